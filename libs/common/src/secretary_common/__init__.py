@@ -1,0 +1,1 @@
+"""What the Secretary services share."""

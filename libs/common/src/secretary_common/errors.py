@@ -1,0 +1,165 @@
+"""Every error Secretary raises on purpose, each with a stable code.
+
+The class docstring is the default message, so an error explains itself at no cost.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+
+class ErrorCode(StrEnum):
+    """The closed list of codes that clients may see: the API's own and the handlers'."""
+
+    UNAUTHORIZED = "UNAUTHORIZED"
+    FORBIDDEN = "FORBIDDEN"
+    NOT_FOUND = "NOT_FOUND"
+    METHOD_NOT_ALLOWED = "METHOD_NOT_ALLOWED"
+    INVALID_STATE = "INVALID_STATE"
+    BODY_TOO_LARGE = "BODY_TOO_LARGE"
+    UNSUPPORTED_MEDIA_TYPE = "UNSUPPORTED_MEDIA_TYPE"
+    VALIDATION_ERROR = "VALIDATION_ERROR"
+    NOT_STORABLE = "NOT_STORABLE"
+    UNKNOWN_JOB_TYPE = "UNKNOWN_JOB_TYPE"
+    URL_REFUSED = "URL_REFUSED"
+    IDEMPOTENCY_KEY_REUSED = "IDEMPOTENCY_KEY_REUSED"
+    RATE_LIMITED = "RATE_LIMITED"
+    STORE_UNAVAILABLE = "STORE_UNAVAILABLE"
+    INTERNAL_ERROR = "INTERNAL_ERROR"
+    # of the engine
+    PROCESSING_ERROR = "PROCESSING_ERROR"
+    JOB_TIMEOUT = "JOB_TIMEOUT"
+    WORKER_LOST = "WORKER_LOST"
+    NO_HANDLER = "NO_HANDLER"
+    # of fetching and of files
+    FILE_OUTSIDE_ROOTS = "FILE_OUTSIDE_ROOTS"
+    FILE_NOT_FOUND = "FILE_NOT_FOUND"
+    FETCH_FAILED = "FETCH_FAILED"
+    # of pdf
+    PDF_INVALID = "PDF_INVALID"
+    PDF_TOO_LARGE = "PDF_TOO_LARGE"
+    PDF_TOO_MANY_PAGES = "PDF_TOO_MANY_PAGES"
+    PDF_PASSWORD_REQUIRED = "PDF_PASSWORD_REQUIRED"
+    PDF_WRONG_PASSWORD = "PDF_WRONG_PASSWORD"
+    PARSE_TIMEOUT = "PARSE_TIMEOUT"
+    PARSE_MEMORY_LIMIT = "PARSE_MEMORY_LIMIT"
+    PARSER_CRASHED = "PARSER_CRASHED"
+    OCR_LANGUAGE_MISSING = "OCR_LANGUAGE_MISSING"
+
+
+class SecretaryError(Exception):
+    """Something went wrong in Secretary."""
+
+    code: str = ErrorCode.INTERNAL_ERROR
+
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        code: str | None = None,
+        details: dict[str, Any] | None = None,
+    ) -> None:
+        self.message = message or (self.__doc__ or "").strip().splitlines()[0]
+        self.code = str(code or self.code)
+        self.details = details
+        super().__init__(self.message)
+
+
+class PermanentError(SecretaryError):
+    """The job cannot succeed, however often it is tried."""
+
+    code = ErrorCode.PROCESSING_ERROR
+
+
+class TransientError(SecretaryError):
+    """The job may succeed when it is tried again."""
+
+    code = ErrorCode.PROCESSING_ERROR
+
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        code: str | None = None,
+        details: dict[str, Any] | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        """*retry_after*: seconds until the next attempt; None leaves it to the backoff."""
+        super().__init__(message, code=code, details=details)
+        self.retry_after = retry_after
+
+
+class StaleClaim(SecretaryError):
+    """This attempt no longer holds the job; its write was refused."""
+
+    code = ErrorCode.INVALID_STATE
+
+
+class NotFound(SecretaryError):
+    """There is no such thing here."""
+
+    code = ErrorCode.NOT_FOUND
+
+
+class Unauthorized(SecretaryError):
+    """A valid API key is needed: Authorization: Bearer <key>."""
+
+    code = ErrorCode.UNAUTHORIZED
+
+
+class Forbidden(SecretaryError):
+    """This API key may not do that."""
+
+    code = ErrorCode.FORBIDDEN
+
+
+class InvalidState(SecretaryError):
+    """The job's state does not allow that."""
+
+    code = ErrorCode.INVALID_STATE
+
+
+class InvalidRequest(SecretaryError):
+    """The request is not valid."""
+
+    code = ErrorCode.VALIDATION_ERROR
+
+
+class UnknownJobType(SecretaryError):
+    """No worker has announced this job type."""
+
+    code = ErrorCode.UNKNOWN_JOB_TYPE
+
+
+class NotStorable(SecretaryError):
+    """This value cannot be stored."""
+
+    code = ErrorCode.NOT_STORABLE
+
+
+class UrlRefused(SecretaryError):
+    """This URL leads to an address that is not allowed."""
+
+    code = ErrorCode.URL_REFUSED
+
+
+class BodyTooLarge(SecretaryError):
+    """The request body is too large."""
+
+    code = ErrorCode.BODY_TOO_LARGE
+
+
+class StoreUnavailable(SecretaryError):
+    """MongoDB did not answer in time; whether the write happened is unknown."""
+
+    code = ErrorCode.STORE_UNAVAILABLE
+
+    def __init__(self, message: str | None = None, *, retry_after: float = 5.0) -> None:
+        """*retry_after*: seconds a client should wait before it repeats the request."""
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class ConfigurationError(SecretaryError):
+    """The configuration is not valid; the service does not start."""

@@ -1,0 +1,119 @@
+"""Structured logs: one event name and its fields a line, the job id bound once.
+
+``log = get_logger(__name__); log.info("job.claimed", attempt=2)`` prints the fields that
+``bind(job_id=…)`` set for the running task too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import sys
+from collections.abc import Iterator
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from typing import Any
+
+_bound: ContextVar[dict[str, Any] | None] = ContextVar("secretary_log_fields", default=None)
+
+
+@contextlib.contextmanager
+def bind(**fields: Any) -> Iterator[None]:
+    """Put *fields* on every line logged inside, by this task and those it starts."""
+    token = _bound.set({**(_bound.get() or {}), **fields})
+    try:
+        yield
+    finally:
+        _bound.reset(token)
+
+
+class EventLogger:
+    """Logs events in the past tense with fields."""
+
+    def __init__(self, logger: logging.Logger) -> None:
+        self._logger = logger
+
+    def debug(self, event: str, **fields: Any) -> None:
+        """Details for a developer."""
+        self._log(logging.DEBUG, event, fields)
+
+    def info(self, event: str, **fields: Any) -> None:
+        """Something happened as it should."""
+        self._log(logging.INFO, event, fields)
+
+    def warning(self, event: str, **fields: Any) -> None:
+        """Something went wrong that the system deals with itself."""
+        self._log(logging.WARNING, event, fields)
+
+    def error(self, event: str, *, exc: BaseException | None = None, **fields: Any) -> None:
+        """Something went wrong that a person should look at."""
+        self._log(logging.ERROR, event, fields, exc)
+
+    def _log(
+        self, level: int, event: str, fields: dict[str, Any], exc: BaseException | None = None
+    ) -> None:
+        if self._logger.isEnabledFor(level):
+            extra = {"fields": {**(_bound.get() or {}), **fields}}
+            self._logger.log(level, event, extra=extra, exc_info=exc)
+
+
+def get_logger(name: str) -> EventLogger:
+    """The event logger of a module."""
+    return EventLogger(logging.getLogger(name))
+
+
+class _Formatter(logging.Formatter):
+    def __init__(self, service: str) -> None:
+        super().__init__()
+        self._service = service
+
+    def _record(self, record: logging.LogRecord) -> dict[str, Any]:
+        moment = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        line = {
+            "time": moment.replace("+00:00", "Z"),
+            "level": record.levelname.lower(),
+            "service": self._service,
+            "event": record.getMessage(),
+            **getattr(record, "fields", {}),
+        }
+        if record.exc_info:
+            line["traceback"] = self.formatException(record.exc_info)
+        return line
+
+
+class JsonFormatter(_Formatter):
+    """One JSON object a line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Render *record*."""
+        return json.dumps(self._record(record), ensure_ascii=False, default=str)
+
+
+class TextFormatter(_Formatter):
+    """For people: time, level, event, then ``key=value``."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Render *record*."""
+        line = self._record(record)
+        head = (line.pop("time"), line.pop("level"), line.pop("service"), line.pop("event"))
+        trace = line.pop("traceback", None)
+        pairs = (f"{key}={_brief(value)}" for key, value in line.items())
+        text = " ".join([head[0], head[1].ljust(7), head[2], head[3], *pairs])
+        return f"{text}\n{trace}" if trace else text
+
+
+def _brief(value: Any) -> str:
+    text = str(value)
+    return json.dumps(text, ensure_ascii=False) if not text or set(text) & set(' \n"=') else text
+
+
+def configure_logging(service: str, *, level: str = "info", style: str = "text") -> None:
+    """Send everything at *level* and above to standard error, as *style* (text or json)."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonFormatter(service) if style == "json" else TextFormatter(service))
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    for noisy in ("aio_pika", "aiormq", "httpx", "pymongo", "asyncio"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
