@@ -204,6 +204,14 @@ class KeyRepository(Protocol):
         """The key, by its public half."""
         ...
 
+    async def all(self) -> list[ApiKey]:
+        """Every key, by id."""
+        ...
+
+    async def delete(self, key_id: str) -> bool:
+        """Forget a key; False if it was not there."""
+        ...
+
 
 class Doorbell(Protocol):
     """Rings whoever should look at MongoDB. Ringing never fails: polling covers a lost ring."""

@@ -1,0 +1,1 @@
+"""MongoDB, the truth: the only package that talks to it."""

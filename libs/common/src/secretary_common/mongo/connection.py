@@ -1,0 +1,96 @@
+"""One connection to MongoDB with everything that stands on it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator
+
+from secretary_common.clock import ServerClock
+from secretary_common.errors import StoreUnavailable
+from secretary_common.log import get_logger
+from secretary_common.mongo import indexes
+from secretary_common.mongo.deliveries import MongoDeliveryRepository
+from secretary_common.mongo.driver import Client
+from secretary_common.mongo.job_types import MongoJobTypeRepository
+from secretary_common.mongo.jobs import SecretaryJobRepository
+from secretary_common.mongo.keys import MongoKeyRepository
+from secretary_common.mongo.logs import MongoLogRepository
+from secretary_common.settings import MongoSection
+
+log = get_logger(__name__)
+
+TIME_REFRESH_SEC = 10.0
+LARGEST_OFFSET_SEC = 5.0
+RECONNECT_SEC = 1.0
+
+
+class Store:
+    """The repositories of one database, and its clock."""
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+        self.clock = ServerClock()
+        self.jobs = SecretaryJobRepository(client.collection("jobs"))
+        self.logs = MongoLogRepository(client.collection("job_logs"))
+        self.deliveries = MongoDeliveryRepository(client.collection("deliveries"))
+        self.job_types = MongoJobTypeRepository(client.collection("job_types"))
+        self.keys = MongoKeyRepository(client.collection("api_keys"))
+
+    async def ping(self) -> None:
+        """Return when the primary has answered, and take over its time.
+
+        Raises:
+            StoreUnavailable: it did not.
+        """
+        started = time.monotonic()
+        answer = await self.client.command("hello")
+        if not answer.get("isWritablePrimary"):
+            raise StoreUnavailable("MongoDB has no primary")
+        offset = self.clock.synchronise(answer["localTime"], time.monotonic() - started)
+        if abs(offset) > LARGEST_OFFSET_SEC:
+            log.warning("clock.offset_found", offset_sec=round(offset, 3))
+
+    async def wait_until_ready(self) -> None:
+        """Return when MongoDB answers and its indexes are there; say so while it does not."""
+        waiting = False
+        while True:
+            try:
+                await self.ping()
+                await indexes.ensure(self.client)
+            except StoreUnavailable as error:
+                if not waiting:
+                    log.warning("store.awaited", reason=str(error.__cause__ or error)[:300])
+                waiting = True
+                await asyncio.sleep(RECONNECT_SEC)
+            else:
+                log.info("store.ready")
+                return
+
+    async def keep_time(self) -> None:
+        """Keep ``clock`` on the server's time; runs until cancelled."""
+        while True:
+            with contextlib.suppress(StoreUnavailable):
+                await self.ping()
+            await asyncio.sleep(TIME_REFRESH_SEC)
+
+    async def close(self) -> None:
+        """Give up the connection."""
+        await self.client.close()
+
+
+def open_store(settings: MongoSection) -> Store:
+    """The store *settings* name. Connects at the first use; never raises for a missing server."""
+    return Store(Client(settings.url, settings.database, settings.driver))
+
+
+@contextlib.asynccontextmanager
+async def store_of(settings: MongoSection) -> AsyncIterator[Store]:
+    """A ready store, closed at the end."""
+    store = open_store(settings)
+    try:
+        await store.wait_until_ready()
+        yield store
+    finally:
+        await store.close()

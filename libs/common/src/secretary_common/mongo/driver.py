@@ -1,0 +1,216 @@
+"""The one module that names a MongoDB driver: Motor by default, PyMongo's own async API on request.
+
+Motor's end of life was 2026-05-14 and its makers point to ``AsyncMongoClient``; the two agree on
+most calls and differ on ``aggregate`` and ``close``, which this adapter evens out. It also turns
+connection trouble and timeouts into ``StoreUnavailable``, and documents BSON cannot hold into
+``NotStorable``, so nobody above needs to know which driver runs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bson.errors import BSONError
+from motor.motor_asyncio import AsyncIOMotorClient
+from pymongo import AsyncMongoClient, IndexModel, ReturnDocument
+from pymongo.errors import (
+    ConnectionFailure,
+    DocumentTooLarge,
+    ExecutionTimeout,
+    PyMongoError,
+    WriteError,
+    WTimeoutError,
+)
+
+from secretary_common.errors import NotStorable, StoreUnavailable
+
+Document = dict[str, Any]
+Query = Mapping[str, Any]
+Sort = Sequence[tuple[str, int]]
+
+OPERATION_TIMEOUT_MS = 5_000
+# Server codes for a document over 16 MB: BSONObjectTooLarge, and its older form for updates.
+TOO_LARGE_CODES = frozenset({10334, 17280, 17419, 17420})
+
+CLIENT_OPTIONS: Mapping[str, Any] = {
+    "appname": "secretary",
+    "connect": False,
+    "journal": True,
+    "serverSelectionTimeoutMS": OPERATION_TIMEOUT_MS,
+    "timeoutMS": OPERATION_TIMEOUT_MS,
+    "tz_aware": True,
+    "w": "majority",
+}
+
+
+def is_outage(error: PyMongoError) -> bool:
+    """Whether *error* says that MongoDB did not answer, or not in time, or not for sure."""
+    return (
+        isinstance(error, ConnectionFailure | ExecutionTimeout | WTimeoutError)
+        or error.timeout
+        or error.has_error_label("RetryableWriteError")
+        or error.has_error_label("TransientTransactionError")
+    )
+
+
+def is_unencodable(error: Exception) -> bool:
+    """Whether *error* says that the document cannot be BSON, or not in 16 MB."""
+    if isinstance(error, WriteError):
+        return error.code in TOO_LARGE_CODES
+    return isinstance(error, BSONError | DocumentTooLarge | OverflowError | UnicodeEncodeError)
+
+
+@contextlib.contextmanager
+def translated_errors() -> Iterator[None]:
+    """Raise what callers understand in place of the driver's errors.
+
+    Raises:
+        StoreUnavailable: see ``is_outage``; whether a write happened is unknown.
+        NotStorable: see ``is_unencodable``.
+    """
+    try:
+        yield
+    except (PyMongoError, BSONError, OverflowError, UnicodeEncodeError) as error:
+        if is_unencodable(error):
+            raise NotStorable from error
+        if isinstance(error, PyMongoError) and is_outage(error):
+            raise StoreUnavailable from error
+        raise
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateOutcome:
+    """What an update did."""
+
+    matched: int
+    modified: int
+    upserted: bool
+
+
+class Collection:
+    """One collection; every method raises as ``translated_errors`` says.
+
+    ``DuplicateKeyError`` passes through: it is an answer, not a failure.
+    """
+
+    def __init__(self, raw: Any) -> None:
+        self._raw = raw
+
+    async def insert_one(self, document: Document) -> None:
+        """Insert *document*."""
+        with translated_errors():
+            await self._raw.insert_one(document)
+
+    async def insert_many(self, documents: Sequence[Document]) -> None:
+        """Insert all *documents*, going on past one that fails."""
+        with translated_errors():
+            await self._raw.insert_many(documents, ordered=False)
+
+    async def find_one(
+        self, query: Query, *, projection: Any = None, sort: Sort | None = None
+    ) -> Document | None:
+        """The first document that matches."""
+        with translated_errors():
+            found: Document | None = await self._raw.find_one(query, projection, sort=sort)
+            return found
+
+    async def find(
+        self, query: Query, *, projection: Any = None, sort: Sort | None = None, limit: int = 0
+    ) -> list[Document]:
+        """The documents that match; *limit* 0 means all."""
+        with translated_errors():
+            cursor = self._raw.find(query, projection, sort=sort, limit=limit)
+            found: list[Document] = await cursor.to_list(None)
+            return found
+
+    async def update_one(
+        self, query: Query, change: Query, *, upsert: bool = False
+    ) -> UpdateOutcome:
+        """Change the first document that matches."""
+        with translated_errors():
+            result = await self._raw.update_one(query, change, upsert=upsert)
+        return UpdateOutcome(
+            result.matched_count, result.modified_count, result.upserted_id is not None
+        )
+
+    async def update_many(self, query: Query, change: Query) -> UpdateOutcome:
+        """Change every document that matches."""
+        with translated_errors():
+            result = await self._raw.update_many(query, change)
+        return UpdateOutcome(result.matched_count, result.modified_count, upserted=False)
+
+    async def find_one_and_update(
+        self, query: Query, change: Query, *, projection: Any = None, sort: Sort | None = None
+    ) -> Document | None:
+        """Change the first document that matches and return it as it is afterwards."""
+        with translated_errors():
+            found: Document | None = await self._raw.find_one_and_update(
+                query,
+                change,
+                projection=projection,
+                sort=sort,
+                return_document=ReturnDocument.AFTER,
+            )
+            return found
+
+    async def delete_many(self, query: Query) -> int:
+        """Delete every document that matches; returns how many."""
+        with translated_errors():
+            result = await self._raw.delete_many(query)
+        return int(result.deleted_count)
+
+    async def count(self, query: Query) -> int:
+        """How many documents match."""
+        with translated_errors():
+            return int(await self._raw.count_documents(query))
+
+    async def aggregate(self, pipeline: Sequence[Document]) -> list[Document]:
+        """What *pipeline* gives."""
+        with translated_errors():
+            cursor = self._raw.aggregate(pipeline)
+            if inspect.isawaitable(cursor):  # PyMongo's own API
+                cursor = await cursor
+            found: list[Document] = await cursor.to_list(None)
+            return found
+
+    async def create_indexes(self, indexes: Sequence[IndexModel]) -> None:
+        """Make indexes that are missing."""
+        with translated_errors():
+            await self._raw.create_indexes(indexes)
+
+
+class Client:
+    """A connection pool to one database, with the deadlines and guarantees all of Secretary uses.
+
+    Every operation has 5 s; a write is acknowledged by a majority with its journal.
+    """
+
+    def __init__(self, url: str, database: str, driver: str) -> None:
+        make: Any = AsyncIOMotorClient if driver == "motor" else AsyncMongoClient
+        self._raw = make(url, **CLIENT_OPTIONS)
+        self._database = self._raw[database]
+
+    def collection(self, name: str) -> Collection:
+        """The collection *name*."""
+        return Collection(self._database[name])
+
+    async def command(self, name: str) -> Document:
+        """Run an administrative command without arguments, on the primary."""
+        with translated_errors():
+            answer: Document = await self._raw.admin.command(name)
+            return answer
+
+    async def drop_database(self) -> None:
+        """Remove the database and all in it; for tests."""
+        with translated_errors():
+            await self._raw.drop_database(self._database.name)
+
+    async def close(self) -> None:
+        """Give up all connections."""
+        closing = self._raw.close()
+        if inspect.isawaitable(closing):  # PyMongo's own API
+            await closing
