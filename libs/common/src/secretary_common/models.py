@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from secretary_common.states import DeliveryState, JobStatus, Phase
 
 __all__ = [
+    "ApiKey",
     "Candidate",
     "Delivery",
     "DeliveryAttempt",
@@ -22,8 +23,10 @@ __all__ = [
     "Job",
     "JobError",
     "JobProgress",
+    "JobQuery",
     "JobStatus",
     "JobTypeInfo",
+    "JsonObject",
     "Lease",
     "LogEntry",
     "LogLevel",
@@ -36,8 +39,10 @@ __all__ = [
     "Settled",
     "Settlement",
     "Webhook",
+    "delivery_id_of",
     "new_job_id",
     "new_token",
+    "parse_delivery_id",
 ]
 
 JsonObject = dict[str, Any]
@@ -213,9 +218,10 @@ class ProgressChange:
     job_id: str
     token: str
     seq: int
+    at: datetime
     progress: JobProgress
     slot: NotifySlot | None
-    """The event to leave in the outbox slot; its ``due_at`` yields to an earlier one in the slot."""
+    """The event for the outbox slot; its ``due_at`` yields to an earlier one there."""
 
 
 class Outcome(StrEnum):

@@ -1,0 +1,65 @@
+"""In-memory twins of the small repositories."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from secretary_common.models import ApiKey, JobTypeInfo, LogEntry
+
+
+class InMemoryLogRepository:
+    """Keeps log entries (``ports.LogRepository``)."""
+
+    def __init__(self) -> None:
+        self.entries: dict[tuple[str, int, int], LogEntry] = {}
+
+    async def append(self, job_id: str, entries: Sequence[LogEntry]) -> None:
+        """Keep entries; one already there is left as it is."""
+        for entry in entries:
+            self.entries.setdefault((job_id, entry.attempt, entry.seq), entry)
+
+    async def tail(self, job_id: str, limit: int) -> list[LogEntry]:
+        """The last *limit* entries, oldest first."""
+        keys = sorted(key for key in self.entries if key[0] == job_id)
+        return [self.entries[key] for key in keys[-limit:]]
+
+
+class InMemoryJobTypeRepository:
+    """Keeps job types (``ports.JobTypeRepository``)."""
+
+    def __init__(self, *job_types: JobTypeInfo) -> None:
+        self.types = {info.job_type: info for info in job_types}
+
+    async def announce(self, job_types: Sequence[JobTypeInfo]) -> None:
+        """Make types known; never touches ``paused``."""
+        for info in job_types:
+            known = self.types.get(info.job_type)
+            self.types[info.job_type] = replace(info, paused=known.paused if known else False)
+
+    async def all(self) -> list[JobTypeInfo]:
+        """Every announced type, by name."""
+        return [self.types[name] for name in sorted(self.types)]
+
+
+class InMemoryKeyRepository:
+    """Keeps API keys (``ports.KeyRepository``)."""
+
+    def __init__(self) -> None:
+        self.keys: dict[str, ApiKey] = {}
+
+    async def insert(self, key: ApiKey) -> None:
+        """Keep *key*."""
+        self.keys[key.key_id] = key
+
+    async def get(self, key_id: str) -> ApiKey | None:
+        """The key, by its public half."""
+        return self.keys.get(key_id)
+
+    async def all(self) -> list[ApiKey]:
+        """Every key, by id."""
+        return [self.keys[key_id] for key_id in sorted(self.keys)]
+
+    async def delete(self, key_id: str) -> bool:
+        """Forget a key; False if it was not there."""
+        return self.keys.pop(key_id, None) is not None
