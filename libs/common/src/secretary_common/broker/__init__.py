@@ -1,0 +1,1 @@
+"""RabbitMQ, the doorbell: the only package that talks to it."""

@@ -1,0 +1,78 @@
+"""A connection to the broker that is made again whenever it is lost.
+
+aio-pika's robust connection restores channels and consumers behind one's back and has no answer to
+a consumer the broker cancelled. Here a lost connection, channel or consumer ends the session, and
+the next one starts from nothing: one path, taken at every start.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+
+import aio_pika
+from aio_pika.abc import AbstractConnection
+from aiormq.exceptions import AMQPError
+
+from secretary_common.log import get_logger
+
+log = get_logger(__name__)
+
+# RuntimeError is what aio-pika and aiormq raise on channels that were closed under them.
+BROKER_ERRORS = (AMQPError, OSError, asyncio.TimeoutError, RuntimeError)
+CONNECT_TIMEOUT_SEC = 5.0
+# Peers are taken for dead after about three of these.
+HEARTBEAT_SEC = 15
+RETRY_SEC = (1.0, 2.0, 4.0, 5.0)
+
+
+class BrokerLost(Exception):
+    """The broker closed the connection, a channel or a consumer."""
+
+
+Session = Callable[[AbstractConnection], Awaitable[None]]
+
+
+async def keep_connected(url: str, session: Session, *, purpose: str) -> None:
+    """Run *session* on a connection, and again on a new one whenever it ends; until cancelled.
+
+    Between attempts it waits 1, 2, 4, then 5 s (and up to 20 % more). Each loss and each return of
+    the broker is logged once.
+    """
+    failures = 0
+    while True:
+        try:
+            connection = await aio_pika.connect(
+                url, timeout=CONNECT_TIMEOUT_SEC, heartbeat=HEARTBEAT_SEC
+            )
+            async with connection:
+                log.info("broker.connected", purpose=purpose)
+                failures = 0
+                await _until_lost(connection, session)
+        except BROKER_ERRORS as error:
+            _log_failure(failures, purpose, error)
+        except BrokerLost as error:
+            log.warning("broker.lost", purpose=purpose, reason=str(error))
+        wait = RETRY_SEC[min(failures, len(RETRY_SEC) - 1)]
+        failures += 1
+        await asyncio.sleep(wait * random.uniform(1.0, 1.2))  # noqa: S311 - spreads reconnects
+
+
+def _log_failure(failures: int, purpose: str, error: BaseException) -> None:
+    event = log.warning if failures == 0 else log.debug
+    event("broker.unreachable", purpose=purpose, reason=f"{type(error).__name__}: {error}"[:300])
+
+
+async def _until_lost(connection: AbstractConnection, session: Session) -> None:
+    closed = asyncio.ensure_future(connection.closed())
+    work = asyncio.ensure_future(session(connection))
+    try:
+        await asyncio.wait({closed, work}, return_when=asyncio.FIRST_COMPLETED)
+        if work.done():
+            work.result()
+        raise BrokerLost("the session ended" if work.done() else "the connection was closed")
+    finally:
+        closed.cancel()
+        work.cancel()
+        await asyncio.gather(closed, work, return_exceptions=True)

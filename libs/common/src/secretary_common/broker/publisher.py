@@ -1,0 +1,75 @@
+"""Rings doorbells: one confirmed publish each, a second at most, never an error."""
+
+from __future__ import annotations
+
+import asyncio
+
+from aio_pika import DeliveryMode, Message
+from aio_pika.abc import AbstractChannel, AbstractConnection
+
+from secretary_common.broker import topology
+from secretary_common.broker.connection import BROKER_ERRORS, keep_connected
+from secretary_common.log import get_logger
+from secretary_common.metric import DOORBELLS_RUNG
+
+log = get_logger(__name__)
+
+PUBLISH_TIMEOUT_SEC = 1.0
+
+
+class Publisher:
+    """Rings through RabbitMQ (``ports.Doorbell``) while ``run`` keeps it connected."""
+
+    def __init__(self, url: str) -> None:
+        """*url*: the broker's; empty means there is none, and nothing rings."""
+        self._url = url
+        self._channel: AbstractChannel | None = None
+        self._declared: set[str] = set()
+
+    async def run(self) -> None:
+        """Stay connected; runs until cancelled (at once done without a broker)."""
+        if self._url:
+            await keep_connected(self._url, self._session, purpose="ring")
+
+    async def ring_job(self, job_type: str, job_id: str) -> bool:
+        """Tell the workers about a job; False if the broker did not confirm within a second."""
+        return await self._ring(topology.job_queue(job_type), topology.encode("job_id", job_id))
+
+    async def ring_delivery(self, delivery_id: str) -> bool:
+        """Tell the notifiers about an event; False as for ``ring_job``."""
+        return await self._ring(topology.DELIVERIES, topology.encode("delivery_id", delivery_id))
+
+    async def _session(self, connection: AbstractConnection) -> None:
+        # An unroutable ring must be told, or it would count as confirmed.
+        channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
+        self._declared.clear()
+        self._channel = channel
+        try:
+            await channel.closed()
+        finally:
+            self._channel = None
+
+    async def _ring(self, queue: str, body: bytes) -> bool:
+        if not self._url:
+            return False
+        try:
+            async with asyncio.timeout(PUBLISH_TIMEOUT_SEC):
+                confirmed = await self._publish(queue, body)
+        except BROKER_ERRORS as error:
+            log.warning("doorbell.failed", queue=queue, reason=f"{type(error).__name__}: {error}")
+            confirmed = False
+        DOORBELLS_RUNG.labels(queue, "confirmed" if confirmed else "failed").inc()
+        return confirmed
+
+    async def _publish(self, queue: str, body: bytes) -> bool:
+        channel = self._channel
+        if channel is None:
+            return False
+        if queue not in self._declared:
+            await topology.declare(channel, queue)
+            self._declared.add(queue)
+        message = Message(
+            body, content_type="application/json", delivery_mode=DeliveryMode.PERSISTENT
+        )
+        await channel.default_exchange.publish(message, routing_key=queue)
+        return True
