@@ -20,6 +20,7 @@ __all__ = [
     "Delivery",
     "DeliveryAttempt",
     "DeliveryState",
+    "DueDelivery",
     "Job",
     "JobError",
     "JobProgress",
@@ -292,7 +293,9 @@ class Delivery(BaseModel):
     secret: SealedSecret | None = None
     state: DeliveryState = DeliveryState.PENDING
     created_at: datetime
-    next_attempt_at: datetime
+    next_attempt_at: datetime | None = None
+    """When a notifier may take it: its due time, or the end of its sender's lease; None once it
+    has ended."""
     lease: Lease | None = None
     attempts: list[DeliveryAttempt] = Field(default_factory=list)
     reason: str | None = None
@@ -302,6 +305,18 @@ class Delivery(BaseModel):
     def is_terminal_event(self) -> bool:
         """Whether it tells of a job's end (not of progress)."""
         return self.phase is not Phase.PROCESSING
+
+
+@dataclass(frozen=True, slots=True)
+class DueDelivery:
+    """A delivery that waits for a sender, as much of it as choosing needs."""
+
+    delivery_id: str
+    job_id: str
+    origin: str
+    is_terminal_event: bool
+    tries: int
+    """How many attempts were recorded."""
 
 
 def delivery_id_of(job_id: str, seq: int) -> str:

@@ -11,6 +11,7 @@ from secretary_common.models import (
     Candidate,
     Delivery,
     DeliveryAttempt,
+    DueDelivery,
     Job,
     JobQuery,
     JobTypeInfo,
@@ -129,7 +130,7 @@ class LogRepository(Protocol):
 
 
 class DeliveryRepository(Protocol):
-    """Webhook deliveries, and every move between their states."""
+    """Webhook deliveries, and every move between their states. All raise ``StoreUnavailable``."""
 
     async def insert_if_absent(self, delivery: Delivery) -> bool:
         """Store a delivery; False if its id is there already (it is left as it is)."""
@@ -143,8 +144,14 @@ class DeliveryRepository(Protocol):
         """All deliveries of a job, by ``seq``."""
         ...
 
-    async def due(self, now: datetime, limit: int) -> list[Delivery]:
+    async def due(
+        self, now: datetime, limit: int, *, except_origins: Collection[str] = ()
+    ) -> list[DueDelivery]:
         """Deliveries that are due, or whose sender's lease has ended: the longest due first."""
+        ...
+
+    async def due_of_job(self, job_id: str, now: datetime) -> DueDelivery | None:
+        """The latest event of this job that is due: what its sender turns to next."""
         ...
 
     async def next_attempt_at(self, now: datetime) -> datetime | None:
@@ -152,11 +159,14 @@ class DeliveryRepository(Protocol):
         ...
 
     async def claim(self, delivery_id: str, lease: Lease, now: datetime) -> Delivery | None:
-        """Take a due (or abandoned) delivery; None if another of its job is in flight."""
+        """Take a due (or abandoned) delivery: it is ``sending`` under *lease*.
+
+        None if it is not due, somebody else has it, or another of its job is in flight.
+        """
         ...
 
     async def higher_seq_exists(self, job_id: str, seq: int) -> bool:
-        """Whether a later event of this job has become a delivery."""
+        """Whether a later event of this job has become a delivery, whatever came of that."""
         ...
 
     async def drop_abandoned_progress(self, job_id: str, seq: int, now: datetime) -> bool:
@@ -174,6 +184,14 @@ class DeliveryRepository(Protocol):
         reason: str | None = None,
     ) -> None:
         """Write down how the claim under *token* ended.
+
+        Args:
+            delivery_id: which one.
+            token: of the lease it is held by.
+            state: what it is from now on.
+            attempt: the try that was made, if one was.
+            next_attempt_at: for ``pending``: when to try again.
+            reason: why it ended otherwise than ``delivered``.
 
         Raises:
             StaleClaim: the lease was lost.
