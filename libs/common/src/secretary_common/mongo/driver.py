@@ -180,7 +180,7 @@ class Collection:
     async def create_indexes(self, indexes: Sequence[IndexModel]) -> None:
         """Make indexes that are missing."""
         with translated_errors():
-            await self._raw.create_indexes(indexes)
+            await self._raw.create_indexes(list(indexes))
 
 
 class Client:
