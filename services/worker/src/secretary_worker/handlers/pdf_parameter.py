@@ -1,0 +1,97 @@
+"""The parameters of a ``pdf`` job."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic.json_schema import SkipJsonSchema
+
+from secretary_common.errors import ErrorCode, PermanentError
+from secretary_common.models import JsonObject
+
+ExtractionMethod = Literal["native", "ocr", "combined"]
+# Tesseract's names: eng, deu, chi_sim. Never a path.
+Language = Annotated[str, Field(pattern=r"^[A-Za-z]{3}(_[A-Za-z0-9]+)*$", max_length=32)]
+
+
+def _without_default(schema: JsonObject) -> None:
+    """Left out means none; null itself is no value the schema knows."""
+    schema.pop("default", None)
+
+
+def _optional(description: str, **constraints: Any) -> Any:
+    extra = {"json_schema_extra": _without_default, **constraints}
+    return Field(default=None, description=description, **extra)
+
+
+class PdfParameters(BaseModel):
+    """Which PDF to read, and how."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+        json_schema_extra={"oneOf": [{"required": ["filename"]}, {"required": ["url"]}]},
+    )
+
+    filename: str | SkipJsonSchema[None] = _optional(
+        "A file in one of the service's allowed folders (files.roots); give this or url.",
+        min_length=1,
+        max_length=4096,
+    )
+    url: str | SkipJsonSchema[None] = _optional(
+        "Where to download the PDF from, http or https; give this or filename.",
+        min_length=1,
+        max_length=8192,
+    )
+    extraction_method: ExtractionMethod = Field(
+        default="native",
+        description=(
+            "native: the text the file carries. ocr: every page is read as an image. combined: "
+            "page by page whichever gives good text, with the reason; never both together."
+        ),
+    )
+    page_start: int = Field(default=1, ge=1, description="The first page to read; counted from 1.")
+    page_end: int | SkipJsonSchema[None] = _optional(
+        "The last page to read, itself included; left out: to the end.", ge=1
+    )
+    language: list[Language] = Field(
+        default=["eng", "deu"],
+        min_length=1,
+        max_length=8,
+        description="The languages for OCR, by Tesseract's names; no other method looks at it.",
+    )
+    password: SecretStr | SkipJsonSchema[None] = _optional(
+        "Opens an encrypted PDF; stored encrypted and never shown."
+    )
+    use_cache: bool = Field(
+        default=True,
+        description="Accepted for compatibility; without effect, as no pages are cached yet.",
+    )
+
+    @model_validator(mode="after")
+    def _check_together(self) -> Self:
+        if (self.filename is None) == (self.url is None):
+            raise ValueError("exactly one of filename and url is needed")
+        if self.page_end is not None and self.page_end < self.page_start:
+            raise ValueError("page_end is before page_start")
+        return self
+
+
+def parse_pdf_parameters(parameters: JsonObject) -> PdfParameters:
+    """The parameters of a job, checked.
+
+    Raises:
+        PermanentError: VALIDATION_ERROR, naming each field; values are never in the message.
+    """
+    try:
+        return PdfParameters.model_validate(parameters)
+    except ValidationError as error:
+        problems = [
+            {"field": ".".join(map(str, problem["loc"])), "message": problem["msg"]}
+            for problem in error.errors(include_input=False, include_url=False)
+        ]
+        message = "; ".join(": ".join(filter(None, problem.values())) for problem in problems)
+        details = {"errors": problems}
+        raise PermanentError(message, code=ErrorCode.VALIDATION_ERROR, details=details) from None

@@ -1,0 +1,47 @@
+"""The steps of a ``pdf`` job and their percents, as the original documentation names them.
+
+============== =======  =====================================
+step           percent
+============== =======  =====================================
+initializing   0
+reading_file   10 - 25  found or downloaded; checked
+extracting_text 30 - 60 moving with the pages
+finalizing     75, 90
+completed      100
+============== =======  =====================================
+
+The documented marks 0, 25, 50, 75 and 100 are all passed, by documents of one page too.
+"""
+
+from __future__ import annotations
+
+from secretary_common.models import JobProgress
+
+INITIALIZING = JobProgress(step="initializing", percent=0, message="Starting")
+READING_FILE = JobProgress(step="reading_file", percent=10, message="Reading the file")
+FILE_READ = JobProgress(step="reading_file", percent=25, message="The file is read")
+PAGES_READ = JobProgress(step="finalizing", percent=75, message="All pages are read")
+FINALIZING = JobProgress(step="finalizing", percent=90, message="Putting the result together")
+COMPLETED = JobProgress(step="completed", percent=100, message="Processing completed")
+
+_EXTRACTION_STARTS, _EXTRACTION_ENDS = 30, 60
+_MARK = 50
+
+
+def page_progress(done: int, total: int) -> list[JobProgress]:
+    """What to report when *done* of *total* pages are read; *done* is 0 at the start.
+
+    Mostly one report; two where the mark of 50 lies between this page and the one before.
+    """
+    now = _percent(done, total)
+    passed_mark = done > 0 and _percent(done - 1, total) < _MARK < now
+    message = f"page {done} of {total}" if done else f"{total} pages to read"
+    percents = [_MARK, now] if passed_mark else [now]
+    return [
+        JobProgress(step="extracting_text", percent=percent, message=message)
+        for percent in percents
+    ]
+
+
+def _percent(done: int, total: int) -> int:
+    return _EXTRACTION_STARTS + (_EXTRACTION_ENDS - _EXTRACTION_STARTS) * done // total
