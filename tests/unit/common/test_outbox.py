@@ -231,11 +231,11 @@ async def test_a_slot_without_a_webhook_is_cleared() -> None:
 def test_progress_is_due_a_second_after_the_last(
     notified_at: datetime | None, due_at: datetime
 ) -> None:
-    made = progress_slot(HOOK, seq=3, run=2, now=NOW, notified_at=notified_at)
+    made = progress_slot(job(run=2), 3, NOW, notified_at)
     assert made == NotifySlot(seq=3, run=2, phase=Phase.PROCESSING, due_at=due_at)
 
 
 def test_progress_nobody_wants_leaves_no_slot() -> None:
     quiet = HOOK.model_copy(update={"progress": False})
     for webhook in (None, quiet):
-        assert progress_slot(webhook, seq=1, run=1, now=NOW, notified_at=None) is None
+        assert progress_slot(job(webhook=webhook), 1, NOW, None) is None

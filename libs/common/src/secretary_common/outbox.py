@@ -39,21 +39,20 @@ MESSAGES = {
 
 
 def progress_slot(
-    webhook: Webhook | None, *, seq: int, run: int, now: datetime, notified_at: datetime | None
+    job: Job, seq: int, now: datetime, notified_at: datetime | None
 ) -> NotifySlot | None:
     """The slot a progress write leaves; None if nobody wants to hear of it.
 
     Args:
-        webhook: the job's, if it has one.
+        job: the one that progressed.
         seq: of the change this tells of.
-        run: the job's.
         now: the store's time.
         notified_at: when the slot was last cleared, as far as the writer knows.
     """
-    if webhook is None or not webhook.progress:
+    if job.webhook is None or not job.webhook.progress:
         return None
     due_at = max(now, _next_progress_at(notified_at) or now)
-    return NotifySlot(seq=seq, run=run, phase=Phase.PROCESSING, due_at=due_at)
+    return NotifySlot(seq=seq, run=job.run, phase=Phase.PROCESSING, due_at=due_at)
 
 
 async def relay(
