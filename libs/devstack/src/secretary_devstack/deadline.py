@@ -1,0 +1,30 @@
+"""Waiting for the outside world: ask again until it is so, or say what did not happen."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from secretary_devstack.error import NotInTime
+
+T = TypeVar("T")
+
+POLL_SEC = 0.05
+
+
+def wait_until(
+    probe: Callable[[], T | None], *, timeout_sec: float, what: str, every_sec: float = POLL_SEC
+) -> T:
+    """The first truthy answer of *probe*, asked every *every_sec* seconds.
+
+    Raises:
+        NotInTime: there was none within *timeout_sec*; names *what*.
+    """
+    end = time.monotonic() + timeout_sec
+    while True:
+        if answer := probe():
+            return answer
+        if time.monotonic() >= end:
+            raise NotInTime(f"{what}: not within {timeout_sec:g} s")
+        time.sleep(every_sec)

