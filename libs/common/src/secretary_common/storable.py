@@ -1,0 +1,149 @@
+"""What MongoDB can keep: checked for what clients send, cleaned for what handlers write.
+
+BSON holds 64-bit integers and well-formed UTF-8, no NUL in a key and no nesting without end; JSON
+has neither NaN nor infinity. Whatever breaks this is found here, with its path, before it joins a
+group of writes: one bad document would fail the others.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from secretary_common.errors import NotStorable
+
+MAX_DEPTH = 100
+"""Levels of nesting; MongoDB promises to keep 100."""
+MAX_TEXT_BYTES = 64 * 1024
+"""Messages and log entries are cut here, in bytes of UTF-8."""
+_INT64 = range(-(2**63), 2**63)
+_CUT_MARK = "…"
+# A document with these keys is a DBRef to MongoDB's drivers: it would not come back as it went in.
+_REFERENCE_KEYS = frozenset({"$ref", "$id"})
+
+
+def check_storable(value: Any, path: str = "") -> None:
+    """Accept *value*, JSON as parsed, if it can be stored just as it is.
+
+    Args:
+        value: what a client sent.
+        path: how the client knows it, e.g. ``parameters``.
+
+    Raises:
+        NotStorable: naming the path of the first part that cannot.
+    """
+    _rebuilt(value, path, 1, _checked_text, _checked_key)
+
+
+def cleaned(value: Any, path: str = "") -> Any:
+    """*value* with its text made storable; what a handler wrote need not come from JSON.
+
+    Lone surrogates, and NUL in keys, become U+FFFD; tuples become lists; integer keys become text.
+
+    Raises:
+        NotStorable: naming the path of the first part that is beyond cleaning.
+    """
+    return _rebuilt(value, path, 1, _clean_text, _clean_key)
+
+
+def cut_text(text: str, limit: int = MAX_TEXT_BYTES) -> str:
+    """*text*, cleaned and cut to *limit* bytes of UTF-8, with a mark where it was cut."""
+    encoded = _without_surrogates(text).encode()
+    if len(encoded) <= limit:
+        return encoded.decode()
+    kept = encoded[: max(0, limit - len(_CUT_MARK.encode()))]
+    return kept.decode(errors="ignore") + _CUT_MARK
+
+
+def refusal(path: str, why: str) -> NotStorable:
+    """The error that names *path* and says *why*; both are safe to print."""
+    field = _without_surrogates(path).replace("\0", "\ufffd") or "body"
+    return NotStorable(f"{field}: {why}", details={"fields": [{"field": field, "message": why}]})
+
+
+_Text = Callable[[str, str], str]
+_Key = Callable[[Any, str], str]
+
+
+def _rebuilt(value: Any, path: str, depth: int, text: _Text, key: _Key) -> Any:
+    if isinstance(value, str):
+        return text(value, path)
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, int | float | datetime):
+        return _number_or_time(value, path)
+    if not isinstance(value, dict | list | tuple):
+        raise refusal(path, f"a value of type {type(value).__name__} cannot be stored")
+    if depth > MAX_DEPTH:
+        raise refusal("", f"nested deeper than {MAX_DEPTH} levels")
+    if isinstance(value, dict):
+        return _rebuilt_object(value, path, depth, text, key)
+    return [
+        _rebuilt(item, f"{path}[{index}]", depth + 1, text, key) for index, item in enumerate(value)
+    ]
+
+
+def _rebuilt_object(
+    value: dict[Any, Any], path: str, depth: int, text: _Text, key: _Key
+) -> dict[str, Any]:
+    if value.keys() >= _REFERENCE_KEYS:
+        raise refusal(path, "an object with both $ref and $id cannot be stored")
+    prefix = f"{path}." if path else ""
+    rebuilt = {
+        key(name, path): _rebuilt(item, f"{prefix}{name}", depth + 1, text, key)
+        for name, item in value.items()
+    }
+    if len(rebuilt) != len(value):
+        raise refusal(path, "two keys are the same once they are cleaned")
+    return rebuilt
+
+
+def _number_or_time(value: float | datetime, path: str) -> float | datetime:
+    if isinstance(value, datetime):
+        return value if value.tzinfo else value.replace(tzinfo=UTC)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise refusal(path, "NaN and infinity cannot be stored")
+    if isinstance(value, int) and value not in _INT64:
+        raise refusal(path, "an integer over 64 bit cannot be stored")
+    return value
+
+
+def _has_surrogates(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return True
+    return False
+
+
+def _without_surrogates(text: str) -> str:
+    """Halves that belong together are joined, lone ones replaced."""
+    if not _has_surrogates(text):
+        return str(text)
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _checked_text(text: str, path: str) -> str:
+    if _has_surrogates(text):
+        raise refusal(path, "text with a lone surrogate cannot be stored")
+    return text
+
+
+def _checked_key(name: Any, path: str) -> str:
+    if "\0" in name:
+        raise refusal(f"{path}.{name}" if path else name, "a key with NUL cannot be stored")
+    return _checked_text(name, f"{path}.{name}" if path else name)
+
+
+def _clean_text(text: str, _path: str) -> str:
+    return _without_surrogates(text)
+
+
+def _clean_key(name: Any, path: str) -> str:
+    if isinstance(name, int) and not isinstance(name, bool):
+        return str(name)
+    if not isinstance(name, str):
+        raise refusal(path, f"a key of type {type(name).__name__} cannot be stored")
+    return _without_surrogates(name).replace("\0", "\ufffd")

@@ -1,0 +1,35 @@
+"""Where a page of jobs ends, as opaque text."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from datetime import UTC, datetime, timedelta
+
+from secretary_api.errors import refused_fields
+from secretary_common.models import Job
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def cursor_of(job: Job) -> str:
+    """The cursor of the page that follows *job*."""
+    moment = (job.created_at - _EPOCH) // timedelta(milliseconds=1)
+    return base64.urlsafe_b64encode(f"{moment}:{job.job_id}".encode()).decode().rstrip("=")
+
+
+def parse_cursor(cursor: str) -> tuple[datetime, str]:
+    """The (created_at, job_id) that *cursor* was made of.
+
+    Raises:
+        InvalidRequest: naming the field ``cursor``: it is none of ours.
+    """
+    try:
+        padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
+        text = base64.b64decode(padded, altchars=b"-_", validate=True).decode()
+        moment, _, job_id = text.partition(":")
+        if job_id:
+            return _EPOCH + timedelta(milliseconds=int(moment)), job_id
+    except (binascii.Error, ValueError, OverflowError):
+        pass  # refused below, as a cursor without an id is
+    raise refused_fields(("cursor", "is not a cursor of this listing"))

@@ -1,0 +1,122 @@
+"""``secretary-api``: reads the settings, wires the objects, serves until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import sys
+from collections.abc import Iterator
+
+import uvicorn
+
+from secretary_api.app import Collaborators, create_app
+from secretary_api.submission import Admission
+from secretary_common.broker.publisher import Publisher
+from secretary_common.cipher import Cipher
+from secretary_common.errors import ConfigurationError
+from secretary_common.log import configure_logging, get_logger
+from secretary_common.mongo.connection import Store, open_store
+from secretary_common.ports import Doorbell
+from secretary_common.settings import Settings, load_settings
+from secretary_common.url_guard import UrlGuard
+
+log = get_logger(__name__)
+
+REQUIRED = ("security.encryption_keys", "api.pepper")
+SHUTDOWN_SEC = 10
+"""How long requests in flight may take once the service is told to stop."""
+
+
+class Server(uvicorn.Server):
+    """uvicorn, but for its signals: it would raise them again at the end, before our own end."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Stop at SIGTERM and SIGINT, once the requests in flight are answered."""
+        loop = asyncio.get_running_loop()
+        caught = (signal.SIGTERM, signal.SIGINT)
+        for number in caught:
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        try:
+            yield
+        finally:
+            for number in caught:
+                loop.remove_signal_handler(number)
+
+
+async def serve(settings: Settings) -> None:
+    """Serve the API; MongoDB and the broker need not be there yet, and may come and go."""
+    store = open_store(settings.mongo)
+    publisher = Publisher(settings.broker.url.get_secret_value())
+    store_answered = asyncio.Event()
+    parts = wire(settings, store, publisher, store_answered)
+    server = Server(server_config(settings, parts))
+    try:
+        # Should a task beside the server ever fail, the process ends and says so.
+        async with asyncio.TaskGroup() as group:
+            beside = [
+                group.create_task(publisher.run()),
+                group.create_task(_follow(store, store_answered)),
+            ]
+            await server.serve()
+            for task in beside:
+                task.cancel()
+    finally:
+        await store.close()
+    log.info("service.stopped")
+
+
+def wire(
+    settings: Settings, store: Store, doorbell: Doorbell, store_answered: asyncio.Event
+) -> Collaborators:
+    """What the API works with, as *settings* say."""
+    return Collaborators(
+        jobs=store.jobs,
+        logs=store.logs,
+        deliveries=store.deliveries,
+        job_types=store.job_types,
+        keys=store.keys,
+        doorbell=doorbell,
+        clock=store.clock,
+        admission=Admission(
+            cipher=Cipher(settings.security.encryption_keys),
+            guard=UrlGuard(settings.security.allow_networks),
+            file_roots=settings.files.roots,
+        ),
+        ping_store=store.ping,
+        store_has_answered=store_answered.is_set,
+        pepper=settings.api.pepper.get_secret_value(),
+        bootstrap_key=settings.api.bootstrap_key.get_secret_value(),
+        max_body_mb=settings.api.max_body_mb,
+    )
+
+
+def server_config(settings: Settings, parts: Collaborators) -> uvicorn.Config:
+    """How uvicorn runs: our log lines in place of its own."""
+    return uvicorn.Config(
+        create_app(parts),
+        host=settings.api.host,
+        port=settings.api.port,
+        access_log=False,
+        lifespan="off",
+        log_config=None,
+        server_header=False,
+        timeout_graceful_shutdown=SHUTDOWN_SEC,
+    )
+
+
+async def _follow(store: Store, answered: asyncio.Event) -> None:
+    await store.wait_until_ready()
+    answered.set()
+    await store.keep_time()
+
+
+def main() -> None:
+    """Run the service; a configuration that is not valid ends it at once, saying why."""
+    try:
+        settings = load_settings(require=REQUIRED)
+    except ConfigurationError as error:
+        sys.exit(f"secretary-api: {error}")
+    configure_logging("api", level=settings.log.level, style=settings.log.format)
+    asyncio.run(serve(settings))

@@ -1,0 +1,1 @@
+"""The paths: what each takes and gives; nothing is decided here."""

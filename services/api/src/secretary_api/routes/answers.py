@@ -1,0 +1,30 @@
+"""What every route under ``/api`` may answer besides success."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from secretary_api.schemas.envelope import Failure
+
+Responses = dict[int | str, dict[str, Any]]
+
+GUARDED: Responses = {
+    401: {"model": Failure, "description": "`UNAUTHORIZED`: no valid API key"},
+    422: {"model": Failure, "description": "`VALIDATION_ERROR` and the like, the field named"},
+    503: {"model": Failure, "description": "`STORE_UNAVAILABLE`: try again after `Retry-After`"},
+}
+NOT_FOUND: Responses = {
+    404: {"model": Failure, "description": "`NOT_FOUND`: unknown, or somebody else's"}
+}
+FORBIDDEN: Responses = {403: {"model": Failure, "description": "`FORBIDDEN`: no admin"}}
+WITH_BODY: Responses = {
+    413: {"model": Failure, "description": "`BODY_TOO_LARGE`"},
+    415: {"model": Failure, "description": "`UNSUPPORTED_MEDIA_TYPE`: not JSON"},
+    422: {
+        "model": Failure,
+        "description": (
+            "`VALIDATION_ERROR`, `NOT_STORABLE`, `UNKNOWN_JOB_TYPE`, `URL_REFUSED`, "
+            "`FILE_OUTSIDE_ROOTS`: `details.fields` names each field"
+        ),
+    },
+}

@@ -1,0 +1,98 @@
+"""Jobs: submit, list, look at."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+
+from secretary_api import view
+from secretary_api.cursor import cursor_of, parse_cursor
+from secretary_api.dependencies import (
+    JobDep,
+    PrincipalDep,
+    ServicesDep,
+    add_log_fields,
+    body_of,
+    described_body,
+)
+from secretary_api.routes.answers import GUARDED, NOT_FOUND, WITH_BODY
+from secretary_api.schemas.envelope import Success
+from secretary_api.schemas.job import (
+    DeliveryPage,
+    JobPage,
+    JobView,
+    LogPage,
+    ResultsView,
+    Submitted,
+)
+from secretary_api.schemas.submission import JobFilter, JobSubmission
+from secretary_common.models import JobQuery
+
+LOGS_IN_JOB = 100
+
+router = APIRouter(prefix="/api/jobs", tags=["jobs"], responses=GUARDED)
+
+
+@router.post(
+    "/",
+    status_code=202,
+    responses=WITH_BODY,
+    openapi_extra=described_body(JobSubmission),
+)
+async def submit_job(
+    request: Request,
+    response: Response,
+    caller: PrincipalDep,
+    submission: Annotated[JobSubmission, Depends(body_of(JobSubmission))],
+    behind: ServicesDep,
+) -> Success[Submitted]:
+    """Accept a job: once this answers 202, it is stored durably and will be run."""
+    job = await behind.jobs.submit(submission, caller)
+    add_log_fields(request, job_id=job.job_id)
+    response.headers["Location"] = view.job_path(job.job_id)
+    return Success(data=Submitted(job_id=job.job_id, job=view.view_of(job, [])))
+
+
+@router.get("/")
+async def list_jobs(
+    caller: PrincipalDep, behind: ServicesDep, wanted: Annotated[JobFilter, Query()]
+) -> Success[JobPage]:
+    """List jobs, newest first, without parameters, results and logs."""
+    query = JobQuery(
+        owner=caller.owner_filter,
+        after=parse_cursor(wanted.cursor) if wanted.cursor else None,
+        **wanted.model_dump(exclude={"cursor"}),
+    )
+    jobs, more = await behind.jobs.find(query)
+    following = cursor_of(jobs[-1]) if more else None
+    return Success(data=JobPage(jobs=[view.summary_of(job) for job in jobs], next=following))
+
+
+@router.get("/{job_id}", responses=NOT_FOUND)
+async def get_job(job: JobDep, behind: ServicesDep) -> Success[JobView]:
+    """Show a job with its progress, results, error and last 100 log entries."""
+    return Success(data=view.view_of(job, await behind.jobs.logs_of(job, LOGS_IN_JOB)))
+
+
+@router.get("/{job_id}/logs", responses=NOT_FOUND)
+async def get_job_logs(
+    job: JobDep, behind: ServicesDep, limit: Annotated[int, Query(ge=1, le=1000)] = 100
+) -> Success[LogPage]:
+    """Show the last log entries of a job, oldest first."""
+    entries = await behind.jobs.logs_of(job, limit)
+    return Success(data=LogPage(logs=[view.log_of(entry) for entry in entries]))
+
+
+@router.get("/{job_id}/results", responses=NOT_FOUND)
+async def get_job_results(job: JobDep) -> Success[ResultsView]:
+    """Show a job's results, whole, however large; null until it has completed."""
+    found = ResultsView(job_id=job.job_id, status=job.status, results=job.results)
+    return Success(data=found)
+
+
+@router.get("/{job_id}/deliveries", responses=NOT_FOUND)
+async def get_job_deliveries(job: JobDep, behind: ServicesDep) -> Success[DeliveryPage]:
+    """Show the webhooks of a job and each attempt to send them."""
+    found = await behind.jobs.deliveries_of(job)
+    return Success(data=DeliveryPage(deliveries=[view.delivery_of(one) for one in found]))

@@ -1,0 +1,87 @@
+"""The envelope of every answer, and how times look in it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Generic, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, PlainSerializer, WithJsonSchema
+
+T = TypeVar("T")
+
+
+def to_wire(moment: datetime) -> str:
+    """*moment* in ISO 8601, UTC, to the millisecond: ``2026-01-01T00:00:00.000Z``."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+Timestamp = Annotated[
+    datetime,
+    PlainSerializer(to_wire, return_type=str),
+    WithJsonSchema(
+        {"type": "string", "format": "date-time", "examples": ["2026-01-01T00:00:00.000Z"]}
+    ),
+]
+
+
+class Request(BaseModel):
+    """A request body: what it does not know it refuses."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class View(BaseModel):
+    """A part of an answer."""
+
+    model_config = ConfigDict(frozen=True, serialize_by_alias=True)
+
+
+class Success(View, Generic[T]):
+    """A success."""
+
+    status: Literal["success"] = "success"
+    data: T
+
+
+class FieldError(View):
+    """What is wrong with one field."""
+
+    field: str
+    message: str
+
+
+class ErrorBody(View):
+    """What went wrong."""
+
+    code: str
+    """One of a closed list: stable, for programs."""
+    message: str
+    details: dict[str, Any] | None = None
+    """For validation errors ``{"fields": [{"field", "message"}]}``."""
+
+
+class Failure(View):
+    """A failure."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "status": "error",
+                "error": {
+                    "code": "VALIDATION_ERROR",
+                    "message": "parameters.extraction_method: must be one of native",
+                    "details": {
+                        "fields": [
+                            {
+                                "field": "parameters.extraction_method",
+                                "message": "must be one of native",
+                            }
+                        ]
+                    },
+                },
+            }
+        }
+    )
+
+    status: Literal["error"] = "error"
+    error: ErrorBody

@@ -1,0 +1,141 @@
+"""What clients are shown of jobs, their logs and their webhooks."""
+
+from __future__ import annotations
+
+from pydantic import ConfigDict, Field
+
+from secretary_api.schemas.envelope import Timestamp, View
+from secretary_api.schemas.submission import EXAMPLE_PARAMETERS
+from secretary_common.models import JobError, JobProgress, JsonObject, LogLevel
+from secretary_common.states import DeliveryState, JobStatus, Phase
+
+REDACTED = "[redacted]"
+EXAMPLE_JOB_ID = "job-019a0b5e-7c3d-7d2e-8f4a-1b2c3d4e5f60"
+
+
+class LogView(View):
+    """One line about a job."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    seq: int
+    attempt: int
+    timestamp: Timestamp
+    level: LogLevel
+    message: str
+
+
+class JobSummary(View):
+    """A job in a listing."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    job_id: str = Field(examples=[EXAMPLE_JOB_ID])
+    job_type: str = Field(examples=["pdf"])
+    job_name: str | None
+    status: JobStatus
+    priority: int
+    tags: list[str]
+    user_id: str | None
+    batch_id: str | None
+    run: int
+    run_at: Timestamp
+    attempt: int
+    max_attempts: int
+    timeout_sec: float | None
+    created_at: Timestamp
+    updated_at: Timestamp
+    processing_started_at: Timestamp | None
+    completed_at: Timestamp | None
+    progress: JobProgress | None
+    error: JobError | None
+    seq: int
+    cancel_requested: bool
+    usage: JsonObject | None
+
+
+class JobView(JobSummary):
+    """A job in full."""
+
+    parameters: JsonObject = Field(examples=[EXAMPLE_PARAMETERS])
+    results: JsonObject | None
+    results_url: str | None = Field(
+        default=None, description="Where the results are, if they are too large to stand here."
+    )
+    logs: list[LogView]
+
+
+class Submitted(View):
+    """An accepted job."""
+
+    job_id: str = Field(examples=[EXAMPLE_JOB_ID])
+    job: JobView
+
+
+class JobPage(View):
+    """Jobs, newest first."""
+
+    jobs: list[JobSummary]
+    next: str | None
+    """The cursor of the next page; null: there is none."""
+
+
+class LogPage(View):
+    """The last log entries of a job, oldest first."""
+
+    logs: list[LogView]
+    next: str | None = None
+
+
+class ResultsView(View):
+    """A job's results, whole."""
+
+    job_id: str
+    status: JobStatus
+    results: JsonObject | None
+
+
+class DeliveryAttemptView(View):
+    """One try to send a webhook."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    at: Timestamp
+    status_code: int | None
+    duration_ms: int
+    address: str | None
+    error: str | None
+    response: str | None
+
+
+class DeliveryView(View):
+    """A webhook on its way."""
+
+    id: str
+    job_id: str
+    seq: int
+    phase: Phase
+    state: DeliveryState
+    next_attempt_at: Timestamp | None
+    attempts: list[DeliveryAttemptView]
+
+
+class DeliveryPage(View):
+    """The webhooks of a job."""
+
+    deliveries: list[DeliveryView]
+    next: str | None = None
+
+
+class JobTypeView(View):
+    """A job type somebody has announced."""
+
+    job_type: str = Field(examples=["pdf"])
+    parameter_schema: JsonObject | None = Field(serialization_alias="schema")
+    paused: bool
+
+
+class JobTypes(View):
+    """Every announced job type."""
+
+    job_types: list[JobTypeView]

@@ -1,0 +1,140 @@
+"""What clients send about jobs."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    model_validator,
+)
+
+from secretary_api.schemas.envelope import Request
+from secretary_common.models import JsonObject
+from secretary_common.settings import check_webhook_secret
+from secretary_common.states import JobStatus
+
+TEN_YEARS_SEC = 10 * 365 * 86_400
+MONTH_SEC = 30 * 86_400
+_HEADER_TEXT = re.compile(r"[\x20-\x7e\xa0-\xff]+")
+
+EXAMPLE_PARAMETERS: dict[str, Any] = {
+    "filename": "/path/to/file.pdf",
+    "webhook": {
+        "url": "https://example.com/webhook",
+        "token": "webhook_auth_token",
+        "jobId": "client_job_id",
+    },
+}
+
+
+def parse_time(value: Any) -> datetime:
+    """An ISO 8601 text as an aware UTC time; without an offset it is UTC already.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if isinstance(value, datetime):
+        return value
+    if isinstance(value, str):
+        try:
+            moment = datetime.fromisoformat(value)
+            return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+        except (ValueError, OverflowError):
+            pass  # told below, in words for both
+    raise ValueError("must be an ISO 8601 time, e.g. 2026-01-01T00:00:00Z")
+
+
+def _check_header_safe(value: str) -> str:
+    # A header carries latin-1 without control characters, and loses white space at its ends.
+    if not _HEADER_TEXT.fullmatch(value) or value.strip() != value:
+        raise ValueError("must fit into an HTTP header: printable latin-1 text")
+    return value
+
+
+def _check_secret(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError("must be text")  # noqa: TRY004 - pydantic reports ValueError only
+    return check_webhook_secret(value)
+
+
+Time = Annotated[datetime, BeforeValidator(parse_time)]
+ShortText = Annotated[str, Field(min_length=1, max_length=200, strict=True)]
+Tag = Annotated[str, Field(min_length=1, max_length=100, strict=True)]
+HeaderText = Annotated[
+    str, Field(min_length=1, max_length=4096, strict=True), AfterValidator(_check_header_safe)
+]
+
+
+class WebhookRequest(Request):
+    """Where a job's events go."""
+
+    url: str = Field(min_length=1, max_length=2048, strict=True)
+    """``{jobId}`` in it is replaced by the client's job id, or else ours."""
+    token: HeaderText | None = None
+    """Sent as ``Authorization: Bearer <token>`` and ``X-Callback-Token``; stored encrypted."""
+    client_job_id: ShortText | None = Field(default=None, alias="jobId")
+    """What the client calls this job: ``job.id`` in the webhooks."""
+    secret: Annotated[str, BeforeValidator(_check_secret)] | None = None
+    """Signs the webhooks: ``whsec_`` and base64 of 24 to 64 bytes; stored encrypted."""
+    progress: StrictBool = True
+    """Whether progress is told too, or the end alone."""
+
+
+class JobSubmission(Request):
+    """A job to be done."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"example": {"job_type": "pdf", "parameters": EXAMPLE_PARAMETERS}}
+    )
+
+    job_type: ShortText = Field(description="One of those at GET /api/job-types.")
+    parameters: JsonObject = Field(
+        default_factory=dict,
+        description=(
+            "What the job type asks for (its schema: GET /api/job-types), and for every type "
+            "`webhook`: {url, token?, jobId?, secret?, progress?}."
+        ),
+    )
+    job_name: ShortText | None = None
+    priority: int = Field(default=5, ge=0, le=9, strict=True, description="Higher first.")
+    run_at: Time | None = Field(
+        default=None, description="Not before this time; without an offset it is UTC."
+    )
+    delay_sec: float | None = Field(
+        default=None, ge=0, le=TEN_YEARS_SEC, strict=True, description="Instead of run_at."
+    )
+    max_attempts: int = Field(default=3, ge=1, le=100, strict=True)
+    timeout_sec: float | None = Field(
+        default=None, gt=0, le=MONTH_SEC, strict=True, description="For one attempt."
+    )
+    tags: list[Tag] = Field(default_factory=list, max_length=20)
+    user_id: ShortText | None = Field(
+        default=None, description="The client's own user, for listings; grants nothing."
+    )
+
+    @model_validator(mode="after")
+    def _one_start(self) -> JobSubmission:
+        if self.run_at is not None and self.delay_sec is not None:
+            raise ValueError("only one of run_at, delay_sec can be given")
+        return self
+
+
+class JobFilter(Request):
+    """Which jobs a listing wants; a filter it does not know is refused, not ignored."""
+
+    status: JobStatus | None = None
+    job_type: str | None = None
+    batch_id: str | None = None
+    tag: str | None = None
+    user_id: str | None = None
+    created_after: Time | None = None
+    created_before: Time | None = None
+    limit: int = Field(default=50, ge=1, le=250)
+    cursor: str | None = Field(default=None, description="`next` of the page before.")

@@ -1,0 +1,97 @@
+"""Secrets among parameters: sealed before they are stored, never shown again.
+
+A parameter is secret where its job type's JSON Schema says ``writeOnly``. What was sealed is known
+by its form, so it stays hidden even when the schema that named it has changed since.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from secretary_api.errors import refused_fields
+from secretary_api.schemas.job import REDACTED
+from secretary_common.models import JsonObject
+
+# Fernet's format: version 0x80, a 64-bit time that starts with zeros, 16 + 16n bytes, a 32-byte
+# HMAC; in URL-safe base64 at least 100 characters, the first of which are always these.
+_SEALED = re.compile(r"gAAAAA[\w-]{90,}={0,2}", re.ASCII)
+_COMBINED = ("allOf", "anyOf", "oneOf")
+
+
+def sealed(
+    value: Any, schema: JsonObject, seal: Callable[[str], str], path: str = "parameters"
+) -> Any:
+    """*value* with every secret that *schema* marks passed through *seal*.
+
+    Raises:
+        InvalidRequest: a secret is no text.
+    """
+    return _sealed(value, [schema], schema, seal, path)
+
+
+def redacted(value: Any) -> Any:
+    """*value* with everything that was sealed replaced by ``[redacted]``."""
+    if isinstance(value, str):
+        return REDACTED if _SEALED.fullmatch(value) else value
+    if isinstance(value, dict):
+        return {name: redacted(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [redacted(item) for item in value]
+    return value
+
+
+def applying(schemas: list[Any], root: JsonObject) -> Iterator[JsonObject]:
+    """*schemas* and all that apply to the same value: references followed, combinations opened."""
+    waiting, seen = list(schemas), set[int]()
+    while waiting:
+        schema = waiting.pop()
+        if not isinstance(schema, dict) or id(schema) in seen:
+            continue
+        seen.add(id(schema))
+        yield schema
+        if isinstance(reference := schema.get("$ref"), str):
+            waiting.append(_resolved(reference, root))
+        for keyword in _COMBINED:
+            waiting.extend(schema.get(keyword, ()))
+
+
+def _sealed(
+    value: Any, schemas: list[Any], root: JsonObject, seal: Callable[[str], str], path: str
+) -> Any:
+    here = list(applying(schemas, root))
+    if value is not None and any(schema.get("writeOnly") is True for schema in here):
+        if not isinstance(value, str):
+            raise refused_fields((path, "a secret must be text"))
+        return seal(value)
+    if isinstance(value, dict):
+        return {
+            name: _sealed(item, _of_property(here, name), root, seal, f"{path}.{name}")
+            for name, item in value.items()
+        }
+    if isinstance(value, list):
+        items = [schema.get("items") for schema in here]
+        return [
+            _sealed(item, items, root, seal, f"{path}[{index}]") for index, item in enumerate(value)
+        ]
+    return value
+
+
+def _of_property(schemas: list[JsonObject], name: str) -> list[Any]:
+    """The schemas of the property *name*; those of other properties are for unnamed ones alone."""
+    return [
+        schema.get("properties", {}).get(name, schema.get("additionalProperties"))
+        for schema in schemas
+    ]
+
+
+def _resolved(reference: str, root: JsonObject) -> Any:
+    """The part of *root* a local reference (``#/$defs/Name``) points to; None: nothing."""
+    part: Any = root
+    for name in reference.removeprefix("#").strip("/").split("/"):
+        if name:
+            part = part.get(name.replace("~1", "/").replace("~0", "~"))
+        if not isinstance(part, dict):
+            return None
+    return part

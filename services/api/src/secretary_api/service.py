@@ -1,0 +1,72 @@
+"""What the API does with jobs: accept, find, show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from secretary_api.auth import Principal
+from secretary_api.job_type import JobTypes
+from secretary_api.schemas.submission import JobSubmission
+from secretary_api.submission import Admission
+from secretary_common.clock import Clock
+from secretary_common.errors import NotFound
+from secretary_common.log import get_logger
+from secretary_common.models import Delivery, Job, JobQuery, LogEntry
+from secretary_common.ports import DeliveryRepository, Doorbell, JobRepository, LogRepository
+
+log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class JobService:
+    """The jobs of a principal: its own, or all for an admin. Others' do not exist for it."""
+
+    jobs: JobRepository
+    logs: LogRepository
+    deliveries: DeliveryRepository
+    job_types: JobTypes
+    doorbell: Doorbell
+    clock: Clock
+    admission: Admission
+
+    async def submit(self, submission: JobSubmission, principal: Principal) -> Job:
+        """Store a job durably, then ring for it. A ring that fails takes nothing back.
+
+        Raises:
+            InvalidRequest: naming the field that keeps it out.
+            StoreUnavailable: it may be stored all the same.
+            NotStorable: it is too large.
+        """
+        known = await self.job_types.get(submission.job_type)
+        job = self.admission.admit(
+            submission, known.info, known.check, owner=principal.key_id, now=self.clock.now()
+        )
+        await self.jobs.insert(job)
+        # Jobs of later are rung too: who hears of one sets a timer for it.
+        rung = await self.doorbell.ring_job(job.job_type, job.job_id)
+        log.info("job.accepted", job_id=job.job_id, job_type=job.job_type, rung=rung)
+        return job
+
+    async def get(self, job_id: str, principal: Principal) -> Job:
+        """The job.
+
+        Raises:
+            NotFound: there is none, or it is somebody else's.
+        """
+        job = await self.jobs.get(job_id)
+        if job is None or not principal.may_see(job.owner):
+            raise NotFound(f"there is no job {job_id[:100]}")
+        return job
+
+    async def find(self, query: JobQuery) -> tuple[list[Job], bool]:
+        """The jobs *query* wants, and whether there are more."""
+        found = await self.jobs.find(replace(query, limit=query.limit + 1))
+        return found[: query.limit], len(found) > query.limit
+
+    async def logs_of(self, job: Job, limit: int) -> list[LogEntry]:
+        """The last *limit* log entries of *job*, oldest first."""
+        return await self.logs.tail(job.job_id, limit)
+
+    async def deliveries_of(self, job: Job) -> list[Delivery]:
+        """The webhooks of *job*, by ``seq``."""
+        return await self.deliveries.of_job(job.job_id)

@@ -1,0 +1,69 @@
+"""What of a job, its logs and its webhooks is shown: never a lease, a token or a sealed value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pydantic_core import to_json
+
+from secretary_api import secret_field, webhook
+from secretary_api.schemas.job import (
+    DeliveryAttemptView,
+    DeliveryView,
+    JobSummary,
+    JobView,
+    LogView,
+)
+from secretary_common.models import Delivery, Job, JsonObject, LogEntry
+from secretary_common.states import DeliveryState
+
+MAX_INLINE_RESULTS_BYTES = 256 * 1024
+"""Results over this size have their own address."""
+_WAITING = frozenset({DeliveryState.PENDING, DeliveryState.SENDING})
+
+
+def job_path(job_id: str) -> str:
+    """Where a job is found."""
+    return f"/api/jobs/{job_id}"
+
+
+def summary_of(job: Job) -> JobSummary:
+    """*job* in a listing."""
+    return JobSummary.model_validate(job)
+
+
+def view_of(job: Job, logs: Iterable[LogEntry]) -> JobView:
+    """*job* in full."""
+    fits = job.results is None or len(to_json(job.results)) <= MAX_INLINE_RESULTS_BYTES
+    return JobView(
+        **dict(summary_of(job)),
+        parameters=parameters_of(job),
+        results=job.results if fits else None,
+        results_url=None if fits else f"{job_path(job.job_id)}/results",
+        logs=[log_of(entry) for entry in logs],
+    )
+
+
+def parameters_of(job: Job) -> JsonObject:
+    """The parameters as they were given, but for secrets."""
+    given: JsonObject = secret_field.redacted(job.parameters)
+    return given | ({"webhook": webhook.shown(job.webhook)} if job.webhook else {})
+
+
+def log_of(entry: LogEntry) -> LogView:
+    """A log entry."""
+    return LogView.model_validate(entry)
+
+
+def delivery_of(delivery: Delivery) -> DeliveryView:
+    """A webhook on its way, or at its end."""
+    waiting = delivery.state in _WAITING
+    return DeliveryView(
+        id=delivery.delivery_id,
+        job_id=delivery.job_id,
+        seq=delivery.seq,
+        phase=delivery.phase,
+        state=delivery.state,
+        next_attempt_at=delivery.next_attempt_at if waiting else None,
+        attempts=[DeliveryAttemptView.model_validate(attempt) for attempt in delivery.attempts],
+    )
