@@ -67,8 +67,13 @@ class JobRepository(Protocol):
         """The job if it stands under the lease *token*: finds a claim whose answer was lost."""
         ...
 
-    async def ended_leases(self, now: datetime, limit: int) -> list[Job]:
-        """Running jobs whose lease has ended, the longest ended first."""
+    async def ended_leases(
+        self, job_types: Collection[str], now: datetime, limit: int
+    ) -> list[Job]:
+        """Running jobs whose lease has ended, the longest ended first.
+
+        Those of these types, and of any type those that are cancelled or spent.
+        """
         ...
 
     async def reclaim(self, job: Job, lease: Lease, now: datetime) -> Job | None:
@@ -89,8 +94,13 @@ class JobRepository(Protocol):
         """
         ...
 
-    async def settle(self, job: Job, token: str, settlement: Settlement) -> Settlement:
+    async def settle(
+        self, job: Job, token: str, settlement: Settlement, *, ended: bool = False
+    ) -> Settlement:
         """End the attempt that holds *job* under *token*. Safe to repeat after a lost answer.
+
+        With *ended* it does so for a holder that is gone: only if its lease ended before
+        ``settlement.at``.
 
         A RETRY or HANDED_BACK of a job whose cancellation was requested becomes CANCELLED; the
         settlement that was made is returned.

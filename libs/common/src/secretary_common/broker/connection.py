@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 
 import aio_pika
 from aio_pika.abc import AbstractConnection
 from aiormq.exceptions import AMQPError
 
+from secretary_common.broker import topology
 from secretary_common.log import get_logger
 
 log = get_logger(__name__)
@@ -76,3 +77,26 @@ async def _until_lost(connection: AbstractConnection, session: Session) -> None:
         closed.cancel()
         work.cancel()
         await asyncio.gather(closed, work, return_exceptions=True)
+
+
+async def declare_queues(url: str, queues: Iterable[str], *, wait_sec: float) -> bool:
+    """Make *queues*; False if the broker was not there within *wait_sec* seconds."""
+    made = asyncio.Event()
+
+    async def session(connection: AbstractConnection) -> None:
+        channel = await connection.channel()
+        for queue in queues:
+            await topology.declare(channel, queue)
+        made.set()
+        await asyncio.Event().wait()
+
+    keeping = asyncio.create_task(keep_connected(url, session, purpose="prepare"))
+    try:
+        async with asyncio.timeout(wait_sec):
+            await made.wait()
+    except TimeoutError:
+        return False
+    finally:
+        keeping.cancel()
+        await asyncio.gather(keeping, return_exceptions=True)
+    return True

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import json
 
-from aio_pika.abc import AbstractChannel, AbstractQueue, Arguments
+from aio_pika.abc import AbstractChannel, AbstractQueue
+from pamqp.common import FieldTable
 
 DELIVERIES = "secretary.deliveries"
 DEAD = "secretary.dead"
@@ -26,7 +27,7 @@ def job_queue(job_type: str) -> str:
 
 async def declare(channel: AbstractChannel, name: str) -> AbstractQueue:
     """The queue *name*, made if it is missing."""
-    arguments: Arguments = {"x-queue-type": "quorum", "x-max-length": LONGEST_QUEUE}
+    arguments: FieldTable = {"x-queue-type": "quorum", "x-max-length": LONGEST_QUEUE}
     return await channel.declare_queue(name, durable=True, arguments=arguments)
 
 

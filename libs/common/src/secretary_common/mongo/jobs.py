@@ -90,10 +90,16 @@ class SecretaryJobRepository:
         """The job if it stands under the lease *token*: finds a claim whose answer was lost."""
         return _to_job(await self._jobs.find_one(_held(job_id, token)))
 
-    async def ended_leases(self, now: datetime, limit: int) -> list[Job]:
+    async def ended_leases(self, job_types: Names[str], now: datetime, limit: int) -> list[Job]:
         """Running jobs whose lease has ended, the longest ended first."""
+        counted = {"$subtract": ["$attempt", "$forgiven"]}
+        wanted: list[Document] = [
+            {"job_type": {"$in": sorted(job_types)}},
+            {"cancel_requested": True},
+            {"$expr": {"$gte": [counted, "$max_attempts"]}},
+        ]
         found = await self._jobs.find(
-            {"status": PROCESSING, "lease.expires_at": {"$lte": now}},
+            {"status": PROCESSING, "lease.expires_at": {"$lte": now}, "$or": wanted},
             projection=BRIEF,
             sort=[("lease.expires_at", ASCENDING)],
             limit=limit,
@@ -145,13 +151,17 @@ class SecretaryJobRepository:
             raise StaleClaim
         return found.get("notified_at")
 
-    async def settle(self, job: Job, token: str, settlement: Settlement) -> Settlement:
+    async def settle(
+        self, job: Job, token: str, settlement: Settlement, *, ended: bool = False
+    ) -> Settlement:
         """End the attempt that holds *job* under *token*. Safe to repeat after a lost answer.
 
         Raises:
             StaleClaim: the attempt no longer holds the job.
         """
         query = _held(job.job_id, token)
+        if ended:
+            query["lease.expires_at"] = {"$lte": settlement.at}
         if move.gives_back(settlement):
             query["cancel_requested"] = {"$ne": True}
         done = await self._jobs.update_one(query, _update(move.settled(job, token, settlement)))

@@ -74,9 +74,16 @@ class InMemoryJobRepository:
         job = self.jobs.get(job_id)
         return job if job and job.lease and job.lease.token == token else None
 
-    async def ended_leases(self, now: datetime, limit: int) -> list[Job]:
+    async def ended_leases(
+        self, job_types: Collection[str], now: datetime, limit: int
+    ) -> list[Job]:
         """Running jobs whose lease has ended, the longest ended first."""
-        ended = [job for job in self.jobs.values() if _lease_end(job) <= now.timestamp()]
+        ended = [
+            job
+            for job in self.jobs.values()
+            if _lease_end(job) <= now.timestamp()
+            and (job.job_type in job_types or job.cancel_requested or job.is_spent)
+        ]
         return sorted(ended, key=_lease_end)[:limit]
 
     async def reclaim(self, job: Job, lease: Lease, now: datetime) -> Job | None:
@@ -113,13 +120,17 @@ class InMemoryJobRepository:
             self._put(job, notify=slot.model_copy(update={"due_at": due_at}))
         return job.notified_at
 
-    async def settle(self, job: Job, token: str, settlement: Settlement) -> Settlement:
+    async def settle(
+        self, job: Job, token: str, settlement: Settlement, *, ended: bool = False
+    ) -> Settlement:
         """End the attempt that holds *job* under *token*; safe to repeat."""
         current = self.jobs.get(job.job_id)
         if current and current.settled and current.settled.token == token:
             cancelled = current.settled.outcome == Outcome.CANCELLED
             return move.as_cancelled(settlement) if cancelled else settlement
         if not current or await self.held(job.job_id, token) is None:
+            raise StaleClaim
+        if ended and _lease_end(current) > settlement.at.timestamp():
             raise StaleClaim
         if move.gives_back(settlement) and current.cancel_requested:
             settlement = move.as_cancelled(settlement)

@@ -1,0 +1,91 @@
+"""``secretary-init``: makes the servers ready for the services. Safe to repeat."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from importlib.metadata import entry_points
+from urllib.parse import unquote, urlsplit
+
+from pydantic import BaseModel
+
+from secretary_common.broker import topology
+from secretary_common.broker.connection import declare_queues
+from secretary_common.broker.policy import set_policy
+from secretary_common.errors import ConfigurationError, StoreUnavailable
+from secretary_common.log import configure_logging, get_logger
+from secretary_common.models import JobTypeInfo
+from secretary_common.mongo import replica_set
+from secretary_common.mongo.connection import store_of
+from secretary_common.settings import BrokerSection, Settings, load_settings
+
+log = get_logger(__name__)
+
+ENTRY_POINTS = "secretary.job_types"
+STORE_RETRY_SEC = 1.0
+# Longer than a broker takes to start. Beyond it the services make their queues themselves.
+BROKER_WAIT_SEC = 60.0
+
+
+def installed_job_types() -> list[JobTypeInfo]:
+    """The job types of the packages installed here: entry points that name a parameter model."""
+    found = []
+    for point in entry_points(group=ENTRY_POINTS):
+        model: type[BaseModel] = point.load()
+        found.append(JobTypeInfo(point.name, model.model_json_schema()))
+    return found
+
+
+async def prepare(settings: Settings) -> None:
+    """Wait for MongoDB, make its replica set and indexes, announce job types, make the queues.
+
+    Raises:
+        ConfigurationError: MongoDB runs without ``--replSet``.
+    """
+    await _initiate(settings.mongo.url)
+    job_types = installed_job_types()
+    async with store_of(settings.mongo) as store:
+        await store.job_types.announce(job_types)
+    names = [info.job_type for info in job_types]
+    log.info("job_types.announced", job_types=",".join(names))
+    if settings.broker.url.get_secret_value():
+        await _make_queues(settings.broker, names)
+
+
+async def _initiate(url: str) -> None:
+    waiting = False
+    while True:
+        try:
+            if await asyncio.to_thread(replica_set.initiate, url):
+                log.info("replica_set.initiated")
+        except StoreUnavailable as error:
+            if not waiting:
+                log.warning("store.awaited", reason=str(error.__cause__)[:300])
+            waiting = True
+            await asyncio.sleep(STORE_RETRY_SEC)
+        else:
+            return
+
+
+async def _make_queues(broker: BrokerSection, job_types: list[str]) -> None:
+    url = broker.url.get_secret_value()
+    queues = [topology.DELIVERIES, topology.DEAD, *map(topology.job_queue, job_types)]
+    if not await declare_queues(url, queues, wait_sec=BROKER_WAIT_SEC):
+        log.warning("broker.not_prepared", waited_sec=BROKER_WAIT_SEC)
+        return
+    log.info("queues.made", queues=",".join(queues))
+    if management_url := broker.management_url.get_secret_value():
+        virtual_host = unquote(urlsplit(url).path[1:]) or "/"
+        if await asyncio.to_thread(set_policy, management_url, virtual_host):
+            log.info("broker.policy_set")
+
+
+def main() -> None:
+    """Run ``secretary-init``."""
+    configure_logging("init")
+    try:
+        settings = load_settings()
+        configure_logging("init", level=settings.log.level, style=settings.log.format)
+        asyncio.run(prepare(settings))
+    except ConfigurationError as error:
+        sys.exit(f"secretary-init: {error.message}")

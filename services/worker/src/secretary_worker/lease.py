@@ -1,0 +1,164 @@
+"""Leases of this worker: renewed together, watched, and given up before they end unconfirmed."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+
+from secretary_common.clock import Clock
+from secretary_common.errors import StoreUnavailable
+from secretary_common.log import get_logger
+from secretary_common.models import Job, Lease, new_token
+from secretary_common.ports import JobRepository
+from secretary_worker.verdict import Interruption
+
+log = get_logger(__name__)
+
+# With this much of its term left a lease that could not be renewed is given up: the handler must
+# have stopped before somebody else may start.
+SAFETY = 1 / 6
+RETRY_SEC = 1.0
+
+
+class Hold:
+    """One job this worker holds, and the one reason its handler is stopped for, if any."""
+
+    def __init__(self, job: Job, lease: Lease, confirmed_at: float) -> None:
+        """*confirmed_at*: monotonic time before the claim was sent, in seconds."""
+        self.job = job
+        self.token = lease.token
+        self.confirmed_at = confirmed_at
+        self.settling = False
+        """Once its end is being written, only that write can tell whether the lease was lost."""
+        self.interrupted: asyncio.Future[Interruption] = asyncio.get_running_loop().create_future()
+
+    @property
+    def interruption(self) -> Interruption | None:
+        """Why it was stopped, if it was."""
+        return self.interrupted.result() if self.interrupted.done() else None
+
+    def interrupt(self, reason: Interruption) -> None:
+        """Stop the handler; the first reason counts, but a lost lease overrides any other."""
+        if not self.interrupted.done():
+            self.interrupted.set_result(reason)
+        elif reason is Interruption.LEASE_LOST:
+            self.interrupted = asyncio.get_running_loop().create_future()
+            self.interrupted.set_result(reason)
+
+
+class LeaseKeeper:
+    """Makes the leases of one process, renews them all at once and tells who lost theirs."""
+
+    def __init__(
+        self,
+        jobs: JobRepository,
+        ping: Callable[[], Awaitable[None]],
+        clock: Clock,
+        *,
+        lease_sec: float,
+        heartbeat_sec: float,
+    ) -> None:
+        """*ping*: asks MongoDB for its time; raises ``StoreUnavailable``."""
+        self._jobs = jobs
+        self._ping = ping
+        self._clock = clock
+        self._lease_sec = lease_sec
+        self._heartbeat_sec = heartbeat_sec
+        self._holds: dict[str, Hold] = {}
+        self._contact_since: float | None = None
+        self.owner = new_token()
+        """This process at this boot: a restarted worker never renews the leases of its ghost."""
+
+    def lease(self) -> Lease:
+        """A fresh lease, from now on."""
+        return Lease(owner=self.owner, token=new_token(), expires_at=self._end(self._clock.now()))
+
+    def keep(self, hold: Hold) -> None:
+        """Renew *hold* from now on."""
+        self._holds[hold.job.job_id] = hold
+
+    def release(self, hold: Hold) -> None:
+        """Stop renewing *hold*."""
+        if self._holds.get(hold.job.job_id) is hold:
+            del self._holds[hold.job.job_id]
+
+    @property
+    def in_contact(self) -> bool:
+        """Whether the last word from MongoDB was good."""
+        return self._contact_since is not None
+
+    @property
+    def may_reclaim(self) -> bool:
+        """Whether owners had the time to renew: one heartbeat of unbroken contact."""
+        since = self._contact_since
+        return since is not None and time.monotonic() - since >= self._heartbeat_sec
+
+    def lose_contact(self) -> None:
+        """MongoDB did not answer somebody here: owners elsewhere must be let renew first."""
+        self._contact_since = None
+
+    async def run(self) -> None:
+        """Renew every ``heartbeat_sec``; runs until cancelled."""
+        while True:
+            started = time.monotonic()
+            try:
+                await self.beat()
+            except StoreUnavailable:
+                self.lose_contact()
+                log.warning("lease.renewal_failed", held=len(self._holds))
+                wait = min(RETRY_SEC, self._heartbeat_sec)
+            else:
+                wait = self._heartbeat_sec - (time.monotonic() - started)
+            await self._sleep_watching(wait)
+
+    async def beat(self) -> None:
+        """One renewal of everything held.
+
+        Raises:
+            StoreUnavailable: nothing is confirmed.
+        """
+        await self._ping()
+        started = time.monotonic()
+        self._contact_since = self._contact_since or started
+        holds = list(self._holds.values())
+        if not holds:
+            return
+        renewed = await self._jobs.renew(
+            self.owner, [hold.job.job_id for hold in holds], self._end(self._clock.now())
+        )
+        for hold in holds:
+            renewal = renewed.get(hold.job.job_id)
+            if renewal and renewal.token == hold.token:
+                hold.confirmed_at = started
+                if renewal.cancel_requested:
+                    hold.interrupt(Interruption.CANCEL_REQUESTED)
+            elif not hold.settling:
+                self._lose(hold)
+
+    async def _sleep_watching(self, seconds: float) -> None:
+        """Sleep, but wake for the moment the oldest unconfirmed lease must be given up."""
+        until = time.monotonic() + max(seconds, 0.0)
+        while (now := time.monotonic()) < until:
+            limits = [self._last_moment(hold) for hold in self._holds.values()]
+            await asyncio.sleep(max(0.01, min([until, *limits]) - now))
+            self._give_up_unconfirmed()
+
+    def _give_up_unconfirmed(self) -> None:
+        now = time.monotonic()
+        for hold in list(self._holds.values()):
+            if self._last_moment(hold) <= now:
+                self._lose(hold)
+
+    def _last_moment(self, hold: Hold) -> float:
+        return hold.confirmed_at + self._lease_sec * (1 - SAFETY)
+
+    def _lose(self, hold: Hold) -> None:
+        if self._holds.get(hold.job.job_id) is hold:
+            log.warning("lease.lost", job_id=hold.job.job_id, attempt=hold.job.attempt)
+            hold.interrupt(Interruption.LEASE_LOST)
+            self.release(hold)
+
+    def _end(self, now: datetime) -> datetime:
+        return now + timedelta(seconds=self._lease_sec)

@@ -1,0 +1,176 @@
+"""``secretary-worker``: reads the settings, wires the worker, runs it until a signal."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import sys
+import time
+from datetime import timedelta
+from typing import Any
+
+from secretary_common.broker.consumer import JobConsumer
+from secretary_common.broker.publisher import Publisher
+from secretary_common.egress import guarded_client
+from secretary_common.errors import ConfigurationError
+from secretary_common.health import health_server
+from secretary_common.lifecycle import Background, running, stop_signal, unless_stopped
+from secretary_common.log import configure_logging, get_logger
+from secretary_common.mongo.connection import Store, open_store
+from secretary_common.settings import Settings, load_settings
+from secretary_common.url_guard import UrlGuard
+from secretary_worker.handler_loop import HandlerLoop
+from secretary_worker.handlers.pdf import PdfHandler
+from secretary_worker.handlers.pdf_parameter import PdfParameters
+from secretary_worker.lease import LeaseKeeper
+from secretary_worker.manager import SecretaryWorkerManager
+from secretary_worker.reclaim import Reclaimer
+from secretary_worker.registry import REGISTRY, Registry, register
+from secretary_worker.runner import Runner
+from secretary_worker.web.download import Downloader
+
+log = get_logger(__name__)
+
+HANDLER_LOOP_CLOSE_SEC = 2.0
+
+
+def load_handlers(settings: Settings) -> Registry:
+    """The built-in handlers and those of ``worker.handler_modules``, less what is not wanted here.
+
+    Raises:
+        ConfigurationError: a module cannot be imported.
+    """
+    max_bytes = int(settings.files.max_upload_mb * 2**20)
+    guard = UrlGuard(settings.security.allow_networks)
+    downloader = Downloader(lambda: guarded_client(guard), max_bytes=max_bytes)
+    handler = PdfHandler(
+        roots=settings.files.roots,
+        max_bytes=max_bytes,
+        limits=settings.pdf,
+        downloader=downloader,
+    )
+    register("pdf", handler, params=PdfParameters)
+    for name in settings.worker.handler_modules:
+        try:
+            importlib.import_module(name)
+        except ImportError as error:
+            raise ConfigurationError(f"worker.handler_modules: {error}") from error
+    return REGISTRY.only(settings.worker.job_types)
+
+
+async def serve(settings: Settings) -> None:
+    """Run a worker until SIGTERM or SIGINT; drain, then return."""
+    registry = load_handlers(settings)
+    stop = stop_signal()
+    store = open_store(settings.mongo)
+    try:
+        if await unless_stopped(stop, store.wait_until_ready()):
+            await _serve(settings, store, registry, stop)
+    finally:
+        await store.close()
+    log.info("worker.stopped")
+
+
+async def _serve(settings: Settings, store: Store, registry: Registry, stop: asyncio.Event) -> None:
+    await store.job_types.announce([registration.announcement() for registration in registry])
+    publisher = Publisher(settings.broker.url.get_secret_value())
+    background = Background()
+    handler_loop = HandlerLoop()
+    keeper = _keeper(settings, store)
+    runner = Runner(
+        jobs=store.jobs,
+        logs=store.logs,
+        doorbell=publisher,
+        keeper=keeper,
+        registry=registry,
+        loop=handler_loop,
+        clock=store.clock,
+        retention=_retention(settings),
+        in_background=background.start,
+    )
+    manager = _manager(settings, store, publisher, runner)
+    worker = settings.worker
+    async with (
+        running(publisher.run()),
+        running(keeper.run()),
+        health_server(worker.host, worker.http_port, lambda: _ready(keeper, manager)),
+    ):
+        log.info(
+            "worker.started",
+            owner=keeper.owner,
+            job_types=",".join(sorted(registry.job_types)),
+            slots=settings.generic_worker.max_concurrent,
+            active=settings.generic_worker.active,
+        )
+        await _work(manager, stop, active=settings.generic_worker.active)
+        await background.finish()
+    handler_loop.close(HANDLER_LOOP_CLOSE_SEC)
+
+
+async def _work(manager: SecretaryWorkerManager, stop: asyncio.Event, *, active: bool) -> None:
+    if not active:
+        await stop.wait()
+        return
+    async with running(_stop_when(stop, manager)):
+        await manager.run()
+
+
+async def _stop_when(stop: asyncio.Event, manager: SecretaryWorkerManager) -> None:
+    await stop.wait()
+    manager.stop()
+
+
+def _retention(settings: Settings) -> timedelta:
+    return timedelta(days=settings.retention.finished_days)
+
+
+def _keeper(settings: Settings, store: Store) -> LeaseKeeper:
+    return LeaseKeeper(
+        store.jobs,
+        store.ping,
+        store.clock,
+        lease_sec=settings.worker.lease_sec,
+        heartbeat_sec=settings.worker.heartbeat_sec,
+    )
+
+
+def _manager(
+    settings: Settings, store: Store, publisher: Publisher, runner: Runner
+) -> SecretaryWorkerManager:
+    broker_url = settings.broker.url.get_secret_value()
+    return SecretaryWorkerManager(
+        store.jobs,
+        runner,
+        runner.keeper,
+        Reclaimer(store.jobs, publisher, store.clock, retention=_retention(settings)),
+        store.clock,
+        slots=settings.generic_worker.max_concurrent,
+        poll_interval_sec=settings.generic_worker.poll_interval_sec,
+        drain_sec=settings.worker.drain_sec,
+        make_consumer=lambda manager: JobConsumer(
+            broker_url, runner.registry.job_types, manager.ring
+        ),
+    )
+
+
+async def _ready(
+    keeper: LeaseKeeper, manager: SecretaryWorkerManager
+) -> tuple[bool, dict[str, Any]]:
+    return keeper.in_contact, {
+        "store": keeper.in_contact,
+        "listening": manager.consumer.listening,
+        "free_slots": manager.free_slots,
+        "running": [hold.job.job_id for hold in manager.running],
+        "last_look_sec": round(time.monotonic() - manager.last_look_at, 3),
+    }
+
+
+def main() -> None:
+    """Run ``secretary-worker``."""
+    configure_logging("worker")
+    try:
+        settings = load_settings()
+        configure_logging("worker", level=settings.log.level, style=settings.log.format)
+        asyncio.run(serve(settings))
+    except ConfigurationError as error:
+        sys.exit(f"secretary-worker: {error.message}")

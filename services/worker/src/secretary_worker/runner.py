@@ -1,0 +1,136 @@
+"""Carries one attempt through: handler, verdict, settlement, and who is told."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from secretary_common.clock import Clock
+from secretary_common.log import bind, get_logger
+from secretary_common.metric import JOBS_SETTLED
+from secretary_common.models import Job, Outcome, Settlement, delivery_id_of
+from secretary_common.ports import Doorbell, JobRepository, LogRepository
+from secretary_common.resources import ResourceCalculator
+from secretary_worker.attempt import AttemptRepository
+from secretary_worker.handler_loop import HandlerLoop, HandlerRun
+from secretary_worker.lease import Hold, LeaseKeeper
+from secretary_worker.registry import Registration, Registry
+from secretary_worker.verdict import Ending, Interruption, decide
+from secretary_worker.writer import AttemptWriter
+
+log = get_logger(__name__)
+
+CANCEL_GRACE_SEC = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Runner:
+    """Runs claimed jobs; one instance for all slots of a worker."""
+
+    jobs: JobRepository
+    logs: LogRepository
+    doorbell: Doorbell
+    keeper: LeaseKeeper
+    registry: Registry
+    loop: HandlerLoop
+    clock: Clock
+    retention: timedelta
+    in_background: Callable[[Coroutine[Any, Any, Any]], None]
+    """Runs a ring without waiting for it."""
+
+    async def run(self, hold: Hold) -> Settlement | None:
+        """Run the attempt *hold* stands for to its end.
+
+        Returns the settlement that was made, or None if the job was lost to somebody else.
+        """
+        job = hold.job
+        with bind(job_id=job.job_id, job_type=job.job_type, attempt=job.attempt):
+            started = time.monotonic()
+            log.info("job.claimed", run=job.run, priority=job.priority)
+            settlement = await self._attempt(hold)
+            self._report(hold, settlement, time.monotonic() - started)
+            if settlement and settlement.outcome is Outcome.HANDED_BACK:
+                self.in_background(self.doorbell.ring_job(job.job_type, job.job_id))
+        return settlement
+
+    async def _attempt(self, hold: Hold) -> Settlement | None:
+        calculator = ResourceCalculator()
+        writer = AttemptWriter(
+            hold,
+            self.jobs,
+            self.logs,
+            self.clock,
+            calculator=calculator,
+            retention=self.retention,
+            on_event=lambda seq: self._ring_event(hold.job, seq),
+        )
+        writing = asyncio.create_task(writer.run())
+        try:
+            ending = await self._handle(hold, writer, calculator)
+            verdict = decide(hold.job, ending, self.clock.now(), random.random())  # noqa: S311
+            return await writer.settle(verdict)
+        finally:
+            self.keeper.release(hold)
+            writing.cancel()
+            await asyncio.gather(writing, return_exceptions=True)
+
+    async def _handle(
+        self, hold: Hold, writer: AttemptWriter, calculator: ResourceCalculator
+    ) -> Ending:
+        registration = self.registry[hold.job.job_type]
+        visible = hold.job.model_copy(update={"webhook": None, "lease": None, "notify": None})
+        repository = AttemptRepository(hold.job.job_id, writer.submit)
+        run = self.loop.start(_bound(registration, visible, repository, calculator))
+        ended = asyncio.wrap_future(run.ended)
+        timeout = hold.job.timeout_sec or registration.timeout_sec
+        either: set[asyncio.Future[Any]] = {ended, hold.interrupted}
+        await asyncio.wait(either, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+        if not ended.done():
+            hold.interrupt(Interruption.TIMED_OUT)
+            await self._stop(run, ended)
+            return Ending(interruption=hold.interruption)
+        lost = hold.interruption is Interruption.LEASE_LOST
+        return Ending(
+            # A handler that ended before it was stopped ended in its own way.
+            interruption=Interruption.LEASE_LOST if lost else None,
+            raised=ended.result(),
+            reported_error=writer.error,
+        )
+
+    async def _stop(self, run: HandlerRun, ended: asyncio.Future[BaseException | None]) -> None:
+        run.cancel()
+        await asyncio.wait({ended}, timeout=CANCEL_GRACE_SEC)
+        if not ended.done():
+            log.warning("handler.left_behind", waited_sec=CANCEL_GRACE_SEC)
+
+    def _ring_event(self, job: Job, seq: int) -> None:
+        self.in_background(self.doorbell.ring_delivery(delivery_id_of(job.job_id, seq)))
+
+    def _report(self, hold: Hold, settlement: Settlement | None, seconds: float) -> None:
+        outcome = settlement.outcome.value if settlement else "lost"
+        JOBS_SETTLED.labels(hold.job.job_type, outcome).inc()
+        error = settlement.error if settlement else None
+        log.info(
+            "job.settled" if settlement else "job.lost",
+            outcome=outcome,
+            duration_sec=round(seconds, 3),
+            interruption=hold.interruption,
+            error_code=error and error.code,
+            retry_at=settlement and settlement.run_at,
+        )
+
+
+async def _bound(
+    registration: Registration,
+    job: Job,
+    repository: AttemptRepository,
+    calculator: ResourceCalculator,
+) -> None:
+    """The handler, with the job on each of its log lines."""
+    with bind(job_id=job.job_id, job_type=job.job_type, attempt=job.attempt):
+        await registration.handler(job, repository, calculator)
