@@ -1,0 +1,139 @@
+"""One POST to a receiver: signed, guarded, under one deadline, with a little of the answer kept."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+import httpx
+
+from secretary_common.cipher import Cipher
+from secretary_common.egress import peer_address
+from secretary_common.errors import PermanentError, UrlRefused
+from secretary_common.models import Delivery
+from secretary_notifier.delivery import Answer
+from secretary_notifier.signing import signed_headers
+
+USER_AGENT = "Secretary-Webhooks/1"
+LONGEST_ANSWER_BYTES = 64 * 1024
+"""Read of an answer; the connection is closed on more."""
+KEPT_BYTES = 4 * 1024
+"""Of that, in the log of attempts."""
+LONGEST_ERROR = 300
+
+
+@dataclass
+class _Progress:
+    """How far an attempt has come; what is known when it is cut."""
+
+    request: httpx.Request | None = None
+    response: httpx.Response | None = None
+    body: bytes = b""
+
+
+class Sender:
+    """Sends deliveries through a guarded client."""
+
+    def __init__(
+        self,
+        client: httpx.AsyncClient,
+        cipher: Cipher,
+        *,
+        timeout_sec: float,
+        signing_secrets: Iterable[str] = (),
+    ) -> None:
+        """Prepare to send.
+
+        Args:
+            client: from ``egress.guarded_client``.
+            cipher: opens tokens and secrets.
+            timeout_sec: over the whole attempt.
+            signing_secrets: sign where the webhook has no secret of its own.
+        """
+        self._client = client
+        self._cipher = cipher
+        self._timeout_sec = timeout_sec
+        self._signing_secrets = tuple(signing_secrets)
+
+    async def send(self, delivery: Delivery, at: datetime) -> Answer:
+        """POST *delivery* at the time *at*; whatever happens on the way is in the answer."""
+        started = time.monotonic()
+        progress = _Progress()
+        error = None
+        try:
+            async with asyncio.timeout(self._timeout_sec):
+                await self._post(delivery, at, progress)
+        except TimeoutError:
+            error = f"timeout: no complete answer within {self._timeout_sec:g} s"
+        except _FAILURES as failure:
+            error = _describe(failure)
+        return _answer(progress, error, round((time.monotonic() - started) * 1000))
+
+    async def _post(self, delivery: Delivery, at: datetime, progress: _Progress) -> None:
+        progress.request = self._client.build_request(
+            "POST", delivery.url, content=delivery.body, headers=self._headers(delivery, at)
+        )
+        progress.response = await self._client.send(progress.request, stream=True)
+        try:
+            async for chunk in progress.response.aiter_raw():
+                progress.body += chunk
+                if len(progress.body) >= LONGEST_ANSWER_BYTES:
+                    break
+        finally:
+            await progress.response.aclose()
+
+    def _headers(self, delivery: Delivery, at: datetime) -> dict[str, str]:
+        secrets: Iterable[str] = self._signing_secrets
+        if delivery.secret is not None:
+            secrets = [self._cipher.open(delivery.secret)]
+        headers = {
+            "Content-Type": "application/json",
+            "User-Agent": USER_AGENT,
+            # No decompression, so no decompression bombs.
+            "Accept-Encoding": "identity",
+            **signed_headers(delivery.delivery_id, at, delivery.body, secrets),
+        }
+        if delivery.token is not None:
+            token = self._cipher.open(delivery.token)
+            headers |= {"Authorization": f"Bearer {token}", "X-Callback-Token": token}
+        return headers
+
+
+# The classes a person looks for in the log of attempts, from the particular to the general.
+_CLASSES: tuple[tuple[type[Exception], str], ...] = (
+    (UrlRefused, "url_refused"),
+    (PermanentError, "secret"),
+    (httpx.TimeoutException, "timeout"),
+    (httpx.ConnectError, "connect"),
+    (httpx.NetworkError, "connection_lost"),
+    (httpx.HTTPError, "protocol"),
+    (httpx.InvalidURL, "url_refused"),
+    (OSError, "connection_lost"),
+)
+
+
+# ValueError: a token or a URL that no header can carry.
+_FAILURES: tuple[type[Exception], ...] = (*(kind for kind, _ in _CLASSES), ValueError)
+
+
+def _describe(failure: Exception) -> str:
+    """``<class>: <message>``."""
+    name = next((name for kind, name in _CLASSES if isinstance(failure, kind)), None)
+    if name is None:  # the message may contain the token
+        return "request: the token or the URL cannot be sent"
+    return f"{name}: {failure}"[:LONGEST_ERROR]
+
+
+def _answer(progress: _Progress, error: str | None, duration_ms: int) -> Answer:
+    response = progress.response
+    return Answer(
+        duration_ms=duration_ms,
+        status_code=response.status_code if response else None,
+        retry_after=response.headers.get("Retry-After") if response else None,
+        address=peer_address(progress.request) if progress.request else None,
+        error=error,
+        response=progress.body[:KEPT_BYTES].decode(errors="replace") if response else None,
+    )
