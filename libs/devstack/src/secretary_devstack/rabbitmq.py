@@ -15,8 +15,6 @@ import secrets
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import aio_pika
 from aiormq.exceptions import AMQPError
@@ -24,6 +22,7 @@ from aiormq.exceptions import AMQPError
 from secretary_devstack.child import Child
 from secretary_devstack.deadline import wait_until
 from secretary_devstack.error import NotInTime, ServerMissing
+from secretary_devstack.lifecycle import Startable
 from secretary_devstack.port import HOST, free_port, is_free
 
 SCRIPT = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
@@ -56,7 +55,7 @@ def server_properties(url: str, timeout_sec: float = ANSWER_SEC) -> dict[str, ob
             return None
 
 
-class RabbitMQ:
+class RabbitMQ(Startable):
     """One broker node; the same port and data at each start."""
 
     def __init__(self, folder: Path) -> None:
@@ -113,22 +112,6 @@ class RabbitMQ:
     def version(self) -> str:
         """The version the server itself tells, e.g. ``3.10.8``; empty when it does not answer."""
         return str((server_properties(self.url) or {}).get("version", ""))
-
-    def __enter__(self) -> Self:
-        try:
-            self.start()
-        except BaseException:
-            self.stop()
-            raise
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()
 
     def _await_handshake(self, server: Child) -> None:
         def answers() -> bool:

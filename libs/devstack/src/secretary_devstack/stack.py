@@ -8,12 +8,12 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from cryptography.fernet import Fernet
 
 from secretary_devstack.client import JobClient
+from secretary_devstack.lifecycle import Startable
 from secretary_devstack.mongod import ReplicaSet
 from secretary_devstack.port import HOST, free_port
 from secretary_devstack.process import Service, Settings, run_to_end
@@ -46,7 +46,7 @@ class Keys:
         )
 
 
-class Servers:
+class Servers(Startable):
     """MongoDB and, unless *broker* is false, RabbitMQ, both local."""
 
     def __init__(self, folder: Path, *, broker: bool = True, nodes: int = 1) -> None:
@@ -81,24 +81,8 @@ class Servers:
         broker = f"RabbitMQ {self.broker.version()}" if self.broker else "no broker (polling only)"
         return f"MongoDB {self.mongo.version()}, {broker}"
 
-    def __enter__(self) -> Self:
-        try:
-            self.start()
-        except BaseException:
-            self.stop()
-            raise
-        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()
-
-
-class Stack:
+class Stack(Startable):
     """The services against given servers."""
 
     def __init__(
@@ -192,19 +176,3 @@ class Stack:
         """Stop all services, all at once."""
         with ThreadPoolExecutor(max_workers=len(self.services)) as executor:
             list(executor.map(Service.stop, self.services))
-
-    def __enter__(self) -> Self:
-        try:
-            self.start()
-        except BaseException:
-            self.stop()
-            raise
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()

@@ -1,0 +1,65 @@
+# The daily commands; `make help` lists them. Each installs what it needs.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PACKAGES := libs/common libs/devstack services/api services/worker services/notifier
+MANIFESTS := pyproject.toml $(PACKAGES:%=%/pyproject.toml)
+CODE := libs services tests demo
+INSTALLED := $(VENV)/.installed
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+# More arguments, e.g. `make test PYTEST="-k lease"`.
+PYTEST ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo up test lint format lock clean
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+
+setup: $(INSTALLED) ## Make .venv with everything in it, every console script in .venv/bin
+
+# Made anew only when what it is made of has changed.
+$(INSTALLED): requirements.lock $(MANIFESTS)
+	@test -x $(BIN)/python || { echo "== making $(VENV)"; deploy/local/venv.sh "$(PYTHON)" $(VENV); }
+	@echo "== installing requirements.lock"
+	@$(PIP) install --require-hashes -r requirements.lock
+	@echo "== installing $(PACKAGES)"
+	@$(PIP) install --no-deps --no-build-isolation $(PACKAGES:%=-e %)
+	@touch $@
+
+demo: setup ## Run a PDF through the whole system, with real servers and a webhook receiver
+	@$(BIN)/python demo/demo.py
+
+up: setup ## Keep the whole system running and print its URL and a key; Ctrl-C ends it
+	@$(BIN)/python demo/up.py
+
+test: setup ## Run all tests against real servers
+	@$(BIN)/python -m secretary_devstack.provision mongod rabbitmq
+	@$(BIN)/python -m pytest $(PYTEST)
+
+lint: setup ## Check format, style, types and layers
+	@$(BIN)/ruff format --check --quiet $(CODE)
+	@$(BIN)/ruff check --quiet $(CODE)
+	@$(BIN)/mypy --no-error-summary $(CODE)
+	@$(BIN)/lint-imports
+	@echo "== lint: ok"
+
+format: setup ## Put the code into its format
+	@$(BIN)/ruff format --quiet $(CODE)
+	@$(BIN)/ruff check --quiet --fix $(CODE)
+
+# Local packages are installed from this checkout, never from an index.
+LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url \
+	$(addprefix --no-emit-package secretary-,api common devstack notifier worker) \
+	--python-version 3.11
+
+lock: setup ## Write the hashed requirements.lock files from the pyproject files
+	@$(LOCK) pyproject.toml --group dev -o requirements.lock
+	@for service in api notifier worker; do \
+		$(LOCK) services/$$service/pyproject.toml -o services/$$service/requirements.lock; \
+	done
+
+clean: ## Remove what the commands made, .venv included
+	@rm -rf $(VENV) .run .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,31 @@
+#!/bin/sh
+# Make the virtual environment $2 with the Python $1, which must be 3.11 or newer. Debian keeps what
+# that takes in a package of its own, installed here when it is missing and we may.
+set -eu
+python=$1 venv=$2
+
+command -v "$python" >/dev/null || {
+    echo "$python is not there: install Python 3.11 or newer, or name one: make PYTHON=python3.12" >&2
+    exit 1
+}
+version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+"$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || {
+    echo "$python is $version: Secretary needs 3.11 or newer, e.g. make PYTHON=python3.12" >&2
+    exit 1
+}
+
+if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
+    package="python$version-venv"
+    as_root=""
+    [ "$(id -u)" = 0 ] || as_root="sudo -n"
+    command -v apt-get >/dev/null || {
+        echo "$python cannot make virtual environments: install its venv module" >&2
+        exit 1
+    }
+    echo "installing $package (apt-get)"
+    $as_root apt-get -qq update
+    DEBIAN_FRONTEND=noninteractive $as_root apt-get -qq -o Dpkg::Use-Pty=0 \
+        install -y --no-install-recommends "$package" >/dev/null
+fi
+
+"$python" -m venv --clear "$venv"
