@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from bson.codec_options import CodecOptions
 from bson.errors import BSONError
 from motor.motor_asyncio import AsyncIOMotorClient
 from pymongo import AsyncMongoClient, IndexModel, ReturnDocument
@@ -36,6 +37,8 @@ OPERATION_TIMEOUT_MS = 5_000
 # Server codes for a document over 16 MB: BSONObjectTooLarge, and its older form for updates.
 TOO_LARGE_CODES = frozenset({10334, 17280, 17419, 17420})
 
+# Commands do not take the client's own codec options.
+AWARE: CodecOptions[Document] = CodecOptions(tz_aware=True)
 CLIENT_OPTIONS: Mapping[str, Any] = {
     "appname": "secretary",
     "connect": False,
@@ -201,7 +204,7 @@ class Client:
     async def command(self, name: str) -> Document:
         """Run an administrative command without arguments, on the primary."""
         with translated_errors():
-            answer: Document = await self._raw.admin.command(name)
+            answer: Document = await self._raw.admin.command(name, codec_options=AWARE)
             return answer
 
     async def drop_database(self) -> None:
