@@ -306,6 +306,16 @@ class Delivery(BaseModel):
         """Whether it tells of a job's end (not of progress)."""
         return self.phase is not Phase.PROCESSING
 
+    def to_due(self) -> DueDelivery:
+        """As much of it as choosing needs."""
+        return DueDelivery(
+            delivery_id=self.delivery_id,
+            job_id=self.job_id,
+            origin=self.origin,
+            is_terminal_event=self.is_terminal_event,
+            tries=len(self.attempts),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class DueDelivery:

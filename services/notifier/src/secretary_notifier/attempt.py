@@ -113,7 +113,7 @@ class Courier:
         self, delivery: Delivery, lease: Lease, answer: Answer | None, verdict: Verdict
     ) -> None:
         _log_outcome(delivery, answer, verdict)
-        attempt = answer.to_attempt(self._clock.now()) if answer else None
+        attempt = answer.to_attempt() if answer else None
         while True:
             try:
                 await self._deliveries.record(

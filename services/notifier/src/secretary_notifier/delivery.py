@@ -25,6 +25,8 @@ ASKS_TO_WAIT = frozenset({429, 503})
 class Answer:
     """What came of one POST."""
 
+    at: datetime
+    """When it was begun."""
     duration_ms: int
     status_code: int | None = None
     """None if no answer came."""
@@ -42,10 +44,10 @@ class Answer:
         """Whether the receiver has taken the event."""
         return self.error is None and self.status_code in SUCCESS
 
-    def to_attempt(self, at: datetime) -> DeliveryAttempt:
+    def to_attempt(self) -> DeliveryAttempt:
         """The line of the log of attempts."""
         return DeliveryAttempt(
-            at=at,
+            at=self.at,
             status_code=self.status_code,
             duration_ms=self.duration_ms,
             address=self.address,

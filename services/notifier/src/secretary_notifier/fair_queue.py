@@ -90,6 +90,11 @@ class FairQueue:
         if not self._busy[due.origin]:
             del self._busy[due.origin]
 
+    def is_hungry(self, origin: str) -> bool:
+        """Whether *origin* has less waiting than it has slots."""
+        lane = self._lanes.get(origin)
+        return lane is None or len(lane) < self._per_origin
+
     def full_origins(self) -> list[str]:
         """Origins with so much waiting that looking for more of them is no use."""
         return [origin for origin, lane in self._lanes.items() if lane.is_full(self._backlog)]

@@ -70,7 +70,7 @@ class Sender:
             error = f"timeout: no complete answer within {self._timeout_sec:g} s"
         except _FAILURES as failure:
             error = _describe(failure)
-        return _answer(progress, error, round((time.monotonic() - started) * 1000))
+        return _answer(at, progress, error, round((time.monotonic() - started) * 1000))
 
     async def _post(self, delivery: Delivery, at: datetime, progress: _Progress) -> None:
         progress.request = self._client.build_request(
@@ -127,9 +127,10 @@ def _describe(failure: Exception) -> str:
     return f"{name}: {failure}"[:LONGEST_ERROR]
 
 
-def _answer(progress: _Progress, error: str | None, duration_ms: int) -> Answer:
+def _answer(at: datetime, progress: _Progress, error: str | None, duration_ms: int) -> Answer:
     response = progress.response
     return Answer(
+        at=at,
         duration_ms=duration_ms,
         status_code=response.status_code if response else None,
         retry_after=response.headers.get("Retry-After") if response else None,

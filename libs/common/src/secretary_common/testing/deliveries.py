@@ -43,12 +43,12 @@ class InMemoryDeliveryRepository:
             if each.next_attempt_at and each.origin not in except_origins
         ]
         waiting.sort(key=lambda pair: pair[0])
-        return [_to_due(each) for moment, each in waiting if moment <= now][:limit]
+        return [each.to_due() for moment, each in waiting if moment <= now][:limit]
 
     async def due_of_job(self, job_id: str, now: datetime) -> DueDelivery | None:
         """The latest event of this job that is due: what its sender turns to next."""
         due = [each for each in await self.of_job(job_id) if _is_due(each, now)]
-        return _to_due(due[-1]) if due else None
+        return due[-1].to_due() if due else None
 
     async def next_attempt_at(self, now: datetime) -> datetime | None:
         """When the earliest delivery not yet due is due, or its lease ends."""
@@ -110,13 +110,3 @@ def _ended(state: DeliveryState) -> dict[str, Any]:
 
 def _is_due(delivery: Delivery, now: datetime) -> bool:
     return delivery.next_attempt_at is not None and delivery.next_attempt_at <= now
-
-
-def _to_due(delivery: Delivery) -> DueDelivery:
-    return DueDelivery(
-        delivery_id=delivery.delivery_id,
-        job_id=delivery.job_id,
-        origin=delivery.origin,
-        is_terminal_event=delivery.is_terminal_event,
-        tries=len(delivery.attempts),
-    )

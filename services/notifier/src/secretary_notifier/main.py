@@ -1,0 +1,145 @@
+"""The notifier's process: settings, wiring, signals."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import sys
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from secretary_common.broker.consumer import DeliveryConsumer
+from secretary_common.cipher import Cipher
+from secretary_common.egress import guarded_client
+from secretary_common.errors import ConfigurationError, StoreUnavailable
+from secretary_common.health import health_server
+from secretary_common.log import configure_logging, get_logger
+from secretary_common.models import new_token
+from secretary_common.mongo.connection import Store, open_store
+from secretary_common.settings import Settings, load_settings
+from secretary_common.url_guard import UrlGuard
+from secretary_notifier.attempt import LEASE_MARGIN_SEC, Courier, Terms
+from secretary_notifier.dispatcher import Dispatcher
+from secretary_notifier.fair_queue import FairQueue
+from secretary_notifier.relay import Relay
+from secretary_notifier.sender import Sender
+
+log = get_logger(__name__)
+
+
+def main() -> None:
+    """Run ``secretary-notifier`` until SIGTERM or SIGINT."""
+    try:
+        settings = load_settings(require=("security.encryption_keys",))
+    except ConfigurationError as error:
+        sys.exit(f"secretary-notifier: {error.message}")
+    configure_logging("notifier", level=settings.log.level, style=settings.log.format)
+    asyncio.run(_run(settings))
+
+
+async def _run(settings: Settings) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stop.set)
+    # Name look-ups run in threads: a name service that hangs for one origin leaves some for others.
+    loop.set_default_executor(ThreadPoolExecutor(max(8, settings.notifier.max_in_flight)))
+    await serve(settings, stop)
+
+
+async def serve(settings: Settings, stop: asyncio.Event) -> None:
+    """Deliver webhooks until *stop* is set; attempts in flight are finished.
+
+    Waits for MongoDB and the broker if they are not there yet, and says so.
+    """
+    section = settings.notifier
+    store = open_store(settings.mongo)
+
+    async def ready() -> tuple[bool, dict[str, Any]]:
+        return await _is_ready(store)
+
+    try:
+        async with health_server(section.host, section.http_port, ready):
+            if await _until(stop, store):
+                async with _dispatcher(settings, store) as dispatcher:
+                    await _work(settings, store, dispatcher, stop)
+    finally:
+        await store.close()
+        log.info("notifier.stopped")
+
+
+async def _work(
+    settings: Settings, store: Store, dispatcher: Dispatcher, stop: asyncio.Event
+) -> None:
+    section = settings.notifier
+    doorbell = DeliveryConsumer(
+        settings.broker.url.get_secret_value(), max_in_flight=section.max_in_flight
+    )
+    async with asyncio.TaskGroup() as group:
+        keeping_time = group.create_task(store.keep_time())
+        listening = group.create_task(doorbell.listen(dispatcher.hear))
+        looking = group.create_task(dispatcher.run())
+        log.info("notifier.started", max_in_flight=section.max_in_flight)
+        await stop.wait()
+        dispatcher.stop()
+        listening.cancel()
+        await looking
+        await dispatcher.drain(section.timeout_sec + LEASE_MARGIN_SEC)
+        keeping_time.cancel()
+
+
+@contextlib.asynccontextmanager
+async def _dispatcher(settings: Settings, store: Store) -> AsyncIterator[Dispatcher]:
+    section = settings.notifier
+    guard = UrlGuard(settings.security.allow_networks)
+    async with guarded_client(
+        guard, max_connections=section.max_in_flight, timeout_sec=section.timeout_sec
+    ) as client:
+        sender = Sender(
+            client,
+            Cipher(settings.security.encryption_keys),
+            timeout_sec=section.timeout_sec,
+            signing_secrets=[secret.get_secret_value() for secret in section.signing_secrets],
+        )
+        terms = Terms(
+            owner=f"notifier-{new_token()}",
+            timeout_sec=section.timeout_sec,
+            retry_schedule_sec=section.retry_schedule_sec,
+        )
+        relay = Relay(
+            store.jobs,
+            store.deliveries,
+            store.clock,
+            public_url=settings.api.public_url,
+            first_wait_sec=section.retry_schedule_sec[0],
+        )
+        yield Dispatcher(
+            relay,
+            store.deliveries,
+            Courier(store.deliveries, sender, store.clock, terms),
+            FairQueue(slots=section.max_in_flight, per_origin=section.per_origin),
+            store.clock,
+            poll_interval_sec=section.poll_interval_sec,
+        )
+
+
+async def _until(stop: asyncio.Event, store: Store) -> bool:
+    """Wait for the store; False if *stop* was set first."""
+    waits = [asyncio.ensure_future(stop.wait()), asyncio.ensure_future(store.wait_until_ready())]
+    await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    for wait in waits:
+        wait.cancel()
+    await asyncio.gather(*waits, return_exceptions=True)
+    if not stop.is_set():
+        waits[1].result()
+    return not stop.is_set()
+
+
+async def _is_ready(store: Store) -> tuple[bool, dict[str, Any]]:
+    try:
+        await store.ping()
+    except StoreUnavailable:
+        return False, {"mongo": "unreachable"}
+    return True, {"mongo": "ok"}
