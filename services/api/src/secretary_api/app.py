@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 
 from secretary_api import errors
 from secretary_api.auth import Keyring
@@ -34,6 +35,7 @@ Every answer stands in an envelope: `{"status": "success", "data": …}` or
 `{"status": "error", "error": {"code", "message", "details"}}`; `code` is stable.
 Paths work with and without a slash at their end.
 """
+ROUTERS = (jobs.router, job_types.router, keys.router, health.router)
 MEGABYTE = 1024 * 1024
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
@@ -70,11 +72,11 @@ def create_app(parts: Collaborators, lifespan: Lifespan | None = None) -> FastAP
         swagger_ui_oauth2_redirect_url=None,
     )
     app.state.services = _services(parts)
-    for router in (jobs.router, job_types.router, keys.router, health.router):
+    for router in ROUTERS:
         app.include_router(router)
     errors.install(app)
     # The last one added is the outermost.
-    app.add_middleware(EitherSlash, slashed=_slashed_paths(app))
+    app.add_middleware(EitherSlash, slashed=_slashed_paths())
     app.add_middleware(BodyLimit, max_bytes=int(parts.max_body_mb * MEGABYTE))
     app.add_middleware(RequestLog)
     return app
@@ -99,6 +101,7 @@ def _services(parts: Collaborators) -> Services:
     )
 
 
-def _slashed_paths(app: FastAPI) -> list[str]:
-    """The paths that are documented with a slash at their end."""
-    return [path for path in app.openapi()["paths"] if path.endswith("/")]
+def _slashed_paths() -> list[str]:
+    routes = [route for router in ROUTERS for route in router.routes]
+    paths = [route.path for route in routes if isinstance(route, APIRoute)]
+    return [path for path in paths if path.endswith("/")]

@@ -35,6 +35,7 @@ _TYPE_NAMES = {
     "object": "an object",
     "string": "text",
 }
+_MUST_BE_NULL = ("type", "null")
 _RULES: dict[str, Rule] = {
     "const": lambda allowed: f"must be {allowed}",
     "enum": lambda allowed: f"must be one of {_joined(allowed)}",
@@ -106,11 +107,21 @@ def described(error: ValidationError, root: str) -> Iterator[Field]:
         yield from ((f"{path}.{name}", "there is no such parameter") for name in unknown)
     elif keyword == "oneOf" and (names := _single_names(expected)):
         yield path, f"exactly one of {_joined(names)} is needed"
-    elif keyword in ("anyOf", "oneOf") and (closest := best_match(error.context or ())):
-        yield from described(closest, root)
+    elif keyword in ("anyOf", "oneOf") and error.context:
+        yield from _of_alternatives(error.context, path, root)
     else:
         rule = _RULES.get(keyword)
         yield path, rule(expected) if rule else f"is not valid ({keyword})"
+
+
+def _of_alternatives(errors: list[ValidationError], path: str, root: str) -> Iterator[Field]:
+    """What to tell when none of several alternatives fits; "or null" helps nobody."""
+    told = [error for error in errors if (error.validator, error.validator_value) != _MUST_BE_NULL]
+    if all(error.validator == "type" and not error.relative_path for error in told):
+        names = [name for error in told for name in _listed(error.validator_value)]
+        yield path, f"must be {_type_names(names)}"
+    elif closest := best_match(told):
+        yield from described(closest, root)
 
 
 def _validator(job_type: str, schema: JsonObject) -> Draft202012Validator:
@@ -139,6 +150,9 @@ def _joined(values: Iterable[Any]) -> str:
     return ", ".join(map(str, values))
 
 
-def _type_names(names: str | list[str]) -> str:
-    listed = [names] if isinstance(names, str) else names
-    return " or ".join(_TYPE_NAMES.get(name, name) for name in listed)
+def _listed(names: Any) -> list[str]:
+    return [names] if isinstance(names, str) else list(names)
+
+
+def _type_names(names: Any) -> str:
+    return " or ".join(_TYPE_NAMES.get(name, name) for name in _listed(names))

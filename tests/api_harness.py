@@ -1,0 +1,169 @@
+"""The API over in-memory twins, and a client of it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+import httpx
+from cryptography.fernet import Fernet
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+from secretary_api.app import Collaborators, create_app
+from secretary_api.submission import Admission
+from secretary_common.cipher import Cipher
+from secretary_common.clock import ManualClock
+from secretary_common.errors import StoreUnavailable
+from secretary_common.models import JobTypeInfo
+from secretary_common.testing.deliveries import InMemoryDeliveryRepository
+from secretary_common.testing.jobs import InMemoryJobRepository, RecordingDoorbell
+from secretary_common.testing.store import (
+    InMemoryJobTypeRepository,
+    InMemoryKeyRepository,
+    InMemoryLogRepository,
+)
+from secretary_common.url_guard import UrlGuard
+
+ADMIN_KEY = "the-bootstrap-key"
+ROOT = Path("/srv/files")
+FILE = str(ROOT / "a.pdf")
+SIGNING_SECRET = "whsec_" + "A" * 32
+MAX_BODY_BYTES = 64 * 1024
+
+
+class Login(BaseModel):
+    user: str
+    secret: SecretStr
+
+
+class PdfLikeParams(BaseModel):
+    """Shaped as the parameters of the pdf handler."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"oneOf": [{"required": ["filename"]}, {"required": ["url"]}]},
+    )
+
+    filename: str | None = None
+    url: str | None = None
+    extraction_method: Literal["native", "ocr"] = "native"
+    page_start: int | None = Field(default=None, ge=1)
+    password: SecretStr | None = Field(default=None, max_length=20)
+    logins: list[Login] = []
+
+
+PDF = JobTypeInfo("pdf", PdfLikeParams.model_json_schema())
+CUSTOM = JobTypeInfo("custom")
+
+
+class Api:
+    """The application, what stands behind it, and requests to it."""
+
+    def __init__(self) -> None:
+        self.jobs = InMemoryJobRepository()
+        self.logs = InMemoryLogRepository()
+        self.deliveries = InMemoryDeliveryRepository()
+        self.job_types = InMemoryJobTypeRepository(PDF, CUSTOM)
+        self.keys = InMemoryKeyRepository()
+        self.doorbell = RecordingDoorbell()
+        self.clock = ManualClock()
+        self.cipher = Cipher([SecretStr(Fernet.generate_key().decode())])
+        self.store_answers = True
+        self.app = create_app(
+            Collaborators(
+                jobs=self.jobs,
+                logs=self.logs,
+                deliveries=self.deliveries,
+                job_types=self.job_types,
+                keys=self.keys,
+                doorbell=self.doorbell,
+                clock=self.clock,
+                admission=Admission(cipher=self.cipher, guard=UrlGuard(), file_roots=[ROOT]),
+                ping_store=self._ping,
+                pepper="pepper",
+                bootstrap_key=ADMIN_KEY,
+                max_body_mb=MAX_BODY_BYTES / 1024 / 1024,
+                store_has_answered=lambda: self.store_answers,
+            )
+        )
+        self.client = httpx.AsyncClient(
+            transport=httpx.ASGITransport(self.app), base_url="http://api"
+        )
+
+    async def _ping(self) -> None:
+        if not self.store_answers:
+            raise StoreUnavailable
+
+    async def request(
+        self, method: str, path: str, *, key: str | None = ADMIN_KEY, **options: Any
+    ) -> httpx.Response:
+        """The answer to a request with *key*."""
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        headers |= options.pop("headers", {})
+        return await self.client.request(method, path, headers=headers, **options)
+
+    async def get(self, path: str, **options: Any) -> httpx.Response:
+        """The answer to a GET."""
+        return await self.request("GET", path, **options)
+
+    async def submit(
+        self,
+        parameters: Any = None,
+        *,
+        job_type: str = "custom",
+        key: str = ADMIN_KEY,
+        **fields: Any,
+    ) -> httpx.Response:
+        """The answer to a submission."""
+        body = {"job_type": job_type, "parameters": parameters or {}, **fields}
+        return await self.request("POST", "/api/jobs/", key=key, json=body)
+
+    async def submit_pdf(self, **parameters: Any) -> httpx.Response:
+        """The answer to the submission of a pdf job."""
+        return await self.submit(parameters, job_type="pdf")
+
+    async def new_key(self, name: str = "somebody", **fields: Any) -> str:
+        """A fresh API key."""
+        answer = await self.request("POST", "/api/keys", json={"name": name, **fields})
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["data"]["key"])
+
+
+@asynccontextmanager
+async def running_api() -> AsyncIterator[Api]:
+    """The API over empty twins."""
+    api = Api()
+    async with api.client:
+        yield api
+
+
+def data_of(answer: httpx.Response) -> Any:
+    """What a success carries."""
+    assert answer.is_success, answer.text
+    body = answer.json()
+    assert body["status"] == "success"
+    return body["data"]
+
+
+def error_of(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
+    """The error of a failure with *status* and *code*, in the envelope."""
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/json"
+    body = answer.json()
+    assert set(body) == {"status", "error"}
+    assert body["status"] == "error"
+    error: dict[str, Any] = body["error"]
+    assert set(error) == {"code", "message", "details"}
+    assert error["code"] == code
+    return error
+
+
+def refused_field(answer: httpx.Response, field: str, code: str = "VALIDATION_ERROR") -> str:
+    """What is said about *field*, the first one refused; the message names it too."""
+    error = error_of(answer, 422, code)
+    first = error["details"]["fields"][0]
+    assert first["field"] == field
+    assert error["message"].startswith(field)
+    return str(first["message"])
