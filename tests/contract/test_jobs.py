@@ -1,0 +1,385 @@
+"""What every job repository promises: the in-memory twin, and MongoDB under both drivers."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from secretary_common.errors import StaleClaim
+from secretary_common.models import (
+    Job,
+    JobError,
+    JobProgress,
+    JobQuery,
+    JobStatus,
+    Lease,
+    NotifySlot,
+    Outcome,
+    Phase,
+    ProgressChange,
+    Settlement,
+    Webhook,
+)
+from secretary_common.mongo import indexes
+from secretary_common.mongo.driver import Client
+from secretary_common.mongo.jobs import SecretaryJobRepository
+from secretary_common.ports import JobRepository
+from secretary_common.testing.jobs import InMemoryJobRepository
+
+NOW = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
+TYPES = {"pdf"}
+HOOK = Webhook(url="https://example.com/hook")
+
+
+def after(seconds: float) -> datetime:
+    return NOW + timedelta(seconds=seconds)
+
+
+def make_job(job_id: str = "job-1", **fields: Any) -> Job:
+    given = {
+        "job_id": job_id,
+        "job_type": "pdf",
+        "parameters": {"filename": "/a.pdf"},
+        "owner": "key-1",
+        "run_at": NOW,
+        "created_at": NOW,
+        "updated_at": NOW,
+    }
+    return Job.model_validate({**given, **fields})
+
+
+def lease(token: str = "t1", owner: str = "worker-1", seconds: float = 30) -> Lease:
+    return Lease(owner=owner, token=token, expires_at=after(seconds))
+
+
+def end(outcome: Outcome, seq: int = 2, **fields: Any) -> Settlement:
+    return Settlement(outcome=outcome, at=fields.pop("at", after(5)), seq=seq, **fields)
+
+
+def progress(
+    seq: int, token: str = "t1", slot: NotifySlot | None = None, percent: int = 50
+) -> ProgressChange:
+    step = JobProgress(step="reading", percent=percent, message="page 1")
+    return ProgressChange("job-1", token, seq, after(1), step, slot)
+
+
+def slot(seq: int, seconds: float) -> NotifySlot:
+    return NotifySlot(seq=seq, run=1, phase=Phase.PROCESSING, due_at=after(seconds))
+
+
+@pytest.fixture(params=["memory", "motor", "pymongo"])
+async def jobs(request: pytest.FixtureRequest) -> AsyncIterator[JobRepository]:
+    if request.param == "memory":
+        yield InMemoryJobRepository()
+        return
+    url, name = (request.getfixturevalue(fixture) for fixture in ("mongo_url", "database_name"))
+    client = Client(url, name, request.param)
+    await indexes.ensure(client)
+    yield SecretaryJobRepository(client.collection("jobs"))
+    await client.close()
+
+
+async def current(jobs: JobRepository, job_id: str = "job-1") -> Job:
+    job = await jobs.get(job_id)
+    assert job is not None
+    return job
+
+
+async def claimed(jobs: JobRepository, **fields: Any) -> Job:
+    await jobs.insert(make_job(**fields))
+    job = await jobs.claim("job-1", lease(), NOW, TYPES)
+    assert job is not None
+    return job
+
+
+async def test_a_job_comes_back_as_it_was_stored(jobs: JobRepository) -> None:
+    job = make_job(
+        webhook=HOOK, tags=["a"], parameters={"deep": {"list": [1, 2.5, None, "ü", True]}}
+    )
+    await jobs.insert(job)
+    assert await jobs.get("job-1") == job
+    assert await jobs.get("job-2") is None
+
+
+async def test_a_claim_raises_the_attempt_under_a_fresh_lease(jobs: JobRepository) -> None:
+    job = await claimed(jobs)
+    assert (job.status, job.attempt, job.seq) == (JobStatus.PROCESSING, 1, 1)
+    assert job.lease == lease()
+    assert job.processing_started_at == NOW
+    assert await current(jobs) == job
+
+
+async def test_of_many_claims_exactly_one_wins(jobs: JobRepository) -> None:
+    await jobs.insert(make_job())
+    claims = [jobs.claim("job-1", lease(f"t{n}"), NOW, TYPES) for n in range(10)]
+    winners = [job for job in await asyncio.gather(*claims) if job]
+    assert len(winners) == 1
+    assert (await current(jobs)).attempt == 1
+
+
+@pytest.mark.parametrize(
+    ("fields", "types"),
+    [
+        ({"run_at": after(1)}, TYPES),
+        ({"cancel_requested": True}, TYPES),
+        ({"status": "completed"}, TYPES),
+        ({"deleted_at": NOW}, TYPES),
+        ({}, {"other"}),
+    ],
+)
+async def test_what_may_not_start_is_not_claimed(
+    jobs: JobRepository, fields: dict[str, Any], types: set[str]
+) -> None:
+    await jobs.insert(make_job(**fields))
+    assert await jobs.claim("job-1", lease(), NOW, types) is None
+    assert await jobs.candidates(types, NOW, 10) == []
+
+
+async def test_candidates_come_by_priority_and_then_by_age(jobs: JobRepository) -> None:
+    for job_id, priority, seconds in [("a", 5, -1), ("b", 5, -3), ("c", 9, -1), ("d", 1, -9)]:
+        await jobs.insert(make_job(job_id, priority=priority, run_at=after(seconds)))
+    found = await jobs.candidates(TYPES, NOW, 3)
+    assert [candidate.job_id for candidate in found] == ["c", "b", "a"]
+
+
+async def test_the_next_run_at_is_the_earliest_ahead(jobs: JobRepository) -> None:
+    for job_id, seconds in [("a", -1), ("b", 20), ("c", 10)]:
+        await jobs.insert(make_job(job_id, run_at=after(seconds)))
+    await jobs.insert(make_job("d", run_at=after(5), job_type="other"))
+    assert await jobs.next_run_at(TYPES, NOW) == after(10)
+    assert await jobs.next_run_at(TYPES, after(20)) is None
+
+
+async def test_a_claim_whose_answer_was_lost_is_found_by_its_token(jobs: JobRepository) -> None:
+    job = await claimed(jobs)
+    assert await jobs.held("job-1", "t1") == job
+    assert await jobs.held("job-1", "t2") is None
+
+
+async def test_completing_sets_everything_in_one_write(jobs: JobRepository) -> None:
+    job = await claimed(jobs, webhook=HOOK)
+    done = end(Outcome.COMPLETED, results={"n": 1}, usage={"pages": 2}, expires_at=after(99))
+    assert await jobs.settle(job, "t1", done) == done
+    job = await current(jobs)
+    assert (job.status, job.results, job.usage) == (JobStatus.COMPLETED, {"n": 1}, {"pages": 2})
+    assert (job.lease, job.completed_at, job.expires_at) == (None, after(5), after(99))
+    assert job.notify == NotifySlot(seq=2, run=1, phase=Phase.COMPLETED, due_at=after(5))
+
+
+async def test_a_job_without_a_webhook_has_no_slot(jobs: JobRepository) -> None:
+    await jobs.settle(await claimed(jobs), "t1", end(Outcome.COMPLETED))
+    assert (await current(jobs)).notify is None
+    assert await jobs.due_slots(after(99), 10) == []
+
+
+async def test_a_settlement_may_be_repeated_after_a_lost_answer(jobs: JobRepository) -> None:
+    job = await claimed(jobs)
+    done = end(Outcome.COMPLETED, results={"n": 1})
+    await jobs.settle(job, "t1", done)
+    assert await jobs.settle(job, "t1", done) == done
+    assert (await current(jobs)).seq == 2
+
+
+async def test_a_worker_that_lost_its_lease_writes_nothing(jobs: JobRepository) -> None:
+    job = await claimed(jobs)
+    again = await jobs.reclaim(job, lease("t2", "worker-2", 90), after(30))
+    assert again is not None
+    assert again.attempt == 2
+    for outcome in Outcome:
+        with pytest.raises(StaleClaim):
+            await jobs.settle(job, "t1", end(outcome, results={"late": True}, at=after(40)))
+    with pytest.raises(StaleClaim):
+        await jobs.record_progress(progress(2))
+    assert await current(jobs) == again
+
+
+async def test_a_finished_job_takes_no_more_writes(jobs: JobRepository) -> None:
+    job = await claimed(jobs)
+    await jobs.settle(job, "t1", end(Outcome.COMPLETED))
+    with pytest.raises(StaleClaim):
+        await jobs.record_progress(progress(3))
+    with pytest.raises(StaleClaim):
+        await jobs.settle(job, "t2", end(Outcome.FAILED, seq=3))
+    assert (await current(jobs)).status is JobStatus.COMPLETED
+
+
+async def test_a_retry_waits_until_its_time_and_keeps_the_error(jobs: JobRepository) -> None:
+    job = await claimed(jobs)
+    error = JobError(code="PROCESSING_ERROR", message="boom")
+    await jobs.settle(job, "t1", end(Outcome.RETRY, error=error, run_at=after(10)))
+    job = await current(jobs)
+    assert (job.status, job.run_at, job.error) == (JobStatus.PENDING, after(10), error)
+    assert (job.attempt, job.forgiven, job.completed_at) == (1, 0, None)
+    again = await jobs.claim("job-1", lease("t2"), after(10), TYPES)
+    assert again is not None
+    assert again.attempt == 2
+    await jobs.settle(again, "t2", end(Outcome.COMPLETED, seq=4))
+    assert (await current(jobs)).error is None
+
+
+async def test_a_hand_back_is_forgiven_and_due_at_once(jobs: JobRepository) -> None:
+    job = await claimed(jobs)
+    await jobs.settle(job, "t1", end(Outcome.HANDED_BACK, run_at=after(5)))
+    job = await current(jobs)
+    assert (job.status, job.attempt, job.forgiven) == (JobStatus.PENDING, 1, 1)
+    assert job.counted_attempts == 0
+    assert await jobs.claim("job-1", lease("t2"), after(5), TYPES)
+
+
+@pytest.mark.parametrize("outcome", [Outcome.RETRY, Outcome.HANDED_BACK])
+async def test_giving_back_a_job_whose_cancellation_was_requested_cancels_it(
+    jobs: JobRepository, outcome: Outcome
+) -> None:
+    job = await claimed(jobs, webhook=HOOK)
+    await request_cancel(jobs)
+    made = await jobs.settle(job, "t1", end(outcome, run_at=after(9)))
+    assert made.outcome is Outcome.CANCELLED
+    job = await current(jobs)
+    assert (job.status, job.lease) == (JobStatus.CANCELLED, None)
+    assert job.notify is not None
+    assert job.notify.phase is Phase.CANCELLED
+    assert (await jobs.settle(job, "t1", end(outcome))).outcome is Outcome.CANCELLED
+
+
+async def request_cancel(jobs: JobRepository) -> None:
+    """What the API will write for a running job."""
+    if isinstance(jobs, InMemoryJobRepository):
+        jobs.jobs["job-1"] = jobs.jobs["job-1"].model_copy(update={"cancel_requested": True})
+    elif isinstance(jobs, SecretaryJobRepository):
+        await jobs._jobs.update_one({"_id": "job-1"}, {"$set": {"cancel_requested": True}})
+
+
+async def test_only_ended_leases_are_reclaimed_and_only_once(jobs: JobRepository) -> None:
+    job = await claimed(jobs)
+    assert await jobs.ended_leases(TYPES, after(29), 10) == []
+    assert await jobs.reclaim(job, lease("t2"), after(29)) is None
+    (ended,) = await jobs.ended_leases(TYPES, after(30), 10)
+    assert ended.job_id == "job-1"
+    assert await jobs.reclaim(ended, lease("t2", seconds=60), after(30))
+    assert await jobs.reclaim(ended, lease("t3", seconds=60), after(30)) is None
+
+
+async def test_a_cancelled_job_is_not_reclaimed(jobs: JobRepository) -> None:
+    job = await claimed(jobs)
+    await request_cancel(jobs)
+    assert await jobs.reclaim(job, lease("t2"), after(31)) is None
+
+
+async def test_ended_leases_of_other_types_are_only_those_to_be_ended(jobs: JobRepository) -> None:
+    await claimed(jobs)
+    assert await jobs.ended_leases({"other"}, after(31), 10) == []
+    await request_cancel(jobs)
+    assert len(await jobs.ended_leases({"other"}, after(31), 10)) == 1
+
+
+async def test_a_spent_job_is_found_whatever_its_type(jobs: JobRepository) -> None:
+    await claimed(jobs, max_attempts=1)
+    assert len(await jobs.ended_leases({"other"}, after(31), 10)) == 1
+
+
+async def test_ending_for_a_holder_that_renewed_meanwhile_is_refused(jobs: JobRepository) -> None:
+    job = await claimed(jobs)
+    await jobs.renew("worker-1", ["job-1"], after(60))
+    with pytest.raises(StaleClaim):
+        await jobs.settle(job, "t1", end(Outcome.FAILED, at=after(31)), ended=True)
+    assert await jobs.settle(job, "t1", end(Outcome.FAILED, at=after(60)), ended=True)
+
+
+async def test_a_renewal_extends_what_is_held_and_brings_back_the_cancel_flag(
+    jobs: JobRepository,
+) -> None:
+    await claimed(jobs)
+    await request_cancel(jobs)
+    renewed = await jobs.renew("worker-1", ["job-1", "job-2"], after(60))
+    assert {job_id: (r.token, r.cancel_requested) for job_id, r in renewed.items()} == {
+        "job-1": ("t1", True)
+    }
+    held = (await current(jobs)).lease
+    assert held is not None
+    assert held.expires_at == after(60)
+    assert await jobs.renew("worker-2", ["job-1"], after(99)) == {}
+
+
+async def test_progress_is_written_under_the_lease_and_leaves_an_event(
+    jobs: JobRepository,
+) -> None:
+    await claimed(jobs, webhook=HOOK)
+    assert await jobs.record_progress(progress(2, slot=slot(2, 1))) is None
+    job = await current(jobs)
+    assert job.progress == JobProgress(step="reading", percent=50, message="page 1")
+    assert (job.seq, job.notify) == (2, slot(2, 1))
+
+
+async def test_a_newer_progress_takes_the_slot_but_keeps_its_due_time(jobs: JobRepository) -> None:
+    await claimed(jobs, webhook=HOOK)
+    await jobs.record_progress(progress(2, slot=slot(2, 1)))
+    await jobs.record_progress(progress(3, slot=slot(3, 4)))
+    assert (await current(jobs)).notify == slot(3, 1)
+
+
+async def test_a_terminal_event_takes_the_slot_and_is_due_now(jobs: JobRepository) -> None:
+    job = await claimed(jobs, webhook=HOOK)
+    await jobs.record_progress(progress(2, slot=slot(2, 50)))
+    await jobs.settle(job, "t1", end(Outcome.FAILED, seq=3))
+    (due,) = await jobs.due_slots(after(5), 10)
+    assert due.notify == NotifySlot(seq=3, run=1, phase=Phase.FAILED, due_at=after(5))
+
+
+async def test_a_slot_is_cleared_only_while_it_holds_that_event(jobs: JobRepository) -> None:
+    await claimed(jobs, webhook=HOOK)
+    await jobs.record_progress(progress(2, slot=slot(2, 1)))
+    await jobs.record_progress(progress(3, slot=slot(3, 1)))
+    assert not await jobs.clear_slot("job-1", 2, after(2))
+    assert await jobs.clear_slot("job-1", 3, after(2))
+    job = await current(jobs)
+    assert (job.notify, job.notified_at) == (None, after(2))
+    assert await jobs.record_progress(progress(4)) == after(2)
+
+
+async def test_a_slot_can_be_put_off(jobs: JobRepository) -> None:
+    await claimed(jobs, webhook=HOOK)
+    await jobs.record_progress(progress(2, slot=slot(2, 1)))
+    assert await jobs.postpone_slot("job-1", slot(2, 1), after(3))
+    assert await jobs.due_slots(after(2), 10) == []
+    assert await jobs.next_slot_at(after(2)) == after(3)
+    assert not await jobs.postpone_slot("job-1", slot(9, 1), after(9))
+
+
+async def test_text_that_looks_like_an_expression_is_only_text(jobs: JobRepository) -> None:
+    job = await claimed(jobs, webhook=HOOK)
+    text = {"$owner": "$lease.token", "a.b": "$$NOW"}
+    change = ProgressChange("job-1", "t1", 2, NOW, JobProgress(step="$lease"), None)
+    await jobs.record_progress(change)
+    await jobs.settle(job, "t1", end(Outcome.COMPLETED, seq=3, results=text))
+    job = await current(jobs)
+    assert job.results == text
+    assert job.progress is not None
+    assert job.progress.step == "$lease"
+
+
+async def test_a_listing_is_newest_first_and_pages_by_its_last_job(jobs: JobRepository) -> None:
+    for n in range(5):
+        await jobs.insert(make_job(f"job-{n}", created_at=after(n // 2), owner=f"key-{n % 2}"))
+    first = await jobs.find(JobQuery(limit=2))
+    assert [job.job_id for job in first] == ["job-4", "job-3"]
+    last = first[-1]
+    rest = await jobs.find(JobQuery(after=(last.created_at, last.job_id)))
+    assert [job.job_id for job in rest] == ["job-2", "job-1", "job-0"]
+    assert not any(job.parameters for job in rest)
+    mine = await jobs.find(JobQuery(owner="key-1"))
+    assert [job.job_id for job in mine] == ["job-3", "job-1"]
+
+
+async def test_a_listing_can_be_narrowed(jobs: JobRepository) -> None:
+    await jobs.insert(make_job("job-1", tags=["red", "blue"], user_id="u1"))
+    await jobs.insert(make_job("job-2", job_type="other", created_at=after(10)))
+    wanted = {
+        "job-1": [JobQuery(tag="red"), JobQuery(user_id="u1"), JobQuery(created_before=after(10))],
+        "job-2": [JobQuery(job_type="other"), JobQuery(created_after=after(10))],
+    }
+    for job_id, queries in wanted.items():
+        for query in queries:
+            assert [job.job_id for job in await jobs.find(query)] == [job_id]
+    assert await jobs.find(JobQuery(status=JobStatus.FAILED)) == []
