@@ -33,7 +33,7 @@ def report_pdf() -> bytes:
     with pymupdf.open() as document:
         _add_page(document).insert_text((72, 90), REPORT_TITLE, fontsize=20)
         _draw_table(_add_page(document))
-        _add_page(document).insert_text((72, 90), PROSE, fontsize=12)
+        _add_page(document).insert_text((72, 90), list(PROSE), fontsize=12)
         document.set_metadata({"title": REPORT_TITLE, "author": "Käthe Müller"})
         return bytes(document.tobytes(deflate=True))
 
@@ -61,7 +61,9 @@ def encrypted_pdf(password: str) -> bytes:
     with pymupdf.open(stream=text_pdf(["Vertraulich"]), filetype="pdf") as document:
         return bytes(
             document.tobytes(
-                encryption=pymupdf.PDF_ENCRYPT_AES_256, user_pw=password, owner_pw=f"{password}!"
+                encryption=pymupdf.mupdf.PDF_ENCRYPT_AES_256,
+                user_pw=password,
+                owner_pw=f"{password}!",
             )
         )
 

@@ -72,7 +72,7 @@ def resolve_filename(filename: str, real_roots: list[Path]) -> Path:
     allowed = [place for place in places if is_under(place, real_roots)]
     if not allowed:
         raise _outside(filename)
-    return next((place for place in allowed if place.exists()), allowed[0])
+    return next((place for place in allowed if _exists(place)), allowed[0])
 
 
 def is_under(path: Path, roots: Iterable[Path]) -> bool:
@@ -99,6 +99,14 @@ def check_pdf_mark(file: OpenFile) -> None:
     """
     if PDF_MARK not in os.pread(file.fd, PDF_MARK_WITHIN, 0):
         raise PermanentError("the file is no PDF", code=ErrorCode.PDF_INVALID)
+
+
+def _exists(path: Path) -> bool:
+    try:
+        path.stat()
+    except OSError:
+        return False
+    return True
 
 
 def _open(real: Path, filename: str) -> int:

@@ -18,6 +18,7 @@ from secretary_common.errors import ErrorCode, PermanentError
 from secretary_worker.confinement import Emit, serve
 from secretary_worker.extract.choice import Choice, Method, Reason, choose
 from secretary_worker.extract.document import (
+    MUPDF_ERRORS,
     PageRange,
     describe,
     look_at,
@@ -57,7 +58,7 @@ def _read_page(document: pymupdf.Document, number: int, read: Reader) -> Entry:
     try:
         with out_of_memory_told():
             return read(document.load_page(number - 1))
-    except (RuntimeError, ValueError, pymupdf.mupdf.FzErrorBase):
+    except MUPDF_ERRORS:
         return {"text": "", "method": Method.NATIVE, "reason": Reason.UNREADABLE}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +17,9 @@ from secretary_worker.extract.choice import PageFacts, count_letters, unknown_sh
 # Ligatures come apart ("fi" can be searched for), and characters the file gives no meaning stay
 # U+FFFD: MuPDF's default puts glyph numbers in their place, which read like text and are none.
 TEXT_FLAGS = pymupdf.TEXT_PRESERVE_WHITESPACE | pymupdf.TEXT_MEDIABOX_CLIP
+MUPDF_ERRORS = (RuntimeError, ValueError, pymupdf.mupdf.FzErrorBase)
+"""What PyMuPDF raises for a document, or a page, it cannot make sense of."""
+_NO_MEMORY = re.compile(r"\b[mc]?(?:re)?alloc \(.*\) failed")
 _HASH_CHUNK = 2**20
 
 
@@ -50,9 +54,9 @@ def out_of_memory_told() -> Iterator[None]:
     """Turn MuPDF's way of saying "no memory" into ``MemoryError``."""
     try:
         yield
-    except pymupdf.mupdf.FzErrorSystem as error:
-        # "malloc (123 bytes) failed": the code is the same as for a file that cannot be read.
-        if "alloc" in str(error):
+    except MUPDF_ERRORS as error:
+        # Told by its words alone: the class is that of an unreadable file, or a RuntimeError.
+        if _NO_MEMORY.search(f"{error} {error.__cause__}"):
             raise MemoryError from error
         raise
 
@@ -81,7 +85,7 @@ def _open(path: str) -> pymupdf.Document:
         with out_of_memory_told():
             # The type is given: MuPDF would open HTML, images and archives just as gladly.
             return pymupdf.open(path, filetype="pdf")
-    except (RuntimeError, pymupdf.mupdf.FzErrorBase) as error:
+    except MUPDF_ERRORS as error:
         message = "the file is no readable PDF"
         raise PermanentError(message, code=ErrorCode.PDF_INVALID) from error
 

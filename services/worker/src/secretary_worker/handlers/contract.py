@@ -26,19 +26,3 @@ class Reporter(Protocol):
     def add_log_entry(self, job_id: str, level: LogLevel, message: str) -> Awaitable[object]:
         """Write a line into the job's log."""
         ...
-
-
-class Meter(Protocol):
-    """Counts what an attempt uses up."""
-
-    def add_pages(self, count: int) -> None:
-        """Pages processed."""
-        ...
-
-    def add_bytes(self, count: int) -> None:
-        """Bytes read."""
-        ...
-
-    def add_compute_seconds(self, seconds: float) -> None:
-        """CPU time."""
-        ...

@@ -8,10 +8,11 @@ from pathlib import Path
 
 from secretary_common.errors import ErrorCode, PermanentError
 from secretary_common.models import Job, JobProgress, JobStatus, JsonObject, LogLevel
+from secretary_common.resources import ResourceCalculator
 from secretary_common.settings import PdfSection
 from secretary_worker.confinement import Limits
 from secretary_worker.handlers import pdf_progress
-from secretary_worker.handlers.contract import Meter, Reporter
+from secretary_worker.handlers.contract import Reporter
 from secretary_worker.handlers.pdf_parameter import PdfParameters, parse_pdf_parameters
 from secretary_worker.handlers.pdf_result import build_result
 from secretary_worker.sandbox import Bounds, Sandbox
@@ -45,7 +46,9 @@ class PdfHandler:
             Bounds(timeout_sec=limits.timeout_sec),
         )
 
-    async def __call__(self, job: Job, repo: Reporter, resource_calculator: Meter) -> None:
+    async def __call__(
+        self, job: Job, repo: Reporter, resource_calculator: ResourceCalculator
+    ) -> None:
         """Read the PDF *job* names, report each page, leave the result, complete the job.
 
         Raises:
@@ -68,7 +71,7 @@ class PdfHandler:
         resource_calculator.add_pages(len(reading.pages))
         resource_calculator.add_compute_seconds(cpu_sec)
         report.progress(pdf_progress.PAGES_READ)
-        result = reading.result(file, cpu_sec)
+        result = reading.result(file, resource_calculator.usage())
         report.progress(pdf_progress.FINALIZING)
         await repo.update_job_results(job.job_id, result)
         report.log("info", f"{len(reading.pages)} pages read")
@@ -127,11 +130,11 @@ class _Reading:
         elif page := message.get("page"):
             self._add(page)
 
-    def result(self, file: OpenFile, cpu_sec: float) -> JsonObject:
+    def result(self, file: OpenFile, usage: JsonObject) -> JsonObject:
         if self._document is None:
             raise PermanentError("the parser said nothing", code=ErrorCode.PARSER_CRASHED)
         return build_result(
-            self._document, self.pages, file_name=file.name, file_size=file.size, cpu_sec=cpu_sec
+            self._document, self.pages, file_name=file.name, file_size=file.size, usage=usage
         )
 
     def _begin(self, document: JsonObject) -> None:

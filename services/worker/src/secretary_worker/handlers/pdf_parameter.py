@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
-from pydantic.json_schema import SkipJsonSchema
 
 from secretary_common.errors import ErrorCode, PermanentError
 from secretary_common.models import JsonObject
@@ -15,13 +14,14 @@ ExtractionMethod = Literal["native", "ocr", "combined"]
 Language = Annotated[str, Field(pattern=r"^[A-Za-z]{3}(_[A-Za-z0-9]+)*$", max_length=32)]
 
 
-def _without_default(schema: JsonObject) -> None:
-    """Left out means none; null itself is no value the schema knows."""
-    schema.pop("default", None)
+def _without_null(schema: JsonObject) -> None:
+    """Tell clients to leave the field out: with null, ``oneOf`` would count it as given."""
+    del schema["default"]
+    schema.update(schema.pop("anyOf")[0])
 
 
 def _optional(description: str, **constraints: Any) -> Any:
-    extra = {"json_schema_extra": _without_default, **constraints}
+    extra = {"json_schema_extra": _without_null, **constraints}
     return Field(default=None, description=description, **extra)
 
 
@@ -35,12 +35,12 @@ class PdfParameters(BaseModel):
         json_schema_extra={"oneOf": [{"required": ["filename"]}, {"required": ["url"]}]},
     )
 
-    filename: str | SkipJsonSchema[None] = _optional(
+    filename: str | None = _optional(
         "A file in one of the service's allowed folders (files.roots); give this or url.",
         min_length=1,
         max_length=4096,
     )
-    url: str | SkipJsonSchema[None] = _optional(
+    url: str | None = _optional(
         "Where to download the PDF from, http or https; give this or filename.",
         min_length=1,
         max_length=8192,
@@ -53,7 +53,7 @@ class PdfParameters(BaseModel):
         ),
     )
     page_start: int = Field(default=1, ge=1, description="The first page to read; counted from 1.")
-    page_end: int | SkipJsonSchema[None] = _optional(
+    page_end: int | None = _optional(
         "The last page to read, itself included; left out: to the end.", ge=1
     )
     language: list[Language] = Field(
@@ -62,7 +62,7 @@ class PdfParameters(BaseModel):
         max_length=8,
         description="The languages for OCR, by Tesseract's names; no other method looks at it.",
     )
-    password: SecretStr | SkipJsonSchema[None] = _optional(
+    password: SecretStr | None = _optional(
         "Opens an encrypted PDF; stored encrypted and never shown."
     )
     use_cache: bool = Field(

@@ -19,7 +19,7 @@ def build_result(
     *,
     file_name: str,
     file_size: int,
-    cpu_sec: float,
+    usage: JsonObject,
 ) -> JsonObject:
     """The result: text, metadata and usage, and all of it again as ``structured_data``."""
     metadata: dict[str, Any] = {
@@ -32,6 +32,5 @@ def build_result(
         "pages_processed": len(pages),
         "text_contents": list(pages),
     }
-    usage = {"pages": len(pages), "bytes": file_size, "compute_seconds": cpu_sec}
     result = {"extracted_text": join_pages(pages), "metadata": metadata, "usage": usage}
     return {**result, "structured_data": result}

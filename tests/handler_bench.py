@@ -1,0 +1,75 @@
+"""What a handler's test needs: a job, and a double of the repository that keeps everything."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from secretary_common.models import Job, JobProgress, JobStatus, LogLevel, new_job_id
+
+
+class Done:
+    """An awaitable nobody needs to await."""
+
+    def __await__(self) -> Generator[None, None, None]:
+        yield from ()
+
+
+@dataclass
+class Recorder:
+    """Stands for the repository bound to an attempt."""
+
+    progress: list[JobProgress] = field(default_factory=list)
+    logs: list[tuple[str, str]] = field(default_factory=list)
+    results: dict[str, Any] | None = None
+    status: JobStatus | None = None
+
+    def update_job_progress(self, job_id: str, progress: JobProgress) -> Done:
+        self.progress.append(progress)
+        return Done()
+
+    def update_job_results(self, job_id: str, results: dict[str, Any]) -> Done:
+        self.results = results
+        return Done()
+
+    def update_job_status(self, job_id: str, status: JobStatus) -> Done:
+        self.status = status
+        return Done()
+
+    def add_log_entry(self, job_id: str, level: LogLevel, message: str) -> Done:
+        self.logs.append((level, message))
+        return Done()
+
+
+def make_job(job_type: str, **parameters: Any) -> Job:
+    """A job as a handler gets it."""
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    return Job(
+        job_id=new_job_id(),
+        job_type=job_type,
+        parameters=parameters,
+        owner="key",
+        run_at=now,
+        created_at=now,
+        updated_at=now,
+    )
+
+
+def child_pids(mark: str, parent: int | None = None) -> list[int]:
+    """The living children of *parent* (this process) whose command line contains *mark*."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdecimal():
+            continue
+        try:
+            stat = (entry / "stat").read_text().rpartition(")")[2].split()
+            command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if mark in command and int(stat[1]) == (parent or os.getpid()) and stat[0] != "Z":
+            found.append(int(entry.name))
+    return found

@@ -1,0 +1,51 @@
+"""How combined decides."""
+
+import pytest
+
+from secretary_worker.extract.choice import (
+    Choice,
+    Method,
+    PageFacts,
+    Reason,
+    choose,
+    unknown_share,
+)
+
+
+@pytest.mark.parametrize(
+    ("letters", "unknown", "cover", "paths", "method", "reason"),
+    [
+        (500, 0.0, 0.0, 0, Method.NATIVE, Reason.TEXT),
+        (500, 0.0, 1.0, 0, Method.NATIVE, Reason.TEXT),  # a scan that was read before
+        (500, 0.05, 0.0, 0, Method.NATIVE, Reason.TEXT),
+        (500, 0.10, 0.0, 0, Method.OCR, Reason.GARBLED),
+        (0, 1.0, 0.0, 0, Method.OCR, Reason.GARBLED),
+        (20, 0.0, 0.9, 0, Method.NATIVE, Reason.TEXT),
+        (19, 0.0, 0.9, 0, Method.OCR, Reason.SCAN),  # a page number printed on a scan
+        (0, 0.0, 0.31, 0, Method.OCR, Reason.SCAN),
+        (0, 0.0, 0.30, 0, Method.NATIVE, Reason.BLANK),
+        (0, 0.0, 0.0, 201, Method.OCR, Reason.OUTLINES),
+        (0, 0.0, 0.0, 200, Method.NATIVE, Reason.BLANK),
+        (3, 0.0, 0.0, 900, Method.NATIVE, Reason.FEW_CHARACTERS),  # a drawing with labels
+        (0, 0.0, 0.0, 0, Method.NATIVE, Reason.BLANK),
+    ],
+)
+def test_each_page_is_read_the_way_that_suits_it(
+    *, letters: int, unknown: float, cover: float, paths: int, method: Method, reason: Reason
+) -> None:
+    facts = PageFacts(letters=letters, unknown_share=unknown, image_cover=cover, paths=paths)
+    assert choose(facts) == Choice(method, reason)
+
+
+@pytest.mark.parametrize(
+    ("text", "share"),
+    [
+        ("", 0.0),
+        (" \n\t", 0.0),
+        ("Grüße €", 0.0),
+        ("ab\N{REPLACEMENT CHARACTER}\ue001", 0.5),
+        ("\x01\x02", 1.0),
+    ],
+)
+def test_characters_nobody_can_read_are_counted(text: str, share: float) -> None:
+    assert unknown_share(text) == share

@@ -1,0 +1,64 @@
+"""The parameters of a pdf job, by model and by JSON Schema alone."""
+
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from secretary_common.errors import ErrorCode, PermanentError
+from secretary_worker.handlers.pdf_parameter import PdfParameters, parse_pdf_parameters
+
+SCHEMA = PdfParameters.model_json_schema()
+
+ACCEPTED: list[dict[str, Any]] = [
+    {"filename": "/data/a.pdf"},
+    {"filename": "/data/a.pdf", "extraction_method": "combined", "use_cache": False},
+    {"url": "https://example.com/a.pdf", "page_start": 2, "page_end": 2},
+    {"url": "https://example.com/a.pdf", "language": ["chi_sim"], "password": ""},
+]
+REFUSED: list[dict[str, Any]] = [
+    {},
+    {"filename": "a.pdf", "url": "https://example.com/a.pdf"},
+    {"filename": ""},
+    {"filename": "a.pdf", "template": "MeetingMinutes"},
+    {"filename": "a.pdf", "extraction_method": "mistral_ocr"},
+    {"filename": "a.pdf", "page_start": 0},
+    {"filename": "a.pdf", "page_end": 0},
+    {"filename": "a.pdf", "password": 7},
+    {"filename": "a.pdf", "language": []},
+    {"filename": "a.pdf", "language": ["../eng"]},
+    {"filename": "a.pdf", "language": ["eng+deu"]},
+]
+
+
+@pytest.mark.parametrize("parameters", ACCEPTED)
+def test_model_and_schema_accept_the_same(parameters: dict[str, Any]) -> None:
+    assert Draft202012Validator(SCHEMA).is_valid(parameters)
+    parse_pdf_parameters(parameters)
+
+
+@pytest.mark.parametrize("parameters", REFUSED)
+def test_model_and_schema_refuse_the_same(parameters: dict[str, Any]) -> None:
+    assert not Draft202012Validator(SCHEMA).is_valid(parameters)
+    with pytest.raises(PermanentError) as caught:
+        parse_pdf_parameters(parameters)
+    assert caught.value.code == ErrorCode.VALIDATION_ERROR
+
+
+def test_pages_that_end_before_they_start_are_refused() -> None:
+    with pytest.raises(PermanentError, match="page_end is before page_start"):
+        parse_pdf_parameters({"filename": "a.pdf", "page_start": 3, "page_end": 2})
+
+
+def test_an_error_names_the_field_and_never_its_value() -> None:
+    with pytest.raises(PermanentError, match=r"^password: ") as caught:
+        parse_pdf_parameters({"filename": "a.pdf", "password": ["geheim"]})
+    assert caught.value.details == {
+        "errors": [{"field": "password", "message": "Input should be a valid string"}]
+    }
+
+
+def test_every_field_is_explained_and_the_password_is_write_only() -> None:
+    assert all(field["description"] for field in SCHEMA["properties"].values())
+    assert SCHEMA["properties"]["password"]["writeOnly"] is True
+    assert SCHEMA["properties"]["extraction_method"]["default"] == "native"

@@ -1,0 +1,124 @@
+"""Which files a job may name."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from secretary_common.errors import ErrorCode, PermanentError
+from secretary_worker.source import OpenFile, check_pdf_mark, open_under_roots
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    root = tmp_path / "root"
+    root.mkdir()
+    (root / "a.pdf").write_bytes(b"%PDF-1.7")
+    (tmp_path / "secret.pdf").write_bytes(b"%PDF secret")
+    (tmp_path / "root-2").mkdir()
+    (tmp_path / "root-2" / "b.pdf").write_bytes(b"%PDF other")
+    return root
+
+
+def refusal(filename: object, *roots: Path, max_bytes: int = 1000) -> str:
+    with pytest.raises(PermanentError) as caught, open_under_roots(str(filename), roots, max_bytes):
+        pass
+    return caught.value.code
+
+
+def test_a_file_under_a_root_is_open_for_reading(root: Path) -> None:
+    with open_under_roots(str(root / "a.pdf"), [root], 1000) as file:
+        assert (file.name, file.size) == ("a.pdf", 8)
+        assert Path(file.path).read_bytes() == b"%PDF-1.7"
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(file.fd)
+
+
+def test_a_link_from_root_to_root_may_be_followed(root: Path, tmp_path: Path) -> None:
+    (root / "link.pdf").symlink_to(tmp_path / "root-2" / "b.pdf")
+    with open_under_roots("link.pdf", [root, tmp_path / "root-2"], 1000) as file:
+        assert Path(file.path).read_bytes() == b"%PDF other"
+
+
+def test_a_root_that_is_a_link_itself_counts_as_what_it_leads_to(
+    root: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "alias").symlink_to(root)
+    with open_under_roots(str(tmp_path / "alias" / "a.pdf"), [tmp_path / "alias"], 1000) as file:
+        assert file.size == 8
+
+
+def test_a_relative_name_is_taken_from_the_first_root_that_has_it(
+    root: Path, tmp_path: Path
+) -> None:
+    with open_under_roots("b.pdf", [root, tmp_path / "root-2"], 1000) as file:
+        assert file.size == 10
+
+
+def test_nothing_leads_out_of_the_roots(root: Path, tmp_path: Path) -> None:
+    (root / "link.pdf").symlink_to(tmp_path / "secret.pdf")
+    (root / "folder").symlink_to(tmp_path)
+    for filename in (
+        tmp_path / "secret.pdf",
+        root / ".." / "secret.pdf",
+        "../secret.pdf",
+        root / "link.pdf",
+        root / "folder" / "secret.pdf",
+        tmp_path / "root-2" / "b.pdf",  # begins like the root, and is not in it
+        tmp_path / "no such file",  # whether it exists is nobody's business
+        "/etc/passwd",
+    ):
+        assert refusal(filename, root) == ErrorCode.FILE_OUTSIDE_ROOTS, filename
+    assert refusal(root / "a.pdf") == ErrorCode.FILE_OUTSIDE_ROOTS, "no roots, no files"
+
+
+def test_what_is_no_file_there_is_not_found(root: Path) -> None:
+    os.mkfifo(root / "pipe")
+    (root / "circle").symlink_to(root / "circle")
+    for name in ("missing.pdf", "", "pipe", "circle", "a.pdf/b.pdf", "x" * 300, "nul\0.pdf"):
+        assert refusal(f"{root}/{name}", root) == ErrorCode.FILE_NOT_FOUND, name
+
+
+def test_a_file_over_the_limit_is_too_large(root: Path) -> None:
+    assert refusal(root / "a.pdf", root, max_bytes=7) == ErrorCode.PDF_TOO_LARGE
+
+
+def test_a_folder_exchanged_after_the_check_gives_nothing_away(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The race lost on purpose: between the check and the opening a folder becomes a link."""
+    (root / "inner").mkdir()
+    (root / "inner" / "secret.pdf").write_bytes(b"%PDF")
+    really_open = os.open
+
+    def exchange_then_open(path: Path, flags: int) -> int:
+        (root / "inner").rename(root / "was inner")
+        (root / "inner").symlink_to(tmp_path)
+        return really_open(path, flags)
+
+    monkeypatch.setattr("secretary_worker.source.os.open", exchange_then_open)
+    assert refusal(root / "inner" / "secret.pdf", root) == ErrorCode.FILE_OUTSIDE_ROOTS
+
+
+@pytest.mark.parametrize(
+    ("content", "is_pdf"),
+    [
+        (b"%PDF-1.7", True),
+        (b"\n" * 1020 + b"%PDF", True),
+        (b"\n" * 1021 + b"%PDF", False),
+        (b"PK\x03\x04", False),
+        (b"", False),
+    ],
+)
+def test_a_pdf_says_so_within_its_first_1024_bytes(
+    tmp_path: Path, content: bytes, *, is_pdf: bool
+) -> None:
+    (tmp_path / "x").write_bytes(content)
+    with (tmp_path / "x").open("rb") as opened:
+        file = OpenFile(opened.fileno(), "x", len(content))
+        if is_pdf:
+            check_pdf_mark(file)
+        else:
+            with pytest.raises(PermanentError) as caught:
+                check_pdf_mark(file)
+            assert caught.value.code == ErrorCode.PDF_INVALID
