@@ -1,0 +1,93 @@
+"""What an answer makes of a delivery."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from secretary_common.models import Delivery, DeliveryAttempt, DeliveryState, Phase
+from secretary_notifier import delivery as rules
+from secretary_notifier.delivery import Answer, Verdict, decide
+
+NOW = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
+SCHEDULE = (0.0, 5.0, 300.0)
+
+
+def delivery(phase: Phase = Phase.COMPLETED, tries: int = 0) -> Delivery:
+    failed = DeliveryAttempt(at=NOW, duration_ms=1, status_code=500)
+    return Delivery(
+        delivery_id="msg_job-1_7",
+        job_id="job-1",
+        owner="key-1",
+        seq=7,
+        run=1,
+        phase=phase,
+        url="https://example.com/",
+        origin="https://example.com:443",
+        body=b"{}",
+        created_at=NOW,
+        next_attempt_at=NOW,
+        attempts=[failed] * tries,
+    )
+
+
+def verdict(answer: Answer, tries: int = 0, phase: Phase = Phase.COMPLETED) -> Verdict:
+    return decide(delivery(phase, tries), answer, NOW, SCHEDULE, 0.0)
+
+
+def answer(status_code: int | None, **fields: Any) -> Answer:
+    return Answer(at=NOW, duration_ms=3, status_code=status_code, **fields)
+
+
+def after(seconds: float) -> datetime:
+    return NOW + timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize("status_code", [200, 201, 202, 204, 299])
+def test_any_2xx_delivers(status_code: int) -> None:
+    assert verdict(answer(status_code)).state is DeliveryState.DELIVERED
+
+
+@pytest.mark.parametrize("status_code", [300, 301, 302, 304, 307, 308, 400, 401, 404, 500, 503])
+def test_any_other_answer_is_tried_again(status_code: int) -> None:
+    assert verdict(answer(status_code)) == Verdict(DeliveryState.PENDING, after(5))
+
+
+def test_no_answer_is_tried_again() -> None:
+    failed = answer(None, error="connect: refused")
+    assert verdict(failed) == Verdict(DeliveryState.PENDING, after(5))
+
+
+def test_a_2xx_whose_body_never_ended_is_tried_again() -> None:
+    cut = answer(200, error="timeout: no complete answer within 15 s")
+    assert verdict(cut).state is DeliveryState.PENDING
+
+
+def test_410_ends_it() -> None:
+    assert verdict(answer(410)).state is DeliveryState.DEAD
+
+
+def test_a_spent_schedule_ends_it() -> None:
+    assert verdict(answer(500), tries=1).next_attempt_at == after(300)
+    ended = verdict(answer(500), tries=2)
+    assert (ended.state, ended.next_attempt_at) == (DeliveryState.DEAD, None)
+
+
+@pytest.mark.parametrize("status_code", [429, 503])
+def test_a_busy_receiver_is_given_the_time_it_asks_for(status_code: int) -> None:
+    asked = answer(status_code, retry_after="60")
+    assert verdict(asked).next_attempt_at == after(60)
+
+
+def test_other_answers_cannot_ask_for_time() -> None:
+    assert verdict(answer(500, retry_after="60")).next_attempt_at == after(5)
+
+
+def test_progress_has_its_own_short_schedule() -> None:
+    assert verdict(answer(500), phase=Phase.PROCESSING).next_attempt_at == after(2)
+    assert verdict(answer(500), 1, Phase.PROCESSING).state is DeliveryState.DEAD
+
+
+def test_an_overtaken_progress_is_dropped_and_a_terminal_event_kept() -> None:
+    assert rules.overtaken(delivery(Phase.PROCESSING)).state is DeliveryState.DROPPED
+    assert rules.overtaken(delivery(Phase.FAILED)).state is DeliveryState.SUPERSEDED
