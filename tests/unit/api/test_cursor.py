@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from secretary_api.cursor import cursor_of, parse_cursor
+from secretary_common.clock import to_milliseconds
+from secretary_common.errors import InvalidRequest
+from secretary_common.models import Job
+
+moments = st.datetimes(timezones=st.just(UTC)).map(to_milliseconds)
+
+
+@given(moments, st.text(min_size=1).filter(lambda text: text.isprintable()))
+def test_a_cursor_tells_what_it_was_made_of(moment: datetime, job_id: str) -> None:
+    job = Job(
+        job_id=job_id,
+        job_type="t",
+        owner="o",
+        run_at=moment,
+        created_at=moment,
+        updated_at=moment,
+    )
+    assert parse_cursor(cursor_of(job)) == (moment, job_id)
+
+
+@given(st.text())
+def test_any_other_text_is_a_cursor_or_refused(text: str) -> None:
+    try:
+        moment, job_id = parse_cursor(text)
+    except InvalidRequest:
+        return
+    assert moment.tzinfo is UTC
+    assert job_id
+
+
+@pytest.mark.parametrize("cursor", ["", "MQ", "MTo", "OmE", "MTph!"])
+def test_near_misses_are_refused(cursor: str) -> None:
+    with pytest.raises(InvalidRequest):
+        parse_cursor(cursor)

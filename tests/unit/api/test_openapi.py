@@ -1,0 +1,61 @@
+"""The description is what a client can build on."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from api_harness import Api
+
+
+@pytest.fixture
+async def document(api: Api) -> Any:
+    answer = await api.get("/openapi.json", key=None)
+    assert answer.status_code == 200
+    return answer.json()
+
+
+async def test_each_path_is_described_in_one_form(document: Any) -> None:
+    assert set(document["paths"]) == {
+        "/api/jobs/",
+        "/api/jobs/{job_id}",
+        "/api/jobs/{job_id}/logs",
+        "/api/jobs/{job_id}/results",
+        "/api/jobs/{job_id}/deliveries",
+        "/api/job-types",
+        "/api/keys",
+        "/api/keys/{key_id}",
+        "/health/live",
+        "/health/ready",
+        "/metrics",
+    }
+
+
+async def test_every_failure_is_described_as_our_envelope(document: Any) -> None:
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            for status, answer in operation["responses"].items():
+                if int(status) >= 400:
+                    schema = answer["content"]["application/json"]["schema"]
+                    assert schema == {"$ref": "#/components/schemas/Failure"}, (path, method)
+    assert "HTTPValidationError" not in document["components"]["schemas"]
+
+
+async def test_what_needs_a_key_says_so(document: Any) -> None:
+    schemes = document["components"]["securitySchemes"]
+    assert [(one["type"], one["scheme"]) for one in schemes.values()] == [("http", "bearer")]
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            assert ("security" in operation) == (not path.startswith("/health"))
+
+
+async def test_the_submission_is_described_with_the_original_example(document: Any) -> None:
+    body = document["paths"]["/api/jobs/"]["post"]["requestBody"]["content"]["application/json"]
+    assert body["schema"]["example"]["parameters"]["filename"] == "/path/to/file.pdf"
+    assert body["schema"]["properties"]["priority"]["maximum"] == 9
+
+
+async def test_every_reference_leads_somewhere(document: Any) -> None:
+    for name in re.findall(r"#/components/schemas/(\w+)", str(document)):
+        assert name in document["components"]["schemas"]

@@ -1,0 +1,95 @@
+"""The rules of a schema, in words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from secretary_api.parameters import ParameterCheck
+from secretary_common.errors import InvalidRequest
+from secretary_common.models import JobTypeInfo
+
+
+def check(schema: Any, parameters: dict[str, Any]) -> list[tuple[str, str]]:
+    """What is refused: (field, message)."""
+    try:
+        ParameterCheck(JobTypeInfo("t", schema))(parameters)
+    except InvalidRequest as error:
+        fields = (error.details or {})["fields"]
+        return [(one["field"], one["message"]) for one in fields]
+    return []
+
+
+def of_x(rule: dict[str, Any]) -> dict[str, Any]:
+    return {"properties": {"x": rule}}
+
+
+@pytest.mark.parametrize(
+    ("rule", "value", "message"),
+    [
+        ({"type": "string"}, 1, "must be text"),
+        ({"type": ["string", "null"]}, 1, "must be text or null"),
+        ({"anyOf": [{"type": "string"}, {"type": "null"}]}, 1, "must be text"),
+        (
+            {"anyOf": [{"type": "string"}, {"type": "integer"}]},
+            [],
+            "must be text or a whole number",
+        ),
+        ({"enum": ["a", "b"]}, "c", "must be one of a, b"),
+        ({"const": 1}, 2, "must be 1"),
+        ({"maximum": 1}, 2, "must be at most 1"),
+        ({"exclusiveMinimum": 0}, 0, "must be greater than 0"),
+        ({"minLength": 2}, "a", "must have at least 2 characters"),
+        ({"pattern": "^a$"}, "b", "must match ^a$"),
+        ({"maxItems": 1}, [1, 2], "must have at most 1 items"),
+        ({"not": {}}, 1, "is not valid (not)"),
+    ],
+)
+def test_a_rule_is_told_in_words(rule: Any, value: Any, message: str) -> None:
+    assert check(of_x(rule), {"x": value}) == [("parameters.x", message)]
+
+
+def test_every_missing_name_is_told_once() -> None:
+    schema = {"required": ["a", "b"]}
+    missing = [("parameters.a", "is required"), ("parameters.b", "is required")]
+    assert check(schema, {}) == missing
+
+
+def test_references_are_followed_to_the_field_they_concern() -> None:
+    schema = {
+        "$defs": {"Page": {"properties": {"n": {"type": "integer"}}}},
+        "properties": {"pages": {"items": {"$ref": "#/$defs/Page"}}},
+    }
+    found = check(schema, {"pages": [{"n": 1}, {"n": "x"}]})
+    assert found == [("parameters.pages[1].n", "must be a whole number")]
+
+
+def test_a_required_null_stays_and_an_optional_one_is_as_good_as_absent() -> None:
+    nullable = {"anyOf": [{"type": "string"}, {"type": "null"}]}
+    schema = {
+        "properties": {"a": nullable, "b": nullable, "c": {"type": "string"}},
+        "oneOf": [{"required": ["a"]}, {"required": ["b"]}],
+    }
+    assert check(schema, {"a": None, "b": "x"}) == []
+    assert check(schema | {"required": ["a"]}, {"a": None}) == []
+    assert check(schema, {"a": "x", "c": None}) == [("parameters.c", "must be text")]
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        None,
+        {"type": 7},
+        of_x({"$ref": "#/$defs/nowhere"}),
+        of_x({"$ref": "http://127.0.0.1:9/schema"}),
+    ],
+)
+def test_with_a_broken_schema_the_worker_alone_decides(schema: Any) -> None:
+    """No request is refused for it, and no reference is fetched."""
+    assert check(schema, {"x": 1}) == []
+
+
+def test_only_the_first_fields_of_very_many_are_told() -> None:
+    schema = {"additionalProperties": {"type": "string"}}
+    assert len(check(schema, {str(n): n for n in range(1000)})) == 20

@@ -1,0 +1,81 @@
+"""Secrets are found wherever the schema puts them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from cryptography.fernet import Fernet
+from pydantic import BaseModel, SecretStr
+
+from secretary_api.secret_field import redacted, sealed
+from secretary_common.errors import InvalidRequest
+
+
+class Inner(BaseModel):
+    secret: SecretStr
+    plain: str
+
+
+class Outer(BaseModel):
+    direct: SecretStr
+    optional: SecretStr | None = None
+    nested: Inner | None = None
+    listed: list[Inner] = []
+    named: dict[str, SecretStr] = {}
+    either: list[Inner | str] = []
+
+
+def test_every_secret_of_a_model_is_sealed_and_nothing_else() -> None:
+    inner = {"secret": "s", "plain": "p"}
+    sealed_inner = {"secret": "<s>", "plain": "p"}
+    value = {
+        "direct": "d",
+        "optional": None,
+        "nested": inner,
+        "listed": [inner],
+        "named": {"a": "n"},
+        "either": ["plain", inner],
+        "unknown": "u",
+    }
+    assert sealed(value, Outer.model_json_schema(), lambda text: f"<{text}>") == {
+        "direct": "<d>",
+        "optional": None,
+        "nested": sealed_inner,
+        "listed": [sealed_inner],
+        "named": {"a": "<n>"},
+        "either": ["plain", sealed_inner],
+        "unknown": "u",
+    }
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"properties": {"x": {"writeOnly": True}}},
+        {"properties": {"x": {"$ref": "#/properties/y"}, "y": {"writeOnly": True}}},
+    ],
+)
+def test_a_secret_that_is_no_text_is_refused(schema: Any) -> None:
+    with pytest.raises(InvalidRequest, match=r"parameters\.x: a secret must be text"):
+        sealed({"x": 1}, schema, str)
+
+
+def test_a_schema_that_refers_to_itself_ends() -> None:
+    schema = {"$ref": "#/$defs/A", "$defs": {"A": {"anyOf": [{"$ref": "#/$defs/A"}]}}}
+    assert sealed({"x": 1}, schema, str) == {"x": 1}
+
+
+@pytest.mark.parametrize("reference", ["#/$defs/gone", "other.json", "#/$defs/A/B/C", "#"])
+def test_a_reference_to_nowhere_marks_nothing(reference: str) -> None:
+    assert sealed({"x": 1}, {"$ref": reference, "$defs": {"A": 1}}, str) == {"x": 1}
+
+
+def test_what_was_sealed_is_known_by_its_form() -> None:
+    token = Fernet(Fernet.generate_key()).encrypt(b"").decode()
+    value = {"a": [token, {"b": token}], "c": "gAAAAA no", "d": 1}
+    assert redacted(value) == {
+        "a": ["[redacted]", {"b": "[redacted]"}],
+        "c": "gAAAAA no",
+        "d": 1,
+    }

@@ -1,0 +1,134 @@
+"""What is stored comes back as it was; what cannot be is found with its path."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import bson
+import pytest
+from bson.codec_options import CodecOptions
+from hypothesis import given
+from hypothesis import strategies as st
+
+from secretary_common.errors import NotStorable
+from secretary_common.storable import MAX_TEXT_BYTES, check_storable, cleaned, cut_text
+
+ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=20)
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | ANY_TEXT,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(ANY_TEXT, inner, max_size=4),
+    max_leaves=20,
+)
+
+
+def through_bson(value: Any) -> Any:
+    """*value* as it comes back from MongoDB."""
+    aware: CodecOptions[dict[str, Any]] = CodecOptions(tz_aware=True)
+    return bson.decode(bson.encode({"value": value}), codec_options=aware)["value"]
+
+
+def nested(depth: int) -> list[Any]:
+    value: list[Any] = []
+    for _ in range(depth - 1):
+        value = [value]
+    return value
+
+
+@given(anything)
+def test_what_passes_the_check_comes_back_from_bson_unchanged(value: Any) -> None:
+    try:
+        check_storable(value)
+    except NotStorable:
+        return
+    assert through_bson(value) == value
+
+
+@given(anything)
+def test_what_is_cleaned_passes_the_check(value: Any) -> None:
+    try:
+        clean = cleaned(value)
+    except NotStorable:
+        return
+    check_storable(clean)
+    assert cleaned(clean) == clean
+    assert through_bson(clean) == clean
+
+
+@pytest.mark.parametrize(
+    ("value", "path"),
+    [
+        ({"a": [1, 2**63]}, "root.a[1]"),
+        ({"a": -(2**63) - 1}, "root.a"),
+        ({"a": {"b": float("nan")}}, "root.a.b"),
+        (float("inf"), "root"),
+        ({"a\0": 1}, "root.a\ufffd"),
+        ({"a": "\ud800"}, "root.a"),
+        ({"\udfff": 1}, "root.\ufffd"),
+        ({"a": {"$id": 1, "$ref": "x"}}, "root.a"),
+    ],
+)
+def test_what_cannot_be_stored_is_named(value: Any, path: str) -> None:
+    with pytest.raises(NotStorable) as raised:
+        check_storable(value, "root")
+    assert raised.value.message.startswith(f"{path}: ")
+    assert raised.value.details
+    assert raised.value.details["fields"][0]["field"] == path
+
+
+@pytest.mark.parametrize(
+    "value", [2**63 - 1, -(2**63), "a\0b", "😀", {"$where": 1}, {"a.b": 1}, {"": {}}, nested(100)]
+)
+def test_what_bson_holds_is_let_in(value: Any) -> None:
+    check_storable(value)
+    assert through_bson(value) == value
+
+
+def test_a_hundred_and_one_levels_are_too_deep() -> None:
+    with pytest.raises(NotStorable, match="100 levels"):
+        check_storable(nested(101))
+
+
+def test_a_value_that_contains_itself_is_too_deep() -> None:
+    value: list[Any] = []
+    value.append(value)
+    with pytest.raises(NotStorable, match="100 levels"):
+        cleaned(value)
+
+
+def test_cleaning_mends_text_and_keys_and_python_shapes() -> None:
+    class Colour(StrEnum):
+        RED = "red"
+
+    noon = datetime(2026, 1, 1, 12, tzinfo=UTC)
+    value = {"a\0": "\ud800x", 1: ("t", Colour.RED), "pair": "\ud83d\ude00", "at": noon}
+    clean = cleaned(value)
+    assert clean == {"a\ufffd": "\ufffdx", "1": ["t", "red"], "pair": "😀", "at": noon}
+    assert type(clean["1"][1]) is str
+
+
+def test_a_naive_time_is_utc() -> None:
+    naive = datetime(2026, 1, 1, 12)  # noqa: DTZ001 - what a handler may write
+    assert cleaned(naive) == datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "value", [b"bytes", {1, 2}, Path("x"), object(), {None: 1}, {True: 1}, {"1": 1, 1: 2}]
+)
+def test_what_is_beyond_cleaning_is_refused(value: Any) -> None:
+    with pytest.raises(NotStorable):
+        cleaned(value)
+
+
+@given(ANY_TEXT, st.integers(min_value=3, max_value=60))
+def test_cut_text_fits_and_is_whole_characters(text: str, limit: int) -> None:
+    cut = cut_text(text, limit)
+    assert len(cut.encode()) <= limit
+    assert cut.endswith("…") or len(cut.encode()) == len(cut_text(text).encode())
+
+
+def test_text_of_just_the_limit_is_not_cut() -> None:
+    assert cut_text("x" * MAX_TEXT_BYTES) == "x" * MAX_TEXT_BYTES
+    assert cut_text("ä" * MAX_TEXT_BYTES).endswith("ä…")
