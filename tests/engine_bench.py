@@ -1,0 +1,125 @@
+"""The worker's real engine over in-memory repositories, for tests without servers."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from secretary_common.broker.consumer import JobConsumer
+from secretary_common.clock import SystemClock
+from secretary_common.lifecycle import Background, running
+from secretary_common.models import Job, JobStatus, Webhook, new_job_id
+from secretary_common.testing.jobs import InMemoryJobRepository, RecordingDoorbell
+from secretary_common.testing.store import InMemoryLogRepository
+from secretary_worker.handler_loop import HandlerLoop
+from secretary_worker.lease import LeaseKeeper
+from secretary_worker.manager import SecretaryWorkerManager
+from secretary_worker.reclaim import Reclaimer
+from secretary_worker.registry import Handler, Registration, Registry
+from secretary_worker.runner import Runner
+
+CLOCK = SystemClock()
+DEADLINE_SEC = 10.0
+RETENTION = timedelta(days=1)
+
+
+async def _pong() -> None:
+    """MongoDB answered."""
+
+
+@dataclass
+class Engine:
+    """One worker, and the store it works on."""
+
+    jobs: InMemoryJobRepository
+    logs: InMemoryLogRepository
+    doorbell: RecordingDoorbell
+    keeper: LeaseKeeper
+    manager: SecretaryWorkerManager
+
+    async def submit(self, **fields: Any) -> str:
+        """Put a job of type ``test`` into the store, as the API would."""
+        now = CLOCK.now()
+        given: dict[str, Any] = {
+            "job_id": new_job_id(),
+            "job_type": "test",
+            "owner": "key-1",
+            **dict.fromkeys(("run_at", "created_at", "updated_at"), now),
+            "webhook": Webhook(url="https://example.com/hook"),
+        }
+        job = Job.model_validate({**given, **fields})
+        await self.jobs.insert(job)
+        return job.job_id
+
+    async def until(self, job_id: str, holds: Callable[[Job], bool]) -> Job:
+        """The job once *holds* is true of it."""
+        async with asyncio.timeout(DEADLINE_SEC):
+            while True:
+                job = await self.jobs.get(job_id)
+                if job and holds(job):
+                    return job
+                await asyncio.sleep(0.01)
+
+    async def ended(self, job_id: str) -> Job:
+        """The job once it is neither waiting nor running."""
+        return await self.until(
+            job_id, lambda job: job.status not in (JobStatus.PENDING, JobStatus.PROCESSING)
+        )
+
+
+@contextlib.asynccontextmanager
+async def engine(
+    handler: Handler,
+    *,
+    jobs: InMemoryJobRepository | None = None,
+    slots: int = 3,
+    poll_interval_sec: float = 0.05,
+    lease_sec: float = 30.0,
+    heartbeat_sec: float = 10.0,
+    drain_sec: float = 5.0,
+    timeout_sec: float | None = None,
+) -> AsyncIterator[Engine]:
+    """A running worker whose type ``test`` is handled by *handler*; drained at the end."""
+    jobs = jobs or InMemoryJobRepository()
+    logs, doorbell = InMemoryLogRepository(), RecordingDoorbell()
+    registry = Registry()
+    registry.add(Registration("test", handler, timeout_sec=timeout_sec))
+    keeper = LeaseKeeper(jobs, _pong, CLOCK, lease_sec=lease_sec, heartbeat_sec=heartbeat_sec)
+    background, loop = Background(), HandlerLoop()
+    runner = Runner(
+        jobs=jobs,
+        logs=logs,
+        doorbell=doorbell,
+        keeper=keeper,
+        registry=registry,
+        loop=loop,
+        clock=CLOCK,
+        retention=RETENTION,
+        in_background=background.start,
+    )
+    manager = SecretaryWorkerManager(
+        jobs,
+        runner,
+        keeper,
+        Reclaimer(jobs, doorbell, CLOCK, retention=RETENTION),
+        CLOCK,
+        slots=slots,
+        poll_interval_sec=poll_interval_sec,
+        drain_sec=drain_sec,
+        make_consumer=lambda manager: JobConsumer("", registry.job_types, manager.ring),
+    )
+    working = asyncio.create_task(manager.run())
+    try:
+        async with running(keeper.run()):
+            yield Engine(jobs, logs, doorbell, keeper, manager)
+            manager.stop()
+            await working
+            await background.finish()
+    finally:
+        working.cancel()
+        await asyncio.gather(working, return_exceptions=True)
+        loop.close(5.0)

@@ -1,0 +1,105 @@
+from pathlib import Path
+
+import pytest
+from cryptography.fernet import Fernet
+
+from secretary_common.errors import ConfigurationError
+from secretary_common.settings import load_settings
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def config(tmp_path: Path, text: str) -> None:
+    (tmp_path / "config.yaml").write_text(text)
+
+
+def refusal(*require: str) -> str:
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings(require=require)
+    return caught.value.message
+
+
+def test_defaults_suit_one_machine() -> None:
+    settings = load_settings()
+    assert settings.generic_worker.max_concurrent == 3
+    assert settings.broker.url.get_secret_value() == ""
+    assert settings.notifier.retry_schedule_sec[:3] == [0, 5, 300]
+
+
+def test_the_original_section_is_read(tmp_path: Path) -> None:
+    config(tmp_path, "generic_worker: {active: false, max_concurrent: 7, poll_interval_sec: 2}")
+    worker = load_settings().generic_worker
+    assert (worker.active, worker.max_concurrent, worker.poll_interval_sec) == (False, 7, 2)
+
+
+def test_the_environment_wins_over_the_file_key_by_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config(tmp_path, "generic_worker: {max_concurrent: 7, poll_interval_sec: 2}")
+    monkeypatch.setenv("SECRETARY_GENERIC_WORKER__MAX_CONCURRENT", "9")
+    monkeypatch.setenv("SECRETARY_FILES__ROOTS", '["/a", "/b"]')
+    settings = load_settings()
+    assert settings.generic_worker.max_concurrent == 9
+    assert settings.generic_worker.poll_interval_sec == 2
+    assert settings.files.roots == [Path("/a"), Path("/b")]
+
+
+def test_another_file_can_be_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = tmp_path / "other.yaml"
+    other.write_text("api: {port: 6000}")
+    monkeypatch.setenv("SECRETARY_CONFIG", str(other))
+    assert load_settings().api.port == 6000
+    other.unlink()
+    assert "SECRETARY_CONFIG" in refusal()
+
+
+def test_an_unknown_key_stops_the_service_by_name(tmp_path: Path) -> None:
+    config(tmp_path, "mongo: {ulr: x}")
+    assert refusal() == "mongo.ulr: no such key"
+    config(tmp_path, "mango: {url: x}")
+    assert refusal() == "mango: no such key"
+
+
+@pytest.mark.parametrize(
+    "variable", ["SECRETARY_MONGO__ULR", "SECRETARY_MANGO__URL", "SECRETARY_API__PORT__X"]
+)
+def test_an_unknown_variable_stops_the_service_by_name(
+    monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    monkeypatch.setenv(variable, "1")
+    message = refusal().lower().replace(".", "__")
+    assert variable.lower().removeprefix("secretary_").removesuffix("__x") in message
+
+
+def test_variables_that_are_not_ours_are_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SECRETARY_API_PORT", "tcp://10.0.0.1:5001")
+    monkeypatch.setenv("SECRETARY_API", "whatever")
+    assert load_settings().api.port == 5001
+
+
+def test_a_bad_value_is_named_but_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SECRETARY_SECURITY__ENCRYPTION_KEYS", '["hunter2"]')
+    message = refusal()
+    assert "security.encryption_keys" in message
+    assert "hunter2" not in message
+
+
+@pytest.mark.parametrize("secret", ["hunter2", "whsec_c2hvcnQ=", "whsec_" + "A" * 100])
+def test_a_signing_secret_has_24_to_64_bytes(monkeypatch: pytest.MonkeyPatch, secret: str) -> None:
+    monkeypatch.setenv("SECRETARY_NOTIFIER__SIGNING_SECRETS", f'["{secret}"]')
+    message = refusal()
+    assert "notifier.signing_secrets" in message
+    assert secret not in message
+
+
+def test_what_has_no_safe_default_is_required_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    message = refusal("api.pepper", "security.encryption_keys")
+    assert "SECRETARY_API__PEPPER" in message
+    assert "SECRETARY_SECURITY__ENCRYPTION_KEYS" in message
+    monkeypatch.setenv("SECRETARY_API__PEPPER", "p")
+    keys = f'["{Fernet.generate_key().decode()}"]'
+    monkeypatch.setenv("SECRETARY_SECURITY__ENCRYPTION_KEYS", keys)
+    assert load_settings(require=("api.pepper", "security.encryption_keys"))

@@ -1,0 +1,16 @@
+from secretary_common.states import TERMINAL, TRANSITIONS, JobStatus, sources_of
+
+
+def test_every_state_has_its_moves() -> None:
+    assert set(TRANSITIONS) == set(JobStatus)
+
+
+def test_a_terminal_state_is_left_only_for_a_new_run() -> None:
+    for status in TERMINAL:
+        assert TRANSITIONS[status] == {JobStatus.PENDING}
+
+
+def test_only_a_running_job_completes_or_fails() -> None:
+    assert sources_of(JobStatus.COMPLETED) == {JobStatus.PROCESSING}
+    assert sources_of(JobStatus.FAILED) == {JobStatus.PROCESSING}
+    assert sources_of(JobStatus.CANCELLED) == {JobStatus.PENDING, JobStatus.PROCESSING}

@@ -1,0 +1,99 @@
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from secretary_common.errors import ErrorCode, PermanentError, TransientError
+from secretary_common.models import Job, JobError, Outcome
+from secretary_worker.verdict import TRACEBACK_BYTES, Ending, Interruption, Verdict, decide
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def job(**fields: Any) -> Job:
+    given = {"job_id": "job-1", "job_type": "pdf", "owner": "key-1", "attempt": 1}
+    times = dict.fromkeys(("run_at", "created_at", "updated_at"), NOW)
+    return Job.model_validate({**given, **times, **fields})
+
+
+def verdict(ending: Ending, **fields: Any) -> Verdict:
+    return decide(job(**fields), ending, NOW, 0.0)
+
+
+def raised(error: BaseException) -> Ending:
+    return Ending(raised=error)
+
+
+def test_a_handler_that_returns_completes_its_job() -> None:
+    assert verdict(Ending()) == Verdict(Outcome.COMPLETED)
+
+
+def test_a_handler_that_returns_after_reporting_an_error_fails_without_retry() -> None:
+    error = JobError(code="X", message="no")
+    assert verdict(Ending(reported_error=error)) == Verdict(Outcome.FAILED, error)
+
+
+def test_a_permanent_error_fails_at_once() -> None:
+    made = verdict(raised(PermanentError("no", code="PDF_INVALID", details={"page": 1})))
+    error = JobError(code="PDF_INVALID", message="no", details={"page": 1})
+    assert made == Verdict(Outcome.FAILED, error)
+
+
+def test_a_transient_error_is_tried_again_when_it_says() -> None:
+    made = verdict(raised(TransientError("later", retry_after=42)))
+    assert (made.outcome, made.run_at) == (Outcome.RETRY, NOW + timedelta(seconds=42))
+
+
+@pytest.mark.parametrize(("attempt", "seconds"), [(1, 5), (2, 10), (3, 20), (8, 600), (50, 600)])
+def test_the_backoff_doubles_up_to_ten_minutes(attempt: int, seconds: float) -> None:
+    made = verdict(raised(ValueError("boom")), attempt=attempt, max_attempts=99)
+    assert made.run_at == NOW + timedelta(seconds=seconds)
+
+
+def test_jitter_only_adds() -> None:
+    made = decide(job(), raised(ValueError()), NOW, 0.999)
+    assert made.run_at is not None
+    assert NOW + timedelta(seconds=5) < made.run_at < NOW + timedelta(seconds=5.5)
+
+
+def test_the_last_attempt_fails_for_good() -> None:
+    made = verdict(raised(TransientError("later", retry_after=1)), attempt=3)
+    assert (made.outcome, made.run_at) == (Outcome.FAILED, None)
+
+
+def test_forgiven_attempts_do_not_count() -> None:
+    assert verdict(raised(ValueError()), attempt=3, forgiven=1).outcome is Outcome.RETRY
+
+
+def test_an_unknown_exception_tells_its_type_and_the_end_of_its_traceback() -> None:
+    try:
+        raise KeyError("x" * 10_000)
+    except KeyError as error:
+        made = verdict(raised(error))
+    assert made.error is not None
+    assert made.error.code == ErrorCode.PROCESSING_ERROR
+    assert made.error.details is not None
+    assert made.error.details["error_type"] == "KeyError"
+    assert len(made.error.details["traceback"]) <= TRACEBACK_BYTES
+
+
+def test_a_timeout_is_tried_again() -> None:
+    made = verdict(Ending(interruption=Interruption.TIMED_OUT))
+    assert made.outcome is Outcome.RETRY
+    assert made.error is not None
+    assert made.error.code == ErrorCode.JOB_TIMEOUT
+
+
+def test_shutdown_is_not_failure() -> None:
+    made = verdict(Ending(interruption=Interruption.SHUTDOWN), attempt=3)
+    assert made == Verdict(Outcome.HANDED_BACK, run_at=NOW)
+
+
+def test_a_requested_cancellation_cancels() -> None:
+    ending = Ending(interruption=Interruption.CANCEL_REQUESTED)
+    assert verdict(ending) == Verdict(Outcome.CANCELLED)
+
+
+def test_a_lost_lease_writes_nothing() -> None:
+    ending = Ending(interruption=Interruption.LEASE_LOST, raised=ValueError())
+    assert verdict(ending) == Verdict(None)
