@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -149,6 +150,17 @@ async def test_cancellation_kills_the_child_at_once(bomb: Path) -> None:
         with pytest.raises(asyncio.CancelledError):
             await task
         assert not exists(pid)
+
+
+def test_a_child_is_run_and_killed_from_a_loop_outside_the_main_thread(bomb: Path) -> None:
+    async def run_and_cancel() -> None:
+        async with running(bomb) as (task, pid):
+            task.cancel()
+            await asyncio.wait([task])
+            assert not exists(pid)
+
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, run_and_cancel()).result(20)
 
 
 async def test_an_error_of_the_listener_ends_the_child(report: Path) -> None:

@@ -195,7 +195,9 @@ async def test_a_server_in_trouble_is_asked_again_when_it_says(fetch: Fetch, cod
     assert caught.value.retry_after == 17
 
 
-@pytest.mark.parametrize("path", ["/cut", "http://127.0.0.1:1/x.pdf"])
+@pytest.mark.parametrize(
+    "path", ["/cut", "http://127.0.0.1:1/x.pdf", "http://no-such-host.invalid/x.pdf"]
+)
 async def test_a_connection_that_fails_is_tried_again(fetch: Fetch, path: str) -> None:
     with pytest.raises(TransientError) as caught:
         await fetch(path)

@@ -75,7 +75,7 @@ class Downloader:
             raise PermanentError("the URL does not parse", code=ErrorCode.URL_REFUSED) from error
         except (TimeoutError, httpx.TimeoutException) as error:
             raise _may_pass("the server took too long") from error
-        except (httpx.TransportError, OSError) as error:
+        except httpx.RequestError as error:
             raise _may_pass(f"the connection failed ({type(error).__name__})") from error
 
     async def _follow(
