@@ -1,0 +1,83 @@
+"""``make up``: the whole system on this machine until Ctrl-C."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+from secretary_devstack.error import ChildFailed, NotInTime, ServerMissing
+from secretary_devstack.local import LocalSystem, end_on_sigterm, local_system, wants_broker
+
+PROJECT = Path(__file__).resolve().parents[1]
+API_PORT = 5001
+WATCH_SEC = 1.0
+
+GREETING = """
+Secretary is up ({versions})
+
+  API     {url}
+  docs    {url}/docs
+  key     {key}
+  logs    {logs}
+
+  curl -s {url}/api/jobs/ -H 'Authorization: Bearer {key}' \\
+    -H 'Content-Type: application/json' \\
+    -d '{{"job_type": "pdf", "parameters": {{"filename": "sample.pdf"}}}}'
+
+  curl -s {url}/api/jobs/<job_id> -H 'Authorization: Bearer {key}'
+
+Files under demo/ may be named by jobs. Webhooks are signed with {secret}
+Ctrl-C stops everything and forgets the data.
+"""
+
+
+def say(text: str) -> None:
+    """One step, for the reader."""
+    print(f"== {text}", flush=True)
+
+
+def greet(system: LocalSystem) -> None:
+    """Tell how to use it."""
+    stack = system.stack
+    text = GREETING.format(
+        versions=system.versions,
+        url=stack.url,
+        key=stack.keys.bootstrap,
+        secret=stack.keys.signing,
+        logs=stack.folder.relative_to(PROJECT),
+    )
+    print(text, flush=True)
+
+
+def watch(system: LocalSystem) -> None:
+    """Return never, but raise when a service ends.
+
+    Raises:
+        ChildFailed: naming the service, with the end of its log.
+    """
+    while True:
+        for service in system.stack.services:
+            if not service.running:
+                raise service.child.failure(f"ended with {service.child.returncode}")
+        time.sleep(WATCH_SEC)
+
+
+def main() -> int:
+    """Run until Ctrl-C; the exit status."""
+    end_on_sigterm()
+    broker = wants_broker(__doc__ or "")
+    try:
+        with local_system(PROJECT, broker=broker, say=say, api_port=API_PORT) as system:
+            greet(system)
+            watch(system)
+    except (ChildFailed, NotInTime, ServerMissing) as error:
+        print(f"FAILED: {error}")
+        return 1
+    except KeyboardInterrupt:
+        return 0
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
