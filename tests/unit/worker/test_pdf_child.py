@@ -9,6 +9,7 @@ import pytest
 
 from secretary_common.errors import ErrorCode, PermanentError
 from secretary_worker.extract import child
+from secretary_worker.extract.document import native_text
 
 
 def request(tmp_path: Path) -> dict[str, Any]:
@@ -25,12 +26,11 @@ def request(tmp_path: Path) -> dict[str, Any]:
 
 
 def break_pages(monkeypatch: pytest.MonkeyPatch, numbers: set[int], message: str) -> None:
-    read = child.native_text
 
     def read_or_fail(page: pymupdf.Page) -> str:
         if page.number + 1 in numbers:
             raise RuntimeError(message)
-        return read(page)
+        return native_text(page)
 
     monkeypatch.setattr(child, "native_text", read_or_fail)
 
