@@ -26,7 +26,6 @@ def request(tmp_path: Path) -> dict[str, Any]:
 
 
 def break_pages(monkeypatch: pytest.MonkeyPatch, numbers: set[int], message: str) -> None:
-
     def read_or_fail(page: pymupdf.Page) -> str:
         if page.number + 1 in numbers:
             raise RuntimeError(message)
