@@ -1,0 +1,207 @@
+"""What one receiver sees, and what its behaviour leads to."""
+
+import asyncio
+
+from aiohttp import web
+from standardwebhooks import Webhook as Verifier
+from webhook_scene import OWN_SECRET, SERVICE_SECRET, Receiver, Scene
+
+from secretary_common.models import DeliveryState, Phase
+
+DELIVERED, DEAD = DeliveryState.DELIVERED, DeliveryState.DEAD
+
+
+async def test_a_completion_arrives_signed_and_complete(scene: Scene, receiver: Receiver) -> None:
+    job = await scene.news(receiver.url(), token="tok-123")
+    async with scene.notifier():
+        delivery = await scene.becomes(job, DELIVERED)
+    [hit] = receiver.hits
+    Verifier(SERVICE_SECRET).verify(hit.body, hit.headers)
+    assert hit.delivery_id == delivery.delivery_id == f"msg_{job.job_id}_7"
+    assert hit.body == delivery.body
+    assert hit.event["data"] == {"extracted_text": "Grüße"}
+    sent = {
+        name: hit.headers[name]
+        for name in ("content-type", "authorization", "x-callback-token", "accept-encoding")
+    }
+    assert sent == {
+        "content-type": "application/json",
+        "authorization": "Bearer tok-123",
+        "x-callback-token": "tok-123",
+        "accept-encoding": "identity",
+    }
+    assert hit.headers["user-agent"].startswith("Secretary-Webhooks/")
+    [attempt] = delivery.attempts
+    assert (attempt.status_code, attempt.address, attempt.error) == (200, "127.0.0.1", None)
+    assert attempt.response == "status 200"
+
+
+async def test_the_slot_is_empty_once_the_delivery_is_made(
+    scene: Scene, receiver: Receiver
+) -> None:
+    job = await scene.news(receiver.url())
+    async with scene.notifier():
+        await scene.becomes(job, DELIVERED)
+    after = await scene.store.jobs.get(job.job_id)
+    assert after is not None
+    assert after.notify is None
+    assert after.notified_at is not None
+
+
+async def test_the_webhooks_own_secret_signs_alone(scene: Scene, receiver: Receiver) -> None:
+    job = await scene.news(receiver.url(), secret=OWN_SECRET)
+    async with scene.notifier():
+        await scene.becomes(job, DELIVERED)
+    [hit] = receiver.hits
+    Verifier(OWN_SECRET).verify(hit.body, hit.headers)
+    assert len(hit.headers["webhook-signature"].split()) == 1
+
+
+async def test_without_any_secret_nothing_is_signed(scene: Scene, receiver: Receiver) -> None:
+    job = await scene.news(receiver.url())
+    async with scene.notifier(signing_secrets=[]):
+        await scene.becomes(job, DELIVERED)
+    assert "webhook-signature" not in receiver.hits[0].headers
+    assert "authorization" not in receiver.hits[0].headers
+
+
+async def test_a_failing_receiver_gets_the_same_event_again(
+    scene: Scene, receiver: Receiver
+) -> None:
+    job = await scene.news(receiver.tell("/hook", 500, 500))
+    async with scene.notifier():
+        delivery = await scene.becomes(job, DELIVERED)
+    assert [attempt.status_code for attempt in delivery.attempts] == [500, 500, 200]
+    assert len({(hit.delivery_id, hit.body) for hit in receiver.hits}) == 1
+    for hit in receiver.hits:
+        Verifier(SERVICE_SECRET).verify(hit.body, hit.headers)
+
+
+async def test_a_spent_schedule_ends_dead_with_its_log(scene: Scene, receiver: Receiver) -> None:
+    job = await scene.news(receiver.tell("/hook", *[500] * 9))
+    async with scene.notifier():
+        delivery = await scene.becomes(job, DEAD)
+    assert len(delivery.attempts) == len(receiver.hits) == 4
+    assert delivery.reason == "every attempt failed"
+
+
+async def test_a_redirect_is_a_failure_and_never_followed(scene: Scene, receiver: Receiver) -> None:
+    async def move(_: web.Request) -> web.StreamResponse:
+        raise web.HTTPFound("/elsewhere")
+
+    job = await scene.news(receiver.tell("/hook", move))
+    async with scene.notifier():
+        delivery = await scene.becomes(job, DELIVERED)
+    assert [attempt.status_code for attempt in delivery.attempts] == [302, 200]
+    assert receiver.at("/elsewhere") == []
+
+
+async def test_gone_ends_it_at_once(scene: Scene, receiver: Receiver) -> None:
+    job = await scene.news(receiver.tell("/hook", 410))
+    async with scene.notifier():
+        delivery = await scene.becomes(job, DEAD)
+        await asyncio.sleep(0.3)  # longer than the next attempt would take
+    assert len(receiver.hits) == 1
+    assert delivery.reason == "the receiver answered 410 Gone"
+
+
+async def test_retry_after_is_honoured(scene: Scene, receiver: Receiver) -> None:
+    async def busy(_: web.Request) -> web.StreamResponse:
+        return web.Response(status=503, headers={"Retry-After": "1"})
+
+    job = await scene.news(receiver.tell("/hook", busy))
+    async with scene.notifier():
+        await scene.becomes(job, DELIVERED)
+    first, second = receiver.hits
+    assert 1.0 <= second.at - first.at < 2.5
+
+
+async def test_a_dripping_answer_is_cut_at_the_deadline(scene: Scene, receiver: Receiver) -> None:
+    async def drip(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        for _ in range(100):
+            await response.write(b".")
+            await asyncio.sleep(0.1)
+        return response
+
+    job = await scene.news(receiver.tell("/hook", drip))
+    async with scene.notifier():
+        delivery = await scene.becomes(job, DELIVERED)
+    cut, again = delivery.attempts
+    assert cut.error is not None
+    assert cut.error.startswith("timeout")
+    assert 900 <= cut.duration_ms < 2000
+    assert (cut.status_code, cut.response) == (200, "." * len(cut.response or ""))
+    assert again.status_code == 200
+
+
+async def test_of_a_flood_only_the_beginning_is_read(scene: Scene, receiver: Receiver) -> None:
+    written = 0
+
+    async def flood(request: web.Request) -> web.StreamResponse:
+        nonlocal written
+        response = web.StreamResponse()
+        await response.prepare(request)
+        for _ in range(1000):
+            await response.write(b"x" * 100_000)
+            written += 100_000
+        return response
+
+    job = await scene.news(receiver.tell("/hook", flood))
+    async with scene.notifier():
+        delivery = await scene.becomes(job, DELIVERED)
+    [attempt] = delivery.attempts
+    assert attempt.response == "x" * 4096
+    assert written < 50_000_000
+
+
+async def test_a_compressed_answer_is_not_decompressed(scene: Scene, receiver: Receiver) -> None:
+    async def bomb(_: web.Request) -> web.StreamResponse:
+        return web.Response(body=b"not gzip at all", headers={"Content-Encoding": "gzip"})
+
+    job = await scene.news(receiver.tell("/hook", bomb))
+    async with scene.notifier():
+        delivery = await scene.becomes(job, DELIVERED)
+    assert delivery.attempts[0].response == "not gzip at all"
+
+
+async def test_a_receiver_that_hangs_up_is_tried_again(scene: Scene, receiver: Receiver) -> None:
+    async def hang_up(request: web.Request) -> web.StreamResponse:
+        assert request.transport is not None
+        request.transport.close()
+        return web.Response()
+
+    job = await scene.news(receiver.tell("/hook", hang_up))
+    async with scene.notifier():
+        delivery = await scene.becomes(job, DELIVERED)
+    assert (delivery.attempts[0].error or "").startswith("connection_lost")
+
+
+async def test_a_denied_address_is_never_connected_to(scene: Scene, receiver: Receiver) -> None:
+    job = await scene.news(receiver.url())
+    async with scene.notifier(reaches="10.0.0.0/8"):
+        delivery = await scene.becomes(job, DEAD)
+    assert receiver.hits == []
+    assert all((attempt.error or "").startswith("url_refused") for attempt in delivery.attempts)
+
+
+async def test_a_secret_that_cannot_be_opened_fails_the_attempt_alone(
+    scene: Scene, receiver: Receiver
+) -> None:
+    webhook = (await scene.news(receiver.url())).webhook
+    assert webhook is not None
+    job = await scene.news(
+        receiver.url("/sealed"), webhook=webhook.model_copy(update={"token": "garbage"})
+    )
+    async with scene.notifier():
+        delivery = await scene.becomes(job, DEAD)
+    assert receiver.at("/sealed") == []
+    assert (delivery.attempts[0].error or "").startswith("secret")
+
+
+async def test_progress_arrives_as_progress(scene: Scene, receiver: Receiver) -> None:
+    job = await scene.news(receiver.url(), Phase.PROCESSING)
+    async with scene.notifier():
+        await scene.becomes(job, DELIVERED)
+    assert receiver.hits[0].event["phase"] == "processing"
