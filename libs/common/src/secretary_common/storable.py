@@ -34,7 +34,7 @@ def check_storable(value: Any, path: str = "") -> None:
     Raises:
         NotStorable: naming the path of the first part that cannot.
     """
-    _rebuilt(value, path, 1, _checked_text, _checked_key)
+    _rebuilt(value, (None, path), 1, _checked_text, _checked_key)
 
 
 def cleaned(value: Any, path: str = "") -> Any:
@@ -45,7 +45,7 @@ def cleaned(value: Any, path: str = "") -> Any:
     Raises:
         NotStorable: naming the path of the first part that is beyond cleaning.
     """
-    return _rebuilt(value, path, 1, _clean_text, _clean_key)
+    return _rebuilt(value, (None, path), 1, _clean_text, _clean_key)
 
 
 def cut_text(text: str, limit: int = MAX_TEXT_BYTES) -> str:
@@ -63,11 +63,24 @@ def refusal(path: str, why: str) -> NotStorable:
     return NotStorable(f"{field}: {why}", details={"fields": [{"field": field, "message": why}]})
 
 
-_Text = Callable[[str, str], str]
-_Key = Callable[[Any, str], str]
+# A part below its parent; spelled out only for an error, for there may be millions.
+_Path = tuple["_Path | None", Any]
+_Text = Callable[[str, _Path], str]
+_Key = Callable[[Any, _Path], str]
 
 
-def _rebuilt(value: Any, path: str, depth: int, text: _Text, key: _Key) -> Any:
+def _refusal(path: _Path, why: str) -> NotStorable:
+    parts: list[Any] = []
+    part: _Path | None = path
+    while part:
+        parts.append(part[1])
+        part = part[0]
+    root, *rest = reversed(parts)
+    spelled = [f"[{part}]" if isinstance(part, int) else f".{part}" for part in rest]
+    return refusal(f"{root}{''.join(spelled)}".removeprefix("."), why)
+
+
+def _rebuilt(value: Any, path: _Path, depth: int, text: _Text, key: _Key) -> Any:
     if isinstance(value, str):
         return text(value, path)
     if value is None or isinstance(value, bool):
@@ -75,38 +88,35 @@ def _rebuilt(value: Any, path: str, depth: int, text: _Text, key: _Key) -> Any:
     if isinstance(value, int | float | datetime):
         return _number_or_time(value, path)
     if not isinstance(value, dict | list | tuple):
-        raise refusal(path, f"a value of type {type(value).__name__} cannot be stored")
+        raise _refusal(path, f"a value of type {type(value).__name__} cannot be stored")
     if depth > MAX_DEPTH:
         raise refusal("", f"nested deeper than {MAX_DEPTH} levels")
     if isinstance(value, dict):
         return _rebuilt_object(value, path, depth, text, key)
-    return [
-        _rebuilt(item, f"{path}[{index}]", depth + 1, text, key) for index, item in enumerate(value)
-    ]
+    return [_rebuilt(item, (path, index), depth + 1, text, key) for index, item in enumerate(value)]
 
 
 def _rebuilt_object(
-    value: dict[Any, Any], path: str, depth: int, text: _Text, key: _Key
+    value: dict[Any, Any], path: _Path, depth: int, text: _Text, key: _Key
 ) -> dict[str, Any]:
     if value.keys() >= _REFERENCE_KEYS:
-        raise refusal(path, "an object with both $ref and $id cannot be stored")
-    prefix = f"{path}." if path else ""
+        raise _refusal(path, "an object with both $ref and $id cannot be stored")
     rebuilt = {
-        key(name, path): _rebuilt(item, f"{prefix}{name}", depth + 1, text, key)
+        key(name, path): _rebuilt(item, (path, name), depth + 1, text, key)
         for name, item in value.items()
     }
     if len(rebuilt) != len(value):
-        raise refusal(path, "two keys are the same once they are cleaned")
+        raise _refusal(path, "two keys are the same once they are cleaned")
     return rebuilt
 
 
-def _number_or_time(value: float | datetime, path: str) -> float | datetime:
+def _number_or_time(value: float | datetime, path: _Path) -> float | datetime:
     if isinstance(value, datetime):
         return value if value.tzinfo else value.replace(tzinfo=UTC)
     if isinstance(value, float) and not math.isfinite(value):
-        raise refusal(path, "NaN and infinity cannot be stored")
+        raise _refusal(path, "NaN and infinity cannot be stored")
     if isinstance(value, int) and value not in _INT64:
-        raise refusal(path, "an integer over 64 bit cannot be stored")
+        raise _refusal(path, "an integer over 64 bit cannot be stored")
     return value
 
 
@@ -125,25 +135,25 @@ def _without_surrogates(text: str) -> str:
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-def _checked_text(text: str, path: str) -> str:
+def _checked_text(text: str, path: _Path) -> str:
     if _has_surrogates(text):
-        raise refusal(path, "text with a lone surrogate cannot be stored")
+        raise _refusal(path, "text with a lone surrogate cannot be stored")
     return text
 
 
-def _checked_key(name: Any, path: str) -> str:
+def _checked_key(name: Any, path: _Path) -> str:
     if "\0" in name:
-        raise refusal(f"{path}.{name}" if path else name, "a key with NUL cannot be stored")
-    return _checked_text(name, f"{path}.{name}" if path else name)
+        raise _refusal((path, name), "a key with NUL cannot be stored")
+    return _checked_text(name, (path, name))
 
 
-def _clean_text(text: str, _path: str) -> str:
+def _clean_text(text: str, _path: _Path) -> str:
     return _without_surrogates(text)
 
 
-def _clean_key(name: Any, path: str) -> str:
+def _clean_key(name: Any, path: _Path) -> str:
     if isinstance(name, int) and not isinstance(name, bool):
         return str(name)
     if not isinstance(name, str):
-        raise refusal(path, f"a key of type {type(name).__name__} cannot be stored")
+        raise _refusal(path, f"a key of type {type(name).__name__} cannot be stored")
     return _without_surrogates(name).replace("\0", "\ufffd")

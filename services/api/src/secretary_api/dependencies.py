@@ -36,6 +36,15 @@ class Services:
     store_has_answered: Callable[[], bool]
     """Whether MongoDB has answered since this process started."""
 
+    def require_store(self) -> None:
+        """Refuse at once, where asking would take the whole deadline of an operation.
+
+        Raises:
+            StoreUnavailable: MongoDB has not answered yet.
+        """
+        if not self.store_has_answered():
+            raise StoreUnavailable("MongoDB has not answered yet")
+
 
 def services(request: Request) -> Services:
     """The services of the running application."""
@@ -57,9 +66,7 @@ async def principal(
         Unauthorized: nobody with a valid key.
         StoreUnavailable: MongoDB has not answered yet, or does not now.
     """
-    if not behind.store_has_answered():
-        # Told at once, where asking would take the whole deadline of an operation.
-        raise StoreUnavailable("MongoDB has not answered yet")
+    behind.require_store()
     if credentials is None:
         raise Unauthorized
     caller = await behind.keyring.principal(credentials.credentials)

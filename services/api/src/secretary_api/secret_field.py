@@ -61,6 +61,8 @@ def _sealed(
     value: Any, schemas: list[Any], root: JsonObject, seal: Callable[[str], str], path: str
 ) -> Any:
     here = list(applying(schemas, root))
+    if not here:  # nothing is said of it, so nothing of what is in it either
+        return value
     if value is not None and any(schema.get("writeOnly") is True for schema in here):
         if not isinstance(value, str):
             raise refused_fields((path, "a secret must be text"))

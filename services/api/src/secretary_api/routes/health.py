@@ -30,6 +30,7 @@ async def live() -> Success[Health]:
 @router.get("/health/ready", responses={503: GUARDED[503]})
 async def ready(behind: ServicesDep) -> Success[Health]:
     """Answer 200 while MongoDB answers. The broker does not matter: jobs are polled for too."""
+    behind.require_store()
     await behind.ping_store()
     return Success(data=Health(state="ready"))
 

@@ -1,0 +1,179 @@
+"""``secretary-api`` as a process, over real sockets and a real MongoDB that comes and goes."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from api_harness import ADMIN_KEY, data_of, error_of
+from cryptography.fernet import Fernet
+from pymongo import MongoClient
+
+from secretary_devstack.child import Child
+from secretary_devstack.deadline import wait_until
+from secretary_devstack.mongod import ReplicaSet
+from secretary_devstack.port import free_port
+from secretary_devstack.process import Service, console_script, environment
+
+AUTHORIZED = {"Authorization": f"Bearer {ADMIN_KEY}"}
+MAX_BODY_BYTES = 1024 * 1024
+SUBMISSION = {"job_type": "custom", "parameters": {}}
+
+
+def service_over(url: str, database: str, folder: Path, **settings: Any) -> Service:
+    port = free_port()
+    return Service(
+        "secretary-api",
+        {
+            "mongo.url": url,
+            "mongo.database": database,
+            "api.port": port,
+            "api.bootstrap_key": ADMIN_KEY,
+            "api.pepper": "p",
+            "api.max_body_mb": 1,
+            "log.format": "json",
+            "security.encryption_keys": [Fernet.generate_key().decode()],
+            # Nobody listens there: everything works with the broker down.
+            "broker.url": f"amqp://guest:guest@127.0.0.1:{free_port()}/",
+            **settings,
+        },
+        folder,
+        port=port,
+    )
+
+
+@pytest.fixture
+def service(mongo_url: str, database_name: str, tmp_path: Path) -> Iterator[Service]:
+    service = service_over(mongo_url, database_name, tmp_path)
+    try:
+        service.start()
+        yield service
+    finally:
+        service.stop()
+
+
+def client_of(service: Service) -> httpx.Client:
+    return httpx.Client(base_url=f"http://127.0.0.1:{service.port}", headers=AUTHORIZED, timeout=15)
+
+
+def announce(url: str, database: str) -> None:
+    client: MongoClient[dict[str, Any]] = MongoClient(url)
+    with client:
+        client[database].job_types.insert_one({"_id": "custom", "schema": None, "paused": False})
+
+
+def test_a_job_is_accepted_with_the_broker_down(
+    service: Service, mongo_url: str, database_name: str
+) -> None:
+    with client_of(service) as client:
+        error_of(client.post("/api/jobs/", json=SUBMISSION), 503, "STORE_UNAVAILABLE")
+        announce(mongo_url, database_name)
+        answer = wait_until(lambda: accepted(client), timeout_sec=10, what="the type")
+        assert answer.status_code == 202
+        assert answer.elapsed.total_seconds() < 4
+        job = data_of(client.get(answer.headers["location"]))
+        assert job["status"] == "pending"
+    assert service.stop()
+    lines = [json.loads(line) for line in service.log.read_text().splitlines()]
+    about = [line["event"] for line in lines if line.get("job_id") == job["job_id"]]
+    assert about == ["job.accepted", "request.answered", "request.answered"]
+    assert lines[-1]["event"] == "service.stopped"
+    assert ADMIN_KEY not in service.log.read_text()
+
+
+@pytest.mark.parametrize("chunked", [False, True], ids=["announced", "chunked"])
+def test_a_client_that_sends_too_much_reads_why(service: Service, *, chunked: bool) -> None:
+    body = b" " * (8 * MAX_BODY_BYTES)
+    pieces = (body[start : start + 65536] for start in range(0, len(body), 65536))
+    with client_of(service) as client:
+        headers = {"Content-Type": "application/json"}
+        content = pieces if chunked else body
+        answer = client.post("/api/jobs/", content=content, headers=headers)
+        error_of(answer, 413, "BODY_TOO_LARGE")
+        assert client.get("/health/live").status_code == 200
+
+
+def test_a_client_that_asks_first_need_not_send_too_much(service: Service) -> None:
+    """With ``Expect: 100-continue`` the refusal comes in place of the go-ahead."""
+    head = (
+        "POST /api/jobs/ HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        f"Authorization: Bearer {ADMIN_KEY}\r\nContent-Length: {2 * MAX_BODY_BYTES}\r\n"
+        "Expect: 100-continue\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", service.port), timeout=10) as connection:
+        connection.sendall(head.encode())
+        assert connection.recv(65536).startswith(b"HTTP/1.1 413")
+
+
+def test_the_service_waits_for_mongodb_and_outlives_it(tmp_path: Path) -> None:
+    mongo = ReplicaSet(tmp_path / "mongo")
+    service = service_over(mongo.url, "secretary", tmp_path)
+    try:
+        service.launch()
+        with client_of(service) as client:
+            wait_until(lambda: is_live(client), timeout_sec=30, what="the API")
+            started = time.monotonic()
+            for path in ("/api/jobs/", "/health/ready"):
+                error_of(client.get(path), 503, "STORE_UNAVAILABLE")
+            assert time.monotonic() - started < 2
+
+            mongo.start()
+            service.await_ready(30)
+            assert client.get("/api/jobs/").status_code == 200
+
+            mongo.stop()
+            answer = client.get("/api/jobs/")
+            error_of(answer, 503, "STORE_UNAVAILABLE")
+            assert answer.headers["retry-after"]
+            assert answer.elapsed.total_seconds() < 10
+            assert is_live(client)
+
+            mongo.start()
+            service.await_ready(30)
+            assert client.get("/api/jobs/").status_code == 200
+        assert service.stop()
+        assert service.child.returncode == 0
+    finally:
+        service.stop()
+        mongo.stop()
+
+
+def accepted(client: httpx.Client) -> httpx.Response | None:
+    answer = client.post("/api/jobs/", json=SUBMISSION)
+    return answer if answer.is_success else None
+
+
+def is_live(client: httpx.Client) -> bool:
+    try:
+        return client.get("/health/live").status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ({}, "security.encryption_keys"),
+        ({"security.encryption_keys": ["hunter2"]}, "security.encryption_keys"),
+        ({"api.prot": 1}, "api.prot"),
+    ],
+)
+def test_a_bad_configuration_ends_the_service_with_its_name(
+    tmp_path: Path, settings: dict[str, Any], named: str
+) -> None:
+    log = tmp_path / "api.log"
+    child = Child(
+        [console_script("secretary-api")], log=log, env=environment(settings), cwd=tmp_path
+    )
+    assert child.wait(30) == 1
+    said = log.read_text()
+    assert said.startswith("secretary-api: ")
+    assert named in said
+    assert "hunter2" not in said
+    assert "Traceback" not in said
