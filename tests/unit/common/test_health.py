@@ -1,0 +1,44 @@
+"""The health server of worker and notifier."""
+
+import socket
+from typing import Any
+
+import httpx
+import pytest
+
+from secretary_common.health import health_server
+
+
+@pytest.fixture
+def port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        number: int = probe.getsockname()[1]
+        return number
+
+
+async def test_ready_follows_what_the_service_says(port: int) -> None:
+    answer: tuple[bool, dict[str, Any]] = (True, {"mongo": "ok"})
+
+    async def ready() -> tuple[bool, dict[str, Any]]:
+        return answer
+
+    async with (
+        health_server("127.0.0.1", port, ready),
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client,
+    ):
+        yes = await client.get("/health/ready")
+        assert (yes.status_code, yes.json()["data"]) == (200, {"ready": True, "mongo": "ok"})
+        answer = (False, {"mongo": "unreachable"})
+        no = await client.get("/health/ready")
+        assert (no.status_code, no.json()["status"]) == (503, "error")
+        assert (await client.get("/health/live")).status_code == 200
+        assert "python_info" in (await client.get("/metrics")).text
+
+
+async def test_port_0_means_no_server() -> None:
+    async def ready() -> tuple[bool, dict[str, Any]]:
+        raise AssertionError
+
+    async with health_server("127.0.0.1", 0, ready):
+        pass
