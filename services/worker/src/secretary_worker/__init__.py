@@ -1,7 +1,30 @@
-"""Secretary's worker; what handlers import from it has the original documentation's names."""
+"""Secretary's worker; what handlers import from it has the original documentation's names.
 
-from secretary_common.resources import ResourceCalculator
-from secretary_worker.attempt import AttemptRepository as SecretaryJobRepository
-from secretary_worker.manager import SecretaryWorkerManager
+The names are looked up when they are asked for: the sandbox's children import this package too, and
+the engine behind these names would cost each of them 0.3 s.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from secretary_common.resources import ResourceCalculator
+    from secretary_worker.attempt import AttemptRepository as SecretaryJobRepository
+    from secretary_worker.manager import SecretaryWorkerManager
 
 __all__ = ["ResourceCalculator", "SecretaryJobRepository", "SecretaryWorkerManager"]
+
+_PLACES = {
+    "ResourceCalculator": ("secretary_common.resources", "ResourceCalculator"),
+    "SecretaryJobRepository": ("secretary_worker.attempt", "AttemptRepository"),
+    "SecretaryWorkerManager": ("secretary_worker.manager", "SecretaryWorkerManager"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module, attribute = _PLACES[name]
+    return getattr(import_module(module), attribute)

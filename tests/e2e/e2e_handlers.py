@@ -1,0 +1,68 @@
+"""Handlers that the end-to-end tests give their workers, as a user would: a module of one's own."""
+
+import asyncio
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from secretary_common.models import Job, JobProgress, JobStatus
+from secretary_worker import ResourceCalculator, SecretaryJobRepository
+from secretary_worker.registry import register
+
+
+class NapParams(BaseModel):
+    """How long to sleep."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    seconds: float
+
+
+async def handle_nap(
+    job: Job, repo: SecretaryJobRepository, resource_calculator: ResourceCalculator
+) -> None:
+    """Sleep in steps and tell how far it is."""
+    seconds = NapParams.model_validate(job.parameters).seconds
+    steps = max(1, min(20, int(seconds / 0.25)))
+    for step in range(steps):
+        percent = 100 * step // steps
+        repo.update_job_progress(job.job_id, JobProgress(step="napping", percent=percent))
+        await asyncio.sleep(seconds / steps)
+    resource_calculator.add_compute_seconds(seconds)
+    repo.update_job_results(job.job_id, {"slept": seconds, "attempt": job.attempt})
+
+
+def process_custom(params: dict[str, Any]) -> str:
+    """The caller's own function."""
+    return str(params["input"])[::-1]
+
+
+async def handle_custom_job(
+    job: Job, repo: Any, resource_calculator: ResourceCalculator
+) -> None:
+    """The original documentation's example."""
+    # Update progress
+    repo.update_job_progress(
+        job.job_id,
+        JobProgress(step="processing", percent=0),
+    )
+
+    # Process job
+    params = job.parameters
+    result = process_custom(params)
+
+    # Store results
+    repo.update_job_results(
+        job.job_id,
+        {"result": result},
+    )
+
+    # Mark as completed
+    repo.update_job_status(
+        job.job_id,
+        JobStatus.COMPLETED,
+    )
+
+
+register("nap", handle_nap, params=NapParams)
+register("custom", handle_custom_job)

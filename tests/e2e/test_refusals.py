@@ -1,0 +1,105 @@
+"""What a client may get wrong: each is a clear error with a stable code, and the worker lives on."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pymupdf
+import pytest
+
+from secretary_devstack.client import JobClient
+from secretary_devstack.port import free_port
+from secretary_devstack.receiver import Answer, Receiver
+from secretary_devstack.stack import Stack
+
+
+@pytest.fixture
+def stack(start_stack: Any) -> Stack:
+    return start_stack({"api.max_body_mb": 0.1})
+
+
+@pytest.fixture
+def client(stack: Stack) -> Iterator[JobClient]:
+    with stack.client() as client:
+        yield client
+
+
+def pdf(folder: Path) -> Path:
+    path = folder / "good.pdf"
+    document = pymupdf.open()
+    document.new_page().insert_text((72, 72), "Grüße")
+    document.save(path)
+    return path
+
+
+def test_what_the_api_can_know_it_refuses_at_once(client: JobClient, stack: Stack) -> None:
+    def submit(job_type: str, **parameters: Any) -> httpx.Response:
+        body = {"job_type": job_type, "parameters": parameters}
+        return client.http.post("/api/jobs/", json=body)
+
+    def send(**request: Any) -> httpx.Response:
+        return client.http.post("/api/jobs/", **request)
+
+    as_json = {"Content-Type": "application/json"}
+    hook = {"webhook": {"url": "http://169.254.169.254/latest"}}
+    answers = {
+        "outside the roots": (submit("pdf", filename="/etc/passwd"), 422, "FILE_OUTSIDE_ROOTS"),
+        "private url": (submit("pdf", url="http://10.0.0.1/x.pdf"), 422, "URL_REFUSED"),
+        "private hook": (submit("pdf", filename="/x", **hook), 422, "URL_REFUSED"),
+        "unknown type": (submit("nope"), 422, "UNKNOWN_JOB_TYPE"),
+        "bad parameter": (submit("pdf", filename=5), 422, "VALIDATION_ERROR"),
+        "unknown parameter": (submit("nap", seconds=1, minutes=2), 422, "VALIDATION_ERROR"),
+        "malformed": (send(content=b"{nope", headers=as_json), 422, "VALIDATION_ERROR"),
+        "too large": (send(content=b" " * 200_000, headers=as_json), 413, "BODY_TOO_LARGE"),
+        "not json": (
+            send(content=b"a=b", headers={"Content-Type": "text/plain"}),
+            415,
+            "UNSUPPORTED_MEDIA_TYPE",
+        ),
+        "wrong key": (
+            httpx.get(f"{stack.url}/api/jobs/", headers={"Authorization": "Bearer nope"}),
+            401,
+            "UNAUTHORIZED",
+        ),
+        "no key": (httpx.get(f"{stack.url}/api/jobs/"), 401, "UNAUTHORIZED"),
+        "unknown job": (client.http.get("/api/jobs/job-1"), 404, "NOT_FOUND"),
+        "unknown path": (client.http.get("/api/nothing"), 404, "NOT_FOUND"),
+        "wrong method": (client.http.put("/api/jobs/"), 405, "METHOD_NOT_ALLOWED"),
+    }
+    for case, (answer, status, code) in answers.items():
+        body = answer.json()
+        told = (case, answer.status_code, body["status"], body["error"]["code"])
+        assert told == (case, status, "error", code)
+        assert body["error"]["message"]
+
+
+def test_what_only_the_worker_can_know_fails_the_job_and_nothing_else(
+    client: JobClient, stack: Stack, receiver: Receiver, tmp_path: Path
+) -> None:
+    receiver.answer = Answer(302, {"Location": "http://10.0.0.1/x.pdf"})
+    outside = tmp_path.parent / f"{tmp_path.name}-outside.pdf"
+    outside.write_bytes(b"%PDF-1.7")
+    link = tmp_path / "link.pdf"
+    link.symlink_to(outside)
+    page = tmp_path / "page.pdf"
+    page.write_text("<html>no PDF</html>")
+    nowhere = f"http://127.0.0.1:{free_port()}/x.pdf"
+    cases = {
+        "FILE_NOT_FOUND": {"filename": str(tmp_path / "missing.pdf")},
+        "FILE_OUTSIDE_ROOTS": {"filename": str(link)},
+        "PDF_INVALID": {"filename": str(page)},
+        "FETCH_FAILED": {"url": nowhere},
+        "URL_REFUSED": {"url": receiver.url("/x.pdf")},
+    }
+    ids = {
+        code: client.submit("pdf", parameters, max_attempts=1)
+        for code, parameters in cases.items()
+    }
+    for code, job_id in ids.items():
+        job = client.wait(job_id, timeout_sec=60)
+        assert (job["status"], job["error"]["code"]) == ("failed", code)
+        assert job["error"]["message"]
+    job = client.wait(client.submit("pdf", {"filename": str(pdf(tmp_path))}), timeout_sec=60)
+    assert "Grüße" in job["results"]["extracted_text"]
+    assert stack.workers[0].running

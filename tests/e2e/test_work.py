@@ -1,0 +1,217 @@
+"""Jobs through real processes: shared by workers, with and without a broker, over crashes."""
+
+import threading
+import time
+from collections import Counter
+from typing import Any
+
+import httpx
+from standardwebhooks import Webhook
+
+from secretary_devstack.client import JobClient
+from secretary_devstack.deadline import wait_until
+from secretary_devstack.process import Service
+from secretary_devstack.rabbitmq import RabbitMQ
+from secretary_devstack.receiver import Receiver
+
+# Leases short enough to wait for.
+QUICK = {"worker.lease_sec": 4, "worker.heartbeat_sec": 1, "generic_worker.poll_interval_sec": 1}
+
+
+def hook(receiver: Receiver, **fields: Any) -> dict[str, Any]:
+    return {"webhook": {"url": receiver.url(), **fields}}
+
+
+def phases(receiver: Receiver, phase: str) -> Counter[str]:
+    """How many webhooks of *phase* each job had."""
+    bodies = [request.json for request in receiver.requests]
+    return Counter(body["process"]["id"] for body in bodies if body["phase"] == phase)
+
+
+def running_since(job: dict[str, Any]) -> bool:
+    return job["processing_started_at"] is not None
+
+
+def heard(worker: Service, outcome: str) -> float:
+    """How many doorbells of ``nap`` jobs the worker's metrics tell of."""
+    text = httpx.get(f"http://127.0.0.1:{worker.port}/metrics").text
+    wanted = f'outcome="{outcome}",queue="secretary.jobs.nap"'
+    return sum(float(line.rsplit(" ", 1)[1]) for line in text.splitlines() if wanted in line)
+
+
+def test_the_original_example_handler_runs_from_a_module_of_its_own(
+    start_stack: Any, amqp_url: str
+) -> None:
+    stack = start_stack(amqp_url=amqp_url)
+    with stack.client() as client:
+        job = client.wait(client.submit("custom", {"input": "data"}), timeout_sec=30)
+    assert (job["status"], job["results"]) == ("completed", {"result": "atad"})
+    assert job["progress"]["percent"] == 100
+
+
+def test_webhooks_arrive_signed_in_order_and_end_with_the_end(
+    start_stack: Any, amqp_url: str, receiver: Receiver
+) -> None:
+    stack = start_stack(amqp_url=amqp_url)
+    with stack.client() as client:
+        parameters = {"seconds": 4, **hook(receiver, token="t-1", jobId="mine")}
+        job = client.wait(client.submit("nap", parameters), timeout_sec=30)
+        receiver.wait_for(
+            lambda got: got[-1:] != [] and got[-1].json["phase"] == "completed",
+            timeout_sec=15,
+            what="the completion webhook",
+        )
+    bodies = [request.json for request in receiver.requests]
+    assert [body["phase"] for body in bodies[:-1]] == ["processing"] * (len(bodies) - 1)
+    assert 2 <= len(bodies) - 1 <= 6  # one a second at most
+    seqs = [body["seq"] for body in bodies]
+    assert seqs == sorted(set(seqs))
+    assert bodies[-1]["data"] == job["results"]
+    assert {body["job"]["id"] for body in bodies} == {"mine"}
+    for request in receiver.requests:
+        Webhook(stack.keys.signing).verify(request.body, dict(request.headers))
+        assert request.headers["authorization"] == "Bearer t-1"
+        assert request.headers["x-callback-token"] == "t-1"
+
+
+def test_a_failure_is_told_with_its_error_but_without_a_traceback(
+    start_stack: Any, receiver: Receiver
+) -> None:
+    stack = start_stack()
+    with stack.client() as client:
+        job_id = client.submit("custom", hook(receiver), max_attempts=1)
+        job = client.wait(job_id, timeout_sec=30)
+    (request,) = receiver.wait_for(lambda got: bool(got), timeout_sec=30, what="the webhook")
+    assert job["error"]["details"]["error_type"] == "KeyError"
+    assert (request.json["phase"], request.json["data"]) == ("failed", None)
+    assert request.json["error"]["code"] == "PROCESSING_ERROR"
+    assert "Traceback" not in request.body.decode()
+
+
+def test_two_workers_share_two_hundred_jobs_and_none_is_done_twice(
+    start_stack: Any, amqp_url: str, receiver: Receiver
+) -> None:
+    stack = start_stack(amqp_url=amqp_url, workers=2)
+    with stack.client() as client:
+        parameters = {"seconds": 0.05, **hook(receiver, progress=False)}
+        ids = [client.submit("nap", parameters) for _ in range(200)]
+        jobs = [client.wait(job_id, timeout_sec=60) for job_id in ids]
+    assert Counter(job["status"] for job in jobs) == {"completed": 200}
+    assert Counter(job["attempt"] for job in jobs) == {1: 200}
+    receiver.wait_for(
+        lambda _: len(phases(receiver, "completed")) == 200, timeout_sec=60, what="200 webhooks"
+    )
+    assert phases(receiver, "completed") == Counter(ids)
+    settled = [worker.log.read_text().count("job.settled") for worker in stack.workers]
+    assert sum(settled) == 200
+    assert min(settled) > 0
+
+
+def test_without_a_broker_two_hundred_short_jobs_take_under_twenty_seconds(
+    start_stack: Any,
+) -> None:
+    stack = start_stack()
+    with stack.client() as client:
+        started = time.monotonic()
+        ids = [client.submit("nap", {"seconds": 0.01}) for _ in range(200)]
+        jobs = [client.wait(job_id, timeout_sec=30) for job_id in ids]
+        took = time.monotonic() - started
+    assert Counter(job["status"] for job in jobs) == {"completed": 200}
+    assert took < 20
+
+
+def test_a_killed_workers_job_is_started_again_and_has_one_result(
+    start_stack: Any, amqp_url: str, receiver: Receiver
+) -> None:
+    stack = start_stack(QUICK, amqp_url=amqp_url)
+    with stack.client() as client:
+        job_id = client.submit("nap", {"seconds": 3, **hook(receiver)})
+        client.wait(job_id, timeout_sec=20, until=running_since)
+        stack.add_worker().start()
+        stack.workers[0].kill()
+        killed_at = time.monotonic()
+        client.wait(job_id, timeout_sec=30, until=lambda job: job["attempt"] == 2)
+        # lease 4 s + poll_interval_sec 1 s + 2 s, and as much margin again
+        assert time.monotonic() - killed_at < 4 + 1 + 4
+        job = client.wait(job_id, timeout_sec=30)
+    assert (job["status"], job["attempt"]) == ("completed", 2)
+    assert job["results"] == {"slept": 3, "attempt": 2}
+    receiver.wait_for(
+        lambda _: phases(receiver, "completed")[job_id] == 1, timeout_sec=30, what="completion"
+    )
+
+
+def test_a_stopped_worker_hands_its_job_back_unpunished(start_stack: Any, amqp_url: str) -> None:
+    stack = start_stack({**QUICK, "worker.drain_sec": 1}, amqp_url=amqp_url)
+    with stack.client() as client:
+        job_id = client.submit("nap", {"seconds": 5}, max_attempts=1)
+        client.wait(job_id, timeout_sec=20, until=running_since)
+        stack.add_worker().start()
+        assert stack.workers[0].stop()
+        assert stack.workers[0].child.returncode == 0
+        job = client.wait(job_id, timeout_sec=30)
+    assert (job["status"], job["attempt"], job["error"]) == ("completed", 2, None)
+
+
+def test_a_draining_worker_finishes_what_it_can(start_stack: Any) -> None:
+    stack = start_stack({**QUICK, "worker.drain_sec": 20})
+    with stack.client() as client:
+        job_id = client.submit("nap", {"seconds": 6})  # longer than a lease
+        client.wait(job_id, timeout_sec=20, until=running_since)
+        assert stack.workers[0].stop(timeout_sec=30)
+        job = client.job(job_id)
+    assert (job["status"], job["attempt"]) == ("completed", 1)
+
+
+def test_a_broker_outage_costs_only_the_wait_for_the_next_poll(
+    start_stack: Any, own_broker: RabbitMQ
+) -> None:
+    poll = 5
+    settings = {"generic_worker.poll_interval_sec": poll}
+    stack = start_stack(settings, amqp_url=own_broker.url)
+    with stack.client() as client:
+        client.wait(client.submit("nap", {"seconds": 0}), timeout_sec=20)
+        own_broker.stop()
+        job_id = client.submit("nap", {"seconds": 0})  # raises unless it is accepted
+        client.wait(job_id, timeout_sec=2 * (poll + 1), until=running_since)
+
+        before = heard(stack.workers[0], "claimed")
+        own_broker.start()
+        wait_until(  # 15 s, and as much margin again
+            lambda: _ring_and_count(client, stack.workers[0]) > before,
+            timeout_sec=2 * 15,
+            what="a job started by its doorbell",
+            every_sec=0.5,
+        )
+
+
+def _ring_and_count(client: JobClient, worker: Service) -> float:
+    client.wait(client.submit("nap", {"seconds": 0}), timeout_sec=20)
+    return heard(worker, "claimed")
+
+
+def test_services_wait_for_a_database_that_is_not_there_yet(start_stack: Any) -> None:
+    stack = start_stack()
+    late = stack.add_worker({"mongo.url": "mongodb://127.0.0.1:9/?replicaSet=rs0"})
+    late.launch()
+    wait_until(lambda: "store.awaited" in late.log.read_text(), timeout_sec=20, what="its word")
+    assert late.stop()
+    assert late.child.returncode == 0
+
+
+def test_submissions_from_many_threads_are_all_kept(start_stack: Any) -> None:
+    stack = start_stack()
+    ids: list[str] = []
+
+    def submit() -> None:
+        with stack.client() as client:
+            ids.extend(client.submit("nap", {"seconds": 0}) for _ in range(20))
+
+    threads = [threading.Thread(target=submit) for _ in range(5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with stack.client() as client:
+        statuses = Counter(client.wait(job_id, timeout_sec=60)["status"] for job_id in ids)
+    assert statuses == {"completed": 100}
