@@ -85,18 +85,23 @@ async def relay(
     if job.webhook is None:
         await jobs.clear_slot(job.job_id, slot.seq, now)
         return None
-    is_progress = slot.phase is Phase.PROCESSING
-    earliest = _next_progress_at(job.notified_at)
-    if is_progress and earliest and earliest > now:
+    if earliest := _too_early(slot, job.notified_at, now):
         await jobs.postpone_slot(job.job_id, slot, earliest)
         return None
-    first_at = now if is_progress else now + timedelta(seconds=wait_sec)
+    first_at = now if slot.phase is Phase.PROCESSING else now + timedelta(seconds=wait_sec)
     body = body_of(job, slot, public_url)
     delivery = _delivery(job, job.webhook, slot, now=now, first_at=first_at, body=body)
     await deliveries.insert_if_absent(delivery)
     if not await jobs.clear_slot(job.job_id, slot.seq, now):
         await _put_off_newer_progress(job, jobs, now)
     return delivery
+
+
+def _too_early(slot: NotifySlot, notified_at: datetime | None, now: datetime) -> datetime | None:
+    """For a progress within a second of the event before: when it may go."""
+    earliest = _next_progress_at(notified_at)
+    is_progress = slot.phase is Phase.PROCESSING
+    return earliest if is_progress and earliest and earliest > now else None
 
 
 async def _put_off_newer_progress(job: Job, jobs: JobRepository, now: datetime) -> None:
