@@ -46,7 +46,7 @@ class Services:
             raise StoreUnavailable("MongoDB has not answered yet")
 
 
-def services(request: Request) -> Services:
+async def services(request: Request) -> Services:  # a plain function would cost a thread each
     """The services of the running application."""
     found: Services = request.app.state.services
     return found
