@@ -2,6 +2,7 @@
 
 import asyncio
 
+import pytest
 from aiohttp import web
 from standardwebhooks import Webhook as Verifier
 from webhook_scene import OWN_SECRET, SERVICE_SECRET, Receiver, Scene
@@ -136,6 +137,40 @@ async def test_a_dripping_answer_is_cut_at_the_deadline(scene: Scene, receiver: 
     assert again.status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("opening", "drop"),
+    [
+        (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+        (b"HTTP/1.1 200 OK\r\n", b"X-Drip: x\r\n"),
+        (b"", b""),
+    ],
+    ids=["endless 1xx", "dripped headers", "silence"],
+)
+async def test_no_way_of_stalling_outlasts_the_deadline(
+    scene: Scene, opening: bytes, drop: bytes
+) -> None:
+    cut = asyncio.Event()
+
+    async def stall(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(opening)
+        until_cut = asyncio.ensure_future(reader.read())
+        while not until_cut.done():
+            writer.write(drop)
+            await asyncio.wait([until_cut], timeout=0.1)
+        await asyncio.gather(until_cut, return_exceptions=True)
+        writer.close()
+        cut.set()
+
+    listener = await asyncio.start_server(stall, "127.0.0.1", 0)
+    job = await scene.news(f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}/")
+    async with listener, scene.notifier(retry_schedule_sec=[0]):
+        delivery = await scene.becomes(job, DEAD)
+        await cut.wait()
+    [attempt] = delivery.attempts
+    assert (attempt.error or "").startswith("timeout")
+    assert 900 <= attempt.duration_ms < 2000
+
+
 async def test_of_a_flood_only_the_beginning_is_read(scene: Scene, receiver: Receiver) -> None:
     written = 0
 
@@ -205,3 +240,10 @@ async def test_progress_arrives_as_progress(scene: Scene, receiver: Receiver) ->
     async with scene.notifier():
         await scene.becomes(job, DELIVERED)
     assert receiver.hits[0].event["phase"] == "processing"
+
+
+async def test_the_first_attempt_may_be_set_to_wait(scene: Scene, receiver: Receiver) -> None:
+    job = await scene.news(receiver.url())
+    async with scene.notifier(retry_schedule_sec=[0.5]):
+        delivery = await scene.becomes(job, DELIVERED)
+    assert (delivery.attempts[0].at - delivery.created_at).total_seconds() >= 0.5

@@ -1,12 +1,20 @@
 """The guarded client against a local server: what it reaches, and what it never touches."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Network
+from pathlib import Path
 
 import httpx
 import pytest
 from aiohttp import web
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from secretary_common.egress import guarded_client, peer_address
 from secretary_common.errors import UrlRefused
@@ -164,3 +172,68 @@ async def unused_port() -> int:
     listener.close()
     await listener.wait_closed()
     return port
+
+
+class TestTls:
+    """A server whose certificate is for ``receiver.example`` and signed by itself."""
+
+    @pytest.fixture
+    async def tls_port(self, certificate: Path) -> AsyncIterator[int]:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(certificate)
+        application = web.Application()
+        application.router.add_get("/", _hello)
+        runner = web.AppRunner(application)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context).start()
+        yield runner.addresses[0][1]
+        await runner.cleanup()
+
+    @pytest.fixture
+    def trusting(self, certificate: Path) -> ssl.SSLContext:
+        return ssl.create_default_context(cafile=str(certificate))
+
+    @pytest.fixture
+    def certificate(self, tmp_path: Path) -> Path:
+        key = ec.generate_private_key(ec.SECP256R1())
+        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "receiver.example")])
+        now = datetime.now(UTC)
+        made = (
+            x509.CertificateBuilder()
+            .subject_name(name)
+            .issuer_name(name)
+            .public_key(key.public_key())
+            .serial_number(1)
+            .not_valid_before(now - timedelta(days=1))
+            .not_valid_after(now + timedelta(days=1))
+            .add_extension(
+                x509.SubjectAlternativeName([x509.DNSName("receiver.example")]), critical=False
+            )
+            .sign(key, hashes.SHA256())
+        )
+        path = tmp_path / "server.pem"
+        path.write_bytes(
+            key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+            + made.public_bytes(Encoding.PEM)
+        )
+        return path
+
+    guard = UrlGuard([LOOPBACK], lookup=answering("127.0.0.1"))
+
+    async def test_the_certificate_is_checked_against_the_name(
+        self, tls_port: int, trusting: ssl.SSLContext
+    ) -> None:
+        async with guarded_client(self.guard, tls=trusting) as client:
+            right = await client.get(f"https://receiver.example:{tls_port}/")
+            assert right.status_code == 200
+            with pytest.raises(httpx.ConnectError):
+                await client.get(f"https://other.example:{tls_port}/")
+
+    async def test_an_unknown_authority_is_refused(self, tls_port: int) -> None:
+        async with guarded_client(self.guard) as client:
+            with pytest.raises(httpx.ConnectError):
+                await client.get(f"https://receiver.example:{tls_port}/")
+
+
+async def _hello(_: web.Request) -> web.Response:
+    return web.Response(text="hello")

@@ -57,13 +57,13 @@ class Relay:
                 raise outcome
             if isinstance(outcome, BaseException):  # one bad job holds up no other
                 log.error("slot.relay_failed", exc=outcome, job_id=job.job_id)
-        due = [delivery.to_due() for delivery in made if isinstance(delivery, Delivery)]
-        return due, len(jobs) == SLOTS_AT_ONCE
+        made_now = [each for each in made if isinstance(each, Delivery) and self._is_due(each)]
+        return [delivery.to_due() for delivery in made_now], len(jobs) == SLOTS_AT_ONCE
 
     async def relay_job(self, job_id: str) -> tuple[DueDelivery | None, datetime | None]:
         """Relay the slot of one job, if it has one that is due.
 
-        Returns what to send, and when to look again for a slot that is not due yet.
+        Returns what to send, or when to look again for what is not due yet.
 
         Raises:
             StoreUnavailable: safe to repeat.
@@ -74,7 +74,13 @@ class Relay:
         if job.notify.due_at > self._clock.now():
             return None, job.notify.due_at
         delivery = await self._relay(job)
-        return (delivery.to_due(), None) if delivery else (None, self._clock.now())
+        if delivery is None or not self._is_due(delivery):
+            return None, (delivery and delivery.next_attempt_at) or self._clock.now()
+        return delivery.to_due(), None
+
+    def _is_due(self, delivery: Delivery) -> bool:
+        at = delivery.next_attempt_at
+        return at is not None and at <= self._clock.now()
 
     async def next_at(self, now: datetime) -> datetime | None:
         """When the next slot is due."""
