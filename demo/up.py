@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 from pathlib import Path
@@ -12,6 +13,8 @@ from secretary_devstack.local import LocalSystem, end_on_sigterm, local_system, 
 PROJECT = Path(__file__).resolve().parents[1]
 API_PORT = 5001
 WATCH_SEC = 1.0
+INTERRUPTED = 130
+"""What a shell calls the exit status after Ctrl-C."""
 
 GREETING = """
 Secretary is up ({versions})
@@ -70,12 +73,13 @@ def main() -> int:
     try:
         with local_system(PROJECT, broker=broker, say=say, api_port=API_PORT) as system:
             greet(system)
-            watch(system)
+            with contextlib.suppress(KeyboardInterrupt):
+                watch(system)
     except (ChildFailed, NotInTime, ServerMissing) as error:
         print(f"FAILED: {error}")
         return 1
-    except KeyboardInterrupt:
-        return 0
+    except KeyboardInterrupt:  # before it was up
+        return INTERRUPTED
     return 0
 
 
