@@ -9,7 +9,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from cryptography.fernet import Fernet
+from pydantic import BaseModel, SecretStr
+
 from secretary_common.broker.consumer import JobConsumer
+from secretary_common.cipher import Cipher
 from secretary_common.clock import SystemClock
 from secretary_common.lifecycle import Background, running
 from secretary_common.models import Job, JobStatus, Webhook, new_job_id
@@ -23,6 +27,7 @@ from secretary_worker.registry import Handler, Registration, Registry
 from secretary_worker.runner import Runner
 
 CLOCK = SystemClock()
+CIPHER = Cipher([SecretStr(Fernet.generate_key().decode())])
 DEADLINE_SEC = 10.0
 RETENTION = timedelta(days=1)
 
@@ -82,12 +87,13 @@ async def engine(
     heartbeat_sec: float = 10.0,
     drain_sec: float = 5.0,
     timeout_sec: float | None = None,
+    params: type[BaseModel] | None = None,
 ) -> AsyncIterator[Engine]:
     """A running worker whose type ``test`` is handled by *handler*; drained at the end."""
     jobs = jobs or InMemoryJobRepository()
     logs, doorbell = InMemoryLogRepository(), RecordingDoorbell()
     registry = Registry()
-    registry.add(Registration("test", handler, timeout_sec=timeout_sec))
+    registry.add(Registration("test", handler, params, timeout_sec))
     keeper = LeaseKeeper(jobs, _pong, CLOCK, lease_sec=lease_sec, heartbeat_sec=heartbeat_sec)
     background, loop = Background(), HandlerLoop()
     runner = Runner(
@@ -98,6 +104,7 @@ async def engine(
         registry=registry,
         loop=loop,
         clock=CLOCK,
+        cipher=CIPHER,
         retention=RETENTION,
         in_background=background.start,
     )

@@ -37,9 +37,7 @@ def process_custom(params: dict[str, Any]) -> str:
     return str(params["input"])[::-1]
 
 
-async def handle_custom_job(
-    job: Job, repo: Any, resource_calculator: ResourceCalculator
-) -> None:
+async def handle_custom_job(job: Job, repo: Any, resource_calculator: ResourceCalculator) -> None:
     """The original documentation's example."""
     # Update progress
     repo.update_job_progress(

@@ -1,4 +1,4 @@
-"""What a client may get wrong: each is a clear error with a stable code, and the worker lives on."""
+"""What a client may get wrong: a clear error with a stable code, and the worker lives on."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -93,8 +93,7 @@ def test_what_only_the_worker_can_know_fails_the_job_and_nothing_else(
         "URL_REFUSED": {"url": receiver.url("/x.pdf")},
     }
     ids = {
-        code: client.submit("pdf", parameters, max_attempts=1)
-        for code, parameters in cases.items()
+        code: client.submit("pdf", parameters, max_attempts=1) for code, parameters in cases.items()
     }
     for code, job_id in ids.items():
         job = client.wait(job_id, timeout_sec=60)

@@ -81,7 +81,7 @@ def test_a_failure_is_told_with_its_error_but_without_a_traceback(
     with stack.client() as client:
         job_id = client.submit("custom", hook(receiver), max_attempts=1)
         job = client.wait(job_id, timeout_sec=30)
-    (request,) = receiver.wait_for(lambda got: bool(got), timeout_sec=30, what="the webhook")
+    (request,) = receiver.wait_for(bool, timeout_sec=30, what="the webhook")
     assert job["error"]["details"]["error_type"] == "KeyError"
     assert (request.json["phase"], request.json["data"]) == ("failed", None)
     assert request.json["error"]["code"] == "PROCESSING_ERROR"

@@ -6,9 +6,12 @@ import time
 from typing import Any
 
 import pytest
-from engine_bench import CLOCK, engine
+from cryptography.fernet import Fernet
+from engine_bench import CIPHER, CLOCK, engine
+from pydantic import BaseModel, SecretStr
 
 from secretary_common.broker.consumer import Heard
+from secretary_common.cipher import Cipher
 from secretary_common.errors import ErrorCode, PermanentError, StaleClaim, TransientError
 from secretary_common.models import (
     Job,
@@ -99,6 +102,30 @@ async def test_a_handler_that_returns_completes_with_its_results() -> None:
     async with engine(handler) as worker:
         job = await worker.ended(await worker.submit())
     assert (job.status, job.results, job.usage) == (JobStatus.COMPLETED, {"n": 1}, {"pages": 3})
+
+
+class Locked(BaseModel):
+    password: SecretStr
+    plain: str
+
+
+async def test_sealed_parameters_are_opened_for_the_handler_alone() -> None:
+    async def handler(job: Job, repo: SecretaryJobRepository, _: ResourceCalculator) -> None:
+        repo.update_job_results(job.job_id, {"length": len(job.parameters["password"])})
+
+    async with engine(handler, params=Locked) as worker:
+        sealed = CIPHER.seal("hunter2")
+        job = await worker.ended(await worker.submit(parameters={"password": sealed, "plain": "x"}))
+    assert job.results == {"length": len("hunter2")}
+    assert job.parameters["password"] == sealed
+
+
+async def test_parameters_sealed_with_an_unknown_key_fail_the_job() -> None:
+    other = Cipher([SecretStr(Fernet.generate_key().decode())])
+    async with engine(nothing, params=Locked) as worker:
+        parameters = {"password": other.seal("hunter2"), "plain": "x"}
+        job = await worker.ended(await worker.submit(parameters=parameters))
+    assert (job.status, job.attempt) == (JobStatus.FAILED, 1)
 
 
 async def test_awaited_writes_are_durable_when_the_await_returns() -> None:

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from secretary_api import secret_field, webhook
+from secretary_api import webhook
 from secretary_api.errors import refused_fields
 from secretary_api.schemas.submission import JobSubmission
+from secretary_common import secret_field
 from secretary_common.cipher import Cipher
 from secretary_common.clock import to_milliseconds
 from secretary_common.errors import ErrorCode

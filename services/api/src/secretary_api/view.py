@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from pydantic_core import to_json
 
-from secretary_api import secret_field, webhook
+from secretary_api import webhook
 from secretary_api.schemas.job import (
     DeliveryAttemptView,
     DeliveryView,
@@ -14,6 +14,7 @@ from secretary_api.schemas.job import (
     JobView,
     LogView,
 )
+from secretary_common import secret_field
 from secretary_common.models import Delivery, Job, JsonObject, LogEntry
 from secretary_common.states import DeliveryState
 

@@ -7,11 +7,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from secretary_api.errors import refused_fields, refused_model
-from secretary_api.schemas.job import REDACTED
 from secretary_api.schemas.submission import WebhookRequest
 from secretary_common.cipher import Cipher
 from secretary_common.errors import ErrorCode, UrlRefused
 from secretary_common.models import JsonObject, Webhook
+from secretary_common.secret_field import REDACTED
 from secretary_common.url_guard import UrlGuard
 
 PATH = "parameters.webhook"

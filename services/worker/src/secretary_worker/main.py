@@ -11,6 +11,7 @@ from typing import Any
 
 from secretary_common.broker.consumer import JobConsumer
 from secretary_common.broker.publisher import Publisher
+from secretary_common.cipher import Cipher
 from secretary_common.egress import guarded_client
 from secretary_common.errors import ConfigurationError
 from secretary_common.health import health_server
@@ -31,6 +32,7 @@ from secretary_worker.web.download import Downloader
 
 log = get_logger(__name__)
 
+REQUIRED = ("security.encryption_keys",)
 HANDLER_LOOP_CLOSE_SEC = 2.0
 
 
@@ -85,6 +87,7 @@ async def _serve(settings: Settings, store: Store, registry: Registry, stop: asy
         registry=registry,
         loop=handler_loop,
         clock=store.clock,
+        cipher=Cipher(settings.security.encryption_keys),
         retention=_retention(settings),
         in_background=background.start,
     )
@@ -169,7 +172,7 @@ def main() -> None:
     """Run ``secretary-worker``."""
     configure_logging("worker")
     try:
-        settings = load_settings()
+        settings = load_settings(require=REQUIRED)
         configure_logging("worker", level=settings.log.level, style=settings.log.format)
         asyncio.run(serve(settings))
     except ConfigurationError as error:

@@ -6,12 +6,13 @@ worker imports them (``worker.handler_modules``) and then reads it once.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 
 from pydantic import BaseModel
 
-from secretary_common.models import Job, JobTypeInfo
+from secretary_common.models import Job, JobTypeInfo, JsonObject
 from secretary_common.resources import ResourceCalculator
 from secretary_worker.attempt import AttemptRepository
 
@@ -29,8 +30,16 @@ class Registration:
 
     def announcement(self) -> JobTypeInfo:
         """What the API needs to know to validate parameters of this type."""
-        schema = self.params.model_json_schema() if self.params else None
-        return JobTypeInfo(self.job_type, schema)
+        return JobTypeInfo(self.job_type, self.schema())
+
+    def schema(self) -> JsonObject | None:
+        """The JSON Schema of the parameters, if they have a model."""
+        return _schema_of(self.params) if self.params else None
+
+
+@functools.cache
+def _schema_of(model: type[BaseModel]) -> JsonObject:
+    return model.model_json_schema()
 
 
 class Registry:

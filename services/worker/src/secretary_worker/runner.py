@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from secretary_common.cipher import Cipher
 from secretary_common.clock import Clock
 from secretary_common.log import bind, get_logger
 from secretary_common.metric import JOBS_SETTLED
 from secretary_common.models import Job, Outcome, Settlement, delivery_id_of
 from secretary_common.ports import Doorbell, JobRepository, LogRepository
 from secretary_common.resources import ResourceCalculator
+from secretary_common.secret_field import opened
 from secretary_worker.attempt import AttemptRepository
 from secretary_worker.handler_loop import HandlerLoop, HandlerRun
 from secretary_worker.lease import Hold, LeaseKeeper
@@ -39,6 +41,8 @@ class Runner:
     registry: Registry
     loop: HandlerLoop
     clock: Clock
+    cipher: Cipher
+    """Opens what the API sealed, for the handler alone."""
     retention: timedelta
     in_background: Callable[[Coroutine[Any, Any, Any]], None]
     """Runs a ring without waiting for it."""
@@ -85,7 +89,7 @@ class Runner:
         registration = self.registry[hold.job.job_type]
         visible = hold.job.model_copy(update={"webhook": None, "lease": None, "notify": None})
         repository = AttemptRepository(hold.job.job_id, writer.submit)
-        run = self.loop.start(_bound(registration, visible, repository, calculator))
+        run = self.loop.start(self._bound(registration, visible, repository, calculator))
         ended = asyncio.wrap_future(run.ended)
         timeout = hold.job.timeout_sec or registration.timeout_sec
         either: set[asyncio.Future[Any]] = {ended, hold.interrupted}
@@ -101,6 +105,19 @@ class Runner:
             raised=ended.result(),
             reported_error=writer.error,
         )
+
+    async def _bound(
+        self,
+        registration: Registration,
+        job: Job,
+        repository: AttemptRepository,
+        calculator: ResourceCalculator,
+    ) -> None:
+        """The handler, with its parameters opened and the job on each of its log lines."""
+        with bind(job_id=job.job_id, job_type=job.job_type, attempt=job.attempt):
+            parameters = opened(job.parameters, registration.schema() or {}, self.cipher.open)
+            readable = job.model_copy(update={"parameters": parameters})
+            await registration.handler(readable, repository, calculator)
 
     async def _stop(self, run: HandlerRun, ended: asyncio.Future[BaseException | None]) -> None:
         run.cancel()
@@ -123,14 +140,3 @@ class Runner:
             error_code=error and error.code,
             retry_at=settlement and settlement.run_at,
         )
-
-
-async def _bound(
-    registration: Registration,
-    job: Job,
-    repository: AttemptRepository,
-    calculator: ResourceCalculator,
-) -> None:
-    """The handler, with the job on each of its log lines."""
-    with bind(job_id=job.job_id, job_type=job.job_type, attempt=job.attempt):
-        await registration.handler(job, repository, calculator)

@@ -9,7 +9,6 @@ from secretary_api.schemas.submission import EXAMPLE_PARAMETERS
 from secretary_common.models import JobError, JobProgress, JsonObject, LogLevel
 from secretary_common.states import DeliveryState, JobStatus, Phase
 
-REDACTED = "[redacted]"
 EXAMPLE_JOB_ID = "job-019a0b5e-7c3d-7d2e-8f4a-1b2c3d4e5f60"
 
 

@@ -10,9 +10,10 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from secretary_api.errors import refused_fields
-from secretary_api.schemas.job import REDACTED
+from secretary_common.errors import InvalidRequest
 from secretary_common.models import JsonObject
+
+REDACTED = "[redacted]"
 
 # Fernet's format: version 0x80, a 64-bit time that starts with zeros, 16 + 16n bytes, a 32-byte
 # HMAC; in URL-safe base64 at least 100 characters, the first of which are always these.
@@ -29,6 +30,15 @@ def sealed(
         InvalidRequest: a secret is no text.
     """
     return _sealed(value, [schema], schema, seal, path)
+
+
+def opened(value: Any, schema: JsonObject, unseal: Callable[[str], str]) -> Any:
+    """*value* with every secret that *schema* marks, and that was sealed, passed to *unseal*."""
+
+    def unsealed(text: str) -> str:
+        return unseal(text) if _SEALED.fullmatch(text) else text
+
+    return _sealed(value, [schema], schema, unsealed, "parameters")
 
 
 def redacted(value: Any) -> Any:
@@ -65,7 +75,7 @@ def _sealed(
         return value
     if value is not None and any(schema.get("writeOnly") is True for schema in here):
         if not isinstance(value, str):
-            raise refused_fields((path, "a secret must be text"))
+            raise _no_text(path)
         return seal(value)
     if isinstance(value, dict):
         return {
@@ -78,6 +88,12 @@ def _sealed(
             _sealed(item, items, root, seal, f"{path}[{index}]") for index, item in enumerate(value)
         ]
     return value
+
+
+def _no_text(path: str) -> InvalidRequest:
+    message = "a secret must be text"
+    details = {"fields": [{"field": path, "message": message}]}
+    return InvalidRequest(f"{path}: {message}", details=details)
 
 
 def _of_property(schemas: list[JsonObject], name: str) -> list[Any]:

@@ -8,8 +8,8 @@ import pytest
 from cryptography.fernet import Fernet
 from pydantic import BaseModel, SecretStr
 
-from secretary_api.secret_field import redacted, sealed
 from secretary_common.errors import InvalidRequest
+from secretary_common.secret_field import redacted, sealed
 
 
 class Inner(BaseModel):
