@@ -1,0 +1,42 @@
+"""Building the images, and what they must and must not hold."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+from compose.project import BUILD_SEC, OURS, TAG, Project
+from compose.report import expect, say
+
+USER = 10001
+PROBE = """
+import importlib.util, json, os
+found = [importlib.util.find_spec(name) is not None for name in ("pymupdf", "pip")]
+print(json.dumps([os.getuid(), *found]))
+"""
+
+
+def build(project: Project, folder: Path) -> None:
+    """No start without secrets; lean images that do not run as root."""
+    refusal = project.refusal_without_secrets(folder)
+    expect("make compose-env" in refusal, f"without .env compose should say why: {refusal!r}")
+    say(f"without .env: {refusal.splitlines()[-1][-90:]}")
+    started = time.monotonic()
+    project.compose("build", timeout_sec=BUILD_SEC)
+    say(f"built in {time.monotonic() - started:.0f} s")
+    for service in OURS:
+        check_image(project, service)
+
+
+def check_image(project: Project, service: str) -> None:
+    """An image runs as its own user, has no pip, and PyMuPDF only where PDFs are read."""
+    image = f"secretary-{service}:{TAG}"
+    user, has_pymupdf, has_pip = json.loads(
+        project.docker("run", "--rm", "--network", "none", image, "python", "-c", PROBE)
+    )
+    size = int(project.docker("image", "inspect", "-f", "{{.Size}}", image)) / 1e6
+    say(f"{image}: {size:.0f} MB, user {user}, PyMuPDF {'yes' if has_pymupdf else 'no'}")
+    expect(user == USER, f"{image} runs as {user}")
+    expect(has_pymupdf == (service == "worker"), f"{image}: PyMuPDF is {has_pymupdf}")
+    expect(not has_pip, f"{image} has pip in its environment")

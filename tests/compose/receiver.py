@@ -1,0 +1,34 @@
+"""Runs in a container: answers every POST with 200 and prints it, one JSON object a line.
+
+Nothing but the standard library, so that the bare Python image can run it.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import sys
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+PORT = 8080
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Remembers a request by printing it."""
+
+    def do_POST(self) -> None:
+        """Print headers (lower case) and body (base64), then answer 200."""
+        body = self.rfile.read(int(self.headers.get("content-length", 0)))
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        line = {"headers": headers, "body": base64.b64encode(body).decode()}
+        # One write a line: requests are answered in threads.
+        sys.stdout.write(json.dumps(line) + "\n")
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
+        """Say nothing besides."""
+
+
+if __name__ == "__main__":
+    ThreadingHTTPServer(("", PORT), Handler).serve_forever()
