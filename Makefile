@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PACKAGES := libs/common libs/devstack services/api services/worker services/notifier
 MANIFESTS := pyproject.toml $(PACKAGES:%=%/pyproject.toml)
-CODE := libs services tests demo
+CODE := libs services tests demo deploy
 INSTALLED := $(VENV)/.installed
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 # More arguments, e.g. `make test PYTEST="-k lease"`.
@@ -63,3 +63,22 @@ lock: setup ## Write the hashed requirements.lock files from the pyproject files
 clean: ## Remove what the commands made, .venv included
 	@rm -rf $(VENV) .run .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Docker Compose: v2 where it is installed, else docker-compose 1.29.
+COMPOSE = $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)
+# How many workers `make compose-up` starts.
+WORKERS ?= 1
+
+.PHONY: compose-env compose-up compose-down compose-test
+
+compose-env: ## Write the secrets that .env lacks; those in it stay
+	@$(PYTHON) deploy/compose/make_env.py .env
+
+compose-up: compose-env ## Build the images and start everything in Docker; WORKERS=3 for three
+	@$(COMPOSE) up --build --detach --scale worker=$(WORKERS)
+
+compose-down: ## Stop and remove the containers; the data stay
+	@$(COMPOSE) down
+
+compose-test: setup ## Try docker-compose.yml for real: sharing, drain, a broker's restart
+	@PYTHONPATH=tests $(BIN)/python -m compose.scenario
