@@ -14,18 +14,18 @@ version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
     exit 1
 }
 
-if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
-    package="python$version-venv"
-    as_root=""
-    [ "$(id -u)" = 0 ] || as_root="sudo -n"
-    command -v apt-get >/dev/null || {
-        echo "$python cannot make virtual environments: install its venv module" >&2
-        exit 1
-    }
-    echo "installing $package (apt-get)"
-    $as_root apt-get -qq update
-    DEBIAN_FRONTEND=noninteractive $as_root apt-get -qq -o Dpkg::Use-Pty=0 \
-        install -y --no-install-recommends "$package" >/dev/null
-fi
+if log=$("$python" -m venv --clear "$venv" 2>&1); then exit 0; fi
 
+package="python$version-venv"
+as_root=""
+[ "$(id -u)" = 0 ] || as_root="sudo -n"
+if ! command -v apt-get >/dev/null || ! $as_root true 2>/dev/null; then
+    echo "$log" >&2
+    echo "on Debian or Ubuntu: apt-get install $package" >&2
+    exit 1
+fi
+echo "== installing $package (apt-get)"
+export DEBIAN_FRONTEND=noninteractive
+$as_root apt-get -qq update
+$as_root apt-get -qq -o Dpkg::Use-Pty=0 install -y --no-install-recommends "$package" >/dev/null
 "$python" -m venv --clear "$venv"
