@@ -21,7 +21,7 @@ setup: $(INSTALLED) ## Make .venv with everything in it, every console script in
 
 # Made anew only when what it is made of has changed.
 $(INSTALLED): requirements.lock $(MANIFESTS)
-	@test -x $(BIN)/python || { echo "== making $(VENV)"; deploy/local/venv.sh "$(PYTHON)" $(VENV); }
+	@test -x $(BIN)/pip || { echo "== making $(VENV)"; deploy/local/venv.sh "$(PYTHON)" $(VENV); }
 	@echo "== installing requirements.lock"
 	@$(PIP) install --require-hashes -r requirements.lock
 	@echo "== installing $(PACKAGES)"
