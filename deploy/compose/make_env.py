@@ -33,7 +33,7 @@ def fresh_secrets() -> dict[str, str]:
 def names_in(text: str) -> set[str]:
     """The variables that *text*, in the form of an ``.env`` file, gives a value."""
     pairs = (line.partition("=") for line in text.splitlines())
-    return {name.strip() for name, _, value in pairs if value.strip()}
+    return {name.strip() for name, _, value in pairs if value.strip("'\" ")}
 
 
 def complete(path: Path) -> list[str]:
