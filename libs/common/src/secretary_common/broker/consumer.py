@@ -20,6 +20,10 @@ log = get_logger(__name__)
 
 WATCH_SEC = 10.0
 STORE_RETRY_SEC = 1.0
+# A node killed seconds after a quorum queue was made forgets the queue's members: the queue is
+# there, but nobody answers for it, for ever (seen with RabbitMQ 3.10). Healthy ones answer in ms.
+CONSUME_SEC = 4.0
+DELETE_SEC = 15.0
 
 
 class Heard(StrEnum):
@@ -40,7 +44,8 @@ OnDelivery = Callable[[str], Awaitable[None]]
 class _Ear:
     """One session's channel: consumes queues on demand, notices when it has gone deaf."""
 
-    def __init__(self, channel: AbstractChannel) -> None:
+    def __init__(self, connection: AbstractConnection, channel: AbstractChannel) -> None:
+        self._connection = connection
         self._channel = channel
         self._tags: dict[str, AbstractQueue] = {}
         self.lost = asyncio.Event()
@@ -49,7 +54,7 @@ class _Ear:
     async def open(cls, connection: AbstractConnection, prefetch: int) -> _Ear:
         channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
         await channel.set_qos(prefetch_count=prefetch)
-        ear = cls(channel)
+        ear = cls(connection, channel)
         underlay = await channel.get_underlay_channel()
         underlay.on_consumer_cancel_callbacks.add(lambda *_: ear.lost.set())
         return ear
@@ -63,7 +68,18 @@ class _Ear:
     ) -> None:
         for name in queues:
             queue = await topology.declare(self._channel, name)
-            self._tags[await queue.consume(callback)] = queue
+            try:
+                tag = await queue.consume(callback, timeout=CONSUME_SEC)
+            except TimeoutError:
+                await self._replace(name)
+                raise BrokerLost("a queue that answers nobody was replaced") from None
+            self._tags[tag] = queue
+
+    async def _replace(self, name: str) -> None:
+        """Delete the queue *name*: MongoDB has what its doorbells told of."""
+        log.warning("queue.answers_nobody", queue=name)
+        channel = await self._connection.channel()  # the timeout closed ours
+        await channel.queue_delete(name, timeout=DELETE_SEC)
 
     async def stop(self) -> None:
         tags, self._tags = self._tags, {}

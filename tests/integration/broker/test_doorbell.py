@@ -1,0 +1,200 @@
+"""The doorbell over a real RabbitMQ: heard once, given back, dead-lettered, found again."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import aio_pika
+import pytest
+from aio_pika.abc import AbstractChannel
+
+from secretary_common.broker import topology
+from secretary_common.broker.connection import declare_queues
+from secretary_common.broker.consumer import DeliveryConsumer, Heard, JobConsumer
+from secretary_common.broker.publisher import PUBLISH_TIMEOUT_SEC, Publisher
+from secretary_common.errors import StoreUnavailable
+from secretary_common.lifecycle import running
+from secretary_devstack.port import free_port
+from secretary_devstack.rabbitmq import RabbitMQ
+
+DEADLINE_SEC = 20.0
+
+
+@pytest.fixture
+def job_type() -> str:
+    """A type of this test's own, and with it a queue."""
+    return f"test-{uuid.uuid4().hex}"
+
+
+@pytest.fixture
+async def channel(amqp_url: str) -> AsyncIterator[AbstractChannel]:
+    """A look at the broker from outside."""
+    connection = await aio_pika.connect(amqp_url)
+    async with connection:
+        yield await connection.channel()
+
+
+async def until(
+    holds: Callable[[], Awaitable[bool] | bool], *, timeout_sec: float = DEADLINE_SEC
+) -> None:
+    async with asyncio.timeout(timeout_sec):
+        while True:
+            answer = holds()
+            if answer if isinstance(answer, bool) else await answer:
+                return
+            await asyncio.sleep(0.05)
+
+
+async def waiting(channel: AbstractChannel, queue: str) -> bool:
+    """Whether there are messages that nobody has been given."""
+    declared = await channel.declare_queue(queue, passive=True)
+    return bool(declared.declaration_result.message_count)
+
+
+async def connected(publisher: Publisher, job_type: str) -> None:
+    """Return when a ring is confirmed."""
+    await until(lambda: publisher.ring_job(job_type, "job-first"))
+
+
+async def ringing(publisher: Publisher, job_type: str, ear: Ear) -> bool:
+    """Ring once more; whether any such ring was heard so far."""
+    await publisher.ring_job(job_type, "job-2")
+    return "job-2" in ear.heard
+
+
+class Ear:
+    """What a worker hears, and what it answers."""
+
+    def __init__(self, url: str, job_type: str, answer: Heard = Heard.CLAIMED) -> None:
+        self.heard: list[str] = []
+        self.answer = answer
+        self.consumer = JobConsumer(url, [job_type], self.on_ring)
+
+    async def on_ring(self, _: str, job_id: str) -> Heard:
+        self.heard.append(job_id)
+        return self.answer
+
+
+async def test_a_ring_is_heard_once_and_gone(
+    amqp_url: str, job_type: str, channel: AbstractChannel
+) -> None:
+    publisher, ear = Publisher(amqp_url), Ear(amqp_url, job_type)
+    async with running(publisher.run()), running(ear.consumer.run()):
+        await connected(publisher, job_type)
+        ear.consumer.resume()
+        await publisher.ring_job(job_type, "job-1")
+        await until(lambda: ear.heard == ["job-first", "job-1"])
+        await asyncio.sleep(0.2)
+        assert not await waiting(channel, topology.job_queue(job_type))
+    assert ear.heard == ["job-first", "job-1"]
+
+
+async def test_nothing_is_taken_before_a_slot_is_free(
+    amqp_url: str, job_type: str, channel: AbstractChannel
+) -> None:
+    publisher, ear = Publisher(amqp_url), Ear(amqp_url, job_type)
+    async with running(publisher.run()), running(ear.consumer.run()):
+        await connected(publisher, job_type)
+        await asyncio.sleep(0.3)
+        assert ear.heard == []
+        assert await waiting(channel, topology.job_queue(job_type))
+
+
+async def test_an_idle_worker_never_waits_behind_a_full_one(amqp_url: str, job_type: str) -> None:
+    publisher = Publisher(amqp_url)
+    full, idle = Ear(amqp_url, job_type, Heard.GIVEN_BACK), Ear(amqp_url, job_type)
+    async with running(publisher.run()), running(full.consumer.run()):
+        await connected(publisher, job_type)
+        full.consumer.resume()
+        await until(lambda: full.heard != [])
+        async with running(idle.consumer.run()):
+            idle.consumer.resume()
+            await until(lambda: idle.heard == ["job-first"])
+            assert full.heard == ["job-first"]
+            assert not full.consumer.listening
+
+
+@pytest.mark.parametrize("body", [b"", b"nonsense", b"[]", b'{"job_id": 5}', b'{"job_id": ""}'])
+async def test_what_cannot_be_parsed_is_dead_lettered(
+    amqp_url: str, job_type: str, channel: AbstractChannel, body: bytes
+) -> None:
+    name = topology.job_queue(job_type)
+    ear = Ear(amqp_url, job_type)
+    dead = await topology.declare(channel, topology.DEAD)
+    await dead.purge()
+    async with running(ear.consumer.run()):
+        ear.consumer.resume()
+        await until(lambda: ear.consumer.listening)
+        await channel.default_exchange.publish(aio_pika.Message(body), routing_key=name)
+        await until(lambda: waiting(channel, topology.DEAD))
+        letter = await dead.get()
+    assert letter.body == body
+    assert letter.headers["queue"] == name
+    await letter.ack()
+    assert ear.heard == []
+    assert not await waiting(channel, name)
+
+
+async def test_a_consumer_the_broker_cancelled_listens_again(
+    amqp_url: str, job_type: str, channel: AbstractChannel
+) -> None:
+    publisher, ear = Publisher(amqp_url), Ear(amqp_url, job_type)
+    async with running(publisher.run()), running(ear.consumer.run()):
+        await connected(publisher, job_type)
+        ear.consumer.resume()
+        await until(lambda: ear.heard == ["job-first"])
+        await channel.queue_delete(topology.job_queue(job_type))
+        await until(lambda: ringing(publisher, job_type, ear))
+
+
+async def test_rings_are_heard_again_after_the_broker_was_away(
+    own_broker: RabbitMQ, job_type: str
+) -> None:
+    publisher, ear = Publisher(own_broker.url), Ear(own_broker.url, job_type)
+    async with running(publisher.run()), running(ear.consumer.run()):
+        await connected(publisher, job_type)
+        ear.consumer.resume()
+        await until(lambda: ear.heard == ["job-first"])
+        await asyncio.to_thread(own_broker.kill)
+        started = time.monotonic()
+        assert not await publisher.ring_job(job_type, "job-lost")
+        assert time.monotonic() - started < 2 * PUBLISH_TIMEOUT_SEC
+        await asyncio.to_thread(own_broker.start)
+        await until(lambda: ringing(publisher, job_type, ear), timeout_sec=2 * 15)
+
+
+async def test_without_a_broker_ringing_is_nothing_and_listening_ends_at_once() -> None:
+    publisher, ear = Publisher(""), Ear("", "pdf")
+    await publisher.run()
+    await ear.consumer.run()
+    assert not await publisher.ring_job("pdf", "job-1")
+
+
+async def test_a_ring_for_deliveries_is_kept_until_the_store_answers(amqp_url: str) -> None:
+    publisher = Publisher(amqp_url)
+    mine = f"msg_job-{uuid.uuid4()}_1"
+    calls: list[str] = []
+
+    async def on_delivery(delivery_id: str) -> None:
+        if delivery_id == mine:
+            calls.append(delivery_id)
+            if len(calls) == 1:
+                raise StoreUnavailable
+
+    consumer = DeliveryConsumer(amqp_url, max_in_flight=4)
+    async with running(publisher.run()), running(consumer.listen(on_delivery)):
+        await until(lambda: publisher.ring_delivery(mine))
+        await until(lambda: len(calls) == 2)
+
+
+async def test_queues_are_made_ahead_unless_the_broker_stays_away(
+    amqp_url: str, job_type: str, channel: AbstractChannel
+) -> None:
+    name = topology.job_queue(job_type)
+    assert await declare_queues(amqp_url, [name], wait_sec=DEADLINE_SEC)
+    assert not await waiting(channel, name)
+    nowhere = f"amqp://127.0.0.1:{free_port()}/"
+    assert not await declare_queues(nowhere, [name], wait_sec=0.3)
