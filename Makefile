@@ -59,6 +59,7 @@ lock: setup ## Write the hashed requirements.lock files from the pyproject files
 	@for service in api notifier worker; do \
 		$(LOCK) services/$$service/pyproject.toml -o services/$$service/requirements.lock; \
 	done
+	@$(LOCK) deploy/docker/build.in -o deploy/docker/build.lock
 
 clean: ## Remove what the commands made, .venv included
 	@rm -rf $(VENV) .run .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -1,6 +1,6 @@
 """What a client may get wrong: a clear error with a stable code, and the worker lives on."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from secretary_devstack.stack import Stack
 
 
 @pytest.fixture
-def stack(start_stack: Any) -> Stack:
+def stack(start_stack: Callable[..., Stack]) -> Stack:
     return start_stack({"api.max_body_mb": 0.1})
 
 

@@ -3,6 +3,8 @@
 import asyncio
 import threading
 import time
+from collections.abc import Collection
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -12,16 +14,27 @@ from pydantic import BaseModel, SecretStr
 
 from secretary_common.broker.consumer import Heard
 from secretary_common.cipher import Cipher
-from secretary_common.errors import ErrorCode, PermanentError, StaleClaim, TransientError
+from secretary_common.errors import (
+    ErrorCode,
+    NotStorable,
+    PermanentError,
+    StaleClaim,
+    StoreUnavailable,
+    TransientError,
+)
 from secretary_common.models import (
     Job,
     JobError,
     JobProgress,
     JobStatus,
+    Lease,
     Phase,
+    ProgressChange,
+    Settlement,
     delivery_id_of,
     new_token,
 )
+from secretary_common.testing.jobs import InMemoryJobRepository
 from secretary_worker import ResourceCalculator, SecretaryJobRepository
 
 
@@ -402,3 +415,72 @@ async def test_log_levels_are_the_documented_ones(level: Any) -> None:
     async with engine(handler) as worker:
         job = await worker.ended(await worker.submit())
         assert [entry.level for entry in await worker.logs.tail(job.job_id, 9)] == ["info"]
+
+
+async def test_results_that_the_store_cannot_hold_fail_the_job() -> None:
+    class Small(InMemoryJobRepository):
+        async def settle(
+            self, job: Job, token: str, settlement: Settlement, *, ended: bool = False
+        ) -> Settlement:
+            if settlement.results:
+                raise NotStorable
+            return await super().settle(job, token, settlement, ended=ended)
+
+    async def handler(job: Job, repo: SecretaryJobRepository, _: ResourceCalculator) -> None:
+        repo.update_job_results(job.job_id, {"text": "too large"})
+
+    async with engine(handler, jobs=Small()) as worker:
+        job = await worker.ended(await worker.submit())
+    assert (job.status, job.attempt) == (JobStatus.FAILED, 1)
+    assert job.error is not None
+    assert job.error.code == ErrorCode.NOT_STORABLE
+
+
+async def test_a_write_that_fails_for_good_is_told_to_the_handler() -> None:
+    class Broken(InMemoryJobRepository):
+        async def record_progress(self, _: ProgressChange) -> datetime | None:
+            raise LookupError("the store has a fault")
+
+    async def handler(job: Job, repo: SecretaryJobRepository, _: ResourceCalculator) -> None:
+        await repo.update_job_progress(job.job_id, JobProgress(step="one"))
+
+    async with engine(handler, jobs=Broken()) as worker:
+        job = await worker.ended(await worker.submit(max_attempts=1))
+    assert job.status is JobStatus.FAILED
+    assert job.error is not None
+    assert job.error.message == "LookupError: the store has a fault"
+
+
+async def test_an_outage_of_the_store_is_waited_out_while_the_lease_lasts() -> None:
+    class Away(InMemoryJobRepository):
+        answers = 3
+
+        async def settle(
+            self, job: Job, token: str, settlement: Settlement, *, ended: bool = False
+        ) -> Settlement:
+            self.answers -= 1
+            if self.answers > 0:
+                raise StoreUnavailable
+            return await super().settle(job, token, settlement, ended=ended)
+
+    async with engine(nothing, jobs=Away()) as worker:
+        job = await worker.ended(await worker.submit())
+    assert (job.status, job.attempt) == (JobStatus.COMPLETED, 1)
+
+
+async def test_a_claim_whose_answer_was_lost_is_found_and_run_once() -> None:
+    class Forgetful(InMemoryJobRepository):
+        lost = False
+
+        async def claim(
+            self, job_id: str, lease: Lease, now: datetime, job_types: Collection[str]
+        ) -> Job | None:
+            job = await super().claim(job_id, lease, now, job_types)
+            if job and not self.lost:
+                self.lost = True
+                raise StoreUnavailable
+            return job
+
+    async with engine(nothing, jobs=Forgetful()) as worker:
+        job = await worker.ended(await worker.submit())
+    assert (job.status, job.attempt) == (JobStatus.COMPLETED, 1)

@@ -43,14 +43,22 @@ async def unless_stopped(stop: asyncio.Event, work: Coroutine[Any, Any, Any]) ->
 
 
 @contextlib.asynccontextmanager
-async def running(work: Coroutine[Any, Any, Any]) -> AsyncIterator[asyncio.Task[Any]]:
-    """Have *work* run while inside; what it raises after that is of no interest any more."""
-    task = asyncio.create_task(work)
+async def running(*works: Coroutine[Any, Any, Any]) -> AsyncIterator[None]:
+    """Have *works* run while inside; they are cancelled at the end.
+
+    If one of them fails, what is inside is cancelled and its error raised: a service never goes on
+    with half of itself.
+    """
     try:
-        yield task
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(work) for work in works]
+            yield
+            for task in tasks:
+                task.cancel()
+    except BaseExceptionGroup as failures:
+        if len(failures.exceptions) > 1:
+            raise
+        raise failures.exceptions[0] from None
 
 
 class Background:

@@ -117,3 +117,5 @@ def configure_logging(service: str, *, level: str = "info", style: str = "text")
     root.setLevel(level.upper())
     for noisy in ("aio_pika", "aiormq", "httpx", "pymongo", "asyncio"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    # What it calls an error, an outage of the broker, is a warning of ours already.
+    logging.getLogger("aiormq.connection").setLevel(logging.CRITICAL)

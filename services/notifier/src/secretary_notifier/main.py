@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import signal
 import sys
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +14,7 @@ from secretary_common.cipher import Cipher
 from secretary_common.egress import guarded_client
 from secretary_common.errors import ConfigurationError, StoreUnavailable
 from secretary_common.health import health_server
+from secretary_common.lifecycle import running, stop_signal, unless_stopped
 from secretary_common.log import configure_logging, get_logger
 from secretary_common.models import new_token
 from secretary_common.mongo.connection import Store, open_store
@@ -40,10 +40,8 @@ def main() -> None:
 
 
 async def _run(settings: Settings) -> None:
-    stop = asyncio.Event()
+    stop = stop_signal()
     loop = asyncio.get_running_loop()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(name, stop.set)
     # Name look-ups run in threads: a name service that hangs for one origin leaves some for others.
     loop.set_default_executor(ThreadPoolExecutor(max(8, settings.notifier.max_in_flight)))
     await serve(settings, stop)
@@ -62,7 +60,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
 
     try:
         async with health_server(section.host, section.http_port, ready):
-            if await _until(stop, store):
+            if await unless_stopped(stop, store.wait_until_ready()):
                 async with _dispatcher(settings, store) as dispatcher:
                     await _work(settings, store, dispatcher, stop)
     finally:
@@ -77,17 +75,16 @@ async def _work(
     doorbell = DeliveryConsumer(
         settings.broker.url.get_secret_value(), max_in_flight=section.max_in_flight
     )
-    async with asyncio.TaskGroup() as group:
-        keeping_time = group.create_task(store.keep_time())
-        listening = group.create_task(doorbell.listen(dispatcher.hear))
-        looking = group.create_task(dispatcher.run())
-        log.info("notifier.started", max_in_flight=section.max_in_flight)
-        await stop.wait()
-        dispatcher.stop()
-        listening.cancel()
-        await looking
+    log.info("notifier.started", max_in_flight=section.max_in_flight)
+    async with running(store.keep_time()):
+        async with running(doorbell.listen(dispatcher.hear), _stop_when(stop, dispatcher)):
+            await dispatcher.run()
         await dispatcher.drain(section.timeout_sec + LEASE_MARGIN_SEC)
-        keeping_time.cancel()
+
+
+async def _stop_when(stop: asyncio.Event, dispatcher: Dispatcher) -> None:
+    await stop.wait()
+    dispatcher.stop()
 
 
 @contextlib.asynccontextmanager
@@ -123,18 +120,6 @@ async def _dispatcher(settings: Settings, store: Store) -> AsyncIterator[Dispatc
             store.clock,
             poll_interval_sec=section.poll_interval_sec,
         )
-
-
-async def _until(stop: asyncio.Event, store: Store) -> bool:
-    """Wait for the store; False if *stop* was set first."""
-    waits = [asyncio.ensure_future(stop.wait()), asyncio.ensure_future(store.wait_until_ready())]
-    await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-    for wait in waits:
-        wait.cancel()
-    await asyncio.gather(*waits, return_exceptions=True)
-    if not stop.is_set():
-        waits[1].result()
-    return not stop.is_set()
 
 
 async def _is_ready(store: Store) -> tuple[bool, dict[str, Any]]:

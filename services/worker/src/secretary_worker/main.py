@@ -61,29 +61,20 @@ def load_handlers(settings: Settings) -> Registry:
 
 
 async def serve(settings: Settings) -> None:
-    """Run a worker until SIGTERM or SIGINT; drain, then return."""
+    """Run a worker until SIGTERM or SIGINT; drain, then return.
+
+    Waits for MongoDB and the broker if they are not there yet, and says so.
+    """
     registry = load_handlers(settings)
     stop = stop_signal()
     store = open_store(settings.mongo)
-    try:
-        if await unless_stopped(stop, store.wait_until_ready()):
-            await _serve(settings, store, registry, stop)
-    finally:
-        await store.close()
-    log.info("worker.stopped")
-
-
-async def _serve(settings: Settings, store: Store, registry: Registry, stop: asyncio.Event) -> None:
-    await store.job_types.announce([registration.announcement() for registration in registry])
     publisher = Publisher(settings.broker.url.get_secret_value())
-    background = Background()
-    handler_loop = HandlerLoop()
-    keeper = _keeper(settings, store)
+    background, handler_loop = Background(), HandlerLoop()
     runner = Runner(
         jobs=store.jobs,
         logs=store.logs,
         doorbell=publisher,
-        keeper=keeper,
+        keeper=_keeper(settings, store),
         registry=registry,
         loop=handler_loop,
         clock=store.clock,
@@ -93,25 +84,35 @@ async def _serve(settings: Settings, store: Store, registry: Registry, stop: asy
     )
     manager = _manager(settings, store, publisher, runner)
     worker = settings.worker
-    async with (
-        running(publisher.run()),
-        running(keeper.run()),
-        health_server(worker.host, worker.http_port, lambda: _ready(keeper, manager)),
-    ):
-        log.info(
-            "worker.started",
-            owner=keeper.owner,
-            job_types=",".join(sorted(registry.job_types)),
-            slots=settings.generic_worker.max_concurrent,
-            active=settings.generic_worker.active,
-        )
-        await _work(manager, stop, active=settings.generic_worker.active)
-        await background.finish()
-    handler_loop.close(HANDLER_LOOP_CLOSE_SEC)
+    try:
+        async with health_server(worker.host, worker.http_port, lambda: _ready(manager)):
+            if await unless_stopped(stop, store.wait_until_ready()):
+                async with running(publisher.run(), runner.keeper.run()):
+                    await _work(settings, store, runner, manager, stop)
+                    await background.finish()
+    finally:
+        handler_loop.close(HANDLER_LOOP_CLOSE_SEC)
+        await store.close()
+    log.info("worker.stopped")
 
 
-async def _work(manager: SecretaryWorkerManager, stop: asyncio.Event, *, active: bool) -> None:
-    if not active:
+async def _work(
+    settings: Settings,
+    store: Store,
+    runner: Runner,
+    manager: SecretaryWorkerManager,
+    stop: asyncio.Event,
+) -> None:
+    registry = runner.registry
+    await store.job_types.announce([registration.announcement() for registration in registry])
+    log.info(
+        "worker.started",
+        owner=runner.keeper.owner,
+        job_types=",".join(sorted(registry.job_types)),
+        slots=settings.generic_worker.max_concurrent,
+        active=settings.generic_worker.active,
+    )
+    if not settings.generic_worker.active:
         await stop.wait()
         return
     async with running(_stop_when(stop, manager)):
@@ -156,11 +157,9 @@ def _manager(
     )
 
 
-async def _ready(
-    keeper: LeaseKeeper, manager: SecretaryWorkerManager
-) -> tuple[bool, dict[str, Any]]:
-    return keeper.in_contact, {
-        "store": keeper.in_contact,
+async def _ready(manager: SecretaryWorkerManager) -> tuple[bool, dict[str, Any]]:
+    return manager.in_contact, {
+        "store": manager.in_contact,
         "listening": manager.consumer.listening,
         "free_slots": manager.free_slots,
         "running": [hold.job.job_id for hold in manager.running],

@@ -13,6 +13,7 @@ from datetime import datetime
 from secretary_common.broker.consumer import Heard, JobConsumer
 from secretary_common.clock import Clock
 from secretary_common.errors import StoreUnavailable
+from secretary_common.lifecycle import running
 from secretary_common.log import get_logger
 from secretary_common.models import Job, Lease
 from secretary_common.ports import JobRepository
@@ -84,6 +85,11 @@ class SecretaryWorkerManager:
         return self._slots - len(self._running) - self._claiming
 
     @property
+    def in_contact(self) -> bool:
+        """Whether the last word from MongoDB was good."""
+        return self._keeper.in_contact
+
+    @property
     def running(self) -> list[Hold]:
         """The jobs being run."""
         return list(self._running.values())
@@ -95,13 +101,11 @@ class SecretaryWorkerManager:
 
     async def run(self) -> None:
         """Work until ``stop`` is called, then drain: shutdown is not failure."""
-        listening = asyncio.create_task(self.consumer.run())
         try:
-            while not self._stopping.is_set():
-                await self._turn()
+            async with running(self.consumer.run()):
+                while not self._stopping.is_set():
+                    await self._turn()
         finally:
-            listening.cancel()
-            await asyncio.gather(listening, return_exceptions=True)
             await self._drain()
 
     async def ring(self, _job_type: str, job_id: str) -> Heard:

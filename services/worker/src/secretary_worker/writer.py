@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
+from dataclasses import replace
 from datetime import timedelta
 
 from secretary_common.clock import Clock
-from secretary_common.errors import ErrorCode, StaleClaim, StoreUnavailable
+from secretary_common.errors import ErrorCode, NotStorable, StaleClaim, StoreUnavailable
 from secretary_common.log import get_logger
 from secretary_common.models import (
     JobError,
@@ -73,6 +74,7 @@ class AttemptWriter:
         self._waiting: list[Future[None]] = []
         self._status: JobStatus | None = None
         self._status_done: Future[None] | None = None
+        self._broken: Exception | None = None
         self.results: Results | None = None
         self.error: JobError | None = None
         self.settlement: Settlement | None = None
@@ -82,8 +84,9 @@ class AttemptWriter:
         self._loop.call_soon_threadsafe(self._accept, write)
 
     def _accept(self, write: Write) -> None:
-        if self._hold.interruption is Interruption.LEASE_LOST:
-            write.done.set_exception(StaleClaim())
+        lost = self._hold.interruption is Interruption.LEASE_LOST
+        if refusal := StaleClaim() if lost else self._broken:
+            write.done.set_exception(refusal)
             return
         if self._status or self.settlement:
             log.info("attempt.late_write_ignored", what=type(write.what).__name__)
@@ -122,7 +125,18 @@ class AttemptWriter:
         )
 
     async def run(self) -> None:
-        """Write what comes; runs until cancelled."""
+        """Write what comes; runs until cancelled, or the handler has ended the job.
+
+        Should a write fail for good, the handler is told at this one and each later one it awaits.
+        """
+        try:
+            await self._write_what_comes()
+        except Exception as error:  # noqa: BLE001 - told to the handler, whose attempt it ends
+            log.error("attempt.write_failed", exc=error)
+            self._broken = error
+            self._refuse_waiting(error)
+
+    async def _write_what_comes(self) -> None:
         while True:
             await self._arrived.wait()
             self._arrived.clear()
@@ -141,11 +155,28 @@ class AttemptWriter:
         async with self._lock:
             if self.settlement or verdict.outcome is None:
                 return self.settlement
-            if await self._insisting(self._flush):
-                settlement = self._settlement(verdict.outcome, verdict)
+            if await self._flush_at_last():
                 self._hold.settling = True
-                await self._insisting(lambda: self._settle(settlement))
+                await self._settle_or_fail(self._settlement(verdict.outcome, verdict))
             return self.settlement
+
+    async def _flush_at_last(self) -> bool:
+        """The flush before the settling write, which a fault in lines or progress must not stop."""
+        try:
+            return await self._insisting(self._flush)
+        except Exception as error:  # noqa: BLE001 - logged; the end of the job counts for more
+            log.error("attempt.write_failed", exc=error)
+            self._refuse_waiting(error)
+            return True
+
+    async def _settle_or_fail(self, settlement: Settlement) -> None:
+        """Settle; results that MongoDB cannot hold (16 MB) fail the job instead of haunting it."""
+        try:
+            await self._insisting(lambda: self._settle(settlement))
+        except NotStorable as error:
+            told = JobError(code=error.code, message="The results are too large to be stored.")
+            failed = replace(settlement, outcome=Outcome.FAILED, error=told, results=None)
+            await self._insisting(lambda: self._settle(failed))
 
     async def _settle_as(self, status: JobStatus) -> None:
         default = JobError(
@@ -223,14 +254,14 @@ class AttemptWriter:
                 self._hold.interrupt(Interruption.LEASE_LOST)
             else:
                 return True
-        self._refuse_waiting()
+        self._refuse_waiting(StaleClaim())
         return False
 
-    def _refuse_waiting(self) -> None:
+    def _refuse_waiting(self, error: Exception) -> None:
         waiting, self._waiting = self._waiting, []
         for done in [*waiting, *filter(None, [self._status_done])]:
             if not done.done():
-                done.set_exception(StaleClaim())
+                done.set_exception(error)
 
     async def _pause(self) -> None:
         """Let writes gather for a moment, unless the handler ends the job."""
