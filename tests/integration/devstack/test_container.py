@@ -1,0 +1,28 @@
+"""A machine whose engine is missing or silent is told from one that has it, cleanly and soon."""
+
+from __future__ import annotations
+
+import gc
+import socket
+import time
+from pathlib import Path
+
+import pytest
+
+from secretary_devstack import container
+
+
+@pytest.mark.parametrize("listens", [False, True], ids=["missing", "silent"])
+def test_without_an_engine_nothing_is_run_in_containers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, listens: bool
+) -> None:
+    address = str(tmp_path / "engine.sock")
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{address}")
+    with socket.socket(socket.AF_UNIX) as engine:
+        if listens:
+            engine.bind(address)
+            engine.listen()
+        started = time.monotonic()
+        assert not container.can_run(container.MONGO_IMAGE)
+    assert time.monotonic() - started < 3 * container.ENGINE_SEC
+    gc.collect()  # a socket left open would warn, and fail this test
