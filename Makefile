@@ -36,7 +36,7 @@ up: setup ## Keep the whole system running and print its URL and a key; Ctrl-C e
 
 test: setup ## Run all tests against real servers
 	@$(BIN)/python -m secretary_devstack.provision mongod rabbitmq
-	@$(BIN)/python -m pytest $(PYTEST)
+	@$(BIN)/python -m pytest --numprocesses 3 --dist worksteal $(PYTEST)
 
 lint: setup ## Check format, style, types and layers
 	@$(BIN)/ruff format --check --quiet $(CODE)

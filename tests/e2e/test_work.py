@@ -13,6 +13,7 @@ from secretary_devstack.deadline import wait_until
 from secretary_devstack.process import Service
 from secretary_devstack.rabbitmq import RabbitMQ
 from secretary_devstack.receiver import Receiver
+from secretary_devstack.stack import Stack
 
 # Leases short enough to wait for.
 QUICK = {"worker.lease_sec": 4, "worker.heartbeat_sec": 1, "generic_worker.poll_interval_sec": 1}
@@ -30,6 +31,23 @@ def phases(receiver: Receiver, phase: str) -> Counter[str]:
 
 def running_since(job: dict[str, Any]) -> bool:
     return job["processing_started_at"] is not None
+
+
+def worker_of(stack: Stack, job_id: str) -> Service:
+    """The worker that runs the job, as soon as one does."""
+
+    def claimed() -> Service | None:
+        lines = ((worker, worker.log.read_text().splitlines()) for worker in stack.workers)
+        return next(
+            (
+                worker
+                for worker, log in lines
+                if any("job.claimed" in line and job_id in line for line in log)
+            ),
+            None,
+        )
+
+    return wait_until(claimed, timeout_sec=20, what=f"a worker that runs {job_id}")
 
 
 def heard(worker: Service, outcome: str) -> float:
@@ -123,12 +141,10 @@ def test_without_a_broker_two_hundred_short_jobs_take_under_twenty_seconds(
 def test_a_killed_workers_job_is_started_again_and_has_one_result(
     start_stack: Any, amqp_url: str, receiver: Receiver
 ) -> None:
-    stack = start_stack(QUICK, amqp_url=amqp_url)
+    stack = start_stack(QUICK, amqp_url=amqp_url, workers=2)
     with stack.client() as client:
         job_id = client.submit("nap", {"seconds": 3, **hook(receiver)})
-        client.wait(job_id, timeout_sec=20, until=running_since)
-        stack.add_worker().start()
-        stack.workers[0].kill()
+        worker_of(stack, job_id).kill()
         killed_at = time.monotonic()
         client.wait(job_id, timeout_sec=30, until=lambda job: job["attempt"] == 2)
         # lease 4 s + poll_interval_sec 1 s + 2 s, and as much margin again
@@ -142,13 +158,12 @@ def test_a_killed_workers_job_is_started_again_and_has_one_result(
 
 
 def test_a_stopped_worker_hands_its_job_back_unpunished(start_stack: Any, amqp_url: str) -> None:
-    stack = start_stack({**QUICK, "worker.drain_sec": 1}, amqp_url=amqp_url)
+    stack = start_stack({**QUICK, "worker.drain_sec": 1}, amqp_url=amqp_url, workers=2)
     with stack.client() as client:
         job_id = client.submit("nap", {"seconds": 5}, max_attempts=1)
-        client.wait(job_id, timeout_sec=20, until=running_since)
-        stack.add_worker().start()
-        assert stack.workers[0].stop()
-        assert stack.workers[0].child.returncode == 0
+        worker = worker_of(stack, job_id)
+        assert worker.stop()
+        assert worker.child.returncode == 0
         job = client.wait(job_id, timeout_sec=30)
     assert (job["status"], job["attempt"], job["error"]) == ("completed", 2, None)
 
