@@ -5,14 +5,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 PACKAGES := libs/common libs/devstack services/api services/worker services/notifier
 MANIFESTS := pyproject.toml $(PACKAGES:%=%/pyproject.toml)
-CODE := libs services tests demo deploy
+CODE := libs services tests demo bench deploy
 INSTALLED := $(VENV)/.installed
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 # More arguments, e.g. `make test PYTEST="-k lease"`.
 PYTEST ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test lint format lock clean
+.PHONY: help setup demo up test bench lint format lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -37,6 +37,10 @@ up: setup ## Keep the whole system running and print its URL and a key; Ctrl-C e
 test: setup ## Run all tests against real servers
 	@$(BIN)/python -m secretary_devstack.provision mongod rabbitmq
 	@$(BIN)/python -m pytest --numprocesses 3 --dist worksteal $(PYTEST)
+
+bench: setup ## Measure jobs a second and the wait for a start
+	@$(BIN)/python -m secretary_devstack.provision mongod rabbitmq
+	@$(BIN)/python bench/throughput.py
 
 lint: setup ## Check format, style, types and layers
 	@$(BIN)/ruff format --check --quiet $(CODE)
