@@ -1,0 +1,55 @@
+"""The nouns: jobs, leases, settlements, deliveries. Values only, no I/O."""
+
+from secretary_common.models.attempt import Candidate, Outcome, ProgressChange, Renewal, Settlement
+from secretary_common.models.delivery import (
+    Delivery,
+    DeliveryAttempt,
+    DueDelivery,
+    delivery_id_of,
+    parse_delivery_id,
+)
+from secretary_common.models.job import (
+    Job,
+    JobError,
+    JobProgress,
+    Lease,
+    LogEntry,
+    NotifySlot,
+    Settled,
+    Webhook,
+)
+from secretary_common.models.request import ApiKey, JobQuery, JobTypeInfo
+from secretary_common.models.value import JsonObject, LogLevel, SealedSecret, new_job_id, new_token
+from secretary_common.states import DeliveryState, JobStatus, Phase
+
+__all__ = [
+    "ApiKey",
+    "Candidate",
+    "Delivery",
+    "DeliveryAttempt",
+    "DeliveryState",
+    "DueDelivery",
+    "Job",
+    "JobError",
+    "JobProgress",
+    "JobQuery",
+    "JobStatus",
+    "JobTypeInfo",
+    "JsonObject",
+    "Lease",
+    "LogEntry",
+    "LogLevel",
+    "NotifySlot",
+    "Outcome",
+    "Phase",
+    "ProgressChange",
+    "Renewal",
+    "SealedSecret",
+    "Settled",
+    "Settlement",
+    "Webhook",
+    "delivery_id_of",
+    "new_job_id",
+    "new_token",
+    "parse_delivery_id",
+]
