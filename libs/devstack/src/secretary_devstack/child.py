@@ -19,6 +19,8 @@ from pathlib import Path
 
 from secretary_devstack.error import ChildFailed
 
+# A parent that died before the signal was set would send none.
+IF_PARENT_LIVES = '[ "$PPID" = "$0" ] && exec "$@"'
 TAIL_LINES = 40
 STOP_SEC = 20.0
 
@@ -49,7 +51,8 @@ class Child:
         setpriv = shutil.which("setpriv")
         if setpriv is None:
             raise ChildFailed("setpriv is missing: install util-linux")
-        command = [setpriv, "--pdeathsig", "KILL", "--", *map(str, argv)]
+        alive = ["/bin/sh", "-c", IF_PARENT_LIVES, str(os.getpid())]
+        command = [setpriv, "--pdeathsig", "KILL", "--", *alive, *map(str, argv)]
         self._process = _spawner().submit(_start, command, log, dict(env), cwd).result()
 
     @property
