@@ -26,6 +26,9 @@ END = "end"
 EXIT_OUT_OF_MEMORY = 71
 """The exit code for a MemoryError: an exit needs no memory, a message does."""
 
+PARENT_PID = "PARENT_PID"
+"""The variable that names the process this one must not outlive."""
+
 Emit = Callable[[dict[str, Any]], None]
 Work = Callable[[dict[str, Any], Emit], None]
 
@@ -109,6 +112,8 @@ def _die_with_parent() -> None:
     if sys.platform == "linux":
         prctl = ctypes.CDLL(None).prctl
         prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        if os.environ.get(PARENT_PID, "") != str(os.getppid()):
+            os._exit(1)  # it died before the signal was set, which would then never come
         prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
         # The first to go when memory runs out; a sandbox of its own may forbid to say so.
         with suppress(OSError):

@@ -20,7 +20,7 @@ from typing import Any
 
 from secretary_common.errors import ErrorCode, PermanentError
 from secretary_common.log import get_logger
-from secretary_worker.confinement import END, EXIT_OUT_OF_MEMORY, Limits
+from secretary_worker.confinement import END, EXIT_OUT_OF_MEMORY, PARENT_PID, Limits
 
 JsonObject = dict[str, Any]
 OnMessage = Callable[[JsonObject], None]
@@ -122,7 +122,12 @@ class Sandbox:
             start_new_session=True,
             cwd="/",
             # One thread for OCR: jobs run side by side already.
-            env={"PATH": os.defpath, "LANG": "C.UTF-8", "OMP_THREAD_LIMIT": "1"},
+            env={
+                "PATH": os.defpath,
+                "LANG": "C.UTF-8",
+                "OMP_THREAD_LIMIT": "1",
+                PARENT_PID: str(os.getpid()),
+            },
         )
 
     async def _converse(
