@@ -136,7 +136,7 @@ class SecretaryWorkerManager:
             await self._wait(self._idle_sec())
         else:
             self.consumer.pause()
-            await self._wait(self._poll_interval_sec)
+            await self._wait(self._until_sweep_sec())
 
     async def _look(self) -> None:
         """Claim until no slot is free or nothing is found."""
@@ -226,9 +226,17 @@ class SecretaryWorkerManager:
         self._next_run_at = min(filter(None, [self._next_run_at, run_at]))
 
     def _idle_sec(self) -> float:
+        """Until the next scheduled job or the next sweep, ``poll_interval_sec`` at most."""
+        wait = self._until_sweep_sec()
         if self._next_run_at is None:
-            return self._poll_interval_sec
+            return wait
         due_in = (self._next_run_at - self._clock.now()).total_seconds()
+        return min(wait, max(due_in, 0.0))
+
+    def _until_sweep_sec(self) -> float:
+        if not self._keeper.may_reclaim:
+            return self._poll_interval_sec
+        due_in = self._swept_at + self._poll_interval_sec - time.monotonic()
         return min(self._poll_interval_sec, max(due_in, 0.0))
 
     async def _wait(self, seconds: float | None) -> None:
