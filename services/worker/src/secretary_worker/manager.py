@@ -81,8 +81,8 @@ class SecretaryWorkerManager:
 
     @property
     def free_slots(self) -> int:
-        """Slots neither running a job nor claiming one."""
-        return self._slots - len(self._running) - self._claiming
+        """Slots that run no job, claim none and may hold none unknowingly."""
+        return self._slots - len(self._running) - self._claiming - len(self._doubts)
 
     @property
     def in_contact(self) -> bool:
@@ -197,7 +197,7 @@ class SecretaryWorkerManager:
         while self._doubts:
             doubt = self._doubts[0]
             job = await self._jobs.held(doubt.job_id, doubt.lease.token)
-            self._doubts.pop(0)
+            self._doubts.remove(doubt)
             if job and job.lease and job.lease.expires_at > self._clock.now():
                 self._start(job, doubt.lease, doubt.sent_at)
 
