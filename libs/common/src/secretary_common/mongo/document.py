@@ -1,0 +1,47 @@
+"""Jobs as documents: how they lie in MongoDB, and the conditions queries share."""
+
+from __future__ import annotations
+
+from collections.abc import Collection as Names
+
+from secretary_common import move
+from secretary_common.models import Job
+from secretary_common.mongo.driver import Document
+from secretary_common.states import JobStatus
+
+PENDING, PROCESSING = JobStatus.PENDING.value, JobStatus.PROCESSING.value
+MAY_START: Document = {"cancel_requested": {"$ne": True}, "deleted_at": None}
+BRIEF = {"parameters": False, "results": False}
+
+
+def waiting(job_types: Names[str]) -> Document:
+    """Jobs of these types that wait, due or not."""
+    return {"status": PENDING, "job_type": {"$in": sorted(job_types)}, **MAY_START}
+
+
+def held(job_id: str, token: str) -> Document:
+    """The job while it stands under the lease *token*."""
+    return {"_id": job_id, "status": PROCESSING, "lease.token": token}
+
+
+def update_of(change: move.Change) -> Document:
+    """*change* as MongoDB takes it; nothing in it is evaluated."""
+    parts = {
+        "$set": change.put,
+        "$unset": dict.fromkeys(change.drop, ""),
+        "$inc": change.raised,
+    }
+    return {operator: fields for operator, fields in parts.items() if fields}
+
+
+def to_document(job: Job) -> Document:
+    """*job* as it lies in MongoDB: what is None is absent, so partial indexes leave it out."""
+    document = job.model_dump(exclude_none=True)
+    return {"_id": document.pop("job_id"), **document}
+
+
+def to_job(document: Document | None) -> Job | None:
+    """The job a document stands for."""
+    if document is None:
+        return None
+    return Job.model_validate({"job_id": document.pop("_id"), **document})

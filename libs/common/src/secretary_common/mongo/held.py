@@ -1,0 +1,139 @@
+"""Jobs under a lease: every write names the state and the lease token it expects."""
+
+from __future__ import annotations
+
+from collections.abc import Collection as Names
+from datetime import datetime
+
+from pymongo import ASCENDING
+
+from secretary_common import move
+from secretary_common.errors import StaleClaim
+from secretary_common.models import (
+    Job,
+    Lease,
+    Outcome,
+    ProgressChange,
+    Renewal,
+    Settled,
+    Settlement,
+)
+from secretary_common.mongo.document import (
+    BRIEF,
+    MAY_START,
+    PROCESSING,
+    held,
+    to_job,
+    update_of,
+    waiting,
+)
+from secretary_common.mongo.driver import Collection, Document
+
+
+class HeldJobsInMongo:
+    """The part of the job repository that attempts use (``ports.HeldJobs``)."""
+
+    _jobs: Collection
+
+    async def claim(
+        self, job_id: str, lease: Lease, now: datetime, job_types: Names[str]
+    ) -> Job | None:
+        """Take a waiting, due job: it is ``processing`` under *lease*, its attempt raised."""
+        query = {"_id": job_id, **waiting(job_types), "run_at": {"$lte": now}}
+        return to_job(
+            await self._jobs.find_one_and_update(query, update_of(move.claimed(lease, now)))
+        )
+
+    async def held(self, job_id: str, token: str) -> Job | None:
+        """The job if it stands under the lease *token*: finds a claim whose answer was lost."""
+        return to_job(await self._jobs.find_one(held(job_id, token)))
+
+    async def ended_leases(self, job_types: Names[str], now: datetime, limit: int) -> list[Job]:
+        """Running jobs whose lease has ended, the longest ended first."""
+        counted = {"$subtract": ["$attempt", "$forgiven"]}
+        wanted: list[Document] = [
+            {"job_type": {"$in": sorted(job_types)}},
+            {"cancel_requested": True},
+            {"$expr": {"$gte": [counted, "$max_attempts"]}},
+        ]
+        found = await self._jobs.find(
+            {"status": PROCESSING, "lease.expires_at": {"$lte": now}, "$or": wanted},
+            projection=BRIEF,
+            sort=[("lease.expires_at", ASCENDING)],
+            limit=limit,
+        )
+        return [job for document in found if (job := to_job(document))]
+
+    async def reclaim(self, job: Job, lease: Lease, now: datetime) -> Job | None:
+        """Take over *job*, whose lease has ended; None if it moved on or is cancelled."""
+        if job.lease is None:
+            return None
+        query = {
+            **held(job.job_id, job.lease.token),
+            **MAY_START,
+            "lease.expires_at": {"$lte": now},
+        }
+        return to_job(
+            await self._jobs.find_one_and_update(query, update_of(move.claimed(lease, now)))
+        )
+
+    async def renew(
+        self, owner: str, job_ids: Names[str], expires_at: datetime
+    ) -> dict[str, Renewal]:
+        """Extend the leases *owner* holds on these jobs; jobs not in the answer are lost."""
+        ours = {"_id": {"$in": list(job_ids)}, "status": PROCESSING, "lease.owner": owner}
+        await self._jobs.update_many(ours, {"$set": {"lease.expires_at": expires_at}})
+        found = await self._jobs.find(ours, projection=["lease.token", "cancel_requested"])
+        return {
+            document["_id"]: Renewal(
+                document["lease"]["token"], bool(document.get("cancel_requested"))
+            )
+            for document in found
+        }
+
+    async def record_progress(self, change: ProgressChange) -> datetime | None:
+        """Write progress under the attempt's lease; returns the job's ``notified_at``.
+
+        Raises:
+            StaleClaim: the attempt no longer holds the job.
+        """
+        update = update_of(move.progressed(change))
+        if slot := change.slot:
+            put = slot.model_dump(exclude={"due_at"})
+            update["$set"] |= {f"notify.{name}": value for name, value in put.items()}
+            update["$min"] = {"notify.due_at": slot.due_at}  # an earlier one in the slot stays
+        found = await self._jobs.find_one_and_update(
+            held(change.job_id, change.token), update, projection=["notified_at"]
+        )
+        if found is None:
+            raise StaleClaim
+        return found.get("notified_at")
+
+    async def settle(
+        self, job: Job, token: str, settlement: Settlement, *, ended: bool = False
+    ) -> Settlement:
+        """End the attempt that holds *job* under *token*. Safe to repeat after a lost answer.
+
+        Raises:
+            StaleClaim: the attempt no longer holds the job.
+        """
+        query = held(job.job_id, token)
+        if ended:
+            query["lease.expires_at"] = {"$lte": settlement.at}
+        if move.gives_back(settlement):
+            query["cancel_requested"] = {"$ne": True}
+        done = await self._jobs.update_one(query, update_of(move.settled(job, token, settlement)))
+        if done.matched:
+            return settlement
+        return await self._settle_missed(job, token, settlement)
+
+    async def _settle_missed(self, job: Job, token: str, settlement: Settlement) -> Settlement:
+        """One read tells why: an answer lost earlier, a cancellation, or a lost lease."""
+        found = await self._jobs.find_one({"_id": job.job_id}, projection=["lease", "settled"])
+        mark = Settled.model_validate(found["settled"]) if found and "settled" in found else None
+        if mark and mark.token == token:
+            cancelled = mark.outcome == Outcome.CANCELLED
+            return move.as_cancelled(settlement) if cancelled else settlement
+        if found and found.get("lease", {}).get("token") == token and move.gives_back(settlement):
+            return await self.settle(job, token, move.as_cancelled(settlement))
+        raise StaleClaim

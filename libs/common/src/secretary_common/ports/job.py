@@ -1,0 +1,136 @@
+"""Jobs, as the services need them from a store."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Protocol
+
+from secretary_common.models import (
+    Candidate,
+    Job,
+    JobQuery,
+    Lease,
+    NotifySlot,
+    ProgressChange,
+    Renewal,
+    Settlement,
+)
+
+
+class StoredJobs(Protocol):
+    """Jobs as clients know them: submitted, found, listed. All raise ``StoreUnavailable``."""
+
+    async def insert(self, job: Job) -> None:
+        """Store a new job durably (majority, journalled).
+
+        Raises:
+            NotStorable: the document cannot be encoded.
+        """
+        ...
+
+    async def get(self, job_id: str) -> Job | None:
+        """The job, unless it is unknown or deleted."""
+        ...
+
+    async def find(self, query: JobQuery) -> list[Job]:
+        """At most ``query.limit`` jobs, newest first, without parameters and results."""
+        ...
+
+
+class WaitingJobs(Protocol):
+    """Jobs that wait for a worker. All raise ``StoreUnavailable``."""
+
+    async def candidates(
+        self, job_types: Collection[str], now: datetime, limit: int
+    ) -> list[Candidate]:
+        """Jobs of these types that may start now: by priority, then by ``run_at``."""
+        ...
+
+    async def next_run_at(self, job_types: Collection[str], now: datetime) -> datetime | None:
+        """When the earliest of the jobs not yet due is due."""
+        ...
+
+
+class HeldJobs(Protocol):
+    """Jobs under a lease, and every move an attempt makes. All raise ``StoreUnavailable``."""
+
+    async def claim(
+        self, job_id: str, lease: Lease, now: datetime, job_types: Collection[str]
+    ) -> Job | None:
+        """Take a waiting, due job: it is ``processing`` under *lease*, its attempt raised.
+
+        None if somebody else has it, or it may not start.
+        """
+        ...
+
+    async def held(self, job_id: str, token: str) -> Job | None:
+        """The job if it stands under the lease *token*: finds a claim whose answer was lost."""
+        ...
+
+    async def ended_leases(
+        self, job_types: Collection[str], now: datetime, limit: int
+    ) -> list[Job]:
+        """Running jobs whose lease has ended, the longest ended first.
+
+        Those of these types, and of any type those that are cancelled or spent.
+        """
+        ...
+
+    async def reclaim(self, job: Job, lease: Lease, now: datetime) -> Job | None:
+        """Take over *job*, whose lease has ended; None if it moved on or is cancelled."""
+        ...
+
+    async def renew(
+        self, owner: str, job_ids: Collection[str], expires_at: datetime
+    ) -> dict[str, Renewal]:
+        """Extend the leases *owner* holds on these jobs; jobs not in the answer are lost."""
+        ...
+
+    async def record_progress(self, change: ProgressChange) -> datetime | None:
+        """Write progress under the attempt's lease; returns the job's ``notified_at``.
+
+        Raises:
+            StaleClaim: the attempt no longer holds the job.
+        """
+        ...
+
+    async def settle(
+        self, job: Job, token: str, settlement: Settlement, *, ended: bool = False
+    ) -> Settlement:
+        """End the attempt that holds *job* under *token*. Safe to repeat after a lost answer.
+
+        With *ended* it does so for a holder that is gone: only if its lease ended before
+        ``settlement.at``.
+
+        A RETRY or HANDED_BACK of a job whose cancellation was requested becomes CANCELLED; the
+        settlement that was made is returned.
+
+        Raises:
+            StaleClaim: the attempt no longer holds the job.
+        """
+        ...
+
+
+class OutboxSlots(Protocol):
+    """The webhook outbox of jobs. All raise ``StoreUnavailable``."""
+
+    async def due_slots(self, now: datetime, limit: int) -> list[Job]:
+        """Jobs whose outbox slot is due, the longest due first."""
+        ...
+
+    async def next_slot_at(self, now: datetime) -> datetime | None:
+        """When the earliest slot not yet due is due."""
+        ...
+
+    async def clear_slot(self, job_id: str, seq: int, now: datetime) -> bool:
+        """Empty the slot and set ``notified_at``, if it still holds the event *seq*."""
+        ...
+
+    async def postpone_slot(self, job_id: str, slot: NotifySlot, due_at: datetime) -> bool:
+        """Move *slot* to *due_at*, if it still holds that event."""
+        ...
+
+
+class JobRepository(StoredJobs, WaitingJobs, HeldJobs, OutboxSlots, Protocol):
+    """Jobs, and every move between their states."""

@@ -1,0 +1,52 @@
+"""The small things the services need from a store."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from secretary_common.models import ApiKey, JobTypeInfo, LogEntry
+
+
+class LogRepository(Protocol):
+    """The log entries of jobs."""
+
+    async def append(self, job_id: str, entries: Sequence[LogEntry]) -> None:
+        """Store entries; one already there (same attempt and seq) is left as it is."""
+        ...
+
+    async def tail(self, job_id: str, limit: int) -> list[LogEntry]:
+        """The last *limit* entries, oldest first."""
+        ...
+
+
+class JobTypeRepository(Protocol):
+    """The job types that have been announced."""
+
+    async def announce(self, job_types: Sequence[JobTypeInfo]) -> None:
+        """Make types known, or refresh their schema; never touches ``paused``."""
+        ...
+
+    async def all(self) -> list[JobTypeInfo]:
+        """Every announced type, by name."""
+        ...
+
+
+class KeyRepository(Protocol):
+    """API keys."""
+
+    async def insert(self, key: ApiKey) -> None:
+        """Store a new key."""
+        ...
+
+    async def get(self, key_id: str) -> ApiKey | None:
+        """The key, by its public half."""
+        ...
+
+    async def all(self) -> list[ApiKey]:
+        """Every key, by id."""
+        ...
+
+    async def delete(self, key_id: str) -> bool:
+        """Forget a key; False if it was not there."""
+        ...
