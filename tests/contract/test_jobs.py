@@ -1,97 +1,35 @@
 """What every job repository promises: the in-memory twin, and MongoDB under both drivers."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from job_samples import (
+    HOOK,
+    NOW,
+    TYPES,
+    after,
+    claimed,
+    current,
+    end,
+    lease,
+    make_job,
+    progress,
+    slot,
+)
 
 from secretary_common.errors import StaleClaim
 from secretary_common.models import (
-    Job,
     JobError,
     JobProgress,
     JobQuery,
     JobStatus,
-    Lease,
     NotifySlot,
     Outcome,
     Phase,
     ProgressChange,
-    Settlement,
-    Webhook,
 )
-from secretary_common.mongo import indexes
-from secretary_common.mongo.driver import Client
-from secretary_common.mongo.jobs import SecretaryJobRepository
 from secretary_common.ports import JobRepository
-from secretary_common.testing.jobs import InMemoryJobRepository
-
-NOW = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
-TYPES = {"pdf"}
-HOOK = Webhook(url="https://example.com/hook")
-
-
-def after(seconds: float) -> datetime:
-    return NOW + timedelta(seconds=seconds)
-
-
-def make_job(job_id: str = "job-1", **fields: Any) -> Job:
-    given = {
-        "job_id": job_id,
-        "job_type": "pdf",
-        "parameters": {"filename": "/a.pdf"},
-        "owner": "key-1",
-        "run_at": NOW,
-        "created_at": NOW,
-        "updated_at": NOW,
-    }
-    return Job.model_validate({**given, **fields})
-
-
-def lease(token: str = "t1", owner: str = "worker-1", seconds: float = 30) -> Lease:
-    return Lease(owner=owner, token=token, expires_at=after(seconds))
-
-
-def end(outcome: Outcome, seq: int = 2, **fields: Any) -> Settlement:
-    return Settlement(outcome=outcome, at=fields.pop("at", after(5)), seq=seq, **fields)
-
-
-def progress(
-    seq: int, token: str = "t1", slot: NotifySlot | None = None, percent: int = 50
-) -> ProgressChange:
-    step = JobProgress(step="reading", percent=percent, message="page 1")
-    return ProgressChange("job-1", token, seq, after(1), step, slot)
-
-
-def slot(seq: int, seconds: float) -> NotifySlot:
-    return NotifySlot(seq=seq, run=1, phase=Phase.PROCESSING, due_at=after(seconds))
-
-
-@pytest.fixture(params=["memory", "motor", "pymongo"])
-async def jobs(request: pytest.FixtureRequest) -> AsyncIterator[JobRepository]:
-    if request.param == "memory":
-        yield InMemoryJobRepository()
-        return
-    url, name = (request.getfixturevalue(fixture) for fixture in ("mongo_url", "database_name"))
-    client = Client(url, name, request.param)
-    await indexes.ensure(client)
-    yield SecretaryJobRepository(client.collection("jobs"))
-    await client.close()
-
-
-async def current(jobs: JobRepository, job_id: str = "job-1") -> Job:
-    job = await jobs.get(job_id)
-    assert job is not None
-    return job
-
-
-async def claimed(jobs: JobRepository, **fields: Any) -> Job:
-    await jobs.insert(make_job(**fields))
-    job = await jobs.claim("job-1", lease(), NOW, TYPES)
-    assert job is not None
-    return job
 
 
 async def test_a_job_comes_back_as_it_was_stored(jobs: JobRepository) -> None:
@@ -244,11 +182,7 @@ async def test_giving_back_a_job_whose_cancellation_was_requested_cancels_it(
 
 
 async def request_cancel(jobs: JobRepository) -> None:
-    """What the API will write for a running job."""
-    if isinstance(jobs, InMemoryJobRepository):
-        jobs.jobs["job-1"] = jobs.jobs["job-1"].model_copy(update={"cancel_requested": True})
-    elif isinstance(jobs, SecretaryJobRepository):
-        await jobs._jobs.update_one({"_id": "job-1"}, {"$set": {"cancel_requested": True}})
+    assert await jobs.request_cancel(await current(jobs), NOW)
 
 
 async def test_only_ended_leases_are_reclaimed_and_only_once(jobs: JobRepository) -> None:

@@ -119,6 +119,18 @@ class InvalidState(SecretaryError):
     code = ErrorCode.INVALID_STATE
 
 
+class KeyInUse(SecretaryError):
+    """Something of this owner is stored under the same idempotency key."""
+
+    code = ErrorCode.IDEMPOTENCY_KEY_REUSED
+
+
+class IdempotencyKeyReused(SecretaryError):
+    """This Idempotency-Key came with another body before; a new submission needs a new key."""
+
+    code = ErrorCode.IDEMPOTENCY_KEY_REUSED
+
+
 class InvalidRequest(SecretaryError):
     """The request is not valid."""
 

@@ -40,7 +40,8 @@ def claimed(lease: Lease, now: datetime) -> Change:
             "processing_started_at": now,
             "updated_at": now,
         },
-        drop=("progress", "settled"),
+        # ``settled`` stays: the holder before may still ask whether its last write arrived.
+        drop=("progress",),
         raised={"attempt": 1, "seq": 1},
     )
 
@@ -85,11 +86,73 @@ def _end_run(job: Job, end: Settlement, put: dict[str, Any]) -> None:
         "progress": end.progress and end.progress.model_dump(),
     }
     put |= {name: value for name, value in optional.items() if value is not None}
-    if job.webhook is not None:
-        slot = NotifySlot(
-            seq=end.seq, run=job.run, phase=Phase(end.outcome.status.value), due_at=end.at
-        )
-        put["notify"] = slot.model_dump(mode="python")
+    put |= _event(job, end.outcome.status, end.seq, end.at)
+
+
+def _event(job: Job, status: JobStatus, seq: int, at: datetime) -> dict[str, Any]:
+    """The outbox slot that tells of the end of *job*, if anybody wants to hear of it."""
+    if job.webhook is None:
+        return {}
+    slot = NotifySlot(seq=seq, run=job.run, phase=Phase(status.value), due_at=at)
+    return {"notify": slot.model_dump()}
+
+
+def cancelled(job: Job, now: datetime, expires_at: datetime) -> Change:
+    """A client cancels *job*, which waits."""
+    seq = job.seq + 1
+    put = {
+        "status": JobStatus.CANCELLED.value,
+        "seq": seq,
+        "updated_at": now,
+        "completed_at": now,
+        "expires_at": expires_at,
+        **_event(job, JobStatus.CANCELLED, seq, now),
+    }
+    return Change(put, drop=("error",))
+
+
+def cancel_requested(now: datetime) -> Change:
+    """A client cancels a job that is held: its holder does it, or who finds its lease ended."""
+    return Change(put={"cancel_requested": True, "updated_at": now})
+
+
+# What one run leaves on a job and the next one starts without.
+_OF_A_RUN = (
+    "cancel_requested",
+    "completed_at",
+    "error",
+    "expires_at",
+    "files",
+    "processing_started_at",
+    "progress",
+    "results",
+    "results_file",
+    "usage",
+)
+
+
+def retried(job: Job, now: datetime) -> Change:
+    """A client starts a new run of *job*, which has ended: as if it had just been submitted."""
+    put = {
+        "status": JobStatus.PENDING.value,
+        "run": job.run + 1,
+        "run_at": now,
+        "forgiven": job.attempt,
+        "seq": job.seq + 1,
+        "updated_at": now,
+    }
+    return Change(put, drop=_OF_A_RUN)
+
+
+def deleted(job: Job, now: datetime) -> Change:
+    """A client deletes *job*, which nobody holds; one that waits is cancelled by it.
+
+    Its expiry is now: the sweeper removes it. Its idempotency key is free again.
+    """
+    waits = job.status is JobStatus.PENDING
+    change = cancelled(job, now, now) if waits else Change(put={"seq": job.seq + 1})
+    put = {**change.put, "deleted_at": now, "updated_at": now, "expires_at": now}
+    return Change(put, drop=(*change.drop, "idempotency"))
 
 
 def gives_back(end: Settlement) -> bool:

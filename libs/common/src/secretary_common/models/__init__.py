@@ -1,6 +1,7 @@
 """The nouns: jobs, leases, settlements, deliveries. Values only, no I/O."""
 
 from secretary_common.models.attempt import Candidate, Outcome, ProgressChange, Renewal, Settlement
+from secretary_common.models.batch import Batch, StatusCounts, TypeStatistic
 from secretary_common.models.delivery import (
     Delivery,
     DeliveryAttempt,
@@ -9,6 +10,7 @@ from secretary_common.models.delivery import (
     parse_delivery_id,
 )
 from secretary_common.models.job import (
+    Idempotency,
     Job,
     JobError,
     JobProgress,
@@ -19,16 +21,25 @@ from secretary_common.models.job import (
     Webhook,
 )
 from secretary_common.models.request import ApiKey, JobQuery, JobTypeInfo
-from secretary_common.models.value import JsonObject, LogLevel, SealedSecret, new_job_id, new_token
+from secretary_common.models.value import (
+    JsonObject,
+    LogLevel,
+    SealedSecret,
+    new_batch_id,
+    new_job_id,
+    new_token,
+)
 from secretary_common.states import DeliveryState, JobStatus, Phase
 
 __all__ = [
     "ApiKey",
+    "Batch",
     "Candidate",
     "Delivery",
     "DeliveryAttempt",
     "DeliveryState",
     "DueDelivery",
+    "Idempotency",
     "Job",
     "JobError",
     "JobProgress",
@@ -47,8 +58,11 @@ __all__ = [
     "SealedSecret",
     "Settled",
     "Settlement",
+    "StatusCounts",
+    "TypeStatistic",
     "Webhook",
     "delivery_id_of",
+    "new_batch_id",
     "new_job_id",
     "new_token",
     "parse_delivery_id",

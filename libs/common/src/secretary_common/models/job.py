@@ -7,7 +7,7 @@ from datetime import datetime
 from pydantic import BaseModel, ConfigDict, Field
 
 from secretary_common.models.value import JsonObject, LogLevel, SealedSecret, Value
-from secretary_common.states import JobStatus, Phase
+from secretary_common.states import TERMINAL, JobStatus, Phase
 
 
 class JobProgress(Value):
@@ -74,6 +74,17 @@ class Webhook(Value):
     secret: SealedSecret | None = None
 
 
+class Idempotency(Value):
+    """What a client called its submission, so that a repeat of it makes nothing new."""
+
+    key: str
+    """The header ``Idempotency-Key``; unique among those of the owner."""
+    body_hmac: str
+    """Tells a repeat from another submission under the same key, without keeping the body."""
+    at: datetime
+    """When it was first seen; it counts for 48 h."""
+
+
 class Job(BaseModel):
     """A job as the store holds it. Times are aware UTC, to the millisecond."""
 
@@ -90,6 +101,7 @@ class Job(BaseModel):
     owner: str
     """The id of the API key that submitted it."""
     batch_id: str | None = None
+    idempotency: Idempotency | None = None
     run: int = 1
     """Raised by each explicit retry."""
     run_at: datetime
@@ -117,6 +129,11 @@ class Job(BaseModel):
     notified_at: datetime | None = None
     webhook: Webhook | None = None
     usage: JsonObject | None = None
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether its run is over."""
+        return self.status in TERMINAL
 
     @property
     def counted_attempts(self) -> int:

@@ -28,6 +28,11 @@ def new_job_id() -> str:
     return f"job-{_uuid7()}"
 
 
+def new_batch_id() -> str:
+    """A fresh batch id: ``batch-<uuid7>``."""
+    return f"batch-{_uuid7()}"
+
+
 def new_token() -> str:
     """A fresh unguessable token: for a lease, or for a process's identity at this boot."""
     return secrets.token_hex(12)

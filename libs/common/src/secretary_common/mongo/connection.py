@@ -11,6 +11,7 @@ from secretary_common.clock import ServerClock
 from secretary_common.errors import StoreUnavailable
 from secretary_common.log import get_logger
 from secretary_common.mongo import indexes
+from secretary_common.mongo.batches import MongoBatchRepository
 from secretary_common.mongo.deliveries import MongoDeliveryRepository
 from secretary_common.mongo.driver import Client
 from secretary_common.mongo.job_types import MongoJobTypeRepository
@@ -33,6 +34,7 @@ class Store:
         self.client = client
         self.clock = ServerClock()
         self.jobs = SecretaryJobRepository(client.collection("jobs"))
+        self.batches = MongoBatchRepository(client)
         self.logs = MongoLogRepository(client.collection("job_logs"))
         self.deliveries = MongoDeliveryRepository(client.collection("deliveries"))
         self.job_types = MongoJobTypeRepository(client.collection("job_types"))

@@ -24,6 +24,11 @@ def held(job_id: str, token: str) -> Document:
     return {"_id": job_id, "status": PROCESSING, "lease.token": token}
 
 
+def key_query(owner: str, key: str) -> Document:
+    """What stands under an idempotency key."""
+    return {"owner": owner, "idempotency.key": key}
+
+
 def update_of(change: move.Change) -> Document:
     """*change* as MongoDB takes it; nothing in it is evaluated."""
     parts = {

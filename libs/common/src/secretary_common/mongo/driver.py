@@ -8,9 +8,11 @@ connection trouble and timeouts into ``StoreUnavailable``, and documents BSON ca
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import functools
 import inspect
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,13 +21,17 @@ from bson.errors import BSONError
 from motor.motor_asyncio import AsyncIOMotorClient
 from pymongo import AsyncMongoClient, IndexModel, ReturnDocument
 from pymongo.errors import (
+    BulkWriteError,
     ConnectionFailure,
     DocumentTooLarge,
+    DuplicateKeyError,
     ExecutionTimeout,
     PyMongoError,
+    ServerSelectionTimeoutError,
     WriteError,
     WTimeoutError,
 )
+from pymongo.read_concern import ReadConcern
 
 from secretary_common.errors import NotStorable, StoreUnavailable
 
@@ -35,6 +41,7 @@ Sort = Sequence[tuple[str, int]]
 
 OPERATION_TIMEOUT_MS = 5_000
 # Server codes for a document over 16 MB: BSONObjectTooLarge, and its older form for updates.
+DUPLICATE_KEY_CODE = 11000
 TOO_LARGE_CODES = frozenset({10334, 17280, 17419, 17420})
 
 # Commands do not take the client's own codec options.
@@ -121,6 +128,13 @@ class Collection:
             found: Document | None = await self._raw.find_one(query, projection, sort=sort)
             return found
 
+    async def find_one_confirmed(self, query: Query) -> Document | None:
+        """The first document that matches, no sooner than a majority has it (linearizable)."""
+        with translated_errors():
+            confirmed = self._raw.with_options(read_concern=ReadConcern("linearizable"))
+            found: Document | None = await confirmed.find_one(query)
+            return found
+
     async def find(
         self, query: Query, *, projection: Any = None, sort: Sort | None = None, limit: int = 0
     ) -> list[Document]:
@@ -186,6 +200,23 @@ class Collection:
             await self._raw.create_indexes(list(indexes))
 
 
+async def _within_deadline(work: Awaitable[Any]) -> None:
+    """A transaction is tried again for two minutes; nobody here waits so long."""
+    try:
+        async with asyncio.timeout(OPERATION_TIMEOUT_MS / 1000):
+            await work
+    except TimeoutError:
+        raise ServerSelectionTimeoutError("the transaction took too long") from None
+
+
+def _first_error(error: BulkWriteError) -> PyMongoError:
+    """What a bulk write failed of, as a single write would have said it."""
+    first = (error.details or {}).get("writeErrors", [{}])[0]
+    code, message = first.get("code"), str(first.get("errmsg", error))
+    kind = DuplicateKeyError if code == DUPLICATE_KEY_CODE else WriteError
+    return kind(message, code, first)
+
+
 class Client:
     """A connection pool to one database, with the deadlines and guarantees all of Secretary uses.
 
@@ -200,6 +231,23 @@ class Client:
     def collection(self, name: str) -> Collection:
         """The collection *name*."""
         return Collection(self._database[name])
+
+    async def insert_together(self, documents: Mapping[str, Sequence[Document]]) -> None:
+        """Insert documents into several collections in one transaction: all or nothing."""
+        starting = self._raw.start_session()
+        with translated_errors():
+            session = await starting if inspect.isawaitable(starting) else starting
+            async with session:
+                await _within_deadline(
+                    session.with_transaction(functools.partial(self._insert_all, documents))
+                )
+
+    async def _insert_all(self, documents: Mapping[str, Sequence[Document]], session: Any) -> None:
+        for name, wanted in documents.items():
+            try:
+                await self._database[name].insert_many(wanted, session=session)
+            except BulkWriteError as error:
+                raise _first_error(error) from error
 
     async def command(self, name: str) -> Document:
         """Run an administrative command without arguments, on the primary."""

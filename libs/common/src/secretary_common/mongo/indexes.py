@@ -9,6 +9,16 @@ from pymongo import ASCENDING, DESCENDING, IndexModel
 from secretary_common.mongo import deliveries
 from secretary_common.mongo.driver import Client
 
+
+def _newest(name: str, *fields: str, optional: bool = False) -> IndexModel:
+    """An index for a listing, newest first, by *fields*; *optional*: most jobs lack the first."""
+    keys = [(field, ASCENDING) for field in fields]
+    options = {"partialFilterExpression": {fields[0]: {"$exists": True}}} if optional else {}
+    return IndexModel(
+        [*keys, ("created_at", DESCENDING), ("_id", DESCENDING)], name=name, **options
+    )
+
+
 JOBS: Sequence[IndexModel] = (
     # Candidates: $in over job_type is merged in the order of the rest, so nothing is sorted.
     IndexModel(
@@ -31,10 +41,39 @@ JOBS: Sequence[IndexModel] = (
         name="slots_by_due_at",
         partialFilterExpression={"notify.due_at": {"$exists": True}},
     ),
-    IndexModel([("created_at", DESCENDING), ("_id", DESCENDING)], name="newest"),
     IndexModel(
-        [("owner", ASCENDING), ("created_at", DESCENDING), ("_id", DESCENDING)],
-        name="newest_of_owner",
+        [("status", ASCENDING), ("job_type", ASCENDING), ("owner", ASCENDING)],
+        name="running_by_type",
+        partialFilterExpression={"status": "processing"},
+    ),
+    IndexModel(
+        [("batch_id", ASCENDING), ("status", ASCENDING), ("deleted_at", ASCENDING)],
+        name="of_batch_by_status",
+        partialFilterExpression={"batch_id": {"$exists": True}},
+    ),
+    IndexModel(
+        [("owner", ASCENDING), ("idempotency.key", ASCENDING)],
+        name="one_per_idempotency_key",
+        unique=True,
+        partialFilterExpression={"idempotency.key": {"$exists": True}},
+    ),
+    # Listings, newest first: all, an owner's, and either by the one filter that is given.
+    _newest("newest"),
+    _newest("newest_of_owner", "owner"),
+    _newest("newest_by_status", "status"),
+    _newest("newest_of_owner_by_status", "owner", "status"),
+    _newest("newest_by_type", "job_type"),
+    _newest("newest_by_tag", "tags", optional=True),
+    _newest("newest_by_user", "user_id", optional=True),
+    _newest("newest_of_batch", "batch_id", optional=True),
+)
+
+BATCHES: Sequence[IndexModel] = (
+    IndexModel(
+        [("owner", ASCENDING), ("idempotency.key", ASCENDING)],
+        name="one_per_idempotency_key",
+        unique=True,
+        partialFilterExpression={"idempotency.key": {"$exists": True}},
     ),
 )
 
@@ -52,5 +91,6 @@ async def ensure(client: Client) -> None:
         StoreUnavailable: MongoDB did not answer in time.
     """
     await client.collection("jobs").create_indexes(JOBS)
+    await client.collection("batches").create_indexes(BATCHES)
     await client.collection("job_logs").create_indexes(LOGS)
     await client.collection("deliveries").create_indexes(deliveries.INDEXES)

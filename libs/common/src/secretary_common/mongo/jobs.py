@@ -5,16 +5,26 @@ from __future__ import annotations
 from typing import Any
 
 from pymongo import DESCENDING
+from pymongo.errors import DuplicateKeyError
 
+from secretary_common.errors import KeyInUse
 from secretary_common.models import Job, JobQuery
-from secretary_common.mongo.document import BRIEF, to_document, to_job
+from secretary_common.mongo.document import BRIEF, key_query, to_document, to_job
 from secretary_common.mongo.driver import Collection, Document
 from secretary_common.mongo.held import HeldJobsInMongo
+from secretary_common.mongo.requested import RequestedMovesInMongo
 from secretary_common.mongo.slots import OutboxSlotsInMongo
+from secretary_common.mongo.statistic import JobStatisticsInMongo
 from secretary_common.mongo.waiting import WaitingJobsInMongo
 
 
-class SecretaryJobRepository(WaitingJobsInMongo, HeldJobsInMongo, OutboxSlotsInMongo):
+class SecretaryJobRepository(
+    RequestedMovesInMongo,
+    JobStatisticsInMongo,
+    WaitingJobsInMongo,
+    HeldJobsInMongo,
+    OutboxSlotsInMongo,
+):
     """MongoDB repository of jobs (``ports.JobRepository``)."""
 
     def __init__(self, collection: Collection) -> None:
@@ -22,7 +32,22 @@ class SecretaryJobRepository(WaitingJobsInMongo, HeldJobsInMongo, OutboxSlotsInM
 
     async def insert(self, job: Job) -> None:
         """Store a new job durably (majority, journalled)."""
-        await self._jobs.insert_one(to_document(job))
+        try:
+            await self._jobs.insert_one(to_document(job))
+        except DuplicateKeyError as error:
+            raise KeyInUse from error
+
+    async def of_key(self, owner: str, key: str) -> Job | None:
+        """The job under an idempotency key, once a majority has it; a deleted one has none."""
+        return to_job(await self._jobs.find_one_confirmed(key_query(owner, key)))
+
+    async def release_key(self, job: Job) -> None:
+        """Free the idempotency key of *job*, if it is still the one it was read with."""
+        if job.idempotency:
+            await self._jobs.update_one(
+                {"_id": job.job_id, "idempotency.at": job.idempotency.at},
+                {"$unset": {"idempotency": ""}},
+            )
 
     async def get(self, job_id: str) -> Job | None:
         """The job, unless it is unknown or deleted."""
@@ -55,8 +80,9 @@ def _listing(query: JobQuery) -> Document:
         filters["created_at"] = bounds
     if query.after:
         moment, job_id = query.after
-        filters["$or"] = [
-            {"created_at": {"$lt": moment}},
-            {"created_at": moment, "_id": {"$lt": job_id}},
+        # The bound is for the index; the rest tells jobs of the same millisecond apart.
+        filters["$and"] = [
+            {"created_at": {"$lte": moment}},
+            {"$or": [{"created_at": {"$lt": moment}}, {"_id": {"$lt": job_id}}]},
         ]
     return filters

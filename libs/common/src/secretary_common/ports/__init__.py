@@ -1,25 +1,31 @@
 """What the services need from a store and a broker, as protocols: one in-memory, one real each."""
 
+from secretary_common.ports.batch import BatchRepository
 from secretary_common.ports.delivery import DeliveryRepository
 from secretary_common.ports.doorbell import Doorbell
 from secretary_common.ports.job import (
     HeldJobs,
     JobRepository,
+    JobStatistics,
     OutboxSlots,
+    RequestedMoves,
     StoredJobs,
     WaitingJobs,
 )
 from secretary_common.ports.store import JobTypeRepository, KeyRepository, LogRepository
 
 __all__ = [
+    "BatchRepository",
     "DeliveryRepository",
     "Doorbell",
     "HeldJobs",
     "JobRepository",
+    "JobStatistics",
     "JobTypeRepository",
     "KeyRepository",
     "LogRepository",
     "OutboxSlots",
+    "RequestedMoves",
     "StoredJobs",
     "WaitingJobs",
 ]

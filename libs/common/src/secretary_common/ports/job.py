@@ -15,6 +15,8 @@ from secretary_common.models import (
     ProgressChange,
     Renewal,
     Settlement,
+    StatusCounts,
+    TypeStatistic,
 )
 
 
@@ -25,8 +27,17 @@ class StoredJobs(Protocol):
         """Store a new job durably (majority, journalled).
 
         Raises:
+            KeyInUse: the owner has a job under the same idempotency key.
             NotStorable: the document cannot be encoded.
         """
+        ...
+
+    async def of_key(self, owner: str, key: str) -> Job | None:
+        """The job under an idempotency key, once a majority has it; a deleted one has none."""
+        ...
+
+    async def release_key(self, job: Job) -> None:
+        """Free the idempotency key of *job*, if it is still the one it was read with."""
         ...
 
     async def get(self, job_id: str) -> Job | None:
@@ -35,6 +46,44 @@ class StoredJobs(Protocol):
 
     async def find(self, query: JobQuery) -> list[Job]:
         """At most ``query.limit`` jobs, newest first, without parameters and results."""
+        ...
+
+
+class RequestedMoves(Protocol):
+    """What clients ask of a job. All raise ``StoreUnavailable``.
+
+    Each move is guarded by the job as it was read: None means that it moved on meanwhile and must
+    be read again.
+    """
+
+    async def cancel(self, job: Job, now: datetime, expires_at: datetime) -> Job | None:
+        """Cancel *job*, which waits."""
+        ...
+
+    async def request_cancel(self, job: Job, now: datetime) -> Job | None:
+        """Ask the holder of *job*, which is processing, to stop it."""
+        ...
+
+    async def retry(self, job: Job, now: datetime) -> Job | None:
+        """Start a new run of *job*, which has ended and whose outbox slot is empty."""
+        ...
+
+    async def delete(self, job: Job, now: datetime) -> Job | None:
+        """Mark *job*, which nobody holds, as deleted: it is gone from every answer."""
+        ...
+
+
+class JobStatistics(Protocol):
+    """How many jobs there are of what. All raise ``StoreUnavailable``."""
+
+    async def statistics(
+        self, job_types: Collection[str], now: datetime, *, owner: str | None = None
+    ) -> dict[str, TypeStatistic]:
+        """How busy each of these types is, exactly; of the jobs of *owner*, or of all."""
+        ...
+
+    async def batch_counts(self, batch_id: str) -> StatusCounts:
+        """How many jobs of a batch are in each state; deleted ones do not count."""
         ...
 
 
@@ -132,5 +181,7 @@ class OutboxSlots(Protocol):
         ...
 
 
-class JobRepository(StoredJobs, WaitingJobs, HeldJobs, OutboxSlots, Protocol):
+class JobRepository(
+    StoredJobs, RequestedMoves, JobStatistics, WaitingJobs, HeldJobs, OutboxSlots, Protocol
+):
     """Jobs, and every move between their states."""

@@ -6,16 +6,37 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from secretary_common.errors import KeyInUse
 from secretary_common.models import Candidate, Job, JobQuery, NotifySlot
 from secretary_common.testing.held import InMemoryHeldJobs
+from secretary_common.testing.requested import InMemoryRequestedMoves
 
 
-class InMemoryJobRepository(InMemoryHeldJobs):
+class InMemoryJobRepository(InMemoryHeldJobs, InMemoryRequestedMoves):
     """Keeps jobs in a dictionary (``ports.JobRepository``)."""
 
     async def insert(self, job: Job) -> None:
         """Keep *job*."""
+        if job.idempotency and await self.of_key(job.owner, job.idempotency.key):
+            raise KeyInUse
         self.jobs[job.job_id] = job
+
+    async def of_key(self, owner: str, key: str) -> Job | None:
+        """The job under an idempotency key; a deleted one has none."""
+        return next(
+            (
+                job
+                for job in self.jobs.values()
+                if job.owner == owner and job.idempotency and job.idempotency.key == key
+            ),
+            None,
+        )
+
+    async def release_key(self, job: Job) -> None:
+        """Free the idempotency key of *job*, if it is still the one it was read with."""
+        current = self.jobs.get(job.job_id)
+        if current and current.idempotency == job.idempotency:
+            self.put(current, idempotency=None)
 
     async def get(self, job_id: str) -> Job | None:
         """The job, unless it is unknown or deleted."""

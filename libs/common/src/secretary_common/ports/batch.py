@@ -1,0 +1,33 @@
+"""Batches, as the services need them from a store."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from secretary_common.models import Batch, Job
+
+
+class BatchRepository(Protocol):
+    """Batches with their jobs. All methods raise ``StoreUnavailable``."""
+
+    async def insert(self, batch: Batch, jobs: Sequence[Job]) -> None:
+        """Store a batch with all its jobs durably, or nothing of it.
+
+        Raises:
+            KeyInUse: the owner has a batch under the same idempotency key.
+            NotStorable: a document cannot be encoded.
+        """
+        ...
+
+    async def get(self, batch_id: str) -> Batch | None:
+        """The batch."""
+        ...
+
+    async def of_key(self, owner: str, key: str) -> Batch | None:
+        """The batch under an idempotency key, once a majority has it."""
+        ...
+
+    async def release_key(self, batch: Batch) -> None:
+        """Free the idempotency key of *batch*, if it is still the one it was read with."""
+        ...
