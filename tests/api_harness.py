@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,7 +17,9 @@ from secretary_api.submission import Admission
 from secretary_common.cipher import Cipher
 from secretary_common.clock import ManualClock
 from secretary_common.errors import StoreUnavailable
+from secretary_common.lifecycle import Background
 from secretary_common.models import JobTypeInfo
+from secretary_common.testing.batches import InMemoryBatchRepository
 from secretary_common.testing.deliveries import InMemoryDeliveryRepository
 from secretary_common.testing.jobs import InMemoryJobRepository, RecordingDoorbell
 from secretary_common.testing.store import (
@@ -31,6 +34,7 @@ ROOT = Path("/srv/files")
 FILE = str(ROOT / "a.pdf")
 SIGNING_SECRET = "whsec_" + "A" * 32
 MAX_BODY_BYTES = 64 * 1024
+RETENTION = timedelta(days=30)
 
 
 class Login(BaseModel):
@@ -63,6 +67,8 @@ class Api:
 
     def __init__(self) -> None:
         self.jobs = InMemoryJobRepository()
+        self.batches = InMemoryBatchRepository(self.jobs)
+        self.background = Background()
         self.logs = InMemoryLogRepository()
         self.deliveries = InMemoryDeliveryRepository()
         self.job_types = InMemoryJobTypeRepository(PDF, CUSTOM)
@@ -83,6 +89,10 @@ class Api:
                 admission=Admission(cipher=self.cipher, guard=UrlGuard(), file_roots=[ROOT]),
                 ping_store=self._ping,
                 pepper="pepper",
+                batches=self.batches,
+                retention=RETENTION,
+                public_url="http://api",
+                in_background=self.background.start,
                 bootstrap_key=ADMIN_KEY,
                 max_body_mb=MAX_BODY_BYTES / 1024 / 1024,
                 store_has_answered=lambda: self.store_answers,

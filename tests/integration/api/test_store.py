@@ -19,6 +19,7 @@ from pydantic import SecretStr
 
 from secretary_api.app import create_app
 from secretary_api.main import wire
+from secretary_common.lifecycle import Background
 from secretary_common.models import JobTypeInfo
 from secretary_common.mongo.connection import store_of
 from secretary_common.settings import ApiSection, MongoSection, SecuritySection, Settings
@@ -42,7 +43,7 @@ async def api_over(url: str, database: str) -> AsyncIterator[Client]:
     async with store_of(settings.mongo) as store:
         answered.set()
         await store.job_types.announce([JobTypeInfo("custom")])
-        app = create_app(wire(settings, store, RecordingDoorbell(), answered))
+        app = create_app(wire(settings, store, RecordingDoorbell(), Background(), answered))
         transport = httpx.ASGITransport(app)
         headers = {"Authorization": f"Bearer {ADMIN_KEY}"}
         async with Client(transport=transport, base_url="http://api", headers=headers) as client:

@@ -27,7 +27,7 @@ async def test_an_unknown_path_is_404(api: Api, path: str) -> None:
     [
         ("PUT", "/api/jobs/", "GET, POST"),
         ("PATCH", "/api/jobs", "GET, POST"),
-        ("POST", "/api/jobs/job-1", "GET"),
+        ("POST", "/api/jobs/job-1", "DELETE, GET"),
         ("POST", "/health/live", "GET"),
         ("PUT", "/api/keys/x", "DELETE"),
     ],

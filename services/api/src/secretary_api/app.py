@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from secretary_api import errors
 from secretary_api.auth import Keyring
+from secretary_api.batches import BatchService
 from secretary_api.dependencies import Services
+from secretary_api.idempotency import IdempotencyMarker
 from secretary_api.job_type import JobTypes
 from secretary_api.middleware import BodyLimit, EitherSlash, RequestLog
-from secretary_api.routes import health, job_types, jobs, keys
+from secretary_api.moves import JobMoves
+from secretary_api.routes import batches, health, job_types, jobs, keys, moves, stats
 from secretary_api.service import JobService
 from secretary_api.submission import Admission
 from secretary_common.clock import Clock
 from secretary_common.ports import (
+    BatchRepository,
     DeliveryRepository,
     Doorbell,
     JobRepository,
@@ -35,7 +41,15 @@ Every answer stands in an envelope: `{"status": "success", "data": …}` or
 `{"status": "error", "error": {"code", "message", "details"}}`; `code` is stable.
 Paths work with and without a slash at their end.
 """
-ROUTERS = (jobs.router, job_types.router, keys.router, health.router)
+ROUTERS = (
+    batches.router,  # before jobs: "batch" is no job's id
+    jobs.router,
+    moves.router,
+    job_types.router,
+    stats.router,
+    keys.router,
+    health.router,
+)
 MEGABYTE = 1024 * 1024
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
@@ -46,6 +60,7 @@ class Collaborators:
     """What the API works with, and the values it is set to."""
 
     jobs: JobRepository
+    batches: BatchRepository
     logs: LogRepository
     deliveries: DeliveryRepository
     job_types: JobTypeRepository
@@ -55,6 +70,9 @@ class Collaborators:
     admission: Admission
     ping_store: Callable[[], Awaitable[None]]
     pepper: str
+    retention: timedelta
+    public_url: str
+    in_background: Callable[[Coroutine[Any, Any, Any]], None]
     bootstrap_key: str = ""
     max_body_mb: float = 10
     store_has_answered: Callable[[], bool] = lambda: True
@@ -83,20 +101,42 @@ def create_app(parts: Collaborators, lifespan: Lifespan | None = None) -> FastAP
 
 
 def _services(parts: Collaborators) -> Services:
+    job_types = JobTypes(parts.job_types, parts.clock)
+    moves = JobMoves(
+        jobs=parts.jobs,
+        deliveries=parts.deliveries,
+        doorbell=parts.doorbell,
+        clock=parts.clock,
+        retention=parts.retention,
+        public_url=parts.public_url,
+    )
     return Services(
         jobs=JobService(
             jobs=parts.jobs,
             logs=parts.logs,
             deliveries=parts.deliveries,
-            job_types=JobTypes(parts.job_types, parts.clock),
+            job_types=job_types,
             doorbell=parts.doorbell,
             clock=parts.clock,
             admission=parts.admission,
+        ),
+        moves=moves,
+        batches=BatchService(
+            batches=parts.batches,
+            jobs=parts.jobs,
+            job_types=job_types,
+            moves=moves,
+            doorbell=parts.doorbell,
+            clock=parts.clock,
+            admission=parts.admission,
+            in_background=parts.in_background,
         ),
         keyring=Keyring(
             parts.keys, parts.clock, pepper=parts.pepper, bootstrap_key=parts.bootstrap_key
         ),
         ping_store=parts.ping_store,
+        marker=IdempotencyMarker(parts.pepper),
+        clock=parts.clock,
         store_has_answered=parts.store_has_answered,
     )
 

@@ -6,15 +6,19 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated, TypeVar
 
-from fastapi import Depends, Request
+from fastapi import Depends, Header, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel
 
 from secretary_api import body
 from secretary_api.auth import Keyring, Principal
+from secretary_api.batches import BatchService
+from secretary_api.idempotency import IdempotencyMarker
+from secretary_api.moves import JobMoves
 from secretary_api.service import JobService
+from secretary_common.clock import Clock
 from secretary_common.errors import StoreUnavailable, Unauthorized
-from secretary_common.models import Job
+from secretary_common.models import Idempotency, Job
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -30,9 +34,13 @@ class Services:
     """Everything behind the routes."""
 
     jobs: JobService
+    moves: JobMoves
+    batches: BatchService
     keyring: Keyring
     ping_store: Callable[[], Awaitable[None]]
     """Returns when MongoDB has answered, raises ``StoreUnavailable`` otherwise."""
+    marker: IdempotencyMarker
+    clock: Clock
     store_has_answered: Callable[[], bool]
     """Whether MongoDB has answered since this process started."""
 
@@ -115,6 +123,28 @@ def body_of(model: type[M]) -> Callable[..., Awaitable[M]]:
         return body.checked(await body.read_json(request), model)
 
     return read
+
+
+async def mark(
+    request: Request,
+    _caller: PrincipalDep,
+    behind: ServicesDep,
+    idempotency_key: Annotated[
+        str | None,
+        Header(description="Under the same key the same body makes one job, for 48 h."),
+    ] = None,
+) -> Idempotency | None:
+    """The idempotency mark of the request's JSON body, if it has the header.
+
+    Raises:
+        InvalidRequest: the key is none.
+    """
+    if idempotency_key is None:
+        return None
+    return behind.marker.mark(idempotency_key, await body.read_json(request), behind.clock.now())
+
+
+MarkDep = Annotated[Idempotency | None, Depends(mark)]
 
 
 def described_body(model: type[BaseModel]) -> dict[str, object]:

@@ -35,6 +35,7 @@ STATUS_OF: Mapping[str, int] = {
     ErrorCode.UNKNOWN_JOB_TYPE: 422,
     ErrorCode.URL_REFUSED: 422,
     ErrorCode.FILE_OUTSIDE_ROOTS: 422,
+    ErrorCode.IDEMPOTENCY_KEY_REUSED: 422,
     ErrorCode.STORE_UNAVAILABLE: 503,
 }
 """What a code means in HTTP. A code that is not here is no answer of the API's: 500."""

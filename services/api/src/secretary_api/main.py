@@ -7,6 +7,7 @@ import contextlib
 import signal
 import sys
 from collections.abc import Iterator
+from datetime import timedelta
 
 import uvicorn
 
@@ -15,6 +16,7 @@ from secretary_api.submission import Admission
 from secretary_common.broker.publisher import Publisher
 from secretary_common.cipher import Cipher
 from secretary_common.errors import ConfigurationError
+from secretary_common.lifecycle import Background
 from secretary_common.log import configure_logging, get_logger
 from secretary_common.mongo.connection import Store, open_store
 from secretary_common.ports import Doorbell
@@ -50,7 +52,8 @@ async def serve(settings: Settings) -> None:
     store = open_store(settings.mongo)
     publisher = Publisher(settings.broker.url.get_secret_value())
     store_answered = asyncio.Event()
-    parts = wire(settings, store, publisher, store_answered)
+    background = Background()
+    parts = wire(settings, store, publisher, background, store_answered)
     server = Server(server_config(settings, parts))
     try:
         # Should a task beside the server ever fail, the process ends and says so.
@@ -60,6 +63,7 @@ async def serve(settings: Settings) -> None:
                 group.create_task(_follow(store, store_answered)),
             ]
             await server.serve()
+            await background.finish()
             for task in beside:
                 task.cancel()
     finally:
@@ -68,11 +72,16 @@ async def serve(settings: Settings) -> None:
 
 
 def wire(
-    settings: Settings, store: Store, doorbell: Doorbell, store_answered: asyncio.Event
+    settings: Settings,
+    store: Store,
+    doorbell: Doorbell,
+    background: Background,
+    store_answered: asyncio.Event,
 ) -> Collaborators:
     """What the API works with, as *settings* say."""
     return Collaborators(
         jobs=store.jobs,
+        batches=store.batches,
         logs=store.logs,
         deliveries=store.deliveries,
         job_types=store.job_types,
@@ -86,6 +95,9 @@ def wire(
         ),
         ping_store=store.ping,
         store_has_answered=store_answered.is_set,
+        retention=timedelta(days=settings.retention.finished_days),
+        public_url=settings.api.public_url,
+        in_background=background.start,
         pepper=settings.api.pepper.get_secret_value(),
         bootstrap_key=settings.api.bootstrap_key.get_secret_value(),
         max_body_mb=settings.api.max_body_mb,

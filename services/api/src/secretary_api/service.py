@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from secretary_api.auth import Principal
+from secretary_api.idempotency import insert_once
 from secretary_api.job_type import JobTypes
 from secretary_api.schemas.submission import JobSubmission
 from secretary_api.submission import Admission
 from secretary_common.clock import Clock
 from secretary_common.errors import NotFound
 from secretary_common.log import get_logger
-from secretary_common.models import Delivery, Job, JobQuery, LogEntry
+from secretary_common.models import Delivery, Idempotency, Job, JobQuery, LogEntry, TypeStatistic
 from secretary_common.ports import DeliveryRepository, Doorbell, JobRepository, LogRepository
 
 log = get_logger(__name__)
@@ -29,11 +30,16 @@ class JobService:
     clock: Clock
     admission: Admission
 
-    async def submit(self, submission: JobSubmission, principal: Principal) -> Job:
-        """Store a job durably, then ring for it. A ring that fails takes nothing back.
+    async def submit(
+        self, submission: JobSubmission, mark: Idempotency | None, principal: Principal
+    ) -> tuple[Job, bool]:
+        """Store a job durably, then ring for it; and whether it is a repeat under its key.
+
+        A ring that fails takes nothing back.
 
         Raises:
             InvalidRequest: naming the field that keeps it out.
+            IdempotencyKeyReused: the key came with another body before.
             StoreUnavailable: it may be stored all the same.
             NotStorable: it is too large.
         """
@@ -41,11 +47,15 @@ class JobService:
         job = self.admission.admit(
             submission, known.info, known.check, owner=principal.key_id, now=self.clock.now()
         )
-        await self.jobs.insert(job)
+        job = job.model_copy(update={"idempotency": mark})
+        stored, repeated = await insert_once(job, self.jobs, lambda: self.jobs.insert(job))
+        if repeated:
+            log.info("job.repeated", job_id=stored.job_id)
+            return stored, True
         # Jobs of later are rung too: who hears of one sets a timer for it.
         rung = await self.doorbell.ring_job(job.job_type, job.job_id)
         log.info("job.accepted", job_id=job.job_id, job_type=job.job_type, rung=rung)
-        return job
+        return job, False
 
     async def get(self, job_id: str, principal: Principal) -> Job:
         """The job.
@@ -62,6 +72,11 @@ class JobService:
         """The jobs *query* wants, and whether there are more."""
         found = await self.jobs.find(replace(query, limit=query.limit + 1))
         return found[: query.limit], len(found) > query.limit
+
+    async def statistics(self, principal: Principal) -> dict[str, TypeStatistic]:
+        """How busy each announced type is with the jobs of *principal*."""
+        names = [info.job_type for info in await self.job_types.all()]
+        return await self.jobs.statistics(names, self.clock.now(), owner=principal.owner_filter)
 
     async def logs_of(self, job: Job, limit: int) -> list[LogEntry]:
         """The last *limit* log entries of *job*, oldest first."""

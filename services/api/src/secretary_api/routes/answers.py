@@ -16,6 +16,9 @@ GUARDED: Responses = {
 NOT_FOUND: Responses = {
     404: {"model": Failure, "description": "`NOT_FOUND`: unknown, or somebody else's"}
 }
+CONFLICT: Responses = {
+    409: {"model": Failure, "description": "`INVALID_STATE`: the job's state does not allow it"}
+}
 FORBIDDEN: Responses = {403: {"model": Failure, "description": "`FORBIDDEN`: no admin"}}
 WITH_BODY: Responses = {
     413: {"model": Failure, "description": "`BODY_TOO_LARGE`"},
@@ -24,7 +27,7 @@ WITH_BODY: Responses = {
         "model": Failure,
         "description": (
             "`VALIDATION_ERROR`, `NOT_STORABLE`, `UNKNOWN_JOB_TYPE`, `URL_REFUSED`, "
-            "`FILE_OUTSIDE_ROOTS`: `details.fields` names each field"
+            "`FILE_OUTSIDE_ROOTS`, `IDEMPOTENCY_KEY_REUSED`: `details.fields` names each field"
         ),
     },
 }

@@ -10,12 +10,14 @@ from secretary_api import view
 from secretary_api.cursor import cursor_of, parse_cursor
 from secretary_api.dependencies import (
     JobDep,
+    MarkDep,
     PrincipalDep,
     ServicesDep,
     add_log_fields,
     body_of,
     described_body,
 )
+from secretary_api.idempotency import REPLAYED
 from secretary_api.routes.answers import GUARDED, NOT_FOUND, WITH_BODY
 from secretary_api.schemas.envelope import Success
 from secretary_api.schemas.job import (
@@ -45,11 +47,14 @@ async def submit_job(
     response: Response,
     caller: PrincipalDep,
     submission: Annotated[JobSubmission, Depends(body_of(JobSubmission))],
+    mark: MarkDep,
     behind: ServicesDep,
 ) -> Success[Submitted]:
     """Accept a job: once this answers 202, it is stored durably and will be run."""
-    job = await behind.jobs.submit(submission, caller)
+    job, repeated = await behind.jobs.submit(submission, mark, caller)
     add_log_fields(request, job_id=job.job_id)
+    if repeated:
+        response.headers[REPLAYED] = "true"
     response.headers["Location"] = view.job_path(job.job_id)
     return Success(data=Submitted(job_id=job.job_id, job=view.view_of(job, [])))
 

@@ -71,6 +71,18 @@ class Submitted(View):
     job: JobView
 
 
+class JobMoved(View):
+    """A job that was moved as its owner asked."""
+
+    job: JobSummary
+
+
+class JobDeleted(View):
+    """The job that is no more."""
+
+    job_id: str
+
+
 class JobPage(View):
     """Jobs, newest first."""
 

@@ -1,0 +1,81 @@
+"""Batches: submit, look at, cancel, retry."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Response
+
+from secretary_api.dependencies import (
+    MarkDep,
+    PrincipalDep,
+    ServicesDep,
+    body_of,
+    described_body,
+)
+from secretary_api.idempotency import REPLAYED
+from secretary_api.routes.answers import GUARDED, NOT_FOUND, WITH_BODY
+from secretary_api.schemas.batch import BatchCounts, BatchSubmission, BatchSubmitted, BatchView
+from secretary_api.schemas.envelope import Success
+from secretary_common.models import Batch
+
+router = APIRouter(prefix="/api/jobs/batch", tags=["batches"], responses=GUARDED)
+
+
+async def batch(batch_id: str, caller: PrincipalDep, behind: ServicesDep) -> Batch:
+    """The batch the path names, if it exists for the caller."""
+    return await behind.batches.get(batch_id, caller)
+
+
+BatchDep = Annotated[Batch, Depends(batch)]
+
+
+@router.post(
+    "",
+    status_code=202,
+    responses=WITH_BODY,
+    openapi_extra=described_body(BatchSubmission),
+)
+async def submit_batch(
+    response: Response,
+    caller: PrincipalDep,
+    submission: Annotated[BatchSubmission, Depends(body_of(BatchSubmission))],
+    mark: MarkDep,
+    behind: ServicesDep,
+) -> Success[BatchSubmitted]:
+    """Accept up to 1,000 jobs, all of them or none."""
+    stored, repeated = await behind.batches.submit(submission, mark, caller)
+    if repeated:
+        response.headers[REPLAYED] = "true"
+    response.headers["Location"] = f"{router.prefix}/{stored.batch_id}"
+    return Success(data=BatchSubmitted(batch_id=stored.batch_id, job_ids=stored.job_ids))
+
+
+@router.get("/{batch_id}", responses=NOT_FOUND)
+async def get_batch(batch: BatchDep, behind: ServicesDep) -> Success[BatchView]:
+    """Show a batch: how many of its jobs are in each state, now."""
+    return Success(data=await _view(batch, behind))
+
+
+@router.post("/{batch_id}/cancel", status_code=202, responses=NOT_FOUND)
+async def cancel_batch(batch: BatchDep, behind: ServicesDep) -> Success[BatchView]:
+    """Cancel each job of a batch that has not ended."""
+    await behind.batches.cancel(batch)
+    return Success(data=await _view(batch, behind))
+
+
+@router.post("/{batch_id}/retry-failed", status_code=202, responses=NOT_FOUND)
+async def retry_failed(batch: BatchDep, behind: ServicesDep) -> Success[BatchView]:
+    """Start a new run of each job of a batch that has failed."""
+    await behind.batches.retry_failed(batch)
+    return Success(data=await _view(batch, behind))
+
+
+async def _view(batch: Batch, behind: ServicesDep) -> BatchView:
+    counts = await behind.batches.counts(batch)
+    return BatchView(
+        batch_id=batch.batch_id,
+        batch_name=batch.batch_name,
+        status=counts.status,
+        counts=BatchCounts.model_validate(counts),
+    )

@@ -1,0 +1,62 @@
+"""Batches over the wire."""
+
+from __future__ import annotations
+
+from pydantic import ConfigDict, Field
+
+from secretary_api.schemas.envelope import Request, View
+from secretary_api.schemas.submission import EXAMPLE_PARAMETERS, JobSubmission, ShortText
+from secretary_common.states import JobStatus
+
+LARGEST_BATCH = 1000
+EXAMPLE_BATCH_ID = "batch-019a0b5e-7c3d-7d2e-8f4a-1b2c3d4e5f60"
+
+
+class BatchSubmission(Request):
+    """Jobs to be done, all of them accepted or none."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "batch_name": "the archive of 1999",
+                "jobs": [{"job_type": "pdf", "parameters": EXAMPLE_PARAMETERS}],
+            }
+        }
+    )
+
+    batch_name: ShortText | None = None
+    jobs: list[JobSubmission] = Field(min_length=1, max_length=LARGEST_BATCH)
+
+
+class BatchSubmitted(View):
+    """An accepted batch."""
+
+    batch_id: str = Field(examples=[EXAMPLE_BATCH_ID])
+    job_ids: list[str] = Field(description="In the order of the jobs submitted.")
+
+
+class BatchCounts(View):
+    """How many jobs of a batch are in each state; deleted ones do not count."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    pending: int
+    processing: int
+    completed: int
+    failed: int
+    cancelled: int
+    total: int
+
+
+class BatchView(View):
+    """A batch, and how far it is."""
+
+    batch_id: str = Field(examples=[EXAMPLE_BATCH_ID])
+    batch_name: str | None
+    status: JobStatus = Field(
+        description=(
+            "`pending` until the first job starts, `processing` until the last one has ended; then "
+            "`failed` if any failed, else `cancelled` if any was cancelled, else `completed`."
+        )
+    )
+    counts: BatchCounts
