@@ -4,56 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
 import pytest
-from api_harness import ADMIN_KEY, data_of, error_of, refused_field
-from cryptography.fernet import Fernet
+from api_harness import data_of, error_of, refused_field
+from api_over_mongo import api_over
 from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
-from pydantic import SecretStr
 
-from secretary_api.app import create_app
-from secretary_api.main import wire
-from secretary_common.lifecycle import Background
-from secretary_common.models import JobTypeInfo
 from secretary_common.mongo.connection import store_of
-from secretary_common.settings import ApiSection, MongoSection, SecuritySection, Settings
-from secretary_common.testing.jobs import RecordingDoorbell
+from secretary_common.settings import MongoSection
 
 Client = httpx.AsyncClient
 JSON = {"Content-Type": "application/json"}
-
-
-@asynccontextmanager
-async def api_over(url: str, database: str) -> AsyncIterator[Client]:
-    """A client of the API over the database, with an admin's key."""
-    settings = Settings(
-        mongo=MongoSection(url=url, database=database),
-        api=ApiSection(pepper=SecretStr("p"), bootstrap_key=SecretStr(ADMIN_KEY)),
-        security=SecuritySection(
-            encryption_keys=[SecretStr(Fernet.generate_key().decode())]  # as generated
-        ),
-    )
-    answered = asyncio.Event()
-    async with store_of(settings.mongo) as store:
-        answered.set()
-        await store.job_types.announce([JobTypeInfo("custom")])
-        app = create_app(wire(settings, store, RecordingDoorbell(), Background(), answered))
-        transport = httpx.ASGITransport(app)
-        headers = {"Authorization": f"Bearer {ADMIN_KEY}"}
-        async with Client(transport=transport, base_url="http://api", headers=headers) as client:
-            yield client
-
-
-@pytest.fixture
-async def client(mongo_url: str, database_name: str) -> AsyncIterator[Client]:
-    async with api_over(mongo_url, database_name) as client:
-        yield client
 
 
 async def submit(client: Client, parameters: Any, **fields: Any) -> httpx.Response:

@@ -26,6 +26,7 @@ from pymongo.errors import (
     DocumentTooLarge,
     DuplicateKeyError,
     ExecutionTimeout,
+    OperationFailure,
     PyMongoError,
     ServerSelectionTimeoutError,
     WriteError,
@@ -69,7 +70,7 @@ def is_outage(error: PyMongoError) -> bool:
 
 def is_unencodable(error: Exception) -> bool:
     """Whether *error* says that the document cannot be BSON, or not in 16 MB."""
-    if isinstance(error, WriteError):
+    if isinstance(error, OperationFailure):
         return error.code in TOO_LARGE_CODES
     return isinstance(error, BSONError | DocumentTooLarge | OverflowError | UnicodeEncodeError)
 
