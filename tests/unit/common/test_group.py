@@ -1,0 +1,152 @@
+"""Callers that share their writes."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from secretary_common.group import Group
+from secretary_common.log import _bound, bind
+
+
+class Store:
+    """Writes what it is given when it is let; remembers the groups."""
+
+    def __init__(self) -> None:
+        self.groups: list[list[int]] = []
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.begun = asyncio.Event()
+        self.at_once = 0
+
+    async def write(self, items: list[int]) -> Sequence[int | BaseException]:
+        self.at_once += 1
+        assert self.at_once == 1, "two groups were written at the same time"
+        self.groups.append(items)
+        self.begun.set()
+        await self.gate.wait()
+        self.at_once -= 1
+        return [ValueError(f"bad {item}") if item < 0 else item * 10 for item in items]
+
+
+async def test_callers_at_the_same_time_share_a_write_and_each_gets_its_own_outcome() -> None:
+    store = Store()
+    group = Group(store.write)
+    assert await asyncio.gather(*map(group.submit, [1, 2, 3])) == [10, 20, 30]
+    assert store.groups == [[1, 2, 3]]
+
+
+async def test_one_bad_item_fails_alone() -> None:
+    group = Group(Store().write)
+    outcomes = await asyncio.gather(*map(group.submit, [1, -2, 3]), return_exceptions=True)
+    assert outcomes[0::2] == [10, 30]
+    assert isinstance(outcomes[1], ValueError)
+    assert str(outcomes[1]) == "bad -2"
+
+
+async def test_what_comes_while_a_group_is_written_goes_together_afterwards() -> None:
+    store = Store()
+    group = Group(store.write, linger_sec=0)
+    store.gate.clear()
+    first = asyncio.create_task(group.submit(1))
+    await store.begun.wait()
+    rest = [asyncio.create_task(group.submit(item)) for item in (2, 3, 4)]
+    await asyncio.sleep(0.01)
+    assert store.groups == [[1]]
+    store.gate.set()
+    assert await asyncio.gather(first, *rest) == [10, 20, 30, 40]
+    assert store.groups == [[1], [2, 3, 4]]
+
+
+async def test_a_full_group_waits_for_nobody_and_no_group_is_larger() -> None:
+    store = Store()
+    group = Group(store.write, largest=2, linger_sec=3600)
+    async with asyncio.timeout(5):
+        assert await asyncio.gather(*map(group.submit, [1, 2, 3, 4, 5, 6])) == [
+            10,
+            20,
+            30,
+            40,
+            50,
+            60,
+        ]
+    assert [len(each) for each in store.groups] == [2, 2, 2]
+
+
+async def test_a_write_that_fails_is_told_to_all_of_its_group_and_to_no_other() -> None:
+    class Once(Store):
+        async def write(self, items: list[int]) -> Sequence[int | BaseException]:
+            if not self.groups:
+                self.groups.append(items)
+                raise OSError("down")
+            return await super().write(items)
+
+    group = Group(Once().write)
+    failed = await asyncio.gather(*map(group.submit, [1, 2]), return_exceptions=True)
+    assert [type(each) for each in failed] == [OSError, OSError]
+    assert await group.submit(3) == 30
+
+
+async def test_a_caller_that_left_before_the_write_takes_its_item_back() -> None:
+    store = Store()
+    group = Group(store.write, linger_sec=0.01)
+    leaving, staying = (asyncio.create_task(group.submit(item)) for item in (1, 2))
+    await asyncio.sleep(0)
+    leaving.cancel()
+    assert await staying == 20
+    assert store.groups == [[2]]
+
+
+async def test_a_caller_that_leaves_during_the_write_disturbs_nobody() -> None:
+    store = Store()
+    group = Group(store.write, linger_sec=0)
+    store.gate.clear()
+    leaving, staying = (asyncio.create_task(group.submit(item)) for item in (1, 2))
+    await store.begun.wait()
+    leaving.cancel()
+    await asyncio.gather(leaving, return_exceptions=True)
+    store.gate.set()
+    assert await staying == 20
+
+
+async def test_finishing_writes_what_still_waits_for_company() -> None:
+    store = Store()
+    group = Group(store.write, linger_sec=3600)
+    waiting = asyncio.create_task(group.submit(1))
+    await asyncio.sleep(0)
+    async with asyncio.timeout(5):
+        await group.finish()
+        assert await waiting == 10
+    await group.finish()
+
+
+async def test_a_write_carries_the_log_fields_of_no_single_caller() -> None:
+    seen = []
+
+    async def write(items: list[int]) -> Sequence[int | BaseException]:
+        seen.append(_bound.get())
+        return items
+
+    with bind(job_id="job-1"):
+        await Group(write).submit(1)
+        await Group(write, largest=1).submit(1)
+    assert seen == [None, None]
+
+
+async def test_a_wrong_number_of_outcomes_leaves_nobody_waiting() -> None:
+    async def write(items: list[int]) -> Sequence[int | BaseException]:
+        return items[:-1]
+
+    group = Group(write)
+    async with asyncio.timeout(5):
+        outcomes = await asyncio.gather(*map(group.submit, [1, 2]), return_exceptions=True)
+    assert all(isinstance(each, ValueError) for each in outcomes)
+
+
+@pytest.mark.parametrize("count", [1, 500])
+async def test_every_item_is_written_exactly_once(count: int) -> None:
+    store = Store()
+    group = Group(store.write, largest=7)
+    outcomes = await asyncio.gather(*map(group.submit, range(count)))
+    assert outcomes == [item * 10 for item in range(count)]
+    assert sorted(item for each in store.groups for item in each) == list(range(count))
