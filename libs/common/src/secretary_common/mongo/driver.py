@@ -16,10 +16,12 @@ from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import bson
 from bson.codec_options import CodecOptions
 from bson.errors import BSONError
+from bson.raw_bson import RawBSONDocument
 from motor.motor_asyncio import AsyncIOMotorClient
-from pymongo import AsyncMongoClient, IndexModel, ReturnDocument
+from pymongo import AsyncMongoClient, IndexModel, ReturnDocument, UpdateOne
 from pymongo.errors import (
     BulkWriteError,
     ConnectionFailure,
@@ -38,10 +40,13 @@ from secretary_common.errors import NotStorable, StoreUnavailable
 
 Document = dict[str, Any]
 Query = Mapping[str, Any]
+Update = tuple[Document, Document]
+"""Which document, and how it changes."""
 Sort = Sequence[tuple[str, int]]
 
 OPERATION_TIMEOUT_MS = 5_000
 # Server codes for a document over 16 MB: BSONObjectTooLarge, and its older form for updates.
+LARGEST_DOCUMENT_BYTES = 16 * 2**20
 DUPLICATE_KEY_CODE = 11000
 TOO_LARGE_CODES = frozenset({10334, 17280, 17419, 17420})
 
@@ -94,6 +99,16 @@ def translated_errors() -> Iterator[None]:
 
 
 @dataclass(frozen=True, slots=True)
+class BulkOutcome:
+    """What a group of updates did."""
+
+    matched: int
+    """How many of them found their document."""
+    errors: Mapping[int, Exception]
+    """What some failed of, by their place in the group."""
+
+
+@dataclass(frozen=True, slots=True)
 class UpdateOutcome:
     """What an update did."""
 
@@ -120,6 +135,34 @@ class Collection:
         """Insert all *documents*, going on past one that fails."""
         with translated_errors():
             await self._raw.insert_many(documents, ordered=False)
+
+    async def insert_each(self, documents: Sequence[Document]) -> dict[int, Exception]:
+        """Insert *documents* in one write; what some failed of, by their place."""
+        encoded, errors = _encoded(documents)
+        with translated_errors():
+            try:
+                if encoded:
+                    await self._raw.insert_many(list(encoded.values()), ordered=False)
+            except BulkWriteError as error:
+                errors |= _errors_of(error, list(encoded))
+        return errors
+
+    async def update_each(self, updates: Sequence[Update]) -> BulkOutcome:
+        """Make *updates*, each of one document, in one write."""
+        encoded, errors = _encoded([{"q": query, "u": change} for query, change in updates])
+        places = list(encoded)
+        matched = 0
+        with translated_errors():
+            try:
+                if places:
+                    done = await self._raw.bulk_write(
+                        [UpdateOne(*updates[place]) for place in places], ordered=False
+                    )
+                    matched = done.matched_count
+            except BulkWriteError as error:
+                errors |= _errors_of(error, places)
+                matched = (error.details or {}).get("nMatched", 0)
+        return BulkOutcome(matched, errors)
 
     async def find_one(
         self, query: Query, *, projection: Any = None, sort: Sort | None = None
@@ -210,12 +253,45 @@ async def _within_deadline(work: Awaitable[Any]) -> None:
         raise ServerSelectionTimeoutError("the transaction took too long") from None
 
 
-def _first_error(error: BulkWriteError) -> PyMongoError:
-    """What a bulk write failed of, as a single write would have said it."""
-    first = (error.details or {}).get("writeErrors", [{}])[0]
-    code, message = first.get("code"), str(first.get("errmsg", error))
+def _encoded(
+    documents: Sequence[Document],
+) -> tuple[dict[int, RawBSONDocument], dict[int, Exception]]:
+    """*documents* as BSON, each by itself, so that one that cannot be does not fail the others."""
+    encoded: dict[int, RawBSONDocument] = {}
+    errors: dict[int, Exception] = {}
+    for place, document in enumerate(documents):
+        try:
+            with translated_errors():
+                raw = bson.encode(document)
+        except NotStorable as error:
+            errors[place] = error
+            continue
+        if len(raw) > LARGEST_DOCUMENT_BYTES:
+            errors[place] = NotStorable("this is larger than a document may be (16 MB)")
+        else:
+            encoded[place] = RawBSONDocument(raw)
+    return encoded, errors
+
+
+def _errors_of(error: BulkWriteError, places: Sequence[int]) -> dict[int, Exception]:
+    """What some writes of a group failed of, by the place they had among all.
+
+    Raises:
+        WTimeoutError: no majority has them in time; whether they stay is unknown.
+    """
+    details = error.details or {}
+    if details.get("writeConcernErrors"):
+        raise WTimeoutError(str(details["writeConcernErrors"][0].get("errmsg"))) from error
+    return {places[one["index"]]: _write_error(one) for one in details.get("writeErrors", [])}
+
+
+def _write_error(told: Mapping[str, Any]) -> Exception:
+    """What one write of a group failed of, as a single write would have said it."""
+    code, message = told.get("code"), str(told.get("errmsg"))
+    if code in TOO_LARGE_CODES:
+        return NotStorable("this is larger than a document may be (16 MB)")
     kind = DuplicateKeyError if code == DUPLICATE_KEY_CODE else WriteError
-    return kind(message, code, first)
+    return kind(message, code, told)
 
 
 class Client:
@@ -248,7 +324,7 @@ class Client:
             try:
                 await self._database[name].insert_many(wanted, session=session)
             except BulkWriteError as error:
-                raise _first_error(error) from error
+                raise _write_error((error.details or {})["writeErrors"][0]) from error
 
     async def command(self, name: str) -> Document:
         """Run an administrative command without arguments, on the primary."""

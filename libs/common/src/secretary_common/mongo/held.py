@@ -8,14 +8,11 @@ from datetime import datetime
 from pymongo import ASCENDING
 
 from secretary_common import move
-from secretary_common.errors import StaleClaim
 from secretary_common.models import (
     Job,
     Lease,
-    Outcome,
     ProgressChange,
     Renewal,
-    Settled,
     Settlement,
 )
 from secretary_common.mongo.document import (
@@ -28,12 +25,15 @@ from secretary_common.mongo.document import (
     waiting,
 )
 from secretary_common.mongo.driver import Collection, Document
+from secretary_common.mongo.shared import End, SharedEnds, SharedProgress
 
 
 class HeldJobsInMongo:
     """The part of the job repository that attempts use (``ports.HeldJobs``)."""
 
     _jobs: Collection
+    _progress: SharedProgress
+    _ends: SharedEnds
 
     async def claim(
         self, job_id: str, lease: Lease, now: datetime, job_types: Names[str]
@@ -97,17 +97,7 @@ class HeldJobsInMongo:
         Raises:
             StaleClaim: the attempt no longer holds the job.
         """
-        update = update_of(move.progressed(change))
-        if slot := change.slot:
-            put = slot.model_dump(exclude={"due_at"})
-            update["$set"] |= {f"notify.{name}": value for name, value in put.items()}
-            update["$min"] = {"notify.due_at": slot.due_at}  # an earlier one in the slot stays
-        found = await self._jobs.find_one_and_update(
-            held(change.job_id, change.token), update, projection=["notified_at"]
-        )
-        if found is None:
-            raise StaleClaim
-        return found.get("notified_at")
+        return await self._progress.record(change)
 
     async def settle(
         self, job: Job, token: str, settlement: Settlement, *, ended: bool = False
@@ -117,23 +107,4 @@ class HeldJobsInMongo:
         Raises:
             StaleClaim: the attempt no longer holds the job.
         """
-        query = held(job.job_id, token)
-        if ended:
-            query["lease.expires_at"] = {"$lte": settlement.at}
-        if move.gives_back(settlement):
-            query["cancel_requested"] = {"$ne": True}
-        done = await self._jobs.update_one(query, update_of(move.settled(job, token, settlement)))
-        if done.matched:
-            return settlement
-        return await self._settle_missed(job, token, settlement)
-
-    async def _settle_missed(self, job: Job, token: str, settlement: Settlement) -> Settlement:
-        """One read tells why: an answer lost earlier, a cancellation, or a lost lease."""
-        found = await self._jobs.find_one({"_id": job.job_id}, projection=["lease", "settled"])
-        mark = Settled.model_validate(found["settled"]) if found and "settled" in found else None
-        if mark and mark.token == token:
-            cancelled = mark.outcome == Outcome.CANCELLED
-            return move.as_cancelled(settlement) if cancelled else settlement
-        if found and found.get("lease", {}).get("token") == token and move.gives_back(settlement):
-            return await self.settle(job, token, move.as_cancelled(settlement))
-        raise StaleClaim
+        return await self._ends.settle(End(job, token, settlement, lease_ended=ended))

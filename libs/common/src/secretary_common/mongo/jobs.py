@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from pymongo import DESCENDING
-from pymongo.errors import DuplicateKeyError
 
-from secretary_common.errors import KeyInUse
 from secretary_common.models import Job, JobQuery
-from secretary_common.mongo.document import BRIEF, key_query, to_document, to_job
+from secretary_common.mongo.document import BRIEF, key_query, to_job
 from secretary_common.mongo.driver import Collection, Document
 from secretary_common.mongo.held import HeldJobsInMongo
 from secretary_common.mongo.requested import RequestedMovesInMongo
+from secretary_common.mongo.shared import SharedEnds, SharedInserts, SharedProgress
 from secretary_common.mongo.slots import OutboxSlotsInMongo
 from secretary_common.mongo.statistic import JobStatisticsInMongo
 from secretary_common.mongo.waiting import WaitingJobsInMongo
@@ -29,13 +28,13 @@ class SecretaryJobRepository(
 
     def __init__(self, collection: Collection) -> None:
         self._jobs = collection
+        self._inserts = SharedInserts(collection)
+        self._progress = SharedProgress(collection)
+        self._ends = SharedEnds(collection)
 
     async def insert(self, job: Job) -> None:
         """Store a new job durably (majority, journalled)."""
-        try:
-            await self._jobs.insert_one(to_document(job))
-        except DuplicateKeyError as error:
-            raise KeyInUse from error
+        await self._inserts.insert(job)
 
     async def of_key(self, owner: str, key: str) -> Job | None:
         """The job under an idempotency key, once a majority has it; a deleted one has none."""
