@@ -44,7 +44,7 @@ class HandlerRun:
         """Put it into *thread*; False if that did not take it up in time: it is withdrawn then."""
         ticket: Future[None] = Future()
         self._thread, self._ticket = thread, ticket
-        thread.post(lambda: self._begin(thread, ticket))
+        thread.post(lambda: thread.start(self._run(ticket)))
         try:
             await asyncio.wait({asyncio.wrap_future(ticket)}, timeout=within_sec)
         finally:
@@ -66,18 +66,22 @@ class HandlerRun:
         """Whether *thread* is where it was put."""
         return self._thread is thread
 
-    def _begin(self, thread: LoopThread, ticket: Future[None]) -> None:
-        if ticket.set_running_or_notify_cancel():
-            self._task = thread.start(self._handler)
-            self._task.add_done_callback(self._finish)
-            ticket.set_result(None)
+    async def _run(self, ticket: Future[None]) -> None:
+        """The handler, in its task: begun only once this takes its first step."""
+        if not ticket.set_running_or_notify_cancel():
+            return  # withdrawn
+        self._task = asyncio.current_task()
+        ticket.set_result(None)
+        raised: BaseException | None = None
+        try:
+            await self._handler
+        except BaseException as error:  # noqa: BLE001 - SystemExit too is the handler's own affair
+            raised = error
+        self.ended.set_result(raised)
 
     def _cancel(self) -> None:
         if self._task:
             self._task.cancel()
-
-    def _finish(self, task: asyncio.Task[None]) -> None:
-        self.ended.set_result(asyncio.CancelledError() if task.cancelled() else task.exception())
 
 
 class LoopThread:
@@ -86,7 +90,7 @@ class LoopThread:
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
         self._asked_at: float | None = None
-        self._under_way = 0
+        self._under_way: set[asyncio.Task[None]] = set()
         self._retired = False
         self._thread = threading.Thread(target=self._run, name="handlers", daemon=True)
         self._thread.start()
@@ -109,12 +113,11 @@ class LoopThread:
         with contextlib.suppress(RuntimeError):
             self._loop.call_soon_threadsafe(answer)
 
-    def start(self, handler: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """Run *handler*; from inside the loop."""
-        self._under_way += 1
-        task = self._loop.create_task(handler)
+    def start(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run *work*; from inside the loop."""
+        task = self._loop.create_task(work)
+        self._under_way.add(task)
         task.add_done_callback(self._count_off)
-        return task
 
     def retire(self) -> None:
         """Stop once the handlers in it have ended: they go on should it come free."""
@@ -135,8 +138,8 @@ class LoopThread:
         self._retired = True
         self._stop_if_done()
 
-    def _count_off(self, _: asyncio.Task[None]) -> None:
-        self._under_way -= 1
+    def _count_off(self, task: asyncio.Task[None]) -> None:
+        self._under_way.discard(task)
         self._stop_if_done()
 
     def _stop_if_done(self) -> None:
