@@ -159,6 +159,10 @@ class SecretaryWorkerManager:
             self._timers.set_all(due)
             self._store_failed()
             return
+        except Exception as error:  # noqa: BLE001 - one odd document must not end every worker
+            log.error("look.failed", exc=error)
+            self._retry_at = time.monotonic() + STORE_RETRY_SEC
+            return
         if self.free_slots > 0:
             self.consumer.resume()
             await self._wait(self._until_due_sec(0.0))
