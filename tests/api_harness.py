@@ -26,6 +26,7 @@ from secretary_common.testing.store import (
     InMemoryJobTypeRepository,
     InMemoryKeyRepository,
     InMemoryLogRepository,
+    InMemoryWorkerRepository,
 )
 from secretary_common.url_guard import UrlGuard
 
@@ -72,6 +73,7 @@ class Api:
         self.logs = InMemoryLogRepository()
         self.deliveries = InMemoryDeliveryRepository()
         self.job_types = InMemoryJobTypeRepository(PDF, CUSTOM)
+        self.workers = InMemoryWorkerRepository()
         self.keys = InMemoryKeyRepository()
         self.doorbell = RecordingDoorbell()
         self.clock = ManualClock()
@@ -83,6 +85,7 @@ class Api:
                 logs=self.logs,
                 deliveries=self.deliveries,
                 job_types=self.job_types,
+                workers=self.workers,
                 keys=self.keys,
                 doorbell=self.doorbell,
                 clock=self.clock,

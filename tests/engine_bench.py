@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -16,12 +16,14 @@ from secretary_common.broker.consumer import JobConsumer
 from secretary_common.cipher import Cipher
 from secretary_common.clock import SystemClock
 from secretary_common.lifecycle import Background, running
-from secretary_common.models import Job, JobStatus, Webhook, new_job_id
+from secretary_common.models import Job, JobStatus, JobTypeInfo, Webhook, new_job_id
+from secretary_common.ports import Doorbell
 from secretary_common.testing.jobs import InMemoryJobRepository, RecordingDoorbell
-from secretary_common.testing.store import InMemoryLogRepository
+from secretary_common.testing.store import InMemoryJobTypeRepository, InMemoryLogRepository
 from secretary_worker.handler_loop import HandlerLoop
 from secretary_worker.lease import LeaseKeeper
 from secretary_worker.manager import SecretaryWorkerManager
+from secretary_worker.pause import StartableTypes
 from secretary_worker.reclaim import Reclaimer
 from secretary_worker.registry import Handler, Registration, Registry
 from secretary_worker.runner import Runner
@@ -45,6 +47,7 @@ class Engine:
     doorbell: RecordingDoorbell
     keeper: LeaseKeeper
     manager: SecretaryWorkerManager
+    job_types: InMemoryJobTypeRepository
 
     async def submit(self, **fields: Any) -> str:
         """Put a job of type ``test`` into the store, as the API would."""
@@ -88,14 +91,21 @@ async def engine(
     drain_sec: float = 5.0,
     timeout_sec: float | None = None,
     params: type[BaseModel] | None = None,
+    patience_sec: float = 5.0,
+    broker_url: str = "",
+    doorbell: Doorbell | None = None,
+    job_type: str = "test",
+    ping: Callable[[], Awaitable[None]] = _pong,
 ) -> AsyncIterator[Engine]:
-    """A running worker whose type ``test`` is handled by *handler*; drained at the end."""
+    """A running worker whose *job_type* is handled by *handler*; drained at the end."""
     jobs = jobs or InMemoryJobRepository()
-    logs, doorbell = InMemoryLogRepository(), RecordingDoorbell()
+    logs, recorder = InMemoryLogRepository(), RecordingDoorbell()
+    doorbell = doorbell or recorder
+    job_types = InMemoryJobTypeRepository(JobTypeInfo(job_type))
     registry = Registry()
-    registry.add(Registration("test", handler, params, timeout_sec))
-    keeper = LeaseKeeper(jobs, _pong, CLOCK, lease_sec=lease_sec, heartbeat_sec=heartbeat_sec)
-    background, loop = Background(), HandlerLoop()
+    registry.add(Registration(job_type, handler, params, timeout_sec))
+    keeper = LeaseKeeper(jobs, ping, CLOCK, lease_sec=lease_sec, heartbeat_sec=heartbeat_sec)
+    background, loop = Background(), HandlerLoop(patience_sec=patience_sec)
     runner = Runner(
         jobs=jobs,
         logs=logs,
@@ -111,18 +121,18 @@ async def engine(
     manager = SecretaryWorkerManager(
         jobs,
         runner,
-        keeper,
-        Reclaimer(jobs, doorbell, CLOCK, retention=RETENTION),
+        Reclaimer(jobs, doorbell, CLOCK, retention=RETENTION, in_background=background.start),
+        StartableTypes(registry.job_types, job_types),
         CLOCK,
         slots=slots,
         poll_interval_sec=poll_interval_sec,
         drain_sec=drain_sec,
-        make_consumer=lambda manager: JobConsumer("", registry.job_types, manager.ring),
+        make_consumer=lambda manager: JobConsumer(broker_url, registry.job_types, manager.ring),
     )
     working = asyncio.create_task(manager.run())
     try:
         async with running(keeper.run()):
-            yield Engine(jobs, logs, doorbell, keeper, manager)
+            yield Engine(jobs, logs, recorder, keeper, manager, job_types)
             manager.stop()
             await working
             await background.finish()

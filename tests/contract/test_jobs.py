@@ -20,6 +20,7 @@ from job_samples import (
 
 from secretary_common.errors import StaleClaim
 from secretary_common.models import (
+    Candidate,
     JobError,
     JobProgress,
     JobQuery,
@@ -82,12 +83,21 @@ async def test_candidates_come_by_priority_and_then_by_age(jobs: JobRepository) 
     assert [candidate.job_id for candidate in found] == ["c", "b", "a"]
 
 
-async def test_the_next_run_at_is_the_earliest_ahead(jobs: JobRepository) -> None:
+async def test_the_next_due_is_the_earliest_ahead(jobs: JobRepository) -> None:
     for job_id, seconds in [("a", -1), ("b", 20), ("c", 10)]:
         await jobs.insert(make_job(job_id, run_at=after(seconds)))
     await jobs.insert(make_job("d", run_at=after(5), job_type="other"))
-    assert await jobs.next_run_at(TYPES, NOW) == after(10)
-    assert await jobs.next_run_at(TYPES, after(20)) is None
+    assert await jobs.next_due(TYPES, NOW) == Candidate("c", "pdf", 5, "key-1", after(10))
+    assert await jobs.next_due(TYPES, after(20)) is None
+
+
+async def test_a_job_is_scheduled_while_it_waits_for_its_time(jobs: JobRepository) -> None:
+    await jobs.insert(make_job(run_at=after(10)))
+    assert await jobs.scheduled("job-1", NOW) == Candidate("job-1", "pdf", 5, "key-1", after(10))
+    assert await jobs.scheduled("job-1", after(10)) is None
+    assert await jobs.scheduled("job-2", NOW) is None
+    await jobs.claim("job-1", lease(), after(10), TYPES)
+    assert await jobs.scheduled("job-1", NOW) is None
 
 
 async def test_a_claim_whose_answer_was_lost_is_found_by_its_token(jobs: JobRepository) -> None:

@@ -5,22 +5,21 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 
 import aio_pika
 import pytest
 from aio_pika.abc import AbstractChannel
+from doorbell_ear import DEADLINE_SEC, Ear, connected, ringing, until, waiting
 
 from secretary_common.broker import topology
 from secretary_common.broker.connection import declare_queues
-from secretary_common.broker.consumer import DeliveryConsumer, Heard, JobConsumer
+from secretary_common.broker.consumer import DeliveryConsumer, Heard
 from secretary_common.broker.publisher import PUBLISH_TIMEOUT_SEC, Publisher
 from secretary_common.errors import StoreUnavailable
 from secretary_common.lifecycle import running
 from secretary_devstack.port import free_port
 from secretary_devstack.rabbitmq import RabbitMQ
-
-DEADLINE_SEC = 20.0
 
 
 @pytest.fixture
@@ -35,47 +34,6 @@ async def channel(amqp_url: str) -> AsyncIterator[AbstractChannel]:
     connection = await aio_pika.connect(amqp_url)
     async with connection:
         yield await connection.channel()
-
-
-async def until(
-    holds: Callable[[], Awaitable[bool] | bool], *, timeout_sec: float = DEADLINE_SEC
-) -> None:
-    async with asyncio.timeout(timeout_sec):
-        while True:
-            answer = holds()
-            if answer if isinstance(answer, bool) else await answer:
-                return
-            await asyncio.sleep(0.05)
-
-
-async def waiting(channel: AbstractChannel, queue: str) -> bool:
-    """Whether there are messages that nobody has been given."""
-    declared = await channel.declare_queue(queue, passive=True)
-    return bool(declared.declaration_result.message_count)
-
-
-async def connected(publisher: Publisher, job_type: str) -> None:
-    """Return when a ring is confirmed."""
-    await until(lambda: publisher.ring_job(job_type, "job-first"))
-
-
-async def ringing(publisher: Publisher, job_type: str, ear: Ear) -> bool:
-    """Ring once more; whether any such ring was heard so far."""
-    await publisher.ring_job(job_type, "job-2")
-    return "job-2" in ear.heard
-
-
-class Ear:
-    """What a worker hears, and what it answers."""
-
-    def __init__(self, url: str, job_type: str, answer: Heard = Heard.CLAIMED) -> None:
-        self.heard: list[str] = []
-        self.answer = answer
-        self.consumer = JobConsumer(url, [job_type], self.on_ring)
-
-    async def on_ring(self, _: str, job_id: str) -> Heard:
-        self.heard.append(job_id)
-        return self.answer
 
 
 async def test_a_ring_is_heard_once_and_gone(

@@ -163,7 +163,7 @@ async def test_deliveries_show_their_attempts_and_no_secret(api: Api) -> None:
 
 async def test_job_types_are_listed_with_their_schema(api: Api) -> None:
     custom, pdf = data_of(await api.get("/api/job-types"))["job_types"]
-    assert custom == {"job_type": "custom", "schema": None, "paused": False}
+    assert custom == {"job_type": "custom", "schema": None, "paused": False, "workers": 0}
     assert "extraction_method" in pdf["schema"]["properties"]
 
 

@@ -260,11 +260,11 @@ async def test_a_handler_that_takes_too_long_is_stopped() -> None:
 
 async def test_a_handler_that_blocks_its_loop_keeps_its_job() -> None:
     async def handler(_: Job, __: SecretaryJobRepository, ___: ResourceCalculator) -> None:
-        time.sleep(1.5)  # noqa: ASYNC251 - the very thing to survive
+        time.sleep(3)  # noqa: ASYNC251 - the very thing to survive
 
     async with (
-        engine(handler, lease_sec=0.6, heartbeat_sec=0.1) as worker,
-        engine(nothing, jobs=worker.jobs, lease_sec=0.6, heartbeat_sec=0.1),
+        engine(handler, lease_sec=1, heartbeat_sec=0.2) as worker,
+        engine(nothing, jobs=worker.jobs, lease_sec=1, heartbeat_sec=0.2),
     ):
         job = await worker.ended(await worker.submit())
     assert (job.status, job.attempt) == (JobStatus.COMPLETED, 1)
@@ -317,7 +317,7 @@ async def test_a_job_whose_attempts_were_all_lost_fails_as_worker_lost() -> None
     async with engine(nothing, lease_sec=0.2, heartbeat_sec=0.05) as worker:
         job_id = await worker.submit(status="processing", attempt=3, seq=3, lease=ghost())
         job = await worker.ended(job_id)
-        assert delivery_id_of(job_id, job.seq) in worker.doorbell.deliveries
+    assert delivery_id_of(job_id, job.seq) in worker.doorbell.deliveries
     assert job.status is JobStatus.FAILED
     assert job.error is not None
     assert job.error.code == ErrorCode.WORKER_LOST

@@ -17,11 +17,19 @@ Readiness = Callable[[], Awaitable[tuple[bool, dict[str, Any]]]]
 """Says whether the service can do its work, and why not."""
 
 
+async def _alive() -> tuple[bool, dict[str, Any]]:
+    """Who answers is alive."""
+    return True, {}
+
+
 @asynccontextmanager
-async def health_server(host: str, port: int, ready: Readiness) -> AsyncIterator[None]:
+async def health_server(
+    host: str, port: int, ready: Readiness, live: Readiness = _alive
+) -> AsyncIterator[None]:
     """Answer ``/health/live``, ``/health/ready`` and ``/metrics`` on *host*:*port* while inside.
 
-    *port* 0: no server. ``/health/ready`` is 200 or 503 with what *ready* says.
+    *port* 0: no server. ``/health/ready`` is 200 or 503 with what *ready* says, ``/health/live``
+    with what *live* says: 503 there means that only a restart can help.
 
     Raises:
         OSError: the port is taken.
@@ -29,7 +37,7 @@ async def health_server(host: str, port: int, ready: Readiness) -> AsyncIterator
     if not port:
         yield
         return
-    runner = web.AppRunner(_application(ready), access_log=None, handle_signals=False)
+    runner = web.AppRunner(_application(ready, live), access_log=None, handle_signals=False)
     await runner.setup()
     try:
         await web.TCPSite(runner, host, port).start()
@@ -39,23 +47,27 @@ async def health_server(host: str, port: int, ready: Readiness) -> AsyncIterator
         await runner.cleanup()
 
 
-def _application(ready: Readiness) -> web.Application:
-    async def live(_: web.Request) -> web.Response:
-        return web.json_response({"status": "success", "data": {"live": True}})
+def _application(ready: Readiness, live: Readiness) -> web.Application:
+    async def is_live(_: web.Request) -> web.Response:
+        ok, details = await live()
+        return _answer(ok, {"live": ok, **details}, "INTERNAL_ERROR", "stuck")
 
     async def is_ready(_: web.Request) -> web.Response:
         ok, details = await ready()
-        data = {"ready": ok, **details}
-        if ok:
-            return web.json_response({"status": "success", "data": data})
-        error = {"code": "STORE_UNAVAILABLE", "message": "not ready", "details": data}
-        return web.json_response({"status": "error", "error": error}, status=503)
+        return _answer(ok, {"ready": ok, **details}, "STORE_UNAVAILABLE", "not ready")
 
     async def metrics(_: web.Request) -> web.Response:
         return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     application = web.Application()
-    application.router.add_get("/health/live", live)
+    application.router.add_get("/health/live", is_live)
     application.router.add_get("/health/ready", is_ready)
     application.router.add_get("/metrics", metrics)
     return application
+
+
+def _answer(ok: bool, data: dict[str, Any], code: str, message: str) -> web.Response:  # noqa: FBT001 - private
+    if ok:
+        return web.json_response({"status": "success", "data": data})
+    error = {"code": code, "message": message, "details": data}
+    return web.json_response({"status": "error", "error": error}, status=503)

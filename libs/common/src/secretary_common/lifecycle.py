@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import signal
+import sys
+import threading
 from collections.abc import AsyncIterator, Coroutine
 from typing import Any
+
+from secretary_common.log import get_logger
+
+log = get_logger(__name__)
 
 EXIT_BY_SIGNAL = 128
 
@@ -25,6 +32,24 @@ def stop_signal() -> asyncio.Event:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, on_signal, number)
     return stop
+
+
+def end_despite_threads() -> None:
+    """End the process now if work was left behind in threads the interpreter would wait for.
+
+    Python joins them at its end: one that never returns would keep the process for ever.
+    """
+    left = [
+        thread.name
+        for thread in threading.enumerate()
+        if thread is not threading.current_thread() and not thread.daemon
+    ]
+    if left:
+        log.warning("process.threads_left_behind", threads=",".join(left))
+        logging.shutdown()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)
 
 
 async def unless_stopped(stop: asyncio.Event, work: Coroutine[Any, Any, Any]) -> bool:

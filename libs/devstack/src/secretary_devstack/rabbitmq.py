@@ -13,6 +13,7 @@ import os
 import re
 import secrets
 import shutil
+import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -21,14 +22,16 @@ from aiormq.exceptions import AMQPError
 
 from secretary_devstack.child import Child
 from secretary_devstack.deadline import wait_until
-from secretary_devstack.error import NotInTime, ServerMissing
+from secretary_devstack.error import ChildFailed, NotInTime, ServerMissing
 from secretary_devstack.lifecycle import Startable
 from secretary_devstack.port import HOST, free_port, is_free
 
 SCRIPT = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
+CONTROL = SCRIPT.with_name("rabbitmqctl")
 READY_SEC = 90.0
 ANSWER_SEC = 5.0
 ASK_SEC = 0.2
+CONTROL_SEC = 60
 # 4.0 and later drop a message given back 20 times unless a policy says otherwise.
 FIRST_WITH_DELIVERY_LIMIT = 4
 
@@ -58,12 +61,13 @@ def server_properties(url: str, timeout_sec: float = ANSWER_SEC) -> dict[str, ob
 class RabbitMQ(Startable):
     """One broker node; the same port and data at each start."""
 
-    def __init__(self, folder: Path) -> None:
-        """*folder* keeps configuration, data and logs."""
+    def __init__(self, folder: Path, *, advanced: str = "[]") -> None:
+        """*folder* keeps configuration, data and logs; *advanced*: Erlang terms, as one list."""
         self.port = free_port()
         self._distribution_port = free_port()
         self._mapper_port = free_port()
         self._folder = folder
+        self._advanced = advanced
         self._node = f"secretary-{secrets.token_hex(4)}@localhost"
         self._mapper: Child | None = None
         self._server: Child | None = None
@@ -109,6 +113,24 @@ class RabbitMQ(Startable):
             if child:
                 child.kill()
 
+    def control(self, *arguments: str) -> str:
+        """What ``rabbitmqctl`` says, e.g. to ``stop_app``.
+
+        Raises:
+            ChildFailed: it failed.
+        """
+        result = subprocess.run(  # noqa: S603 - the server's own script, no shell
+            [CONTROL, "-q", *arguments],
+            env=self._environment(),
+            capture_output=True,
+            text=True,
+            timeout=CONTROL_SEC,
+            check=False,
+        )
+        if result.returncode != 0:
+            raise ChildFailed(f"rabbitmqctl {' '.join(arguments)}: {result.stderr[-500:]}")
+        return result.stdout
+
     def version(self) -> str:
         """The version the server itself tells, e.g. ``3.10.8``; empty when it does not answer."""
         return str((server_properties(self.url) or {}).get("version", ""))
@@ -130,6 +152,7 @@ class RabbitMQ(Startable):
             (self._folder / name).mkdir(parents=True, exist_ok=True)
         for name, text in _files(self.port, self._folder, _installed_major()).items():
             (self._folder / name).write_text(text)
+        (self._folder / "advanced.config").write_text(f"{self._advanced}.\n")
 
     def _environment(self) -> dict[str, str]:
         foreign = ("RABBITMQ_", "ERL_")
@@ -156,7 +179,6 @@ def _files(port: int, folder: Path, major: int) -> dict[str, str]:
     return {
         "rabbitmq.conf": "\n".join(lines) + "\n",
         "rabbitmq-env.conf": "",
-        "advanced.config": "[].\n",
         "enabled_plugins": "[].\n",
         "definitions.json": json.dumps(_definitions(major)),
     }

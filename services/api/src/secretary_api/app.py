@@ -19,9 +19,10 @@ from secretary_api.idempotency import IdempotencyMarker
 from secretary_api.job_type import JobTypes
 from secretary_api.middleware import BodyLimit, EitherSlash, RequestLog
 from secretary_api.moves import JobMoves
-from secretary_api.routes import batches, health, job_types, jobs, keys, moves, stats
+from secretary_api.routes import batches, health, job_types, jobs, keys, moves, stats, workers
 from secretary_api.service import JobService
 from secretary_api.submission import Admission
+from secretary_api.worker_pool import WorkerPool
 from secretary_common.clock import Clock
 from secretary_common.ports import (
     BatchRepository,
@@ -31,6 +32,7 @@ from secretary_common.ports import (
     JobTypeRepository,
     KeyRepository,
     LogRepository,
+    WorkerRepository,
 )
 
 VERSION = "0.1.0"
@@ -46,6 +48,7 @@ ROUTERS = (
     jobs.router,
     moves.router,
     job_types.router,
+    workers.router,
     stats.router,
     keys.router,
     health.router,
@@ -64,6 +67,7 @@ class Collaborators:
     logs: LogRepository
     deliveries: DeliveryRepository
     job_types: JobTypeRepository
+    workers: WorkerRepository
     keys: KeyRepository
     doorbell: Doorbell
     clock: Clock
@@ -130,6 +134,13 @@ def _services(parts: Collaborators) -> Services:
             clock=parts.clock,
             admission=parts.admission,
             in_background=parts.in_background,
+        ),
+        workers=WorkerPool(
+            workers=parts.workers,
+            job_types=job_types,
+            jobs=parts.jobs,
+            doorbell=parts.doorbell,
+            clock=parts.clock,
         ),
         keyring=Keyring(
             parts.keys, parts.clock, pepper=parts.pepper, bootstrap_key=parts.bootstrap_key

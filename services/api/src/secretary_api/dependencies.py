@@ -16,6 +16,7 @@ from secretary_api.batches import BatchService
 from secretary_api.idempotency import IdempotencyMarker
 from secretary_api.moves import JobMoves
 from secretary_api.service import JobService
+from secretary_api.worker_pool import WorkerPool
 from secretary_common.clock import Clock
 from secretary_common.errors import StoreUnavailable, Unauthorized
 from secretary_common.models import Idempotency, Job
@@ -36,6 +37,7 @@ class Services:
     jobs: JobService
     moves: JobMoves
     batches: BatchService
+    workers: WorkerPool
     keyring: Keyring
     ping_store: Callable[[], Awaitable[None]]
     """Returns when MongoDB has answered, raises ``StoreUnavailable`` otherwise."""

@@ -60,6 +60,18 @@ class JobTypes:
             raise refused_fields(("job_type", message), code=ErrorCode.UNKNOWN_JOB_TYPE)
         return known[name]
 
+    async def set_paused(self, name: str, *, paused: bool) -> JobTypeInfo | None:
+        """Pause or resume the type *name*; None: nobody has announced it.
+
+        Raises:
+            StoreUnavailable: MongoDB did not answer.
+        """
+        if not await self._repository.set_paused(name, paused=paused):
+            return None
+        self._read_at = None  # who asks here next sees it
+        known = (await self._current()).get(name)
+        return known.info if known else None
+
     async def _current(self) -> dict[str, KnownJobType]:
         async with self._reading:  # one read for all who wait for it
             now = self._clock.now()

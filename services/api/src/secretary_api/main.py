@@ -85,6 +85,7 @@ def wire(
         logs=store.logs,
         deliveries=store.deliveries,
         job_types=store.job_types,
+        workers=store.workers,
         keys=store.keys,
         doorbell=doorbell,
         clock=store.clock,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
@@ -20,6 +21,7 @@ log = get_logger(__name__)
 # have stopped before somebody else may start.
 SAFETY = 1 / 6
 RETRY_SEC = 1.0
+WATCH_SEC = 1.0
 
 
 class Hold:
@@ -59,6 +61,7 @@ class LeaseKeeper:
         *,
         lease_sec: float,
         heartbeat_sec: float,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """*ping*: asks MongoDB for its time; raises ``StoreUnavailable``."""
         self._jobs = jobs
@@ -66,6 +69,8 @@ class LeaseKeeper:
         self._clock = clock
         self._lease_sec = lease_sec
         self._heartbeat_sec = heartbeat_sec
+        self._monotonic = monotonic
+        self._contact_lost = asyncio.Event()
         self._holds: dict[str, Hold] = {}
         self._contact_since: float | None = None
         self.owner = new_token()
@@ -93,25 +98,40 @@ class LeaseKeeper:
     def may_reclaim(self) -> bool:
         """Whether owners had the time to renew: one heartbeat of unbroken contact."""
         since = self._contact_since
-        return since is not None and time.monotonic() - since >= self._heartbeat_sec
+        return since is not None and self._monotonic() - since >= self._heartbeat_sec
 
     def lose_contact(self) -> None:
         """MongoDB did not answer somebody here: owners elsewhere must be let renew first."""
         self._contact_since = None
+        self._contact_lost.set()
 
     async def run(self) -> None:
-        """Renew every ``heartbeat_sec``; runs until cancelled."""
+        """Renew every ``heartbeat_sec`` and watch over what is held; runs until cancelled."""
+        # Beside one another: a renewal that hangs must not keep leases from being given up.
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._renew())
+            group.create_task(self._watch())
+
+    async def _renew(self) -> None:
         while True:
-            started = time.monotonic()
+            started = self._monotonic()
+            self._contact_lost.clear()
             try:
                 await self.beat()
             except StoreUnavailable:
                 self.lose_contact()
                 log.warning("lease.renewal_failed", held=len(self._holds))
-                wait = min(RETRY_SEC, self._heartbeat_sec)
+                await asyncio.sleep(min(RETRY_SEC, self._heartbeat_sec))
             else:
-                wait = self._heartbeat_sec - (time.monotonic() - started)
-            await self._sleep_watching(wait)
+                await self._until_next_beat(started)
+
+    async def _until_next_beat(self, started: float) -> None:
+        """Wait out the heartbeat; sooner, but not at once, when somebody here lost contact."""
+        wait = self._heartbeat_sec - (self._monotonic() - started)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(max(wait, 0.0)):
+                await self._contact_lost.wait()
+                await asyncio.sleep(RETRY_SEC)
 
     async def beat(self) -> None:
         """One renewal of everything held.
@@ -120,7 +140,7 @@ class LeaseKeeper:
             StoreUnavailable: nothing is confirmed.
         """
         await self._ping()
-        started = time.monotonic()
+        started = self._monotonic()
         self._contact_since = self._contact_since or started
         holds = list(self._holds.values())
         if not holds:
@@ -137,16 +157,15 @@ class LeaseKeeper:
             elif not hold.settling:
                 self._lose(hold)
 
-    async def _sleep_watching(self, seconds: float) -> None:
-        """Sleep, but wake for the moment the oldest unconfirmed lease must be given up."""
-        until = time.monotonic() + max(seconds, 0.0)
-        while (now := time.monotonic()) < until:
-            limits = [self._last_moment(hold) for hold in self._holds.values()]
-            await asyncio.sleep(max(0.01, min([until, *limits]) - now))
-            self._give_up_unconfirmed()
+    async def _watch(self) -> None:
+        while True:
+            limits = [self._last_moment(hold) - self._monotonic() for hold in self._holds.values()]
+            await asyncio.sleep(max(0.01, min([WATCH_SEC, *limits])))
+            self.give_up_unconfirmed()
 
-    def _give_up_unconfirmed(self) -> None:
-        now = time.monotonic()
+    def give_up_unconfirmed(self) -> None:
+        """Lose what could not be renewed and has a sixth of its lease left."""
+        now = self._monotonic()
         for hold in list(self._holds.values()):
             if self._last_moment(hold) <= now:
                 self._lose(hold)

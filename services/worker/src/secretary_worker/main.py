@@ -15,7 +15,13 @@ from secretary_common.cipher import Cipher
 from secretary_common.egress import guarded_client
 from secretary_common.errors import ConfigurationError
 from secretary_common.health import health_server
-from secretary_common.lifecycle import Background, running, stop_signal, unless_stopped
+from secretary_common.lifecycle import (
+    Background,
+    end_despite_threads,
+    running,
+    stop_signal,
+    unless_stopped,
+)
 from secretary_common.log import configure_logging, get_logger
 from secretary_common.mongo.connection import Store, open_store
 from secretary_common.settings import Settings, load_settings
@@ -25,8 +31,10 @@ from secretary_worker.handlers.pdf import PdfHandler
 from secretary_worker.handlers.pdf_parameter import PdfParameters
 from secretary_worker.lease import LeaseKeeper
 from secretary_worker.manager import SecretaryWorkerManager
+from secretary_worker.pause import StartableTypes
 from secretary_worker.reclaim import Reclaimer
 from secretary_worker.registry import REGISTRY, Registry, register
+from secretary_worker.report import Reporter
 from secretary_worker.runner import Runner
 from secretary_worker.web.download import Downloader
 
@@ -82,10 +90,11 @@ async def serve(settings: Settings) -> None:
         retention=_retention(settings),
         in_background=background.start,
     )
-    manager = _manager(settings, store, publisher, runner)
+    manager = _manager(settings, store, runner)
+    health = _Health(manager, active=settings.generic_worker.active)
     worker = settings.worker
     try:
-        async with health_server(worker.host, worker.http_port, lambda: _ready(manager)):
+        async with health_server(worker.host, worker.http_port, health.ready, health.live):
             if await unless_stopped(stop, store.wait_until_ready()):
                 async with running(publisher.run(), runner.keeper.run()):
                     await _work(settings, store, runner, manager, stop)
@@ -112,11 +121,12 @@ async def _work(
         slots=settings.generic_worker.max_concurrent,
         active=settings.generic_worker.active,
     )
-    if not settings.generic_worker.active:
-        await stop.wait()
-        return
-    async with running(_stop_when(stop, manager)):
-        await manager.run()
+    async with running(_reporter(settings, store, runner, manager).run()):
+        if not settings.generic_worker.active:
+            await stop.wait()
+            return
+        async with running(_stop_when(stop, manager)):
+            await manager.run()
 
 
 async def _stop_when(stop: asyncio.Event, manager: SecretaryWorkerManager) -> None:
@@ -138,15 +148,20 @@ def _keeper(settings: Settings, store: Store) -> LeaseKeeper:
     )
 
 
-def _manager(
-    settings: Settings, store: Store, publisher: Publisher, runner: Runner
-) -> SecretaryWorkerManager:
+def _manager(settings: Settings, store: Store, runner: Runner) -> SecretaryWorkerManager:
     broker_url = settings.broker.url.get_secret_value()
+    reclaimer = Reclaimer(
+        store.jobs,
+        runner.doorbell,
+        store.clock,
+        retention=_retention(settings),
+        in_background=runner.in_background,
+    )
     return SecretaryWorkerManager(
         store.jobs,
         runner,
-        runner.keeper,
-        Reclaimer(store.jobs, publisher, store.clock, retention=_retention(settings)),
+        reclaimer,
+        StartableTypes(runner.registry.job_types, store.job_types),
         store.clock,
         slots=settings.generic_worker.max_concurrent,
         poll_interval_sec=settings.generic_worker.poll_interval_sec,
@@ -157,14 +172,47 @@ def _manager(
     )
 
 
-async def _ready(manager: SecretaryWorkerManager) -> tuple[bool, dict[str, Any]]:
-    return manager.in_contact, {
-        "store": manager.in_contact,
-        "listening": manager.consumer.listening,
-        "free_slots": manager.free_slots,
-        "running": [hold.job.job_id for hold in manager.running],
-        "last_look_sec": round(time.monotonic() - manager.last_look_at, 3),
-    }
+def _reporter(
+    settings: Settings, store: Store, runner: Runner, manager: SecretaryWorkerManager
+) -> Reporter:
+    return Reporter(
+        store.workers,
+        store.clock,
+        manager.state,
+        worker_id=runner.keeper.owner,
+        job_types=list(runner.registry.job_types),
+        slots=manager.slots,
+        active=settings.generic_worker.active,
+        heartbeat_sec=settings.worker.heartbeat_sec,
+    )
+
+
+class _Health:
+    """What the health server says of the worker."""
+
+    def __init__(self, manager: SecretaryWorkerManager, *, active: bool) -> None:
+        self._manager = manager
+        self._active = active
+
+    async def live(self) -> tuple[bool, dict[str, Any]]:
+        """Alive unless its turns have stopped; servers that are away are survived."""
+        return not (self._active and self._manager.is_stuck), {
+            "active": self._active,
+            "broker": self._manager.consumer.configured,
+            "listening": self._manager.consumer.listening,
+            "last_look_sec": round(time.monotonic() - self._manager.last_look_at, 3),
+        }
+
+    async def ready(self) -> tuple[bool, dict[str, Any]]:
+        """Ready while MongoDB answers."""
+        manager = self._manager
+        return manager.in_contact, {
+            "store": manager.in_contact,
+            "listening": manager.consumer.listening,
+            "free_slots": manager.free_slots,
+            "running": [hold.job.job_id for hold in manager.running],
+            "last_look_sec": round(time.monotonic() - manager.last_look_at, 3),
+        }
 
 
 def main() -> None:
@@ -176,3 +224,4 @@ def main() -> None:
         asyncio.run(serve(settings))
     except ConfigurationError as error:
         sys.exit(f"secretary-worker: {error.message}")
+    end_despite_threads()

@@ -7,34 +7,32 @@ import contextlib
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
 
 from secretary_common.broker.consumer import Heard, JobConsumer
 from secretary_common.clock import Clock
 from secretary_common.errors import StoreUnavailable
 from secretary_common.lifecycle import running
 from secretary_common.log import get_logger
-from secretary_common.models import Job, Lease
+from secretary_common.models import Candidate, Job, Outcome, RunningJob
 from secretary_common.ports import JobRepository
 from secretary_worker.candidates import BATCH_SIZE, Batch
-from secretary_worker.lease import Hold, LeaseKeeper
+from secretary_worker.claim import Claims
+from secretary_worker.lease import Hold
+from secretary_worker.pause import StartableTypes
 from secretary_worker.reclaim import Reclaimer
+from secretary_worker.report import State
 from secretary_worker.runner import Runner
+from secretary_worker.timer import Timers
 from secretary_worker.verdict import Interruption
 
 log = get_logger(__name__)
 
 STORE_RETRY_SEC = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Doubt:
-    """A claim whose answer was lost: the job may be ours."""
-
-    job_id: str
-    lease: Lease
-    sent_at: float
+# A full worker passes on the jobs whose time has come this often at most.
+PASS_ON_SEC = 0.25
+# Every step of a turn has a deadline of 5 s: one that shows no sign of life for this long, on top
+# of the wait between two, never will.
+STUCK_SEC = 60.0
 
 
 class SecretaryWorkerManager:
@@ -49,8 +47,8 @@ class SecretaryWorkerManager:
         self,
         jobs: JobRepository,
         runner: Runner,
-        keeper: LeaseKeeper,
         reclaimer: Reclaimer,
+        types: StartableTypes,
         clock: Clock,
         *,
         slots: int,
@@ -61,28 +59,28 @@ class SecretaryWorkerManager:
         """*make_consumer* builds the doorbell's consumer around this manager's ``ring``."""
         self._jobs = jobs
         self._runner = runner
-        self._keeper = keeper
+        self._keeper = runner.keeper
         self._reclaimer = reclaimer
+        self._types = types
         self._clock = clock
-        self._slots = slots
+        self.slots = slots
         self._poll_interval_sec = poll_interval_sec
         self._drain_sec = drain_sec
-        self._job_types = runner.registry.job_types
+        self._claims = Claims(jobs, runner.keeper, clock, self._start)
         self._batch = Batch()
-        self._next_run_at: datetime | None = None
+        self._timers = Timers()
         self._running: dict[asyncio.Task[None], Hold] = {}
-        self._claiming = 0
         self._swept_at = 0.0
-        self._doubts: list[Doubt] = []
+        self._retry_at = 0.0
         self._wake = asyncio.Event()
         self._stopping = asyncio.Event()
         self.consumer = make_consumer(self)
-        self.last_look_at = time.monotonic()
+        self.last_look_at = self._alive_at = time.monotonic()
 
     @property
     def free_slots(self) -> int:
         """Slots that run no job, claim none and may hold none unknowingly."""
-        return self._slots - len(self._running) - self._claiming - len(self._doubts)
+        return self.slots - len(self._running) - self._claims.undecided
 
     @property
     def in_contact(self) -> bool:
@@ -93,6 +91,17 @@ class SecretaryWorkerManager:
     def running(self) -> list[Hold]:
         """The jobs being run."""
         return list(self._running.values())
+
+    def state(self) -> State:
+        """What it runs, and whether it hears doorbells."""
+        jobs = [RunningJob(job_id=hold.job.job_id, owner=hold.job.owner) for hold in self.running]
+        return State(jobs, self.consumer.listening)
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether it goes on taking turns no more, though it should; servers away are no reason."""
+        silent_sec = time.monotonic() - self._alive_at
+        return not self._stopping.is_set() and silent_sec > self._poll_interval_sec + STUCK_SEC
 
     def stop(self) -> None:
         """Take no more jobs; ``run`` drains and returns."""
@@ -108,113 +117,126 @@ class SecretaryWorkerManager:
         finally:
             await self._drain()
 
-    async def ring(self, _job_type: str, job_id: str) -> Heard:
+    async def ring(self, job_type: str, job_id: str) -> Heard:
         """A doorbell: claim its job if there is nothing in line, else look."""
-        if self._stopping.is_set() or self.free_slots <= 0:
+        try:
+            return await self._answer(job_type, job_id)
+        except StoreUnavailable:
+            self._store_failed()
             return Heard.GIVEN_BACK
-        if len(self._batch) == 0:
-            try:
-                if await self._claim(job_id):
-                    return Heard.CLAIMED
-            except StoreUnavailable:
-                return Heard.GIVEN_BACK
+
+    async def _answer(self, job_type: str, job_id: str) -> Heard:
+        if not self._may_take():
+            return Heard.GIVEN_BACK
+        startable = await self._types.now()
+        if not self._may_take():  # any more
+            return Heard.GIVEN_BACK
+        if job_type not in startable:
+            return Heard.PAUSED
+        if len(self._batch) > 0:  # a look is under way: if that fills the slots, it is passed on
+            self._timers.set(Candidate(job_id, job_type, 0, "", self._clock.now()))
+        elif await self._claims.claim(job_id, startable):
+            return Heard.CLAIMED
         self._wake.set()
+        if later := await self._jobs.scheduled(job_id, self._clock.now()):
+            self._timers.set(later)
+            return Heard.SCHEDULED
         return Heard.GONE
+
+    def _may_take(self) -> bool:
+        return not self._stopping.is_set() and self.free_slots > 0
 
     async def _turn(self) -> None:
         self._wake.clear()
+        self._alive_at = time.monotonic()
+        if (pause := self._retry_at - self._alive_at) > 0:
+            await self._unless_stopping(pause)
+        due = self._timers.take_due(self._clock.now())
         try:
             await self._look()
+            await self._pass_on(due)
         except StoreUnavailable:
-            self._keeper.lose_contact()
-            self.consumer.pause()
-            log.warning("store.unavailable")
-            await self._wait(STORE_RETRY_SEC)
+            self._timers.set_all(due)
+            self._store_failed()
+            return
+        except Exception as error:  # noqa: BLE001 - one odd document must not end every worker
+            log.error("look.failed", exc=error)
+            self._retry_at = time.monotonic() + STORE_RETRY_SEC
             return
         if self.free_slots > 0:
             self.consumer.resume()
-            await self._wait(self._idle_sec())
+            await self._wait(self._until_due_sec(0.0))
         else:
             self.consumer.pause()
-            await self._wait(self._until_sweep_sec())
+            await self._wait(self._until_due_sec(PASS_ON_SEC))
 
     async def _look(self) -> None:
         """Claim until no slot is free or nothing is found."""
-        await self._settle_doubts()
+        await self._claims.settle_doubts()
         await self._sweep()
         skip = 0.0
-        while self.free_slots > 0 and not self._stopping.is_set():
+        while self._may_take():
             if (len(self._batch) == 0 or self._batch.is_stale(time.monotonic())) and (
                 not await self._read_batch()
             ):
-                return
+                break
             candidate = self._batch.take(skip)
-            won = candidate is None or await self._claim(candidate.job_id)
+            startable = await self._types.now()
+            won = candidate is None or await self._claims.claim(candidate.job_id, startable)
             skip = 0.0 if won else random.random()  # noqa: S311 - spreads racing workers
+            self._alive_at = time.monotonic()
+        self.last_look_at = self._alive_at = time.monotonic()
 
     async def _read_batch(self) -> bool:
-        """Read who waits, and when the next scheduled job is due. False: nobody waits."""
+        """Read who waits, and which scheduled job is due next. False: nobody waits."""
+        startable = await self._types.now()
         now, read_at = self._clock.now(), time.monotonic()
-        self._next_run_at = await self._jobs.next_run_at(self._job_types, now)
-        self._batch = Batch(await self._jobs.candidates(self._job_types, now, BATCH_SIZE), read_at)
-        self.last_look_at = time.monotonic()
+        await self._set_next_timer(startable)
+        self._batch = Batch(await self._jobs.candidates(startable, now, BATCH_SIZE), read_at)
         return len(self._batch) > 0
+
+    async def _set_next_timer(self, startable: frozenset[str]) -> None:
+        if following := await self._jobs.next_due(startable, self._clock.now()):
+            self._timers.set(following)
+
+    async def _pass_on(self, due: list[Candidate]) -> None:
+        """Their time has come but every slot is taken: ring for *due*, so that idle workers look.
+
+        Each of them cost a doorbell, or was known to nobody else.
+        """
+        if self.free_slots > 0 or not due:
+            return
+        held = {hold.job.job_id for hold in self._running.values()}
+        for job in due:
+            if job.job_id not in held:
+                ringing = self._runner.doorbell.ring_job(job.job_type, job.job_id)
+                self._runner.in_background(ringing)
+        await self._set_next_timer(await self._types.now())
 
     async def _sweep(self) -> None:
         """See to ended leases once every ``poll_interval_sec``, busy or not."""
         now = time.monotonic()
         if self._keeper.may_reclaim and now - self._swept_at >= self._poll_interval_sec:
             self._swept_at = now
-            await self._reclaimer.sweep(self._job_types, self._take_over, lambda: self.free_slots)
-
-    async def _claim(self, job_id: str) -> bool:
-        lease, sent_at = self._keeper.lease(), time.monotonic()
-        self._claiming += 1
-        try:
-            job = await self._jobs.claim(job_id, lease, self._clock.now(), self._job_types)
-        except StoreUnavailable:
-            self._doubts.append(Doubt(job_id, lease, sent_at))
-            raise
-        finally:
-            self._claiming -= 1
-        return self._start(job, lease, sent_at)
+            startable = await self._types.now()
+            await self._reclaimer.sweep(startable, self._take_over, lambda: self.free_slots)
 
     async def _take_over(self, ended: Job) -> bool:
-        """Reclaim a job whose lease has ended."""
-        lease, sent_at = self._keeper.lease(), time.monotonic()
-        self._claiming += 1
-        try:
-            job = await self._jobs.reclaim(ended, lease, self._clock.now())
-        except StoreUnavailable:
-            self._doubts.append(Doubt(ended.job_id, lease, sent_at))
-            raise
-        finally:
-            self._claiming -= 1
-        return self._start(job, lease, sent_at)
+        self._alive_at = time.monotonic()
+        return await self._claims.reclaim(ended)
 
-    async def _settle_doubts(self) -> None:
-        """Find claims whose answer was lost; those past their lease are somebody else's."""
-        while self._doubts:
-            doubt = self._doubts[0]
-            job = await self._jobs.held(doubt.job_id, doubt.lease.token)
-            self._doubts.remove(doubt)
-            if job and job.lease and job.lease.expires_at > self._clock.now():
-                self._start(job, doubt.lease, doubt.sent_at)
-
-    def _start(self, job: Job | None, lease: Lease, sent_at: float) -> bool:
-        if job is None:
-            return False
-        hold = Hold(job, lease, sent_at)
+    def _start(self, hold: Hold) -> None:
         self._keeper.keep(hold)
         task = asyncio.create_task(self._see_through(hold))
         self._running[task] = hold
         task.add_done_callback(self._free)
-        return True
 
     async def _see_through(self, hold: Hold) -> None:
         settlement = await self._runner.run(hold)
-        if settlement and settlement.run_at:
-            self._remember(settlement.run_at)
+        if settlement and settlement.outcome is Outcome.RETRY and settlement.run_at:
+            job = hold.job
+            again = Candidate(job.job_id, job.job_type, job.priority, job.owner, settlement.run_at)
+            self._timers.set(again)
 
     def _free(self, task: asyncio.Task[None]) -> None:
         hold = self._running.pop(task)
@@ -222,16 +244,23 @@ class SecretaryWorkerManager:
         if not task.cancelled() and (error := task.exception()):
             log.error("attempt.crashed", exc=error, job_id=hold.job.job_id)
 
-    def _remember(self, run_at: datetime) -> None:
-        self._next_run_at = min(filter(None, [self._next_run_at, run_at]))
+    def _store_failed(self) -> None:
+        """MongoDB does not answer: listen no more, and ask again in a while."""
+        self._keeper.lose_contact()
+        self.consumer.pause()
+        self._retry_at = time.monotonic() + STORE_RETRY_SEC
+        self._wake.set()
+        log.warning("store.unavailable")
 
-    def _idle_sec(self) -> float:
+    def _until_due_sec(self, at_least: float) -> float:
         """Until the next scheduled job or the next sweep, ``poll_interval_sec`` at most."""
         wait = self._until_sweep_sec()
-        if self._next_run_at is None:
+        next_at = self._timers.next_at()
+        if next_at is None:
             return wait
-        due_in = (self._next_run_at - self._clock.now()).total_seconds()
-        return min(wait, max(due_in, 0.0))
+        # A millisecond more: what is due at a time is not due before it.
+        due_in = (next_at - self._clock.now()).total_seconds() + 0.001
+        return min(wait, max(due_in, at_least))
 
     def _until_sweep_sec(self) -> float:
         if not self._keeper.may_reclaim:
@@ -239,13 +268,21 @@ class SecretaryWorkerManager:
         due_in = self._swept_at + self._poll_interval_sec - time.monotonic()
         return min(self._poll_interval_sec, max(due_in, 0.0))
 
-    async def _wait(self, seconds: float | None) -> None:
+    async def _wait(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._wake.wait()
 
+    async def _unless_stopping(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._stopping.wait()
+
     async def _drain(self) -> None:
         """Let running jobs finish for ``drain_sec``, then hand the rest back."""
+        await self._claims.finish()
+        with contextlib.suppress(StoreUnavailable):
+            await self._claims.settle_doubts()
         if not self._running:
             return
         log.info("worker.draining", running=len(self._running), drain_sec=self._drain_sec)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Coroutine
 from datetime import timedelta
+from typing import Any
 
 from secretary_common.clock import Clock
 from secretary_common.errors import StaleClaim
@@ -22,12 +23,20 @@ class Reclaimer:
     """Sweeps ended leases. Ending cancelled and spent jobs is any worker's duty, of any type."""
 
     def __init__(
-        self, jobs: JobRepository, doorbell: Doorbell, clock: Clock, *, retention: timedelta
+        self,
+        jobs: JobRepository,
+        doorbell: Doorbell,
+        clock: Clock,
+        *,
+        retention: timedelta,
+        in_background: Callable[[Coroutine[Any, Any, Any]], None],
     ) -> None:
+        """*in_background*: runs a ring without waiting for it."""
         self._jobs = jobs
         self._doorbell = doorbell
         self._clock = clock
         self._retention = retention
+        self._in_background = in_background
 
     async def sweep(
         self,
@@ -35,24 +44,36 @@ class Reclaimer:
         take_over: Callable[[Job], Awaitable[bool]],
         free_slots: Callable[[], int],
     ) -> None:
-        """Go through the ended leases once.
+        """Go through the ended leases, until none is left that this worker can do anything about.
 
         Args:
-            job_types: what this worker can run.
+            job_types: what this worker may start.
             take_over: reclaims a job for this worker and starts it.
             free_slots: how many slots are free now.
         """
-        ended = await self._jobs.ended_leases(job_types, self._clock.now(), SWEEP_SIZE)
-        random.shuffle(ended)  # workers that sweep at once part ways
-        for job in ended:
-            if job.cancel_requested or job.is_spent:
-                await self._end(job)
-            elif job.job_type in job_types and free_slots() > 0 and await take_over(job):
-                log.info("job.reclaimed", job_id=job.job_id, attempt=job.attempt + 1)
+        while True:
+            ended = await self._jobs.ended_leases(job_types, self._clock.now(), SWEEP_SIZE)
+            random.shuffle(ended)  # workers that sweep at once part ways
+            done = [job for job in ended if await self._see_to(job, take_over, free_slots)]
+            if len(ended) < SWEEP_SIZE or not done:
+                return
 
-    async def _end(self, job: Job) -> None:
+    async def _see_to(
+        self,
+        job: Job,
+        take_over: Callable[[Job], Awaitable[bool]],
+        free_slots: Callable[[], int],
+    ) -> bool:
+        if job.cancel_requested or job.is_spent:
+            return await self._end(job)
+        if free_slots() > 0 and await take_over(job):
+            log.info("job.reclaimed", job_id=job.job_id, attempt=job.attempt + 1)
+            return True
+        return False
+
+    async def _end(self, job: Job) -> bool:
         if job.lease is None:
-            return
+            return False
         now = self._clock.now()
         cancelled = job.cancel_requested
         settlement = Settlement(
@@ -65,7 +86,9 @@ class Reclaimer:
         try:
             await self._jobs.settle(job, job.lease.token, settlement, ended=True)
         except StaleClaim:
-            return  # its worker, or another sweep, was faster
+            return False  # its worker, or another sweep, was faster
         log.warning("job.ended_without_worker", job_id=job.job_id, outcome=settlement.outcome.value)
         if job.webhook:
-            await self._doorbell.ring_delivery(delivery_id_of(job.job_id, settlement.seq))
+            event = delivery_id_of(job.job_id, settlement.seq)
+            self._in_background(self._doorbell.ring_delivery(event))
+        return True

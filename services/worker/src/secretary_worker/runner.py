@@ -27,7 +27,10 @@ from secretary_worker.writer import AttemptWriter
 
 log = get_logger(__name__)
 
-CANCEL_GRACE_SEC = 5.0
+# How long a handler may take to stop before it is left behind. Who cancels a job is to see it
+# cancelled within 2 s of the renewal that tells of it.
+GRACE_SEC = 5.0
+CANCEL_GRACE_SEC = 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,14 +92,15 @@ class Runner:
         registration = self.registry[hold.job.job_type]
         visible = hold.job.model_copy(update={"webhook": None, "lease": None, "notify": None})
         repository = AttemptRepository(hold.job.job_id, writer.submit)
-        run = self.loop.start(self._bound(registration, visible, repository, calculator))
+        run = HandlerRun(self._bound(registration, visible, repository, calculator))
         ended = asyncio.wrap_future(run.ended)
+        await self._begin(run, hold)
         timeout = hold.job.timeout_sec or registration.timeout_sec
         either: set[asyncio.Future[Any]] = {ended, hold.interrupted}
         await asyncio.wait(either, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
         if not ended.done():
             hold.interrupt(Interruption.TIMED_OUT)
-            await self._stop(run, ended)
+            await self._stop(run, ended, hold)
             return Ending(interruption=hold.interruption)
         lost = hold.interruption is Interruption.LEASE_LOST
         return Ending(
@@ -119,11 +123,24 @@ class Runner:
             readable = job.model_copy(update={"parameters": parameters})
             await registration.handler(readable, repository, calculator)
 
-    async def _stop(self, run: HandlerRun, ended: asyncio.Future[BaseException | None]) -> None:
+    async def _begin(self, run: HandlerRun, hold: Hold) -> None:
+        """Return when *run* has begun, or *hold* was interrupted before."""
+        starting = asyncio.create_task(self.loop.start(run))
+        either: set[asyncio.Future[Any]] = {starting, hold.interrupted}
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        starting.cancel()
+        await asyncio.gather(starting, return_exceptions=True)
+
+    async def _stop(
+        self, run: HandlerRun, ended: asyncio.Future[BaseException | None], hold: Hold
+    ) -> None:
+        cancelled = hold.interruption is Interruption.CANCEL_REQUESTED
+        grace = CANCEL_GRACE_SEC if cancelled else GRACE_SEC
         run.cancel()
-        await asyncio.wait({ended}, timeout=CANCEL_GRACE_SEC)
+        await asyncio.wait({ended}, timeout=grace)
         if not ended.done():
-            log.warning("handler.left_behind", waited_sec=CANCEL_GRACE_SEC)
+            log.warning("handler.left_behind", waited_sec=grace, interruption=hold.interruption)
+            self.loop.leave_behind(run)
 
     def _ring_event(self, job: Job, seq: int) -> None:
         self.in_background(self.doorbell.ring_delivery(delivery_id_of(job.job_id, seq)))

@@ -8,8 +8,9 @@ the next one starts from nothing: one path, taken at every start.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 
 import aio_pika
 from aio_pika.abc import AbstractConnection
@@ -23,7 +24,13 @@ log = get_logger(__name__)
 # RuntimeError is what aio-pika and aiormq raise on channels that were closed under them.
 BROKER_ERRORS = (AMQPError, OSError, asyncio.TimeoutError, RuntimeError)
 CONNECT_TIMEOUT_SEC = 5.0
-# Peers are taken for dead after about three of these.
+# Every call to the broker has this deadline: a connection that is open to nobody (half-open, or
+# blocked by an alarm) answers none. Healthy brokers answer in milliseconds.
+ANSWER_SEC = 4.0
+# How often a session asks whether the broker is still there. With ANSWER_SEC, RETRY_SEC and the
+# connect itself a new session works within 15 s.
+WATCH_SEC = 4.0
+# The broker's own view of us; peers are taken for dead after about three of these.
 HEARTBEAT_SEC = 15
 RETRY_SEC = (1.0, 2.0, 4.0, 5.0)
 
@@ -44,10 +51,7 @@ async def keep_connected(url: str, session: Session, *, purpose: str) -> None:
     failures = 0
     while True:
         try:
-            connection = await aio_pika.connect(
-                url, timeout=CONNECT_TIMEOUT_SEC, heartbeat=HEARTBEAT_SEC
-            )
-            async with connection:
+            async with connection_to(url) as connection:
                 log.info("broker.connected", purpose=purpose)
                 failures = 0
                 await _until_lost(connection, session)
@@ -55,9 +59,28 @@ async def keep_connected(url: str, session: Session, *, purpose: str) -> None:
             _log_failure(failures, purpose, error)
         except BrokerLost as error:
             log.warning("broker.lost", purpose=purpose, reason=str(error))
+        except Exception as error:  # noqa: BLE001 - whatever it is, the doorbell must come back
+            log.error("broker.session_crashed", exc=error, purpose=purpose)
         wait = RETRY_SEC[min(failures, len(RETRY_SEC) - 1)]
         failures += 1
         await asyncio.sleep(wait * random.uniform(1.0, 1.2))  # noqa: S311 - spreads reconnects
+
+
+@contextlib.asynccontextmanager
+async def connection_to(url: str) -> AsyncIterator[AbstractConnection]:
+    """A connection of one's own, closed at the end; neither waits for a dead peer.
+
+    Raises:
+        one of ``BROKER_ERRORS``: it could not be made.
+    """
+    async with asyncio.timeout(CONNECT_TIMEOUT_SEC):
+        connection = await aio_pika.connect(url, heartbeat=HEARTBEAT_SEC)
+    try:
+        yield connection
+    finally:
+        with contextlib.suppress(*BROKER_ERRORS):
+            async with asyncio.timeout(ANSWER_SEC):
+                await connection.close()
 
 
 def _log_failure(failures: int, purpose: str, error: BaseException) -> None:

@@ -8,7 +8,12 @@ from aio_pika import DeliveryMode, Message
 from aio_pika.abc import AbstractChannel, AbstractConnection
 
 from secretary_common.broker import topology
-from secretary_common.broker.connection import BROKER_ERRORS, keep_connected
+from secretary_common.broker.connection import (
+    ANSWER_SEC,
+    BROKER_ERRORS,
+    WATCH_SEC,
+    keep_connected,
+)
 from secretary_common.log import get_logger
 from secretary_common.metric import DOORBELLS_RUNG
 
@@ -40,12 +45,15 @@ class Publisher:
         return await self._ring(topology.DELIVERIES, topology.encode("delivery_id", delivery_id))
 
     async def _session(self, connection: AbstractConnection) -> None:
-        # An unroutable ring must be told, or it would count as confirmed.
-        channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
+        async with asyncio.timeout(ANSWER_SEC):
+            # An unroutable ring must be told, or it would count as confirmed.
+            channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
         self._declared.clear()
         self._channel = channel
         try:
-            await channel.closed()
+            while not await _closed(channel, within_sec=WATCH_SEC):
+                async with asyncio.timeout(ANSWER_SEC):
+                    await channel.set_qos(prefetch_count=1)  # anything it has to answer
         finally:
             self._channel = None
 
@@ -57,6 +65,7 @@ class Publisher:
                 confirmed = await self._publish(queue, body)
         except BROKER_ERRORS as error:
             log.warning("doorbell.failed", queue=queue, reason=f"{type(error).__name__}: {error}")
+            self._declared.discard(queue)  # it may have been deleted
             confirmed = False
         DOORBELLS_RUNG.labels(queue, "confirmed" if confirmed else "failed").inc()
         return confirmed
@@ -73,3 +82,12 @@ class Publisher:
         )
         await channel.default_exchange.publish(message, routing_key=queue)
         return True
+
+
+async def _closed(channel: AbstractChannel, *, within_sec: float) -> bool:
+    """Whether *channel* is closed, or is within that time."""
+    closed = asyncio.ensure_future(channel.closed())
+    await asyncio.wait({closed}, timeout=within_sec)
+    done = closed.done()
+    closed.cancel()
+    return done

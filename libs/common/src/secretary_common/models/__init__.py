@@ -29,6 +29,7 @@ from secretary_common.models.value import (
     new_job_id,
     new_token,
 )
+from secretary_common.models.worker import RunningJob, WorkerReport
 from secretary_common.states import DeliveryState, JobStatus, Phase
 
 __all__ = [
@@ -55,12 +56,14 @@ __all__ = [
     "Phase",
     "ProgressChange",
     "Renewal",
+    "RunningJob",
     "SealedSecret",
     "Settled",
     "Settlement",
     "StatusCounts",
     "TypeStatistic",
     "Webhook",
+    "WorkerReport",
     "delivery_id_of",
     "new_batch_id",
     "new_job_id",

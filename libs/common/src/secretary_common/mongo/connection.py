@@ -18,6 +18,7 @@ from secretary_common.mongo.job_types import MongoJobTypeRepository
 from secretary_common.mongo.jobs import SecretaryJobRepository
 from secretary_common.mongo.keys import MongoKeyRepository
 from secretary_common.mongo.logs import MongoLogRepository
+from secretary_common.mongo.workers import MongoWorkerRepository
 from secretary_common.settings import MongoSection
 
 log = get_logger(__name__)
@@ -38,6 +39,7 @@ class Store:
         self.logs = MongoLogRepository(client.collection("job_logs"))
         self.deliveries = MongoDeliveryRepository(client.collection("deliveries"))
         self.job_types = MongoJobTypeRepository(client.collection("job_types"))
+        self.workers = MongoWorkerRepository(client.collection("workers"))
         self.keys = MongoKeyRepository(client.collection("api_keys"))
 
     async def ping(self) -> None:

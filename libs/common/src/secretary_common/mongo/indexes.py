@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from pymongo import ASCENDING, DESCENDING, IndexModel
 
-from secretary_common.mongo import deliveries
+from secretary_common.mongo import deliveries, job_types, workers
 from secretary_common.mongo.driver import Client
 
 
@@ -94,3 +94,5 @@ async def ensure(client: Client) -> None:
     await client.collection("batches").create_indexes(BATCHES)
     await client.collection("job_logs").create_indexes(LOGS)
     await client.collection("deliveries").create_indexes(deliveries.INDEXES)
+    await client.collection("job_types").create_indexes(job_types.INDEXES)
+    await client.collection("workers").create_indexes(workers.INDEXES)

@@ -5,8 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
+from pymongo import ASCENDING, IndexModel
+
 from secretary_common.models import JobTypeInfo
 from secretary_common.mongo.driver import Collection
+
+INDEXES: Sequence[IndexModel] = (
+    IndexModel([("paused", ASCENDING)], name="paused", partialFilterExpression={"paused": True}),
+)
 
 
 class MongoJobTypeRepository:
@@ -42,3 +48,13 @@ class MongoJobTypeRepository:
             )
             for document in found
         ]
+
+    async def set_paused(self, job_type: str, *, paused: bool) -> bool:
+        """Have workers start no jobs of this type, or start them again; False: no such type."""
+        done = await self._types.update_one({"_id": job_type}, {"$set": {"paused": paused}})
+        return done.matched == 1
+
+    async def paused(self) -> frozenset[str]:
+        """The types whose jobs are not to be started."""
+        found = await self._types.find({"paused": True}, projection=["_id"])
+        return frozenset(document["_id"] for document in found)

@@ -13,6 +13,7 @@ from secretary_common.ports.job import (
     WaitingJobs,
 )
 from secretary_common.ports.store import JobTypeRepository, KeyRepository, LogRepository
+from secretary_common.ports.worker import WorkerRepository
 
 __all__ = [
     "BatchRepository",
@@ -28,4 +29,5 @@ __all__ = [
     "RequestedMoves",
     "StoredJobs",
     "WaitingJobs",
+    "WorkerRepository",
 ]

@@ -96,8 +96,12 @@ class WaitingJobs(Protocol):
         """Jobs of these types that may start now: by priority, then by ``run_at``."""
         ...
 
-    async def next_run_at(self, job_types: Collection[str], now: datetime) -> datetime | None:
-        """When the earliest of the jobs not yet due is due."""
+    async def next_due(self, job_types: Collection[str], now: datetime) -> Candidate | None:
+        """The earliest of the jobs not yet due."""
+        ...
+
+    async def scheduled(self, job_id: str, now: datetime) -> Candidate | None:
+        """The job, if it waits for a time still ahead."""
         ...
 
 

@@ -31,6 +31,14 @@ class JobTypeRepository(Protocol):
         """Every announced type, by name."""
         ...
 
+    async def set_paused(self, job_type: str, *, paused: bool) -> bool:
+        """Have workers start no jobs of this type, or start them again; False: no such type."""
+        ...
+
+    async def paused(self) -> frozenset[str]:
+        """The types whose jobs are not to be started."""
+        ...
+
 
 class KeyRepository(Protocol):
     """API keys."""

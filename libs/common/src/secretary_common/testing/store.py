@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 
-from secretary_common.models import ApiKey, JobTypeInfo, LogEntry
+from secretary_common.models import ApiKey, JobTypeInfo, LogEntry, WorkerReport
 
 
 class InMemoryLogRepository:
@@ -40,6 +41,37 @@ class InMemoryJobTypeRepository:
     async def all(self) -> list[JobTypeInfo]:
         """Every announced type, by name."""
         return [self.types[name] for name in sorted(self.types)]
+
+    async def set_paused(self, job_type: str, *, paused: bool) -> bool:
+        """Have workers start no jobs of this type, or start them again; False: no such type."""
+        if job_type not in self.types:
+            return False
+        self.types[job_type] = replace(self.types[job_type], paused=paused)
+        return True
+
+    async def paused(self) -> frozenset[str]:
+        """The types whose jobs are not to be started."""
+        return frozenset(name for name, info in self.types.items() if info.paused)
+
+
+class InMemoryWorkerRepository:
+    """Keeps workers' reports (``ports.WorkerRepository``)."""
+
+    def __init__(self) -> None:
+        self.reports: dict[str, WorkerReport] = {}
+
+    async def report(self, report: WorkerReport) -> None:
+        """Keep *report* in place of the one before."""
+        self.reports[report.worker_id] = report
+
+    async def alive(self, now: datetime) -> list[WorkerReport]:
+        """The last reports of the workers that live, by id."""
+        alive = [report for report in self.reports.values() if report.alive_until > now]
+        return sorted(alive, key=lambda report: report.worker_id)
+
+    async def forget(self, worker_id: str) -> None:
+        """Forget a worker that has stopped."""
+        self.reports.pop(worker_id, None)
 
 
 class InMemoryKeyRepository:

@@ -143,7 +143,10 @@ class JobTypeView(View):
 
     job_type: str = Field(examples=["pdf"])
     parameter_schema: JsonObject | None = Field(serialization_alias="schema")
-    paused: bool
+    paused: bool = Field(
+        description="No jobs of this type are started; they are accepted and wait."
+    )
+    workers: int = Field(description="How many living workers run it.")
 
 
 class JobTypes(View):

@@ -1,0 +1,38 @@
+"""Which of its job types a worker may start jobs of just now."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from secretary_common.ports import JobTypeRepository
+
+OLDEST_SEC = 1.0
+
+
+class StartableTypes:
+    """The types this worker can run, less the paused ones: known for at most a second."""
+
+    def __init__(
+        self,
+        job_types: frozenset[str],
+        repository: JobTypeRepository,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.all = job_types
+        self._repository = repository
+        self._monotonic = monotonic
+        self._startable = job_types
+        self._read_at: float | None = None
+
+    async def now(self) -> frozenset[str]:
+        """The types whose jobs may be started.
+
+        Raises:
+            StoreUnavailable: MongoDB did not answer.
+        """
+        started = self._monotonic()
+        if self._read_at is None or started - self._read_at > OLDEST_SEC:
+            self._startable = self.all - await self._repository.paused()
+            self._read_at = started
+        return self._startable
