@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import httpx
+import pytest
 
 from secretary_devstack.receiver import Answer, Receiver
 
@@ -20,3 +21,15 @@ def test_it_answers_as_told_and_keeps_the_very_bytes() -> None:
     assert receiver.requests[0].path == "/hook?n=1"
     assert receiver.requests[0].headers["x-test"] == "1"
     assert receiver.requests[0].json == {"a": "ü"}
+
+
+def test_it_hangs_up_as_told_and_remembers_what_it_had_got() -> None:
+    with Receiver() as receiver:
+        receiver.answer_next([Answer(reset=True)])
+        with pytest.raises(httpx.TransportError):
+            httpx.post(receiver.url(), content=b"first")
+        assert httpx.post(receiver.url(), content=b"second").status_code == 200
+    assert [(one.body, one.status) for one in receiver.requests] == [
+        (b"first", 0),
+        (b"second", 200),
+    ]

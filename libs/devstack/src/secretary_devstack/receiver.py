@@ -63,7 +63,7 @@ class Received:
     at: float
     """Unix time of its arrival, in seconds."""
     status: int
-    """What it was answered."""
+    """What it was answered; 0: the connection was reset."""
 
     @property
     def json(self) -> dict[str, Any]:
@@ -84,6 +84,8 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
     delay_sec: float = 0.0
+    reset: bool = False
+    """Hang up in place of an answer."""
 
 
 class Receiver:
@@ -160,9 +162,10 @@ class Receiver:
         body, at = await request.read(), time.time()
         answer = self._next.popleft() if self._next else self.answer
         headers = {name.lower(): value for name, value in request.headers.items()}
-        self._requests.append(
-            Received(request.method, request.path_qs, headers, body, at, answer.status)
-        )
+        status = 0 if answer.reset else answer.status
+        self._requests.append(Received(request.method, request.path_qs, headers, body, at, status))
         if answer.delay_sec:
             await asyncio.sleep(answer.delay_sec)
+        if answer.reset and request.transport:
+            request.transport.abort()
         return web.Response(status=answer.status, headers=answer.headers, body=answer.body)

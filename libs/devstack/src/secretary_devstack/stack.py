@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import secrets
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,12 +92,29 @@ class Stack(Startable):
         mongo_url: str,
         amqp_url: str = "",
         database: str = "secretary",
+        apis: int = 1,
+        notifiers: int = 1,
         workers: int = 1,
         roots: Iterable[Path] = (),
         api_port: int | None = None,
         settings: Settings | None = None,
+        own_settings: Callable[[str], Settings] | None = None,
     ) -> None:
-        """*folder* keeps logs; *api_port* is taken if it is free; *settings* win over ours."""
+        """Prepare to start.
+
+        Args:
+            folder: keeps logs.
+            mongo_url: MongoDB's.
+            amqp_url: the broker's; empty: polling only.
+            database: the database's name.
+            apis: how many of this service, likewise *notifiers* and *workers*.
+            notifiers: see *apis*.
+            workers: see *apis*.
+            roots: folders whose files jobs may name.
+            api_port: the first API's, if it is free.
+            settings: they win over ours.
+            own_settings: those of one service alone, by its name; they win over all others.
+        """
         folder.mkdir(parents=True, exist_ok=True)
         self.keys = Keys.make()
         self.folder = folder
@@ -118,35 +135,56 @@ class Stack(Startable):
             "security.allow_networks": ["127.0.0.0/8"],
             **(settings or {}),
         }
-        self.api = Service("secretary-api", self.settings, folder, port=port)
-        notifier_port = free_port()
-        self.notifier = Service(
-            "secretary-notifier",
-            {**self.settings, "notifier.http_port": notifier_port},
-            folder,
-            port=notifier_port,
-        )
+        self._own_settings = own_settings
+        self.apis: list[Service] = []
+        self.notifiers: list[Service] = []
         self.workers: list[Service] = []
+        self._add_api(port)
+        for _ in range(1, apis):
+            self._add_api(free_port())
+        for _ in range(notifiers):
+            self._add(self.notifiers, "secretary-notifier", "notifier.http_port", free_port())
         for _ in range(workers):
             self.add_worker()
 
     @property
+    def api(self) -> Service:
+        """The first API, the one at ``url``."""
+        return self.apis[0]
+
+    @property
     def services(self) -> list[Service]:
-        """All of them: api, notifier, workers."""
-        return [self.api, self.notifier, *self.workers]
+        """All of them: APIs, notifiers, workers."""
+        return [*self.apis, *self.notifiers, *self.workers]
 
     def add_worker(self, settings: Settings | None = None) -> Service:
         """One more worker, not yet started; *settings* are for it alone."""
-        port = free_port()
-        worker = Service(
-            "secretary-worker",
-            {**self.settings, "worker.http_port": port, **(settings or {})},
+        return self._add(
+            self.workers, "secretary-worker", "worker.http_port", free_port(), settings
+        )
+
+    def _add_api(self, port: int) -> None:
+        self._add(self.apis, "secretary-api", "api.port", port)
+
+    def _add(
+        self,
+        beside: list[Service],
+        script: str,
+        port_setting: str,
+        port: int,
+        settings: Settings | None = None,
+    ) -> Service:
+        name = f"{script}-{len(beside) + 1}"
+        own = self._own_settings(name) if self._own_settings else {}
+        service = Service(
+            script,
+            {**self.settings, port_setting: port, **own, **(settings or {})},
             self.folder,
             port=port,
-            name=f"secretary-worker-{len(self.workers) + 1}",
+            name=name,
         )
-        self.workers.append(worker)
-        return worker
+        beside.append(service)
+        return service
 
     def client(self) -> JobClient:
         """A client with the admin key; close it after use."""
