@@ -46,7 +46,8 @@ class Proxy:
         self._upstream_port = upstream_port
         self._links: set[Link] = set()
         self._connecting: set[asyncio.Task[None]] = set()
-        self._stalls, self._refuses = nobody, nobody
+        self._stalls: Chosen = nobody
+        self._refuses: Chosen = nobody
         self._server: asyncio.Server | None = None
         self.port = free_port()
 
