@@ -12,7 +12,7 @@ from chaos.interval import Interval
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
-EVERY_SEC = 0.15
+EVERY_SEC = 0.2
 SILENCE_SEC = 0.6
 """Longer than a write and the wait before it take on a busy machine."""
 TIMEOUT_MS = 1500

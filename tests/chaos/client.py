@@ -18,7 +18,7 @@ JsonObject = dict[str, Any]
 
 REQUEST_SEC = 10.0
 BACKOFF_SEC = (0.1, 0.3, 1.0)
-LOOK_SEC = 1.0
+LOOK_SEC = (0.5, 1.0, 2.0, 4.0)
 CONFLICT = 409
 NO_ANSWER = (aiohttp.ClientError, TimeoutError, OSError)
 TERMINAL = ("completed", "failed", "cancelled")
@@ -129,7 +129,8 @@ class Clients:
 
     async def _watch(self, plan: JobPlan, job_id: str) -> None:
         """Look at the job until it has ended."""
-        while time.monotonic() < self._until:
+        looks = 0
+        while True:
             answer = await self._ask("GET", f"/api/jobs/{job_id}", plan.key, None, None)
             if answer.status != 200:
                 self._refused(f"{plan.ref}: look", answer)
@@ -137,7 +138,10 @@ class Clients:
             if answer.data["status"] in TERMINAL:
                 self.told.sights.append(_sight(answer.data))
                 return
-            await asyncio.sleep(LOOK_SEC)
+            if time.monotonic() > self._until:
+                return  # the ledger will tell of it as stuck
+            await asyncio.sleep(_waits(LOOK_SEC, looks))
+            looks += 1
 
     async def _ask(
         self, method: str, path: str, key: int, body: JsonObject | None, ref: str | None
@@ -150,19 +154,17 @@ class Clients:
         headers = {"Authorization": f"Bearer {self._keys[key]}"}
         if ref:
             headers["Idempotency-Key"] = ref
-        last = ""
-        for tries in range(10_000):
-            self.told.requests += 1
+        tries = 0
+        while True:
             try:
                 return await self._once(method, path, headers, body)
             except NO_ANSWER as error:
-                last = f"{type(error).__name__}: {error}"
-            if time.monotonic() > self._until:
-                break
+                if time.monotonic() > self._until:
+                    reason = f"{type(error).__name__}: {error}"
+                    raise GivenUp(f"{method} {path}: {reason}") from error
             self.told.repeats += 1
-            wait = BACKOFF_SEC[min(tries, len(BACKOFF_SEC) - 1)]
-            await asyncio.sleep(wait * random.uniform(0.5, 1.5))
-        raise GivenUp(f"{method} {path}: {last}")
+            await asyncio.sleep(_waits(BACKOFF_SEC, tries) * random.uniform(0.5, 1.5))
+            tries += 1
 
     async def _once(
         self, method: str, path: str, headers: Mapping[str, str], body: JsonObject | None
@@ -177,6 +179,10 @@ class Clients:
 
     def _refused(self, what: str, answer: Answer) -> None:
         self.told.refusals.append(f"{what}: {answer.status} {str(answer.data)[:300]}")
+
+
+def _waits(seconds: Sequence[float], number: int) -> float:
+    return seconds[min(number, len(seconds) - 1)]
 
 
 def _sight(job: JsonObject) -> Sight:

@@ -150,7 +150,7 @@ def _plan(random: Random, ref: str, number: int, kind: Kind, features: Features)
         max_attempts=_max_attempts(random, kind),
         webhook=webhook,
         progress=random.random() < 0.7,
-        watched=random.random() < 0.2,
+        watched=random.random() < 0.15,
         repeats=random.random() < 0.1 and features.idempotency,
         cancel_after_sec=_cancel_after(random, features, kind),
         retried=random.random() < 0.05 and features.retry,

@@ -46,6 +46,5 @@ class Told:
     retried: list[Order] = field(default_factory=list)
     refusals: list[str] = field(default_factory=list)
     """Answers nobody should get: a 4xx, or none at all until the very end."""
-    requests: int = 0
     repeats: int = 0
     """Requests made again because there was no answer, or a 5xx."""
