@@ -11,6 +11,7 @@ def check(evidence: Evidence) -> Violations:
     """Everything that is wrong with the jobs as they are at the end."""
     yield from _lost(evidence)
     yield from _duplicated(evidence)
+    yield from _torn(evidence)
     for job_id, job in evidence.jobs.items():
         if job["status"] not in TERMINAL:
             yield Violation(Breach.STUCK, job_id, _standing(job))
@@ -43,6 +44,17 @@ def _duplicated(evidence: Evidence) -> Violations:
     for ref, found in ids.items():
         if len(found) > 1:
             yield Violation(Breach.DUPLICATED, min(found), f"{ref}: {', '.join(sorted(found))}")
+
+
+def _torn(evidence: Evidence) -> Violations:
+    """Batches of which some jobs are stored, and not all."""
+    refs: defaultdict[str, set[str]] = defaultdict(set)
+    for job in evidence.jobs.values():
+        if batch_id := job.get("batch_id"):
+            refs[batch_id].add(job["job_name"])
+    for batch_id, found in refs.items():
+        if frozenset(found) not in evidence.batches:
+            yield Violation(Breach.LOST, batch_id, f"of its batch only {sorted(found)} are stored")
 
 
 def extra_jobs(evidence: Evidence) -> int:

@@ -106,11 +106,13 @@ class Evidence:
     features: Features
     plans: Mapping[str, JobPlan]
     """By their ``ref``."""
+    batches: frozenset[frozenset[str]]
+    """The refs of each batch."""
     told: Told
     jobs: Mapping[str, JsonObject]
     """The documents at the end, by id."""
-    superseded: frozenset[str]
-    """Ids of webhooks that a later run has overtaken."""
+    superseded: frozenset[tuple[str, int]]
+    """Jobs and their runs whose end need not be told: a later run has overtaken it."""
     history: History
     executions: Sequence[Execution]
     hooks: Sequence[Hook]

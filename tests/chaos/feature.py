@@ -21,8 +21,8 @@ class Features:
 
 
 FEATURES = Features(
-    idempotency=False,
-    cancel=False,
-    retry=False,
-    batch=False,
+    idempotency=True,
+    cancel=True,
+    retry=True,
+    batch=True,
 )

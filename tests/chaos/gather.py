@@ -86,14 +86,19 @@ def evidence_of(
 ) -> Evidence:
     """Read everything there is."""
     database = client[DATABASE]
-    overtaken = database.deliveries.find({"state": "superseded"}, projection=["_id"])
+    overtaken = database.deliveries.find({"state": "superseded"}, projection=["job_id", "run"])
     executions, _ = record.read(system.record)
     return Evidence(
         features=features,
         plans={plan.ref: plan for each in submissions for plan in each.plans},
+        batches=frozenset(
+            frozenset(plan.ref for plan in each.plans)
+            for each in submissions
+            if len(each.plans) > 1
+        ),
         told=told,
         jobs={job["_id"]: job for job in database.jobs.find()},
-        superseded=frozenset(one["_id"] for one in overtaken),
+        superseded=frozenset((one["job_id"], one["run"]) for one in overtaken),
         history=history.read(client, DATABASE, since),
         executions=executions,
         hooks=hooks_of(system.receiver.requests, system.stack.keys.signing),
