@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 
 from chaos.evidence import TERMINAL, Breach, Evidence, JsonObject, Violation, Violations
 
@@ -15,6 +15,9 @@ def check(evidence: Evidence) -> Violations:
     for job_id, job in evidence.jobs.items():
         if job["status"] not in TERMINAL:
             yield Violation(Breach.STUCK, job_id, _standing(job))
+    yield from _orders(evidence)
+    for ref in evidence.plans.keys() - {one.ref for one in evidence.told.accepted}:
+        yield Violation(Breach.UNEXPECTED, ref, "it was never accepted")
     for what in [*evidence.told.refusals, *evidence.crashes]:
         yield Violation(Breach.UNEXPECTED, "", what)
 
@@ -55,6 +58,19 @@ def _torn(evidence: Evidence) -> Violations:
     for batch_id, found in refs.items():
         if frozenset(found) not in evidence.batches:
             yield Violation(Breach.LOST, batch_id, f"of its batch only {sorted(found)} are stored")
+
+
+def _orders(evidence: Evidence) -> Violations:
+    """Cancellations and retries that were accepted, and of which there is no trace."""
+    for order in evidence.told.cancelled:
+        moments = evidence.history.get(order.job_id, [])
+        if not any(one.cancel_requested or one.status == "cancelled" for one in moments):
+            yield Violation(Breach.LOST, order.job_id, "its cancellation was accepted")
+    for job_id, count in Counter(order.job_id for order in evidence.told.retried).items():
+        job = evidence.jobs.get(job_id)
+        if job and job["run"] <= count:
+            what = f"{count} retries were accepted, it is in run {job['run']}"
+            yield Violation(Breach.LOST, job_id, what)
 
 
 def extra_jobs(evidence: Evidence) -> int:

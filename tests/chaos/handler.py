@@ -13,6 +13,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 from chaos import record
+from chaos.plan import DOOMED, FLAKY
 from pydantic import BaseModel, ConfigDict
 
 from secretary_common.errors import PermanentError, TransientError
@@ -20,8 +21,6 @@ from secretary_common.models import Job, JobProgress, JobStatus
 from secretary_worker import ResourceCalculator, SecretaryJobRepository
 from secretary_worker.registry import register
 
-DOOMED, FLAKY = "CHAOS_DOOMED", "CHAOS_FLAKY"
-"""The error codes of jobs that fail on purpose."""
 STEP_SEC = 0.2
 
 

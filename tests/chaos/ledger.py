@@ -20,6 +20,7 @@ class Verdict:
     recoveries: Sequence[Recovery]
     recovery_bound_sec: float
     figures: str
+    """What happened, in numbers."""
 
     @property
     def slow(self) -> list[Recovery]:

@@ -12,6 +12,8 @@ from chaos.feature import Features
 
 JsonObject = dict[str, Any]
 
+DOOMED, FLAKY = "CHAOS_DOOMED", "CHAOS_FLAKY"
+"""The error codes of jobs that fail on purpose."""
 KEYS = 4
 """API keys the clients share."""
 PATIENCE = 12

@@ -6,8 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from chaos.evidence import TERMINAL, Breach, Evidence, JsonObject, Violation, Violations
-from chaos.handler import DOOMED, FLAKY
-from chaos.plan import JobPlan, Kind
+from chaos.plan import DOOMED, FLAKY, JobPlan, Kind
 from chaos.record import Execution
 
 WORKER_LOST = "WORKER_LOST"
