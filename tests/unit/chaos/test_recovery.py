@@ -1,4 +1,4 @@
-"""Recovery is measured from the kill to the next claim, less the time in which nobody could claim."""
+"""Recovery lasts from the kill to the next claim, less the time in which nobody could claim."""
 
 from __future__ import annotations
 
