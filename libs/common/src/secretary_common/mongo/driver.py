@@ -31,6 +31,7 @@ from pymongo.errors import (
     OperationFailure,
     PyMongoError,
     ServerSelectionTimeoutError,
+    WriteConcernError,
     WriteError,
     WTimeoutError,
 )
@@ -71,7 +72,7 @@ CLIENT_OPTIONS: Mapping[str, Any] = {
 def is_outage(error: PyMongoError) -> bool:
     """Whether *error* says that MongoDB did not answer, or not in time, or not for sure."""
     return (
-        isinstance(error, ConnectionFailure | ExecutionTimeout | WTimeoutError)
+        isinstance(error, ConnectionFailure | ExecutionTimeout | WriteConcernError)
         or error.timeout
         or error.has_error_label("RetryableWriteError")
         or error.has_error_label("TransientTransactionError")
