@@ -161,6 +161,12 @@ class BodyTooLarge(SecretaryError):
     code = ErrorCode.BODY_TOO_LARGE
 
 
+class FileTooLarge(SecretaryError):
+    """The file is too large."""
+
+    code = ErrorCode.BODY_TOO_LARGE
+
+
 class StoreUnavailable(SecretaryError):
     """MongoDB did not answer in time; whether the write happened is unknown."""
 

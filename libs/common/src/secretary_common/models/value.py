@@ -33,6 +33,11 @@ def new_batch_id() -> str:
     return f"batch-{_uuid7()}"
 
 
+def new_file_id() -> str:
+    """A fresh file id: ``file-<uuid7>``."""
+    return f"file-{_uuid7()}"
+
+
 def new_token() -> str:
     """A fresh unguessable token: for a lease, or for a process's identity at this boot."""
     return secrets.token_hex(12)

@@ -14,6 +14,7 @@ from secretary_common.mongo import indexes
 from secretary_common.mongo.batches import MongoBatchRepository
 from secretary_common.mongo.deliveries import MongoDeliveryRepository
 from secretary_common.mongo.driver import Client
+from secretary_common.mongo.files import MongoFileRepository
 from secretary_common.mongo.job_types import MongoJobTypeRepository
 from secretary_common.mongo.jobs import SecretaryJobRepository
 from secretary_common.mongo.keys import MongoKeyRepository
@@ -37,6 +38,7 @@ class Store:
         self.batches = MongoBatchRepository(client)
         self.logs = MongoLogRepository(client.collection("job_logs"))
         self.deliveries = MongoDeliveryRepository(client.collection("deliveries"))
+        self.files = MongoFileRepository(client)
         self.job_types = MongoJobTypeRepository(client.collection("job_types"))
         self.keys = MongoKeyRepository(client.collection("api_keys"))
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from pymongo import ASCENDING, DESCENDING, IndexModel
 
-from secretary_common.mongo import deliveries
+from secretary_common.mongo import deliveries, files
 from secretary_common.mongo.driver import Client
 
 
@@ -93,4 +93,6 @@ async def ensure(client: Client) -> None:
     await client.collection("jobs").create_indexes(JOBS)
     await client.collection("batches").create_indexes(BATCHES)
     await client.collection("job_logs").create_indexes(LOGS)
+    await client.collection("files").create_indexes(files.BEGUN)
+    await client.collection("fs.chunks").create_indexes(files.CHUNKS)
     await client.collection("deliveries").create_indexes(deliveries.INDEXES)

@@ -3,6 +3,7 @@
 from secretary_common.ports.batch import BatchRepository
 from secretary_common.ports.delivery import DeliveryRepository
 from secretary_common.ports.doorbell import Doorbell
+from secretary_common.ports.file import FileRepository, OpenFile
 from secretary_common.ports.job import (
     HeldJobs,
     JobRepository,
@@ -18,12 +19,14 @@ __all__ = [
     "BatchRepository",
     "DeliveryRepository",
     "Doorbell",
+    "FileRepository",
     "HeldJobs",
     "JobRepository",
     "JobStatistics",
     "JobTypeRepository",
     "KeyRepository",
     "LogRepository",
+    "OpenFile",
     "OutboxSlots",
     "RequestedMoves",
     "StoredJobs",
