@@ -30,6 +30,7 @@ from secretary_common.models.job import (
 )
 from secretary_common.models.request import ApiKey, JobQuery, JobTypeInfo
 from secretary_common.models.value import (
+    LOG_LEVELS,
     JsonObject,
     LogLevel,
     SealedSecret,
@@ -41,6 +42,7 @@ from secretary_common.models.value import (
 from secretary_common.states import DeliveryState, JobStatus, Phase
 
 __all__ = [
+    "LOG_LEVELS",
     "ApiKey",
     "Batch",
     "Candidate",

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import secrets
 import time
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
 JsonObject = dict[str, Any]
 LogLevel = Literal["debug", "info", "warning", "error", "critical"]
+LOG_LEVELS: tuple[LogLevel, ...] = get_args(LogLevel)
+"""From the least to the most urgent."""
 SealedSecret = str
 """A secret as it lies in MongoDB: encrypted by ``secretary_common.cipher``."""
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from pymongo import ASCENDING, DESCENDING, IndexModel
 
-from secretary_common.mongo import deliveries, files
+from secretary_common.mongo import deliveries, files, logs
 from secretary_common.mongo.driver import Client
 
 
@@ -77,12 +77,6 @@ BATCHES: Sequence[IndexModel] = (
     ),
 )
 
-LOGS: Sequence[IndexModel] = (
-    IndexModel(
-        [("job_id", ASCENDING), ("attempt", DESCENDING), ("seq", DESCENDING)], name="of_job"
-    ),
-)
-
 
 async def ensure(client: Client) -> None:
     """Make the indexes that are missing; safe to repeat, also by several at once.
@@ -92,7 +86,7 @@ async def ensure(client: Client) -> None:
     """
     await client.collection("jobs").create_indexes(JOBS)
     await client.collection("batches").create_indexes(BATCHES)
-    await client.collection("job_logs").create_indexes(LOGS)
+    await client.collection("job_logs").create_indexes(logs.INDEXES)
     await client.collection("files").create_indexes(files.BEGUN)
     await client.collection("fs.chunks").create_indexes(files.CHUNKS)
     await client.collection("deliveries").create_indexes(deliveries.INDEXES)
