@@ -19,6 +19,7 @@ from secretary_common.mongo.job_types import MongoJobTypeRepository
 from secretary_common.mongo.jobs import SecretaryJobRepository
 from secretary_common.mongo.keys import MongoKeyRepository
 from secretary_common.mongo.logs import MongoLogRepository
+from secretary_common.mongo.removal import MongoLockRepository, MongoRemovalRepository
 from secretary_common.settings import MongoSection
 
 log = get_logger(__name__)
@@ -40,6 +41,8 @@ class Store:
         self.deliveries = MongoDeliveryRepository(client.collection("deliveries"))
         self.files = MongoFileRepository(client)
         self.job_types = MongoJobTypeRepository(client.collection("job_types"))
+        self.removal = MongoRemovalRepository(client)
+        self.locks = MongoLockRepository(client.collection("locks"))
         self.keys = MongoKeyRepository(client.collection("api_keys"))
 
     async def ping(self) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from pymongo import ASCENDING, DESCENDING, IndexModel
 
-from secretary_common.mongo import deliveries, files, logs
+from secretary_common.mongo import deliveries, files, logs, removal
 from secretary_common.mongo.driver import Client
 
 
@@ -84,8 +84,8 @@ async def ensure(client: Client) -> None:
     Raises:
         StoreUnavailable: MongoDB did not answer in time.
     """
-    await client.collection("jobs").create_indexes(JOBS)
-    await client.collection("batches").create_indexes(BATCHES)
+    await client.collection("jobs").create_indexes([*JOBS, *removal.JOBS])
+    await client.collection("batches").create_indexes([*BATCHES, *removal.BATCHES])
     await client.collection("job_logs").create_indexes(logs.INDEXES)
     await client.collection("files").create_indexes(files.BEGUN)
     await client.collection("fs.chunks").create_indexes(files.CHUNKS)

@@ -13,21 +13,25 @@ from secretary_common.ports.job import (
     StoredJobs,
     WaitingJobs,
 )
+from secretary_common.ports.removal import Expired, LockRepository, RemovalRepository
 from secretary_common.ports.store import JobTypeRepository, KeyRepository, LogRepository
 
 __all__ = [
     "BatchRepository",
     "DeliveryRepository",
     "Doorbell",
+    "Expired",
     "FileRepository",
     "HeldJobs",
     "JobRepository",
     "JobStatistics",
     "JobTypeRepository",
     "KeyRepository",
+    "LockRepository",
     "LogRepository",
     "OpenFile",
     "OutboxSlots",
+    "RemovalRepository",
     "RequestedMoves",
     "StoredJobs",
     "WaitingJobs",
