@@ -17,6 +17,7 @@ from secretary_common.cipher import Cipher
 from secretary_common.clock import SystemClock
 from secretary_common.lifecycle import Background, running
 from secretary_common.models import Job, JobStatus, Webhook, new_job_id
+from secretary_common.testing.files import InMemoryFileRepository
 from secretary_common.testing.jobs import InMemoryJobRepository, RecordingDoorbell
 from secretary_common.testing.store import InMemoryLogRepository
 from secretary_worker.handler_loop import HandlerLoop
@@ -30,6 +31,7 @@ CLOCK = SystemClock()
 CIPHER = Cipher([SecretStr(Fernet.generate_key().decode())])
 DEADLINE_SEC = 10.0
 RETENTION = timedelta(days=1)
+MAX_FILE_BYTES = 1024 * 1024
 
 
 async def _pong() -> None:
@@ -42,6 +44,7 @@ class Engine:
 
     jobs: InMemoryJobRepository
     logs: InMemoryLogRepository
+    files: InMemoryFileRepository
     doorbell: RecordingDoorbell
     keeper: LeaseKeeper
     manager: SecretaryWorkerManager
@@ -81,6 +84,8 @@ async def engine(
     handler: Handler,
     *,
     jobs: InMemoryJobRepository | None = None,
+    logs: InMemoryLogRepository | None = None,
+    files: InMemoryFileRepository | None = None,
     slots: int = 3,
     poll_interval_sec: float = 0.05,
     lease_sec: float = 30.0,
@@ -91,7 +96,8 @@ async def engine(
 ) -> AsyncIterator[Engine]:
     """A running worker whose type ``test`` is handled by *handler*; drained at the end."""
     jobs = jobs or InMemoryJobRepository()
-    logs, doorbell = InMemoryLogRepository(), RecordingDoorbell()
+    logs, files = logs or InMemoryLogRepository(), files or InMemoryFileRepository()
+    doorbell = RecordingDoorbell()
     registry = Registry()
     registry.add(Registration("test", handler, params, timeout_sec))
     keeper = LeaseKeeper(jobs, _pong, CLOCK, lease_sec=lease_sec, heartbeat_sec=heartbeat_sec)
@@ -99,6 +105,7 @@ async def engine(
     runner = Runner(
         jobs=jobs,
         logs=logs,
+        files=files,
         doorbell=doorbell,
         keeper=keeper,
         registry=registry,
@@ -106,6 +113,7 @@ async def engine(
         clock=CLOCK,
         cipher=CIPHER,
         retention=RETENTION,
+        max_file_bytes=MAX_FILE_BYTES,
         in_background=background.start,
     )
     manager = SecretaryWorkerManager(
@@ -122,7 +130,7 @@ async def engine(
     working = asyncio.create_task(manager.run())
     try:
         async with running(keeper.run()):
-            yield Engine(jobs, logs, doorbell, keeper, manager)
+            yield Engine(jobs, logs, files, doorbell, keeper, manager)
             manager.stop()
             await working
             await background.finish()

@@ -34,6 +34,7 @@ class ErrorCode(StrEnum):
     # of fetching and of files
     FILE_OUTSIDE_ROOTS = "FILE_OUTSIDE_ROOTS"
     FILE_NOT_FOUND = "FILE_NOT_FOUND"
+    FILE_TOO_LARGE = "FILE_TOO_LARGE"
     FETCH_FAILED = "FETCH_FAILED"
     # of pdf
     PDF_INVALID = "PDF_INVALID"

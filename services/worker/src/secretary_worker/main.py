@@ -73,6 +73,7 @@ async def serve(settings: Settings) -> None:
     runner = Runner(
         jobs=store.jobs,
         logs=store.logs,
+        files=store.files,
         doorbell=publisher,
         keeper=_keeper(settings, store),
         registry=registry,
@@ -80,6 +81,7 @@ async def serve(settings: Settings) -> None:
         clock=store.clock,
         cipher=Cipher(settings.security.encryption_keys),
         retention=_retention(settings),
+        max_file_bytes=int(settings.files.max_upload_mb * 2**20),
         in_background=background.start,
     )
     manager = _manager(settings, store, publisher, runner)

@@ -11,6 +11,8 @@ from secretary_common.models.value import Value, new_file_id
 
 UNNAMED_KEPT = timedelta(hours=24)
 """How long a file is kept that no document names."""
+INLINE_RESULTS_BYTES = 256 * 1024
+"""Results over this size, as JSON, have a file and an address of their own."""
 MAX_NAME = 200
 """Characters of a file's name."""
 
