@@ -29,6 +29,7 @@ from hypothesis.stateful import (
 from secretary_api.moves import JobMoves
 from secretary_common.clock import ManualClock
 from secretary_common.errors import InvalidState, PermanentError, StaleClaim, StoreUnavailable
+from secretary_common.lifecycle import Background
 from secretary_common.models import (
     Job,
     JobProgress,
@@ -51,13 +52,14 @@ from secretary_common.ports import DeliveryRepository, JobRepository
 from secretary_common.resources import ResourceCalculator
 from secretary_common.states import TRANSITIONS
 from secretary_common.testing.deliveries import InMemoryDeliveryRepository
+from secretary_common.testing.files import InMemoryFileRepository
 from secretary_common.testing.jobs import InMemoryJobRepository, RecordingDoorbell
 from secretary_common.testing.store import InMemoryLogRepository
 from secretary_worker import writer as writer_module
-from secretary_worker.attempt import Results, Write
 from secretary_worker.lease import Hold
 from secretary_worker.reclaim import Reclaimer
 from secretary_worker.verdict import Ending, Interruption, decide
+from secretary_worker.write import Results, Sync
 from secretary_worker.writer import AttemptWriter
 
 T = TypeVar("T")
@@ -124,7 +126,14 @@ class EngineMachine(RuleBasedStateMachine):
         self.jobs: Any = self.losing  # it passes everything else on
         self.logs = InMemoryLogRepository()
         self.doorbell = RecordingDoorbell()
-        self.reclaimer = Reclaimer(self.jobs, self.doorbell, self.clock, retention=RETENTION)
+        self.background = Background()
+        self.reclaimer = Reclaimer(
+            self.jobs,
+            self.doorbell,
+            self.clock,
+            retention=RETENTION,
+            in_background=self.background.start,
+        )
         self.moves = JobMoves(
             jobs=self.jobs,
             deliveries=self.deliveries,
@@ -235,10 +244,9 @@ class EngineMachine(RuleBasedStateMachine):
     def handler_reports(self, which: int, percent: int, lost: int) -> None:
         attempt = self.attempt(which)
         holding, before = self.holds(attempt), self.job(attempt.hold.job.job_id)
-        write = Write(JobProgress(step="s", percent=percent))
         self.losing.to_lose = lost
         try:
-            self.do(self.written(attempt, write))
+            self.do(self.written(attempt, JobProgress(step="s", percent=percent)))
         except StaleClaim:
             assert not holding
         self.losing.to_lose = 0
@@ -336,6 +344,7 @@ class EngineMachine(RuleBasedStateMachine):
         finally:
             for attempt in self.attempts:
                 self.do(self.stopped(attempt))
+            self.do(self.background.finish())
             self.do(self.close_stores())
             self.runner.close()
 
@@ -413,7 +422,9 @@ class EngineMachine(RuleBasedStateMachine):
             hold,
             self.jobs,
             self.logs,
+            InMemoryFileRepository(),
             self.clock,
+            max_file_bytes=1000,
             calculator=ResourceCalculator(),
             retention=RETENTION,
             on_event=lambda _: None,
@@ -421,14 +432,15 @@ class EngineMachine(RuleBasedStateMachine):
         writing = asyncio.create_task(writer.run())
         self.attempts.append(Attempt(hold, writer, writing, owner))
 
-    async def written(self, attempt: Attempt, write: Write) -> None:
-        attempt.writer.submit(write)
+    async def written(self, attempt: Attempt, progress: JobProgress) -> None:
+        sync = Sync(progress)
+        attempt.writer.submit(progress)
+        attempt.writer.submit(sync)
         async with asyncio.timeout(10):
-            await asyncio.wrap_future(write.done)
+            await asyncio.wrap_future(sync.done)
 
     async def end(self, attempt: Attempt, how: str) -> Settlement | None:
-        attempt.writer.submit(Write(Results({"attempt": attempt.hold.job.attempt})))
-        await asyncio.sleep(0)
+        attempt.writer.submit(Results({"attempt": attempt.hold.job.attempt}))
         raised = {"raises": ValueError("boom"), "gives up": PermanentError("no")}.get(how)
         stopped = Interruption.SHUTDOWN if how == "is stopped" else None
         ending = Ending(attempt.hold.interruption or stopped, raised)

@@ -261,13 +261,13 @@ async def test_while_mongodb_is_away_a_doorbell_stays_where_it_is(
     class Away(InMemoryJobRepository):
         answers = True
 
-        async def claim(self, job_id: str, *arguments: object) -> Job | None:  # type: ignore[override]
+        async def claim(self, job_id: str, *arguments: object) -> Job | None:
             rings.append(job_id)
             if not self.answers:
                 raise StoreUnavailable
             return await super().claim(job_id, *arguments)  # type: ignore[arg-type]
 
-        async def candidates(self, *arguments: object) -> list[Candidate]:  # type: ignore[override]
+        async def candidates(self, *arguments: object) -> list[Candidate]:
             if not self.answers:
                 raise StoreUnavailable
             return await super().candidates(*arguments)  # type: ignore[arg-type]
