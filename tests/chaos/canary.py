@@ -13,16 +13,26 @@ from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
 EVERY_SEC = 0.2
-SILENCE_SEC = 0.6
+SILENCE_SEC = 1.5
 """Longer than a write and the wait before it take on a busy machine."""
 TIMEOUT_MS = 1500
 COLLECTION = "canary"
 
 
-def silences(songs: Sequence[float], *, longest_sec: float = SILENCE_SEC) -> list[Interval]:
-    """The stretches longer than *longest_sec* between writes, whose times are *songs*."""
+def silences(
+    songs: Sequence[float], misses: Sequence[float], *, longest_sec: float = SILENCE_SEC
+) -> list[Interval]:
+    """The stretches between two writes in which one failed, or that are longer than *longest_sec*.
+
+    Args:
+        songs: when writes were acknowledged.
+        misses: when writes failed.
+        longest_sec: what may lie between two writes.
+    """
     return [
-        Interval(before, after) for before, after in pairwise(songs) if after - before > longest_sec
+        Interval(before, after)
+        for before, after in pairwise(songs)
+        if after - before > longest_sec or any(before < miss < after for miss in misses)
     ]
 
 
@@ -34,11 +44,12 @@ class Canary:
         self._database = database
         self._stopping = threading.Event()
         self._songs: list[float] = []
+        self._misses: list[float] = []
 
     @property
     def silences(self) -> list[Interval]:
         """When MongoDB took no write, as far as known."""
-        return silences(self._songs)
+        return silences(self._songs, self._misses)
 
     @contextlib.contextmanager
     def singing(self) -> Iterator[None]:
@@ -52,8 +63,9 @@ class Canary:
             thread.join()
 
     def _sing(self) -> None:
+        # A driver that tries again by itself would hide the moment in which there was no primary.
         client: MongoClient[dict[str, object]] = MongoClient(
-            self._url, w="majority", timeoutMS=TIMEOUT_MS
+            self._url, w="majority", timeoutMS=TIMEOUT_MS, retryWrites=False
         )
         with client:
             collection = client[self._database][COLLECTION]
@@ -61,5 +73,6 @@ class Canary:
                 try:
                     collection.update_one({"_id": "song"}, {"$inc": {"n": 1}}, upsert=True)
                 except PyMongoError:
-                    continue
-                self._songs.append(time.time())
+                    self._misses.append(time.time())
+                else:
+                    self._songs.append(time.time())

@@ -16,8 +16,11 @@ from chaos.told import Acceptance, Order, Sight, Told
 
 JsonObject = dict[str, Any]
 
+AT_ONCE = 32
+"""Requests the clients have under way at once; one that is being repeated counts as well."""
 REQUEST_SEC = 10.0
-BACKOFF_SEC = (0.1, 0.3, 1.0)
+BACKOFF_SEC = (0.1, 0.3, 1.0, 2.0)
+SERVER_FAULT = 500
 LOOK_SEC = (0.5, 1.0, 2.0, 4.0)
 CONFLICT = 409
 NO_ANSWER = (aiohttp.ClientError, TimeoutError, OSError)
@@ -63,15 +66,15 @@ class Clients:
         self._hook = hook
         self._features = features
         self._until = time.monotonic() + patience_sec
+        self._turns = asyncio.Semaphore(AT_ONCE)
         self.told = Told()
 
     async def run(self, submissions: Sequence[Submission]) -> None:
         """Send everything at its time, each by a client of its own; return when all are through."""
         started = time.monotonic()
         timeout = aiohttp.ClientTimeout(total=REQUEST_SEC)
-        connector = aiohttp.TCPConnector(limit=64)
         async with (
-            aiohttp.ClientSession(timeout=timeout, connector=connector) as self._http,
+            aiohttp.ClientSession(timeout=timeout) as self._http,
             asyncio.TaskGroup() as group,
         ):
             for submission in submissions:
@@ -154,25 +157,29 @@ class Clients:
         headers = {"Authorization": f"Bearer {self._keys[key]}"}
         if ref:
             headers["Idempotency-Key"] = ref
-        tries = 0
-        while True:
-            try:
-                return await self._once(method, path, headers, body)
-            except NO_ANSWER as error:
-                if time.monotonic() > self._until:
-                    reason = f"{type(error).__name__}: {error}"
-                    raise GivenUp(f"{method} {path}: {reason}") from error
-            self.told.repeats += 1
-            await asyncio.sleep(_waits(BACKOFF_SEC, tries) * random.uniform(0.5, 1.5))
-            tries += 1
+        async with self._turns:
+            tries = 0
+            while True:
+                try:
+                    return await self._once(method, path, headers, body)
+                except NO_ANSWER as error:
+                    if time.monotonic() > self._until:
+                        reason = f"{type(error).__name__}: {error}"
+                        raise GivenUp(f"{method} {path}: {reason}") from error
+                self.told.repeats += 1
+                await asyncio.sleep(_waits(BACKOFF_SEC, tries) * random.uniform(0.5, 1.5))
+                tries += 1
 
     async def _once(
         self, method: str, path: str, headers: Mapping[str, str], body: JsonObject | None
     ) -> Answer:
         url = random.choice(self._urls) + path
         async with self._http.request(method, url, headers=headers, json=body) as response:
-            if response.status >= 500:
-                raise TimeoutError(f"{response.status} {await response.text()}")
+            if response.status >= SERVER_FAULT:
+                text = await response.text()
+                if response.status == SERVER_FAULT:  # an outage is told as 503
+                    self.told.refusals.append(f"{method} {path}: {text}")
+                raise TimeoutError(f"{response.status} {text}")
             parsed = await response.json()
             replayed = response.headers.get("Idempotent-Replayed") == "true"
             return Answer(response.status, parsed.get("data") or parsed, replayed)

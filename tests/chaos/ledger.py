@@ -44,13 +44,16 @@ class Verdict:
     def _recovery_line(self) -> str:
         if not self.recoveries:
             return "no job had to be recovered"
-        counted = [one.counted_sec for one in self.recoveries]
-        wall = max(one.seconds for one in self.recoveries)
+        counted = _middle_and_most([one.counted_sec for one in self.recoveries])
+        wall = _middle_and_most([one.seconds for one in self.recoveries])
         return (
-            f"{len(counted)} recovered after p50 {statistics.median(counted):.1f} s, "
-            f"max {max(counted):.1f} s (bound {self.recovery_bound_sec:.1f}; "
-            f"with outages and full slots max {wall:.1f})"
+            f"{len(self.recoveries)} recovered after {counted}, bound "
+            f"{self.recovery_bound_sec:.1f} s (outages and full slots included: {wall})"
         )
+
+
+def _middle_and_most(seconds: Sequence[float]) -> str:
+    return f"p50 {statistics.median(seconds):.1f} s, max {max(seconds):.1f} s"
 
 
 def judge(evidence: Evidence, recoveries: Sequence[Recovery], recovery_bound_sec: float) -> Verdict:

@@ -45,7 +45,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=5, help="how many rounds")
     parser.add_argument("--seed", type=int, default=1, help="the first round's")
     parser.add_argument("--jobs", type=int, default=2000, help="a round")
-    parser.add_argument("--minutes", type=float, default=1.5, help="of faults a round")
+    parser.add_argument("--minutes", type=float, default=2.0, help="of faults a round")
     parser.add_argument("--keep", action="store_true", help="keep the logs of good rounds too")
     return parser.parse_args()
 

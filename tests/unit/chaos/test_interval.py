@@ -21,8 +21,10 @@ def test_what_lies_within_is_measured() -> None:
 
 
 def test_the_canary_is_silent_where_its_writes_are_far_apart() -> None:
-    assert silences([1.0, 1.2, 4.0, 4.1, 6.0], longest_sec=1.0) == [
-        Interval(1.2, 4.0),
-        Interval(4.1, 6.0),
-    ]
-    assert silences([]) == []
+    songs = [1.0, 1.2, 4.0, 4.1, 6.0]
+    assert silences(songs, [], longest_sec=1.0) == [Interval(1.2, 4.0), Interval(4.1, 6.0)]
+    assert silences([], [], longest_sec=1.0) == []
+
+
+def test_the_canary_is_silent_where_one_of_its_writes_failed() -> None:
+    assert silences([1.0, 1.2, 1.8, 2.0], [1.5], longest_sec=1.0) == [Interval(1.2, 1.8)]
