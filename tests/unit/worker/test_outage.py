@@ -132,3 +132,22 @@ async def test_a_job_won_while_the_worker_stops_is_not_left_behind() -> None:
         await worker.until(job_id, lambda job: job.status is JobStatus.PROCESSING)
     ringing.cancel()
     assert worker.jobs.jobs[job_id].status is JobStatus.COMPLETED
+
+
+async def test_a_backlog_that_never_ends_does_not_keep_the_jobs_of_the_dead_waiting() -> None:
+    class Endless(Store):
+        """For each job that is taken another one comes."""
+
+        async def claim(
+            self, job_id: str, lease: Lease, now: datetime, job_types: Collection[str]
+        ) -> Job | None:
+            await worker.submit(webhook=None)
+            await asyncio.sleep(0.005)  # slower than the jobs: a slot is always free
+            return await super().claim(job_id, lease, now, job_types)
+
+    async with engine(nothing, jobs=Endless(), heartbeat_sec=0.1) as worker:
+        await worker.submit()
+        await until(lambda: worker.keeper.may_reclaim)
+        lease: dict[str, Any] = {"owner": "ghost", "token": "boo", "expires_at": CLOCK.now()}
+        job_id = await worker.submit(status="processing", attempt=1, seq=1, lease=lease)
+        assert (await worker.ended(job_id)).attempt == 2

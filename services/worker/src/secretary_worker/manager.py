@@ -176,6 +176,7 @@ class SecretaryWorkerManager:
         await self._sweep()
         skip = 0.0
         while self._may_take():
+            await self._sweep()  # a backlog of short jobs makes one look last for minutes
             if (len(self._batch) == 0 or self._batch.is_stale(time.monotonic())) and (
                 not await self._read_batch()
             ):
