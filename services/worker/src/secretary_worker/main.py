@@ -17,7 +17,7 @@ from secretary_common.errors import ConfigurationError
 from secretary_common.health import health_server
 from secretary_common.lifecycle import (
     Background,
-    end_despite_threads,
+    end_within,
     running,
     stop_signal,
     unless_stopped,
@@ -224,4 +224,4 @@ def main() -> None:
         asyncio.run(serve(settings))
     except ConfigurationError as error:
         sys.exit(f"secretary-worker: {error.message}")
-    end_despite_threads()
+    end_within(HANDLER_LOOP_CLOSE_SEC)
