@@ -12,7 +12,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 PYTEST ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test bench lint format lock clean
+.PHONY: help setup demo up test chaos bench lint format lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -37,6 +37,15 @@ up: setup ## Keep the whole system running and print its URL and a key; Ctrl-C e
 test: setup ## Run all tests against real servers
 	@$(BIN)/python -m secretary_devstack.provision mongod rabbitmq
 	@$(BIN)/python -m pytest --numprocesses 3 --dist worksteal $(PYTEST)
+
+# The first seed, how many, and more arguments, e.g. `make chaos SEED=7 SEEDS=1 CHAOS="--jobs 300"`.
+SEED ?= 1
+SEEDS ?= 5
+CHAOS ?=
+
+chaos: setup ## Kill, stop and cut everything under thousands of jobs; SEEDS=5 rounds from SEED=1
+	@$(BIN)/python -m secretary_devstack.provision mongod rabbitmq
+	@PYTHONPATH=tests $(BIN)/python -m chaos.scenario --seed $(SEED) --seeds $(SEEDS) $(CHAOS)
 
 bench: setup ## Measure jobs a second and the wait for a start
 	@$(BIN)/python -m secretary_devstack.provision mongod rabbitmq

@@ -13,11 +13,16 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
+from hypothesis import settings
 from pymongo import MongoClient
 
 from secretary_devstack import container
 from secretary_devstack.mongod import Client, ReplicaSet
 from secretary_devstack.rabbitmq import RabbitMQ
+
+# How long an example takes says more of the machine than of the code.
+settings.register_profile("secretary", deadline=None)
+settings.load_profile("secretary")
 
 
 @pytest.fixture(scope="session")

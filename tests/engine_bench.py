@@ -18,6 +18,7 @@ from secretary_common.clock import SystemClock
 from secretary_common.lifecycle import Background, running
 from secretary_common.models import Job, JobStatus, JobTypeInfo, Webhook, new_job_id
 from secretary_common.ports import Doorbell
+from secretary_common.testing.files import InMemoryFileRepository
 from secretary_common.testing.jobs import InMemoryJobRepository, RecordingDoorbell
 from secretary_common.testing.store import InMemoryJobTypeRepository, InMemoryLogRepository
 from secretary_worker.handler_loop import HandlerLoop
@@ -30,8 +31,9 @@ from secretary_worker.runner import Runner
 
 CLOCK = SystemClock()
 CIPHER = Cipher([SecretStr(Fernet.generate_key().decode())])
-DEADLINE_SEC = 10.0
+DEADLINE_SEC = 30.0
 RETENTION = timedelta(days=1)
+MAX_FILE_BYTES = 1024 * 1024
 
 
 async def _pong() -> None:
@@ -44,6 +46,7 @@ class Engine:
 
     jobs: InMemoryJobRepository
     logs: InMemoryLogRepository
+    files: InMemoryFileRepository
     doorbell: RecordingDoorbell
     keeper: LeaseKeeper
     manager: SecretaryWorkerManager
@@ -84,6 +87,8 @@ async def engine(
     handler: Handler,
     *,
     jobs: InMemoryJobRepository | None = None,
+    logs: InMemoryLogRepository | None = None,
+    files: InMemoryFileRepository | None = None,
     slots: int = 3,
     poll_interval_sec: float = 0.05,
     lease_sec: float = 30.0,
@@ -99,7 +104,8 @@ async def engine(
 ) -> AsyncIterator[Engine]:
     """A running worker whose *job_type* is handled by *handler*; drained at the end."""
     jobs = jobs or InMemoryJobRepository()
-    logs, recorder = InMemoryLogRepository(), RecordingDoorbell()
+    logs, files = logs or InMemoryLogRepository(), files or InMemoryFileRepository()
+    recorder = RecordingDoorbell()
     doorbell = doorbell or recorder
     job_types = InMemoryJobTypeRepository(JobTypeInfo(job_type))
     registry = Registry()
@@ -109,6 +115,7 @@ async def engine(
     runner = Runner(
         jobs=jobs,
         logs=logs,
+        files=files,
         doorbell=doorbell,
         keeper=keeper,
         registry=registry,
@@ -116,6 +123,7 @@ async def engine(
         clock=CLOCK,
         cipher=CIPHER,
         retention=RETENTION,
+        max_file_bytes=MAX_FILE_BYTES,
         in_background=background.start,
     )
     manager = SecretaryWorkerManager(
@@ -132,7 +140,7 @@ async def engine(
     working = asyncio.create_task(manager.run())
     try:
         async with running(keeper.run()):
-            yield Engine(jobs, logs, recorder, keeper, manager, job_types)
+            yield Engine(jobs, logs, files, recorder, keeper, manager, job_types)
             manager.stop()
             await working
             await background.finish()

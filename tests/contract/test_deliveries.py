@@ -237,3 +237,32 @@ async def test_an_abandoned_terminal_event_is_not_dropped(deliveries: DeliveryRe
     await deliveries.insert_if_absent(delivery(1, phase=Phase.FAILED))
     await deliveries.claim("msg_job-1_1", lease(), NOW)
     assert not await deliveries.drop_abandoned_progress("job-1", 2, after(100))
+
+
+@pytest.mark.parametrize(
+    ("state", "waits"),
+    [
+        (DeliveryState.PENDING, True),
+        (DeliveryState.SENDING, True),
+        (DeliveryState.DELIVERED, False),
+        (DeliveryState.DEAD, False),
+    ],
+)
+async def test_a_delivery_is_pending_until_it_has_ended(
+    deliveries: DeliveryRepository, state: DeliveryState, *, waits: bool
+) -> None:
+    await deliveries.insert_if_absent(delivery(state=DeliveryState.DELIVERED))
+    await deliveries.insert_if_absent(delivery(2, state=state))
+    assert await deliveries.has_pending("job-1") is waits
+    assert not await deliveries.has_pending("job-2")
+
+
+async def test_the_deliveries_of_a_job_are_removed_together(
+    deliveries: DeliveryRepository,
+) -> None:
+    for seq in (1, 2):
+        await deliveries.insert_if_absent(delivery(seq))
+    await deliveries.insert_if_absent(delivery(1, "job-2"))
+    assert await deliveries.delete_of_job("job-1") == 2
+    assert await deliveries.of_job("job-1") == []
+    assert len(await deliveries.of_job("job-2")) == 1

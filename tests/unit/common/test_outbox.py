@@ -15,6 +15,7 @@ from secretary_common.models import (
     JobStatus,
     NotifySlot,
     Phase,
+    ResultsFile,
     Webhook,
 )
 from secretary_common.outbox import LONGEST_BODY_BYTES, body_of, progress_slot, relay
@@ -110,6 +111,13 @@ def test_times_in_results_are_sent_as_text() -> None:
 def test_results_that_are_too_large_are_linked() -> None:
     given = job(results={"text": "x" * LONGEST_BODY_BYTES})
     payload = sent(given, Phase.COMPLETED)
+    assert "data" not in payload
+    assert payload["data_url"] == "https://secretary.example/api/jobs/job-1/results"
+
+
+def test_results_that_lie_in_a_file_are_linked() -> None:
+    stored = ResultsFile(file_id="file-1", size=300_000)
+    payload = sent(job(status=JobStatus.COMPLETED, results_file=stored), Phase.COMPLETED)
     assert "data" not in payload
     assert payload["data_url"] == "https://secretary.example/api/jobs/job-1/results"
 

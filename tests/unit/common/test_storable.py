@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -14,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from secretary_common.errors import NotStorable
-from secretary_common.storable import MAX_TEXT_BYTES, check_storable, cleaned, cut_text
+from secretary_common.storable import MAX_TEXT_BYTES, check_storable, cleaned, cut_object, cut_text
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=20)
 anything = st.recursive(
@@ -107,6 +108,39 @@ def test_cleaning_mends_text_and_keys_and_python_shapes() -> None:
     clean = cleaned(value)
     assert clean == {"a\ufffd": "\ufffdx", "1": ["t", "red"], "pair": "😀", "at": noon}
     assert type(clean["1"][1]) is str
+
+
+def test_a_time_is_what_would_come_back_from_mongodb() -> None:
+    written = datetime.fromisoformat("2026-01-01T14:00:00.123456+02:00")
+    clean = cleaned(written)
+    assert clean.isoformat() == "2026-01-01T12:00:00.123000+00:00"
+    assert through_bson(written) == clean
+
+
+def test_an_object_that_fits_is_not_cut() -> None:
+    value = {"text": "x" * (MAX_TEXT_BYTES - 100), "n": [1]}
+    assert cut_object(value) is value
+
+
+@given(
+    st.dictionaries(
+        st.text(max_size=8),
+        st.text(max_size=200) | st.lists(st.integers(), max_size=30),
+        max_size=20,
+    )
+)
+def test_an_object_is_cut_to_its_limit_and_keeps_what_comes_first(value: dict[str, Any]) -> None:
+    cut = cut_object(value, 500)
+    assert len(json.dumps(cut, ensure_ascii=False, separators=(",", ":")).encode()) <= 500
+    first = next(iter(value.items()), None)
+    assert first is None or first[0] in cut
+
+
+def test_a_cut_object_keeps_its_small_parts_and_the_start_of_its_text() -> None:
+    cut = cut_object({"code": 7, "log": "x" * 10**6, "after": [0] * 10**6, "end": True})
+    assert (cut["code"], cut["after"], cut["end"]) == (7, "…", True)
+    assert cut["log"].startswith("xxx")
+    assert 10_000 < len(cut["log"].encode()) <= MAX_TEXT_BYTES
 
 
 def test_a_naive_time_is_utc() -> None:

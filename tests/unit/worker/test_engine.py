@@ -417,7 +417,7 @@ async def test_log_levels_are_the_documented_ones(level: Any) -> None:
         assert [entry.level for entry in await worker.logs.tail(job.job_id, 9)] == ["info"]
 
 
-async def test_results_that_the_store_cannot_hold_fail_the_job() -> None:
+async def test_results_the_job_has_no_room_for_go_into_a_file() -> None:
     class Small(InMemoryJobRepository):
         async def settle(
             self, job: Job, token: str, settlement: Settlement, *, ended: bool = False
@@ -431,9 +431,10 @@ async def test_results_that_the_store_cannot_hold_fail_the_job() -> None:
 
     async with engine(handler, jobs=Small()) as worker:
         job = await worker.ended(await worker.submit())
-    assert (job.status, job.attempt) == (JobStatus.FAILED, 1)
-    assert job.error is not None
-    assert job.error.code == ErrorCode.NOT_STORABLE
+        assert job.results_file is not None
+        _, content = worker.files.whole[job.results_file.file_id]
+    assert (job.status, job.attempt, job.results) == (JobStatus.COMPLETED, 1, None)
+    assert content == b'{"text":"too large"}'
 
 
 async def test_a_write_that_fails_for_good_is_told_to_the_handler() -> None:

@@ -34,6 +34,7 @@ class ErrorCode(StrEnum):
     # of fetching and of files
     FILE_OUTSIDE_ROOTS = "FILE_OUTSIDE_ROOTS"
     FILE_NOT_FOUND = "FILE_NOT_FOUND"
+    FILE_TOO_LARGE = "FILE_TOO_LARGE"
     FETCH_FAILED = "FETCH_FAILED"
     # of pdf
     PDF_INVALID = "PDF_INVALID"
@@ -157,6 +158,12 @@ class UrlRefused(SecretaryError):
 
 class BodyTooLarge(SecretaryError):
     """The request body is too large."""
+
+    code = ErrorCode.BODY_TOO_LARGE
+
+
+class FileTooLarge(SecretaryError):
+    """The file is too large."""
 
     code = ErrorCode.BODY_TOO_LARGE
 

@@ -81,6 +81,8 @@ def _end_run(job: Job, end: Settlement, put: dict[str, Any]) -> None:
     put["completed_at"] = end.at
     optional = {
         "results": end.results,
+        "results_file": end.results_file and end.results_file.model_dump(),
+        "files": [file.model_dump() for file in end.files] or None,
         "usage": end.usage,
         "expires_at": end.expires_at,
         "progress": end.progress and end.progress.model_dump(),

@@ -152,7 +152,7 @@ def body_of(job: Job, slot: NotifySlot, public_url: str) -> bytes:
     """
     payload = _payload(job, slot)
     body = _encode(payload)
-    if len(body) <= LONGEST_BODY_BYTES:
+    if len(body) <= LONGEST_BODY_BYTES and job.results_file is None:
         return body
     if slot.phase is Phase.COMPLETED:
         del payload["data"]

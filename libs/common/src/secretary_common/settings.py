@@ -188,6 +188,8 @@ class RetentionSection(Section):
     """How long finished jobs are kept."""
 
     finished_days: float = Field(default=30, gt=0)
+    sweep_interval_sec: Seconds = 60.0
+    """Between two rounds of removing what is over; one worker does it at a time."""
 
 
 class LogSection(Section):

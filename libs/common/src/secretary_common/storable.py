@@ -12,6 +12,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+from pydantic_core import to_json
+
+from secretary_common.clock import to_milliseconds
 from secretary_common.errors import NotStorable
 
 MAX_DEPTH = 100
@@ -20,6 +23,8 @@ MAX_TEXT_BYTES = 64 * 1024
 """Messages and log entries are cut here, in bytes of UTF-8."""
 _INT64 = range(-(2**63), 2**63)
 _CUT_MARK = "…"
+_MARKED_BYTES = 32
+"""Room for the marks of a cut object."""
 # A document with these keys is a DBRef to MongoDB's drivers: it would not come back as it went in.
 _REFERENCE_KEYS = frozenset({"$ref", "$id"})
 
@@ -55,6 +60,29 @@ def cut_text(text: str, limit: int = MAX_TEXT_BYTES) -> str:
         return encoded.decode()
     kept = encoded[: max(0, limit - len(_CUT_MARK.encode()))]
     return kept.decode(errors="ignore") + _CUT_MARK
+
+
+def cut_object(value: dict[str, Any], limit: int = MAX_TEXT_BYTES) -> dict[str, Any]:
+    """*value*, which is clean, cut to about *limit* bytes of JSON: what comes first is kept.
+
+    Text that does not fit is cut; anything else that does not fit gives way to a mark.
+    """
+    if len(to_json(value)) <= limit:
+        return value
+    kept: dict[str, Any] = {}
+    left = limit - _MARKED_BYTES
+    for name, part in value.items():
+        left -= len(to_json(name)) + len(":,")
+        if left <= 0:
+            kept[_CUT_MARK] = _CUT_MARK
+            break
+        if len(to_json(part)) <= left:
+            kept[name] = part
+        else:
+            # A control character takes six bytes in JSON.
+            kept[name] = cut_text(part, left // 6) if isinstance(part, str) else _CUT_MARK
+        left -= len(to_json(kept[name]))
+    return kept
 
 
 def refusal(path: str, why: str) -> NotStorable:
@@ -112,12 +140,18 @@ def _rebuilt_object(
 
 def _number_or_time(value: float | datetime, path: _Path) -> float | datetime:
     if isinstance(value, datetime):
-        return value if value.tzinfo else value.replace(tzinfo=UTC)
+        return _as_kept(value)
     if isinstance(value, float) and not math.isfinite(value):
         raise _refusal(path, "NaN and infinity cannot be stored")
     if isinstance(value, int) and value not in _INT64:
         raise _refusal(path, "an integer over 64 bit cannot be stored")
     return value
+
+
+def _as_kept(moment: datetime) -> datetime:
+    """*moment* as it would come back from MongoDB: UTC, whole milliseconds."""
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return to_milliseconds(aware.astimezone(UTC))
 
 
 def _has_surrogates(text: str) -> bool:

@@ -167,9 +167,9 @@ class ReplicaSet(Startable):
         for node in self.nodes:
             if node._child is None or not node.child.running:  # noqa: SLF001 - one unit, two classes
                 node.start()
-        first = self.nodes[0]
-        self._await_answer(first)
-        with first.client() as client:
+        for node in self.nodes:  # they are asked for each other as the set is made
+            self._await_answer(node)
+        with self.nodes[0].client() as client:
             initiate(client, self._configuration())
         self.primary()
 

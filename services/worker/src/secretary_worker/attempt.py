@@ -8,50 +8,30 @@ writes are made by the engine (``writer.py``) on its own loop.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Generator
-from concurrent.futures import Future
-from dataclasses import dataclass, field
-from typing import Any, get_args
+import mimetypes
+import re
+import tempfile
+from collections.abc import AsyncIterable
+from pathlib import Path
+from typing import Any, BinaryIO
 
-from secretary_common.errors import NotStorable, PermanentError
-from secretary_common.models import JobError, JobProgress, JobStatus, LogLevel
+from secretary_common.errors import ErrorCode, FileTooLarge, NotStorable, PermanentError
+from secretary_common.models import (
+    LOG_LEVELS,
+    JobError,
+    JobProgress,
+    JobStatus,
+    LogLevel,
+    name_fault,
+)
 from secretary_common.states import TERMINAL
-from secretary_common.storable import cleaned, cut_text
+from secretary_common.storable import cleaned, cut_object, cut_text
+from secretary_worker.write import FileContent, LogLine, Nothing, Results, Submit, What, Written
 
-LEVELS: tuple[str, ...] = get_args(LogLevel)
+CONTENT_TYPE = re.compile(r"[\w.+-]{1,60}/[\w.+-]{1,100}(; ?[\w-]{1,20}=[\w.+-]{1,40})?", re.ASCII)
+ANY_TYPE = "application/octet-stream"
 
-
-@dataclass(frozen=True, slots=True)
-class Write:
-    """Something a handler wants written, and the future that tells when it is."""
-
-    what: JobProgress | JobError | JobStatus | Results | LogLine
-    done: Future[None] = field(default_factory=Future)
-
-
-@dataclass(frozen=True, slots=True)
-class Results:
-    """The results of the job, whole."""
-
-    value: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class LogLine:
-    """A line for the job's log."""
-
-    level: LogLevel
-    message: str
-
-
-class Written:
-    """Await it to wait until the write is durable; or do not."""
-
-    def __init__(self, done: Future[None]) -> None:
-        self._done = done
-
-    def __await__(self) -> Generator[Any, None, None]:
-        return asyncio.wrap_future(self._done).__await__()
+Content = bytes | bytearray | memoryview | Path | AsyncIterable[bytes]
 
 
 class AttemptRepository:
@@ -61,10 +41,11 @@ class AttemptRepository:
     write then raises ``StaleClaim`` if the lease was lost.
     """
 
-    def __init__(self, job_id: str, submit: Callable[[Write], None]) -> None:
+    def __init__(self, job_id: str, submit: Submit, *, max_file_bytes: int) -> None:
         """*submit* takes a write over to the engine; it may be called from any thread."""
         self._job_id = job_id
         self._submit = submit
+        self._max_file_bytes = max_file_bytes
 
     def update_job_progress(self, job_id: str, progress: JobProgress) -> Written:
         """Show how far the job is; at most 4 a second are written, the last one always."""
@@ -75,7 +56,7 @@ class AttemptRepository:
         return self._queue(clean)
 
     def update_job_results(self, job_id: str, results: dict[str, Any]) -> Written:
-        """Set the results; they come onto the job with the write that completes it.
+        """Set the results, of any size; they come onto the job with the write that completes it.
 
         Raises:
             PermanentError: they cannot be stored.
@@ -86,11 +67,13 @@ class AttemptRepository:
     def update_job_error(self, job_id: str, error: JobError) -> Written:
         """Set the error; a handler that returns after it has failed for good.
 
+        Its message and its details are cut at 64 KiB.
+
         Raises:
             PermanentError: its details cannot be stored.
         """
         self._check(job_id)
-        details = None if error.details is None else _storable(error.details, "details")
+        details = error.details and cut_object(_storable(error.details, "details"))
         return self._queue(
             JobError(code=cut_text(error.code), message=cut_text(error.message), details=details)
         )
@@ -106,21 +89,74 @@ class AttemptRepository:
         if status is JobStatus.PENDING:
             raise PermanentError("to be tried again a handler raises TransientError")
         if status not in TERMINAL:  # it is processing already
-            done: Future[None] = Future()
-            done.set_result(None)
-            return Written(done)
+            return Nothing()
         return self._queue(status)
 
     def add_log_entry(self, job_id: str, level: LogLevel, message: str) -> Written:
-        """Add a line to the job's log; an unknown level counts as ``info``."""
+        """Add a line to the job's log, cut at 64 KiB; an unknown level counts as ``info``.
+
+        An attempt keeps 100,000 lines; one more tells how many were dropped.
+        """
         self._check(job_id)
-        known: LogLevel = level if level in LEVELS else "info"
+        known: LogLevel = level if level in LOG_LEVELS else "info"
         return self._queue(LogLine(known, cut_text(str(message))))
 
-    def _queue(self, what: JobProgress | JobError | JobStatus | Results | LogLine) -> Written:
-        write = Write(what)
-        self._submit(write)
-        return Written(write.done)
+    async def add_file(
+        self, job_id: str, name: str, content: Content, content_type: str | None = None
+    ) -> None:
+        """Store a file; it becomes one of the job's with the write that ends it.
+
+        Args:
+            job_id: of this attempt's job.
+            name: of the file: no path. Of two files with one name the later one counts.
+            content: its bytes, where they lie, or where they come from.
+            content_type: what it is; guessed from its name unless given.
+
+        Raises:
+            PermanentError: the name or the type is not valid, or the file is too large.
+            StaleClaim: the lease was lost.
+        """
+        self._check(job_id)
+        if fault := name_fault(name):
+            raise PermanentError(fault)
+        kind = content_type or mimetypes.guess_type(name)[0] or ANY_TYPE
+        if not CONTENT_TYPE.fullmatch(kind):
+            raise PermanentError("a content type looks like text/plain")
+        try:
+            file = FileContent(name, kind, await self._source_of(content))
+            self._submit(file)
+            await asyncio.wrap_future(file.done)
+        except FileTooLarge as error:
+            raise PermanentError(error.message, code=ErrorCode.FILE_TOO_LARGE) from error
+
+    async def _source_of(self, content: Content) -> bytes | BinaryIO:
+        """*content* as something that can be read more than once, by another loop."""
+        if isinstance(content, bytes | bytearray | memoryview):
+            return bytes(content)
+        if isinstance(content, Path):
+            return await asyncio.to_thread(content.open, "rb")
+        if not isinstance(content, AsyncIterable):
+            raise PermanentError("a file is bytes, a pathlib.Path or an async iterator of bytes")
+        return await self._spooled(content)
+
+    async def _spooled(self, content: AsyncIterable[bytes]) -> BinaryIO:
+        spool: Any = await asyncio.to_thread(tempfile.TemporaryFile)
+        try:
+            size = 0
+            async for piece in content:
+                size += len(piece)
+                if size > self._max_file_bytes:
+                    raise FileTooLarge(f"the file has more than {self._max_file_bytes} bytes")
+                await asyncio.to_thread(spool.write, piece)
+        except BaseException:
+            spool.close()
+            raise
+        found: BinaryIO = spool
+        return found
+
+    def _queue(self, what: What) -> Written:
+        self._submit(what)
+        return Written(self._submit, what)
 
     def _check(self, job_id: str) -> None:
         if job_id != self._job_id:

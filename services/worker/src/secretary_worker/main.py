@@ -36,6 +36,7 @@ from secretary_worker.reclaim import Reclaimer
 from secretary_worker.registry import REGISTRY, Registry, register
 from secretary_worker.report import Reporter
 from secretary_worker.runner import Runner
+from secretary_worker.sweeper import Sweeper
 from secretary_worker.web.download import Downloader
 
 log = get_logger(__name__)
@@ -81,6 +82,7 @@ async def serve(settings: Settings) -> None:
     runner = Runner(
         jobs=store.jobs,
         logs=store.logs,
+        files=store.files,
         doorbell=publisher,
         keeper=_keeper(settings, store),
         registry=registry,
@@ -88,6 +90,7 @@ async def serve(settings: Settings) -> None:
         clock=store.clock,
         cipher=Cipher(settings.security.encryption_keys),
         retention=_retention(settings),
+        max_file_bytes=int(settings.files.max_upload_mb * 2**20),
         in_background=background.start,
     )
     manager = _manager(settings, store, runner)
@@ -96,7 +99,9 @@ async def serve(settings: Settings) -> None:
     try:
         async with health_server(worker.host, worker.http_port, health.ready, health.live):
             if await unless_stopped(stop, store.wait_until_ready()):
-                async with running(publisher.run(), runner.keeper.run()):
+                async with running(
+                    publisher.run(), runner.keeper.run(), _sweeper(settings, store, runner).run()
+                ):
                     await _work(settings, store, runner, manager, stop)
                     await background.finish()
     finally:
@@ -136,6 +141,21 @@ async def _stop_when(stop: asyncio.Event, manager: SecretaryWorkerManager) -> No
 
 def _retention(settings: Settings) -> timedelta:
     return timedelta(days=settings.retention.finished_days)
+
+
+def _sweeper(settings: Settings, store: Store, runner: Runner) -> Sweeper:
+    return Sweeper(
+        removal=store.removal,
+        files=store.files,
+        logs=store.logs,
+        deliveries=store.deliveries,
+        locks=store.locks,
+        clock=store.clock,
+        owner=runner.keeper.owner,
+        retention=_retention(settings),
+        grace_sec=2 * settings.worker.lease_sec,
+        interval_sec=settings.retention.sweep_interval_sec,
+    )
 
 
 def _keeper(settings: Settings, store: Store) -> LeaseKeeper:

@@ -15,7 +15,7 @@ from secretary_common.clock import Clock
 from secretary_common.log import bind, get_logger
 from secretary_common.metric import JOBS_SETTLED
 from secretary_common.models import Job, Outcome, Settlement, delivery_id_of
-from secretary_common.ports import Doorbell, JobRepository, LogRepository
+from secretary_common.ports import Doorbell, FileRepository, JobRepository, LogRepository
 from secretary_common.resources import ResourceCalculator
 from secretary_common.secret_field import opened
 from secretary_worker.attempt import AttemptRepository
@@ -39,6 +39,7 @@ class Runner:
 
     jobs: JobRepository
     logs: LogRepository
+    files: FileRepository
     doorbell: Doorbell
     keeper: LeaseKeeper
     registry: Registry
@@ -47,6 +48,8 @@ class Runner:
     cipher: Cipher
     """Opens what the API sealed, for the handler alone."""
     retention: timedelta
+    max_file_bytes: int
+    """Of each file a handler leaves."""
     in_background: Callable[[Coroutine[Any, Any, Any]], None]
     """Runs a ring without waiting for it."""
 
@@ -71,9 +74,11 @@ class Runner:
             hold,
             self.jobs,
             self.logs,
+            self.files,
             self.clock,
             calculator=calculator,
             retention=self.retention,
+            max_file_bytes=self.max_file_bytes,
             on_event=lambda seq: self._ring_event(hold.job, seq),
         )
         writing = asyncio.create_task(writer.run())
@@ -85,13 +90,16 @@ class Runner:
             self.keeper.release(hold)
             writing.cancel()
             await asyncio.gather(writing, return_exceptions=True)
+            await writer.close()
 
     async def _handle(
         self, hold: Hold, writer: AttemptWriter, calculator: ResourceCalculator
     ) -> Ending:
         registration = self.registry[hold.job.job_type]
         visible = hold.job.model_copy(update={"webhook": None, "lease": None, "notify": None})
-        repository = AttemptRepository(hold.job.job_id, writer.submit)
+        repository = AttemptRepository(
+            hold.job.job_id, writer.submit, max_file_bytes=self.max_file_bytes
+        )
         run = HandlerRun(self._bound(registration, visible, repository, calculator))
         ended = asyncio.wrap_future(run.ended)
         await self._begin(run, hold)
@@ -102,6 +110,7 @@ class Runner:
             hold.interrupt(Interruption.TIMED_OUT)
             await self._stop(run, ended, hold)
             return Ending(interruption=hold.interruption)
+        await writer.catch_up()
         lost = hold.interruption is Interruption.LEASE_LOST
         return Ending(
             # A handler that ended before it was stopped ended in its own way.

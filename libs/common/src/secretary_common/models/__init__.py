@@ -9,6 +9,14 @@ from secretary_common.models.delivery import (
     delivery_id_of,
     parse_delivery_id,
 )
+from secretary_common.models.file import (
+    FileInfo,
+    FileKind,
+    JobFile,
+    ResultsFile,
+    StoredFile,
+    name_fault,
+)
 from secretary_common.models.job import (
     Idempotency,
     Job,
@@ -22,10 +30,12 @@ from secretary_common.models.job import (
 )
 from secretary_common.models.request import ApiKey, JobQuery, JobTypeInfo
 from secretary_common.models.value import (
+    LOG_LEVELS,
     JsonObject,
     LogLevel,
     SealedSecret,
     new_batch_id,
+    new_file_id,
     new_job_id,
     new_token,
 )
@@ -33,6 +43,7 @@ from secretary_common.models.worker import RunningJob, WorkerReport
 from secretary_common.states import DeliveryState, JobStatus, Phase
 
 __all__ = [
+    "LOG_LEVELS",
     "ApiKey",
     "Batch",
     "Candidate",
@@ -40,9 +51,12 @@ __all__ = [
     "DeliveryAttempt",
     "DeliveryState",
     "DueDelivery",
+    "FileInfo",
+    "FileKind",
     "Idempotency",
     "Job",
     "JobError",
+    "JobFile",
     "JobProgress",
     "JobQuery",
     "JobStatus",
@@ -56,16 +70,20 @@ __all__ = [
     "Phase",
     "ProgressChange",
     "Renewal",
+    "ResultsFile",
     "RunningJob",
     "SealedSecret",
     "Settled",
     "Settlement",
     "StatusCounts",
+    "StoredFile",
     "TypeStatistic",
     "Webhook",
     "WorkerReport",
     "delivery_id_of",
+    "name_fault",
     "new_batch_id",
+    "new_file_id",
     "new_job_id",
     "new_token",
     "parse_delivery_id",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from secretary_common.models.file import JobFile, ResultsFile
 from secretary_common.models.job import JobError, JobProgress, NotifySlot
 from secretary_common.models.value import JsonObject
 from secretary_common.states import JobStatus
@@ -70,6 +71,10 @@ class Settlement:
     at: datetime
     seq: int
     results: JsonObject | None = None
+    results_file: ResultsFile | None = None
+    """In place of ``results`` when they are large."""
+    files: tuple[JobFile, ...] = ()
+    """The files of this attempt that count from now on; for terminal outcomes."""
     error: JobError | None = None
     progress: JobProgress | None = None
     run_at: datetime | None = None

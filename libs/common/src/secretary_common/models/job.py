@@ -6,6 +6,7 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from secretary_common.models.file import JobFile, ResultsFile
 from secretary_common.models.value import JsonObject, LogLevel, SealedSecret, Value
 from secretary_common.states import TERMINAL, JobStatus, Phase
 
@@ -122,6 +123,10 @@ class Job(BaseModel):
     cancel_requested: bool = False
     progress: JobProgress | None = None
     results: JsonObject | None = None
+    results_file: ResultsFile | None = None
+    """In place of ``results`` when they are large."""
+    files: list[JobFile] = Field(default_factory=list)
+    """What its last run left, in the order it was added."""
     error: JobError | None = None
     seq: int = 0
     """Counts visible changes."""

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import secrets
 import time
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
 JsonObject = dict[str, Any]
 LogLevel = Literal["debug", "info", "warning", "error", "critical"]
+LOG_LEVELS: tuple[LogLevel, ...] = get_args(LogLevel)
+"""From the least to the most urgent."""
 SealedSecret = str
 """A secret as it lies in MongoDB: encrypted by ``secretary_common.cipher``."""
 
@@ -31,6 +33,11 @@ def new_job_id() -> str:
 def new_batch_id() -> str:
     """A fresh batch id: ``batch-<uuid7>``."""
     return f"batch-{_uuid7()}"
+
+
+def new_file_id() -> str:
+    """A fresh file id: ``file-<uuid7>``."""
+    return f"file-{_uuid7()}"
 
 
 def new_token() -> str:

@@ -8,7 +8,7 @@ from pymongo.errors import DuplicateKeyError
 
 from secretary_common.errors import KeyInUse
 from secretary_common.models import Batch, Job
-from secretary_common.mongo.document import key_query, to_document
+from secretary_common.mongo.document import check_room, key_query, to_document
 from secretary_common.mongo.driver import Client, Document
 
 BATCHES, JOBS = "batches", "jobs"
@@ -23,6 +23,8 @@ class MongoBatchRepository:
 
     async def insert(self, batch: Batch, jobs: Sequence[Job]) -> None:
         """Store a batch with all its jobs durably, or nothing of it: one transaction."""
+        for job in jobs:
+            check_room(job)
         document = batch.model_dump(exclude_none=True)
         document = {"_id": document.pop("batch_id"), **document}
         try:

@@ -14,10 +14,12 @@ from secretary_common.mongo import indexes
 from secretary_common.mongo.batches import MongoBatchRepository
 from secretary_common.mongo.deliveries import MongoDeliveryRepository
 from secretary_common.mongo.driver import Client
+from secretary_common.mongo.files import MongoFileRepository
 from secretary_common.mongo.job_types import MongoJobTypeRepository
 from secretary_common.mongo.jobs import SecretaryJobRepository
 from secretary_common.mongo.keys import MongoKeyRepository
 from secretary_common.mongo.logs import MongoLogRepository
+from secretary_common.mongo.removal import MongoLockRepository, MongoRemovalRepository
 from secretary_common.mongo.workers import MongoWorkerRepository
 from secretary_common.settings import MongoSection
 
@@ -38,7 +40,10 @@ class Store:
         self.batches = MongoBatchRepository(client)
         self.logs = MongoLogRepository(client.collection("job_logs"))
         self.deliveries = MongoDeliveryRepository(client.collection("deliveries"))
+        self.files = MongoFileRepository(client)
         self.job_types = MongoJobTypeRepository(client.collection("job_types"))
+        self.removal = MongoRemovalRepository(client)
+        self.locks = MongoLockRepository(client.collection("locks"))
         self.workers = MongoWorkerRepository(client.collection("workers"))
         self.keys = MongoKeyRepository(client.collection("api_keys"))
 

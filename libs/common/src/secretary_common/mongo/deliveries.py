@@ -66,6 +66,17 @@ class MongoDeliveryRepository:
         found = await self._deliveries.find({"job_id": job_id}, sort=[("seq", ASCENDING)])
         return [delivery for document in found if (delivery := _to_delivery(document))]
 
+    async def has_pending(self, job_id: str) -> bool:
+        """Whether a delivery of this job waits or is being sent."""
+        found = await self._deliveries.find_one(
+            {"job_id": job_id, "state": {"$in": [PENDING, SENDING]}}, projection=["_id"]
+        )
+        return found is not None
+
+    async def delete_of_job(self, job_id: str) -> int:
+        """Remove the deliveries of a job; returns how many."""
+        return await self._deliveries.delete_many({"job_id": job_id})
+
     async def due(
         self, now: datetime, limit: int, *, except_origins: Names[str] = ()
     ) -> list[DueDelivery]:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection as Names
 
+import bson
+
 from secretary_common import move
 from secretary_common.models import Job
-from secretary_common.mongo.driver import Document
+from secretary_common.mongo.driver import Document, translated_errors
 from secretary_common.states import JobStatus
+from secretary_common.storable import refusal
 
+LARGEST_PARAMETERS_BYTES = 14 * 2**20
+"""Of the 16 MiB of a document: results, an error, progress and a list of files take 2 at most."""
 PENDING, PROCESSING = JobStatus.PENDING.value, JobStatus.PROCESSING.value
 MAY_START: Document = {"cancel_requested": {"$ne": True}, "deleted_at": None}
 BRIEF = {"parameters": False, "results": False}
@@ -43,6 +48,17 @@ def to_document(job: Job) -> Document:
     """*job* as it lies in MongoDB: what is None is absent, so partial indexes leave it out."""
     document = job.model_dump(exclude_none=True)
     return {"_id": document.pop("job_id"), **document}
+
+
+def check_room(job: Job) -> None:
+    """Accept *job*, new, if what the engine will write into it still finds room.
+
+    Raises:
+        NotStorable: its parameters are too large.
+    """
+    with translated_errors():
+        if len(bson.encode({"parameters": job.parameters})) > LARGEST_PARAMETERS_BYTES:
+            raise refusal("parameters", "are larger than a job can hold (14 MB)")
 
 
 def to_job(document: Document | None) -> Job | None:

@@ -31,6 +31,7 @@ from pymongo.errors import (
     OperationFailure,
     PyMongoError,
     ServerSelectionTimeoutError,
+    WriteConcernError,
     WriteError,
     WTimeoutError,
 )
@@ -49,6 +50,11 @@ OPERATION_TIMEOUT_MS = 5_000
 LARGEST_DOCUMENT_BYTES = 16 * 2**20
 DUPLICATE_KEY_CODE = 11000
 TOO_LARGE_CODES = frozenset({10334, 17280, 17419, 17420})
+# Server codes for a write that was interrupted: no primary any more, shutting down, out of time.
+# https://github.com/mongodb/specifications/blob/master/source/retryable-writes/retryable-writes.md
+UNKNOWN_OUTCOME_CODES = frozenset(
+    {6, 7, 50, 89, 91, 134, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436}
+)
 
 # Commands do not take the client's own codec options.
 AWARE: CodecOptions[Document] = CodecOptions(tz_aware=True)
@@ -66,7 +72,7 @@ CLIENT_OPTIONS: Mapping[str, Any] = {
 def is_outage(error: PyMongoError) -> bool:
     """Whether *error* says that MongoDB did not answer, or not in time, or not for sure."""
     return (
-        isinstance(error, ConnectionFailure | ExecutionTimeout | WTimeoutError)
+        isinstance(error, ConnectionFailure | ExecutionTimeout | WriteConcernError)
         or error.timeout
         or error.has_error_label("RetryableWriteError")
         or error.has_error_label("TransientTransactionError")
@@ -290,6 +296,8 @@ def _write_error(told: Mapping[str, Any]) -> Exception:
     code, message = told.get("code"), str(told.get("errmsg"))
     if code in TOO_LARGE_CODES:
         return NotStorable("this is larger than a document may be (16 MB)")
+    if code in UNKNOWN_OUTCOME_CODES:
+        return StoreUnavailable()
     kind = DuplicateKeyError if code == DUPLICATE_KEY_CODE else WriteError
     return kind(message, code, told)
 

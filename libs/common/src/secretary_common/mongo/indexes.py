@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from pymongo import ASCENDING, DESCENDING, IndexModel
 
-from secretary_common.mongo import deliveries, job_types, workers
+from secretary_common.mongo import deliveries, files, job_types, logs, removal, workers
 from secretary_common.mongo.driver import Client
 
 
@@ -77,12 +77,6 @@ BATCHES: Sequence[IndexModel] = (
     ),
 )
 
-LOGS: Sequence[IndexModel] = (
-    IndexModel(
-        [("job_id", ASCENDING), ("attempt", DESCENDING), ("seq", DESCENDING)], name="of_job"
-    ),
-)
-
 
 async def ensure(client: Client) -> None:
     """Make the indexes that are missing; safe to repeat, also by several at once.
@@ -90,9 +84,11 @@ async def ensure(client: Client) -> None:
     Raises:
         StoreUnavailable: MongoDB did not answer in time.
     """
-    await client.collection("jobs").create_indexes(JOBS)
-    await client.collection("batches").create_indexes(BATCHES)
-    await client.collection("job_logs").create_indexes(LOGS)
+    await client.collection("jobs").create_indexes([*JOBS, *removal.JOBS])
+    await client.collection("batches").create_indexes([*BATCHES, *removal.BATCHES])
+    await client.collection("job_logs").create_indexes(logs.INDEXES)
+    await client.collection("files").create_indexes(files.BEGUN)
+    await client.collection("fs.chunks").create_indexes(files.CHUNKS)
     await client.collection("deliveries").create_indexes(deliveries.INDEXES)
     await client.collection("job_types").create_indexes(job_types.INDEXES)
     await client.collection("workers").create_indexes(workers.INDEXES)

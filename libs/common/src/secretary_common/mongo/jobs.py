@@ -7,7 +7,7 @@ from typing import Any
 from pymongo import DESCENDING
 
 from secretary_common.models import Job, JobQuery
-from secretary_common.mongo.document import BRIEF, key_query, to_job
+from secretary_common.mongo.document import BRIEF, check_room, key_query, to_job
 from secretary_common.mongo.driver import Collection, Document
 from secretary_common.mongo.held import HeldJobsInMongo
 from secretary_common.mongo.requested import RequestedMovesInMongo
@@ -34,6 +34,7 @@ class SecretaryJobRepository(
 
     async def insert(self, job: Job) -> None:
         """Store a new job durably (majority, journalled)."""
+        check_room(job)
         await self._inserts.insert(job)
 
     async def of_key(self, owner: str, key: str) -> Job | None:

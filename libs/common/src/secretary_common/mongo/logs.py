@@ -1,16 +1,32 @@
-"""Log entries in MongoDB: a document an entry, ``_id = job:attempt:n``, inserted if absent."""
+"""Log entries in MongoDB: a document an entry, ``_id = job:attempt:n``, inserted if absent.
+
+``position`` orders the entries of a job over all its attempts, so that one index serves every page:
+the entries of each level are read in order and merged.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Collection as Names
 from collections.abc import Sequence
 
-from pymongo import DESCENDING
+from pymongo import ASCENDING, DESCENDING, IndexModel
 from pymongo.errors import BulkWriteError
 
-from secretary_common.models import LogEntry
-from secretary_common.mongo.driver import Collection
+from secretary_common.models import LOG_LEVELS, LogEntry, LogLevel
+from secretary_common.mongo.driver import Collection, Document
 
 DUPLICATE_KEY = 11000
+ATTEMPT_STEP = 2**32
+"""More than the entries of one attempt."""
+
+INDEXES: Sequence[IndexModel] = (
+    IndexModel(
+        [("job_id", ASCENDING), ("level", ASCENDING), ("position", ASCENDING)],
+        name="of_job_by_level",
+    ),
+)
+
+_ENTRY = {"_id": False, "job_id": False, "position": False}
 
 
 class MongoLogRepository:
@@ -21,12 +37,8 @@ class MongoLogRepository:
 
     async def append(self, job_id: str, entries: Sequence[LogEntry]) -> None:
         """Store entries; one already there is left as it is, so a repeat is harmless."""
-        documents = [
-            {"_id": f"{job_id}:{e.attempt}:{e.seq}", "job_id": job_id, **e.model_dump()}
-            for e in entries
-        ]
         try:
-            await self._logs.insert_many(documents)
+            await self._logs.insert_many([_to_document(job_id, entry) for entry in entries])
         except BulkWriteError as error:
             details = error.details or {}
             if any(e["code"] != DUPLICATE_KEY for e in details.get("writeErrors", [])):
@@ -35,9 +47,45 @@ class MongoLogRepository:
     async def tail(self, job_id: str, limit: int) -> list[LogEntry]:
         """The last *limit* entries, oldest first."""
         found = await self._logs.find(
-            {"job_id": job_id},
-            projection={"_id": False, "job_id": False},
-            sort=[("attempt", DESCENDING), ("seq", DESCENDING)],
+            {"job_id": job_id, "level": {"$in": LOG_LEVELS}},
+            projection=_ENTRY,
+            sort=[("position", DESCENDING)],
             limit=limit,
         )
         return [LogEntry.model_validate(document) for document in reversed(found)]
+
+    async def page(
+        self, job_id: str, *, after: tuple[int, int], levels: Names[LogLevel], limit: int
+    ) -> list[LogEntry]:
+        """At most *limit* entries of these levels behind (attempt, seq) *after*, oldest first."""
+        found = await self._logs.find(
+            {
+                "job_id": job_id,
+                "level": {"$in": sorted(levels)},
+                "position": {"$gt": _position(*after)},
+            },
+            projection=_ENTRY,
+            sort=[("position", ASCENDING)],
+            limit=limit,
+        )
+        return [LogEntry.model_validate(document) for document in found]
+
+    async def delete_some(self, job_id: str, limit: int) -> int:
+        """Remove at most *limit* entries of a job; returns how many there were."""
+        found = await self._logs.find({"job_id": job_id}, projection=["_id"], limit=limit)
+        if not found:
+            return 0
+        return await self._logs.delete_many({"_id": {"$in": [one["_id"] for one in found]}})
+
+
+def _position(attempt: int, seq: int) -> int:
+    return attempt * ATTEMPT_STEP + seq
+
+
+def _to_document(job_id: str, entry: LogEntry) -> Document:
+    return {
+        "_id": f"{job_id}:{entry.attempt}:{entry.seq}",
+        "job_id": job_id,
+        "position": _position(entry.attempt, entry.seq),
+        **entry.model_dump(),
+    }

@@ -3,6 +3,7 @@
 from secretary_common.ports.batch import BatchRepository
 from secretary_common.ports.delivery import DeliveryRepository
 from secretary_common.ports.doorbell import Doorbell
+from secretary_common.ports.file import FileRepository, OpenFile
 from secretary_common.ports.job import (
     HeldJobs,
     JobRepository,
@@ -12,6 +13,7 @@ from secretary_common.ports.job import (
     StoredJobs,
     WaitingJobs,
 )
+from secretary_common.ports.removal import Expired, LockRepository, RemovalRepository
 from secretary_common.ports.store import JobTypeRepository, KeyRepository, LogRepository
 from secretary_common.ports.worker import WorkerRepository
 
@@ -19,13 +21,18 @@ __all__ = [
     "BatchRepository",
     "DeliveryRepository",
     "Doorbell",
+    "Expired",
+    "FileRepository",
     "HeldJobs",
     "JobRepository",
     "JobStatistics",
     "JobTypeRepository",
     "KeyRepository",
+    "LockRepository",
     "LogRepository",
+    "OpenFile",
     "OutboxSlots",
+    "RemovalRepository",
     "RequestedMoves",
     "StoredJobs",
     "WaitingJobs",

@@ -25,6 +25,14 @@ class DeliveryRepository(Protocol):
         """All deliveries of a job, by ``seq``."""
         ...
 
+    async def has_pending(self, job_id: str) -> bool:
+        """Whether a delivery of this job waits or is being sent."""
+        ...
+
+    async def delete_of_job(self, job_id: str) -> int:
+        """Remove the deliveries of a job; returns how many."""
+        ...
+
     async def due(
         self, now: datetime, limit: int, *, except_origins: Collection[str] = ()
     ) -> list[DueDelivery]:

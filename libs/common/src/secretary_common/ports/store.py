@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
-from secretary_common.models import ApiKey, JobTypeInfo, LogEntry
+from secretary_common.models import ApiKey, JobTypeInfo, LogEntry, LogLevel
 
 
 class LogRepository(Protocol):
@@ -17,6 +17,16 @@ class LogRepository(Protocol):
 
     async def tail(self, job_id: str, limit: int) -> list[LogEntry]:
         """The last *limit* entries, oldest first."""
+        ...
+
+    async def page(
+        self, job_id: str, *, after: tuple[int, int], levels: Collection[LogLevel], limit: int
+    ) -> list[LogEntry]:
+        """At most *limit* entries of these levels behind (attempt, seq) *after*, oldest first."""
+        ...
+
+    async def delete_some(self, job_id: str, limit: int) -> int:
+        """Remove at most *limit* entries of a job; returns how many there were."""
         ...
 
 

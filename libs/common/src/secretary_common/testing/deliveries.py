@@ -33,6 +33,17 @@ class InMemoryDeliveryRepository:
         found = [each for each in self.deliveries.values() if each.job_id == job_id]
         return sorted(found, key=lambda delivery: delivery.seq)
 
+    async def has_pending(self, job_id: str) -> bool:
+        """Whether a delivery of this job waits or is being sent."""
+        return any(each.state in WAITING for each in await self.of_job(job_id))
+
+    async def delete_of_job(self, job_id: str) -> int:
+        """Remove the deliveries of a job; returns how many."""
+        removed = [each.delivery_id for each in await self.of_job(job_id)]
+        for delivery_id in removed:
+            del self.deliveries[delivery_id]
+        return len(removed)
+
     async def due(
         self, now: datetime, limit: int, *, except_origins: Collection[str] = ()
     ) -> list[DueDelivery]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from secretary_common.models import ApiKey, JobTypeInfo, LogEntry, WorkerReport
+from secretary_common.models import ApiKey, JobTypeInfo, LogEntry, LogLevel, WorkerReport
 
 
 class InMemoryLogRepository:
@@ -24,6 +24,21 @@ class InMemoryLogRepository:
         """The last *limit* entries, oldest first."""
         keys = sorted(key for key in self.entries if key[0] == job_id)
         return [self.entries[key] for key in keys[-limit:]]
+
+    async def page(
+        self, job_id: str, *, after: tuple[int, int], levels: Collection[LogLevel], limit: int
+    ) -> list[LogEntry]:
+        """At most *limit* entries of these levels behind (attempt, seq) *after*, oldest first."""
+        keys = sorted(key for key in self.entries if key[0] == job_id and key[1:] > after)
+        entries = (self.entries[key] for key in keys)
+        return [entry for entry in entries if entry.level in levels][:limit]
+
+    async def delete_some(self, job_id: str, limit: int) -> int:
+        """Forget at most *limit* entries of a job; returns how many there were."""
+        keys = [key for key in self.entries if key[0] == job_id][:limit]
+        for key in keys:
+            del self.entries[key]
+        return len(keys)
 
 
 class InMemoryJobTypeRepository:

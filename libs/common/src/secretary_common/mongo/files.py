@@ -1,0 +1,182 @@
+"""Files in MongoDB, in the format of GridFS: any driver and ``mongofiles`` can read them.
+
+The drivers' own upload streams hold 48 MB before they write, and then in one operation; here each
+write and each read is a few MiB under a deadline of its own, and a slow reader holds no cursor.
+
+GridFS writes a file's document last, so nobody sees half a file; what remembers that a file was
+begun is a document of ours in ``files``, written first and removed last. The sweeper finds there
+what nobody names, and what a crash left halfway.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from collections.abc import AsyncIterable, AsyncIterator, Sequence
+from datetime import datetime
+
+from pymongo import ASCENDING, IndexModel
+
+from secretary_common.errors import FileTooLarge, NotFound, SecretaryError, StoreUnavailable
+from secretary_common.models import FileInfo, StoredFile
+from secretary_common.models.file import UNNAMED_KEPT
+from secretary_common.mongo.driver import Client, Document
+from secretary_common.ports import OpenFile
+
+CHUNK_BYTES = 255 * 1024
+"""GridFS's own default: two chunks and their documents stay below a power of two."""
+GROUP = 16
+"""Chunks written or read at once: 4 MiB."""
+
+BEGUN: Sequence[IndexModel] = (
+    IndexModel([("check_at", ASCENDING)], name="by_check_at"),
+    IndexModel(
+        [("job_id", ASCENDING)],
+        name="of_job",
+        partialFilterExpression={"job_id": {"$exists": True}},
+    ),
+)
+# GridFS's own, under its own name: a driver that writes there finds it made.
+CHUNKS: Sequence[IndexModel] = (
+    IndexModel([("files_id", ASCENDING), ("n", ASCENDING)], unique=True),
+)
+
+
+class MongoFileRepository:
+    """Files in GridFS (``ports.FileRepository``)."""
+
+    def __init__(self, client: Client) -> None:
+        self._begun = client.collection("files")
+        self._whole = client.collection("fs.files")
+        self._chunks = client.collection("fs.chunks")
+
+    async def save(
+        self, content: AsyncIterable[bytes], info: FileInfo, *, max_bytes: int | None = None
+    ) -> StoredFile:
+        """Store *content* durably as the file *info* tells of.
+
+        Raises:
+            FileTooLarge: *content* has more than *max_bytes*; seen while it comes in.
+        """
+        document = info.model_dump(exclude_none=True)
+        begun = {"_id": document.pop("file_id"), **document}
+        await self._begun.insert_one(begun | {"check_at": info.created_at + UNNAMED_KEPT})
+        try:
+            stored = await self._store(content, info, max_bytes)
+            await self._whole.insert_one(_to_document(stored))
+        except StoreUnavailable:
+            raise  # it would not answer now either; the sweeper removes what there is
+        except Exception:
+            with contextlib.suppress(StoreUnavailable):
+                await self.delete(info.file_id)
+            raise
+        return stored
+
+    async def open(self, file_id: str) -> OpenFile | None:
+        """The file, to be read; None if there is none, or not all of it."""
+        found = await self._whole.find_one({"_id": file_id})
+        if found is None:
+            return None
+        stored = _to_file(found)
+        return OpenFile(stored, self._read(stored))
+
+    async def delete(self, file_id: str) -> None:
+        """Remove the file, or what there is of it."""
+        await self._whole.delete_many({"_id": file_id})
+        await self._chunks.delete_many({"files_id": file_id})
+        await self._begun.delete_many({"_id": file_id})
+
+    async def of_job(self, job_id: str, limit: int) -> list[FileInfo]:
+        """Files that attempts of this job stored or began to store, named or not."""
+        found = await self._begun.find({"job_id": job_id}, limit=limit)
+        return [_to_info(document) for document in found]
+
+    async def due_for_check(self, now: datetime, limit: int) -> list[FileInfo]:
+        """Files, whole or not, that may be named by nobody: the longest due first."""
+        found = await self._begun.find(
+            {"check_at": {"$lte": now}}, sort=[("check_at", ASCENDING)], limit=limit
+        )
+        return [_to_info(document) for document in found]
+
+    async def check_again(self, file_id: str, at: datetime) -> None:
+        """Have the file be ``due_for_check`` at *at*."""
+        await self._begun.update_one({"_id": file_id}, {"$set": {"check_at": at}})
+
+    async def _store(
+        self, content: AsyncIterable[bytes], info: FileInfo, max_bytes: int | None
+    ) -> StoredFile:
+        """Write the chunks; the file is not there yet."""
+        size, digest, group = 0, hashlib.sha256(), list[Document]()
+        number = 0
+        async for chunk in _chunked(content):
+            size += len(chunk)
+            if max_bytes is not None and size > max_bytes:
+                raise FileTooLarge(f"the file has more than {max_bytes} bytes")
+            digest.update(chunk)
+            group.append({"files_id": info.file_id, "n": number, "data": chunk})
+            number += 1
+            if len(group) == GROUP:
+                await self._chunks.insert_many(group)
+                group = []
+        if group:
+            await self._chunks.insert_many(group)
+        return StoredFile(**info.model_dump(), size=size, sha256=digest.hexdigest())
+
+    async def _read(self, stored: StoredFile) -> AsyncIterator[bytes]:
+        number, left = 0, stored.size
+        while left > 0:
+            found = await self._chunks.find(
+                {"files_id": stored.file_id, "n": {"$gte": number}},
+                sort=[("n", ASCENDING)],
+                limit=GROUP,
+            )
+            if not found:
+                raise NotFound(f"the file {stored.file_id} is being removed")
+            for document in found:
+                if document["n"] != number:
+                    raise SecretaryError(f"the file {stored.file_id} lacks its chunk {number}")
+                number += 1
+                left -= len(document["data"])
+                yield document["data"]
+
+
+async def _chunked(content: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
+    """*content* in pieces of ``CHUNK_BYTES``, the last one shorter."""
+    waiting = bytearray()
+    async for piece in content:
+        waiting += piece
+        while len(waiting) >= CHUNK_BYTES:
+            yield bytes(waiting[:CHUNK_BYTES])
+            del waiting[:CHUNK_BYTES]
+    if waiting:
+        yield bytes(waiting)
+
+
+def _to_document(stored: StoredFile) -> Document:
+    """*stored* as GridFS has it; what is ours stands in ``metadata``."""
+    metadata = stored.model_dump(
+        exclude={"file_id", "name", "created_at", "size"}, exclude_none=True
+    )
+    return {
+        "_id": stored.file_id,
+        "length": stored.size,
+        "chunkSize": CHUNK_BYTES,
+        "uploadDate": stored.created_at,
+        "filename": stored.name,
+        "metadata": metadata,
+    }
+
+
+def _to_file(document: Document) -> StoredFile:
+    return StoredFile(
+        file_id=document["_id"],
+        name=document["filename"],
+        created_at=document["uploadDate"],
+        size=document["length"],
+        **document["metadata"],
+    )
+
+
+def _to_info(document: Document) -> FileInfo:
+    document.pop("check_at")
+    return FileInfo(file_id=document.pop("_id"), **document)

@@ -1,0 +1,136 @@
+"""Removing old jobs and batches: each step guarded, so that it may be repeated or raced."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from pymongo import ASCENDING, IndexModel
+from pymongo.errors import DuplicateKeyError
+
+from secretary_common.models import FileInfo, FileKind
+from secretary_common.mongo.driver import Client, Collection, Document
+from secretary_common.ports import Expired
+from secretary_common.ports.removal import Place
+from secretary_common.states import TERMINAL, JobStatus
+
+_ENDED = {"$in": sorted(status.value for status in TERMINAL)}
+_OPEN = (JobStatus.PENDING.value, JobStatus.PROCESSING.value)
+
+JOBS: Sequence[IndexModel] = (
+    IndexModel(
+        [("expires_at", ASCENDING), ("_id", ASCENDING)],
+        name="by_expiry",
+        partialFilterExpression={"expires_at": {"$exists": True}},
+    ),
+    IndexModel(
+        [("parameters.file_id", ASCENDING)],
+        name="by_upload",
+        partialFilterExpression={"parameters.file_id": {"$exists": True}},
+    ),
+)
+BATCHES: Sequence[IndexModel] = (
+    IndexModel([("created_at", ASCENDING), ("_id", ASCENDING)], name="by_age"),
+)
+
+
+class MongoRemovalRepository:
+    """Old jobs and batches in MongoDB (``ports.RemovalRepository``)."""
+
+    def __init__(self, client: Client) -> None:
+        self._jobs = client.collection("jobs")
+        self._batches = client.collection("batches")
+
+    async def expired_jobs(
+        self, before: datetime, limit: int, *, after: Place | None = None
+    ) -> list[Expired]:
+        """Ended jobs that expired by *before*, the longest expired first, behind *after*."""
+        found = await self._jobs.find(
+            {**_walk("expires_at", before, after), "status": _ENDED},
+            projection=["expires_at", "notify.seq"],
+            sort=[("expires_at", ASCENDING), ("_id", ASCENDING)],
+            limit=limit,
+        )
+        return [
+            Expired((document["expires_at"], document["_id"]), has_event="notify" in document)
+            for document in found
+        ]
+
+    async def fence(self, job_id: str, before: datetime, now: datetime) -> bool:
+        """Mark an ended job that expired by *before* as deleted: from now on nobody changes it."""
+        done = await self._jobs.update_one(
+            {"_id": job_id, "status": _ENDED, "expires_at": {"$lte": before}, "notify": None},
+            # $min leaves an earlier time alone: that of the client who deleted it.
+            {"$min": {"deleted_at": now}, "$unset": {"idempotency": ""}},
+        )
+        return done.matched == 1
+
+    async def remove_job(self, job_id: str) -> bool:
+        """Remove a job that is marked as deleted; False if it is none such."""
+        fenced = {"_id": job_id, "status": _ENDED, "deleted_at": {"$ne": None}, "notify": None}
+        return await self._jobs.delete_many(fenced) == 1
+
+    async def is_named(self, file: FileInfo) -> bool:
+        """Whether a document names *file*, or the attempt that stored it may still come to."""
+        if file.kind is FileKind.UPLOAD:
+            upload = {"parameters.file_id": file.file_id, "deleted_at": None}
+            return await self._jobs.find_one(upload, projection=["_id"]) is not None
+        if file.job_id is None:
+            return False
+        at_work = {"status": {"$in": _OPEN}, "attempt": file.attempt}
+        named = [{"results_file.file_id": file.file_id}, {"files.file_id": file.file_id}, at_work]
+        query = {"_id": file.job_id, "$or": named}
+        return await self._jobs.find_one(query, projection=["_id"]) is not None
+
+    async def old_batches(
+        self, before: datetime, limit: int, *, after: Place | None = None
+    ) -> list[Expired]:
+        """Batches made by *before*, the oldest first, behind *after*."""
+        found = await self._batches.find(
+            _walk("created_at", before, after),
+            projection=["created_at"],
+            sort=[("created_at", ASCENDING), ("_id", ASCENDING)],
+            limit=limit,
+        )
+        return [Expired((document["created_at"], document["_id"])) for document in found]
+
+    async def remove_batch(self, batch_id: str) -> bool:
+        """Remove a batch of which no job is left; False if there is one."""
+        if await self._jobs.find_one({"batch_id": batch_id}, projection=["_id"]):
+            return False
+        return await self._batches.delete_many({"_id": batch_id}) == 1
+
+
+class MongoLockRepository:
+    """Locks in MongoDB (``ports.LockRepository``)."""
+
+    def __init__(self, collection: Collection) -> None:
+        self._locks = collection
+
+    async def take(self, name: str, owner: str, now: datetime, until: datetime) -> bool:
+        """Take or keep the lock *name* for *owner* until *until*; False: somebody else has it."""
+        free = [{"owner": owner}, {"expires_at": {"$lte": now}}]
+        try:
+            await self._locks.update_one(
+                {"_id": name, "$or": free},
+                {"$set": {"owner": owner, "expires_at": until}},
+                upsert=True,
+            )
+        except DuplicateKeyError:  # it is there, and not free
+            return False
+        return True
+
+    async def release(self, name: str, owner: str) -> None:
+        """Give the lock up, if *owner* has it."""
+        await self._locks.delete_many({"_id": name, "owner": owner})
+
+
+def _walk(field: str, before: datetime, after: Place | None) -> Document:
+    """What lies by *before* and behind *after* in the order of (*field*, ``_id``)."""
+    query: Document = {field: {"$lte": before}}
+    if after:
+        moment, last = after
+        # The bound is for the index; the rest tells those of the same millisecond apart.
+        query[field]["$gte"] = moment
+        query["$or"] = [{field: {"$gt": moment}}, {"_id": {"$gt": last}}]
+    return query

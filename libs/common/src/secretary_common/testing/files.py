@@ -1,0 +1,73 @@
+"""The in-memory twin of the file repository."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncIterable, AsyncIterator
+from datetime import datetime
+
+from secretary_common.errors import FileTooLarge
+from secretary_common.models import FileInfo, StoredFile
+from secretary_common.models.file import UNNAMED_KEPT
+from secretary_common.ports import OpenFile
+
+PIECE_BYTES = 64 * 1024
+
+
+class InMemoryFileRepository:
+    """Keeps files in a dictionary (``ports.FileRepository``)."""
+
+    def __init__(self) -> None:
+        self.begun: dict[str, tuple[FileInfo, datetime]] = {}
+        """What was begun, and when it is to be checked."""
+        self.whole: dict[str, tuple[StoredFile, bytes]] = {}
+
+    async def save(
+        self, content: AsyncIterable[bytes], info: FileInfo, *, max_bytes: int | None = None
+    ) -> StoredFile:
+        """Keep *content* as the file *info* tells of."""
+        self.begun[info.file_id] = (info, info.created_at + UNNAMED_KEPT)
+        taken = bytearray()
+        try:
+            async for piece in content:
+                taken += piece
+                if max_bytes is not None and len(taken) > max_bytes:
+                    raise FileTooLarge(f"the file has more than {max_bytes} bytes")
+        except Exception:
+            await self.delete(info.file_id)
+            raise
+        digest = hashlib.sha256(taken).hexdigest()
+        stored = StoredFile(**info.model_dump(), size=len(taken), sha256=digest)
+        self.whole[info.file_id] = (stored, bytes(taken))
+        return stored
+
+    async def open(self, file_id: str) -> OpenFile | None:
+        """The file, to be read; None if there is none, or not all of it."""
+        if file_id not in self.whole:
+            return None
+        stored, content = self.whole[file_id]
+        return OpenFile(stored, _pieces(content))
+
+    async def delete(self, file_id: str) -> None:
+        """Forget the file."""
+        self.whole.pop(file_id, None)
+        self.begun.pop(file_id, None)
+
+    async def of_job(self, job_id: str, limit: int) -> list[FileInfo]:
+        """Files that attempts of this job stored or began to store, named or not."""
+        return [info for info, _ in self.begun.values() if info.job_id == job_id][:limit]
+
+    async def due_for_check(self, now: datetime, limit: int) -> list[FileInfo]:
+        """Files, whole or not, that may be named by nobody: the longest due first."""
+        order = sorted(self.begun.values(), key=lambda pair: pair[1])
+        return [info for info, check_at in order if check_at <= now][:limit]
+
+    async def check_again(self, file_id: str, at: datetime) -> None:
+        """Have the file be ``due_for_check`` at *at*."""
+        if file_id in self.begun:
+            self.begun[file_id] = (self.begun[file_id][0], at)
+
+
+async def _pieces(content: bytes) -> AsyncIterator[bytes]:
+    for start in range(0, len(content), PIECE_BYTES):
+        yield content[start : start + PIECE_BYTES]

@@ -1,0 +1,103 @@
+"""The in-memory twins of what removing old things needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from secretary_common.models import FileInfo, FileKind
+from secretary_common.ports import Expired
+from secretary_common.ports.removal import Place
+from secretary_common.testing.batches import InMemoryBatchRepository
+from secretary_common.testing.jobs import InMemoryJobRepository
+
+
+class InMemoryRemovalRepository:
+    """Removes from *jobs* and *batches* (``ports.RemovalRepository``)."""
+
+    def __init__(self, jobs: InMemoryJobRepository, batches: InMemoryBatchRepository) -> None:
+        self._jobs = jobs
+        self._batches = batches
+
+    async def expired_jobs(
+        self, before: datetime, limit: int, *, after: Place | None = None
+    ) -> list[Expired]:
+        """Ended jobs that expired by *before*, the longest expired first, behind *after*."""
+        ended = (job for job in self._jobs.jobs.values() if job.has_ended)
+        found = (
+            Expired((job.expires_at, job.job_id), has_event=job.notify is not None)
+            for job in ended
+            if job.expires_at
+        )
+        return _walked(found, before, limit, after)
+
+    async def fence(self, job_id: str, before: datetime, now: datetime) -> bool:
+        """Mark an ended job that expired by *before* as deleted."""
+        job = self._jobs.jobs.get(job_id)
+        if not job or not job.has_ended or job.notify or not job.expires_at:
+            return False
+        if job.expires_at > before:
+            return False
+        self._jobs.put(job, deleted_at=min(job.deleted_at or now, now), idempotency=None)
+        return True
+
+    async def remove_job(self, job_id: str) -> bool:
+        """Remove a job that is marked as deleted; False if it is none such."""
+        job = self._jobs.jobs.get(job_id)
+        if not job or not job.has_ended or job.notify or job.deleted_at is None:
+            return False
+        del self._jobs.jobs[job_id]
+        return True
+
+    async def is_named(self, file: FileInfo) -> bool:
+        """Whether a document names *file*, or the attempt that stored it may still come to."""
+        if file.kind is FileKind.UPLOAD:
+            kept = (job for job in self._jobs.jobs.values() if job.deleted_at is None)
+            return any(job.parameters.get("file_id") == file.file_id for job in kept)
+        job = self._jobs.jobs.get(file.job_id or "")
+        if job is None:
+            return False
+        named = [named.file_id for named in job.files]
+        named += [job.results_file.file_id] if job.results_file else []
+        return file.file_id in named or (not job.has_ended and job.attempt == file.attempt)
+
+    async def old_batches(
+        self, before: datetime, limit: int, *, after: Place | None = None
+    ) -> list[Expired]:
+        """Batches made by *before*, the oldest first, behind *after*."""
+        batches = self._batches.batches.values()
+        found = (Expired((batch.created_at, batch.batch_id)) for batch in batches)
+        return _walked(found, before, limit, after)
+
+    async def remove_batch(self, batch_id: str) -> bool:
+        """Remove a batch of which no job is left; False if there is one."""
+        if any(job.batch_id == batch_id for job in self._jobs.jobs.values()):
+            return False
+        return self._batches.batches.pop(batch_id, None) is not None
+
+
+class InMemoryLockRepository:
+    """Keeps locks (``ports.LockRepository``)."""
+
+    def __init__(self) -> None:
+        self.locks: dict[str, tuple[str, datetime]] = {}
+
+    async def take(self, name: str, owner: str, now: datetime, until: datetime) -> bool:
+        """Take or keep the lock *name* for *owner* until *until*; False: somebody else has it."""
+        held = self.locks.get(name)
+        if held and held[0] != owner and held[1] > now:
+            return False
+        self.locks[name] = (owner, until)
+        return True
+
+    async def release(self, name: str, owner: str) -> None:
+        """Give the lock up, if *owner* has it."""
+        if self.locks.get(name, ("",))[0] == owner:
+            del self.locks[name]
+
+
+def _walked(
+    found: Iterable[Expired], before: datetime, limit: int, after: Place | None
+) -> list[Expired]:
+    reached = [one for one in found if one.place[0] <= before and (not after or one.place > after)]
+    return sorted(reached, key=lambda one: one.place)[:limit]

@@ -1,0 +1,200 @@
+"""What the clients will submit: drawn whole from the seed before anything runs. No I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from random import Random
+from typing import Any
+
+from chaos.feature import Features
+
+JsonObject = dict[str, Any]
+
+DOOMED, FLAKY = "CHAOS_DOOMED", "CHAOS_FLAKY"
+"""The error codes of jobs that fail on purpose."""
+KEYS = 4
+"""API keys the clients share."""
+PATIENCE = 12
+"""Attempts of a job that is meant to survive whatever happens to its workers."""
+OVERDUE_SEC = 1.0
+BATCH_SIZE = 8
+
+
+class Kind(StrEnum):
+    """What a job does; ``handler.py`` has the handlers."""
+
+    QUICK = "quick"
+    STEADY = "steady"
+    FLAKY = "flaky"
+    DOOMED = "doomed"
+    BLOCKING = "blocking"
+    OVERDUE = "overdue"
+    LETHAL = "lethal"
+
+
+# Of 1,000 jobs so many are of a kind; lethal ones are counted apart, they cost a worker each.
+SHARES = {
+    Kind.QUICK: 560,
+    Kind.STEADY: 220,
+    Kind.FLAKY: 90,
+    Kind.DOOMED: 60,
+    Kind.BLOCKING: 50,
+    Kind.OVERDUE: 20,
+}
+LETHAL_JOBS = 1
+LONG_BLOCKS = 1
+"""Handlers that block their loop for longer than a lease: their job must stay theirs."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobPlan:
+    """One job as its client wants it."""
+
+    number: int
+    ref: str
+    """Its ``job_name`` and ``Idempotency-Key``: every job that stands for it bears it."""
+    kind: Kind
+    key: int
+    """Which API key submits it."""
+    seconds: float = 0.0
+    ends_itself: bool = False
+    priority: int = 5
+    delay_sec: float = 0.0
+    max_attempts: int = PATIENCE
+    webhook: bool = False
+    progress: bool = True
+    """Whether the webhook tells of progress."""
+    watched: bool = False
+    """Its client looks at it until it has ended."""
+    repeats: bool = False
+    """Its client sends it again although it was accepted, as if the answer had been lost."""
+    cancel_after_sec: float | None = None
+    retried: bool = False
+    """Its client retries it once it has ended."""
+
+    def body(self, hook: str) -> JsonObject:
+        """What is sent; *hook* is the receiver's URL."""
+        parameters: JsonObject = {
+            "number": self.number,
+            "seconds": self.seconds,
+            "ends_itself": self.ends_itself,
+        }
+        if self.webhook:
+            parameters["webhook"] = {"url": hook, "jobId": self.ref, "progress": self.progress}
+        body: JsonObject = {
+            "job_type": f"chaos-{self.kind}",
+            "job_name": self.ref,
+            "parameters": parameters,
+            "priority": self.priority,
+            "max_attempts": self.max_attempts,
+        }
+        if self.delay_sec:
+            body["delay_sec"] = self.delay_sec
+        if self.kind is Kind.OVERDUE:
+            body["timeout_sec"] = OVERDUE_SEC
+        return body
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """What one request carries: a job, or several as a batch."""
+
+    at: float
+    """Seconds after the start."""
+    plans: tuple[JobPlan, ...]
+
+    @property
+    def key(self) -> int:
+        """Which API key sends it."""
+        return self.plans[0].key
+
+    @property
+    def ref(self) -> str:
+        """Its ``Idempotency-Key``."""
+        return self.plans[0].ref
+
+
+def draw(
+    seed: int, *, jobs: int, seconds: float, lease_sec: float, features: Features
+) -> list[Submission]:
+    """*jobs* jobs spread over *seconds*, in the order of their sending."""
+    random = Random(seed)
+    plans = [
+        _plan(random, f"chaos-{seed}-{number}", number, kind, features)
+        for number, kind in enumerate(_kinds(random, jobs))
+    ]
+    plans[:LONG_BLOCKS] = [replace(one, seconds=1.3 * lease_sec) for one in plans[:LONG_BLOCKS]]
+    random.shuffle(plans)
+    groups = list(_grouped(plans, random, batches=features.batch))
+    times = sorted(random.uniform(0, seconds) for _ in groups)
+    return [Submission(at, group) for at, group in zip(times, groups, strict=True)]
+
+
+def _kinds(random: Random, jobs: int) -> list[Kind]:
+    fixed = [Kind.BLOCKING] * LONG_BLOCKS + [Kind.LETHAL] * LETHAL_JOBS
+    kinds, weights = list(SHARES), list(SHARES.values())
+    return fixed + random.choices(kinds, weights, k=jobs - len(fixed))
+
+
+def _plan(random: Random, ref: str, number: int, kind: Kind, features: Features) -> JobPlan:
+    webhook = random.random() < 0.45
+    return JobPlan(
+        number=number,
+        ref=ref,
+        kind=kind,
+        key=random.randrange(KEYS),
+        seconds=round(_seconds(random, kind), 2),
+        ends_itself=random.random() < 0.3,
+        priority=random.choice([5] * 6 + [0, 2, 8, 9]),
+        delay_sec=round(random.uniform(0.5, 15), 1) if random.random() < 0.12 else 0.0,
+        max_attempts=_max_attempts(random, kind),
+        webhook=webhook,
+        progress=random.random() < 0.7,
+        watched=random.random() < 0.15,
+        repeats=random.random() < 0.1 and features.idempotency,
+        cancel_after_sec=_cancel_after(random, features, kind),
+        retried=random.random() < 0.05 and features.retry,
+    )
+
+
+def _seconds(random: Random, kind: Kind) -> float:
+    if kind is Kind.STEADY:
+        return random.choice([random.uniform(0.2, 1.5), random.uniform(2, 6)])
+    if kind is Kind.BLOCKING:
+        return random.uniform(0.02, 0.6)
+    return random.uniform(0, 0.3) if kind in (Kind.FLAKY, Kind.DOOMED) else 0.0
+
+
+def _max_attempts(random: Random, kind: Kind) -> int:
+    if kind is Kind.OVERDUE:
+        return 1
+    if kind is Kind.LETHAL:
+        return 2
+    return 2 if random.random() < 0.05 else PATIENCE
+
+
+def _cancel_after(random: Random, features: Features, kind: Kind) -> float | None:
+    chance = 0.25 if kind is Kind.STEADY else 0.03
+    draws = random.random() < chance, random.uniform(0, 4)
+    return draws[1] if draws[0] and features.cancel else None
+
+
+def _grouped(
+    plans: list[JobPlan], random: Random, *, batches: bool
+) -> Iterator[tuple[JobPlan, ...]]:
+    """Every job by itself, or with *batches* a tenth of them by some and one key."""
+    if not batches:
+        yield from ((plan,) for plan in plans)
+        return
+    by_key: dict[int, list[JobPlan]] = {}
+    for plan in plans:
+        if random.random() >= 0.1:
+            yield (plan,)
+            continue
+        group = by_key.setdefault(plan.key, [])
+        group.append(plan)
+        if len(group) == BATCH_SIZE:
+            yield tuple(by_key.pop(plan.key))
+    yield from (tuple(group) for group in by_key.values())

@@ -1,0 +1,155 @@
+"""A round of one job in which everything went well: what the tests of the chaos ledger spoil."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from chaos.account import check as check_account
+from chaos.commit import check as check_commit
+from chaos.evidence import Breach, Evidence, Hook
+from chaos.feature import Features
+from chaos.history import Moment
+from chaos.plan import JobPlan, Kind
+from chaos.record import Execution
+from chaos.result import check as check_result
+from chaos.told import Acceptance, Told
+from chaos.webhook import check as check_webhook
+
+JsonObject = dict[str, Any]
+
+ALL = Features(idempotency=True, cancel=True, retry=True, batch=True)
+JOB, REF, TOKEN, NONCE = "job-1", "chaos-1-7", "token-1", "nonce-1"
+START = 1_000_000.0
+RESULTS = {"number": 7, "run": 1, "attempt": 1, "nonce": NONCE}
+PLAN = JobPlan(number=7, ref=REF, kind=Kind.QUICK, key=0, webhook=True)
+DOCUMENT: JsonObject = {
+    "_id": JOB,
+    "job_name": REF,
+    "job_type": "chaos-quick",
+    "status": "completed",
+    "run": 1,
+    "run_at": datetime.fromtimestamp(START, UTC),
+    "attempt": 1,
+    "forgiven": 0,
+    "max_attempts": 3,
+    "results": RESULTS,
+    "webhook": {"progress": True},
+}
+WAITING = Moment(
+    at=START, status="pending", run=1, attempt=0, forgiven=0, max_attempts=3, seq=0, run_at=START
+)
+HELD = replace(
+    WAITING, at=START + 1, status="processing", attempt=1, seq=1, owner="worker-a", token=TOKEN
+)
+ENDED = replace(
+    HELD,
+    at=START + 2,
+    status="completed",
+    seq=2,
+    owner=None,
+    token=None,
+    settled_by=TOKEN,
+    results=RESULTS,
+)
+EXECUTION = Execution(NONCE, JOB, 1, 1, 4711, START + 1.1, START + 1.9, "completed")
+
+
+def hook(phase: str, seq: int, at: float, **changed: Any) -> Hook:
+    """A webhook of the job as it should be, but for what is *changed*."""
+    data = RESULTS if phase == "completed" else None
+    body = json.dumps({"phase": phase, "seq": seq, "data": data}).encode()
+    made = Hook(
+        at=at,
+        webhook_id=f"msg_{JOB}_{seq}",
+        job_id=JOB,
+        run=1,
+        seq=seq,
+        phase=phase,
+        body=body,
+        data=data,
+        status=200,
+        signature_fault=None,
+    )
+    return replace(made, **changed)
+
+
+@dataclass
+class Case:
+    """Evidence in the making: every part may be changed before it is judged."""
+
+    features: Features = ALL
+    plan: JobPlan = PLAN
+    told: Told = field(
+        default_factory=lambda: Told(accepted=[Acceptance(REF, JOB, START, replayed=False)])
+    )
+    jobs: dict[str, JsonObject] = field(default_factory=lambda: {JOB: dict(DOCUMENT)})
+    moments: list[Moment] = field(default_factory=lambda: [WAITING, HELD, ENDED])
+    executions: list[Execution] = field(default_factory=lambda: [EXECUTION])
+    hooks: list[Hook] = field(
+        default_factory=lambda: [
+            hook("processing", 1, START + 1.5),
+            hook("completed", 2, START + 2.1),
+        ]
+    )
+    superseded: frozenset[tuple[str, int]] = frozenset()
+    batches: frozenset[frozenset[str]] = frozenset()
+    crashes: Sequence[str] = ()
+
+    @property
+    def job(self) -> JsonObject:
+        """The one job's document."""
+        return self.jobs[JOB]
+
+    def evidence(self) -> Evidence:
+        """What the ledger gets."""
+        return Evidence(
+            features=self.features,
+            plans={self.plan.ref: self.plan},
+            batches=self.batches,
+            told=self.told,
+            jobs=self.jobs,
+            superseded=self.superseded,
+            history={JOB: self.moments},
+            executions=self.executions,
+            hooks=self.hooks,
+            crashes=self.crashes,
+        )
+
+    def breaches(self) -> list[tuple[Breach, str]]:
+        """What the ledger finds: each breach and its words."""
+        checks = (check_account, check_commit, check_result, check_webhook)
+        evidence = self.evidence()
+        return [(one.breach, one.what) for check in checks for one in check(evidence)]
+
+    def fail(self, code: str) -> None:
+        """Have the job end with an error instead of results."""
+        self.job.update(status="failed", error={"code": code}, results=None)
+        self.moments[-1] = replace(ENDED, status="failed", results=None, error_code=code)
+        self.hooks[-1] = hook("failed", 2, START + 2.1)
+
+    def retry(self) -> None:
+        """Add a second run, as good as the first."""
+        again = replace(
+            ENDED, at=START + 3, status="pending", run=2, forgiven=1, seq=3, results=None
+        )
+        held = replace(again, at=START + 4, status="processing", attempt=2, seq=4, token="token-2")
+        results = {"number": 7, "run": 2, "attempt": 2, "nonce": "nonce-2"}
+        ended = replace(
+            held,
+            at=START + 5,
+            status="completed",
+            seq=5,
+            token=None,
+            settled_by="token-2",
+            results=results,
+        )
+        self.moments += [again, held, ended]
+        self.job.update(run=2, attempt=2, forgiven=1, results=results)
+        self.executions.append(
+            Execution("nonce-2", JOB, 2, 2, 4711, START + 4.1, START + 4.9, "completed")
+        )
+        self.hooks.append(hook("completed", 5, START + 5.1, run=2, data=results))

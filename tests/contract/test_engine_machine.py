@@ -1,0 +1,506 @@
+"""Whatever happens in whatever order, the promise of the engine holds.
+
+Hypothesis makes up the order: submissions, doorbells that are lost, doubled and late, claims,
+renewals, ends that come late or whose answers are lost, cancellations, retries, workers that die.
+The real parts act (repository, writer, verdict, reclaimer, moves, relay); only the processes and
+the time are played. After each step every job is compared with what it was before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, TypeVar
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from secretary_api.moves import JobMoves
+from secretary_common.clock import ManualClock
+from secretary_common.errors import InvalidState, PermanentError, StaleClaim, StoreUnavailable
+from secretary_common.lifecycle import Background
+from secretary_common.models import (
+    Job,
+    JobProgress,
+    JobStatus,
+    Lease,
+    Outcome,
+    Phase,
+    ProgressChange,
+    Settlement,
+    Webhook,
+    delivery_id_of,
+    new_job_id,
+    new_token,
+)
+from secretary_common.mongo.deliveries import MongoDeliveryRepository
+from secretary_common.mongo.driver import Client
+from secretary_common.mongo.jobs import SecretaryJobRepository
+from secretary_common.outbox import relay
+from secretary_common.ports import DeliveryRepository, JobRepository
+from secretary_common.resources import ResourceCalculator
+from secretary_common.states import TRANSITIONS
+from secretary_common.testing.deliveries import InMemoryDeliveryRepository
+from secretary_common.testing.files import InMemoryFileRepository
+from secretary_common.testing.jobs import InMemoryJobRepository, RecordingDoorbell
+from secretary_common.testing.store import InMemoryLogRepository
+from secretary_worker import writer as writer_module
+from secretary_worker.lease import Hold
+from secretary_worker.reclaim import Reclaimer
+from secretary_worker.verdict import Ending, Interruption, decide
+from secretary_worker.write import Results, Sync
+from secretary_worker.writer import AttemptWriter
+
+T = TypeVar("T")
+
+TYPES = frozenset({"test"})
+LEASE_SEC = 30.0
+RETENTION = timedelta(days=1)
+HOOK = Webhook(url="https://example.com/hook")
+URL = "http://api"
+
+pick = st.integers(min_value=0, max_value=10_000)
+
+
+class LosesAnswers:
+    """A job repository whose writes may happen without their answer coming back."""
+
+    def __init__(self, jobs: JobRepository) -> None:
+        self._jobs = jobs
+        self.to_lose = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._jobs, name)
+
+    async def settle(
+        self, job: Job, token: str, settlement: Settlement, *, ended: bool = False
+    ) -> Settlement:
+        made = await self._jobs.settle(job, token, settlement, ended=ended)
+        self._answer()
+        return made
+
+    async def record_progress(self, change: ProgressChange) -> Any:
+        notified_at = await self._jobs.record_progress(change)
+        self._answer()
+        return notified_at
+
+    def _answer(self) -> None:
+        if self.to_lose:
+            self.to_lose -= 1
+            raise StoreUnavailable("the answer was lost")
+
+
+@dataclass
+class Attempt:
+    """An attempt as its worker knows it; the worker may be wrong about holding the job."""
+
+    hold: Hold
+    writer: AttemptWriter
+    writing: asyncio.Task[None]
+    owner: str
+    ended: bool = False
+    percents: list[int] = field(default_factory=list)
+
+
+class EngineMachine(RuleBasedStateMachine):
+    """The world around the engine."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.runner = asyncio.Runner()
+        self.clock = ManualClock()
+        jobs, self.deliveries = self.do(self.open_stores())
+        self.plain_jobs: JobRepository = jobs
+        self.losing = LosesAnswers(jobs)
+        self.jobs: Any = self.losing  # it passes everything else on
+        self.logs = InMemoryLogRepository()
+        self.doorbell = RecordingDoorbell()
+        self.background = Background()
+        self.reclaimer = Reclaimer(
+            self.jobs,
+            self.doorbell,
+            self.clock,
+            retention=RETENTION,
+            in_background=self.background.start,
+        )
+        self.moves = JobMoves(
+            jobs=self.jobs,
+            deliveries=self.deliveries,
+            doorbell=self.doorbell,
+            clock=self.clock,
+            retention=RETENTION,
+            public_url=URL,
+        )
+        self.ids: list[str] = []
+        self.before: dict[str, Job] = {}
+        self.attempts: list[Attempt] = []
+        self.claimed: dict[str, list[int]] = {}
+        self.ends: dict[tuple[str, int], Job] = {}
+        self.retried: str | None = None
+
+    async def open_stores(self) -> tuple[JobRepository, DeliveryRepository]:
+        return InMemoryJobRepository(), InMemoryDeliveryRepository()
+
+    async def close_stores(self) -> None:
+        """Nothing to close in memory."""
+
+    def do(self, work: Coroutine[Any, Any, T]) -> T:
+        return self.runner.run(work)
+
+    # What clients do.
+
+    @rule(hook=st.booleans(), delay=st.sampled_from([0, 0, 3]), attempts=st.integers(1, 3))
+    def submit(self, *, hook: bool, delay: int, attempts: int) -> None:
+        now = self.clock.now()
+        job = Job(
+            job_id=new_job_id(),
+            job_type="test",
+            owner="key-1",
+            run_at=now + timedelta(seconds=delay),
+            created_at=now,
+            updated_at=now,
+            max_attempts=attempts,
+            webhook=HOOK if hook else None,
+        )
+        self.do(self.jobs.insert(job))
+        self.do(self.doorbell.ring_job("test", job.job_id))
+        self.ids.append(job.job_id)
+        self.before[job.job_id] = job
+
+    @precondition(lambda self: self.ids)
+    @rule(which=pick)
+    def cancel(self, which: int) -> None:
+        job = self.job(self.chosen(which))
+        try:
+            self.do(self.moves.cancel(job))
+        except InvalidState:
+            assert job.has_ended
+        else:
+            assert not job.has_ended
+
+    @precondition(lambda self: self.ids)
+    @rule(which=pick)
+    def retry(self, which: int) -> None:
+        job = self.job(self.chosen(which))
+        self.retried = job.job_id
+        try:
+            self.do(self.moves.retry(job))
+        except InvalidState:
+            assert not job.has_ended
+        else:
+            assert job.has_ended
+
+    # What workers do.
+
+    @precondition(lambda self: self.doorbell.jobs)
+    @rule(which=pick, fate=st.sampled_from(["heard", "heard", "lost", "heard twice"]))
+    def doorbell_rings(self, which: int, fate: str) -> None:
+        place = which % len(self.doorbell.jobs)  # any of them: they may overtake one another
+        _, job_id = self.doorbell.jobs[place]
+        if fate != "heard twice":
+            del self.doorbell.jobs[place]
+        if fate != "lost":
+            self.do(self.claim(job_id))
+
+    @precondition(lambda self: self.ids)
+    @rule()
+    def worker_looks(self) -> None:
+        for candidate in self.do(self.jobs.candidates(TYPES, self.clock.now(), 1)):
+            self.do(self.claim(candidate.job_id))
+
+    @precondition(lambda self: self.ids)
+    @rule()
+    def worker_sweeps(self) -> None:
+        self.do(self.reclaimer.sweep(TYPES, self.take_over, lambda: 1))
+
+    @precondition(lambda self: self.attempts)
+    @rule(which=pick)
+    def worker_renews(self, which: int) -> None:
+        attempt = self.attempt(which)
+        if attempt.ended:
+            return
+        job_id = attempt.hold.job.job_id
+        end = self.clock.now() + timedelta(seconds=LEASE_SEC)
+        renewed = self.do(self.jobs.renew(attempt.owner, [job_id], end)).get(job_id)
+        if renewed is None or renewed.token != attempt.hold.token:
+            assert not self.holds(attempt)
+            attempt.hold.interrupt(Interruption.LEASE_LOST)
+        elif renewed.cancel_requested:
+            attempt.hold.interrupt(Interruption.CANCEL_REQUESTED)
+
+    @precondition(lambda self: self.attempts)
+    @rule(which=pick, percent=st.integers(0, 100), lost=st.integers(0, 1))
+    def handler_reports(self, which: int, percent: int, lost: int) -> None:
+        attempt = self.attempt(which)
+        holding, before = self.holds(attempt), self.job(attempt.hold.job.job_id)
+        self.losing.to_lose = lost
+        try:
+            self.do(self.written(attempt, JobProgress(step="s", percent=percent)))
+        except StaleClaim:
+            assert not holding
+        self.losing.to_lose = 0
+        after = self.job(before.job_id)
+        if holding and not attempt.ended:
+            assert after.progress is not None
+            attempt.percents.append(after.progress.percent)
+            assert attempt.percents == sorted(attempt.percents)
+        else:
+            assert after == before
+
+    @precondition(lambda self: self.attempts)
+    @rule(
+        which=pick,
+        how=st.sampled_from(["returns", "returns", "raises", "gives up", "is stopped"]),
+        lost=st.integers(0, 2),
+    )
+    def attempt_ends(self, which: int, how: str, lost: int) -> None:
+        """Also one that ended before, or lost its job long ago and does not know it."""
+        attempt = self.attempt(which)
+        holding, before = self.holds(attempt), self.job(attempt.hold.job.job_id)
+        self.losing.to_lose = lost
+        settlement = self.do(self.end(attempt, how))
+        self.losing.to_lose = 0
+        after = self.job(before.job_id)
+        if holding:
+            assert settlement is not None
+            assert after.lease is None
+            assert after.settled is not None
+            assert after.settled.token == attempt.hold.token
+            if settlement.outcome is Outcome.COMPLETED:
+                assert after.results == {"attempt": attempt.hold.job.attempt}
+        else:
+            assert after == before
+        attempt.ended = True
+
+    # What the world does.
+
+    @rule(seconds=st.sampled_from([0.5, 4, 11, 31, 700]))
+    def time_passes(self, seconds: float) -> None:
+        self.clock.advance(seconds)
+
+    @precondition(lambda self: self.attempts)
+    @rule(which=pick)
+    def worker_dies(self, which: int) -> None:
+        attempt = self.attempts.pop(which % len(self.attempts))
+        self.do(self.stopped(attempt))
+
+    @rule()
+    def notifier_relays(self) -> None:
+        self.do(self.relay_all())
+
+    @invariant()
+    def nothing_is_broken(self) -> None:
+        for job_id in self.ids:
+            now, before = self.job(job_id), self.before[job_id]
+            self.compare(before, now)
+            self.before[job_id] = now
+        self.retried = None
+
+    def compare(self, before: Job, now: Job) -> None:
+        assert now.attempt >= before.attempt
+        assert now.seq >= before.seq
+        assert now.forgiven <= now.attempt
+        assert now.counted_attempts <= now.max_attempts
+        if now.status is not before.status:
+            assert now.seq > before.seq
+            assert self.leads_to(before.status, now.status)
+        if before.has_ended and now.run == before.run:
+            assert outcome_of(now) == outcome_of(before)
+        if now.run != before.run:
+            assert self.retried == now.job_id
+            assert (before.has_ended, now.run) == (True, before.run + 1)
+        assert (now.lease is not None) is (now.status is JobStatus.PROCESSING)
+        if now.has_ended:
+            key = (now.job_id, now.run)
+            assert outcome_of(self.ends.setdefault(key, now)) == outcome_of(now)
+
+    @staticmethod
+    def leads_to(before: JobStatus, now: JobStatus) -> bool:
+        """In one step of this machine a job may make two moves: claimed by whom it was rung for."""
+        direct = TRANSITIONS[before]
+        return now in direct or any(now in TRANSITIONS[between] for between in direct)
+
+    def teardown(self) -> None:
+        """In the end everything that was accepted ends, once, and every end is told."""
+        try:
+            self.do(self.run_out())
+            for job_id in self.ids:
+                job = self.job(job_id)
+                assert job.has_ended
+                assert job.notify is None
+                self.ends.setdefault((job_id, job.run), job)
+            self.do(self.all_ends_are_told())
+        finally:
+            for attempt in self.attempts:
+                self.do(self.stopped(attempt))
+            self.do(self.background.finish())
+            self.do(self.close_stores())
+            self.runner.close()
+
+    async def run_out(self) -> None:
+        for attempt in self.attempts:
+            attempt.hold.interrupt(Interruption.LEASE_LOST)
+        for _ in range(60):
+            self.clock.advance(700)
+            await self.take_all()
+            for attempt in self.attempts:
+                if not attempt.ended and attempt.hold.interruption is None:
+                    await self.end(attempt, "returns")
+                    attempt.ended = True
+            await self.relay_all()
+            jobs = [await self.jobs.get(job_id) for job_id in self.ids]
+            if all(job.has_ended and not job.notify for job in jobs):
+                return
+
+    async def take_all(self) -> None:
+        await self.reclaimer.sweep(TYPES, self.take_over, lambda: 1)
+        for candidate in await self.jobs.candidates(TYPES, self.clock.now(), 100):
+            await self.claim(candidate.job_id)
+
+    async def take_over(self, job: Job) -> bool:
+        owner, lease = self.lease()
+        taken = await self.jobs.reclaim(job, lease, self.clock.now())
+        if taken:
+            await self.hold(taken, lease, owner)
+        return taken is not None
+
+    async def all_ends_are_told(self) -> None:
+        for (job_id, _run), job in self.ends.items():
+            made = await self.deliveries.of_job(job_id)
+            told = [one for one in made if one.delivery_id == delivery_id_of(job_id, job.seq)]
+            assert len(told) == (1 if job.webhook else 0)
+            assert all(one.phase == Phase(job.status.value) for one in told)
+            assert len({one.seq for one in made}) == len(made)
+
+    # How it is done.
+
+    def chosen(self, which: int) -> str:
+        return self.ids[which % len(self.ids)]
+
+    def attempt(self, which: int) -> Attempt:
+        return self.attempts[which % len(self.attempts)]
+
+    def job(self, job_id: str) -> Job:
+        job = self.do(self.plain_jobs.get(job_id))
+        assert job is not None, "an accepted job is lost"
+        return job
+
+    def holds(self, attempt: Attempt) -> bool:
+        lease = self.job(attempt.hold.job.job_id).lease
+        return lease is not None and lease.token == attempt.hold.token
+
+    def lease(self) -> tuple[str, Lease]:
+        owner, end = new_token(), self.clock.now() + timedelta(seconds=LEASE_SEC)
+        return owner, Lease(owner=owner, token=new_token(), expires_at=end)
+
+    async def claim(self, job_id: str) -> None:
+        owner, lease = self.lease()
+        before = await self.jobs.get(job_id)
+        job = await self.jobs.claim(job_id, lease, self.clock.now(), TYPES)
+        if job:
+            assert before.status is JobStatus.PENDING
+            await self.hold(job, lease, owner)
+
+    async def hold(self, job: Job, lease: Lease, owner: str) -> None:
+        assert not job.cancel_requested, "a cancelled job was started"
+        attempts = self.claimed.setdefault(job.job_id, [])
+        assert all(job.attempt > one for one in attempts)
+        attempts.append(job.attempt)
+        hold = Hold(job, lease, 0.0)
+        writer = AttemptWriter(
+            hold,
+            self.jobs,
+            self.logs,
+            InMemoryFileRepository(),
+            self.clock,
+            max_file_bytes=1000,
+            calculator=ResourceCalculator(),
+            retention=RETENTION,
+            on_event=lambda _: None,
+        )
+        writing = asyncio.create_task(writer.run())
+        self.attempts.append(Attempt(hold, writer, writing, owner))
+
+    async def written(self, attempt: Attempt, progress: JobProgress) -> None:
+        sync = Sync(progress)
+        attempt.writer.submit(progress)
+        attempt.writer.submit(sync)
+        async with asyncio.timeout(10):
+            await asyncio.wrap_future(sync.done)
+
+    async def end(self, attempt: Attempt, how: str) -> Settlement | None:
+        attempt.writer.submit(Results({"attempt": attempt.hold.job.attempt}))
+        raised = {"raises": ValueError("boom"), "gives up": PermanentError("no")}.get(how)
+        stopped = Interruption.SHUTDOWN if how == "is stopped" else None
+        ending = Ending(attempt.hold.interruption or stopped, raised)
+        verdict = decide(attempt.hold.job, ending, self.clock.now(), 0.5)
+        async with asyncio.timeout(10):
+            return await attempt.writer.settle(verdict)
+
+    async def stopped(self, attempt: Attempt) -> None:
+        attempt.writing.cancel()
+        await asyncio.gather(attempt.writing, return_exceptions=True)
+
+    async def relay_all(self) -> None:
+        now = self.clock.now()
+        for job in await self.jobs.due_slots(now, 100):
+            await relay(job, self.jobs, self.deliveries, now, URL)
+
+
+def outcome_of(job: Job) -> tuple[Any, ...]:
+    """What the end of a run has fixed."""
+    return job.status, job.results, job.error, job.completed_at, job.attempt, job.run, job.seq
+
+
+def over_mongodb(url: str, database: str) -> type[EngineMachine]:
+    """The same over a real MongoDB."""
+
+    class MongoEngineMachine(EngineMachine):
+        async def open_stores(self) -> tuple[JobRepository, DeliveryRepository]:
+            self.client = Client(url, database, "pymongo")
+            suffix = uuid.uuid4().hex
+            return (
+                SecretaryJobRepository(self.client.collection(f"jobs_{suffix}")),
+                MongoDeliveryRepository(self.client.collection(f"deliveries_{suffix}")),
+            )
+
+        async def close_stores(self) -> None:
+            await self.client.close()
+
+    return MongoEngineMachine
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The writer's pauses are for a handler's flood; nothing here depends on them."""
+    monkeypatch.setattr(writer_module, "FLUSH_SEC", 0.0)
+    monkeypatch.setattr(writer_module, "STORE_RETRY_SEC", 0.0)
+
+
+def examples(count: int, steps: int) -> settings:
+    return settings(
+        max_examples=count,
+        stateful_step_count=steps,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
+
+
+def test_the_promise_holds_in_any_order_of_events() -> None:
+    run_state_machine_as_test(EngineMachine, settings=examples(150, 50))
+
+
+def test_the_promise_holds_over_a_real_mongodb(mongo_url: str, database_name: str) -> None:
+    machine = over_mongodb(mongo_url, database_name)
+    run_state_machine_as_test(machine, settings=examples(15, 40))

@@ -1,0 +1,174 @@
+"""What every file repository promises: the in-memory twin, and MongoDB under both drivers."""
+
+import hashlib
+import os
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import gridfs
+import pytest
+from pymongo import MongoClient
+
+from secretary_common.errors import FileTooLarge
+from secretary_common.models import FileInfo, FileKind
+from secretary_common.mongo import indexes
+from secretary_common.mongo.driver import Client
+from secretary_common.mongo.files import CHUNK_BYTES, GROUP, MongoFileRepository
+from secretary_common.ports import FileRepository
+from secretary_common.testing.files import InMemoryFileRepository
+
+NOW = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
+
+
+def after(hours: float) -> datetime:
+    return NOW + timedelta(hours=hours)
+
+
+def info(name: str = "a.txt", **fields: Any) -> FileInfo:
+    given = {"kind": FileKind.FILE, "owner": "key-1", "name": name, "created_at": NOW}
+    return FileInfo.model_validate({**given, **fields})
+
+
+async def pieces(content: bytes, size: int = 100_000) -> AsyncIterator[bytes]:
+    for start in range(0, len(content), size):
+        yield content[start : start + size]
+
+
+async def broken(content: bytes) -> AsyncIterator[bytes]:
+    yield content
+    raise LookupError("the source has a fault")
+
+
+async def read(files: FileRepository, file_id: str) -> bytes:
+    found = await files.open(file_id)
+    assert found is not None
+    return b"".join([chunk async for chunk in found.chunks])
+
+
+@pytest.fixture(params=["memory", "motor", "pymongo"])
+async def files(request: pytest.FixtureRequest) -> AsyncIterator[FileRepository]:
+    if request.param == "memory":
+        yield InMemoryFileRepository()
+        return
+    url, name = (request.getfixturevalue(fixture) for fixture in ("mongo_url", "database_name"))
+    client = Client(url, name, request.param)
+    await indexes.ensure(client)
+    yield MongoFileRepository(client)
+    await client.close()
+
+
+@pytest.mark.parametrize(
+    "size", [0, 1, CHUNK_BYTES, CHUNK_BYTES + 1, CHUNK_BYTES * GROUP, CHUNK_BYTES * GROUP + 7]
+)
+async def test_a_file_comes_back_as_it_was_stored(files: FileRepository, size: int) -> None:
+    content = os.urandom(size)
+    stored = await files.save(pieces(content), info(job_id="job-1", attempt=2))
+    assert (stored.size, stored.sha256) == (size, hashlib.sha256(content).hexdigest())
+    assert await read(files, stored.file_id) == content
+    found = await files.open(stored.file_id)
+    assert found is not None
+    assert found.stored == stored
+
+
+async def test_a_file_nobody_stored_is_not_there(files: FileRepository) -> None:
+    assert await files.open("file-unknown") is None
+    await files.delete("file-unknown")
+
+
+async def test_a_file_over_the_limit_is_refused_while_it_comes_in(files: FileRepository) -> None:
+    taken = 0
+
+    async def endless() -> AsyncIterator[bytes]:
+        nonlocal taken
+        while True:
+            taken += 100_000
+            yield bytes(100_000)
+
+    too_large = info(job_id="job-1")
+    with pytest.raises(FileTooLarge):
+        await files.save(endless(), too_large, max_bytes=1_000_000)
+    assert taken < 2_000_000
+    assert await files.open(too_large.file_id) is None
+    assert await files.of_job("job-1", 9) == []
+    assert (await files.save(pieces(bytes(1000)), info(), max_bytes=1000)).size == 1000
+
+
+async def test_a_file_whose_source_fails_leaves_nothing(files: FileRepository) -> None:
+    half = info(job_id="job-1")
+    with pytest.raises(LookupError):
+        await files.save(broken(bytes(CHUNK_BYTES * GROUP * 2)), half)
+    assert await files.open(half.file_id) is None
+    assert await files.of_job("job-1", 9) == []
+
+
+async def test_a_deleted_file_is_gone(files: FileRepository) -> None:
+    kept = await files.save(pieces(b"kept"), info())
+    gone = await files.save(pieces(b"gone"), info(job_id="job-1"))
+    await files.delete(gone.file_id)
+    assert await files.open(gone.file_id) is None
+    assert await files.of_job("job-1", 9) == []
+    assert await read(files, kept.file_id) == b"kept"
+
+
+async def test_the_files_of_a_job_are_found(files: FileRepository) -> None:
+    for job_id in ("job-1", "job-1", "job-2", None):
+        await files.save(pieces(b"x"), info(job_id=job_id, attempt=1))
+    found = await files.of_job("job-1", 9)
+    assert [(each.job_id, each.attempt, each.kind) for each in found] == [
+        ("job-1", 1, FileKind.FILE)
+    ] * 2
+    assert len(await files.of_job("job-1", 1)) == 1
+
+
+async def test_a_file_is_due_for_a_check_after_a_day_and_again_when_told(
+    files: FileRepository,
+) -> None:
+    first = await files.save(pieces(b"1"), info("first"))
+    await files.save(pieces(b"2"), info("second", created_at=after(1)))
+    assert await files.due_for_check(after(23.9), 9) == []
+    assert [each.name for each in await files.due_for_check(after(24), 9)] == ["first"]
+    assert [each.name for each in await files.due_for_check(after(99), 9)] == ["first", "second"]
+    assert len(await files.due_for_check(after(99), 1)) == 1
+    await files.check_again(first.file_id, after(48))
+    assert [each.name for each in await files.due_for_check(after(47), 9)] == ["second"]
+
+
+@pytest.mark.parametrize("driver", ["motor", "pymongo"])
+async def test_what_a_crash_left_of_a_file_is_found_and_removed(
+    mongo_url: str, database_name: str, driver: str
+) -> None:
+    client = Client(mongo_url, database_name, driver)
+    files = MongoFileRepository(client)
+    half = info(job_id="job-1")
+    files._whole.insert_one = broken_insert  # type: ignore[assignment, method-assign]
+    with pytest.raises(SystemExit):
+        await files.save(pieces(bytes(10)), half)
+    assert await client.collection("fs.chunks").count({}) == 1
+    assert await files.of_job("job-1", 9) == [half]
+    assert await files.due_for_check(after(24), 9) == [half]
+    await files.delete(half.file_id)
+    for name in ("files", "fs.files", "fs.chunks"):
+        assert await client.collection(name).count({}) == 0
+    await client.close()
+
+
+async def broken_insert(_: Any) -> None:
+    raise SystemExit("killed")
+
+
+@pytest.mark.parametrize("driver", ["motor", "pymongo"])
+async def test_other_programs_can_read_our_files(
+    mongo_url: str, database_name: str, driver: str
+) -> None:
+    client = Client(mongo_url, database_name, driver)
+    await indexes.ensure(client)
+    content = os.urandom(CHUNK_BYTES * (GROUP + 1) + 5)
+    stored = await MongoFileRepository(client).save(pieces(content), info(job_id="job-1"))
+    await client.close()
+    theirs: MongoClient[dict[str, Any]] = MongoClient(mongo_url)
+    with theirs:
+        found = gridfs.GridFSBucket(theirs[database_name]).open_download_stream(stored.file_id)
+        assert (found.read(), found.filename) == (content, "a.txt")
+        assert found.metadata is not None
+        assert (found.metadata["kind"], found.metadata["job_id"]) == ("file", "job-1")

@@ -1,0 +1,243 @@
+"""What removing old things can rely on: the in-memory twin, and MongoDB under both drivers."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from job_samples import HOOK, NOW, after, current, end, lease, make_job
+
+from secretary_common.models import (
+    Batch,
+    FileInfo,
+    FileKind,
+    Idempotency,
+    Job,
+    JobFile,
+    JobStatus,
+    NotifySlot,
+    Outcome,
+    Phase,
+    ResultsFile,
+)
+from secretary_common.mongo import indexes
+from secretary_common.mongo.connection import Store
+from secretary_common.mongo.driver import Client
+from secretary_common.ports import (
+    BatchRepository,
+    JobRepository,
+    LockRepository,
+    RemovalRepository,
+)
+from secretary_common.testing.batches import InMemoryBatchRepository
+from secretary_common.testing.jobs import InMemoryJobRepository
+from secretary_common.testing.removal import InMemoryLockRepository, InMemoryRemovalRepository
+
+ENDED: dict[str, Any] = {
+    "status": JobStatus.COMPLETED,
+    "expires_at": NOW,
+    "completed_at": after(-60),
+}
+EVENT = NotifySlot(seq=1, run=1, phase=Phase.COMPLETED, due_at=NOW)
+
+
+class Place:
+    """What is removed from, and what does it."""
+
+    jobs: JobRepository
+    batches: BatchRepository
+    removal: RemovalRepository
+    locks: LockRepository
+
+
+@pytest.fixture(params=["memory", "motor", "pymongo"])
+async def place(request: pytest.FixtureRequest) -> AsyncIterator[Place]:
+    place = Place()
+    if request.param == "memory":
+        jobs = InMemoryJobRepository()
+        batches = InMemoryBatchRepository(jobs)
+        place.jobs, place.batches = jobs, batches
+        place.removal, place.locks = (
+            InMemoryRemovalRepository(jobs, batches),
+            InMemoryLockRepository(),
+        )
+        yield place
+        return
+    url, name = (request.getfixturevalue(fixture) for fixture in ("mongo_url", "database_name"))
+    client = Client(url, name, request.param)
+    await indexes.ensure(client)
+    store = Store(client)
+    place.jobs, place.batches = store.jobs, store.batches
+    place.removal, place.locks = store.removal, store.locks
+    yield place
+    await store.close()
+
+
+def ids(found: list[Any]) -> list[str]:
+    return [one.id for one in found]
+
+
+async def test_expired_jobs_come_in_order_and_are_walked_to_the_end(place: Place) -> None:
+    for job_id, seconds in [("b", -1), ("a", -1), ("c", -9), ("late", 1)]:
+        await place.jobs.insert(make_job(job_id, **ENDED | {"expires_at": after(seconds)}))
+    await place.jobs.insert(make_job("for-ever", status=JobStatus.FAILED))
+    await place.jobs.insert(make_job("waits", expires_at=after(-5)))
+    first = await place.removal.expired_jobs(NOW, 2)
+    assert ids(first) == ["c", "a"]
+    rest = await place.removal.expired_jobs(NOW, 9, after=first[-1].place)
+    assert ids(rest) == ["b"]
+    assert await place.removal.expired_jobs(NOW, 9, after=rest[-1].place) == []
+
+
+async def test_an_expired_job_tells_whether_an_event_waits_in_it(place: Place) -> None:
+    await place.jobs.insert(make_job("quiet", **ENDED))
+    await place.jobs.insert(make_job("tells", webhook=HOOK, notify=EVENT, **ENDED))
+    found = await place.removal.expired_jobs(NOW, 9)
+    assert {one.id: one.has_event for one in found} == {"quiet": False, "tells": True}
+
+
+async def test_a_fenced_job_is_gone_from_answers_and_free_of_its_key(place: Place) -> None:
+    key = Idempotency(key="k", body_hmac="h", at=NOW)
+    await place.jobs.insert(make_job(idempotency=key, **ENDED))
+    assert await place.removal.fence("job-1", NOW, after(1))
+    assert await place.jobs.get("job-1") is None
+    assert await place.jobs.of_key("key-1", "k") is None
+    assert await place.removal.fence("job-1", NOW, after(2))  # as good as new
+    assert await place.removal.remove_job("job-1")
+    assert not await place.removal.remove_job("job-1")
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"status": JobStatus.PENDING},
+        {"status": JobStatus.PROCESSING, "lease": lease()},
+        {"expires_at": after(1)},
+        {"expires_at": None},
+        {"webhook": HOOK, "notify": EVENT},
+    ],
+)
+async def test_what_is_not_to_go_is_neither_fenced_nor_removed(
+    place: Place, fields: dict[str, Any]
+) -> None:
+    await place.jobs.insert(make_job(**{**ENDED, **fields}))
+    assert not await place.removal.fence("job-1", NOW, NOW)
+    assert not await place.removal.remove_job("job-1")
+    assert (await current(place.jobs)).deleted_at is None
+
+
+async def test_of_a_fence_and_a_retry_exactly_one_wins(place: Place) -> None:
+    for n in range(20):
+        job = make_job(f"job-{n}", **ENDED)
+        await place.jobs.insert(job)
+        fenced, retried = await asyncio.gather(
+            place.removal.fence(job.job_id, NOW, NOW), place.jobs.retry(job, NOW)
+        )
+        assert fenced is (retried is None)
+        assert await place.removal.remove_job(job.job_id) is fenced
+
+
+async def test_a_retried_job_expires_no_more(place: Place) -> None:
+    job = make_job(**ENDED)
+    await place.jobs.insert(job)
+    assert await place.jobs.retry(job, NOW)
+    assert not await place.removal.fence("job-1", NOW, NOW)
+    assert await place.removal.expired_jobs(after(99), 9) == []
+
+
+def file(kind: FileKind = FileKind.FILE, **fields: Any) -> FileInfo:
+    given = {"owner": "key-1", "name": "a", "created_at": NOW, "job_id": "job-1", "attempt": 1}
+    return FileInfo.model_validate({"file_id": "file-1", "kind": kind, **given, **fields})
+
+
+NAMED = JobFile(name="a", file_id="file-1", size=1, sha256="00", content_type="text/plain")
+
+
+@pytest.mark.parametrize(
+    ("fields", "named"),
+    [
+        ({**ENDED, "attempt": 1, "files": [NAMED]}, True),
+        ({**ENDED, "attempt": 1, "results_file": ResultsFile(file_id="file-1", size=1)}, True),
+        ({**ENDED, "attempt": 1}, False),
+        ({"status": JobStatus.PROCESSING, "lease": lease(), "attempt": 1}, True),
+        ({"status": JobStatus.PROCESSING, "lease": lease(), "attempt": 2}, False),
+        ({"job_id": "another", "files": [NAMED]}, False),
+    ],
+)
+async def test_a_file_of_an_attempt_is_named_by_its_job_or_may_still_be(
+    place: Place, fields: dict[str, Any], *, named: bool
+) -> None:
+    await place.jobs.insert(make_job(**fields))
+    assert await place.removal.is_named(file()) is named
+
+
+async def test_what_a_settlement_names_is_named(place: Place) -> None:
+    await place.jobs.insert(make_job())
+    job = await place.jobs.claim("job-1", lease(), NOW, {"pdf"})
+    assert job is not None
+    results = ResultsFile(file_id="file-2", size=300_000)
+    done = end(Outcome.COMPLETED, files=(NAMED,), results_file=results)
+    await place.jobs.settle(job, "t1", done)
+    ended = await current(place.jobs)
+    assert (ended.files, ended.results_file, ended.results) == ([NAMED], results, None)
+    assert await place.removal.is_named(file())
+    assert await place.removal.is_named(file(FileKind.RESULT, file_id="file-2"))
+    assert not await place.removal.is_named(file(file_id="file-3"))
+
+
+@pytest.mark.parametrize(
+    ("fields", "named"),
+    [({}, True), (ENDED, True), ({"deleted_at": NOW}, False)],
+)
+async def test_an_upload_is_named_by_the_jobs_that_use_it(
+    place: Place, fields: dict[str, Any], *, named: bool
+) -> None:
+    upload = file(FileKind.UPLOAD, job_id=None, attempt=None)
+    assert not await place.removal.is_named(upload)
+    await place.jobs.insert(make_job(parameters={"file_id": "file-1"}, **fields))
+    assert await place.removal.is_named(upload) is named
+
+
+def batch(batch_id: str, seconds: float, *jobs: Job) -> Batch:
+    return Batch(
+        batch_id=batch_id,
+        owner="key-1",
+        job_ids=[job.job_id for job in jobs],
+        created_at=after(seconds),
+    )
+
+
+async def test_a_batch_goes_when_it_is_old_and_no_job_of_it_is_left(place: Place) -> None:
+    job = make_job(batch_id="batch-1", **ENDED)
+    await place.batches.insert(batch("batch-1", -60, job), [job])
+    for batch_id, seconds in (("batch-0", -90), ("batch-2", 1)):
+        waits = make_job(f"of-{batch_id}", batch_id=batch_id)
+        await place.batches.insert(batch(batch_id, seconds, waits), [waits])
+    found = await place.removal.old_batches(NOW, 9)
+    assert ids(found) == ["batch-0", "batch-1"]
+    assert ids(await place.removal.old_batches(NOW, 9, after=found[0].place)) == ["batch-1"]
+    assert not await place.removal.remove_batch("batch-1")
+    await place.removal.fence("job-1", NOW, NOW)
+    assert not await place.removal.remove_batch("batch-1")
+    await place.removal.remove_job("job-1")
+    assert await place.removal.remove_batch("batch-1")
+    assert await place.batches.get("batch-1") is None
+    assert await place.batches.get("batch-2") is not None
+
+
+async def test_a_lock_has_one_owner_at_a_time(place: Place) -> None:
+    tries = [place.locks.take("sweeper", f"w{n}", NOW, after(60)) for n in range(8)]
+    assert sum(await asyncio.gather(*tries)) == 1
+
+
+async def test_a_lock_is_kept_released_and_taken_over_once_it_has_ended(place: Place) -> None:
+    assert await place.locks.take("sweeper", "w1", NOW, after(60))
+    assert not await place.locks.take("sweeper", "w2", after(59), after(119))
+    assert await place.locks.take("other", "w2", NOW, after(60))
+    assert await place.locks.take("sweeper", "w1", after(50), after(110))
+    assert not await place.locks.take("sweeper", "w2", after(60), after(120))
+    assert await place.locks.take("sweeper", "w2", after(110), after(170))
+    await place.locks.release("sweeper", "w1")
+    assert not await place.locks.take("sweeper", "w1", after(111), after(171))
+    await place.locks.release("sweeper", "w2")
+    assert await place.locks.take("sweeper", "w1", after(111), after(171))

@@ -1,0 +1,326 @@
+"""However much has come and gone, no query reads more than it gives: MongoDB's profiler says so.
+
+Each public method of each repository is called over thousands of jobs, and every command that
+reached the server is looked at: none may go through a whole collection, none may read documents it
+does not need.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from job_samples import HOOK, NOW, after, end, lease, make_job
+from pymongo import MongoClient
+
+from secretary_common.errors import StaleClaim
+from secretary_common.models import (
+    ApiKey,
+    Batch,
+    Delivery,
+    DeliveryState,
+    Idempotency,
+    Job,
+    JobProgress,
+    JobQuery,
+    JobStatus,
+    JobTypeInfo,
+    LogEntry,
+    NotifySlot,
+    Outcome,
+    Phase,
+    ProgressChange,
+)
+from secretary_common.mongo import indexes
+from secretary_common.mongo.connection import Store
+from secretary_common.mongo.document import to_document
+from secretary_common.mongo.driver import Client
+
+MANY = 6000
+LIMIT = 20
+SLACK = 5
+"""Documents a query may read beyond those it gives."""
+TYPES = {"pdf", "other"}
+STATUSES = list(JobStatus)
+BATCH = "batch-1"
+
+Call = Callable[[Store], Awaitable[Any]]
+
+
+def job(n: int) -> Job:
+    """The *n*-th of many jobs: all states, types, keys, priorities; half of them long ago."""
+    status = STATUSES[n % len(STATUSES)]
+    ended = status not in (JobStatus.PENDING, JobStatus.PROCESSING)
+    return make_job(
+        f"job-{n:06}",
+        job_type="pdf" if n % 3 else "other",
+        owner=f"key-{n % 7}",
+        priority=n % 10,
+        status=status.value,
+        created_at=after(-n),
+        run_at=after(-n if n % 2 else n),
+        tags=["rare"] if n % 500 == 0 else [],
+        user_id=f"user-{n % 500}",
+        batch_id=BATCH if n < 50 else None,
+        lease=lease(f"t-{n}", seconds=30 if n % 2 else -n)
+        if status is JobStatus.PROCESSING
+        else None,
+        notify=NotifySlot(seq=1, run=1, phase=Phase.PROCESSING, due_at=after(n - MANY / 2))
+        if n % 11 == 0
+        else None,
+        idempotency=Idempotency(key=f"k-{n}", body_hmac="x", at=NOW),
+        webhook=HOOK,
+        expires_at=after(n - MANY / 2) if ended else None,
+        completed_at=NOW if ended else None,
+    )
+
+
+def delivery(n: int) -> Delivery:
+    waiting = n % 3 == 0
+    return Delivery(
+        delivery_id=f"msg_job-{n // 4:06}_{n}",
+        job_id=f"job-{n // 4:06}",
+        owner=f"key-{n % 7}",
+        seq=n,
+        run=1,
+        phase=Phase.COMPLETED,
+        url="https://example.com",
+        origin=f"https://example.com:{n % 50}",
+        body=b"{}",
+        state=DeliveryState.PENDING if waiting else DeliveryState.DELIVERED,
+        created_at=after(-n),
+        next_attempt_at=after(n - MANY / 2) if waiting else None,
+    )
+
+
+def entry(n: int) -> LogEntry:
+    return LogEntry(timestamp=NOW, level="info", message="m", attempt=1, seq=n)
+
+
+@dataclass(frozen=True)
+class Profiled:
+    """A full store, and what MongoDB's profiler noted of a call."""
+
+    store: Store
+    database: Any
+
+    async def commands(self, call: Call) -> list[dict[str, Any]]:
+        """What reached the server while *call* was made."""
+        self.database.command("profile", 0)
+        self.database.drop_collection("system.profile")
+        self.database.command("profile", 2)
+        await call(self.store)
+        self.database.command("profile", 0)
+        noted = self.database["system.profile"].find({"ns": {"$not": {"$regex": "profile$"}}})
+        looked = ("planSummary", "docsExamined", "ninserted")
+        return [one for one in noted if any(name in one for name in looked)]
+
+
+@pytest.fixture(scope="module")
+def full_database(mongo_url: str) -> Any:
+    """A database with everything in it; dropped at the end."""
+    client: MongoClient[dict[str, Any]] = MongoClient(mongo_url, tz_aware=True)
+    name = "test_growth"
+    client.drop_database(name)
+    database = client[name]
+    database["jobs"].insert_many([to_document(job(n)) for n in range(MANY)])
+    database["deliveries"].insert_many(
+        [
+            {"_id": one.delivery_id, **one.model_dump(exclude_none=True, exclude={"delivery_id"})}
+            for one in map(delivery, range(MANY))
+        ]
+    )
+    database["job_logs"].insert_many(
+        [
+            {"_id": f"job-{n % 3}:1:{n}", "job_id": f"job-{n % 3}", **entry(n).model_dump()}
+            for n in range(MANY)
+        ]
+    )
+    database["batches"].insert_many(
+        [
+            {
+                "_id": f"batch-{n}",
+                "owner": "key-1",
+                "job_ids": [],
+                "created_at": NOW,
+                "idempotency": {"key": f"b-{n}", "body_hmac": "x", "at": NOW},
+            }
+            for n in range(1000)
+        ]
+    )
+    database["api_keys"].insert_many([{"_id": f"k{n}", "digest": "", "name": ""} for n in range(5)])
+    yield database
+    client.drop_database(name)
+    client.close()
+
+
+@pytest.fixture
+async def profiled(full_database: Any, mongo_url: str) -> AsyncIterator[Profiled]:
+    client = Client(mongo_url, full_database.name, "pymongo")
+    await indexes.ensure(client)
+    yield Profiled(Store(client), full_database)
+    await client.close()
+
+
+def change(n: int) -> ProgressChange:
+    slot = NotifySlot(seq=9, run=1, phase=Phase.PROCESSING, due_at=NOW)
+    return ProgressChange(f"job-{n:06}", f"t-{n}", 9, NOW, JobProgress(percent=5), slot)
+
+
+RUNNING = next(n for n in range(MANY) if STATUSES[n % 5] is JobStatus.PROCESSING and n % 2 == 0)
+WAITING = next(n for n in range(100, MANY) if STATUSES[n % 5] is JobStatus.PENDING and n % 2)
+ENDED = next(n for n in range(100, MANY) if STATUSES[n % 5] is JobStatus.FAILED and n % 11)
+
+
+async def ignoring(work: Awaitable[Any]) -> None:
+    """What comes of it does not matter, only how it was looked for."""
+    with contextlib.suppress(StaleClaim):
+        await work
+
+
+JOB_CALLS: dict[str, Call] = {
+    "insert": lambda s: s.jobs.insert(make_job("job-new", owner="key-new")),
+    "get": lambda s: s.jobs.get("job-000007"),
+    "of_key": lambda s: s.jobs.of_key("key-1", "k-1"),
+    "release_key": lambda s: s.jobs.release_key(job(3)),
+    "candidates": lambda s: s.jobs.candidates(TYPES, NOW, LIMIT),
+    "next_run_at": lambda s: s.jobs.next_run_at(TYPES, NOW),
+    "claim": lambda s: s.jobs.claim(f"job-{WAITING:06}", lease("new"), NOW, TYPES),
+    "held": lambda s: s.jobs.held(f"job-{RUNNING:06}", f"t-{RUNNING}"),
+    "ended_leases": lambda s: s.jobs.ended_leases(TYPES, NOW, LIMIT),
+    "reclaim": lambda s: s.jobs.reclaim(job(RUNNING), lease("new"), NOW),
+    "renew": lambda s: s.jobs.renew("worker-1", [f"job-{RUNNING:06}"], after(30)),
+    "record_progress": lambda s: ignoring(s.jobs.record_progress(change(RUNNING))),
+    "settle": lambda s: ignoring(
+        s.jobs.settle(job(RUNNING), "t-lost", end(Outcome.COMPLETED, seq=9))
+    ),
+    "cancel": lambda s: s.jobs.cancel(job(WAITING + 10), NOW, NOW),
+    "request_cancel": lambda s: s.jobs.request_cancel(job(RUNNING + 10), NOW),
+    "retry": lambda s: s.jobs.retry(job(ENDED), NOW),
+    "delete": lambda s: s.jobs.delete(job(ENDED + 5), NOW),
+    "statistics": lambda s: s.jobs.statistics(TYPES, NOW),
+    "batch_counts": lambda s: s.jobs.batch_counts(BATCH),
+    "due_slots": lambda s: s.jobs.due_slots(NOW, LIMIT),
+    "next_slot_at": lambda s: s.jobs.next_slot_at(NOW),
+    "clear_slot": lambda s: s.jobs.clear_slot("job-000011", 1, NOW),
+    "postpone_slot": lambda s: s.jobs.postpone_slot(
+        "job-000022", NotifySlot(seq=1, run=1, phase=Phase.PROCESSING, due_at=NOW), after(1)
+    ),
+    "find": lambda s: s.jobs.find(JobQuery(limit=LIMIT)),
+}
+LISTINGS: dict[str, JobQuery] = {
+    "owner": JobQuery(owner="key-3", limit=LIMIT),
+    "status": JobQuery(status=JobStatus.FAILED, limit=LIMIT),
+    "owner and status": JobQuery(owner="key-3", status=JobStatus.FAILED, limit=LIMIT),
+    "type": JobQuery(job_type="other", limit=LIMIT),
+    "tag": JobQuery(tag="rare", limit=LIMIT),
+    "user": JobQuery(user_id="user-7", limit=LIMIT),
+    "batch": JobQuery(batch_id=BATCH, limit=LIMIT),
+    "batch and status": JobQuery(batch_id=BATCH, status=JobStatus.FAILED, limit=LIMIT),
+    "created before": JobQuery(created_before=after(-3000), limit=LIMIT),
+    "created after": JobQuery(created_after=after(-3000), limit=LIMIT),
+    "the next page": JobQuery(after=(after(-3000), "job-003000"), limit=LIMIT),
+    "the next page of an owner": JobQuery(
+        owner="key-3", after=(after(-3000), "job-003000"), limit=LIMIT
+    ),
+}
+OTHER_CALLS: dict[str, dict[str, Call]] = {
+    "batches": {
+        "insert": lambda s: s.batches.insert(
+            Batch(batch_id="batch-new", owner="k", job_ids=["job-b"], created_at=NOW),
+            [make_job("job-b")],
+        ),
+        "get": lambda s: s.batches.get("batch-5"),
+        "of_key": lambda s: s.batches.of_key("key-1", "b-5"),
+        "release_key": lambda s: s.batches.release_key(
+            Batch(
+                batch_id="batch-7",
+                owner="key-1",
+                job_ids=[],
+                created_at=NOW,
+                idempotency=Idempotency(key="b-7", body_hmac="x", at=NOW),
+            )
+        ),
+    },
+    "logs": {
+        "append": lambda s: s.logs.append("job-1", [entry(MANY + 1)]),
+        "tail": lambda s: s.logs.tail("job-1", LIMIT),
+    },
+    "keys": {
+        "insert": lambda s: s.keys.insert(ApiKey("new", "", "", created_at=NOW)),
+        "get": lambda s: s.keys.get("k1"),
+        "delete": lambda s: s.keys.delete("new"),
+    },
+    "job_types": {
+        "announce": lambda s: s.job_types.announce([JobTypeInfo("pdf")]),
+    },
+}
+WHOLE = {("keys", "all"), ("job_types", "all")}
+"""What is asked for whole: there are few of them."""
+
+
+def public_methods(repository: object) -> set[str]:
+    return {
+        name
+        for name, member in inspect.getmembers(type(repository), inspect.isfunction)
+        if not name.startswith("_") and inspect.iscoroutinefunction(member)
+    }
+
+
+def assert_bounded(what: str, commands: list[dict[str, Any]]) -> None:
+    assert commands, f"{what}: nothing reached the server"
+    for one in commands:
+        told = (what, one.get("planSummary"), one.get("docsExamined"), one.get("nreturned"))
+        assert "COLLSCAN" not in str(one.get("planSummary")), told
+        given = max(one.get("nreturned") or 0, one.get("nMatched") or 0, 1)
+        assert (one.get("docsExamined") or 0) <= given + SLACK, told
+
+
+async def test_every_method_of_the_job_repository_is_bounded(profiled: Profiled) -> None:
+    assert set(JOB_CALLS) == public_methods(profiled.store.jobs)
+    for name, call in JOB_CALLS.items():
+        assert_bounded(name, await profiled.commands(call))
+
+
+async def test_every_listing_is_bounded(profiled: Profiled) -> None:
+    for name, query in LISTINGS.items():
+        seen: list[Job] = []
+
+        async def call(store: Store, query: JobQuery = query, seen: list[Job] = seen) -> None:
+            seen += await store.jobs.find(query)
+
+        assert_bounded(name, await profiled.commands(call))
+        assert seen, name
+
+
+async def test_statistics_read_no_document(profiled: Profiled) -> None:
+    for owner in (None, "key-3"):
+
+        async def call(store: Store, owner: str | None = owner) -> None:
+            assert await store.jobs.statistics(TYPES, NOW, owner=owner)
+
+        commands = await profiled.commands(call)
+        assert sum(one.get("docsExamined") or 0 for one in commands) <= 2 * len(TYPES)
+
+
+@pytest.mark.parametrize("name", OTHER_CALLS)
+async def test_every_method_of_the_other_repositories_is_bounded(
+    profiled: Profiled, name: str
+) -> None:
+    calls = OTHER_CALLS[name]
+    whole = {method for repository, method in WHOLE if repository == name}
+    assert set(calls) | whole == public_methods(getattr(profiled.store, name))
+    for method, call in calls.items():
+        assert_bounded(f"{name}.{method}", await profiled.commands(call))
+
+
+async def test_a_late_page_reads_no_more_than_the_first(profiled: Profiled) -> None:
+    """The cursor's bound is in the index."""
+    page = JobQuery(after=(NOW - timedelta(seconds=5000), "job-005000"), limit=LIMIT)
+    commands = await profiled.commands(lambda store: store.jobs.find(page))
+    assert max(one["keysExamined"] for one in commands) <= LIMIT + SLACK

@@ -1,0 +1,66 @@
+"""Change events become the states a job was in."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from chaos.history import histories
+
+BORN = datetime(2026, 1, 1, tzinfo=UTC)
+DOCUMENT = {
+    "_id": "job-1",
+    "status": "pending",
+    "run": 1,
+    "run_at": BORN,
+    "attempt": 0,
+    "forgiven": 0,
+    "max_attempts": 3,
+    "seq": 0,
+}
+
+
+def event(kind: str, second: int, **fields: Any) -> dict[str, Any]:
+    return {
+        "operationType": kind,
+        "documentKey": {"_id": "job-1"},
+        "wallTime": BORN.replace(second=second),
+        **fields,
+    }
+
+
+def update(second: int, put: dict[str, Any], drop: tuple[str, ...] = ()) -> dict[str, Any]:
+    change = {"updatedFields": put, "removedFields": list(drop)}
+    return event("update", second, updateDescription=change)
+
+
+CLAIM = {"status": "processing", "attempt": 1, "seq": 1, "lease": {"owner": "a", "token": "t"}}
+
+
+def test_each_change_is_a_moment() -> None:
+    events = [
+        event("insert", 0, fullDocument=DOCUMENT),
+        update(1, CLAIM),
+        update(2, {"lease.expires_at": BORN}),  # a renewal changes nothing the ledger looks at
+        update(3, {"progress": {"percent": 5, "message": "attempt 1"}, "seq": 2}),
+        update(
+            4,
+            {"status": "completed", "seq": 3, "results": {"n": 1}, "settled": {"token": "t"}},
+            ("lease", "progress.message"),
+        ),
+    ]
+    (moments,) = histories(events).values()
+    assert [(one.at - BORN.timestamp(), one.status, one.token, one.seq) for one in moments] == [
+        (0, "pending", None, 0),
+        (1, "processing", "t", 1),
+        (3, "processing", "t", 2),
+        (4, "completed", None, 3),
+    ]
+    last = moments[-1]
+    assert (last.results, last.settled_by, last.percent, last.said) == ({"n": 1}, "t", 5, None)
+    assert moments[2].said == "attempt 1"
+
+
+def test_a_job_that_was_removed_keeps_its_history() -> None:
+    events = [event("insert", 0, fullDocument=DOCUMENT), event("delete", 1)]
+    assert len(histories(events)["job-1"]) == 1
