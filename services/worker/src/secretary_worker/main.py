@@ -164,7 +164,7 @@ def _keeper(settings: Settings, store: Store) -> LeaseKeeper:
         store.ping,
         store.clock,
         lease_sec=settings.worker.lease_sec,
-        heartbeat_sec=settings.worker.heartbeat_sec,
+        heartbeat_sec=settings.worker.renewal_sec,
     )
 
 
@@ -203,7 +203,7 @@ def _reporter(
         job_types=list(runner.registry.job_types),
         slots=manager.slots,
         active=settings.generic_worker.active,
-        heartbeat_sec=settings.worker.heartbeat_sec,
+        heartbeat_sec=settings.worker.renewal_sec,
     )
 
 
