@@ -139,11 +139,11 @@ class SecretaryWorkerManager:
             self._timers.set(Candidate(job_id, job_type, 0, "", self._clock.now()))
         elif await self._claims.claim(job_id, startable):
             return Heard.CLAIMED
-        self._wake.set()
-        if later := await self._jobs.scheduled(job_id, self._clock.now()):
+        later = await self._jobs.scheduled(job_id, self._clock.now())
+        if later is not None:
             self._timers.set(later)
-            return Heard.SCHEDULED
-        return Heard.GONE
+        self._wake.set()
+        return Heard.SCHEDULED if later else Heard.GONE
 
     def _may_take(self) -> bool:
         return not self._stopping.is_set() and self.free_slots > 0
