@@ -1,6 +1,7 @@
 """Handlers that the end-to-end tests give their workers, as a user would: a module of one's own."""
 
 import asyncio
+import time
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -62,5 +63,16 @@ async def handle_custom_job(job: Job, repo: Any, resource_calculator: ResourceCa
     )
 
 
+async def handle_stuck(
+    job: Job, repo: SecretaryJobRepository, resource_calculator: ResourceCalculator
+) -> None:
+    """Block the handlers' loop, and a thread the interpreter would wait for."""
+    loop = asyncio.get_running_loop()
+    loop.run_in_executor(None, time.sleep, 600)
+    time.sleep(600)  # noqa: ASYNC251 - the very thing to survive
+
+
 register("nap", handle_nap, params=NapParams)
+register("hold", handle_nap, params=NapParams)
+register("stuck", handle_stuck)
 register("custom", handle_custom_job)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Collection, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 
 import aio_pika
 import pytest
@@ -20,7 +21,7 @@ from secretary_common.broker.consumer import Heard, JobConsumer
 from secretary_common.broker.publisher import PUBLISH_TIMEOUT_SEC, Publisher
 from secretary_common.errors import StoreUnavailable
 from secretary_common.lifecycle import running
-from secretary_common.models import Candidate, Job, JobStatus
+from secretary_common.models import Candidate, Job, JobStatus, Lease
 from secretary_common.testing.jobs import InMemoryJobRepository
 from secretary_devstack.proxy import Network, Proxy
 from secretary_devstack.rabbitmq import RabbitMQ
@@ -261,16 +262,20 @@ async def test_while_mongodb_is_away_a_doorbell_stays_where_it_is(
     class Away(InMemoryJobRepository):
         answers = True
 
-        async def claim(self, job_id: str, *arguments: object) -> Job | None:
+        async def claim(
+            self, job_id: str, lease: Lease, now: datetime, job_types: Collection[str]
+        ) -> Job | None:
             rings.append(job_id)
             if not self.answers:
                 raise StoreUnavailable
-            return await super().claim(job_id, *arguments)  # type: ignore[arg-type]
+            return await super().claim(job_id, lease, now, job_types)
 
-        async def candidates(self, *arguments: object) -> list[Candidate]:
+        async def candidates(
+            self, job_types: Collection[str], now: datetime, limit: int
+        ) -> list[Candidate]:
             if not self.answers:
                 raise StoreUnavailable
-            return await super().candidates(*arguments)  # type: ignore[arg-type]
+            return await super().candidates(job_types, now, limit)
 
     async def nothing(_: Job, __: SecretaryJobRepository, ___: ResourceCalculator) -> None:
         """Returns at once."""

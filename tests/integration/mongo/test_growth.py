@@ -35,6 +35,7 @@ from secretary_common.models import (
     Outcome,
     Phase,
     ProgressChange,
+    WorkerReport,
 )
 from secretary_common.mongo import indexes
 from secretary_common.mongo.connection import Store
@@ -189,7 +190,8 @@ JOB_CALLS: dict[str, Call] = {
     "of_key": lambda s: s.jobs.of_key("key-1", "k-1"),
     "release_key": lambda s: s.jobs.release_key(job(3)),
     "candidates": lambda s: s.jobs.candidates(TYPES, NOW, LIMIT),
-    "next_run_at": lambda s: s.jobs.next_run_at(TYPES, NOW),
+    "next_due": lambda s: s.jobs.next_due(TYPES, NOW),
+    "scheduled": lambda s: s.jobs.scheduled(f"job-{WAITING:06}", NOW),
     "claim": lambda s: s.jobs.claim(f"job-{WAITING:06}", lease("new"), NOW, TYPES),
     "held": lambda s: s.jobs.held(f"job-{RUNNING:06}", f"t-{RUNNING}"),
     "ended_leases": lambda s: s.jobs.ended_leases(TYPES, NOW, LIMIT),
@@ -229,6 +231,19 @@ LISTINGS: dict[str, JobQuery] = {
         owner="key-3", after=(after(-3000), "job-003000"), limit=LIMIT
     ),
 }
+WORKER = WorkerReport(
+    worker_id="worker-1",
+    host="host",
+    pid=1,
+    started_at=NOW,
+    seen_at=NOW,
+    alive_until=after(30),
+    job_types=["pdf"],
+    slots=1,
+    running=[],
+    active=True,
+    listening=True,
+)
 OTHER_CALLS: dict[str, dict[str, Call]] = {
     "batches": {
         "insert": lambda s: s.batches.insert(
@@ -258,6 +273,13 @@ OTHER_CALLS: dict[str, dict[str, Call]] = {
     },
     "job_types": {
         "announce": lambda s: s.job_types.announce([JobTypeInfo("pdf")]),
+        "set_paused": lambda s: s.job_types.set_paused("pdf", paused=True),
+        "paused": lambda s: s.job_types.paused(),
+    },
+    "workers": {
+        "report": lambda s: s.workers.report(WORKER),
+        "alive": lambda s: s.workers.alive(NOW),
+        "forget": lambda s: s.workers.forget("worker-1"),
     },
 }
 WHOLE = {("keys", "all"), ("job_types", "all")}

@@ -36,6 +36,26 @@ async def test_ready_follows_what_the_service_says(port: int) -> None:
         assert "python_info" in (await client.get("/metrics")).text
 
 
+async def test_live_fails_only_when_the_service_says_so(port: int) -> None:
+    stuck = False
+
+    async def ready() -> tuple[bool, dict[str, Any]]:
+        return False, {}
+
+    async def live() -> tuple[bool, dict[str, Any]]:
+        return not stuck, {"listening": False}
+
+    async with (
+        health_server("127.0.0.1", port, ready, live),
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client,
+    ):
+        yes = await client.get("/health/live")
+        assert (yes.status_code, yes.json()["data"]) == (200, {"live": True, "listening": False})
+        stuck = True
+        no = await client.get("/health/live")
+        assert (no.status_code, no.json()["error"]["details"]["live"]) == (503, False)
+
+
 async def test_port_0_means_no_server() -> None:
     async def ready() -> tuple[bool, dict[str, Any]]:
         raise AssertionError

@@ -1,4 +1,8 @@
 import asyncio
+import signal
+import subprocess
+import sys
+import time
 
 import pytest
 
@@ -60,3 +64,46 @@ async def test_background_work_is_finished() -> None:
     background.start(work())
     await background.finish()
     assert done == [1]
+
+
+STUBBORN = """
+import asyncio, concurrent.futures, time
+from secretary_common.lifecycle import end_within, stop_signal
+
+async def work():
+    stop = stop_signal()
+    print("ready", flush=True)
+    await stop.wait()
+    print("stopping", flush=True)
+    await asyncio.sleep({drain})
+
+asyncio.run(work())
+concurrent.futures.ThreadPoolExecutor().submit(time.sleep, 60)
+end_within(0.3)
+"""
+
+
+def stubborn(drain: float) -> subprocess.Popen[str]:
+    """A process that takes *drain* seconds to stop, and leaves a thread behind."""
+    script = STUBBORN.format(drain=drain)
+    process = subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(signal.SIGTERM)
+    assert process.stdout.readline() == "stopping\n"
+    return process
+
+
+def test_the_second_sigterm_ends_the_process_at_once() -> None:
+    with stubborn(drain=60) as process:
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 128 + signal.SIGTERM
+
+
+def test_a_thread_left_behind_does_not_keep_the_process() -> None:
+    started = time.monotonic()
+    with stubborn(drain=0) as process:
+        assert process.wait(30) == 0
+    assert time.monotonic() - started < 30

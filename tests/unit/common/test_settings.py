@@ -47,6 +47,17 @@ def test_the_environment_wins_over_the_file_key_by_key(
     assert settings.files.roots == [Path("/a"), Path("/b")]
 
 
+@pytest.mark.parametrize(
+    ("worker", "renewal_sec"),
+    [("{}", 10), ("{lease_sec: 6}", 2), ("{heartbeat_sec: 1}", 1), ("{heartbeat_sec: 60}", 10)],
+)
+def test_leases_are_renewed_in_time_whatever_is_set(
+    tmp_path: Path, worker: str, renewal_sec: float
+) -> None:
+    config(tmp_path, f"worker: {worker}")
+    assert load_settings().worker.renewal_sec == renewal_sec
+
+
 def test_another_file_can_be_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     other = tmp_path / "other.yaml"
     other.write_text("api: {port: 6000}")

@@ -98,6 +98,14 @@ async def test_a_full_worker_passes_on_what_its_last_look_saw_coming() -> None:
     assert worker.doorbell.jobs[:2] == [("test", later), ("test", last)]
 
 
+async def test_a_worker_that_stops_passes_on_its_timers() -> None:
+    async with engine(nap, poll_interval_sec=LONG) as worker:
+        await asyncio.sleep(0.05)
+        later = await worker.submit(run_at=due_in(60))
+        assert await worker.manager.ring("test", later) is Heard.SCHEDULED
+    assert worker.doorbell.jobs == [("test", later)]
+
+
 async def test_a_retry_that_is_due_while_its_worker_is_full_is_passed_on() -> None:
     async def handler(
         job: Job, repo: SecretaryJobRepository, calculator: ResourceCalculator

@@ -7,7 +7,6 @@ import contextlib
 import logging
 import os
 import signal
-import sys
 import threading
 from collections.abc import AsyncIterator, Coroutine
 from typing import Any
@@ -34,22 +33,21 @@ def stop_signal() -> asyncio.Event:
     return stop
 
 
-def end_despite_threads() -> None:
-    """End the process now if work was left behind in threads the interpreter would wait for.
+def end_within(seconds: float) -> None:
+    """See to it that the process ends within *seconds*, though its work is done.
 
-    Python joins them at its end: one that never returns would keep the process for ever.
+    At its end Python waits for the threads of executors: one that never returns, because a handler
+    left it behind, would keep the process for ever.
     """
-    left = [
-        thread.name
-        for thread in threading.enumerate()
-        if thread is not threading.current_thread() and not thread.daemon
-    ]
-    if left:
-        log.warning("process.threads_left_behind", threads=",".join(left))
+
+    def end() -> None:
+        log.warning("process.threads_left_behind", waited_sec=seconds)
         logging.shutdown()
-        sys.stdout.flush()
-        sys.stderr.flush()
         os._exit(0)
+
+    timer = threading.Timer(seconds, end)
+    timer.daemon = True
+    timer.start()
 
 
 async def unless_stopped(stop: asyncio.Event, work: Coroutine[Any, Any, Any]) -> bool:

@@ -138,6 +138,11 @@ class WorkerSection(Section):
     host: str = "127.0.0.1"
     http_port: Port = 5002
 
+    @property
+    def renewal_sec(self) -> float:
+        """``heartbeat_sec``, but often enough that one renewal may fail before a lease is lost."""
+        return min(self.heartbeat_sec, self.lease_sec / 3)
+
 
 class NotifierSection(Section):
     """The notifier."""

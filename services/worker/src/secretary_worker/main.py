@@ -17,7 +17,7 @@ from secretary_common.errors import ConfigurationError
 from secretary_common.health import health_server
 from secretary_common.lifecycle import (
     Background,
-    end_despite_threads,
+    end_within,
     running,
     stop_signal,
     unless_stopped,
@@ -164,7 +164,7 @@ def _keeper(settings: Settings, store: Store) -> LeaseKeeper:
         store.ping,
         store.clock,
         lease_sec=settings.worker.lease_sec,
-        heartbeat_sec=settings.worker.heartbeat_sec,
+        heartbeat_sec=settings.worker.renewal_sec,
     )
 
 
@@ -203,7 +203,7 @@ def _reporter(
         job_types=list(runner.registry.job_types),
         slots=manager.slots,
         active=settings.generic_worker.active,
-        heartbeat_sec=settings.worker.heartbeat_sec,
+        heartbeat_sec=settings.worker.renewal_sec,
     )
 
 
@@ -244,4 +244,4 @@ def main() -> None:
         asyncio.run(serve(settings))
     except ConfigurationError as error:
         sys.exit(f"secretary-worker: {error.message}")
-    end_despite_threads()
+    end_within(HANDLER_LOOP_CLOSE_SEC)

@@ -30,6 +30,8 @@ log = get_logger(__name__)
 STORE_RETRY_SEC = 1.0
 # A full worker passes on the jobs whose time has come this often at most.
 PASS_ON_SEC = 0.25
+# A worker that stops passes on this many of its timers; the others look for the rest.
+MOST_RUNG = 500
 # Every step of a turn has a deadline of 5 s: one that shows no sign of life for this long, on top
 # of the wait between two, never will.
 STUCK_SEC = 60.0
@@ -137,11 +139,11 @@ class SecretaryWorkerManager:
             self._timers.set(Candidate(job_id, job_type, 0, "", self._clock.now()))
         elif await self._claims.claim(job_id, startable):
             return Heard.CLAIMED
-        self._wake.set()
-        if later := await self._jobs.scheduled(job_id, self._clock.now()):
+        later = await self._jobs.scheduled(job_id, self._clock.now())
+        if later is not None:
             self._timers.set(later)
-            return Heard.SCHEDULED
-        return Heard.GONE
+        self._wake.set()
+        return Heard.SCHEDULED if later else Heard.GONE
 
     def _may_take(self) -> bool:
         return not self._stopping.is_set() and self.free_slots > 0
@@ -208,11 +210,13 @@ class SecretaryWorkerManager:
         if self.free_slots > 0 or not due:
             return
         held = {hold.job.job_id for hold in self._running.values()}
-        for job in due:
-            if job.job_id not in held:
-                ringing = self._runner.doorbell.ring_job(job.job_type, job.job_id)
-                self._runner.in_background(ringing)
+        self._ring_for([job for job in due if job.job_id not in held])
         await self._set_next_timer(await self._types.now())
+
+    def _ring_for(self, jobs: list[Candidate]) -> None:
+        for job in jobs:
+            ringing = self._runner.doorbell.ring_job(job.job_type, job.job_id)
+            self._runner.in_background(ringing)
 
     async def _sweep(self) -> None:
         """See to ended leases once every ``poll_interval_sec``, busy or not."""
@@ -280,7 +284,8 @@ class SecretaryWorkerManager:
                 await self._stopping.wait()
 
     async def _drain(self) -> None:
-        """Let running jobs finish for ``drain_sec``, then hand the rest back."""
+        """Pass on the timers, let running jobs finish for ``drain_sec``, hand the rest back."""
+        self._ring_for(self._timers.take_all()[:MOST_RUNG])
         await self._claims.finish()
         with contextlib.suppress(StoreUnavailable):
             await self._claims.settle_doubts()

@@ -49,6 +49,11 @@ class Timers:
                 due.append(self._jobs.pop(job_id))
         return due
 
+    def take_all(self) -> list[Candidate]:
+        """All of them, the earliest first; they are forgotten."""
+        jobs, self._jobs, self._heap = self._jobs, {}, []
+        return sorted(jobs.values(), key=lambda job: job.run_at)
+
     def _forget_the_latest(self) -> None:
         earliest = heapq.nsmallest(MOST // 2, self._jobs.values(), key=lambda job: job.run_at)
         self._jobs = {job.job_id: job for job in earliest}

@@ -1,0 +1,244 @@
+"""Workers side by side: who starts what, and when."""
+
+import signal
+import time
+import uuid
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from secretary_devstack.client import JobClient
+from secretary_devstack.deadline import wait_until
+from secretary_devstack.process import Service
+from secretary_devstack.stack import Stack
+
+# Nobody waits for a poll here: what starts in time was rung for, or had a timer.
+LONG_POLL = {
+    "generic_worker.poll_interval_sec": 120,
+    "worker.lease_sec": 6,
+    "worker.heartbeat_sec": 1,
+    "worker.drain_sec": 1,
+}
+# "Within a second", and as much as a busy machine may take on top; far from a poll.
+SOON_SEC = 5.0
+ONE, OTHER = "secretary-worker-1", "secretary-worker-2"
+
+
+def own_settings(name: str) -> dict[str, Any]:
+    """Worker 1 has one slot; worker 2 has five and does not run ``hold``."""
+    few = {"generic_worker.max_concurrent": 5, "worker.job_types": ["nap", "custom"]}
+    only: dict[str, dict[str, Any]] = {ONE: {"generic_worker.max_concurrent": 1}, OTHER: few}
+    return only.get(name, {})
+
+
+@pytest.fixture(scope="module")
+def pool(
+    mongo_url: str, amqp_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Stack]:
+    """Two workers that listen, for all tests here that leave them as they were."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(Path(__file__).parent))
+        stack = Stack(
+            tmp_path_factory.mktemp("pool"),
+            mongo_url=mongo_url,
+            amqp_url=amqp_url,
+            database=f"test_{uuid.uuid4().hex}",
+            workers=2,
+            settings={**LONG_POLL, "worker.handler_modules": ["e2e_handlers"]},
+            own_settings=own_settings,
+        )
+        with stack:
+            for worker in stack.workers:
+                await_ear(worker)
+            yield stack
+
+
+@pytest.fixture
+def client(pool: Stack) -> Iterator[JobClient]:
+    """An admin; whatever a test left running is cancelled after it, and both workers listen."""
+    with pool.client() as connected:
+        yield connected
+        for job in data(connected.http.get("/api/jobs/", params={"status": "processing"}))["jobs"]:
+            data(connected.http.post(f"/api/jobs/{job['job_id']}/cancel"))
+            connected.wait(job["job_id"], timeout_sec=20)
+        for worker in pool.workers:
+            await_ear(worker)
+
+
+def await_ear(worker: Service) -> None:
+    wait_until(lambda: live(worker)["listening"], timeout_sec=30, what="an ear")
+
+
+def live(worker: Service) -> dict[str, Any]:
+    """What the worker says of itself."""
+    answer = httpx.get(f"http://127.0.0.1:{worker.port}/health/live")
+    assert answer.status_code == 200, answer.text
+    data: dict[str, Any] = answer.json()["data"]
+    return data
+
+
+def moment(job: dict[str, Any], name: str) -> float:
+    return datetime.fromisoformat(job[name]).timestamp()
+
+
+def started(job: dict[str, Any]) -> bool:
+    return job["processing_started_at"] is not None
+
+
+def said(worker: Service, event: str, job_id: str) -> bool:
+    return any(event in line and job_id in line for line in worker.log.read_text().splitlines())
+
+
+def scheduled_at(worker: Service) -> float:
+    """How many doorbells of jobs for later this worker has heard."""
+    text = httpx.get(f"http://127.0.0.1:{worker.port}/metrics").text
+    mark = 'outcome="scheduled",queue="secretary.jobs.nap"'
+    return sum(float(line.rsplit(" ", 1)[1]) for line in text.splitlines() if mark in line)
+
+
+def occupy(client: JobClient) -> str:
+    """Take the only slot of worker 1: a type that worker 2 does not run."""
+    job_id = client.submit("hold", {"seconds": 90})
+    client.wait(job_id, timeout_sec=20, until=started)
+    return job_id
+
+
+def data(answer: httpx.Response) -> Any:
+    assert answer.is_success, answer.text
+    return answer.json()["data"]
+
+
+def test_an_idle_worker_starts_twenty_jobs_though_another_is_full(
+    pool: Stack, client: JobClient
+) -> None:
+    occupy(client)
+    ids = [client.submit("nap", {"seconds": 1.5}) for _ in range(20)]
+    jobs = [client.wait(job_id, timeout_sec=60) for job_id in ids]
+    assert {job["attempt"] for job in jobs} == {1}
+    assert all(said(pool.workers[1], "job.claimed", job_id) for job_id in ids)
+    jobs.sort(key=lambda job: moment(job, "processing_started_at"))
+    freed = sorted(moment(job, "completed_at") for job in jobs)
+    # Five slots are free from the first; each later start had to wait for one more end.
+    for n, job in enumerate(jobs):
+        free_at = max(moment(job, "created_at"), freed[n - 5] if n >= 5 else 0)
+        assert moment(job, "processing_started_at") - free_at < SOON_SEC
+
+
+def test_a_job_is_started_at_its_time_though_the_worker_that_set_its_timer_is_full(
+    pool: Stack, client: JobClient
+) -> None:
+    one = pool.workers[0]
+
+    def heard_by_one() -> str | None:
+        before = scheduled_at(one)
+        job_id = client.submit("nap", {"seconds": 0}, delay_sec=6)
+        time.sleep(1)
+        if scheduled_at(one) > before:
+            return job_id
+        data(client.http.post(f"/api/jobs/{job_id}/cancel"))  # worker 2 has the timer
+        return None
+
+    job_id = wait_until(heard_by_one, timeout_sec=30, what="a timer set by worker 1")
+    occupy(client)
+    job = client.wait(job_id, timeout_sec=30)
+    assert said(pool.workers[1], "job.claimed", job_id)
+    assert 0 <= moment(job, "processing_started_at") - moment(job, "run_at") < SOON_SEC
+
+
+def test_paused_jobs_wait_and_start_when_they_are_resumed(pool: Stack, client: JobClient) -> None:
+    running = client.submit("nap", {"seconds": 3})
+    client.wait(running, timeout_sec=20, until=started)
+    assert data(client.http.post("/api/job-types/nap/pause"))["workers"] == 2
+    time.sleep(1.5)
+    ids = [client.submit("nap", {"seconds": 0}) for _ in range(4)]
+    other = client.submit("custom", {"input": "ab"})
+    assert client.wait(other, timeout_sec=20)["status"] == "completed"
+    assert client.wait(running, timeout_sec=20)["attempt"] == 1
+    assert {client.job(job_id)["status"] for job_id in ids} == {"pending"}
+    data(client.http.post("/api/job-types/nap/resume"))
+    resumed_at = time.time()
+    for job_id in ids:
+        job = client.wait(job_id, timeout_sec=30)
+        assert moment(job, "processing_started_at") - resumed_at < SOON_SEC
+
+
+def listed_by(client: JobClient) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = data(client.http.get("/api/workers"))["workers"]
+    return found
+
+
+def test_workers_are_listed_with_what_they_run(pool: Stack, client: JobClient) -> None:
+    inactive = pool.add_worker({"generic_worker.active": False})
+    inactive.start()
+    job_id = occupy(client)
+
+    def shown() -> list[dict[str, Any]] | None:
+        listed = listed_by(client)
+        busy = any(each["running"] for each in listed)
+        return listed if len(listed) == 3 and busy else None
+
+    listed = wait_until(shown, timeout_sec=20, what="three workers, one with its job")
+    by_slots = {each["slots"]: each for each in listed}
+    assert by_slots[1]["running"] == [job_id]
+    assert by_slots[5]["job_types"] == ["custom", "nap"]
+    (idle,) = [each for each in listed if not each["active"]]
+    assert (idle["running"], idle["listening"]) == ([], False)
+    assert live(inactive)["active"] is False
+    assert inactive.stop()
+    assert len(listed_by(client)) == 2
+    pool.workers.remove(inactive)
+
+
+@pytest.fixture
+def quick(start_stack: Any) -> Stack:
+    """Worker 1, and worker 2 that does not run ``hold``, which poll and reclaim within seconds."""
+    settings = {**LONG_POLL, "generic_worker.poll_interval_sec": 1}
+    stack: Stack = start_stack(settings, workers=2, own_settings=own_settings)
+    return stack
+
+
+def test_a_cancelled_job_whose_worker_is_lost_is_ended_by_any_other(quick: Stack) -> None:
+    with quick.client() as client:
+        job_id = occupy(client)
+        quick.workers[0].kill()
+        data(client.http.post(f"/api/jobs/{job_id}/cancel"))
+        waiting = client.submit("hold", {"seconds": 0})
+        job = client.wait(job_id, timeout_sec=30)
+        assert (job["status"], job["attempt"]) == ("cancelled", 1)
+        assert client.job(waiting)["status"] == "pending"  # worker 2 does not run it
+        wait_until(lambda: len(listed_by(client)) == 1, timeout_sec=20, what="the dead one's end")
+
+
+def test_no_handler_holds_up_a_slot_or_the_end_of_its_worker(quick: Stack) -> None:
+    one, other = quick.workers
+    assert other.stop()
+    with quick.client() as client:
+        stuck = client.submit("stuck", {}, timeout_sec=1, max_attempts=1)
+        assert client.wait(stuck, timeout_sec=60)["error"]["code"] == "JOB_TIMEOUT"
+        assert client.wait(client.submit("nap", {"seconds": 0}), timeout_sec=20)["attempt"] == 1
+        stuck = client.submit("stuck", {})
+        client.wait(stuck, timeout_sec=20, until=started)
+        assert one.stop(timeout_sec=30)
+        assert one.child.returncode == 0
+        job = client.job(stuck)
+        assert (job["status"], job["attempt"]) == ("pending", 1)
+        log = one.log.read_text()
+        assert log.count("handler_loop.replaced") == 2  # once for each that got stuck
+        assert log.count("in handle_stuck") == 2
+        assert "process.threads_left_behind" in log
+
+        one.launch(worker__drain_sec=60)
+        one.await_ready()
+        client.wait(stuck, timeout_sec=20, until=lambda job: job["attempt"] == 2)
+        one.child.send(signal.SIGTERM)
+        wait_until(
+            lambda: one.log.read_text().count("worker.draining") == 2,
+            timeout_sec=20,
+            what="the drain",
+        )
+        one.child.send(signal.SIGTERM)  # the second one ends it at once
+        assert one.child.wait(5) == 128 + signal.SIGTERM

@@ -1,0 +1,91 @@
+"""The child process of a PDF under the engine: dead once its attempt is stopped, for any reason."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pdf_samples
+import pytest
+from engine_bench import Engine, engine
+from handler_bench import child_pids
+
+from secretary_common.egress import guarded_client
+from secretary_common.errors import ErrorCode
+from secretary_common.models import JobStatus, new_token
+from secretary_common.settings import PdfSection
+from secretary_common.url_guard import UrlGuard
+from secretary_worker.handlers.pdf import PdfHandler
+from secretary_worker.web.download import Downloader
+
+CHILD = "secretary_worker.extract.child"
+HEARTBEAT_SEC = 0.2
+
+
+@pytest.fixture
+def bomb(tmp_path: Path) -> str:
+    """A document that takes for ever."""
+    path = tmp_path / "bomb.pdf"
+    path.write_bytes(pdf_samples.time_bomb_pdf())
+    return str(path)
+
+
+@asynccontextmanager
+async def parsing(bomb: str, **fields: Any) -> AsyncIterator[tuple[Engine, str]]:
+    """A worker whose child parses *bomb* by now, and the job."""
+    handler = PdfHandler(
+        roots=[Path(bomb).parent],
+        max_bytes=2**20,
+        limits=PdfSection(),
+        downloader=Downloader(lambda: guarded_client(UrlGuard()), max_bytes=2**20),
+    )
+    async with engine(handler, heartbeat_sec=HEARTBEAT_SEC, drain_sec=0) as worker:
+        job_id = await worker.submit(parameters={"filename": bomb}, **fields)
+        await worker.until(job_id, lambda _: bool(child_pids(CHILD)))
+        yield worker, job_id
+
+
+async def test_the_child_of_a_cancelled_job_is_dead_within_two_seconds_of_the_renewal(
+    bomb: str,
+) -> None:
+    async with parsing(bomb) as (worker, job_id):
+        held = worker.jobs.jobs[job_id]
+        worker.jobs.jobs[job_id] = held.model_copy(update={"cancel_requested": True})
+        asked_at = time.monotonic()
+        job = await worker.ended(job_id)
+        assert (job.status, job.attempt) == (JobStatus.CANCELLED, 1)
+        assert child_pids(CHILD) == []
+        assert time.monotonic() - asked_at < HEARTBEAT_SEC + 2 + 1  # a second for a busy machine
+
+
+async def test_the_child_of_a_job_out_of_time_is_dead(bomb: str) -> None:
+    async with parsing(bomb, timeout_sec=2, max_attempts=1) as (worker, job_id):
+        job = await worker.ended(job_id)
+        assert job.error is not None
+        assert job.error.code == ErrorCode.JOB_TIMEOUT
+        assert child_pids(CHILD) == []
+
+
+async def test_the_child_of_a_job_that_was_lost_is_dead(bomb: str) -> None:
+    async with parsing(bomb) as (worker, job_id):
+        held = worker.jobs.jobs[job_id]
+        assert held.lease is not None
+        thief = held.lease.model_copy(update={"owner": "thief", "token": new_token()})
+        worker.jobs.jobs[job_id] = stolen = held.model_copy(update={"lease": thief})
+        async with asyncio.timeout(10):
+            while child_pids(CHILD):  # noqa: ASYNC110 - no event tells of it
+                await asyncio.sleep(0.02)
+        await worker.until(job_id, lambda _: not worker.manager.running)
+        assert worker.jobs.jobs[job_id] == stolen
+
+
+async def test_the_child_of_a_job_handed_back_is_dead(bomb: str) -> None:
+    async with parsing(bomb) as (worker, job_id):
+        pass  # the worker stops
+    job = worker.jobs.jobs[job_id]
+    assert (job.status, job.forgiven) == (JobStatus.PENDING, 1)
+    assert child_pids(CHILD) == []
