@@ -8,7 +8,7 @@ computes it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from datetime import timedelta
 from typing import Any
@@ -226,7 +226,7 @@ class AttemptWriter:
     async def _flush_at_last(self) -> bool:
         """The flush before the settling write, which a fault in lines or progress must not stop."""
         try:
-            return await self._insisting(self._flush_all)
+            return await self._insisting(lambda: self._flush(last=True))
         except Exception as error:  # noqa: BLE001 - logged; the end of the job counts for more
             log.error("attempt.write_failed", exc=error)
             self._refuse_waiting(error)
@@ -287,25 +287,19 @@ class AttemptWriter:
         for done in waiting:
             tell(done)
 
-    async def _flush(self) -> None:
-        """Write what has come so far: the newest progress, then log lines."""
-        await self._flush_progress()
-        if self._waiting:
-            await self._flush_for_waiting(self._journal.flush)
-        elif not await self._journal.flush(LOG_BATCHES):
-            self._arrived.set()
-
-    async def _flush_all(self) -> None:
-        await self._flush_progress()
-        await self._flush_for_waiting(self._journal.close)
-
-    async def _flush_for_waiting(self, flush: Callable[[], Coroutine[Any, Any, Any]]) -> None:
+    async def _flush(self, *, last: bool = False) -> None:
+        """Write what has come so far: log lines, a part of them unless somebody waits; progress."""
         waiting, self._waiting = self._waiting, []
         try:
-            await flush()
+            whole = await self._journal.flush(None if waiting or last else LOG_BATCHES)
+            if last:
+                await self._journal.close()
+            await self._flush_progress()
         except BaseException:
             self._waiting = waiting + self._waiting
             raise
+        if not whole:
+            self._arrived.set()
         for done in waiting:
             tell(done)
 
