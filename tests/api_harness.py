@@ -21,6 +21,7 @@ from secretary_common.lifecycle import Background
 from secretary_common.models import JobTypeInfo
 from secretary_common.testing.batches import InMemoryBatchRepository
 from secretary_common.testing.deliveries import InMemoryDeliveryRepository
+from secretary_common.testing.files import InMemoryFileRepository
 from secretary_common.testing.jobs import InMemoryJobRepository, RecordingDoorbell
 from secretary_common.testing.store import (
     InMemoryJobTypeRepository,
@@ -71,6 +72,7 @@ class Api:
         self.batches = InMemoryBatchRepository(self.jobs)
         self.background = Background()
         self.logs = InMemoryLogRepository()
+        self.files = InMemoryFileRepository()
         self.deliveries = InMemoryDeliveryRepository()
         self.job_types = InMemoryJobTypeRepository(PDF, CUSTOM)
         self.workers = InMemoryWorkerRepository()
@@ -83,6 +85,7 @@ class Api:
             Collaborators(
                 jobs=self.jobs,
                 logs=self.logs,
+                files=self.files,
                 deliveries=self.deliveries,
                 job_types=self.job_types,
                 workers=self.workers,

@@ -1,7 +1,10 @@
 """Handlers that the end-to-end tests give their workers, as a user would: a module of one's own."""
 
 import asyncio
+import tempfile
 import time
+from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -72,6 +75,31 @@ async def handle_stuck(
     time.sleep(600)  # noqa: ASYNC251 - the very thing to survive
 
 
+async def handle_large(job: Job, repo: Any, resource_calculator: ResourceCalculator) -> None:
+    """Results of ``megabytes`` MB, and files of each kind."""
+    size = int(job.parameters["megabytes"] * 1_000_000)
+    path = Path(tempfile.gettempdir()) / f"{job.job_id}.bin"
+    path.write_bytes(b"0123456789" * (size // 10))
+    await repo.add_file(job.job_id, "on-disk.bin", path)
+    path.unlink()
+
+    async def streamed() -> AsyncIterator[bytes]:
+        for n in range(1000):
+            yield f"line {n}\n".encode()
+
+    await repo.add_file(job.job_id, "ü.txt", streamed(), "text/plain; charset=utf-8")
+    await repo.update_job_results(job.job_id, {"text": "x" * size})
+
+
+async def handle_chatty(job: Job, repo: Any, resource_calculator: ResourceCalculator) -> None:
+    """Log ``lines`` lines as fast as can be."""
+    for n in range(job.parameters["lines"]):
+        level = "error" if n % 10_000 == 0 else "debug"
+        repo.add_log_entry(job.job_id, level, f"line {n}")
+
+
+register("large", handle_large)
+register("chatty", handle_chatty)
 register("nap", handle_nap, params=NapParams)
 register("hold", handle_nap, params=NapParams)
 register("stuck", handle_stuck)

@@ -7,6 +7,7 @@ does not need.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -24,6 +25,8 @@ from secretary_common.models import (
     Batch,
     Delivery,
     DeliveryState,
+    FileInfo,
+    FileKind,
     Idempotency,
     Job,
     JobProgress,
@@ -31,6 +34,7 @@ from secretary_common.models import (
     JobStatus,
     JobTypeInfo,
     LogEntry,
+    LogLevel,
     NotifySlot,
     Outcome,
     Phase,
@@ -41,9 +45,11 @@ from secretary_common.mongo import indexes
 from secretary_common.mongo.connection import Store
 from secretary_common.mongo.document import to_document
 from secretary_common.mongo.driver import Client
+from secretary_common.mongo.logs import ATTEMPT_STEP
 
 MANY = 6000
 LIMIT = 20
+ERRORS: tuple[LogLevel, ...] = ("error",)
 SLACK = 5
 """Documents a query may read beyond those it gives."""
 TYPES = {"pdf", "other"}
@@ -68,6 +74,7 @@ def job(n: int) -> Job:
         tags=["rare"] if n % 500 == 0 else [],
         user_id=f"user-{n % 500}",
         batch_id=BATCH if n < 50 else None,
+        parameters={"file_id": f"file-{n}"} if n % 4 == 1 else {},
         lease=lease(f"t-{n}", seconds=30 if n % 2 else -n)
         if status is JobStatus.PROCESSING
         else None,
@@ -100,7 +107,30 @@ def delivery(n: int) -> Delivery:
 
 
 def entry(n: int) -> LogEntry:
-    return LogEntry(timestamp=NOW, level="info", message="m", attempt=1, seq=n)
+    level: LogLevel = "error" if n > MANY - 100 else "info"
+    return LogEntry(timestamp=NOW, level=level, message="m", attempt=1, seq=n)
+
+
+def file(n: int) -> FileInfo:
+    return FileInfo(
+        file_id=f"file-{n}",
+        kind=FileKind.UPLOAD if n % 2 else FileKind.FILE,
+        owner="key-1",
+        name="a",
+        created_at=after(n - MANY / 2),
+        job_id=None if n % 2 else f"job-{n:06}",
+        attempt=None if n % 2 else 1,
+    )
+
+
+async def content() -> AsyncIterator[bytes]:
+    yield b"x" * 1000
+
+
+async def read(store: Store, file_id: str) -> None:
+    found = await store.files.open(file_id)
+    assert found
+    assert [chunk async for chunk in found.chunks]
 
 
 @dataclass(frozen=True)
@@ -138,9 +168,39 @@ def full_database(mongo_url: str) -> Any:
     )
     database["job_logs"].insert_many(
         [
-            {"_id": f"job-{n % 3}:1:{n}", "job_id": f"job-{n % 3}", **entry(n).model_dump()}
+            {
+                "_id": f"job-{n % 3}:1:{n}",
+                "job_id": f"job-{n % 3}",
+                "position": ATTEMPT_STEP + n,
+                **entry(n).model_dump(),
+            }
             for n in range(MANY)
         ]
+    )
+    database["files"].insert_many(
+        [
+            {
+                "_id": one.file_id,
+                "check_at": one.created_at,
+                **one.model_dump(exclude_none=True, exclude={"file_id"}),
+            }
+            for one in map(file, range(MANY))
+        ]
+    )
+    database["fs.files"].insert_many(
+        [
+            {
+                "_id": f"file-{n}",
+                "length": 1,
+                "filename": "a",
+                "uploadDate": NOW,
+                "metadata": {"kind": "file", "owner": "key-1", "sha256": ""},
+            }
+            for n in range(MANY)
+        ]
+    )
+    database["fs.chunks"].insert_many(
+        [{"files_id": f"file-{n}", "n": 0, "data": b"x"} for n in range(MANY)]
     )
     database["batches"].insert_many(
         [
@@ -265,6 +325,32 @@ OTHER_CALLS: dict[str, dict[str, Call]] = {
     "logs": {
         "append": lambda s: s.logs.append("job-1", [entry(MANY + 1)]),
         "tail": lambda s: s.logs.tail("job-1", LIMIT),
+        "page": lambda s: s.logs.page("job-1", after=(1, 9), levels=ERRORS, limit=LIMIT),
+        "delete_some": lambda s: s.logs.delete_some("job-2", SLACK),
+    },
+    "files": {
+        "save": lambda s: s.files.save(content(), file(MANY)),
+        "open": lambda s: read(s, "file-1"),
+        "delete": lambda s: s.files.delete("file-3"),
+        "of_job": lambda s: s.files.of_job("job-000004", LIMIT),
+        "due_for_check": lambda s: s.files.due_for_check(NOW, LIMIT),
+        "check_again": lambda s: s.files.check_again("file-5", after(99)),
+    },
+    "removal": {
+        "expired_jobs": lambda s: s.removal.expired_jobs(
+            NOW, LIMIT, after=(after(-1000), f"job-{ENDED:06}")
+        ),
+        "fence": lambda s: s.removal.fence(f"job-{ENDED:06}", NOW, NOW),
+        "remove_job": lambda s: s.removal.remove_job(f"job-{ENDED:06}"),
+        "is_named": lambda s: asyncio.gather(
+            s.removal.is_named(file(7)), s.removal.is_named(file(8))
+        ),
+        "old_batches": lambda s: s.removal.old_batches(NOW, LIMIT, after=(NOW, "batch-3")),
+        "remove_batch": lambda s: s.removal.remove_batch("batch-99"),
+    },
+    "locks": {
+        "take": lambda s: s.locks.take("one", "w", NOW, after(9)),
+        "release": lambda s: s.locks.release("one", "w"),
     },
     "keys": {
         "insert": lambda s: s.keys.insert(ApiKey("new", "", "", created_at=NOW)),

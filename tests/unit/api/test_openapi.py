@@ -22,6 +22,8 @@ async def test_each_path_is_described_in_one_form(document: Any) -> None:
         "/api/jobs/{job_id}",
         "/api/jobs/{job_id}/logs",
         "/api/jobs/{job_id}/results",
+        "/api/jobs/{job_id}/files/{name}",
+        "/api/jobs/{job_id}/download-archive",
         "/api/jobs/{job_id}/deliveries",
         "/api/jobs/{job_id}/cancel",
         "/api/jobs/{job_id}/retry",

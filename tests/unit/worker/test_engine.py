@@ -154,6 +154,27 @@ async def test_awaited_writes_are_durable_when_the_await_returns() -> None:
     assert seen == [30]
 
 
+async def test_a_write_that_comes_while_another_is_made_is_durable_when_its_await_returns() -> None:
+    class Slow(InMemoryJobRepository):
+        async def record_progress(self, change: ProgressChange) -> datetime | None:
+            await asyncio.sleep(0.1)
+            return await super().record_progress(change)
+
+    seen: list[str] = []
+
+    async def handler(job: Job, repo: SecretaryJobRepository, _: ResourceCalculator) -> None:
+        first = asyncio.ensure_future(repo.update_job_progress(job.job_id, JobProgress(step="1")))
+        await asyncio.sleep(0.05)
+        await repo.update_job_progress(job.job_id, JobProgress(step="2"))
+        stored = worker.jobs.jobs[job.job_id].progress
+        seen.append(stored.step if stored else "")
+        await first
+
+    async with engine(handler, jobs=Slow()) as worker:
+        assert (await worker.ended(await worker.submit())).status is JobStatus.COMPLETED
+    assert seen == ["2"]
+
+
 async def test_percent_never_falls_within_an_attempt() -> None:
     async def handler(job: Job, repo: SecretaryJobRepository, _: ResourceCalculator) -> None:
         await repo.update_job_progress(job.job_id, JobProgress(step="one", percent=60))

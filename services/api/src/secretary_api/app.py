@@ -14,12 +14,24 @@ from fastapi.routing import APIRoute
 from secretary_api import errors
 from secretary_api.auth import Keyring
 from secretary_api.batches import BatchService
+from secretary_api.content import JobContent
 from secretary_api.dependencies import Services
 from secretary_api.idempotency import IdempotencyMarker
 from secretary_api.job_type import JobTypes
 from secretary_api.middleware import BodyLimit, EitherSlash, RequestLog
 from secretary_api.moves import JobMoves
-from secretary_api.routes import batches, health, job_types, jobs, keys, moves, stats, workers
+from secretary_api.routes import (
+    batches,
+    files,
+    health,
+    job_types,
+    jobs,
+    keys,
+    logs,
+    moves,
+    stats,
+    workers,
+)
 from secretary_api.service import JobService
 from secretary_api.submission import Admission
 from secretary_api.worker_pool import WorkerPool
@@ -28,6 +40,7 @@ from secretary_common.ports import (
     BatchRepository,
     DeliveryRepository,
     Doorbell,
+    FileRepository,
     JobRepository,
     JobTypeRepository,
     KeyRepository,
@@ -46,6 +59,8 @@ Paths work with and without a slash at their end.
 ROUTERS = (
     batches.router,  # before jobs: "batch" is no job's id
     jobs.router,
+    logs.router,
+    files.router,
     moves.router,
     job_types.router,
     workers.router,
@@ -65,6 +80,7 @@ class Collaborators:
     jobs: JobRepository
     batches: BatchRepository
     logs: LogRepository
+    files: FileRepository
     deliveries: DeliveryRepository
     job_types: JobTypeRepository
     workers: WorkerRepository
@@ -124,6 +140,7 @@ def _services(parts: Collaborators) -> Services:
             clock=parts.clock,
             admission=parts.admission,
         ),
+        content=JobContent(parts.files),
         moves=moves,
         batches=BatchService(
             batches=parts.batches,

@@ -1,14 +1,16 @@
-"""Where a page of jobs ends, as opaque text."""
+"""Where a page of jobs or of log entries ends, as text."""
 
 from __future__ import annotations
 
 import base64
 import binascii
+import re
 from datetime import UTC, datetime, timedelta
 
 from secretary_api.errors import refused_fields
-from secretary_common.models import Job
+from secretary_common.models import Job, LogEntry
 
+_ENTRY = re.compile(r"(\d{1,9}):(\d{1,9})", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -33,3 +35,19 @@ def parse_cursor(cursor: str) -> tuple[datetime, str]:
     except (binascii.Error, ValueError, OverflowError):
         pass  # refused below, as a cursor without an id is
     raise refused_fields(("cursor", "is not a cursor of this listing"))
+
+
+def entry_cursor_of(entry: LogEntry) -> str:
+    """The cursor of what follows *entry*: ``attempt:seq``, as clients may make it themselves."""
+    return f"{entry.attempt}:{entry.seq}"
+
+
+def parse_entry_cursor(cursor: str) -> tuple[int, int]:
+    """The (attempt, seq) in *cursor*.
+
+    Raises:
+        InvalidRequest: naming the field ``after``.
+    """
+    if found := _ENTRY.fullmatch(cursor):
+        return int(found[1]), int(found[2])
+    raise refused_fields(("after", "is not the place of a log entry: attempt:seq"))

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from secretary_api import body
 from secretary_api.auth import Keyring, Principal
 from secretary_api.batches import BatchService
+from secretary_api.content import JobContent
 from secretary_api.idempotency import IdempotencyMarker
 from secretary_api.moves import JobMoves
 from secretary_api.service import JobService
@@ -35,6 +36,7 @@ class Services:
     """Everything behind the routes."""
 
     jobs: JobService
+    content: JobContent
     moves: JobMoves
     batches: BatchService
     workers: WorkerPool

@@ -83,6 +83,7 @@ def wire(
         jobs=store.jobs,
         batches=store.batches,
         logs=store.logs,
+        files=store.files,
         deliveries=store.deliveries,
         job_types=store.job_types,
         workers=store.workers,

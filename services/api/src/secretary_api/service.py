@@ -12,10 +12,22 @@ from secretary_api.submission import Admission
 from secretary_common.clock import Clock
 from secretary_common.errors import NotFound
 from secretary_common.log import get_logger
-from secretary_common.models import Delivery, Idempotency, Job, JobQuery, LogEntry, TypeStatistic
+from secretary_common.models import (
+    LOG_LEVELS,
+    Delivery,
+    Idempotency,
+    Job,
+    JobQuery,
+    LogEntry,
+    LogLevel,
+    TypeStatistic,
+)
 from secretary_common.ports import DeliveryRepository, Doorbell, JobRepository, LogRepository
 
 log = get_logger(__name__)
+
+BEFORE_ALL = (0, 0)
+"""Before every log entry: attempts count from 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +93,19 @@ class JobService:
     async def logs_of(self, job: Job, limit: int) -> list[LogEntry]:
         """The last *limit* log entries of *job*, oldest first."""
         return await self.logs.tail(job.job_id, limit)
+
+    async def log_page(
+        self, job: Job, *, after: tuple[int, int] | None, level: LogLevel, limit: int
+    ) -> tuple[list[LogEntry], bool]:
+        """At most *limit* entries of *level* and above, oldest first, and whether there are more.
+
+        They come behind (attempt, seq) *after*, or from the start.
+        """
+        levels = LOG_LEVELS[LOG_LEVELS.index(level) :]
+        found = await self.logs.page(
+            job.job_id, after=after or BEFORE_ALL, levels=levels, limit=limit + 1
+        )
+        return found[:limit], len(found) > limit
 
     async def deliveries_of(self, job: Job) -> list[Delivery]:
         """The webhooks of *job*, by ``seq``."""

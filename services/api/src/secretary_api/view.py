@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from urllib.parse import quote
 
 from pydantic_core import to_json
 
@@ -10,16 +11,16 @@ from secretary_api import webhook
 from secretary_api.schemas.job import (
     DeliveryAttemptView,
     DeliveryView,
+    JobFileView,
     JobSummary,
     JobView,
     LogView,
 )
 from secretary_common import secret_field
-from secretary_common.models import Delivery, Job, JsonObject, LogEntry
+from secretary_common.models import Delivery, Job, JobFile, JsonObject, LogEntry
+from secretary_common.models.file import INLINE_RESULTS_BYTES
 from secretary_common.states import DeliveryState
 
-MAX_INLINE_RESULTS_BYTES = 256 * 1024
-"""Results over this size have their own address."""
 _WAITING = frozenset({DeliveryState.PENDING, DeliveryState.SENDING})
 
 
@@ -35,14 +36,27 @@ def summary_of(job: Job) -> JobSummary:
 
 def view_of(job: Job, logs: Iterable[LogEntry]) -> JobView:
     """*job* in full."""
-    fits = job.results is None or len(to_json(job.results)) <= MAX_INLINE_RESULTS_BYTES
+    fits = job.results_file is None and _stand_inline(job.results)
     return JobView(
         **dict(summary_of(job)),
         parameters=parameters_of(job),
         results=job.results if fits else None,
+        files=[file_of(job, file) for file in job.files],
         results_url=None if fits else f"{job_path(job.job_id)}/results",
         logs=[log_of(entry) for entry in logs],
     )
+
+
+def file_of(job: Job, file: JobFile) -> JobFileView:
+    """A file of *job*."""
+    return JobFileView(
+        **file.model_dump(exclude={"file_id"}),
+        url=f"{job_path(job.job_id)}/files/{quote(file.name, safe='')}",
+    )
+
+
+def _stand_inline(results: JsonObject | None) -> bool:
+    return results is None or len(to_json(results)) <= INLINE_RESULTS_BYTES
 
 
 def parameters_of(job: Job) -> JsonObject:

@@ -57,11 +57,12 @@ class Stash:
                 await self._files.delete(replaced[1].file_id)
             return kept
 
-    def file_of(self, results: Results) -> ResultsFile | None:
-        """Where *results* are, if they are too large to stand in the job."""
-        if results.value is None and self._stored and self._stored[0] is results:
-            return self._stored[1]
-        return None
+    @property
+    def results_file(self) -> ResultsFile | None:
+        """Where the newest results are stored, if they are too large to stand in the job."""
+        if self.results is None or self.results.value is not None or self._stored is None:
+            return None
+        return self._stored[1] if self._stored[0] is self.results else None
 
     def claim(self, file: FileContent) -> None:
         """Take the name of *file*: from now on it is the one of that name.

@@ -8,10 +8,8 @@ computes it.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -35,7 +33,9 @@ from secretary_common.models import (
 from secretary_common.outbox import progress_slot
 from secretary_common.ports import FileRepository, JobRepository, LogRepository
 from secretary_common.resources import ResourceCalculator
-from secretary_common.storable import cleaned, cut_object, cut_text
+from secretary_worker.beside import Beside
+from secretary_worker.ending import settlement_of, slim
+from secretary_worker.intake import Intake
 from secretary_worker.journal import Journal
 from secretary_worker.lease import Hold
 from secretary_worker.stash import Stash
@@ -46,10 +46,8 @@ log = get_logger(__name__)
 
 FLUSH_SEC = 0.25
 STORE_RETRY_SEC = 0.5
-TAKEN_AT_ONCE = 500
 LOG_BATCHES = 5
 """Batches of log lines between two writes of progress."""
-DONE = JobProgress(step="completed", percent=100, message="Processing completed")
 
 
 class AttemptWriter:
@@ -78,9 +76,8 @@ class AttemptWriter:
         self._calculator = calculator
         self._retention = retention
         self._on_event = on_event
-        self._loop = asyncio.get_running_loop()
-        self._queue: deque[What | FileContent | Sync] = deque()
-        self._told = False
+        self._intake: Intake[What | FileContent | Sync] = Intake(self._take)
+        self._beside = Beside(self._insisting)
         self._arrived = asyncio.Event()
         self._urgent = asyncio.Event()
         self._lock = asyncio.Lock()
@@ -89,7 +86,6 @@ class AttemptWriter:
         self._progress: JobProgress | None = None
         self._percent = 0
         self._waiting: list[Future[None]] = []
-        self._beside: set[asyncio.Task[None]] = set()
         self._status: JobStatus | None = None
         self._status_waiting: list[Future[None]] = []
         self._broken: Exception | None = None
@@ -100,37 +96,19 @@ class AttemptWriter:
         """Take over a write, or a wait for one; may be called from any thread."""
         if isinstance(what, LogLine) and not self._journal.admits(what):
             return
-        self._queue.append(what)
-        if not self._told:
-            self._told = True
-            self._loop.call_soon_threadsafe(self._drain)
+        self._intake.submit(what)
 
     async def catch_up(self) -> None:
         """Return when all that was submitted before is taken over."""
-        left = len(self._queue)
-        while left > 0 and self._queue:
-            left -= self._take_over()
-            await asyncio.sleep(0)
+        await self._intake.catch_up()
 
-    def _drain(self) -> None:
-        self._told = False  # before the first look: who comes later tells again
-        self._take_over()
-        if self._queue and not self._told:
-            self._told = True
-            self._loop.call_soon(self._drain)
-
-    def _take_over(self) -> int:
-        """Take over a part of what was submitted, for others wait for this loop too."""
-        count = min(len(self._queue), TAKEN_AT_ONCE)
-        for _ in range(count):
-            what = self._queue.popleft()
-            if isinstance(what, Sync):
-                self._wait_for(what)
-            elif isinstance(what, FileContent):
-                self._accept_file(what)
-            else:
-                self._accept(what)
-        return count
+    def _take(self, what: What | FileContent | Sync) -> None:
+        if isinstance(what, Sync):
+            self._wait_for(what)
+        elif isinstance(what, FileContent):
+            self._accept_file(what)
+        else:
+            self._accept(what)
 
     def _refusal(self) -> Exception | None:
         lost = self._hold.interruption is Interruption.LEASE_LOST
@@ -169,7 +147,7 @@ class AttemptWriter:
             except PermanentError as error:
                 refusal = error
             else:
-                self._do_beside(file.done, lambda: self._stash.store(file), file.close)
+                self._beside.start(lambda: self._stash.store(file), file.done, file.close)
                 return
         file.close()
         tell(file.done, refusal)
@@ -197,28 +175,7 @@ class AttemptWriter:
         async def keep() -> None:
             await self._stash.keep(results)
 
-        self._do_beside(done, keep)
-
-    def _do_beside(
-        self,
-        done: Future[None],
-        work: Callable[[], Awaitable[None]],
-        close: Callable[[], None] = lambda: None,
-    ) -> None:
-        """Do *work*, which may take long, beside the other writes, and tell *done* of it."""
-
-        async def beside() -> None:
-            try:
-                tell(done, None if await self._insisting(work) else StaleClaim())
-            except Exception as error:  # noqa: BLE001 - told to the handler, who awaits it
-                tell(done, error)
-            finally:
-                tell(done, StaleClaim())  # only if it was cancelled: the attempt is over
-                close()
-
-        task = asyncio.create_task(beside())
-        self._beside.add(task)
-        task.add_done_callback(self._beside.discard)
+        self._beside.start(keep, done)
 
     async def run(self) -> None:
         """Write what comes; runs until cancelled, or the handler has ended the job.
@@ -235,7 +192,7 @@ class AttemptWriter:
     async def close(self) -> None:
         """Give up what is still being done for the attempt, which is over."""
         await self.catch_up()
-        await _cancelled(self._beside)
+        await self._beside.give_up()
         if self.settlement is None:
             self._broken = self._broken or StaleClaim()
             self._refuse_waiting(self._broken)
@@ -269,7 +226,7 @@ class AttemptWriter:
     async def _flush_at_last(self) -> bool:
         """The flush before the settling write, which a fault in lines or progress must not stop."""
         try:
-            return await self._insisting(self._flush_all)
+            return await self._insisting(lambda: self._flush(last=True))
         except Exception as error:  # noqa: BLE001 - logged; the end of the job counts for more
             log.error("attempt.write_failed", exc=error)
             self._refuse_waiting(error)
@@ -278,10 +235,9 @@ class AttemptWriter:
     async def _store_at_last(self, outcome: Outcome) -> bool:
         """Have all be stored that *outcome* names; what it does not name is given up."""
         if outcome is not Outcome.COMPLETED:
-            await _cancelled(self._beside)
+            await self._beside.give_up()
             return True
-        if self._beside:
-            await asyncio.wait(self._beside)
+        await self._beside.finish()
         results = self._stash.results
         if results is None or results.value is not None:
             return True
@@ -293,16 +249,13 @@ class AttemptWriter:
             await self._insisting(lambda: self._settle(settlement))
         except NotStorable as error:
             log.error("attempt.not_storable", exc=error)
-            await self._insisting(lambda: self._settle_beside(settlement))
+            await self._insisting(lambda: self._settle_slim(settlement))
 
-    async def _settle_beside(self, settlement: Settlement) -> None:
-        """Settle once more with as little as can be in the job itself."""
-        slim = replace(settlement, results=None, progress=None, usage=None)
-        if settlement.results is not None and self._stash.results is not None:
-            slim = replace(slim, results_file=await self._stash.keep(self._stash.results))
-        if settlement.error is not None:
-            slim = replace(slim, error=settlement.error.model_copy(update={"details": None}))
-        await self._settle(slim)
+    async def _settle_slim(self, settlement: Settlement) -> None:
+        stored = None
+        if settlement.outcome is Outcome.COMPLETED and self._stash.results:
+            stored = await self._stash.keep(self._stash.results)
+        await self._settle(slim(settlement, stored))
 
     async def _settle_as(self, status: JobStatus) -> None:
         default = JobError(
@@ -312,22 +265,17 @@ class AttemptWriter:
         await self.settle(Verdict(Outcome(status.value), error))
 
     def _settlement(self, outcome: Outcome, verdict: Verdict) -> Settlement:
-        now = self._clock.now()
-        ended = outcome.status is not JobStatus.PENDING
-        completed = outcome is Outcome.COMPLETED
-        results = self._stash.results if completed else None
-        return Settlement(
-            outcome=outcome,
-            at=now,
+        return settlement_of(
+            verdict,
+            outcome,
+            now=self._clock.now(),
             seq=self._seq + 1,
-            results=results.value if results else None,
-            results_file=self._stash.file_of(results) if results else None,
-            files=self._stash.files if ended else (),
-            error=verdict.error and _fitting(verdict.error),
-            progress=DONE if completed and self._percent < DONE.percent else None,
-            run_at=verdict.run_at,
-            usage=self._calculator.usage() or None if ended else None,
-            expires_at=now + self._retention if ended else None,
+            percent=self._percent,
+            results=self._stash.results,
+            results_file=self._stash.results_file,
+            files=self._stash.files,
+            usage=self._calculator.usage() or None,
+            retention=self._retention,
         )
 
     async def _settle(self, settlement: Settlement) -> None:
@@ -339,25 +287,19 @@ class AttemptWriter:
         for done in waiting:
             tell(done)
 
-    async def _flush(self) -> None:
-        """Write what has come so far: the newest progress, then log lines."""
-        await self._flush_progress()
-        if self._waiting:
-            await self._flush_for_waiting(self._journal.flush)
-        elif not await self._journal.flush(LOG_BATCHES):
-            self._arrived.set()
-
-    async def _flush_all(self) -> None:
-        await self._flush_progress()
-        await self._flush_for_waiting(self._journal.close)
-
-    async def _flush_for_waiting(self, flush: Callable[[], Coroutine[Any, Any, Any]]) -> None:
+    async def _flush(self, *, last: bool = False) -> None:
+        """Write what has come so far: log lines, a part of them unless somebody waits; progress."""
         waiting, self._waiting = self._waiting, []
         try:
-            await flush()
+            whole = await self._journal.flush(None if waiting or last else LOG_BATCHES)
+            if last:
+                await self._journal.close()
+            await self._flush_progress()
         except BaseException:
             self._waiting = waiting + self._waiting
             raise
+        if not whole:
+            self._arrived.set()
         for done in waiting:
             tell(done)
 
@@ -405,22 +347,3 @@ class AttemptWriter:
                 await self._urgent.wait()
         except TimeoutError:
             return
-
-
-async def _cancelled(tasks: set[asyncio.Task[None]]) -> None:
-    """Cancel *tasks* and return when they have ended."""
-    leaving = list(tasks)
-    for task in leaving:
-        task.cancel()
-    await asyncio.gather(*leaving, return_exceptions=True)
-
-
-def _fitting(error: JobError) -> JobError:
-    """*error*, whoever raised it, as a job can hold it."""
-    details = error.details
-    if details is not None:
-        try:
-            details = cut_object(cleaned(details))
-        except NotStorable:
-            details = {"text": cut_text(repr(details))}
-    return JobError(code=cut_text(error.code), message=cut_text(error.message), details=details)

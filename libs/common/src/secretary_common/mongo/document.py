@@ -12,8 +12,8 @@ from secretary_common.mongo.driver import Document, translated_errors
 from secretary_common.states import JobStatus
 from secretary_common.storable import refusal
 
-LARGEST_PARAMETERS_BYTES = 14 * 2**20
-"""Of the 16 MiB of a document: results, an error, progress and a list of files take 2 at most."""
+LARGEST_PARAMETERS_BYTES = 12 * 2**20
+"""Of the 16 MiB of a document: results, error, progress and a list of files take 4 at most."""
 PENDING, PROCESSING = JobStatus.PENDING.value, JobStatus.PROCESSING.value
 MAY_START: Document = {"cancel_requested": {"$ne": True}, "deleted_at": None}
 BRIEF = {"parameters": False, "results": False}
@@ -58,7 +58,7 @@ def check_room(job: Job) -> None:
     """
     with translated_errors():
         if len(bson.encode({"parameters": job.parameters})) > LARGEST_PARAMETERS_BYTES:
-            raise refusal("parameters", "are larger than a job can hold (14 MB)")
+            raise refusal("parameters", "are larger than a job can hold (12 MB)")
 
 
 def to_job(document: Document | None) -> Job | None:

@@ -46,10 +46,11 @@ Update = tuple[Document, Document]
 Sort = Sequence[tuple[str, int]]
 
 OPERATION_TIMEOUT_MS = 5_000
-# Server codes for a document over 16 MB: BSONObjectTooLarge, and its older form for updates.
 LARGEST_DOCUMENT_BYTES = 16 * 2**20
 DUPLICATE_KEY_CODE = 11000
-TOO_LARGE_CODES = frozenset({10334, 17280, 17419, 17420})
+# Server codes for a document over 16 MB: BSONObjectTooLarge, and its older form for updates; and
+# for one that a small server's cache does not take: TransactionTooLargeForCache.
+TOO_LARGE_CODES = frozenset({388, 10334, 17280, 17419, 17420})
 # Server codes for a write that was interrupted: no primary any more, shutting down, out of time.
 # https://github.com/mongodb/specifications/blob/master/source/retryable-writes/retryable-writes.md
 UNKNOWN_OUTCOME_CODES = frozenset(

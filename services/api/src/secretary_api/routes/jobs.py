@@ -24,8 +24,6 @@ from secretary_api.schemas.job import (
     DeliveryPage,
     JobPage,
     JobView,
-    LogPage,
-    ResultsView,
     Submitted,
 )
 from secretary_api.schemas.submission import JobFilter, JobSubmission
@@ -78,22 +76,6 @@ async def list_jobs(
 async def get_job(job: JobDep, behind: ServicesDep) -> Success[JobView]:
     """Show a job with its progress, results, error and last 100 log entries."""
     return Success(data=view.view_of(job, await behind.jobs.logs_of(job, LOGS_IN_JOB)))
-
-
-@router.get("/{job_id}/logs", responses=NOT_FOUND)
-async def get_job_logs(
-    job: JobDep, behind: ServicesDep, limit: Annotated[int, Query(ge=1, le=1000)] = 100
-) -> Success[LogPage]:
-    """Show the last log entries of a job, oldest first."""
-    entries = await behind.jobs.logs_of(job, limit)
-    return Success(data=LogPage(logs=[view.log_of(entry) for entry in entries]))
-
-
-@router.get("/{job_id}/results", responses=NOT_FOUND)
-async def get_job_results(job: JobDep) -> Success[ResultsView]:
-    """Show a job's results, whole, however large; null until it has completed."""
-    found = ResultsView(job_id=job.job_id, status=job.status, results=job.results)
-    return Success(data=found)
 
 
 @router.get("/{job_id}/deliveries", responses=NOT_FOUND)

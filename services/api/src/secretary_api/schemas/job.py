@@ -53,6 +53,16 @@ class JobSummary(View):
     usage: JsonObject | None
 
 
+class JobFileView(View):
+    """A file a job left."""
+
+    name: str
+    size: int
+    sha256: str
+    content_type: str
+    url: str = Field(description="Where its bytes are.")
+
+
 class JobView(JobSummary):
     """A job in full."""
 
@@ -61,6 +71,7 @@ class JobView(JobSummary):
     results_url: str | None = Field(
         default=None, description="Where the results are, if they are too large to stand here."
     )
+    files: list[JobFileView]
     logs: list[LogView]
 
 
@@ -92,10 +103,11 @@ class JobPage(View):
 
 
 class LogPage(View):
-    """The last log entries of a job, oldest first."""
+    """Log entries of a job, oldest first."""
 
     logs: list[LogView]
-    next: str | None = None
+    next: str | None
+    """What `after` is for the next page; null: there is none yet."""
 
 
 class ResultsView(View):

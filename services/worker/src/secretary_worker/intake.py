@@ -1,0 +1,50 @@
+"""The way from handlers' loops and threads to the engine's loop: in order, and a part at a time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+TAKEN_AT_ONCE = 500
+"""Items taken over before others that wait for the loop have their turn."""
+
+
+class Intake(Generic[T]):
+    """Hands each item to *take* on the loop it was made in, in the order they were submitted."""
+
+    def __init__(self, take: Callable[[T], None]) -> None:
+        self._take = take
+        self._loop = asyncio.get_running_loop()
+        self._items: deque[T] = deque()
+        self._told = False
+
+    def submit(self, item: T) -> None:
+        """Have *item* be taken; may be called from any thread."""
+        self._items.append(item)
+        if not self._told:
+            self._told = True
+            self._loop.call_soon_threadsafe(self._drain)
+
+    async def catch_up(self) -> None:
+        """Return when all that was submitted before is taken."""
+        left = len(self._items)
+        while left > 0 and self._items:
+            left -= self._take_some()
+            await asyncio.sleep(0)
+
+    def _drain(self) -> None:
+        self._told = False  # before the first look: who comes later tells again
+        self._take_some()
+        if self._items and not self._told:
+            self._told = True
+            self._loop.call_soon(self._drain)
+
+    def _take_some(self) -> int:
+        count = min(len(self._items), TAKEN_AT_ONCE)
+        for _ in range(count):
+            self._take(self._items.popleft())
+        return count

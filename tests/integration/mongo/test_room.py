@@ -1,0 +1,36 @@
+"""A job that would leave no room for its end is refused before it reaches the server."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+from job_samples import NOW, make_job
+
+from secretary_common.errors import NotStorable
+from secretary_common.models import Batch
+from secretary_common.mongo import indexes
+from secretary_common.mongo.connection import Store
+from secretary_common.mongo.document import LARGEST_PARAMETERS_BYTES
+from secretary_common.mongo.driver import Client
+
+
+@pytest.fixture(params=["motor", "pymongo"])
+async def store(
+    request: pytest.FixtureRequest, mongo_url: str, database_name: str
+) -> AsyncIterator[Store]:
+    client = Client(mongo_url, database_name, request.param)
+    await indexes.ensure(client)
+    yield Store(client)
+    await client.close()
+
+
+async def test_a_job_that_leaves_no_such_room_is_refused(store: Store) -> None:
+    large = make_job(parameters={"text": "x" * LARGEST_PARAMETERS_BYTES})
+    with pytest.raises(NotStorable):
+        await store.jobs.insert(large)
+    batch = Batch(batch_id="batch-1", owner="key-1", job_ids=["job-1"], created_at=NOW)
+    with pytest.raises(NotStorable):
+        await store.batches.insert(batch, [large])
+    assert await store.jobs.get("job-1") is None
+    assert await store.batches.get("batch-1") is None
