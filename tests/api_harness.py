@@ -20,7 +20,10 @@ from secretary_common.errors import StoreUnavailable
 from secretary_common.lifecycle import Background
 from secretary_common.models import JobTypeInfo
 from secretary_common.testing.batches import InMemoryBatchRepository
-from secretary_common.testing.deliveries import InMemoryDeliveryRepository
+from secretary_common.testing.deliveries import (
+    InMemoryDeliveryRepository,
+    InMemoryNotifierRepository,
+)
 from secretary_common.testing.jobs import InMemoryJobRepository, RecordingDoorbell
 from secretary_common.testing.store import (
     InMemoryJobTypeRepository,
@@ -72,6 +75,7 @@ class Api:
         self.background = Background()
         self.logs = InMemoryLogRepository()
         self.deliveries = InMemoryDeliveryRepository()
+        self.notifiers = InMemoryNotifierRepository()
         self.job_types = InMemoryJobTypeRepository(PDF, CUSTOM)
         self.workers = InMemoryWorkerRepository()
         self.keys = InMemoryKeyRepository()
@@ -84,6 +88,8 @@ class Api:
                 jobs=self.jobs,
                 logs=self.logs,
                 deliveries=self.deliveries,
+                notifiers=self.notifiers,
+                webhook_test_sec=0.2,
                 job_types=self.job_types,
                 workers=self.workers,
                 keys=self.keys,

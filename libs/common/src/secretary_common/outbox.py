@@ -18,10 +18,12 @@ from secretary_common.models import (
     Job,
     NotifySlot,
     Phase,
+    SealedSecret,
     Webhook,
     delivery_id_of,
+    new_test_id,
 )
-from secretary_common.payload import body_of, client_job_id
+from secretary_common.payload import body_of, client_job_id, trial_body_of
 from secretary_common.ports import DeliveryRepository, JobRepository
 from secretary_common.url_guard import origin_of
 
@@ -44,6 +46,37 @@ def progress_slot(
         return None
     due_at = max(now, _next_progress_at(notified_at) or now)
     return NotifySlot(seq=seq, run=job.run, phase=Phase.PROCESSING, due_at=due_at)
+
+
+def trial_delivery(
+    url: str,
+    *,
+    owner: str,
+    now: datetime,
+    token: SealedSecret | None = None,
+    secret: SealedSecret | None = None,
+) -> Delivery:
+    """A delivery that belongs to no job: somebody tries their receiver.
+
+    It stands in a lane of its own, so that no trouble of its origin keeps the answer waiting.
+    """
+    test_id = new_test_id()
+    target = url.replace("{jobId}", test_id)
+    return Delivery(
+        delivery_id=delivery_id_of(test_id, 1),
+        job_id=test_id,
+        owner=owner,
+        seq=1,
+        run=1,
+        phase=Phase.TEST,
+        url=target,
+        origin=f"test {_origin(target)}",
+        body=trial_body_of(test_id, 1, now),
+        token=token,
+        secret=secret,
+        created_at=now,
+        next_attempt_at=now,
+    )
 
 
 @dataclass(frozen=True, slots=True)

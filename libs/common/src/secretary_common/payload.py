@@ -41,7 +41,7 @@ def body_of(job: Job, slot: NotifySlot, public_url: str) -> bytes:
     return _encode(payload)
 
 
-def test_body_of(test_id: str, seq: int, now: datetime) -> bytes:
+def trial_body_of(test_id: str, seq: int, now: datetime) -> bytes:
     """The bytes of a test: shaped like an event, but of no job."""
     return _encode(
         {

@@ -14,12 +14,24 @@ from fastapi.routing import APIRoute
 from secretary_api import errors
 from secretary_api.auth import Keyring
 from secretary_api.batches import BatchService
+from secretary_api.deliveries import DeliveryService
 from secretary_api.dependencies import Services
 from secretary_api.idempotency import IdempotencyMarker
 from secretary_api.job_type import JobTypes
 from secretary_api.middleware import BodyLimit, EitherSlash, RequestLog
 from secretary_api.moves import JobMoves
-from secretary_api.routes import batches, health, job_types, jobs, keys, moves, stats, workers
+from secretary_api.routes import (
+    batches,
+    deliveries,
+    health,
+    job_types,
+    jobs,
+    keys,
+    moves,
+    stats,
+    webhooks,
+    workers,
+)
 from secretary_api.service import JobService
 from secretary_api.submission import Admission
 from secretary_api.worker_pool import WorkerPool
@@ -32,6 +44,7 @@ from secretary_common.ports import (
     JobTypeRepository,
     KeyRepository,
     LogRepository,
+    NotifierRepository,
     WorkerRepository,
 )
 
@@ -47,6 +60,8 @@ ROUTERS = (
     batches.router,  # before jobs: "batch" is no job's id
     jobs.router,
     moves.router,
+    deliveries.router,
+    webhooks.router,
     job_types.router,
     workers.router,
     stats.router,
@@ -66,6 +81,7 @@ class Collaborators:
     batches: BatchRepository
     logs: LogRepository
     deliveries: DeliveryRepository
+    notifiers: NotifierRepository
     job_types: JobTypeRepository
     workers: WorkerRepository
     keys: KeyRepository
@@ -79,6 +95,7 @@ class Collaborators:
     in_background: Callable[[Coroutine[Any, Any, Any]], None]
     bootstrap_key: str = ""
     max_body_mb: float = 10
+    webhook_test_sec: float = 30
     store_has_answered: Callable[[], bool] = lambda: True
 
 
@@ -141,6 +158,16 @@ def _services(parts: Collaborators) -> Services:
             jobs=parts.jobs,
             doorbell=parts.doorbell,
             clock=parts.clock,
+        ),
+        deliveries=DeliveryService(
+            deliveries=parts.deliveries,
+            jobs=parts.jobs,
+            notifiers=parts.notifiers,
+            doorbell=parts.doorbell,
+            clock=parts.clock,
+            cipher=parts.admission.cipher,
+            guard=parts.admission.guard,
+            test_sec=parts.webhook_test_sec,
         ),
         keyring=Keyring(
             parts.keys, parts.clock, pepper=parts.pepper, bootstrap_key=parts.bootstrap_key

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from secretary_api import body
 from secretary_api.auth import Keyring, Principal
 from secretary_api.batches import BatchService
+from secretary_api.deliveries import DeliveryService
 from secretary_api.idempotency import IdempotencyMarker
 from secretary_api.moves import JobMoves
 from secretary_api.service import JobService
@@ -38,6 +39,7 @@ class Services:
     moves: JobMoves
     batches: BatchService
     workers: WorkerPool
+    deliveries: DeliveryService
     keyring: Keyring
     ping_store: Callable[[], Awaitable[None]]
     """Returns when MongoDB has answered, raises ``StoreUnavailable`` otherwise."""

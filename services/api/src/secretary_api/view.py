@@ -7,9 +7,8 @@ from collections.abc import Iterable
 from pydantic_core import to_json
 
 from secretary_api import webhook
+from secretary_api.schemas.delivery import DeliveryAttemptView, DeliveryView
 from secretary_api.schemas.job import (
-    DeliveryAttemptView,
-    DeliveryView,
     JobSummary,
     JobView,
     LogView,
@@ -61,10 +60,12 @@ def delivery_of(delivery: Delivery) -> DeliveryView:
     waiting = delivery.state in _WAITING
     return DeliveryView(
         id=delivery.delivery_id,
-        job_id=delivery.job_id,
+        job_id=None if delivery.is_test else delivery.job_id,
         seq=delivery.seq,
         phase=delivery.phase,
         state=delivery.state,
+        created_at=delivery.created_at,
         next_attempt_at=delivery.next_attempt_at if waiting else None,
+        reason=delivery.reason,
         attempts=[DeliveryAttemptView.model_validate(attempt) for attempt in delivery.attempts],
     )

@@ -45,6 +45,7 @@ from secretary_common.models.value import (
     new_batch_id,
     new_file_id,
     new_job_id,
+    new_test_id,
     new_token,
 )
 from secretary_common.models.worker import RunningJob, WorkerReport
@@ -101,6 +102,7 @@ __all__ = [
     "new_batch_id",
     "new_file_id",
     "new_job_id",
+    "new_test_id",
     "new_token",
     "parse_delivery_id",
 ]

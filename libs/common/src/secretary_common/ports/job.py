@@ -44,6 +44,10 @@ class StoredJobs(Protocol):
         """The job, unless it is unknown or deleted."""
         ...
 
+    async def deleted_among(self, job_ids: Collection[str]) -> set[str]:
+        """Those of these jobs that clients deleted and that are not removed yet."""
+        ...
+
     async def find(self, query: JobQuery) -> list[Job]:
         """At most ``query.limit`` jobs, newest first, without parameters and results."""
         ...

@@ -45,6 +45,10 @@ class InMemoryJobRepository(InMemoryHeldJobs, InMemoryRequestedMoves):
         job = self.jobs.get(job_id)
         return job if job and job.deleted_at is None else None
 
+    async def deleted_among(self, job_ids: Collection[str]) -> set[str]:
+        """Those of these jobs that clients deleted and that are not removed yet."""
+        return {id_ for id_ in job_ids if (job := self.jobs.get(id_)) and job.deleted_at}
+
     async def find(self, query: JobQuery) -> list[Job]:
         """At most ``query.limit`` jobs, newest first, without parameters and results."""
         order = sorted(self.jobs.values(), key=lambda j: (j.created_at, j.job_id), reverse=True)
