@@ -20,7 +20,10 @@ from secretary_common.errors import StoreUnavailable
 from secretary_common.lifecycle import Background
 from secretary_common.models import JobTypeInfo
 from secretary_common.testing.batches import InMemoryBatchRepository
-from secretary_common.testing.deliveries import InMemoryDeliveryRepository
+from secretary_common.testing.deliveries import (
+    InMemoryDeliveryRepository,
+    InMemoryNotifierRepository,
+)
 from secretary_common.testing.files import InMemoryFileRepository
 from secretary_common.testing.jobs import InMemoryJobRepository, RecordingDoorbell
 from secretary_common.testing.store import (
@@ -74,6 +77,7 @@ class Api:
         self.logs = InMemoryLogRepository()
         self.files = InMemoryFileRepository()
         self.deliveries = InMemoryDeliveryRepository()
+        self.notifiers = InMemoryNotifierRepository()
         self.job_types = InMemoryJobTypeRepository(PDF, CUSTOM)
         self.workers = InMemoryWorkerRepository()
         self.keys = InMemoryKeyRepository()
@@ -87,6 +91,8 @@ class Api:
                 logs=self.logs,
                 files=self.files,
                 deliveries=self.deliveries,
+                notifiers=self.notifiers,
+                webhook_test_sec=0.2,
                 job_types=self.job_types,
                 workers=self.workers,
                 keys=self.keys,

@@ -472,7 +472,10 @@ def over_mongodb(url: str, database: str) -> type[EngineMachine]:
             suffix = uuid.uuid4().hex
             return (
                 SecretaryJobRepository(self.client.collection(f"jobs_{suffix}")),
-                MongoDeliveryRepository(self.client.collection(f"deliveries_{suffix}")),
+                MongoDeliveryRepository(
+                    self.client.collection(f"deliveries_{suffix}"),
+                    self.client.collection(f"muted_{suffix}"),
+                ),
             )
 
         async def close_stores(self) -> None:

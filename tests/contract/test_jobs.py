@@ -282,6 +282,25 @@ async def test_a_slot_is_cleared_only_while_it_holds_that_event(jobs: JobReposit
     assert await jobs.record_progress(progress(4)) == after(2)
 
 
+async def test_many_slots_are_cleared_at_once_and_newer_events_are_told(
+    jobs: JobRepository,
+) -> None:
+    for number in range(3):
+        event = NotifySlot(seq=2, run=1, phase=Phase.FAILED, due_at=after(number))
+        await jobs.insert(make_job(f"job-{number}", webhook=HOOK, seq=2, notify=event))
+    await jobs.insert(make_job("job-3"))
+    held = await jobs.slots_of([f"job-{number}" for number in range(5)])
+    assert {job.job_id for job in held} == {"job-0", "job-1", "job-2"}
+    assert all(job.parameters == {} for job in held)
+    events = [("job-0", 2), ("job-1", 1), ("job-3", 1)]
+    assert await jobs.clear_slots(events, after(9)) == {"job-1"}
+    assert {job.job_id for job in await jobs.slots_of(["job-0", "job-1"])} == {"job-1"}
+    cleared = await jobs.get("job-0")
+    assert cleared is not None
+    assert cleared.notified_at == after(9)
+    assert await jobs.clear_slots([("job-1", 2), ("job-2", 2)], after(9)) == set()
+
+
 async def test_a_slot_can_be_put_off(jobs: JobRepository) -> None:
     await claimed(jobs, webhook=HOOK)
     await jobs.record_progress(progress(2, slot=slot(2, 1)))

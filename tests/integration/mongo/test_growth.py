@@ -23,7 +23,10 @@ from secretary_common.errors import StaleClaim
 from secretary_common.models import (
     ApiKey,
     Batch,
+    Claim,
     Delivery,
+    DeliveryQuery,
+    DeliveryRecord,
     DeliveryState,
     FileInfo,
     FileKind,
@@ -33,6 +36,7 @@ from secretary_common.models import (
     JobQuery,
     JobStatus,
     JobTypeInfo,
+    Lane,
     LogEntry,
     LogLevel,
     NotifySlot,
@@ -43,6 +47,7 @@ from secretary_common.models import (
 )
 from secretary_common.mongo import indexes
 from secretary_common.mongo.connection import Store
+from secretary_common.mongo.delivery_document import to_document as delivery_document
 from secretary_common.mongo.document import to_document
 from secretary_common.mongo.driver import Client
 from secretary_common.mongo.logs import ATTEMPT_STEP
@@ -55,6 +60,7 @@ SLACK = 5
 TYPES = {"pdf", "other"}
 STATUSES = list(JobStatus)
 BATCH = "batch-1"
+LANES = [Lane("https://example.com:6", is_retry=False), Lane("https://none", is_retry=True)]
 
 Call = Callable[[Store], Awaitable[Any]]
 
@@ -160,12 +166,7 @@ def full_database(mongo_url: str) -> Any:
     client.drop_database(name)
     database = client[name]
     database["jobs"].insert_many([to_document(job(n)) for n in range(MANY)])
-    database["deliveries"].insert_many(
-        [
-            {"_id": one.delivery_id, **one.model_dump(exclude_none=True, exclude={"delivery_id"})}
-            for one in map(delivery, range(MANY))
-        ]
-    )
+    database["deliveries"].insert_many([delivery_document(delivery(n)) for n in range(MANY)])
     database["job_logs"].insert_many(
         [
             {
@@ -270,6 +271,9 @@ JOB_CALLS: dict[str, Call] = {
     "due_slots": lambda s: s.jobs.due_slots(NOW, LIMIT),
     "next_slot_at": lambda s: s.jobs.next_slot_at(NOW),
     "clear_slot": lambda s: s.jobs.clear_slot("job-000011", 1, NOW),
+    "deleted_among": lambda s: s.jobs.deleted_among(["job-000011", "job-000022"]),
+    "slots_of": lambda s: s.jobs.slots_of(["job-000011", "job-000022", "job-none"]),
+    "clear_slots": lambda s: s.jobs.clear_slots([("job-000033", 1), ("job-000044", 9)], NOW),
     "postpone_slot": lambda s: s.jobs.postpone_slot(
         "job-000022", NotifySlot(seq=1, run=1, phase=Phase.PROCESSING, due_at=NOW), after(1)
     ),
@@ -322,6 +326,39 @@ OTHER_CALLS: dict[str, dict[str, Call]] = {
             )
         ),
     },
+    "deliveries": {
+        "insert_absent": lambda s: s.deliveries.insert_absent([delivery(5), delivery(MANY + 1)]),
+        "get": lambda s: s.deliveries.get(delivery(7).delivery_id),
+        "of_job": lambda s: s.deliveries.of_job("job-000007"),
+        "find": lambda s: s.deliveries.find(DeliveryQuery(limit=LIMIT)),
+        "counts": lambda s: s.deliveries.counts("key-3"),
+        "has_pending": lambda s: s.deliveries.has_pending("job-000007"),
+        "delete_of_job": lambda s: s.deliveries.delete_of_job("job-000008"),
+        "resend": lambda s: s.deliveries.resend(delivery(61).delivery_id, NOW),
+        "recover": lambda s: s.deliveries.recover(after(-9), NOW, NOW, owner="key-3"),
+        "waiting_lanes": lambda s: s.deliveries.waiting_lanes(),
+        "due": lambda s: s.deliveries.due(LANES, NOW, LIMIT),
+        "next_due_at": lambda s: s.deliveries.next_due_at(LANES, NOW),
+        "due_of_jobs": lambda s: s.deliveries.due_of_jobs(["job-000030", "job-000031"], NOW),
+        "claim": lambda s: s.deliveries.claim(
+            [Claim(delivery(n).delivery_id, lease(f"d-{n}")) for n in (0, 1, 300)], NOW
+        ),
+        "standings": lambda s: s.deliveries.standings([delivery(n) for n in (0, 300)], NOW),
+        "drop_abandoned_progress": lambda s: s.deliveries.drop_abandoned_progress(
+            "job-000000", 99, NOW
+        ),
+        "record": lambda s: s.deliveries.record(
+            [DeliveryRecord(delivery(0).delivery_id, "d-0", DeliveryState.DEAD)]
+        ),
+        "mute": lambda s: s.deliveries.mute("key-3", "https://example.com", NOW),
+        "unmute": lambda s: s.deliveries.unmute("key-3", "https://example.com"),
+        "remove_expired": lambda s: s.deliveries.remove_expired(NOW),
+    },
+    "notifiers": {
+        "report": lambda s: s.notifiers.report("notifier-1", NOW, {}),
+        "any_alive": lambda s: s.notifiers.any_alive(NOW),
+        "leave": lambda s: s.notifiers.leave("notifier-1"),
+    },
     "logs": {
         "append": lambda s: s.logs.append("job-1", [entry(MANY + 1)]),
         "tail": lambda s: s.logs.tail("job-1", LIMIT),
@@ -368,6 +405,17 @@ OTHER_CALLS: dict[str, dict[str, Call]] = {
         "forget": lambda s: s.workers.forget("worker-1"),
     },
 }
+DELIVERY_LISTINGS: dict[str, DeliveryQuery] = {
+    "owner": DeliveryQuery(owner="key-3", limit=LIMIT),
+    "state": DeliveryQuery(state=DeliveryState.PENDING, limit=LIMIT),
+    "owner and state": DeliveryQuery(owner="key-3", state=DeliveryState.PENDING, limit=LIMIT),
+    "the next page of an owner's": DeliveryQuery(
+        owner="key-3",
+        state=DeliveryState.PENDING,
+        after=(after(-3000), "msg_job-000750_3000"),
+        limit=LIMIT,
+    ),
+}
 WHOLE = {("keys", "all"), ("job_types", "all")}
 """What is asked for whole: there are few of them."""
 
@@ -404,6 +452,26 @@ async def test_every_listing_is_bounded(profiled: Profiled) -> None:
 
         assert_bounded(name, await profiled.commands(call))
         assert seen, name
+
+
+async def test_every_listing_of_deliveries_is_bounded(profiled: Profiled) -> None:
+    for name, query in DELIVERY_LISTINGS.items():
+        seen: list[Delivery] = []
+
+        async def call(
+            store: Store, query: DeliveryQuery = query, seen: list[Delivery] = seen
+        ) -> None:
+            seen += await store.deliveries.find(query)
+
+        assert_bounded(name, await profiled.commands(call))
+        assert seen, name
+
+
+async def test_lanes_are_found_without_walking_through_what_waits_in_them(
+    profiled: Profiled,
+) -> None:
+    commands = await profiled.commands(lambda store: store.deliveries.waiting_lanes())
+    assert sum(one["keysExamined"] for one in commands) <= 2 * 50 + SLACK
 
 
 async def test_statistics_read_no_document(profiled: Profiled) -> None:

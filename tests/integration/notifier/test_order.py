@@ -7,7 +7,7 @@ from aiohttp import web
 from webhook_scene import Receiver, Scene, running_receiver, until
 
 from secretary_common.broker.publisher import Publisher
-from secretary_common.models import DeliveryState, Lease, Phase
+from secretary_common.models import Claim, DeliveryState, Lease, Phase
 from secretary_common.outbox import relay
 
 DELIVERED = DeliveryState.DELIVERED
@@ -88,7 +88,7 @@ async def test_an_abandoned_delivery_is_sent_by_another_with_the_same_bytes(
     )
     assert made is not None
     dead = Lease(owner="died", token="died", expires_at=scene.later(0.7))
-    assert await scene.store.deliveries.claim(made.delivery_id, dead, scene.later(0))
+    assert any(await scene.store.deliveries.claim([Claim(made.delivery_id, dead)], scene.later(0)))
     async with scene.notifier(poll_interval_sec=30):
         await scene.becomes(job, DELIVERED, within=3)
         assert scene.later(0) >= dead.expires_at
@@ -105,7 +105,7 @@ async def test_an_abandoned_progress_holds_the_terminal_event_for_one_lease_at_m
     )
     assert made is not None
     dead = Lease(owner="died", token="died", expires_at=scene.later(0.7))
-    await scene.store.deliveries.claim(made.delivery_id, dead, scene.later(0))
+    assert any(await scene.store.deliveries.claim([Claim(made.delivery_id, dead)], scene.later(0)))
     await scene.more_news(job, Phase.COMPLETED, 5)
     async with scene.notifier():
         await scene.becomes(job, DELIVERED, seq=5, within=3)

@@ -148,7 +148,7 @@ async def test_deliveries_show_their_attempts_and_no_secret(api: Api) -> None:
             next_attempt_at=now,
             attempts=[attempt],
         )
-        await api.deliveries.insert_if_absent(delivery)
+        await api.deliveries.insert_absent([delivery])
     answer = await api.get("/api/jobs/job-1/deliveries")
     first, second = data_of(answer)["deliveries"]
     assert first["id"] == "msg_job-1_1"

@@ -18,7 +18,8 @@ from secretary_common.models import (
     ResultsFile,
     Webhook,
 )
-from secretary_common.outbox import LONGEST_BODY_BYTES, body_of, progress_slot, relay
+from secretary_common.outbox import progress_slot, relay
+from secretary_common.payload import LONGEST_BODY_BYTES, body_of
 from secretary_common.testing.deliveries import InMemoryDeliveryRepository
 from secretary_common.testing.jobs import InMemoryJobRepository
 

@@ -1,7 +1,7 @@
 """One attempt from claim to record, over the in-memory store and a clock moved by hand."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -9,16 +9,19 @@ import pytest
 from secretary_common.clock import ManualClock
 from secretary_common.errors import StoreUnavailable
 from secretary_common.models import (
+    Claim,
     Delivery,
     DeliveryAttempt,
     DeliveryState,
     Lease,
     Phase,
+    Standing,
     delivery_id_of,
 )
 from secretary_common.testing.deliveries import InMemoryDeliveryRepository
 from secretary_notifier.attempt import Courier, Terms
 from secretary_notifier.delivery import Answer
+from secretary_notifier.gate import Gate
 
 TERMS = Terms(owner="notifier-1", timeout_sec=15, retry_schedule_sec=(0, 5, 300))
 
@@ -32,9 +35,14 @@ class Scene:
         self.sent: list[Delivery] = []
         self.status_code = status_code
         self.while_sending: Callable[[], None] = lambda: None
-        self.courier = Courier(self.store, self, self.clock, TERMS)
+        self.gate = Gate(slots=8, per_origin=4)
+        self.courier = self.courier_over(self.store)
 
-    async def send(self, delivery: Delivery, at: Any) -> Answer:
+    def courier_over(self, store: InMemoryDeliveryRepository) -> Courier:
+        store.deliveries = self.store.deliveries
+        return Courier(store, self, self.gate, self.clock, TERMS)
+
+    async def send(self, delivery: Delivery, at: datetime, timeout_sec: float) -> Answer:
         self.sent.append(delivery)
         self.while_sending()
         return Answer(at=at, duration_ms=3, status_code=self.status_code, response="kept")
@@ -53,7 +61,7 @@ class Scene:
             created_at=self.clock.now(),
             next_attempt_at=self.clock.now(),
         ).model_copy(update=fields)
-        await self.store.insert_if_absent(delivery)
+        await self.store.insert_absent([delivery])
         return delivery
 
     async def stored(self, seq: int = 7) -> Delivery:
@@ -117,7 +125,7 @@ async def test_a_job_with_an_event_in_flight_waits() -> None:
     lease = Lease(
         owner="notifier-2", token="other", expires_at=scene.clock.now() + timedelta(seconds=25)
     )
-    await scene.store.claim(other.delivery_id, lease, scene.clock.now())
+    await scene.store.claim([Claim(other.delivery_id, lease)], scene.clock.now())
     terminal = (await scene.add(9)).to_due()
     assert await scene.courier.deliver(terminal) is None
     assert scene.sent == []
@@ -133,13 +141,11 @@ async def test_an_attempt_that_could_outlast_its_lease_is_not_begun() -> None:
     due = (await scene.add()).to_due()
 
     class Slow(InMemoryDeliveryRepository):
-        async def higher_seq_exists(self, job_id: str, seq: int) -> bool:
+        async def standings(self, *args: Any) -> list[Standing]:
             scene.clock.advance(11)  # stalled after the claim
-            return False
+            return await super().standings(*args)
 
-    slow = Slow()
-    slow.deliveries = scene.store.deliveries
-    await Courier(slow, scene, scene.clock, TERMS).deliver(due)
+    await scene.courier_over(Slow()).deliver(due)
     assert scene.sent == []
     stored = await scene.stored()
     assert (stored.state, stored.attempts) == (DeliveryState.PENDING, [])
@@ -179,15 +185,122 @@ async def test_an_outcome_is_recorded_as_soon_as_the_store_answers_again(
     failures = 3
 
     class Flaky(InMemoryDeliveryRepository):
-        async def record(self, *args: Any, **options: Any) -> None:
+        async def record(self, *args: Any) -> list[bool]:
             nonlocal failures
             failures -= 1
             if failures >= 0:
                 raise StoreUnavailable
-            await super().record(*args, **options)
+            return await super().record(*args)
 
-    flaky = Flaky()
-    flaky.deliveries = scene.store.deliveries
-    await Courier(flaky, scene, scene.clock, TERMS).deliver((await scene.add()).to_due())
+    await scene.courier_over(Flaky()).deliver((await scene.add()).to_due())
     assert len(scene.sent) == 1
     assert (await scene.stored()).state is DeliveryState.DELIVERED
+
+
+HOUR = 3600
+
+
+async def test_gone_stops_later_events_to_that_url_of_that_key_for_a_day() -> None:
+    scene = Scene(status_code=410)
+    await scene.courier.deliver((await scene.add()).to_due())
+    scene.status_code = 200
+    scene.clock.advance(24 * HOUR - 1)
+    later = await scene.add(1, delivery_id="msg_job-2_1", job_id="job-2")
+    await scene.courier.deliver(later.to_due())
+    assert len(scene.sent) == 1
+    muted = await scene.store.get("msg_job-2_1")
+    assert muted is not None
+    assert (muted.state, muted.attempts) == (DeliveryState.DEAD, [])
+    assert muted.reason == "the receiver answered 410 Gone to an earlier one"
+
+    other_url = await scene.add(
+        1, delivery_id="msg_job-3_1", job_id="job-3", url="https://example.com/other"
+    )
+    other_key = await scene.add(1, delivery_id="msg_job-4_1", job_id="job-4", owner="key-2")
+    await scene.courier.deliver(other_url.to_due())
+    await scene.courier.deliver(other_key.to_due())
+    assert len(scene.sent) == 3
+
+    scene.clock.advance(1)
+    after = await scene.add(1, delivery_id="msg_job-9_1", job_id="job-9")
+    await scene.courier.deliver(after.to_due())
+    assert len(scene.sent) == 4
+
+
+async def test_a_resend_that_is_delivered_ends_the_silence_after_410() -> None:
+    scene = Scene(status_code=410)
+    gone = await scene.add()
+    await scene.courier.deliver(gone.to_due())
+    scene.status_code = 200
+    assert await scene.store.resend(gone.delivery_id, scene.clock.now())
+    await scene.courier.deliver((await scene.stored()).to_due())
+    assert (await scene.stored()).state is DeliveryState.DELIVERED
+    later = await scene.add(1, delivery_id="msg_job-2_1", job_id="job-2")
+    await scene.courier.deliver(later.to_due())
+    assert len(scene.sent) == 3
+
+
+async def test_a_resent_event_of_an_earlier_run_is_sent_by_hand_alone() -> None:
+    scene = Scene()
+    older = await scene.add(7, Phase.FAILED)
+    await scene.add(9)
+    await scene.courier.deliver(older.to_due())
+    assert (await scene.stored(7)).state is DeliveryState.SUPERSEDED
+    await scene.store.resend(older.delivery_id, scene.clock.now())
+    await scene.courier.deliver((await scene.stored(7)).to_due())
+    assert [delivery.seq for delivery in scene.sent] == [7]
+
+
+async def test_a_resend_begins_its_schedule_and_its_five_days_anew() -> None:
+    scene = Scene(status_code=500)
+    event = await scene.add()
+    for _ in range(3):
+        await scene.courier.deliver((await scene.stored()).to_due())
+        scene.clock.advance(HOUR)
+    assert (await scene.stored()).state is DeliveryState.DEAD
+    scene.clock.advance(20 * 24 * HOUR)
+    assert await scene.store.resend(event.delivery_id, scene.clock.now())
+    await scene.courier.deliver((await scene.stored()).to_due())
+    stored = await scene.stored()
+    assert (stored.state, stored.tries, len(stored.attempts)) == (DeliveryState.PENDING, 1, 4)
+
+
+async def test_a_dead_event_is_kept_for_its_time_and_then_removed() -> None:
+    scene = Scene(status_code=410)
+    await scene.courier.deliver((await scene.add()).to_due())
+    scene.clock.advance(30 * 24 * HOUR - 1)
+    assert await scene.store.remove_expired(scene.clock.now()) == 0
+    scene.clock.advance(1)
+    assert await scene.store.remove_expired(scene.clock.now()) == 1
+
+
+@pytest.mark.parametrize("status_code", [200, 410, 500])
+async def test_a_test_is_sent_once_mutes_nothing_and_removes_itself(status_code: int) -> None:
+    scene = Scene(status_code=status_code)
+    await scene.store.mute("key-1", "https://example.com/", scene.clock.now() + timedelta(days=1))
+    trial = await scene.add(1, Phase.TEST, delivery_id="msg_test-1_1", job_id="test-1")
+    await scene.courier.deliver(trial.to_due())
+    ended = await scene.store.get("msg_test-1_1")
+    assert ended is not None
+    delivered = status_code == 200
+    assert ended.state is (DeliveryState.DELIVERED if delivered else DeliveryState.DEAD)
+    assert len(scene.sent) == len(ended.attempts) == 1
+    assert ended.expires_at == scene.clock.now() + TERMS.replayable_for
+    assert list(scene.store.muted) == [("key-1", "https://example.com/")]
+
+
+async def test_what_cannot_be_sent_soon_is_given_back_at_no_cost(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("secretary_notifier.attempt.GATE_PATIENCE_SEC", 0.01)
+    scene = Scene()
+    scene.gate = Gate(slots=1, per_origin=1)
+    courier = scene.courier_over(InMemoryDeliveryRepository())
+    event = await scene.add()
+    async with scene.gate.passing("https://busy.example:443", patience_sec=1):
+        await courier.deliver(event.to_due())
+    stored = await scene.stored()
+    assert scene.sent == []
+    assert (stored.state, stored.tries, stored.attempts) == (DeliveryState.PENDING, 0, [])
+    await courier.deliver(stored.to_due())
+    assert len(scene.sent) == 1

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from secretary_common.models import Delivery, DeliveryAttempt, DeliveryState, Phase
+from secretary_common.models import Delivery, DeliveryState, Phase, Standing
 from secretary_notifier import delivery as rules
 from secretary_notifier.delivery import Answer, Verdict, decide
 
@@ -14,7 +14,6 @@ SCHEDULE = (0.0, 5.0, 300.0)
 
 
 def delivery(phase: Phase = Phase.COMPLETED, tries: int = 0) -> Delivery:
-    failed = DeliveryAttempt(at=NOW, duration_ms=1, status_code=500)
     return Delivery(
         delivery_id="msg_job-1_7",
         job_id="job-1",
@@ -27,7 +26,7 @@ def delivery(phase: Phase = Phase.COMPLETED, tries: int = 0) -> Delivery:
         body=b"{}",
         created_at=NOW,
         next_attempt_at=NOW,
-        attempts=[failed] * tries,
+        tries=tries,
     )
 
 
@@ -89,5 +88,42 @@ def test_progress_has_its_own_short_schedule() -> None:
 
 
 def test_an_overtaken_progress_is_dropped_and_a_terminal_event_kept() -> None:
-    assert rules.overtaken(delivery(Phase.PROCESSING)).state is DeliveryState.DROPPED
-    assert rules.overtaken(delivery(Phase.FAILED)).state is DeliveryState.SUPERSEDED
+    standing = Standing(is_overtaken=True, is_muted=False)
+    for phase, state in (
+        (Phase.PROCESSING, DeliveryState.DROPPED),
+        (Phase.FAILED, DeliveryState.SUPERSEDED),
+    ):
+        found = rules.hindrance(delivery(phase), standing, NOW)
+        assert found is not None
+        assert found.state is state
+
+
+def test_what_nothing_speaks_against_is_sent() -> None:
+    standing = Standing(is_overtaken=False, is_muted=False)
+    assert rules.hindrance(delivery(), standing, NOW) is None
+
+
+@pytest.mark.parametrize(
+    ("status_code", "error", "failed"),
+    [
+        (200, None, False),
+        (301, None, False),
+        (404, None, False),
+        (410, None, False),
+        (408, None, True),
+        (429, None, True),
+        (500, None, True),
+        (599, None, True),
+        (None, "connect: refused", True),
+        (None, "connection_lost: reset", True),
+        (None, "protocol: not HTTP", True),
+        (200, "timeout: no complete answer within 15 s", True),
+        (None, "url_refused: this URL leads to an address that is not allowed", None),
+        (None, "secret: sealed with an unknown key", None),
+        (None, "request: the token or the URL cannot be sent", None),
+    ],
+)
+def test_only_what_shows_the_origin_unable_counts_against_it(
+    status_code: int | None, error: str | None, *, failed: bool | None
+) -> None:
+    assert answer(status_code, error=error).origin_failed is failed

@@ -1,70 +1,158 @@
-"""Who is sent next."""
+"""Who is claimed next."""
 
-from secretary_common.models import DueDelivery
-from secretary_notifier.fair_queue import BACKLOG_PER_SLOT, FairQueue
+from datetime import UTC, datetime, timedelta
+
+from secretary_common.models import DueDelivery, Lane, Phase
+from secretary_notifier.fair_queue import AHEAD_PER_SLOT, BACKLOG_PER_SLOT, FairQueue
+
+NOW = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
 
 
 def due(number: int, origin: str = "a", tries: int = 0) -> DueDelivery:
     job_id = f"job-{origin}{number}"
-    return DueDelivery(f"msg_{job_id}_1", job_id, origin, is_terminal_event=True, tries=tries)
+    return DueDelivery(f"msg_{job_id}_1", job_id, origin, phase=Phase.COMPLETED, tries=tries)
 
 
-def taken(queue: FairQueue) -> list[str]:
+def taken(queue: FairQueue, now: datetime = NOW) -> list[str]:
     found = []
-    while item := queue.take():
+    while item := queue.take(now):
         found.append(item.job_id.removeprefix("job-"))
     return found
+
+
+def offer(queue: FairQueue, *items: DueDelivery) -> None:
+    for item in items:
+        assert queue.offer(item)
+
+
+def answered(
+    queue: FairQueue,
+    item: DueDelivery,
+    *,
+    failed: bool | None = False,
+    took: float | None = 0.5,
+    now: datetime = NOW,
+) -> None:
+    queue.sent(item, now, failed=failed, took_sec=took)
+    queue.done(item, now)
+
+
+def one_answered(queue: FairQueue, origin: str, **how: float | bool | None) -> None:
+    """One delivery to *origin* has gone through."""
+    item = due(1000, origin)
+    offer(queue, item)
+    assert queue.take(NOW) is item
+    answered(queue, item, **how)  # type: ignore[arg-type]
+
+
+def opened(queue: FairQueue, origin: str = "a") -> None:
+    """The breaker of *origin* has opened."""
+    for _ in range(10):
+        one_answered(queue, origin, failed=True)
 
 
 def test_an_origin_never_has_more_in_flight_than_its_cap() -> None:
     queue = FairQueue(slots=10, per_origin=2)
     items = [due(number) for number in range(4)]
-    for item in items:
-        queue.offer(item)
+    offer(queue, *items)
     assert taken(queue) == ["a0", "a1"]
-    queue.done(items[0])
+    answered(queue, items[0])
     assert taken(queue) == ["a2"]
 
 
-def test_all_origins_together_stay_inside_the_global_cap() -> None:
+def test_a_quick_origin_is_claimed_ahead_and_no_longer_once_it_stalls() -> None:
+    queue = FairQueue(slots=100, per_origin=2)
+    one_answered(queue, "a", took=0.05)
+    offer(queue, *(due(number) for number in range(30)))
+    assert len(taken(queue)) == 2 * (1 + AHEAD_PER_SLOT)
+    queue.stalled("a")
+    answered(queue, due(0), took=None)
+    assert taken(queue) == []
+
+
+def test_all_origins_together_stay_inside_twice_the_global_cap() -> None:
     queue = FairQueue(slots=3, per_origin=2)
-    for origin in "abc":
-        for number in range(2):
-            queue.offer(due(number, origin))
-    assert len(taken(queue)) == 3
-    assert queue.in_flight == 3
+    offer(queue, *(due(number, origin) for origin in "abcd" for number in range(2)))
+    assert len(taken(queue)) == 6
+    assert queue.in_flight == 6
 
 
 def test_origins_take_turns() -> None:
     queue = FairQueue(slots=6, per_origin=3)
-    for origin in "ab":
-        for number in range(3):
-            queue.offer(due(number, origin))
+    offer(queue, *(due(number, origin) for origin in "ab" for number in range(3)))
     assert taken(queue) == ["a0", "b0", "a1", "b1", "a2", "b2"]
 
 
 def test_a_full_origin_holds_up_no_other() -> None:
     queue = FairQueue(slots=10, per_origin=1)
-    for number in range(5):
-        queue.offer(due(number, "hanging"))
-    queue.offer(due(0, "healthy"))
+    offer(queue, *(due(number, "hanging") for number in range(5)), due(0, "healthy"))
     assert taken(queue) == ["hanging0", "healthy0"]
 
 
 def test_first_tries_go_before_retries() -> None:
     queue = FairQueue(slots=10, per_origin=10)
-    queue.offer(due(0, tries=3))
-    queue.offer(due(1))
+    offer(queue, due(0, tries=3), due(1))
     assert taken(queue) == ["a1", "a0"]
 
 
 def test_retries_leave_slots_for_first_tries() -> None:
     queue = FairQueue(slots=4, per_origin=4)
-    for number in range(4):
-        queue.offer(due(number, tries=1))
+    offer(queue, *(due(number, tries=1) for number in range(4)))
     assert len(taken(queue)) == 3
-    queue.offer(due(9, "b"))
+    offer(queue, due(9, "b"))
     assert taken(queue) == ["b9"]
+
+
+def test_slow_origins_leave_slots_for_the_others() -> None:
+    queue = FairQueue(slots=4, per_origin=4)
+    one_answered(queue, "slow", took=14)
+    offer(queue, *(due(number, "slow") for number in range(4)))
+    assert len(taken(queue)) == 3
+    offer(queue, due(9, "b"))
+    assert taken(queue) == ["b9"]
+    answered(queue, due(0, "slow"))
+    assert taken(queue) == ["slow3"]
+
+
+def test_an_origin_whose_breaker_is_open_gets_nothing_and_costs_nobody_anything() -> None:
+    queue = FairQueue(slots=10, per_origin=4)
+    opened(queue)
+    offer(queue, due(0), due(1), due(0, "b"))
+    assert taken(queue) == ["b0"]
+    assert not queue.wants(Lane("a", is_retry=False), NOW)
+    half_minute = NOW + timedelta(seconds=30)
+    assert queue.open_breakers(NOW) == [half_minute]
+    assert queue.wants(Lane("a", is_retry=False), half_minute)
+
+
+def test_after_its_time_one_probe_goes_and_all_once_it_succeeded() -> None:
+    queue = FairQueue(slots=10, per_origin=4)
+    opened(queue)
+    offer(queue, due(0), due(1), due(2))
+    half_minute = NOW + timedelta(seconds=30)
+    assert taken(queue, half_minute) == ["a0"]
+    answered(queue, due(0), now=half_minute)
+    assert taken(queue, half_minute) == ["a1", "a2"]
+
+
+def test_a_probe_that_came_to_nothing_is_followed_by_another() -> None:
+    queue = FairQueue(slots=10, per_origin=4)
+    opened(queue)
+    offer(queue, due(0), due(1))
+    half_minute = NOW + timedelta(seconds=30)
+    assert taken(queue, half_minute) == ["a0"]
+    queue.done(due(0), half_minute)  # somebody else had it
+    assert taken(queue, half_minute) == ["a1"]
+
+
+def test_tests_open_no_breaker() -> None:
+    queue = FairQueue(slots=10, per_origin=4)
+    for number in range(20):
+        item = DueDelivery(f"msg_test-{number}_1", "test-1", "t", phase=Phase.TEST, tries=0)
+        offer(queue, item)
+        assert queue.take(NOW) is item
+        answered(queue, item, failed=True)
+    assert queue.open_breakers(NOW) == []
 
 
 def test_a_delivery_is_taken_in_once() -> None:
@@ -72,9 +160,11 @@ def test_a_delivery_is_taken_in_once() -> None:
     item = due(0)
     assert queue.offer(item)
     assert not queue.offer(item)
-    assert queue.take() is item
+    assert queue.take(NOW) is item
     assert not queue.offer(item)
-    queue.done(item)
+    queue.sent(item, NOW, failed=False, took_sec=1)
+    assert not queue.offer(item), "it is not recorded yet"
+    queue.done(item, NOW)
     assert queue.offer(item)
 
 
@@ -82,14 +172,24 @@ def test_an_origin_holds_a_bounded_backlog() -> None:
     queue = FairQueue(slots=1, per_origin=1)
     accepted = [queue.offer(due(number)) for number in range(BACKLOG_PER_SLOT + 5)]
     assert accepted.count(True) == BACKLOG_PER_SLOT == len(queue)
-    assert queue.full_origins() == ["a"]
+    assert not queue.wants(Lane("a", is_retry=False), NOW)
+    assert queue.wants(Lane("a", is_retry=True), NOW), "its retries are counted apart"
     assert not queue.is_hungry("a")
-    assert queue.offer(due(99, tries=1)), "its retries are counted apart"
 
 
-def test_an_origin_with_less_than_it_can_send_is_hungry() -> None:
+def test_an_origin_with_less_than_it_can_claim_is_hungry() -> None:
     queue = FairQueue(slots=4, per_origin=2)
     assert queue.is_hungry("a")
-    queue.offer(due(0))
-    queue.offer(due(1))
+    offer(queue, due(0), due(1))
     assert not queue.is_hungry("a")
+
+
+def test_origins_that_are_long_gone_are_forgotten() -> None:
+    queue = FairQueue(slots=4, per_origin=2)
+    for number in range(1200):
+        one_answered(queue, f"origin-{number}")
+    item = due(0)
+    offer(queue, item)
+    queue.take(NOW)
+    queue.done(item, NOW + timedelta(minutes=6))
+    assert len(queue._origins) < 5

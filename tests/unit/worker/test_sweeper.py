@@ -97,7 +97,7 @@ class Place:
         line = {"timestamp": now, "level": "info", "message": "line", "attempt": 1}
         entries = [LogEntry.model_validate({**line, "seq": seq}) for seq in range(5)]
         await self.logs.append(job_id, entries)
-        await self.deliveries.insert_if_absent(self.delivery(job_id))
+        await self.deliveries.insert_absent([self.delivery(job_id)])
         return job
 
     def info(self, job_id: str | None = None, **fields: Any) -> FileInfo:
@@ -184,7 +184,7 @@ async def test_a_deleted_job_goes_once_no_attempt_can_write_any_more(place: Plac
 async def test_a_job_whose_webhook_is_on_its_way_stays_and_is_shown(place: Place) -> None:
     await place.job()
     waiting = place.delivery("job-1", DeliveryState.PENDING, seq=2)
-    await place.deliveries.insert_if_absent(waiting)
+    await place.deliveries.insert_absent([waiting])
     place.clock.advance(RETENTION.total_seconds() + DAY_SEC)
     await place.sweeper.round()
     assert await place.jobs.get("job-1") is not None
@@ -376,7 +376,7 @@ async def test_a_delivery_that_is_made_beside_the_fence_is_waited_for(
     late = place.delivery("job-1", DeliveryState.PENDING, seq=2)
 
     async def meanwhile(*args: Any) -> bool:
-        await place.deliveries.insert_if_absent(late)
+        await place.deliveries.insert_absent([late])
         return await real(*args)
 
     monkeypatch.setattr(place.removal, "fence", meanwhile)
@@ -396,7 +396,7 @@ async def test_jobs_that_must_wait_do_not_keep_others_from_going(
         await place.job(f"job-{n}", expires_at=place.clock.now() + timedelta(seconds=n))
         if n < 3:
             waiting = place.delivery(f"job-{n}", DeliveryState.PENDING, seq=2)
-            await place.deliveries.insert_if_absent(waiting)
+            await place.deliveries.insert_absent([waiting])
     place.clock.advance(GRACE_SEC + 60)
     for _ in range(3):
         await place.sweeper.round()

@@ -7,35 +7,28 @@ nothing twice and loses nothing.
 
 from __future__ import annotations
 
-import json
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from urllib.parse import quote
 
-from secretary_common.errors import UrlRefused
+from secretary_common.errors import NotStorable, UrlRefused
 from secretary_common.models import (
     Delivery,
     Job,
-    JobError,
-    JobProgress,
     NotifySlot,
     Phase,
+    SealedSecret,
     Webhook,
     delivery_id_of,
+    new_test_id,
 )
+from secretary_common.payload import body_of, client_job_id, trial_body_of
 from secretary_common.ports import DeliveryRepository, JobRepository
 from secretary_common.url_guard import origin_of
 
-SCHEMA_VERSION = 1
 PROGRESS_INTERVAL_SEC = 1.0
 """At least this long between two progress events of a job."""
-LONGEST_BODY_BYTES = 256 * 1024
-MESSAGES = {
-    Phase.PROCESSING: "Processing",
-    Phase.COMPLETED: "Processing completed",
-    Phase.FAILED: "Processing failed",
-    Phase.CANCELLED: "Processing cancelled",
-}
 
 
 def progress_slot(
@@ -53,6 +46,48 @@ def progress_slot(
         return None
     due_at = max(now, _next_progress_at(notified_at) or now)
     return NotifySlot(seq=seq, run=job.run, phase=Phase.PROCESSING, due_at=due_at)
+
+
+def trial_delivery(
+    url: str,
+    *,
+    owner: str,
+    now: datetime,
+    token: SealedSecret | None = None,
+    secret: SealedSecret | None = None,
+) -> Delivery:
+    """A delivery that belongs to no job: somebody tries their receiver.
+
+    It stands in a lane of its own, so that no trouble of its origin keeps the answer waiting.
+    """
+    test_id = new_test_id()
+    target = url.replace("{jobId}", test_id)
+    return Delivery(
+        delivery_id=delivery_id_of(test_id, 1),
+        job_id=test_id,
+        owner=owner,
+        seq=1,
+        run=1,
+        phase=Phase.TEST,
+        url=target,
+        origin=f"test {_origin(target)}",
+        body=trial_body_of(test_id, 1, now),
+        token=token,
+        secret=secret,
+        created_at=now,
+        next_attempt_at=now,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """What is to be done about a job's slot; nothing, if all are empty."""
+
+    delivery: Delivery | None = None
+    postponed_to: datetime | None = None
+    is_unwanted: bool = False
+    """Nobody is to hear of it: it is just cleared."""
+    fault: Exception | None = None
 
 
 async def relay(
@@ -78,23 +113,76 @@ async def relay(
 
     Raises:
         StoreUnavailable: safe to repeat.
+        NotStorable: the delivery cannot be encoded.
     """
+    [made] = await relay_all([job], jobs, deliveries, now, public_url, wait_sec=wait_sec)
+    if isinstance(made, Exception):
+        raise made
+    return made
+
+
+async def relay_all(
+    relayed: Sequence[Job],
+    jobs: JobRepository,
+    deliveries: DeliveryRepository,
+    now: datetime,
+    public_url: str,
+    *,
+    wait_sec: float = 0.0,
+) -> list[Delivery | Exception | None]:
+    """``relay`` for many jobs with few writes; what keeps one from it stands in its place.
+
+    Raises:
+        StoreUnavailable: safe to repeat.
+    """
+    steps = [_step_of(job, now, public_url, wait_sec) for job in relayed]
+    pairs = list(zip(relayed, steps, strict=True))
+    for job, step in pairs:
+        if step.postponed_to and job.notify:
+            await jobs.postpone_slot(job.job_id, job.notify, step.postponed_to)
+    made = [step.delivery for step in steps if step.delivery]
+    faults = await _insert(made, deliveries)
+    told = [
+        (job.job_id, job.notify.seq)
+        for job, step in pairs
+        if job.notify
+        and (step.is_unwanted or (step.delivery and step.delivery.delivery_id not in faults))
+    ]
+    for job_id in await jobs.clear_slots(told, now) if told else ():
+        await _put_off_newer_progress(job_id, jobs, now)
+    return [
+        step.fault or (step.delivery and (faults.get(step.delivery.delivery_id) or step.delivery))
+        for step in steps
+    ]
+
+
+def _step_of(job: Job, now: datetime, public_url: str, wait_sec: float) -> _Step:
     slot = job.notify
     if slot is None or slot.due_at > now:
-        return None
+        return _Step()
     if job.webhook is None:
-        await jobs.clear_slot(job.job_id, slot.seq, now)
-        return None
+        return _Step(is_unwanted=True)
     if earliest := _too_early(slot, job.notified_at, now):
-        await jobs.postpone_slot(job.job_id, slot, earliest)
-        return None
+        return _Step(postponed_to=earliest)
     first_at = now if slot.phase is Phase.PROCESSING else now + timedelta(seconds=wait_sec)
-    body = body_of(job, slot, public_url)
-    delivery = _delivery(job, job.webhook, slot, now=now, first_at=first_at, body=body)
-    await deliveries.insert_if_absent(delivery)
-    if not await jobs.clear_slot(job.job_id, slot.seq, now):
-        await _put_off_newer_progress(job, jobs, now)
-    return delivery
+    try:
+        body = body_of(job, slot, public_url)
+        delivery = _delivery(job, job.webhook, slot, now=now, first_at=first_at, body=body)
+    except Exception as error:  # noqa: BLE001 - one bad job holds up no other
+        return _Step(fault=error)
+    return _Step(delivery=delivery)
+
+
+async def _insert(
+    made: Sequence[Delivery], deliveries: DeliveryRepository
+) -> dict[str, NotStorable]:
+    """Store what was made; tells which cannot be."""
+    outcomes = await deliveries.insert_absent(made) if made else []
+    return {
+        delivery.delivery_id: outcome
+        for delivery, outcome in zip(made, outcomes, strict=True)
+        if isinstance(outcome, NotStorable)
+    }
 
 
 def _too_early(slot: NotifySlot, notified_at: datetime | None, now: datetime) -> datetime | None:
@@ -104,12 +192,12 @@ def _too_early(slot: NotifySlot, notified_at: datetime | None, now: datetime) ->
     return earliest if is_progress and earliest and earliest > now else None
 
 
-async def _put_off_newer_progress(job: Job, jobs: JobRepository, now: datetime) -> None:
+async def _put_off_newer_progress(job_id: str, jobs: JobRepository, now: datetime) -> None:
     """A newer progress took over the slot and its due time; it is early by what was just made."""
-    fresh = await jobs.get(job.job_id)
+    fresh = await jobs.get(job_id)
     if fresh and fresh.notify and fresh.notify.phase is Phase.PROCESSING:
         await jobs.postpone_slot(
-            job.job_id, fresh.notify, now + timedelta(seconds=PROGRESS_INTERVAL_SEC)
+            job_id, fresh.notify, now + timedelta(seconds=PROGRESS_INTERVAL_SEC)
         )
 
 
@@ -120,7 +208,7 @@ def _next_progress_at(notified_at: datetime | None) -> datetime | None:
 def _delivery(
     job: Job, webhook: Webhook, slot: NotifySlot, *, now: datetime, first_at: datetime, body: bytes
 ) -> Delivery:
-    url = webhook.url.replace("{jobId}", quote(_client_job_id(job), safe=""))
+    url = webhook.url.replace("{jobId}", quote(client_job_id(job), safe=""))
     return Delivery(
         delivery_id=delivery_id_of(job.job_id, slot.seq),
         job_id=job.job_id,
@@ -143,71 +231,3 @@ def _origin(url: str) -> str:
         return origin_of(url)
     except UrlRefused:  # its attempts will say so; the event itself must not be lost
         return "refused"
-
-
-def body_of(job: Job, slot: NotifySlot, public_url: str) -> bytes:
-    """The bytes a receiver gets: compact JSON in UTF-8.
-
-    Over 256 KiB the results give way to ``data_url``, and an error to its code and message.
-    """
-    payload = _payload(job, slot)
-    body = _encode(payload)
-    if len(body) <= LONGEST_BODY_BYTES and job.results_file is None:
-        return body
-    if slot.phase is Phase.COMPLETED:
-        del payload["data"]
-        payload["data_url"] = f"{public_url}/api/jobs/{job.job_id}/results"
-    elif slot.phase is Phase.FAILED:
-        payload["error"]["details"] = None
-    return _encode(payload)
-
-
-def _payload(job: Job, slot: NotifySlot) -> dict[str, Any]:
-    ended = slot.phase is not Phase.PROCESSING
-    return {
-        "phase": slot.phase.value,
-        **_news(job, slot.phase),
-        "process": {"id": job.job_id, "main_processor": job.job_type},
-        "job": {"id": _client_job_id(job)},
-        "schema_version": SCHEMA_VERSION,
-        "seq": slot.seq,
-        "run": slot.run,
-        "occurred_at": _timestamp((job.completed_at if ended else None) or job.updated_at),
-    }
-
-
-def _news(job: Job, phase: Phase) -> dict[str, Any]:
-    """What differs from phase to phase."""
-    if phase is Phase.PROCESSING:
-        progress = job.progress or JobProgress()
-        message = progress.message or progress.step or MESSAGES[phase]
-        return {"progress": progress.percent, "message": message, "step": progress.step}
-    if phase is Phase.COMPLETED:
-        return {"message": MESSAGES[phase], "data": job.results}
-    if phase is Phase.FAILED and job.error is not None:
-        return {"message": job.error.message, "error": _public_error(job.error), "data": None}
-    return {"message": MESSAGES[phase], "data": None}
-
-
-def _public_error(error: JobError) -> dict[str, Any]:
-    """*error* without the traceback, which is for the owner's eyes in the API."""
-    kept = {name: value for name, value in (error.details or {}).items() if name != "traceback"}
-    return {"code": error.code, "message": error.message, "details": kept or None}
-
-
-def _client_job_id(job: Job) -> str:
-    return (job.webhook and job.webhook.client_job_id) or job.job_id
-
-
-def _encode(payload: dict[str, Any]) -> bytes:
-    text = json.dumps(payload, ensure_ascii=False, separators=(",", ":"), default=_jsonable)
-    return text.encode()
-
-
-def _jsonable(value: Any) -> str:
-    """A time from a handler's results; MongoDB keeps nothing else that JSON does not."""
-    return _timestamp(value) if isinstance(value, datetime) else str(value)
-
-
-def _timestamp(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

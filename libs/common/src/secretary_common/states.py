@@ -49,7 +49,7 @@ class DeliveryState(StrEnum):
     """A notifier holds it under a lease; at most one a job."""
     DELIVERED = "delivered"
     DEAD = "dead"
-    """Its schedule is spent, it is five days old, or the receiver said 410."""
+    """Its schedule is spent, it is five days old, or the receiver said 410. Can be resent."""
     DROPPED = "dropped"
     """A progress that a newer event overtook."""
     SUPERSEDED = "superseded"
@@ -63,6 +63,8 @@ class Phase(StrEnum):
     COMPLETED = "completed"
     FAILED = "failed"
     CANCELLED = "cancelled"
+    TEST = "test"
+    """Nothing happened: somebody tries their receiver. Stands in no job's outbox."""
 
 
 def sources_of(target: JobStatus) -> frozenset[JobStatus]:

@@ -15,6 +15,7 @@ from secretary_api import errors
 from secretary_api.auth import Keyring
 from secretary_api.batches import BatchService
 from secretary_api.content import JobContent
+from secretary_api.deliveries import DeliveryService
 from secretary_api.dependencies import Services
 from secretary_api.idempotency import IdempotencyMarker
 from secretary_api.job_type import JobTypes
@@ -22,6 +23,7 @@ from secretary_api.middleware import BodyLimit, EitherSlash, RequestLog
 from secretary_api.moves import JobMoves
 from secretary_api.routes import (
     batches,
+    deliveries,
     files,
     health,
     job_types,
@@ -30,6 +32,7 @@ from secretary_api.routes import (
     logs,
     moves,
     stats,
+    webhooks,
     workers,
 )
 from secretary_api.service import JobService
@@ -45,6 +48,7 @@ from secretary_common.ports import (
     JobTypeRepository,
     KeyRepository,
     LogRepository,
+    NotifierRepository,
     WorkerRepository,
 )
 
@@ -62,6 +66,8 @@ ROUTERS = (
     logs.router,
     files.router,
     moves.router,
+    deliveries.router,
+    webhooks.router,
     job_types.router,
     workers.router,
     stats.router,
@@ -82,6 +88,7 @@ class Collaborators:
     logs: LogRepository
     files: FileRepository
     deliveries: DeliveryRepository
+    notifiers: NotifierRepository
     job_types: JobTypeRepository
     workers: WorkerRepository
     keys: KeyRepository
@@ -95,6 +102,7 @@ class Collaborators:
     in_background: Callable[[Coroutine[Any, Any, Any]], None]
     bootstrap_key: str = ""
     max_body_mb: float = 10
+    webhook_test_sec: float = 30
     store_has_answered: Callable[[], bool] = lambda: True
 
 
@@ -158,6 +166,16 @@ def _services(parts: Collaborators) -> Services:
             jobs=parts.jobs,
             doorbell=parts.doorbell,
             clock=parts.clock,
+        ),
+        deliveries=DeliveryService(
+            deliveries=parts.deliveries,
+            jobs=parts.jobs,
+            notifiers=parts.notifiers,
+            doorbell=parts.doorbell,
+            clock=parts.clock,
+            cipher=parts.admission.cipher,
+            guard=parts.admission.guard,
+            test_sec=parts.webhook_test_sec,
         ),
         keyring=Keyring(
             parts.keys, parts.clock, pepper=parts.pepper, bootstrap_key=parts.bootstrap_key

@@ -16,8 +16,13 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 def cursor_of(job: Job) -> str:
     """The cursor of the page that follows *job*."""
-    moment = (job.created_at - _EPOCH) // timedelta(milliseconds=1)
-    return base64.urlsafe_b64encode(f"{moment}:{job.job_id}".encode()).decode().rstrip("=")
+    return cursor_after(job.created_at, job.job_id)
+
+
+def cursor_after(created_at: datetime, identity: str) -> str:
+    """The cursor of the page that follows what was made at *created_at* under this id."""
+    moment = (created_at - _EPOCH) // timedelta(milliseconds=1)
+    return base64.urlsafe_b64encode(f"{moment}:{identity}".encode()).decode().rstrip("=")
 
 
 def parse_cursor(cursor: str) -> tuple[datetime, str]:

@@ -14,6 +14,7 @@ from secretary_api import body
 from secretary_api.auth import Keyring, Principal
 from secretary_api.batches import BatchService
 from secretary_api.content import JobContent
+from secretary_api.deliveries import DeliveryService
 from secretary_api.idempotency import IdempotencyMarker
 from secretary_api.moves import JobMoves
 from secretary_api.service import JobService
@@ -40,6 +41,7 @@ class Services:
     moves: JobMoves
     batches: BatchService
     workers: WorkerPool
+    deliveries: DeliveryService
     keyring: Keyring
     ping_store: Callable[[], Awaitable[None]]
     """Returns when MongoDB has answered, raises ``StoreUnavailable`` otherwise."""

@@ -26,6 +26,7 @@ from secretary_common.url_guard import UrlGuard
 log = get_logger(__name__)
 
 REQUIRED = ("security.encryption_keys", "api.pepper")
+WEBHOOK_TEST_MARGIN_SEC = 5
 SHUTDOWN_SEC = 10
 """How long requests in flight may take once the service is told to stop."""
 
@@ -85,6 +86,7 @@ def wire(
         logs=store.logs,
         files=store.files,
         deliveries=store.deliveries,
+        notifiers=store.notifiers,
         job_types=store.job_types,
         workers=store.workers,
         keys=store.keys,
@@ -103,7 +105,14 @@ def wire(
         pepper=settings.api.pepper.get_secret_value(),
         bootstrap_key=settings.api.bootstrap_key.get_secret_value(),
         max_body_mb=settings.api.max_body_mb,
+        webhook_test_sec=_webhook_test_sec(settings),
     )
+
+
+def _webhook_test_sec(settings: Settings) -> float:
+    """A look of the notifier's, an attempt, and a little for what is between them."""
+    section = settings.notifier
+    return section.poll_interval_sec + section.timeout_sec + WEBHOOK_TEST_MARGIN_SEC
 
 
 def server_config(settings: Settings, parts: Collaborators) -> uvicorn.Config:

@@ -8,9 +8,8 @@ from urllib.parse import quote
 from pydantic_core import to_json
 
 from secretary_api import webhook
+from secretary_api.schemas.delivery import DeliveryAttemptView, DeliveryView
 from secretary_api.schemas.job import (
-    DeliveryAttemptView,
-    DeliveryView,
     JobFileView,
     JobSummary,
     JobView,
@@ -75,10 +74,12 @@ def delivery_of(delivery: Delivery) -> DeliveryView:
     waiting = delivery.state in _WAITING
     return DeliveryView(
         id=delivery.delivery_id,
-        job_id=delivery.job_id,
+        job_id=None if delivery.is_test else delivery.job_id,
         seq=delivery.seq,
         phase=delivery.phase,
         state=delivery.state,
+        created_at=delivery.created_at,
         next_attempt_at=delivery.next_attempt_at if waiting else None,
+        reason=delivery.reason,
         attempts=[DeliveryAttemptView.model_validate(attempt) for attempt in delivery.attempts],
     )

@@ -2,23 +2,29 @@
 
 answer                        verdict
 2xx                           delivered
-410                           dead: the receiver wants no more
+410                           dead: the receiver wants no more, at this URL, for a day
 anything else, no answer      pending again by the schedule, else dead
-a later event came meanwhile  progress: dropped · terminal: superseded
+a later event came meanwhile  progress: dropped · terminal: superseded, unless resent by hand
+the URL said 410 before       progress: dropped · terminal: dead, unless resent by hand
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from secretary_common.models import Delivery, DeliveryAttempt, DeliveryState
+from secretary_common.models import Delivery, DeliveryAttempt, DeliveryState, Standing
 from secretary_notifier import schedule
 
 SUCCESS = range(200, 300)
 GONE = 410
+MUTED_FOR = timedelta(hours=24)
 ASKS_TO_WAIT = frozenset({429, 503})
+SERVER_ERROR = range(500, 600)
+OVERLOADED = frozenset({408, 429})
+OWN_FAULTS = frozenset({"url_refused", "secret", "request"})
+"""Classes of errors that say nothing about the receiver: it was not asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +50,18 @@ class Answer:
         """Whether the receiver has taken the event."""
         return self.error is None and self.status_code in SUCCESS
 
+    @property
+    def error_class(self) -> str | None:
+        """The first word of ``error``."""
+        return self.error and self.error.partition(":")[0]
+
+    @property
+    def origin_failed(self) -> bool | None:
+        """Whether it shows the origin unable to take anything; None if it shows nothing."""
+        if self.error is not None:
+            return None if self.error_class in OWN_FAULTS else True
+        return self.status_code in SERVER_ERROR or self.status_code in OVERLOADED
+
     def to_attempt(self) -> DeliveryAttempt:
         """The line of the log of attempts."""
         return DeliveryAttempt(
@@ -63,6 +81,28 @@ class Verdict:
     state: DeliveryState
     next_attempt_at: datetime | None = None
     reason: str | None = None
+    mutes: bool = False
+    """Whether its URL gets nothing more for ``MUTED_FOR``."""
+
+    @property
+    def is_final(self) -> bool:
+        """Whether it has ended."""
+        return self.state is not DeliveryState.PENDING
+
+
+def hindrance(delivery: Delivery, standing: Standing, now: datetime) -> Verdict | None:
+    """Why *delivery*, which is claimed, is not sent; None if it is."""
+    by_hand = delivery.resent_at is not None or delivery.is_test
+    if schedule.is_too_old(delivery.began_at, now):
+        return Verdict(DeliveryState.DEAD, reason="not delivered within 5 days")
+    if standing.is_overtaken and not (by_hand and delivery.is_terminal_event):
+        if delivery.is_terminal_event:
+            return Verdict(DeliveryState.SUPERSEDED, reason="a later run has an event")
+        return Verdict(DeliveryState.DROPPED, reason="a later event came")
+    if standing.is_muted and not by_hand:
+        state = DeliveryState.DEAD if delivery.is_terminal_event else DeliveryState.DROPPED
+        return Verdict(state, reason="the receiver answered 410 Gone to an earlier one")
+    return None
 
 
 def decide(
@@ -75,7 +115,7 @@ def decide(
     """What *answer*, the latest attempt's, makes of *delivery*.
 
     Args:
-        delivery: with the attempts before this one.
+        delivery: with the tries before this one.
         answer: this attempt's.
         now: the time.
         terminal_schedule: the waits for terminal events, see ``schedule``.
@@ -84,32 +124,20 @@ def decide(
     if answer.is_success:
         return Verdict(DeliveryState.DELIVERED)
     if answer.status_code == GONE and answer.error is None:
-        return Verdict(DeliveryState.DEAD, reason="the receiver answered 410 Gone")
-    waits = terminal_schedule if delivery.is_terminal_event else schedule.PROGRESS_SCHEDULE_SEC
+        reason = "the receiver answered 410 Gone"
+        return Verdict(DeliveryState.DEAD, reason=reason, mutes=not delivery.is_test)
     asks = answer.status_code in ASKS_TO_WAIT
     at = schedule.next_attempt_at(
-        waits,
-        len(delivery.attempts) + 1,
+        schedule.waits_of(delivery, terminal_schedule),
+        delivery.tries + 1,
         now=now,
-        created_at=delivery.created_at,
+        created_at=delivery.began_at,
         random=random,
         retry_after_sec=schedule.parse_retry_after(answer.retry_after, now) if asks else None,
     )
     if at is None:
         return Verdict(DeliveryState.DEAD, reason="every attempt failed")
     return Verdict(DeliveryState.PENDING, next_attempt_at=at)
-
-
-def too_old() -> Verdict:
-    """For a delivery whose time ran out while it waited."""
-    return Verdict(DeliveryState.DEAD, reason="not delivered within 5 days")
-
-
-def overtaken(delivery: Delivery) -> Verdict:
-    """For a delivery of a job that has a later event."""
-    if delivery.is_terminal_event:
-        return Verdict(DeliveryState.SUPERSEDED, reason="a later run has an event")
-    return Verdict(DeliveryState.DROPPED, reason="a later event came")
 
 
 def put_back(now: datetime) -> Verdict:

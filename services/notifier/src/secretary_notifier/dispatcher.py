@@ -9,52 +9,26 @@ from __future__ import annotations
 
 import asyncio
 import functools
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from secretary_common.clock import Clock
 from secretary_common.errors import StoreUnavailable
+from secretary_common.group import Group
 from secretary_common.log import get_logger
-from secretary_common.models import DueDelivery, parse_delivery_id
-from secretary_common.ports import DeliveryRepository
+from secretary_common.models import DueDelivery, Lane, parse_delivery_id
+from secretary_common.ports import DeliveryQueue
+from secretary_notifier.alarm import Alarm
 from secretary_notifier.attempt import Courier
+from secretary_notifier.delivery import Answer, Verdict
 from secretary_notifier.fair_queue import FairQueue
 from secretary_notifier.relay import Relay
 
 log = get_logger(__name__)
 
 DUE_AT_ONCE = 256
+LANES_AT_ONCE = 256
 STORE_RETRY_SEC = 1.0
-
-
-class Alarm:
-    """Ends a wait early: at once, or at a time that is not far off."""
-
-    def __init__(self, clock: Clock, longest_wait_sec: float) -> None:
-        self._clock = clock
-        self._longest_wait_sec = longest_wait_sec
-        self._event = asyncio.Event()
-
-    def ring(self) -> None:
-        """End the wait now."""
-        self._event.set()
-
-    def ring_at(self, moment: datetime) -> None:
-        """End the wait at *moment*; later than the longest wait, a look before it will see it."""
-        seconds = (moment - self._clock.now()).total_seconds()
-        if seconds <= 0:
-            self.ring()
-        elif seconds <= self._longest_wait_sec:
-            asyncio.get_running_loop().call_later(seconds, self._event.set)
-
-    async def wait(self) -> None:
-        """Wait until somebody rings, at most the longest wait."""
-        try:
-            async with asyncio.timeout(self._longest_wait_sec):
-                await self._event.wait()
-        except TimeoutError:
-            return
-        finally:
-            self._event.clear()
 
 
 class Dispatcher:
@@ -63,7 +37,7 @@ class Dispatcher:
     def __init__(
         self,
         relay: Relay,
-        deliveries: DeliveryRepository,
+        deliveries: DeliveryQueue,
         courier: Courier,
         queue: FairQueue,
         clock: Clock,
@@ -77,11 +51,17 @@ class Dispatcher:
         self._clock = clock
         self._poll_interval_sec = poll_interval_sec
         self._alarm = Alarm(clock, poll_interval_sec)
+        self._followers: Group[str, DueDelivery | None] = Group(self._followers_of)
         self._tasks: set[asyncio.Task[None]] = set()
         # What could not be claimed, until when it is left alone: its job has another in flight.
         self._blocked: dict[str, datetime] = {}
         self._more_in_store = False
         self._stopping = False
+
+    @property
+    def in_flight(self) -> int:
+        """How many deliveries are being worked on."""
+        return len(self._tasks)
 
     async def run(self) -> None:
         """Look and send until ``stop`` is called."""
@@ -124,64 +104,90 @@ class Dispatcher:
         except ValueError:
             log.warning("doorbell.unknown_delivery", delivery_id=delivery_id[:100])
             return
-        due, look_at = await self._relay.relay_job(job_id)
-        if due is not None:
-            self._queue.offer(due)
-            self._start()
-        if look_at is not None:
-            self._alarm.ring_at(look_at)
+        heard = await self._relay.hear(job_id)
+        if heard.due is not None:
+            self._offer([heard.due])
+        self._alarm.ring_at(heard.look_at)
 
     async def _look(self) -> bool:
         """Take in what is due; returns whether to look again at once."""
         fresh, more_slots = await self._relay.relay_due()
-        for due in fresh:
-            self._queue.offer(due)
-        self._start()
+        self._offer(fresh)
         now = self._clock.now()
-        full = self._queue.full_origins()
-        found = await self._deliveries.due(now, DUE_AT_ONCE, except_origins=full)
         self._blocked = {key: until for key, until in self._blocked.items() if until > now}
+        lanes = await self._deliveries.waiting_lanes()
+        due_lanes = [lane for lane, at in lanes.items() if at <= now]
+        wanted = sorted(
+            (lane for lane in due_lanes if self._queue.wants(lane, now)), key=lanes.__getitem__
+        )[:LANES_AT_ONCE]
+        found = await self._deliveries.due(wanted, now, DUE_AT_ONCE) if wanted else []
+        taken = self._offer(found)
+        at_limit = len(found) >= DUE_AT_ONCE
+        self._more_in_store = at_limit or len(wanted) < len(due_lanes)
+        await self._set_alarm(lanes, due_lanes, now)
+        return more_slots or (at_limit and taken)
+
+    async def _set_alarm(
+        self, lanes: dict[Lane, datetime], due_lanes: Collection[Lane], now: datetime
+    ) -> None:
+        self._alarm.ring_at(await self._relay.next_at(now))
+        self._alarm.ring_at(min((at for at in lanes.values() if at > now), default=None))
+        if due_lanes:
+            self._alarm.ring_at(await self._deliveries.next_due_at(due_lanes, now))
+        for moment in self._queue.open_breakers(now)[:1]:
+            self._alarm.ring_at(moment)
+
+    def _offer(self, found: Collection[DueDelivery]) -> bool:
+        """Have what was found sent as soon as may be; whether any of it was new."""
         offered = [self._queue.offer(due) for due in found if due.delivery_id not in self._blocked]
         self._start()
-        at_limit = len(found) == DUE_AT_ONCE
-        self._more_in_store = at_limit or bool(full)
-        await self._set_alarm(now)
-        return more_slots or (at_limit and any(offered))
-
-    async def _set_alarm(self, now: datetime) -> None:
-        for moment in (
-            await self._relay.next_at(now),
-            await self._deliveries.next_attempt_at(now),
-        ):
-            if moment is not None:
-                self._alarm.ring_at(moment)
+        return any(offered)
 
     def _start(self) -> None:
-        while not self._stopping and (due := self._queue.take()):
+        while not self._stopping and (due := self._queue.take(self._clock.now())):
             task = asyncio.create_task(self._send(due))
             self._tasks.add(task)
             task.add_done_callback(functools.partial(self._ended, due))
 
     async def _send(self, due: DueDelivery) -> None:
-        verdict = await self._courier.deliver(due)
+        verdict = await self._courier.deliver(due, functools.partial(self._judged, due))
         now = self._clock.now()
         if verdict is None:
             self._blocked[due.delivery_id] = now + timedelta(seconds=self._poll_interval_sec)
             return
-        if verdict.next_attempt_at is not None:
-            self._alarm.ring_at(verdict.next_attempt_at)
-        following = await self._deliveries.due_of_job(due.job_id, now)
+        self._alarm.ring_at(verdict.next_attempt_at)
+        following = await self._followers.submit(due.job_id)
         if following is not None and following.delivery_id != due.delivery_id:
-            self._queue.offer(following)
+            self._blocked.pop(following.delivery_id, None)
+            self._offer([following])
+
+    async def _followers_of(self, job_ids: list[str]) -> list[DueDelivery | None]:
+        found = await self._deliveries.due_of_jobs(set(job_ids), self._clock.now())
+        return [found.get(job_id) for job_id in job_ids]
+
+    def _judged(self, due: DueDelivery, answer: Answer | None, verdict: Verdict) -> None:
+        """The receiver is free for the next one; the outcome is being recorded."""
+        self._queue.sent(
+            due,
+            self._clock.now(),
+            failed=answer.origin_failed if answer else None,
+            took_sec=answer.duration_ms / 1000 if answer else None,
+        )
+        if answer is None and not verdict.is_final:
+            self._queue.stalled(due.origin)
+        self._refill(due)
 
     def _ended(self, due: DueDelivery, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        self._queue.done(due)
+        self._queue.done(due, self._clock.now())
         error = None if task.cancelled() else task.exception()
         if isinstance(error, StoreUnavailable):
             log.warning("delivery.postponed", delivery_id=due.delivery_id)
         elif error is not None:  # its lease will end, and another look finds it
             log.error("delivery.crashed", exc=error, delivery_id=due.delivery_id)
+        self._refill(due)
+
+    def _refill(self, due: DueDelivery) -> None:
         if self._more_in_store and self._queue.is_hungry(due.origin):
             self._alarm.ring()
         self._start()

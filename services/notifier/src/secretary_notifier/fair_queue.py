@@ -1,42 +1,60 @@
-"""Who is sent next: a cap for each origin inside a global one, origins taking turns.
+"""Who is claimed next: a cap for each origin inside a global one, origins taking turns.
 
-First tries go before retries of the same origin, and retries never fill all slots: a receiver that
-fails keeps neither its own news nor anybody else's waiting.
+First tries go before retries of the same origin; retries and the events of slow origins never fill
+all slots; an origin whose breaker is open gets none: a receiver that fails keeps neither its own
+news nor anybody else's waiting.
+
+A slot is held from the claim to the receiver's answer. Claiming takes longer than a quick receiver
+does, so for those more is claimed than may be sent at once: the ``Gate`` lets through what may.
 """
 
 from __future__ import annotations
 
-from collections import Counter, OrderedDict, deque
+from collections import OrderedDict, deque
+from datetime import datetime
+from enum import Enum
 
-from secretary_common.models import DueDelivery
+from secretary_common.models import DueDelivery, Lane
+from secretary_notifier.breaker import Breaker
 
-RETRY_SHARE = 0.75
-"""Of the slots, what retries may hold at a time."""
-BACKLOG_PER_SLOT = 8
+HELD_BACK_SHARE = 0.75
+"""Of the slots, what retries and slow origins may hold at a time."""
+BACKLOG_PER_SLOT = 16
 """An origin holds this many first tries, and retries, for each of its slots; the rest stays in the
 store."""
+AHEAD_PER_SLOT = 7
+"""A quick origin has this many claimed for each one that is being sent."""
+QUICK_SEC = 0.25
+SLOW_SEC = 1.0
+MOST_REMEMBERED = 1000
 
 
-class _Lane:
-    """What waits for one origin."""
+class _Pace(Enum):
+    """How long an origin took for the last answer, if one came."""
+
+    UNKNOWN = 0
+    QUICK = 1
+    SLOW = 2
+
+
+class _Origin:
+    """What waits for one origin, and what is known of it."""
 
     def __init__(self) -> None:
         self.first_tries: deque[DueDelivery] = deque()
         self.retries: deque[DueDelivery] = deque()
+        self.in_flight = 0
+        self.pace = _Pace.UNKNOWN
+        self.breaker = Breaker()
 
     def __len__(self) -> int:
         return len(self.first_tries) + len(self.retries)
 
-    def part(self, due: DueDelivery) -> deque[DueDelivery]:
-        return self.retries if due.tries else self.first_tries
+    def part(self, *, is_retry: bool) -> deque[DueDelivery]:
+        return self.retries if is_retry else self.first_tries
 
-    def is_full(self, limit: int) -> bool:
-        return max(len(self.first_tries), len(self.retries)) >= limit
-
-    def take(self, *, retries_too: bool) -> DueDelivery | None:
-        if self.first_tries:
-            return self.first_tries.popleft()
-        return self.retries.popleft() if self.retries and retries_too else None
+    def is_idle(self, now: datetime) -> bool:
+        return not self and not self.in_flight and self.breaker.is_idle(now)
 
 
 class FairQueue:
@@ -47,63 +65,110 @@ class FairQueue:
         self._slots = slots
         self._per_origin = per_origin
         self._backlog = per_origin * BACKLOG_PER_SLOT
-        self._retry_slots = max(1, int(slots * RETRY_SHARE))
-        self._lanes: OrderedDict[str, _Lane] = OrderedDict()
+        self._held_back_slots = max(1, int(slots * HELD_BACK_SHARE))
+        self._origins: OrderedDict[str, _Origin] = OrderedDict()
+        # Whose slot counts against the share of those held back; decided when it is taken.
+        self._held_back: set[str] = set()
+        self._in_flight: dict[str, DueDelivery] = {}
         self._known: set[str] = set()
-        self._busy: Counter[str] = Counter()
-        self._retrying = 0
-        self.in_flight = 0
 
     def __len__(self) -> int:
         """How many wait."""
-        return sum(map(len, self._lanes.values()))
+        return sum(map(len, self._origins.values()))
+
+    @property
+    def in_flight(self) -> int:
+        """How many hold a slot."""
+        return len(self._in_flight)
 
     def offer(self, due: DueDelivery) -> bool:
         """Take in a delivery; False if it is in already, or its origin has enough waiting."""
-        waiting = self._lanes.get(due.origin, _Lane()).part(due)
+        origin = self._origins.setdefault(due.origin, _Origin())
+        waiting = origin.part(is_retry=due.lane.is_retry)
         if due.delivery_id in self._known or len(waiting) >= self._backlog:
             return False
         self._known.add(due.delivery_id)
-        self._lanes.setdefault(due.origin, _Lane()).part(due).append(due)
+        waiting.append(due)
         return True
 
-    def take(self) -> DueDelivery | None:
-        """The next to send, now in flight; None if none may start."""
-        if self.in_flight >= self._slots:
+    def take(self, now: datetime) -> DueDelivery | None:
+        """The next to claim, now holding a slot; None if none may start."""
+        if len(self._in_flight) >= self._slots * 2:
             return None
-        retries_too = self._retrying < self._retry_slots
-        for origin, lane in self._lanes.items():
-            if self._busy[origin] >= self._per_origin:
+        for name, origin in self._origins.items():
+            if not origin or origin.in_flight >= self._limit(origin):
                 continue
-            due = lane.take(retries_too=retries_too)
-            if due is not None:
-                self._start(due, lane)
+            if origin.breaker.allows(now, origin.in_flight) and (due := self._pop(origin)):
+                self._origins.move_to_end(name)  # the others first
                 return due
         return None
 
-    def done(self, due: DueDelivery) -> None:
-        """The slot of *due* is free again."""
+    def sent(
+        self, due: DueDelivery, now: datetime, *, failed: bool | None, took_sec: float | None
+    ) -> None:
+        """The slot of *due* is free again.
+
+        Args:
+            due: what held it.
+            now: the time.
+            failed: what it says about the origin, see ``Breaker.note``.
+            took_sec: how long the origin took; None if it was not asked.
+        """
+        if self._in_flight.pop(due.delivery_id, None) is None:
+            return
+        self._held_back.discard(due.delivery_id)
+        origin = self._origins[due.origin]
+        origin.in_flight -= 1
+        origin.breaker.note(failed=None if due.is_test else failed, now=now)
+        if took_sec is not None:
+            slow_or_unknown = _Pace.SLOW if took_sec > SLOW_SEC else _Pace.UNKNOWN
+            origin.pace = _Pace.QUICK if took_sec <= QUICK_SEC else slow_or_unknown
+
+    def done(self, due: DueDelivery, now: datetime) -> None:
+        """*due* has been recorded, or nothing came of it: it may be offered again."""
+        self.sent(due, now, failed=None, took_sec=None)
         self._known.discard(due.delivery_id)
-        self.in_flight -= 1
-        self._retrying -= bool(due.tries)
-        self._busy[due.origin] -= 1
-        if not self._busy[due.origin]:
-            del self._busy[due.origin]
+        if len(self._origins) > MOST_REMEMBERED:
+            for name in [name for name, one in self._origins.items() if one.is_idle(now)]:
+                del self._origins[name]
+
+    def stalled(self, origin: str) -> None:
+        """What was claimed for *origin* waits too long to be sent: claim no more ahead."""
+        self._origins[origin].pace = _Pace.SLOW
 
     def is_hungry(self, origin: str) -> bool:
-        """Whether *origin* has less waiting than it has slots."""
-        lane = self._lanes.get(origin)
-        return lane is None or len(lane) < self._per_origin
+        """Whether *origin* has less waiting than it may claim."""
+        found = self._origins.get(origin)
+        return found is None or len(found) < self._limit(found)
 
-    def full_origins(self) -> list[str]:
-        """Origins with so much waiting that looking for more of them is no use."""
-        return [origin for origin, lane in self._lanes.items() if lane.is_full(self._backlog)]
+    def wants(self, lane: Lane, now: datetime) -> bool:
+        """Whether looking for more of *lane* is of any use now."""
+        origin = self._origins.get(lane.origin)
+        if origin is None:
+            return True
+        has_room = len(origin.part(is_retry=lane.is_retry)) < self._backlog
+        return has_room and (origin.breaker.open_until or now) <= now
 
-    def _start(self, due: DueDelivery, lane: _Lane) -> None:
-        self.in_flight += 1
-        self._retrying += bool(due.tries)
-        self._busy[due.origin] += 1
-        if lane:
-            self._lanes.move_to_end(due.origin)  # the others first
+    def open_breakers(self, now: datetime) -> list[datetime]:
+        """When the origins that are left alone now may be tried again, the earliest first."""
+        moments = (origin.breaker.open_until for origin in self._origins.values())
+        return sorted(moment for moment in moments if moment and moment > now)
+
+    def _limit(self, origin: _Origin) -> int:
+        ahead = AHEAD_PER_SLOT if origin.pace is _Pace.QUICK else 0
+        return self._per_origin * (1 + ahead)
+
+    def _pop(self, origin: _Origin) -> DueDelivery | None:
+        is_full = len(self._held_back) >= self._held_back_slots
+        if origin.first_tries and not (is_full and origin.pace is _Pace.SLOW):
+            due = origin.first_tries.popleft()
+        elif origin.retries and not is_full:
+            due = origin.retries.popleft()
         else:
-            del self._lanes[due.origin]
+            return None
+        if due.lane.is_retry or origin.pace is _Pace.SLOW:
+            self._held_back.add(due.delivery_id)
+        self._in_flight[due.delivery_id] = due
+        origin.in_flight += 1
+        origin.breaker.begin()
+        return due

@@ -7,6 +7,7 @@ import contextlib
 import sys
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any
 
 from secretary_common.broker.consumer import DeliveryConsumer
@@ -23,6 +24,8 @@ from secretary_common.url_guard import UrlGuard
 from secretary_notifier.attempt import LEASE_MARGIN_SEC, Courier, Terms
 from secretary_notifier.dispatcher import Dispatcher
 from secretary_notifier.fair_queue import FairQueue
+from secretary_notifier.gate import Gate
+from secretary_notifier.presence import report, sweep
 from secretary_notifier.relay import Relay
 from secretary_notifier.sender import Sender
 
@@ -61,24 +64,36 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
     try:
         async with health_server(section.host, section.http_port, ready):
             if await unless_stopped(stop, store.wait_until_ready()):
-                async with _dispatcher(settings, store) as dispatcher:
-                    await _work(settings, store, dispatcher, stop)
+                owner = f"notifier-{new_token()}"
+                async with _dispatcher(settings, store, owner) as dispatcher:
+                    await _work(settings, store, dispatcher, owner, stop)
     finally:
         await store.close()
         log.info("notifier.stopped")
 
 
 async def _work(
-    settings: Settings, store: Store, dispatcher: Dispatcher, stop: asyncio.Event
+    settings: Settings, store: Store, dispatcher: Dispatcher, owner: str, stop: asyncio.Event
 ) -> None:
     section = settings.notifier
+
+    def facts() -> dict[str, object]:
+        return {"in_flight": dispatcher.in_flight, "max_in_flight": section.max_in_flight}
+
     doorbell = DeliveryConsumer(
         settings.broker.url.get_secret_value(), max_in_flight=section.max_in_flight
     )
     log.info("notifier.started", max_in_flight=section.max_in_flight)
     async with running(store.keep_time()):
-        async with running(doorbell.listen(dispatcher.hear), _stop_when(stop, dispatcher)):
+        async with running(
+            doorbell.listen(dispatcher.hear),
+            report(store.notifiers, owner, store.clock, facts),
+            sweep(store.deliveries, store.clock),
+            _stop_when(stop, dispatcher),
+        ):
             await dispatcher.run()
+        with contextlib.suppress(StoreUnavailable):
+            await store.notifiers.leave(owner)
         await dispatcher.drain(section.timeout_sec + LEASE_MARGIN_SEC)
 
 
@@ -88,7 +103,7 @@ async def _stop_when(stop: asyncio.Event, dispatcher: Dispatcher) -> None:
 
 
 @contextlib.asynccontextmanager
-async def _dispatcher(settings: Settings, store: Store) -> AsyncIterator[Dispatcher]:
+async def _dispatcher(settings: Settings, store: Store, owner: str) -> AsyncIterator[Dispatcher]:
     section = settings.notifier
     guard = UrlGuard(settings.security.allow_networks)
     async with guarded_client(
@@ -97,14 +112,15 @@ async def _dispatcher(settings: Settings, store: Store) -> AsyncIterator[Dispatc
         sender = Sender(
             client,
             Cipher(settings.security.encryption_keys),
-            timeout_sec=section.timeout_sec,
             signing_secrets=[secret.get_secret_value() for secret in section.signing_secrets],
         )
         terms = Terms(
-            owner=f"notifier-{new_token()}",
+            owner=owner,
             timeout_sec=section.timeout_sec,
             retry_schedule_sec=section.retry_schedule_sec,
+            replayable_for=timedelta(days=settings.retention.finished_days),
         )
+        gate = Gate(slots=section.max_in_flight, per_origin=section.per_origin)
         relay = Relay(
             store.jobs,
             store.deliveries,
@@ -115,7 +131,7 @@ async def _dispatcher(settings: Settings, store: Store) -> AsyncIterator[Dispatc
         yield Dispatcher(
             relay,
             store.deliveries,
-            Courier(store.deliveries, sender, store.clock, terms),
+            Courier(store.deliveries, sender, gate, store.clock, terms),
             FairQueue(slots=section.max_in_flight, per_origin=section.per_origin),
             store.clock,
             poll_interval_sec=section.poll_interval_sec,

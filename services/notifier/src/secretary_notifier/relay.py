@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from secretary_common import outbox
 from secretary_common.clock import Clock
-from secretary_common.errors import StoreUnavailable
+from secretary_common.group import Group
 from secretary_common.log import get_logger
 from secretary_common.models import Delivery, DueDelivery, Job
 from secretary_common.ports import DeliveryRepository, JobRepository
 
 log = get_logger(__name__)
 
-SLOTS_AT_ONCE = 32
+SLOTS_AT_ONCE = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What a doorbell led to: something to send, or a time to look again."""
+
+    due: DueDelivery | None = None
+    look_at: datetime | None = None
 
 
 class Relay:
-    """Turns due slots into deliveries."""
+    """Turns due slots into deliveries; doorbells at the same time share their writes."""
 
     def __init__(
         self,
@@ -43,55 +52,67 @@ class Relay:
         self._clock = clock
         self._public_url = public_url
         self._first_wait_sec = first_wait_sec
+        self._heard: Group[str, Heard] = Group(self._hear_all, largest=SLOTS_AT_ONCE)
 
     async def relay_due(self) -> tuple[list[DueDelivery], bool]:
-        """Relay what is due now, at most 32; returns what to send, and whether there may be more.
+        """Relay what is due now, at most 64; returns what to send, and whether there may be more.
 
         Raises:
             StoreUnavailable: safe to repeat.
         """
         jobs = await self._jobs.due_slots(self._clock.now(), SLOTS_AT_ONCE)
-        made = await asyncio.gather(*map(self._relay, jobs), return_exceptions=True)
-        for job, outcome in zip(jobs, made, strict=True):
-            if isinstance(outcome, StoreUnavailable):
-                raise outcome
-            if isinstance(outcome, BaseException):  # one bad job holds up no other
-                log.error("slot.relay_failed", exc=outcome, job_id=job.job_id)
-        made_now = [each for each in made if isinstance(each, Delivery) and self._is_due(each)]
-        return [delivery.to_due() for delivery in made_now], len(jobs) == SLOTS_AT_ONCE
+        made = await self._relay(jobs)
+        due = [delivery.to_due() for delivery in made if delivery and self._is_due(delivery)]
+        return due, len(jobs) == SLOTS_AT_ONCE
 
-    async def relay_job(self, job_id: str) -> tuple[DueDelivery | None, datetime | None]:
-        """Relay the slot of one job, if it has one that is due.
-
-        Returns what to send, or when to look again for what is not due yet.
+    async def hear(self, job_id: str) -> Heard:
+        """Relay the slot of one job, if it is due; else what else there is to send of this job.
 
         Raises:
             StoreUnavailable: safe to repeat.
         """
-        job = await self._jobs.get(job_id)
-        if job is None or job.notify is None:
-            return None, self._clock.now()
-        if job.notify.due_at > self._clock.now():
-            return None, job.notify.due_at
-        delivery = await self._relay(job)
-        if delivery is None or not self._is_due(delivery):
-            return None, (delivery and delivery.next_attempt_at) or self._clock.now()
-        return delivery.to_due(), None
-
-    def _is_due(self, delivery: Delivery) -> bool:
-        at = delivery.next_attempt_at
-        return at is not None and at <= self._clock.now()
+        return await self._heard.submit(job_id)
 
     async def next_at(self, now: datetime) -> datetime | None:
         """When the next slot is due."""
         return await self._jobs.next_slot_at(now)
 
-    async def _relay(self, job: Job) -> Delivery | None:
-        return await outbox.relay(
-            job,
+    async def _hear_all(self, job_ids: list[str]) -> Sequence[Heard]:
+        jobs = {job.job_id: job for job in await self._jobs.slots_of(set(job_ids))}
+        waiting = list(jobs.values())
+        made = dict(zip(jobs, await self._relay(waiting), strict=True))
+        # A repeat, a delivery resent by hand, or a test.
+        others = {job_id for job_id in job_ids if not made.get(job_id)}
+        due = await self._deliveries.due_of_jobs(others, self._clock.now()) if others else {}
+        return [self._heard_of(jobs.get(id_), made.get(id_), due.get(id_)) for id_ in job_ids]
+
+    def _heard_of(self, job: Job | None, made: Delivery | None, other: DueDelivery | None) -> Heard:
+        now = self._clock.now()
+        if made is not None and self._is_due(made):
+            return Heard(due=made.to_due())
+        if made is not None:
+            return Heard(look_at=made.next_attempt_at)
+        if job is None or job.notify is None:
+            return Heard(due=other)
+        # Not due yet; or put off just now, which the next look finds out.
+        return Heard(due=other, look_at=max(job.notify.due_at, now))
+
+    def _is_due(self, delivery: Delivery) -> bool:
+        at = delivery.next_attempt_at
+        return at is not None and at <= self._clock.now()
+
+    async def _relay(self, jobs: Sequence[Job]) -> list[Delivery | None]:
+        if not jobs:
+            return []
+        outcomes = await outbox.relay_all(
+            jobs,
             self._jobs,
             self._deliveries,
             self._clock.now(),
             self._public_url,
             wait_sec=self._first_wait_sec,
         )
+        for job, outcome in zip(jobs, outcomes, strict=True):
+            if isinstance(outcome, Exception):
+                log.error("slot.relay_failed", exc=outcome, job_id=job.job_id)
+        return [None if isinstance(outcome, Exception) else outcome for outcome in outcomes]

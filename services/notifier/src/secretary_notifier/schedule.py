@@ -7,7 +7,7 @@ the wait before the first attempt, each next one the wait after an attempt that 
     waits       0    5 s  5 min  30 min  2 h   5 h   10 h   14 h   20 h   24 h
     since then  0    5 s  5 min  35 min  2.6 h 7.6 h 17.6 h 31.6 h 51.6 h 75.6 h
 
-Progress: one attempt and one more after 2 s.
+Progress: one attempt and one more after 2 s. A test: one attempt.
 """
 
 from __future__ import annotations
@@ -16,12 +16,22 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 
+from secretary_common.models import Delivery
+
 PROGRESS_SCHEDULE_SEC = (0.0, 2.0)
+TEST_SCHEDULE_SEC = (0.0,)
 JITTER = 0.1
 """Added on top, never subtracted: an attempt is never early."""
 LONGEST_RETRY_AFTER_SEC = 24 * 3600.0
 LIFETIME = timedelta(days=5)
 """After this long no delivery is tried again."""
+
+
+def waits_of(delivery: Delivery, terminal_schedule: Sequence[float]) -> Sequence[float]:
+    """The waits that hold for *delivery*."""
+    if delivery.is_test:
+        return TEST_SCHEDULE_SEC
+    return terminal_schedule if delivery.is_terminal_event else PROGRESS_SCHEDULE_SEC
 
 
 def next_attempt_at(
@@ -39,7 +49,7 @@ def next_attempt_at(
         schedule: waits in seconds, see above.
         attempts: how many were made, at least 1.
         now: the time.
-        created_at: when the delivery was made.
+        created_at: when the delivery was made, or resent by hand.
         random: a number in [0, 1), for the jitter.
         retry_after_sec: what the receiver asked for; the later of the two holds.
     """

@@ -42,7 +42,6 @@ class Sender:
         client: httpx.AsyncClient,
         cipher: Cipher,
         *,
-        timeout_sec: float,
         signing_secrets: Iterable[str] = (),
     ) -> None:
         """Prepare to send.
@@ -50,24 +49,25 @@ class Sender:
         Args:
             client: from ``egress.guarded_client``.
             cipher: opens tokens and secrets.
-            timeout_sec: over the whole attempt.
             signing_secrets: sign where the webhook has no secret of its own.
         """
         self._client = client
         self._cipher = cipher
-        self._timeout_sec = timeout_sec
         self._signing_secrets = tuple(signing_secrets)
 
-    async def send(self, delivery: Delivery, at: datetime) -> Answer:
-        """POST *delivery* at the time *at*; whatever happens on the way is in the answer."""
+    async def send(self, delivery: Delivery, at: datetime, timeout_sec: float) -> Answer:
+        """POST *delivery* at the time *at*; whatever happens on the way is in the answer.
+
+        *timeout_sec* is the one deadline over all of it: look-up, connection, headers, body.
+        """
         started = time.monotonic()
         progress = _Progress()
         error = None
         try:
-            async with asyncio.timeout(self._timeout_sec):
+            async with asyncio.timeout(timeout_sec):
                 await self._post(delivery, at, progress)
         except TimeoutError:
-            error = f"timeout: no complete answer within {self._timeout_sec:g} s"
+            error = f"timeout: no complete answer within {timeout_sec:.4g} s"
         except _FAILURES as failure:
             error = _describe(failure)
         return _answer(at, progress, error, round((time.monotonic() - started) * 1000))

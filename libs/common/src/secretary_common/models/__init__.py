@@ -3,9 +3,17 @@
 from secretary_common.models.attempt import Candidate, Outcome, ProgressChange, Renewal, Settlement
 from secretary_common.models.batch import Batch, StatusCounts, TypeStatistic
 from secretary_common.models.delivery import (
+    NOTIFIER_ALIVE_SEC,
+    NOTIFIER_REPORT_SEC,
+    RESENDABLE,
+    Claim,
     Delivery,
     DeliveryAttempt,
+    DeliveryQuery,
+    DeliveryRecord,
     DueDelivery,
+    Lane,
+    Standing,
     delivery_id_of,
     parse_delivery_id,
 )
@@ -37,6 +45,7 @@ from secretary_common.models.value import (
     new_batch_id,
     new_file_id,
     new_job_id,
+    new_test_id,
     new_token,
 )
 from secretary_common.models.worker import RunningJob, WorkerReport
@@ -44,11 +53,17 @@ from secretary_common.states import DeliveryState, JobStatus, Phase
 
 __all__ = [
     "LOG_LEVELS",
+    "NOTIFIER_ALIVE_SEC",
+    "NOTIFIER_REPORT_SEC",
+    "RESENDABLE",
     "ApiKey",
     "Batch",
     "Candidate",
+    "Claim",
     "Delivery",
     "DeliveryAttempt",
+    "DeliveryQuery",
+    "DeliveryRecord",
     "DeliveryState",
     "DueDelivery",
     "FileInfo",
@@ -62,6 +77,7 @@ __all__ = [
     "JobStatus",
     "JobTypeInfo",
     "JsonObject",
+    "Lane",
     "Lease",
     "LogEntry",
     "LogLevel",
@@ -75,6 +91,7 @@ __all__ = [
     "SealedSecret",
     "Settled",
     "Settlement",
+    "Standing",
     "StatusCounts",
     "StoredFile",
     "TypeStatistic",
@@ -85,6 +102,7 @@ __all__ = [
     "new_batch_id",
     "new_file_id",
     "new_job_id",
+    "new_test_id",
     "new_token",
     "parse_delivery_id",
 ]

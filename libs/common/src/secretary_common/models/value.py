@@ -40,6 +40,11 @@ def new_file_id() -> str:
     return f"file-{_uuid7()}"
 
 
+def new_test_id() -> str:
+    """A fresh id for a test of a receiver, which has no job: ``test-<uuid7>``."""
+    return f"test-{_uuid7()}"
+
+
 def new_token() -> str:
     """A fresh unguessable token: for a lease, or for a process's identity at this boot."""
     return secrets.token_hex(12)

@@ -19,6 +19,7 @@ from secretary_common.mongo.job_types import MongoJobTypeRepository
 from secretary_common.mongo.jobs import SecretaryJobRepository
 from secretary_common.mongo.keys import MongoKeyRepository
 from secretary_common.mongo.logs import MongoLogRepository
+from secretary_common.mongo.notifiers import MongoNotifierRepository
 from secretary_common.mongo.removal import MongoLockRepository, MongoRemovalRepository
 from secretary_common.mongo.workers import MongoWorkerRepository
 from secretary_common.settings import MongoSection
@@ -39,8 +40,11 @@ class Store:
         self.jobs = SecretaryJobRepository(client.collection("jobs"))
         self.batches = MongoBatchRepository(client)
         self.logs = MongoLogRepository(client.collection("job_logs"))
-        self.deliveries = MongoDeliveryRepository(client.collection("deliveries"))
         self.files = MongoFileRepository(client)
+        self.deliveries = MongoDeliveryRepository(
+            client.collection("deliveries"), client.collection("muted_urls")
+        )
+        self.notifiers = MongoNotifierRepository(client)
         self.job_types = MongoJobTypeRepository(client.collection("job_types"))
         self.removal = MongoRemovalRepository(client)
         self.locks = MongoLockRepository(client.collection("locks"))

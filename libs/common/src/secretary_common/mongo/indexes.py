@@ -6,7 +6,15 @@ from collections.abc import Sequence
 
 from pymongo import ASCENDING, DESCENDING, IndexModel
 
-from secretary_common.mongo import deliveries, files, job_types, logs, removal, workers
+from secretary_common.mongo import (
+    deliveries,
+    files,
+    job_types,
+    logs,
+    notifiers,
+    removal,
+    workers,
+)
 from secretary_common.mongo.driver import Client
 
 
@@ -92,3 +100,5 @@ async def ensure(client: Client) -> None:
     await client.collection("deliveries").create_indexes(deliveries.INDEXES)
     await client.collection("job_types").create_indexes(job_types.INDEXES)
     await client.collection("workers").create_indexes(workers.INDEXES)
+    await client.collection("muted_urls").create_indexes(deliveries.MUTED_INDEXES)
+    await client.collection("notifiers").create_indexes(notifiers.INDEXES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection as Names
 from typing import Any
 
 from pymongo import DESCENDING
@@ -52,6 +53,13 @@ class SecretaryJobRepository(
     async def get(self, job_id: str) -> Job | None:
         """The job, unless it is unknown or deleted."""
         return to_job(await self._jobs.find_one({"_id": job_id, "deleted_at": None}))
+
+    async def deleted_among(self, job_ids: Names[str]) -> set[str]:
+        """Those of these jobs that clients deleted and that are not removed yet."""
+        found = await self._jobs.find(
+            {"_id": {"$in": sorted(job_ids)}, "deleted_at": {"$ne": None}}, projection=["_id"]
+        )
+        return {document["_id"] for document in found}
 
     async def find(self, query: JobQuery) -> list[Job]:
         """At most ``query.limit`` jobs, newest first, without parameters and results."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection as Names
+from collections.abc import Sequence
 from datetime import datetime
 
 from pymongo import ASCENDING
@@ -10,6 +12,8 @@ from secretary_common.models import Job, NotifySlot
 from secretary_common.mongo.document import to_job
 from secretary_common.mongo.driver import Collection
 
+WITHOUT_PARAMETERS = {"parameters": False}
+
 
 class OutboxSlotsInMongo:
     """The outbox part of the job repository (``ports.OutboxSlots``)."""
@@ -17,9 +21,12 @@ class OutboxSlotsInMongo:
     _jobs: Collection
 
     async def due_slots(self, now: datetime, limit: int) -> list[Job]:
-        """Jobs whose outbox slot is due, the longest due first."""
+        """Jobs whose outbox slot is due, the longest due first, without their parameters."""
         found = await self._jobs.find(
-            {"notify.due_at": {"$lte": now}}, sort=[("notify.due_at", ASCENDING)], limit=limit
+            {"notify.due_at": {"$lte": now}},
+            projection=WITHOUT_PARAMETERS,
+            sort=[("notify.due_at", ASCENDING)],
+            limit=limit,
         )
         return [job for document in found if (job := to_job(document))]
 
@@ -37,6 +44,29 @@ class OutboxSlotsInMongo:
         change = {"$set": {"notified_at": now}, "$unset": {"notify": ""}}
         done = await self._jobs.update_one({"_id": job_id, "notify.seq": seq}, change)
         return done.matched == 1
+
+    async def slots_of(self, job_ids: Names[str]) -> list[Job]:
+        """Those of these jobs whose outbox slot holds an event, due or not."""
+        found = await self._jobs.find(
+            {"_id": {"$in": sorted(job_ids)}, "notify.due_at": {"$exists": True}},
+            projection=WITHOUT_PARAMETERS,
+        )
+        return [job for document in found if (job := to_job(document))]
+
+    async def clear_slots(self, events: Sequence[tuple[str, int]], now: datetime) -> set[str]:
+        """``clear_slot`` for many (job_id, seq); returns the jobs that hold another event now."""
+        change = {"$set": {"notified_at": now}, "$unset": {"notify": ""}}
+        updates = [({"_id": job_id, "notify.seq": seq}, change) for job_id, seq in events]
+        done = await self._jobs.update_each(updates)
+        for error in done.errors.values():
+            raise error
+        if done.matched == len(events):
+            return set()
+        ids = [job_id for job_id, _ in events]
+        held = await self._jobs.find(
+            {"_id": {"$in": ids}, "notify.due_at": {"$exists": True}}, projection=["_id"]
+        )
+        return {document["_id"] for document in held}
 
     async def postpone_slot(self, job_id: str, slot: NotifySlot, due_at: datetime) -> bool:
         """Move *slot* to *due_at*, if it still holds that event."""

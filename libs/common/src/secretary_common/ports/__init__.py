@@ -1,7 +1,12 @@
 """What the services need from a store and a broker, as protocols: one in-memory, one real each."""
 
 from secretary_common.ports.batch import BatchRepository
-from secretary_common.ports.delivery import DeliveryRepository
+from secretary_common.ports.delivery import (
+    DeliveryQueue,
+    DeliveryRepository,
+    NotifierRepository,
+    StoredDeliveries,
+)
 from secretary_common.ports.doorbell import Doorbell
 from secretary_common.ports.file import FileRepository, OpenFile
 from secretary_common.ports.job import (
@@ -19,6 +24,7 @@ from secretary_common.ports.worker import WorkerRepository
 
 __all__ = [
     "BatchRepository",
+    "DeliveryQueue",
     "DeliveryRepository",
     "Doorbell",
     "Expired",
@@ -30,10 +36,12 @@ __all__ = [
     "KeyRepository",
     "LockRepository",
     "LogRepository",
+    "NotifierRepository",
     "OpenFile",
     "OutboxSlots",
     "RemovalRepository",
     "RequestedMoves",
+    "StoredDeliveries",
     "StoredJobs",
     "WaitingJobs",
     "WorkerRepository",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -42,6 +42,10 @@ class StoredJobs(Protocol):
 
     async def get(self, job_id: str) -> Job | None:
         """The job, unless it is unknown or deleted."""
+        ...
+
+    async def deleted_among(self, job_ids: Collection[str]) -> set[str]:
+        """Those of these jobs that clients deleted and that are not removed yet."""
         ...
 
     async def find(self, query: JobQuery) -> list[Job]:
@@ -169,7 +173,11 @@ class OutboxSlots(Protocol):
     """The webhook outbox of jobs. All raise ``StoreUnavailable``."""
 
     async def due_slots(self, now: datetime, limit: int) -> list[Job]:
-        """Jobs whose outbox slot is due, the longest due first."""
+        """Jobs whose outbox slot is due, the longest due first, without their parameters."""
+        ...
+
+    async def slots_of(self, job_ids: Collection[str]) -> list[Job]:
+        """Those of these jobs whose slot holds an event, due or not; without their parameters."""
         ...
 
     async def next_slot_at(self, now: datetime) -> datetime | None:
@@ -178,6 +186,10 @@ class OutboxSlots(Protocol):
 
     async def clear_slot(self, job_id: str, seq: int, now: datetime) -> bool:
         """Empty the slot and set ``notified_at``, if it still holds the event *seq*."""
+        ...
+
+    async def clear_slots(self, events: Sequence[tuple[str, int]], now: datetime) -> set[str]:
+        """``clear_slot`` for many (job_id, seq); returns the jobs that hold another event now."""
         ...
 
     async def postpone_slot(self, job_id: str, slot: NotifySlot, due_at: datetime) -> bool:

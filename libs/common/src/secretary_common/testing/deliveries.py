@@ -2,27 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from secretary_common.errors import StaleClaim
-from secretary_common.models import Delivery, DeliveryAttempt, DueDelivery, Lease
+from secretary_common.errors import NotStorable
+from secretary_common.models import (
+    RESENDABLE,
+    Claim,
+    Delivery,
+    DeliveryQuery,
+    DeliveryRecord,
+    DueDelivery,
+    Lane,
+    Standing,
+)
 from secretary_common.states import DeliveryState
 
 WAITING = frozenset({DeliveryState.PENDING, DeliveryState.SENDING})
 
 
-class InMemoryDeliveryRepository:
-    """Keeps deliveries in a dictionary (``ports.DeliveryRepository``)."""
+class InMemoryStoredDeliveries:
+    """The clients' part (``ports.StoredDeliveries``)."""
 
     def __init__(self) -> None:
         self.deliveries: dict[str, Delivery] = {}
 
-    async def insert_if_absent(self, delivery: Delivery) -> bool:
-        """Keep a delivery; False if its id is there already."""
-        kept = self.deliveries.setdefault(delivery.delivery_id, delivery)
-        return kept is delivery
+    async def insert_absent(self, deliveries: Sequence[Delivery]) -> list[bool | NotStorable]:
+        """Keep deliveries; False for one whose id is there already."""
+        absent = [each.delivery_id not in self.deliveries for each in deliveries]
+        for delivery in deliveries:
+            self.deliveries.setdefault(delivery.delivery_id, delivery)
+        return [*absent]
 
     async def get(self, delivery_id: str) -> Delivery | None:
         """The delivery."""
@@ -33,54 +44,146 @@ class InMemoryDeliveryRepository:
         found = [each for each in self.deliveries.values() if each.job_id == job_id]
         return sorted(found, key=lambda delivery: delivery.seq)
 
+    async def find(self, query: DeliveryQuery) -> list[Delivery]:
+        """At most ``query.limit`` deliveries, newest first, without bodies and secrets."""
+        found = [
+            (each.created_at, each.delivery_id, each)
+            for each in self._of_owner(query.owner)
+            if query.state in (None, each.state)
+        ]
+        page = sorted(one for one in found if not query.after or one[:2] < query.after)[::-1]
+        brief = {"body": b"", "token": None, "secret": None}
+        return [each.model_copy(update=brief) for *_, each in page[: query.limit]]
+
+    async def counts(self, owner: str | None = None) -> dict[str, int]:
+        """How many are ``pending`` (waiting or being sent) and ``dead``, exactly."""
+        states = [each.state for each in self._of_owner(owner)]
+        return {
+            "pending": sum(state in WAITING for state in states),
+            "dead": states.count(DeliveryState.DEAD),
+        }
+
     async def has_pending(self, job_id: str) -> bool:
         """Whether a delivery of this job waits or is being sent."""
         return any(each.state in WAITING for each in await self.of_job(job_id))
 
-    async def delete_of_job(self, job_id: str) -> int:
+    async def delete_of_job(self, job_id: str, *, spare_until: datetime | None = None) -> int:
         """Remove the deliveries of a job; returns how many."""
-        removed = [each.delivery_id for each in await self.of_job(job_id)]
+        removed = [
+            each.delivery_id
+            for each in await self.of_job(job_id)
+            if not (spare_until and each.expires_at and each.expires_at > spare_until)
+        ]
         for delivery_id in removed:
             del self.deliveries[delivery_id]
         return len(removed)
 
-    async def due(
-        self, now: datetime, limit: int, *, except_origins: Collection[str] = ()
-    ) -> list[DueDelivery]:
-        """Deliveries that are due, or whose sender's lease has ended: the longest due first."""
-        waiting = [
-            (each.next_attempt_at, each)
-            for each in self.deliveries.values()
-            if each.next_attempt_at and each.origin not in except_origins
-        ]
-        waiting.sort(key=lambda pair: pair[0])
-        return [each.to_due() for moment, each in waiting if moment <= now][:limit]
-
-    async def due_of_job(self, job_id: str, now: datetime) -> DueDelivery | None:
-        """The latest event of this job that is due: what its sender turns to next."""
-        due = [each for each in await self.of_job(job_id) if _is_due(each, now)]
-        return due[-1].to_due() if due else None
-
-    async def next_attempt_at(self, now: datetime) -> datetime | None:
-        """When the earliest delivery not yet due is due, or its lease ends."""
-        moments = (each.next_attempt_at for each in self.deliveries.values())
-        return min((moment for moment in moments if moment and moment > now), default=None)
-
-    async def claim(self, delivery_id: str, lease: Lease, now: datetime) -> Delivery | None:
-        """Take a due (or abandoned) delivery: it is ``sending`` under *lease*."""
+    async def resend(self, delivery_id: str, now: datetime) -> bool:
+        """Have a delivery sent again now, its schedule from the start."""
         delivery = self.deliveries.get(delivery_id)
-        if delivery is None or delivery.state not in WAITING or not _is_due(delivery, now):
-            return None
-        siblings = (each for each in await self.of_job(delivery.job_id) if each is not delivery)
-        if any(each.state is DeliveryState.SENDING for each in siblings):
-            return None
-        return self._put(
-            delivery, state=DeliveryState.SENDING, lease=lease, next_attempt_at=lease.expires_at
+        if delivery is None or delivery.state not in RESENDABLE:
+            return False
+        self._send_again(delivery, now)
+        return True
+
+    async def recover(
+        self, since: datetime, until: datetime, now: datetime, *, owner: str | None = None
+    ) -> int:
+        """Have all dead ones made in [since, until) sent again; returns how many."""
+        dead = [
+            each
+            for each in self._of_owner(owner)
+            if each.state is DeliveryState.DEAD and since <= each.created_at < until
+        ]
+        for delivery in dead:
+            self._send_again(delivery, now)
+        return len(dead)
+
+    def _of_owner(self, owner: str | None) -> Iterable[Delivery]:
+        return [each for each in self.deliveries.values() if owner in (None, each.owner)]
+
+    def _send_again(self, delivery: Delivery, now: datetime) -> None:
+        self._put(
+            delivery,
+            state=DeliveryState.PENDING,
+            next_attempt_at=now,
+            resent_at=now,
+            tries=0,
+            reason=None,
+            expires_at=None,
         )
 
-    async def higher_seq_exists(self, job_id: str, seq: int) -> bool:
-        """Whether a later event of this job has become a delivery, whatever came of that."""
-        return any(each.seq > seq for each in await self.of_job(job_id))
+    def _put(self, delivery: Delivery, **fields: Any) -> Delivery:
+        changed = delivery.model_copy(update=fields)
+        self.deliveries[delivery.delivery_id] = changed
+        return changed
+
+
+class InMemoryDeliveryRepository(InMemoryStoredDeliveries):
+    """Keeps deliveries in a dictionary (``ports.DeliveryRepository``)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.muted: dict[tuple[str, str], datetime] = {}
+        self._recorded: dict[str, str] = {}
+
+    async def waiting_lanes(self) -> dict[Lane, datetime]:
+        """Every lane where something waits or is being sent, and when the earliest of it is due."""
+        lanes: dict[Lane, datetime] = {}
+        for lane, at, _ in self._waiting():
+            lanes[lane] = min(at, lanes.get(lane, at))
+        return lanes
+
+    async def due(self, lanes: Collection[Lane], now: datetime, limit: int) -> list[DueDelivery]:
+        """Deliveries of these lanes that are due, or whose sender's lease has ended."""
+        found = [(at, each) for lane, at, each in self._waiting() if lane in lanes and at <= now]
+        found.sort(key=lambda pair: pair[0])
+        dues = [each.to_due() for _, each in found]
+        first_tries, retries = (
+            [due for due in dues if bool(due.tries) is r] for r in (False, True)
+        )
+        return [*first_tries[:limit], *retries[:limit]]
+
+    async def next_due_at(self, lanes: Collection[Lane], now: datetime) -> datetime | None:
+        """When the earliest delivery of these lanes that is not due yet is due."""
+        later = (at for lane, at, _ in self._waiting() if lane in lanes and at > now)
+        return min(later, default=None)
+
+    async def due_of_jobs(self, job_ids: Collection[str], now: datetime) -> dict[str, DueDelivery]:
+        """The latest due event of each of these jobs that has one."""
+        return {
+            job_id: due[-1].to_due()
+            for job_id in job_ids
+            if (due := [each for each in await self.of_job(job_id) if _is_due(each, now)])
+        }
+
+    async def claim(self, claims: Sequence[Claim], now: datetime) -> list[Delivery | None]:
+        """Take due (or abandoned) deliveries: each is ``sending`` under its lease."""
+        return [self._claim(claim, now) for claim in claims]
+
+    def _claim(self, claim: Claim, now: datetime) -> Delivery | None:
+        delivery = self.deliveries.get(claim.delivery_id)
+        if delivery is None or delivery.state not in WAITING or not _is_due(delivery, now):
+            return None
+        siblings = (each for each in self.deliveries.values() if each is not delivery)
+        if any(
+            each.job_id == delivery.job_id and each.state is DeliveryState.SENDING
+            for each in siblings
+        ):
+            return None
+        lease = claim.lease
+        taken = {"lease": lease, "next_attempt_at": lease.expires_at}
+        return self._put(delivery, state=DeliveryState.SENDING, **taken)
+
+    async def standings(self, deliveries: Sequence[Delivery], now: datetime) -> list[Standing]:
+        """What may keep each of these, which are claimed, from being sent."""
+        return [
+            Standing(
+                is_overtaken=any(other.seq > each.seq for other in await self.of_job(each.job_id)),
+                is_muted=self.muted.get((each.owner, each.url), now) > now,
+            )
+            for each in deliveries
+        ]
 
     async def drop_abandoned_progress(self, job_id: str, seq: int, now: datetime) -> bool:
         """End a progress before *seq* that is ``sending`` under an ended lease."""
@@ -91,28 +194,70 @@ class InMemoryDeliveryRepository:
                 return True
         return False
 
-    async def record(
-        self,
-        delivery_id: str,
-        token: str,
-        state: DeliveryState,
-        *,
-        attempt: DeliveryAttempt | None = None,
-        next_attempt_at: datetime | None = None,
-        reason: str | None = None,
-    ) -> None:
-        """Write down how the claim under *token* ended."""
-        delivery = self.deliveries.get(delivery_id)
-        if delivery is None or delivery.lease is None or delivery.lease.token != token:
-            raise StaleClaim
-        attempts = [*delivery.attempts, attempt] if attempt else delivery.attempts
-        change = {**_ended(state), "next_attempt_at": next_attempt_at}
-        self._put(delivery, attempts=attempts, reason=reason, **change)
+    async def record(self, records: Sequence[DeliveryRecord]) -> list[bool]:
+        """Write down how claims ended; False for one whose lease was lost."""
+        return [self._record(record) for record in records]
 
-    def _put(self, delivery: Delivery, **fields: Any) -> Delivery:
-        changed = delivery.model_copy(update=fields)
-        self.deliveries[delivery.delivery_id] = changed
-        return changed
+    def _record(self, record: DeliveryRecord) -> bool:
+        delivery = self.deliveries.get(record.delivery_id)
+        if delivery is None or delivery.lease is None or delivery.lease.token != record.token:
+            return self._recorded.get(record.delivery_id) == record.token
+        self._recorded[record.delivery_id] = record.token
+        new = [record.attempt] if record.attempt else []
+        change = {**_ended(record.state), "next_attempt_at": record.next_attempt_at}
+        self._put(
+            delivery,
+            attempts=[*delivery.attempts, *new],
+            tries=delivery.tries + len(new),
+            reason=record.reason,
+            expires_at=record.expires_at,
+            **change,
+        )
+        return True
+
+    async def mute(self, owner: str, url: str, until: datetime) -> None:
+        """Have nothing of *owner* sent to *url* before *until*: it answered 410."""
+        self.muted[owner, url] = max(until, self.muted.get((owner, url), until))
+
+    async def unmute(self, owner: str, url: str) -> None:
+        """Take back ``mute``."""
+        self.muted.pop((owner, url), None)
+
+    async def remove_expired(self, now: datetime) -> int:
+        """Remove what expired; returns how many."""
+        over = [
+            k for k, each in self.deliveries.items() if each.expires_at and each.expires_at <= now
+        ]
+        for delivery_id in over:
+            del self.deliveries[delivery_id]
+        return len(over)
+
+    def _waiting(self) -> list[tuple[Lane, datetime, Delivery]]:
+        return [
+            (each.to_due().lane, each.next_attempt_at, each)
+            for each in self.deliveries.values()
+            if each.next_attempt_at
+        ]
+
+
+class InMemoryNotifierRepository:
+    """Keeps who is alive in a dictionary (``ports.NotifierRepository``)."""
+
+    def __init__(self) -> None:
+        self.seen: dict[str, datetime] = {}
+
+    async def report(self, owner: str, now: datetime, facts: Mapping[str, object]) -> None:
+        """Note that the notifier *owner* is alive; *facts* tell what it is doing."""
+        del facts
+        self.seen[owner] = now
+
+    async def leave(self, owner: str) -> None:
+        """Note that the notifier *owner* stops."""
+        self.seen.pop(owner, None)
+
+    async def any_alive(self, since: datetime) -> bool:
+        """Whether any has reported at *since* or later."""
+        return any(moment >= since for moment in self.seen.values())
 
 
 def _ended(state: DeliveryState) -> dict[str, Any]:

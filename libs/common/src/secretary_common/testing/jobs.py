@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -45,6 +45,10 @@ class InMemoryJobRepository(InMemoryHeldJobs, InMemoryRequestedMoves):
         job = self.jobs.get(job_id)
         return job if job and job.deleted_at is None else None
 
+    async def deleted_among(self, job_ids: Collection[str]) -> set[str]:
+        """Those of these jobs that clients deleted and that are not removed yet."""
+        return {id_ for id_ in job_ids if (job := self.jobs.get(id_)) and job.deleted_at}
+
     async def find(self, query: JobQuery) -> list[Job]:
         """At most ``query.limit`` jobs, newest first, without parameters and results."""
         order = sorted(self.jobs.values(), key=lambda j: (j.created_at, j.job_id), reverse=True)
@@ -71,10 +75,15 @@ class InMemoryJobRepository(InMemoryHeldJobs, InMemoryRequestedMoves):
         return _candidate(job) if job and waits else None
 
     async def due_slots(self, now: datetime, limit: int) -> list[Job]:
-        """Jobs whose outbox slot is due, the longest due first."""
+        """Jobs whose outbox slot is due, the longest due first, without their parameters."""
         due = [(job.notify.due_at, job) for job in self.jobs.values() if job.notify]
         due.sort(key=lambda pair: pair[0])
-        return [job for due_at, job in due if due_at <= now][:limit]
+        return [_told(job) for due_at, job in due if due_at <= now][:limit]
+
+    async def slots_of(self, job_ids: Collection[str]) -> list[Job]:
+        """Those of these jobs whose slot holds an event, due or not; without their parameters."""
+        found = (self.jobs.get(job_id) for job_id in sorted(job_ids))
+        return [_told(job) for job in found if job and job.notify]
 
     async def next_slot_at(self, now: datetime) -> datetime | None:
         """When the earliest slot not yet due is due."""
@@ -89,6 +98,12 @@ class InMemoryJobRepository(InMemoryHeldJobs, InMemoryRequestedMoves):
         self.put(job, notify=None, notified_at=now)
         return True
 
+    async def clear_slots(self, events: Sequence[tuple[str, int]], now: datetime) -> set[str]:
+        """``clear_slot`` for many (job_id, seq); returns the jobs that hold another event now."""
+        for job_id, seq in events:
+            await self.clear_slot(job_id, seq, now)
+        return {job.job_id for job in await self.slots_of([job_id for job_id, _ in events])}
+
     async def postpone_slot(self, job_id: str, slot: NotifySlot, due_at: datetime) -> bool:
         """Move *slot* to *due_at*, if it still holds that event."""
         job = self.jobs.get(job_id)
@@ -100,6 +115,10 @@ class InMemoryJobRepository(InMemoryHeldJobs, InMemoryRequestedMoves):
 
 def _candidate(job: Job) -> Candidate:
     return Candidate(job.job_id, job.job_type, job.priority, job.owner, job.run_at)
+
+
+def _told(job: Job) -> Job:
+    return job.model_copy(update={"parameters": {}})
 
 
 def _listed(job: Job, query: JobQuery) -> bool:

@@ -19,9 +19,9 @@ from secretary_api.dependencies import (
 )
 from secretary_api.idempotency import REPLAYED
 from secretary_api.routes.answers import GUARDED, NOT_FOUND, WITH_BODY
+from secretary_api.schemas.delivery import DeliveryPage
 from secretary_api.schemas.envelope import Success
 from secretary_api.schemas.job import (
-    DeliveryPage,
     JobPage,
     JobView,
     Submitted,

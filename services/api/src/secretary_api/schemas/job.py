@@ -7,7 +7,7 @@ from pydantic import ConfigDict, Field
 from secretary_api.schemas.envelope import Timestamp, View
 from secretary_api.schemas.submission import EXAMPLE_PARAMETERS
 from secretary_common.models import JobError, JobProgress, JsonObject, LogLevel
-from secretary_common.states import DeliveryState, JobStatus, Phase
+from secretary_common.states import JobStatus
 
 EXAMPLE_JOB_ID = "job-019a0b5e-7c3d-7d2e-8f4a-1b2c3d4e5f60"
 
@@ -116,38 +116,6 @@ class ResultsView(View):
     job_id: str
     status: JobStatus
     results: JsonObject | None
-
-
-class DeliveryAttemptView(View):
-    """One try to send a webhook."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    at: Timestamp
-    status_code: int | None
-    duration_ms: int
-    address: str | None
-    error: str | None
-    response: str | None
-
-
-class DeliveryView(View):
-    """A webhook on its way."""
-
-    id: str
-    job_id: str
-    seq: int
-    phase: Phase
-    state: DeliveryState
-    next_attempt_at: Timestamp | None
-    attempts: list[DeliveryAttemptView]
-
-
-class DeliveryPage(View):
-    """The webhooks of a job."""
-
-    deliveries: list[DeliveryView]
-    next: str | None = None
 
 
 class JobTypeView(View):

@@ -65,6 +65,7 @@ def _check_secret(value: Any) -> str:
 
 
 Time = Annotated[datetime, BeforeValidator(parse_time)]
+SigningSecret = Annotated[str, BeforeValidator(_check_secret)]
 ShortText = Annotated[str, Field(min_length=1, max_length=200, strict=True)]
 Tag = Annotated[str, Field(min_length=1, max_length=100, strict=True)]
 HeaderText = Annotated[
@@ -81,7 +82,7 @@ class WebhookRequest(Request):
     """Sent as ``Authorization: Bearer <token>`` and ``X-Callback-Token``; stored encrypted."""
     client_job_id: ShortText | None = Field(default=None, alias="jobId")
     """What the client calls this job: ``job.id`` in the webhooks."""
-    secret: Annotated[str, BeforeValidator(_check_secret)] | None = None
+    secret: SigningSecret | None = None
     """Signs the webhooks: ``whsec_`` and base64 of 24 to 64 bytes; stored encrypted."""
     progress: StrictBool = True
     """Whether progress is told too, or the end alone."""

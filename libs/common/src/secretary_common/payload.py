@@ -1,0 +1,111 @@
+"""What receivers get: the bytes of a webhook.
+
+Additive to the original documentation, whose keys keep their meaning; receivers ignore what they do
+not know.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from secretary_common.models import Job, JobError, JobProgress, NotifySlot, Phase
+
+SCHEMA_VERSION = 1
+LONGEST_BODY_BYTES = 256 * 1024
+MESSAGES = {
+    Phase.PROCESSING: "Processing",
+    Phase.COMPLETED: "Processing completed",
+    Phase.FAILED: "Processing failed",
+    Phase.CANCELLED: "Processing cancelled",
+    Phase.TEST: "A test of this receiver; no job has anything to do with it",
+}
+
+
+def body_of(job: Job, slot: NotifySlot, public_url: str) -> bytes:
+    """The bytes a receiver gets: compact JSON in UTF-8.
+
+    Over 256 KiB the results give way to ``data_url``, and an error to its code and message.
+    """
+    payload = _payload(job, slot)
+    body = _encode(payload)
+    lies_apart = slot.phase is Phase.COMPLETED and job.results_file is not None
+    if len(body) <= LONGEST_BODY_BYTES and not lies_apart:
+        return body
+    if slot.phase is Phase.COMPLETED:
+        del payload["data"]
+        payload["data_url"] = f"{public_url}/api/jobs/{job.job_id}/results"
+    elif slot.phase is Phase.FAILED:
+        payload["error"]["details"] = None
+    return _encode(payload)
+
+
+def trial_body_of(test_id: str, seq: int, now: datetime) -> bytes:
+    """The bytes of a test: shaped like an event, but of no job."""
+    return _encode(
+        {
+            "phase": Phase.TEST.value,
+            "message": MESSAGES[Phase.TEST],
+            **_frame(test_id, Phase.TEST.value, test_id, seq=seq, run=1, at=now),
+        }
+    )
+
+
+def _payload(job: Job, slot: NotifySlot) -> dict[str, Any]:
+    ended = slot.phase is not Phase.PROCESSING
+    at = (job.completed_at if ended else None) or job.updated_at
+    frame = _frame(job.job_id, job.job_type, client_job_id(job), seq=slot.seq, run=slot.run, at=at)
+    return {"phase": slot.phase.value, **_news(job, slot.phase), **frame}
+
+
+def _frame(
+    job_id: str, processor: str, client_id: str, *, seq: int, run: int, at: datetime
+) -> dict[str, Any]:
+    """What every event has."""
+    return {
+        "process": {"id": job_id, "main_processor": processor},
+        "job": {"id": client_id},
+        "schema_version": SCHEMA_VERSION,
+        "seq": seq,
+        "run": run,
+        "occurred_at": _timestamp(at),
+    }
+
+
+def _news(job: Job, phase: Phase) -> dict[str, Any]:
+    """What differs from phase to phase."""
+    if phase is Phase.PROCESSING:
+        progress = job.progress or JobProgress()
+        message = progress.message or progress.step or MESSAGES[phase]
+        return {"progress": progress.percent, "message": message, "step": progress.step}
+    if phase is Phase.COMPLETED:
+        return {"message": MESSAGES[phase], "data": job.results}
+    if phase is Phase.FAILED and job.error is not None:
+        return {"message": job.error.message, "error": _public_error(job.error), "data": None}
+    return {"message": MESSAGES[phase], "data": None}
+
+
+def _public_error(error: JobError) -> dict[str, Any]:
+    """*error* without the traceback, which is for the owner's eyes in the API."""
+    kept = {name: value for name, value in (error.details or {}).items() if name != "traceback"}
+    return {"code": error.code, "message": error.message, "details": kept or None}
+
+
+def client_job_id(job: Job) -> str:
+    """What the client calls *job*; else what we call it."""
+    return (job.webhook and job.webhook.client_job_id) or job.job_id
+
+
+def _encode(payload: dict[str, Any]) -> bytes:
+    text = json.dumps(payload, ensure_ascii=False, separators=(",", ":"), default=_jsonable)
+    return text.encode()
+
+
+def _jsonable(value: Any) -> str:
+    """A time from a handler's results; MongoDB keeps nothing else that JSON does not."""
+    return _timestamp(value) if isinstance(value, datetime) else str(value)
+
+
+def _timestamp(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

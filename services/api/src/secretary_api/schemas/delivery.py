@@ -1,0 +1,89 @@
+"""Webhook deliveries over the wire."""
+
+from __future__ import annotations
+
+from pydantic import ConfigDict, Field, model_validator
+
+from secretary_api.schemas.envelope import Request, Timestamp, View
+from secretary_api.schemas.submission import HeaderText, SigningSecret, Time
+from secretary_common.states import DeliveryState, Phase
+
+EXAMPLE_DELIVERY_ID = "msg_job-019a0b5e-7c3d-7d2e-8f4a-1b2c3d4e5f60_7"
+
+
+class DeliveryAttemptView(View):
+    """One try to send a webhook."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    at: Timestamp
+    status_code: int | None
+    duration_ms: int
+    address: str | None = Field(description="Who was connected to.")
+    error: str | None = Field(description="Why no whole answer came: `<class>: <message>`.")
+    response: str | None = Field(description="The first 4 KiB of the answer.")
+
+
+class DeliveryView(View):
+    """A webhook on its way, or at its end."""
+
+    id: str = Field(description="The `webhook-id` on the wire.", examples=[EXAMPLE_DELIVERY_ID])
+    job_id: str | None = Field(description="Null for a test: there is no job.")
+    seq: int
+    phase: Phase
+    state: DeliveryState
+    created_at: Timestamp
+    next_attempt_at: Timestamp | None
+    reason: str | None = Field(description="Why it ended, if not `delivered`.")
+    attempts: list[DeliveryAttemptView]
+
+
+class DeliveryPage(View):
+    """Webhooks."""
+
+    deliveries: list[DeliveryView]
+    next: str | None = None
+    """The cursor of the next page; null: there is none."""
+
+
+class DeliveryFilter(Request):
+    """Which deliveries a listing wants."""
+
+    status: DeliveryState | None = None
+    limit: int = Field(default=50, ge=1, le=250)
+    cursor: str | None = Field(default=None, description="`next` of the page before.")
+
+
+class DeliveryResent(View):
+    """A webhook that is sent again."""
+
+    delivery: DeliveryView
+
+
+class RecoverRequest(Request):
+    """Which dead webhooks to send again: those made in [since, until)."""
+
+    since: Time
+    until: Time
+
+    @model_validator(mode="after")
+    def _in_order(self) -> RecoverRequest:
+        if self.since >= self.until:
+            raise ValueError("since must be before until")
+        return self
+
+
+class Recovered(View):
+    """How many webhooks are sent again."""
+
+    count: int
+
+
+class TrialRequest(Request):
+    """A receiver to be tried."""
+
+    url: str = Field(
+        min_length=1, max_length=2048, strict=True, examples=["https://example.com/webhook"]
+    )
+    token: HeaderText | None = None
+    secret: SigningSecret | None = None

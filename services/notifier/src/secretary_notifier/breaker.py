@@ -1,0 +1,106 @@
+"""Leaves an origin alone that cannot take anything: a state machine, no I/O, time passed in.
+
+    closed     everything goes. Ten failures in a row, or at least 70 % of at least ten attempts in
+               five minutes, open it.
+    open       nothing goes, for 30 s at first.
+    half open  one attempt goes, the probe. A failure opens the breaker again for twice as long
+               (at most 15 min); anything else closes it.
+
+An attempt that fails because of what was sent (404, 422) shows that the origin is there.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+FAILURES_IN_A_ROW = 10
+SHARE_OF_FAILURES = 0.7
+FEWEST_ATTEMPTS = 10
+WINDOW = timedelta(minutes=5)
+BUCKET = timedelta(seconds=10)
+"""What happened is remembered by the tenth of a minute, not one by one."""
+FIRST_OPEN = timedelta(seconds=30)
+LONGEST_OPEN = timedelta(minutes=15)
+
+
+@dataclass
+class _Bucket:
+    began_at: datetime
+    attempts: int = 0
+    failures: int = 0
+
+
+class Breaker:
+    """Watches the attempts at one origin and says how many more may start."""
+
+    def __init__(self) -> None:
+        self._buckets: deque[_Bucket] = deque()
+        self._in_a_row = 0
+        self._open_for = FIRST_OPEN
+        self._open_until: datetime | None = None
+        self._is_probing = False
+
+    @property
+    def open_until(self) -> datetime | None:
+        """When the probe may go, or might have gone; None while it is closed."""
+        return self._open_until
+
+    def allows(self, now: datetime, in_flight: int) -> bool:
+        """Whether one more attempt may start, with *in_flight* under way."""
+        if self._open_until is None:
+            return True
+        return now >= self._open_until and not self._is_probing and not in_flight
+
+    def begin(self) -> None:
+        """An attempt that was allowed starts."""
+        self._is_probing = self._open_until is not None
+
+    def note(self, *, failed: bool | None, now: datetime) -> None:
+        """An attempt has ended; *failed* None: it says nothing about the origin."""
+        was_probe, self._is_probing = self._is_probing, False
+        if self._open_until is not None:
+            # What was under way when it opened changes nothing any more.
+            if was_probe and failed is not None:
+                self._judge_probe(failed=failed, now=now)
+        elif failed is not None:
+            self._count(failed=failed, now=now)
+            if failed and self._is_broken():
+                self._open(now)
+
+    def is_idle(self, now: datetime) -> bool:
+        """Whether it knows nothing that still matters."""
+        self._forget(now)
+        return self._open_until is None and not self._buckets
+
+    def _judge_probe(self, *, failed: bool, now: datetime) -> None:
+        if failed:
+            self._open_for = min(self._open_for * 2, LONGEST_OPEN)
+            self._open(now)
+        else:
+            self._open_for, self._open_until = FIRST_OPEN, None
+
+    def _open(self, now: datetime) -> None:
+        self._open_until = now + self._open_for
+        self._buckets.clear()
+        self._in_a_row = 0
+
+    def _count(self, *, failed: bool, now: datetime) -> None:
+        self._forget(now)
+        if not self._buckets or now >= self._buckets[-1].began_at + BUCKET:
+            self._buckets.append(_Bucket(now))
+        self._buckets[-1].attempts += 1
+        self._buckets[-1].failures += failed
+        self._in_a_row = self._in_a_row + 1 if failed else 0
+
+    def _forget(self, now: datetime) -> None:
+        while self._buckets and self._buckets[0].began_at <= now - WINDOW:
+            self._buckets.popleft()
+
+    def _is_broken(self) -> bool:
+        attempts = sum(bucket.attempts for bucket in self._buckets)
+        failures = sum(bucket.failures for bucket in self._buckets)
+        return self._in_a_row >= FAILURES_IN_A_ROW or (
+            attempts >= FEWEST_ATTEMPTS and failures >= SHARE_OF_FAILURES * attempts
+        )

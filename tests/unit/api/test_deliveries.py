@@ -1,0 +1,253 @@
+"""Webhooks over HTTP: list, resend, recover, try a receiver."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from api_harness import SIGNING_SECRET, Api, data_of, error_of, refused_field
+
+from secretary_common.models import (
+    Claim,
+    Delivery,
+    DeliveryAttempt,
+    DeliveryRecord,
+    DeliveryState,
+    Job,
+    JobStatus,
+    Lease,
+    Phase,
+)
+
+DEAD = DeliveryState.DEAD
+
+
+async def stored(api: Api, job_id: str = "job-1", seq: int = 7, **fields: Any) -> Delivery:
+    """A dead delivery of the admin's, unless *fields* say otherwise."""
+    now = api.clock.now()
+    attempt = DeliveryAttempt(at=now, status_code=500, duration_ms=3, response="no")
+    given = {
+        "delivery_id": f"msg_{job_id}_{seq}",
+        "job_id": job_id,
+        "owner": "bootstrap",
+        "seq": seq,
+        "run": 1,
+        "phase": Phase.COMPLETED,
+        "url": "https://x.org",
+        "origin": "https://x.org:443",
+        "body": b"frozen",
+        "token": "sealed-token",
+        "state": DEAD,
+        "created_at": now,
+        "attempts": [attempt],
+        "tries": 1,
+        "reason": "every attempt failed",
+    }
+    delivery = Delivery.model_validate({**given, **fields})
+    await api.deliveries.insert_absent([delivery])
+    return delivery
+
+
+async def ids(api: Api, path: str, **options: Any) -> list[str]:
+    found = data_of(await api.get(path, **options))["deliveries"]
+    return [each["id"] for each in found]
+
+
+async def key_of(api: Api, name: str) -> tuple[str, str]:
+    """A key and its id."""
+    key = await api.new_key(name)
+    return key, key.split("_")[1]
+
+
+async def test_dead_webhooks_are_listed_with_why_and_with_every_attempt(api: Api) -> None:
+    await stored(api)
+    await stored(api, "job-2", state=DeliveryState.DELIVERED)
+    answer = await api.get("/api/deliveries?status=dead")
+    [shown] = data_of(answer)["deliveries"]
+    assert shown == {
+        "id": "msg_job-1_7",
+        "job_id": "job-1",
+        "seq": 7,
+        "phase": "completed",
+        "state": "dead",
+        "created_at": "2026-01-01T00:00:00.000Z",
+        "next_attempt_at": None,
+        "reason": "every attempt failed",
+        "attempts": [
+            {
+                "at": "2026-01-01T00:00:00.000Z",
+                "status_code": 500,
+                "duration_ms": 3,
+                "address": None,
+                "error": None,
+                "response": "no",
+            }
+        ],
+    }
+    assert "sealed" not in answer.text
+    assert "frozen" not in answer.text
+
+
+async def test_a_listing_is_walked_to_its_end_page_by_page(api: Api) -> None:
+    for number in range(7):
+        await stored(api, f"job-{number}")
+        if number % 3 == 0:  # several at the same millisecond
+            api.clock.advance(1)
+    seen: list[str] = []
+    cursor = ""
+    while True:
+        page = data_of(await api.get(f"/api/deliveries?status=dead&limit=2{cursor}"))
+        seen += [each["job_id"] for each in page["deliveries"]]
+        if page["next"] is None:
+            break
+        cursor = f"&cursor={page['next']}"
+    assert seen == [f"job-{number}" for number in range(6, -1, -1)]
+
+
+async def test_a_key_sees_resends_and_recovers_its_own_alone(api: Api) -> None:
+    (mine, my_id), (theirs, their_id) = [await key_of(api, name) for name in ("mine", "theirs")]
+    await stored(api, "job-1", owner=my_id)
+    await stored(api, "job-2", owner=their_id)
+    assert await ids(api, "/api/deliveries", key=mine) == ["msg_job-1_7"]
+    assert len(await ids(api, "/api/deliveries")) == 2, "an admin sees all"
+    error_of(
+        await api.request("POST", "/api/deliveries/msg_job-2_7/resend", key=mine),
+        404,
+        "NOT_FOUND",
+    )
+    span = {"since": "2025-12-31T00:00:00Z", "until": "2026-01-02T00:00:00Z"}
+    answer = await api.request("POST", "/api/deliveries/recover", key=theirs, json=span)
+    assert (answer.status_code, data_of(answer)) == (202, {"count": 1})
+    states = {each.job_id: each.state for each in api.deliveries.deliveries.values()}
+    assert states == {"job-1": DEAD, "job-2": DeliveryState.PENDING}
+
+
+async def test_a_resent_webhook_is_due_now_and_rung(api: Api) -> None:
+    delivery = await stored(api)
+    api.clock.advance(60)
+    answer = await api.request("POST", "/api/deliveries/msg_job-1_7/resend")
+    assert answer.status_code == 202
+    shown = data_of(answer)["delivery"]
+    assert (shown["state"], shown["next_attempt_at"]) == ("pending", "2026-01-01T00:01:00.000Z")
+    assert api.doorbell.deliveries == [delivery.delivery_id]
+
+
+async def test_what_is_being_sent_or_was_dropped_is_not_resent(api: Api) -> None:
+    waiting = await stored(
+        api, state=DeliveryState.PENDING, next_attempt_at=api.clock.now(), attempts=[]
+    )
+    lease = Lease(owner="n", token="t", expires_at=api.clock.now())
+    await api.deliveries.claim([Claim(waiting.delivery_id, lease)], api.clock.now())
+    dropped = await stored(api, "job-2", state=DeliveryState.DROPPED, phase=Phase.PROCESSING)
+    for delivery in (waiting, dropped):
+        path = f"/api/deliveries/{delivery.delivery_id}/resend"
+        error_of(await api.request("POST", path), 409, "INVALID_STATE")
+
+
+async def test_old_progress_is_not_resent_after_the_end(api: Api) -> None:
+    await stored(api, seq=3, phase=Phase.PROCESSING)
+    await stored(api, seq=7)
+    answer = await api.request("POST", "/api/deliveries/msg_job-1_3/resend")
+    error_of(answer, 409, "INVALID_STATE")
+
+
+async def test_the_webhooks_of_a_deleted_job_are_gone(api: Api) -> None:
+    now = api.clock.now()
+    times = dict.fromkeys(("run_at", "created_at", "updated_at"), now)
+    job = Job(job_id="job-1", job_type="custom", owner="bootstrap", **times)
+    await api.jobs.insert(job.model_copy(update={"status": JobStatus.COMPLETED, "deleted_at": now}))
+    await stored(api)
+    assert await ids(api, "/api/deliveries") == []
+    answer = await api.request("POST", "/api/deliveries/msg_job-1_7/resend")
+    error_of(answer, 404, "NOT_FOUND")
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"since": "2026-01-01T00:00:00Z"}, "until"),
+        ({"since": "yesterday", "until": "2026-01-01T00:00:00Z"}, "since"),
+        ({"since": "2026-01-02T00:00:00Z", "until": "2026-01-01T00:00:00Z"}, "body"),
+    ],
+)
+async def test_a_span_that_is_none_is_refused(api: Api, body: dict[str, str], field: str) -> None:
+    refused_field(await api.request("POST", "/api/deliveries/recover", json=body), field)
+
+
+class Notifier:
+    """Takes the test that comes, and answers as told."""
+
+    def __init__(self, api: Api, status_code: int) -> None:
+        self.api = api
+        self.status_code = status_code
+        self.sent: Delivery | None = None
+
+    async def work(self) -> None:
+        now = self.api.clock.now()
+        await self.api.notifiers.report("notifier-1", now, {})
+        due = None
+        while due is None:
+            await asyncio.sleep(0.001)
+            lanes = await self.api.deliveries.waiting_lanes()
+            due = next(iter(await self.api.deliveries.due(lanes, now, 1)), None)
+        lease = Lease(owner="notifier-1", token="t", expires_at=now)
+        [self.sent] = await self.api.deliveries.claim([Claim(due.delivery_id, lease)], now)
+        attempt = DeliveryAttempt(at=now, duration_ms=3, status_code=self.status_code)
+        ended = DeliveryState.DELIVERED if self.status_code == 200 else DEAD
+        record = DeliveryRecord(due.delivery_id, "t", ended, attempt=attempt)
+        assert await self.api.deliveries.record([record]) == [True]
+
+
+TEST = {"url": "https://example.com/{jobId}", "token": "tok-123", "secret": SIGNING_SECRET}
+
+
+@pytest.mark.parametrize(("status_code", "state"), [(200, "delivered"), (500, "dead")])
+async def test_a_receiver_is_tried_by_a_notifier_and_its_answer_told(
+    api: Api, status_code: int, state: str
+) -> None:
+    notifier = Notifier(api, status_code)
+    working = asyncio.create_task(notifier.work())
+    await asyncio.sleep(0)
+    answer = await api.request("POST", "/api/webhooks/test", json=TEST)
+    await working
+    shown = data_of(answer)
+    assert (shown["job_id"], shown["phase"], shown["state"]) == (None, "test", state)
+    assert [attempt["status_code"] for attempt in shown["attempts"]] == [status_code]
+    sent = notifier.sent
+    assert sent is not None
+    assert sent.url == f"https://example.com/{sent.job_id}"
+    assert api.cipher.open(sent.token or "") == "tok-123"
+    assert api.cipher.open(sent.secret or "") == SIGNING_SECRET
+    assert api.doorbell.deliveries == [sent.delivery_id]
+    assert "tok-123" not in answer.text
+
+
+async def test_without_a_notifier_nothing_is_tried(api: Api) -> None:
+    answer = await api.request("POST", "/api/webhooks/test", json=TEST)
+    error_of(answer, 503, "STORE_UNAVAILABLE")
+    await api.notifiers.report("notifier-1", api.clock.now(), {})
+    api.clock.advance(16)  # it died
+    error_of(await api.request("POST", "/api/webhooks/test", json=TEST), 503, "STORE_UNAVAILABLE")
+    assert not api.deliveries.deliveries
+
+
+async def test_a_test_nobody_makes_in_time_is_taken_back(api: Api) -> None:
+    await api.notifiers.report("notifier-1", api.clock.now(), {})
+    error_of(await api.request("POST", "/api/webhooks/test", json=TEST), 503, "STORE_UNAVAILABLE")
+    assert not api.deliveries.deliveries
+
+
+@pytest.mark.parametrize(
+    ("change", "field", "code"),
+    [
+        ({"url": "http://127.0.0.1/"}, "url", "URL_REFUSED"),
+        ({"url": "ftp://example.com/"}, "url", "URL_REFUSED"),
+        ({"secret": "too short"}, "secret", "VALIDATION_ERROR"),
+        ({"token": "two\nlines"}, "token", "VALIDATION_ERROR"),
+        ({"headers": {}}, "headers", "VALIDATION_ERROR"),
+    ],
+)
+async def test_a_test_of_what_cannot_be_sent_is_refused(
+    api: Api, change: dict[str, Any], field: str, code: str
+) -> None:
+    answer = await api.request("POST", "/api/webhooks/test", json={**TEST, **change})
+    refused_field(answer, field, code)
