@@ -267,10 +267,10 @@ async def test_while_mongodb_is_away_a_doorbell_stays_where_it_is(
                 raise StoreUnavailable
             return await super().claim(job_id, *arguments)  # type: ignore[arg-type]
 
-        async def candidates(self, *arguments: object) -> list[Candidate]:  # type: ignore[override]
+        async def next_due(self, *arguments: object) -> Candidate | None:
             if not self.answers:
                 raise StoreUnavailable
-            return await super().candidates(*arguments)  # type: ignore[arg-type]
+            return await super().next_due(*arguments)  # type: ignore[arg-type]
 
     async def nothing(_: Job, __: SecretaryJobRepository, ___: ResourceCalculator) -> None:
         """Returns at once."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from pymongo import ASCENDING, DESCENDING, IndexModel
 
-from secretary_common.mongo import deliveries, job_types, workers
+from secretary_common.mongo import deliveries, job_types, waiting, workers
 from secretary_common.mongo.driver import Client
 
 
@@ -20,17 +20,7 @@ def _newest(name: str, *fields: str, optional: bool = False) -> IndexModel:
 
 
 JOBS: Sequence[IndexModel] = (
-    # Candidates: $in over job_type is merged in the order of the rest, so nothing is sorted.
-    IndexModel(
-        [("job_type", ASCENDING), ("priority", DESCENDING), ("run_at", ASCENDING)],
-        name="waiting_by_order",
-        partialFilterExpression={"status": "pending"},
-    ),
-    IndexModel(
-        [("job_type", ASCENDING), ("run_at", ASCENDING)],
-        name="waiting_by_run_at",
-        partialFilterExpression={"status": "pending"},
-    ),
+    *waiting.INDEXES,
     IndexModel(
         [("lease.expires_at", ASCENDING)],
         name="running_by_lease",
