@@ -73,22 +73,6 @@ async def test_what_may_not_start_is_not_claimed(
 ) -> None:
     await jobs.insert(make_job(**fields))
     assert await jobs.claim("job-1", lease(), NOW, types) is None
-    assert await jobs.candidates(types, NOW, 10) == []
-
-
-async def test_candidates_come_by_priority_and_then_by_age(jobs: JobRepository) -> None:
-    for job_id, priority, seconds in [("a", 5, -1), ("b", 5, -3), ("c", 9, -1), ("d", 1, -9)]:
-        await jobs.insert(make_job(job_id, priority=priority, run_at=after(seconds)))
-    found = await jobs.candidates(TYPES, NOW, 3)
-    assert [candidate.job_id for candidate in found] == ["c", "b", "a"]
-
-
-async def test_the_next_due_is_the_earliest_ahead(jobs: JobRepository) -> None:
-    for job_id, seconds in [("a", -1), ("b", 20), ("c", 10)]:
-        await jobs.insert(make_job(job_id, run_at=after(seconds)))
-    await jobs.insert(make_job("d", run_at=after(5), job_type="other"))
-    assert await jobs.next_due(TYPES, NOW) == Candidate("c", "pdf", 5, "key-1", after(10))
-    assert await jobs.next_due(TYPES, after(20)) is None
 
 
 async def test_a_job_is_scheduled_while_it_waits_for_its_time(jobs: JobRepository) -> None:

@@ -161,7 +161,7 @@ async def test_a_waiting_job_that_is_deleted_never_runs(jobs: JobRepository) -> 
     assert (done.status, done.deleted_at) == (JobStatus.CANCELLED, after(1))
     assert done.notify is not None
     assert await jobs.claim("job-1", lease(), after(2), TYPES) is None
-    assert await jobs.candidates(TYPES, after(2), 10) == []
+    assert await jobs.waiting_priorities(TYPES, after(2)) == []
 
 
 async def test_a_running_job_is_not_deleted(jobs: JobRepository) -> None:

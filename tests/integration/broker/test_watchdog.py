@@ -270,12 +270,10 @@ async def test_while_mongodb_is_away_a_doorbell_stays_where_it_is(
                 raise StoreUnavailable
             return await super().claim(job_id, lease, now, job_types)
 
-        async def candidates(
-            self, job_types: Collection[str], now: datetime, limit: int
-        ) -> list[Candidate]:
+        async def next_due(self, job_types: Collection[str], now: datetime) -> Candidate | None:
             if not self.answers:
                 raise StoreUnavailable
-            return await super().candidates(job_types, now, limit)
+            return await super().next_due(job_types, now)
 
     async def nothing(_: Job, __: SecretaryJobRepository, ___: ResourceCalculator) -> None:
         """Returns at once."""

@@ -22,11 +22,9 @@ class Store(InMemoryJobRepository):
     answers = True
     asked = 0
 
-    async def candidates(
-        self, job_types: Collection[str], now: datetime, limit: int
-    ) -> list[Candidate]:
+    async def next_due(self, job_types: Collection[str], now: datetime) -> Candidate | None:
         self.ask()
-        return await super().candidates(job_types, now, limit)
+        return await super().next_due(job_types, now)
 
     async def claim(
         self, job_id: str, lease: Lease, now: datetime, job_types: Collection[str]

@@ -151,13 +151,13 @@ async def test_a_doorbell_heard_during_a_look_that_fills_the_slots_is_passed_on(
 async def test_an_idle_worker_asks_no_more_often_than_it_polls() -> None:
     async with engine(nap, poll_interval_sec=LONG) as worker:
         asked: list[float] = []
-        read = worker.jobs.candidates
+        read = worker.jobs.waiting_priorities
 
-        async def candidates(*arguments: object) -> list[Candidate]:
+        async def waiting_priorities(*arguments: object) -> list[int]:
             asked.append(0)
             return await read(*arguments)  # type: ignore[arg-type]
 
-        worker.jobs.candidates = candidates  # type: ignore[method-assign, assignment]
+        worker.jobs.waiting_priorities = waiting_priorities  # type: ignore[method-assign, assignment]
         later = await worker.submit(run_at=due_in(2))
         await worker.manager.ring("test", later)
         await asyncio.sleep(1.5)

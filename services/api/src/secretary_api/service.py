@@ -90,6 +90,10 @@ class JobService:
         names = [info.job_type for info in await self.job_types.all()]
         return await self.jobs.statistics(names, self.clock.now(), owner=principal.owner_filter)
 
+    async def delivery_counts(self, principal: Principal) -> dict[str, int]:
+        """How many webhooks of the jobs of *principal* are pending, and how many dead."""
+        return await self.deliveries.counts(principal.owner_filter)
+
     async def logs_of(self, job: Job, limit: int) -> list[LogEntry]:
         """The last *limit* log entries of *job*, oldest first."""
         return await self.logs.tail(job.job_id, limit)

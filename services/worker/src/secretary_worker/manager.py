@@ -15,7 +15,7 @@ from secretary_common.lifecycle import running
 from secretary_common.log import get_logger
 from secretary_common.models import Candidate, Job, Outcome, RunningJob
 from secretary_common.ports import JobRepository
-from secretary_worker.candidates import BATCH_SIZE, Batch
+from secretary_worker.candidates import Line
 from secretary_worker.claim import Claims
 from secretary_worker.lease import Hold
 from secretary_worker.pause import StartableTypes
@@ -69,8 +69,8 @@ class SecretaryWorkerManager:
         self._poll_interval_sec = poll_interval_sec
         self._drain_sec = drain_sec
         self._claims = Claims(jobs, runner.keeper, clock, self._start)
-        self._batch = Batch()
         self._timers = Timers()
+        self._line = Line(jobs, heard_of=self._timers.set)
         self._running: dict[asyncio.Task[None], Hold] = {}
         self._swept_at = 0.0
         self._retry_at = 0.0
@@ -135,7 +135,7 @@ class SecretaryWorkerManager:
             return Heard.GIVEN_BACK
         if job_type not in startable:
             return Heard.PAUSED
-        if len(self._batch) > 0:  # a look is under way: if that fills the slots, it is passed on
+        if len(self._line) > 0:  # a look is under way: if that fills the slots, it is passed on
             self._timers.set(Candidate(job_id, job_type, 0, "", self._clock.now()))
         elif await self._claims.claim(job_id, startable):
             return Heard.CLAIMED
@@ -179,24 +179,14 @@ class SecretaryWorkerManager:
         skip = 0.0
         while self._may_take():
             await self._sweep()  # a backlog of short jobs makes one look last for minutes
-            if (len(self._batch) == 0 or self._batch.is_stale(time.monotonic())) and (
-                not await self._read_batch()
-            ):
-                break
-            candidate = self._batch.take(skip)
             startable = await self._types.now()
-            won = candidate is None or await self._claims.claim(candidate.job_id, startable)
+            candidate = await self._line.take(startable, self._clock.now(), skip)
+            if candidate is None or not self._may_take():  # a doorbell took the last slot
+                break
+            won = await self._claims.claim(candidate.job_id, startable)
             skip = 0.0 if won else random.random()  # noqa: S311 - spreads racing workers
             self._alive_at = time.monotonic()
         self.last_look_at = self._alive_at = time.monotonic()
-
-    async def _read_batch(self) -> bool:
-        """Read who waits, and which scheduled job is due next. False: nobody waits."""
-        startable = await self._types.now()
-        now, read_at = self._clock.now(), time.monotonic()
-        await self._set_next_timer(startable)
-        self._batch = Batch(await self._jobs.candidates(startable, now, BATCH_SIZE), read_at)
-        return len(self._batch) > 0
 
     async def _set_next_timer(self, startable: frozenset[str]) -> None:
         if following := await self._jobs.next_due(startable, self._clock.now()):

@@ -187,11 +187,17 @@ class Collection:
             return found
 
     async def find(
-        self, query: Query, *, projection: Any = None, sort: Sort | None = None, limit: int = 0
+        self,
+        query: Query,
+        *,
+        projection: Any = None,
+        sort: Sort | None = None,
+        limit: int = 0,
+        hint: str | None = None,
     ) -> list[Document]:
-        """The documents that match; *limit* 0 means all."""
+        """The documents that match; *limit* 0 means all, *hint* names the index to use."""
         with translated_errors():
-            cursor = self._raw.find(query, projection, sort=sort, limit=limit)
+            cursor = self._raw.find(query, projection, sort=sort, limit=limit, hint=hint)
             found: list[Document] = await cursor.to_list(None)
             return found
 
@@ -235,6 +241,12 @@ class Collection:
         """How many documents match."""
         with translated_errors():
             return int(await self._raw.count_documents(query))
+
+    async def distinct(self, field: str, query: Query) -> list[Any]:
+        """The values *field* has in the documents that match, each once, in no order."""
+        with translated_errors():
+            found: list[Any] = await self._raw.distinct(field, query)
+            return found
 
     async def aggregate(self, pipeline: Sequence[Document]) -> list[Document]:
         """What *pipeline* gives."""

@@ -13,6 +13,7 @@ from secretary_common.mongo import (
     logs,
     notifiers,
     removal,
+    waiting,
     workers,
 )
 from secretary_common.mongo.driver import Client
@@ -28,17 +29,7 @@ def _newest(name: str, *fields: str, optional: bool = False) -> IndexModel:
 
 
 JOBS: Sequence[IndexModel] = (
-    # Candidates: $in over job_type is merged in the order of the rest, so nothing is sorted.
-    IndexModel(
-        [("job_type", ASCENDING), ("priority", DESCENDING), ("run_at", ASCENDING)],
-        name="waiting_by_order",
-        partialFilterExpression={"status": "pending"},
-    ),
-    IndexModel(
-        [("job_type", ASCENDING), ("run_at", ASCENDING)],
-        name="waiting_by_run_at",
-        partialFilterExpression={"status": "pending"},
-    ),
+    *waiting.INDEXES,
     IndexModel(
         [("lease.expires_at", ASCENDING)],
         name="running_by_lease",

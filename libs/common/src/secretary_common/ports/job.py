@@ -97,11 +97,35 @@ class WaitingJobs(Protocol):
     async def candidates(
         self, job_types: Collection[str], now: datetime, limit: int
     ) -> list[Candidate]:
-        """Jobs of these types that may start now: by priority, then by ``run_at``."""
+        """Jobs of these types that may start now, the longest due first, whosever turn it is."""
+        ...
+
+    async def waiting_priorities(self, job_types: Collection[str], now: datetime) -> list[int]:
+        """The priorities at which jobs of these types may start now, the highest first."""
+        ...
+
+    async def waiting_owners(
+        self, job_types: Collection[str], priority: int, now: datetime
+    ) -> list[str]:
+        """The API keys whose jobs of *priority* may start now, by id."""
+        ...
+
+    async def oldest_waiting(
+        self,
+        job_types: Collection[str],
+        priority: int,
+        owners: Sequence[str],
+        now: datetime,
+        limit: int,
+    ) -> list[Candidate]:
+        """Of each of *owners* its oldest jobs of *priority* that may start now, *limit* at most.
+
+        Key by key, the oldest first.
+        """
         ...
 
     async def next_due(self, job_types: Collection[str], now: datetime) -> Candidate | None:
-        """The earliest of the jobs not yet due."""
+        """Of the jobs not yet due the one that is due first."""
         ...
 
     async def scheduled(self, job_id: str, now: datetime) -> Candidate | None:

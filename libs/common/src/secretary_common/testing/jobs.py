@@ -7,14 +7,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from secretary_common.errors import KeyInUse
-from secretary_common.models import Candidate, Job, JobQuery, NotifySlot
-from secretary_common.states import JobStatus
+from secretary_common.models import Job, JobQuery, NotifySlot
 from secretary_common.testing.held import InMemoryHeldJobs
-from secretary_common.testing.memory import may_start
 from secretary_common.testing.requested import InMemoryRequestedMoves
+from secretary_common.testing.waiting import InMemoryWaitingJobs
 
 
-class InMemoryJobRepository(InMemoryHeldJobs, InMemoryRequestedMoves):
+class InMemoryJobRepository(InMemoryHeldJobs, InMemoryRequestedMoves, InMemoryWaitingJobs):
     """Keeps jobs in a dictionary (``ports.JobRepository``)."""
 
     async def insert(self, job: Job) -> None:
@@ -55,25 +54,6 @@ class InMemoryJobRepository(InMemoryHeldJobs, InMemoryRequestedMoves):
         found = [job for job in order if _listed(job, query)][: query.limit]
         return [job.model_copy(update={"parameters": {}, "results": None}) for job in found]
 
-    async def candidates(
-        self, job_types: Collection[str], now: datetime, limit: int
-    ) -> list[Candidate]:
-        """Jobs of these types that may start now: by priority, then by ``run_at``."""
-        due = [job for job in self.waiting(job_types) if job.run_at <= now]
-        due.sort(key=lambda job: (-job.priority, job.run_at))
-        return [_candidate(job) for job in due[:limit]]
-
-    async def next_due(self, job_types: Collection[str], now: datetime) -> Candidate | None:
-        """The earliest of the jobs not yet due."""
-        later = [job for job in self.waiting(job_types) if job.run_at > now]
-        return _candidate(min(later, key=lambda job: job.run_at)) if later else None
-
-    async def scheduled(self, job_id: str, now: datetime) -> Candidate | None:
-        """The job, if it waits for a time still ahead."""
-        job = self.jobs.get(job_id)
-        waits = job and job.status is JobStatus.PENDING and may_start(job) and job.run_at > now
-        return _candidate(job) if job and waits else None
-
     async def due_slots(self, now: datetime, limit: int) -> list[Job]:
         """Jobs whose outbox slot is due, the longest due first, without their parameters."""
         due = [(job.notify.due_at, job) for job in self.jobs.values() if job.notify]
@@ -111,10 +91,6 @@ class InMemoryJobRepository(InMemoryHeldJobs, InMemoryRequestedMoves):
             return False
         self.put(job, notify=slot.model_copy(update={"due_at": due_at}))
         return True
-
-
-def _candidate(job: Job) -> Candidate:
-    return Candidate(job.job_id, job.job_type, job.priority, job.owner, job.run_at)
 
 
 def _told(job: Job) -> Job:

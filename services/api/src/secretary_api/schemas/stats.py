@@ -18,7 +18,15 @@ class TypeStats(View):
     oldest_wait_sec: float = Field(description="How long the longest waiting job has been due.")
 
 
+class DeliveryStats(View):
+    """How the webhooks are."""
+
+    pending: int = Field(description="Waiting for their first or their next attempt, or sent now.")
+    dead: int = Field(description="Given up, until they are sent again by hand.")
+
+
 class Stats(View):
     """How busy the system is."""
 
     types: dict[str, TypeStats]
+    deliveries: DeliveryStats
