@@ -136,7 +136,7 @@ def test_what_is_over_is_removed_with_all_that_is_its_own(
         database = mongo[database_name]
         wait_until(
             lambda: sum(database[name].estimated_document_count() for name in collections) == 0,
-            timeout_sec=40,
+            timeout_sec=90,
             what="an empty database",
         )
         assert client.http.get(f"/api/jobs/{job_id}").status_code == 404
