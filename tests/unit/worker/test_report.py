@@ -109,7 +109,7 @@ async def test_a_manager_that_takes_no_turns_any_more_is_stuck(
         async def hang(*_: object) -> None:
             await never.wait()
 
-        monkeypatch.setattr(worker.jobs, "candidates", hang)
+        monkeypatch.setattr(worker.jobs, "next_due", hang)
         await until(lambda: worker.manager.is_stuck)
         monkeypatch.undo()
         never.set()
