@@ -13,8 +13,8 @@ from chaos import history, record
 from chaos.diary import Diary, Life
 from chaos.evidence import TERMINAL, Evidence, hooks_of
 from chaos.feature import Features
+from chaos.interval import Interval
 from chaos.plan import Submission
-from chaos.record import Suicide
 from chaos.recovery import FOREVER, Boot
 from chaos.system import DATABASE, System
 from chaos.told import Told
@@ -106,9 +106,9 @@ def evidence_of(
     )
 
 
-def crashes_of(diary: Diary, suicides: Sequence[Suicide]) -> list[str]:
+def crashes_of(diary: Diary, executions: Path) -> list[str]:
     """The processes that ended by themselves and were not killed by their own job."""
-    pids = {suicide.pid for suicide in suicides}
+    pids = _suicides(executions).keys()
     ended = [life for life in diary.lives if life.end == "by itself" and life.pid not in pids]
     return [
         *diary.complaints,
@@ -116,9 +116,9 @@ def crashes_of(diary: Diary, suicides: Sequence[Suicide]) -> list[str]:
     ]
 
 
-def boots_of(workers: Sequence[Service], diary: Diary, suicides: Sequence[Suicide]) -> list[Boot]:
+def boots_of(workers: Sequence[Service], diary: Diary, executions: Path) -> list[Boot]:
     """Every process of every worker, with the owner its leases name."""
-    died_at = {suicide.pid: suicide.at for suicide in suicides}
+    died_at = _suicides(executions)
     boots = []
     for worker in workers:
         lives = [life for life in diary.lives if life.service == worker.name]
@@ -128,6 +128,17 @@ def boots_of(workers: Sequence[Service], diary: Diary, suicides: Sequence[Suicid
             killed = life.end == "killed" or life.pid in died_at
             boots.append(Boot(owner, worker.name, started_at, ended_at, killed))
     return boots
+
+
+def absences_of(diary: Diary) -> list[tuple[str, Interval]]:
+    """When workers lived and could not work."""
+    return [(one.service, Interval(one.began_at, one.ended_at)) for one in diary.absences]
+
+
+def _suicides(executions: Path) -> dict[int, float]:
+    """When a handler killed its own worker, by the worker's process id."""
+    _, suicides = record.read(executions)
+    return {suicide.pid: suicide.at for suicide in suicides}
 
 
 def _life_at(lives: Sequence[Life], at: float) -> Life:

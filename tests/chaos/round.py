@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from random import Random
 from typing import Any
 
-from chaos import fault, gather, history, plan, record
+from chaos import fault, gather, history, plan
 from chaos.adversary import Adversary
 from chaos.canary import Canary
 from chaos.client import Clients
@@ -25,7 +28,7 @@ from pymongo import MongoClient
 
 from secretary_devstack.receiver import Answer
 
-JsonObject = dict[str, Any]
+Client = MongoClient[dict[str, Any]]
 
 RECOVERY_BOUND_SEC = LEASE_SEC + POLL_SEC + 2
 PATIENCE_SEC = 120.0
@@ -65,58 +68,76 @@ class Round:
             features=FEATURES,
         )
         self._faults = fault.draw(seed, seconds=size.seconds, lease_sec=LEASE_SEC)
+        self._took: dict[str, float] = {}
+
+    @property
+    def course(self) -> str:
+        """How the round went: its faults, and how long each part of it took."""
+        parts = ", ".join(f"{name} {seconds:.0f}" for name, seconds in self._took.items())
+        total = sum(self._took.values())
+        return f"{len(self._faults)} faults | {total:.0f} s ({parts})"
 
     def play(self) -> Verdict:
         """Play it.
 
         Raises:
-            ChildFailed, NotInTime: a server did not start, or did not come back.
+            ChildFailed, NotInTime, ServerMissing: a server did not start, or did not come back.
+            PromiseBroken: the proxies are not where they should be.
         """
-        with running(self._folder) as system:
-            client: MongoClient[JsonObject] = MongoClient(system.mongo.url, tz_aware=True)
-            with client:
-                return self._play(system, client)
+        with ExitStack() as on:
+            with self._timed("start"):
+                system = on.enter_context(running(self._folder))
+            client: Client = on.enter_context(MongoClient(system.mongo.url, tz_aware=True))
+            return self._play(system, client)
 
-    def _play(self, system: System, client: MongoClient[JsonObject]) -> Verdict:
+    def _play(self, system: System, client: Client) -> Verdict:
         since = history.now_in(client, DATABASE)
         system.receiver.answer_next(Random(self._seed).choices(TEMPER, k=ILL_TEMPERED))
-        clients = Clients(
+        clients = self._clients(system)
+        adversary = Adversary(system)
+        canary = Canary(system.mongo.url, DATABASE)
+        with canary.singing(), adversary.supervised():
+            with self._timed("faults"):
+                self._struck(adversary, clients)
+            with self._timed("rest"):
+                gather.await_rest(client)
+            with self._timed("listening"):
+                problems = gather.await_listening(system.stack.workers)
+        with self._timed("judgement"):
+            evidence = gather.evidence_of(
+                system,
+                client,
+                features=FEATURES,
+                submissions=self._submissions,
+                told=clients.told,
+                since=since,
+                problems=[*problems, *gather.crashes_of(adversary.diary, system.record)],
+            )
+            recovered = recoveries(
+                holds_of(evidence.history),
+                gather.boots_of(system.stack.workers, adversary.diary, system.record),
+                outages=canary.silences,
+                absences=gather.absences_of(adversary.diary),
+                terms=Terms(SLOTS, HEARTBEAT_SEC),
+            )
+            verdict = judge(evidence, recovered, RECOVERY_BOUND_SEC)
+        self._write_down(adversary.diary, canary.silences, verdict)
+        return verdict
+
+    def _clients(self, system: System) -> Clients:
+        return Clients(
             system.urls,
             system.keys,
             hook=system.receiver.url(),
             features=FEATURES,
             patience_sec=self._size.seconds + PATIENCE_SEC,
         )
-        adversary = Adversary(system)
-        canary = Canary(system.mongo.url, DATABASE)
-        with canary.singing(), adversary.supervised():
-            self._struck(adversary, clients)
-            gather.await_rest(client)
-            problems = gather.await_listening(system.stack.workers)
-        _, suicides = record.read(system.record)
-        evidence = gather.evidence_of(
-            system,
-            client,
-            features=FEATURES,
-            submissions=self._submissions,
-            told=clients.told,
-            since=since,
-            problems=[*problems, *gather.crashes_of(adversary.diary, suicides)],
-        )
-        boots = gather.boots_of(system.stack.workers, adversary.diary, suicides)
-        recovered = recoveries(
-            holds_of(evidence.history),
-            boots,
-            outages=canary.silences,
-            absences=[
-                (one.service, Interval(one.began_at, one.ended_at))
-                for one in adversary.diary.absences
-            ],
-            terms=Terms(SLOTS, HEARTBEAT_SEC),
-        )
-        verdict = judge(evidence, recovered, RECOVERY_BOUND_SEC)
-        self._write_down(adversary.diary, canary.silences, verdict)
-        return verdict
+
+    @contextlib.contextmanager
+    def _timed(self, name: str) -> Iterator[None]:
+        started = time.monotonic()
+        yield
+        self._took[name] = time.monotonic() - started
 
     def _struck(self, adversary: Adversary, clients: Clients) -> None:
         """Clients work while the faults strike; return when both are through."""

@@ -11,7 +11,6 @@ import argparse
 import shutil
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 from chaos.ledger import Verdict
@@ -54,20 +53,27 @@ def _play(seed: int, size: Size, *, keep: bool) -> bool:
     runs = ROOT / ".run"
     runs.mkdir(exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix=f"chaos-{seed}-", dir=runs))
-    started = time.monotonic()
+    kept = False
     try:
-        verdict = Round(seed, size, folder).play()
+        kept = _judged(seed, Round(seed, size, folder))
     except (ChildFailed, NotInTime, PromiseBroken, ServerMissing) as error:
         say(f"seed {seed}: {type(error).__name__}: {error}")
-        say(f"  logs: {folder.relative_to(ROOT)}")
-        return False
-    say(f"seed {seed}: {verdict.line()} | {time.monotonic() - started:.0f} s")
+    except KeyboardInterrupt:
+        keep, kept = False, True  # nobody asked for the logs
+        raise
+    finally:
+        if kept and not keep:
+            shutil.rmtree(folder)
+        else:
+            say(f"  logs: {folder.relative_to(ROOT)}")
+    return kept
+
+
+def _judged(seed: int, one: Round) -> bool:
+    verdict = one.play()
+    say(f"seed {seed}: {verdict.line()} | {one.course}")
     if not verdict.kept:
         _explain(verdict)
-    if verdict.kept and not keep:
-        shutil.rmtree(folder)
-    else:
-        say(f"  logs: {folder.relative_to(ROOT)}")
     return verdict.kept
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from pymongo.errors import (
     AutoReconnect,
+    InvalidOperation,
     NotPrimaryError,
     OperationFailure,
     PyMongoError,
@@ -13,6 +16,7 @@ from pymongo.errors import (
 )
 
 from secretary_common.errors import StoreUnavailable
+from secretary_common.mongo import driver
 from secretary_common.mongo.driver import translated_errors
 
 
@@ -36,3 +40,26 @@ def test_an_outcome_nobody_knows_is_an_outage(error: PyMongoError) -> None:
 def test_a_refusal_is_an_answer() -> None:
     with pytest.raises(OperationFailure), translated_errors():
         raise OperationFailure("unknown operator: $x", 2)
+
+
+@pytest.mark.parametrize("error", [asyncio.CancelledError, InvalidOperation])
+async def test_a_transaction_that_takes_too_long_is_an_outage_however_it_stops(
+    monkeypatch: pytest.MonkeyPatch, error: type[BaseException]
+) -> None:
+    async def endless() -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            raise error from None
+
+    monkeypatch.setattr(driver, "OPERATION_TIMEOUT_MS", 10)
+    with pytest.raises(StoreUnavailable), translated_errors():
+        await driver._within_deadline(endless())
+
+
+async def test_a_misuse_of_the_driver_is_no_outage() -> None:
+    async def misuse() -> None:
+        raise InvalidOperation("no transaction started")
+
+    with pytest.raises(InvalidOperation), translated_errors():
+        await driver._within_deadline(misuse())

@@ -28,6 +28,7 @@ from pymongo.errors import (
     DocumentTooLarge,
     DuplicateKeyError,
     ExecutionTimeout,
+    InvalidOperation,
     OperationFailure,
     PyMongoError,
     ServerSelectionTimeoutError,
@@ -265,10 +266,14 @@ class Collection:
 
 async def _within_deadline(work: Awaitable[Any]) -> None:
     """A transaction is tried again for two minutes; nobody here waits so long."""
+    limit = asyncio.timeout(OPERATION_TIMEOUT_MS / 1000)
     try:
-        async with asyncio.timeout(OPERATION_TIMEOUT_MS / 1000):
+        async with limit:
             await work
-    except TimeoutError:
+    except (TimeoutError, InvalidOperation):
+        # Motor, stopped while it aborts the transaction, aborts it a second time.
+        if not limit.expired():
+            raise
         raise ServerSelectionTimeoutError("the transaction took too long") from None
 
 
