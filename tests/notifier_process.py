@@ -48,7 +48,7 @@ async def process(env: dict[str, str]) -> AsyncIterator[Process]:
         await running.communicate()
 
 
-async def stderr_line(running: Process, event: str, within: float = 15) -> str:
+async def stderr_line(running: Process, event: str, within: float = 60) -> str:
     assert running.stderr is not None
     async with asyncio.timeout(within):
         while line := (await running.stderr.readline()).decode():
