@@ -98,14 +98,14 @@ class Receiver:
 
 
 @asynccontextmanager
-async def running_receiver() -> AsyncIterator[Receiver]:
-    """A receiver on a free port of loopback."""
+async def running_receiver(port: int = 0) -> AsyncIterator[Receiver]:
+    """A receiver on loopback, on a free port unless one is named."""
     receiver = Receiver()
     application = web.Application()
     application.router.add_route("*", "/{path:.*}", receiver.answer)
     runner = web.AppRunner(application, shutdown_timeout=0.1)
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    await web.TCPSite(runner, "127.0.0.1", port).start()
     receiver.port = runner.addresses[0][1]
     yield receiver
     await runner.cleanup()

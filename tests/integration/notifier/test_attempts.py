@@ -1,9 +1,12 @@
 """What one receiver sees, and what its behaviour leads to."""
 
 import asyncio
+import ssl
+from pathlib import Path
 
 import pytest
 from aiohttp import web
+from certificate import self_signed
 from standardwebhooks import Webhook as Verifier
 from webhook_scene import OWN_SECRET, SERVICE_SECRET, Receiver, Scene
 
@@ -247,3 +250,44 @@ async def test_the_first_attempt_may_be_set_to_wait(scene: Scene, receiver: Rece
     async with scene.notifier(retry_schedule_sec=[0.5]):
         delivery = await scene.becomes(job, DELIVERED)
     assert (delivery.attempts[0].at - delivery.created_at).total_seconds() >= 0.5
+
+
+async def test_a_handshake_that_never_ends_is_cut_at_the_deadline(scene: Scene) -> None:
+    async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    listener = await asyncio.start_server(say_nothing, "127.0.0.1", 0)
+    job = await scene.news(f"https://127.0.0.1:{listener.sockets[0].getsockname()[1]}/")
+    async with listener, scene.notifier(retry_schedule_sec=[0]):
+        delivery = await scene.becomes(job, DEAD)
+    assert (delivery.attempts[0].error or "").startswith("timeout")
+
+
+async def test_a_certificate_nobody_vouches_for_is_refused(scene: Scene, tmp_path: Path) -> None:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(self_signed(tmp_path))
+    asked: list[bytes] = []
+
+    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await reader.read())
+        writer.close()
+
+    listener = await asyncio.start_server(listen, "127.0.0.1", 0, ssl=context)
+    job = await scene.news(f"https://127.0.0.1:{listener.sockets[0].getsockname()[1]}/")
+    async with listener, scene.notifier(retry_schedule_sec=[0]):
+        delivery = await scene.becomes(job, DEAD)
+    assert (delivery.attempts[0].error or "").startswith("connect")
+    assert "CERTIFICATE_VERIFY_FAILED" in (delivery.attempts[0].error or "")
+    assert b"".join(asked) == b""
+
+
+async def test_during_a_rotation_both_secrets_verify_what_arrives(
+    scene: Scene, receiver: Receiver
+) -> None:
+    job = await scene.news(receiver.url())
+    async with scene.notifier(signing_secrets=[SERVICE_SECRET, OWN_SECRET]):
+        await scene.becomes(job, DELIVERED)
+    [hit] = receiver.hits
+    for secret in (SERVICE_SECRET, OWN_SECRET):
+        Verifier(secret).verify(hit.body, hit.headers)

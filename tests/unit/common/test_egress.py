@@ -3,18 +3,13 @@
 import asyncio
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Network
 from pathlib import Path
 
 import httpx
 import pytest
 from aiohttp import web
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
+from certificate import self_signed
 
 from secretary_common.egress import guarded_client, peer_address
 from secretary_common.errors import UrlRefused
@@ -195,28 +190,7 @@ class TestTls:
 
     @pytest.fixture
     def certificate(self, tmp_path: Path) -> Path:
-        key = ec.generate_private_key(ec.SECP256R1())
-        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "receiver.example")])
-        now = datetime.now(UTC)
-        made = (
-            x509.CertificateBuilder()
-            .subject_name(name)
-            .issuer_name(name)
-            .public_key(key.public_key())
-            .serial_number(1)
-            .not_valid_before(now - timedelta(days=1))
-            .not_valid_after(now + timedelta(days=1))
-            .add_extension(
-                x509.SubjectAlternativeName([x509.DNSName("receiver.example")]), critical=False
-            )
-            .sign(key, hashes.SHA256())
-        )
-        path = tmp_path / "server.pem"
-        path.write_bytes(
-            key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-            + made.public_bytes(Encoding.PEM)
-        )
-        return path
+        return self_signed(tmp_path)
 
     guard = UrlGuard([LOOPBACK], lookup=answering("127.0.0.1"))
 

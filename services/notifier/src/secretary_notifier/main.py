@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import sys
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
@@ -78,7 +79,11 @@ async def _work(
     section = settings.notifier
 
     def facts() -> dict[str, object]:
-        return {"in_flight": dispatcher.in_flight, "max_in_flight": section.max_in_flight}
+        return {
+            "pid": os.getpid(),
+            "in_flight": dispatcher.in_flight,
+            "max_in_flight": section.max_in_flight,
+        }
 
     doorbell = DeliveryConsumer(
         settings.broker.url.get_secret_value(), max_in_flight=section.max_in_flight
