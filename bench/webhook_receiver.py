@@ -7,6 +7,7 @@ measured; on the ports told to hang it reads and never answers.
 from __future__ import annotations
 
 import asyncio
+import functools
 import multiprocessing
 import re
 import time
@@ -55,7 +56,7 @@ async def _serve(pipe: Connection, count: int, hanging: Collection[int]) -> None
     loop = asyncio.get_running_loop()
     servers = [
         await loop.create_server(
-            lambda hangs=number in hanging: _Connection(arrivals, hangs=hangs), "127.0.0.1", 0
+            functools.partial(_Connection, arrivals, hangs=number in hanging), "127.0.0.1", 0
         )
         for number in range(count)
     ]

@@ -15,6 +15,7 @@ and this program. Compare the lines of one run with each other.
 from __future__ import annotations
 
 import asyncio
+import functools
 import statistics
 import sys
 import tempfile
@@ -120,7 +121,7 @@ async def idle(scene: Scene) -> str:
 async def backlog(scene: Scene, notifier: Service, origins: int) -> str:
     """Events that wait when the notifier starts."""
     jobs = [scene.job(number % origins) for number in range(BACKLOG)]
-    await _in_parallel(16, [lambda job=job: scene.store.jobs.insert(job) for job in jobs])
+    await _in_parallel(16, [functools.partial(scene.store.jobs.insert, job) for job in jobs])
     await asyncio.to_thread(notifier.start)
     wanted = {delivery_id_of(job.job_id, SEQ) for job in jobs}
     arrived = sorted((await scene.arrivals_of(wanted)).values())
