@@ -44,6 +44,7 @@ from secretary_common.models import (
     new_job_id,
     new_token,
 )
+from secretary_common.mongo import waiting
 from secretary_common.mongo.deliveries import MongoDeliveryRepository
 from secretary_common.mongo.driver import Client
 from secretary_common.mongo.jobs import SecretaryJobRepository
@@ -470,8 +471,10 @@ def over_mongodb(url: str, database: str) -> type[EngineMachine]:
         async def open_stores(self) -> tuple[JobRepository, DeliveryRepository]:
             self.client = Client(url, database, "pymongo")
             suffix = uuid.uuid4().hex
+            jobs = self.client.collection(f"jobs_{suffix}")
+            await jobs.create_indexes(waiting.INDEXES)  # looks name theirs
             return (
-                SecretaryJobRepository(self.client.collection(f"jobs_{suffix}")),
+                SecretaryJobRepository(jobs),
                 MongoDeliveryRepository(
                     self.client.collection(f"deliveries_{suffix}"),
                     self.client.collection(f"muted_{suffix}"),
