@@ -34,7 +34,8 @@ class Hold:
         self.confirmed_at = confirmed_at
         self.settling = False
         """Once its end is being written, only that write can tell whether the lease was lost."""
-        self.interrupted: asyncio.Future[Interruption] = asyncio.get_running_loop().create_future()
+        self._loop = asyncio.get_running_loop()
+        self.interrupted: asyncio.Future[Interruption] = self._loop.create_future()
 
     @property
     def interruption(self) -> Interruption | None:
@@ -46,7 +47,7 @@ class Hold:
         if not self.interrupted.done():
             self.interrupted.set_result(reason)
         elif reason is Interruption.LEASE_LOST:
-            self.interrupted = asyncio.get_running_loop().create_future()
+            self.interrupted = self._loop.create_future()
             self.interrupted.set_result(reason)
 
 
