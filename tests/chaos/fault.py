@@ -57,9 +57,11 @@ class Fault:
         return f"{self.blow} {self.part}"
 
 
-# Part, blow, how many in REFERENCE_SEC, shortest and longest duration: seconds, for FREEZE leases.
+# Part, blow, how many in REFERENCE_SEC, shortest and longest duration (seconds, or see IN_LEASES).
 Row = tuple[Part, Blow, int, float, float]
 REFERENCE_SEC = 120.0
+# What makes late writers: a worker that wakes, or writes that arrive, after its leases have ended.
+IN_LEASES = {(Part.WORKER, Blow.FREEZE), (Part.MONGO_LINK, Blow.STALL)}
 
 GROUPS: Sequence[Sequence[Row]] = (
     (
@@ -84,7 +86,7 @@ GROUPS: Sequence[Sequence[Row]] = (
     (
         (Part.MONGO_LINK, Blow.CUT, 3, 0, 0),
         (Part.MONGO_LINK, Blow.DEAFEN, 1, 0, 0),
-        (Part.MONGO_LINK, Blow.STALL, 3, 1, 10),
+        (Part.MONGO_LINK, Blow.STALL, 4, 0.3, 2),
         (Part.MONGO_LINK, Blow.REFUSE, 2, 1, 10),
     ),
 )
@@ -114,6 +116,6 @@ def _group(random: Random, rows: Sequence[Row], *, seconds: float, lease_sec: fl
 
 def _fault(random: Random, row: Row, at: float, lease_sec: float) -> Fault:
     part, blow, _, shortest, longest = row
-    unit = lease_sec if blow is Blow.FREEZE else 1.0
+    unit = lease_sec if (part, blow) in IN_LEASES else 1.0
     lasts = random.uniform(shortest, longest) * unit
     return Fault(round(at, 2), part, blow, round(lasts, 2), random.random())

@@ -20,6 +20,7 @@ from chaos.canary import Canary
 from chaos.client import Clients
 from chaos.diary import Diary
 from chaos.feature import FEATURES
+from chaos.history import History
 from chaos.interval import Interval
 from chaos.ledger import Verdict, judge
 from chaos.recovery import Terms, holds_of, recoveries
@@ -121,7 +122,7 @@ class Round:
                 terms=Terms(SLOTS, HEARTBEAT_SEC),
             )
             verdict = judge(evidence, recovered, RECOVERY_BOUND_SEC)
-        self._write_down(adversary.diary, canary.silences, verdict)
+        self._write_down(adversary.diary, canary.silences, evidence.history, verdict)
         return verdict
 
     def _clients(self, system: System) -> Clients:
@@ -150,8 +151,12 @@ class Round:
                 raise
             served.result()
 
-    def _write_down(self, diary: Diary, outages: Sequence[Interval], verdict: Verdict) -> None:
+    def _write_down(
+        self, diary: Diary, outages: Sequence[Interval], told: History, verdict: Verdict
+    ) -> None:
         """What somebody who looks into a failure needs beside the logs."""
+        subjects = {one.subject for one in verdict.violations}
+        subjects |= {one.job_id for one in verdict.slow}
         tables: dict[str, Sequence[Any]] = {
             "violations": [asdict(one) for one in verdict.violations],
             "slow-recoveries": [asdict(one) for one in verdict.slow],
@@ -159,6 +164,11 @@ class Round:
             "faults": [asdict(one) for one in diary.incidents],
             "outages": [asdict(one) for one in outages],
             "lives": [asdict(one) for one in diary.lives],
+            "histories": [
+                {"job_id": job_id, **asdict(moment)}
+                for job_id in sorted(subjects & told.keys())
+                for moment in told[job_id]
+            ],
         }
         for name, rows in tables.items():
             lines = [json.dumps(row, default=str) + "\n" for row in rows]

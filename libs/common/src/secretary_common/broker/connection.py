@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 
 import aio_pika
 from aio_pika.abc import AbstractConnection
+from aio_pika.connection import make_url
 from aiormq.exceptions import AMQPError
 
 from secretary_common.broker import topology
@@ -73,9 +74,11 @@ async def connection_to(url: str) -> AsyncIterator[AbstractConnection]:
     Raises:
         one of ``BROKER_ERRORS``: it could not be made.
     """
-    async with asyncio.timeout(CONNECT_TIMEOUT_SEC):
-        connection = await aio_pika.connect(url, heartbeat=HEARTBEAT_SEC)
+    # Not aio_pika.connect(): one that fails leaves a connection behind that nobody can close.
+    connection = aio_pika.Connection(make_url(url), heartbeat=HEARTBEAT_SEC)
     try:
+        async with asyncio.timeout(CONNECT_TIMEOUT_SEC):
+            await connection.connect()
         yield connection
     finally:
         with contextlib.suppress(*BROKER_ERRORS):
