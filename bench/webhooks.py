@@ -1,6 +1,6 @@
 """Webhooks a second and the time from commit to the receiver's first byte, one real notifier.
 
-make bench-webhooks
+python bench/webhooks.py (part of make bench)
 
 Jobs are put into MongoDB as a worker's settling write leaves them (terminal, with an outbox slot)
 and rung as a worker rings. Everything runs on this machine: MongoDB, RabbitMQ, notifier, receivers
