@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PACKAGES := libs/common libs/devstack services/api services/worker services/notifier
 MANIFESTS := pyproject.toml $(PACKAGES:%=%/pyproject.toml)
-CODE := libs services tests demo bench deploy
+CODE := libs services tests demo bench deploy examples
 INSTALLED := $(VENV)/.installed
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 # More arguments, e.g. `make test PYTEST="-k lease"`.
@@ -47,9 +47,10 @@ chaos: setup ## Kill, stop and cut everything under thousands of jobs; SEEDS=5 r
 	@$(BIN)/python -m secretary_devstack.provision mongod rabbitmq
 	@PYTHONPATH=tests $(BIN)/python -m chaos.scenario --seed $(SEED) --seeds $(SEEDS) $(CHAOS)
 
-bench: setup ## Measure jobs a second and the wait for a start
+bench: setup ## Measure jobs and webhooks a second, the wait for a start and for a webhook
 	@$(BIN)/python -m secretary_devstack.provision mongod rabbitmq
 	@$(BIN)/python bench/throughput.py
+	@$(BIN)/python bench/webhooks.py
 
 lint: setup ## Check format, style, types and layers
 	@$(BIN)/ruff format --check --quiet $(CODE)

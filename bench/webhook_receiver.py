@@ -61,15 +61,18 @@ async def _serve(pipe: Connection, count: int, hanging: Collection[int]) -> None
         for number in range(count)
     ]
     pipe.send([server.sockets[0].getsockname()[1] for server in servers])
-    asked = asyncio.Event()
-    loop.add_reader(pipe.fileno(), asked.set)
-    while True:
-        await asked.wait()
-        asked.clear()
+    stopped = asyncio.Event()
+
+    def on_command() -> None:
         if pipe.recv() == "stop":
+            stopped.set()
             return
         pipe.send(arrivals)
         arrivals.clear()
+
+    loop.add_reader(pipe.fileno(), on_command)
+    await stopped.wait()
+    loop.remove_reader(pipe.fileno())
 
 
 def _main(pipe: Connection, count: int, hanging: Collection[int]) -> None:

@@ -28,6 +28,16 @@ async def test_ten_failures_open_the_breaker_and_waiting_costs_no_attempt(
     assert {each.state for each in deliveries if each} == {PENDING}
 
 
+async def test_what_one_origin_has_waiting_is_sent_without_waiting_for_a_look(
+    scene: Scene, receiver: Receiver
+) -> None:
+    """More than a notifier keeps in memory of one origin: it goes on as soon as there is room."""
+    jobs = [await scene.news(receiver.url()) for _ in range(150)]
+    async with scene.notifier(per_origin=1, poll_interval_sec=600):
+        await until(lambda: len(receiver.hits) == len(jobs), within=60)
+    assert len({hit.delivery_id for hit in receiver.hits}) == len(jobs)
+
+
 async def test_new_events_are_not_behind_retries(scene: Scene, receiver: Receiver) -> None:
     async def slow_failure(_: web.Request) -> web.StreamResponse:
         await asyncio.sleep(0.3)

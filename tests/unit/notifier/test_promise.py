@@ -274,14 +274,15 @@ class NotifierMachine(RuleBasedStateMachine):
                 sending.answer.cancel()
         self.sending.clear()
         self.settle()
-        for _ in range(30):
-            self.relay_what_is_due()
-            self.send_what_is_due(0, newest_first=False)
-            self.clock.advance(2000)
-        self.do(asyncio.sleep(SETTLE_SEC))
-        for name in JOBS:
-            self.check_the_end(name)
-        self.loop.close()
+        try:
+            for _ in range(30):  # 25 h: a Retry-After is a day at most
+                self.relay_what_is_due()
+                self.send_what_is_due(0, newest_first=False)
+                self.clock.advance(3000)
+            for name in JOBS:
+                self.check_the_end(name)
+        finally:
+            self.loop.close()
 
     def check_the_end(self, name: str) -> None:
         job = self.job(name)

@@ -111,6 +111,7 @@ class Dispatcher:
 
     async def _look(self) -> bool:
         """Take in what is due; returns whether to look again at once."""
+        self._more_in_store = False
         fresh, more_slots = await self._relay.relay_due()
         self._offer(fresh)
         now = self._clock.now()
@@ -123,7 +124,8 @@ class Dispatcher:
         found = await self._deliveries.due(wanted, now, DUE_AT_ONCE) if wanted else []
         taken = self._offer(found)
         at_limit = len(found) >= DUE_AT_ONCE
-        self._more_in_store = at_limit or len(wanted) < len(due_lanes)
+        if at_limit or len(wanted) < len(due_lanes):
+            self._more_in_store = True
         await self._set_alarm(lanes, due_lanes, now)
         return more_slots or (at_limit and taken)
 
@@ -139,9 +141,17 @@ class Dispatcher:
 
     def _offer(self, found: Collection[DueDelivery]) -> bool:
         """Have what was found sent as soon as may be; whether any of it was new."""
-        offered = [self._queue.offer(due) for due in found if due.delivery_id not in self._blocked]
+        now = self._clock.now()
+        taken = False
+        for due in found:
+            if due.delivery_id in self._blocked:
+                continue
+            if self._queue.offer(due):
+                taken = True
+            elif not self._queue.wants(due.lane, now):  # it stays in the store until there is room
+                self._more_in_store = True
         self._start()
-        return any(offered)
+        return taken
 
     def _start(self) -> None:
         while not self._stopping and (due := self._queue.take(self._clock.now())):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import httpx
@@ -14,6 +14,7 @@ from secretary_common.cipher import Cipher
 from secretary_common.egress import peer_address
 from secretary_common.errors import PermanentError, UrlRefused
 from secretary_common.models import Delivery
+from secretary_common.secret_field import REDACTED
 from secretary_notifier.delivery import Answer
 from secretary_notifier.signing import signed_headers
 
@@ -32,6 +33,8 @@ class _Progress:
     request: httpx.Request | None = None
     response: httpx.Response | None = None
     body: bytes = b""
+    secrets: list[str] = field(default_factory=list)
+    """What was sent and is not to be kept, should the receiver repeat it."""
 
 
 class Sender:
@@ -74,7 +77,10 @@ class Sender:
 
     async def _post(self, delivery: Delivery, at: datetime, progress: _Progress) -> None:
         progress.request = self._client.build_request(
-            "POST", delivery.url, content=delivery.body, headers=self._headers(delivery, at)
+            "POST",
+            delivery.url,
+            content=delivery.body,
+            headers=self._headers(delivery, at, progress),
         )
         progress.response = await self._client.send(progress.request, stream=True)
         try:
@@ -85,10 +91,11 @@ class Sender:
         finally:
             await progress.response.aclose()
 
-    def _headers(self, delivery: Delivery, at: datetime) -> dict[str, str]:
+    def _headers(self, delivery: Delivery, at: datetime, progress: _Progress) -> dict[str, str]:
         secrets: Iterable[str] = self._signing_secrets
         if delivery.secret is not None:
             secrets = [self._cipher.open(delivery.secret)]
+        progress.secrets += secrets
         headers = {
             "Content-Type": "application/json",
             "User-Agent": USER_AGENT,
@@ -98,6 +105,7 @@ class Sender:
         }
         if delivery.token is not None:
             token = self._cipher.open(delivery.token)
+            progress.secrets.append(token)
             headers |= {"Authorization": f"Bearer {token}", "X-Callback-Token": token}
         return headers
 
@@ -136,5 +144,14 @@ def _answer(at: datetime, progress: _Progress, error: str | None, duration_ms: i
         retry_after=response.headers.get("Retry-After") if response else None,
         address=peer_address(progress.request) if progress.request else None,
         error=error,
-        response=progress.body[:KEPT_BYTES].decode(errors="replace") if response else None,
+        response=_kept(progress) if response else None,
     )
+
+
+def _kept(progress: _Progress) -> str:
+    """The beginning of the answer; a receiver that echoes its request gives no secret away."""
+    body = progress.body
+    for secret in progress.secrets:
+        body = body.replace(secret.encode("latin-1", "replace"), REDACTED.encode())
+        body = body.replace(secret.encode(), REDACTED.encode())
+    return body[:KEPT_BYTES].decode(errors="replace")

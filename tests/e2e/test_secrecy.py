@@ -1,0 +1,102 @@
+"""No token, secret or key is in any log line, answer, error or document of a whole run."""
+
+import base64
+import secrets
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+from pymongo import MongoClient
+
+from secretary_devstack.receiver import Answer, Receiver
+from secretary_devstack.stack import Stack
+
+ENDED = {"delivered", "dead"}
+
+
+def canaries(stack: Stack) -> dict[str, str]:
+    """Everything secret that this run knows of, by what it is."""
+    keys = stack.keys
+    made = {
+        "bootstrap key": keys.bootstrap,
+        "pepper": keys.pepper,
+        "encryption key": keys.encryption,
+        "signing secret": keys.signing,
+        "token": f"token-{secrets.token_hex(16)}",
+        "test token": f"trial-{secrets.token_hex(16)}",
+        "secret": "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode(),
+        "refused token": f"refused-{secrets.token_hex(16)}\n",
+    }
+    # A secret is one without its prefix, and in its bytes' other spellings.
+    raw = {f"{name}, raw": value.removeprefix("whsec_") for name, value in made.items()}
+    return made | raw
+
+
+def documents(mongo_url: str, database: str) -> Iterator[str]:
+    """Every document of the database, as text."""
+    with MongoClient[dict[str, Any]](mongo_url) as client:
+        for name in client[database].list_collection_names():
+            for document in client[database][name].find():
+                yield f"{name}: {document!r}"
+
+
+def answers(
+    stack: Stack, receiver: Receiver, tried: Receiver, known: dict[str, str]
+) -> Iterator[httpx.Response]:
+    """What the API says in a run with all that can go well and wrong with webhooks."""
+    headers = {"Authorization": f"Bearer {stack.keys.bootstrap}"}
+    with httpx.Client(base_url=stack.url, headers=headers, timeout=60) as client:
+        made = client.post("/api/keys", json={"name": "somebody"})
+        known["API key"] = made.json()["data"]["key"]  # the one answer that shows it
+        known["API key, its secret"] = known["API key"].split("_", 2)[2]
+        theirs = {"Authorization": f"Bearer {known['API key']}"}
+        yield client.get("/api/keys")
+        hook = {"url": receiver.url(), "token": known["token"], "secret": known["secret"]}
+        body = {"job_type": "custom", "parameters": {"input": "data", "webhook": hook}}
+        submitted = client.post("/api/jobs/", json=body, headers=theirs)
+        yield submitted
+        refused = {**hook, "token": known["refused token"], "unknown": known["token"]}
+        yield client.post(
+            "/api/jobs/", json={**body, "parameters": {"input": "x", "webhook": refused}}
+        )
+        yield client.post("/api/jobs/", json={**body, "unknown": known["token"]})
+        yield client.get("/api/jobs/", headers={"Authorization": "Bearer " + known["token"]})
+        trial = {"url": tried.url(), "token": known["test token"]}
+        yield client.post("/api/webhooks/test", json=trial)
+        yield client.post("/api/webhooks/test", json={**trial, "secret": known["token"]})
+        path = f"/api/jobs/{submitted.json()['data']['job_id']}"
+        receiver.wait_for(
+            lambda seen: sum(one.status == 500 for one in seen) >= 2, timeout_sec=60, what="tries"
+        )
+        yield from (client.get(f"{path}{part}") for part in ("", "/logs", "/deliveries"))
+        yield client.get("/api/deliveries")
+        yield client.get("/api/stats")
+        yield client.get("/openapi.json")
+        yield client.get("/metrics")
+
+
+def echo(*told: str) -> Answer:
+    """What a receiver says that repeats all it knows, and fails."""
+    return Answer(status=500, body=" ".join(told).encode())
+
+
+def test_nothing_secret_is_told_or_kept_anywhere(
+    start_stack: Any, mongo_url: str, database_name: str
+) -> None:
+    settings = {"log.level": "debug", "notifier.retry_schedule_sec": [0, 0.2, 0.2]}
+    stack = start_stack(settings=settings)
+    known = canaries(stack)
+    with (
+        Receiver(answer=echo(known["token"], known["secret"])) as receiver,
+        Receiver(answer=echo(known["test token"], known["signing secret"])) as tried,
+    ):
+        told = [answer.text for answer in answers(stack, receiver, tried, known)]
+    stack.stop()
+    logs = [log.read_text() for log in sorted(stack.folder.glob("*.log"))]
+    kept = list(documents(mongo_url, database_name))
+    assert len(logs) >= 4
+    assert any("[redacted]" in each.lower() for each in kept), "the receiver's echo was kept"
+    for where, texts in (("an answer", told), ("a log", logs), ("a document", kept)):
+        for text in texts:
+            found = [name for name, value in known.items() if value.strip() in text]
+            assert not found, f"{where} tells the {found}: {text[:2000]}"
