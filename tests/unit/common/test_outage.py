@@ -17,7 +17,7 @@ from pymongo.errors import (
 
 from secretary_common.errors import StoreUnavailable
 from secretary_common.mongo import driver
-from secretary_common.mongo.driver import translated_errors
+from secretary_common.mongo.fault import translated_errors
 
 
 @pytest.mark.parametrize(

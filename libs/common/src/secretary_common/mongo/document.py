@@ -8,7 +8,8 @@ import bson
 
 from secretary_common import move
 from secretary_common.models import Job
-from secretary_common.mongo.driver import Document, translated_errors
+from secretary_common.mongo.driver import Document
+from secretary_common.mongo.fault import translated_errors
 from secretary_common.states import JobStatus
 from secretary_common.storable import refusal
 

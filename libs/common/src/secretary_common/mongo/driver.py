@@ -1,44 +1,33 @@
 """The one module that names a MongoDB driver: Motor by default, PyMongo's own async API on request.
 
 Motor's end of life was 2026-05-14 and its makers point to ``AsyncMongoClient``; the two agree on
-most calls and differ on ``aggregate`` and ``close``, which this adapter evens out. It also turns
-connection trouble and timeouts into ``StoreUnavailable``, and documents BSON cannot hold into
-``NotStorable``, so nobody above needs to know which driver runs.
+most calls and differ on ``aggregate`` and ``close``, which this adapter evens out; what goes wrong
+is told in our own words (``fault.py``). So nobody above needs to know which driver runs.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import functools
 import inspect
-from collections.abc import Awaitable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import bson
 from bson.codec_options import CodecOptions
-from bson.errors import BSONError
 from bson.raw_bson import RawBSONDocument
 from motor.motor_asyncio import AsyncIOMotorClient
 from pymongo import AsyncMongoClient, IndexModel, ReturnDocument, UpdateOne
 from pymongo.errors import (
     BulkWriteError,
-    ConnectionFailure,
-    DocumentTooLarge,
-    DuplicateKeyError,
-    ExecutionTimeout,
     InvalidOperation,
-    OperationFailure,
-    PyMongoError,
     ServerSelectionTimeoutError,
-    WriteConcernError,
-    WriteError,
-    WTimeoutError,
 )
 from pymongo.read_concern import ReadConcern
 
-from secretary_common.errors import NotStorable, StoreUnavailable
+from secretary_common.errors import NotStorable
+from secretary_common.mongo.fault import errors_of, translated_errors, write_error
 
 Document = dict[str, Any]
 Query = Mapping[str, Any]
@@ -48,15 +37,6 @@ Sort = Sequence[tuple[str, int]]
 
 OPERATION_TIMEOUT_MS = 5_000
 LARGEST_DOCUMENT_BYTES = 16 * 2**20
-DUPLICATE_KEY_CODE = 11000
-# Server codes for a document over 16 MB: BSONObjectTooLarge, and its older form for updates; and
-# for one that a small server's cache does not take: TransactionTooLargeForCache.
-TOO_LARGE_CODES = frozenset({388, 10334, 17280, 17419, 17420})
-# Server codes for a write that was interrupted: no primary any more, shutting down, out of time.
-# https://github.com/mongodb/specifications/blob/master/source/retryable-writes/retryable-writes.md
-UNKNOWN_OUTCOME_CODES = frozenset(
-    {6, 7, 50, 89, 91, 134, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436}
-)
 
 # Commands do not take the client's own codec options.
 AWARE: CodecOptions[Document] = CodecOptions(tz_aware=True)
@@ -69,41 +49,6 @@ CLIENT_OPTIONS: Mapping[str, Any] = {
     "tz_aware": True,
     "w": "majority",
 }
-
-
-def is_outage(error: PyMongoError) -> bool:
-    """Whether *error* says that MongoDB did not answer, or not in time, or not for sure."""
-    return (
-        isinstance(error, ConnectionFailure | ExecutionTimeout | WriteConcernError)
-        or error.timeout
-        or error.has_error_label("RetryableWriteError")
-        or error.has_error_label("TransientTransactionError")
-    )
-
-
-def is_unencodable(error: Exception) -> bool:
-    """Whether *error* says that the document cannot be BSON, or not in 16 MB."""
-    if isinstance(error, OperationFailure):
-        return error.code in TOO_LARGE_CODES
-    return isinstance(error, BSONError | DocumentTooLarge | OverflowError | UnicodeEncodeError)
-
-
-@contextlib.contextmanager
-def translated_errors() -> Iterator[None]:
-    """Raise what callers understand in place of the driver's errors.
-
-    Raises:
-        StoreUnavailable: see ``is_outage``; whether a write happened is unknown.
-        NotStorable: see ``is_unencodable``.
-    """
-    try:
-        yield
-    except (PyMongoError, BSONError, OverflowError, UnicodeEncodeError) as error:
-        if is_unencodable(error):
-            raise NotStorable from error
-        if isinstance(error, PyMongoError) and is_outage(error):
-            raise StoreUnavailable from error
-        raise
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +97,7 @@ class Collection:
                 if encoded:
                     await self._raw.insert_many(list(encoded.values()), ordered=False)
             except BulkWriteError as error:
-                errors |= _errors_of(error, list(encoded))
+                errors |= errors_of(error, list(encoded))
         return errors
 
     async def update_each(self, updates: Sequence[Update]) -> BulkOutcome:
@@ -168,7 +113,7 @@ class Collection:
                     )
                     matched = done.matched_count
             except BulkWriteError as error:
-                errors |= _errors_of(error, places)
+                errors |= errors_of(error, places)
                 matched = (error.details or {}).get("nMatched", 0)
         return BulkOutcome(matched, errors)
 
@@ -297,29 +242,6 @@ def _encoded(
     return encoded, errors
 
 
-def _errors_of(error: BulkWriteError, places: Sequence[int]) -> dict[int, Exception]:
-    """What some writes of a group failed of, by the place they had among all.
-
-    Raises:
-        WTimeoutError: no majority has them in time; whether they stay is unknown.
-    """
-    details = error.details or {}
-    if details.get("writeConcernErrors"):
-        raise WTimeoutError(str(details["writeConcernErrors"][0].get("errmsg"))) from error
-    return {places[one["index"]]: _write_error(one) for one in details.get("writeErrors", [])}
-
-
-def _write_error(told: Mapping[str, Any]) -> Exception:
-    """What one write of a group failed of, as a single write would have said it."""
-    code, message = told.get("code"), str(told.get("errmsg"))
-    if code in TOO_LARGE_CODES:
-        return NotStorable("this is larger than a document may be (16 MB)")
-    if code in UNKNOWN_OUTCOME_CODES:
-        return StoreUnavailable()
-    kind = DuplicateKeyError if code == DUPLICATE_KEY_CODE else WriteError
-    return kind(message, code, told)
-
-
 class Client:
     """A connection pool to one database, with the deadlines and guarantees all of Secretary uses.
 
@@ -350,7 +272,7 @@ class Client:
             try:
                 await self._database[name].insert_many(wanted, session=session)
             except BulkWriteError as error:
-                raise _write_error((error.details or {})["writeErrors"][0]) from error
+                raise write_error((error.details or {})["writeErrors"][0]) from error
 
     async def command(self, name: str) -> Document:
         """Run an administrative command without arguments, on the primary."""

@@ -9,7 +9,7 @@ from pymongo.errors import OperationFailure
 from pymongo.uri_parser import parse_uri
 
 from secretary_common.errors import ConfigurationError
-from secretary_common.mongo.driver import translated_errors
+from secretary_common.mongo.fault import translated_errors
 
 SELECTION_TIMEOUT_MS = 3_000
 DEFAULT_PORT = 27017
