@@ -21,3 +21,53 @@ def test_a_manual_clock_moves_when_told() -> None:
     clock = ManualClock()
     before = clock.now()
     assert clock.advance(1.5) - before == timedelta(seconds=1.5)
+
+
+class Ticks:
+    """A monotonic clock moved by hand."""
+
+    def __init__(self) -> None:
+        self.seconds = 1000.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+def test_a_slow_answer_does_not_spoil_what_a_quick_one_told() -> None:
+    ticks = Ticks()
+    clock = ServerClock(ticks)
+    server = datetime(2030, 1, 1, tzinfo=UTC)
+    clock.synchronise(server, 0.002)
+    ticks.seconds += 10
+    # The answer was on its way back for all of 1.2 s: half of the trip would be 0.6 s too much.
+    clock.synchronise(server + timedelta(seconds=10), 1.2)
+    assert clock.now() == server + timedelta(seconds=10.001)
+
+
+def test_a_quicker_answer_takes_the_place_of_a_slow_one() -> None:
+    ticks = Ticks()
+    clock = ServerClock(ticks)
+    server = datetime(2030, 1, 1, tzinfo=UTC)
+    clock.synchronise(server, 1.0)
+    clock.synchronise(server, 0.004)
+    assert clock.now() == server + timedelta(seconds=0.002)
+
+
+def test_a_server_whose_clock_was_set_is_believed_however_slow_it_is() -> None:
+    ticks = Ticks()
+    clock = ServerClock(ticks)
+    server = datetime(2030, 1, 1, tzinfo=UTC)
+    clock.synchronise(server, 0.002)
+    clock.synchronise(server - timedelta(seconds=60), 1.0)
+    assert clock.now() == server - timedelta(seconds=59.5)
+
+
+def test_what_is_known_grows_old() -> None:
+    ticks = Ticks()
+    clock = ServerClock(ticks)
+    server = datetime(2030, 1, 1, tzinfo=UTC)
+    clock.synchronise(server, 0.002)
+    ticks.seconds += 3600
+    drifted = server + timedelta(seconds=3600.02)
+    clock.synchronise(drifted, 0.2)  # worth more by now than what was read an hour ago
+    assert clock.now() == drifted + timedelta(seconds=0.1)
