@@ -289,6 +289,22 @@ async def test_a_test_is_sent_once_mutes_nothing_and_removes_itself(status_code:
     assert list(scene.store.muted) == [("key-1", "https://example.com/")]
 
 
+async def test_what_was_claimed_before_the_breaker_opened_is_given_back_at_no_cost() -> None:
+    scene = Scene()
+    courier = Courier(
+        scene.store,
+        scene,
+        scene.gate,
+        scene.clock,
+        TERMS,
+        is_shut=lambda origin: "example" in origin,
+    )
+    await courier.deliver((await scene.add()).to_due())
+    stored = await scene.stored()
+    assert scene.sent == []
+    assert (stored.state, stored.tries, stored.attempts) == (DeliveryState.PENDING, 0, [])
+
+
 async def test_what_cannot_be_sent_soon_is_given_back_at_no_cost(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

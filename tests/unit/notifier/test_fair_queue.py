@@ -120,8 +120,11 @@ def test_an_origin_whose_breaker_is_open_gets_nothing_and_costs_nobody_anything(
     offer(queue, due(0), due(1), due(0, "b"))
     assert taken(queue) == ["b0"]
     assert not queue.wants(Lane("a", is_retry=False), NOW)
+    assert queue.is_shut("a", NOW)
+    assert not queue.is_shut("b", NOW)
     half_minute = NOW + timedelta(seconds=30)
     assert queue.open_breakers(NOW) == [half_minute]
+    assert not queue.is_shut("a", half_minute)
     assert queue.wants(Lane("a", is_retry=False), half_minute)
 
 

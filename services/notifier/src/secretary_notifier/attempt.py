@@ -86,8 +86,17 @@ class Courier:
     """Takes due deliveries, sends them, and writes down what came of it."""
 
     def __init__(
-        self, deliveries: DeliveryQueue, sender: Sends, gate: Gate, clock: Clock, terms: Terms
+        self,
+        deliveries: DeliveryQueue,
+        sender: Sends,
+        gate: Gate,
+        clock: Clock,
+        terms: Terms,
+        *,
+        is_shut: Callable[[str], bool] = lambda _: False,
     ) -> None:
+        """*is_shut*: whether an origin is to be left alone, asked right before each send."""
+        self._is_shut = is_shut
         self._deliveries = deliveries
         self._sender = sender
         self._gate = gate
@@ -147,7 +156,7 @@ class Courier:
         async with passing as may_send:
             at = self._clock.now()
             deadline_sec = self._deadline(held)
-            if not may_send or deadline_sec <= 0:
+            if not may_send or deadline_sec <= 0 or self._is_shut(held.delivery.origin):
                 return None, rules.put_back(at)
             if at + timedelta(seconds=self._terms.timeout_sec) > held.lease.expires_at:
                 log.warning("delivery.stalled")  # the lease might end in the middle of the attempt

@@ -136,6 +136,11 @@ class FairQueue:
         """What was claimed for *origin* waits too long to be sent: claim no more ahead."""
         self._origins[origin].pace = _Pace.SLOW
 
+    def is_shut(self, origin: str, now: datetime) -> bool:
+        """Whether the breaker of *origin* is open: what was claimed before waits with the rest."""
+        found = self._origins.get(origin)
+        return found is not None and (found.breaker.open_until or now) > now
+
     def is_hungry(self, origin: str) -> bool:
         """Whether *origin* has less waiting than it may claim."""
         found = self._origins.get(origin)

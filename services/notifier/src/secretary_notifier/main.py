@@ -126,6 +126,15 @@ async def _dispatcher(settings: Settings, store: Store, owner: str) -> AsyncIter
             replayable_for=timedelta(days=settings.retention.finished_days),
         )
         gate = Gate(slots=section.max_in_flight, per_origin=section.per_origin)
+        queue = FairQueue(slots=section.max_in_flight, per_origin=section.per_origin)
+        courier = Courier(
+            store.deliveries,
+            sender,
+            gate,
+            store.clock,
+            terms,
+            is_shut=lambda origin: queue.is_shut(origin, store.clock.now()),
+        )
         relay = Relay(
             store.jobs,
             store.deliveries,
@@ -136,8 +145,8 @@ async def _dispatcher(settings: Settings, store: Store, owner: str) -> AsyncIter
         yield Dispatcher(
             relay,
             store.deliveries,
-            Courier(store.deliveries, sender, gate, store.clock, terms),
-            FairQueue(slots=section.max_in_flight, per_origin=section.per_origin),
+            courier,
+            queue,
             store.clock,
             poll_interval_sec=section.poll_interval_sec,
         )
