@@ -38,6 +38,8 @@ log = get_logger(__name__)
 LEASE_MARGIN_SEC = 10.0
 """A lease outlasts an attempt's deadline by this, for the reads before and the record after it."""
 STORE_RETRY_SEC = 1.0
+RECORD_LINGER_SEC = 0.005
+"""Nobody waits for a record but the job's next event; larger groups cost less."""
 GATE_PATIENCE_SEC = 1.0
 """What is claimed and cannot be sent within this is given back: others might send it."""
 
@@ -103,7 +105,9 @@ class Courier:
         self._clock = clock
         self._terms = terms
         self._claims: Group[str, _Held | None] = Group(self._claim_all)
-        self._records: Group[DeliveryRecord, bool] = Group(deliveries.record)
+        self._records: Group[DeliveryRecord, bool] = Group(
+            deliveries.record, linger_sec=RECORD_LINGER_SEC
+        )
 
     async def deliver(
         self, due: DueDelivery, on_verdict: OnVerdict = lambda _, __: None

@@ -19,7 +19,7 @@ from secretary_common.log import get_logger
 from secretary_common.models import DueDelivery, Lane, parse_delivery_id
 from secretary_common.ports import DeliveryQueue
 from secretary_notifier.alarm import Alarm
-from secretary_notifier.attempt import Courier
+from secretary_notifier.attempt import RECORD_LINGER_SEC, Courier
 from secretary_notifier.delivery import Answer, Verdict
 from secretary_notifier.fair_queue import FairQueue
 from secretary_notifier.relay import Relay
@@ -51,7 +51,9 @@ class Dispatcher:
         self._clock = clock
         self._poll_interval_sec = poll_interval_sec
         self._alarm = Alarm(clock, poll_interval_sec)
-        self._followers: Group[str, DueDelivery | None] = Group(self._followers_of)
+        self._followers: Group[str, DueDelivery | None] = Group(
+            self._followers_of, linger_sec=RECORD_LINGER_SEC
+        )
         self._tasks: set[asyncio.Task[None]] = set()
         # What could not be claimed, until when it is left alone: its job has another in flight.
         self._blocked: dict[str, datetime] = {}
