@@ -84,11 +84,13 @@ def _executions(
     if attempts and max(attempts) > job["attempt"]:
         what = f"attempt {max(attempts)} was run, {job['attempt']} were counted"
         yield Violation(Breach.UNEXPECTED, job_id, what)
-    moments = evidence.history.get(job_id)
-    if moments and executions:
-        early = moments[0].run_at - min(one.started_at for one in executions)
+    held = [one for one in evidence.history.get(job_id, []) if one.token]
+    due_at = {one.attempt: one.run_at for one in held}
+    for one in executions:
+        early = due_at.get(one.attempt, 0.0) - one.started_at
         if early > EARLY_SEC:
-            yield Violation(Breach.UNEXPECTED, job_id, f"started {early:.2f} s too early")
+            what = f"attempt {one.attempt} started {early:.2f} s too early"
+            yield Violation(Breach.UNEXPECTED, job_id, what)
 
 
 def overlaps(executions: Sequence[Execution]) -> int:

@@ -93,7 +93,17 @@ def test_an_attempt_that_was_never_counted_is_found() -> None:
 def test_a_start_before_its_time_is_found() -> None:
     later = START + 5
     moments = [replace(one, run_at=later) for one in (WAITING, HELD, ENDED)]
-    assert Case(moments=moments).breaches() == [(Breach.UNEXPECTED, "started 3.90 s too early")]
+    expected = [(Breach.UNEXPECTED, "attempt 1 started 3.90 s too early")]
+    assert Case(moments=moments).breaches() == expected
+
+
+def test_the_time_of_an_earlier_run_is_none_of_a_later_one() -> None:
+    case = Case()
+    cancelled = replace(WAITING, status="cancelled", seq=1, run_at=START + 60)
+    again = replace(WAITING, run=2, seq=2)
+    held, ended = (replace(one, run=2, seq=one.seq + 2) for one in (HELD, ENDED))
+    case.moments = [replace(WAITING, run_at=START + 60), cancelled, again, held, ended]
+    assert "too early" not in str(case.breaches())
 
 
 def test_a_job_nobody_wanted_is_found() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from engine_bench import CLOCK, engine
 
@@ -149,3 +149,34 @@ async def test_a_backlog_that_never_ends_does_not_keep_the_jobs_of_the_dead_wait
         lease: dict[str, Any] = {"owner": "ghost", "token": "boo", "expires_at": CLOCK.now()}
         job_id = await worker.submit(status="processing", attempt=1, seq=1, lease=lease)
         assert (await worker.ended(job_id)).attempt == 2
+
+
+async def test_jobs_of_the_dead_go_before_those_that_wait() -> None:
+    class Endless(Store):
+        """For each job that is taken another one comes."""
+
+        taken: ClassVar[list[str]] = []
+
+        async def claim(
+            self, job_id: str, lease: Lease, now: datetime, job_types: Collection[str]
+        ) -> Job | None:
+            await worker.submit(webhook=None)
+            self.taken.append("waiting")
+            return await super().claim(job_id, lease, now, job_types)
+
+        async def reclaim(self, job: Job, lease: Lease, now: datetime) -> Job | None:
+            self.taken.append("of the dead")
+            return await super().reclaim(job, lease, now)
+
+    store = Endless()
+    async with engine(
+        nothing, jobs=store, slots=1, heartbeat_sec=0.1, poll_interval_sec=0.5
+    ) as worker:
+        await worker.submit()
+        await until(lambda: worker.keeper.may_reclaim)
+        lease: dict[str, Any] = {"owner": "ghost", "token": "boo", "expires_at": CLOCK.now()}
+        for _ in range(3):
+            await worker.submit(status="processing", attempt=1, seq=1, lease=lease)
+        await until(lambda: store.taken.count("of the dead") == 3)
+    first = store.taken.index("of the dead")
+    assert store.taken[first : first + 3] == ["of the dead"] * 3

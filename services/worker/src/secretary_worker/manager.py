@@ -73,6 +73,7 @@ class SecretaryWorkerManager:
         self._line = Line(jobs, heard_of=self._timers.set)
         self._running: dict[asyncio.Task[None], Hold] = {}
         self._swept_at = 0.0
+        self._left_behind = False
         self._retry_at = 0.0
         self._wake = asyncio.Event()
         self._stopping = asyncio.Event()
@@ -209,12 +210,19 @@ class SecretaryWorkerManager:
             self._runner.in_background(ringing)
 
     async def _sweep(self) -> None:
-        """See to ended leases once every ``poll_interval_sec``, busy or not."""
+        """See to ended leases once every ``poll_interval_sec``, busy or not.
+
+        What had to be left behind for want of a slot goes before anything that waits: a slot that
+        becomes free sweeps at once.
+        """
         now = time.monotonic()
-        if self._keeper.may_reclaim and now - self._swept_at >= self._poll_interval_sec:
+        due = now - self._swept_at >= self._poll_interval_sec
+        if self._keeper.may_reclaim and (due or (self._left_behind and self.free_slots > 0)):
             self._swept_at = now
             startable = await self._types.now()
-            await self._reclaimer.sweep(startable, self._take_over, lambda: self.free_slots)
+            self._left_behind = await self._reclaimer.sweep(
+                startable, self._take_over, lambda: self.free_slots
+            )
 
     async def _take_over(self, ended: Job) -> bool:
         self._alive_at = time.monotonic()

@@ -43,8 +43,10 @@ class Reclaimer:
         job_types: Collection[str],
         take_over: Callable[[Job], Awaitable[bool]],
         free_slots: Callable[[], int],
-    ) -> None:
+    ) -> bool:
         """Go through the ended leases, until none is left that this worker can do anything about.
+
+        Returns whether jobs were left behind because no slot was free.
 
         Args:
             job_types: what this worker may start.
@@ -56,7 +58,7 @@ class Reclaimer:
             random.shuffle(ended)  # workers that sweep at once part ways
             done = [job for job in ended if await self._see_to(job, take_over, free_slots)]
             if len(ended) < SWEEP_SIZE or not done:
-                return
+                return len(done) < len(ended) and free_slots() <= 0
 
     async def _see_to(
         self,
