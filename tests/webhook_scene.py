@@ -107,8 +107,10 @@ async def running_receiver(port: int = 0) -> AsyncIterator[Receiver]:
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", port).start()
     receiver.port = runner.addresses[0][1]
-    yield receiver
-    await runner.cleanup()
+    try:
+        yield receiver
+    finally:
+        await runner.cleanup()
 
 
 class Scene:
