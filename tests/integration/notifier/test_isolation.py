@@ -16,7 +16,7 @@ async def test_ten_failures_open_the_breaker_and_waiting_costs_no_attempt(
 ) -> None:
     async with running_receiver() as broken:
         broken.tell("/hook", *[500] * 100)
-        async with scene.notifier(retry_schedule_sec=[0, 60, 60], per_origin=1):
+        async with scene.notifier(retry_schedule_sec=[0, 60, 60], per_origin=1, timeout_sec=10):
             jobs = [await scene.news(broken.url()) for _ in range(15)]
             await until(lambda: len(broken.hits) == 10)
             healthy = await scene.news(receiver.url())
@@ -88,7 +88,7 @@ async def test_a_test_is_sent_even_where_the_breaker_is_open(
     scene: Scene, receiver: Receiver
 ) -> None:
     receiver.tell("/hook", *[500] * 10)
-    async with scene.notifier(retry_schedule_sec=[0, 60], per_origin=1):
+    async with scene.notifier(retry_schedule_sec=[0, 60], per_origin=1, timeout_sec=10):
         for _ in range(12):
             await scene.news(receiver.url())
         await until(lambda: len(receiver.hits) == 10)
