@@ -96,6 +96,17 @@ async def test_an_expired_job_tells_whether_an_event_waits_in_it(place: Place) -
     assert {one.id: one.has_event for one in found} == {"quiet": False, "tells": True}
 
 
+async def test_a_job_its_owner_deleted_is_told_from_one_whose_time_is_over(place: Place) -> None:
+    await place.jobs.insert(make_job("expired", **ENDED))
+    await place.jobs.insert(make_job("deleted", status=JobStatus.FAILED))
+    job = await place.jobs.get("deleted")
+    assert job is not None
+    await place.jobs.delete(job, NOW)
+    assert await place.removal.fence("expired", NOW, after(1))
+    found = await place.removal.expired_jobs(NOW, 9)
+    assert {one.id: one.deleted for one in found} == {"expired": False, "deleted": True}
+
+
 async def test_a_fenced_job_is_gone_from_answers_and_free_of_its_key(place: Place) -> None:
     key = Idempotency(key="k", body_hmac="h", at=NOW)
     await place.jobs.insert(make_job(idempotency=key, **ENDED))

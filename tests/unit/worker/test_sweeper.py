@@ -159,6 +159,24 @@ def place() -> Place:
     return Place()
 
 
+@pytest.mark.parametrize("deleted", [False, True])
+async def test_what_a_receiver_never_took_outlives_its_job_unless_that_was_deleted(
+    place: Place, *, deleted: bool
+) -> None:
+    job = await place.job()
+    replayable_until = place.clock.now() + RETENTION + timedelta(days=3)
+    dead = place.delivery("job-1", DeliveryState.DEAD, seq=2)
+    kept = dead.model_copy(update={"expires_at": replayable_until})
+    await place.deliveries.insert_absent([kept])
+    if deleted:
+        await place.jobs.delete(job, place.clock.now())
+    place.clock.advance(RETENTION.total_seconds() + GRACE_SEC + 1)
+    await place.sweeper.round()
+    assert place.left()["job"] == 0
+    left = list(place.deliveries.deliveries.values())
+    assert left == ([] if deleted else [kept])
+
+
 async def test_an_expired_job_goes_with_everything(place: Place) -> None:
     await place.job()
     await place.job("job-2", expires_at=place.clock.now() + 2 * RETENTION)

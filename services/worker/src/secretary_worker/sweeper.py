@@ -158,7 +158,10 @@ class Sweeper:
                 await self._files.delete(file.file_id)
         while await self._logs.delete_some(job.id, LOGS_AT_ONCE):
             await self._lock()
-        await self._deliveries.delete_of_job(job.id)
+        # What a receiver never took stays for as long as it may be sent again, unless its job was
+        # deleted: then all of it goes.
+        spare_until = None if job.deleted else self._clock.now()
+        await self._deliveries.delete_of_job(job.id, spare_until=spare_until)
         return await self._removal.remove_job(job.id)
 
     async def _sweep_files(self) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 from pymongo import ASCENDING, IndexModel
 from pymongo.errors import DuplicateKeyError
@@ -14,6 +14,8 @@ from secretary_common.ports import Expired
 from secretary_common.ports.removal import Place
 from secretary_common.states import TERMINAL, JobStatus
 
+_NEVER = datetime.max.replace(tzinfo=UTC)
+_NEVER = datetime.max.replace(tzinfo=UTC)
 _ENDED = {"$in": sorted(status.value for status in TERMINAL)}
 _OPEN = (JobStatus.PENDING.value, JobStatus.PROCESSING.value)
 
@@ -47,12 +49,17 @@ class MongoRemovalRepository:
         """Ended jobs that expired by *before*, the longest expired first, behind *after*."""
         found = await self._jobs.find(
             {**_walk("expires_at", before, after), "status": _ENDED},
-            projection=["expires_at", "notify.seq"],
+            projection=["expires_at", "notify.seq", "deleted_at"],
             sort=[("expires_at", ASCENDING), ("_id", ASCENDING)],
             limit=limit,
         )
         return [
-            Expired((document["expires_at"], document["_id"]), has_event="notify" in document)
+            Expired(
+                (document["expires_at"], document["_id"]),
+                has_event="notify" in document,
+                # The fence, too, marks it as deleted, but later than it expired.
+                deleted=document.get("deleted_at", _NEVER) <= document["expires_at"],
+            )
             for document in found
         ]
 

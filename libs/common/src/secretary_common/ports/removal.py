@@ -19,6 +19,8 @@ class Expired:
     place: Place
     has_event: bool = False
     """An event waits in its outbox slot."""
+    deleted: bool = False
+    """A client deleted it; else its retention is over."""
 
     @property
     def id(self) -> str:

@@ -25,7 +25,11 @@ class InMemoryRemovalRepository:
         """Ended jobs that expired by *before*, the longest expired first, behind *after*."""
         ended = (job for job in self._jobs.jobs.values() if job.has_ended)
         found = (
-            Expired((job.expires_at, job.job_id), has_event=job.notify is not None)
+            Expired(
+                (job.expires_at, job.job_id),
+                has_event=job.notify is not None,
+                deleted=job.deleted_at is not None and job.deleted_at <= job.expires_at,
+            )
             for job in ended
             if job.expires_at
         )
