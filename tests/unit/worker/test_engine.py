@@ -236,6 +236,18 @@ async def test_a_result_that_cannot_be_stored_fails_the_job_at_the_call() -> Non
     assert job.error.code == ErrorCode.NOT_STORABLE
 
 
+@pytest.mark.parametrize("results", [[1, 2], "text", None, 7])
+async def test_results_that_are_no_object_fail_the_job_at_the_call(results: Any) -> None:
+    async def handler(job: Job, repo: SecretaryJobRepository, _: ResourceCalculator) -> None:
+        repo.update_job_results(job.job_id, results)
+
+    async with engine(handler) as worker:
+        job = await worker.ended(await worker.submit())
+    assert job.status is JobStatus.FAILED
+    assert job.error is not None
+    assert job.error.code == ErrorCode.NOT_STORABLE
+
+
 async def test_a_handler_cannot_write_to_another_job() -> None:
     async def handler(_: Job, repo: SecretaryJobRepository, __: ResourceCalculator) -> None:
         repo.update_job_status("job-of-somebody", JobStatus.COMPLETED)

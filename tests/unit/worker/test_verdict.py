@@ -5,7 +5,14 @@ import pytest
 
 from secretary_common.errors import ErrorCode, PermanentError, TransientError
 from secretary_common.models import Job, JobError, Outcome
-from secretary_worker.verdict import TRACEBACK_BYTES, Ending, Interruption, Verdict, decide
+from secretary_worker.verdict import (
+    LONGEST_WAIT_SEC,
+    TRACEBACK_BYTES,
+    Ending,
+    Interruption,
+    Verdict,
+    decide,
+)
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -97,3 +104,31 @@ def test_a_requested_cancellation_cancels() -> None:
 def test_a_lost_lease_writes_nothing() -> None:
     ending = Ending(interruption=Interruption.LEASE_LOST, raised=ValueError())
     assert verdict(ending) == Verdict(None)
+
+
+@pytest.mark.parametrize(
+    ("asked", "seconds"),
+    [("7", 7), (1e12, LONGEST_WAIT_SEC), (float("inf"), LONGEST_WAIT_SEC), (-3, 0)],
+)
+def test_what_a_handler_asks_for_is_taken_as_far_as_it_makes_sense(
+    asked: Any, seconds: float
+) -> None:
+    made = verdict(raised(TransientError("later", retry_after=asked)))
+    assert made.run_at == NOW + timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize("asked", ["soon", float("nan"), [], object()])
+def test_what_makes_no_sense_leaves_it_to_the_backoff(asked: Any) -> None:
+    made = verdict(raised(TransientError("later", retry_after=asked)))
+    assert made.run_at == NOW + timedelta(seconds=5)
+
+
+def test_an_error_is_told_whatever_it_was_raised_with() -> None:
+    odd: list[Any] = [[1, 2], "text", 7]
+    for details in odd:
+        error = verdict(raised(PermanentError("m", code="C", details=details))).error
+        assert error == JobError(code="C", message="m", details={"details": details})
+    message: Any = {"a": 1}
+    code: Any = 7
+    told = verdict(raised(PermanentError(message, code=code))).error
+    assert told == JobError(code="7", message="{'a': 1}")

@@ -71,7 +71,9 @@ class IdempotencyMarker:
         if key is None:
             return None
         if not _KEY.fullmatch(key):
-            raise refused_fields((HEADER, "must be 1 to 255 printable ASCII characters"))
+            raise refused_fields(
+                (HEADER, "must be 1 to 255 printable ASCII characters without a space")
+            )
         canonical = json.dumps(body, sort_keys=True, separators=(",", ":")).encode()
         digest = hmac.new(self.pepper.encode(), canonical, hashlib.sha256)
         return Idempotency(key=key, body_hmac=digest.hexdigest(), at=now)

@@ -164,6 +164,9 @@ class AttemptRepository:
 
 
 def _storable(value: dict[str, Any], path: str) -> dict[str, Any]:
+    if not isinstance(value, dict):  # a handler need not be typed
+        message = f"{path}: must be a dict, not {type(value).__name__}"
+        raise PermanentError(message, code=ErrorCode.NOT_STORABLE)
     try:
         clean: dict[str, Any] = cleaned(value, path)
     except NotStorable as error:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import traceback
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 from secretary_common.backoff import retry_delay
 from secretary_common.errors import ErrorCode, PermanentError, SecretaryError, TransientError
 from secretary_common.models import Job, JobError, Outcome
 
 TRACEBACK_BYTES = 4096
+LONGEST_WAIT_SEC = 365 * 86_400.0
 
 
 class Interruption(StrEnum):
@@ -86,8 +89,18 @@ def _again(
 ) -> Verdict:
     if job.is_spent:
         return Verdict(Outcome.FAILED, error)
-    delay = retry_delay(job.counted_attempts, random) if retry_after is None else retry_after
-    return Verdict(Outcome.RETRY, error, now + timedelta(seconds=max(delay, 0.0)))
+    asked = _seconds(retry_after)
+    delay = retry_delay(job.counted_attempts, random) if asked is None else asked
+    return Verdict(Outcome.RETRY, error, now + timedelta(seconds=delay))
+
+
+def _seconds(retry_after: object) -> float | None:
+    """What a handler asks for, within ``LONGEST_WAIT_SEC``; None if it makes no sense."""
+    try:
+        asked = float(str(retry_after))
+    except ValueError:
+        return None
+    return None if math.isnan(asked) else min(max(asked, 0.0), LONGEST_WAIT_SEC)
 
 
 def describe(raised: BaseException) -> JobError:
@@ -96,7 +109,11 @@ def describe(raised: BaseException) -> JobError:
     The traceback keeps its last 4 KiB; it is for the job's owner and never goes into a webhook.
     """
     if isinstance(raised, SecretaryError):
-        return JobError(code=raised.code, message=raised.message, details=raised.details)
+        # A handler need not be typed: whatever it raised with, its error is told.
+        details: Any = raised.details
+        if details is not None and not isinstance(details, dict):
+            details = {"details": details}
+        return JobError(code=str(raised.code), message=str(raised.message), details=details)
     lines = "".join(traceback.format_exception(raised))
     return JobError(
         code=ErrorCode.PROCESSING_ERROR,

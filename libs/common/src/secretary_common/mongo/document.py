@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection as Names
+from collections.abc import Iterable
 
 import bson
+from pydantic import ValidationError
 
 from secretary_common import move
+from secretary_common.log import get_logger
 from secretary_common.models import Job
 from secretary_common.mongo.driver import Document
 from secretary_common.mongo.fault import translated_errors
@@ -15,6 +18,8 @@ from secretary_common.storable import refusal
 
 LARGEST_PARAMETERS_BYTES = 12 * 2**20
 """Of the 16 MiB of a document: results, error, progress and a list of files take 4 at most."""
+log = get_logger(__name__)
+
 PENDING, PROCESSING = JobStatus.PENDING.value, JobStatus.PROCESSING.value
 MAY_START: Document = {"cancel_requested": {"$ne": True}, "deleted_at": None}
 BRIEF = {"parameters": False, "results": False}
@@ -67,3 +72,17 @@ def to_job(document: Document | None) -> Job | None:
     if document is None:
         return None
     return Job.model_validate({"job_id": document.pop("_id"), **document})
+
+
+def to_jobs(documents: Iterable[Document]) -> list[Job]:
+    """The jobs *documents* stand for; one that is none is told of and holds up no other."""
+    jobs = []
+    for document in documents:
+        job_id = document.get("_id")
+        try:
+            job = to_job(document)
+        except ValidationError as error:
+            log.error("job.unreadable", exc=error, job_id=job_id)
+        else:
+            jobs += [job] if job else []
+    return jobs

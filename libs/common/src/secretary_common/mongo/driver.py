@@ -184,9 +184,13 @@ class Collection:
         return int(result.deleted_count)
 
     async def count(self, query: Query) -> int:
-        """How many documents match."""
+        """How many documents match, all at one moment."""
         with translated_errors():
-            return int(await self._raw.count_documents(query))
+            return int(await self._at_one_moment().count_documents(query))
+
+    def _at_one_moment(self) -> Any:
+        """The collection as it stood at one moment: what moves meanwhile is seen once."""
+        return self._raw.with_options(read_concern=ReadConcern("snapshot"))
 
     async def distinct(self, field: str, query: Query) -> list[Any]:
         """The values *field* has in the documents that match, each once, in no order."""
@@ -195,9 +199,9 @@ class Collection:
             return found
 
     async def aggregate(self, pipeline: Sequence[Document]) -> list[Document]:
-        """What *pipeline* gives."""
+        """What *pipeline* gives, all of it at one moment."""
         with translated_errors():
-            cursor = self._raw.aggregate(pipeline)
+            cursor = self._at_one_moment().aggregate(pipeline)
             if inspect.isawaitable(cursor):  # PyMongo's own API
                 cursor = await cursor
             found: list[Document] = await cursor.to_list(None)

@@ -21,6 +21,7 @@ from secretary_common.mongo.document import (
     PROCESSING,
     held,
     to_job,
+    to_jobs,
     update_of,
     waiting,
 )
@@ -62,7 +63,7 @@ class HeldJobsInMongo:
             sort=[("lease.expires_at", ASCENDING)],
             limit=limit,
         )
-        return [job for document in found if (job := to_job(document))]
+        return to_jobs(found)
 
     async def reclaim(self, job: Job, lease: Lease, now: datetime) -> Job | None:
         """Take over *job*, whose lease has ended; None if it moved on or is cancelled."""

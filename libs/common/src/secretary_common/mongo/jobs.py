@@ -8,7 +8,7 @@ from typing import Any
 from pymongo import DESCENDING
 
 from secretary_common.models import Job, JobQuery
-from secretary_common.mongo.document import BRIEF, check_room, key_query, to_job
+from secretary_common.mongo.document import BRIEF, check_room, key_query, to_job, to_jobs
 from secretary_common.mongo.driver import Collection, Document
 from secretary_common.mongo.held import HeldJobsInMongo
 from secretary_common.mongo.requested import RequestedMovesInMongo
@@ -69,7 +69,7 @@ class SecretaryJobRepository(
             sort=[("created_at", DESCENDING), ("_id", DESCENDING)],
             limit=query.limit,
         )
-        return [job for document in found if (job := to_job(document))]
+        return to_jobs(found)
 
 
 def _listing(query: JobQuery) -> Document:

@@ -9,7 +9,7 @@ from datetime import datetime
 from pymongo import ASCENDING
 
 from secretary_common.models import Job, NotifySlot
-from secretary_common.mongo.document import to_job
+from secretary_common.mongo.document import to_jobs
 from secretary_common.mongo.driver import Collection
 
 WITHOUT_PARAMETERS = {"parameters": False}
@@ -28,7 +28,7 @@ class OutboxSlotsInMongo:
             sort=[("notify.due_at", ASCENDING)],
             limit=limit,
         )
-        return [job for document in found if (job := to_job(document))]
+        return to_jobs(found)
 
     async def next_slot_at(self, now: datetime) -> datetime | None:
         """When the earliest slot not yet due is due."""
@@ -51,7 +51,7 @@ class OutboxSlotsInMongo:
             {"_id": {"$in": sorted(job_ids)}, "notify.due_at": {"$exists": True}},
             projection=WITHOUT_PARAMETERS,
         )
-        return [job for document in found if (job := to_job(document))]
+        return to_jobs(found)
 
     async def clear_slots(self, events: Sequence[tuple[str, int]], now: datetime) -> set[str]:
         """``clear_slot`` for many (job_id, seq); returns the jobs that hold another event now."""

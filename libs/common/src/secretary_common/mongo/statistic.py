@@ -8,12 +8,15 @@ from datetime import datetime
 
 from pymongo import ASCENDING
 
-from secretary_common.models import JobStatus, StatusCounts, TypeStatistic
+from secretary_common.models import StatusCounts, TypeStatistic
 from secretary_common.mongo.document import PENDING, PROCESSING
 from secretary_common.mongo.driver import Collection, Document
+from secretary_common.mongo.waiting import MAY_START
 
 # Every priority there is: with them spelled out, the index that has the owner behind it serves.
 ANY_PRIORITY: Document = {"$in": list(range(10))}
+
+NOT_DELETED = MAY_START["deleted_at"]
 
 
 class JobStatisticsInMongo:
@@ -47,8 +50,11 @@ class JobStatisticsInMongo:
 
     async def batch_counts(self, batch_id: str) -> StatusCounts:
         """How many jobs of a batch are in each state; deleted ones do not count."""
-        wanted: Document = {"batch_id": batch_id, "deleted_at": None}
-        counts = await asyncio.gather(
-            *(self._jobs.count({**wanted, "status": status.value}) for status in JobStatus)
+        # In one read: a job that moves meanwhile is counted once.
+        found = await self._jobs.aggregate(
+            [
+                {"$match": {"batch_id": batch_id, "deleted_at": NOT_DELETED}},
+                {"$group": {"_id": "$status", "count": {"$sum": 1}}},
+            ]
         )
-        return StatusCounts(*counts)
+        return StatusCounts(**{one["_id"]: one["count"] for one in found})

@@ -1,0 +1,60 @@
+"""A document that is no job, however it came to be, is nobody else's trouble."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from job_samples import HOOK, NOW, TYPES, after, claimed, end, lease, make_job
+
+from secretary_common.models import Batch, Job, JobQuery, Outcome
+from secretary_common.mongo import indexes
+from secretary_common.mongo.batches import MongoBatchRepository
+from secretary_common.mongo.document import to_document
+from secretary_common.mongo.driver import Client
+from secretary_common.mongo.jobs import SecretaryJobRepository
+
+
+@pytest.mark.parametrize("driver", ["motor", "pymongo"])
+async def test_one_odd_job_keeps_no_other_from_being_told(
+    mongo_url: str, database_name: str, driver: str
+) -> None:
+    client = Client(mongo_url, database_name, driver)
+    await indexes.ensure(client)
+    jobs = SecretaryJobRepository(client.collection("jobs"))
+    await jobs.settle(await claimed(jobs, webhook=HOOK), "t1", end(Outcome.COMPLETED))
+    job = await jobs.get("job-1")
+    assert job is not None
+    odd: dict[str, Any] = {**to_document(job), "_id": "job-0", "results": [1, 2]}
+    await client.collection("jobs").insert_one(odd)
+    assert [one.job_id for one in await jobs.due_slots(after(9), 10)] == ["job-1"]
+    assert [one.job_id for one in await jobs.find(JobQuery())] == ["job-1", "job-0"]
+    await client.close()
+
+
+async def test_a_batch_in_motion_is_counted_whole(mongo_url: str, database_name: str) -> None:
+    """Each answer has every job once, wherever it is just then."""
+    client = Client(mongo_url, database_name, "pymongo")
+    await indexes.ensure(client)
+    jobs, batches = SecretaryJobRepository(client.collection("jobs")), MongoBatchRepository(client)
+    made = [make_job(f"job-{n:03}", batch_id="batch-1") for n in range(300)]
+    ids = [job.job_id for job in made]
+    batch = Batch(batch_id="batch-1", owner="key-1", job_ids=ids, created_at=NOW)
+    await batches.insert(batch, made)
+    totals = await counted_while(jobs, made)
+    assert len(totals) >= 10
+    assert set(totals) == {300}
+    await client.close()
+
+
+async def counted_while(jobs: SecretaryJobRepository, made: list[Job]) -> list[int]:
+    """The totals of a batch whose jobs are claimed meanwhile."""
+    totals: list[int] = []
+    working = asyncio.gather(
+        *(jobs.claim(job.job_id, lease(job.job_id), NOW, TYPES) for job in made)
+    )
+    while not working.done() or len(totals) < 10:
+        totals.append((await jobs.batch_counts("batch-1")).total)
+    await working
+    return totals
