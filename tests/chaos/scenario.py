@@ -21,6 +21,7 @@ from secretary_devstack.error import ChildFailed, NotInTime, ServerMissing
 from secretary_devstack.local import end_on_sigterm
 
 ROOT = Path(__file__).resolve().parents[2]
+INTERRUPTED = 130
 SHOWN = 20
 """Violations of a round that are printed; all are in its folder."""
 
@@ -31,7 +32,11 @@ def main() -> int:
     options = _options()
     seeds = range(options.seed, options.seed + options.seeds)
     size = Size(options.jobs, options.minutes * 60)
-    failed = [seed for seed in seeds if not _play(seed, size, keep=options.keep)]
+    try:
+        failed = [seed for seed in seeds if not _play(seed, size, keep=options.keep)]
+    except KeyboardInterrupt:
+        say("chaos: interrupted")
+        return INTERRUPTED
     if failed:
         say(f"chaos: FAILED: seed {', '.join(map(str, failed))} of {_names(seeds)}")
         return 1
