@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from api_harness import MAX_BODY_BYTES, Api, data_of, error_of, refused_field
+from api_harness import ADMIN_KEY, MAX_BODY_BYTES, Api, data_of, error_of, refused_field
 
 from secretary_common.errors import ErrorCode, SecretaryError, StoreUnavailable
 
@@ -166,3 +166,29 @@ async def test_each_request_leaves_one_line_with_the_job_and_the_key(
     assert {line["job_id"] for line in fields} == {job_id}
     assert {line["key_id"] for line in fields} == {"bootstrap"}
     assert fields[1]["path"] == f"/api/jobs/{job_id}"
+
+
+async def test_a_client_that_goes_away_in_the_middle_of_its_body_is_no_fault_of_ours(
+    api: Api,
+) -> None:
+    scope: dict[str, Any] = {
+        "type": "http",
+        "method": "POST",
+        "path": "/api/jobs/",
+        "query_string": b"",
+        "headers": [
+            (b"authorization", f"Bearer {ADMIN_KEY}".encode()),
+            (b"content-type", b"application/json"),
+        ],
+    }
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    await api.app(scope, receive, send)
+    assert sent == []
+    assert api.jobs.jobs == {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Collection
 
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from secretary_api.errors import internal_failure
@@ -38,6 +39,8 @@ class RequestLog:
 
         try:
             await self._app(scope, receive, noting)
+        except ClientDisconnect:  # before its body was whole: nobody waits for an answer
+            log.info("request.abandoned", path=_path(scope))
         except Exception as error:  # noqa: BLE001 - the last place before the server's own page
             log.error("request.failed", exc=error, path=_path(scope))
             if not status:
