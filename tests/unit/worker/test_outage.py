@@ -96,16 +96,19 @@ async def test_a_look_that_fails_unforeseen_does_not_end_the_worker() -> None:
         assert (await worker.ended(await worker.submit())).status is JobStatus.COMPLETED
 
 
-async def test_a_job_won_while_its_doorbell_was_torn_away_is_run() -> None:
-    class Slow(Store):
-        async def claim(
-            self, job_id: str, lease: Lease, now: datetime, job_types: Collection[str]
-        ) -> Job | None:
-            job = await super().claim(job_id, lease, now, job_types)
-            await asyncio.sleep(0.2)
-            return job
+class SlowToAnswer(Store):
+    """Claims happen at once; their answers take a moment."""
 
-    async with engine(nothing, jobs=Slow(), poll_interval_sec=30) as worker:
+    async def claim(
+        self, job_id: str, lease: Lease, now: datetime, job_types: Collection[str]
+    ) -> Job | None:
+        job = await super().claim(job_id, lease, now, job_types)
+        await asyncio.sleep(0.3)
+        return job
+
+
+async def test_a_job_won_while_its_doorbell_was_torn_away_is_run() -> None:
+    async with engine(nothing, jobs=SlowToAnswer(), poll_interval_sec=30) as worker:
         await asyncio.sleep(0.05)
         job_id = await worker.submit()
         ringing = asyncio.create_task(worker.manager.ring("test", job_id))
@@ -115,15 +118,7 @@ async def test_a_job_won_while_its_doorbell_was_torn_away_is_run() -> None:
 
 
 async def test_a_job_won_while_the_worker_stops_is_not_left_behind() -> None:
-    class Slow(Store):
-        async def claim(
-            self, job_id: str, lease: Lease, now: datetime, job_types: Collection[str]
-        ) -> Job | None:
-            job = await super().claim(job_id, lease, now, job_types)
-            await asyncio.sleep(0.3)
-            return job
-
-    async with engine(nothing, jobs=Slow(), poll_interval_sec=30) as worker:
+    async with engine(nothing, jobs=SlowToAnswer(), poll_interval_sec=30) as worker:
         await asyncio.sleep(0.05)
         job_id = await worker.submit()
         ringing = asyncio.create_task(worker.manager.ring("test", job_id))
