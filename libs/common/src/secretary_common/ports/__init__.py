@@ -1,6 +1,7 @@
 """What the services need from a store and a broker, as protocols: one in-memory, one real each."""
 
 from secretary_common.ports.batch import BatchRepository
+from secretary_common.ports.cache import CacheRepository
 from secretary_common.ports.delivery import (
     DeliveryQueue,
     DeliveryRepository,
@@ -24,6 +25,7 @@ from secretary_common.ports.worker import WorkerRepository
 
 __all__ = [
     "BatchRepository",
+    "CacheRepository",
     "DeliveryQueue",
     "DeliveryRepository",
     "Doorbell",
