@@ -23,3 +23,13 @@ DELIVERIES_ATTEMPTED = Counter(
     "secretary_deliveries_attempted_total", "Webhook attempts, by outcome", ["outcome"]
 )
 DELIVERY_SECONDS = Histogram("secretary_delivery_seconds", "Duration of webhook attempts")
+PDF_PAGES = Counter(
+    "secretary_pdf_pages_total",
+    "Pages of PDFs in results, by how they were read and where from: read, cache",
+    ["method", "source"],
+)
+SANDBOX_CHILDREN = Counter(
+    "secretary_sandbox_children_total",
+    "Child processes that ended, by outcome: done, cancelled, or the code of the error",
+    ["outcome"],
+)

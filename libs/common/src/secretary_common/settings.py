@@ -179,12 +179,23 @@ class SecuritySection(Section):
 
 
 class PdfSection(Section):
-    """Limits of PDF processing."""
+    """Limits of PDF processing; bytes are ``files.max_upload_mb``."""
 
     max_pages: int = Field(default=5000, ge=1)
+    max_page_mpixels: float = Field(default=40, gt=0, le=1000)
+    """Of the picture of a page, in millions; larger pages are drawn at fewer dpi."""
+    max_text_mb: float = Field(default=64, gt=0)
+    """Text of all pages of one document."""
+    page_sec: Seconds = 60.0
+    """CPU time for one page."""
     memory_mb: int = Field(default=2048, ge=256)
+    """Of one child process."""
     cpu_sec: int = Field(default=600, ge=1)
-    timeout_sec: Seconds = 900.0
+    """Of one child process, which reads 200 pages at most."""
+    timeout_sec: Seconds = 3600.0
+    """Wall clock for all pages of one attempt; what was read by then is kept for the next."""
+    ocr_parallel: int = Field(default=0, ge=0)
+    """Child processes that recognise at a time, of all jobs; 0: as many as there are CPUs."""
     tessdata: Path | None = None
     """A folder with more OCR languages than the built-in eng and deu."""
 

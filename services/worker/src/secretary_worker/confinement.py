@@ -1,7 +1,7 @@
-"""The child's half of the sandbox: confine yourself, answer one request, die with your parent.
+"""The child's half of the sandbox: confine yourself, answer requests, die with your parent.
 
-Limits are set by the child before it touches the document, not between fork and exec: the worker
-has threads, and Python code between the two may deadlock.
+Limits are set by the child before it touches the document, not by whoever started it: the worker
+has threads, and Python code between fork and exec may deadlock.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ import json
 import os
 import resource
 import signal
+import socket
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,15 +23,15 @@ from typing import Any, BinaryIO, NoReturn
 from secretary_common.errors import SecretaryError
 
 END = "end"
-"""The key of the child's last message."""
+"""The key of the last message of an answer."""
 EXIT_OUT_OF_MEMORY = 71
 """The exit code for a MemoryError: an exit needs no memory, a message does."""
 
-PARENT_PID = "PARENT_PID"
-"""The variable that names the process this one must not outlive."""
-
 Emit = Callable[[dict[str, Any]], None]
 Work = Callable[[dict[str, Any], Emit], None]
+Begin = Callable[[Sequence[str]], Work]
+"""What a child's module calls ``begin``: given the paths of the files it was handed, what answers
+its requests, one after the other."""
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _PR_SET_NO_NEW_PRIVS = 38
@@ -50,24 +51,24 @@ class Limits:
     open_files: int = 64
 
 
-def serve(work: Work) -> NoReturn:
-    """Read one request from standard input, let *work* answer it, exit.
+def serve(begin: Begin, channel: socket.socket, files: Sequence[int]) -> NoReturn:
+    """Answer what comes through *channel*, a JSON line each, until it ends; then exit.
 
-    *work* sends messages through the function it is given; a ``SecretaryError`` it raises reaches
-    the parent with its code. Any other exception is a crash, its traceback on standard error.
+    The first line has the limits. The work sends messages through the function it is given; a
+    ``SecretaryError`` it raises reaches the parent with its code. Any other exception is a crash,
+    its traceback on standard error.
     """
-    channel = _take_stdout()
-    _die_with_parent()
-    envelope = json.load(sys.stdin)
-    if os.getppid() != envelope["parent"]:  # it died before it could take this one along
-        os._exit(1)
     try:
-        confine(Limits(**envelope["limits"]))
-        _answer(work, envelope["request"], channel)
+        with channel.makefile("rb") as requests, channel.makefile("wb") as answers:
+            confine(Limits(**json.loads(requests.readline())))
+            work = begin([f"/dev/fd/{file}" for file in files])
+            for line in requests:
+                _answer(work, json.loads(line), answers)
     except MemoryError:
         os._exit(EXIT_OUT_OF_MEMORY)
     except BaseException:  # noqa: BLE001 - told to the parent by exit code and standard error
         traceback.print_exc()
+        sys.stderr.flush()
         os._exit(1)
     # Not through the interpreter's end: destructors of native code may still crash or hang.
     os._exit(0)
@@ -88,33 +89,52 @@ def confine(limits: Limits) -> None:
         resource.setrlimit(kind, (soft, hard))
 
 
-def _answer(work: Work, request: dict[str, Any], channel: BinaryIO) -> None:
-    def emit(message: dict[str, Any]) -> None:
-        channel.write(json.dumps(message).encode() + b"\n")
-        channel.flush()
+def allow_cpu(seconds: float) -> None:
+    """From now on *seconds* of CPU time (whole ones, rounded up), within the limit of the child.
 
-    try:
-        work(request, emit)
-    except SecretaryError as error:
-        emit({END: {"code": error.code, "message": error.message}})
-    else:
-        emit({END: {"cpu_sec": round(sum(os.times()[:2]), 3)}})
-
-
-def _take_stdout() -> BinaryIO:
-    """Standard output for messages alone; what native code prints there goes to standard error."""
-    channel = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)
-    return channel
+    What takes longer is ended by SIGXCPU: for pages, of which one must not use up what is meant
+    for all.
+    """
+    hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
+    soft = int(cpu_used() + seconds) + 1
+    if hard != resource.RLIM_INFINITY:
+        soft = min(soft, max(hard - _CPU_GRACE_SEC, 1))
+    resource.setrlimit(resource.RLIMIT_CPU, (soft, hard))
 
 
-def _die_with_parent() -> None:
+def cpu_used() -> float:
+    """The CPU seconds this process has used."""
+    return sum(os.times()[:2])
+
+
+def die_with_parent(parent: int) -> None:
+    """Have the kernel end this process when *parent*, the thread that started it, ends."""
     if sys.platform == "linux":
         prctl = ctypes.CDLL(None).prctl
         prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-        if os.environ.get(PARENT_PID, "") != str(os.getppid()):
+        if os.getppid() != parent:
             os._exit(1)  # it died before the signal was set, which would then never come
         prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-        # The first to go when memory runs out; a sandbox of its own may forbid to say so.
-        with suppress(OSError):
-            Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
+
+
+def die_first() -> None:
+    """Be the first to go when memory runs out; a sandbox around this one may forbid to say so."""
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
+
+
+def _answer(work: Work, request: dict[str, Any], answers: BinaryIO) -> None:
+    started = cpu_used()
+
+    def emit(message: dict[str, Any]) -> None:
+        # Lone surrogates pass: the parent's parser takes them the same way.
+        text = json.dumps(message, ensure_ascii=False)
+        answers.write(text.encode(errors="surrogatepass") + b"\n")
+        answers.flush()
+
+    end: dict[str, Any] = {}
+    try:
+        work(request, emit)
+    except SecretaryError as error:
+        end = {"code": error.code, "message": error.message}
+    emit({END: {**end, "cpu_sec": round(cpu_used() - started, 3)}})

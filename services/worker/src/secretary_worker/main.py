@@ -27,10 +27,12 @@ from secretary_common.mongo.connection import Store, open_store
 from secretary_common.settings import Settings, load_settings
 from secretary_common.url_guard import UrlGuard
 from secretary_worker.handler_loop import HandlerLoop
+from secretary_worker.handlers.pdf import CHILD as PDF_CHILD
 from secretary_worker.handlers.pdf import PdfHandler
 from secretary_worker.handlers.pdf_parameter import PdfParameters
 from secretary_worker.lease import LeaseKeeper
 from secretary_worker.manager import SecretaryWorkerManager
+from secretary_worker.nursery import Nursery
 from secretary_worker.pause import StartableTypes
 from secretary_worker.reclaim import Reclaimer
 from secretary_worker.registry import REGISTRY, Registry, register
@@ -45,8 +47,10 @@ REQUIRED = ("security.encryption_keys",)
 HANDLER_LOOP_CLOSE_SEC = 2.0
 
 
-def load_handlers(settings: Settings) -> Registry:
+def load_handlers(settings: Settings, nursery: Nursery) -> Registry:
     """The built-in handlers and those of ``worker.handler_modules``, less what is not wanted here.
+
+    *nursery* is that of the children which read PDFs.
 
     Raises:
         ConfigurationError: a module cannot be imported.
@@ -59,6 +63,7 @@ def load_handlers(settings: Settings) -> Registry:
         max_bytes=max_bytes,
         limits=settings.pdf,
         downloader=downloader,
+        nursery=nursery,
     )
     register("pdf", handler, params=PdfParameters)
     for name in settings.worker.handler_modules:
@@ -74,7 +79,10 @@ async def serve(settings: Settings) -> None:
 
     Waits for MongoDB and the broker if they are not there yet, and says so.
     """
-    registry = load_handlers(settings)
+    nursery = Nursery(PDF_CHILD)
+    registry = load_handlers(settings, nursery)
+    if "pdf" in registry.job_types:
+        nursery.start()  # from the main thread, with which it ends
     stop = stop_signal()
     store = open_store(settings.mongo)
     publisher = Publisher(settings.broker.url.get_secret_value())
@@ -106,6 +114,7 @@ async def serve(settings: Settings) -> None:
                     await background.finish()
     finally:
         handler_loop.close(HANDLER_LOOP_CLOSE_SEC)
+        nursery.close()
         await store.close()
     log.info("worker.stopped")
 

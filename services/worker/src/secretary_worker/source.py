@@ -6,7 +6,9 @@ again, so nobody can put another file in its place in between.
 
 from __future__ import annotations
 
+import asyncio
 import errno
+import hashlib
 import os
 import stat
 from collections.abc import Iterable, Iterator
@@ -19,6 +21,7 @@ from secretary_common.errors import ErrorCode, PermanentError
 # Readers look for the header in the first 1024 bytes (ISO 32000-1, annex H.3.4.1, note 13).
 PDF_MARK = b"%PDF"
 PDF_MARK_WITHIN = 1024
+_HASH_CHUNK = 2**20
 
 _NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.EACCES)
 
@@ -99,6 +102,20 @@ def check_pdf_mark(file: OpenFile) -> None:
     """
     if PDF_MARK not in os.pread(file.fd, PDF_MARK_WITHIN, 0):
         raise PermanentError("the file is no PDF", code=ErrorCode.PDF_INVALID)
+
+
+async def digest(file: OpenFile) -> str:
+    """The SHA-256 of *file*, in hexadecimal; computed beside the event loop."""
+    return await asyncio.to_thread(_sha256, file.fd)
+
+
+def _sha256(fd: int) -> str:
+    found = hashlib.sha256()
+    offset = 0
+    while chunk := os.pread(fd, _HASH_CHUNK, offset):
+        found.update(chunk)
+        offset += len(chunk)
+    return found.hexdigest()
 
 
 def _exists(path: Path) -> bool:

@@ -1,100 +1,151 @@
-"""The child process that reads one document, page by page.
+"""What runs in the child process: opens one document and answers what is asked of it.
 
-Request: ``{path, password, max_pages, method, page_start, page_end, languages, tessdata}``.
-Messages: ``{"document": {page_count, title, author, sha256, repaired, first, last}}``, then for
-each page ``{"page": {page, text, method, reason?, confidence?}}``.
+``{op: open, password, max_pages, max_pixels, page_sec}`` → ``{document: {page_count, title, author,
+repaired}}``. ``{op: read, pages, method, output, languages, models}`` → for each page, in order,
+``{page: {page, text, method, reason?, confidence?}}``; with the method ``look``, ``{later: page}``
+for those that ``combined`` would recognise. ``{op: image, page, dpi, max_side, quality}`` →
+``{image: {page, width, height, jpeg}}``. ``{op: subset, pages}`` → ``{piece}``, several; both in
+base64.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import ExitStack
+import base64
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pymupdf
 
 from secretary_common.errors import ErrorCode, PermanentError
-from secretary_worker.confinement import Emit, serve
+from secretary_worker.confinement import Emit, Work, allow_cpu
 from secretary_worker.extract.choice import Choice, Method, Reason, choose
 from secretary_worker.extract.document import (
     MUPDF_ERRORS,
-    PageRange,
     describe,
     look_at,
     native_text,
     open_document,
     out_of_memory_told,
     prepare,
+    subset_of,
 )
+from secretary_worker.extract.markdown import MarkdownWriter
+from secretary_worker.extract.ocr import Recogniser
+from secretary_worker.extract.paragraph import as_paragraphs
+from secretary_worker.extract.picture import jpeg_of
 
 Entry = dict[str, Any]
-Reader = Callable[[pymupdf.Page], Entry]
+Request = dict[str, Any]
+
+_PIECE_BYTES = 2**20
 
 
-def extract(request: dict[str, Any], emit: Emit) -> None:
-    """Read the document of *request* and send what is in it.
-
-    Raises:
-        PermanentError: the document cannot be read, or not one page of it.
-    """
+def begin(files: Sequence[str]) -> Work:
+    """What answers requests about the document in the first of *files*."""
     prepare()
-    document = open_document(request["path"], request["password"], request["max_pages"])
-    pages = PageRange(request["page_start"], request["page_end"]).within(document.page_count)
-    facts = describe(document, request["path"])
-    with ExitStack() as stack:
-        read = _reader(request, stack)
-        emit({"document": {**facts, "first": pages.start, "last": pages.stop - 1}})
-        unreadable = 0
-        for number in pages:
-            entry = _read_page(document, number, read)
-            unreadable += entry.get("reason") == Reason.UNREADABLE
-            emit({"page": {"page": number, **entry}})
-    if unreadable == len(pages):
-        raise PermanentError("no page of the PDF is readable", code=ErrorCode.PDF_INVALID)
+    return Session(files[0])
 
 
-def _read_page(document: pymupdf.Document, number: int, read: Reader) -> Entry:
-    try:
-        with out_of_memory_told():
-            return read(document.load_page(number - 1))
-    except MUPDF_ERRORS:
-        return {"text": "", "method": Method.NATIVE, "reason": Reason.UNREADABLE}
+class Session:
+    """One document; ``open`` comes first."""
 
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._document: Any = None
+        self._page_sec = 0.0
+        self._max_pixels = 0
+        self._recogniser: Recogniser | None = None
+        self._writer: MarkdownWriter | None = None
 
-def _reader(request: dict[str, Any], stack: ExitStack) -> Reader:
-    if request["method"] == "native":
-        return _read_natively
-    # Tesseract is loaded only where it is needed: it doubles the time the child takes to start.
-    from secretary_worker.extract.ocr import Recogniser, built_in_folder  # noqa: PLC0415
+    def __call__(self, request: Request, emit: Emit) -> None:
+        """Answer *request*.
 
-    extra = [Path(request["tessdata"])] if request["tessdata"] else []
-    recogniser = stack.enter_context(Recogniser(request["languages"], [built_in_folder(), *extra]))
+        Raises:
+            PermanentError: the document cannot be opened, or not used that way.
+        """
+        answers = {
+            "open": self._open,
+            "read": self._read,
+            "image": self._image,
+            "subset": self._subset,
+        }
+        answers[request["op"]](request, emit)
 
-    def recognise(page: pymupdf.Page) -> Entry:
-        found = recogniser.read(page)
-        return {"text": found.text, "method": Method.OCR, "confidence": found.confidence}
+    def _open(self, request: Request, emit: Emit) -> None:
+        self._page_sec, self._max_pixels = request["page_sec"], request["max_pixels"]
+        allow_cpu(self._page_sec)
+        self._document = open_document(self._path, request["password"], request["max_pages"])
+        emit({"document": describe(self._document)})
 
-    def read_either_way(page: pymupdf.Page) -> Entry:
+    def _read(self, request: Request, emit: Emit) -> None:
+        for number in request["pages"]:
+            allow_cpu(self._page_sec)
+            entry = self._entry(number, request)
+            emit({"page": {"page": number, **entry}} if entry else {"later": number})
+
+    def _entry(self, number: int, request: Request) -> Entry | None:
+        try:
+            with out_of_memory_told():
+                return self._read_page(self._document.load_page(number - 1), request)
+        except MUPDF_ERRORS:
+            return {"text": "", "method": Method.NATIVE, "reason": Reason.UNREADABLE}
+
+    def _read_page(self, page: pymupdf.Page, request: Request) -> Entry | None:
+        """What *page* has; None: it is to be recognised, and this was only a look."""
+        if request["method"] == "ocr":
+            return self._recognise(page, request)
         text = native_text(page)
+        if request["method"] == "native":
+            return {"text": self._native(page, text, request), "method": Method.NATIVE}
         choice = choose(look_at(page, text))
-        return _follow(choice, text, lambda: recognise(page))
+        if choice.method is Method.OCR:
+            if request["method"] == "look":
+                return None
+            entry = self._recognise(page, request)
+            if entry["text"] or not text:
+                return {"reason": choice.reason, **entry}
+            choice = Choice(Method.NATIVE, Reason.NOTHING_RECOGNISED)
+        written = self._native(page, text, request)
+        return {"text": written, "method": choice.method, "reason": choice.reason}
 
-    return recognise if request["method"] == "ocr" else read_either_way
+    def _native(self, page: pymupdf.Page, text: str, request: Request) -> str:
+        if request["output"] == "text" or not text:
+            return text
+        if self._writer is None:
+            self._writer = MarkdownWriter(self._document)
+        return self._writer.write(page)
 
+    def _recognise(self, page: pymupdf.Page, request: Request) -> Entry:
+        if self._recogniser is None:
+            folder = Path(request["models"])
+            self._recogniser = Recogniser(request["languages"], folder, self._max_pixels)
+        try:
+            found = self._recogniser.read(page)
+        except PermanentError as error:
+            if error.code != ErrorCode.PDF_PAGE_TOO_LARGE:
+                raise
+            return {"text": "", "method": Method.OCR, "reason": Reason.TOO_LARGE}
+        text = as_paragraphs(found.text) if request["output"] == "markdown" else found.text
+        return {"text": text, "method": Method.OCR, "confidence": found.confidence}
 
-def _read_natively(page: pymupdf.Page) -> Entry:
-    return {"text": native_text(page), "method": Method.NATIVE}
+    def _image(self, request: Request, emit: Emit) -> None:
+        allow_cpu(self._page_sec)
+        number = request["page"]
+        wanted = {key: request[key] for key in ("dpi", "max_side", "quality")}
+        try:
+            with out_of_memory_told():
+                page = self._document.load_page(number - 1)
+                jpeg, width, height = jpeg_of(page, max_pixels=self._max_pixels, **wanted)
+        except MUPDF_ERRORS as error:
+            message = f"page {number} cannot be drawn"
+            raise PermanentError(message, code=ErrorCode.PDF_INVALID) from error
+        encoded = base64.b64encode(jpeg).decode()
+        emit({"image": {"page": number, "width": width, "height": height, "jpeg": encoded}})
 
-
-def _follow(choice: Choice, text: str, recognise: Callable[[], Entry]) -> Entry:
-    if choice.method is Method.OCR:
-        entry = recognise()
-        if entry["text"] or not text:
-            return {**entry, "reason": choice.reason}
-        choice = Choice(Method.NATIVE, Reason.NOTHING_RECOGNISED)
-    return {"text": text, "method": choice.method, "reason": choice.reason}
-
-
-if __name__ == "__main__":
-    serve(extract)
+    def _subset(self, request: Request, emit: Emit) -> None:
+        allow_cpu(self._page_sec)
+        data = subset_of(self._document, request["pages"])
+        for start in range(0, len(data), _PIECE_BYTES):
+            piece = data[start : start + _PIECE_BYTES]
+            emit({"piece": base64.b64encode(piece).decode()})

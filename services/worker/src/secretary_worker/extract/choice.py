@@ -41,6 +41,8 @@ class Reason(StrEnum):
     """OCR found nothing; the little native text stands."""
     UNREADABLE = "unreadable"
     """The page is damaged; the others are not."""
+    TOO_LARGE = "too_large"
+    """Within the pixels it may have, nothing could be read."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import pymupdf
@@ -20,26 +18,6 @@ TEXT_FLAGS = pymupdf.TEXT_PRESERVE_WHITESPACE | pymupdf.TEXT_MEDIABOX_CLIP
 MUPDF_ERRORS = (RuntimeError, ValueError, pymupdf.mupdf.FzErrorBase)
 """What PyMuPDF raises for a document, or a page, it cannot make sense of."""
 _NO_MEMORY = re.compile(r"\b[mc]?(?:re)?alloc \(.*\) failed")
-_HASH_CHUNK = 2**20
-
-
-@dataclass(frozen=True, slots=True)
-class PageRange:
-    """The pages asked for: 1-based, inclusive; None means to the end of the document."""
-
-    start: int
-    end: int | None
-
-    def within(self, page_count: int) -> range:
-        """The page numbers, 1-based, that a document of *page_count* pages has of these.
-
-        Raises:
-            PermanentError: VALIDATION_ERROR, it has none.
-        """
-        if self.start > page_count:
-            message = f"page_start is {self.start}, but the document has {page_count} pages"
-            raise PermanentError(message, code=ErrorCode.VALIDATION_ERROR)
-        return range(self.start, min(self.end or page_count, page_count) + 1)
 
 
 def prepare() -> None:
@@ -99,24 +77,15 @@ def _unlock(document: pymupdf.Document, password: str | None) -> None:
         raise PermanentError(message, code=ErrorCode.PDF_WRONG_PASSWORD)
 
 
-def describe(document: pymupdf.Document, path: str) -> dict[str, Any]:
+def describe(document: pymupdf.Document) -> dict[str, Any]:
     """What is to be said of the whole document."""
     found = document.metadata or {}
     return {
         "page_count": document.page_count,
         "title": found.get("title") or None,
         "author": found.get("author") or None,
-        "sha256": _sha256(path),
         "repaired": bool(document.is_repaired),
     }
-
-
-def _sha256(path: str) -> str:
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:  # noqa: PTH123 - a descriptor's path, nothing pathlib improves
-        while chunk := file.read(_HASH_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
 
 
 def native_text(page: pymupdf.Page) -> str:
@@ -139,3 +108,29 @@ def look_at(page: pymupdf.Page, text: str) -> PageFacts:
         image_cover=min(images / area, 1.0),
         paths=paths,
     )
+
+
+def subset_of(document: pymupdf.Document, pages: Sequence[int]) -> bytes:
+    """A PDF of *pages* alone, in this order, without a password.
+
+    Raises:
+        PermanentError: PDF_INVALID, they cannot be copied.
+    """
+    try:
+        with out_of_memory_told(), pymupdf.open() as copy:
+            for first, last in runs_of(pages):
+                copy.insert_pdf(document, from_page=first - 1, to_page=last - 1)
+            # What the pages do not use is left behind.
+            return bytes(copy.tobytes(garbage=3, deflate=True))
+    except MUPDF_ERRORS as error:
+        message = "pages of the PDF cannot be copied"
+        raise PermanentError(message, code=ErrorCode.PDF_INVALID) from error
+
+
+def runs_of(pages: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """*pages* as first and last of what follows one another."""
+    start = 0
+    for index, number in enumerate(pages, start=1):
+        if index == len(pages) or pages[index] != number + 1:
+            yield pages[start], number
+            start = index

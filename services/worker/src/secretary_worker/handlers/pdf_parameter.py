@@ -9,7 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, m
 from secretary_common.errors import ErrorCode, PermanentError
 from secretary_common.models import JsonObject
 
-ExtractionMethod = Literal["native", "ocr", "combined"]
+ExtractionMethod = Literal["native", "ocr", "mistral_ocr", "openai_vision", "combined"]
+Output = Literal["text", "markdown"]
 # Tesseract's names: eng, deu, chi_sim. Never a path.
 Language = Annotated[str, Field(pattern=r"^[A-Za-z]{3}(_[A-Za-z0-9]+)*$", max_length=32)]
 
@@ -49,7 +50,8 @@ class PdfParameters(BaseModel):
         default="native",
         description=(
             "native: the text the file carries. ocr: every page is read as an image. combined: "
-            "page by page whichever gives good text, with the reason; never both together."
+            "page by page whichever gives good text, with the reason; never both together. "
+            "mistral_ocr, openai_vision: pages are sent to that provider, if one is configured."
         ),
     )
     page_start: int = Field(default=1, ge=1, description="The first page to read; counted from 1.")
@@ -65,9 +67,41 @@ class PdfParameters(BaseModel):
     password: SecretStr | None = _optional(
         "Opens an encrypted PDF; stored encrypted and never shown."
     )
+    output: Output = Field(
+        default="text",
+        description="text: as it stands on the page. markdown: with headings, lists and tables.",
+    )
+    include_images: bool = Field(
+        default=False,
+        description=(
+            "Keep a picture (JPEG) of each page as a file of the job: one by one under its files, "
+            "all together in its archive. At most 1,000 pages."
+        ),
+    )
+    template: str | None = _optional(
+        "The name of a template the text is to go through; give this or template_content.",
+        pattern=r"^[\w-]{1,64}$",
+    )
+    template_content: str | None = _optional(
+        "A template itself, instead of a name.", min_length=1, max_length=200_000
+    )
+    context: JsonObject = Field(
+        default={}, description="Values for the template, by the names it uses."
+    )
+    target_language: str | None = _optional(
+        "The language the template is to be filled in, by its ISO 639-1 code.",
+        pattern=r"^[A-Za-z]{2}(-[A-Za-z0-9]{2,8})*$",
+    )
     use_cache: bool = Field(
         default=True,
-        description="Accepted for compatibility; without effect, as no pages are cached yet.",
+        description=(
+            "Take pages that were read before, of whatever file with the same content, and keep "
+            "those that are read now. False: neither."
+        ),
+    )
+    force_refresh: bool = Field(
+        default=False,
+        description="Read all pages anew, though they are known, and keep what comes of it.",
     )
 
     @model_validator(mode="after")
@@ -76,6 +110,8 @@ class PdfParameters(BaseModel):
             raise ValueError("exactly one of filename and url is needed")
         if self.page_end is not None and self.page_end < self.page_start:
             raise ValueError("page_end is before page_start")
+        if self.template is not None and self.template_content is not None:
+            raise ValueError("only one of template and template_content may be given")
         return self
 
 

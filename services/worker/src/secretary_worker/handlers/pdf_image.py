@@ -1,0 +1,45 @@
+"""Pages as pictures, kept as files of the job."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from secretary_common.errors import ErrorCode, PermanentError
+from secretary_worker.extract.page import Document
+from secretary_worker.handlers import pdf_progress
+from secretary_worker.handlers.contract import JobReport
+
+# Legible on a screen, some 200 kB a page.
+DPI, MAX_SIDE, QUALITY = 150, 1600, 80
+MAX_IMAGES = 1000
+"""A job has no more files than that."""
+
+
+def check_images(pages: Sequence[int]) -> None:
+    """Refuse pictures of more pages than a job may have files, before any is read.
+
+    Raises:
+        PermanentError: VALIDATION_ERROR.
+    """
+    if len(pages) > MAX_IMAGES:
+        message = f"include_images: {len(pages)} pages, at most {MAX_IMAGES} at a time"
+        raise PermanentError(message, code=ErrorCode.VALIDATION_ERROR)
+
+
+async def add_images(document: Document, pages: Sequence[int], report: JobReport) -> str:
+    """Keep a picture of each of *pages*; the name of the archive they are in.
+
+    Raises:
+        PermanentError: a page cannot be drawn, or a code of the sandbox.
+    """
+    pulse = pdf_progress.Pulse(report.progress)
+    pulse.report(pdf_progress.image_progress(0, len(pages)))
+    images = document.images(pages, dpi=DPI, max_side=MAX_SIDE, quality=QUALITY)
+    done = 0
+    async with pulse.beating():
+        async for image in images:
+            await report.file(f"page_{image.number:04d}.jpg", image.jpeg, "image/jpeg")
+            done += 1
+            pulse.report(pdf_progress.image_progress(done, len(pages)))
+    # What GET …/download-archive calls the zip of all files of the job.
+    return f"{report.job_id}.zip"
