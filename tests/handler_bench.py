@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Generator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -27,6 +26,8 @@ class Recorder:
     logs: list[tuple[str, str]] = field(default_factory=list)
     results: dict[str, Any] | None = None
     status: JobStatus | None = None
+    files: dict[str, tuple[bytes, str | None]] = field(default_factory=dict)
+    """Content and type, by name."""
 
     def update_job_progress(self, job_id: str, progress: JobProgress) -> Done:
         self.progress.append(progress)
@@ -38,6 +39,12 @@ class Recorder:
 
     def update_job_status(self, job_id: str, status: JobStatus) -> Done:
         self.status = status
+        return Done()
+
+    def add_file(
+        self, job_id: str, name: str, content: bytes, content_type: str | None = None
+    ) -> Done:
+        self.files[name] = (content, content_type)
         return Done()
 
     def add_log_entry(self, job_id: str, level: LogLevel, message: str) -> Done:
@@ -59,17 +66,16 @@ def make_job(job_type: str, **parameters: Any) -> Job:
     )
 
 
-def child_pids(mark: str, parent: int | None = None) -> list[int]:
-    """The living children of *parent* (this process) whose command line contains *mark*."""
+def child_pids(parent: int | None) -> list[int]:
+    """The living children of *parent*, e.g. of a nursery's zygote."""
     found = []
     for entry in Path("/proc").iterdir():
         if not entry.name.isdecimal():
             continue
         try:
             stat = (entry / "stat").read_text().rpartition(")")[2].split()
-            command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
         except (FileNotFoundError, ProcessLookupError):
             continue
-        if mark in command and int(stat[1]) == (parent or os.getpid()) and stat[0] != "Z":
+        if int(stat[1]) == parent and stat[0] != "Z":
             found.append(int(entry.name))
     return found

@@ -1,58 +1,19 @@
 """The pdf handler with real files and real child processes."""
 
-from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
 
 import pdf_samples
 import pytest
-from handler_bench import Recorder, make_job
+from pdf_bench import MAX_BYTES, PdfBench, pages_of
 
-from secretary_common.egress import guarded_client
 from secretary_common.errors import ErrorCode, PermanentError
 from secretary_common.models import JobStatus
-from secretary_common.resources import ResourceCalculator
 from secretary_common.settings import PdfSection
-from secretary_common.url_guard import UrlGuard
-from secretary_worker.handlers.pdf import PdfHandler
-from secretary_worker.web.download import Downloader
-
-MAX_BYTES = 2**20
-Read = Callable[..., Awaitable[Recorder]]
 
 
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    root = tmp_path / "root"
-    root.mkdir()
-    return root
-
-
-@pytest.fixture
-def read(root: Path) -> Read:
-    async def read(limits: PdfSection | None = None, **parameters: Any) -> Recorder:
-        handler = PdfHandler(
-            roots=[root],
-            max_bytes=MAX_BYTES,
-            limits=limits or PdfSection(),
-            downloader=Downloader(lambda: guarded_client(UrlGuard()), max_bytes=MAX_BYTES),
-        )
-        recorder = Recorder()
-        await handler(make_job("pdf", **parameters), recorder, ResourceCalculator())
-        return recorder
-
-    return read
-
-
-def put(folder: Path, content: bytes, name: str = "sample.pdf") -> str:
-    path = folder / name
-    path.write_bytes(content)
-    return str(path)
-
-
-async def test_the_text_comes_back_page_by_page(read: Read, root: Path) -> None:
+async def test_the_text_comes_back_page_by_page(bench: PdfBench) -> None:
     pdf = pdf_samples.report_pdf()
-    done = await read(filename=put(root, pdf, "Bericht.pdf"))
+    done = await bench.read(bench.put(pdf, "Bericht.pdf"))
 
     assert done.results is not None
     assert done.status is JobStatus.COMPLETED
@@ -73,8 +34,8 @@ async def test_the_text_comes_back_page_by_page(read: Read, root: Path) -> None:
     assert usage["compute_seconds"] > 0
 
 
-async def test_the_result_stands_under_structured_data_too(read: Read, root: Path) -> None:
-    results = (await read(filename=put(root, pdf_samples.report_pdf()))).results
+async def test_the_result_stands_under_structured_data_too(bench: PdfBench) -> None:
+    results = (await bench.read(pdf_samples.report_pdf())).results
 
     assert results is not None
     again = results.pop("structured_data")
@@ -82,9 +43,9 @@ async def test_the_result_stands_under_structured_data_too(read: Read, root: Pat
 
 
 @pytest.mark.parametrize("pages", [1, 7])
-async def test_every_documented_mark_is_passed_in_order(read: Read, root: Path, pages: int) -> None:
+async def test_every_documented_mark_is_passed_in_order(bench: PdfBench, pages: int) -> None:
     texts = [f"Seite {number}" for number in range(pages)]
-    done = await read(filename=put(root, pdf_samples.text_pdf(texts)))
+    done = await bench.read(pdf_samples.text_pdf(texts))
 
     percents = [progress.percent for progress in done.progress]
     assert percents == sorted(percents)
@@ -95,10 +56,10 @@ async def test_every_documented_mark_is_passed_in_order(read: Read, root: Path, 
     assert [level for level, _ in done.logs] == ["info", "info"]
 
 
-async def test_only_the_pages_asked_for_are_read(read: Read, root: Path) -> None:
-    name = put(root, pdf_samples.text_pdf([f"Seite {number}" for number in range(1, 6)]))
+async def test_only_the_pages_asked_for_are_read(bench: PdfBench) -> None:
+    name = bench.put(pdf_samples.text_pdf([f"Seite {number}" for number in range(1, 6)]))
 
-    done = await read(filename=name, page_start=2, page_end=3)
+    done = await bench.read(name, page_start=2, page_end=3)
     assert done.results is not None
     assert [page["text"] for page in done.results["metadata"]["text_contents"]] == [
         "Seite 2",
@@ -107,15 +68,15 @@ async def test_only_the_pages_asked_for_are_read(read: Read, root: Path) -> None
     assert done.results["metadata"]["page_count"] == 5
     assert "page 2 of 2" in [progress.message for progress in done.progress]
 
-    beyond = await read(filename=name, page_start=5, page_end=99)
+    beyond = await bench.read(name, page_start=5, page_end=99)
     assert beyond.results is not None
     assert beyond.results["metadata"]["pages_processed"] == 1
 
 
-async def test_a_relative_name_is_looked_for_under_the_roots(read: Read, root: Path) -> None:
-    (root / "inner").mkdir()
-    put(root / "inner", pdf_samples.text_pdf(["x"]))
-    done = await read(filename="inner/sample.pdf")
+async def test_a_relative_name_is_looked_for_under_the_roots(bench: PdfBench) -> None:
+    (bench.root / "inner").mkdir()
+    bench.put(pdf_samples.text_pdf(["x"]), "inner/sample.pdf")
+    done = await bench.read("inner/sample.pdf")
     assert done.status is JobStatus.COMPLETED
 
 
@@ -124,17 +85,17 @@ async def test_a_relative_name_is_looked_for_under_the_roots(read: Read, root: P
     [(None, ErrorCode.PDF_PASSWORD_REQUIRED), ("wrong", ErrorCode.PDF_WRONG_PASSWORD)],
 )
 async def test_an_encrypted_document_stays_closed_without_its_password(
-    read: Read, root: Path, password: str | None, code: ErrorCode
+    bench: PdfBench, password: str | None, code: ErrorCode
 ) -> None:
     given = {} if password is None else {"password": password}
     with pytest.raises(PermanentError) as caught:
-        await read(filename=put(root, pdf_samples.encrypted_pdf("geheim")), **given)
+        await bench.read(bench.put(pdf_samples.encrypted_pdf("geheim")), **given)
     assert caught.value.code == code
     assert "wrong" not in caught.value.message
 
 
-async def test_the_password_opens_an_encrypted_document(read: Read, root: Path) -> None:
-    done = await read(filename=put(root, pdf_samples.encrypted_pdf("geheim")), password="geheim")
+async def test_the_password_opens_an_encrypted_document(bench: PdfBench) -> None:
+    done = await bench.read(pdf_samples.encrypted_pdf("geheim"), password="geheim")
     assert done.results is not None
     assert "Vertraulich" in done.results["extracted_text"]
 
@@ -151,46 +112,47 @@ async def test_the_password_opens_an_encrypted_document(read: Read, root: Path) 
     ids=["html", "html naming PDF", "empty", "truncated", "too large"],
 )
 async def test_what_is_no_readable_pdf_is_refused(
-    read: Read, root: Path, content: bytes, code: ErrorCode
+    bench: PdfBench, content: bytes, code: ErrorCode
 ) -> None:
     with pytest.raises(PermanentError) as caught:
-        await read(filename=put(root, content))
+        await bench.read(content)
     assert caught.value.code == code
 
 
-async def test_a_document_of_too_many_pages_is_refused(read: Read, root: Path) -> None:
-    name = put(root, pdf_samples.text_pdf("abc"))
+async def test_a_document_of_too_many_pages_is_refused(bench: PdfBench) -> None:
+    name = bench.put(pdf_samples.text_pdf("abc"))
     with pytest.raises(PermanentError) as caught:
-        await read(PdfSection(max_pages=2), filename=name)
+        await bench.read(name, limits=PdfSection(max_pages=2))
     assert caught.value.code == ErrorCode.PDF_TOO_MANY_PAGES
 
 
-async def test_a_first_page_beyond_the_document_is_named(read: Read, root: Path) -> None:
-    name = put(root, pdf_samples.text_pdf("abc"))
+async def test_a_first_page_beyond_the_document_is_named(bench: PdfBench) -> None:
+    name = bench.put(pdf_samples.text_pdf("abc"))
     with pytest.raises(PermanentError, match=r"page_start is 4.*3 pages") as caught:
-        await read(filename=name, page_start=4)
+        await bench.read(name, page_start=4)
     assert caught.value.code == ErrorCode.VALIDATION_ERROR
 
 
 async def test_files_outside_the_roots_and_missing_ones_have_their_own_codes(
-    read: Read, root: Path, tmp_path: Path
+    bench: PdfBench, tmp_path: Path
 ) -> None:
-    outside = put(tmp_path, pdf_samples.text_pdf(["x"]), "outside.pdf")
-    (root / "link.pdf").symlink_to(outside)
+    outside = str(tmp_path / "outside.pdf")
+    Path(outside).write_bytes(pdf_samples.text_pdf(["x"]))
+    (bench.root / "link.pdf").symlink_to(outside)
     expected = {
         outside: ErrorCode.FILE_OUTSIDE_ROOTS,
-        str(root / "link.pdf"): ErrorCode.FILE_OUTSIDE_ROOTS,
-        str(root / "missing.pdf"): ErrorCode.FILE_NOT_FOUND,
+        str(bench.root / "link.pdf"): ErrorCode.FILE_OUTSIDE_ROOTS,
+        str(bench.root / "missing.pdf"): ErrorCode.FILE_NOT_FOUND,
     }
     for filename, code in expected.items():
         with pytest.raises(PermanentError) as caught:
-            await read(filename=filename)
+            await bench.read(filename)
         assert caught.value.code == code, filename
 
 
-async def test_a_scan_is_read_by_ocr(read: Read, root: Path) -> None:
-    name = put(root, pdf_samples.scan_pdf([pdf_samples.PROSE]))
-    done = await read(filename=name, extraction_method="ocr", language=["deu"])
+async def test_a_scan_is_read_by_ocr(bench: PdfBench) -> None:
+    name = bench.put(pdf_samples.scan_pdf([pdf_samples.PROSE]))
+    done = await bench.read(name, extraction_method="ocr", language=["deu"])
     assert done.results is not None
     [page] = done.results["metadata"]["text_contents"]
     assert " ".join(page["text"].split()) == " ".join(pdf_samples.PROSE)
@@ -198,8 +160,8 @@ async def test_a_scan_is_read_by_ocr(read: Read, root: Path) -> None:
     assert page["confidence"] > 0.8
 
 
-async def test_combined_decides_page_by_page_and_says_why(read: Read, root: Path) -> None:
-    done = await read(filename=put(root, pdf_samples.mixed_pdf()), extraction_method="combined")
+async def test_combined_decides_page_by_page_and_says_why(bench: PdfBench) -> None:
+    done = await bench.read(pdf_samples.mixed_pdf(), extraction_method="combined")
     assert done.results is not None
     pages = done.results["metadata"]["text_contents"]
     assert [(page["method"], page["reason"]) for page in pages] == [
@@ -211,8 +173,8 @@ async def test_combined_decides_page_by_page_and_says_why(read: Read, root: Path
         assert page["text"].count(pdf_samples.PROSE[0]) == 1, "never both glued together"
 
 
-async def test_a_missing_ocr_language_is_named(read: Read, root: Path) -> None:
-    name = put(root, pdf_samples.text_pdf(["x"]))
+async def test_a_missing_ocr_language_is_named(bench: PdfBench) -> None:
+    name = bench.put(pdf_samples.text_pdf(["x"]))
     with pytest.raises(PermanentError, match=r"missing: fra \(installed: deu, eng\)") as caught:
-        await read(filename=name, extraction_method="ocr", language=["eng", "fra"])
+        await bench.read(name, extraction_method="ocr", language=["eng", "fra"])
     assert caught.value.code == ErrorCode.OCR_LANGUAGE_MISSING

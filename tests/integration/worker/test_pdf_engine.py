@@ -13,16 +13,12 @@ import pdf_samples
 import pytest
 from engine_bench import Engine, engine
 from handler_bench import child_pids
+from pdf_bench import make_handler
 
-from secretary_common.egress import guarded_client
 from secretary_common.errors import ErrorCode
 from secretary_common.models import JobStatus, new_token
-from secretary_common.settings import PdfSection
-from secretary_common.url_guard import UrlGuard
-from secretary_worker.handlers.pdf import PdfHandler
-from secretary_worker.web.download import Downloader
+from secretary_worker.nursery import Nursery
 
-CHILD = "secretary_worker.extract.child"
 HEARTBEAT_SEC = 0.2
 
 
@@ -35,57 +31,54 @@ def bomb(tmp_path: Path) -> str:
 
 
 @asynccontextmanager
-async def parsing(bomb: str, **fields: Any) -> AsyncIterator[tuple[Engine, str]]:
+async def parsing(
+    bomb: str, nursery: Nursery, **fields: Any
+) -> AsyncIterator[tuple[Engine, str]]:
     """A worker whose child parses *bomb* by now, and the job."""
-    handler = PdfHandler(
-        roots=[Path(bomb).parent],
-        max_bytes=2**20,
-        limits=PdfSection(),
-        downloader=Downloader(lambda: guarded_client(UrlGuard()), max_bytes=2**20),
-    )
+    handler = make_handler(Path(bomb).parent, nursery)
     async with engine(handler, heartbeat_sec=HEARTBEAT_SEC, drain_sec=0) as worker:
         job_id = await worker.submit(parameters={"filename": bomb}, **fields)
-        await worker.until(job_id, lambda _: bool(child_pids(CHILD)))
+        await worker.until(job_id, lambda _: bool(child_pids(nursery.pid)))
         yield worker, job_id
 
 
 async def test_the_child_of_a_cancelled_job_is_dead_within_two_seconds_of_the_renewal(
-    bomb: str,
+    bomb: str, nursery: Nursery,
 ) -> None:
-    async with parsing(bomb) as (worker, job_id):
+    async with parsing(bomb, nursery) as (worker, job_id):
         held = worker.jobs.jobs[job_id]
         worker.jobs.jobs[job_id] = held.model_copy(update={"cancel_requested": True})
         asked_at = time.monotonic()
         job = await worker.ended(job_id)
         assert (job.status, job.attempt) == (JobStatus.CANCELLED, 1)
-        assert child_pids(CHILD) == []
+        assert child_pids(nursery.pid) == []
         assert time.monotonic() - asked_at < HEARTBEAT_SEC + 2 + 1  # a second for a busy machine
 
 
-async def test_the_child_of_a_job_out_of_time_is_dead(bomb: str) -> None:
-    async with parsing(bomb, timeout_sec=2, max_attempts=1) as (worker, job_id):
+async def test_the_child_of_a_job_out_of_time_is_dead(bomb: str, nursery: Nursery) -> None:
+    async with parsing(bomb, nursery, timeout_sec=2, max_attempts=1) as (worker, job_id):
         job = await worker.ended(job_id)
         assert job.error is not None
         assert job.error.code == ErrorCode.JOB_TIMEOUT
-        assert child_pids(CHILD) == []
+        assert child_pids(nursery.pid) == []
 
 
-async def test_the_child_of_a_job_that_was_lost_is_dead(bomb: str) -> None:
-    async with parsing(bomb) as (worker, job_id):
+async def test_the_child_of_a_job_that_was_lost_is_dead(bomb: str, nursery: Nursery) -> None:
+    async with parsing(bomb, nursery) as (worker, job_id):
         held = worker.jobs.jobs[job_id]
         assert held.lease is not None
         thief = held.lease.model_copy(update={"owner": "thief", "token": new_token()})
         worker.jobs.jobs[job_id] = stolen = held.model_copy(update={"lease": thief})
         async with asyncio.timeout(10):
-            while child_pids(CHILD):  # noqa: ASYNC110 - no event tells of it
+            while child_pids(nursery.pid):  # noqa: ASYNC110 - no event tells of it
                 await asyncio.sleep(0.02)
         await worker.until(job_id, lambda _: not worker.manager.running)
         assert worker.jobs.jobs[job_id] == stolen
 
 
-async def test_the_child_of_a_job_handed_back_is_dead(bomb: str) -> None:
-    async with parsing(bomb) as (worker, job_id):
+async def test_the_child_of_a_job_handed_back_is_dead(bomb: str, nursery: Nursery) -> None:
+    async with parsing(bomb, nursery) as (worker, job_id):
         pass  # the worker stops
     job = worker.jobs.jobs[job_id]
     assert (job.status, job.forgiven) == (JobStatus.PENDING, 1)
-    assert child_pids(CHILD) == []
+    assert child_pids(nursery.pid) == []

@@ -1,6 +1,9 @@
-"""The child process under its limits: hostile documents, cancellation, the worker's own death."""
+"""Children under their limits: hostile documents, cancellation, the worker's own death."""
+
+from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -16,27 +19,17 @@ import pdf_samples
 import pytest
 from handler_bench import child_pids
 
-from secretary_common.errors import ErrorCode, PermanentError
+from secretary_common.errors import ErrorCode, PermanentError, TransientError
+from secretary_worker.child import Bounds, Child
 from secretary_worker.confinement import Limits
-from secretary_worker.sandbox import Bounds, Sandbox
+from secretary_worker.handlers.pdf import CHILD
+from secretary_worker.nursery import Nursery
+from secretary_worker.sandbox import Sandbox
 
-CHILD = "secretary_worker.extract.child"
 LIMITS = Limits(memory_bytes=2**30, cpu_sec=30)
 BOUNDS = Bounds(timeout_sec=30)
-
-
-def request(path: Path, **changes: Any) -> dict[str, Any]:
-    whole = {
-        "path": str(path),
-        "password": None,
-        "max_pages": 100,
-        "method": "native",
-        "page_start": 1,
-        "page_end": None,
-        "languages": ["eng"],
-        "tessdata": None,
-    }
-    return {**whole, **changes}
+OPEN = {"op": "open", "password": None, "max_pages": 100, "max_pixels": 10**7, "page_sec": 30}
+READ = {"op": "read", "pages": [1], "method": "native", "output": "text"}
 
 
 @pytest.fixture
@@ -54,11 +47,11 @@ def report(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def _nothing_stays_behind() -> Iterator[None]:
+def _nothing_stays_behind(nursery: Nursery) -> Iterator[None]:
     """No test leaves a child or a descriptor."""
     before = open_descriptors()
     yield
-    assert child_pids(CHILD) == []
+    assert child_pids(nursery.pid) == []
     assert open_descriptors() <= before
 
 
@@ -70,17 +63,11 @@ def exists(pid: int) -> bool:
     return Path(f"/proc/{pid}").exists()
 
 
-async def fail(limits: Limits, bounds: Bounds, path: Path, **changes: Any) -> str:
-    with pytest.raises(PermanentError) as caught:
-        await Sandbox(limits, bounds).run(CHILD, request(path, **changes), on_message=ignore)
-    return caught.value.code
+def ignore(_: dict[str, Any]) -> None:
+    """Nobody listens."""
 
 
-def ignore(message: dict[str, Any]) -> None:
-    del message
-
-
-async def until(look: Callable[[], bool], deadline_sec: float = 10.0) -> None:
+async def until(look: Callable[[], bool], deadline_sec: float = 10) -> None:
     ends = time.monotonic() + deadline_sec
     while not look():
         assert time.monotonic() < ends, "it did not happen in time"
@@ -88,49 +75,83 @@ async def until(look: Callable[[], bool], deadline_sec: float = 10.0) -> None:
 
 
 @asynccontextmanager
-async def running(path: Path, **changes: Any) -> AsyncIterator[tuple[asyncio.Task[float], int]]:
-    """A child at work on *path*, and its pid."""
+async def child_of(
+    nursery: Nursery, path: Path, limits: Limits = LIMITS, bounds: Bounds = BOUNDS
+) -> AsyncIterator[Child]:
+    with path.open("rb") as file:
+        async with Sandbox(nursery, limits, bounds).child([file.fileno()]) as child:
+            yield child
+
+
+async def fail(
+    nursery: Nursery, path: Path, limits: Limits = LIMITS, bounds: Bounds = BOUNDS, **how: Any
+) -> PermanentError:
+    """The error of reading the first page of *path*."""
+    with pytest.raises(PermanentError) as caught:
+        async with child_of(nursery, path, limits, bounds) as child:
+            await child.ask({**OPEN, **how}, ignore)
+            await child.ask(READ, ignore)
+    return caught.value
+
+
+@asynccontextmanager
+async def at_work(nursery: Nursery, bomb: Path) -> AsyncIterator[tuple[asyncio.Task[None], int]]:
+    """A child that reads *bomb* by now, and its pid."""
     opened = asyncio.Event()
-    work = Sandbox(LIMITS, BOUNDS).run(
-        CHILD, request(path, **changes), on_message=lambda _: opened.set()
-    )
-    task = asyncio.create_task(work)
+
+    async def read() -> None:
+        async with child_of(nursery, bomb) as child:
+            await child.ask({**OPEN, "password": "geheim"}, ignore)
+            opened.set()
+            await child.ask(READ, ignore)
+
+    task = asyncio.create_task(read())
     await asyncio.wait_for(opened.wait(), 10)
-    [pid] = child_pids(CHILD)
+    [pid] = child_pids(nursery.pid)
     yield task, pid
     task.cancel()
     await asyncio.wait([task])
 
 
-async def test_a_bomb_ends_at_the_limit_of_cpu_time(bomb: Path) -> None:
+async def test_a_bomb_ends_at_the_cpu_time_of_a_page(nursery: Nursery, bomb: Path) -> None:
+    assert (await fail(nursery, bomb, page_sec=0.5)).code == ErrorCode.PARSE_TIMEOUT
+
+
+async def test_a_bomb_ends_at_the_cpu_time_of_a_child(nursery: Nursery, bomb: Path) -> None:
     limits = Limits(memory_bytes=2**30, cpu_sec=1)
-    assert await fail(limits, BOUNDS, bomb) == ErrorCode.PARSE_TIMEOUT
+    assert (await fail(nursery, bomb, limits)).code == ErrorCode.PARSE_TIMEOUT
 
 
-async def test_a_bomb_ends_at_the_limit_of_wall_clock(bomb: Path) -> None:
-    assert await fail(LIMITS, Bounds(timeout_sec=1), bomb) == ErrorCode.PARSE_TIMEOUT
+@pytest.mark.parametrize("clock", ["timeout_sec", "silence_sec"])
+async def test_a_bomb_ends_at_the_limit_of_wall_clock(
+    nursery: Nursery, bomb: Path, clock: str
+) -> None:
+    bounds = Bounds(**{"timeout_sec": 30, clock: 1})
+    assert (await fail(nursery, bomb, bounds=bounds)).code == ErrorCode.PARSE_TIMEOUT
 
 
-async def test_a_bomb_ends_at_the_limit_of_memory(tmp_path: Path) -> None:
+async def test_a_bomb_ends_at_the_limit_of_memory(nursery: Nursery, tmp_path: Path) -> None:
     path = tmp_path / "bomb.pdf"
     path.write_bytes(pdf_samples.memory_bomb_pdf(1_000_000))
-    limits = Limits(memory_bytes=256 * 2**20, cpu_sec=30)
-    assert await fail(limits, BOUNDS, path) == ErrorCode.PARSE_MEMORY_LIMIT
+    limits = Limits(memory_bytes=300 * 2**20, cpu_sec=30)
+    assert (await fail(nursery, path, limits)).code == ErrorCode.PARSE_MEMORY_LIMIT
 
 
-async def test_memory_too_small_to_start_in_is_told_as_such(report: Path) -> None:
+async def test_memory_too_small_to_start_in_is_told_as_such(nursery: Nursery, report: Path) -> None:
     limits = Limits(memory_bytes=32 * 2**20, cpu_sec=30)
-    assert await fail(limits, BOUNDS, report) == ErrorCode.PARSE_MEMORY_LIMIT
+    assert (await fail(nursery, report, limits)).code == ErrorCode.PARSE_MEMORY_LIMIT
 
 
-@pytest.mark.parametrize("bounds", [{"line_bytes": 200}, {"output_bytes": 400}])
-async def test_more_output_than_allowed_is_not_taken(report: Path, bounds: dict[str, int]) -> None:
-    code = await fail(LIMITS, Bounds(timeout_sec=30, **bounds), report)
-    assert code == ErrorCode.PARSE_MEMORY_LIMIT
+@pytest.mark.parametrize("bounds", [{"line_bytes": 60}, {"output_bytes": 60}])
+async def test_more_output_than_allowed_is_not_taken(
+    nursery: Nursery, report: Path, bounds: dict[str, int]
+) -> None:
+    error = await fail(nursery, report, bounds=Bounds(timeout_sec=30, **bounds))
+    assert error.code == ErrorCode.PARSE_MEMORY_LIMIT
 
 
-async def test_a_child_killed_by_a_signal_has_crashed(bomb: Path) -> None:
-    async with running(bomb) as (task, pid):
+async def test_a_child_killed_by_a_signal_has_crashed(nursery: Nursery, bomb: Path) -> None:
+    async with at_work(nursery, bomb) as (task, pid):
         os.kill(pid, signal.SIGSEGV)
         with pytest.raises(PermanentError, match="SIGSEGV") as caught:
             await task
@@ -138,23 +159,59 @@ async def test_a_child_killed_by_a_signal_has_crashed(bomb: Path) -> None:
 
 
 @pytest.mark.parametrize("module", ["this", "no_such_module"])
-async def test_a_child_that_does_not_speak_the_protocol_has_crashed(module: str) -> None:
-    with pytest.raises(PermanentError) as caught:
-        await Sandbox(LIMITS, BOUNDS).run(module, {}, on_message=ignore)
-    assert caught.value.code == ErrorCode.PARSER_CRASHED
+async def test_a_zygote_that_cannot_start_is_no_fault_of_the_document(
+    module: str, report: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with contextlib.closing(Nursery(module)) as nursery:
+        with pytest.raises(TransientError) as caught:
+            async with child_of(nursery, report) as child:
+                await child.ask(OPEN, ignore)
+        assert caught.value.code == ErrorCode.PARSER_CRASHED
 
 
-async def test_cancellation_kills_the_child_at_once(bomb: Path) -> None:
-    async with running(bomb) as (task, pid):
+async def test_a_zygote_that_died_costs_its_children_and_is_replaced(report: Path) -> None:
+    with contextlib.closing(Nursery(CHILD)) as nursery:
+        async with child_of(nursery, report) as child:
+            await child.ask(OPEN, ignore)
+            first = nursery.pid
+            assert first is not None
+            os.kill(first, signal.SIGKILL)
+            with pytest.raises(TransientError):
+                await child.ask(READ, ignore)
+        messages: list[dict[str, Any]] = []
+        async with child_of(nursery, report) as child:
+            await child.ask(OPEN, messages.append)
+        assert messages[0]["document"]["page_count"] == 3
+        assert nursery.pid != first
+
+
+async def test_children_are_told_apart_however_many_there_are(
+    nursery: Nursery, report: Path
+) -> None:
+    async def read(number: int) -> str:
+        messages: list[dict[str, Any]] = []
+        async with child_of(nursery, report) as child:
+            await child.ask(OPEN, ignore)
+            await child.ask({**READ, "pages": [number]}, messages.append)
+        return str(messages[0]["page"]["page"])
+
+    numbers = [1, 2, 3] * 8
+    assert await asyncio.gather(*map(read, numbers)) == list(map(str, numbers))
+
+
+async def test_cancellation_kills_the_child_at_once(nursery: Nursery, bomb: Path) -> None:
+    async with at_work(nursery, bomb) as (task, pid):
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
         assert not exists(pid)
 
 
-def test_a_child_is_run_and_killed_from_a_loop_outside_the_main_thread(bomb: Path) -> None:
+def test_a_child_is_run_and_killed_from_a_loop_outside_the_main_thread(
+    nursery: Nursery, bomb: Path
+) -> None:
     async def run_and_cancel() -> None:
-        async with running(bomb) as (task, pid):
+        async with at_work(nursery, bomb) as (task, pid):
             task.cancel()
             await asyncio.wait([task])
             assert not exists(pid)
@@ -163,48 +220,83 @@ def test_a_child_is_run_and_killed_from_a_loop_outside_the_main_thread(bomb: Pat
         thread.submit(asyncio.run, run_and_cancel()).result(20)
 
 
-async def test_an_error_of_the_listener_ends_the_child(report: Path) -> None:
+async def test_an_error_of_the_listener_ends_the_child(nursery: Nursery, report: Path) -> None:
     def refuse(message: dict[str, Any]) -> None:
         raise LookupError(message)
 
     with pytest.raises(LookupError):
-        await Sandbox(LIMITS, BOUNDS).run(CHILD, request(report), on_message=refuse)
+        async with child_of(nursery, report) as child:
+            await child.ask(OPEN, refuse)
 
 
 async def test_the_child_knows_no_secret_and_stands_under_its_limits(
     bomb: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SECRETARY_SECURITY__ENCRYPTION_KEYS", '["geheim"]')
-    async with running(bomb, password="geheim") as (_, pid):
-        about = Path(f"/proc/{pid}")
-        assert b"geheim" not in about.joinpath("environ").read_bytes()
-        assert b"SECRETARY" not in about.joinpath("environ").read_bytes()
-        assert b"geheim" not in about.joinpath("cmdline").read_bytes()
-        limits = about.joinpath("limits").read_text()
-        assert f"Max address space         {2**30}" in limits
-        assert "Max cpu time              30 " in limits
-        assert "Max core file size        0 " in limits
-        assert "Max file size             0 " in limits
-        assert about.joinpath("oom_score_adj").read_text().strip() == "1000"
-        assert os.getsid(pid) == os.getpgid(pid) == pid
+    with contextlib.closing(Nursery(CHILD)) as nursery:
+        async with at_work(nursery, bomb) as (_, pid):
+            for process in (pid, nursery.pid):
+                about = Path(f"/proc/{process}")
+                assert b"geheim" not in about.joinpath("environ").read_bytes()
+                assert b"SECRETARY" not in about.joinpath("environ").read_bytes()
+                assert b"geheim" not in about.joinpath("cmdline").read_bytes()
+            about = Path(f"/proc/{pid}")
+            limits = about.joinpath("limits").read_text()
+            assert f"Max address space         {2**30}" in limits
+            assert "Max core file size        0 " in limits
+            assert "Max file size             0 " in limits
+            assert about.joinpath("oom_score_adj").read_text().strip() == "1000"
+            assert os.getsid(pid) == os.getpgid(pid) == pid
+
+
+async def test_a_child_has_its_own_descriptors_and_no_other(nursery: Nursery, bomb: Path) -> None:
+    async with at_work(nursery, bomb), at_work_too(nursery, bomb) as pid:
+        links = [os.readlink(link) for link in Path(f"/proc/{pid}/fd").iterdir()]
+    sockets = [link for link in links if link.startswith("socket:")]
+    assert len(set(sockets)) == 2, "its channel and its standard error"
+    files = {link for link in links if not link.startswith("socket:")}
+    assert files == {"/dev/null", str(bomb)}
+
+
+@asynccontextmanager
+async def at_work_too(nursery: Nursery, bomb: Path) -> AsyncIterator[int]:
+    """A second child, and its pid."""
+    before = set(child_pids(nursery.pid))
+    async with child_of(nursery, bomb) as child:
+        await child.ask(OPEN, ignore)
+        [pid] = set(child_pids(nursery.pid)) - before
+        yield pid
 
 
 WORKER = """
 import asyncio, json, sys
+from secretary_worker.child import Bounds
 from secretary_worker.confinement import Limits
-from secretary_worker.sandbox import Bounds, Sandbox
-sandbox = Sandbox(Limits(memory_bytes=2**30, cpu_sec=30), Bounds(timeout_sec=30))
-started = lambda message: print("started", flush=True)
-asyncio.run(sandbox.run(sys.argv[1], json.loads(sys.argv[2]), on_message=started))
+from secretary_worker.nursery import Nursery
+from secretary_worker.sandbox import Sandbox
+
+async def main():
+    nursery = Nursery(sys.argv[1])
+    sandbox = Sandbox(nursery, Limits(memory_bytes=2**30, cpu_sec=30), Bounds(timeout_sec=30))
+    with open(sys.argv[2], "rb") as file:
+        async with sandbox.child([file.fileno()]) as child:
+            await child.ask(json.loads(sys.argv[3]), print)
+            print(nursery.pid, flush=True)
+            await child.ask(json.loads(sys.argv[4]), print)
+
+asyncio.run(main())
 """
 
 
 async def test_kill_9_of_the_worker_leaves_no_child(bomb: Path) -> None:
-    arguments = [sys.executable, "-c", WORKER, CHILD, json.dumps(request(bomb))]
-    worker = await asyncio.create_subprocess_exec(*arguments, stdout=asyncio.subprocess.PIPE)
+    requests = [json.dumps(OPEN), json.dumps(READ)]
+    worker = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", WORKER, CHILD, str(bomb), *requests), stdout=asyncio.subprocess.PIPE
+    )
     assert worker.stdout is not None
-    assert await worker.stdout.readline() == b"started\n"
-    [pid] = child_pids(CHILD, worker.pid)
+    await worker.stdout.readline()
+    zygote = int(await worker.stdout.readline())
+    [pid] = child_pids(zygote)
     worker.kill()
     await worker.wait()
-    await until(lambda: not exists(pid))
+    await until(lambda: not exists(pid) and not exists(zygote))

@@ -3,7 +3,6 @@
 import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +10,12 @@ import pdf_samples
 import pytest
 from aiohttp import web
 from handler_bench import Recorder, make_job
+from pdf_bench import MAX_BYTES, make_handler
 
-from secretary_common.egress import guarded_client
 from secretary_common.errors import ErrorCode, PermanentError, TransientError
 from secretary_common.resources import ResourceCalculator
-from secretary_common.settings import PdfSection
-from secretary_common.url_guard import UrlGuard
-from secretary_worker.handlers.pdf import PdfHandler
-from secretary_worker.web.download import Downloader
+from secretary_worker.nursery import Nursery
 
-MAX_BYTES = 2**20
 PDF = pdf_samples.text_pdf(["Über das Netz"])
 Fetch = Callable[..., Awaitable[Recorder]]
 
@@ -75,6 +70,32 @@ async def cut(request: web.Request) -> web.StreamResponse:
     return response
 
 
+@routes.get("/as/{kind}/{of}")
+async def typed(request: web.Request) -> web.Response:
+    kind = "{kind}/{of}".format(**request.match_info)
+    return web.Response(body=PDF, content_type=kind)
+
+
+@routes.get("/short")
+async def short(request: web.Request) -> web.StreamResponse:
+    """Says it is shorter than it is."""
+    response = web.StreamResponse(headers={"Content-Length": "200"})
+    await response.prepare(request)
+    assert request.transport is not None
+    request.transport.write(PDF)
+    request.transport.close()
+    return response
+
+
+@routes.get("/long")
+async def long(request: web.Request) -> web.StreamResponse:
+    """Says it is longer than allowed, and sends little."""
+    response = web.StreamResponse(headers={"Content-Length": str(MAX_BYTES + 1)})
+    await response.prepare(request)
+    await response.write(PDF)
+    return response
+
+
 @routes.get("/html")
 async def html(request: web.Request) -> web.Response:
     return web.Response(text="<title>Log in</title>", content_type="application/pdf")
@@ -116,19 +137,13 @@ async def origin() -> AsyncIterator[str]:
 
 
 @pytest.fixture
-def fetch(origin: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fetch]:
-    async def fetch(path: str, *, allow: str = "127.0.0.0/8", deadline_sec: float = 10) -> Recorder:
-        guard = UrlGuard([ip_network(allow)])
-        handler = PdfHandler(
-            roots=[],
-            max_bytes=MAX_BYTES,
-            limits=PdfSection(),
-            downloader=Downloader(
-                lambda: guarded_client(guard), max_bytes=MAX_BYTES, deadline_sec=deadline_sec
-            ),
-        )
+def fetch(
+    origin: str, nursery: Nursery, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Fetch]:
+    async def fetch(path: str, **how: Any) -> Recorder:
         recorder = Recorder()
         url = path if "://" in path else origin + path
+        handler = make_handler(tmp_path, nursery, **how)
         await handler(make_job("pdf", url=url), recorder, ResourceCalculator())
         return recorder
 
@@ -150,6 +165,11 @@ async def test_a_pdf_is_downloaded_and_read(fetch: Fetch) -> None:
     assert metadata(done)["text_contents"][0]["text"] == "Über das Netz"
 
 
+@pytest.mark.parametrize("kind", ["text/html", "image/png", "application/octet-stream"])
+async def test_what_the_server_calls_it_does_not_matter(fetch: Fetch, kind: str) -> None:
+    assert metadata(await fetch(f"/as/{kind}"))["page_count"] == 1
+
+
 async def test_redirects_are_followed_and_the_servers_name_is_a_name_only(fetch: Fetch) -> None:
     assert metadata(await fetch("/hops/4"))["file_name"] == "Protokoll.pdf"
 
@@ -163,6 +183,7 @@ async def test_redirects_are_followed_and_the_servers_name_is_a_name_only(fetch:
         ("/packed", ErrorCode.FETCH_FAILED),
         ("/hops/5", ErrorCode.FETCH_FAILED),
         ("/large", ErrorCode.PDF_TOO_LARGE),
+        ("/long", ErrorCode.PDF_TOO_LARGE),
         ("/endless", ErrorCode.PDF_TOO_LARGE),
         ("/html", ErrorCode.PDF_INVALID),
         ("/inside", ErrorCode.URL_REFUSED),
@@ -196,7 +217,7 @@ async def test_a_server_in_trouble_is_asked_again_when_it_says(fetch: Fetch, cod
 
 
 @pytest.mark.parametrize(
-    "path", ["/cut", "http://127.0.0.1:1/x.pdf", "http://no-such-host.invalid/x.pdf"]
+    "path", ["/cut", "/short", "http://127.0.0.1:1/x.pdf", "http://no-such-host.invalid/x.pdf"]
 )
 async def test_a_connection_that_fails_is_tried_again(fetch: Fetch, path: str) -> None:
     with pytest.raises(TransientError) as caught:

@@ -7,27 +7,32 @@ import pdf_samples
 import pymupdf
 import pytest
 
-from secretary_common.errors import ErrorCode, PermanentError
 from secretary_worker.extract import child
 from secretary_worker.extract.document import native_text
 
+OPEN = {"op": "open", "password": None, "max_pages": 10, "max_pixels": 10**7, "page_sec": 60}
+READ = {"op": "read", "pages": [1, 2, 3], "method": "native", "output": "text"}
 
-def request(tmp_path: Path) -> dict[str, Any]:
+
+@pytest.fixture(autouse=True)
+def _own_cpu_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tests' process is to go on."""
+    monkeypatch.setattr(child, "allow_cpu", lambda _: None)
+
+
+def read(tmp_path: Path) -> list[dict[str, Any]]:
     path = tmp_path / "sample.pdf"
     path.write_bytes(pdf_samples.text_pdf(["eins", "zwei", "drei"]))
-    return {
-        "path": str(path),
-        "password": None,
-        "max_pages": 10,
-        "method": "native",
-        "page_start": 1,
-        "page_end": None,
-    }
+    messages: list[dict[str, Any]] = []
+    session = child.begin([str(path)])
+    session(OPEN, messages.append)
+    session(READ, messages.append)
+    return [message["page"] for message in messages[1:]]
 
 
-def break_pages(monkeypatch: pytest.MonkeyPatch, numbers: set[int], message: str) -> None:
+def break_page(monkeypatch: pytest.MonkeyPatch, number: int, message: str) -> None:
     def read_or_fail(page: pymupdf.Page) -> str:
-        if page.number + 1 in numbers:
+        if page.number + 1 == number:
             raise RuntimeError(message)
         return native_text(page)
 
@@ -37,28 +42,17 @@ def break_pages(monkeypatch: pytest.MonkeyPatch, numbers: set[int], message: str
 def test_a_damaged_page_costs_itself_and_no_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    break_pages(monkeypatch, {2}, "code=7: cannot parse")
-    messages: list[dict[str, Any]] = []
-    child.extract(request(tmp_path), messages.append)
-    assert [message["page"] for message in messages[1:]] == [
+    break_page(monkeypatch, 2, "code=7: cannot parse")
+    assert read(tmp_path) == [
         {"page": 1, "text": "eins", "method": "native"},
         {"page": 2, "text": "", "method": "native", "reason": "unreadable"},
         {"page": 3, "text": "drei", "method": "native"},
     ]
 
 
-def test_a_document_without_one_readable_page_is_no_success(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    break_pages(monkeypatch, {1, 2, 3}, "code=7: cannot parse")
-    with pytest.raises(PermanentError) as caught:
-        child.extract(request(tmp_path), lambda _: None)
-    assert caught.value.code == ErrorCode.PDF_INVALID
-
-
 def test_memory_that_runs_out_is_not_taken_for_a_damaged_page(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    break_pages(monkeypatch, {2}, "code=2: realloc (320930208 bytes) failed")
+    break_page(monkeypatch, 2, "code=2: realloc (320930208 bytes) failed")
     with pytest.raises(MemoryError):
-        child.extract(request(tmp_path), lambda _: None)
+        read(tmp_path)

@@ -5,8 +5,12 @@ from pathlib import Path
 import pytest
 
 from secretary_common.errors import ErrorCode, PermanentError
-from secretary_worker.extract.document import PageRange
-from secretary_worker.extract.ocr import MAX_PIXELS, find_folder, fitting_dpi
+from secretary_worker.extract.document import runs_of
+from secretary_worker.extract.language import find_folder, fingerprint
+from secretary_worker.extract.page_range import PageRange
+from secretary_worker.extract.picture import fitting_dpi
+
+MAX_PIXELS = 40_000_000
 
 
 @pytest.mark.parametrize(
@@ -28,7 +32,7 @@ def test_a_range_beyond_the_document_is_refused() -> None:
     ("width", "height", "dpi"), [(595, 842, 200), (0, 0, 200), (72_000, 72_000, 6)]
 )
 def test_huge_pages_are_read_at_fewer_dots_per_inch(width: float, height: float, dpi: int) -> None:
-    assert fitting_dpi(width, height) == dpi
+    assert fitting_dpi(width, height, 200, MAX_PIXELS) == dpi
     assert width / 72 * dpi * height / 72 * dpi <= MAX_PIXELS
 
 
@@ -43,3 +47,19 @@ def test_languages_come_from_the_first_folder_that_has_all_of_them(tmp_path: Pat
     with pytest.raises(PermanentError, match=r"missing: pol \(installed: eng, fra\)") as caught:
         find_folder(["pol"], [first, second])
     assert caught.value.code == ErrorCode.OCR_LANGUAGE_MISSING
+
+
+def test_the_fingerprint_tells_models_apart_by_what_they_are_not_where(tmp_path: Path) -> None:
+    for name, content in (("one", b"1"), ("same", b"1"), ("other", b"2")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "eng.traineddata").write_bytes(content)
+    one, same, other = (fingerprint(tmp_path / name, ["eng"]) for name in ("one", "same", "other"))
+    assert one == same != other
+
+
+@pytest.mark.parametrize(
+    ("pages", "runs"),
+    [([3], [(3, 3)]), ([1, 2, 3], [(1, 3)]), ([1, 3, 4, 9], [(1, 1), (3, 4), (9, 9)])],
+)
+def test_pages_in_a_row_are_copied_together(pages: list[int], runs: list[tuple[int, int]]) -> None:
+    assert list(runs_of(pages)) == runs

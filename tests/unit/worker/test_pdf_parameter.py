@@ -15,13 +15,21 @@ ACCEPTED: list[dict[str, Any]] = [
     {"filename": "/data/a.pdf", "extraction_method": "combined", "use_cache": False},
     {"url": "https://example.com/a.pdf", "page_start": 2, "page_end": 2},
     {"url": "https://example.com/a.pdf", "language": ["chi_sim"], "password": ""},
+    {"filename": "a.pdf", "extraction_method": "mistral_ocr", "output": "markdown"},
+    {"filename": "a.pdf", "include_images": True, "force_refresh": True},
+    {"filename": "a.pdf", "template": "MeetingMinutes", "context": {"a": [1]}},
+    {"filename": "a.pdf", "template_content": "{{a|b}}", "target_language": "de"},
 ]
 REFUSED: list[dict[str, Any]] = [
     {},
     {"filename": "a.pdf", "url": "https://example.com/a.pdf"},
     {"filename": ""},
-    {"filename": "a.pdf", "template": "MeetingMinutes"},
-    {"filename": "a.pdf", "extraction_method": "mistral_ocr"},
+    {"filename": "a.pdf", "template": "../Session"},
+    {"filename": "a.pdf", "template_content": ""},
+    {"filename": "a.pdf", "target_language": "deutsch"},
+    {"filename": "a.pdf", "context": []},
+    {"filename": "a.pdf", "output": "html"},
+    {"filename": "a.pdf", "extraction_method": "tesseract"},
     {"filename": "a.pdf", "page_start": 0},
     {"filename": "a.pdf", "page_end": 0},
     {"filename": "a.pdf", "password": 7},
@@ -48,6 +56,11 @@ def test_model_and_schema_refuse_the_same(parameters: dict[str, Any]) -> None:
 def test_pages_that_end_before_they_start_are_refused() -> None:
     with pytest.raises(PermanentError, match="page_end is before page_start"):
         parse_pdf_parameters({"filename": "a.pdf", "page_start": 3, "page_end": 2})
+
+
+def test_a_template_is_given_one_way() -> None:
+    with pytest.raises(PermanentError, match="only one of template and template_content"):
+        parse_pdf_parameters({"filename": "a.pdf", "template": "A", "template_content": "b"})
 
 
 def test_an_error_names_the_field_and_never_its_value() -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from secretary_common.errors import ErrorCode, PermanentError
+from secretary_common.errors import ErrorCode, PermanentError, SecretaryError, TransientError
 from secretary_common.log import get_logger
 from secretary_worker.confinement import END
 from secretary_worker.nursery import Cradle
@@ -80,6 +80,7 @@ class Child:
         Raises:
             PermanentError: with the child's own code, or PARSE_TIMEOUT (CPU or wall clock),
                 PARSE_MEMORY_LIMIT (memory or output) or PARSER_CRASHED.
+            TransientError: PARSER_CRASHED through no fault of the document: its zygote is gone.
         """
         try:
             async with asyncio.timeout(self._bounds.timeout_sec) as clock:
@@ -142,22 +143,25 @@ class Child:
         except ValueError:  # asyncio's word for a line over the limit
             raise _Overflow("one page has more text than it may have") from None
 
-    async def _lost(self) -> PermanentError:
+    async def _lost(self) -> SecretaryError:
         """The error its end without a last word amounts to."""
         returncode = await self._ended
+        if returncode is None:
+            message = "the process that starts children is gone"
+            return TransientError(message, code=ErrorCode.PARSER_CRASHED)
         await asyncio.wait([self._tail], timeout=_STDERR_GRACE_SEC)
         ending = Ending(returncode, self._tail.result() if self._tail.done() else "")
         log.warning("sandbox.child_lost", exit=ending.returncode, stderr=ending.stderr)
         return judge(ending)
 
-    async def _watch(self) -> int:
-        """How it ended, once it has; that of SIGKILL if nobody can tell any more."""
+    async def _watch(self) -> int | None:
+        """How it ended, once it has; None if nobody can tell any more."""
         loop = asyncio.get_running_loop()
         with contextlib.suppress(OSError, ValueError):
             self.pid = int(await loop.sock_recv(self._status, _STATUS_BYTES))
             status = int(await loop.sock_recv(self._status, _STATUS_BYTES))
             return os.waitstatus_to_exitcode(status)
-        return -signal.SIGKILL
+        return None
 
 
 def _conclude(end: JsonObject) -> float:

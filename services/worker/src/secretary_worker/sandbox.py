@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict
 
-from secretary_common.errors import ErrorCode, PermanentError
+from secretary_common.errors import ErrorCode, SecretaryError, TransientError
 from secretary_common.metric import SANDBOX_CHILDREN
 from secretary_worker.child import Bounds, Child
 from secretary_worker.confinement import Limits
@@ -32,7 +32,7 @@ class Sandbox:
         """A child that has *files*, dead when the context ends.
 
         Raises:
-            PermanentError: PARSER_CRASHED, none can be had.
+            TransientError: PARSER_CRASHED, none can be had.
         """
         child = await self._start(files)
         outcome = "cancelled"
@@ -40,7 +40,7 @@ class Sandbox:
             await child.say(asdict(self._limits))
             yield child
             outcome = "done"
-        except PermanentError as error:
+        except SecretaryError as error:
             outcome = error.code.lower()
             raise
         finally:
@@ -52,7 +52,7 @@ class Sandbox:
             cradle = self._nursery.fork(files)
         except OSError as error:
             message = f"no process can be started ({error.strerror})"
-            raise PermanentError(message, code=ErrorCode.PARSER_CRASHED) from error
+            raise TransientError(message, code=ErrorCode.PARSER_CRASHED) from error
         cradle.status.setblocking(False)  # noqa: FBT003 - its signature
         limit = self._bounds.line_bytes
         # Of sockets that are connected already: returns without waiting.

@@ -6,7 +6,7 @@ import pytest
 
 from secretary_common.errors import ErrorCode
 from secretary_worker.confinement import EXIT_OUT_OF_MEMORY
-from secretary_worker.sandbox import Ending, judge
+from secretary_worker.postmortem import Ending, judge
 
 
 @pytest.mark.parametrize(
