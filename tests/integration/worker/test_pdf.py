@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pdf_samples
 import pytest
-from pdf_bench import MAX_BYTES, PdfBench, pages_of
+from pdf_bench import MAX_BYTES, PdfBench
 
 from secretary_common.errors import ErrorCode, PermanentError
 from secretary_common.models import JobStatus

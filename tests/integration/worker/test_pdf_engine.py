@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import pdf_samples
+import pdf_bombs
 import pytest
 from engine_bench import Engine, engine
 from handler_bench import child_pids
@@ -26,14 +26,12 @@ HEARTBEAT_SEC = 0.2
 def bomb(tmp_path: Path) -> str:
     """A document that takes for ever."""
     path = tmp_path / "bomb.pdf"
-    path.write_bytes(pdf_samples.time_bomb_pdf())
+    path.write_bytes(pdf_bombs.nested_forms())
     return str(path)
 
 
 @asynccontextmanager
-async def parsing(
-    bomb: str, nursery: Nursery, **fields: Any
-) -> AsyncIterator[tuple[Engine, str]]:
+async def parsing(bomb: str, nursery: Nursery, **fields: Any) -> AsyncIterator[tuple[Engine, str]]:
     """A worker whose child parses *bomb* by now, and the job."""
     handler = make_handler(Path(bomb).parent, nursery)
     async with engine(handler, heartbeat_sec=HEARTBEAT_SEC, drain_sec=0) as worker:
@@ -43,7 +41,8 @@ async def parsing(
 
 
 async def test_the_child_of_a_cancelled_job_is_dead_within_two_seconds_of_the_renewal(
-    bomb: str, nursery: Nursery,
+    bomb: str,
+    nursery: Nursery,
 ) -> None:
     async with parsing(bomb, nursery) as (worker, job_id):
         held = worker.jobs.jobs[job_id]

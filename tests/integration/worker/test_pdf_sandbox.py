@@ -15,6 +15,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import pdf_bombs
 import pdf_samples
 import pytest
 from handler_bench import child_pids
@@ -35,7 +36,7 @@ READ = {"op": "read", "pages": [1], "method": "native", "output": "text"}
 @pytest.fixture
 def bomb(tmp_path: Path) -> Path:
     path = tmp_path / "bomb.pdf"
-    path.write_bytes(pdf_samples.time_bomb_pdf())
+    path.write_bytes(pdf_bombs.nested_forms())
     return path
 
 
@@ -132,7 +133,7 @@ async def test_a_bomb_ends_at_the_limit_of_wall_clock(
 
 async def test_a_bomb_ends_at_the_limit_of_memory(nursery: Nursery, tmp_path: Path) -> None:
     path = tmp_path / "bomb.pdf"
-    path.write_bytes(pdf_samples.memory_bomb_pdf(1_000_000))
+    path.write_bytes(pdf_bombs.many_operators(1_000_000))
     limits = Limits(memory_bytes=300 * 2**20, cpu_sec=30)
     assert (await fail(nursery, path, limits)).code == ErrorCode.PARSE_MEMORY_LIMIT
 

@@ -46,26 +46,25 @@ def open_document(path: str, password: str | None, max_pages: int) -> pymupdf.Do
         PermanentError: PDF_INVALID, PDF_PASSWORD_REQUIRED, PDF_WRONG_PASSWORD or
             PDF_TOO_MANY_PAGES.
     """
-    document = _open(path)
-    if document.needs_pass:
-        _unlock(document, password)
-    pages = document.page_count
+    try:
+        with out_of_memory_told():
+            # The type is given: MuPDF would open HTML, images and archives just as gladly.
+            document = pymupdf.open(path, filetype="pdf")
+            if document.needs_pass:
+                _unlock(document, password)
+            pages = document.page_count
+    except MUPDF_ERRORS as error:
+        raise _invalid() from error
     if not document.is_pdf or pages == 0:  # no error to MuPDF: a file too damaged to repair
-        raise PermanentError("the file is no readable PDF", code=ErrorCode.PDF_INVALID)
+        raise _invalid()
     if pages > max_pages:
         message = f"the document has {pages} pages, at most {max_pages} are allowed"
         raise PermanentError(message, code=ErrorCode.PDF_TOO_MANY_PAGES)
     return document
 
 
-def _open(path: str) -> pymupdf.Document:
-    try:
-        with out_of_memory_told():
-            # The type is given: MuPDF would open HTML, images and archives just as gladly.
-            return pymupdf.open(path, filetype="pdf")
-    except MUPDF_ERRORS as error:
-        message = "the file is no readable PDF"
-        raise PermanentError(message, code=ErrorCode.PDF_INVALID) from error
+def _invalid() -> PermanentError:
+    return PermanentError("the file is no readable PDF", code=ErrorCode.PDF_INVALID)
 
 
 def _unlock(document: pymupdf.Document, password: str | None) -> None:

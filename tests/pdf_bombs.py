@@ -1,0 +1,126 @@
+"""PDFs made to harm who reads them: small files that take time or memory without end, and lies."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+
+
+def nested_forms(depth: int = 20) -> bytes:
+    """A small file that draws 10 to the power of *depth* strings: forms nested in forms."""
+    forms = [b"/F Do " * 10] * depth
+    leaf = b"BT /T 9 Tf (boom) Tj ET"
+    first = 5
+    objects = [
+        _stream(
+            content,
+            b"/Type/XObject/Subtype/Form/BBox[0 0 99 99]/Resources<</XObject<</F %d 0 R>>>>"
+            % (first + index + 1),
+        )
+        for index, content in enumerate(forms)
+    ]
+    objects.append(
+        _stream(leaf, b"/Type/XObject/Subtype/Form/BBox[0 0 99 99]/Resources<</Font<</T 4 0 R>>>>")
+    )
+    return _one_page(b"/F Do", b"/XObject<</F %d 0 R>>" % first, objects)
+
+
+def many_operators(operators: int = 6_000_000) -> bytes:
+    """A small file that unpacks to *operators* strings on one page."""
+    content = b"BT /T 9 Tf " + b"1 0 Td (abcdefgh) Tj " * operators + b"ET"
+    return _one_page(content, b"/Font<</T 4 0 R>>", [])
+
+
+def packed_twice(mebibytes: int = 1024) -> bytes:
+    """A page whose content is *mebibytes* of blanks, compressed, and compressed again."""
+    packer = zlib.compressobj(9)
+    once = b"".join(packer.compress(b" " * 2**20) for _ in range(mebibytes)) + packer.flush()
+    packed = zlib.compress(once, 9)
+    head = b"<</Filter[/FlateDecode/FlateDecode]/Length %d>>" % len(packed)
+    return _one_page(head + b"stream\n" + packed + b"\nendstream", b"", [])
+
+
+def deep_states(depth: int = 5_000_000) -> bytes:
+    """A page that saves the graphics state *depth* times."""
+    return _one_page(b"q " * depth, b"", [])
+
+
+def huge_page(points: int = 200_000) -> bytes:
+    """A page *points* wide and high: 70 m."""
+    return _one_page(b"BT /T 9 Tf 5 5 Td (x) Tj ET", b"/Font<</T 4 0 R>>", [], side=points)
+
+
+def huge_image(side: int = 60_000) -> bytes:
+    """A page with a picture of *side* times *side* pixels, RGB, that packs to next to nothing."""
+    packer = zlib.compressobj(9)
+    row = bytes(side * 3)
+    data = b"".join(packer.compress(row) for _ in range(side // 100)) + packer.flush()
+    head = (
+        b"<</Type/XObject/Subtype/Image/Width %d/Height %d/BitsPerComponent 8"
+        b"/ColorSpace/DeviceRGB/Filter/FlateDecode/Length %d>>" % (side, side, len(data))
+    )
+    image = head + b"stream\n" + data + b"\nendstream"
+    return _one_page(b"q 99 0 0 99 0 0 cm /I Do Q", b"/XObject<</I 5 0 R>>", [image])
+
+
+def lying_count(count: int = 2_000_000_000) -> bytes:
+    """One page in a tree that says it has *count*."""
+    return _one_page(b"", b"", [], count=count)
+
+
+def circular_tree() -> bytes:
+    """A tree of pages that is its own branch."""
+    return _assemble([b"<</Type/Catalog/Pages 2 0 R>>", b"<</Type/Pages/Count 9/Kids[2 0 R]>>"])
+
+
+def circular_form() -> bytes:
+    """A form that draws itself."""
+    form = _stream(
+        b"/F Do /F Do",
+        b"/Type/XObject/Subtype/Form/BBox[0 0 99 99]/Resources<</XObject<</F 5 0 R>>>>",
+    )
+    return _one_page(b"/F Do", b"/XObject<</F 5 0 R>>", [form])
+
+
+def deep_arrays(depth: int = 1_000_000) -> bytes:
+    """An object of arrays in arrays."""
+    return _one_page(b"", b"/X %s%s" % (b"[" * depth, b"]" * depth), [])
+
+
+def _one_page(
+    content: bytes, resources: bytes, objects: Sequence[bytes], *, side: int = 99, count: int = 1
+) -> bytes:
+    """A PDF of one page; *objects* are numbered from 5, the font is number 4.
+
+    *content* is what is drawn, or a whole stream object.
+    """
+    page = b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 %d %d]/Contents 3 0 R/Resources<<%s>>>>"
+    font = b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>"
+    last = 5 + len(objects)
+    bodies = [
+        b"<</Type/Catalog/Pages 2 0 R>>",
+        b"<</Type/Pages/Count %d/Kids[%d 0 R]>>" % (count, last),
+        content if content.endswith(b"endstream") else _stream(content, b""),
+        font,
+        *objects,
+        page % (side, side, resources),
+    ]
+    return _assemble(bodies)
+
+
+def _stream(content: bytes, entries: bytes) -> bytes:
+    packed = zlib.compress(content)
+    head = b"<<%s/Filter/FlateDecode/Length %d>>" % (entries, len(packed))
+    return head + b"stream\n" + packed + b"\nendstream"
+
+
+def _assemble(bodies: Sequence[bytes]) -> bytes:
+    out = bytearray(b"%PDF-1.7\n")
+    offsets = []
+    for number, body in enumerate(bodies, start=1):
+        offsets.append(len(out))
+        out += b"%d 0 obj\n%s\nendobj\n" % (number, body)
+    table = b"".join(b"%010d 00000 n \n" % offset for offset in offsets)
+    size = len(bodies) + 1
+    trailer = b"trailer\n<</Size %d/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF\n" % (size, len(out))
+    return bytes(out) + b"xref\n0 %d\n0000000000 65535 f \n%s%s" % (size, table, trailer)
