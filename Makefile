@@ -12,7 +12,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 PYTEST ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test chaos bench lint format lock clean
+.PHONY: help setup demo up test chaos corpus bench lint format lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -46,6 +46,15 @@ CHAOS ?=
 chaos: setup ## Kill, stop and cut everything under thousands of jobs; SEEDS=5 rounds from SEED=1
 	@$(BIN)/python -m secretary_devstack.provision mongod rabbitmq
 	@PYTHONPATH=tests $(BIN)/python -m chaos.scenario --seed $(SEED) --seeds $(SEEDS) $(CHAOS)
+
+# A folder, and more arguments, e.g. `make corpus PDF_CORPUS=/pdfs CORPUS="--mutations 500"`.
+PDF_CORPUS ?=
+CORPUS ?=
+
+corpus: setup ## Read every PDF of the folder PDF_CORPUS through the real system
+	@test -n "$(PDF_CORPUS)" || { echo "name a folder: make corpus PDF_CORPUS=…"; exit 2; }
+	@$(BIN)/python -m secretary_devstack.provision mongod rabbitmq
+	@PYTHONPATH=tests $(BIN)/python -m corpus.scenario "$(PDF_CORPUS)" $(CORPUS)
 
 bench: setup ## Measure jobs and webhooks a second, the wait for a start and for a webhook
 	@$(BIN)/python -m secretary_devstack.provision mongod rabbitmq

@@ -1,0 +1,197 @@
+"""``make corpus PDF_CORPUS=folder``: every PDF of a folder through the real system.
+
+Prints how the jobs ended, what the worker held meanwhile and what it left behind. Fails if a worker
+died, a job did not end, or a process or a temporary file stayed. The folder's files are only read.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from corpus.mutation import mutated
+from corpus.watch import Watch, children_of
+
+from secretary_devstack.client import JobClient
+from secretary_devstack.deadline import wait_until
+from secretary_devstack.error import ChildFailed, NotInTime, ServerMissing
+from secretary_devstack.local import end_on_sigterm
+from secretary_devstack.stack import Servers, Stack
+
+JOB_SEC = 120.0
+"""What a job of the folder may take on the average before the run is given up."""
+_MIB = 2**20
+_SLOWEST = 5
+_GRACE_SEC = 5.0
+
+Job = dict[str, Any]
+
+
+def main() -> int:
+    """Run it; 0 if nothing died, hung or stayed."""
+    end_on_sigterm()
+    options = _options()
+    with tempfile.TemporaryDirectory(prefix="secretary-corpus-") as name:
+        root = Path(name)
+        files = sorted(options.folder.rglob("*.pdf"))
+        files += list(_mutations(files, root / "mutated", options.mutations, options.seed))
+        _say(f"{len(files)} files, {options.mutations} of them damaged here; {options.method}")
+        try:
+            faults = _run(root, options, files)
+        except (ChildFailed, NotInTime, ServerMissing) as error:
+            faults = [str(error)]
+    for fault in faults:
+        _say(f"FAILED: {fault}")
+    if not faults:
+        _say("corpus: ok")
+    return 1 if faults else 0
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path, help="every *.pdf under it is read")
+    parser.add_argument("--method", default="combined", help="the extraction_method")
+    parser.add_argument("--output", default="markdown", help="text or markdown")
+    parser.add_argument("--page-end", type=int, default=20, help="of each file")
+    parser.add_argument("--mutations", type=int, default=0, help="damaged copies besides")
+    parser.add_argument("--seed", type=int, default=1, help="of the damage")
+    options = parser.parse_args()
+    options.folder = options.folder.resolve()
+    if not options.folder.is_dir():
+        parser.error(f"PDF_CORPUS: {options.folder} is no folder")
+    return options
+
+
+def _mutations(files: list[Path], folder: Path, count: int, seed: int) -> Iterator[Path]:
+    folder.mkdir()
+    chance = Random(seed)
+    for number in range(count if files else 0):
+        path = folder / f"{number:05}.pdf"
+        path.write_bytes(mutated(chance.choice(files).read_bytes(), chance))
+        yield path
+
+
+def _run(root: Path, options: argparse.Namespace, files: list[Path]) -> list[str]:
+    temporary = root / "tmp"
+    temporary.mkdir()
+    os.environ["TMPDIR"] = str(temporary)  # inherited by the worker
+    with Servers(root / "servers") as servers:
+        stack = Stack(
+            root / "services",
+            mongo_url=servers.mongo.url,
+            amqp_url=servers.amqp_url,
+            roots=[options.folder, root / "mutated"],
+            settings={"pdf.page_sec": 20},
+        )
+        with stack, stack.client() as client:
+            [worker] = stack.workers
+            with Watch(worker.child.pid) as watch:
+                started = time.monotonic()
+                jobs = _work(client, options, files)
+                took = time.monotonic() - started
+            _tell(jobs, watch, took)
+            return list(_faults(jobs, worker.child.pid, temporary, alive=worker.running))
+
+
+def _work(client: JobClient, options: argparse.Namespace, files: Iterable[Path]) -> list[Job]:
+    names = {}
+    for file in files:
+        parameters = {
+            "filename": str(file),
+            "extraction_method": options.method,
+            "output": options.output,
+            "page_end": options.page_end,
+            "use_cache": False,
+        }
+        names[client.submit("pdf", parameters, max_attempts=1)] = file.name
+
+    def over() -> bool:
+        return not any(_listed(client, status=state) for state in ("pending", "processing"))
+
+    wait_until(over, timeout_sec=JOB_SEC * len(names), what="the end of all jobs", every_sec=1.0)
+    return [{**job, "file": names[job["job_id"]]} for job in _all(client)]
+
+
+def _listed(client: JobClient, **query: Any) -> list[Job]:
+    answer = client.http.get("/api/jobs/", params={"limit": 1, **query}).raise_for_status()
+    jobs: list[Job] = answer.json()["data"]["jobs"]
+    return jobs
+
+
+def _all(client: JobClient) -> Iterator[Job]:
+    query: dict[str, Any] = {"limit": 250}
+    while True:
+        answer = client.http.get("/api/jobs/", params=query).raise_for_status()
+        data = answer.json()["data"]
+        yield from data["jobs"]
+        if not data["next"]:
+            return
+        query["cursor"] = data["next"]
+
+
+def _tell(jobs: list[Job], watch: Watch, took: float) -> None:
+    _say(f"{len(jobs)} jobs in {took:.0f} s")
+    for outcome, count in Counter(map(_outcome, jobs)).most_common():
+        _say(f"  {count:6} {outcome}")
+    slowest = sorted(jobs, key=_seconds, reverse=True)[:_SLOWEST]
+    _say("slowest: " + ", ".join(f"{job['file']} {_seconds(job):.1f} s" for job in slowest))
+    tenth = max(1, len(watch.samples) // 10)
+    marks = watch.samples[tenth - 1 :: tenth]
+    _say(f"worker, MiB over time: {' '.join(str(sample // _MIB) for sample in marks)}")
+    _say(
+        f"largest child {watch.largest_child // _MIB} MiB, "
+        f"at most {watch.most_children} children at a time"
+    )
+    for job in jobs:
+        if _outcome(job) in ("PARSER_CRASHED", "PROCESSING_ERROR", "WORKER_LOST"):
+            _say(f"  {job['file']}: {job['error']['code']} {job['error']['message']}")
+
+
+def _outcome(job: Job) -> str:
+    return str(job["error"]["code"] if job["error"] else job["status"])
+
+
+def _seconds(job: Job) -> float:
+    started, ended = job["processing_started_at"], job["completed_at"]
+    return _moment(ended) - _moment(started) if started and ended else 0.0
+
+
+def _moment(text: str) -> float:
+    return datetime.fromisoformat(text).timestamp()
+
+
+def _faults(jobs: list[Job], worker: int, temporary: Path, *, alive: bool) -> Iterator[str]:
+    if not alive:
+        yield "the worker died"
+    if lost := [job["file"] for job in jobs if _outcome(job) == "WORKER_LOST"]:
+        yield f"jobs whose worker was lost: {lost}"
+    if open_jobs := [job["file"] for job in jobs if job["status"] in ("pending", "processing")]:
+        yield f"jobs without an end: {open_jobs}"
+
+    def gone() -> bool:
+        return not any(children_of(zygote) for zygote in children_of(worker))
+
+    try:
+        wait_until(gone, timeout_sec=_GRACE_SEC, what="the end of all children")
+    except NotInTime as error:
+        yield str(error)
+    if left := [path.name for path in temporary.iterdir()]:
+        yield f"temporary files stayed: {left}"
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
