@@ -12,7 +12,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 PYTEST ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test chaos corpus bench lint format lock clean
+.PHONY: help setup demo up test chaos corpus bench bench-pdf lint format lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -60,6 +60,10 @@ bench: setup ## Measure jobs and webhooks a second, the wait for a start and for
 	@$(BIN)/python -m secretary_devstack.provision mongod rabbitmq
 	@$(BIN)/python bench/throughput.py
 	@$(BIN)/python bench/webhooks.py
+
+bench-pdf: setup ## Measure PDFs: pages a second, what a job costs, what OCR gets right
+	@$(BIN)/python -m secretary_devstack.provision mongod rabbitmq
+	@$(BIN)/python bench/pdf.py
 
 lint: setup ## Check format, style, types and layers
 	@$(BIN)/ruff format --check --quiet $(CODE)

@@ -31,6 +31,20 @@ def many_operators(operators: int = 6_000_000) -> bytes:
     return _one_page(content, b"/Font<</T 4 0 R>>", [])
 
 
+def slow_pages(pages: int = 300, operators: int = 8_000) -> bytes:
+    """A document of *pages* that each take a while (some 20 ms), all with the same content."""
+    content = b"BT /T 9 Tf 1 80 Td (slow) Tj " + b"1 0 Td (abcdefgh) Tj " * operators + b"ET"
+    kids = b" ".join(b"%d 0 R" % (5 + number) for number in range(pages))
+    page = (
+        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 99 99]/Contents 3 0 R"
+        b"/Resources<</Font<</T 4 0 R>>>>>>"
+    )
+    font = b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>"
+    tree = b"<</Type/Pages/Count %d/Kids[%s]>>" % (pages, kids)
+    catalog = b"<</Type/Catalog/Pages 2 0 R>>"
+    return _assemble([catalog, tree, _stream(content, b""), font, *[page] * pages])
+
+
 def packed_twice(mebibytes: int = 1024) -> bytes:
     """A page whose content is *mebibytes* of blanks, compressed, and compressed again."""
     packer = zlib.compressobj(9)

@@ -65,10 +65,10 @@ def mixed_pdf() -> bytes:
 
 
 CIPHERS = {
-    "rc4-40": pymupdf.PDF_ENCRYPT_RC4_40,
-    "rc4-128": pymupdf.PDF_ENCRYPT_RC4_128,
-    "aes-128": pymupdf.PDF_ENCRYPT_AES_128,
-    "aes-256": pymupdf.PDF_ENCRYPT_AES_256,
+    "rc4-40": pymupdf.mupdf.PDF_ENCRYPT_RC4_40,
+    "rc4-128": pymupdf.mupdf.PDF_ENCRYPT_RC4_128,
+    "aes-128": pymupdf.mupdf.PDF_ENCRYPT_AES_128,
+    "aes-256": pymupdf.mupdf.PDF_ENCRYPT_AES_256,
 }
 
 

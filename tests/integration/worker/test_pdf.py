@@ -137,7 +137,7 @@ async def test_files_outside_the_roots_and_missing_ones_have_their_own_codes(
     bench: PdfBench, tmp_path: Path
 ) -> None:
     outside = str(tmp_path / "outside.pdf")
-    Path(outside).write_bytes(pdf_samples.text_pdf(["x"]))
+    bench.put(pdf_samples.text_pdf(["x"]), outside)
     (bench.root / "link.pdf").symlink_to(outside)
     expected = {
         outside: ErrorCode.FILE_OUTSIDE_ROOTS,

@@ -10,6 +10,7 @@ import pdf_bombs
 import pdf_samples
 import pymupdf
 import pytest
+from handler_bench import Recorder
 from pdf_bench import PdfBench, RememberingCache, ScriptedReader, pages_of
 
 from secretary_common.errors import ErrorCode, PermanentError, TransientError
@@ -18,7 +19,7 @@ from secretary_common.settings import PdfSection
 FIVE = pdf_samples.text_pdf([f"Seite {number}" for number in range(1, 6)])
 
 
-def counted(recorder: Any) -> str:
+def counted(recorder: Recorder) -> str:
     """What the job's log says of the pages."""
     return next(line for _, line in recorder.logs if "from the cache" in line)
 
@@ -122,7 +123,7 @@ async def test_pages_read_before_a_bomb_are_kept(bench: PdfBench) -> None:
             document.insert_pdf(bomb)
         content = document.tobytes()
     cache = RememberingCache()
-    with pytest.raises(PermanentError, match="^page 6: ") as caught:
+    with pytest.raises(PermanentError, match=r"^page 6: ") as caught:
         await bench.read(content, cache=cache, limits=PdfSection(page_sec=1))
     assert caught.value.code == ErrorCode.PARSE_TIMEOUT
     assert caught.value.details == {"page": 6}

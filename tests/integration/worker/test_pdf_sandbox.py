@@ -88,10 +88,14 @@ async def fail(
     nursery: Nursery, path: Path, limits: Limits = LIMITS, bounds: Bounds = BOUNDS, **how: Any
 ) -> PermanentError:
     """The error of reading the first page of *path*."""
-    with pytest.raises(PermanentError) as caught:
+
+    async def read() -> None:
         async with child_of(nursery, path, limits, bounds) as child:
             await child.ask({**OPEN, **how}, ignore)
             await child.ask(READ, ignore)
+
+    with pytest.raises(PermanentError) as caught:
+        await read()
     return caught.value
 
 
@@ -252,11 +256,15 @@ async def test_the_child_knows_no_secret_and_stands_under_its_limits(
 
 async def test_a_child_has_its_own_descriptors_and_no_other(nursery: Nursery, bomb: Path) -> None:
     async with at_work(nursery, bomb), at_work_too(nursery, bomb) as pid:
-        links = [os.readlink(link) for link in Path(f"/proc/{pid}/fd").iterdir()]
+        links = descriptors_of(pid)
     sockets = [link for link in links if link.startswith("socket:")]
     assert len(set(sockets)) == 2, "its channel and its standard error"
     files = {link for link in links if not link.startswith("socket:")}
     assert files == {"/dev/null", str(bomb)}
+
+
+def descriptors_of(pid: int) -> list[str]:
+    return [str(link.readlink()) for link in Path(f"/proc/{pid}/fd").iterdir()]
 
 
 @asynccontextmanager
