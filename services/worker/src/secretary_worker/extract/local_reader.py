@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from typing import Any
 
 from secretary_common.errors import ErrorCode, PermanentError
@@ -18,6 +18,8 @@ from secretary_worker.extract.recipe import Recipe
 # recognises is large and holds one of few slots, which other jobs are waiting for.
 NATIVE_PAGES = 200
 OCR_PAGES = 10
+# So many at a time where children share the pages of a document.
+TURN_PAGES = 25
 
 OnLater = Callable[[int], None]
 
@@ -72,19 +74,31 @@ class LocalReader:
 
     async def _read(self, pages: Sequence[int], on_page: OnPage) -> None:
         """*pages* first by what their files say; recognised is only what needs it."""
-        later = list(pages)
-        if self._recipe.method != "ocr":
-            later = []
-            method = "look" if self._recipe.recognises else "native"
-            keep = len(pages) < NATIVE_PAGES
+        if self._recipe.method == "ocr":
+            await self._recognise(pages, on_page)
+            return
+        method = "look" if self._recipe.recognises else "native"
+        turns, later = _batches(pages, TURN_PAGES), list[int]()
+        keep = len(pages) < NATIVE_PAGES
+
+        async def work() -> None:
             async with self._document.lend(keep=keep) as child:
-                await self._ask(child, method, pages, on_page, later.append)
+                for turn in turns:
+                    await self._ask(child, method, turn, on_page, later.append)
+
+        async def help_out() -> None:
+            if self._cap.spare:
+                async with self._cap.slot():
+                    await work()
+
+        # One begins at once, however busy the others are; CPUs nobody uses help.
+        helpers = min(self._cap.spare, -(-len(pages) // TURN_PAGES) - 1)
+        await _together([work(), *(help_out() for _ in range(helpers))])
         if later:
-            await self._recognise(later, on_page)
+            await self._recognise(sorted(later), on_page)
 
     async def _recognise(self, pages: Sequence[int], on_page: OnPage) -> None:
-        size = min(OCR_PAGES, -(-len(pages) // self._cap.size))
-        batches = _batches(pages, size)
+        batches = _batches(pages, min(OCR_PAGES, -(-len(pages) // self._cap.size)))
 
         async def work() -> None:
             # Taken one by one, so that documents take turns.
@@ -92,12 +106,7 @@ class LocalReader:
                 async with self._cap.slot(), self._document.lend(keep=False) as child:
                     await self._ask(child, self._recipe.method, batch, on_page)
 
-        try:
-            async with asyncio.TaskGroup() as group:
-                for _ in range(self._cap.size):
-                    group.create_task(work())
-        except BaseExceptionGroup as group:
-            raise group.exceptions[0] from None
+        await _together([work() for _ in range(self._cap.size)])
 
     async def _ask(
         self,
@@ -127,6 +136,16 @@ class LocalReader:
                     raise ValueError("pages are missing")
         except PermanentError as error:
             raise _at_page(error, left[0] if left else pages[-1]) from error
+
+
+async def _together(works: Sequence[Coroutine[Any, Any, None]]) -> None:
+    """Do all; the first error ends the others and is raised."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            for work in works:
+                group.create_task(work)
+    except BaseExceptionGroup as group:
+        raise group.exceptions[0] from None
 
 
 def _batches(pages: Sequence[int], size: int) -> Iterator[Sequence[int]]:
