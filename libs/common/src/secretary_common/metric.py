@@ -23,3 +23,13 @@ DELIVERIES_ATTEMPTED = Counter(
     "secretary_deliveries_attempted_total", "Webhook attempts, by outcome", ["outcome"]
 )
 DELIVERY_SECONDS = Histogram("secretary_delivery_seconds", "Duration of webhook attempts")
+PROVIDER_REQUESTS = Counter(
+    "secretary_provider_requests_total",
+    "Requests to providers, by what came of them: ok, or the error's code",
+    ["provider", "outcome"],
+)
+PROVIDER_UPLOADS_LEFT = Counter(
+    "secretary_provider_uploads_left_total",
+    "Uploads to providers that could not be deleted afterwards",
+    ["provider"],
+)
