@@ -1,4 +1,4 @@
-"""What an attempt used: tokens, calls, seconds, bytes, pages and their cost: the job's ``usage``."""
+"""What an attempt used: tokens, calls, seconds, bytes, pages, their cost; the job's ``usage``."""
 
 from __future__ import annotations
 
@@ -52,9 +52,7 @@ class ResourceCalculator:
         ``cost`` is ``{"total": …, "models": {model: …}}`` and only there where prices are set.
         """
         with self._lock:
-            usage: dict[str, Any] = {
-                name: round(value, 3) for name, value in self._totals.items()
-            }
+            usage: dict[str, Any] = {name: round(value, 3) for name, value in self._totals.items()}
             tokens = {model: dict(counts) for model, counts in self._tokens.items()}
             costs = {model: round(cost, 6) for model, cost in self._costs.items()}
         if tokens:

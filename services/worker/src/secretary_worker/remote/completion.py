@@ -28,8 +28,10 @@ TEMPERATURE = "temperature"
 JSON_SCHEMA = "json_schema"
 JSON_OBJECT = "json_object"
 
-_FORMAT_REFUSED = re.compile(r"response.?format|json.?(schema|object|mode)|structured.?output", re.I)
-_SCHEMA_REFUSED = re.compile(r"invalid.{0,3}schema", re.I)
+_FORMAT_REFUSED = re.compile(
+    r"response.?format|json.?(schema|object|mode)|structured.?output", re.IGNORECASE
+)
+_SCHEMA_REFUSED = re.compile(r"invalid.{0,3}schema", re.IGNORECASE)
 _REFUSING = (400, 415, 422, 501)
 # What reasoning models of one's own servers put before their answer.
 _THOUGHT = re.compile(r"\s*<think(?:ing)?>.*?</think(?:ing)?>\s*", re.DOTALL)

@@ -119,7 +119,9 @@ class Provider:
         missing = self.section.missing(model=model)
         if missing:
             code = ErrorCode[f"{self.name.upper()}_NOT_CONFIGURED"]
-            variables = ", ".join(f"SECRETARY_{name.upper().replace('.', '__')}" for name in missing)
+            variables = ", ".join(
+                f"SECRETARY_{name.upper().replace('.', '__')}" for name in missing
+            )
             message = f"{self.name} is not configured: set {' and '.join(missing)} ({variables})"
             raise PermanentError(message, code=code, details={"settings": list(missing)})
 

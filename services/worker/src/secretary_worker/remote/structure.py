@@ -66,7 +66,7 @@ def _embedded(text: str) -> Iterator[JsonObject]:
             return
         end = start + 1
         try:
-            data, end = decoder.raw_decode(text, start)
+            _, end = decoder.raw_decode(text, start)
             yield parse_json(text[start:end])
         except (ValueError, RecursionError):
             pass
@@ -75,7 +75,7 @@ def _embedded(text: str) -> Iterator[JsonObject]:
 
 def _problems(validator: Draft202012Validator, data: JsonObject) -> tuple[str, ...]:
     """What does not fit, each with its place, without repeating long values."""
-    problems = []
+    problems: list[str] = []
     for error in validator.iter_errors(data):
         if len(problems) == MAX_PROBLEMS:
             break
@@ -85,7 +85,7 @@ def _problems(validator: Draft202012Validator, data: JsonObject) -> tuple[str, .
 
 
 def _told(message: str) -> str:
-    """jsonschema puts the value first and what is wrong with it last: cut in the middle."""
+    """*message* cut in the middle: the value stands first in it, what is wrong with it last."""
     if len(message) <= LONGEST_PROBLEM:
         return message
     half = LONGEST_PROBLEM // 2
