@@ -30,11 +30,14 @@ async def run_each(
             room.release()
 
     async with asyncio.TaskGroup() as group:
-        async for item in items:
-            await room.acquire()
-            if failures:
-                break
-            group.create_task(one(item))
+        try:
+            async for item in items:
+                await room.acquire()
+                if failures:
+                    break
+                group.create_task(one(item))
+        except Exception as failure:  # noqa: BLE001 - as above; of the items themselves
+            failures.append(failure)
     if failures:
         raise failures[0]
 

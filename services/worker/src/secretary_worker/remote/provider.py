@@ -36,7 +36,7 @@ from secretary_common.provider_section import ProviderSection
 from secretary_common.resources import ResourceCalculator
 from secretary_common.url_guard import UrlGuard
 from secretary_worker.remote.answer import InvalidAnswer, read_answer, unavailable
-from secretary_worker.remote.pause import pause_sec
+from secretary_worker.remote.repeat import pause_sec
 
 USER_AGENT = "Secretary/1"
 MAX_ANSWER_BYTES = 32 * 2**20
@@ -141,6 +141,8 @@ class Provider:
 
     @cached_property
     def _tls(self) -> ssl.SSLContext:
+        if self.section.base_url.startswith("http:"):
+            return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         # Reading the authorities takes tens of milliseconds: once, not for each job.
         return httpx.create_ssl_context(trust_env=False)
 

@@ -142,9 +142,9 @@ class VisionReader:
         try:
             completion = await self.completions.create(connection, request, resources)
         except PermanentError as error:
-            error.message = f"page {image.number}: {error.message}"
-            error.details = {**(error.details or {}), "page": image.number}
-            raise
+            message = f"page {image.number}: {error.message}"
+            details = {**(error.details or {}), "page": image.number}
+            raise PermanentError(message, code=error.code, details=details) from error
         text = transcription(completion.text)
         reason = None if text else Reason.NOTHING_RECOGNISED
         return Page(number=image.number, text=text, method=METHOD, reason=reason)
