@@ -1,10 +1,11 @@
-"""What tests of providers share: a document without a PDF engine, time that only passes on demand."""
+"""What tests of providers share: a document without a PDF engine, time that waits for nobody."""
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from secretary_common.clock import ManualClock
+from secretary_devstack.deadline import wait_until
 from secretary_devstack.provider import ChatReply, FakeProvider
 from secretary_worker.extract.page import Page, PageImage
 from secretary_worker.remote.provider import Timing
@@ -105,3 +107,8 @@ def access(provider: FakeProvider, **settings: Any) -> dict[str, Any]:
         "model": "model-1",
     }
     return {**reached, **settings}
+
+
+async def until(probe: Callable[[], object], what: str) -> None:
+    """Return when *probe* is true."""
+    await asyncio.to_thread(wait_until, probe, timeout_sec=10, what=what, every_sec=0.01)

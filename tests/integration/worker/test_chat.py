@@ -1,4 +1,4 @@
-"""The chat client: whatever the server speaks, the answer fits the schema or the job is told why."""
+"""The chat client: whatever the server speaks, the answer fits the schema, or the job says why."""
 
 import json
 from collections.abc import Iterator

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from provider_scene import Passing, access, document, expected, read_texts, told
+from provider_scene import Passing, access, document, expected, read_texts, told, until
 
 from secretary_common.errors import ErrorCode, PermanentError, SecretaryError, TransientError
 from secretary_common.metric import PROVIDER_UPLOADS_LEFT
@@ -218,8 +218,7 @@ async def test_a_cancelled_job_leaves_no_upload(
         document(1), [1], list[Page]().append, ResourceCalculator()
     )
     task = asyncio.create_task(reading)
-    while not (fake.requests(operation) and fake.files):
-        await asyncio.sleep(0.01)
+    await until(lambda: fake.requests(operation) and fake.files, "an upload")
     task.cancel()
     await asyncio.sleep(0)
     task.cancel()  # the engine may well ask twice

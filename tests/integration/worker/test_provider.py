@@ -1,4 +1,4 @@
-"""The way to a provider, over real connections: what is repeated, what ends, what is never shown."""
+"""The way to a provider, over real connections: what is repeated, what ends, what stays secret."""
 
 import asyncio
 import logging
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from provider_scene import Passing, access
+from provider_scene import Passing, access, until
 
 from secretary_common.errors import ErrorCode, PermanentError, SecretaryError, TransientError
 from secretary_common.models import JsonObject
@@ -15,7 +15,8 @@ from secretary_common.provider_section import LlmSection
 from secretary_common.resources import ResourceCalculator
 from secretary_devstack.port import free_port
 from secretary_devstack.provider import FakeProvider, Misbehaviour
-from secretary_worker.remote.provider import Call, Provider
+from secretary_worker.remote.call import Call
+from secretary_worker.remote.provider import Provider
 
 ASK = Call(
     "POST",
@@ -187,7 +188,7 @@ async def test_one_deadline_lies_over_the_whole_request(
 ) -> None:
     fake.misbehave("chat", wrong)
     started = time.monotonic()
-    with pytest.raises(TransientError, match="0.3 s") as caught:
+    with pytest.raises(TransientError, match=r"0\.3 s") as caught:
         await ask(reach(fake, passing, timeout_sec=0.3, retry_sec=0))
     assert caught.value.code == UNAVAILABLE
     assert time.monotonic() - started < 5
@@ -217,8 +218,7 @@ async def test_the_key_is_sent_and_never_shown(
 async def test_cancelling_ends_a_request_at_once(fake: FakeProvider, passing: Passing) -> None:
     fake.misbehave("chat", Misbehaviour.hanging())
     task = asyncio.create_task(ask(reach(fake, passing)))
-    while not fake.asked:
-        await asyncio.sleep(0.01)
+    await until(lambda: fake.asked, "a request")
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await asyncio.wait_for(task, 5)
@@ -230,8 +230,7 @@ async def test_no_more_than_parallel_are_in_flight_over_all_jobs(
     fake.misbehave("chat", *[Misbehaviour.hanging()] * 2)
     provider = reach(fake, passing, parallel=2)
     asking = [asyncio.create_task(ask(provider)) for _ in range(5)]
-    while len(fake.asked) < 2:
-        await asyncio.sleep(0.01)
+    await until(lambda: len(fake.asked) == 2, "two requests")
     await asyncio.sleep(0.1)
     assert len(fake.asked) == 2
     for task in asking[:2]:

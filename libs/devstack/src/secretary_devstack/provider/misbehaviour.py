@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
-
-from aiohttp import web
 
 JsonObject = dict[str, Any]
 
@@ -89,25 +86,3 @@ class Misbehaviour:
     def huge(cls, size: int) -> Self:
         """A body of *size* bytes."""
         return cls(status=200, body=b'{"a": "' + b"x" * size + b'"}')
-
-
-async def deliver(
-    request: web.Request, response: web.StreamResponse, body: bytes, wrong: Misbehaviour
-) -> web.StreamResponse:
-    """Send *body* as *wrong* has it."""
-    sent = body if wrong.keep_bytes is None else body[: wrong.keep_bytes]
-    response.content_length = len(sent)
-    await response.prepare(request)
-    if wrong.cut_at is not None:
-        await response.write(sent[: wrong.cut_at])
-        if request.transport is not None:
-            request.transport.close()
-        return response
-    if wrong.drip_sec:
-        for index in range(len(sent)):
-            await response.write(sent[index : index + 1])
-            await asyncio.sleep(wrong.drip_sec)
-    else:
-        await response.write(sent)
-    await response.write_eof()
-    return response

@@ -156,6 +156,18 @@ def fault_of(request: JsonObject, schema: JsonObject) -> str | None:
     return None
 
 
+def chat_fault(body: JsonObject) -> str | None:
+    """What OpenAI refuses in a chat request of the right shape; None: nothing."""
+    wanted = body.get("response_format", {"type": "text"})
+    if wanted["type"] == "json_schema" and wanted["json_schema"].get("strict"):
+        fault = strict_fault(wanted["json_schema"]["schema"])
+        return fault and f"Invalid schema for response_format: {fault}"
+    # Lest the model write white space for ever.
+    if wanted["type"] == "json_object" and "json" not in str(body["messages"]).lower():
+        return "'messages' must contain the word 'json' to use 'response_format'"
+    return None
+
+
 def strict_fault(schema: JsonObject) -> str | None:
     """Why OpenAI would not take *schema* as strict; None: it would.
 

@@ -1,8 +1,4 @@
-"""The fake provider itself.
-
-``/files`` and ``/ocr`` of Mistral, ``/chat/completions`` and ``/audio/transcriptions`` of OpenAI, on
-one port.
-"""
+"""The fake provider: Mistral's ``/files`` and ``/ocr``, OpenAI's chat and audio, on one port."""
 
 from __future__ import annotations
 
@@ -17,10 +13,11 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
-from aiohttp import BodyPartReader, web
+from aiohttp import web
 
 from secretary_devstack.provider import schema
-from secretary_devstack.provider.misbehaviour import Misbehaviour, deliver
+from secretary_devstack.provider.dialect import Dialect, Refusal
+from secretary_devstack.provider.misbehaviour import Misbehaviour
 from secretary_devstack.provider.model import (
     ChatReply,
     chat_answer,
@@ -29,42 +26,12 @@ from secretary_devstack.provider.model import (
     read_pdf,
     transcript_answer,
 )
+from secretary_devstack.provider.wire import Asked, read_request, send_answer
 from secretary_devstack.site import Site
 
 JsonObject = dict[str, Any]
 OPERATIONS = ("upload", "list", "delete", "ocr", "chat", "transcribe")
 MAX_BODY_BYTES = 128 * 2**20
-ENDLESS_SEC = 3600.0
-
-
-@dataclass(frozen=True)
-class Asked:
-    """One request as it came."""
-
-    operation: str
-    body: JsonObject
-    """The JSON; of a form its fields as lists, a file by its name."""
-    file: bytes = b""
-    authorization: str = ""
-
-
-@dataclass(frozen=True)
-class Dialect:
-    """What the server understands; the rest it refuses by name, as real ones do."""
-
-    formats: frozenset[str] = frozenset({"json_schema", "json_object"})
-    temperature: bool = True
-    usage: bool = True
-    verbose: bool = True
-    """Time stamps for transcriptions."""
-
-
-class _Refusal(Exception):
-    def __init__(self, status: int, message: str, param: str | None = None) -> None:
-        super().__init__(message)
-        error = {"message": message, "type": "invalid_request_error", "param": param, "code": None}
-        self.status = status
-        self.body = {"error": error}
 
 
 @dataclass
@@ -166,7 +133,7 @@ class FakeProvider:
         self, operation: str, act: Callable[[Asked], JsonObject]
     ) -> Callable[[web.Request], Any]:
         async def handle(request: web.Request) -> web.StreamResponse:
-            asked = await _read(operation, request)
+            asked = await read_request(operation, request)
             with self._lock:
                 self._asked.append(asked)
             faults = self._script.faults[operation]
@@ -176,7 +143,7 @@ class FakeProvider:
             body: JsonObject = {}
             if is_honest or wrong.carried_out:
                 status, body = await asyncio.to_thread(self._carry_out, act, asked)
-            return await _answer(request, wrong, status, body)
+            return await send_answer(request, wrong, status, body)
 
         return handle
 
@@ -186,9 +153,9 @@ class FakeProvider:
         try:
             if asked.authorization != f"Bearer {self.key}":
                 shown = asked.authorization.removeprefix("Bearer ")
-                raise _Refusal(401, f"Incorrect API key provided: {shown}")
+                raise Refusal(401, f"Incorrect API key provided: {shown}")
             return 200, act(asked)
-        except _Refusal as refusal:
+        except Refusal as refusal:
             return refusal.status, refusal.body
 
     def _check(self, asked: Asked, wanted: JsonObject) -> None:
@@ -198,7 +165,7 @@ class FakeProvider:
 
     def _violate(self, what: str) -> None:
         self.violations.append(what)
-        raise _Refusal(422, what)
+        raise Refusal(422, what)
 
     def _upload(self, asked: Asked) -> JsonObject:
         self._check(asked, schema.UPLOAD)
@@ -219,90 +186,31 @@ class FakeProvider:
     def _delete(self, asked: Asked) -> JsonObject:
         file_id = asked.body["id"]
         if self.files.pop(file_id, None) is None:
-            raise _Refusal(404, "No such file")
+            raise Refusal(404, "No such file")
         return {"id": file_id, "object": "file", "deleted": True}
 
     def _ocr(self, asked: Asked) -> JsonObject:
         self._check(asked, schema.OCR)
         file_id = asked.body["document"].get("file_id")
         if file_id not in self.files:
-            raise _Refusal(404, f"File {file_id} was not found")
+            raise Refusal(404, f"File {file_id} was not found")
         pages = self._read_pdf(self.files[file_id][1])
         return ocr_answer(pages, asked.body.get("pages"), asked.body["model"])
 
     def _chat(self, asked: Asked) -> JsonObject:
         self._check(asked, schema.CHAT)
-        self._refuse_what_is_not_understood(asked.body)
+        self.dialect.check_chat(asked.body)
+        fault = schema.chat_fault(asked.body)
+        if fault:
+            self._violate(fault)
         replies = self._script.replies
         reply = replies.popleft() if replies else self._reply(asked.body)
         return chat_answer(asked.body, reply, with_usage=self.dialect.usage)
 
-    def _refuse_what_is_not_understood(self, body: JsonObject) -> None:
-        wanted = body.get("response_format", {"type": "text"})
-        kind = wanted["type"]
-        if kind != "text" and kind not in self.dialect.formats:
-            message = f"'response_format' of type '{kind}' is not supported with this model."
-            raise _Refusal(400, message, "response_format")
-        if "temperature" in body and not self.dialect.temperature:
-            message = "Unsupported value: 'temperature' does not support 0 with this model."
-            raise _Refusal(400, message, "temperature")
-        if kind == "json_schema" and wanted["json_schema"].get("strict"):
-            fault = schema.strict_fault(wanted["json_schema"]["schema"])
-            if fault:
-                self._violate(f"Invalid schema for response_format: {fault}")
-        # OpenAI's rule, lest the model write white space for ever.
-        if kind == "json_object" and "json" not in json.dumps(body["messages"]).lower():
-            self._violate("'messages' must contain the word 'json' to use 'response_format'")
-
     def _listen(self, asked: Asked) -> JsonObject:
         self._check(asked, schema.TRANSCRIPTION)
-        verbose = asked.body.get("response_format") == ["verbose_json"]
-        if verbose and not self.dialect.verbose:
-            message = "response_format 'verbose_json' is not compatible with model"
-            raise _Refusal(400, message, "response_format")
-        return transcript_answer(verbose=verbose)
-
-
-async def _read(operation: str, request: web.Request) -> Asked:
-    authorization = request.headers.get("Authorization", "")
-    if request.content_type == "application/json":
-        body = await request.json()
-        return Asked(operation, body, authorization=authorization)
-    if request.content_type == "multipart/form-data":
-        fields, content = await _read_form(request)
-        return Asked(operation, fields, content, authorization)
-    return Asked(operation, {**request.query, **request.match_info}, authorization=authorization)
-
-
-async def _read_form(request: web.Request) -> tuple[JsonObject, bytes]:
-    fields: defaultdict[str, list[str]] = defaultdict(list)
-    content = b""
-    async for part in await request.multipart():
-        if isinstance(part, BodyPartReader):
-            if part.filename:
-                content = bytes(await part.read())
-            fields[part.name or ""].append(part.filename or await part.text())
-    return dict(fields), content
-
-
-async def _answer(
-    request: web.Request, wrong: Misbehaviour, status: int, body: JsonObject
-) -> web.StreamResponse:
-    if wrong.hang:
-        await asyncio.sleep(ENDLESS_SEC)
-    await asyncio.sleep(wrong.delay_sec)
-    if wrong.reset:
-        if request.transport is not None:
-            request.transport.abort()
-        return web.Response()
-    if wrong.edit is not None:
-        body = wrong.edit(body)
-    content = json.dumps(body).encode() if wrong.body is None else wrong.body
-    response = web.StreamResponse(
-        status=wrong.status or status,
-        headers={"Content-Type": wrong.content_type, **wrong.headers},
-    )
-    return await deliver(request, response, content, wrong)
+        self.dialect.check_transcription(asked.body)
+        return transcript_answer(verbose=asked.body.get("response_format") == ["verbose_json"])
 
 
 def _file(file_id: str, name: str, size: int) -> JsonObject:

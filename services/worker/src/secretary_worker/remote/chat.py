@@ -10,11 +10,11 @@ from secretary_common.models import JsonObject
 from secretary_common.provider_section import LlmSection
 from secretary_common.resources import ResourceCalculator
 from secretary_worker.remote.completion import (
-    Completion,
     CompletionClient,
     CompletionRequest,
     schema_instruction,
 )
+from secretary_worker.remote.completion_answer import Completion
 from secretary_worker.remote.provider import Connection, Provider, Timing
 from secretary_worker.remote.structure import Reading, read_object
 

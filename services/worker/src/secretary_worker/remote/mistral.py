@@ -20,9 +20,10 @@ from secretary_common.provider_section import MistralSection
 from secretary_common.resources import ResourceCalculator
 from secretary_worker.extract.page import Document, OnPage
 from secretary_worker.remote.answer import InvalidAnswer, ProviderRefused
+from secretary_worker.remote.call import Attachment, Call
 from secretary_worker.remote.flight import run_each, seen_through
 from secretary_worker.remote.mistral_answer import METHOD, OcrAnswer, read_ocr_answer
-from secretary_worker.remote.provider import Attachment, Call, Connection, Provider, Timing
+from secretary_worker.remote.provider import Connection, Provider, Timing
 
 log = get_logger(__name__)
 

@@ -7,10 +7,9 @@ answer has a size limit, comes unpacked, and no redirect is followed. Cancelling
 from __future__ import annotations
 
 import asyncio
-import json
 import ssl
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -36,6 +35,7 @@ from secretary_common.provider_section import ProviderSection
 from secretary_common.resources import ResourceCalculator
 from secretary_common.url_guard import UrlGuard
 from secretary_worker.remote.answer import InvalidAnswer, read_answer, unavailable
+from secretary_worker.remote.call import Body, Call, Reply
 from secretary_worker.remote.repeat import pause_sec
 
 USER_AGENT = "Secretary/1"
@@ -52,37 +52,6 @@ class Timing:
     monotonic: Callable[[], float] = time.monotonic
     clock: Clock = field(default_factory=SystemClock)
     random: Callable[[], float] = random
-
-
-@dataclass(frozen=True, slots=True)
-class Attachment:
-    """A file in a form."""
-
-    name: str
-    content: bytes
-    content_type: str
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One request: *payload* as JSON, or *form* with its *attachment*, or neither."""
-
-    method: str
-    path: str
-    """Below the provider's ``base_url``."""
-    payload: JsonObject | None = None
-    form: Mapping[str, str | Sequence[str]] | None = None
-    attachment: Attachment | None = None
-    query: Mapping[str, str] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What came of a call."""
-
-    data: JsonObject
-    tries: int
-    """More than 1: the provider may have carried it out more than once."""
 
 
 class Provider:
@@ -167,12 +136,12 @@ class Connection:
             PermanentError: see ``read_answer``.
             TransientError: the last failure, with the ``Retry-After`` that came with it.
         """
-        body = _Body.of(call)
+        body = Body.of(call)
         gate: AbstractAsyncContextManager[Any] = self._provider.gate() if queued else nullcontext()
         async with gate:
             return await self._repeat(call, body)
 
-    async def _repeat(self, call: Call, body: _Body) -> Reply:
+    async def _repeat(self, call: Call, body: Body) -> Reply:
         timing, retry_sec = self._provider.timing, self._provider.section.retry_sec
         started, tries = timing.monotonic(), 0
         while True:
@@ -190,7 +159,7 @@ class Connection:
                     raise
             await timing.sleep(pause)
 
-    async def _counted(self, call: Call, body: _Body) -> JsonObject:
+    async def _counted(self, call: Call, body: Body) -> JsonObject:
         self._resources.add_api_calls()
         outcome = "cancelled"
         try:
@@ -203,7 +172,7 @@ class Connection:
             PROVIDER_REQUESTS.labels(self._provider.name, outcome).inc()
         return data
 
-    async def _try(self, call: Call, body: _Body) -> JsonObject:
+    async def _try(self, call: Call, body: Body) -> JsonObject:
         name, timeout_sec = self._provider.name, self._provider.section.timeout_sec
         try:
             async with asyncio.timeout(timeout_sec):
@@ -216,7 +185,7 @@ class Connection:
             message = f"{name}.base_url cannot be used: {error}"
             raise PermanentError(message, code=ErrorCode.PROVIDER_REFUSED) from None
 
-    async def _exchange(self, call: Call, body: _Body) -> JsonObject:
+    async def _exchange(self, call: Call, body: Body) -> JsonObject:
         section = self._provider.section
         request = self._client.build_request(
             call.method,
@@ -240,7 +209,7 @@ class Connection:
         finally:
             await response.aclose()
 
-    def _headers(self, body: _Body) -> dict[str, str]:
+    def _headers(self, body: Body) -> dict[str, str]:
         headers = {
             "User-Agent": USER_AGENT,
             "Accept": "application/json",
@@ -263,23 +232,3 @@ class Connection:
             if len(body) > limit:
                 raise InvalidAnswer(name, f"it has more than {limit} bytes")
         return bytes(body)
-
-
-@dataclass(frozen=True, slots=True)
-class _Body:
-    """A request's body, encoded once for all tries."""
-
-    content: bytes | None
-    files: dict[str, tuple[str, bytes, str]] | None
-
-    @classmethod
-    def of(cls, call: Call) -> _Body:
-        content = None
-        if call.payload is not None:
-            # A lone surrogate, which is no text in any encoding, becomes a question mark.
-            text = json.dumps(call.payload, ensure_ascii=False, allow_nan=False)
-            content = text.encode("utf-8", "replace")
-        if call.attachment is None:
-            return cls(content, None)
-        sent = call.attachment
-        return cls(content, {"file": (sent.name, sent.content, sent.content_type)})

@@ -15,7 +15,8 @@ from secretary_common.models import JsonObject
 from secretary_common.provider_section import TranscriptionSection
 from secretary_common.resources import ResourceCalculator
 from secretary_worker.remote.answer import InvalidAnswer, ProviderRefused
-from secretary_worker.remote.provider import Attachment, Call, Provider, Reply, Timing
+from secretary_worker.remote.call import Attachment, Call, Reply
+from secretary_worker.remote.provider import Provider, Timing
 
 PATH = "/audio/transcriptions"
 _FORMAT_REFUSED = re.compile(r"response.?format|verbose.?json|granularit", re.IGNORECASE)
