@@ -13,7 +13,7 @@ from typing import Any
 
 from secretary_common.broker.consumer import DeliveryConsumer
 from secretary_common.cipher import Cipher
-from secretary_common.egress import guarded_client
+from secretary_common.egress import guarded_session
 from secretary_common.errors import ConfigurationError, StoreUnavailable
 from secretary_common.health import health_server
 from secretary_common.lifecycle import running, stop_signal, unless_stopped
@@ -111,11 +111,9 @@ async def _stop_when(stop: asyncio.Event, dispatcher: Dispatcher) -> None:
 async def _dispatcher(settings: Settings, store: Store, owner: str) -> AsyncIterator[Dispatcher]:
     section = settings.notifier
     guard = UrlGuard(settings.security.allow_networks)
-    async with guarded_client(
-        guard, max_connections=section.max_in_flight, timeout_sec=section.timeout_sec
-    ) as client:
+    async with guarded_session(guard, max_connections=section.max_in_flight) as session:
         sender = Sender(
-            client,
+            session,
             Cipher(settings.security.encryption_keys),
             signing_secrets=[secret.get_secret_value() for secret in section.signing_secrets],
         )
