@@ -18,6 +18,7 @@ from secretary_common.errors import ConfigurationError, StoreUnavailable
 from secretary_common.health import health_server
 from secretary_common.lifecycle import running, stop_signal, unless_stopped
 from secretary_common.log import configure_logging, get_logger
+from secretary_common.metric import BREAKERS_OPEN, DELIVERIES_HELD, DELIVERIES_IN_FLIGHT
 from secretary_common.models import new_token
 from secretary_common.mongo.connection import Store, open_store
 from secretary_common.settings import Settings, load_settings
@@ -140,7 +141,7 @@ async def _dispatcher(settings: Settings, store: Store, owner: str) -> AsyncIter
             public_url=settings.api.public_url,
             first_wait_sec=section.retry_schedule_sec[0],
         )
-        yield Dispatcher(
+        dispatcher = Dispatcher(
             relay,
             store.deliveries,
             courier,
@@ -148,6 +149,10 @@ async def _dispatcher(settings: Settings, store: Store, owner: str) -> AsyncIter
             store.clock,
             poll_interval_sec=section.poll_interval_sec,
         )
+        DELIVERIES_IN_FLIGHT.set_function(lambda: dispatcher.in_flight)
+        DELIVERIES_HELD.set_function(lambda: len(queue))
+        BREAKERS_OPEN.set_function(lambda: len(queue.open_breakers(store.clock.now())))
+        yield dispatcher
 
 
 async def _is_ready(store: Store) -> tuple[bool, dict[str, Any]]:
