@@ -141,9 +141,9 @@ class FairQueue:
         return (self.shut_until(origin) or now) > now
 
     def shut_until(self, origin: str) -> datetime | None:
-        """When the probe of *origin* may go, or might have gone; None while its breaker is closed."""
+        """When the probe of *origin* may go, or might have gone; None: its breaker is closed."""
         found = self._origins.get(origin)
-        return found.breaker.open_until if found else None
+        return None if found is None else found.breaker.open_until
 
     def is_hungry(self, origin: str) -> bool:
         """Whether *origin* has less waiting than it may claim."""
