@@ -214,13 +214,14 @@ async def test_a_cancelled_job_leaves_no_upload(
     fake: FakeProvider, passing: Passing, operation: str
 ) -> None:
     fake.misbehave(operation, Misbehaviour.hanging(carried_out=True))
+    fake.misbehave("list", Misbehaviour(carried_out=True, delay_sec=0.2))
     reading = reader(fake, passing).read(
         document(1), [1], list[Page]().append, ResourceCalculator()
     )
     task = asyncio.create_task(reading)
     await until(lambda: fake.requests(operation) and fake.files, "an upload")
     task.cancel()
-    await asyncio.sleep(0)
+    await until(lambda: fake.requests("list") or fake.requests("delete"), "tidying up")
     task.cancel()  # the engine may well ask twice
     with pytest.raises(asyncio.CancelledError):
         await asyncio.wait_for(task, 5)
