@@ -375,6 +375,8 @@ OTHER_CALLS: dict[str, dict[str, Call]] = {
         "of_job": lambda s: s.files.of_job("job-000004", LIMIT),
         "due_for_check": lambda s: s.files.due_for_check(NOW, LIMIT),
         "check_again": lambda s: s.files.check_again("file-5", after(99)),
+        "condemn": lambda s: s.files.condemn("file-7", NOW),
+        "hold_uploads": lambda s: s.files.hold_uploads(["file-9", "file-11", "file-12"], NOW),
     },
     "removal": {
         "expired_jobs": lambda s: s.removal.expired_jobs(
