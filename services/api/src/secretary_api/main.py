@@ -12,6 +12,7 @@ from datetime import timedelta
 import uvicorn
 
 from secretary_api.app import Collaborators, create_app
+from secretary_api.linger import EarlyAnswer
 from secretary_api.submission import Admission
 from secretary_common.broker.publisher import Publisher
 from secretary_common.cipher import Cipher
@@ -99,6 +100,7 @@ def wire(
         pepper=settings.api.pepper.get_secret_value(),
         bootstrap_key=settings.api.bootstrap_key.get_secret_value(),
         max_body_mb=settings.api.max_body_mb,
+        max_upload_mb=settings.files.max_upload_mb,
         webhook_test_sec=_webhook_test_sec(settings),
     )
 
@@ -112,7 +114,7 @@ def _webhook_test_sec(settings: Settings) -> float:
 def server_config(settings: Settings, parts: Collaborators) -> uvicorn.Config:
     """How uvicorn runs: our log lines in place of its own."""
     return uvicorn.Config(
-        create_app(parts),
+        EarlyAnswer(create_app(parts)),
         host=settings.api.host,
         port=settings.api.port,
         access_log=False,

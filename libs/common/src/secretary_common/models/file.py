@@ -16,7 +16,7 @@ UPLOAD_HELD = timedelta(hours=12)
 UPLOAD_PARAMETER = "file_id"
 """The parameter by which a job names an upload."""
 UPLOAD_FORMAT = "upload"
-"""The ``format`` of that parameter in the schema of its job type: elsewhere it means what it will."""
+"""The ``format`` of that parameter in its type's schema: without it, it means what it will."""
 INLINE_RESULTS_BYTES = 256 * 1024
 """Results over this size, as JSON, have a file and an address of their own."""
 MAX_NAME = 200
