@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from typing import Any
 
@@ -40,6 +40,14 @@ async def raw(api: Api, body: Any, content_type: str = FORM, **options: Any) -> 
     """The answer to *body* as it is."""
     headers = {"Content-Type": content_type, **options.pop("headers", {})}
     return await api.request("POST", "/api/files", content=body, headers=headers, **options)
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(30):
+        while True:
+            if holds():
+                return
+            await asyncio.sleep(0.01)
 
 
 def part(
@@ -269,9 +277,9 @@ async def test_uploads_of_one_key_wait_for_each_other_not_those_of_another(
     crowd = [
         asyncio.create_task(raw(api, slow(), key=first)) for _ in range(2 * uploads.OF_ONE_KEY)
     ]
-    await asyncio.sleep(0.2)
-    assert len(api.files.begun) == uploads.OF_ONE_KEY
+    await until(lambda: len(api.files.begun) == uploads.OF_ONE_KEY)
     assert (await upload(api, key=second)).status_code == 201
+    assert len(api.files.begun) == uploads.OF_ONE_KEY + 1
     goes_on.set()
     assert {answer.status_code for answer in await asyncio.gather(*crowd)} == {201}
 
