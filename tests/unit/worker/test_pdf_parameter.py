@@ -6,6 +6,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from secretary_common.errors import ErrorCode, PermanentError
+from secretary_common.models.file import UPLOAD_FORMAT, UPLOAD_PARAMETER
 from secretary_worker.handlers.pdf_parameter import PdfParameters, parse_pdf_parameters
 
 SCHEMA = PdfParameters.model_json_schema()
@@ -15,10 +16,15 @@ ACCEPTED: list[dict[str, Any]] = [
     {"filename": "/data/a.pdf", "extraction_method": "combined", "use_cache": False},
     {"url": "https://example.com/a.pdf", "page_start": 2, "page_end": 2},
     {"url": "https://example.com/a.pdf", "language": ["chi_sim"], "password": ""},
+    {"file_id": "file-1"},
 ]
 REFUSED: list[dict[str, Any]] = [
     {},
     {"filename": "a.pdf", "url": "https://example.com/a.pdf"},
+    {"filename": "a.pdf", "file_id": "file-1"},
+    {"url": "https://example.com/a.pdf", "file_id": "file-1"},
+    {"file_id": ""},
+    {"file_id": None},
     {"filename": ""},
     {"filename": "a.pdf", "template": "MeetingMinutes"},
     {"filename": "a.pdf", "extraction_method": "mistral_ocr"},
@@ -62,3 +68,7 @@ def test_every_field_is_explained_and_the_password_is_write_only() -> None:
     assert all(field["description"] for field in SCHEMA["properties"].values())
     assert SCHEMA["properties"]["password"]["writeOnly"] is True
     assert SCHEMA["properties"]["extraction_method"]["default"] == "native"
+
+
+def test_the_schema_tells_the_api_that_file_id_is_an_upload() -> None:
+    assert SCHEMA["properties"][UPLOAD_PARAMETER]["format"] == UPLOAD_FORMAT

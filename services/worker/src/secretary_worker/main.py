@@ -26,6 +26,7 @@ from secretary_common.log import configure_logging, get_logger
 from secretary_common.mongo.connection import Store, open_store
 from secretary_common.settings import Settings, load_settings
 from secretary_common.url_guard import UrlGuard
+from secretary_worker.bridge import Bridge
 from secretary_worker.handler_loop import HandlerLoop
 from secretary_worker.handlers.pdf import PdfHandler
 from secretary_worker.handlers.pdf_parameter import PdfParameters
@@ -37,6 +38,7 @@ from secretary_worker.registry import REGISTRY, Registry, register
 from secretary_worker.report import Reporter
 from secretary_worker.runner import Runner
 from secretary_worker.sweeper import Sweeper
+from secretary_worker.upload import Uploads
 from secretary_worker.web.download import Downloader
 
 log = get_logger(__name__)
@@ -45,8 +47,10 @@ REQUIRED = ("security.encryption_keys",)
 HANDLER_LOOP_CLOSE_SEC = 2.0
 
 
-def load_handlers(settings: Settings) -> Registry:
+def load_handlers(settings: Settings, store: Store, bridge: Bridge) -> Registry:
     """The built-in handlers and those of ``worker.handler_modules``, less what is not wanted here.
+
+    They reach the *store* over the *bridge*.
 
     Raises:
         ConfigurationError: a module cannot be imported.
@@ -59,6 +63,7 @@ def load_handlers(settings: Settings) -> Registry:
         max_bytes=max_bytes,
         limits=settings.pdf,
         downloader=downloader,
+        uploads=Uploads(store.files, store.keys, bridge),
     )
     register("pdf", handler, params=PdfParameters)
     for name in settings.worker.handler_modules:
@@ -74,9 +79,9 @@ async def serve(settings: Settings) -> None:
 
     Waits for MongoDB and the broker if they are not there yet, and says so.
     """
-    registry = load_handlers(settings)
-    stop = stop_signal()
     store = open_store(settings.mongo)
+    registry = load_handlers(settings, store, Bridge())
+    stop = stop_signal()
     publisher = Publisher(settings.broker.url.get_secret_value())
     background, handler_loop = Background(), HandlerLoop()
     runner = Runner(

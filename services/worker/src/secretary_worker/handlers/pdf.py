@@ -12,7 +12,7 @@ from secretary_common.resources import ResourceCalculator
 from secretary_common.settings import PdfSection
 from secretary_worker.confinement import Limits
 from secretary_worker.handlers import pdf_progress
-from secretary_worker.handlers.contract import Reporter
+from secretary_worker.handlers.contract import Reporter, Uploads
 from secretary_worker.handlers.pdf_parameter import PdfParameters, parse_pdf_parameters
 from secretary_worker.handlers.pdf_result import build_result
 from secretary_worker.sandbox import Bounds, Sandbox
@@ -27,7 +27,13 @@ class PdfHandler:
     """Handles ``pdf`` jobs. One instance serves all of them, side by side."""
 
     def __init__(
-        self, *, roots: Iterable[Path], max_bytes: int, limits: PdfSection, downloader: Downloader
+        self,
+        *,
+        roots: Iterable[Path],
+        max_bytes: int,
+        limits: PdfSection,
+        downloader: Downloader,
+        uploads: Uploads | None = None,
     ) -> None:
         """Wire the handler.
 
@@ -36,11 +42,13 @@ class PdfHandler:
             max_bytes: of a PDF from there; the downloader has its own limit.
             limits: what one document may use up, and where more OCR languages lie.
             downloader: for jobs that name a URL.
+            uploads: for jobs that name an upload; none: nobody can.
         """
         self._roots = list(roots)
         self._max_bytes = max_bytes
         self._limits = limits
         self._downloader = downloader
+        self._uploads = uploads
         self._sandbox = Sandbox(
             Limits(memory_bytes=limits.memory_mb * 2**20, cpu_sec=limits.cpu_sec),
             Bounds(timeout_sec=limits.timeout_sec),
@@ -60,7 +68,7 @@ class PdfHandler:
         parameters = parse_pdf_parameters(job.parameters)
         report.log("info", f"PDF extraction started, method {parameters.extraction_method}")
         report.progress(pdf_progress.READING_FILE)
-        async with self._source(parameters) as file:
+        async with self._source(parameters, job.owner) as file:
             resource_calculator.add_bytes(file.size)
             check_pdf_mark(file)
             report.progress(pdf_progress.FILE_READ)
@@ -79,13 +87,19 @@ class PdfHandler:
         await repo.update_job_status(job.job_id, JobStatus.COMPLETED)
 
     @asynccontextmanager
-    async def _source(self, parameters: PdfParameters) -> AsyncIterator[OpenFile]:
+    async def _source(self, parameters: PdfParameters, owner: str) -> AsyncIterator[OpenFile]:
         if parameters.filename is not None:
             with open_under_roots(parameters.filename, self._roots, self._max_bytes) as file:
                 yield file
         elif parameters.url is not None:
             async with self._downloader.fetch(parameters.url, accept=ACCEPT) as download:
                 yield OpenFile(download.file.fileno(), download.name, download.size)
+        elif parameters.file_id is not None and self._uploads is not None:
+            opening = self._uploads.open(parameters.file_id, owner, self._max_bytes)
+            async with opening as file:
+                yield file
+        else:
+            raise PermanentError("this worker has no uploads", code=ErrorCode.FILE_NOT_FOUND)
 
     def _request(self, parameters: PdfParameters, file: OpenFile) -> JsonObject:
         password, tessdata = parameters.password, self._limits.tessdata
