@@ -42,3 +42,25 @@ DELIVERIES_HELD = Gauge(
 BREAKERS_OPEN = Gauge(
     "secretary_breakers_open", "Origins this notifier leaves alone because they failed"
 )
+CACHE_LOOKUPS = Counter(
+    "secretary_cache_lookups_total",
+    "Entries asked for, by cache and outcome: hit, miss, failed",
+    ["cache", "outcome"],
+)
+CACHE_PUTS = Counter(
+    "secretary_cache_puts_total",
+    "Entries kept, by cache and outcome: kept, failed",
+    ["cache", "outcome"],
+)
+CACHE_TRANSFERRED = Counter(
+    "secretary_cache_transferred_bytes_total",
+    "Bytes read from and written to caches, by direction: read, written",
+    ["direction"],
+)
+CACHE_EVICTED = Counter(
+    "secretary_cache_evicted_total", "Entries removed: long unused, or over cache.max_mb"
+)
+CACHE_STORED = Gauge(
+    "secretary_cache_stored_bytes",
+    "What caches take up, as the worker that sweeps counted last; 0 on all others",
+)

@@ -173,6 +173,15 @@ class PdfSection(Section):
     """A folder with more OCR languages than the built-in eng and deu."""
 
 
+class CacheSection(Section):
+    """What was worked out before and is kept: pages that were read, answers of models."""
+
+    days: float = Field(default=30, ge=0.25)
+    """Entries that were not used for so long go."""
+    max_mb: float = Field(default=1024, gt=0)
+    """Of all entries together; beyond it those go that were not used for the longest time."""
+
+
 class RetentionSection(Section):
     """How long finished jobs are kept."""
 
@@ -213,6 +222,7 @@ class Settings(BaseSettings):
     vision: VisionSection = VisionSection()
     llm: LlmSection = LlmSection()
     transcription: TranscriptionSection = TranscriptionSection()
+    cache: CacheSection = CacheSection()
     retention: RetentionSection = RetentionSection()
     log: LogSection = LogSection()
 

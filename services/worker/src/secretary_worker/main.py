@@ -27,6 +27,7 @@ from secretary_common.mongo.connection import Store, open_store
 from secretary_common.settings import Settings, load_settings
 from secretary_common.url_guard import UrlGuard
 from secretary_worker.bridge import Bridge
+from secretary_worker.eviction import Eviction
 from secretary_worker.handler_loop import HandlerLoop
 from secretary_worker.handlers.pdf import PdfHandler
 from secretary_worker.handlers.pdf_parameter import PdfParameters
@@ -155,11 +156,21 @@ def _sweeper(settings: Settings, store: Store, runner: Runner) -> Sweeper:
         logs=store.logs,
         deliveries=store.deliveries,
         locks=store.locks,
+        eviction=_eviction(settings, store),
         clock=store.clock,
         owner=runner.keeper.owner,
         retention=_retention(settings),
         grace_sec=2 * settings.worker.lease_sec,
         interval_sec=settings.retention.sweep_interval_sec,
+    )
+
+
+def _eviction(settings: Settings, store: Store) -> Eviction:
+    return Eviction(
+        store.cache,
+        store.clock,
+        unused_for=timedelta(days=settings.cache.days),
+        max_bytes=int(settings.cache.max_mb * 2**20),
     )
 
 
