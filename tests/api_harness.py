@@ -39,6 +39,7 @@ ROOT = Path("/srv/files")
 FILE = str(ROOT / "a.pdf")
 SIGNING_SECRET = "whsec_" + "A" * 32
 MAX_BODY_BYTES = 64 * 1024
+MAX_UPLOAD_BYTES = 300 * 1024
 RETENTION = timedelta(days=30)
 
 
@@ -52,11 +53,14 @@ class PdfLikeParams(BaseModel):
 
     model_config = ConfigDict(
         extra="forbid",
-        json_schema_extra={"oneOf": [{"required": ["filename"]}, {"required": ["url"]}]},
+        json_schema_extra={
+            "oneOf": [{"required": [name]} for name in ("filename", "url", "file_id")]
+        },
     )
 
     filename: str | None = None
     url: str | None = None
+    file_id: str | None = Field(default=None, json_schema_extra={"format": "upload"})
     extraction_method: Literal["native", "ocr"] = "native"
     page_start: int | None = Field(default=None, ge=1)
     password: SecretStr | None = Field(default=None, max_length=20)
@@ -107,6 +111,7 @@ class Api:
                 in_background=self.background.start,
                 bootstrap_key=ADMIN_KEY,
                 max_body_mb=MAX_BODY_BYTES / 1024 / 1024,
+                max_upload_mb=MAX_UPLOAD_BYTES / 1024 / 1024,
                 store_has_answered=lambda: self.store_answers,
             )
         )

@@ -134,6 +134,54 @@ async def test_a_file_is_due_for_a_check_after_a_day_and_again_when_told(
     assert [each.name for each in await files.due_for_check(after(47), 9)] == ["second"]
 
 
+async def upload(files: FileRepository, **fields: Any) -> str:
+    stored = await files.save(pieces(b"x"), info(kind=FileKind.UPLOAD, **fields))
+    return stored.file_id
+
+
+async def test_uploads_are_held_for_their_owner_and_for_who_sees_all(
+    files: FileRepository,
+) -> None:
+    mine, other = await upload(files), await upload(files, owner="key-2")
+    result = await files.save(pieces(b"x"), info(kind=FileKind.RESULT))
+    half = info(kind=FileKind.UPLOAD)
+    with pytest.raises(LookupError):
+        await files.save(broken(b"x"), half)
+    asked = [mine, other, result.file_id, half.file_id, "unknown", mine]
+    assert set(await files.hold_uploads(asked, NOW, owner="key-1")) == {mine}
+    held = await files.hold_uploads(asked, NOW)
+    assert set(held) == {mine, other}
+    assert (held[mine].size, held[mine].name) == (1, "a.txt")
+    assert await files.hold_uploads([], NOW) == {}
+
+
+async def test_an_upload_that_is_held_cannot_be_condemned_for_a_while(
+    files: FileRepository,
+) -> None:
+    file_id = await upload(files)
+    assert not await files.condemn(file_id, after(23.9))
+    assert await files.hold_uploads([file_id], after(23.9), owner="key-1")
+    assert not await files.condemn(file_id, after(35.8))
+    assert await files.due_for_check(after(35.8), 9) == []
+    assert await files.hold_uploads([file_id], after(25), owner="key-1")  # never shortened
+    assert not await files.condemn(file_id, after(36.9))
+    assert await files.condemn(file_id, after(37))
+
+
+async def test_a_condemned_upload_is_held_no_more_until_it_is_put_off(
+    files: FileRepository,
+) -> None:
+    file_id = await upload(files)
+    assert await files.condemn(file_id, after(24))
+    assert await files.hold_uploads([file_id], after(24)) == {}
+    assert await files.condemn(file_id, after(24))  # the one who did so before was killed
+    (due,) = await files.due_for_check(after(24), 9)
+    assert due.file_id == file_id
+    await files.check_again(file_id, after(48))
+    assert set(await files.hold_uploads([file_id], after(24))) == {file_id}
+    assert not await files.condemn("file-unknown", after(99))
+
+
 @pytest.mark.parametrize("driver", ["motor", "pymongo"])
 async def test_what_a_crash_left_of_a_file_is_found_and_removed(
     mongo_url: str, database_name: str, driver: str

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from job_samples import HOOK, NOW, after, current, end, lease, make_job
 
+from secretary_common.clock import ManualClock
 from secretary_common.models import (
     Batch,
     FileInfo,
@@ -20,16 +21,21 @@ from secretary_common.models import (
     Phase,
     ResultsFile,
 )
+from secretary_common.models.cached import INLINE_BYTES
 from secretary_common.mongo import indexes
+from secretary_common.mongo.cache import MongoCacheRepository
 from secretary_common.mongo.connection import Store
 from secretary_common.mongo.driver import Client
 from secretary_common.ports import (
     BatchRepository,
+    FileRepository,
     JobRepository,
     LockRepository,
     RemovalRepository,
 )
 from secretary_common.testing.batches import InMemoryBatchRepository
+from secretary_common.testing.cache import InMemoryCacheRepository
+from secretary_common.testing.files import InMemoryFileRepository
 from secretary_common.testing.jobs import InMemoryJobRepository
 from secretary_common.testing.removal import InMemoryLockRepository, InMemoryRemovalRepository
 
@@ -38,6 +44,7 @@ ENDED: dict[str, Any] = {
     "expires_at": NOW,
     "completed_at": after(-60),
 }
+LARGE_VALUE = {"text": "x" * INLINE_BYTES}
 EVENT = NotifySlot(seq=1, run=1, phase=Phase.COMPLETED, due_at=NOW)
 
 
@@ -46,6 +53,8 @@ class Place:
 
     jobs: JobRepository
     batches: BatchRepository
+    files: FileRepository
+    cache: InMemoryCacheRepository | MongoCacheRepository
     removal: RemovalRepository
     locks: LockRepository
 
@@ -56,9 +65,11 @@ async def place(request: pytest.FixtureRequest) -> AsyncIterator[Place]:
     if request.param == "memory":
         jobs = InMemoryJobRepository()
         batches = InMemoryBatchRepository(jobs)
-        place.jobs, place.batches = jobs, batches
+        files = InMemoryFileRepository()
+        cache = InMemoryCacheRepository(files, ManualClock())
+        place.jobs, place.batches, place.files, place.cache = jobs, batches, files, cache
         place.removal, place.locks = (
-            InMemoryRemovalRepository(jobs, batches),
+            InMemoryRemovalRepository(jobs, batches, cache),
             InMemoryLockRepository(),
         )
         yield place
@@ -68,6 +79,7 @@ async def place(request: pytest.FixtureRequest) -> AsyncIterator[Place]:
     await indexes.ensure(client)
     store = Store(client)
     place.jobs, place.batches = store.jobs, store.batches
+    place.files, place.cache = store.files, store.cache
     place.removal, place.locks = store.removal, store.locks
     yield place
     await store.close()
@@ -207,6 +219,15 @@ async def test_an_upload_is_named_by_the_jobs_that_use_it(
     assert not await place.removal.is_named(upload)
     await place.jobs.insert(make_job(parameters={"file_id": "file-1"}, **fields))
     assert await place.removal.is_named(upload) is named
+
+
+async def test_a_file_of_the_cache_is_named_by_its_entry(place: Place) -> None:
+    await place.cache.put_many({"a": LARGE_VALUE})
+    (stored,) = await place.files.due_for_check(after(10**9), 9)
+    assert stored.kind is FileKind.CACHE
+    assert await place.removal.is_named(stored)
+    await place.cache.remove_unused((after(10**9), ""), 9)
+    assert not await place.removal.is_named(stored)
 
 
 def batch(batch_id: str, seconds: float, *jobs: Job) -> Batch:

@@ -31,6 +31,7 @@ def peak_memory(service: Service) -> int:
 
 def test_results_of_40_mb_are_kept_shown_and_told_of(start_stack: Any, receiver: Receiver) -> None:
     stack = start_stack()
+    idle = {service.name: peak_memory(service) for service in stack.services}
     with stack.client() as client:
         job_id = client.submit(
             "large", {"megabytes": MEGABYTES, "webhook": {"url": receiver.url()}}
@@ -58,6 +59,9 @@ def test_results_of_40_mb_are_kept_shown_and_told_of(start_stack: Any, receiver:
         )
         (told,) = (one.json for one in requests if one.json["phase"] == "completed")
         assert "data" not in told
+        grown = {one.name: peak_memory(one) - idle[one.name] for one in stack.services}
+        assert grown["secretary-notifier-1"] < SIZE / 2
+        assert grown["secretary-worker-1"] < 6 * SIZE  # what the handler made, its copy, its JSON
         assert urlsplit(told["data_url"]).path == job["results_url"]
 
 

@@ -12,40 +12,16 @@ from typing import Any
 import httpx
 import pytest
 from api_harness import ADMIN_KEY, data_of, error_of
-from cryptography.fernet import Fernet
+from api_process import MAX_BODY_MB, client_of, service_over
 from pymongo import MongoClient
 
 from secretary_devstack.child import Child
 from secretary_devstack.deadline import wait_until
 from secretary_devstack.mongod import ReplicaSet
-from secretary_devstack.port import free_port
 from secretary_devstack.process import Service, console_script, environment
 
-AUTHORIZED = {"Authorization": f"Bearer {ADMIN_KEY}"}
-MAX_BODY_BYTES = 1024 * 1024
+MAX_BODY_BYTES = MAX_BODY_MB * 1024 * 1024
 SUBMISSION = {"job_type": "custom", "parameters": {}}
-
-
-def service_over(url: str, database: str, folder: Path, **settings: Any) -> Service:
-    port = free_port()
-    return Service(
-        "secretary-api",
-        {
-            "mongo.url": url,
-            "mongo.database": database,
-            "api.port": port,
-            "api.bootstrap_key": ADMIN_KEY,
-            "api.pepper": "p",
-            "api.max_body_mb": 1,
-            "log.format": "json",
-            "security.encryption_keys": [Fernet.generate_key().decode()],
-            # Nobody listens there: everything works with the broker down.
-            "broker.url": f"amqp://guest:guest@127.0.0.1:{free_port()}/",
-            **settings,
-        },
-        folder,
-        port=port,
-    )
 
 
 @pytest.fixture
@@ -56,10 +32,6 @@ def service(mongo_url: str, database_name: str, tmp_path: Path) -> Iterator[Serv
         yield service
     finally:
         service.stop()
-
-
-def client_of(service: Service) -> httpx.Client:
-    return httpx.Client(base_url=f"http://127.0.0.1:{service.port}", headers=AUTHORIZED, timeout=15)
 
 
 def announce(url: str, database: str) -> None:

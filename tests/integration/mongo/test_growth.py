@@ -45,6 +45,7 @@ from secretary_common.models import (
     ProgressChange,
     WorkerReport,
 )
+from secretary_common.models.cached import INLINE_BYTES
 from secretary_common.mongo import indexes
 from secretary_common.mongo.connection import Store
 from secretary_common.mongo.delivery_document import to_document as delivery_document
@@ -201,7 +202,15 @@ def full_database(mongo_url: str) -> Any:
         ]
     )
     database["fs.chunks"].insert_many(
-        [{"files_id": f"file-{n}", "n": 0, "data": b"x"} for n in range(MANY)]
+        [{"files_id": f"file-{n}", "n": 0, "data": b"1"} for n in range(MANY)]
+    )
+    database["cache"].insert_many(
+        [
+            {"_id": f"key-{n}", "used_at": after(-n), "size": 520, "data": b"{}"}
+            if n % 10
+            else {"_id": f"key-{n}", "used_at": after(-n), "size": 520, "file_id": f"file-{n}"}
+            for n in range(MANY)
+        ]
     )
     database["batches"].insert_many(
         [
@@ -375,6 +384,16 @@ OTHER_CALLS: dict[str, dict[str, Call]] = {
         "of_job": lambda s: s.files.of_job("job-000004", LIMIT),
         "due_for_check": lambda s: s.files.due_for_check(NOW, LIMIT),
         "check_again": lambda s: s.files.check_again("file-5", after(99)),
+        "condemn": lambda s: s.files.condemn("file-7", NOW),
+        "hold_uploads": lambda s: s.files.hold_uploads(["file-9", "file-11", "file-12"], NOW),
+    },
+    "cache": {
+        "get_many": lambda s: s.cache.get_many([f"key-{n}" for n in range(600)] + ["unknown"]),
+        "put_many": lambda s: s.cache.put_many(
+            {"key-5": {}, "key-7": {"text": "x" * INLINE_BYTES}, "key-new": {"n": 1}}
+        ),
+        "latest": lambda s: s.cache.latest(LIMIT, before=(after(-3000), "key-3000")),
+        "remove_unused": lambda s: s.cache.remove_unused((after(-3000), "key-3000"), SLACK),
     },
     "removal": {
         "expired_jobs": lambda s: s.removal.expired_jobs(
@@ -383,7 +402,9 @@ OTHER_CALLS: dict[str, dict[str, Call]] = {
         "fence": lambda s: s.removal.fence(f"job-{ENDED:06}", NOW, NOW),
         "remove_job": lambda s: s.removal.remove_job(f"job-{ENDED:06}"),
         "is_named": lambda s: asyncio.gather(
-            s.removal.is_named(file(7)), s.removal.is_named(file(8))
+            s.removal.is_named(file(7)),
+            s.removal.is_named(file(8)),
+            s.removal.is_named(file(9).model_copy(update={"kind": FileKind.CACHE})),
         ),
         "old_batches": lambda s: s.removal.old_batches(NOW, LIMIT, after=(NOW, "batch-3")),
         "remove_batch": lambda s: s.removal.remove_batch("batch-99"),
@@ -503,3 +524,25 @@ async def test_a_late_page_reads_no_more_than_the_first(profiled: Profiled) -> N
     page = JobQuery(after=(NOW - timedelta(seconds=5000), "job-005000"), limit=LIMIT)
     commands = await profiled.commands(lambda store: store.jobs.find(page))
     assert max(one["keysExamined"] for one in commands) <= LIMIT + SLACK
+
+
+async def test_thousands_of_cache_entries_are_few_queries(profiled: Profiled) -> None:
+    keys = [f"cached-{n}" for n in range(5000)]
+    await profiled.store.cache.put_many({key: {"k": key} for key in keys})
+    seen: list[int] = []
+
+    async def get(store: Store) -> None:
+        seen.append(len(await store.cache.get_many(keys)))
+
+    assert len(await profiled.commands(get)) <= 20
+    assert seen == [5000]
+
+
+async def test_walking_through_the_cache_reads_no_entry(profiled: Profiled) -> None:
+    for limit in (1, 1000):
+
+        async def call(store: Store, limit: int = limit) -> None:
+            assert len(await store.cache.latest(limit)) == limit
+
+        commands = await profiled.commands(call)
+        assert sum(one["docsExamined"] for one in commands) == 0

@@ -138,7 +138,7 @@ async def test_a_type_announced_later_is_known_within_two_seconds(api: Api) -> N
 @pytest.mark.parametrize(
     ("parameters", "field", "message"),
     [
-        ({}, "parameters", "exactly one of filename, url is needed"),
+        ({}, "parameters", "exactly one of filename, url, file_id is needed"),
         ({"filename": FILE, "url": "https://x.org/"}, "parameters", "exactly one of filename, url"),
         ({"filename": FILE, "page_start": 0}, "parameters.page_start", "must be at least 1"),
         ({"filename": FILE, "page_start": "1"}, "parameters.page_start", "must be a whole number"),

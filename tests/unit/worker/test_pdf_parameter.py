@@ -6,6 +6,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from secretary_common.errors import ErrorCode, PermanentError
+from secretary_common.models.file import UPLOAD_FORMAT, UPLOAD_PARAMETER
 from secretary_worker.handlers.pdf_parameter import PdfParameters, parse_pdf_parameters
 
 SCHEMA = PdfParameters.model_json_schema()
@@ -19,10 +20,15 @@ ACCEPTED: list[dict[str, Any]] = [
     {"filename": "a.pdf", "include_images": True, "force_refresh": True},
     {"filename": "a.pdf", "template": "MeetingMinutes", "context": {"a": [1]}},
     {"filename": "a.pdf", "template_content": "{{a|b}}", "target_language": "de"},
+    {"file_id": "file-1"},
 ]
 REFUSED: list[dict[str, Any]] = [
     {},
     {"filename": "a.pdf", "url": "https://example.com/a.pdf"},
+    {"filename": "a.pdf", "file_id": "file-1"},
+    {"url": "https://example.com/a.pdf", "file_id": "file-1"},
+    {"file_id": ""},
+    {"file_id": None},
     {"filename": ""},
     {"filename": "a.pdf", "template": "../Session"},
     {"filename": "a.pdf", "template_content": ""},
@@ -75,3 +81,7 @@ def test_every_field_is_explained_and_the_password_is_write_only() -> None:
     assert all(field["description"] for field in SCHEMA["properties"].values())
     assert SCHEMA["properties"]["password"]["writeOnly"] is True
     assert SCHEMA["properties"]["extraction_method"]["default"] == "native"
+
+
+def test_the_schema_tells_the_api_that_file_id_is_an_upload() -> None:
+    assert SCHEMA["properties"][UPLOAD_PARAMETER]["format"] == UPLOAD_FORMAT

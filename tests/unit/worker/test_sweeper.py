@@ -28,15 +28,18 @@ from secretary_common.models import (
     Webhook,
 )
 from secretary_common.testing.batches import InMemoryBatchRepository
+from secretary_common.testing.cache import InMemoryCacheRepository
 from secretary_common.testing.deliveries import InMemoryDeliveryRepository
 from secretary_common.testing.files import InMemoryFileRepository
 from secretary_common.testing.jobs import InMemoryJobRepository
 from secretary_common.testing.removal import InMemoryLockRepository, InMemoryRemovalRepository
 from secretary_common.testing.store import InMemoryLogRepository
 from secretary_worker import sweeper
+from secretary_worker.eviction import Eviction
 from secretary_worker.sweeper import Sweeper, Swept
 
 GRACE_SEC = 60.0
+CACHE_BYTES = 1_000_000
 DAY_SEC = 24 * 3600.0
 RETENTION = timedelta(days=30)
 
@@ -51,7 +54,8 @@ class Place:
         self.files = InMemoryFileRepository()
         self.logs = InMemoryLogRepository()
         self.deliveries = InMemoryDeliveryRepository()
-        self.removal = InMemoryRemovalRepository(self.jobs, self.batches)
+        self.cache = InMemoryCacheRepository(self.files, self.clock)
+        self.removal = InMemoryRemovalRepository(self.jobs, self.batches, self.cache)
         self.locks = InMemoryLockRepository()
         self.sweeper = self.new_sweeper("w1")
 
@@ -62,6 +66,7 @@ class Place:
             logs=self.logs,
             deliveries=self.deliveries,
             locks=self.locks,
+            eviction=Eviction(self.cache, self.clock, unused_for=RETENTION, max_bytes=CACHE_BYTES),
             clock=self.clock,
             owner=owner,
             retention=RETENTION,
@@ -480,3 +485,40 @@ async def test_a_batch_goes_after_its_last_job(place: Place) -> None:
     place.clock.advance(GRACE_SEC)
     assert await place.sweeper.round() == Swept(jobs=1, batches=1)
     assert place.batches.batches == {}
+
+
+async def test_the_cache_is_kept_within_its_bounds(place: Place) -> None:
+    for n in range(30):
+        await place.cache.put_many({f"key-{n}": {"text": "x" * 50_000}})
+        place.clock.advance(1)
+    assert await place.sweeper.round() == Swept(cached=11)
+    assert list(place.cache.entries) == [f"key-{n}" for n in range(11, 30)]
+    assert await place.new_sweeper("w2").round() is None
+
+
+async def test_a_file_of_the_cache_that_no_entry_names_goes_after_a_day(place: Place) -> None:
+    await place.cache.put_many({"named": {"text": "x" * 100_000}})
+    await place.files.save(one(b"x"), place.info(kind=FileKind.CACHE))
+    place.clock.advance(DAY_SEC)
+    assert await place.sweeper.round() == Swept(files=1)
+    assert await place.cache.get_many(["named"])
+
+
+async def test_an_upload_that_somebody_is_about_to_name_stays(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload = await place.files.save(one(b"x"), place.info(kind=FileKind.UPLOAD))
+    place.clock.advance(DAY_SEC)
+    real = place.removal.is_named
+
+    async def asked(file: FileInfo) -> bool:
+        named = await real(file)
+        assert await place.files.hold_uploads([upload.file_id], place.clock.now())
+        return named
+
+    monkeypatch.setattr(place.removal, "is_named", asked)
+    assert await place.sweeper.round() == Swept()
+    assert await place.files.open(upload.file_id)
+    monkeypatch.setattr(place.removal, "is_named", real)
+    place.clock.advance(DAY_SEC)
+    assert await place.sweeper.round() == Swept(files=1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter, Gauge, Histogram
 
 DOORBELLS_RUNG = Counter(
     "secretary_doorbells_rung_total",
@@ -32,4 +32,45 @@ SANDBOX_CHILDREN = Counter(
     "secretary_sandbox_children_total",
     "Child processes that ended, by outcome: done, cancelled, or the code of the error",
     ["outcome"],
+)
+PROVIDER_REQUESTS = Counter(
+    "secretary_provider_requests_total",
+    "Requests to providers, by what came of them: ok, or the error's code",
+    ["provider", "outcome"],
+)
+PROVIDER_UPLOADS_LEFT = Counter(
+    "secretary_provider_uploads_left_total",
+    "Uploads to providers that could not be deleted afterwards",
+    ["provider"],
+)
+DELIVERIES_IN_FLIGHT = Gauge(
+    "secretary_deliveries_in_flight", "Webhooks this notifier is sending or recording"
+)
+DELIVERIES_HELD = Gauge(
+    "secretary_deliveries_held", "Due webhooks this notifier has read and not yet started"
+)
+BREAKERS_OPEN = Gauge(
+    "secretary_breakers_open", "Origins this notifier leaves alone because they failed"
+)
+CACHE_LOOKUPS = Counter(
+    "secretary_cache_lookups_total",
+    "Entries asked for, by cache and outcome: hit, miss, failed",
+    ["cache", "outcome"],
+)
+CACHE_PUTS = Counter(
+    "secretary_cache_puts_total",
+    "Entries kept, by cache and outcome: kept, failed",
+    ["cache", "outcome"],
+)
+CACHE_TRANSFERRED = Counter(
+    "secretary_cache_transferred_bytes_total",
+    "Bytes read from and written to caches, by direction: read, written",
+    ["direction"],
+)
+CACHE_EVICTED = Counter(
+    "secretary_cache_evicted_total", "Entries removed: long unused, or over cache.max_mb"
+)
+CACHE_STORED = Gauge(
+    "secretary_cache_stored_bytes",
+    "What caches take up, as the worker that sweeps counted last; 0 on all others",
 )

@@ -19,8 +19,9 @@ from secretary_api.deliveries import DeliveryService
 from secretary_api.dependencies import Services
 from secretary_api.idempotency import IdempotencyMarker
 from secretary_api.job_type import JobTypes
-from secretary_api.middleware import BodyLimit, EitherSlash, RequestLog
+from secretary_api.middleware import BodyLimit, EitherSlash, Limit, RequestLog
 from secretary_api.moves import JobMoves
+from secretary_api.multipart import FRAMING_BYTES
 from secretary_api.routes import (
     batches,
     deliveries,
@@ -32,11 +33,13 @@ from secretary_api.routes import (
     logs,
     moves,
     stats,
+    uploads,
     webhooks,
     workers,
 )
 from secretary_api.service import JobService
 from secretary_api.submission import Admission
+from secretary_api.uploads import Uploads
 from secretary_api.worker_pool import WorkerPool
 from secretary_common.clock import Clock
 from secretary_common.ports import (
@@ -65,6 +68,7 @@ ROUTERS = (
     jobs.router,
     logs.router,
     files.router,
+    uploads.router,
     moves.router,
     deliveries.router,
     webhooks.router,
@@ -102,6 +106,7 @@ class Collaborators:
     in_background: Callable[[Coroutine[Any, Any, Any]], None]
     bootstrap_key: str = ""
     max_body_mb: float = 10
+    max_upload_mb: float = 200
     webhook_test_sec: float = 30
     store_has_answered: Callable[[], bool] = lambda: True
 
@@ -123,13 +128,22 @@ def create_app(parts: Collaborators, lifespan: Lifespan | None = None) -> FastAP
     errors.install(app)
     # The last one added is the outermost.
     app.add_middleware(EitherSlash, slashed=_slashed_paths())
-    app.add_middleware(BodyLimit, max_bytes=int(parts.max_body_mb * MEGABYTE))
+    app.add_middleware(
+        BodyLimit,
+        limit=Limit(int(parts.max_body_mb * MEGABYTE), "api.max_body_mb"),
+        others={uploads.PATH: Limit(_max_upload(parts) + FRAMING_BYTES, "files.max_upload_mb")},
+    )
     app.add_middleware(RequestLog)
     return app
 
 
+def _max_upload(parts: Collaborators) -> int:
+    return int(parts.max_upload_mb * MEGABYTE)
+
+
 def _services(parts: Collaborators) -> Services:
     job_types = JobTypes(parts.job_types, parts.clock)
+    taken_in = Uploads(parts.files, parts.clock, max_bytes=_max_upload(parts))
     moves = JobMoves(
         jobs=parts.jobs,
         deliveries=parts.deliveries,
@@ -147,7 +161,9 @@ def _services(parts: Collaborators) -> Services:
             doorbell=parts.doorbell,
             clock=parts.clock,
             admission=parts.admission,
+            uploads=taken_in,
         ),
+        uploads=taken_in,
         content=JobContent(parts.files),
         moves=moves,
         batches=BatchService(
@@ -158,6 +174,7 @@ def _services(parts: Collaborators) -> Services:
             doorbell=parts.doorbell,
             clock=parts.clock,
             admission=parts.admission,
+            uploads=taken_in,
             in_background=parts.in_background,
         ),
         workers=WorkerPool(

@@ -11,11 +11,9 @@ from datetime import datetime, timedelta
 
 from secretary_common.clock import Clock
 from secretary_common.errors import Forbidden, NotFound, Unauthorized
-from secretary_common.models import ApiKey
+from secretary_common.models import ADMIN, BOOTSTRAP_ID, ApiKey
 from secretary_common.ports import KeyRepository
 
-ADMIN = "admin"
-BOOTSTRAP_ID = "bootstrap"
 CACHE_SEC = 5.0
 """How long a key that another process deleted may still open this one."""
 _MAX_CACHED = 10_000

@@ -14,6 +14,7 @@ from secretary_api.job_type import JobTypes, KnownJobType
 from secretary_api.moves import JobMoves
 from secretary_api.schemas.batch import BatchSubmission
 from secretary_api.submission import Admission
+from secretary_api.uploads import Uploads, named_upload
 from secretary_common.clock import Clock
 from secretary_common.errors import InvalidRequest, InvalidState, NotFound
 from secretary_common.log import get_logger
@@ -49,6 +50,7 @@ class BatchService:
     doorbell: Doorbell
     clock: Clock
     admission: Admission
+    uploads: Uploads
     in_background: Callable[[Coroutine[Any, Any, Any]], None]
     """Rings without letting the client wait for a thousand confirmations."""
 
@@ -67,6 +69,7 @@ class BatchService:
         known = {name: await self._known(name, submission) for name in names}
         # A thousand jobs take a while to check and to seal: other requests do not wait for it.
         jobs = await asyncio.to_thread(self._admitted, submission, known, principal)
+        await self.uploads.require(_named_uploads(jobs, known), principal.owner_filter)
         batch = Batch(
             batch_id=jobs[0].batch_id or "",
             owner=principal.key_id,
@@ -167,6 +170,17 @@ class BatchService:
                 after=(last.created_at, last.job_id),
             )
         await asyncio.gather(*map(move_one, wanted))
+
+
+def _named_uploads(jobs: Sequence[Job], known: dict[str, KnownJobType]) -> dict[str, str]:
+    """The uploads that *jobs* name, by the field that names each."""
+    schemas = [known[job.job_type].info.parameter_schema or {} for job in jobs]
+    named = [
+        named_upload(job.parameters, schema) for job, schema in zip(jobs, schemas, strict=True)
+    ]
+    return {
+        f"jobs.{n}.parameters.file_id": found for n, found in enumerate(named) if found is not None
+    }
 
 
 def _of_job(error: InvalidRequest, index: int) -> InvalidRequest:

@@ -18,6 +18,7 @@ from secretary_api.deliveries import DeliveryService
 from secretary_api.idempotency import IdempotencyMarker
 from secretary_api.moves import JobMoves
 from secretary_api.service import JobService
+from secretary_api.uploads import Uploads
 from secretary_api.worker_pool import WorkerPool
 from secretary_common.clock import Clock
 from secretary_common.errors import StoreUnavailable, Unauthorized
@@ -38,6 +39,7 @@ class Services:
 
     jobs: JobService
     content: JobContent
+    uploads: Uploads
     moves: JobMoves
     batches: BatchService
     workers: WorkerPool

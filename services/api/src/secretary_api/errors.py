@@ -35,6 +35,7 @@ STATUS_OF: Mapping[str, int] = {
     ErrorCode.UNKNOWN_JOB_TYPE: 422,
     ErrorCode.URL_REFUSED: 422,
     ErrorCode.FILE_OUTSIDE_ROOTS: 422,
+    ErrorCode.FILE_NOT_FOUND: 422,
     ErrorCode.IDEMPOTENCY_KEY_REUSED: 422,
     ErrorCode.STORE_UNAVAILABLE: 503,
 }

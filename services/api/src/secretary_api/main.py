@@ -12,11 +12,12 @@ from datetime import timedelta
 import uvicorn
 
 from secretary_api.app import Collaborators, create_app
+from secretary_api.linger import EarlyAnswer
 from secretary_api.submission import Admission
 from secretary_common.broker.publisher import Publisher
 from secretary_common.cipher import Cipher
 from secretary_common.errors import ConfigurationError
-from secretary_common.lifecycle import Background
+from secretary_common.lifecycle import Background, running
 from secretary_common.log import configure_logging, get_logger
 from secretary_common.mongo.connection import Store, open_store
 from secretary_common.ports import Doorbell
@@ -58,15 +59,9 @@ async def serve(settings: Settings) -> None:
     server = Server(server_config(settings, parts))
     try:
         # Should a task beside the server ever fail, the process ends and says so.
-        async with asyncio.TaskGroup() as group:
-            beside = [
-                group.create_task(publisher.run()),
-                group.create_task(_follow(store, store_answered)),
-            ]
+        async with running(publisher.run(), _follow(store, store_answered)):
             await server.serve()
             await background.finish()
-            for task in beside:
-                task.cancel()
     finally:
         await store.close()
     log.info("service.stopped")
@@ -105,6 +100,7 @@ def wire(
         pepper=settings.api.pepper.get_secret_value(),
         bootstrap_key=settings.api.bootstrap_key.get_secret_value(),
         max_body_mb=settings.api.max_body_mb,
+        max_upload_mb=settings.files.max_upload_mb,
         webhook_test_sec=_webhook_test_sec(settings),
     )
 
@@ -118,7 +114,7 @@ def _webhook_test_sec(settings: Settings) -> float:
 def server_config(settings: Settings, parts: Collaborators) -> uvicorn.Config:
     """How uvicorn runs: our log lines in place of its own."""
     return uvicorn.Config(
-        create_app(parts),
+        EarlyAnswer(create_app(parts)),
         host=settings.api.host,
         port=settings.api.port,
         access_log=False,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -55,31 +56,39 @@ class RequestLog:
         )
 
 
-class BodyLimit:
-    """Refuses to hand on more than *max_bytes* of a body, announced or not; keeps nothing."""
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """How large a body may be, and the setting that says so."""
 
-    def __init__(self, app: ASGIApp, max_bytes: int) -> None:
+    max_bytes: int
+    setting: str
+
+
+class BodyLimit:
+    """Refuses to hand on more of a body than its limit, announced or not; keeps nothing."""
+
+    def __init__(self, app: ASGIApp, limit: Limit, others: Mapping[str, Limit]) -> None:
+        """*others*: the limits of paths that have one of their own."""
         self._app = app
-        self._max_bytes = max_bytes
+        self._limit = limit
+        self._others = others
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on; reading too much of its body raises ``BodyTooLarge``."""
         announced, received = _announced_bytes(scope), 0
+        limit = self._others.get(scope.get("path", "").rstrip("/"), self._limit)
 
         async def limited() -> Message:
             nonlocal received
-            if announced > self._max_bytes:
-                raise self._refusal()
+            if announced > limit.max_bytes:
+                raise _refusal(limit)
             message = await receive()
             received += len(message.get("body", b""))
-            if received > self._max_bytes:
-                raise self._refusal()
+            if received > limit.max_bytes:
+                raise _refusal(limit)
             return message
 
         await self._app(scope, limited if scope["type"] == "http" else receive, send)
-
-    def _refusal(self) -> BodyTooLarge:
-        return BodyTooLarge(f"the body has more than {self._max_bytes} bytes (api.max_body_mb)")
 
 
 class EitherSlash:
@@ -99,6 +108,10 @@ class EitherSlash:
     def _registered(self, path: str) -> str:
         bare = path.removesuffix("/")
         return f"{bare}/" if f"{bare}/" in self._slashed else bare or "/"
+
+
+def _refusal(limit: Limit) -> BodyTooLarge:
+    return BodyTooLarge(f"the body has more than {limit.max_bytes} bytes ({limit.setting})")
 
 
 def _path(scope: Scope) -> str:

@@ -9,6 +9,7 @@ from secretary_api.idempotency import insert_once
 from secretary_api.job_type import JobTypes
 from secretary_api.schemas.submission import JobSubmission
 from secretary_api.submission import Admission
+from secretary_api.uploads import Uploads, named_upload
 from secretary_common.clock import Clock
 from secretary_common.errors import NotFound
 from secretary_common.log import get_logger
@@ -41,6 +42,7 @@ class JobService:
     doorbell: Doorbell
     clock: Clock
     admission: Admission
+    uploads: Uploads
 
     async def submit(
         self, submission: JobSubmission, mark: Idempotency | None, principal: Principal
@@ -59,6 +61,9 @@ class JobService:
         job = self.admission.admit(
             submission, known.info, known.check, owner=principal.key_id, now=self.clock.now()
         )
+        upload = named_upload(job.parameters, known.info.parameter_schema or {})
+        if upload is not None:
+            await self.uploads.require({"parameters.file_id": upload}, principal.owner_filter)
         job = job.model_copy(update={"idempotency": mark})
         stored, repeated = await insert_once(job, self.jobs, lambda: self.jobs.insert(job))
         if repeated:

@@ -26,6 +26,9 @@ from secretary_common.log import configure_logging, get_logger
 from secretary_common.mongo.connection import Store, open_store
 from secretary_common.settings import Settings, load_settings
 from secretary_common.url_guard import UrlGuard
+from secretary_worker.bridge import Bridge
+from secretary_worker.cache import Cache
+from secretary_worker.eviction import Eviction
 from secretary_worker.handler_loop import HandlerLoop
 from secretary_worker.handlers.pdf import CHILD as PDF_CHILD
 from secretary_worker.handlers.pdf import PdfHandler
@@ -39,6 +42,7 @@ from secretary_worker.registry import REGISTRY, Registry, register
 from secretary_worker.report import Reporter
 from secretary_worker.runner import Runner
 from secretary_worker.sweeper import Sweeper
+from secretary_worker.upload import Uploads
 from secretary_worker.web.download import Downloader
 
 log = get_logger(__name__)
@@ -47,10 +51,10 @@ REQUIRED = ("security.encryption_keys",)
 HANDLER_LOOP_CLOSE_SEC = 2.0
 
 
-def load_handlers(settings: Settings, nursery: Nursery) -> Registry:
+def load_handlers(settings: Settings, store: Store, bridge: Bridge, nursery: Nursery) -> Registry:
     """The built-in handlers and those of ``worker.handler_modules``, less what is not wanted here.
 
-    *nursery* is that of the children which read PDFs.
+    They reach the *store* over the *bridge*; what reads PDFs comes from the *nursery*.
 
     Raises:
         ConfigurationError: a module cannot be imported.
@@ -64,6 +68,8 @@ def load_handlers(settings: Settings, nursery: Nursery) -> Registry:
         limits=settings.pdf,
         downloader=downloader,
         nursery=nursery,
+        uploads=Uploads(store.files, store.keys, bridge),
+        cache=Cache("pages", store.cache, bridge),
     )
     register("pdf", handler, params=PdfParameters)
     for name in settings.worker.handler_modules:
@@ -79,12 +85,12 @@ async def serve(settings: Settings) -> None:
 
     Waits for MongoDB and the broker if they are not there yet, and says so.
     """
+    store = open_store(settings.mongo)
     nursery = Nursery(PDF_CHILD)
-    registry = load_handlers(settings, nursery)
+    registry = load_handlers(settings, store, Bridge(), nursery)
     if "pdf" in registry.job_types:
         nursery.start()  # from the main thread, with which it ends
     stop = stop_signal()
-    store = open_store(settings.mongo)
     publisher = Publisher(settings.broker.url.get_secret_value())
     background, handler_loop = Background(), HandlerLoop()
     runner = Runner(
@@ -159,11 +165,21 @@ def _sweeper(settings: Settings, store: Store, runner: Runner) -> Sweeper:
         logs=store.logs,
         deliveries=store.deliveries,
         locks=store.locks,
+        eviction=_eviction(settings, store),
         clock=store.clock,
         owner=runner.keeper.owner,
         retention=_retention(settings),
         grace_sec=2 * settings.worker.lease_sec,
         interval_sec=settings.retention.sweep_interval_sec,
+    )
+
+
+def _eviction(settings: Settings, store: Store) -> Eviction:
+    return Eviction(
+        store.cache,
+        store.clock,
+        unused_for=timedelta(days=settings.cache.days),
+        max_bytes=int(settings.cache.max_mb * 2**20),
     )
 
 

@@ -1,4 +1,4 @@
-"""Removes what is over: expired and deleted jobs with all that is theirs, files nobody names.
+"""Removes what is over: jobs with all that is theirs, unnamed files, unused parts of the cache.
 
 One worker sweeps at a time, by a lock in MongoDB. Each step may be repeated, and a job goes last of
 all that is its own: whatever a crash leaves is found again by the next round.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -27,6 +27,7 @@ from secretary_common.ports import (
     RemovalRepository,
 )
 from secretary_common.ports.removal import Place
+from secretary_worker.eviction import Eviction
 
 log = get_logger(__name__)
 
@@ -49,6 +50,7 @@ class Swept:
     jobs: int = 0
     files: int = 0
     batches: int = 0
+    cached: int = 0
 
 
 class LockLost(Exception):
@@ -66,6 +68,7 @@ class Sweeper:
         logs: LogRepository,
         deliveries: DeliveryRepository,
         locks: LockRepository,
+        eviction: Eviction,
         clock: Clock,
         owner: str,
         retention: timedelta,
@@ -78,6 +81,7 @@ class Sweeper:
         self._logs = logs
         self._deliveries = deliveries
         self._locks = locks
+        self._eviction = eviction
         self._clock = clock
         self._owner = owner
         self._retention = retention
@@ -109,6 +113,7 @@ class Sweeper:
                 jobs=await self._sweep_jobs(),
                 files=await self._sweep_files(),
                 batches=await self._sweep_batches(),
+                cached=await self._eviction.round(self._lock),
             )
         except LockLost:
             return None
@@ -122,7 +127,7 @@ class Sweeper:
             log.error("sweep.failed", exc=error)
         else:
             if swept and swept != Swept():
-                log.info("sweep.done", jobs=swept.jobs, files=swept.files, batches=swept.batches)
+                log.info("sweep.done", **asdict(swept))
 
     async def _lock(self) -> None:
         """Hold the lock for another while.
@@ -172,6 +177,8 @@ class Sweeper:
         if await self._removal.is_named(file):
             await self._files.check_again(file.file_id, self._clock.now() + UNNAMED_KEPT)
             return False
+        if not await self._files.condemn(file.file_id, self._clock.now()):
+            return False  # somebody is about to name it
         await self._files.delete(file.file_id)
         return True
 

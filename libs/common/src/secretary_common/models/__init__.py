@@ -36,7 +36,13 @@ from secretary_common.models.job import (
     Settled,
     Webhook,
 )
-from secretary_common.models.request import ApiKey, JobQuery, JobTypeInfo
+from secretary_common.models.request import (
+    ADMIN,
+    BOOTSTRAP_ID,
+    ApiKey,
+    JobQuery,
+    JobTypeInfo,
+)
 from secretary_common.models.value import (
     LOG_LEVELS,
     JsonObject,
@@ -52,6 +58,8 @@ from secretary_common.models.worker import RunningJob, WorkerReport
 from secretary_common.states import DeliveryState, JobStatus, Phase
 
 __all__ = [
+    "ADMIN",
+    "BOOTSTRAP_ID",
     "LOG_LEVELS",
     "NOTIFIER_ALIVE_SEC",
     "NOTIFIER_REPORT_SEC",

@@ -11,6 +11,12 @@ from secretary_common.models.value import Value, new_file_id
 
 UNNAMED_KEPT = timedelta(hours=24)
 """How long a file is kept that no document names."""
+UPLOAD_HELD = timedelta(hours=12)
+"""How long an upload certainly stays after somebody was told that it is there."""
+UPLOAD_PARAMETER = "file_id"
+"""The parameter by which a job names an upload."""
+UPLOAD_FORMAT = "upload"
+"""The ``format`` of that parameter in its type's schema: without it, it means what it will."""
 INLINE_RESULTS_BYTES = 256 * 1024
 """Results over this size, as JSON, have a file and an address of their own."""
 MAX_NAME = 200

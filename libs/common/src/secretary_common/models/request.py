@@ -35,6 +35,12 @@ class JobQuery:
     """The (created_at, job_id) of the last job of the page before; newest first."""
 
 
+ADMIN = "admin"
+"""The scope of API keys that may see and do everything."""
+BOOTSTRAP_ID = "bootstrap"
+"""The id of the admin key that stands in no store."""
+
+
 @dataclass(frozen=True, slots=True)
 class ApiKey:
     """An API key; the secret itself is nowhere."""

@@ -12,6 +12,7 @@ from secretary_common.errors import StoreUnavailable
 from secretary_common.log import get_logger
 from secretary_common.mongo import indexes
 from secretary_common.mongo.batches import MongoBatchRepository
+from secretary_common.mongo.cache import MongoCacheRepository
 from secretary_common.mongo.deliveries import MongoDeliveryRepository
 from secretary_common.mongo.driver import Client
 from secretary_common.mongo.files import MongoFileRepository
@@ -41,6 +42,7 @@ class Store:
         self.batches = MongoBatchRepository(client)
         self.logs = MongoLogRepository(client.collection("job_logs"))
         self.files = MongoFileRepository(client)
+        self.cache = MongoCacheRepository(client.collection("cache"), self.files, self.clock)
         self.deliveries = MongoDeliveryRepository(
             client.collection("deliveries"), client.collection("muted_urls")
         )

@@ -100,8 +100,8 @@ class Collection:
                 errors |= errors_of(error, list(encoded))
         return errors
 
-    async def update_each(self, updates: Sequence[Update]) -> BulkOutcome:
-        """Make *updates*, each of one document, in one write."""
+    async def update_each(self, updates: Sequence[Update], *, upsert: bool = False) -> BulkOutcome:
+        """Make *updates*, each of one document, in one write; *upsert*: it need not be there."""
         encoded, errors = _encoded([{"q": query, "u": change} for query, change in updates])
         places = list(encoded)
         matched = 0
@@ -109,7 +109,8 @@ class Collection:
             try:
                 if places:
                     done = await self._raw.bulk_write(
-                        [UpdateOne(*updates[place]) for place in places], ordered=False
+                        [UpdateOne(*updates[place], upsert=upsert) for place in places],
+                        ordered=False,
                     )
                     matched = done.matched_count
             except BulkWriteError as error:

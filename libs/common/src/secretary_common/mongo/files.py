@@ -10,16 +10,17 @@ what nobody names, and what a crash left halfway.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import hashlib
-from collections.abc import AsyncIterable, AsyncIterator, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Collection, Sequence
 from datetime import datetime
 
 from pymongo import ASCENDING, IndexModel
 
 from secretary_common.errors import FileTooLarge, NotFound, SecretaryError, StoreUnavailable
-from secretary_common.models import FileInfo, StoredFile
-from secretary_common.models.file import UNNAMED_KEPT
+from secretary_common.models import FileInfo, FileKind, StoredFile
+from secretary_common.models.file import UNNAMED_KEPT, UPLOAD_HELD
 from secretary_common.mongo.driver import Client, Document
 from secretary_common.ports import OpenFile
 
@@ -27,6 +28,9 @@ CHUNK_BYTES = 255 * 1024
 """GridFS's own default: two chunks and their documents stay below a power of two."""
 GROUP = 16
 """Chunks written or read at once: 4 MiB."""
+LANES = 4
+"""Such groups under way in this process at a time: what is written and read of jobs, which is
+small, shares connections and threads with them and shall not wait behind a crowd of files."""
 
 BEGUN: Sequence[IndexModel] = (
     IndexModel([("check_at", ASCENDING)], name="by_check_at"),
@@ -49,6 +53,7 @@ class MongoFileRepository:
         self._begun = client.collection("files")
         self._whole = client.collection("fs.files")
         self._chunks = client.collection("fs.chunks")
+        self._lanes = asyncio.Semaphore(LANES)
 
     async def save(
         self, content: AsyncIterable[bytes], info: FileInfo, *, max_bytes: int | None = None
@@ -100,7 +105,29 @@ class MongoFileRepository:
 
     async def check_again(self, file_id: str, at: datetime) -> None:
         """Have the file be ``due_for_check`` at *at*."""
-        await self._begun.update_one({"_id": file_id}, {"$set": {"check_at": at}})
+        change = {"$set": {"check_at": at}, "$unset": {"condemned": ""}}
+        await self._begun.update_one({"_id": file_id}, change)
+
+    async def condemn(self, file_id: str, now: datetime) -> bool:
+        """Have the file be held by nobody any more; False if it is not due for a check."""
+        due = {"_id": file_id, "check_at": {"$lte": now}}
+        return (await self._begun.update_one(due, {"$set": {"condemned": True}})).matched == 1
+
+    async def hold_uploads(
+        self, file_ids: Collection[str], now: datetime, *, owner: str | None = None
+    ) -> dict[str, StoredFile]:
+        """Those of these that are uploads of *owner*, whole, by their id: they stay for a while."""
+        wanted = {"_id": {"$in": sorted(set(file_ids))}, "kind": FileKind.UPLOAD, **_held()}
+        if owner is not None:
+            wanted["owner"] = owner
+        found = await self._begun.find(wanted, projection=["check_at"])
+        until = now + UPLOAD_HELD
+        if soon := [one["_id"] for one in found if one["check_at"] < until]:
+            those = {"_id": {"$in": soon}, **_held()}
+            await self._begun.update_many(those, {"$max": {"check_at": until}})
+            found = await self._begun.find(wanted, projection=["_id"])  # one may be condemned
+        whole = await self._whole.find({"_id": {"$in": [one["_id"] for one in found]}})
+        return {one["_id"]: _to_file(one) for one in whole}
 
     async def _store(
         self, content: AsyncIterable[bytes], info: FileInfo, max_bytes: int | None
@@ -116,20 +143,25 @@ class MongoFileRepository:
             group.append({"files_id": info.file_id, "n": number, "data": chunk})
             number += 1
             if len(group) == GROUP:
-                await self._chunks.insert_many(group)
+                await self._write(group)
                 group = []
         if group:
-            await self._chunks.insert_many(group)
+            await self._write(group)
         return StoredFile(**info.model_dump(), size=size, sha256=digest.hexdigest())
+
+    async def _write(self, group: list[Document]) -> None:
+        async with self._lanes:
+            await self._chunks.insert_many(group)
 
     async def _read(self, stored: StoredFile) -> AsyncIterator[bytes]:
         number, left = 0, stored.size
         while left > 0:
-            found = await self._chunks.find(
-                {"files_id": stored.file_id, "n": {"$gte": number}},
-                sort=[("n", ASCENDING)],
-                limit=GROUP,
-            )
+            async with self._lanes:
+                found = await self._chunks.find(
+                    {"files_id": stored.file_id, "n": {"$gte": number}},
+                    sort=[("n", ASCENDING)],
+                    limit=GROUP,
+                )
             if not found:
                 raise NotFound(f"the file {stored.file_id} is being removed")
             for document in found:
@@ -177,6 +209,12 @@ def _to_file(document: Document) -> StoredFile:
     )
 
 
+def _held() -> Document:
+    """What can still be named."""
+    return {"condemned": None}
+
+
 def _to_info(document: Document) -> FileInfo:
     document.pop("check_at")
+    document.pop("condemned", None)
     return FileInfo(file_id=document.pop("_id"), **document)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pymongo import ASCENDING, DESCENDING, IndexModel
 
 from secretary_common.mongo import (
+    cache,
     deliveries,
     files,
     job_types,
@@ -88,6 +89,7 @@ async def ensure(client: Client) -> None:
     await client.collection("job_logs").create_indexes(logs.INDEXES)
     await client.collection("files").create_indexes(files.BEGUN)
     await client.collection("fs.chunks").create_indexes(files.CHUNKS)
+    await client.collection("cache").create_indexes(cache.INDEXES)
     await client.collection("deliveries").create_indexes(deliveries.INDEXES)
     await client.collection("job_types").create_indexes(job_types.INDEXES)
     await client.collection("workers").create_indexes(workers.INDEXES)

@@ -15,7 +15,6 @@ from secretary_common.ports.removal import Place
 from secretary_common.states import TERMINAL, JobStatus
 
 _NEVER = datetime.max.replace(tzinfo=UTC)
-_NEVER = datetime.max.replace(tzinfo=UTC)
 _ENDED = {"$in": sorted(status.value for status in TERMINAL)}
 _OPEN = (JobStatus.PENDING.value, JobStatus.PROCESSING.value)
 
@@ -42,6 +41,7 @@ class MongoRemovalRepository:
     def __init__(self, client: Client) -> None:
         self._jobs = client.collection("jobs")
         self._batches = client.collection("batches")
+        self._cache = client.collection("cache")
 
     async def expired_jobs(
         self, before: datetime, limit: int, *, after: Place | None = None
@@ -82,6 +82,9 @@ class MongoRemovalRepository:
         if file.kind is FileKind.UPLOAD:
             upload = {"parameters.file_id": file.file_id, "deleted_at": None}
             return await self._jobs.find_one(upload, projection=["_id"]) is not None
+        if file.kind is FileKind.CACHE:
+            entry = {"file_id": file.file_id}
+            return await self._cache.find_one(entry, projection=["_id"]) is not None
         if file.job_id is None:
             return False
         at_work = {"status": {"$in": _OPEN}, "attempt": file.attempt}

@@ -1,7 +1,7 @@
 """What the services need from a store and a broker, as protocols: one in-memory, one real each."""
 
 from secretary_common.ports.batch import BatchRepository
-from secretary_common.ports.cache import CacheRepository
+from secretary_common.ports.cache import CacheEntry, CacheRepository, CacheUpkeep
 from secretary_common.ports.delivery import (
     DeliveryQueue,
     DeliveryRepository,
@@ -25,7 +25,9 @@ from secretary_common.ports.worker import WorkerRepository
 
 __all__ = [
     "BatchRepository",
+    "CacheEntry",
     "CacheRepository",
+    "CacheUpkeep",
     "DeliveryQueue",
     "DeliveryRepository",
     "Doorbell",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -56,4 +56,21 @@ class FileRepository(Protocol):
 
     async def check_again(self, file_id: str, at: datetime) -> None:
         """Have the file be ``due_for_check`` at *at*."""
+        ...
+
+    async def condemn(self, file_id: str, now: datetime) -> bool:
+        """Have the file be held by nobody any more; False if it is not due for a check.
+
+        Who finds no document that names it, and then condemns it, may delete it: whoever was about
+        to name it was told that it is not there, or has put its check off.
+        """
+        ...
+
+    async def hold_uploads(
+        self, file_ids: Collection[str], now: datetime, *, owner: str | None = None
+    ) -> dict[str, StoredFile]:
+        """Those of these that are uploads of *owner* (None: of anybody), whole, by their id.
+
+        They stay for ``UPLOAD_HELD`` from *now* on, named or not: time enough to name them.
+        """
         ...

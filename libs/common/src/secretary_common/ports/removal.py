@@ -51,7 +51,8 @@ class RemovalRepository(Protocol):
     async def is_named(self, file: FileInfo) -> bool:
         """Whether a document names *file*, or the attempt that stored it may still come to.
 
-        An upload is named by any job that has it in its parameters and is not deleted.
+        An upload is named by any job that has it in its parameters and is not deleted, a file of
+        the cache by its entry.
         """
         ...
 

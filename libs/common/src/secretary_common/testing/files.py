@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator, Collection
 from datetime import datetime
 
 from secretary_common.errors import FileTooLarge
-from secretary_common.models import FileInfo, StoredFile
-from secretary_common.models.file import UNNAMED_KEPT
+from secretary_common.models import FileInfo, FileKind, StoredFile
+from secretary_common.models.file import UNNAMED_KEPT, UPLOAD_HELD
 from secretary_common.ports import OpenFile
 
 PIECE_BYTES = 64 * 1024
@@ -21,6 +21,7 @@ class InMemoryFileRepository:
         self.begun: dict[str, tuple[FileInfo, datetime]] = {}
         """What was begun, and when it is to be checked."""
         self.whole: dict[str, tuple[StoredFile, bytes]] = {}
+        self.condemned: set[str] = set()
 
     async def save(
         self, content: AsyncIterable[bytes], info: FileInfo, *, max_bytes: int | None = None
@@ -52,6 +53,7 @@ class InMemoryFileRepository:
         """Forget the file."""
         self.whole.pop(file_id, None)
         self.begun.pop(file_id, None)
+        self.condemned.discard(file_id)
 
     async def of_job(self, job_id: str, limit: int) -> list[FileInfo]:
         """Files that attempts of this job stored or began to store, named or not."""
@@ -64,8 +66,29 @@ class InMemoryFileRepository:
 
     async def check_again(self, file_id: str, at: datetime) -> None:
         """Have the file be ``due_for_check`` at *at*."""
+        self.condemned.discard(file_id)
         if file_id in self.begun:
             self.begun[file_id] = (self.begun[file_id][0], at)
+
+    async def condemn(self, file_id: str, now: datetime) -> bool:
+        """Have the file be held by nobody any more; False if it is not due for a check."""
+        if file_id not in self.begun or self.begun[file_id][1] > now:
+            return False
+        self.condemned.add(file_id)
+        return True
+
+    async def hold_uploads(
+        self, file_ids: Collection[str], now: datetime, *, owner: str | None = None
+    ) -> dict[str, StoredFile]:
+        """Those of these that are uploads of *owner*, whole, by their id: they stay for a while."""
+        held = {}
+        for file_id in set(file_ids) & self.whole.keys() - self.condemned:
+            stored = self.whole[file_id][0]
+            if stored.kind is FileKind.UPLOAD and owner in (None, stored.owner):
+                info, check_at = self.begun[file_id]
+                self.begun[file_id] = (info, max(check_at, now + UPLOAD_HELD))
+                held[file_id] = stored
+        return held
 
 
 async def _pieces(content: bytes) -> AsyncIterator[bytes]:

@@ -9,15 +9,22 @@ from secretary_common.models import FileInfo, FileKind
 from secretary_common.ports import Expired
 from secretary_common.ports.removal import Place
 from secretary_common.testing.batches import InMemoryBatchRepository
+from secretary_common.testing.cache import InMemoryCacheRepository
 from secretary_common.testing.jobs import InMemoryJobRepository
 
 
 class InMemoryRemovalRepository:
     """Removes from *jobs* and *batches* (``ports.RemovalRepository``)."""
 
-    def __init__(self, jobs: InMemoryJobRepository, batches: InMemoryBatchRepository) -> None:
+    def __init__(
+        self,
+        jobs: InMemoryJobRepository,
+        batches: InMemoryBatchRepository,
+        cache: InMemoryCacheRepository,
+    ) -> None:
         self._jobs = jobs
         self._batches = batches
+        self._cache = cache
 
     async def expired_jobs(
         self, before: datetime, limit: int, *, after: Place | None = None
@@ -58,6 +65,8 @@ class InMemoryRemovalRepository:
         if file.kind is FileKind.UPLOAD:
             kept = (job for job in self._jobs.jobs.values() if job.deleted_at is None)
             return any(job.parameters.get("file_id") == file.file_id for job in kept)
+        if file.kind is FileKind.CACHE:
+            return any(kept.file_id == file.file_id for kept in self._cache.entries.values())
         job = self._jobs.jobs.get(file.job_id or "")
         if job is None:
             return False

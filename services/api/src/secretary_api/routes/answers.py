@@ -20,6 +20,10 @@ CONFLICT: Responses = {
     409: {"model": Failure, "description": "`INVALID_STATE`: the job's state does not allow it"}
 }
 FORBIDDEN: Responses = {403: {"model": Failure, "description": "`FORBIDDEN`: no admin"}}
+WITH_FILE: Responses = {
+    413: {"model": Failure, "description": "`BODY_TOO_LARGE`: over files.max_upload_mb"},
+    415: {"model": Failure, "description": "`UNSUPPORTED_MEDIA_TYPE`: not multipart/form-data"},
+}
 WITH_BODY: Responses = {
     413: {"model": Failure, "description": "`BODY_TOO_LARGE`"},
     415: {"model": Failure, "description": "`UNSUPPORTED_MEDIA_TYPE`: not JSON"},
@@ -27,7 +31,8 @@ WITH_BODY: Responses = {
         "model": Failure,
         "description": (
             "`VALIDATION_ERROR`, `NOT_STORABLE`, `UNKNOWN_JOB_TYPE`, `URL_REFUSED`, "
-            "`FILE_OUTSIDE_ROOTS`, `IDEMPOTENCY_KEY_REUSED`: `details.fields` names each field"
+            "`FILE_OUTSIDE_ROOTS`, `FILE_NOT_FOUND`, `IDEMPOTENCY_KEY_REUSED`: "
+            "`details.fields` names each field"
         ),
     },
 }

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
+from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from secretary_common.models import JobProgress, JobStatus, JsonObject, LogLevel
+from secretary_worker.source import OpenFile
 
 
 class Reporter(Protocol):
@@ -31,6 +33,21 @@ class Reporter(Protocol):
         self, job_id: str, name: str, content: bytes, content_type: str | None = None
     ) -> Awaitable[object]:
         """Store a file; it becomes one of the job's with the write that ends it."""
+        ...
+
+
+class Uploads(Protocol):
+    """The files that clients have uploaded."""
+
+    def open(
+        self, file_id: str, owner: str, max_bytes: int
+    ) -> AbstractAsyncContextManager[OpenFile]:
+        """The upload that a job of the API key *owner* names, to be read.
+
+        Raises:
+            PermanentError: FILE_NOT_FOUND, it is not there for *owner*; PDF_TOO_LARGE.
+            StoreUnavailable: MongoDB did not answer for long.
+        """
         ...
 
 

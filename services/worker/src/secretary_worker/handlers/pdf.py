@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from secretary_common.errors import ErrorCode, PermanentError
 from secretary_common.models import Job
 from secretary_common.ports.cache import CacheRepository
 from secretary_common.resources import ResourceCalculator
@@ -17,7 +18,7 @@ from secretary_worker.extract.opened import OpenedPdf, Opening
 from secretary_worker.extract.page import PageReader
 from secretary_worker.extract.page_range import PageRange
 from secretary_worker.handlers import pdf_progress
-from secretary_worker.handlers.contract import JobReport, Reporter
+from secretary_worker.handlers.contract import JobReport, Reporter, Uploads
 from secretary_worker.handlers.page_cache import PageCache
 from secretary_worker.handlers.pdf_image import add_images, check_images
 from secretary_worker.handlers.pdf_method import MakeReader, Readers
@@ -61,6 +62,7 @@ class PdfHandler:
         max_bytes: int,
         limits: PdfSection,
         downloader: Downloader,
+        uploads: Uploads | None = None,
         nursery: Nursery | None = None,
         cache: CacheRepository | None = None,
         remote: Mapping[str, PageReader] | None = None,
@@ -73,6 +75,7 @@ class PdfHandler:
             max_bytes: of a PDF from there; the downloader has its own limit.
             limits: what one document may use up, and where more OCR languages lie.
             downloader: for jobs that name a URL.
+            uploads: for jobs that name an upload; none: nobody can.
             nursery: of children that run ``CHILD``.
             cache: for pages that were read before; none: each is read anew.
             remote: the readers of ``mistral_ocr`` and ``openai_vision``, as far as there are any.
@@ -82,6 +85,7 @@ class PdfHandler:
         self._max_bytes = max_bytes
         self._limits = limits
         self._downloader = downloader
+        self._uploads = uploads
         self._cache = cache
         self._readers = Readers(limits, remote or {})
         self._transform = transform
@@ -109,7 +113,7 @@ class PdfHandler:
         work = _Work(parameters, report, resource_calculator)
         report.log("info", f"PDF extraction started, method {parameters.extraction_method}")
         report.progress(pdf_progress.READING_FILE)
-        async with self._source(parameters) as file:
+        async with self._source(parameters, job.owner) as file:
             resource_calculator.add_bytes(file.size)
             check_pdf_mark(file)
             extract = await self._extract(work, file, make_reader)
@@ -120,13 +124,19 @@ class PdfHandler:
         await report.complete(result)
 
     @asynccontextmanager
-    async def _source(self, parameters: PdfParameters) -> AsyncIterator[OpenFile]:
+    async def _source(self, parameters: PdfParameters, owner: str) -> AsyncIterator[OpenFile]:
         if parameters.filename is not None:
             with open_under_roots(parameters.filename, self._roots, self._max_bytes) as file:
                 yield file
         elif parameters.url is not None:
             async with self._downloader.fetch(parameters.url, accept=ACCEPT) as download:
                 yield OpenFile(download.file.fileno(), download.name, download.size)
+        elif parameters.file_id is not None and self._uploads is not None:
+            opening = self._uploads.open(parameters.file_id, owner, self._max_bytes)
+            async with opening as file:
+                yield file
+        else:
+            raise PermanentError("this worker has no uploads", code=ErrorCode.FILE_NOT_FOUND)
 
     async def _extract(self, work: _Work, file: OpenFile, make_reader: MakeReader) -> PdfExtract:
         document = OpenedPdf(self._sandbox, self._opening(work.parameters, file))

@@ -8,9 +8,12 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, m
 
 from secretary_common.errors import ErrorCode, PermanentError
 from secretary_common.models import JsonObject
+from secretary_common.models.file import UPLOAD_FORMAT
 
 ExtractionMethod = Literal["native", "ocr", "mistral_ocr", "openai_vision", "combined"]
 Output = Literal["text", "markdown"]
+SOURCES = ("filename", "url", "file_id")
+"""Where the PDF comes from: exactly one of them is given."""
 # Tesseract's names: eng, deu, chi_sim. Never a path.
 Language = Annotated[str, Field(pattern=r"^[A-Za-z]{3}(_[A-Za-z0-9]+)*$", max_length=32)]
 
@@ -19,6 +22,12 @@ def _without_null(schema: JsonObject) -> None:
     """Tell clients to leave the field out: with null, ``oneOf`` would count it as given."""
     del schema["default"]
     schema.update(schema.pop("anyOf")[0])
+
+
+def _upload(schema: JsonObject) -> None:
+    """Have the API see to it that the upload is there."""
+    _without_null(schema)
+    schema["format"] = UPLOAD_FORMAT
 
 
 def _optional(description: str, **constraints: Any) -> Any:
@@ -33,18 +42,24 @@ class PdfParameters(BaseModel):
         extra="forbid",
         frozen=True,
         hide_input_in_errors=True,
-        json_schema_extra={"oneOf": [{"required": ["filename"]}, {"required": ["url"]}]},
+        json_schema_extra={"oneOf": [{"required": [name]} for name in SOURCES]},
     )
 
     filename: str | None = _optional(
-        "A file in one of the service's allowed folders (files.roots); give this or url.",
+        "A file in one of the service's allowed folders (files.roots); give this, url or file_id.",
         min_length=1,
         max_length=4096,
     )
     url: str | None = _optional(
-        "Where to download the PDF from, http or https; give this or filename.",
+        "Where to download the PDF from, http or https; give this, filename or file_id.",
         min_length=1,
         max_length=8192,
+    )
+    file_id: str | None = _optional(
+        "An upload, by the id that POST /api/files gave it; give this, filename or url.",
+        min_length=1,
+        max_length=100,
+        json_schema_extra=_upload,
     )
     extraction_method: ExtractionMethod = Field(
         default="native",
@@ -106,8 +121,8 @@ class PdfParameters(BaseModel):
 
     @model_validator(mode="after")
     def _check_together(self) -> Self:
-        if (self.filename is None) == (self.url is None):
-            raise ValueError("exactly one of filename and url is needed")
+        if sum(getattr(self, name) is not None for name in SOURCES) != 1:
+            raise ValueError(f"exactly one of {', '.join(SOURCES)} is needed")
         if self.page_end is not None and self.page_end < self.page_start:
             raise ValueError("page_end is before page_start")
         if self.template is not None and self.template_content is not None:

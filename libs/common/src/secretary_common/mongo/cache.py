@@ -1,0 +1,189 @@
+"""What was worked out before, in MongoDB: a document an entry, large values in files.
+
+An entry is written last and removed first, so a file of the cache that no entry names is left over,
+whoever was killed in between; the sweeper finds it (``MongoRemovalRepository.is_named``). Two who
+put the same key at once both have the same to say: either may win.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from datetime import timedelta
+
+from pymongo import ASCENDING, DESCENDING, IndexModel
+from pymongo.errors import DuplicateKeyError
+
+from secretary_common.clock import Clock
+from secretary_common.errors import SecretaryError, StoreUnavailable
+from secretary_common.metric import CACHE_TRANSFERRED
+from secretary_common.models import FileInfo, FileKind, JsonObject
+from secretary_common.models.cached import (
+    ENTRY_BYTES,
+    INLINE_BYTES,
+    OWNER,
+    encoded,
+    parsed,
+)
+from secretary_common.mongo.driver import Collection, Document, Update
+from secretary_common.ports import CacheEntry, FileRepository
+from secretary_common.ports.cache import Use
+
+AT_ONCE = 500
+"""Entries of one read or write, at most,"""
+GROUP_BYTES = 8 * 2**20
+"""and bytes of one write."""
+NOTED_EVERY = timedelta(hours=1)
+"""A use is written down if the last one was so long ago: most reads write nothing."""
+
+INDEXES: Sequence[IndexModel] = (
+    # All that the sweeper asks for is in it: it reads no entry.
+    IndexModel(
+        [
+            ("used_at", DESCENDING),
+            ("_id", DESCENDING),
+            ("size", ASCENDING),
+            ("file_id", ASCENDING),
+        ],
+        name="by_use",
+    ),
+    IndexModel(
+        [("file_id", ASCENDING)],
+        name="by_file",
+        partialFilterExpression={"file_id": {"$exists": True}},
+    ),
+)
+
+
+class MongoCacheRepository:
+    """Entries of caches (``ports.CacheRepository``, ``ports.CacheUpkeep``)."""
+
+    def __init__(self, entries: Collection, files: FileRepository, clock: Clock) -> None:
+        self._entries = entries
+        self._files = files
+        self._clock = clock
+
+    async def get_many(self, keys: Sequence[str]) -> dict[str, JsonObject]:
+        """What is known of *keys*; those of which nothing is known are left out."""
+        wanted = list(dict.fromkeys(keys))
+        known: dict[str, JsonObject] = {}
+        for start in range(0, len(wanted), AT_ONCE):
+            found = await self._entries.find({"_id": {"$in": wanted[start : start + AT_ONCE]}})
+            await self._note_use(found)
+            contents = {one["_id"]: await self._content_of(one) for one in found}
+            there = {key: raw for key, raw in contents.items() if raw is not None}
+            CACHE_TRANSFERRED.labels("read").inc(sum(map(len, there.values())))
+            known |= await asyncio.to_thread(parsed, there)
+        return known
+
+    async def put_many(self, entries: Mapping[str, JsonObject]) -> None:
+        """Keep *entries*; one already there is replaced.
+
+        Raises:
+            NotStorable: a value is no JSON.
+        """
+        contents = await asyncio.to_thread(encoded, entries)
+        small = {key: raw for key, raw in contents.items() if len(raw) <= INLINE_BYTES}
+        for group in _groups(small):
+            done = await self._entries.update_each(
+                [self._inline(key, raw) for key, raw in group.items()], upsert=True
+            )
+            for error in done.errors.values():
+                if not isinstance(error, DuplicateKeyError):  # somebody put it at the same time
+                    raise error
+        for key in contents.keys() - small.keys():
+            await self._put_large(key, contents[key])
+        CACHE_TRANSFERRED.labels("written").inc(sum(map(len, contents.values())))
+
+    async def latest(self, limit: int, *, before: Use | None = None) -> list[CacheEntry]:
+        """At most *limit* entries, the one used last first; only those before *before*."""
+        found = await self._entries.find(
+            _before(before, "$lt") if before else {},
+            projection=["used_at", "size"],
+            sort=[("used_at", DESCENDING), ("_id", DESCENDING)],
+            limit=limit,
+        )
+        return [CacheEntry((one["used_at"], one["_id"]), one["size"]) for one in found]
+
+    async def remove_unused(self, upto: Use, limit: int) -> int:
+        """Remove at most *limit* entries at or before *upto*, the longest unused first."""
+        unused = _before(upto, "$lte")
+        found = await self._entries.find(
+            unused,
+            projection=["used_at", "file_id"],
+            sort=[("used_at", ASCENDING), ("_id", ASCENDING)],
+            limit=limit,
+        )
+        inline = [one["_id"] for one in found if not one.get("file_id")]
+        removed = await self._entries.delete_many({"_id": {"$in": inline}, **unused})
+        for one in found:
+            if file_id := one.get("file_id"):
+                this = {"_id": one["_id"], "file_id": file_id, **unused}
+                if await self._entries.delete_many(this):
+                    await self._files.delete(file_id)
+                    removed += 1
+        return removed
+
+    async def _note_use(self, found: list[Document]) -> None:
+        now = self._clock.now()
+        if due := [one["_id"] for one in found if one["used_at"] <= now - NOTED_EVERY]:
+            await self._entries.update_many({"_id": {"$in": due}}, {"$max": {"used_at": now}})
+
+    async def _content_of(self, entry: Document) -> bytes | None:
+        """What an entry holds; None if its file is gone, or was removed just now."""
+        if "data" in entry:
+            data: bytes = entry["data"]
+            return data
+        try:
+            found = await self._files.open(entry["file_id"])
+            return b"".join([chunk async for chunk in found.chunks]) if found else None
+        except StoreUnavailable:
+            raise
+        except SecretaryError:
+            return None
+
+    def _inline(self, key: str, raw: bytes) -> Update:
+        put = {"used_at": self._clock.now(), "size": len(raw) + ENTRY_BYTES, "data": raw}
+        # The file of a larger value before is named by nobody now: the sweeper sees to it.
+        return {"_id": key}, {"$set": put, "$unset": {"file_id": ""}}
+
+    async def _put_large(self, key: str, raw: bytes) -> None:
+        now = self._clock.now()
+        replaced = await self._entries.find_one({"_id": key}, projection=["file_id"]) or {}
+        info = FileInfo(kind=FileKind.CACHE, owner=OWNER, name="cache.json", created_at=now)
+        stored = await self._files.save(_whole(raw), info)
+        put = {"used_at": now, "size": len(raw) + ENTRY_BYTES, "file_id": stored.file_id}
+        leftover = replaced.get("file_id")
+        try:
+            change = {"$set": put, "$unset": {"data": ""}}
+            await self._entries.update_one({"_id": key}, change, upsert=True)
+        except DuplicateKeyError:  # somebody put it at the same time
+            leftover = stored.file_id
+        if leftover:
+            await self._files.delete(leftover)
+
+
+def _before(use: Use, comparison: str) -> Document:
+    """What comes before *use* in the order of (``used_at``, ``_id``), or with ``$lte`` at it."""
+    moment, key = use
+    # The bound is for the index; the rest tells those of the same millisecond apart.
+    tie: list[Document] = [{"used_at": {"$lt": moment}}, {"_id": {comparison: key}}]
+    return {"used_at": {"$lte": moment}, "$or": tie}
+
+
+def _groups(contents: Mapping[str, bytes]) -> Iterator[dict[str, bytes]]:
+    """*contents* in parts that one write may carry."""
+    group: dict[str, bytes] = {}
+    size = 0
+    for key, raw in contents.items():
+        if group and (len(group) == AT_ONCE or size + len(raw) > GROUP_BYTES):
+            yield group
+            group, size = {}, 0
+        group[key] = raw
+        size += len(raw)
+    if group:
+        yield group
+
+
+async def _whole(raw: bytes) -> AsyncIterator[bytes]:
+    yield raw

@@ -1,0 +1,52 @@
+"""Uploads: files that jobs name by their id."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+
+from secretary_api.dependencies import PrincipalDep, ServicesDep, add_log_fields
+from secretary_api.errors import UnsupportedMediaType
+from secretary_api.multipart import FILE, MEDIA_TYPE
+from secretary_api.routes.answers import GUARDED, WITH_FILE
+from secretary_api.schemas.envelope import Success
+from secretary_api.schemas.upload import Uploaded
+
+PATH = "/api/files"
+
+router = APIRouter(prefix=PATH, tags=["files"], responses=GUARDED)
+
+BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            MEDIA_TYPE: {
+                "schema": {
+                    "type": "object",
+                    "required": [FILE],
+                    "properties": {FILE: {"type": "string", "format": "binary"}},
+                }
+            }
+        },
+    }
+}
+
+
+@router.post("", status_code=201, responses=WITH_FILE, openapi_extra=BODY)
+async def upload_file(
+    request: Request, caller: PrincipalDep, behind: ServicesDep
+) -> Success[Uploaded]:
+    """Store a file for jobs to name; unless one does, it is removed after a day."""
+    headers = request.headers
+    if headers.get("content-encoding", "identity").lower() != "identity":
+        raise UnsupportedMediaType("the body must not be compressed as a whole")
+    stored = await behind.uploads.take_in(
+        headers.get("content-type", ""), request.stream(), caller.key_id
+    )
+    add_log_fields(request, file_id=stored.file_id)
+    return Success(
+        data=Uploaded(
+            file_id=stored.file_id, filename=stored.name, size=stored.size, sha256=stored.sha256
+        )
+    )
