@@ -62,6 +62,9 @@ class ScriptedReader:
     look: Callable[[Document], Any] | None = None
     """Called with the document, awaited."""
 
+    def check_configured(self) -> None:
+        """It is."""
+
     async def read(
         self,
         document: Document,

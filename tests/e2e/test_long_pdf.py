@@ -44,7 +44,9 @@ def test_the_attempt_after_kill_9_at_page_200_takes_the_finished_pages_from_the_
     assert (job["status"], job["attempt"]) == ("completed", 2)
     pages = results["data"]["results"]["metadata"]["text_contents"]
     assert [page["page"] for page in pages] == list(range(1, PAGES + 1))
-    [counted] = [re.match(r"300 pages read, (\d+) of them", line) for line in logs if "them" in line]
+    [counted] = [
+        re.match(r"300 pages read, (\d+) of them", line) for line in logs if "them" in line
+    ]
     assert counted is not None
     assert int(counted[1]) >= at - SLACK
     assert int(counted[1]) < PAGES, "it had been read to the end already"

@@ -39,6 +39,7 @@ from secretary_worker.nursery import Nursery
 from secretary_worker.pause import StartableTypes
 from secretary_worker.reclaim import Reclaimer
 from secretary_worker.registry import REGISTRY, Registry, register
+from secretary_worker.remote.reader import page_readers
 from secretary_worker.report import Reporter
 from secretary_worker.runner import Runner
 from secretary_worker.sweeper import Sweeper
@@ -70,6 +71,7 @@ def load_handlers(settings: Settings, store: Store, bridge: Bridge, nursery: Nur
         nursery=nursery,
         uploads=Uploads(store.files, store.keys, bridge),
         cache=Cache("pages", store.cache, bridge),
+        remote=page_readers(settings),
     )
     register("pdf", handler, params=PdfParameters)
     for name in settings.worker.handler_modules:

@@ -87,3 +87,15 @@ class PageReader(Protocol):
             TransientError: the provider may answer the next time.
         """
         ...
+
+
+class RemoteReader(PageReader, Protocol):
+    """One that asks a provider, and may not know which."""
+
+    def check_configured(self) -> None:
+        """Refuse what cannot work yet, before anything is read.
+
+        Raises:
+            PermanentError: MISTRAL_NOT_CONFIGURED or VISION_NOT_CONFIGURED, naming the settings.
+        """
+        ...

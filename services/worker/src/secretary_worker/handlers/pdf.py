@@ -15,7 +15,7 @@ from secretary_common.settings import PdfSection
 from secretary_worker.child import Bounds
 from secretary_worker.confinement import Limits
 from secretary_worker.extract.opened import OpenedPdf, Opening
-from secretary_worker.extract.page import PageReader
+from secretary_worker.extract.page import PageReader, RemoteReader
 from secretary_worker.extract.page_range import PageRange
 from secretary_worker.handlers import pdf_progress
 from secretary_worker.handlers.contract import JobReport, Reporter, Uploads
@@ -65,7 +65,7 @@ class PdfHandler:
         uploads: Uploads | None = None,
         nursery: Nursery | None = None,
         cache: CacheRepository | None = None,
-        remote: Mapping[str, PageReader] | None = None,
+        remote: Mapping[str, RemoteReader] | None = None,
         transform: TextTransformer | None = None,
     ) -> None:
         """Wire the handler.

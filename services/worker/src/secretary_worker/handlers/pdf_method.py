@@ -6,13 +6,15 @@ import os
 from collections.abc import Callable, Mapping
 
 from secretary_common.errors import ErrorCode, PermanentError
+from secretary_common.models import JsonObject
 from secretary_common.settings import PdfSection
 from secretary_worker.extract.cap import Cap
 from secretary_worker.extract.local_reader import LocalReader
 from secretary_worker.extract.opened import OpenedPdf
-from secretary_worker.extract.page import PageReader
+from secretary_worker.extract.page import PageReader, RemoteReader
 from secretary_worker.extract.recipe import make_recipe
 from secretary_worker.handlers.pdf_parameter import PdfParameters
+from secretary_worker.remote.vision import Hint, VisionReader
 
 MakeReader = Callable[[OpenedPdf], PageReader]
 """The reader of a document, once that is open."""
@@ -26,7 +28,7 @@ _NOT_CONFIGURED = {
 class Readers:
     """All there are."""
 
-    def __init__(self, limits: PdfSection, remote: Mapping[str, PageReader]) -> None:
+    def __init__(self, limits: PdfSection, remote: Mapping[str, RemoteReader]) -> None:
         """*remote* are those of methods that ask a provider, as far as they are configured."""
         self._limits = limits
         self._remote = dict(remote)
@@ -45,7 +47,7 @@ class Readers:
         """
         method = parameters.extraction_method
         if method == "mistral_ocr" or method == "openai_vision":  # noqa: PLR1714 - told so by mypy
-            return self._remotely(method)
+            return self._remotely(method, parameters)
         recipe = make_recipe(
             method,
             parameters.output,
@@ -58,8 +60,20 @@ class Readers:
             document, recipe, self._ocr_cap, timeout_sec=timeout_sec
         )
 
-    def _remotely(self, method: str) -> MakeReader:
-        if reader := self._remote.get(method):
-            return lambda _: reader
-        code, setting = _NOT_CONFIGURED[method]
-        raise PermanentError(f"{method} is not configured: set {setting}", code=code)
+    def _remotely(self, method: str, parameters: PdfParameters) -> MakeReader:
+        reader = self._remote.get(method)
+        if reader is None:
+            code, setting = _NOT_CONFIGURED[method]
+            raise PermanentError(f"{method} is not configured: set {setting}", code=code)
+        reader.check_configured()
+        if isinstance(reader, VisionReader):
+            reader = reader.hinted(_hint(parameters.context))
+        found = reader
+        return lambda _: found
+
+
+def _hint(context: JsonObject) -> Hint:
+    """What the context says of the document, by the names the original documentation has."""
+    given = (context.get("document_type"), context.get("language"))
+    kind, language = (value if isinstance(value, str) else None for value in given)
+    return Hint(document_type=kind, language=language)

@@ -101,7 +101,11 @@ class PdfParameters(BaseModel):
         "A template itself, instead of a name.", min_length=1, max_length=200_000
     )
     context: JsonObject = Field(
-        default={}, description="Values for the template, by the names it uses."
+        default={},
+        description=(
+            "Values for the template, by the names it uses. openai_vision is told of its "
+            "document_type (scientific_paper, presentation, technical_document) and language."
+        ),
     )
     target_language: str | None = _optional(
         "The language the template is to be filled in, by its ISO 639-1 code.",
