@@ -155,9 +155,17 @@ def test_a_value_the_model_did_not_find_is_taken_from_the_context() -> None:
 
 
 def test_a_list_alone_on_its_line_has_a_line_for_each_item() -> None:
-    template = "Tags: {{tags:list|x}}\n{{tags}}\n{{rows}}\n"
-    rendered = filled(template, {"rows": [{"a": "ü"}]}, tags=["a", "b"])
-    assert rendered.text == 'Tags: a, b\n- a\n- b\n[{"a": "ü"}]\n'
+    template = "Tags: {{tags:list|x}}\n{{tags}}\n{{tree}}\n"
+    rendered = filled(template, {"tree": {"a": ["ü"]}}, tags=["a", "b"])
+    assert rendered.text == 'Tags: a, b\n- a\n- b\n{"a": ["ü"]}\n'
+
+
+def test_rows_alone_on_their_line_are_a_table_whatever_is_in_their_cells() -> None:
+    rows = [{"a": "1|2", "b": None}, {"b": "x\n| y |"}]
+    rendered = filled("\n{{rows}}\n\nin line: {{rows}}", {"rows": rows})
+    table = "| a | b |\n| --- | --- |\n| 1\\|2 |  |\n|  | x \\| y \\| |"
+    line = '[{"a": "1|2", "b": null}, {"b": "x\\n| y |"}]'
+    assert rendered.text == f"\n{table}\n\nin line: {line}"
 
 
 def test_single_braces_are_filled_for_the_names_of_a_session_alone() -> None:

@@ -189,6 +189,13 @@ class PdfSection(Section):
     """A folder with more OCR languages than the built-in eng and deu."""
 
 
+class TemplatesSection(Section):
+    """Templates."""
+
+    dir: Path | None = None
+    """The user's own, which come before those shipped."""
+
+
 class RetentionSection(Section):
     """How long finished jobs are kept."""
 
@@ -225,6 +232,7 @@ class Settings(BaseSettings):
     files: FilesSection = FilesSection()
     security: SecuritySection = SecuritySection()
     pdf: PdfSection = PdfSection()
+    templates: TemplatesSection = TemplatesSection()
     retention: RetentionSection = RetentionSection()
     log: LogSection = LogSection()
 

@@ -32,6 +32,7 @@ from secretary_api.routes import (
     logs,
     moves,
     stats,
+    templates,
     webhooks,
     workers,
 )
@@ -49,6 +50,7 @@ from secretary_common.ports import (
     KeyRepository,
     LogRepository,
     NotifierRepository,
+    TemplateRepository,
     WorkerRepository,
 )
 
@@ -69,6 +71,7 @@ ROUTERS = (
     deliveries.router,
     webhooks.router,
     job_types.router,
+    templates.router,
     workers.router,
     stats.router,
     keys.router,
@@ -90,6 +93,7 @@ class Collaborators:
     deliveries: DeliveryRepository
     notifiers: NotifierRepository
     job_types: JobTypeRepository
+    templates: TemplateRepository
     workers: WorkerRepository
     keys: KeyRepository
     doorbell: Doorbell
@@ -180,6 +184,7 @@ def _services(parts: Collaborators) -> Services:
         keyring=Keyring(
             parts.keys, parts.clock, pepper=parts.pepper, bootstrap_key=parts.bootstrap_key
         ),
+        templates=parts.templates,
         ping_store=parts.ping_store,
         marker=IdempotencyMarker(parts.pepper),
         clock=parts.clock,

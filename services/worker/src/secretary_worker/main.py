@@ -37,6 +37,7 @@ from secretary_worker.registry import REGISTRY, Registry, register
 from secretary_worker.report import Reporter
 from secretary_worker.runner import Runner
 from secretary_worker.sweeper import Sweeper
+from secretary_worker.template.folder import TemplateFolder
 from secretary_worker.web.download import Downloader
 
 log = get_logger(__name__)
@@ -69,11 +70,24 @@ def load_handlers(settings: Settings) -> Registry:
     return REGISTRY.only(settings.worker.job_types)
 
 
+def template_folder(settings: Settings) -> TemplateFolder:
+    """The templates jobs may name here.
+
+    Raises:
+        ConfigurationError: ``templates.dir`` is no folder.
+    """
+    folder = settings.templates.dir
+    if folder is not None and not folder.is_dir():
+        raise ConfigurationError("templates.dir: there is no such folder")
+    return TemplateFolder(folder)
+
+
 async def serve(settings: Settings) -> None:
     """Run a worker until SIGTERM or SIGINT; drain, then return.
 
     Waits for MongoDB and the broker if they are not there yet, and says so.
     """
+    templates = template_folder(settings)
     registry = load_handlers(settings)
     stop = stop_signal()
     store = open_store(settings.mongo)
@@ -102,6 +116,7 @@ async def serve(settings: Settings) -> None:
                 async with running(
                     publisher.run(), runner.keeper.run(), _sweeper(settings, store, runner).run()
                 ):
+                    await store.templates.announce(await asyncio.to_thread(templates.listing))
                     await _work(settings, store, runner, manager, stop)
                     await background.finish()
     finally:

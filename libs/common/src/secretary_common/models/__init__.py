@@ -37,6 +37,7 @@ from secretary_common.models.job import (
     Webhook,
 )
 from secretary_common.models.request import ApiKey, JobQuery, JobTypeInfo
+from secretary_common.models.template import TemplateField, TemplateInfo
 from secretary_common.models.value import (
     LOG_LEVELS,
     JsonObject,
@@ -94,6 +95,8 @@ __all__ = [
     "Standing",
     "StatusCounts",
     "StoredFile",
+    "TemplateField",
+    "TemplateInfo",
     "TypeStatistic",
     "Webhook",
     "WorkerReport",

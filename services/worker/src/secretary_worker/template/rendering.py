@@ -78,7 +78,10 @@ def render_system(template: Template, context: Mapping[str, Any]) -> str | None:
 
 
 def text_of(value: Any, *, alone: bool = False) -> str:
-    """*value* as a reader wants it; *alone* on its lines a list has a line for each item."""
+    """*value* as a reader wants it; *alone* on its lines a list has a line for each item.
+
+    There, rows become a table; whatever else has parts is JSON.
+    """
     match value:
         case None:
             return ""
@@ -87,7 +90,26 @@ def text_of(value: Any, *, alone: bool = False) -> str:
         case list() | tuple() if all(isinstance(item, str | int | float) for item in value):
             items = [text_of(item) for item in value]
             return "\n".join(f"- {item}" for item in items) if alone else ", ".join(items)
+        case list() if alone and all(_is_row(item) for item in value):
+            return _table(value)
     return json.dumps(value, ensure_ascii=False, default=str).translate(_SURROGATES)
+
+
+def _is_row(item: Any) -> bool:
+    return isinstance(item, dict) and not any(
+        isinstance(cell, dict | list | tuple) for cell in item.values()
+    )
+
+
+def _table(rows: list[dict[str, Any]]) -> str:
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    lines = [columns, ["---"] * len(columns)]
+    lines += [[text_of(row.get(name)) for name in columns] for row in rows]
+    return "\n".join(f"| {' | '.join(map(_cell, line))} |" for line in lines)
+
+
+def _cell(text: str) -> str:
+    return " ".join(str(text).replace("|", "\\|").split())
 
 
 def _texts(parts: Sequence[Part], values: _Values) -> list[str]:
