@@ -13,7 +13,7 @@ from secretary_common.broker.consumer import JobConsumer
 from secretary_common.broker.publisher import Publisher
 from secretary_common.cipher import Cipher
 from secretary_common.egress import guarded_client
-from secretary_common.errors import ConfigurationError
+from secretary_common.errors import ConfigurationError, ErrorCode
 from secretary_common.health import health_server
 from secretary_common.lifecycle import (
     Background,
@@ -27,8 +27,12 @@ from secretary_common.mongo.connection import Store, open_store
 from secretary_common.settings import Settings, load_settings
 from secretary_common.url_guard import UrlGuard
 from secretary_worker.handler_loop import HandlerLoop
+from secretary_worker.handlers.no_model import NoModel
+from secretary_worker.handlers.page_reader import MAX_PAGE_BYTES, SandboxedPageReader
 from secretary_worker.handlers.pdf import PdfHandler
 from secretary_worker.handlers.pdf_parameter import PdfParameters
+from secretary_worker.handlers.transformer import TransformerHandler
+from secretary_worker.handlers.transformer_parameter import TransformerParameters
 from secretary_worker.lease import LeaseKeeper
 from secretary_worker.manager import SecretaryWorkerManager
 from secretary_worker.pause import StartableTypes
@@ -38,15 +42,18 @@ from secretary_worker.report import Reporter
 from secretary_worker.runner import Runner
 from secretary_worker.sweeper import Sweeper
 from secretary_worker.template.folder import TemplateFolder
+from secretary_worker.template.transformer import Transformer
 from secretary_worker.web.download import Downloader
 
 log = get_logger(__name__)
 
 REQUIRED = ("security.encryption_keys",)
 HANDLER_LOOP_CLOSE_SEC = 2.0
+PAGE_SEC = 60.0
+"""For fetching a web page, all redirects included."""
 
 
-def load_handlers(settings: Settings) -> Registry:
+def load_handlers(settings: Settings, templates: TemplateFolder) -> Registry:
     """The built-in handlers and those of ``worker.handler_modules``, less what is not wanted here.
 
     Raises:
@@ -62,6 +69,16 @@ def load_handlers(settings: Settings) -> Registry:
         downloader=downloader,
     )
     register("pdf", handler, params=PdfParameters)
+    pages = SandboxedPageReader(
+        Downloader(
+            lambda: guarded_client(guard),
+            max_bytes=MAX_PAGE_BYTES,
+            deadline_sec=PAGE_SEC,
+            too_large=ErrorCode.FILE_TOO_LARGE,
+        )
+    )
+    transformer = TransformerHandler(Transformer(templates, NoModel()), pages)
+    register("transformer", transformer, params=TransformerParameters)
     for name in settings.worker.handler_modules:
         try:
             importlib.import_module(name)
@@ -88,7 +105,7 @@ async def serve(settings: Settings) -> None:
     Waits for MongoDB and the broker if they are not there yet, and says so.
     """
     templates = template_folder(settings)
-    registry = load_handlers(settings)
+    registry = load_handlers(settings, templates)
     stop = stop_signal()
     store = open_store(settings.mongo)
     publisher = Publisher(settings.broker.url.get_secret_value())

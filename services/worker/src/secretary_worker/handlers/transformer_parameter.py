@@ -16,7 +16,8 @@ from secretary_worker.handlers.parameter import (
     optional,
 )
 
-FieldName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")]
+_FIELD_NAME = r"^[A-Za-z_][A-Za-z0-9_]{0,63}$"
+FieldName = Annotated[str, Field(pattern=_FIELD_NAME)]
 Description = Annotated[str, Field(min_length=1, max_length=5000)]
 
 _WAYS: list[JsonObject] = [
@@ -56,6 +57,7 @@ class TransformerParameters(BaseModel):
     additional_field_descriptions: dict[FieldName, Description] = Field(
         default={},
         max_length=50,
+        json_schema_extra={"propertyNames": {"pattern": _FIELD_NAME}},
         description=(
             "What else to find, by name; it is in structured_data. For a field of the template it "
             "adds to its description."

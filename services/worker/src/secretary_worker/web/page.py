@@ -41,9 +41,11 @@ class Facts:
     title: str | None = None
     event: str | None = None
     track: str | None = None
-    starts_at: str | None = None
-    """As the page has it, mostly ISO 8601."""
-    ends_at: str | None = None
+    day: str | None = None
+    """YYYY-MM-DD where the page is exact, else in its words."""
+    starttime: str | None = None
+    """HH:MM, in the page's own time zone."""
+    endtime: str | None = None
     speakers: tuple[str, ...] = ()
     speakers_url: tuple[str, ...] = ()
     speakers_image_url: tuple[str, ...] = ()

@@ -1,0 +1,59 @@
+"""The child process that reads one page.
+
+Request: ``{path, url, content_type}``. One message: ``{"page": …}``, a ``WebPage`` as JSON.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from secretary_common.errors import ErrorCode, PermanentError
+from secretary_worker.confinement import Emit, serve
+from secretary_worker.web.charset import decode
+from secretary_worker.web.html import read_html
+from secretary_worker.web.page import WebPage
+
+_HTML = ("text/html", "application/xhtml+xml")
+_TEXT = ("text/plain", "text/markdown", "text/csv", "application/json", "text/vtt")
+
+
+def read_page(request: dict[str, Any], emit: Emit) -> None:
+    """Read the page of *request* and send what is in it.
+
+    Raises:
+        PermanentError: PAGE_INVALID, it is no page and no text.
+    """
+    content = Path(request["path"]).read_bytes()
+    page = page_of(content, request["url"], request["content_type"])
+    emit({"page": page.to_json()})
+
+
+def page_of(content: bytes, url: str, content_type: str) -> WebPage:
+    """The page whose bytes are *content*, found at *url* with this header.
+
+    Raises:
+        PermanentError: PAGE_INVALID, it is no page and no text.
+    """
+    kind = content_type.partition(";")[0].strip().lower() or _sniffed(content)
+    if kind in _HTML:
+        return read_html(decode(content, content_type), url)
+    if kind in _TEXT:
+        return WebPage(url, None, decode(content, content_type))
+    message = f"the URL leads to {kind[:100]}, which is no page"
+    if kind == "application/pdf":
+        message += "; a pdf job reads it"
+    raise PermanentError(message, code=ErrorCode.PAGE_INVALID)
+
+
+def _sniffed(content: bytes) -> str:
+    start = content[:1024].lstrip(b"\xef\xbb\xbf \t\r\n")
+    if start.startswith(b"%PDF"):
+        return "application/pdf"
+    if b"\0" in start and not content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "application/octet-stream"
+    return "text/html" if start.startswith(b"<") else "text/plain"
+
+
+if __name__ == "__main__":
+    serve(read_page)
