@@ -27,6 +27,8 @@ class Recorder:
     logs: list[tuple[str, str]] = field(default_factory=list)
     results: dict[str, Any] | None = None
     status: JobStatus | None = None
+    files: dict[str, tuple[bytes, str | None]] = field(default_factory=dict)
+    """Content and type, by name."""
 
     def update_job_progress(self, job_id: str, progress: JobProgress) -> Done:
         self.progress.append(progress)
@@ -38,6 +40,12 @@ class Recorder:
 
     def update_job_status(self, job_id: str, status: JobStatus) -> Done:
         self.status = status
+        return Done()
+
+    def add_file(
+        self, job_id: str, name: str, content: bytes, content_type: str | None = None
+    ) -> Done:
+        self.files[name] = (content, content_type)
         return Done()
 
     def add_log_entry(self, job_id: str, level: LogLevel, message: str) -> Done:

@@ -8,14 +8,13 @@ from pathlib import Path
 import page_samples
 import pytest
 from aiohttp import web
-from handler_bench import child_pids
 
 from secretary_common.egress import guarded_client
 from secretary_common.errors import ErrorCode, PermanentError
 from secretary_common.resources import ResourceCalculator
 from secretary_common.url_guard import UrlGuard
 from secretary_worker.confinement import Limits
-from secretary_worker.handlers.page_reader import CHILD, LIMITS, SandboxedPageReader
+from secretary_worker.handlers.page_reader import LIMITS, SandboxedPageReader
 from secretary_worker.web.download import Downloader
 from secretary_worker.web.page import WebPage
 
@@ -103,7 +102,6 @@ def read(origin: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     yield read
     assert list(tmp_path.iterdir()) == [], "a temporary file was left"
-    assert child_pids(CHILD) == []
 
 
 async def test_a_page_is_read_where_its_redirects_lead(read: Read, origin: str) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import importlib
 import sys
 import time
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -31,6 +32,8 @@ from secretary_worker.handlers.no_model import NoModel
 from secretary_worker.handlers.page_reader import MAX_PAGE_BYTES, SandboxedPageReader
 from secretary_worker.handlers.pdf import PdfHandler
 from secretary_worker.handlers.pdf_parameter import PdfParameters
+from secretary_worker.handlers.session import SessionHandler
+from secretary_worker.handlers.session_parameter import SessionParameters
 from secretary_worker.handlers.transformer import TransformerHandler
 from secretary_worker.handlers.transformer_parameter import TransformerParameters
 from secretary_worker.lease import LeaseKeeper
@@ -77,8 +80,11 @@ def load_handlers(settings: Settings, templates: TemplateFolder) -> Registry:
             too_large=ErrorCode.FILE_TOO_LARGE,
         )
     )
-    transformer = TransformerHandler(Transformer(templates, NoModel()), pages)
-    register("transformer", transformer, params=TransformerParameters)
+    transformer = Transformer(templates, NoModel())
+    register("transformer", TransformerHandler(transformer, pages), params=TransformerParameters)
+    assets = replace(downloader, too_large=ErrorCode.FILE_TOO_LARGE)
+    session = SessionHandler(transformer=transformer, pages=pages, downloader=assets)
+    register("session", session, params=SessionParameters)
     for name in settings.worker.handler_modules:
         try:
             importlib.import_module(name)

@@ -26,3 +26,34 @@ class Reporter(Protocol):
     def add_log_entry(self, job_id: str, level: LogLevel, message: str) -> Awaitable[object]:
         """Write a line into the job's log."""
         ...
+
+    def add_file(
+        self, job_id: str, name: str, content: bytes, content_type: str | None = None
+    ) -> Awaitable[object]:
+        """Store a file; it becomes one of the job's with the write that ends it."""
+        ...
+
+
+class JobReport:
+    """Tells the engine about one job; nobody waits for progress and log lines."""
+
+    def __init__(self, job_id: str, repo: Reporter) -> None:
+        self.job_id = job_id
+        self._repo = repo
+
+    def progress(self, progress: JobProgress) -> None:
+        """Say how far the attempt is."""
+        self._repo.update_job_progress(self.job_id, progress)
+
+    def log(self, level: LogLevel, message: str) -> None:
+        """Write a line into the job's log."""
+        self._repo.add_log_entry(self.job_id, level, message)
+
+    async def file(self, name: str, content: bytes, content_type: str) -> None:
+        """Store a file of the job."""
+        await self._repo.add_file(self.job_id, name, content, content_type)
+
+    async def complete(self, results: JsonObject) -> None:
+        """Leave *results* and end the attempt well."""
+        await self._repo.update_job_results(self.job_id, results)
+        await self._repo.update_job_status(self.job_id, JobStatus.COMPLETED)

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Protocol
 
 from secretary_common.errors import ErrorCode, PermanentError
-from secretary_common.models import Job, JobStatus, JsonObject
+from secretary_common.models import Job, JsonObject
 from secretary_common.resources import ResourceCalculator
 from secretary_worker.handlers import transformer_progress as steps
-from secretary_worker.handlers.contract import Reporter
+from secretary_worker.handlers.contract import JobReport, Reporter
 from secretary_worker.handlers.parameter import parse_parameters
-from secretary_worker.handlers.report import Report
 from secretary_worker.handlers.transformer_parameter import TransformerParameters
 from secretary_worker.template.transformer import Transformed, Transformer, TransformRequest
 from secretary_worker.web.page import WebPage
@@ -47,7 +46,7 @@ class TransformerHandler:
                 that is not there or gives no answer that fits.
             TransientError: a page or a model that may answer the next time.
         """
-        report = Report(job.job_id, repo)
+        report = JobReport(job.job_id, repo)
         report.progress(steps.INITIALIZING)
         parameters = parse_parameters(TransformerParameters, job.parameters)
         request, page = await self._request(parameters, resource_calculator)
@@ -66,9 +65,8 @@ class TransformerHandler:
         _log(report, done)
         report.progress(steps.FINALIZING)
         result = build_result(done, request, page, resource_calculator.usage())
-        await repo.update_job_results(job.job_id, result)
         report.progress(steps.COMPLETED)
-        await repo.update_job_status(job.job_id, JobStatus.COMPLETED)
+        await report.complete(result)
 
     async def _request(
         self, parameters: TransformerParameters, resources: ResourceCalculator
@@ -114,7 +112,7 @@ def build_result(
     }
 
 
-def _log(report: Report, done: Transformed) -> None:
+def _log(report: JobReport, done: Transformed) -> None:
     for warning in done.warnings:
         report.log("warning", warning)
     tokens = done.llm["prompt_tokens"] + done.llm["completion_tokens"]

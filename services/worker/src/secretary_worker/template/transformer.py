@@ -52,6 +52,14 @@ class TransformRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class Found:
+    """What a model found, and what that took."""
+
+    data: JsonObject = field(default_factory=dict)
+    use: LlmUse = field(default_factory=LlmUse)
+
+
+@dataclass(frozen=True, slots=True)
 class Transformed:
     """What came of a text."""
 
@@ -104,42 +112,61 @@ class Transformer:
             TransientError: the model may answer the next time.
         """
         named = await self.load(request)
-        chat = (self._cached if request.use_cache else None) or self._chat
-        inquiry = Inquiry(chat, resources, model=request.model, on_part=on_part)
-        if named is None:
-            text = await inquiry.translation(
-                request.text,
-                source=request.source_language,
-                target=_required(request.target_language),
-            )
-            return Transformed(text, {}, {}, None, inquiry.use.told())
+        if named is not None:
+            return fill(named, request, await self.find(named, request, resources, on_part))
+        inquiry = self._inquiry(request, resources, on_part)
+        text = await inquiry.translation(
+            request.text,
+            source=request.source_language,
+            target=_required(request.target_language),
+        )
+        return Transformed(text, {}, {}, None, inquiry.use.told())
+
+    async def find(
+        self,
+        named: NamedTemplate,
+        request: TransformRequest,
+        resources: ResourceCalculator,
+        on_part: OnPart = lambda _done, _total: None,
+    ) -> Found:
+        """What the text says of the fields of the template and of additional ones.
+
+        Raises:
+            PermanentError: the context or the model's answer is at fault, or there is no model
+                (LLM_NOT_CONFIGURED); without fields none is needed.
+            TransientError: the model may answer the next time.
+        """
+        inquiry = self._inquiry(request, resources, on_part)
         fields = with_additional(named.template.fields, request.additional_fields)
-        found: JsonObject = {}
-        if fields:
-            found = await inquiry.fields(
-                request.text,
-                fields,
-                system=render_system(named.template, request.values),
-                language=request.target_language,
-                context=request.context,
-            )
-        return fill(named, request, found, inquiry.use)
+        if not fields:
+            return Found()
+        data = await inquiry.fields(
+            request.text,
+            fields,
+            system=render_system(named.template, request.values),
+            language=request.target_language,
+            context=request.context,
+        )
+        return Found(data, inquiry.use)
+
+    def _inquiry(
+        self, request: TransformRequest, resources: ResourceCalculator, on_part: OnPart
+    ) -> Inquiry:
+        chat = (self._cached if request.use_cache else None) or self._chat
+        return Inquiry(chat, resources, model=request.model, on_part=on_part)
 
 
-def fill(
-    named: NamedTemplate, request: TransformRequest, found: JsonObject, use: LlmUse | None = None
-) -> Transformed:
+def fill(named: NamedTemplate, request: TransformRequest, found: Found) -> Transformed:
     """The template with what was *found*; with nothing found it stands on the context alone.
 
     Raises:
         PermanentError: TEMPLATE_INVALID, it would become too large.
     """
-    template = named.template
-    rendered = render(template, found, request.values)
-    own = {one.name: found[one.name] for one in template.fields if one.name in found}
+    template, data = named.template, found.data
+    rendered = render(template, data, request.values)
+    own = {one.name: data[one.name] for one in template.fields if one.name in data}
     described = {"name": named.name, "sha256": template.sha256}
-    told = (use or LlmUse()).told()
-    return Transformed(rendered.text, own, found, described, told, rendered.warnings)
+    return Transformed(rendered.text, own, data, described, found.use.told(), rendered.warnings)
 
 
 def with_additional(fields: Iterable[Field], additional: Mapping[str, str]) -> tuple[Field, ...]:
