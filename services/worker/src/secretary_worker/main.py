@@ -62,6 +62,16 @@ def load_handlers(settings: Settings, templates: TemplateFolder) -> Registry:
     Raises:
         ConfigurationError: a module cannot be imported.
     """
+    _register_built_in(settings, templates)
+    for name in settings.worker.handler_modules:
+        try:
+            importlib.import_module(name)
+        except ImportError as error:
+            raise ConfigurationError(f"worker.handler_modules: {error}") from error
+    return REGISTRY.only(settings.worker.job_types)
+
+
+def _register_built_in(settings: Settings, templates: TemplateFolder) -> None:
     max_bytes = int(settings.files.max_upload_mb * 2**20)
     guard = UrlGuard(settings.security.allow_networks)
     downloader = Downloader(lambda: guarded_client(guard), max_bytes=max_bytes)
@@ -85,12 +95,6 @@ def load_handlers(settings: Settings, templates: TemplateFolder) -> Registry:
     assets = replace(downloader, too_large=ErrorCode.FILE_TOO_LARGE)
     session = SessionHandler(transformer=transformer, pages=pages, downloader=assets)
     register("session", session, params=SessionParameters)
-    for name in settings.worker.handler_modules:
-        try:
-            importlib.import_module(name)
-        except ImportError as error:
-            raise ConfigurationError(f"worker.handler_modules: {error}") from error
-    return REGISTRY.only(settings.worker.job_types)
 
 
 def template_folder(settings: Settings) -> TemplateFolder:

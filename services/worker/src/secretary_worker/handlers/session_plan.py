@@ -41,7 +41,7 @@ def plan_session(parameters: SessionParameters, page: WebPage) -> SessionPlan:
     told = parameters.model_dump(include=set(_from_page(page)), exclude_none=True)
     facts = {**_from_page(page), **told}
     if attachments:
-        facts.setdefault("attachments_url", attachments[0].url)
+        facts["attachments_url"] = attachments[0].url
     known = {name: value for name, value in facts.items() if value}
     stem = (parameters.filename or "").removesuffix(".md") or slug(known.get("session", ""))
     return SessionPlan(
@@ -71,7 +71,6 @@ def _from_page(page: WebPage) -> dict[str, Any]:
         "speakers_image_url": list(facts.speakers_image_url),
         "abstract": facts.abstract,
         "video_url": facts.video_url or _video(page),
-        "attachments_url": None,
     }
 
 
