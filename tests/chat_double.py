@@ -8,13 +8,20 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from secretary_common.models import JsonObject
+from secretary_common.provider_section import LlmSection
 from secretary_common.resources import ResourceCalculator
-from secretary_worker.remote.chat import ChatAnswer, ChatRequest
+from secretary_worker.remote.chat import ChatAnswer, ChatClient, ChatRequest
 from secretary_worker.template.chunk import estimate_tokens
 
 DOCUMENT = re.compile(
     r"<<<(?:document|parts) \w+>>>\n(.*)\n<<<end of (?:document|parts) \w+>>>", re.DOTALL
 )
+
+
+def no_model() -> ChatClient:
+    """The model where none is configured."""
+    return ChatClient(LlmSection())
+
 
 Answer = Callable[[ChatRequest], Any]
 

@@ -11,6 +11,7 @@ import aio_pika
 import pytest
 from aio_pika.abc import AbstractChannel
 from doorbell_ear import DEADLINE_SEC, Ear, connected, ringing, until, waiting
+from prometheus_client import REGISTRY
 
 from secretary_common.broker import topology
 from secretary_common.broker.connection import declare_queues
@@ -87,13 +88,18 @@ async def test_what_cannot_be_parsed_is_dead_lettered(
         ear.consumer.resume()
         await until(lambda: ear.consumer.listening)
         await channel.default_exchange.publish(aio_pika.Message(body), routing_key=name)
-        await until(lambda: waiting(channel, topology.DEAD))
+        await until(lambda: counted_dead(name))  # acknowledged, not only passed on
         letter = await dead.get()
     assert letter.body == body
     assert letter.headers["queue"] == name
     await letter.ack()
     assert ear.heard == []
     assert not await waiting(channel, name)
+
+
+def counted_dead(queue: str) -> bool:
+    labels = {"queue": queue, "outcome": Heard.DEAD_LETTERED}
+    return REGISTRY.get_sample_value("secretary_doorbells_heard_total", labels) == 1
 
 
 async def test_a_consumer_the_broker_cancelled_listens_again(

@@ -114,8 +114,8 @@ def test_much_passes_whole_through_a_slow_reader(connect: Connect) -> None:
     sending = threading.Thread(target=pair.client.sendall, args=[sent])
     sending.start()
     received = b""
-    while len(received) < len(sent):
-        received += pair.server.recv(65536)
+    while len(received) < len(sent) and (chunk := pair.server.recv(65536)):
+        received += chunk
     sending.join()
     assert received == sent
 

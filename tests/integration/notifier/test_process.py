@@ -42,6 +42,18 @@ async def test_it_says_that_it_lives_is_ready_and_what_it_did(scene: Scene) -> N
             assert "secretary_deliveries_attempted_total" in (await client.get("/metrics")).text
 
 
+async def test_a_broken_origin_is_logged_and_counted(scene: Scene, receiver: Receiver) -> None:
+    port = free_port()
+    url = receiver.tell("/hook", *[500] * 10)
+    for _ in range(10):  # failures in a row open its breaker
+        await scene.news(url)
+    async with process(environment(scene, SECRETARY_NOTIFIER__HTTP_PORT=str(port))) as running:
+        line = await stderr_line(running, "breaker.opened")
+        assert f"origin={receiver.url('')}" in line
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+            assert "secretary_breakers_open 1.0" in (await client.get("/metrics")).text
+
+
 async def test_sigterm_lets_the_attempt_in_flight_end(scene: Scene, receiver: Receiver) -> None:
     async def slow(_: web.Request) -> web.StreamResponse:
         await asyncio.sleep(1)

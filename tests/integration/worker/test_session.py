@@ -8,7 +8,7 @@ import pdf_samples
 import pytest
 import yaml
 from aiohttp import web
-from chat_double import ChatDouble, document_of
+from chat_double import ChatDouble, document_of, no_model
 from handler_bench import Recorder, make_job
 
 from secretary_common.egress import guarded_client
@@ -16,7 +16,6 @@ from secretary_common.errors import ErrorCode, PermanentError, TransientError
 from secretary_common.models import JobStatus, JsonObject
 from secretary_common.resources import ResourceCalculator
 from secretary_common.url_guard import UrlGuard
-from secretary_worker.handlers.no_model import NoModel
 from secretary_worker.handlers.page_reader import SandboxedPageReader
 from secretary_worker.handlers.session import SessionHandler
 from secretary_worker.remote.chat import ChatModel
@@ -194,7 +193,7 @@ async def test_every_documented_step_is_passed_in_order(run: Run) -> None:
 async def test_without_a_model_the_markdown_is_made_of_what_page_captions_and_slides_say(
     run: Run,
 ) -> None:
-    done = await run(chat=NoModel())
+    done = await run(chat=no_model())
     assert warnings_of(done) == [("model", "LLM_NOT_CONFIGURED")]
     front, body = split(results_of(done)["markdown_content"])
     assert front["speakers"] == ["Käthe Müller", "Jo"]

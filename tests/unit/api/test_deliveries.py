@@ -208,7 +208,7 @@ async def test_a_receiver_is_tried_by_a_notifier_and_its_answer_told(
     working = asyncio.create_task(notifier.work())
     await asyncio.sleep(0)
     answer = await api.request("POST", "/api/webhooks/test", json=TEST)
-    await working
+    await asyncio.wait_for(working, 10)
     shown = data_of(answer)
     assert (shown["job_id"], shown["phase"], shown["state"]) == (None, "test", state)
     assert [attempt["status_code"] for attempt in shown["attempts"]] == [status_code]

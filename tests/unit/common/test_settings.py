@@ -114,3 +114,29 @@ def test_what_has_no_safe_default_is_required_by_name(monkeypatch: pytest.Monkey
     keys = f'["{Fernet.generate_key().decode()}"]'
     monkeypatch.setenv("SECRETARY_SECURITY__ENCRYPTION_KEYS", keys)
     assert load_settings(require=("api.pepper", "security.encryption_keys"))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("BASE_URL", "ftp://example.com"),
+        ("BASE_URL", ""),
+        ("BASE_URL", "https://user:hunter2@example.com/v1"),
+        ("BASE_URL", "https://example.com/v1?key=hunter2"),
+        ("API_KEY", "hunter2\n"),
+        ("API_KEY", "hunter2 ü"),
+    ],
+)
+def test_a_provider_that_cannot_be_asked_is_named_and_its_key_is_not_shown(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(f"SECRETARY_LLM__{name}", value)
+    message = refusal()
+    assert f"llm.{name.lower()}" in message
+    assert "hunter2" not in message
+
+
+def test_a_provider_says_what_it_lacks() -> None:
+    settings = load_settings()
+    assert settings.mistral.missing() == ("mistral.api_key",)
+    assert settings.llm.missing(model="of the job") == ("llm.api_key",)

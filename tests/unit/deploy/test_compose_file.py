@@ -58,6 +58,10 @@ def test_no_secret_goes_to_a_service_that_has_no_use_for_it() -> None:
         "SECRETARY_API__BOOTSTRAP_KEY": {"api"},
         "SECRETARY_NOTIFIER__SIGNING_SECRETS": {"notifier"},
         "SECRETARY_BROKER__MANAGEMENT_URL": {"init"},
+        "SECRETARY_MISTRAL__API_KEY": {"worker"},
+        "SECRETARY_VISION__API_KEY": {"worker"},
+        "SECRETARY_LLM__API_KEY": {"worker"},
+        "SECRETARY_TRANSCRIPTION__API_KEY": {"worker"},
     }
     for secret, expected in users.items():
         assert {name for name in OURS if secret in SERVICES[name]["environment"]} == expected

@@ -11,7 +11,12 @@ import yaml
 from secretary_common.settings import Settings, load_settings
 
 EXAMPLE = Path(__file__).parents[3] / "config.yaml"
-SECRET = {("api", "pepper"), ("api", "bootstrap_key"), ("security", "encryption_keys")}
+SECRET = {
+    ("api", "pepper"),
+    ("api", "bootstrap_key"),
+    ("security", "encryption_keys"),
+    *((provider, "api_key") for provider in ("mistral", "vision", "llm", "transcription")),
+}
 WITHOUT_VALUE = {("pdf", "tessdata")}
 
 

@@ -5,12 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from chat_double import CacheDouble, ChatDouble, document_of, system_of
+from chat_double import CacheDouble, ChatDouble, document_of, no_model, system_of
 
 from secretary_common.errors import ErrorCode, PermanentError, StoreUnavailable, TransientError
 from secretary_common.models import JsonObject
 from secretary_common.resources import ResourceCalculator
-from secretary_worker.handlers.no_model import NoModel
 from secretary_worker.remote.chat import ChatModel, ChatRequest, Message
 from secretary_worker.template.chat_cache import CachedChat, cache_key
 from secretary_worker.template.chunk import estimate_tokens
@@ -85,14 +84,14 @@ async def test_the_templates_prompt_and_the_language_are_told() -> None:
 
 
 async def test_a_template_without_fields_needs_no_model() -> None:
-    done = await transform(NoModel(), template_content="# {{text}}")
+    done = await transform(no_model(), template_content="# {{text}}")
     assert done.text == "# the text"
     assert done.llm["requests"] == 0
 
 
 async def test_without_a_model_a_field_says_which_setting_is_missing() -> None:
     with pytest.raises(PermanentError, match=r"llm\.api_key") as caught:
-        await transform(NoModel(), template="Summary")
+        await transform(no_model(), template="Summary")
     assert caught.value.code == ErrorCode.LLM_NOT_CONFIGURED
 
 
@@ -223,7 +222,7 @@ async def test_a_translation_needs_to_know_into_what() -> None:
 async def test_a_template_in_the_language_of_the_result_is_taken(tmp_path: Path) -> None:
     (tmp_path / "Mine_de.md").write_text("Deutsch: {{text}}", encoding="utf-8")
     (tmp_path / "Mine.md").write_text("Other: {{text}}", encoding="utf-8")
-    transformer = Transformer(TemplateFolder(tmp_path), NoModel())
+    transformer = Transformer(TemplateFolder(tmp_path), no_model())
     for language, text in (("de", "Deutsch: x"), ("fr", "Other: x"), (None, "Other: x")):
         request = TransformRequest(text="x", template="Mine", target_language=language)
         assert (await transformer.transform(request, ResourceCalculator())).text == text

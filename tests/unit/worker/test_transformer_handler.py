@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from chat_double import ChatDouble, document_of
+from chat_double import ChatDouble, document_of, no_model
 from handler_bench import Recorder, make_job
 from jsonschema import Draft202012Validator
 from page_samples import FOSDEM, FOSDEM_URL
@@ -11,7 +11,6 @@ from page_samples import FOSDEM, FOSDEM_URL
 from secretary_common.errors import ErrorCode, PermanentError
 from secretary_common.models import JobStatus
 from secretary_common.resources import ResourceCalculator
-from secretary_worker.handlers.no_model import NoModel
 from secretary_worker.handlers.parameter import parse_parameters
 from secretary_worker.handlers.transformer import TransformerHandler
 from secretary_worker.handlers.transformer_parameter import TransformerParameters
@@ -134,7 +133,7 @@ async def test_a_page_is_reduced_to_its_readable_text_before_the_model_sees_it()
 
 async def test_a_page_without_text_is_told_as_such() -> None:
     with pytest.raises(PermanentError, match="JavaScript") as caught:
-        await run(NoModel(), "<div id=app></div>", url="https://example.org/", template="Summary")
+        await run(no_model(), "<div id=app></div>", url="https://example.org/", template="Summary")
     assert caught.value.code == ErrorCode.PAGE_EMPTY
 
 
@@ -147,7 +146,7 @@ async def test_a_template_that_is_not_there_fails_before_the_model_is_asked() ->
 
 
 async def test_names_without_a_value_are_warnings_of_the_result() -> None:
-    done = await run(NoModel(), text="a", template_content="{{lost}}{{text}}")
+    done = await run(no_model(), text="a", template_content="{{lost}}{{text}}")
     assert done.results is not None
     assert done.results["transformed_text"] == "a"
     assert done.results["warnings"] == ["'lost' has no value"]

@@ -1,19 +1,23 @@
-"""The one way out: an HTTP client that reaches only what the URL guard lets through.
+"""The one way out: HTTP clients that reach only what the URL guard lets through.
 
-httpx on aiohttp's connections (httpx's own pool collapses under concurrency). The guard stands at
-three places, so that no difference between URL parsers opens a gap: at each request (addresses
-written in the URL never meet a resolver), in the resolver, and where the socket is made.
+``guarded_session`` is aiohttp itself, for many small requests; ``guarded_client`` is httpx on its
+connections (httpx's own pool collapses under concurrency), pleasanter and three times as dear: 1.2
+against 0.4 ms of CPU a request. The guard stands at three places, so that no difference between
+URL parsers opens a gap: at each request (addresses written in the URL never meet a resolver), in
+the resolver, and where the socket is made.
 """
 
 from __future__ import annotations
 
 import socket
 import ssl
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import Any
+from types import TracebackType
+from typing import Self
 
 import aiohttp
 import httpx
@@ -27,7 +31,74 @@ USER_AGENT = "Secretary/1 (+webhooks, fetches)"
 # into a connection its server is just closing.
 KEEPALIVE_SEC = 4.0
 
-_extensions: ContextVar[dict[str, Any] | None] = ContextVar("egress_extensions", default=None)
+
+@dataclass
+class Peer:
+    """Who is at the other end of a request."""
+
+    address: str | None = None
+    """None before any connection."""
+
+
+_peer: ContextVar[Peer | None] = ContextVar("egress_peer", default=None)
+
+
+@contextmanager
+def peer_noted(peer: Peer) -> Iterator[Peer]:
+    """Note in *peer* whom the request made in this block goes to, as far as it gets."""
+    token = _peer.set(peer)
+    try:
+        yield peer
+    finally:
+        _peer.reset(token)
+
+
+class GuardedSession:
+    """POSTs through aiohttp; a context manager."""
+
+    def __init__(self, guard: UrlGuard, session: aiohttp.ClientSession) -> None:
+        self._guard = guard
+        self._session = session
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._session.close()
+
+    async def post(
+        self, url: str, body: bytes, headers: Mapping[str, str]
+    ) -> aiohttp.ClientResponse:
+        """The answer, its body still to be read; who has it closes it.
+
+        There is no deadline: put ``asyncio.timeout`` around it.
+
+        Raises:
+            UrlRefused: the guard refuses the URL, or what it leads to.
+            aiohttp.ClientError: whatever fails on the way.
+            ValueError: a header that cannot be sent.
+        """
+        self._guard.check_url(url)
+        return await self._session.post(url, data=body, headers=headers, allow_redirects=False)
+
+
+def guarded_session(
+    guard: UrlGuard, *, max_connections: int = 100, tls: ssl.SSLContext | None = None
+) -> GuardedSession:
+    """A session that follows no redirect, keeps no cookie, reads no environment, and is guarded.
+
+    Args:
+        guard: who decides.
+        max_connections: in all; more requests wait.
+        tls: replaces verification against the public authorities (tests).
+    """
+    tls = tls or httpx.create_ssl_context(trust_env=False)
+    return GuardedSession(guard, _session(guard, max_connections, tls))
 
 
 def guarded_client(
@@ -66,8 +137,8 @@ def guarded_client(
 
 def peer_address(request: httpx.Request) -> str | None:
     """The address *request* went to, as far as it got; None before any connection."""
-    address = request.extensions.get("peer_address")
-    return None if address is None else str(address)
+    peer = request.extensions.get("peer")
+    return peer.address if isinstance(peer, Peer) else None
 
 
 def _session(guard: UrlGuard, max_connections: int, tls: ssl.SSLContext) -> aiohttp.ClientSession:
@@ -90,6 +161,7 @@ def _session(guard: UrlGuard, max_connections: int, tls: ssl.SSLContext) -> aioh
         response_class=_Response,
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,
+        timeout=aiohttp.ClientTimeout(total=None),
         trust_env=False,
     )
 
@@ -103,12 +175,9 @@ class _GuardedTransport(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         self._guard.check_url(str(request.url))
-        token = _extensions.set(request.extensions)
-        try:
-            with _httpx_errors():
-                response = await self._inner.handle_async_request(request)
-        finally:
-            _extensions.reset(token)
+        peer = request.extensions["peer"] = Peer()
+        with peer_noted(peer), _httpx_errors():
+            response = await self._inner.handle_async_request(request)
         if isinstance(response.stream, httpx.AsyncByteStream):
             response.stream = _Body(response.stream)
         return response
@@ -167,9 +236,9 @@ class _Response(aiohttp.ClientResponse):
 
 
 def _remember_peer(address: str) -> None:
-    extensions = _extensions.get()
-    if extensions is not None:
-        extensions["peer_address"] = address
+    peer = _peer.get()
+    if peer is not None:
+        peer.address = address
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Coroutine
 from typing import Any
 
 from secretary_common.log import get_logger
+from secretary_common.task import end
 
 log = get_logger(__name__)
 
@@ -60,9 +61,7 @@ async def unless_stopped(stop: asyncio.Event, work: Coroutine[Any, Any, Any]) ->
             working.result()
         return working.done()
     finally:
-        for task in (working, stopping):
-            task.cancel()
-        await asyncio.gather(working, stopping, return_exceptions=True)
+        await end(working, stopping)
 
 
 @contextlib.asynccontextmanager
@@ -75,9 +74,10 @@ async def running(*works: Coroutine[Any, Any, Any]) -> AsyncIterator[None]:
     try:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(work) for work in works]
-            yield
-            for task in tasks:
-                task.cancel()
+            try:
+                yield
+            finally:
+                await end(*tasks)
     except BaseExceptionGroup as failures:
         if len(failures.exceptions) > 1:
             raise

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter, Gauge, Histogram
 
 DOORBELLS_RUNG = Counter(
     "secretary_doorbells_rung_total",
@@ -23,3 +23,22 @@ DELIVERIES_ATTEMPTED = Counter(
     "secretary_deliveries_attempted_total", "Webhook attempts, by outcome", ["outcome"]
 )
 DELIVERY_SECONDS = Histogram("secretary_delivery_seconds", "Duration of webhook attempts")
+PROVIDER_REQUESTS = Counter(
+    "secretary_provider_requests_total",
+    "Requests to providers, by what came of them: ok, or the error's code",
+    ["provider", "outcome"],
+)
+PROVIDER_UPLOADS_LEFT = Counter(
+    "secretary_provider_uploads_left_total",
+    "Uploads to providers that could not be deleted afterwards",
+    ["provider"],
+)
+DELIVERIES_IN_FLIGHT = Gauge(
+    "secretary_deliveries_in_flight", "Webhooks this notifier is sending or recording"
+)
+DELIVERIES_HELD = Gauge(
+    "secretary_deliveries_held", "Due webhooks this notifier has read and not yet started"
+)
+BREAKERS_OPEN = Gauge(
+    "secretary_breakers_open", "Origins this notifier leaves alone because they failed"
+)

@@ -1,4 +1,4 @@
-"""What an attempt used: tokens, calls, seconds, bytes and pages, stored as the job's ``usage``."""
+"""What an attempt used: tokens, calls, seconds, bytes, pages, their cost; the job's ``usage``."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ class ResourceCalculator:
         self._tokens: defaultdict[str, defaultdict[str, int]] = defaultdict(
             lambda: defaultdict(int)
         )
+        self._costs: defaultdict[str, float] = defaultdict(float)
 
     def add_tokens(self, model: str, *, prompt: int = 0, completion: int = 0) -> None:
         """Count the tokens of one request to *model*."""
@@ -39,12 +40,26 @@ class ResourceCalculator:
         """Count pages processed."""
         self._add("pages", count)
 
+    def add_cost(self, model: str, amount: float) -> None:
+        """Count what *model* took, in the currency the configured prices are in."""
+        if amount:  # without a price nothing is said, rather than that it was free
+            with self._lock:
+                self._costs[model] += amount
+
     def usage(self) -> dict[str, Any]:
-        """The totals so far; empty when nothing was counted."""
+        """The totals so far; empty when nothing was counted.
+
+        ``cost`` is ``{"total": …, "models": {model: …}}`` and only there where prices are set.
+        """
         with self._lock:
-            totals = {name: round(value, 3) for name, value in self._totals.items()}
+            usage: dict[str, Any] = {name: round(value, 3) for name, value in self._totals.items()}
             tokens = {model: dict(counts) for model, counts in self._tokens.items()}
-        return {**totals, "tokens": tokens} if tokens else totals
+            costs = {model: round(cost, 6) for model, cost in self._costs.items()}
+        if tokens:
+            usage["tokens"] = tokens
+        if costs:
+            usage["cost"] = {"total": round(sum(costs.values()), 6), "models": costs}
+        return usage
 
     def _add(self, name: str, amount: float) -> None:
         with self._lock:

@@ -13,17 +13,9 @@ from collections.abc import Mapping
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 
 from cryptography.fernet import Fernet
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    SecretStr,
-    ValidationError,
-)
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -33,6 +25,13 @@ from pydantic_settings import (
 )
 
 from secretary_common.errors import ConfigurationError
+from secretary_common.provider_section import (
+    LlmSection,
+    MistralSection,
+    TranscriptionSection,
+    VisionSection,
+)
+from secretary_common.section import HttpUrl, Port, Seconds, Section
 
 PREFIX = "SECRETARY_"
 DELIMITER = "__"
@@ -70,23 +69,8 @@ def _check_signing_secret(value: SecretStr) -> SecretStr:
     return value
 
 
-def _check_http_url(value: str) -> str:
-    if value and urlsplit(value).scheme not in ("http", "https"):
-        raise ValueError("not an http or https URL")
-    return value.rstrip("/")
-
-
 FernetKey = Annotated[SecretStr, AfterValidator(check_fernet_key)]
 SigningSecret = Annotated[SecretStr, AfterValidator(_check_signing_secret)]
-HttpUrl = Annotated[str, AfterValidator(_check_http_url)]
-Port = Annotated[int, Field(ge=0, le=65535)]
-Seconds = Annotated[float, Field(gt=0)]
-
-
-class Section(BaseModel):
-    """A part of the configuration; a key it does not know is refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class GenericWorkerSection(Section):
@@ -233,6 +217,10 @@ class Settings(BaseSettings):
     security: SecuritySection = SecuritySection()
     pdf: PdfSection = PdfSection()
     templates: TemplatesSection = TemplatesSection()
+    mistral: MistralSection = MistralSection()
+    vision: VisionSection = VisionSection()
+    llm: LlmSection = LlmSection()
+    transcription: TranscriptionSection = TranscriptionSection()
     retention: RetentionSection = RetentionSection()
     log: LogSection = LogSection()
 

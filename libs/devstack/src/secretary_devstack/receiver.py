@@ -12,7 +12,6 @@ import base64
 import hashlib
 import hmac
 import json
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
@@ -23,10 +22,9 @@ from typing import Any, Self
 from aiohttp import web
 
 from secretary_devstack.deadline import wait_until
-from secretary_devstack.port import HOST, free_port
+from secretary_devstack.site import Site
 
 TOLERANCE_SEC = 300.0
-START_SEC = 10.0
 MAX_BODY_BYTES = 64 * 1024 * 1024
 
 
@@ -93,18 +91,15 @@ class Receiver:
 
     def __init__(self, *, answer: Answer | None = None) -> None:
         """*answer* is for every request that ``answer_next`` named none for; by default 200."""
-        self.port = free_port()
+        self._site = Site(self._app, name="receiver")
+        self.port = self._site.port
         self.answer = answer or Answer()
         self._next: deque[Answer] = deque()
         self._requests: list[Received] = []
-        self._loop = asyncio.new_event_loop()
-        self._ready = threading.Event()
-        self._stop = asyncio.Event()
-        self._thread = threading.Thread(target=self._run, name="receiver", daemon=True)
 
     def url(self, path: str = "/hook") -> str:
         """The URL of *path* here."""
-        return f"http://{HOST}:{self.port}{path}"
+        return self._site.url(path)
 
     @property
     def requests(self) -> list[Received]:
@@ -127,8 +122,7 @@ class Receiver:
         return self.requests
 
     def __enter__(self) -> Self:
-        self._thread.start()
-        wait_until(self._ready.is_set, timeout_sec=START_SEC, what="the receiver")
+        self._site.__enter__()
         return self
 
     def __exit__(
@@ -137,26 +131,12 @@ class Receiver:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join()
+        self._site.__exit__(kind, error, trace)
 
-    def _run(self) -> None:
-        try:
-            self._loop.run_until_complete(self._serve())
-        finally:
-            self._loop.close()
-
-    async def _serve(self) -> None:
+    def _app(self) -> web.Application:
         app = web.Application(client_max_size=MAX_BODY_BYTES)
         app.router.add_route("*", "/{path:.*}", self._receive)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-        await runner.setup()
-        try:
-            await web.TCPSite(runner, HOST, self.port).start()
-            self._ready.set()
-            await self._stop.wait()
-        finally:
-            await runner.cleanup()
+        return app
 
     async def _receive(self, request: web.Request) -> web.Response:
         body, at = await request.read(), time.time()

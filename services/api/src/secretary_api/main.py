@@ -16,7 +16,7 @@ from secretary_api.submission import Admission
 from secretary_common.broker.publisher import Publisher
 from secretary_common.cipher import Cipher
 from secretary_common.errors import ConfigurationError
-from secretary_common.lifecycle import Background
+from secretary_common.lifecycle import Background, running
 from secretary_common.log import configure_logging, get_logger
 from secretary_common.mongo.connection import Store, open_store
 from secretary_common.ports import Doorbell
@@ -58,15 +58,9 @@ async def serve(settings: Settings) -> None:
     server = Server(server_config(settings, parts))
     try:
         # Should a task beside the server ever fail, the process ends and says so.
-        async with asyncio.TaskGroup() as group:
-            beside = [
-                group.create_task(publisher.run()),
-                group.create_task(_follow(store, store_answered)),
-            ]
+        async with running(publisher.run(), _follow(store, store_answered)):
             await server.serve()
             await background.finish()
-            for task in beside:
-                task.cancel()
     finally:
         await store.close()
     log.info("service.stopped")

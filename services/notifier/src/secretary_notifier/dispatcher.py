@@ -179,15 +179,24 @@ class Dispatcher:
 
     def _judged(self, due: DueDelivery, answer: Answer | None, verdict: Verdict) -> None:
         """The receiver is free for the next one; the outcome is being recorded."""
+        shut = self._queue.shut_until(due.origin)
         self._queue.sent(
             due,
             self._clock.now(),
             failed=answer.origin_failed if answer else None,
             took_sec=answer.duration_ms / 1000 if answer else None,
         )
+        self._tell_of_breaker(due.origin, shut)
         if answer is None and not verdict.is_final:
             self._queue.stalled(due.origin)
         self._refill(due)
+
+    def _tell_of_breaker(self, origin: str, before: datetime | None) -> None:
+        until = self._queue.shut_until(origin)
+        if until is None and before is not None:
+            log.info("breaker.closed", origin=origin)
+        elif until is not None and until != before:
+            log.warning("breaker.opened", origin=origin, until=until.isoformat())
 
     def _ended(self, due: DueDelivery, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)

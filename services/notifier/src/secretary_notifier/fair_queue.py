@@ -138,8 +138,12 @@ class FairQueue:
 
     def is_shut(self, origin: str, now: datetime) -> bool:
         """Whether the breaker of *origin* is open: what was claimed before waits with the rest."""
+        return (self.shut_until(origin) or now) > now
+
+    def shut_until(self, origin: str) -> datetime | None:
+        """When the probe of *origin* may go, or might have gone; None: its breaker is closed."""
         found = self._origins.get(origin)
-        return found is not None and (found.breaker.open_until or now) > now
+        return None if found is None else found.breaker.open_until
 
     def is_hungry(self, origin: str) -> bool:
         """Whether *origin* has less waiting than it may claim."""

@@ -13,11 +13,12 @@ from typing import Any
 
 from secretary_common.broker.consumer import DeliveryConsumer
 from secretary_common.cipher import Cipher
-from secretary_common.egress import guarded_client
+from secretary_common.egress import guarded_session
 from secretary_common.errors import ConfigurationError, StoreUnavailable
 from secretary_common.health import health_server
 from secretary_common.lifecycle import running, stop_signal, unless_stopped
 from secretary_common.log import configure_logging, get_logger
+from secretary_common.metric import BREAKERS_OPEN, DELIVERIES_HELD, DELIVERIES_IN_FLIGHT
 from secretary_common.models import new_token
 from secretary_common.mongo.connection import Store, open_store
 from secretary_common.settings import Settings, load_settings
@@ -111,11 +112,9 @@ async def _stop_when(stop: asyncio.Event, dispatcher: Dispatcher) -> None:
 async def _dispatcher(settings: Settings, store: Store, owner: str) -> AsyncIterator[Dispatcher]:
     section = settings.notifier
     guard = UrlGuard(settings.security.allow_networks)
-    async with guarded_client(
-        guard, max_connections=section.max_in_flight, timeout_sec=section.timeout_sec
-    ) as client:
+    async with guarded_session(guard, max_connections=section.max_in_flight) as session:
         sender = Sender(
-            client,
+            session,
             Cipher(settings.security.encryption_keys),
             signing_secrets=[secret.get_secret_value() for secret in section.signing_secrets],
         )
@@ -142,7 +141,7 @@ async def _dispatcher(settings: Settings, store: Store, owner: str) -> AsyncIter
             public_url=settings.api.public_url,
             first_wait_sec=section.retry_schedule_sec[0],
         )
-        yield Dispatcher(
+        dispatcher = Dispatcher(
             relay,
             store.deliveries,
             courier,
@@ -150,6 +149,10 @@ async def _dispatcher(settings: Settings, store: Store, owner: str) -> AsyncIter
             store.clock,
             poll_interval_sec=section.poll_interval_sec,
         )
+        DELIVERIES_IN_FLIGHT.set_function(lambda: dispatcher.in_flight)
+        DELIVERIES_HELD.set_function(lambda: len(queue))
+        BREAKERS_OPEN.set_function(lambda: len(queue.open_breakers(store.clock.now())))
+        yield dispatcher
 
 
 async def _is_ready(store: Store) -> tuple[bool, dict[str, Any]]:

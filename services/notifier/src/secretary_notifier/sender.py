@@ -8,10 +8,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-import httpx
+import aiohttp
 
 from secretary_common.cipher import Cipher
-from secretary_common.egress import peer_address
+from secretary_common.egress import GuardedSession, Peer, peer_noted
 from secretary_common.errors import PermanentError, UrlRefused
 from secretary_common.models import Delivery
 from secretary_common.secret_field import REDACTED
@@ -30,8 +30,8 @@ LONGEST_ERROR = 300
 class _Progress:
     """How far an attempt has come; what is known when it is cut."""
 
-    request: httpx.Request | None = None
-    response: httpx.Response | None = None
+    peer: Peer = field(default_factory=Peer)
+    response: aiohttp.ClientResponse | None = None
     body: bytes = b""
     secrets: list[str] = field(default_factory=list)
     """What was sent and is not to be kept, should the receiver repeat it."""
@@ -42,7 +42,7 @@ class Sender:
 
     def __init__(
         self,
-        client: httpx.AsyncClient,
+        session: GuardedSession,
         cipher: Cipher,
         *,
         signing_secrets: Iterable[str] = (),
@@ -50,11 +50,11 @@ class Sender:
         """Prepare to send.
 
         Args:
-            client: from ``egress.guarded_client``.
+            session: from ``egress.guarded_session``.
             cipher: opens tokens and secrets.
             signing_secrets: sign where the webhook has no secret of its own.
         """
-        self._client = client
+        self._session = session
         self._cipher = cipher
         self._signing_secrets = tuple(signing_secrets)
 
@@ -76,20 +76,19 @@ class Sender:
         return _answer(at, progress, error, round((time.monotonic() - started) * 1000))
 
     async def _post(self, delivery: Delivery, at: datetime, progress: _Progress) -> None:
-        progress.request = self._client.build_request(
-            "POST",
-            delivery.url,
-            content=delivery.body,
-            headers=self._headers(delivery, at, progress),
-        )
-        progress.response = await self._client.send(progress.request, stream=True)
+        headers = self._headers(delivery, at, progress)
+        with peer_noted(progress.peer):
+            response = await self._session.post(delivery.url, delivery.body, headers)
+        progress.response = response
         try:
-            async for chunk in progress.response.aiter_raw():
-                progress.body += chunk
-                if len(progress.body) >= LONGEST_ANSWER_BYTES:
+            while len(progress.body) < LONGEST_ANSWER_BYTES:
+                chunk = await response.content.readany()
+                if not chunk:
+                    response.release()  # read to its end: the connection serves again
                     break
+                progress.body += chunk
         finally:
-            await progress.response.aclose()
+            response.close()
 
     def _headers(self, delivery: Delivery, at: datetime, progress: _Progress) -> dict[str, str]:
         secrets: Iterable[str] = self._signing_secrets
@@ -114,11 +113,11 @@ class Sender:
 _CLASSES: tuple[tuple[type[Exception], str], ...] = (
     (UrlRefused, "url_refused"),
     (PermanentError, "secret"),
-    (httpx.TimeoutException, "timeout"),
-    (httpx.ConnectError, "connect"),
-    (httpx.NetworkError, "connection_lost"),
-    (httpx.HTTPError, "protocol"),
-    (httpx.InvalidURL, "url_refused"),
+    (aiohttp.InvalidURL, "url_refused"),
+    (aiohttp.ClientConnectorError, "connect"),
+    (aiohttp.ClientConnectionError, "connection_lost"),
+    (aiohttp.ClientPayloadError, "connection_lost"),
+    (aiohttp.ClientError, "protocol"),
     (OSError, "connection_lost"),
 )
 
@@ -132,7 +131,9 @@ def _describe(failure: Exception) -> str:
     name = next((name for kind, name in _CLASSES if isinstance(failure, kind)), None)
     if name is None:  # the message may contain the token
         return "request: the token or the URL cannot be sent"
-    return f"{name}: {failure}"[:LONGEST_ERROR]
+    # aiohttp's own text would say the URL again.
+    said = failure.message if isinstance(failure, aiohttp.ClientResponseError) else failure
+    return f"{name}: {said}"[:LONGEST_ERROR]
 
 
 def _answer(at: datetime, progress: _Progress, error: str | None, duration_ms: int) -> Answer:
@@ -140,9 +141,9 @@ def _answer(at: datetime, progress: _Progress, error: str | None, duration_ms: i
     return Answer(
         at=at,
         duration_ms=duration_ms,
-        status_code=response.status_code if response else None,
+        status_code=response.status if response else None,
         retry_after=response.headers.get("Retry-After") if response else None,
-        address=peer_address(progress.request) if progress.request else None,
+        address=progress.peer.address,
         error=error,
         response=_kept(progress) if response else None,
     )

@@ -28,7 +28,6 @@ from secretary_common.mongo.connection import Store, open_store
 from secretary_common.settings import Settings, load_settings
 from secretary_common.url_guard import UrlGuard
 from secretary_worker.handler_loop import HandlerLoop
-from secretary_worker.handlers.no_model import NoModel
 from secretary_worker.handlers.page_reader import MAX_PAGE_BYTES, SandboxedPageReader
 from secretary_worker.handlers.pdf import PdfHandler
 from secretary_worker.handlers.pdf_parameter import PdfParameters
@@ -41,6 +40,7 @@ from secretary_worker.manager import SecretaryWorkerManager
 from secretary_worker.pause import StartableTypes
 from secretary_worker.reclaim import Reclaimer
 from secretary_worker.registry import REGISTRY, Registry, register
+from secretary_worker.remote.chat import ChatClient
 from secretary_worker.report import Reporter
 from secretary_worker.runner import Runner
 from secretary_worker.sweeper import Sweeper
@@ -90,7 +90,7 @@ def _register_built_in(settings: Settings, templates: TemplateFolder) -> None:
             too_large=ErrorCode.FILE_TOO_LARGE,
         )
     )
-    transformer = Transformer(templates, NoModel())
+    transformer = Transformer(templates, ChatClient(settings.llm))
     register("transformer", TransformerHandler(transformer, pages), params=TransformerParameters)
     assets = replace(downloader, too_large=ErrorCode.FILE_TOO_LARGE)
     session = SessionHandler(transformer=transformer, pages=pages, downloader=assets)

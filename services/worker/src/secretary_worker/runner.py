@@ -18,6 +18,7 @@ from secretary_common.models import Job, Outcome, Settlement, delivery_id_of
 from secretary_common.ports import Doorbell, FileRepository, JobRepository, LogRepository
 from secretary_common.resources import ResourceCalculator
 from secretary_common.secret_field import opened
+from secretary_common.task import end
 from secretary_worker.attempt import AttemptRepository
 from secretary_worker.handler_loop import HandlerLoop, HandlerRun
 from secretary_worker.lease import Hold, LeaseKeeper
@@ -88,8 +89,7 @@ class Runner:
             return await writer.settle(verdict)
         finally:
             self.keeper.release(hold)
-            writing.cancel()
-            await asyncio.gather(writing, return_exceptions=True)
+            await end(writing)
             await writer.close()
 
     async def _handle(
@@ -137,8 +137,7 @@ class Runner:
         starting = asyncio.create_task(self.loop.start(run))
         either: set[asyncio.Future[Any]] = {starting, hold.interrupted}
         await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-        starting.cancel()
-        await asyncio.gather(starting, return_exceptions=True)
+        await end(starting)
 
     async def _stop(
         self, run: HandlerRun, ended: asyncio.Future[BaseException | None], hold: Hold

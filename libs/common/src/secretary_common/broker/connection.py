@@ -19,6 +19,7 @@ from aiormq.exceptions import AMQPError
 
 from secretary_common.broker import topology
 from secretary_common.log import get_logger
+from secretary_common.task import end
 
 log = get_logger(__name__)
 
@@ -100,9 +101,7 @@ async def _until_lost(connection: AbstractConnection, session: Session) -> None:
             work.result()
         raise BrokerLost("the session ended" if work.done() else "the connection was closed")
     finally:
-        closed.cancel()
-        work.cancel()
-        await asyncio.gather(closed, work, return_exceptions=True)
+        await end(closed, work)
 
 
 async def declare_queues(url: str, queues: Iterable[str], *, wait_sec: float) -> bool:
@@ -123,6 +122,5 @@ async def declare_queues(url: str, queues: Iterable[str], *, wait_sec: float) ->
     except TimeoutError:
         return False
     finally:
-        keeping.cancel()
-        await asyncio.gather(keeping, return_exceptions=True)
+        await end(keeping)
     return True

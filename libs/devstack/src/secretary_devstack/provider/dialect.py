@@ -1,0 +1,53 @@
+"""What a server understands of the interface: none of the real ones understands all of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+JsonObject = dict[str, Any]
+
+
+class Refusal(Exception):
+    """The server answers with an error, in OpenAI's form."""
+
+    def __init__(self, status: int, message: str, param: str | None = None) -> None:
+        super().__init__(message)
+        error = {"message": message, "type": "invalid_request_error", "param": param, "code": None}
+        self.status = status
+        self.body = {"error": error}
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """What the server understands; the rest it refuses by name, as real ones do."""
+
+    formats: frozenset[str] = frozenset({"json_schema", "json_object"})
+    temperature: bool = True
+    usage: bool = True
+    verbose: bool = True
+    """Time stamps for transcriptions."""
+
+    def check_chat(self, body: JsonObject) -> None:
+        """Refuse what it does not understand of a chat request.
+
+        Raises:
+            Refusal: naming the parameter.
+        """
+        kind = body.get("response_format", {"type": "text"})["type"]
+        if kind != "text" and kind not in self.formats:
+            message = f"'response_format' of type '{kind}' is not supported with this model."
+            raise Refusal(400, message, "response_format")
+        if "temperature" in body and not self.temperature:
+            message = "Unsupported value: 'temperature' does not support 0 with this model."
+            raise Refusal(400, message, "temperature")
+
+    def check_transcription(self, body: JsonObject) -> None:
+        """Refuse what it does not understand of a request to transcribe.
+
+        Raises:
+            Refusal: naming the parameter.
+        """
+        if body.get("response_format") == ["verbose_json"] and not self.verbose:
+            message = "response_format 'verbose_json' is not compatible with model"
+            raise Refusal(400, message, "response_format")

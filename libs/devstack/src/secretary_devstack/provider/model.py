@@ -1,0 +1,126 @@
+"""What the fake provider answers when it behaves."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+JsonObject = dict[str, Any]
+
+# In a process of its own: PyMuPDF must not be used by two threads, and tests use it themselves.
+_READ_PDF = """
+import json, sys, pymupdf
+document = pymupdf.open(stream=sys.stdin.buffer.read(), filetype="pdf")
+print(json.dumps([page.get_text().strip() for page in document]))
+"""
+
+
+@dataclass(frozen=True)
+class ChatReply:
+    """One answer of the chat model."""
+
+    content: str | None
+    refusal: str | None = None
+    finish_reason: str = "stop"
+
+
+def read_pdf(content: bytes) -> Sequence[str]:
+    """The text of each page of a PDF: what stands in for recognising it."""
+    done = subprocess.run(  # noqa: S603 - ourselves
+        [sys.executable, "-I", "-c", _READ_PDF], input=content, capture_output=True, check=True
+    )
+    pages: list[str] = json.loads(done.stdout)
+    return pages
+
+
+def ocr_answer(pages: Sequence[str], wanted: Sequence[int] | None, model: str) -> JsonObject:
+    """Mistral's answer for a document of *pages*, or those of them at the places *wanted*."""
+    places = range(len(pages)) if wanted is None else wanted
+    return {
+        "pages": [_ocr_page(place, pages[place]) for place in places],
+        "model": model,
+        "usage_info": {"pages_processed": len(places), "doc_size_bytes": 1},
+    }
+
+
+def _ocr_page(index: int, text: str) -> JsonObject:
+    scores = {"average_page_confidence_score": 0.93, "minimum_page_confidence_score": 0.41}
+    return {
+        "index": index,
+        "markdown": text,
+        "images": [],
+        "dimensions": {"dpi": 200, "height": 2339, "width": 1654},
+        "confidence_scores": scores,
+    }
+
+
+def default_reply(request: JsonObject) -> ChatReply:
+    """An object that fits the schema asked for, an empty object, or the last words turned round."""
+    wanted = request.get("response_format", {"type": "text"})
+    if wanted["type"] == "json_schema":
+        return ChatReply(json.dumps(example(wanted["json_schema"]["schema"])))
+    if wanted["type"] == "json_object":
+        return ChatReply("{}")
+    last = request["messages"][-1]["content"]
+    return ChatReply(f"You said: {last}" if isinstance(last, str) else "What the picture says.")
+
+
+def example(schema: JsonObject) -> Any:
+    """A value that fits *schema*, as far as templates' schemas go."""
+    if "enum" in schema:
+        return schema["enum"][0]
+    for alternatives in ("anyOf", "oneOf"):
+        if alternatives in schema:
+            return example(schema[alternatives][0])
+    kind = schema.get("type", "string")
+    kind = kind[0] if isinstance(kind, list) else kind
+    if kind == "object":
+        return {name: example(one) for name, one in schema.get("properties", {}).items()}
+    if kind == "array":
+        return [example(schema.get("items", {}))]
+    return {"string": "example", "integer": 1, "number": 1.5, "boolean": True, "null": None}[kind]
+
+
+def chat_answer(request: JsonObject, reply: ChatReply, *, with_usage: bool) -> JsonObject:
+    """OpenAI's answer that carries *reply*."""
+    message: JsonObject = {"role": "assistant", "content": reply.content, "refusal": reply.refusal}
+    answer: JsonObject = {
+        "id": "chatcmpl-1",
+        "object": "chat.completion",
+        "created": int(time.time()),
+        "model": f"{request['model']}-2026-01-01",
+        "choices": [{"index": 0, "message": message, "finish_reason": reply.finish_reason}],
+    }
+    if with_usage:
+        tokens = {"prompt_tokens": 100, "completion_tokens": 20, "total_tokens": 120}
+        answer["usage"] = tokens
+    return answer
+
+
+def transcript_answer(*, verbose: bool) -> JsonObject:
+    """OpenAI's answer for a recording: with segments, or the text alone."""
+    text = "Good morning. Welcome to the talk."
+    if not verbose:
+        return {"text": text}
+    told = [(0.0, 1.5, " Good morning."), (1.5, 4.0, " Welcome to the talk.")]
+    segments = [
+        {
+            "id": index,
+            "seek": 0,
+            "start": start,
+            "end": end,
+            "text": words,
+            "tokens": [],
+            "temperature": 0.0,
+            "avg_logprob": -0.2,
+            "compression_ratio": 1.0,
+            "no_speech_prob": 0.01,
+        }
+        for index, (start, end, words) in enumerate(told)
+    ]
+    return {"duration": 4.0, "language": "english", "text": text, "segments": segments}

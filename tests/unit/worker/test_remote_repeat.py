@@ -1,0 +1,28 @@
+"""How long to wait before a request is repeated at once."""
+
+import pytest
+
+from secretary_worker.remote.repeat import pause_sec
+
+
+@pytest.mark.parametrize(
+    ("failures", "asked", "left", "random", "pause"),
+    [
+        (1, None, 60, 0.0, 0.5),
+        (2, None, 60, 0.0, 1),
+        (3, None, 60, 0.0, 2),
+        (4, None, 60, 0.0, 4),
+        (5, None, 60, 0.0, None),
+        (1, None, 60, 1.0, 0.625),
+        (1, 20, 60, 0.0, 20),
+        (4, 1, 60, 0.0, 4),
+        (1, 61, 60, 0.0, None),
+        (1, 50, 60, 1.0, None),
+        (1, None, 0, 0.0, None),
+        (1, None, -5, 0.0, None),
+    ],
+)
+def test_a_pause_grows_honours_what_is_asked_and_ends_in_time(
+    failures: int, asked: float | None, left: float, random: float, pause: float | None
+) -> None:
+    assert pause_sec(failures, asked_sec=asked, left_sec=left, random=random) == pause

@@ -1,0 +1,40 @@
+"""Putting the transcripts of pieces together."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from secretary_worker.remote.transcription import Segment, Transcript, merge_transcripts
+
+times = st.floats(min_value=0, max_value=1e5)
+segments = st.builds(
+    lambda start, length: Segment(start, start + length, "word"), times, st.floats(0, 100)
+)
+transcripts = st.builds(
+    lambda found: Transcript(tuple(found), None), st.lists(segments, max_size=8)
+)
+
+
+def test_pieces_are_put_together_by_time_in_the_language_of_most() -> None:
+    merged = merge_transcripts(
+        [
+            Transcript((Segment(10, 20, "three"), Segment(20, 30, "four, the last")), "german"),
+            Transcript((Segment(0, 5, "one"), Segment(5, 10.4, "two")), "english"),
+        ]
+    )
+    assert merged.text == "one two three four, the last"
+    assert merged.segments[2] == Segment(10.4, 20, "three")
+    assert merged.language == "german"
+
+
+def test_nothing_is_nothing() -> None:
+    assert merge_transcripts([]) == Transcript((), None)
+
+
+@given(st.lists(transcripts, max_size=5))
+def test_no_segment_is_lost_and_times_never_go_back(parts: list[Transcript]) -> None:
+    merged = merge_transcripts(parts).segments
+    assert len(merged) == sum(len(part.segments) for part in parts)
+    ends = [0.0]
+    for segment in merged:
+        assert ends[-1] <= segment.start_sec <= segment.end_sec
+        ends.append(segment.end_sec)
