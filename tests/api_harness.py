@@ -30,6 +30,7 @@ from secretary_common.testing.store import (
     InMemoryJobTypeRepository,
     InMemoryKeyRepository,
     InMemoryLogRepository,
+    InMemoryTemplateRepository,
     InMemoryWorkerRepository,
 )
 from secretary_common.url_guard import UrlGuard
@@ -83,6 +84,7 @@ class Api:
         self.deliveries = InMemoryDeliveryRepository()
         self.notifiers = InMemoryNotifierRepository()
         self.job_types = InMemoryJobTypeRepository(PDF, CUSTOM)
+        self.templates = InMemoryTemplateRepository()
         self.workers = InMemoryWorkerRepository()
         self.keys = InMemoryKeyRepository()
         self.doorbell = RecordingDoorbell()
@@ -98,6 +100,7 @@ class Api:
                 notifiers=self.notifiers,
                 webhook_test_sec=0.2,
                 job_types=self.job_types,
+                templates=self.templates,
                 workers=self.workers,
                 keys=self.keys,
                 doorbell=self.doorbell,

@@ -1,4 +1,4 @@
-"""What every store promises about job types and workers' reports."""
+"""What every store promises about job types, templates and workers' reports."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -7,13 +7,24 @@ from typing import Any
 import pytest
 from job_samples import NOW, after
 
-from secretary_common.models import JobTypeInfo, RunningJob, WorkerReport
+from secretary_common.models import (
+    JobTypeInfo,
+    RunningJob,
+    TemplateField,
+    TemplateInfo,
+    WorkerReport,
+)
 from secretary_common.mongo import indexes
 from secretary_common.mongo.driver import Client
 from secretary_common.mongo.job_types import MongoJobTypeRepository
+from secretary_common.mongo.templates import MongoTemplateRepository
 from secretary_common.mongo.workers import MongoWorkerRepository
-from secretary_common.ports import JobTypeRepository, WorkerRepository
-from secretary_common.testing.store import InMemoryJobTypeRepository, InMemoryWorkerRepository
+from secretary_common.ports import JobTypeRepository, TemplateRepository, WorkerRepository
+from secretary_common.testing.store import (
+    InMemoryJobTypeRepository,
+    InMemoryTemplateRepository,
+    InMemoryWorkerRepository,
+)
 
 PDF, CUSTOM = JobTypeInfo("pdf", {"type": "object"}), JobTypeInfo("custom")
 
@@ -22,12 +33,15 @@ PDF, CUSTOM = JobTypeInfo("pdf", {"type": "object"}), JobTypeInfo("custom")
 class Stores:
     job_types: JobTypeRepository
     workers: WorkerRepository
+    templates: TemplateRepository
 
 
 @pytest.fixture(params=["memory", "motor", "pymongo"])
 async def stores(request: pytest.FixtureRequest) -> AsyncIterator[Stores]:
     if request.param == "memory":
-        yield Stores(InMemoryJobTypeRepository(), InMemoryWorkerRepository())
+        yield Stores(
+            InMemoryJobTypeRepository(), InMemoryWorkerRepository(), InMemoryTemplateRepository()
+        )
         return
     url, name = (request.getfixturevalue(fixture) for fixture in ("mongo_url", "database_name"))
     client = Client(url, name, request.param)
@@ -35,6 +49,7 @@ async def stores(request: pytest.FixtureRequest) -> AsyncIterator[Stores]:
     yield Stores(
         MongoJobTypeRepository(client.collection("job_types")),
         MongoWorkerRepository(client.collection("workers")),
+        MongoTemplateRepository(client.collection("templates")),
     )
     await client.close()
 
@@ -78,6 +93,19 @@ async def test_a_paused_type_is_resumed(stores: Stores) -> None:
 async def test_a_type_nobody_announced_cannot_be_paused(stores: Stores) -> None:
     assert not await stores.job_types.set_paused("pdf", paused=True)
     assert await stores.job_types.all() == []
+
+
+async def test_a_template_is_known_as_it_was_announced_last(stores: Stores) -> None:
+    field = TemplateField(name="rows", type="list<a:int>", description="$what: {{x}}.y\n")
+    minutes = TemplateInfo(name="Minutes", languages=["de", "en"], fields=[field])
+    old, bare = (
+        TemplateInfo(name="Minutes", languages=[], fields=[]),
+        TemplateInfo(name="Ä-1", languages=[], fields=[]),
+    )
+    assert await stores.templates.all() == []
+    await stores.templates.announce([bare, old])
+    await stores.templates.announce([minutes])
+    assert await stores.templates.all() == [minutes, bare]
 
 
 async def test_the_last_report_of_a_worker_stands_while_it_lives(stores: Stores) -> None:

@@ -43,6 +43,7 @@ from secretary_common.models import (
     Outcome,
     Phase,
     ProgressChange,
+    TemplateInfo,
     WorkerReport,
 )
 from secretary_common.models.cached import INLINE_BYTES
@@ -320,6 +321,7 @@ WORKER = WorkerReport(
     active=True,
     listening=True,
 )
+TEMPLATE = TemplateInfo(name="Summary", languages=["en"], fields=[])
 OTHER_CALLS: dict[str, dict[str, Call]] = {
     "batches": {
         "insert": lambda s: s.batches.insert(
@@ -423,6 +425,7 @@ OTHER_CALLS: dict[str, dict[str, Call]] = {
         "set_paused": lambda s: s.job_types.set_paused("pdf", paused=True),
         "paused": lambda s: s.job_types.paused(),
     },
+    "templates": {"announce": lambda s: s.templates.announce([TEMPLATE])},
     "workers": {
         "report": lambda s: s.workers.report(WORKER),
         "alive": lambda s: s.workers.alive(NOW),
@@ -440,7 +443,7 @@ DELIVERY_LISTINGS: dict[str, DeliveryQuery] = {
         limit=LIMIT,
     ),
 }
-WHOLE = {("keys", "all"), ("job_types", "all")}
+WHOLE = {("keys", "all"), ("job_types", "all"), ("templates", "all")}
 """What is asked for whole: there are few of them."""
 
 

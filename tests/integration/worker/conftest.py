@@ -1,4 +1,4 @@
-"""Children for the tests of PDFs: one zygote for all, and what it takes to use it."""
+"""Children for the tests of PDFs and pages: one zygote each, and what it takes to use them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from pdf_bench import PdfBench
 
+from secretary_worker.handlers.page_reader import CHILD as PAGE_CHILD
 from secretary_worker.handlers.pdf import CHILD
 from secretary_worker.nursery import Nursery
 
@@ -16,6 +17,15 @@ from secretary_worker.nursery import Nursery
 def nursery() -> Iterator[Nursery]:
     """Children that read PDFs."""
     nursery = Nursery(CHILD)
+    nursery.start()
+    yield nursery
+    nursery.close()
+
+
+@pytest.fixture(scope="session")
+def page_nursery() -> Iterator[Nursery]:
+    """Children that read web pages."""
+    nursery = Nursery(PAGE_CHILD)
     nursery.start()
     yield nursery
     nursery.close()

@@ -40,6 +40,7 @@ async def test_each_path_is_described_in_one_form(document: Any) -> None:
         "/api/job-types",
         "/api/job-types/{job_type}/pause",
         "/api/job-types/{job_type}/resume",
+        "/api/templates",
         "/api/workers",
         "/api/keys",
         "/api/keys/{key_id}",

@@ -50,6 +50,12 @@ def test_a_rule_is_told_in_words(rule: Any, value: Any, message: str) -> None:
     assert check(of_x(rule), {"x": value}) == [("parameters.x", message)]
 
 
+def test_names_that_exclude_each_other_are_named() -> None:
+    schema = {"not": {"required": ["a", "b"]}}
+    assert check(schema, {"a": 1, "b": 2}) == [("parameters", "a, b exclude each other")]
+    assert check(schema, {"a": 1}) == []
+
+
 def test_every_missing_name_is_told_once() -> None:
     schema = {"required": ["a", "b"]}
     missing = [("parameters.a", "is required"), ("parameters.b", "is required")]

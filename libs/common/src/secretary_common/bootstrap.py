@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Callable
 from importlib.metadata import entry_points
 from urllib.parse import unquote, urlsplit
 
@@ -14,7 +15,7 @@ from secretary_common.broker.connection import declare_queues
 from secretary_common.broker.policy import set_policy
 from secretary_common.errors import ConfigurationError, StoreUnavailable
 from secretary_common.log import configure_logging, get_logger
-from secretary_common.models import JobTypeInfo
+from secretary_common.models import JobTypeInfo, TemplateInfo
 from secretary_common.mongo import replica_set
 from secretary_common.mongo.connection import store_of
 from secretary_common.settings import BrokerSection, Settings, load_settings
@@ -22,6 +23,7 @@ from secretary_common.settings import BrokerSection, Settings, load_settings
 log = get_logger(__name__)
 
 ENTRY_POINTS = "secretary.job_types"
+TEMPLATE_ENTRY_POINTS = "secretary.templates"
 STORE_RETRY_SEC = 1.0
 # Longer than a broker takes to start. Beyond it the services make their queues themselves.
 BROKER_WAIT_SEC = 60.0
@@ -36,18 +38,28 @@ def installed_job_types() -> list[JobTypeInfo]:
     return found
 
 
+def installed_templates() -> list[TemplateInfo]:
+    """The templates of the packages installed here: entry points that name who lists them."""
+    listings: list[Callable[[], list[TemplateInfo]]] = [
+        point.load() for point in entry_points(group=TEMPLATE_ENTRY_POINTS)
+    ]
+    return [info for listing in listings for info in listing()]
+
+
 async def prepare(settings: Settings) -> None:
-    """Wait for MongoDB, make its replica set and indexes, announce job types, make the queues.
+    """Wait for MongoDB, make its replica set and indexes, announce what is installed, make queues.
 
     Raises:
         ConfigurationError: MongoDB runs without ``--replSet``.
     """
     await _initiate(settings.mongo.url)
-    job_types = installed_job_types()
+    job_types, templates = installed_job_types(), installed_templates()
     async with store_of(settings.mongo) as store:
         await store.job_types.announce(job_types)
+        await store.templates.announce(templates)
     names = [info.job_type for info in job_types]
     log.info("job_types.announced", job_types=",".join(names))
+    log.info("templates.announced", templates=",".join(info.name for info in templates))
     if settings.broker.url.get_secret_value():
         await _make_queues(settings.broker, names)
 

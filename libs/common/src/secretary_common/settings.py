@@ -193,6 +193,13 @@ class CacheSection(Section):
     """Of all entries together; beyond it those go that were not used for the longest time."""
 
 
+class TemplatesSection(Section):
+    """Templates."""
+
+    dir: Path | None = None
+    """The user's own, which come before those shipped."""
+
+
 class RetentionSection(Section):
     """How long finished jobs are kept."""
 
@@ -229,6 +236,7 @@ class Settings(BaseSettings):
     files: FilesSection = FilesSection()
     security: SecuritySection = SecuritySection()
     pdf: PdfSection = PdfSection()
+    templates: TemplatesSection = TemplatesSection()
     mistral: MistralSection = MistralSection()
     vision: VisionSection = VisionSection()
     llm: LlmSection = LlmSection()

@@ -33,6 +33,7 @@ from secretary_api.routes import (
     logs,
     moves,
     stats,
+    templates,
     uploads,
     webhooks,
     workers,
@@ -52,6 +53,7 @@ from secretary_common.ports import (
     KeyRepository,
     LogRepository,
     NotifierRepository,
+    TemplateRepository,
     WorkerRepository,
 )
 
@@ -73,6 +75,7 @@ ROUTERS = (
     deliveries.router,
     webhooks.router,
     job_types.router,
+    templates.router,
     workers.router,
     stats.router,
     keys.router,
@@ -94,6 +97,7 @@ class Collaborators:
     deliveries: DeliveryRepository
     notifiers: NotifierRepository
     job_types: JobTypeRepository
+    templates: TemplateRepository
     workers: WorkerRepository
     keys: KeyRepository
     doorbell: Doorbell
@@ -197,6 +201,7 @@ def _services(parts: Collaborators) -> Services:
         keyring=Keyring(
             parts.keys, parts.clock, pepper=parts.pepper, bootstrap_key=parts.bootstrap_key
         ),
+        templates=parts.templates,
         ping_store=parts.ping_store,
         marker=IdempotencyMarker(parts.pepper),
         clock=parts.clock,

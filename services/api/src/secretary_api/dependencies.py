@@ -23,6 +23,7 @@ from secretary_api.worker_pool import WorkerPool
 from secretary_common.clock import Clock
 from secretary_common.errors import StoreUnavailable, Unauthorized
 from secretary_common.models import Idempotency, Job
+from secretary_common.ports import TemplateRepository
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -44,6 +45,7 @@ class Services:
     batches: BatchService
     workers: WorkerPool
     deliveries: DeliveryService
+    templates: TemplateRepository
     keyring: Keyring
     ping_store: Callable[[], Awaitable[None]]
     """Returns when MongoDB has answered, raises ``StoreUnavailable`` otherwise."""

@@ -83,6 +83,7 @@ def wire(
         deliveries=store.deliveries,
         notifiers=store.notifiers,
         job_types=store.job_types,
+        templates=store.templates,
         workers=store.workers,
         keys=store.keys,
         doorbell=doorbell,

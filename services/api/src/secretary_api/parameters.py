@@ -107,6 +107,8 @@ def described(error: ValidationError, root: str) -> Iterator[Field]:
         yield from ((f"{path}.{name}", "there is no such parameter") for name in unknown)
     elif keyword == "oneOf" and (names := _single_names(expected)):
         yield path, f"exactly one of {_joined(names)} is needed"
+    elif keyword == "not" and isinstance(expected, dict) and "required" in expected:
+        yield path, f"{_joined(expected['required'])} exclude each other"
     elif keyword in ("anyOf", "oneOf") and error.context:
         yield from _of_alternatives(error.context, path, root)
     else:

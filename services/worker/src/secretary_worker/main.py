@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import importlib
 import sys
 import time
 from datetime import timedelta
@@ -12,7 +11,6 @@ from typing import Any
 from secretary_common.broker.consumer import JobConsumer
 from secretary_common.broker.publisher import Publisher
 from secretary_common.cipher import Cipher
-from secretary_common.egress import guarded_client
 from secretary_common.errors import ConfigurationError
 from secretary_common.health import health_server
 from secretary_common.lifecycle import (
@@ -25,26 +23,17 @@ from secretary_common.lifecycle import (
 from secretary_common.log import configure_logging, get_logger
 from secretary_common.mongo.connection import Store, open_store
 from secretary_common.settings import Settings, load_settings
-from secretary_common.url_guard import UrlGuard
 from secretary_worker.bridge import Bridge
-from secretary_worker.cache import Cache
+from secretary_worker.built_in import Nurseries, load_handlers, template_folder
 from secretary_worker.eviction import Eviction
 from secretary_worker.handler_loop import HandlerLoop
-from secretary_worker.handlers.pdf import CHILD as PDF_CHILD
-from secretary_worker.handlers.pdf import PdfHandler
-from secretary_worker.handlers.pdf_parameter import PdfParameters
 from secretary_worker.lease import LeaseKeeper
 from secretary_worker.manager import SecretaryWorkerManager
-from secretary_worker.nursery import Nursery
 from secretary_worker.pause import StartableTypes
 from secretary_worker.reclaim import Reclaimer
-from secretary_worker.registry import REGISTRY, Registry, register
-from secretary_worker.remote.reader import page_readers
 from secretary_worker.report import Reporter
 from secretary_worker.runner import Runner
 from secretary_worker.sweeper import Sweeper
-from secretary_worker.upload import Uploads
-from secretary_worker.web.download import Downloader
 
 log = get_logger(__name__)
 
@@ -52,46 +41,16 @@ REQUIRED = ("security.encryption_keys",)
 HANDLER_LOOP_CLOSE_SEC = 2.0
 
 
-def load_handlers(settings: Settings, store: Store, bridge: Bridge, nursery: Nursery) -> Registry:
-    """The built-in handlers and those of ``worker.handler_modules``, less what is not wanted here.
-
-    They reach the *store* over the *bridge*; what reads PDFs comes from the *nursery*.
-
-    Raises:
-        ConfigurationError: a module cannot be imported.
-    """
-    max_bytes = int(settings.files.max_upload_mb * 2**20)
-    guard = UrlGuard(settings.security.allow_networks)
-    downloader = Downloader(lambda: guarded_client(guard), max_bytes=max_bytes)
-    handler = PdfHandler(
-        roots=settings.files.roots,
-        max_bytes=max_bytes,
-        limits=settings.pdf,
-        downloader=downloader,
-        nursery=nursery,
-        uploads=Uploads(store.files, store.keys, bridge),
-        cache=Cache("pages", store.cache, bridge),
-        remote=page_readers(settings),
-    )
-    register("pdf", handler, params=PdfParameters)
-    for name in settings.worker.handler_modules:
-        try:
-            importlib.import_module(name)
-        except ImportError as error:
-            raise ConfigurationError(f"worker.handler_modules: {error}") from error
-    return REGISTRY.only(settings.worker.job_types)
-
-
 async def serve(settings: Settings) -> None:
     """Run a worker until SIGTERM or SIGINT; drain, then return.
 
     Waits for MongoDB and the broker if they are not there yet, and says so.
     """
+    templates = template_folder(settings)
     store = open_store(settings.mongo)
-    nursery = Nursery(PDF_CHILD)
-    registry = load_handlers(settings, store, Bridge(), nursery)
-    if "pdf" in registry.job_types:
-        nursery.start()  # from the main thread, with which it ends
+    nurseries = Nurseries()
+    registry = load_handlers(settings, store, Bridge(), nurseries, templates)
+    nurseries.start(registry.job_types)
     stop = stop_signal()
     publisher = Publisher(settings.broker.url.get_secret_value())
     background, handler_loop = Background(), HandlerLoop()
@@ -118,11 +77,12 @@ async def serve(settings: Settings) -> None:
                 async with running(
                     publisher.run(), runner.keeper.run(), _sweeper(settings, store, runner).run()
                 ):
+                    await store.templates.announce(await asyncio.to_thread(templates.listing))
                     await _work(settings, store, runner, manager, stop)
                     await background.finish()
     finally:
         handler_loop.close(HANDLER_LOOP_CLOSE_SEC)
-        nursery.close()
+        nurseries.close()
         await store.close()
     log.info("worker.stopped")
 

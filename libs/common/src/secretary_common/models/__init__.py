@@ -43,6 +43,7 @@ from secretary_common.models.request import (
     JobQuery,
     JobTypeInfo,
 )
+from secretary_common.models.template import TemplateField, TemplateInfo
 from secretary_common.models.value import (
     LOG_LEVELS,
     JsonObject,
@@ -102,6 +103,8 @@ __all__ = [
     "Standing",
     "StatusCounts",
     "StoredFile",
+    "TemplateField",
+    "TemplateInfo",
     "TypeStatistic",
     "Webhook",
     "WorkerReport",

@@ -22,6 +22,7 @@ from secretary_common.mongo.keys import MongoKeyRepository
 from secretary_common.mongo.logs import MongoLogRepository
 from secretary_common.mongo.notifiers import MongoNotifierRepository
 from secretary_common.mongo.removal import MongoLockRepository, MongoRemovalRepository
+from secretary_common.mongo.templates import MongoTemplateRepository
 from secretary_common.mongo.workers import MongoWorkerRepository
 from secretary_common.settings import MongoSection
 
@@ -48,6 +49,7 @@ class Store:
         )
         self.notifiers = MongoNotifierRepository(client)
         self.job_types = MongoJobTypeRepository(client.collection("job_types"))
+        self.templates = MongoTemplateRepository(client.collection("templates"))
         self.removal = MongoRemovalRepository(client)
         self.locks = MongoLockRepository(client.collection("locks"))
         self.workers = MongoWorkerRepository(client.collection("workers"))

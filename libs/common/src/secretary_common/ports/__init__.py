@@ -20,7 +20,12 @@ from secretary_common.ports.job import (
     WaitingJobs,
 )
 from secretary_common.ports.removal import Expired, LockRepository, RemovalRepository
-from secretary_common.ports.store import JobTypeRepository, KeyRepository, LogRepository
+from secretary_common.ports.store import (
+    JobTypeRepository,
+    KeyRepository,
+    LogRepository,
+    TemplateRepository,
+)
 from secretary_common.ports.worker import WorkerRepository
 
 __all__ = [
@@ -47,6 +52,7 @@ __all__ = [
     "RequestedMoves",
     "StoredDeliveries",
     "StoredJobs",
+    "TemplateRepository",
     "WaitingJobs",
     "WorkerRepository",
 ]

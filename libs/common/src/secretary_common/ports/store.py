@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Protocol
 
-from secretary_common.models import ApiKey, JobTypeInfo, LogEntry, LogLevel
+from secretary_common.models import ApiKey, JobTypeInfo, LogEntry, LogLevel, TemplateInfo
 
 
 class LogRepository(Protocol):
@@ -47,6 +47,18 @@ class JobTypeRepository(Protocol):
 
     async def paused(self) -> frozenset[str]:
         """The types whose jobs are not to be started."""
+        ...
+
+
+class TemplateRepository(Protocol):
+    """The templates that have been announced."""
+
+    async def announce(self, templates: Sequence[TemplateInfo]) -> None:
+        """Make templates known, or refresh their languages and fields."""
+        ...
+
+    async def all(self) -> list[TemplateInfo]:
+        """Every announced template, by name."""
         ...
 
 

@@ -6,7 +6,14 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from secretary_common.models import ApiKey, JobTypeInfo, LogEntry, LogLevel, WorkerReport
+from secretary_common.models import (
+    ApiKey,
+    JobTypeInfo,
+    LogEntry,
+    LogLevel,
+    TemplateInfo,
+    WorkerReport,
+)
 
 
 class InMemoryLogRepository:
@@ -67,6 +74,21 @@ class InMemoryJobTypeRepository:
     async def paused(self) -> frozenset[str]:
         """The types whose jobs are not to be started."""
         return frozenset(name for name, info in self.types.items() if info.paused)
+
+
+class InMemoryTemplateRepository:
+    """Keeps templates (``ports.TemplateRepository``)."""
+
+    def __init__(self, *templates: TemplateInfo) -> None:
+        self.templates = {info.name: info for info in templates}
+
+    async def announce(self, templates: Sequence[TemplateInfo]) -> None:
+        """Make templates known, or refresh their languages and fields."""
+        self.templates.update({info.name: info for info in templates})
+
+    async def all(self) -> list[TemplateInfo]:
+        """Every announced template, by name."""
+        return [self.templates[name] for name in sorted(self.templates)]
 
 
 class InMemoryWorkerRepository:

@@ -32,11 +32,15 @@ ClientFactory = Callable[[], httpx.AsyncClient]
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """A finished download: the open file, its size, and the name the server gives it."""
+    """A finished download: the open file, its size, and what the server says of it."""
 
     file: BinaryIO
     size: int
     name: str
+    url: str
+    """Where it was in the end."""
+    content_type: str
+    """The header; empty without one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,8 @@ class Downloader:
     max_bytes: int
     deadline_sec: float = 300.0
     """For everything: all redirects, all bytes."""
+    too_large: ErrorCode = ErrorCode.PDF_TOO_LARGE
+    """The code for more than ``max_bytes``."""
     clock: Clock = field(default_factory=SystemClock)
     """For a Retry-After that is a date."""
 
@@ -57,15 +63,13 @@ class Downloader:
 
         Raises:
             PermanentError: URL_REFUSED by the guard; FETCH_FAILED, the server will not give it;
-                PDF_TOO_LARGE.
+                ``too_large``.
             TransientError: FETCH_FAILED, another try may help.
         """
         with tempfile.TemporaryFile() as file:
-            name, size = await self._save(url, accept, file)
-            file.flush()
-            yield Download(file, size, name)
+            yield await self._save(url, accept, file)
 
-    async def _save(self, url: str, accept: str, file: BinaryIO) -> tuple[str, int]:
+    async def _save(self, url: str, accept: str, file: BinaryIO) -> Download:
         try:
             async with asyncio.timeout(self.deadline_sec), self.client() as client:
                 return await self._follow(client, url, accept, file)
@@ -80,7 +84,7 @@ class Downloader:
 
     async def _follow(
         self, client: httpx.AsyncClient, url: str, accept: str, file: BinaryIO
-    ) -> tuple[str, int]:
+    ) -> Download:
         # Identity: a size limit means what it says only if nothing is unpacked.
         headers = {"Accept": accept, "Accept-Encoding": "identity"}
         request = client.build_request("GET", url, headers=headers)
@@ -89,7 +93,10 @@ class Downloader:
             try:
                 if response.next_request is None:
                     self._check(response)
-                    return _file_name(response), await self._copy(response, file)
+                    size = await self._copy(response, file)
+                    content_type = response.headers.get("Content-Type", "")
+                    where = str(response.url)
+                    return Download(file, size, _file_name(response), where, content_type)
                 request = response.next_request  # the client vets it as it did the first
             finally:
                 await response.aclose()
@@ -115,11 +122,12 @@ class Downloader:
             if size > self.max_bytes:
                 raise self._too_large()
             file.write(chunk)
+        file.flush()
         return size
 
     def _too_large(self) -> PermanentError:
         message = f"the file has more than {self.max_bytes} bytes"
-        return PermanentError(message, code=ErrorCode.PDF_TOO_LARGE)
+        return PermanentError(message, code=self.too_large)
 
 
 def parse_retry_after(value: str | None, clock: Clock) -> float | None:

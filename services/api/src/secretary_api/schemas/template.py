@@ -1,0 +1,35 @@
+"""Templates over the wire."""
+
+from __future__ import annotations
+
+from pydantic import ConfigDict, Field
+
+from secretary_api.schemas.envelope import View
+
+
+class TemplateFieldView(View):
+    """What a template asks a model for."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    name: str = Field(examples=["summary"])
+    type: str = Field(description="text, list, int, number, bool or list<column:type, …>.")
+    description: str
+
+
+class TemplateView(View):
+    """A template jobs may name."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    name: str = Field(examples=["MeetingMinutes"])
+    languages: list[str] = Field(
+        description="By ISO 639-1; the job's target_language chooses. Empty: it has but one form."
+    )
+    fields: list[TemplateFieldView]
+
+
+class Templates(View):
+    """Every announced template."""
+
+    templates: list[TemplateView]

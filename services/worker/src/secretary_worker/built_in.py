@@ -1,0 +1,132 @@
+"""The built-in handlers, wired, and those of ``worker.handler_modules``."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Collection
+from dataclasses import replace
+
+from secretary_common.egress import guarded_client
+from secretary_common.errors import ConfigurationError, ErrorCode
+from secretary_common.mongo.connection import Store
+from secretary_common.settings import Settings
+from secretary_common.url_guard import UrlGuard
+from secretary_worker.bridge import Bridge
+from secretary_worker.cache import Cache
+from secretary_worker.handlers.page_reader import CHILD as PAGE_CHILD
+from secretary_worker.handlers.page_reader import MAX_PAGE_BYTES, SandboxedPageReader
+from secretary_worker.handlers.pdf import CHILD as PDF_CHILD
+from secretary_worker.handlers.pdf import PdfHandler
+from secretary_worker.handlers.pdf_parameter import PdfParameters
+from secretary_worker.handlers.pdf_transform import transform_text
+from secretary_worker.handlers.session import SessionHandler
+from secretary_worker.handlers.session_parameter import SessionParameters
+from secretary_worker.handlers.transformer import TransformerHandler
+from secretary_worker.handlers.transformer_parameter import TransformerParameters
+from secretary_worker.nursery import Nursery
+from secretary_worker.registry import REGISTRY, Registry, register
+from secretary_worker.remote.chat import ChatClient
+from secretary_worker.remote.reader import page_readers
+from secretary_worker.template.chat_cache import CachedChat
+from secretary_worker.template.folder import TemplateFolder
+from secretary_worker.template.transformer import Transformer
+from secretary_worker.upload import Uploads
+from secretary_worker.web.download import Downloader
+
+PAGE_SEC = 60.0
+"""For fetching a web page, all redirects included."""
+
+
+class Nurseries:
+    """The processes that children come from, one for each kind of child."""
+
+    def __init__(self) -> None:
+        self.pdf = Nursery(PDF_CHILD)
+        self.page = Nursery(PAGE_CHILD)
+
+    def start(self, job_types: Collection[str]) -> None:
+        """Have ready what these types need; from the main thread, with which they end."""
+        if not {"pdf", "session"}.isdisjoint(job_types):
+            self.pdf.start()
+        if not {"transformer", "session"}.isdisjoint(job_types):
+            self.page.start()
+
+    def close(self) -> None:
+        """End them and whatever children they have."""
+        self.pdf.close()
+        self.page.close()
+
+
+def load_handlers(
+    settings: Settings,
+    store: Store,
+    bridge: Bridge,
+    nurseries: Nurseries,
+    templates: TemplateFolder,
+) -> Registry:
+    """The built-in handlers and those of ``worker.handler_modules``, less what is not wanted here.
+
+    They reach the *store* over the *bridge*; what parses comes from the *nurseries*.
+
+    Raises:
+        ConfigurationError: a module cannot be imported.
+    """
+    _register_built_in(settings, store, bridge, nurseries, templates)
+    for name in settings.worker.handler_modules:
+        try:
+            importlib.import_module(name)
+        except ImportError as error:
+            raise ConfigurationError(f"worker.handler_modules: {error}") from error
+    return REGISTRY.only(settings.worker.job_types)
+
+
+def _register_built_in(
+    settings: Settings,
+    store: Store,
+    bridge: Bridge,
+    nurseries: Nurseries,
+    templates: TemplateFolder,
+) -> None:
+    max_bytes = int(settings.files.max_upload_mb * 2**20)
+    guard = UrlGuard(settings.security.allow_networks)
+    downloader = Downloader(lambda: guarded_client(guard), max_bytes=max_bytes)
+    chat = ChatClient(settings.llm)
+    cached = CachedChat(chat, Cache("answers", store.cache, bridge), model=settings.llm.model)
+    transformer = Transformer(templates, chat, cached=cached)
+    handler = PdfHandler(
+        roots=settings.files.roots,
+        max_bytes=max_bytes,
+        limits=settings.pdf,
+        downloader=downloader,
+        nursery=nurseries.pdf,
+        uploads=Uploads(store.files, store.keys, bridge),
+        cache=Cache("pages", store.cache, bridge),
+        remote=page_readers(settings),
+        transform=transform_text(transformer),
+    )
+    register("pdf", handler, params=PdfParameters)
+    pages = SandboxedPageReader(
+        Downloader(
+            lambda: guarded_client(guard),
+            max_bytes=MAX_PAGE_BYTES,
+            deadline_sec=PAGE_SEC,
+            too_large=ErrorCode.FILE_TOO_LARGE,
+        ),
+        nursery=nurseries.page,
+    )
+    register("transformer", TransformerHandler(transformer, pages), params=TransformerParameters)
+    assets = replace(downloader, too_large=ErrorCode.FILE_TOO_LARGE)
+    session = SessionHandler(transformer=transformer, pages=pages, downloader=assets)
+    register("session", session, params=SessionParameters)
+
+
+def template_folder(settings: Settings) -> TemplateFolder:
+    """The templates jobs may name here.
+
+    Raises:
+        ConfigurationError: ``templates.dir`` is no folder.
+    """
+    folder = settings.templates.dir
+    if folder is not None and not folder.is_dir():
+        raise ConfigurationError("templates.dir: there is no such folder")
+    return TemplateFolder(folder)

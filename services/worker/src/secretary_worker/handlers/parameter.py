@@ -1,0 +1,49 @@
+"""What the parameter models of the built-in handlers have in common."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from secretary_common.errors import ErrorCode, PermanentError
+from secretary_common.models import JsonObject
+
+M = TypeVar("M", bound=BaseModel)
+
+FROZEN = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+# ISO 639-1.
+Language = Annotated[str, Field(pattern=r"^[a-z]{2}$")]
+SourceLanguage = Annotated[str, Field(pattern=r"^([a-z]{2}|auto)$")]
+# A name, never a path.
+TemplateName = Annotated[str, Field(pattern=r"^[\w-]{1,64}$")]
+Url = Annotated[str, Field(min_length=1, max_length=8192)]
+
+
+def optional(description: str, **constraints: Any) -> Any:
+    """A field that may be left out; null is refused, so that ``oneOf`` counts what was given."""
+    extra = {"json_schema_extra": _without_null, **constraints}
+    return Field(default=None, description=description, **extra)
+
+
+def parse_parameters(model: type[M], parameters: JsonObject) -> M:
+    """The parameters of a job, checked.
+
+    Raises:
+        PermanentError: VALIDATION_ERROR, naming each field; values are never in the message.
+    """
+    try:
+        return model.model_validate(parameters)
+    except ValidationError as error:
+        problems = [
+            {"field": ".".join(map(str, problem["loc"])), "message": problem["msg"]}
+            for problem in error.errors(include_input=False, include_url=False)
+        ]
+        message = "; ".join(": ".join(filter(None, problem.values())) for problem in problems)
+        details = {"errors": problems}
+        raise PermanentError(message, code=ErrorCode.VALIDATION_ERROR, details=details) from None
+
+
+def _without_null(schema: JsonObject) -> None:
+    del schema["default"]
+    schema.update(schema.pop("anyOf")[0])

@@ -1,0 +1,33 @@
+"""The steps of a ``session`` job and their percents, as the original documentation names them.
+
+====================== =======
+step                   percent
+====================== =======
+initializing           0
+fetching_page          10
+downloading_media      25, 30
+processing_video       50
+processing_attachments 70, 75
+generating_markdown    90
+completed              100
+====================== =======
+"""
+
+from __future__ import annotations
+
+from secretary_common.models import JobProgress
+
+
+def _step(step: str, percent: int, message: str) -> JobProgress:
+    return JobProgress(step=step, percent=percent, message=message)
+
+
+INITIALIZING = _step("initializing", 0, "Starting")
+FETCHING_PAGE = _step("fetching_page", 10, "Reading the page")
+DOWNLOADING_MEDIA = _step("downloading_media", 25, "Looking for captions")
+MEDIA_DOWNLOADED = _step("downloading_media", 30, "What was said is fetched")
+PROCESSING_VIDEO = _step("processing_video", 50, "The transcript is made")
+PROCESSING_ATTACHMENTS = _step("processing_attachments", 70, "Reading the slides")
+ATTACHMENTS_PROCESSED = _step("processing_attachments", 75, "The slides are read")
+GENERATING_MARKDOWN = _step("generating_markdown", 90, "Writing the Markdown")
+COMPLETED = _step("completed", 100, "Processing completed")

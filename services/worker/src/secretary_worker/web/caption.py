@@ -1,0 +1,124 @@
+"""Captions: WebVTT and SubRip, as they are found in the wild, and the transcript they make.
+
+Written after https://www.w3.org/TR/webvtt1/ §6; SubRip has no standard, it is WebVTT with commas.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+PARAGRAPH_SEC = 60.0
+"""After so long a paragraph of a transcript ends with the next sentence …"""
+LONGEST_PARAGRAPH_SEC = 120.0
+"""… or here, where nobody ends a sentence."""
+PAUSE_SEC = 5.0
+"""A silence that ends a paragraph."""
+
+MAX_SCROLLING = 10
+"""Lines on a screen."""
+
+_TIMING = re.compile(
+    r"\s*(?:(\d{1,4}):)?(\d{1,2}):(\d{1,2})[.,](\d{1,3})\s*-->\s*"
+    r"(?:(\d{1,4}):)?(\d{1,2}):(\d{1,2})[.,](\d{1,3})"
+)
+_VOICE = re.compile(r"<v(?:\.[^\s>]*)?\s+([^<>]{1,100})>")
+_TAG = re.compile(r"<[^<>]{0,200}>|\{\\[^{}]{0,100}\}")
+_SPACE = re.compile(r"\s+")
+_SENTENCE_END = re.compile(r"[.!?…]['\"”“)]?$")
+
+
+@dataclass(frozen=True, slots=True)
+class Cue:
+    """What is said, from when to when, in seconds."""
+
+    start: float
+    end: float
+    text: str
+
+
+def parse_captions(content: str) -> list[Cue]:
+    """The cues of *content* by their start; what is no cue is left out, nothing makes it fail."""
+    cues = [cue for cue in _cues(content) if cue.text]
+    cues.sort(key=lambda cue: cue.start)
+    return list(_without_repeats(cues))
+
+
+def transcript_of(cues: Iterable[Cue]) -> str:
+    """The *cues* as paragraphs, each with the time it begins at: ``[00:01:05] …``."""
+    paragraphs: list[list[Cue]] = []
+    for cue in cues:
+        if not paragraphs or _ends(paragraphs[-1], cue):
+            paragraphs.append([])
+        paragraphs[-1].append(cue)
+    return "\n\n".join(
+        f"[{_clock(paragraph[0].start)}] {' '.join(cue.text for cue in paragraph)}"
+        for paragraph in paragraphs
+    )
+
+
+def _cues(content: str) -> Iterator[Cue]:
+    span: tuple[float, float] | None = None
+    lines: list[str] = []
+    for line in content.removeprefix("\ufeff").splitlines():
+        match = _TIMING.match(line)
+        if match is None and line.strip():
+            lines.append(line)
+            continue
+        if span is not None:
+            # The number of the next cue, where no empty line is in between.
+            if match is not None and lines and lines[-1].strip().isdecimal():
+                lines.pop()
+            yield Cue(*span, _text(lines))
+        lines = []
+        span = (_seconds(match, 1), _seconds(match, 5)) if match is not None else None
+    if span is not None:
+        yield Cue(*span, _text(lines))
+
+
+def _seconds(match: re.Match[str], first: int) -> float:
+    hours, minutes, seconds, fraction = (match[first + index] or "0" for index in range(4))
+    return int(hours) * 3600 + int(minutes) * 60 + int(seconds) + int(fraction.ljust(3, "0")) / 1000
+
+
+def _text(lines: list[str]) -> str:
+    voiced = _VOICE.sub(r"\1: ", " \n".join(lines))
+    plain = html.unescape(_TAG.sub("", voiced))
+    # Lines stay apart: those that scroll are told by them.
+    stripped = (_SPACE.sub(" ", line).strip() for line in plain.splitlines())
+    return "\n".join(line for line in stripped if line)
+
+
+def _without_repeats(cues: list[Cue]) -> Iterator[Cue]:
+    """The cues with no line said again that is still on the screen: automatic captions scroll."""
+    shown: list[str] = []
+    until = 0.0
+    for cue in cues:
+        lines = cue.text.split("\n")
+        still = shown if cue.start - until < 1 else []
+        fresh = lines[_overlap(still, lines) :]
+        shown, until = lines, max(cue.end, cue.start)
+        if fresh:
+            yield Cue(cue.start, max(cue.end, cue.start), " ".join(fresh))
+
+
+def _overlap(shown: list[str], lines: list[str]) -> int:
+    """How many of the first *lines* are the last ones that are *shown*."""
+    longest = min(len(shown), len(lines), MAX_SCROLLING)
+    return next((size for size in range(longest, 0, -1) if shown[-size:] == lines[:size]), 0)
+
+
+def _ends(paragraph: list[Cue], cue: Cue) -> bool:
+    last = paragraph[-1]
+    if cue.start - last.end >= PAUSE_SEC:
+        return True
+    length = last.end - paragraph[0].start
+    ended = _SENTENCE_END.search(last.text) is not None
+    return length >= LONGEST_PARAGRAPH_SEC or (length >= PARAGRAPH_SEC and ended)
+
+
+def _clock(seconds: float) -> str:
+    whole = int(seconds)
+    return f"{whole // 3600:02}:{whole // 60 % 60:02}:{whole % 60:02}"

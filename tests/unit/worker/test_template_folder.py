@@ -1,0 +1,166 @@
+"""Templates by name: which one is meant, and what is never opened."""
+
+import os
+from pathlib import Path
+
+import pytest
+import yaml
+
+from secretary_common.errors import ErrorCode, PermanentError
+from secretary_worker.template.folder import (
+    SHIPPED,
+    TemplateFolder,
+    candidates,
+    shipped_templates,
+)
+from secretary_worker.template.rendering import render
+from secretary_worker.template.template import MAX_TEMPLATE_BYTES, parse_template
+
+NAMES = ["BlogPost", "ExtractSessionData", "MeetingMinutes", "Session", "Summary"]
+
+
+@pytest.fixture
+def user(tmp_path: Path) -> Path:
+    folder = tmp_path / "templates"
+    folder.mkdir()
+    return folder
+
+
+def put(folder: Path, *names: str) -> None:
+    for name in names:
+        (folder / f"{name}.md").write_text(f"{name}: {{{{what|It}}}}", encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("name", "language", "files"),
+    [
+        ("Session", None, ["Session", "Session_en"]),
+        ("Session", "de", ["Session_de", "Session", "Session_en"]),
+        ("Session", "en", ["Session_en", "Session"]),
+        ("Session_de", None, ["Session_de", "Session", "Session_en"]),
+        ("Session_de", "fr", ["Session_de_fr", "Session_de", "Session", "Session_en"]),
+        (
+            "Track_eco_social",
+            "de",
+            ["Track_eco_social_de", "Track_eco_social", "Track_eco_social_en"],
+        ),
+    ],
+)
+def test_the_language_asked_for_comes_first_and_there_is_a_fallback(
+    name: str, language: str | None, files: list[str]
+) -> None:
+    assert candidates(name, language) == files
+
+
+def test_the_users_folder_comes_before_what_is_shipped_whatever_its_language(user: Path) -> None:
+    folder = TemplateFolder(user)
+    assert folder.load("Session", "de").name == "Session_de"
+    assert "Vortrag" in (SHIPPED / "Session_de.md").read_text()
+    put(user, "Session", "Own_fr")
+    assert folder.load("Session", "de").template.body[0] == "Session: "
+    assert folder.load("Own", "fr").name == "Own_fr"
+    assert folder.load("Summary", "fr").name == "Summary_en"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../../etc/passwd",
+        "/etc/passwd",
+        "a/b",
+        "..",
+        "",
+        "a.md",
+        "x" * 65,
+        "Session\n",
+        "a\0b",
+        "a b",
+    ],
+)
+def test_a_path_is_no_name(user: Path, name: str) -> None:
+    put(user.parent, "passwd")
+    with pytest.raises(PermanentError) as caught:
+        TemplateFolder(user).load(name)
+    assert caught.value.code == ErrorCode.TEMPLATE_NOT_FOUND
+
+
+def test_one_that_is_not_there_is_answered_with_those_that_are(user: Path) -> None:
+    put(user, "Own_de")
+    with pytest.raises(PermanentError, match=r"'Nope'.*BlogPost.*Own") as caught:
+        TemplateFolder(user).load("Nope", "de")
+    assert caught.value.code == ErrorCode.TEMPLATE_NOT_FOUND
+
+
+def refusal(folder: Path, name: str) -> str:
+    with pytest.raises(PermanentError) as caught:
+        TemplateFolder(folder).load(name)
+    assert caught.value.code == ErrorCode.TEMPLATE_INVALID
+    assert f"template {name!r}" in caught.value.message
+    return caught.value.message
+
+
+def test_a_link_out_of_the_folder_is_refused_one_within_is_followed(user: Path) -> None:
+    put(user.parent, "secret")
+    (user / "Out.md").symlink_to(user.parent / "secret.md")
+    (user / "Loop.md").symlink_to("Loop.md")
+    (user / "..data").mkdir()
+    put(user / "..data", "In")
+    (user / "In.md").symlink_to("..data/In.md")
+    assert "leads out" in refusal(user, "Out")
+    assert "cannot be read" in refusal(user, "Loop")
+    assert TemplateFolder(user).load("In").template.fields[0].name == "what"
+
+
+def test_what_is_no_usable_file_is_refused_with_its_reason(user: Path) -> None:
+    (user / "Huge.md").write_bytes(b"x" * (MAX_TEMPLATE_BYTES + 1))
+    (user / "Latin.md").write_bytes("Käse".encode("latin-1"))
+    (user / "Yaml.md").write_text("---\na: [\n---\n")
+    (user / "Folder.md").mkdir()
+    os.mkfifo(user / "Pipe.md")
+    assert "at most 262144 bytes" in refusal(user, "Huge")
+    assert "no UTF-8 at byte 1" in refusal(user, "Latin")
+    assert "line 2: no valid YAML" in refusal(user, "Yaml")
+    assert "is no file" in refusal(user, "Folder")
+    assert "is no file" in refusal(user, "Pipe")
+
+
+def test_the_listing_has_languages_and_fields_and_leaves_out_what_cannot_be_used(
+    user: Path,
+) -> None:
+    put(user, "Own", "Own_de", "Own_fr", "Summary_fr")
+    (user / "Bad.md").write_text("{{a:nonsense|b}}")
+    (user / "no template.md").write_text("x")
+    listing = {info.name: info for info in TemplateFolder(user).listing()}
+    assert sorted(listing) == sorted([*NAMES, "Own"])
+    assert listing["Own"].languages == ["de", "fr"]
+    assert listing["Own"].fields[0].model_dump() == {
+        "name": "what",
+        "type": "text",
+        "description": "It",
+    }
+    assert listing["Summary"].languages == ["de", "en", "fr"]
+
+
+def test_a_folder_that_went_away_hides_nothing_that_is_shipped(user: Path) -> None:
+    assert [info.name for info in TemplateFolder(user / "gone").listing()] == NAMES
+
+
+def test_what_is_shipped_is_there_in_english_and_german_with_the_same_fields() -> None:
+    shipped = shipped_templates()
+    assert [info.name for info in shipped] == NAMES
+    for info in shipped:
+        assert info.languages == ["de", "en"]
+        english, german = (TemplateFolder().load(info.name, one).template for one in ("en", "de"))
+        assert [(one.name, one.type) for one in english.fields] == [
+            (one.name, one.type) for one in german.fields
+        ]
+        assert english.system
+        assert german.system
+
+
+@pytest.mark.parametrize("path", sorted(SHIPPED.iterdir()), ids=lambda path: path.name)
+def test_every_shipped_template_is_valid_without_any_value(path: Path) -> None:
+    text = render(parse_template(path.read_text(encoding="utf-8")), {}, {}).text
+    _, front, body = text.split("---\n", 2)
+    assert isinstance(yaml.safe_load(front), dict)
+    assert "{{" not in body

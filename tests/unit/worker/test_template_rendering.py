@@ -1,0 +1,186 @@
+"""What becomes of a template: total, valid YAML, every value as it was, nothing expanded twice."""
+
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from secretary_common.errors import ErrorCode, PermanentError
+from secretary_worker.template.rendering import Rendered, render, render_system
+from secretary_worker.template.template import parse_template
+from secretary_worker.template.yaml_value import yaml_value
+
+HOSTILE = [
+    "{{text}}",
+    "{{title|again}}",
+    'She said "yes": \\n',
+    "it's",
+    "a: b",
+    "- x",
+    "@handle",
+    "`code`",
+    "# no comment",
+    "%TAG",
+    "no",
+    "null",
+    "1.10",
+    "2026-01-01",
+    "line one\nline two\n\n---\nline five\n",
+    "\ttab\r\n",
+    "🙂 ünïcode 漢字",
+    "NUL\0 and \x07 and \x85 and \u2028",
+    "\ufeffmark",
+    "",
+    " ",
+    "long " * 20_000,
+    "\ue0000\ue001",
+    "${x} $1 \\1 \\g<0>",
+    "{slides}",
+]
+
+# Lone surrogates are no text; MongoDB refuses them before any handler sees them.
+texts = st.text(st.characters(exclude_categories=["Cs"]))
+json_values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**63 - 1)
+    | st.floats(allow_nan=False)
+    | texts,
+    lambda inner: st.lists(inner) | st.dictionaries(texts, inner),
+    max_leaves=12,
+)
+template_texts = st.text(st.sampled_from("{}|:<>abtext \n-#'\"é") | st.characters()) | st.lists(
+    st.sampled_from(
+        ["{{", "}}", "{{a}}", "{{a|b}}", "{{a:list|b}}", "---\n", "--- systemprompt\n", "k: ", "\n"]
+    )
+).map("".join)
+
+
+def filled(template: str, context: dict[str, Any] | None = None, **found: Any) -> Rendered:
+    return render(parse_template(template), found, context or {})
+
+
+def split(text: str) -> tuple[dict[str, Any], str]:
+    """The front matter as a YAML reader has it, and what comes after."""
+    _, front, body = text.split("---\n", 2)
+    return yaml.safe_load(front), body
+
+
+def front_matter(text: str) -> Any:
+    """As ``split``, for values in which there may be a line of ``---``: they are on one line."""
+    lines = text.splitlines(keepends=True)
+    end = lines.index("---\n", 1)
+    return yaml.safe_load("".join(lines[1:end]))
+
+
+@pytest.mark.parametrize("value", HOSTILE, ids=range(len(HOSTILE)))
+def test_hostile_values_come_back_from_the_front_matter_as_they_were(value: str) -> None:
+    template = "---\ntitle: {{title|A title}}\nsource: {{source}}\n---\n{{title}}|{{source}}"
+    rendered = filled(template, {"source": value}, title=value)
+    front = front_matter(rendered.text)
+    assert front == {"title": value, "source": value}
+    assert rendered.text.endswith(f"---\n{value}|{value}")
+
+
+@given(json_values)
+def test_every_json_value_is_written_as_yaml_that_reads_back_the_same(value: Any) -> None:
+    written = yaml_value(value)
+    assert "\n" not in written
+    assert yaml.safe_load(f"key: {written}\n") == {"key": value}
+    assert yaml.safe_load(f"[{written}, 1]") == [value, 1]
+
+
+@given(texts, texts, json_values)
+def test_any_value_in_any_place_leaves_valid_yaml(one: str, two: str, three: Any) -> None:
+    template = (
+        "---\n# about {{one}}\nplain: {{one}}\nmixed: on {{one}} at {{two}}\n"
+        'quoted: "{{two}}"\nflow: [{{one}}, x, {a: {{two}}}]\nnested:\n  - {{three}} # why\n'
+        "block: |\n  {{one}}\nlast: 1.10\n---\n"
+    )
+    front = front_matter(filled(template, {"one": one, "two": two, "three": three}).text)
+    assert front["plain"] == one
+    assert front["mixed"] == f"on {one} at {two}"
+    assert front["quoted"] == two
+    assert front["flow"] == [one, "x", {"a": two}]
+    assert front["nested"] == ["" if three is None else three]
+    assert front["block"] == f"{one}\n"
+    assert front["last"] == 1.10
+
+
+@given(texts)
+def test_what_a_value_contains_is_never_expanded(value: str) -> None:
+    loaded = f"{value}{{{{secret}}}}{{{{title|x}}}}{{slides}}"
+    rendered = filled("{{title|T}} {{given}}", {"secret": "s3cret", "given": loaded}, title=loaded)
+    assert rendered.text == f"{loaded} {loaded}"
+
+
+@given(template_texts, texts)
+def test_rendering_is_total_for_every_template_that_parses(template: str, value: str) -> None:
+    try:
+        parsed = parse_template(template)
+    except PermanentError as error:
+        if error.code != ErrorCode.TEMPLATE_INVALID:
+            raise
+        return
+    rendered = render(parsed, {"a": value}, {"text": value})
+    render_system(parsed, {"a": value})
+    if parsed.front_matter:
+        front_matter(rendered.text)
+
+
+def test_constants_stay_as_they_are_written() -> None:
+    template = "---\nversion: 1.10 # kept\nanswer: yes\n'key: odd': [a, b]\nid: 0123\n---\nBody\n"
+    assert filled(template).text == template
+
+
+def test_a_name_nobody_knows_is_empty_and_told_of_once() -> None:
+    rendered = filled("---\na: {{lost}}\n---\n[{{lost}}] {{known}}", {"known": "x"})
+    assert rendered.text == '---\na: ""\n---\n[] x'
+    assert rendered.warnings == ("'lost' has no value",)
+
+
+def test_a_field_without_a_value_is_empty_by_its_type_and_no_surprise() -> None:
+    rendered = filled(
+        "---\na: {{a|x}}\nb: {{b:list|x}}\nc: {{c:int|x}}\n---\n", a=None, b=[], c=None
+    )
+    assert front_matter(rendered.text) == {"a": "", "b": [], "c": None}
+    assert rendered.warnings == ()
+
+
+def test_a_value_the_model_did_not_find_is_taken_from_the_context() -> None:
+    assert filled("{{title|x}}", {"title": "given"}, title=None).text == "given"
+    assert filled("{{title|x}}", {"title": "given"}, title="found").text == "found"
+
+
+def test_a_list_alone_on_its_line_has_a_line_for_each_item() -> None:
+    template = "Tags: {{tags:list|x}}\n{{tags}}\n{{tree}}\n"
+    rendered = filled(template, {"tree": {"a": ["ü"]}}, tags=["a", "b"])
+    assert rendered.text == 'Tags: a, b\n- a\n- b\n{"a": ["ü"]}\n'
+
+
+def test_rows_alone_on_their_line_are_a_table_whatever_is_in_their_cells() -> None:
+    rows = [{"a": "1|2", "b": None}, {"b": "x\n| y |"}]
+    rendered = filled("\n{{rows}}\n\nin line: {{rows}}", {"rows": rows})
+    table = "| a | b |\n| --- | --- |\n| 1\\|2 |  |\n|  | x \\| y \\| |"
+    line = '[{"a": "1|2", "b": null}, {"b": "x\\n| y |"}]'
+    assert rendered.text == f"\n{table}\n\nin line: {line}"
+
+
+def test_single_braces_are_filled_for_the_names_of_a_session_alone() -> None:
+    context = {"slides": "| table |", "other": "x"}
+    template = "{slides} {videoplayer} {other} {Titel} {{slides}} {"
+    assert filled(template, context).text == "| table | {videoplayer} {other} {Titel} | table | {"
+
+
+def test_the_system_prompt_is_what_stands_behind_its_mark_and_knows_the_context() -> None:
+    template = parse_template("{{a|b}}\n--- systemprompt\nWrite {target_language}. {{who}}{{no}}\n")
+    assert render_system(template, {"target_language": "de", "who": "{{no}}"}) == "Write de. {{no}}"
+    assert render(template, {"a": "x"}, {}).text == "x\n"
+    assert render_system(parse_template("{{a|b}}"), {}) is None
+
+
+def test_a_template_that_multiplies_its_text_is_refused() -> None:
+    with pytest.raises(PermanentError, match="more than"):
+        filled("{{text}}" * 10_000, {"text": "x" * 10_000})
