@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
-from contextlib import AbstractAsyncContextManager
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Protocol
 
 from secretary_common.models import JobProgress, JobStatus, JsonObject, LogLevel
 from secretary_worker.source import OpenFile
+
+# Progress moves at least every 2 s, also while one step takes longer.
+PULSE_SEC = 1.5
 
 
 class Reporter(Protocol):
@@ -54,12 +59,18 @@ class Uploads(Protocol):
 class JobReport:
     """Tells the engine about one job; nobody waits for progress and log lines."""
 
-    def __init__(self, job_id: str, repo: Reporter) -> None:
+    def __init__(self, job_id: str, repo: Reporter, *, pulse_sec: float = PULSE_SEC) -> None:
+        """*pulse_sec*: after so long without news, the last is told again with its age."""
         self.job_id = job_id
         self._repo = repo
+        self._pulse_sec = pulse_sec
+        self._last: JobProgress | None = None
+        self._since = time.monotonic()
 
     def progress(self, progress: JobProgress) -> None:
         """Say how far the attempt is."""
+        self._last = progress
+        self._since = time.monotonic()
         self._repo.update_job_progress(self.job_id, progress)
 
     def log(self, level: LogLevel, message: str) -> None:
@@ -74,3 +85,22 @@ class JobReport:
         """Leave *results* and end the attempt well."""
         await self._repo.update_job_results(self.job_id, results)
         await self._repo.update_job_status(self.job_id, JobStatus.COMPLETED)
+
+    @asynccontextmanager
+    async def beating(self) -> AsyncIterator[None]:
+        """Inside, progress moves, however long a step takes: its message says how long."""
+        beat = asyncio.create_task(self._beat())
+        try:
+            yield
+        finally:
+            beat.cancel()
+            await asyncio.gather(beat, return_exceptions=True)
+
+    async def _beat(self) -> None:
+        while True:
+            await asyncio.sleep(self._pulse_sec)
+            silent_sec = time.monotonic() - self._since
+            if self._last and silent_sec >= self._pulse_sec:
+                message = f"{self._last.message} ({silent_sec:.0f} s)"
+                aged = self._last.model_copy(update={"message": message})
+                self._repo.update_job_progress(self.job_id, aged)

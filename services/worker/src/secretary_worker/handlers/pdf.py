@@ -113,11 +113,12 @@ class PdfHandler:
         work = _Work(parameters, report, resource_calculator)
         report.log("info", f"PDF extraction started, method {parameters.extraction_method}")
         report.progress(pdf_progress.READING_FILE)
-        async with self._source(parameters, job.owner) as file:
+        async with report.beating(), self._source(parameters, job.owner) as file:
             resource_calculator.add_bytes(file.size)
             check_pdf_mark(file)
             extract = await self._extract(work, file, make_reader)
-        await self._transform_text(work, extract)
+        async with report.beating():
+            await self._transform_text(work, extract)
         report.progress(pdf_progress.FINALIZING)
         result = extract.result(resource_calculator.usage())
         report.progress(pdf_progress.COMPLETED)
@@ -182,11 +183,9 @@ class PdfHandler:
             work.report.progress(pdf_progress.PAGES_READ)
             return
         work.report.progress(pdf_progress.TEMPLATE_NEXT)
-        pulse = pdf_progress.Pulse(work.report.progress)
-        pulse.report(pdf_progress.TEMPLATE)
-        async with pulse.beating():
-            request = text_request(work.parameters, extract.text)
-            extract.transformed = await self._transform(request, work.resources)
+        work.report.progress(pdf_progress.TEMPLATE)
+        request = text_request(work.parameters, extract.text)
+        extract.transformed = await self._transform(request, work.resources)
 
     def _opening(self, parameters: PdfParameters, file: OpenFile) -> Opening:
         limits, password = self._limits, parameters.password

@@ -32,14 +32,12 @@ async def add_images(document: Document, pages: Sequence[int], report: JobReport
     Raises:
         PermanentError: a page cannot be drawn, or a code of the sandbox.
     """
-    pulse = pdf_progress.Pulse(report.progress)
-    pulse.report(pdf_progress.image_progress(0, len(pages)))
+    report.progress(pdf_progress.image_progress(0, len(pages)))
     images = document.images(pages, dpi=DPI, max_side=MAX_SIDE, quality=QUALITY)
     done = 0
-    async with pulse.beating():
-        async for image in images:
-            await report.file(f"page_{image.number:04d}.jpg", image.jpeg, "image/jpeg")
-            done += 1
-            pulse.report(pdf_progress.image_progress(done, len(pages)))
+    async for image in images:
+        await report.file(f"page_{image.number:04d}.jpg", image.jpeg, "image/jpeg")
+        done += 1
+        report.progress(pdf_progress.image_progress(done, len(pages)))
     # What GET …/download-archive calls the zip of all files of the job.
     return f"{report.job_id}.zip"
