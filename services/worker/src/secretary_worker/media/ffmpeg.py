@@ -27,10 +27,10 @@ from secretary_worker.source import OpenFile
 _PROTOCOLS = "file,pipe,fd"
 _CPU_USED = re.compile(r"bench: utime=(\d{1,9}(?:\.\d+)?)s stime=(\d{1,9}(?:\.\d+)?)s")
 _PROBE_SEC = 60.0
-_PROBED = "stream=codec_type:format=duration"
+_PROBED = "stream=codec_type,duration:format=duration"
 # Without a header; ffprobe guesses from the first frames.
 _GUESSED = (MediaKind.MP3, MediaKind.AAC)
-# Sound may begin later and end earlier than the pictures.
+# Encoders pad, and what is left of a broken frame is not worth a word.
 _SHORTFALL_SEC = 5.0
 
 
@@ -39,8 +39,8 @@ class Probe:
     """What a recording says of itself."""
 
     kind: MediaKind
-    duration_sec: float | None
-    """None where it does not tell."""
+    sound_sec: float | None
+    """How long its sound lasts; None where it does not tell that."""
 
 
 class Ffmpeg:
@@ -74,11 +74,11 @@ class Ffmpeg:
         timeout_sec = min(_PROBE_SEC, self._section.ffmpeg_timeout_sec)
         ended = await run_program(self._command("ffprobe", arguments, file, timeout_sec))
         _check(ended)
-        duration_sec = _read_probe(ended.output)
-        if kind in _GUESSED or duration_sec is None:
+        sound_sec, whole_sec = _read_probe(ended.output)
+        if kind in _GUESSED:
             return Probe(kind, None)
-        self._check_duration(duration_sec)
-        return Probe(kind, duration_sec)
+        self._check_duration(sound_sec or whole_sec or 0.0)
+        return Probe(kind, sound_sec)
 
     @asynccontextmanager
     async def speech(
@@ -174,10 +174,10 @@ def check_kind(file: OpenFile) -> MediaKind:
 
 def shortfall(probe: Probe, speech: Speech) -> str | None:
     """What to say where much less could be decoded than the recording says it has; else None."""
-    told, had = probe.duration_sec or 0.0, speech.duration_sec
+    told, had = probe.sound_sec or 0.0, speech.duration_sec
     if told - had <= max(_SHORTFALL_SEC, told / 100):
         return None
-    return f"the recording may be damaged: {had:.0f} of its {told:.0f} seconds have sound"
+    return f"the recording may be damaged: {had:.0f} of its {told:.0f} seconds could be heard"
 
 
 def _check(ended: Ended) -> None:
@@ -186,15 +186,16 @@ def _check(ended: Ended) -> None:
         raise error
 
 
-def _read_probe(output: bytes) -> float | None:
+def _read_probe(output: bytes) -> tuple[float | None, float | None]:
+    """The seconds of the first track of sound and of the whole, as far as they are told."""
     try:
         told = json.loads(output)
-        kinds = [stream.get("codec_type") for stream in told.get("streams", [])]
-        duration = told.get("format", {}).get("duration")
-        duration_sec = None if duration is None else float(duration)
+        tracks = [one for one in told.get("streams", []) if one.get("codec_type") == "audio"]
+        lengths = [one.get("duration") for one in (*tracks[:1], told.get("format", {}))]
+        seconds = [None if length is None else float(length) for length in lengths]
     except (ValueError, AttributeError, TypeError):
         message = "nothing can be made of what the recording says of itself"
         raise PermanentError(message, code=ErrorCode.MEDIA_INVALID) from None
-    if "audio" not in kinds:
+    if not tracks:
         raise PermanentError("the recording has no sound", code=ErrorCode.MEDIA_NO_AUDIO)
-    return duration_sec
+    return seconds[0], seconds[1]

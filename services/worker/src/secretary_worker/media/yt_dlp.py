@@ -8,14 +8,12 @@ only regular files with the expected names are taken.
 
 from __future__ import annotations
 
-import asyncio
 import os
 import re
 import shutil
-import stat
 import tempfile
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -23,11 +21,13 @@ from secretary_common.errors import ErrorCode, PermanentError, TransientError, U
 from secretary_common.media_section import MediaSection
 from secretary_common.url_guard import UrlGuard
 from secretary_worker.confinement import Limits
+from secretary_worker.media.folder import Folder, opened_plain
 from secretary_worker.media.program import Command, Ended, run_program
 from secretary_worker.source import OpenFile
 
 MAX_CAPTIONS_BYTES = 10 * 2**20
 
+_PREFIX = "secretary-media-"
 _STEM = "media"
 _ALWAYS = (
     *("--ignore-config", "--no-plugin-dirs", "--use-extractors", "default,-generic"),
@@ -42,8 +42,6 @@ _NOT_SOUND = (".vtt", ".part", ".ytdl", ".json", ".temp")
 # JavaScript engines, which it may start, reserve a lot and use little.
 _MEMORY_BYTES = 64 * 2**30
 _OPEN_FILES = 256
-_MOST_FILES = 10_000
-_WATCH_SEC = 0.2
 _ERROR = re.compile(r"^ERROR: (.{1,300})", re.MULTILINE)
 _MAY_PASS = re.compile(
     r"HTTP Error (429|5\d\d)|timed out|Connection (reset|refused|aborted)|"
@@ -76,12 +74,12 @@ class YtDlp:
         """
         self._check(url)
         program = self._program()
-        with tempfile.TemporaryDirectory(
-            prefix="secretary-media-", ignore_cleanup_errors=True
-        ) as name:
-            yield VideoPage(self, program, url, Path(name))
+        with tempfile.TemporaryDirectory(prefix=_PREFIX, ignore_cleanup_errors=True) as name:
+            yield VideoPage(self, program, url, Folder(Path(name), self._max_bytes))
 
-    async def run(self, program: str, url: str, folder: Path, arguments: tuple[str, ...]) -> Ended:
+    async def run(
+        self, program: str, url: str, folder: Folder, arguments: tuple[str, ...]
+    ) -> Ended:
         """Run it in *folder*, which may grow to ``max_mb``.
 
         Raises:
@@ -98,23 +96,11 @@ class YtDlp:
         size = ("--max-filesize", str(self._max_bytes))
         # After "--" nothing is an option, whatever it begins with.
         full = (*_ALWAYS, *size, *arguments, "--", url)
-        command = Command(program, full, limits, timeout_sec, folder=folder)
-        ended = await run_program(command, watch=lambda: self._watch(folder))
-        self._check_room(folder)  # it may have ended between two looks
+        command = Command(program, full, limits, timeout_sec, folder=folder.path)
+        # --max-filesize means nothing for streams in fragments.
+        ended = await run_program(command, watch=folder.watch)
+        folder.check_room()  # it may have ended between two looks
         return ended
-
-    async def _watch(self, folder: Path) -> None:
-        """``--max-filesize`` means nothing for streams in fragments."""
-        while True:
-            await asyncio.sleep(_WATCH_SEC)
-            self._check_room(folder)
-
-    def _check_room(self, folder: Path) -> None:
-        size = 0
-        for count, found in enumerate(_tree(folder), 1):
-            size += found
-            if size > self._max_bytes or count > _MOST_FILES:
-                raise _too_large(self._max_bytes)
 
     def _check(self, url: str) -> None:
         try:
@@ -142,7 +128,7 @@ class YtDlp:
 class VideoPage:
     """A page of which captions or sound can be had; from ``YtDlp.page``."""
 
-    def __init__(self, yt_dlp: YtDlp, program: str, url: str, folder: Path) -> None:
+    def __init__(self, yt_dlp: YtDlp, program: str, url: str, folder: Folder) -> None:
         self._yt_dlp = yt_dlp
         self._program = program
         self._url = url
@@ -161,10 +147,9 @@ class VideoPage:
             *("--sub-format", "vtt", "--sub-langs", wanted),
         )
         _check(await self._run(arguments))
-        names = sorted(self._found(".vtt"), key=lambda path: (len(path.name), path.name))
-        for path in names:
-            with _opened(path) as file:
-                if file is not None and 0 < file.size <= MAX_CAPTIONS_BYTES:
+        for path in self._folder.named(_STEM):
+            with opened_plain(path) as file:
+                if file and path.suffix == ".vtt" and file.size <= MAX_CAPTIONS_BYTES:
                     return os.pread(file.fd, file.size, 0).decode(errors="replace")
         return None
 
@@ -178,53 +163,19 @@ class VideoPage:
         """
         ended = await self._run(_SOUND)
         _check(ended)
-        left = [path for path in self._found("") if path.suffix not in _NOT_SOUND]
-        for path in left:
-            with _opened(path) as file:
-                if file is not None and file.size:
+        for path in self._folder.named(_STEM):
+            with opened_plain(path) as file:
+                if file and path.suffix not in _NOT_SOUND:
                     yield file
                     return
         if _SAYS_TOO_LARGE in ended.output:
-            raise _too_large(None)
+            message = "the recording is larger than media.max_mb allows"
+            raise PermanentError(message, code=ErrorCode.MEDIA_TOO_LARGE)
         message = "yt-dlp found nothing to listen to on the page"
         raise PermanentError(message, code=ErrorCode.FETCH_FAILED)
 
     async def _run(self, arguments: tuple[str, ...]) -> Ended:
         return await self._yt_dlp.run(self._program, self._url, self._folder, arguments)
-
-    def _found(self, suffix: str) -> list[Path]:
-        return sorted(
-            path
-            for path in self._folder.iterdir()
-            if path.name.startswith(f"{_STEM}.") and path.name.endswith(suffix)
-        )
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[OpenFile | None]:
-    """The file at *path*; None for a link, a hard link, a pipe, anything but a plain file."""
-    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-    try:
-        fd = os.open(path, flags)
-    except OSError:
-        yield None
-        return
-    try:
-        status = os.fstat(fd)
-        is_plain = stat.S_ISREG(status.st_mode) and status.st_nlink == 1
-        yield OpenFile(fd, path.name, status.st_size) if is_plain else None
-    finally:
-        os.close(fd)
-
-
-def _tree(folder: Path) -> Iterator[int]:
-    """The size of each file under *folder*; they come and go meanwhile."""
-    for place, _, names in os.walk(folder):
-        for name in names:
-            try:
-                yield os.lstat(os.path.join(place, name)).st_size  # noqa: PTH118 - thousands of them
-            except OSError:
-                yield 0
 
 
 def _check(ended: Ended) -> None:
@@ -234,9 +185,3 @@ def _check(ended: Ended) -> None:
     reason = told[1] if told else f"it ended with {ended.returncode}"
     kind = TransientError if _MAY_PASS.search(ended.stderr) else PermanentError
     raise kind(f"yt-dlp could not fetch the page: {reason}", code=ErrorCode.FETCH_FAILED)
-
-
-def _too_large(max_bytes: int | None) -> PermanentError:
-    limit = "media.max_mb allows" if max_bytes is None else f"{max_bytes} bytes"
-    message = f"the recording has more than {limit}"
-    return PermanentError(message, code=ErrorCode.MEDIA_TOO_LARGE)
