@@ -1,6 +1,7 @@
 """From a recording's address to what is said in it: real ffmpeg, a site and a provider nearby."""
 
 import asyncio
+import os
 import tempfile
 from collections.abc import Callable, Iterator
 from ipaddress import ip_network
@@ -24,7 +25,7 @@ from secretary_devstack.site import Site
 from secretary_worker.media.ffmpeg import Ffmpeg
 from secretary_worker.media.listener import Listener, Origin
 from secretary_worker.media.yt_dlp import YtDlp
-from secretary_worker.remote.transcription import Segment, TranscriptionClient
+from secretary_worker.remote.transcription import TranscriptionClient
 from secretary_worker.web.download import Downloader
 
 VIDEO_PAGE = "https://youtu.be/abc"
@@ -97,12 +98,12 @@ def make(fake: FakeProvider, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
             ffmpeg=Ffmpeg(section),
             yt_dlp=YtDlp(section, guard),
             client=TranscriptionClient(transcription, timing=Passing().timing),
-            read_captions=lambda content: [Segment(1, 2, content.split("\n")[-2])],
         )
 
+    before = child_pids(os.getpid())
     yield make
     assert list(place.iterdir()) == []
-    assert child_pids("ffmpeg") == []
+    assert set(child_pids(os.getpid())) <= set(before)
 
 
 async def failure(listener: Listener, url: str) -> SecretaryError:
@@ -115,8 +116,8 @@ async def test_a_talk_is_written_down_with_times_and_what_it_took_is_counted(
     make: Make, site: Site, fake: FakeProvider
 ) -> None:
     resources = ResourceCalculator()
-    heard = await make({"price_per_minute": 6.0}).hear(site.url("/talk.mp4"), "en", resources)
-    assert heard.text == "[00:00:00] Good morning.\n[00:00:01] Welcome to the talk."
+    heard = await make({"price_per_minute": 6.0})(site.url("/talk.mp4"), "en", resources)
+    assert heard.text == f"[00:00:00] {media_samples.SPOKEN}"
     assert heard.plain == media_samples.SPOKEN
     assert (heard.origin, heard.language, heard.note) == (Origin.TRANSCRIPTION, "english", None)
     (asked,) = fake.asked
@@ -134,7 +135,7 @@ async def test_a_long_recording_is_heard_in_pieces_whose_times_are_those_of_the_
 ) -> None:
     # The first answer comes last.
     fake.misbehave("transcribe", Misbehaviour(delay_sec=0.3, carried_out=True))
-    heard = await make(piece_minutes=0.12).hear(site.url("/long"), None, ResourceCalculator())
+    heard = await make(piece_minutes=0.12)(site.url("/long"), None, ResourceCalculator())
     starts = [segment.start_sec for segment in heard.segments]
     assert len(fake.asked) == 3
     assert starts == sorted(starts)
@@ -205,7 +206,8 @@ async def test_a_full_disk_is_left_to_the_next_attempt(
 @pytest.fixture
 def captions(tmp_path: Path) -> str:
     """A yt-dlp for a page with captions; ``asked`` has what it was told."""
-    body = f'echo "$@" >> {tmp_path}/asked\nprintf "WEBVTT\\n\\nHello.\\n" > media.en.vtt'
+    (tmp_path / "cues").write_text("WEBVTT\n\n00:01.000 --> 00:02.000\nHello.\n")
+    body = f'echo "$@" >> {tmp_path}/asked\ncp {tmp_path}/cues media.en.vtt'
     return str(media_samples.script(tmp_path / "captions", body))
 
 
@@ -213,7 +215,7 @@ async def test_captions_of_a_video_page_spare_the_provider(
     make: Make, fake: FakeProvider, captions: str, tmp_path: Path
 ) -> None:
     listener = make({"model": ""}, yt_dlp=captions, ffmpeg="no-such-program")
-    heard = await listener.hear(VIDEO_PAGE, "en", ResourceCalculator())
+    heard = await listener(VIDEO_PAGE, "en", ResourceCalculator())
     assert (heard.text, heard.origin) == ("[00:00:01] Hello.", Origin.CAPTIONS)
     assert fake.asked == []
     assert len((tmp_path / "asked").read_text().splitlines()) == 1
@@ -225,7 +227,7 @@ async def test_a_video_page_without_captions_is_heard(
     (tmp_path / "sound.wav").write_bytes(media_samples.spoken_wav())
     body = f'case "$*" in *--skip-download*) ;; *) cp {tmp_path}/sound.wav media.wav;; esac'
     program = str(media_samples.script(tmp_path / "sound", body))
-    heard = await make(yt_dlp=program).hear(VIDEO_PAGE, "en", ResourceCalculator())
+    heard = await make(yt_dlp=program)(VIDEO_PAGE, "en", ResourceCalculator())
     assert heard.plain == media_samples.SPOKEN
     assert len(fake.asked) == 1
 

@@ -5,10 +5,10 @@ import signal
 import pytest
 
 from secretary_common.errors import ErrorCode, PermanentError, TransientError
+from secretary_worker.media.listener import Heard, Origin
 from secretary_worker.media.postmortem import judge
 from secretary_worker.media.program import Ended
 from secretary_worker.media.silence import Silence, SilenceLog
-from secretary_worker.media.transcript import clock, plain_text, timed_text
 from secretary_worker.remote.transcription import Segment
 
 
@@ -60,6 +60,6 @@ def test_what_ffmpeg_wrote_does_not_reach_the_client() -> None:
 
 def test_a_transcript_tells_when_each_stretch_begins() -> None:
     segments = [Segment(0, 3.2, "Good morning."), Segment(3661.9, 3670, "Good bye.")]
-    assert timed_text(segments) == "[00:00:00] Good morning.\n[01:01:01] Good bye."
-    assert plain_text(segments) == "Good morning. Good bye."
-    assert clock(100 * 3600) == "100:00:00"
+    heard = Heard(tuple(segments), Origin.TRANSCRIPTION)
+    assert heard.text == "[00:00:00] Good morning.\n\n[01:01:01] Good bye."
+    assert heard.plain == "Good morning. Good bye."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -14,7 +14,6 @@ from secretary_common.provider_section import TranscriptionSection
 from secretary_common.resources import ResourceCalculator
 from secretary_worker.media.ffmpeg import Ffmpeg, shortfall
 from secretary_worker.media.speech import Speech
-from secretary_worker.media.transcript import plain_text, timed_text
 from secretary_worker.media.yt_dlp import YtDlp
 from secretary_worker.remote.flight import run_each
 from secretary_worker.remote.transcription import (
@@ -25,12 +24,10 @@ from secretary_worker.remote.transcription import (
     merge_transcripts,
 )
 from secretary_worker.source import OpenFile
+from secretary_worker.web.caption import Cue, parse_captions, transcript_of
 from secretary_worker.web.download import Downloader
 
 ACCEPT = "audio/*, video/*, */*;q=0.1"
-
-ReadCaptions = Callable[[str], Sequence[Segment]]
-"""Reads WebVTT; whatever it is given, it does not fail."""
 
 
 class Origin(StrEnum):
@@ -56,13 +53,13 @@ class Heard:
 
     @property
     def text(self) -> str:
-        """All of it with times: ``[hh:mm:ss] …``."""
-        return timed_text(self.segments)
+        """All of it, in paragraphs with the time each begins at: ``[hh:mm:ss] …``."""
+        return transcript_of(Cue(one.start_sec, one.end_sec, one.text) for one in self.segments)
 
     @property
     def plain(self) -> str:
         """All of it without times."""
-        return plain_text(self.segments)
+        return " ".join(segment.text for segment in self.segments)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +77,10 @@ class Listener:
     ffmpeg: Ffmpeg
     yt_dlp: YtDlp
     client: TranscriptionClient
-    read_captions: ReadCaptions
 
-    async def __call__(self, url: str, language: str | None, resources: ResourceCalculator) -> str:
-        """What is said at *url*, with times; see ``hear``."""
-        heard = await self.hear(url, language, resources)
-        return heard.text
-
-    async def hear(self, url: str, language: str | None, resources: ResourceCalculator) -> Heard:
+    async def __call__(
+        self, url: str, language: str | None, resources: ResourceCalculator
+    ) -> Heard:
         """What is said in the recording at *url*, or on the video page there.
 
         Args:
@@ -109,7 +102,7 @@ class Listener:
     async def hear_file(
         self, file: OpenFile, language: str | None, resources: ResourceCalculator
     ) -> Heard:
-        """What is said in the recording *file*; see ``hear``."""
+        """What is said in the recording *file*; see ``__call__``."""
         self._check_able()
         resources.add_bytes(file.size)
         probe = await self.ffmpeg.probe(file)
@@ -128,8 +121,10 @@ class Listener:
     ) -> Heard:
         async with self.yt_dlp.page(url) as page:
             captions = await page.captions(language)
-            if captions and (segments := tuple(self.read_captions(captions))):
-                return Heard(segments, Origin.CAPTIONS)
+            cues = parse_captions(captions or "")
+            if cues:
+                segments = (Segment(cue.start, cue.end, cue.text) for cue in cues)
+                return Heard(tuple(segments), Origin.CAPTIONS)
             self._check_able()
             async with page.sound() as file:
                 return await self.hear_file(file, language, resources)
