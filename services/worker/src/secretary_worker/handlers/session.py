@@ -177,12 +177,12 @@ class SessionHandler:
                 raise PermanentError(message, code=ErrorCode.TRANSCRIPTION_NOT_CONFIGURED)
             spoken = None if language == "auto" else language
             heard = await self._transcribe(url, spoken, talk.resources)
-            if heard.note:
-                talk.warn("video", PermanentError(heard.note, code=ErrorCode.MEDIA_INVALID), url)
-            return heard.text
         except (PermanentError, TransientError) as error:
             talk.warn("video", error, url)
             return ""
+        if heard.note:
+            talk.warn("video", PermanentError(heard.note, code=ErrorCode.MEDIA_INVALID), url)
+        return heard.text
 
     async def _read_attachments(self, talk: _Talk) -> None:
         for link in talk.plan.attachments:
