@@ -18,8 +18,10 @@ from secretary_common.resources import ResourceCalculator
 from secretary_common.url_guard import UrlGuard
 from secretary_worker.handlers.page_reader import SandboxedPageReader
 from secretary_worker.handlers.session import SessionHandler
+from secretary_worker.media.listener import Heard, Origin
 from secretary_worker.nursery import Nursery
 from secretary_worker.remote.chat import ChatModel
+from secretary_worker.remote.transcription import Segment
 from secretary_worker.source import OpenFile
 from secretary_worker.template.folder import TemplateFolder
 from secretary_worker.template.transformer import Transformer
@@ -214,9 +216,9 @@ async def test_without_a_model_the_markdown_is_made_of_what_page_captions_and_sl
 async def test_captions_that_cannot_be_had_are_a_warning_and_the_recording_is_heard(
     run: Run, origin: str, captions: str, code: str
 ) -> None:
-    async def heard(url: str, language: str | None, resources: ResourceCalculator) -> str:
+    async def heard(url: str, language: str | None, resources: ResourceCalculator) -> Heard:
         assert (url, language) == (f"{origin}/talk.mp4", "en")
-        return "[00:00:00] heard"
+        return Heard((Segment(0, 1, "heard"),), Origin.TRANSCRIPTION)
 
     done = await run(f"/talk?captions={captions}", parts={"transcribe": heard})
     assert warnings_of(done) == [("captions", code)]
@@ -224,7 +226,7 @@ async def test_captions_that_cannot_be_had_are_a_warning_and_the_recording_is_he
 
 
 async def test_a_recording_that_is_gone_or_that_nobody_can_hear_is_a_warning(run: Run) -> None:
-    async def gone(url: str, language: str | None, resources: ResourceCalculator) -> str:
+    async def gone(url: str, language: str | None, resources: ResourceCalculator) -> Heard:
         raise PermanentError("the server answered 404", code=ErrorCode.FETCH_FAILED)
 
     path = "/talk?captions=/none"
@@ -233,6 +235,18 @@ async def test_a_recording_that_is_gone_or_that_nobody_can_hear_is_a_warning(run
     assert warnings_of(done) == [("video", "FETCH_FAILED")]
     assert ("warning", "video: the server answered 404") in done.logs
     assert warnings_of(await run(path, video_transcript="known")) == []
+
+
+async def test_a_recording_that_is_damaged_is_heard_as_far_as_it_goes_and_says_so(
+    run: Run,
+) -> None:
+    async def half(url: str, language: str | None, resources: ResourceCalculator) -> Heard:
+        return Heard((Segment(0, 1, "heard"),), Origin.TRANSCRIPTION, note="the half of it")
+
+    done = await run("/talk?captions=/none", parts={"transcribe": half})
+    assert warnings_of(done) == [("video", "MEDIA_INVALID")]
+    assert ("warning", "video: the half of it") in done.logs
+    assert results_of(done)["video_transcript"] == "[00:00:00] heard"
 
 
 async def test_slides_that_cannot_be_had_or_read_are_a_warning(run: Run, origin: str) -> None:

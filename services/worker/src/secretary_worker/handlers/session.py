@@ -21,6 +21,7 @@ from secretary_worker.handlers.session_markdown import Attachment, model_text, v
 from secretary_worker.handlers.session_parameter import SessionParameters
 from secretary_worker.handlers.session_plan import SessionPlan, plan_session, slug
 from secretary_worker.handlers.transformer import PageReader
+from secretary_worker.media.listener import Heard
 from secretary_worker.source import OpenFile
 from secretary_worker.template.folder import NamedTemplate
 from secretary_worker.template.transformer import (
@@ -54,7 +55,9 @@ class SlidesReader(Protocol):
 class Transcriber(Protocol):
     """Hears what is said in a recording."""
 
-    async def __call__(self, url: str, language: str | None, resources: ResourceCalculator) -> str:
+    async def __call__(
+        self, url: str, language: str | None, resources: ResourceCalculator
+    ) -> Heard:
         """What is said at *url*, with times.
 
         Raises:
@@ -173,10 +176,13 @@ class SessionHandler:
                 message = "there are no captions, and no transcription is configured"
                 raise PermanentError(message, code=ErrorCode.TRANSCRIPTION_NOT_CONFIGURED)
             spoken = None if language == "auto" else language
-            return await self._transcribe(url, spoken, talk.resources)
+            heard = await self._transcribe(url, spoken, talk.resources)
         except (PermanentError, TransientError) as error:
             talk.warn("video", error, url)
             return ""
+        if heard.note:
+            talk.warn("video", PermanentError(heard.note, code=ErrorCode.MEDIA_INVALID), url)
+        return heard.text
 
     async def _read_attachments(self, talk: _Talk) -> None:
         for link in talk.plan.attachments:
