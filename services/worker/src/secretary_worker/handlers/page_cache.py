@@ -19,7 +19,7 @@ log = get_logger(__name__)
 
 _LOOKED_UP = 100
 # What kill -9 may cost beyond the write under way: entries of one write.
-_WRITTEN = 32
+_WRITTEN = 64
 
 
 class PageCache:
