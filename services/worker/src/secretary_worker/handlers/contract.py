@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
@@ -51,16 +51,27 @@ class Uploads(Protocol):
         ...
 
 
+Translate = Callable[[JobProgress], JobProgress]
+
+
 class JobReport:
     """Tells the engine about one job; nobody waits for progress and log lines."""
 
-    def __init__(self, job_id: str, repo: Reporter) -> None:
+    def __init__(
+        self, job_id: str, repo: Reporter, translate: Translate = lambda progress: progress
+    ) -> None:
+        """*translate*: what is made of each progress before it is told."""
         self.job_id = job_id
         self._repo = repo
+        self._translate = translate
+
+    def part(self, translate: Translate) -> JobReport:
+        """The report for who does a part of the job in steps of its own."""
+        return JobReport(self.job_id, self._repo, translate)
 
     def progress(self, progress: JobProgress) -> None:
         """Say how far the attempt is."""
-        self._repo.update_job_progress(self.job_id, progress)
+        self._repo.update_job_progress(self.job_id, self._translate(progress))
 
     def log(self, level: LogLevel, message: str) -> None:
         """Write a line into the job's log."""

@@ -1,16 +1,16 @@
 """The steps of a ``session`` job and their percents, as the original documentation names them.
 
-====================== =======
+====================== =======================================
 step                   percent
-====================== =======
+====================== =======================================
 initializing           0
 fetching_page          10
 downloading_media      25, 30
 processing_video       50
-processing_attachments 70, 75
+processing_attachments 70 - 75, moving with the pages of the slides
 generating_markdown    90
 completed              100
-====================== =======
+====================== =======================================
 """
 
 from __future__ import annotations
@@ -31,3 +31,15 @@ PROCESSING_ATTACHMENTS = _step("processing_attachments", 70, "Reading the slides
 ATTACHMENTS_PROCESSED = _step("processing_attachments", 75, "The slides are read")
 GENERATING_MARKDOWN = _step("generating_markdown", 90, "Writing the Markdown")
 COMPLETED = _step("completed", 100, "Processing completed")
+
+
+# The percents between which the extraction of a PDF tells of its pages and their pictures.
+_PDF_STARTS, _PDF_ENDS = 25, 75
+
+
+def slides_progress(title: str, index: int, total: int, progress: JobProgress) -> JobProgress:
+    """What to report when the extraction of the slides *index* (from 0) of *total* says *progress*."""
+    inside = min(max(progress.percent - _PDF_STARTS, 0) / (_PDF_ENDS - _PDF_STARTS), 1)
+    starts, ends = PROCESSING_ATTACHMENTS.percent, ATTACHMENTS_PROCESSED.percent
+    percent = starts + int((ends - starts) * (index + inside) / total)
+    return _step(PROCESSING_ATTACHMENTS.step, percent, f"{title[:100]}: {progress.message}")
