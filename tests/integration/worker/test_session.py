@@ -19,8 +19,8 @@ from secretary_common.models import JobStatus, JsonObject
 from secretary_common.resources import ResourceCalculator
 from secretary_common.settings import PdfSection
 from secretary_common.url_guard import UrlGuard
-from secretary_worker.handlers.page_reader import SandboxedPageReader
 from secretary_worker.handlers import session_attachment
+from secretary_worker.handlers.page_reader import SandboxedPageReader
 from secretary_worker.handlers.pdf_extractor import PdfExtractor
 from secretary_worker.handlers.session import SessionHandler
 from secretary_worker.handlers.session_slides import PdfSlidesReader

@@ -113,7 +113,7 @@ def _suffix_of(file: OpenFile) -> str:
 
 
 def _free_stem(name: str, others: Iterable[Attachment]) -> str:
-    """What to call a file that is like *name*, without the suffix: as none of *others* is called."""
+    """A name for a file like *name*, without the suffix, that none of *others* has."""
     taken = {PurePosixPath(one.file).stem.casefold() for one in others if one.file}
     stem = slug(PurePosixPath(name).stem) or "slides"
     number, free = 1, stem

@@ -38,7 +38,7 @@ _PDF_STARTS, _PDF_ENDS = 25, 75
 
 
 def slides_progress(title: str, index: int, total: int, progress: JobProgress) -> JobProgress:
-    """What to report when the extraction of the slides *index* (from 0) of *total* says *progress*."""
+    """What to report when the extraction of slides says *progress*; *index* is from 0."""
     inside = min(max(progress.percent - _PDF_STARTS, 0) / (_PDF_ENDS - _PDF_STARTS), 1)
     starts, ends = PROCESSING_ATTACHMENTS.percent, ATTACHMENTS_PROCESSED.percent
     percent = starts + int((ends - starts) * (index + inside) / total)
