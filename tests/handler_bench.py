@@ -79,3 +79,16 @@ def child_pids(parent: int | None) -> list[int]:
         if int(stat[1]) == parent and stat[0] != "Z":
             found.append(int(entry.name))
     return found
+
+
+def living(group: int) -> list[int]:
+    """The processes of a *group* that still run."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        try:
+            stat = (entry / "stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if entry.name.isdecimal() and int(stat[2]) == group and stat[0] != "Z":
+            found.append(int(entry.name))
+    return found

@@ -11,9 +11,9 @@ from compose.report import expect, say
 
 USER = 10001
 PROBE = """
-import importlib.util, json, os
+import importlib.util, json, os, shutil
 found = [importlib.util.find_spec(name) is not None for name in ("pymupdf", "pip")]
-print(json.dumps([os.getuid(), *found]))
+print(json.dumps([os.getuid(), *found, shutil.which("ffmpeg") is not None]))
 """
 
 
@@ -30,13 +30,14 @@ def build(project: Project, folder: Path) -> None:
 
 
 def check_image(project: Project, service: str) -> None:
-    """An image runs as its own user, has no pip, and PyMuPDF only where PDFs are read."""
+    """An image runs as its own user, has no pip; PyMuPDF and ffmpeg only where they are used."""
     image = f"secretary-{service}:{TAG}"
-    user, has_pymupdf, has_pip = json.loads(
+    user, has_pymupdf, has_pip, has_ffmpeg = json.loads(
         project.docker("run", "--rm", "--network", "none", image, "python", "-c", PROBE)
     )
     size = int(project.docker("image", "inspect", "-f", "{{.Size}}", image)) / 1e6
     say(f"{image}: {size:.0f} MB, user {user}, PyMuPDF {'yes' if has_pymupdf else 'no'}")
     expect(user == USER, f"{image} runs as {user}")
     expect(has_pymupdf == (service == "worker"), f"{image}: PyMuPDF is {has_pymupdf}")
+    expect(has_ffmpeg == (service == "worker"), f"{image}: ffmpeg is {has_ffmpeg}")
     expect(not has_pip, f"{image} has pip in its environment")

@@ -1,15 +1,13 @@
 """The session handler against a site on this machine that is shaped like a conference's."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from ipaddress import ip_network
 from typing import Any
 
-import pdf_samples
 import pymupdf
 import pytest
-import yaml
-from aiohttp import web
 from chat_double import ChatDouble, document_of, no_model
+from conference import PDF, SAID, SPEAKERS, STEM, TITLE, conference, split, targets
 from handler_bench import Recorder, make_job
 from pdf_bench import RememberingCache
 
@@ -19,99 +17,29 @@ from secretary_common.models import JobStatus, JsonObject
 from secretary_common.resources import ResourceCalculator
 from secretary_common.settings import PdfSection
 from secretary_common.url_guard import UrlGuard
+from secretary_devstack.site import Site
 from secretary_worker.handlers import session_attachment
 from secretary_worker.handlers.page_reader import SandboxedPageReader
 from secretary_worker.handlers.pdf_extractor import PdfExtractor
 from secretary_worker.handlers.session import SessionHandler
 from secretary_worker.handlers.session_slides import PdfSlidesReader
+from secretary_worker.media.listener import Heard, Origin
 from secretary_worker.nursery import Nursery
 from secretary_worker.remote.chat import ChatModel
+from secretary_worker.remote.transcription import Segment
 from secretary_worker.template.folder import TemplateFolder
 from secretary_worker.template.transformer import Transformer
 from secretary_worker.web.download import Downloader
 
-PDF = pdf_samples.text_pdf(["Folie eins", "Folie zwei"], box=pdf_samples.SLIP)
-PPTX = b"PK\x03\x04 slides of an office program"
-VTT = "WEBVTT\n\n00:00:01.000 --> 00:00:03.000\nSaid {{title}} & <i>more</i>.\n"
-PAGE = """<html lang=en><head><title>x</title><script type="application/ld+json">
-{{"@type": "Event", "name": "Leases: \\"that\\" end", "startDate": "2026-01-31T09:30:00+01:00",
-"endDate": "2026-01-31T10:15:00+01:00", "location": {{"name": "H.1301"}},
-"superEvent": {{"name": "Conf 2026"}}, "performer": [{{"name": "Käthe Müller"}}, {{"name": "Jo"}}],
-"description": "A lease is a lock that ends."}}</script></head><body><h1>Other</h1>
-<p>{extra}</p><a href="/slides.pdf">Slides</a> <a href="{captions}">Captions</a>
-<a href="{video}">Video</a></body></html>"""
 FOUND: JsonObject = {"tags": ["leases"], "summary": "Kurz.", "key_points": ["Sie enden."]}
 
 Run = Callable[..., Awaitable[Recorder]]
-routes = web.RouteTableDef()
-
-
-@routes.get("/talk")
-async def talk(request: web.Request) -> web.Response:
-    given = {"extra": "text", "captions": "/talk.vtt", "video": "/talk.mp4", **request.query}
-    return web.Response(text=PAGE.format(**given), content_type="text/html")
-
-
-@routes.get("/slides.pdf")
-async def slides(request: web.Request) -> web.Response:
-    return web.Response(body=PDF, content_type="application/pdf")
-
-
-@routes.get("/Deck.PPTX")
-async def office(request: web.Request) -> web.Response:
-    return web.Response(body=PPTX, content_type="application/octet-stream")
-
-
-@routes.get("/login.pdf")
-async def login(request: web.Request) -> web.Response:
-    return web.Response(text="<html>Log in</html>", content_type="text/html")
-
-
-@routes.get("/locked.pdf")
-async def locked(request: web.Request) -> web.Response:
-    body = pdf_samples.encrypted_pdf("secret")
-    return web.Response(body=body, content_type="application/pdf")
-
-
-@routes.get("/inside")
-async def inside(request: web.Request) -> web.Response:
-    address = "http://169.254.169.254/latest/meta-data"
-    return web.Response(status=302, headers={"Location": address})
-
-
-@routes.get("/gigabyte")
-async def gigabyte(request: web.Request) -> web.StreamResponse:
-    headers = {"Content-Type": "text/html", "Content-Length": str(2**30)}
-    response = web.StreamResponse(headers=headers)
-    await response.prepare(request)
-    return response
-
-
-@routes.get("/talk.vtt")
-async def captions(request: web.Request) -> web.Response:
-    return web.Response(text=VTT, content_type="text/vtt")
-
-
-@routes.get("/broken.vtt")
-async def broken(request: web.Request) -> web.Response:
-    return web.Response(text="<html>Log in</html>", content_type="text/html")
-
-
-@routes.get("/busy.vtt")
-async def busy(request: web.Request) -> web.Response:
-    return web.Response(status=503)
 
 
 @pytest.fixture
-async def origin() -> AsyncIterator[str]:
-    app = web.Application()
-    app.add_routes(routes)
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    await runner.cleanup()
+def origin() -> Iterator[str]:
+    with Site(conference, name="conference") as site:
+        yield site.url("")
 
 
 @pytest.fixture
@@ -153,11 +81,6 @@ def warnings_of(done: Recorder) -> list[tuple[str, str]]:
     return [(warning["part"], warning["code"]) for warning in results_of(done)["warnings"]]
 
 
-def split(markdown: str) -> tuple[JsonObject, str]:
-    _, front, body = markdown.split("---\n", 2)
-    return yaml.safe_load(front), body
-
-
 async def test_one_call_with_only_the_url_gives_markdown_with_everything(
     run: Run, origin: str
 ) -> None:
@@ -167,13 +90,13 @@ async def test_one_call_with_only_the_url_gives_markdown_with_everything(
     assert results["warnings"] == []
     front, body = split(results["markdown_content"])
     assert front == {
-        "title": 'Leases: "that" end',
+        "title": TITLE,
         "event": "Conf 2026",
         "track": "H.1301",
         "date": "2026-01-31",
         "start": "09:30",
         "end": "10:15",
-        "speakers": ["Käthe Müller", "Jo"],
+        "speakers": SPEAKERS,
         "url": f"{origin}/talk",
         "video": f"{origin}/talk.mp4",
         "slides": f"{origin}/slides.pdf",
@@ -187,7 +110,7 @@ async def test_one_call_with_only_the_url_gives_markdown_with_everything(
     assert "[Slides](slides.pdf)\n\n### 1\n\n![Slides 1](slides-0001.jpg)\n\nFolie eins" in body
     assert "A lease is a lock that ends." in body
     assert f"- [Captions]({origin}/talk.vtt)" in body
-    assert results["video_transcript"] == "[00:00:01] Said {{title}} & more."
+    assert results["video_transcript"] == SAID
     assert results["page_texts"] == ["Folie eins", "Folie zwei"]
     assert results["attachments_text"] == (
         "--- Page 1 ---\nFolie eins\n\n--- Page 2 ---\nFolie zwei"
@@ -220,13 +143,15 @@ async def test_the_archive_has_the_markdown_the_slides_and_a_picture_of_each_pag
         jpeg, kind = done.files[name]
         assert kind == "image/jpeg"
         assert pymupdf.Pixmap(jpeg).width == 625  # 300 points at 150 dpi
-    markdown, kind = done.files["Leases-that-end.md"]
+    markdown, kind = done.files[f"{STEM}.md"]
     assert markdown.decode() == results["markdown_content"]
     assert kind == "text/markdown; charset=utf-8"
-    assert results["markdown_file"] == "Leases-that-end.md"
+    assert results["markdown_file"] == f"{STEM}.md"
     assert results["assets"] == ["slides.pdf", "slides-0001.jpg", "slides-0002.jpg"]
     assert sorted(done.files) == sorted([*results["assets"], results["markdown_file"]])
     assert results["archive_filename"].endswith(".zip")
+    linked = targets(split(results["markdown_content"])[1])
+    assert [one for one in linked if "://" not in one] == results["assets"]
 
 
 async def test_without_an_archive_the_slides_are_read_and_no_file_is_kept(run: Run) -> None:
@@ -263,7 +188,7 @@ async def test_without_a_model_the_markdown_is_made_of_what_page_captions_and_sl
     done = await run(chat=no_model())
     assert warnings_of(done) == [("model", "LLM_NOT_CONFIGURED")]
     front, body = split(results_of(done)["markdown_content"])
-    assert front["speakers"] == ["Käthe Müller", "Jo"]
+    assert front["speakers"] == SPEAKERS
     assert front["tags"] == []
     assert "Folie eins" in body
 
@@ -280,9 +205,9 @@ async def test_without_a_model_the_markdown_is_made_of_what_page_captions_and_sl
 async def test_captions_that_cannot_be_had_are_a_warning_and_the_recording_is_heard(
     run: Run, origin: str, captions: str, code: str
 ) -> None:
-    async def heard(url: str, language: str | None, resources: ResourceCalculator) -> str:
+    async def heard(url: str, language: str | None, resources: ResourceCalculator) -> Heard:
         assert (url, language) == (f"{origin}/talk.mp4", "en")
-        return "[00:00:00] heard"
+        return Heard((Segment(0, 1, "heard"),), Origin.TRANSCRIPTION)
 
     done = await run(f"/talk?captions={captions}", parts={"transcribe": heard})
     assert warnings_of(done) == [("captions", code)]
@@ -290,7 +215,7 @@ async def test_captions_that_cannot_be_had_are_a_warning_and_the_recording_is_he
 
 
 async def test_a_recording_that_is_gone_or_that_nobody_can_hear_is_a_warning(run: Run) -> None:
-    async def gone(url: str, language: str | None, resources: ResourceCalculator) -> str:
+    async def gone(url: str, language: str | None, resources: ResourceCalculator) -> Heard:
         raise PermanentError("the server answered 404", code=ErrorCode.FETCH_FAILED)
 
     path = "/talk?captions=/none"
@@ -299,6 +224,18 @@ async def test_a_recording_that_is_gone_or_that_nobody_can_hear_is_a_warning(run
     assert warnings_of(done) == [("video", "FETCH_FAILED")]
     assert ("warning", "video: the server answered 404") in done.logs
     assert warnings_of(await run(path, video_transcript="known")) == []
+
+
+async def test_a_recording_that_is_damaged_is_heard_as_far_as_it_goes_and_says_so(
+    run: Run,
+) -> None:
+    async def half(url: str, language: str | None, resources: ResourceCalculator) -> Heard:
+        return Heard((Segment(0, 1, "heard"),), Origin.TRANSCRIPTION, note="the half of it")
+
+    done = await run("/talk?captions=/none", parts={"transcribe": half})
+    assert warnings_of(done) == [("video", "MEDIA_INVALID")]
+    assert ("warning", "video: the half of it") in done.logs
+    assert results_of(done)["video_transcript"] == "[00:00:00] heard"
 
 
 async def test_pages_of_slides_that_were_read_before_come_from_the_cache(run: Run) -> None:

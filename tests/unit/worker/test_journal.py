@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Sequence
 
 from engine_bench import engine
@@ -15,14 +16,17 @@ from secretary_worker import ResourceCalculator, SecretaryJobRepository, journal
 class Batches(InMemoryLogRepository):
     """Remembers how entries came."""
 
-    def __init__(self, pause_sec: float = 0.0) -> None:
+    def __init__(self, pause_sec: float = 0.0, not_before: threading.Event | None = None) -> None:
         super().__init__()
         self.pause_sec = pause_sec
+        self.not_before = not_before
         self.sizes: list[int] = []
         self.characters: list[int] = []
 
     async def append(self, job_id: str, entries: Sequence[LogEntry]) -> None:
         await asyncio.sleep(self.pause_sec)
+        if self.not_before:
+            await asyncio.to_thread(self.not_before.wait, 60)
         self.sizes.append(len(entries))
         self.characters.append(sum(len(entry.message) for entry in entries))
         await super().append(job_id, entries)
@@ -73,14 +77,16 @@ async def test_lines_over_the_cap_are_dropped_and_one_entry_tells_how_many() -> 
 
 async def test_large_lines_that_come_faster_than_they_are_written_stay_within_bounds() -> None:
     line = "x" * 60_000
+    flooded = threading.Event()
 
     async def handler(job: Job, repo: SecretaryJobRepository, _: ResourceCalculator) -> None:
         for _n in range(2000):  # 120 MB
             repo.add_log_entry(job.job_id, "info", line)
+        flooded.set()
         await repo.add_log_entry(job.job_id, "info", "the writer has caught up")
         await repo.add_log_entry(job.job_id, "info", "small again")
 
-    logs = Batches(pause_sec=0.01)
+    logs = Batches(not_before=flooded)
     async with engine(handler, logs=logs) as worker:
         job = await worker.ended(await worker.submit())
     kept = logs.of(job.job_id)

@@ -40,6 +40,10 @@ class ResourceCalculator:
         """Count pages processed."""
         self._add("pages", count)
 
+    def add_audio_seconds(self, seconds: float) -> None:
+        """Count sound that was listened to, in seconds of it."""
+        self._add("audio_seconds", seconds)
+
     def add_cost(self, model: str, amount: float) -> None:
         """Count what *model* took, in the currency the configured prices are in."""
         if amount:  # without a price nothing is said, rather than that it was free

@@ -25,6 +25,7 @@ from pydantic_settings import (
 )
 
 from secretary_common.errors import ConfigurationError
+from secretary_common.media_section import MediaSection
 from secretary_common.provider_section import (
     LlmSection,
     MistralSection,
@@ -242,6 +243,7 @@ class Settings(BaseSettings):
     llm: LlmSection = LlmSection()
     transcription: TranscriptionSection = TranscriptionSection()
     cache: CacheSection = CacheSection()
+    media: MediaSection = MediaSection()
     retention: RetentionSection = RetentionSection()
     log: LogSection = LogSection()
 

@@ -1,4 +1,4 @@
-"""Install from Debian what the local servers need, where that is allowed; never start a service.
+"""Install from Debian what servers and tests need, where that is allowed; never start a service.
 
 ``python -m secretary_devstack.provision mongod rabbitmq`` makes both possible or fails;
 with ``--optional`` what cannot be had is said and left out.
@@ -40,7 +40,7 @@ apt-get -qq -o DPkg::Lock::Timeout=120 -o Dpkg::Use-Pty=0 \
 
 @dataclass(frozen=True)
 class Part:
-    """A server's program and the package that makes it run."""
+    """A program and the package that makes it run."""
 
     name: str
     package: str
@@ -56,10 +56,18 @@ def mongod_runs() -> bool:
         return False
 
 
+def on_path(program: str) -> Callable[[], bool]:
+    """Asks whether *program* is installed."""
+    return lambda: shutil.which(program) is not None
+
+
 PARTS = {
     # The wheel brings mongod, but not libcurl, which it is linked against.
     "mongod": Part("MongoDB", "libcurl4", mongod_runs),
     "rabbitmq": Part("RabbitMQ", "rabbitmq-server", rabbitmq_installed),
+    "ffmpeg": Part("ffmpeg", "ffmpeg", on_path("ffmpeg")),
+    # Speaks the recordings that tests have written down.
+    "espeak-ng": Part("espeak-ng", "espeak-ng", on_path("espeak-ng")),
 }
 
 

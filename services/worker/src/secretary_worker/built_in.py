@@ -25,10 +25,14 @@ from secretary_worker.handlers.session_parameter import SessionParameters
 from secretary_worker.handlers.session_slides import PdfSlidesReader
 from secretary_worker.handlers.transformer import TransformerHandler
 from secretary_worker.handlers.transformer_parameter import TransformerParameters
+from secretary_worker.media.ffmpeg import Ffmpeg
+from secretary_worker.media.listener import Listener
+from secretary_worker.media.yt_dlp import YtDlp
 from secretary_worker.nursery import Nursery
 from secretary_worker.registry import REGISTRY, Registry, register
 from secretary_worker.remote.chat import ChatClient
 from secretary_worker.remote.reader import page_readers
+from secretary_worker.remote.transcription import TranscriptionClient
 from secretary_worker.template.chat_cache import CachedChat
 from secretary_worker.template.folder import TemplateFolder
 from secretary_worker.template.transformer import Transformer
@@ -128,8 +132,26 @@ def _register_built_in(
         pages=pages,
         downloader=assets,
         read_slides=PdfSlidesReader(extractor),
+        transcribe=_listener(settings, guard),
     )
     register("session", session, params=SessionParameters)
+
+
+def _listener(settings: Settings, guard: UrlGuard) -> Listener:
+    media = settings.media
+    return Listener(
+        section=media,
+        provider=settings.transcription,
+        downloader=Downloader(
+            lambda: guarded_client(guard),
+            max_bytes=int(media.max_mb * 2**20),
+            deadline_sec=media.timeout_sec,
+            too_large=ErrorCode.MEDIA_TOO_LARGE,
+        ),
+        ffmpeg=Ffmpeg(media),
+        yt_dlp=YtDlp(media, guard),
+        client=TranscriptionClient(settings.transcription),
+    )
 
 
 def template_folder(settings: Settings) -> TemplateFolder:

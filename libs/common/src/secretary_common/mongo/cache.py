@@ -29,10 +29,11 @@ from secretary_common.mongo.driver import Collection, Document, Update
 from secretary_common.ports import CacheEntry, FileRepository
 from secretary_common.ports.cache import Use
 
-AT_ONCE = 500
-"""Entries of one read or write, at most,"""
-GROUP_BYTES = 8 * 2**20
-"""and bytes of one write."""
+READ_AT_ONCE = 500
+WRITTEN_AT_ONCE = 100
+"""A write takes some twenty times as long as a read, and both have the same deadline."""
+GROUP_BYTES = 4 * 2**20
+"""Of one write."""
 NOTED_EVERY = timedelta(hours=1)
 """A use is written down if the last one was so long ago: most reads write nothing."""
 
@@ -67,8 +68,8 @@ class MongoCacheRepository:
         """What is known of *keys*; those of which nothing is known are left out."""
         wanted = list(dict.fromkeys(keys))
         known: dict[str, JsonObject] = {}
-        for start in range(0, len(wanted), AT_ONCE):
-            found = await self._entries.find({"_id": {"$in": wanted[start : start + AT_ONCE]}})
+        for start in range(0, len(wanted), READ_AT_ONCE):
+            found = await self._entries.find({"_id": {"$in": wanted[start : start + READ_AT_ONCE]}})
             await self._note_use(found)
             contents = {one["_id"]: await self._content_of(one) for one in found}
             there = {key: raw for key, raw in contents.items() if raw is not None}
@@ -176,7 +177,7 @@ def _groups(contents: Mapping[str, bytes]) -> Iterator[dict[str, bytes]]:
     group: dict[str, bytes] = {}
     size = 0
     for key, raw in contents.items():
-        if group and (len(group) == AT_ONCE or size + len(raw) > GROUP_BYTES):
+        if group and (len(group) == WRITTEN_AT_ONCE or size + len(raw) > GROUP_BYTES):
             yield group
             group, size = {}, 0
         group[key] = raw

@@ -8,6 +8,7 @@ from secretary_common.errors import ErrorCode, PermanentError, TransientError
 from secretary_common.resources import ResourceCalculator
 from secretary_worker.handlers import session_progress as steps
 from secretary_worker.handlers.session_talk import Talk
+from secretary_worker.media.listener import Heard
 from secretary_worker.web.caption import parse_captions, transcript_of
 from secretary_worker.web.charset import decode
 from secretary_worker.web.download import Downloader
@@ -19,7 +20,9 @@ ACCEPT = "text/vtt, application/x-subrip, text/plain;q=0.5, */*;q=0.1"
 class Transcriber(Protocol):
     """Hears what is said in a recording."""
 
-    async def __call__(self, url: str, language: str | None, resources: ResourceCalculator) -> str:
+    async def __call__(
+        self, url: str, language: str | None, resources: ResourceCalculator
+    ) -> Heard:
         """What is said at *url*, with times.
 
         Raises:
@@ -74,8 +77,12 @@ class TranscriptFinder:
             if self._transcribe is None:
                 message = "there are no captions, and this worker hears no recordings"
                 raise PermanentError(message, code=ErrorCode.TRANSCRIPTION_NOT_CONFIGURED)
+            talk.report.progress(steps.HEARING)
             spoken = None if language == "auto" else language
-            return await self._transcribe(url, spoken, talk.resources)
+            heard = await self._transcribe(url, spoken, talk.resources)
         except (PermanentError, TransientError) as error:
             talk.warn("video", error, url)
             return ""
+        if heard.note:
+            talk.warn("video", PermanentError(heard.note, code=ErrorCode.MEDIA_INVALID), url)
+        return heard.text

@@ -1,0 +1,1 @@
+"""A job type of one's own for Secretary: which words a text has most of."""

@@ -1,0 +1,162 @@
+"""From the address of a recording to what is said in it."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+
+from secretary_common.errors import TransientError
+from secretary_common.media_section import MediaSection
+from secretary_common.provider_section import TranscriptionSection
+from secretary_common.resources import ResourceCalculator
+from secretary_worker.media.ffmpeg import Ffmpeg, shortfall
+from secretary_worker.media.speech import Speech
+from secretary_worker.media.yt_dlp import YtDlp
+from secretary_worker.remote.flight import run_each
+from secretary_worker.remote.transcription import (
+    AudioPiece,
+    Segment,
+    Transcript,
+    TranscriptionClient,
+    merge_transcripts,
+)
+from secretary_worker.source import OpenFile
+from secretary_worker.web.caption import Cue, parse_captions, transcript_of
+from secretary_worker.web.download import Downloader
+
+ACCEPT = "audio/*, video/*, */*;q=0.1"
+
+
+class Origin(StrEnum):
+    """Where a transcript comes from."""
+
+    CAPTIONS = "captions"
+    TRANSCRIPTION = "transcription"
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What is said in a recording."""
+
+    segments: tuple[Segment, ...]
+    """By time, in seconds from the beginning."""
+    origin: Origin
+    language: str | None = None
+    """As the model names it."""
+    duration_sec: float | None = None
+    """Of the sound; None with captions."""
+    note: str | None = None
+    """What should be said of a recording that was not heard to its end."""
+
+    @property
+    def text(self) -> str:
+        """All of it, in paragraphs with the time each begins at: ``[hh:mm:ss] …``."""
+        return transcript_of(Cue(one.start_sec, one.end_sec, one.text) for one in self.segments)
+
+    @property
+    def plain(self) -> str:
+        """All of it without times."""
+        return " ".join(segment.text for segment in self.segments)
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """Hears recordings: captions where a video page has them, else ffmpeg and a provider.
+
+    One instance serves all jobs. Nothing is left behind, however a call ends: files have no names
+    or lie in a folder that goes, and no program outlives its call.
+    """
+
+    section: MediaSection
+    provider: TranscriptionSection
+    downloader: Downloader
+    """Its limits are ``max_mb`` and ``timeout_sec``, its code for too much MEDIA_TOO_LARGE."""
+    ffmpeg: Ffmpeg
+    yt_dlp: YtDlp
+    client: TranscriptionClient
+
+    async def __call__(
+        self, url: str, language: str | None, resources: ResourceCalculator
+    ) -> Heard:
+        """What is said in the recording at *url*, or on the video page there.
+
+        Args:
+            url: of a recording, or of a page on one of ``yt_dlp_hosts``.
+            language: ISO 639-1; None lets the model find out.
+            resources: counts bytes, seconds of sound, calls and cost.
+
+        Raises:
+            PermanentError: URL_REFUSED, FETCH_FAILED, MEDIA_…, FFMPEG_MISSING,
+                YT_DLP_NOT_CONFIGURED, TRANSCRIPTION_NOT_CONFIGURED, PROVIDER_…
+            TransientError: FETCH_FAILED or PROVIDER_…; another try may help.
+        """
+        if self.yt_dlp.takes(url):
+            return await self._hear_page(url, language, resources)
+        self._check_able()  # before a gigabyte is fetched for nothing
+        async with self._downloaded(url) as file:
+            return await self.hear_file(file, language, resources)
+
+    async def hear_file(
+        self, file: OpenFile, language: str | None, resources: ResourceCalculator
+    ) -> Heard:
+        """What is said in the recording *file*; see ``__call__``."""
+        self._check_able()
+        resources.add_bytes(file.size)
+        probe = await self.ffmpeg.probe(file)
+        async with self.ffmpeg.speech(file, probe, resources) as speech:
+            transcript = await self._transcribe(speech, language, resources)
+            return Heard(
+                segments=transcript.segments,
+                origin=Origin.TRANSCRIPTION,
+                language=transcript.language,
+                duration_sec=speech.duration_sec,
+                note=shortfall(probe, speech),
+            )
+
+    async def _hear_page(
+        self, url: str, language: str | None, resources: ResourceCalculator
+    ) -> Heard:
+        async with self.yt_dlp.page(url) as page:
+            captions = await page.captions(language)
+            cues = parse_captions(captions or "")
+            if cues:
+                segments = (Segment(cue.start, cue.end, cue.text) for cue in cues)
+                return Heard(tuple(segments), Origin.CAPTIONS)
+            self._check_able()
+            async with page.sound() as file:
+                return await self.hear_file(file, language, resources)
+
+    @asynccontextmanager
+    async def _downloaded(self, url: str) -> AsyncIterator[OpenFile]:
+        try:
+            async with self.downloader.fetch(url, accept=ACCEPT) as download:
+                yield OpenFile(download.file.fileno(), download.name, download.size)
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            message = "there is no room for the recording on the worker's disk"
+            raise TransientError(message) from error
+
+    async def _transcribe(
+        self, speech: Speech, language: str | None, resources: ResourceCalculator
+    ) -> Transcript:
+        piece_mb = min(self.section.piece_mb, self.provider.max_piece_mb)
+        spans = speech.spans(
+            piece_bytes=int(piece_mb * 2**20), piece_sec=self.section.piece_minutes * 60
+        )
+        transcripts: list[Transcript] = []
+
+        async def transcribe(piece: AudioPiece) -> None:
+            transcripts.append(
+                await self.client.transcribe(piece, language=language, resources=resources)
+            )
+
+        await run_each(speech.pieces(spans), transcribe, parallel=self.provider.parallel)
+        return merge_transcripts(transcripts)
+
+    def _check_able(self) -> None:
+        self.client.check_configured()
+        self.ffmpeg.check_installed()

@@ -1,0 +1,41 @@
+"""Where nothing is said, as ffmpeg's ``silencedetect`` tells it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+FILTER = "silencedetect=noise=-35dB:duration=0.4"
+
+_MARK = re.compile(r"\[silencedetect @ [^\]]*\] silence_(start|end): (-?\d{1,9}(?:\.\d+)?)")
+# Half a million of the shortest are two and a half days.
+_MOST = 500_000
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """A stretch without speech, in seconds from the beginning."""
+
+    start: float
+    end: float
+
+
+class SilenceLog:
+    """Gathers the silences from what ffmpeg says while it works."""
+
+    def __init__(self) -> None:
+        self.silences: list[Silence] = []
+        """By time; one that lasts to the end is not among them, nobody cuts there."""
+        self._start: float | None = None
+
+    def take(self, line: str) -> None:
+        """Take a line of ffmpeg's standard error."""
+        match = _MARK.match(line)
+        if match is None:
+            return
+        at = max(float(match[2]), 0.0)
+        if match[1] == "start":
+            self._start = at
+        elif self._start is not None and at > self._start and len(self.silences) < _MOST:
+            self.silences.append(Silence(self._start, at))
+            self._start = None
