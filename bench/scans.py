@@ -114,7 +114,7 @@ def _noisy(page: pymupdf.Page) -> pymupdf.Pixmap:
     with pymupdf.open() as document:
         both = document.new_page(width=page.rect.width, height=page.rect.height)
         both.insert_image(both.rect, pixmap=picture)
-        both.insert_image(both.rect, pixmap=noise, mask=mask.tobytes("png"))
+        both.insert_image(both.rect, stream=noise.tobytes("png"), mask=mask.tobytes("png"))
         seen: pymupdf.Pixmap = both.get_pixmap(dpi=200, colorspace=pymupdf.csGRAY)
         return seen
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import uuid
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 
 import pytest
+from pymongo import MongoClient
 
 from secretary_common.mongo import indexes
 from secretary_common.mongo.batches import MongoBatchRepository
@@ -14,6 +16,34 @@ from secretary_common.mongo.jobs import SecretaryJobRepository
 from secretary_common.ports import BatchRepository, JobRepository
 from secretary_common.testing.batches import InMemoryBatchRepository
 from secretary_common.testing.jobs import InMemoryJobRepository
+
+# Of a database of ours; one with more had a test that made some of its own.
+MOST_COLLECTIONS = 20
+
+
+@pytest.fixture(scope="session")
+def emptied_databases() -> list[str]:
+    """The names of databases that a test has had: empty, with all their indexes."""
+    return []
+
+
+@pytest.fixture
+def database_name(mongo_url: str, emptied_databases: list[str]) -> Iterator[str]:
+    """The name of an empty database that is this test's alone.
+
+    Emptying one takes a tenth of the time that making its indexes does.
+    """
+    name = emptied_databases.pop() if emptied_databases else f"test_{uuid.uuid4().hex}"
+    yield name
+    client: MongoClient[dict[str, object]]
+    with MongoClient(mongo_url) as client:
+        collections = client[name].list_collection_names()
+        if len(collections) > MOST_COLLECTIONS or "system.profile" in collections:
+            client.drop_database(name)
+            return
+        for collection in collections:
+            client[name][collection].delete_many({})
+    emptied_databases.append(name)
 
 
 @dataclass(frozen=True)

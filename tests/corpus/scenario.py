@@ -30,6 +30,8 @@ from secretary_devstack.stack import Servers, Stack
 JOB_SEC = 120.0
 """What a job of the folder may take on the average before the run is given up."""
 _MIB = 2**20
+_USUAL = ("PDF_INVALID", "PDF_PASSWORD_REQUIRED")
+"""Not worth a line for each."""
 _SLOWEST = 5
 _GRACE_SEC = 5.0
 
@@ -152,7 +154,7 @@ def _tell(jobs: list[Job], watch: Watch, took: float) -> None:
         f"at most {watch.most_children} children at a time"
     )
     for job in jobs:
-        if _outcome(job) in ("PARSER_CRASHED", "PROCESSING_ERROR", "WORKER_LOST"):
+        if job["error"] and _outcome(job) not in _USUAL:
             _say(f"  {job['file']}: {job['error']['code']} {job['error']['message']}")
 
 

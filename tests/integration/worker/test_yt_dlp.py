@@ -129,6 +129,7 @@ async def test_who_cancels_ends_it_at_once(make: Make, tmp_path: Path) -> None:
         ("ERROR: [youtube] abc: HTTP Error 503: Service Unavailable", TransientError),
         ("ERROR: [youtube] abc: HTTP Error 429: Too Many Requests", TransientError),
         ("ERROR: [youtube] abc: HTTP Error 404: Not Found", PermanentError),
+        ("ERROR: [vimeo] 1: [Errno -2] Name or service not known", TransientError),
     ],
 )
 async def test_its_failure_is_told_in_its_words(

@@ -1,13 +1,10 @@
 """The percents of a pdf job."""
 
-import asyncio
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from secretary_common.models import JobProgress
-from secretary_worker.handlers.pdf_progress import Pulse, image_progress, page_progress
+from secretary_worker.handlers.pdf_progress import image_progress, page_progress
 
 
 @pytest.mark.parametrize(
@@ -43,19 +40,3 @@ def test_fifty_is_passed_and_nothing_falls_whatever_the_number_of_pages(total: i
 
 def test_images_go_from_60_to_75() -> None:
     assert [image_progress(done, 3).percent for done in range(4)] == [60, 65, 70, 75]
-
-
-async def test_progress_moves_while_one_page_takes_long_and_stops_with_it() -> None:
-    told: list[JobProgress] = []
-    pulse = Pulse(told.append, every_sec=0.01)
-    pulse.report(page_progress(3, 9)[0])
-    async with pulse.beating():
-        async with asyncio.timeout(10):
-            while len(told) < 3:  # noqa: ASYNC110 - no event tells of it
-                await asyncio.sleep(0.005)
-        pulse.report(page_progress(4, 9)[0])
-    count = len(told)
-    assert {progress.percent for progress in told} == {40, 43}
-    assert told[1].message == "page 3 of 9 (0 s)"
-    await asyncio.sleep(0.05)
-    assert len(told) == count

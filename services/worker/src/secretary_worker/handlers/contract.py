@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Protocol
 
 from secretary_common.models import JobProgress, JobStatus, JsonObject, LogLevel
 from secretary_worker.source import OpenFile
+
+# Progress moves at least every 2 s, also while one step takes longer.
+PULSE_SEC = 1.5
 
 
 class Reporter(Protocol):
@@ -57,21 +62,23 @@ Translate = Callable[[JobProgress], JobProgress]
 class JobReport:
     """Tells the engine about one job; nobody waits for progress and log lines."""
 
-    def __init__(
-        self, job_id: str, repo: Reporter, translate: Translate = lambda progress: progress
-    ) -> None:
-        """*translate*: what is made of each progress before it is told."""
+    def __init__(self, job_id: str, repo: Reporter, *, pulse_sec: float = PULSE_SEC) -> None:
+        """*pulse_sec*: after so long without news, the last is told again with its age."""
         self.job_id = job_id
         self._repo = repo
-        self._translate = translate
-
-    def part(self, translate: Translate) -> JobReport:
-        """The report for who does a part of the job in steps of its own."""
-        return JobReport(self.job_id, self._repo, translate)
+        self._pulse_sec = pulse_sec
+        self._last: JobProgress | None = None
+        self._since = time.monotonic()
 
     def progress(self, progress: JobProgress) -> None:
         """Say how far the attempt is."""
-        self._repo.update_job_progress(self.job_id, self._translate(progress))
+        self._last = progress
+        self._since = time.monotonic()
+        self._repo.update_job_progress(self.job_id, progress)
+
+    def part(self, translate: Translate) -> JobReport:
+        """The report for who does a part of the job in steps of its own."""
+        return _PartReport(self.job_id, self._repo, self, translate)
 
     def log(self, level: LogLevel, message: str) -> None:
         """Write a line into the job's log."""
@@ -85,3 +92,35 @@ class JobReport:
         """Leave *results* and end the attempt well."""
         await self._repo.update_job_results(self.job_id, results)
         await self._repo.update_job_status(self.job_id, JobStatus.COMPLETED)
+
+    @asynccontextmanager
+    async def beating(self) -> AsyncIterator[None]:
+        """Inside, progress moves, however long a step takes: its message says how long."""
+        beat = asyncio.create_task(self._beat())
+        try:
+            yield
+        finally:
+            beat.cancel()
+            await asyncio.gather(beat, return_exceptions=True)
+
+    async def _beat(self) -> None:
+        while True:
+            await asyncio.sleep(self._pulse_sec)
+            silent_sec = time.monotonic() - self._since
+            if self._last and silent_sec >= self._pulse_sec:
+                message = f"{self._last.message} ({silent_sec:.0f} s)"
+                aged = self._last.model_copy(update={"message": message})
+                self._repo.update_job_progress(self.job_id, aged)
+
+
+class _PartReport(JobReport):
+    """Passes progress on to the report of the whole, as a step of that."""
+
+    def __init__(self, job_id: str, repo: Reporter, whole: JobReport, translate: Translate) -> None:
+        super().__init__(job_id, repo)
+        self._whole = whole
+        self._translate = translate
+
+    def progress(self, progress: JobProgress) -> None:
+        """Say how far the part is."""
+        self._whole.progress(self._translate(progress))

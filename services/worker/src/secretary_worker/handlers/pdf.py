@@ -74,10 +74,11 @@ class PdfHandler:
         check_template(parameters, self._transform)
         report.log("info", f"PDF extraction started, method {parameters.extraction_method}")
         report.progress(pdf_progress.READING_FILE)
-        async with self._source(parameters, job.owner) as file:
+        async with report.beating(), self._source(parameters, job.owner) as file:
             resource_calculator.add_bytes(file.size)
             extract = await self._extract(task, file)
-        await self._transform_text(task, extract)
+        async with report.beating():
+            await self._transform_text(task, extract)
         report.progress(pdf_progress.FINALIZING)
         result = extract.result(resource_calculator.usage())
         report.progress(pdf_progress.COMPLETED)
@@ -113,8 +114,6 @@ class PdfHandler:
             task.report.progress(pdf_progress.PAGES_READ)
             return
         task.report.progress(pdf_progress.TEMPLATE_NEXT)
-        pulse = pdf_progress.Pulse(task.report.progress)
-        pulse.report(pdf_progress.TEMPLATE)
-        async with pulse.beating():
-            request = text_request(task.parameters, extract.text)
-            extract.transformed = await self._transform(request, task.resources)
+        task.report.progress(pdf_progress.TEMPLATE)
+        request = text_request(task.parameters, extract.text)
+        extract.transformed = await self._transform(request, task.resources)

@@ -46,14 +46,12 @@ async def keep_images(
     Raises:
         PermanentError: a page cannot be drawn, or a code of the sandbox.
     """
-    pulse = pdf_progress.Pulse(report.progress)
-    pulse.report(pdf_progress.image_progress(0, len(pages)))
+    report.progress(pdf_progress.image_progress(0, len(pages)))
     images = document.images(pages, dpi=DPI, max_side=MAX_SIDE, quality=QUALITY)
     done = 0
-    async with pulse.beating():
-        async for image in images:
-            name = f"{prefix}{image.number:04d}.jpg"
-            await report.file(name, image.jpeg, "image/jpeg")
-            done += 1
-            pulse.report(pdf_progress.image_progress(done, len(pages)))
-            yield image.number, name
+    async for image in images:
+        name = f"{prefix}{image.number:04d}.jpg"
+        await report.file(name, image.jpeg, "image/jpeg")
+        done += 1
+        report.progress(pdf_progress.image_progress(done, len(pages)))
+        yield image.number, name

@@ -17,11 +17,6 @@ The documented marks 0, 25, 50, 75 and 100 are all passed, by documents of one p
 
 from __future__ import annotations
 
-import asyncio
-import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-
 from secretary_common.models import JobProgress
 
 INITIALIZING = JobProgress(step="initializing", percent=0, message="Starting")
@@ -36,10 +31,6 @@ COMPLETED = JobProgress(step="completed", percent=100, message="Processing compl
 _EXTRACTION_STARTS, _EXTRACTION_ENDS = 30, 60
 _IMAGES_END = 75
 _MARK = 50
-# Progress moves at least every 2 s, also while one page takes longer.
-PULSE_SEC = 1.5
-
-Report = Callable[[JobProgress], None]
 
 
 def page_progress(done: int, total: int) -> list[JobProgress]:
@@ -62,40 +53,6 @@ def image_progress(done: int, total: int) -> JobProgress:
     percent = _EXTRACTION_ENDS + (_IMAGES_END - _EXTRACTION_ENDS) * done // total
     message = f"image {done} of {total}"
     return JobProgress(step="processing_images", percent=percent, message=message)
-
-
-class Pulse:
-    """Passes reports on, and repeats the last with the time that went by since, if it is long."""
-
-    def __init__(self, report: Report, *, every_sec: float = PULSE_SEC) -> None:
-        self._report = report
-        self._every_sec = every_sec
-        self._last: JobProgress | None = None
-        self._since = time.monotonic()
-
-    def report(self, progress: JobProgress) -> None:
-        """Pass *progress* on."""
-        self._last = progress
-        self._since = time.monotonic()
-        self._report(progress)
-
-    @asynccontextmanager
-    async def beating(self) -> AsyncIterator[None]:
-        """Repeat what is reported inside for as long as nothing new is."""
-        beat = asyncio.create_task(self._beat())
-        try:
-            yield
-        finally:
-            beat.cancel()
-            await asyncio.gather(beat, return_exceptions=True)
-
-    async def _beat(self) -> None:
-        while True:
-            await asyncio.sleep(self._every_sec)
-            silent_sec = time.monotonic() - self._since
-            if self._last and silent_sec >= self._every_sec:
-                message = f"{self._last.message} ({silent_sec:.0f} s)"
-                self._report(self._last.model_copy(update={"message": message}))
 
 
 def _percent(done: int, total: int) -> int:

@@ -32,7 +32,6 @@ class PdfReading:
         """
         self._numbers = numbers
         self._report = report
-        self._pulse = pdf_progress.Pulse(report.progress)
         self._max_text_bytes = max_text_bytes
         self._text_bytes = 0
         self._pages: dict[int, Page] = {}
@@ -69,7 +68,7 @@ class PdfReading:
             cache.keep(page)
             self._add(page, "read")
 
-        async with cache.writing(), self._pulse.beating():
+        async with cache.writing():
             await reader.read(document, missing, take, resources)
         if absent := [number for number in missing if number not in self._pages]:
             message = f"page {absent[0]} was not read"
@@ -88,4 +87,4 @@ class PdfReading:
 
     def _advance(self) -> None:
         for progress in pdf_progress.page_progress(len(self._pages), len(self._numbers)):
-            self._pulse.report(progress)
+            self._report.progress(progress)

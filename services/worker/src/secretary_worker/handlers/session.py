@@ -63,22 +63,28 @@ class SessionHandler:
         report.progress(steps.INITIALIZING)
         parameters = parse_parameters(SessionParameters, job.parameters)
         await self._template(parameters)  # an error of the template comes before any cost
+        async with report.beating():
+            talk = await self._gathered(parameters, report, resource_calculator)
+            done = await self._written(talk)
+        report.progress(steps.GENERATING_MARKDOWN)
+        name = f"{talk.plan.stem}.md"
+        await report.file(name, done.text.encode(errors="replace"), "text/markdown; charset=utf-8")
+        report.progress(steps.COMPLETED)
+        await report.complete(build_result(talk, done, name))
+
+    async def _gathered(
+        self, parameters: SessionParameters, report: JobReport, resources: ResourceCalculator
+    ) -> Talk:
         report.progress(steps.FETCHING_PAGE)
-        page = await self._pages.read(parameters.url, resource_calculator)
-        plan = plan_session(parameters, page)
-        talk = Talk(parameters, page, plan, report, resource_calculator)
+        page = await self._pages.read(parameters.url, resources)
+        talk = Talk(parameters, page, plan_session(parameters, page), report, resources)
         report.progress(steps.DOWNLOADING_MEDIA)
         talk.transcript = await self._transcripts.find(talk)
         report.progress(steps.PROCESSING_VIDEO)
         report.progress(steps.PROCESSING_ATTACHMENTS)
         await self._attachments.read(talk)
         report.progress(steps.ATTACHMENTS_PROCESSED)
-        done = await self._written(talk)
-        report.progress(steps.GENERATING_MARKDOWN)
-        name = f"{plan.stem}.md"
-        await report.file(name, done.text.encode(errors="replace"), "text/markdown; charset=utf-8")
-        report.progress(steps.COMPLETED)
-        await report.complete(build_result(talk, done, name))
+        return talk
 
     async def _written(self, talk: Talk) -> Transformed:
         named = await self._template(talk.parameters)

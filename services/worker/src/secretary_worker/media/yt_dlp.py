@@ -45,7 +45,8 @@ _OPEN_FILES = 256
 _ERROR = re.compile(r"^ERROR: (.{1,300})", re.MULTILINE)
 _MAY_PASS = re.compile(
     r"HTTP Error (429|5\d\d)|timed out|Connection (reset|refused|aborted)|"
-    r"Temporary failure|IncompleteRead|Read timed"
+    r"Temporary failure|Name or service not known|Failed to resolve|Network is unreachable|"
+    r"IncompleteRead"
 )
 _SAYS_TOO_LARGE = b"larger than max-filesize"
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})?")
