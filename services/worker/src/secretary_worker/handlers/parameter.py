@@ -22,7 +22,7 @@ Url = Annotated[str, Field(min_length=1, max_length=8192)]
 
 def optional(description: str, **constraints: Any) -> Any:
     """A field that may be left out; null is refused, so that ``oneOf`` counts what was given."""
-    extra = {"json_schema_extra": _without_null, **constraints}
+    extra = {"json_schema_extra": without_null, **constraints}
     return Field(default=None, description=description, **extra)
 
 
@@ -44,6 +44,7 @@ def parse_parameters(model: type[M], parameters: JsonObject) -> M:
         raise PermanentError(message, code=ErrorCode.VALIDATION_ERROR, details=details) from None
 
 
-def _without_null(schema: JsonObject) -> None:
+def without_null(schema: JsonObject) -> None:
+    """Tell clients to leave the field out: with null, ``oneOf`` would count it as given."""
     del schema["default"]
     schema.update(schema.pop("anyOf")[0])
