@@ -191,6 +191,7 @@ async def test_without_a_model_the_markdown_is_made_of_what_page_captions_and_sl
     assert front["speakers"] == SPEAKERS
     assert front["tags"] == []
     assert "Folie eins" in body
+    assert SAID in body
 
 
 @pytest.mark.parametrize(
