@@ -52,7 +52,7 @@ class AttachmentReader:
             talk.resources.add_bytes(download.size)
             file = OpenFile(download.file.fileno(), download.name, download.size)
             suffix = _suffix_of(file)
-            stem = _free_stem(file.name, talk.attachments)
+            stem = free_stem(file.name, talk.attachments)
             if talk.parameters.create_archive:
                 await _keep(download, f"{stem}{suffix}", report)
                 attachment.file = f"{stem}{suffix}"
@@ -112,7 +112,7 @@ def _suffix_of(file: OpenFile) -> str:
     raise PermanentError(message, code=ErrorCode.PDF_INVALID)
 
 
-def _free_stem(name: str, others: Iterable[Attachment]) -> str:
+def free_stem(name: str, others: Iterable[Attachment]) -> str:
     """A name for a file like *name*, without the suffix, that none of *others* has."""
     taken = {PurePosixPath(one.file).stem.casefold() for one in others if one.file}
     stem = slug(PurePosixPath(name).stem) or "slides"

@@ -40,7 +40,7 @@ def values_of(
     links = [link for link in page.links if link.kind in _LISTED]
     return {
         **_NOTHING,
-        "links": [_link(link.text or link.url, link.url) for link in links],
+        "links": [markdown_link(link.text or link.url, link.url) for link in links],
         "slides": _slides(attachments),
         "videoplayer": video_player(plan.video_url),
         "video_transcript": transcript,
@@ -69,9 +69,9 @@ def _frame(url: str) -> str:
 def _slides(attachments: Sequence[Attachment]) -> str:
     parts = []
     for one in attachments:
-        parts.append(_link(one.title, one.file or one.url))
+        parts.append(markdown_link(one.title, one.file or one.url))
         for number, page in enumerate(one.pages, start=1):
-            picture = page.preview and f"!{_link(f'{one.title} {number}', page.preview)}"
+            picture = page.preview and f"!{markdown_link(f'{one.title} {number}', page.preview)}"
             parts += [part for part in (f"### {number}", picture, page.text) if part]
     return "\n\n".join(parts)
 
@@ -81,7 +81,7 @@ def _texts(attachment: Attachment) -> str:
     return "\n\n".join(f"### {number}\n\n{page.text}" for number, page in pages)
 
 
-def _link(text: str, target: str) -> str:
+def markdown_link(text: str, target: str) -> str:
     """A link of Markdown, whatever *text* and *target* are."""
     return f"[{' '.join(text.split()).translate(_IN_TEXT)}]({target.translate(_IN_TARGET)})"
 
