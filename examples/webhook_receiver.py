@@ -104,7 +104,8 @@ def work(news: str, event: dict[str, Any]) -> None:
     """Your part; this one prints a line."""
     line = f"{news} {event['phase']} {event['job']['id']} {event['message']}"
     # A message may quote a document; nothing of it shall steer a terminal or begin a line.
-    print("".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in line), flush=True)
+    shown = "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in line)
+    print(f"{shown}\n", end="", flush=True)  # one write: threads do not mix their lines
 
 
 def main() -> None:

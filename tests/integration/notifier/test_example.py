@@ -108,7 +108,11 @@ async def test_the_example_takes_an_event_once_from_many_threads() -> None:
     event = {"phase": "failed", "message": "no", "seq": 3}
     body = json.dumps({**event, "process": {"id": "job-1"}, "job": {"id": "mine"}}).encode()
     headers = signed_headers("msg_1", datetime.now(UTC), body, [SERVICE_SECRET])
-    async with example(SERVICE_SECRET) as (running, url), httpx.AsyncClient() as client:
+    at_once = httpx.Limits(max_connections=4)  # as many as a notifier sends to one origin
+    async with (
+        example(SERVICE_SECRET) as (running, url),
+        httpx.AsyncClient(limits=at_once) as client,
+    ):
         posts = [client.post(url, content=body, headers=headers) for _ in range(20)]
         assert {answer.status_code for answer in await asyncio.gather(*posts)} == {204}
         lines = [await said(running) for _ in posts]
