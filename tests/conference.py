@@ -53,6 +53,7 @@ def conference(recording: Callable[[], bytes] | None = None) -> web.Application:
     app.router.add_get("/talk.vtt", _file(VTT.encode(), "text/vtt"))
     app.router.add_get("/broken.vtt", _file(b"<html>Log in</html>", "text/html"))
     app.router.add_get("/busy.vtt", _busy)
+    app.router.add_get("/nothing", _file(b"", "text/html"))
     app.router.add_get("/inside", _inside)
     app.router.add_get("/gigabyte", _gigabyte)
     if recording is not None:

@@ -182,6 +182,12 @@ async def test_every_documented_step_is_passed_in_order_and_moves_with_the_slide
     assert "Slides: page 2 of 2" in [one.message for one in done.progress]
 
 
+async def test_where_there_is_nothing_to_read_no_model_makes_it_up(run: Run) -> None:
+    with pytest.raises(PermanentError) as caught:
+        await run("/nothing")
+    assert caught.value.code == ErrorCode.PAGE_EMPTY
+
+
 async def test_without_a_model_the_markdown_is_made_of_what_page_captions_and_slides_say(
     run: Run,
 ) -> None:

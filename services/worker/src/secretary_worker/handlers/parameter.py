@@ -18,6 +18,8 @@ SourceLanguage = Annotated[str, Field(pattern=r"^([a-z]{2}|auto)$")]
 # A name, never a path.
 TemplateName = Annotated[str, Field(pattern=r"^[\w-]{1,64}$")]
 Url = Annotated[str, Field(min_length=1, max_length=8192)]
+# One that is only followed if it must be, and stands in results either way.
+WebUrl = Annotated[str, Field(pattern=r"^[Hh][Tt][Tt][Pp][Ss]?://", max_length=8192)]
 
 
 def optional(description: str, **constraints: Any) -> Any:
@@ -36,7 +38,10 @@ def parse_parameters(model: type[M], parameters: JsonObject) -> M:
         return model.model_validate(parameters)
     except ValidationError as error:
         problems = [
-            {"field": ".".join(map(str, problem["loc"])), "message": problem["msg"]}
+            {
+                "field": ".".join(map(str, problem["loc"])),
+                "message": problem["msg"].removeprefix("Value error, "),
+            }
             for problem in error.errors(include_input=False, include_url=False)
         ]
         message = "; ".join(": ".join(filter(None, problem.values())) for problem in problems)

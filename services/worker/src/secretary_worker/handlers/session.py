@@ -6,7 +6,7 @@ Markdown is made of the rest.
 
 from __future__ import annotations
 
-from secretary_common.errors import PermanentError
+from secretary_common.errors import ErrorCode, PermanentError
 from secretary_common.models import Job, JsonObject
 from secretary_common.resources import ResourceCalculator
 from secretary_worker.handlers import session_progress as steps
@@ -84,6 +84,9 @@ class SessionHandler:
         report.progress(steps.PROCESSING_ATTACHMENTS)
         await self._attachments.read(talk)
         report.progress(steps.ATTACHMENTS_PROCESSED)
+        if not (page.text.strip() or talk.transcript or talk.attachments):
+            message = "the page has no text, and there are neither captions nor slides"
+            raise PermanentError(message, code=ErrorCode.PAGE_EMPTY)
         return talk
 
     async def _written(self, talk: Talk) -> Transformed:
