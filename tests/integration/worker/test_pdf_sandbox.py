@@ -212,6 +212,33 @@ async def test_cancellation_kills_the_child_at_once(nursery: Nursery, bomb: Path
         assert not exists(pid)
 
 
+@pytest.mark.parametrize("steps", range(12))
+async def test_cancelled_at_any_step_it_leaves_no_child(
+    nursery: Nursery, report: Path, steps: int
+) -> None:
+    async def read() -> None:
+        async with child_of(nursery, report) as child:
+            await child.ask(OPEN, ignore)
+
+    task = asyncio.create_task(read())
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.wait([task])
+    assert child_pids(nursery.pid) == []
+
+
+async def test_cancelled_while_its_child_is_being_killed_it_sees_it_dead(
+    nursery: Nursery, bomb: Path
+) -> None:
+    async with at_work(nursery, bomb) as (task, pid):
+        task.cancel()
+        await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait([task])
+        assert not exists(pid)
+
+
 def test_a_child_is_run_and_killed_from_a_loop_outside_the_main_thread(
     nursery: Nursery, bomb: Path
 ) -> None:

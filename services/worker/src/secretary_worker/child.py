@@ -97,7 +97,15 @@ class Child:
         self.cpu_sec += _conclude(end)
 
     async def close(self) -> None:
-        """Kill it and whatever it started; return when that is done."""
+        """Kill it and whatever it started; return when that is done, even if this is cancelled."""
+        closing = asyncio.ensure_future(self._close())
+        try:
+            await asyncio.shield(closing)
+        except asyncio.CancelledError:
+            await asyncio.wait([closing])
+            raise
+
+    async def _close(self) -> None:
         _hang_up(self._status)
         try:
             await asyncio.wait([self._ended], timeout=_KILL_SEC)

@@ -16,7 +16,7 @@ from secretary_common.errors import ErrorCode, SecretaryError, TransientError
 from secretary_common.metric import SANDBOX_CHILDREN
 from secretary_worker.child import Bounds, Child
 from secretary_worker.confinement import Limits
-from secretary_worker.nursery import Nursery
+from secretary_worker.nursery import Cradle, Nursery
 
 
 class Sandbox:
@@ -53,9 +53,18 @@ class Sandbox:
         except OSError as error:
             message = f"no process can be started ({error.strerror})"
             raise TransientError(message, code=ErrorCode.PARSER_CRASHED) from error
+        # Seen through, should this be cancelled: who has no child cannot close it.
+        starting = asyncio.ensure_future(self._take_over(cradle))
+        try:
+            return await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            await (await starting).close()
+            raise
+
+    async def _take_over(self, cradle: Cradle) -> Child:
         cradle.status.setblocking(False)  # noqa: FBT003 - its signature
+        # Of sockets that are connected already: this does not wait for anybody.
         limit = self._bounds.line_bytes
-        # Of sockets that are connected already: returns without waiting.
         channel = await asyncio.open_connection(sock=cradle.channel, limit=limit)
         stderr = await asyncio.open_connection(sock=cradle.stderr)
         return Child(cradle, channel, stderr, self._bounds)
