@@ -2,9 +2,10 @@
 
     WEBHOOK_SECRET=whsec_… python examples/webhook_receiver.py 8080
 
-It verifies the signature over the bytes as they came, answers before it works, handles each event
-once (``webhook-id``) and never lets an older one overwrite a newer one (``seq``). What it has
-handled it keeps in memory; keep it beside your data, in one transaction with them.
+It verifies the signature over the bytes as they came, notes each event before it answers and works
+after that, handles each once (``webhook-id``) and never lets an older one overwrite a newer one
+(``seq``). What it has noted it keeps in memory; keep it beside your data, in one transaction with
+them.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ import hashlib
 import hmac
 import json
 import os
+import re
 import sys
+import threading
 import time
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -23,70 +26,86 @@ from typing import Any
 
 TOLERANCE_SEC = 300
 LARGEST_BODY_BYTES = 1024 * 1024
+# Anybody can send headers: ASCII digits alone, and no more of them than mean anything.
+NUMBER = re.compile(r"[0-9]{1,12}")
 
 
 def is_genuine(secret: str, headers: Mapping[str, str | None], body: bytes) -> bool:
     """Whether *body* was signed with *secret* (``whsec_…``) in the last five minutes."""
     moment = headers.get("webhook-timestamp") or ""
-    if not moment.isdigit() or abs(time.time() - int(moment)) > TOLERANCE_SEC:
+    if not NUMBER.fullmatch(moment) or abs(time.time() - int(moment)) > TOLERANCE_SEC:
         return False
     key = base64.b64decode(secret.removeprefix("whsec_"))
     content = f"{headers.get('webhook-id')}.{moment}.".encode() + body
-    digest = base64.b64encode(hmac.new(key, content, hashlib.sha256).digest()).decode()
+    digest = base64.b64encode(hmac.new(key, content, hashlib.sha256).digest())
     # Several while secrets are rotated; one that matches is enough.
-    given = (headers.get("webhook-signature") or "").split()
-    return any(hmac.compare_digest(f"v1,{digest}", one) for one in given)
+    given = (headers.get("webhook-signature") or "").encode().split()
+    return any(hmac.compare_digest(b"v1," + digest, one) for one in given)
 
 
 class Inbox:
-    """What has been handled."""
+    """What has come; requests are taken side by side."""
 
     def __init__(self) -> None:
-        self._handled: set[str] = set()
+        self._lock = threading.Lock()
+        self._noted: set[str] = set()
         self._newest: dict[str, int] = {}
 
-    def take(self, webhook_id: str, event: dict[str, Any]) -> str:
-        """Handle *event* unless it was handled before; returns what was done with it."""
-        if webhook_id in self._handled:
-            return "repeat"
-        self._handled.add(webhook_id)
-        job_id, seq = event["process"]["id"], event["seq"]
-        if seq <= self._newest.get(job_id, 0):
-            return "outdated"
-        self._newest[job_id] = seq
-        return "handled"
+    def note(self, webhook_id: str, event: dict[str, Any]) -> str:
+        """Note *event*: ``new``, or a ``repeat`` of one that came, or ``outdated`` by one."""
+        with self._lock:
+            if webhook_id in self._noted:
+                return "repeat"
+            self._noted.add(webhook_id)
+            job_id, seq = event["process"]["id"], event["seq"]
+            if seq <= self._newest.get(job_id, 0):
+                return "outdated"
+            self._newest[job_id] = seq
+            return "new"
 
 
 class Receiver(BaseHTTPRequestHandler):
-    """Answers POSTs: 401 for what is not genuine, 204 for the rest."""
+    """Answers POSTs: 400 and 413 for no proper length, 401 for what is not genuine, else 204."""
 
     secret = ""
     inbox = Inbox()
     timeout = 10
 
     def do_POST(self) -> None:
-        """Verify, answer, then work."""
-        length = int(self.headers.get("Content-Length") or 0)
-        if length > LARGEST_BODY_BYTES:
+        """Verify, note, answer, then work."""
+        length = self.headers.get("Content-Length", "")
+        if not NUMBER.fullmatch(length):
+            self._answer(HTTPStatus.BAD_REQUEST)
+            return
+        if int(length) > LARGEST_BODY_BYTES:
             self._answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
             return
-        body = self.rfile.read(length)
+        body = self.rfile.read(int(length))
         if not is_genuine(self.secret, {k.lower(): v for k, v in self.headers.items()}, body):
             self._answer(HTTPStatus.UNAUTHORIZED)
             return
-        self._answer(HTTPStatus.NO_CONTENT)
         event = json.loads(body)
-        done = self.inbox.take(self.headers["webhook-id"], event)
-        print(done, event["phase"], event["job"]["id"], event["message"], flush=True)
+        news = self.inbox.note(self.headers["webhook-id"], event)
+        # Noted before it is acknowledged: what is lost after a 2xx is not sent again.
+        self._answer(HTTPStatus.NO_CONTENT)
+        work(news, event)
 
     def log_message(self, *_: object) -> None:
-        """Say nothing of each request: the lines above are enough."""
+        """Say nothing of each request: what ``work`` prints is enough."""
 
     def _answer(self, status: HTTPStatus) -> None:
         self.send_response(status)
         self.send_header("Content-Length", "0")
         self.end_headers()
         self.wfile.flush()
+
+
+def work(news: str, event: dict[str, Any]) -> None:
+    """Your part; this one prints a line."""
+    line = f"{news} {event['phase']} {event['job']['id']} {event['message']}"
+    # A message may quote a document; nothing of it shall steer a terminal or begin a line.
+    shown = "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in line)
+    print(f"{shown}\n", end="", flush=True)  # one write: threads do not mix their lines
 
 
 def main() -> None:

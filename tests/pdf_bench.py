@@ -18,6 +18,7 @@ from secretary_common.settings import PdfSection
 from secretary_common.url_guard import UrlGuard
 from secretary_worker.extract.page import Document, OnPage, Page
 from secretary_worker.handlers.pdf import PdfHandler
+from secretary_worker.handlers.pdf_extractor import PdfExtractor
 from secretary_worker.nursery import Nursery
 from secretary_worker.web.download import Downloader
 
@@ -93,14 +94,17 @@ def make_handler(
 ) -> PdfHandler:
     """A handler for files under *root* and URLs of *allow*."""
     guard = UrlGuard([ip_network(allow)])
+    reading = {name: wiring.pop(name) for name in ("cache", "remote") if name in wiring}
+    extractor = PdfExtractor(
+        limits=limits or PdfSection(), max_bytes=max_bytes, nursery=nursery, **reading
+    )
     return PdfHandler(
+        extractor=extractor,
         roots=[root],
         max_bytes=max_bytes,
-        limits=limits or PdfSection(),
         downloader=Downloader(
             lambda: guarded_client(guard), max_bytes=max_bytes, deadline_sec=deadline_sec
         ),
-        nursery=nursery,
         **wiring,
     )
 

@@ -121,7 +121,12 @@ class Scene:
         self._mongo = mongo
 
     def settings(
-        self, *, amqp_url: str = "", reaches: str = "127.0.0.0/8", **notifier: Any
+        self,
+        *,
+        amqp_url: str = "",
+        reaches: str = "127.0.0.0/8",
+        key: SecretStr = KEY,
+        **notifier: Any,
     ) -> Settings:
         """Quick retries, short deadlines; *notifier* replaces what its section says."""
         section: dict[str, Any] = {
@@ -138,7 +143,7 @@ class Scene:
             api=ApiSection(public_url="https://secretary.example"),
             notifier=NotifierSection(**section),
             security=SecuritySection(
-                encryption_keys=[KEY], allow_networks=[IPv4Network(reaches)] if reaches else []
+                encryption_keys=[key], allow_networks=[IPv4Network(reaches)] if reaches else []
             ),
         )
 

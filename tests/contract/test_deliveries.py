@@ -435,6 +435,20 @@ async def test_recovering_takes_the_dead_ones_of_an_owner_in_a_span(deliveries: 
     assert await deliveries.recover(after(-100), after(100), after(20)) == 3
 
 
+async def test_a_test_that_failed_is_no_lost_webhook(deliveries: Subject) -> None:
+    test = await deliveries.ended(DeliveryState.DEAD, job_id="test-1", phase=Phase.TEST)
+    await deliveries.ended(DeliveryState.DEAD, job_id="job-1")
+
+    async def listed(**query: Any) -> set[str]:
+        return {each.job_id for each in await deliveries.find(DeliveryQuery(**query))}
+
+    assert await listed(state=DeliveryState.DEAD) == {"job-1"}
+    assert await listed() == {"job-1", "test-1"}
+    assert (await deliveries.counts())["dead"] == 1
+    assert await deliveries.recover(after(-1), after(1), after(2)) == 1
+    assert await deliveries.stored(1, "test-1") == test
+
+
 async def test_a_listing_is_newest_first_filtered_and_paged(deliveries: Subject) -> None:
     repository = deliveries.repository
     for number in range(5):

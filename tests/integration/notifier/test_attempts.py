@@ -1,18 +1,28 @@
 """What one receiver sees, and what its behaviour leads to."""
 
 import asyncio
+import base64
+import json
 import ssl
+from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from aiohttp import web
 from certificate import self_signed
+from cryptography.fernet import Fernet
+from pydantic import SecretStr
 from standardwebhooks import Webhook as Verifier
-from webhook_scene import OWN_SECRET, SERVICE_SECRET, Receiver, Scene
+from webhook_scene import OWN_SECRET, SERVICE_SECRET, Receiver, Scene, until
 
-from secretary_common.models import DeliveryState, Phase
+from secretary_common.models import DeliveryState, Job, Phase
 
 DELIVERED, DEAD = DeliveryState.DELIVERED, DeliveryState.DEAD
+
+
+def base64_of(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
 
 
 async def test_a_completion_arrives_signed_and_complete(scene: Scene, receiver: Receiver) -> None:
@@ -224,18 +234,75 @@ async def test_a_denied_address_is_never_connected_to(scene: Scene, receiver: Re
     assert all((attempt.error or "").startswith("url_refused") for attempt in delivery.attempts)
 
 
-async def test_a_secret_that_cannot_be_opened_fails_the_attempt_alone(
+async def test_what_was_sealed_with_a_key_of_other_notifiers_alone_is_left_to_them_whole(
     scene: Scene, receiver: Receiver
 ) -> None:
-    webhook = (await scene.news(receiver.url())).webhook
-    assert webhook is not None
-    job = await scene.news(
-        receiver.url("/sealed"), webhook=webhook.model_copy(update={"token": "garbage"})
-    )
+    job = await scene.news(receiver.url("/sealed"), token="tok-123")
+    other = await scene.news(receiver.url("/open"))
+    async with scene.notifier(key=SecretStr(Fernet.generate_key().decode())):
+        await scene.becomes(other, DELIVERED)
+        await until(lambda: _has_reason(scene, job), what=lambda: "it was put back")
+        async with scene.notifier():
+            delivery = await scene.becomes(job, DELIVERED, within=20)
+    assert [hit.headers["authorization"] for hit in receiver.at("/sealed")] == ["Bearer tok-123"]
+    assert len(delivery.attempts) == delivery.tries == 1
+
+
+async def _has_reason(scene: Scene, job: Job) -> bool:
+    delivery = await scene.delivery(job)
+    return delivery is not None and "encryption_keys" in (delivery.reason or "")
+
+
+@pytest.mark.parametrize("spell", [json.dumps, quote, lambda text: base64_of(f"Bearer {text}")])
+async def test_an_echo_of_the_token_is_not_kept_however_it_is_spelled(
+    scene: Scene, receiver: Receiver, spell: Callable[[str], str]
+) -> None:
+    token = 'tok"123/ü'
+    spelled = spell(token)
+
+    async def echo(_: web.Request) -> web.StreamResponse:
+        return web.Response(text="x" * 4000 + "\n" + spelled + "\n" + "y" * 50 + spelled)
+
+    job = await scene.news(receiver.tell("/hook", echo), token=token)
     async with scene.notifier():
+        delivery = await scene.becomes(job, DELIVERED)
+    kept = delivery.attempts[0].response or ""
+    assert "[redacted]" in kept
+    assert spelled.strip('"')[:8] not in kept
+
+
+async def test_an_answer_that_is_no_http_gives_no_token_away_in_its_error(scene: Scene) -> None:
+    async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 tok-123456 tok-123456\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    listener = await asyncio.start_server(echo, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}/"
+    job = await scene.news(url, token="tok-123456")
+    async with listener, scene.notifier(retry_schedule_sec=[0]):
         delivery = await scene.becomes(job, DEAD)
-    assert receiver.at("/sealed") == []
-    assert (delivery.attempts[0].error or "").startswith("secret")
+    error = delivery.attempts[0].error or ""
+    assert error.startswith("protocol")
+    assert "tok-123456" not in error
+
+
+async def test_switching_protocols_is_an_error_that_the_log_explains(scene: Scene) -> None:
+    async def switch(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n")
+        writer.write(b"Connection: Upgrade\r\n\r\n")
+        await reader.read()
+        writer.close()
+
+    listener = await asyncio.start_server(switch, "127.0.0.1", 0)
+    job = await scene.news(f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}/")
+    async with listener, scene.notifier(retry_schedule_sec=[0]):
+        delivery = await scene.becomes(job, DEAD)
+    [attempt] = delivery.attempts
+    assert attempt.status_code == 101
+    assert (attempt.error or "").startswith("protocol: 101 Switching Protocols")
 
 
 async def test_progress_arrives_as_progress(scene: Scene, receiver: Receiver) -> None:

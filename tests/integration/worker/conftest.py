@@ -9,7 +9,7 @@ import pytest
 from pdf_bench import PdfBench
 
 from secretary_worker.handlers.page_reader import CHILD as PAGE_CHILD
-from secretary_worker.handlers.pdf import CHILD
+from secretary_worker.handlers.pdf_extractor import CHILD
 from secretary_worker.nursery import Nursery
 
 

@@ -230,6 +230,18 @@ async def test_a_server_that_does_not_count_tokens_is_counted_as_none(passing: P
     assert (answer.prompt_tokens, answer.completion_tokens) == (0, 0)
 
 
+async def test_an_odd_count_of_tokens_spoils_no_answer(
+    fake: FakeProvider, passing: Passing
+) -> None:
+    body = (
+        b'{"choices": [{"message": {"content": "Good."}}],'
+        b' "usage": {"prompt_tokens": "many", "completion_tokens": -5}}'
+    )
+    fake.misbehave("chat", Misbehaviour(status=200, body=body))
+    answer = await client(fake, passing).ask(WORDS, ResourceCalculator())
+    assert (answer.text, answer.prompt_tokens, answer.completion_tokens) == ("Good.", 0, 0)
+
+
 @pytest.mark.parametrize(
     "body",
     [b"{}", b'{"choices": []}', b'{"choices": [{"message": "hi"}]}', b'{"choices": null}'],

@@ -23,7 +23,7 @@ from handler_bench import child_pids
 from secretary_common.errors import ErrorCode, PermanentError, TransientError
 from secretary_worker.child import Bounds, Child
 from secretary_worker.confinement import Limits
-from secretary_worker.handlers.pdf import CHILD
+from secretary_worker.handlers.pdf_extractor import CHILD
 from secretary_worker.nursery import Nursery
 from secretary_worker.sandbox import Sandbox
 

@@ -241,6 +241,8 @@ async def test_a_test_nobody_makes_in_time_is_taken_back(api: Api) -> None:
     [
         ({"url": "http://127.0.0.1/"}, "url", "URL_REFUSED"),
         ({"url": "ftp://example.com/"}, "url", "URL_REFUSED"),
+        ({"url": "http://8.8.2056/"}, "url", "URL_REFUSED"),
+        ({"url": "https://example.com/" + "{jobId}" * 60}, "url", "VALIDATION_ERROR"),
         ({"secret": "too short"}, "secret", "VALIDATION_ERROR"),
         ({"token": "two\nlines"}, "token", "VALIDATION_ERROR"),
         ({"headers": {}}, "headers", "VALIDATION_ERROR"),

@@ -42,6 +42,7 @@ def of_x(rule: dict[str, Any]) -> dict[str, Any]:
         ({"exclusiveMinimum": 0}, 0, "must be greater than 0"),
         ({"minLength": 2}, "a", "must have at least 2 characters"),
         ({"pattern": "^a$"}, "b", "must match ^a$"),
+        ({"pattern": "^a$"}, "a\n", "must match ^a$"),
         ({"maxItems": 1}, [1, 2], "must have at most 1 items"),
         ({"not": {}}, 1, "is not valid (not)"),
     ],

@@ -255,6 +255,31 @@ async def test_a_url_that_leads_inside_is_refused_at_submit(api: Api, url: str) 
     refused_field(await api.submit_pdf(url=url), "parameters.url", "URL_REFUSED")
 
 
+async def test_an_address_that_is_not_plainly_spelled_is_refused_with_its_plain_spelling(
+    api: Api,
+) -> None:
+    hook = await api.submit({"webhook": {"url": "http://134744072/"}})
+    refused_field(hook, "parameters.webhook.url", "URL_REFUSED")
+    assert "8.8.8.8" in hook.text
+
+
+@pytest.mark.parametrize(
+    ("url", "job_id"),
+    [
+        ("https://x.org/{jobId}" + "x" * 2010, None),
+        ("https://x.org/" + "{jobId}" * 60, None),
+        ("https://x.org/{jobId}", "\U0001f600" * 200),
+    ],
+)
+async def test_a_url_that_is_too_long_with_the_job_id_in_it_is_refused(
+    api: Api, url: str, job_id: str | None
+) -> None:
+    refused = await api.submit({"webhook": {"url": url, "jobId": job_id}})
+    refused_field(refused, "parameters.webhook.url")
+    fits = url.replace("{jobId}", "x", 50)[:2048]
+    assert (await api.submit({"webhook": {"url": fits, "jobId": job_id}})).status_code == 202
+
+
 async def test_types_without_a_url_parameter_give_url_their_own_meaning(api: Api) -> None:
     assert (await api.submit({"url": "urn:x", "filename": "../../x"})).status_code == 202
 

@@ -76,10 +76,24 @@ class TestAllowedNetworks:
     )
 
     @pytest.mark.parametrize(
-        "url", ["http://127.0.0.1:9999/", "http://127.1:9999/", "http://[fd00::1]:81/"]
+        "url", ["http://127.0.0.1:9999/", "http://127.0.0.2/", "http://[fd00::1]:81/"]
     )
     def test_inside_them_any_port_is_allowed(self, url: str) -> None:
         self.guard.check_url(url)
+
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "http://127.1:9999/",
+            "http://2130706433/",
+            "http://127.0.0.1.:9400/",
+            "http://127\u30020\u30020\u30021:81/",
+            "http://0177.0.0.1/",
+        ],
+    )
+    def test_inside_them_too_only_the_plain_spelling_passes(self, url: str) -> None:
+        with pytest.raises(UrlRefused, match=r"plain spelling, 127\.0\.0\.1"):
+            self.guard.check_url(url)
 
     @pytest.mark.parametrize("url", ["http://10.0.0.1/", "http://[::1]/", "http://8.8.8.8:9999/"])
     def test_outside_them_nothing_changes(self, url: str) -> None:

@@ -34,6 +34,7 @@ class Scene:
         self.store = InMemoryDeliveryRepository()
         self.sent: list[Delivery] = []
         self.status_code = status_code
+        self.lacks_key = False
         self.while_sending: Callable[[], None] = lambda: None
         self.gate = Gate(slots=8, per_origin=4)
         self.courier = self.courier_over(self.store)
@@ -45,6 +46,8 @@ class Scene:
     async def send(self, delivery: Delivery, at: datetime, timeout_sec: float) -> Answer:
         self.sent.append(delivery)
         self.while_sending()
+        if self.lacks_key:
+            return Answer(at=at, duration_ms=0, error="secret: sealed with an unknown key")
         return Answer(at=at, duration_ms=3, status_code=self.status_code, response="kept")
 
     async def add(self, seq: int = 7, phase: Phase = Phase.COMPLETED, **fields: Any) -> Delivery:
@@ -320,3 +323,37 @@ async def test_what_cannot_be_sent_soon_is_given_back_at_no_cost(
     assert (stored.state, stored.tries, stored.attempts) == (DeliveryState.PENDING, 0, [])
     await courier.deliver(stored.to_due())
     assert len(scene.sent) == 1
+
+
+@pytest.mark.parametrize("phase", [Phase.COMPLETED, Phase.PROCESSING, Phase.TEST])
+async def test_what_no_key_opens_is_put_back_for_later_at_no_cost(phase: Phase) -> None:
+    scene = Scene()
+    scene.lacks_key = True
+    event = await scene.add(phase=phase)
+    waits = []
+    for _ in range(8):
+        verdict = await scene.courier.deliver((await scene.stored()).to_due())
+        stored = await scene.stored()
+        assert (stored.state, stored.tries, stored.attempts) == (DeliveryState.PENDING, 0, [])
+        assert "encryption_keys" in (stored.reason or "")
+        assert verdict is not None
+        assert verdict.is_for_others
+        assert stored.next_attempt_at is not None
+        waits.append((stored.next_attempt_at - scene.clock.now()).total_seconds())
+        scene.clock.advance(waits[-1])
+    assert waits == [5, 5, 10, 20, 40, 80, 160, 300]
+
+    scene.lacks_key = False  # another notifier, or this one with the key
+    await scene.courier.deliver(event.to_due())
+    stored = await scene.stored()
+    assert (stored.state, stored.reason) == (DeliveryState.DELIVERED, None)
+    assert len(stored.attempts) == 1
+
+
+async def test_what_no_key_opens_for_five_days_ends_dead() -> None:
+    scene = Scene()
+    scene.lacks_key = True
+    event = await scene.add()
+    scene.clock.advance(5 * 24 * HOUR)
+    await scene.courier.deliver(event.to_due())
+    assert (await scene.stored()).state is DeliveryState.DEAD

@@ -103,6 +103,12 @@ def test_what_nothing_speaks_against_is_sent() -> None:
     assert rules.hindrance(delivery(), standing, NOW) is None
 
 
+def test_what_no_key_opens_waits_twice_as_long_each_time_within_bounds() -> None:
+    ages = [0.0, 5.0, 10.0, 20.0, 299.0, 301.0, 10_000.0]
+    waits = [rules.hold_back(delivery(), after(age), 5.0).next_attempt_at for age in ages]
+    assert waits == [after(moment) for moment in (5, 10, 20, 40, 598, 601, 10_300)]
+
+
 @pytest.mark.parametrize(
     ("status_code", "error", "failed"),
     [

@@ -7,7 +7,8 @@ from jsonschema import Draft202012Validator
 
 from secretary_common.errors import ErrorCode, PermanentError
 from secretary_common.models.file import UPLOAD_FORMAT, UPLOAD_PARAMETER
-from secretary_worker.handlers.pdf_parameter import PdfParameters, parse_pdf_parameters
+from secretary_worker.handlers.parameter import parse_parameters
+from secretary_worker.handlers.pdf_parameter import PdfParameters
 
 SCHEMA = PdfParameters.model_json_schema()
 
@@ -48,30 +49,32 @@ REFUSED: list[dict[str, Any]] = [
 @pytest.mark.parametrize("parameters", ACCEPTED)
 def test_model_and_schema_accept_the_same(parameters: dict[str, Any]) -> None:
     assert Draft202012Validator(SCHEMA).is_valid(parameters)
-    parse_pdf_parameters(parameters)
+    parse_parameters(PdfParameters, parameters)
 
 
 @pytest.mark.parametrize("parameters", REFUSED)
 def test_model_and_schema_refuse_the_same(parameters: dict[str, Any]) -> None:
     assert not Draft202012Validator(SCHEMA).is_valid(parameters)
     with pytest.raises(PermanentError) as caught:
-        parse_pdf_parameters(parameters)
+        parse_parameters(PdfParameters, parameters)
     assert caught.value.code == ErrorCode.VALIDATION_ERROR
 
 
 def test_pages_that_end_before_they_start_are_refused() -> None:
     with pytest.raises(PermanentError, match="page_end is before page_start"):
-        parse_pdf_parameters({"filename": "a.pdf", "page_start": 3, "page_end": 2})
+        parse_parameters(PdfParameters, {"filename": "a.pdf", "page_start": 3, "page_end": 2})
 
 
 def test_a_template_is_given_one_way() -> None:
     with pytest.raises(PermanentError, match="only one of template and template_content"):
-        parse_pdf_parameters({"filename": "a.pdf", "template": "A", "template_content": "b"})
+        parse_parameters(
+            PdfParameters, {"filename": "a.pdf", "template": "A", "template_content": "b"}
+        )
 
 
 def test_an_error_names_the_field_and_never_its_value() -> None:
     with pytest.raises(PermanentError, match=r"^password: ") as caught:
-        parse_pdf_parameters({"filename": "a.pdf", "password": ["geheim"]})
+        parse_parameters(PdfParameters, {"filename": "a.pdf", "password": ["geheim"]})
     assert caught.value.details == {
         "errors": [{"field": "password", "message": "Input should be a valid string"}]
     }

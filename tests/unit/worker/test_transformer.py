@@ -229,6 +229,11 @@ async def test_a_template_in_the_language_of_the_result_is_taken(tmp_path: Path)
 
 
 REQUEST = ChatRequest((Message("system", "s"), Message("user", "u")), {"a": 1})
+PROVIDER = {"base_url": "http://a", "model": "m-1"}
+
+
+def key(request: ChatRequest, **other: str) -> str:
+    return cache_key(request, **{**PROVIDER, **other})
 
 
 @pytest.mark.parametrize(
@@ -244,18 +249,21 @@ REQUEST = ChatRequest((Message("system", "s"), Message("user", "u")), {"a": 1})
     ],
 )
 def test_whatever_changes_the_answer_changes_the_key(other: ChatRequest) -> None:
-    assert cache_key(other, "m-1") != cache_key(REQUEST, "m-1")
-    assert cache_key(REQUEST, "m-2") != cache_key(REQUEST, "m-1")
+    assert key(other) != key(REQUEST)
+
+
+def test_another_model_or_the_one_of_that_name_elsewhere_is_asked_anew() -> None:
+    assert len({key(REQUEST), key(REQUEST, model="m-2"), key(REQUEST, base_url="http://b")}) == 3
 
 
 def test_the_configured_model_is_the_same_by_its_name() -> None:
     named = ChatRequest(REQUEST.messages, {"a": 1}, schema_name="other", model="m-1")
-    assert cache_key(named, "m-9") == cache_key(REQUEST, "m-1")
+    assert key(named, model="m-9") == key(REQUEST)
 
 
 async def test_the_same_is_asked_once_unless_the_cache_is_not_wanted() -> None:
     chat, cache = ChatDouble(lambda _: FOUND), CacheDouble()
-    transformer = Transformer(TemplateFolder(), chat, cached=CachedChat(chat, cache, model="m-1"))
+    transformer = Transformer(TemplateFolder(), chat, cached=CachedChat(chat, cache, **PROVIDER))
     request = TransformRequest(text="t", template_content=TWO_FIELDS)
     first = await transformer.transform(request, ResourceCalculator())
     resources = ResourceCalculator()
@@ -278,9 +286,9 @@ async def test_a_cache_that_is_away_or_holds_something_else_costs_only_the_reque
             raise StoreUnavailable
 
     other = CacheDouble()
-    other.entries[cache_key(REQUEST, "m-1")] = {"of": "another version"}
+    other.entries[key(REQUEST)] = {"of": "another version"}
     for cache in (Away(), other):
         chat = ChatDouble(lambda _: FOUND)
-        answer = await CachedChat(chat, cache, model="m-1").ask(REQUEST, ResourceCalculator())
+        answer = await CachedChat(chat, cache, **PROVIDER).ask(REQUEST, ResourceCalculator())
         assert answer.data == FOUND
         assert len(chat.asked) == 1

@@ -287,3 +287,8 @@ def test_a_link_is_classed_by_its_address(url: str, kind: LinkKind) -> None:
 def test_what_is_no_page_from_the_child_is_told_as_such(value: Any) -> None:
     with pytest.raises(ValueError, match="no page"):
         WebPage.from_json(value)
+
+
+def test_a_heading_is_what_people_see_of_it() -> None:
+    html = '<h1>Leases<style>h1 {}</style> that end<script>{"@type": "Event"}</script></h1><p>t'
+    assert read_html(html, "https://example.org/").title == "Leases that end"

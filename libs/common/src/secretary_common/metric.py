@@ -22,6 +22,10 @@ JOBS_SETTLED = Counter(
 DELIVERIES_ATTEMPTED = Counter(
     "secretary_deliveries_attempted_total", "Webhook attempts, by outcome", ["outcome"]
 )
+DELIVERIES_UNOPENED = Counter(
+    "secretary_deliveries_unopened_total",
+    "Webhooks put back unsent: none of security.encryption_keys opens their secrets",
+)
 DELIVERY_SECONDS = Histogram("secretary_delivery_seconds", "Duration of webhook attempts")
 PDF_PAGES = Counter(
     "secretary_pdf_pages_total",

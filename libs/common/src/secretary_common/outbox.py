@@ -48,6 +48,11 @@ def progress_slot(
     return NotifySlot(seq=seq, run=job.run, phase=Phase.PROCESSING, due_at=due_at)
 
 
+def target_of(url: str, client_id: str) -> str:
+    """Where events of a job go that its client calls *client_id*: ``{jobId}`` in *url* replaced."""
+    return url.replace("{jobId}", quote(client_id, safe=""))
+
+
 def trial_delivery(
     url: str,
     *,
@@ -61,7 +66,7 @@ def trial_delivery(
     It stands in a lane of its own, so that no trouble of its origin keeps the answer waiting.
     """
     test_id = new_test_id()
-    target = url.replace("{jobId}", test_id)
+    target = target_of(url, test_id)
     return Delivery(
         delivery_id=delivery_id_of(test_id, 1),
         job_id=test_id,
@@ -208,7 +213,7 @@ def _next_progress_at(notified_at: datetime | None) -> datetime | None:
 def _delivery(
     job: Job, webhook: Webhook, slot: NotifySlot, *, now: datetime, first_at: datetime, body: bytes
 ) -> Delivery:
-    url = webhook.url.replace("{jobId}", quote(client_job_id(job), safe=""))
+    url = target_of(webhook.url, client_job_id(job))
     return Delivery(
         delivery_id=delivery_id_of(job.job_id, slot.seq),
         job_id=job.job_id,

@@ -91,13 +91,18 @@ class UrlGuard:
 
         Raises:
             UrlRefused: not http or https, user info, no host, a port that is not a web port, or an
-                address that is denied, in whatever spelling.
+                address that is denied, in whatever spelling, or not in its plain one.
         """
         parts = _split(url)
         port = _port(parts)
         literal = _literal(parts)
         if literal is not None:
             self.check_endpoint(literal, port)
+            if isinstance(literal, IPv4Address) and parts.hostname != str(literal):
+                # Whoever connects reads 8.8.2056 or 010.8.8.8 in another way, or not at all.
+                raise UrlRefused(f"write the address in its plain spelling, {literal}")
+            if isinstance(literal, IPv6Address) and literal.scope_id and not self._allowed:
+                raise UrlRefused("the address of the URL has a zone")
         elif port not in ALLOWED_PORTS and not self._allowed:
             raise UrlRefused(_bad_port(port))
 

@@ -108,8 +108,6 @@ class DeliveryService:
         """
         webhook.check_url(self.guard, request.url, "url")
         now = self.clock.now()
-        if not await self.notifiers.any_alive(now - timedelta(seconds=NOTIFIER_ALIVE_SEC)):
-            raise NoNotifier
         delivery = outbox.trial_delivery(
             request.url,
             owner=principal.key_id,
@@ -117,6 +115,9 @@ class DeliveryService:
             token=self.cipher.seal(request.token) if request.token else None,
             secret=self.cipher.seal(request.secret) if request.secret else None,
         )
+        webhook.check_target(request.url, delivery.job_id, "url")
+        if not await self.notifiers.any_alive(now - timedelta(seconds=NOTIFIER_ALIVE_SEC)):
+            raise NoNotifier
         await self.deliveries.insert_absent([delivery])
         await self.doorbell.ring_delivery(delivery.delivery_id)
         return await self._outcome(delivery)

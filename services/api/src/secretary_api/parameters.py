@@ -6,12 +6,14 @@ field and the rule, nothing else.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any
 
-from jsonschema import Draft202012Validator, SchemaError, ValidationError
+from jsonschema import Draft202012Validator, SchemaError, ValidationError, validators
 from jsonschema.exceptions import best_match
+from jsonschema.protocols import Validator
 from referencing import Registry
 from referencing.exceptions import Unresolvable
 
@@ -133,7 +135,23 @@ def _validator(job_type: str, schema: JsonObject) -> Draft202012Validator:
         log.error("job_type.schema_unusable", job_type=job_type, reason=error.message[:300])
         schema = {}
     # An empty registry: a reference to somewhere else is never fetched.
-    return Draft202012Validator(schema, registry=Registry())
+    return _Validator(schema, registry=Registry())
+
+
+def _pattern(
+    validator: Validator, pattern: str, instance: Any, schema: Any
+) -> Iterator[ValidationError]:
+    """As ECMA 262 has it, which JSON Schema names: ``$`` is the very end, not before a newline."""
+    del schema
+    strict = _FINAL_DOLLAR.sub(r"\\Z", pattern)
+    if validator.is_type(instance, "string") and not re.search(strict, instance):
+        yield ValidationError("does not match")
+
+
+_FINAL_DOLLAR = re.compile(r"(?<!\\)\$$")
+_Validator: type[Draft202012Validator] = validators.extend(  # type: ignore[no-untyped-call]
+    Draft202012Validator, {"pattern": _pattern}
+)
 
 
 def _single_names(choices: list[Any]) -> list[str]:

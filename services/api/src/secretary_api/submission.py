@@ -46,14 +46,16 @@ class Admission:
             InvalidRequest: naming the field that keeps it out.
         """
         parameters, hook = webhook.taken_out(submission.parameters)
+        job_id = new_job_id()
         if hook:
             webhook.check_url(self.guard, hook.url, f"{webhook.PATH}.url")
+            webhook.check_target(hook.url, hook.client_job_id or job_id, f"{webhook.PATH}.url")
         check_parameters(parameters)
         schema = info.parameter_schema or {}
         self._check_targets(info.job_type, parameters, schema)
         return Job(
             **submission.model_dump(exclude={"parameters", "run_at", "delay_sec"}),
-            job_id=new_job_id(),
+            job_id=job_id,
             parameters=secret_field.sealed(parameters, schema, self.cipher.seal),
             webhook=webhook.sealed(hook, self.cipher) if hook else None,
             owner=owner,

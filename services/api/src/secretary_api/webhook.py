@@ -7,10 +7,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from secretary_api.errors import refused_fields, refused_model
-from secretary_api.schemas.submission import WebhookRequest
+from secretary_api.schemas.submission import LONGEST_URL, WebhookRequest
 from secretary_common.cipher import Cipher
 from secretary_common.errors import ErrorCode, UrlRefused
 from secretary_common.models import JsonObject, Webhook
+from secretary_common.outbox import target_of
 from secretary_common.secret_field import REDACTED
 from secretary_common.url_guard import UrlGuard
 
@@ -70,3 +71,14 @@ def check_url(guard: UrlGuard, url: str, field: str) -> None:
         guard.check_url(url)
     except UrlRefused as error:
         raise refused_fields((field, error.message), code=ErrorCode.URL_REFUSED) from None
+
+
+def check_target(url: str, client_id: str, field: str) -> None:
+    """Refuse *url* if it is too long once ``{jobId}`` in it is replaced by *client_id*.
+
+    Raises:
+        InvalidRequest: naming *field*.
+    """
+    if len(target_of(url, client_id)) > LONGEST_URL:
+        why = f"has more than {LONGEST_URL} characters once {{jobId}} in it is replaced"
+        raise refused_fields((field, why))

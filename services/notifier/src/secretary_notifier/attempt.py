@@ -32,6 +32,7 @@ from secretary_common.ports import DeliveryQueue
 from secretary_notifier import delivery as rules
 from secretary_notifier.delivery import MUTED_FOR, Answer, Verdict
 from secretary_notifier.gate import Gate
+from secretary_notifier.unopened import Unopened
 
 log = get_logger(__name__)
 
@@ -60,6 +61,8 @@ class Terms:
     """This notifier, anew at each boot."""
     timeout_sec: float
     retry_schedule_sec: Sequence[float]
+    poll_interval_sec: float = 5.0
+    """The shortest wait of what cannot be sent for want of a key."""
     replayable_for: timedelta = timedelta(days=30)
     """How long a dead delivery is kept."""
 
@@ -104,6 +107,7 @@ class Courier:
         self._gate = gate
         self._clock = clock
         self._terms = terms
+        self._unopened = Unopened(clock)
         self._claims: Group[str, _Held | None] = Group(self._claim_all)
         self._records: Group[DeliveryRecord, bool] = Group(
             deliveries.record, linger_sec=RECORD_LINGER_SEC
@@ -166,13 +170,14 @@ class Courier:
                 log.warning("delivery.stalled")  # the lease might end in the middle of the attempt
                 return None, rules.put_back(at)
             answer = await self._sender.send(held.delivery, at, deadline_sec)
-        return answer, rules.decide(
-            held.delivery,
-            answer,
-            self._clock.now(),
-            self._terms.retry_schedule_sec,
-            random.random(),  # noqa: S311 - spreads retries
-        )
+        return answer, self._decide(held.delivery, answer)
+
+    def _decide(self, delivery: Delivery, answer: Answer) -> Verdict:
+        now = self._clock.now()
+        if answer.is_unopened:
+            return rules.hold_back(delivery, now, self._terms.poll_interval_sec)
+        jitter = random.random()  # noqa: S311 - spreads retries
+        return rules.decide(delivery, answer, now, self._terms.retry_schedule_sec, jitter)
 
     def _deadline(self, held: _Held) -> float:
         """What a progress has waited it has less to be sent: its job's end waits for it."""
@@ -182,7 +187,12 @@ class Courier:
         return self._terms.timeout_sec - waited_sec
 
     async def _record(self, held: _Held, answer: Answer | None, verdict: Verdict) -> None:
-        _log_outcome(held.delivery, answer, verdict)
+        if answer is None or answer.is_unopened:
+            log.info("delivery.not_sent", state=verdict.state.value, reason=verdict.reason)
+        else:
+            _log_attempt(held.delivery, answer, verdict)
+        if answer is not None and answer.is_unopened:
+            self._unopened.note()
         record = self._record_of(held, answer, verdict)
         while True:
             try:
@@ -213,17 +223,14 @@ class Courier:
             held.delivery.delivery_id,
             held.lease.token,
             verdict.state,
-            attempt=answer.to_attempt() if answer else None,
+            attempt=answer.to_attempt() if answer and not answer.is_unopened else None,
             next_attempt_at=verdict.next_attempt_at,
             reason=verdict.reason,
             expires_at=self._clock.now() + self._terms.replayable_for if removes_itself else None,
         )
 
 
-def _log_outcome(delivery: Delivery, answer: Answer | None, verdict: Verdict) -> None:
-    if answer is None:
-        log.info("delivery.not_sent", state=verdict.state.value, reason=verdict.reason)
-        return
+def _log_attempt(delivery: Delivery, answer: Answer, verdict: Verdict) -> None:
     outcome = "delivered" if answer.is_success else "failed"
     DELIVERIES_ATTEMPTED.labels(outcome).inc()
     DELIVERY_SECONDS.observe(answer.duration_ms / 1000)

@@ -3,6 +3,7 @@
 answer                        verdict
 2xx                           delivered
 410                           dead: the receiver wants no more, at this URL, for a day
+no key opens its secrets      pending again, at no cost: another notifier may have the key
 anything else, no answer      pending again by the schedule, else dead
 a later event came meanwhile  progress: dropped · terminal: superseded, unless resent by hand
 the URL said 410 before       progress: dropped · terminal: dead, unless resent by hand
@@ -23,7 +24,9 @@ MUTED_FOR = timedelta(hours=24)
 ASKS_TO_WAIT = frozenset({429, 503})
 SERVER_ERROR = range(500, 600)
 OVERLOADED = frozenset({408, 429})
-OWN_FAULTS = frozenset({"url_refused", "secret", "request"})
+UNOPENED = "secret"
+"""The class of error of a delivery whose secrets none of the keys here opens."""
+OWN_FAULTS = frozenset({"url_refused", UNOPENED, "request"})
 """Classes of errors that say nothing about the receiver: it was not asked."""
 
 
@@ -56,6 +59,11 @@ class Answer:
         return self.error and self.error.partition(":")[0]
 
     @property
+    def is_unopened(self) -> bool:
+        """Whether nothing was sent because no key here opens the delivery's secrets."""
+        return self.error_class == UNOPENED
+
+    @property
     def origin_failed(self) -> bool | None:
         """Whether it shows the origin unable to take anything; None if it shows nothing."""
         if self.error is not None:
@@ -83,6 +91,8 @@ class Verdict:
     reason: str | None = None
     mutes: bool = False
     """Whether its URL gets nothing more for ``MUTED_FOR``."""
+    is_for_others: bool = False
+    """Whether nothing was tried, at no cost, and other notifiers are to have the next go."""
 
     @property
     def is_final(self) -> bool:
@@ -143,3 +153,12 @@ def decide(
 def put_back(now: datetime) -> Verdict:
     """For a delivery that was claimed but not sent: somebody may take it at once."""
     return Verdict(DeliveryState.PENDING, next_attempt_at=now)
+
+
+def hold_back(delivery: Delivery, now: datetime, shortest_wait_sec: float) -> Verdict:
+    """For a delivery whose secrets no key here opens: it waits, and others may take it then."""
+    wait = schedule.unopened_wait(delivery.began_at, now, shortest_wait_sec)
+    reason = "the notifier has no key that opens its secrets (security.encryption_keys)"
+    return Verdict(
+        DeliveryState.PENDING, next_attempt_at=now + wait, reason=reason, is_for_others=True
+    )

@@ -55,7 +55,7 @@ class Dispatcher:
             self._followers_of, linger_sec=RECORD_LINGER_SEC
         )
         self._tasks: set[asyncio.Task[None]] = set()
-        # What could not be claimed, until when it is left alone: its job has another in flight.
+        # What is left alone, until when: its job has another in flight, or we lack the key.
         self._blocked: dict[str, datetime] = {}
         self._more_in_store = False
         self._stopping = False
@@ -167,7 +167,11 @@ class Dispatcher:
         if verdict is None:
             self._blocked[due.delivery_id] = now + timedelta(seconds=self._poll_interval_sec)
             return
-        self._alarm.ring_at(verdict.next_attempt_at)
+        if verdict.is_for_others and verdict.next_attempt_at:
+            later = timedelta(seconds=self._poll_interval_sec)
+            self._blocked[due.delivery_id] = verdict.next_attempt_at + later
+        else:
+            self._alarm.ring_at(verdict.next_attempt_at)
         following = await self._followers.submit(due.job_id)
         if following is not None and following.delivery_id != due.delivery_id:
             self._blocked.pop(following.delivery_id, None)

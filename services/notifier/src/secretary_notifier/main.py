@@ -122,6 +122,7 @@ async def _dispatcher(settings: Settings, store: Store, owner: str) -> AsyncIter
             owner=owner,
             timeout_sec=section.timeout_sec,
             retry_schedule_sec=section.retry_schedule_sec,
+            poll_interval_sec=section.poll_interval_sec,
             replayable_for=timedelta(days=settings.retention.finished_days),
         )
         gate = Gate(slots=section.max_in_flight, per_origin=section.per_origin)

@@ -8,6 +8,8 @@ the wait before the first attempt, each next one the wait after an attempt that 
     since then  0    5 s  5 min  35 min  2.6 h 7.6 h 17.6 h 31.6 h 51.6 h 75.6 h
 
 Progress: one attempt and one more after 2 s. A test: one attempt.
+
+What no key of a notifier opens waits at no cost, as long again as it has waited already.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ JITTER = 0.1
 LONGEST_RETRY_AFTER_SEC = 24 * 3600.0
 LIFETIME = timedelta(days=5)
 """After this long no delivery is tried again."""
+LONGEST_UNOPENED_WAIT_SEC = 300.0
 
 
 def waits_of(delivery: Delivery, terminal_schedule: Sequence[float]) -> Sequence[float]:
@@ -63,6 +66,16 @@ def next_attempt_at(
 def is_too_old(created_at: datetime, at: datetime) -> bool:
     """Whether a delivery made at *created_at* is not to be sent any more at *at*."""
     return at >= created_at + LIFETIME
+
+
+def unopened_wait(began_at: datetime, now: datetime, shortest_sec: float) -> timedelta:
+    """How long a delivery waits that was claimed in vain, for want of the key it was sealed with.
+
+    As long as it has waited since *began_at*, which doubles with each time; at least
+    *shortest_sec*, at most 5 min, which is what the right key is late by.
+    """
+    waited_sec = (now - began_at).total_seconds()
+    return timedelta(seconds=max(shortest_sec, min(waited_sec, LONGEST_UNOPENED_WAIT_SEC)))
 
 
 def parse_retry_after(value: str | None, now: datetime) -> float | None:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from http import HTTPStatus
 
 import aiohttp
 
@@ -14,8 +15,8 @@ from secretary_common.cipher import Cipher
 from secretary_common.egress import GuardedSession, Peer, peer_noted
 from secretary_common.errors import PermanentError, UrlRefused
 from secretary_common.models import Delivery
-from secretary_common.secret_field import REDACTED
-from secretary_notifier.delivery import Answer
+from secretary_notifier.delivery import UNOPENED, Answer
+from secretary_notifier.redaction import redacted
 from secretary_notifier.signing import signed_headers
 
 USER_AGENT = "Secretary-Webhooks/1"
@@ -112,7 +113,7 @@ class Sender:
 # The classes a person looks for in the log of attempts, from the particular to the general.
 _CLASSES: tuple[tuple[type[Exception], str], ...] = (
     (UrlRefused, "url_refused"),
-    (PermanentError, "secret"),
+    (PermanentError, UNOPENED),
     (aiohttp.InvalidURL, "url_refused"),
     (aiohttp.ClientConnectorError, "connect"),
     (aiohttp.ClientConnectionError, "connection_lost"),
@@ -133,26 +134,27 @@ def _describe(failure: Exception) -> str:
         return "request: the token or the URL cannot be sent"
     # aiohttp's own text would say the URL again.
     said = failure.message if isinstance(failure, aiohttp.ClientResponseError) else failure
-    return f"{name}: {said}"[:LONGEST_ERROR]
+    return f"{name}: {said}"
 
 
 def _answer(at: datetime, progress: _Progress, error: str | None, duration_ms: int) -> Answer:
     response = progress.response
+    if error is None and response and response.status == HTTPStatus.SWITCHING_PROTOCOLS:
+        error = "protocol: 101 Switching Protocols, which nobody asked for"
     return Answer(
         at=at,
         duration_ms=duration_ms,
         status_code=response.status if response else None,
         retry_after=response.headers.get("Retry-After") if response else None,
         address=progress.peer.address,
-        error=error,
-        response=_kept(progress) if response else None,
+        error=_kept(error.encode(errors="replace"), LONGEST_ERROR, progress) if error else None,
+        response=_kept(progress.body, KEPT_BYTES, progress) if response else None,
     )
 
 
-def _kept(progress: _Progress) -> str:
-    """The beginning of the answer; a receiver that echoes its request gives no secret away."""
-    body = progress.body
-    for secret in progress.secrets:
-        body = body.replace(secret.encode("latin-1", "replace"), REDACTED.encode())
-        body = body.replace(secret.encode(), REDACTED.encode())
-    return body[:KEPT_BYTES].decode(errors="replace")
+def _kept(said: bytes, length: int, progress: _Progress) -> str:
+    """The beginning of *said*; a receiver that echoes its request gives no secret away.
+
+    aiohttp's errors quote answers that are not HTTP, so they are treated alike.
+    """
+    return redacted(said[:length], progress.secrets)[:length].decode(errors="replace")

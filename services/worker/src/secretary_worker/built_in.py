@@ -15,12 +15,14 @@ from secretary_worker.bridge import Bridge
 from secretary_worker.cache import Cache
 from secretary_worker.handlers.page_reader import CHILD as PAGE_CHILD
 from secretary_worker.handlers.page_reader import MAX_PAGE_BYTES, SandboxedPageReader
-from secretary_worker.handlers.pdf import CHILD as PDF_CHILD
 from secretary_worker.handlers.pdf import PdfHandler
+from secretary_worker.handlers.pdf_extractor import CHILD as PDF_CHILD
+from secretary_worker.handlers.pdf_extractor import PdfExtractor
 from secretary_worker.handlers.pdf_parameter import PdfParameters
 from secretary_worker.handlers.pdf_transform import transform_text
 from secretary_worker.handlers.session import SessionHandler
 from secretary_worker.handlers.session_parameter import SessionParameters
+from secretary_worker.handlers.session_slides import PdfSlidesReader
 from secretary_worker.handlers.transformer import TransformerHandler
 from secretary_worker.handlers.transformer_parameter import TransformerParameters
 from secretary_worker.media.ffmpeg import Ffmpeg
@@ -95,17 +97,22 @@ def _register_built_in(
     guard = UrlGuard(settings.security.allow_networks)
     downloader = Downloader(lambda: guarded_client(guard), max_bytes=max_bytes)
     chat = ChatClient(settings.llm)
-    cached = CachedChat(chat, Cache("answers", store.cache, bridge), model=settings.llm.model)
+    answers = Cache("answers", store.cache, bridge)
+    cached = CachedChat(chat, answers, base_url=settings.llm.base_url, model=settings.llm.model)
     transformer = Transformer(templates, chat, cached=cached)
-    handler = PdfHandler(
-        roots=settings.files.roots,
-        max_bytes=max_bytes,
+    extractor = PdfExtractor(
         limits=settings.pdf,
-        downloader=downloader,
+        max_bytes=max_bytes,
         nursery=nurseries.pdf,
-        uploads=Uploads(store.files, store.keys, bridge),
         cache=Cache("pages", store.cache, bridge),
         remote=page_readers(settings),
+    )
+    handler = PdfHandler(
+        extractor=extractor,
+        roots=settings.files.roots,
+        max_bytes=max_bytes,
+        downloader=downloader,
+        uploads=Uploads(store.files, store.keys, bridge),
         transform=transform_text(transformer),
     )
     register("pdf", handler, params=PdfParameters)
@@ -124,6 +131,7 @@ def _register_built_in(
         transformer=transformer,
         pages=pages,
         downloader=assets,
+        read_slides=PdfSlidesReader(extractor),
         transcribe=_listener(settings, guard),
     )
     register("session", session, params=SessionParameters)

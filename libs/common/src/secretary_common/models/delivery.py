@@ -68,7 +68,7 @@ class Delivery(BaseModel):
     attempts: list[DeliveryAttempt] = Field(default_factory=list)
     """All of them, resent or not."""
     reason: str | None = None
-    """Why it ended, when it did not end ``delivered``."""
+    """Why it ended, when it did not end ``delivered``; or why it waits without an attempt."""
     resent_at: datetime | None = None
     """When a person last had it sent again: its schedule began anew then."""
     expires_at: datetime | None = None
@@ -167,7 +167,7 @@ class DeliveryRecord:
     next_attempt_at: datetime | None = None
     """For ``pending``: when to try again."""
     reason: str | None = None
-    """Why it ended otherwise than ``delivered``."""
+    """Why it ended otherwise than ``delivered``, or why it waits."""
     expires_at: datetime | None = None
     """When it is removed by itself."""
 

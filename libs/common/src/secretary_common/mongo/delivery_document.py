@@ -16,6 +16,8 @@ from secretary_common.states import DeliveryState, Phase
 
 PENDING, SENDING = DeliveryState.PENDING.value, DeliveryState.SENDING.value
 DEAD = DeliveryState.DEAD.value
+LOST: Document = {"state": DEAD, "phase": {"$ne": Phase.TEST.value}}
+"""That somebody's news did not arrive; nobody misses a test that failed."""
 CHOICE = ("job_id", "origin", "phase", "tries")
 """What choosing who is sent next needs."""
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)

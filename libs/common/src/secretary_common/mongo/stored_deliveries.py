@@ -13,6 +13,7 @@ from secretary_common.models import RESENDABLE, Delivery, DeliveryQuery
 from secretary_common.mongo.delivery_document import (
     BRIEF,
     DEAD,
+    LOST,
     PENDING,
     SENDING,
     WAITS,
@@ -20,6 +21,7 @@ from secretary_common.mongo.delivery_document import (
     to_document,
 )
 from secretary_common.mongo.driver import Collection, Document
+from secretary_common.states import DeliveryState
 
 RECOVERED_AT_ONCE = 500
 _NEWEST = [("created_at", DESCENDING), ("_id", DESCENDING)]
@@ -52,10 +54,13 @@ class StoredDeliveriesInMongo:
         return [to_delivery(document) for document in found]
 
     async def find(self, query: DeliveryQuery) -> list[Delivery]:
-        """At most ``query.limit`` deliveries, newest first, without bodies and secrets."""
+        """At most ``query.limit`` deliveries, newest first, without bodies and secrets.
+
+        Of the dead ones, tests are left out.
+        """
         wanted = _of_owner(query.owner)
         if query.state is not None:
-            wanted["state"] = query.state.value
+            wanted |= LOST if query.state is DeliveryState.DEAD else {"state": query.state.value}
         if query.after is not None:
             moment, delivery_id = query.after
             wanted["created_at"] = {"$lte": moment}
@@ -69,9 +74,9 @@ class StoredDeliveriesInMongo:
         return [to_delivery(document) for document in found]
 
     async def counts(self, owner: str | None = None) -> dict[str, int]:
-        """How many are ``pending`` (waiting or being sent) and ``dead``, exactly."""
+        """How many are ``pending`` (waiting or being sent) and ``dead`` (tests aside), exactly."""
         waiting = {**_of_owner(owner), "state": {"$in": [PENDING, SENDING]}}
-        dead = {**_of_owner(owner), "state": DEAD}
+        dead = {**_of_owner(owner), **LOST}
         return {
             "pending": await self._deliveries.count(waiting),
             "dead": await self._deliveries.count(dead),
@@ -100,10 +105,10 @@ class StoredDeliveriesInMongo:
     async def recover(
         self, since: datetime, until: datetime, now: datetime, *, owner: str | None = None
     ) -> int:
-        """Have all dead ones made in [since, until) sent again; returns how many."""
+        """Have all dead ones made in [since, until) but tests sent again; returns how many."""
         wanted = {
             **_of_owner(owner),
-            "state": DEAD,
+            **LOST,
             "created_at": {"$gte": since, "$lt": until},
             # What dies again at once is not taken again.
             "resent_at": {"$not": {"$gte": now}},

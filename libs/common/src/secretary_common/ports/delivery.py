@@ -37,11 +37,14 @@ class StoredDeliveries(Protocol):
         ...
 
     async def find(self, query: DeliveryQuery) -> list[Delivery]:
-        """At most ``query.limit`` deliveries, newest first, without bodies and secrets."""
+        """At most ``query.limit`` deliveries, newest first, without bodies and secrets.
+
+        Of the dead ones, tests are left out.
+        """
         ...
 
     async def counts(self, owner: str | None = None) -> dict[str, int]:
-        """How many are ``pending`` (waiting or being sent) and ``dead``, exactly.
+        """How many are ``pending`` (waiting or being sent) and ``dead`` (tests aside), exactly.
 
         Those of *owner*, or of all.
         """
@@ -68,7 +71,7 @@ class StoredDeliveries(Protocol):
     async def recover(
         self, since: datetime, until: datetime, now: datetime, *, owner: str | None = None
     ) -> int:
-        """Have all dead ones made in [since, until) sent again; returns how many.
+        """Have all dead ones made in [since, until) but tests sent again; returns how many.
 
         Those of *owner*, or of all.
         """

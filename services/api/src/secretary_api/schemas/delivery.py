@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import ConfigDict, Field, model_validator
 
 from secretary_api.schemas.envelope import Request, Timestamp, View
-from secretary_api.schemas.submission import HeaderText, SigningSecret, Time
+from secretary_api.schemas.submission import LONGEST_URL, HeaderText, SigningSecret, Time
 from secretary_common.states import DeliveryState, Phase
 
 EXAMPLE_DELIVERY_ID = "msg_job-019a0b5e-7c3d-7d2e-8f4a-1b2c3d4e5f60_7"
@@ -34,7 +34,7 @@ class DeliveryView(View):
     state: DeliveryState
     created_at: Timestamp
     next_attempt_at: Timestamp | None
-    reason: str | None = Field(description="Why it ended, if not `delivered`.")
+    reason: str | None = Field(description="Why it ended, if not `delivered`; or why it waits.")
     attempts: list[DeliveryAttemptView]
 
 
@@ -83,7 +83,7 @@ class TrialRequest(Request):
     """A receiver to be tried."""
 
     url: str = Field(
-        min_length=1, max_length=2048, strict=True, examples=["https://example.com/webhook"]
+        min_length=1, max_length=LONGEST_URL, strict=True, examples=["https://example.com/webhook"]
     )
     token: HeaderText | None = None
     secret: SigningSecret | None = None

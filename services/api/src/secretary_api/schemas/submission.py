@@ -22,6 +22,8 @@ from secretary_common.states import JobStatus
 
 TEN_YEARS_SEC = 10 * 365 * 86_400
 MONTH_SEC = 30 * 86_400
+LONGEST_URL = 2048
+"""Of a webhook, before and after ``{jobId}`` in it is replaced."""
 _HEADER_TEXT = re.compile(r"[\x20-\x7e\xa0-\xff]+")
 
 EXAMPLE_PARAMETERS: dict[str, Any] = {
@@ -76,7 +78,7 @@ HeaderText = Annotated[
 class WebhookRequest(Request):
     """Where a job's events go."""
 
-    url: str = Field(min_length=1, max_length=2048, strict=True)
+    url: str = Field(min_length=1, max_length=LONGEST_URL, strict=True)
     """``{jobId}`` in it is replaced by the client's job id, or else ours."""
     token: HeaderText | None = None
     """Sent as ``Authorization: Bearer <token>`` and ``X-Callback-Token``; stored encrypted."""

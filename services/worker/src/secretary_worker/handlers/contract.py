@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Protocol
 
@@ -56,6 +56,9 @@ class Uploads(Protocol):
         ...
 
 
+Translate = Callable[[JobProgress], JobProgress]
+
+
 class JobReport:
     """Tells the engine about one job; nobody waits for progress and log lines."""
 
@@ -72,6 +75,10 @@ class JobReport:
         self._last = progress
         self._since = time.monotonic()
         self._repo.update_job_progress(self.job_id, progress)
+
+    def part(self, translate: Translate) -> JobReport:
+        """The report for who does a part of the job in steps of its own."""
+        return _PartReport(self.job_id, self._repo, self, translate)
 
     def log(self, level: LogLevel, message: str) -> None:
         """Write a line into the job's log."""
@@ -104,3 +111,16 @@ class JobReport:
                 message = f"{self._last.message} ({silent_sec:.0f} s)"
                 aged = self._last.model_copy(update={"message": message})
                 self._repo.update_job_progress(self.job_id, aged)
+
+
+class _PartReport(JobReport):
+    """Passes progress on to the report of the whole, as a step of that."""
+
+    def __init__(self, job_id: str, repo: Reporter, whole: JobReport, translate: Translate) -> None:
+        super().__init__(job_id, repo)
+        self._whole = whole
+        self._translate = translate
+
+    def progress(self, progress: JobProgress) -> None:
+        """Say how far the part is."""
+        self._whole.progress(self._translate(progress))

@@ -18,11 +18,13 @@ SourceLanguage = Annotated[str, Field(pattern=r"^([a-z]{2}|auto)$")]
 # A name, never a path.
 TemplateName = Annotated[str, Field(pattern=r"^[\w-]{1,64}$")]
 Url = Annotated[str, Field(min_length=1, max_length=8192)]
+# One that is only followed if it must be, and stands in results either way.
+WebUrl = Annotated[str, Field(pattern=r"^[Hh][Tt][Tt][Pp][Ss]?://", max_length=8192)]
 
 
 def optional(description: str, **constraints: Any) -> Any:
     """A field that may be left out; null is refused, so that ``oneOf`` counts what was given."""
-    extra = {"json_schema_extra": _without_null, **constraints}
+    extra = {"json_schema_extra": without_null, **constraints}
     return Field(default=None, description=description, **extra)
 
 
@@ -36,7 +38,10 @@ def parse_parameters(model: type[M], parameters: JsonObject) -> M:
         return model.model_validate(parameters)
     except ValidationError as error:
         problems = [
-            {"field": ".".join(map(str, problem["loc"])), "message": problem["msg"]}
+            {
+                "field": ".".join(map(str, problem["loc"])),
+                "message": problem["msg"].removeprefix("Value error, "),
+            }
             for problem in error.errors(include_input=False, include_url=False)
         ]
         message = "; ".join(": ".join(filter(None, problem.values())) for problem in problems)
@@ -44,6 +49,7 @@ def parse_parameters(model: type[M], parameters: JsonObject) -> M:
         raise PermanentError(message, code=ErrorCode.VALIDATION_ERROR, details=details) from None
 
 
-def _without_null(schema: JsonObject) -> None:
+def without_null(schema: JsonObject) -> None:
+    """Tell clients to leave the field out: with null, ``oneOf`` would count it as given."""
     del schema["default"]
     schema.update(schema.pop("anyOf")[0])

@@ -2,54 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from secretary_common.errors import ErrorCode, PermanentError
 from secretary_common.models import Job
-from secretary_common.ports.cache import CacheRepository
 from secretary_common.resources import ResourceCalculator
-from secretary_common.settings import PdfSection
-from secretary_worker.child import Bounds
-from secretary_worker.confinement import Limits
-from secretary_worker.extract.opened import OpenedPdf, Opening
-from secretary_worker.extract.page import PageReader, RemoteReader
-from secretary_worker.extract.page_range import PageRange
 from secretary_worker.handlers import pdf_progress
 from secretary_worker.handlers.contract import JobReport, Reporter, Uploads
-from secretary_worker.handlers.page_cache import PageCache
+from secretary_worker.handlers.parameter import parse_parameters
+from secretary_worker.handlers.pdf_extractor import PdfExtractor, PdfTask
 from secretary_worker.handlers.pdf_image import add_images, check_images
-from secretary_worker.handlers.pdf_method import MakeReader, Readers
-from secretary_worker.handlers.pdf_parameter import PdfParameters, parse_pdf_parameters
-from secretary_worker.handlers.pdf_reading import PdfReading
-from secretary_worker.handlers.pdf_result import FileFacts, PdfExtract, check_readable
+from secretary_worker.handlers.pdf_parameter import PdfParameters
+from secretary_worker.handlers.pdf_result import PdfExtract
 from secretary_worker.handlers.pdf_template import (
     TextTransformer,
     check_template,
     text_request,
     wants_template,
 )
-from secretary_worker.nursery import Nursery
-from secretary_worker.sandbox import Sandbox
-from secretary_worker.source import OpenFile, check_pdf_mark, digest, open_under_roots
+from secretary_worker.source import OpenFile, open_under_roots
 from secretary_worker.web.download import Downloader
 
-CHILD = "secretary_worker.extract.child"
-"""The module its children run."""
 ACCEPT = "application/pdf, */*;q=0.5"
-# A child gets so many times the CPU time of a page as wall clock: others want the CPU too.
-_PATIENCE, _PATIENCE_SEC = 3, 30.0
-
-
-@dataclass(frozen=True, slots=True)
-class _Work:
-    """One attempt at one job."""
-
-    parameters: PdfParameters
-    report: JobReport
-    resources: ResourceCalculator
 
 
 class PdfHandler:
@@ -58,43 +34,29 @@ class PdfHandler:
     def __init__(
         self,
         *,
+        extractor: PdfExtractor,
         roots: Iterable[Path],
         max_bytes: int,
-        limits: PdfSection,
         downloader: Downloader,
         uploads: Uploads | None = None,
-        nursery: Nursery | None = None,
-        cache: CacheRepository | None = None,
-        remote: Mapping[str, RemoteReader] | None = None,
         transform: TextTransformer | None = None,
     ) -> None:
         """Wire the handler.
 
         Args:
+            extractor: reads the files.
             roots: the folders whose files jobs may name.
             max_bytes: of a PDF from there; the downloader has its own limit.
-            limits: what one document may use up, and where more OCR languages lie.
             downloader: for jobs that name a URL.
             uploads: for jobs that name an upload; none: nobody can.
-            nursery: of children that run ``CHILD``.
-            cache: for pages that were read before; none: each is read anew.
-            remote: the readers of ``mistral_ocr`` and ``openai_vision``, as far as there are any.
             transform: for jobs that name a template.
         """
+        self._extractor = extractor
         self._roots = list(roots)
         self._max_bytes = max_bytes
-        self._limits = limits
         self._downloader = downloader
         self._uploads = uploads
-        self._cache = cache
-        self._readers = Readers(limits, remote or {})
         self._transform = transform
-        silence_sec = _PATIENCE * limits.page_sec + _PATIENCE_SEC
-        self._sandbox = Sandbox(
-            nursery or Nursery(CHILD),
-            Limits(memory_bytes=limits.memory_mb * 2**20, cpu_sec=limits.cpu_sec),
-            Bounds(timeout_sec=limits.timeout_sec, silence_sec=silence_sec),
-        )
 
     async def __call__(
         self, job: Job, repo: Reporter, resource_calculator: ResourceCalculator
@@ -107,22 +69,30 @@ class PdfHandler:
         """
         report = JobReport(job.job_id, repo)
         report.progress(pdf_progress.INITIALIZING)
-        parameters = parse_pdf_parameters(job.parameters)
-        make_reader = self._readers.choose(parameters)
+        parameters = parse_parameters(PdfParameters, job.parameters)
+        task = self._extractor.task(parameters, report, resource_calculator)
         check_template(parameters, self._transform)
-        work = _Work(parameters, report, resource_calculator)
         report.log("info", f"PDF extraction started, method {parameters.extraction_method}")
         report.progress(pdf_progress.READING_FILE)
         async with report.beating(), self._source(parameters, job.owner) as file:
             resource_calculator.add_bytes(file.size)
-            check_pdf_mark(file)
-            extract = await self._extract(work, file, make_reader)
+            extract = await self._extract(task, file)
         async with report.beating():
-            await self._transform_text(work, extract)
+            await self._transform_text(task, extract)
         report.progress(pdf_progress.FINALIZING)
         result = extract.result(resource_calculator.usage())
         report.progress(pdf_progress.COMPLETED)
         await report.complete(result)
+
+    async def _extract(self, task: PdfTask, file: OpenFile) -> PdfExtract:
+        async with self._extractor.open(task, file) as pdf:
+            numbers = pdf.numbers()
+            if task.parameters.include_images:
+                check_images(numbers)
+            extract = await pdf.read()
+            if task.parameters.include_images:
+                extract.images_archive = await add_images(pdf.document, numbers, task.report)
+        return extract
 
     @asynccontextmanager
     async def _source(self, parameters: PdfParameters, owner: str) -> AsyncIterator[OpenFile]:
@@ -139,61 +109,11 @@ class PdfHandler:
         else:
             raise PermanentError("this worker has no uploads", code=ErrorCode.FILE_NOT_FOUND)
 
-    async def _extract(self, work: _Work, file: OpenFile, make_reader: MakeReader) -> PdfExtract:
-        document = OpenedPdf(self._sandbox, self._opening(work.parameters, file))
-        try:
-            async with document:
-                work.report.progress(pdf_progress.FILE_READ)
-                if document.facts.repaired:
-                    message = "the file is damaged and was repaired: text may be missing"
-                    work.report.log("warning", message)
-                return await self._read(work, file, document, make_reader(document))
-        finally:
-            work.resources.add_compute_seconds(document.cpu_sec)
-
-    async def _read(
-        self, work: _Work, file: OpenFile, document: OpenedPdf, reader: PageReader
-    ) -> PdfExtract:
-        parameters, report = work.parameters, work.report
-        numbers = PageRange(parameters.page_start, parameters.page_end).within(document.page_count)
-        if parameters.include_images:
-            check_images(numbers)
-        # Here, not in the child: it has read untrusted bytes, and this is what pages are kept by.
-        sha256 = await digest(file)
-        cache = PageCache(
-            self._cache,
-            sha256=sha256,
-            engine=reader.engine,
-            reads=parameters.use_cache and not parameters.force_refresh,
-            writes=parameters.use_cache,
-        )
-        reading = PdfReading(numbers, report, max_text_bytes=int(self._limits.max_text_mb * 2**20))
-        await reading.read(document, reader, cache, work.resources)
-        pages = reading.pages
-        check_readable(pages)
-        work.resources.add_pages(len(pages))
-        report.log("info", f"{len(pages)} pages read, {reading.cached} of them from the cache")
-        archive = None
-        if parameters.include_images:
-            archive = await add_images(document, numbers, report)
-        return PdfExtract(document.facts, pages, FileFacts(file.name, file.size, sha256), archive)
-
-    async def _transform_text(self, work: _Work, extract: PdfExtract) -> None:
-        if self._transform is None or not wants_template(work.parameters):
-            work.report.progress(pdf_progress.PAGES_READ)
+    async def _transform_text(self, task: PdfTask, extract: PdfExtract) -> None:
+        if self._transform is None or not wants_template(task.parameters):
+            task.report.progress(pdf_progress.PAGES_READ)
             return
-        work.report.progress(pdf_progress.TEMPLATE_NEXT)
-        work.report.progress(pdf_progress.TEMPLATE)
-        request = text_request(work.parameters, extract.text)
-        extract.transformed = await self._transform(request, work.resources)
-
-    def _opening(self, parameters: PdfParameters, file: OpenFile) -> Opening:
-        limits, password = self._limits, parameters.password
-        return Opening(
-            fd=file.fd,
-            password=None if password is None else password.get_secret_value(),
-            max_pages=limits.max_pages,
-            max_pixels=self._readers.max_pixels,
-            page_sec=limits.page_sec,
-            max_subset_bytes=2 * self._max_bytes,
-        )
+        task.report.progress(pdf_progress.TEMPLATE_NEXT)
+        task.report.progress(pdf_progress.TEMPLATE)
+        request = text_request(task.parameters, extract.text)
+        extract.transformed = await self._transform(request, task.resources)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 
 from secretary_common.errors import ErrorCode, PermanentError
 from secretary_worker.extract.page import Document
@@ -32,12 +32,26 @@ async def add_images(document: Document, pages: Sequence[int], report: JobReport
     Raises:
         PermanentError: a page cannot be drawn, or a code of the sandbox.
     """
+    async for _ in keep_images(document, pages, report, "page_"):
+        pass
+    # What GET …/download-archive calls the zip of all files of the job.
+    return f"{report.job_id}.zip"
+
+
+async def keep_images(
+    document: Document, pages: Sequence[int], report: JobReport, prefix: str
+) -> AsyncIterator[tuple[int, str]]:
+    """Keep a picture of each of *pages*: number and name of each, once it is a file of the job.
+
+    Raises:
+        PermanentError: a page cannot be drawn, or a code of the sandbox.
+    """
     report.progress(pdf_progress.image_progress(0, len(pages)))
     images = document.images(pages, dpi=DPI, max_side=MAX_SIDE, quality=QUALITY)
     done = 0
     async for image in images:
-        await report.file(f"page_{image.number:04d}.jpg", image.jpeg, "image/jpeg")
+        name = f"{prefix}{image.number:04d}.jpg"
+        await report.file(name, image.jpeg, "image/jpeg")
         done += 1
         report.progress(pdf_progress.image_progress(done, len(pages)))
-    # What GET …/download-archive calls the zip of all files of the job.
-    return f"{report.job_id}.zip"
+        yield image.number, name

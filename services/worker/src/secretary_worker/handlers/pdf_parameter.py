@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
-from secretary_common.errors import ErrorCode, PermanentError
 from secretary_common.models import JsonObject
 from secretary_common.models.file import UPLOAD_FORMAT
+from secretary_worker.handlers.parameter import FROZEN, optional, without_null
 
 ExtractionMethod = Literal["native", "ocr", "mistral_ocr", "openai_vision", "combined"]
 Output = Literal["text", "markdown"]
@@ -18,44 +18,30 @@ SOURCES = ("filename", "url", "file_id")
 Language = Annotated[str, Field(pattern=r"^[A-Za-z]{3}(_[A-Za-z0-9]+)*$", max_length=32)]
 
 
-def _without_null(schema: JsonObject) -> None:
-    """Tell clients to leave the field out: with null, ``oneOf`` would count it as given."""
-    del schema["default"]
-    schema.update(schema.pop("anyOf")[0])
-
-
 def _upload(schema: JsonObject) -> None:
     """Have the API see to it that the upload is there."""
-    _without_null(schema)
+    without_null(schema)
     schema["format"] = UPLOAD_FORMAT
-
-
-def _optional(description: str, **constraints: Any) -> Any:
-    extra = {"json_schema_extra": _without_null, **constraints}
-    return Field(default=None, description=description, **extra)
 
 
 class PdfParameters(BaseModel):
     """Which PDF to read, and how."""
 
     model_config = ConfigDict(
-        extra="forbid",
-        frozen=True,
-        hide_input_in_errors=True,
-        json_schema_extra={"oneOf": [{"required": [name]} for name in SOURCES]},
+        **FROZEN, json_schema_extra={"oneOf": [{"required": [name]} for name in SOURCES]}
     )
 
-    filename: str | None = _optional(
+    filename: str | None = optional(
         "A file in one of the service's allowed folders (files.roots); give this, url or file_id.",
         min_length=1,
         max_length=4096,
     )
-    url: str | None = _optional(
+    url: str | None = optional(
         "Where to download the PDF from, http or https; give this, filename or file_id.",
         min_length=1,
         max_length=8192,
     )
-    file_id: str | None = _optional(
+    file_id: str | None = optional(
         "An upload, by the id that POST /api/files gave it; give this, filename or url.",
         min_length=1,
         max_length=100,
@@ -70,7 +56,7 @@ class PdfParameters(BaseModel):
         ),
     )
     page_start: int = Field(default=1, ge=1, description="The first page to read; counted from 1.")
-    page_end: int | None = _optional(
+    page_end: int | None = optional(
         "The last page to read, itself included; left out: to the end.", ge=1
     )
     language: list[Language] = Field(
@@ -79,7 +65,7 @@ class PdfParameters(BaseModel):
         max_length=8,
         description="The languages for OCR, by Tesseract's names; no other method looks at it.",
     )
-    password: SecretStr | None = _optional(
+    password: SecretStr | None = optional(
         "Opens an encrypted PDF; stored encrypted and never shown."
     )
     output: Output = Field(
@@ -93,11 +79,11 @@ class PdfParameters(BaseModel):
             "all together in its archive. At most 1,000 pages."
         ),
     )
-    template: str | None = _optional(
+    template: str | None = optional(
         "The name of a template the text is to go through; give this or template_content.",
         pattern=r"^[\w-]{1,64}$",
     )
-    template_content: str | None = _optional(
+    template_content: str | None = optional(
         "A template itself, instead of a name.", min_length=1, max_length=200_000
     )
     context: JsonObject = Field(
@@ -107,7 +93,7 @@ class PdfParameters(BaseModel):
             "document_type (scientific_paper, presentation, technical_document) and language."
         ),
     )
-    target_language: str | None = _optional(
+    target_language: str | None = optional(
         "The language the template is to be filled in, by its ISO 639-1 code.",
         pattern=r"^[A-Za-z]{2}(-[A-Za-z0-9]{2,8})*$",
     )
@@ -132,21 +118,3 @@ class PdfParameters(BaseModel):
         if self.template is not None and self.template_content is not None:
             raise ValueError("only one of template and template_content may be given")
         return self
-
-
-def parse_pdf_parameters(parameters: JsonObject) -> PdfParameters:
-    """The parameters of a job, checked.
-
-    Raises:
-        PermanentError: VALIDATION_ERROR, naming each field; values are never in the message.
-    """
-    try:
-        return PdfParameters.model_validate(parameters)
-    except ValidationError as error:
-        problems = [
-            {"field": ".".join(map(str, problem["loc"])), "message": problem["msg"]}
-            for problem in error.errors(include_input=False, include_url=False)
-        ]
-        message = "; ".join(": ".join(filter(None, problem.values())) for problem in problems)
-        details = {"errors": problems}
-        raise PermanentError(message, code=ErrorCode.VALIDATION_ERROR, details=details) from None

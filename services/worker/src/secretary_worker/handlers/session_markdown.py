@@ -5,10 +5,11 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from urllib.parse import quote
 
 from secretary_common.models import JsonObject
 from secretary_worker.handlers.session_plan import SessionPlan
+from secretary_worker.handlers.session_talk import Attachment
 from secretary_worker.web.link import classify
 from secretary_worker.web.page import LinkKind, WebPage
 
@@ -17,23 +18,10 @@ _YOUTUBE = re.compile(
     r"|youtu\.be/)([\w-]{6,20})"
 )
 _VIMEO = re.compile(r"https?://(?:www\.|player\.)?vimeo\.com/(?:video/)?([0-9]+)")
+# What would end the text of a link, and its target.
+_IN_TEXT = str.maketrans({character: f"\\{character}" for character in "\\[]"})
+_IN_TARGET = str.maketrans({character: quote(character) for character in ' "<>()\\'})
 _LISTED = (LinkKind.SLIDES, LinkKind.CAPTIONS, LinkKind.MEDIA, LinkKind.VIDEO_PAGE)
-
-
-@dataclass(slots=True)
-class Attachment:
-    """Slides of a talk."""
-
-    url: str
-    title: str
-    file: str | None = None
-    """The name under which they are a file of the job."""
-    pages: list[str] = field(default_factory=list)
-    """Their text, page by page."""
-
-    def told(self) -> JsonObject:
-        """As it stands in results."""
-        return {"url": self.url, "title": self.title, "file": self.file, "pages": len(self.pages)}
 
 
 def model_text(page: WebPage, transcript: str, attachments: Sequence[Attachment]) -> str:
@@ -41,7 +29,7 @@ def model_text(page: WebPage, transcript: str, attachments: Sequence[Attachment]
     parts = [f"# Page\n\n{page.text}"]
     if transcript:
         parts.append(f"# Transcript\n\n{transcript}")
-    parts += [f"# Slides: {one.title}\n\n{_pages(one)}" for one in attachments if one.pages]
+    parts += [f"# Slides: {one.title}\n\n{_texts(one)}" for one in attachments if one.pages]
     return "\n\n".join(parts)
 
 
@@ -52,7 +40,7 @@ def values_of(
     links = [link for link in page.links if link.kind in _LISTED]
     return {
         **_NOTHING,
-        "links": [f"[{link.text or link.url}]({link.url})" for link in links],
+        "links": [markdown_link(link.text or link.url, link.url) for link in links],
         "slides": _slides(attachments),
         "videoplayer": video_player(plan.video_url),
         "video_transcript": transcript,
@@ -81,14 +69,21 @@ def _frame(url: str) -> str:
 def _slides(attachments: Sequence[Attachment]) -> str:
     parts = []
     for one in attachments:
-        parts.append(f"[{one.title}](<{one.file or one.url}>)")
-        if one.pages:
-            parts.append(_pages(one))
+        parts.append(markdown_link(one.title, one.file or one.url))
+        for number, page in enumerate(one.pages, start=1):
+            picture = page.preview and f"!{markdown_link(f'{one.title} {number}', page.preview)}"
+            parts += [part for part in (f"### {number}", picture, page.text) if part]
     return "\n\n".join(parts)
 
 
-def _pages(attachment: Attachment) -> str:
-    return "\n\n".join(f"### {number}\n\n{text}" for number, text in enumerate(attachment.pages, 1))
+def _texts(attachment: Attachment) -> str:
+    pages = enumerate(attachment.pages, start=1)
+    return "\n\n".join(f"### {number}\n\n{page.text}" for number, page in pages)
+
+
+def markdown_link(text: str, target: str) -> str:
+    """A link of Markdown, whatever *text* and *target* are."""
+    return f"[{' '.join(text.split()).translate(_IN_TEXT)}]({target.translate(_IN_TARGET)})"
 
 
 # What a page may well not say is no reason for a warning.

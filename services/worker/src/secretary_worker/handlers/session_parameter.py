@@ -13,6 +13,7 @@ from secretary_worker.handlers.parameter import (
     SourceLanguage,
     TemplateName,
     Url,
+    WebUrl,
     optional,
 )
 
@@ -41,8 +42,8 @@ class SessionParameters(BaseModel):
     speakers_image_url: list[Url] | None = optional(
         "Their pictures, in the same order.", max_length=100
     )
-    video_url: Url | None = optional("The recording; left out: the one the page leads to.")
-    attachments_url: Url | None = optional("The slides; left out: those the page leads to.")
+    video_url: WebUrl | None = optional("The recording; left out: the one the page leads to.")
+    attachments_url: WebUrl | None = optional("The slides; left out: those the page leads to.")
     video_transcript: str | None = optional(
         "What was said, if it is known: no captions are looked for then.", min_length=1
     )

@@ -37,7 +37,11 @@ class TransformerParameters(BaseModel):
         },
     )
 
-    text: str | None = optional("The text itself; give this or url.", min_length=1)
+    text: str | None = optional(
+        "The text itself; give this or url.",
+        min_length=1,
+        pattern=r"\S",  # something to read
+    )
     url: Url | None = optional(
         "A page, http or https, which is reduced to its readable text with its links; give this "
         "or text."

@@ -43,15 +43,10 @@ class _Choice(_Lenient):
     finish_reason: str | None = None
 
 
-class _Usage(_Lenient):
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
-
-
 class _Body(_Lenient):
     choices: list[_Choice]
     model: str | None = None
-    usage: _Usage | None = None
+    usage: Any = None
 
 
 def parse_completion(provider: str, body: JsonObject, model: str) -> Completion:
@@ -65,13 +60,13 @@ def parse_completion(provider: str, body: JsonObject, model: str) -> Completion:
         choice = parsed.choices[0]
     except (ValidationError, IndexError):
         raise InvalidAnswer(provider, "it is no chat completion") from None
-    usage = parsed.usage or _Usage()
+    usage = parsed.usage if isinstance(parsed.usage, dict) else {}
     return Completion(
         text=_THOUGHT.sub("", _text(choice.message.content), count=1),
         finish_reason=choice.finish_reason or "stop",
         model=parsed.model or model,
-        prompt_tokens=max(usage.prompt_tokens or 0, 0),
-        completion_tokens=max(usage.completion_tokens or 0, 0),
+        prompt_tokens=_count(usage.get("prompt_tokens")),
+        completion_tokens=_count(usage.get("completion_tokens")),
         refusal=choice.message.refusal or None,
     )
 
@@ -81,6 +76,11 @@ def _text(content: str | list[dict[str, Any]] | None) -> str:
         return content or ""
     # Mistral's reasoning models answer in parts: thinking, then text.
     return "".join(str(part.get("text", "")) for part in content if part.get("type") == "text")
+
+
+def _count(value: Any) -> int:
+    """A number of tokens; an odd one spoils no answer."""
+    return max(value, 0) if isinstance(value, int) else 0
 
 
 def check_complete(completion: Completion) -> None:

@@ -22,15 +22,24 @@ VERSION = 1
 class CachedChat:
     """A ``ChatModel`` that asks another one only what it has not been asked before."""
 
-    def __init__(self, chat: ChatModel, cache: CacheRepository, *, model: str) -> None:
-        """*model*: which one answers requests that name none."""
+    def __init__(
+        self, chat: ChatModel, cache: CacheRepository, *, base_url: str, model: str
+    ) -> None:
+        """Wire the memory.
+
+        Args:
+            chat: who is asked.
+            cache: keeps the answers.
+            base_url: of the provider: models of one name differ from one to another.
+            model: which one answers requests that name none.
+        """
         self._chat = chat
         self._cache = cache
-        self._model = model
+        self._provider = {"base_url": base_url.rstrip("/"), "model": model}
 
     async def ask(self, request: ChatRequest, resources: ResourceCalculator) -> ChatAnswer:
         """See ``ChatModel``; an answer that was known took no request and no tokens."""
-        key = cache_key(request, self._model)
+        key = cache_key(request, **self._provider)
         known = await self._known(key)
         if known is not None:
             return known
@@ -52,10 +61,11 @@ class CachedChat:
             log.info("chat.not_cached", reason="MongoDB does not answer")
 
 
-def cache_key(request: ChatRequest, model: str) -> str:
+def cache_key(request: ChatRequest, *, base_url: str, model: str) -> str:
     """The key of *request*: everything the answer depends on, and nothing else."""
     content = {
         "version": VERSION,
+        "base_url": base_url,
         "model": request.model or model,
         "messages": [[message.role, message.content] for message in request.messages],
         "schema": request.schema,

@@ -91,8 +91,13 @@ def readable_text(root: LexborNode, url: str, *, with_navigation: bool = False) 
 
 
 def own_text(node: LexborNode) -> str:
-    """The text of *node* on one line, without any marks."""
-    return _SPACE.sub(" ", node.text(separator=" ")).strip()
+    """The text of *node* that people see, on one line, without any marks."""
+    pieces = (
+        piece.text(deep=False)
+        for piece, entering in _walk(node, with_navigation=True)
+        if entering and piece.tag == "-text"
+    )
+    return _SPACE.sub(" ", " ".join(pieces)).strip()
 
 
 def is_navigation(node: LexborNode) -> bool:

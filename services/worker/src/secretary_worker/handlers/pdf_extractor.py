@@ -1,0 +1,185 @@
+"""Reads an open file as a PDF: whoever has one, a ``pdf`` job or the slides of a talk."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from secretary_common.ports.cache import CacheRepository
+from secretary_common.resources import ResourceCalculator
+from secretary_common.settings import PdfSection
+from secretary_worker.child import Bounds
+from secretary_worker.confinement import Limits
+from secretary_worker.extract.opened import OpenedPdf, Opening
+from secretary_worker.extract.page import Document, RemoteReader
+from secretary_worker.extract.page_range import PageRange
+from secretary_worker.handlers import pdf_progress
+from secretary_worker.handlers.contract import JobReport
+from secretary_worker.handlers.page_cache import PageCache
+from secretary_worker.handlers.pdf_method import MakeReader, Readers
+from secretary_worker.handlers.pdf_parameter import PdfParameters
+from secretary_worker.handlers.pdf_reading import PdfReading
+from secretary_worker.handlers.pdf_result import FileFacts, PdfExtract, check_readable
+from secretary_worker.nursery import Nursery
+from secretary_worker.sandbox import Sandbox
+from secretary_worker.source import OpenFile, check_pdf_mark, digest
+
+CHILD = "secretary_worker.extract.child"
+"""The module its children run."""
+# A child gets so many times the CPU time of a page as wall clock: others want the CPU too.
+_PATIENCE, _PATIENCE_SEC = 3, 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class PdfTask:
+    """What is to be read of a PDF, and who is told."""
+
+    parameters: PdfParameters
+    """How to read it; where it came from is not looked at."""
+    make_reader: MakeReader
+    report: JobReport
+    resources: ResourceCalculator
+
+
+class PdfExtractor:
+    """Reads PDFs in children with limits, pages that are known from the cache.
+
+    One instance serves all jobs, side by side.
+    """
+
+    def __init__(
+        self,
+        *,
+        limits: PdfSection,
+        max_bytes: int,
+        nursery: Nursery | None = None,
+        cache: CacheRepository | None = None,
+        remote: Mapping[str, RemoteReader] | None = None,
+    ) -> None:
+        """Wire the extractor.
+
+        Args:
+            limits: what one document may use up, and where more OCR languages lie.
+            max_bytes: of a PDF.
+            nursery: of children that run ``CHILD``.
+            cache: for pages that were read before; none: each is read anew.
+            remote: the readers of ``mistral_ocr`` and ``openai_vision``, as far as there are any.
+        """
+        self._limits = limits
+        self._max_bytes = max_bytes
+        self._cache = cache
+        self._readers = Readers(limits, remote or {})
+        silence_sec = _PATIENCE * limits.page_sec + _PATIENCE_SEC
+        self._sandbox = Sandbox(
+            nursery or Nursery(CHILD),
+            Limits(memory_bytes=limits.memory_mb * 2**20, cpu_sec=limits.cpu_sec),
+            Bounds(timeout_sec=limits.timeout_sec, silence_sec=silence_sec),
+        )
+
+    def task(
+        self, parameters: PdfParameters, report: JobReport, resources: ResourceCalculator
+    ) -> PdfTask:
+        """What *parameters* ask for; what is missing for it is said before anything is read.
+
+        Raises:
+            PermanentError: OCR_LANGUAGE_MISSING, MISTRAL_NOT_CONFIGURED, VISION_NOT_CONFIGURED.
+        """
+        return PdfTask(parameters, self._readers.choose(parameters), report, resources)
+
+    @asynccontextmanager
+    async def open(self, task: PdfTask, file: OpenFile) -> AsyncIterator[ReadablePdf]:
+        """The PDF in *file*, to be read as *task* says.
+
+        Raises:
+            PermanentError: PDF_INVALID, PDF_PASSWORD_REQUIRED, PDF_WRONG_PASSWORD,
+                PDF_TOO_MANY_PAGES, or a code of the sandbox.
+        """
+        check_pdf_mark(file)
+        document = OpenedPdf(self._sandbox, self._opening(task.parameters, file))
+        try:
+            async with document:
+                task.report.progress(pdf_progress.FILE_READ)
+                if document.facts.repaired:
+                    message = "the file is damaged and was repaired: text may be missing"
+                    task.report.log("warning", message)
+                max_text_bytes = int(self._limits.max_text_mb * 2**20)
+                yield ReadablePdf(task, file, document, self._cache, max_text_bytes)
+        finally:
+            task.resources.add_compute_seconds(document.cpu_sec)
+
+    def _opening(self, parameters: PdfParameters, file: OpenFile) -> Opening:
+        limits, password = self._limits, parameters.password
+        return Opening(
+            fd=file.fd,
+            password=None if password is None else password.get_secret_value(),
+            max_pages=limits.max_pages,
+            max_pixels=self._readers.max_pixels,
+            page_sec=limits.page_sec,
+            max_subset_bytes=2 * self._max_bytes,
+        )
+
+
+class ReadablePdf:
+    """An open PDF."""
+
+    def __init__(
+        self,
+        task: PdfTask,
+        file: OpenFile,
+        document: OpenedPdf,
+        cache: CacheRepository | None,
+        max_text_bytes: int,
+    ) -> None:
+        """*max_text_bytes*: of all pages together."""
+        self._task = task
+        self._file = file
+        self._document = document
+        self._cache = cache
+        self._max_text_bytes = max_text_bytes
+
+    @property
+    def document(self) -> Document:
+        """It, for those who want its pages as pictures."""
+        return self._document
+
+    def numbers(self) -> Sequence[int]:
+        """The pages that are asked for.
+
+        Raises:
+            PermanentError: VALIDATION_ERROR, it has none of them.
+        """
+        parameters = self._task.parameters
+        asked = PageRange(parameters.page_start, parameters.page_end)
+        return asked.within(self._document.page_count)
+
+    async def read(self) -> PdfExtract:
+        """The text of the pages that are asked for.
+
+        Raises:
+            PermanentError: they cannot be read.
+            TransientError: a provider may answer the next time.
+        """
+        parameters, report, resources = (
+            self._task.parameters,
+            self._task.report,
+            self._task.resources,
+        )
+        reader = self._task.make_reader(self._document)
+        # Here, not in the child: it has read untrusted bytes, and this is what pages are kept by.
+        sha256 = await digest(self._file)
+        cache = PageCache(
+            self._cache,
+            sha256=sha256,
+            engine=reader.engine,
+            reads=parameters.use_cache and not parameters.force_refresh,
+            writes=parameters.use_cache,
+        )
+        reading = PdfReading(self.numbers(), report, max_text_bytes=self._max_text_bytes)
+        await reading.read(self._document, reader, cache, resources)
+        pages = reading.pages
+        check_readable(pages)
+        resources.add_pages(len(pages))
+        report.log("info", f"{len(pages)} pages read, {reading.cached} of them from the cache")
+        file = FileFacts(self._file.name, self._file.size, sha256)
+        return PdfExtract(self._document.facts, pages, file)
