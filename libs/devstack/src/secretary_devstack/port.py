@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
+import functools
+import os
 import random
 import socket
+import tempfile
+from pathlib import Path
 
 HOST = "127.0.0.1"
 
@@ -12,8 +17,10 @@ HOST = "127.0.0.1"
 _RANGE = range(20000, 32000)
 
 # Ports given out by this process are not given out again, so that a server that is stopped for a
-# while finds its own port free.
+# while finds its own port free. Nor are they by another process, e.g. the test runner beside this
+# one: each is a locked byte of this file, and the kernel ends a process's locks with it.
 _given: set[int] = set()
+_LOCKS = Path(tempfile.gettempdir()) / f"secretary-ports-{os.getuid()}.lock"
 
 
 def is_free(port: int) -> bool:
@@ -35,7 +42,21 @@ def free_port(preferred: int | None = None) -> int:
     """
     wanted = [] if preferred is None else [preferred]
     for port in [*wanted, *random.sample(_RANGE, k=len(_RANGE))]:
-        if port not in _given and is_free(port):
+        if port not in _given and is_free(port) and _reserve(port):
             _given.add(port)
             return port
     raise OSError("no free port on 127.0.0.1")
+
+
+def _reserve(port: int) -> bool:
+    try:
+        fcntl.lockf(_lock_file(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+    except OSError:
+        return False
+    return True
+
+
+@functools.cache
+def _lock_file() -> int:
+    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+    return os.open(_LOCKS, flags, 0o600)

@@ -74,10 +74,13 @@ async def serve(settings: Settings) -> None:
     try:
         async with health_server(worker.host, worker.http_port, health.ready, health.live):
             if await unless_stopped(stop, store.wait_until_ready()):
+                # Before the first contact that makes it ready: whoever waits for that may submit.
+                types = [registration.announcement() for registration in registry]
+                await store.job_types.announce(types)
+                await store.templates.announce(await asyncio.to_thread(templates.listing))
                 async with running(
                     publisher.run(), runner.keeper.run(), _sweeper(settings, store, runner).run()
                 ):
-                    await store.templates.announce(await asyncio.to_thread(templates.listing))
                     await _work(settings, store, runner, manager, stop)
                     await background.finish()
     finally:
@@ -95,7 +98,6 @@ async def _work(
     stop: asyncio.Event,
 ) -> None:
     registry = runner.registry
-    await store.job_types.announce([registration.announcement() for registration in registry])
     log.info(
         "worker.started",
         owner=runner.keeper.owner,
