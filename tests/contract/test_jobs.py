@@ -230,6 +230,17 @@ async def test_a_renewal_extends_what_is_held_and_brings_back_the_cancel_flag(
     assert await jobs.renew("worker-2", ["job-1"], after(99)) == {}
 
 
+async def test_of_many_jobs_those_are_found_that_clients_want_cancelled(
+    jobs: JobRepository,
+) -> None:
+    await claimed(jobs)
+    await jobs.insert(make_job("job-2"))
+    assert await jobs.cancel_requested_among(["job-1", "job-2"]) == set()
+    await request_cancel(jobs)
+    assert await jobs.cancel_requested_among(["job-1", "job-2", "job-3"]) == {"job-1"}
+    assert await jobs.cancel_requested_among(["job-2"]) == set()
+
+
 async def test_progress_is_written_under_the_lease_and_leaves_an_event(
     jobs: JobRepository,
 ) -> None:

@@ -57,6 +57,19 @@ def test_names_that_exclude_each_other_are_named() -> None:
     assert check(schema, {"a": 1}) == []
 
 
+def test_one_number_may_be_the_least_another_can_be() -> None:
+    schema = {"x-at-least": {"last": "first"}}
+    below = [("parameters.last", "must be at least first")]
+    assert check(schema, {"first": 3, "last": 2}) == below
+    for fine in ({"first": 3, "last": 3}, {"last": 2}, {"first": 3}, {"first": "3", "last": 2}, {}):
+        assert check(schema, fine) == []
+
+
+@pytest.mark.parametrize("bounds", [7, ["last"], {"last": 7}, {"last": ["first"]}, {"last": None}])
+def test_a_bound_that_names_nothing_bounds_nothing(bounds: Any) -> None:
+    assert check({"x-at-least": bounds}, {"first": 3, "last": 2}) == []
+
+
 def test_every_missing_name_is_told_once() -> None:
     schema = {"required": ["a", "b"]}
     missing = [("parameters.a", "is required"), ("parameters.b", "is required")]

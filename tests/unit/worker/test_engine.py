@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Collection
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from cryptography.fernet import Fernet
@@ -173,6 +173,25 @@ async def test_a_write_that_comes_while_another_is_made_is_durable_when_its_awai
     async with engine(handler, jobs=Slow()) as worker:
         assert (await worker.ended(await worker.submit())).status is JobStatus.COMPLETED
     assert seen == ["2"]
+
+
+async def test_what_was_said_last_comes_onto_the_job_with_the_write_that_ends_it() -> None:
+    class Counting(InMemoryJobRepository):
+        written: ClassVar[list[str]] = []
+
+        async def record_progress(self, change: ProgressChange) -> datetime | None:
+            self.written.append(change.progress.step)
+            return await super().record_progress(change)
+
+    async def handler(job: Job, repo: SecretaryJobRepository, _: ResourceCalculator) -> None:
+        await repo.update_job_progress(job.job_id, JobProgress(step="one", percent=10))
+        repo.update_job_progress(job.job_id, JobProgress(step="two", percent=20))
+        raise PermanentError("enough")
+
+    async with engine(handler, jobs=Counting()) as worker:
+        job = await worker.ended(await worker.submit())
+    assert job.progress == JobProgress(step="two", percent=20)
+    assert Counting.written == ["one"]
 
 
 async def test_percent_never_falls_within_an_attempt() -> None:

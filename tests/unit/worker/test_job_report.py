@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 
-from handler_bench import Recorder
+import pytest
+from handler_bench import Done, Recorder
+from virtual_loop import VirtualLoop
 
+from secretary_common.models import JobProgress
 from secretary_worker.handlers.contract import PULSE_SEC, JobReport
 from secretary_worker.handlers.pdf_progress import page_progress
+from secretary_worker.writer import FLUSH_SEC
 
 
 async def test_progress_moves_while_one_page_takes_long_and_stops_with_it() -> None:
@@ -27,5 +32,29 @@ async def test_progress_moves_while_one_page_takes_long_and_stops_with_it() -> N
     assert len(told) == count
 
 
-def test_it_moves_at_least_every_two_seconds() -> None:
-    assert PULSE_SEC + 0.25 < 2, "the engine writes progress a quarter of a second late"
+@pytest.mark.parametrize("last_news_at", [0.0, 0.1, 0.7, 3.4])
+def test_it_moves_every_second_whenever_the_last_news_came(last_news_at: float) -> None:
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        told_at = runner.run(beats(last_news_at, until=9))
+    gaps = [later - earlier for earlier, later in itertools.pairwise(told_at)]
+    assert max(gaps) <= PULSE_SEC + 1e-6
+    assert PULSE_SEC + FLUSH_SEC < 2, "the engine writes progress a little late"
+
+
+async def beats(last_news_at: float, until: float) -> list[float]:
+    """When what was told, in seconds from the start."""
+    now = asyncio.get_running_loop().time
+    told_at: list[float] = []
+
+    class Stopwatch(Recorder):
+        def update_job_progress(self, job_id: str, progress: JobProgress) -> Done:
+            told_at.append(now())
+            return super().update_job_progress(job_id, progress)
+
+    report = JobReport("job-1", Stopwatch(), monotonic=now)
+    report.progress(page_progress(1, 9)[0])
+    async with report.beating():
+        await asyncio.sleep(last_news_at)
+        report.progress(page_progress(2, 9)[0])
+        await asyncio.sleep(until - last_news_at)
+    return [*told_at, until]

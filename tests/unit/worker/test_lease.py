@@ -10,6 +10,7 @@ import pytest
 
 from secretary_common.clock import ManualClock
 from secretary_common.errors import StoreUnavailable
+from secretary_common.lifecycle import running
 from secretary_common.models import Job, Renewal, new_job_id
 from secretary_common.testing.jobs import InMemoryJobRepository
 from secretary_worker.lease import Hold, LeaseKeeper
@@ -21,8 +22,8 @@ LEASE_SEC, HEARTBEAT_SEC = 30.0, 10.0
 class Scene:
     """A keeper over a store that may not answer, with a clock moved by hand."""
 
-    def __init__(self) -> None:
-        self.jobs = InMemoryJobRepository()
+    def __init__(self, jobs: InMemoryJobRepository | None = None) -> None:
+        self.jobs = jobs or InMemoryJobRepository()
         self.clock = ManualClock()
         self.answers = True
         self.seconds = 0.0
@@ -61,6 +62,11 @@ class Scene:
         hold = Hold(claimed, lease, self.seconds)
         self.keeper.keep(hold)
         return hold
+
+    def request_cancel(self, hold: Hold) -> None:
+        """Ask for it as a client does."""
+        held = self.jobs.jobs[hold.job.job_id]
+        self.jobs.jobs[hold.job.job_id] = held.model_copy(update={"cancel_requested": True})
 
     def end_of(self, hold: Hold) -> datetime:
         lease = self.jobs.jobs[hold.job.job_id].lease
@@ -135,10 +141,33 @@ async def test_a_job_being_settled_is_not_taken_for_lost(scene: Scene) -> None:
 
 async def test_a_renewal_brings_a_requested_cancellation_back(scene: Scene) -> None:
     hold = await scene.hold()
-    held = scene.jobs.jobs[hold.job.job_id]
-    scene.jobs.jobs[hold.job.job_id] = held.model_copy(update={"cancel_requested": True})
+    scene.request_cancel(hold)
     await scene.keeper.beat()
     assert hold.interruption is Interruption.CANCEL_REQUESTED
+
+
+async def test_who_cancels_a_running_job_does_not_wait_for_its_next_renewal(scene: Scene) -> None:
+    hold, other = await scene.hold(), await scene.hold()
+    async with running(scene.keeper.run()), asyncio.timeout(HEARTBEAT_SEC / 2):
+        while not scene.keeper.in_contact:  # noqa: ASYNC110 - the one renewal in that time
+            await asyncio.sleep(0)
+        scene.request_cancel(hold)
+        assert await hold.interrupted is Interruption.CANCEL_REQUESTED
+    assert other.interruption is None
+
+
+async def test_a_look_for_cancelled_jobs_that_fails_is_a_loss_of_contact() -> None:
+    class Away(InMemoryJobRepository):
+        async def cancel_requested_among(self, job_ids: Collection[str]) -> set[str]:
+            raise StoreUnavailable
+
+    scene = Scene(Away())
+    await scene.keeper.beat()
+    hold = await scene.hold()
+    async with running(scene.keeper.run()), asyncio.timeout(10):
+        while scene.keeper.in_contact:  # noqa: ASYNC110 - no event tells of it
+            await asyncio.sleep(0.01)
+    assert hold.interruption is None
 
 
 async def test_reclaiming_needs_one_heartbeat_of_unbroken_contact(scene: Scene) -> None:

@@ -1,16 +1,18 @@
-"""The parameters of a pdf job, by model and by JSON Schema alone."""
+"""The parameters of a pdf job, by model and by the schema it announces alone."""
 
 from typing import Any
 
 import pytest
-from jsonschema import Draft202012Validator
 
-from secretary_common.errors import ErrorCode, PermanentError
+from secretary_api.parameters import ParameterCheck
+from secretary_common.errors import ErrorCode, InvalidRequest, PermanentError
+from secretary_common.models import JobTypeInfo
 from secretary_common.models.file import UPLOAD_FORMAT, UPLOAD_PARAMETER
 from secretary_worker.handlers.parameter import parse_parameters
 from secretary_worker.handlers.pdf_parameter import PdfParameters
 
 SCHEMA = PdfParameters.model_json_schema()
+CHECK = ParameterCheck(JobTypeInfo("pdf", SCHEMA))
 
 ACCEPTED: list[dict[str, Any]] = [
     {"filename": "/data/a.pdf"},
@@ -39,6 +41,8 @@ REFUSED: list[dict[str, Any]] = [
     {"filename": "a.pdf", "extraction_method": "tesseract"},
     {"filename": "a.pdf", "page_start": 0},
     {"filename": "a.pdf", "page_end": 0},
+    {"filename": "a.pdf", "page_start": 3, "page_end": 2},
+    {"filename": "a.pdf", "template": "A", "template_content": "b"},
     {"filename": "a.pdf", "password": 7},
     {"filename": "a.pdf", "language": []},
     {"filename": "a.pdf", "language": ["../eng"]},
@@ -48,13 +52,14 @@ REFUSED: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("parameters", ACCEPTED)
 def test_model_and_schema_accept_the_same(parameters: dict[str, Any]) -> None:
-    assert Draft202012Validator(SCHEMA).is_valid(parameters)
+    CHECK(parameters)
     parse_parameters(PdfParameters, parameters)
 
 
 @pytest.mark.parametrize("parameters", REFUSED)
 def test_model_and_schema_refuse_the_same(parameters: dict[str, Any]) -> None:
-    assert not Draft202012Validator(SCHEMA).is_valid(parameters)
+    with pytest.raises(InvalidRequest):
+        CHECK(parameters)
     with pytest.raises(PermanentError) as caught:
         parse_parameters(PdfParameters, parameters)
     assert caught.value.code == ErrorCode.VALIDATION_ERROR

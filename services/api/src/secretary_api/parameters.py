@@ -37,6 +37,9 @@ _TYPE_NAMES = {
     "object": "an object",
     "string": "text",
 }
+AT_LEAST = "x-at-least"
+"""A keyword of ours, which JSON Schema has no word for: ``{"page_end": "page_start"}`` says that
+the one, where both are given, is no less than the other."""
 _MUST_BE_NULL = ("type", "null")
 _RULES: dict[str, Rule] = {
     "const": lambda allowed: f"must be {allowed}",
@@ -107,6 +110,8 @@ def described(error: ValidationError, root: str) -> Iterator[Field]:
         known = error.schema.get("properties", {})
         unknown = (name for name in instance if name not in known)
         yield from ((f"{path}.{name}", "there is no such parameter") for name in unknown)
+    elif keyword == AT_LEAST:
+        yield path, f"must be at least {expected[error.absolute_path[-1]]}"
     elif keyword == "oneOf" and (names := _single_names(expected)):
         yield path, f"exactly one of {_joined(names)} is needed"
     elif keyword == "not" and isinstance(expected, dict) and "required" in expected:
@@ -148,9 +153,25 @@ def _pattern(
         yield ValidationError("does not match")
 
 
+def _at_least(
+    validator: Validator, bounds: JsonObject, instance: Any, schema: Any
+) -> Iterator[ValidationError]:
+    del schema
+    if not (validator.is_type(bounds, "object") and validator.is_type(instance, "object")):
+        return
+    for name, bound in bounds.items():
+        value, least = instance.get(name), instance.get(str(bound))
+        if _are_numbers(validator, value, least) and value < least:
+            yield ValidationError("is less", path=[name])
+
+
+def _are_numbers(validator: Validator, *values: object) -> bool:
+    return all(validator.is_type(value, "number") for value in values)
+
+
 _FINAL_DOLLAR = re.compile(r"(?<!\\)\$$")
 _Validator: type[Draft202012Validator] = validators.extend(  # type: ignore[no-untyped-call]
-    Draft202012Validator, {"pattern": _pattern}
+    Draft202012Validator, {"pattern": _pattern, AT_LEAST: _at_least}
 )
 
 

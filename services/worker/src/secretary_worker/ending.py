@@ -30,6 +30,7 @@ def settlement_of(
     now: datetime,
     seq: int,
     percent: int,
+    progress: JobProgress | None,
     results: Results | None,
     results_file: ResultsFile | None,
     files: tuple[JobFile, ...],
@@ -46,6 +47,7 @@ def settlement_of(
         now: the time now.
         seq: of the change this is.
         percent: how far the attempt said it was.
+        progress: what it said of that, if it is not written yet.
         results: the newest ones, if there are any.
         results_file: where they are, if they are too large to stand in the job.
         files: those the attempt has stored.
@@ -62,7 +64,7 @@ def settlement_of(
         results_file=results_file if completed else None,
         files=files if ended else (),
         error=verdict.error and fitting(verdict.error),
-        progress=DONE if completed and percent < DONE.percent else None,
+        progress=DONE if completed and percent < DONE.percent else progress,
         run_at=verdict.run_at,
         usage=usage if ended else None,
         expires_at=now + retention if ended else None,

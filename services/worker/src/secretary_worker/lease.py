@@ -22,6 +22,8 @@ log = get_logger(__name__)
 SAFETY = 1 / 6
 RETRY_SEC = 1.0
 WATCH_SEC = 1.0
+# Who cancels a running job is not to wait for its next renewal.
+LOOK_SEC = 0.5
 
 
 class Hold:
@@ -107,11 +109,15 @@ class LeaseKeeper:
         self._contact_lost.set()
 
     async def run(self) -> None:
-        """Renew every ``heartbeat_sec`` and watch over what is held; runs until cancelled."""
+        """Renew every ``heartbeat_sec``, watch over what is held and look for what is cancelled.
+
+        Runs until cancelled.
+        """
         # Beside one another: a renewal that hangs must not keep leases from being given up.
         async with asyncio.TaskGroup() as group:
             group.create_task(self._renew())
             group.create_task(self._watch())
+            group.create_task(self._look())
 
     async def _renew(self) -> None:
         while True:
@@ -157,6 +163,28 @@ class LeaseKeeper:
                     hold.interrupt(Interruption.CANCEL_REQUESTED)
             elif not hold.settling:
                 self._lose(hold)
+
+    async def _look(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_SEC)
+            try:
+                await self.look()
+            except StoreUnavailable:
+                self.lose_contact()
+
+    async def look(self) -> None:
+        """Stop what clients want cancelled, between renewals too.
+
+        Raises:
+            StoreUnavailable: nothing is known.
+        """
+        running = {
+            job_id: hold for job_id, hold in self._holds.items() if hold.interruption is None
+        }
+        if not running:
+            return
+        for job_id in await self._jobs.cancel_requested_among(list(running)):
+            running[job_id].interrupt(Interruption.CANCEL_REQUESTED)
 
     async def _watch(self) -> None:
         while True:

@@ -218,7 +218,10 @@ class AttemptWriter:
         async with self._lock:
             if self.settlement or verdict.outcome is None:
                 return self.settlement
-            if await self._flush_at_last() and await self._store_at_last(verdict.outcome):
+            written = await asyncio.gather(
+                self._flush_at_last(), self._store_at_last(verdict.outcome)
+            )
+            if all(written):
                 self._hold.settling = True
                 await self._settle_or_fail(self._settlement(verdict.outcome, verdict))
             return self.settlement
@@ -271,6 +274,7 @@ class AttemptWriter:
             now=self._clock.now(),
             seq=self._seq + 1,
             percent=self._percent,
+            progress=self._progress,
             results=self._stash.results,
             results_file=self._stash.results_file,
             files=self._stash.files,
@@ -294,7 +298,8 @@ class AttemptWriter:
             whole = await self._journal.flush(None if waiting or last else LOG_BATCHES)
             if last:
                 await self._journal.close()
-            await self._flush_progress()
+            if waiting or not last:  # else it goes with the settling write
+                await self._flush_progress()
         except BaseException:
             self._waiting = waiting + self._waiting
             raise

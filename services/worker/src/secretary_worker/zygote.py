@@ -2,7 +2,9 @@
 
 ``python -m secretary_worker.zygote MODULE``, with its control socket as standard input. Importing
 what reads PDFs takes a third of a second of CPU, forking a process that has it a few milliseconds.
-It never reads a document or a request: those go straight to the child, so no secret and no hostile
+What else
+a child should not have to do first its module does in ``warm_up``, if it has one. It never reads a
+document from elsewhere or a request: those go straight to the child, so no secret and no hostile
 byte is ever in here. Its parent's end of the socket closed, or its parent dead, it ends, and the
 kernel takes its children along.
 
@@ -141,7 +143,10 @@ def _kill_group(pid: int) -> None:
 def main() -> None:
     """Import the module named on the command line and wait for orders."""
     die_with_parent(int(sys.argv[2]))
-    begin: Begin = importlib.import_module(sys.argv[1]).begin
+    module = importlib.import_module(sys.argv[1])
+    begin: Begin = module.begin
+    if warm_up := getattr(module, "warm_up", None):
+        warm_up()
     gc.collect()
     gc.freeze()  # what is here already is shared with the children, not copied by their collector
     Zygote(socket.socket(fileno=0), begin).run()

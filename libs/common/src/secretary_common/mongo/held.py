@@ -92,6 +92,11 @@ class HeldJobsInMongo:
             for document in found
         }
 
+    async def cancel_requested_among(self, job_ids: Names[str]) -> set[str]:
+        """Those of these jobs whose cancellation was requested."""
+        query = {"_id": {"$in": list(job_ids)}, "cancel_requested": True}
+        return {found["_id"] for found in await self._jobs.find(query, projection=["_id"])}
+
     async def record_progress(self, change: ProgressChange) -> datetime | None:
         """Write progress under the attempt's lease; returns the job's ``notified_at``.
 

@@ -168,6 +168,10 @@ class HeldJobs(Protocol):
         """Extend the leases *owner* holds on these jobs; jobs not in the answer are lost."""
         ...
 
+    async def cancel_requested_among(self, job_ids: Collection[str]) -> set[str]:
+        """Those of these jobs whose cancellation was requested."""
+        ...
+
     async def record_progress(self, change: ProgressChange) -> datetime | None:
         """Write progress under the attempt's lease; returns the job's ``notified_at``.
 

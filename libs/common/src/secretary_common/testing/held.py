@@ -63,6 +63,11 @@ class InMemoryHeldJobs(JobMemory):
                 renewed[job_id] = Renewal(lease.token, job.cancel_requested)
         return renewed
 
+    async def cancel_requested_among(self, job_ids: Collection[str]) -> set[str]:
+        """Those of these jobs whose cancellation was requested."""
+        found = (self.jobs[job_id] for job_id in job_ids if job_id in self.jobs)
+        return {job.job_id for job in found if job.cancel_requested}
+
     async def record_progress(self, change: ProgressChange) -> datetime | None:
         """Write progress under the attempt's lease; returns the job's ``notified_at``."""
         job = await self.held(change.job_id, change.token)

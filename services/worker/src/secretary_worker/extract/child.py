@@ -41,6 +41,16 @@ Request = dict[str, Any]
 _PIECE_BYTES = 2**20
 
 
+def warm_up() -> None:
+    """Read a page of our own: what the first page costs beyond others, children need not pay."""
+    prepare()
+    with pymupdf.open() as written:
+        written.new_page().insert_text((72, 72), "warm")
+        with pymupdf.open(stream=written.tobytes(), filetype="pdf") as document:
+            page = document.load_page(0)
+            look_at(page, native_text(page))
+
+
 def begin(files: Sequence[str]) -> Work:
     """What answers requests about the document in the first of *files*."""
     prepare()

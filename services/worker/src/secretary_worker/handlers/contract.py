@@ -12,7 +12,7 @@ from secretary_common.models import JobProgress, JobStatus, JsonObject, LogLevel
 from secretary_worker.source import OpenFile
 
 # Progress moves at least every 2 s, also while one step takes longer.
-PULSE_SEC = 1.5
+PULSE_SEC = 1.0
 
 
 class Reporter(Protocol):
@@ -62,18 +62,26 @@ Translate = Callable[[JobProgress], JobProgress]
 class JobReport:
     """Tells the engine about one job; nobody waits for progress and log lines."""
 
-    def __init__(self, job_id: str, repo: Reporter, *, pulse_sec: float = PULSE_SEC) -> None:
+    def __init__(
+        self,
+        job_id: str,
+        repo: Reporter,
+        *,
+        pulse_sec: float = PULSE_SEC,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         """*pulse_sec*: after so long without news, the last is told again with its age."""
         self.job_id = job_id
         self._repo = repo
         self._pulse_sec = pulse_sec
+        self._monotonic = monotonic
         self._last: JobProgress | None = None
-        self._since = time.monotonic()
+        self._since = monotonic()
 
     def progress(self, progress: JobProgress) -> None:
         """Say how far the attempt is."""
         self._last = progress
-        self._since = time.monotonic()
+        self._since = self._monotonic()
         self._repo.update_job_progress(self.job_id, progress)
 
     def part(self, translate: Translate) -> JobReport:
@@ -90,7 +98,8 @@ class JobReport:
 
     async def complete(self, results: JsonObject) -> None:
         """Leave *results* and end the attempt well."""
-        await self._repo.update_job_results(self.job_id, results)
+        # Not awaited: with the write that ends the attempt they are durable too.
+        self._repo.update_job_results(self.job_id, results)
         await self._repo.update_job_status(self.job_id, JobStatus.COMPLETED)
 
     @asynccontextmanager
@@ -104,13 +113,20 @@ class JobReport:
             await asyncio.gather(beat, return_exceptions=True)
 
     async def _beat(self) -> None:
+        told_at = self._monotonic()
         while True:
-            await asyncio.sleep(self._pulse_sec)
-            silent_sec = time.monotonic() - self._since
-            if self._last and silent_sec >= self._pulse_sec:
-                message = f"{self._last.message} ({silent_sec:.0f} s)"
-                aged = self._last.model_copy(update={"message": message})
-                self._repo.update_job_progress(self.job_id, aged)
+            await asyncio.sleep(told_at + self._pulse_sec - self._monotonic())
+            if self._since > told_at:  # there was news
+                told_at = self._since
+            else:
+                told_at = self._monotonic()
+                self._tell_again(told_at - self._since)
+
+    def _tell_again(self, age_sec: float) -> None:
+        if self._last:
+            message = f"{self._last.message} ({age_sec:.0f} s)"
+            aged = self._last.model_copy(update={"message": message})
+            self._repo.update_job_progress(self.job_id, aged)
 
 
 class _PartReport(JobReport):

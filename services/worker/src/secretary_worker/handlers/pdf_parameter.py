@@ -28,7 +28,12 @@ class PdfParameters(BaseModel):
     """Which PDF to read, and how."""
 
     model_config = ConfigDict(
-        **FROZEN, json_schema_extra={"oneOf": [{"required": [name]} for name in SOURCES]}
+        **FROZEN,
+        json_schema_extra={
+            "oneOf": [{"required": [name]} for name in SOURCES],
+            "not": {"required": ["template", "template_content"]},
+            "x-at-least": {"page_end": "page_start"},
+        },
     )
 
     filename: str | None = optional(
@@ -57,7 +62,7 @@ class PdfParameters(BaseModel):
     )
     page_start: int = Field(default=1, ge=1, description="The first page to read; counted from 1.")
     page_end: int | None = optional(
-        "The last page to read, itself included; left out: to the end.", ge=1
+        "The last page to read, itself included; left out, or beyond the end: to the end.", ge=1
     )
     language: list[Language] = Field(
         default=["eng", "deu"],
