@@ -165,7 +165,7 @@ def _at_least(
             yield ValidationError("is less", path=[name])
 
 
-def _are_numbers(validator: Validator, *values: object) -> bool:
+def _are_numbers(validator: Validator, *values: Any) -> bool:
     return all(validator.is_type(value, "number") for value in values)
 
 
