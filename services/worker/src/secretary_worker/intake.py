@@ -11,6 +11,9 @@ T = TypeVar("T")
 
 TAKEN_AT_ONCE = 500
 """Items taken over before others that wait for the loop have their turn."""
+GATHER_SEC = 0.02
+"""How long items that can wait do: a handler that tells of each page would wake the engine, and
+take the interpreter from its own thread, for each."""
 
 
 class Intake(Generic[T]):
@@ -21,13 +24,17 @@ class Intake(Generic[T]):
         self._loop = asyncio.get_running_loop()
         self._items: deque[T] = deque()
         self._told = False
+        self._gathering = False
 
-    def submit(self, item: T) -> None:
-        """Have *item* be taken; may be called from any thread."""
+    def submit(self, item: T, *, urgent: bool = True) -> None:
+        """Have *item* be taken, unless it is *urgent* together with more; from any thread."""
         self._items.append(item)
-        if not self._told:
+        if urgent and not self._told:
             self._told = True
             self._loop.call_soon_threadsafe(self._drain)
+        elif not (urgent or self._told or self._gathering):
+            self._gathering = True
+            self._loop.call_soon_threadsafe(self._loop.call_later, GATHER_SEC, self._drain)
 
     async def catch_up(self) -> None:
         """Return when all that was submitted before is taken."""
@@ -37,7 +44,7 @@ class Intake(Generic[T]):
             await asyncio.sleep(0)
 
     def _drain(self) -> None:
-        self._told = False  # before the first look: who comes later tells again
+        self._told = self._gathering = False  # before the first look: who comes later tells again
         self._take_some()
         if self._items and not self._told:
             self._told = True

@@ -96,7 +96,7 @@ class AttemptWriter:
         """Take over a write, or a wait for one; may be called from any thread."""
         if isinstance(what, LogLine) and not self._journal.admits(what):
             return
-        self._intake.submit(what)
+        self._intake.submit(what, urgent=isinstance(what, JobStatus | FileContent | Sync))
 
     async def catch_up(self) -> None:
         """Return when all that was submitted before is taken over."""
@@ -125,9 +125,9 @@ class AttemptWriter:
             log.info("attempt.late_write_ignored", what=type(what).__name__)
             return
         match what:
-            case JobProgress() as progress:
-                self._percent = max(self._percent, progress.percent)
-                self._progress = progress.model_copy(update={"percent": self._percent})
+            case JobProgress():
+                self._progress = what.no_less_than(self._percent)
+                self._percent = self._progress.percent
             case LogLine():
                 self._journal.add(what)
             case Results():

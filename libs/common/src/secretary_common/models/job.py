@@ -18,6 +18,11 @@ class JobProgress(Value):
     percent: int = Field(default=0, ge=0, le=100)
     message: str = ""
 
+    def no_less_than(self, percent: int) -> JobProgress:
+        """It, with *percent* if it has fallen below that."""
+        fallen = self.percent < percent
+        return self.model_copy(update={"percent": percent}) if fallen else self
+
 
 class JobError(Value):
     """Why a job failed; ``details`` are for the job's owner and never go into a webhook whole."""
