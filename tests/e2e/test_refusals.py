@@ -50,6 +50,11 @@ def test_what_the_api_can_know_it_refuses_at_once(client: JobClient, stack: Stac
         "unknown type": (submit("nope"), 422, "UNKNOWN_JOB_TYPE"),
         "bad parameter": (submit("pdf", filename=5), 422, "VALIDATION_ERROR"),
         "unknown parameter": (submit("nap", seconds=1, minutes=2), 422, "VALIDATION_ERROR"),
+        "pages backwards": (
+            submit("pdf", filename="x", page_start=3, page_end=2),
+            422,
+            "VALIDATION_ERROR",
+        ),
         "malformed": (send(content=b"{nope", headers=as_json), 422, "VALIDATION_ERROR"),
         "too large": (send(content=b" " * 200_000, headers=as_json), 413, "BODY_TOO_LARGE"),
         "not json": (
