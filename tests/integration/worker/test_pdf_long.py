@@ -18,7 +18,6 @@ from secretary_common.settings import PdfSection
 from secretary_worker.nursery import Nursery
 
 PAGES = 300
-HEARTBEAT_SEC = 0.2
 # What a batch of the cache's writes and a look at the job may hide.
 SLACK = 64
 
@@ -67,7 +66,7 @@ async def test_cancelling_ends_it_and_its_children_within_three_seconds(
 ) -> None:
     (tmp_path / "long.pdf").write_bytes(long_pdf)
     handler = make_handler(tmp_path, nursery, limits=PdfSection(ocr_parallel=2))
-    async with engine(handler, heartbeat_sec=HEARTBEAT_SEC) as worker:
+    async with engine(handler) as worker:  # renews every 10 s
         parameters = {"filename": "long.pdf", "extraction_method": method, "language": ["eng"]}
         job_id = await worker.submit(parameters=parameters)
         await worker.until(job_id, lambda job: at_page(job, 1))
