@@ -36,7 +36,16 @@ async def api_over(url: str, database: str) -> AsyncIterator[Client]:
     async with store_of(settings.mongo) as store:
         answered.set()
         await store.job_types.announce([JobTypeInfo("custom")])
-        app = create_app(wire(settings, store, RecordingDoorbell(), Background(), answered))
+        app = create_app(
+            wire(
+                settings,
+                store,
+                RecordingDoorbell(),
+                Background(),
+                store_answered=answered,
+                stopping=asyncio.Event(),
+            )
+        )
         transport = httpx.ASGITransport(app)
         headers = {"Authorization": f"Bearer {ADMIN_KEY}"}
         async with Client(transport=transport, base_url="http://api", headers=headers) as client:

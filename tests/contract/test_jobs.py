@@ -230,6 +230,20 @@ async def test_a_renewal_extends_what_is_held_and_brings_back_the_cancel_flag(
     assert await jobs.renew("worker-2", ["job-1"], after(99)) == {}
 
 
+async def test_jobs_are_read_briefly_unless_they_are_unknown_or_deleted(
+    jobs: JobRepository,
+) -> None:
+    await claimed(jobs)
+    await jobs.insert(make_job("job-2", parameters={"n": 1}))
+    gone = make_job("job-3")
+    await jobs.insert(gone)
+    assert await jobs.delete(gone, NOW)
+    found = {job.job_id: job for job in await jobs.briefly(["job-1", "job-2", "job-3", "job-4"])}
+    assert set(found) == {"job-1", "job-2"}
+    assert found["job-1"].status is JobStatus.PROCESSING
+    assert found["job-2"].parameters == {}
+
+
 async def test_of_many_jobs_those_are_found_that_clients_want_cancelled(
     jobs: JobRepository,
 ) -> None:

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import Any
 
 import httpx
+from sse import events_in
 from standardwebhooks import Webhook
 
 from secretary_devstack.client import JobClient
@@ -73,7 +74,10 @@ def test_webhooks_arrive_signed_in_order_and_end_with_the_end(
     stack = start_stack(amqp_url=amqp_url)
     with stack.client() as client:
         parameters = {"seconds": 4, **hook(receiver, token="t-1", jobId="mine")}
-        job = client.wait(client.submit("nap", parameters), timeout_sec=30)
+        job_id = client.submit("nap", parameters)
+        with client.http.stream("GET", f"/api/jobs/{job_id}/stream") as stream:
+            events = list(events_in(stream.iter_lines()))
+        job = client.job(job_id)
         receiver.wait_for(
             lambda got: got[-1:] != [] and got[-1].json["phase"] == "completed",
             timeout_sec=15,
@@ -86,6 +90,14 @@ def test_webhooks_arrive_signed_in_order_and_end_with_the_end(
     assert seqs == sorted(set(seqs))
     assert bodies[-1]["data"] == job["results"]
     assert {body["job"]["id"] for body in bodies} == {"mine"}
+    assert [event.name for event in events if event.name != "progress"] in (
+        ["pending", "completed"],
+        ["completed"],  # it was claimed before the stream began
+    )
+    assert events[-1].seq == seqs[-1] == job["seq"]
+    told = [event.seq for event in events]
+    assert told == sorted(set(told))
+    assert len(told) >= 4  # twice a second at most, over four seconds
     for request in receiver.requests:
         Webhook(stack.keys.signing).verify(request.body, dict(request.headers))
         assert request.headers["authorization"] == "Bearer t-1"

@@ -270,6 +270,7 @@ JOB_CALLS: dict[str, Call] = {
     "held": lambda s: s.jobs.held(f"job-{RUNNING:06}", f"t-{RUNNING}"),
     "ended_leases": lambda s: s.jobs.ended_leases(TYPES, NOW, LIMIT),
     "reclaim": lambda s: s.jobs.reclaim(job(RUNNING), lease("new"), NOW),
+    "briefly": lambda s: s.jobs.briefly([f"job-{RUNNING:06}"]),
     "cancel_requested_among": lambda s: s.jobs.cancel_requested_among([f"job-{RUNNING:06}"]),
     "renew": lambda s: s.jobs.renew("worker-1", [f"job-{RUNNING:06}"], after(30)),
     "record_progress": lambda s: ignoring(s.jobs.record_progress(change(RUNNING))),

@@ -33,6 +33,7 @@ from secretary_api.routes import (
     logs,
     moves,
     stats,
+    stream,
     templates,
     uploads,
     webhooks,
@@ -41,6 +42,7 @@ from secretary_api.routes import (
 from secretary_api.service import JobService
 from secretary_api.submission import Admission
 from secretary_api.uploads import Uploads
+from secretary_api.watch import JobWatch
 from secretary_api.worker_pool import WorkerPool
 from secretary_common.clock import Clock
 from secretary_common.ports import (
@@ -69,6 +71,7 @@ ROUTERS = (
     batches.router,  # before jobs: "batch" is no job's id
     jobs.router,
     logs.router,
+    stream.router,
     files.router,
     uploads.router,
     moves.router,
@@ -113,6 +116,7 @@ class Collaborators:
     max_upload_mb: float = 200
     webhook_test_sec: float = 30
     store_has_answered: Callable[[], bool] = lambda: True
+    is_stopping: Callable[[], bool] = lambda: False
 
 
 def create_app(parts: Collaborators, lifespan: Lifespan | None = None) -> FastAPI:
@@ -167,6 +171,7 @@ def _services(parts: Collaborators) -> Services:
             admission=parts.admission,
             uploads=taken_in,
         ),
+        watch=JobWatch(parts.jobs, parts.is_stopping),
         uploads=taken_in,
         content=JobContent(parts.files),
         moves=moves,

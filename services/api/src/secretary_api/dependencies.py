@@ -19,6 +19,7 @@ from secretary_api.idempotency import IdempotencyMarker
 from secretary_api.moves import JobMoves
 from secretary_api.service import JobService
 from secretary_api.uploads import Uploads
+from secretary_api.watch import JobWatch
 from secretary_api.worker_pool import WorkerPool
 from secretary_common.clock import Clock
 from secretary_common.errors import StoreUnavailable, Unauthorized
@@ -39,6 +40,7 @@ class Services:
     """Everything behind the routes."""
 
     jobs: JobService
+    watch: JobWatch
     content: JobContent
     uploads: Uploads
     moves: JobMoves

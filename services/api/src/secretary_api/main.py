@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from datetime import timedelta
+from types import FrameType
 
 import uvicorn
 
@@ -35,6 +36,16 @@ SHUTDOWN_SEC = 10
 class Server(uvicorn.Server):
     """uvicorn, but for its signals: it would raise them again at the end, before our own end."""
 
+    def __init__(self, config: uvicorn.Config, stopping: asyncio.Event) -> None:
+        """*stopping* is set once it is told to stop: what would never end ends then."""
+        super().__init__(config)
+        self._stopping = stopping
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Stop."""
+        self._stopping.set()
+        super().handle_exit(sig, frame)
+
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Stop at SIGTERM and SIGINT, once the requests in flight are answered."""
@@ -53,10 +64,12 @@ async def serve(settings: Settings) -> None:
     """Serve the API; MongoDB and the broker need not be there yet, and may come and go."""
     store = open_store(settings.mongo)
     publisher = Publisher(settings.broker.url.get_secret_value())
-    store_answered = asyncio.Event()
+    store_answered, stopping = asyncio.Event(), asyncio.Event()
     background = Background()
-    parts = wire(settings, store, publisher, background, store_answered)
-    server = Server(server_config(settings, parts))
+    parts = wire(
+        settings, store, publisher, background, store_answered=store_answered, stopping=stopping
+    )
+    server = Server(server_config(settings, parts), stopping)
     try:
         # Should a task beside the server ever fail, the process ends and says so.
         async with running(publisher.run(), _follow(store, store_answered)):
@@ -72,7 +85,9 @@ def wire(
     store: Store,
     doorbell: Doorbell,
     background: Background,
+    *,
     store_answered: asyncio.Event,
+    stopping: asyncio.Event,
 ) -> Collaborators:
     """What the API works with, as *settings* say."""
     return Collaborators(
@@ -95,6 +110,7 @@ def wire(
         ),
         ping_store=store.ping,
         store_has_answered=store_answered.is_set,
+        is_stopping=stopping.is_set,
         retention=timedelta(days=settings.retention.finished_days),
         public_url=settings.api.public_url,
         in_background=background.start,

@@ -54,6 +54,11 @@ class SecretaryJobRepository(
         """The job, unless it is unknown or deleted."""
         return to_job(await self._jobs.find_one({"_id": job_id, "deleted_at": None}))
 
+    async def briefly(self, job_ids: Names[str]) -> list[Job]:
+        """Those of these jobs that are there and not deleted, without parameters and results."""
+        query = {"_id": {"$in": sorted(job_ids)}, "deleted_at": None}
+        return to_jobs(await self._jobs.find(query, projection=BRIEF))
+
     async def deleted_among(self, job_ids: Names[str]) -> set[str]:
         """Those of these jobs that clients deleted and that are not removed yet."""
         found = await self._jobs.find(

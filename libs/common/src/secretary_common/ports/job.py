@@ -48,6 +48,10 @@ class StoredJobs(Protocol):
         """Those of these jobs that clients deleted and that are not removed yet."""
         ...
 
+    async def briefly(self, job_ids: Collection[str]) -> list[Job]:
+        """Those of these jobs that are there and not deleted, without parameters and results."""
+        ...
+
     async def find(self, query: JobQuery) -> list[Job]:
         """At most ``query.limit`` jobs, newest first, without parameters and results."""
         ...

@@ -44,6 +44,11 @@ class InMemoryJobRepository(InMemoryHeldJobs, InMemoryRequestedMoves, InMemoryWa
         job = self.jobs.get(job_id)
         return job if job and job.deleted_at is None else None
 
+    async def briefly(self, job_ids: Collection[str]) -> list[Job]:
+        """Those of these jobs that are there and not deleted, without parameters and results."""
+        found = (self.jobs[job_id] for job_id in job_ids if job_id in self.jobs)
+        return [_brief(job) for job in found if job.deleted_at is None]
+
     async def deleted_among(self, job_ids: Collection[str]) -> set[str]:
         """Those of these jobs that clients deleted and that are not removed yet."""
         return {id_ for id_ in job_ids if (job := self.jobs.get(id_)) and job.deleted_at}
@@ -52,7 +57,7 @@ class InMemoryJobRepository(InMemoryHeldJobs, InMemoryRequestedMoves, InMemoryWa
         """At most ``query.limit`` jobs, newest first, without parameters and results."""
         order = sorted(self.jobs.values(), key=lambda j: (j.created_at, j.job_id), reverse=True)
         found = [job for job in order if _listed(job, query)][: query.limit]
-        return [job.model_copy(update={"parameters": {}, "results": None}) for job in found]
+        return [_brief(job) for job in found]
 
     async def due_slots(self, now: datetime, limit: int) -> list[Job]:
         """Jobs whose outbox slot is due, the longest due first, without their parameters."""
@@ -95,6 +100,10 @@ class InMemoryJobRepository(InMemoryHeldJobs, InMemoryRequestedMoves, InMemoryWa
 
 def _told(job: Job) -> Job:
     return job.model_copy(update={"parameters": {}})
+
+
+def _brief(job: Job) -> Job:
+    return job.model_copy(update={"parameters": {}, "results": None})
 
 
 def _listed(job: Job, query: JobQuery) -> bool:

@@ -75,6 +75,18 @@ class JobView(JobSummary):
     logs: list[LogView]
 
 
+class JobEvent(View):
+    """What an event of a job's stream tells."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    seq: int
+    job_id: str
+    status: JobStatus
+    progress: JobProgress | None
+    error: JobError | None
+
+
 class Submitted(View):
     """An accepted job."""
 

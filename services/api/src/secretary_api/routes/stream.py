@@ -1,0 +1,70 @@
+"""A job as a stream of server-sent events, to its end."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Response
+from fastapi.responses import StreamingResponse
+
+from secretary_api.dependencies import JobDep, ServicesDep
+from secretary_api.routes.answers import GUARDED, NOT_FOUND
+from secretary_api.schemas.job import JobEvent
+from secretary_api.watch import BEFORE_ALL
+from secretary_common.models import Job
+from secretary_common.states import JobStatus
+
+router = APIRouter(prefix="/api/jobs/{job_id}", tags=["jobs"], responses=GUARDED | NOT_FOUND)
+
+MEDIA_TYPE = "text/event-stream"
+# A stream is never kept, and nginx would gather it otherwise.
+HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+RECONNECT_MS = 2000
+_SEQ = re.compile(r"[0-9]{1,18}")
+_NO_CONTENT = 204
+
+
+@router.get(
+    "/stream",
+    response_class=Response,
+    responses={
+        200: {"content": {MEDIA_TYPE: {}}, "description": "The events, until the job has ended"},
+        204: {"description": "It has ended, and `Last-Event-ID` knows: do not reconnect"},
+    },
+)
+async def stream_job(
+    job: JobDep,
+    behind: ServicesDep,
+    last_event_id: Annotated[
+        str | None, Header(description="The `id` of the last event that came: its `seq`.")
+    ] = None,
+) -> Response:
+    """Follow a job: its state now, then each change, as server-sent events.
+
+    `id` is `seq`; `event` is pending, progress, completed, failed or cancelled, the last three end
+    the stream. Changes that come faster than twice a second are told as one.
+    """
+    after = _seq_of(last_event_id)
+    if job.has_ended and job.seq <= after:
+        return Response(status_code=_NO_CONTENT)
+    changes = behind.watch.changes(job, after)
+    return StreamingResponse(_written(changes), media_type=MEDIA_TYPE, headers=HEADERS)
+
+
+def _seq_of(event_id: str | None) -> int:
+    """The seq it names; whoever names none is told all."""
+    return int(event_id) if event_id and _SEQ.fullmatch(event_id) else BEFORE_ALL
+
+
+async def _written(changes: AsyncIterator[Job | None]) -> AsyncIterator[str]:
+    yield f"retry: {RECONNECT_MS}\n\n"
+    async for job in changes:
+        yield ": nothing new\n\n" if job is None else _event(job)
+
+
+def _event(job: Job) -> str:
+    name = "progress" if job.status is JobStatus.PROCESSING else job.status.value
+    data = JobEvent.model_validate(job).model_dump_json()  # line breaks in it are escaped
+    return f"id: {job.seq}\nevent: {name}\ndata: {data}\n\n"

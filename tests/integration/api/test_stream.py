@@ -1,0 +1,62 @@
+"""Streams of jobs over real sockets."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from api_harness import data_of
+from api_process import client_of, service_over
+from pymongo import MongoClient
+from sse import events_in
+
+from secretary_api.main import SHUTDOWN_SEC
+from secretary_devstack.process import Service
+
+
+@pytest.fixture
+def service(mongo_url: str, database_name: str, tmp_path: Path) -> Iterator[Service]:
+    client: MongoClient[dict[str, Any]] = MongoClient(mongo_url)
+    with client:
+        announced = {"_id": "custom", "schema": None, "paused": False}
+        client[database_name].job_types.insert_one(announced)
+    service = service_over(mongo_url, database_name, tmp_path)
+    try:
+        service.start()
+        yield service
+    finally:
+        service.stop()
+
+
+def submitted(client: Any) -> str:
+    answer = client.post("/api/jobs/", json={"job_type": "custom", "parameters": {}})
+    return str(data_of(answer)["job_id"])
+
+
+def test_a_change_comes_while_the_stream_is_open_and_the_end_closes_it(service: Service) -> None:
+    with client_of(service) as client:
+        job_id = submitted(client)
+        with client.stream("GET", f"/api/jobs/{job_id}/stream") as answer:
+            events = events_in(answer.iter_lines())
+            assert next(events).name == "pending"
+            client.post(f"/api/jobs/{job_id}/cancel").raise_for_status()
+            last = next(events)
+            assert (last.name, last.data["status"]) == ("cancelled", "cancelled")
+            assert list(events) == []
+        again = client.get(f"/api/jobs/{job_id}/stream", headers={"Last-Event-ID": str(last.seq)})
+        assert again.status_code == 204
+
+
+def test_open_streams_do_not_hold_up_a_service_that_is_to_stop(service: Service) -> None:
+    with client_of(service) as client:
+        job_id = submitted(client)
+        with client.stream("GET", f"/api/jobs/{job_id}/stream") as answer:
+            events = events_in(answer.iter_lines())
+            assert next(events).name == "pending"
+            stopped_at = time.monotonic()
+            assert service.stop()
+            assert time.monotonic() - stopped_at < SHUTDOWN_SEC
+            assert list(events) == []
