@@ -4,10 +4,12 @@ import pytest
 
 from secretary_worker.extract.choice import (
     Choice,
+    DrawnFacts,
     Method,
-    PageFacts,
     Reason,
+    TextFacts,
     choose,
+    facts_of,
     unknown_share,
 )
 
@@ -33,8 +35,14 @@ from secretary_worker.extract.choice import (
 def test_each_page_is_read_the_way_that_suits_it(
     *, letters: int, unknown: float, cover: float, paths: int, method: Method, reason: Reason
 ) -> None:
-    facts = PageFacts(letters=letters, unknown_share=unknown, image_cover=cover, paths=paths)
-    assert choose(facts) == Choice(method, reason)
+    text = TextFacts(letters=letters, unknown_share=unknown)
+    drawn = DrawnFacts(image_cover=cover, paths=paths)
+    assert choose(text, lambda: drawn) == Choice(method, reason)
+
+
+@pytest.mark.parametrize("text", ["A whole sentence of good text.", "\ue001" * 40])
+def test_what_is_drawn_is_not_looked_at_where_the_text_tells(text: str) -> None:
+    choose(facts_of(text), lambda: pytest.fail("it was looked at"))
 
 
 @pytest.mark.parametrize(

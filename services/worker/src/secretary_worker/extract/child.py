@@ -19,7 +19,7 @@ import pymupdf
 
 from secretary_common.errors import ErrorCode, PermanentError
 from secretary_worker.confinement import Emit, Work, allow_cpu
-from secretary_worker.extract.choice import Choice, Method, Reason, choose
+from secretary_worker.extract.choice import Choice, Method, Reason, choose, facts_of
 from secretary_worker.extract.document import (
     MUPDF_ERRORS,
     describe,
@@ -48,7 +48,8 @@ def warm_up() -> None:
         written.new_page().insert_text((72, 72), "warm")
         with pymupdf.open(stream=written.tobytes(), filetype="pdf") as document:
             page = document.load_page(0)
-            look_at(page, native_text(page))
+            native_text(page)
+            look_at(page)
 
 
 def begin(files: Sequence[str]) -> Work:
@@ -108,7 +109,7 @@ class Session:
         text = native_text(page)
         if request["method"] == "native":
             return {"text": self._native(page, text, request), "method": Method.NATIVE}
-        choice = choose(look_at(page, text))
+        choice = choose(facts_of(text), lambda: look_at(page))
         if choice.method is Method.OCR:
             if request["method"] == "look":
                 return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -46,13 +47,19 @@ class Reason(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class PageFacts:
-    """What is known of a page before it is read."""
+class TextFacts:
+    """What is known of a page from its native text."""
 
     letters: int
-    """Letters and digits in the native text."""
+    """Letters and digits."""
     unknown_share: float
     """Characters that mean nothing, of all visible ones: 0 to 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnFacts:
+    """What is known of a page from what is drawn on it."""
+
     image_cover: float
     """How much of the page images cover: 0 to 1."""
     paths: int
@@ -67,24 +74,28 @@ class Choice:
     reason: Reason
 
 
-def choose(facts: PageFacts) -> Choice:
-    """The best way to read a page."""
-    if facts.unknown_share >= GARBLED_SHARE:
+def choose(text: TextFacts, look: Callable[[], DrawnFacts]) -> Choice:
+    """The best way to read a page.
+
+    *look* is as dear as reading the text; it is called only where that does not tell.
+    """
+    if text.unknown_share >= GARBLED_SHARE:
         return Choice(Method.OCR, Reason.GARBLED)
-    if facts.letters >= GOOD_TEXT_CHARS:
+    if text.letters >= GOOD_TEXT_CHARS:
         return Choice(Method.NATIVE, Reason.TEXT)
-    if facts.image_cover > SCAN_COVER:
+    drawn = look()
+    if drawn.image_cover > SCAN_COVER:
         return Choice(Method.OCR, Reason.SCAN)
-    if facts.letters:
+    if text.letters:
         return Choice(Method.NATIVE, Reason.FEW_CHARACTERS)
-    if facts.paths > OUTLINE_PATHS:
+    if drawn.paths > OUTLINE_PATHS:
         return Choice(Method.OCR, Reason.OUTLINES)
     return Choice(Method.NATIVE, Reason.BLANK)
 
 
-def count_letters(text: str) -> int:
-    """The letters and digits in *text*."""
-    return sum(map(str.isalnum, text))
+def facts_of(text: str) -> TextFacts:
+    """The facts of a page whose native text is *text*."""
+    return TextFacts(letters=sum(map(str.isalnum, text)), unknown_share=unknown_share(text))
 
 
 def unknown_share(text: str) -> float:

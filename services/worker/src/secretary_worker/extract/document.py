@@ -10,7 +10,7 @@ from typing import Any
 import pymupdf
 
 from secretary_common.errors import ErrorCode, PermanentError
-from secretary_worker.extract.choice import PageFacts, count_letters, unknown_share
+from secretary_worker.extract.choice import DrawnFacts
 
 # Ligatures come apart ("fi" can be searched for), and characters the file gives no meaning stay
 # U+FFFD: MuPDF's default puts glyph numbers in their place, which read like text and are none.
@@ -92,8 +92,8 @@ def native_text(page: pymupdf.Page) -> str:
     return str(page.get_text("text", flags=TEXT_FLAGS)).strip()
 
 
-def look_at(page: pymupdf.Page, text: str) -> PageFacts:
-    """The facts that decide how to read *page*, whose native text is *text*."""
+def look_at(page: pymupdf.Page) -> DrawnFacts:
+    """What is drawn on *page*."""
     images, paths = 0.0, 0
     for kind, box in page.get_bboxlog():
         if kind.startswith("fill-im"):  # fill-image, fill-imgmask
@@ -101,12 +101,7 @@ def look_at(page: pymupdf.Page, text: str) -> PageFacts:
         elif kind.endswith("-path"):
             paths += 1
     area = abs(page.rect) or 1.0
-    return PageFacts(
-        letters=count_letters(text),
-        unknown_share=unknown_share(text),
-        image_cover=min(images / area, 1.0),
-        paths=paths,
-    )
+    return DrawnFacts(image_cover=min(images / area, 1.0), paths=paths)
 
 
 def subset_of(document: pymupdf.Document, pages: Sequence[int]) -> bytes:
