@@ -95,7 +95,12 @@ def choose(text: TextFacts, look: Callable[[], DrawnFacts]) -> Choice:
 
 def facts_of(text: str) -> TextFacts:
     """The facts of a page whose native text is *text*."""
-    return TextFacts(letters=sum(map(str.isalnum, text)), unknown_share=unknown_share(text))
+    return TextFacts(letters=count_letters(text), unknown_share=unknown_share(text))
+
+
+def count_letters(text: str) -> int:
+    """The letters and digits in *text*."""
+    return sum(map(str.isalnum, text))
 
 
 def unknown_share(text: str) -> float:
