@@ -12,6 +12,7 @@ import media_samples
 import pytest
 from aiohttp import web
 from handler_bench import child_pids
+from pdf_bench import RememberingCache
 from provider_scene import Passing, access, until
 
 from secretary_common.egress import guarded_client
@@ -24,6 +25,7 @@ from secretary_devstack.provider import FakeProvider, Misbehaviour
 from secretary_devstack.site import Site
 from secretary_worker.media.ffmpeg import Ffmpeg
 from secretary_worker.media.listener import Listener, Origin
+from secretary_worker.media.transcript_cache import CachedTranscriber
 from secretary_worker.media.yt_dlp import YtDlp
 from secretary_worker.remote.transcription import TranscriptionClient
 from secretary_worker.web.download import Downloader
@@ -82,10 +84,13 @@ def make(fake: FakeProvider, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     place.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(place))
 
+    cache = RememberingCache()
+
     def make(provider: dict[str, Any] | None = None, **media: Any) -> Listener:
         section = MediaSection(**{"max_mb": 5, **media})
         guard = UrlGuard([ip_network("127.0.0.0/8")])
         transcription = TranscriptionSection(**access(fake, **(provider or {})))
+        client = TranscriptionClient(transcription, timing=Passing().timing)
         return Listener(
             section=section,
             provider=transcription,
@@ -97,7 +102,10 @@ def make(fake: FakeProvider, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
             ),
             ffmpeg=Ffmpeg(section),
             yt_dlp=YtDlp(section, guard),
-            client=TranscriptionClient(transcription, timing=Passing().timing),
+            client=client,
+            cached=CachedTranscriber(
+                client, cache, base_url=transcription.base_url, model=transcription.model
+            ),
         )
 
     before = child_pids(os.getpid())
@@ -152,6 +160,33 @@ async def test_a_piece_that_fails_for_good_fails_the_whole_with_its_code(
     error = await failure(listener, site.url("/long"))
     assert error.code == ErrorCode.PROVIDER_UNAUTHORIZED
     assert len(fake.asked) == 2
+
+
+async def test_who_hears_a_recording_again_asks_only_for_what_was_not_heard(
+    make: Make, site: Site, fake: FakeProvider
+) -> None:
+    fake.misbehave("transcribe", Misbehaviour(), Misbehaviour(), Misbehaviour.failing(401))
+    listener, resources = make({"parallel": 1}, piece_minutes=0.12), ResourceCalculator()
+    await failure(listener, site.url("/long"))
+    assert len(fake.asked) == 3
+    whole = await listener(site.url("/long"), "en", resources)
+    assert len(fake.asked) == 4
+    assert resources.usage()["api_calls"] == 1
+    assert await listener(site.url("/long"), "en", ResourceCalculator()) == whole
+    assert len(fake.asked) == 4
+    assert await listener(site.url("/long"), None, ResourceCalculator()) == whole
+    assert len(fake.asked) == 7, "in another language other words may be heard"
+
+
+async def test_who_wants_no_cache_has_all_of_it_heard_and_nothing_kept(
+    make: Make, site: Site, fake: FakeProvider
+) -> None:
+    listener = make()
+    for times in (1, 2):
+        await listener(site.url("/talk.mp4"), "en", ResourceCalculator(), use_cache=False)
+        assert len(fake.asked) == times
+    await listener(site.url("/talk.mp4"), "en", ResourceCalculator())
+    assert len(fake.asked) == 3
 
 
 async def test_without_a_provider_nothing_is_fetched(

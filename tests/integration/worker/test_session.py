@@ -212,8 +212,10 @@ async def test_without_a_model_the_markdown_is_made_of_what_page_captions_and_sl
 async def test_captions_that_cannot_be_had_are_a_warning_and_the_recording_is_heard(
     run: Run, origin: str, captions: str, code: str
 ) -> None:
-    async def heard(url: str, language: str | None, resources: ResourceCalculator) -> Heard:
-        assert (url, language) == (f"{origin}/talk.mp4", "en")
+    async def heard(
+        url: str, language: str | None, _: ResourceCalculator, *, use_cache: bool
+    ) -> Heard:
+        assert (url, language, use_cache) == (f"{origin}/talk.mp4", "en", True)
         return Heard((Segment(0, 1, "heard"),), Origin.TRANSCRIPTION)
 
     done = await run(f"/talk?captions={captions}", parts={"transcribe": heard})
@@ -222,7 +224,9 @@ async def test_captions_that_cannot_be_had_are_a_warning_and_the_recording_is_he
 
 
 async def test_a_recording_that_is_gone_or_that_nobody_can_hear_is_a_warning(run: Run) -> None:
-    async def gone(url: str, language: str | None, resources: ResourceCalculator) -> Heard:
+    async def gone(
+        url: str, language: str | None, _: ResourceCalculator, *, use_cache: bool
+    ) -> Heard:
         raise PermanentError("the server answered 404", code=ErrorCode.FETCH_FAILED)
 
     path = "/talk?captions=/none"
@@ -236,10 +240,13 @@ async def test_a_recording_that_is_gone_or_that_nobody_can_hear_is_a_warning(run
 async def test_a_recording_that_is_damaged_is_heard_as_far_as_it_goes_and_says_so(
     run: Run,
 ) -> None:
-    async def half(url: str, language: str | None, resources: ResourceCalculator) -> Heard:
+    async def half(
+        url: str, language: str | None, _: ResourceCalculator, *, use_cache: bool
+    ) -> Heard:
+        assert not use_cache
         return Heard((Segment(0, 1, "heard"),), Origin.TRANSCRIPTION, note="the half of it")
 
-    done = await run("/talk?captions=/none", parts={"transcribe": half})
+    done = await run("/talk?captions=/none", parts={"transcribe": half}, use_cache=False)
     assert warnings_of(done) == [("video", "MEDIA_INVALID")]
     assert ("warning", "video: the half of it") in done.logs
     assert results_of(done)["video_transcript"] == "[00:00:00] heard"

@@ -186,7 +186,7 @@ class PdfSection(Section):
 
 
 class CacheSection(Section):
-    """What was worked out before and is kept: pages that were read, answers of models."""
+    """What was worked out before and is kept: pages read, speech heard, answers of models."""
 
     days: float = Field(default=30, ge=0.25)
     """Entries that were not used for so long go."""

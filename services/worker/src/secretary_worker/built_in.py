@@ -27,6 +27,7 @@ from secretary_worker.handlers.transformer import TransformerHandler
 from secretary_worker.handlers.transformer_parameter import TransformerParameters
 from secretary_worker.media.ffmpeg import Ffmpeg
 from secretary_worker.media.listener import Listener
+from secretary_worker.media.transcript_cache import CachedTranscriber
 from secretary_worker.media.yt_dlp import YtDlp
 from secretary_worker.nursery import Nursery
 from secretary_worker.registry import REGISTRY, Registry, register
@@ -132,16 +133,17 @@ def _register_built_in(
         pages=pages,
         downloader=assets,
         read_slides=PdfSlidesReader(extractor),
-        transcribe=_listener(settings, guard),
+        transcribe=_listener(settings, guard, Cache("transcripts", store.cache, bridge)),
     )
     register("session", session, params=SessionParameters)
 
 
-def _listener(settings: Settings, guard: UrlGuard) -> Listener:
-    media = settings.media
+def _listener(settings: Settings, guard: UrlGuard, cache: Cache) -> Listener:
+    media, provider = settings.media, settings.transcription
+    client = TranscriptionClient(provider)
     return Listener(
         section=media,
-        provider=settings.transcription,
+        provider=provider,
         downloader=Downloader(
             lambda: guarded_client(guard),
             max_bytes=int(media.max_mb * 2**20),
@@ -150,7 +152,8 @@ def _listener(settings: Settings, guard: UrlGuard) -> Listener:
         ),
         ffmpeg=Ffmpeg(media),
         yt_dlp=YtDlp(media, guard),
-        client=TranscriptionClient(settings.transcription),
+        client=client,
+        cached=CachedTranscriber(client, cache, base_url=provider.base_url, model=provider.model),
     )
 
 

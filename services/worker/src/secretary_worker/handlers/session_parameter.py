@@ -60,7 +60,11 @@ class SessionParameters(BaseModel):
         "The model to ask; left out: the one that is configured.", min_length=1, max_length=200
     )
     use_cache: bool = Field(
-        default=True, description="Whether what a model answered to the same before may be used."
+        default=True,
+        description=(
+            "Whether pages that were read, speech that was heard and what a model answered before "
+            "are used, and kept."
+        ),
     )
     create_archive: bool = Field(
         default=True, description="Whether slides become files of the job, beside the Markdown."

@@ -21,9 +21,14 @@ class Transcriber(Protocol):
     """Hears what is said in a recording."""
 
     async def __call__(
-        self, url: str, language: str | None, resources: ResourceCalculator
+        self,
+        url: str,
+        language: str | None,
+        resources: ResourceCalculator,
+        *,
+        use_cache: bool,
     ) -> Heard:
-        """What is said at *url*, with times.
+        """What is said at *url*, with times; with *use_cache* what is known is not heard again.
 
         Raises:
             PermanentError: it is not there or not understood, or nothing is configured to hear it.
@@ -79,7 +84,9 @@ class TranscriptFinder:
                 raise PermanentError(message, code=ErrorCode.TRANSCRIPTION_NOT_CONFIGURED)
             talk.report.progress(steps.HEARING)
             spoken = None if language == "auto" else language
-            heard = await self._transcribe(url, spoken, talk.resources)
+            heard = await self._transcribe(
+                url, spoken, talk.resources, use_cache=talk.parameters.use_cache
+            )
         except (PermanentError, TransientError) as error:
             talk.warn("video", error, url)
             return ""

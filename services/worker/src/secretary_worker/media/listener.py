@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 
 from secretary_common.errors import TransientError
 from secretary_common.media_section import MediaSection
@@ -19,8 +20,8 @@ from secretary_worker.remote.flight import run_each
 from secretary_worker.remote.transcription import (
     AudioPiece,
     Segment,
+    Transcriber,
     Transcript,
-    TranscriptionClient,
     merge_transcripts,
 )
 from secretary_worker.source import OpenFile
@@ -76,10 +77,17 @@ class Listener:
     """Its limits are ``max_mb`` and ``timeout_sec``, its code for too much MEDIA_TOO_LARGE."""
     ffmpeg: Ffmpeg
     yt_dlp: YtDlp
-    client: TranscriptionClient
+    client: Transcriber
+    cached: Transcriber | None = None
+    """The same, with a memory; none: each recording is heard anew."""
 
     async def __call__(
-        self, url: str, language: str | None, resources: ResourceCalculator
+        self,
+        url: str,
+        language: str | None,
+        resources: ResourceCalculator,
+        *,
+        use_cache: bool = True,
     ) -> Heard:
         """What is said in the recording at *url*, or on the video page there.
 
@@ -87,27 +95,36 @@ class Listener:
             url: of a recording, or of a page on one of ``yt_dlp_hosts``.
             language: ISO 639-1; None lets the model find out.
             resources: counts bytes, seconds of sound, calls and cost.
+            use_cache: whether to use what was heard before, and to keep what is heard now.
 
         Raises:
             PermanentError: URL_REFUSED, FETCH_FAILED, MEDIA_…, FFMPEG_MISSING,
                 YT_DLP_NOT_CONFIGURED, TRANSCRIPTION_NOT_CONFIGURED, PROVIDER_…
             TransientError: FETCH_FAILED or PROVIDER_…; another try may help.
         """
+        hear = partial(self.hear_file, language=language, resources=resources, use_cache=use_cache)
         if self.yt_dlp.takes(url):
-            return await self._hear_page(url, language, resources)
+            return await self._hear_page(url, language, hear)
         self._check_able()  # before a gigabyte is fetched for nothing
         async with self._downloaded(url) as file:
-            return await self.hear_file(file, language, resources)
+            return await hear(file)
 
     async def hear_file(
-        self, file: OpenFile, language: str | None, resources: ResourceCalculator
+        self,
+        file: OpenFile,
+        language: str | None,
+        resources: ResourceCalculator,
+        *,
+        use_cache: bool = True,
     ) -> Heard:
         """What is said in the recording *file*; see ``__call__``."""
         self._check_able()
         resources.add_bytes(file.size)
         probe = await self.ffmpeg.probe(file)
         async with self.ffmpeg.speech(file, probe, resources) as speech:
-            transcript = await self._transcribe(speech, language, resources)
+            client = (self.cached if use_cache else None) or self.client
+            hear = partial(client.transcribe, language=language, resources=resources)
+            transcript = await self._transcribe(speech, hear)
             return Heard(
                 segments=transcript.segments,
                 origin=Origin.TRANSCRIPTION,
@@ -117,7 +134,7 @@ class Listener:
             )
 
     async def _hear_page(
-        self, url: str, language: str | None, resources: ResourceCalculator
+        self, url: str, language: str | None, hear: Callable[[OpenFile], Awaitable[Heard]]
     ) -> Heard:
         async with self.yt_dlp.page(url) as page:
             captions = await page.captions(language)
@@ -127,7 +144,7 @@ class Listener:
                 return Heard(tuple(segments), Origin.CAPTIONS)
             self._check_able()
             async with page.sound() as file:
-                return await self.hear_file(file, language, resources)
+                return await hear(file)
 
     @asynccontextmanager
     async def _downloaded(self, url: str) -> AsyncIterator[OpenFile]:
@@ -141,7 +158,7 @@ class Listener:
             raise TransientError(message) from error
 
     async def _transcribe(
-        self, speech: Speech, language: str | None, resources: ResourceCalculator
+        self, speech: Speech, hear: Callable[[AudioPiece], Awaitable[Transcript]]
     ) -> Transcript:
         piece_mb = min(self.section.piece_mb, self.provider.max_piece_mb)
         spans = speech.spans(
@@ -150,9 +167,7 @@ class Listener:
         transcripts: list[Transcript] = []
 
         async def transcribe(piece: AudioPiece) -> None:
-            transcripts.append(
-                await self.client.transcribe(piece, language=language, resources=resources)
-            )
+            transcripts.append(await hear(piece))
 
         await run_each(speech.pieces(spans), transcribe, parallel=self.provider.parallel)
         return merge_transcripts(transcripts)

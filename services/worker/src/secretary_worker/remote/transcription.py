@@ -63,6 +63,14 @@ class Transcript:
 class Transcriber(Protocol):
     """Writes down what is said."""
 
+    def check_configured(self) -> None:
+        """Refuse what cannot work yet.
+
+        Raises:
+            PermanentError: TRANSCRIPTION_NOT_CONFIGURED, with the settings to make.
+        """
+        ...
+
     async def transcribe(
         self, piece: AudioPiece, *, language: str | None, resources: ResourceCalculator
     ) -> Transcript:
@@ -90,11 +98,7 @@ class TranscriptionClient:
         """Until the server refuses ``verbose_json``: newer models give the text alone."""
 
     def check_configured(self) -> None:
-        """Refuse what cannot work yet.
-
-        Raises:
-            PermanentError: TRANSCRIPTION_NOT_CONFIGURED, with the settings to make.
-        """
+        """See ``Transcriber``."""
         self._provider.check_configured()
 
     async def transcribe(
