@@ -2,15 +2,13 @@
 
 from datetime import UTC, datetime, timedelta
 
-import pytest
-
 from secretary_common.settings import NotifierSection
 from secretary_notifier import schedule
-from secretary_notifier.schedule import next_attempt_at, parse_retry_after
+from secretary_notifier.schedule import next_attempt_at
 
 NOW = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
 TERMINAL = NotifierSection().retry_schedule_sec
-HOUR, DAY = 3600, 86400
+HOUR = 3600
 
 
 def wait_after(attempts: int, *, random: float = 0.0, retry_after: float | None = None) -> float:
@@ -57,34 +55,3 @@ def test_nothing_is_tried_five_days_after_its_creation() -> None:
     created_at = NOW - timedelta(days=5) + timedelta(seconds=10)
     assert next_attempt_at(TERMINAL, 1, now=NOW, created_at=created_at, random=0) is not None
     assert next_attempt_at(TERMINAL, 2, now=NOW, created_at=created_at, random=0) is None
-
-
-@pytest.mark.parametrize(
-    ("value", "seconds"),
-    [
-        ("0", 0),
-        ("120", 120),
-        (" 7 ", 7),
-        ("86400", DAY),
-        ("86401", DAY),
-        ("9" * 400, DAY),
-        ("Thu, 01 Jan 2026 12:01:30 GMT", 90),
-        ("Thursday, 01-Jan-26 12:01:30 GMT", 90),
-        ("Thu, 01 Jan 2026 11:00:00 GMT", 0),
-        ("Fri, 01 Jan 2027 12:00:00 GMT", DAY),
-        (None, None),
-        ("", None),
-        ("soon", None),
-        ("-5", None),
-        ("1.5", None),
-        ("\u0661\u0662", None),
-        ("12 seconds", None),
-        ("Thu, 01 Jan 2026", None),
-        ("Thu, 99 Jan 2026 12:00:00 GMT", None),
-        ("x" * 5000, None),
-    ],
-)
-def test_retry_after_is_read_in_both_forms_capped_and_garbage_ignored(
-    value: str | None, seconds: float | None
-) -> None:
-    assert parse_retry_after(value, NOW) == seconds

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from secretary_common.models import Delivery, DeliveryAttempt, DeliveryState, Standing
+from secretary_common.retry_after import parse_retry_after
 from secretary_notifier import schedule
 
 SUCCESS = range(200, 300)
@@ -136,18 +137,24 @@ def decide(
     if answer.status_code == GONE and answer.error is None:
         reason = "the receiver answered 410 Gone"
         return Verdict(DeliveryState.DEAD, reason=reason, mutes=not delivery.is_test)
-    asks = answer.status_code in ASKS_TO_WAIT
     at = schedule.next_attempt_at(
         schedule.waits_of(delivery, terminal_schedule),
         delivery.tries + 1,
         now=now,
         created_at=delivery.began_at,
         random=random,
-        retry_after_sec=schedule.parse_retry_after(answer.retry_after, now) if asks else None,
+        retry_after_sec=_asked_sec(answer, now),
     )
     if at is None:
         return Verdict(DeliveryState.DEAD, reason="every attempt failed")
     return Verdict(DeliveryState.PENDING, next_attempt_at=at)
+
+
+def _asked_sec(answer: Answer, now: datetime) -> float | None:
+    if answer.status_code not in ASKS_TO_WAIT:
+        return None
+    longest_sec = schedule.LONGEST_RETRY_AFTER_SEC
+    return parse_retry_after(answer.retry_after, now, longest_sec=longest_sec)
 
 
 def put_back(now: datetime) -> Verdict:

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from email.utils import parsedate_to_datetime
 
 from secretary_common.models import Delivery
 
@@ -25,6 +24,7 @@ TEST_SCHEDULE_SEC = (0.0,)
 JITTER = 0.1
 """Added on top, never subtracted: an attempt is never early."""
 LONGEST_RETRY_AFTER_SEC = 24 * 3600.0
+"""No receiver is left alone for longer because it asked so."""
 LIFETIME = timedelta(days=5)
 """After this long no delivery is tried again."""
 LONGEST_UNOPENED_WAIT_SEC = 300.0
@@ -76,21 +76,3 @@ def unopened_wait(began_at: datetime, now: datetime, shortest_sec: float) -> tim
     """
     waited_sec = (now - began_at).total_seconds()
     return timedelta(seconds=max(shortest_sec, min(waited_sec, LONGEST_UNOPENED_WAIT_SEC)))
-
-
-def parse_retry_after(value: str | None, now: datetime) -> float | None:
-    """The seconds a ``Retry-After`` header asks for, at most 24 h; None for garbage.
-
-    Both forms of RFC 9110 §10.2.3: a number of seconds, or a date.
-    """
-    text = (value or "").strip()
-    if text.isascii() and text.isdigit():
-        # Ten digits are 300 years; more are not worth converting.
-        return min(float(text[:10]), LONGEST_RETRY_AFTER_SEC)
-    try:
-        moment = parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    if moment.tzinfo is None:
-        return None
-    return min(max((moment - now).total_seconds(), 0.0), LONGEST_RETRY_AFTER_SEC)

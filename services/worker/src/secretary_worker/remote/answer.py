@@ -11,7 +11,8 @@ from typing import Any
 from secretary_common.clock import Clock
 from secretary_common.errors import ErrorCode, PermanentError, TransientError
 from secretary_common.models import JsonObject
-from secretary_worker.web.download import parse_retry_after
+from secretary_common.retry_after import parse_retry_after
+from secretary_worker.web.download import MAX_RETRY_AFTER_SEC
 
 LONGEST_REASON = 300
 """Characters of a provider's own words that go into an error."""
@@ -130,7 +131,8 @@ def _parsed(body: bytes) -> Any:
 def _failure(
     provider: str, status: int, headers: Mapping[str, str], reason: str, clock: Clock
 ) -> PermanentError | TransientError:
-    retry_after = parse_retry_after(headers.get("retry-after"), clock)
+    asked = headers.get("retry-after")
+    retry_after = parse_retry_after(asked, clock.now(), longest_sec=MAX_RETRY_AFTER_SEC)
     details = {"provider": provider, "status": status}
     if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
         # Not its words: they may show a part of the key.

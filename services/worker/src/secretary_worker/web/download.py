@@ -8,7 +8,6 @@ import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from pathlib import PurePosixPath
 from typing import BinaryIO
@@ -18,6 +17,7 @@ import httpx
 
 from secretary_common.clock import Clock, SystemClock
 from secretary_common.errors import ErrorCode, PermanentError, TransientError, UrlRefused
+from secretary_common.retry_after import parse_retry_after
 
 MAX_REDIRECTS = 5
 # Longer than this nobody is made to wait by a server: the backoff decides instead.
@@ -105,8 +105,9 @@ class Downloader:
     def _check(self, response: httpx.Response) -> None:
         status = response.status_code
         if status in _PASSING or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            retry_after = parse_retry_after(response.headers.get("Retry-After"), self.clock)
-            raise _may_pass(f"the server answered {status}", retry_after)
+            asked = response.headers.get("Retry-After")
+            wait_sec = parse_retry_after(asked, self.clock.now(), longest_sec=MAX_RETRY_AFTER_SEC)
+            raise _may_pass(f"the server answered {status}", wait_sec)
         if status != HTTPStatus.OK:
             raise _refused_by_server(f"the server answered {status}")
         if response.headers.get("Content-Encoding", "identity").lower() != "identity":
@@ -128,20 +129,6 @@ class Downloader:
     def _too_large(self) -> PermanentError:
         message = f"the file has more than {self.max_bytes} bytes"
         return PermanentError(message, code=self.too_large)
-
-
-def parse_retry_after(value: str | None, clock: Clock) -> float | None:
-    """The seconds a Retry-After header asks for; None without one, or with garbage in it."""
-    if not value:
-        return None
-    try:
-        if value.strip().isdecimal():
-            seconds = float(value)
-        else:
-            seconds = (parsedate_to_datetime(value) - clock.now()).total_seconds()
-    except (TypeError, ValueError, OverflowError):
-        return None
-    return min(max(seconds, 0.0), MAX_RETRY_AFTER_SEC)
 
 
 def _file_name(response: httpx.Response) -> str:
