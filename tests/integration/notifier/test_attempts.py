@@ -288,21 +288,31 @@ async def test_an_answer_that_is_no_http_gives_no_token_away_in_its_error(scene:
     assert "tok-123456" not in error
 
 
-async def test_switching_protocols_is_an_error_that_the_log_explains(scene: Scene) -> None:
-    async def switch(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n")
-        writer.write(b"Connection: Upgrade\r\n\r\n")
-        await reader.read()
-        writer.close()
+async def switch_protocols(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.readuntil(b"\r\n\r\n")
+    writer.write(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n")
+    writer.write(b"Connection: Upgrade\r\n\r\n")
+    await reader.read()
+    writer.close()
 
-    listener = await asyncio.start_server(switch, "127.0.0.1", 0)
+
+async def test_switching_protocols_is_an_error_that_the_log_explains(scene: Scene) -> None:
+    listener = await asyncio.start_server(switch_protocols, "127.0.0.1", 0)
     job = await scene.news(f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}/")
     async with listener, scene.notifier(retry_schedule_sec=[0]):
         delivery = await scene.becomes(job, DEAD)
     [attempt] = delivery.attempts
     assert attempt.status_code == 101
-    assert (attempt.error or "").startswith("protocol: 101 Switching Protocols")
+    assert (attempt.error or "").startswith("upgrade: 101 Switching Protocols")
+
+
+async def test_an_origin_that_switches_protocols_is_not_left_alone(scene: Scene) -> None:
+    listener = await asyncio.start_server(switch_protocols, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}/"
+    jobs = [await scene.news(url) for _ in range(12)]
+    async with listener, scene.notifier(retry_schedule_sec=[0], per_origin=1):
+        for job in jobs:
+            await scene.becomes(job, DEAD)
 
 
 async def test_progress_arrives_as_progress(scene: Scene, receiver: Receiver) -> None:

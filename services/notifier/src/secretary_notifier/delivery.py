@@ -29,6 +29,8 @@ UNOPENED = "secret"
 """The class of error of a delivery whose secrets none of the keys here opens."""
 OWN_FAULTS = frozenset({"url_refused", UNOPENED, "request"})
 """Classes of errors that say nothing about the receiver: it was not asked."""
+SWITCHED = "upgrade"
+"""The class of error of an answer that is complete, but of no use: 101, which nobody asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ class Answer:
     address: str | None = None
     """Who was connected to."""
     error: str | None = None
-    """Why the attempt failed without a complete answer: ``<class>: <message>``."""
+    """Why the attempt failed, where the status does not tell: ``<class>: <message>``."""
     response: str | None = None
     """The beginning of the body."""
 
@@ -67,7 +69,7 @@ class Answer:
     @property
     def origin_failed(self) -> bool | None:
         """Whether it shows the origin unable to take anything; None if it shows nothing."""
-        if self.error is not None:
+        if self.error is not None and self.error_class != SWITCHED:
             return None if self.error_class in OWN_FAULTS else True
         return self.status_code in SERVER_ERROR or self.status_code in OVERLOADED
 

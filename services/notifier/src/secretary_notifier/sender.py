@@ -15,7 +15,7 @@ from secretary_common.cipher import Cipher
 from secretary_common.egress import GuardedSession, Peer, peer_noted
 from secretary_common.errors import PermanentError, UrlRefused
 from secretary_common.models import Delivery
-from secretary_notifier.delivery import UNOPENED, Answer
+from secretary_notifier.delivery import SWITCHED, UNOPENED, Answer
 from secretary_notifier.redaction import redacted
 from secretary_notifier.signing import signed_headers
 
@@ -140,7 +140,7 @@ def _describe(failure: Exception) -> str:
 def _answer(at: datetime, progress: _Progress, error: str | None, duration_ms: int) -> Answer:
     response = progress.response
     if error is None and response and response.status == HTTPStatus.SWITCHING_PROTOCOLS:
-        error = "protocol: 101 Switching Protocols, which nobody asked for"
+        error = f"{SWITCHED}: 101 Switching Protocols, which nobody asked for"
     return Answer(
         at=at,
         duration_ms=duration_ms,
