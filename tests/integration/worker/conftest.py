@@ -1,4 +1,4 @@
-"""Children for the tests of PDFs and pages: one zygote each, and what it takes to use them."""
+"""What these tests share: children that read PDFs and pages, one zygote each; a fake provider."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 from pdf_bench import PdfBench
+from provider_scene import Passing
 
+from secretary_devstack.provider import FakeProvider
 from secretary_worker.handlers.page_reader import CHILD as PAGE_CHILD
 from secretary_worker.handlers.pdf_extractor import CHILD
 from secretary_worker.nursery import Nursery
@@ -37,3 +39,17 @@ def bench(tmp_path: Path, nursery: Nursery) -> PdfBench:
     root = tmp_path / "root"
     root.mkdir()
     return PdfBench(root, nursery)
+
+
+@pytest.fixture
+def fake() -> Iterator[FakeProvider]:
+    """A provider that was only asked what its interface knows."""
+    with FakeProvider() as fake:
+        yield fake
+    assert fake.violations == []
+
+
+@pytest.fixture
+def passing() -> Passing:
+    """Time for who asks a provider."""
+    return Passing()

@@ -1,7 +1,6 @@
 """The chat client: whatever the server speaks, the answer fits the schema, or the job says why."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -29,18 +28,6 @@ TALK = (Message("system", "You fill in fields."), Message("user", "The text."))
 FIELDS = ChatRequest(TALK, schema=SCHEMA, schema_name="Meeting Minutes")
 WORDS = ChatRequest(TALK)
 ALL = frozenset({"json_schema", "json_object"})
-
-
-@pytest.fixture
-def fake() -> Iterator[FakeProvider]:
-    with FakeProvider() as fake:
-        yield fake
-    assert fake.violations == []
-
-
-@pytest.fixture
-def passing() -> Passing:
-    return Passing()
 
 
 def client(fake: FakeProvider, passing: Passing, **settings: Any) -> ChatClient:

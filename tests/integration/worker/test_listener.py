@@ -37,13 +37,6 @@ Make = Callable[..., Listener]
 
 
 @pytest.fixture
-def fake() -> Iterator[FakeProvider]:
-    with FakeProvider() as fake:
-        yield fake
-    assert fake.violations == []
-
-
-@pytest.fixture
 def asked() -> list[str]:
     """The paths that were asked of the site."""
     return []

@@ -27,11 +27,6 @@ def fake() -> Iterator[FakeProvider]:
     assert fake.files == {}, "an upload was left"
 
 
-@pytest.fixture
-def passing() -> Passing:
-    return Passing()
-
-
 def reader(fake: FakeProvider, passing: Passing, **settings: Any) -> MistralReader:
     return MistralReader(MistralSection(**access(fake, **settings)), timing=passing.timing)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import page_samples
 import pytest
 from aiohttp import web
+from origin import serving
 
 from secretary_common.egress import guarded_client
 from secretary_common.errors import ErrorCode, PermanentError
@@ -76,14 +77,8 @@ async def pdf(request: web.Request) -> web.Response:
 
 @pytest.fixture
 async def origin() -> AsyncIterator[str]:
-    app = web.Application()
-    app.add_routes(routes)
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    await runner.cleanup()
+    async with serving(routes) as origin:
+        yield origin
 
 
 @pytest.fixture

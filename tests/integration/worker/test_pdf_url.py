@@ -10,6 +10,7 @@ import pdf_samples
 import pytest
 from aiohttp import web
 from handler_bench import Recorder, make_job
+from origin import serving
 from pdf_bench import MAX_BYTES, make_handler
 
 from secretary_common.errors import ErrorCode, PermanentError, TransientError
@@ -126,14 +127,8 @@ async def script(request: web.Request) -> web.Response:
 
 @pytest.fixture
 async def origin() -> AsyncIterator[str]:
-    app = web.Application()
-    app.add_routes(routes)
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    await runner.cleanup()
+    async with serving(routes) as origin:
+        yield origin
 
 
 @pytest.fixture

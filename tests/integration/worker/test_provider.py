@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -26,18 +25,6 @@ ASK = Call(
 RATE_LIMITED, UNAVAILABLE = ErrorCode.PROVIDER_RATE_LIMITED, ErrorCode.PROVIDER_UNAVAILABLE
 REFUSED, INVALID = ErrorCode.PROVIDER_REFUSED, ErrorCode.PROVIDER_INVALID_ANSWER
 UNAUTHORIZED = ErrorCode.PROVIDER_UNAUTHORIZED
-
-
-@pytest.fixture
-def fake() -> Iterator[FakeProvider]:
-    with FakeProvider() as fake:
-        yield fake
-    assert fake.violations == []
-
-
-@pytest.fixture
-def passing() -> Passing:
-    return Passing()
 
 
 def reach(fake: FakeProvider, passing: Passing, **settings: Any) -> Provider:

@@ -1,6 +1,5 @@
 """Transcription: what is said, and when, counted from the beginning of the whole."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -14,18 +13,6 @@ from secretary_worker.remote.transcription import AudioPiece, Segment, Transcrip
 
 PIECE = AudioPiece("piece-2.mp3", b"ID3 sound", "audio/mpeg", offset_sec=600, duration_sec=3.5)
 TEXT = "Good morning. Welcome to the talk."
-
-
-@pytest.fixture
-def fake() -> Iterator[FakeProvider]:
-    with FakeProvider() as fake:
-        yield fake
-    assert fake.violations == []
-
-
-@pytest.fixture
-def passing() -> Passing:
-    return Passing()
 
 
 def client(fake: FakeProvider, passing: Passing, **settings: Any) -> TranscriptionClient:

@@ -30,11 +30,6 @@ def fake() -> Iterator[FakeProvider]:
     assert fake.violations == []
 
 
-@pytest.fixture
-def passing() -> Passing:
-    return Passing()
-
-
 def reader(fake: FakeProvider, passing: Passing, **settings: Any) -> VisionReader:
     return VisionReader.of(VisionSection(**access(fake, **settings)), timing=passing.timing)
 

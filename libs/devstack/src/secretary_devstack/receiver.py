@@ -16,8 +16,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from aiohttp import web
 
@@ -86,20 +85,19 @@ class Answer:
     """Hang up in place of an answer."""
 
 
-class Receiver:
+class Receiver(Site):
     """An HTTP server in a thread of its own; the same from tests with and without an event loop."""
 
     def __init__(self, *, answer: Answer | None = None) -> None:
         """*answer* is for every request that ``answer_next`` named none for; by default 200."""
-        self._site = Site(self._app, name="receiver")
-        self.port = self._site.port
+        super().__init__(self._app, name="receiver")
         self.answer = answer or Answer()
         self._next: deque[Answer] = deque()
         self._requests: list[Received] = []
 
     def url(self, path: str = "/hook") -> str:
         """The URL of *path* here."""
-        return self._site.url(path)
+        return super().url(path)
 
     @property
     def requests(self) -> list[Received]:
@@ -120,18 +118,6 @@ class Receiver:
         """
         wait_until(lambda: enough(self.requests), timeout_sec=timeout_sec, what=what)
         return self.requests
-
-    def __enter__(self) -> Self:
-        self._site.__enter__()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._site.__exit__(kind, error, trace)
 
     def _app(self) -> web.Application:
         app = web.Application(client_max_size=MAX_BODY_BYTES)

@@ -10,8 +10,7 @@ import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from aiohttp import web
 
@@ -42,7 +41,7 @@ class _Script:
     replies: deque[ChatReply] = field(default_factory=deque)
 
 
-class FakeProvider:
+class FakeProvider(Site):
     """Answers honestly unless told otherwise, and remembers everything. Use it as a context.
 
     ``base_url`` and ``key`` go into the settings. A request that the published interface does not
@@ -65,6 +64,7 @@ class FakeProvider:
             read_pdf: the text of each page of an upload.
             reply: to chat requests that ``reply_next`` has none for; called in its own thread.
         """
+        super().__init__(self._app, name="provider")
         self.key = key
         self.dialect = dialect or Dialect()
         self.violations: list[str] = []
@@ -76,12 +76,11 @@ class FakeProvider:
         self._asked: list[Asked] = []
         self._lock = threading.Lock()
         self._ids = itertools.count(1)
-        self._site = Site(self._app, name="provider")
 
     @property
     def base_url(self) -> str:
         """For the setting of that name."""
-        return self._site.url("/v1")
+        return self.url("/v1")
 
     @property
     def asked(self) -> list[Asked]:
@@ -106,18 +105,6 @@ class FakeProvider:
             else:
                 text = reply if isinstance(reply, str) else json.dumps(reply)
                 self._script.replies.append(ChatReply(text))
-
-    def __enter__(self) -> Self:
-        self._site.__enter__()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._site.__exit__(kind, error, trace)
 
     def _app(self) -> web.Application:
         app = web.Application(client_max_size=MAX_BODY_BYTES)

@@ -23,7 +23,7 @@ from secretary_worker.remote.answer import InvalidAnswer, ProviderRefused
 from secretary_worker.remote.call import Attachment, Call
 from secretary_worker.remote.flight import run_each, seen_through
 from secretary_worker.remote.mistral_answer import METHOD, OcrAnswer, read_ocr_answer
-from secretary_worker.remote.provider import Connection, Provider, Timing
+from secretary_worker.remote.provider import Connection, Provider, ProviderClient, Timing
 
 log = get_logger(__name__)
 
@@ -37,25 +37,17 @@ class _Piece:
     content: bytes
 
 
-class MistralReader:
+class MistralReader(ProviderClient):
     """A ``PageReader`` that has pages read by Mistral. One instance serves all jobs."""
 
     def __init__(self, section: MistralSection, *, timing: Timing | None = None) -> None:
         self._section = section
-        self._provider = Provider(section, timing=timing)
+        self.provider = Provider(section, timing=timing)
 
     @property
     def engine(self) -> str:
         """The method, the model and whose it is."""
         return f"{METHOD}:{self._section.model}@{self._section.base_url}"
-
-    def check_configured(self) -> None:
-        """Refuse what cannot work yet.
-
-        Raises:
-            PermanentError: MISTRAL_NOT_CONFIGURED, with the settings to make.
-        """
-        self._provider.check_configured()
 
     async def read(
         self,
@@ -71,7 +63,7 @@ class MistralReader:
             TransientError: PROVIDER_…
         """
         self.check_configured()
-        async with self._provider.connected(resources) as connection:
+        async with self.provider.connected(resources) as connection:
             reading = _Reading(self._section, connection, document, on_page, resources)
             await run_each(reading.pieces(pages), reading.read, parallel=self._section.parallel)
 

@@ -116,6 +116,20 @@ class Provider:
         return httpx.create_ssl_context(trust_env=False)
 
 
+class ProviderClient:
+    """What asks one provider, and can say beforehand whether that may work."""
+
+    provider: Provider
+
+    def check_configured(self) -> None:
+        """Refuse what cannot work yet.
+
+        Raises:
+            PermanentError: <NAME>_NOT_CONFIGURED, with the settings to make.
+        """
+        self.provider.check_configured()
+
+
 class Connection:
     """Calls a provider; from ``Provider.connected``."""
 

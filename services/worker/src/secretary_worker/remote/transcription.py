@@ -16,7 +16,7 @@ from secretary_common.provider_section import TranscriptionSection
 from secretary_common.resources import ResourceCalculator
 from secretary_worker.remote.answer import InvalidAnswer, ProviderRefused
 from secretary_worker.remote.call import Attachment, Call, Reply
-from secretary_worker.remote.provider import Provider, Timing
+from secretary_worker.remote.provider import Provider, ProviderClient, Timing
 
 PATH = "/audio/transcriptions"
 _FORMAT_REFUSED = re.compile(r"response.?format|verbose.?json|granularit", re.IGNORECASE)
@@ -88,18 +88,14 @@ class Transcriber(Protocol):
         ...
 
 
-class TranscriptionClient:
+class TranscriptionClient(ProviderClient):
     """A ``Transcriber`` that asks a provider. One instance serves all jobs."""
 
     def __init__(self, section: TranscriptionSection, *, timing: Timing | None = None) -> None:
         self._section = section
-        self._provider = Provider(section, timing=timing)
+        self.provider = Provider(section, timing=timing)
         self._tells_times = True
         """Until the server refuses ``verbose_json``: newer models give the text alone."""
-
-    def check_configured(self) -> None:
-        """See ``Transcriber``."""
-        self._provider.check_configured()
 
     async def transcribe(
         self, piece: AudioPiece, *, language: str | None, resources: ResourceCalculator
@@ -111,7 +107,7 @@ class TranscriptionClient:
             message = f"a piece of audio has {len(piece.content)} bytes; {limit} are taken"
             raise PermanentError(message, code=ErrorCode.FILE_TOO_LARGE)
         reply = await self._ask(piece, language, resources)
-        transcript = read_transcript(self._provider.name, reply.data, piece)
+        transcript = read_transcript(self.provider.name, reply.data, piece)
         cost = piece.duration_sec / 60 * self._section.price_per_minute
         resources.add_cost(self._section.model, cost)
         return transcript
@@ -119,7 +115,7 @@ class TranscriptionClient:
     async def _ask(
         self, piece: AudioPiece, language: str | None, resources: ResourceCalculator
     ) -> Reply:
-        async with self._provider.connected(resources) as connection:
+        async with self.provider.connected(resources) as connection:
             try:
                 return await connection.call(self._call(piece, language))
             except ProviderRefused as error:

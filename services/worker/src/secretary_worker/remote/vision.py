@@ -16,7 +16,7 @@ from secretary_worker.extract.choice import Reason
 from secretary_worker.extract.page import Document, OnPage, Page, PageImage
 from secretary_worker.remote.completion import CompletionClient, CompletionRequest
 from secretary_worker.remote.flight import run_each
-from secretary_worker.remote.provider import Connection, Provider, Timing
+from secretary_worker.remote.provider import Connection, Provider, ProviderClient, Timing
 
 METHOD = "openai_vision"
 BLANK = "NO TEXT ON THIS PAGE"
@@ -61,7 +61,7 @@ def build_prompt(hint: Hint) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class VisionReader:
+class VisionReader(ProviderClient):
     """A ``PageReader`` that shows pages to a model. One instance serves all jobs."""
 
     section: VisionSection
@@ -86,14 +86,6 @@ class VisionReader:
         prompt = hashlib.sha256(build_prompt(self.hint).encode()).hexdigest()[:12]
         picture = f"{section.dpi}-{section.max_side}-{section.jpeg_quality}"
         return f"{METHOD}:{section.model}@{section.base_url}:{prompt}:{picture}"
-
-    def check_configured(self) -> None:
-        """Refuse what cannot work yet.
-
-        Raises:
-            PermanentError: VISION_NOT_CONFIGURED, with the settings to make.
-        """
-        self.provider.check_configured()
 
     async def read(
         self,
