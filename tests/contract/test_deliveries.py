@@ -137,6 +137,24 @@ async def test_deliveries_of_a_job_come_in_order_of_seq(deliveries: Subject) -> 
     assert [each.seq for each in await deliveries.of_job("job-1")] == [1, 2, 10]
 
 
+async def test_the_deliveries_of_a_job_come_by_page_without_bodies_and_secrets(
+    deliveries: Subject,
+) -> None:
+    for seq in (4, 10, 2, 1):
+        await deliveries.insert(delivery(seq, token="sealed", secret="sealed"))
+    await deliveries.insert(delivery(3, "job-2"))
+
+    async def page(after: int | None) -> list[int]:
+        found = await deliveries.of_job("job-1", after=after, limit=2)
+        assert {(each.body, each.token, each.secret) for each in found} <= {(b"", None, None)}
+        return [each.seq for each in found]
+
+    assert await page(None) == [1, 2]
+    assert await page(2) == [4, 10]
+    assert await page(3) == [4, 10]
+    assert await page(10) == []
+
+
 async def test_due_gives_the_longest_due_first_and_nothing_early(
     deliveries: Subject,
 ) -> None:

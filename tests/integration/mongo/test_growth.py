@@ -60,6 +60,8 @@ ERRORS: tuple[LogLevel, ...] = ("error",)
 SLACK = 5
 """Documents a query may read beyond those it gives."""
 TYPES = {"pdf", "other"}
+MUCH_TOLD = "job-much-told"
+"""A job with thousands of deliveries."""
 STATUSES = list(JobStatus)
 BATCH = "batch-1"
 LANES = [Lane("https://example.com:6", is_retry=False), Lane("https://none", is_retry=True)]
@@ -169,6 +171,12 @@ def full_database(mongo_url: str) -> Any:
     database = client[name]
     database["jobs"].insert_many([to_document(job(n)) for n in range(MANY)])
     database["deliveries"].insert_many([delivery_document(delivery(n)) for n in range(MANY)])
+    database["deliveries"].insert_many(
+        [
+            {**delivery_document(delivery(n)), "_id": f"msg_{MUCH_TOLD}_{n}", "job_id": MUCH_TOLD}
+            for n in range(1, MANY, 3)
+        ]
+    )
     database["job_logs"].insert_many(
         [
             {
@@ -345,7 +353,7 @@ OTHER_CALLS: dict[str, dict[str, Call]] = {
     "deliveries": {
         "insert_absent": lambda s: s.deliveries.insert_absent([delivery(5), delivery(MANY + 1)]),
         "get": lambda s: s.deliveries.get(delivery(7).delivery_id),
-        "of_job": lambda s: s.deliveries.of_job("job-000007"),
+        "of_job": lambda s: s.deliveries.of_job(MUCH_TOLD, after=100, limit=LIMIT),
         "find": lambda s: s.deliveries.find(DeliveryQuery(limit=LIMIT)),
         "counts": lambda s: s.deliveries.counts("key-3"),
         "has_pending": lambda s: s.deliveries.has_pending("job-000007"),

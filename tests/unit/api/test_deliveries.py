@@ -47,6 +47,12 @@ async def stored(api: Api, job_id: str = "job-1", seq: int = 7, **fields: Any) -
     return delivery
 
 
+async def stored_job(api: Api, **fields: Any) -> None:
+    times = dict.fromkeys(("run_at", "created_at", "updated_at"), api.clock.now())
+    job = Job(job_id="job-1", job_type="custom", owner="bootstrap", **times)
+    await api.jobs.insert(job.model_copy(update=fields))
+
+
 async def ids(api: Api, path: str, **options: Any) -> list[str]:
     found = data_of(await api.get(path, **options))["deliveries"]
     return [each["id"] for each in found]
@@ -103,6 +109,49 @@ async def test_a_listing_is_walked_to_its_end_page_by_page(api: Api) -> None:
     assert seen == [f"job-{number}" for number in range(6, -1, -1)]
 
 
+async def test_the_webhooks_of_a_job_are_walked_in_the_order_of_their_events(api: Api) -> None:
+    await stored_job(api)
+    for seq in (12, 3, 7, 1, 9):  # a delivery is made when it is due, not when its event was
+        await stored(api, seq=seq)
+    await stored(api, "job-2", seq=8)
+    path = "/api/jobs/job-1/deliveries"
+    seen: list[list[int]] = []
+    cursor = ""
+    while True:
+        page = data_of(await api.get(f"{path}?limit=2{cursor}"))
+        seen.append([each["seq"] for each in page["deliveries"]])
+        if page["next"] is None:
+            break
+        cursor = f"&cursor={page['next']}"
+    assert seen == [[1, 3], [7, 9], [12]]
+    assert len(await ids(api, path)) == 5
+
+
+async def test_a_page_of_a_jobs_webhooks_has_fifty_unless_told(api: Api) -> None:
+    await stored_job(api)
+    for seq in range(1, 252):
+        await stored(api, seq=seq)
+    page = data_of(await api.get("/api/jobs/job-1/deliveries"))
+    assert (len(page["deliveries"]), page["next"]) == (50, "50")
+    assert len(await ids(api, "/api/jobs/job-1/deliveries?limit=250")) == 250
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("limit=0", "limit"),
+        ("limit=251", "limit"),
+        ("cursor=MTox", "cursor"),
+        ("status=x", "status"),
+    ],
+)
+async def test_a_page_of_a_jobs_webhooks_that_is_none_is_refused(
+    api: Api, query: str, field: str
+) -> None:
+    await stored_job(api)
+    refused_field(await api.get(f"/api/jobs/job-1/deliveries?{query}"), field)
+
+
 async def test_a_key_sees_resends_and_recovers_its_own_alone(api: Api) -> None:
     (mine, my_id), (theirs, their_id) = [await key_of(api, name) for name in ("mine", "theirs")]
     await stored(api, "job-1", owner=my_id)
@@ -151,10 +200,7 @@ async def test_old_progress_is_not_resent_after_the_end(api: Api) -> None:
 
 
 async def test_the_webhooks_of_a_deleted_job_are_gone(api: Api) -> None:
-    now = api.clock.now()
-    times = dict.fromkeys(("run_at", "created_at", "updated_at"), now)
-    job = Job(job_id="job-1", job_type="custom", owner="bootstrap", **times)
-    await api.jobs.insert(job.model_copy(update={"status": JobStatus.COMPLETED, "deleted_at": now}))
+    await stored_job(api, status=JobStatus.COMPLETED, deleted_at=api.clock.now())
     await stored(api)
     assert await ids(api, "/api/deliveries") == []
     answer = await api.request("POST", "/api/deliveries/msg_job-1_7/resend")

@@ -100,7 +100,7 @@ async def test_the_end_that_was_not_told_yet_is_told_before_the_new_run_starts(a
     job_id = await submitted(api)
     job = await ended(api, job_id)
     await ask(api, job_id, "retry")
-    (delivery,) = await api.deliveries.of_job(job_id)
+    (delivery,) = api.deliveries.deliveries.values()
     assert (delivery.delivery_id, delivery.phase) == (
         delivery_id_of(job_id, job.seq),
         Phase.FAILED,

@@ -1,4 +1,4 @@
-"""Where a page of jobs or of log entries ends, as text."""
+"""Where a page of jobs, of deliveries or of log entries ends, as text."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ import re
 from datetime import UTC, datetime, timedelta
 
 from secretary_api.errors import refused_fields
-from secretary_common.models import Job, LogEntry
+from secretary_common.models import Delivery, Job, LogEntry
 
 _ENTRY = re.compile(r"(\d{1,9}):(\d{1,9})", re.ASCII)
+_SEQ = re.compile(r"\d{1,18}", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -39,6 +40,22 @@ def parse_cursor(cursor: str) -> tuple[datetime, str]:
             return _EPOCH + timedelta(milliseconds=int(moment)), job_id
     except (binascii.Error, ValueError, OverflowError):
         pass  # refused below, as a cursor without an id is
+    raise refused_fields(("cursor", "is not a cursor of this listing"))
+
+
+def event_cursor_of(delivery: Delivery) -> str:
+    """The cursor of what follows *delivery* among those of its job: its ``seq``."""
+    return str(delivery.seq)
+
+
+def parse_event_cursor(cursor: str) -> int:
+    """The ``seq`` in *cursor*.
+
+    Raises:
+        InvalidRequest: naming the field ``cursor``.
+    """
+    if _SEQ.fullmatch(cursor):
+        return int(cursor)
     raise refused_fields(("cursor", "is not a cursor of this listing"))
 
 

@@ -116,6 +116,12 @@ class JobService:
         )
         return found[:limit], len(found) > limit
 
-    async def deliveries_of(self, job: Job) -> list[Delivery]:
-        """The webhooks of *job*, by ``seq``."""
-        return await self.deliveries.of_job(job.job_id)
+    async def deliveries_of(
+        self, job: Job, *, after: int | None, limit: int
+    ) -> tuple[list[Delivery], bool]:
+        """At most *limit* webhooks of *job*, by ``seq``, and whether there are more.
+
+        They come behind the ``seq`` *after*, or from the start.
+        """
+        found = await self.deliveries.of_job(job.job_id, after=after, limit=limit + 1)
+        return found[:limit], len(found) > limit

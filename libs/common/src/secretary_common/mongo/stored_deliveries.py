@@ -48,9 +48,16 @@ class StoredDeliveriesInMongo:
         found = await self._deliveries.find_one({"_id": delivery_id})
         return to_delivery(found) if found else None
 
-    async def of_job(self, job_id: str) -> list[Delivery]:
-        """All deliveries of a job, by ``seq``."""
-        found = await self._deliveries.find({"job_id": job_id}, sort=[("seq", ASCENDING)])
+    async def of_job(
+        self, job_id: str, *, after: int | None = None, limit: int | None = None
+    ) -> list[Delivery]:
+        """The deliveries of a job, by ``seq``, without bodies and secrets."""
+        wanted: Document = {"job_id": job_id}
+        if after is not None:
+            wanted["seq"] = {"$gt": after}
+        found = await self._deliveries.find(
+            wanted, projection=BRIEF, sort=[("seq", ASCENDING)], limit=limit or 0
+        )
         return [to_delivery(document) for document in found]
 
     async def find(self, query: DeliveryQuery) -> list[Delivery]:

@@ -32,8 +32,13 @@ class StoredDeliveries(Protocol):
         """The delivery."""
         ...
 
-    async def of_job(self, job_id: str) -> list[Delivery]:
-        """All deliveries of a job, by ``seq``."""
+    async def of_job(
+        self, job_id: str, *, after: int | None = None, limit: int | None = None
+    ) -> list[Delivery]:
+        """The deliveries of a job, by ``seq``, without bodies and secrets.
+
+        Those whose ``seq`` is above *after*; at most *limit*, or all.
+        """
         ...
 
     async def find(self, query: DeliveryQuery) -> list[Delivery]:

@@ -20,6 +20,7 @@ from secretary_common.models import (
 from secretary_common.states import DeliveryState
 
 WAITING = frozenset({DeliveryState.PENDING, DeliveryState.SENDING})
+_BRIEF = {"body": b"", "token": None, "secret": None}
 
 
 class InMemoryStoredDeliveries:
@@ -39,10 +40,12 @@ class InMemoryStoredDeliveries:
         """The delivery."""
         return self.deliveries.get(delivery_id)
 
-    async def of_job(self, job_id: str) -> list[Delivery]:
-        """All deliveries of a job, by ``seq``."""
-        found = [each for each in self.deliveries.values() if each.job_id == job_id]
-        return sorted(found, key=lambda delivery: delivery.seq)
+    async def of_job(
+        self, job_id: str, *, after: int | None = None, limit: int | None = None
+    ) -> list[Delivery]:
+        """The deliveries of a job, by ``seq``, without bodies and secrets."""
+        found = [each for each in self._of_job(job_id) if after is None or each.seq > after]
+        return [each.model_copy(update=_BRIEF) for each in found[:limit]]
 
     async def find(self, query: DeliveryQuery) -> list[Delivery]:
         """At most ``query.limit`` deliveries, newest first, without bodies and secrets.
@@ -56,8 +59,7 @@ class InMemoryStoredDeliveries:
             and (query.state is not DeliveryState.DEAD or _is_lost(each))
         ]
         page = sorted(one for one in found if not query.after or one[:2] < query.after)[::-1]
-        brief = {"body": b"", "token": None, "secret": None}
-        return [each.model_copy(update=brief) for *_, each in page[: query.limit]]
+        return [each.model_copy(update=_BRIEF) for *_, each in page[: query.limit]]
 
     async def counts(self, owner: str | None = None) -> dict[str, int]:
         """How many are ``pending`` (waiting or being sent) and ``dead`` (tests aside), exactly."""
@@ -69,13 +71,13 @@ class InMemoryStoredDeliveries:
 
     async def has_pending(self, job_id: str) -> bool:
         """Whether a delivery of this job waits or is being sent."""
-        return any(each.state in WAITING for each in await self.of_job(job_id))
+        return any(each.state in WAITING for each in self._of_job(job_id))
 
     async def delete_of_job(self, job_id: str, *, spare_until: datetime | None = None) -> int:
         """Remove the deliveries of a job; returns how many."""
         removed = [
             each.delivery_id
-            for each in await self.of_job(job_id)
+            for each in self._of_job(job_id)
             if not (spare_until and each.expires_at and each.expires_at > spare_until)
         ]
         for delivery_id in removed:
@@ -102,6 +104,10 @@ class InMemoryStoredDeliveries:
         for delivery in dead:
             self._send_again(delivery, now)
         return len(dead)
+
+    def _of_job(self, job_id: str) -> list[Delivery]:
+        found = [each for each in self.deliveries.values() if each.job_id == job_id]
+        return sorted(found, key=lambda delivery: delivery.seq)
 
     def _of_owner(self, owner: str | None) -> Iterable[Delivery]:
         return [each for each in self.deliveries.values() if owner in (None, each.owner)]
@@ -158,7 +164,7 @@ class InMemoryDeliveryRepository(InMemoryStoredDeliveries):
         return {
             job_id: due[-1].to_due()
             for job_id in job_ids
-            if (due := [each for each in await self.of_job(job_id) if _is_due(each, now)])
+            if (due := [each for each in self._of_job(job_id) if _is_due(each, now)])
         }
 
     async def claim(self, claims: Sequence[Claim], now: datetime) -> list[Delivery | None]:
@@ -183,7 +189,7 @@ class InMemoryDeliveryRepository(InMemoryStoredDeliveries):
         """What may keep each of these, which are claimed, from being sent."""
         return [
             Standing(
-                is_overtaken=any(other.seq > each.seq for other in await self.of_job(each.job_id)),
+                is_overtaken=any(other.seq > each.seq for other in self._of_job(each.job_id)),
                 is_muted=self.muted.get((each.owner, each.url), now) > now,
             )
             for each in deliveries
@@ -191,7 +197,7 @@ class InMemoryDeliveryRepository(InMemoryStoredDeliveries):
 
     async def drop_abandoned_progress(self, job_id: str, seq: int, now: datetime) -> bool:
         """End a progress before *seq* that is ``sending`` under an ended lease."""
-        for each in await self.of_job(job_id):
+        for each in self._of_job(job_id):
             sending = each.state is DeliveryState.SENDING and not each.is_terminal_event
             if sending and each.seq < seq and _is_due(each, now):
                 self._put(each, reason="abandoned", **_ended(DeliveryState.DROPPED))

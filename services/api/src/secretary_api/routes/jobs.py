@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from secretary_api import view
-from secretary_api.cursor import cursor_of, parse_cursor
+from secretary_api.cursor import cursor_of, event_cursor_of, parse_cursor, parse_event_cursor
 from secretary_api.dependencies import (
     JobDep,
     MarkDep,
@@ -19,7 +19,7 @@ from secretary_api.dependencies import (
 )
 from secretary_api.idempotency import REPLAYED
 from secretary_api.routes.answers import GUARDED, NOT_FOUND, WITH_BODY
-from secretary_api.schemas.delivery import DeliveryPage
+from secretary_api.schemas.delivery import DeliveryPage, DeliverySlice
 from secretary_api.schemas.envelope import Success
 from secretary_api.schemas.job import (
     JobPage,
@@ -79,7 +79,15 @@ async def get_job(job: JobDep, behind: ServicesDep) -> Success[JobView]:
 
 
 @router.get("/{job_id}/deliveries", responses=NOT_FOUND)
-async def get_job_deliveries(job: JobDep, behind: ServicesDep) -> Success[DeliveryPage]:
-    """Show the webhooks of a job and each attempt to send them."""
-    found = await behind.jobs.deliveries_of(job)
-    return Success(data=DeliveryPage(deliveries=[view.delivery_of(one) for one in found]))
+async def get_job_deliveries(
+    job: JobDep, behind: ServicesDep, wanted: Annotated[DeliverySlice, Query()]
+) -> Success[DeliveryPage]:
+    """List the webhooks of a job in the order of their events, each with every attempt to send it.
+
+    `next` is the cursor of the next page; null when there is none.
+    """
+    after = parse_event_cursor(wanted.cursor) if wanted.cursor else None
+    found, more = await behind.jobs.deliveries_of(job, after=after, limit=wanted.limit)
+    following = event_cursor_of(found[-1]) if more else None
+    shown = [view.delivery_of(one) for one in found]
+    return Success(data=DeliveryPage(deliveries=shown, next=following))

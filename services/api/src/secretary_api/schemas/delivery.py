@@ -46,12 +46,17 @@ class DeliveryPage(View):
     """The cursor of the next page; null: there is none."""
 
 
-class DeliveryFilter(Request):
+class DeliverySlice(Request):
+    """Which page of a listing is wanted."""
+
+    limit: int = Field(default=50, ge=1, le=250)
+    cursor: str | None = Field(default=None, description="`next` of the page before.")
+
+
+class DeliveryFilter(DeliverySlice):
     """Which deliveries a listing wants."""
 
     status: DeliveryState | None = None
-    limit: int = Field(default=50, ge=1, le=250)
-    cursor: str | None = Field(default=None, description="`next` of the page before.")
 
 
 class DeliveryResent(View):
