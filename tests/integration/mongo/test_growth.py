@@ -60,6 +60,7 @@ ERRORS: tuple[LogLevel, ...] = ("error",)
 SLACK = 5
 """Documents a query may read beyond those it gives."""
 TYPES = {"pdf", "other"}
+PENDING, DELIVERED, DEAD = DeliveryState.PENDING, DeliveryState.DELIVERED, DeliveryState.DEAD
 MUCH_TOLD = "job-much-told"
 """A job with thousands of deliveries."""
 STATUSES = list(JobStatus)
@@ -99,18 +100,18 @@ def job(n: int) -> Job:
 
 
 def delivery(n: int) -> Delivery:
-    waiting = n % 3 == 0
+    waiting, dead = n % 3 == 0, n % 31 == 1
     return Delivery(
         delivery_id=f"msg_job-{n // 4:06}_{n}",
         job_id=f"job-{n // 4:06}",
         owner=f"key-{n % 7}",
         seq=n,
         run=1,
-        phase=Phase.COMPLETED,
+        phase=Phase.TEST if n % 62 == 1 else Phase.COMPLETED,
         url="https://example.com",
         origin=f"https://example.com:{n % 50}",
         body=b"{}",
-        state=DeliveryState.PENDING if waiting else DeliveryState.DELIVERED,
+        state=PENDING if waiting else DEAD if dead else DELIVERED,
         created_at=after(-n),
         next_attempt_at=after(n - MANY / 2) if waiting else None,
     )
@@ -509,6 +510,17 @@ async def test_lanes_are_found_without_walking_through_what_waits_in_them(
 ) -> None:
     commands = await profiled.commands(lambda store: store.deliveries.waiting_lanes())
     assert sum(one["keysExamined"] for one in commands) <= 2 * 50 + SLACK
+
+
+async def test_counting_deliveries_reads_no_document(profiled: Profiled) -> None:
+    for owner in (None, "key-3"):
+
+        async def call(store: Store, owner: str | None = owner) -> None:
+            assert all((await store.deliveries.counts(owner)).values())
+
+        commands = await profiled.commands(call)
+        assert len(commands) == 2
+        assert sum(one["docsExamined"] for one in commands) == 0
 
 
 async def test_statistics_read_no_document(profiled: Profiled) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from pymongo import ASCENDING, DESCENDING, IndexModel
 
-from secretary_common.mongo.delivery_document import SENDING
+from secretary_common.mongo.delivery_document import DEAD, SENDING
 from secretary_common.mongo.delivery_queue import DeliveryQueueInMongo
 from secretary_common.mongo.driver import Collection
 from secretary_common.mongo.stored_deliveries import StoredDeliveriesInMongo
@@ -41,6 +41,12 @@ INDEXES: Sequence[IndexModel] = (
         [("expires_at", ASCENDING)],
         name="by_expiry",
         partialFilterExpression={"expires_at": {"$exists": True}},
+    ),
+    # For counting alone: no document is read.
+    IndexModel(
+        [("state", ASCENDING), ("phase", ASCENDING), ("owner", ASCENDING)],
+        name="dead_by_phase",
+        partialFilterExpression={"state": DEAD},
     ),
     _newest("newest"),
     _newest("newest_of_owner", "owner"),

@@ -16,6 +16,8 @@ from secretary_common.states import DeliveryState, Phase
 
 PENDING, SENDING = DeliveryState.PENDING.value, DeliveryState.SENDING.value
 DEAD = DeliveryState.DEAD.value
+NEWS = [phase.value for phase in Phase if phase is not Phase.TEST]
+"""What somebody waits for."""
 LOST: Document = {"state": DEAD, "phase": {"$ne": Phase.TEST.value}}
 """That somebody's news did not arrive; nobody misses a test that failed."""
 CHOICE = ("job_id", "origin", "phase", "tries")
