@@ -38,7 +38,7 @@ from secretary_common.models import (
     new_job_id,
 )
 from secretary_common.mongo.connection import Store, store_of
-from secretary_common.settings import MongoSection
+from secretary_common.service_section import MongoSection
 from secretary_devstack.port import free_port
 from secretary_devstack.process import Service
 from secretary_devstack.stack import Keys, Servers

@@ -16,7 +16,8 @@ from secretary_api.main import wire
 from secretary_common.lifecycle import Background
 from secretary_common.models import JobTypeInfo
 from secretary_common.mongo.connection import store_of
-from secretary_common.settings import ApiSection, MongoSection, SecuritySection, Settings
+from secretary_common.service_section import ApiSection, MongoSection, SecuritySection
+from secretary_common.settings import Settings
 from secretary_common.testing.jobs import RecordingDoorbell
 
 Client = httpx.AsyncClient

@@ -14,8 +14,8 @@ from secretary_common.egress import guarded_client
 from secretary_common.errors import StoreUnavailable
 from secretary_common.models import JsonObject
 from secretary_common.resources import ResourceCalculator
-from secretary_common.settings import PdfSection
 from secretary_common.url_guard import UrlGuard
+from secretary_common.work_section import PdfSection
 from secretary_worker.extract.page import Document, OnPage, Page
 from secretary_worker.handlers.pdf import PdfHandler
 from secretary_worker.handlers.pdf_extractor import PdfExtractor

@@ -30,14 +30,14 @@ from secretary_common.models import (
     new_job_id,
 )
 from secretary_common.mongo.connection import Store, store_of
-from secretary_common.settings import (
+from secretary_common.service_section import (
     ApiSection,
     BrokerSection,
     MongoSection,
     NotifierSection,
     SecuritySection,
-    Settings,
 )
+from secretary_common.settings import Settings
 from secretary_notifier.main import serve
 
 KEY = SecretStr(Fernet.generate_key().decode())

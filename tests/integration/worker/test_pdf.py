@@ -8,7 +8,7 @@ from pdf_bench import MAX_BYTES, PdfBench
 
 from secretary_common.errors import ErrorCode, PermanentError
 from secretary_common.models import JobStatus
-from secretary_common.settings import PdfSection
+from secretary_common.work_section import PdfSection
 
 
 async def test_the_text_comes_back_page_by_page(bench: PdfBench) -> None:

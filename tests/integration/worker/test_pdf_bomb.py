@@ -14,7 +14,7 @@ from pdf_bench import make_handler
 
 from secretary_common.errors import ErrorCode
 from secretary_common.models import JobStatus
-from secretary_common.settings import PdfSection
+from secretary_common.work_section import PdfSection
 from secretary_worker.nursery import Nursery
 
 Bomb = tuple[bytes, str, ErrorCode]

@@ -14,7 +14,7 @@ from handler_bench import Recorder
 from pdf_bench import PdfBench, RememberingCache, ScriptedReader, pages_of
 
 from secretary_common.errors import ErrorCode, PermanentError, TransientError
-from secretary_common.settings import PdfSection
+from secretary_common.work_section import PdfSection
 
 FIVE = pdf_samples.text_pdf([f"Seite {number}" for number in range(1, 6)])
 

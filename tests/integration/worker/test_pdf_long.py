@@ -14,7 +14,7 @@ from pdf_bench import PdfBench, RememberingCache, make_handler, pages_of
 
 from secretary_common.models import Job, JobStatus
 from secretary_common.resources import ResourceCalculator
-from secretary_common.settings import PdfSection
+from secretary_common.work_section import PdfSection
 from secretary_worker.nursery import Nursery
 
 PAGES = 300

@@ -15,8 +15,8 @@ from secretary_common.egress import guarded_client
 from secretary_common.errors import ErrorCode, PermanentError, TransientError
 from secretary_common.models import JobStatus, JsonObject
 from secretary_common.resources import ResourceCalculator
-from secretary_common.settings import PdfSection
 from secretary_common.url_guard import UrlGuard
+from secretary_common.work_section import PdfSection
 from secretary_devstack.site import Site
 from secretary_worker.handlers import session_attachment
 from secretary_worker.handlers.page_reader import SandboxedPageReader

@@ -18,7 +18,8 @@ from secretary_common.log import configure_logging, get_logger
 from secretary_common.models import JobTypeInfo, TemplateInfo
 from secretary_common.mongo import replica_set
 from secretary_common.mongo.connection import store_of
-from secretary_common.settings import BrokerSection, Settings, load_settings
+from secretary_common.service_section import BrokerSection
+from secretary_common.settings import Settings, load_settings
 
 log = get_logger(__name__)
 

@@ -24,7 +24,7 @@ from secretary_common.mongo.notifiers import MongoNotifierRepository
 from secretary_common.mongo.removal import MongoLockRepository, MongoRemovalRepository
 from secretary_common.mongo.templates import MongoTemplateRepository
 from secretary_common.mongo.workers import MongoWorkerRepository
-from secretary_common.settings import MongoSection
+from secretary_common.service_section import MongoSection
 
 log = get_logger(__name__)
 

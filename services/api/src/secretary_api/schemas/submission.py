@@ -17,7 +17,7 @@ from pydantic import (
 
 from secretary_api.schemas.envelope import Request
 from secretary_common.models import JsonObject
-from secretary_common.settings import check_webhook_secret
+from secretary_common.service_section import check_webhook_secret
 from secretary_common.states import JobStatus
 
 TEN_YEARS_SEC = 10 * 365 * 86_400

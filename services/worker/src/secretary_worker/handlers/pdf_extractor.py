@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from secretary_common.ports.cache import CacheRepository
 from secretary_common.resources import ResourceCalculator
-from secretary_common.settings import PdfSection
+from secretary_common.work_section import PdfSection
 from secretary_worker.child import Bounds
 from secretary_worker.confinement import Limits
 from secretary_worker.extract.opened import OpenedPdf, Opening

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 from secretary_common.errors import ErrorCode, PermanentError
 from secretary_common.models import JsonObject
-from secretary_common.settings import PdfSection
+from secretary_common.work_section import PdfSection
 from secretary_worker.extract.cap import Cap
 from secretary_worker.extract.local_reader import LocalReader
 from secretary_worker.extract.opened import OpenedPdf
