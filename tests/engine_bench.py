@@ -20,7 +20,12 @@ from secretary_common.models import Job, JobStatus, JobTypeInfo, Webhook, new_jo
 from secretary_common.ports import Doorbell
 from secretary_common.testing.files import InMemoryFileRepository
 from secretary_common.testing.jobs import InMemoryJobRepository, RecordingDoorbell
-from secretary_common.testing.store import InMemoryJobTypeRepository, InMemoryLogRepository
+from secretary_common.testing.store import (
+    InMemoryJobTypeRepository,
+    InMemoryKeyRepository,
+    InMemoryLogRepository,
+)
+from secretary_worker.bridge import Bridge
 from secretary_worker.handler_loop import HandlerLoop
 from secretary_worker.lease import LeaseKeeper
 from secretary_worker.manager import SecretaryWorkerManager
@@ -28,6 +33,7 @@ from secretary_worker.pause import StartableTypes
 from secretary_worker.reclaim import Reclaimer
 from secretary_worker.registry import Handler, Registration, Registry
 from secretary_worker.runner import Runner
+from secretary_worker.upload import Uploads
 
 CLOCK = SystemClock()
 CIPHER = Cipher([SecretStr(Fernet.generate_key().decode())])
@@ -123,6 +129,7 @@ async def engine(
         clock=CLOCK,
         cipher=CIPHER,
         retention=RETENTION,
+        uploads=Uploads(files, InMemoryKeyRepository(), Bridge()),
         max_file_bytes=MAX_FILE_BYTES,
         in_background=background.start,
     )

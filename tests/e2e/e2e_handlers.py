@@ -1,13 +1,14 @@
 """Handlers that the end-to-end tests give their workers, as a user would: a module of one's own."""
 
 import asyncio
+import hashlib
 import tempfile
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from secretary_common.models import Job, JobProgress, JobStatus
 from secretary_worker import ResourceCalculator, SecretaryJobRepository
@@ -34,6 +35,23 @@ async def handle_nap(
         await asyncio.sleep(seconds / steps)
     resource_calculator.add_compute_seconds(seconds)
     repo.update_job_results(job.job_id, {"slept": seconds, "attempt": job.attempt})
+
+
+class MeasureParams(BaseModel):
+    """What to measure."""
+
+    file_id: str = Field(json_schema_extra={"format": "upload"})
+
+
+async def handle_measure(
+    job: Job, repo: SecretaryJobRepository, resource_calculator: ResourceCalculator
+) -> None:
+    """Tell what an upload is."""
+    params = MeasureParams.model_validate(job.parameters)
+    async with repo.open_upload(params.file_id) as upload:
+        found = await asyncio.to_thread(hashlib.file_digest, upload.file, "sha256")
+    results = {"name": upload.name, "size": upload.size, "sha256": found.hexdigest()}
+    repo.update_job_results(job.job_id, results)
 
 
 def process_custom(params: dict[str, Any]) -> str:
@@ -98,6 +116,7 @@ async def handle_chatty(job: Job, repo: Any, resource_calculator: ResourceCalcul
         repo.add_log_entry(job.job_id, level, f"line {n}")
 
 
+register("measure", handle_measure, params=MeasureParams)
 register("large", handle_large)
 register("chatty", handle_chatty)
 register("nap", handle_nap, params=NapParams)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from typing import Any
 
 import httpx
@@ -48,3 +49,25 @@ def test_an_uploaded_pdf_is_read_for_those_it_is_there_for(start_stack: Any) -> 
         text = upload(mine.http, b"<html>no pdf</html>", "a.pdf")
         job = mine.wait(mine.submit("pdf", {"file_id": text["file_id"]}), timeout_sec=60)
         assert (job["status"], job["error"]["code"]) == ("failed", "PDF_INVALID")
+
+
+def test_a_handler_of_ones_own_reads_an_upload(start_stack: Any) -> None:
+    stack: Stack = start_stack({"generic_worker.poll_interval_sec": 0.2})
+    content = os.urandom(3_000_000)
+    with (
+        stack.client() as admin,
+        JobClient(stack.url, key_of(admin.http)) as mine,
+        JobClient(stack.url, key_of(admin.http)) as other,
+    ):
+        uploaded = upload(mine.http, content, "Daten ü.bin")
+        source = {"file_id": uploaded["file_id"]}
+        refused = other.http.post("/api/jobs/", json={"job_type": "measure", "parameters": source})
+        assert (refused.status_code, refused.json()["error"]["code"]) == (422, "FILE_NOT_FOUND")
+        for client in (mine, admin):
+            job = client.wait(client.submit("measure", source), timeout_sec=60)
+            assert (job["status"], job["attempt"]) == ("completed", 1), job["error"]
+            assert job["results"] == {
+                "name": "Daten ü.bin",
+                "size": len(content),
+                "sha256": hashlib.sha256(content).hexdigest(),
+            }

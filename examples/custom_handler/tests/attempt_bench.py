@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterable, Awaitable, Callable, Generator
+import tempfile
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Generator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,7 +23,7 @@ from pydantic import BaseModel
 
 from secretary_common.errors import PermanentError, TransientError
 from secretary_common.models import Job, JobError, JobProgress, JobStatus, new_job_id
-from secretary_worker import ResourceCalculator, SecretaryJobRepository
+from secretary_worker import OpenUpload, ResourceCalculator, SecretaryJobRepository
 
 Handler = Callable[[Job, SecretaryJobRepository, ResourceCalculator], Awaitable[None]]
 
@@ -52,9 +54,10 @@ class Ran:
 class Recorder:
     """The repository as a handler sees it; keeps everything in a ``Ran``."""
 
-    def __init__(self, job_id: str) -> None:
+    def __init__(self, job_id: str, uploads: Mapping[str, bytes]) -> None:
         self.ran = Ran()
         self._job_id = job_id
+        self._uploads = uploads
 
     def update_job_progress(self, job_id: str, progress: JobProgress) -> Done:
         """Keep step and percent."""
@@ -103,18 +106,38 @@ class Recorder:
             content = b"".join([chunk async for chunk in content])
         self.ran.files[name] = bytes(content)
 
+    @asynccontextmanager
+    async def open_upload(self, file_id: str) -> AsyncIterator[OpenUpload]:
+        """The upload with this id, which is its name too.
+
+        Raises:
+            PermanentError: FILE_NOT_FOUND, there is none.
+        """
+        content = self._uploads.get(file_id)
+        if content is None:
+            raise PermanentError("there is no such upload", code="FILE_NOT_FOUND")
+        with tempfile.TemporaryFile() as file:
+            file.write(content)
+            file.seek(0)
+            yield OpenUpload(file_id, len(content), file)
+
     def _check(self, job_id: str) -> None:
         if job_id != self._job_id:
             raise AssertionError(f"the job is {self._job_id}, not {job_id}")
 
 
 async def run(
-    handler: Handler, parameters: dict[str, Any], *, params: type[BaseModel] | None = None
+    handler: Handler,
+    parameters: dict[str, Any],
+    *,
+    params: type[BaseModel] | None = None,
+    uploads: Mapping[str, bytes] | None = None,
 ) -> Ran:
     """Run *handler* once on a job with *parameters*, and say what came of it.
 
-    With *params* they are checked first, as the API does (``pydantic.ValidationError``). What the
-    handler raises besides ``PermanentError`` and ``TransientError`` is raised here.
+    With *params* they are checked first, as the API does (``pydantic.ValidationError``); *uploads*
+    are what the job may open, by id. What the handler raises besides ``PermanentError`` and
+    ``TransientError`` is raised here.
     """
     if params is not None:
         params.model_validate(parameters)
@@ -128,7 +151,7 @@ async def run(
         created_at=now,
         updated_at=now,
     )
-    recorder, resources = Recorder(job.job_id), ResourceCalculator()
+    recorder, resources = Recorder(job.job_id, uploads or {}), ResourceCalculator()
     ran = recorder.ran
     try:
         await handler(job, cast("SecretaryJobRepository", recorder), resources)

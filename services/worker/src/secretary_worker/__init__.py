@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from secretary_common.resources import ResourceCalculator
     from secretary_worker.attempt import AttemptRepository as SecretaryJobRepository
+    from secretary_worker.attempt import OpenUpload
     from secretary_worker.manager import SecretaryWorkerManager
 
-__all__ = ["ResourceCalculator", "SecretaryJobRepository", "SecretaryWorkerManager"]
+__all__ = ["OpenUpload", "ResourceCalculator", "SecretaryJobRepository", "SecretaryWorkerManager"]
 
 _PLACES = {
+    "OpenUpload": ("secretary_worker.attempt", "OpenUpload"),
     "ResourceCalculator": ("secretary_common.resources", "ResourceCalculator"),
     "SecretaryJobRepository": ("secretary_worker.attempt", "AttemptRepository"),
     "SecretaryWorkerManager": ("secretary_worker.manager", "SecretaryWorkerManager"),

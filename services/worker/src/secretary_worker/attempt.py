@@ -11,7 +11,10 @@ import asyncio
 import mimetypes
 import re
 import tempfile
-from collections.abc import AsyncIterable
+from collections.abc import AsyncIterable, Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from io import BufferedRandom
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -34,6 +37,21 @@ ANY_TYPE = "application/octet-stream"
 Content = bytes | bytearray | memoryview | Path | AsyncIterable[bytes]
 
 
+@dataclass(frozen=True, slots=True)
+class OpenUpload:
+    """A copy of an upload, to be read; it is gone when it is closed, or its worker killed."""
+
+    name: str
+    """What its client called it: for people, never a path to write to."""
+    size: int
+    """In bytes."""
+    file: BufferedRandom
+    """A binary file without a path, at its beginning; children get it by ``file.fileno()``."""
+
+
+OpensUploads = Callable[[str], AbstractAsyncContextManager[OpenUpload]]
+
+
 class AttemptRepository:
     """The ``SecretaryJobRepository`` of the original documentation, bound to one attempt.
 
@@ -41,10 +59,20 @@ class AttemptRepository:
     write then raises ``StaleClaim`` if the lease was lost.
     """
 
-    def __init__(self, job_id: str, submit: Submit, *, max_file_bytes: int) -> None:
-        """*submit* takes a write over to the engine; it may be called from any thread."""
+    def __init__(
+        self, job_id: str, submit: Submit, open_upload: OpensUploads, *, max_file_bytes: int
+    ) -> None:
+        """Bind it to the attempt at *job_id*.
+
+        Args:
+            job_id: the one job it writes about.
+            submit: takes a write over to the engine; it may be called from any thread.
+            open_upload: opens what the job's API key may name.
+            max_file_bytes: of each file the attempt leaves.
+        """
         self._job_id = job_id
         self._submit = submit
+        self._open_upload = open_upload
         self._max_file_bytes = max_file_bytes
 
     def update_job_progress(self, job_id: str, progress: JobProgress) -> Written:
@@ -128,6 +156,17 @@ class AttemptRepository:
             await asyncio.wrap_future(file.done)
         except FileTooLarge as error:
             raise PermanentError(error.message, code=ErrorCode.FILE_TOO_LARGE) from error
+
+    def open_upload(self, file_id: str) -> AbstractAsyncContextManager[OpenUpload]:
+        """Open an upload (``POST /api/files``): ``async with repo.open_upload(file_id) as upload``.
+
+        It is there for jobs of the API key that uploaded it, and of admins.
+
+        Raises:
+            PermanentError: FILE_NOT_FOUND, it is not there, or not for this job.
+            StoreUnavailable: MongoDB did not answer for half a minute.
+        """
+        return self._open_upload(file_id)
 
     async def _source_of(self, content: Content) -> bytes | BinaryIO:
         """*content* as something that can be read more than once, by another loop."""

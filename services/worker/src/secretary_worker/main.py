@@ -34,6 +34,7 @@ from secretary_worker.reclaim import Reclaimer
 from secretary_worker.report import Reporter
 from secretary_worker.runner import Runner
 from secretary_worker.sweeper import Sweeper
+from secretary_worker.upload import Uploads
 
 log = get_logger(__name__)
 
@@ -49,7 +50,8 @@ async def serve(settings: Settings) -> None:
     templates = template_folder(settings)
     store = open_store(settings.mongo)
     nurseries = Nurseries()
-    registry = load_handlers(settings, store, Bridge(), nurseries, templates)
+    bridge = Bridge()
+    registry = load_handlers(settings, store, bridge, nurseries, templates)
     nurseries.start(registry.job_types)
     stop = stop_signal()
     publisher = Publisher(settings.broker.url.get_secret_value())
@@ -65,6 +67,7 @@ async def serve(settings: Settings) -> None:
         clock=store.clock,
         cipher=Cipher(settings.security.encryption_keys),
         retention=_retention(settings),
+        uploads=Uploads(store.files, store.keys, bridge),
         max_file_bytes=int(settings.files.max_upload_mb * 2**20),
         in_background=background.start,
     )

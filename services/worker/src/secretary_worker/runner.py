@@ -23,6 +23,7 @@ from secretary_worker.attempt import AttemptRepository
 from secretary_worker.handler_loop import HandlerLoop, HandlerRun
 from secretary_worker.lease import Hold, LeaseKeeper
 from secretary_worker.registry import Registration, Registry
+from secretary_worker.upload import Uploads
 from secretary_worker.verdict import Ending, Interruption, decide
 from secretary_worker.writer import AttemptWriter
 
@@ -49,6 +50,8 @@ class Runner:
     cipher: Cipher
     """Opens what the API sealed, for the handler alone."""
     retention: timedelta
+    uploads: Uploads
+    """For handlers that open what a job names."""
     max_file_bytes: int
     """Of each file a handler leaves."""
     in_background: Callable[[Coroutine[Any, Any, Any]], None]
@@ -98,7 +101,10 @@ class Runner:
         registration = self.registry[hold.job.job_type]
         visible = hold.job.model_copy(update={"webhook": None, "lease": None, "notify": None})
         repository = AttemptRepository(
-            hold.job.job_id, writer.submit, max_file_bytes=self.max_file_bytes
+            visible.job_id,
+            writer.submit,
+            lambda file_id: self.uploads.open_whole(file_id, visible.owner),
+            max_file_bytes=self.max_file_bytes,
         )
         run = HandlerRun(self._bound(registration, visible, repository, calculator))
         ended = asyncio.wrap_future(run.ended)

@@ -13,6 +13,7 @@ from typing import BinaryIO
 from secretary_common.errors import ErrorCode, NotFound, PermanentError, StoreUnavailable
 from secretary_common.models import ADMIN, BOOTSTRAP_ID, FileKind, StoredFile
 from secretary_common.ports import FileRepository, KeyRepository
+from secretary_worker.attempt import OpenUpload
 from secretary_worker.bridge import Bridge
 from secretary_worker.source import OpenFile, check_size
 
@@ -37,12 +38,22 @@ class Uploads:
             PermanentError: FILE_NOT_FOUND, it is not there for *owner*; PDF_TOO_LARGE.
             StoreUnavailable: MongoDB did not answer for ``PATIENCE_SEC``.
         """
+        async with self.open_whole(file_id, owner, max_bytes) as upload:
+            yield OpenFile(upload.file.fileno(), upload.name, upload.size)
+
+    @asynccontextmanager
+    async def open_whole(
+        self, file_id: str, owner: str, max_bytes: int | None = None
+    ) -> AsyncIterator[OpenUpload]:
+        """The same as a file object; of any size unless *max_bytes* is given."""
         with tempfile.TemporaryFile() as file:
             stored = await self._fetch(file_id, owner, max_bytes, file)
-            file.flush()
-            yield OpenFile(file.fileno(), stored.name, stored.size)
+            file.seek(0)
+            yield OpenUpload(stored.name, stored.size, file)
 
-    async def _fetch(self, file_id: str, owner: str, max_bytes: int, file: BinaryIO) -> StoredFile:
+    async def _fetch(
+        self, file_id: str, owner: str, max_bytes: int | None, file: BinaryIO
+    ) -> StoredFile:
         give_up_at = time.monotonic() + PATIENCE_SEC
         while True:
             try:
@@ -52,11 +63,16 @@ class Uploads:
                     raise
             await asyncio.sleep(RETRY_SEC)
 
-    async def _copy(self, file_id: str, owner: str, max_bytes: int, file: BinaryIO) -> StoredFile:
+    async def _copy(
+        self, file_id: str, owner: str, max_bytes: int | None, file: BinaryIO
+    ) -> StoredFile:
+        if not isinstance(file_id, str):  # from parameters that nobody checked
+            raise _not_found(file_id)
         found = await self.bridge.call(lambda: self.files.open(file_id))
         if found is None or not await self._may_open(found.stored, owner):
             raise _not_found(file_id)
-        check_size(found.stored.size, max_bytes)
+        if max_bytes is not None:
+            check_size(found.stored.size, max_bytes)
         file.seek(0)
         file.truncate()
         try:
