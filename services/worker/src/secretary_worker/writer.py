@@ -1,8 +1,8 @@
 """The writes of one attempt, made in order on the engine's loop.
 
 Handlers queue; this coalesces progress (at most 4 writes a second), has log lines written in
-batches and files beside all else, and settles. ``seq`` is counted here: whoever holds the job
-computes it.
+batches and files beside all else, and settles. What clients see of it is ``news.py``; who waits for
+what, ``awaiting.py``.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ from secretary_common.models import (
     JobProgress,
     JobStatus,
     Outcome,
-    ProgressChange,
     Settlement,
 )
-from secretary_common.outbox import progress_slot
 from secretary_common.ports import FileRepository, JobRepository, LogRepository
 from secretary_common.resources import ResourceCalculator
+from secretary_worker.awaiting import Awaiting
 from secretary_worker.beside import Beside
 from secretary_worker.ending import settlement_of, slim
 from secretary_worker.intake import Intake
 from secretary_worker.journal import Journal
 from secretary_worker.lease import Hold
+from secretary_worker.news import News
 from secretary_worker.stash import Stash
 from secretary_worker.verdict import Interruption, Verdict
 from secretary_worker.write import FileContent, LogLine, Results, Sync, What, tell
@@ -68,26 +68,19 @@ class AttemptWriter:
     ) -> None:
         """*on_event* is called with the ``seq`` of each event left in the outbox slot."""
         self._hold = hold
-        self._job = hold.job
-        self._jobs = jobs
+        self._news = News(hold.job, hold.token, jobs, clock, on_event)
         self._journal = Journal(hold.job, logs, clock)
         self._stash = Stash(hold.job, files, clock, max_file_bytes=max_file_bytes)
         self._clock = clock
         self._calculator = calculator
         self._retention = retention
-        self._on_event = on_event
         self._intake: Intake[What | FileContent | Sync] = Intake(self._take)
         self._beside = Beside(self._insisting)
         self._arrived = asyncio.Event()
         self._urgent = asyncio.Event()
         self._lock = asyncio.Lock()
-        self._seq = hold.job.seq
-        self._notified_at = hold.job.notified_at
-        self._progress: JobProgress | None = None
-        self._percent = 0
-        self._waiting: list[Future[None]] = []
+        self._awaiting = Awaiting()
         self._status: JobStatus | None = None
-        self._status_waiting: list[Future[None]] = []
         self._broken: Exception | None = None
         self.error: JobError | None = None
         self.settlement: Settlement | None = None
@@ -126,8 +119,7 @@ class AttemptWriter:
             return
         match what:
             case JobProgress():
-                self._progress = what.no_less_than(self._percent)
-                self._percent = self._progress.percent
+                self._news.note(what)
             case LogLine():
                 self._journal.add(what)
             case Results():
@@ -158,13 +150,13 @@ class AttemptWriter:
         elif self.settlement:
             tell(sync.done)
         elif isinstance(sync.what, JobStatus):
-            self._status_waiting.append(sync.done)
+            self._awaiting.end(sync.done)
         elif self._status:  # a late write
             tell(sync.done)
         elif isinstance(sync.what, Results):
             self._keep(sync.what, sync.done)
         else:
-            self._waiting.append(sync.done)
+            self._awaiting.flush(sync.done)
             self._arrived.set()
 
     def _keep(self, results: Results, done: Future[None]) -> None:
@@ -187,7 +179,7 @@ class AttemptWriter:
         except Exception as error:  # noqa: BLE001 - told to the handler, whose attempt it ends
             log.error("attempt.write_failed", exc=error)
             self._broken = error
-            self._refuse_waiting(error)
+            self._awaiting.refuse(error)
 
     async def close(self) -> None:
         """Give up what is still being done for the attempt, which is over."""
@@ -195,7 +187,7 @@ class AttemptWriter:
         await self._beside.give_up()
         if self.settlement is None:
             self._broken = self._broken or StaleClaim()
-            self._refuse_waiting(self._broken)
+            self._awaiting.refuse(self._broken)
 
     async def _write_what_comes(self) -> None:
         while True:
@@ -232,7 +224,7 @@ class AttemptWriter:
             return await self._insisting(lambda: self._flush(last=True))
         except Exception as error:  # noqa: BLE001 - logged; the end of the job counts for more
             log.error("attempt.write_failed", exc=error)
-            self._refuse_waiting(error)
+            self._awaiting.refuse(error)
             return True
 
     async def _store_at_last(self, outcome: Outcome) -> bool:
@@ -272,9 +264,9 @@ class AttemptWriter:
             verdict,
             outcome,
             now=self._clock.now(),
-            seq=self._seq + 1,
-            percent=self._percent,
-            progress=self._progress,
+            seq=self._news.next_seq,
+            percent=self._news.percent,
+            progress=self._news.progress,
             results=self._stash.results,
             results_file=self._stash.results_file,
             files=self._stash.files,
@@ -283,46 +275,19 @@ class AttemptWriter:
         )
 
     async def _settle(self, settlement: Settlement) -> None:
-        self.settlement = await self._jobs.settle(self._job, self._hold.token, settlement)
-        self._seq = self.settlement.seq
-        if self._job.webhook and self.settlement.outcome.status is not JobStatus.PENDING:
-            self._on_event(self._seq)
-        waiting, self._status_waiting = self._status_waiting, []
-        for done in waiting:
-            tell(done)
+        self.settlement = await self._news.settle(settlement)
+        self._awaiting.ended()
 
     async def _flush(self, *, last: bool = False) -> None:
         """Write what has come so far: log lines, a part of them unless somebody waits; progress."""
-        waiting, self._waiting = self._waiting, []
-        try:
-            whole = await self._journal.flush(None if waiting or last else LOG_BATCHES)
+        with self._awaiting.flushing() as somebody_waits:
+            whole = await self._journal.flush(None if somebody_waits or last else LOG_BATCHES)
             if last:
                 await self._journal.close()
-            if waiting or not last:  # else it goes with the settling write
-                await self._flush_progress()
-        except BaseException:
-            self._waiting = waiting + self._waiting
-            raise
+            if somebody_waits or not last:  # else it goes with the settling write
+                await self._news.write_progress()
         if not whole:
             self._arrived.set()
-        for done in waiting:
-            tell(done)
-
-    async def _flush_progress(self) -> None:
-        progress = self._progress
-        if progress is None:
-            return
-        now = self._clock.now()
-        slot = progress_slot(self._job, seq=self._seq + 1, now=now, notified_at=self._notified_at)
-        change = ProgressChange(
-            self._job.job_id, self._hold.token, self._seq + 1, now, progress, slot
-        )
-        self._notified_at = await self._jobs.record_progress(change)
-        self._seq += 1
-        if self._progress is progress:
-            self._progress = None
-        if slot:
-            self._on_event(self._seq)
 
     async def _insisting(self, write: Callable[[], Awaitable[Any]]) -> bool:
         """Make *write*, again while MongoDB does not answer; False if the lease is lost."""
@@ -336,14 +301,8 @@ class AttemptWriter:
                 self._hold.interrupt(Interruption.LEASE_LOST)
             else:
                 return True
-        self._refuse_waiting(StaleClaim())
+        self._awaiting.refuse(StaleClaim())
         return False
-
-    def _refuse_waiting(self, error: Exception) -> None:
-        waiting = [*self._waiting, *self._status_waiting]
-        self._waiting, self._status_waiting = [], []
-        for done in waiting:
-            tell(done, error)
 
     async def _pause(self) -> None:
         """Let writes gather for a moment, unless the handler ends the job."""
