@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,9 @@ from handler_bench import Recorder
 from pdf_bench import PdfBench, RememberingCache, ScriptedReader, pages_of
 
 from secretary_common.errors import ErrorCode, PermanentError, TransientError
+from secretary_common.models import JsonObject
 from secretary_common.work_section import PdfSection
+from secretary_worker.extract.local_reader import NATIVE_PAGES
 
 FIVE = pdf_samples.text_pdf([f"Seite {number}" for number in range(1, 6)])
 
@@ -52,6 +55,22 @@ async def test_the_same_content_is_the_same_whatever_it_is_called(bench: PdfBenc
     await bench.read(bench.put(FIVE, "one.pdf"), cache=cache)
     again = await bench.read(bench.put(FIVE, "other.pdf"), cache=cache)
     assert counted(again) == "5 pages read, 5 of them from the cache"
+
+
+async def test_a_file_that_is_overwritten_while_it_is_read_is_read_and_kept_as_it_was(
+    bench: PdfBench,
+) -> None:
+    class Overwriting(RememberingCache):
+        async def put_many(self, entries: Mapping[str, JsonObject]) -> None:
+            await super().put_many(entries)
+            bench.put(other)  # over it
+
+    # More pages than one child reads: another one opens the file anew.
+    ours, other = (pdf_samples.text_pdf([word] * (NATIVE_PAGES + 50)) for word in ("one", "two"))
+    name, cache = bench.put(ours), Overwriting()
+    assert {page["text"] for page in pages_of(await bench.read(name, cache=cache))} == {"one"}
+    again = await bench.read(bench.put(ours, "same.pdf"), cache=cache)
+    assert {page["text"] for page in pages_of(again)} == {"one"}
 
 
 async def test_other_content_under_the_same_name_is_read(bench: PdfBench) -> None:

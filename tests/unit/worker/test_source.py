@@ -1,12 +1,14 @@
 """Which files a job may name."""
 
 import os
+import tempfile
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from secretary_common.errors import ErrorCode, PermanentError
-from secretary_worker.source import OpenFile, check_pdf_mark, open_under_roots
+from secretary_common.errors import ErrorCode, PermanentError, TransientError
+from secretary_worker.source import OpenFile, check_pdf_mark, open_under_roots, private_copy
 
 
 @pytest.fixture
@@ -32,6 +34,51 @@ def test_a_file_under_a_root_is_open_for_reading(root: Path) -> None:
         assert Path(file.path).read_bytes() == b"%PDF-1.7"
     with pytest.raises(OSError, match="Bad file descriptor"):
         os.fstat(file.fd)
+
+
+async def copied(file: OpenFile, max_bytes: int) -> None:
+    async with private_copy(file, max_bytes):
+        pass
+
+
+async def test_a_copy_stays_what_it_was_whatever_becomes_of_the_file(root: Path) -> None:
+    with open_under_roots("a.pdf", [root], 1000) as file:
+        async with private_copy(file, 1000) as copy:
+            (root / "a.pdf").write_bytes(b"%PDF-1.7 and more")
+            assert (copy.name, copy.size) == ("a.pdf", 8)
+            assert os.pread(copy.fd, 100, 0) == b"%PDF-1.7"
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(copy.fd)
+
+
+async def test_a_file_that_is_being_written_is_left_to_the_next_attempt(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read(fd: int, size: int, offset: int) -> bytes:
+        (root / "a.pdf").write_bytes(b"%PDF-1.8")
+        return pread(fd, size, offset)
+
+    pread = os.pread
+    monkeypatch.setattr(os, "pread", read)
+    with open_under_roots("a.pdf", [root], 1000) as file, pytest.raises(TransientError):
+        await copied(file, 1000)
+
+
+async def test_a_file_that_has_grown_too_large_is_refused(root: Path) -> None:
+    with open_under_roots("a.pdf", [root], 8) as file:
+        (root / "a.pdf").write_bytes(b"%PDF-1.7 and more")
+        with pytest.raises(PermanentError) as caught:
+            await copied(file, 8)
+    assert caught.value.code == ErrorCode.PDF_TOO_LARGE
+
+
+async def test_without_room_for_the_copy_another_attempt_may_help(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = partial(Path("/dev/full").open, "wb", buffering=0)
+    monkeypatch.setattr(tempfile, "TemporaryFile", full)
+    with open_under_roots("a.pdf", [root], 1000) as file, pytest.raises(TransientError):
+        await copied(file, 1000)
 
 
 def test_a_link_from_root_to_root_may_be_followed(root: Path, tmp_path: Path) -> None:

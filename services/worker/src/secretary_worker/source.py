@@ -1,7 +1,8 @@
 """Where a document comes from: a file under an allowed folder, or a URL. Either way an open file.
 
 What was vetted is what is read: everything after goes by the open descriptor, never by the name
-again, so nobody can put another file in its place in between.
+again, so nobody can put another file in its place in between; and what lies in a folder of others
+is read from a copy, so nobody can change it either.
 """
 
 from __future__ import annotations
@@ -11,17 +12,18 @@ import errno
 import hashlib
 import os
 import stat
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+import tempfile
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from secretary_common.errors import ErrorCode, PermanentError
+from secretary_common.errors import ErrorCode, PermanentError, TransientError
 
 # Readers look for the header in the first 1024 bytes (ISO 32000-1, annex H.3.4.1, note 13).
 PDF_MARK = b"%PDF"
 PDF_MARK_WITHIN = 1024
-_HASH_CHUNK = 2**20
+_CHUNK = 2**20
 
 _NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.EACCES)
 
@@ -59,6 +61,41 @@ def open_under_roots(filename: str, roots: Iterable[Path], max_bytes: int) -> It
         yield OpenFile(fd, Path(filename).name, size)
     finally:
         os.close(fd)
+
+
+@asynccontextmanager
+async def private_copy(file: OpenFile, max_bytes: int) -> AsyncIterator[OpenFile]:
+    """*file* as it is now, to be read in peace: in a file without a name, gone afterwards.
+
+    Raises:
+        PermanentError: PDF_TOO_LARGE, it has grown.
+        TransientError: somebody is writing to it, or there is no room on the disk.
+    """
+    with tempfile.TemporaryFile() as copy:
+        try:
+            size = await asyncio.to_thread(_copy, file.fd, copy.fileno(), max_bytes)
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            raise TransientError("there is no room for the file on the worker's disk") from error
+        yield OpenFile(copy.fileno(), file.name, size)
+
+
+def _copy(source: int, target: int, max_bytes: int) -> int:
+    before, offset = _version(source), 0
+    while chunk := os.pread(source, _CHUNK, offset):
+        offset += len(chunk)
+        check_size(offset, max_bytes)
+        while chunk:
+            chunk = chunk[os.write(target, chunk) :]
+    if _version(source) != before:
+        raise TransientError("the file changed while it was read: it may be whole the next time")
+    return offset
+
+
+def _version(fd: int) -> tuple[int, int, int]:
+    found = os.fstat(fd)
+    return found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 def resolve_filename(filename: str, real_roots: list[Path]) -> Path:
@@ -112,7 +149,7 @@ async def digest(file: OpenFile) -> str:
 def _sha256(fd: int) -> str:
     found = hashlib.sha256()
     offset = 0
-    while chunk := os.pread(fd, _HASH_CHUNK, offset):
+    while chunk := os.pread(fd, _CHUNK, offset):
         found.update(chunk)
         offset += len(chunk)
     return found.hexdigest()

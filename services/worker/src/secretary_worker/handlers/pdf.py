@@ -22,7 +22,7 @@ from secretary_worker.handlers.pdf_template import (
     text_request,
     wants_template,
 )
-from secretary_worker.source import OpenFile, open_under_roots
+from secretary_worker.source import OpenFile, open_under_roots, private_copy
 from secretary_worker.web.download import Downloader
 
 ACCEPT = "application/pdf, */*;q=0.5"
@@ -97,8 +97,9 @@ class PdfHandler:
     @asynccontextmanager
     async def _source(self, parameters: PdfParameters, owner: str) -> AsyncIterator[OpenFile]:
         if parameters.filename is not None:
-            with open_under_roots(parameters.filename, self._roots, self._max_bytes) as file:
-                yield file
+            with open_under_roots(parameters.filename, self._roots, self._max_bytes) as original:
+                async with private_copy(original, self._max_bytes) as file:
+                    yield file
         elif parameters.url is not None:
             async with self._downloader.fetch(parameters.url, accept=ACCEPT) as download:
                 yield OpenFile(download.file.fileno(), download.name, download.size)
