@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import pdf_samples
+import pymupdf
 import pytest
-from pdf_bench import MAX_BYTES, PdfBench
+from pdf_bench import MAX_BYTES, PdfBench, pages_of
 
 from secretary_common.errors import ErrorCode, PermanentError
 from secretary_common.models import JobStatus
@@ -148,6 +149,17 @@ async def test_files_outside_the_roots_and_missing_ones_have_their_own_codes(
         with pytest.raises(PermanentError) as caught:
             await bench.read(filename)
         assert caught.value.code == code, filename
+
+
+async def test_a_scan_with_a_stamp_on_it_is_read_whole(bench: PdfBench) -> None:
+    stamp = "Downloaded from library.example.org in 2026"
+    with pymupdf.open(stream=pdf_samples.scan_pdf([pdf_samples.PROSE])) as document:
+        document[0].insert_text((72, 780), stamp, fontsize=12)
+        name = bench.put(document.tobytes())
+    [page] = pages_of(await bench.read(name, extraction_method="combined"))
+    assert (page["method"], page["reason"]) == ("ocr", "scan")
+    assert "Downloaded from" in page["text"]
+    assert pdf_samples.PROSE[0].split()[0] in page["text"]
 
 
 async def test_a_scan_is_read_by_ocr(bench: PdfBench) -> None:

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pdf_bombs
 import pdf_samples
+import pymupdf
 import pytest
 from engine_bench import engine
 from handler_bench import child_pids
-from pdf_bench import make_handler
+from pdf_bench import PdfBench, make_handler, pages_of
 
-from secretary_common.errors import ErrorCode
+from secretary_common.errors import ErrorCode, PermanentError
 from secretary_common.models import JobStatus
 from secretary_common.work_section import PdfSection
 from secretary_worker.nursery import Nursery
@@ -69,6 +70,23 @@ async def test_every_bomb_ends_in_its_code_and_other_jobs_go_on(
     assert [job.attempt for job in found.values()] == [1] * len(given)
     assert {job.status for job in good_jobs} == {JobStatus.COMPLETED}
     assert child_pids(nursery.pid) == []
+
+
+@pytest.mark.parametrize("asked", [{"page_end": 3}, {"page_start": 2, "page_end": 2}])
+async def test_a_bomb_on_a_page_nobody_asked_for_does_no_harm_to_markdown(
+    asked: dict[str, int], bench: PdfBench
+) -> None:
+    with pymupdf.open(stream=pdf_samples.text_pdf(["one", "two", "three"])) as document:
+        with pymupdf.open(stream=pdf_bombs.nested_forms(), filetype="pdf") as bomb:
+            document.insert_pdf(bomb)
+        name = bench.put(document.tobytes())
+    done = await bench.read(name, output="markdown", limits=SHORT, **asked)
+    wanted = range(asked.get("page_start", 1), asked["page_end"] + 1)
+    texts = ["one", "two", "three"]
+    assert [page["text"] for page in pages_of(done)] == [texts[number - 1] for number in wanted]
+    with pytest.raises(PermanentError, match="page 4") as caught:
+        await bench.read(name, output="markdown", limits=SHORT)
+    assert caught.value.code == ErrorCode.PARSE_TIMEOUT
 
 
 @pytest.mark.parametrize("name", HARMLESS)

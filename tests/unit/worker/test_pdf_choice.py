@@ -10,6 +10,7 @@ from secretary_worker.extract.choice import (
     TextFacts,
     choose,
     facts_of,
+    is_better,
     unknown_share,
 )
 
@@ -22,7 +23,10 @@ from secretary_worker.extract.choice import (
         (500, 0.05, 0.0, 0, Method.NATIVE, Reason.TEXT),
         (500, 0.10, 0.0, 0, Method.OCR, Reason.GARBLED),
         (0, 1.0, 0.0, 0, Method.OCR, Reason.GARBLED),
-        (20, 0.0, 0.9, 0, Method.NATIVE, Reason.TEXT),
+        (200, 0.0, 1.0, 0, Method.NATIVE, Reason.TEXT),
+        (199, 0.0, 0.8, 0, Method.OCR, Reason.SCAN),  # a stamp on a scan
+        (199, 0.0, 0.79, 0, Method.NATIVE, Reason.TEXT),  # a slide with a picture
+        (20, 0.0, 0.9, 0, Method.OCR, Reason.SCAN),
         (19, 0.0, 0.9, 0, Method.OCR, Reason.SCAN),  # a page number printed on a scan
         (0, 0.0, 0.31, 0, Method.OCR, Reason.SCAN),
         (0, 0.0, 0.30, 0, Method.NATIVE, Reason.BLANK),
@@ -40,9 +44,29 @@ def test_each_page_is_read_the_way_that_suits_it(
     assert choose(text, lambda: drawn) == Choice(method, reason)
 
 
-@pytest.mark.parametrize("text", ["A whole sentence of good text.", "\ue001" * 40])
+@pytest.mark.parametrize("text", ["A whole sentence of good text. " * 9, "\ue001" * 40])
 def test_what_is_drawn_is_not_looked_at_where_the_text_tells(text: str) -> None:
     choose(facts_of(text), lambda: pytest.fail("it was looked at"))
+
+
+@pytest.mark.parametrize(
+    ("reason", "recognised", "native", "better"),
+    [
+        (Reason.SCAN, "A page of it", "stamp", True),
+        (Reason.SCAN, "stamp", "stamp", True),
+        (Reason.SCAN, "st", "stamp", False),
+        (Reason.SCAN, "", "stamp", False),
+        (Reason.SCAN, "", "…", False),
+        (Reason.SCAN, "", "", True),  # both say nothing
+        (Reason.GARBLED, "clear", "garbled text without end", True),
+        (Reason.GARBLED, "", "garbled", False),
+        (Reason.OUTLINES, "drawn", "", True),
+    ],
+)
+def test_what_is_recognised_stands_unless_the_file_has_more_to_say(
+    *, reason: Reason, recognised: str, native: str, better: bool
+) -> None:
+    assert is_better(reason, recognised, native) is better
 
 
 @pytest.mark.parametrize(

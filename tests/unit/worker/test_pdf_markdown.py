@@ -7,7 +7,11 @@ from collections.abc import Callable
 import pdf_samples
 import pymupdf
 
-from secretary_worker.extract.markdown import MarkdownWriter
+from secretary_worker.extract.markdown import MarkdownWriter, scale_in
+
+
+def writer_of(document: pymupdf.Document) -> MarkdownWriter:
+    return MarkdownWriter(scale_in(document))
 
 
 def written(draw: Callable[[pymupdf.Page], object], *, pages: int = 1) -> str:
@@ -15,7 +19,7 @@ def written(draw: Callable[[pymupdf.Page], object], *, pages: int = 1) -> str:
     with pymupdf.open() as document:
         for _ in range(pages):
             draw(document.new_page())
-        return MarkdownWriter(document).write(document[0])
+        return writer_of(document).write(document[0])
 
 
 def test_headings_paragraphs_lists_and_links() -> None:
@@ -41,7 +45,7 @@ def test_headings_paragraphs_lists_and_links() -> None:
 
 def test_a_ruled_table_is_a_table_and_its_text_stands_nowhere_else() -> None:
     with pymupdf.open(stream=pdf_samples.report_pdf()) as document:
-        text = MarkdownWriter(document).write(document[1])
+        text = writer_of(document).write(document[1])
     head, rule, *rows = text.splitlines()
     assert head == "| Artikel | Menge | Preis |"
     assert rule == "| --- | --- | --- |"
@@ -50,9 +54,9 @@ def test_a_ruled_table_is_a_table_and_its_text_stands_nowhere_else() -> None:
 
 def test_a_page_reads_the_same_whichever_others_are_read() -> None:
     with pymupdf.open(stream=pdf_samples.report_pdf()) as document:
-        one = MarkdownWriter(document)
+        one = writer_of(document)
         whole = [one.write(page) for page in document]
-        alone = [MarkdownWriter(document).write(document[number]) for number in (2, 0, 1)]
+        alone = [writer_of(document).write(document[number]) for number in (2, 0, 1)]
     assert alone == [whole[2], whole[0], whole[1]]
     assert whole[0] == f"# {pdf_samples.REPORT_TITLE}"
 

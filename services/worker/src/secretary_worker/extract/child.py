@@ -1,7 +1,8 @@
 """What runs in the child process: opens one document and answers what is asked of it.
 
 ``{op: open, password, max_pages, max_pixels, page_sec}`` → ``{document: {page_count, title, author,
-repaired}}``. ``{op: read, pages, method, output, languages, models}`` → for each page, in order,
+repaired}}``. ``{op: scale}`` → ``{scale}``: the sizes of headings in the document, for Markdown.
+``{op: read, pages, method, output, scale, languages, models}`` → for each page, in order,
 ``{page: {page, text, method, reason?, confidence?}}``; with the method ``look``, ``{later: page}``
 for those that ``combined`` would recognise. ``{op: image, page, dpi, max_side, quality}`` →
 ``{image: {page, width, height, jpeg}}``. ``{op: subset, pages}`` → ``{piece}``, several; both in
@@ -19,7 +20,14 @@ import pymupdf
 
 from secretary_common.errors import ErrorCode, PermanentError
 from secretary_worker.confinement import Emit, Work, allow_cpu
-from secretary_worker.extract.choice import Choice, Method, Reason, choose, facts_of
+from secretary_worker.extract.choice import (
+    Choice,
+    Method,
+    Reason,
+    choose,
+    facts_of,
+    is_better,
+)
 from secretary_worker.extract.document import (
     MUPDF_ERRORS,
     describe,
@@ -30,7 +38,7 @@ from secretary_worker.extract.document import (
     prepare,
     subset_of,
 )
-from secretary_worker.extract.markdown import MarkdownWriter
+from secretary_worker.extract.markdown import FontScale, MarkdownWriter, scale_in
 from secretary_worker.extract.ocr import Recogniser
 from secretary_worker.extract.paragraph import as_paragraphs
 from secretary_worker.extract.picture import jpeg_of
@@ -39,6 +47,8 @@ Entry = dict[str, Any]
 Request = dict[str, Any]
 
 _PIECE_BYTES = 2**20
+# Of CPU time, for a sample of pages that nobody may have asked for.
+_SCALE_SEC = 10.0
 
 
 def warm_up() -> None:
@@ -77,6 +87,7 @@ class Session:
         """
         answers = {
             "open": self._open,
+            "scale": self._scale,
             "read": self._read,
             "image": self._image,
             "subset": self._subset,
@@ -88,6 +99,10 @@ class Session:
         allow_cpu(self._page_sec)
         self._document = open_document(self._path, request["password"], request["max_pages"])
         emit({"document": describe(self._document)})
+
+    def _scale(self, _: Request, emit: Emit) -> None:
+        allow_cpu(min(self._page_sec, _SCALE_SEC))
+        emit({"scale": scale_in(self._document).sizes})
 
     def _read(self, request: Request, emit: Emit) -> None:
         for number in request["pages"]:
@@ -114,7 +129,7 @@ class Session:
             if request["method"] == "look":
                 return None
             entry = self._recognise(page, request)
-            if entry["text"] or not text:
+            if is_better(choice.reason, entry["text"], text):
                 return {"reason": choice.reason, **entry}
             choice = Choice(Method.NATIVE, Reason.NOTHING_RECOGNISED)
         written = self._native(page, text, request)
@@ -124,7 +139,7 @@ class Session:
         if request["output"] == "text" or not text:
             return text
         if self._writer is None:
-            self._writer = MarkdownWriter(self._document)
+            self._writer = MarkdownWriter(FontScale(tuple(request["scale"])))
         return self._writer.write(page)
 
     def _recognise(self, page: pymupdf.Page, request: Request) -> Entry:

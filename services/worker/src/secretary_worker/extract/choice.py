@@ -12,6 +12,10 @@ from enum import StrEnum
 GOOD_TEXT_CHARS = 20
 GARBLED_SHARE = 0.10
 SCAN_COVER = 0.30
+# A scan that fills its page may bear a stamp, a header, a line of where it was downloaded; one that
+# was read before carries the text of a page.
+STAMP_CHARS = 200
+FULL_COVER = 0.80
 OUTLINE_PATHS = 200
 
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
@@ -39,7 +43,7 @@ class Reason(StrEnum):
     GARBLED = "garbled"
     """Text whose characters cannot be told from the file."""
     NOTHING_RECOGNISED = "nothing_recognised"
-    """OCR found nothing; the little native text stands."""
+    """OCR found no more than the little native text, which stands."""
     UNREADABLE = "unreadable"
     """The page is damaged; the others are not."""
     TOO_LARGE = "too_large"
@@ -81,16 +85,28 @@ def choose(text: TextFacts, look: Callable[[], DrawnFacts]) -> Choice:
     """
     if text.unknown_share >= GARBLED_SHARE:
         return Choice(Method.OCR, Reason.GARBLED)
-    if text.letters >= GOOD_TEXT_CHARS:
+    if text.letters >= STAMP_CHARS:
         return Choice(Method.NATIVE, Reason.TEXT)
-    drawn = look()
+    return _by_drawing(text.letters, look())
+
+
+def _by_drawing(letters: int, drawn: DrawnFacts) -> Choice:
+    if letters >= GOOD_TEXT_CHARS and drawn.image_cover < FULL_COVER:
+        return Choice(Method.NATIVE, Reason.TEXT)
     if drawn.image_cover > SCAN_COVER:
         return Choice(Method.OCR, Reason.SCAN)
-    if text.letters:
+    if letters:
         return Choice(Method.NATIVE, Reason.FEW_CHARACTERS)
     if drawn.paths > OUTLINE_PATHS:
         return Choice(Method.OCR, Reason.OUTLINES)
     return Choice(Method.NATIVE, Reason.BLANK)
+
+
+def is_better(reason: Reason, recognised: str, native: str) -> bool:
+    """Whether what was *recognised* on a page, for *reason*, is to stand for its *native* text."""
+    if reason is Reason.GARBLED or not native:
+        return bool(recognised) or not native
+    return bool(recognised) and count_letters(recognised) >= count_letters(native)
 
 
 def facts_of(text: str) -> TextFacts:

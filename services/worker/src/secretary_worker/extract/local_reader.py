@@ -43,6 +43,7 @@ class LocalReader:
         self._recipe = recipe
         self._cap = cap
         self._timeout_sec = timeout_sec
+        self._scale: list[float] = []
 
     @property
     def engine(self) -> str:
@@ -64,6 +65,8 @@ class LocalReader:
         del document, resources  # it has its own, which counts what its children use
         try:
             async with asyncio.timeout(self._timeout_sec) as clock:
+                if self._recipe.output == "markdown" and self._recipe.method != "ocr":
+                    self._scale = await self._find_scale()
                 for some in _batches(pages, NATIVE_PAGES):
                     await self._read(some, on_page)
         except TimeoutError:
@@ -71,6 +74,21 @@ class LocalReader:
                 raise
             message = f"not all pages were read within {self._timeout_sec:g} s"
             raise PermanentError(message, code=ErrorCode.PARSE_TIMEOUT) from None
+
+    async def _find_scale(self) -> list[float]:
+        """The sizes of headings; none where a page that was sampled for it goes beyond its limits.
+
+        Whether that page is read at all, and what becomes of the job then, is told when it is.
+        """
+        found: list[dict[str, Any]] = []
+        try:
+            async with self._document.lend() as child:
+                await child.ask({"op": "scale"}, found.append)
+        except PermanentError:
+            return []
+        with garbled():
+            [message] = found
+            return [float(size) for size in message["scale"]]
 
     async def _read(self, pages: Sequence[int], on_page: OnPage) -> None:
         """*pages* first by what their files say; recognised is only what needs it."""
@@ -128,7 +146,13 @@ class LocalReader:
             elif on_later is not None:
                 on_later(number)
 
-        request = {**self._recipe.request(), "op": "read", "method": method, "pages": left.copy()}
+        request = {
+            **self._recipe.request(),
+            "op": "read",
+            "method": method,
+            "pages": left.copy(),
+            "scale": self._scale,
+        }
         try:
             await child.ask(request, take)
             with garbled():

@@ -1,7 +1,8 @@
 """The text of a page as Markdown: headings, lists, tables, links. Runs in the child only.
 
 What is a heading shows by its size against that of the document's body, of which a sample of pages
-is taken: the same pages whichever are read, so that each page reads the same every time.
+is taken (``scale_in``): the same pages whichever are read, so that each page reads the same every
+time.
 """
 
 from __future__ import annotations
@@ -55,8 +56,8 @@ def scale_of(letters: Counter[float]) -> FontScale:
 class MarkdownWriter:
     """Writes pages of one document."""
 
-    def __init__(self, document: pymupdf.Document) -> None:
-        self._scale = scale_of(_letters_by_size(document))
+    def __init__(self, scale: FontScale) -> None:
+        self._scale = scale
 
     def write(self, page: pymupdf.Page) -> str:
         """*page* as Markdown."""
@@ -104,6 +105,11 @@ def _blocks_of(page: pymupdf.Page) -> Iterator[dict[str, Any]]:
     for block in page.get_text("dict", flags=TEXT_FLAGS)["blocks"]:
         if block["type"] == 0:  # text
             yield block
+
+
+def scale_in(document: pymupdf.Document) -> FontScale:
+    """The scale of *document*, by a sample of its pages."""
+    return scale_of(_letters_by_size(document))
 
 
 def _letters_by_size(document: pymupdf.Document) -> Counter[float]:
