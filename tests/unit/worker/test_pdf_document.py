@@ -1,14 +1,17 @@
 """Page ranges, and where OCR languages lie."""
 
+import json
 from pathlib import Path
 
 import pytest
 
 from secretary_common.errors import ErrorCode, PermanentError
+from secretary_common.work_section import PdfSection
 from secretary_worker.extract.document import runs_of
 from secretary_worker.extract.language import find_folder, fingerprint
 from secretary_worker.extract.page_range import PageRange
 from secretary_worker.extract.picture import fitting_dpi
+from secretary_worker.handlers.pdf_extractor import bounds_for
 
 MAX_PIXELS = 40_000_000
 
@@ -36,6 +39,17 @@ def test_huge_pages_are_read_at_fewer_dots_per_inch(width: float, height: float,
     assert width / 72 * dpi * height / 72 * dpi <= MAX_PIXELS
 
 
+@pytest.mark.parametrize(("text_mb", "file_mb"), [(64, 200), (1, 1), (500, 10), (10, 2000)])
+def test_a_child_may_say_all_that_a_document_may_have(text_mb: float, file_mb: int) -> None:
+    bounds = bounds_for(PdfSection(max_text_mb=text_mb), file_mb * 2**20)
+    page = json.dumps({"text": "\n" * 2**10}).encode()  # the most that JSON adds to plain text
+    share = len(page) / 2**10
+    assert bounds.line_bytes >= text_mb * 2**20 * (share - 0.1)
+    assert bounds.output_bytes >= bounds.line_bytes
+    copy = 2 * file_mb * 2**20  # in base64
+    assert bounds.output_bytes >= copy * 4 / 3
+
+
 def test_languages_come_from_the_first_folder_that_has_all_of_them(tmp_path: Path) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
     for folder, languages in ((first, ("eng", "osd")), (second, ("eng", "fra"))):
@@ -47,6 +61,12 @@ def test_languages_come_from_the_first_folder_that_has_all_of_them(tmp_path: Pat
     with pytest.raises(PermanentError, match=r"missing: pol \(installed: eng, fra\)") as caught:
         find_folder(["pol"], [first, second])
     assert caught.value.code == ErrorCode.OCR_LANGUAGE_MISSING
+
+
+def test_the_model_of_the_orientation_is_no_language(tmp_path: Path) -> None:
+    (tmp_path / "osd.traineddata").touch()
+    with pytest.raises(PermanentError, match=r"missing: osd \(installed: none\)"):
+        find_folder(["osd"], [tmp_path])
 
 
 def test_the_fingerprint_tells_models_apart_by_what_they_are_not_where(tmp_path: Path) -> None:

@@ -41,6 +41,8 @@ REFUSED: list[dict[str, Any]] = [
     {"filename": "a.pdf", "extraction_method": "tesseract"},
     {"filename": "a.pdf", "page_start": 0},
     {"filename": "a.pdf", "page_end": 0},
+    {"filename": "a.pdf", "page_end": 1e308},
+    {"filename": "a.pdf", "page_start": 1_000_001},
     {"filename": "a.pdf", "page_start": 3, "page_end": 2},
     {"filename": "a.pdf", "template": "A", "template_content": "b"},
     {"filename": "a.pdf", "password": 7},

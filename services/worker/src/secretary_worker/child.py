@@ -23,6 +23,8 @@ OnMessage = Callable[[JsonObject], None]
 
 log = get_logger(__name__)
 
+LINE_BYTES = 16 * 2**20
+OUTPUT_BYTES = 128 * 2**20
 _STDERR_KEPT = 4096
 # Descendants that left the group may hold standard error open; nobody waits for those.
 _STDERR_GRACE_SEC = 1.0
@@ -39,9 +41,9 @@ class Bounds:
     """Wall clock for a whole answer."""
     silence_sec: float | None = None
     """Wall clock between two messages of it; None: as long as the whole."""
-    line_bytes: int = 16 * 2**20
+    line_bytes: int = LINE_BYTES
     """One message at most."""
-    output_bytes: int = 128 * 2**20
+    output_bytes: int = OUTPUT_BYTES
     """All messages of an answer together at most."""
 
 

@@ -21,7 +21,7 @@ def built_in_folder() -> Path:
 
 
 def available(folder: Path) -> set[str]:
-    """The models in *folder*."""
+    """The models in *folder*, that of the orientation too."""
     return {file.stem for file in folder.glob("*.traineddata")}
 
 
@@ -33,12 +33,12 @@ def find_folder(languages: Sequence[str], folders: Sequence[Path]) -> Path:
     """
     known: set[str] = set()
     for folder in folders:
-        here = available(folder)
+        here = available(folder) - {ORIENTATION}
         if here.issuperset(languages):
             return folder
         known |= here
     missing = ", ".join(sorted(set(languages) - known)) or "one folder with all of them"
-    present = ", ".join(sorted(known - {ORIENTATION})) or "none"
+    present = ", ".join(sorted(known)) or "none"
     message = f"OCR languages missing: {missing} (installed: {present})"
     raise PermanentError(message, code=ErrorCode.OCR_LANGUAGE_MISSING)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from secretary_common.ports.cache import CacheRepository
 from secretary_common.resources import ResourceCalculator
 from secretary_common.work_section import PdfSection
-from secretary_worker.child import Bounds
+from secretary_worker.child import LINE_BYTES, OUTPUT_BYTES, Bounds
 from secretary_worker.confinement import Limits
 from secretary_worker.extract.opened import OpenedPdf, Opening
 from secretary_worker.extract.page import Document, RemoteReader
@@ -42,6 +42,20 @@ class PdfTask:
     resources: ResourceCalculator
 
 
+def bounds_for(limits: PdfSection, max_bytes: int) -> Bounds:
+    """What to expect of a child at most: room for what settings allow, once it is JSON.
+
+    Whether there is too much text in all is for who gathers the pages to say.
+    """
+    text, subset = 2 * int(limits.max_text_mb * 2**20), 3 * max_bytes
+    return Bounds(
+        timeout_sec=limits.timeout_sec,
+        silence_sec=_PATIENCE * limits.page_sec + _PATIENCE_SEC,
+        line_bytes=max(text, LINE_BYTES),
+        output_bytes=max(text, subset, OUTPUT_BYTES),
+    )
+
+
 class PdfExtractor:
     """Reads PDFs in children with limits, pages that are known from the cache.
 
@@ -70,11 +84,10 @@ class PdfExtractor:
         self._max_bytes = max_bytes
         self._cache = cache
         self._readers = Readers(limits, remote or {})
-        silence_sec = _PATIENCE * limits.page_sec + _PATIENCE_SEC
         self._sandbox = Sandbox(
             nursery or Nursery(CHILD),
             Limits(memory_bytes=limits.memory_mb * 2**20, cpu_sec=limits.cpu_sec),
-            Bounds(timeout_sec=limits.timeout_sec, silence_sec=silence_sec),
+            bounds_for(limits, max_bytes),
         )
 
     def task(

@@ -12,6 +12,8 @@ from secretary_worker.handlers.parameter import FROZEN, optional, without_null
 
 ExtractionMethod = Literal["native", "ocr", "mistral_ocr", "openai_vision", "combined"]
 Output = Literal["text", "markdown"]
+MAX_PAGE = 1_000_000
+"""No document has more; to JSON 1e308 is a whole number too."""
 SOURCES = ("filename", "url", "file_id")
 """Where the PDF comes from: exactly one of them is given."""
 # Tesseract's names: eng, deu, chi_sim. Never a path.
@@ -60,9 +62,13 @@ class PdfParameters(BaseModel):
             "mistral_ocr, openai_vision: pages are sent to that provider, if one is configured."
         ),
     )
-    page_start: int = Field(default=1, ge=1, description="The first page to read; counted from 1.")
+    page_start: int = Field(
+        default=1, ge=1, le=MAX_PAGE, description="The first page to read; counted from 1."
+    )
     page_end: int | None = optional(
-        "The last page to read, itself included; left out, or beyond the end: to the end.", ge=1
+        "The last page to read, itself included; left out, or beyond the end: to the end.",
+        ge=1,
+        le=MAX_PAGE,
     )
     language: list[Language] = Field(
         default=["eng", "deu"],
