@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from api_harness import FILE, running_api
+import pytest
+from api_harness import FILE, Api
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -56,25 +58,31 @@ bodies = near(
 ).flatmap(lambda given: (parameters | anything).map(lambda it: {**given, "parameters": it}))
 
 
-async def answer_to(content: bytes) -> tuple[int, dict[str, Any]]:
-    async with running_api() as api:
-        answer = await api.request(
-            "POST",
-            "/api/jobs/",
-            content=content,
-            headers={"Content-Type": "application/json"},
-        )
-        if answer.status_code == 202:
-            shown = await api.get(answer.headers["location"])
-            assert shown.status_code == 200, shown.text
-    body: dict[str, Any] = answer.json()
-    return answer.status_code, body
+Ask = Callable[[bytes], tuple[int, dict[str, Any]]]
+
+
+@pytest.fixture(scope="module")
+def ask() -> Iterator[Ask]:
+    """What one API, which has seen all that came before, answers to a submission."""
+    with asyncio.Runner() as runner:
+        api = Api()
+
+        async def answer_to(content: bytes) -> tuple[int, dict[str, Any]]:
+            headers = {"Content-Type": "application/json"}
+            answer = await api.request("POST", "/api/jobs/", content=content, headers=headers)
+            if answer.status_code == 202:
+                shown = await api.get(answer.headers["location"])
+                assert shown.status_code == 200, shown.text
+            return answer.status_code, answer.json()
+
+        yield lambda content: runner.run(answer_to(content))
+        runner.run(api.client.aclose())
 
 
 @settings(max_examples=150, deadline=None)
 @given(bodies | anything)
-def test_no_json_is_answered_with_a_server_error(body: Any) -> None:
-    status, answer = asyncio.run(answer_to(json.dumps(body).encode()))
+def test_no_json_is_answered_with_a_server_error(ask: Ask, body: Any) -> None:
+    status, answer = ask(json.dumps(body).encode())
     assert status in (202, 422), answer
     if status == 422:
         assert answer["error"]["message"]
@@ -82,6 +90,6 @@ def test_no_json_is_answered_with_a_server_error(body: Any) -> None:
 
 @settings(max_examples=50, deadline=None)
 @given(st.binary(max_size=200))
-def test_no_bytes_are_answered_with_a_server_error(content: bytes) -> None:
-    status, _ = asyncio.run(answer_to(content))
+def test_no_bytes_are_answered_with_a_server_error(ask: Ask, content: bytes) -> None:
+    status, _ = ask(content)
     assert status == 422

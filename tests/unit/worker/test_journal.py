@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import Sequence
 
+import pytest
 from engine_bench import engine
 
 from secretary_common.models import Job, JobStatus, LogEntry
@@ -57,7 +58,11 @@ async def test_a_hundred_thousand_lines_are_kept_in_order_while_other_jobs_go_on
     assert max(logs.sizes) <= journal.BATCH_ENTRIES
 
 
-async def test_lines_over_the_cap_are_dropped_and_one_entry_tells_how_many() -> None:
+async def test_lines_over_the_cap_are_dropped_and_one_entry_tells_how_many(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(journal, "MAX_ENTRIES", 3 * journal.BATCH_ENTRIES)
+
     async def handler(job: Job, repo: SecretaryJobRepository, _: ResourceCalculator) -> None:
         for n in range(journal.MAX_ENTRIES + 500):
             repo.add_log_entry(job.job_id, "info", f"line {n}")
