@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PACKAGES := libs/common libs/devstack services/api services/worker services/notifier
+PACKAGES := libs/client libs/common libs/devstack services/api services/worker services/notifier
 MANIFESTS := pyproject.toml $(PACKAGES:%=%/pyproject.toml)
 CODE := libs services tests demo bench deploy examples
 INSTALLED := $(VENV)/.installed
@@ -78,7 +78,7 @@ format: setup ## Put the code into its format
 
 # Local packages are installed from this checkout, never from an index.
 LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url \
-	$(addprefix --no-emit-package secretary-,api common devstack notifier worker) \
+	$(addprefix --no-emit-package secretary-,api client common devstack notifier worker) \
 	--python-version 3.11
 
 lock: setup ## Write the hashed requirements.lock files from the pyproject files

@@ -6,9 +6,9 @@ from collections import Counter
 from typing import Any
 
 import httpx
-from sse import events_in
 from standardwebhooks import Webhook
 
+from secretary_client.event import events_in
 from secretary_devstack.client import JobClient
 from secretary_devstack.deadline import wait_until
 from secretary_devstack.process import Service

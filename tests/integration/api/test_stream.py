@@ -11,9 +11,9 @@ import pytest
 from api_harness import data_of
 from api_process import client_of, service_over
 from pymongo import MongoClient
-from sse import events_in
 
 from secretary_api.main import SHUTDOWN_SEC
+from secretary_client.event import events_in
 from secretary_devstack.process import Service
 
 

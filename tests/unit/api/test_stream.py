@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 from api_harness import Api, error_of
-from sse import events_in
 
+from secretary_client.event import events_in
 from secretary_common.models import Job, JobError, JobProgress
 from secretary_common.states import JobStatus
 

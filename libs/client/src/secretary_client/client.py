@@ -1,0 +1,209 @@
+"""What one does with Secretary, as calls."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import quote
+
+import httpx
+
+from secretary_client.error import JobFailed, JsonObject
+from secretary_client.event import Event, events_in
+from secretary_client.transport import Transport
+
+RETRY_SEC = 60.0
+RECONNECT_SEC = 2.0
+JOBS = "/api/jobs"
+
+
+class Client:
+    """One Secretary under one API key. Every call is repeated while the API is away."""
+
+    def __init__(
+        self,
+        url: str,
+        key: str,
+        *,
+        retry_sec: float = RETRY_SEC,
+        transport: httpx.BaseTransport | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """Make a client; nothing is asked yet.
+
+        Args:
+            url: of the API, e.g. ``http://localhost:5001``.
+            key: an API key.
+            retry_sec: how long a call is repeated while the API does not answer, in seconds.
+            transport: for tests, as is *sleep*.
+            sleep: waits for so many seconds.
+        """
+        self._sleep = sleep
+        self._transport = Transport(url, key, retry_sec=retry_sec, transport=transport, sleep=sleep)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give up the connections."""
+        self._transport.close()
+
+    def call(self, method: str, path: str, **options: Any) -> Any:
+        """Any call of the API there is no method for; *options* are httpx's.
+
+        Raises:
+            ApiError: the answer is an error.
+            Unreachable: there was none.
+        """
+        return self._transport.data(method, path, **options)
+
+    def submit(
+        self,
+        job_type: str,
+        parameters: JsonObject,
+        *,
+        idempotency_key: str | None = None,
+        **fields: Any,
+    ) -> JsonObject:
+        """Submit a job, once, however often it has to be asked for; the job as it is now.
+
+        Args:
+            job_type: e.g. ``pdf``.
+            parameters: of that type.
+            idempotency_key: under which a repeat, of another process too, is the same job; a
+                fresh one unless given.
+            fields: ``priority``, ``run_at``, ``delay_sec``, ``max_attempts``, ``timeout_sec``,
+                ``tags``, ``job_name``, ``user_id``.
+
+        Raises:
+            ApiError: it was refused; Unreachable: whether it was accepted is unknown.
+        """
+        body = {"job_type": job_type, "parameters": parameters, **fields}
+        headers = {"Idempotency-Key": idempotency_key or uuid.uuid4().hex}
+        submitted = self.call("POST", f"{JOBS}/", json=body, headers=headers)
+        job: JsonObject = submitted["job"]
+        return job
+
+    def run(self, job_type: str, parameters: JsonObject, **fields: Any) -> JsonObject:
+        """Submit a job, wait for its end, and return its results.
+
+        Raises:
+            JobFailed: it did not complete.
+        """
+        job = self.wait(self.submit(job_type, parameters, **fields)["job_id"])
+        if job["status"] != "completed":
+            raise JobFailed(job)
+        return self.results(job["job_id"])
+
+    def job(self, job_id: str) -> JsonObject:
+        """A job as it is now."""
+        found: JsonObject = self.call("GET", _path(job_id))
+        return found
+
+    def wait(self, job_id: str) -> JsonObject:
+        """The job, once it has ended."""
+        for _ in self.follow(job_id):
+            pass
+        return self.job(job_id)
+
+    def follow(self, job_id: str) -> Iterator[Event]:
+        """The state of a job, then each change, to its end; over broken connections too."""
+        last: Event | None = None
+        while last is None or not last.is_last:
+            headers = {} if last is None else {"Last-Event-ID": str(last.seq)}
+            try:
+                with self._transport.stream(f"{_path(job_id)}/stream", headers=headers) as stream:
+                    for event in events_in(stream.iter_lines()):
+                        last = event
+                        yield event
+            except httpx.TransportError:  # in the middle of it
+                pass
+            if last is None or not last.is_last:
+                self._sleep(RECONNECT_SEC)
+
+    def results(self, job_id: str) -> JsonObject:
+        """The results of a job, however large; empty until it has completed."""
+        found = self.call("GET", f"{_path(job_id)}/results")
+        results: JsonObject = found["results"] or {}
+        return results
+
+    def logs(self, job_id: str, *, level: str = "debug") -> Iterator[JsonObject]:
+        """The log of a job so far, oldest first."""
+        return self._pages(f"{_path(job_id)}/logs", "logs", "after", level=level)
+
+    def jobs(self, **wanted: Any) -> Iterator[JsonObject]:
+        """Jobs, newest first; *wanted* as the API has it (``status``, ``job_type``, ``tag`` …)."""
+        return self._pages(f"{JOBS}/", "jobs", "cursor", **wanted)
+
+    def download(self, job_id: str, name: str, target: Path) -> None:
+        """Write a file of a job to *target*."""
+        self._save(f"{_path(job_id)}/files/{quote(name, safe='')}", target)
+
+    def archive(self, job_id: str, target: Path) -> None:
+        """Write all files of a job to *target*, a zip, once it has ended."""
+        self.wait(job_id)
+        self._save(f"{_path(job_id)}/download-archive", target)
+
+    def upload(self, path: Path) -> str:
+        """Upload a file, of whatever size; the ``file_id`` that jobs name it by."""
+        with path.open("rb") as file:
+            found = self.call("POST", "/api/files", files={"file": (path.name, file)})
+        file_id: str = found["file_id"]
+        return file_id
+
+    def cancel(self, job_id: str) -> JsonObject:
+        """Cancel a job; one that runs is stopped within seconds."""
+        return self._moved("POST", f"{_path(job_id)}/cancel")
+
+    def retry(self, job_id: str) -> JsonObject:
+        """Start a new run of a job that has ended."""
+        return self._moved("POST", f"{_path(job_id)}/retry")
+
+    def delete(self, job_id: str) -> None:
+        """Remove a job that does not run."""
+        self.call("DELETE", _path(job_id))
+
+    def deliveries(self, **wanted: Any) -> Iterator[JsonObject]:
+        """Webhooks and each attempt to send them; *wanted* e.g. ``status="dead"``."""
+        return self._pages("/api/deliveries", "deliveries", "cursor", **wanted)
+
+    def resend(self, delivery_id: str) -> None:
+        """Send a webhook again, with the id and the bytes it had."""
+        self.call("POST", f"/api/deliveries/{quote(delivery_id, safe='')}/resend")
+
+    def _moved(self, method: str, path: str) -> JsonObject:
+        job: JsonObject = self.call(method, path)["job"]
+        return job
+
+    def _pages(self, path: str, name: str, cursor: str, **wanted: Any) -> Iterator[JsonObject]:
+        following: str | None = None
+        while True:
+            given = {key: value for key, value in wanted.items() if value is not None}
+            place = {cursor: following} if following else {}
+            page = self.call("GET", path, params={**given, **place})
+            found: Iterable[JsonObject] = page[name]
+            yield from found
+            following = page["next"]
+            if following is None:
+                return
+
+    def _save(self, path: str, target: Path) -> None:
+        with self._transport.stream(path) as response, target.open("wb") as file:
+            for chunk in response.iter_bytes():
+                file.write(chunk)
+
+
+def _path(job_id: str) -> str:
+    return f"{JOBS}/{quote(job_id, safe='')}"

@@ -1,0 +1,209 @@
+"""The commands of ``secretary``: each does one thing and gives back what is to be written."""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from secretary_client.client import Client
+from secretary_client.error import JobFailed, JsonObject
+from secretary_client.output import Progress, as_table, tell
+
+Options = argparse.Namespace
+Command = Callable[[Client, Options], object]
+"""What it returns goes to standard output: text as it is, all else as JSON, None not at all."""
+
+
+def submit(client: Client, options: Options) -> object:
+    """Submit a job; with ``--wait`` follow it and write its results."""
+    parameters = dict(parameter_of(given) for given in options.parameters)
+    if options.upload:
+        parameters["file_id"] = client.upload(options.upload)
+    names = ("priority", "delay_sec", "max_attempts", "timeout_sec", "job_name", "tags")
+    fields = {name: value for name in names if (value := getattr(options, name)) is not None}
+    job_id = client.submit(
+        options.job_type, parameters, idempotency_key=options.idempotency_key, **fields
+    )["job_id"]
+    if not options.wait:
+        return str(job_id)
+    tell(job_id)
+    return _watched(client, job_id)
+
+
+def watch(client: Client, options: Options) -> object:
+    """Follow a job to its end and write its results."""
+    return _watched(client, options.job_id)
+
+
+def show(client: Client, options: Options) -> object:
+    """Write a job as it is."""
+    return client.job(options.job_id)
+
+
+def results(client: Client, options: Options) -> object:
+    """Write the results of a job."""
+    return client.results(options.job_id)
+
+
+def logs(client: Client, options: Options) -> object:
+    """Write the log of a job."""
+    lines = client.logs(options.job_id, level=options.level)
+    return "\n".join(
+        f"{line['timestamp']}  {line['attempt']}  {line['level']:8} {line['message']}"
+        for line in lines
+    )
+
+
+def listed(client: Client, options: Options) -> object:
+    """Write a table of jobs, newest first."""
+    wanted = client.jobs(status=options.status, job_type=options.type, tag=options.tag)
+    rows = (
+        (
+            job["job_id"],
+            job["job_type"],
+            job["status"],
+            (job["progress"] or {}).get("percent"),
+            job["attempt"],
+            job["created_at"],
+            (job["error"] or {}).get("code"),
+        )
+        for job in itertools.islice(wanted, options.limit)
+    )
+    return as_table(("JOB", "TYPE", "STATUS", "%", "ATTEMPT", "CREATED", "ERROR"), rows)
+
+
+def download(client: Client, options: Options) -> object:
+    """Write a file of a job, or all of them as a zip, into a file."""
+    if options.name is None:
+        target = options.output or Path(f"{options.job_id}.zip")
+        client.archive(options.job_id, target)
+    else:
+        # The name is the job's: whatever it says, it leads nowhere else.
+        target = options.output or Path(Path(options.name).name)
+        client.download(options.job_id, options.name, target)
+    return str(target)
+
+
+def upload(client: Client, options: Options) -> object:
+    """Upload a file and write its id."""
+    return client.upload(options.file)
+
+
+def cancel(client: Client, options: Options) -> object:
+    """Cancel jobs."""
+    for job_id in options.job_ids:
+        client.cancel(job_id)
+    return None
+
+
+def retry(client: Client, options: Options) -> object:
+    """Start new runs of jobs that have ended."""
+    for job_id in options.job_ids:
+        client.retry(job_id)
+    return None
+
+
+def delete(client: Client, options: Options) -> object:
+    """Remove jobs."""
+    for job_id in options.job_ids:
+        client.delete(job_id)
+    return None
+
+
+def types(client: Client, _: Options) -> object:
+    """Write a table of the job types and how busy each is."""
+    busy = client.call("GET", "/api/stats")["types"]
+    rows = []
+    for info in client.call("GET", "/api/job-types")["job_types"]:
+        now: JsonObject = busy.get(info["job_type"], {})
+        counts = (now.get(name) for name in ("waiting", "scheduled", "running", "oldest_wait_sec"))
+        state = "paused" if info["paused"] else "active"
+        rows.append((info["job_type"], state, info["workers"], *counts))
+    columns = ("TYPE", "STATE", "WORKERS", "WAITING", "SCHEDULED", "RUNNING", "OLDEST, S")
+    return as_table(columns, rows)
+
+
+def pause(client: Client, options: Options) -> object:
+    """Have no more jobs of a type be started."""
+    client.call("POST", f"/api/job-types/{options.job_type}/pause")
+    return None
+
+
+def resume(client: Client, options: Options) -> object:
+    """Have jobs of a type be started again."""
+    client.call("POST", f"/api/job-types/{options.job_type}/resume")
+    return None
+
+
+def workers(client: Client, _: Options) -> object:
+    """Write a table of the workers that are alive."""
+    found = client.call("GET", "/api/workers")["workers"]
+    rows = [
+        (one["id"], one["seen_at"], one["slots"], len(one["running"]), one["job_types"])
+        for one in found
+    ]
+    return as_table(("WORKER", "SEEN", "SLOTS", "RUNNING", "TYPES"), rows)
+
+
+def deliveries(client: Client, options: Options) -> object:
+    """Write a table of webhooks."""
+    found = client.deliveries(status=options.status)
+    rows = (
+        (
+            one["id"],
+            one["phase"],
+            one["state"],
+            len(one["attempts"]),
+            one["next_attempt_at"],
+            _last_outcome(one),
+        )
+        for one in itertools.islice(found, options.limit)
+    )
+    return as_table(("DELIVERY", "PHASE", "STATE", "ATTEMPTS", "NEXT", "LAST"), rows)
+
+
+def resend(client: Client, options: Options) -> object:
+    """Send webhooks again."""
+    for delivery_id in options.delivery_ids:
+        client.resend(delivery_id)
+    return None
+
+
+def recover(client: Client, options: Options) -> object:
+    """Send again all webhooks that died in a span of time; write how many."""
+    until = options.until or datetime.now(UTC).isoformat()
+    span = {"since": options.since, "until": until}
+    return str(client.call("POST", "/api/deliveries/recover", json=span)["count"])
+
+
+def _watched(client: Client, job_id: str) -> JsonObject:
+    progress = Progress()
+    for event in client.follow(job_id):
+        progress.show(event)
+    job = client.job(job_id)
+    if job["status"] != "completed":
+        raise JobFailed(job)
+    return client.results(job_id)
+
+
+def parameter_of(given: str) -> tuple[str, Any]:
+    """``name=value``: JSON where it is JSON, else text; ``name=@file`` is what the file says."""
+    name, _, value = given.partition("=")
+    if value.startswith("@"):
+        return name, Path(value[1:]).read_text(encoding="utf-8")
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value
+
+
+def _last_outcome(delivery: JsonObject) -> str | None:
+    if not delivery["attempts"]:
+        return None
+    last = delivery["attempts"][-1]
+    return str(last["error"] or last["status_code"])

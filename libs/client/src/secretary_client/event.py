@@ -1,0 +1,43 @@
+"""The events of a job's stream, as server-sent events carry them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+TERMINAL = frozenset({"completed", "failed", "cancelled"})
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One change of a job."""
+
+    seq: int
+    """Counts the changes of the job."""
+    name: str
+    """``pending``, ``progress``, or one of ``TERMINAL``, which is the last."""
+    data: dict[str, Any]
+    """``seq, job_id, status, progress, error``."""
+
+    @property
+    def is_last(self) -> bool:
+        """Whether the job has ended."""
+        return self.name in TERMINAL
+
+
+def events_in(lines: Iterable[str]) -> Iterator[Event]:
+    """The events that *lines* carry, as they come; comments and unknown fields are passed over.
+
+    An event that is cut off is none (https://html.spec.whatwg.org, "server-sent events").
+    """
+    fields: dict[str, str] = {}
+    for line in lines:
+        if line:
+            name, _, value = line.partition(":")
+            fields[name] = value.removeprefix(" ")
+        else:
+            if "data" in fields:
+                yield Event(int(fields["id"]), fields["event"], json.loads(fields["data"]))
+            fields = {}

@@ -1,0 +1,70 @@
+"""What the command writes: JSON, tables, a progress bar."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from secretary_client.error import JsonObject
+from secretary_client.event import Event
+
+BAR_WIDTH = 24
+
+
+def write(value: object) -> None:
+    """Write what was asked for to standard output: text as it is, None not at all, else JSON."""
+    if value is not None:
+        text = value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
+        print(text)
+
+
+def tell(line: str) -> None:
+    """Say *line* on standard error."""
+    print(line, file=sys.stderr)
+
+
+def as_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """*rows* under *columns*, aligned."""
+    lines = [list(columns), *([_cell(value) for value in row] for row in rows)]
+    widths = [max(len(line[place]) for line in lines) for place in range(len(columns))]
+    padded = (
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    )
+    return "\n".join(padded)
+
+
+class Progress:
+    """Tells on standard error how far a job is: a bar on a terminal, lines elsewhere."""
+
+    def __init__(self) -> None:
+        self._redraws = sys.stderr.isatty()
+
+    def show(self, event: Event) -> None:
+        """Show where it is by *event*."""
+        line = described(event)
+        if self._redraws:
+            end = "\n" if event.is_last else ""
+            sys.stderr.write(f"\r\x1b[K{line}{end}")
+        else:
+            sys.stderr.write(f"{line}\n")
+        sys.stderr.flush()
+
+
+def described(event: Event) -> str:
+    """*event* in one line."""
+    progress: JsonObject = event.data.get("progress") or {}
+    percent = int(progress.get("percent", 0))
+    done = BAR_WIDTH * percent // 100
+    bar = "#" * done + "-" * (BAR_WIDTH - done)
+    error: JsonObject = event.data.get("error") or {}
+    what = error.get("message") if event.name == "failed" else progress.get("message")
+    return f"[{bar}] {percent:3} %  {event.name:9}  {what or ''}".rstrip()
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "-"
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -1,0 +1,194 @@
+"""The client over an API that misbehaves: nothing is submitted twice, nothing is missed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from secretary_client import ApiError, Client, JobFailed, Unreachable
+
+Answer = httpx.Response | Exception
+JOB = "job-1"
+
+
+class Api(httpx.BaseTransport):
+    """Answers as it is told, in order; keeps what it was asked, bodies read."""
+
+    def __init__(self, *answers: Answer) -> None:
+        self._answers = list(answers)
+        self.asked: list[httpx.Request] = []
+        self.waits: list[float] = []
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        request.read()
+        self.asked.append(request)
+        answer = self._answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def client(self, **how: Any) -> Client:
+        return Client("http://api", "sk_1", transport=self, sleep=self.waits.append, **how)
+
+
+def success(data: Any, status: int = 200) -> httpx.Response:
+    return httpx.Response(status, json={"status": "success", "data": data})
+
+
+def failure(status: int, code: str, **headers: str) -> httpx.Response:
+    error = {"code": code, "message": "why", "details": None}
+    return httpx.Response(status, json={"status": "error", "error": error}, headers=headers)
+
+
+def shown(status: str, error: Any = None) -> httpx.Response:
+    return success({"job_id": JOB, "status": status, "error": error})
+
+
+def event(seq: int, name: str) -> str:
+    data = {"seq": seq, "job_id": JOB, "status": name, "progress": None, "error": None}
+    return f"id: {seq}\nevent: {name}\ndata: {json.dumps(data)}\n\n"
+
+
+class Broken(httpx.SyncByteStream):
+    """A body that ends with its connection."""
+
+    def __init__(self, *pieces: str) -> None:
+        self._pieces = pieces
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield from (piece.encode() for piece in self._pieces)
+        raise httpx.ReadError("connection reset")
+
+
+def stream(*pieces: str, broken: bool = False) -> httpx.Response:
+    if broken:
+        return httpx.Response(200, stream=Broken(*pieces))
+    return httpx.Response(200, text="".join(pieces))
+
+
+def test_a_submission_is_repeated_under_one_key_until_it_is_answered() -> None:
+    accepted = success({"job_id": JOB, "job": {"job_id": JOB}}, 202)
+    api = Api(
+        httpx.ConnectError("refused"),
+        failure(503, "STORE_UNAVAILABLE", **{"Retry-After": "7"}),
+        httpx.ReadTimeout("slow"),
+        accepted,
+    )
+    with api.client() as client:
+        assert client.submit("pdf", {"url": "u"}, priority=9) == {"job_id": JOB}
+    keys = {request.headers["Idempotency-Key"] for request in api.asked}
+    assert len(api.asked) == 4
+    assert len(keys) == 1
+    assert api.waits == [0.5, 7, 10]
+    for request in api.asked:
+        body = {"job_type": "pdf", "parameters": {"url": "u"}, "priority": 9}
+        assert json.loads(request.content) == body
+        assert request.headers["Authorization"] == "Bearer sk_1"
+
+
+def test_two_submissions_have_keys_of_their_own_unless_one_is_given() -> None:
+    accepted = [success({"job_id": JOB, "job": {}}, 202) for _ in range(3)]
+    api = Api(*accepted)
+    with api.client() as client:
+        client.submit("pdf", {})
+        client.submit("pdf", {})
+        client.submit("pdf", {}, idempotency_key="mine")
+    first, second, third = (request.headers["Idempotency-Key"] for request in api.asked)
+    assert first != second
+    assert third == "mine"
+
+
+def test_what_is_refused_is_not_asked_again() -> None:
+    api = Api(failure(422, "VALIDATION_ERROR"))
+    with api.client() as client, pytest.raises(ApiError, match="VALIDATION_ERROR: why") as caught:
+        client.submit("pdf", {})
+    assert (caught.value.status, caught.value.code) == (422, "VALIDATION_ERROR")
+    assert len(api.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("last", "error"),
+    [
+        (lambda: httpx.ConnectError("refused"), Unreachable),
+        (lambda: failure(503, "STORE_UNAVAILABLE"), ApiError),
+        (lambda: httpx.Response(502, text="<html>Bad Gateway</html>"), ApiError),
+    ],
+)
+def test_one_that_stays_away_is_given_up_in_time(
+    last: Callable[[], Answer], error: type[Exception]
+) -> None:
+    api = Api(*(last() for _ in range(99)))
+    with api.client(retry_sec=20) as client, pytest.raises(error):
+        client.job(JOB)
+    assert 10 < sum(api.waits) <= 20
+
+
+def test_a_stream_that_breaks_is_taken_up_where_it_was() -> None:
+    api = Api(
+        stream(event(0, "pending"), event(2, "progress"), "id: 3\nevent: prog", broken=True),
+        httpx.ConnectError("refused"),
+        stream(": nothing new\n\n", event(4, "progress")),  # the service was stopped
+        stream(event(5, "completed")),
+    )
+    with api.client() as client:
+        assert [one.seq for one in client.follow(JOB)] == [0, 2, 4, 5]
+    told = [request.headers.get("Last-Event-ID") for request in api.asked]
+    assert told == [None, "2", "2", "4"]
+
+
+def test_following_a_job_that_is_deleted_ends() -> None:
+    api = Api(stream(event(0, "pending")), failure(404, "NOT_FOUND"))
+    with api.client() as client, pytest.raises(ApiError, match="NOT_FOUND"):
+        list(client.follow(JOB))
+
+
+def test_a_run_gives_the_results_or_says_why_there_are_none() -> None:
+    accepted = success({"job_id": JOB, "job": {"job_id": JOB}}, 202)
+    api = Api(
+        accepted,
+        stream(event(3, "completed")),
+        shown("completed"),
+        success({"job_id": JOB, "status": "completed", "results": {"n": 1}}),
+    )
+    with api.client() as client:
+        assert client.run("count", {}) == {"n": 1}
+    error = {"code": "PDF_INVALID", "message": "no PDF", "details": None}
+    api = Api(accepted, stream(event(3, "failed")), shown("failed", error))
+    with api.client() as client, pytest.raises(JobFailed, match="job-1: PDF_INVALID: no PDF"):
+        client.run("count", {})
+
+
+def test_listings_are_read_to_their_end() -> None:
+    api = Api(
+        success({"jobs": [{"job_id": "b"}], "next": "c1"}),
+        success({"jobs": [{"job_id": "a"}], "next": None}),
+    )
+    with api.client() as client:
+        assert [job["job_id"] for job in client.jobs(status="failed", tag=None)] == ["b", "a"]
+    assert [dict(request.url.params) for request in api.asked] == [
+        {"status": "failed"},
+        {"status": "failed", "cursor": "c1"},
+    ]
+
+
+def test_an_upload_is_whole_each_time_it_is_sent(tmp_path: Path) -> None:
+    path = tmp_path / "a.pdf"
+    path.write_bytes(b"%PDF" + bytes(100_000))
+    api = Api(httpx.WriteError("reset"), success({"file_id": "file-1"}, 201))
+    with api.client() as client:
+        assert client.upload(path) == "file-1"
+    for request in api.asked:
+        assert path.read_bytes() in request.content
+
+
+def test_names_lead_nowhere_else(tmp_path: Path) -> None:
+    api = Api(httpx.Response(200, content=b"x"))
+    with api.client() as client:
+        client.download("../keys", "a/../b", tmp_path / "b")
+    assert api.asked[0].url.raw_path == b"/api/jobs/..%2Fkeys/files/a%2F..%2Fb"
+    assert (tmp_path / "b").read_bytes() == b"x"

@@ -1,0 +1,89 @@
+"""The command line, before and after the API is asked."""
+
+from __future__ import annotations
+
+import pytest
+
+from secretary_client.command import parameter_of
+from secretary_client.event import Event
+from secretary_client.main import main
+from secretary_client.output import as_table, described
+
+
+@pytest.mark.parametrize(
+    ("given", "value"),
+    [
+        ("a=b", "b"),
+        ("a=", ""),
+        ("a=1", 1),
+        ("a=true", True),
+        ('a=["eng","deu"]', ["eng", "deu"]),
+        ("a=x=y", "x=y"),
+        ("a=1.2.3", "1.2.3"),
+    ],
+)
+def test_a_parameter_is_json_where_it_is_json_else_text(given: str, value: object) -> None:
+    assert parameter_of(given) == ("a", value)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["submit", "pdf", "filename"],
+        ["submit", "pdf", "--wait", "filename"],
+        ["submit", "pdf", "--dance=1"],
+        ["cancel", "job-1", "--dance=1"],
+        ["types", "a=1"],
+        ["dance"],
+        [],
+    ],
+)
+def test_what_is_no_command_is_refused(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["--key", "k", *arguments])
+    assert caught.value.code == 2
+    assert "usage: secretary" in capsys.readouterr().err
+
+
+def test_without_a_key_nothing_is_asked(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("SECRETARY_KEY", raising=False)
+    assert main(["list"]) == 2
+    assert "SECRETARY_KEY" in capsys.readouterr().err
+
+
+def test_a_table_is_aligned() -> None:
+    rows = [("job-1", None, ["a", "b"]), ("j", 10, [])]
+    assert as_table(("JOB", "%", "TAGS"), rows).splitlines() == [
+        "JOB    %   TAGS",
+        "job-1  -   a, b",
+        "j      10",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("event", "line"),
+    [
+        (Event(0, "pending", {"progress": None}), f"[{'-' * 24}]   0 %  pending"),
+        (
+            Event(3, "progress", {"progress": {"percent": 50, "message": "page 1 of 2"}}),
+            f"[{'#' * 12}{'-' * 12}]  50 %  progress   page 1 of 2",
+        ),
+        (
+            Event(4, "failed", {"progress": None, "error": {"message": "no PDF"}}),
+            f"[{'-' * 24}]   0 %  failed     no PDF",
+        ),
+    ],
+)
+def test_progress_is_a_line(event: Event, line: str) -> None:
+    assert described(event) == line
+
+
+def test_the_commands_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["--help"])
+    assert caught.value.code == 0
+    assert "Follow a job to its end" in capsys.readouterr().out
