@@ -33,9 +33,7 @@ Run = Callable[..., Done]
 
 @pytest.fixture
 def stack(start_stack: Callable[..., Stack]) -> Stack:
-    return start_stack(
-        {"generic_worker.poll_interval_sec": 0.5, "notifier.poll_interval_sec": 0.5}
-    )
+    return start_stack({"generic_worker.poll_interval_sec": 0.5, "notifier.poll_interval_sec": 0.5})
 
 
 @pytest.fixture
