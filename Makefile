@@ -35,7 +35,7 @@ up: setup ## Keep the whole system running and print its URL and a key; Ctrl-C e
 	@$(BIN)/python demo/up.py
 
 test: setup ## Run all tests against real servers
-	@$(BIN)/python -m secretary_devstack.provision mongod rabbitmq ffmpeg espeak-ng
+	@$(BIN)/python -m secretary_devstack.provision mongod rabbitmq ffmpeg espeak-ng nodejs
 	@$(BIN)/python -m pytest --numprocesses 3 --dist worksteal $(PYTEST)
 
 # The first seed, how many, and more arguments, e.g. `make chaos SEED=7 SEEDS=1 CHAOS="--jobs 300"`.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Generator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -81,8 +82,18 @@ def child_pids(parent: int | None) -> list[int]:
     return found
 
 
-def living(group: int) -> list[int]:
-    """The processes of a *group* that still run."""
+async def all_gone(group: int) -> None:
+    """Return when no process of *group* runs: the kernel needs a moment for those it kills.
+
+    Raises:
+        TimeoutError: it needs more than that.
+    """
+    async with asyncio.timeout(5):
+        while _living(group):  # noqa: ASYNC110 - no event tells of it
+            await asyncio.sleep(0.01)
+
+
+def _living(group: int) -> list[int]:
     found = []
     for entry in Path("/proc").iterdir():
         try:

@@ -13,7 +13,7 @@ from typing import Any
 
 import media_samples
 import pytest
-from handler_bench import child_pids, living
+from handler_bench import all_gone, child_pids
 from provider_scene import until
 
 from secretary_common.errors import ErrorCode, PermanentError
@@ -178,7 +178,7 @@ async def test_a_program_that_hangs_is_ended_with_all_it_started(tmp_path: Path,
     hanging = fake(tmp_path, f"echo $$ > {tmp_path}/pid\n{body}")
     refused = await refusal(tmp_path, TONE, ffmpeg=hanging, ffmpeg_timeout_sec=2)
     assert refused == ErrorCode.MEDIA_TIMEOUT
-    assert living(int((tmp_path / "pid").read_text())) == []
+    await all_gone(int((tmp_path / "pid").read_text()))
 
 
 async def test_a_program_that_writes_without_end_is_stopped(tmp_path: Path) -> None:
@@ -204,7 +204,7 @@ async def test_who_cancels_ends_the_program_at_once(tmp_path: Path) -> None:
     hearing.cancel()
     with pytest.raises(asyncio.CancelledError):
         await hearing
-    assert living(int((tmp_path / "pid").read_text())) == []
+    await all_gone(int((tmp_path / "pid").read_text()))
 
 
 WORKER = """

@@ -10,7 +10,7 @@ from typing import Any
 
 import media_samples
 import pytest
-from handler_bench import living
+from handler_bench import all_gone
 from provider_scene import until
 
 from secretary_common.errors import ErrorCode, PermanentError, SecretaryError, TransientError
@@ -103,13 +103,13 @@ async def test_a_page_without_captions_has_none(make: Make) -> None:
 async def test_more_than_may_be_fetched_is_stopped(make: Make, tmp_path: Path, body: str) -> None:
     error = await failure(make(body))
     assert error.code == ErrorCode.MEDIA_TOO_LARGE
-    assert living(int((tmp_path / "pid").read_text())) == []
+    await all_gone(int((tmp_path / "pid").read_text()))
 
 
 async def test_one_that_hangs_is_ended_with_all_it_started(make: Make, tmp_path: Path) -> None:
     error = await failure(make("sleep 600 &\nsleep 600", yt_dlp_timeout_sec=1))
     assert error.code == ErrorCode.MEDIA_TIMEOUT
-    assert living(int((tmp_path / "pid").read_text())) == []
+    await all_gone(int((tmp_path / "pid").read_text()))
 
 
 async def test_who_cancels_ends_it_at_once(make: Make, tmp_path: Path) -> None:
@@ -119,7 +119,7 @@ async def test_who_cancels_ends_it_at_once(make: Make, tmp_path: Path) -> None:
     fetching.cancel()
     with pytest.raises(asyncio.CancelledError):
         await fetching
-    assert living(int(pid.read_text())) == []
+    await all_gone(int(pid.read_text()))
 
 
 @pytest.mark.parametrize(

@@ -68,6 +68,8 @@ PARTS = {
     "ffmpeg": Part("ffmpeg", "ffmpeg", on_path("ffmpeg")),
     # Speaks the recordings that tests have written down.
     "espeak-ng": Part("espeak-ng", "espeak-ng", on_path("espeak-ng")),
+    # Runs the documented lines that verify a signature.
+    "nodejs": Part("Node.js", "nodejs", on_path("node")),
 }
 
 
