@@ -230,7 +230,7 @@ def test_a_program_does_not_outlive_a_killed_worker(tmp_path: Path) -> None:
         worker.send_signal(signal.SIGKILL)
         worker.wait()
     group = int(written.read_text())
-    wait_until(lambda: not living(group), timeout_sec=10, what="its end")
+    asyncio.run(all_gone(group))
 
 
 @pytest.mark.parametrize("missing", ["no-such-program", "/no/such/ffmpeg"])
