@@ -78,6 +78,19 @@ def encrypted_pdf(user: str, *, owner: str = "owner", cipher: str = "aes-256") -
         return bytes(document.tobytes(encryption=CIPHERS[cipher], user_pw=user, owner_pw=owner))
 
 
+def dangling_pdf(pages: Iterable[str], *, user: str = "") -> bytes:
+    """A PDF whose even pages refer to an object past the end of its table: to a PDF, to null.
+
+    Encrypted if *user*, the user's password, is given.
+    """
+    with pymupdf.open(stream=text_pdf(pages), filetype="pdf") as document:
+        for page in list(document)[1::2]:
+            resources = int(document.xref_get_key(page.xref, "Resources")[1].split()[0])
+            document.xref_set_key(resources, "XObject", "<</X 9999 0 R>>")
+        how = {"encryption": CIPHERS["aes-256"], "user_pw": user, "owner_pw": "owner"}
+        return bytes(document.tobytes(**(how if user else {})))
+
+
 def _add_page(document: pymupdf.Document) -> pymupdf.Page:
     return document.new_page(width=A4.width, height=A4.height)
 
