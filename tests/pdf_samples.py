@@ -64,6 +64,15 @@ def mixed_pdf() -> bytes:
         return bytes(document.tobytes(deflate=True))
 
 
+def thin_pdf() -> bytes:
+    """A picture on a page a point wide and 5 m long, which no engine recognises; then a slip."""
+    with pymupdf.open(stream=text_pdf(["Beleg 12"], box=SLIP), filetype="pdf") as document:
+        thin = document.new_page(0, width=1, height=14_400)
+        dot = pymupdf.Pixmap(pymupdf.csGRAY, pymupdf.IRect(0, 0, 1, 1))
+        thin.insert_image(thin.rect, pixmap=dot, keep_proportion=False)
+        return bytes(document.tobytes())
+
+
 CIPHERS = {
     "rc4-40": pymupdf.mupdf.PDF_ENCRYPT_RC4_40,
     "rc4-128": pymupdf.mupdf.PDF_ENCRYPT_RC4_128,
