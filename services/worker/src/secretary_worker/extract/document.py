@@ -135,7 +135,7 @@ def _rewritten(document: pymupdf.Document, pages: Sequence[int]) -> pymupdf.Docu
     To a PDF such an object is null (ISO 32000-1, 7.3.10); to who copies one it is an error.
     """
     document.select([number - 1 for number in pages])
-    content = document.tobytes(garbage=1, encryption=pymupdf.PDF_ENCRYPT_NONE)
+    content = document.tobytes(garbage=1, encryption=pymupdf.mupdf.PDF_ENCRYPT_NONE)
     return pymupdf.open(stream=content, filetype="pdf")
 
 
