@@ -57,6 +57,16 @@ async def test_pages_that_come_while_one_is_written_share_the_next_writes() -> N
     assert len(store.writes) <= 5
 
 
+async def test_of_large_pages_few_are_written_at_once() -> None:
+    store = RememberingCache()
+    cache = cache_on(store)
+    async with cache.writing():
+        for number in range(1, 6):
+            cache.keep(Page(number, "x" * 3 * 2**20, "ocr"))
+    assert len(store.entries) == 5
+    assert max(store.writes) == 2
+
+
 async def test_what_was_read_before_an_error_is_written() -> None:
     store = RememberingCache()
     cache = cache_on(store)

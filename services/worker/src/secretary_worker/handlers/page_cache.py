@@ -20,6 +20,8 @@ log = get_logger(__name__)
 _LOOKED_UP = 100
 # What kill -9 may cost beyond the write under way: entries of one write.
 _WRITTEN = 64
+# What is written is there once more meanwhile.
+_WRITTEN_CHARS = 4 * 2**20
 # Beside the fields of a page: the run that read it anew.
 _RUN = "run"
 
@@ -113,7 +115,7 @@ class PageCache:
 
     async def _write_some(self) -> None:
         """Write the oldest of those in line."""
-        some = self._waiting[:_WRITTEN]
+        some = self._next()
         entries = {self._key(page.number): self._entry_of(page) for page in some}
         try:
             if self._writing is not None:
@@ -122,6 +124,17 @@ class PageCache:
             log.warning("page_cache.not_written", pages=len(some), error=error.message)
             self._writing = None  # the job is not to wait for it again
         del self._waiting[: len(some)]
+
+    def _next(self) -> list[Page]:
+        """Those in line that go into the next write."""
+        some: list[Page] = []
+        chars = 0
+        for page in self._waiting[:_WRITTEN]:
+            some.append(page)
+            chars += len(page.text)
+            if chars >= _WRITTEN_CHARS:
+                break
+        return some
 
     def _key(self, number: int) -> str:
         made_of = json.dumps({**self._made_of, "page": number}, sort_keys=True)
