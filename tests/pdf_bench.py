@@ -125,14 +125,16 @@ class PdfBench:
     async def read(self, content: bytes | str, **given: Any) -> Recorder:
         """What a job on *content*, or on the file of that name, reports.
 
-        *given* are the job's parameters and the wiring of ``make_handler``.
+        *given* are the job's parameters, the wiring of ``make_handler`` and, as ``job``, fields of
+        the job.
         """
         names = ("limits", "max_bytes", "cache", "remote", "transform")
         wiring = {name: given.pop(name) for name in names if name in given}
         filename = self.put(content) if isinstance(content, bytes) else content
         recorder = Recorder()
         handler = make_handler(self.root, self.nursery, **wiring)
-        job = make_job("pdf", filename=filename, **given)
+        fields = given.pop("job", {})
+        job = make_job("pdf", filename=filename, **given).model_copy(update=fields)
         await handler(job, recorder, ResourceCalculator())
         return recorder
 

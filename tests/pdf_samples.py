@@ -64,6 +64,15 @@ def mixed_pdf() -> bytes:
         return bytes(document.tobytes(deflate=True))
 
 
+def thin_pdf() -> bytes:
+    """A picture on a page a point wide and 5 m long, which no engine recognises; then a slip."""
+    with pymupdf.open(stream=text_pdf(["Beleg 12"], box=SLIP), filetype="pdf") as document:
+        thin = document.new_page(0, width=1, height=14_400)
+        dot = pymupdf.Pixmap(pymupdf.csGRAY, pymupdf.IRect(0, 0, 1, 1))
+        thin.insert_image(thin.rect, pixmap=dot, keep_proportion=False)
+        return bytes(document.tobytes())
+
+
 CIPHERS = {
     "rc4-40": pymupdf.mupdf.PDF_ENCRYPT_RC4_40,
     "rc4-128": pymupdf.mupdf.PDF_ENCRYPT_RC4_128,
@@ -76,6 +85,19 @@ def encrypted_pdf(user: str, *, owner: str = "owner", cipher: str = "aes-256") -
     """One page, readable with the password of *user* or *owner*; an empty one opens for all."""
     with pymupdf.open(stream=text_pdf(["Vertraulich"]), filetype="pdf") as document:
         return bytes(document.tobytes(encryption=CIPHERS[cipher], user_pw=user, owner_pw=owner))
+
+
+def dangling_pdf(pages: Iterable[str], *, user: str = "") -> bytes:
+    """A PDF whose even pages refer to an object past the end of its table: to a PDF, to null.
+
+    Encrypted if *user*, the user's password, is given.
+    """
+    with pymupdf.open(stream=text_pdf(pages), filetype="pdf") as document:
+        for page in list(document)[1::2]:
+            resources = int(document.xref_get_key(page.xref, "Resources")[1].split()[0])
+            document.xref_set_key(resources, "XObject", "<</X 9999 0 R>>")
+        how = {"encryption": CIPHERS["aes-256"], "user_pw": user, "owner_pw": "owner"}
+        return bytes(document.tobytes(**(how if user else {})))
 
 
 def _add_page(document: pymupdf.Document) -> pymupdf.Page:

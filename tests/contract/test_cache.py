@@ -95,6 +95,12 @@ async def test_what_is_no_json_is_refused(place: Place, value: dict[str, Any]) -
     assert await place.cache.get_many(["a"]) == {}
 
 
+async def test_many_large_values_are_found_at_once(place: Place) -> None:
+    entries = {f"key-{n}": {"n": n, "text": "x" * (n % 2) * 3 * 2**20} for n in range(6)}
+    await place.cache.put_many(entries)
+    assert await place.cache.get_many([*entries, "unknown"]) == entries
+
+
 async def test_thousands_are_kept_and_found_at_once(place: Place) -> None:
     entries = {f"key-{n}": {"n": n} for n in range(1777)}
     await place.cache.put_many(entries)

@@ -185,6 +185,17 @@ async def test_combined_decides_page_by_page_and_says_why(bench: PdfBench) -> No
         assert page["text"].count(pdf_samples.PROSE[0]) == 1, "never both glued together"
 
 
+@pytest.mark.parametrize(
+    ("method", "methods"), [("ocr", ["ocr", "ocr"]), ("combined", ["ocr", "native"])]
+)
+async def test_a_page_that_cannot_be_recognised_is_not_told_as_read_otherwise(
+    bench: PdfBench, method: str, methods: list[str]
+) -> None:
+    thin, slip = pages_of(await bench.read(pdf_samples.thin_pdf(), extraction_method=method))
+    assert (thin["text"], thin["reason"]) == ("", "unreadable")
+    assert [thin["method"], slip["method"]] == methods
+
+
 async def test_a_missing_ocr_language_is_named(bench: PdfBench) -> None:
     name = bench.put(pdf_samples.text_pdf(["x"]))
     with pytest.raises(PermanentError, match=r"missing: fra \(installed: deu, eng\)") as caught:

@@ -122,6 +122,32 @@ async def test_force_refresh_reads_anew_and_keeps_what_comes(bench: PdfBench) ->
     assert "old" not in str(cache.entries)
 
 
+async def test_force_refresh_goes_on_where_the_last_attempt_of_the_run_stopped(
+    bench: PdfBench,
+) -> None:
+    cache = RememberingCache()
+    reader = ScriptedReader()
+    how: dict[str, Any] = {
+        "extraction_method": "mistral_ocr",
+        "cache": cache,
+        "remote": {"mistral_ocr": reader},
+    }
+    await bench.read(FIVE, **how)  # another job, before
+    reader.fail_at, reader.error = 4, TransientError("429")
+    how |= {"force_refresh": True}
+    with pytest.raises(TransientError):
+        await bench.read(FIVE, job={"job_id": "job-1", "attempt": 1}, **how)
+    reader.fail_at = None
+    done = await bench.read(FIVE, job={"job_id": "job-1", "attempt": 2}, **how)
+    assert counted(done).endswith("3 of them from the cache")
+    assert reader.asked == [[1, 2, 3, 4, 5], [1, 2, 3, 4, 5], [4, 5]]
+    await bench.read(FIVE, job={"job_id": "job-1", "run": 2, "attempt": 3}, **how)
+    await bench.read(FIVE, job={"job_id": "job-2", "attempt": 2}, **how)
+    assert reader.asked[3:] == [[1, 2, 3, 4, 5]] * 2
+    await bench.read(FIVE, **{**how, "force_refresh": False})
+    assert len(reader.asked) == 5
+
+
 async def test_a_store_that_is_away_is_only_a_miss(bench: PdfBench) -> None:
     done = await bench.read(FIVE, cache=RememberingCache(away=True))
     assert len(pages_of(done)) == 5

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -81,3 +83,25 @@ async def test_the_child_of_a_job_handed_back_is_dead(bomb: str, nursery: Nurser
     job = worker.jobs.jobs[job_id]
     assert (job.status, job.forgiven) == (JobStatus.PENDING, 1)
     assert child_pids(nursery.pid) == []
+
+
+@pytest.mark.parametrize(
+    ("max_attempts", "status"), [(2, JobStatus.PENDING), (1, JobStatus.FAILED)]
+)
+async def test_a_job_whose_child_is_killed_from_outside_is_tried_again_while_it_may_be(
+    bomb: str, nursery: Nursery, max_attempts: int, status: JobStatus
+) -> None:
+    async with parsing(bomb, nursery, max_attempts=max_attempts) as (worker, job_id):
+        await worker.until(
+            job_id, lambda job: bool(job.progress and job.progress.step == "extracting_text")
+        )
+        [pid] = child_pids(nursery.pid)
+        os.kill(pid, signal.SIGKILL)
+        await worker.until(job_id, lambda job: job.lease is None)
+        job = worker.jobs.jobs[job_id]
+        assert (job.status, job.attempt) == (status, 1)
+        assert job.error is not None
+        assert (job.error.code, job.error.details) == (
+            ErrorCode.PARSER_CRASHED,
+            {"exit": "SIGKILL", "page": 1},
+        )

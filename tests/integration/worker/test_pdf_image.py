@@ -101,6 +101,26 @@ async def test_a_subset_has_the_pages_asked_for_without_a_password(bench: PdfBen
         assert [page.get_text().strip() for page in some] == ["Seite 4", "Seite 2", "Seite 3"]
 
 
+@pytest.mark.parametrize("password", ["", "geheim"])
+@pytest.mark.parametrize("pages", [[2], [1, 2, 3, 4], [4, 1, 2], [2, 2]])
+async def test_a_reference_to_what_is_not_there_keeps_no_page_from_being_copied(
+    bench: PdfBench, pages: list[int], password: str
+) -> None:
+    texts = [f"Seite {number}" for number in range(1, 5)]
+    copies: list[bytes] = []
+
+    async def copy(document: Document) -> None:
+        copies.append(await document.subset(pages))
+
+    given = {"password": password} if password else {}
+    await look(bench, pdf_samples.dangling_pdf(texts, user=password), copy, **given)
+    with pymupdf.open(stream=copies[0]) as some:
+        assert not some.is_encrypted
+        assert [page.get_text().strip() for page in some] == [f"Seite {one}" for one in pages]
+        objects = [some.xref_object(xref) for xref in range(1, some.xref_length())]
+        assert sum("/Type /Page\n" in one for one in objects) == len(pages)
+
+
 async def test_a_subset_over_the_limit_is_refused(bench: PdfBench) -> None:
     sandbox = Sandbox(bench.nursery, Limits(2**30, cpu_sec=30), Bounds(timeout_sec=30))
     with open_under_roots(bench.put(FOUR), [bench.root], 2**20) as file:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
+import resource
 import signal
 import sys
 import time
@@ -165,6 +166,27 @@ async def test_a_child_killed_by_a_signal_has_crashed(nursery: Nursery, bomb: Pa
         with pytest.raises(PermanentError, match="SIGSEGV") as caught:
             await task
     assert caught.value.code == ErrorCode.PARSER_CRASHED
+
+
+async def test_a_child_killed_from_outside_is_no_fault_of_the_document(
+    nursery: Nursery, bomb: Path
+) -> None:
+    async with at_work(nursery, bomb) as (task, pid):
+        os.kill(pid, signal.SIGKILL)
+        with pytest.raises(TransientError, match="killed from outside") as caught:
+            await task
+    assert caught.value.code == ErrorCode.PARSER_CRASHED
+
+
+async def test_a_child_that_the_kernel_kills_at_its_cpu_time_took_too_long(
+    nursery: Nursery, bomb: Path
+) -> None:
+    async with at_work(nursery, bomb) as (task, pid):
+        # Both limits are one where the worker itself was left no more: no SIGXCPU comes first.
+        resource.prlimit(pid, resource.RLIMIT_CPU, (1, 1))
+        with pytest.raises(PermanentError) as caught:
+            await task
+    assert caught.value.code == ErrorCode.PARSE_TIMEOUT
 
 
 @pytest.mark.parametrize("module", ["this", "no_such_module"])

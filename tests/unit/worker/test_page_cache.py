@@ -30,6 +30,20 @@ async def test_pages_come_back_as_they_were_and_only_for_the_same_file_and_engin
     assert await cache_on(store, sha256="cd").known([1]) == []
 
 
+async def test_who_reads_all_anew_knows_what_this_run_kept_and_nothing_else() -> None:
+    store = RememberingCache()
+
+    def refreshing(run: str | None) -> PageCache:
+        return PageCache(store, sha256="ab", engine="e", reads=True, writes=True, refreshing=run)
+
+    for run, number in ((None, 1), ("job-1:1", 2), ("job-1:2", 3), ("job-2:1", 4)):
+        cache = refreshing(run)
+        async with cache.writing():
+            cache.keep(page(number))
+    assert await refreshing("job-1:1").known([1, 2, 3, 4]) == [page(2)]
+    assert await refreshing(None).known([1, 2, 3, 4]) == [page(one) for one in (1, 2, 3, 4)]
+
+
 async def test_pages_that_come_while_one_is_written_share_the_next_writes() -> None:
     store = RememberingCache()
     cache = cache_on(store)
@@ -41,6 +55,16 @@ async def test_pages_that_come_while_one_is_written_share_the_next_writes() -> N
             cache.keep(page(number))
     assert len(store.entries) == 101
     assert len(store.writes) <= 5
+
+
+async def test_of_large_pages_few_are_written_at_once() -> None:
+    store = RememberingCache()
+    cache = cache_on(store)
+    async with cache.writing():
+        for number in range(1, 6):
+            cache.keep(Page(number, "x" * 3 * 2**20, "ocr"))
+    assert len(store.entries) == 5
+    assert max(store.writes) == 2
 
 
 async def test_what_was_read_before_an_error_is_written() -> None:

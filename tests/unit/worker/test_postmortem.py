@@ -4,9 +4,9 @@ import signal
 
 import pytest
 
-from secretary_common.errors import ErrorCode
+from secretary_common.errors import ErrorCode, PermanentError, TransientError
 from secretary_worker.confinement import EXIT_OUT_OF_MEMORY
-from secretary_worker.postmortem import Ending, judge
+from secretary_worker.postmortem import Death, Ending, judge
 
 
 @pytest.mark.parametrize(
@@ -18,17 +18,31 @@ from secretary_worker.postmortem import Ending, judge
         (1, "MemoryError", ErrorCode.PARSE_MEMORY_LIMIT),
         (-signal.SIGABRT, "free(): invalid pointer", ErrorCode.PARSER_CRASHED),
         (-signal.SIGSEGV, "", ErrorCode.PARSER_CRASHED),
-        (-signal.SIGKILL, "", ErrorCode.PARSER_CRASHED),
         (-(signal.SIGRTMIN + 1), "", ErrorCode.PARSER_CRASHED),
         (1, "Traceback …", ErrorCode.PARSER_CRASHED),
         (0, "", ErrorCode.PARSER_CRASHED),
     ],
 )
 def test_every_death_has_its_code(returncode: int, stderr: str, code: ErrorCode) -> None:
-    assert judge(Ending(returncode, stderr)).code == code
+    error = judge(Ending(Death(returncode), stderr))
+    assert isinstance(error, PermanentError)
+    assert error.code == code
 
 
 def test_a_crash_names_the_signal_and_keeps_standard_error_to_the_log() -> None:
-    error = judge(Ending(-signal.SIGSEGV, "/somewhere/private.py"))
+    error = judge(Ending(Death(-signal.SIGSEGV), "/somewhere/private.py"))
     assert error.message == "the parser crashed (SIGSEGV)"
     assert error.details == {"exit": "SIGSEGV"}
+
+
+def test_a_child_killed_from_outside_is_no_fault_of_the_document() -> None:
+    error = judge(Ending(Death(-signal.SIGKILL), "Cannot allocate memory"))
+    assert isinstance(error, TransientError)
+    assert error.code == ErrorCode.PARSER_CRASHED
+    assert error.details == {"exit": "SIGKILL"}
+
+
+def test_a_child_killed_at_the_end_of_its_cpu_time_took_too_long() -> None:
+    error = judge(Ending(Death(-signal.SIGKILL, cpu_used_up=True), ""))
+    assert isinstance(error, PermanentError)
+    assert error.code == ErrorCode.PARSE_TIMEOUT

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import hashlib
 import io
 import json
+import weakref
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Coroutine
 from datetime import UTC, datetime
 from pathlib import Path, PosixPath
@@ -33,6 +35,7 @@ from secretary_common.models.file import INLINE_RESULTS_BYTES
 from secretary_common.storable import MAX_TEXT_BYTES
 from secretary_common.testing.files import InMemoryFileRepository
 from secretary_worker import ResourceCalculator, SecretaryJobRepository
+from secretary_worker.write import Results
 
 LARGE = {"text": "x" * INLINE_RESULTS_BYTES, "at": datetime(2026, 1, 1, 12, tzinfo=UTC)}
 Work = Callable[[Job, SecretaryJobRepository], Coroutine[Any, Any, None]]
@@ -118,6 +121,35 @@ async def test_results_of_a_failed_attempt_never_come_onto_the_job() -> None:
         job = await worker.ended(await worker.submit())
     assert (job.status, job.results, job.results_file) == (JobStatus.FAILED, None, None)
     assert [file.name for file in job.files] == ["2.txt"]
+
+
+@pytest.mark.parametrize("error", [None, PermanentError("no")])
+async def test_results_are_let_go_with_their_attempt_without_waiting_for_the_collector(
+    error: PermanentError | None,
+) -> None:
+    made = list[weakref.ref[Results]]()
+
+    async def work(job: Job, repo: SecretaryJobRepository) -> None:
+        repo.update_job_results(job.job_id, LARGE)
+        await asyncio.sleep(0.05)
+        if error:
+            raise error
+
+    class Remembered(Results):
+        def __init__(self, value: dict[str, Any]) -> None:
+            super().__init__(value)
+            made.append(weakref.ref(self))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("secretary_worker.attempt.Results", Remembered)
+        gc.disable()
+        try:
+            async with engine(handler(work)) as worker:
+                job = await worker.ended(await worker.submit())
+                await worker.until(job.job_id, lambda _: not worker.manager.running)
+                assert [one() for one in made] == [None]
+        finally:
+            gc.enable()
 
 
 async def test_an_outage_while_large_results_are_stored_is_waited_out() -> None:

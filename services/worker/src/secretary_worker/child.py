@@ -16,7 +16,7 @@ from secretary_common.errors import ErrorCode, PermanentError, SecretaryError, T
 from secretary_common.log import get_logger
 from secretary_worker.confinement import END
 from secretary_worker.nursery import Cradle
-from secretary_worker.postmortem import Ending, judge, timed_out
+from secretary_worker.postmortem import Death, Ending, judge, timed_out
 
 JsonObject = dict[str, Any]
 OnMessage = Callable[[JsonObject], None]
@@ -82,7 +82,8 @@ class Child:
         Raises:
             PermanentError: with the child's own code, or PARSE_TIMEOUT (CPU or wall clock),
                 PARSE_MEMORY_LIMIT (memory or output) or PARSER_CRASHED.
-            TransientError: PARSER_CRASHED through no fault of the document: its zygote is gone.
+            TransientError: PARSER_CRASHED through no fault of the document: its zygote is gone, or
+                somebody else killed it, as the kernel does when memory runs out.
         """
         try:
             async with asyncio.timeout(self._bounds.timeout_sec) as clock:
@@ -155,22 +156,22 @@ class Child:
 
     async def _lost(self) -> SecretaryError:
         """The error its end without a last word amounts to."""
-        returncode = await self._ended
-        if returncode is None:
+        death = await self._ended
+        if death is None:
             message = "the process that starts children is gone"
             return TransientError(message, code=ErrorCode.PARSER_CRASHED)
         await asyncio.wait([self._tail], timeout=_STDERR_GRACE_SEC)
-        ending = Ending(returncode, self._tail.result() if self._tail.done() else "")
-        log.warning("sandbox.child_lost", exit=ending.returncode, stderr=ending.stderr)
-        return judge(ending)
+        stderr = self._tail.result() if self._tail.done() else ""
+        log.warning("sandbox.child_lost", exit=death.returncode, stderr=stderr)
+        return judge(Ending(death, stderr))
 
-    async def _watch(self) -> int | None:
+    async def _watch(self) -> Death | None:
         """How it ended, once it has; None if nobody can tell any more."""
         loop = asyncio.get_running_loop()
         with contextlib.suppress(OSError, ValueError):
             self.pid = int(await loop.sock_recv(self._status, _STATUS_BYTES))
-            status = int(await loop.sock_recv(self._status, _STATUS_BYTES))
-            return os.waitstatus_to_exitcode(status)
+            status, used_up = (await loop.sock_recv(self._status, _STATUS_BYTES)).split()
+            return Death(os.waitstatus_to_exitcode(int(status)), cpu_used_up=bool(int(used_up)))
         return None
 
 

@@ -64,6 +64,10 @@ class Stash:
             return None
         return self._stored[1] if self._stored[0] is self.results else None
 
+    def let_go(self) -> None:
+        """Hold no results any more: the attempt is over, and they may be large."""
+        self.results = self._stored = None
+
     def claim(self, file: FileContent) -> None:
         """Take the name of *file*: from now on it is the one of that name.
 

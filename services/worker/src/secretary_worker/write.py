@@ -13,8 +13,7 @@ from pydantic_core import to_json
 
 from secretary_common.models import JobError, JobProgress, JobStatus, LogLevel
 from secretary_common.models.file import INLINE_RESULTS_BYTES
-
-PIECE_BYTES = 1024 * 1024
+from secretary_worker.json_piece import PIECE_BYTES, json_pieces, least_size
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,16 +25,18 @@ class LogLine:
 
 
 class Results:
-    """The results of the job, whole: large ones as JSON only."""
+    """The results of the job, whole."""
 
     def __init__(self, value: dict[str, Any]) -> None:
-        """*value* is clean."""
-        self.json = to_json(value)
-        self.value = value if len(self.json) <= INLINE_RESULTS_BYTES else None
+        """*value* is clean, and nobody else's."""
+        self._whole = value
+        self.value = value if _is_small(value) else None
+        """They, if they are small enough to stand in the job."""
 
     async def pieces(self) -> AsyncIterator[bytes]:
-        """The JSON, a piece at a time."""
-        for piece in _slices(self.json):
+        """Their JSON, a piece at a time; made in a thread, for there may be much of it."""
+        pieces = json_pieces(self._whole)
+        while piece := await asyncio.to_thread(next, pieces, b""):
             yield piece
 
 
@@ -107,6 +108,12 @@ def tell(done: Future[None], error: Exception | None = None) -> None:
             done.set_result(None)
         else:
             done.set_exception(error)
+
+
+def _is_small(value: dict[str, Any]) -> bool:
+    """Whether the JSON of *value* may stand in a job; what is large is not made to find out."""
+    enough = INLINE_RESULTS_BYTES
+    return least_size(value, enough) <= enough and len(to_json(value)) <= enough
 
 
 def _slices(content: bytes) -> Generator[bytes, None, None]:

@@ -185,6 +185,7 @@ class AttemptWriter:
         """Give up what is still being done for the attempt, which is over."""
         await self.catch_up()
         await self._beside.give_up()
+        self._stash.let_go()
         if self.settlement is None:
             self._broken = self._broken or StaleClaim()
             self._awaiting.refuse(self._broken)

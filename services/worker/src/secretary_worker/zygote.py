@@ -9,17 +9,19 @@ byte is ever in here. Its parent's end of the socket closed, or its parent dead,
 kernel takes its children along.
 
 An order is a message with descriptors: the child's channel, its standard error, its status socket,
-then its files. Through the status socket the parent learns the child's pid, then how it ended
-(``os.waitpid``'s status); whatever the parent sends there, or its end closed, kills the child. Only
-this process reaps, and always after it killed the child's whole group: a pid cannot be another's by
-then.
+then its files. Through the status socket the parent learns the child's pid, then how it ended:
+``os.waitpid``'s status, and 1 if it had used up its CPU time, else 0. Whatever the parent sends
+there, or its end closed, kills the child. Only this process reaps, and always after it killed the
+child's whole group: a pid cannot be another's by then.
 """
 
 from __future__ import annotations
 
 import gc
 import importlib
+import math
 import os
+import resource
 import select
 import signal
 import socket
@@ -34,6 +36,8 @@ CHANNEL, STDERR, STATUS = range(3)
 FIRST_FILE = 3
 MAX_DESCRIPTORS = 16
 ORDER = b"fork"
+# The kernel counts what it limits in ticks, and what it reports more finely.
+_CPU_DOUBT_SEC = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +122,10 @@ class Zygote:
     def _bury(self, born: _Born) -> None:
         # The group may have more members; its number is not another's while this zombie is there.
         _kill_group(born.pid)
-        _, status = os.waitpid(born.pid, 0)
-        _tell(born, status)
+        cpu_limit = _cpu_limit(born.pid)
+        _, status, used = os.wait4(born.pid, 0)
+        used_up = used.ru_utime + used.ru_stime >= cpu_limit - _CPU_DOUBT_SEC
+        _tell(born, status, used_up)
         if self._by_status.pop(born.status.fileno(), None):
             self._poller.unregister(born.status)
         del self._by_pidfd[born.pidfd]
@@ -128,9 +134,15 @@ class Zygote:
         born.status.close()
 
 
-def _tell(born: _Born, number: int) -> None:
+def _tell(born: _Born, *numbers: int) -> None:
     with suppress(OSError):  # the parent does not listen any more
-        born.status.send(str(number).encode())
+        born.status.send(" ".join(str(int(number)) for number in numbers).encode())
+
+
+def _cpu_limit(pid: int) -> float:
+    """The CPU seconds after which the kernel kills *pid*; a zombie has its limits still."""
+    hard = resource.prlimit(pid, resource.RLIMIT_CPU)[1]
+    return math.inf if hard == resource.RLIM_INFINITY else hard
 
 
 def _kill_group(pid: int) -> None:

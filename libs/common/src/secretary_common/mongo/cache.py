@@ -33,7 +33,7 @@ READ_AT_ONCE = 500
 WRITTEN_AT_ONCE = 100
 """A write takes some twenty times as long as a read, and both have the same deadline."""
 GROUP_BYTES = 4 * 2**20
-"""Of one write."""
+"""Of one write; of what is read, so much is parsed at a time."""
 NOTED_EVERY = timedelta(hours=1)
 """A use is written down if the last one was so long ago: most reads write nothing."""
 
@@ -71,10 +71,9 @@ class MongoCacheRepository:
         for start in range(0, len(wanted), READ_AT_ONCE):
             found = await self._entries.find({"_id": {"$in": wanted[start : start + READ_AT_ONCE]}})
             await self._note_use(found)
-            contents = {one["_id"]: await self._content_of(one) for one in found}
-            there = {key: raw for key, raw in contents.items() if raw is not None}
-            CACHE_TRANSFERRED.labels("read").inc(sum(map(len, there.values())))
-            known |= await asyncio.to_thread(parsed, there)
+            async for contents in self._contents_of(found):
+                CACHE_TRANSFERRED.labels("read").inc(sum(map(len, contents.values())))
+                known |= await asyncio.to_thread(parsed, contents)
         return known
 
     async def put_many(self, entries: Mapping[str, JsonObject]) -> None:
@@ -129,6 +128,21 @@ class MongoCacheRepository:
         now = self._clock.now()
         if due := [one["_id"] for one in found if one["used_at"] <= now - NOTED_EVERY]:
             await self._entries.update_many({"_id": {"$in": due}}, {"$max": {"used_at": now}})
+
+    async def _contents_of(self, found: list[Document]) -> AsyncIterator[dict[str, bytes]]:
+        """What *found* hold, by key; large ones a few at a time, for they are there twice then."""
+        contents: dict[str, bytes] = {}
+        size = 0
+        for one in found:
+            raw = await self._content_of(one)
+            if raw is None:
+                continue
+            contents[one["_id"]] = raw
+            size += len(raw)
+            if size > GROUP_BYTES:
+                yield contents
+                contents, size = {}, 0
+        yield contents
 
     async def _content_of(self, entry: Document) -> bytes | None:
         """What an entry holds; None if its file is gone, or was removed just now."""

@@ -115,7 +115,9 @@ class Session:
             with out_of_memory_told():
                 return self._read_page(self._document.load_page(number - 1), request)
         except MUPDF_ERRORS:
-            return {"text": "", "method": Method.NATIVE, "reason": Reason.UNREADABLE}
+            looked = request["method"] in ("native", "look")
+            method = Method.NATIVE if looked else Method.OCR
+            return {"text": "", "method": method, "reason": Reason.UNREADABLE}
 
     def _read_page(self, page: pymupdf.Page, request: Request) -> Entry | None:
         """What *page* has; None: it is to be recognised, and this was only a look."""

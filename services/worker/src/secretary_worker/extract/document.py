@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import pymupdf
@@ -105,20 +105,38 @@ def look_at(page: pymupdf.Page) -> DrawnFacts:
 
 
 def subset_of(document: pymupdf.Document, pages: Sequence[int]) -> bytes:
-    """A PDF of *pages* alone, in this order, without a password.
+    """A PDF of *pages* alone, in this order, without a password; it uses *document* up.
 
     Raises:
         PermanentError: PDF_INVALID, they cannot be copied.
     """
+    with suppress(*MUPDF_ERRORS):
+        return _copied(document, pages)
     try:
-        with out_of_memory_told(), pymupdf.open() as copy:
-            for first, last in runs_of(pages):
-                copy.insert_pdf(document, from_page=first - 1, to_page=last - 1)
-            # What the pages do not use is left behind.
-            return bytes(copy.tobytes(garbage=3, deflate=True))
+        return _copied(_rewritten(document, pages), range(1, len(pages) + 1))
     except MUPDF_ERRORS as error:
         message = "pages of the PDF cannot be copied"
         raise PermanentError(message, code=ErrorCode.PDF_INVALID) from error
+
+
+@out_of_memory_told()
+def _copied(document: pymupdf.Document, pages: Sequence[int]) -> bytes:
+    with pymupdf.open() as copy:
+        for first, last in runs_of(pages):
+            copy.insert_pdf(document, from_page=first - 1, to_page=last - 1)
+        # What the pages do not use is left behind.
+        return bytes(copy.tobytes(garbage=3, deflate=True))
+
+
+@out_of_memory_told()
+def _rewritten(document: pymupdf.Document, pages: Sequence[int]) -> pymupdf.Document:
+    """*pages* of *document* as a document that holds no reference to what is not there.
+
+    To a PDF such an object is null (ISO 32000-1, 7.3.10); to who copies one it is an error.
+    """
+    document.select([number - 1 for number in pages])
+    content = document.tobytes(garbage=1, encryption=pymupdf.mupdf.PDF_ENCRYPT_NONE)
+    return pymupdf.open(stream=content, filetype="pdf")
 
 
 def runs_of(pages: Sequence[int]) -> Iterator[tuple[int, int]]:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from typing import Any
 
-from secretary_common.errors import ErrorCode, PermanentError
+from secretary_common.errors import ErrorCode, PermanentError, TransientError
 from secretary_common.resources import ResourceCalculator
 from secretary_worker.child import Child, garbled
 from secretary_worker.extract.cap import Cap
@@ -61,6 +61,7 @@ class LocalReader:
 
         Raises:
             PermanentError: a code of the sandbox, naming the page it ended at.
+            TransientError: PARSER_CRASHED, naming the page: no fault of the document.
         """
         del document, resources  # it has its own, which counts what its children use
         try:
@@ -158,7 +159,7 @@ class LocalReader:
             with garbled():
                 if left:
                     raise ValueError("pages are missing")
-        except PermanentError as error:
+        except (PermanentError, TransientError) as error:
             raise _at_page(error, left[0] if left else pages[-1]) from error
 
 
@@ -190,7 +191,9 @@ def _page_of(found: dict[str, Any]) -> Page:
         )
 
 
-def _at_page(error: PermanentError, number: int) -> PermanentError:
+def _at_page(
+    error: PermanentError | TransientError, number: int
+) -> PermanentError | TransientError:
     """*error* with the page that a child, which reads in order, was at."""
     details = {**(error.details or {}), "page": number}
-    return PermanentError(f"page {number}: {error.message}", code=error.code, details=details)
+    return type(error)(f"page {number}: {error.message}", code=error.code, details=details)

@@ -20,6 +20,10 @@ log = get_logger(__name__)
 _LOOKED_UP = 100
 # What kill -9 may cost beyond the write under way: entries of one write.
 _WRITTEN = 64
+# What is written is there once more meanwhile.
+_WRITTEN_CHARS = 4 * 2**20
+# Beside the fields of a page: the run that read it anew.
+_RUN = "run"
 
 
 class PageCache:
@@ -33,6 +37,7 @@ class PageCache:
         engine: str,
         reads: bool,
         writes: bool,
+        refreshing: str | None = None,
     ) -> None:
         """Wire the cache.
 
@@ -42,9 +47,12 @@ class PageCache:
             engine: the reader's.
             reads: whether what is known is used.
             writes: whether what is read is kept.
+            refreshing: the run that reads all anew, if it does: it says so of what it keeps, and
+                nothing else is known to it.
         """
         self._reading = repository if reads else None
         self._writing = repository if writes else None
+        self._refreshing = refreshing
         self._made_of = {"sha256": sha256, "engine": engine}
         self._waiting: list[Page] = []
         self._wake = asyncio.Event()
@@ -63,7 +71,7 @@ class PageCache:
                 log.warning("page_cache.not_read", error=error.message)
                 break
             pairs = ((numbers[key], entry) for key, entry in entries.items() if key in numbers)
-            found += [page for number, entry in pairs if (page := _page_of(number, entry))]
+            found += [page for number, entry in pairs if (page := self._page_of(number, entry))]
         return found
 
     def keep(self, page: Page) -> None:
@@ -107,8 +115,8 @@ class PageCache:
 
     async def _write_some(self) -> None:
         """Write the oldest of those in line."""
-        some = self._waiting[:_WRITTEN]
-        entries = {self._key(page.number): _entry_of(page) for page in some}
+        some = self._next()
+        entries = {self._key(page.number): self._entry_of(page) for page in some}
         try:
             if self._writing is not None:
                 await self._writing.put_many(entries)
@@ -117,17 +125,30 @@ class PageCache:
             self._writing = None  # the job is not to wait for it again
         del self._waiting[: len(some)]
 
+    def _next(self) -> list[Page]:
+        """Those in line that go into the next write."""
+        some: list[Page] = []
+        chars = 0
+        for page in self._waiting[:_WRITTEN]:
+            some.append(page)
+            chars += len(page.text)
+            if chars >= _WRITTEN_CHARS:
+                break
+        return some
+
     def _key(self, number: int) -> str:
         made_of = json.dumps({**self._made_of, "page": number}, sort_keys=True)
         return hashlib.sha256(made_of.encode()).hexdigest()
 
+    def _entry_of(self, page: Page) -> JsonObject:
+        fields = {key: value for key, value in asdict(page).items() if key != "number"}
+        return fields if self._refreshing is None else {**fields, _RUN: self._refreshing}
 
-def _entry_of(page: Page) -> JsonObject:
-    return {key: value for key, value in asdict(page).items() if key != "number"}
-
-
-def _page_of(number: int, entry: JsonObject) -> Page | None:
-    try:
-        return Page(number=number, **entry)
-    except TypeError:  # of another version: read it anew
-        return None
+    def _page_of(self, number: int, entry: JsonObject) -> Page | None:
+        if self._refreshing is not None and entry.get(_RUN) != self._refreshing:
+            return None
+        fields = {key: value for key, value in entry.items() if key != _RUN}
+        try:
+            return Page(number=number, **fields)
+        except TypeError:  # of another version: read it anew
+            return None

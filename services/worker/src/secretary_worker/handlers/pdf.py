@@ -70,7 +70,7 @@ class PdfHandler:
         report = JobReport(job.job_id, repo)
         report.progress(pdf_progress.INITIALIZING)
         parameters = parse_parameters(PdfParameters, job.parameters)
-        task = self._extractor.task(parameters, report, resource_calculator)
+        task = self._extractor.task(parameters, report, resource_calculator, job)
         check_template(parameters, self._transform)
         report.log("info", f"PDF extraction started, method {parameters.extraction_method}")
         report.progress(pdf_progress.READING_FILE)

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from secretary_common.models import Job
 from secretary_common.ports.cache import CacheRepository
 from secretary_common.resources import ResourceCalculator
 from secretary_common.work_section import PdfSection
@@ -40,6 +41,21 @@ class PdfTask:
     make_reader: MakeReader
     report: JobReport
     resources: ResourceCalculator
+    job: Job | None
+    """Whose pages these are, for a run that reads them anew and is tried again."""
+
+    @property
+    def refreshing(self) -> str | None:
+        """The run, if it is to read all pages anew."""
+        if self.job is None or not self.parameters.force_refresh:
+            return None
+        return f"{self.job.job_id}:{self.job.run}"
+
+    @property
+    def reads_cache(self) -> bool:
+        """Whether pages may be known: to a run that reads all anew, by an earlier attempt of it."""
+        tried_before = self.job is not None and self.job.attempt > 1
+        return self.parameters.use_cache and (not self.parameters.force_refresh or tried_before)
 
 
 def bounds_for(limits: PdfSection, max_bytes: int) -> Bounds:
@@ -91,14 +107,20 @@ class PdfExtractor:
         )
 
     def task(
-        self, parameters: PdfParameters, report: JobReport, resources: ResourceCalculator
+        self,
+        parameters: PdfParameters,
+        report: JobReport,
+        resources: ResourceCalculator,
+        job: Job | None = None,
     ) -> PdfTask:
         """What *parameters* ask for; what is missing for it is said before anything is read.
+
+        *job* is needed for ``force_refresh``: what an earlier attempt of its run read anew is used.
 
         Raises:
             PermanentError: OCR_LANGUAGE_MISSING, MISTRAL_NOT_CONFIGURED, VISION_NOT_CONFIGURED.
         """
-        return PdfTask(parameters, self._readers.choose(parameters), report, resources)
+        return PdfTask(parameters, self._readers.choose(parameters), report, resources, job)
 
     @asynccontextmanager
     async def open(self, task: PdfTask, file: OpenFile) -> AsyncIterator[ReadablePdf]:
@@ -185,8 +207,9 @@ class ReadablePdf:
             self._cache,
             sha256=sha256,
             engine=reader.engine,
-            reads=parameters.use_cache and not parameters.force_refresh,
+            reads=self._task.reads_cache,
             writes=parameters.use_cache,
+            refreshing=self._task.refreshing,
         )
         reading = PdfReading(self.numbers(), report, max_text_bytes=self._max_text_bytes)
         await reading.read(self._document, reader, cache, resources)

@@ -60,7 +60,11 @@ class PdfExtract:
     @property
     def text(self) -> str:
         """The text of all pages, each under its own ``--- Page N ---``."""
-        return "\n\n".join(f"--- Page {page.number} ---\n{page.text}" for page in self.pages)
+        # In one go: the text of all pages may be large.
+        parts: list[str] = []
+        for page in self.pages:
+            parts += ("\n\n" if parts else "", f"--- Page {page.number} ---\n", page.text)
+        return "".join(parts)
 
     def result(self, usage: JsonObject) -> JsonObject:
         """The result: text, metadata and *usage*, and all of it again as ``structured_data``."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from secretary_common.errors import ErrorCode, PermanentError
+from secretary_common.errors import ErrorCode, PermanentError, SecretaryError, TransientError
 from secretary_common.resources import ResourceCalculator
 from secretary_worker.extract.page import Document
 from secretary_worker.handlers.contract import JobReport
@@ -35,7 +35,7 @@ class Slides:
     """What was read."""
 
     pages: list[SlidePage]
-    fault: PermanentError | None = None
+    fault: SecretaryError | None = None
     """Why some pages have no picture though pictures were wanted."""
 
 
@@ -73,7 +73,7 @@ class PdfSlidesReader:
 
 async def _draw(
     document: Document, pages: list[SlidePage], task: SlidesTask
-) -> PermanentError | None:
+) -> SecretaryError | None:
     """Give *pages* their previews; what kept some of them from having one."""
     numbers = range(1, min(len(pages), task.previews) + 1)
     if not numbers:
@@ -81,7 +81,7 @@ async def _draw(
     try:
         async for number, name in keep_images(document, numbers, task.report, f"{task.stem}-"):
             pages[number - 1].preview = name
-    except PermanentError as error:
+    except (PermanentError, TransientError) as error:
         return error
     if len(numbers) == len(pages):
         return None
