@@ -14,6 +14,7 @@ import time
 from collections import Counter
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import httpx
 from compose.image import build
@@ -28,7 +29,7 @@ from secretary_devstack.port import free_port
 from secretary_devstack.receiver import signature_fault
 
 WORKERS = 3
-SHARED_JOBS, DRAINED_JOBS = 60, 30
+SHARED_JOBS, DRAINED_JOBS = 60, 12
 READY_SEC, JOB_SEC, WEBHOOK_SEC = 90.0, 60.0, 30.0
 JOBS_SEC = 180.0
 HEALTHY_SEC = 120.0
@@ -37,6 +38,7 @@ STOP_SEC = 45
 PROMPT_SEC, PROMPT_JOBS = 1.0, 3
 DOORBELL_BACK_SEC = 60.0
 SAMPLE = "/files/sample.pdf"
+SECONDS_LONG = {"extraction_method": "ocr", "page_end": 1, "use_cache": False}
 EXPECTED = "The Night Post of Lübeck"
 
 
@@ -115,9 +117,9 @@ def check_webhook(project: Project) -> None:
     say(f"webhooks received in the container: {count}; the completion's signature verifies")
 
 
-def submit(client: JobClient, count: int) -> list[str]:
-    """*count* short jobs."""
-    return [client.submit("pdf", {"filename": SAMPLE}) for _ in range(count)]
+def submit(client: JobClient, count: int, **parameters: Any) -> list[str]:
+    """*count* jobs, short unless *parameters* say otherwise."""
+    return [client.submit("pdf", {"filename": SAMPLE, **parameters}) for _ in range(count)]
 
 
 def expect_first_attempts(client: JobClient, job_ids: list[str]) -> None:
@@ -163,7 +165,7 @@ def drain_a_worker(project: Project, client: JobClient) -> None:
     """``docker stop`` in the middle of its work: it ends what it runs, the others go on."""
     worker = project.containers("worker")[0]
     before = len(project.events(worker, "job.settled"))
-    job_ids = submit(client, DRAINED_JOBS)
+    job_ids = submit(client, DRAINED_JOBS, **SECONDS_LONG)
     wait_until(
         lambda: len(project.events(worker, "job.claimed")) > before,
         timeout_sec=JOB_SEC,
