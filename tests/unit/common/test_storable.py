@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
-from enum import StrEnum
+from datetime import UTC, datetime, timedelta, timezone
+from enum import Enum, IntEnum, StrEnum
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -141,6 +142,55 @@ def test_a_cut_object_keeps_its_small_parts_and_the_start_of_its_text() -> None:
     assert (cut["code"], cut["after"], cut["end"]) == (7, "…", True)
     assert cut["log"].startswith("xxx")
     assert 10_000 < len(cut["log"].encode()) <= MAX_TEXT_BYTES
+
+
+class Level(IntEnum):
+    LOW = 1
+
+
+class Name(str, Enum):  # noqa: UP042 - what people wrote before there was StrEnum
+    X = "x"
+
+
+class Loud(str):
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return "loud"
+
+
+@pytest.mark.parametrize(
+    ("value", "plain"),
+    [
+        (Level.LOW, 1),
+        (HTTPStatus.OK, 200),
+        (Name.X, "x"),
+        (Loud("quiet"), "quiet"),
+        ({Name.X: Level.LOW}, {"x": 1}),
+        ({Level.LOW: [Name.X]}, {"1": ["x"]}),
+    ],
+)
+def test_members_of_enums_are_what_they_stand_for(value: Any, plain: Any) -> None:
+    found = cleaned(value)
+    assert json.dumps(found) == json.dumps(plain)
+    assert through_bson(found) == plain
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        datetime.max.replace(tzinfo=timezone(timedelta(hours=-5))),
+        datetime.min.replace(tzinfo=timezone(timedelta(hours=5))),
+    ],
+)
+def test_a_time_that_utc_does_not_know_is_refused(moment: datetime) -> None:
+    with pytest.raises(NotStorable, match=r"^results\.at: "):
+        cleaned({"at": moment}, "results")
+
+
+def test_what_is_too_deep_is_told_by_its_root() -> None:
+    with pytest.raises(NotStorable, match=r"^results: nested deeper than 100 levels"):
+        cleaned(nested(101), "results")
 
 
 def test_a_naive_time_is_utc() -> None:

@@ -21,7 +21,7 @@ MAX_DEPTH = 100
 """Levels of nesting; MongoDB promises to keep 100."""
 MAX_TEXT_BYTES = 64 * 1024
 """Messages and log entries are cut here, in bytes of UTF-8."""
-_INT64 = range(-(2**63), 2**63)
+_INT64_MIN, _INT64_MAX = -(2**63), 2**63 - 1
 _LOOKED_AT = 1024 * 1024
 _CUT_MARK = "…"
 _MARKED_BYTES = 32
@@ -109,6 +109,12 @@ def _refusal(path: _Path, why: str) -> NotStorable:
     return refusal(f"{root}{''.join(spelled)}".removeprefix("."), why)
 
 
+def _root(path: _Path) -> str:
+    while path[0]:
+        path = path[0]
+    return str(path[1])
+
+
 def _rebuilt(value: Any, path: _Path, depth: int, text: _Text, key: _Key) -> Any:
     if isinstance(value, str):
         return text(value, path)
@@ -119,7 +125,7 @@ def _rebuilt(value: Any, path: _Path, depth: int, text: _Text, key: _Key) -> Any
     if not isinstance(value, dict | list | tuple):
         raise _refusal(path, f"a value of type {type(value).__name__} cannot be stored")
     if depth > MAX_DEPTH:
-        raise refusal("", f"nested deeper than {MAX_DEPTH} levels")
+        raise refusal(_root(path), f"nested deeper than {MAX_DEPTH} levels")
     if isinstance(value, dict):
         return _rebuilt_object(value, path, depth, text, key)
     return [_rebuilt(item, (path, index), depth + 1, text, key) for index, item in enumerate(value)]
@@ -141,12 +147,19 @@ def _rebuilt_object(
 
 def _number_or_time(value: float | datetime, path: _Path) -> float | datetime:
     if isinstance(value, datetime):
-        return _as_kept(value)
-    if isinstance(value, float) and not math.isfinite(value):
-        raise _refusal(path, "NaN and infinity cannot be stored")
-    if isinstance(value, int) and value not in _INT64:
+        try:
+            return _as_kept(value)
+        except OverflowError:
+            raise _refusal(path, "a time beyond the years 1 to 9999 cannot be stored") from None
+    # What is more than a number, a member of an enum say, is stored as the number.
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise _refusal(path, "NaN and infinity cannot be stored")
+        return float(value)
+    number = int(value)
+    if not _INT64_MIN <= number <= _INT64_MAX:
         raise _refusal(path, "an integer over 64 bit cannot be stored")
-    return value
+    return number
 
 
 def _as_kept(moment: datetime) -> datetime:
@@ -169,7 +182,7 @@ def _has_surrogates(text: str) -> bool:
 def _without_surrogates(text: str) -> str:
     """Halves that belong together are joined, lone ones replaced."""
     if not _has_surrogates(text):
-        return str(text)
+        return str.__str__(text)  # of a subclass too: its own would say what it likes
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
@@ -191,7 +204,7 @@ def _clean_text(text: str, _path: _Path) -> str:
 
 def _clean_key(name: Any, path: _Path) -> str:
     if isinstance(name, int) and not isinstance(name, bool):
-        return str(name)
+        return str(int(name))
     if not isinstance(name, str):
         raise _refusal(path, f"a key of type {type(name).__name__} cannot be stored")
     return _without_surrogates(name).replace("\0", "\ufffd")
