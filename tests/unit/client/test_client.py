@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from secretary_client import ApiError, Client, JobFailed, Unreachable
+from secretary_client.transport import Clock
 
 Answer = httpx.Response | Exception
 JOB = "job-1"
@@ -23,6 +24,7 @@ class Api(httpx.BaseTransport):
         self._answers = list(answers)
         self.asked: list[httpx.Request] = []
         self.waits: list[float] = []
+        self.now = 0.0
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         request.read()
@@ -33,7 +35,12 @@ class Api(httpx.BaseTransport):
         return answer
 
     def client(self, **how: Any) -> Client:
-        return Client("http://api", "sk_1", transport=self, sleep=self.waits.append, **how)
+        clock = Clock(lambda: self.now, self.sleep)
+        return Client("http://api", "sk_1", transport=self, clock=clock, **how)
+
+    def sleep(self, seconds: float) -> None:
+        self.waits.append(seconds)
+        self.now += seconds
 
 
 def success(data: Any, status: int = 200) -> httpx.Response:
@@ -139,6 +146,56 @@ def test_a_stream_that_breaks_is_taken_up_where_it_was() -> None:
         assert [one.seq for one in client.follow(JOB)] == [0, 2, 4, 5]
     told = [request.headers.get("Last-Event-ID") for request in api.asked]
     assert told == [None, "2", "2", "4"]
+
+
+@pytest.mark.parametrize("separator", ["\u2028", "\x85"])
+def test_text_may_have_separators_of_lines_in_it(separator: str) -> None:
+    told = event(3, "failed").replace('"error": null', f'"error": {{"message": "a{separator}b"}}')
+    with Api(stream(told)).client() as client:
+        [last] = client.follow(JOB)
+    assert last.data["error"]["message"] == f"a{separator}b"
+
+
+def test_a_download_that_breaks_off_is_begun_again_and_leaves_nothing_by_halves(
+    tmp_path: Path,
+) -> None:
+    target = tmp_path / "a.bin"
+    target.write_bytes(b"old")
+    api = Api(stream("half", broken=True), httpx.Response(200, content=b"whole"))
+    with api.client() as client:
+        client.download(JOB, "a.bin", target)
+    assert target.read_bytes() == b"whole"
+    api = Api(*(stream("half", broken=True) for _ in range(99)))
+    with api.client() as client, pytest.raises(Unreachable):
+        client.download(JOB, "a.bin", target)
+    assert target.read_bytes() == b"whole"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_time_that_tries_take_counts() -> None:
+    class Slow(Api):
+        def handle_request(self, request: httpx.Request) -> httpx.Response:
+            self.now += 30
+            return super().handle_request(request)
+
+    api = Slow(*(httpx.ReadTimeout("slow") for _ in range(99)))
+    with api.client(retry_sec=60) as client, pytest.raises(Unreachable):
+        client.job(JOB)
+    assert api.now <= 60 + 30 + 1
+
+
+@pytest.mark.parametrize("answer", ["<html>Log in</html>", "[]", '{"no": "data"}'])
+def test_what_is_no_answer_of_the_api_is_told_as_such(answer: str) -> None:
+    api = Api(httpx.Response(200, text=answer))
+    with api.client() as client, pytest.raises(ApiError, match="not as Secretary does"):
+        client.job(JOB)
+
+
+def test_what_no_repeat_can_mend_is_not_repeated() -> None:
+    api = Api(httpx.UnsupportedProtocol("no scheme"))
+    with api.client() as client, pytest.raises(Unreachable):
+        client.job(JOB)
+    assert api.waits == []
 
 
 def test_following_a_job_that_is_deleted_ends() -> None:

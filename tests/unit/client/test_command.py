@@ -7,7 +7,7 @@ import pytest
 from secretary_client.command import parameter_of
 from secretary_client.event import Event
 from secretary_client.main import main
-from secretary_client.output import as_table, described
+from secretary_client.output import as_table, described, printable
 
 
 @pytest.mark.parametrize(
@@ -20,6 +20,8 @@ from secretary_client.output import as_table, described
         ('a=["eng","deu"]', ["eng", "deu"]),
         ("a=x=y", "x=y"),
         ("a=1.2.3", "1.2.3"),
+        ("a=NaN", "NaN"),
+        ("a=1e400", "1e400"),
     ],
 )
 def test_a_parameter_is_json_where_it_is_json_else_text(given: str, value: object) -> None:
@@ -34,6 +36,9 @@ def test_a_parameter_is_json_where_it_is_json_else_text(given: str, value: objec
         ["submit", "pdf", "--dance=1"],
         ["cancel", "job-1", "--dance=1"],
         ["types", "a=1"],
+        ["submit", "pdf", "=5"],
+        ["submit", "pdf", "--delay-sec", "nan"],
+        ["list", "--limit", "-1"],
         ["dance"],
         [],
     ],
@@ -62,6 +67,11 @@ def test_a_table_is_aligned() -> None:
         "job-1  -   a, b",
         "j      10",
     ]
+
+
+def test_what_somebody_wrote_commands_no_terminal() -> None:
+    assert printable("a\x1b[2Jb\nc ü") == "a\ufffd[2Jb\ufffdc ü"
+    assert "\x1b" not in as_table(("A",), [("\x1b]0;x\x07",)])
 
 
 @pytest.mark.parametrize(

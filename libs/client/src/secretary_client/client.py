@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -13,8 +13,8 @@ from urllib.parse import quote
 import httpx
 
 from secretary_client.error import JobFailed, JsonObject
-from secretary_client.event import Event, events_in
-from secretary_client.transport import Transport
+from secretary_client.event import Event, events_in, lines_of
+from secretary_client.transport import Clock, Transport
 
 RETRY_SEC = 60.0
 RECONNECT_SEC = 2.0
@@ -31,19 +31,22 @@ class Client:
         *,
         retry_sec: float = RETRY_SEC,
         transport: httpx.BaseTransport | None = None,
-        sleep: Callable[[float], None] = time.sleep,
+        clock: Clock | None = None,
     ) -> None:
         """Make a client; nothing is asked yet.
 
         Args:
             url: of the API, e.g. ``http://localhost:5001``.
             key: an API key.
-            retry_sec: how long a call is repeated while the API does not answer, in seconds.
-            transport: for tests, as is *sleep*.
-            sleep: waits for so many seconds.
+            retry_sec: how long a call is repeated while the API does not answer, in seconds; the
+                last try may take another 30 s.
+            transport: for tests, as is *clock*.
+            clock: tells the time, and waits.
         """
-        self._sleep = sleep
-        self._transport = Transport(url, key, retry_sec=retry_sec, transport=transport, sleep=sleep)
+        self._clock = clock or Clock()
+        self._transport = Transport(
+            url, key, retry_sec=retry_sec, transport=transport, clock=self._clock
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -122,16 +125,13 @@ class Client:
         """The state of a job, then each change, to its end; over broken connections too."""
         last: Event | None = None
         while last is None or not last.is_last:
-            headers = {} if last is None else {"Last-Event-ID": str(last.seq)}
-            try:
-                with self._transport.stream(f"{_path(job_id)}/stream", headers=headers) as stream:
-                    for event in events_in(stream.iter_lines()):
-                        last = event
-                        yield event
-            except httpx.TransportError:  # in the middle of it
-                pass
+            stream, chunks = self._stream_of(job_id, last)
+            with stream, suppress(httpx.TransportError):  # in the middle of it
+                for event in events_in(lines_of(chunks)):
+                    last = event
+                    yield event
             if last is None or not last.is_last:
-                self._sleep(RECONNECT_SEC)
+                self._clock.sleep(RECONNECT_SEC)
 
     def results(self, job_id: str) -> JsonObject:
         """The results of a job, however large; empty until it has completed."""
@@ -187,6 +187,17 @@ class Client:
         job: JsonObject = self.call(method, path)["job"]
         return job
 
+    def _stream_of(self, job_id: str, last: Event | None) -> tuple[ExitStack, Iterator[bytes]]:
+        """The stream of a job after *last*, and what closes it."""
+        headers = {} if last is None else {"Last-Event-ID": str(last.seq)}
+
+        def open_it() -> tuple[ExitStack, Iterator[bytes]]:
+            opened = ExitStack()
+            stream = self._transport.stream(f"{_path(job_id)}/stream", headers=headers)
+            return opened, opened.enter_context(stream).iter_bytes()
+
+        return self._transport.repeated(open_it)
+
     def _pages(self, path: str, name: str, cursor: str, **wanted: Any) -> Iterator[JsonObject]:
         following: str | None = None
         while True:
@@ -200,10 +211,22 @@ class Client:
                 return
 
     def _save(self, path: str, target: Path) -> None:
-        with self._transport.stream(path) as response, target.open("wb") as file:
-            for chunk in response.iter_bytes():
-                file.write(chunk)
+        """Write what *path* gives to *target*, whole or not at all."""
+        part = target.with_name(f".{target.name}.part")
+
+        def fetch() -> None:
+            with self._transport.stream(path) as response, part.open("wb") as file:
+                for chunk in response.iter_bytes():
+                    file.write(chunk)
+
+        try:
+            self._transport.repeated(fetch)
+            part.replace(target)
+        finally:
+            part.unlink(missing_ok=True)
 
 
 def _path(job_id: str) -> str:
+    if not job_id:
+        raise ValueError("a job has an id")
     return f"{JOBS}/{quote(job_id, safe='')}"

@@ -5,14 +5,15 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
+import math
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Never
 
 from secretary_client.client import Client
 from secretary_client.error import JobFailed, JsonObject
-from secretary_client.output import Progress, as_table, tell
+from secretary_client.output import Progress, as_table, printable, tell
 
 Options = argparse.Namespace
 Command = Callable[[Client, Options], object]
@@ -54,7 +55,7 @@ def logs(client: Client, options: Options) -> object:
     """Write the log of a job."""
     lines = client.logs(options.job_id, level=options.level)
     return "\n".join(
-        f"{line['timestamp']}  {line['attempt']}  {line['level']:8} {line['message']}"
+        f"{line['timestamp']}  {line['attempt']}  {line['level']:8} {printable(line['message'])}"
         for line in lines
     )
 
@@ -197,9 +198,20 @@ def parameter_of(given: str) -> tuple[str, Any]:
     if value.startswith("@"):
         return name, Path(value[1:]).read_text(encoding="utf-8")
     try:
-        return name, json.loads(value)
+        return name, json.loads(value, parse_constant=_no_json, parse_float=_finite)
     except ValueError:
         return name, value
+
+
+def _no_json(name: str) -> Never:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if not math.isfinite(number):
+        raise ValueError(f"{digits} is too large")
+    return number
 
 
 def _last_outcome(delivery: JsonObject) -> str | None:

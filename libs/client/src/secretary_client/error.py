@@ -21,6 +21,8 @@ class ApiError(Exception):
         self.code = code
         self.message = message
         self.details = details
+        self.retry_after: float | None = None
+        """The seconds it asks to wait, if it does."""
 
 
 class JobFailed(Exception):

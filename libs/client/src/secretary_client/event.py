@@ -27,6 +27,17 @@ class Event:
         return self.name in TERMINAL
 
 
+def lines_of(chunks: Iterable[bytes]) -> Iterator[str]:
+    """The lines that *chunks* of UTF-8 carry; an unfinished last one is none.
+
+    They end at line feeds alone, as the API sends them: text may have other separators in it.
+    """
+    waiting = b""
+    for chunk in chunks:
+        *whole, waiting = (waiting + chunk).split(b"\n")
+        yield from (line.decode().removesuffix("\r") for line in whole)
+
+
 def events_in(lines: Iterable[str]) -> Iterator[Event]:
     """The events that *lines* carry, as they come; comments and unknown fields are passed over.
 

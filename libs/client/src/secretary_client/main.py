@@ -8,11 +8,14 @@ code is 0, 1 for what failed and 2 for a command that is none.
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+import httpx
 
 from secretary_client import command as do
 from secretary_client.client import RETRY_SEC, Client
@@ -35,7 +38,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with Client(options.url, options.key, retry_sec=options.retry_sec) as client:
             write(command(client, options))
-    except (ApiError, JobFailed, Unreachable, OSError) as error:
+            sys.stdout.flush()
+    except BrokenPipeError:  # whoever reads has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except (ApiError, JobFailed, Unreachable, OSError, ValueError, httpx.InvalidURL) as error:
         tell(f"secretary: {error}")
         return FAILED
     except KeyboardInterrupt:
@@ -61,7 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--key", default=os.environ.get(KEY, ""), help=f"an API key; or {KEY}")
     parser.add_argument(
         "--retry-sec",
-        type=float,
+        type=_seconds,
         default=RETRY_SEC,
         metavar="SECONDS",
         help=f"how long to ask again while the API is away ({RETRY_SEC:g})",
@@ -77,9 +84,23 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _checked_parameter(given: str) -> str:
-    if not given.partition("=")[1]:
+    name, equals, _ = given.partition("=")
+    if not (name and equals):
         raise argparse.ArgumentTypeError(f"{given!r} is no NAME=VALUE")
     return given
+
+
+def _count(given: str) -> int:
+    if not given.isdecimal():
+        raise argparse.ArgumentTypeError(f"{given!r} is no number of rows")
+    return int(given)
+
+
+def _seconds(given: str) -> float:
+    seconds = float(given)
+    if not 0 <= seconds < math.inf:
+        raise argparse.ArgumentTypeError(f"{given!r} is no number of seconds")
+    return seconds
 
 
 class _Argument:
@@ -93,7 +114,7 @@ class _Argument:
 _JOB = _Argument("job_id", metavar="JOB")
 _JOBS = _Argument("job_ids", metavar="JOB", nargs="+")
 _TYPE = _Argument("job_type", metavar="TYPE")
-_LIMIT = _Argument("--limit", type=int, default=MANY, help=f"rows at most ({MANY})")
+_LIMIT = _Argument("--limit", type=_count, default=MANY, help=f"rows at most ({MANY})")
 _COMMANDS: dict[str, tuple[do.Command, *tuple[_Argument, ...]]] = {
     "submit": (
         do.submit,
@@ -104,9 +125,9 @@ _COMMANDS: dict[str, tuple[do.Command, *tuple[_Argument, ...]]] = {
         _Argument("--job-name", metavar="NAME"),
         _Argument("--tag", action="append", dest="tags", help="may be given several times"),
         _Argument("--priority", type=int, help="0 to 9"),
-        _Argument("--delay-sec", type=float),
+        _Argument("--delay-sec", type=_seconds),
         _Argument("--max-attempts", type=int),
-        _Argument("--timeout-sec", type=float),
+        _Argument("--timeout-sec", type=_seconds),
         _Argument("--idempotency-key", metavar="KEY", help="the same key makes the same job"),
     ),
     "watch": (do.watch, _JOB),

@@ -17,12 +17,13 @@ def write(value: object) -> None:
     """Write what was asked for to standard output: text as it is, None not at all, else JSON."""
     if value is not None:
         text = value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
-        print(text)
+        encoding = sys.stdout.encoding or "utf-8"
+        print(text.encode(encoding, "backslashreplace").decode(encoding))
 
 
 def tell(line: str) -> None:
     """Say *line* on standard error."""
-    print(line, file=sys.stderr)
+    print(printable(line), file=sys.stderr)
 
 
 def as_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
@@ -61,10 +62,16 @@ def described(event: Event) -> str:
     bar = "#" * done + "-" * (BAR_WIDTH - done)
     error: JsonObject = event.data.get("error") or {}
     what = error.get("message") if event.name == "failed" else progress.get("message")
-    return f"[{bar}] {percent:3} %  {event.name:9}  {what or ''}".rstrip()
+    return f"[{bar}] {percent:3} %  {event.name:9}  {printable(str(what or ''))}".rstrip()
 
 
 def _cell(value: object) -> str:
     if value is None:
         return "-"
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    return printable(text)
+
+
+def printable(text: str) -> str:
+    """*text* of somebody's without what moves the cursor or commands the terminal."""
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
