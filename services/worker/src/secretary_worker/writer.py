@@ -31,6 +31,7 @@ from secretary_common.models import (
 )
 from secretary_common.ports import FileRepository, JobRepository, LogRepository
 from secretary_common.resources import ResourceCalculator
+from secretary_common.task import end
 from secretary_worker.awaiting import Awaiting
 from secretary_worker.beside import Beside
 from secretary_worker.ending import settlement_of, slim
@@ -211,13 +212,18 @@ class AttemptWriter:
         async with self._lock:
             if self.settlement or verdict.outcome is None:
                 return self.settlement
-            written = await asyncio.gather(
-                self._flush_at_last(), self._store_at_last(verdict.outcome)
-            )
-            if all(written):
+            if await self._write_the_rest(verdict.outcome):
                 self._hold.settling = True
                 await self._settle_or_fail(self._settlement(verdict.outcome, verdict))
             return self.settlement
+
+    async def _write_the_rest(self, outcome: Outcome) -> bool:
+        """Make the writes that come before the end, beside one another; False if it was lost."""
+        storing = asyncio.ensure_future(self._store_at_last(outcome))
+        try:
+            return await self._flush_at_last() and await storing
+        finally:
+            await end(storing)
 
     async def _flush_at_last(self) -> bool:
         """The flush before the settling write, which a fault in lines or progress must not stop."""
