@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 from api_harness import ADMIN_KEY
 from cryptography.fernet import Fernet
+from pymongo import MongoClient
 
 from secretary_devstack.port import free_port
 from secretary_devstack.process import Service
@@ -36,6 +37,13 @@ def service_over(url: str, database: str, folder: Path, **settings: Any) -> Serv
         folder,
         port=port,
     )
+
+
+def announce(url: str, database: str) -> None:
+    """Have the type ``custom`` be known, as ``secretary-init`` does."""
+    client: MongoClient[dict[str, Any]] = MongoClient(url)
+    with client:
+        client[database].job_types.insert_one({"_id": "custom", "schema": None, "paused": False})
 
 
 def client_of(service: Service) -> httpx.Client:

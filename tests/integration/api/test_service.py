@@ -12,8 +12,7 @@ from typing import Any
 import httpx
 import pytest
 from api_harness import ADMIN_KEY, data_of, error_of
-from api_process import MAX_BODY_MB, client_of, service_over
-from pymongo import MongoClient
+from api_process import MAX_BODY_MB, announce, client_of, service_over
 
 from secretary_devstack.child import Child
 from secretary_devstack.deadline import wait_until
@@ -32,12 +31,6 @@ def service(mongo_url: str, database_name: str, tmp_path: Path) -> Iterator[Serv
         yield service
     finally:
         service.stop()
-
-
-def announce(url: str, database: str) -> None:
-    client: MongoClient[dict[str, Any]] = MongoClient(url)
-    with client:
-        client[database].job_types.insert_one({"_id": "custom", "schema": None, "paused": False})
 
 
 def test_a_job_is_accepted_with_the_broker_down(

@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 from api_harness import data_of
-from api_process import client_of, service_over
-from pymongo import MongoClient
+from api_process import announce, client_of, service_over
 
 from secretary_api.main import SHUTDOWN_SEC
 from secretary_client.event import events_in
@@ -19,10 +18,7 @@ from secretary_devstack.process import Service
 
 @pytest.fixture
 def service(mongo_url: str, database_name: str, tmp_path: Path) -> Iterator[Service]:
-    client: MongoClient[dict[str, Any]] = MongoClient(mongo_url)
-    with client:
-        announced = {"_id": "custom", "schema": None, "paused": False}
-        client[database_name].job_types.insert_one(announced)
+    announce(mongo_url, database_name)
     service = service_over(mongo_url, database_name, tmp_path)
     try:
         service.start()

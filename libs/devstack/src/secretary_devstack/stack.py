@@ -82,6 +82,18 @@ class Servers(Startable):
         return f"MongoDB {self.mongo.version()}, {broker}"
 
 
+def _own_to_this_machine(keys: Keys) -> dict[str, object]:
+    """What a system that is tried out here has otherwise than the defaults."""
+    return {
+        "api.bootstrap_key": keys.bootstrap,
+        "api.pepper": keys.pepper,
+        "worker.drain_sec": 5,
+        "notifier.signing_secrets": [keys.signing],
+        "security.encryption_keys": [keys.encryption],
+        "security.allow_networks": ["127.0.0.0/8"],
+    }
+
+
 class Stack(Startable):
     """The services against given servers."""
 
@@ -126,13 +138,8 @@ class Stack(Startable):
             "broker.url": amqp_url,
             "api.port": port,
             "api.public_url": self.url,
-            "api.bootstrap_key": self.keys.bootstrap,
-            "api.pepper": self.keys.pepper,
-            "worker.drain_sec": 5,
-            "notifier.signing_secrets": [self.keys.signing],
             "files.roots": [str(root.resolve()) for root in roots],
-            "security.encryption_keys": [self.keys.encryption],
-            "security.allow_networks": ["127.0.0.0/8"],
+            **_own_to_this_machine(self.keys),
             **(settings or {}),
         }
         self._own_settings = own_settings

@@ -152,14 +152,7 @@ def _max_upload(parts: Collaborators) -> int:
 def _services(parts: Collaborators) -> Services:
     job_types = JobTypes(parts.job_types, parts.clock)
     taken_in = Uploads(parts.files, parts.clock, max_bytes=_max_upload(parts))
-    moves = JobMoves(
-        jobs=parts.jobs,
-        deliveries=parts.deliveries,
-        doorbell=parts.doorbell,
-        clock=parts.clock,
-        retention=parts.retention,
-        public_url=parts.public_url,
-    )
+    moves = _moves(parts)
     return Services(
         jobs=JobService(
             jobs=parts.jobs,
@@ -193,16 +186,7 @@ def _services(parts: Collaborators) -> Services:
             doorbell=parts.doorbell,
             clock=parts.clock,
         ),
-        deliveries=DeliveryService(
-            deliveries=parts.deliveries,
-            jobs=parts.jobs,
-            notifiers=parts.notifiers,
-            doorbell=parts.doorbell,
-            clock=parts.clock,
-            cipher=parts.admission.cipher,
-            guard=parts.admission.guard,
-            test_sec=parts.webhook_test_sec,
-        ),
+        deliveries=_deliveries(parts),
         keyring=Keyring(
             parts.keys, parts.clock, pepper=parts.pepper, bootstrap_key=parts.bootstrap_key
         ),
@@ -211,6 +195,30 @@ def _services(parts: Collaborators) -> Services:
         marker=IdempotencyMarker(parts.pepper),
         clock=parts.clock,
         store_has_answered=parts.store_has_answered,
+    )
+
+
+def _moves(parts: Collaborators) -> JobMoves:
+    return JobMoves(
+        jobs=parts.jobs,
+        deliveries=parts.deliveries,
+        doorbell=parts.doorbell,
+        clock=parts.clock,
+        retention=parts.retention,
+        public_url=parts.public_url,
+    )
+
+
+def _deliveries(parts: Collaborators) -> DeliveryService:
+    return DeliveryService(
+        deliveries=parts.deliveries,
+        jobs=parts.jobs,
+        notifiers=parts.notifiers,
+        doorbell=parts.doorbell,
+        clock=parts.clock,
+        cipher=parts.admission.cipher,
+        guard=parts.admission.guard,
+        test_sec=parts.webhook_test_sec,
     )
 
 
