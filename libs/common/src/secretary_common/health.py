@@ -50,11 +50,11 @@ async def health_server(
 def _application(ready: Readiness, live: Readiness) -> web.Application:
     async def is_live(_: web.Request) -> web.Response:
         ok, details = await live()
-        return _answer(ok, {"live": ok, **details}, "INTERNAL_ERROR", "stuck")
+        return _answer({"live": ok, **details}, "INTERNAL_ERROR", "stuck", ok=ok)
 
     async def is_ready(_: web.Request) -> web.Response:
         ok, details = await ready()
-        return _answer(ok, {"ready": ok, **details}, "STORE_UNAVAILABLE", "not ready")
+        return _answer({"ready": ok, **details}, "STORE_UNAVAILABLE", "not ready", ok=ok)
 
     async def metrics(_: web.Request) -> web.Response:
         return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
@@ -66,7 +66,7 @@ def _application(ready: Readiness, live: Readiness) -> web.Application:
     return application
 
 
-def _answer(ok: bool, data: dict[str, Any], code: str, message: str) -> web.Response:  # noqa: FBT001 - private
+def _answer(data: dict[str, Any], code: str, message: str, *, ok: bool) -> web.Response:
     if ok:
         return web.json_response({"status": "success", "data": data})
     error = {"code": code, "message": message, "details": data}

@@ -7,6 +7,7 @@ import contextlib
 import socket
 import struct
 from collections.abc import Callable
+from typing import cast
 
 from secretary_devstack.port import HOST
 
@@ -23,10 +24,9 @@ class Side(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take part."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - for the type checker
-        self.transport = transport
+        self.transport = cast("asyncio.Transport", transport)  # of a stream it is one
         if self._held:
-            transport.pause_reading()
+            self.transport.pause_reading()
         self._link.began(self)
 
     def data_received(self, data: bytes) -> None:

@@ -84,6 +84,11 @@ class Mongod:
             raise RuntimeError("mongod was not started")
         return self._child
 
+    @property
+    def running(self) -> bool:
+        """Whether it was started and has not ended."""
+        return self._child is not None and self._child.running
+
     def start(self) -> None:
         """Start it; ``ReplicaSet`` knows when it is ready."""
         data = self._folder / "data"
@@ -165,7 +170,7 @@ class ReplicaSet(Startable):
             NotInTime: no primary was elected.
         """
         for node in self.nodes:
-            if node._child is None or not node.child.running:  # noqa: SLF001 - one unit, two classes
+            if not node.running:
                 node.start()
         for node in self.nodes:  # they are asked for each other as the set is made
             self._await_answer(node)

@@ -44,10 +44,10 @@ class DeliveryQueueInMongo:
 
     async def waiting_lanes(self) -> dict[Lane, datetime]:
         """Every lane where something waits or is being sent, and when the earliest of it is due."""
-        found = await asyncio.gather(*map(self._lanes, _BOTH))
+        found = await asyncio.gather(*(self._lanes(is_retry=one) for one in _BOTH))
         return {lane: at for lanes in found for lane, at in lanes.items()}
 
-    async def _lanes(self, is_retry: bool) -> dict[Lane, datetime]:  # noqa: FBT001 - mapped over
+    async def _lanes(self, *, is_retry: bool) -> dict[Lane, datetime]:
         # In this very form MongoDB jumps from origin to origin (DISTINCT_SCAN), however much waits.
         found = await self._deliveries.aggregate(
             [

@@ -10,11 +10,14 @@ from secretary_devstack.provider import FakeProvider
 def main() -> None:
     """Serve, and print what to set."""
     with FakeProvider() as provider:
-        for section in ("MISTRAL", "VISION", "LLM", "TRANSCRIPTION"):
-            print(f"export SECRETARY_{section}__BASE_URL={provider.base_url}")  # noqa: T201
-            print(f"export SECRETARY_{section}__API_KEY={provider.key}")  # noqa: T201
-        for section in ("VISION", "LLM"):
-            print(f"export SECRETARY_{section}__MODEL=fake-model", flush=True)  # noqa: T201
+        settings = {
+            f"{section}__{name}": value
+            for section in ("MISTRAL", "VISION", "LLM", "TRANSCRIPTION")
+            for name, value in (("BASE_URL", provider.base_url), ("API_KEY", provider.key))
+        }
+        settings |= dict.fromkeys(("VISION__MODEL", "LLM__MODEL"), "fake-model")
+        lines = [f"export SECRETARY_{name}={value}" for name, value in settings.items()]
+        print("\n".join(lines), flush=True)  # noqa: T201 - for a shell to take over
         signal.sigwait({signal.SIGINT, signal.SIGTERM})
 
 
