@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PACKAGES := libs/client libs/common libs/devstack services/api services/worker services/notifier
+PACKAGES := libs/client libs/common libs/devstack libs/documents services/api services/worker services/notifier
 MANIFESTS := pyproject.toml $(PACKAGES:%=%/pyproject.toml)
 CODE := libs services tests demo bench deploy examples
 INSTALLED := $(VENV)/.installed
@@ -35,7 +35,7 @@ up: setup ## Keep the whole system running and print its URL and a key; Ctrl-C e
 	@$(BIN)/python demo/up.py
 
 test: setup ## Run all tests against real servers
-	@$(BIN)/python -m secretary_devstack.provision mongod rabbitmq ffmpeg espeak-ng nodejs
+	@$(BIN)/python -m secretary_devstack.servers.provision mongod rabbitmq ffmpeg espeak-ng nodejs
 	@$(BIN)/python -m pytest --numprocesses 3 --dist worksteal $(PYTEST)
 
 # The first seed, how many, and more arguments, e.g. `make chaos SEED=7 SEEDS=1 CHAOS="--jobs 300"`.
@@ -44,7 +44,7 @@ SEEDS ?= 5
 CHAOS ?=
 
 chaos: setup ## Kill, stop and cut everything under thousands of jobs; SEEDS=5 rounds from SEED=1
-	@$(BIN)/python -m secretary_devstack.provision mongod rabbitmq
+	@$(BIN)/python -m secretary_devstack.servers.provision mongod rabbitmq
 	@PYTHONPATH=tests $(BIN)/python -m chaos.scenario --seed $(SEED) --seeds $(SEEDS) $(CHAOS)
 
 # A folder, and more arguments, e.g. `make corpus PDF_CORPUS=/pdfs CORPUS="--mutations 500"`.
@@ -53,16 +53,16 @@ CORPUS ?=
 
 corpus: setup ## Read every PDF of the folder PDF_CORPUS through the real system
 	@test -n "$(PDF_CORPUS)" || { echo "name a folder: make corpus PDF_CORPUS=…"; exit 2; }
-	@$(BIN)/python -m secretary_devstack.provision mongod rabbitmq
+	@$(BIN)/python -m secretary_devstack.servers.provision mongod rabbitmq
 	@PYTHONPATH=tests $(BIN)/python -m corpus.scenario "$(PDF_CORPUS)" $(CORPUS)
 
 bench: setup ## Measure jobs and webhooks a second, the wait for a start and for a webhook
-	@$(BIN)/python -m secretary_devstack.provision mongod rabbitmq
+	@$(BIN)/python -m secretary_devstack.servers.provision mongod rabbitmq
 	@$(BIN)/python bench/throughput.py
 	@$(BIN)/python bench/webhooks.py
 
 bench-pdf: setup ## Measure PDFs: pages a second, what a job costs, what OCR gets right
-	@$(BIN)/python -m secretary_devstack.provision mongod rabbitmq
+	@$(BIN)/python -m secretary_devstack.servers.provision mongod rabbitmq
 	@$(BIN)/python bench/pdf.py
 
 lint: setup ## Check format, style, types and layers
@@ -78,13 +78,13 @@ format: setup ## Put the code into its format
 
 # Local packages are installed from this checkout, never from an index.
 LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url \
-	$(addprefix --no-emit-package secretary-,api client common devstack notifier worker) \
+	$(addprefix --no-emit-package secretary-,api client common devstack documents notifier worker) \
 	--python-version 3.11
 
 lock: setup ## Write the hashed requirements.lock files from the pyproject files
 	@$(LOCK) pyproject.toml --group dev -o requirements.lock
-	@for service in api notifier worker; do \
-		$(LOCK) services/$$service/pyproject.toml -o services/$$service/requirements.lock; \
+	@for package in libs/documents services/api services/notifier services/worker; do \
+		$(LOCK) $$package/pyproject.toml -o $$package/requirements.lock; \
 	done
 	@$(LOCK) deploy/docker/build.in -o deploy/docker/build.lock
 

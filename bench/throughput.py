@@ -19,8 +19,8 @@ from pathlib import Path
 
 import aiohttp
 
-from secretary_devstack.client import JobClient
-from secretary_devstack.stack import Servers, Stack
+from secretary_devstack.processes.client import JobClient
+from secretary_devstack.processes.stack import Servers, Stack
 
 SINGLES = 100
 SINGLES_POLLED = 10  # each waits half of poll_interval_sec

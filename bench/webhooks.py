@@ -27,7 +27,6 @@ from pathlib import Path
 from webhook_receiver import Arrivals, Receivers
 
 from secretary_common.broker.publisher import Publisher
-from secretary_common.lifecycle import running
 from secretary_common.models import (
     Job,
     JobStatus,
@@ -38,10 +37,11 @@ from secretary_common.models import (
     new_job_id,
 )
 from secretary_common.mongo.connection import Store, store_of
-from secretary_common.service_section import MongoSection
-from secretary_devstack.port import free_port
-from secretary_devstack.process import Service
-from secretary_devstack.stack import Keys, Servers
+from secretary_common.runtime.lifecycle import running
+from secretary_common.settings.service import MongoSection
+from secretary_devstack.processes.service import Service
+from secretary_devstack.processes.stack import Keys, Servers
+from secretary_devstack.servers.port import free_port
 
 ORIGINS = 20
 HANGING = ORIGINS  # the number of the origin that hangs

@@ -13,8 +13,13 @@ from typing import Any
 from httpx import HTTPError
 
 from secretary_devstack.error import ChildFailed, NotInTime, ServerMissing
-from secretary_devstack.local import LocalSystem, end_on_sigterm, local_system, wants_broker
-from secretary_devstack.receiver import Received, Receiver
+from secretary_devstack.processes.local import (
+    LocalSystem,
+    end_on_sigterm,
+    local_system,
+    wants_broker,
+)
+from secretary_devstack.servers.receiver import Received, Receiver
 
 PROJECT = Path(__file__).resolve().parents[1]
 SAMPLE = "sample.pdf"

@@ -8,7 +8,12 @@ import time
 from pathlib import Path
 
 from secretary_devstack.error import ChildFailed, NotInTime, ServerMissing
-from secretary_devstack.local import LocalSystem, end_on_sigterm, local_system, wants_broker
+from secretary_devstack.processes.local import (
+    LocalSystem,
+    end_on_sigterm,
+    local_system,
+    wants_broker,
+)
 
 PROJECT = Path(__file__).resolve().parents[1]
 API_PORT = 5001

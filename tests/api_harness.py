@@ -13,12 +13,13 @@ from cryptography.fernet import Fernet
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from secretary_api.app import Collaborators, create_app
-from secretary_api.submission import Admission
-from secretary_common.cipher import Cipher
-from secretary_common.clock import ManualClock
+from secretary_api.jobs.submission import Admission
 from secretary_common.errors import StoreUnavailable
-from secretary_common.lifecycle import Background
+from secretary_common.http.url_guard import UrlGuard
 from secretary_common.models import JobTypeInfo
+from secretary_common.runtime.clock import ManualClock
+from secretary_common.runtime.lifecycle import Background
+from secretary_common.secrets.cipher import Cipher
 from secretary_common.testing.batches import InMemoryBatchRepository
 from secretary_common.testing.deliveries import (
     InMemoryDeliveryRepository,
@@ -33,7 +34,6 @@ from secretary_common.testing.store import (
     InMemoryTemplateRepository,
     InMemoryWorkerRepository,
 )
-from secretary_common.url_guard import UrlGuard
 
 ADMIN_KEY = "the-bootstrap-key"
 ROOT = Path("/srv/files")

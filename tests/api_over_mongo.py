@@ -13,11 +13,11 @@ from pydantic import SecretStr
 
 from secretary_api.app import create_app
 from secretary_api.main import wire
-from secretary_common.lifecycle import Background
 from secretary_common.models import JobTypeInfo
 from secretary_common.mongo.connection import store_of
-from secretary_common.service_section import ApiSection, MongoSection, SecuritySection
-from secretary_common.settings import Settings
+from secretary_common.runtime.lifecycle import Background
+from secretary_common.settings.service import ApiSection, MongoSection, SecuritySection
+from secretary_common.settings.settings import Settings
 from secretary_common.testing.jobs import RecordingDoorbell
 
 Client = httpx.AsyncClient

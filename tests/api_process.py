@@ -10,8 +10,8 @@ from api_harness import ADMIN_KEY
 from cryptography.fernet import Fernet
 from pymongo import MongoClient
 
-from secretary_devstack.port import free_port
-from secretary_devstack.process import Service
+from secretary_devstack.processes.service import Service
+from secretary_devstack.servers.port import free_port
 
 AUTHORIZED = {"Authorization": f"Bearer {ADMIN_KEY}"}
 MAX_BODY_MB = 1

@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from secretary_common.jobs.resources import ResourceCalculator
 from secretary_common.models import JsonObject
-from secretary_common.provider_section import LlmSection
-from secretary_common.resources import ResourceCalculator
-from secretary_worker.remote.chat import ChatAnswer, ChatClient, ChatRequest
-from secretary_worker.template.chunk import estimate_tokens
+from secretary_common.settings.provider import LlmSection
+from secretary_documents.providers.chat import ChatAnswer, ChatClient, ChatRequest
+from secretary_documents.templates.chunk import estimate_tokens
 
 DOCUMENT = re.compile(
     r"<<<(?:document|parts) \w+>>>\n(.*)\n<<<end of (?:document|parts) \w+>>>", re.DOTALL

@@ -16,9 +16,9 @@ import pytest
 from hypothesis import settings
 from pymongo import MongoClient
 
-from secretary_devstack import container
-from secretary_devstack.mongod import Client, ReplicaSet
-from secretary_devstack.rabbitmq import RabbitMQ
+from secretary_devstack.servers import container
+from secretary_devstack.servers.mongod import Client, ReplicaSet
+from secretary_devstack.servers.rabbitmq import RabbitMQ
 
 # How long an example takes says more of the machine than of the code.
 settings.register_profile("secretary", deadline=None)

@@ -13,7 +13,7 @@ from secretary_common.broker.publisher import Publisher
 DEADLINE_SEC = 20.0
 
 
-class Ear:
+class Subscription:
     """What a worker hears, and what it answers."""
 
     def __init__(self, url: str, job_type: str, answer: Heard = Heard.CLAIMED) -> None:
@@ -48,7 +48,7 @@ async def connected(publisher: Publisher, job_type: str) -> None:
     await until(lambda: publisher.ring_job(job_type, "job-first"))
 
 
-async def ringing(publisher: Publisher, job_type: str, ear: Ear) -> bool:
+async def ringing(publisher: Publisher, job_type: str, ear: Subscription) -> bool:
     """Ring once more; whether any such ring was heard so far."""
     await publisher.ring_job(job_type, "job-2")
     return "job-2" in ear.heard

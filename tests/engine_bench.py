@@ -13,11 +13,11 @@ from cryptography.fernet import Fernet
 from pydantic import BaseModel, SecretStr
 
 from secretary_common.broker.consumer import JobConsumer
-from secretary_common.cipher import Cipher
-from secretary_common.clock import SystemClock
-from secretary_common.lifecycle import Background, running
 from secretary_common.models import Job, JobStatus, JobTypeInfo, Webhook, new_job_id
 from secretary_common.ports import Doorbell
+from secretary_common.runtime.clock import SystemClock
+from secretary_common.runtime.lifecycle import Background, running
+from secretary_common.secrets.cipher import Cipher
 from secretary_common.testing.files import InMemoryFileRepository
 from secretary_common.testing.jobs import InMemoryJobRepository, RecordingDoorbell
 from secretary_common.testing.store import (
@@ -25,15 +25,15 @@ from secretary_common.testing.store import (
     InMemoryKeyRepository,
     InMemoryLogRepository,
 )
-from secretary_worker.bridge import Bridge
-from secretary_worker.handler_loop import HandlerLoop
-from secretary_worker.lease import LeaseKeeper
-from secretary_worker.manager import SecretaryWorkerManager
-from secretary_worker.pause import StartableTypes
-from secretary_worker.reclaim import Reclaimer
+from secretary_worker.access.bridge import Bridge
+from secretary_worker.access.upload import Uploads
+from secretary_worker.engine.handler_loop import HandlerLoop
+from secretary_worker.engine.leases import LeaseKeeper
+from secretary_worker.engine.manager import SecretaryWorkerManager
+from secretary_worker.engine.reclaim import Reclaimer
+from secretary_worker.engine.runner import Runner
+from secretary_worker.engine.startable_types import StartableTypes
 from secretary_worker.registry import Handler, Registration, Registry
-from secretary_worker.runner import Runner
-from secretary_worker.upload import Uploads
 
 CLOCK = SystemClock()
 CIPHER = Cipher([SecretStr(Fernet.generate_key().decode())])

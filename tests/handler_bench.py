@@ -68,7 +68,7 @@ def make_job(job_type: str, **parameters: Any) -> Job:
 
 
 def child_pids(parent: int | None) -> list[int]:
-    """The living children of *parent*, e.g. of a nursery's zygote."""
+    """The living children of *parent*, e.g. of a zygote's zygote."""
     found = []
     for entry in Path("/proc").iterdir():
         if not entry.name.isdecimal():

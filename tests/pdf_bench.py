@@ -10,17 +10,17 @@ from typing import Any
 
 from handler_bench import Recorder, make_job
 
-from secretary_common.egress import guarded_client
 from secretary_common.errors import StoreUnavailable
+from secretary_common.http.egress import guarded_client
+from secretary_common.http.url_guard import UrlGuard
+from secretary_common.jobs.resources import ResourceCalculator
 from secretary_common.models import JsonObject
-from secretary_common.resources import ResourceCalculator
-from secretary_common.url_guard import UrlGuard
-from secretary_common.work_section import PdfSection
-from secretary_worker.extract.page import Document, OnPage, Page
-from secretary_worker.handlers.pdf import PdfHandler
-from secretary_worker.handlers.pdf_extractor import PdfExtractor
-from secretary_worker.nursery import Nursery
-from secretary_worker.web.download import Downloader
+from secretary_common.settings.work import PdfSection
+from secretary_documents.handlers.pdf.extractor import PdfExtractor
+from secretary_documents.handlers.pdf.handler import PdfHandler
+from secretary_documents.pdf.page import Document, OnPage, Page
+from secretary_documents.web.download import Downloader
+from secretary_worker.sandbox.zygote_client import ZygoteClient
 
 MAX_BYTES = 2**20
 LOCALHOST = "127.0.0.0/8"
@@ -84,7 +84,7 @@ class ScriptedReader:
 
 def make_handler(
     root: Path,
-    nursery: Nursery,
+    zygote: ZygoteClient,
     *,
     limits: PdfSection | None = None,
     max_bytes: int = MAX_BYTES,
@@ -96,7 +96,7 @@ def make_handler(
     guard = UrlGuard([ip_network(allow)])
     reading = {name: wiring.pop(name) for name in ("cache", "remote") if name in wiring}
     extractor = PdfExtractor(
-        limits=limits or PdfSection(), max_bytes=max_bytes, nursery=nursery, **reading
+        limits=limits or PdfSection(), max_bytes=max_bytes, zygote=zygote, **reading
     )
     return PdfHandler(
         extractor=extractor,
@@ -111,10 +111,10 @@ def make_handler(
 
 @dataclass
 class PdfBench:
-    """Reads files through handlers of one nursery."""
+    """Reads files through handlers of one zygote."""
 
     root: Path
-    nursery: Nursery
+    zygote: ZygoteClient
 
     def put(self, content: bytes, name: str = "sample.pdf") -> str:
         """Write a file jobs may name; its path."""
@@ -132,7 +132,7 @@ class PdfBench:
         wiring = {name: given.pop(name) for name in names if name in given}
         filename = self.put(content) if isinstance(content, bytes) else content
         recorder = Recorder()
-        handler = make_handler(self.root, self.nursery, **wiring)
+        handler = make_handler(self.root, self.zygote, **wiring)
         fields = given.pop("job", {})
         job = make_job("pdf", filename=filename, **given).model_copy(update=fields)
         await handler(job, recorder, ResourceCalculator())

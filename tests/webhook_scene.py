@@ -18,7 +18,6 @@ from aiohttp import web
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
 
-from secretary_common.cipher import Cipher
 from secretary_common.models import (
     Delivery,
     DeliveryState,
@@ -30,14 +29,15 @@ from secretary_common.models import (
     new_job_id,
 )
 from secretary_common.mongo.connection import Store, store_of
-from secretary_common.service_section import (
+from secretary_common.secrets.cipher import Cipher
+from secretary_common.settings.service import (
     ApiSection,
     BrokerSection,
     MongoSection,
     NotifierSection,
     SecuritySection,
 )
-from secretary_common.settings import Settings
+from secretary_common.settings.settings import Settings
 from secretary_notifier.main import serve
 
 KEY = SecretStr(Fernet.generate_key().decode())

@@ -16,9 +16,9 @@ from chaos.system import System, links_of
 from pymongo.errors import PyMongoError
 
 from secretary_devstack.deadline import wait_until
-from secretary_devstack.mongod import Mongod, greet
-from secretary_devstack.process import Service
-from secretary_devstack.proxy import Proxy
+from secretary_devstack.processes.service import Service
+from secretary_devstack.servers.mongod import Mongod, greet
+from secretary_devstack.servers.proxy import Proxy
 
 AT_ONCE = 12
 STOP_SEC = 30.0

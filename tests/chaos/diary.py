@@ -6,7 +6,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 
-from secretary_devstack.process import Service
+from secretary_devstack.processes.service import Service
 
 
 @dataclass(slots=True)

@@ -14,7 +14,7 @@ from chaos.plan import JobPlan
 from chaos.record import Execution
 from chaos.told import Told
 
-from secretary_devstack.receiver import Received
+from secretary_devstack.servers.receiver import Received
 
 JsonObject = dict[str, Any]
 TERMINAL = frozenset({"completed", "failed", "cancelled"})

@@ -22,8 +22,8 @@ from pymongo import MongoClient
 
 from secretary_devstack.deadline import wait_until
 from secretary_devstack.error import NotInTime
-from secretary_devstack.port import HOST
-from secretary_devstack.process import Service
+from secretary_devstack.processes.service import Service
+from secretary_devstack.servers.port import HOST
 
 JsonObject = dict[str, Any]
 Client = MongoClient[JsonObject]

@@ -27,7 +27,7 @@ from chaos.recovery import Terms, holds_of, recoveries
 from chaos.system import DATABASE, HEARTBEAT_SEC, LEASE_SEC, POLL_SEC, SLOTS, System, running
 from pymongo import MongoClient
 
-from secretary_devstack.receiver import Answer
+from secretary_devstack.servers.receiver import Answer
 
 Client = MongoClient[dict[str, Any]]
 

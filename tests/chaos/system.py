@@ -15,14 +15,14 @@ from chaos import record
 from chaos.plan import KEYS
 from chaos.report import expect
 
-from secretary_devstack.mongod import ReplicaSet
-from secretary_devstack.port import HOST
-from secretary_devstack.process import Service, Settings
-from secretary_devstack.proxy import Chosen, Network, Proxy
-from secretary_devstack.rabbitmq import RabbitMQ
-from secretary_devstack.receiver import Receiver
-from secretary_devstack.socket_table import connections_of
-from secretary_devstack.stack import Stack
+from secretary_devstack.processes.service import Service, Settings
+from secretary_devstack.processes.stack import Stack
+from secretary_devstack.servers.mongod import ReplicaSet
+from secretary_devstack.servers.port import HOST
+from secretary_devstack.servers.proxy import Chosen, Network, Proxy
+from secretary_devstack.servers.rabbitmq import RabbitMQ
+from secretary_devstack.servers.receiver import Receiver
+from secretary_devstack.servers.socket_table import connections_of
 
 TESTS = Path(__file__).resolve().parents[1]
 DATABASE = "chaos"

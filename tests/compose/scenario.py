@@ -21,12 +21,12 @@ from compose.image import build
 from compose.project import OURS, UP_SEC, CommandFailed, JsonObject, Project, run
 from compose.report import PromiseBroken, expect, say
 
-from secretary_devstack.client import JobClient
 from secretary_devstack.deadline import wait_until
 from secretary_devstack.error import NotInTime
-from secretary_devstack.local import end_on_sigterm
-from secretary_devstack.port import free_port
-from secretary_devstack.receiver import signature_fault
+from secretary_devstack.processes.client import JobClient
+from secretary_devstack.processes.local import end_on_sigterm
+from secretary_devstack.servers.port import free_port
+from secretary_devstack.servers.receiver import signature_fault
 
 WORKERS = 3
 SHARED_JOBS, DRAINED_JOBS = 60, 12

@@ -10,9 +10,9 @@ import pytest
 from pymongo import MongoClient
 
 from secretary_common.mongo import indexes
-from secretary_common.mongo.batches import MongoBatchRepository
 from secretary_common.mongo.driver import Client
-from secretary_common.mongo.jobs import SecretaryJobRepository
+from secretary_common.mongo.jobs.batches import MongoBatchRepository
+from secretary_common.mongo.jobs.repository import MongoJobRepository
 from secretary_common.ports import BatchRepository, JobRepository
 from secretary_common.testing.batches import InMemoryBatchRepository
 from secretary_common.testing.jobs import InMemoryJobRepository
@@ -64,7 +64,7 @@ async def stores(request: pytest.FixtureRequest) -> AsyncIterator[Stores]:
     url, name = (request.getfixturevalue(fixture) for fixture in ("mongo_url", "database_name"))
     client = Client(url, name, request.param)
     await indexes.ensure(client)
-    yield Stores(SecretaryJobRepository(client.collection("jobs")), MongoBatchRepository(client))
+    yield Stores(MongoJobRepository(client.collection("jobs")), MongoBatchRepository(client))
     await client.close()
 
 

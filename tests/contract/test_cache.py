@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from secretary_common.clock import ManualClock
 from secretary_common.errors import NotStorable
 from secretary_common.models import FileKind
 from secretary_common.models.cached import ENTRY_BYTES, INLINE_BYTES
@@ -19,6 +18,7 @@ from secretary_common.mongo.cache import MongoCacheRepository
 from secretary_common.mongo.driver import Client
 from secretary_common.mongo.files import MongoFileRepository
 from secretary_common.ports import FileRepository
+from secretary_common.runtime.clock import ManualClock
 from secretary_common.testing.cache import InMemoryCacheRepository
 from secretary_common.testing.files import InMemoryFileRepository
 

@@ -22,7 +22,7 @@ from secretary_common.models import (
     delivery_id_of,
 )
 from secretary_common.mongo import indexes
-from secretary_common.mongo.deliveries import MongoDeliveryRepository
+from secretary_common.mongo.deliveries.repository import MongoDeliveryRepository
 from secretary_common.mongo.driver import Client
 from secretary_common.ports import DeliveryRepository
 from secretary_common.testing.deliveries import InMemoryDeliveryRepository

@@ -26,10 +26,10 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from secretary_api.moves import JobMoves
-from secretary_common.clock import ManualClock
+from secretary_api.jobs.actions import JobActions
 from secretary_common.errors import InvalidState, PermanentError, StaleClaim, StoreUnavailable
-from secretary_common.lifecycle import Background
+from secretary_common.jobs.outbox import relay
+from secretary_common.jobs.resources import ResourceCalculator
 from secretary_common.models import (
     Job,
     JobProgress,
@@ -44,24 +44,24 @@ from secretary_common.models import (
     new_job_id,
     new_token,
 )
-from secretary_common.mongo import waiting
-from secretary_common.mongo.deliveries import MongoDeliveryRepository
+from secretary_common.models.states import TRANSITIONS
+from secretary_common.mongo.deliveries.repository import MongoDeliveryRepository
 from secretary_common.mongo.driver import Client
-from secretary_common.mongo.jobs import SecretaryJobRepository
-from secretary_common.outbox import relay
+from secretary_common.mongo.jobs import candidates
+from secretary_common.mongo.jobs.repository import MongoJobRepository
 from secretary_common.ports import DeliveryRepository, JobRepository
-from secretary_common.resources import ResourceCalculator
-from secretary_common.states import TRANSITIONS
+from secretary_common.runtime.clock import ManualClock
+from secretary_common.runtime.lifecycle import Background
 from secretary_common.testing.deliveries import InMemoryDeliveryRepository
 from secretary_common.testing.files import InMemoryFileRepository
 from secretary_common.testing.jobs import InMemoryJobRepository, RecordingDoorbell
 from secretary_common.testing.store import InMemoryLogRepository
-from secretary_worker import writer as writer_module
-from secretary_worker.lease import Hold
-from secretary_worker.reclaim import Reclaimer
-from secretary_worker.verdict import Ending, Interruption, decide
-from secretary_worker.write import Results, Sync
-from secretary_worker.writer import AttemptWriter
+from secretary_worker.attempt import writer as writer_module
+from secretary_worker.attempt.commands import Results, Sync
+from secretary_worker.attempt.hold import Hold
+from secretary_worker.attempt.verdict import Ending, Interruption, decide
+from secretary_worker.attempt.writer import AttemptWriter
+from secretary_worker.engine.reclaim import Reclaimer
 
 T = TypeVar("T")
 
@@ -135,7 +135,7 @@ class EngineMachine(RuleBasedStateMachine):
             retention=RETENTION,
             in_background=self.background.start,
         )
-        self.moves = JobMoves(
+        self.moves = JobActions(
             jobs=self.jobs,
             deliveries=self.deliveries,
             doorbell=self.doorbell,
@@ -472,9 +472,9 @@ def over_mongodb(url: str, database: str) -> type[EngineMachine]:
             self.client = Client(url, database, "pymongo")
             suffix = uuid.uuid4().hex
             jobs = self.client.collection(f"jobs_{suffix}")
-            await jobs.create_indexes(waiting.INDEXES)  # looks name theirs
+            await jobs.create_indexes(candidates.INDEXES)  # looks name theirs
             return (
-                SecretaryJobRepository(jobs),
+                MongoJobRepository(jobs),
                 MongoDeliveryRepository(
                     self.client.collection(f"deliveries_{suffix}"),
                     self.client.collection(f"muted_{suffix}"),

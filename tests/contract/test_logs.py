@@ -8,7 +8,7 @@ import pytest
 from secretary_common.models import LOG_LEVELS, LogEntry, LogLevel
 from secretary_common.mongo import indexes
 from secretary_common.mongo.driver import Client
-from secretary_common.mongo.logs import MongoLogRepository
+from secretary_common.mongo.jobs.logs import MongoLogRepository
 from secretary_common.ports import LogRepository
 from secretary_common.testing.store import InMemoryLogRepository
 

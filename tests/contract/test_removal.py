@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from job_samples import HOOK, NOW, after, current, end, lease, make_job
 
-from secretary_common.clock import ManualClock
 from secretary_common.models import (
     Batch,
     FileInfo,
@@ -33,6 +32,7 @@ from secretary_common.ports import (
     LockRepository,
     RemovalRepository,
 )
+from secretary_common.runtime.clock import ManualClock
 from secretary_common.testing.batches import InMemoryBatchRepository
 from secretary_common.testing.cache import InMemoryCacheRepository
 from secretary_common.testing.files import InMemoryFileRepository

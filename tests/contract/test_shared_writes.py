@@ -9,7 +9,7 @@ from job_samples import NOW, TYPES, after, current, end, lease, make_job, progre
 from secretary_common.errors import KeyInUse, NotStorable, StaleClaim
 from secretary_common.models import Idempotency, Job, JobStatus, Outcome
 from secretary_common.mongo.driver import Client
-from secretary_common.mongo.jobs import SecretaryJobRepository
+from secretary_common.mongo.jobs.repository import MongoJobRepository
 from secretary_common.ports import JobRepository
 
 MANY = 150  # more than one group
@@ -82,7 +82,7 @@ async def test_a_document_that_cannot_be_stored_fails_no_other(
     mongo_url: str, database_name: str, driver: str
 ) -> None:
     client = Client(mongo_url, database_name, driver)
-    jobs = SecretaryJobRepository(client.collection("jobs"))
+    jobs = MongoJobRepository(client.collection("jobs"))
     bad = {"not BSON": make_job(parameters={"n": 2**64}), "over 16 MB": _too_large()}
     wanted = [make_job("job-a"), *bad.values(), make_job("job-b")]
     made = await asyncio.gather(*map(jobs.insert, wanted), return_exceptions=True)

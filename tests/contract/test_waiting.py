@@ -13,9 +13,9 @@ from pymongo import MongoClient
 from secretary_common.models import Candidate, Outcome
 from secretary_common.mongo import indexes
 from secretary_common.mongo.driver import Client
-from secretary_common.mongo.jobs import SecretaryJobRepository
+from secretary_common.mongo.jobs.repository import MongoJobRepository
 from secretary_common.ports import JobRepository
-from secretary_worker.candidates import OLDEST_SEC, Line
+from secretary_worker.engine.candidates import OLDEST_SEC, Candidates
 
 BATCH_SIZE = 20
 FLOOD = 50
@@ -30,9 +30,9 @@ class Seconds:
         return self.now
 
 
-def line_of(jobs: JobRepository, seconds: Seconds | None = None) -> Line:
+def line_of(jobs: JobRepository, seconds: Seconds | None = None) -> Candidates:
     monotonic = seconds or Seconds()
-    return Line(jobs, batch_size=BATCH_SIZE, monotonic=monotonic, choose=max, heard_of=print)
+    return Candidates(jobs, batch_size=BATCH_SIZE, monotonic=monotonic, choose=max, heard_of=print)
 
 
 async def insert(jobs: JobRepository, *many: dict[str, Any]) -> None:
@@ -53,12 +53,14 @@ async def oldest(jobs: JobRepository, *owners: str, limit: int = 9, **fields: An
     return [candidate.job_id for candidate in found]
 
 
-async def taken(line: Line, count: int, types: set[str] = TYPES, now: datetime = NOW) -> list[str]:
+async def taken(
+    line: Candidates, count: int, types: set[str] = TYPES, now: datetime = NOW
+) -> list[str]:
     found = [await line.take(types, now) for _ in range(count)]
     return [candidate.job_id for candidate in found if candidate]
 
 
-async def worked(jobs: JobRepository, line: Line, types: set[str] = TYPES) -> list[str]:
+async def worked(jobs: JobRepository, line: Candidates, types: set[str] = TYPES) -> list[str]:
     """What one worker claims until nobody waits."""
     found = []
     while candidate := await line.take(types, NOW):
@@ -226,7 +228,7 @@ async def test_a_look_reads_a_few_keys_of_an_index_and_no_job(
 ) -> None:
     client = Client(mongo_url, database_name, driver)
     await indexes.ensure(client)
-    jobs = SecretaryJobRepository(client.collection("jobs"))
+    jobs = MongoJobRepository(client.collection("jobs"))
     await insert(
         jobs,
         *flood(500),

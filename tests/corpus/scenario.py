@@ -21,11 +21,11 @@ from typing import Any
 from corpus.mutation import mutated
 from corpus.watch import Watch, children_of
 
-from secretary_devstack.client import JobClient
 from secretary_devstack.deadline import wait_until
 from secretary_devstack.error import ChildFailed, NotInTime, ServerMissing
-from secretary_devstack.local import end_on_sigterm
-from secretary_devstack.stack import Servers, Stack
+from secretary_devstack.processes.client import JobClient
+from secretary_devstack.processes.local import end_on_sigterm
+from secretary_devstack.processes.stack import Servers, Stack
 
 JOB_SEC = 120.0
 """What a job of the folder may take on the average before the run is given up."""

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from secretary_devstack.receiver import Receiver
-from secretary_devstack.stack import Stack
+from secretary_devstack.processes.stack import Stack
+from secretary_devstack.servers.receiver import Receiver
 
 StackFactory = Callable[..., Stack]
 

@@ -8,11 +8,11 @@ from typing import Any
 import httpx
 import pytest
 
-from secretary_devstack.client import JobClient
 from secretary_devstack.deadline import wait_until
-from secretary_devstack.process import Service
-from secretary_devstack.rabbitmq import RabbitMQ
-from secretary_devstack.stack import Stack
+from secretary_devstack.processes.client import JobClient
+from secretary_devstack.processes.service import Service
+from secretary_devstack.processes.stack import Stack
+from secretary_devstack.servers.rabbitmq import RabbitMQ
 
 POLL_SEC = 3
 # The promise is 15 s once the broker is usable again; as much again for a busy machine.

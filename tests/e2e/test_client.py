@@ -13,10 +13,10 @@ import pdf_samples
 import pytest
 
 from secretary_client.main import main
-from secretary_devstack.port import HOST, free_port
-from secretary_devstack.process import console_script
-from secretary_devstack.receiver import Receiver
-from secretary_devstack.stack import Stack
+from secretary_devstack.processes.service import console_script
+from secretary_devstack.processes.stack import Stack
+from secretary_devstack.servers.port import HOST, free_port
+from secretary_devstack.servers.receiver import Receiver
 
 
 @dataclass(frozen=True)

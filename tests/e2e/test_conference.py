@@ -7,9 +7,9 @@ from typing import Any
 
 from conference import PAGES, SAID, SPEAKERS, STEM, TITLE, conference, split, targets
 
-from secretary_devstack.client import JobClient
-from secretary_devstack.site import Site
-from secretary_devstack.stack import Stack
+from secretary_devstack.processes.client import JobClient
+from secretary_devstack.processes.stack import Stack
+from secretary_devstack.servers.site import Site
 
 REFUSED_AT_ONCE: list[tuple[str, dict[str, Any], str]] = [
     ("session", {"url": "http://127.0.0.1/", "filename": "../../x"}, "VALIDATION_ERROR"),

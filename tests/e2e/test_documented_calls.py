@@ -13,11 +13,11 @@ from typing import Any
 import pdf_samples
 from conference import PAGES, PDF, SAID, SPEAKERS, conference, split, targets
 
+from secretary_devstack.processes.stack import Stack
 from secretary_devstack.provider import ChatReply, FakeProvider
 from secretary_devstack.provider.model import example
-from secretary_devstack.receiver import Receiver
-from secretary_devstack.site import Site
-from secretary_devstack.stack import Stack
+from secretary_devstack.servers.receiver import Receiver
+from secretary_devstack.servers.site import Site
 
 JsonObject = dict[str, Any]
 

@@ -15,8 +15,8 @@ import httpx
 from pymongo import MongoClient
 
 from secretary_devstack.deadline import wait_until
-from secretary_devstack.process import Service
-from secretary_devstack.receiver import Receiver
+from secretary_devstack.processes.service import Service
+from secretary_devstack.servers.receiver import Receiver
 
 MEGABYTES = 40
 SIZE = MEGABYTES * 1_000_000

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from secretary_devstack.stack import Stack
+from secretary_devstack.processes.stack import Stack
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "custom_handler"
 

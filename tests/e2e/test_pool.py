@@ -11,10 +11,10 @@ from typing import Any
 import httpx
 import pytest
 
-from secretary_devstack.client import JobClient
 from secretary_devstack.deadline import wait_until
-from secretary_devstack.process import Service
-from secretary_devstack.stack import Stack
+from secretary_devstack.processes.client import JobClient
+from secretary_devstack.processes.service import Service
+from secretary_devstack.processes.stack import Stack
 
 # Nobody waits for a poll here: what starts in time was rung for, or had a timer.
 LONG_POLL = {

@@ -5,9 +5,9 @@ from collections.abc import Callable
 import media_samples
 from conference import PAGES, conference
 
+from secretary_devstack.processes.stack import Stack
 from secretary_devstack.provider import FakeProvider
-from secretary_devstack.site import Site
-from secretary_devstack.stack import Stack
+from secretary_devstack.servers.site import Site
 
 NO_CAPTIONS = "/talk?captions=/none"
 

@@ -8,10 +8,10 @@ import httpx
 import pymupdf
 import pytest
 
-from secretary_devstack.client import JobClient
-from secretary_devstack.port import free_port
-from secretary_devstack.receiver import Answer, Receiver
-from secretary_devstack.stack import Stack
+from secretary_devstack.processes.client import JobClient
+from secretary_devstack.processes.stack import Stack
+from secretary_devstack.servers.port import free_port
+from secretary_devstack.servers.receiver import Answer, Receiver
 
 
 @pytest.fixture

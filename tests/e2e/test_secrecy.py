@@ -8,8 +8,8 @@ from typing import Any
 import httpx
 from pymongo import MongoClient
 
-from secretary_devstack.receiver import Answer, Receiver
-from secretary_devstack.stack import Stack
+from secretary_devstack.processes.stack import Stack
+from secretary_devstack.servers.receiver import Answer, Receiver
 
 ENDED = {"delivered", "dead"}
 

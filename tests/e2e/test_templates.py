@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from secretary_devstack.stack import Stack
+from secretary_devstack.processes.stack import Stack
 
 SHIPPED = ["BlogPost", "ExtractSessionData", "MeetingMinutes", "Session", "Summary"]
 

@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 import pdf_samples
 
-from secretary_devstack.client import JobClient
-from secretary_devstack.stack import Stack
+from secretary_devstack.processes.client import JobClient
+from secretary_devstack.processes.stack import Stack
 
 
 def upload(http: httpx.Client, content: bytes, name: str) -> dict[str, Any]:

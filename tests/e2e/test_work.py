@@ -9,12 +9,12 @@ import httpx
 from standardwebhooks import Webhook
 
 from secretary_client.event import events_in
-from secretary_devstack.client import JobClient
 from secretary_devstack.deadline import wait_until
-from secretary_devstack.process import Service
-from secretary_devstack.rabbitmq import RabbitMQ
-from secretary_devstack.receiver import Receiver
-from secretary_devstack.stack import Stack
+from secretary_devstack.processes.client import JobClient
+from secretary_devstack.processes.service import Service
+from secretary_devstack.processes.stack import Stack
+from secretary_devstack.servers.rabbitmq import RabbitMQ
+from secretary_devstack.servers.receiver import Receiver
 
 # Leases short enough to wait for.
 QUICK = {"worker.lease_sec": 4, "worker.heartbeat_sec": 1, "generic_worker.poll_interval_sec": 1}

@@ -16,8 +16,8 @@ from api_process import MAX_BODY_MB, announce, client_of, service_over
 
 from secretary_devstack.child import Child
 from secretary_devstack.deadline import wait_until
-from secretary_devstack.mongod import ReplicaSet
-from secretary_devstack.process import Service, console_script, environment
+from secretary_devstack.processes.service import Service, console_script, environment
+from secretary_devstack.servers.mongod import ReplicaSet
 
 MAX_BODY_BYTES = MAX_BODY_MB * 1024 * 1024
 SUBMISSION = {"job_type": "custom", "parameters": {}}

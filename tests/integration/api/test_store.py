@@ -15,7 +15,7 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from secretary_common.mongo.connection import store_of
-from secretary_common.service_section import MongoSection
+from secretary_common.settings.service import MongoSection
 
 Client = httpx.AsyncClient
 JSON = {"Content-Type": "application/json"}

@@ -13,7 +13,7 @@ from api_process import announce, client_of, service_over
 
 from secretary_api.main import SHUTDOWN_SEC
 from secretary_client.event import events_in
-from secretary_devstack.process import Service
+from secretary_devstack.processes.service import Service
 
 
 @pytest.fixture

@@ -18,9 +18,9 @@ from api_harness import data_of, error_of, refused_field
 from api_process import AUTHORIZED, client_of, service_over
 from pymongo import MongoClient
 
-from secretary_api.linger import LINGER_BYTES
+from secretary_api.http.early_answer import LINGER_BYTES
 from secretary_devstack.deadline import wait_until
-from secretary_devstack.process import Service
+from secretary_devstack.processes.service import Service
 
 MEGABYTE = 2**20
 MAX_UPLOAD_MB = 64

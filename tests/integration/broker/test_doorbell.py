@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 import aio_pika
 import pytest
 from aio_pika.abc import AbstractChannel
-from doorbell_ear import DEADLINE_SEC, Ear, connected, ringing, until, waiting
+from doorbell_ear import DEADLINE_SEC, Subscription, connected, ringing, until, waiting
 from prometheus_client import REGISTRY
 
 from secretary_common.broker import topology
@@ -18,9 +18,9 @@ from secretary_common.broker.connection import declare_queues
 from secretary_common.broker.consumer import DeliveryConsumer, Heard
 from secretary_common.broker.publisher import PUBLISH_TIMEOUT_SEC, Publisher
 from secretary_common.errors import StoreUnavailable
-from secretary_common.lifecycle import running
-from secretary_devstack.port import free_port
-from secretary_devstack.rabbitmq import RabbitMQ
+from secretary_common.runtime.lifecycle import running
+from secretary_devstack.servers.port import free_port
+from secretary_devstack.servers.rabbitmq import RabbitMQ
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ async def channel(amqp_url: str) -> AsyncIterator[AbstractChannel]:
 async def test_a_ring_is_heard_once_and_gone(
     amqp_url: str, job_type: str, channel: AbstractChannel
 ) -> None:
-    publisher, ear = Publisher(amqp_url), Ear(amqp_url, job_type)
+    publisher, ear = Publisher(amqp_url), Subscription(amqp_url, job_type)
     async with running(publisher.run()), running(ear.consumer.run()):
         await connected(publisher, job_type)
         ear.consumer.resume()
@@ -54,7 +54,7 @@ async def test_a_ring_is_heard_once_and_gone(
 async def test_nothing_is_taken_before_a_slot_is_free(
     amqp_url: str, job_type: str, channel: AbstractChannel
 ) -> None:
-    publisher, ear = Publisher(amqp_url), Ear(amqp_url, job_type)
+    publisher, ear = Publisher(amqp_url), Subscription(amqp_url, job_type)
     async with running(publisher.run()), running(ear.consumer.run()):
         await connected(publisher, job_type)
         await asyncio.sleep(0.3)
@@ -64,7 +64,10 @@ async def test_nothing_is_taken_before_a_slot_is_free(
 
 async def test_an_idle_worker_never_waits_behind_a_full_one(amqp_url: str, job_type: str) -> None:
     publisher = Publisher(amqp_url)
-    full, idle = Ear(amqp_url, job_type, Heard.GIVEN_BACK), Ear(amqp_url, job_type)
+    full, idle = (
+        Subscription(amqp_url, job_type, Heard.GIVEN_BACK),
+        Subscription(amqp_url, job_type),
+    )
     async with running(publisher.run()), running(full.consumer.run()):
         await connected(publisher, job_type)
         full.consumer.resume()
@@ -81,7 +84,7 @@ async def test_what_cannot_be_parsed_is_dead_lettered(
     amqp_url: str, job_type: str, channel: AbstractChannel, body: bytes
 ) -> None:
     name = topology.job_queue(job_type)
-    ear = Ear(amqp_url, job_type)
+    ear = Subscription(amqp_url, job_type)
     dead = await topology.declare(channel, topology.DEAD)
     await dead.purge()
     async with running(ear.consumer.run()):
@@ -105,7 +108,7 @@ def counted_dead(queue: str) -> bool:
 async def test_a_consumer_the_broker_cancelled_listens_again(
     amqp_url: str, job_type: str, channel: AbstractChannel
 ) -> None:
-    publisher, ear = Publisher(amqp_url), Ear(amqp_url, job_type)
+    publisher, ear = Publisher(amqp_url), Subscription(amqp_url, job_type)
     async with running(publisher.run()), running(ear.consumer.run()):
         await connected(publisher, job_type)
         ear.consumer.resume()
@@ -117,7 +120,7 @@ async def test_a_consumer_the_broker_cancelled_listens_again(
 async def test_rings_are_heard_again_after_the_broker_was_away(
     own_broker: RabbitMQ, job_type: str
 ) -> None:
-    publisher, ear = Publisher(own_broker.url), Ear(own_broker.url, job_type)
+    publisher, ear = Publisher(own_broker.url), Subscription(own_broker.url, job_type)
     async with running(publisher.run()), running(ear.consumer.run()):
         await connected(publisher, job_type)
         ear.consumer.resume()
@@ -131,7 +134,7 @@ async def test_rings_are_heard_again_after_the_broker_was_away(
 
 
 async def test_without_a_broker_ringing_is_nothing_and_listening_ends_at_once() -> None:
-    publisher, ear = Publisher(""), Ear("", "pdf")
+    publisher, ear = Publisher(""), Subscription("", "pdf")
     await publisher.run()
     await ear.consumer.run()
     assert not await publisher.ring_job("pdf", "job-1")

@@ -13,18 +13,18 @@ from datetime import datetime
 import aio_pika
 import pytest
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
-from doorbell_ear import Ear, connected, ringing, until, waiting
+from doorbell_ear import Subscription, connected, ringing, until, waiting
 from engine_bench import engine
 
 from secretary_common.broker import topology
 from secretary_common.broker.consumer import Heard, JobConsumer
 from secretary_common.broker.publisher import PUBLISH_TIMEOUT_SEC, Publisher
 from secretary_common.errors import StoreUnavailable
-from secretary_common.lifecycle import running
 from secretary_common.models import Candidate, Job, JobStatus, Lease
+from secretary_common.runtime.lifecycle import running
 from secretary_common.testing.jobs import InMemoryJobRepository
-from secretary_devstack.proxy import Network, Proxy
-from secretary_devstack.rabbitmq import RabbitMQ
+from secretary_devstack.servers.proxy import Network, Proxy
+from secretary_devstack.servers.rabbitmq import RabbitMQ
 from secretary_worker import ResourceCalculator, SecretaryJobRepository
 
 # The promise is 15 s once the broker is usable again; as much again for a busy machine.
@@ -63,7 +63,7 @@ class Scene:
     """A bell and an ear that work."""
 
     publisher: Publisher
-    ear: Ear
+    ear: Subscription
     job_type: str
 
     async def comes_back(self) -> float:
@@ -76,7 +76,7 @@ class Scene:
 @asynccontextmanager
 async def scene(url: str, job_type: str, answer: Heard = Heard.CLAIMED) -> AsyncIterator[Scene]:
     """A bell and an ear at *url*, which have rung and heard once."""
-    publisher, ear = Publisher(url), Ear(url, job_type, answer)
+    publisher, ear = Publisher(url), Subscription(url, job_type, answer)
     async with running(publisher.run(), ear.consumer.run()):
         ear.consumer.resume()
         await connected(publisher, job_type)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from secretary_devstack import container
+from secretary_devstack.servers import container
 
 
 @pytest.mark.parametrize("listens", [False, True], ids=["missing", "silent"])

@@ -14,10 +14,10 @@ import pytest
 
 from secretary_devstack.child import Child
 from secretary_devstack.deadline import wait_until
-from secretary_devstack.mongod import ReplicaSet
-from secretary_devstack.port import HOST
-from secretary_devstack.proxy import Network, Proxy
-from secretary_devstack.socket_table import connections_of
+from secretary_devstack.servers.mongod import ReplicaSet
+from secretary_devstack.servers.port import HOST
+from secretary_devstack.servers.proxy import Network, Proxy
+from secretary_devstack.servers.socket_table import connections_of
 
 SHORT_SEC = 0.3
 LONG_SEC = 10.0

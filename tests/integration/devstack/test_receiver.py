@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from secretary_devstack.receiver import Answer, Receiver
+from secretary_devstack.servers.receiver import Answer, Receiver
 
 
 def test_it_answers_as_told_and_keeps_the_very_bytes() -> None:

@@ -49,10 +49,10 @@ from secretary_common.models import (
 from secretary_common.models.cached import INLINE_BYTES
 from secretary_common.mongo import indexes
 from secretary_common.mongo.connection import Store
-from secretary_common.mongo.delivery_document import to_document as delivery_document
-from secretary_common.mongo.document import to_document
+from secretary_common.mongo.deliveries.document import to_document as delivery_document
 from secretary_common.mongo.driver import Client
-from secretary_common.mongo.logs import ATTEMPT_STEP
+from secretary_common.mongo.jobs.document import to_document
+from secretary_common.mongo.jobs.logs import ATTEMPT_STEP
 
 MANY = 6000
 LIMIT = 20

@@ -10,10 +10,10 @@ from job_samples import HOOK, NOW, TYPES, after, claimed, end, lease, make_job
 
 from secretary_common.models import Batch, Job, JobQuery, Outcome
 from secretary_common.mongo import indexes
-from secretary_common.mongo.batches import MongoBatchRepository
-from secretary_common.mongo.document import to_document
 from secretary_common.mongo.driver import Client
-from secretary_common.mongo.jobs import SecretaryJobRepository
+from secretary_common.mongo.jobs.batches import MongoBatchRepository
+from secretary_common.mongo.jobs.document import to_document
+from secretary_common.mongo.jobs.repository import MongoJobRepository
 
 
 @pytest.mark.parametrize("driver", ["motor", "pymongo"])
@@ -22,7 +22,7 @@ async def test_one_odd_job_keeps_no_other_from_being_told(
 ) -> None:
     client = Client(mongo_url, database_name, driver)
     await indexes.ensure(client)
-    jobs = SecretaryJobRepository(client.collection("jobs"))
+    jobs = MongoJobRepository(client.collection("jobs"))
     await jobs.settle(await claimed(jobs, webhook=HOOK), "t1", end(Outcome.COMPLETED))
     job = await jobs.get("job-1")
     assert job is not None
@@ -37,7 +37,7 @@ async def test_a_batch_in_motion_is_counted_whole(mongo_url: str, database_name:
     """Each answer has every job once, wherever it is just then."""
     client = Client(mongo_url, database_name, "pymongo")
     await indexes.ensure(client)
-    jobs, batches = SecretaryJobRepository(client.collection("jobs")), MongoBatchRepository(client)
+    jobs, batches = MongoJobRepository(client.collection("jobs")), MongoBatchRepository(client)
     made = [make_job(f"job-{n:03}", batch_id="batch-1") for n in range(300)]
     ids = [job.job_id for job in made]
     batch = Batch(batch_id="batch-1", owner="key-1", job_ids=ids, created_at=NOW)
@@ -48,7 +48,7 @@ async def test_a_batch_in_motion_is_counted_whole(mongo_url: str, database_name:
     await client.close()
 
 
-async def counted_while(jobs: SecretaryJobRepository, made: list[Job]) -> list[int]:
+async def counted_while(jobs: MongoJobRepository, made: list[Job]) -> list[int]:
     """The totals of a batch whose jobs are claimed meanwhile."""
     totals: list[int] = []
     working = asyncio.gather(

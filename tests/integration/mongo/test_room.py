@@ -11,8 +11,8 @@ from secretary_common.errors import NotStorable
 from secretary_common.models import Batch
 from secretary_common.mongo import indexes
 from secretary_common.mongo.connection import Store
-from secretary_common.mongo.document import LARGEST_PARAMETERS_BYTES
 from secretary_common.mongo.driver import Client
+from secretary_common.mongo.jobs.document import LARGEST_PARAMETERS_BYTES
 
 
 @pytest.fixture(params=["motor", "pymongo"])

@@ -5,8 +5,8 @@ import asyncio
 from aiohttp import web
 from webhook_scene import CIPHER, Receiver, Scene, running_receiver, until
 
+from secretary_common.jobs.outbox import trial_delivery
 from secretary_common.models import DeliveryState, Phase
-from secretary_common.outbox import trial_delivery
 
 DELIVERED, DEAD, PENDING = DeliveryState.DELIVERED, DeliveryState.DEAD, DeliveryState.PENDING
 

@@ -7,8 +7,8 @@ from aiohttp import web
 from webhook_scene import Receiver, Scene, running_receiver, until
 
 from secretary_common.broker.publisher import Publisher
+from secretary_common.jobs.outbox import relay
 from secretary_common.models import Claim, DeliveryState, Lease, Phase
-from secretary_common.outbox import relay
 
 DELIVERED = DeliveryState.DELIVERED
 

@@ -8,8 +8,8 @@ from webhook_scene import Receiver, Scene, running_scene, until
 
 from secretary_common.broker.publisher import Publisher
 from secretary_common.models import DeliveryState, Job
-from secretary_devstack.mongod import ReplicaSet
-from secretary_devstack.rabbitmq import RabbitMQ
+from secretary_devstack.servers.mongod import ReplicaSet
+from secretary_devstack.servers.rabbitmq import RabbitMQ
 
 DELIVERED = DeliveryState.DELIVERED
 

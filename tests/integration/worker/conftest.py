@@ -10,35 +10,35 @@ from pdf_bench import PdfBench
 from provider_scene import Passing
 
 from secretary_devstack.provider import FakeProvider
-from secretary_worker.handlers.page_reader import CHILD as PAGE_CHILD
-from secretary_worker.handlers.pdf_extractor import CHILD
-from secretary_worker.nursery import Nursery
+from secretary_documents.handlers.pdf.extractor import CHILD
+from secretary_documents.web.page_reader import CHILD as PAGE_CHILD
+from secretary_worker.sandbox.zygote_client import ZygoteClient
 
 
 @pytest.fixture(scope="session")
-def nursery() -> Iterator[Nursery]:
+def zygote() -> Iterator[ZygoteClient]:
     """Children that read PDFs."""
-    nursery = Nursery(CHILD)
-    nursery.start()
-    yield nursery
-    nursery.close()
+    zygote = ZygoteClient(CHILD)
+    zygote.start()
+    yield zygote
+    zygote.close()
 
 
 @pytest.fixture(scope="session")
-def page_nursery() -> Iterator[Nursery]:
+def page_nursery() -> Iterator[ZygoteClient]:
     """Children that read web pages."""
-    nursery = Nursery(PAGE_CHILD)
-    nursery.start()
-    yield nursery
-    nursery.close()
+    zygote = ZygoteClient(PAGE_CHILD)
+    zygote.start()
+    yield zygote
+    zygote.close()
 
 
 @pytest.fixture
-def bench(tmp_path: Path, nursery: Nursery) -> PdfBench:
+def bench(tmp_path: Path, zygote: ZygoteClient) -> PdfBench:
     """The pdf handler, and a folder for its files."""
     root = tmp_path / "root"
     root.mkdir()
-    return PdfBench(root, nursery)
+    return PdfBench(root, zygote)
 
 
 @pytest.fixture

@@ -7,11 +7,11 @@ import pytest
 from provider_scene import Passing, access
 
 from secretary_common.errors import ErrorCode, PermanentError, TransientError
+from secretary_common.jobs.resources import ResourceCalculator
 from secretary_common.models import JsonObject
-from secretary_common.provider_section import LlmSection
-from secretary_common.resources import ResourceCalculator
+from secretary_common.settings.provider import LlmSection
 from secretary_devstack.provider import ChatReply, Dialect, FakeProvider, Misbehaviour
-from secretary_worker.remote.chat import ChatClient, ChatRequest, Message
+from secretary_documents.providers.chat import ChatClient, ChatRequest, Message
 
 SCHEMA: JsonObject = {
     "type": "object",

@@ -17,15 +17,15 @@ from handler_bench import all_gone, child_pids
 from provider_scene import until
 
 from secretary_common.errors import ErrorCode, PermanentError
-from secretary_common.media_section import MediaSection
-from secretary_common.resources import ResourceCalculator
+from secretary_common.jobs.resources import ResourceCalculator
+from secretary_common.settings.media import MediaSection
 from secretary_devstack.deadline import wait_until
-from secretary_worker.media.ffmpeg import Ffmpeg, shortfall
-from secretary_worker.media.speech import FRAME_BYTES, FRAME_SEC, Speech
-from secretary_worker.source import OpenFile
+from secretary_documents.media.ffmpeg import Ffmpeg, shortfall
+from secretary_documents.media.speech import FRAME_BYTES, FRAME_SEC, Speech
+from secretary_worker.access.source import OpenFile
 
 TONE = media_samples.tone_wav([(3, True), (1, False), (3, True)])
-LAUNCHER = "secretary_worker.media"
+LAUNCHER = "secretary_documents.media"
 
 
 @pytest.fixture(autouse=True)
@@ -210,8 +210,8 @@ async def test_who_cancels_ends_the_program_at_once(tmp_path: Path) -> None:
 WORKER = """
 import asyncio, sys
 from pathlib import Path
-from secretary_worker.confinement import Limits
-from secretary_worker.media.program import Command, run_program
+from secretary_worker.sandbox.limits import Limits
+from secretary_documents.media.program import Command, run_program
 limits = Limits(memory_bytes=2**30, cpu_sec=60, file_bytes=1000)
 asyncio.run(run_program(Command(sys.argv[1], (), limits, 600)))
 """

@@ -15,20 +15,20 @@ from handler_bench import child_pids
 from pdf_bench import RememberingCache
 from provider_scene import Passing, access, until
 
-from secretary_common.egress import guarded_client
 from secretary_common.errors import ErrorCode, PermanentError, SecretaryError, TransientError
-from secretary_common.media_section import MediaSection
-from secretary_common.provider_section import TranscriptionSection
-from secretary_common.resources import ResourceCalculator
-from secretary_common.url_guard import UrlGuard
+from secretary_common.http.egress import guarded_client
+from secretary_common.http.url_guard import UrlGuard
+from secretary_common.jobs.resources import ResourceCalculator
+from secretary_common.settings.media import MediaSection
+from secretary_common.settings.provider import TranscriptionSection
 from secretary_devstack.provider import FakeProvider, Misbehaviour
-from secretary_devstack.site import Site
-from secretary_worker.media.ffmpeg import Ffmpeg
-from secretary_worker.media.listener import Listener, Origin
-from secretary_worker.media.transcript_cache import CachedTranscriber
-from secretary_worker.media.yt_dlp import YtDlp
-from secretary_worker.remote.transcription import TranscriptionClient
-from secretary_worker.web.download import Downloader
+from secretary_devstack.servers.site import Site
+from secretary_documents.media.ffmpeg import Ffmpeg
+from secretary_documents.media.listener import Listener, Origin
+from secretary_documents.media.transcript_cache import CachedTranscriber
+from secretary_documents.media.yt_dlp import YtDlp
+from secretary_documents.providers.transcription import TranscriptionClient
+from secretary_documents.web.download import Downloader
 
 VIDEO_PAGE = "https://youtu.be/abc"
 # 18 s with pauses: three pieces where one may last 7.2 s.

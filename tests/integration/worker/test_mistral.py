@@ -8,15 +8,15 @@ import pytest
 from provider_scene import Passing, access, document, expected, read_texts, told, until
 
 from secretary_common.errors import ErrorCode, PermanentError, SecretaryError, TransientError
-from secretary_common.metric import PROVIDER_UPLOADS_LEFT
+from secretary_common.jobs.resources import ResourceCalculator
 from secretary_common.models import JsonObject
-from secretary_common.provider_section import MistralSection
-from secretary_common.resources import ResourceCalculator
+from secretary_common.runtime.metrics import PROVIDER_UPLOADS_LEFT
+from secretary_common.settings.provider import MistralSection
 from secretary_devstack.provider import FakeProvider, Misbehaviour
-from secretary_worker.extract.choice import Reason
-from secretary_worker.extract.page import Page
-from secretary_worker.remote import mistral
-from secretary_worker.remote.mistral import MistralReader
+from secretary_documents.pdf.choice import Reason
+from secretary_documents.pdf.page import Page
+from secretary_documents.providers import mistral
+from secretary_documents.providers.mistral import MistralReader
 
 
 @pytest.fixture

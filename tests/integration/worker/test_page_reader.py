@@ -10,15 +10,15 @@ import pytest
 from aiohttp import web
 from origin import serving
 
-from secretary_common.egress import guarded_client
 from secretary_common.errors import ErrorCode, PermanentError
-from secretary_common.resources import ResourceCalculator
-from secretary_common.url_guard import UrlGuard
-from secretary_worker.confinement import Limits
-from secretary_worker.handlers.page_reader import LIMITS, SandboxedPageReader
-from secretary_worker.nursery import Nursery
-from secretary_worker.web.download import Downloader
-from secretary_worker.web.page import WebPage
+from secretary_common.http.egress import guarded_client
+from secretary_common.http.url_guard import UrlGuard
+from secretary_common.jobs.resources import ResourceCalculator
+from secretary_documents.web.download import Downloader
+from secretary_documents.web.page import WebPage
+from secretary_documents.web.page_reader import LIMITS, SandboxedPageReader
+from secretary_worker.sandbox.limits import Limits
+from secretary_worker.sandbox.zygote_client import ZygoteClient
 
 MAX_BYTES = 2**20
 Read = Callable[..., Awaitable[WebPage]]
@@ -83,7 +83,7 @@ async def origin() -> AsyncIterator[str]:
 
 @pytest.fixture
 def read(
-    origin: str, page_nursery: Nursery, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    origin: str, page_nursery: ZygoteClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Read]:
     async def read(path: str, limits: Limits = LIMITS) -> WebPage:
         guard = UrlGuard([ip_network("127.0.0.0/8")])
@@ -93,7 +93,7 @@ def read(
                 max_bytes=MAX_BYTES,
                 too_large=ErrorCode.FILE_TOO_LARGE,
             ),
-            nursery=page_nursery,
+            zygote=page_nursery,
             limits=limits,
         )
         return await reader.read(f"{origin}{path}", ResourceCalculator())

@@ -9,7 +9,7 @@ from pdf_bench import MAX_BYTES, PdfBench, pages_of
 
 from secretary_common.errors import ErrorCode, PermanentError
 from secretary_common.models import JobStatus
-from secretary_common.work_section import PdfSection
+from secretary_common.settings.work import PdfSection
 
 
 async def test_the_text_comes_back_page_by_page(bench: PdfBench) -> None:

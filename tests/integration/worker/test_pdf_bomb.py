@@ -15,8 +15,8 @@ from pdf_bench import PdfBench, make_handler, pages_of
 
 from secretary_common.errors import ErrorCode, PermanentError
 from secretary_common.models import JobStatus
-from secretary_common.work_section import PdfSection
-from secretary_worker.nursery import Nursery
+from secretary_common.settings.work import PdfSection
+from secretary_worker.sandbox.zygote_client import ZygoteClient
 
 Bomb = tuple[bytes, str, ErrorCode]
 
@@ -50,11 +50,11 @@ HARMLESS = {
 
 @pytest.mark.parametrize(("limits", "given"), [(SHORT, BOMBS), (SMALL, LARGE)])
 async def test_every_bomb_ends_in_its_code_and_other_jobs_go_on(
-    tmp_path: Path, nursery: Nursery, limits: PdfSection, given: dict[str, Bomb]
+    tmp_path: Path, zygote: ZygoteClient, limits: PdfSection, given: dict[str, Bomb]
 ) -> None:
     good = pdf_samples.text_pdf([f"Seite {number}" for number in range(1, 40)])
     (tmp_path / "good.pdf").write_bytes(good)
-    async with engine(make_handler(tmp_path, nursery, limits=limits), slots=3) as worker:
+    async with engine(make_handler(tmp_path, zygote, limits=limits), slots=3) as worker:
         bombs, others = {}, []
         for number, (name, (content, method, _)) in enumerate(given.items()):
             (tmp_path / f"{number}.pdf").write_bytes(content)
@@ -69,7 +69,7 @@ async def test_every_bomb_ends_in_its_code_and_other_jobs_go_on(
     assert codes == {name: code for name, (_, _, code) in given.items()}
     assert [job.attempt for job in found.values()] == [1] * len(given)
     assert {job.status for job in good_jobs} == {JobStatus.COMPLETED}
-    assert child_pids(nursery.pid) == []
+    assert child_pids(zygote.pid) == []
 
 
 async def test_a_bomb_on_a_page_nobody_asked_for_does_no_harm_to_markdown(bench: PdfBench) -> None:
@@ -87,11 +87,11 @@ async def test_a_bomb_on_a_page_nobody_asked_for_does_no_harm_to_markdown(bench:
 
 @pytest.mark.parametrize("name", HARMLESS)
 async def test_what_only_looks_dangerous_is_read(
-    name: str, tmp_path: Path, nursery: Nursery
+    name: str, tmp_path: Path, zygote: ZygoteClient
 ) -> None:
     content, method = HARMLESS[name]
     (tmp_path / "odd.pdf").write_bytes(content)
-    async with engine(make_handler(tmp_path, nursery, limits=PdfSection(memory_mb=500))) as worker:
+    async with engine(make_handler(tmp_path, zygote, limits=PdfSection(memory_mb=500))) as worker:
         parameters = {"filename": "odd.pdf", "extraction_method": method}
         job = await worker.ended(await worker.submit(parameters=parameters))
     assert job.status is JobStatus.COMPLETED

@@ -16,8 +16,8 @@ from pdf_bench import PdfBench, RememberingCache, ScriptedReader, pages_of
 
 from secretary_common.errors import ErrorCode, PermanentError, TransientError
 from secretary_common.models import JsonObject
-from secretary_common.work_section import PdfSection
-from secretary_worker.extract.local_reader import NATIVE_PAGES
+from secretary_common.settings.work import PdfSection
+from secretary_documents.pdf.local_reader import NATIVE_PAGES
 
 FIVE = pdf_samples.text_pdf([f"Seite {number}" for number in range(1, 6)])
 

@@ -17,8 +17,8 @@ from handler_bench import Recorder, make_job
 from pdf_bench import PdfBench, RememberingCache, ScriptedReader, make_handler, pages_of
 
 from secretary_common.errors import ErrorCode, PermanentError, TransientError
-from secretary_common.resources import ResourceCalculator
-from secretary_worker.handlers.pdf_template import TextRequest, TransformedText
+from secretary_common.jobs.resources import ResourceCalculator
+from secretary_documents.handlers.pdf.template import TextRequest, TransformedText
 
 FIVE = pdf_samples.text_pdf([f"Seite {number}" for number in range(1, 6)])
 
@@ -37,7 +37,7 @@ async def test_a_and_i_a_url_is_fetched_once_and_read(bench: PdfBench) -> None:
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     url = f"http://127.0.0.1:{runner.addresses[0][1]}/five.pdf"
     recorder = Recorder()
-    handler = make_handler(bench.root, bench.nursery)
+    handler = make_handler(bench.root, bench.zygote)
     await handler(make_job("pdf", url=url), recorder, ResourceCalculator())
     await runner.cleanup()
     assert asked == ["/five.pdf"]
@@ -96,7 +96,7 @@ async def test_f_a_providers_error_is_an_error_and_never_text(
 ) -> None:
     reader = ScriptedReader(fail_at=3, error=kind("the provider is out of order"))
     recorder = Recorder()
-    handler = make_handler(bench.root, bench.nursery, remote={"openai_vision": reader})
+    handler = make_handler(bench.root, bench.zygote, remote={"openai_vision": reader})
     job = make_job("pdf", filename=bench.put(FIVE), extraction_method="openai_vision")
     with pytest.raises(kind, match="out of order"):
         await handler(job, recorder, ResourceCalculator())

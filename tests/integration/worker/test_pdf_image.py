@@ -11,13 +11,13 @@ import pytest
 from pdf_bench import PdfBench, ScriptedReader
 
 from secretary_common.errors import ErrorCode, PermanentError
-from secretary_worker.child import Bounds
-from secretary_worker.confinement import Limits
-from secretary_worker.extract.opened import OpenedPdf, Opening
-from secretary_worker.extract.page import Document, PageImage
-from secretary_worker.handlers import pdf_image
-from secretary_worker.sandbox import Sandbox
-from secretary_worker.source import open_under_roots
+from secretary_documents.handlers.pdf import images
+from secretary_documents.pdf.opened import OpenedPdf, Opening
+from secretary_documents.pdf.page import Document, PageImage
+from secretary_worker.access.source import open_under_roots
+from secretary_worker.sandbox.child import Bounds
+from secretary_worker.sandbox.limits import Limits
+from secretary_worker.sandbox.sandbox import Sandbox
 
 FOUR = pdf_samples.text_pdf([f"Seite {number}" for number in range(1, 5)])
 
@@ -58,7 +58,7 @@ async def test_no_page_is_drawn_unless_it_is_asked_for(bench: PdfBench) -> None:
 async def test_more_images_than_a_job_may_have_files_are_refused_before_anything_is_read(
     bench: PdfBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pdf_image, "MAX_IMAGES", 3)
+    monkeypatch.setattr(images, "MAX_IMAGES", 3)
     with pytest.raises(PermanentError, match="4 pages, at most 3") as caught:
         await bench.read(FOUR, include_images=True)
     assert caught.value.code == ErrorCode.VALIDATION_ERROR
@@ -122,7 +122,7 @@ async def test_a_reference_to_what_is_not_there_keeps_no_page_from_being_copied(
 
 
 async def test_a_subset_over_the_limit_is_refused(bench: PdfBench) -> None:
-    sandbox = Sandbox(bench.nursery, Limits(2**30, cpu_sec=30), Bounds(timeout_sec=30))
+    sandbox = Sandbox(bench.zygote, Limits(2**30, cpu_sec=30), Bounds(timeout_sec=30))
     with open_under_roots(bench.put(FOUR), [bench.root], 2**20) as file:
         opening = Opening(file.fd, None, 10, 10**7, page_sec=30, max_subset_bytes=200)
         async with OpenedPdf(sandbox, opening) as document:

@@ -12,10 +12,10 @@ from engine_bench import Engine, engine
 from handler_bench import Recorder, child_pids, make_job
 from pdf_bench import PdfBench, RememberingCache, make_handler, pages_of
 
+from secretary_common.jobs.resources import ResourceCalculator
 from secretary_common.models import Job, JobStatus
-from secretary_common.resources import ResourceCalculator
-from secretary_common.work_section import PdfSection
-from secretary_worker.nursery import Nursery
+from secretary_common.settings.work import PdfSection
+from secretary_worker.sandbox.zygote_client import ZygoteClient
 
 PAGES = 300
 # What a batch of the cache's writes and a look at the job may hide.
@@ -42,7 +42,7 @@ async def test_an_attempt_that_died_at_page_200_left_what_it_read_to_the_next(
     bench: PdfBench, long_pdf: bytes
 ) -> None:
     cache, filename = RememberingCache(), bench.put(long_pdf)
-    handler = make_handler(bench.root, bench.nursery, cache=cache)
+    handler = make_handler(bench.root, bench.zygote, cache=cache)
     recorder = Recorder()
     job = make_job("pdf", filename=filename)
     task = asyncio.ensure_future(handler(job, recorder, ResourceCalculator()))
@@ -52,7 +52,7 @@ async def test_an_attempt_that_died_at_page_200_left_what_it_read_to_the_next(
     task.cancel()
     await asyncio.wait([task])
     assert len(cache.entries) >= 200 - SLACK
-    assert child_pids(bench.nursery.pid) == []
+    assert child_pids(bench.zygote.pid) == []
 
     known = len(cache.entries)
     again = await bench.read(filename, cache=cache)
@@ -62,10 +62,10 @@ async def test_an_attempt_that_died_at_page_200_left_what_it_read_to_the_next(
 
 @pytest.mark.parametrize("method", ["native", "ocr"])
 async def test_cancelling_ends_it_and_its_children_within_three_seconds(
-    method: str, tmp_path: Path, nursery: Nursery, long_pdf: bytes
+    method: str, tmp_path: Path, zygote: ZygoteClient, long_pdf: bytes
 ) -> None:
     (tmp_path / "long.pdf").write_bytes(long_pdf)
-    handler = make_handler(tmp_path, nursery, limits=PdfSection(ocr_parallel=2))
+    handler = make_handler(tmp_path, zygote, limits=PdfSection(ocr_parallel=2))
     async with engine(handler) as worker:  # renews every 10 s
         parameters = {"filename": "long.pdf", "extraction_method": method, "language": ["eng"]}
         job_id = await worker.submit(parameters=parameters)
@@ -75,14 +75,14 @@ async def test_cancelling_ends_it_and_its_children_within_three_seconds(
         job = await worker.ended(job_id)
         assert job.status is JobStatus.CANCELLED
         assert time.monotonic() - asked_at < 3 + 1  # a second for a busy machine
-        assert child_pids(nursery.pid) == []
+        assert child_pids(zygote.pid) == []
 
 
 async def test_pages_are_recognised_side_by_side_but_never_by_more_children_than_allowed(
-    tmp_path: Path, nursery: Nursery, long_pdf: bytes
+    tmp_path: Path, zygote: ZygoteClient, long_pdf: bytes
 ) -> None:
     (tmp_path / "long.pdf").write_bytes(long_pdf)
-    handler = make_handler(tmp_path, nursery, limits=PdfSection(ocr_parallel=2))
+    handler = make_handler(tmp_path, zygote, limits=PdfSection(ocr_parallel=2))
     counts: set[int] = set()
     async with engine(handler, slots=3, drain_sec=0) as worker:
         parameters = {"filename": "long.pdf", "extraction_method": "ocr", "language": ["eng"]}
@@ -91,7 +91,7 @@ async def test_pages_are_recognised_side_by_side_but_never_by_more_children_than
             while not all(at_page(worker.jobs.jobs[job_id], 2) for job_id in jobs):
                 running = {at_page(worker.jobs.jobs[job_id], 1) for job_id in jobs}
                 if running == {True}:  # all have opened theirs
-                    counts.add(len(child_pids(nursery.pid)))
+                    counts.add(len(child_pids(zygote.pid)))
                 await asyncio.sleep(0.02)
     # The child that opened a document waits, idle, for the first batch of it: one a job at most.
     assert max(counts, default=0) <= 2 + len(jobs)

@@ -13,10 +13,10 @@ from pdf_bench import PdfBench, RememberingCache, pages_of
 from provider_scene import access
 
 from secretary_common.errors import ErrorCode, PermanentError
-from secretary_common.provider_section import MistralSection, VisionSection
+from secretary_common.settings.provider import MistralSection, VisionSection
 from secretary_devstack.provider import ChatReply, FakeProvider
-from secretary_worker.remote.mistral import MistralReader
-from secretary_worker.remote.vision import VisionReader
+from secretary_documents.providers.mistral import MistralReader
+from secretary_documents.providers.vision import VisionReader
 
 FOUR = pdf_samples.text_pdf([f"Seite {number}" for number in range(1, 5)])
 

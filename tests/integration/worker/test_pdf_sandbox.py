@@ -22,11 +22,11 @@ import pytest
 from handler_bench import child_pids
 
 from secretary_common.errors import ErrorCode, PermanentError, TransientError
-from secretary_worker.child import Bounds, Child
-from secretary_worker.confinement import Limits
-from secretary_worker.handlers.pdf_extractor import CHILD
-from secretary_worker.nursery import Nursery
-from secretary_worker.sandbox import Sandbox
+from secretary_documents.handlers.pdf.extractor import CHILD
+from secretary_worker.sandbox.child import Bounds, Child
+from secretary_worker.sandbox.limits import Limits
+from secretary_worker.sandbox.sandbox import Sandbox
+from secretary_worker.sandbox.zygote_client import ZygoteClient
 
 LIMITS = Limits(memory_bytes=2**30, cpu_sec=30)
 BOUNDS = Bounds(timeout_sec=30)
@@ -49,11 +49,11 @@ def report(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def _nothing_stays_behind(nursery: Nursery) -> Iterator[None]:
+def _nothing_stays_behind(zygote: ZygoteClient) -> Iterator[None]:
     """No test leaves a child or a descriptor."""
     before = open_descriptors()
     yield
-    assert child_pids(nursery.pid) == []
+    assert child_pids(zygote.pid) == []
     assert open_descriptors() <= before
 
 
@@ -78,20 +78,20 @@ async def until(look: Callable[[], bool], deadline_sec: float = 10) -> None:
 
 @asynccontextmanager
 async def child_of(
-    nursery: Nursery, path: Path, limits: Limits = LIMITS, bounds: Bounds = BOUNDS
+    zygote: ZygoteClient, path: Path, limits: Limits = LIMITS, bounds: Bounds = BOUNDS
 ) -> AsyncIterator[Child]:
     with path.open("rb") as file:
-        async with Sandbox(nursery, limits, bounds).child([file.fileno()]) as child:
+        async with Sandbox(zygote, limits, bounds).child([file.fileno()]) as child:
             yield child
 
 
 async def fail(
-    nursery: Nursery, path: Path, limits: Limits = LIMITS, bounds: Bounds = BOUNDS, **how: Any
+    zygote: ZygoteClient, path: Path, limits: Limits = LIMITS, bounds: Bounds = BOUNDS, **how: Any
 ) -> PermanentError:
     """The error of reading the first page of *path*."""
 
     async def read() -> None:
-        async with child_of(nursery, path, limits, bounds) as child:
+        async with child_of(zygote, path, limits, bounds) as child:
             await child.ask({**OPEN, **how}, ignore)
             await child.ask(READ, ignore)
 
@@ -101,67 +101,69 @@ async def fail(
 
 
 @asynccontextmanager
-async def at_work(nursery: Nursery, bomb: Path) -> AsyncIterator[tuple[asyncio.Task[None], int]]:
+async def at_work(
+    zygote: ZygoteClient, bomb: Path
+) -> AsyncIterator[tuple[asyncio.Task[None], int]]:
     """A child that reads *bomb* by now, and its pid."""
     opened = asyncio.Event()
 
     async def read() -> None:
-        async with child_of(nursery, bomb) as child:
+        async with child_of(zygote, bomb) as child:
             await child.ask({**OPEN, "password": "geheim"}, ignore)
             opened.set()
             await child.ask(READ, ignore)
 
     task = asyncio.create_task(read())
     await asyncio.wait_for(opened.wait(), 10)
-    [pid] = child_pids(nursery.pid)
+    [pid] = child_pids(zygote.pid)
     yield task, pid
     task.cancel()
     await asyncio.wait([task])
 
 
-async def test_a_bomb_ends_at_the_cpu_time_of_a_page(nursery: Nursery, bomb: Path) -> None:
-    assert (await fail(nursery, bomb, page_sec=0.5)).code == ErrorCode.PARSE_TIMEOUT
+async def test_a_bomb_ends_at_the_cpu_time_of_a_page(zygote: ZygoteClient, bomb: Path) -> None:
+    assert (await fail(zygote, bomb, page_sec=0.5)).code == ErrorCode.PARSE_TIMEOUT
 
 
-async def test_a_bomb_ends_at_the_cpu_time_of_a_child(nursery: Nursery, bomb: Path) -> None:
+async def test_a_bomb_ends_at_the_cpu_time_of_a_child(zygote: ZygoteClient, bomb: Path) -> None:
     limits = Limits(memory_bytes=2**30, cpu_sec=1)
-    assert (await fail(nursery, bomb, limits)).code == ErrorCode.PARSE_TIMEOUT
+    assert (await fail(zygote, bomb, limits)).code == ErrorCode.PARSE_TIMEOUT
 
 
 @pytest.mark.parametrize("clock", ["timeout_sec", "silence_sec"])
 async def test_a_bomb_ends_at_the_limit_of_wall_clock(
-    nursery: Nursery, bomb: Path, clock: str
+    zygote: ZygoteClient, bomb: Path, clock: str
 ) -> None:
     bounds = Bounds(**{"timeout_sec": 30, clock: 1})
-    assert (await fail(nursery, bomb, bounds=bounds)).code == ErrorCode.PARSE_TIMEOUT
+    assert (await fail(zygote, bomb, bounds=bounds)).code == ErrorCode.PARSE_TIMEOUT
 
 
-async def test_a_bomb_ends_at_the_limit_of_memory(nursery: Nursery, tmp_path: Path) -> None:
+async def test_a_bomb_ends_at_the_limit_of_memory(zygote: ZygoteClient, tmp_path: Path) -> None:
     path = tmp_path / "bomb.pdf"
     path.write_bytes(pdf_bombs.many_operators(1_000_000))
     limits = Limits(memory_bytes=300 * 2**20, cpu_sec=30)
-    assert (await fail(nursery, path, limits)).code == ErrorCode.PARSE_MEMORY_LIMIT
+    assert (await fail(zygote, path, limits)).code == ErrorCode.PARSE_MEMORY_LIMIT
 
 
 async def test_less_memory_than_it_has_already_is_told_as_such(
-    nursery: Nursery, tmp_path: Path
+    zygote: ZygoteClient, tmp_path: Path
 ) -> None:
     path = tmp_path / "small.pdf"
     path.write_bytes(pdf_bombs.many_operators(50_000))
     limits = Limits(memory_bytes=32 * 2**20, cpu_sec=30)
-    assert (await fail(nursery, path, limits)).code == ErrorCode.PARSE_MEMORY_LIMIT
+    assert (await fail(zygote, path, limits)).code == ErrorCode.PARSE_MEMORY_LIMIT
 
 
 @pytest.mark.parametrize("bounds", [{"line_bytes": 60}, {"output_bytes": 60}])
 async def test_more_output_than_allowed_is_not_taken(
-    nursery: Nursery, report: Path, bounds: dict[str, int]
+    zygote: ZygoteClient, report: Path, bounds: dict[str, int]
 ) -> None:
-    error = await fail(nursery, report, bounds=Bounds(timeout_sec=30, **bounds))
+    error = await fail(zygote, report, bounds=Bounds(timeout_sec=30, **bounds))
     assert error.code == ErrorCode.PARSE_MEMORY_LIMIT
 
 
-async def test_a_child_killed_by_a_signal_has_crashed(nursery: Nursery, bomb: Path) -> None:
-    async with at_work(nursery, bomb) as (task, pid):
+async def test_a_child_killed_by_a_signal_has_crashed(zygote: ZygoteClient, bomb: Path) -> None:
+    async with at_work(zygote, bomb) as (task, pid):
         os.kill(pid, signal.SIGSEGV)
         with pytest.raises(PermanentError, match="SIGSEGV") as caught:
             await task
@@ -169,9 +171,9 @@ async def test_a_child_killed_by_a_signal_has_crashed(nursery: Nursery, bomb: Pa
 
 
 async def test_a_child_killed_from_outside_is_no_fault_of_the_document(
-    nursery: Nursery, bomb: Path
+    zygote: ZygoteClient, bomb: Path
 ) -> None:
-    async with at_work(nursery, bomb) as (task, pid):
+    async with at_work(zygote, bomb) as (task, pid):
         os.kill(pid, signal.SIGKILL)
         with pytest.raises(TransientError, match="killed from outside") as caught:
             await task
@@ -179,9 +181,9 @@ async def test_a_child_killed_from_outside_is_no_fault_of_the_document(
 
 
 async def test_a_child_that_the_kernel_kills_at_its_cpu_time_took_too_long(
-    nursery: Nursery, bomb: Path
+    zygote: ZygoteClient, bomb: Path
 ) -> None:
-    async with at_work(nursery, bomb) as (task, pid):
+    async with at_work(zygote, bomb) as (task, pid):
         # Both limits are one where the worker itself was left no more: no SIGXCPU comes first.
         resource.prlimit(pid, resource.RLIMIT_CPU, (1, 1))
         with pytest.raises(PermanentError) as caught:
@@ -193,35 +195,35 @@ async def test_a_child_that_the_kernel_kills_at_its_cpu_time_took_too_long(
 async def test_a_zygote_that_cannot_start_is_no_fault_of_the_document(
     module: str, report: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    with contextlib.closing(Nursery(module)) as nursery:
+    with contextlib.closing(ZygoteClient(module)) as zygote:
         with pytest.raises(TransientError) as caught:
-            async with child_of(nursery, report) as child:
+            async with child_of(zygote, report) as child:
                 await child.ask(OPEN, ignore)
         assert caught.value.code == ErrorCode.PARSER_CRASHED
 
 
 async def test_a_zygote_that_died_costs_its_children_and_is_replaced(report: Path) -> None:
-    with contextlib.closing(Nursery(CHILD)) as nursery:
-        async with child_of(nursery, report) as child:
+    with contextlib.closing(ZygoteClient(CHILD)) as zygote:
+        async with child_of(zygote, report) as child:
             await child.ask(OPEN, ignore)
-            first = nursery.pid
+            first = zygote.pid
             assert first is not None
             os.kill(first, signal.SIGKILL)
             with pytest.raises(TransientError):
                 await child.ask({**READ, "pages": [1] * 10_000}, ignore)  # far longer than that
         messages: list[dict[str, Any]] = []
-        async with child_of(nursery, report) as child:
+        async with child_of(zygote, report) as child:
             await child.ask(OPEN, messages.append)
         assert messages[0]["document"]["page_count"] == 3
-        assert nursery.pid != first
+        assert zygote.pid != first
 
 
 async def test_children_are_told_apart_however_many_there_are(
-    nursery: Nursery, report: Path
+    zygote: ZygoteClient, report: Path
 ) -> None:
     async def read(number: int) -> str:
         messages: list[dict[str, Any]] = []
-        async with child_of(nursery, report) as child:
+        async with child_of(zygote, report) as child:
             await child.ask(OPEN, ignore)
             await child.ask({**READ, "pages": [number]}, messages.append)
         return str(messages[0]["page"]["page"])
@@ -230,8 +232,8 @@ async def test_children_are_told_apart_however_many_there_are(
     assert await asyncio.gather(*map(read, numbers)) == list(map(str, numbers))
 
 
-async def test_cancellation_kills_the_child_at_once(nursery: Nursery, bomb: Path) -> None:
-    async with at_work(nursery, bomb) as (task, pid):
+async def test_cancellation_kills_the_child_at_once(zygote: ZygoteClient, bomb: Path) -> None:
+    async with at_work(zygote, bomb) as (task, pid):
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
@@ -240,10 +242,10 @@ async def test_cancellation_kills_the_child_at_once(nursery: Nursery, bomb: Path
 
 @pytest.mark.parametrize("steps", range(12))
 async def test_cancelled_at_any_step_it_leaves_no_child(
-    nursery: Nursery, report: Path, steps: int
+    zygote: ZygoteClient, report: Path, steps: int
 ) -> None:
     async def read() -> None:
-        async with child_of(nursery, report) as child:
+        async with child_of(zygote, report) as child:
             await child.ask(OPEN, ignore)
 
     task = asyncio.create_task(read())
@@ -251,13 +253,13 @@ async def test_cancelled_at_any_step_it_leaves_no_child(
         await asyncio.sleep(0)
     task.cancel()
     await asyncio.wait([task])
-    assert child_pids(nursery.pid) == []
+    assert child_pids(zygote.pid) == []
 
 
 async def test_cancelled_while_its_child_is_being_killed_it_sees_it_dead(
-    nursery: Nursery, bomb: Path
+    zygote: ZygoteClient, bomb: Path
 ) -> None:
-    async with at_work(nursery, bomb) as (task, pid):
+    async with at_work(zygote, bomb) as (task, pid):
         task.cancel()
         await asyncio.sleep(0)
         task.cancel()
@@ -266,10 +268,10 @@ async def test_cancelled_while_its_child_is_being_killed_it_sees_it_dead(
 
 
 def test_a_child_is_run_and_killed_from_a_loop_outside_the_main_thread(
-    nursery: Nursery, bomb: Path
+    zygote: ZygoteClient, bomb: Path
 ) -> None:
     async def run_and_cancel() -> None:
-        async with at_work(nursery, bomb) as (task, pid):
+        async with at_work(zygote, bomb) as (task, pid):
             task.cancel()
             await asyncio.wait([task])
             assert not exists(pid)
@@ -278,12 +280,12 @@ def test_a_child_is_run_and_killed_from_a_loop_outside_the_main_thread(
         thread.submit(asyncio.run, run_and_cancel()).result(20)
 
 
-async def test_an_error_of_the_listener_ends_the_child(nursery: Nursery, report: Path) -> None:
+async def test_an_error_of_the_listener_ends_the_child(zygote: ZygoteClient, report: Path) -> None:
     def refuse(message: dict[str, Any]) -> None:
         raise LookupError(message)
 
     with pytest.raises(LookupError):
-        async with child_of(nursery, report) as child:
+        async with child_of(zygote, report) as child:
             await child.ask(OPEN, refuse)
 
 
@@ -291,9 +293,9 @@ async def test_the_child_knows_no_secret_and_stands_under_its_limits(
     bomb: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SECRETARY_SECURITY__ENCRYPTION_KEYS", '["geheim"]')
-    with contextlib.closing(Nursery(CHILD)) as nursery:
-        async with at_work(nursery, bomb) as (_, pid):
-            for process in (pid, nursery.pid):
+    with contextlib.closing(ZygoteClient(CHILD)) as zygote:
+        async with at_work(zygote, bomb) as (_, pid):
+            for process in (pid, zygote.pid):
                 about = Path(f"/proc/{process}")
                 assert b"geheim" not in about.joinpath("environ").read_bytes()
                 assert b"SECRETARY" not in about.joinpath("environ").read_bytes()
@@ -307,8 +309,10 @@ async def test_the_child_knows_no_secret_and_stands_under_its_limits(
             assert os.getsid(pid) == os.getpgid(pid) == pid
 
 
-async def test_a_child_has_its_own_descriptors_and_no_other(nursery: Nursery, bomb: Path) -> None:
-    async with at_work(nursery, bomb), at_work_too(nursery, bomb) as pid:
+async def test_a_child_has_its_own_descriptors_and_no_other(
+    zygote: ZygoteClient, bomb: Path
+) -> None:
+    async with at_work(zygote, bomb), at_work_too(zygote, bomb) as pid:
         links = descriptors_of(pid)
     sockets = [link for link in links if link.startswith("socket:")]
     assert len(set(sockets)) == 2, "its channel and its standard error"
@@ -321,29 +325,29 @@ def descriptors_of(pid: int) -> list[str]:
 
 
 @asynccontextmanager
-async def at_work_too(nursery: Nursery, bomb: Path) -> AsyncIterator[int]:
+async def at_work_too(zygote: ZygoteClient, bomb: Path) -> AsyncIterator[int]:
     """A second child, and its pid."""
-    before = set(child_pids(nursery.pid))
-    async with child_of(nursery, bomb) as child:
+    before = set(child_pids(zygote.pid))
+    async with child_of(zygote, bomb) as child:
         await child.ask(OPEN, ignore)
-        [pid] = set(child_pids(nursery.pid)) - before
+        [pid] = set(child_pids(zygote.pid)) - before
         yield pid
 
 
 WORKER = """
 import asyncio, json, sys
-from secretary_worker.child import Bounds
-from secretary_worker.confinement import Limits
-from secretary_worker.nursery import Nursery
-from secretary_worker.sandbox import Sandbox
+from secretary_worker.sandbox.child import Bounds
+from secretary_worker.sandbox.limits import Limits
+from secretary_worker.sandbox.zygote_client import ZygoteClient
+from secretary_worker.sandbox.sandbox import Sandbox
 
 async def main():
-    nursery = Nursery(sys.argv[1])
-    sandbox = Sandbox(nursery, Limits(memory_bytes=2**30, cpu_sec=30), Bounds(timeout_sec=30))
+    zygote = ZygoteClient(sys.argv[1])
+    sandbox = Sandbox(zygote, Limits(memory_bytes=2**30, cpu_sec=30), Bounds(timeout_sec=30))
     with open(sys.argv[2], "rb") as file:
         async with sandbox.child([file.fileno()]) as child:
             await child.ask(json.loads(sys.argv[3]), print)
-            print(nursery.pid, flush=True)
+            print(zygote.pid, flush=True)
             await child.ask(json.loads(sys.argv[4]), print)
 
 asyncio.run(main())

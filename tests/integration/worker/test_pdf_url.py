@@ -14,8 +14,8 @@ from origin import serving
 from pdf_bench import MAX_BYTES, make_handler
 
 from secretary_common.errors import ErrorCode, PermanentError, TransientError
-from secretary_common.resources import ResourceCalculator
-from secretary_worker.nursery import Nursery
+from secretary_common.jobs.resources import ResourceCalculator
+from secretary_worker.sandbox.zygote_client import ZygoteClient
 
 PDF = pdf_samples.text_pdf(["Über das Netz"])
 Fetch = Callable[..., Awaitable[Recorder]]
@@ -133,12 +133,12 @@ async def origin() -> AsyncIterator[str]:
 
 @pytest.fixture
 def fetch(
-    origin: str, nursery: Nursery, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    origin: str, zygote: ZygoteClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Fetch]:
     async def fetch(path: str, **how: Any) -> Recorder:
         recorder = Recorder()
         url = path if "://" in path else origin + path
-        handler = make_handler(tmp_path, nursery, **how)
+        handler = make_handler(tmp_path, zygote, **how)
         await handler(make_job("pdf", url=url), recorder, ResourceCalculator())
         return recorder
 

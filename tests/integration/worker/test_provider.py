@@ -9,13 +9,13 @@ import pytest
 from provider_scene import Passing, access, until
 
 from secretary_common.errors import ErrorCode, PermanentError, SecretaryError, TransientError
+from secretary_common.jobs.resources import ResourceCalculator
 from secretary_common.models import JsonObject
-from secretary_common.provider_section import LlmSection
-from secretary_common.resources import ResourceCalculator
-from secretary_devstack.port import free_port
+from secretary_common.settings.provider import LlmSection
 from secretary_devstack.provider import FakeProvider, Misbehaviour
-from secretary_worker.remote.call import Call
-from secretary_worker.remote.provider import Provider
+from secretary_devstack.servers.port import free_port
+from secretary_documents.providers.call import Call
+from secretary_documents.providers.provider import Provider
 
 ASK = Call(
     "POST",

@@ -11,25 +11,25 @@ from conference import PDF, SAID, SPEAKERS, STEM, TITLE, conference, split, targ
 from handler_bench import Recorder, make_job
 from pdf_bench import RememberingCache
 
-from secretary_common.egress import guarded_client
 from secretary_common.errors import ErrorCode, PermanentError, TransientError
+from secretary_common.http.egress import guarded_client
+from secretary_common.http.url_guard import UrlGuard
+from secretary_common.jobs.resources import ResourceCalculator
 from secretary_common.models import JobStatus, JsonObject
-from secretary_common.resources import ResourceCalculator
-from secretary_common.url_guard import UrlGuard
-from secretary_common.work_section import PdfSection
-from secretary_devstack.site import Site
-from secretary_worker.handlers import session_attachment
-from secretary_worker.handlers.page_reader import SandboxedPageReader
-from secretary_worker.handlers.pdf_extractor import PdfExtractor
-from secretary_worker.handlers.session import SessionHandler
-from secretary_worker.handlers.session_slides import PdfSlidesReader
-from secretary_worker.media.listener import Heard, Origin
-from secretary_worker.nursery import Nursery
-from secretary_worker.remote.chat import ChatModel
-from secretary_worker.remote.transcription import Segment
-from secretary_worker.template.folder import TemplateFolder
-from secretary_worker.template.transformer import Transformer
-from secretary_worker.web.download import Downloader
+from secretary_common.settings.work import PdfSection
+from secretary_devstack.servers.site import Site
+from secretary_documents.handlers.pdf.extractor import PdfExtractor
+from secretary_documents.handlers.session import attachments
+from secretary_documents.handlers.session.handler import SessionHandler
+from secretary_documents.handlers.session.slides import PdfSlidesReader
+from secretary_documents.media.listener import Heard, Origin
+from secretary_documents.providers.chat import ChatModel
+from secretary_documents.providers.transcription import Segment
+from secretary_documents.templates.folder import TemplateFolder
+from secretary_documents.templates.transformer import Transformer
+from secretary_documents.web.download import Downloader
+from secretary_documents.web.page_reader import SandboxedPageReader
+from secretary_worker.sandbox.zygote_client import ZygoteClient
 
 FOUND: JsonObject = {"tags": ["leases"], "summary": "Kurz.", "key_points": ["Sie enden."]}
 
@@ -43,7 +43,7 @@ def origin() -> Iterator[str]:
 
 
 @pytest.fixture
-def run(origin: str, page_nursery: Nursery, nursery: Nursery) -> Run:
+def run(origin: str, page_nursery: ZygoteClient, zygote: ZygoteClient) -> Run:
     async def run(
         path: str = "/talk",
         *,
@@ -56,10 +56,10 @@ def run(origin: str, page_nursery: Nursery, nursery: Nursery) -> Run:
         downloader = Downloader(
             lambda: guarded_client(guard), max_bytes=2**20, too_large=ErrorCode.FILE_TOO_LARGE
         )
-        extractor = PdfExtractor(limits=PdfSection(), max_bytes=2**20, nursery=nursery, cache=cache)
+        extractor = PdfExtractor(limits=PdfSection(), max_bytes=2**20, zygote=zygote, cache=cache)
         handler = SessionHandler(
             transformer=Transformer(TemplateFolder(), chat or ChatDouble(lambda _: FOUND)),
-            pages=SandboxedPageReader(downloader, nursery=page_nursery),
+            pages=SandboxedPageReader(downloader, zygote=page_nursery),
             downloader=downloader,
             **{"read_slides": PdfSlidesReader(extractor), **(parts or {})},
         )
@@ -294,7 +294,7 @@ async def test_slides_that_nobody_here_reads_are_kept(run: Run) -> None:
 async def test_pictures_that_are_too_many_are_left_out_with_a_warning_and_no_text_is(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session_attachment, "MAX_PREVIEWS", 1)
+    monkeypatch.setattr(attachments, "MAX_PREVIEWS", 1)
     done = await run()
     assert warnings_of(done) == [("previews", "PDF_TOO_MANY_PAGES")]
     results = results_of(done)

@@ -6,10 +6,10 @@ import pytest
 from provider_scene import Passing, access
 
 from secretary_common.errors import ErrorCode, PermanentError, TransientError
-from secretary_common.provider_section import TranscriptionSection
-from secretary_common.resources import ResourceCalculator
+from secretary_common.jobs.resources import ResourceCalculator
+from secretary_common.settings.provider import TranscriptionSection
 from secretary_devstack.provider import Dialect, FakeProvider, Misbehaviour
-from secretary_worker.remote.transcription import AudioPiece, Segment, TranscriptionClient
+from secretary_documents.providers.transcription import AudioPiece, Segment, TranscriptionClient
 
 PIECE = AudioPiece("piece-2.mp3", b"ID3 sound", "audio/mpeg", offset_sec=600, duration_sec=3.5)
 TEXT = "Good morning. Welcome to the talk."

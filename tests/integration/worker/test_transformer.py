@@ -8,15 +8,15 @@ from handler_bench import Recorder, make_job
 from provider_scene import Passing, access
 
 from secretary_common.errors import ErrorCode, PermanentError, TransientError
+from secretary_common.jobs.resources import ResourceCalculator
 from secretary_common.models import JobStatus, JsonObject
-from secretary_common.provider_section import LlmSection
-from secretary_common.resources import ResourceCalculator
+from secretary_common.settings.provider import LlmSection
 from secretary_devstack.provider import ChatReply, FakeProvider, Misbehaviour
-from secretary_worker.handlers.transformer import TransformerHandler
-from secretary_worker.remote.chat import ChatClient
-from secretary_worker.template.folder import TemplateFolder, shipped_templates
-from secretary_worker.template.transformer import Transformer
-from secretary_worker.web.page import WebPage
+from secretary_documents.handlers.transformer.handler import TransformerHandler
+from secretary_documents.providers.chat import ChatClient
+from secretary_documents.templates.folder import TemplateFolder, shipped_templates
+from secretary_documents.templates.transformer import Transformer
+from secretary_documents.web.page import WebPage
 
 FOUND: JsonObject = {"title": "T", "tags": ["a"], "summary": "S", "key_points": ["K"]}
 CUT = ChatReply('{"title": "T", "tags": ["a"], "summary": "S', finish_reason="length")

@@ -14,8 +14,8 @@ from secretary_common.models import FileInfo, FileKind
 from secretary_common.mongo import indexes
 from secretary_common.mongo.connection import Store
 from secretary_common.mongo.driver import Client
-from secretary_worker.bridge import Bridge
-from secretary_worker.upload import Uploads
+from secretary_worker.access.bridge import Bridge
+from secretary_worker.access.upload import Uploads
 
 CONTENT = os.urandom(9_000_000)
 

@@ -15,12 +15,12 @@ from provider_scene import (
 )
 
 from secretary_common.errors import ErrorCode, PermanentError, TransientError
-from secretary_common.provider_section import VisionSection
-from secretary_common.resources import ResourceCalculator
+from secretary_common.jobs.resources import ResourceCalculator
+from secretary_common.settings.provider import VisionSection
 from secretary_devstack.provider import ChatReply, Dialect, FakeProvider, Misbehaviour
-from secretary_worker.extract.choice import Reason
-from secretary_worker.extract.page import Page
-from secretary_worker.remote.vision import BLANK, Hint, VisionReader
+from secretary_documents.pdf.choice import Reason
+from secretary_documents.pdf.page import Page
+from secretary_documents.providers.vision import BLANK, Hint, VisionReader
 
 
 @pytest.fixture

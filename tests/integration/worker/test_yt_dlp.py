@@ -14,9 +14,9 @@ from handler_bench import all_gone
 from provider_scene import until
 
 from secretary_common.errors import ErrorCode, PermanentError, SecretaryError, TransientError
-from secretary_common.media_section import MediaSection
-from secretary_common.url_guard import UrlGuard
-from secretary_worker.media.yt_dlp import YtDlp
+from secretary_common.http.url_guard import UrlGuard
+from secretary_common.settings.media import MediaSection
+from secretary_documents.media.yt_dlp import YtDlp
 
 URL = "https://www.youtube.com/watch?v=abc"
 WAV = media_samples.silent_wav(0.1)

@@ -21,7 +21,7 @@ from secretary_common.models import (
     LogEntry,
     ResultsFile,
 )
-from secretary_common.states import JobStatus
+from secretary_common.models.states import JobStatus
 
 LARGE = {"text": "x" * 3_000_000, "n": [1, None, "ä"]}
 

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from secretary_api.cursor import cursor_of, parse_cursor
-from secretary_common.clock import to_milliseconds
+from secretary_api.http.cursor import cursor_of, parse_cursor
 from secretary_common.errors import InvalidRequest
 from secretary_common.models import Job
+from secretary_common.runtime.clock import to_milliseconds
 
 moments = st.datetimes(timezones=st.just(UTC)).map(to_milliseconds)
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from secretary_api import linger
-from secretary_api.linger import EarlyAnswer
+from secretary_api.http import early_answer
+from secretary_api.http.early_answer import EarlyAnswer
 
 Message = dict[str, Any]
 CLOSE = (b"connection", b"close")
@@ -53,7 +53,7 @@ class Connection:
         return self.sent
 
 
-LARGE = str(10 * linger.SMALL_BYTES)
+LARGE = str(10 * early_answer.SMALL_BYTES)
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ LARGE = str(10 * linger.SMALL_BYTES)
     [
         ({}, 0, False),
         ({"content_length": "0"}, 0, False),
-        ({"content_length": str(linger.SMALL_BYTES)}, 0, False),
+        ({"content_length": str(early_answer.SMALL_BYTES)}, 0, False),
         ({"content_length": "ten"}, 0, False),
         ({"content_length": LARGE}, 0, True),
         ({"content_length": LARGE}, 1, True),
@@ -82,7 +82,7 @@ async def test_only_an_answer_before_the_end_of_a_large_body_closes(
 async def test_what_still_comes_is_thrown_away_but_not_for_ever(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(linger, "LINGER_BYTES", 1000)
+    monkeypatch.setattr(early_answer, "LINGER_BYTES", 1000)
     connection = Connection(*[b"x" * 100] * 50, content_length=LARGE)
     await connection.answered(reads=1)
     assert connection.taken == 1100
@@ -91,13 +91,13 @@ async def test_what_still_comes_is_thrown_away_but_not_for_ever(
 async def test_a_client_that_sends_no_more_is_not_waited_for_long(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(linger, "LINGER_SEC", 0.01)
+    monkeypatch.setattr(early_answer, "LINGER_SEC", 0.01)
     async with asyncio.timeout(30):
         await Connection(b"x", content_length=LARGE).answered(reads=1)
 
 
 async def test_a_client_that_asked_first_is_not_waited_for_at_all() -> None:
     connection = Connection(content_length=LARGE, expect="100-continue")
-    async with asyncio.timeout(linger.LINGER_SEC / 2):
+    async with asyncio.timeout(early_answer.LINGER_SEC / 2):
         sent = await connection.answered(reads=0)
     assert CLOSE in sent[0]["headers"]

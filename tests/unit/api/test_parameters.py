@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from secretary_api.parameters import ParameterCheck
+from secretary_api.jobs.parameters import ParameterCheck
 from secretary_common.errors import InvalidRequest
 from secretary_common.models import JobTypeInfo
 

@@ -20,7 +20,7 @@ from secretary_common.models import (
     Webhook,
 )
 from secretary_common.models.file import INLINE_RESULTS_BYTES
-from secretary_common.states import DeliveryState, JobStatus, Phase
+from secretary_common.models.states import DeliveryState, JobStatus, Phase
 
 SHOWN = {
     "job_id",

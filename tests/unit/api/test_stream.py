@@ -7,7 +7,7 @@ from api_harness import Api, error_of
 
 from secretary_client.event import events_in
 from secretary_common.models import Job, JobError, JobProgress
-from secretary_common.states import JobStatus
+from secretary_common.models.states import JobStatus
 
 
 async def ended(api: Api) -> Job:

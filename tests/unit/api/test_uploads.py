@@ -20,7 +20,8 @@ from api_harness import (
     refused_field,
 )
 
-from secretary_api import multipart, uploads
+from secretary_api.files import uploads
+from secretary_api.http import multipart
 from secretary_common.errors import StoreUnavailable
 from secretary_common.models import FileKind
 from secretary_common.models.file import UNNAMED_KEPT

@@ -10,7 +10,7 @@ from typing import Any
 from job_samples import NOW, end, lease, make_job
 from virtual_loop import VirtualLoop
 
-from secretary_api.watch import BEFORE_ALL, LOOK_SEC, QUIET_SEC, JobWatch
+from secretary_api.jobs.stream import BEFORE_ALL, LOOK_SEC, QUIET_SEC, JobWatch
 from secretary_common.errors import StoreUnavailable
 from secretary_common.models import Job, JobProgress, Outcome, ProgressChange
 from secretary_common.testing.jobs import InMemoryJobRepository

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from secretary_common.states import TRANSITIONS, JobStatus
+from secretary_common.models.states import TRANSITIONS, JobStatus
 
 CHART = re.compile(r"^\s+(\w+) --> (\w+)", re.MULTILINE)
 

@@ -1,6 +1,6 @@
 from datetime import UTC, datetime, timedelta
 
-from secretary_common.clock import ManualClock, ServerClock, SystemClock
+from secretary_common.runtime.clock import ManualClock, ServerClock, SystemClock
 
 
 def test_times_are_aware_and_whole_milliseconds() -> None:

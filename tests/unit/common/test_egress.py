@@ -11,9 +11,9 @@ import pytest
 from aiohttp import web
 from certificate import self_signed
 
-from secretary_common.egress import guarded_client, peer_address
 from secretary_common.errors import UrlRefused
-from secretary_common.url_guard import UrlGuard
+from secretary_common.http.egress import guarded_client, peer_address
+from secretary_common.http.url_guard import UrlGuard
 
 LOOPBACK = IPv4Network("127.0.0.0/8")
 

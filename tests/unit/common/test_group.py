@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from secretary_common.group import Group
-from secretary_common.log import _bound, bind
+from secretary_common.runtime.group_commit import GroupCommit
+from secretary_common.runtime.log import _bound, bind
 
 
 class Store:
@@ -31,13 +31,13 @@ class Store:
 
 async def test_callers_at_the_same_time_share_a_write_and_each_gets_its_own_outcome() -> None:
     store = Store()
-    group = Group(store.write)
+    group = GroupCommit(store.write)
     assert await asyncio.gather(*map(group.submit, [1, 2, 3])) == [10, 20, 30]
     assert store.groups == [[1, 2, 3]]
 
 
 async def test_one_bad_item_fails_alone() -> None:
-    group = Group(Store().write)
+    group = GroupCommit(Store().write)
     outcomes = await asyncio.gather(*map(group.submit, [1, -2, 3]), return_exceptions=True)
     assert outcomes[0::2] == [10, 30]
     assert isinstance(outcomes[1], ValueError)
@@ -46,7 +46,7 @@ async def test_one_bad_item_fails_alone() -> None:
 
 async def test_what_comes_while_a_group_is_written_goes_together_afterwards() -> None:
     store = Store()
-    group = Group(store.write, linger_sec=0)
+    group = GroupCommit(store.write, linger_sec=0)
     store.gate.clear()
     first = asyncio.create_task(group.submit(1))
     await store.begun.wait()
@@ -60,7 +60,7 @@ async def test_what_comes_while_a_group_is_written_goes_together_afterwards() ->
 
 async def test_a_full_group_waits_for_nobody_and_no_group_is_larger() -> None:
     store = Store()
-    group = Group(store.write, largest=2, linger_sec=3600)
+    group = GroupCommit(store.write, largest=2, linger_sec=3600)
     async with asyncio.timeout(5):
         assert await asyncio.gather(*map(group.submit, [1, 2, 3, 4, 5, 6])) == [
             10,
@@ -81,7 +81,7 @@ async def test_a_write_that_fails_is_told_to_all_of_its_group_and_to_no_other() 
                 raise OSError("down")
             return await super().write(items)
 
-    group = Group(Once().write)
+    group = GroupCommit(Once().write)
     failed = await asyncio.gather(*map(group.submit, [1, 2]), return_exceptions=True)
     assert [type(each) for each in failed] == [OSError, OSError]
     assert await group.submit(3) == 30
@@ -89,7 +89,7 @@ async def test_a_write_that_fails_is_told_to_all_of_its_group_and_to_no_other() 
 
 async def test_a_caller_that_left_before_the_write_takes_its_item_back() -> None:
     store = Store()
-    group = Group(store.write, linger_sec=0.01)
+    group = GroupCommit(store.write, linger_sec=0.01)
     leaving, staying = (asyncio.create_task(group.submit(item)) for item in (1, 2))
     await asyncio.sleep(0)
     leaving.cancel()
@@ -99,7 +99,7 @@ async def test_a_caller_that_left_before_the_write_takes_its_item_back() -> None
 
 async def test_a_caller_that_leaves_during_the_write_disturbs_nobody() -> None:
     store = Store()
-    group = Group(store.write, linger_sec=0)
+    group = GroupCommit(store.write, linger_sec=0)
     store.gate.clear()
     leaving, staying = (asyncio.create_task(group.submit(item)) for item in (1, 2))
     await store.begun.wait()
@@ -111,7 +111,7 @@ async def test_a_caller_that_leaves_during_the_write_disturbs_nobody() -> None:
 
 async def test_finishing_writes_what_still_waits_for_company() -> None:
     store = Store()
-    group = Group(store.write, linger_sec=3600)
+    group = GroupCommit(store.write, linger_sec=3600)
     waiting = asyncio.create_task(group.submit(1))
     await asyncio.sleep(0)
     async with asyncio.timeout(5):
@@ -128,8 +128,8 @@ async def test_a_write_carries_the_log_fields_of_no_single_caller() -> None:
         return items
 
     with bind(job_id="job-1"):
-        await Group(write).submit(1)
-        await Group(write, largest=1).submit(1)
+        await GroupCommit(write).submit(1)
+        await GroupCommit(write, largest=1).submit(1)
     assert seen == [None, None]
 
 
@@ -137,7 +137,7 @@ async def test_a_wrong_number_of_outcomes_leaves_nobody_waiting() -> None:
     async def write(items: list[int]) -> Sequence[int | BaseException]:
         return items[:-1]
 
-    group = Group(write)
+    group = GroupCommit(write)
     async with asyncio.timeout(5):
         outcomes = await asyncio.gather(*map(group.submit, [1, 2]), return_exceptions=True)
     assert all(isinstance(each, ValueError) for each in outcomes)
@@ -146,7 +146,7 @@ async def test_a_wrong_number_of_outcomes_leaves_nobody_waiting() -> None:
 @pytest.mark.parametrize("count", [1, 500])
 async def test_every_item_is_written_exactly_once(count: int) -> None:
     store = Store()
-    group = Group(store.write, largest=7)
+    group = GroupCommit(store.write, largest=7)
     outcomes = await asyncio.gather(*map(group.submit, range(count)))
     assert outcomes == [item * 10 for item in range(count)]
     assert sorted(item for each in store.groups for item in each) == list(range(count))

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from secretary_common.health import health_server
+from secretary_common.runtime.health import health_server
 
 
 @pytest.fixture

@@ -18,9 +18,9 @@ from hostile_urls import (
     PUBLIC_NAMES,
 )
 
-from secretary_common.egress import guarded_client, peer_address
 from secretary_common.errors import UrlRefused
-from secretary_common.url_guard import UrlGuard
+from secretary_common.http.egress import guarded_client, peer_address
+from secretary_common.http.url_guard import UrlGuard
 
 
 class Network:

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from secretary_common.lifecycle import Background, running, unless_stopped
+from secretary_common.runtime.lifecycle import Background, running, unless_stopped
 
 
 async def forever() -> None:
@@ -68,7 +68,7 @@ async def test_background_work_is_finished() -> None:
 
 STUBBORN = """
 import asyncio, concurrent.futures, time
-from secretary_common.lifecycle import end_within, stop_signal
+from secretary_common.runtime.lifecycle import end_within, stop_signal
 
 async def work():
     stop = stop_signal()

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from secretary_common.jobs.outbox import progress_slot, relay
+from secretary_common.jobs.payload import LONGEST_BODY_BYTES, body_of
 from secretary_common.models import (
     Delivery,
     DeliveryState,
@@ -18,8 +20,6 @@ from secretary_common.models import (
     ResultsFile,
     Webhook,
 )
-from secretary_common.outbox import progress_slot, relay
-from secretary_common.payload import LONGEST_BODY_BYTES, body_of
 from secretary_common.testing.deliveries import InMemoryDeliveryRepository
 from secretary_common.testing.jobs import InMemoryJobRepository
 

@@ -1,7 +1,7 @@
 """What an attempt used, added up."""
 
-from secretary_common.provider_section import VisionSection
-from secretary_common.resources import ResourceCalculator
+from secretary_common.jobs.resources import ResourceCalculator
+from secretary_common.settings.provider import VisionSection
 
 
 def test_what_was_not_used_is_not_mentioned() -> None:

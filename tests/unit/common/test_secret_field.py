@@ -9,7 +9,7 @@ from cryptography.fernet import Fernet
 from pydantic import BaseModel, SecretStr
 
 from secretary_common.errors import InvalidRequest
-from secretary_common.secret_field import redacted, sealed
+from secretary_common.secrets.secret_field import redacted, sealed
 
 
 class Inner(BaseModel):

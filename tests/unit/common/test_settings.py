@@ -4,7 +4,7 @@ import pytest
 from cryptography.fernet import Fernet
 
 from secretary_common.errors import ConfigurationError
-from secretary_common.settings import load_settings
+from secretary_common.settings.settings import load_settings
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,4 @@
-from secretary_common.states import TERMINAL, TRANSITIONS, JobStatus, sources_of
+from secretary_common.models.states import TERMINAL, TRANSITIONS, JobStatus, sources_of
 
 
 def test_every_state_has_its_moves() -> None:

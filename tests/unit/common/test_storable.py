@@ -16,7 +16,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from secretary_common.errors import NotStorable
-from secretary_common.storable import MAX_TEXT_BYTES, check_storable, cleaned, cut_object, cut_text
+from secretary_common.jobs.storable import (
+    MAX_TEXT_BYTES,
+    check_storable,
+    cleaned,
+    cut_object,
+    cut_text,
+)
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=20)
 anything = st.recursive(

@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from secretary_common import task as task_module
-from secretary_common.lifecycle import running, unless_stopped
-from secretary_common.task import end
+from secretary_common.runtime import task as task_module
+from secretary_common.runtime.lifecycle import running, unless_stopped
+from secretary_common.runtime.task import end
 
 
 @pytest.fixture(autouse=True)

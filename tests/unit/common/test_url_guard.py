@@ -7,7 +7,7 @@ import pytest
 from hostile_urls import HOSTILE_URLS, PUBLIC_URLS
 
 from secretary_common.errors import UrlRefused
-from secretary_common.url_guard import UrlGuard, origin_of
+from secretary_common.http.url_guard import UrlGuard, origin_of
 
 
 @pytest.mark.parametrize("url", HOSTILE_URLS)

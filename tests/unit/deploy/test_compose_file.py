@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from secretary_common.settings import DELIMITER, PREFIX, Settings
+from secretary_common.settings.settings import DELIMITER, PREFIX, Settings
 
 ROOT = Path(__file__).resolve().parents[3]
 SERVICES: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())[

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from secretary_common.settings import load_settings
+from secretary_common.settings.settings import load_settings
 
 ROOT = Path(__file__).resolve().parents[3]
 SECRETS = (

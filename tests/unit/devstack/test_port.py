@@ -3,10 +3,11 @@
 import subprocess
 import sys
 
-from secretary_devstack.port import free_port
+from secretary_devstack.servers.port import free_port
 
 ASK = (
-    "import sys; from secretary_devstack.port import free_port; print(free_port(int(sys.argv[1])))"
+    "import sys; from secretary_devstack.servers.port import free_port; "
+    "print(free_port(int(sys.argv[1])))"
 )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from secretary_devstack.process import environment
+from secretary_devstack.processes.service import environment
 
 
 def test_settings_become_variables_and_lists_json() -> None:

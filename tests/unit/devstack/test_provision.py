@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from secretary_devstack.provision import root_command
+from secretary_devstack.servers.provision import root_command
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from secretary_devstack.stack import Stack
+from secretary_devstack.processes.stack import Stack
 
 
 def test_each_service_has_a_name_and_a_port_of_its_own(tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from secretary_common.clock import ManualClock
 from secretary_common.errors import StoreUnavailable
 from secretary_common.models import (
     Claim,
@@ -18,10 +17,11 @@ from secretary_common.models import (
     Standing,
     delivery_id_of,
 )
+from secretary_common.runtime.clock import ManualClock
 from secretary_common.testing.deliveries import InMemoryDeliveryRepository
-from secretary_notifier.attempt import Courier, Terms
-from secretary_notifier.delivery import Answer
+from secretary_notifier.courier import Courier, Terms
 from secretary_notifier.gate import Gate
+from secretary_notifier.verdict import Answer
 
 TERMS = Terms(owner="notifier-1", timeout_sec=15, retry_schedule_sec=(0, 5, 300))
 
@@ -183,7 +183,7 @@ async def test_a_sender_that_lost_its_lease_writes_nothing() -> None:
 async def test_an_outcome_is_recorded_as_soon_as_the_store_answers_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("secretary_notifier.attempt.STORE_RETRY_SEC", 0)
+    monkeypatch.setattr("secretary_notifier.courier.STORE_RETRY_SEC", 0)
     scene = Scene()
     failures = 3
 
@@ -311,7 +311,7 @@ async def test_what_was_claimed_before_the_breaker_opened_is_given_back_at_no_co
 async def test_what_cannot_be_sent_soon_is_given_back_at_no_cost(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("secretary_notifier.attempt.GATE_PATIENCE_SEC", 0.01)
+    monkeypatch.setattr("secretary_notifier.courier.GATE_PATIENCE_SEC", 0.01)
     scene = Scene()
     scene.gate = Gate(slots=1, per_origin=1)
     courier = scene.courier_over(InMemoryDeliveryRepository())

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from secretary_common.models import Delivery, DeliveryState, Phase, Standing
-from secretary_notifier import delivery as rules
-from secretary_notifier.delivery import Answer, Verdict, decide
+from secretary_notifier import verdict as rules
+from secretary_notifier.verdict import Answer, Verdict, decide
 
 NOW = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
 SCHEDULE = (0.0, 5.0, 300.0)

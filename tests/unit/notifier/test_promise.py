@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from virtual_loop import VirtualLoop
 
-from secretary_common.clock import ManualClock
+from secretary_common.jobs.outbox import progress_slot, relay
 from secretary_common.models import (
     Delivery,
     DeliveryState,
@@ -27,13 +27,13 @@ from secretary_common.models import (
     Phase,
     Webhook,
 )
-from secretary_common.outbox import progress_slot, relay
+from secretary_common.runtime.clock import ManualClock
 from secretary_common.testing.deliveries import InMemoryDeliveryRepository
 from secretary_common.testing.jobs import InMemoryJobRepository
-from secretary_notifier.attempt import Courier, Terms
-from secretary_notifier.delivery import Answer
+from secretary_notifier.courier import Courier, Terms
 from secretary_notifier.gate import Gate
 from secretary_notifier.relay import Relay
+from secretary_notifier.verdict import Answer
 
 URL = "https://secretary.example"
 NOTIFIERS = 3

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from secretary_common.service_section import NotifierSection
+from secretary_common.settings.service import NotifierSection
 from secretary_notifier import schedule
 from secretary_notifier.schedule import next_attempt_at
 

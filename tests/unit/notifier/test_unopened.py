@@ -4,8 +4,8 @@ import logging
 
 import pytest
 
-from secretary_common.clock import ManualClock
-from secretary_common.metric import DELIVERIES_UNOPENED
+from secretary_common.runtime.clock import ManualClock
+from secretary_common.runtime.metrics import DELIVERIES_UNOPENED
 from secretary_notifier.unopened import Unopened
 
 

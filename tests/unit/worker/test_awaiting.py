@@ -5,11 +5,11 @@ from concurrent.futures import Future
 import pytest
 
 from secretary_common.errors import StaleClaim, StoreUnavailable
-from secretary_worker.awaiting import Awaiting
+from secretary_worker.attempt.waiters import Waiters
 
 
 def test_who_waits_for_a_flush_is_told_when_it_is_made() -> None:
-    awaiting, done, late = Awaiting(), Future[None](), Future[None]()
+    awaiting, done, late = Waiters(), Future[None](), Future[None]()
     awaiting.flush(done)
     with awaiting.flushing() as somebody_waits:
         assert somebody_waits
@@ -20,7 +20,7 @@ def test_who_waits_for_a_flush_is_told_when_it_is_made() -> None:
 
 
 def test_a_flush_that_fails_leaves_them_waiting_for_the_next() -> None:
-    awaiting, done = Awaiting(), Future[None]()
+    awaiting, done = Waiters(), Future[None]()
     awaiting.flush(done)
     with pytest.raises(StoreUnavailable), awaiting.flushing():
         raise StoreUnavailable
@@ -33,7 +33,7 @@ def test_a_flush_that_fails_leaves_them_waiting_for_the_next() -> None:
 
 
 def test_a_flush_is_not_the_end() -> None:
-    awaiting, done = Awaiting(), Future[None]()
+    awaiting, done = Waiters(), Future[None]()
     awaiting.end(done)
     with awaiting.flushing() as somebody_waits:
         assert not somebody_waits
@@ -43,7 +43,7 @@ def test_a_flush_is_not_the_end() -> None:
 
 
 def test_a_refusal_reaches_all_of_them() -> None:
-    awaiting, flush, end = Awaiting(), Future[None](), Future[None]()
+    awaiting, flush, end = Waiters(), Future[None](), Future[None]()
     awaiting.flush(flush)
     awaiting.end(end)
     awaiting.refuse(StaleClaim())

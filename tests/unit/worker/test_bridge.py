@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 from other_loop import OtherLoop, other_loop
 
-from secretary_worker.bridge import Bridge
+from secretary_worker.access.bridge import Bridge
 
 
 @pytest.fixture

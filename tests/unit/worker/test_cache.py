@@ -9,14 +9,14 @@ import pytest
 from other_loop import OtherLoop, other_loop
 from prometheus_client import REGISTRY
 
-from secretary_common.clock import ManualClock
 from secretary_common.errors import NotStorable, StoreUnavailable
 from secretary_common.models import JsonObject
+from secretary_common.runtime.clock import ManualClock
 from secretary_common.testing.cache import InMemoryCacheRepository
 from secretary_common.testing.files import InMemoryFileRepository
-from secretary_worker import cache as cache_module
-from secretary_worker.bridge import Bridge
-from secretary_worker.cache import Cache
+from secretary_worker.access import cache as cache_module
+from secretary_worker.access.bridge import Bridge
+from secretary_worker.access.cache import Cache
 
 
 class Failing:

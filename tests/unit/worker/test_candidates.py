@@ -6,7 +6,13 @@ from typing import Any
 
 from secretary_common.models import Candidate, Job
 from secretary_common.testing.jobs import InMemoryJobRepository
-from secretary_worker.candidates import KEYS_A_BATCH, OLDEST_SEC, Line, in_turn, turn_of
+from secretary_worker.engine.candidates import (
+    KEYS_A_BATCH,
+    OLDEST_SEC,
+    Candidates,
+    in_turn,
+    turn_of,
+)
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 TYPES = {"pdf"}
@@ -16,7 +22,7 @@ def candidate(job_id: str, owner: str) -> Candidate:
     return Candidate(job_id, "pdf", 5, owner, NOW)
 
 
-class Clocked(Line):
+class Clocked(Candidates):
     """A line whose batches age only when told."""
 
     def __init__(self, jobs: InMemoryJobRepository, **options: Any) -> None:
@@ -141,7 +147,7 @@ async def test_workers_begin_with_the_key_they_choose() -> None:
         asked.append(owners)
         return owners[0]
 
-    line = Line(await store("a1", "b1"), choose=choose, heard_of=print)
+    line = Candidates(await store("a1", "b1"), choose=choose, heard_of=print)
     found = await line.take(TYPES, NOW)
     assert found
     assert found.job_id == "b1"

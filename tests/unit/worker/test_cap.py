@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from secretary_worker.extract.cap import Cap
+from secretary_documents.pdf.cap import Cap
 
 
 async def test_no_more_than_its_size_are_under_way_and_the_others_follow_in_turn() -> None:

@@ -13,7 +13,6 @@ from engine_bench import CIPHER, CLOCK, engine
 from pydantic import BaseModel, SecretStr
 
 from secretary_common.broker.consumer import Heard
-from secretary_common.cipher import Cipher
 from secretary_common.errors import (
     ErrorCode,
     NotStorable,
@@ -34,6 +33,7 @@ from secretary_common.models import (
     delivery_id_of,
     new_token,
 )
+from secretary_common.secrets.cipher import Cipher
 from secretary_common.testing.jobs import InMemoryJobRepository
 from secretary_worker import ResourceCalculator, SecretaryJobRepository
 

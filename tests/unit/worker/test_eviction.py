@@ -6,15 +6,15 @@ from datetime import timedelta
 
 import pytest
 
-from secretary_common.clock import ManualClock
 from secretary_common.errors import StoreUnavailable
 from secretary_common.models.cached import ENTRY_BYTES, INLINE_BYTES
 from secretary_common.ports import CacheEntry
 from secretary_common.ports.cache import Use
+from secretary_common.runtime.clock import ManualClock
 from secretary_common.testing.cache import InMemoryCacheRepository
 from secretary_common.testing.files import InMemoryFileRepository
-from secretary_worker import eviction
-from secretary_worker.eviction import Eviction
+from secretary_worker.housekeeping import eviction
+from secretary_worker.housekeeping.eviction import Eviction
 
 MONTH = timedelta(days=30)
 SIZE = ENTRY_BYTES + len("{}")

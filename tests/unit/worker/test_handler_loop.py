@@ -13,7 +13,7 @@ from engine_bench import engine
 from secretary_common.errors import ErrorCode, SecretaryError, StaleClaim
 from secretary_common.models import Job, JobProgress, JobStatus, new_token
 from secretary_worker import ResourceCalculator, SecretaryJobRepository
-from secretary_worker.handler_loop import HandlerLoop, HandlerRun
+from secretary_worker.engine.handler_loop import HandlerLoop, HandlerRun
 
 PATIENCE_SEC = 0.3
 
@@ -90,7 +90,7 @@ async def test_jobs_claimed_together_with_one_that_blocks_are_not_caught_with_it
 async def test_a_handler_that_blocks_for_ever_is_left_behind_at_its_timeout(
     blocker: Blocker, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
-    monkeypatch.setattr("secretary_worker.runner.GRACE_SEC", 0.2)
+    monkeypatch.setattr("secretary_worker.engine.runner.GRACE_SEC", 0.2)
 
     def spin() -> None:
         while not blocker.let_go.is_set():
@@ -128,7 +128,7 @@ async def test_a_handler_that_blocks_is_cancelled_and_its_slot_free_within_two_s
 async def test_a_handler_caught_in_a_blocked_loop_is_timed_out_too(
     blocker: Blocker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("secretary_worker.runner.GRACE_SEC", 0.2)
+    monkeypatch.setattr("secretary_worker.engine.runner.GRACE_SEC", 0.2)
     asleep = threading.Event()
 
     async def handler(

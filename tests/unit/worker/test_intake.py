@@ -9,18 +9,18 @@ from typing import Any
 import pytest
 from virtual_loop import VirtualLoop
 
-from secretary_worker.intake import GATHER_SEC, TAKEN_AT_ONCE, Intake
+from secretary_worker.attempt.inbox import GATHER_SEC, TAKEN_AT_ONCE, Inbox
 
 Taken = list[tuple[str, float]]
 
 
-def run(scene: Callable[[Intake[str]], Coroutine[Any, Any, None]]) -> Taken:
+def run(scene: Callable[[Inbox[str]], Coroutine[Any, Any, None]]) -> Taken:
     """What was taken in *scene*, each with its time."""
     taken: Taken = []
 
     async def playing() -> None:
         now = asyncio.get_running_loop().time
-        await scene(Intake(lambda item: taken.append((item, now()))))
+        await scene(Inbox(lambda item: taken.append((item, now()))))
 
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         runner.run(playing())
@@ -28,7 +28,7 @@ def run(scene: Callable[[Intake[str]], Coroutine[Any, Any, None]]) -> Taken:
 
 
 def test_what_can_wait_is_taken_together() -> None:
-    async def scene(intake: Intake[str]) -> None:
+    async def scene(intake: Inbox[str]) -> None:
         for item in "abc":
             intake.submit(item, urgent=False)
             await asyncio.sleep(GATHER_SEC / 10)
@@ -40,7 +40,7 @@ def test_what_can_wait_is_taken_together() -> None:
 
 
 def test_what_is_urgent_takes_along_what_waits_and_what_comes_later_waits_anew() -> None:
-    async def scene(intake: Intake[str]) -> None:
+    async def scene(intake: Inbox[str]) -> None:
         intake.submit("a", urgent=False)
         intake.submit("b")
         await asyncio.sleep(1)
@@ -53,7 +53,7 @@ def test_what_is_urgent_takes_along_what_waits_and_what_comes_later_waits_anew()
 
 
 def test_who_catches_up_waits_for_all_that_was_submitted_before() -> None:
-    async def scene(intake: Intake[str]) -> None:
+    async def scene(intake: Inbox[str]) -> None:
         for number in range(2 * TAKEN_AT_ONCE + 1):
             intake.submit(str(number), urgent=False)
         await intake.catch_up()
@@ -65,7 +65,7 @@ def test_who_catches_up_waits_for_all_that_was_submitted_before() -> None:
 
 async def test_of_items_from_many_threads_none_is_lost() -> None:
     taken: list[int] = []
-    intake: Intake[int] = Intake(taken.append)
+    intake: Inbox[int] = Inbox(taken.append)
 
     def submit_some(thread: int) -> None:
         for number in range(2000):

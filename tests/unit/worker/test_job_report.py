@@ -10,9 +10,9 @@ from handler_bench import Done, Recorder
 from virtual_loop import VirtualLoop
 
 from secretary_common.models import JobProgress
-from secretary_worker.handlers.contract import PULSE_SEC, JobReport
-from secretary_worker.handlers.pdf_progress import page_progress
-from secretary_worker.writer import FLUSH_SEC
+from secretary_documents.handlers.contract import PULSE_SEC, JobReport
+from secretary_documents.handlers.pdf.progress import page_progress
+from secretary_worker.attempt.writer import FLUSH_SEC
 
 
 async def test_progress_moves_while_one_page_takes_long_and_stops_with_it() -> None:

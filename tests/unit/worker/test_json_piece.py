@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic_core import to_json
 
+from secretary_common.jobs.storable import cleaned
 from secretary_common.models.file import INLINE_RESULTS_BYTES
-from secretary_common.storable import cleaned
-from secretary_worker.json_piece import json_pieces, least_size
-from secretary_worker.write import Results
+from secretary_worker.attempt.commands import Results
+from secretary_worker.attempt.json_stream import json_pieces, least_size
 
 SCALARS = st.one_of(
     st.none(),

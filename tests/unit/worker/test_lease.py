@@ -8,13 +8,14 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from secretary_common.clock import ManualClock
 from secretary_common.errors import StoreUnavailable
-from secretary_common.lifecycle import running
 from secretary_common.models import Job, Renewal, new_job_id
+from secretary_common.runtime.clock import ManualClock
+from secretary_common.runtime.lifecycle import running
 from secretary_common.testing.jobs import InMemoryJobRepository
-from secretary_worker.lease import Hold, LeaseKeeper
-from secretary_worker.verdict import Interruption
+from secretary_worker.attempt.hold import Hold
+from secretary_worker.attempt.verdict import Interruption
+from secretary_worker.engine.leases import LeaseKeeper
 
 LEASE_SEC, HEARTBEAT_SEC = 30.0, 10.0
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from secretary_worker.media.kind import MediaKind, describe, kind_of
+from secretary_documents.media.kind import MediaKind, describe, kind_of
 
 
 @pytest.mark.parametrize(

@@ -5,11 +5,11 @@ import signal
 import pytest
 
 from secretary_common.errors import ErrorCode, PermanentError, TransientError
-from secretary_worker.media.listener import Heard, Origin
-from secretary_worker.media.postmortem import judge
-from secretary_worker.media.program import Ended
-from secretary_worker.media.silence import Silence, SilenceLog
-from secretary_worker.remote.transcription import Segment
+from secretary_documents.media.exit_status import judge
+from secretary_documents.media.listener import Heard, Origin
+from secretary_documents.media.program import Ended
+from secretary_documents.media.silence import Silence, SilenceLog
+from secretary_documents.providers.transcription import Segment
 
 
 def test_silences_are_read_from_what_ffmpeg_says_and_from_nothing_else() -> None:

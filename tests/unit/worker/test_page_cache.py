@@ -7,8 +7,8 @@ import asyncio
 import pytest
 from pdf_bench import RememberingCache
 
-from secretary_worker.extract.page import Page
-from secretary_worker.handlers.page_cache import PageCache
+from secretary_documents.handlers.pdf.page_cache import PageCache
+from secretary_documents.pdf.page import Page
 
 
 def page(number: int) -> Page:

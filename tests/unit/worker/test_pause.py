@@ -9,7 +9,7 @@ from secretary_common.broker.consumer import Heard
 from secretary_common.models import Job, JobStatus, JobTypeInfo
 from secretary_common.testing.store import InMemoryJobTypeRepository
 from secretary_worker import ResourceCalculator, SecretaryJobRepository
-from secretary_worker.pause import OLDEST_SEC, StartableTypes
+from secretary_worker.engine.startable_types import OLDEST_SEC, StartableTypes
 
 
 async def nap(job: Job, _: SecretaryJobRepository, __: ResourceCalculator) -> None:

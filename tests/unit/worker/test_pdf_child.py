@@ -7,8 +7,8 @@ import pdf_samples
 import pymupdf
 import pytest
 
-from secretary_worker.extract import child
-from secretary_worker.extract.document import native_text
+from secretary_documents.pdf import child
+from secretary_documents.pdf.document import native_text
 
 OPEN = {"op": "open", "password": None, "max_pages": 10, "max_pixels": 10**7, "page_sec": 60}
 READ = {"op": "read", "pages": [1, 2, 3], "method": "native", "output": "text"}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from secretary_worker.extract.choice import (
+from secretary_documents.pdf.choice import (
     Choice,
     DrawnFacts,
     Method,

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from secretary_common.errors import ErrorCode, PermanentError
-from secretary_common.work_section import PdfSection
-from secretary_worker.extract.document import runs_of
-from secretary_worker.extract.language import find_folder, fingerprint
-from secretary_worker.extract.page_range import PageRange
-from secretary_worker.extract.picture import fitting_dpi
-from secretary_worker.handlers.pdf_extractor import bounds_for
+from secretary_common.settings.work import PdfSection
+from secretary_documents.handlers.pdf.extractor import bounds_for
+from secretary_documents.pdf.document import runs_of
+from secretary_documents.pdf.language import find_folder, fingerprint
+from secretary_documents.pdf.page_range import PageRange
+from secretary_documents.pdf.picture import fitting_dpi
 
 MAX_PIXELS = 40_000_000
 

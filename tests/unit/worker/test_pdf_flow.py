@@ -6,10 +6,10 @@ from collections import Counter
 
 import pytest
 
-from secretary_worker.extract.flow import Line, as_markdown
-from secretary_worker.extract.markdown import scale_of
-from secretary_worker.extract.paragraph import as_paragraphs, escaped, escaped_start, joined
-from secretary_worker.extract.table import Table
+from secretary_documents.pdf.flow import Line, as_markdown
+from secretary_documents.pdf.markdown import scale_of
+from secretary_documents.pdf.paragraph import as_paragraphs, escaped, escaped_start, joined
+from secretary_documents.pdf.table import Table
 
 
 def lines(*texts: str | tuple[str, int] | tuple[str, int, float]) -> list[Line]:

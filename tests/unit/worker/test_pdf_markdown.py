@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pdf_samples
 import pymupdf
 
-from secretary_worker.extract.markdown import MarkdownWriter, scale_in
+from secretary_documents.pdf.markdown import MarkdownWriter, scale_in
 
 
 def writer_of(document: pymupdf.Document) -> MarkdownWriter:

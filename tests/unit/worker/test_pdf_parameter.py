@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
-from secretary_api.parameters import ParameterCheck
+from secretary_api.jobs.parameters import ParameterCheck
 from secretary_common.errors import ErrorCode, InvalidRequest, PermanentError
 from secretary_common.models import JobTypeInfo
 from secretary_common.models.file import UPLOAD_FORMAT, UPLOAD_PARAMETER
-from secretary_worker.handlers.parameter import parse_parameters
-from secretary_worker.handlers.pdf_parameter import PdfParameters
+from secretary_documents.handlers.parameter import parse_parameters
+from secretary_documents.handlers.pdf.parameters import PdfParameters
 
 SCHEMA = PdfParameters.model_json_schema()
 CHECK = ParameterCheck(JobTypeInfo("pdf", SCHEMA))

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from secretary_worker.handlers.pdf_progress import image_progress, page_progress
+from secretary_documents.handlers.pdf.progress import image_progress, page_progress
 
 
 @pytest.mark.parametrize(

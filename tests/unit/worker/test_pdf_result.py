@@ -3,10 +3,10 @@
 import pytest
 
 from secretary_common.errors import ErrorCode, PermanentError
-from secretary_worker.extract.opened import Facts
-from secretary_worker.extract.page import Page
-from secretary_worker.handlers.pdf_result import FileFacts, PdfExtract, check_readable
-from secretary_worker.handlers.pdf_template import TransformedText
+from secretary_documents.handlers.pdf.result import FileFacts, PdfExtract, check_readable
+from secretary_documents.handlers.pdf.template import TransformedText
+from secretary_documents.pdf.opened import Facts
+from secretary_documents.pdf.page import Page
 
 PAGES = [
     Page(4, "eins", "native"),

@@ -5,8 +5,8 @@ import signal
 import pytest
 
 from secretary_common.errors import ErrorCode, PermanentError, TransientError
-from secretary_worker.confinement import EXIT_OUT_OF_MEMORY
-from secretary_worker.postmortem import Death, Ending, judge
+from secretary_worker.sandbox.exit_status import Death, Ending, judge
+from secretary_worker.sandbox.limits import EXIT_OUT_OF_MEMORY
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from secretary_worker.remote.flight import run_each, seen_through
+from secretary_documents.providers.flight import run_each, seen_through
 
 
 async def numbers(count: int, *, failing_at: int | None = None) -> AsyncIterator[int]:

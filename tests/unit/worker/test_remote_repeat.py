@@ -2,7 +2,7 @@
 
 import pytest
 
-from secretary_worker.remote.repeat import pause_sec
+from secretary_documents.providers.repeat import pause_sec
 
 
 @pytest.mark.parametrize(

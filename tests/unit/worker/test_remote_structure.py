@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from secretary_worker.remote.structure import LONGEST_PROBLEM, read_object
+from secretary_documents.providers.structure import LONGEST_PROBLEM, read_object
 
 SCHEMA = {
     "type": "object",

@@ -10,11 +10,12 @@ import pytest
 from engine_bench import CLOCK, engine
 
 from secretary_common.errors import StoreUnavailable
-from secretary_common.lifecycle import running
 from secretary_common.models import Job, RunningJob, WorkerReport
+from secretary_common.runtime.lifecycle import running
 from secretary_common.testing.store import InMemoryWorkerRepository
-from secretary_worker import ResourceCalculator, SecretaryJobRepository, manager
-from secretary_worker.report import HEARTBEATS, Reporter, State
+from secretary_worker import ResourceCalculator, SecretaryJobRepository
+from secretary_worker.engine import manager
+from secretary_worker.engine.heartbeat import HEARTBEATS, Reporter, State
 
 HEARTBEAT_SEC = 0.2
 

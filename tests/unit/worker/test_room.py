@@ -5,6 +5,7 @@ from __future__ import annotations
 import bson
 from job_samples import HOOK, NOW, TYPES, after, current, end, lease, make_job
 
+from secretary_common.jobs.storable import MAX_TEXT_BYTES
 from secretary_common.models import (
     JobError,
     JobFile,
@@ -14,15 +15,10 @@ from secretary_common.models import (
     name_fault,
 )
 from secretary_common.models.file import INLINE_RESULTS_BYTES, MAX_NAME
-from secretary_common.mongo.document import (
-    LARGEST_PARAMETERS_BYTES,
-    check_room,
-    to_document,
-)
 from secretary_common.mongo.driver import LARGEST_DOCUMENT_BYTES
-from secretary_common.storable import MAX_TEXT_BYTES
+from secretary_common.mongo.jobs.document import LARGEST_PARAMETERS_BYTES, check_room, to_document
 from secretary_common.testing.jobs import InMemoryJobRepository
-from secretary_worker.stash import MAX_FILES
+from secretary_worker.attempt.files import MAX_FILES
 
 
 def file(n: int) -> JobFile:

@@ -7,11 +7,11 @@ from jsonschema import Draft202012Validator
 from page_samples import CCC, CCC_URL, FOSDEM, FOSDEM_URL
 
 from secretary_common.errors import ErrorCode, PermanentError
-from secretary_worker.handlers.parameter import parse_parameters
-from secretary_worker.handlers.session_markdown import video_player
-from secretary_worker.handlers.session_parameter import SessionParameters
-from secretary_worker.handlers.session_plan import SessionPlan, plan_session, slug
-from secretary_worker.web.html import read_html
+from secretary_documents.handlers.parameter import parse_parameters
+from secretary_documents.handlers.session.markdown import video_player
+from secretary_documents.handlers.session.parameters import SessionParameters
+from secretary_documents.handlers.session.plan import SessionPlan, plan_session, slug
+from secretary_documents.web.html import read_html
 
 SCHEMA = SessionParameters.model_json_schema()
 FOSDEM_PAGE = read_html(FOSDEM, FOSDEM_URL)

@@ -10,11 +10,11 @@ from handler_bench import Recorder
 
 from secretary_common.models import JobProgress, name_fault
 from secretary_devstack.deadline import wait_until
-from secretary_worker.handlers.contract import JobReport
-from secretary_worker.handlers.session_attachment import free_stem
-from secretary_worker.handlers.session_markdown import markdown_link
-from secretary_worker.handlers.session_progress import slides_progress
-from secretary_worker.handlers.session_talk import Attachment
+from secretary_documents.handlers.contract import JobReport
+from secretary_documents.handlers.session.attachments import free_stem
+from secretary_documents.handlers.session.markdown import markdown_link
+from secretary_documents.handlers.session.progress import slides_progress
+from secretary_documents.handlers.session.talk import Attachment
 
 
 @pytest.mark.parametrize(

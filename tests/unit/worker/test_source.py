@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from secretary_common.errors import ErrorCode, PermanentError, TransientError
-from secretary_worker.source import OpenFile, check_pdf_mark, open_under_roots, private_copy
+from secretary_worker.access.source import OpenFile, check_pdf_mark, open_under_roots, private_copy
 
 
 @pytest.fixture
@@ -143,7 +143,7 @@ def test_a_folder_exchanged_after_the_check_gives_nothing_away(
         (root / "inner").symlink_to(tmp_path)
         return really_open(path, flags)
 
-    monkeypatch.setattr("secretary_worker.source.os.open", exchange_then_open)
+    monkeypatch.setattr("secretary_worker.access.source.os.open", exchange_then_open)
     assert refusal(root / "inner" / "secret.pdf", root) == ErrorCode.FILE_OUTSIDE_ROOTS
 
 

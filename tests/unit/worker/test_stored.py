@@ -16,12 +16,8 @@ from typing import Any
 import pytest
 from engine_bench import MAX_FILE_BYTES, Engine, engine
 
-from secretary_common.errors import (
-    ErrorCode,
-    PermanentError,
-    StoreUnavailable,
-    TransientError,
-)
+from secretary_common.errors import ErrorCode, PermanentError, StoreUnavailable, TransientError
+from secretary_common.jobs.storable import MAX_TEXT_BYTES
 from secretary_common.models import (
     FileInfo,
     FileKind,
@@ -32,10 +28,9 @@ from secretary_common.models import (
     StoredFile,
 )
 from secretary_common.models.file import INLINE_RESULTS_BYTES
-from secretary_common.storable import MAX_TEXT_BYTES
 from secretary_common.testing.files import InMemoryFileRepository
 from secretary_worker import ResourceCalculator, SecretaryJobRepository
-from secretary_worker.write import Results
+from secretary_worker.attempt.commands import Results
 
 LARGE = {"text": "x" * INLINE_RESULTS_BYTES, "at": datetime(2026, 1, 1, 12, tzinfo=UTC)}
 Work = Callable[[Job, SecretaryJobRepository], Coroutine[Any, Any, None]]
@@ -141,7 +136,7 @@ async def test_results_are_let_go_with_their_attempt_without_waiting_for_the_col
             made.append(weakref.ref(self))
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("secretary_worker.attempt.Results", Remembered)
+        patch.setattr("secretary_worker.attempt.repository.Results", Remembered)
         gc.disable()
         try:
             async with engine(handler(work)) as worker:

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from secretary_common.clock import ManualClock
 from secretary_common.errors import StoreUnavailable
 from secretary_common.models import (
     Batch,
@@ -27,6 +26,7 @@ from secretary_common.models import (
     Phase,
     Webhook,
 )
+from secretary_common.runtime.clock import ManualClock
 from secretary_common.testing.batches import InMemoryBatchRepository
 from secretary_common.testing.cache import InMemoryCacheRepository
 from secretary_common.testing.deliveries import InMemoryDeliveryRepository
@@ -34,9 +34,9 @@ from secretary_common.testing.files import InMemoryFileRepository
 from secretary_common.testing.jobs import InMemoryJobRepository
 from secretary_common.testing.removal import InMemoryLockRepository, InMemoryRemovalRepository
 from secretary_common.testing.store import InMemoryLogRepository
-from secretary_worker import sweeper
-from secretary_worker.eviction import Eviction
-from secretary_worker.sweeper import Sweeper, Swept
+from secretary_worker.housekeeping import sweeper
+from secretary_worker.housekeeping.eviction import Eviction
+from secretary_worker.housekeeping.sweeper import Sweeper, Swept
 
 GRACE_SEC = 60.0
 CACHE_BYTES = 1_000_000

@@ -7,14 +7,14 @@ import pytest
 import yaml
 
 from secretary_common.errors import ErrorCode, PermanentError
-from secretary_worker.template.folder import (
+from secretary_documents.templates.folder import (
     SHIPPED,
     TemplateFolder,
     candidates,
     shipped_templates,
 )
-from secretary_worker.template.rendering import render
-from secretary_worker.template.template import MAX_TEMPLATE_BYTES, parse_template
+from secretary_documents.templates.rendering import render
+from secretary_documents.templates.template import MAX_TEMPLATE_BYTES, parse_template
 
 NAMES = ["BlogPost", "ExtractSessionData", "MeetingMinutes", "Session", "Summary"]
 

@@ -9,7 +9,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from secretary_common.errors import ErrorCode, PermanentError
-from secretary_worker.template.template import (
+from secretary_documents.templates.template import (
     MAX_TEMPLATE_BYTES,
     faults,
     parse_template,

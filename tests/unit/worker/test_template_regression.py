@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 import yaml
 
-from secretary_worker.template.rendering import render
-from secretary_worker.template.template import parse_template
+from secretary_documents.templates.rendering import render
+from secretary_documents.templates.template import parse_template
 
 FOUND: dict[str, Any] = {
     "personen": "Käthe, Jörg",

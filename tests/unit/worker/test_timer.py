@@ -9,7 +9,7 @@ from secretary_common.broker.consumer import Heard
 from secretary_common.errors import TransientError
 from secretary_common.models import Candidate, Job, JobStatus
 from secretary_worker import ResourceCalculator, SecretaryJobRepository
-from secretary_worker.timer import MOST, Timers
+from secretary_worker.engine.timers import MOST, Timers
 
 NOW = CLOCK.now()
 LONG = 30.0

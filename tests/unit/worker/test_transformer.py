@@ -8,14 +8,14 @@ import pytest
 from chat_double import CacheDouble, ChatDouble, document_of, no_model, system_of
 
 from secretary_common.errors import ErrorCode, PermanentError, StoreUnavailable, TransientError
+from secretary_common.jobs.resources import ResourceCalculator
 from secretary_common.models import JsonObject
-from secretary_common.resources import ResourceCalculator
-from secretary_worker.remote.chat import ChatModel, ChatRequest, Message
-from secretary_worker.template.chat_cache import CachedChat, cache_key
-from secretary_worker.template.chunk import estimate_tokens
-from secretary_worker.template.folder import TemplateFolder
-from secretary_worker.template.inquiry import REQUEST_TOKENS
-from secretary_worker.template.transformer import Transformed, Transformer, TransformRequest
+from secretary_documents.providers.chat import ChatModel, ChatRequest, Message
+from secretary_documents.templates.chat_cache import CachedChat, cache_key
+from secretary_documents.templates.chunk import estimate_tokens
+from secretary_documents.templates.folder import TemplateFolder
+from secretary_documents.templates.inquiry import REQUEST_TOKENS
+from secretary_documents.templates.transformer import Transformed, Transformer, TransformRequest
 
 TWO_FIELDS = "{{title|A title}}: {{tags:list|Keywords}} of {{text}} by {{who}}"
 FOUND = {"title": "T", "tags": ["a", "b"]}

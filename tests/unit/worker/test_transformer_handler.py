@@ -9,16 +9,16 @@ from jsonschema import Draft202012Validator
 from page_samples import FOSDEM, FOSDEM_URL
 
 from secretary_common.errors import ErrorCode, PermanentError
+from secretary_common.jobs.resources import ResourceCalculator
 from secretary_common.models import JobStatus
-from secretary_common.resources import ResourceCalculator
-from secretary_worker.handlers.parameter import parse_parameters
-from secretary_worker.handlers.transformer import TransformerHandler
-from secretary_worker.handlers.transformer_parameter import TransformerParameters
-from secretary_worker.remote.chat import ChatModel
-from secretary_worker.template.folder import TemplateFolder
-from secretary_worker.template.transformer import Transformer
-from secretary_worker.web.html import read_html
-from secretary_worker.web.page import WebPage
+from secretary_documents.handlers.parameter import parse_parameters
+from secretary_documents.handlers.transformer.handler import TransformerHandler
+from secretary_documents.handlers.transformer.parameters import TransformerParameters
+from secretary_documents.providers.chat import ChatModel
+from secretary_documents.templates.folder import TemplateFolder
+from secretary_documents.templates.transformer import Transformer
+from secretary_documents.web.html import read_html
+from secretary_documents.web.page import WebPage
 
 SCHEMA = TransformerParameters.model_json_schema()
 ACCEPTED: list[dict[str, Any]] = [

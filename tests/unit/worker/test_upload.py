@@ -13,9 +13,9 @@ from secretary_common.models import BOOTSTRAP_ID, ApiKey, FileInfo, FileKind
 from secretary_common.ports import OpenFile
 from secretary_common.testing.files import PIECE_BYTES, InMemoryFileRepository
 from secretary_common.testing.store import InMemoryKeyRepository
-from secretary_worker import upload
-from secretary_worker.bridge import Bridge
-from secretary_worker.upload import Uploads
+from secretary_worker.access import upload
+from secretary_worker.access.bridge import Bridge
+from secretary_worker.access.upload import Uploads
 
 CONTENT = os.urandom(3 * PIECE_BYTES + 7)
 MAX_BYTES = len(CONTENT)

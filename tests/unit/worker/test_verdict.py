@@ -5,7 +5,7 @@ import pytest
 
 from secretary_common.errors import ErrorCode, PermanentError, TransientError
 from secretary_common.models import Job, JobError, Outcome
-from secretary_worker.verdict import (
+from secretary_worker.attempt.verdict import (
     LONGEST_WAIT_SEC,
     TRACEBACK_BYTES,
     Ending,

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from secretary_worker.web.caption import Cue, parse_captions, transcript_of
+from secretary_documents.web.caption import Cue, parse_captions, transcript_of
 
 VTT = """\
 WEBVTT - A talk

@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from page_samples import CCC, CCC_URL, FOSDEM, FOSDEM_URL, PRETALX, PRETALX_URL
 
 from secretary_common.errors import ErrorCode, PermanentError
-from secretary_worker.web.charset import decode
-from secretary_worker.web.html import read_html
-from secretary_worker.web.link import absolute, classify
-from secretary_worker.web.linked_data import facts_of, objects_of
-from secretary_worker.web.page import Facts, LinkKind, WebPage
-from secretary_worker.web.page_child import page_of
+from secretary_documents.web.charset import decode
+from secretary_documents.web.html import read_html
+from secretary_documents.web.link import absolute, classify
+from secretary_documents.web.linked_data import facts_of, objects_of
+from secretary_documents.web.page import Facts, LinkKind, WebPage
+from secretary_documents.web.page_child import page_of
 
 
 def links(page: WebPage, kind: LinkKind) -> list[tuple[str, str]]:

@@ -14,12 +14,12 @@ from secretary_common.broker import topology
 from secretary_common.broker.connection import declare_queues
 from secretary_common.broker.policy import set_policy
 from secretary_common.errors import ConfigurationError, StoreUnavailable
-from secretary_common.log import configure_logging, get_logger
 from secretary_common.models import JobTypeInfo, TemplateInfo
 from secretary_common.mongo import replica_set
 from secretary_common.mongo.connection import store_of
-from secretary_common.service_section import BrokerSection
-from secretary_common.settings import Settings, load_settings
+from secretary_common.runtime.log import configure_logging, get_logger
+from secretary_common.settings.service import BrokerSection
+from secretary_common.settings.settings import Settings, load_settings
 
 log = get_logger(__name__)
 

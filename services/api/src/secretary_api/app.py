@@ -11,18 +11,23 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
-from secretary_api import errors
 from secretary_api.auth import Keyring
-from secretary_api.batches import BatchService
-from secretary_api.content import JobContent
 from secretary_api.deliveries import DeliveryService
 from secretary_api.dependencies import Services
-from secretary_api.idempotency import IdempotencyMarker
-from secretary_api.job_type import JobTypes
-from secretary_api.middleware import BodyLimit, EitherSlash, Limit, RequestLog
-from secretary_api.moves import JobMoves
-from secretary_api.multipart import FRAMING_BYTES
+from secretary_api.files.downloads import JobContent
+from secretary_api.files.uploads import Uploads
+from secretary_api.http import errors
+from secretary_api.http.middleware import BodyLimit, EitherSlash, Limit, RequestLog
+from secretary_api.http.multipart import FRAMING_BYTES
+from secretary_api.jobs.actions import JobActions
+from secretary_api.jobs.batches import BatchService
+from secretary_api.jobs.idempotency import IdempotencyMarker
+from secretary_api.jobs.job_types import JobTypes
+from secretary_api.jobs.service import JobService
+from secretary_api.jobs.stream import JobWatch
+from secretary_api.jobs.submission import Admission
 from secretary_api.routes import (
+    actions,
     batches,
     deliveries,
     files,
@@ -31,7 +36,6 @@ from secretary_api.routes import (
     jobs,
     keys,
     logs,
-    moves,
     stats,
     stream,
     templates,
@@ -39,12 +43,7 @@ from secretary_api.routes import (
     webhooks,
     workers,
 )
-from secretary_api.service import JobService
-from secretary_api.submission import Admission
-from secretary_api.uploads import Uploads
-from secretary_api.watch import JobWatch
-from secretary_api.worker_pool import WorkerPool
-from secretary_common.clock import Clock
+from secretary_api.workers import WorkerPool
 from secretary_common.ports import (
     BatchRepository,
     DeliveryRepository,
@@ -58,6 +57,7 @@ from secretary_common.ports import (
     TemplateRepository,
     WorkerRepository,
 )
+from secretary_common.runtime.clock import Clock
 
 VERSION = "0.1.0"
 DESCRIPTION = """
@@ -74,7 +74,7 @@ ROUTERS = (
     stream.router,
     files.router,
     uploads.router,
-    moves.router,
+    actions.router,
     deliveries.router,
     webhooks.router,
     job_types.router,
@@ -198,8 +198,8 @@ def _services(parts: Collaborators) -> Services:
     )
 
 
-def _moves(parts: Collaborators) -> JobMoves:
-    return JobMoves(
+def _moves(parts: Collaborators) -> JobActions:
+    return JobActions(
         jobs=parts.jobs,
         deliveries=parts.deliveries,
         doorbell=parts.doorbell,

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from secretary_common.clock import Clock
 from secretary_common.errors import Forbidden, NotFound, Unauthorized
 from secretary_common.models import ADMIN, BOOTSTRAP_ID, ApiKey
 from secretary_common.ports import KeyRepository
+from secretary_common.runtime.clock import Clock
 
 CACHE_SEC = 5.0
 """How long a key that another process deleted may still open this one."""

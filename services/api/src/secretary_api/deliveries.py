@@ -6,27 +6,17 @@ import asyncio
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from secretary_api import webhook
 from secretary_api.auth import Principal
+from secretary_api.jobs import webhook
 from secretary_api.schemas.delivery import TrialRequest
-from secretary_common import outbox
-from secretary_common.cipher import Cipher
-from secretary_common.clock import Clock
 from secretary_common.errors import InvalidState, NotFound, StoreUnavailable
-from secretary_common.log import get_logger
-from secretary_common.models import (
-    NOTIFIER_ALIVE_SEC,
-    Delivery,
-    DeliveryQuery,
-    DeliveryState,
-)
-from secretary_common.ports import (
-    DeliveryRepository,
-    Doorbell,
-    JobRepository,
-    NotifierRepository,
-)
-from secretary_common.url_guard import UrlGuard
+from secretary_common.http.url_guard import UrlGuard
+from secretary_common.jobs import outbox
+from secretary_common.models import NOTIFIER_ALIVE_SEC, Delivery, DeliveryQuery, DeliveryState
+from secretary_common.ports import DeliveryRepository, Doorbell, JobRepository, NotifierRepository
+from secretary_common.runtime.clock import Clock
+from secretary_common.runtime.log import get_logger
+from secretary_common.secrets.cipher import Cipher
 
 log = get_logger(__name__)
 

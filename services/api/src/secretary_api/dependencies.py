@@ -10,21 +10,21 @@ from fastapi import Depends, Header, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel
 
-from secretary_api import body
 from secretary_api.auth import Keyring, Principal
-from secretary_api.batches import BatchService
-from secretary_api.content import JobContent
 from secretary_api.deliveries import DeliveryService
-from secretary_api.idempotency import IdempotencyMarker
-from secretary_api.moves import JobMoves
-from secretary_api.service import JobService
-from secretary_api.uploads import Uploads
-from secretary_api.watch import JobWatch
-from secretary_api.worker_pool import WorkerPool
-from secretary_common.clock import Clock
+from secretary_api.files.downloads import JobContent
+from secretary_api.files.uploads import Uploads
+from secretary_api.http import body
+from secretary_api.jobs.actions import JobActions
+from secretary_api.jobs.batches import BatchService
+from secretary_api.jobs.idempotency import IdempotencyMarker
+from secretary_api.jobs.service import JobService
+from secretary_api.jobs.stream import JobWatch
+from secretary_api.workers import WorkerPool
 from secretary_common.errors import StoreUnavailable, Unauthorized
 from secretary_common.models import Idempotency, Job
 from secretary_common.ports import TemplateRepository
+from secretary_common.runtime.clock import Clock
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -43,7 +43,7 @@ class Services:
     watch: JobWatch
     content: JobContent
     uploads: Uploads
-    moves: JobMoves
+    moves: JobActions
     batches: BatchService
     workers: WorkerPool
     deliveries: DeliveryService

@@ -13,17 +13,17 @@ from types import FrameType
 import uvicorn
 
 from secretary_api.app import Collaborators, create_app
-from secretary_api.linger import EarlyAnswer
-from secretary_api.submission import Admission
+from secretary_api.http.early_answer import EarlyAnswer
+from secretary_api.jobs.submission import Admission
 from secretary_common.broker.publisher import Publisher
-from secretary_common.cipher import Cipher
 from secretary_common.errors import ConfigurationError
-from secretary_common.lifecycle import Background, running
-from secretary_common.log import configure_logging, get_logger
+from secretary_common.http.url_guard import UrlGuard
 from secretary_common.mongo.connection import Store, open_store
 from secretary_common.ports import Doorbell
-from secretary_common.settings import Settings, load_settings
-from secretary_common.url_guard import UrlGuard
+from secretary_common.runtime.lifecycle import Background, running
+from secretary_common.runtime.log import configure_logging, get_logger
+from secretary_common.secrets.cipher import Cipher
+from secretary_common.settings.settings import Settings, load_settings
 
 log = get_logger(__name__)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import datetime
 
-from secretary_common.clock import Clock
+from secretary_common.runtime.clock import Clock
 
 
 class Alarm:

@@ -12,17 +12,17 @@ import functools
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from secretary_common.clock import Clock
 from secretary_common.errors import StoreUnavailable
-from secretary_common.group import Group
-from secretary_common.log import get_logger
 from secretary_common.models import DueDelivery, Lane, parse_delivery_id
 from secretary_common.ports import DeliveryQueue
+from secretary_common.runtime.clock import Clock
+from secretary_common.runtime.group_commit import GroupCommit
+from secretary_common.runtime.log import get_logger
 from secretary_notifier.alarm import Alarm
-from secretary_notifier.attempt import RECORD_LINGER_SEC, Courier
-from secretary_notifier.delivery import Answer, Verdict
+from secretary_notifier.courier import RECORD_LINGER_SEC, Courier
 from secretary_notifier.fair_queue import FairQueue
 from secretary_notifier.relay import Relay
+from secretary_notifier.verdict import Answer, Verdict
 
 log = get_logger(__name__)
 
@@ -51,7 +51,7 @@ class Dispatcher:
         self._clock = clock
         self._poll_interval_sec = poll_interval_sec
         self._alarm = Alarm(clock, poll_interval_sec)
-        self._followers: Group[str, DueDelivery | None] = Group(
+        self._followers: GroupCommit[str, DueDelivery | None] = GroupCommit(
             self._followers_of, linger_sec=RECORD_LINGER_SEC
         )
         self._tasks: set[asyncio.Task[None]] = set()

@@ -12,22 +12,22 @@ from datetime import timedelta
 from typing import Any
 
 from secretary_common.broker.consumer import DeliveryConsumer
-from secretary_common.cipher import Cipher
-from secretary_common.egress import guarded_session
 from secretary_common.errors import ConfigurationError, StoreUnavailable
-from secretary_common.health import health_server
-from secretary_common.lifecycle import running, stop_signal, unless_stopped
-from secretary_common.log import configure_logging, get_logger
-from secretary_common.metric import BREAKERS_OPEN, DELIVERIES_HELD, DELIVERIES_IN_FLIGHT
+from secretary_common.http.egress import guarded_session
+from secretary_common.http.url_guard import UrlGuard
 from secretary_common.models import new_token
 from secretary_common.mongo.connection import Store, open_store
-from secretary_common.settings import Settings, load_settings
-from secretary_common.url_guard import UrlGuard
-from secretary_notifier.attempt import LEASE_MARGIN_SEC, Courier, Terms
+from secretary_common.runtime.health import health_server
+from secretary_common.runtime.lifecycle import running, stop_signal, unless_stopped
+from secretary_common.runtime.log import configure_logging, get_logger
+from secretary_common.runtime.metrics import BREAKERS_OPEN, DELIVERIES_HELD, DELIVERIES_IN_FLIGHT
+from secretary_common.secrets.cipher import Cipher
+from secretary_common.settings.settings import Settings, load_settings
+from secretary_notifier.courier import LEASE_MARGIN_SEC, Courier, Terms
 from secretary_notifier.dispatcher import Dispatcher
 from secretary_notifier.fair_queue import FairQueue
 from secretary_notifier.gate import Gate
-from secretary_notifier.presence import report, sweep
+from secretary_notifier.heartbeat import report, sweep
 from secretary_notifier.relay import Relay
 from secretary_notifier.sender import Sender
 

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
-from secretary_common.secret_field import REDACTED
+from secretary_common.secrets.secret_field import REDACTED
 
 SHORTEST_PART = 4
 """So much of the beginning of a secret, at the end of a text that was cut there, gives it away."""

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from secretary_common import outbox
-from secretary_common.clock import Clock
-from secretary_common.group import Group
-from secretary_common.log import get_logger
+from secretary_common.jobs import outbox
 from secretary_common.models import Delivery, DueDelivery, Job
 from secretary_common.ports import DeliveryRepository, JobRepository
+from secretary_common.runtime.clock import Clock
+from secretary_common.runtime.group_commit import GroupCommit
+from secretary_common.runtime.log import get_logger
 
 log = get_logger(__name__)
 
@@ -52,7 +52,7 @@ class Relay:
         self._clock = clock
         self._public_url = public_url
         self._first_wait_sec = first_wait_sec
-        self._heard: Group[str, Heard] = Group(self._hear_all, largest=SLOTS_AT_ONCE)
+        self._heard: GroupCommit[str, Heard] = GroupCommit(self._hear_all, largest=SLOTS_AT_ONCE)
 
     async def relay_due(self) -> tuple[list[DueDelivery], bool]:
         """Relay what is due now, at most 64; returns what to send, and whether there may be more.

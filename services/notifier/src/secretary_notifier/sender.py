@@ -11,13 +11,13 @@ from http import HTTPStatus
 
 import aiohttp
 
-from secretary_common.cipher import Cipher
-from secretary_common.egress import GuardedSession, Peer, peer_noted
 from secretary_common.errors import PermanentError, UrlRefused
+from secretary_common.http.egress import GuardedSession, Peer, peer_noted
 from secretary_common.models import Delivery
-from secretary_notifier.delivery import SWITCHED, UNOPENED, Answer
+from secretary_common.secrets.cipher import Cipher
 from secretary_notifier.redaction import redacted
 from secretary_notifier.signing import signed_headers
+from secretary_notifier.verdict import SWITCHED, UNOPENED, Answer
 
 USER_AGENT = "Secretary-Webhooks/1"
 LONGEST_ANSWER_BYTES = 64 * 1024

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from secretary_common.clock import Clock
-from secretary_common.log import get_logger
-from secretary_common.metric import DELIVERIES_UNOPENED
+from secretary_common.runtime.clock import Clock
+from secretary_common.runtime.log import get_logger
+from secretary_common.runtime.metrics import DELIVERIES_UNOPENED
 
 log = get_logger(__name__)
 

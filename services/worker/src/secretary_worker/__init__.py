@@ -10,18 +10,25 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from secretary_common.resources import ResourceCalculator
-    from secretary_worker.attempt import AttemptRepository as SecretaryJobRepository
-    from secretary_worker.attempt import OpenUpload
-    from secretary_worker.manager import SecretaryWorkerManager
+    from secretary_common.jobs.resources import ResourceCalculator
+    from secretary_worker.access.context import HandlerContext
+    from secretary_worker.attempt.repository import OpenUpload, SecretaryJobRepository
+    from secretary_worker.engine.manager import SecretaryWorkerManager
 
-__all__ = ["OpenUpload", "ResourceCalculator", "SecretaryJobRepository", "SecretaryWorkerManager"]
+__all__ = [
+    "HandlerContext",
+    "OpenUpload",
+    "ResourceCalculator",
+    "SecretaryJobRepository",
+    "SecretaryWorkerManager",
+]
 
 _PLACES = {
-    "OpenUpload": ("secretary_worker.attempt", "OpenUpload"),
-    "ResourceCalculator": ("secretary_common.resources", "ResourceCalculator"),
-    "SecretaryJobRepository": ("secretary_worker.attempt", "AttemptRepository"),
-    "SecretaryWorkerManager": ("secretary_worker.manager", "SecretaryWorkerManager"),
+    "HandlerContext": ("secretary_worker.access.context", "HandlerContext"),
+    "OpenUpload": ("secretary_worker.attempt.repository", "OpenUpload"),
+    "ResourceCalculator": ("secretary_common.jobs.resources", "ResourceCalculator"),
+    "SecretaryJobRepository": ("secretary_worker.attempt.repository", "SecretaryJobRepository"),
+    "SecretaryWorkerManager": ("secretary_worker.engine.manager", "SecretaryWorkerManager"),
 }
 
 

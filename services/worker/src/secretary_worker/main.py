@@ -10,31 +10,32 @@ from typing import Any
 
 from secretary_common.broker.consumer import JobConsumer
 from secretary_common.broker.publisher import Publisher
-from secretary_common.cipher import Cipher
 from secretary_common.errors import ConfigurationError
-from secretary_common.health import health_server
-from secretary_common.lifecycle import (
+from secretary_common.mongo.connection import Store, open_store
+from secretary_common.runtime.health import health_server
+from secretary_common.runtime.lifecycle import (
     Background,
     end_within,
     running,
     stop_signal,
     unless_stopped,
 )
-from secretary_common.log import configure_logging, get_logger
-from secretary_common.mongo.connection import Store, open_store
-from secretary_common.settings import Settings, load_settings
-from secretary_worker.bridge import Bridge
-from secretary_worker.built_in import Nurseries, load_handlers, template_folder
-from secretary_worker.eviction import Eviction
-from secretary_worker.handler_loop import HandlerLoop
-from secretary_worker.lease import LeaseKeeper
-from secretary_worker.manager import SecretaryWorkerManager
-from secretary_worker.pause import StartableTypes
-from secretary_worker.reclaim import Reclaimer
-from secretary_worker.report import Reporter
-from secretary_worker.runner import Runner
-from secretary_worker.sweeper import Sweeper
-from secretary_worker.upload import Uploads
+from secretary_common.runtime.log import configure_logging, get_logger
+from secretary_common.secrets.cipher import Cipher
+from secretary_common.settings.settings import Settings, load_settings
+from secretary_worker.access.bridge import Bridge
+from secretary_worker.access.context import HandlerContext
+from secretary_worker.access.upload import Uploads
+from secretary_worker.engine.handler_loop import HandlerLoop
+from secretary_worker.engine.heartbeat import Reporter
+from secretary_worker.engine.leases import LeaseKeeper
+from secretary_worker.engine.manager import SecretaryWorkerManager
+from secretary_worker.engine.reclaim import Reclaimer
+from secretary_worker.engine.runner import Runner
+from secretary_worker.engine.startable_types import StartableTypes
+from secretary_worker.handler_packages import load_handlers
+from secretary_worker.housekeeping.eviction import Eviction
+from secretary_worker.housekeeping.sweeper import Sweeper
 
 log = get_logger(__name__)
 
@@ -47,12 +48,14 @@ async def serve(settings: Settings) -> None:
 
     Waits for MongoDB and the broker if they are not there yet, and says so.
     """
-    templates = template_folder(settings)
     store = open_store(settings.mongo)
-    nurseries = Nurseries()
     bridge = Bridge()
-    registry = load_handlers(settings, store, bridge, nurseries, templates)
-    nurseries.start(registry.job_types)
+    uploads = Uploads(store.files, store.keys, bridge)
+    context = HandlerContext(settings, cache=store.cache, uploads=uploads, bridge=bridge)
+    registry = load_handlers(
+        context, modules=settings.worker.handler_modules, job_types=settings.worker.job_types
+    )
+    context.start_zygotes(registry.job_types)
     stop = stop_signal()
     publisher = Publisher(settings.broker.url.get_secret_value())
     background, handler_loop = Background(), HandlerLoop()
@@ -67,7 +70,7 @@ async def serve(settings: Settings) -> None:
         clock=store.clock,
         cipher=Cipher(settings.security.encryption_keys),
         retention=_retention(settings),
-        uploads=Uploads(store.files, store.keys, bridge),
+        uploads=uploads,
         max_file_bytes=int(settings.files.max_upload_mb * 2**20),
         in_background=background.start,
     )
@@ -80,7 +83,7 @@ async def serve(settings: Settings) -> None:
                 # Before the first contact that makes it ready: whoever waits for that may submit.
                 types = [registration.announcement() for registration in registry]
                 await store.job_types.announce(types)
-                await store.templates.announce(await asyncio.to_thread(templates.listing))
+                await store.templates.announce(await asyncio.to_thread(context.templates))
                 async with running(
                     publisher.run(), runner.keeper.run(), _sweeper(settings, store, runner).run()
                 ):
@@ -88,7 +91,7 @@ async def serve(settings: Settings) -> None:
                     await background.finish()
     finally:
         handler_loop.close(HANDLER_LOOP_CLOSE_SEC)
-        nurseries.close()
+        context.close()
         await store.close()
     log.info("worker.stopped")
 

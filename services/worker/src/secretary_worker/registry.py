@@ -12,11 +12,11 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel
 
+from secretary_common.jobs.resources import ResourceCalculator
 from secretary_common.models import Job, JobTypeInfo, JsonObject
-from secretary_common.resources import ResourceCalculator
-from secretary_worker.attempt import AttemptRepository
+from secretary_worker.attempt.repository import SecretaryJobRepository
 
-Handler = Callable[[Job, AttemptRepository, ResourceCalculator], Awaitable[None]]
+Handler = Callable[[Job, SecretaryJobRepository, ResourceCalculator], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)

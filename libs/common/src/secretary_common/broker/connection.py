@@ -18,8 +18,8 @@ from aio_pika.connection import make_url
 from aiormq.exceptions import AMQPError
 
 from secretary_common.broker import topology
-from secretary_common.log import get_logger
-from secretary_common.task import end
+from secretary_common.runtime.log import get_logger
+from secretary_common.runtime.task import end
 
 log = get_logger(__name__)
 

@@ -10,10 +10,10 @@ from aio_pika.abc import AbstractConnection, AbstractIncomingMessage
 
 from secretary_common.broker import topology
 from secretary_common.broker.connection import BROKER_ERRORS, keep_connected
-from secretary_common.broker.ear import Ear
+from secretary_common.broker.subscription import Subscription
 from secretary_common.errors import StoreUnavailable
-from secretary_common.log import get_logger
-from secretary_common.metric import DOORBELLS_HEARD
+from secretary_common.runtime.log import get_logger
+from secretary_common.runtime.metrics import DOORBELLS_HEARD
 
 log = get_logger(__name__)
 
@@ -84,7 +84,7 @@ class JobConsumer:
 
     async def _session(self, connection: AbstractConnection) -> None:
         self._held.clear()  # unacknowledged on the session before: the broker has them again
-        ear = await Ear.open(self._url, connection, prefetch=1)
+        ear = await Subscription.open(self._url, connection, prefetch=1)
 
         async def on_message(message: AbstractIncomingMessage) -> None:
             await _seen_to(ear, message, self._hear(ear, message))
@@ -99,7 +99,7 @@ class JobConsumer:
             self.listening = False
 
     async def _follow(
-        self, ear: Ear, on_message: Callable[[AbstractIncomingMessage], Awaitable[None]]
+        self, ear: Subscription, on_message: Callable[[AbstractIncomingMessage], Awaitable[None]]
     ) -> None:
         # What is held is given back only while nobody here listens, or it would come back here.
         if ear.listens and (self._held or not self._wanted):
@@ -112,7 +112,7 @@ class JobConsumer:
             await ear.listen(self._queues, on_message)
         self.listening = ear.listens
 
-    async def _hear(self, ear: Ear, message: AbstractIncomingMessage) -> None:
+    async def _hear(self, ear: Subscription, message: AbstractIncomingMessage) -> None:
         queue = message.routing_key or ""
         job_id = await _decoded(ear, message, "job_id")
         if job_id is None:
@@ -150,7 +150,7 @@ class DeliveryConsumer:
         """
 
         async def session(connection: AbstractConnection) -> None:
-            ear = await Ear.open(self._url, connection, prefetch=self._max_in_flight)
+            ear = await Subscription.open(self._url, connection, prefetch=self._max_in_flight)
 
             async def on_message(message: AbstractIncomingMessage) -> None:
                 await _seen_to(ear, message, _deliver(ear, message, on_delivery))
@@ -165,7 +165,9 @@ class DeliveryConsumer:
             await keep_connected(self._url, session, purpose="listen")
 
 
-async def _seen_to(ear: Ear, message: AbstractIncomingMessage, work: Awaitable[None]) -> None:
+async def _seen_to(
+    ear: Subscription, message: AbstractIncomingMessage, work: Awaitable[None]
+) -> None:
     """Do *work*; if the broker fails meanwhile *message* is unacknowledged and comes again."""
     try:
         await work
@@ -174,7 +176,7 @@ async def _seen_to(ear: Ear, message: AbstractIncomingMessage, work: Awaitable[N
         ear.lost.set()
 
 
-async def _decoded(ear: Ear, message: AbstractIncomingMessage, field: str) -> str | None:
+async def _decoded(ear: Subscription, message: AbstractIncomingMessage, field: str) -> str | None:
     """What *message* names; None: it names nothing and was dead-lettered."""
     try:
         return topology.decode(field, message.body)
@@ -191,7 +193,9 @@ async def _decoded(ear: Ear, message: AbstractIncomingMessage, field: str) -> st
             return None
 
 
-async def _deliver(ear: Ear, message: AbstractIncomingMessage, on_delivery: OnDelivery) -> None:
+async def _deliver(
+    ear: Subscription, message: AbstractIncomingMessage, on_delivery: OnDelivery
+) -> None:
     delivery_id = await _decoded(ear, message, "delivery_id")
     if delivery_id is None:
         return

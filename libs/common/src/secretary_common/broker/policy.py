@@ -12,7 +12,7 @@ import urllib.request
 from urllib.error import HTTPError, URLError
 from urllib.parse import quote, unquote, urlsplit
 
-from secretary_common.log import get_logger
+from secretary_common.runtime.log import get_logger
 
 log = get_logger(__name__)
 

@@ -8,14 +8,9 @@ from aio_pika import DeliveryMode, Message
 from aio_pika.abc import AbstractChannel, AbstractConnection
 
 from secretary_common.broker import topology
-from secretary_common.broker.connection import (
-    ANSWER_SEC,
-    BROKER_ERRORS,
-    WATCH_SEC,
-    keep_connected,
-)
-from secretary_common.log import get_logger
-from secretary_common.metric import DOORBELLS_RUNG
+from secretary_common.broker.connection import ANSWER_SEC, BROKER_ERRORS, WATCH_SEC, keep_connected
+from secretary_common.runtime.log import get_logger
+from secretary_common.runtime.metrics import DOORBELLS_RUNG
 
 log = get_logger(__name__)
 

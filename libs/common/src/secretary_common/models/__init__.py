@@ -36,13 +36,8 @@ from secretary_common.models.job import (
     Settled,
     Webhook,
 )
-from secretary_common.models.request import (
-    ADMIN,
-    BOOTSTRAP_ID,
-    ApiKey,
-    JobQuery,
-    JobTypeInfo,
-)
+from secretary_common.models.request import ADMIN, BOOTSTRAP_ID, ApiKey, JobQuery, JobTypeInfo
+from secretary_common.models.states import DeliveryState, JobStatus, Phase
 from secretary_common.models.template import TemplateField, TemplateInfo
 from secretary_common.models.value import (
     LOG_LEVELS,
@@ -56,7 +51,6 @@ from secretary_common.models.value import (
     new_token,
 )
 from secretary_common.models.worker import RunningJob, WorkerReport
-from secretary_common.states import DeliveryState, JobStatus, Phase
 
 __all__ = [
     "ADMIN",

@@ -8,8 +8,8 @@ from enum import StrEnum
 
 from secretary_common.models.file import JobFile, ResultsFile
 from secretary_common.models.job import JobError, JobProgress, NotifySlot
+from secretary_common.models.states import JobStatus
 from secretary_common.models.value import JsonObject
-from secretary_common.states import JobStatus
 
 
 @dataclass(frozen=True, slots=True)

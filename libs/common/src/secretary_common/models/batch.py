@@ -8,7 +8,7 @@ from datetime import datetime
 from pydantic import BaseModel, ConfigDict
 
 from secretary_common.models.job import Idempotency
-from secretary_common.states import JobStatus
+from secretary_common.models.states import JobStatus
 
 
 class Batch(BaseModel):

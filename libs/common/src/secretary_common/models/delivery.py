@@ -8,8 +8,8 @@ from datetime import datetime
 from pydantic import BaseModel, ConfigDict, Field
 
 from secretary_common.models.job import Lease
+from secretary_common.models.states import DeliveryState, Phase
 from secretary_common.models.value import SealedSecret, Value
-from secretary_common.states import DeliveryState, Phase
 
 NOTIFIER_REPORT_SEC = 5.0
 """A notifier tells this often that it is alive."""

@@ -7,8 +7,8 @@ from datetime import datetime
 from pydantic import BaseModel, ConfigDict, Field
 
 from secretary_common.models.file import JobFile, ResultsFile
+from secretary_common.models.states import TERMINAL, JobStatus, Phase
 from secretary_common.models.value import JsonObject, LogLevel, SealedSecret, Value
-from secretary_common.states import TERMINAL, JobStatus, Phase
 
 
 class JobProgress(Value):

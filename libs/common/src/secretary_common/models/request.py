@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from secretary_common.models.states import JobStatus
 from secretary_common.models.value import JsonObject
-from secretary_common.states import JobStatus
 
 
 @dataclass(frozen=True, slots=True)

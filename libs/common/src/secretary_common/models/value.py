@@ -15,7 +15,7 @@ LogLevel = Literal["debug", "info", "warning", "error", "critical"]
 LOG_LEVELS: tuple[LogLevel, ...] = get_args(LogLevel)
 """From the least to the most urgent."""
 SealedSecret = str
-"""A secret as it lies in MongoDB: encrypted by ``secretary_common.cipher``."""
+"""A secret as it lies in MongoDB: encrypted by ``secretary_common.secrets.cipher``."""
 
 
 class _Uuid7:

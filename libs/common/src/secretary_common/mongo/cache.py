@@ -14,20 +14,14 @@ from datetime import timedelta
 from pymongo import ASCENDING, DESCENDING, IndexModel
 from pymongo.errors import DuplicateKeyError
 
-from secretary_common.clock import Clock
 from secretary_common.errors import SecretaryError, StoreUnavailable
-from secretary_common.metric import CACHE_TRANSFERRED
 from secretary_common.models import FileInfo, FileKind, JsonObject
-from secretary_common.models.cached import (
-    ENTRY_BYTES,
-    INLINE_BYTES,
-    OWNER,
-    encoded,
-    parsed,
-)
+from secretary_common.models.cached import ENTRY_BYTES, INLINE_BYTES, OWNER, encoded, parsed
 from secretary_common.mongo.driver import Collection, Document, Update
 from secretary_common.ports import CacheEntry, FileRepository
 from secretary_common.ports.cache import Use
+from secretary_common.runtime.clock import Clock
+from secretary_common.runtime.metrics import CACHE_TRANSFERRED
 
 READ_AT_ONCE = 500
 WRITTEN_AT_ONCE = 100

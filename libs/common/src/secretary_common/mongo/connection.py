@@ -7,24 +7,24 @@ import contextlib
 import time
 from collections.abc import AsyncIterator
 
-from secretary_common.clock import ServerClock
 from secretary_common.errors import StoreUnavailable
-from secretary_common.log import get_logger
 from secretary_common.mongo import indexes
-from secretary_common.mongo.batches import MongoBatchRepository
 from secretary_common.mongo.cache import MongoCacheRepository
-from secretary_common.mongo.deliveries import MongoDeliveryRepository
+from secretary_common.mongo.deliveries.repository import MongoDeliveryRepository
 from secretary_common.mongo.driver import Client
 from secretary_common.mongo.files import MongoFileRepository
 from secretary_common.mongo.job_types import MongoJobTypeRepository
-from secretary_common.mongo.jobs import SecretaryJobRepository
+from secretary_common.mongo.jobs.batches import MongoBatchRepository
+from secretary_common.mongo.jobs.logs import MongoLogRepository
+from secretary_common.mongo.jobs.repository import MongoJobRepository
 from secretary_common.mongo.keys import MongoKeyRepository
-from secretary_common.mongo.logs import MongoLogRepository
 from secretary_common.mongo.notifiers import MongoNotifierRepository
 from secretary_common.mongo.removal import MongoLockRepository, MongoRemovalRepository
 from secretary_common.mongo.templates import MongoTemplateRepository
 from secretary_common.mongo.workers import MongoWorkerRepository
-from secretary_common.service_section import MongoSection
+from secretary_common.runtime.clock import ServerClock
+from secretary_common.runtime.log import get_logger
+from secretary_common.settings.service import MongoSection
 
 log = get_logger(__name__)
 
@@ -39,7 +39,7 @@ class Store:
     def __init__(self, client: Client) -> None:
         self.client = client
         self.clock = ServerClock()
-        self.jobs = SecretaryJobRepository(client.collection("jobs"))
+        self.jobs = MongoJobRepository(client.collection("jobs"))
         self.batches = MongoBatchRepository(client)
         self.logs = MongoLogRepository(client.collection("job_logs"))
         self.files = MongoFileRepository(client)

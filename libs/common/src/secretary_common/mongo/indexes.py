@@ -6,18 +6,10 @@ from collections.abc import Sequence
 
 from pymongo import ASCENDING, DESCENDING, IndexModel
 
-from secretary_common.mongo import (
-    cache,
-    deliveries,
-    files,
-    job_types,
-    logs,
-    notifiers,
-    removal,
-    waiting,
-    workers,
-)
+from secretary_common.mongo import cache, files, job_types, notifiers, removal, workers
+from secretary_common.mongo.deliveries import repository
 from secretary_common.mongo.driver import Client
+from secretary_common.mongo.jobs import candidates, logs
 
 
 def _newest(name: str, *fields: str, optional: bool = False) -> IndexModel:
@@ -30,7 +22,7 @@ def _newest(name: str, *fields: str, optional: bool = False) -> IndexModel:
 
 
 JOBS: Sequence[IndexModel] = (
-    *waiting.INDEXES,
+    *candidates.INDEXES,
     IndexModel(
         [("lease.expires_at", ASCENDING)],
         name="running_by_lease",
@@ -90,8 +82,8 @@ async def ensure(client: Client) -> None:
     await client.collection("files").create_indexes(files.BEGUN)
     await client.collection("fs.chunks").create_indexes(files.CHUNKS)
     await client.collection("cache").create_indexes(cache.INDEXES)
-    await client.collection("deliveries").create_indexes(deliveries.INDEXES)
+    await client.collection("deliveries").create_indexes(repository.INDEXES)
     await client.collection("job_types").create_indexes(job_types.INDEXES)
     await client.collection("workers").create_indexes(workers.INDEXES)
-    await client.collection("muted_urls").create_indexes(deliveries.MUTED_INDEXES)
+    await client.collection("muted_urls").create_indexes(repository.MUTED_INDEXES)
     await client.collection("notifiers").create_indexes(notifiers.INDEXES)

@@ -9,10 +9,10 @@ from pymongo import ASCENDING, IndexModel
 from pymongo.errors import DuplicateKeyError
 
 from secretary_common.models import FileInfo, FileKind
+from secretary_common.models.states import TERMINAL, JobStatus
 from secretary_common.mongo.driver import Client, Collection, Document
 from secretary_common.ports import Expired
 from secretary_common.ports.removal import Place
-from secretary_common.states import TERMINAL, JobStatus
 
 _NEVER = datetime.max.replace(tzinfo=UTC)
 _ENDED = {"$in": sorted(status.value for status in TERMINAL)}

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from secretary_common.clock import Clock
 from secretary_common.models import FileInfo, FileKind, JsonObject
 from secretary_common.models.cached import ENTRY_BYTES, INLINE_BYTES, OWNER, encoded, parsed
 from secretary_common.ports import CacheEntry
 from secretary_common.ports.cache import Use
+from secretary_common.runtime.clock import Clock
 from secretary_common.testing.files import InMemoryFileRepository
 
 

@@ -17,7 +17,7 @@ from secretary_common.models import (
     Lane,
     Standing,
 )
-from secretary_common.states import DeliveryState
+from secretary_common.models.states import DeliveryState
 
 WAITING = frozenset({DeliveryState.PENDING, DeliveryState.SENDING})
 _BRIEF = {"body": b"", "token": None, "secret": None}

@@ -8,9 +8,9 @@ from datetime import datetime
 
 from secretary_common.errors import KeyInUse
 from secretary_common.models import Job, JobQuery, NotifySlot
-from secretary_common.testing.held import InMemoryHeldJobs
-from secretary_common.testing.requested import InMemoryRequestedMoves
-from secretary_common.testing.waiting import InMemoryWaitingJobs
+from secretary_common.testing.job_actions import InMemoryRequestedMoves
+from secretary_common.testing.job_candidates import InMemoryWaitingJobs
+from secretary_common.testing.job_claims import InMemoryHeldJobs
 
 
 class InMemoryJobRepository(InMemoryHeldJobs, InMemoryRequestedMoves, InMemoryWaitingJobs):

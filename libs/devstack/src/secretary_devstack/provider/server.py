@@ -26,7 +26,7 @@ from secretary_devstack.provider.model import (
     transcript_answer,
 )
 from secretary_devstack.provider.wire import Asked, read_request, send_answer
-from secretary_devstack.site import Site
+from secretary_devstack.servers.site import Site
 
 JsonObject = dict[str, Any]
 OPERATIONS = ("upload", "list", "delete", "ocr", "chat", "transcribe")

@@ -6,14 +6,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Response
 
-from secretary_api.dependencies import (
-    MarkDep,
-    PrincipalDep,
-    ServicesDep,
-    body_of,
-    described_body,
-)
-from secretary_api.idempotency import REPLAYED
+from secretary_api.dependencies import MarkDep, PrincipalDep, ServicesDep, body_of, described_body
+from secretary_api.jobs.idempotency import REPLAYED
 from secretary_api.routes.answers import GUARDED, NOT_FOUND, WITH_BODY
 from secretary_api.schemas.batch import BatchCounts, BatchSubmission, BatchSubmitted, BatchView
 from secretary_api.schemas.envelope import Success

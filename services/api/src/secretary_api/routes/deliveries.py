@@ -6,8 +6,6 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
 
-from secretary_api import view
-from secretary_api.cursor import cursor_after, parse_cursor
 from secretary_api.dependencies import (
     PrincipalDep,
     ServicesDep,
@@ -15,6 +13,8 @@ from secretary_api.dependencies import (
     body_of,
     described_body,
 )
+from secretary_api.http.cursor import cursor_after, parse_cursor
+from secretary_api.jobs import view
 from secretary_api.routes.answers import CONFLICT, GUARDED, NOT_FOUND, WITH_BODY
 from secretary_api.schemas.delivery import (
     DeliveryFilter,

@@ -8,8 +8,8 @@ from urllib.parse import quote
 from fastapi import APIRouter, Header, Response
 from fastapi.responses import StreamingResponse
 
-from secretary_api import view
 from secretary_api.dependencies import JobDep, ServicesDep
+from secretary_api.jobs import view
 from secretary_api.routes.answers import GUARDED, NOT_FOUND
 from secretary_api.schemas.envelope import Success
 from secretary_api.schemas.job import JobView, ResultsView

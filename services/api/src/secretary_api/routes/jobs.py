@@ -6,8 +6,6 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from secretary_api import view
-from secretary_api.cursor import cursor_of, event_cursor_of, parse_cursor, parse_event_cursor
 from secretary_api.dependencies import (
     JobDep,
     MarkDep,
@@ -17,15 +15,13 @@ from secretary_api.dependencies import (
     body_of,
     described_body,
 )
-from secretary_api.idempotency import REPLAYED
+from secretary_api.http.cursor import cursor_of, event_cursor_of, parse_cursor, parse_event_cursor
+from secretary_api.jobs import view
+from secretary_api.jobs.idempotency import REPLAYED
 from secretary_api.routes.answers import GUARDED, NOT_FOUND, WITH_BODY
 from secretary_api.schemas.delivery import DeliveryPage, DeliverySlice
 from secretary_api.schemas.envelope import Success
-from secretary_api.schemas.job import (
-    JobPage,
-    JobView,
-    Submitted,
-)
+from secretary_api.schemas.job import JobPage, JobView, Submitted
 from secretary_api.schemas.submission import JobFilter, JobSubmission
 from secretary_common.models import JobQuery
 

@@ -6,9 +6,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from secretary_api import view
-from secretary_api.cursor import entry_cursor_of, parse_entry_cursor
 from secretary_api.dependencies import JobDep, ServicesDep
+from secretary_api.http.cursor import entry_cursor_of, parse_entry_cursor
+from secretary_api.jobs import view
 from secretary_api.routes.answers import GUARDED, NOT_FOUND
 from secretary_api.schemas.envelope import Success
 from secretary_api.schemas.job import LogPage

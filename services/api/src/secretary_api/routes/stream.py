@@ -10,11 +10,11 @@ from fastapi import APIRouter, Header, Response
 from fastapi.responses import StreamingResponse
 
 from secretary_api.dependencies import JobDep, ServicesDep
+from secretary_api.jobs.stream import BEFORE_ALL
 from secretary_api.routes.answers import GUARDED, NOT_FOUND
 from secretary_api.schemas.job import JobEvent
-from secretary_api.watch import BEFORE_ALL
 from secretary_common.models import Job
-from secretary_common.states import JobStatus
+from secretary_common.models.states import JobStatus
 
 router = APIRouter(prefix="/api/jobs/{job_id}", tags=["jobs"], responses=GUARDED | NOT_FOUND)
 

@@ -7,8 +7,8 @@ from typing import Any
 from fastapi import APIRouter, Request
 
 from secretary_api.dependencies import PrincipalDep, ServicesDep, add_log_fields
-from secretary_api.errors import UnsupportedMediaType
-from secretary_api.multipart import FILE, MEDIA_TYPE
+from secretary_api.http.errors import UnsupportedMediaType
+from secretary_api.http.multipart import FILE, MEDIA_TYPE
 from secretary_api.routes.answers import GUARDED, WITH_FILE
 from secretary_api.schemas.envelope import Success
 from secretary_api.schemas.upload import Uploaded

@@ -6,8 +6,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends
 
-from secretary_api import view
 from secretary_api.dependencies import PrincipalDep, ServicesDep, body_of, described_body
+from secretary_api.jobs import view
 from secretary_api.routes.answers import GUARDED, WITH_BODY
 from secretary_api.schemas.delivery import DeliveryView, TrialRequest
 from secretary_api.schemas.envelope import Success

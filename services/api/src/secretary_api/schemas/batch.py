@@ -6,7 +6,7 @@ from pydantic import ConfigDict, Field
 
 from secretary_api.schemas.envelope import Request, View
 from secretary_api.schemas.submission import EXAMPLE_PARAMETERS, JobSubmission, ShortText
-from secretary_common.states import JobStatus
+from secretary_common.models.states import JobStatus
 
 LARGEST_BATCH = 1000
 EXAMPLE_BATCH_ID = "batch-019a0b5e-7c3d-7d2e-8f4a-1b2c3d4e5f60"

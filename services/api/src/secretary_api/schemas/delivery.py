@@ -6,7 +6,7 @@ from pydantic import ConfigDict, Field, model_validator
 
 from secretary_api.schemas.envelope import Request, Timestamp, View
 from secretary_api.schemas.submission import LONGEST_URL, HeaderText, SigningSecret, Time
-from secretary_common.states import DeliveryState, Phase
+from secretary_common.models.states import DeliveryState, Phase
 
 EXAMPLE_DELIVERY_ID = "msg_job-019a0b5e-7c3d-7d2e-8f4a-1b2c3d4e5f60_7"
 

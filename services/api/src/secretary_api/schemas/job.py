@@ -7,7 +7,7 @@ from pydantic import ConfigDict, Field
 from secretary_api.schemas.envelope import Timestamp, View
 from secretary_api.schemas.submission import EXAMPLE_PARAMETERS
 from secretary_common.models import JobError, JobProgress, JsonObject, LogLevel
-from secretary_common.states import JobStatus
+from secretary_common.models.states import JobStatus
 
 EXAMPLE_JOB_ID = "job-019a0b5e-7c3d-7d2e-8f4a-1b2c3d4e5f60"
 

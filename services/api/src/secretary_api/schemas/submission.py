@@ -17,8 +17,8 @@ from pydantic import (
 
 from secretary_api.schemas.envelope import Request
 from secretary_common.models import JsonObject
-from secretary_common.service_section import check_webhook_secret
-from secretary_common.states import JobStatus
+from secretary_common.models.states import JobStatus
+from secretary_common.settings.service import check_webhook_secret
 
 TEN_YEARS_SEC = 10 * 365 * 86_400
 MONTH_SEC = 30 * 86_400

@@ -1,0 +1,238 @@
+"""The webhook outbox: from the slot in a job to a delivery with its bytes frozen.
+
+The slot is a field of the job, set by the same write as the state it tells of. ``relay`` turns it
+into a delivery under a deterministic id and then clears it: repeated anywhere in between, it makes
+nothing twice and loses nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from urllib.parse import quote
+
+from secretary_common.errors import NotStorable, UrlRefused
+from secretary_common.http.url_guard import origin_of
+from secretary_common.jobs.payload import body_of, client_job_id, trial_body_of
+from secretary_common.models import (
+    Delivery,
+    Job,
+    NotifySlot,
+    Phase,
+    SealedSecret,
+    Webhook,
+    delivery_id_of,
+    new_test_id,
+)
+from secretary_common.ports import DeliveryRepository, JobRepository
+
+PROGRESS_INTERVAL_SEC = 1.0
+"""At least this long between two progress events of a job."""
+
+
+def progress_slot(
+    job: Job, seq: int, now: datetime, notified_at: datetime | None
+) -> NotifySlot | None:
+    """The slot a progress write leaves; None if nobody wants to hear of it.
+
+    Args:
+        job: the one that progressed.
+        seq: of the change this tells of.
+        now: the store's time.
+        notified_at: when the slot was last cleared, as far as the writer knows.
+    """
+    if job.webhook is None or not job.webhook.progress:
+        return None
+    due_at = max(now, _next_progress_at(notified_at) or now)
+    return NotifySlot(seq=seq, run=job.run, phase=Phase.PROCESSING, due_at=due_at)
+
+
+def target_of(url: str, client_id: str) -> str:
+    """Where events of a job go that its client calls *client_id*: ``{jobId}`` in *url* replaced."""
+    return url.replace("{jobId}", quote(client_id, safe=""))
+
+
+def trial_delivery(
+    url: str,
+    *,
+    owner: str,
+    now: datetime,
+    token: SealedSecret | None = None,
+    secret: SealedSecret | None = None,
+) -> Delivery:
+    """A delivery that belongs to no job: somebody tries their receiver.
+
+    It stands in a lane of its own, so that no trouble of its origin keeps the answer waiting.
+    """
+    test_id = new_test_id()
+    target = target_of(url, test_id)
+    return Delivery(
+        delivery_id=delivery_id_of(test_id, 1),
+        job_id=test_id,
+        owner=owner,
+        seq=1,
+        run=1,
+        phase=Phase.TEST,
+        url=target,
+        origin=f"test {_origin(target)}",
+        body=trial_body_of(test_id, 1, now),
+        token=token,
+        secret=secret,
+        created_at=now,
+        next_attempt_at=now,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """What is to be done about a job's slot; nothing, if all are empty."""
+
+    delivery: Delivery | None = None
+    postponed_to: datetime | None = None
+    is_unwanted: bool = False
+    """Nobody is to hear of it: it is just cleared."""
+    fault: Exception | None = None
+
+
+async def relay(
+    job: Job,
+    jobs: JobRepository,
+    deliveries: DeliveryRepository,
+    now: datetime,
+    public_url: str,
+    *,
+    wait_sec: float = 0.0,
+) -> Delivery | None:
+    """Turn the due slot of *job*, as just read, into a delivery; None if there is none to make.
+
+    A progress that would come within a second of the one before is put off instead.
+
+    Args:
+        job: with the slot.
+        jobs: where the slot is cleared or put off.
+        deliveries: where the delivery goes.
+        now: the store's time.
+        public_url: the API's, for bodies that would be too large.
+        wait_sec: until the first attempt of a terminal event.
+
+    Raises:
+        StoreUnavailable: safe to repeat.
+        NotStorable: the delivery cannot be encoded.
+    """
+    [made] = await relay_all([job], jobs, deliveries, now, public_url, wait_sec=wait_sec)
+    if isinstance(made, Exception):
+        raise made
+    return made
+
+
+async def relay_all(
+    relayed: Sequence[Job],
+    jobs: JobRepository,
+    deliveries: DeliveryRepository,
+    now: datetime,
+    public_url: str,
+    *,
+    wait_sec: float = 0.0,
+) -> list[Delivery | Exception | None]:
+    """``relay`` for many jobs with few writes; what keeps one from it stands in its place.
+
+    Raises:
+        StoreUnavailable: safe to repeat.
+    """
+    steps = [_step_of(job, now, public_url, wait_sec) for job in relayed]
+    pairs = list(zip(relayed, steps, strict=True))
+    for job, step in pairs:
+        if step.postponed_to and job.notify:
+            await jobs.postpone_slot(job.job_id, job.notify, step.postponed_to)
+    made = [step.delivery for step in steps if step.delivery]
+    faults = await _insert(made, deliveries)
+    told = [
+        (job.job_id, job.notify.seq)
+        for job, step in pairs
+        if job.notify
+        and (step.is_unwanted or (step.delivery and step.delivery.delivery_id not in faults))
+    ]
+    for job_id in await jobs.clear_slots(told, now) if told else ():
+        await _put_off_newer_progress(job_id, jobs, now)
+    return [
+        step.fault or (step.delivery and (faults.get(step.delivery.delivery_id) or step.delivery))
+        for step in steps
+    ]
+
+
+def _step_of(job: Job, now: datetime, public_url: str, wait_sec: float) -> _Step:
+    slot = job.notify
+    if slot is None or slot.due_at > now:
+        return _Step()
+    if job.webhook is None:
+        return _Step(is_unwanted=True)
+    if earliest := _too_early(slot, job.notified_at, now):
+        return _Step(postponed_to=earliest)
+    first_at = now if slot.phase is Phase.PROCESSING else now + timedelta(seconds=wait_sec)
+    try:
+        body = body_of(job, slot, public_url)
+        delivery = _delivery(job, job.webhook, slot, now=now, first_at=first_at, body=body)
+    except Exception as error:  # noqa: BLE001 - one bad job holds up no other
+        return _Step(fault=error)
+    return _Step(delivery=delivery)
+
+
+async def _insert(
+    made: Sequence[Delivery], deliveries: DeliveryRepository
+) -> dict[str, NotStorable]:
+    """Store what was made; tells which cannot be."""
+    outcomes = await deliveries.insert_absent(made) if made else []
+    return {
+        delivery.delivery_id: outcome
+        for delivery, outcome in zip(made, outcomes, strict=True)
+        if isinstance(outcome, NotStorable)
+    }
+
+
+def _too_early(slot: NotifySlot, notified_at: datetime | None, now: datetime) -> datetime | None:
+    """For a progress within a second of the event before: when it may go."""
+    earliest = _next_progress_at(notified_at)
+    is_progress = slot.phase is Phase.PROCESSING
+    return earliest if is_progress and earliest and earliest > now else None
+
+
+async def _put_off_newer_progress(job_id: str, jobs: JobRepository, now: datetime) -> None:
+    """A newer progress took over the slot and its due time; it is early by what was just made."""
+    fresh = await jobs.get(job_id)
+    if fresh and fresh.notify and fresh.notify.phase is Phase.PROCESSING:
+        await jobs.postpone_slot(
+            job_id, fresh.notify, now + timedelta(seconds=PROGRESS_INTERVAL_SEC)
+        )
+
+
+def _next_progress_at(notified_at: datetime | None) -> datetime | None:
+    return notified_at and notified_at + timedelta(seconds=PROGRESS_INTERVAL_SEC)
+
+
+def _delivery(
+    job: Job, webhook: Webhook, slot: NotifySlot, *, now: datetime, first_at: datetime, body: bytes
+) -> Delivery:
+    url = target_of(webhook.url, client_job_id(job))
+    return Delivery(
+        delivery_id=delivery_id_of(job.job_id, slot.seq),
+        job_id=job.job_id,
+        owner=job.owner,
+        seq=slot.seq,
+        run=slot.run,
+        phase=slot.phase,
+        url=url,
+        origin=_origin(url),
+        body=body,
+        token=webhook.token,
+        secret=webhook.secret,
+        created_at=now,
+        next_attempt_at=first_at,
+    )
+
+
+def _origin(url: str) -> str:
+    try:
+        return origin_of(url)
+    except UrlRefused:  # its attempts will say so; the event itself must not be lost
+        return "refused"

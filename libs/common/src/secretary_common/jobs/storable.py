@@ -1,0 +1,210 @@
+"""What MongoDB can keep: checked for what clients send, cleaned for what handlers write.
+
+BSON holds 64-bit integers and well-formed UTF-8, no NUL in a key and no nesting without end; JSON
+has neither NaN nor infinity. Whatever breaks this is found here, with its path, before it joins a
+group of writes: one bad document would fail the others.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic_core import to_json
+
+from secretary_common.errors import NotStorable
+from secretary_common.runtime.clock import to_milliseconds
+
+MAX_DEPTH = 100
+"""Levels of nesting; MongoDB promises to keep 100."""
+MAX_TEXT_BYTES = 64 * 1024
+"""Messages and log entries are cut here, in bytes of UTF-8."""
+_INT64_MIN, _INT64_MAX = -(2**63), 2**63 - 1
+_LOOKED_AT = 1024 * 1024
+_CUT_MARK = "…"
+_MARKED_BYTES = 32
+"""Room for the marks of a cut object."""
+# A document with these keys is a DBRef to MongoDB's drivers: it would not come back as it went in.
+_REFERENCE_KEYS = frozenset({"$ref", "$id"})
+
+
+def check_storable(value: Any, path: str = "") -> None:
+    """Accept *value*, JSON as parsed, if it can be stored just as it is.
+
+    Args:
+        value: what a client sent.
+        path: how the client knows it, e.g. ``parameters``.
+
+    Raises:
+        NotStorable: naming the path of the first part that cannot.
+    """
+    _rebuilt(value, (None, path), 1, _checked_text, _checked_key)
+
+
+def cleaned(value: Any, path: str = "") -> Any:
+    """*value* with its text made storable; what a handler wrote need not come from JSON.
+
+    Lone surrogates, and NUL in keys, become U+FFFD; tuples become lists; integer keys become text.
+
+    Raises:
+        NotStorable: naming the path of the first part that is beyond cleaning.
+    """
+    return _rebuilt(value, (None, path), 1, _clean_text, _clean_key)
+
+
+def cut_text(text: str, limit: int = MAX_TEXT_BYTES) -> str:
+    """*text*, cleaned and cut to *limit* bytes of UTF-8, with a mark where it was cut."""
+    encoded = _without_surrogates(text).encode()
+    if len(encoded) <= limit:
+        return encoded.decode()
+    kept = encoded[: max(0, limit - len(_CUT_MARK.encode()))]
+    return kept.decode(errors="ignore") + _CUT_MARK
+
+
+def cut_object(value: dict[str, Any], limit: int = MAX_TEXT_BYTES) -> dict[str, Any]:
+    """*value*, which is clean, cut to about *limit* bytes of JSON: what comes first is kept.
+
+    Text that does not fit is cut; anything else that does not fit gives way to a mark.
+    """
+    if len(to_json(value)) <= limit:
+        return value
+    kept: dict[str, Any] = {}
+    left = limit - _MARKED_BYTES
+    for name, part in value.items():
+        left -= len(to_json(name)) + len(":,")
+        if left <= 0:
+            kept[_CUT_MARK] = _CUT_MARK
+            break
+        if len(to_json(part)) <= left:
+            kept[name] = part
+        else:
+            # A control character takes six bytes in JSON.
+            kept[name] = cut_text(part, left // 6) if isinstance(part, str) else _CUT_MARK
+        left -= len(to_json(kept[name]))
+    return kept
+
+
+def refusal(path: str, why: str) -> NotStorable:
+    """The error that names *path* and says *why*; both are safe to print."""
+    field = _without_surrogates(path).replace("\0", "\ufffd") or "body"
+    return NotStorable(f"{field}: {why}", details={"fields": [{"field": field, "message": why}]})
+
+
+# A part below its parent; spelled out only for an error, for there may be millions.
+_Path = tuple["_Path | None", Any]
+_Text = Callable[[str, _Path], str]
+_Key = Callable[[Any, _Path], str]
+
+
+def _refusal(path: _Path, why: str) -> NotStorable:
+    parts: list[Any] = []
+    part: _Path | None = path
+    while part:
+        parts.append(part[1])
+        part = part[0]
+    root, *rest = reversed(parts)
+    spelled = [f"[{part}]" if isinstance(part, int) else f".{part}" for part in rest]
+    return refusal(f"{root}{''.join(spelled)}".removeprefix("."), why)
+
+
+def _root(path: _Path) -> str:
+    while path[0]:
+        path = path[0]
+    return str(path[1])
+
+
+def _rebuilt(value: Any, path: _Path, depth: int, text: _Text, key: _Key) -> Any:
+    if isinstance(value, str):
+        return text(value, path)
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, int | float | datetime):
+        return _number_or_time(value, path)
+    if not isinstance(value, dict | list | tuple):
+        raise _refusal(path, f"a value of type {type(value).__name__} cannot be stored")
+    if depth > MAX_DEPTH:
+        raise refusal(_root(path), f"nested deeper than {MAX_DEPTH} levels")
+    if isinstance(value, dict):
+        return _rebuilt_object(value, path, depth, text, key)
+    return [_rebuilt(item, (path, index), depth + 1, text, key) for index, item in enumerate(value)]
+
+
+def _rebuilt_object(
+    value: dict[Any, Any], path: _Path, depth: int, text: _Text, key: _Key
+) -> dict[str, Any]:
+    if value.keys() >= _REFERENCE_KEYS:
+        raise _refusal(path, "an object with both $ref and $id cannot be stored")
+    rebuilt = {
+        key(name, path): _rebuilt(item, (path, name), depth + 1, text, key)
+        for name, item in value.items()
+    }
+    if len(rebuilt) != len(value):
+        raise _refusal(path, "two keys are the same once they are cleaned")
+    return rebuilt
+
+
+def _number_or_time(value: float | datetime, path: _Path) -> float | datetime:
+    if isinstance(value, datetime):
+        try:
+            return _as_kept(value)
+        except OverflowError:
+            raise _refusal(path, "a time beyond the years 1 to 9999 cannot be stored") from None
+    # What is more than a number, a member of an enum say, is stored as the number.
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise _refusal(path, "NaN and infinity cannot be stored")
+        return float(value)
+    number = int(value)
+    if not _INT64_MIN <= number <= _INT64_MAX:
+        raise _refusal(path, "an integer over 64 bit cannot be stored")
+    return number
+
+
+def _as_kept(moment: datetime) -> datetime:
+    """*moment* as it would come back from MongoDB: UTC, whole milliseconds."""
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return to_milliseconds(aware.astimezone(UTC))
+
+
+def _has_surrogates(text: str) -> bool:
+    if text.isascii():
+        return False
+    try:
+        for start in range(0, len(text), _LOOKED_AT):  # no copy of all of it
+            text[start : start + _LOOKED_AT].encode()
+    except UnicodeEncodeError:
+        return True
+    return False
+
+
+def _without_surrogates(text: str) -> str:
+    """Halves that belong together are joined, lone ones replaced."""
+    if not _has_surrogates(text):
+        return str.__str__(text)  # of a subclass too: its own would say what it likes
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _checked_text(text: str, path: _Path) -> str:
+    if _has_surrogates(text):
+        raise _refusal(path, "text with a lone surrogate cannot be stored")
+    return text
+
+
+def _checked_key(name: Any, path: _Path) -> str:
+    if "\0" in name:
+        raise _refusal((path, name), "a key with NUL cannot be stored")
+    return _checked_text(name, (path, name))
+
+
+def _clean_text(text: str, _path: _Path) -> str:
+    return _without_surrogates(text)
+
+
+def _clean_key(name: Any, path: _Path) -> str:
+    if isinstance(name, int) and not isinstance(name, bool):
+        return str(int(name))
+    if not isinstance(name, str):
+        raise _refusal(path, f"a key of type {type(name).__name__} cannot be stored")
+    return _without_surrogates(name).replace("\0", "\ufffd")

@@ -1,0 +1,221 @@
+"""Deliveries as notifiers know them: waiting, claimed, recorded; many in one request."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Collection as Names
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from pymongo import ASCENDING, DESCENDING
+from pymongo.errors import DuplicateKeyError
+
+from secretary_common.models import Claim, Delivery, DeliveryRecord, DueDelivery, Lane, Standing
+from secretary_common.models.states import DeliveryState, Phase
+from secretary_common.mongo.deliveries.document import (
+    CHOICE,
+    PENDING,
+    SENDING,
+    WAITS,
+    to_delivery,
+    to_due,
+)
+from secretary_common.mongo.driver import Collection, Document
+
+_BOTH = (False, True)
+
+
+class DeliveryQueueInMongo:
+    """The notifiers' part of the delivery repository (``ports.DeliveryQueue``).
+
+    Every write to a delivery somebody sends names the state and the lease token it expects.
+    """
+
+    _deliveries: Collection
+    _muted: Collection
+
+    async def waiting_lanes(self) -> dict[Lane, datetime]:
+        """Every lane where something waits or is being sent, and when the earliest of it is due."""
+        found = await asyncio.gather(*(self._lanes(is_retry=one) for one in _BOTH))
+        return {lane: at for lanes in found for lane, at in lanes.items()}
+
+    async def _lanes(self, *, is_retry: bool) -> dict[Lane, datetime]:
+        # In this very form MongoDB jumps from origin to origin (DISTINCT_SCAN), however much waits.
+        found = await self._deliveries.aggregate(
+            [
+                {"$match": {"is_retry": is_retry, **WAITS}},
+                {"$sort": {"is_retry": 1, "origin": 1, "next_attempt_at": 1}},
+                {"$group": {"_id": "$origin", "at": {"$first": "$next_attempt_at"}}},
+            ]
+        )
+        return {Lane(each["_id"], is_retry): each["at"] for each in found}
+
+    async def due(self, lanes: Names[Lane], now: datetime, limit: int) -> list[DueDelivery]:
+        """Deliveries of these lanes that are due, or whose sender's lease has ended."""
+        found = await asyncio.gather(
+            *(self._waiting(part, {"$lte": now}, CHOICE, limit) for part in _parts(lanes))
+        )
+        return [to_due(document) for part in found for document in part]
+
+    async def next_due_at(self, lanes: Names[Lane], now: datetime) -> datetime | None:
+        """When the earliest delivery of these lanes that is not due yet is due."""
+        found = await asyncio.gather(
+            *(self._waiting(part, {"$gt": now}, ["next_attempt_at"], 1) for part in _parts(lanes))
+        )
+        moments = [document["next_attempt_at"] for part in found for document in part]
+        return min(moments, default=None)
+
+    async def _waiting(
+        self, part: Document, at: Document, fields: Sequence[str], limit: int
+    ) -> list[Document]:
+        return await self._deliveries.find(
+            {**part, "next_attempt_at": at},
+            projection=list(fields),
+            sort=[("next_attempt_at", ASCENDING)],
+            limit=limit,
+        )
+
+    async def due_of_jobs(self, job_ids: Names[str], now: datetime) -> dict[str, DueDelivery]:
+        """The latest due event of each of these jobs that has one."""
+        found = await self._deliveries.find(
+            {"job_id": {"$in": sorted(job_ids)}, "next_attempt_at": {"$lte": now}},
+            projection=list(CHOICE),
+            sort=[("job_id", ASCENDING), ("seq", DESCENDING)],
+        )
+        return {document["job_id"]: to_due(document) for document in reversed(found)}
+
+    async def claim(self, claims: Sequence[Claim], now: datetime) -> list[Delivery | None]:
+        """Take due (or abandoned) deliveries: each is ``sending`` under its lease."""
+        done = await self._deliveries.update_each([_taking(claim, now) for claim in claims])
+        _raise_faults(done.errors.values())
+        if not done.matched:
+            return [None] * len(claims)
+        ids = [claim.delivery_id for claim in claims]
+        found = await self._deliveries.find({"_id": {"$in": ids}, "state": SENDING})
+        held = {each.lease.token: each for each in map(to_delivery, found) if each.lease}
+        return [held.get(claim.lease.token) for claim in claims]
+
+    async def standings(self, deliveries: Sequence[Delivery], now: datetime) -> list[Standing]:
+        """What may keep each of these, which are claimed, from being sent."""
+        newest, muted = await asyncio.gather(
+            self._newest_of({each.job_id for each in deliveries}),
+            self._muted_of({_mute_id(each.owner, each.url) for each in deliveries}, now),
+        )
+        return [
+            Standing(
+                is_overtaken=newest.get(each.job_id, each.seq) > each.seq,
+                is_muted=_mute_id(each.owner, each.url) in muted,
+            )
+            for each in deliveries
+        ]
+
+    async def _newest_of(self, job_ids: Names[str]) -> dict[str, int]:
+        found = await self._deliveries.aggregate(
+            [
+                {"$match": {"job_id": {"$in": sorted(job_ids)}}},
+                {"$group": {"_id": "$job_id", "seq": {"$max": "$seq"}}},
+            ]
+        )
+        return {each["_id"]: each["seq"] for each in found}
+
+    async def _muted_of(self, ids: Names[str], now: datetime) -> set[str]:
+        found = await self._muted.find({"_id": {"$in": sorted(ids)}, "until": {"$gt": now}})
+        return {document["_id"] for document in found}
+
+    async def drop_abandoned_progress(self, job_id: str, seq: int, now: datetime) -> bool:
+        """End a progress before *seq* that is ``sending`` under an ended lease."""
+        done = await self._deliveries.update_one(
+            {
+                "job_id": job_id,
+                "state": SENDING,
+                "phase": Phase.PROCESSING.value,
+                "seq": {"$lt": seq},
+                "next_attempt_at": {"$lte": now},
+            },
+            {
+                "$set": {"state": DeliveryState.DROPPED.value, "reason": "abandoned"},
+                "$unset": {"lease": "", "next_attempt_at": ""},
+            },
+        )
+        return done.matched == 1
+
+    async def record(self, records: Sequence[DeliveryRecord]) -> list[bool]:
+        """Write down how claims ended; False for one whose lease was lost."""
+        done = await self._deliveries.update_each([_recording(record) for record in records])
+        _raise_faults(done.errors.values())
+        if done.matched == len(records):
+            return [True] * len(records)
+        ids = [record.delivery_id for record in records]
+        found = await self._deliveries.find({"_id": {"$in": ids}}, projection=["recorded"])
+        recorded = {document["_id"]: document.get("recorded") for document in found}
+        return [recorded.get(record.delivery_id) == record.token for record in records]
+
+    async def mute(self, owner: str, url: str, until: datetime) -> None:
+        """Have nothing of *owner* sent to *url* before *until*: it answered 410."""
+        change = {"$max": {"until": until}}
+        await self._muted.update_one({"_id": _mute_id(owner, url)}, change, upsert=True)
+
+    async def unmute(self, owner: str, url: str) -> None:
+        """Take back ``mute``."""
+        await self._muted.delete_many({"_id": _mute_id(owner, url)})
+
+    async def remove_expired(self, now: datetime) -> int:
+        """Remove what expired; returns how many."""
+        return await self._deliveries.delete_many({"expires_at": {"$lte": now}})
+
+
+def _raise_faults(errors: Iterable[Exception]) -> None:
+    """Raise the first error that is no answer; that a job has another in flight is one."""
+    for error in errors:
+        if not isinstance(error, DuplicateKeyError):
+            raise error
+
+
+def _parts(lanes: Names[Lane]) -> list[Document]:
+    """One query for the first tries among *lanes* and one for the retries."""
+    origins = {
+        is_retry: sorted(lane.origin for lane in lanes if lane.is_retry is is_retry)
+        for is_retry in _BOTH
+    }
+    return [
+        {"is_retry": is_retry, "origin": {"$in": names}}
+        for is_retry, names in origins.items()
+        if names
+    ]
+
+
+def _mute_id(owner: str, url: str) -> str:
+    return f"{owner} {hashlib.sha256(url.encode()).hexdigest()}"
+
+
+def _taking(claim: Claim, now: datetime) -> tuple[Document, Document]:
+    query = {
+        "_id": claim.delivery_id,
+        "state": {"$in": [PENDING, SENDING]},
+        "next_attempt_at": {"$lte": now},
+    }
+    taken = {
+        "state": SENDING,
+        "lease": claim.lease.model_dump(),
+        "next_attempt_at": claim.lease.expires_at,
+    }
+    return query, {"$set": taken}
+
+
+def _recording(record: DeliveryRecord) -> tuple[Document, Document]:
+    held = {"_id": record.delivery_id, "state": SENDING, "lease.token": record.token}
+    put: Document = {"state": record.state.value, "recorded": record.token}
+    drop: Document = {"lease": ""}
+    for name in ("next_attempt_at", "reason", "expires_at"):
+        value = getattr(record, name)
+        if value is None:
+            drop[name] = ""
+        else:
+            put[name] = value
+    change: Document = {"$set": put, "$unset": drop}
+    if record.attempt is not None:
+        put["is_retry"] = True
+        change["$inc"] = {"tries": 1}
+        change["$push"] = {"attempts": record.attempt.model_dump(exclude_none=True)}
+    return held, change

@@ -1,0 +1,152 @@
+"""Deliveries as clients and the sweeper know them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from pymongo import ASCENDING, DESCENDING
+from pymongo.errors import DuplicateKeyError
+
+from secretary_common.errors import NotStorable
+from secretary_common.models import RESENDABLE, Delivery, DeliveryQuery
+from secretary_common.models.states import DeliveryState
+from secretary_common.mongo.deliveries.document import (
+    BRIEF,
+    DEAD,
+    LOST,
+    NEWS,
+    PENDING,
+    SENDING,
+    WAITS,
+    to_delivery,
+    to_document,
+)
+from secretary_common.mongo.driver import Collection, Document
+
+RECOVERED_AT_ONCE = 500
+_NEWEST = [("created_at", DESCENDING), ("_id", DESCENDING)]
+
+
+class StoredDeliveriesInMongo:
+    """The clients' part of the delivery repository (``ports.StoredDeliveries``)."""
+
+    _deliveries: Collection
+
+    async def insert_absent(self, deliveries: Sequence[Delivery]) -> list[bool | NotStorable]:
+        """Store deliveries; False for one whose id is there already (it is left as it is)."""
+        errors = await self._deliveries.insert_each([to_document(each) for each in deliveries])
+        outcomes: list[bool | NotStorable] = []
+        for place in range(len(deliveries)):
+            error = errors.get(place)
+            if error is not None and not isinstance(error, DuplicateKeyError | NotStorable):
+                raise error
+            outcomes.append(error if isinstance(error, NotStorable) else error is None)
+        return outcomes
+
+    async def get(self, delivery_id: str) -> Delivery | None:
+        """The delivery."""
+        found = await self._deliveries.find_one({"_id": delivery_id})
+        return to_delivery(found) if found else None
+
+    async def of_job(
+        self, job_id: str, *, after: int | None = None, limit: int | None = None
+    ) -> list[Delivery]:
+        """The deliveries of a job, by ``seq``, without bodies and secrets."""
+        wanted: Document = {"job_id": job_id}
+        if after is not None:
+            wanted["seq"] = {"$gt": after}
+        found = await self._deliveries.find(
+            wanted, projection=BRIEF, sort=[("seq", ASCENDING)], limit=limit or 0
+        )
+        return [to_delivery(document) for document in found]
+
+    async def find(self, query: DeliveryQuery) -> list[Delivery]:
+        """At most ``query.limit`` deliveries, newest first, without bodies and secrets.
+
+        Of the dead ones, tests are left out.
+        """
+        wanted = _of_owner(query.owner)
+        if query.state is not None:
+            wanted |= LOST if query.state is DeliveryState.DEAD else {"state": query.state.value}
+        if query.after is not None:
+            moment, delivery_id = query.after
+            wanted["created_at"] = {"$lte": moment}
+            wanted["$or"] = [
+                {"created_at": {"$lt": moment}},
+                {"created_at": moment, "_id": {"$lt": delivery_id}},
+            ]
+        found = await self._deliveries.find(
+            wanted, projection=BRIEF, sort=_NEWEST, limit=query.limit
+        )
+        return [to_delivery(document) for document in found]
+
+    async def counts(self, owner: str | None = None) -> dict[str, int]:
+        """How many are ``pending`` (waiting or being sent) and ``dead`` (tests aside), exactly."""
+        waiting = {**_of_owner(owner), "state": {"$in": [PENDING, SENDING]}}
+        # Spelled out what LOST says: so the index alone answers.
+        dead = {**_of_owner(owner), "state": DEAD, "phase": {"$in": NEWS}}
+        return {
+            "pending": await self._deliveries.count(waiting),
+            "dead": await self._deliveries.count(dead),
+        }
+
+    async def has_pending(self, job_id: str) -> bool:
+        """Whether a delivery of this job waits or is being sent."""
+        found = await self._deliveries.find_one({"job_id": job_id, **WAITS}, projection=["_id"])
+        return found is not None
+
+    async def delete_of_job(self, job_id: str, *, spare_until: datetime | None = None) -> int:
+        """Remove the deliveries of a job; returns how many."""
+        wanted: Document = {"job_id": job_id}
+        if spare_until is not None:
+            wanted["expires_at"] = {"$not": {"$gt": spare_until}}
+        return await self._deliveries.delete_many(wanted)
+
+    async def resend(self, delivery_id: str, now: datetime) -> bool:
+        """Have a delivery sent again now, its schedule from the start."""
+        may_be = [state.value for state in RESENDABLE]
+        done = await self._deliveries.update_one(
+            {"_id": delivery_id, "state": {"$in": may_be}}, _sent_again(now)
+        )
+        return done.matched == 1
+
+    async def recover(
+        self, since: datetime, until: datetime, now: datetime, *, owner: str | None = None
+    ) -> int:
+        """Have all dead ones made in [since, until) but tests sent again; returns how many."""
+        wanted = {
+            **_of_owner(owner),
+            **LOST,
+            "created_at": {"$gte": since, "$lt": until},
+            # What dies again at once is not taken again.
+            "resent_at": {"$not": {"$gte": now}},
+        }
+        recovered = 0
+        while True:
+            found = await self._deliveries.find(
+                wanted, projection=["_id"], sort=_NEWEST, limit=RECOVERED_AT_ONCE
+            )
+            if not found:
+                return recovered
+            ids = [document["_id"] for document in found]
+            chosen = {"_id": {"$in": ids}, "state": DEAD}
+            done = await self._deliveries.update_many(chosen, _sent_again(now))
+            recovered += done.matched
+
+
+def _of_owner(owner: str | None) -> Document:
+    return {} if owner is None else {"owner": owner}
+
+
+def _sent_again(now: datetime) -> Document:
+    return {
+        "$set": {
+            "state": PENDING,
+            "next_attempt_at": now,
+            "resent_at": now,
+            "tries": 0,
+            "is_retry": False,
+        },
+        "$unset": {"reason": "", "expires_at": ""},
+    }

@@ -1,0 +1,57 @@
+"""Batches in MongoDB; their jobs lie among all others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pymongo.errors import DuplicateKeyError
+
+from secretary_common.errors import KeyInUse
+from secretary_common.models import Batch, Job
+from secretary_common.mongo.driver import Client, Document
+from secretary_common.mongo.jobs.document import check_room, key_query, to_document
+
+BATCHES, JOBS = "batches", "jobs"
+
+
+class MongoBatchRepository:
+    """Batches with their jobs (``ports.BatchRepository``)."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._batches = client.collection(BATCHES)
+
+    async def insert(self, batch: Batch, jobs: Sequence[Job]) -> None:
+        """Store a batch with all its jobs durably, or nothing of it: one transaction."""
+        for job in jobs:
+            check_room(job)
+        document = batch.model_dump(exclude_none=True)
+        document = {"_id": document.pop("batch_id"), **document}
+        try:
+            await self._client.insert_together(
+                {BATCHES: [document], JOBS: [to_document(job) for job in jobs]}
+            )
+        except DuplicateKeyError as error:
+            raise KeyInUse from error
+
+    async def get(self, batch_id: str) -> Batch | None:
+        """The batch."""
+        return _to_batch(await self._batches.find_one({"_id": batch_id}))
+
+    async def of_key(self, owner: str, key: str) -> Batch | None:
+        """The batch under an idempotency key, once a majority has it."""
+        return _to_batch(await self._batches.find_one_confirmed(key_query(owner, key)))
+
+    async def release_key(self, batch: Batch) -> None:
+        """Free the idempotency key of *batch*, if it is still the one it was read with."""
+        if batch.idempotency:
+            await self._batches.update_one(
+                {"_id": batch.batch_id, "idempotency.at": batch.idempotency.at},
+                {"$unset": {"idempotency": ""}},
+            )
+
+
+def _to_batch(document: Document | None) -> Batch | None:
+    if document is None:
+        return None
+    return Batch.model_validate({"batch_id": document.pop("_id"), **document})

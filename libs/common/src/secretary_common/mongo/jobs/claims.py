@@ -1,0 +1,110 @@
+"""Jobs under a lease: every write names the state and the lease token it expects."""
+
+from __future__ import annotations
+
+from collections.abc import Collection as Names
+from datetime import datetime
+
+from pymongo import ASCENDING
+
+from secretary_common.jobs import transition
+from secretary_common.models import Job, Lease, ProgressChange, Renewal, Settlement
+from secretary_common.mongo.driver import Collection, Document
+from secretary_common.mongo.jobs.document import (
+    BRIEF,
+    MAY_START,
+    PROCESSING,
+    held,
+    to_job,
+    to_jobs,
+    update_of,
+    waiting,
+)
+from secretary_common.mongo.jobs.grouped_writes import End, GroupedEnds, GroupedProgress
+
+
+class HeldJobsInMongo:
+    """The part of the job repository that attempts use (``ports.HeldJobs``)."""
+
+    _jobs: Collection
+    _progress: GroupedProgress
+    _ends: GroupedEnds
+
+    async def claim(
+        self, job_id: str, lease: Lease, now: datetime, job_types: Names[str]
+    ) -> Job | None:
+        """Take a waiting, due job: it is ``processing`` under *lease*, its attempt raised."""
+        query = {"_id": job_id, **waiting(job_types), "run_at": {"$lte": now}}
+        return to_job(
+            await self._jobs.find_one_and_update(query, update_of(transition.claimed(lease, now)))
+        )
+
+    async def held(self, job_id: str, token: str) -> Job | None:
+        """The job if it stands under the lease *token*: finds a claim whose answer was lost."""
+        return to_job(await self._jobs.find_one(held(job_id, token)))
+
+    async def ended_leases(self, job_types: Names[str], now: datetime, limit: int) -> list[Job]:
+        """Running jobs whose lease has ended, the longest ended first."""
+        counted = {"$subtract": ["$attempt", "$forgiven"]}
+        wanted: list[Document] = [
+            {"job_type": {"$in": sorted(job_types)}},
+            {"cancel_requested": True},
+            {"$expr": {"$gte": [counted, "$max_attempts"]}},
+        ]
+        found = await self._jobs.find(
+            {"status": PROCESSING, "lease.expires_at": {"$lte": now}, "$or": wanted},
+            projection=BRIEF,
+            sort=[("lease.expires_at", ASCENDING)],
+            limit=limit,
+        )
+        return to_jobs(found)
+
+    async def reclaim(self, job: Job, lease: Lease, now: datetime) -> Job | None:
+        """Take over *job*, whose lease has ended; None if it moved on or is cancelled."""
+        if job.lease is None:
+            return None
+        query = {
+            **held(job.job_id, job.lease.token),
+            **MAY_START,
+            "lease.expires_at": {"$lte": now},
+        }
+        return to_job(
+            await self._jobs.find_one_and_update(query, update_of(transition.claimed(lease, now)))
+        )
+
+    async def renew(
+        self, owner: str, job_ids: Names[str], expires_at: datetime
+    ) -> dict[str, Renewal]:
+        """Extend the leases *owner* holds on these jobs; jobs not in the answer are lost."""
+        ours = {"_id": {"$in": list(job_ids)}, "status": PROCESSING, "lease.owner": owner}
+        await self._jobs.update_many(ours, {"$set": {"lease.expires_at": expires_at}})
+        found = await self._jobs.find(ours, projection=["lease.token", "cancel_requested"])
+        return {
+            document["_id"]: Renewal(
+                document["lease"]["token"], bool(document.get("cancel_requested"))
+            )
+            for document in found
+        }
+
+    async def cancel_requested_among(self, job_ids: Names[str]) -> set[str]:
+        """Those of these jobs whose cancellation was requested."""
+        query = {"_id": {"$in": list(job_ids)}, "cancel_requested": True}
+        return {found["_id"] for found in await self._jobs.find(query, projection=["_id"])}
+
+    async def record_progress(self, change: ProgressChange) -> datetime | None:
+        """Write progress under the attempt's lease; returns the job's ``notified_at``.
+
+        Raises:
+            StaleClaim: the attempt no longer holds the job.
+        """
+        return await self._progress.record(change)
+
+    async def settle(
+        self, job: Job, token: str, settlement: Settlement, *, ended: bool = False
+    ) -> Settlement:
+        """End the attempt that holds *job* under *token*. Safe to repeat after a lost answer.
+
+        Raises:
+            StaleClaim: the attempt no longer holds the job.
+        """
+        return await self._ends.settle(End(job, token, settlement, lease_ended=ended))

@@ -1,0 +1,88 @@
+"""Jobs as documents: how they lie in MongoDB, and the conditions queries share."""
+
+from __future__ import annotations
+
+from collections.abc import Collection as Names
+from collections.abc import Iterable
+
+import bson
+from pydantic import ValidationError
+
+from secretary_common.jobs import transition
+from secretary_common.jobs.storable import refusal
+from secretary_common.models import Job
+from secretary_common.models.states import JobStatus
+from secretary_common.mongo.driver import Document
+from secretary_common.mongo.fault import translated_errors
+from secretary_common.runtime.log import get_logger
+
+LARGEST_PARAMETERS_BYTES = 12 * 2**20
+"""Of the 16 MiB of a document: results, error, progress and a list of files take 4 at most."""
+log = get_logger(__name__)
+
+PENDING, PROCESSING = JobStatus.PENDING.value, JobStatus.PROCESSING.value
+MAY_START: Document = {"cancel_requested": {"$ne": True}, "deleted_at": None}
+BRIEF = {"parameters": False, "results": False}
+
+
+def waiting(job_types: Names[str]) -> Document:
+    """Jobs of these types that wait, due or not."""
+    return {"status": PENDING, "job_type": {"$in": sorted(job_types)}, **MAY_START}
+
+
+def held(job_id: str, token: str) -> Document:
+    """The job while it stands under the lease *token*."""
+    return {"_id": job_id, "status": PROCESSING, "lease.token": token}
+
+
+def key_query(owner: str, key: str) -> Document:
+    """What stands under an idempotency key."""
+    return {"owner": owner, "idempotency.key": key}
+
+
+def update_of(change: transition.Change) -> Document:
+    """*change* as MongoDB takes it; nothing in it is evaluated."""
+    parts = {
+        "$set": change.put,
+        "$unset": dict.fromkeys(change.drop, ""),
+        "$inc": change.raised,
+    }
+    return {operator: fields for operator, fields in parts.items() if fields}
+
+
+def to_document(job: Job) -> Document:
+    """*job* as it lies in MongoDB: what is None is absent, so partial indexes leave it out."""
+    document = job.model_dump(exclude_none=True)
+    return {"_id": document.pop("job_id"), **document}
+
+
+def check_room(job: Job) -> None:
+    """Accept *job*, new, if what the engine will write into it still finds room.
+
+    Raises:
+        NotStorable: its parameters are too large.
+    """
+    with translated_errors():
+        if len(bson.encode({"parameters": job.parameters})) > LARGEST_PARAMETERS_BYTES:
+            raise refusal("parameters", "are larger than a job can hold (12 MB)")
+
+
+def to_job(document: Document | None) -> Job | None:
+    """The job a document stands for."""
+    if document is None:
+        return None
+    return Job.model_validate({"job_id": document.pop("_id"), **document})
+
+
+def to_jobs(documents: Iterable[Document]) -> list[Job]:
+    """The jobs *documents* stand for; one that is none is told of and holds up no other."""
+    jobs = []
+    for document in documents:
+        job_id = document.get("_id")
+        try:
+            job = to_job(document)
+        except ValidationError as error:
+            log.error("job.unreadable", exc=error, job_id=job_id)
+        else:
+            jobs += [job] if job else []
+    return jobs

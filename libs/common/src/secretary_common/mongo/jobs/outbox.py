@@ -1,0 +1,76 @@
+"""The webhook outbox of jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Collection as Names
+from collections.abc import Sequence
+from datetime import datetime
+
+from pymongo import ASCENDING
+
+from secretary_common.models import Job, NotifySlot
+from secretary_common.mongo.driver import Collection
+from secretary_common.mongo.jobs.document import to_jobs
+
+WITHOUT_PARAMETERS = {"parameters": False}
+
+
+class OutboxSlotsInMongo:
+    """The outbox part of the job repository (``ports.OutboxSlots``)."""
+
+    _jobs: Collection
+
+    async def due_slots(self, now: datetime, limit: int) -> list[Job]:
+        """Jobs whose outbox slot is due, the longest due first, without their parameters."""
+        found = await self._jobs.find(
+            {"notify.due_at": {"$lte": now}},
+            projection=WITHOUT_PARAMETERS,
+            sort=[("notify.due_at", ASCENDING)],
+            limit=limit,
+        )
+        return to_jobs(found)
+
+    async def next_slot_at(self, now: datetime) -> datetime | None:
+        """When the earliest slot not yet due is due."""
+        found = await self._jobs.find_one(
+            {"notify.due_at": {"$gt": now}},
+            projection=["notify.due_at"],
+            sort=[("notify.due_at", ASCENDING)],
+        )
+        return found["notify"]["due_at"] if found else None
+
+    async def clear_slot(self, job_id: str, seq: int, now: datetime) -> bool:
+        """Empty the slot and set ``notified_at``, if it still holds the event *seq*."""
+        change = {"$set": {"notified_at": now}, "$unset": {"notify": ""}}
+        done = await self._jobs.update_one({"_id": job_id, "notify.seq": seq}, change)
+        return done.matched == 1
+
+    async def slots_of(self, job_ids: Names[str]) -> list[Job]:
+        """Those of these jobs whose outbox slot holds an event, due or not."""
+        found = await self._jobs.find(
+            {"_id": {"$in": sorted(job_ids)}, "notify.due_at": {"$exists": True}},
+            projection=WITHOUT_PARAMETERS,
+        )
+        return to_jobs(found)
+
+    async def clear_slots(self, events: Sequence[tuple[str, int]], now: datetime) -> set[str]:
+        """``clear_slot`` for many (job_id, seq); returns the jobs that hold another event now."""
+        change = {"$set": {"notified_at": now}, "$unset": {"notify": ""}}
+        updates = [({"_id": job_id, "notify.seq": seq}, change) for job_id, seq in events]
+        done = await self._jobs.update_each(updates)
+        for error in done.errors.values():
+            raise error
+        if done.matched == len(events):
+            return set()
+        ids = [job_id for job_id, _ in events]
+        held = await self._jobs.find(
+            {"_id": {"$in": ids}, "notify.due_at": {"$exists": True}}, projection=["_id"]
+        )
+        return {document["_id"] for document in held}
+
+    async def postpone_slot(self, job_id: str, slot: NotifySlot, due_at: datetime) -> bool:
+        """Move *slot* to *due_at*, if it still holds that event."""
+        done = await self._jobs.update_one(
+            {"_id": job_id, "notify.seq": slot.seq}, {"$set": {"notify.due_at": due_at}}
+        )
+        return done.matched == 1

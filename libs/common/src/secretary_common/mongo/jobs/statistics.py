@@ -1,0 +1,60 @@
+"""How many jobs there are of what: counted on indexes, no document is read."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection as Names
+from datetime import datetime
+
+from pymongo import ASCENDING
+
+from secretary_common.models import StatusCounts, TypeStatistic
+from secretary_common.mongo.driver import Collection, Document
+from secretary_common.mongo.jobs.candidates import MAY_START
+from secretary_common.mongo.jobs.document import PENDING, PROCESSING
+
+# Every priority there is: with them spelled out, the index that has the owner behind it serves.
+ANY_PRIORITY: Document = {"$in": list(range(10))}
+
+NOT_DELETED = MAY_START["deleted_at"]
+
+
+class JobStatisticsInMongo:
+    """The counting part of the job repository (``ports.JobStatistics``)."""
+
+    _jobs: Collection
+
+    async def statistics(
+        self, job_types: Names[str], now: datetime, *, owner: str | None = None
+    ) -> dict[str, TypeStatistic]:
+        """How busy each of these types is, exactly; of the jobs of *owner*, or of all."""
+        names = sorted(job_types)
+        found = await asyncio.gather(*(self._of_type(name, now, owner) for name in names))
+        return dict(zip(names, found, strict=True))
+
+    async def _of_type(self, job_type: str, now: datetime, owner: str | None) -> TypeStatistic:
+        mine: Document = {"job_type": job_type} | ({"owner": owner} if owner else {})
+        pending = {"status": PENDING, **mine} | ({"priority": ANY_PRIORITY} if owner else {})
+        waiting, scheduled, running, oldest = await asyncio.gather(
+            self._jobs.count({**pending, "run_at": {"$lte": now}}),
+            self._jobs.count({**pending, "run_at": {"$gt": now}}),
+            self._jobs.count({"status": PROCESSING, **mine}),
+            self._jobs.find_one(
+                {**pending, "run_at": {"$lte": now}},
+                projection={"_id": False, "run_at": True},
+                sort=[("run_at", ASCENDING)],
+            ),
+        )
+        wait_sec = (now - oldest["run_at"]).total_seconds() if oldest else 0.0
+        return TypeStatistic(waiting, scheduled, running, wait_sec)
+
+    async def batch_counts(self, batch_id: str) -> StatusCounts:
+        """How many jobs of a batch are in each state; deleted ones do not count."""
+        # In one read: a job that moves meanwhile is counted once.
+        found = await self._jobs.aggregate(
+            [
+                {"$match": {"batch_id": batch_id, "deleted_at": NOT_DELETED}},
+                {"$group": {"_id": "$status", "count": {"$sum": 1}}},
+            ]
+        )
+        return StatusCounts(**{one["_id"]: one["count"] for one in found})

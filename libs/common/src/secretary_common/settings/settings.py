@@ -1,0 +1,174 @@
+"""Configuration: ``config.yaml`` plus environment, checked whole at start.
+
+``SECRETARY_CONFIG`` names another file. ``SECRETARY_<SECTION>__<KEY>`` in the environment wins over
+the file (lists and maps as JSON); variables without ``__`` are not ours. Whatever is unknown or bad
+stops the service with its name. Values never appear in the message: some are secret.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    YamlConfigSettingsSource,
+)
+
+from secretary_common.errors import ConfigurationError
+from secretary_common.settings.media import MediaSection
+from secretary_common.settings.provider import (
+    LlmSection,
+    MistralSection,
+    TranscriptionSection,
+    VisionSection,
+)
+from secretary_common.settings.service import (
+    ApiSection,
+    BrokerSection,
+    GenericWorkerSection,
+    LogSection,
+    MongoSection,
+    NotifierSection,
+    SecuritySection,
+    WorkerSection,
+)
+from secretary_common.settings.work import (
+    CacheSection,
+    FilesSection,
+    PdfSection,
+    RetentionSection,
+    TemplatesSection,
+)
+
+PREFIX = "SECRETARY_"
+DELIMITER = "__"
+
+
+class Settings(BaseSettings):
+    """The whole configuration."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_nested_delimiter=DELIMITER,
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+        nested_model_default_partial_update=True,
+    )
+
+    generic_worker: GenericWorkerSection = GenericWorkerSection()
+    mongo: MongoSection = MongoSection()
+    broker: BrokerSection = BrokerSection()
+    api: ApiSection = ApiSection()
+    worker: WorkerSection = WorkerSection()
+    notifier: NotifierSection = NotifierSection()
+    files: FilesSection = FilesSection()
+    security: SecuritySection = SecuritySection()
+    pdf: PdfSection = PdfSection()
+    templates: TemplatesSection = TemplatesSection()
+    mistral: MistralSection = MistralSection()
+    vision: VisionSection = VisionSection()
+    llm: LlmSection = LlmSection()
+    transcription: TranscriptionSection = TranscriptionSection()
+    cache: CacheSection = CacheSection()
+    media: MediaSection = MediaSection()
+    retention: RetentionSection = RetentionSection()
+    log: LogSection = LogSection()
+    handlers: dict[str, dict[str, Any]] = Field(
+        default_factory=dict,
+        description="Settings of handler packages, a section each; the worker checks them",
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Environment over file over defaults; nothing else."""
+        del env_settings, dotenv_settings, file_secret_settings
+        path = os.environ.get(f"{PREFIX}CONFIG")
+        if path and not Path(path).is_file():
+            raise ConfigurationError(f"{PREFIX}CONFIG names a file that is not there")
+        return (
+            init_settings,
+            _OwnVariables(settings_cls),
+            YamlConfigSettingsSource(settings_cls, yaml_file=path or "config.yaml"),
+        )
+
+
+class _OwnVariables(EnvSettingsSource):
+    """The environment, less the variables that are not ours (no ``__`` in them)."""
+
+    def _load_env_vars(self) -> Mapping[str, str | None]:
+        loaded: Mapping[str, str | None] = super()._load_env_vars()
+        prefix = PREFIX.lower()
+        return {
+            name: value
+            for name, value in loaded.items()
+            if not name.lower().startswith(prefix) or DELIMITER in name
+        }
+
+
+def load_settings(*, require: tuple[str, ...] = ()) -> Settings:
+    """Read the configuration.
+
+    Args:
+        require: dotted names that have no safe default and must be set for this service, e.g.
+            ``api.pepper``.
+
+    Raises:
+        ConfigurationError: naming every key that is unknown, bad or missing.
+    """
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        raise ConfigurationError("; ".join(map(_describe, error.errors()))) from None
+    except ValueError as error:  # e.g. YAML or JSON that does not parse
+        raise ConfigurationError(f"configuration does not parse: {error}") from None
+    problems = [*_unknown_variables(), *(_missing(settings, name) for name in require)]
+    if found := [problem for problem in problems if problem]:
+        raise ConfigurationError("; ".join(found))
+    return settings
+
+
+def _describe(error: Any) -> str:
+    name = ".".join(str(part) for part in error["loc"])
+    message = "no such key" if error["type"] == "extra_forbidden" else error["msg"]
+    return f"{name}: {message}"
+
+
+def _unknown_variables() -> list[str]:
+    unknown = []
+    for variable in os.environ:
+        if not variable.startswith(PREFIX) or DELIMITER not in variable:
+            continue
+        section, _, key = variable.removeprefix(PREFIX).lower().partition(DELIMITER)
+        if section == "handlers":  # the worker checks them, for it knows the packages
+            continue
+        fields = Settings.model_fields.get(section)
+        keys = getattr(fields.annotation, "model_fields", {}) if fields else {}
+        if key.partition(DELIMITER)[0] not in keys:
+            unknown.append(f"{variable}: no such key")
+    return sorted(unknown)
+
+
+def _missing(settings: Settings, name: str) -> str | None:
+    section, _, key = name.partition(".")
+    value = getattr(getattr(settings, section), key)
+    if isinstance(value, SecretStr):
+        value = value.get_secret_value()
+    if value:
+        return None
+    variable = f"{PREFIX}{section.upper()}{DELIMITER}{key.upper()}"
+    return f"{name} is required and has no safe default: set {variable} or {name} in config.yaml"

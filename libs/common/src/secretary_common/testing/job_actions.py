@@ -1,0 +1,78 @@
+"""The in-memory twin of what clients ask of jobs, and of the counts they are shown."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection
+from datetime import datetime
+
+from secretary_common.jobs import transition
+from secretary_common.models import Job, StatusCounts, TypeStatistic
+from secretary_common.models.states import JobStatus
+from secretary_common.testing.job_memory import JobMemory
+
+
+class InMemoryRequestedMoves(JobMemory):
+    """The clients' part (``ports.RequestedMoves``, ``ports.JobStatistics``)."""
+
+    async def cancel(self, job: Job, now: datetime, expires_at: datetime) -> Job | None:
+        """Cancel *job*, which waits."""
+        current = self._as_read(job)
+        if current is None or current.status is not JobStatus.PENDING:
+            return None
+        return self.apply(current, transition.cancelled(job, now, expires_at))
+
+    async def request_cancel(self, job: Job, now: datetime) -> Job | None:
+        """Ask the holder of *job*, which is processing, to stop it."""
+        current = self.jobs.get(job.job_id)
+        if current is None or current.lease is None or job.lease is None:
+            return None
+        if current.lease.token != job.lease.token:
+            return None
+        return self.apply(current, transition.cancel_requested(now))
+
+    async def retry(self, job: Job, now: datetime) -> Job | None:
+        """Start a new run of *job*, which has ended and whose outbox slot is empty."""
+        current = self._as_read(job)
+        if current is None or not current.has_ended or current.notify is not None:
+            return None
+        return self.apply(current, transition.retried(job, now))
+
+    async def delete(self, job: Job, now: datetime) -> Job | None:
+        """Mark *job*, which nobody holds, as deleted: it is gone from every answer."""
+        current = self._as_read(job)
+        if current is None or current.status is JobStatus.PROCESSING:
+            return None
+        return self.apply(current, transition.deleted(job, now))
+
+    async def statistics(
+        self, job_types: Collection[str], now: datetime, *, owner: str | None = None
+    ) -> dict[str, TypeStatistic]:
+        """How busy each of these types is, exactly; of the jobs of *owner*, or of all."""
+        seen = [job for job in self.jobs.values() if owner in (None, job.owner)]
+        return {
+            name: _statistic([job for job in seen if job.job_type == name], now)
+            for name in sorted(job_types)
+        }
+
+    async def batch_counts(self, batch_id: str) -> StatusCounts:
+        """How many jobs of a batch are in each state; deleted ones do not count."""
+        jobs = (job for job in self.jobs.values() if job.batch_id == batch_id)
+        counts = Counter(job.status.value for job in jobs if job.deleted_at is None)
+        return StatusCounts(**counts)
+
+    def _as_read(self, job: Job) -> Job | None:
+        current = self.jobs.get(job.job_id)
+        same = current and (current.status, current.seq) == (job.status, job.seq)
+        return current if same and current and current.deleted_at is None else None
+
+
+def _statistic(jobs: list[Job], now: datetime) -> TypeStatistic:
+    due = [job.run_at for job in jobs if job.status is JobStatus.PENDING and job.run_at <= now]
+    pending = sum(job.status is JobStatus.PENDING for job in jobs)
+    return TypeStatistic(
+        waiting=len(due),
+        scheduled=pending - len(due),
+        running=sum(job.status is JobStatus.PROCESSING for job in jobs),
+        oldest_wait_sec=(now - min(due)).total_seconds() if due else 0.0,
+    )

@@ -1,0 +1,97 @@
+"""The in-memory twin of jobs under a lease."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+from secretary_common.errors import StaleClaim
+from secretary_common.jobs import transition
+from secretary_common.models import Job, Lease, Outcome, ProgressChange, Renewal, Settlement
+from secretary_common.testing.job_memory import JobMemory, lease_end, may_start
+
+
+class InMemoryHeldJobs(JobMemory):
+    """What attempts use (``ports.HeldJobs``)."""
+
+    async def claim(
+        self, job_id: str, lease: Lease, now: datetime, job_types: Collection[str]
+    ) -> Job | None:
+        """Take a waiting, due job."""
+        job = next((job for job in self.waiting(job_types) if job.job_id == job_id), None)
+        if job is None or job.run_at > now:
+            return None
+        return self.apply(job, transition.claimed(lease, now))
+
+    async def held(self, job_id: str, token: str) -> Job | None:
+        """The job if it stands under the lease *token*."""
+        job = self.jobs.get(job_id)
+        return job if job and job.lease and job.lease.token == token else None
+
+    async def ended_leases(
+        self, job_types: Collection[str], now: datetime, limit: int
+    ) -> list[Job]:
+        """Running jobs whose lease has ended, the longest ended first."""
+        ended = [
+            job
+            for job in self.jobs.values()
+            if lease_end(job) <= now.timestamp()
+            and (job.job_type in job_types or job.cancel_requested or job.is_spent)
+        ]
+        return sorted(ended, key=lease_end)[:limit]
+
+    async def reclaim(self, job: Job, lease: Lease, now: datetime) -> Job | None:
+        """Take over *job*, whose lease has ended; None if it moved on or is cancelled."""
+        current = self.jobs.get(job.job_id)
+        same = current and current.lease and job.lease and current.lease.token == job.lease.token
+        if not current or not same or not may_start(current):
+            return None
+        if lease_end(current) > now.timestamp():
+            return None
+        return self.apply(current, transition.claimed(lease, now))
+
+    async def renew(
+        self, owner: str, job_ids: Collection[str], expires_at: datetime
+    ) -> dict[str, Renewal]:
+        """Extend the leases *owner* holds on these jobs; jobs not in the answer are lost."""
+        renewed = {}
+        for job_id in job_ids:
+            job = self.jobs.get(job_id)
+            if job and job.lease and job.lease.owner == owner:
+                lease = job.lease.model_copy(update={"expires_at": expires_at})
+                self.jobs[job_id] = job.model_copy(update={"lease": lease})
+                renewed[job_id] = Renewal(lease.token, job.cancel_requested)
+        return renewed
+
+    async def cancel_requested_among(self, job_ids: Collection[str]) -> set[str]:
+        """Those of these jobs whose cancellation was requested."""
+        found = (self.jobs[job_id] for job_id in job_ids if job_id in self.jobs)
+        return {job.job_id for job in found if job.cancel_requested}
+
+    async def record_progress(self, change: ProgressChange) -> datetime | None:
+        """Write progress under the attempt's lease; returns the job's ``notified_at``."""
+        job = await self.held(change.job_id, change.token)
+        if job is None:
+            raise StaleClaim
+        job = self.apply(job, transition.progressed(change))
+        if slot := change.slot:
+            due_at = min(slot.due_at, job.notify.due_at) if job.notify else slot.due_at
+            self.put(job, notify=slot.model_copy(update={"due_at": due_at}))
+        return job.notified_at
+
+    async def settle(
+        self, job: Job, token: str, settlement: Settlement, *, ended: bool = False
+    ) -> Settlement:
+        """End the attempt that holds *job* under *token*; safe to repeat."""
+        current = self.jobs.get(job.job_id)
+        if current and current.settled and current.settled.token == token:
+            cancelled = current.settled.outcome == Outcome.CANCELLED
+            return transition.as_cancelled(settlement) if cancelled else settlement
+        if not current or await self.held(job.job_id, token) is None:
+            raise StaleClaim
+        if ended and lease_end(current) > settlement.at.timestamp():
+            raise StaleClaim
+        if transition.gives_back(settlement) and current.cancel_requested:
+            settlement = transition.as_cancelled(settlement)
+        self.apply(current, transition.settled(job, token, settlement))
+        return settlement

@@ -1,0 +1,50 @@
+"""Jobs in a dictionary: what the in-memory repositories share."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import Any
+
+from secretary_common.jobs import transition
+from secretary_common.models import Job
+from secretary_common.models.states import JobStatus
+
+
+class JobMemory:
+    """The jobs, and how they change."""
+
+    def __init__(self) -> None:
+        self.jobs: dict[str, Job] = {}
+
+    def waiting(self, job_types: Collection[str]) -> Iterable[Job]:
+        """Jobs of these types that wait, due or not."""
+        return [
+            job
+            for job in self.jobs.values()
+            if job.status is JobStatus.PENDING and job.job_type in job_types and may_start(job)
+        ]
+
+    def apply(self, job: Job, change: transition.Change) -> Job:
+        """Change *job* as a move says."""
+        fields = job.model_dump()
+        fields |= change.put
+        for name in change.drop:
+            fields.pop(name, None)
+        for name, by in change.raised.items():
+            fields[name] += by
+        self.jobs[job.job_id] = Job.model_validate(fields)
+        return self.jobs[job.job_id]
+
+    def put(self, job: Job, **fields: Any) -> None:
+        """Set fields of *job*."""
+        self.jobs[job.job_id] = job.model_copy(update=fields)
+
+
+def may_start(job: Job) -> bool:
+    """Whether nothing but its time keeps *job* from starting."""
+    return not job.cancel_requested and job.deleted_at is None
+
+
+def lease_end(job: Job) -> float:
+    """When the lease of *job* ends, as Unix time; never, if it has none."""
+    return job.lease.expires_at.timestamp() if job.lease else float("inf")

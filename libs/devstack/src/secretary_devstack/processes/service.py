@@ -1,0 +1,167 @@
+"""One of Secretary's services as a child process, from its console script."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import sys
+from collections.abc import Mapping
+from http import HTTPStatus
+from pathlib import Path
+
+from secretary_common.settings.settings import DELIMITER, PREFIX
+from secretary_devstack.child import STOP_SEC, Child
+from secretary_devstack.deadline import wait_until
+from secretary_devstack.error import ChildFailed, NotInTime, ServerMissing
+from secretary_devstack.servers.port import HOST
+
+READY_SEC = 60.0
+ANSWER_SEC = 5.0
+
+Settings = Mapping[str, object]
+"""Dotted names with their values, e.g. ``{"worker.lease_sec": 2}``."""
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """This process's environment with *settings* as the only ones of Secretary in it.
+
+    Strings go as they are, everything else as JSON.
+    """
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+    return inherited | {_variable(name): _text(value) for name, value in settings.items()}
+
+
+def _variable(name: str) -> str:
+    return PREFIX + name.upper().replace(".", DELIMITER)
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def console_script(name: str) -> Path:
+    """Where the console script *name* of this Python environment is.
+
+    Raises:
+        ServerMissing: it is not installed.
+    """
+    script = Path(sys.executable).with_name(name)
+    if not script.is_file():
+        raise ServerMissing(f"{name} is not installed beside {sys.executable}: run `make setup`")
+    return script
+
+
+def answers_ok(port: int, path: str) -> bool:
+    """Whether GET *path* on 127.0.0.1:*port* is answered with 200."""
+    connection = http.client.HTTPConnection(HOST, port, timeout=ANSWER_SEC)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status == HTTPStatus.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+class Service:
+    """A service that can be started, stopped, killed and started again."""
+
+    def __init__(
+        self,
+        script: str,
+        settings: Settings,
+        folder: Path,
+        *,
+        port: int,
+        name: str | None = None,
+    ) -> None:
+        """*folder* is its working directory and keeps ``<name>.log``; *port* serves its health."""
+        self.name = name or script
+        self.port = port
+        self.log = folder / f"{self.name}.log"
+        self._script = script
+        self._settings = settings
+        self._folder = folder
+        self._child: Child | None = None
+
+    @property
+    def child(self) -> Child:
+        """The process, ended or not.
+
+        Raises:
+            RuntimeError: it was never started.
+        """
+        if self._child is None:
+            raise RuntimeError(f"{self.name} was not started")
+        return self._child
+
+    @property
+    def running(self) -> bool:
+        """Whether its process is there."""
+        return self._child is not None and self._child.running
+
+    def launch(self, **changed: object) -> None:
+        """Start it without waiting; *changed* settings name their dots as ``__``."""
+        settings = {**self._settings, **{k.replace("__", "."): v for k, v in changed.items()}}
+        self._child = Child(
+            [console_script(self._script)],
+            log=self.log,
+            env=environment(settings),
+            cwd=self._folder,
+        )
+
+    def start(self, **changed: object) -> None:
+        """Start it and return when ``/health/ready`` says so.
+
+        Raises:
+            ChildFailed: it ended or did not get ready; the message has the end of its log.
+        """
+        self.launch(**changed)
+        self.await_ready()
+
+    def await_ready(self, timeout_sec: float = READY_SEC) -> None:
+        """Return when ``/health/ready`` is answered with 200.
+
+        Raises:
+            ChildFailed: it ended or did not get ready; the message has the end of its log.
+        """
+
+        def ready() -> bool:
+            if not self.child.running:
+                raise self.child.failure(f"ended with {self.child.returncode}")
+            return answers_ok(self.port, "/health/ready")
+
+        try:
+            wait_until(ready, timeout_sec=timeout_sec, what=self.name)
+        except NotInTime:
+            raise self.child.failure(f"is not ready after {timeout_sec:g} s") from None
+
+    def kill(self) -> None:
+        """``kill -9``: what it was doing is left as it is."""
+        self.child.kill()
+
+    def stop(self, timeout_sec: float = STOP_SEC) -> bool:
+        """SIGTERM, and force after *timeout_sec*; returns whether force was not needed."""
+        return self._child is None or self._child.stop(timeout_sec)
+
+
+def run_to_end(script: str, settings: Settings, folder: Path, *, timeout_sec: float) -> None:
+    """Run a console script that does its work and ends, e.g. ``secretary-init``.
+
+    Raises:
+        ChildFailed: it failed, or was not done within *timeout_sec*.
+    """
+    child = Child(
+        [console_script(script)],
+        log=folder / f"{script}.log",
+        env=environment(settings),
+        cwd=folder,
+    )
+    try:
+        status = child.wait(timeout_sec)
+    except ChildFailed:
+        child.stop()
+        raise
+    if status != 0:
+        raise child.failure(f"ended with {status}")

@@ -1,0 +1,128 @@
+"""MongoDB and RabbitMQ in containers, where an engine answers and has, or can get, their images.
+
+Everything here gives up in seconds: a machine may have a ``docker`` command without an engine, or
+an engine that reaches no registry.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import warnings
+from collections.abc import Iterator
+from typing import cast
+
+import docker
+from docker.errors import DockerException, ImageNotFound
+from testcontainers.core.config import testcontainers_config
+from testcontainers.core.container import DockerContainer
+
+from secretary_devstack.deadline import wait_until
+from secretary_devstack.error import NotInTime
+from secretary_devstack.servers.mongod import client_of, greet, initiate, is_primary
+from secretary_devstack.servers.port import HOST, free_port
+from secretary_devstack.servers.rabbitmq import server_properties
+
+MONGO_IMAGE = "mongo:8"
+RABBITMQ_IMAGE = "rabbitmq:4-management"
+ENGINE_SEC = 3
+REGISTRY_SEC = 5
+PULL_SEC = 300
+READY_SEC = 60.0
+AMQP_PORT = 5672
+
+# What an engine that is missing, ill or too slow raises; the errors of requests are OSErrors.
+UNAVAILABLE = (DockerException, NotInTime, OSError)
+
+
+def can_run(image: str) -> bool:
+    """Whether an engine answers and has *image*, or could pull it just now."""
+    # Where no engine answers, docker-py leaves its socket to the garbage collector: that is to
+    # happen here, and not in a test that treats the warning as an error.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        available = _is_available(image)
+        gc.collect()
+    return available
+
+
+def _is_available(image: str) -> bool:
+    try:
+        with _engine(ENGINE_SEC) as engine:
+            engine.ping()
+        return _has(image) or _pull(image)
+    except UNAVAILABLE:
+        return False
+
+
+@contextlib.contextmanager
+def mongo() -> Iterator[str]:
+    """A one-node replica set in a container: its URL.
+
+    Raises:
+        NotInTime: it got no primary.
+        docker.errors.DockerException: the engine refused.
+    """
+    # The node must reach itself under the name we use: the same port inside and outside.
+    port = free_port()
+    command = f"--replSet rs0 --port {port} --wiredTigerCacheSizeGB 0.25"
+    with _running(MONGO_IMAGE, inside=port, outside=port, command=command):
+        with client_of(HOST, port) as client:
+            wait_until(lambda: greet(client), timeout_sec=READY_SEC, what=MONGO_IMAGE)
+            initiate(client, {"_id": "rs0", "members": [{"_id": 0, "host": f"{HOST}:{port}"}]})
+            wait_until(lambda: is_primary(client), timeout_sec=READY_SEC, what=MONGO_IMAGE)
+        yield f"mongodb://{HOST}:{port}/?replicaSet=rs0"
+
+
+@contextlib.contextmanager
+def rabbitmq() -> Iterator[str]:
+    """A broker in a container: its AMQP URL.
+
+    Raises:
+        NotInTime: it did not answer.
+        docker.errors.DockerException: the engine refused.
+    """
+    port = free_port()
+    url = f"amqp://guest:guest@{HOST}:{port}/"
+    with _running(RABBITMQ_IMAGE, inside=AMQP_PORT, outside=port):
+        wait_until(
+            lambda: server_properties(url) is not None, timeout_sec=READY_SEC, what=RABBITMQ_IMAGE
+        )
+        yield url
+
+
+@contextlib.contextmanager
+def _running(image: str, *, inside: int, outside: int, command: str = "") -> Iterator[None]:
+    # The reaper, which removes what a killed run leaves, is an image of its own.
+    testcontainers_config.ryuk_disabled = not can_run(testcontainers_config.ryuk_image)
+    container = DockerContainer(image, command=command or None)
+    # with_bind_ports knows no address and would listen on all of them; the engine's API does.
+    cast("dict[str, object]", container.ports)[f"{inside}/tcp"] = (HOST, outside)
+    with container:
+        yield
+
+
+@contextlib.contextmanager
+def _engine(timeout_sec: int) -> Iterator[docker.DockerClient]:
+    client: docker.DockerClient = docker.from_env(timeout=timeout_sec)
+    try:
+        yield client
+    finally:
+        client.close()
+
+
+def _has(image: str) -> bool:
+    with _engine(ENGINE_SEC) as engine:
+        try:
+            engine.images.get(image)
+        except ImageNotFound:
+            return False
+        return True
+
+
+def _pull(image: str) -> bool:
+    with _engine(REGISTRY_SEC) as engine:
+        engine.images.get_registry_data(image)  # raises where no registry can be reached
+    with _engine(PULL_SEC) as engine:
+        engine.images.pull(image)
+    return True

@@ -1,0 +1,226 @@
+"""A private RabbitMQ node of the current user, with its own port mapper.
+
+Debian's wrapper insists on its own user and folders, so the server's own script is called with
+everything given to it: name, folders, ports, cookie. Nothing of a broker that may run on this
+machine already is read or touched.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import secrets
+import shutil
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import aio_pika
+from aiormq.exceptions import AMQPError
+
+from secretary_devstack.child import Child
+from secretary_devstack.deadline import wait_until
+from secretary_devstack.error import ChildFailed, NotInTime, ServerMissing
+from secretary_devstack.servers.port import HOST, free_port, is_free
+from secretary_devstack.startable import Startable
+
+SCRIPT = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
+CONTROL = SCRIPT.with_name("rabbitmqctl")
+READY_SEC = 90.0
+ANSWER_SEC = 5.0
+ASK_SEC = 0.2
+CONTROL_SEC = 60
+# 4.0 and later drop a message given back 20 times unless a policy says otherwise.
+FIRST_WITH_DELIVERY_LIMIT = 4
+
+
+def rabbitmq_installed() -> bool:
+    """Whether the server and its port mapper are on this machine."""
+    return SCRIPT.exists() and shutil.which("epmd") is not None
+
+
+def server_properties(url: str, timeout_sec: float = ANSWER_SEC) -> dict[str, object] | None:
+    """What the broker at *url* tells of itself in a whole AMQP handshake; None: no handshake."""
+
+    async def shake_hands() -> dict[str, object]:
+        connection = await aio_pika.connect(url, timeout=timeout_sec)
+        async with connection:
+            transport = connection.transport
+            return dict(transport.connection.server_properties) if transport else {}
+
+    # In a thread of its own: the caller may be inside an event loop.
+    with ThreadPoolExecutor(max_workers=1) as executor:
+        try:
+            return executor.submit(asyncio.run, shake_hands()).result()
+        except (AMQPError, OSError, TimeoutError):
+            return None
+
+
+class RabbitMQ(Startable):
+    """One broker node; the same port and data at each start."""
+
+    def __init__(self, folder: Path, *, advanced: str = "[]") -> None:
+        """*folder* keeps configuration, data and logs; *advanced*: Erlang terms, as one list."""
+        self.port = free_port()
+        self._distribution_port = free_port()
+        self._mapper_port = free_port()
+        self._folder = folder
+        self._advanced = advanced
+        self._node = f"secretary-{secrets.token_hex(4)}@localhost"
+        self._mapper: Child | None = None
+        self._server: Child | None = None
+
+    @property
+    def url(self) -> str:
+        """Its AMQP URL, credentials included."""
+        return f"amqp://guest:guest@{HOST}:{self.port}/"
+
+    @property
+    def running(self) -> bool:
+        """Whether the node's process is there."""
+        return self._server is not None and self._server.running
+
+    def start(self) -> None:
+        """Start it if it is down; return when it has answered an AMQP handshake.
+
+        Raises:
+            ServerMissing: it is not installed.
+            ChildFailed: it ended, or did not answer in time.
+        """
+        if not rabbitmq_installed():
+            raise ServerMissing("no rabbitmq-server: on Debian, apt-get install rabbitmq-server")
+        if self.running:
+            return
+        self._configure()
+        log = self._folder / "server.log"
+        mapper = [shutil.which("epmd") or "epmd", "-port", self._mapper_port, "-address", HOST]
+        self._mapper = Child([*map(str, mapper)], log=log, env=self._environment())
+        # ALLOW_INPUT makes the script become the server, so that its pid is the server's.
+        self._server = Child([SCRIPT, "-noinput"], log=log, env=self._environment())
+        self._await_handshake(self._server)
+
+    def stop(self) -> None:
+        """Shut it down cleanly; ``start`` brings it back with its data."""
+        for child in (self._server, self._mapper):
+            if child:
+                child.stop()
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        for child in (self._server, self._mapper):
+            if child:
+                child.kill()
+
+    def control(self, *arguments: str) -> str:
+        """What ``rabbitmqctl`` says, e.g. to ``stop_app``.
+
+        Raises:
+            ChildFailed: it failed.
+        """
+        result = subprocess.run(  # noqa: S603 - the server's own script, no shell
+            [CONTROL, "-q", *arguments],
+            env=self._environment(),
+            capture_output=True,
+            text=True,
+            timeout=CONTROL_SEC,
+            check=False,
+        )
+        if result.returncode != 0:
+            raise ChildFailed(f"rabbitmqctl {' '.join(arguments)}: {result.stderr[-500:]}")
+        return result.stdout
+
+    def version(self) -> str:
+        """The version the server itself tells, e.g. ``3.10.8``; empty when it does not answer."""
+        return str((server_properties(self.url) or {}).get("version", ""))
+
+    def _await_handshake(self, server: Child) -> None:
+        def answers() -> bool:
+            if not server.running:
+                raise server.failure(f"ended with {server.returncode}")
+            # Asking is dear; while the port is free nobody is there to ask.
+            return not is_free(self.port) and server_properties(self.url) is not None
+
+        try:
+            wait_until(answers, timeout_sec=READY_SEC, what="RabbitMQ", every_sec=ASK_SEC)
+        except NotInTime:
+            raise server.failure("does not answer") from None
+
+    def _configure(self) -> None:
+        for name in ("home", "conf.d", "data", "log"):
+            (self._folder / name).mkdir(parents=True, exist_ok=True)
+        for name, text in _files(self.port, self._folder, _installed_major()).items():
+            (self._folder / name).write_text(text)
+        (self._folder / "advanced.config").write_text(f"{self._advanced}.\n")
+
+    def _environment(self) -> dict[str, str]:
+        foreign = ("RABBITMQ_", "ERL_")
+        own = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
+        return own | _variables(
+            self._folder, self._node, mapper=self._mapper_port, distribution=self._distribution_port
+        )
+
+
+def _installed_major() -> int:
+    """The installed major version, from the folder the package keeps it in."""
+    found = re.search(r"rabbitmq_server-(\d+)", str(SCRIPT.resolve()))
+    return int(found[1]) if found else FIRST_WITH_DELIVERY_LIMIT
+
+
+def _files(port: int, folder: Path, major: int) -> dict[str, str]:
+    lines = [
+        f"listeners.tcp.1 = {HOST}:{port}",
+        "raft.wal_max_size_bytes = 64000000",  # the default of 512 MB is kept in memory as well
+        "disk_free_limit.absolute = 64MB",
+        "log.file.level = warning",
+        f"load_definitions = {folder / 'definitions.json'}",
+    ]
+    return {
+        "rabbitmq.conf": "\n".join(lines) + "\n",
+        "rabbitmq-env.conf": "",
+        "enabled_plugins": "[].\n",
+        "definitions.json": json.dumps(_definitions(major)),
+    }
+
+
+def _definitions(major: int) -> dict[str, object]:
+    """What the node has from its birth: its one user and host, and no limit to giving back."""
+    everything = dict.fromkeys(("configure", "write", "read"), ".*")
+    unlimited = {
+        "vhost": "/",
+        "name": "secretary-give-back",
+        "pattern": "^secretary\\.",
+        "apply-to": "queues",
+        "definition": {"delivery-limit": -1},
+    }
+    return {
+        "users": [{"name": "guest", "password": "guest", "tags": "administrator"}],
+        "vhosts": [{"name": "/"}],
+        "permissions": [{"user": "guest", "vhost": "/"} | everything],
+        # Before 4.0 there is no limit, and -1 no value for one.
+        "policies": [unlimited] if major >= FIRST_WITH_DELIVERY_LIMIT else [],
+    }
+
+
+def _variables(folder: Path, node: str, *, mapper: int, distribution: int) -> dict[str, str]:
+    return {
+        "HOME": str(folder / "home"),  # the Erlang cookie
+        "RABBITMQ_NODENAME": node,
+        "RABBITMQ_CONF_ENV_FILE": str(folder / "rabbitmq-env.conf"),
+        "RABBITMQ_CONFIG_FILE": str(folder / "rabbitmq.conf"),
+        "RABBITMQ_CONFIG_FILES": str(folder / "conf.d"),
+        "RABBITMQ_ADVANCED_CONFIG_FILE": str(folder / "advanced.config"),
+        "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "enabled_plugins"),
+        "RABBITMQ_MNESIA_BASE": str(folder / "data"),
+        "RABBITMQ_LOG_BASE": str(folder / "log"),
+        "RABBITMQ_DIST_PORT": str(distribution),
+        "RABBITMQ_ALLOW_INPUT": "true",
+        # RabbitMQ's own "none" has schedulers sleep and wake 200,000 times while it starts, which
+        # took 12 s instead of 5 on two virtual cores; this is Erlang's default.
+        "RABBITMQ_SCHEDULER_BUSY_WAIT_THRESHOLD": "medium",
+        "ERL_EPMD_ADDRESS": HOST,
+        "ERL_EPMD_PORT": str(mapper),
+        # For every Erlang machine the server starts, its own short-lived ones included.
+        "ERL_AFLAGS": "-kernel inet_dist_use_interface {127,0,0,1} -start_epmd false",
+    }

@@ -1,0 +1,72 @@
+"""An HTTP server in a thread of its own; the same for tests with and without an event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+from aiohttp import web
+
+from secretary_devstack.deadline import wait_until
+from secretary_devstack.servers.port import HOST, free_port
+
+START_SEC = 10.0
+
+
+class Site:
+    """Serves one application on a free port of this machine, from ``__enter__`` to ``__exit__``."""
+
+    def __init__(self, make_app: Callable[[], web.Application], *, name: str) -> None:
+        """*make_app* is called in the server's thread; *name* is for people."""
+        self.port = free_port()
+        self._name = name
+        self._make_app = make_app
+        self._loop = asyncio.new_event_loop()
+        self._ready = threading.Event()
+        self._stop = asyncio.Event()
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    def url(self, path: str) -> str:
+        """The URL of *path* here."""
+        return f"http://{HOST}:{self.port}{path}"
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        wait_until(self._ready.is_set, timeout_sec=START_SEC, what=f"the {self._name}")
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            self._loop.run_until_complete(self._serve())
+            self._loop.run_until_complete(self._end_handlers())
+        finally:
+            self._loop.close()
+
+    async def _end_handlers(self) -> None:
+        """End those whose client went away while they took their time."""
+        handlers = asyncio.all_tasks() - {asyncio.current_task()}
+        for handler in handlers:
+            handler.cancel()
+        await asyncio.gather(*handlers, return_exceptions=True)
+
+    async def _serve(self) -> None:
+        runner = web.AppRunner(self._make_app(), access_log=None, shutdown_timeout=0.1)
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, HOST, self.port).start()
+            self._ready.set()
+            await self._stop.wait()
+        finally:
+            await runner.cleanup()

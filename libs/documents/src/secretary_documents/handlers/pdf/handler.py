@@ -1,0 +1,120 @@
+"""The ``pdf`` job: the text of a PDF, page by page; what parses or recognises runs in children."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from secretary_common.errors import ErrorCode, PermanentError
+from secretary_common.jobs.resources import ResourceCalculator
+from secretary_common.models import Job
+from secretary_documents.handlers.contract import JobReport, Reporter, Uploads
+from secretary_documents.handlers.parameter import parse_parameters
+from secretary_documents.handlers.pdf import progress
+from secretary_documents.handlers.pdf.extractor import PdfExtractor, PdfTask
+from secretary_documents.handlers.pdf.images import add_images, check_images
+from secretary_documents.handlers.pdf.parameters import PdfParameters
+from secretary_documents.handlers.pdf.result import PdfExtract
+from secretary_documents.handlers.pdf.template import (
+    TextTransformer,
+    check_template,
+    text_request,
+    wants_template,
+)
+from secretary_documents.web.download import Downloader
+from secretary_worker.access.source import OpenFile, open_under_roots, private_copy
+
+ACCEPT = "application/pdf, */*;q=0.5"
+
+
+class PdfHandler:
+    """Handles ``pdf`` jobs. One instance serves all of them, side by side."""
+
+    def __init__(
+        self,
+        *,
+        extractor: PdfExtractor,
+        roots: Iterable[Path],
+        max_bytes: int,
+        downloader: Downloader,
+        uploads: Uploads | None = None,
+        transform: TextTransformer | None = None,
+    ) -> None:
+        """Wire the handler.
+
+        Args:
+            extractor: reads the files.
+            roots: the folders whose files jobs may name.
+            max_bytes: of a PDF from there; the downloader has its own limit.
+            downloader: for jobs that name a URL.
+            uploads: for jobs that name an upload; none: nobody can.
+            transform: for jobs that name a template.
+        """
+        self._extractor = extractor
+        self._roots = list(roots)
+        self._max_bytes = max_bytes
+        self._downloader = downloader
+        self._uploads = uploads
+        self._transform = transform
+
+    async def __call__(
+        self, job: Job, repo: Reporter, resource_calculator: ResourceCalculator
+    ) -> None:
+        """Read the PDF *job* names, report each page, leave the result, complete the job.
+
+        Raises:
+            PermanentError: bad parameters, or a file or document that cannot be read.
+            TransientError: a download or a provider that may work the next time.
+        """
+        report = JobReport(job.job_id, repo)
+        report.progress(progress.INITIALIZING)
+        parameters = parse_parameters(PdfParameters, job.parameters)
+        task = self._extractor.task(parameters, report, resource_calculator, job)
+        check_template(parameters, self._transform)
+        report.log("info", f"PDF extraction started, method {parameters.extraction_method}")
+        report.progress(progress.READING_FILE)
+        async with report.beating(), self._source(parameters, job.owner) as file:
+            resource_calculator.add_bytes(file.size)
+            extract = await self._extract(task, file)
+        async with report.beating():
+            await self._transform_text(task, extract)
+        report.progress(progress.FINALIZING)
+        result = extract.result(resource_calculator.usage())
+        report.progress(progress.COMPLETED)
+        await report.complete(result)
+
+    async def _extract(self, task: PdfTask, file: OpenFile) -> PdfExtract:
+        async with self._extractor.open(task, file) as pdf:
+            numbers = pdf.numbers()
+            if task.parameters.include_images:
+                check_images(numbers)
+            extract = await pdf.read()
+            if task.parameters.include_images:
+                extract.images_archive = await add_images(pdf.document, numbers, task.report)
+        return extract
+
+    @asynccontextmanager
+    async def _source(self, parameters: PdfParameters, owner: str) -> AsyncIterator[OpenFile]:
+        if parameters.filename is not None:
+            with open_under_roots(parameters.filename, self._roots, self._max_bytes) as original:
+                async with private_copy(original, self._max_bytes) as file:
+                    yield file
+        elif parameters.url is not None:
+            async with self._downloader.fetch(parameters.url, accept=ACCEPT) as download:
+                yield OpenFile(download.file.fileno(), download.name, download.size)
+        elif parameters.file_id is not None and self._uploads is not None:
+            opening = self._uploads.open(parameters.file_id, owner, self._max_bytes)
+            async with opening as file:
+                yield file
+        else:
+            raise PermanentError("this worker has no uploads", code=ErrorCode.FILE_NOT_FOUND)
+
+    async def _transform_text(self, task: PdfTask, extract: PdfExtract) -> None:
+        if self._transform is None or not wants_template(task.parameters):
+            task.report.progress(progress.PAGES_READ)
+            return
+        task.report.progress(progress.TEMPLATE_NEXT)
+        task.report.progress(progress.TEMPLATE)
+        request = text_request(task.parameters, extract.text)
+        extract.transformed = await self._transform(request, task.resources)

@@ -1,0 +1,57 @@
+"""Pages as pictures, kept as files of the job."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+
+from secretary_common.errors import ErrorCode, PermanentError
+from secretary_documents.handlers.contract import JobReport
+from secretary_documents.handlers.pdf import progress
+from secretary_documents.pdf.page import Document
+
+# Legible on a screen, some 200 kB a page.
+DPI, MAX_SIDE, QUALITY = 150, 1600, 80
+MAX_IMAGES = 1000
+"""A job has no more files than that."""
+
+
+def check_images(pages: Sequence[int]) -> None:
+    """Refuse pictures of more pages than a job may have files, before any is read.
+
+    Raises:
+        PermanentError: VALIDATION_ERROR.
+    """
+    if len(pages) > MAX_IMAGES:
+        message = f"include_images: {len(pages)} pages, at most {MAX_IMAGES} at a time"
+        raise PermanentError(message, code=ErrorCode.VALIDATION_ERROR)
+
+
+async def add_images(document: Document, pages: Sequence[int], report: JobReport) -> str:
+    """Keep a picture of each of *pages*; the name of the archive they are in.
+
+    Raises:
+        PermanentError: a page cannot be drawn, or a code of the sandbox.
+    """
+    async for _ in keep_images(document, pages, report, "page_"):
+        pass
+    # What GET …/download-archive calls the zip of all files of the job.
+    return f"{report.job_id}.zip"
+
+
+async def keep_images(
+    document: Document, pages: Sequence[int], report: JobReport, prefix: str
+) -> AsyncIterator[tuple[int, str]]:
+    """Keep a picture of each of *pages*: number and name of each, once it is a file of the job.
+
+    Raises:
+        PermanentError: a page cannot be drawn, or a code of the sandbox.
+    """
+    report.progress(progress.image_progress(0, len(pages)))
+    images = document.images(pages, dpi=DPI, max_side=MAX_SIDE, quality=QUALITY)
+    done = 0
+    async for image in images:
+        name = f"{prefix}{image.number:04d}.jpg"
+        await report.file(name, image.jpeg, "image/jpeg")
+        done += 1
+        report.progress(progress.image_progress(done, len(pages)))
+        yield image.number, name

@@ -1,0 +1,131 @@
+"""The parameters of a ``pdf`` job."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+
+from secretary_common.models import JsonObject
+from secretary_common.models.file import UPLOAD_FORMAT
+from secretary_documents.handlers.parameter import FROZEN, optional, without_null
+
+ExtractionMethod = Literal["native", "ocr", "mistral_ocr", "openai_vision", "combined"]
+Output = Literal["text", "markdown"]
+MAX_PAGE = 1_000_000
+"""No document has more; to JSON 1e308 is a whole number too."""
+SOURCES = ("filename", "url", "file_id")
+"""Where the PDF comes from: exactly one of them is given."""
+# Tesseract's names: eng, deu, chi_sim. Never a path.
+Language = Annotated[str, Field(pattern=r"^[A-Za-z]{3}(_[A-Za-z0-9]+)*$", max_length=32)]
+
+
+def _upload(schema: JsonObject) -> None:
+    """Have the API see to it that the upload is there."""
+    without_null(schema)
+    schema["format"] = UPLOAD_FORMAT
+
+
+class PdfParameters(BaseModel):
+    """Which PDF to read, and how."""
+
+    model_config = ConfigDict(
+        **FROZEN,
+        json_schema_extra={
+            "oneOf": [{"required": [name]} for name in SOURCES],
+            "not": {"required": ["template", "template_content"]},
+            "x-at-least": {"page_end": "page_start"},
+        },
+    )
+
+    filename: str | None = optional(
+        "A file in one of the service's allowed folders (files.roots); give this, url or file_id.",
+        min_length=1,
+        max_length=4096,
+    )
+    url: str | None = optional(
+        "Where to download the PDF from, http or https; give this, filename or file_id.",
+        min_length=1,
+        max_length=8192,
+    )
+    file_id: str | None = optional(
+        "An upload, by the id that POST /api/files gave it; give this, filename or url.",
+        min_length=1,
+        max_length=100,
+        json_schema_extra=_upload,
+    )
+    extraction_method: ExtractionMethod = Field(
+        default="native",
+        description=(
+            "native: the text the file carries. ocr: every page is read as an image. combined: "
+            "page by page whichever gives good text, with the reason; never both together. "
+            "mistral_ocr, openai_vision: pages are sent to that provider, if one is configured."
+        ),
+    )
+    page_start: int = Field(
+        default=1, ge=1, le=MAX_PAGE, description="The first page to read; counted from 1."
+    )
+    page_end: int | None = optional(
+        "The last page to read, itself included; left out, or beyond the end: to the end.",
+        ge=1,
+        le=MAX_PAGE,
+    )
+    language: list[Language] = Field(
+        default=["eng", "deu"],
+        min_length=1,
+        max_length=8,
+        description="The languages for OCR, by Tesseract's names; no other method looks at it.",
+    )
+    password: SecretStr | None = optional(
+        "Opens an encrypted PDF; stored encrypted and never shown."
+    )
+    output: Output = Field(
+        default="text",
+        description="text: as it stands on the page. markdown: with headings, lists and tables.",
+    )
+    include_images: bool = Field(
+        default=False,
+        description=(
+            "Keep a picture (JPEG) of each page as a file of the job: one by one under its files, "
+            "all together in its archive. At most 1,000 pages."
+        ),
+    )
+    template: str | None = optional(
+        "The name of a template the text is to go through; give this or template_content.",
+        pattern=r"^[\w-]{1,64}$",
+    )
+    template_content: str | None = optional(
+        "A template itself, instead of a name.", min_length=1, max_length=200_000
+    )
+    context: JsonObject = Field(
+        default={},
+        description=(
+            "Values for the template, by the names it uses. openai_vision is told of its "
+            "document_type (scientific_paper, presentation, technical_document) and language."
+        ),
+    )
+    target_language: str | None = optional(
+        "The language the template is to be filled in, by its ISO 639-1 code.",
+        pattern=r"^[A-Za-z]{2}(-[A-Za-z0-9]{2,8})*$",
+    )
+    use_cache: bool = Field(
+        default=True,
+        description=(
+            "Take pages that were read before, of whatever file with the same content, and keep "
+            "those that are read now. False: neither."
+        ),
+    )
+    force_refresh: bool = Field(
+        default=False,
+        description="Read all pages anew, though they are known, and keep what comes of it.",
+    )
+
+    @model_validator(mode="after")
+    def _check_together(self) -> Self:
+        if sum(getattr(self, name) is not None for name in SOURCES) != 1:
+            raise ValueError(f"exactly one of {', '.join(SOURCES)} is needed")
+        if self.page_end is not None and self.page_end < self.page_start:
+            raise ValueError("page_end is before page_start")
+        if self.template is not None and self.template_content is not None:
+            raise ValueError("only one of template and template_content may be given")
+        return self

@@ -1,0 +1,90 @@
+"""Reads the pages of one document: what is known from the cache, the rest by a reader."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from secretary_common.errors import ErrorCode, PermanentError
+from secretary_common.jobs.resources import ResourceCalculator
+from secretary_common.runtime.metrics import PDF_PAGES
+from secretary_documents.handlers.contract import JobReport
+from secretary_documents.handlers.pdf import progress
+from secretary_documents.handlers.pdf.page_cache import PageCache
+from secretary_documents.pdf.choice import Reason
+from secretary_documents.pdf.page import Document, Page, PageReader
+
+_NOTHING_READ: dict[str, str] = {
+    Reason.UNREADABLE: "cannot be read",
+    Reason.TOO_LARGE: "is too large to be read as a picture",
+}
+
+
+class PdfReading:
+    """The pages that are read so far, told of as they come."""
+
+    def __init__(self, numbers: Sequence[int], report: JobReport, *, max_text_bytes: int) -> None:
+        """Wire the reading.
+
+        Args:
+            numbers: of the pages asked for, ascending.
+            report: where progress goes.
+            max_text_bytes: of all pages together, in UTF-8.
+        """
+        self._numbers = numbers
+        self._report = report
+        self._max_text_bytes = max_text_bytes
+        self._text_bytes = 0
+        self._pages: dict[int, Page] = {}
+        self.cached = 0
+        """How many were read before."""
+
+    @property
+    def pages(self) -> list[Page]:
+        """In the order of the document."""
+        return [self._pages[number] for number in self._numbers]
+
+    async def read(
+        self,
+        document: Document,
+        reader: PageReader,
+        cache: PageCache,
+        resources: ResourceCalculator,
+    ) -> None:
+        """Read all pages.
+
+        Raises:
+            PermanentError: the reader's; PARSE_MEMORY_LIMIT, too much text.
+            TransientError: the reader's.
+        """
+        self._advance()
+        for page in await cache.known(self._numbers):
+            self._add(page, "cache")
+        self.cached = len(self._pages)
+        missing = [number for number in self._numbers if number not in self._pages]
+        if not missing:
+            return
+
+        def take(page: Page) -> None:
+            cache.keep(page)
+            self._add(page, "read")
+
+        async with cache.writing():
+            await reader.read(document, missing, take, resources)
+        if absent := [number for number in missing if number not in self._pages]:
+            message = f"page {absent[0]} was not read"
+            raise PermanentError(message, code=ErrorCode.PROCESSING_ERROR)
+
+    def _add(self, page: Page, source: str) -> None:
+        self._text_bytes += len(page.text.encode(errors="surrogatepass"))
+        if self._text_bytes > self._max_text_bytes:
+            message = f"the document has more than {self._max_text_bytes} bytes of text"
+            raise PermanentError(message, code=ErrorCode.PARSE_MEMORY_LIMIT)
+        self._pages[page.number] = page
+        PDF_PAGES.labels(page.method, source).inc()
+        if what := _NOTHING_READ.get(page.reason or ""):
+            self._report.log("warning", f"page {page.number} {what}")
+        self._advance()
+
+    def _advance(self) -> None:
+        for one in progress.page_progress(len(self._pages), len(self._numbers)):
+            self._report.progress(one)

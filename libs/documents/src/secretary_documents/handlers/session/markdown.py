@@ -1,0 +1,103 @@
+"""What the template of a session is filled with, beside the facts."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Sequence
+from urllib.parse import quote
+
+from secretary_common.models import JsonObject
+from secretary_documents.handlers.session.plan import SessionPlan
+from secretary_documents.handlers.session.talk import Attachment
+from secretary_documents.web.link import classify
+from secretary_documents.web.page import LinkKind, WebPage
+
+_YOUTUBE = re.compile(
+    r"https?://(?:[\w-]+\.)?(?:youtube(?:-nocookie)?\.com/(?:watch\?(?:.*&)?v=|embed/|live/|shorts/)"
+    r"|youtu\.be/)([\w-]{6,20})"
+)
+_VIMEO = re.compile(r"https?://(?:www\.|player\.)?vimeo\.com/(?:video/)?([0-9]+)")
+# What would end the text of a link, and its target.
+_IN_TEXT = str.maketrans({character: f"\\{character}" for character in "\\[]"})
+_IN_TARGET = str.maketrans({character: quote(character) for character in ' "<>()\\'})
+_LISTED = (LinkKind.SLIDES, LinkKind.CAPTIONS, LinkKind.MEDIA, LinkKind.VIDEO_PAGE)
+
+
+def model_text(page: WebPage, transcript: str, attachments: Sequence[Attachment]) -> str:
+    """All that is known of a talk, for the model."""
+    parts = [f"# Page\n\n{page.text}"]
+    if transcript:
+        parts.append(f"# Transcript\n\n{transcript}")
+    parts += [f"# Slides: {one.title}\n\n{_texts(one)}" for one in attachments if one.pages]
+    return "\n\n".join(parts)
+
+
+def values_of(
+    plan: SessionPlan, page: WebPage, transcript: str, attachments: Sequence[Attachment]
+) -> JsonObject:
+    """What the names of a template stand for, besides the facts; those nobody knows are empty."""
+    links = [link for link in page.links if link.kind in _LISTED]
+    return {
+        **_NOTHING,
+        "links": [markdown_link(link.text or link.url, link.url) for link in links],
+        "slides": _slides(attachments),
+        "videoplayer": video_player(plan.video_url),
+        "video_transcript": transcript,
+        "web_text": page.text,
+    }
+
+
+def video_player(url: str | None) -> str:
+    """HTML that plays the video at *url*; empty without one."""
+    if url is None:
+        return ""
+    if match := _YOUTUBE.match(url):
+        return _frame(f"https://www.youtube-nocookie.com/embed/{match[1]}")
+    if match := _VIMEO.match(url):
+        return _frame(f"https://player.vimeo.com/video/{match[1]}")
+    escaped = html.escape(url)
+    if classify(url) is LinkKind.MEDIA:
+        return f'<video controls width="640" src="{escaped}"></video>'
+    return f"<{escaped}>"
+
+
+def _frame(url: str) -> str:
+    return f'<iframe width="640" height="360" src="{url}" allowfullscreen></iframe>'
+
+
+def _slides(attachments: Sequence[Attachment]) -> str:
+    parts = []
+    for one in attachments:
+        parts.append(markdown_link(one.title, one.file or one.url))
+        for number, page in enumerate(one.pages, start=1):
+            picture = page.preview and f"!{markdown_link(f'{one.title} {number}', page.preview)}"
+            parts += [part for part in (f"### {number}", picture, page.text) if part]
+    return "\n\n".join(parts)
+
+
+def _texts(attachment: Attachment) -> str:
+    pages = enumerate(attachment.pages, start=1)
+    return "\n\n".join(f"### {number}\n\n{page.text}" for number, page in pages)
+
+
+def markdown_link(text: str, target: str) -> str:
+    """A link of Markdown, whatever *text* and *target* are."""
+    return f"[{' '.join(text.split()).translate(_IN_TEXT)}]({target.translate(_IN_TARGET)})"
+
+
+# What a page may well not say is no reason for a warning.
+_NOTHING: JsonObject = {
+    "session": "",
+    "event": "",
+    "track": "",
+    "day": "",
+    "starttime": "",
+    "endtime": "",
+    "speakers": [],
+    "speakers_url": [],
+    "speakers_image_url": [],
+    "abstract": "",
+    "video_url": "",
+    "attachments_url": "",
+}

@@ -1,0 +1,89 @@
+"""Reads slides: the text of each page and its picture, by the extraction of ``pdf`` jobs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from secretary_common.errors import ErrorCode, PermanentError, SecretaryError, TransientError
+from secretary_common.jobs.resources import ResourceCalculator
+from secretary_documents.handlers.contract import JobReport
+from secretary_documents.handlers.pdf.extractor import PdfExtractor
+from secretary_documents.handlers.pdf.images import keep_images
+from secretary_documents.handlers.pdf.parameters import PdfParameters
+from secretary_documents.handlers.session.talk import SlidePage
+from secretary_documents.pdf.page import Document
+from secretary_worker.access.source import OpenFile
+
+
+@dataclass(frozen=True, slots=True)
+class SlidesTask:
+    """Slides, and what is wanted of them."""
+
+    file: OpenFile
+    stem: str
+    """What the names of previews begin with."""
+    previews: int
+    """How many pages, from the first on, become pictures among the job's files."""
+    use_cache: bool
+    report: JobReport
+    resources: ResourceCalculator
+
+
+@dataclass(frozen=True, slots=True)
+class Slides:
+    """What was read."""
+
+    pages: list[SlidePage]
+    fault: SecretaryError | None = None
+    """Why some pages have no picture though pictures were wanted."""
+
+
+class SlidesReader(Protocol):
+    """Reads slides."""
+
+    async def __call__(self, task: SlidesTask) -> Slides:
+        """The pages of the PDF that *task* names; its previews are files of the job.
+
+        Raises:
+            PermanentError: it cannot be read.
+            TransientError: another try may help.
+        """
+        ...
+
+
+class PdfSlidesReader:
+    """A ``SlidesReader``. One instance serves all jobs."""
+
+    def __init__(self, extractor: PdfExtractor) -> None:
+        """*extractor*: the one of ``pdf`` jobs, with its limits and its cache."""
+        self._extractor = extractor
+
+    async def __call__(self, task: SlidesTask) -> Slides:
+        """See ``SlidesReader``."""
+        parameters = PdfParameters(
+            filename=f"{task.stem}.pdf", extraction_method="combined", use_cache=task.use_cache
+        )
+        reading = self._extractor.task(parameters, task.report, task.resources)
+        async with self._extractor.open(reading, task.file) as pdf:
+            extract = await pdf.read()
+            pages = [SlidePage(page.text) for page in extract.pages]
+            return Slides(pages, await _draw(pdf.document, pages, task))
+
+
+async def _draw(
+    document: Document, pages: list[SlidePage], task: SlidesTask
+) -> SecretaryError | None:
+    """Give *pages* their previews; what kept some of them from having one."""
+    numbers = range(1, min(len(pages), task.previews) + 1)
+    if not numbers:
+        return None
+    try:
+        async for number, name in keep_images(document, numbers, task.report, f"{task.stem}-"):
+            pages[number - 1].preview = name
+    except (PermanentError, TransientError) as error:
+        return error
+    if len(numbers) == len(pages):
+        return None
+    message = f"there are pictures of the first {len(numbers)} of {len(pages)} pages only"
+    return PermanentError(message, code=ErrorCode.PDF_TOO_MANY_PAGES)

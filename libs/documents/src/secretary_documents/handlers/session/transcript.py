@@ -1,0 +1,95 @@
+"""What was said in a talk: as it is given, from captions, or heard."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from secretary_common.errors import ErrorCode, PermanentError, TransientError
+from secretary_common.jobs.resources import ResourceCalculator
+from secretary_documents.handlers.session import progress as steps
+from secretary_documents.handlers.session.talk import Talk
+from secretary_documents.media.listener import Heard
+from secretary_documents.web.caption import parse_captions, transcript_of
+from secretary_documents.web.charset import decode
+from secretary_documents.web.download import Downloader
+
+CAPTIONS_BYTES = 10 * 2**20
+ACCEPT = "text/vtt, application/x-subrip, text/plain;q=0.5, */*;q=0.1"
+
+
+class Transcriber(Protocol):
+    """Hears what is said in a recording."""
+
+    async def __call__(
+        self,
+        url: str,
+        language: str | None,
+        resources: ResourceCalculator,
+        *,
+        use_cache: bool,
+    ) -> Heard:
+        """What is said at *url*, with times; with *use_cache* what is known is not heard again.
+
+        Raises:
+            PermanentError: it is not there or not understood, or nothing is configured to hear it.
+            TransientError: another try may help.
+        """
+        ...
+
+
+class TranscriptFinder:
+    """Finds out what was said. One instance serves all jobs."""
+
+    def __init__(self, downloader: Downloader, transcribe: Transcriber | None) -> None:
+        """*transcribe*: for recordings without captions; None: nobody hears them."""
+        self._downloader = downloader
+        self._transcribe = transcribe
+
+    async def find(self, talk: Talk) -> str:
+        """What was said, with times; empty, and mostly with a warning, if nobody knows."""
+        if talk.parameters.video_transcript is not None:
+            return talk.parameters.video_transcript
+        captions = talk.plan.captions
+        if captions is not None:
+            try:
+                transcript = await self._captions(captions.url, talk.resources)
+            except (PermanentError, TransientError) as error:
+                talk.warn("captions", error, captions.url)
+            else:
+                talk.report.progress(steps.MEDIA_DOWNLOADED)
+                return transcript
+        return await self._heard(talk)
+
+    async def _captions(self, url: str, resources: ResourceCalculator) -> str:
+        async with self._downloader.fetch(url, accept=ACCEPT) as download:
+            resources.add_bytes(download.size)
+            if download.size > CAPTIONS_BYTES:
+                message = f"the captions have more than {CAPTIONS_BYTES} bytes"
+                raise PermanentError(message, code=ErrorCode.FILE_TOO_LARGE)
+            download.file.seek(0)
+            content = decode(download.file.read(), download.content_type)
+        transcript = transcript_of(parse_captions(content))
+        if not transcript:
+            raise PermanentError("there are no captions in it", code=ErrorCode.CAPTIONS_INVALID)
+        return transcript
+
+    async def _heard(self, talk: Talk) -> str:
+        url = talk.plan.video_url
+        if url is None:
+            return ""
+        language = talk.parameters.source_language
+        try:
+            if self._transcribe is None:
+                message = "there are no captions, and this worker hears no recordings"
+                raise PermanentError(message, code=ErrorCode.TRANSCRIPTION_NOT_CONFIGURED)
+            talk.report.progress(steps.HEARING)
+            spoken = None if language == "auto" else language
+            heard = await self._transcribe(
+                url, spoken, talk.resources, use_cache=talk.parameters.use_cache
+            )
+        except (PermanentError, TransientError) as error:
+            talk.warn("video", error, url)
+            return ""
+        if heard.note:
+            talk.warn("video", PermanentError(heard.note, code=ErrorCode.MEDIA_INVALID), url)
+        return heard.text

@@ -1,0 +1,91 @@
+"""The parameters of a ``transformer`` job."""
+
+from __future__ import annotations
+
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from secretary_common.models import JsonObject
+from secretary_documents.handlers.parameter import (
+    FROZEN,
+    Language,
+    SourceLanguage,
+    TemplateName,
+    Url,
+    optional,
+)
+
+_FIELD_NAME = r"^[A-Za-z_][A-Za-z0-9_]{0,63}$"
+FieldName = Annotated[str, Field(pattern=_FIELD_NAME)]
+Description = Annotated[str, Field(min_length=1, max_length=5000)]
+
+_WAYS: list[JsonObject] = [
+    {"required": [way]} for way in ("template", "template_content", "target_language")
+]
+
+
+class TransformerParameters(BaseModel):
+    """Which text to transform, and into what."""
+
+    model_config = ConfigDict(
+        **FROZEN,
+        json_schema_extra={
+            "oneOf": [{"required": ["text"]}, {"required": ["url"]}],
+            "anyOf": list(_WAYS),
+            "not": {"required": ["template", "template_content"]},
+        },
+    )
+
+    text: str | None = optional(
+        "The text itself; give this or url.",
+        min_length=1,
+        pattern=r"\S",  # something to read
+    )
+    url: Url | None = optional(
+        "A page, http or https, which is reduced to its readable text with its links; give this "
+        "or text."
+    )
+    template: TemplateName | None = optional(
+        "The name of a template (GET /api/templates); target_language chooses among its "
+        "languages. With neither template nor template_content the text is translated."
+    )
+    template_content: str | None = optional(
+        "A template itself: Markdown with {{name|what to find}} and {{name}}.",
+        min_length=1,
+        max_length=262_144,
+    )
+    context: JsonObject = Field(
+        default={}, description="Values for the names of the template; the model is told them too."
+    )
+    additional_field_descriptions: dict[FieldName, Description] = Field(
+        default={},
+        max_length=50,
+        json_schema_extra={"propertyNames": {"pattern": _FIELD_NAME}},
+        description=(
+            "What else to find, by name; it is in structured_data. For a field of the template it "
+            "adds to its description."
+        ),
+    )
+    source_language: SourceLanguage | None = optional(
+        "The language of the text, by ISO 639-1, or auto."
+    )
+    target_language: Language | None = optional(
+        "The language of the result, by ISO 639-1; needed where there is no template."
+    )
+    model: str | None = optional(
+        "The model to ask; left out: the one that is configured.", min_length=1, max_length=200
+    )
+    use_cache: bool = Field(
+        default=True, description="Whether what a model answered to the same before may be used."
+    )
+
+    @model_validator(mode="after")
+    def _check_together(self) -> Self:
+        if (self.text is None) == (self.url is None):
+            raise ValueError("exactly one of text and url is needed")
+        if self.template is not None and self.template_content is not None:
+            raise ValueError("template and template_content exclude each other")
+        if (self.template or self.template_content or self.target_language) is None:
+            raise ValueError("template, template_content or target_language is needed")
+        return self

@@ -1,0 +1,79 @@
+"""A folder that a program not trusted writes into: how much it may, what is taken of it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from secretary_common.errors import ErrorCode, PermanentError
+from secretary_worker.access.source import OpenFile
+
+_LOOK_SEC = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A folder with limits."""
+
+    path: Path
+    max_bytes: int
+    max_files: int = 10_000
+
+    async def watch(self) -> None:
+        """Look after the limits until cancelled.
+
+        Raises:
+            PermanentError: MEDIA_TOO_LARGE.
+        """
+        while True:
+            await asyncio.sleep(_LOOK_SEC)
+            self.check_room()
+
+    def check_room(self) -> None:
+        """Refuse more than the folder may have.
+
+        Raises:
+            PermanentError: MEDIA_TOO_LARGE.
+        """
+        total = 0
+        for count, size in enumerate(_sizes(self.path), 1):
+            total += size
+            if total > self.max_bytes or count > self.max_files:
+                message = f"the recording has more than {self.max_bytes} bytes"
+                raise PermanentError(message, code=ErrorCode.MEDIA_TOO_LARGE)
+
+    def named(self, stem: str) -> list[Path]:
+        """What lies directly in it as ``<stem>.…``, the shortest names first."""
+        found = (path for path in self.path.iterdir() if path.name.startswith(f"{stem}."))
+        return sorted(found, key=lambda path: (len(path.name), path.name))
+
+
+@contextmanager
+def opened_plain(path: Path) -> Iterator[OpenFile | None]:
+    """The file at *path*; None if it is empty, a link, a hard link, a pipe: anything special."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        yield None
+        return
+    try:
+        status = os.fstat(fd)
+        is_plain = stat.S_ISREG(status.st_mode) and status.st_nlink == 1 and status.st_size > 0
+        yield OpenFile(fd, path.name, status.st_size) if is_plain else None
+    finally:
+        os.close(fd)
+
+
+def _sizes(folder: Path) -> Iterator[int]:
+    """The size of each file under *folder*; they come and go meanwhile."""
+    for place, _, names in os.walk(folder):
+        for name in names:
+            try:
+                yield os.lstat(os.path.join(place, name)).st_size  # noqa: PTH118 - thousands of them
+            except OSError:
+                yield 0

@@ -1,0 +1,177 @@
+"""From the address of a recording to what is said in it."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import partial
+
+from secretary_common.errors import TransientError
+from secretary_common.jobs.resources import ResourceCalculator
+from secretary_common.settings.media import MediaSection
+from secretary_common.settings.provider import TranscriptionSection
+from secretary_documents.media.ffmpeg import Ffmpeg, shortfall
+from secretary_documents.media.speech import Speech
+from secretary_documents.media.yt_dlp import YtDlp
+from secretary_documents.providers.flight import run_each
+from secretary_documents.providers.transcription import (
+    AudioPiece,
+    Segment,
+    Transcriber,
+    Transcript,
+    merge_transcripts,
+)
+from secretary_documents.web.caption import Cue, parse_captions, transcript_of
+from secretary_documents.web.download import Downloader
+from secretary_worker.access.source import OpenFile
+
+ACCEPT = "audio/*, video/*, */*;q=0.1"
+
+
+class Origin(StrEnum):
+    """Where a transcript comes from."""
+
+    CAPTIONS = "captions"
+    TRANSCRIPTION = "transcription"
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What is said in a recording."""
+
+    segments: tuple[Segment, ...]
+    """By time, in seconds from the beginning."""
+    origin: Origin
+    language: str | None = None
+    """As the model names it."""
+    duration_sec: float | None = None
+    """Of the sound; None with captions."""
+    note: str | None = None
+    """What should be said of a recording that was not heard to its end."""
+
+    @property
+    def text(self) -> str:
+        """All of it, in paragraphs with the time each begins at: ``[hh:mm:ss] …``."""
+        return transcript_of(Cue(one.start_sec, one.end_sec, one.text) for one in self.segments)
+
+    @property
+    def plain(self) -> str:
+        """All of it without times."""
+        return " ".join(segment.text for segment in self.segments)
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """Hears recordings: captions where a video page has them, else ffmpeg and a provider.
+
+    One instance serves all jobs. Nothing is left behind, however a call ends: files have no names
+    or lie in a folder that goes, and no program outlives its call.
+    """
+
+    section: MediaSection
+    provider: TranscriptionSection
+    downloader: Downloader
+    """Its limits are ``max_mb`` and ``timeout_sec``, its code for too much MEDIA_TOO_LARGE."""
+    ffmpeg: Ffmpeg
+    yt_dlp: YtDlp
+    client: Transcriber
+    cached: Transcriber | None = None
+    """The same, with a memory; none: each recording is heard anew."""
+
+    async def __call__(
+        self,
+        url: str,
+        language: str | None,
+        resources: ResourceCalculator,
+        *,
+        use_cache: bool = True,
+    ) -> Heard:
+        """What is said in the recording at *url*, or on the video page there.
+
+        Args:
+            url: of a recording, or of a page on one of ``yt_dlp_hosts``.
+            language: ISO 639-1; None lets the model find out.
+            resources: counts bytes, seconds of sound, calls and cost.
+            use_cache: whether to use what was heard before, and to keep what is heard now.
+
+        Raises:
+            PermanentError: URL_REFUSED, FETCH_FAILED, MEDIA_…, FFMPEG_MISSING,
+                YT_DLP_NOT_CONFIGURED, TRANSCRIPTION_NOT_CONFIGURED, PROVIDER_…
+            TransientError: FETCH_FAILED or PROVIDER_…; another try may help.
+        """
+        hear = partial(self.hear_file, language=language, resources=resources, use_cache=use_cache)
+        if self.yt_dlp.takes(url):
+            return await self._hear_page(url, language, hear)
+        self._check_able()  # before a gigabyte is fetched for nothing
+        async with self._downloaded(url) as file:
+            return await hear(file)
+
+    async def hear_file(
+        self,
+        file: OpenFile,
+        language: str | None,
+        resources: ResourceCalculator,
+        *,
+        use_cache: bool = True,
+    ) -> Heard:
+        """What is said in the recording *file*; see ``__call__``."""
+        self._check_able()
+        resources.add_bytes(file.size)
+        probe = await self.ffmpeg.probe(file)
+        async with self.ffmpeg.speech(file, probe, resources) as speech:
+            client = (self.cached if use_cache else None) or self.client
+            hear = partial(client.transcribe, language=language, resources=resources)
+            transcript = await self._transcribe(speech, hear)
+            return Heard(
+                segments=transcript.segments,
+                origin=Origin.TRANSCRIPTION,
+                language=transcript.language,
+                duration_sec=speech.duration_sec,
+                note=shortfall(probe, speech),
+            )
+
+    async def _hear_page(
+        self, url: str, language: str | None, hear: Callable[[OpenFile], Awaitable[Heard]]
+    ) -> Heard:
+        async with self.yt_dlp.page(url) as page:
+            captions = await page.captions(language)
+            cues = parse_captions(captions or "")
+            if cues:
+                segments = (Segment(cue.start, cue.end, cue.text) for cue in cues)
+                return Heard(tuple(segments), Origin.CAPTIONS)
+            self._check_able()
+            async with page.sound() as file:
+                return await hear(file)
+
+    @asynccontextmanager
+    async def _downloaded(self, url: str) -> AsyncIterator[OpenFile]:
+        try:
+            async with self.downloader.fetch(url, accept=ACCEPT) as download:
+                yield OpenFile(download.file.fileno(), download.name, download.size)
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            message = "there is no room for the recording on the worker's disk"
+            raise TransientError(message) from error
+
+    async def _transcribe(
+        self, speech: Speech, hear: Callable[[AudioPiece], Awaitable[Transcript]]
+    ) -> Transcript:
+        piece_mb = min(self.section.piece_mb, self.provider.max_piece_mb)
+        spans = speech.spans(
+            piece_bytes=int(piece_mb * 2**20), piece_sec=self.section.piece_minutes * 60
+        )
+        transcripts: list[Transcript] = []
+
+        async def transcribe(piece: AudioPiece) -> None:
+            transcripts.append(await hear(piece))
+
+        await run_each(speech.pieces(spans), transcribe, parallel=self.provider.parallel)
+        return merge_transcripts(transcripts)
+
+    def _check_able(self) -> None:
+        self.client.check_configured()
+        self.ffmpeg.check_installed()

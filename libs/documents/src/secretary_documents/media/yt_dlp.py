@@ -1,0 +1,188 @@
+"""Has yt-dlp fetch what a video page shows: captions, or the smallest good sound.
+
+Off unless configured. It would fetch anything (its generic extractor), so it gets only URLs that
+the guard lets through, on hosts that are listed, and is told to leave that extractor out. It runs
+in a folder of its own with no configuration, no cookies and no plugins; of what it leaves there,
+only regular files with the expected names are taken.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from secretary_common.errors import ErrorCode, PermanentError, TransientError, UrlRefused
+from secretary_common.http.url_guard import UrlGuard
+from secretary_common.settings.media import MediaSection
+from secretary_documents.media.folder import Folder, opened_plain
+from secretary_documents.media.program import Command, Ended, run_program
+from secretary_worker.access.source import OpenFile
+from secretary_worker.sandbox.limits import Limits
+
+MAX_CAPTIONS_BYTES = 10 * 2**20
+
+_PREFIX = "secretary-media-"
+_STEM = "media"
+_ALWAYS = (
+    *("--ignore-config", "--no-plugin-dirs", "--use-extractors", "default,-generic"),
+    *("--no-cookies", "--no-cookies-from-browser", "--no-cache-dir", "--no-remote-components"),
+    *("--no-playlist", "--playlist-items", "1", "--match-filters", "!is_live"),
+    *("--no-progress", "--no-mtime", "--socket-timeout", "30", "--retries", "3"),
+    *("--output", f"{_STEM}.%(ext)s"),
+)
+# Half of what speech needs is thrown away later: the smallest track that is not a telephone's.
+_SOUND = ("--format", "ba[abr>=48]/ba/b", "--format-sort", "+size,+br")
+_NOT_SOUND = (".vtt", ".part", ".ytdl", ".json", ".temp")
+# JavaScript engines, which it may start, reserve a lot and use little.
+_MEMORY_BYTES = 64 * 2**30
+_OPEN_FILES = 256
+_ERROR = re.compile(r"^ERROR: (.{1,300})", re.MULTILINE)
+_MAY_PASS = re.compile(
+    r"HTTP Error (429|5\d\d)|timed out|Connection (reset|refused|aborted)|"
+    r"Temporary failure|Name or service not known|Failed to resolve|Network is unreachable|"
+    r"IncompleteRead"
+)
+_SAYS_TOO_LARGE = b"larger than max-filesize"
+_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})?")
+
+
+class YtDlp:
+    """Runs yt-dlp within the limits of a section. One instance serves all jobs."""
+
+    def __init__(self, section: MediaSection, guard: UrlGuard) -> None:
+        self._section = section
+        self._guard = guard
+        self._max_bytes = int(section.max_mb * 2**20)
+
+    def takes(self, url: str) -> bool:
+        """Whether *url* leads to a page of the listed hosts."""
+        with suppress(ValueError):
+            return (urlsplit(url).hostname or "").lower() in self._section.yt_dlp_hosts
+        return False
+
+    @asynccontextmanager
+    async def page(self, url: str) -> AsyncIterator[VideoPage]:
+        """The page at *url*; what is fetched of it is gone afterwards.
+
+        Raises:
+            PermanentError: URL_REFUSED; YT_DLP_NOT_CONFIGURED.
+        """
+        self._check(url)
+        program = self._program()
+        with tempfile.TemporaryDirectory(prefix=_PREFIX, ignore_cleanup_errors=True) as name:
+            yield VideoPage(self, program, url, Folder(Path(name), self._max_bytes))
+
+    async def run(
+        self, program: str, url: str, folder: Folder, arguments: tuple[str, ...]
+    ) -> Ended:
+        """Run it in *folder*, which may grow to ``max_mb``.
+
+        Raises:
+            PermanentError: FETCH_FAILED, MEDIA_TOO_LARGE, MEDIA_TIMEOUT.
+            TransientError: FETCH_FAILED, another try may help.
+        """
+        timeout_sec = self._section.yt_dlp_timeout_sec
+        limits = Limits(
+            memory_bytes=_MEMORY_BYTES,
+            cpu_sec=int(timeout_sec) + 1,
+            file_bytes=self._max_bytes + 2**20,
+            open_files=_OPEN_FILES,
+        )
+        size = ("--max-filesize", str(self._max_bytes))
+        # After "--" nothing is an option, whatever it begins with.
+        full = (*_ALWAYS, *size, *arguments, "--", url)
+        command = Command(program, full, limits, timeout_sec, folder=folder.path)
+        # --max-filesize means nothing for streams in fragments.
+        ended = await run_program(command, watch=folder.watch)
+        folder.check_room()  # it may have ended between two looks
+        return ended
+
+    def _check(self, url: str) -> None:
+        try:
+            self._guard.check_url(url)
+        except UrlRefused as error:
+            raise PermanentError(error.message, code=ErrorCode.URL_REFUSED) from error
+        if not self.takes(url):
+            message = "the page's host is not one of media.yt_dlp_hosts"
+            raise PermanentError(message, code=ErrorCode.URL_REFUSED)
+
+    def _program(self) -> str:
+        configured = self._section.yt_dlp
+        found = shutil.which(configured) if configured else None
+        if found is None:
+            message = (
+                "reading a video page needs yt-dlp: install it and set media.yt_dlp to its name or "
+                "path (SECRETARY_MEDIA__YT_DLP)"
+            )
+            details = {"settings": ["media.yt_dlp"]}
+            code = ErrorCode.YT_DLP_NOT_CONFIGURED
+            raise PermanentError(message, code=code, details=details)
+        return str(Path(found).absolute())
+
+
+class VideoPage:
+    """A page of which captions or sound can be had; from ``YtDlp.page``."""
+
+    def __init__(self, yt_dlp: YtDlp, program: str, url: str, folder: Folder) -> None:
+        self._yt_dlp = yt_dlp
+        self._program = program
+        self._url = url
+        self._folder = folder
+
+    async def captions(self, language: str | None) -> str | None:
+        """The captions in *language*, or in the one that is spoken, as WebVTT; None without any.
+
+        Raises:
+            PermanentError: FETCH_FAILED, MEDIA_TOO_LARGE, MEDIA_TIMEOUT.
+            TransientError: FETCH_FAILED, another try may help.
+        """
+        wanted = f"{language}.*" if language and _LANGUAGE.fullmatch(language) else ".*-orig"
+        arguments = (
+            *("--skip-download", "--write-subs", "--write-auto-subs"),
+            *("--sub-format", "vtt", "--sub-langs", wanted),
+        )
+        _check(await self._run(arguments))
+        for path in self._folder.named(_STEM):
+            with opened_plain(path) as file:
+                if file and path.suffix == ".vtt" and file.size <= MAX_CAPTIONS_BYTES:
+                    return os.pread(file.fd, file.size, 0).decode(errors="replace")
+        return None
+
+    @asynccontextmanager
+    async def sound(self) -> AsyncIterator[OpenFile]:
+        """The recording, its sound alone where that is to be had.
+
+        Raises:
+            PermanentError: FETCH_FAILED, MEDIA_TOO_LARGE, MEDIA_TIMEOUT.
+            TransientError: FETCH_FAILED, another try may help.
+        """
+        ended = await self._run(_SOUND)
+        _check(ended)
+        for path in self._folder.named(_STEM):
+            with opened_plain(path) as file:
+                if file and path.suffix not in _NOT_SOUND:
+                    yield file
+                    return
+        if _SAYS_TOO_LARGE in ended.output:
+            message = "the recording is larger than media.max_mb allows"
+            raise PermanentError(message, code=ErrorCode.MEDIA_TOO_LARGE)
+        message = "yt-dlp found nothing to listen to on the page"
+        raise PermanentError(message, code=ErrorCode.FETCH_FAILED)
+
+    async def _run(self, arguments: tuple[str, ...]) -> Ended:
+        return await self._yt_dlp.run(self._program, self._url, self._folder, arguments)
+
+
+def _check(ended: Ended) -> None:
+    if ended.returncode == 0:
+        return
+    told = _ERROR.search(ended.stderr)
+    reason = told[1] if told else f"it ended with {ended.returncode}"
+    kind = TransientError if _MAY_PASS.search(ended.stderr) else PermanentError
+    raise kind(f"yt-dlp could not fetch the page: {reason}", code=ErrorCode.FETCH_FAILED)

@@ -1,0 +1,192 @@
+"""What an answer of a provider means: its JSON, or the one error it stands for. No I/O."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from secretary_common.errors import ErrorCode, PermanentError, TransientError
+from secretary_common.http.retry_after import parse_retry_after
+from secretary_common.models import JsonObject
+from secretary_common.runtime.clock import Clock
+from secretary_documents.web.download import MAX_RETRY_AFTER_SEC
+
+LONGEST_REASON = 300
+"""Characters of a provider's own words that go into an error."""
+_SEARCHED_REASON = 8000
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\s]+")
+# Requests that may be answered otherwise the next time; so may those with any 5xx.
+_PASSING = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT, HTTPStatus.TOO_EARLY)
+# OpenAI's word for an account without credit, told as 429: waiting does not fill it.
+_NO_CREDIT = "insufficient_quota"
+
+
+class ProviderRefused(PermanentError):
+    """The provider refuses the request."""
+
+    code = ErrorCode.PROVIDER_REFUSED
+
+    def __init__(self, provider: str, status: int, reason: str) -> None:
+        """*reason*: the provider's own words, cleaned."""
+        self.status = status
+        self.reason = reason
+        message = f"{provider} refuses the request ({status})"
+        super().__init__(
+            f"{message}: {reason[:LONGEST_REASON]}" if reason else message,
+            details={"provider": provider, "status": status},
+        )
+
+
+class InvalidAnswer(PermanentError):
+    """The provider's answer makes no sense."""
+
+    code = ErrorCode.PROVIDER_INVALID_ANSWER
+
+    def __init__(self, provider: str, what: str, **details: Any) -> None:
+        super().__init__(
+            f"the answer of {provider} makes no sense: {what}",
+            details={"provider": provider, **details},
+        )
+
+
+def unavailable(provider: str, what: str, retry_after: float | None = None) -> TransientError:
+    """The error of a provider that could not be reached, or is not well."""
+    return TransientError(
+        f"{provider} does not answer: {what}",
+        code=ErrorCode.PROVIDER_UNAVAILABLE,
+        details={"provider": provider},
+        retry_after=retry_after,
+    )
+
+
+def read_answer(
+    provider: str,
+    status: int,
+    headers: Mapping[str, str],
+    body: bytes,
+    *,
+    secret: str,
+    clock: Clock,
+) -> JsonObject:
+    """The JSON object an answer carries.
+
+    Args:
+        provider: its name in the configuration, for messages.
+        status: the answer's HTTP status.
+        headers: the answer's, found under lower-case names too.
+        body: all of it.
+        secret: the key, which a provider may repeat and no message may.
+        clock: for a ``Retry-After`` that is a date.
+
+    Raises:
+        PermanentError: PROVIDER_UNAUTHORIZED, PROVIDER_REFUSED, PROVIDER_RATE_LIMITED for an
+            account without credit, or PROVIDER_INVALID_ANSWER.
+        TransientError: PROVIDER_RATE_LIMITED, PROVIDER_UNAVAILABLE, or PROVIDER_INVALID_ANSWER for
+            JSON that was cut.
+    """
+    if status == HTTPStatus.NO_CONTENT:
+        return {}
+    if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
+        reason = _reason(_parsed(body), body, secret)
+        raise _failure(provider, status, headers, reason, clock)
+    try:
+        data = parse_json(body)
+    except ValueError:
+        raise _not_json(provider, headers.get("content-type", "")) from None
+    if not isinstance(data, dict):
+        raise InvalidAnswer(provider, "it is no JSON object")
+    # Gateways (OpenRouter) tell of an error behind them in an answer of 200.
+    if isinstance(error := data.get("error"), dict) and isinstance(error.get("code"), int):
+        reason = _reason(data, body, secret)
+        raise _failure(provider, error["code"], headers, reason, clock)
+    return data
+
+
+def parse_json(text: str | bytes) -> Any:
+    """*text* as JSON by the letter: no NaN, no Infinity.
+
+    Raises:
+        ValueError: it is none, or nested beyond all measure.
+    """
+    try:
+        return json.loads(text, parse_constant=_refuse_constant)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _parsed(body: bytes) -> Any:
+    try:
+        return parse_json(body)
+    except ValueError:
+        return None
+
+
+def _failure(
+    provider: str, status: int, headers: Mapping[str, str], reason: str, clock: Clock
+) -> PermanentError | TransientError:
+    asked = headers.get("retry-after")
+    retry_after = parse_retry_after(asked, clock.now(), longest_sec=MAX_RETRY_AFTER_SEC)
+    details = {"provider": provider, "status": status}
+    if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+        # Not its words: they may show a part of the key.
+        message = f"{provider} refuses the key ({status}): check {provider}.api_key"
+        return PermanentError(message, code=ErrorCode.PROVIDER_UNAUTHORIZED, details=details)
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        message = f"{provider} takes no more requests for now (429)"
+        if _NO_CREDIT in reason:
+            message = f"the account with {provider} has no credit left (429)"
+            return PermanentError(message, code=ErrorCode.PROVIDER_RATE_LIMITED, details=details)
+        code = ErrorCode.PROVIDER_RATE_LIMITED
+        return TransientError(message, code=code, details=details, retry_after=retry_after)
+    if status in _PASSING or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        error = unavailable(provider, f"it answered {status}", retry_after)
+        error.details = details
+        return error
+    if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
+        reason = f"it sends us elsewhere, which is not followed: check {provider}.base_url"
+    return ProviderRefused(provider, status, reason)
+
+
+def _not_json(provider: str, content_type: str) -> PermanentError | TransientError:
+    kind = content_type.partition(";")[0].strip().lower()
+    if kind and "json" not in kind:
+        what = f"it is {kind[:60]}, not JSON; check {provider}.base_url"
+        return InvalidAnswer(provider, what)
+    return TransientError(
+        f"the answer of {provider} was cut",
+        code=ErrorCode.PROVIDER_INVALID_ANSWER,
+        details={"provider": provider},
+    )
+
+
+def _reason(data: Any, body: bytes, secret: str) -> str:
+    """The provider's own words: in the shapes OpenAI, Mistral and FastAPI give them."""
+    found = _words(data) if isinstance(data, dict) else body[:_SEARCHED_REASON]
+    text = found.decode(errors="replace") if isinstance(found, bytes) else found
+    if secret:
+        text = text.replace(secret, "[redacted]")
+    return _UNPRINTABLE.sub(" ", text[:_SEARCHED_REASON]).strip()
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list):
+        return "; ".join(filter(None, map(_words, value)))
+    if not isinstance(value, dict):
+        return ""
+    place = value.get("loc")
+    where = ".".join(map(str, place)) if isinstance(place, list) else ""
+    said = [
+        _words(value.get(key))
+        for key in ("error", "message", "msg", "detail", "param", "code")
+        if value.get(key)
+    ]
+    return ": ".join(filter(None, [where, *said]))

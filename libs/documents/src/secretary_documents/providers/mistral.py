@@ -1,0 +1,211 @@
+"""Reads pages by Mistral's OCR: upload some pages, have them read, delete the upload.
+
+``POST /files`` (multipart, ``purpose=ocr``), ``POST /ocr`` with its ``file_id``, ``DELETE
+/files/{id}``: the last in every case, cancelled or failed, for Mistral keeps uploads for 30 days.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from urllib.parse import quote
+
+from secretary_common.errors import ErrorCode, PermanentError, SecretaryError
+from secretary_common.jobs.resources import ResourceCalculator
+from secretary_common.models import JsonObject, new_token
+from secretary_common.runtime.log import get_logger
+from secretary_common.runtime.metrics import PROVIDER_UPLOADS_LEFT
+from secretary_common.settings.provider import MistralSection
+from secretary_documents.pdf.page import Document, OnPage
+from secretary_documents.providers.answer import InvalidAnswer, ProviderRefused
+from secretary_documents.providers.call import Attachment, Call
+from secretary_documents.providers.flight import run_each, seen_through
+from secretary_documents.providers.mistral_answer import METHOD, OcrAnswer, read_ocr_answer
+from secretary_documents.providers.provider import Connection, Provider, ProviderClient, Timing
+
+log = get_logger(__name__)
+
+REMOVE_SEC = 4.0
+"""For deleting an upload; the engine waits 5 s for a handler that it stops."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    numbers: Sequence[int]
+    content: bytes
+
+
+class MistralReader(ProviderClient):
+    """A ``PageReader`` that has pages read by Mistral. One instance serves all jobs."""
+
+    def __init__(self, section: MistralSection, *, timing: Timing | None = None) -> None:
+        self._section = section
+        self.provider = Provider(section, timing=timing)
+
+    @property
+    def engine(self) -> str:
+        """The method, the model and whose it is."""
+        return f"{METHOD}:{self._section.model}@{self._section.base_url}"
+
+    async def read(
+        self,
+        document: Document,
+        pages: Sequence[int],
+        on_page: OnPage,
+        resources: ResourceCalculator,
+    ) -> None:
+        """Read *pages*, ``pages_per_request`` at a time; each answer's pages are told together.
+
+        Raises:
+            PermanentError: MISTRAL_NOT_CONFIGURED; PDF_TOO_LARGE, one page alone is; PROVIDER_…
+            TransientError: PROVIDER_…
+        """
+        self.check_configured()
+        async with self.provider.connected(resources) as connection:
+            reading = _Reading(self._section, connection, document, on_page, resources)
+            await run_each(reading.pieces(pages), reading.read, parallel=self._section.parallel)
+
+
+class _Reading:
+    """The pieces of one document on their way."""
+
+    def __init__(
+        self,
+        section: MistralSection,
+        connection: Connection,
+        document: Document,
+        on_page: OnPage,
+        resources: ResourceCalculator,
+    ) -> None:
+        self._section = section
+        self._connection = connection
+        self._document = document
+        self._on_page = on_page
+        self._resources = resources
+
+    async def pieces(self, pages: Sequence[int]) -> AsyncIterator[_Piece]:
+        """PDFs of *pages* that are not too large for one request."""
+        size = self._section.pages_per_request
+        for first in range(0, len(pages), size):
+            for numbers, content in await self._cut(pages[first : first + size]):
+                yield _Piece(numbers, content)
+
+    async def read(self, piece: _Piece) -> None:
+        """Tell of the pages of *piece*; what the answer lacks is asked for once more."""
+        answer = await self._recognise(piece)
+        if lacking := _lacking(piece.numbers, answer):
+            log.warning("mistral.pages_missing", pages=lacking, fault=answer.fault)
+            again = _Piece(lacking, await self._document.subset(lacking))
+            answer = await self._recognise(again)
+            lacking = _lacking(lacking, answer)
+        if lacking:
+            raise InvalidAnswer("mistral", answer.fault or "pages are missing", pages=lacking)
+
+    async def _cut(self, numbers: Sequence[int]) -> list[tuple[Sequence[int], bytes]]:
+        content = await self._document.subset(numbers)
+        limit = int(self._section.max_request_mb * 2**20)
+        if len(content) <= limit:
+            return [(numbers, content)]
+        if len(numbers) == 1:
+            message = f"page {numbers[0]} alone has {len(content)} bytes; mistral takes {limit}"
+            raise PermanentError(message, code=ErrorCode.PDF_TOO_LARGE)
+        middle = len(numbers) // 2
+        return [*await self._cut(numbers[:middle]), *await self._cut(numbers[middle:])]
+
+    async def _recognise(self, piece: _Piece) -> OcrAnswer:
+        upload = _Upload(self._connection)
+        try:
+            file_id = await upload.send(piece.content)
+            reply = await self._connection.call(
+                Call("POST", "/ocr", payload=_ocr_request(self._section.model, file_id))
+            )
+        finally:
+            await seen_through(upload.remove())
+        answer = read_ocr_answer(reply.data, piece.numbers)
+        cost = answer.billed_pages * self._section.price_per_page
+        self._resources.add_cost(self._section.model, cost)
+        for page in answer.pages:
+            self._on_page(page)
+        return answer
+
+
+def _ocr_request(model: str, file_id: str) -> JsonObject:
+    return {
+        "model": model,
+        "document": {"type": "file", "file_id": file_id},
+        "include_image_base64": False,
+        "include_blocks": False,  # true unless said otherwise, and large
+        "confidence_scores_granularity": "page",
+    }
+
+
+def _lacking(numbers: Sequence[int], answer: OcrAnswer) -> list[int]:
+    found = {page.number for page in answer.pages}
+    return [number for number in numbers if number not in found]
+
+
+class _Upload:
+    """A file that is at Mistral for a while, under a name nobody else gives."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._name = f"secretary-{new_token()}.pdf"
+        self._file_id: str | None = None
+        self._may_be_more = False
+        """Whether it may have arrived without an answer that tells its id."""
+
+    async def send(self, content: bytes) -> str:
+        """Upload *content*; its id."""
+        call = Call(
+            "POST",
+            "/files",
+            form={"purpose": "ocr"},
+            attachment=Attachment(self._name, content, "application/pdf"),
+        )
+        self._may_be_more = True
+        try:
+            reply = await self._connection.call(call)
+        except PermanentError as error:
+            self._may_be_more = error.code == ErrorCode.PROVIDER_INVALID_ANSWER
+            raise
+        file_id = reply.data.get("id")
+        if not isinstance(file_id, str) or not file_id:
+            raise InvalidAnswer("mistral", "the upload has no id")
+        self._file_id = file_id
+        self._may_be_more = reply.tries > 1
+        return file_id
+
+    async def remove(self) -> None:
+        """Delete whatever came of the upload; what cannot be deleted is logged and counted."""
+        try:
+            async with asyncio.timeout(REMOVE_SEC):
+                if self._file_id is not None:
+                    await self._delete(self._file_id)
+                if self._may_be_more:
+                    for file_id in await self._found():
+                        await self._delete(file_id)
+        except (SecretaryError, TimeoutError) as error:
+            PROVIDER_UPLOADS_LEFT.labels("mistral").inc()
+            fault = f"{type(error).__name__}: {error}"
+            log.warning("mistral.upload_left", file_id=self._file_id, name=self._name, fault=fault)
+
+    async def _delete(self, file_id: str) -> None:
+        call = Call("DELETE", f"/files/{quote(file_id, safe='')}")
+        try:
+            await self._connection.call(call, queued=False)
+        except ProviderRefused as error:
+            if error.status != HTTPStatus.NOT_FOUND:  # gone already, by a try whose answer was lost
+                raise
+
+    async def _found(self) -> list[str]:
+        """The ids of files of this name."""
+        query = {"search": self._name, "purpose": "ocr"}
+        reply = await self._connection.call(Call("GET", "/files", query=query), queued=False)
+        files = reply.data.get("data")
+        return [
+            str(file["id"])
+            for file in (files if isinstance(files, list) else [])
+            if isinstance(file, dict) and file.get("filename") == self._name and file.get("id")
+        ]

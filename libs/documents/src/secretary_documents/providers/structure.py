@@ -1,0 +1,92 @@
+"""Finds the JSON object in a model's words and holds it to a schema. Pure."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from jsonschema import Draft202012Validator
+
+from secretary_common.models import JsonObject
+from secretary_documents.providers.answer import parse_json
+
+MAX_PROBLEMS = 20
+LONGEST_PROBLEM = 200
+# Where an object may begin: models write a little before it; trying all braces of a long text would
+# take the square of its length.
+MAX_STARTS = 50
+
+_FENCED = re.compile(r"```[a-zA-Z]*\s*\n(.*?)```", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The object found in an answer, and what is wrong with it."""
+
+    data: JsonObject | None
+    problems: tuple[str, ...]
+    """Empty: *data* fits the schema."""
+
+
+def read_object(text: str, schema: JsonObject) -> Reading:
+    """The object in *text*: bare, in a code fence, or between words; the first that fits *schema*.
+
+    Where none fits, what is wrong with the largest.
+    """
+    validator = Draft202012Validator(schema)
+    readings = []
+    for data in _objects(text):
+        problems = _problems(validator, data)
+        if not problems:
+            return Reading(data, ())
+        readings.append(Reading(data, problems))
+    if not readings:
+        return Reading(None, ("there is no JSON object in the answer",))
+    return max(readings, key=lambda reading: len(reading.data or ()))
+
+
+def _objects(text: str) -> Iterator[JsonObject]:
+    for candidate in (text, *_FENCED.findall(text)):
+        try:
+            data = parse_json(candidate.strip())
+        except ValueError:
+            continue
+        if isinstance(data, dict):
+            yield data
+    yield from _embedded(text)
+
+
+def _embedded(text: str) -> Iterator[JsonObject]:
+    decoder = json.JSONDecoder()
+    start = text.find("{")
+    for _ in range(MAX_STARTS):
+        if start < 0:
+            return
+        end = start + 1
+        try:
+            _, end = decoder.raw_decode(text, start)
+            yield parse_json(text[start:end])
+        except (ValueError, RecursionError):
+            pass
+        start = text.find("{", end)
+
+
+def _problems(validator: Draft202012Validator, data: JsonObject) -> tuple[str, ...]:
+    """What does not fit, each with its place, without repeating long values."""
+    problems: list[str] = []
+    for error in validator.iter_errors(data):
+        if len(problems) == MAX_PROBLEMS:
+            break
+        place = ".".join(map(str, error.absolute_path)) or "the object"
+        problems.append(f"{place}: {_told(error.message)}")
+    return tuple(problems)
+
+
+def _told(message: str) -> str:
+    """*message* cut in the middle: the value stands first in it, what is wrong with it last."""
+    if len(message) <= LONGEST_PROBLEM:
+        return message
+    half = LONGEST_PROBLEM // 2
+    return f"{message[:half]} … {message[-half:]}"

@@ -1,0 +1,185 @@
+"""The front matter of a template: YAML in which whole values, and only values, may be slots.
+
+What has no slot in it stays as it was written, comments and quotes included. A scalar with slots is
+written anew, as one line of YAML, in the very place it had; so a key may be called as it likes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import yaml
+
+from secretary_documents.templates.token import Part, Slot, cut, invalid
+
+MAX_DEPTH = 20
+_NO_MAPPING = "the front matter must be keys with values"
+_OPEN, _CLOSE = "\ue000", "\ue001"  # private use: they mean nothing to YAML
+_MARK = re.compile(f"{_OPEN}([0-9]+){_CLOSE}")
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """A value of the front matter with slots in it."""
+
+    parts: tuple[Part, ...]
+    quoted: bool
+    """In quotes: always a text."""
+    ends_line: bool
+    """A block scalar, whose line break belongs to it."""
+
+    @property
+    def whole(self) -> Slot | None:
+        """The slot that is all of the value: what takes its place keeps its type."""
+        slot = self.parts[0]
+        return slot if len(self.parts) == 1 and isinstance(slot, Slot) else None
+
+
+Piece = str | Scalar
+"""YAML to leave alone, or a value to write."""
+
+
+def parse_front_matter(source: str) -> tuple[Piece, ...]:
+    """The pieces of *source*, the lines between the two ``---``.
+
+    Raises:
+        PermanentError: TEMPLATE_INVALID; it would be no valid YAML, or no mapping, once filled in.
+    """
+    if _OPEN in source or _CLOSE in source:
+        raise invalid("the front matter has characters of the private use area in it")
+    marked = _Marked(source)
+    try:
+        scalars = list(_Walk(marked).scalars())
+    except yaml.YAMLError as error:
+        raise _invalid_yaml(error) from None
+    pieces: list[Piece] = []
+    done = 0
+    for start, end, scalar in scalars:
+        pieces += [marked.original(marked.text[done:start]), scalar]
+        done = end
+    pieces.append(marked.original(marked.text[done:]))
+    _check("".join(_example(piece) for piece in pieces))
+    return tuple(piece for piece in pieces if piece)
+
+
+class _Marked:
+    """The source with a mark in place of each slot, so that YAML can be read."""
+
+    def __init__(self, source: str) -> None:
+        self._slots: list[Slot] = []
+        # In YAML single braces are a mapping, never a slot.
+        self.text = "".join(
+            self._mark(part) if isinstance(part, Slot) and not part.single else _plain(part)
+            for part in cut(source)
+        )
+
+    def _mark(self, slot: Slot) -> str:
+        self._slots.append(slot)
+        return f"{_OPEN}{len(self._slots) - 1}{_CLOSE}"
+
+    def original(self, text: str) -> str:
+        """*text* as it was: marks that are left stand in comments."""
+        return _MARK.sub(lambda match: self._slots[int(match[1])].source, text)
+
+    def parts(self, value: str) -> tuple[Part, ...]:
+        """The parts of a scalar's *value*."""
+        found: list[Part] = []
+        done = 0
+        for match in _MARK.finditer(value):
+            found += [value[done : match.start()], self._slots[int(match[1])]]
+            done = match.end()
+        return tuple(part for part in [*found, value[done:]] if part)
+
+
+class _Walk:
+    """Goes through the events of the YAML: nothing is built, so nothing can explode."""
+
+    def __init__(self, marked: _Marked) -> None:
+        self._marked = marked
+        self._open: list[str] = []  # "key" or "value": what a mapping expects next; "item"
+
+    def scalars(self) -> Iterator[tuple[int, int, Scalar]]:
+        """Where each scalar with slots begins and ends, and what it is."""
+        for event in yaml.parse(self._marked.text, Loader=yaml.SafeLoader):
+            self._refuse_references(event)
+            if isinstance(event, yaml.CollectionStartEvent):
+                self._enter(event)
+            elif isinstance(event, yaml.CollectionEndEvent):
+                self._open.pop()
+                self._advance()
+            elif isinstance(event, yaml.ScalarEvent):
+                if not self._open:
+                    raise invalid(_NO_MAPPING)
+                if _MARK.search(event.value):
+                    yield self._scalar(event)
+                self._advance()
+
+    def _enter(self, event: yaml.CollectionStartEvent) -> None:
+        is_mapping = isinstance(event, yaml.MappingStartEvent)
+        if not self._open and not is_mapping:
+            raise invalid(_NO_MAPPING)
+        if self._open and self._open[-1] == "key":
+            raise _at(event, "a key must be a text; is this a field with a typing error?")
+        if len(self._open) >= MAX_DEPTH:
+            raise _at(event, f"nested deeper than {MAX_DEPTH}")
+        self._open.append("key" if is_mapping else "item")
+
+    def _advance(self) -> None:
+        if self._open and self._open[-1] != "item":
+            self._open[-1] = "value" if self._open[-1] == "key" else "key"
+
+    def _scalar(self, event: yaml.ScalarEvent) -> tuple[int, int, Scalar]:
+        if self._open[-1] == "key":
+            raise _at(event, "a key cannot be a field")
+        if event.start_mark is None or event.end_mark is None:
+            raise RuntimeError("the YAML parser does not say where a scalar is")
+        start, end = event.start_mark.index, event.end_mark.index
+        ends_line = self._marked.text[start:end].endswith("\n")
+        parts = self._marked.parts(event.value)
+        return start, end, Scalar(parts, quoted=event.style in ("'", '"'), ends_line=ends_line)
+
+    def _refuse_references(self, event: yaml.Event) -> None:
+        tagged = isinstance(event, yaml.CollectionStartEvent | yaml.ScalarEvent) and event.tag
+        if isinstance(event, yaml.NodeEvent) and (event.anchor or tagged):
+            raise _at(event, "anchors, aliases and tags are not supported")
+        if isinstance(event, yaml.DocumentStartEvent) and event.explicit:
+            raise _at(event, "the front matter must be one document")
+
+
+def _check(example: str) -> None:
+    """Refuse what no reader of YAML would take, whatever the values are."""
+    try:
+        node = yaml.compose(example, Loader=yaml.SafeLoader)
+        yaml.safe_load(example)
+    except yaml.YAMLError as error:
+        raise _invalid_yaml(error) from None
+    except ValueError as error:  # e.g. a date that is none: 2026-13-01
+        raise invalid(f"front matter: {str(error)[:200]}") from None
+    keys = Counter(key.value for key, _ in node.value) if node is not None else Counter()
+    if keys and (most := keys.most_common(1)[0])[1] > 1:
+        raise invalid(f"front matter: {most[0]!r} is there more than once")
+
+
+def _example(piece: Piece) -> str:
+    if isinstance(piece, str):
+        return piece
+    return '"x"\n' if piece.ends_line else '"x"'
+
+
+def _plain(part: Part) -> str:
+    return part if isinstance(part, str) else part.source
+
+
+def _invalid_yaml(error: yaml.YAMLError) -> Exception:
+    mark = getattr(error, "problem_mark", None)
+    where = f", line {mark.line + 1}" if mark else ""
+    problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "does not parse"
+    return invalid(f"front matter{where}: no valid YAML: {problem}")
+
+
+def _at(event: yaml.Event, message: str) -> Exception:
+    where = f", line {event.start_mark.line + 1}" if event.start_mark else ""
+    return invalid(f"front matter{where}: {message}")

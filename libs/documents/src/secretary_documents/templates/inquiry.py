@@ -1,0 +1,230 @@
+"""Asks a model about one text: in one request, or in parts that are combined afterwards."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from secretary_common.errors import ErrorCode, PermanentError
+from secretary_common.jobs.resources import ResourceCalculator
+from secretary_common.models import JsonObject
+from secretary_documents.providers.chat import ChatAnswer, ChatModel, ChatRequest, Message
+from secretary_documents.templates import prompt
+from secretary_documents.templates.chunk import estimate_tokens, split_text
+from secretary_documents.templates.template import Field, faults, schema_of
+
+REQUEST_TOKENS = 24_000
+"""What one request has at most, estimated: within the 32,000 that models of today all take."""
+LEAST_TEXT_TOKENS = 2_000
+"""What of it must be left for the text, beside prompt and context."""
+TRANSLATED_TOKENS = 2_500
+"""Of a text that is translated at a time: the answer is as long, and models answer shortly."""
+LEAST_TRANSLATED_TOKENS = 100
+AT_ONCE = 3
+"""Requests of one job at a time."""
+
+T = TypeVar("T")
+R = TypeVar("R")
+OnPart = Callable[[int, int], None]
+"""Called with how many parts are done, and of how many."""
+
+
+@dataclass(slots=True)
+class LlmUse:
+    """What the model was used for."""
+
+    model: str | None = None
+    requests: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    parts: int = 0
+
+    def add(self, answer: ChatAnswer) -> None:
+        """Count *answer*."""
+        self.model = answer.model
+        self.requests += answer.requests
+        self.prompt_tokens += answer.prompt_tokens
+        self.completion_tokens += answer.completion_tokens
+
+    def told(self) -> JsonObject:
+        """As it stands in results."""
+        return {
+            "model": self.model,
+            "requests": self.requests,
+            "prompt_tokens": self.prompt_tokens,
+            "completion_tokens": self.completion_tokens,
+            "parts": self.parts,
+        }
+
+
+class Inquiry:
+    """One text, one model, and what asking took."""
+
+    def __init__(
+        self,
+        chat: ChatModel,
+        resources: ResourceCalculator,
+        *,
+        model: str | None,
+        on_part: OnPart,
+        request_tokens: int = REQUEST_TOKENS,
+    ) -> None:
+        self._chat = chat
+        self._resources = resources
+        self._model = model
+        self._on_part = on_part
+        self._request_tokens = request_tokens
+        self.use = LlmUse()
+
+    async def fields(
+        self,
+        text: str,
+        fields: Sequence[Field],
+        *,
+        system: str | None,
+        language: str | None,
+        context: JsonObject,
+    ) -> JsonObject:
+        """What *text* says of *fields*.
+
+        Raises:
+            PermanentError: VALIDATION_ERROR, prompt and context leave no room for the text; or
+                what ``ChatModel.ask`` raises.
+            TransientError: as there.
+        """
+
+        def asks(part: str, number: tuple[int, int] | None = None) -> tuple[Message, ...]:
+            return prompt.field_messages(
+                part, system=system, language=language, context=context, part=number
+            )
+
+        parts = split_text(text, self._room(asks("", (1, 1)), fields))
+        self.use.parts = len(parts)
+        if len(parts) == 1:
+            return await self._object(asks(text), fields)
+        numbered = [(part, (number, len(parts))) for number, part in enumerate(parts, 1)]
+        partials = await self._each(
+            numbered, lambda one: self._object(asks(one[0], one[1]), fields)
+        )
+        while len(partials) > 1:
+            partials = await self._combined(partials, fields, system, language)
+        return partials[0]
+
+    async def translation(self, text: str, *, source: str | None, target: str) -> str:
+        """*text* in the language *target*, its white space at the ends of parts as it was.
+
+        Raises:
+            PermanentError: what ``ChatModel.ask`` raises.
+            TransientError: as there.
+        """
+        parts = split_text(text, TRANSLATED_TOKENS)
+        self.use.parts = len(parts)
+        translated = await self._each(parts, lambda part: self._translated(part, source, target))
+        return "".join(translated)
+
+    async def _translated(self, part: str, source: str | None, target: str) -> str:
+        core = part.strip()
+        if not core:
+            return part
+        start = part.index(core)
+        try:
+            messages = prompt.translation_messages(core, source=source, target=target)
+            translated = (await self._ask(messages, None)).text.strip()
+        except PermanentError as error:
+            halves = split_text(core, estimate_tokens(core) // 2 + 1)
+            too_small = estimate_tokens(core) < LEAST_TRANSLATED_TOKENS or len(halves) == 1
+            if error.code != ErrorCode.LLM_OUTPUT_TRUNCATED or too_small:
+                raise
+            # The answer did not fit: shorter questions have shorter answers.
+            translated = "".join([await self._translated(half, source, target) for half in halves])
+        return part[:start] + translated + part[start + len(core) :]
+
+    async def _combined(
+        self,
+        partials: Sequence[JsonObject],
+        fields: Sequence[Field],
+        system: str | None,
+        language: str | None,
+    ) -> list[JsonObject]:
+        """*partials*, those next to each other combined: fewer than before, at least by half."""
+
+        def asks(group: Sequence[JsonObject]) -> tuple[Message, ...]:
+            return prompt.combine_messages(group, system=system, language=language)
+
+        groups = grouped(partials, self._room(asks(()), fields))
+        return [
+            group[0] if len(group) == 1 else await self._object(asks(group), fields)
+            for group in groups
+        ]
+
+    async def _object(self, messages: tuple[Message, ...], fields: Sequence[Field]) -> JsonObject:
+        answer = await self._ask(messages, schema_of(fields))
+        found = answer.data if answer.data is not None else {}
+        if wrong := faults(fields, found):
+            message = f"the model's answer does not fit: {wrong[0]}"
+            details = {"problems": wrong}
+            raise PermanentError(message, code=ErrorCode.LLM_INVALID_OUTPUT, details=details)
+        return found
+
+    async def _ask(self, messages: tuple[Message, ...], schema: JsonObject | None) -> ChatAnswer:
+        request = ChatRequest(
+            messages=messages, schema=schema, schema_name="fields", model=self._model
+        )
+        answer = await self._chat.ask(request, self._resources)
+        self.use.add(answer)
+        return answer
+
+    def _room(self, messages: Sequence[Message], fields: Sequence[Field]) -> int:
+        """The tokens a request has left for what is to be read."""
+        told = [message.content for message in messages]
+        taken = sum(map(estimate_tokens, [*told, prompt.to_json(schema_of(fields))]))
+        room = self._request_tokens - taken
+        if room < LEAST_TEXT_TOKENS:
+            message = (
+                f"template and context have about {taken} tokens; "
+                f"at most {self._request_tokens - LEAST_TEXT_TOKENS} leave room for the text"
+            )
+            raise PermanentError(message, code=ErrorCode.VALIDATION_ERROR)
+        return room
+
+    async def _each(self, items: Sequence[T], ask: Callable[[T], Awaitable[R]]) -> list[R]:
+        """What *ask* makes of each of *items*, in their order; the first error ends all."""
+        todo = iter(enumerate(items))
+        results: dict[int, R] = {}
+
+        async def work() -> None:
+            for index, item in todo:  # shared: each takes the next one
+                results[index] = await ask(item)
+                self._on_part(len(results), len(items))
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in items[:AT_ONCE]:
+                    group.create_task(work())
+        except ExceptionGroup as errors:  # the others are alike, or its consequence
+            raise _first(errors) from None
+        return [results[index] for index in range(len(items))]
+
+
+def grouped(partials: Sequence[JsonObject], max_tokens: int) -> list[list[JsonObject]]:
+    """*partials* in groups of at least two, but for the last, of about *max_tokens* each."""
+    groups: list[list[JsonObject]] = []
+    filled = 0
+    for partial in partials:
+        size = estimate_tokens(prompt.to_json(partial))
+        if groups and (len(groups[-1]) < 2 or filled + size <= max_tokens):  # noqa: PLR2004 - a pair
+            groups[-1].append(partial)
+            filled += size
+        else:
+            groups.append([partial])
+            filled = size
+    return groups
+
+
+def _first(errors: ExceptionGroup[Exception]) -> Exception:
+    error: Exception = errors
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    return error

@@ -1,0 +1,146 @@
+"""Downloads one URL into a file that has no name: nothing is left behind, not even by kill -9."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import tempfile
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from pathlib import PurePosixPath
+from typing import BinaryIO
+from urllib.parse import unquote, urlsplit
+
+import httpx
+
+from secretary_common.errors import ErrorCode, PermanentError, TransientError, UrlRefused
+from secretary_common.http.retry_after import parse_retry_after
+from secretary_common.runtime.clock import Clock, SystemClock
+
+MAX_REDIRECTS = 5
+# Longer than this nobody is made to wait by a server: the backoff decides instead.
+MAX_RETRY_AFTER_SEC = 24 * 3600
+# What may be otherwise next time; every 5xx as well.
+_PASSING = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
+_CHUNK = 2**16
+_NAME_IN_HEADER = re.compile(r'filename="?([^";]+)"?', re.IGNORECASE)
+
+ClientFactory = Callable[[], httpx.AsyncClient]
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """A finished download: the open file, its size, and what the server says of it."""
+
+    file: BinaryIO
+    size: int
+    name: str
+    url: str
+    """Where it was in the end."""
+    content_type: str
+    """The header; empty without one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Downloader:
+    """Fetches URLs through guarded clients."""
+
+    client: ClientFactory
+    """Makes a client that vets every request; it must not follow redirects by itself."""
+    max_bytes: int
+    deadline_sec: float = 300.0
+    """For everything: all redirects, all bytes."""
+    too_large: ErrorCode = ErrorCode.PDF_TOO_LARGE
+    """The code for more than ``max_bytes``."""
+    clock: Clock = field(default_factory=SystemClock)
+    """For a Retry-After that is a date."""
+
+    @asynccontextmanager
+    async def fetch(self, url: str, *, accept: str) -> AsyncIterator[Download]:
+        """What *url* leads to, in a file that is gone afterwards; *accept* is the header.
+
+        Raises:
+            PermanentError: URL_REFUSED by the guard; FETCH_FAILED, the server will not give it;
+                ``too_large``.
+            TransientError: FETCH_FAILED, another try may help.
+        """
+        with tempfile.TemporaryFile() as file:
+            yield await self._save(url, accept, file)
+
+    async def _save(self, url: str, accept: str, file: BinaryIO) -> Download:
+        try:
+            async with asyncio.timeout(self.deadline_sec), self.client() as client:
+                return await self._follow(client, url, accept, file)
+        except UrlRefused as error:
+            raise PermanentError(error.message, code=ErrorCode.URL_REFUSED) from error
+        except httpx.InvalidURL as error:
+            raise PermanentError("the URL does not parse", code=ErrorCode.URL_REFUSED) from error
+        except (TimeoutError, httpx.TimeoutException) as error:
+            raise _may_pass("the server took too long") from error
+        except httpx.RequestError as error:
+            raise _may_pass(f"the connection failed ({type(error).__name__})") from error
+
+    async def _follow(
+        self, client: httpx.AsyncClient, url: str, accept: str, file: BinaryIO
+    ) -> Download:
+        # Identity: a size limit means what it says only if nothing is unpacked.
+        headers = {"Accept": accept, "Accept-Encoding": "identity"}
+        request = client.build_request("GET", url, headers=headers)
+        for _ in range(MAX_REDIRECTS + 1):
+            response = await client.send(request, stream=True, follow_redirects=False)
+            try:
+                if response.next_request is None:
+                    self._check(response)
+                    size = await self._copy(response, file)
+                    content_type = response.headers.get("Content-Type", "")
+                    where = str(response.url)
+                    return Download(file, size, _file_name(response), where, content_type)
+                request = response.next_request  # the client vets it as it did the first
+            finally:
+                await response.aclose()
+        raise _refused_by_server(f"more than {MAX_REDIRECTS} redirects")
+
+    def _check(self, response: httpx.Response) -> None:
+        status = response.status_code
+        if status in _PASSING or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            asked = response.headers.get("Retry-After")
+            wait_sec = parse_retry_after(asked, self.clock.now(), longest_sec=MAX_RETRY_AFTER_SEC)
+            raise _may_pass(f"the server answered {status}", wait_sec)
+        if status != HTTPStatus.OK:
+            raise _refused_by_server(f"the server answered {status}")
+        if response.headers.get("Content-Encoding", "identity").lower() != "identity":
+            raise _refused_by_server("the server sends the file packed, unasked")
+
+    async def _copy(self, response: httpx.Response, file: BinaryIO) -> int:
+        announced = response.headers.get("Content-Length", "")
+        size = 0
+        if announced.isdecimal() and int(announced) > self.max_bytes:
+            raise self._too_large()
+        async for chunk in response.aiter_raw(_CHUNK):
+            size += len(chunk)
+            if size > self.max_bytes:
+                raise self._too_large()
+            file.write(chunk)
+        file.flush()
+        return size
+
+    def _too_large(self) -> PermanentError:
+        message = f"the file has more than {self.max_bytes} bytes"
+        return PermanentError(message, code=self.too_large)
+
+
+def _file_name(response: httpx.Response) -> str:
+    """What to call the file; for people only, never a path to write to."""
+    match = _NAME_IN_HEADER.search(response.headers.get("Content-Disposition", ""))
+    named = match[1] if match else unquote(urlsplit(str(response.url)).path)
+    return PurePosixPath(named.replace("\\", "/")).name or "document"
+
+
+def _may_pass(message: str, retry_after: float | None = None) -> TransientError:
+    return TransientError(message, code=ErrorCode.FETCH_FAILED, retry_after=retry_after)
+
+
+def _refused_by_server(message: str) -> PermanentError:
+    return PermanentError(message, code=ErrorCode.FETCH_FAILED)

@@ -1,0 +1,77 @@
+"""Links: where they lead, and to what, as far as the address and the page tell."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import PurePosixPath
+from urllib.parse import urldefrag, urljoin, urlsplit
+
+from secretary_documents.web.page import LinkKind
+
+MAX_URL = 8192
+
+_BY_SUFFIX = {
+    **dict.fromkeys((".pdf", ".ppt", ".pptx", ".odp", ".key"), LinkKind.SLIDES),
+    **dict.fromkeys((".vtt", ".srt"), LinkKind.CAPTIONS),
+    **dict.fromkeys(
+        (".mp4", ".webm", ".mkv", ".mov", ".ogv", ".mp3", ".m4a", ".ogg", ".opus", ".wav", ".flac"),
+        LinkKind.MEDIA,
+    ),
+    **dict.fromkeys((".jpg", ".jpeg", ".png", ".gif", ".webp", ".svg", ".avif"), LinkKind.IMAGE),
+}
+_BY_TYPE = {
+    "application/pdf": LinkKind.SLIDES,
+    "application/vnd.ms-powerpoint": LinkKind.SLIDES,
+    "application/vnd.openxmlformats-officedocument.presentationml.presentation": LinkKind.SLIDES,
+    "application/vnd.oasis.opendocument.presentation": LinkKind.SLIDES,
+    "text/vtt": LinkKind.CAPTIONS,
+    "application/x-subrip": LinkKind.CAPTIONS,
+}
+_VIDEO_PAGES = re.compile(
+    r"""(www\.|m\.)?youtube\.com/(watch\?|embed/|live/|shorts/) | youtu\.be/[\w-]{6}
+      | (www\.)?youtube-nocookie\.com/embed/
+      | (www\.)?vimeo\.com/[0-9]+ | player\.vimeo\.com/video/[0-9]
+      | media\.ccc\.de/v/.""",
+    re.VERBOSE,
+)
+
+
+def absolute(url: str, base: str) -> str | None:
+    """*url* as it is meant on a page at *base*; None: it leads nowhere on the web."""
+    url = "".join(url.split())
+    if not url or url.startswith("#") or len(url) > MAX_URL:
+        return None
+    try:
+        joined = urljoin(base, url)
+        parts = urlsplit(joined)
+        _ = parts.port
+    except ValueError:
+        return None
+    if parts.scheme not in ("http", "https") or not parts.hostname or len(joined) > MAX_URL:
+        return None
+    return joined
+
+
+def classify(url: str, content_type: str = "") -> LinkKind:
+    """What *url*, an absolute one, leads to; *content_type*: if the page tells it."""
+    kind = content_type.partition(";")[0].strip().lower()
+    if kind in _BY_TYPE:
+        return _BY_TYPE[kind]
+    if kind.startswith(("video/", "audio/")):
+        return LinkKind.MEDIA
+    parts = urlsplit(url)
+    query = f"?{parts.query}" if parts.query else ""
+    if _VIDEO_PAGES.match(f"{parts.hostname or ''}{parts.path}{query}"):
+        return LinkKind.VIDEO_PAGE
+    return _BY_SUFFIX.get(PurePosixPath(parts.path).suffix.lower(), LinkKind.PAGE)
+
+
+def is_same_page(url: str, base: str) -> bool:
+    """Whether *url* leads to another place of the page at *base*."""
+    return urldefrag(url).url == urldefrag(base).url
+
+
+def first_of(urls: Iterable[str | None]) -> str | None:
+    """The first that is there."""
+    return next((url for url in urls if url), None)

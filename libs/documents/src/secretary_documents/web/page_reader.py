@@ -1,0 +1,65 @@
+"""Reads web pages: fetched through the guard, parsed in a child with limits."""
+
+from __future__ import annotations
+
+from secretary_common.errors import ErrorCode, PermanentError
+from secretary_common.jobs.resources import ResourceCalculator
+from secretary_common.models import JsonObject
+from secretary_documents.web.download import Downloader
+from secretary_documents.web.page import WebPage
+from secretary_worker.sandbox.child import Bounds
+from secretary_worker.sandbox.limits import Limits
+from secretary_worker.sandbox.sandbox import Sandbox
+from secretary_worker.sandbox.zygote_client import ZygoteClient
+
+CHILD = "secretary_documents.web.page_child"
+ACCEPT = "text/html, application/xhtml+xml, text/*;q=0.8, */*;q=0.1"
+MAX_PAGE_BYTES = 10 * 2**20
+"""Of a page; what a page shows comes from elsewhere."""
+# Some 100,000 elements inside each other take the parser minutes: they end here.
+LIMITS = Limits(memory_bytes=1024 * 2**20, cpu_sec=20)
+TIMEOUT_SEC = 60.0
+
+
+class SandboxedPageReader:
+    """Reads pages. One instance serves all jobs."""
+
+    def __init__(
+        self, downloader: Downloader, *, zygote: ZygoteClient | None = None, limits: Limits = LIMITS
+    ) -> None:
+        """Wire the reader.
+
+        Args:
+            downloader: with the most a page may have, and the code for one that has more.
+            zygote: of children that run ``CHILD``.
+            limits: what one page may use up.
+        """
+        self._downloader = downloader
+        self._sandbox = Sandbox(
+            zygote or ZygoteClient(CHILD), limits, Bounds(timeout_sec=TIMEOUT_SEC)
+        )
+
+    async def read(self, url: str, resources: ResourceCalculator) -> WebPage:
+        """The page at *url*.
+
+        Raises:
+            PermanentError: URL_REFUSED, FETCH_FAILED or FILE_TOO_LARGE; PAGE_INVALID, it is no
+                page; or what ``Child.ask`` raises.
+            TransientError: FETCH_FAILED, another try may help.
+        """
+        messages: list[JsonObject] = []
+        async with self._downloader.fetch(url, accept=ACCEPT) as download:
+            resources.add_bytes(download.size)
+            request = {"url": download.url, "content_type": download.content_type}
+            async with self._sandbox.child([download.file.fileno()]) as child:
+                await child.ask(request, messages.append)
+        resources.add_compute_seconds(child.cpu_sec)
+        return _page_of(messages)
+
+
+def _page_of(messages: list[JsonObject]) -> WebPage:
+    try:
+        return WebPage.from_json(messages[0]["page"])
+    except (LookupError, ValueError) as error:
+        message = "the parser's answer is garbled"
+        raise PermanentError(message, code=ErrorCode.PARSER_CRASHED) from error

@@ -1,0 +1,189 @@
+"""Reduces a page to what is for people: Markdown with the addresses of its links."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from selectolax.lexbor import LexborNode
+
+from secretary_documents.web.link import absolute
+
+# Never for people.
+# fmt: off
+_UNSEEN = frozenset((
+    "script", "style", "noscript", "template", "svg", "math", "iframe", "object", "embed",
+    "head", "select", "textarea", "button", "input", "-comment",
+))
+# fmt: on
+# For finding one's way on the site, not part of what the page is about.
+NAVIGATION = frozenset(("nav", "footer"))
+_HEADINGS = {f"h{level}": "#" * level + " " for level in range(1, 7)}
+# fmt: off
+_BLOCKS = frozenset((
+    "address", "article", "aside", "blockquote", "body", "dd", "details", "div", "dl", "dt",
+    "fieldset", "figcaption", "figure", "form", "header", "hr", "legend", "li", "main", "ol",
+    "p", "pre", "section", "summary", "table", "tbody", "thead", "tr", "ul",
+))
+# fmt: on
+_PARAGRAPHS = frozenset(("p", "blockquote", "table", "ul", "ol", "dl", "pre", "section", "article"))
+_SPACE = re.compile(r"\s+")
+_LINES = re.compile(r"\n{3,}")
+_HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
+
+
+@dataclass(slots=True)
+class _Writer:
+    """Puts Markdown together: white space is what the blocks make it, not what the source has."""
+
+    pieces: list[str] = field(default_factory=list)
+    wanted: str = ""
+    """The white space before whatever comes next."""
+    prefix: str = ""
+    """What the next text begins with, e.g. the mark of a heading."""
+
+    def text(self, text: str) -> None:
+        collapsed = _SPACE.sub(" ", text)
+        if collapsed.startswith(" "):
+            self.space(" ")
+        core = collapsed.strip()
+        if core:
+            self.literal(core)
+            if collapsed.endswith(" "):
+                self.space(" ")
+
+    def literal(self, text: str) -> None:
+        if self.pieces:
+            self.pieces.append(self.wanted)
+        self.pieces.append(self.prefix + text)
+        self.wanted = self.prefix = ""
+
+    def space(self, space: str) -> None:
+        """Want at least *space*: a line break is more than a blank, two are more than one."""
+        order = ("", " ", " | ", "\n", "\n\n")
+        self.wanted = max(self.wanted, space, key=order.index)
+
+    def result(self) -> str:
+        return _LINES.sub("\n\n", "".join(self.pieces)).strip()
+
+
+def readable_text(root: LexborNode, url: str, *, with_navigation: bool = False) -> str:
+    """The text below *root*, which is a page at *url*, or a part of one."""
+    writer = _Writer()
+    anchors: list[tuple[int, str | None]] = []
+    for node, entering in _walk(root, with_navigation=with_navigation):
+        tag = node.tag or ""
+        if tag == "-text":
+            _text(node, writer)
+        elif tag == "a":
+            if entering:
+                anchors.append(
+                    (len(writer.pieces), absolute(node.attributes.get("href") or "", url))
+                )
+            elif anchors:
+                _link(writer, *anchors.pop(), node)
+        elif entering:
+            _open(tag, writer)
+        else:
+            _close(tag, writer)
+    return writer.result()
+
+
+def own_text(node: LexborNode) -> str:
+    """The text of *node* that people see, on one line, without any marks."""
+    pieces = (
+        piece.text(deep=False)
+        for piece, entering in _walk(node, with_navigation=True)
+        if entering and piece.tag == "-text"
+    )
+    return _SPACE.sub(" ", " ".join(pieces)).strip()
+
+
+def is_navigation(node: LexborNode) -> bool:
+    """Whether *node* stands in what only leads around the site."""
+    parent: LexborNode | None = node
+    while parent is not None:
+        if parent.tag in NAVIGATION:
+            return True
+        parent = parent.parent
+    return False
+
+
+def _walk(root: LexborNode, *, with_navigation: bool) -> Iterator[tuple[LexborNode, bool]]:
+    """Each node, when it is entered and when it is left; without recursion, pages nest deeply."""
+    stack: list[tuple[LexborNode, bool]] = [(root, True)]
+    while stack:
+        node, entering = stack.pop()
+        if not entering:
+            yield node, False
+            continue
+        if _is_unseen(node, with_navigation=with_navigation):
+            continue
+        yield node, True
+        if node.tag != "-text":
+            stack.append((node, False))
+            stack += [(child, True) for child in reversed(list(node.iter(include_text=True)))]
+
+
+def _is_unseen(node: LexborNode, *, with_navigation: bool) -> bool:
+    tag = node.tag or ""
+    if tag == "-text":
+        return False
+    if tag in _UNSEEN or (tag in NAVIGATION and not with_navigation):
+        return True
+    attributes = node.attributes
+    return (
+        "hidden" in attributes
+        or attributes.get("aria-hidden") == "true"
+        or bool(_HIDDEN.search(attributes.get("style") or ""))
+    )
+
+
+def _text(node: LexborNode, writer: _Writer) -> None:
+    text = node.text(deep=False)
+    parent = node.parent
+    if parent is not None and parent.tag == "pre" and text.strip():
+        writer.literal(text.strip("\n"))
+    else:
+        writer.text(text)
+
+
+def _open(tag: str, writer: _Writer) -> None:
+    if tag in _HEADINGS:
+        writer.space("\n\n")
+        writer.prefix = _HEADINGS[tag]
+    elif tag in _BLOCKS:
+        writer.space("\n\n" if tag in _PARAGRAPHS else "\n")
+        if tag == "li":
+            writer.prefix = "- "
+    elif tag == "br":
+        writer.space("\n")
+    elif tag in ("td", "th"):
+        writer.space(" | ")
+
+
+def _close(tag: str, writer: _Writer) -> None:
+    if tag in _HEADINGS or tag in _PARAGRAPHS:
+        writer.space("\n\n")
+    elif tag in _BLOCKS:
+        writer.space("\n")
+    if tag in _HEADINGS or tag == "li":
+        writer.prefix = ""
+
+
+def _link(writer: _Writer, start: int, url: str | None, node: LexborNode) -> None:
+    if url is None:
+        return
+    text = "".join(writer.pieces[start:])
+    name = node.attributes.get("title") or node.attributes.get("aria-label") or url
+    shown = _SPACE.sub(" ", text.strip()) or _SPACE.sub(" ", name).strip()
+    before = text[: len(text) - len(text.lstrip())]
+    mark = ""
+    if match := re.match(r"(#+ |- )", shown):
+        mark, shown = match[0], shown[match.end() :]
+    linked = f"{mark}[{shown}]({url})"
+    if text:
+        writer.pieces[start:] = [before, linked]
+    else:
+        writer.literal(linked)

@@ -1,0 +1,132 @@
+"""Builds the built-in handlers from what the worker offers, and registers them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from secretary_common.errors import ConfigurationError, ErrorCode
+from secretary_common.settings.media import MediaSection
+from secretary_common.settings.provider import (
+    LlmSection,
+    MistralSection,
+    TranscriptionSection,
+    VisionSection,
+)
+from secretary_common.settings.work import PdfSection, TemplatesSection
+from secretary_documents.handlers.pdf.extractor import CHILD as PDF_CHILD
+from secretary_documents.handlers.pdf.extractor import PdfExtractor
+from secretary_documents.handlers.pdf.handler import PdfHandler
+from secretary_documents.handlers.pdf.parameters import PdfParameters
+from secretary_documents.handlers.pdf.transform import transform_text
+from secretary_documents.handlers.session.handler import SessionHandler
+from secretary_documents.handlers.session.parameters import SessionParameters
+from secretary_documents.handlers.session.slides import PdfSlidesReader
+from secretary_documents.handlers.transformer.handler import TransformerHandler
+from secretary_documents.handlers.transformer.parameters import TransformerParameters
+from secretary_documents.media.ffmpeg import Ffmpeg
+from secretary_documents.media.listener import Listener
+from secretary_documents.media.transcript_cache import CachedTranscriber
+from secretary_documents.media.yt_dlp import YtDlp
+from secretary_documents.providers.chat import ChatClient
+from secretary_documents.providers.reader import page_readers
+from secretary_documents.providers.transcription import TranscriptionClient
+from secretary_documents.templates.chat_cache import CachedChat
+from secretary_documents.templates.folder import TemplateFolder
+from secretary_documents.templates.transformer import Transformer
+from secretary_documents.web.download import Downloader
+from secretary_documents.web.page_reader import CHILD as PAGE_CHILD
+from secretary_documents.web.page_reader import MAX_PAGE_BYTES, SandboxedPageReader
+from secretary_worker.access.context import HandlerContext
+from secretary_worker.registry import register
+
+PAGE_SEC = 60.0
+"""The deadline for fetching a web page, redirects included."""
+
+
+def setup(context: HandlerContext) -> None:
+    """Register ``pdf``, ``transformer`` and ``session``.
+
+    The entry point ``secretary.handlers`` names this function.
+
+    Raises:
+        ConfigurationError: ``templates.dir`` is no folder.
+    """
+    templates = _template_folder(context)
+    context.announce_templates(templates.listing)
+    transformer = _transformer(context, templates)
+    downloader = Downloader(context.http_client, max_bytes=context.max_file_bytes)
+    extractor = PdfExtractor(
+        limits=context.section("pdf", PdfSection),
+        max_bytes=context.max_file_bytes,
+        zygote=context.zygote(PDF_CHILD, {"pdf", "session"}),
+        cache=context.cache("pages"),
+        remote=page_readers(
+            context.section("mistral", MistralSection), context.section("vision", VisionSection)
+        ),
+    )
+    pdf = PdfHandler(
+        extractor=extractor,
+        roots=context.file_roots,
+        max_bytes=context.max_file_bytes,
+        downloader=downloader,
+        uploads=context.uploads,
+        transform=transform_text(transformer),
+    )
+    pages = SandboxedPageReader(
+        Downloader(
+            context.http_client,
+            max_bytes=MAX_PAGE_BYTES,
+            deadline_sec=PAGE_SEC,
+            too_large=ErrorCode.FILE_TOO_LARGE,
+        ),
+        zygote=context.zygote(PAGE_CHILD, {"transformer", "session"}),
+    )
+    session = SessionHandler(
+        transformer=transformer,
+        pages=pages,
+        downloader=replace(downloader, too_large=ErrorCode.FILE_TOO_LARGE),
+        read_slides=PdfSlidesReader(extractor),
+        transcribe=_listener(context),
+    )
+    register("pdf", pdf, params=PdfParameters)
+    register("transformer", TransformerHandler(transformer, pages), params=TransformerParameters)
+    register("session", session, params=SessionParameters)
+
+
+def _template_folder(context: HandlerContext) -> TemplateFolder:
+    folder = context.section("templates", TemplatesSection).dir
+    if folder is not None and not folder.is_dir():
+        raise ConfigurationError("templates.dir: there is no such folder")
+    return TemplateFolder(folder)
+
+
+def _transformer(context: HandlerContext, templates: TemplateFolder) -> Transformer:
+    llm = context.section("llm", LlmSection)
+    chat = ChatClient(llm)
+    cached = CachedChat(chat, context.cache("answers"), base_url=llm.base_url, model=llm.model)
+    return Transformer(templates, chat, cached=cached)
+
+
+def _listener(context: HandlerContext) -> Listener:
+    media = context.section("media", MediaSection)
+    provider = context.section("transcription", TranscriptionSection)
+    client = TranscriptionClient(provider)
+    return Listener(
+        section=media,
+        provider=provider,
+        downloader=Downloader(
+            context.http_client,
+            max_bytes=int(media.max_mb * 2**20),
+            deadline_sec=media.timeout_sec,
+            too_large=ErrorCode.MEDIA_TOO_LARGE,
+        ),
+        ffmpeg=Ffmpeg(media),
+        yt_dlp=YtDlp(media, context.url_guard),
+        client=client,
+        cached=CachedTranscriber(
+            client,
+            context.cache("transcripts"),
+            base_url=provider.base_url,
+            model=provider.model,
+        ),
+    )

@@ -1,0 +1,79 @@
+"""Request bodies: JSON, parsed strictly and checked for what cannot be stored."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from email.message import Message
+from typing import Any, TypeVar
+
+from fastapi import Request
+from pydantic import BaseModel, ValidationError
+
+from secretary_api.http.errors import UnsupportedMediaType, refused_fields, refused_model
+from secretary_common.jobs.storable import MAX_DEPTH, check_storable, refusal
+
+M = TypeVar("M", bound=BaseModel)
+
+BODY = "body"
+_SMALL_BYTES = 64 * 1024
+"""Larger bodies are parsed in a thread: other requests do not wait for them."""
+_MAX_DIGITS = 25
+_OVER_64_BIT = 10**_MAX_DIGITS
+
+
+async def read_json(request: Request) -> Any:
+    """The body, parsed.
+
+    Raises:
+        UnsupportedMediaType: it does not say that it is JSON.
+        BodyTooLarge: it is over the limit.
+        InvalidRequest: it is no JSON.
+        NotStorable: naming the part that cannot be stored.
+    """
+    if not _is_json(request.headers.get("content-type", "")):
+        raise UnsupportedMediaType
+    raw = await request.body()
+    return await asyncio.to_thread(_parsed, raw) if len(raw) > _SMALL_BYTES else _parsed(raw)
+
+
+def checked(body: Any, model: type[M]) -> M:
+    """*body* as a *model*.
+
+    Raises:
+        InvalidRequest: naming each field that is wrong.
+    """
+    if not isinstance(body, dict):
+        raise refused_fields((BODY, "must be a JSON object"))
+    try:
+        return model.model_validate(body)
+    except ValidationError as error:
+        raise refused_model(list(error.errors(include_input=False, include_url=False))) from None
+
+
+def _parsed(raw: bytes) -> Any:
+    try:
+        value = json.loads(raw, parse_int=_integer)
+    except RecursionError:
+        raise refusal("", f"nested deeper than {MAX_DEPTH} levels") from None
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno}"
+        raise refused_fields((BODY, f"is not valid JSON: {error.msg} ({where})")) from None
+    except UnicodeDecodeError:
+        raise refused_fields((BODY, "is not valid JSON: not UTF-8")) from None
+    check_storable(value)
+    return value
+
+
+def _integer(digits: str) -> int:
+    # int() itself refuses thousands of digits without saying where; this is refused with its path.
+    return int(digits) if len(digits) <= _MAX_DIGITS else _OVER_64_BIT
+
+
+def _is_json(content_type: str) -> bool:
+    header = Message()
+    header["content-type"] = content_type
+    subtype = header.get_content_subtype()
+    return header.get_content_maintype() == "application" and (
+        subtype == "json" or subtype.endswith("+json")
+    )

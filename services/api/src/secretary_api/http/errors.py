@@ -1,0 +1,174 @@
+"""One place where errors become answers: codes to statuses, exceptions to the envelope."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from secretary_common.errors import (
+    ErrorCode,
+    InvalidRequest,
+    SecretaryError,
+    StoreUnavailable,
+    Unauthorized,
+)
+from secretary_common.jobs.storable import cut_text
+
+STATUS_OF: Mapping[str, int] = {
+    ErrorCode.UNAUTHORIZED: 401,
+    ErrorCode.FORBIDDEN: 403,
+    ErrorCode.NOT_FOUND: 404,
+    ErrorCode.METHOD_NOT_ALLOWED: 405,
+    ErrorCode.INVALID_STATE: 409,
+    ErrorCode.BODY_TOO_LARGE: 413,
+    ErrorCode.UNSUPPORTED_MEDIA_TYPE: 415,
+    ErrorCode.VALIDATION_ERROR: 422,
+    ErrorCode.NOT_STORABLE: 422,
+    ErrorCode.UNKNOWN_JOB_TYPE: 422,
+    ErrorCode.URL_REFUSED: 422,
+    ErrorCode.FILE_OUTSIDE_ROOTS: 422,
+    ErrorCode.FILE_NOT_FOUND: 422,
+    ErrorCode.IDEMPOTENCY_KEY_REUSED: 422,
+    ErrorCode.STORE_UNAVAILABLE: 503,
+}
+"""What a code means in HTTP. A code that is not here is no answer of the API's: 500."""
+
+_CODE_OF_STATUS: Mapping[int, ErrorCode] = {
+    401: ErrorCode.UNAUTHORIZED,
+    403: ErrorCode.FORBIDDEN,
+    404: ErrorCode.NOT_FOUND,
+    405: ErrorCode.METHOD_NOT_ALLOWED,
+    413: ErrorCode.BODY_TOO_LARGE,
+    415: ErrorCode.UNSUPPORTED_MEDIA_TYPE,
+}
+_MESSAGE_OF_STATUS: Mapping[int, str] = {
+    404: "There is nothing at this path; see /docs.",
+    405: "This path does not know this method; see /docs.",
+}
+_INTERNAL_MESSAGE = "Something went wrong here; it is logged."
+_MAX_FIELDS = 20
+"""Fields named in one answer, at most."""
+_MAX_NAME = 200
+"""Characters of a field's name, which may be the client's own text."""
+
+Field = tuple[str, str]
+"""A field by its path, e.g. ``parameters.filename``, and what is wrong with it."""
+
+
+class UnsupportedMediaType(SecretaryError):
+    """The body must be JSON: Content-Type: application/json."""
+
+    code = ErrorCode.UNSUPPORTED_MEDIA_TYPE
+
+
+def refused_fields(*fields: Field, code: str = ErrorCode.VALIDATION_ERROR) -> InvalidRequest:
+    """The error that names *fields*, the first of them in its message."""
+    named = [(name[:_MAX_NAME], message) for name, message in fields[:_MAX_FIELDS]]
+    details = {"fields": [{"field": name, "message": message} for name, message in named]}
+    return InvalidRequest(": ".join(named[0]), code=code, details=details)
+
+
+def refused_model(errors: list[Any]) -> InvalidRequest:
+    """The error for what pydantic found, without the values it found it in."""
+    return refused_fields(*map(_field_of, errors))
+
+
+def envelope(code: str, message: str, details: Mapping[str, Any] | None = None) -> bytes:
+    """The body of a failure."""
+    error = {"code": str(code), "message": cut_text(message), "details": details}
+    text = json.dumps(
+        {"status": "error", "error": error}, ensure_ascii=False, separators=(",", ":")
+    )
+    return text.encode(errors="replace")  # a client's lone surrogate must not fail the answer
+
+
+def failure(
+    code: str,
+    message: str,
+    details: Mapping[str, Any] | None = None,
+    *,
+    status: int | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """The answer for a failure; *status* defaults to what *code* means."""
+    return Response(
+        envelope(code, message, details),
+        status_code=status or STATUS_OF.get(code, 500),
+        headers=headers,
+        media_type="application/json",
+    )
+
+
+def internal_failure() -> Response:
+    """The answer to what nobody expected: says nothing about it."""
+    return failure(ErrorCode.INTERNAL_ERROR, _INTERNAL_MESSAGE)
+
+
+def answer_to(error: SecretaryError) -> Response:
+    """The answer for *error*."""
+    if error.code not in STATUS_OF:
+        return internal_failure()
+    return failure(error.code, error.message, error.details, headers=_headers_of(error))
+
+
+def install(app: FastAPI) -> None:
+    """Make *app* answer every error, the framework's own too, in the envelope."""
+    app.add_exception_handler(SecretaryError, _on_own)
+    app.add_exception_handler(HTTPException, _on_http)
+    app.add_exception_handler(RequestValidationError, _on_validation)
+
+
+def _headers_of(error: SecretaryError) -> dict[str, str]:
+    if isinstance(error, Unauthorized):
+        return {"WWW-Authenticate": "Bearer"}
+    if isinstance(error, StoreUnavailable):
+        return {"Retry-After": str(math.ceil(error.retry_after))}
+    return {}
+
+
+def _field_of(error: Mapping[str, Any]) -> Field:
+    # Where a query parameter came from ("query") is no part of its name.
+    location = [part for part in error["loc"] if part not in ("query", "path", "header")]
+    message = str(error["msg"]).removeprefix("Value error, ")
+    if error["type"] == "extra_forbidden":
+        message = "there is no such field"
+    return ".".join(map(str, location)) or "body", message
+
+
+async def _on_own(_request: Request, error: Exception) -> Response:
+    return answer_to(error) if isinstance(error, SecretaryError) else internal_failure()
+
+
+async def _on_validation(_request: Request, error: Exception) -> Response:
+    found = error.errors() if isinstance(error, RequestValidationError) else []
+    return answer_to(refused_model(list(found)))
+
+
+def _allowed_methods(request: Request) -> str | None:
+    """Every method of the path asked for: the framework names those of one route only."""
+    methods: set[str] = set()
+    for template, operations in request.app.openapi()["paths"].items():
+        if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", template), request.scope["path"]):
+            methods |= {method.upper() for method in operations}
+    return ", ".join(sorted(methods)) or None
+
+
+async def _on_http(request: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        return internal_failure()
+    code = _CODE_OF_STATUS.get(error.status_code, ErrorCode.VALIDATION_ERROR)
+    if error.status_code >= 500:  # noqa: PLR2004 - the class of server errors
+        return internal_failure()
+    message = _MESSAGE_OF_STATUS.get(error.status_code, error.detail)
+    headers = dict(error.headers or {})
+    if code == ErrorCode.METHOD_NOT_ALLOWED and (allowed := _allowed_methods(request)):
+        headers["Allow"] = allowed
+    return failure(code, message, status=error.status_code, headers=headers)

@@ -1,0 +1,125 @@
+"""Around every request: one log line, no escaping exception, bounded bodies, forgiving paths."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from secretary_api.http.errors import internal_failure
+from secretary_common.errors import BodyTooLarge
+from secretary_common.runtime.log import get_logger
+
+log = get_logger(__name__)
+
+_MAX_LOGGED_PATH = 300
+
+
+class RequestLog:
+    """Writes one line a request, and answers 500 to whatever nobody caught."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, then tell of it."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started, status = time.monotonic(), 0
+        state = scope.setdefault("state", {})  # shared by every copy of the scope
+
+        async def noting(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noting)
+        except ClientDisconnect:  # before its body was whole: nobody waits for an answer
+            log.info("request.abandoned", path=_path(scope))
+        except Exception as error:  # noqa: BLE001 - the last place before the server's own page
+            log.error("request.failed", exc=error, path=_path(scope))
+            if not status:
+                await internal_failure()(scope, receive, noting)
+        log.info(
+            "request.answered",
+            method=scope["method"],
+            path=_path(scope),
+            status=status,
+            duration_ms=round((time.monotonic() - started) * 1000, 1),
+            **state.get("log_fields", {}),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """How large a body may be, and the setting that says so."""
+
+    max_bytes: int
+    setting: str
+
+
+class BodyLimit:
+    """Refuses to hand on more of a body than its limit, announced or not; keeps nothing."""
+
+    def __init__(self, app: ASGIApp, limit: Limit, others: Mapping[str, Limit]) -> None:
+        """*others*: the limits of paths that have one of their own."""
+        self._app = app
+        self._limit = limit
+        self._others = others
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on; reading too much of its body raises ``BodyTooLarge``."""
+        announced, received = _announced_bytes(scope), 0
+        limit = self._others.get(scope.get("path", "").rstrip("/"), self._limit)
+
+        async def limited() -> Message:
+            nonlocal received
+            if announced > limit.max_bytes:
+                raise _refusal(limit)
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > limit.max_bytes:
+                raise _refusal(limit)
+            return message
+
+        await self._app(scope, limited if scope["type"] == "http" else receive, send)
+
+
+class EitherSlash:
+    """Makes a path work with and without its trailing slash, no redirect needed."""
+
+    def __init__(self, app: ASGIApp, slashed: Collection[str]) -> None:
+        """*slashed*: the paths that are registered with a slash at their end."""
+        self._app = app
+        self._slashed = frozenset(slashed)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on under the path as it is registered."""
+        if scope["type"] == "http":
+            scope = {**scope, "path": self._registered(scope["path"])}
+        await self._app(scope, receive, send)
+
+    def _registered(self, path: str) -> str:
+        bare = path.removesuffix("/")
+        return f"{bare}/" if f"{bare}/" in self._slashed else bare or "/"
+
+
+def _refusal(limit: Limit) -> BodyTooLarge:
+    return BodyTooLarge(f"the body has more than {limit.max_bytes} bytes ({limit.setting})")
+
+
+def _path(scope: Scope) -> str:
+    return str(scope["path"])[:_MAX_LOGGED_PATH]
+
+
+def _announced_bytes(scope: Scope) -> int:
+    for name, value in scope.get("headers", ()):
+        if name == b"content-length" and value.isdigit():
+            return int(value[:20])  # 20 digits are more than any limit
+    return 0

@@ -1,0 +1,93 @@
+"""The announced job types, read again at most every two seconds."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from secretary_api.http.errors import refused_fields
+from secretary_api.jobs.parameters import ParameterCheck
+from secretary_common.errors import ErrorCode, StoreUnavailable
+from secretary_common.models import JobTypeInfo
+from secretary_common.ports import JobTypeRepository
+from secretary_common.runtime.clock import Clock
+
+MAX_AGE = timedelta(seconds=2)
+NONE_KNOWN_RETRY_SEC = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class KnownJobType:
+    """An announced type and the check of its parameters."""
+
+    info: JobTypeInfo
+    check: ParameterCheck
+
+
+class JobTypes:
+    """Knows which types have been announced."""
+
+    def __init__(self, repository: JobTypeRepository, clock: Clock) -> None:
+        self._repository = repository
+        self._clock = clock
+        self._known: dict[str, KnownJobType] = {}
+        self._read_at: datetime | None = None
+        self._reading = asyncio.Lock()
+
+    async def all(self) -> list[JobTypeInfo]:
+        """Every announced type, by name.
+
+        Raises:
+            StoreUnavailable: MongoDB did not answer.
+        """
+        return [known.info for known in (await self._current()).values()]
+
+    async def get(self, name: str) -> KnownJobType:
+        """The type *name*.
+
+        Raises:
+            InvalidRequest: with the code UNKNOWN_JOB_TYPE, naming the types there are.
+            StoreUnavailable: no type is known at all yet, or MongoDB did not answer.
+        """
+        known = await self._current()
+        if not known:
+            raise StoreUnavailable(
+                "no worker has announced a job type yet", retry_after=NONE_KNOWN_RETRY_SEC
+            )
+        if name not in known:
+            message = f"there is no such type; known are {', '.join(known)}"
+            raise refused_fields(("job_type", message), code=ErrorCode.UNKNOWN_JOB_TYPE)
+        return known[name]
+
+    async def set_paused(self, name: str, *, paused: bool) -> JobTypeInfo | None:
+        """Pause or resume the type *name*; None: nobody has announced it.
+
+        Raises:
+            StoreUnavailable: MongoDB did not answer.
+        """
+        if not await self._repository.set_paused(name, paused=paused):
+            return None
+        self._read_at = None  # who asks here next sees it
+        known = (await self._current()).get(name)
+        return known.info if known else None
+
+    async def _current(self) -> dict[str, KnownJobType]:
+        async with self._reading:  # one read for all who wait for it
+            now = self._clock.now()
+            # abs(): the clock is the server's, which may be set back.
+            if self._read_at is None or abs(now - self._read_at) > MAX_AGE:
+                self._known = self._updated(await self._repository.all())
+                self._read_at = now
+            return self._known
+
+    def _updated(self, infos: list[JobTypeInfo]) -> dict[str, KnownJobType]:
+        """The types as they are now; compiled checks of unchanged ones are kept."""
+        updated = {}
+        for info in infos:
+            old = self._known.get(info.job_type)
+            same = old is not None and old.info == info
+            updated[info.job_type] = (
+                old if old and same else KnownJobType(info, ParameterCheck(info))
+            )
+        return updated

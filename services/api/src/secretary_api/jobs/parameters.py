@@ -1,0 +1,199 @@
+"""Parameters against the JSON Schema of their job type: told in words, without their values.
+
+The messages of the schema library contain what it found; a secret could be among it. Ours name the
+field and the rule, nothing else.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from typing import Any
+
+from jsonschema import Draft202012Validator, SchemaError, ValidationError, validators
+from jsonschema.exceptions import best_match
+from jsonschema.protocols import Validator
+from referencing import Registry
+from referencing.exceptions import Unresolvable
+
+from secretary_api.http.errors import Field, refused_fields
+from secretary_common.models import JobTypeInfo, JsonObject
+from secretary_common.runtime.log import get_logger
+
+log = get_logger(__name__)
+
+_MAX_ERRORS = 20
+"""More are not looked for."""
+
+Rule = Callable[[Any], str]
+
+_TYPE_NAMES = {
+    "array": "a list",
+    "boolean": "true or false",
+    "integer": "a whole number",
+    "null": "null",
+    "number": "a number",
+    "object": "an object",
+    "string": "text",
+}
+AT_LEAST = "x-at-least"
+"""A keyword of ours, which JSON Schema has no word for: ``{"page_end": "page_start"}`` says that
+the one, where both are given, is no less than the other."""
+_MUST_BE_NULL = ("type", "null")
+_RULES: dict[str, Rule] = {
+    "const": lambda allowed: f"must be {allowed}",
+    "enum": lambda allowed: f"must be one of {_joined(allowed)}",
+    "exclusiveMaximum": lambda limit: f"must be less than {limit}",
+    "exclusiveMinimum": lambda limit: f"must be greater than {limit}",
+    "maxItems": lambda limit: f"must have at most {limit} items",
+    "maxLength": lambda limit: f"must have at most {limit} characters",
+    "maximum": lambda limit: f"must be at most {limit}",
+    "minItems": lambda limit: f"must have at least {limit} items",
+    "minLength": lambda limit: f"must have at least {limit} characters",
+    "minimum": lambda limit: f"must be at least {limit}",
+    "multipleOf": lambda step: f"must be a multiple of {step}",
+    "pattern": lambda pattern: f"must match {pattern}",
+    "type": lambda names: f"must be {_type_names(names)}",
+    "uniqueItems": lambda _: "must not name anything twice",
+}
+
+
+class ParameterCheck:
+    """Checks the parameters of one job type."""
+
+    def __init__(self, info: JobTypeInfo) -> None:
+        """Without a schema, or with one that is broken, the worker alone checks."""
+        self._job_type = info.job_type
+        self._schema: JsonObject = info.parameter_schema or {}
+        self._validator = _validator(info.job_type, self._schema)
+
+    def __call__(self, parameters: JsonObject) -> None:
+        """Accept *parameters* that fit the schema.
+
+        Raises:
+            InvalidRequest: naming each field that does not.
+        """
+        try:
+            given = self._without_optional_nulls(parameters)
+            errors = islice(self._validator.iter_errors(given), _MAX_ERRORS)
+            found = [field for error in errors for field in described(error, "parameters")]
+        except Unresolvable as error:
+            log.error("job_type.schema_unusable", job_type=self._job_type, reason=str(error))
+            return
+        if found:
+            # The library tells of several missing names several times.
+            raise refused_fields(*dict.fromkeys(found))
+
+    def _without_optional_nulls(self, parameters: JsonObject) -> JsonObject:
+        """*parameters* less the nulls that mean "not given": they count for no "exactly one"."""
+        properties = self._schema.get("properties", {})
+        optional = properties.keys() - set(self._schema.get("required", ()))
+        return {
+            name: value
+            for name, value in parameters.items()
+            if value is not None
+            or name not in optional
+            or not self._validator.evolve(schema=properties[name]).is_valid(None)
+        }
+
+
+def described(error: ValidationError, root: str) -> Iterator[Field]:
+    """Each field that *error* is about, below *root*, and the rule it breaks."""
+    keyword, path = str(error.validator), _path(root, error.absolute_path)
+    expected: Any = error.validator_value
+    instance: Any = error.instance
+    if keyword == "required":
+        missing = (name for name in expected if name not in instance)
+        yield from ((f"{path}.{name}", "is required") for name in missing)
+    elif keyword == "additionalProperties" and isinstance(error.schema, dict):
+        known = error.schema.get("properties", {})
+        unknown = (name for name in instance if name not in known)
+        yield from ((f"{path}.{name}", "there is no such parameter") for name in unknown)
+    elif keyword == AT_LEAST:
+        yield path, f"must be at least {expected[error.absolute_path[-1]]}"
+    elif keyword == "oneOf" and (names := _single_names(expected)):
+        yield path, f"exactly one of {_joined(names)} is needed"
+    elif keyword == "not" and isinstance(expected, dict) and "required" in expected:
+        yield path, f"{_joined(expected['required'])} exclude each other"
+    elif keyword in ("anyOf", "oneOf") and error.context:
+        yield from _of_alternatives(error.context, path, root)
+    else:
+        rule = _RULES.get(keyword)
+        yield path, rule(expected) if rule else f"is not valid ({keyword})"
+
+
+def _of_alternatives(errors: list[ValidationError], path: str, root: str) -> Iterator[Field]:
+    """What to tell when none of several alternatives fits; "or null" helps nobody."""
+    told = [error for error in errors if (error.validator, error.validator_value) != _MUST_BE_NULL]
+    if all(error.validator == "type" and not error.relative_path for error in told):
+        names = [name for error in told for name in _listed(error.validator_value)]
+        yield path, f"must be {_type_names(names)}"
+    elif closest := best_match(told):
+        yield from described(closest, root)
+
+
+def _validator(job_type: str, schema: JsonObject) -> Draft202012Validator:
+    try:
+        Draft202012Validator.check_schema(schema)
+    except SchemaError as error:
+        log.error("job_type.schema_unusable", job_type=job_type, reason=error.message[:300])
+        schema = {}
+    # An empty registry: a reference to somewhere else is never fetched.
+    return _Validator(schema, registry=Registry())
+
+
+def _pattern(
+    validator: Validator, pattern: str, instance: Any, schema: Any
+) -> Iterator[ValidationError]:
+    """As ECMA 262 has it, which JSON Schema names: ``$`` is the very end, not before a newline."""
+    del schema
+    strict = _FINAL_DOLLAR.sub(r"\\Z", pattern)
+    if validator.is_type(instance, "string") and not re.search(strict, instance):
+        yield ValidationError("does not match")
+
+
+def _at_least(
+    validator: Validator, bounds: JsonObject, instance: Any, schema: Any
+) -> Iterator[ValidationError]:
+    del schema
+    if not (validator.is_type(bounds, "object") and validator.is_type(instance, "object")):
+        return
+    for name, bound in bounds.items():
+        value, least = instance.get(name), instance.get(str(bound))
+        if _are_numbers(validator, value, least) and value < least:
+            yield ValidationError("is less", path=[name])
+
+
+def _are_numbers(validator: Validator, *values: Any) -> bool:
+    return all(validator.is_type(value, "number") for value in values)
+
+
+_FINAL_DOLLAR = re.compile(r"(?<!\\)\$$")
+_Validator: type[Draft202012Validator] = validators.extend(  # type: ignore[no-untyped-call]
+    Draft202012Validator, {"pattern": _pattern, AT_LEAST: _at_least}
+)
+
+
+def _single_names(choices: list[Any]) -> list[str]:
+    """The names a ``oneOf`` chooses from, if each choice just requires one; otherwise none."""
+    required = [
+        choice.get("required", []) if isinstance(choice, dict) else [] for choice in choices
+    ]
+    return [names[0] for names in required] if all(len(names) == 1 for names in required) else []
+
+
+def _path(root: str, parts: Iterable[str | int]) -> str:
+    return root + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts)
+
+
+def _joined(values: Iterable[Any]) -> str:
+    return ", ".join(map(str, values))
+
+
+def _listed(names: Any) -> list[str]:
+    return [names] if isinstance(names, str) else list(names)
+
+
+def _type_names(names: Any) -> str:
+    return " or ".join(_TYPE_NAMES.get(name, name) for name in _listed(names))

@@ -1,0 +1,82 @@
+"""The workers as the API knows them: who lives, and what they may start."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from secretary_api.jobs.job_types import JobTypes
+from secretary_common.errors import NotFound
+from secretary_common.models import JobTypeInfo, WorkerReport
+from secretary_common.ports import Doorbell, JobRepository, WorkerRepository
+from secretary_common.runtime.clock import Clock
+from secretary_common.runtime.log import get_logger
+
+log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerPool:
+    """Shows workers, pauses and resumes what they do."""
+
+    workers: WorkerRepository
+    job_types: JobTypes
+    jobs: JobRepository
+    doorbell: Doorbell
+    clock: Clock
+
+    async def alive(self) -> list[WorkerReport]:
+        """The workers that live, by id.
+
+        Raises:
+            StoreUnavailable: MongoDB did not answer.
+        """
+        return await self.workers.alive(self.clock.now())
+
+    async def by_type(self) -> Counter[str]:
+        """How many living workers run each type; those that are not active run none.
+
+        Raises:
+            StoreUnavailable: MongoDB did not answer.
+        """
+        alive = await self.alive()
+        return Counter(name for worker in alive if worker.active for name in worker.job_types)
+
+    async def pause(self, name: str) -> JobTypeInfo:
+        """Have no more jobs of the type *name* started; those that run go on.
+
+        Raises:
+            NotFound: nobody has announced it.
+            StoreUnavailable: MongoDB did not answer.
+        """
+        return await self._set_paused(name, paused=True)
+
+    async def resume(self, name: str) -> JobTypeInfo:
+        """Have jobs of the type *name* started again, and ring for those that waited.
+
+        Raises:
+            NotFound: nobody has announced it.
+            StoreUnavailable: MongoDB did not answer.
+        """
+        info = await self._set_paused(name, paused=False)
+        await self._ring_for(name)
+        return info
+
+    async def _set_paused(self, name: str, *, paused: bool) -> JobTypeInfo:
+        info = await self.job_types.set_paused(name, paused=paused)
+        if info is None:
+            raise NotFound(f"there is no job type {name[:100]}")
+        log.info("job_type.paused" if paused else "job_type.resumed", job_type=name)
+        return info
+
+    async def _ring_for(self, name: str) -> None:
+        """Their doorbells were heard while the type was paused: wake each worker, set each timer.
+
+        A worker that hears one of them looks for itself and finds the others.
+        """
+        now = self.clock.now()
+        wanted = max(1, (await self.by_type())[name])
+        waiting = await self.jobs.candidates([name], now, wanted)
+        following = await self.jobs.next_due([name], now)
+        for job in [*waiting, *([following] if following else [])]:
+            await self.doorbell.ring_job(job.job_type, job.job_id)

@@ -1,0 +1,35 @@
+"""A job that this worker holds under a lease."""
+
+from __future__ import annotations
+
+import asyncio
+
+from secretary_common.models import Job, Lease
+from secretary_worker.attempt.verdict import Interruption
+
+
+class Hold:
+    """One job this worker holds, and the one reason its handler is stopped for, if any."""
+
+    def __init__(self, job: Job, lease: Lease, confirmed_at: float) -> None:
+        """*confirmed_at*: monotonic time before the claim was sent, in seconds."""
+        self.job = job
+        self.token = lease.token
+        self.confirmed_at = confirmed_at
+        self.settling = False
+        """Once its end is being written, only that write can tell whether the lease was lost."""
+        self._loop = asyncio.get_running_loop()
+        self.interrupted: asyncio.Future[Interruption] = self._loop.create_future()
+
+    @property
+    def interruption(self) -> Interruption | None:
+        """Why it was stopped, if it was."""
+        return self.interrupted.result() if self.interrupted.done() else None
+
+    def interrupt(self, reason: Interruption) -> None:
+        """Stop the handler; the first reason counts, but a lost lease overrides any other."""
+        if not self.interrupted.done():
+            self.interrupted.set_result(reason)
+        elif reason is Interruption.LEASE_LOST:
+            self.interrupted = self._loop.create_future()
+            self.interrupted.set_result(reason)

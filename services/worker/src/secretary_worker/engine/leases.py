@@ -1,0 +1,186 @@
+"""Leases of this worker: renewed together, watched, and given up before they end unconfirmed."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+
+from secretary_common.errors import StoreUnavailable
+from secretary_common.models import Lease, new_token
+from secretary_common.ports import JobRepository
+from secretary_common.runtime.clock import Clock
+from secretary_common.runtime.log import get_logger
+from secretary_worker.attempt.hold import Hold
+from secretary_worker.attempt.verdict import Interruption
+
+log = get_logger(__name__)
+
+# With this much of its term left a lease that could not be renewed is given up: the handler must
+# have stopped before somebody else may start.
+SAFETY = 1 / 6
+RETRY_SEC = 1.0
+WATCH_SEC = 1.0
+# Who cancels a running job is not to wait for its next renewal.
+LOOK_SEC = 0.5
+
+
+class LeaseKeeper:
+    """Makes the leases of one process, renews them all at once and tells who lost theirs."""
+
+    def __init__(
+        self,
+        jobs: JobRepository,
+        ping: Callable[[], Awaitable[None]],
+        clock: Clock,
+        *,
+        lease_sec: float,
+        heartbeat_sec: float,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """*ping*: asks MongoDB for its time; raises ``StoreUnavailable``."""
+        self._jobs = jobs
+        self._ping = ping
+        self._clock = clock
+        self._lease_sec = lease_sec
+        self._heartbeat_sec = heartbeat_sec
+        self._monotonic = monotonic
+        self._contact_lost = asyncio.Event()
+        self._holds: dict[str, Hold] = {}
+        self._contact_since: float | None = None
+        self.owner = new_token()
+        """This process at this boot: a restarted worker never renews the leases of its ghost."""
+
+    def lease(self) -> Lease:
+        """A fresh lease, from now on."""
+        return Lease(owner=self.owner, token=new_token(), expires_at=self._end(self._clock.now()))
+
+    def keep(self, hold: Hold) -> None:
+        """Renew *hold* from now on."""
+        self._holds[hold.job.job_id] = hold
+
+    def release(self, hold: Hold) -> None:
+        """Stop renewing *hold*."""
+        if self._holds.get(hold.job.job_id) is hold:
+            del self._holds[hold.job.job_id]
+
+    @property
+    def in_contact(self) -> bool:
+        """Whether the last word from MongoDB was good."""
+        return self._contact_since is not None
+
+    @property
+    def may_reclaim(self) -> bool:
+        """Whether owners had the time to renew: one heartbeat of unbroken contact."""
+        since = self._contact_since
+        return since is not None and self._monotonic() - since >= self._heartbeat_sec
+
+    def lose_contact(self) -> None:
+        """MongoDB did not answer somebody here: owners elsewhere must be let renew first."""
+        self._contact_since = None
+        self._contact_lost.set()
+
+    async def run(self) -> None:
+        """Renew every ``heartbeat_sec``, watch over what is held and look for what is cancelled.
+
+        Runs until cancelled.
+        """
+        # Side by side: a renewal that hangs must not keep leases from being given up.
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._renew())
+            group.create_task(self._watch())
+            group.create_task(self._look())
+
+    async def _renew(self) -> None:
+        while True:
+            started = self._monotonic()
+            self._contact_lost.clear()
+            try:
+                await self.beat()
+            except StoreUnavailable:
+                self.lose_contact()
+                log.warning("lease.renewal_failed", held=len(self._holds))
+                await asyncio.sleep(min(RETRY_SEC, self._heartbeat_sec))
+            else:
+                await self._until_next_beat(started)
+
+    async def _until_next_beat(self, started: float) -> None:
+        """Wait out the heartbeat; sooner, but not at once, when somebody here lost contact."""
+        wait = self._heartbeat_sec - (self._monotonic() - started)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(max(wait, 0.0)):
+                await self._contact_lost.wait()
+                await asyncio.sleep(RETRY_SEC)
+
+    async def beat(self) -> None:
+        """One renewal of everything held.
+
+        Raises:
+            StoreUnavailable: nothing is confirmed.
+        """
+        await self._ping()
+        started = self._monotonic()
+        self._contact_since = self._contact_since or started
+        holds = list(self._holds.values())
+        if not holds:
+            return
+        renewed = await self._jobs.renew(
+            self.owner, [hold.job.job_id for hold in holds], self._end(self._clock.now())
+        )
+        for hold in holds:
+            renewal = renewed.get(hold.job.job_id)
+            if renewal and renewal.token == hold.token:
+                hold.confirmed_at = started
+                if renewal.cancel_requested:
+                    hold.interrupt(Interruption.CANCEL_REQUESTED)
+            elif not hold.settling:
+                self._lose(hold)
+
+    async def _look(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_SEC)
+            try:
+                await self.look()
+            except StoreUnavailable:
+                self.lose_contact()
+
+    async def look(self) -> None:
+        """Stop what clients want cancelled, between renewals too.
+
+        Raises:
+            StoreUnavailable: nothing is known.
+        """
+        running = {
+            job_id: hold for job_id, hold in self._holds.items() if hold.interruption is None
+        }
+        if not running:
+            return
+        for job_id in await self._jobs.cancel_requested_among(list(running)):
+            running[job_id].interrupt(Interruption.CANCEL_REQUESTED)
+
+    async def _watch(self) -> None:
+        while True:
+            limits = [self._last_moment(hold) - self._monotonic() for hold in self._holds.values()]
+            await asyncio.sleep(max(0.01, min([WATCH_SEC, *limits])))
+            self.give_up_unconfirmed()
+
+    def give_up_unconfirmed(self) -> None:
+        """Lose what could not be renewed and has a sixth of its lease left."""
+        now = self._monotonic()
+        for hold in list(self._holds.values()):
+            if self._last_moment(hold) <= now:
+                self._lose(hold)
+
+    def _last_moment(self, hold: Hold) -> float:
+        return hold.confirmed_at + self._lease_sec * (1 - SAFETY)
+
+    def _lose(self, hold: Hold) -> None:
+        if self._holds.get(hold.job.job_id) is hold:
+            log.warning("lease.lost", job_id=hold.job.job_id, attempt=hold.job.attempt)
+            hold.interrupt(Interruption.LEASE_LOST)
+            self.release(hold)
+
+    def _end(self, now: datetime) -> datetime:
+        return now + timedelta(seconds=self._lease_sec)

@@ -1,0 +1,297 @@
+"""The worker's core: free slots look for jobs, the doorbell and timers end the wait early."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import time
+from collections.abc import Callable
+
+from secretary_common.broker.consumer import Heard, JobConsumer
+from secretary_common.errors import StoreUnavailable
+from secretary_common.models import Candidate, Job, Outcome, RunningJob
+from secretary_common.ports import JobRepository
+from secretary_common.runtime.clock import Clock
+from secretary_common.runtime.lifecycle import running
+from secretary_common.runtime.log import get_logger
+from secretary_worker.attempt.hold import Hold
+from secretary_worker.attempt.verdict import Interruption
+from secretary_worker.engine.candidates import Candidates
+from secretary_worker.engine.claims import Claims
+from secretary_worker.engine.heartbeat import State
+from secretary_worker.engine.reclaim import Reclaimer
+from secretary_worker.engine.runner import Runner
+from secretary_worker.engine.startable_types import StartableTypes
+from secretary_worker.engine.timers import Timers
+
+log = get_logger(__name__)
+
+STORE_RETRY_SEC = 1.0
+# A full worker passes on the jobs whose time has come this often at most.
+PASS_ON_SEC = 0.25
+# A worker that stops passes on this many of its timers; the others look for the rest.
+MOST_RUNG = 500
+# Every step of a turn has a deadline of 5 s: one that shows no sign of life for this long, on top
+# of the wait between two, never will.
+STUCK_SEC = 60.0
+
+
+class SecretaryWorkerManager:
+    """Fills the slots of one worker with jobs and sees each to its end.
+
+    A look goes through the waiting jobs in order and claims until no slot is free or nothing is
+    found; then the worker listens for doorbells and waits at most ``poll_interval_sec``, or until
+    the next scheduled job is due. With no broker the waits alone drive it.
+    """
+
+    def __init__(
+        self,
+        jobs: JobRepository,
+        runner: Runner,
+        reclaimer: Reclaimer,
+        types: StartableTypes,
+        clock: Clock,
+        *,
+        slots: int,
+        poll_interval_sec: float,
+        drain_sec: float,
+        make_consumer: Callable[[SecretaryWorkerManager], JobConsumer],
+    ) -> None:
+        """*make_consumer* builds the doorbell's consumer around this manager's ``ring``."""
+        self._jobs = jobs
+        self._runner = runner
+        self._keeper = runner.keeper
+        self._reclaimer = reclaimer
+        self._types = types
+        self._clock = clock
+        self.slots = slots
+        self._poll_interval_sec = poll_interval_sec
+        self._drain_sec = drain_sec
+        self._claims = Claims(jobs, runner.keeper, clock, self._start)
+        self._timers = Timers()
+        self._line = Candidates(jobs, heard_of=self._timers.set)
+        self._running: dict[asyncio.Task[None], Hold] = {}
+        self._swept_at = 0.0
+        self._left_behind = False
+        self._retry_at = 0.0
+        self._wake = asyncio.Event()
+        self._stopping = asyncio.Event()
+        self.consumer = make_consumer(self)
+        self.last_look_at = self._alive_at = time.monotonic()
+
+    @property
+    def free_slots(self) -> int:
+        """Slots that run no job, claim none and may hold none unknowingly."""
+        return self.slots - len(self._running) - self._claims.undecided
+
+    @property
+    def in_contact(self) -> bool:
+        """Whether the last word from MongoDB was good."""
+        return self._keeper.in_contact
+
+    @property
+    def running(self) -> list[Hold]:
+        """The jobs being run."""
+        return list(self._running.values())
+
+    def state(self) -> State:
+        """What it runs, and whether it hears doorbells."""
+        jobs = [RunningJob(job_id=hold.job.job_id, owner=hold.job.owner) for hold in self.running]
+        return State(jobs, self.consumer.listening)
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether it goes on taking turns no more, though it should; servers away are no reason."""
+        silent_sec = time.monotonic() - self._alive_at
+        return not self._stopping.is_set() and silent_sec > self._poll_interval_sec + STUCK_SEC
+
+    def stop(self) -> None:
+        """Take no more jobs; ``run`` drains and returns."""
+        self._stopping.set()
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Work until ``stop`` is called, then drain: shutdown is not failure."""
+        try:
+            async with running(self.consumer.run()):
+                while not self._stopping.is_set():
+                    await self._turn()
+        finally:
+            await self._drain()
+
+    async def ring(self, job_type: str, job_id: str) -> Heard:
+        """A doorbell: claim its job if there is nothing in line, else look."""
+        try:
+            return await self._answer(job_type, job_id)
+        except StoreUnavailable:
+            self._store_failed()
+            return Heard.GIVEN_BACK
+
+    async def _answer(self, job_type: str, job_id: str) -> Heard:
+        if not self._may_take():
+            return Heard.GIVEN_BACK
+        startable = await self._types.now()
+        if not self._may_take():  # any more
+            return Heard.GIVEN_BACK
+        if job_type not in startable:
+            return Heard.PAUSED
+        if len(self._line) > 0:  # a look is under way: if that fills the slots, it is passed on
+            self._timers.set(Candidate(job_id, job_type, 0, "", self._clock.now()))
+        elif await self._claims.claim(job_id, startable):
+            return Heard.CLAIMED
+        later = await self._jobs.scheduled(job_id, self._clock.now())
+        if later is not None:
+            self._timers.set(later)
+        self._wake.set()
+        return Heard.SCHEDULED if later else Heard.GONE
+
+    def _may_take(self) -> bool:
+        return not self._stopping.is_set() and self.free_slots > 0
+
+    async def _turn(self) -> None:
+        self._wake.clear()
+        self._alive_at = time.monotonic()
+        if (pause := self._retry_at - self._alive_at) > 0:
+            await self._unless_stopping(pause)
+        due = self._timers.take_due(self._clock.now())
+        try:
+            await self._look()
+            await self._pass_on(due)
+        except StoreUnavailable:
+            self._timers.set_all(due)
+            self._store_failed()
+            return
+        except Exception as error:  # noqa: BLE001 - one odd document must not end every worker
+            log.error("look.failed", exc=error)
+            self._retry_at = time.monotonic() + STORE_RETRY_SEC
+            return
+        if self.free_slots > 0:
+            self.consumer.resume()
+            await self._wait(self._until_due_sec(0.0))
+        else:
+            self.consumer.pause()
+            await self._wait(self._until_due_sec(PASS_ON_SEC))
+
+    async def _look(self) -> None:
+        """Claim until no slot is free or nothing is found."""
+        await self._claims.settle_doubts()
+        await self._sweep()
+        skip = 0.0
+        while self._may_take():
+            await self._sweep()  # a backlog of short jobs makes one look last for minutes
+            startable = await self._types.now()
+            candidate = await self._line.take(startable, self._clock.now(), skip)
+            if candidate is None or not self._may_take():  # a doorbell took the last slot
+                break
+            won = await self._claims.claim(candidate.job_id, startable)
+            skip = 0.0 if won else random.random()  # noqa: S311 - spreads racing workers
+            self._alive_at = time.monotonic()
+        self.last_look_at = self._alive_at = time.monotonic()
+
+    async def _set_next_timer(self, startable: frozenset[str]) -> None:
+        if following := await self._jobs.next_due(startable, self._clock.now()):
+            self._timers.set(following)
+
+    async def _pass_on(self, due: list[Candidate]) -> None:
+        """Their time has come but every slot is taken: ring for *due*, so that idle workers look.
+
+        Each of them cost a doorbell, or was known to nobody else.
+        """
+        if self.free_slots > 0 or not due:
+            return
+        held = {hold.job.job_id for hold in self._running.values()}
+        self._ring_for([job for job in due if job.job_id not in held])
+        await self._set_next_timer(await self._types.now())
+
+    def _ring_for(self, jobs: list[Candidate]) -> None:
+        for job in jobs:
+            ringing = self._runner.doorbell.ring_job(job.job_type, job.job_id)
+            self._runner.in_background(ringing)
+
+    async def _sweep(self) -> None:
+        """See to ended leases once every ``poll_interval_sec``, busy or not.
+
+        What had to be left behind for want of a slot goes before anything that waits: a slot that
+        becomes free sweeps at once.
+        """
+        now = time.monotonic()
+        due = now - self._swept_at >= self._poll_interval_sec
+        if self._keeper.may_reclaim and (due or (self._left_behind and self.free_slots > 0)):
+            self._swept_at = now
+            startable = await self._types.now()
+            self._left_behind = await self._reclaimer.sweep(
+                startable, self._take_over, lambda: self.free_slots
+            )
+
+    async def _take_over(self, ended: Job) -> bool:
+        self._alive_at = time.monotonic()
+        return await self._claims.reclaim(ended)
+
+    def _start(self, hold: Hold) -> None:
+        self._keeper.keep(hold)
+        task = asyncio.create_task(self._see_through(hold))
+        self._running[task] = hold
+        task.add_done_callback(self._free)
+
+    async def _see_through(self, hold: Hold) -> None:
+        settlement = await self._runner.run(hold)
+        if settlement and settlement.outcome is Outcome.RETRY and settlement.run_at:
+            job = hold.job
+            again = Candidate(job.job_id, job.job_type, job.priority, job.owner, settlement.run_at)
+            self._timers.set(again)
+
+    def _free(self, task: asyncio.Task[None]) -> None:
+        hold = self._running.pop(task)
+        self._wake.set()
+        if not task.cancelled() and (error := task.exception()):
+            log.error("attempt.crashed", exc=error, job_id=hold.job.job_id)
+
+    def _store_failed(self) -> None:
+        """MongoDB does not answer: listen no more, and ask again in a while."""
+        self._keeper.lose_contact()
+        self.consumer.pause()
+        self._retry_at = time.monotonic() + STORE_RETRY_SEC
+        self._wake.set()
+        log.warning("store.unavailable")
+
+    def _until_due_sec(self, at_least: float) -> float:
+        """Until the next scheduled job or the next sweep, ``poll_interval_sec`` at most."""
+        wait = self._until_sweep_sec()
+        next_at = self._timers.next_at()
+        if next_at is None:
+            return wait
+        # A millisecond more: what is due at a time is not due before it.
+        due_in = (next_at - self._clock.now()).total_seconds() + 0.001
+        return min(wait, max(due_in, at_least))
+
+    def _until_sweep_sec(self) -> float:
+        if not self._keeper.may_reclaim:
+            return self._poll_interval_sec
+        due_in = self._swept_at + self._poll_interval_sec - time.monotonic()
+        return min(self._poll_interval_sec, max(due_in, 0.0))
+
+    async def _wait(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._wake.wait()
+
+    async def _unless_stopping(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._stopping.wait()
+
+    async def _drain(self) -> None:
+        """Pass on the timers, let running jobs finish for ``drain_sec``, hand the rest back."""
+        self._ring_for(self._timers.take_all()[:MOST_RUNG])
+        await self._claims.finish()
+        with contextlib.suppress(StoreUnavailable):
+            await self._claims.settle_doubts()
+        if not self._running:
+            return
+        log.info("worker.draining", running=len(self._running), drain_sec=self._drain_sec)
+        await asyncio.wait(self._running, timeout=self._drain_sec)
+        for hold in self.running:
+            hold.interrupt(Interruption.SHUTDOWN)
+        if self._running:
+            await asyncio.wait(self._running)

@@ -1,0 +1,96 @@
+"""What happens to jobs whose worker stopped renewing: taken over, or ended when that is due."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Awaitable, Callable, Collection, Coroutine
+from datetime import timedelta
+from typing import Any
+
+from secretary_common.errors import StaleClaim
+from secretary_common.models import Job, Outcome, Settlement, delivery_id_of
+from secretary_common.ports import Doorbell, JobRepository
+from secretary_common.runtime.clock import Clock
+from secretary_common.runtime.log import get_logger
+from secretary_worker.attempt.verdict import lost_with_worker
+
+log = get_logger(__name__)
+
+SWEEP_SIZE = 50
+
+
+class Reclaimer:
+    """Sweeps ended leases. Ending cancelled and spent jobs is any worker's duty, of any type."""
+
+    def __init__(
+        self,
+        jobs: JobRepository,
+        doorbell: Doorbell,
+        clock: Clock,
+        *,
+        retention: timedelta,
+        in_background: Callable[[Coroutine[Any, Any, Any]], None],
+    ) -> None:
+        """*in_background*: runs a ring without waiting for it."""
+        self._jobs = jobs
+        self._doorbell = doorbell
+        self._clock = clock
+        self._retention = retention
+        self._in_background = in_background
+
+    async def sweep(
+        self,
+        job_types: Collection[str],
+        take_over: Callable[[Job], Awaitable[bool]],
+        free_slots: Callable[[], int],
+    ) -> bool:
+        """Go through the ended leases, until none is left that this worker can do anything about.
+
+        Returns whether jobs were left behind because no slot was free.
+
+        Args:
+            job_types: what this worker may start.
+            take_over: reclaims a job for this worker and starts it.
+            free_slots: how many slots are free now.
+        """
+        while True:
+            ended = await self._jobs.ended_leases(job_types, self._clock.now(), SWEEP_SIZE)
+            random.shuffle(ended)  # workers that sweep at once part ways
+            done = [job for job in ended if await self._see_to(job, take_over, free_slots)]
+            if len(ended) < SWEEP_SIZE or not done:
+                return len(done) < len(ended) and free_slots() <= 0
+
+    async def _see_to(
+        self,
+        job: Job,
+        take_over: Callable[[Job], Awaitable[bool]],
+        free_slots: Callable[[], int],
+    ) -> bool:
+        if job.cancel_requested or job.is_spent:
+            return await self._end(job)
+        if free_slots() > 0 and await take_over(job):
+            log.info("job.reclaimed", job_id=job.job_id, attempt=job.attempt + 1)
+            return True
+        return False
+
+    async def _end(self, job: Job) -> bool:
+        if job.lease is None:
+            return False
+        now = self._clock.now()
+        cancelled = job.cancel_requested
+        settlement = Settlement(
+            outcome=Outcome.CANCELLED if cancelled else Outcome.FAILED,
+            at=now,
+            seq=job.seq + 1,
+            error=None if cancelled else lost_with_worker(job),
+            expires_at=now + self._retention,
+        )
+        try:
+            await self._jobs.settle(job, job.lease.token, settlement, ended=True)
+        except StaleClaim:
+            return False  # its worker, or another sweep, was faster
+        log.warning("job.ended_without_worker", job_id=job.job_id, outcome=settlement.outcome.value)
+        if job.webhook:
+            event = delivery_id_of(job.job_id, settlement.seq)
+            self._in_background(self._doorbell.ring_delivery(event))
+        return True

@@ -1,0 +1,174 @@
+"""Carries one attempt through: handler, verdict, settlement, and who is told."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from secretary_common.jobs.resources import ResourceCalculator
+from secretary_common.models import Job, Outcome, Settlement, delivery_id_of
+from secretary_common.ports import Doorbell, FileRepository, JobRepository, LogRepository
+from secretary_common.runtime.clock import Clock
+from secretary_common.runtime.log import bind, get_logger
+from secretary_common.runtime.metrics import JOBS_SETTLED
+from secretary_common.runtime.task import end
+from secretary_common.secrets.cipher import Cipher
+from secretary_common.secrets.secret_field import opened
+from secretary_worker.access.upload import Uploads
+from secretary_worker.attempt.hold import Hold
+from secretary_worker.attempt.repository import SecretaryJobRepository
+from secretary_worker.attempt.verdict import Ending, Interruption, decide
+from secretary_worker.attempt.writer import AttemptWriter
+from secretary_worker.engine.handler_loop import HandlerLoop, HandlerRun
+from secretary_worker.engine.leases import LeaseKeeper
+from secretary_worker.registry import Registration, Registry
+
+log = get_logger(__name__)
+
+# How long a handler may take to stop before it is left behind. Who cancels a job is to see it
+# cancelled within 2 s of the renewal that tells of it.
+GRACE_SEC = 5.0
+CANCEL_GRACE_SEC = 1.5
+
+
+@dataclass(frozen=True, slots=True)
+class Runner:
+    """Runs claimed jobs; one instance for all slots of a worker."""
+
+    jobs: JobRepository
+    logs: LogRepository
+    files: FileRepository
+    doorbell: Doorbell
+    keeper: LeaseKeeper
+    registry: Registry
+    loop: HandlerLoop
+    clock: Clock
+    cipher: Cipher
+    """Opens what the API sealed, for the handler alone."""
+    retention: timedelta
+    uploads: Uploads
+    """For handlers that open what a job names."""
+    max_file_bytes: int
+    """Of each file a handler leaves."""
+    in_background: Callable[[Coroutine[Any, Any, Any]], None]
+    """Runs a ring without waiting for it."""
+
+    async def run(self, hold: Hold) -> Settlement | None:
+        """Run the attempt *hold* stands for to its end.
+
+        Returns the settlement that was made, or None if the job was lost to somebody else.
+        """
+        job = hold.job
+        with bind(job_id=job.job_id, job_type=job.job_type, attempt=job.attempt):
+            started = time.monotonic()
+            log.info("job.claimed", run=job.run, priority=job.priority)
+            settlement = await self._attempt(hold)
+            self._report(hold, settlement, time.monotonic() - started)
+            if settlement and settlement.outcome is Outcome.HANDED_BACK:
+                self.in_background(self.doorbell.ring_job(job.job_type, job.job_id))
+        return settlement
+
+    async def _attempt(self, hold: Hold) -> Settlement | None:
+        calculator = ResourceCalculator()
+        writer = AttemptWriter(
+            hold,
+            self.jobs,
+            self.logs,
+            self.files,
+            self.clock,
+            calculator=calculator,
+            retention=self.retention,
+            max_file_bytes=self.max_file_bytes,
+            on_event=lambda seq: self._ring_event(hold.job, seq),
+        )
+        writing = asyncio.create_task(writer.run())
+        try:
+            ending = await self._handle(hold, writer, calculator)
+            verdict = decide(hold.job, ending, self.clock.now(), random.random())  # noqa: S311
+            return await writer.settle(verdict)
+        finally:
+            self.keeper.release(hold)
+            await end(writing)
+            await writer.close()
+
+    async def _handle(
+        self, hold: Hold, writer: AttemptWriter, calculator: ResourceCalculator
+    ) -> Ending:
+        registration = self.registry[hold.job.job_type]
+        visible = hold.job.model_copy(update={"webhook": None, "lease": None, "notify": None})
+        repository = SecretaryJobRepository(
+            visible.job_id,
+            writer.submit,
+            lambda file_id: self.uploads.open_whole(file_id, visible.owner),
+            max_file_bytes=self.max_file_bytes,
+        )
+        run = HandlerRun(self._bound(registration, visible, repository, calculator))
+        ended = asyncio.wrap_future(run.ended)
+        await self._begin(run, hold)
+        timeout = hold.job.timeout_sec or registration.timeout_sec
+        either: set[asyncio.Future[Any]] = {ended, hold.interrupted}
+        await asyncio.wait(either, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+        if not ended.done():
+            hold.interrupt(Interruption.TIMED_OUT)
+            await self._stop(run, ended, hold)
+            return Ending(interruption=hold.interruption)
+        await writer.catch_up()
+        lost = hold.interruption is Interruption.LEASE_LOST
+        return Ending(
+            # A handler that ended before it was stopped ended in its own way.
+            interruption=Interruption.LEASE_LOST if lost else None,
+            raised=ended.result(),
+            reported_error=writer.error,
+        )
+
+    async def _bound(
+        self,
+        registration: Registration,
+        job: Job,
+        repository: SecretaryJobRepository,
+        calculator: ResourceCalculator,
+    ) -> None:
+        """The handler, with its parameters opened and the job on each of its log lines."""
+        with bind(job_id=job.job_id, job_type=job.job_type, attempt=job.attempt):
+            parameters = opened(job.parameters, registration.schema() or {}, self.cipher.open)
+            readable = job.model_copy(update={"parameters": parameters})
+            await registration.handler(readable, repository, calculator)
+
+    async def _begin(self, run: HandlerRun, hold: Hold) -> None:
+        """Return when *run* has begun, or *hold* was interrupted before."""
+        starting = asyncio.create_task(self.loop.start(run))
+        either: set[asyncio.Future[Any]] = {starting, hold.interrupted}
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        await end(starting)
+
+    async def _stop(
+        self, run: HandlerRun, ended: asyncio.Future[BaseException | None], hold: Hold
+    ) -> None:
+        cancelled = hold.interruption is Interruption.CANCEL_REQUESTED
+        grace = CANCEL_GRACE_SEC if cancelled else GRACE_SEC
+        run.cancel()
+        await asyncio.wait({ended}, timeout=grace)
+        if not ended.done():
+            log.warning("handler.left_behind", waited_sec=grace, interruption=hold.interruption)
+            self.loop.leave_behind(run)
+
+    def _ring_event(self, job: Job, seq: int) -> None:
+        self.in_background(self.doorbell.ring_delivery(delivery_id_of(job.job_id, seq)))
+
+    def _report(self, hold: Hold, settlement: Settlement | None, seconds: float) -> None:
+        outcome = settlement.outcome.value if settlement else "lost"
+        JOBS_SETTLED.labels(hold.job.job_type, outcome).inc()
+        error = settlement.error if settlement else None
+        log.info(
+            "job.settled" if settlement else "job.lost",
+            outcome=outcome,
+            duration_sec=round(seconds, 3),
+            interruption=hold.interruption,
+            error_code=error and error.code,
+            retry_at=settlement and settlement.run_at,
+        )

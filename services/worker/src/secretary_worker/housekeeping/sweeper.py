@@ -1,0 +1,202 @@
+"""Removes what is over: jobs with all that is theirs, unnamed files, unused parts of the cache.
+
+One worker sweeps at a time, by a lock in MongoDB. Each step may be repeated, and a job goes last of
+all that is its own: whatever a crash leaves is found again by the next round.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from secretary_common.errors import StoreUnavailable
+from secretary_common.models import FileInfo
+from secretary_common.models.file import UNNAMED_KEPT
+from secretary_common.ports import (
+    DeliveryRepository,
+    Expired,
+    FileRepository,
+    LockRepository,
+    LogRepository,
+    RemovalRepository,
+)
+from secretary_common.ports.removal import Place
+from secretary_common.runtime.clock import Clock
+from secretary_common.runtime.log import get_logger
+from secretary_worker.housekeeping.eviction import Eviction
+
+log = get_logger(__name__)
+
+T = TypeVar("T", Expired, FileInfo)
+
+LOCK = "sweeper"
+LOCK_SEC = 120.0
+"""How long after the death of the worker that sweeps another one takes over."""
+JOBS_A_ROUND = 500
+FILES_A_ROUND = 500
+BATCHES_A_ROUND = 500
+LOGS_AT_ONCE = 2000
+FILES_AT_ONCE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What a round removed."""
+
+    jobs: int = 0
+    files: int = 0
+    batches: int = 0
+    cached: int = 0
+
+
+class LockLost(Exception):
+    """Somebody else sweeps now."""
+
+
+class Sweeper:
+    """Sweeps while it holds the lock."""
+
+    def __init__(
+        self,
+        *,
+        removal: RemovalRepository,
+        files: FileRepository,
+        logs: LogRepository,
+        deliveries: DeliveryRepository,
+        locks: LockRepository,
+        eviction: Eviction,
+        clock: Clock,
+        owner: str,
+        retention: timedelta,
+        grace_sec: float,
+        interval_sec: float,
+    ) -> None:
+        """*grace_sec*: how long an attempt that lost its lease may go on writing logs and files."""
+        self._removal = removal
+        self._files = files
+        self._logs = logs
+        self._deliveries = deliveries
+        self._locks = locks
+        self._eviction = eviction
+        self._clock = clock
+        self._owner = owner
+        self._retention = retention
+        self._grace = timedelta(seconds=grace_sec)
+        self._interval_sec = interval_sec
+        self._locked_until: datetime | None = None
+        self._job_place: Place | None = None
+        self._batch_place: Place | None = None
+
+    async def run(self) -> None:
+        """Sweep every ``interval_sec``; runs until cancelled, and gives the lock up then."""
+        try:
+            while True:
+                await self._try_round()
+                await asyncio.sleep(self._interval_sec)
+        finally:
+            with contextlib.suppress(StoreUnavailable):
+                await self._locks.release(LOCK, self._owner)
+
+    async def round(self) -> Swept | None:
+        """One bounded part of the work; None if another worker does it.
+
+        Raises:
+            StoreUnavailable: the rest is for the next round.
+        """
+        try:
+            await self._lock()
+            return Swept(
+                jobs=await self._sweep_jobs(),
+                files=await self._sweep_files(),
+                batches=await self._sweep_batches(),
+                cached=await self._eviction.round(self._lock),
+            )
+        except LockLost:
+            return None
+
+    async def _try_round(self) -> None:
+        try:
+            swept = await self.round()
+        except StoreUnavailable:
+            log.warning("sweep.store_unavailable")
+        except Exception as error:  # noqa: BLE001 - the worker has more to do than to sweep
+            log.error("sweep.failed", exc=error)
+        else:
+            if swept and swept != Swept():
+                log.info("sweep.done", **asdict(swept))
+
+    async def _lock(self) -> None:
+        """Hold the lock for another while.
+
+        Raises:
+            LockLost: somebody else has it.
+        """
+        now = self._clock.now()
+        until = now + timedelta(seconds=LOCK_SEC)
+        left = self._locked_until - now if self._locked_until else timedelta()
+        if left > timedelta(seconds=LOCK_SEC / 2):
+            return
+        if not await self._locks.take(LOCK, self._owner, now, until):
+            raise LockLost
+        self._locked_until = until
+
+    async def _sweep_jobs(self) -> int:
+        before = self._clock.now() - self._grace
+        found = await self._removal.expired_jobs(before, JOBS_A_ROUND, after=self._job_place)
+        # Those that wait for a delivery are passed over; at the end the walk begins anew.
+        self._job_place = found[-1].place if len(found) == JOBS_A_ROUND else None
+        return await self._each(found, lambda job: self._remove_job(job, before))
+
+    async def _remove_job(self, job: Expired, before: datetime) -> bool:
+        if job.has_event or await self._deliveries.has_pending(job.id):
+            return False
+        if not await self._removal.fence(job.id, before, self._clock.now()):
+            return False  # it was retried, or an event came up
+        if await self._deliveries.has_pending(job.id):
+            return False  # one came between; from the fence on there come no more
+        while files := await self._files.of_job(job.id, FILES_AT_ONCE):
+            for file in files:
+                await self._files.delete(file.file_id)
+        while await self._logs.delete_some(job.id, LOGS_AT_ONCE):
+            await self._lock()
+        # What a receiver never took stays for as long as it may be sent again, unless its job was
+        # deleted: then all of it goes.
+        spare_until = None if job.deleted else self._clock.now()
+        await self._deliveries.delete_of_job(job.id, spare_until=spare_until)
+        return await self._removal.remove_job(job.id)
+
+    async def _sweep_files(self) -> int:
+        due = await self._files.due_for_check(self._clock.now(), FILES_A_ROUND)
+        return await self._each(due, self._remove_unnamed)
+
+    async def _remove_unnamed(self, file: FileInfo) -> bool:
+        if await self._removal.is_named(file):
+            await self._files.check_again(file.file_id, self._clock.now() + UNNAMED_KEPT)
+            return False
+        if not await self._files.condemn(file.file_id, self._clock.now()):
+            return False  # somebody is about to name it
+        await self._files.delete(file.file_id)
+        return True
+
+    async def _sweep_batches(self) -> int:
+        before = self._clock.now() - self._retention
+        found = await self._removal.old_batches(before, BATCHES_A_ROUND, after=self._batch_place)
+        self._batch_place = found[-1].place if len(found) == BATCHES_A_ROUND else None
+        return await self._each(found, lambda batch: self._removal.remove_batch(batch.id))
+
+    async def _each(self, found: list[T], remove: Callable[[T], Awaitable[bool]]) -> int:
+        """Remove each of *found*; one that cannot be does not keep the others."""
+        removed = 0
+        for one in found:
+            await self._lock()
+            try:
+                removed += await remove(one)
+            except (StoreUnavailable, LockLost):
+                raise
+            except Exception as error:  # noqa: BLE001 - logged; the next round tries again
+                log.error("sweep.removal_failed", exc=error, what=repr(one)[:200])
+        return removed

@@ -1,0 +1,222 @@
+"""A child of the sandbox, as its parent talks to it: requests and answers as JSON lines."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from secretary_common.errors import ErrorCode, PermanentError, SecretaryError, TransientError
+from secretary_common.runtime.log import get_logger
+from secretary_worker.sandbox.exit_status import Death, Ending, judge, timed_out
+from secretary_worker.sandbox.limits import END
+from secretary_worker.sandbox.zygote_client import ChildSockets
+
+JsonObject = dict[str, Any]
+OnMessage = Callable[[JsonObject], None]
+
+log = get_logger(__name__)
+
+LINE_BYTES = 16 * 2**20
+OUTPUT_BYTES = 128 * 2**20
+_STDERR_KEPT = 4096
+# Descendants that left the group may hold standard error open; nobody waits for those.
+_STDERR_GRACE_SEC = 1.0
+# A killed child is gone in milliseconds; one that is not has a zygote that does not answer.
+_KILL_SEC = 5.0
+_STATUS_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What the parent watches over, on top of the limits the child sets for itself."""
+
+    timeout_sec: float
+    """Wall clock for a whole answer."""
+    silence_sec: float | None = None
+    """Wall clock between two messages of it; None: as long as the whole."""
+    line_bytes: int = LINE_BYTES
+    """One message at most."""
+    output_bytes: int = OUTPUT_BYTES
+    """All messages of an answer together at most."""
+
+
+class _Silent(Exception):
+    """The child has said nothing for too long."""
+
+
+class _Overflow(Exception):
+    """The child sent more than it may."""
+
+
+class Child:
+    """One child, to be asked one thing after the other. After an error it is of no more use."""
+
+    def __init__(
+        self,
+        sockets: ChildSockets,
+        channel: tuple[asyncio.StreamReader, asyncio.StreamWriter],
+        stderr: tuple[asyncio.StreamReader, asyncio.StreamWriter],
+        bounds: Bounds,
+    ) -> None:
+        self._status = sockets.status
+        self._reader, self._writer = channel
+        self._stderr_writer = stderr[1]
+        self._bounds = bounds
+        self._tail = asyncio.create_task(_tail(stderr[0]))
+        self._ended = asyncio.create_task(self._watch())
+        self.pid: int | None = None
+        """Known once it was born."""
+        self.cpu_sec = 0.0
+        """What its answers have taken so far."""
+
+    async def ask(self, request: JsonObject, on_message: OnMessage) -> None:
+        """Have *request* answered and give each message to *on_message*, in order.
+
+        Raises:
+            PermanentError: with the child's own code, or PARSE_TIMEOUT (CPU or wall clock),
+                PARSE_MEMORY_LIMIT (memory or output) or PARSER_CRASHED.
+            TransientError: PARSER_CRASHED through no fault of the document: its zygote is gone, or
+                somebody else killed it, as the kernel does when memory runs out.
+        """
+        try:
+            async with asyncio.timeout(self._bounds.timeout_sec) as clock:
+                await self.say(request)
+                end = await self._listen(on_message)
+        except _Silent:
+            raise timed_out() from None
+        except _Overflow as error:
+            raise PermanentError(str(error), code=ErrorCode.PARSE_MEMORY_LIMIT) from None
+        except TimeoutError:
+            if not clock.expired():  # the listener's own
+                raise
+            raise timed_out() from None
+        self.cpu_sec += _conclude(end)
+
+    async def close(self) -> None:
+        """Kill it and whatever it started; return when that is done, even if this is cancelled."""
+        closing = asyncio.ensure_future(self._close())
+        try:
+            await asyncio.shield(closing)
+        except asyncio.CancelledError:
+            await asyncio.wait([closing])
+            raise
+
+    async def _close(self) -> None:
+        _hang_up(self._status)
+        try:
+            await asyncio.wait([self._ended], timeout=_KILL_SEC)
+            if not self._ended.done() and self.pid:
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.killpg(self.pid, signal.SIGKILL)
+            await asyncio.wait([self._tail], timeout=_STDERR_GRACE_SEC)
+        finally:
+            self._ended.cancel()
+            self._tail.cancel()
+            for writer in (self._writer, self._stderr_writer):
+                writer.transport.abort()
+            await asyncio.gather(self._ended, self._tail, return_exceptions=True)
+            self._status.close()
+
+    async def say(self, message: JsonObject) -> None:
+        """Send *message*; that nobody is there to take it shows when it is asked."""
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            self._writer.write(json.dumps(message).encode() + b"\n")
+            await self._writer.drain()
+
+    async def _listen(self, on_message: OnMessage) -> JsonObject:
+        received = 0
+        while (line := await self._line()).endswith(b"\n"):
+            received += len(line)
+            if received > self._bounds.output_bytes:
+                raise _Overflow(f"more than {self._bounds.output_bytes} bytes of output")
+            message = _parse(line)
+            if END in message:
+                end: JsonObject = message[END]
+                return end
+            on_message(message)
+        raise await self._lost()
+
+    async def _line(self) -> bytes:
+        try:
+            async with asyncio.timeout(self._bounds.silence_sec):
+                return await self._reader.readline()
+        except TimeoutError:
+            raise _Silent from None
+        except ConnectionError:
+            return b""
+        except ValueError:  # asyncio's word for a line over the limit
+            raise _Overflow("one page has more text than it may have") from None
+
+    async def _lost(self) -> SecretaryError:
+        """The error its end without a last word amounts to."""
+        death = await self._ended
+        if death is None:
+            message = "the process that starts children is gone"
+            return TransientError(message, code=ErrorCode.PARSER_CRASHED)
+        await asyncio.wait([self._tail], timeout=_STDERR_GRACE_SEC)
+        stderr = self._tail.result() if self._tail.done() else ""
+        log.warning("sandbox.child_lost", exit=death.returncode, stderr=stderr)
+        return judge(Ending(death, stderr))
+
+    async def _watch(self) -> Death | None:
+        """How it ended, once it has; None if nobody can tell any more."""
+        loop = asyncio.get_running_loop()
+        with contextlib.suppress(OSError, ValueError):
+            self.pid = int(await loop.sock_recv(self._status, _STATUS_BYTES))
+            status, used_up = (await loop.sock_recv(self._status, _STATUS_BYTES)).split()
+            return Death(os.waitstatus_to_exitcode(int(status)), cpu_used_up=bool(int(used_up)))
+        return None
+
+
+def _conclude(end: JsonObject) -> float:
+    with garbled():
+        cpu_sec = float(end["cpu_sec"])
+    if "code" not in end:
+        return cpu_sec
+    # The child has read untrusted bytes: its codes are looked up, not believed.
+    known = end["code"] in ErrorCode.__members__
+    code = end["code"] if known else ErrorCode.PARSER_CRASHED
+    raise PermanentError(str(end["message"]), code=code)
+
+
+def _hang_up(status: socket.socket) -> None:
+    """Tell the zygote to kill the child; what it answers can still be read."""
+    with contextlib.suppress(OSError):
+        status.shutdown(socket.SHUT_WR)
+
+
+@contextlib.contextmanager
+def garbled() -> Iterator[None]:
+    """Take what goes wrong with an answer's form for what it is: a child out of its mind.
+
+    Raises:
+        PermanentError: PARSER_CRASHED.
+    """
+    try:
+        yield
+    except (ValueError, TypeError, LookupError, OverflowError) as error:
+        message = "the parser's answer is garbled"
+        raise PermanentError(message, code=ErrorCode.PARSER_CRASHED) from error
+
+
+def _parse(line: bytes) -> JsonObject:
+    with garbled():
+        message = json.loads(line)
+        if not isinstance(message, dict):
+            raise TypeError("no object")
+    return message
+
+
+async def _tail(stream: asyncio.StreamReader) -> str:
+    kept = b""
+    with contextlib.suppress(ConnectionError):
+        while chunk := await stream.read(_STDERR_KEPT):
+            kept = (kept + chunk)[-_STDERR_KEPT:]
+    return kept.decode(errors="replace")
