@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from job_samples import (
+from support.job_samples import (
     HOOK,
     NOW,
     TYPES,

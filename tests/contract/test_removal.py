@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from job_samples import HOOK, NOW, after, current, end, lease, make_job
+from support.job_samples import HOOK, NOW, after, current, end, lease, make_job
 
 from secretary_common.models import (
     Batch,

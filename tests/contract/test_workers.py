@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from job_samples import NOW, after
+from support.job_samples import NOW, after
 
 from secretary_common.models import (
     JobTypeInfo,

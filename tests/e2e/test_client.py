@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pdf_samples
 import pytest
+from support import pdf_samples
 
 from secretary_client.main import main
 from secretary_devstack.processes.service import console_script

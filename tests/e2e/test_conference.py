@@ -5,7 +5,7 @@ import zipfile
 from collections.abc import Callable
 from typing import Any
 
-from conference import PAGES, SAID, SPEAKERS, STEM, TITLE, conference, split, targets
+from support.conference import PAGES, SAID, SPEAKERS, STEM, TITLE, conference, split, targets
 
 from secretary_devstack.processes.client import JobClient
 from secretary_devstack.processes.stack import Stack

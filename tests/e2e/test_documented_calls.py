@@ -10,8 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pdf_samples
-from conference import PAGES, PDF, SAID, SPEAKERS, conference, split, targets
+from support import pdf_samples
+from support.conference import PAGES, PDF, SAID, SPEAKERS, conference, split, targets
 
 from secretary_devstack.processes.stack import Stack
 from secretary_devstack.provider import ChatReply, FakeProvider

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-import pdf_bombs
+from support import pdf_bombs
 
 from secretary_devstack.deadline import wait_until
 

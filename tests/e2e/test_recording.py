@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-import media_samples
-from conference import PAGES, conference
+from support import media_samples
+from support.conference import PAGES, conference
 
 from secretary_devstack.processes.stack import Stack
 from secretary_devstack.provider import FakeProvider

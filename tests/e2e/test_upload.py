@@ -7,7 +7,7 @@ import os
 from typing import Any
 
 import httpx
-import pdf_samples
+from support import pdf_samples
 
 from secretary_devstack.processes.client import JobClient
 from secretary_devstack.processes.stack import Stack

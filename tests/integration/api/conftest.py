@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
-from api_over_mongo import api_over
+from support.api_over_mongo import api_over
 
 
 @pytest.fixture

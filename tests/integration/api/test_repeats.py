@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 import httpx
-from api_harness import data_of, error_of, refused_field
+from support.api_harness import data_of, error_of, refused_field
 
 Client = httpx.AsyncClient
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import httpx
 import pytest
-from api_harness import ADMIN_KEY, data_of, error_of
-from api_process import MAX_BODY_MB, announce, client_of, service_over
+from support.api_harness import ADMIN_KEY, data_of, error_of
+from support.api_process import MAX_BODY_MB, announce, client_of, service_over
 
 from secretary_devstack.child import Child
 from secretary_devstack.deadline import wait_until

@@ -8,11 +8,11 @@ from typing import Any
 
 import httpx
 import pytest
-from api_harness import data_of, error_of, refused_field
-from api_over_mongo import api_over
 from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
+from support.api_harness import data_of, error_of, refused_field
+from support.api_over_mongo import api_over
 
 from secretary_common.mongo.connection import store_of
 from secretary_common.settings.service import MongoSection

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from api_harness import data_of
-from api_process import announce, client_of, service_over
+from support.api_harness import data_of
+from support.api_process import announce, client_of, service_over
 
 from secretary_api.main import SHUTDOWN_SEC
 from secretary_client.event import events_in

@@ -14,9 +14,9 @@ from typing import Any
 
 import httpx
 import pytest
-from api_harness import data_of, error_of, refused_field
-from api_process import AUTHORIZED, client_of, service_over
 from pymongo import MongoClient
+from support.api_harness import data_of, error_of, refused_field
+from support.api_process import AUTHORIZED, client_of, service_over
 
 from secretary_api.http.early_answer import LINGER_BYTES
 from secretary_devstack.deadline import wait_until

@@ -10,8 +10,8 @@ from collections.abc import AsyncIterator
 import aio_pika
 import pytest
 from aio_pika.abc import AbstractChannel
-from doorbell_ear import DEADLINE_SEC, Subscription, connected, ringing, until, waiting
 from prometheus_client import REGISTRY
+from support.doorbell_recorder import DEADLINE_SEC, Subscription, connected, ringing, until, waiting
 
 from secretary_common.broker import topology
 from secretary_common.broker.connection import declare_queues

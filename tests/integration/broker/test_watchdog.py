@@ -13,8 +13,8 @@ from datetime import datetime
 import aio_pika
 import pytest
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
-from doorbell_ear import Subscription, connected, ringing, until, waiting
-from engine_bench import engine
+from support.doorbell_recorder import Subscription, connected, ringing, until, waiting
+from support.engine_harness import engine
 
 from secretary_common.broker import topology
 from secretary_common.broker.consumer import Heard, JobConsumer

@@ -16,8 +16,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from job_samples import HOOK, NOW, after, end, lease, make_job
 from pymongo import MongoClient
+from support.job_samples import HOOK, NOW, after, end, lease, make_job
 
 from secretary_common.errors import StaleClaim
 from secretary_common.models import (

@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from job_samples import HOOK, NOW, TYPES, after, claimed, end, lease, make_job
+from support.job_samples import HOOK, NOW, TYPES, after, claimed, end, lease, make_job
 
 from secretary_common.models import Batch, Job, JobQuery, Outcome
 from secretary_common.mongo import indexes

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest
-from job_samples import NOW, make_job
+from support.job_samples import NOW, make_job
 
 from secretary_common.errors import NotStorable
 from secretary_common.models import Batch

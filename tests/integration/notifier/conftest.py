@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from webhook_scene import Receiver, Scene, running_receiver, running_scene
+from support.notifier_harness import Receiver, Scene, running_receiver, running_scene
 
 
 @pytest.fixture(autouse=True)

@@ -10,11 +10,11 @@ from urllib.parse import quote
 
 import pytest
 from aiohttp import web
-from certificate import self_signed
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
 from standardwebhooks import Webhook as Verifier
-from webhook_scene import OWN_SECRET, SERVICE_SECRET, Receiver, Scene, until
+from support.certificate import self_signed
+from support.notifier_harness import OWN_SECRET, SERVICE_SECRET, Receiver, Scene, until
 
 from secretary_common.models import DeliveryState, Job, Phase
 

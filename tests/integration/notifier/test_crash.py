@@ -10,8 +10,8 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
 from aiohttp import web
-from notifier_process import environment, free_port, process
-from webhook_scene import Receiver, Scene, running_receiver, until
+from support.notifier_harness import Receiver, Scene, running_receiver, until
+from support.notifier_process import environment, free_port, process
 
 from secretary_common.models import Delivery, DeliveryState, Job
 

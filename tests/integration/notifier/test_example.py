@@ -12,7 +12,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from webhook_scene import OWN_SECRET, SERVICE_SECRET, Scene
+from support.notifier_harness import OWN_SECRET, SERVICE_SECRET, Scene
 
 from secretary_common.models import DeliveryState, Phase
 from secretary_notifier.signing import signed_headers

@@ -3,7 +3,7 @@
 import asyncio
 
 from aiohttp import web
-from webhook_scene import CIPHER, Receiver, Scene, running_receiver, until
+from support.notifier_harness import CIPHER, Receiver, Scene, running_receiver, until
 
 from secretary_common.jobs.outbox import trial_delivery
 from secretary_common.models import DeliveryState, Phase

@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter
 
 from aiohttp import web
-from webhook_scene import Receiver, Scene, running_receiver, until
+from support.notifier_harness import Receiver, Scene, running_receiver, until
 
 from secretary_common.broker.publisher import Publisher
 from secretary_common.jobs.outbox import relay

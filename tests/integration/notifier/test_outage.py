@@ -3,8 +3,8 @@
 import asyncio
 from pathlib import Path
 
-from notifier_process import environment, process, stderr_line
-from webhook_scene import Receiver, Scene, running_scene, until
+from support.notifier_harness import Receiver, Scene, running_scene, until
+from support.notifier_process import environment, process, stderr_line
 
 from secretary_common.broker.publisher import Publisher
 from secretary_common.models import DeliveryState, Job

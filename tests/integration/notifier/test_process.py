@@ -5,8 +5,8 @@ import signal
 
 import httpx
 from aiohttp import web
-from notifier_process import environment, free_port, process, stderr_line
-from webhook_scene import Receiver, Scene, until
+from support.notifier_harness import Receiver, Scene, until
+from support.notifier_process import environment, free_port, process, stderr_line
 
 from secretary_common.models import DeliveryState
 

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
 import pytest
-from other_loop import other_loop
+from support.other_loop import other_loop
 
 from secretary_common.models import FileInfo, FileKind
 from secretary_common.mongo import indexes

@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest
-from api_harness import Api, running_api
+from support.api_harness import Api, running_api
 
 
 @pytest.fixture

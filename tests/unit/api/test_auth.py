@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from api_harness import ADMIN_KEY, Api, data_of, error_of, refused_field
+from support.api_harness import ADMIN_KEY, Api, data_of, error_of, refused_field
 
 GUARDED = [
     ("GET", "/api/jobs/"),

@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from api_harness import SIGNING_SECRET, Api, data_of, error_of, refused_field
+from support.api_harness import SIGNING_SECRET, Api, data_of, error_of, refused_field
 
 from secretary_common.models import (
     Claim,

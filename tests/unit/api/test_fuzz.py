@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from api_harness import FILE, Api
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.api_harness import FILE, Api
 
 anything = st.recursive(
     st.none()

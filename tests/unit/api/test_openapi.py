@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 import pytest
-from api_harness import Api
+from support.api_harness import Api
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """The listing of templates."""
 
-from api_harness import Api, data_of, error_of
+from support.api_harness import Api, data_of, error_of
 
 from secretary_common.bootstrap import installed_templates
 from secretary_common.models import TemplateField, TemplateInfo

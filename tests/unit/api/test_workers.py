@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from api_harness import ADMIN_KEY, Api, data_of, error_of
+from support.api_harness import ADMIN_KEY, Api, data_of, error_of
 
 from secretary_common.models import RunningJob, WorkerReport
 

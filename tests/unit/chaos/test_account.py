@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from chaos.evidence import Breach
 from chaos.told import Acceptance, Order
-from chaos_samples import ALL, DOCUMENT, JOB, REF, START, WAITING, Case
+from support.chaos_samples import ALL, DOCUMENT, JOB, REF, START, WAITING, Case
 
 
 def test_a_good_round_has_no_fault() -> None:

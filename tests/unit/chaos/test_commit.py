@@ -9,7 +9,7 @@ import pytest
 from chaos.evidence import Breach
 from chaos.history import Moment
 from chaos.told import Sight
-from chaos_samples import ENDED, HELD, JOB, NONCE, START, WAITING, Case
+from support.chaos_samples import ENDED, HELD, JOB, NONCE, START, WAITING, Case
 
 
 def again(moment: Moment, **changed: Any) -> Moment:

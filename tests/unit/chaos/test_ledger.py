@@ -6,7 +6,7 @@ from chaos.evidence import Breach
 from chaos.ledger import judge
 from chaos.recovery import Recovery
 from chaos.told import Acceptance
-from chaos_samples import START, Case
+from support.chaos_samples import START, Case
 
 IN_TIME = Recovery("job-1", 1, killed_at=100, claimed_at=120, counted_sec=9.4)
 LATE = Recovery("job-2", 1, killed_at=100, claimed_at=120, counted_sec=9.6)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from chaos import fault, plan
 from chaos.fault import GROUPS
 from chaos.plan import BATCH_SIZE, LETHAL_JOBS, Kind, Submission
-from chaos_samples import ALL
+from support.chaos_samples import ALL
 
 
 def jobs_of(seed: int, jobs: int = 2000) -> list[Submission]:

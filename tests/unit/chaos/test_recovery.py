@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from chaos.interval import Interval
 from chaos.recovery import FOREVER, Boot, Hold, Terms, able_times, holds_of, recoveries
-from chaos_samples import ENDED, HELD, JOB, START, WAITING
+from support.chaos_samples import ENDED, HELD, JOB, START, WAITING
 
 TERMS = Terms(slots=2, heartbeat_sec=1.0, contact_retry_sec=0.5)
 KILLED = Boot("a", "worker-1", started_at=0, ended_at=100, killed=True)

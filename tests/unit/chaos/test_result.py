@@ -9,7 +9,7 @@ from chaos.evidence import Breach
 from chaos.plan import Kind
 from chaos.result import overlaps
 from chaos.told import Order
-from chaos_samples import ENDED, EXECUTION, HELD, JOB, PLAN, START, WAITING, Case, hook
+from support.chaos_samples import ENDED, EXECUTION, HELD, JOB, PLAN, START, WAITING, Case, hook
 
 
 def with_results(**changed: object) -> Case:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from chaos.evidence import Breach
 from chaos.webhook import repeats
-from chaos_samples import JOB, START, Case, hook
+from support.chaos_samples import JOB, START, Case, hook
 
 END = hook("completed", 2, START + 2.1)
 UNTOLD = (Breach.UNTOLD, "the end of run 1 was never told")

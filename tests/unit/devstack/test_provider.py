@@ -8,8 +8,8 @@ import urllib.request
 from collections.abc import Iterator
 from typing import Any
 
-import pdf_samples
 import pytest
+from support import pdf_samples
 
 from secretary_devstack.provider import FakeProvider, Misbehaviour
 from secretary_devstack.provider.model import example, read_pdf

@@ -15,7 +15,7 @@ from typing import Any
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
-from virtual_loop import VirtualLoop
+from support.virtual_loop import VirtualLoop
 
 from secretary_common.jobs.outbox import progress_slot, relay
 from secretary_common.models import (

@@ -1,0 +1,264 @@
+"""What looking for the next job promises, over every store."""
+
+import asyncio
+import contextlib
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+import pytest
+from pymongo import MongoClient
+from support.job_samples import NOW, TYPES, after, claimed, end, lease, make_job
+
+from secretary_common.models import Candidate, Outcome
+from secretary_common.mongo import indexes
+from secretary_common.mongo.driver import Client
+from secretary_common.mongo.jobs.repository import MongoJobRepository
+from secretary_common.ports import JobRepository
+from secretary_worker.engine.candidates import OLDEST_SEC, Candidates
+
+BATCH_SIZE = 20
+FLOOD = 50
+
+
+class Seconds:
+    """A monotonic clock moved by hand."""
+
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def line_of(jobs: JobRepository, seconds: Seconds | None = None) -> Candidates:
+    monotonic = seconds or Seconds()
+    return Candidates(jobs, batch_size=BATCH_SIZE, monotonic=monotonic, choose=max, heard_of=print)
+
+
+async def insert(jobs: JobRepository, *many: dict[str, Any]) -> None:
+    await asyncio.gather(*(jobs.insert(make_job(**fields)) for fields in many))
+
+
+def flood(count: int = FLOOD, name: str = "flood", **fields: Any) -> list[dict[str, Any]]:
+    """Old jobs of one key, the oldest first; ten at a time have one ``run_at``."""
+    return [
+        {"job_id": f"{name}-{n:04d}", "owner": "flood", "run_at": after(n // 10 - 999), **fields}
+        for n in range(count)
+    ]
+
+
+async def oldest(jobs: JobRepository, *owners: str, limit: int = 9, **fields: Any) -> list[str]:
+    given = {"job_types": TYPES, "priority": 5, "now": NOW, **fields}
+    found = await jobs.oldest_waiting(owners=owners, limit=limit, **given)
+    return [candidate.job_id for candidate in found]
+
+
+async def taken(
+    line: Candidates, count: int, types: set[str] = TYPES, now: datetime = NOW
+) -> list[str]:
+    found = [await line.take(types, now) for _ in range(count)]
+    return [candidate.job_id for candidate in found if candidate]
+
+
+async def worked(jobs: JobRepository, line: Candidates, types: set[str] = TYPES) -> list[str]:
+    """What one worker claims until nobody waits."""
+    found = []
+    while candidate := await line.take(types, NOW):
+        assert await jobs.claim(candidate.job_id, lease(), NOW, types)
+        found.append(candidate.job_id)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("fields", "types"),
+    [
+        ({"run_at": after(1)}, TYPES),
+        ({"cancel_requested": True}, TYPES),
+        ({"status": "completed"}, TYPES),
+        ({"deleted_at": NOW}, TYPES),
+        ({}, {"other"}),
+        ({}, set()),
+    ],
+)
+async def test_what_may_not_start_does_not_wait(
+    jobs: JobRepository, fields: dict[str, Any], types: set[str]
+) -> None:
+    await insert(jobs, fields)
+    assert await jobs.waiting_priorities(types, NOW) == []
+    assert await jobs.waiting_owners(types, 5, NOW) == []
+    assert await oldest(jobs, "key-1", job_types=types) == []
+
+
+async def test_the_highest_priority_comes_first(jobs: JobRepository) -> None:
+    wanted = [("a", 5, -1), ("b", 5, -3), ("c", 9, -1), ("d", 0, -9), ("later", 7, 1)]
+    await insert(
+        jobs,
+        *({"job_id": name, "priority": p, "run_at": after(at)} for name, p, at in wanted),
+        {"job_id": "other", "priority": 8, "job_type": "other"},
+    )
+    assert await jobs.waiting_priorities(TYPES, NOW) == [9, 5, 0]
+    assert await worked(jobs, line_of(jobs)) == ["c", "b", "a", "d"]
+
+
+async def test_the_keys_that_wait_at_a_priority_are_known(jobs: JobRepository) -> None:
+    wanted = [("a", "key-2", 5), ("b", "key-1", 5), ("c", "key-2", 5), ("d", "key-3", 6)]
+    await insert(jobs, *({"job_id": j, "owner": o, "priority": p} for j, o, p in wanted))
+    assert await jobs.waiting_owners(TYPES, 5, NOW) == ["key-1", "key-2"]
+
+
+async def test_the_oldest_jobs_of_each_key_come_key_by_key(jobs: JobRepository) -> None:
+    ages = [("a", "key-1", 1), ("b", "key-1", 3), ("c", "key-1", 2), ("d", "key-2", 9)]
+    await insert(jobs, *({"job_id": j, "owner": o, "run_at": after(-s)} for j, o, s in ages))
+    assert await oldest(jobs, "key-2", "key-1", limit=2) == ["d", "b", "c"]
+    assert await oldest(jobs, "key-1", "key-3") == ["b", "c", "a"]
+    assert await oldest(jobs) == []
+
+
+async def test_a_candidate_tells_all_that_choosing_needs(jobs: JobRepository) -> None:
+    await insert(jobs, {})
+    wanted = [Candidate("job-1", "pdf", 5, "key-1", NOW)]
+    assert await jobs.oldest_waiting(TYPES, 5, ["key-1"], NOW, 1) == wanted
+
+
+async def test_the_types_of_a_worker_are_one_line_by_age(jobs: JobRepository) -> None:
+    ages = [("a", "pdf", 1), ("b", "session", 2), ("c", "pdf", 3), ("d", "session", 4)]
+    await insert(
+        jobs,
+        *({"job_id": j, "job_type": t, "run_at": after(-s)} for j, t, s in ages),
+        {"job_id": "other", "job_type": "other", "run_at": after(-9)},
+        {"job_id": "high", "job_type": "session", "priority": 6, "owner": "key-2"},
+    )
+    types = {"pdf", "session"}
+    assert await worked(jobs, line_of(jobs), types) == ["high", "d", "c", "b", "a"]
+
+
+async def test_a_flood_of_one_key_starves_no_other(jobs: JobRepository) -> None:
+    await insert(jobs, *flood(), {"job_id": "single", "owner": "small", "run_at": NOW})
+    assert "single" in await taken(line_of(jobs), 2)
+
+
+async def test_a_worker_that_takes_one_job_of_each_batch_serves_every_key(
+    jobs: JobRepository,
+) -> None:
+    await insert(jobs, *flood(9), {"job_id": "single", "owner": "small", "run_at": NOW})
+    seconds = Seconds()
+    line, found = line_of(jobs, seconds), []
+    for _ in range(3):
+        seconds.now += OLDEST_SEC + 0.1
+        (job_id,) = await taken(line, 1)
+        assert await jobs.claim(job_id, lease(), NOW, TYPES)
+        found.append(job_id)
+    assert found == ["flood-0000", "single", "flood-0001"]
+
+
+async def test_within_a_key_the_oldest_comes_first_and_none_is_left_out(
+    jobs: JobRepository,
+) -> None:
+    await insert(jobs, *flood())
+    assert await worked(jobs, line_of(jobs)) == [fields["job_id"] for fields in flood()]
+
+
+async def test_a_higher_priority_is_taken_next_once_the_batch_is_a_second_old(
+    jobs: JobRepository,
+) -> None:
+    await insert(jobs, *flood())
+    seconds = Seconds()
+    line = line_of(jobs, seconds)
+    await taken(line, 1)
+    await insert(jobs, {"job_id": "high", "priority": 6, "owner": "flood"})
+    seconds.now += OLDEST_SEC + 0.1
+    assert await taken(line, 1) == ["high"]
+
+
+async def test_a_job_older_than_those_already_taken_is_in_the_next_batch(
+    jobs: JobRepository,
+) -> None:
+    """One that was handed back, or whose type was paused: nothing is passed over for good."""
+    await claimed(jobs, owner="flood", run_at=after(-2000))
+    paused = {"job_id": "paused", "job_type": "session", "run_at": after(-1999)}
+    await insert(jobs, *flood(), paused)
+    job = await jobs.get("job-1")
+    assert job
+    seconds = Seconds()
+    line = line_of(jobs, seconds)
+    for job_id in await taken(line, 5):
+        await jobs.claim(job_id, lease(), NOW, TYPES)
+    await jobs.settle(job, "t1", end(Outcome.HANDED_BACK, run_at=after(-2000)))
+    seconds.now += OLDEST_SEC + 0.1
+    assert await taken(line, 1) == ["job-1"]
+    assert await jobs.claim("job-1", lease(), NOW, TYPES)
+    assert await taken(line, 1, TYPES | {"session"}) == ["paused"]
+
+
+async def test_workers_that_race_for_one_head_part_ways(jobs: JobRepository) -> None:
+    await insert(jobs, *flood())
+    winner, loser = line_of(jobs), line_of(jobs)
+    won, lost = await taken(winner, 1), await taken(loser, 1)
+    assert won == lost
+    assert await jobs.claim(won[0], lease(), NOW, TYPES)
+    assert await jobs.claim(lost[0], lease("t2"), NOW, TYPES) is None
+    ahead = await loser.take(TYPES, NOW, skip=0.5)
+    assert ahead
+    following = [ahead.job_id, *await taken(loser, 8)]
+    assert len(following) == 9
+    assert not {*following} & {*await taken(winner, 9)}
+
+
+async def test_the_next_job_to_be_due_is_the_earliest_ahead(jobs: JobRepository) -> None:
+    for job_id, seconds in [("a", -1), ("b", 20), ("c", 10)]:
+        await jobs.insert(make_job(job_id, run_at=after(seconds)))
+    await jobs.insert(make_job("d", run_at=after(5), job_type="other"))
+    wanted = Candidate("c", "pdf", 5, "key-1", after(10))
+    assert await jobs.next_due(TYPES, NOW) == wanted
+    assert await jobs.next_due(TYPES, after(20)) is None
+
+
+async def test_candidates_are_the_longest_due(jobs: JobRepository) -> None:
+    await insert(jobs, *flood(9), {"job_id": "later", "run_at": after(1)})
+    await insert(jobs, {"job_id": "first", "priority": 0, "run_at": after(-9999)})
+    first, second = await jobs.candidates(TYPES, NOW, 2)
+    assert (first.job_id, second.job_id[:-1]) == ("first", "flood-000")
+    assert len(await jobs.candidates(TYPES, NOW, 99)) == 10
+    assert await jobs.candidates({"other"}, NOW, 2) == []
+
+
+@pytest.mark.parametrize("driver", ["motor", "pymongo"])
+async def test_a_look_reads_a_few_keys_of_an_index_and_no_job(
+    mongo_url: str, database_name: str, driver: str
+) -> None:
+    client = Client(mongo_url, database_name, driver)
+    await indexes.ensure(client)
+    jobs = MongoJobRepository(client.collection("jobs"))
+    await insert(
+        jobs,
+        *flood(500),
+        *flood(300, "paused", job_type="paused"),
+        *flood(300, "scheduled", run_at=after(60)),
+        {"job_id": "single", "owner": "small"},
+    )
+    types = {"pdf", "session", "transformer"}
+    with profiled(mongo_url, database_name) as seen:
+        assert await jobs.waiting_priorities(types, NOW) == [5]
+        assert await jobs.waiting_owners(types, 5, NOW) == ["flood", "small"]
+        assert len(await jobs.oldest_waiting(types, 5, ["flood", "small"], NOW, 20)) == 21
+        assert await jobs.next_due(types, NOW)
+    await client.close()
+    plans = sorted(one["planSummary"].split()[0] for one in seen)
+    assert plans == ["DISTINCT_SCAN", "DISTINCT_SCAN", "IXSCAN", "IXSCAN", "IXSCAN"]
+    # One key beyond those wanted ends each scan, and an empty type costs one.
+    assert sum(one["keysExamined"] for one in seen) <= 1 + 2 + 21 + 1 + len(seen) * len(types)
+    assert sum(one["docsExamined"] for one in seen) == 1  # the one that is due next
+    assert not any(one.get("hasSortStage") for one in seen)
+
+
+@contextlib.contextmanager
+def profiled(mongo_url: str, name: str) -> Iterator[list[dict[str, Any]]]:
+    """Fills the list at the end: what MongoDB noted of each read of jobs meanwhile."""
+    seen: list[dict[str, Any]] = []
+    with MongoClient[dict[str, Any]](mongo_url) as client:
+        database = client[name]
+        database.command("profile", 2)
+        yield seen
+        database.command("profile", 0)
+        reads = [{f"command.{read}": "jobs"} for read in ("distinct", "find")]
+        seen += database["system.profile"].find({"$or": reads})

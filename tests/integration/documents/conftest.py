@@ -1,0 +1,55 @@
+"""What these tests share: children that read PDFs and pages, one zygote each; a fake provider."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.pdf_harness import PdfBench
+from support.provider_harness import Passing
+
+from secretary_devstack.provider import FakeProvider
+from secretary_documents.handlers.pdf.extractor import CHILD
+from secretary_documents.web.page_reader import CHILD as PAGE_CHILD
+from secretary_worker.sandbox.zygote_client import ZygoteClient
+
+
+@pytest.fixture(scope="session")
+def zygote() -> Iterator[ZygoteClient]:
+    """Children that read PDFs."""
+    zygote = ZygoteClient(CHILD)
+    zygote.start()
+    yield zygote
+    zygote.close()
+
+
+@pytest.fixture(scope="session")
+def page_nursery() -> Iterator[ZygoteClient]:
+    """Children that read web pages."""
+    zygote = ZygoteClient(PAGE_CHILD)
+    zygote.start()
+    yield zygote
+    zygote.close()
+
+
+@pytest.fixture
+def bench(tmp_path: Path, zygote: ZygoteClient) -> PdfBench:
+    """The pdf handler, and a folder for its files."""
+    root = tmp_path / "root"
+    root.mkdir()
+    return PdfBench(root, zygote)
+
+
+@pytest.fixture
+def fake() -> Iterator[FakeProvider]:
+    """A provider that was only asked what its interface knows."""
+    with FakeProvider() as fake:
+        yield fake
+    assert fake.violations == []
+
+
+@pytest.fixture
+def passing() -> Passing:
+    """Time for who asks a provider."""
+    return Passing()

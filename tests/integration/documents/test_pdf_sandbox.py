@@ -1,0 +1,367 @@
+"""Children under their limits: hostile documents, cancellation, the worker's own death."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import resource
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support import pdf_bombs, pdf_samples
+from support.handler_harness import child_pids
+
+from secretary_common.errors import ErrorCode, PermanentError, TransientError
+from secretary_documents.handlers.pdf.extractor import CHILD
+from secretary_worker.sandbox.child import Bounds, Child
+from secretary_worker.sandbox.limits import Limits
+from secretary_worker.sandbox.sandbox import Sandbox
+from secretary_worker.sandbox.zygote_client import ZygoteClient
+
+LIMITS = Limits(memory_bytes=2**30, cpu_sec=30)
+BOUNDS = Bounds(timeout_sec=30)
+OPEN = {"op": "open", "password": None, "max_pages": 100, "max_pixels": 10**7, "page_sec": 30}
+READ = {"op": "read", "pages": [1], "method": "native", "output": "text"}
+
+
+@pytest.fixture
+def bomb(tmp_path: Path) -> Path:
+    path = tmp_path / "bomb.pdf"
+    path.write_bytes(pdf_bombs.nested_forms())
+    return path
+
+
+@pytest.fixture
+def report(tmp_path: Path) -> Path:
+    path = tmp_path / "report.pdf"
+    path.write_bytes(pdf_samples.report_pdf())
+    return path
+
+
+@pytest.fixture(autouse=True)
+def _nothing_stays_behind(zygote: ZygoteClient) -> Iterator[None]:
+    """No test leaves a child or a descriptor."""
+    before = open_descriptors()
+    yield
+    assert child_pids(zygote.pid) == []
+    assert open_descriptors() <= before
+
+
+def open_descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def exists(pid: int) -> bool:
+    return Path(f"/proc/{pid}").exists()
+
+
+def ignore(_: dict[str, Any]) -> None:
+    """Nobody listens."""
+
+
+async def until(look: Callable[[], bool], deadline_sec: float = 10) -> None:
+    ends = time.monotonic() + deadline_sec
+    while not look():
+        assert time.monotonic() < ends, "it did not happen in time"
+        await asyncio.sleep(0.02)
+
+
+@asynccontextmanager
+async def child_of(
+    zygote: ZygoteClient, path: Path, limits: Limits = LIMITS, bounds: Bounds = BOUNDS
+) -> AsyncIterator[Child]:
+    with path.open("rb") as file:
+        async with Sandbox(zygote, limits, bounds).child([file.fileno()]) as child:
+            yield child
+
+
+async def fail(
+    zygote: ZygoteClient, path: Path, limits: Limits = LIMITS, bounds: Bounds = BOUNDS, **how: Any
+) -> PermanentError:
+    """The error of reading the first page of *path*."""
+
+    async def read() -> None:
+        async with child_of(zygote, path, limits, bounds) as child:
+            await child.ask({**OPEN, **how}, ignore)
+            await child.ask(READ, ignore)
+
+    with pytest.raises(PermanentError) as caught:
+        await read()
+    return caught.value
+
+
+@asynccontextmanager
+async def at_work(
+    zygote: ZygoteClient, bomb: Path
+) -> AsyncIterator[tuple[asyncio.Task[None], int]]:
+    """A child that reads *bomb* by now, and its pid."""
+    opened = asyncio.Event()
+
+    async def read() -> None:
+        async with child_of(zygote, bomb) as child:
+            await child.ask({**OPEN, "password": "geheim"}, ignore)
+            opened.set()
+            await child.ask(READ, ignore)
+
+    task = asyncio.create_task(read())
+    await asyncio.wait_for(opened.wait(), 10)
+    [pid] = child_pids(zygote.pid)
+    yield task, pid
+    task.cancel()
+    await asyncio.wait([task])
+
+
+async def test_a_bomb_ends_at_the_cpu_time_of_a_page(zygote: ZygoteClient, bomb: Path) -> None:
+    assert (await fail(zygote, bomb, page_sec=0.5)).code == ErrorCode.PARSE_TIMEOUT
+
+
+async def test_a_bomb_ends_at_the_cpu_time_of_a_child(zygote: ZygoteClient, bomb: Path) -> None:
+    limits = Limits(memory_bytes=2**30, cpu_sec=1)
+    assert (await fail(zygote, bomb, limits)).code == ErrorCode.PARSE_TIMEOUT
+
+
+@pytest.mark.parametrize("clock", ["timeout_sec", "silence_sec"])
+async def test_a_bomb_ends_at_the_limit_of_wall_clock(
+    zygote: ZygoteClient, bomb: Path, clock: str
+) -> None:
+    bounds = Bounds(**{"timeout_sec": 30, clock: 1})
+    assert (await fail(zygote, bomb, bounds=bounds)).code == ErrorCode.PARSE_TIMEOUT
+
+
+async def test_a_bomb_ends_at_the_limit_of_memory(zygote: ZygoteClient, tmp_path: Path) -> None:
+    path = tmp_path / "bomb.pdf"
+    path.write_bytes(pdf_bombs.many_operators(1_000_000))
+    limits = Limits(memory_bytes=300 * 2**20, cpu_sec=30)
+    assert (await fail(zygote, path, limits)).code == ErrorCode.PARSE_MEMORY_LIMIT
+
+
+async def test_less_memory_than_it_has_already_is_told_as_such(
+    zygote: ZygoteClient, tmp_path: Path
+) -> None:
+    path = tmp_path / "small.pdf"
+    path.write_bytes(pdf_bombs.many_operators(50_000))
+    limits = Limits(memory_bytes=32 * 2**20, cpu_sec=30)
+    assert (await fail(zygote, path, limits)).code == ErrorCode.PARSE_MEMORY_LIMIT
+
+
+@pytest.mark.parametrize("bounds", [{"line_bytes": 60}, {"output_bytes": 60}])
+async def test_more_output_than_allowed_is_not_taken(
+    zygote: ZygoteClient, report: Path, bounds: dict[str, int]
+) -> None:
+    error = await fail(zygote, report, bounds=Bounds(timeout_sec=30, **bounds))
+    assert error.code == ErrorCode.PARSE_MEMORY_LIMIT
+
+
+async def test_a_child_killed_by_a_signal_has_crashed(zygote: ZygoteClient, bomb: Path) -> None:
+    async with at_work(zygote, bomb) as (task, pid):
+        os.kill(pid, signal.SIGSEGV)
+        with pytest.raises(PermanentError, match="SIGSEGV") as caught:
+            await task
+    assert caught.value.code == ErrorCode.PARSER_CRASHED
+
+
+async def test_a_child_killed_from_outside_is_no_fault_of_the_document(
+    zygote: ZygoteClient, bomb: Path
+) -> None:
+    async with at_work(zygote, bomb) as (task, pid):
+        os.kill(pid, signal.SIGKILL)
+        with pytest.raises(TransientError, match="killed from outside") as caught:
+            await task
+    assert caught.value.code == ErrorCode.PARSER_CRASHED
+
+
+async def test_a_child_that_the_kernel_kills_at_its_cpu_time_took_too_long(
+    zygote: ZygoteClient, bomb: Path
+) -> None:
+    async with at_work(zygote, bomb) as (task, pid):
+        # Both limits are one where the worker itself was left no more: no SIGXCPU comes first.
+        resource.prlimit(pid, resource.RLIMIT_CPU, (1, 1))
+        with pytest.raises(PermanentError) as caught:
+            await task
+    assert caught.value.code == ErrorCode.PARSE_TIMEOUT
+
+
+@pytest.mark.parametrize("module", ["this", "no_such_module"])
+async def test_a_zygote_that_cannot_start_is_no_fault_of_the_document(
+    module: str, report: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with contextlib.closing(ZygoteClient(module)) as zygote:
+        with pytest.raises(TransientError) as caught:
+            async with child_of(zygote, report) as child:
+                await child.ask(OPEN, ignore)
+        assert caught.value.code == ErrorCode.PARSER_CRASHED
+
+
+async def test_a_zygote_that_died_costs_its_children_and_is_replaced(report: Path) -> None:
+    with contextlib.closing(ZygoteClient(CHILD)) as zygote:
+        async with child_of(zygote, report) as child:
+            await child.ask(OPEN, ignore)
+            first = zygote.pid
+            assert first is not None
+            os.kill(first, signal.SIGKILL)
+            with pytest.raises(TransientError):
+                await child.ask({**READ, "pages": [1] * 10_000}, ignore)  # far longer than that
+        messages: list[dict[str, Any]] = []
+        async with child_of(zygote, report) as child:
+            await child.ask(OPEN, messages.append)
+        assert messages[0]["document"]["page_count"] == 3
+        assert zygote.pid != first
+
+
+async def test_children_are_told_apart_however_many_there_are(
+    zygote: ZygoteClient, report: Path
+) -> None:
+    async def read(number: int) -> str:
+        messages: list[dict[str, Any]] = []
+        async with child_of(zygote, report) as child:
+            await child.ask(OPEN, ignore)
+            await child.ask({**READ, "pages": [number]}, messages.append)
+        return str(messages[0]["page"]["page"])
+
+    numbers = [1, 2, 3] * 8
+    assert await asyncio.gather(*map(read, numbers)) == list(map(str, numbers))
+
+
+async def test_cancellation_kills_the_child_at_once(zygote: ZygoteClient, bomb: Path) -> None:
+    async with at_work(zygote, bomb) as (task, pid):
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert not exists(pid)
+
+
+@pytest.mark.parametrize("steps", range(12))
+async def test_cancelled_at_any_step_it_leaves_no_child(
+    zygote: ZygoteClient, report: Path, steps: int
+) -> None:
+    async def read() -> None:
+        async with child_of(zygote, report) as child:
+            await child.ask(OPEN, ignore)
+
+    task = asyncio.create_task(read())
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.wait([task])
+    assert child_pids(zygote.pid) == []
+
+
+async def test_cancelled_while_its_child_is_being_killed_it_sees_it_dead(
+    zygote: ZygoteClient, bomb: Path
+) -> None:
+    async with at_work(zygote, bomb) as (task, pid):
+        task.cancel()
+        await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait([task])
+        assert not exists(pid)
+
+
+def test_a_child_is_run_and_killed_from_a_loop_outside_the_main_thread(
+    zygote: ZygoteClient, bomb: Path
+) -> None:
+    async def run_and_cancel() -> None:
+        async with at_work(zygote, bomb) as (task, pid):
+            task.cancel()
+            await asyncio.wait([task])
+            assert not exists(pid)
+
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, run_and_cancel()).result(20)
+
+
+async def test_an_error_of_the_listener_ends_the_child(zygote: ZygoteClient, report: Path) -> None:
+    def refuse(message: dict[str, Any]) -> None:
+        raise LookupError(message)
+
+    with pytest.raises(LookupError):
+        async with child_of(zygote, report) as child:
+            await child.ask(OPEN, refuse)
+
+
+async def test_the_child_knows_no_secret_and_stands_under_its_limits(
+    bomb: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SECRETARY_SECURITY__ENCRYPTION_KEYS", '["geheim"]')
+    with contextlib.closing(ZygoteClient(CHILD)) as zygote:
+        async with at_work(zygote, bomb) as (_, pid):
+            for process in (pid, zygote.pid):
+                about = Path(f"/proc/{process}")
+                assert b"geheim" not in about.joinpath("environ").read_bytes()
+                assert b"SECRETARY" not in about.joinpath("environ").read_bytes()
+                assert b"geheim" not in about.joinpath("cmdline").read_bytes()
+            about = Path(f"/proc/{pid}")
+            limits = about.joinpath("limits").read_text()
+            assert f"Max address space         {2**30}" in limits
+            assert "Max core file size        0 " in limits
+            assert "Max file size             0 " in limits
+            assert about.joinpath("oom_score_adj").read_text().strip() == "1000"
+            assert os.getsid(pid) == os.getpgid(pid) == pid
+
+
+async def test_a_child_has_its_own_descriptors_and_no_other(
+    zygote: ZygoteClient, bomb: Path
+) -> None:
+    async with at_work(zygote, bomb), at_work_too(zygote, bomb) as pid:
+        links = descriptors_of(pid)
+    sockets = [link for link in links if link.startswith("socket:")]
+    assert len(set(sockets)) == 2, "its channel and its standard error"
+    files = {link for link in links if not link.startswith("socket:")}
+    assert files == {"/dev/null", str(bomb)}
+
+
+def descriptors_of(pid: int) -> list[str]:
+    return [str(link.readlink()) for link in Path(f"/proc/{pid}/fd").iterdir()]
+
+
+@asynccontextmanager
+async def at_work_too(zygote: ZygoteClient, bomb: Path) -> AsyncIterator[int]:
+    """A second child, and its pid."""
+    before = set(child_pids(zygote.pid))
+    async with child_of(zygote, bomb) as child:
+        await child.ask(OPEN, ignore)
+        [pid] = set(child_pids(zygote.pid)) - before
+        yield pid
+
+
+WORKER = """
+import asyncio, json, sys
+from secretary_worker.sandbox.child import Bounds
+from secretary_worker.sandbox.limits import Limits
+from secretary_worker.sandbox.zygote_client import ZygoteClient
+from secretary_worker.sandbox.sandbox import Sandbox
+
+async def main():
+    zygote = ZygoteClient(sys.argv[1])
+    sandbox = Sandbox(zygote, Limits(memory_bytes=2**30, cpu_sec=30), Bounds(timeout_sec=30))
+    with open(sys.argv[2], "rb") as file:
+        async with sandbox.child([file.fileno()]) as child:
+            await child.ask(json.loads(sys.argv[3]), print)
+            print(zygote.pid, flush=True)
+            await child.ask(json.loads(sys.argv[4]), print)
+
+asyncio.run(main())
+"""
+
+
+async def test_kill_9_of_the_worker_leaves_no_child(bomb: Path) -> None:
+    requests = [json.dumps(OPEN), json.dumps(READ)]
+    worker = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", WORKER, CHILD, str(bomb), *requests), stdout=asyncio.subprocess.PIPE
+    )
+    assert worker.stdout is not None
+    await worker.stdout.readline()
+    zygote = int(await worker.stdout.readline())
+    [pid] = child_pids(zygote)
+    worker.kill()
+    await worker.wait()
+    await until(lambda: not exists(pid) and not exists(zygote))

@@ -1,0 +1,98 @@
+"""Transcription: what is said, and when, counted from the beginning of the whole."""
+
+from typing import Any
+
+import pytest
+from support.provider_harness import Passing, access
+
+from secretary_common.errors import ErrorCode, PermanentError, TransientError
+from secretary_common.jobs.resources import ResourceCalculator
+from secretary_common.settings.provider import TranscriptionSection
+from secretary_devstack.provider import Dialect, FakeProvider, Misbehaviour
+from secretary_documents.providers.transcription import AudioPiece, Segment, TranscriptionClient
+
+PIECE = AudioPiece("piece-2.mp3", b"ID3 sound", "audio/mpeg", offset_sec=600, duration_sec=3.5)
+TEXT = "Good morning. Welcome to the talk."
+
+
+def client(fake: FakeProvider, passing: Passing, **settings: Any) -> TranscriptionClient:
+    section = TranscriptionSection(**access(fake, **settings))
+    return TranscriptionClient(section, timing=passing.timing)
+
+
+async def test_segments_are_told_by_their_time_in_the_whole(
+    fake: FakeProvider, passing: Passing
+) -> None:
+    resources = ResourceCalculator()
+    one = client(fake, passing, price_per_minute=0.6)
+    transcript = await one.transcribe(PIECE, language="en", resources=resources)
+    assert transcript.segments == (
+        Segment(600, 601.5, "Good morning."),
+        Segment(601.5, 603.5, "Welcome to the talk."),  # no later than the piece ends
+    )
+    assert transcript.text == TEXT
+    assert transcript.language == "english"
+    assert resources.usage()["cost"]["total"] == 0.035
+    (asked,) = fake.asked
+    assert asked.file == PIECE.content
+    assert asked.body["language"] == ["en"]
+
+
+async def test_a_model_without_times_gives_one_segment_and_is_remembered(passing: Passing) -> None:
+    with FakeProvider(dialect=Dialect(verbose=False)) as fake:
+        one = client(fake, passing)
+        for _ in range(2):
+            transcript = await one.transcribe(PIECE, language=None, resources=ResourceCalculator())
+            assert transcript.segments == (Segment(600, 603.5, TEXT),)
+    assert len(fake.asked) == 3
+    assert fake.violations == []
+
+
+@pytest.mark.parametrize(
+    "body", [b"{}", b'{"text": null}', b'{"text": "a", "segments": [{"text": "a"}]}']
+)
+async def test_an_answer_of_another_kind_is_told_as_such(
+    fake: FakeProvider, passing: Passing, body: bytes
+) -> None:
+    fake.misbehave("transcribe", Misbehaviour(status=200, body=body))
+    with pytest.raises(PermanentError) as caught:
+        await client(fake, passing).transcribe(PIECE, language=None, resources=ResourceCalculator())
+    assert caught.value.code == ErrorCode.PROVIDER_INVALID_ANSWER
+
+
+async def test_a_passing_failure_is_repeated_with_the_whole_piece(
+    fake: FakeProvider, passing: Passing
+) -> None:
+    fake.misbehave("transcribe", Misbehaviour.failing(503), Misbehaviour.resetting())
+    transcript = await client(fake, passing).transcribe(
+        PIECE, language=None, resources=ResourceCalculator()
+    )
+    assert transcript.text == TEXT
+    assert [asked.file for asked in fake.asked] == [PIECE.content] * 3
+
+
+async def test_a_limit_that_lasts_is_left_to_the_next_attempt(
+    fake: FakeProvider, passing: Passing
+) -> None:
+    fake.misbehave("transcribe", Misbehaviour.rate_limited("300"))
+    with pytest.raises(TransientError) as caught:
+        await client(fake, passing).transcribe(PIECE, language=None, resources=ResourceCalculator())
+    assert caught.value.retry_after == 300
+
+
+async def test_a_piece_that_is_too_large_is_not_sent(fake: FakeProvider, passing: Passing) -> None:
+    large = AudioPiece("a.mp3", bytes(2**20 + 1), "audio/mpeg", 0, 1)
+    with pytest.raises(PermanentError) as caught:
+        await client(fake, passing, max_piece_mb=1).transcribe(
+            large, language=None, resources=ResourceCalculator()
+        )
+    assert caught.value.code == ErrorCode.FILE_TOO_LARGE
+    assert fake.asked == []
+
+
+async def test_without_a_key_nothing_is_sent_and_the_setting_is_named() -> None:
+    with pytest.raises(PermanentError, match=r"transcription\.api_key") as caught:
+        await TranscriptionClient(TranscriptionSection()).transcribe(
+            PIECE, language=None, resources=ResourceCalculator()
+        )
+    assert caught.value.code == ErrorCode.TRANSCRIPTION_NOT_CONFIGURED

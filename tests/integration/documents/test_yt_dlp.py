@@ -1,0 +1,188 @@
+"""Video pages through programs that pretend to be yt-dlp: one that behaves, and the others."""
+
+import asyncio
+import os
+import shlex
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support import media_samples
+from support.handler_harness import all_gone
+from support.provider_harness import until
+
+from secretary_common.errors import ErrorCode, PermanentError, SecretaryError, TransientError
+from secretary_common.http.url_guard import UrlGuard
+from secretary_common.settings.media import MediaSection
+from secretary_documents.media.yt_dlp import YtDlp
+
+URL = "https://www.youtube.com/watch?v=abc"
+WAV = media_samples.silent_wav(0.1)
+Make = Callable[..., YtDlp]
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Where the folders of calls lie; none is left."""
+    place = tmp_path / "temporary"
+    place.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(place))
+    yield place
+    assert list(place.iterdir()) == []
+
+
+@pytest.fixture
+def make(tmp_path: Path, place: Path) -> Make:
+    """Makes a yt-dlp that runs *body*; each call leaves a line in ``asked`` and a file ``pid``."""
+    (tmp_path / "sound.wav").write_bytes(WAV)
+
+    def make(body: str, **settings: Any) -> YtDlp:
+        noted = f'echo "$@" >> {tmp_path}/asked; echo $$ > {tmp_path}/pid; pwd > {tmp_path}/folder'
+        program = media_samples.script(tmp_path / "yt-dlp", f"{noted}\nbase={tmp_path}\n{body}")
+        section = MediaSection(**{"yt_dlp": str(program), "max_mb": 1, **settings})
+        return YtDlp(section, UrlGuard())
+
+    return make
+
+
+async def sound(one: YtDlp, url: str = URL) -> bytes:
+    async with one.page(url) as page, page.sound() as file:
+        return os.pread(file.fd, file.size, 0)
+
+
+async def captions(one: YtDlp, language: str | None = "en") -> str | None:
+    async with one.page(URL) as page:
+        return await page.captions(language)
+
+
+async def failure(one: YtDlp, url: str = URL) -> SecretaryError:
+    with pytest.raises(SecretaryError) as caught:
+        await sound(one, url)
+    return caught.value
+
+
+async def test_the_sound_of_a_page_is_had_without_its_configuration_or_cookies(
+    make: Make, tmp_path: Path
+) -> None:
+    assert await sound(make("cp $base/sound.wav media.wav")) == WAV
+    asked = shlex.split((tmp_path / "asked").read_text())
+    assert asked[-2:] == ["--", URL]
+    assert {"--ignore-config", "--no-cookies", "--no-plugin-dirs", "--no-playlist"} < set(asked)
+    assert asked[asked.index("--use-extractors") + 1] == "default,-generic"
+    assert asked[asked.index("--max-filesize") + 1] == str(2**20)
+
+
+@pytest.mark.parametrize(("language", "asked_for"), [("en", "en.*"), (None, ".*-orig")])
+async def test_captions_are_asked_for_in_the_language_spoken(
+    make: Make, tmp_path: Path, language: str | None, asked_for: str
+) -> None:
+    one = make("echo WEBVTT > media.en-orig.vtt; echo other > media.vtt.part; echo x > list.vtt")
+    assert await captions(one, language) == "WEBVTT\n"
+    asked = shlex.split((tmp_path / "asked").read_text())
+    assert asked[asked.index("--sub-langs") + 1] == asked_for
+    assert "--skip-download" in asked
+
+
+async def test_a_page_without_captions_has_none(make: Make) -> None:
+    assert await captions(make("exit 0")) is None
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "head -c 900000 /dev/zero > media.a; head -c 900000 /dev/zero > media.b; sleep 60",
+        "mkdir -p a/b; head -c 1048577 /dev/zero > a/b/c; sleep 60",
+        "exec cat /dev/zero > media.wav",
+        "head -c 900000 /dev/zero > media.a; head -c 900000 /dev/zero > media.b",
+        'echo "File is larger than max-filesize (2 bytes > 1 bytes). Aborting."',
+    ],
+    ids=["two files", "below", "without end", "and ends", "says so"],
+)
+async def test_more_than_may_be_fetched_is_stopped(make: Make, tmp_path: Path, body: str) -> None:
+    error = await failure(make(body))
+    assert error.code == ErrorCode.MEDIA_TOO_LARGE
+    await all_gone(int((tmp_path / "pid").read_text()))
+
+
+async def test_one_that_hangs_is_ended_with_all_it_started(make: Make, tmp_path: Path) -> None:
+    error = await failure(make("sleep 600 &\nsleep 600", yt_dlp_timeout_sec=1))
+    assert error.code == ErrorCode.MEDIA_TIMEOUT
+    await all_gone(int((tmp_path / "pid").read_text()))
+
+
+async def test_who_cancels_ends_it_at_once(make: Make, tmp_path: Path) -> None:
+    fetching = asyncio.create_task(sound(make("sleep 600")))
+    pid = tmp_path / "pid"
+    await until(lambda: pid.exists() and pid.read_text(), "its start")
+    fetching.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await fetching
+    await all_gone(int(pid.read_text()))
+
+
+@pytest.mark.parametrize(
+    ("says", "kind"),
+    [
+        ("ERROR: [youtube] abc: Video unavailable. It is private", PermanentError),
+        ("ERROR: [youtube] abc: HTTP Error 503: Service Unavailable", TransientError),
+        ("ERROR: [youtube] abc: HTTP Error 429: Too Many Requests", TransientError),
+        ("ERROR: [youtube] abc: HTTP Error 404: Not Found", PermanentError),
+        ("ERROR: [vimeo] 1: [Errno -2] Name or service not known", TransientError),
+    ],
+)
+async def test_its_failure_is_told_in_its_words(
+    make: Make, says: str, kind: type[SecretaryError]
+) -> None:
+    error = await failure(make(f"echo '{says}' >&2; exit 1"))
+    assert type(error) is kind
+    assert error.code == ErrorCode.FETCH_FAILED
+    assert says.removeprefix("ERROR: ") in error.message
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "exit 0",
+        "ln -s $base/sound.wav media.wav",
+        "ln $base/sound.wav media.wav",
+        "mkfifo media.wav",
+        "mkdir media.wav; cp $base/sound.wav media.wav/",
+        "cp $base/sound.wav other.wav; cp $base/sound.wav .media.wav",
+        "cp $base/sound.wav media.wav.part",
+        ": > media.wav",
+    ],
+    ids=["nothing", "link", "hard link", "pipe", "folder", "other name", "part", "empty"],
+)
+async def test_only_a_plain_file_with_the_expected_name_is_taken(make: Make, body: str) -> None:
+    error = await failure(make(body))
+    assert error.code == ErrorCode.FETCH_FAILED
+    assert "nothing to listen to" in error.message
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://www.youtube.com.example.org/watch?v=1",
+        "https://example.org/?www.youtube.com",
+        "http://169.254.169.254/latest",
+        "https://www.youtube.com@169.254.169.254/",
+        "https://user:secret@youtu.be/abc",
+        "http://youtu.be:22/",
+        "file:///etc/passwd",
+        "--exec=id",
+        "ytsearch:cats",
+    ],
+)
+async def test_no_other_page_is_given_to_it(make: Make, tmp_path: Path, url: str) -> None:
+    error = await failure(make("exit 0"), url)
+    assert error.code == ErrorCode.URL_REFUSED
+    assert not (tmp_path / "asked").exists()
+
+
+@pytest.mark.parametrize("program", ["", "no-such-program"])
+async def test_without_it_the_setting_is_named(make: Make, program: str) -> None:
+    error = await failure(make("exit 0", yt_dlp=program))
+    assert error.code == ErrorCode.YT_DLP_NOT_CONFIGURED
+    assert error.details == {"settings": ["media.yt_dlp"]}

@@ -1,0 +1,146 @@
+"""The pdf handler with its seams open: a cache that remembers, readers and templates of a test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any
+
+from support.handler_harness import Recorder, make_job
+
+from secretary_common.errors import StoreUnavailable
+from secretary_common.http.egress import guarded_client
+from secretary_common.http.url_guard import UrlGuard
+from secretary_common.jobs.resources import ResourceCalculator
+from secretary_common.models import JsonObject
+from secretary_common.settings.work import PdfSection
+from secretary_documents.handlers.pdf.extractor import PdfExtractor
+from secretary_documents.handlers.pdf.handler import PdfHandler
+from secretary_documents.pdf.page import Document, OnPage, Page
+from secretary_documents.web.download import Downloader
+from secretary_worker.sandbox.zygote_client import ZygoteClient
+
+MAX_BYTES = 2**20
+LOCALHOST = "127.0.0.0/8"
+
+
+@dataclass
+class RememberingCache:
+    """A ``CacheRepository`` in memory, and what was asked of it."""
+
+    entries: dict[str, JsonObject] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+    writes: list[int] = field(default_factory=list)
+    """How many entries each write had."""
+    away: bool = False
+
+    async def get_many(self, keys: Sequence[str]) -> dict[str, JsonObject]:
+        self._check()
+        self.asked += keys
+        return {key: self.entries[key] for key in keys if key in self.entries}
+
+    async def put_many(self, entries: Mapping[str, JsonObject]) -> None:
+        self._check()
+        self.writes.append(len(entries))
+        self.entries |= entries
+
+    def _check(self) -> None:
+        if self.away:
+            raise StoreUnavailable
+
+
+@dataclass
+class ScriptedReader:
+    """A remote ``PageReader`` that says what page it was asked for, and fails when told to."""
+
+    method: str = "mistral_ocr"
+    engine: str = "scripted 1"
+    fail_at: int | None = None
+    error: Exception = field(default_factory=lambda: AssertionError("no error given"))
+    asked: list[list[int]] = field(default_factory=list)
+    look: Callable[[Document], Any] | None = None
+    """Called with the document, awaited."""
+
+    def check_configured(self) -> None:
+        """It is."""
+
+    async def read(
+        self,
+        document: Document,
+        pages: Sequence[int],
+        on_page: OnPage,
+        resources: ResourceCalculator,
+    ) -> None:
+        self.asked.append(list(pages))
+        if self.look:
+            await self.look(document)
+        for number in pages:
+            if number == self.fail_at:
+                raise self.error
+            on_page(Page(number, f"{self.method} read {number}", self.method, confidence=0.5))
+
+
+def make_handler(
+    root: Path,
+    zygote: ZygoteClient,
+    *,
+    limits: PdfSection | None = None,
+    max_bytes: int = MAX_BYTES,
+    deadline_sec: float = 10,
+    allow: str = LOCALHOST,
+    **wiring: Any,
+) -> PdfHandler:
+    """A handler for files under *root* and URLs of *allow*."""
+    guard = UrlGuard([ip_network(allow)])
+    reading = {name: wiring.pop(name) for name in ("cache", "remote") if name in wiring}
+    extractor = PdfExtractor(
+        limits=limits or PdfSection(), max_bytes=max_bytes, zygote=zygote, **reading
+    )
+    return PdfHandler(
+        extractor=extractor,
+        roots=[root],
+        max_bytes=max_bytes,
+        downloader=Downloader(
+            lambda: guarded_client(guard), max_bytes=max_bytes, deadline_sec=deadline_sec
+        ),
+        **wiring,
+    )
+
+
+@dataclass
+class PdfBench:
+    """Reads files through handlers of one zygote."""
+
+    root: Path
+    zygote: ZygoteClient
+
+    def put(self, content: bytes, name: str = "sample.pdf") -> str:
+        """Write a file jobs may name; its path."""
+        path = self.root / name
+        path.write_bytes(content)
+        return str(path)
+
+    async def read(self, content: bytes | str, **given: Any) -> Recorder:
+        """What a job on *content*, or on the file of that name, reports.
+
+        *given* are the job's parameters, the wiring of ``make_handler`` and, as ``job``, fields of
+        the job.
+        """
+        names = ("limits", "max_bytes", "cache", "remote", "transform")
+        wiring = {name: given.pop(name) for name in names if name in given}
+        filename = self.put(content) if isinstance(content, bytes) else content
+        recorder = Recorder()
+        handler = make_handler(self.root, self.zygote, **wiring)
+        fields = given.pop("job", {})
+        job = make_job("pdf", filename=filename, **given).model_copy(update=fields)
+        await handler(job, recorder, ResourceCalculator())
+        return recorder
+
+
+def pages_of(recorder: Recorder) -> list[dict[str, Any]]:
+    """The pages in the result."""
+    assert recorder.results is not None
+    found: list[dict[str, Any]] = recorder.results["metadata"]["text_contents"]
+    return found

@@ -1,0 +1,175 @@
+"""Batches: all or nothing, counted from their jobs."""
+
+from datetime import timedelta
+from typing import Any
+
+import httpx
+from support.api_harness import Api, data_of, error_of, refused_field
+
+from secretary_common.models import JobError, Lease, Outcome, Settlement
+
+
+async def submit(api: Api, *jobs: Any, **fields: Any) -> httpx.Response:
+    return await api.request("POST", "/api/jobs/batch", json={"jobs": list(jobs), **fields})
+
+
+def custom(**fields: Any) -> dict[str, Any]:
+    return {"job_type": "custom", **fields}
+
+
+async def run(api: Api, job_id: str, outcome: Outcome | None = None) -> None:
+    now = api.clock.now()
+    lease = Lease(owner="w", token=job_id, expires_at=now + timedelta(seconds=30))
+    job = await api.jobs.claim(job_id, lease, now, {"custom"})
+    assert job is not None
+    if outcome:
+        error = JobError(code="X", message="boom")
+        await api.jobs.settle(job, job_id, Settlement(outcome, now, job.seq + 1, error=error))
+
+
+async def shown(api: Api, batch_id: str) -> Any:
+    return data_of(await api.get(f"/api/jobs/batch/{batch_id}"))
+
+
+async def test_a_batch_is_accepted_whole_and_rung_for(api: Api) -> None:
+    answer = await submit(api, custom(tags=["a"]), custom(priority=9), batch_name="two")
+    assert answer.status_code == 202
+    made = data_of(answer)
+    assert answer.headers["location"] == f"/api/jobs/batch/{made['batch_id']}"
+    jobs = [api.jobs.jobs[job_id] for job_id in made["job_ids"]]
+    assert [(job.batch_id, job.priority, job.tags) for job in jobs] == [
+        (made["batch_id"], 5, ["a"]),
+        (made["batch_id"], 9, []),
+    ]
+    await api.background.finish()
+    assert {job_id for _, job_id in api.doorbell.jobs} == set(made["job_ids"])
+    assert await shown(api, made["batch_id"]) == {
+        "batch_id": made["batch_id"],
+        "batch_name": "two",
+        "status": "pending",
+        "counts": dict.fromkeys(("processing", "completed", "failed", "cancelled"), 0)
+        | {"pending": 2, "total": 2},
+    }
+    listed = data_of(await api.get(f"/api/jobs/?batch_id={made['batch_id']}"))["jobs"]
+    assert {job["job_id"] for job in listed} == set(made["job_ids"])
+
+
+async def test_a_thousand_with_one_bad_make_nothing(api: Api) -> None:
+    cases: list[tuple[Any, str, str]] = [
+        (custom(priority=99), "jobs.777.priority", "VALIDATION_ERROR"),
+        ({"job_type": "nope"}, "jobs.777.job_type", "UNKNOWN_JOB_TYPE"),
+        (
+            {"job_type": "pdf", "parameters": {"filename": "/etc/passwd"}},
+            "jobs.777.parameters.filename",
+            "FILE_OUTSIDE_ROOTS",
+        ),
+        (
+            custom(parameters={"webhook": {"url": "http://10.0.0.1/"}}),
+            "jobs.777.parameters.webhook.url",
+            "URL_REFUSED",
+        ),
+    ]
+    for bad, field, code in cases:
+        jobs = [custom() for _ in range(1000)]
+        jobs[777] = bad
+        refused_field(await submit(api, *jobs), field, code)
+    assert api.jobs.jobs == {}
+    assert api.batches.batches == {}
+
+
+async def test_a_batch_has_1_to_1000_jobs(api: Api) -> None:
+    refused_field(await submit(api), "jobs")
+    refused_field(await submit(api, *[custom()] * 1001), "jobs")
+    assert (await submit(api, *[custom()] * 1000)).status_code == 202
+
+
+async def test_the_status_of_a_batch_follows_its_jobs(api: Api) -> None:
+    made = data_of(await submit(api, *[custom() for _ in range(4)]))
+    batch_id, (first, second, third, fourth) = made["batch_id"], made["job_ids"]
+    seen = []
+    for job_id, outcome in [
+        (first, None),
+        (second, Outcome.COMPLETED),
+        (third, Outcome.FAILED),
+        (fourth, Outcome.CANCELLED),
+    ]:
+        await run(api, job_id, outcome)
+        seen.append((await shown(api, batch_id))["status"])
+    assert seen == ["processing"] * 4
+    job = api.jobs.jobs[first]
+    await api.jobs.settle(job, first, Settlement(Outcome.COMPLETED, api.clock.now(), 9))
+    done = await shown(api, batch_id)
+    assert done["status"] == "failed"
+    assert done["counts"] == {
+        "pending": 0,
+        "processing": 0,
+        "completed": 2,
+        "failed": 1,
+        "cancelled": 1,
+        "total": 4,
+    }
+
+
+async def test_cancelling_a_batch_cancels_what_has_not_ended(api: Api) -> None:
+    made = data_of(await submit(api, *[custom() for _ in range(3)]))
+    await run(api, made["job_ids"][0])
+    await run(api, made["job_ids"][1], Outcome.COMPLETED)
+    answer = await api.request("POST", f"/api/jobs/batch/{made['batch_id']}/cancel")
+    assert answer.status_code == 202
+    assert data_of(answer)["counts"]["cancelled"] == 1
+    jobs = [api.jobs.jobs[job_id] for job_id in made["job_ids"]]
+    assert [(job.status.value, job.cancel_requested) for job in jobs] == [
+        ("processing", True),
+        ("completed", False),
+        ("cancelled", False),
+    ]
+
+
+async def test_retrying_a_batch_retries_what_failed(api: Api) -> None:
+    made = data_of(await submit(api, *[custom() for _ in range(3)]))
+    for job_id, outcome in zip(
+        made["job_ids"], [Outcome.FAILED, Outcome.COMPLETED, Outcome.CANCELLED], strict=True
+    ):
+        await run(api, job_id, outcome)
+    answer = await api.request("POST", f"/api/jobs/batch/{made['batch_id']}/retry-failed")
+    assert answer.status_code == 202
+    assert data_of(answer)["status"] == "processing"
+    jobs = [api.jobs.jobs[job_id] for job_id in made["job_ids"]]
+    assert [(job.status.value, job.run) for job in jobs] == [
+        ("pending", 2),
+        ("completed", 1),
+        ("cancelled", 1),
+    ]
+
+
+async def test_all_jobs_of_a_large_batch_are_moved(api: Api) -> None:
+    made = data_of(await submit(api, *[custom() for _ in range(700)]))
+    answer = await api.request("POST", f"/api/jobs/batch/{made['batch_id']}/cancel")
+    assert data_of(answer)["status"] == "cancelled"
+
+
+async def test_somebody_elses_batch_does_not_exist(api: Api) -> None:
+    made = data_of(await submit(api, custom()))
+    other = await api.new_key()
+    path = f"/api/jobs/batch/{made['batch_id']}"
+    error_of(await api.get(path, key=other), 404, "NOT_FOUND")
+    for what in ("cancel", "retry-failed"):
+        error_of(await api.request("POST", f"{path}/{what}", key=other), 404, "NOT_FOUND")
+    error_of(await api.get("/api/jobs/batch/batch-nope"), 404, "NOT_FOUND")
+
+
+async def test_statistics_are_those_of_ones_own_jobs(api: Api) -> None:
+    other = await api.new_key()
+    await submit(api, custom(), custom(delay_sec=60))
+    await api.submit(key=other)
+    api.clock.advance(7)
+    everything = data_of(await api.get("/api/stats"))["types"]
+    assert everything["custom"] == {
+        "waiting": 2,
+        "scheduled": 1,
+        "running": 0,
+        "oldest_wait_sec": 7.0,
+    }
+    assert everything["pdf"]["waiting"] == 0
+    mine = data_of(await api.get("/api/stats", key=other))["types"]
+    assert (mine["custom"]["waiting"], mine["custom"]["scheduled"]) == (1, 0)

@@ -1,0 +1,100 @@
+"""``Idempotency-Key``: a repeat makes nothing new."""
+
+import asyncio
+from typing import Any
+
+import httpx
+import pytest
+from support.api_harness import ADMIN_KEY, Api, data_of, error_of, refused_field
+
+from secretary_common.models import Job
+
+
+async def submit(api: Api, key: str, *, api_key: str = ADMIN_KEY, **body: Any) -> httpx.Response:
+    return await api.request(
+        "POST",
+        "/api/jobs/",
+        key=api_key,
+        json={"job_type": "custom", **body},
+        headers={"Idempotency-Key": key},
+    )
+
+
+async def test_a_repeat_gives_the_same_job_and_says_so(api: Api) -> None:
+    first = await submit(api, "k-1", parameters={"a": 1, "b": 2})
+    again = await submit(api, "k-1", parameters={"b": 2, "a": 1})
+    assert (first.status_code, again.status_code) == (202, 202)
+    assert data_of(first)["job_id"] == data_of(again)["job_id"]
+    assert "idempotent-replayed" not in first.headers
+    assert again.headers["idempotent-replayed"] == "true"
+    assert again.headers["location"] == first.headers["location"]
+    assert len(api.jobs.jobs) == len(api.doorbell.jobs) == 1
+
+
+async def test_a_repeat_shows_the_job_as_it_is_by_now(api: Api) -> None:
+    job_id = data_of(await submit(api, "k-1"))["job_id"]
+    await api.request("POST", f"/api/jobs/{job_id}/cancel")
+    assert data_of(await submit(api, "k-1"))["job"]["status"] == "cancelled"
+
+
+async def test_another_body_under_the_key_is_refused(api: Api) -> None:
+    await submit(api, "k-1", parameters={"a": 1})
+    error_of(await submit(api, "k-1", parameters={"a": 2}), 422, "IDEMPOTENCY_KEY_REUSED")
+    assert len(api.jobs.jobs) == 1
+
+
+async def test_keys_of_different_owners_have_nothing_to_do_with_each_other(api: Api) -> None:
+    other = await api.new_key()
+    first = data_of(await submit(api, "k-1", parameters={"a": 1}))
+    second = data_of(await submit(api, "k-1", api_key=other, parameters={"a": 2}))
+    assert first["job_id"] != second["job_id"]
+
+
+async def test_a_key_counts_for_48_hours(api: Api) -> None:
+    first = data_of(await submit(api, "k-1"))["job_id"]
+    api.clock.advance(48 * 3600 - 1)
+    assert data_of(await submit(api, "k-1"))["job_id"] == first
+    api.clock.advance(1)
+    second = await submit(api, "k-1", parameters={"other": "body"})
+    assert data_of(second)["job_id"] != first
+    assert "idempotent-replayed" not in second.headers
+    assert api.jobs.jobs[first].idempotency is None
+
+
+async def test_of_many_that_outlive_the_key_one_makes_a_job(api: Api) -> None:
+    await submit(api, "k-1")
+    api.clock.advance(49 * 3600)
+    answers = await asyncio.gather(*(submit(api, "k-1") for _ in range(10)))
+    assert len({data_of(answer)["job_id"] for answer in answers}) == 1
+    assert len(api.jobs.jobs) == 2
+
+
+async def test_what_was_refused_does_not_use_up_the_key(api: Api) -> None:
+    refused = await submit(api, "k-1", priority=99)
+    assert refused.status_code == 422
+    assert (await submit(api, "k-1", priority=9)).status_code == 202
+
+
+@pytest.mark.parametrize("key", ["", "k" * 256, "a b", "caf\xe9".encode("latin-1")])
+async def test_what_is_no_key_is_refused(api: Api, key: Any) -> None:
+    refused_field(await submit(api, key), "Idempotency-Key")
+
+
+async def test_neither_key_nor_body_can_be_read_from_what_is_kept(api: Api) -> None:
+    await submit(api, "k-1", parameters={"password": "hunter2"})
+    (job,) = api.jobs.jobs.values()
+    assert job.idempotency is not None
+    assert len(bytes.fromhex(job.idempotency.body_hmac)) == 32
+    shown = (await api.get(f"/api/jobs/{job.job_id}")).text
+    assert job.idempotency.body_hmac not in shown
+
+
+async def test_a_key_of_a_batch_is_no_key_of_a_job(api: Api) -> None:
+    body = {"jobs": [{"job_type": "custom"}]}
+    headers = {"Idempotency-Key": "k-1"}
+    first = await api.request("POST", "/api/jobs/batch", json=body, headers=headers)
+    again = await api.request("POST", "/api/jobs/batch", json=body, headers=headers)
+    assert data_of(first) == data_of(again)
+    assert again.headers["idempotent-replayed"] == "true"
+    assert (await submit(api, "k-1")).status_code == 202
+    assert sum(isinstance(job, Job) for job in api.jobs.jobs.values()) == 2

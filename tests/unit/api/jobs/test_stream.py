@@ -1,0 +1,155 @@
+"""Watching jobs: each change once, one look for all who watch."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection, Coroutine
+from datetime import timedelta
+from typing import Any
+
+from support.job_samples import NOW, end, lease, make_job
+from support.virtual_loop import VirtualLoop
+
+from secretary_api.jobs.stream import BEFORE_ALL, LOOK_SEC, QUIET_SEC, JobWatch
+from secretary_common.errors import StoreUnavailable
+from secretary_common.models import Job, JobProgress, Outcome, ProgressChange
+from secretary_common.testing.jobs import InMemoryJobRepository
+
+TYPES = {"pdf"}
+
+
+class Scene(InMemoryJobRepository):
+    """A store that counts the looks it is asked for, and a watch over it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.looks: list[int] = []
+        """How many jobs each asked for."""
+        self.answers = True
+        self.stopping = False
+        self.watch = JobWatch(self, lambda: self.stopping)
+
+    async def briefly(self, job_ids: Collection[str]) -> list[Job]:
+        self.looks.append(len(job_ids))
+        if not self.answers:
+            raise StoreUnavailable
+        return await super().briefly(job_ids)
+
+    async def submitted(self, job_id: str = "job-1") -> Job:
+        job = make_job(job_id, job_type="pdf")
+        await self.insert(job)
+        return job
+
+    async def start(self, job: Job) -> Job:
+        claimed = await self.claim(job.job_id, lease("t1"), NOW + timedelta(days=1), TYPES)
+        assert claimed is not None
+        return claimed
+
+    async def advance(self, job: Job, seq: int) -> None:
+        step = JobProgress(step=f"step {seq}")
+        await self.record_progress(ProgressChange(job.job_id, "t1", seq, NOW, step, None))
+
+    async def complete(self, job: Job, seq: int) -> None:
+        await self.settle(job, "t1", end(Outcome.COMPLETED, seq=seq))
+
+    async def follow(self, job: Job, after: int = BEFORE_ALL) -> list[tuple[int, str] | None]:
+        changes = self.watch.changes(job, after)
+        return [(job.seq, job.status.value) if job else None async for job in changes]
+
+
+def play(scene: Callable[[Scene], Coroutine[Any, Any, None]]) -> Scene:
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+
+        async def playing() -> Scene:
+            made = Scene()
+            await scene(made)
+            return made
+
+        return runner.run(playing())
+
+
+def test_each_change_is_told_once_and_the_end_ends_it() -> None:
+    async def scene(jobs: Scene) -> None:
+        job = await jobs.submitted()
+        following = asyncio.ensure_future(jobs.follow(job))
+        await asyncio.sleep(5)
+        claimed = await jobs.start(job)
+        await asyncio.sleep(5)
+        await jobs.advance(claimed, 2)
+        await jobs.advance(claimed, 3)  # between two looks
+        await asyncio.sleep(5)
+        await jobs.complete(claimed, 4)
+        assert await following == [
+            (0, "pending"),
+            (1, "processing"),
+            (3, "processing"),
+            (4, "completed"),
+        ]
+
+    play(scene)
+
+
+def test_who_comes_back_is_told_what_is_new_to_it_alone() -> None:
+    async def scene(jobs: Scene) -> None:
+        claimed = await jobs.start(await jobs.submitted())
+        following = asyncio.ensure_future(jobs.follow(claimed, after=1))
+        await asyncio.sleep(1)
+        await jobs.complete(claimed, 2)
+        assert await following == [(2, "completed")]
+
+    play(scene)
+
+
+def test_on_a_quiet_stream_something_comes_in_time() -> None:
+    async def scene(jobs: Scene) -> None:
+        job = await jobs.submitted()
+        following = asyncio.ensure_future(jobs.follow(job))
+        await asyncio.sleep(2 * QUIET_SEC + 2 * LOOK_SEC)
+        jobs.stopping = True
+        assert await following == [(0, "pending"), None, None]
+
+    play(scene)
+
+
+def test_a_look_is_one_query_however_many_watch() -> None:
+    async def scene(jobs: Scene) -> None:
+        watched = [await jobs.submitted(f"job-{number}") for number in range(100)]
+        following = []
+        for number in range(200):
+            following.append(asyncio.ensure_future(jobs.follow(watched[number % 100])))
+            await asyncio.sleep(0.001)
+        before = len(jobs.looks)
+        await asyncio.sleep(10)
+        assert len(jobs.looks) - before <= 10 / LOOK_SEC + 1
+        assert set(jobs.looks[before:]) == {100}
+        jobs.stopping = True
+        await asyncio.gather(*following)
+
+    play(scene)
+
+
+def test_while_the_store_is_away_nothing_comes_and_then_it_goes_on() -> None:
+    async def scene(jobs: Scene) -> None:
+        job = await jobs.submitted()
+        following = asyncio.ensure_future(jobs.follow(job))
+        await asyncio.sleep(1)
+        jobs.answers = False
+        claimed = await jobs.start(job)
+        await asyncio.sleep(5)
+        jobs.answers = True
+        await asyncio.sleep(1)
+        await jobs.complete(claimed, 2)
+        assert await following == [(0, "pending"), (1, "processing"), (2, "completed")]
+
+    play(scene)
+
+
+def test_a_deleted_job_ends_it() -> None:
+    async def scene(jobs: Scene) -> None:
+        job = await jobs.submitted()
+        following = asyncio.ensure_future(jobs.follow(job))
+        await asyncio.sleep(1)
+        await jobs.delete(job, NOW)
+        assert await following == [(0, "pending")]
+
+    play(scene)

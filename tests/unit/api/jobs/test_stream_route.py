@@ -1,0 +1,70 @@
+"""The stream of a job, as it goes over HTTP."""
+
+from __future__ import annotations
+
+import pytest
+from support.api_harness import Api, error_of
+
+from secretary_client.event import events_in
+from secretary_common.models import Job, JobError, JobProgress
+from secretary_common.models.states import JobStatus
+
+
+async def ended(api: Api) -> Job:
+    now = api.clock.now()
+    job = Job(
+        job_id="job-1",
+        job_type="custom",
+        owner="bootstrap",
+        status=JobStatus.FAILED,
+        seq=7,
+        progress=JobProgress(step="reading", percent=40, message="page 2\nof 5"),
+        error=JobError(code="PDF_INVALID", message="the file is no readable PDF"),
+        run_at=now,
+        created_at=now,
+        updated_at=now,
+        completed_at=now,
+    )
+    await api.jobs.insert(job)
+    return job
+
+
+@pytest.mark.parametrize("last", [None, "6", "", "x", "-8", "8.5", "9" * 400])
+async def test_who_does_not_know_the_end_is_told_and_it_is_the_last_event(
+    api: Api, last: str | None
+) -> None:
+    await ended(api)
+    headers = {} if last is None else {"Last-Event-ID": last}
+    answer = await api.get("/api/jobs/job-1/stream", headers=headers)
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "text/event-stream; charset=utf-8"
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.text.startswith("retry: 2000\n\n")
+    [event] = events_in(answer.text.split("\n"))
+    assert (event.seq, event.name) == (7, "failed")
+    assert event.data == {
+        "seq": 7,
+        "job_id": "job-1",
+        "status": "failed",
+        "progress": {"step": "reading", "percent": 40, "message": "page 2\nof 5"},
+        "error": {
+            "code": "PDF_INVALID",
+            "message": "the file is no readable PDF",
+            "details": None,
+        },
+    }
+
+
+@pytest.mark.parametrize("last", ["7", "8"])
+async def test_who_knows_the_end_is_told_to_stay_away(api: Api, last: str) -> None:
+    await ended(api)
+    answer = await api.get("/api/jobs/job-1/stream", headers={"Last-Event-ID": last})
+    assert (answer.status_code, answer.content) == (204, b"")
+
+
+async def test_a_job_of_somebody_else_has_no_stream(api: Api) -> None:
+    await ended(api)
+    other = await api.new_key()
+    error_of(await api.get("/api/jobs/job-1/stream", key=other), 404, "NOT_FOUND")
+    error_of(await api.get("/api/jobs/job-1/stream", key=None), 401, "UNAUTHORIZED")
+    error_of(await api.get("/api/jobs/job-2/stream"), 404, "NOT_FOUND")

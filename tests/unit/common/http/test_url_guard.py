@@ -1,0 +1,126 @@
+"""The URL guard against hostile URLs of every class, and against over-zealousness."""
+
+from collections.abc import Awaitable, Callable
+from ipaddress import IPv4Network, IPv6Network
+
+import pytest
+from support.hostile_urls import HOSTILE_URLS, PUBLIC_URLS
+
+from secretary_common.errors import UrlRefused
+from secretary_common.http.url_guard import UrlGuard, origin_of
+
+
+@pytest.mark.parametrize("url", HOSTILE_URLS)
+def test_a_hostile_url_is_refused_before_any_lookup(url: str) -> None:
+    with pytest.raises(UrlRefused):
+        UrlGuard().check_url(url)
+
+
+@pytest.mark.parametrize("url", PUBLIC_URLS)
+def test_a_public_url_passes(url: str) -> None:
+    UrlGuard().check_url(url)
+
+
+@pytest.mark.parametrize("spelling", ["127.1", "2130706433", "0x7f.1", "example.com", "", "::1%lo"])
+def test_only_a_plainly_spelled_public_address_is_an_address(spelling: str) -> None:
+    with pytest.raises(UrlRefused):
+        UrlGuard().check_address(spelling)
+
+
+def answering(*addresses: str) -> Callable[[str, int], Awaitable[list[str]]]:
+    async def lookup(host: str, port: int) -> list[str]:
+        return list(addresses)
+
+    return lookup
+
+
+async def test_every_answer_of_a_public_name_is_returned() -> None:
+    guard = UrlGuard(lookup=answering("93.184.216.34", "2606:2800:220:1::1"))
+    assert await guard.resolve("example.com", 443) == ["93.184.216.34", "2606:2800:220:1::1"]
+
+
+@pytest.mark.parametrize(
+    "bad", ["127.0.0.1", "169.254.169.254", "10.1.2.3", "::1", "::ffff:10.0.0.1", "fe80::1%eth0"]
+)
+async def test_one_bad_answer_among_many_refuses_the_name(bad: str) -> None:
+    guard = UrlGuard(lookup=answering("93.184.216.34", bad))
+    with pytest.raises(UrlRefused):
+        await guard.resolve("example.com", 443)
+
+
+async def test_a_name_is_asked_for_once() -> None:
+    asked = []
+
+    async def lookup(host: str, port: int) -> list[str]:
+        asked.append((host, port))
+        return ["93.184.216.34"]
+
+    await UrlGuard(lookup=lookup).resolve("example.com", 443)
+    assert asked == [("example.com", 443)]
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.1", "2130706433"])
+async def test_the_systems_own_names_and_spellings_are_vetted_too(host: str) -> None:
+    with pytest.raises(UrlRefused):
+        await UrlGuard().resolve(host, 80)
+
+
+async def test_a_name_that_cannot_be_encoded_is_refused() -> None:
+    with pytest.raises(UrlRefused):
+        await UrlGuard().resolve("a" * 70 + ".com", 80)
+
+
+class TestAllowedNetworks:
+    guard = UrlGuard(
+        [IPv4Network("127.0.0.0/8"), IPv6Network("fd00::/8")], lookup=answering("127.0.0.1")
+    )
+
+    @pytest.mark.parametrize(
+        "url", ["http://127.0.0.1:9999/", "http://127.0.0.2/", "http://[fd00::1]:81/"]
+    )
+    def test_inside_them_any_port_is_allowed(self, url: str) -> None:
+        self.guard.check_url(url)
+
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "http://127.1:9999/",
+            "http://2130706433/",
+            "http://127.0.0.1.:9400/",
+            "http://127\u30020\u30020\u30021:81/",
+            "http://0177.0.0.1/",
+        ],
+    )
+    def test_inside_them_too_only_the_plain_spelling_passes(self, url: str) -> None:
+        with pytest.raises(UrlRefused, match=r"plain spelling, 127\.0\.0\.1"):
+            self.guard.check_url(url)
+
+    @pytest.mark.parametrize("url", ["http://10.0.0.1/", "http://[::1]/", "http://8.8.8.8:9999/"])
+    def test_outside_them_nothing_changes(self, url: str) -> None:
+        with pytest.raises(UrlRefused):
+            self.guard.check_url(url)
+
+    async def test_a_name_on_another_port_is_decided_by_its_addresses(self) -> None:
+        self.guard.check_url("http://receiver:9000/")
+        assert await self.guard.resolve("receiver", 9000) == ["127.0.0.1"]
+
+    async def test_a_name_with_one_address_outside_has_web_ports_only(self) -> None:
+        guard = UrlGuard(
+            [IPv4Network("127.0.0.0/8")], lookup=answering("127.0.0.1", "93.184.216.34")
+        )
+        assert await guard.resolve("mixed.example", 8080) == ["127.0.0.1", "93.184.216.34"]
+        with pytest.raises(UrlRefused):
+            await guard.resolve("mixed.example", 9000)
+
+
+@pytest.mark.parametrize(
+    ("url", "origin"),
+    [
+        ("https://Example.com/a?b", "https://example.com:443"),
+        ("http://example.com./", "http://example.com:80"),
+        ("http://example.com:8080", "http://example.com:8080"),
+        ("https://[2606:4700::1111]/x", "https://[2606:4700::1111]:443"),
+    ],
+)
+def test_an_origin_always_names_its_port(url: str, origin: str) -> None:
+    assert origin_of(url) == origin

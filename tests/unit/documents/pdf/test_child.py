@@ -1,0 +1,58 @@
+"""What the child makes of pages that cannot be read."""
+
+from pathlib import Path
+from typing import Any
+
+import pymupdf
+import pytest
+from support import pdf_samples
+
+from secretary_documents.pdf import child
+from secretary_documents.pdf.document import native_text
+
+OPEN = {"op": "open", "password": None, "max_pages": 10, "max_pixels": 10**7, "page_sec": 60}
+READ = {"op": "read", "pages": [1, 2, 3], "method": "native", "output": "text"}
+
+
+@pytest.fixture(autouse=True)
+def _own_cpu_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tests' process is to go on."""
+    monkeypatch.setattr(child, "allow_cpu", lambda _: None)
+
+
+def read(tmp_path: Path) -> list[dict[str, Any]]:
+    path = tmp_path / "sample.pdf"
+    path.write_bytes(pdf_samples.text_pdf(["eins", "zwei", "drei"]))
+    messages: list[dict[str, Any]] = []
+    session = child.begin([str(path)])
+    session(OPEN, messages.append)
+    session(READ, messages.append)
+    return [message["page"] for message in messages[1:]]
+
+
+def break_page(monkeypatch: pytest.MonkeyPatch, number: int, message: str) -> None:
+    def read_or_fail(page: pymupdf.Page) -> str:
+        if page.number + 1 == number:
+            raise RuntimeError(message)
+        return native_text(page)
+
+    monkeypatch.setattr(child, "native_text", read_or_fail)
+
+
+def test_a_damaged_page_costs_itself_and_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    break_page(monkeypatch, 2, "code=7: cannot parse")
+    assert read(tmp_path) == [
+        {"page": 1, "text": "eins", "method": "native"},
+        {"page": 2, "text": "", "method": "native", "reason": "unreadable"},
+        {"page": 3, "text": "drei", "method": "native"},
+    ]
+
+
+def test_memory_that_runs_out_is_not_taken_for_a_damaged_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    break_page(monkeypatch, 2, "code=2: realloc (320930208 bytes) failed")
+    with pytest.raises(MemoryError):
+        read(tmp_path)

@@ -1,0 +1,539 @@
+"""The engine's promises, over the in-memory twin and with handlers in their real loop."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any, ClassVar
+
+import pytest
+from cryptography.fernet import Fernet
+from pydantic import BaseModel, SecretStr
+from support.engine_harness import CIPHER, CLOCK, engine
+
+from secretary_common.broker.consumer import Heard
+from secretary_common.errors import (
+    ErrorCode,
+    NotStorable,
+    PermanentError,
+    StaleClaim,
+    StoreUnavailable,
+    TransientError,
+)
+from secretary_common.models import (
+    Job,
+    JobError,
+    JobProgress,
+    JobStatus,
+    Lease,
+    Phase,
+    ProgressChange,
+    Settlement,
+    delivery_id_of,
+    new_token,
+)
+from secretary_common.secrets.cipher import Cipher
+from secretary_common.testing.jobs import InMemoryJobRepository
+from secretary_worker import ResourceCalculator, SecretaryJobRepository
+
+
+async def nothing(_: Job, __: SecretaryJobRepository, ___: ResourceCalculator) -> None:
+    """Returns at once."""
+
+
+def process_custom(parameters: dict[str, Any]) -> str:
+    """What a user's own function might do."""
+    return str(parameters["input"]).upper()
+
+
+async def handle_custom_job(
+    job: Job, repo: SecretaryJobRepository, resource_calculator: ResourceCalculator
+) -> None:
+    """The original documentation's example, calls unchanged."""
+    # Update progress
+    repo.update_job_progress(
+        job.job_id,
+        JobProgress(step="processing", percent=0),
+    )
+
+    # Process job
+    params = job.parameters
+    result = process_custom(params)
+
+    # Store results
+    repo.update_job_results(
+        job.job_id,
+        {"result": result},
+    )
+
+    # Mark as completed
+    repo.update_job_status(
+        job.job_id,
+        JobStatus.COMPLETED,
+    )
+
+
+async def test_the_original_example_runs_unchanged() -> None:
+    async with engine(handle_custom_job) as worker:
+        job = await worker.ended(await worker.submit(parameters={"input": "data"}))
+    assert (job.status, job.results) == (JobStatus.COMPLETED, {"result": "DATA"})
+    assert job.progress == JobProgress(
+        step="completed", percent=100, message="Processing completed"
+    )
+    assert job.notify is not None
+    assert (job.notify.phase, job.notify.seq) == (Phase.COMPLETED, job.seq)
+    assert delivery_id_of(job.job_id, job.seq) in worker.doorbell.deliveries
+
+
+async def test_keyword_calls_of_the_original_documentation_work() -> None:
+    async def handler(job: Job, repo: SecretaryJobRepository, _: ResourceCalculator) -> None:
+        progress = JobProgress(step="extracting_text", percent=50, message="Extracting…")
+        repo.update_job_progress(job_id=job.job_id, progress=progress)
+        repo.add_log_entry(job_id=job.job_id, level="info", message="Processing started")
+        details = {"error_type": "OCR_ERROR"}
+        error = JobError(code="PROCESSING_ERROR", message="Failed", details=details)
+        repo.update_job_error(job_id=job.job_id, error=error)
+        repo.update_job_status(job_id=job.job_id, status=JobStatus.FAILED)
+
+    async with engine(handler) as worker:
+        job = await worker.ended(await worker.submit())
+        (entry,) = await worker.logs.tail(job.job_id, 10)
+    assert job.status is JobStatus.FAILED
+    assert job.error is not None
+    assert job.error.details == {"error_type": "OCR_ERROR"}
+    assert job.progress is not None
+    assert job.progress.percent == 50
+    assert (entry.level, entry.message, entry.attempt) == ("info", "Processing started", 1)
+
+
+async def test_a_handler_that_returns_completes_with_its_results() -> None:
+    async def handler(job: Job, repo: SecretaryJobRepository, used: ResourceCalculator) -> None:
+        used.add_pages(3)
+        await repo.update_job_results(job.job_id, {"n": 1})
+
+    async with engine(handler) as worker:
+        job = await worker.ended(await worker.submit())
+    assert (job.status, job.results, job.usage) == (JobStatus.COMPLETED, {"n": 1}, {"pages": 3})
+
+
+class Locked(BaseModel):
+    password: SecretStr
+    plain: str
+
+
+async def test_sealed_parameters_are_opened_for_the_handler_alone() -> None:
+    async def handler(job: Job, repo: SecretaryJobRepository, _: ResourceCalculator) -> None:
+        repo.update_job_results(job.job_id, {"length": len(job.parameters["password"])})
+
+    async with engine(handler, params=Locked) as worker:
+        sealed = CIPHER.seal("hunter2")
+        job = await worker.ended(await worker.submit(parameters={"password": sealed, "plain": "x"}))
+    assert job.results == {"length": len("hunter2")}
+    assert job.parameters["password"] == sealed
+
+
+async def test_parameters_sealed_with_an_unknown_key_fail_the_job() -> None:
+    other = Cipher([SecretStr(Fernet.generate_key().decode())])
+    async with engine(nothing, params=Locked) as worker:
+        parameters = {"password": other.seal("hunter2"), "plain": "x"}
+        job = await worker.ended(await worker.submit(parameters=parameters))
+    assert (job.status, job.attempt) == (JobStatus.FAILED, 1)
+
+
+async def test_awaited_writes_are_durable_when_the_await_returns() -> None:
+    seen: list[int] = []
+
+    async def handler(job: Job, repo: SecretaryJobRepository, _: ResourceCalculator) -> None:
+        await repo.update_job_progress(job.job_id, JobProgress(step="one", percent=30))
+        stored = worker.jobs.jobs[job.job_id].progress
+        seen.append(stored.percent if stored else -1)
+
+    async with engine(handler) as worker:
+        await worker.ended(await worker.submit())
+    assert seen == [30]
+
+
+async def test_a_write_that_comes_while_another_is_made_is_durable_when_its_await_returns() -> None:
+    class Slow(InMemoryJobRepository):
+        async def record_progress(self, change: ProgressChange) -> datetime | None:
+            await asyncio.sleep(0.1)
+            return await super().record_progress(change)
+
+    seen: list[str] = []
+
+    async def handler(job: Job, repo: SecretaryJobRepository, _: ResourceCalculator) -> None:
+        first = asyncio.ensure_future(repo.update_job_progress(job.job_id, JobProgress(step="1")))
+        await asyncio.sleep(0.05)
+        await repo.update_job_progress(job.job_id, JobProgress(step="2"))
+        stored = worker.jobs.jobs[job.job_id].progress
+        seen.append(stored.step if stored else "")
+        await first
+
+    async with engine(handler, jobs=Slow()) as worker:
+        assert (await worker.ended(await worker.submit())).status is JobStatus.COMPLETED
+    assert seen == ["2"]
+
+
+async def test_what_was_said_last_comes_onto_the_job_with_the_write_that_ends_it() -> None:
+    class Counting(InMemoryJobRepository):
+        written: ClassVar[list[str]] = []
+
+        async def record_progress(self, change: ProgressChange) -> datetime | None:
+            self.written.append(change.progress.step)
+            return await super().record_progress(change)
+
+    async def handler(job: Job, repo: SecretaryJobRepository, _: ResourceCalculator) -> None:
+        await repo.update_job_progress(job.job_id, JobProgress(step="one", percent=10))
+        repo.update_job_progress(job.job_id, JobProgress(step="two", percent=20))
+        raise PermanentError("enough")
+
+    async with engine(handler, jobs=Counting()) as worker:
+        job = await worker.ended(await worker.submit())
+    assert job.progress == JobProgress(step="two", percent=20)
+    assert Counting.written == ["one"]
+
+
+async def test_percent_never_falls_within_an_attempt() -> None:
+    async def handler(job: Job, repo: SecretaryJobRepository, _: ResourceCalculator) -> None:
+        await repo.update_job_progress(job.job_id, JobProgress(step="one", percent=60))
+        await repo.update_job_progress(job.job_id, JobProgress(step="two", percent=20))
+        raise PermanentError("enough")
+
+    async with engine(handler) as worker:
+        job = await worker.ended(await worker.submit())
+    assert job.progress == JobProgress(step="two", percent=60)
+
+
+async def test_a_flood_of_progress_is_coalesced_and_the_last_one_counts() -> None:
+    async def handler(job: Job, repo: SecretaryJobRepository, _: ResourceCalculator) -> None:
+        for percent in range(100):
+            repo.update_job_progress(job.job_id, JobProgress(step="s", percent=percent))
+        raise PermanentError("enough")
+
+    async with engine(handler) as worker:
+        job = await worker.ended(await worker.submit())
+    assert job.progress == JobProgress(step="s", percent=99)
+    assert job.seq <= 4  # claim, at most two progress writes, settle
+
+
+async def test_writes_may_come_from_threads() -> None:
+    async def handler(job: Job, repo: SecretaryJobRepository, _: ResourceCalculator) -> None:
+        def work() -> None:
+            for n in range(50):
+                repo.add_log_entry(job.job_id, "info", f"{threading.get_ident()} {n}")
+
+        await asyncio.gather(*(asyncio.to_thread(work) for _ in range(3)))
+
+    async with engine(handler) as worker:
+        job = await worker.ended(await worker.submit())
+        assert len(await worker.logs.tail(job.job_id, 999)) == 150
+    assert job.status is JobStatus.COMPLETED
+
+
+async def test_the_first_terminal_status_wins() -> None:
+    async def handler(job: Job, repo: SecretaryJobRepository, _: ResourceCalculator) -> None:
+        await repo.update_job_status(job.job_id, JobStatus.COMPLETED)
+        await repo.update_job_results(job.job_id, {"late": True})
+        await repo.update_job_status(job.job_id, JobStatus.FAILED)
+        raise ValueError("ignored")
+
+    async with engine(handler) as worker:
+        job = await worker.ended(await worker.submit())
+        job = await worker.until(job.job_id, lambda _: not worker.manager.running)
+    assert (job.status, job.results, job.error) == (JobStatus.COMPLETED, None, None)
+
+
+async def test_a_result_that_cannot_be_stored_fails_the_job_at_the_call() -> None:
+    async def handler(job: Job, repo: SecretaryJobRepository, _: ResourceCalculator) -> None:
+        repo.update_job_results(job.job_id, {"n": float("nan")})
+
+    async with engine(handler) as worker:
+        job = await worker.ended(await worker.submit())
+    assert job.status is JobStatus.FAILED
+    assert job.error is not None
+    assert job.error.code == ErrorCode.NOT_STORABLE
+
+
+@pytest.mark.parametrize("results", [[1, 2], "text", None, 7])
+async def test_results_that_are_no_object_fail_the_job_at_the_call(results: Any) -> None:
+    async def handler(job: Job, repo: SecretaryJobRepository, _: ResourceCalculator) -> None:
+        repo.update_job_results(job.job_id, results)
+
+    async with engine(handler) as worker:
+        job = await worker.ended(await worker.submit())
+    assert job.status is JobStatus.FAILED
+    assert job.error is not None
+    assert job.error.code == ErrorCode.NOT_STORABLE
+
+
+async def test_a_handler_cannot_write_to_another_job() -> None:
+    async def handler(_: Job, repo: SecretaryJobRepository, __: ResourceCalculator) -> None:
+        repo.update_job_status("job-of-somebody", JobStatus.COMPLETED)
+
+    async with engine(handler) as worker:
+        assert (await worker.ended(await worker.submit())).status is JobStatus.FAILED
+
+
+async def test_a_failing_attempt_is_tried_again_until_it_works() -> None:
+    async def handler(job: Job, _: SecretaryJobRepository, __: ResourceCalculator) -> None:
+        if job.attempt < 3:
+            raise TransientError("not yet", retry_after=0.02)
+
+    async with engine(handler) as worker:
+        job = await worker.ended(await worker.submit())
+    assert (job.status, job.attempt, job.error) == (JobStatus.COMPLETED, 3, None)
+
+
+async def test_attempts_are_bounded() -> None:
+    async def handler(_: Job, __: SecretaryJobRepository, ___: ResourceCalculator) -> None:
+        raise TransientError("never", retry_after=0.01)
+
+    async with engine(handler) as worker:
+        job = await worker.ended(await worker.submit(max_attempts=2))
+    assert (job.status, job.attempt) == (JobStatus.FAILED, 2)
+
+
+async def test_a_handler_that_takes_too_long_is_stopped() -> None:
+    stopped = threading.Event()
+
+    async def handler(_: Job, __: SecretaryJobRepository, ___: ResourceCalculator) -> None:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            stopped.set()
+
+    async with engine(handler, timeout_sec=0.05) as worker:
+        job = await worker.ended(await worker.submit(max_attempts=1))
+    assert stopped.is_set()
+    assert job.error is not None
+    assert job.error.code == ErrorCode.JOB_TIMEOUT
+
+
+async def test_a_handler_that_blocks_its_loop_keeps_its_job() -> None:
+    async def handler(_: Job, __: SecretaryJobRepository, ___: ResourceCalculator) -> None:
+        time.sleep(3)  # noqa: ASYNC251 - the very thing to survive
+
+    async with (
+        engine(handler, lease_sec=1, heartbeat_sec=0.2) as worker,
+        engine(nothing, jobs=worker.jobs, lease_sec=1, heartbeat_sec=0.2),
+    ):
+        job = await worker.ended(await worker.submit())
+    assert (job.status, job.attempt) == (JobStatus.COMPLETED, 1)
+
+
+async def test_a_worker_that_lost_its_lease_stops_and_writes_nothing() -> None:
+    refused: list[type[BaseException]] = []
+
+    async def handler(job: Job, repo: SecretaryJobRepository, _: ResourceCalculator) -> None:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            try:
+                await repo.update_job_progress(job.job_id, JobProgress(step="late"))
+            except StaleClaim:
+                refused.append(StaleClaim)
+
+    async with engine(handler, heartbeat_sec=0.05) as worker:
+        job_id = await worker.submit()
+        held = await worker.until(job_id, lambda job: job.status is JobStatus.PROCESSING)
+        assert held.lease is not None
+        thief = held.lease.model_copy(update={"owner": "thief", "token": new_token()})
+        worker.jobs.jobs[job_id] = held.model_copy(update={"lease": thief})
+        await worker.until(job_id, lambda _: not worker.manager.running)
+        job = worker.jobs.jobs[job_id]
+    assert (job.status, job.lease, job.progress) == (JobStatus.PROCESSING, thief, None)
+    assert refused == [StaleClaim]
+
+
+async def test_a_running_job_is_cancelled_at_the_next_renewal() -> None:
+    async def handler(_: Job, __: SecretaryJobRepository, ___: ResourceCalculator) -> None:
+        await asyncio.sleep(60)
+
+    async with engine(handler, heartbeat_sec=0.05) as worker:
+        job_id = await worker.submit()
+        held = await worker.until(job_id, lambda job: job.status is JobStatus.PROCESSING)
+        worker.jobs.jobs[job_id] = held.model_copy(update={"cancel_requested": True})
+        job = await worker.ended(job_id)
+    assert (job.status, job.attempt) == (JobStatus.CANCELLED, 1)
+
+
+async def test_a_lost_workers_job_is_taken_over_and_finished_once() -> None:
+    async with engine(nothing, lease_sec=0.2, heartbeat_sec=0.05) as worker:
+        job_id = await worker.submit(status="processing", attempt=1, seq=1, lease=ghost())
+        job = await worker.ended(job_id)
+    assert (job.status, job.attempt) == (JobStatus.COMPLETED, 2)
+
+
+async def test_a_job_whose_attempts_were_all_lost_fails_as_worker_lost() -> None:
+    async with engine(nothing, lease_sec=0.2, heartbeat_sec=0.05) as worker:
+        job_id = await worker.submit(status="processing", attempt=3, seq=3, lease=ghost())
+        job = await worker.ended(job_id)
+    assert delivery_id_of(job_id, job.seq) in worker.doorbell.deliveries
+    assert job.status is JobStatus.FAILED
+    assert job.error is not None
+    assert job.error.code == ErrorCode.WORKER_LOST
+
+
+async def test_a_worker_new_to_the_store_lets_the_owners_renew_first() -> None:
+    async with engine(nothing, heartbeat_sec=0.5) as worker:
+        job_id = await worker.submit(status="processing", attempt=1, seq=1, lease=ghost())
+        await asyncio.sleep(0.2)
+        assert worker.jobs.jobs[job_id].attempt == 1
+        assert (await worker.ended(job_id)).attempt == 2
+
+
+def ghost() -> dict[str, Any]:
+    return {"owner": "ghost", "token": "boo", "expires_at": CLOCK.now()}
+
+
+async def test_shutdown_lets_jobs_finish() -> None:
+    async def handler(_: Job, __: SecretaryJobRepository, ___: ResourceCalculator) -> None:
+        await asyncio.sleep(0.2)
+
+    async with engine(handler) as worker:
+        job_id = await worker.submit()
+        await worker.until(job_id, lambda job: job.status is JobStatus.PROCESSING)
+    assert worker.jobs.jobs[job_id].status is JobStatus.COMPLETED
+
+
+async def test_shutdown_is_not_failure() -> None:
+    async def handler(_: Job, __: SecretaryJobRepository, ___: ResourceCalculator) -> None:
+        await asyncio.sleep(60)
+
+    async with engine(handler, drain_sec=0.05) as worker:
+        job_id = await worker.submit()
+        await worker.until(job_id, lambda job: job.status is JobStatus.PROCESSING)
+    job = worker.jobs.jobs[job_id]
+    assert (job.status, job.attempt, job.forgiven, job.error) == (JobStatus.PENDING, 1, 1, None)
+    assert ("test", job_id) in worker.doorbell.jobs
+
+
+async def test_a_scheduled_job_starts_when_it_is_due() -> None:
+    async with engine(nothing, poll_interval_sec=30) as worker:
+        due = CLOCK.now().timestamp() + 0.3
+        job_id = await worker.submit(run_at=due)
+        await worker.manager.ring("test", job_id)
+        job = await worker.ended(job_id)
+    assert job.processing_started_at is not None
+    assert 0 <= job.processing_started_at.timestamp() - due < 1
+
+
+async def test_a_doorbell_is_answered_without_waiting_for_the_poll() -> None:
+    async with engine(nothing, poll_interval_sec=30) as worker:
+        await asyncio.sleep(0.05)
+        job_id = await worker.submit()
+        assert await worker.manager.ring("test", job_id) is Heard.CLAIMED
+        assert (await worker.ended(job_id)).status is JobStatus.COMPLETED
+        assert await worker.manager.ring("test", job_id) is Heard.GONE
+        assert await worker.manager.ring("test", "job-unknown") is Heard.GONE
+
+
+async def test_a_full_worker_gives_doorbells_back() -> None:
+    async def handler(_: Job, __: SecretaryJobRepository, ___: ResourceCalculator) -> None:
+        await asyncio.sleep(60)
+
+    async with engine(handler, slots=1, drain_sec=0.01) as worker:
+        first = await worker.submit()
+        await worker.until(first, lambda job: job.status is JobStatus.PROCESSING)
+        assert await worker.manager.ring("test", await worker.submit()) is Heard.GIVEN_BACK
+
+
+async def test_never_more_jobs_run_than_there_are_slots() -> None:
+    lock, running, most = threading.Lock(), [0], [0]
+
+    async def handler(_: Job, __: SecretaryJobRepository, ___: ResourceCalculator) -> None:
+        with lock:
+            running[0] += 1
+            most[0] = max(most[0], running[0])
+        await asyncio.sleep(0.01)
+        with lock:
+            running[0] -= 1
+
+    async with engine(handler, slots=3) as worker:
+        ids = [await worker.submit() for _ in range(30)]
+        rings = [worker.manager.ring("test", job_id) for job_id in ids]
+        await asyncio.gather(*rings)
+        for job_id in ids:
+            assert (await worker.ended(job_id)).attempt == 1
+    assert most[0] == 3
+
+
+@pytest.mark.parametrize("level", ["info", "nonsense"])
+async def test_log_levels_are_the_documented_ones(level: Any) -> None:
+    async def handler(job: Job, repo: SecretaryJobRepository, _: ResourceCalculator) -> None:
+        repo.add_log_entry(job.job_id, level, "line")
+
+    async with engine(handler) as worker:
+        job = await worker.ended(await worker.submit())
+        assert [entry.level for entry in await worker.logs.tail(job.job_id, 9)] == ["info"]
+
+
+async def test_results_the_job_has_no_room_for_go_into_a_file() -> None:
+    class Small(InMemoryJobRepository):
+        async def settle(
+            self, job: Job, token: str, settlement: Settlement, *, ended: bool = False
+        ) -> Settlement:
+            if settlement.results:
+                raise NotStorable
+            return await super().settle(job, token, settlement, ended=ended)
+
+    async def handler(job: Job, repo: SecretaryJobRepository, _: ResourceCalculator) -> None:
+        repo.update_job_results(job.job_id, {"text": "too large"})
+
+    async with engine(handler, jobs=Small()) as worker:
+        job = await worker.ended(await worker.submit())
+        assert job.results_file is not None
+        _, content = worker.files.whole[job.results_file.file_id]
+    assert (job.status, job.attempt, job.results) == (JobStatus.COMPLETED, 1, None)
+    assert content == b'{"text":"too large"}'
+
+
+async def test_a_write_that_fails_for_good_is_told_to_the_handler() -> None:
+    class Broken(InMemoryJobRepository):
+        async def record_progress(self, _: ProgressChange) -> datetime | None:
+            raise LookupError("the store has a fault")
+
+    async def handler(job: Job, repo: SecretaryJobRepository, _: ResourceCalculator) -> None:
+        await repo.update_job_progress(job.job_id, JobProgress(step="one"))
+
+    async with engine(handler, jobs=Broken()) as worker:
+        job = await worker.ended(await worker.submit(max_attempts=1))
+    assert job.status is JobStatus.FAILED
+    assert job.error is not None
+    assert job.error.message == "LookupError: the store has a fault"
+
+
+async def test_an_outage_of_the_store_is_waited_out_while_the_lease_lasts() -> None:
+    class Away(InMemoryJobRepository):
+        answers = 3
+
+        async def settle(
+            self, job: Job, token: str, settlement: Settlement, *, ended: bool = False
+        ) -> Settlement:
+            self.answers -= 1
+            if self.answers > 0:
+                raise StoreUnavailable
+            return await super().settle(job, token, settlement, ended=ended)
+
+    async with engine(nothing, jobs=Away()) as worker:
+        job = await worker.ended(await worker.submit())
+    assert (job.status, job.attempt) == (JobStatus.COMPLETED, 1)
+
+
+async def test_a_claim_whose_answer_was_lost_is_found_and_run_once() -> None:
+    class Forgetful(InMemoryJobRepository):
+        lost = False
+
+        async def claim(
+            self, job_id: str, lease: Lease, now: datetime, job_types: Collection[str]
+        ) -> Job | None:
+            job = await super().claim(job_id, lease, now, job_types)
+            if job and not self.lost:
+                self.lost = True
+                raise StoreUnavailable
+            return job
+
+    async with engine(nothing, jobs=Forgetful()) as worker:
+        job = await worker.ended(await worker.submit())
+    assert (job.status, job.attempt) == (JobStatus.COMPLETED, 1)

@@ -1,0 +1,132 @@
+"""What a worker tells of itself, and whether it says that it lives."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+from support.engine_harness import CLOCK, engine
+
+from secretary_common.errors import StoreUnavailable
+from secretary_common.models import Job, RunningJob, WorkerReport
+from secretary_common.runtime.lifecycle import running
+from secretary_common.testing.store import InMemoryWorkerRepository
+from secretary_worker import ResourceCalculator, SecretaryJobRepository
+from secretary_worker.engine import manager
+from secretary_worker.engine.heartbeat import HEARTBEATS, Reporter, State
+
+HEARTBEAT_SEC = 0.2
+
+
+class Workers(InMemoryWorkerRepository):
+    """May not answer."""
+
+    answers = True
+    told = 0
+
+    async def report(self, report: WorkerReport) -> None:
+        if not self.answers:
+            raise StoreUnavailable
+        self.told += 1
+        await super().report(report)
+
+    async def forget(self, worker_id: str) -> None:
+        if not self.answers:
+            raise StoreUnavailable
+        await super().forget(worker_id)
+
+
+def reporter(workers: Workers, state: Callable[[], State]) -> Reporter:
+    return Reporter(
+        workers,
+        CLOCK,
+        state,
+        worker_id="w1",
+        job_types=["b", "a"],
+        slots=3,
+        active=True,
+        heartbeat_sec=HEARTBEAT_SEC,
+    )
+
+
+@asynccontextmanager
+async def reporting(workers: Workers, jobs: list[RunningJob]) -> AsyncIterator[None]:
+    async with running(reporter(workers, lambda: State(list(jobs), listening=True)).run()):
+        yield
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(5):
+        while True:
+            if holds():
+                return
+            await asyncio.sleep(0.01)
+
+
+async def test_a_worker_reports_with_each_heartbeat_and_what_it_runs() -> None:
+    workers, jobs = Workers(), [RunningJob(job_id="job-1", owner="key-1")]
+    async with reporting(workers, jobs):
+        await until(lambda: workers.told >= 3)
+        report = workers.reports["w1"]
+        assert (report.job_types, report.slots, report.active) == (["a", "b"], 3, True)
+        assert (report.running, report.listening) == (jobs, True)
+        lives_for = (report.alive_until - report.seen_at).total_seconds()
+        assert lives_for == pytest.approx(HEARTBEATS * HEARTBEAT_SEC)
+        jobs.clear()
+        await until(lambda: workers.reports["w1"].running == [])
+
+
+async def test_a_clean_stop_takes_the_report_back() -> None:
+    workers = Workers()
+    async with reporting(workers, []):
+        await until(lambda: bool(workers.reports))
+    assert workers.reports == {}
+
+
+async def test_a_store_that_is_away_ends_no_worker() -> None:
+    workers = Workers()
+    async with reporting(workers, []):
+        workers.answers = False
+        await asyncio.sleep(2 * HEARTBEAT_SEC)
+        workers.answers = True
+        await until(lambda: bool(workers.reports))
+        workers.answers = False  # and at the end it does not answer again
+
+
+async def test_a_manager_that_takes_no_turns_any_more_is_stuck(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def nothing(_: Job, __: SecretaryJobRepository, ___: ResourceCalculator) -> None:
+        """Returns at once."""
+
+    async with engine(nothing, poll_interval_sec=0.05) as worker:
+        await worker.ended(await worker.submit())
+        assert not worker.manager.is_stuck
+        monkeypatch.setattr(manager, "STUCK_SEC", 0.2)
+        never = asyncio.Event()
+
+        async def hang(*_: object) -> None:
+            await never.wait()
+
+        monkeypatch.setattr(worker.jobs, "next_due", hang)
+        await until(lambda: worker.manager.is_stuck)
+        monkeypatch.undo()
+        never.set()
+
+
+async def test_a_sweep_goes_on_until_every_ended_lease_is_seen_to() -> None:
+    async def nothing(_: Job, __: SecretaryJobRepository, ___: ResourceCalculator) -> None:
+        """Returns at once."""
+
+    lease = {"owner": "ghost", "token": "boo", "expires_at": CLOCK.now()}
+    async with engine(nothing, slots=200, poll_interval_sec=30, heartbeat_sec=0.1) as worker:
+        ids = [
+            await worker.submit(status="processing", attempt=1, seq=1, lease=lease)
+            for _ in range(120)  # more than two pages
+        ]
+        await until(lambda: worker.keeper.may_reclaim)
+        worker.manager._wake.set()
+        for job_id in ids:
+            assert (await worker.ended(job_id)).attempt == 2

@@ -1,0 +1,177 @@
+"""MongoDB away: nothing is taken, nothing goes round in circles, all comes back by itself."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection
+from datetime import datetime
+from typing import Any, ClassVar
+
+from support.engine_harness import CLOCK, engine
+
+from secretary_common.broker.consumer import Heard
+from secretary_common.errors import StoreUnavailable
+from secretary_common.models import Candidate, Job, JobStatus, Lease
+from secretary_common.testing.jobs import InMemoryJobRepository
+from secretary_worker import ResourceCalculator, SecretaryJobRepository
+
+
+class Store(InMemoryJobRepository):
+    """May not answer; counts the questions it is asked."""
+
+    answers = True
+    asked = 0
+
+    async def next_due(self, job_types: Collection[str], now: datetime) -> Candidate | None:
+        self.ask()
+        return await super().next_due(job_types, now)
+
+    async def claim(
+        self, job_id: str, lease: Lease, now: datetime, job_types: Collection[str]
+    ) -> Job | None:
+        self.ask()
+        return await super().claim(job_id, lease, now, job_types)
+
+    def ask(self) -> None:
+        self.asked += 1
+        if not self.answers:
+            raise StoreUnavailable
+
+    async def ping(self) -> None:
+        if not self.answers:
+            raise StoreUnavailable
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(5):
+        while True:
+            if holds():
+                return
+            await asyncio.sleep(0.02)
+
+
+async def nothing(_: Job, __: SecretaryJobRepository, ___: ResourceCalculator) -> None:
+    """Returns at once."""
+
+
+async def test_a_store_that_is_away_is_asked_once_a_second_and_nothing_is_taken() -> None:
+    store = Store()
+    async with engine(nothing, jobs=store, ping=store.ping, heartbeat_sec=0.1) as worker:
+        await asyncio.sleep(0.2)
+        store.answers, store.asked = False, 0
+        job_id = await worker.submit()
+        assert await worker.manager.ring("test", job_id) is Heard.GIVEN_BACK
+        await asyncio.sleep(2)
+        assert store.asked <= 5  # the ring, and a look a second
+        assert not worker.manager.in_contact
+        assert not worker.manager.is_stuck
+        store.answers = True
+        assert (await worker.ended(job_id)).status is JobStatus.COMPLETED
+
+
+async def test_after_an_outage_owners_renew_before_anything_is_reclaimed() -> None:
+    store = Store()
+    async with engine(nothing, jobs=store, ping=store.ping, heartbeat_sec=0.6) as worker:
+        await until(lambda: worker.keeper.may_reclaim)
+        store.answers = False
+        await until(lambda: not worker.keeper.in_contact)
+        lease: dict[str, Any] = {"owner": "ghost", "token": "boo", "expires_at": CLOCK.now()}
+        job_id = await worker.submit(status="processing", attempt=1, seq=1, lease=lease)
+        store.answers = True
+        await until(lambda: worker.keeper.in_contact)
+        await asyncio.sleep(0.3)
+        assert store.jobs[job_id].attempt == 1
+        assert (await worker.ended(job_id)).attempt == 2
+
+
+async def test_a_look_that_fails_unforeseen_does_not_end_the_worker() -> None:
+    class Odd(Store):
+        def ask(self) -> None:
+            self.asked += 1
+            if self.asked == 1:
+                raise LookupError("a fault")
+
+    store = Odd()
+    async with engine(nothing, jobs=store) as worker:
+        assert (await worker.ended(await worker.submit())).status is JobStatus.COMPLETED
+
+
+class SlowToAnswer(Store):
+    """Claims happen at once; their answers take a moment."""
+
+    async def claim(
+        self, job_id: str, lease: Lease, now: datetime, job_types: Collection[str]
+    ) -> Job | None:
+        job = await super().claim(job_id, lease, now, job_types)
+        await asyncio.sleep(0.3)
+        return job
+
+
+async def test_a_job_won_while_its_doorbell_was_torn_away_is_run() -> None:
+    async with engine(nothing, jobs=SlowToAnswer(), poll_interval_sec=30) as worker:
+        await asyncio.sleep(0.05)
+        job_id = await worker.submit()
+        ringing = asyncio.create_task(worker.manager.ring("test", job_id))
+        await worker.until(job_id, lambda job: job.status is JobStatus.PROCESSING)
+        ringing.cancel()
+        assert (await worker.ended(job_id)).status is JobStatus.COMPLETED
+
+
+async def test_a_job_won_while_the_worker_stops_is_not_left_behind() -> None:
+    async with engine(nothing, jobs=SlowToAnswer(), poll_interval_sec=30) as worker:
+        await asyncio.sleep(0.05)
+        job_id = await worker.submit()
+        ringing = asyncio.create_task(worker.manager.ring("test", job_id))
+        await worker.until(job_id, lambda job: job.status is JobStatus.PROCESSING)
+    ringing.cancel()
+    assert worker.jobs.jobs[job_id].status is JobStatus.COMPLETED
+
+
+async def test_a_backlog_that_never_ends_does_not_keep_the_jobs_of_the_dead_waiting() -> None:
+    class Endless(Store):
+        """For each job that is taken another one comes."""
+
+        async def claim(
+            self, job_id: str, lease: Lease, now: datetime, job_types: Collection[str]
+        ) -> Job | None:
+            await worker.submit(webhook=None)
+            await asyncio.sleep(0.005)  # slower than the jobs: a slot is always free
+            return await super().claim(job_id, lease, now, job_types)
+
+    async with engine(nothing, jobs=Endless(), heartbeat_sec=0.1) as worker:
+        await worker.submit()
+        await until(lambda: worker.keeper.may_reclaim)
+        lease: dict[str, Any] = {"owner": "ghost", "token": "boo", "expires_at": CLOCK.now()}
+        job_id = await worker.submit(status="processing", attempt=1, seq=1, lease=lease)
+        assert (await worker.ended(job_id)).attempt == 2
+
+
+async def test_jobs_of_the_dead_go_before_those_that_wait() -> None:
+    class Endless(Store):
+        """For each job that is taken another one comes."""
+
+        taken: ClassVar[list[str]] = []
+
+        async def claim(
+            self, job_id: str, lease: Lease, now: datetime, job_types: Collection[str]
+        ) -> Job | None:
+            await worker.submit(webhook=None)
+            self.taken.append("waiting")
+            return await super().claim(job_id, lease, now, job_types)
+
+        async def reclaim(self, job: Job, lease: Lease, now: datetime) -> Job | None:
+            self.taken.append("of the dead")
+            return await super().reclaim(job, lease, now)
+
+    store = Endless()
+    async with engine(
+        nothing, jobs=store, slots=1, heartbeat_sec=0.1, poll_interval_sec=0.5
+    ) as worker:
+        await worker.submit()
+        await until(lambda: worker.keeper.may_reclaim)
+        lease: dict[str, Any] = {"owner": "ghost", "token": "boo", "expires_at": CLOCK.now()}
+        for _ in range(3):
+            await worker.submit(status="processing", attempt=1, seq=1, lease=lease)
+        await until(lambda: store.taken.count("of the dead") == 3)
+    first = store.taken.index("of the dead")
+    assert store.taken[first : first + 3] == ["of the dead"] * 3
