@@ -16,7 +16,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Any
@@ -302,7 +302,11 @@ def patterns_of(packages: Sequence[str]) -> list[Found]:
     for module in modules:
         for name, pattern in _in_namespace(vars(module), module.__name__):
             place = f"{module.__name__}.{name}"
-            found.setdefault(id(pattern), Found(place, pattern, usages.of(module, name)))
+            # ``re`` gives equal patterns as one object: it is tried as any module uses it.
+            same = found.setdefault(id(pattern), Found(place, pattern, ()))
+            used = {*same.methods, *usages.of(module, name)}
+            methods = tuple(method for method in METHODS if method in used)
+            found[id(pattern)] = replace(same, methods=methods)
     return list(found.values())
 
 

@@ -10,6 +10,7 @@ from secretary_common.errors import ErrorCode, PermanentError
 from secretary_worker.media.kind import describe
 from secretary_worker.remote.answer import ProviderRefused, read_answer
 from secretary_worker.remote.completion_answer import parse_completion
+from secretary_worker.remote.mistral_answer import read_ocr_answer
 from secretary_worker.remote.structure import read_object
 from secretary_worker.template.front_matter import MAX_FRONT_MATTER_BYTES
 from secretary_worker.template.rendering import MAX_RENDERED, render
@@ -200,3 +201,18 @@ def test_a_playlist_behind_white_space_is_still_told() -> None:
     assert describe(b" " * 4000) == "something else"
     assert describe(b"\xef\xbb\xbf \r\n#EXTM3U") == "a playlist"
     assert describe(b"\n<!DOCTYPE html>") == "a web page"
+
+
+@pytest.mark.parametrize("unit", ["![", "![a](", "![a](a)", "!" + "[a" * 100])
+def test_a_page_of_pictures_in_an_ocr_answer_is_read_once(unit: str) -> None:
+    images = [{"id": f"{number}.jpeg"} for number in range(20_000)]
+    markdown = unit * (250_000 // len(unit))
+    body = {"pages": [{"index": 0, "markdown": markdown, "images": images}]}
+    with cpu_time_below(MOST_SEC):
+        assert read_ocr_answer(body, [1]).pages[0].text == markdown
+
+
+def test_a_picture_that_stays_with_the_provider_is_no_link() -> None:
+    markdown = "a ![i-0.jpeg](i-0.jpeg) ![x](y) ![other](other) ![](i-0.jpeg)"
+    body = {"pages": [{"index": 0, "markdown": markdown, "images": [{"id": "i-0.jpeg"}]}]}
+    assert read_ocr_answer(body, [1]).pages[0].text == "a  ![x](y) ![other](other) ![](i-0.jpeg)"
