@@ -9,6 +9,7 @@ from urllib.parse import quote, quote_plus
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.cpu_time import cpu_time_below
 
 from secretary_notifier.redaction import SHORTEST_PART, redacted
 
@@ -123,3 +124,12 @@ def test_any_token_is_redacted_however_it_was_encoded(
     for encode in encoders:
         spelled = encode(spelled)
     assert redacted(f"\n{spelled}\n".encode(), [token]) == b"\n[redacted]\n"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [b"a" * 64_000, b"a" * 32_000 + b"%" * 32_000, b"\\" * 64_000, b"&#" * 32_000, b"%25" * 20_000],
+)
+def test_an_answer_that_is_all_beginnings_of_a_secret_is_read_in_linear_time(answer: bytes) -> None:
+    with cpu_time_below(5):  # about 0.2 s
+        redacted(answer, ["a" * 2000 + "b"])

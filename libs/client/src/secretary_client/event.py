@@ -32,10 +32,13 @@ def lines_of(chunks: Iterable[bytes]) -> Iterator[str]:
 
     They end at line feeds alone, as the API sends them: text may have other separators in it.
     """
-    waiting = b""
+    waiting: list[bytes] = []
     for chunk in chunks:
-        *whole, waiting = (waiting + chunk).split(b"\n")
-        yield from (line.decode().removesuffix("\r") for line in whole)
+        end_of_first, *others = chunk.split(b"\n")
+        waiting.append(end_of_first)
+        for piece in others:
+            yield b"".join(waiting).decode().removesuffix("\r")
+            waiting = [piece]
 
 
 def events_in(lines: Iterable[str]) -> Iterator[Event]:

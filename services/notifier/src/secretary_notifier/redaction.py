@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import html
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -79,7 +80,10 @@ class _Reading:
             while start >= 0:
                 if text.startswith(spelling, start):
                     yield self.places[start], self.places[start + len(spelling)]
-                elif any(spelling.startswith(text[start:end]) for end in ends if end > start):
+                elif any(
+                    spelling.startswith(text[start:end])
+                    for end in _between(ends, start, start + len(spelling))
+                ):
                     yield self.places[start], self.places[-1]
                 start = text.find(head, start + 1)
 
@@ -104,7 +108,12 @@ def _ends(text: str) -> list[int]:
     ends = [len(text)]
     while cut := _CUT_ESCAPE.search(text, max(0, ends[-1] - LONGEST_CUT), ends[-1]):
         ends.append(cut.start())
-    return ends
+    return ends[::-1]
+
+
+def _between(ends: list[int], start: int, longest: int) -> list[int]:
+    """Those of the rising *ends* that are behind *start* and before *longest*."""
+    return ends[bisect_right(ends, start) : bisect_left(ends, longest)]
 
 
 def _meant(escape: re.Match[str]) -> str | None:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from support.cpu_time import cpu_time_below
 
 from secretary_api.jobs.parameters import ParameterCheck
 from secretary_common.errors import InvalidRequest
 from secretary_common.models import JobTypeInfo
+
+UNIQUE = "must not name anything twice"
 
 
 def check(schema: Any, parameters: dict[str, Any]) -> list[tuple[str, str]]:
@@ -113,3 +116,47 @@ def test_with_a_broken_schema_the_worker_alone_decides(schema: Any) -> None:
 def test_only_the_first_fields_of_very_many_are_told() -> None:
     schema = {"additionalProperties": {"type": "string"}}
     assert len(check(schema, {str(n): n for n in range(1000)})) == 20
+
+
+@pytest.mark.parametrize(
+    ("rule", "value", "message"),
+    [
+        ({"pattern": "^(a+)+$"}, "a" * 100_000 + "!", "must match ^(a+)+$"),
+        ({"pattern": r"\s+$"}, " " * 100_000 + "!", r"must match \s+$"),
+        ({"uniqueItems": True}, [[index] for index in range(50_000)] + [1, "1", 1.0], UNIQUE),
+        ({"uniqueItems": True}, [{"a": [1, None]}, {"a": [1.0, None]}], UNIQUE),
+        ({"patternProperties": {"(x+x+)+y": {}}}, {"x" * 50_000: 1}, None),
+    ],
+)
+def test_a_keyword_takes_time_in_proportion_to_the_value(
+    rule: Any, value: Any, message: str | None
+) -> None:
+    with cpu_time_below(2):
+        found = check(of_x(rule), {"x": value})
+    assert found == ([("parameters.x", message)] if message else [])
+
+
+def test_numbers_are_no_truth_values_where_items_must_differ() -> None:
+    assert (
+        check(of_x({"uniqueItems": True}), {"x": [1, True, 0, False, "1", None, [1], [True]]}) == []
+    )
+
+
+def test_names_that_fit_a_pattern_are_checked_as_it_says_and_others_refused() -> None:
+    numbers = {"patternProperties": {"^n_": {"type": "integer"}}, "additionalProperties": False}
+    schema = of_x({**numbers, "properties": {"a": {"type": "string"}}})
+    assert check(schema, {"x": {"n_1": 1, "a": "b"}}) == []
+    assert check(schema, {"x": {"n_1": "b"}}) == [("parameters.x.n_1", "must be a whole number")]
+    assert [message for _, message in check(schema, {"x": {"m": 1}})] == [
+        "there is no such parameter"
+    ]
+
+
+def test_other_names_are_checked_by_the_schema_for_them() -> None:
+    schema = {"additionalProperties": {"type": "integer"}}
+    assert check(schema, {"a": 1}) == []
+    assert check(schema, {"a": "1"}) == [("parameters.a", "must be a whole number")]
+
+
+def test_a_pattern_that_no_linear_engine_knows_is_left_to_the_worker() -> None:
+    assert check(of_x({"pattern": r"^(?=a)\w+$"}), {"x": "b"}) == []

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from ipaddress import IPv4Network, IPv6Network
 
 import pytest
+from support.cpu_time import cpu_time_below
 from support.hostile_urls import HOSTILE_URLS, PUBLIC_URLS
 
 from secretary_common.errors import UrlRefused
@@ -14,6 +15,12 @@ from secretary_common.http.url_guard import UrlGuard, origin_of
 def test_a_hostile_url_is_refused_before_any_lookup(url: str) -> None:
     with pytest.raises(UrlRefused):
         UrlGuard().check_url(url)
+
+
+@pytest.mark.parametrize("name", ["\u1100" + "\u0327\u0301" * 2000, "ü." * 2000, "a" * 8000])
+def test_a_host_that_is_longer_than_a_name_can_be_is_refused_at_once(name: str) -> None:
+    with cpu_time_below(1), pytest.raises(UrlRefused):
+        UrlGuard().check_url(f"http://{name}.de/")
 
 
 @pytest.mark.parametrize("url", PUBLIC_URLS)

@@ -73,6 +73,8 @@ _ISATAP_MARKS = frozenset({0x00005EFE, 0x02005EFE})
 
 _UNSAFE = re.compile(r"[\x00-\x20\x7f\\]")
 _NAME = re.compile(r"[a-z0-9._-]+")
+_LONGEST_NAME = 254
+"""RFC 1035 §2.3.4, and a dot at the end; more would take Unicode's normal form long to find."""
 _NUMBER = re.compile(r"0x[0-9a-f]*|[0-9]+")
 
 
@@ -204,6 +206,8 @@ def _literal(parts: SplitResult) -> Address | None:
     if parts.netloc.startswith("["):
         return _address(host)
     try:
+        if len(host) > _LONGEST_NAME:
+            raise UrlRefused("the host of the URL is not a valid name")
         # Nameprep: full-width digits and the other full stops become ASCII, as in a resolver.
         name = host.encode("idna").decode("ascii").lower().removesuffix(".")
     except UnicodeError:

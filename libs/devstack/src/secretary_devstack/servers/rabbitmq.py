@@ -34,6 +34,7 @@ ASK_SEC = 0.2
 CONTROL_SEC = 60
 # 4.0 and later drop a message given back 20 times unless a policy says otherwise.
 FIRST_WITH_DELIVERY_LIMIT = 4
+_MAJOR_VERSION = re.compile(r"rabbitmq_server-(\d+)")
 
 
 def rabbitmq_installed() -> bool:
@@ -164,7 +165,7 @@ class RabbitMQ(Startable):
 
 def _installed_major() -> int:
     """The installed major version, from the folder the package keeps it in."""
-    found = re.search(r"rabbitmq_server-(\d+)", str(SCRIPT.resolve()))
+    found = _MAJOR_VERSION.search(str(SCRIPT.resolve()))
     return int(found[1]) if found else FIRST_WITH_DELIVERY_LIMIT
 
 

@@ -37,8 +37,8 @@ _MARKS = (
     (MediaKind.MP3, re.compile(rb"\xff[\xe2\xe3\xf2\xf3\xfa\xfb]")),
 )
 _TEXTS = (
-    ("a playlist", re.compile(rb"\s*#EXTM3U|.{0,300}<MPD\b", re.DOTALL)),
-    ("a web page", re.compile(rb"\s*<(!doctype|html|head|\?xml)", re.IGNORECASE)),
+    ("a playlist", re.compile(rb"#EXTM3U|.{0,300}<MPD\b", re.DOTALL)),
+    ("a web page", re.compile(rb"<(!doctype|html|head|\?xml)", re.IGNORECASE)),
 )
 
 
@@ -49,5 +49,5 @@ def kind_of(head: bytes) -> MediaKind | None:
 
 def describe(head: bytes) -> str:
     """What a file that is of no kind is, for people."""
-    body = head.removeprefix(b"\xef\xbb\xbf")
+    body = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     return next((what for what, mark in _TEXTS if mark.match(body)), "something else")

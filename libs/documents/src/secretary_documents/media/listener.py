@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -138,7 +139,7 @@ class Listener:
     ) -> Heard:
         async with self.yt_dlp.page(url) as page:
             captions = await page.captions(language)
-            cues = parse_captions(captions or "")
+            cues = await asyncio.to_thread(parse_captions, captions or "")
             if cues:
                 segments = (Segment(cue.start, cue.end, cue.text) for cue in cues)
                 return Heard(tuple(segments), Origin.CAPTIONS)

@@ -17,7 +17,7 @@ from secretary_documents.pdf.choice import DrawnFacts
 TEXT_FLAGS = pymupdf.TEXT_PRESERVE_WHITESPACE | pymupdf.TEXT_MEDIABOX_CLIP
 MUPDF_ERRORS = (RuntimeError, ValueError, pymupdf.mupdf.FzErrorBase)
 """What PyMuPDF raises for a document, or a page, it cannot make sense of."""
-_NO_MEMORY = re.compile(r"\b[mc]?(?:re)?alloc \(.*\) failed")
+_NO_MEMORY = re.compile(r"\b[mc]?(?:re)?alloc \([^()\n]*+\) failed")
 
 
 def prepare() -> None:

@@ -17,6 +17,8 @@ from secretary_documents.web.download import MAX_RETRY_AFTER_SEC
 LONGEST_REASON = 300
 """Characters of a provider's own words that go into an error."""
 _SEARCHED_REASON = 8000
+_DEEPEST_REASON = 20
+"""Levels of an error in which the provider's words are looked for."""
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\s]+")
 # Requests that may be answered otherwise the next time; so may those with any 5xx.
 _PASSING = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT, HTTPStatus.TOO_EARLY)
@@ -175,17 +177,19 @@ def _reason(data: Any, body: bytes, secret: str) -> str:
     return _UNPRINTABLE.sub(" ", text[:_SEARCHED_REASON]).strip()
 
 
-def _words(value: Any) -> str:
+def _words(value: Any, depth: int = 0) -> str:
     if isinstance(value, str):
         return value
+    if depth == _DEEPEST_REASON:
+        return ""
     if isinstance(value, list):
-        return "; ".join(filter(None, map(_words, value)))
+        return "; ".join(filter(None, (_words(item, depth + 1) for item in value)))
     if not isinstance(value, dict):
         return ""
     place = value.get("loc")
     where = ".".join(map(str, place)) if isinstance(place, list) else ""
     said = [
-        _words(value.get(key))
+        _words(value.get(key), depth + 1)
         for key in ("error", "message", "msg", "detail", "param", "code")
         if value.get(key)
     ]

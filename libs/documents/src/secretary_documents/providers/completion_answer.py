@@ -13,7 +13,9 @@ from secretary_common.models import JsonObject
 from secretary_documents.providers.answer import LONGEST_REASON, InvalidAnswer
 
 # What reasoning models of one's own servers put before their answer.
-_THOUGHT = re.compile(r"\s*<think(?:ing)?>.*?</think(?:ing)?>\s*", re.DOTALL)
+# Two patterns: one for both would read the rest of the answer again at each beginning.
+_THOUGHT_BEGIN = re.compile(r"<think(?:ing)?>")
+_THOUGHT_END = re.compile(r"</think(?:ing)?>")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ def parse_completion(provider: str, body: JsonObject, model: str) -> Completion:
         raise InvalidAnswer(provider, "it is no chat completion") from None
     usage = parsed.usage if isinstance(parsed.usage, dict) else {}
     return Completion(
-        text=_THOUGHT.sub("", _text(choice.message.content), count=1),
+        text=_without_thought(_text(choice.message.content)),
         finish_reason=choice.finish_reason or "stop",
         model=parsed.model or model,
         prompt_tokens=_count(usage.get("prompt_tokens")),
@@ -76,6 +78,15 @@ def _text(content: str | list[dict[str, Any]] | None) -> str:
         return content or ""
     # Mistral's reasoning models answer in parts: thinking, then text.
     return "".join(str(part.get("text", "")) for part in content if part.get("type") == "text")
+
+
+def _without_thought(text: str) -> str:
+    """*text* without the first stretch that the model marks as its thinking."""
+    begin = _THOUGHT_BEGIN.search(text)
+    end = _THOUGHT_END.search(text, begin.end()) if begin else None
+    if begin is None or end is None:
+        return text
+    return text[: begin.start()].rstrip() + text[end.end() :].lstrip()
 
 
 def _count(value: Any) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from secretary_documents.pdf.choice import Reason
 from secretary_documents.pdf.page import Page
 
 METHOD = "mistral_ocr"
+# The name is no longer than file names are, so that a page of brackets is searched once.
+_PICTURE = re.compile(r"!\[([^\[\]]{1,255}+)\]\(\1\)")
 
 
 class _Lenient(BaseModel):
@@ -84,11 +87,9 @@ def read_ocr_answer(body: JsonObject, numbers: Sequence[int]) -> OcrAnswer:
 
 
 def _read(page: _Page, numbers: Sequence[int]) -> Page:
-    text = page.markdown
-    for image in page.images:
-        if image.id:  # a picture that stays with the provider: the link leads nowhere
-            text = text.replace(f"![{image.id}]({image.id})", "")
-    text = text.strip()
+    # A picture stays with the provider: the link leads nowhere.
+    kept = {image.id for image in page.images if image.id}
+    text = _PICTURE.sub(lambda link: "" if link[1] in kept else link[0], page.markdown).strip()
     return Page(
         number=numbers[page.index],
         text=text,

@@ -18,7 +18,7 @@ LONGEST_PROBLEM = 200
 # take the square of its length.
 MAX_STARTS = 50
 
-_FENCED = re.compile(r"```[a-zA-Z]*\s*\n(.*?)```", re.DOTALL)
+_FENCED = re.compile(r"```[a-zA-Z]*+[^\S\n]*+\n(.*?)```", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ METHOD = "openai_vision"
 BLANK = "NO TEXT ON THIS PAGE"
 """What the model answers for a page without text: asked for nothing, models make up a sentence."""
 
+_LANGUAGE = re.compile(r"[A-Za-z][A-Za-z_-]{1,31}")
 _FENCE = re.compile(r"\A```[a-zA-Z]*\n(.*?)\n?```\Z", re.DOTALL)
 _PROMPT = f"""\
 Transcribe the page in the picture, faithfully and completely, as Markdown.
@@ -55,7 +56,7 @@ def build_prompt(hint: Hint) -> str:
     lines = [_PROMPT]
     if kind := _KINDS.get(hint.document_type or ""):
         lines.append(f"The page is from {kind}.")
-    if hint.language and re.fullmatch(r"[A-Za-z][A-Za-z_-]{1,31}", hint.language):
+    if hint.language and _LANGUAGE.fullmatch(hint.language):
         lines.append(f"The document is probably in this language: {hint.language}.")
     return "\n".join(lines)
 

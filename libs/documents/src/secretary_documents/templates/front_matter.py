@@ -16,6 +16,8 @@ import yaml
 from secretary_documents.templates.token import Part, Slot, cut, invalid
 
 MAX_DEPTH = 20
+MAX_FRONT_MATTER_BYTES = 16 * 1024
+"""The YAML parser takes about 0.2 s of CPU time for so much; it is written in Python."""
 _NO_MAPPING = "the front matter must be keys with values"
 _OPEN, _CLOSE = "\ue000", "\ue001"  # private use: they mean nothing to YAML
 _MARK = re.compile(f"{_OPEN}([0-9]+){_CLOSE}")
@@ -48,6 +50,8 @@ def parse_front_matter(source: str) -> tuple[Piece, ...]:
     Raises:
         PermanentError: TEMPLATE_INVALID; it would be no valid YAML, or no mapping, once filled in.
     """
+    if len(source.encode(errors="surrogatepass")) > MAX_FRONT_MATTER_BYTES:
+        raise invalid(f"the front matter has more than {MAX_FRONT_MATTER_BYTES} bytes")
     if _OPEN in source or _CLOSE in source:
         raise invalid("the front matter has characters of the private use area in it")
     marked = _Marked(source)
@@ -151,14 +155,17 @@ class _Walk:
 
 def _check(example: str) -> None:
     """Refuse what no reader of YAML would take, whatever the values are."""
+    keys: Counter[str] = Counter()
+    loader = yaml.SafeLoader(example)
     try:
-        node = yaml.compose(example, Loader=yaml.SafeLoader)
-        yaml.safe_load(example)
+        if (node := loader.get_single_node()) is not None:
+            keys.update(key.value for key, _ in node.value)
+            loader.construct_document(node)
     except yaml.YAMLError as error:
         raise _invalid_yaml(error) from None
-    except ValueError as error:  # e.g. a date that is none: 2026-13-01
+    # e.g. a date that is none, 2026-13-01, or a number of base 60 that no float can hold
+    except (ValueError, OverflowError) as error:
         raise invalid(f"front matter: {str(error)[:200]}") from None
-    keys = Counter(key.value for key, _ in node.value) if node is not None else Counter()
     if keys and (most := keys.most_common(1)[0])[1] > 1:
         raise invalid(f"front matter: {most[0]!r} is there more than once")
 

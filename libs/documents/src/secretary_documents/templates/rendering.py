@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 from secretary_documents.templates.front_matter import Piece, Scalar
@@ -36,11 +37,32 @@ class _Values:
     context: Mapping[str, Any]
     fields: Mapping[str, Kind]
     unknown: dict[str, None] = field(default_factory=dict)
+    written: dict[tuple[str, str], str] = field(default_factory=dict)
+    """Values as they were written already, by name and manner: a template may name one often."""
+
+    def text(self, slot: Slot, *, alone: bool = False) -> str:
+        """The value of *slot* for readers."""
+        manner = "alone" if alone else "text"
+        return self._written(slot, manner, lambda value: text_of(value, alone=alone))
+
+    def yaml(self, slot: Slot) -> str:
+        """The value of *slot* as YAML."""
+        return self._written(slot, "yaml", yaml_value)
+
+    def _written(self, slot: Slot, manner: str, write: Callable[[Any], str]) -> str:
+        if self._known(slot.name) is None:
+            return write(self.of(slot))
+        key = (slot.name, manner)
+        if key not in self.written:
+            self.written[key] = write(self.of(slot))
+        return self.written[key]
+
+    def _known(self, name: str) -> Any:
+        value = self.found.get(name)
+        return self.context.get(name) if value is None else value
 
     def of(self, slot: Slot) -> Any:
-        value = self.found.get(slot.name)
-        if value is None:
-            value = self.context.get(slot.name)
+        value = self._known(slot.name)
         if value is not None:
             return value
         if slot.single:
@@ -58,11 +80,11 @@ def render(template: Template, found: Mapping[str, Any], context: Mapping[str, A
         PermanentError: TEMPLATE_INVALID, the text would be larger than ``MAX_RENDERED``.
     """
     values = _Values(found, context, {one.name: one.type.kind for one in template.fields})
-    pieces: list[str] = []
+    pieces: Iterable[str] = ()
     if template.front_matter is not None:
-        yaml = [_yaml(piece, values) for piece in template.front_matter]
-        pieces += ["---\n", *yaml, "---\n"]
-    text = _join([*pieces, *_texts(template.body, values)])
+        yaml = (_yaml(piece, values) for piece in template.front_matter)
+        pieces = chain(["---\n"], yaml, ["---\n"])
+    text = _join(chain(pieces, _texts(template.body, values)))
     return Rendered(text, tuple(f"{name!r} has no value" for name in values.unknown))
 
 
@@ -112,11 +134,12 @@ def _cell(text: str) -> str:
     return " ".join(str(text).replace("|", "\\|").split())
 
 
-def _texts(parts: Sequence[Part], values: _Values) -> list[str]:
-    return [
-        part if isinstance(part, str) else text_of(values.of(part), alone=_is_alone(parts, index))
-        for index, part in enumerate(parts)
-    ]
+def _texts(parts: Sequence[Part], values: _Values) -> Iterator[str]:
+    for index, part in enumerate(parts):
+        if isinstance(part, str):
+            yield part
+        else:
+            yield values.text(part, alone=_is_alone(parts, index))
 
 
 def _is_alone(parts: Sequence[Part], index: int) -> bool:
@@ -135,20 +158,23 @@ def _yaml(piece: Piece, values: _Values) -> str:
         return piece
     whole = piece.whole
     if whole is not None and not piece.quoted:
-        written = yaml_value(values.of(whole))
+        written = values.yaml(whole)
     else:
         written = yaml_value(_text_of_scalar(piece, values))
     return written + "\n" if piece.ends_line else written
 
 
 def _text_of_scalar(scalar: Scalar, values: _Values) -> str:
-    return "".join(
-        part if isinstance(part, str) else text_of(values.of(part)) for part in scalar.parts
-    )
+    return "".join(part if isinstance(part, str) else values.text(part) for part in scalar.parts)
 
 
 def _join(pieces: Iterable[str]) -> str:
-    pieces = list(pieces)
-    if sum(map(len, pieces)) > MAX_RENDERED:
-        raise invalid(f"the filled-in template has more than {MAX_RENDERED} characters")
-    return "".join(pieces)
+    """*pieces* as one text; no more of them are made than the limit takes."""
+    joined: list[str] = []
+    length = 0
+    for piece in pieces:
+        joined.append(piece)
+        length += len(piece)
+        if length > MAX_RENDERED:
+            raise invalid(f"the filled-in template has more than {MAX_RENDERED} characters")
+    return "".join(joined)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import groupby
 
 from secretary_common.errors import ErrorCode, PermanentError
 from secretary_documents.templates.kind import ValueType, parse_type
@@ -19,10 +20,11 @@ MAX_DESCRIPTION = 5000
 SINGLE_BRACED = ("slides", "videoplayer", "source_language", "target_language")
 """What may also stand in single braces; text, where the context knows nothing of the name."""
 
+# Possessive: a repeat never gives back what it took. Otherwise a slot of spaces would be quadratic.
 _SLOT = re.compile(
-    r"""\s* (?P<name>[A-Za-z_][A-Za-z0-9_]{0,63})
-        \s* (?: : \s* (?P<type>\w+ (?:\s*<[^<>|]*>)?) )?
-        \s* (?: \| (?P<description>.*) )?""",
+    r"""\s*+ (?P<name>[A-Za-z_][A-Za-z0-9_]{0,63}+)
+        \s*+ (?: : \s*+ (?P<type>\w++ (?:\s*+<[^<>|]*+>)?+) )?+
+        \s*+ (?: \| (?P<description>.*+) )?+""",
     re.VERBOSE | re.DOTALL,
 )
 _SINGLE = re.compile(r"\{(" + "|".join(SINGLE_BRACED) + r")\}")
@@ -59,17 +61,22 @@ def cut(text: str) -> list[Part]:
         PermanentError: TEMPLATE_INVALID, a slot with a type there is not or a description too long.
     """
     parts: list[Part] = []
-    for part in _cut_double(text):
-        if parts and isinstance(part, str) and isinstance(parts[-1], str):
-            parts[-1] += part
-        elif part:
-            parts.append(part)
+    # All literals of a group are joined at once: one by one, each join would copy those before it.
+    for is_literal, group in groupby(_cut_double(text), key=lambda part: isinstance(part, str)):
+        if not is_literal:
+            parts += group
+        elif literal := "".join(map(_source, group)):
+            parts.append(literal)
     return parts
 
 
 def source_of(parts: list[Part]) -> str:
     """What *parts* were cut from."""
-    return "".join(part if isinstance(part, str) else part.source for part in parts)
+    return "".join(map(_source, parts))
+
+
+def _source(part: Part) -> str:
+    return part if isinstance(part, str) else part.source
 
 
 def _cut_double(text: str) -> Iterator[Part]:

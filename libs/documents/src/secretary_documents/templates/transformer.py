@@ -93,7 +93,8 @@ class Transformer:
             PermanentError: TEMPLATE_NOT_FOUND or TEMPLATE_INVALID.
         """
         if request.template_content is not None:
-            return NamedTemplate(INLINE, parse_template(request.template_content))
+            parsed = await asyncio.to_thread(parse_template, request.template_content)
+            return NamedTemplate(INLINE, parsed)
         if request.template is None:
             return None
         return await asyncio.to_thread(self._folder.load, request.template, request.target_language)

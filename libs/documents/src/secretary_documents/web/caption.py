@@ -24,8 +24,11 @@ _TIMING = re.compile(
     r"\s*(?:(\d{1,4}):)?(\d{1,2}):(\d{1,2})[.,](\d{1,3})\s*-->\s*"
     r"(?:(\d{1,4}):)?(\d{1,2}):(\d{1,2})[.,](\d{1,3})"
 )
-_VOICE = re.compile(r"<v(?:\.[^\s>]*)?\s+([^<>]{1,100})>")
+# No part of a tag contains "<", so each character is read for one tag only.
+_VOICE = re.compile(r"<v(?:\.[^\s<>]*+)?+\s++([^<>]{1,100})>")
 _TAG = re.compile(r"<[^<>]{0,200}>|\{\\[^{}]{0,100}\}")
+# The number of no character: ``html.unescape`` fails on thousands of digits.
+_LONG_NUMBER = re.compile(r"&#[0-9]{1000,}+;?")
 _SPACE = re.compile(r"\s+")
 _SENTENCE_END = re.compile(r"[.!?…]['\"”“)]?$")
 
@@ -85,7 +88,7 @@ def _seconds(match: re.Match[str], first: int) -> float:
 
 def _text(lines: list[str]) -> str:
     voiced = _VOICE.sub(r"\1: ", " \n".join(lines))
-    plain = html.unescape(_TAG.sub("", voiced))
+    plain = html.unescape(_LONG_NUMBER.sub("\ufffd", _TAG.sub("", voiced)))
     # Lines stay apart: those that scroll are told by them.
     stripped = (_SPACE.sub(" ", line).strip() for line in plain.splitlines())
     return "\n".join(line for line in stripped if line)

@@ -6,7 +6,7 @@ import codecs
 import re
 
 _HEADER = re.compile(r"charset\s*=\s*[\"']?([\w.:-]{1,40})", re.IGNORECASE)
-_META = re.compile(rb"<meta[^>]{0,500}?charset\s*=\s*[\"']?\s*([\w.:-]{1,40})", re.IGNORECASE)
+_META = re.compile(rb"<meta[^>]{0,500}?charset\s*+=\s*+[\"']?+\s*+([\w.:-]{1,40})", re.IGNORECASE)
 _META_WITHIN = 4096  # the HTML standard looks at 1024 bytes; some pages have long comments first
 _MARKS = {
     codecs.BOM_UTF8: "utf-8",

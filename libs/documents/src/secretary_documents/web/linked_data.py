@@ -17,6 +17,7 @@ MAX_SPEAKERS = 50
 MAX_TEXT = 20_000
 _MOMENT = re.compile(r"(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}))?")
 _TAG = re.compile(r"<[^<>]{1,500}>")
+_LANGUAGE = re.compile(r"[A-Za-z]{2}(?![A-Za-z])")
 _SPEAKERS = ("performer", "performers", "actor", "author", "speaker", "contributor", "creator")
 
 
@@ -145,6 +146,6 @@ def _moment(value: Any) -> tuple[str | None, str | None]:
 def _language(value: Any) -> str | None:
     for one in _listed(value):
         code = one.get("alternateName") if isinstance(one, dict) else one
-        if isinstance(code, str) and re.match(r"[A-Za-z]{2}(?![A-Za-z])", code):
+        if isinstance(code, str) and _LANGUAGE.match(code):
             return code[:2].lower()
     return None

@@ -30,6 +30,7 @@ _BLOCKS = frozenset((
 _PARAGRAPHS = frozenset(("p", "blockquote", "table", "ul", "ol", "dl", "pre", "section", "article"))
 _SPACE = re.compile(r"\s+")
 _LINES = re.compile(r"\n{3,}")
+_MARK = re.compile(r"#+ |- ")
 _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 
 
@@ -180,7 +181,7 @@ def _link(writer: _Writer, start: int, url: str | None, node: LexborNode) -> Non
     shown = _SPACE.sub(" ", text.strip()) or _SPACE.sub(" ", name).strip()
     before = text[: len(text) - len(text.lstrip())]
     mark = ""
-    if match := re.match(r"(#+ |- )", shown):
+    if match := _MARK.match(shown):
         mark, shown = match[0], shown[match.end() :]
     linked = f"{mark}[{shown}]({url})"
     if text:

@@ -18,7 +18,8 @@ _LABELS = {
     "starttime": ("start", "begin", "beginn"),
     "endtime": ("end", "ende"),
 }
-_LINK = re.compile(r"\[([^\]]*)\]\([^)\s]*\)")
+# Without a bracket in the text and a limit of the address, a line of brackets would be quadratic.
+_LINK = re.compile(r"\[([^\[\]]*+)\]\([^)\s]{0,1000}+\)")
 _CLOCK = re.compile(r"\b([01]?\d|2[0-3])[:.h]([0-5]\d)\b")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _SPEAKER_PATH = re.compile(

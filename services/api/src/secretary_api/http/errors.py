@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -156,9 +155,18 @@ def _allowed_methods(request: Request) -> str | None:
     """Every method of the path asked for: the framework names those of one route only."""
     methods: set[str] = set()
     for template, operations in request.app.openapi()["paths"].items():
-        if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", template), request.scope["path"]):
+        if _fits(request.scope["path"], template):
             methods |= {method.upper() for method in operations}
     return ", ".join(sorted(methods)) or None
+
+
+def _fits(path: str, template: str) -> bool:
+    """Whether *path* is one of *template*, e.g. ``/api/jobs/{job_id}``."""
+    given, named = path.split("/"), template.split("/")
+    return len(given) == len(named) and all(
+        bool(part) if name.startswith("{") else part == name
+        for part, name in zip(given, named, strict=True)
+    )
 
 
 async def _on_http(request: Request, error: Exception) -> Response:

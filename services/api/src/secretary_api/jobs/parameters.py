@@ -6,18 +6,17 @@ field and the rule, nothing else.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any
 
-from jsonschema import Draft202012Validator, SchemaError, ValidationError, validators
+from jsonschema import Draft202012Validator, SchemaError, ValidationError
 from jsonschema.exceptions import best_match
-from jsonschema.protocols import Validator
 from referencing import Registry
 from referencing.exceptions import Unresolvable
 
 from secretary_api.http.errors import Field, refused_fields
+from secretary_api.jobs.schema_keyword import AT_LEAST, ParameterValidator
 from secretary_common.models import JobTypeInfo, JsonObject
 from secretary_common.runtime.log import get_logger
 
@@ -37,9 +36,6 @@ _TYPE_NAMES = {
     "object": "an object",
     "string": "text",
 }
-AT_LEAST = "x-at-least"
-"""A keyword of ours, which JSON Schema has no word for: ``{"page_end": "page_start"}`` says that
-the one, where both are given, is no less than the other."""
 _MUST_BE_NULL = ("type", "null")
 _RULES: dict[str, Rule] = {
     "const": lambda allowed: f"must be {allowed}",
@@ -140,39 +136,7 @@ def _validator(job_type: str, schema: JsonObject) -> Draft202012Validator:
         log.error("job_type.schema_unusable", job_type=job_type, reason=error.message[:300])
         schema = {}
     # An empty registry: a reference to somewhere else is never fetched.
-    return _Validator(schema, registry=Registry())
-
-
-def _pattern(
-    validator: Validator, pattern: str, instance: Any, schema: Any
-) -> Iterator[ValidationError]:
-    """As ECMA 262 has it, which JSON Schema names: ``$`` is the very end, not before a newline."""
-    del schema
-    strict = _FINAL_DOLLAR.sub(r"\\Z", pattern)
-    if validator.is_type(instance, "string") and not re.search(strict, instance):
-        yield ValidationError("does not match")
-
-
-def _at_least(
-    validator: Validator, bounds: JsonObject, instance: Any, schema: Any
-) -> Iterator[ValidationError]:
-    del schema
-    if not (validator.is_type(bounds, "object") and validator.is_type(instance, "object")):
-        return
-    for name, bound in bounds.items():
-        value, least = instance.get(name), instance.get(str(bound))
-        if _are_numbers(validator, value, least) and value < least:
-            yield ValidationError("is less", path=[name])
-
-
-def _are_numbers(validator: Validator, *values: Any) -> bool:
-    return all(validator.is_type(value, "number") for value in values)
-
-
-_FINAL_DOLLAR = re.compile(r"(?<!\\)\$$")
-_Validator: type[Draft202012Validator] = validators.extend(  # type: ignore[no-untyped-call]
-    Draft202012Validator, {"pattern": _pattern, AT_LEAST: _at_least}
-)
+    return ParameterValidator(schema, registry=Registry())
 
 
 def _single_names(choices: list[Any]) -> list[str]:
