@@ -212,6 +212,14 @@ class NotifierMachine(RuleBasedStateMachine):
             self.tasks.add(task)
         self.settle()
 
+    def send_all_that_is_due(self) -> None:
+        """Send as the dispatcher does: after each delivery it sends the next one of the same job.
+
+        A job has one delivery in flight at a time. So a round sends one delivery of each job.
+        """
+        for _ in range(len(self.deliveries.deliveries)):
+            self.send_what_is_due(0, newest_first=False)
+
     @precondition(lambda self: self.sending)
     @rule(
         data=st.data(),
@@ -219,7 +227,10 @@ class NotifierMachine(RuleBasedStateMachine):
         retry_after=st.sampled_from([None, "60", "garbage", "999999"]),
     )
     def answer(self, data: st.DataObject, status: int | None, retry_after: str | None) -> None:
-        sending = self.sending.pop(data.draw(st.integers(0, len(self.sending) - 1)))
+        number = data.draw(st.integers(0, len(self.sending) - 1))
+        self.answer_one(self.sending.pop(number), status, retry_after)
+
+    def answer_one(self, sending: Sending, status: int | None, retry_after: str | None) -> None:
         now = self.clock.now()
         error = None if status else "timeout: no complete answer within 15 s"
         if status == 410 and self.holds(sending):
@@ -276,9 +287,9 @@ class NotifierMachine(RuleBasedStateMachine):
         self.sending.clear()
         self.settle()
         try:
-            for _ in range(30):  # 25 h: a Retry-After is a day at most
+            for _ in range(30):  # the last look is after 24 h 10 min: a Retry-After is at most 24 h
                 self.relay_what_is_due()
-                self.send_what_is_due(0, newest_first=False)
+                self.send_all_that_is_due()
                 self.clock.advance(3000)
             for name in JOBS:
                 self.check_the_end(name)
@@ -307,3 +318,18 @@ TestPromise.settings = settings(
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )
+
+
+def test_an_end_is_delivered_when_an_older_progress_is_due_at_the_same_time() -> None:
+    """A receiver asked for the longest wait twice: both events of the job are due 24 h later."""
+    machine = NotifierMachine()
+    machine.progress(name="job-a")
+    machine.relay_what_is_due()
+    machine.finish(name="job-a", phase=Phase.COMPLETED)
+    for _ in ("progress", "terminal event"):
+        machine.send_what_is_due(number=0, newest_first=False)
+        machine.answer_one(machine.sending.pop(), 429, "999999")
+        machine.relay_what_is_due()
+    machine.teardown()
+    states = [each.state for each in machine.deliveries.deliveries.values()]
+    assert states == [DeliveryState.DROPPED, DeliveryState.DELIVERED]
