@@ -4,7 +4,7 @@
 every thread of a service. The inputs are made from the pattern itself: for each of its repeats a
 prefix that reaches it, many of the characters that it takes, and an end at which it fails.
 
-``python -m support.linear_pattern PACKAGE…`` checks every pattern of packages in a process of its own.
+``python -m support.linear_pattern PACKAGE…`` checks every pattern of these packages.
 """
 
 import ast
