@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import faulthandler
 import sys
 import time
 from datetime import timedelta
@@ -35,6 +36,7 @@ from secretary_worker.report import Reporter
 from secretary_worker.runner import Runner
 from secretary_worker.sweeper import Sweeper
 from secretary_worker.upload import Uploads
+from secretary_worker.watchdog import Watchdog
 
 log = get_logger(__name__)
 
@@ -82,7 +84,10 @@ async def serve(settings: Settings) -> None:
                 await store.job_types.announce(types)
                 await store.templates.announce(await asyncio.to_thread(templates.listing))
                 async with running(
-                    publisher.run(), runner.keeper.run(), _sweeper(settings, store, runner).run()
+                    _watchdog(settings, runner).run(stop),
+                    publisher.run(),
+                    runner.keeper.run(),
+                    _sweeper(settings, store, runner).run(),
                 ):
                     await _work(settings, store, runner, manager, stop)
                     await background.finish()
@@ -160,6 +165,12 @@ def _keeper(settings: Settings, store: Store) -> LeaseKeeper:
     )
 
 
+def _watchdog(settings: Settings, runner: Runner) -> Watchdog:
+    return Watchdog(
+        runner.loop.marks, owner=runner.keeper.owner, lease_sec=settings.worker.lease_sec
+    )
+
+
 def _manager(settings: Settings, store: Store, runner: Runner) -> SecretaryWorkerManager:
     broker_url = settings.broker.url.get_secret_value()
     reclaimer = Reclaimer(
@@ -230,6 +241,7 @@ class _Health:
 def main() -> None:
     """Run ``secretary-worker``."""
     configure_logging("worker")
+    faulthandler.enable()  # a worker that its watchdog aborts, or that crashes, prints its stacks
     try:
         settings = load_settings(require=REQUIRED)
         configure_logging("worker", level=settings.log.level, style=settings.log.format)

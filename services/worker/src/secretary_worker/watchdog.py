@@ -1,0 +1,87 @@
+"""The worker's handle on its watchdog: starts it, and shows it that the engine's loop turns."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+from contextlib import suppress
+
+from secretary_common.log import get_logger
+from secretary_worker import watchdog_process
+from secretary_worker.marks import Marks
+
+log = get_logger(__name__)
+
+TICKS = 15
+"""A worker is taken for frozen when it has missed so many ticks."""
+SHARE_OF_LEASE = 1 / 2
+"""The TICKS take so much of a lease. A lease has two thirds of its term left at least when the
+worker freezes. So a sixth is left to record the job before another worker may take it."""
+
+
+class Watchdog:
+    """Keeps a watchdog process for as long as the worker works.
+
+    It is armed by the engine's loop, and by nothing else: MongoDB and RabbitMQ may be away.
+    """
+
+    def __init__(self, marks: Marks, *, owner: str, lease_sec: float) -> None:
+        """*marks* tell it whose code runs; *owner* is the owner of the worker's leases."""
+        self._marks = marks
+        self._owner = owner
+        self._tick_sec = lease_sec * SHARE_OF_LEASE / TICKS
+        self._process: subprocess.Popen[bytes] | None = None
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Show the watchdog that the engine lives until *stop* is set, then send it away.
+
+        A worker that drains is not watched: whatever ends it then is no job's fault. A watchdog
+        that died is replaced.
+        """
+        self._launch()
+        try:
+            while not stop.is_set():
+                self._say(watchdog_process.BEAT)
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(self._tick_sec):
+                        await stop.wait()
+        finally:
+            self._say(watchdog_process.GOODBYE)
+            await asyncio.to_thread(self._bury)
+
+    def _launch(self) -> None:
+        self._process = subprocess.Popen(  # noqa: S603 - our own module
+            [
+                *(sys.executable, "-I", "-B", "-X", "utf8", "-m", watchdog_process.__name__),
+                *(str(os.getpid()), self._owner, str(self._tick_sec), str(TICKS)),
+                str(self._marks.fileno()),
+            ],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            pass_fds=[self._marks.fileno()],
+            start_new_session=True,  # Ctrl-C and the end of the worker's group are not for it
+        )
+        os.set_blocking(self._pipe, False)
+
+    @property
+    def _pipe(self) -> int:
+        if self._process is None or self._process.stdin is None:
+            raise RuntimeError("the watchdog was not started")
+        return self._process.stdin.fileno()
+
+    def _say(self, what: bytes) -> None:
+        try:
+            os.write(self._pipe, what)
+        except BlockingIOError:  # it is stopped, and has enough to read
+            pass
+        except BrokenPipeError:
+            log.warning("watchdog.lost")
+            self._bury()
+            self._launch()
+
+    def _bury(self) -> None:
+        if self._process and self._process.stdin:
+            self._process.stdin.close()
+            self._process.wait()
