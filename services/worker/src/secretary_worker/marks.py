@@ -17,6 +17,7 @@ import mmap
 import os
 import struct
 import threading
+import weakref
 from collections.abc import Callable, Coroutine, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import ContextVar
@@ -54,6 +55,7 @@ class Marks:
     def __init__(self) -> None:
         self._file = os.memfd_create("secretary-marks")
         os.ftruncate(self._file, RECORD_BYTES * THREADS)
+        weakref.finalize(self, os.close, self._file)
         self._memory = mmap.mmap(self._file, RECORD_BYTES * THREADS)
         self._offsets = itertools.count(0, RECORD_BYTES)
         self._mine = threading.local()
