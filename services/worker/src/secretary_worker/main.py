@@ -1,4 +1,4 @@
-"""``secretary-worker``: reads the settings, wires the worker, runs it until a signal."""
+"""Reads the settings, wires the worker, runs it until a signal."""
 
 from __future__ import annotations
 
@@ -239,7 +239,7 @@ class _Health:
 
 
 def main() -> None:
-    """Run ``secretary-worker``."""
+    """Run the worker in this process; ``secretary-worker`` calls it (``supervisor.py``)."""
     configure_logging("worker")
     faulthandler.enable()  # a worker that its watchdog aborts, or that crashes, prints its stacks
     try:

@@ -13,8 +13,7 @@ the tick does not count.
 A worker that was silent for TICKS ticks is frozen. The watchdog records the job whose code froze it
 (``secretary_worker.silence``), lets ``faulthandler`` print the stack of every thread, and ends the
 worker. If the pipe closes without a goodbye, the worker died, and the watchdog records the job
-whose code ran at that moment. In a container this record is often missing: the kernel ends the
-watchdog together with the container's first process.
+whose code ran at that moment; ``supervisor.py`` gives it the time for this in a container.
 """
 
 from __future__ import annotations
