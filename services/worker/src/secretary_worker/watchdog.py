@@ -20,6 +20,8 @@ SHARE_OF_LEASE = 1 / 2
 """The TICKS take so much of a lease. A lease has two thirds of its term left at least when the
 worker freezes. So a sixth is left to record the job before another worker may take it."""
 
+_END_SEC = 5.0
+
 
 class Watchdog:
     """Keeps a watchdog process for as long as the worker works.
@@ -33,6 +35,7 @@ class Watchdog:
         self._owner = owner
         self._tick_sec = lease_sec * SHARE_OF_LEASE / TICKS
         self._process: subprocess.Popen[bytes] | None = None
+        self._failed = False
 
     async def run(self, stop: asyncio.Event) -> None:
         """Show the watchdog that the engine lives until *stop* is set, then send it away.
@@ -40,19 +43,35 @@ class Watchdog:
         A worker that drains is not watched: whatever ends it then is no job's fault. A watchdog
         that died is replaced.
         """
-        self._launch()
         try:
             while not stop.is_set():
-                self._say(watchdog_process.BEAT)
+                self._beat()
                 with suppress(TimeoutError):
                     async with asyncio.timeout(self._tick_sec):
                         await stop.wait()
         finally:
-            self._say(watchdog_process.GOODBYE)
+            self._tell(watchdog_process.GOODBYE)
             await asyncio.to_thread(self._bury)
 
+    def _beat(self) -> None:
+        if self._process is not None and not self._tell(watchdog_process.BEAT):
+            log.warning("watchdog.lost")
+            self._bury()
+        if self._process is None:
+            self._try_to_launch()
+
+    def _try_to_launch(self) -> None:
+        try:
+            self._launch()
+        except OSError as error:  # no descriptors, no memory: the next tick tries again
+            if not self._failed:
+                log.error("watchdog.not_started", exc=error)
+            self._failed = True
+        else:
+            self._failed = False
+
     def _launch(self) -> None:
-        self._process = subprocess.Popen(  # noqa: S603 - our own module
+        process = subprocess.Popen(  # noqa: S603 - our own module
             [
                 *(sys.executable, "-I", "-B", "-X", "utf8", "-m", watchdog_process.__name__),
                 *(str(os.getpid()), self._owner, str(self._tick_sec), str(TICKS)),
@@ -63,25 +82,25 @@ class Watchdog:
             pass_fds=[self._marks.fileno()],
             start_new_session=True,  # Ctrl-C and the end of the worker's group are not for it
         )
-        os.set_blocking(self._pipe, False)
+        if process.stdin is not None:
+            os.set_blocking(process.stdin.fileno(), False)
+        self._process = process
 
-    @property
-    def _pipe(self) -> int:
+    def _tell(self, what: bytes) -> bool:
+        """Write to the watchdog; False if it has died."""
         if self._process is None or self._process.stdin is None:
-            raise RuntimeError("the watchdog was not started")
-        return self._process.stdin.fileno()
-
-    def _say(self, what: bytes) -> None:
+            return False
         try:
-            os.write(self._pipe, what)
+            os.write(self._process.stdin.fileno(), what)
         except BlockingIOError:  # it is stopped, and has enough to read
-            pass
+            return True
         except BrokenPipeError:
-            log.warning("watchdog.lost")
-            self._bury()
-            self._launch()
+            return False
+        return True
 
     def _bury(self) -> None:
         if self._process and self._process.stdin:
             self._process.stdin.close()
-            self._process.wait()
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(_END_SEC)
+        self._process = None

@@ -81,6 +81,16 @@ def _stat(path: str) -> list[str]:
     return Path(path).read_text().rpartition(")")[2].split()
 
 
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What the watchdog sees of the worker's threads at one time."""
+
+    marks: dict[int, Mark]
+    """By the kernel's id of the thread that runs the code."""
+    cpu: dict[int, int]
+    """The CPU time that each of these threads has used, in ticks of the kernel's clock."""
+
+
 class Watchdog:
     """Watches one worker until it ends."""
 
@@ -93,7 +103,7 @@ class Watchdog:
 
     def run(self) -> None:
         """Return when the worker has ended, or said goodbye."""
-        silent, used = 0, dict[int, int]()
+        silent, before = 0, self._see()
         while silent < self._ticks:
             if select.select([0], [], [], self._tick_sec)[0]:
                 said = os.read(0, _READ_BYTES)
@@ -105,21 +115,19 @@ class Watchdog:
                 silent = 0
             elif not self._worker.is_stopped():
                 silent += 1
-                used = used if silent > 1 else self._cpu_used()
-        self._frozen(used)
+                before = self._see() if silent == self._ticks // 2 else before
+        suspect = suspect_of(before, self._see())
+        self._record(FROZEN, suspect, _RECORD_FROZEN_SEC)
+        self._worker.end()
 
     def _died(self) -> None:
         found = list(self._marks().values())
         if len(found) == 1:
             self._record(DIED, found[0], _RECORD_DIED_SEC)
 
-    def _frozen(self, used_before: dict[int, int]) -> None:
-        suspect = suspect_of(self._marks(), used_before, self._cpu_used())
-        self._record(FROZEN, suspect, _RECORD_FROZEN_SEC)
-        self._worker.end()
-
-    def _cpu_used(self) -> dict[int, int]:
-        return {thread_id: self._worker.cpu_ticks(thread_id) for thread_id in self._marks()}
+    def _see(self) -> Sight:
+        found = self._marks()
+        return Sight(found, {thread_id: self._worker.cpu_ticks(thread_id) for thread_id in found})
 
     def _marks(self) -> dict[int, Mark]:
         return marks.read(self._memory[:])
@@ -131,21 +139,22 @@ class Watchdog:
             subprocess.run(command, timeout=within_sec, check=False)  # noqa: S603 - our own module
 
 
-def suspect_of(
-    found: dict[int, Mark], used_before: dict[int, int], used_now: dict[int, int]
-) -> Mark | None:
+def suspect_of(before: Sight, now: Sight) -> Mark | None:
     """The attempt that froze the interpreter; None if it cannot be told.
 
-    One of the threads with a mark keeps the GIL, the others wait for it or for something else. If
-    several have a mark, it is the one that used most of the CPU time since the worker fell silent.
+    While the interpreter is frozen no mark changes. If one does, only the engine's loop hangs, and
+    no job is to blame. One of the marked threads keeps the GIL; the others wait for it, or for
+    something else. If several are marked, it is the one that used most of the CPU time.
     """
-    if len(found) == 1:
-        return next(iter(found.values()))
-    used = {one: used_now.get(one, 0) - used_before[one] for one in found if one in used_before}
-    busiest = max(used, key=lambda one: used[one], default=None)
+    if before.marks != now.marks:
+        return None
+    if len(now.marks) == 1:
+        return next(iter(now.marks.values()))
+    used = {thread_id: now.cpu[thread_id] - before.cpu[thread_id] for thread_id in now.marks}
+    busiest = max(used, key=lambda thread_id: used[thread_id], default=None)
     if busiest is None or 2 * used[busiest] <= sum(used.values()):
         return None
-    return found[busiest]
+    return now.marks[busiest]
 
 
 def main() -> None:
