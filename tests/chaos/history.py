@@ -104,14 +104,18 @@ def _after(event: Mapping[str, Any], before: JsonObject | None) -> JsonObject | 
     change = event["updateDescription"]
     for path, value in change["updatedFields"].items():
         *parents, name = path.split(".")
-        _inside(document, parents)[name] = value
+        place = _inside(document, parents)
+        if isinstance(place, list):  # a push: the path ends with the number of the item
+            place[int(name) :] = [value]
+        else:
+            place[name] = value
     for path in change["removedFields"]:
         *parents, name = path.split(".")
         _inside(document, parents).pop(name, None)
     return document
 
 
-def _inside(document: JsonObject, parents: list[str]) -> JsonObject:
+def _inside(document: JsonObject, parents: list[str]) -> Any:
     for parent in parents:
         document = document.setdefault(parent, {})
     return document

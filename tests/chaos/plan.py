@@ -171,7 +171,7 @@ def _max_attempts(random: Random, kind: Kind) -> int:
     if kind is Kind.OVERDUE:
         return 1
     if kind is Kind.LETHAL:
-        return 2
+        return PATIENCE  # it is set aside long before
     return 2 if random.random() < 0.05 else PATIENCE
 
 

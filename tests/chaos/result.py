@@ -9,9 +9,11 @@ from chaos.evidence import TERMINAL, Breach, Evidence, JsonObject, Violation, Vi
 from chaos.plan import DOOMED, FLAKY, JobPlan, Kind
 from chaos.record import Execution
 
-WORKER_LOST = "WORKER_LOST"
+WORKER_LOST, POISONED = "WORKER_LOST", "POISONED"
 # The error each kind of job ends with; those not named complete.
-ERRORS = {Kind.DOOMED: DOOMED, Kind.OVERDUE: "JOB_TIMEOUT", Kind.LETHAL: WORKER_LOST}
+ERRORS = {Kind.DOOMED: DOOMED, Kind.OVERDUE: "JOB_TIMEOUT", Kind.LETHAL: POISONED}
+POISON_AFTER = 2
+"""A job is set aside when its code ran during the end of so many workers."""
 EARLY_SEC = 0.5
 """A start may be early by so much: clocks of several processes are compared."""
 
@@ -44,21 +46,28 @@ def _end_fault(
         case "cancelled":
             return None if may_be_cancelled else "cancelled, and nobody asked for it"
         case "failed":
-            return _failure_fault(plan, job)
+            return _failure_fault(plan, job, executions)
         case _:
             return _result_fault(plan, job, executions)
 
 
-def _failure_fault(plan: JobPlan, job: JsonObject) -> str | None:
+def _failure_fault(plan: JobPlan, job: JsonObject, executions: Sequence[Execution]) -> str | None:
     code = (job.get("error") or {}).get("code")
     spent = job["attempt"] - job["forgiven"] >= job["max_attempts"]
     expected = {ERRORS.get(plan.kind)}
     if spent:
         expected |= {WORKER_LOST} | ({FLAKY} if plan.kind is Kind.FLAKY else set())
+    if plan.kind is Kind.BLOCKING and _unended(job, executions) >= POISON_AFTER:
+        expected.add(POISONED)  # killed from outside, but twice in the middle of its code
     if code not in expected:
         counted = f"{job['attempt']} attempts, {job['forgiven']} forgiven"
         return f"a {plan.kind} job failed with {code} after {counted} of {job['max_attempts']}"
     return None
+
+
+def _unended(job: JsonObject, executions: Sequence[Execution]) -> int:
+    """How many executions of the job's last run never came to their end."""
+    return sum(one.run == job["run"] and one.ended_at is None for one in executions)
 
 
 def _result_fault(plan: JobPlan, job: JsonObject, executions: Sequence[Execution]) -> str | None:

@@ -15,6 +15,7 @@ from support.job_samples import (
     lease,
     make_job,
     progress,
+    silence,
     slot,
 )
 
@@ -205,6 +206,51 @@ async def test_ended_leases_of_other_types_are_only_those_to_be_ended(jobs: JobR
 async def test_a_spent_job_is_found_whatever_its_type(jobs: JobRepository) -> None:
     await claimed(jobs, max_attempts=1)
     assert len(await jobs.ended_leases({"other"}, after(31), 10)) == 1
+
+
+async def test_a_job_that_silenced_two_workers_is_ended_by_any_worker_and_reclaimed_by_none(
+    jobs: JobRepository,
+) -> None:
+    await claimed(jobs)
+    await jobs.record_silence("job-1", silence())
+    (ended,) = await jobs.ended_leases(TYPES, after(30), 10)
+    job = await jobs.reclaim(ended, lease("t2", "worker-2", 60), after(30))
+    assert job is not None
+    assert (job.silences, job.is_poison) == ([silence()], False)
+    second = silence("t2", attempt=2, worker="worker-2", how="died")
+    await jobs.record_silence("job-1", second)
+    assert await jobs.reclaim(job, lease("t3", "worker-3", 90), after(60)) is None
+    (poison,) = await jobs.ended_leases({"other"}, after(60), 10)
+    assert (poison.silences, poison.is_poison) == ([silence(), second], True)
+
+
+async def test_a_silence_is_recorded_once_and_whichever_worker_holds_the_job(
+    jobs: JobRepository,
+) -> None:
+    job = await claimed(jobs)
+    assert await jobs.reclaim(job, lease("t2", "worker-2", 60), after(30))
+    for _ in range(2):
+        await jobs.record_silence("job-1", silence())
+    assert (await current(jobs)).silences == [silence()]
+
+
+async def test_a_silence_of_a_run_that_has_ended_is_not_recorded(jobs: JobRepository) -> None:
+    job = await claimed(jobs)
+    await jobs.settle(job, "t1", end(Outcome.FAILED))
+    await jobs.record_silence("job-1", silence())
+    assert (await current(jobs)).silences == []
+    assert await jobs.retry(await current(jobs), after(10))
+    await jobs.record_silence("job-1", silence())
+    assert (await current(jobs)).silences == []
+
+
+async def test_an_explicit_retry_forgets_the_silences(jobs: JobRepository) -> None:
+    job = await claimed(jobs)
+    await jobs.record_silence("job-1", silence())
+    await jobs.settle(job, "t1", end(Outcome.FAILED))
+    retried = await jobs.retry(await current(jobs), after(10))
+    assert retried is not None
+    assert retried.silences == []
 
 
 async def test_ending_for_a_holder_that_renewed_meanwhile_is_refused(jobs: JobRepository) -> None:

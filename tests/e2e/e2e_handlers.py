@@ -1,7 +1,9 @@
 """Handlers that the end-to-end tests give their workers, as a user would: a module of one's own."""
 
 import asyncio
+import ctypes
 import hashlib
+import re
 import tempfile
 import time
 from collections.abc import AsyncIterator
@@ -116,6 +118,22 @@ async def handle_chatty(job: Job, repo: Any, resource_calculator: ResourceCalcul
         repo.add_log_entry(job.job_id, level, f"line {n}")
 
 
+async def handle_freeze(
+    job: Job, repo: SecretaryJobRepository, resource_calculator: ResourceCalculator
+) -> None:
+    """Keep the GIL for longer than any test lasts."""
+    re.match(r"(a+)+$", "a" * 40 + "b")
+
+
+async def handle_die(
+    job: Job, repo: SecretaryJobRepository, resource_calculator: ResourceCalculator
+) -> None:
+    """End the worker, as a crash of native code does."""
+    ctypes.string_at(0)
+
+
+register("freeze", handle_freeze)
+register("die", handle_die)
 register("measure", handle_measure, params=MeasureParams)
 register("large", handle_large)
 register("chatty", handle_chatty)

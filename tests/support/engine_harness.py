@@ -57,6 +57,7 @@ class Engine:
     keeper: LeaseKeeper
     manager: SecretaryWorkerManager
     job_types: InMemoryJobTypeRepository
+    handler_loop: HandlerLoop
 
     async def submit(self, **fields: Any) -> str:
         """Put a job of type ``test`` into the store, as the API would."""
@@ -147,7 +148,7 @@ async def engine(
     working = asyncio.create_task(manager.run())
     try:
         async with running(keeper.run()):
-            yield Engine(jobs, logs, files, recorder, keeper, manager, job_types)
+            yield Engine(jobs, logs, files, recorder, keeper, manager, job_types, loop)
             manager.stop()
             await working
             await background.finish()

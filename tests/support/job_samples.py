@@ -14,6 +14,7 @@ from secretary_common.models import (
     Phase,
     ProgressChange,
     Settlement,
+    Silence,
     Webhook,
 )
 from secretary_common.ports import JobRepository
@@ -57,6 +58,11 @@ def progress(
 
 def slot(seq: int, seconds: float) -> NotifySlot:
     return NotifySlot(seq=seq, run=1, phase=Phase.PROCESSING, due_at=after(seconds))
+
+
+def silence(token: str = "t1", **fields: Any) -> Silence:
+    given = {"run": 1, "attempt": 1, "worker": "worker-1", "how": "frozen", "at": after(20)}
+    return Silence.model_validate({**given, "token": token, **fields})
 
 
 async def current(jobs: JobRepository, job_id: str = "job-1") -> Job:

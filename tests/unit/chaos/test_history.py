@@ -64,3 +64,14 @@ def test_each_change_is_a_moment() -> None:
 def test_a_job_that_was_removed_keeps_its_history() -> None:
     events = [event("insert", 0, fullDocument=DOCUMENT), event("delete", 1)]
     assert len(histories(events)["job-1"]) == 1
+
+
+def test_what_is_added_to_a_list_is_no_moment_of_its_own() -> None:
+    events = [
+        event("insert", 0, fullDocument={**DOCUMENT, "silences": []}),
+        update(1, {"silences.0": {"token": "a"}}),
+        update(2, {"silences.1": {"token": "b"}}),
+        update(3, CLAIM),
+    ]
+    (moments,) = histories(events).values()
+    assert [one.status for one in moments] == ["pending", "processing"]

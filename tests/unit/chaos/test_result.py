@@ -48,7 +48,8 @@ def test_a_job_that_must_fail_and_completes_is_wrong(kind: Kind) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "code"), [(Kind.DOOMED, "CHAOS_DOOMED"), (Kind.OVERDUE, "JOB_TIMEOUT")]
+    ("kind", "code"),
+    [(Kind.DOOMED, "CHAOS_DOOMED"), (Kind.OVERDUE, "JOB_TIMEOUT"), (Kind.LETHAL, "POISONED")],
 )
 def test_a_failure_as_expected_is_no_fault(kind: Kind, code: str) -> None:
     case = Case(plan=replace(PLAN, kind=kind))
@@ -68,6 +69,20 @@ def test_a_worker_is_lost_for_good_only_after_the_last_attempt() -> None:
     assert [breach for breach, _ in case.breaches()] == [Breach.WRONG]
     case.job["max_attempts"] = 1
     assert case.breaches() == []
+
+
+def test_a_job_is_poison_only_if_two_workers_ended_in_the_middle_of_its_code() -> None:
+    unended = replace(EXECUTION, ended_at=None, ending=None)
+    once = Case(plan=replace(PLAN, kind=Kind.BLOCKING), executions=[unended])
+    once.fail("POISONED")
+    assert [breach for breach, _ in once.breaches()] == [Breach.WRONG]
+    again = replace(unended, nonce="nonce-2", attempt=2)
+    twice = Case(plan=replace(PLAN, kind=Kind.BLOCKING), executions=[unended, again])
+    twice.fail("POISONED")
+    assert Breach.WRONG not in [breach for breach, _ in twice.breaches()]
+    steady = Case(plan=replace(PLAN, kind=Kind.STEADY), executions=[unended, again])
+    steady.fail("POISONED")
+    assert Breach.WRONG in [breach for breach, _ in steady.breaches()]
 
 
 def test_a_cancellation_nobody_asked_for_is_wrong() -> None:

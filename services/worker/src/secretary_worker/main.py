@@ -1,8 +1,9 @@
-"""``secretary-worker``: reads the settings, wires the worker, runs it until a signal."""
+"""Reads the settings, wires the worker, runs it until a signal."""
 
 from __future__ import annotations
 
 import asyncio
+import faulthandler
 import sys
 import time
 from datetime import timedelta
@@ -36,6 +37,7 @@ from secretary_worker.engine.startable_types import StartableTypes
 from secretary_worker.handler_packages import load_handlers
 from secretary_worker.housekeeping.eviction import Eviction
 from secretary_worker.housekeeping.sweeper import Sweeper
+from secretary_worker.watchdog.watchdog import Watchdog
 
 log = get_logger(__name__)
 
@@ -85,7 +87,10 @@ async def serve(settings: Settings) -> None:
                 await store.job_types.announce(types)
                 await store.templates.announce(await asyncio.to_thread(context.templates))
                 async with running(
-                    publisher.run(), runner.keeper.run(), _sweeper(settings, store, runner).run()
+                    _watchdog(settings, runner).run(stop),
+                    publisher.run(),
+                    runner.keeper.run(),
+                    _sweeper(settings, store, runner).run(),
                 ):
                     await _work(settings, store, runner, manager, stop)
                     await background.finish()
@@ -163,6 +168,12 @@ def _keeper(settings: Settings, store: Store) -> LeaseKeeper:
     )
 
 
+def _watchdog(settings: Settings, runner: Runner) -> Watchdog:
+    return Watchdog(
+        runner.loop.marks, owner=runner.keeper.owner, lease_sec=settings.worker.lease_sec
+    )
+
+
 def _manager(settings: Settings, store: Store, runner: Runner) -> SecretaryWorkerManager:
     broker_url = settings.broker.url.get_secret_value()
     reclaimer = Reclaimer(
@@ -231,8 +242,9 @@ class _Health:
 
 
 def main() -> None:
-    """Run ``secretary-worker``."""
+    """Run the worker in this process; ``secretary-worker`` calls it (``supervisor.py``)."""
     configure_logging("worker")
+    faulthandler.enable()  # a worker that its watchdog aborts, or that crashes, prints its stacks
     try:
         settings = load_settings(require=REQUIRED)
         configure_logging("worker", level=settings.log.level, style=settings.log.format)

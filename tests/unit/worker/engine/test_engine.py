@@ -375,6 +375,26 @@ async def test_a_job_whose_attempts_were_all_lost_fails_as_worker_lost() -> None
     assert job.error.code == ErrorCode.WORKER_LOST
 
 
+async def test_a_job_that_silenced_two_workers_fails_as_poisoned_with_what_is_known() -> None:
+    silences = [
+        {"run": 1, "attempt": 1, "token": "a", "worker": "w1", "how": "frozen", "at": CLOCK.now()},
+        {"run": 1, "attempt": 2, "token": "boo", "worker": "w2", "how": "died", "at": CLOCK.now()},
+    ]
+    async with engine(nothing, lease_sec=0.2, heartbeat_sec=0.05) as worker:
+        job_id = await worker.submit(
+            status="processing", attempt=2, seq=3, lease=ghost(), silences=silences
+        )
+        job = await worker.ended(job_id)
+    assert (job.status, job.attempt) == (JobStatus.FAILED, 2)
+    assert job.error is not None
+    assert job.error.code == ErrorCode.POISONED
+    assert job.error.details is not None
+    known = [
+        (each["attempt"], each["worker"], each["how"]) for each in job.error.details["silences"]
+    ]
+    assert known == [(1, "w1", "frozen"), (2, "w2", "died")]
+
+
 async def test_a_worker_new_to_the_store_lets_the_owners_renew_first() -> None:
     async with engine(nothing, heartbeat_sec=0.5) as worker:
         job_id = await worker.submit(status="processing", attempt=1, seq=1, lease=ghost())

@@ -129,6 +129,7 @@ _OF_A_RUN = (
     "progress",
     "results",
     "results_file",
+    "silences",
     "usage",
 )
 

@@ -26,6 +26,7 @@ from secretary_common.models.file import (
     name_fault,
 )
 from secretary_common.models.job import (
+    POISON_AFTER,
     Idempotency,
     Job,
     JobError,
@@ -34,6 +35,7 @@ from secretary_common.models.job import (
     LogEntry,
     NotifySlot,
     Settled,
+    Silence,
     Webhook,
 )
 from secretary_common.models.request import ADMIN, BOOTSTRAP_ID, ApiKey, JobQuery, JobTypeInfo
@@ -58,6 +60,7 @@ __all__ = [
     "LOG_LEVELS",
     "NOTIFIER_ALIVE_SEC",
     "NOTIFIER_REPORT_SEC",
+    "POISON_AFTER",
     "RESENDABLE",
     "ApiKey",
     "Batch",
@@ -94,6 +97,7 @@ __all__ = [
     "SealedSecret",
     "Settled",
     "Settlement",
+    "Silence",
     "Standing",
     "StatusCounts",
     "StoredFile",

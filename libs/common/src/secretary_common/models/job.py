@@ -60,6 +60,20 @@ class Settled(Value):
     outcome: str
 
 
+class Silence(Value):
+    """An attempt whose code ran while its worker died or froze: what the watchdog saw."""
+
+    run: int
+    attempt: int
+    token: str
+    """Of the attempt's lease: the same silence is recorded once."""
+    worker: str
+    """The owner of that lease."""
+    how: str
+    """``died`` or ``frozen``."""
+    at: datetime
+
+
 class NotifySlot(Value):
     """The webhook outbox of a job: one event waiting to become a delivery."""
 
@@ -89,6 +103,10 @@ class Idempotency(Value):
     """Tells a repeat from another submission under the same key, without keeping the body."""
     at: datetime
     """When it was first seen; it counts for 48 h."""
+
+
+POISON_AFTER = 2
+"""A job that silenced so many workers in one run takes no other."""
 
 
 class Job(BaseModel):
@@ -125,6 +143,8 @@ class Job(BaseModel):
     deleted_at: datetime | None = None
     lease: Lease | None = None
     settled: Settled | None = None
+    silences: list[Silence] = Field(default_factory=list)
+    """The attempts of this run whose code froze or ended their worker, the first one first."""
     cancel_requested: bool = False
     progress: JobProgress | None = None
     results: JsonObject | None = None
@@ -154,3 +174,8 @@ class Job(BaseModel):
     def is_spent(self) -> bool:
         """Whether no attempt is left once the current one is lost."""
         return self.counted_attempts >= self.max_attempts
+
+    @property
+    def is_poison(self) -> bool:
+        """Whether its code froze or ended so many workers that it must not get another."""
+        return len(self.silences) >= POISON_AFTER

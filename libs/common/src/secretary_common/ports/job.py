@@ -15,6 +15,7 @@ from secretary_common.models import (
     ProgressChange,
     Renewal,
     Settlement,
+    Silence,
     StatusCounts,
     TypeStatistic,
 )
@@ -158,12 +159,19 @@ class HeldJobs(Protocol):
     ) -> list[Job]:
         """Running jobs whose lease has ended, the longest ended first.
 
-        Those of these types, and of any type those that are cancelled or spent.
+        Those of these types, and of any type those that are cancelled, spent or poison.
         """
         ...
 
     async def reclaim(self, job: Job, lease: Lease, now: datetime) -> Job | None:
-        """Take over *job*, whose lease has ended; None if it moved on or is cancelled."""
+        """Take over *job*, whose lease has ended; None if it moved on, is cancelled or poison."""
+        ...
+
+    async def record_silence(self, job_id: str, silence: Silence) -> None:
+        """Add *silence* to the job, if that run has not ended; recording it twice adds it once.
+
+        It names no lease: it tells of the past, whichever worker holds the job by now.
+        """
         ...
 
     async def renew(

@@ -7,7 +7,15 @@ from datetime import datetime
 
 from secretary_common.errors import StaleClaim
 from secretary_common.jobs import transition
-from secretary_common.models import Job, Lease, Outcome, ProgressChange, Renewal, Settlement
+from secretary_common.models import (
+    Job,
+    Lease,
+    Outcome,
+    ProgressChange,
+    Renewal,
+    Settlement,
+    Silence,
+)
 from secretary_common.testing.job_memory import JobMemory, lease_end, may_start
 
 
@@ -36,19 +44,27 @@ class InMemoryHeldJobs(JobMemory):
             job
             for job in self.jobs.values()
             if lease_end(job) <= now.timestamp()
-            and (job.job_type in job_types or job.cancel_requested or job.is_spent)
+            and (job.job_type in job_types or job.cancel_requested or job.is_spent or job.is_poison)
         ]
         return sorted(ended, key=lease_end)[:limit]
 
     async def reclaim(self, job: Job, lease: Lease, now: datetime) -> Job | None:
-        """Take over *job*, whose lease has ended; None if it moved on or is cancelled."""
+        """Take over *job*, whose lease has ended."""
         current = self.jobs.get(job.job_id)
         same = current and current.lease and job.lease and current.lease.token == job.lease.token
-        if not current or not same or not may_start(current):
+        if not current or not same or not may_start(current) or current.is_poison:
             return None
         if lease_end(current) > now.timestamp():
             return None
         return self.apply(current, transition.claimed(lease, now))
+
+    async def record_silence(self, job_id: str, silence: Silence) -> None:
+        """Add *silence* to the job, if that run has not ended."""
+        job = self.jobs.get(job_id)
+        if not job or job.has_ended or job.run != silence.run:
+            return
+        if silence.token not in {known.token for known in job.silences}:
+            self.put(job, silences=[*job.silences, silence])
 
     async def renew(
         self, owner: str, job_ids: Collection[str], expires_at: datetime

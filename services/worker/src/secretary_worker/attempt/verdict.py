@@ -125,6 +125,21 @@ def describe(raised: BaseException) -> JobError:
     )
 
 
+def poisoned(job: Job) -> JobError:
+    """The error of a job whose code froze or ended its worker too often."""
+    attempts = ", ".join(str(silence.attempt) for silence in job.silences)
+    return JobError(
+        code=ErrorCode.POISONED,
+        message=f"Code of this job froze or ended its worker in these attempts: {attempts}.",
+        details={
+            "silences": [
+                silence.model_dump(mode="json", exclude={"run", "token"})
+                for silence in job.silences
+            ]
+        },
+    )
+
+
 def lost_with_worker(job: Job) -> JobError:
     """The error of a job whose attempts were all lost with their workers."""
     return JobError(

@@ -19,6 +19,7 @@ from concurrent.futures import Future
 from typing import Any
 
 from secretary_common.runtime.log import get_logger
+from secretary_worker.watchdog.marks import MarkedExecutor, Marks
 
 log = get_logger(__name__)
 
@@ -87,8 +88,11 @@ class HandlerRun:
 class LoopThread:
     """An event loop running in a daemon thread, and how long it has been silent."""
 
-    def __init__(self) -> None:
+    def __init__(self, marks: Marks) -> None:
+        """*marks* note whose code it runs."""
         self._loop = asyncio.new_event_loop()
+        self._loop.set_task_factory(marks.make_task)
+        self._loop.set_default_executor(MarkedExecutor(marks))
         self._asked_at: float | None = None
         self._under_way: set[asyncio.Task[None]] = set()
         self._retired = False
@@ -166,8 +170,9 @@ class HandlerLoop:
     """The loop that new jobs start in, and those it had to leave behind."""
 
     def __init__(self, *, patience_sec: float = PATIENCE_SEC) -> None:
+        self.marks = Marks()
         self._patience_sec = patience_sec
-        self._current = LoopThread()
+        self._current = LoopThread(self.marks)
         self._left_behind: list[LoopThread] = []
 
     async def start(self, run: HandlerRun) -> None:
@@ -202,4 +207,4 @@ class HandlerLoop:
         )
         stuck.retire()
         self._left_behind.append(stuck)
-        self._current = LoopThread()
+        self._current = LoopThread(self.marks)

@@ -8,11 +8,11 @@ from datetime import timedelta
 from typing import Any
 
 from secretary_common.errors import StaleClaim
-from secretary_common.models import Job, Outcome, Settlement, delivery_id_of
+from secretary_common.models import Job, JobError, Outcome, Settlement, delivery_id_of
 from secretary_common.ports import Doorbell, JobRepository
 from secretary_common.runtime.clock import Clock
 from secretary_common.runtime.log import get_logger
-from secretary_worker.attempt.verdict import lost_with_worker
+from secretary_worker.attempt.verdict import lost_with_worker, poisoned
 
 log = get_logger(__name__)
 
@@ -20,7 +20,7 @@ SWEEP_SIZE = 50
 
 
 class Reclaimer:
-    """Sweeps ended leases. Ending cancelled and spent jobs is any worker's duty, of any type."""
+    """Sweeps ended leases. Any worker ends cancelled, spent and poison jobs of any type."""
 
     def __init__(
         self,
@@ -66,7 +66,7 @@ class Reclaimer:
         take_over: Callable[[Job], Awaitable[bool]],
         free_slots: Callable[[], int],
     ) -> bool:
-        if job.cancel_requested or job.is_spent:
+        if job.cancel_requested or job.is_spent or job.is_poison:
             return await self._end(job)
         if free_slots() > 0 and await take_over(job):
             log.info("job.reclaimed", job_id=job.job_id, attempt=job.attempt + 1)
@@ -82,7 +82,7 @@ class Reclaimer:
             outcome=Outcome.CANCELLED if cancelled else Outcome.FAILED,
             at=now,
             seq=job.seq + 1,
-            error=None if cancelled else lost_with_worker(job),
+            error=None if cancelled else _error_of(job),
             expires_at=now + self._retention,
         )
         try:
@@ -94,3 +94,7 @@ class Reclaimer:
             event = delivery_id_of(job.job_id, settlement.seq)
             self._in_background(self._doorbell.ring_delivery(event))
         return True
+
+
+def _error_of(job: Job) -> JobError:
+    return poisoned(job) if job.is_poison else lost_with_worker(job)

@@ -27,6 +27,7 @@ from secretary_worker.attempt.writer import AttemptWriter
 from secretary_worker.engine.handler_loop import HandlerLoop, HandlerRun
 from secretary_worker.engine.leases import LeaseKeeper
 from secretary_worker.registry import Registration, Registry
+from secretary_worker.watchdog.marks import Mark
 
 log = get_logger(__name__)
 
@@ -107,7 +108,8 @@ class Runner:
             lambda file_id: self.uploads.open_whole(file_id, visible.owner),
             max_file_bytes=self.max_file_bytes,
         )
-        run = HandlerRun(self._bound(registration, visible, repository, calculator))
+        mark = Mark(visible.job_id, visible.run, visible.attempt, hold.token)
+        run = HandlerRun(self._bound(registration, visible, mark, repository, calculator))
         ended = asyncio.wrap_future(run.ended)
         await self._begin(run, hold)
         timeout = hold.job.timeout_sec or registration.timeout_sec
@@ -130,11 +132,13 @@ class Runner:
         self,
         registration: Registration,
         job: Job,
+        mark: Mark,
         repository: SecretaryJobRepository,
         calculator: ResourceCalculator,
     ) -> None:
         """The handler, with its parameters opened and the job on each of its log lines."""
-        with bind(job_id=job.job_id, job_type=job.job_type, attempt=job.attempt):
+        fields = bind(job_id=job.job_id, job_type=job.job_type, attempt=job.attempt)
+        with fields, self.loop.marks.job(mark):
             parameters = opened(job.parameters, registration.schema() or {}, self.cipher.open)
             readable = job.model_copy(update={"parameters": parameters})
             await registration.handler(readable, repository, calculator)

@@ -8,11 +8,20 @@ from datetime import datetime
 from pymongo import ASCENDING
 
 from secretary_common.jobs import transition
-from secretary_common.models import Job, Lease, ProgressChange, Renewal, Settlement
+from secretary_common.models import (
+    Job,
+    Lease,
+    ProgressChange,
+    Renewal,
+    Settlement,
+    Silence,
+)
 from secretary_common.mongo.driver import Collection, Document
 from secretary_common.mongo.jobs.document import (
     BRIEF,
     MAY_START,
+    PENDING,
+    POISON,
     PROCESSING,
     held,
     to_job,
@@ -49,6 +58,7 @@ class HeldJobsInMongo:
         wanted: list[Document] = [
             {"job_type": {"$in": sorted(job_types)}},
             {"cancel_requested": True},
+            {POISON: {"$exists": True}},
             {"$expr": {"$gte": [counted, "$max_attempts"]}},
         ]
         found = await self._jobs.find(
@@ -60,17 +70,28 @@ class HeldJobsInMongo:
         return to_jobs(found)
 
     async def reclaim(self, job: Job, lease: Lease, now: datetime) -> Job | None:
-        """Take over *job*, whose lease has ended; None if it moved on or is cancelled."""
+        """Take over *job*, whose lease has ended."""
         if job.lease is None:
             return None
         query = {
             **held(job.job_id, job.lease.token),
             **MAY_START,
+            POISON: {"$exists": False},
             "lease.expires_at": {"$lte": now},
         }
         return to_job(
             await self._jobs.find_one_and_update(query, update_of(transition.claimed(lease, now)))
         )
+
+    async def record_silence(self, job_id: str, silence: Silence) -> None:
+        """Add *silence* to the job, if that run has not ended."""
+        query = {
+            "_id": job_id,
+            "run": silence.run,
+            "status": {"$in": [PENDING, PROCESSING]},
+            "silences.token": {"$ne": silence.token},
+        }
+        await self._jobs.update_one(query, {"$push": {"silences": silence.model_dump()}})
 
     async def renew(
         self, owner: str, job_ids: Names[str], expires_at: datetime

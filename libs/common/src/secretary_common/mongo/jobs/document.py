@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from secretary_common.jobs import transition
 from secretary_common.jobs.storable import refusal
-from secretary_common.models import Job
+from secretary_common.models import POISON_AFTER, Job
 from secretary_common.models.states import JobStatus
 from secretary_common.mongo.driver import Document
 from secretary_common.mongo.fault import translated_errors
@@ -22,6 +22,8 @@ log = get_logger(__name__)
 
 PENDING, PROCESSING = JobStatus.PENDING.value, JobStatus.PROCESSING.value
 MAY_START: Document = {"cancel_requested": {"$ne": True}, "deleted_at": None}
+POISON = f"silences.{POISON_AFTER - 1}"
+"""A field that is there if the job is poison."""
 BRIEF = {"parameters": False, "results": False}
 
 

@@ -1,0 +1,79 @@
+"""``secretary-worker``: runs the worker, in a container below a process that outlives it.
+
+When the first process of a container ends, the kernel ends all others at once. systemd does so when
+the main process of a unit ends. The watchdog of a worker that died would then have no time to
+record which job's code ended it. So in such a place the worker runs as a child: this process passes
+signals on, waits until the watchdog is done too, and ends as the worker ended.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from importlib import import_module
+
+from secretary_worker.sandbox.limits import die_with_parent
+
+LINGER_SEC = 35.0
+"""How long the watchdog may take to record a death; it gives up before."""
+EXIT_BY_SIGNAL = 128
+
+_FIRST = 1  # the process id of the first process of a container, or of systemd
+_POLL_SEC = 0.05
+_PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
+
+
+def main() -> None:
+    """Run the worker; return when it has ended."""
+    if os.getppid() <= _FIRST:
+        sys.exit(supervise(_work))
+    _work()
+
+
+def supervise(work: Callable[[], None]) -> int:
+    """Run *work* in a child process; returns its exit code, 128 + n if signal n ended it.
+
+    If it did not end well, what it leaves behind has 35 s to end.
+    """
+    # What a worker leaves behind becomes a child of this process.
+    ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    here, worker = os.getpid(), os.fork()
+    if worker == 0:
+        os.setsid()  # Ctrl-C comes once, from this process
+        die_with_parent(here)
+        work()
+        sys.exit(0)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda number, _: os.kill(worker, number))
+    code = os.waitstatus_to_exitcode(_reap_until(worker))
+    if code != 0:
+        _reap_all(LINGER_SEC)
+    return code if code >= 0 else EXIT_BY_SIGNAL - code
+
+
+def _work() -> None:
+    # The worker's modules are imported here, by the process that needs them.
+    import_module("secretary_worker.main").main()
+
+
+def _reap_until(worker: int) -> int:
+    """Reap whatever ends, *worker* last; returns its status."""
+    while True:
+        pid, status = os.waitpid(-1, 0)
+        if pid == worker:
+            return status
+
+
+def _reap_all(within_sec: float) -> None:
+    deadline = time.monotonic() + within_sec
+    while time.monotonic() < deadline:
+        try:
+            pid, _ = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return
+        if pid == 0:
+            time.sleep(_POLL_SEC)

@@ -1,0 +1,172 @@
+"""Which thread runs which job's code just now, noted in memory that another process can read.
+
+The watchdog reads the marks when the worker is frozen or dead, so nothing in here may need the
+worker's cooperation at that time: a mark is a few bytes in a shared memory file.
+
+A mark is set for each step of each task in a handlers' loop, and for each call that a handler puts
+into its loop's executor (``asyncio.to_thread``). Threads that a handler starts by itself have none.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import json
+import mmap
+import os
+import struct
+import threading
+import weakref
+from collections.abc import Callable, Coroutine, Generator, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import ContextVar
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import Any, ParamSpec, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
+Work = Coroutine[Any, Any, T] | Generator[Any, None, T]
+"""What event loops make tasks of."""
+
+RECORD_BYTES = 256
+THREADS = 256
+"""More threads than these have no marks."""
+_HEAD = struct.Struct("=q")  # the kernel's id of the thread; 0: it runs no job's code
+_TEXT_BYTES = RECORD_BYTES - _HEAD.size
+_current: ContextVar[bytes | None] = ContextVar("secretary_marked_job", default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """The attempt whose code a thread runs."""
+
+    job_id: str
+    run: int
+    attempt: int
+    token: str
+    """Of the attempt's lease."""
+
+
+class Marks:
+    """The marks of one worker. Thread-safe: each thread writes to a record of its own."""
+
+    def __init__(self) -> None:
+        self._file = os.memfd_create("secretary-marks")
+        os.ftruncate(self._file, RECORD_BYTES * THREADS)
+        weakref.finalize(self, os.close, self._file)
+        self._memory = mmap.mmap(self._file, RECORD_BYTES * THREADS)
+        self._offsets = itertools.count(0, RECORD_BYTES)
+        self._mine = threading.local()
+
+    def fileno(self) -> int:
+        """The shared memory file, for the process that reads it."""
+        return self._file
+
+    @contextlib.contextmanager
+    def job(self, mark: Mark) -> Iterator[None]:
+        """Mark what this thread does inside, later steps of this task and what it starts too."""
+        text = json.dumps(asdict(mark)).encode()
+        known = _current.set(text if len(text) <= _TEXT_BYTES else None)
+        self.enter()
+        try:
+            yield
+        finally:
+            self.leave()
+            _current.reset(known)
+
+    def enter(self) -> None:
+        """This thread runs code of the context's job from now on, if the context has one."""
+        text, offset = _current.get(), self._offset()
+        if text is not None and offset is not None:
+            start = offset + _HEAD.size
+            self._memory[start : start + _TEXT_BYTES] = text.ljust(_TEXT_BYTES)
+            _HEAD.pack_into(self._memory, offset, self._mine.thread_id)
+
+    def leave(self) -> None:
+        """This thread runs no job's code from now on."""
+        offset = self._offset()
+        if offset is not None:
+            _HEAD.pack_into(self._memory, offset, 0)
+
+    def make_task(
+        self, loop: asyncio.AbstractEventLoop, work: Work[T], **how: Any
+    ) -> asyncio.Task[T]:
+        """Make a task whose steps are marked: a task factory for event loops."""
+        return asyncio.Task(_Steps(work, self), loop=loop, **how)
+
+    def _offset(self) -> int | None:
+        try:
+            found: int | None = self._mine.offset
+        except AttributeError:
+            offset = next(self._offsets)
+            found = self._mine.offset = offset if offset < len(self._memory) else None
+            self._mine.thread_id = threading.get_native_id()
+        return found
+
+
+class MarkedExecutor(ThreadPoolExecutor):
+    """An executor that marks the calls of jobs."""
+
+    def __init__(self, marks: Marks) -> None:
+        super().__init__(thread_name_prefix="handlers")
+        self._marks = marks
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """Call *fn* in a thread, marked with the job of the context of this very call."""
+        return super().submit(self._marked, _current.get(), partial(fn, *args, **kwargs))
+
+    def _marked(self, text: bytes | None, call: Callable[[], T]) -> T:
+        known = _current.set(text)
+        self._marks.enter()
+        try:
+            return call()
+        finally:
+            self._marks.leave()
+            _current.reset(known)
+
+
+class _Steps(Coroutine[Any, Any, T]):
+    """A coroutine each of whose steps is marked; for everything else it is the coroutine."""
+
+    def __init__(self, work: Work[T], marks: Marks) -> None:
+        self._work = work
+        self._marks = marks
+
+    def send(self, value: Any) -> Any:
+        """Take the next step."""
+        self._marks.enter()
+        try:
+            return self._work.send(value)
+        finally:
+            self._marks.leave()
+
+    def throw(self, *error: Any) -> Any:
+        """Take the next step with an exception."""
+        self._marks.enter()
+        try:
+            return self._work.throw(*error)
+        finally:
+            self._marks.leave()
+
+    def close(self) -> None:
+        """End it."""
+        self._work.close()
+
+    def __await__(self) -> Generator[Any, Any, T]:
+        raise TypeError("only a task takes the steps")
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._work, name)
+
+
+def read(memory: bytes) -> dict[int, Mark]:
+    """The marks in *memory*, by the kernel's id of the thread that runs the code."""
+    found = {}
+    for start in range(0, len(memory), RECORD_BYTES):
+        (thread_id,) = _HEAD.unpack_from(memory, start)
+        if thread_id:
+            text = memory[start + _HEAD.size : start + RECORD_BYTES]
+            found[thread_id] = Mark(**json.loads(text))
+    return found

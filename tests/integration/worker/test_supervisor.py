@@ -1,0 +1,64 @@
+"""A worker that is a container's first process: its watchdog outlives it."""
+
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+# The worker starts a process that needs a moment after the worker's death, then does *what*.
+SCRIPT = """
+import os, signal, subprocess, sys, time
+from pathlib import Path
+from secretary_worker.supervisor import supervise
+
+def work():
+    subprocess.Popen(["/bin/sh", "-c", "sleep 1; touch recorded"])
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))
+    Path("started").touch()
+    {what}
+
+sys.exit(supervise(work))
+"""
+
+
+def supervised(folder: Path, what: str) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-c", SCRIPT.format(what=what)]
+    return subprocess.Popen(command, cwd=folder)
+
+
+@pytest.mark.parametrize(
+    ("what", "code"),
+    [("os.kill(os.getpid(), signal.SIGKILL)", 128 + signal.SIGKILL), ("sys.exit(3)", 3)],
+)
+def test_what_a_dead_worker_leaves_may_end_first(tmp_path: Path, what: str, code: int) -> None:
+    assert supervised(tmp_path, what).wait(20) == code
+    assert (tmp_path / "recorded").exists()
+
+
+def test_a_worker_that_ends_well_is_not_outlived(tmp_path: Path) -> None:
+    assert supervised(tmp_path, "pass").wait(20) == 0
+    assert not (tmp_path / "recorded").exists()
+
+
+def test_signals_reach_the_worker_and_its_exit_code_comes_back(tmp_path: Path) -> None:
+    process = supervised(tmp_path, "time.sleep(60)")
+    while not (tmp_path / "started").exists():
+        time.sleep(0.05)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(20) == 7
+
+
+def test_the_worker_does_not_outlive_its_supervisor(tmp_path: Path) -> None:
+    process = supervised(tmp_path, "Path('pid').write_text(str(os.getpid())); time.sleep(60)")
+    while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():
+        time.sleep(0.05)
+    worker = int((tmp_path / "pid").read_text())
+    pidfd = os.pidfd_open(worker)
+    process.kill()
+    process.wait()
+    assert select.select([pidfd], [], [], 10)[0]
