@@ -20,7 +20,7 @@ from secretary_common.models import (
 )
 
 
-class StoredJobs(Protocol):
+class JobStorage(Protocol):
     """Jobs as clients know them: submitted, found, listed. All raise ``StoreUnavailable``."""
 
     async def insert(self, job: Job) -> None:
@@ -32,7 +32,7 @@ class StoredJobs(Protocol):
         """
         ...
 
-    async def of_key(self, owner: str, key: str) -> Job | None:
+    async def find_by_key(self, owner: str, key: str) -> Job | None:
         """The job under an idempotency key, once a majority has it; a deleted one has none."""
         ...
 
@@ -48,7 +48,7 @@ class StoredJobs(Protocol):
         """Those of these jobs that clients deleted and that are not removed yet."""
         ...
 
-    async def briefly(self, job_ids: Collection[str]) -> list[Job]:
+    async def summaries(self, job_ids: Collection[str]) -> list[Job]:
         """Those of these jobs that are there and not deleted, without parameters and results."""
         ...
 
@@ -57,7 +57,7 @@ class StoredJobs(Protocol):
         ...
 
 
-class RequestedMoves(Protocol):
+class JobActionWrites(Protocol):
     """What clients ask of a job. All raise ``StoreUnavailable``.
 
     Each move is guarded by the job as it was read: None means that it moved on meanwhile and must
@@ -95,7 +95,7 @@ class JobStatistics(Protocol):
         ...
 
 
-class WaitingJobs(Protocol):
+class JobCandidates(Protocol):
     """Jobs that wait for a worker. All raise ``StoreUnavailable``."""
 
     async def candidates(
@@ -137,7 +137,7 @@ class WaitingJobs(Protocol):
         ...
 
 
-class HeldJobs(Protocol):
+class JobClaims(Protocol):
     """Jobs under a lease, and every move an attempt makes. All raise ``StoreUnavailable``."""
 
     async def claim(
@@ -201,7 +201,7 @@ class HeldJobs(Protocol):
         ...
 
 
-class OutboxSlots(Protocol):
+class JobOutbox(Protocol):
     """The webhook outbox of jobs. All raise ``StoreUnavailable``."""
 
     async def due_slots(self, now: datetime, limit: int) -> list[Job]:
@@ -230,6 +230,6 @@ class OutboxSlots(Protocol):
 
 
 class JobRepository(
-    StoredJobs, RequestedMoves, JobStatistics, WaitingJobs, HeldJobs, OutboxSlots, Protocol
+    JobStorage, JobActionWrites, JobStatistics, JobCandidates, JobClaims, JobOutbox, Protocol
 ):
     """Jobs, and every move between their states."""
