@@ -13,10 +13,10 @@ from secretary_common.errors import TransientError
 from secretary_common.jobs.resources import ResourceCalculator
 from secretary_common.settings.media import MediaSection
 from secretary_common.settings.provider import TranscriptionSection
+from secretary_documents.concurrency import run_each
 from secretary_documents.media.ffmpeg import Ffmpeg, shortfall
 from secretary_documents.media.speech import Speech
 from secretary_documents.media.yt_dlp import YtDlp
-from secretary_documents.providers.flight import run_each
 from secretary_documents.providers.transcription import (
     AudioPiece,
     Segment,

@@ -18,10 +18,10 @@ from secretary_common.models import JsonObject, new_token
 from secretary_common.runtime.log import get_logger
 from secretary_common.runtime.metrics import PROVIDER_UPLOADS_LEFT
 from secretary_common.settings.provider import MistralSection
+from secretary_documents.concurrency import finish_if_cancelled, run_each
 from secretary_documents.pdf.page import Document, OnPage
 from secretary_documents.providers.answer import InvalidAnswer, ProviderRefused
 from secretary_documents.providers.call import Attachment, Call
-from secretary_documents.providers.flight import run_each, seen_through
 from secretary_documents.providers.mistral_answer import METHOD, OcrAnswer, read_ocr_answer
 from secretary_documents.providers.provider import Connection, Provider, ProviderClient, Timing
 
@@ -122,7 +122,7 @@ class _Reading:
                 Call("POST", "/ocr", payload=_ocr_request(self._section.model, file_id))
             )
         finally:
-            await seen_through(upload.remove())
+            await finish_if_cancelled(upload.remove())
         answer = read_ocr_answer(reply.data, piece.numbers)
         cost = answer.billed_pages * self._section.price_per_page
         self._resources.add_cost(self._section.model, cost)

@@ -10,13 +10,11 @@ import asyncio
 import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property
 from ipaddress import ip_network
 from random import random
-from typing import Any
-from weakref import WeakKeyDictionary
 
 import httpx
 
@@ -34,6 +32,7 @@ from secretary_common.models import JsonObject
 from secretary_common.runtime.clock import Clock, SystemClock
 from secretary_common.runtime.metrics import PROVIDER_REQUESTS
 from secretary_common.settings.provider import ProviderSection
+from secretary_documents.concurrency import ConcurrencyLimit
 from secretary_documents.providers.answer import InvalidAnswer, read_answer, unavailable
 from secretary_documents.providers.call import Body, Call, Reply
 from secretary_documents.providers.repeat import pause_sec
@@ -67,9 +66,8 @@ class Provider:
         self.section = section
         self.timing = timing or Timing()
         self.max_answer_bytes = max_answer_bytes
-        self._gates: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = (
-            WeakKeyDictionary()
-        )
+        self.limit = ConcurrencyLimit(section.parallel)
+        """For the requests of all jobs in the running loop."""
 
     @property
     def name(self) -> str:
@@ -100,13 +98,6 @@ class Provider:
         timeout_sec = self.section.timeout_sec
         async with guarded_client(ANYWHERE, timeout_sec=timeout_sec, tls=self._tls) as client:
             yield Connection(self, client, resources)
-
-    def gate(self) -> asyncio.Semaphore:
-        """Lets ``parallel`` requests through at a time, of all jobs in the running loop."""
-        loop = asyncio.get_running_loop()
-        if loop not in self._gates:
-            self._gates[loop] = asyncio.Semaphore(self.section.parallel)
-        return self._gates[loop]
 
     @cached_property
     def _tls(self) -> ssl.SSLContext:
@@ -151,8 +142,7 @@ class Connection:
             TransientError: the last failure, with the ``Retry-After`` that came with it.
         """
         body = Body.of(call)
-        gate: AbstractAsyncContextManager[Any] = self._provider.gate() if queued else nullcontext()
-        async with gate:
+        async with self._provider.limit.permit() if queued else nullcontext():
             return await self._repeat(call, body)
 
     async def _repeat(self, call: Call, body: Body) -> Reply:

@@ -12,10 +12,10 @@ from secretary_common.errors import PermanentError
 from secretary_common.jobs.resources import ResourceCalculator
 from secretary_common.models import JsonObject
 from secretary_common.settings.provider import VisionSection
+from secretary_documents.concurrency import run_each
 from secretary_documents.pdf.choice import Reason
 from secretary_documents.pdf.page import Document, OnPage, Page, PageImage
 from secretary_documents.providers.completion import CompletionClient, CompletionRequest
-from secretary_documents.providers.flight import run_each
 from secretary_documents.providers.provider import Connection, Provider, ProviderClient, Timing
 
 METHOD = "openai_vision"
