@@ -33,12 +33,12 @@ from secretary_common.runtime.clock import Clock, SystemClock
 from secretary_common.runtime.metrics import PROVIDER_REQUESTS
 from secretary_common.settings.provider import ProviderSection
 from secretary_documents.concurrency import ConcurrencyLimit
-from secretary_documents.providers.answer import InvalidAnswer, read_answer, unavailable
 from secretary_documents.providers.call import Body, Call, Reply
 from secretary_documents.providers.repeat import pause_sec
+from secretary_documents.providers.response import InvalidResponse, read_response, unavailable
 
 USER_AGENT = "Secretary/1"
-MAX_ANSWER_BYTES = 32 * 2**20
+MAX_RESPONSE_BYTES = 32 * 2**20
 # The operator names the provider, no user does: it may well be an Ollama on this machine.
 ANYWHERE = UrlGuard([ip_network("0.0.0.0/0"), ip_network("::/0")])
 
@@ -61,11 +61,11 @@ class Provider:
         section: ProviderSection,
         *,
         timing: Timing | None = None,
-        max_answer_bytes: int = MAX_ANSWER_BYTES,
+        max_response_bytes: int = MAX_RESPONSE_BYTES,
     ) -> None:
         self.section = section
         self.timing = timing or Timing()
-        self.max_answer_bytes = max_answer_bytes
+        self.max_response_bytes = max_response_bytes
         self.limit = ConcurrencyLimit(section.parallel)
         """For the requests of all jobs in the running loop."""
 
@@ -138,7 +138,7 @@ class Connection:
         same. Not *queued* goes at once: tidying up waits for nobody.
 
         Raises:
-            PermanentError: see ``read_answer``.
+            PermanentError: see ``read_response``.
             TransientError: the last failure, with the ``Retry-After`` that came with it.
         """
         body = Body.of(call)
@@ -202,7 +202,7 @@ class Connection:
         )
         response = await self._client.send(request, stream=True)
         try:
-            return read_answer(
+            return read_response(
                 section.NAME,
                 response.status_code,
                 response.headers,
@@ -227,12 +227,12 @@ class Connection:
         return headers
 
     async def _read(self, response: httpx.Response) -> bytes:
-        name, limit = self._provider.name, self._provider.max_answer_bytes
+        name, limit = self._provider.name, self._provider.max_response_bytes
         if response.headers.get("Content-Encoding", "identity").lower() != "identity":
-            raise InvalidAnswer(name, "it is packed, unasked")
+            raise InvalidResponse(name, "it is packed, unasked")
         body = bytearray()
         async for chunk in response.aiter_raw():
             body += chunk
             if len(body) > limit:
-                raise InvalidAnswer(name, f"it has more than {limit} bytes")
+                raise InvalidResponse(name, f"it has more than {limit} bytes")
         return bytes(body)

@@ -75,7 +75,7 @@ class VisionReader(ProviderClient):
         completions = CompletionClient(section.NAME, section, section.model)
         return cls(section, Provider(section, timing=timing), completions)
 
-    def hinted(self, hint: Hint) -> VisionReader:
+    def with_hint(self, hint: Hint) -> VisionReader:
         """The same reader for a document of which *hint* is known; another ``engine``."""
         return replace(self, hint=hint)
 

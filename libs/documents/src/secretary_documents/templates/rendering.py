@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from secretary_documents.templates.front_matter import Piece, Scalar
-from secretary_documents.templates.kind import Kind
 from secretary_documents.templates.template import Template
-from secretary_documents.templates.token import Part, Slot, invalid
+from secretary_documents.templates.token import Part, Placeholder, invalid
+from secretary_documents.templates.value_type import Kind
 from secretary_documents.templates.yaml_value import yaml_value
 
 MAX_RENDERED = 64 * 2**20
@@ -37,7 +37,7 @@ class _Values:
     fields: Mapping[str, Kind]
     unknown: dict[str, None] = field(default_factory=dict)
 
-    def of(self, slot: Slot) -> Any:
+    def of(self, slot: Placeholder) -> Any:
         value = self.found.get(slot.name)
         if value is None:
             value = self.context.get(slot.name)

@@ -67,7 +67,7 @@ class Readers:
             raise PermanentError(f"{method} is not configured: set {setting}", code=code)
         reader.check_configured()
         if isinstance(reader, VisionReader):
-            reader = reader.hinted(_hint(parameters.context))
+            reader = reader.with_hint(_hint(parameters.context))
         found = reader
         return lambda _: found
 
