@@ -17,8 +17,8 @@ from secretary_common.models import (
     DueDelivery,
     Lane,
     Lease,
+    Obstacles,
     Phase,
-    Standing,
     delivery_id_of,
 )
 from secretary_common.mongo import indexes
@@ -313,11 +313,11 @@ async def test_a_later_event_overtakes_whatever_came_of_it(deliveries: Subject) 
     early, late = delivery(4), delivery(5)
     for each in (early, late, delivery(9, "job-2")):
         await deliveries.insert(each)
-    fine, overtaken = (Standing(is_overtaken=over, is_muted=False) for over in (False, True))
-    assert await deliveries.standings([early, late], NOW) == [overtaken, fine]
+    fine, overtaken = (Obstacles(is_overtaken=over, is_muted=False) for over in (False, True))
+    assert await deliveries.obstacles([early, late], NOW) == [overtaken, fine]
     await deliveries.claim(late.delivery_id, lease(), NOW)
     await deliveries.record(late.delivery_id, "token-1", DeliveryState.DELIVERED)
-    assert await deliveries.standings([early], NOW) == [overtaken]
+    assert await deliveries.obstacles([early], NOW) == [overtaken]
 
 
 async def test_an_abandoned_progress_makes_way_once_its_lease_ended(
@@ -391,7 +391,7 @@ async def test_a_url_that_said_gone_is_muted_for_that_key_alone_and_for_its_time
     await deliveries.mute("key-1", same.url, after(60))
 
     async def muted(now: datetime) -> list[bool]:
-        found = await deliveries.standings([same, other_url, other_key], now)
+        found = await deliveries.obstacles([same, other_url, other_key], now)
         return [each.is_muted for each in found]
 
     assert await muted(NOW) == [True, False, False]

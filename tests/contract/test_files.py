@@ -159,27 +159,27 @@ async def test_an_upload_that_is_held_cannot_be_condemned_for_a_while(
     files: FileRepository,
 ) -> None:
     file_id = await upload(files)
-    assert not await files.condemn(file_id, after(23.9))
+    assert not await files.mark_for_removal(file_id, after(23.9))
     assert await files.hold_uploads([file_id], after(23.9), owner="key-1")
-    assert not await files.condemn(file_id, after(35.8))
+    assert not await files.mark_for_removal(file_id, after(35.8))
     assert await files.due_for_check(after(35.8), 9) == []
     assert await files.hold_uploads([file_id], after(25), owner="key-1")  # never shortened
-    assert not await files.condemn(file_id, after(36.9))
-    assert await files.condemn(file_id, after(37))
+    assert not await files.mark_for_removal(file_id, after(36.9))
+    assert await files.mark_for_removal(file_id, after(37))
 
 
 async def test_a_condemned_upload_is_held_no_more_until_it_is_put_off(
     files: FileRepository,
 ) -> None:
     file_id = await upload(files)
-    assert await files.condemn(file_id, after(24))
+    assert await files.mark_for_removal(file_id, after(24))
     assert await files.hold_uploads([file_id], after(24)) == {}
-    assert await files.condemn(file_id, after(24))  # the one who did so before was killed
+    assert await files.mark_for_removal(file_id, after(24))  # the one who did so before was killed
     (due,) = await files.due_for_check(after(24), 9)
     assert due.file_id == file_id
     await files.check_again(file_id, after(48))
     assert set(await files.hold_uploads([file_id], after(24))) == {file_id}
-    assert not await files.condemn("file-unknown", after(99))
+    assert not await files.mark_for_removal("file-unknown", after(99))
 
 
 @pytest.mark.parametrize("driver", ["motor", "pymongo"])

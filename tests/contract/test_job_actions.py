@@ -192,7 +192,7 @@ async def test_one_job_stands_under_an_idempotency_key(jobs: JobRepository) -> N
     )
     assert sum(one is None for one in made) == 1
     assert all(one is None or isinstance(one, KeyInUse) for one in made)
-    found = await jobs.of_key("key-1", "k1")
+    found = await jobs.find_by_key("key-1", "k1")
     assert found is not None
     assert await jobs.get(found.job_id) == found
 
@@ -202,7 +202,7 @@ async def test_a_key_is_its_owners_alone(jobs: JobRepository) -> None:
     await jobs.insert(make_job("job-2", idempotency=keyed(), owner="key-2"))
     await jobs.insert(make_job("job-3"))
     await jobs.insert(make_job("job-4"))
-    assert await jobs.of_key("key-3", "k1") is None
+    assert await jobs.find_by_key("key-3", "k1") is None
 
 
 async def test_a_released_key_is_free_again(jobs: JobRepository) -> None:
@@ -218,7 +218,7 @@ async def test_a_released_key_is_free_again(jobs: JobRepository) -> None:
 
 async def test_deleting_frees_the_key(jobs: JobRepository) -> None:
     await jobs.delete(await waiting(jobs, idempotency=keyed()), after(1))
-    assert await jobs.of_key("key-1", "k1") is None
+    assert await jobs.find_by_key("key-1", "k1") is None
     await jobs.insert(make_job("job-2", idempotency=keyed()))
 
 
@@ -260,7 +260,7 @@ async def test_a_batch_under_a_used_key_leaves_nothing(stores: Stores) -> None:
         )
     assert await stores.jobs.get("job-2") is None
     assert await stores.batches.get("batch-2") is None
-    found = await stores.batches.of_key("key-1", "k1")
+    found = await stores.batches.find_by_key("key-1", "k1")
     assert found is not None
     await stores.batches.release_key(found)
     await stores.batches.insert(batch_of(second, batch_id="batch-2", idempotency=keyed()), [second])

@@ -284,7 +284,7 @@ async def test_jobs_are_read_briefly_unless_they_are_unknown_or_deleted(
     gone = make_job("job-3")
     await jobs.insert(gone)
     assert await jobs.delete(gone, NOW)
-    found = {job.job_id: job for job in await jobs.briefly(["job-1", "job-2", "job-3", "job-4"])}
+    found = {job.job_id: job for job in await jobs.summaries(["job-1", "job-2", "job-3", "job-4"])}
     assert set(found) == {"job-1", "job-2"}
     assert found["job-1"].status is JobStatus.PROCESSING
     assert found["job-2"].parameters == {}

@@ -124,7 +124,7 @@ async def test_a_fenced_job_is_gone_from_answers_and_free_of_its_key(place: Plac
     await place.jobs.insert(make_job(idempotency=key, **ENDED))
     assert await place.removal.fence("job-1", NOW, after(1))
     assert await place.jobs.get("job-1") is None
-    assert await place.jobs.of_key("key-1", "k") is None
+    assert await place.jobs.find_by_key("key-1", "k") is None
     assert await place.removal.fence("job-1", NOW, after(2))  # as good as new
     assert await place.removal.remove_job("job-1")
     assert not await place.removal.remove_job("job-1")

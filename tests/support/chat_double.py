@@ -11,7 +11,7 @@ from secretary_common.jobs.resources import ResourceCalculator
 from secretary_common.models import JsonObject
 from secretary_common.settings.provider import LlmSection
 from secretary_documents.providers.chat import ChatAnswer, ChatClient, ChatRequest
-from secretary_documents.templates.chunk import estimate_tokens
+from secretary_documents.templates.text_parts import estimate_tokens
 
 DOCUMENT = re.compile(
     r"<<<(?:document|parts) \w+>>>\n(.*)\n<<<end of (?:document|parts) \w+>>>", re.DOTALL

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 from aio_pika.abc import AbstractChannel
 
-from secretary_common.broker.consumer import Heard, JobConsumer
+from secretary_common.broker.consumer import JobConsumer, RingOutcome
 from secretary_common.broker.publisher import Publisher
 
 DEADLINE_SEC = 20.0
@@ -16,12 +16,12 @@ DEADLINE_SEC = 20.0
 class Subscription:
     """What a worker hears, and what it answers."""
 
-    def __init__(self, url: str, job_type: str, answer: Heard = Heard.CLAIMED) -> None:
+    def __init__(self, url: str, job_type: str, answer: RingOutcome = RingOutcome.CLAIMED) -> None:
         self.heard: list[str] = []
         self.answer = answer
         self.consumer = JobConsumer(url, [job_type], self.on_ring)
 
-    async def on_ring(self, _: str, job_id: str) -> Heard:
+    async def on_ring(self, _: str, job_id: str) -> RingOutcome:
         self.heard.append(job_id)
         return self.answer
 

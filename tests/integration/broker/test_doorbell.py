@@ -15,7 +15,7 @@ from support.doorbell_recorder import DEADLINE_SEC, Subscription, connected, rin
 
 from secretary_common.broker import topology
 from secretary_common.broker.connection import declare_queues
-from secretary_common.broker.consumer import DeliveryConsumer, Heard
+from secretary_common.broker.consumer import DeliveryConsumer, RingOutcome
 from secretary_common.broker.publisher import PUBLISH_TIMEOUT_SEC, Publisher
 from secretary_common.errors import StoreUnavailable
 from secretary_common.runtime.lifecycle import running
@@ -65,7 +65,7 @@ async def test_nothing_is_taken_before_a_slot_is_free(
 async def test_an_idle_worker_never_waits_behind_a_full_one(amqp_url: str, job_type: str) -> None:
     publisher = Publisher(amqp_url)
     full, idle = (
-        Subscription(amqp_url, job_type, Heard.GIVEN_BACK),
+        Subscription(amqp_url, job_type, RingOutcome.GIVEN_BACK),
         Subscription(amqp_url, job_type),
     )
     async with running(publisher.run()), running(full.consumer.run()):
@@ -101,7 +101,7 @@ async def test_what_cannot_be_parsed_is_dead_lettered(
 
 
 def counted_dead(queue: str) -> bool:
-    labels = {"queue": queue, "outcome": Heard.DEAD_LETTERED}
+    labels = {"queue": queue, "outcome": RingOutcome.DEAD_LETTERED}
     return REGISTRY.get_sample_value("secretary_doorbells_heard_total", labels) == 1
 
 

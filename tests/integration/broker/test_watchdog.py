@@ -17,7 +17,7 @@ from support.doorbell_recorder import Subscription, connected, ringing, until, w
 from support.engine_harness import engine
 
 from secretary_common.broker import topology
-from secretary_common.broker.consumer import Heard, JobConsumer
+from secretary_common.broker.consumer import JobConsumer, RingOutcome
 from secretary_common.broker.publisher import PUBLISH_TIMEOUT_SEC, Publisher
 from secretary_common.errors import StoreUnavailable
 from secretary_common.models import Candidate, Job, JobStatus, Lease
@@ -74,7 +74,9 @@ class Scene:
 
 
 @asynccontextmanager
-async def scene(url: str, job_type: str, answer: Heard = Heard.CLAIMED) -> AsyncIterator[Scene]:
+async def scene(
+    url: str, job_type: str, answer: RingOutcome = RingOutcome.CLAIMED
+) -> AsyncIterator[Scene]:
     """A bell and an ear at *url*, which have rung and heard once."""
     publisher, ear = Publisher(url), Subscription(url, job_type, answer)
     async with running(publisher.run(), ear.consumer.run()):
@@ -220,12 +222,12 @@ async def test_a_ring_given_back_is_not_held_by_an_ear_that_goes_on(
     async with scene(broker.url, job_type) as working:
         ear = working.ear
 
-        async def full_for_a_moment(_: str, job_id: str) -> Heard:
+        async def full_for_a_moment(_: str, job_id: str) -> RingOutcome:
             ear.heard.append(job_id)
             if ear.heard.count(job_id) > 1:
-                return Heard.CLAIMED
+                return RingOutcome.CLAIMED
             asyncio.get_running_loop().call_soon(ear.consumer.resume)
-            return Heard.GIVEN_BACK
+            return RingOutcome.GIVEN_BACK
 
         ear.consumer._on_ring = full_for_a_moment
         await working.publisher.ring_job(job_type, "job-1")
@@ -235,10 +237,10 @@ async def test_a_ring_given_back_is_not_held_by_an_ear_that_goes_on(
 async def test_no_doorbell_is_delivered_twice_whatever_comes_of_it(
     broker: RabbitMQ, job_type: str, channel: AbstractChannel
 ) -> None:
-    async with scene(broker.url, job_type, Heard.GONE) as working:
+    async with scene(broker.url, job_type, RingOutcome.GONE) as working:
         ear = working.ear
 
-        async def fail(_: str, job_id: str) -> Heard:
+        async def fail(_: str, job_id: str) -> RingOutcome:
             ear.heard.append(job_id)
             raise RuntimeError("nobody foresaw this")
 

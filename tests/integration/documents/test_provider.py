@@ -28,9 +28,9 @@ UNAUTHORIZED = ErrorCode.PROVIDER_UNAUTHORIZED
 
 
 def reach(fake: FakeProvider, passing: Passing, **settings: Any) -> Provider:
-    limit = settings.pop("max_answer_bytes", 2**20)
+    limit = settings.pop("max_response_bytes", 2**20)
     section = LlmSection(**access(fake, **settings))
-    return Provider(section, timing=passing.timing, max_answer_bytes=limit)
+    return Provider(section, timing=passing.timing, max_response_bytes=limit)
 
 
 async def ask(

@@ -19,13 +19,13 @@ from secretary_common.models import JobStatus, JsonObject
 from secretary_common.settings.work import PdfSection
 from secretary_devstack.servers.site import Site
 from secretary_documents.handlers.pdf.extractor import PdfExtractor
-from secretary_documents.handlers.session import attachments
+from secretary_documents.handlers.session import attachment_reader
 from secretary_documents.handlers.session.handler import SessionHandler
-from secretary_documents.handlers.session.slides import PdfSlidesReader
-from secretary_documents.media.listener import Heard, Origin
+from secretary_documents.handlers.session.slides_reader import PdfSlidesReader
+from secretary_documents.media.recording_transcriber import RecordingTranscript, TranscriptSource
 from secretary_documents.providers.chat import ChatModel
 from secretary_documents.providers.transcription import Segment
-from secretary_documents.templates.folder import TemplateFolder
+from secretary_documents.templates.template_catalog import TemplateCatalog
 from secretary_documents.templates.transformer import Transformer
 from secretary_documents.web.download import Downloader
 from secretary_documents.web.page_reader import SandboxedPageReader
@@ -58,7 +58,7 @@ def run(origin: str, page_nursery: ZygoteClient, zygote: ZygoteClient) -> Run:
         )
         extractor = PdfExtractor(limits=PdfSection(), max_bytes=2**20, zygote=zygote, cache=cache)
         handler = SessionHandler(
-            transformer=Transformer(TemplateFolder(), chat or ChatDouble(lambda _: FOUND)),
+            transformer=Transformer(TemplateCatalog(), chat or ChatDouble(lambda _: FOUND)),
             pages=SandboxedPageReader(downloader, zygote=page_nursery),
             downloader=downloader,
             **{"read_slides": PdfSlidesReader(extractor), **(parts or {})},
@@ -214,9 +214,9 @@ async def test_captions_that_cannot_be_had_are_a_warning_and_the_recording_is_he
 ) -> None:
     async def heard(
         url: str, language: str | None, _: ResourceCalculator, *, use_cache: bool
-    ) -> Heard:
+    ) -> RecordingTranscript:
         assert (url, language, use_cache) == (f"{origin}/talk.mp4", "en", True)
-        return Heard((Segment(0, 1, "heard"),), Origin.TRANSCRIPTION)
+        return RecordingTranscript((Segment(0, 1, "heard"),), TranscriptSource.TRANSCRIPTION)
 
     done = await run(f"/talk?captions={captions}", parts={"transcribe": heard})
     assert warnings_of(done) == [("captions", code)]
@@ -226,7 +226,7 @@ async def test_captions_that_cannot_be_had_are_a_warning_and_the_recording_is_he
 async def test_a_recording_that_is_gone_or_that_nobody_can_hear_is_a_warning(run: Run) -> None:
     async def gone(
         url: str, language: str | None, _: ResourceCalculator, *, use_cache: bool
-    ) -> Heard:
+    ) -> RecordingTranscript:
         raise PermanentError("the server answered 404", code=ErrorCode.FETCH_FAILED)
 
     path = "/talk?captions=/none"
@@ -242,9 +242,11 @@ async def test_a_recording_that_is_damaged_is_heard_as_far_as_it_goes_and_says_s
 ) -> None:
     async def half(
         url: str, language: str | None, _: ResourceCalculator, *, use_cache: bool
-    ) -> Heard:
+    ) -> RecordingTranscript:
         assert not use_cache
-        return Heard((Segment(0, 1, "heard"),), Origin.TRANSCRIPTION, note="the half of it")
+        return RecordingTranscript(
+            (Segment(0, 1, "heard"),), TranscriptSource.TRANSCRIPTION, note="the half of it"
+        )
 
     done = await run("/talk?captions=/none", parts={"transcribe": half}, use_cache=False)
     assert warnings_of(done) == [("video", "MEDIA_INVALID")]
@@ -294,7 +296,7 @@ async def test_slides_that_nobody_here_reads_are_kept(run: Run) -> None:
 async def test_pictures_that_are_too_many_are_left_out_with_a_warning_and_no_text_is(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(attachments, "MAX_PREVIEWS", 1)
+    monkeypatch.setattr(attachment_reader, "MAX_PREVIEWS", 1)
     done = await run()
     assert warnings_of(done) == [("previews", "PDF_TOO_MANY_PAGES")]
     results = results_of(done)

@@ -14,7 +14,7 @@ from secretary_common.settings.provider import LlmSection
 from secretary_devstack.provider import ChatReply, FakeProvider, Misbehaviour
 from secretary_documents.handlers.transformer.handler import TransformerHandler
 from secretary_documents.providers.chat import ChatClient
-from secretary_documents.templates.folder import TemplateFolder, shipped_templates
+from secretary_documents.templates.template_catalog import TemplateCatalog, shipped_templates
 from secretary_documents.templates.transformer import Transformer
 from secretary_documents.web.page import WebPage
 
@@ -43,7 +43,7 @@ def run(fake: FakeProvider) -> Run:
     async def run(text: str = "the text", **parameters: Any) -> Recorder:
         chat = ChatClient(LlmSection(**access(fake, retry_sec=0)), timing=Passing().timing)
         recorder = Recorder()
-        handler = TransformerHandler(Transformer(TemplateFolder(), chat), NoPages())
+        handler = TransformerHandler(Transformer(TemplateCatalog(), chat), NoPages())
         job = make_job("transformer", text=text, **parameters)
         await handler(job, recorder, ResourceCalculator())
         assert recorder.status is JobStatus.COMPLETED

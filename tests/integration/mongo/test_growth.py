@@ -267,7 +267,7 @@ async def ignoring(work: Awaitable[Any]) -> None:
 JOB_CALLS: dict[str, Call] = {
     "insert": lambda s: s.jobs.insert(make_job("job-new", owner="key-new")),
     "get": lambda s: s.jobs.get("job-000007"),
-    "of_key": lambda s: s.jobs.of_key("key-1", "k-1"),
+    "of_key": lambda s: s.jobs.find_by_key("key-1", "k-1"),
     "release_key": lambda s: s.jobs.release_key(job(3)),
     "candidates": lambda s: s.jobs.candidates(TYPES, NOW, LIMIT),
     "waiting_priorities": lambda s: s.jobs.waiting_priorities(TYPES, NOW),
@@ -279,7 +279,7 @@ JOB_CALLS: dict[str, Call] = {
     "held": lambda s: s.jobs.held(f"job-{RUNNING:06}", f"t-{RUNNING}"),
     "ended_leases": lambda s: s.jobs.ended_leases(TYPES, NOW, LIMIT),
     "reclaim": lambda s: s.jobs.reclaim(job(RUNNING), lease("new"), NOW),
-    "briefly": lambda s: s.jobs.briefly([f"job-{RUNNING:06}"]),
+    "briefly": lambda s: s.jobs.summaries([f"job-{RUNNING:06}"]),
     "cancel_requested_among": lambda s: s.jobs.cancel_requested_among([f"job-{RUNNING:06}"]),
     "renew": lambda s: s.jobs.renew("worker-1", [f"job-{RUNNING:06}"], after(30)),
     "record_progress": lambda s: ignoring(s.jobs.record_progress(change(RUNNING))),
@@ -340,7 +340,7 @@ OTHER_CALLS: dict[str, dict[str, Call]] = {
             [make_job("job-b")],
         ),
         "get": lambda s: s.batches.get("batch-5"),
-        "of_key": lambda s: s.batches.of_key("key-1", "b-5"),
+        "of_key": lambda s: s.batches.find_by_key("key-1", "b-5"),
         "release_key": lambda s: s.batches.release_key(
             Batch(
                 batch_id="batch-7",
@@ -368,7 +368,7 @@ OTHER_CALLS: dict[str, dict[str, Call]] = {
         "claim": lambda s: s.deliveries.claim(
             [Claim(delivery(n).delivery_id, lease(f"d-{n}")) for n in (0, 1, 300)], NOW
         ),
-        "standings": lambda s: s.deliveries.standings([delivery(n) for n in (0, 300)], NOW),
+        "obstacles": lambda s: s.deliveries.obstacles([delivery(n) for n in (0, 300)], NOW),
         "drop_abandoned_progress": lambda s: s.deliveries.drop_abandoned_progress(
             "job-000000", 99, NOW
         ),
@@ -397,7 +397,7 @@ OTHER_CALLS: dict[str, dict[str, Call]] = {
         "of_job": lambda s: s.files.of_job("job-000004", LIMIT),
         "due_for_check": lambda s: s.files.due_for_check(NOW, LIMIT),
         "check_again": lambda s: s.files.check_again("file-5", after(99)),
-        "condemn": lambda s: s.files.condemn("file-7", NOW),
+        "condemn": lambda s: s.files.mark_for_removal("file-7", NOW),
         "hold_uploads": lambda s: s.files.hold_uploads(["file-9", "file-11", "file-12"], NOW),
     },
     "cache": {

@@ -7,10 +7,10 @@ from support.cpu_time import cpu_time_below
 
 from secretary_common.errors import ErrorCode, PermanentError
 from secretary_common.runtime.clock import SystemClock
-from secretary_documents.media.kind import describe
-from secretary_documents.providers.answer import ProviderRefused, read_answer
-from secretary_documents.providers.completion_answer import parse_completion
-from secretary_documents.providers.mistral_answer import read_ocr_answer
+from secretary_documents.media.media_format import describe
+from secretary_documents.providers.completion_response import parse_completion
+from secretary_documents.providers.mistral_response import read_ocr_response
+from secretary_documents.providers.response import ProviderRefused, read_response
 from secretary_documents.providers.structure import read_object
 from secretary_documents.templates.front_matter import MAX_FRONT_MATTER_BYTES
 from secretary_documents.templates.rendering import MAX_RENDERED, render
@@ -182,7 +182,7 @@ def test_an_error_that_nests_deeply_is_the_provider_s_refusal(shape: str) -> Non
     depth = 600
     body = shape * depth + '"x"' + ("]" if shape == "[" else "}") * depth
     with pytest.raises(ProviderRefused):
-        read_answer("llm", 400, {}, body.encode(), secret="", clock=SystemClock())
+        read_response("llm", 400, {}, body.encode(), secret="", clock=SystemClock())
 
 
 @pytest.mark.parametrize("unit", ["[", "[](", "[a", "|"])
@@ -209,10 +209,10 @@ def test_a_page_of_pictures_in_an_ocr_answer_is_read_once(unit: str) -> None:
     markdown = unit * (250_000 // len(unit))
     body = {"pages": [{"index": 0, "markdown": markdown, "images": images}]}
     with cpu_time_below(MOST_SEC):
-        assert read_ocr_answer(body, [1]).pages[0].text == markdown
+        assert read_ocr_response(body, [1]).pages[0].text == markdown
 
 
 def test_a_picture_that_stays_with_the_provider_is_no_link() -> None:
     markdown = "a ![i-0.jpeg](i-0.jpeg) ![x](y) ![other](other) ![](i-0.jpeg)"
     body = {"pages": [{"index": 0, "markdown": markdown, "images": [{"id": "i-0.jpeg"}]}]}
-    assert read_ocr_answer(body, [1]).pages[0].text == "a  ![x](y) ![other](other) ![](i-0.jpeg)"
+    assert read_ocr_response(body, [1]).pages[0].text == "a  ![x](y) ![other](other) ![](i-0.jpeg)"

@@ -13,8 +13,8 @@ from secretary_common.models import (
     DeliveryAttempt,
     DeliveryState,
     Lease,
+    Obstacles,
     Phase,
-    Standing,
     delivery_id_of,
 )
 from secretary_common.runtime.clock import ManualClock
@@ -144,9 +144,9 @@ async def test_an_attempt_that_could_outlast_its_lease_is_not_begun() -> None:
     due = (await scene.add()).to_due()
 
     class Slow(InMemoryDeliveryRepository):
-        async def standings(self, *args: Any) -> list[Standing]:
+        async def obstacles(self, *args: Any) -> list[Obstacles]:
             scene.clock.advance(11)  # stalled after the claim
-            return await super().standings(*args)
+            return await super().obstacles(*args)
 
     await scene.courier_over(Slow()).deliver(due)
     assert scene.sent == []

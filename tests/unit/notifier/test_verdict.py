@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from secretary_common.models import Delivery, DeliveryState, Phase, Standing
+from secretary_common.models import Delivery, DeliveryState, Obstacles, Phase
 from secretary_notifier import verdict as rules
 from secretary_notifier.verdict import Answer, Verdict, decide
 
@@ -88,7 +88,7 @@ def test_progress_has_its_own_short_schedule() -> None:
 
 
 def test_an_overtaken_progress_is_dropped_and_a_terminal_event_kept() -> None:
-    standing = Standing(is_overtaken=True, is_muted=False)
+    standing = Obstacles(is_overtaken=True, is_muted=False)
     for phase, state in (
         (Phase.PROCESSING, DeliveryState.DROPPED),
         (Phase.FAILED, DeliveryState.SUPERSEDED),
@@ -99,7 +99,7 @@ def test_an_overtaken_progress_is_dropped_and_a_terminal_event_kept() -> None:
 
 
 def test_what_nothing_speaks_against_is_sent() -> None:
-    standing = Standing(is_overtaken=False, is_muted=False)
+    standing = Obstacles(is_overtaken=False, is_muted=False)
     assert rules.hindrance(delivery(), standing, NOW) is None
 
 

@@ -20,18 +20,18 @@ from secretary_documents.handlers.pdf.parameters import PdfParameters
 from secretary_documents.handlers.pdf.transform import transform_text
 from secretary_documents.handlers.session.handler import SessionHandler
 from secretary_documents.handlers.session.parameters import SessionParameters
-from secretary_documents.handlers.session.slides import PdfSlidesReader
+from secretary_documents.handlers.session.slides_reader import PdfSlidesReader
 from secretary_documents.handlers.transformer.handler import TransformerHandler
 from secretary_documents.handlers.transformer.parameters import TransformerParameters
+from secretary_documents.media.cached_transcriber import CachedTranscriber
 from secretary_documents.media.ffmpeg import Ffmpeg
-from secretary_documents.media.listener import Listener
-from secretary_documents.media.transcript_cache import CachedTranscriber
+from secretary_documents.media.recording_transcriber import RecordingTranscriber
 from secretary_documents.media.yt_dlp import YtDlp
 from secretary_documents.providers.chat import ChatClient
 from secretary_documents.providers.reader import page_readers
 from secretary_documents.providers.transcription import TranscriptionClient
-from secretary_documents.templates.chat_cache import CachedChat
-from secretary_documents.templates.folder import TemplateFolder
+from secretary_documents.templates.cached_chat import CachedChat
+from secretary_documents.templates.template_catalog import TemplateCatalog
 from secretary_documents.templates.transformer import Transformer
 from secretary_documents.web.download import Downloader
 from secretary_documents.web.page_reader import CHILD as PAGE_CHILD
@@ -93,25 +93,25 @@ def setup(context: HandlerContext) -> None:
     register("session", session, params=SessionParameters)
 
 
-def _template_folder(context: HandlerContext) -> TemplateFolder:
+def _template_folder(context: HandlerContext) -> TemplateCatalog:
     folder = context.section("templates", TemplatesSection).dir
     if folder is not None and not folder.is_dir():
         raise ConfigurationError("templates.dir: there is no such folder")
-    return TemplateFolder(folder)
+    return TemplateCatalog(folder)
 
 
-def _transformer(context: HandlerContext, templates: TemplateFolder) -> Transformer:
+def _transformer(context: HandlerContext, templates: TemplateCatalog) -> Transformer:
     llm = context.section("llm", LlmSection)
     chat = ChatClient(llm)
     cached = CachedChat(chat, context.cache("answers"), base_url=llm.base_url, model=llm.model)
     return Transformer(templates, chat, cached=cached)
 
 
-def _listener(context: HandlerContext) -> Listener:
+def _listener(context: HandlerContext) -> RecordingTranscriber:
     media = context.section("media", MediaSection)
     provider = context.section("transcription", TranscriptionSection)
     client = TranscriptionClient(provider)
-    return Listener(
+    return RecordingTranscriber(
         section=media,
         provider=provider,
         downloader=Downloader(

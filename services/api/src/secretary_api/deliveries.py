@@ -69,7 +69,7 @@ class DeliveryService:
             raise NotFound(f"there is no delivery {delivery_id[:100]}")
         now = self.clock.now()
         if not delivery.is_terminal_event:
-            [standing] = await self.deliveries.standings([delivery], now)
+            [standing] = await self.deliveries.obstacles([delivery], now)
             if standing.is_overtaken:
                 raise InvalidState("a later event of this job is known; old progress stays unsent")
         if not await self.deliveries.resend(delivery_id, now):

@@ -20,7 +20,7 @@ from secretary_common.models import (
     DeliveryState,
     DueDelivery,
     Lease,
-    Standing,
+    Obstacles,
     new_token,
     parse_delivery_id,
 )
@@ -78,7 +78,7 @@ class _Held:
 
     delivery: Delivery
     lease: Lease
-    standing: Standing
+    standing: Obstacles
     since: float
     """When it was claimed, on the loop's clock."""
 
@@ -151,9 +151,9 @@ class Courier:
         ours = [delivery for delivery in claimed if delivery]
         # After the claim: it holds back every other event of the job, so nothing newer is sent
         # from here on.
-        standings = iter(await self._deliveries.standings(ours, now) if ours else [])
+        obstacles = iter(await self._deliveries.obstacles(ours, now) if ours else [])
         return [
-            _Held(delivery, claim.lease, next(standings), since) if delivery else None
+            _Held(delivery, claim.lease, next(obstacles), since) if delivery else None
             for claim, delivery in zip(claims, claimed, strict=True)
         ]
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from secretary_common.http.retry_after import parse_retry_after
-from secretary_common.models import Delivery, DeliveryAttempt, DeliveryState, Standing
+from secretary_common.models import Delivery, DeliveryAttempt, DeliveryState, Obstacles
 from secretary_notifier import schedule
 
 SUCCESS = range(200, 300)
@@ -103,7 +103,7 @@ class Verdict:
         return self.state is not DeliveryState.PENDING
 
 
-def hindrance(delivery: Delivery, standing: Standing, now: datetime) -> Verdict | None:
+def hindrance(delivery: Delivery, standing: Obstacles, now: datetime) -> Verdict | None:
     """Why *delivery*, which is claimed, is not sent; None if it is."""
     by_hand = delivery.resent_at is not None or delivery.is_test
     if schedule.is_too_old(delivery.began_at, now):

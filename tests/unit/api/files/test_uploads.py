@@ -312,7 +312,7 @@ async def test_an_upload_that_is_not_there_for_the_key_is_refused(api: Api) -> N
     api.clock.advance(UNNAMED_KEPT.total_seconds())
     gone = await uploaded(api, mine)
     api.clock.advance(UNNAMED_KEPT.total_seconds())
-    assert await api.files.condemn(gone, api.clock.now())
+    assert await api.files.mark_for_removal(gone, api.clock.now())
     for file_id in (foreign, gone, "file-unknown", "", "$ne"):
         answer = await api.submit({"file_id": file_id}, job_type="pdf", key=mine)
         refused_field(answer, "parameters.file_id", "FILE_NOT_FOUND")
@@ -329,7 +329,7 @@ async def test_an_upload_stays_while_its_job_is_being_stored(api: Api) -> None:
     api.clock.advance((UNNAMED_KEPT - timedelta(minutes=1)).total_seconds())
     assert (await api.submit_pdf(file_id=file_id)).status_code == 202
     api.clock.advance(3600)
-    assert not await api.files.condemn(file_id, api.clock.now())
+    assert not await api.files.mark_for_removal(file_id, api.clock.now())
 
 
 async def test_other_types_give_file_id_their_own_meaning(api: Api) -> None:

@@ -29,11 +29,11 @@ class Scene(InMemoryJobRepository):
         self.stopping = False
         self.watch = JobWatch(self, lambda: self.stopping)
 
-    async def briefly(self, job_ids: Collection[str]) -> list[Job]:
+    async def summaries(self, job_ids: Collection[str]) -> list[Job]:
         self.looks.append(len(job_ids))
         if not self.answers:
             raise StoreUnavailable
-        return await super().briefly(job_ids)
+        return await super().summaries(job_ids)
 
     async def submitted(self, job_id: str = "job-1") -> Job:
         job = make_job(job_id, job_type="pdf")

@@ -10,7 +10,7 @@ from support.handler_harness import Done, Recorder
 from support.virtual_loop import VirtualLoop
 
 from secretary_common.models import JobProgress
-from secretary_documents.handlers.contract import PULSE_SEC, JobReport
+from secretary_documents.handlers.contract import REPEAT_SEC, JobReport
 from secretary_documents.handlers.pdf.progress import page_progress
 from secretary_worker.attempt.writer import FLUSH_SEC
 
@@ -18,9 +18,9 @@ from secretary_worker.attempt.writer import FLUSH_SEC
 async def test_progress_moves_while_one_page_takes_long_and_stops_with_it() -> None:
     recorder = Recorder()
     told = recorder.progress
-    report = JobReport("job-1", recorder, pulse_sec=0.01)
+    report = JobReport("job-1", recorder, repeat_sec=0.01)
     report.progress(page_progress(3, 9)[0])
-    async with report.beating():
+    async with report.repeating_progress():
         async with asyncio.timeout(10):
             while len(told) < 3:  # noqa: ASYNC110 - no event tells of it
                 await asyncio.sleep(0.005)
@@ -37,8 +37,8 @@ def test_it_moves_every_second_whenever_the_last_news_came(last_news_at: float) 
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         told_at = runner.run(beats(last_news_at, until=9))
     gaps = [later - earlier for earlier, later in itertools.pairwise(told_at)]
-    assert max(gaps) <= PULSE_SEC + 1e-6
-    assert PULSE_SEC + FLUSH_SEC < 2, "the engine writes progress a little late"
+    assert max(gaps) <= REPEAT_SEC + 1e-6
+    assert REPEAT_SEC + FLUSH_SEC < 2, "the engine writes progress a little late"
 
 
 async def beats(last_news_at: float, until: float) -> list[float]:
@@ -53,7 +53,7 @@ async def beats(last_news_at: float, until: float) -> list[float]:
 
     report = JobReport("job-1", Stopwatch(), monotonic=now)
     report.progress(page_progress(1, 9)[0])
-    async with report.beating():
+    async with report.repeating_progress():
         await asyncio.sleep(last_news_at)
         report.progress(page_progress(2, 9)[0])
         await asyncio.sleep(until - last_news_at)

@@ -6,8 +6,8 @@ import pytest
 
 from secretary_common.errors import ErrorCode, PermanentError, TransientError
 from secretary_documents.media.exit_status import judge
-from secretary_documents.media.listener import Heard, Origin
 from secretary_documents.media.program import Ended
+from secretary_documents.media.recording_transcriber import RecordingTranscript, TranscriptSource
 from secretary_documents.media.silence import Silence, SilenceLog
 from secretary_documents.providers.transcription import Segment
 
@@ -60,6 +60,6 @@ def test_what_ffmpeg_wrote_does_not_reach_the_client() -> None:
 
 def test_a_transcript_tells_when_each_stretch_begins() -> None:
     segments = [Segment(0, 3.2, "Good morning."), Segment(3661.9, 3670, "Good bye.")]
-    heard = Heard(tuple(segments), Origin.TRANSCRIPTION)
+    heard = RecordingTranscript(tuple(segments), TranscriptSource.TRANSCRIPTION)
     assert heard.text == "[00:00:00] Good morning.\n\n[01:01:01] Good bye."
     assert heard.plain == "Good morning. Good bye."

@@ -11,11 +11,11 @@ from secretary_common.errors import ErrorCode, PermanentError, StoreUnavailable,
 from secretary_common.jobs.resources import ResourceCalculator
 from secretary_common.models import JsonObject
 from secretary_documents.providers.chat import ChatModel, ChatRequest, Message
-from secretary_documents.templates.chat_cache import CachedChat, cache_key
-from secretary_documents.templates.chunk import estimate_tokens
-from secretary_documents.templates.folder import TemplateFolder
-from secretary_documents.templates.inquiry import REQUEST_TOKENS
-from secretary_documents.templates.transformer import Transformed, Transformer, TransformRequest
+from secretary_documents.templates.cached_chat import CachedChat, cache_key
+from secretary_documents.templates.model_query import REQUEST_TOKENS
+from secretary_documents.templates.template_catalog import TemplateCatalog
+from secretary_documents.templates.text_parts import estimate_tokens
+from secretary_documents.templates.transformer import Transformer, TransformRequest, TransformResult
 
 TWO_FIELDS = "{{title|A title}}: {{tags:list|Keywords}} of {{text}} by {{who}}"
 FOUND = {"title": "T", "tags": ["a", "b"]}
@@ -26,10 +26,10 @@ async def transform(
     text: str = "the text",
     parts: list[tuple[int, int]] | None = None,
     **given: Any,
-) -> Transformed:
+) -> TransformResult:
     request = TransformRequest(text=text, **given)
     told = parts if parts is not None else []
-    return await Transformer(TemplateFolder(), chat).transform(
+    return await Transformer(TemplateCatalog(), chat).transform(
         request, ResourceCalculator(), lambda done, total: told.append((done, total))
     )
 
@@ -222,7 +222,7 @@ async def test_a_translation_needs_to_know_into_what() -> None:
 async def test_a_template_in_the_language_of_the_result_is_taken(tmp_path: Path) -> None:
     (tmp_path / "Mine_de.md").write_text("Deutsch: {{text}}", encoding="utf-8")
     (tmp_path / "Mine.md").write_text("Other: {{text}}", encoding="utf-8")
-    transformer = Transformer(TemplateFolder(tmp_path), no_model())
+    transformer = Transformer(TemplateCatalog(tmp_path), no_model())
     for language, text in (("de", "Deutsch: x"), ("fr", "Other: x"), (None, "Other: x")):
         request = TransformRequest(text="x", template="Mine", target_language=language)
         assert (await transformer.transform(request, ResourceCalculator())).text == text
@@ -263,7 +263,7 @@ def test_the_configured_model_is_the_same_by_its_name() -> None:
 
 async def test_the_same_is_asked_once_unless_the_cache_is_not_wanted() -> None:
     chat, cache = ChatDouble(lambda _: FOUND), CacheDouble()
-    transformer = Transformer(TemplateFolder(), chat, cached=CachedChat(chat, cache, **PROVIDER))
+    transformer = Transformer(TemplateCatalog(), chat, cached=CachedChat(chat, cache, **PROVIDER))
     request = TransformRequest(text="t", template_content=TWO_FIELDS)
     first = await transformer.transform(request, ResourceCalculator())
     resources = ResourceCalculator()

@@ -151,7 +151,7 @@ def test_no_markup_makes_it_fail_and_what_is_read_survives_its_way_from_the_chil
     html: str,
 ) -> None:
     page = read_html(html, "https://example.org/")
-    assert WebPage.from_json(json.loads(json.dumps(page.to_json()))) == page
+    assert WebPage.from_json(json.loads(json.dumps(page.as_json()))) == page
 
 
 linked_keys = st.sampled_from(

@@ -12,7 +12,7 @@ from cryptography.fernet import Fernet
 from pydantic import BaseModel, SecretStr
 from support.engine_harness import CIPHER, CLOCK, engine
 
-from secretary_common.broker.consumer import Heard
+from secretary_common.broker.consumer import RingOutcome
 from secretary_common.errors import (
     ErrorCode,
     NotStorable,
@@ -443,10 +443,10 @@ async def test_a_doorbell_is_answered_without_waiting_for_the_poll() -> None:
     async with engine(nothing, poll_interval_sec=30) as worker:
         await asyncio.sleep(0.05)
         job_id = await worker.submit()
-        assert await worker.manager.ring("test", job_id) is Heard.CLAIMED
+        assert await worker.manager.ring("test", job_id) is RingOutcome.CLAIMED
         assert (await worker.ended(job_id)).status is JobStatus.COMPLETED
-        assert await worker.manager.ring("test", job_id) is Heard.GONE
-        assert await worker.manager.ring("test", "job-unknown") is Heard.GONE
+        assert await worker.manager.ring("test", job_id) is RingOutcome.GONE
+        assert await worker.manager.ring("test", "job-unknown") is RingOutcome.GONE
 
 
 async def test_a_full_worker_gives_doorbells_back() -> None:
@@ -456,7 +456,7 @@ async def test_a_full_worker_gives_doorbells_back() -> None:
     async with engine(handler, slots=1, drain_sec=0.01) as worker:
         first = await worker.submit()
         await worker.until(first, lambda job: job.status is JobStatus.PROCESSING)
-        assert await worker.manager.ring("test", await worker.submit()) is Heard.GIVEN_BACK
+        assert await worker.manager.ring("test", await worker.submit()) is RingOutcome.GIVEN_BACK
 
 
 async def test_never_more_jobs_run_than_there_are_slots() -> None:

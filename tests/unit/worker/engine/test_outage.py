@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from support.engine_harness import CLOCK, engine
 
-from secretary_common.broker.consumer import Heard
+from secretary_common.broker.consumer import RingOutcome
 from secretary_common.errors import StoreUnavailable
 from secretary_common.models import Candidate, Job, JobStatus, Lease
 from secretary_common.testing.jobs import InMemoryJobRepository
@@ -60,7 +60,7 @@ async def test_a_store_that_is_away_is_asked_once_a_second_and_nothing_is_taken(
         await asyncio.sleep(0.2)
         store.answers, store.asked = False, 0
         job_id = await worker.submit()
-        assert await worker.manager.ring("test", job_id) is Heard.GIVEN_BACK
+        assert await worker.manager.ring("test", job_id) is RingOutcome.GIVEN_BACK
         await asyncio.sleep(2)
         assert store.asked <= 5  # the ring, and a look a second
         assert not worker.manager.in_contact

@@ -5,7 +5,7 @@ from typing import Any
 
 from support.engine_harness import CLOCK, Engine, engine
 
-from secretary_common.broker.consumer import Heard
+from secretary_common.broker.consumer import RingOutcome
 from secretary_common.models import Job, JobStatus, JobTypeInfo
 from secretary_common.testing.store import InMemoryJobTypeRepository
 from secretary_worker import ResourceCalculator, SecretaryJobRepository
@@ -44,7 +44,7 @@ async def test_no_job_of_a_paused_type_is_started_but_running_ones_go_on() -> No
         await worker.until(running, lambda job: job.status is JobStatus.PROCESSING)
         await pause(worker)
         waiting = await worker.submit()
-        assert await worker.manager.ring("test", waiting) is Heard.PAUSED
+        assert await worker.manager.ring("test", waiting) is RingOutcome.PAUSED
         assert (await worker.ended(running)).status is JobStatus.COMPLETED
         await asyncio.sleep(0.2)
         assert worker.jobs.jobs[waiting].status is JobStatus.PENDING

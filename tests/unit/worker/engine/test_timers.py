@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from support.engine_harness import CLOCK, Engine, engine
 
-from secretary_common.broker.consumer import Heard
+from secretary_common.broker.consumer import RingOutcome
 from secretary_common.errors import TransientError
 from secretary_common.models import Candidate, Job, JobStatus
 from secretary_worker import ResourceCalculator, SecretaryJobRepository
@@ -71,7 +71,7 @@ async def test_each_scheduled_job_starts_within_a_second_of_its_time() -> None:
         await asyncio.sleep(0.05)
         ids = [await worker.submit(run_at=due_in(0.3 + n / 10)) for n in (2, 0, 1)]
         for job_id in ids:
-            assert await worker.manager.ring("test", job_id) is Heard.SCHEDULED
+            assert await worker.manager.ring("test", job_id) is RingOutcome.SCHEDULED
         for job_id in ids:
             assert 0 <= waited_sec(await worker.ended(job_id)) < 1
 
@@ -80,7 +80,7 @@ async def test_a_full_worker_passes_on_the_jobs_whose_time_has_come() -> None:
     async with engine(nap, slots=1, poll_interval_sec=LONG, drain_sec=0) as worker:
         ids = [await worker.submit(run_at=due_in(0.3 + n / 10)) for n in range(2)]
         for job_id in ids:
-            assert await worker.manager.ring("test", job_id) is Heard.SCHEDULED
+            assert await worker.manager.ring("test", job_id) is RingOutcome.SCHEDULED
         await fill(worker)
         await worker.until(ids[0], lambda _: len(worker.doorbell.jobs) == 2)
         assert CLOCK.now() >= worker.jobs.jobs[ids[1]].run_at
@@ -102,7 +102,7 @@ async def test_a_worker_that_stops_passes_on_its_timers() -> None:
     async with engine(nap, poll_interval_sec=LONG) as worker:
         await asyncio.sleep(0.05)
         later = await worker.submit(run_at=due_in(60))
-        assert await worker.manager.ring("test", later) is Heard.SCHEDULED
+        assert await worker.manager.ring("test", later) is RingOutcome.SCHEDULED
     assert worker.doorbell.jobs == [("test", later)]
 
 
@@ -142,7 +142,7 @@ async def test_a_doorbell_heard_during_a_look_that_fills_the_slots_is_passed_on(
         worker.manager._wake.set()
         await looking.wait()
         rung = await worker.submit()
-        assert await worker.manager.ring("test", rung) is Heard.GONE
+        assert await worker.manager.ring("test", rung) is RingOutcome.GONE
         await worker.until(waiting[1], lambda job: job.status is JobStatus.PROCESSING)
         await worker.until(rung, lambda _: bool(worker.doorbell.jobs))
     assert worker.doorbell.jobs[0] == ("test", rung)

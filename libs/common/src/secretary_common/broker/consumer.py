@@ -21,7 +21,7 @@ STORE_RETRY_SEC = 1.0
 DEAD_LETTER_RETRY_SEC = 5.0
 
 
-class Heard(StrEnum):
+class RingOutcome(StrEnum):
     """What became of a doorbell."""
 
     CLAIMED = "claimed"
@@ -38,7 +38,7 @@ class Heard(StrEnum):
     """Seeing to it failed in a way nobody foresaw: polling finds its job."""
 
 
-OnRing = Callable[[str, str], Awaitable[Heard]]
+OnRing = Callable[[str, str], Awaitable[RingOutcome]]
 OnDelivery = Callable[[str], Awaitable[None]]
 
 
@@ -121,9 +121,9 @@ class JobConsumer:
             heard = await self._on_ring(self._queues.get(queue, ""), job_id)
         except Exception as error:  # noqa: BLE001 - it must not come again and again
             log.error("doorbell.crashed", exc=error, queue=queue, job_id=job_id)
-            heard = Heard.CRASHED
+            heard = RingOutcome.CRASHED
         DOORBELLS_HEARD.labels(queue, heard).inc()
-        if heard is Heard.GIVEN_BACK:
+        if heard is RingOutcome.GIVEN_BACK:
             self._held.append(message)
             self._wanted = False
             self._changed.set()
@@ -189,7 +189,7 @@ async def _decoded(ear: Subscription, message: AbstractIncomingMessage, field: s
             log.warning("doorbell.not_dead_lettered", reason=repr(error)[:200])
             await asyncio.sleep(DEAD_LETTER_RETRY_SEC)
         else:
-            DOORBELLS_HEARD.labels(message.routing_key or "", Heard.DEAD_LETTERED).inc()
+            DOORBELLS_HEARD.labels(message.routing_key or "", RingOutcome.DEAD_LETTERED).inc()
             return None
 
 
@@ -199,7 +199,7 @@ async def _deliver(
     delivery_id = await _decoded(ear, message, "delivery_id")
     if delivery_id is None:
         return
-    heard = Heard.CLAIMED
+    heard = RingOutcome.CLAIMED
     while True:
         try:
             await on_delivery(delivery_id)
@@ -207,7 +207,7 @@ async def _deliver(
             await asyncio.sleep(STORE_RETRY_SEC)
         except Exception as error:  # noqa: BLE001 - it must not come again and again
             log.error("doorbell.crashed", exc=error, delivery_id=delivery_id)
-            heard = Heard.CRASHED
+            heard = RingOutcome.CRASHED
             break
         else:
             break

@@ -44,7 +44,7 @@ _peer: ContextVar[Peer | None] = ContextVar("egress_peer", default=None)
 
 
 @contextmanager
-def peer_noted(peer: Peer) -> Iterator[Peer]:
+def recorded_peer(peer: Peer) -> Iterator[Peer]:
     """Note in *peer* whom the request made in this block goes to, as far as it gets."""
     token = _peer.set(peer)
     try:
@@ -176,7 +176,7 @@ class _GuardedTransport(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         self._guard.check_url(str(request.url))
         peer = request.extensions["peer"] = Peer()
-        with peer_noted(peer), _httpx_errors():
+        with recorded_peer(peer), _httpx_errors():
             response = await self._inner.handle_async_request(request)
         if isinstance(response.stream, httpx.AsyncByteStream):
             response.stream = _Body(response.stream)

@@ -144,7 +144,7 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class Obstacles:
     """What may keep a claimed delivery from being sent."""
 
     is_overtaken: bool

@@ -51,7 +51,7 @@ INDEXES: Sequence[IndexModel] = (
 
 
 class MongoCacheRepository:
-    """Entries of caches (``ports.CacheRepository``, ``ports.CacheUpkeep``)."""
+    """Entries of caches (``ports.CacheRepository``, ``ports.CacheEviction``)."""
 
     def __init__(self, entries: Collection, files: FileRepository, clock: Clock) -> None:
         self._entries = entries

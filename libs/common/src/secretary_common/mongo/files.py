@@ -108,7 +108,7 @@ class MongoFileRepository:
         change = {"$set": {"check_at": at}, "$unset": {"condemned": ""}}
         await self._begun.update_one({"_id": file_id}, change)
 
-    async def condemn(self, file_id: str, now: datetime) -> bool:
+    async def mark_for_removal(self, file_id: str, now: datetime) -> bool:
         """Have the file be held by nobody any more; False if it is not due for a check."""
         due = {"_id": file_id, "check_at": {"$lte": now}}
         return (await self._begun.update_one(due, {"$set": {"condemned": True}})).matched == 1

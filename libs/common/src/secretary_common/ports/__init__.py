@@ -1,23 +1,23 @@
 """What the services need from a store and a broker, as protocols: one in-memory, one real each."""
 
 from secretary_common.ports.batch import BatchRepository
-from secretary_common.ports.cache import CacheEntry, CacheRepository, CacheUpkeep
+from secretary_common.ports.cache import CacheEntry, CacheEviction, CacheRepository
 from secretary_common.ports.delivery import (
     DeliveryQueue,
     DeliveryRepository,
+    DeliveryStorage,
     NotifierRepository,
-    StoredDeliveries,
 )
 from secretary_common.ports.doorbell import Doorbell
 from secretary_common.ports.file import FileRepository, OpenFile
 from secretary_common.ports.job import (
-    HeldJobs,
+    JobActionWrites,
+    JobCandidates,
+    JobClaims,
+    JobOutbox,
     JobRepository,
     JobStatistics,
-    OutboxSlots,
-    RequestedMoves,
-    StoredJobs,
-    WaitingJobs,
+    JobStorage,
 )
 from secretary_common.ports.removal import Expired, LockRepository, RemovalRepository
 from secretary_common.ports.store import (
@@ -31,28 +31,28 @@ from secretary_common.ports.worker import WorkerRepository
 __all__ = [
     "BatchRepository",
     "CacheEntry",
+    "CacheEviction",
     "CacheRepository",
-    "CacheUpkeep",
     "DeliveryQueue",
     "DeliveryRepository",
+    "DeliveryStorage",
     "Doorbell",
     "Expired",
     "FileRepository",
-    "HeldJobs",
+    "JobActionWrites",
+    "JobCandidates",
+    "JobClaims",
+    "JobOutbox",
     "JobRepository",
     "JobStatistics",
+    "JobStorage",
     "JobTypeRepository",
     "KeyRepository",
     "LockRepository",
     "LogRepository",
     "NotifierRepository",
     "OpenFile",
-    "OutboxSlots",
     "RemovalRepository",
-    "RequestedMoves",
-    "StoredDeliveries",
-    "StoredJobs",
     "TemplateRepository",
-    "WaitingJobs",
     "WorkerRepository",
 ]

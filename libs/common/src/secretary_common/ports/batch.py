@@ -24,7 +24,7 @@ class BatchRepository(Protocol):
         """The batch."""
         ...
 
-    async def of_key(self, owner: str, key: str) -> Batch | None:
+    async def find_by_key(self, owner: str, key: str) -> Batch | None:
         """The batch under an idempotency key, once a majority has it."""
         ...
 

@@ -42,7 +42,7 @@ class CacheRepository(Protocol):
         ...
 
 
-class CacheUpkeep(Protocol):
+class CacheEviction(Protocol):
     """The same entries, as the sweeper knows them. All methods raise ``StoreUnavailable``."""
 
     async def latest(self, limit: int, *, before: Use | None = None) -> list[CacheEntry]:

@@ -14,11 +14,11 @@ from secretary_common.models import (
     DeliveryRecord,
     DueDelivery,
     Lane,
-    Standing,
+    Obstacles,
 )
 
 
-class StoredDeliveries(Protocol):
+class DeliveryStorage(Protocol):
     """Deliveries as clients and the sweeper know them. All raise ``StoreUnavailable``."""
 
     async def insert_absent(self, deliveries: Sequence[Delivery]) -> list[bool | NotStorable]:
@@ -116,7 +116,7 @@ class DeliveryQueue(Protocol):
         """
         ...
 
-    async def standings(self, deliveries: Sequence[Delivery], now: datetime) -> list[Standing]:
+    async def obstacles(self, deliveries: Sequence[Delivery], now: datetime) -> list[Obstacles]:
         """What may keep each of these, which are claimed, from being sent."""
         ...
 
@@ -141,7 +141,7 @@ class DeliveryQueue(Protocol):
         ...
 
 
-class DeliveryRepository(StoredDeliveries, DeliveryQueue, Protocol):
+class DeliveryRepository(DeliveryStorage, DeliveryQueue, Protocol):
     """Webhook deliveries, and every move between their states."""
 
 

@@ -58,7 +58,7 @@ class FileRepository(Protocol):
         """Have the file be ``due_for_check`` at *at*."""
         ...
 
-    async def condemn(self, file_id: str, now: datetime) -> bool:
+    async def mark_for_removal(self, file_id: str, now: datetime) -> bool:
         """Have the file be held by nobody any more; False if it is not due for a check.
 
         Who finds no document that names it, and then condemns it, may delete it: whoever was about

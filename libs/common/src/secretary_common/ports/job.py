@@ -21,7 +21,7 @@ from secretary_common.models import (
 )
 
 
-class StoredJobs(Protocol):
+class JobStorage(Protocol):
     """Jobs as clients know them: submitted, found, listed. All raise ``StoreUnavailable``."""
 
     async def insert(self, job: Job) -> None:
@@ -33,7 +33,7 @@ class StoredJobs(Protocol):
         """
         ...
 
-    async def of_key(self, owner: str, key: str) -> Job | None:
+    async def find_by_key(self, owner: str, key: str) -> Job | None:
         """The job under an idempotency key, once a majority has it; a deleted one has none."""
         ...
 
@@ -49,7 +49,7 @@ class StoredJobs(Protocol):
         """Those of these jobs that clients deleted and that are not removed yet."""
         ...
 
-    async def briefly(self, job_ids: Collection[str]) -> list[Job]:
+    async def summaries(self, job_ids: Collection[str]) -> list[Job]:
         """Those of these jobs that are there and not deleted, without parameters and results."""
         ...
 
@@ -58,7 +58,7 @@ class StoredJobs(Protocol):
         ...
 
 
-class RequestedMoves(Protocol):
+class JobActionWrites(Protocol):
     """What clients ask of a job. All raise ``StoreUnavailable``.
 
     Each move is guarded by the job as it was read: None means that it moved on meanwhile and must
@@ -96,7 +96,7 @@ class JobStatistics(Protocol):
         ...
 
 
-class WaitingJobs(Protocol):
+class JobCandidates(Protocol):
     """Jobs that wait for a worker. All raise ``StoreUnavailable``."""
 
     async def candidates(
@@ -138,7 +138,7 @@ class WaitingJobs(Protocol):
         ...
 
 
-class HeldJobs(Protocol):
+class JobClaims(Protocol):
     """Jobs under a lease, and every move an attempt makes. All raise ``StoreUnavailable``."""
 
     async def claim(
@@ -209,7 +209,7 @@ class HeldJobs(Protocol):
         ...
 
 
-class OutboxSlots(Protocol):
+class JobOutbox(Protocol):
     """The webhook outbox of jobs. All raise ``StoreUnavailable``."""
 
     async def due_slots(self, now: datetime, limit: int) -> list[Job]:
@@ -238,6 +238,6 @@ class OutboxSlots(Protocol):
 
 
 class JobRepository(
-    StoredJobs, RequestedMoves, JobStatistics, WaitingJobs, HeldJobs, OutboxSlots, Protocol
+    JobStorage, JobActionWrites, JobStatistics, JobCandidates, JobClaims, JobOutbox, Protocol
 ):
     """Jobs, and every move between their states."""

@@ -18,7 +18,7 @@ class InMemoryBatchRepository:
 
     async def insert(self, batch: Batch, jobs: Sequence[Job]) -> None:
         """Keep a batch with all its jobs."""
-        if batch.idempotency and await self.of_key(batch.owner, batch.idempotency.key):
+        if batch.idempotency and await self.find_by_key(batch.owner, batch.idempotency.key):
             raise KeyInUse
         self.batches[batch.batch_id] = batch
         for job in jobs:
@@ -28,7 +28,7 @@ class InMemoryBatchRepository:
         """The batch."""
         return self.batches.get(batch_id)
 
-    async def of_key(self, owner: str, key: str) -> Batch | None:
+    async def find_by_key(self, owner: str, key: str) -> Batch | None:
         """The batch under an idempotency key."""
         return next(
             (

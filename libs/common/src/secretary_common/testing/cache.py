@@ -21,7 +21,7 @@ class _Kept:
 
 
 class InMemoryCacheRepository:
-    """Keeps entries in a dictionary (``ports.CacheRepository``, ``ports.CacheUpkeep``)."""
+    """Keeps entries in a dictionary (``ports.CacheRepository``, ``ports.CacheEviction``)."""
 
     def __init__(self, files: InMemoryFileRepository, clock: Clock) -> None:
         self.entries: dict[str, _Kept] = {}

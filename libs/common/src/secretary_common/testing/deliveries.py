@@ -15,7 +15,7 @@ from secretary_common.models import (
     DeliveryRecord,
     DueDelivery,
     Lane,
-    Standing,
+    Obstacles,
 )
 from secretary_common.models.states import DeliveryState
 
@@ -23,8 +23,8 @@ WAITING = frozenset({DeliveryState.PENDING, DeliveryState.SENDING})
 _BRIEF = {"body": b"", "token": None, "secret": None}
 
 
-class InMemoryStoredDeliveries:
-    """The clients' part (``ports.StoredDeliveries``)."""
+class InMemoryDeliveryStorage:
+    """The clients' part (``ports.DeliveryStorage``)."""
 
     def __init__(self) -> None:
         self.deliveries: dict[str, Delivery] = {}
@@ -129,7 +129,7 @@ class InMemoryStoredDeliveries:
         return changed
 
 
-class InMemoryDeliveryRepository(InMemoryStoredDeliveries):
+class InMemoryDeliveryRepository(InMemoryDeliveryStorage):
     """Keeps deliveries in a dictionary (``ports.DeliveryRepository``)."""
 
     def __init__(self) -> None:
@@ -185,10 +185,10 @@ class InMemoryDeliveryRepository(InMemoryStoredDeliveries):
         taken = {"lease": lease, "next_attempt_at": lease.expires_at}
         return self._put(delivery, state=DeliveryState.SENDING, **taken)
 
-    async def standings(self, deliveries: Sequence[Delivery], now: datetime) -> list[Standing]:
+    async def obstacles(self, deliveries: Sequence[Delivery], now: datetime) -> list[Obstacles]:
         """What may keep each of these, which are claimed, from being sent."""
         return [
-            Standing(
+            Obstacles(
                 is_overtaken=any(other.seq > each.seq for other in self._of_job(each.job_id)),
                 is_muted=self.muted.get((each.owner, each.url), now) > now,
             )

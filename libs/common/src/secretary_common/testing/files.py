@@ -70,7 +70,7 @@ class InMemoryFileRepository:
         if file_id in self.begun:
             self.begun[file_id] = (self.begun[file_id][0], at)
 
-    async def condemn(self, file_id: str, now: datetime) -> bool:
+    async def mark_for_removal(self, file_id: str, now: datetime) -> bool:
         """Have the file be held by nobody any more; False if it is not due for a check."""
         if file_id not in self.begun or self.begun[file_id][1] > now:
             return False

@@ -12,8 +12,8 @@ from secretary_common.models.states import JobStatus
 from secretary_common.testing.job_memory import JobMemory
 
 
-class InMemoryRequestedMoves(JobMemory):
-    """The clients' part (``ports.RequestedMoves``, ``ports.JobStatistics``)."""
+class InMemoryJobActionWrites(JobMemory):
+    """The clients' part (``ports.JobActionWrites``, ``ports.JobStatistics``)."""
 
     async def cancel(self, job: Job, now: datetime, expires_at: datetime) -> Job | None:
         """Cancel *job*, which waits."""

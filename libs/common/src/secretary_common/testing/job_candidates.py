@@ -10,8 +10,8 @@ from secretary_common.models.states import JobStatus
 from secretary_common.testing.job_memory import JobMemory, may_start
 
 
-class InMemoryWaitingJobs(JobMemory):
-    """What workers look through (``ports.WaitingJobs``)."""
+class InMemoryJobCandidates(JobMemory):
+    """What workers look through (``ports.JobCandidates``)."""
 
     async def candidates(
         self, job_types: Collection[str], now: datetime, limit: int

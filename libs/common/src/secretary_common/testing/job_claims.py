@@ -19,8 +19,8 @@ from secretary_common.models import (
 from secretary_common.testing.job_memory import JobMemory, lease_end, may_start
 
 
-class InMemoryHeldJobs(JobMemory):
-    """What attempts use (``ports.HeldJobs``)."""
+class InMemoryJobClaims(JobMemory):
+    """What attempts use (``ports.JobClaims``)."""
 
     async def claim(
         self, job_id: str, lease: Lease, now: datetime, job_types: Collection[str]

@@ -8,21 +8,21 @@ from datetime import datetime
 
 from secretary_common.errors import KeyInUse
 from secretary_common.models import Job, JobQuery, NotifySlot
-from secretary_common.testing.job_actions import InMemoryRequestedMoves
-from secretary_common.testing.job_candidates import InMemoryWaitingJobs
-from secretary_common.testing.job_claims import InMemoryHeldJobs
+from secretary_common.testing.job_actions import InMemoryJobActionWrites
+from secretary_common.testing.job_candidates import InMemoryJobCandidates
+from secretary_common.testing.job_claims import InMemoryJobClaims
 
 
-class InMemoryJobRepository(InMemoryHeldJobs, InMemoryRequestedMoves, InMemoryWaitingJobs):
+class InMemoryJobRepository(InMemoryJobClaims, InMemoryJobActionWrites, InMemoryJobCandidates):
     """Keeps jobs in a dictionary (``ports.JobRepository``)."""
 
     async def insert(self, job: Job) -> None:
         """Keep *job*."""
-        if job.idempotency and await self.of_key(job.owner, job.idempotency.key):
+        if job.idempotency and await self.find_by_key(job.owner, job.idempotency.key):
             raise KeyInUse
         self.jobs[job.job_id] = job
 
-    async def of_key(self, owner: str, key: str) -> Job | None:
+    async def find_by_key(self, owner: str, key: str) -> Job | None:
         """The job under an idempotency key; a deleted one has none."""
         return next(
             (
@@ -44,7 +44,7 @@ class InMemoryJobRepository(InMemoryHeldJobs, InMemoryRequestedMoves, InMemoryWa
         job = self.jobs.get(job_id)
         return job if job and job.deleted_at is None else None
 
-    async def briefly(self, job_ids: Collection[str]) -> list[Job]:
+    async def summaries(self, job_ids: Collection[str]) -> list[Job]:
         """Those of these jobs that are there and not deleted, without parameters and results."""
         found = (self.jobs[job_id] for job_id in job_ids if job_id in self.jobs)
         return [_brief(job) for job in found if job.deleted_at is None]

@@ -12,10 +12,10 @@ from secretary_common.models import JobProgress, JobStatus, JsonObject, LogLevel
 from secretary_worker.access.source import OpenFile
 
 # Progress moves at least every 2 s, also while one step takes longer.
-PULSE_SEC = 1.0
+REPEAT_SEC = 1.0
 
 
-class Reporter(Protocol):
+class AttemptRepository(Protocol):
     """The repository as it is bound to one attempt; awaiting waits until the write is durable."""
 
     def update_job_progress(self, job_id: str, progress: JobProgress) -> Awaitable[object]:
@@ -65,15 +65,15 @@ class JobReport:
     def __init__(
         self,
         job_id: str,
-        repo: Reporter,
+        repo: AttemptRepository,
         *,
-        pulse_sec: float = PULSE_SEC,
+        repeat_sec: float = REPEAT_SEC,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """*pulse_sec*: after so long without news, the last is told again with its age."""
+        """*repeat_sec*: after so long without news, the last is told again with its age."""
         self.job_id = job_id
         self._repo = repo
-        self._pulse_sec = pulse_sec
+        self._repeat_sec = repeat_sec
         self._monotonic = monotonic
         self._last: JobProgress | None = None
         self._since = monotonic()
@@ -103,7 +103,7 @@ class JobReport:
         await self._repo.update_job_status(self.job_id, JobStatus.COMPLETED)
 
     @asynccontextmanager
-    async def beating(self) -> AsyncIterator[None]:
+    async def repeating_progress(self) -> AsyncIterator[None]:
         """Inside, progress moves, however long a step takes: its message says how long."""
         beat = asyncio.create_task(self._beat())
         try:
@@ -115,7 +115,7 @@ class JobReport:
     async def _beat(self) -> None:
         told_at = self._monotonic()
         while True:
-            await asyncio.sleep(told_at + self._pulse_sec - self._monotonic())
+            await asyncio.sleep(told_at + self._repeat_sec - self._monotonic())
             if self._since > told_at:  # there was news
                 told_at = self._since
             else:
@@ -132,7 +132,9 @@ class JobReport:
 class _PartReport(JobReport):
     """Passes progress on to the report of the whole, as a step of that."""
 
-    def __init__(self, job_id: str, repo: Reporter, whole: JobReport, translate: Translate) -> None:
+    def __init__(
+        self, job_id: str, repo: AttemptRepository, whole: JobReport, translate: Translate
+    ) -> None:
         super().__init__(job_id, repo)
         self._whole = whole
         self._translate = translate

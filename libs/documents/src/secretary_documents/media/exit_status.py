@@ -7,7 +7,7 @@ import signal
 
 from secretary_common.errors import ErrorCode, PermanentError, SecretaryError, TransientError
 from secretary_common.runtime.log import get_logger
-from secretary_documents.media.confined import EXIT_NO_PROGRAM
+from secretary_documents.media.launcher import EXIT_NO_PROGRAM
 from secretary_documents.media.program import Ended, timed_out
 
 log = get_logger(__name__)

@@ -16,7 +16,7 @@ from secretary_common.errors import ErrorCode, PermanentError
 from secretary_common.jobs.resources import ResourceCalculator
 from secretary_common.settings.media import MediaSection
 from secretary_documents.media.exit_status import judge
-from secretary_documents.media.kind import HEAD_BYTES, MediaKind, describe, kind_of
+from secretary_documents.media.media_format import HEAD_BYTES, MediaFormat, describe, detect_format
 from secretary_documents.media.program import Command, Ended, run_program
 from secretary_documents.media.silence import FILTER, SilenceLog
 from secretary_documents.media.speech import BYTES_PER_SEC, ENCODER, FRAME_BYTES, Speech
@@ -29,7 +29,7 @@ _CPU_USED = re.compile(r"bench: utime=(\d{1,9}(?:\.\d+)?)s stime=(\d{1,9}(?:\.\d
 _PROBE_SEC = 60.0
 _PROBED = "stream=codec_type,duration:format=duration"
 # Without a header; ffprobe guesses from the first frames.
-_GUESSED = (MediaKind.MP3, MediaKind.AAC)
+_GUESSED = (MediaFormat.MP3, MediaFormat.AAC)
 # Encoders pad, and what is left of a broken frame is not worth a word.
 _SHORTFALL_SEC = 5.0
 
@@ -38,7 +38,7 @@ _SHORTFALL_SEC = 5.0
 class Probe:
     """What a recording says of itself."""
 
-    kind: MediaKind
+    kind: MediaFormat
     sound_sec: float | None
     """How long its sound lasts; None where it does not tell that."""
 
@@ -158,14 +158,14 @@ class Ffmpeg:
             raise PermanentError(message, code=ErrorCode.MEDIA_TOO_LARGE)
 
 
-def check_kind(file: OpenFile) -> MediaKind:
+def check_kind(file: OpenFile) -> MediaFormat:
     """The kind of *file*, by its content.
 
     Raises:
         PermanentError: MEDIA_INVALID.
     """
     head = os.pread(file.fd, HEAD_BYTES, 0)
-    kind = kind_of(head)
+    kind = detect_format(head)
     if kind is None:
         message = f"the file is no recording that can be heard here, but {describe(head)}"
         raise PermanentError(message, code=ErrorCode.MEDIA_INVALID)

@@ -22,7 +22,7 @@ from secretary_worker.sandbox.limits import Limits
 OnLine = Callable[[str], None]
 Watch = Callable[[], Awaitable[None]]
 
-_LAUNCHER = "secretary_documents.media.confined"
+_LAUNCHER = "secretary_documents.media.launcher"
 _CHUNK = 2**16
 _LINE_CHARACTERS = 1000
 _STDERR_KEPT = 4096

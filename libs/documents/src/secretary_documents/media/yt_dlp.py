@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 from secretary_common.errors import ErrorCode, PermanentError, TransientError, UrlRefused
 from secretary_common.http.url_guard import UrlGuard
 from secretary_common.settings.media import MediaSection
-from secretary_documents.media.folder import Folder, opened_plain
+from secretary_documents.media.download_folder import DownloadFolder, open_plain_file
 from secretary_documents.media.program import Command, Ended, run_program
 from secretary_worker.access.source import OpenFile
 from secretary_worker.sandbox.limits import Limits
@@ -76,10 +76,10 @@ class YtDlp:
         self._check(url)
         program = self._program()
         with tempfile.TemporaryDirectory(prefix=_PREFIX, ignore_cleanup_errors=True) as name:
-            yield VideoPage(self, program, url, Folder(Path(name), self._max_bytes))
+            yield VideoPage(self, program, url, DownloadFolder(Path(name), self._max_bytes))
 
     async def run(
-        self, program: str, url: str, folder: Folder, arguments: tuple[str, ...]
+        self, program: str, url: str, folder: DownloadFolder, arguments: tuple[str, ...]
     ) -> Ended:
         """Run it in *folder*, which may grow to ``max_mb``.
 
@@ -129,7 +129,7 @@ class YtDlp:
 class VideoPage:
     """A page of which captions or sound can be had; from ``YtDlp.page``."""
 
-    def __init__(self, yt_dlp: YtDlp, program: str, url: str, folder: Folder) -> None:
+    def __init__(self, yt_dlp: YtDlp, program: str, url: str, folder: DownloadFolder) -> None:
         self._yt_dlp = yt_dlp
         self._program = program
         self._url = url
@@ -149,7 +149,7 @@ class VideoPage:
         )
         _check(await self._run(arguments))
         for path in self._folder.named(_STEM):
-            with opened_plain(path) as file:
+            with open_plain_file(path) as file:
                 if file and path.suffix == ".vtt" and file.size <= MAX_CAPTIONS_BYTES:
                     return os.pread(file.fd, file.size, 0).decode(errors="replace")
         return None
@@ -165,7 +165,7 @@ class VideoPage:
         ended = await self._run(_SOUND)
         _check(ended)
         for path in self._folder.named(_STEM):
-            with opened_plain(path) as file:
+            with open_plain_file(path) as file:
                 if file and path.suffix not in _NOT_SOUND:
                     yield file
                     return

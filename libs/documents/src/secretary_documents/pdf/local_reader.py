@@ -8,7 +8,7 @@ from typing import Any
 
 from secretary_common.errors import ErrorCode, PermanentError, TransientError
 from secretary_common.jobs.resources import ResourceCalculator
-from secretary_documents.pdf.cap import Cap
+from secretary_documents.concurrency import ConcurrencyLimit
 from secretary_documents.pdf.opened import OpenedPdf
 from secretary_documents.pdf.page import Document, OnPage, Page
 from secretary_documents.pdf.recipe import Recipe
@@ -28,7 +28,7 @@ class LocalReader:
     """A ``PageReader`` for one open document, with one recipe."""
 
     def __init__(
-        self, document: OpenedPdf, recipe: Recipe, cap: Cap, *, timeout_sec: float
+        self, document: OpenedPdf, recipe: Recipe, cap: ConcurrencyLimit, *, timeout_sec: float
     ) -> None:
         """Wire the reader.
 
@@ -107,7 +107,7 @@ class LocalReader:
 
         async def help_out() -> None:
             if self._cap.spare:
-                async with self._cap.slot():
+                async with self._cap.permit():
                     await work()
 
         # One begins at once, however busy the others are; CPUs nobody uses help.
@@ -122,7 +122,7 @@ class LocalReader:
         async def work() -> None:
             # Taken one by one, so that documents take turns.
             for batch in batches:
-                async with self._cap.slot(), self._document.lend(keep=False) as child:
+                async with self._cap.permit(), self._document.lend(keep=False) as child:
                     await self._ask(child, self._recipe.method, batch, on_page)
 
         await _together([work() for _ in range(self._cap.size)])

@@ -14,7 +14,7 @@ from secretary_documents.providers.completion import (
     CompletionRequest,
     schema_instruction,
 )
-from secretary_documents.providers.completion_answer import Completion
+from secretary_documents.providers.completion_response import Completion
 from secretary_documents.providers.provider import Connection, Provider, Timing
 from secretary_documents.providers.structure import Reading, read_object
 

@@ -16,14 +16,14 @@ from dataclasses import dataclass
 from secretary_common.jobs.resources import ResourceCalculator
 from secretary_common.models import JsonObject
 from secretary_common.settings.provider import TokenPrices
-from secretary_documents.providers.answer import ProviderRefused
 from secretary_documents.providers.call import Call
-from secretary_documents.providers.completion_answer import (
+from secretary_documents.providers.completion_response import (
     Completion,
     check_complete,
     parse_completion,
 )
 from secretary_documents.providers.provider import Connection
+from secretary_documents.providers.response import ProviderRefused
 
 PATH = "/chat/completions"
 TEMPERATURE = "temperature"

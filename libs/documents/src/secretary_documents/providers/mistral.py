@@ -18,12 +18,12 @@ from secretary_common.models import JsonObject, new_token
 from secretary_common.runtime.log import get_logger
 from secretary_common.runtime.metrics import PROVIDER_UPLOADS_LEFT
 from secretary_common.settings.provider import MistralSection
+from secretary_documents.concurrency import finish_if_cancelled, run_each
 from secretary_documents.pdf.page import Document, OnPage
-from secretary_documents.providers.answer import InvalidAnswer, ProviderRefused
 from secretary_documents.providers.call import Attachment, Call
-from secretary_documents.providers.flight import run_each, seen_through
-from secretary_documents.providers.mistral_answer import METHOD, OcrAnswer, read_ocr_answer
+from secretary_documents.providers.mistral_response import METHOD, OcrResponse, read_ocr_response
 from secretary_documents.providers.provider import Connection, Provider, ProviderClient, Timing
+from secretary_documents.providers.response import InvalidResponse, ProviderRefused
 
 log = get_logger(__name__)
 
@@ -101,7 +101,7 @@ class _Reading:
             answer = await self._recognise(again)
             lacking = _lacking(lacking, answer)
         if lacking:
-            raise InvalidAnswer("mistral", answer.fault or "pages are missing", pages=lacking)
+            raise InvalidResponse("mistral", answer.fault or "pages are missing", pages=lacking)
 
     async def _cut(self, numbers: Sequence[int]) -> list[tuple[Sequence[int], bytes]]:
         content = await self._document.subset(numbers)
@@ -114,7 +114,7 @@ class _Reading:
         middle = len(numbers) // 2
         return [*await self._cut(numbers[:middle]), *await self._cut(numbers[middle:])]
 
-    async def _recognise(self, piece: _Piece) -> OcrAnswer:
+    async def _recognise(self, piece: _Piece) -> OcrResponse:
         upload = _Upload(self._connection)
         try:
             file_id = await upload.send(piece.content)
@@ -122,8 +122,8 @@ class _Reading:
                 Call("POST", "/ocr", payload=_ocr_request(self._section.model, file_id))
             )
         finally:
-            await seen_through(upload.remove())
-        answer = read_ocr_answer(reply.data, piece.numbers)
+            await finish_if_cancelled(upload.remove())
+        answer = read_ocr_response(reply.data, piece.numbers)
         cost = answer.billed_pages * self._section.price_per_page
         self._resources.add_cost(self._section.model, cost)
         for page in answer.pages:
@@ -141,7 +141,7 @@ def _ocr_request(model: str, file_id: str) -> JsonObject:
     }
 
 
-def _lacking(numbers: Sequence[int], answer: OcrAnswer) -> list[int]:
+def _lacking(numbers: Sequence[int], answer: OcrResponse) -> list[int]:
     found = {page.number for page in answer.pages}
     return [number for number in numbers if number not in found]
 
@@ -172,7 +172,7 @@ class _Upload:
             raise
         file_id = reply.data.get("id")
         if not isinstance(file_id, str) or not file_id:
-            raise InvalidAnswer("mistral", "the upload has no id")
+            raise InvalidResponse("mistral", "the upload has no id")
         self._file_id = file_id
         self._may_be_more = reply.tries > 1
         return file_id

@@ -10,13 +10,11 @@ import asyncio
 import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property
 from ipaddress import ip_network
 from random import random
-from typing import Any
-from weakref import WeakKeyDictionary
 
 import httpx
 
@@ -34,12 +32,13 @@ from secretary_common.models import JsonObject
 from secretary_common.runtime.clock import Clock, SystemClock
 from secretary_common.runtime.metrics import PROVIDER_REQUESTS
 from secretary_common.settings.provider import ProviderSection
-from secretary_documents.providers.answer import InvalidAnswer, read_answer, unavailable
+from secretary_documents.concurrency import ConcurrencyLimit
 from secretary_documents.providers.call import Body, Call, Reply
 from secretary_documents.providers.repeat import pause_sec
+from secretary_documents.providers.response import InvalidResponse, read_response, unavailable
 
 USER_AGENT = "Secretary/1"
-MAX_ANSWER_BYTES = 32 * 2**20
+MAX_RESPONSE_BYTES = 32 * 2**20
 # The operator names the provider, no user does: it may well be an Ollama on this machine.
 ANYWHERE = UrlGuard([ip_network("0.0.0.0/0"), ip_network("::/0")])
 
@@ -62,14 +61,13 @@ class Provider:
         section: ProviderSection,
         *,
         timing: Timing | None = None,
-        max_answer_bytes: int = MAX_ANSWER_BYTES,
+        max_response_bytes: int = MAX_RESPONSE_BYTES,
     ) -> None:
         self.section = section
         self.timing = timing or Timing()
-        self.max_answer_bytes = max_answer_bytes
-        self._gates: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = (
-            WeakKeyDictionary()
-        )
+        self.max_response_bytes = max_response_bytes
+        self.limit = ConcurrencyLimit(section.parallel)
+        """For the requests of all jobs in the running loop."""
 
     @property
     def name(self) -> str:
@@ -100,13 +98,6 @@ class Provider:
         timeout_sec = self.section.timeout_sec
         async with guarded_client(ANYWHERE, timeout_sec=timeout_sec, tls=self._tls) as client:
             yield Connection(self, client, resources)
-
-    def gate(self) -> asyncio.Semaphore:
-        """Lets ``parallel`` requests through at a time, of all jobs in the running loop."""
-        loop = asyncio.get_running_loop()
-        if loop not in self._gates:
-            self._gates[loop] = asyncio.Semaphore(self.section.parallel)
-        return self._gates[loop]
 
     @cached_property
     def _tls(self) -> ssl.SSLContext:
@@ -147,12 +138,11 @@ class Connection:
         same. Not *queued* goes at once: tidying up waits for nobody.
 
         Raises:
-            PermanentError: see ``read_answer``.
+            PermanentError: see ``read_response``.
             TransientError: the last failure, with the ``Retry-After`` that came with it.
         """
         body = Body.of(call)
-        gate: AbstractAsyncContextManager[Any] = self._provider.gate() if queued else nullcontext()
-        async with gate:
+        async with self._provider.limit.permit() if queued else nullcontext():
             return await self._repeat(call, body)
 
     async def _repeat(self, call: Call, body: Body) -> Reply:
@@ -212,7 +202,7 @@ class Connection:
         )
         response = await self._client.send(request, stream=True)
         try:
-            return read_answer(
+            return read_response(
                 section.NAME,
                 response.status_code,
                 response.headers,
@@ -237,12 +227,12 @@ class Connection:
         return headers
 
     async def _read(self, response: httpx.Response) -> bytes:
-        name, limit = self._provider.name, self._provider.max_answer_bytes
+        name, limit = self._provider.name, self._provider.max_response_bytes
         if response.headers.get("Content-Encoding", "identity").lower() != "identity":
-            raise InvalidAnswer(name, "it is packed, unasked")
+            raise InvalidResponse(name, "it is packed, unasked")
         body = bytearray()
         async for chunk in response.aiter_raw():
             body += chunk
             if len(body) > limit:
-                raise InvalidAnswer(name, f"it has more than {limit} bytes")
+                raise InvalidResponse(name, f"it has more than {limit} bytes")
         return bytes(body)

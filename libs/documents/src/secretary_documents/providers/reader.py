@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from secretary_common.settings.provider import MistralSection, VisionSection
 from secretary_documents.pdf.page import RemoteReader
-from secretary_documents.providers import mistral_answer, vision
+from secretary_documents.providers import mistral_response, vision
 from secretary_documents.providers.mistral import MistralReader
 
 
@@ -16,6 +16,6 @@ def page_readers(mistral: MistralSection, openai: VisionSection) -> Mapping[str,
     One whose provider is not configured is there too, and says so when it is asked to read.
     """
     return {
-        mistral_answer.METHOD: MistralReader(mistral),
+        mistral_response.METHOD: MistralReader(mistral),
         vision.METHOD: vision.VisionReader.of(openai),
     }

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from jsonschema import Draft202012Validator
 
 from secretary_common.models import JsonObject
-from secretary_documents.providers.answer import parse_json
+from secretary_documents.providers.response import parse_json
 
 MAX_PROBLEMS = 20
 LONGEST_PROBLEM = 200

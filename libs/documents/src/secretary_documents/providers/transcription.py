@@ -14,9 +14,9 @@ from secretary_common.errors import ErrorCode, PermanentError
 from secretary_common.jobs.resources import ResourceCalculator
 from secretary_common.models import JsonObject
 from secretary_common.settings.provider import TranscriptionSection
-from secretary_documents.providers.answer import InvalidAnswer, ProviderRefused
 from secretary_documents.providers.call import Attachment, Call, Reply
 from secretary_documents.providers.provider import Provider, ProviderClient, Timing
+from secretary_documents.providers.response import InvalidResponse, ProviderRefused
 
 PATH = "/audio/transcriptions"
 _FORMAT_REFUSED = re.compile(r"response.?format|verbose.?json|granularit", re.IGNORECASE)
@@ -162,10 +162,10 @@ def read_transcript(provider: str, body: JsonObject, piece: AudioPiece) -> Trans
     try:
         parsed = _Body.model_validate(body)
     except ValidationError:
-        raise InvalidAnswer(provider, "it is no transcription") from None
+        raise InvalidResponse(provider, "it is no transcription") from None
     told = parsed.segments or [_Segment(start=0, end=piece.duration_sec, text=parsed.text)]
     if not all(math.isfinite(one.start) and math.isfinite(one.end) for one in told):
-        raise InvalidAnswer(provider, "its times are no numbers")
+        raise InvalidResponse(provider, "its times are no numbers")
     segments = (_within(one, piece) for one in told)
     return Transcript(tuple(one for one in segments if one.text), parsed.language)
 

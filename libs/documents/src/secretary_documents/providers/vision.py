@@ -12,10 +12,10 @@ from secretary_common.errors import PermanentError
 from secretary_common.jobs.resources import ResourceCalculator
 from secretary_common.models import JsonObject
 from secretary_common.settings.provider import VisionSection
+from secretary_documents.concurrency import run_each
 from secretary_documents.pdf.choice import Reason
 from secretary_documents.pdf.page import Document, OnPage, Page, PageImage
 from secretary_documents.providers.completion import CompletionClient, CompletionRequest
-from secretary_documents.providers.flight import run_each
 from secretary_documents.providers.provider import Connection, Provider, ProviderClient, Timing
 
 METHOD = "openai_vision"
@@ -76,7 +76,7 @@ class VisionReader(ProviderClient):
         completions = CompletionClient(section.NAME, section, section.model)
         return cls(section, Provider(section, timing=timing), completions)
 
-    def hinted(self, hint: Hint) -> VisionReader:
+    def with_hint(self, hint: Hint) -> VisionReader:
         """The same reader for a document of which *hint* is known; another ``engine``."""
         return replace(self, hint=hint)
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import yaml
 
-from secretary_documents.templates.token import Part, Slot, cut, invalid
+from secretary_documents.templates.token import Part, Placeholder, cut, invalid
 
 MAX_DEPTH = 20
 MAX_FRONT_MATTER_BYTES = 16 * 1024
@@ -34,10 +34,10 @@ class Scalar:
     """A block scalar, whose line break belongs to it."""
 
     @property
-    def whole(self) -> Slot | None:
+    def whole(self) -> Placeholder | None:
         """The slot that is all of the value: what takes its place keeps its type."""
         slot = self.parts[0]
-        return slot if len(self.parts) == 1 and isinstance(slot, Slot) else None
+        return slot if len(self.parts) == 1 and isinstance(slot, Placeholder) else None
 
 
 Piece = str | Scalar
@@ -73,14 +73,14 @@ class _Marked:
     """The source with a mark in place of each slot, so that YAML can be read."""
 
     def __init__(self, source: str) -> None:
-        self._slots: list[Slot] = []
+        self._slots: list[Placeholder] = []
         # In YAML single braces are a mapping, never a slot.
         self.text = "".join(
-            self._mark(part) if isinstance(part, Slot) and not part.single else _plain(part)
+            self._mark(part) if isinstance(part, Placeholder) and not part.single else _plain(part)
             for part in cut(source)
         )
 
-    def _mark(self, slot: Slot) -> str:
+    def _mark(self, slot: Placeholder) -> str:
         self._slots.append(slot)
         return f"{_OPEN}{len(self._slots) - 1}{_CLOSE}"
 

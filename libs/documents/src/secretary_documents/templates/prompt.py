@@ -10,7 +10,7 @@ import json
 from collections.abc import Sequence
 
 from secretary_documents.providers.chat import Message
-from secretary_documents.templates.kind import JsonObject
+from secretary_documents.templates.value_type import JsonObject
 
 _DEFAULT_SYSTEM = "You work on texts precisely and invent nothing."
 _DATA = (
@@ -62,7 +62,7 @@ def combine_messages(
 ) -> tuple[Message, ...]:
     """Asks for one object out of *partials*, those of consecutive parts."""
     rules = [system or _DEFAULT_SYSTEM, _COMBINE, *_language(language), _DATA]
-    content = "\n".join(to_json(partial) for partial in partials)
+    content = "\n".join(json_text(partial) for partial in partials)
     return (Message("system", "\n\n".join(rules)), _data("parts", content))
 
 
@@ -74,7 +74,7 @@ def translation_messages(text: str, *, source: str | None, target: str) -> tuple
     return (Message("system", "\n\n".join(rules)), _data("document", text))
 
 
-def to_json(value: object) -> str:
+def json_text(value: object) -> str:
     """*value* as JSON a model reads without trouble; whatever is no JSON as its text."""
     return json.dumps(value, ensure_ascii=False, default=str)
 
@@ -86,7 +86,7 @@ def _language(language: str | None) -> list[str]:
 
 
 def _context(context: JsonObject) -> list[Message]:
-    return [_data("known already", to_json(context))] if context else []
+    return [_data("known already", json_text(context))] if context else []
 
 
 def _data(kind: str, content: str) -> Message:

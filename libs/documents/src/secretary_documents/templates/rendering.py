@@ -9,9 +9,9 @@ from itertools import chain
 from typing import Any
 
 from secretary_documents.templates.front_matter import Piece, Scalar
-from secretary_documents.templates.kind import Kind
 from secretary_documents.templates.template import Template
-from secretary_documents.templates.token import Part, Slot, invalid
+from secretary_documents.templates.token import Part, Placeholder, invalid
+from secretary_documents.templates.value_type import Kind
 from secretary_documents.templates.yaml_value import yaml_value
 
 MAX_RENDERED = 64 * 2**20
@@ -40,16 +40,16 @@ class _Values:
     written: dict[tuple[str, str], str] = field(default_factory=dict)
     """Values as they were written already, by name and manner: a template may name one often."""
 
-    def text(self, slot: Slot, *, alone: bool = False) -> str:
+    def text(self, slot: Placeholder, *, alone: bool = False) -> str:
         """The value of *slot* for readers."""
         manner = "alone" if alone else "text"
         return self._written(slot, manner, lambda value: text_of(value, alone=alone))
 
-    def yaml(self, slot: Slot) -> str:
+    def yaml(self, slot: Placeholder) -> str:
         """The value of *slot* as YAML."""
         return self._written(slot, "yaml", yaml_value)
 
-    def _written(self, slot: Slot, manner: str, write: Callable[[Any], str]) -> str:
+    def _written(self, slot: Placeholder, manner: str, write: Callable[[Any], str]) -> str:
         if self._known(slot.name) is None:
             return write(self.of(slot))
         key = (slot.name, manner)
@@ -61,7 +61,7 @@ class _Values:
         value = self.found.get(name)
         return self.context.get(name) if value is None else value
 
-    def of(self, slot: Slot) -> Any:
+    def of(self, slot: Placeholder) -> Any:
         value = self._known(slot.name)
         if value is not None:
             return value

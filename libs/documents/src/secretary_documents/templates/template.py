@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from secretary_documents.templates.front_matter import Piece, Scalar, parse_front_matter
-from secretary_documents.templates.kind import JsonObject, Kind, ValueType, object_schema
-from secretary_documents.templates.token import Part, Slot, cut, invalid
+from secretary_documents.templates.token import Part, Placeholder, cut, invalid
+from secretary_documents.templates.value_type import JsonObject, Kind, ValueType, object_schema
 
 MAX_TEMPLATE_BYTES = 256 * 1024
 MAX_FIELDS = 200
@@ -108,7 +108,7 @@ def _fields(front: Iterable[Piece], body: Iterable[Part]) -> tuple[Field, ...]:
     descriptions: dict[str, str] = {}
     types: dict[str, ValueType] = {}
     for slot in slots:
-        if isinstance(slot, Slot) and slot.description is not None:
+        if isinstance(slot, Placeholder) and slot.description is not None:
             descriptions.setdefault(slot.name, slot.description)
             if slot.type is not None:
                 types.setdefault(slot.name, slot.type)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from secretary_common.errors import ErrorCode, PermanentError
-from secretary_documents.templates.kind import ValueType, parse_type
+from secretary_documents.templates.value_type import ValueType, parse_type
 
 MAX_DESCRIPTION = 5000
 """Characters of one field's description."""
@@ -31,7 +31,7 @@ _SINGLE = re.compile(r"\{(" + "|".join(SINGLE_BRACED) + r")\}")
 
 
 @dataclass(frozen=True, slots=True)
-class Slot:
+class Placeholder:
     """A place that a value takes."""
 
     name: str
@@ -45,7 +45,7 @@ class Slot:
     """In single braces: left as it is, where there is no value."""
 
 
-Part = str | Slot
+Part = str | Placeholder
 """A literal text or a slot."""
 
 
@@ -93,7 +93,7 @@ def _cut_double(text: str) -> Iterator[Part]:
     yield from _cut_single(text[done:])
 
 
-def _slot(text: str, start: int, end: int) -> Slot | None:
+def _slot(text: str, start: int, end: int) -> Placeholder | None:
     match = _SLOT.fullmatch(text, start + 2, end)
     if match is None:
         return None
@@ -106,13 +106,13 @@ def _slot(text: str, start: int, end: int) -> Slot | None:
     except ValueError as error:
         raise invalid(f"{match['name']!r}: {error}") from None
     told = description and description.strip()
-    return Slot(match["name"], text[start : end + 2], told or None, value_type)
+    return Placeholder(match["name"], text[start : end + 2], told or None, value_type)
 
 
 def _cut_single(text: str) -> Iterator[Part]:
     done = 0
     for match in _SINGLE.finditer(text):
         yield text[done : match.start()]
-        yield Slot(match[1], match[0], single=True)
+        yield Placeholder(match[1], match[0], single=True)
         done = match.end()
     yield text[done:]

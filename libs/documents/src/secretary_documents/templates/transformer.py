@@ -14,12 +14,12 @@ from secretary_common.errors import ErrorCode, PermanentError
 from secretary_common.jobs.resources import ResourceCalculator
 from secretary_common.models import JsonObject
 from secretary_documents.providers.chat import ChatModel
-from secretary_documents.templates.chat_cache import CachedChat
-from secretary_documents.templates.folder import NamedTemplate, TemplateFolder
-from secretary_documents.templates.inquiry import Inquiry, LlmUse, OnPart
-from secretary_documents.templates.kind import ValueType
+from secretary_documents.templates.cached_chat import CachedChat
+from secretary_documents.templates.model_query import LlmUsage, ModelQuery, OnPart
 from secretary_documents.templates.rendering import render, render_system
 from secretary_documents.templates.template import Field, parse_template
+from secretary_documents.templates.template_catalog import NamedTemplate, TemplateCatalog
+from secretary_documents.templates.value_type import ValueType
 
 INLINE = "inline"
 """What a template is called that came with the request."""
@@ -52,15 +52,15 @@ class TransformRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundFields:
     """What a model found, and what that took."""
 
     data: JsonObject = field(default_factory=dict)
-    use: LlmUse = field(default_factory=LlmUse)
+    usage: LlmUsage = field(default_factory=LlmUsage)
 
 
 @dataclass(frozen=True, slots=True)
-class Transformed:
+class TransformResult:
     """What came of a text."""
 
     text: str
@@ -79,7 +79,7 @@ class Transformer:
     """Transforms texts. One instance serves all jobs."""
 
     def __init__(
-        self, folder: TemplateFolder, chat: ChatModel, *, cached: CachedChat | None = None
+        self, folder: TemplateCatalog, chat: ChatModel, *, cached: CachedChat | None = None
     ) -> None:
         """*cached*: the same *chat* with a memory, for requests that may use it."""
         self._folder = folder
@@ -104,7 +104,7 @@ class Transformer:
         request: TransformRequest,
         resources: ResourceCalculator,
         on_part: OnPart = lambda _done, _total: None,
-    ) -> Transformed:
+    ) -> TransformResult:
         """Do what *request* says; *on_part* is told how many of how many parts are done.
 
         Raises:
@@ -121,7 +121,7 @@ class Transformer:
             source=request.source_language,
             target=_required(request.target_language),
         )
-        return Transformed(text, {}, {}, None, inquiry.use.told())
+        return TransformResult(text, {}, {}, None, inquiry.usage.as_json())
 
     async def find(
         self,
@@ -129,7 +129,7 @@ class Transformer:
         request: TransformRequest,
         resources: ResourceCalculator,
         on_part: OnPart = lambda _done, _total: None,
-    ) -> Found:
+    ) -> FoundFields:
         """What the text says of the fields of the template and of additional ones.
 
         Raises:
@@ -140,7 +140,7 @@ class Transformer:
         inquiry = self._inquiry(request, resources, on_part)
         fields = with_additional(named.template.fields, request.additional_fields)
         if not fields:
-            return Found()
+            return FoundFields()
         data = await inquiry.fields(
             request.text,
             fields,
@@ -148,16 +148,16 @@ class Transformer:
             language=request.target_language,
             context=request.context,
         )
-        return Found(data, inquiry.use)
+        return FoundFields(data, inquiry.usage)
 
     def _inquiry(
         self, request: TransformRequest, resources: ResourceCalculator, on_part: OnPart
-    ) -> Inquiry:
+    ) -> ModelQuery:
         chat = (self._cached if request.use_cache else None) or self._chat
-        return Inquiry(chat, resources, model=request.model, on_part=on_part)
+        return ModelQuery(chat, resources, model=request.model, on_part=on_part)
 
 
-def fill(named: NamedTemplate, request: TransformRequest, found: Found) -> Transformed:
+def fill(named: NamedTemplate, request: TransformRequest, found: FoundFields) -> TransformResult:
     """The template with what was *found*; with nothing found it stands on the context alone.
 
     Raises:
@@ -167,7 +167,9 @@ def fill(named: NamedTemplate, request: TransformRequest, found: Found) -> Trans
     rendered = render(template, data, request.values)
     own = {one.name: data[one.name] for one in template.fields if one.name in data}
     described = {"name": named.name, "sha256": template.sha256}
-    return Transformed(rendered.text, own, data, described, found.use.told(), rendered.warnings)
+    return TransformResult(
+        rendered.text, own, data, described, found.usage.as_json(), rendered.warnings
+    )
 
 
 def with_additional(fields: Iterable[Field], additional: Mapping[str, str]) -> tuple[Field, ...]:

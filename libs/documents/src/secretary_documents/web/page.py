@@ -71,13 +71,13 @@ class WebPage:
         """The links of *kind*, in the order of the page."""
         return [link for link in self.links if link.kind is kind]
 
-    def to_json(self) -> JsonObject:
+    def as_json(self) -> JsonObject:
         """The page as JSON."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, value: JsonObject) -> WebPage:
-        """A page as ``to_json`` wrote it.
+        """A page as ``as_json`` wrote it.
 
         Raises:
             ValueError: it is none; it may come from a child that has read untrusted bytes.

@@ -26,7 +26,7 @@ def begin(files: Sequence[str]) -> Work:
 
     def read_page(request: dict[str, Any], emit: Emit) -> None:
         page = page_of(path.read_bytes(), request["url"], request["content_type"])
-        emit({"page": page.to_json()})
+        emit({"page": page.as_json()})
 
     return read_page
 

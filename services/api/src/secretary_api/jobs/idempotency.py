@@ -47,7 +47,7 @@ K = TypeVar("K", bound=Keyed)
 class KeyedStore(Protocol[K]):
     """Where it lies."""
 
-    async def of_key(self, owner: str, key: str) -> K | None:
+    async def find_by_key(self, owner: str, key: str) -> K | None:
         """What stands under a key, once a majority has it."""
         ...
 
@@ -103,7 +103,7 @@ async def insert_once(
 async def _found(wanted: K, store: KeyedStore[K]) -> K | None:
     """What *wanted* repeats; None if its key is free by now."""
     mark = wanted.idempotency
-    found = await store.of_key(wanted.owner, mark.key) if mark else None
+    found = await store.find_by_key(wanted.owner, mark.key) if mark else None
     if mark is None or found is None or found.idempotency is None:
         return None
     if mark.at - found.idempotency.at >= KEPT:

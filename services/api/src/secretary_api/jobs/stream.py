@@ -58,5 +58,5 @@ class JobWatch:
             found = current
 
     async def _look(self, job_ids: list[str]) -> list[Job | None]:
-        found = {job.job_id: job for job in await self._jobs.briefly(set(job_ids))}
+        found = {job.job_id: job for job in await self._jobs.summaries(set(job_ids))}
         return [found.get(job_id) for job_id in job_ids]

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 
 from secretary_common.models import Candidate
-from secretary_common.ports import WaitingJobs
+from secretary_common.ports import JobCandidates
 
 BATCH_SIZE = 100
 # Each key costs a query; those beyond have their turn in the next batch.
@@ -49,7 +49,7 @@ class Candidates:
 
     def __init__(
         self,
-        jobs: WaitingJobs,
+        jobs: JobCandidates,
         *,
         batch_size: int = BATCH_SIZE,
         monotonic: Callable[[], float] = time.monotonic,

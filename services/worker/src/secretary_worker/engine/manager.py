@@ -8,7 +8,7 @@ import random
 import time
 from collections.abc import Callable
 
-from secretary_common.broker.consumer import Heard, JobConsumer
+from secretary_common.broker.consumer import JobConsumer, RingOutcome
 from secretary_common.errors import StoreUnavailable
 from secretary_common.models import Candidate, Job, Outcome, RunningJob
 from secretary_common.ports import JobRepository
@@ -120,31 +120,31 @@ class SecretaryWorkerManager:
         finally:
             await self._drain()
 
-    async def ring(self, job_type: str, job_id: str) -> Heard:
+    async def ring(self, job_type: str, job_id: str) -> RingOutcome:
         """A doorbell: claim its job if there is nothing in line, else look."""
         try:
             return await self._answer(job_type, job_id)
         except StoreUnavailable:
             self._store_failed()
-            return Heard.GIVEN_BACK
+            return RingOutcome.GIVEN_BACK
 
-    async def _answer(self, job_type: str, job_id: str) -> Heard:
+    async def _answer(self, job_type: str, job_id: str) -> RingOutcome:
         if not self._may_take():
-            return Heard.GIVEN_BACK
+            return RingOutcome.GIVEN_BACK
         startable = await self._types.now()
         if not self._may_take():  # any more
-            return Heard.GIVEN_BACK
+            return RingOutcome.GIVEN_BACK
         if job_type not in startable:
-            return Heard.PAUSED
+            return RingOutcome.PAUSED
         if len(self._line) > 0:  # a look is under way: if that fills the slots, it is passed on
             self._timers.set(Candidate(job_id, job_type, 0, "", self._clock.now()))
         elif await self._claims.claim(job_id, startable):
-            return Heard.CLAIMED
+            return RingOutcome.CLAIMED
         later = await self._jobs.scheduled(job_id, self._clock.now())
         if later is not None:
             self._timers.set(later)
         self._wake.set()
-        return Heard.SCHEDULED if later else Heard.GONE
+        return RingOutcome.SCHEDULED if later else RingOutcome.GONE
 
     def _may_take(self) -> bool:
         return not self._stopping.is_set() and self.free_slots > 0

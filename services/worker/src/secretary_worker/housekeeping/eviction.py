@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
-from secretary_common.ports import CacheUpkeep
+from secretary_common.ports import CacheEviction
 from secretary_common.ports.cache import Use
 from secretary_common.runtime.clock import Clock
 from secretary_common.runtime.metrics import CACHE_EVICTED, CACHE_STORED
@@ -28,7 +28,7 @@ class Eviction:
     """Removes entries, a bounded number a round."""
 
     def __init__(
-        self, entries: CacheUpkeep, clock: Clock, *, unused_for: timedelta, max_bytes: int
+        self, entries: CacheEviction, clock: Clock, *, unused_for: timedelta, max_bytes: int
     ) -> None:
         """*unused_for*: how long an entry stays that nobody uses; *max_bytes*: of all together."""
         self._entries = entries

@@ -177,7 +177,7 @@ class Sweeper:
         if await self._removal.is_named(file):
             await self._files.check_again(file.file_id, self._clock.now() + UNNAMED_KEPT)
             return False
-        if not await self._files.condemn(file.file_id, self._clock.now()):
+        if not await self._files.mark_for_removal(file.file_id, self._clock.now()):
             return False  # somebody is about to name it
         await self._files.delete(file.file_id)
         return True

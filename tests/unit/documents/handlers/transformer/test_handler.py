@@ -15,7 +15,7 @@ from secretary_documents.handlers.parameter import parse_parameters
 from secretary_documents.handlers.transformer.handler import TransformerHandler
 from secretary_documents.handlers.transformer.parameters import TransformerParameters
 from secretary_documents.providers.chat import ChatModel
-from secretary_documents.templates.folder import TemplateFolder
+from secretary_documents.templates.template_catalog import TemplateCatalog
 from secretary_documents.templates.transformer import Transformer
 from secretary_documents.web.html import read_html
 from secretary_documents.web.page import WebPage
@@ -74,7 +74,7 @@ class Pages:
 
 async def run(chat: ChatModel, html: str = FOSDEM, **parameters: Any) -> Recorder:
     recorder = Recorder()
-    handler = TransformerHandler(Transformer(TemplateFolder(), chat), Pages(html))
+    handler = TransformerHandler(Transformer(TemplateCatalog(), chat), Pages(html))
     await handler(make_job("transformer", **parameters), recorder, ResourceCalculator())
     return recorder
 

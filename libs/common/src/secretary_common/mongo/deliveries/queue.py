@@ -11,7 +11,7 @@ from datetime import datetime
 from pymongo import ASCENDING, DESCENDING
 from pymongo.errors import DuplicateKeyError
 
-from secretary_common.models import Claim, Delivery, DeliveryRecord, DueDelivery, Lane, Standing
+from secretary_common.models import Claim, Delivery, DeliveryRecord, DueDelivery, Lane, Obstacles
 from secretary_common.models.states import DeliveryState, Phase
 from secretary_common.mongo.deliveries.document import (
     CHOICE,
@@ -26,7 +26,7 @@ from secretary_common.mongo.driver import Collection, Document
 _BOTH = (False, True)
 
 
-class DeliveryQueueInMongo:
+class MongoDeliveryQueue:
     """The notifiers' part of the delivery repository (``ports.DeliveryQueue``).
 
     Every write to a delivery somebody sends names the state and the lease token it expects.
@@ -96,14 +96,14 @@ class DeliveryQueueInMongo:
         held = {each.lease.token: each for each in map(to_delivery, found) if each.lease}
         return [held.get(claim.lease.token) for claim in claims]
 
-    async def standings(self, deliveries: Sequence[Delivery], now: datetime) -> list[Standing]:
+    async def obstacles(self, deliveries: Sequence[Delivery], now: datetime) -> list[Obstacles]:
         """What may keep each of these, which are claimed, from being sent."""
         newest, muted = await asyncio.gather(
             self._newest_of({each.job_id for each in deliveries}),
             self._muted_of({_mute_id(each.owner, each.url) for each in deliveries}, now),
         )
         return [
-            Standing(
+            Obstacles(
                 is_overtaken=newest.get(each.job_id, each.seq) > each.seq,
                 is_muted=_mute_id(each.owner, each.url) in muted,
             )

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pymongo import ASCENDING, DESCENDING, IndexModel
 
 from secretary_common.mongo.deliveries.document import DEAD, SENDING
-from secretary_common.mongo.deliveries.queue import DeliveryQueueInMongo
-from secretary_common.mongo.deliveries.stored import StoredDeliveriesInMongo
+from secretary_common.mongo.deliveries.queue import MongoDeliveryQueue
+from secretary_common.mongo.deliveries.storage import MongoDeliveryStorage
 from secretary_common.mongo.driver import Collection
 
 
@@ -59,7 +59,7 @@ MUTED_INDEXES: Sequence[IndexModel] = (
 )
 
 
-class MongoDeliveryRepository(StoredDeliveriesInMongo, DeliveryQueueInMongo):
+class MongoDeliveryRepository(MongoDeliveryStorage, MongoDeliveryQueue):
     """MongoDB repository of deliveries (``ports.DeliveryRepository``)."""
 
     def __init__(self, deliveries: Collection, muted: Collection) -> None:

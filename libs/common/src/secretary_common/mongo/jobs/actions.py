@@ -10,8 +10,8 @@ from secretary_common.mongo.driver import Collection, Document
 from secretary_common.mongo.jobs.document import to_job, update_of
 
 
-class RequestedMovesInMongo:
-    """The clients' part of the job repository (``ports.RequestedMoves``)."""
+class MongoJobActionWrites:
+    """The clients' part of the job repository (``ports.JobActionWrites``)."""
 
     _jobs: Collection
 

@@ -38,7 +38,7 @@ class MongoBatchRepository:
         """The batch."""
         return _to_batch(await self._batches.find_one({"_id": batch_id}))
 
-    async def of_key(self, owner: str, key: str) -> Batch | None:
+    async def find_by_key(self, owner: str, key: str) -> Batch | None:
         """The batch under an idempotency key, once a majority has it."""
         return _to_batch(await self._batches.find_one_confirmed(key_query(owner, key)))
 

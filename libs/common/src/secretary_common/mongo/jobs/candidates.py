@@ -49,8 +49,8 @@ INDEXES: Sequence[IndexModel] = (
 )
 
 
-class WaitingJobsInMongo:
-    """The waiting part of the job repository (``ports.WaitingJobs``)."""
+class MongoJobCandidates:
+    """The waiting part of the job repository (``ports.JobCandidates``)."""
 
     _jobs: Collection
 

@@ -32,8 +32,8 @@ from secretary_common.mongo.jobs.document import (
 from secretary_common.mongo.jobs.grouped_writes import End, GroupedEnds, GroupedProgress
 
 
-class HeldJobsInMongo:
-    """The part of the job repository that attempts use (``ports.HeldJobs``)."""
+class MongoJobClaims:
+    """The part of the job repository that attempts use (``ports.JobClaims``)."""
 
     _jobs: Collection
     _progress: GroupedProgress

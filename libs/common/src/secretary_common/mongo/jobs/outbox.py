@@ -15,8 +15,8 @@ from secretary_common.mongo.jobs.document import to_jobs
 WITHOUT_PARAMETERS = {"parameters": False}
 
 
-class OutboxSlotsInMongo:
-    """The outbox part of the job repository (``ports.OutboxSlots``)."""
+class MongoJobOutbox:
+    """The outbox part of the job repository (``ports.JobOutbox``)."""
 
     _jobs: Collection
 

@@ -9,21 +9,21 @@ from pymongo import DESCENDING
 
 from secretary_common.models import Job, JobQuery
 from secretary_common.mongo.driver import Collection, Document
-from secretary_common.mongo.jobs.actions import RequestedMovesInMongo
-from secretary_common.mongo.jobs.candidates import WaitingJobsInMongo
-from secretary_common.mongo.jobs.claims import HeldJobsInMongo
+from secretary_common.mongo.jobs.actions import MongoJobActionWrites
+from secretary_common.mongo.jobs.candidates import MongoJobCandidates
+from secretary_common.mongo.jobs.claims import MongoJobClaims
 from secretary_common.mongo.jobs.document import BRIEF, check_room, key_query, to_job, to_jobs
 from secretary_common.mongo.jobs.grouped_writes import GroupedEnds, GroupedInserts, GroupedProgress
-from secretary_common.mongo.jobs.outbox import OutboxSlotsInMongo
-from secretary_common.mongo.jobs.statistics import JobStatisticsInMongo
+from secretary_common.mongo.jobs.outbox import MongoJobOutbox
+from secretary_common.mongo.jobs.statistics import MongoJobStatistics
 
 
 class MongoJobRepository(
-    RequestedMovesInMongo,
-    JobStatisticsInMongo,
-    WaitingJobsInMongo,
-    HeldJobsInMongo,
-    OutboxSlotsInMongo,
+    MongoJobActionWrites,
+    MongoJobStatistics,
+    MongoJobCandidates,
+    MongoJobClaims,
+    MongoJobOutbox,
 ):
     """MongoDB repository of jobs (``ports.JobRepository``)."""
 
@@ -38,7 +38,7 @@ class MongoJobRepository(
         check_room(job)
         await self._inserts.insert(job)
 
-    async def of_key(self, owner: str, key: str) -> Job | None:
+    async def find_by_key(self, owner: str, key: str) -> Job | None:
         """The job under an idempotency key, once a majority has it; a deleted one has none."""
         return to_job(await self._jobs.find_one_confirmed(key_query(owner, key)))
 
@@ -54,7 +54,7 @@ class MongoJobRepository(
         """The job, unless it is unknown or deleted."""
         return to_job(await self._jobs.find_one({"_id": job_id, "deleted_at": None}))
 
-    async def briefly(self, job_ids: Names[str]) -> list[Job]:
+    async def summaries(self, job_ids: Names[str]) -> list[Job]:
         """Those of these jobs that are there and not deleted, without parameters and results."""
         query = {"_id": {"$in": sorted(job_ids)}, "deleted_at": None}
         return to_jobs(await self._jobs.find(query, projection=BRIEF))

@@ -19,7 +19,7 @@ ANY_PRIORITY: Document = {"$in": list(range(10))}
 NOT_DELETED = MAY_START["deleted_at"]
 
 
-class JobStatisticsInMongo:
+class MongoJobStatistics:
     """The counting part of the job repository (``ports.JobStatistics``)."""
 
     _jobs: Collection

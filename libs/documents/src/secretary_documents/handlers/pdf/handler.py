@@ -9,7 +9,7 @@ from pathlib import Path
 from secretary_common.errors import ErrorCode, PermanentError
 from secretary_common.jobs.resources import ResourceCalculator
 from secretary_common.models import Job
-from secretary_documents.handlers.contract import JobReport, Reporter, Uploads
+from secretary_documents.handlers.contract import AttemptRepository, JobReport, Uploads
 from secretary_documents.handlers.parameter import parse_parameters
 from secretary_documents.handlers.pdf import progress
 from secretary_documents.handlers.pdf.extractor import PdfExtractor, PdfTask
@@ -59,7 +59,7 @@ class PdfHandler:
         self._transform = transform
 
     async def __call__(
-        self, job: Job, repo: Reporter, resource_calculator: ResourceCalculator
+        self, job: Job, repo: AttemptRepository, resource_calculator: ResourceCalculator
     ) -> None:
         """Read the PDF *job* names, report each page, leave the result, complete the job.
 
@@ -74,10 +74,10 @@ class PdfHandler:
         check_template(parameters, self._transform)
         report.log("info", f"PDF extraction started, method {parameters.extraction_method}")
         report.progress(progress.READING_FILE)
-        async with report.beating(), self._source(parameters, job.owner) as file:
+        async with report.repeating_progress(), self._source(parameters, job.owner) as file:
             resource_calculator.add_bytes(file.size)
             extract = await self._extract(task, file)
-        async with report.beating():
+        async with report.repeating_progress():
             await self._transform_text(task, extract)
         report.progress(progress.FINALIZING)
         result = extract.result(resource_calculator.usage())

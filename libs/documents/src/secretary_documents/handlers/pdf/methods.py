@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 from secretary_common.errors import ErrorCode, PermanentError
 from secretary_common.models import JsonObject
 from secretary_common.settings.work import PdfSection
+from secretary_documents.concurrency import ConcurrencyLimit
 from secretary_documents.handlers.pdf.parameters import PdfParameters
-from secretary_documents.pdf.cap import Cap
 from secretary_documents.pdf.local_reader import LocalReader
 from secretary_documents.pdf.opened import OpenedPdf
 from secretary_documents.pdf.page import PageReader, RemoteReader
@@ -32,7 +32,7 @@ class Readers:
         """*remote* are those of methods that ask a provider, as far as they are configured."""
         self._limits = limits
         self._remote = dict(remote)
-        self._ocr_cap = Cap(limits.ocr_parallel or len(os.sched_getaffinity(0)))
+        self._ocr_cap = ConcurrencyLimit(limits.ocr_parallel or len(os.sched_getaffinity(0)))
 
     @property
     def max_pixels(self) -> int:
@@ -67,7 +67,7 @@ class Readers:
             raise PermanentError(f"{method} is not configured: set {setting}", code=code)
         reader.check_configured()
         if isinstance(reader, VisionReader):
-            reader = reader.hinted(_hint(parameters.context))
+            reader = reader.with_hint(_hint(parameters.context))
         found = reader
         return lambda _: found
 

@@ -9,24 +9,27 @@ from __future__ import annotations
 from secretary_common.errors import ErrorCode, PermanentError
 from secretary_common.jobs.resources import ResourceCalculator
 from secretary_common.models import Job, JsonObject
-from secretary_documents.handlers.contract import JobReport, Reporter
+from secretary_documents.handlers.contract import AttemptRepository, JobReport
 from secretary_documents.handlers.parameter import parse_parameters
 from secretary_documents.handlers.session import progress as steps
-from secretary_documents.handlers.session.attachments import AttachmentReader
+from secretary_documents.handlers.session.attachment_reader import AttachmentReader
 from secretary_documents.handlers.session.markdown import model_text, values_of
 from secretary_documents.handlers.session.parameters import SessionParameters
 from secretary_documents.handlers.session.plan import plan_session
 from secretary_documents.handlers.session.result import build_result
-from secretary_documents.handlers.session.slides import SlidesReader
+from secretary_documents.handlers.session.slides_reader import SlidesReader
 from secretary_documents.handlers.session.talk import Talk
-from secretary_documents.handlers.session.transcript import Transcriber, TranscriptFinder
+from secretary_documents.handlers.session.transcript_finder import (
+    TranscribeRecording,
+    TranscriptFinder,
+)
 from secretary_documents.handlers.transformer.handler import PageReader
-from secretary_documents.templates.folder import NamedTemplate
+from secretary_documents.templates.template_catalog import NamedTemplate
 from secretary_documents.templates.transformer import (
-    Found,
-    Transformed,
+    FoundFields,
     Transformer,
     TransformRequest,
+    TransformResult,
     fill,
 )
 from secretary_documents.web.download import Downloader
@@ -42,7 +45,7 @@ class SessionHandler:
         pages: PageReader,
         downloader: Downloader,
         read_slides: SlidesReader | None = None,
-        transcribe: Transcriber | None = None,
+        transcribe: TranscribeRecording | None = None,
     ) -> None:
         """*downloader*: for captions and slides, with the most that one may have."""
         self._transformer = transformer
@@ -51,7 +54,7 @@ class SessionHandler:
         self._attachments = AttachmentReader(downloader, read_slides)
 
     async def __call__(
-        self, job: Job, repo: Reporter, resource_calculator: ResourceCalculator
+        self, job: Job, repo: AttemptRepository, resource_calculator: ResourceCalculator
     ) -> None:
         """Document the talk *job* names, leave the result, complete the job.
 
@@ -63,7 +66,7 @@ class SessionHandler:
         report.progress(steps.INITIALIZING)
         parameters = parse_parameters(SessionParameters, job.parameters)
         await self._template(parameters)  # an error of the template comes before any cost
-        async with report.beating():
+        async with report.repeating_progress():
             talk = await self._gathered(parameters, report, resource_calculator)
             done = await self._written(talk)
         report.progress(steps.GENERATING_MARKDOWN)
@@ -89,7 +92,7 @@ class SessionHandler:
             raise PermanentError(message, code=ErrorCode.PAGE_EMPTY)
         return talk
 
-    async def _written(self, talk: Talk) -> Transformed:
+    async def _written(self, talk: Talk) -> TransformResult:
         named = await self._template(talk.parameters)
         text = model_text(talk.page, talk.transcript, talk.attachments)
         known = {**talk.parameters.others, **talk.plan.facts}
@@ -98,7 +101,7 @@ class SessionHandler:
             found = await self._transformer.find(named, request, talk.resources)
         except PermanentError as error:
             talk.warn("model", error)
-            found = Found()
+            found = FoundFields()
         values = values_of(talk.plan, talk.page, talk.transcript, talk.attachments)
         done = fill(named, _request(talk.parameters, text, {**values, **known}), found)
         for warning in done.warnings:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from secretary_common.models import JsonObject
 from secretary_documents.handlers.session.plan import slug
 from secretary_documents.handlers.session.talk import Talk
-from secretary_documents.templates.transformer import Transformed
+from secretary_documents.templates.transformer import TransformResult
 
 
-def build_result(talk: Talk, done: Transformed, name: str) -> JsonObject:
+def build_result(talk: Talk, done: TransformResult, name: str) -> JsonObject:
     """All that is known of *talk*; *name*: of its Markdown among the files of the job."""
     plan, parameters = talk.plan, talk.parameters
     read = [attachment for attachment in talk.attachments if attachment.pages]
@@ -17,7 +17,7 @@ def build_result(talk: Talk, done: Transformed, name: str) -> JsonObject:
         "markdown_content": done.text,
         "web_text": talk.page.text,
         "video_transcript": talk.transcript,
-        "attachments": [attachment.told() for attachment in talk.attachments],
+        "attachments": [attachment.as_json() for attachment in talk.attachments],
         "attachments_text": "\n\n".join(attachment.text for attachment in read),
         "page_texts": [page.text for attachment in read for page in attachment.pages],
         "assets": talk.assets,

@@ -43,7 +43,7 @@ class Attachment:
         numbered = enumerate(self.pages, start=1)
         return "\n\n".join(f"--- Page {number} ---\n{page.text}" for number, page in numbered)
 
-    def told(self) -> JsonObject:
+    def as_json(self) -> JsonObject:
         """As it stands in results."""
         return {
             "url": self.url,

@@ -7,11 +7,11 @@ from typing import Protocol
 from secretary_common.errors import ErrorCode, PermanentError
 from secretary_common.jobs.resources import ResourceCalculator
 from secretary_common.models import Job, JsonObject
-from secretary_documents.handlers.contract import JobReport, Reporter
+from secretary_documents.handlers.contract import AttemptRepository, JobReport
 from secretary_documents.handlers.parameter import parse_parameters
 from secretary_documents.handlers.transformer import progress as steps
 from secretary_documents.handlers.transformer.parameters import TransformerParameters
-from secretary_documents.templates.transformer import Transformed, Transformer, TransformRequest
+from secretary_documents.templates.transformer import Transformer, TransformRequest, TransformResult
 from secretary_documents.web.page import WebPage
 
 
@@ -37,7 +37,7 @@ class TransformerHandler:
         self._pages = pages
 
     async def __call__(
-        self, job: Job, repo: Reporter, resource_calculator: ResourceCalculator
+        self, job: Job, repo: AttemptRepository, resource_calculator: ResourceCalculator
     ) -> None:
         """Transform the text *job* names, leave the result, complete the job.
 
@@ -95,7 +95,7 @@ class TransformerHandler:
 
 
 def build_result(
-    done: Transformed, request: TransformRequest, page: WebPage | None, usage: JsonObject
+    done: TransformResult, request: TransformRequest, page: WebPage | None, usage: JsonObject
 ) -> JsonObject:
     """The result, in the shape its users read."""
     source = {} if page is None else {"page": {"url": page.url, "title": page.title}}
@@ -112,7 +112,7 @@ def build_result(
     }
 
 
-def _log(report: JobReport, done: Transformed) -> None:
+def _log(report: JobReport, done: TransformResult) -> None:
     for warning in done.warnings:
         report.log("warning", warning)
     tokens = done.llm["prompt_tokens"] + done.llm["completion_tokens"]

@@ -7,14 +7,14 @@ import pytest
 import yaml
 
 from secretary_common.errors import ErrorCode, PermanentError
-from secretary_documents.templates.folder import (
+from secretary_documents.templates.rendering import render
+from secretary_documents.templates.template import MAX_TEMPLATE_BYTES, parse_template
+from secretary_documents.templates.template_catalog import (
     SHIPPED,
-    TemplateFolder,
+    TemplateCatalog,
     candidates,
     shipped_templates,
 )
-from secretary_documents.templates.rendering import render
-from secretary_documents.templates.template import MAX_TEMPLATE_BYTES, parse_template
 
 NAMES = ["BlogPost", "ExtractSessionData", "MeetingMinutes", "Session", "Summary"]
 
@@ -53,7 +53,7 @@ def test_the_language_asked_for_comes_first_and_there_is_a_fallback(
 
 
 def test_the_users_folder_comes_before_what_is_shipped_whatever_its_language(user: Path) -> None:
-    folder = TemplateFolder(user)
+    folder = TemplateCatalog(user)
     assert folder.load("Session", "de").name == "Session_de"
     assert "Vortrag" in (SHIPPED / "Session_de.md").read_text()
     put(user, "Session", "Own_fr")
@@ -80,20 +80,20 @@ def test_the_users_folder_comes_before_what_is_shipped_whatever_its_language(use
 def test_a_path_is_no_name(user: Path, name: str) -> None:
     put(user.parent, "passwd")
     with pytest.raises(PermanentError) as caught:
-        TemplateFolder(user).load(name)
+        TemplateCatalog(user).load(name)
     assert caught.value.code == ErrorCode.TEMPLATE_NOT_FOUND
 
 
 def test_one_that_is_not_there_is_answered_with_those_that_are(user: Path) -> None:
     put(user, "Own_de")
     with pytest.raises(PermanentError, match=r"'Nope'.*BlogPost.*Own") as caught:
-        TemplateFolder(user).load("Nope", "de")
+        TemplateCatalog(user).load("Nope", "de")
     assert caught.value.code == ErrorCode.TEMPLATE_NOT_FOUND
 
 
 def refusal(folder: Path, name: str) -> str:
     with pytest.raises(PermanentError) as caught:
-        TemplateFolder(folder).load(name)
+        TemplateCatalog(folder).load(name)
     assert caught.value.code == ErrorCode.TEMPLATE_INVALID
     assert f"template {name!r}" in caught.value.message
     return caught.value.message
@@ -108,7 +108,7 @@ def test_a_link_out_of_the_folder_is_refused_one_within_is_followed(user: Path) 
     (user / "In.md").symlink_to("..data/In.md")
     assert "leads out" in refusal(user, "Out")
     assert "cannot be read" in refusal(user, "Loop")
-    assert TemplateFolder(user).load("In").template.fields[0].name == "what"
+    assert TemplateCatalog(user).load("In").template.fields[0].name == "what"
 
 
 def test_what_is_no_usable_file_is_refused_with_its_reason(user: Path) -> None:
@@ -130,7 +130,7 @@ def test_the_listing_has_languages_and_fields_and_leaves_out_what_cannot_be_used
     put(user, "Own", "Own_de", "Own_fr", "Summary_fr")
     (user / "Bad.md").write_text("{{a:nonsense|b}}")
     (user / "no template.md").write_text("x")
-    listing = {info.name: info for info in TemplateFolder(user).listing()}
+    listing = {info.name: info for info in TemplateCatalog(user).listing()}
     assert sorted(listing) == sorted([*NAMES, "Own"])
     assert listing["Own"].languages == ["de", "fr"]
     assert listing["Own"].fields[0].model_dump() == {
@@ -142,7 +142,7 @@ def test_the_listing_has_languages_and_fields_and_leaves_out_what_cannot_be_used
 
 
 def test_a_folder_that_went_away_hides_nothing_that_is_shipped(user: Path) -> None:
-    assert [info.name for info in TemplateFolder(user / "gone").listing()] == NAMES
+    assert [info.name for info in TemplateCatalog(user / "gone").listing()] == NAMES
 
 
 def test_what_is_shipped_is_there_in_english_and_german_with_the_same_fields() -> None:
@@ -150,7 +150,7 @@ def test_what_is_shipped_is_there_in_english_and_german_with_the_same_fields() -
     assert [info.name for info in shipped] == NAMES
     for info in shipped:
         assert info.languages == ["de", "en"]
-        english, german = (TemplateFolder().load(info.name, one).template for one in ("en", "de"))
+        english, german = (TemplateCatalog().load(info.name, one).template for one in ("en", "de"))
         assert [(one.name, one.type) for one in english.fields] == [
             (one.name, one.type) for one in german.fields
         ]

@@ -23,9 +23,9 @@ from secretary_common.settings.media import MediaSection
 from secretary_common.settings.provider import TranscriptionSection
 from secretary_devstack.provider import FakeProvider, Misbehaviour
 from secretary_devstack.servers.site import Site
+from secretary_documents.media.cached_transcriber import CachedTranscriber
 from secretary_documents.media.ffmpeg import Ffmpeg
-from secretary_documents.media.listener import Listener, Origin
-from secretary_documents.media.transcript_cache import CachedTranscriber
+from secretary_documents.media.recording_transcriber import RecordingTranscriber, TranscriptSource
 from secretary_documents.media.yt_dlp import YtDlp
 from secretary_documents.providers.transcription import TranscriptionClient
 from secretary_documents.web.download import Downloader
@@ -33,7 +33,7 @@ from secretary_documents.web.download import Downloader
 VIDEO_PAGE = "https://youtu.be/abc"
 # 18 s with pauses: three pieces where one may last 7.2 s.
 LONG = media_samples.tone_wav([(5.5, True), (1, False), (5, True), (1, False), (5.5, True)])
-Make = Callable[..., Listener]
+Make = Callable[..., RecordingTranscriber]
 
 
 @pytest.fixture
@@ -79,12 +79,12 @@ def make(fake: FakeProvider, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
     cache = RememberingCache()
 
-    def make(provider: dict[str, Any] | None = None, **media: Any) -> Listener:
+    def make(provider: dict[str, Any] | None = None, **media: Any) -> RecordingTranscriber:
         section = MediaSection(**{"max_mb": 5, **media})
         guard = UrlGuard([ip_network("127.0.0.0/8")])
         transcription = TranscriptionSection(**access(fake, **(provider or {})))
         client = TranscriptionClient(transcription, timing=Passing().timing)
-        return Listener(
+        return RecordingTranscriber(
             section=section,
             provider=transcription,
             downloader=Downloader(
@@ -107,7 +107,7 @@ def make(fake: FakeProvider, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert set(child_pids(os.getpid())) <= set(before)
 
 
-async def failure(listener: Listener, url: str) -> SecretaryError:
+async def failure(listener: RecordingTranscriber, url: str) -> SecretaryError:
     with pytest.raises(SecretaryError) as caught:
         await listener(url, "en", ResourceCalculator())
     return caught.value
@@ -120,7 +120,11 @@ async def test_a_talk_is_written_down_with_times_and_what_it_took_is_counted(
     heard = await make({"price_per_minute": 6.0})(site.url("/talk.mp4"), "en", resources)
     assert heard.text == f"[00:00:00] {media_samples.SPOKEN}"
     assert heard.plain == media_samples.SPOKEN
-    assert (heard.origin, heard.language, heard.note) == (Origin.TRANSCRIPTION, "english", None)
+    assert (heard.source, heard.language, heard.note) == (
+        TranscriptSource.TRANSCRIPTION,
+        "english",
+        None,
+    )
     (asked,) = fake.asked
     assert asked.body["file"] == ["piece-1.mp3"]
     assert asked.body["language"] == ["en"]
@@ -244,7 +248,7 @@ async def test_captions_of_a_video_page_spare_the_provider(
 ) -> None:
     listener = make({"model": ""}, yt_dlp=captions, ffmpeg="no-such-program")
     heard = await listener(VIDEO_PAGE, "en", ResourceCalculator())
-    assert (heard.text, heard.origin) == ("[00:00:01] Hello.", Origin.CAPTIONS)
+    assert (heard.text, heard.source) == ("[00:00:01] Hello.", TranscriptSource.CAPTIONS)
     assert fake.asked == []
     assert len((tmp_path / "asked").read_text().splitlines()) == 1
 

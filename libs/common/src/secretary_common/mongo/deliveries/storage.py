@@ -28,8 +28,8 @@ RECOVERED_AT_ONCE = 500
 _NEWEST = [("created_at", DESCENDING), ("_id", DESCENDING)]
 
 
-class StoredDeliveriesInMongo:
-    """The clients' part of the delivery repository (``ports.StoredDeliveries``)."""
+class MongoDeliveryStorage:
+    """The clients' part of the delivery repository (``ports.DeliveryStorage``)."""
 
     _deliveries: Collection
 

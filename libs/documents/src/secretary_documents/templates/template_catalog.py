@@ -40,7 +40,7 @@ class NamedTemplate:
     template: Template
 
 
-class TemplateFolder:
+class TemplateCatalog:
     """The templates jobs may name."""
 
     def __init__(self, user: Path | None = None, shipped: Path = SHIPPED) -> None:
@@ -92,7 +92,7 @@ class TemplateFolder:
 
 def shipped_templates() -> list[TemplateInfo]:
     """What comes with the worker, for ``secretary-init`` to announce."""
-    return TemplateFolder().listing()
+    return TemplateCatalog().listing()
 
 
 def candidates(name: str, language: str | None) -> list[str]:

@@ -9,7 +9,7 @@ from secretary_common.errors import ErrorCode, PermanentError, TransientError
 from secretary_common.jobs.resources import ResourceCalculator
 from secretary_documents.handlers.session import progress as steps
 from secretary_documents.handlers.session.talk import Talk
-from secretary_documents.media.listener import Heard
+from secretary_documents.media.recording_transcriber import RecordingTranscript
 from secretary_documents.web.caption import parse_captions, transcript_of
 from secretary_documents.web.charset import decode
 from secretary_documents.web.download import Downloader
@@ -18,7 +18,7 @@ CAPTIONS_BYTES = 10 * 2**20
 ACCEPT = "text/vtt, application/x-subrip, text/plain;q=0.5, */*;q=0.1"
 
 
-class Transcriber(Protocol):
+class TranscribeRecording(Protocol):
     """Hears what is said in a recording."""
 
     async def __call__(
@@ -28,7 +28,7 @@ class Transcriber(Protocol):
         resources: ResourceCalculator,
         *,
         use_cache: bool,
-    ) -> Heard:
+    ) -> RecordingTranscript:
         """What is said at *url*, with times; with *use_cache* what is known is not heard again.
 
         Raises:
@@ -41,7 +41,7 @@ class Transcriber(Protocol):
 class TranscriptFinder:
     """Finds out what was said. One instance serves all jobs."""
 
-    def __init__(self, downloader: Downloader, transcribe: Transcriber | None) -> None:
+    def __init__(self, downloader: Downloader, transcribe: TranscribeRecording | None) -> None:
         """*transcribe*: for recordings without captions; None: nobody hears them."""
         self._downloader = downloader
         self._transcribe = transcribe

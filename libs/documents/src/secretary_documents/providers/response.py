@@ -42,7 +42,7 @@ class ProviderRefused(PermanentError):
         )
 
 
-class InvalidAnswer(PermanentError):
+class InvalidResponse(PermanentError):
     """The provider's answer makes no sense."""
 
     code = ErrorCode.PROVIDER_INVALID_ANSWER
@@ -64,7 +64,7 @@ def unavailable(provider: str, what: str, retry_after: float | None = None) -> T
     )
 
 
-def read_answer(
+def read_response(
     provider: str,
     status: int,
     headers: Mapping[str, str],
@@ -99,7 +99,7 @@ def read_answer(
     except ValueError:
         raise _not_json(provider, headers.get("content-type", "")) from None
     if not isinstance(data, dict):
-        raise InvalidAnswer(provider, "it is no JSON object")
+        raise InvalidResponse(provider, "it is no JSON object")
     # Gateways (OpenRouter) tell of an error behind them in an answer of 200.
     if isinstance(error := data.get("error"), dict) and isinstance(error.get("code"), int):
         reason = _reason(data, body, secret)
@@ -160,7 +160,7 @@ def _not_json(provider: str, content_type: str) -> PermanentError | TransientErr
     kind = content_type.partition(";")[0].strip().lower()
     if kind and "json" not in kind:
         what = f"it is {kind[:60]}, not JSON; check {provider}.base_url"
-        return InvalidAnswer(provider, what)
+        return InvalidResponse(provider, what)
     return TransientError(
         f"the answer of {provider} was cut",
         code=ErrorCode.PROVIDER_INVALID_ANSWER,

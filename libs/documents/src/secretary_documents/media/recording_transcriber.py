@@ -14,10 +14,10 @@ from secretary_common.errors import TransientError
 from secretary_common.jobs.resources import ResourceCalculator
 from secretary_common.settings.media import MediaSection
 from secretary_common.settings.provider import TranscriptionSection
+from secretary_documents.concurrency import run_each
 from secretary_documents.media.ffmpeg import Ffmpeg, shortfall
 from secretary_documents.media.speech import Speech
 from secretary_documents.media.yt_dlp import YtDlp
-from secretary_documents.providers.flight import run_each
 from secretary_documents.providers.transcription import (
     AudioPiece,
     Segment,
@@ -32,7 +32,7 @@ from secretary_worker.access.source import OpenFile
 ACCEPT = "audio/*, video/*, */*;q=0.1"
 
 
-class Origin(StrEnum):
+class TranscriptSource(StrEnum):
     """Where a transcript comes from."""
 
     CAPTIONS = "captions"
@@ -40,12 +40,12 @@ class Origin(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class RecordingTranscript:
     """What is said in a recording."""
 
     segments: tuple[Segment, ...]
     """By time, in seconds from the beginning."""
-    origin: Origin
+    source: TranscriptSource
     language: str | None = None
     """As the model names it."""
     duration_sec: float | None = None
@@ -65,7 +65,7 @@ class Heard:
 
 
 @dataclass(frozen=True, slots=True)
-class Listener:
+class RecordingTranscriber:
     """Hears recordings: captions where a video page has them, else ffmpeg and a provider.
 
     One instance serves all jobs. Nothing is left behind, however a call ends: files have no names
@@ -89,7 +89,7 @@ class Listener:
         resources: ResourceCalculator,
         *,
         use_cache: bool = True,
-    ) -> Heard:
+    ) -> RecordingTranscript:
         """What is said in the recording at *url*, or on the video page there.
 
         Args:
@@ -117,7 +117,7 @@ class Listener:
         resources: ResourceCalculator,
         *,
         use_cache: bool = True,
-    ) -> Heard:
+    ) -> RecordingTranscript:
         """What is said in the recording *file*; see ``__call__``."""
         self._check_able()
         resources.add_bytes(file.size)
@@ -126,23 +126,26 @@ class Listener:
             client = (self.cached if use_cache else None) or self.client
             hear = partial(client.transcribe, language=language, resources=resources)
             transcript = await self._transcribe(speech, hear)
-            return Heard(
+            return RecordingTranscript(
                 segments=transcript.segments,
-                origin=Origin.TRANSCRIPTION,
+                source=TranscriptSource.TRANSCRIPTION,
                 language=transcript.language,
                 duration_sec=speech.duration_sec,
                 note=shortfall(probe, speech),
             )
 
     async def _hear_page(
-        self, url: str, language: str | None, hear: Callable[[OpenFile], Awaitable[Heard]]
-    ) -> Heard:
+        self,
+        url: str,
+        language: str | None,
+        hear: Callable[[OpenFile], Awaitable[RecordingTranscript]],
+    ) -> RecordingTranscript:
         async with self.yt_dlp.page(url) as page:
             captions = await page.captions(language)
             cues = await asyncio.to_thread(parse_captions, captions or "")
             if cues:
                 segments = (Segment(cue.start, cue.end, cue.text) for cue in cues)
-                return Heard(tuple(segments), Origin.CAPTIONS)
+                return RecordingTranscript(tuple(segments), TranscriptSource.CAPTIONS)
             self._check_able()
             async with page.sound() as file:
                 return await hear(file)

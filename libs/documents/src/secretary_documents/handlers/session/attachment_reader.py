@@ -11,7 +11,7 @@ from secretary_common.models import JobProgress
 from secretary_documents.handlers.contract import JobReport
 from secretary_documents.handlers.session import progress as steps
 from secretary_documents.handlers.session.plan import slug
-from secretary_documents.handlers.session.slides import SlidesReader, SlidesTask
+from secretary_documents.handlers.session.slides_reader import SlidesReader, SlidesTask
 from secretary_documents.handlers.session.talk import Attachment, Talk
 from secretary_documents.web.download import Download, Downloader
 from secretary_worker.access.source import PDF_MARK, PDF_MARK_WITHIN, OpenFile

@@ -12,8 +12,8 @@ from secretary_common.jobs.resources import ResourceCalculator
 from secretary_common.models import JsonObject
 from secretary_documents.providers.chat import ChatAnswer, ChatModel, ChatRequest, Message
 from secretary_documents.templates import prompt
-from secretary_documents.templates.chunk import estimate_tokens, split_text
 from secretary_documents.templates.template import Field, faults, schema_of
+from secretary_documents.templates.text_parts import estimate_tokens, split_text
 
 REQUEST_TOKENS = 24_000
 """What one request has at most, estimated: within the 32,000 that models of today all take."""
@@ -32,7 +32,7 @@ OnPart = Callable[[int, int], None]
 
 
 @dataclass(slots=True)
-class LlmUse:
+class LlmUsage:
     """What the model was used for."""
 
     model: str | None = None
@@ -48,7 +48,7 @@ class LlmUse:
         self.prompt_tokens += answer.prompt_tokens
         self.completion_tokens += answer.completion_tokens
 
-    def told(self) -> JsonObject:
+    def as_json(self) -> JsonObject:
         """As it stands in results."""
         return {
             "model": self.model,
@@ -59,7 +59,7 @@ class LlmUse:
         }
 
 
-class Inquiry:
+class ModelQuery:
     """One text, one model, and what asking took."""
 
     def __init__(
@@ -76,7 +76,7 @@ class Inquiry:
         self._model = model
         self._on_part = on_part
         self._request_tokens = request_tokens
-        self.use = LlmUse()
+        self.usage = LlmUsage()
 
     async def fields(
         self,
@@ -101,7 +101,7 @@ class Inquiry:
             )
 
         parts = split_text(text, self._room(asks("", (1, 1)), fields))
-        self.use.parts = len(parts)
+        self.usage.parts = len(parts)
         if len(parts) == 1:
             return await self._object(asks(text), fields)
         numbered = [(part, (number, len(parts))) for number, part in enumerate(parts, 1)]
@@ -120,7 +120,7 @@ class Inquiry:
             TransientError: as there.
         """
         parts = split_text(text, TRANSLATED_TOKENS)
-        self.use.parts = len(parts)
+        self.usage.parts = len(parts)
         translated = await self._each(parts, lambda part: self._translated(part, source, target))
         return "".join(translated)
 
@@ -173,13 +173,13 @@ class Inquiry:
             messages=messages, schema=schema, schema_name="fields", model=self._model
         )
         answer = await self._chat.ask(request, self._resources)
-        self.use.add(answer)
+        self.usage.add(answer)
         return answer
 
     def _room(self, messages: Sequence[Message], fields: Sequence[Field]) -> int:
         """The tokens a request has left for what is to be read."""
         told = [message.content for message in messages]
-        taken = sum(map(estimate_tokens, [*told, prompt.to_json(schema_of(fields))]))
+        taken = sum(map(estimate_tokens, [*told, prompt.json_text(schema_of(fields))]))
         room = self._request_tokens - taken
         if room < LEAST_TEXT_TOKENS:
             message = (
@@ -213,7 +213,7 @@ def grouped(partials: Sequence[JsonObject], max_tokens: int) -> list[list[JsonOb
     groups: list[list[JsonObject]] = []
     filled = 0
     for partial in partials:
-        size = estimate_tokens(prompt.to_json(partial))
+        size = estimate_tokens(prompt.json_text(partial))
         if groups and (len(groups[-1]) < 2 or filled + size <= max_tokens):  # noqa: PLR2004 - a pair
             groups[-1].append(partial)
             filled += size

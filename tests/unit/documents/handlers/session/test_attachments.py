@@ -11,7 +11,7 @@ from support.handler_harness import Recorder
 from secretary_common.models import JobProgress, name_fault
 from secretary_devstack.deadline import wait_until
 from secretary_documents.handlers.contract import JobReport
-from secretary_documents.handlers.session.attachments import free_stem
+from secretary_documents.handlers.session.attachment_reader import free_stem
 from secretary_documents.handlers.session.markdown import markdown_link
 from secretary_documents.handlers.session.progress import slides_progress
 from secretary_documents.handlers.session.talk import Attachment
@@ -64,9 +64,9 @@ def test_progress_moves_through_all_slides_and_never_back() -> None:
 
 async def test_what_a_part_tells_is_told_as_a_step_of_the_whole_and_goes_on_moving() -> None:
     recorder = Recorder()
-    whole = JobReport("job-1", recorder, pulse_sec=0.01)
+    whole = JobReport("job-1", recorder, repeat_sec=0.01)
     part = whole.part(lambda one: one.model_copy(update={"step": "whole"}))
-    async with whole.beating():
+    async with whole.repeating_progress():
         part.progress(JobProgress(step="part", percent=70, message="m"))
         await asyncio.to_thread(
             wait_until, lambda: len(recorder.progress) > 1, timeout_sec=10, what="a beat"

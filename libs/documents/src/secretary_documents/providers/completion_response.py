@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from secretary_common.errors import ErrorCode, PermanentError
 from secretary_common.models import JsonObject
-from secretary_documents.providers.answer import LONGEST_REASON, InvalidAnswer
+from secretary_documents.providers.response import LONGEST_REASON, InvalidResponse
 
 # What reasoning models of one's own servers put before their answer.
 # Two patterns: one for both would read the rest of the answer again at each beginning.
@@ -61,7 +61,7 @@ def parse_completion(provider: str, body: JsonObject, model: str) -> Completion:
         parsed = _Body.model_validate(body)
         choice = parsed.choices[0]
     except (ValidationError, IndexError):
-        raise InvalidAnswer(provider, "it is no chat completion") from None
+        raise InvalidResponse(provider, "it is no chat completion") from None
     usage = parsed.usage if isinstance(parsed.usage, dict) else {}
     return Completion(
         text=_without_thought(_text(choice.message.content)),

@@ -48,7 +48,7 @@ class _Body(_Lenient):
 
 
 @dataclass(frozen=True, slots=True)
-class OcrAnswer:
+class OcrResponse:
     """What can be used of an answer."""
 
     pages: tuple[Page, ...]
@@ -57,7 +57,7 @@ class OcrAnswer:
     """Why not all of it."""
 
 
-def read_ocr_answer(body: JsonObject, numbers: Sequence[int]) -> OcrAnswer:
+def read_ocr_response(body: JsonObject, numbers: Sequence[int]) -> OcrResponse:
     """The pages of *body*, the answer for an upload of the pages *numbers*, in this order.
 
     Only what can be nothing else is used: of a page told twice, neither; of an answer that names a
@@ -67,13 +67,13 @@ def read_ocr_answer(body: JsonObject, numbers: Sequence[int]) -> OcrAnswer:
         parsed = _Body.model_validate(body)
     except ValidationError as error:
         place = ".".join(map(str, error.errors(include_input=False)[0]["loc"]))
-        return OcrAnswer((), _billed(body), f"{place} is not what it should be")
+        return OcrResponse((), _billed(body), f"{place} is not what it should be")
     billed = len(parsed.pages)
     if parsed.usage_info and parsed.usage_info.pages_processed is not None:
         billed = parsed.usage_info.pages_processed
     strange = [page.index for page in parsed.pages if page.index not in range(len(numbers))]
     if strange:
-        return OcrAnswer((), billed, f"it has page {strange[0]} of {len(numbers)}, from 0")
+        return OcrResponse((), billed, f"it has page {strange[0]} of {len(numbers)}, from 0")
     times = Counter(page.index for page in parsed.pages)
     pages = tuple(_read(page, numbers) for page in parsed.pages if times[page.index] == 1)
     twice = [index for index, count in times.items() if count > 1]
@@ -83,7 +83,7 @@ def read_ocr_answer(body: JsonObject, numbers: Sequence[int]) -> OcrAnswer:
         fault = f"it has page {twice[0]} twice"
     elif missing:
         fault = f"page {missing[0]} is missing"
-    return OcrAnswer(pages, billed, fault)
+    return OcrResponse(pages, billed, fault)
 
 
 def _read(page: _Page, numbers: Sequence[int]) -> Page:

@@ -17,7 +17,7 @@ _LOOK_SEC = 0.2
 
 
 @dataclass(frozen=True, slots=True)
-class Folder:
+class DownloadFolder:
     """A folder with limits."""
 
     path: Path
@@ -54,7 +54,7 @@ class Folder:
 
 
 @contextmanager
-def opened_plain(path: Path) -> Iterator[OpenFile | None]:
+def open_plain_file(path: Path) -> Iterator[OpenFile | None]:
     """The file at *path*; None if it is empty, a link, a hard link, a pipe: anything special."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)

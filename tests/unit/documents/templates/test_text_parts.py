@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from secretary_documents.templates.chunk import estimate_tokens, split_text
+from secretary_documents.templates.text_parts import estimate_tokens, split_text
 
 
 @given(st.text(st.sampled_from("ab .\n漢🙂é") | st.characters(), max_size=400), st.integers(0, 40))

@@ -1,0 +1,44 @@
+"""What a file is, by its first bytes."""
+
+import pytest
+
+from secretary_documents.media.media_format import MediaFormat, describe, detect_format
+
+
+@pytest.mark.parametrize(
+    ("head", "kind"),
+    [
+        (b"\0\0\0\x20ftypisom", MediaFormat.MP4),
+        (b"\0\0\0\x20ftypM4A ", MediaFormat.MP4),
+        (b"\0\0\x0a\x0amoov", MediaFormat.MP4),  # 0A is a line's end
+        (b"\x1a\x45\xdf\xa3\x9fB\x86", MediaFormat.MATROSKA),
+        (b"RIFF\x24\x0a\0\0WAVEfmt ", MediaFormat.WAV),
+        (b"RF64\xff\xff\xff\xffWAVEds64", MediaFormat.WAV),
+        (b"OggS\0\x02", MediaFormat.OGG),
+        (b"fLaC\0\0", MediaFormat.FLAC),
+        (b"ID3\x04\0\0", MediaFormat.MP3),
+        (b"\xff\xfb\x90\x64", MediaFormat.MP3),
+        (b"\xff\xf3\x48\xc4", MediaFormat.MP3),
+        (b"\xff\xf1\x50\x80", MediaFormat.AAC),
+        (b"RIFF\x24\0\0\0AVI LIST", None),
+        (b"\xff\xfe<\0h\0", None),  # UTF-16
+        (b"#EXTM3U\n", None),
+        (b"ffconcat version 1.0\nfile /etc/passwd\n", None),
+        (b"", None),
+    ],
+)
+def test_a_file_is_what_its_first_bytes_say(head: bytes, kind: MediaFormat | None) -> None:
+    assert detect_format(head) is kind
+
+
+@pytest.mark.parametrize(
+    ("head", "what"),
+    [
+        (b"\xef\xbb\xbf#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd", "a playlist"),
+        (b'<?xml version="1.0"?>\n<MPD xmlns="urn:mpeg:dash">', "a playlist"),
+        (b"\n<!DOCTYPE html><title>Log in</title>", "a web page"),
+        (b"%PDF-1.7", "something else"),
+    ],
+)
+def test_what_is_no_recording_is_named(head: bytes, what: str) -> None:
+    assert describe(head) == what
