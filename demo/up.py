@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from secretary_devstack.error import ChildFailed, NotInTime, ServerMissing
-from secretary_devstack.processes.local import (
+from secretary_devstack.processes.local_system import (
     LocalSystem,
     end_on_sigterm,
     local_system,

@@ -17,7 +17,7 @@ from pymongo.errors import PyMongoError
 
 from secretary_devstack.deadline import wait_until
 from secretary_devstack.processes.service import Service
-from secretary_devstack.servers.mongod import Mongod, greet
+from secretary_devstack.servers.mongod import Mongod, hello
 from secretary_devstack.servers.proxy import Proxy
 
 AT_ONCE = 12
@@ -189,7 +189,7 @@ def _chosen(services: Sequence[Service], fault: Fault) -> Service:
 def _strike_proxies(proxies: Sequence[Proxy], fault: Fault, whom: Callable[[int], bool]) -> None:
     blows = {
         Blow.CUT: Proxy.cut,
-        Blow.DEAFEN: Proxy.deafen,
+        Blow.DEAFEN: Proxy.make_half_open,
         Blow.STALL: Proxy.stall,
         Blow.REFUSE: Proxy.refuse,
     }
@@ -206,7 +206,7 @@ def _await_member(node: Mongod) -> None:
 
     def takes_part() -> bool:
         with node.client() as client:
-            answer = greet(client)
+            answer = hello(client)
         return bool(answer.get("secondary") or answer.get("isWritablePrimary"))
 
     wait_until(takes_part, timeout_sec=NODE_BACK_SEC, what=f"mongod at {node.address}")

@@ -18,7 +18,7 @@ from chaos.report import PromiseBroken, say
 from chaos.round import Round, Size
 
 from secretary_devstack.error import ChildFailed, NotInTime, ServerMissing
-from secretary_devstack.processes.local import end_on_sigterm
+from secretary_devstack.processes.local_system import end_on_sigterm
 
 ROOT = Path(__file__).resolve().parents[2]
 INTERRUPTED = 130

@@ -19,7 +19,7 @@ from secretary_devstack.processes.service import Service, Settings
 from secretary_devstack.processes.stack import Stack
 from secretary_devstack.servers.mongod import ReplicaSet
 from secretary_devstack.servers.port import HOST
-from secretary_devstack.servers.proxy import Chosen, Network, Proxy
+from secretary_devstack.servers.proxy import ConnectionFilter, Network, Proxy
 from secretary_devstack.servers.rabbitmq import RabbitMQ
 from secretary_devstack.servers.receiver import Receiver
 from secretary_devstack.servers.socket_table import connections_of
@@ -92,7 +92,7 @@ def running(folder: Path) -> Iterator[System]:
             folder / "mongo",
             size=3,
             election_timeout_ms=ELECTION_TIMEOUT_MS,
-            front=lambda port: _added(mongo_proxies, network.proxy(port)).port,
+            advertised_port=lambda port: _added(mongo_proxies, network.proxy(port)).port,
         )
         broker = RabbitMQ(folder / "rabbitmq")
         on.callback(broker.stop)
@@ -150,7 +150,7 @@ def check_proxied(service: Service, mongo_proxies: list[Proxy], broker_proxy: Pr
     expect(not around, f"{service.name} has connections around the proxies: {sorted(around)}")
 
 
-def links_of(service: Service) -> Chosen:
+def links_of(service: Service) -> ConnectionFilter:
     """Chooses the connections of the process that *service* is now, later ones too."""
     pid = service.child.pid
     known: dict[int, bool] = {one.local_port: True for one in connections_of(pid)}

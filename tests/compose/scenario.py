@@ -23,8 +23,8 @@ from compose.report import PromiseBroken, expect, say
 
 from secretary_devstack.deadline import wait_until
 from secretary_devstack.error import NotInTime
-from secretary_devstack.processes.client import JobClient
-from secretary_devstack.processes.local import end_on_sigterm
+from secretary_devstack.processes.job_client import JobClient
+from secretary_devstack.processes.local_system import end_on_sigterm
 from secretary_devstack.servers.port import free_port
 from secretary_devstack.servers.receiver import signature_fault
 

@@ -23,8 +23,8 @@ from corpus.watch import Watch, children_of
 
 from secretary_devstack.deadline import wait_until
 from secretary_devstack.error import ChildFailed, NotInTime, ServerMissing
-from secretary_devstack.processes.client import JobClient
-from secretary_devstack.processes.local import end_on_sigterm
+from secretary_devstack.processes.job_client import JobClient
+from secretary_devstack.processes.local_system import end_on_sigterm
 from secretary_devstack.processes.stack import Servers, Stack
 
 JOB_SEC = 120.0

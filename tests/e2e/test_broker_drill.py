@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from secretary_devstack.deadline import wait_until
-from secretary_devstack.processes.client import JobClient
+from secretary_devstack.processes.job_client import JobClient
 from secretary_devstack.processes.service import Service
 from secretary_devstack.processes.stack import Stack
 from secretary_devstack.servers.rabbitmq import RabbitMQ

@@ -7,9 +7,9 @@ from typing import Any
 
 from support.conference import PAGES, SAID, SPEAKERS, STEM, TITLE, conference, split, targets
 
-from secretary_devstack.processes.client import JobClient
+from secretary_devstack.processes.job_client import JobClient
 from secretary_devstack.processes.stack import Stack
-from secretary_devstack.servers.site import Site
+from secretary_devstack.servers.http_server import HttpServer
 
 REFUSED_AT_ONCE: list[tuple[str, dict[str, Any], str]] = [
     ("session", {"url": "http://127.0.0.1/", "filename": "../../x"}, "VALIDATION_ERROR"),
@@ -25,7 +25,7 @@ def test_a_talk_is_documented_from_its_url_alone_and_nothing_forbidden_is_reache
     start_stack: Callable[..., Stack],
 ) -> None:
     stack = start_stack({"generic_worker.poll_interval_sec": 0.2})
-    with Site(conference, name="conference") as site, stack.client() as client:
+    with HttpServer(conference, name="conference") as site, stack.client() as client:
         for job_type, parameters, code in REFUSED_AT_ONCE:
             body = {"job_type": job_type, "parameters": parameters}
             answer = client.http.post("/api/jobs/", json=body)
@@ -38,7 +38,7 @@ def test_a_talk_is_documented_from_its_url_alone_and_nothing_forbidden_is_reache
                 assert (job["status"], job["error"]["code"]) == ("failed", code)
 
 
-def check_talk(client: JobClient, site: Site) -> None:
+def check_talk(client: JobClient, site: HttpServer) -> None:
     job_id = client.submit("session", {"url": site.url("/talk")})
     job = client.wait(job_id, timeout_sec=60)
     archive = client.http.get(f"/api/jobs/{job_id}/download-archive").content

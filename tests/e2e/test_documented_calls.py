@@ -15,9 +15,9 @@ from support.conference import PAGES, PDF, SAID, SPEAKERS, conference, split, ta
 
 from secretary_devstack.processes.stack import Stack
 from secretary_devstack.provider import ChatReply, FakeProvider
-from secretary_devstack.provider.model import example
+from secretary_devstack.provider.answers import example
+from secretary_devstack.servers.http_server import HttpServer
 from secretary_devstack.servers.receiver import Receiver
-from secretary_devstack.servers.site import Site
 
 JsonObject = dict[str, Any]
 
@@ -99,7 +99,7 @@ def test_the_three_documented_calls_give_the_documented_results(
     path = tmp_path / "document.pdf"
     path.write_bytes(pdf_samples.text_pdf([pdf_samples.PROSE], author="Käthe Müller"))
     model = Model(held=pdf_samples.PROSE[0])
-    with Site(conference, name="conference") as site, FakeProvider(reply=model) as provider:
+    with HttpServer(conference, name="conference") as site, FakeProvider(reply=model) as provider:
         stack = start_stack(
             {
                 "llm.base_url": provider.base_url,

@@ -7,7 +7,7 @@ from support.conference import PAGES, conference
 
 from secretary_devstack.processes.stack import Stack
 from secretary_devstack.provider import FakeProvider
-from secretary_devstack.servers.site import Site
+from secretary_devstack.servers.http_server import HttpServer
 
 NO_CAPTIONS = "/talk?captions=/none"
 
@@ -17,7 +17,7 @@ def test_what_was_said_is_heard_in_the_recording_and_one_that_is_gone_is_a_warni
 ) -> None:
     recording = media_samples.video_mp4()  # not in the time of a request
     with (
-        Site(lambda: conference(lambda: recording), name="conference") as site,
+        HttpServer(lambda: conference(lambda: recording), name="conference") as site,
         FakeProvider() as provider,
     ):
         stack = start_stack(

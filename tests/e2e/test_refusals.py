@@ -8,7 +8,7 @@ import httpx
 import pymupdf
 import pytest
 
-from secretary_devstack.processes.client import JobClient
+from secretary_devstack.processes.job_client import JobClient
 from secretary_devstack.processes.stack import Stack
 from secretary_devstack.servers.port import free_port
 from secretary_devstack.servers.receiver import Answer, Receiver

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 from support import pdf_samples
 
-from secretary_devstack.processes.client import JobClient
+from secretary_devstack.processes.job_client import JobClient
 from secretary_devstack.processes.stack import Stack
 
 

@@ -10,7 +10,7 @@ from standardwebhooks import Webhook
 
 from secretary_client.event import events_in
 from secretary_devstack.deadline import wait_until
-from secretary_devstack.processes.client import JobClient
+from secretary_devstack.processes.job_client import JobClient
 from secretary_devstack.processes.service import Service
 from secretary_devstack.processes.stack import Stack
 from secretary_devstack.servers.rabbitmq import RabbitMQ

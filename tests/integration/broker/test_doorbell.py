@@ -142,18 +142,18 @@ async def test_without_a_broker_ringing_is_nothing_and_listening_ends_at_once() 
 
 async def test_a_ring_for_deliveries_is_kept_until_the_store_answers(amqp_url: str) -> None:
     publisher = Publisher(amqp_url)
-    mine = f"msg_job-{uuid.uuid4()}_1"
+    mine = f"job-{uuid.uuid4()}"
     calls: list[str] = []
 
-    async def on_delivery(delivery_id: str) -> None:
-        if delivery_id == mine:
-            calls.append(delivery_id)
+    async def on_delivery(job_id: str) -> None:
+        if job_id == mine:
+            calls.append(job_id)
             if len(calls) == 1:
                 raise StoreUnavailable
 
     consumer = DeliveryConsumer(amqp_url, max_in_flight=4)
     async with running(publisher.run()), running(consumer.listen(on_delivery)):
-        await until(lambda: publisher.ring_delivery(mine))
+        await until(lambda: publisher.ring_delivery(mine, 1))
         await until(lambda: len(calls) == 2)
 
 

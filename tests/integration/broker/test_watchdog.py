@@ -116,7 +116,7 @@ async def test_it_comes_back_from_a_connection_that_swallows_everything(
 ) -> None:
     url = broker.url.replace(str(broker.port), str(proxy.port))
     async with scene(url, job_type) as working:
-        assert await asyncio.to_thread(proxy.deafen) == 2
+        assert await asyncio.to_thread(proxy.make_half_open) == 2
         await working.comes_back()
 
 
@@ -128,7 +128,7 @@ async def test_a_full_workers_connection_is_watched_too(
         working.ear.consumer.pause()
         await until(lambda: not working.ear.consumer.listening)
         deaf = await asyncio.to_thread(proxy.client_ports)
-        await asyncio.to_thread(proxy.deafen)
+        await asyncio.to_thread(proxy.make_half_open)
         await until(lambda: len(proxy.client_ports() - deaf) == 2, timeout_sec=BACK_SEC)
         working.ear.consumer.resume()
         await working.comes_back()

@@ -166,7 +166,7 @@ def test_neither_side_of_a_deaf_connection_learns_that_it_is(
 ) -> None:
     pair = connect()
     pair.talk()
-    assert proxy.deafen() == 1
+    assert proxy.make_half_open() == 1
     pair.client.sendall(b"lost")
     assert hears_nothing(pair.server)
     proxy.resume()
@@ -234,7 +234,7 @@ def test_clients_of_a_replica_set_behind_proxies_go_through_them(
         proxies.append(network.proxy(port))
         return proxies[-1].port
 
-    with ReplicaSet(tmp_path, size=3, election_timeout_ms=2000, front=front) as mongo:
+    with ReplicaSet(tmp_path, size=3, election_timeout_ms=2000, advertised_port=front) as mongo:
         user = python(USE_MONGODB, mongo.url, tmp_path)
 
         def count() -> int:

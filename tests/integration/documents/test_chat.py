@@ -54,14 +54,14 @@ async def test_an_answer_is_asked_for_by_a_strict_schema_and_counted(
         "tokens": {"model-1": {"prompt": 100, "completion": 20}},
         "cost": {"total": 0.002, "models": {"model-1": 0.002}},
     }
-    wanted = fake.asked[0].body["response_format"]["json_schema"]
+    wanted = fake.requests[0].body["response_format"]["json_schema"]
     assert (wanted["strict"], wanted["name"]) == (True, "Meeting_Minutes")
 
 
 async def test_without_a_schema_the_answer_is_text(fake: FakeProvider, passing: Passing) -> None:
     answer = await client(fake, passing).ask(WORDS, ResourceCalculator())
     assert (answer.text, answer.data) == ("You said: The text.", None)
-    assert fake.asked[0].body["temperature"] == 0
+    assert fake.requests[0].body["temperature"] == 0
 
 
 async def test_a_job_may_name_another_model_whose_price_is_not_known(
@@ -70,7 +70,7 @@ async def test_a_job_may_name_another_model_whose_price_is_not_known(
     resources = ResourceCalculator()
     one = client(fake, passing, prompt_price_per_million=10)
     await one.ask(ChatRequest(TALK, model="model-2"), resources)
-    assert fake.asked[0].body["model"] == "model-2"
+    assert fake.requests[0].body["model"] == "model-2"
     assert "cost" not in resources.usage()
 
 
@@ -95,11 +95,11 @@ async def test_what_a_server_refuses_by_name_is_left_out_and_remembered(
     with FakeProvider(dialect=dialect) as fake:
         one = client(fake, passing)
         for expected in (first, then):
-            before = len(fake.asked)
+            before = len(fake.requests)
             fake.reply_next(GOOD)
             answer = await one.ask(FIELDS, ResourceCalculator())
             assert (answer.data, answer.requests) == (GOOD, 1)
-            assert [format_of(asked.body) for asked in fake.asked[before:]] == expected
+            assert [format_of(asked.body) for asked in fake.requests[before:]] == expected
     assert fake.violations == []
 
 
@@ -110,7 +110,7 @@ async def test_a_schema_the_server_does_not_take_stands_in_the_system_message(
     with FakeProvider(dialect=Dialect(formats=formats)) as fake:
         fake.reply_next(GOOD)
         await client(fake, passing).ask(FIELDS, ResourceCalculator())
-    system, user = fake.asked[-1].body["messages"]
+    system, user = fake.requests[-1].body["messages"]
     assert system["content"].startswith("You fill in fields.\n\n")
     assert system["content"].endswith(json.dumps(SCHEMA))
     assert user == {"role": "user", "content": "The text."}
@@ -125,7 +125,7 @@ async def test_one_schema_that_is_refused_says_nothing_of_others(
     one = client(fake, passing)
     for _ in range(2):
         await one.ask(FIELDS, ResourceCalculator())
-    formats = [format_of(asked.body) for asked in fake.asked]
+    formats = [format_of(asked.body) for asked in fake.requests]
     assert formats == ["json_schema", "json_object", "json_schema"]
 
 
@@ -165,7 +165,7 @@ async def test_an_answer_that_does_not_fit_is_mended_once(
     answer = await client(fake, passing).ask(FIELDS, resources)
     assert (answer.data, answer.requests, answer.prompt_tokens) == (GOOD, 2, 200)
     assert resources.usage()["tokens"] == {"model-1": {"prompt": 200, "completion": 40}}
-    *_, said, wanted = fake.asked[1].body["messages"]
+    *_, said, wanted = fake.requests[1].body["messages"]
     assert said["role"] == "assistant"
     assert problem in wanted["content"]
     assert json.dumps(SCHEMA) in wanted["content"]
@@ -180,7 +180,7 @@ async def test_an_answer_that_does_not_fit_twice_fails_the_job(
     assert caught.value.code == ErrorCode.LLM_INVALID_OUTPUT
     assert caught.value.details is not None
     assert len(caught.value.details["problems"]) == 2
-    assert len(fake.asked) == 2
+    assert len(fake.requests) == 2
 
 
 @pytest.mark.parametrize(
@@ -200,7 +200,7 @@ async def test_a_refusal_and_a_cut_answer_are_no_answer(
     with pytest.raises(PermanentError) as caught:
         await client(fake, passing).ask(request_, resources)
     assert caught.value.code == code
-    assert len(fake.asked) == 1
+    assert len(fake.requests) == 1
     assert "tokens" in resources.usage()
 
 

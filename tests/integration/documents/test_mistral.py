@@ -56,7 +56,7 @@ async def test_pages_come_under_their_own_numbers_in_pieces(
         "api_calls": 9,
         "cost": {"total": 0.01, "models": {"model-1": 0.01}},
     }
-    assert [len(fake.requests(what)) for what in ("upload", "ocr", "delete")] == [3, 3, 3]
+    assert [len(fake.requests_for(what)) for what in ("upload", "ocr", "delete")] == [3, 3, 3]
 
 
 async def test_a_piece_that_is_too_large_is_cut_in_half(
@@ -68,7 +68,7 @@ async def test_a_piece_that_is_too_large_is_cut_in_half(
     one = reader(fake, passing, max_request_mb=1)
     await one.read(large, range(1, 6), pages.append, ResourceCalculator())
     assert told(pages) == expected(range(1, 6))
-    assert sorted(len(read_texts(one.file)) for one in fake.requests("upload")) == [2, 3]
+    assert sorted(len(read_texts(one.file)) for one in fake.requests_for("upload")) == [2, 3]
 
 
 async def test_a_page_that_is_too_large_by_itself_is_said_by_number(
@@ -106,7 +106,7 @@ async def test_what_an_answer_lacks_is_asked_for_once_more(
     pages: list[Page] = []
     await reader(fake, passing).read(document(3), [1, 2, 3], pages.append, ResourceCalculator())
     assert told(pages) == expected([1, 2, 3])
-    again = read_texts(fake.requests("upload")[1].file)
+    again = read_texts(fake.requests_for("upload")[1].file)
     assert again == (asked_again or [f"This is page {number}." for number in (1, 2, 3)])
 
 
@@ -152,7 +152,7 @@ async def test_without_a_confidence_none_is_made_up(
         Misbehaviour.truncated(),
         Misbehaviour.cut_off(),
         Misbehaviour.resetting(),
-        Misbehaviour.resetting(carried_out=True),
+        Misbehaviour.resetting(executed=True),
     ],
     ids=["429", "500", "truncated", "cut", "reset", "answer_lost"],
 )
@@ -171,7 +171,7 @@ async def test_a_passing_failure_costs_no_page_and_leaves_no_upload(
     [
         (Misbehaviour.failing(400), PermanentError),
         (Misbehaviour.failing(503), TransientError),
-        (Misbehaviour.resetting(carried_out=True), TransientError),
+        (Misbehaviour.resetting(executed=True), TransientError),
         (Misbehaviour.truncated(), TransientError),
         (Misbehaviour.html(), PermanentError),
         (Misbehaviour.edited(lambda body: {}), PermanentError),
@@ -195,28 +195,28 @@ async def test_a_failure_that_lasts_fails_the_job_and_leaves_no_upload(
 async def test_a_failed_piece_takes_none_that_is_under_way_with_it(
     fake: FakeProvider, passing: Passing
 ) -> None:
-    fake.misbehave("ocr", Misbehaviour(carried_out=True, delay_sec=0.2), Misbehaviour.failing(400))
+    fake.misbehave("ocr", Misbehaviour(executed=True, delay_sec=0.2), Misbehaviour.failing(400))
     pages: list[Page] = []
     one = reader(fake, passing, pages_per_request=1, parallel=2)
     with pytest.raises(PermanentError):
         await one.read(document(9), range(1, 10), pages.append, ResourceCalculator())
     assert len(pages) == 1
-    assert len(fake.requests("upload")) <= 3
+    assert len(fake.requests_for("upload")) <= 3
 
 
 @pytest.mark.parametrize("operation", ["upload", "ocr"])
 async def test_a_cancelled_job_leaves_no_upload(
     fake: FakeProvider, passing: Passing, operation: str
 ) -> None:
-    fake.misbehave(operation, Misbehaviour.hanging(carried_out=True))
-    fake.misbehave("list", Misbehaviour(carried_out=True, delay_sec=0.2))
+    fake.misbehave(operation, Misbehaviour.hanging(executed=True))
+    fake.misbehave("list", Misbehaviour(executed=True, delay_sec=0.2))
     reading = reader(fake, passing).read(
         document(1), [1], list[Page]().append, ResourceCalculator()
     )
     task = asyncio.create_task(reading)
-    await until(lambda: fake.requests(operation) and fake.files, "an upload")
+    await until(lambda: fake.requests_for(operation) and fake.files, "an upload")
     task.cancel()
-    await until(lambda: fake.requests("list") or fake.requests("delete"), "tidying up")
+    await until(lambda: fake.requests_for("list") or fake.requests_for("delete"), "tidying up")
     task.cancel()  # the engine may well ask twice
     with pytest.raises(asyncio.CancelledError):
         await asyncio.wait_for(task, 5)

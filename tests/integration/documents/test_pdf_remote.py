@@ -63,7 +63,7 @@ async def test_mistral_gets_some_pages_at_a_time_and_only_what_is_new(
     await bench.read(FOUR, page_start=2, page_end=2, **how)
     done = await bench.read(FOUR, **how)
     assert [page["text"] for page in pages_of(done)] == [f"Seite {n}" for n in range(1, 5)]
-    sent = [text for one in fake.requests("upload") for text in text_of(one.file)]
+    sent = [text for one in fake.requests_for("upload") for text in text_of(one.file)]
     assert sorted(sent) == ["Seite 1", "Seite 2", "Seite 3", "Seite 4"]
 
 
@@ -103,7 +103,7 @@ async def test_what_the_context_says_of_the_document_reaches_the_model_and_the_c
             remote=remote(fake),
             cache=cache,
         )
-    prompts = [str(one.body["messages"][0]) for one in fake.requests("chat")]
+    prompts = [str(one.body["messages"][0]) for one in fake.requests_for("chat")]
     assert ["slide of a talk" in prompt for prompt in prompts] == [False, True]
 
 

@@ -142,7 +142,7 @@ async def test_what_no_repeat_can_mend_ends_at_once(
         await ask(reach(fake, passing))
     assert caught.value.code == code
     assert passing.pauses == []
-    assert len(fake.asked) == 1
+    assert len(fake.requests) == 1
 
 
 @pytest.mark.parametrize(
@@ -196,7 +196,7 @@ async def test_the_key_is_sent_and_never_shown(
     provider = reach(fake, passing)
     with pytest.raises(SecretaryError) as caught:
         await ask(provider)
-    assert fake.asked[0].authorization == f"Bearer {fake.key}"
+    assert fake.requests[0].authorization == f"Bearer {fake.key}"
     shown = f"{caught.value} {caught.value.details} {provider.section!r} {caplog.text}"
     assert "[redacted]" in shown
     assert fake.key not in shown
@@ -205,7 +205,7 @@ async def test_the_key_is_sent_and_never_shown(
 async def test_cancelling_ends_a_request_at_once(fake: FakeProvider, passing: Passing) -> None:
     fake.misbehave("chat", Misbehaviour.hanging())
     task = asyncio.create_task(ask(reach(fake, passing)))
-    await until(lambda: fake.asked, "a request")
+    await until(lambda: fake.requests, "a request")
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await asyncio.wait_for(task, 5)
@@ -217,9 +217,9 @@ async def test_no_more_than_parallel_are_in_flight_over_all_jobs(
     fake.misbehave("chat", *[Misbehaviour.hanging()] * 2)
     provider = reach(fake, passing, parallel=2)
     asking = [asyncio.create_task(ask(provider)) for _ in range(5)]
-    await until(lambda: len(fake.asked) == 2, "two requests")
+    await until(lambda: len(fake.requests) == 2, "two requests")
     await asyncio.sleep(0.1)
-    assert len(fake.asked) == 2
+    assert len(fake.requests) == 2
     for task in asking[:2]:
         task.cancel()
     assert len(await asyncio.gather(*asking[2:])) == 3

@@ -22,7 +22,7 @@ from secretary_common.jobs.resources import ResourceCalculator
 from secretary_common.settings.media import MediaSection
 from secretary_common.settings.provider import TranscriptionSection
 from secretary_devstack.provider import FakeProvider, Misbehaviour
-from secretary_devstack.servers.site import Site
+from secretary_devstack.servers.http_server import HttpServer
 from secretary_documents.media.cached_transcriber import CachedTranscriber
 from secretary_documents.media.ffmpeg import Ffmpeg
 from secretary_documents.media.recording_transcriber import RecordingTranscriber, TranscriptSource
@@ -43,7 +43,7 @@ def asked() -> list[str]:
 
 
 @pytest.fixture
-def site(asked: list[str]) -> Iterator[Site]:
+def site(asked: list[str]) -> Iterator[HttpServer]:
     async def serve(request: web.Request) -> web.StreamResponse:
         asked.append(request.path)
         if request.path == "/endless.mp4":
@@ -67,7 +67,7 @@ def site(asked: list[str]) -> Iterator[Site]:
         app.router.add_get("/{name}", serve)
         return app
 
-    with Site(app, name="site") as site:
+    with HttpServer(app, name="site") as site:
         yield site
 
 
@@ -114,7 +114,7 @@ async def failure(listener: RecordingTranscriber, url: str) -> SecretaryError:
 
 
 async def test_a_talk_is_written_down_with_times_and_what_it_took_is_counted(
-    make: Make, site: Site, fake: FakeProvider
+    make: Make, site: HttpServer, fake: FakeProvider
 ) -> None:
     resources = ResourceCalculator()
     heard = await make({"price_per_minute": 6.0})(site.url("/talk.mp4"), "en", resources)
@@ -125,7 +125,7 @@ async def test_a_talk_is_written_down_with_times_and_what_it_took_is_counted(
         "english",
         None,
     )
-    (asked,) = fake.asked
+    (asked,) = fake.requests
     assert asked.body["file"] == ["piece-1.mp3"]
     assert asked.body["language"] == ["en"]
     usage = resources.usage()
@@ -136,58 +136,58 @@ async def test_a_talk_is_written_down_with_times_and_what_it_took_is_counted(
 
 
 async def test_a_long_recording_is_heard_in_pieces_whose_times_are_those_of_the_whole(
-    make: Make, site: Site, fake: FakeProvider
+    make: Make, site: HttpServer, fake: FakeProvider
 ) -> None:
     # The first answer comes last.
-    fake.misbehave("transcribe", Misbehaviour(delay_sec=0.3, carried_out=True))
+    fake.misbehave("transcribe", Misbehaviour(delay_sec=0.3, executed=True))
     heard = await make(piece_minutes=0.12)(site.url("/long"), None, ResourceCalculator())
     starts = [segment.start_sec for segment in heard.segments]
-    assert len(fake.asked) == 3
+    assert len(fake.requests) == 3
     assert starts == sorted(starts)
     assert starts[::2] == pytest.approx([0, 6, 12], abs=0.3)
-    sizes = [len(asked.file) for asked in fake.asked]
+    sizes = [len(asked.file) for asked in fake.requests]
     assert sum(sizes) == pytest.approx(18 * 4000, abs=1500)
 
 
 async def test_a_piece_that_fails_for_good_fails_the_whole_with_its_code(
-    make: Make, site: Site, fake: FakeProvider
+    make: Make, site: HttpServer, fake: FakeProvider
 ) -> None:
     fake.misbehave("transcribe", Misbehaviour(), Misbehaviour.failing(401))
     listener = make({"parallel": 1}, piece_minutes=0.12)
     error = await failure(listener, site.url("/long"))
     assert error.code == ErrorCode.PROVIDER_UNAUTHORIZED
-    assert len(fake.asked) == 2
+    assert len(fake.requests) == 2
 
 
 async def test_who_hears_a_recording_again_asks_only_for_what_was_not_heard(
-    make: Make, site: Site, fake: FakeProvider
+    make: Make, site: HttpServer, fake: FakeProvider
 ) -> None:
     fake.misbehave("transcribe", Misbehaviour(), Misbehaviour(), Misbehaviour.failing(401))
     listener, resources = make({"parallel": 1}, piece_minutes=0.12), ResourceCalculator()
     await failure(listener, site.url("/long"))
-    assert len(fake.asked) == 3
+    assert len(fake.requests) == 3
     whole = await listener(site.url("/long"), "en", resources)
-    assert len(fake.asked) == 4
+    assert len(fake.requests) == 4
     assert resources.usage()["api_calls"] == 1
     assert await listener(site.url("/long"), "en", ResourceCalculator()) == whole
-    assert len(fake.asked) == 4
+    assert len(fake.requests) == 4
     assert await listener(site.url("/long"), None, ResourceCalculator()) == whole
-    assert len(fake.asked) == 7, "in another language other words may be heard"
+    assert len(fake.requests) == 7, "in another language other words may be heard"
 
 
 async def test_who_wants_no_cache_has_all_of_it_heard_and_nothing_kept(
-    make: Make, site: Site, fake: FakeProvider
+    make: Make, site: HttpServer, fake: FakeProvider
 ) -> None:
     listener = make()
     for times in (1, 2):
         await listener(site.url("/talk.mp4"), "en", ResourceCalculator(), use_cache=False)
-        assert len(fake.asked) == times
+        assert len(fake.requests) == times
     await listener(site.url("/talk.mp4"), "en", ResourceCalculator())
-    assert len(fake.asked) == 3
+    assert len(fake.requests) == 3
 
 
 async def test_without_a_provider_nothing_is_fetched(
-    make: Make, site: Site, asked: list[str]
+    make: Make, site: HttpServer, asked: list[str]
 ) -> None:
     listener = make({"model": ""})
     error = await failure(listener, site.url("/talk.mp4"))
@@ -195,7 +195,9 @@ async def test_without_a_provider_nothing_is_fetched(
     assert asked == []
 
 
-async def test_without_ffmpeg_nothing_is_fetched(make: Make, site: Site, asked: list[str]) -> None:
+async def test_without_ffmpeg_nothing_is_fetched(
+    make: Make, site: HttpServer, asked: list[str]
+) -> None:
     error = await failure(make(ffmpeg="no-such-program"), site.url("/talk.mp4"))
     assert error.code == ErrorCode.FFMPEG_MISSING
     assert asked == []
@@ -211,14 +213,14 @@ async def test_without_ffmpeg_nothing_is_fetched(make: Make, site: Site, asked: 
     ],
 )
 async def test_what_cannot_be_heard_has_its_code(
-    make: Make, site: Site, path: str, code: ErrorCode
+    make: Make, site: HttpServer, path: str, code: ErrorCode
 ) -> None:
     error = await failure(make(), site.url(path))
     assert (type(error), error.code) == (PermanentError, code)
 
 
 async def test_a_full_disk_is_left_to_the_next_attempt(
-    make: Make, site: Site, monkeypatch: pytest.MonkeyPatch
+    make: Make, site: HttpServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Full:
         def __init__(self) -> None:
@@ -249,7 +251,7 @@ async def test_captions_of_a_video_page_spare_the_provider(
     listener = make({"model": ""}, yt_dlp=captions, ffmpeg="no-such-program")
     heard = await listener(VIDEO_PAGE, "en", ResourceCalculator())
     assert (heard.text, heard.source) == ("[00:00:01] Hello.", TranscriptSource.CAPTIONS)
-    assert fake.asked == []
+    assert fake.requests == []
     assert len((tmp_path / "asked").read_text().splitlines()) == 1
 
 
@@ -261,7 +263,7 @@ async def test_a_video_page_without_captions_is_heard(
     program = str(media_samples.script(tmp_path / "sound", body))
     heard = await make(yt_dlp=program)(VIDEO_PAGE, "en", ResourceCalculator())
     assert heard.plain == media_samples.SPOKEN
-    assert len(fake.asked) == 1
+    assert len(fake.requests) == 1
 
 
 async def test_a_video_page_needs_yt_dlp(make: Make) -> None:
@@ -270,11 +272,11 @@ async def test_a_video_page_needs_yt_dlp(make: Make) -> None:
 
 
 async def test_who_cancels_while_the_provider_is_slow_leaves_nothing(
-    make: Make, site: Site, fake: FakeProvider
+    make: Make, site: HttpServer, fake: FakeProvider
 ) -> None:
     fake.misbehave("transcribe", Misbehaviour(hang=True))
     hearing = asyncio.create_task(make()(site.url("/talk.mp4"), "en", ResourceCalculator()))
-    await until(lambda: fake.asked, "a request")
+    await until(lambda: fake.requests, "a request")
     hearing.cancel()
     with pytest.raises(asyncio.CancelledError):
         await hearing

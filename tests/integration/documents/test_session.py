@@ -17,7 +17,7 @@ from secretary_common.http.url_guard import UrlGuard
 from secretary_common.jobs.resources import ResourceCalculator
 from secretary_common.models import JobStatus, JsonObject
 from secretary_common.settings.work import PdfSection
-from secretary_devstack.servers.site import Site
+from secretary_devstack.servers.http_server import HttpServer
 from secretary_documents.handlers.pdf.extractor import PdfExtractor
 from secretary_documents.handlers.session import attachment_reader
 from secretary_documents.handlers.session.handler import SessionHandler
@@ -38,7 +38,7 @@ Run = Callable[..., Awaitable[Recorder]]
 
 @pytest.fixture
 def origin() -> Iterator[str]:
-    with Site(conference, name="conference") as site:
+    with HttpServer(conference, name="conference") as site:
         yield site.url("")
 
 

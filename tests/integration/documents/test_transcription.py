@@ -33,7 +33,7 @@ async def test_segments_are_told_by_their_time_in_the_whole(
     assert transcript.text == TEXT
     assert transcript.language == "english"
     assert resources.usage()["cost"]["total"] == 0.035
-    (asked,) = fake.asked
+    (asked,) = fake.requests
     assert asked.file == PIECE.content
     assert asked.body["language"] == ["en"]
 
@@ -44,7 +44,7 @@ async def test_a_model_without_times_gives_one_segment_and_is_remembered(passing
         for _ in range(2):
             transcript = await one.transcribe(PIECE, language=None, resources=ResourceCalculator())
             assert transcript.segments == (Segment(600, 603.5, TEXT),)
-    assert len(fake.asked) == 3
+    assert len(fake.requests) == 3
     assert fake.violations == []
 
 
@@ -68,7 +68,7 @@ async def test_a_passing_failure_is_repeated_with_the_whole_piece(
         PIECE, language=None, resources=ResourceCalculator()
     )
     assert transcript.text == TEXT
-    assert [asked.file for asked in fake.asked] == [PIECE.content] * 3
+    assert [asked.file for asked in fake.requests] == [PIECE.content] * 3
 
 
 async def test_a_limit_that_lasts_is_left_to_the_next_attempt(
@@ -87,7 +87,7 @@ async def test_a_piece_that_is_too_large_is_not_sent(fake: FakeProvider, passing
             large, language=None, resources=ResourceCalculator()
         )
     assert caught.value.code == ErrorCode.FILE_TOO_LARGE
-    assert fake.asked == []
+    assert fake.requests == []
 
 
 async def test_without_a_key_nothing_is_sent_and_the_setting_is_named() -> None:

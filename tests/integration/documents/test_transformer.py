@@ -60,7 +60,7 @@ async def test_every_shipped_template_makes_a_request_that_is_strictly_valid(
     done = await run(template=name, target_language=language)
     assert done.results is not None
     assert done.results["template"]["name"] == f"{name}_{language}"
-    (asked,) = fake.requests("chat")
+    (asked,) = fake.requests_for("chat")
     assert asked.body["response_format"]["json_schema"]["strict"] is True
 
 
@@ -129,9 +129,9 @@ async def test_two_hours_of_talk_are_read_whole_and_the_log_tells_what_it_took(
     done = await run("".join(minutes), template="MeetingMinutes")
     assert done.results is not None
     parts = done.results["llm"]["parts"]
-    read = "".join(asked.body["messages"][-1]["content"] for asked in fake.requests("chat"))
+    read = "".join(asked.body["messages"][-1]["content"] for asked in fake.requests_for("chat"))
     assert all(minute in read for minute in minutes)
-    assert done.results["llm"]["requests"] == len(fake.requests("chat")) == parts + 1
+    assert done.results["llm"]["requests"] == len(fake.requests_for("chat")) == parts + 1
     tokens = 120 * done.results["llm"]["requests"]  # 100 and 20, as the server says
     assert ("info", f"text read in {parts} part(s): {parts + 1} requests, {tokens} tokens") in (
         done.logs

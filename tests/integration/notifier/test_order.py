@@ -140,7 +140,7 @@ async def test_a_doorbell_is_enough_to_deliver_at_once(
         await scene.becomes(first, DELIVERED)  # found by the first look; from here on it waits
 
         async def rings() -> bool:
-            return await publisher.ring_delivery(f"msg_{job.job_id}_7")
+            return await publisher.ring_delivery(job.job_id, 7)
 
         job = await scene.news(receiver.url())
         await until(rings)

@@ -177,7 +177,7 @@ async def test_a_resent_webhook_is_due_now_and_rung(api: Api) -> None:
     assert answer.status_code == 202
     shown = data_of(answer)["delivery"]
     assert (shown["state"], shown["next_attempt_at"]) == ("pending", "2026-01-01T00:01:00.000Z")
-    assert api.doorbell.deliveries == [delivery.delivery_id]
+    assert api.doorbell.deliveries == [(delivery.job_id, delivery.seq)]
 
 
 async def test_what_is_being_sent_or_was_dropped_is_not_resent(api: Api) -> None:
@@ -263,7 +263,7 @@ async def test_a_receiver_is_tried_by_a_notifier_and_its_answer_told(
     assert sent.url == f"https://example.com/{sent.job_id}"
     assert api.cipher.open(sent.token or "") == "tok-123"
     assert api.cipher.open(sent.secret or "") == SIGNING_SECRET
-    assert api.doorbell.deliveries == [sent.delivery_id]
+    assert api.doorbell.deliveries == [(sent.job_id, sent.seq)]
     assert "tok-123" not in answer.text
 
 

@@ -12,7 +12,7 @@ import pytest
 from support import pdf_samples
 
 from secretary_devstack.provider import FakeProvider, Misbehaviour
-from secretary_devstack.provider.model import example, read_pdf
+from secretary_devstack.provider.answers import example, read_pdf
 from secretary_devstack.provider.schema import CHAT, OCR, fault_of, strict_fault
 
 CHAT_REQUEST = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}

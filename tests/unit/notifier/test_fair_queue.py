@@ -10,7 +10,7 @@ NOW = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
 
 def due(number: int, origin: str = "a", tries: int = 0) -> DueDelivery:
     job_id = f"job-{origin}{number}"
-    return DueDelivery(f"msg_{job_id}_1", job_id, origin, phase=Phase.COMPLETED, tries=tries)
+    return DueDelivery(f"msg_{job_id}_1", job_id, 1, origin, phase=Phase.COMPLETED, tries=tries)
 
 
 def taken(queue: FairQueue, now: datetime = NOW) -> list[str]:
@@ -151,7 +151,7 @@ def test_a_probe_that_came_to_nothing_is_followed_by_another() -> None:
 def test_tests_open_no_breaker() -> None:
     queue = FairQueue(slots=10, per_origin=4)
     for number in range(20):
-        item = DueDelivery(f"msg_test-{number}_1", "test-1", "t", phase=Phase.TEST, tries=0)
+        item = DueDelivery(f"msg_test-{number}_1", "test-1", 1, "t", phase=Phase.TEST, tries=0)
         offer(queue, item)
         assert queue.take(NOW) is item
         answered(queue, item, failed=True)

@@ -1,5 +1,5 @@
-"""Real servers on a bare machine, the services as processes, and a webhook receiver.
+"""Real servers and services as local processes, for demo, tests, benches and chaos runs.
 
-What the demo, the end-to-end tests, the benches and the chaos runs stand on. Everything listens on
-127.0.0.1, everything started here dies with the process that started it.
+Everything listens on 127.0.0.1 and ends with the process that started it. Production code never
+imports this package. Test data and assertions belong to ``tests/support``.
 """

@@ -1,4 +1,4 @@
-"""Child processes that never outlive this one, not even when it is killed.
+"""Child processes that end with this process, even when it is killed.
 
 The kernel sends a child its parent-death signal when the *thread* that started it ends, so all
 children are started by one thread that lives as long as the interpreter (prctl(2),
@@ -19,7 +19,7 @@ from pathlib import Path
 
 from secretary_devstack.error import ChildFailed
 
-# A parent that died before the signal was set would send none.
+# If the parent died before the signal was set, the child would get no signal.
 IF_PARENT_LIVES = '[ "$PPID" = "$0" ] && exec "$@"'
 TAIL_LINES = 40
 STOP_SEC = 20.0
@@ -31,7 +31,7 @@ def _spawner() -> ThreadPoolExecutor:
 
 
 class Child:
-    """One running child process whose output goes to a file."""
+    """One child process; its output goes to a file."""
 
     def __init__(
         self,
@@ -41,7 +41,7 @@ class Child:
         env: Mapping[str, str],
         cwd: Path | None = None,
     ) -> None:
-        """Start *argv*; *log* is appended to.
+        """Start *argv* and append its output to *log*.
 
         Raises:
             ChildFailed: ``setpriv`` (util-linux) is missing.
@@ -57,24 +57,24 @@ class Child:
 
     @property
     def pid(self) -> int:
-        """The process's id."""
+        """The process id."""
         return self._process.pid
 
     @property
     def returncode(self) -> int | None:
-        """Its exit status, negative for a signal; None while it runs."""
+        """The exit status, negative for a signal; None while the process runs."""
         return self._process.poll()
 
     @property
     def running(self) -> bool:
-        """Whether it has not ended yet."""
+        """Whether the process has not ended yet."""
         return self.returncode is None
 
     def wait(self, timeout_sec: float) -> int:
-        """Its exit status, once it has ended by itself.
+        """Wait until the process ends by itself; return its exit status.
 
         Raises:
-            ChildFailed: it has not within *timeout_sec*.
+            ChildFailed: it did not end within *timeout_sec*.
         """
         try:
             return self._process.wait(timeout_sec)
@@ -82,37 +82,37 @@ class Child:
             raise self.failure(f"did not end within {timeout_sec:g} s") from None
 
     def send(self, number: signal.Signals) -> None:
-        """Send the process, and it alone, a signal; an ended one needs none."""
+        """Send a signal to this process only, not to its children; does nothing after its end."""
         if self.running:
             self._process.send_signal(number)
 
     def kill(self) -> None:
-        """End it as a power cut would; its own children are left to themselves."""
+        """End the process at once with SIGKILL; its own children are not signalled."""
         self.send(signal.SIGKILL)
         self._process.wait()
 
     def stop(self, timeout_sec: float = STOP_SEC) -> bool:
-        """End it politely, after *timeout_sec* by force; then whatever it left in its group.
+        """Send SIGTERM, after *timeout_sec* SIGKILL; then kill what is left of its process group.
 
-        Returns whether politeness was enough.
+        Returns whether SIGTERM was enough.
         """
         self.send(signal.SIGTERM)
-        polite = True
+        ended = True
         try:
             self._process.wait(timeout_sec)
         except subprocess.TimeoutExpired:
-            polite = False
+            ended = False
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
         self._process.wait()
-        return polite
+        return ended
 
     def tail(self, lines: int = TAIL_LINES) -> str:
-        """The last *lines* of its log."""
+        """Return the last *lines* of the log."""
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
 
     def failure(self, what: str) -> ChildFailed:
-        """The error to raise about this process, with the end of its log."""
+        """Return the error to raise about this process; it shows the end of the log."""
         return ChildFailed(f"{self.name} {what}; the end of {self.log}:\n{self.tail()}")
 
 
@@ -128,5 +128,6 @@ def _start(
             stderr=subprocess.STDOUT,
             env=env,
             cwd=cwd,
-            start_new_session=True,  # Ctrl-C is for us; we stop our children in order
+            # Ctrl-C must reach only this process, which then stops its children in order.
+            start_new_session=True,
         )

@@ -1,4 +1,4 @@
-"""Waiting for the outside world: ask again until it is so, or say what did not happen."""
+"""Waits for conditions outside this process, with a deadline."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ POLL_SEC = 0.05
 def wait_until(
     probe: Callable[[], T | None], *, timeout_sec: float, what: str, every_sec: float = POLL_SEC
 ) -> T:
-    """The first truthy answer of *probe*, asked every *every_sec* seconds.
+    """Call *probe* every *every_sec* seconds until it returns a true value; return that value.
 
     Raises:
-        NotInTime: there was none within *timeout_sec*; names *what*.
+        NotInTime: this did not happen within *timeout_sec*; the message names *what*.
     """
     end = time.monotonic() + timeout_sec
     while True:

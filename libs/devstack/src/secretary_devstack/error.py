@@ -1,14 +1,14 @@
-"""What can go wrong when real servers are started."""
+"""Errors of starting and stopping real servers."""
 
 from __future__ import annotations
 
 
 class NotInTime(Exception):
-    """Something awaited did not happen within its time."""
+    """An awaited condition did not become true in time."""
 
 
 class ChildFailed(Exception):
-    """A child process ended, or did not get ready; the message has the end of its log."""
+    """A child process ended or did not become ready; the message has the end of its log."""
 
 
 class ServerMissing(Exception):

@@ -1,4 +1,4 @@
-"""What is started and stopped, in a ``with`` statement too."""
+"""The interface of everything that is started and stopped."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from typing import Self
 
 
 class Startable(ABC):
-    """Something that runs between ``start`` and ``stop``, as often as one likes."""
+    """Runs between ``start`` and ``stop``, or inside a ``with`` statement; may be started again."""
 
     @abstractmethod
     def start(self) -> None:
-        """Start what is down; return when it is ready."""
+        """Start the parts that do not run; return when all are ready."""
 
     @abstractmethod
     def stop(self) -> None:
-        """Stop what is up, cleanly; harmless when nothing is."""
+        """Stop the parts that run, cleanly; does nothing if none runs."""
 
     def __enter__(self) -> Self:
         try:
             self.start()
         except BaseException:
-            self.stop()  # what had come up already
+            self.stop()  # some parts may run already
             raise
         return self
 

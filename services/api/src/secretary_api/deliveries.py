@@ -75,7 +75,7 @@ class DeliveryService:
         if not await self.deliveries.resend(delivery_id, now):
             raise InvalidState(f"the delivery is {delivery.state}; it cannot be sent again now")
         log.info("delivery.resent", delivery_id=delivery_id)
-        await self.doorbell.ring_delivery(delivery_id)
+        await self.doorbell.ring_delivery(delivery.job_id, delivery.seq)
         return await self.deliveries.get(delivery_id) or delivery
 
     async def recover(self, since: datetime, until: datetime, principal: Principal) -> int:
@@ -109,7 +109,7 @@ class DeliveryService:
         if not await self.notifiers.any_alive(now - timedelta(seconds=NOTIFIER_ALIVE_SEC)):
             raise NoNotifier
         await self.deliveries.insert_absent([delivery])
-        await self.doorbell.ring_delivery(delivery.delivery_id)
+        await self.doorbell.ring_delivery(delivery.job_id, delivery.seq)
         return await self._outcome(delivery)
 
     async def _outcome(self, delivery: Delivery) -> Delivery:

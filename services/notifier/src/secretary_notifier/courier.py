@@ -22,7 +22,6 @@ from secretary_common.models import (
     Lease,
     Obstacles,
     new_token,
-    parse_delivery_id,
 )
 from secretary_common.ports import DeliveryQueue
 from secretary_common.runtime.clock import Clock
@@ -135,8 +134,7 @@ class Courier:
         if held is not None or not due.is_terminal_event:
             return held
         # Behind a progress whose sender died: a terminal event waits at most for that lease.
-        _, seq = parse_delivery_id(due.delivery_id)
-        if await self._deliveries.drop_abandoned_progress(due.job_id, seq, self._clock.now()):
+        if await self._deliveries.drop_abandoned_progress(due.job_id, due.seq, self._clock.now()):
             return await self._claims.submit(due.delivery_id)
         return None
 

@@ -13,7 +13,7 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from secretary_common.errors import StoreUnavailable
-from secretary_common.models import DueDelivery, Lane, parse_delivery_id
+from secretary_common.models import DueDelivery, Lane
 from secretary_common.ports import DeliveryQueue
 from secretary_common.runtime.clock import Clock
 from secretary_common.runtime.group_commit import GroupCommit
@@ -95,17 +95,12 @@ class Dispatcher:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
 
-    async def hear(self, delivery_id: str) -> None:
+    async def hear(self, job_id: str) -> None:
         """A doorbell: relay the job's slot; returns once the delivery is stored.
 
         Raises:
             StoreUnavailable: it may be rung again.
         """
-        try:
-            job_id, _ = parse_delivery_id(delivery_id)
-        except ValueError:
-            log.warning("doorbell.unknown_delivery", delivery_id=delivery_id[:100])
-            return
         heard = await self._relay.hear(job_id)
         if heard.due is not None:
             self._offer([heard.due])

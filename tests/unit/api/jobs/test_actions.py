@@ -56,7 +56,7 @@ async def test_cancelling_a_waiting_job_ends_it_and_tells_the_notifier(api: Api)
     assert job.expires_at == api.clock.now() + RETENTION
     assert job.notify is not None
     assert job.notify.phase is Phase.CANCELLED
-    assert api.doorbell.deliveries == [delivery_id_of(job_id, job.seq)]
+    assert api.doorbell.deliveries == [(job_id, job.seq)]
 
 
 async def test_cancelling_a_running_job_asks_its_holder(api: Api) -> None:
@@ -106,7 +106,7 @@ async def test_the_end_that_was_not_told_yet_is_told_before_the_new_run_starts(a
         Phase.FAILED,
     )
     assert b"boom" in delivery.body
-    assert api.doorbell.deliveries == [delivery.delivery_id]
+    assert api.doorbell.deliveries == [(delivery.job_id, delivery.seq)]
     assert api.jobs.jobs[job_id].notify is None
 
 
@@ -143,7 +143,7 @@ async def test_deleting_a_waiting_job_cancels_it_and_tells_so(api: Api) -> None:
     await api.request("DELETE", f"/api/jobs/{job_id}")
     job = api.jobs.jobs[job_id]
     assert job.notify is not None
-    assert api.doorbell.deliveries == [delivery_id_of(job_id, job.seq)]
+    assert api.doorbell.deliveries == [(job_id, job.seq)]
 
 
 async def test_a_running_job_is_not_deleted(api: Api) -> None:

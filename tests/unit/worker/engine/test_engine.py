@@ -30,7 +30,6 @@ from secretary_common.models import (
     Phase,
     ProgressChange,
     Settlement,
-    delivery_id_of,
     new_token,
 )
 from secretary_common.secrets.cipher import Cipher
@@ -83,7 +82,7 @@ async def test_the_original_example_runs_unchanged() -> None:
     )
     assert job.notify is not None
     assert (job.notify.phase, job.notify.seq) == (Phase.COMPLETED, job.seq)
-    assert delivery_id_of(job.job_id, job.seq) in worker.doorbell.deliveries
+    assert (job.job_id, job.seq) in worker.doorbell.deliveries
 
 
 async def test_keyword_calls_of_the_original_documentation_work() -> None:
@@ -369,7 +368,7 @@ async def test_a_job_whose_attempts_were_all_lost_fails_as_worker_lost() -> None
     async with engine(nothing, lease_sec=0.2, heartbeat_sec=0.05) as worker:
         job_id = await worker.submit(status="processing", attempt=3, seq=3, lease=ghost())
         job = await worker.ended(job_id)
-    assert delivery_id_of(job_id, job.seq) in worker.doorbell.deliveries
+    assert (job_id, job.seq) in worker.doorbell.deliveries
     assert job.status is JobStatus.FAILED
     assert job.error is not None
     assert job.error.code == ErrorCode.WORKER_LOST

@@ -12,6 +12,7 @@ from secretary_common.broker import topology
 from secretary_common.broker.connection import BROKER_ERRORS, keep_connected
 from secretary_common.broker.subscription import Subscription
 from secretary_common.errors import StoreUnavailable
+from secretary_common.models import parse_delivery_id
 from secretary_common.runtime.log import get_logger
 from secretary_common.runtime.metrics import DOORBELLS_HEARD
 
@@ -144,7 +145,9 @@ class DeliveryConsumer:
         return bool(self._url)
 
     async def listen(self, on_delivery: OnDelivery) -> None:
-        """Call *on_delivery* with each delivery id, ``max_in_flight`` at once; until cancelled.
+        """Call *on_delivery* with each delivery's job id, ``max_in_flight`` at once.
+
+        Runs until cancelled.
 
         While MongoDB does not answer a ring is kept and tried again, not sent round in circles.
         """
@@ -202,7 +205,7 @@ async def _deliver(
     heard = RingOutcome.CLAIMED
     while True:
         try:
-            await on_delivery(delivery_id)
+            await _call(on_delivery, delivery_id)
         except StoreUnavailable:
             await asyncio.sleep(STORE_RETRY_SEC)
         except Exception as error:  # noqa: BLE001 - it must not come again and again
@@ -213,3 +216,12 @@ async def _deliver(
             break
     DOORBELLS_HEARD.labels(topology.DELIVERIES, heard).inc()
     await ear.acknowledge(message)
+
+
+async def _call(on_delivery: OnDelivery, delivery_id: str) -> None:
+    try:
+        job_id, _ = parse_delivery_id(delivery_id)
+    except ValueError:
+        log.warning("doorbell.unknown_delivery", delivery_id=delivery_id[:100])
+        return
+    await on_delivery(job_id)

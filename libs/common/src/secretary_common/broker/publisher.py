@@ -9,6 +9,7 @@ from aio_pika.abc import AbstractChannel, AbstractConnection
 
 from secretary_common.broker import topology
 from secretary_common.broker.connection import ANSWER_SEC, BROKER_ERRORS, WATCH_SEC, keep_connected
+from secretary_common.models import delivery_id_of
 from secretary_common.runtime.log import get_logger
 from secretary_common.runtime.metrics import DOORBELLS_RUNG
 
@@ -35,9 +36,10 @@ class Publisher:
         """Tell the workers about a job; False if the broker did not confirm within a second."""
         return await self._ring(topology.job_queue(job_type), topology.encode("job_id", job_id))
 
-    async def ring_delivery(self, delivery_id: str) -> bool:
-        """Tell the notifiers about an event; False as for ``ring_job``."""
-        return await self._ring(topology.DELIVERIES, topology.encode("delivery_id", delivery_id))
+    async def ring_delivery(self, job_id: str, seq: int) -> bool:
+        """Tell the notifiers about the event *seq* of a job; False as for ``ring_job``."""
+        body = topology.encode("delivery_id", delivery_id_of(job_id, seq))
+        return await self._ring(topology.DELIVERIES, body)
 
     async def _session(self, connection: AbstractConnection) -> None:
         async with asyncio.timeout(ANSWER_SEC):

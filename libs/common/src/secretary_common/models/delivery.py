@@ -94,6 +94,7 @@ class Delivery(BaseModel):
         return DueDelivery(
             delivery_id=self.delivery_id,
             job_id=self.job_id,
+            seq=self.seq,
             origin=self.origin,
             phase=self.phase,
             tries=self.tries,
@@ -106,6 +107,7 @@ class DueDelivery:
 
     delivery_id: str
     job_id: str
+    seq: int
     origin: str
     phase: Phase
     tries: int

@@ -12,6 +12,6 @@ class Doorbell(Protocol):
         """Tell the workers about a job; False if the broker did not confirm within a second."""
         ...
 
-    async def ring_delivery(self, delivery_id: str) -> bool:
-        """Tell the notifiers about an event."""
+    async def ring_delivery(self, job_id: str, seq: int) -> bool:
+        """Tell the notifiers about the event *seq* of a job; False as for ``ring_job``."""
         ...

@@ -131,14 +131,14 @@ class RecordingDoorbell:
     answers: bool = True
     """What ringing returns: False stands for a broker that does not confirm."""
     jobs: list[tuple[str, str]] = field(default_factory=list)
-    deliveries: list[str] = field(default_factory=list)
+    deliveries: list[tuple[str, int]] = field(default_factory=list)
 
     async def ring_job(self, job_type: str, job_id: str) -> bool:
         """Remember (job_type, job_id)."""
         self.jobs.append((job_type, job_id))
         return self.answers
 
-    async def ring_delivery(self, delivery_id: str) -> bool:
-        """Remember the delivery id."""
-        self.deliveries.append(delivery_id)
+    async def ring_delivery(self, job_id: str, seq: int) -> bool:
+        """Remember (job_id, seq)."""
+        self.deliveries.append((job_id, seq))
         return self.answers

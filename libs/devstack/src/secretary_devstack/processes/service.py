@@ -1,4 +1,4 @@
-"""One of Secretary's services as a child process, from its console script."""
+"""One of Secretary's services as a child process, started by its console script."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ READY_SEC = 60.0
 ANSWER_SEC = 5.0
 
 Settings = Mapping[str, object]
-"""Dotted names with their values, e.g. ``{"worker.lease_sec": 2}``."""
+"""Dotted names and their values, e.g. ``{"worker.lease_sec": 2}``."""
 
 
 def environment(settings: Settings) -> dict[str, str]:
-    """This process's environment with *settings* as the only ones of Secretary in it.
+    """Return this process's environment with exactly *settings* as Secretary's variables.
 
-    Strings go as they are, everything else as JSON.
+    Strings are passed unchanged, all other values as JSON.
     """
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
     return inherited | {_variable(name): _text(value) for name, value in settings.items()}
@@ -41,19 +41,19 @@ def _text(value: object) -> str:
 
 
 def console_script(name: str) -> Path:
-    """Where the console script *name* of this Python environment is.
+    """Return the path of the console script *name* of this Python environment.
 
     Raises:
-        ServerMissing: it is not installed.
+        ServerMissing: the script is not installed.
     """
     script = Path(sys.executable).with_name(name)
     if not script.is_file():
-        raise ServerMissing(f"{name} is not installed beside {sys.executable}: run `make setup`")
+        raise ServerMissing(f"{name} is not installed next to {sys.executable}: run `make setup`")
     return script
 
 
 def answers_ok(port: int, path: str) -> bool:
-    """Whether GET *path* on 127.0.0.1:*port* is answered with 200."""
+    """Return whether GET *path* on 127.0.0.1:*port* is answered with 200."""
     connection = http.client.HTTPConnection(HOST, port, timeout=ANSWER_SEC)
     try:
         connection.request("GET", path)
@@ -65,7 +65,7 @@ def answers_ok(port: int, path: str) -> bool:
 
 
 class Service:
-    """A service that can be started, stopped, killed and started again."""
+    """One service; it can be started, stopped, killed and started again."""
 
     def __init__(
         self,
@@ -76,7 +76,7 @@ class Service:
         port: int,
         name: str | None = None,
     ) -> None:
-        """*folder* is its working directory and keeps ``<name>.log``; *port* serves its health."""
+        """*folder* is its working directory and keeps ``<name>.log``; *port* serves ``/health``."""
         self.name = name or script
         self.port = port
         self.log = folder / f"{self.name}.log"
@@ -87,10 +87,10 @@ class Service:
 
     @property
     def child(self) -> Child:
-        """The process, ended or not.
+        """The process, running or ended.
 
         Raises:
-            RuntimeError: it was never started.
+            RuntimeError: the service was never started.
         """
         if self._child is None:
             raise RuntimeError(f"{self.name} was not started")
@@ -98,11 +98,11 @@ class Service:
 
     @property
     def running(self) -> bool:
-        """Whether its process is there."""
+        """Whether its process runs."""
         return self._child is not None and self._child.running
 
     def launch(self, **changed: object) -> None:
-        """Start it without waiting; *changed* settings name their dots as ``__``."""
+        """Start it without waiting; *changed* settings are written with ``__`` for each dot."""
         settings = {**self._settings, **{k.replace("__", "."): v for k, v in changed.items()}}
         self._child = Child(
             [console_script(self._script)],
@@ -112,19 +112,19 @@ class Service:
         )
 
     def start(self, **changed: object) -> None:
-        """Start it and return when ``/health/ready`` says so.
+        """Start it and return when ``/health/ready`` answers 200.
 
         Raises:
-            ChildFailed: it ended or did not get ready; the message has the end of its log.
+            ChildFailed: it ended or did not become ready; the message has the end of its log.
         """
         self.launch(**changed)
         self.await_ready()
 
     def await_ready(self, timeout_sec: float = READY_SEC) -> None:
-        """Return when ``/health/ready`` is answered with 200.
+        """Return when ``/health/ready`` answers 200.
 
         Raises:
-            ChildFailed: it ended or did not get ready; the message has the end of its log.
+            ChildFailed: it ended or did not become ready; the message has the end of its log.
         """
 
         def ready() -> bool:
@@ -138,19 +138,19 @@ class Service:
             raise self.child.failure(f"is not ready after {timeout_sec:g} s") from None
 
     def kill(self) -> None:
-        """``kill -9``: what it was doing is left as it is."""
+        """End it with SIGKILL; it cannot finish or undo anything."""
         self.child.kill()
 
     def stop(self, timeout_sec: float = STOP_SEC) -> bool:
-        """SIGTERM, and force after *timeout_sec*; returns whether force was not needed."""
+        """Send SIGTERM, after *timeout_sec* SIGKILL; return whether SIGTERM was enough."""
         return self._child is None or self._child.stop(timeout_sec)
 
 
 def run_to_end(script: str, settings: Settings, folder: Path, *, timeout_sec: float) -> None:
-    """Run a console script that does its work and ends, e.g. ``secretary-init``.
+    """Run a console script until it ends, e.g. ``secretary-init``.
 
     Raises:
-        ChildFailed: it failed, or was not done within *timeout_sec*.
+        ChildFailed: it failed, or did not end within *timeout_sec*.
     """
     child = Child(
         [console_script(script)],

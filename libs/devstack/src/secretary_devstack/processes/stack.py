@@ -1,4 +1,4 @@
-"""A whole system: servers, ``secretary-init``, api, workers and notifier, with keys made for it."""
+"""A whole system: servers, APIs, workers and notifiers, with fresh keys."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Self
 
 from cryptography.fernet import Fernet
 
-from secretary_devstack.processes.client import JobClient
+from secretary_devstack.processes.job_client import JobClient
 from secretary_devstack.processes.service import Service, Settings, run_to_end
 from secretary_devstack.servers.mongod import ReplicaSet
 from secretary_devstack.servers.port import HOST, free_port
@@ -25,18 +25,18 @@ SIGNING_SECRET_BYTES = 32
 
 @dataclass(frozen=True)
 class Keys:
-    """Everything secret a system needs."""
+    """The secrets of one system."""
 
     bootstrap: str
     """The admin API key."""
     pepper: str
     encryption: str
     signing: str
-    """The webhooks' ``whsec_…`` secret."""
+    """The secret that signs webhooks, ``whsec_…``."""
 
     @classmethod
     def make(cls) -> Self:
-        """Fresh ones."""
+        """Return fresh random keys."""
         signing = base64.b64encode(secrets.token_bytes(SIGNING_SECRET_BYTES)).decode()
         return cls(
             bootstrap=f"sk_{secrets.token_urlsafe(24)}",
@@ -47,7 +47,7 @@ class Keys:
 
 
 class Servers(Startable):
-    """MongoDB and, unless *broker* is false, RabbitMQ, both local."""
+    """MongoDB and, unless *broker* is false, RabbitMQ, as local processes."""
 
     def __init__(self, folder: Path, *, broker: bool = True, nodes: int = 1) -> None:
         self.mongo = ReplicaSet(folder / "mongo", size=nodes)
@@ -55,15 +55,15 @@ class Servers(Startable):
 
     @property
     def amqp_url(self) -> str:
-        """The broker's URL; empty without one: polling only."""
+        """The broker's URL; empty without a broker: services poll."""
         return self.broker.url if self.broker else ""
 
     def start(self) -> None:
-        """Start both at once; return when both are ready.
+        """Start both in parallel; return when both are ready.
 
         Raises:
             ServerMissing: a server's program is not installed.
-            ChildFailed: one ended, or did not get ready.
+            ChildFailed: a server ended or did not become ready.
         """
         parts = [part for part in (self.mongo, self.broker) if part]
         with ThreadPoolExecutor(max_workers=len(parts)) as executor:
@@ -71,19 +71,19 @@ class Servers(Startable):
                 started.result()
 
     def stop(self) -> None:
-        """Shut both down cleanly."""
+        """Stop both cleanly."""
         if self.broker:
             self.broker.stop()
         self.mongo.stop()
 
     def versions(self) -> str:
-        """What ran, in words: the versions the servers themselves tell."""
+        """Return the servers' names and versions for people, as the servers report them."""
         broker = f"RabbitMQ {self.broker.version()}" if self.broker else "no broker (polling only)"
         return f"MongoDB {self.mongo.version()}, {broker}"
 
 
-def _own_to_this_machine(keys: Keys) -> dict[str, object]:
-    """What a system that is tried out here has otherwise than the defaults."""
+def _local_settings(keys: Keys) -> dict[str, object]:
+    """Return the settings in which a local system differs from the defaults."""
     return {
         "api.bootstrap_key": keys.bootstrap,
         "api.pepper": keys.pepper,
@@ -95,7 +95,7 @@ def _own_to_this_machine(keys: Keys) -> dict[str, object]:
 
 
 class Stack(Startable):
-    """The services against given servers."""
+    """The services of one system, connected to given servers."""
 
     def __init__(
         self,
@@ -115,17 +115,17 @@ class Stack(Startable):
         """Prepare to start.
 
         Args:
-            folder: keeps logs.
-            mongo_url: MongoDB's.
-            amqp_url: the broker's; empty: polling only.
-            database: the database's name.
-            apis: how many of this service, likewise *notifiers* and *workers*.
-            notifiers: see *apis*.
-            workers: see *apis*.
+            folder: keeps the logs.
+            mongo_url: MongoDB's URL.
+            amqp_url: the broker's URL; empty: services poll.
+            database: the name of the database.
+            apis: how many API processes to run.
+            notifiers: how many notifiers to run.
+            workers: how many workers to run.
             roots: folders whose files jobs may name.
-            api_port: the first API's, if it is free.
-            settings: they win over ours.
-            own_settings: those of one service alone, by its name; they win over all others.
+            api_port: the first API's port, if it is free.
+            settings: override the settings made here.
+            own_settings: returns the settings of one service by its name; they override all others.
         """
         folder.mkdir(parents=True, exist_ok=True)
         self.keys = Keys.make()
@@ -139,7 +139,7 @@ class Stack(Startable):
             "api.port": port,
             "api.public_url": self.url,
             "files.roots": [str(root.resolve()) for root in roots],
-            **_own_to_this_machine(self.keys),
+            **_local_settings(self.keys),
             **(settings or {}),
         }
         self._own_settings = own_settings
@@ -156,16 +156,16 @@ class Stack(Startable):
 
     @property
     def api(self) -> Service:
-        """The first API, the one at ``url``."""
+        """The first API; it listens at ``url``."""
         return self.apis[0]
 
     @property
     def services(self) -> list[Service]:
-        """All of them: APIs, notifiers, workers."""
+        """All services: APIs, notifiers, workers."""
         return [*self.apis, *self.notifiers, *self.workers]
 
     def add_worker(self, settings: Settings | None = None) -> Service:
-        """One more worker, not yet started; *settings* are for it alone."""
+        """Add a worker with *settings* of its own, and return it; it is not started."""
         return self._add(
             self.workers, "secretary-worker", "worker.http_port", free_port(), settings
         )
@@ -175,13 +175,13 @@ class Stack(Startable):
 
     def _add(
         self,
-        beside: list[Service],
+        group: list[Service],
         script: str,
         port_setting: str,
         port: int,
         settings: Settings | None = None,
     ) -> Service:
-        name = f"{script}-{len(beside) + 1}"
+        name = f"{script}-{len(group) + 1}"
         own = self._own_settings(name) if self._own_settings else {}
         service = Service(
             script,
@@ -190,26 +190,26 @@ class Stack(Startable):
             port=port,
             name=name,
         )
-        beside.append(service)
+        group.append(service)
         return service
 
     def client(self) -> JobClient:
-        """A client with the admin key; close it after use."""
+        """Return a client with the admin key; close it after use."""
         return JobClient(self.url, self.keys.bootstrap)
 
     def initialise(self) -> None:
         """Run ``secretary-init``.
 
         Raises:
-            ChildFailed: it failed.
+            ChildFailed: ``secretary-init`` failed.
         """
         run_to_end("secretary-init", self.settings, self.folder, timeout_sec=INIT_SEC)
 
     def start(self) -> None:
-        """Initialise, start all services at once and return when all are ready.
+        """Initialise, start all services in parallel and return when all are ready.
 
         Raises:
-            ChildFailed: one ended, or did not get ready.
+            ChildFailed: a service ended or did not become ready.
         """
         self.initialise()
         for service in self.services:
@@ -218,6 +218,6 @@ class Stack(Startable):
             service.await_ready()
 
     def stop(self) -> None:
-        """Stop all services, all at once."""
+        """Stop all services in parallel."""
         with ThreadPoolExecutor(max_workers=len(self.services)) as executor:
             list(executor.map(Service.stop, self.services))

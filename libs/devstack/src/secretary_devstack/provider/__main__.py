@@ -1,4 +1,4 @@
-"""``python -m secretary_devstack.provider``: the fake provider, until Ctrl-C."""
+"""``python -m secretary_devstack.provider``: run the fake provider until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from secretary_devstack.provider import FakeProvider
 
 
 def main() -> None:
-    """Serve, and print what to set."""
+    """Serve, and print the settings that point Secretary here."""
     with FakeProvider() as provider:
         settings = {
             f"{section}__{name}": value
@@ -17,7 +17,7 @@ def main() -> None:
         }
         settings |= dict.fromkeys(("VISION__MODEL", "LLM__MODEL"), "fake-model")
         lines = [f"export SECRETARY_{name}={value}" for name, value in settings.items()]
-        print("\n".join(lines), flush=True)  # noqa: T201 - for a shell to take over
+        print("\n".join(lines), flush=True)  # noqa: T201 - a shell evaluates it
         signal.sigwait({signal.SIGINT, signal.SIGTERM})
 
 

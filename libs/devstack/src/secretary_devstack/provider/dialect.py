@@ -1,4 +1,4 @@
-"""What a server understands of the interface: none of the real ones understands all of it."""
+"""The parts of the interface that a server supports: no real server supports all of them."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ class Refusal(Exception):
 
 @dataclass(frozen=True)
 class Dialect:
-    """What the server understands; the rest it refuses by name, as real ones do."""
+    """The parts of the interface that the server supports; it refuses the others by name."""
 
     formats: frozenset[str] = frozenset({"json_schema", "json_object"})
     temperature: bool = True
     usage: bool = True
     verbose: bool = True
-    """Time stamps for transcriptions."""
+    """Whether transcriptions may have time stamps."""
 
     def check_chat(self, body: JsonObject) -> None:
-        """Refuse what it does not understand of a chat request.
+        """Refuse a chat request that uses an unsupported parameter.
 
         Raises:
-            Refusal: naming the parameter.
+            Refusal: the message names the parameter.
         """
         kind = body.get("response_format", {"type": "text"})["type"]
         if kind != "text" and kind not in self.formats:
@@ -43,10 +43,10 @@ class Dialect:
             raise Refusal(400, message, "temperature")
 
     def check_transcription(self, body: JsonObject) -> None:
-        """Refuse what it does not understand of a request to transcribe.
+        """Refuse a transcription request that uses an unsupported parameter.
 
         Raises:
-            Refusal: naming the parameter.
+            Refusal: the message names the parameter.
         """
         if body.get("response_format") == ["verbose_json"] and not self.verbose:
             message = "response_format 'verbose_json' is not compatible with model"

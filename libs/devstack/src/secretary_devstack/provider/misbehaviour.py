@@ -1,4 +1,4 @@
-"""The ways a provider goes wrong, one request each."""
+"""The ways in which a provider fails, each for one request."""
 
 from __future__ import annotations
 
@@ -11,31 +11,32 @@ JsonObject = dict[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class Misbehaviour:
-    """How one request is answered in place of well. The class methods name the usual ones."""
+    """How the provider fails one request; the class methods make the usual failures."""
 
-    carried_out: bool = False
-    """Whether what was asked is done before the answer goes wrong."""
+    executed: bool = False
+    """Whether the provider executes the request before it fails to answer."""
     status: int | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes | None = None
-    """In place of the honest answer."""
+    """Sent instead of the correct body."""
     content_type: str = "application/json"
     edit: Callable[[JsonObject], JsonObject] | None = None
-    """What becomes of the honest answer."""
+    """Changes the correct body before it is sent."""
     keep_bytes: int | None = None
-    """The body ends after so many, as if that were all."""
+    """The body ends after this many bytes; ``Content-Length`` says the same."""
     cut_at: int | None = None
-    """The connection ends after so many bytes of the body, though more were announced."""
+    """The connection ends after this many bytes of the body; ``Content-Length`` says more."""
     drip_sec: float = 0.0
-    """Between two bytes."""
+    """Pause between two bytes."""
     delay_sec: float = 0.0
     hang: bool = False
-    """No answer, ever."""
+    """The provider never answers."""
     reset: bool = False
+    """The provider resets the connection instead of answering."""
 
     @classmethod
     def rate_limited(cls, retry_after: str | None = None) -> Self:
-        """429, with a ``Retry-After`` or without."""
+        """Return one that answers 429, with or without ``Retry-After``."""
         headers = {} if retry_after is None else {"Retry-After": retry_after}
         return cls.failing(429, "Rate limit reached for requests", headers=headers)
 
@@ -43,46 +44,46 @@ class Misbehaviour:
     def failing(
         cls, status: int, message: str = "failed", *, headers: Mapping[str, str] | None = None
     ) -> Self:
-        """*status*, with OpenAI's form of a message."""
+        """Return one that answers *status* with a message in OpenAI's form."""
         body = b'{"error": {"message": "%s", "type": "t", "code": null}}' % message.encode()
         return cls(status=status, body=body, headers=headers or {})
 
     @classmethod
     def truncated(cls, keep_bytes: int = 20) -> Self:
-        """JSON that stops in the middle, properly sent."""
-        return cls(carried_out=True, keep_bytes=keep_bytes)
+        """Return one whose JSON is incomplete in a complete HTTP response."""
+        return cls(executed=True, keep_bytes=keep_bytes)
 
     @classmethod
     def cut_off(cls, at: int = 10) -> Self:
-        """The connection ends within the body."""
-        return cls(carried_out=True, cut_at=at)
+        """Return one that closes the connection within the body."""
+        return cls(executed=True, cut_at=at)
 
     @classmethod
     def dripping(cls, every_sec: float = 0.02) -> Self:
-        """A body of one byte now and then."""
-        return cls(carried_out=True, drip_sec=every_sec)
+        """Return one that sends the body byte by byte, one every *every_sec*."""
+        return cls(executed=True, drip_sec=every_sec)
 
     @classmethod
-    def hanging(cls, *, carried_out: bool = False) -> Self:
-        """No answer."""
-        return cls(hang=True, carried_out=carried_out)
+    def hanging(cls, *, executed: bool = False) -> Self:
+        """Return one that never answers."""
+        return cls(hang=True, executed=executed)
 
     @classmethod
-    def resetting(cls, *, carried_out: bool = False) -> Self:
-        """The connection is reset in place of an answer."""
-        return cls(reset=True, carried_out=carried_out)
+    def resetting(cls, *, executed: bool = False) -> Self:
+        """Return one that resets the connection instead of answering."""
+        return cls(reset=True, executed=executed)
 
     @classmethod
     def edited(cls, edit: Callable[[JsonObject], JsonObject]) -> Self:
-        """The honest answer as *edit* leaves it."""
-        return cls(carried_out=True, edit=edit)
+        """Return one that sends the correct body after *edit* has changed it."""
+        return cls(executed=True, edit=edit)
 
     @classmethod
     def html(cls) -> Self:
-        """A page for people, as a proxy in between gives it."""
+        """Return one that sends a web page, as a login proxy does."""
         return cls(status=200, body=b"<html>Please log in</html>", content_type="text/html")
 
     @classmethod
     def huge(cls, size: int) -> Self:
-        """A body of *size* bytes."""
+        """Return one that sends a body of about *size* bytes."""
         return cls(status=200, body=b'{"a": "' + b"x" * size + b'"}')

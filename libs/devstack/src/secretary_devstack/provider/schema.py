@@ -1,8 +1,9 @@
-"""What the published interfaces let a request be, as JSON Schema, in our own words.
+"""The requests that the published interfaces allow, as JSON Schema, written by us.
 
-After the types of ``mistralai`` 3.7.0 (``OCRRequest``, ``MultiPartBodyParams``) and ``openai``
-3.54.0 (``CompletionCreateParams``, ``TranscriptionCreateParams``), without the parts that Secretary
-never uses: sending one of those is a mistake here. Forms are checked as objects of lists of texts.
+They follow the types of ``mistralai`` 3.7.0 (``OCRRequest``, ``MultiPartBodyParams``) and of
+``openai`` 3.54.0 (``CompletionCreateParams``, ``TranscriptionCreateParams``). The parts that
+Secretary never uses are left out: a request with such a part is an error. A form is checked as an
+object whose values are lists of strings.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ def _one_of(*values: str) -> JsonObject:
 
 
 def _field(item: JsonObject) -> JsonObject:
-    """A field of a form that stands there once."""
+    """Return the schema of a form field that must occur exactly once."""
     return {"type": "array", "items": item, "minItems": 1, "maxItems": 1}
 
 
@@ -150,28 +151,28 @@ TRANSCRIPTION = _object(
 
 
 def fault_of(request: JsonObject, schema: JsonObject) -> str | None:
-    """What in *request* the published interface does not know; None: nothing."""
+    """Return what in *request* the published interface does not allow; None if all is allowed."""
     for error in Draft202012Validator(schema).iter_errors(request):
         return f"{'.'.join(map(str, error.absolute_path)) or 'body'}: {error.message[:300]}"
     return None
 
 
 def chat_fault(body: JsonObject) -> str | None:
-    """What OpenAI refuses in a chat request of the right shape; None: nothing."""
+    """Return why OpenAI refuses a chat request that fits the schema; None if it accepts it."""
     wanted = body.get("response_format", {"type": "text"})
     if wanted["type"] == "json_schema" and wanted["json_schema"].get("strict"):
         fault = strict_fault(wanted["json_schema"]["schema"])
         return fault and f"Invalid schema for response_format: {fault}"
-    # Lest the model write white space for ever.
+    # OpenAI requires this because the model may otherwise write endless white space.
     if wanted["type"] == "json_object" and "json" not in str(body["messages"]).lower():
         return "'messages' must contain the word 'json' to use 'response_format'"
     return None
 
 
 def strict_fault(schema: JsonObject) -> str | None:
-    """Why OpenAI would not take *schema* as strict; None: it would.
+    """Return why OpenAI does not accept *schema* as strict; None if it does.
 
-    Every object says ``additionalProperties: false`` and requires all its properties.
+    Every object must say ``additionalProperties: false`` and require all its properties.
     """
     for place, node in _objects("schema", schema):
         properties = set(node.get("properties", {}))

@@ -15,9 +15,7 @@ from typing import Any
 from aiohttp import web
 
 from secretary_devstack.provider import schema
-from secretary_devstack.provider.dialect import Dialect, Refusal
-from secretary_devstack.provider.misbehaviour import Misbehaviour
-from secretary_devstack.provider.model import (
+from secretary_devstack.provider.answers import (
     ChatReply,
     chat_answer,
     default_reply,
@@ -25,8 +23,10 @@ from secretary_devstack.provider.model import (
     read_pdf,
     transcript_answer,
 )
-from secretary_devstack.provider.wire import Asked, read_request, send_answer
-from secretary_devstack.servers.site import Site
+from secretary_devstack.provider.dialect import Dialect, Refusal
+from secretary_devstack.provider.misbehaviour import Misbehaviour
+from secretary_devstack.provider.wire import ProviderRequest, read_request, send_answer
+from secretary_devstack.servers.http_server import HttpServer
 
 JsonObject = dict[str, Any]
 OPERATIONS = ("upload", "list", "delete", "ocr", "chat", "transcribe")
@@ -41,11 +41,12 @@ class _Script:
     replies: deque[ChatReply] = field(default_factory=deque)
 
 
-class FakeProvider(Site):
-    """Answers honestly unless told otherwise, and remembers everything. Use it as a context.
+class FakeProvider(HttpServer):
+    """Answers correctly unless ``misbehave`` says otherwise, and records every request.
 
-    ``base_url`` and ``key`` go into the settings. A request that the published interface does not
-    know is answered 422 and stands in ``violations``: assert that there are none.
+    Use it as a context manager; ``base_url`` and ``key`` go into the settings. A request that the
+    published interface does not allow gets 422 and is listed in ``violations``, which tests expect
+    to be empty.
     """
 
     def __init__(
@@ -56,49 +57,51 @@ class FakeProvider(Site):
         read_pdf: Callable[[bytes], Sequence[str]] = read_pdf,
         reply: Callable[[JsonObject], ChatReply] = default_reply,
     ) -> None:
-        """Set the stage.
+        """Prepare to serve.
 
         Args:
-            key: the one it accepts.
-            dialect: what it understands; all, unless told.
-            read_pdf: the text of each page of an upload.
-            reply: to chat requests that ``reply_next`` has none for; called in its own thread.
+            key: the only API key it accepts.
+            dialect: the parts of the interface it supports; by default all.
+            read_pdf: returns the text of each page of an upload.
+            reply: answers chat requests for which ``reply_next`` has no reply; called in a thread.
         """
         super().__init__(self._app, name="provider")
         self.key = key
         self.dialect = dialect or Dialect()
         self.violations: list[str] = []
         self.files: dict[str, tuple[str, bytes]] = {}
-        """Uploads that were not deleted: name and content by id."""
+        """The uploads that were not deleted: name and content by id."""
         self._read_pdf = read_pdf
         self._reply = reply
         self._script = _Script()
-        self._asked: list[Asked] = []
+        self._requests: list[ProviderRequest] = []
         self._lock = threading.Lock()
         self._ids = itertools.count(1)
 
     @property
     def base_url(self) -> str:
-        """For the setting of that name."""
+        """The value for the setting ``base_url``."""
         return self.url("/v1")
 
     @property
-    def asked(self) -> list[Asked]:
+    def requests(self) -> list[ProviderRequest]:
         """All requests so far, in the order of their arrival."""
-        return list(self._asked)
+        return list(self._requests)
 
-    def requests(self, operation: str) -> list[Asked]:
-        """Those for *operation* (``OPERATIONS``)."""
-        return [one for one in self._asked if one.operation == operation]
+    def requests_for(self, operation: str) -> list[ProviderRequest]:
+        """Return the requests for *operation*, one of ``OPERATIONS``."""
+        return [one for one in self._requests if one.operation == operation]
 
-    def misbehave(self, operation: str, *wrongs: Misbehaviour | None) -> None:
-        """Answer the coming requests for *operation* so, one after the other; None: honestly."""
+    def misbehave(self, operation: str, *misbehaviours: Misbehaviour | None) -> None:
+        """Fail the next requests for *operation* in these ways; None: answer correctly."""
         if operation not in OPERATIONS:
             raise ValueError(operation)
-        self._script.faults[operation].extend(wrong or Misbehaviour() for wrong in wrongs)
+        self._script.faults[operation].extend(
+            misbehaviour or Misbehaviour() for misbehaviour in misbehaviours
+        )
 
     def reply_next(self, *replies: ChatReply | str | JsonObject) -> None:
-        """Have the chat model say these, one after the other; an object is said as JSON."""
+        """Give the next chat requests these replies, in order; an object is sent as JSON."""
         for reply in replies:
             if isinstance(reply, ChatReply):
                 self._script.replies.append(reply)
@@ -113,56 +116,58 @@ class FakeProvider(Site):
         app.router.add_delete("/v1/files/{id}", self._handler("delete", self._delete))
         app.router.add_post("/v1/ocr", self._handler("ocr", self._ocr))
         app.router.add_post("/v1/chat/completions", self._handler("chat", self._chat))
-        app.router.add_post("/v1/audio/transcriptions", self._handler("transcribe", self._listen))
+        app.router.add_post(
+            "/v1/audio/transcriptions", self._handler("transcribe", self._transcribe)
+        )
         return app
 
     def _handler(
-        self, operation: str, act: Callable[[Asked], JsonObject]
+        self, operation: str, act: Callable[[ProviderRequest], JsonObject]
     ) -> Callable[[web.Request], Any]:
         async def handle(request: web.Request) -> web.StreamResponse:
-            asked = await read_request(operation, request)
+            parsed = await read_request(operation, request)
             with self._lock:
-                self._asked.append(asked)
+                self._requests.append(parsed)
             faults = self._script.faults[operation]
-            wrong = faults.popleft() if faults else Misbehaviour()
-            is_honest = wrong == Misbehaviour()
+            misbehaviour = faults.popleft() if faults else Misbehaviour()
+            is_correct = misbehaviour == Misbehaviour()
             status: int = 200
             body: JsonObject = {}
-            if is_honest or wrong.carried_out:
-                status, body = await asyncio.to_thread(self._carry_out, act, asked)
-            return await send_answer(request, wrong, status, body)
+            if is_correct or misbehaviour.executed:
+                status, body = await asyncio.to_thread(self._execute, act, parsed)
+            return await send_answer(request, misbehaviour, status, body)
 
         return handle
 
-    def _carry_out(
-        self, act: Callable[[Asked], JsonObject], asked: Asked
+    def _execute(
+        self, act: Callable[[ProviderRequest], JsonObject], request: ProviderRequest
     ) -> tuple[int, JsonObject]:
         try:
-            if asked.authorization != f"Bearer {self.key}":
-                shown = asked.authorization.removeprefix("Bearer ")
+            if request.authorization != f"Bearer {self.key}":
+                shown = request.authorization.removeprefix("Bearer ")
                 raise Refusal(401, f"Incorrect API key provided: {shown}")
-            return 200, act(asked)
+            return 200, act(request)
         except Refusal as refusal:
             return refusal.status, refusal.body
 
-    def _check(self, asked: Asked, wanted: JsonObject) -> None:
-        fault = schema.fault_of(asked.body, wanted)
+    def _check(self, request: ProviderRequest, wanted: JsonObject) -> None:
+        fault = schema.fault_of(request.body, wanted)
         if fault:
-            self._violate(f"{asked.operation}: {fault}")
+            self._violate(f"{request.operation}: {fault}")
 
     def _violate(self, what: str) -> None:
         self.violations.append(what)
         raise Refusal(422, what)
 
-    def _upload(self, asked: Asked) -> JsonObject:
-        self._check(asked, schema.UPLOAD)
-        name = asked.body["file"][0]
+    def _upload(self, request: ProviderRequest) -> JsonObject:
+        self._check(request, schema.UPLOAD)
+        name = request.body["file"][0]
         file_id = f"file-{next(self._ids)}"
-        self.files[file_id] = (name, asked.file)
-        return _file(file_id, name, len(asked.file))
+        self.files[file_id] = (name, request.file)
+        return _file(file_id, name, len(request.file))
 
-    def _list(self, asked: Asked) -> JsonObject:
-        wanted = asked.body.get("search", "")
+    def _list(self, request: ProviderRequest) -> JsonObject:
+        wanted = request.body.get("search", "")
         files = [
             _file(file_id, name, len(content))
             for file_id, (name, content) in self.files.items()
@@ -170,34 +175,34 @@ class FakeProvider(Site):
         ]
         return {"data": files, "object": "list", "total": len(files)}
 
-    def _delete(self, asked: Asked) -> JsonObject:
-        file_id = asked.body["id"]
+    def _delete(self, request: ProviderRequest) -> JsonObject:
+        file_id = request.body["id"]
         if self.files.pop(file_id, None) is None:
             raise Refusal(404, "No such file")
         return {"id": file_id, "object": "file", "deleted": True}
 
-    def _ocr(self, asked: Asked) -> JsonObject:
-        self._check(asked, schema.OCR)
-        file_id = asked.body["document"].get("file_id")
+    def _ocr(self, request: ProviderRequest) -> JsonObject:
+        self._check(request, schema.OCR)
+        file_id = request.body["document"].get("file_id")
         if file_id not in self.files:
             raise Refusal(404, f"File {file_id} was not found")
         pages = self._read_pdf(self.files[file_id][1])
-        return ocr_answer(pages, asked.body.get("pages"), asked.body["model"])
+        return ocr_answer(pages, request.body.get("pages"), request.body["model"])
 
-    def _chat(self, asked: Asked) -> JsonObject:
-        self._check(asked, schema.CHAT)
-        self.dialect.check_chat(asked.body)
-        fault = schema.chat_fault(asked.body)
+    def _chat(self, request: ProviderRequest) -> JsonObject:
+        self._check(request, schema.CHAT)
+        self.dialect.check_chat(request.body)
+        fault = schema.chat_fault(request.body)
         if fault:
             self._violate(fault)
         replies = self._script.replies
-        reply = replies.popleft() if replies else self._reply(asked.body)
-        return chat_answer(asked.body, reply, with_usage=self.dialect.usage)
+        reply = replies.popleft() if replies else self._reply(request.body)
+        return chat_answer(request.body, reply, with_usage=self.dialect.usage)
 
-    def _listen(self, asked: Asked) -> JsonObject:
-        self._check(asked, schema.TRANSCRIPTION)
-        self.dialect.check_transcription(asked.body)
-        return transcript_answer(verbose=asked.body.get("response_format") == ["verbose_json"])
+    def _transcribe(self, request: ProviderRequest) -> JsonObject:
+        self._check(request, schema.TRANSCRIPTION)
+        self.dialect.check_transcription(request.body)
+        return transcript_answer(verbose=request.body.get("response_format") == ["verbose_json"])
 
 
 def _file(file_id: str, name: str, size: int) -> JsonObject:

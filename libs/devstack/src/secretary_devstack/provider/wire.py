@@ -1,4 +1,4 @@
-"""Takes requests apart and sends answers, well or as told."""
+"""Parses requests, and sends answers correctly or with a ``Misbehaviour``."""
 
 from __future__ import annotations
 
@@ -13,30 +13,32 @@ from aiohttp import BodyPartReader, web
 from secretary_devstack.provider.misbehaviour import Misbehaviour
 
 JsonObject = dict[str, Any]
-ENDLESS_SEC = 3600.0
+HANG_SEC = 3600.0
 
 
 @dataclass(frozen=True)
-class Asked:
-    """One request as it came."""
+class ProviderRequest:
+    """One request that the fake provider received."""
 
     operation: str
     body: JsonObject
-    """The JSON; of a form its fields as lists, a file by its name."""
+    """The JSON; for a form its fields as lists, with a file's name in place of its content."""
     file: bytes = b""
     authorization: str = ""
 
 
-async def read_request(operation: str, request: web.Request) -> Asked:
-    """*request*, taken apart."""
+async def read_request(operation: str, request: web.Request) -> ProviderRequest:
+    """Return *request*, parsed."""
     authorization = request.headers.get("Authorization", "")
     if request.content_type == "application/json":
         body = await request.json()
-        return Asked(operation, body, authorization=authorization)
+        return ProviderRequest(operation, body, authorization=authorization)
     if request.content_type == "multipart/form-data":
         fields, content = await _read_form(request)
-        return Asked(operation, fields, content, authorization)
-    return Asked(operation, {**request.query, **request.match_info}, authorization=authorization)
+        return ProviderRequest(operation, fields, content, authorization)
+    return ProviderRequest(
+        operation, {**request.query, **request.match_info}, authorization=authorization
+    )
 
 
 async def _read_form(request: web.Request) -> tuple[JsonObject, bytes]:
@@ -51,42 +53,42 @@ async def _read_form(request: web.Request) -> tuple[JsonObject, bytes]:
 
 
 async def send_answer(
-    request: web.Request, wrong: Misbehaviour, status: int, body: JsonObject
+    request: web.Request, misbehaviour: Misbehaviour, status: int, body: JsonObject
 ) -> web.StreamResponse:
-    """Answer *request* with *body* as *wrong* has it."""
-    if wrong.hang:
-        await asyncio.sleep(ENDLESS_SEC)
-    await asyncio.sleep(wrong.delay_sec)
-    if wrong.reset:
+    """Answer *request* with *status* and *body*, changed as *misbehaviour* says."""
+    if misbehaviour.hang:
+        await asyncio.sleep(HANG_SEC)
+    await asyncio.sleep(misbehaviour.delay_sec)
+    if misbehaviour.reset:
         if request.transport is not None:
             request.transport.abort()
         return web.Response()
-    if wrong.edit is not None:
-        body = wrong.edit(body)
-    content = json.dumps(body).encode() if wrong.body is None else wrong.body
+    if misbehaviour.edit is not None:
+        body = misbehaviour.edit(body)
+    content = json.dumps(body).encode() if misbehaviour.body is None else misbehaviour.body
     response = web.StreamResponse(
-        status=wrong.status or status,
-        headers={"Content-Type": wrong.content_type, **wrong.headers},
+        status=misbehaviour.status or status,
+        headers={"Content-Type": misbehaviour.content_type, **misbehaviour.headers},
     )
-    return await _deliver(request, response, content, wrong)
+    return await _deliver(request, response, content, misbehaviour)
 
 
 async def _deliver(
-    request: web.Request, response: web.StreamResponse, body: bytes, wrong: Misbehaviour
+    request: web.Request, response: web.StreamResponse, body: bytes, misbehaviour: Misbehaviour
 ) -> web.StreamResponse:
-    """Send *body* as *wrong* has it."""
-    sent = body if wrong.keep_bytes is None else body[: wrong.keep_bytes]
+    """Send *body*, cut or slowed as *misbehaviour* says."""
+    sent = body if misbehaviour.keep_bytes is None else body[: misbehaviour.keep_bytes]
     response.content_length = len(sent)
     await response.prepare(request)
-    if wrong.cut_at is not None:
-        await response.write(sent[: wrong.cut_at])
+    if misbehaviour.cut_at is not None:
+        await response.write(sent[: misbehaviour.cut_at])
         if request.transport is not None:
             request.transport.close()
         return response
-    if wrong.drip_sec:
+    if misbehaviour.drip_sec:
         for index in range(len(sent)):
             await response.write(sent[index : index + 1])
-            await asyncio.sleep(wrong.drip_sec)
+            await asyncio.sleep(misbehaviour.drip_sec)
     else:
         await response.write(sent)
     await response.write_eof()

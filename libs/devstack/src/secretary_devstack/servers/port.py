@@ -1,4 +1,4 @@
-"""TCP ports nobody listens on."""
+"""Free TCP ports, each given out once."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from pathlib import Path
 
 HOST = "127.0.0.1"
 
-# Below Linux' ephemeral ports (32768 up). A client that dials a stopped server again and again from
-# an ephemeral port would sooner or later be given that very port and connect to itself.
+# Below Linux' ephemeral ports (32768 up). If a server listened on an ephemeral port and stopped, a
+# client that keeps connecting would at some time get that port as its own and connect to itself.
 _RANGE = range(20000, 32000)
 
-# Ports given out by this process are not given out again, so that a server that is stopped for a
-# while finds its own port free. Nor are they by another process, e.g. the test runner beside this
-# one: each is a locked byte of this file, and the kernel ends a process's locks with it.
+# A port is given out once, so that a server that is stopped for a while finds its port free again.
+# Other processes, e.g. parallel test runners, respect this too: each given port is a locked byte of
+# this file. The kernel releases the locks when the process ends.
 _given: set[int] = set()
 _LOCKS = Path(tempfile.gettempdir()) / f"secretary-ports-{os.getuid()}.lock"
 
 
 def is_free(port: int) -> bool:
-    """Whether a server could listen on *port* of 127.0.0.1 now."""
+    """Return whether a server could listen on *port* of 127.0.0.1 now."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -35,7 +35,7 @@ def is_free(port: int) -> bool:
 
 
 def free_port(preferred: int | None = None) -> int:
-    """A port that is free now and was not given out before; *preferred* if that is free.
+    """Return a port that is free and was not given out before; *preferred* if it is free.
 
     Raises:
         OSError: no port is free.

@@ -1,7 +1,7 @@
-"""Install from Debian what servers and tests need, where that is allowed; never start a service.
+"""Install the Debian packages that servers and tests need, if allowed; start no service.
 
-``python -m secretary_devstack.servers.provision mongod rabbitmq`` makes both possible or fails;
-with ``--optional`` what cannot be had is said and left out.
+``python -m secretary_devstack.servers.provision mongod rabbitmq`` installs both or fails. With
+``--optional`` it reports programs that it cannot install, and does not fail.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from secretary_devstack.servers.rabbitmq import rabbitmq_installed
 INSTALL_SEC = 600
 RUN_SEC = 30
 
-# Run by sh as root, the packages as its arguments. A package's post-install script asks policy-rc.d
-# (and, without it, the runlevel) before it starts its service: 101 says no.
+# sh runs this as root with the packages as arguments. Before a package's post-install script starts
+# a service, it calls policy-rc.d (or, if there is none, checks the runlevel); 101 forbids it.
 _INSTALL = """
 set -eu
 guard=/usr/sbin/policy-rc.d
@@ -39,8 +39,8 @@ apt-get -qq -o DPkg::Lock::Timeout=120 -o Dpkg::Use-Pty=0 \
 
 
 @dataclass(frozen=True)
-class Part:
-    """A program and the package that makes it run."""
+class Program:
+    """A program and the Debian package that it needs."""
 
     name: str
     package: str
@@ -48,7 +48,7 @@ class Part:
 
 
 def mongod_runs() -> bool:
-    """Whether there is a ``mongod`` here and the libraries it needs."""
+    """Return whether ``mongod`` and the libraries it needs are installed."""
     try:
         command = [mongod_binary(), "--version"]
         return _succeeds(command)
@@ -57,40 +57,40 @@ def mongod_runs() -> bool:
 
 
 def on_path(program: str) -> Callable[[], bool]:
-    """Asks whether *program* is installed."""
+    """Return a function that checks whether *program* is installed."""
     return lambda: shutil.which(program) is not None
 
 
-PARTS = {
+PROGRAMS = {
     # The wheel brings mongod, but not libcurl, which it is linked against.
-    "mongod": Part("MongoDB", "libcurl4", mongod_runs),
-    "rabbitmq": Part("RabbitMQ", "rabbitmq-server", rabbitmq_installed),
-    "ffmpeg": Part("ffmpeg", "ffmpeg", on_path("ffmpeg")),
-    # Speaks the recordings that tests have written down.
-    "espeak-ng": Part("espeak-ng", "espeak-ng", on_path("espeak-ng")),
-    # Runs the documented lines that verify a signature.
-    "nodejs": Part("Node.js", "nodejs", on_path("node")),
+    "mongod": Program("MongoDB", "libcurl4", mongod_runs),
+    "rabbitmq": Program("RabbitMQ", "rabbitmq-server", rabbitmq_installed),
+    "ffmpeg": Program("ffmpeg", "ffmpeg", on_path("ffmpeg")),
+    # Speaks the texts of the recordings that tests use.
+    "espeak-ng": Program("espeak-ng", "espeak-ng", on_path("espeak-ng")),
+    # Runs the documented code that verifies a signature.
+    "nodejs": Program("Node.js", "nodejs", on_path("node")),
 }
 
 
-def provide(part: Part) -> bool:
-    """Install what *part* needs, if it is missing and may be installed; whether it is there now."""
-    if part.present():
+def provide(program: Program) -> bool:
+    """Install *program* if it is missing and if allowed; return whether it is installed now."""
+    if program.present():
         return True
     command = root_command(shutil.which, is_root=os.geteuid() == 0)
     if command is None:
-        _say(f"{part.name} needs the Debian package {part.package}; installing it needs apt-get")
-        _say("and root or sudo without a password.")
+        _say(f"{program.name} needs the Debian package {program.package}; to install it,")
+        _say("Secretary needs apt-get and root or sudo without a password.")
         return False
-    _say(f"installing {part.package} for {part.name} (apt-get; its service is not started)")
-    if not _succeeds([*command, "sh", "-s", "--", part.package], script=_INSTALL):
-        _say(f"{part.package} could not be installed")
+    _say(f"installing {program.package} for {program.name} (apt-get; its service is not started)")
+    if not _succeeds([*command, "sh", "-s", "--", program.package], script=_INSTALL):
+        _say(f"{program.package} could not be installed")
         return False
-    return part.present()
+    return program.present()
 
 
 def root_command(which: Callable[[str], str | None], *, is_root: bool) -> list[str] | None:
-    """What to put before a command so that it runs as root with apt-get; None: it cannot."""
+    """Return the prefix that runs apt-get as root; None if that is not possible."""
     if which("apt-get") is None:
         return None
     if is_root:
@@ -99,7 +99,7 @@ def root_command(which: Callable[[str], str | None], *, is_root: bool) -> list[s
 
 
 def _succeeds(command: list[object], *, script: str | None = None) -> bool:
-    """Run *command*, with *script* as its input; on failure show what it said, if it had one."""
+    """Run *command* with *script* as its input; if a script fails, print its output."""
     result = subprocess.run(  # noqa: S603 - constant commands, no shell
         [str(word) for word in command],
         input=script or "",
@@ -120,12 +120,12 @@ def _say(text: str) -> None:
 
 
 def main() -> int:
-    """Provide the named parts; 0 when all that are not optional are there."""
+    """Install the named programs; return 0 if all are installed now, or with ``--optional``."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("parts", nargs="+", choices=sorted(PARTS))
-    parser.add_argument("--optional", action="store_true", help="missing ones are no failure")
+    parser.add_argument("programs", nargs="+", choices=sorted(PROGRAMS))
+    parser.add_argument("--optional", action="store_true", help="do not fail if one is missing")
     arguments = parser.parse_args()
-    found = [provide(PARTS[name]) for name in arguments.parts]
+    found = [provide(PROGRAMS[name]) for name in arguments.programs]
     return 0 if all(found) or arguments.optional else 1
 
 

@@ -1,8 +1,7 @@
-"""TCP proxies that cut, stall and deafen what goes through them, as bad networks do.
+"""TCP proxies whose connections are cut, stalled or made half-open, as in bad networks.
 
-A connection that is cut ends with a reset on both sides. A stalled one holds everything back until
-``resume``. A deaf one is half-open: it stays up, what is said into it is lost, and neither side is
-told when the other hangs up.
+A cut connection is reset on both sides. A stalled one forwards nothing until ``resume``. A
+half-open one stays up: data sent into it is lost, and no peer notices when the other disconnects.
 """
 
 from __future__ import annotations
@@ -20,25 +19,25 @@ T = TypeVar("T")
 
 CALL_SEC = 10.0
 
-Chosen = Callable[[int], bool]
-"""Whether the connection is meant whose client has this port."""
+ConnectionFilter = Callable[[int], bool]
+"""Selects connections by the port of their client."""
 
 
-def everyone(_client_port: int) -> bool:
-    """Every connection is meant."""
+def every_connection(_client_port: int) -> bool:
+    """Select every connection."""
     return True
 
 
-def nobody(_client_port: int) -> bool:
-    """No connection is meant."""
+def no_connection(_client_port: int) -> bool:
+    """Select no connection."""
     return False
 
 
 class Proxy:
-    """Listens on ``port`` and passes on to another port of 127.0.0.1; made by a ``Network``.
+    """Listens on ``port`` and forwards to another port of 127.0.0.1; made by ``Network.proxy``.
 
-    Every method may be called from any thread and returns when it is done. *whom* chooses
-    connections by their client's port; by default all are meant.
+    Every method may be called from any thread and returns when its effect is there. *which* selects
+    the connections by their client's port; by default all. Methods return how many were affected.
     """
 
     def __init__(self, network: Network, upstream_port: int) -> None:
@@ -46,65 +45,65 @@ class Proxy:
         self._upstream_port = upstream_port
         self._links: set[Link] = set()
         self._connecting: set[asyncio.Task[None]] = set()
-        self._stalls: Chosen = nobody
-        self._refuses: Chosen = nobody
+        self._stalls: ConnectionFilter = no_connection
+        self._refuses: ConnectionFilter = no_connection
         self._server: asyncio.Server | None = None
         self.port = free_port()
 
     def client_ports(self) -> set[int]:
-        """The ports of the clients connected now."""
+        """Return the ports of the clients that are connected now."""
         return self._network.call(lambda: {link.client_port for link in self._links})
 
-    def cut(self, whom: Chosen = everyone) -> int:
-        """Reset connections, as a restarted router does; new ones are let through. How many."""
-        return self._network.call(lambda: self._each(whom, Link.cut))
+    def cut(self, which: ConnectionFilter = every_connection) -> int:
+        """Reset connections, as a restarted router does; new ones work."""
+        return self._network.call(lambda: self._each(which, Link.cut))
 
-    def deafen(self, whom: Chosen = everyone) -> int:
-        """Leave connections half-open for good; new ones are let through. How many."""
-        return self._network.call(lambda: self._each(whom, Link.deafen))
+    def make_half_open(self, which: ConnectionFilter = every_connection) -> int:
+        """Make connections half-open for good; new ones work."""
+        return self._network.call(lambda: self._each(which, Link.make_half_open))
 
-    def stall(self, whom: Chosen = everyone) -> int:
-        """Hold back what goes through connections, new ones too, until ``resume``. How many."""
+    def stall(self, which: ConnectionFilter = every_connection) -> int:
+        """Forward nothing through connections, including new ones, until ``resume``."""
 
         def stall() -> int:
-            self._stalls = whom
-            return self._each(whom, Link.stall)
+            self._stalls = which
+            return self._each(which, Link.stall)
 
         return self._network.call(stall)
 
-    def refuse(self, whom: Chosen = everyone) -> int:
-        """Reset connections, each new one too, until ``resume``. How many there were."""
+    def refuse(self, which: ConnectionFilter = every_connection) -> int:
+        """Reset connections, including each new one, until ``resume``."""
 
         def refuse() -> int:
-            self._refuses = whom
-            return self._each(whom, Link.cut)
+            self._refuses = which
+            return self._each(which, Link.cut)
 
         return self._network.call(refuse)
 
     def resume(self) -> None:
-        """Be a good network again: pass on what was held back, let everybody in."""
+        """Work normally again: forward what was stalled, accept every connection."""
 
         def resume() -> None:
-            self._stalls, self._refuses = nobody, nobody
-            self._each(everyone, Link.resume)
+            self._stalls, self._refuses = no_connection, no_connection
+            self._each(every_connection, Link.resume)
 
         self._network.call(resume)
 
     async def open(self) -> None:
-        """Listen; called on the network's loop."""
+        """Start to listen; called on the network's loop."""
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(
             lambda: Link(opened=self._opened, closed=self._links.discard).client, HOST, self.port
         )
 
     async def close(self) -> None:
-        """Listen no more and cut everything; called on the network's loop."""
+        """Stop listening and cut every connection; called on the network's loop."""
         if self._server:
             self._server.close()
         for task in self._connecting:
             task.cancel()
         await asyncio.gather(*self._connecting, return_exceptions=True)
-        self._each(everyone, Link.cut)
+        self._each(every_connection, Link.cut)
 
     def _opened(self, link: Link) -> None:
         self._links.add(link)
@@ -117,15 +116,15 @@ class Proxy:
         self._connecting.add(task)
         task.add_done_callback(self._connecting.discard)
 
-    def _each(self, whom: Chosen, what: Callable[[Link], None]) -> int:
-        chosen = [link for link in self._links if whom(link.client_port)]
+    def _each(self, which: ConnectionFilter, what: Callable[[Link], None]) -> int:
+        chosen = [link for link in self._links if which(link.client_port)]
         for link in chosen:
             what(link)
         return len(chosen)
 
 
 class Network(Startable):
-    """Makes proxies, and runs them in a thread of its own."""
+    """Makes proxies and runs them in a thread of its own."""
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
@@ -133,30 +132,30 @@ class Network(Startable):
         self._proxies: list[Proxy] = []
 
     def start(self) -> None:
-        """Let proxies be made; once."""
+        """Start the thread; works only once."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Cut everything and end."""
+        """Cut every connection and end the thread."""
         if self._thread.is_alive():
             asyncio.run_coroutine_threadsafe(self._close(), self._loop).result(CALL_SEC)
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join()
 
     def proxy(self, upstream_port: int) -> Proxy:
-        """A listening proxy for *upstream_port*, whether anybody is there yet or not."""
+        """Return a listening proxy for *upstream_port*; the server there may start later."""
         proxy = Proxy(self, upstream_port)
         self._proxies.append(proxy)
         asyncio.run_coroutine_threadsafe(proxy.open(), self._loop).result(CALL_SEC)
         return proxy
 
     def resume(self) -> None:
-        """Make every proxy a good network again."""
+        """Make every proxy work normally again."""
         for proxy in self._proxies:
             proxy.resume()
 
     def call(self, work: Callable[[], T]) -> T:
-        """What *work*, run on the loop, returns."""
+        """Run *work* on the loop and return its result."""
 
         async def run() -> T:
             return work()

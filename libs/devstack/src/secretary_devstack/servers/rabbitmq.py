@@ -1,8 +1,8 @@
 """A private RabbitMQ node of the current user, with its own port mapper.
 
-Debian's wrapper insists on its own user and folders, so the server's own script is called with
-everything given to it: name, folders, ports, cookie. Nothing of a broker that may run on this
-machine already is read or touched.
+Debian's wrapper script requires its own user and folders, so this module calls the server's script
+and sets everything: name, folders, ports, cookie. It reads and changes nothing of another broker
+that may run on this machine.
 """
 
 from __future__ import annotations
@@ -32,18 +32,18 @@ READY_SEC = 90.0
 ANSWER_SEC = 5.0
 ASK_SEC = 0.2
 CONTROL_SEC = 60
-# 4.0 and later drop a message given back 20 times unless a policy says otherwise.
+# 4.0 and later drop a message that was requeued 20 times, unless a policy says otherwise.
 FIRST_WITH_DELIVERY_LIMIT = 4
 _MAJOR_VERSION = re.compile(r"rabbitmq_server-(\d+)")
 
 
 def rabbitmq_installed() -> bool:
-    """Whether the server and its port mapper are on this machine."""
+    """Return whether the server and its port mapper are installed."""
     return SCRIPT.exists() and shutil.which("epmd") is not None
 
 
 def server_properties(url: str, timeout_sec: float = ANSWER_SEC) -> dict[str, object] | None:
-    """What the broker at *url* tells of itself in a whole AMQP handshake; None: no handshake."""
+    """Return the properties of the broker at *url*; None if the AMQP handshake fails."""
 
     async def shake_hands() -> dict[str, object]:
         connection = await aio_pika.connect(url, timeout=timeout_sec)
@@ -51,7 +51,7 @@ def server_properties(url: str, timeout_sec: float = ANSWER_SEC) -> dict[str, ob
             transport = connection.transport
             return dict(transport.connection.server_properties) if transport else {}
 
-    # In a thread of its own: the caller may be inside an event loop.
+    # In another thread, because the caller may be inside an event loop.
     with ThreadPoolExecutor(max_workers=1) as executor:
         try:
             return executor.submit(asyncio.run, shake_hands()).result()
@@ -60,10 +60,10 @@ def server_properties(url: str, timeout_sec: float = ANSWER_SEC) -> dict[str, ob
 
 
 class RabbitMQ(Startable):
-    """One broker node; the same port and data at each start."""
+    """One broker node; it keeps its port and data over restarts."""
 
     def __init__(self, folder: Path, *, advanced: str = "[]") -> None:
-        """*folder* keeps configuration, data and logs; *advanced*: Erlang terms, as one list."""
+        """*folder* keeps configuration, data and logs; *advanced* is an Erlang list of settings."""
         self.port = free_port()
         self._distribution_port = free_port()
         self._mapper_port = free_port()
@@ -75,12 +75,12 @@ class RabbitMQ(Startable):
 
     @property
     def url(self) -> str:
-        """Its AMQP URL, credentials included."""
+        """The AMQP URL, including credentials."""
         return f"amqp://guest:guest@{HOST}:{self.port}/"
 
     @property
     def running(self) -> bool:
-        """Whether the node's process is there."""
+        """Whether the node's process runs."""
         return self._server is not None and self._server.running
 
     def start(self) -> None:
@@ -103,22 +103,22 @@ class RabbitMQ(Startable):
         self._await_handshake(self._server)
 
     def stop(self) -> None:
-        """Shut it down cleanly; ``start`` brings it back with its data."""
+        """Stop it cleanly; ``start`` starts it again with its data."""
         for child in (self._server, self._mapper):
             if child:
                 child.stop()
 
     def kill(self) -> None:
-        """End it as a power cut would."""
+        """End it with SIGKILL."""
         for child in (self._server, self._mapper):
             if child:
                 child.kill()
 
     def control(self, *arguments: str) -> str:
-        """What ``rabbitmqctl`` says, e.g. to ``stop_app``.
+        """Run ``rabbitmqctl`` with *arguments*, e.g. ``stop_app``; return its output.
 
         Raises:
-            ChildFailed: it failed.
+            ChildFailed: the command failed.
         """
         result = subprocess.run(  # noqa: S603 - the server's own script, no shell
             [CONTROL, "-q", *arguments],
@@ -133,14 +133,14 @@ class RabbitMQ(Startable):
         return result.stdout
 
     def version(self) -> str:
-        """The version the server itself tells, e.g. ``3.10.8``; empty when it does not answer."""
+        """Return the version that the server reports, e.g. ``3.10.8``; empty without an answer."""
         return str((server_properties(self.url) or {}).get("version", ""))
 
     def _await_handshake(self, server: Child) -> None:
         def answers() -> bool:
             if not server.running:
                 raise server.failure(f"ended with {server.returncode}")
-            # Asking is dear; while the port is free nobody is there to ask.
+            # A handshake is expensive; while the port is free, no server can answer it.
             return not is_free(self.port) and server_properties(self.url) is not None
 
         try:
@@ -164,7 +164,7 @@ class RabbitMQ(Startable):
 
 
 def _installed_major() -> int:
-    """The installed major version, from the folder the package keeps it in."""
+    """Return the installed major version, which the package's folder name contains."""
     found = _MAJOR_VERSION.search(str(SCRIPT.resolve()))
     return int(found[1]) if found else FIRST_WITH_DELIVERY_LIMIT
 
@@ -172,7 +172,7 @@ def _installed_major() -> int:
 def _files(port: int, folder: Path, major: int) -> dict[str, str]:
     lines = [
         f"listeners.tcp.1 = {HOST}:{port}",
-        "raft.wal_max_size_bytes = 64000000",  # the default of 512 MB is kept in memory as well
+        "raft.wal_max_size_bytes = 64000000",  # this log is also in memory; the default is 512 MB
         "disk_free_limit.absolute = 64MB",
         "log.file.level = warning",
         f"load_definitions = {folder / 'definitions.json'}",
@@ -186,7 +186,7 @@ def _files(port: int, folder: Path, major: int) -> dict[str, str]:
 
 
 def _definitions(major: int) -> dict[str, object]:
-    """What the node has from its birth: its one user and host, and no limit to giving back."""
+    """Return what the node has from the start: one user, one virtual host, no redelivery limit."""
     everything = dict.fromkeys(("configure", "write", "read"), ".*")
     unlimited = {
         "vhost": "/",
@@ -199,7 +199,7 @@ def _definitions(major: int) -> dict[str, object]:
         "users": [{"name": "guest", "password": "guest", "tags": "administrator"}],
         "vhosts": [{"name": "/"}],
         "permissions": [{"user": "guest", "vhost": "/"} | everything],
-        # Before 4.0 there is no limit, and -1 no value for one.
+        # Before 4.0 there is no limit, and -1 is not a valid value.
         "policies": [unlimited] if major >= FIRST_WITH_DELIVERY_LIMIT else [],
     }
 
@@ -217,11 +217,11 @@ def _variables(folder: Path, node: str, *, mapper: int, distribution: int) -> di
         "RABBITMQ_LOG_BASE": str(folder / "log"),
         "RABBITMQ_DIST_PORT": str(distribution),
         "RABBITMQ_ALLOW_INPUT": "true",
-        # RabbitMQ's own "none" has schedulers sleep and wake 200,000 times while it starts, which
-        # took 12 s instead of 5 on two virtual cores; this is Erlang's default.
+        # With RabbitMQ's "none" the schedulers sleep and wake 200,000 times while it starts, which
+        # took 12 s instead of 5 s on two virtual cores. "medium" is Erlang's default.
         "RABBITMQ_SCHEDULER_BUSY_WAIT_THRESHOLD": "medium",
         "ERL_EPMD_ADDRESS": HOST,
         "ERL_EPMD_PORT": str(mapper),
-        # For every Erlang machine the server starts, its own short-lived ones included.
+        # For every Erlang VM that the server starts, including short-lived ones.
         "ERL_AFLAGS": "-kernel inet_dist_use_interface {127,0,0,1} -start_epmd false",
     }

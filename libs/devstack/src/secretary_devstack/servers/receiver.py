@@ -1,7 +1,7 @@
-"""A webhook receiver that remembers what came, and checks signatures with its own few lines.
+"""A webhook receiver that records requests and verifies their signatures.
 
-It verifies Standard Webhooks by the letter of the specification and shares no code with the
-notifier: a mistake there is not repeated here.
+It implements the Standard Webhooks specification without any code of the notifier, so that it does
+not repeat a mistake of the notifier.
 https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
 """
 
@@ -21,7 +21,7 @@ from typing import Any
 from aiohttp import web
 
 from secretary_devstack.deadline import wait_until
-from secretary_devstack.servers.site import Site
+from secretary_devstack.servers.http_server import HttpServer
 
 TOLERANCE_SEC = 300.0
 MAX_BODY_BYTES = 64 * 1024 * 1024
@@ -30,9 +30,9 @@ MAX_BODY_BYTES = 64 * 1024 * 1024
 def signature_fault(
     secret: str, headers: Mapping[str, str], body: bytes, *, now: float
 ) -> str | None:
-    """Why a request does not verify under *secret* (``whsec_…``) at Unix time *now*; None: it does.
+    """Return why a request's signature is invalid; None if it is valid.
 
-    *headers* have lower-case names.
+    *secret* is ``whsec_…``, *now* a Unix time; *headers* have lower-case names.
     """
     try:
         identity, moment = headers["webhook-id"], headers["webhook-timestamp"]
@@ -50,17 +50,17 @@ def signature_fault(
 
 @dataclass(frozen=True)
 class Received:
-    """One request as it came."""
+    """One request that the receiver got."""
 
     method: str
     path: str
     headers: Mapping[str, str]
-    """With lower-case names."""
+    """The names are lower case."""
     body: bytes
     at: float
-    """Unix time of its arrival, in seconds."""
+    """When it arrived, Unix time in seconds."""
     status: int
-    """What it was answered; 0: the connection was reset."""
+    """The status of the answer; 0: the connection was reset."""
 
     @property
     def json(self) -> dict[str, Any]:
@@ -69,34 +69,34 @@ class Received:
         return parsed
 
     def signature_fault(self, secret: str) -> str | None:
-        """Why it does not verify under *secret*; None: it does."""
+        """Return why its signature under *secret* is invalid; None if it is valid."""
         return signature_fault(secret, self.headers, self.body, now=self.at)
 
 
 @dataclass(frozen=True)
 class Answer:
-    """How a request is to be answered."""
+    """How the receiver answers a request."""
 
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
     delay_sec: float = 0.0
     reset: bool = False
-    """Hang up in place of an answer."""
+    """Reset the connection instead of answering."""
 
 
-class Receiver(Site):
-    """An HTTP server in a thread of its own; the same from tests with and without an event loop."""
+class Receiver(HttpServer):
+    """A webhook receiver in a thread of its own; usable with and without an event loop."""
 
     def __init__(self, *, answer: Answer | None = None) -> None:
-        """*answer* is for every request that ``answer_next`` named none for; by default 200."""
+        """*answer* is for every request for which ``answer_next`` set none; by default 200."""
         super().__init__(self._app, name="receiver")
         self.answer = answer or Answer()
         self._next: deque[Answer] = deque()
         self._requests: list[Received] = []
 
     def url(self, path: str = "/hook") -> str:
-        """The URL of *path* here."""
+        """Return the URL of *path* on this server."""
         return super().url(path)
 
     @property
@@ -105,16 +105,16 @@ class Receiver(Site):
         return list(self._requests)
 
     def answer_next(self, answers: Iterable[Answer | int]) -> None:
-        """Answer the coming requests so, one after the other; a number is a bare status."""
+        """Give the next requests these answers, in order; a number is a status without a body."""
         self._next.extend(Answer(a) if isinstance(a, int) else a for a in answers)
 
     def wait_for(
         self, enough: Callable[[list[Received]], bool], *, timeout_sec: float, what: str
     ) -> list[Received]:
-        """All requests, as soon as they are *enough*.
+        """Wait until *enough* is true of the requests; return all requests.
 
         Raises:
-            NotInTime: they were not within *timeout_sec*.
+            NotInTime: this did not happen within *timeout_sec*.
         """
         wait_until(lambda: enough(self.requests), timeout_sec=timeout_sec, what=what)
         return self.requests

@@ -1,4 +1,4 @@
-"""Which TCP connections a process has, from Linux's own tables."""
+"""The TCP connections of a process, from Linux's ``/proc``."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ ESTABLISHED = "01"
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """One established TCP connection over IPv4, as its process sees it."""
+    """One established TCP connection over IPv4; local is the end of the process."""
 
     local_port: int
     remote_port: int
 
 
 def connections_of(pid: int) -> list[Connection]:
-    """The established connections of the process *pid*; none when it has ended."""
+    """Return the established connections of the process *pid*; none if it has ended."""
     inodes = _socket_inodes(pid)
     # /proc/net/tcp: number, local address:port, remote address:port, state, …, inode (the tenth).
     rows = (line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:])
@@ -40,12 +40,12 @@ def _socket_inodes(pid: int) -> set[str]:
         for entry in folder.iterdir():
             found.add(_target(entry).removeprefix("socket:[").removesuffix("]"))
     except (FileNotFoundError, ProcessLookupError):
-        return found  # it has ended
+        return found  # the process has ended
     return found
 
 
 def _target(entry: Path) -> str:
     try:
-        return os.readlink(entry)  # noqa: PTH115 - the text itself: there is no such path
+        return os.readlink(entry)  # noqa: PTH115 - the target is no path of a file
     except (FileNotFoundError, ProcessLookupError):
         return ""  # closed meanwhile

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from secretary_common.errors import InvalidState, NotFound, StaleClaim
 from secretary_common.jobs.outbox import relay
-from secretary_common.models import Job, JobStatus, Outcome, Settlement, delivery_id_of
+from secretary_common.models import Job, JobStatus, Outcome, Settlement
 from secretary_common.ports import DeliveryRepository, Doorbell, JobRepository
 from secretary_common.runtime.clock import Clock
 from secretary_common.runtime.log import get_logger
@@ -67,7 +67,7 @@ class JobActions:
         moved = await self._insist(job, self._cancelled)
         log.info("job.cancel_requested", job_id=job.job_id, status=moved.status.value)
         if moved.has_ended and moved.webhook:
-            await self.doorbell.ring_delivery(delivery_id_of(moved.job_id, moved.seq))
+            await self.doorbell.ring_delivery(moved.job_id, moved.seq)
         return moved
 
     async def retry(self, job: Job) -> Job:
@@ -90,7 +90,7 @@ class JobActions:
         moved = await self._insist(job, self._deleted)
         log.info("job.deleted", job_id=job.job_id)
         if moved.notify:
-            await self.doorbell.ring_delivery(delivery_id_of(moved.job_id, moved.seq))
+            await self.doorbell.ring_delivery(moved.job_id, moved.seq)
 
     async def _insist(self, job: Job, move: Callable[[Job], Awaitable[Job | None]]) -> Job:
         """Make *move*, of the job as it is by then."""
@@ -134,7 +134,7 @@ class JobActions:
             due = max(now, job.notify.due_at)
             told = await relay(job, self.jobs, self.deliveries, due, self.public_url)
             if told:
-                await self.doorbell.ring_delivery(told.delivery_id)
+                await self.doorbell.ring_delivery(told.job_id, told.seq)
             return None
         return await self.jobs.retry(job, now)
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from secretary_common.errors import StaleClaim
-from secretary_common.models import Job, JobError, Outcome, Settlement, delivery_id_of
+from secretary_common.models import Job, JobError, Outcome, Settlement
 from secretary_common.ports import Doorbell, JobRepository
 from secretary_common.runtime.clock import Clock
 from secretary_common.runtime.log import get_logger
@@ -91,8 +91,7 @@ class Reclaimer:
             return False  # its worker, or another sweep, was faster
         log.warning("job.ended_without_worker", job_id=job.job_id, outcome=settlement.outcome.value)
         if job.webhook:
-            event = delivery_id_of(job.job_id, settlement.seq)
-            self._in_background(self._doorbell.ring_delivery(event))
+            self._in_background(self._doorbell.ring_delivery(job.job_id, settlement.seq))
         return True
 
 

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 from secretary_common.jobs.resources import ResourceCalculator
-from secretary_common.models import Job, Outcome, Settlement, delivery_id_of
+from secretary_common.models import Job, Outcome, Settlement
 from secretary_common.ports import Doorbell, FileRepository, JobRepository, LogRepository
 from secretary_common.runtime.clock import Clock
 from secretary_common.runtime.log import bind, get_logger
@@ -162,7 +162,7 @@ class Runner:
             self.loop.leave_behind(run)
 
     def _ring_event(self, job: Job, seq: int) -> None:
-        self.in_background(self.doorbell.ring_delivery(delivery_id_of(job.job_id, seq)))
+        self.in_background(self.doorbell.ring_delivery(job.job_id, seq))
 
     def _report(self, hold: Hold, settlement: Settlement | None, seconds: float) -> None:
         outcome = settlement.outcome.value if settlement else "lost"

@@ -20,7 +20,7 @@ NEWS = [phase.value for phase in Phase if phase is not Phase.TEST]
 """What somebody waits for."""
 LOST: Document = {"state": DEAD, "phase": {"$ne": Phase.TEST.value}}
 """That somebody's news did not arrive; nobody misses a test that failed."""
-CHOICE = ("job_id", "origin", "phase", "tries")
+CHOICE = ("job_id", "seq", "origin", "phase", "tries")
 """What choosing who is sent next needs."""
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 WAITS: Document = {"next_attempt_at": {"$gt": LONG_AGO}}
@@ -44,6 +44,7 @@ def to_due(document: Document) -> DueDelivery:
     return DueDelivery(
         delivery_id=document["_id"],
         job_id=document["job_id"],
+        seq=document["seq"],
         origin=document["origin"],
         phase=Phase(document["phase"]),
         tries=document.get("tries", 0),

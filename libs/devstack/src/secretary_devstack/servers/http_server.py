@@ -1,4 +1,4 @@
-"""An HTTP server in a thread of its own; the same for tests with and without an event loop."""
+"""An HTTP server in a thread of its own; usable with and without an event loop."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from secretary_devstack.servers.port import HOST, free_port
 START_SEC = 10.0
 
 
-class Site:
-    """Serves one application on a free port of this machine, from ``__enter__`` to ``__exit__``."""
+class HttpServer:
+    """Serves one application on a free port of this machine, inside a ``with`` statement."""
 
     def __init__(self, make_app: Callable[[], web.Application], *, name: str) -> None:
-        """*make_app* is called in the server's thread; *name* is for people."""
+        """*make_app* is called in the server's thread; *name* appears in messages."""
         self.port = free_port()
         self._name = name
         self._make_app = make_app
@@ -30,7 +30,7 @@ class Site:
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def url(self, path: str) -> str:
-        """The URL of *path* here."""
+        """Return the URL of *path* on this server."""
         return f"http://{HOST}:{self.port}{path}"
 
     def __enter__(self) -> Self:
@@ -55,7 +55,7 @@ class Site:
             self._loop.close()
 
     async def _end_handlers(self) -> None:
-        """End those whose client went away while they took their time."""
+        """Cancel request handlers that still run after their client disconnected."""
         handlers = asyncio.all_tasks() - {asyncio.current_task()}
         for handler in handlers:
             handler.cancel()

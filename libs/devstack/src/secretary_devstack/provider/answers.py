@@ -1,4 +1,4 @@
-"""What the fake provider answers when it behaves."""
+"""The correct answers of the fake provider."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 JsonObject = dict[str, Any]
 
-# In a process of its own: PyMuPDF must not be used by two threads, and tests use it themselves.
+# Runs in its own process: two threads must not use PyMuPDF, and the tests use it as well.
 _READ_PDF = """
 import json, sys, pymupdf
 document = pymupdf.open(stream=sys.stdin.buffer.read(), filetype="pdf")
@@ -22,7 +22,7 @@ print(json.dumps([page.get_text().strip() for page in document]))
 
 @dataclass(frozen=True)
 class ChatReply:
-    """One answer of the chat model."""
+    """One reply of the chat model."""
 
     content: str | None
     refusal: str | None = None
@@ -30,8 +30,8 @@ class ChatReply:
 
 
 def read_pdf(content: bytes) -> Sequence[str]:
-    """The text of each page of a PDF: what stands in for recognising it."""
-    done = subprocess.run(  # noqa: S603 - ourselves
+    """Return the text of each page of a PDF; it replaces OCR here."""
+    done = subprocess.run(  # noqa: S603 - our own interpreter
         [sys.executable, "-I", "-c", _READ_PDF], input=content, capture_output=True, check=True
     )
     pages: list[str] = json.loads(done.stdout)
@@ -39,12 +39,12 @@ def read_pdf(content: bytes) -> Sequence[str]:
 
 
 def ocr_answer(pages: Sequence[str], wanted: Sequence[int] | None, model: str) -> JsonObject:
-    """Mistral's answer for a document of *pages*, or those of them at the places *wanted*."""
-    places = range(len(pages)) if wanted is None else wanted
+    """Return Mistral's answer for *pages*, or only for those at the indexes *wanted*."""
+    indexes = range(len(pages)) if wanted is None else wanted
     return {
-        "pages": [_ocr_page(place, pages[place]) for place in places],
+        "pages": [_ocr_page(index, pages[index]) for index in indexes],
         "model": model,
-        "usage_info": {"pages_processed": len(places), "doc_size_bytes": 1},
+        "usage_info": {"pages_processed": len(indexes), "doc_size_bytes": 1},
     }
 
 
@@ -60,7 +60,7 @@ def _ocr_page(index: int, text: str) -> JsonObject:
 
 
 def default_reply(request: JsonObject) -> ChatReply:
-    """An object that fits the schema asked for, an empty object, or the last words turned round."""
+    """Return an example of the requested schema, ``{}`` for other JSON, else an echo."""
     wanted = request.get("response_format", {"type": "text"})
     if wanted["type"] == "json_schema":
         return ChatReply(json.dumps(example(wanted["json_schema"]["schema"])))
@@ -71,7 +71,7 @@ def default_reply(request: JsonObject) -> ChatReply:
 
 
 def example(schema: JsonObject) -> Any:
-    """A value that fits *schema*, as far as templates' schemas go."""
+    """Return a value that fits *schema*; knows the keywords that templates use."""
     if "enum" in schema:
         return schema["enum"][0]
     for alternatives in ("anyOf", "oneOf"):
@@ -87,7 +87,7 @@ def example(schema: JsonObject) -> Any:
 
 
 def chat_answer(request: JsonObject, reply: ChatReply, *, with_usage: bool) -> JsonObject:
-    """OpenAI's answer that carries *reply*."""
+    """Return OpenAI's answer that carries *reply*."""
     message: JsonObject = {"role": "assistant", "content": reply.content, "refusal": reply.refusal}
     answer: JsonObject = {
         "id": "chatcmpl-1",
@@ -103,11 +103,11 @@ def chat_answer(request: JsonObject, reply: ChatReply, *, with_usage: bool) -> J
 
 
 def transcript_answer(*, verbose: bool) -> JsonObject:
-    """OpenAI's answer for a recording: with segments, or the text alone."""
+    """Return OpenAI's answer for a recording: with segments, or the text alone."""
     text = "Good morning. Welcome to the talk."
     if not verbose:
         return {"text": text}
-    told = [(0.0, 1.5, " Good morning."), (1.5, 4.0, " Welcome to the talk.")]
+    spoken = [(0.0, 1.5, " Good morning."), (1.5, 4.0, " Welcome to the talk.")]
     segments = [
         {
             "id": index,
@@ -121,6 +121,6 @@ def transcript_answer(*, verbose: bool) -> JsonObject:
             "compression_ratio": 1.0,
             "no_speech_prob": 0.01,
         }
-        for index, (start, end, words) in enumerate(told)
+        for index, (start, end, words) in enumerate(spoken)
     ]
     return {"duration": 4.0, "language": "english", "text": text, "segments": segments}

@@ -1,4 +1,4 @@
-"""The whole system on this machine, from nothing: what ``make demo`` and ``make up`` show."""
+"""The whole system on this machine, installed and started, for ``make demo`` and ``make up``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from secretary_devstack.error import ServerMissing
 from secretary_devstack.processes.stack import Servers, Stack
-from secretary_devstack.servers.provision import PARTS, provide
+from secretary_devstack.servers.provision import PROGRAMS, provide
 
 BROKER_VARIABLE = "SECRETARY_DEMO_BROKER"
 
@@ -23,7 +23,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class LocalSystem:
-    """What runs."""
+    """The running servers and services."""
 
     servers: Servers
     stack: Stack
@@ -31,9 +31,9 @@ class LocalSystem:
 
 
 def wants_broker(description: str, arguments: Sequence[str] | None = None) -> bool:
-    """Whether the command line and ``SECRETARY_DEMO_BROKER`` leave the broker on."""
+    """Return whether to start a broker, by the command line and ``SECRETARY_DEMO_BROKER``."""
     parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("--no-broker", action="store_true", help="poll only, without RabbitMQ")
+    parser.add_argument("--no-broker", action="store_true", help="without RabbitMQ: services poll")
     off = os.environ.get(BROKER_VARIABLE, "").lower() in ("off", "no", "0", "false")
     return not (parser.parse_args(arguments).no_broker or off)
 
@@ -42,18 +42,18 @@ def wants_broker(description: str, arguments: Sequence[str] | None = None) -> bo
 def local_system(
     project: Path, *, broker: bool, say: Say, api_port: int | None = None
 ) -> Iterator[LocalSystem]:
-    """Servers and services with files under ``demo/``; data and logs lie under ``.run/``.
+    """Run servers and services; jobs may name files under ``demo/``, ``.run/`` keeps data and logs.
 
-    What the servers lack is installed where that is allowed; without RabbitMQ it polls. The folder
-    is removed at the end, unless an error ends it: then its logs are worth reading.
+    Missing packages are installed where that is allowed; without RabbitMQ the services poll. The
+    folder under ``.run/`` is removed at the end. After an error it stays, for its logs.
 
     Raises:
-        ServerMissing: MongoDB cannot be had.
+        ServerMissing: MongoDB is not installed and cannot be.
         ChildFailed: a server or a service did not start.
     """
-    if not provide(PARTS["mongod"]):
+    if not provide(PROGRAMS["mongod"]):
         raise ServerMissing("MongoDB cannot run here; see above")
-    with_broker = broker and provide(PARTS["rabbitmq"])
+    with_broker = broker and provide(PROGRAMS["rabbitmq"])
     runs = project / ".run"
     runs.mkdir(exist_ok=True)
     folder = Path(tempfile.mkdtemp(dir=runs))
@@ -91,5 +91,5 @@ def _running(
 
 
 def end_on_sigterm() -> None:
-    """Let SIGTERM end this process as Ctrl-C does: by way of every ``finally``."""
+    """Make SIGTERM end this process as Ctrl-C does, so that every ``finally`` runs."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)

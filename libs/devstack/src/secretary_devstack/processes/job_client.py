@@ -1,4 +1,4 @@
-"""The few calls of the HTTP API that the demo, the tests and the benches make."""
+"""A small client of the HTTP API for the demo, the tests and the benches."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ JsonObject = dict[str, Any]
 
 
 class JobClient:
-    """A client of one API under one key."""
+    """A client of one API, with one API key."""
 
     def __init__(self, url: str, key: str) -> None:
         self.http = httpx.Client(
@@ -26,20 +26,20 @@ class JobClient:
         )
 
     def submit(self, job_type: str, parameters: JsonObject, **fields: Any) -> str:
-        """Submit a job and return its id; *fields* go beside type and parameters.
+        """Submit a job and return its id; *fields* are further fields of the request.
 
         Raises:
-            httpx.HTTPStatusError: it was refused.
+            httpx.HTTPStatusError: the API refused the job.
         """
         body = {"job_type": job_type, "parameters": parameters, **fields}
         job_id: str = self._data(self.http.post("/api/jobs/", json=body))["job_id"]
         return job_id
 
     def job(self, job_id: str) -> JsonObject:
-        """The job as the API shows it now.
+        """Return the job as the API shows it now.
 
         Raises:
-            httpx.HTTPStatusError: it is not shown.
+            httpx.HTTPStatusError: the API does not show it.
         """
         return self._data(self.http.get(f"/api/jobs/{job_id}"))
 
@@ -49,21 +49,23 @@ class JobClient:
         *,
         timeout_sec: float,
         until: Callable[[JsonObject], bool] | None = None,
-        seen: Callable[[JsonObject], None] | None = None,
+        on_poll: Callable[[JsonObject], None] | None = None,
     ) -> JsonObject:
-        """The job, once it is finished or as *until* wants it; *seen* is called at each look.
+        """Poll the job until it is finished, or until *until* is true of it; return it.
+
+        *on_poll* is called with each polled job.
 
         Raises:
-            NotInTime: it was not within *timeout_sec*.
+            NotInTime: this did not happen within *timeout_sec*.
         """
 
-        def look() -> JsonObject | None:
+        def poll() -> JsonObject | None:
             job = self.job(job_id)
-            if seen:
-                seen(job)
+            if on_poll:
+                on_poll(job)
             return job if (until or is_finished)(job) else None
 
-        return wait_until(look, timeout_sec=timeout_sec, what=job_id, every_sec=POLL_SEC)
+        return wait_until(poll, timeout_sec=timeout_sec, what=job_id, every_sec=POLL_SEC)
 
     def __enter__(self) -> Self:
         return self
@@ -86,5 +88,5 @@ class JobClient:
 
 
 def is_finished(job: JsonObject) -> bool:
-    """Whether the job is in a terminal state."""
+    """Return whether the job is in a terminal state."""
     return job["status"] in TERMINAL
