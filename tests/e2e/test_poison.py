@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from secretary_devstack.deadline import wait_until
-from secretary_devstack.processes.client import JobClient
+from secretary_devstack.processes.job_client import JobClient
 from secretary_devstack.processes.service import Service
 from secretary_devstack.processes.stack import Stack
 
