@@ -36,8 +36,7 @@ from secretary_documents.templates.transformer import Transformer
 from secretary_documents.web.download import Downloader
 from secretary_documents.web.page_reader import CHILD as PAGE_CHILD
 from secretary_documents.web.page_reader import MAX_PAGE_BYTES, SandboxedPageReader
-from secretary_worker.access.context import HandlerContext
-from secretary_worker.registry import register
+from secretary_worker import HandlerContext, register
 
 PAGE_SEC = 60.0
 """The deadline for fetching a web page, redirects included."""

@@ -1,7 +1,8 @@
-"""Secretary's worker; what handlers import from it has the original documentation's names.
+"""Claims jobs, runs their handlers, commits one result. Handler packages import from here.
 
-The names are looked up when they are asked for: the sandbox's children import this package too, and
-the engine behind these names would cost each of them 0.3 s.
+``__all__`` is the worker's whole public API; docs/handlers.md describes each name. The modules
+behind the names are private to the worker. They are imported at the first use of a name: the
+sandbox's children import this package too, and the rest of the worker would cost each 0.3 s.
 """
 
 from __future__ import annotations
@@ -11,29 +12,88 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from secretary_common.jobs.resources import ResourceCalculator
+    from secretary_worker.access.cache import Cache
     from secretary_worker.access.context import HandlerContext
+    from secretary_worker.access.source import OpenFile, digest, open_under_roots, private_copy
+    from secretary_worker.access.upload import Uploads
     from secretary_worker.attempt.repository import OpenUpload, SecretaryJobRepository
-    from secretary_worker.engine.manager import SecretaryWorkerManager
+    from secretary_worker.registry import Handler, register
+    from secretary_worker.sandbox.child import (
+        LINE_BYTES,
+        OUTPUT_BYTES,
+        Bounds,
+        Child,
+        parsing_answer,
+    )
+    from secretary_worker.sandbox.limits import (
+        Begin,
+        Emit,
+        Limits,
+        Work,
+        allow_cpu,
+        confine,
+        die_first,
+        die_with_parent,
+    )
+    from secretary_worker.sandbox.sandbox import Sandbox
+    from secretary_worker.sandbox.zygote_client import ZygoteClient
 
 __all__ = [
+    "LINE_BYTES",
+    "OUTPUT_BYTES",
+    "Begin",
+    "Bounds",
+    "Cache",
+    "Child",
+    "Emit",
+    "Handler",
     "HandlerContext",
+    "Limits",
+    "OpenFile",
     "OpenUpload",
     "ResourceCalculator",
+    "Sandbox",
     "SecretaryJobRepository",
-    "SecretaryWorkerManager",
+    "Uploads",
+    "Work",
+    "ZygoteClient",
+    "allow_cpu",
+    "confine",
+    "die_first",
+    "die_with_parent",
+    "digest",
+    "open_under_roots",
+    "parsing_answer",
+    "private_copy",
+    "register",
 ]
 
-_PLACES = {
-    "HandlerContext": ("secretary_worker.access.context", "HandlerContext"),
-    "OpenUpload": ("secretary_worker.attempt.repository", "OpenUpload"),
-    "ResourceCalculator": ("secretary_common.jobs.resources", "ResourceCalculator"),
-    "SecretaryJobRepository": ("secretary_worker.attempt.repository", "SecretaryJobRepository"),
-    "SecretaryWorkerManager": ("secretary_worker.engine.manager", "SecretaryWorkerManager"),
+_NAMES_OF_MODULES = {
+    "secretary_common.jobs.resources": ["ResourceCalculator"],
+    "secretary_worker.access.cache": ["Cache"],
+    "secretary_worker.access.context": ["HandlerContext"],
+    "secretary_worker.access.source": ["OpenFile", "digest", "open_under_roots", "private_copy"],
+    "secretary_worker.access.upload": ["Uploads"],
+    "secretary_worker.attempt.repository": ["OpenUpload", "SecretaryJobRepository"],
+    "secretary_worker.registry": ["Handler", "register"],
+    "secretary_worker.sandbox.child": [
+        "LINE_BYTES",
+        "OUTPUT_BYTES",
+        "Bounds",
+        "Child",
+        "parsing_answer",
+    ],
+    "secretary_worker.sandbox.limits": [
+        *("Begin", "Emit", "Limits", "Work", "allow_cpu", "confine", "die_first"),
+        "die_with_parent",
+    ],
+    "secretary_worker.sandbox.sandbox": ["Sandbox"],
+    "secretary_worker.sandbox.zygote_client": ["ZygoteClient"],
 }
+_MODULES = {name: module for module, names in _NAMES_OF_MODULES.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _PLACES:
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module, attribute = _PLACES[name]
-    return getattr(import_module(module), attribute)
+    return getattr(import_module(_MODULES[name]), name)

@@ -8,12 +8,18 @@ entry point ``secretary.handlers``. Any importable module can be named in
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterator
+import itertools
+from collections.abc import Callable, Collection, Iterator, Sequence
 from importlib.metadata import entry_points
 
 from secretary_common.errors import ConfigurationError
+from secretary_common.models import TemplateInfo
+from secretary_common.ports import CacheRepository
 from secretary_common.runtime.log import get_logger
-from secretary_worker.access.context import HandlerContext
+from secretary_common.settings.settings import Settings
+from secretary_worker.access.bridge import Bridge
+from secretary_worker.access.context import HandlerContext, PackageRequests
+from secretary_worker.access.upload import Uploads
 from secretary_worker.registry import REGISTRY, Registry
 
 log = get_logger(__name__)
@@ -24,34 +30,69 @@ SETUP = "setup"
 Setup = Callable[[HandlerContext], None]
 
 
-def load_handlers(context: HandlerContext, *, modules: list[str], job_types: list[str]) -> Registry:
-    """Set up all handler packages; return the handlers of *job_types*, or all if it is empty.
+class HandlerPackages:
+    """The handler packages of this process, set up once; close it at the end of the worker."""
 
-    Installed packages come first, by name; *modules* follow in their order. The last registration
-    of a job type counts.
+    def __init__(
+        self, settings: Settings, *, cache: CacheRepository, uploads: Uploads, bridge: Bridge
+    ) -> None:
+        """The arguments are what packages may use; see ``HandlerContext``."""
+        self._settings = settings
+        self._requests = PackageRequests()
+        self._context = HandlerContext(
+            settings, cache=cache, uploads=uploads, bridge=bridge, requests=self._requests
+        )
 
-    Raises:
-        ConfigurationError: a module cannot be imported, or a setting of a package is bad.
-    """
-    for setup in _installed():
-        setup(context)
-    for name in modules:
-        try:
-            module = importlib.import_module(name)
-        except ImportError as error:
-            raise ConfigurationError(f"worker.handler_modules: {error}") from error
-        setup_module: Setup | None = getattr(module, SETUP, None)
-        if setup_module is not None:
-            setup_module(context)
-    for name in context.unread_sections:
-        log.warning("settings.section_unread", section=f"handlers.{name}")
-    return REGISTRY.only(job_types)
+    def set_up(self, modules: Sequence[str]) -> Registry:
+        """Set up all packages; return the registry with their handlers.
+
+        Installed packages come first, ordered by the names of their entry points; *modules* follow
+        in their order. If two register one job type, the later registration counts.
+
+        Raises:
+            ConfigurationError: a package cannot be imported, or one of its settings is bad.
+        """
+        # Lazily: a module may register its handlers at import, and must replace what came before.
+        for setup in itertools.chain(_installed(), _named(modules)):
+            setup(self._context)
+        for name in sorted(set(self._settings.handlers) - self._requests.sections):
+            log.warning("settings.section_unread", section=f"handlers.{name}")
+        return REGISTRY
+
+    def start_zygotes(self, job_types: Collection[str]) -> None:
+        """Start the zygotes that *job_types* need. Call it from the main thread.
+
+        The kernel ends a zygote together with the thread that started it.
+        """
+        for client, needed_by in self._requests.zygotes:
+            if not needed_by.isdisjoint(job_types):
+                client.start()
+
+    def templates(self) -> list[TemplateInfo]:
+        """List the templates of all packages. It may read files: call it in a thread."""
+        return [template for listing in self._requests.templates for template in listing()]
+
+    def close(self) -> None:
+        """End the zygotes and their children."""
+        for client, _ in self._requests.zygotes:
+            client.close()
 
 
 def _installed() -> Iterator[Setup]:
     for point in sorted(entry_points(group=ENTRY_POINTS), key=lambda point: point.name):
         try:
             setup: Setup = point.load()
-        except ImportError as error:
+        except (ImportError, AttributeError) as error:
             raise ConfigurationError(f"the handler package {point.name!r}: {error}") from error
         yield setup
+
+
+def _named(modules: Sequence[str]) -> Iterator[Setup]:
+    for name in modules:
+        try:
+            module = importlib.import_module(name)
+        except ImportError as error:
+            raise ConfigurationError(f"worker.handler_modules: {error}") from error
+        setup: Setup | None = getattr(module, SETUP, None)
+        if setup is not None:
+            yield setup

@@ -25,7 +25,6 @@ from secretary_common.runtime.log import configure_logging, get_logger
 from secretary_common.secrets.cipher import Cipher
 from secretary_common.settings.settings import Settings, load_settings
 from secretary_worker.access.bridge import Bridge
-from secretary_worker.access.context import HandlerContext
 from secretary_worker.access.upload import Uploads
 from secretary_worker.engine.handler_loop import HandlerLoop
 from secretary_worker.engine.heartbeat import Reporter
@@ -34,7 +33,7 @@ from secretary_worker.engine.manager import SecretaryWorkerManager
 from secretary_worker.engine.reclaim import Reclaimer
 from secretary_worker.engine.runner import Runner
 from secretary_worker.engine.startable_types import StartableTypes
-from secretary_worker.handler_packages import load_handlers
+from secretary_worker.handler_packages import HandlerPackages
 from secretary_worker.housekeeping.eviction import Eviction
 from secretary_worker.housekeeping.sweeper import Sweeper
 from secretary_worker.watchdog.watchdog import Watchdog
@@ -53,11 +52,9 @@ async def serve(settings: Settings) -> None:
     store = open_store(settings.mongo)
     bridge = Bridge()
     uploads = Uploads(store.files, store.keys, bridge)
-    context = HandlerContext(settings, cache=store.cache, uploads=uploads, bridge=bridge)
-    registry = load_handlers(
-        context, modules=settings.worker.handler_modules, job_types=settings.worker.job_types
-    )
-    context.start_zygotes(registry.job_types)
+    packages = HandlerPackages(settings, cache=store.cache, uploads=uploads, bridge=bridge)
+    registry = packages.set_up(settings.worker.handler_modules).only(settings.worker.job_types)
+    packages.start_zygotes(registry.job_types)
     stop = stop_signal()
     publisher = Publisher(settings.broker.url.get_secret_value())
     background, handler_loop = Background(), HandlerLoop()
@@ -85,7 +82,7 @@ async def serve(settings: Settings) -> None:
                 # Before the first contact that makes it ready: whoever waits for that may submit.
                 types = [registration.announcement() for registration in registry]
                 await store.job_types.announce(types)
-                await store.templates.announce(await asyncio.to_thread(context.templates))
+                await store.templates.announce(await asyncio.to_thread(packages.templates))
                 async with running(
                     _watchdog(settings, runner).run(stop),
                     publisher.run(),
@@ -96,7 +93,7 @@ async def serve(settings: Settings) -> None:
                     await background.finish()
     finally:
         handler_loop.close(HANDLER_LOOP_CLOSE_SEC)
-        context.close()
+        packages.close()
         await store.close()
     log.info("worker.stopped")
 

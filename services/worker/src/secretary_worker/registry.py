@@ -1,7 +1,7 @@
-"""Which handler runs which job type.
+"""Maps job types to handlers.
 
-``register`` fills the registry of the process, as the original documentation's modules expect; the
-worker imports them (``worker.handler_modules``) and then reads it once.
+``register`` fills the registry of the process when handler packages are set up. The worker reads
+it once, afterwards.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Handler = Callable[[Job, SecretaryJobRepository, ResourceCalculator], Awaitable[
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """A job type, who handles it, and what its parameters look like."""
+    """A job type with its handler and the model of its parameters."""
 
     job_type: str
     handler: Handler
@@ -29,11 +29,11 @@ class Registration:
     timeout_sec: float | None = None
 
     def announcement(self) -> JobTypeInfo:
-        """What the API needs to know to validate parameters of this type."""
+        """Return what the API needs to validate parameters of this type."""
         return JobTypeInfo(self.job_type, self.schema())
 
     def schema(self) -> JsonObject | None:
-        """The JSON Schema of the parameters, if they have a model."""
+        """Return the JSON Schema of the parameters, or None if they have no model."""
         return _schema_of(self.params) if self.params else None
 
 
@@ -49,7 +49,7 @@ class Registry:
         self._registrations: dict[str, Registration] = {}
 
     def add(self, registration: Registration) -> None:
-        """Take *registration*; a later one for the same type replaces an earlier one.
+        """Add *registration*; it replaces an earlier one for the same type.
 
         Raises:
             ValueError: the type's name is empty or longer than 100 characters.
@@ -62,7 +62,7 @@ class Registry:
         self._registrations[registration.job_type] = registration
 
     def only(self, job_types: list[str]) -> Registry:
-        """The registry reduced to *job_types*; all of it when the list is empty."""
+        """Return a registry with *job_types* alone, or with all types if the list is empty."""
         reduced = Registry()
         for registration in self:
             if not job_types or registration.job_type in job_types:
@@ -92,12 +92,12 @@ def register(
     params: type[BaseModel] | None = None,
     timeout_sec: float | None = None,
 ) -> None:
-    """Run jobs of *job_type* with *handler*.
+    """Run jobs of *job_type* with *handler*. A later registration of the type replaces this one.
 
     Args:
-        job_type: what clients send.
+        job_type: the name that clients submit.
         handler: ``async def handle(job, repo, resource_calculator) -> None``.
         params: a pydantic model of the parameters; with it the API refuses bad ones at submit.
-        timeout_sec: how long an attempt may take, in seconds, unless the job says otherwise.
+        timeout_sec: how long an attempt may take, in seconds, unless the job sets its own limit.
     """
     REGISTRY.add(Registration(job_type, handler, params, timeout_sec))

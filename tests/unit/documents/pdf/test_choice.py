@@ -59,7 +59,7 @@ def test_what_is_drawn_is_not_looked_at_where_the_text_tells(text: str) -> None:
         (Reason.SCAN, "", "…", False),
         (Reason.SCAN, "", "", True),  # both say nothing
         (Reason.GARBLED, "clear", "garbled text without end", True),
-        (Reason.GARBLED, "", "garbled", False),
+        (Reason.GARBLED, "", "parsing_answer", False),
         (Reason.OUTLINES, "drawn", "", True),
     ],
 )

@@ -106,7 +106,7 @@ async def test_an_upload_that_is_gone_is_told_as_such(files: Files, uploads: Upl
 
 async def test_an_upload_over_the_limit_is_not_copied(files: Files, uploads: Uploads) -> None:
     code = await code_of(uploads, await stored(files), max_bytes=MAX_BYTES - 1)
-    assert code == ErrorCode.PDF_TOO_LARGE
+    assert code == ErrorCode.FILE_TOO_LARGE
 
 
 async def test_an_outage_in_the_middle_is_waited_out(

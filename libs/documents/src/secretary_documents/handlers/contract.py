@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from typing import Protocol
 
 from secretary_common.models import JobProgress, JobStatus, JsonObject, LogLevel
-from secretary_worker.access.source import OpenFile
 
 # Progress moves at least every 2 s, also while one step takes longer.
 REPEAT_SEC = 1.0
@@ -38,21 +37,6 @@ class AttemptRepository(Protocol):
         self, job_id: str, name: str, content: bytes, content_type: str | None = None
     ) -> Awaitable[object]:
         """Store a file; it becomes one of the job's with the write that ends it."""
-        ...
-
-
-class Uploads(Protocol):
-    """The files that clients have uploaded."""
-
-    def open(
-        self, file_id: str, owner: str, max_bytes: int
-    ) -> AbstractAsyncContextManager[OpenFile]:
-        """The upload that a job of the API key *owner* names, to be read.
-
-        Raises:
-            PermanentError: FILE_NOT_FOUND, it is not there for *owner*; PDF_TOO_LARGE.
-            StoreUnavailable: MongoDB did not answer for long.
-        """
         ...
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from secretary_common.errors import ErrorCode, PermanentError
-from secretary_worker.access.source import OpenFile
+from secretary_worker import OpenFile
 
 _LOOK_SEC = 0.2
 

@@ -20,8 +20,7 @@ from secretary_documents.media.media_format import HEAD_BYTES, MediaFormat, desc
 from secretary_documents.media.program import Command, Ended, run_program
 from secretary_documents.media.silence import FILTER, SilenceLog
 from secretary_documents.media.speech import BYTES_PER_SEC, ENCODER, FRAME_BYTES, Speech
-from secretary_worker.access.source import OpenFile
-from secretary_worker.sandbox.limits import Limits
+from secretary_worker import Limits, OpenFile
 
 # Not a word of these files' own may lead anywhere else: no http, no concat, no subfile, no crypto.
 _PROTOCOLS = "file,pipe,fd"

@@ -12,7 +12,7 @@ import signal
 import sys
 from typing import NoReturn
 
-from secretary_worker.sandbox.limits import Limits, confine, die_first, die_with_parent
+from secretary_worker import Limits, confine, die_first, die_with_parent
 
 NICENESS = 10
 EXIT_NO_PROGRAM = 127  # a shell's code for it

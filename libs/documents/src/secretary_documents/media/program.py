@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from secretary_common.errors import ErrorCode, PermanentError
-from secretary_worker.sandbox.limits import Limits
+from secretary_worker import Limits
 
 OnLine = Callable[[str], None]
 Watch = Callable[[], Awaitable[None]]

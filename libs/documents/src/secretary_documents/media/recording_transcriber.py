@@ -27,7 +27,7 @@ from secretary_documents.providers.transcription import (
 )
 from secretary_documents.web.caption import Cue, parse_captions, transcript_of
 from secretary_documents.web.download import Downloader
-from secretary_worker.access.source import OpenFile
+from secretary_worker import OpenFile
 
 ACCEPT = "audio/*, video/*, */*;q=0.1"
 

@@ -22,8 +22,7 @@ from secretary_common.http.url_guard import UrlGuard
 from secretary_common.settings.media import MediaSection
 from secretary_documents.media.download_folder import DownloadFolder, open_plain_file
 from secretary_documents.media.program import Command, Ended, run_program
-from secretary_worker.access.source import OpenFile
-from secretary_worker.sandbox.limits import Limits
+from secretary_worker import Limits, OpenFile
 
 MAX_CAPTIONS_BYTES = 10 * 2**20
 

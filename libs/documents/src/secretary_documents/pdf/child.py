@@ -34,7 +34,7 @@ from secretary_documents.pdf.markdown import FontScale, MarkdownWriter, scale_in
 from secretary_documents.pdf.ocr import Recogniser
 from secretary_documents.pdf.paragraph import as_paragraphs
 from secretary_documents.pdf.picture import jpeg_of
-from secretary_worker.sandbox.limits import Emit, Work, allow_cpu
+from secretary_worker import Emit, Work, allow_cpu
 
 Entry = dict[str, Any]
 Request = dict[str, Any]

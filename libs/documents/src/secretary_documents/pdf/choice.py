@@ -40,7 +40,7 @@ class Reason(StrEnum):
     """An image covers the page."""
     OUTLINES = "outlines"
     """Letters drawn as paths."""
-    GARBLED = "garbled"
+    GARBLED = "parsing_answer"
     """Text whose characters cannot be told from the file."""
     NOTHING_RECOGNISED = "nothing_recognised"
     """OCR found no more than the little native text, which stands."""

@@ -12,7 +12,7 @@ from secretary_documents.concurrency import ConcurrencyLimit
 from secretary_documents.pdf.opened import OpenedPdf
 from secretary_documents.pdf.page import Document, OnPage, Page
 from secretary_documents.pdf.recipe import Recipe
-from secretary_worker.sandbox.child import Child, garbled
+from secretary_worker import Child, parsing_answer
 
 # A child is given up after so many pages: what MuPDF and Tesseract keep never adds up. One that
 # recognises is large and holds one of few slots, which other jobs are waiting for.
@@ -87,7 +87,7 @@ class LocalReader:
                 await child.ask({"op": "scale"}, found.append)
         except PermanentError:
             return []
-        with garbled():
+        with parsing_answer():
             [message] = found
             return [float(size) for size in message["scale"]]
 
@@ -138,7 +138,7 @@ class LocalReader:
         left = list(pages)
 
         def take(message: dict[str, Any]) -> None:
-            with garbled():
+            with parsing_answer():
                 page = message.get("page")
                 number = message["later"] if page is None else page["page"]
                 left.remove(number)
@@ -156,7 +156,7 @@ class LocalReader:
         }
         try:
             await child.ask(request, take)
-            with garbled():
+            with parsing_answer():
                 if left:
                     raise ValueError("pages are missing")
         except (PermanentError, TransientError) as error:
@@ -179,7 +179,7 @@ def _batches(pages: Sequence[int], size: int) -> Iterator[Sequence[int]]:
 
 
 def _page_of(found: dict[str, Any]) -> Page:
-    with garbled():
+    with parsing_answer():
         confidence = found.get("confidence")
         reason = found.get("reason")
         return Page(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -11,10 +12,23 @@ from typing import Any, Self
 
 from secretary_common.errors import ErrorCode, PermanentError
 from secretary_documents.pdf.page import PageImage
-from secretary_worker.sandbox.child import Child, garbled
-from secretary_worker.sandbox.sandbox import Sandbox
+from secretary_worker import Child, OpenFile, Sandbox, parsing_answer
 
 JsonObject = dict[str, Any]
+
+# Readers look for the header in the first 1024 bytes (ISO 32000-1, annex H.3.4.1, note 13).
+PDF_MARK = b"%PDF"
+PDF_MARK_WITHIN = 1024
+
+
+def check_pdf_mark(file: OpenFile) -> None:
+    """Refuse a file whose bytes do not begin like a PDF, whatever its name is.
+
+    Raises:
+        PermanentError: PDF_INVALID.
+    """
+    if PDF_MARK not in os.pread(file.fd, PDF_MARK_WITHIN, 0):
+        raise PermanentError("the file is no PDF", code=ErrorCode.PDF_INVALID)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +129,7 @@ class OpenedPdf:
         copy = io.BytesIO()
 
         def take(message: JsonObject) -> None:
-            with garbled():
+            with parsing_answer():
                 copy.write(base64.b64decode(message["piece"]))
             if copy.tell() > self._opening.max_subset_bytes:
                 text = f"the pages have more than {self._opening.max_subset_bytes} bytes"
@@ -147,7 +161,7 @@ class OpenedPdf:
 
 
 def _facts_of(messages: Sequence[JsonObject]) -> Facts:
-    with garbled():
+    with parsing_answer():
         [message] = messages
         found = message["document"]
         return Facts(
@@ -163,7 +177,7 @@ def _text_or_none(value: object) -> str | None:
 
 
 def _image_of(messages: Sequence[JsonObject], number: int) -> PageImage:
-    with garbled():
+    with parsing_answer():
         [message] = messages
         found = message["image"]
         jpeg = base64.b64decode(found["jpeg"])

@@ -14,7 +14,7 @@ from secretary_common.errors import ErrorCode, PermanentError
 from secretary_documents.web.charset import decode
 from secretary_documents.web.html import read_html
 from secretary_documents.web.page import WebPage
-from secretary_worker.sandbox.limits import Emit, Work
+from secretary_worker import Emit, Work
 
 _HTML = ("text/html", "application/xhtml+xml")
 _TEXT = ("text/plain", "text/markdown", "text/csv", "application/json", "text/vtt")

@@ -7,10 +7,7 @@ from secretary_common.jobs.resources import ResourceCalculator
 from secretary_common.models import JsonObject
 from secretary_documents.web.download import Downloader
 from secretary_documents.web.page import WebPage
-from secretary_worker.sandbox.child import Bounds
-from secretary_worker.sandbox.limits import Limits
-from secretary_worker.sandbox.sandbox import Sandbox
-from secretary_worker.sandbox.zygote_client import ZygoteClient
+from secretary_worker import Bounds, Limits, Sandbox, ZygoteClient
 
 CHILD = "secretary_documents.web.page_child"
 ACCEPT = "text/html, application/xhtml+xml, text/*;q=0.8, */*;q=0.1"

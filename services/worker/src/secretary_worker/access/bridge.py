@@ -1,7 +1,7 @@
-"""The way from handlers' loops to the engine's, for what they ask of the store and wait for.
+"""Runs calls to the store on the engine's loop and returns their answers to the handlers' loops.
 
-The store's connections belong to the engine's loop; handlers run in loops of other threads. What is
-asked here is done there. Writes about the job go their own way (``intake.py``): nobody waits there.
+The store's connections belong to the engine's loop, and handlers run in loops of other threads.
+Writes about a job do not pass here: their callers need not wait (``attempt/inbox.py``).
 """
 
 from __future__ import annotations
@@ -14,35 +14,35 @@ T = TypeVar("T")
 
 
 class Bridge:
-    """Does things in the loop it was made in, and hands what comes of them to who asked."""
+    """Runs coroutines in the loop in which it was made, for callers in other loops."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
 
     async def call(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """What *work* gives, or raises, in the engine's loop.
+        """Run *work* in the engine's loop; return its result or raise its exception.
 
-        Who asks may do so from any loop and any thread; if it is cancelled, so is *work*.
+        May be called from any loop and any thread. If the caller is cancelled, so is *work*.
 
         Raises:
-            RuntimeError: the engine has ended.
+            RuntimeError: the engine's loop has ended.
         """
         if self._loop is asyncio.get_running_loop():
             return await work()
-        under_way = work()
+        coroutine = work()
         try:
-            done = asyncio.run_coroutine_threadsafe(under_way, self._loop)
+            done = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
         except RuntimeError:
-            under_way.close()
+            coroutine.close()
             raise
         return await asyncio.wrap_future(done)
 
     async def each(self, items: AsyncIterator[T]) -> AsyncIterator[T]:
-        """*items*, which belong to the engine's loop, one by one in the loop that asks."""
+        """Yield *items*, an iterator of the engine's loop, one by one in the caller's loop."""
         end = object()
 
         async def following() -> T | object:
             return await anext(items, end)
 
         while (item := await self.call(following)) is not end:
-            yield item  # type: ignore[misc] # mypy does not tell ``end`` from a T
+            yield item  # type: ignore[misc] # mypy cannot distinguish ``end`` from a T

@@ -1,4 +1,4 @@
-"""A cache, as handlers use it: whatever is wrong with the store, no job fails of it."""
+"""A cache for handlers. No failure of the store reaches the job."""
 
 from __future__ import annotations
 
@@ -14,33 +14,33 @@ from secretary_worker.access.bridge import Bridge
 log = get_logger(__name__)
 
 GET_SEC = 10.0
-"""A cache that takes longer to say what it knows is not waited for."""
+"""The deadline of a lookup; a slower cache counts as one without entries."""
 PUT_SEC = 30.0
 
 
 class Cache:
-    """One of the caches (``ports.CacheRepository``), for any loop. It raises nothing.
+    """One named cache, usable from any loop. Its methods raise nothing.
 
-    A failure is a line in the log and as if nothing were known; what could not be kept will have to
-    be worked out again.
+    After a failed read the keys count as unknown. After a failed write the values are lost, and
+    handlers compute them again. Either failure is logged and counted.
     """
 
     def __init__(self, name: str, repository: CacheRepository, bridge: Bridge) -> None:
-        """*name*: in the log and the metrics; all caches share the repository."""
+        """*name* stands in logs and metrics; all caches share the *repository* and its keys."""
         self._name = name
         self._repository = repository
         self._bridge = bridge
 
     async def get_many(self, keys: Sequence[str]) -> dict[str, JsonObject]:
-        """What is known of *keys*; those of which nothing is known are left out."""
+        """Return the known values of *keys*; unknown keys are left out."""
         wanted = set(keys)
         if not wanted:
             return {}
         try:
             async with asyncio.timeout(GET_SEC):
                 known = await self._bridge.call(lambda: self._repository.get_many(keys))
-        except Exception as error:  # noqa: BLE001 - see the class
-            self._tell("cache.not_read", error)
+        except Exception as error:  # noqa: BLE001 - a cache must fail no job
+            self._log("cache.not_read", error)
             CACHE_LOOKUPS.labels(self._name, "failed").inc(len(wanted))
             return {}
         CACHE_LOOKUPS.labels(self._name, "hit").inc(len(known))
@@ -48,17 +48,17 @@ class Cache:
         return known
 
     async def put_many(self, entries: Mapping[str, JsonObject]) -> None:
-        """Keep *entries*; one already there is replaced."""
+        """Store *entries*; an existing entry is replaced."""
         if not entries:
             return
         try:
             async with asyncio.timeout(PUT_SEC):
                 await self._bridge.call(lambda: self._repository.put_many(entries))
-        except Exception as error:  # noqa: BLE001 - see the class
-            self._tell("cache.not_written", error)
+        except Exception as error:  # noqa: BLE001 - a cache must fail no job
+            self._log("cache.not_written", error)
             CACHE_PUTS.labels(self._name, "failed").inc(len(entries))
         else:
             CACHE_PUTS.labels(self._name, "kept").inc(len(entries))
 
-    def _tell(self, event: str, error: Exception) -> None:
+    def _log(self, event: str, error: Exception) -> None:
         log.warning(event, cache=self._name, reason=f"{type(error).__name__}: {error}"[:300])

@@ -1,10 +1,13 @@
-"""What the worker gives to a handler package when it sets the package up."""
+"""The services that the worker offers to a handler package in its ``setup`` function."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import httpx
 from pydantic import BaseModel, ValidationError
@@ -12,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 from secretary_common.errors import ConfigurationError
 from secretary_common.http.egress import guarded_client
 from secretary_common.http.url_guard import UrlGuard
-from secretary_common.models import TemplateInfo
+from secretary_common.models import JsonObject, TemplateInfo
 from secretary_common.ports import CacheRepository
 from secretary_common.settings.settings import Settings
 from secretary_worker.access.bridge import Bridge
@@ -24,25 +27,40 @@ Section = TypeVar("Section", bound=BaseModel)
 ListTemplates = Callable[[], list[TemplateInfo]]
 
 
+@dataclass(slots=True)
+class PackageRequests:
+    """What the handler packages have asked for; the worker carries it out after all setups."""
+
+    zygotes: list[tuple[ZygoteClient, frozenset[str]]] = field(default_factory=list)
+    """Each with the job types that need it at the start of the worker."""
+    templates: list[ListTemplates] = field(default_factory=list)
+    sections: set[str] = field(default_factory=set)
+    """The names of the sections that packages have read."""
+
+
 class HandlerContext:
-    """The worker's services for the handlers of this process. One context serves all packages.
+    """The worker's services for handlers. One context serves all packages of the process.
 
     A package takes what it needs in its ``setup(context)`` function, before any job runs, and
     passes it to its handlers. See docs/handlers.md.
     """
 
     def __init__(
-        self, settings: Settings, *, cache: CacheRepository, uploads: Uploads, bridge: Bridge
+        self,
+        settings: Settings,
+        *,
+        cache: CacheRepository,
+        uploads: Uploads,
+        bridge: Bridge,
+        requests: PackageRequests,
     ) -> None:
         """*bridge* leads from the handlers' loops to the loop that owns the *cache*."""
         self._settings = settings
         self._cache = cache
         self._bridge = bridge
-        self._zygotes: list[tuple[ZygoteClient, frozenset[str] | None]] = []
-        self._templates: list[ListTemplates] = []
-        self._sections: set[str] = set()
+        self._requests = requests
         self.uploads = uploads
-        """Opens uploads for a job's owner."""
+        """Opens uploads by the owner of a job; ``repo.open_upload`` does it for one job."""
         self.url_guard = UrlGuard(settings.security.allow_networks)
         """Refuses addresses that no job may reach."""
 
@@ -53,76 +71,87 @@ class HandlerContext:
 
     @property
     def max_file_bytes(self) -> int:
-        """The largest file that a job may read or leave, in bytes (``files.max_upload_mb``)."""
+        """The largest file that a job may read or store, in bytes (``files.max_upload_mb``)."""
         return int(self._settings.files.max_upload_mb * 2**20)
 
     def section(self, name: str, model: type[Section]) -> Section:
-        """Return the package's own settings: the section ``handlers.<name>``, checked by *model*.
+        """Return the settings of a package: the section ``handlers.<name>``, checked by *model*.
 
-        A section that Secretary itself defines, such as ``llm``, is returned as it is.
+        An unknown key is an error, unless *model* sets ``extra`` itself. If *name* and *model* are
+        a section of Secretary's own, such as ``llm`` and ``LlmSection``, that section is returned.
 
         Raises:
-            ConfigurationError: a key is missing, unknown or bad; the message names it.
+            ConfigurationError: a key is missing, unknown or bad; the message names each.
         """
         built_in = getattr(self._settings, name, None)
         if isinstance(built_in, model):
             return built_in
-        self._sections.add(name)
+        self._requests.sections.add(name)
         try:
-            return model.model_validate(self._settings.handlers.get(name, {}))
+            return _validated(model, self._settings.handlers.get(name, {}))
         except ValidationError as error:
             problems = [_describe(name, fault) for fault in error.errors(include_input=False)]
             raise ConfigurationError("; ".join(problems)) from None
 
-    @property
-    def unread_sections(self) -> list[str]:
-        """The sections under ``handlers`` that no package has asked for."""
-        return sorted(set(self._settings.handlers) - self._sections)
-
     def cache(self, name: str) -> Cache:
-        """Return a cache in MongoDB, shared by all workers; *name* stands in logs and metrics."""
+        """Return a cache in MongoDB, shared by all workers; *name* stands in logs and metrics.
+
+        All caches share their keys, so a key must name everything that its value depends on: the
+        package, its version and the input.
+        """
         return Cache(name, self._cache, self._bridge)
 
     def http_client(self) -> httpx.AsyncClient:
-        """Return a new client that connects only to addresses that the URL guard allows."""
+        """Return a new client that connects only to addresses that the URL guard allows.
+
+        Use it in one handler, as ``async with context.http_client() as client``.
+        """
         return guarded_client(self.url_guard)
 
-    def zygote(self, module: str, job_types: Collection[str] | None = None) -> ZygoteClient:
+    def zygote(self, module: str, job_types: Collection[str] = ()) -> ZygoteClient:
         """Return a starter of child processes that have *module* imported already.
 
         Args:
-            module: an installed module with a ``begin`` function (``sandbox.limits.Begin``).
-            job_types: start it with the worker if the worker runs one of these types; by default
-                it starts with the first child.
+            module: the name of a module with a function ``begin`` (``secretary_worker.Begin``).
+            job_types: the zygote starts with the worker if the worker runs one of these types;
+                otherwise it starts with its first child.
         """
         client = ZygoteClient(module)
-        self._zygotes.append((client, None if job_types is None else frozenset(job_types)))
+        self._requests.zygotes.append((client, frozenset(job_types)))
         return client
 
     def announce_templates(self, list_templates: ListTemplates) -> None:
         """Show what *list_templates* returns under ``GET /api/templates``.
 
-        The worker calls it once, in a thread, before it takes jobs.
+        The worker calls it once, in a thread, before it claims jobs.
         """
-        self._templates.append(list_templates)
+        self._requests.templates.append(list_templates)
 
-    def start_zygotes(self, job_types: Collection[str]) -> None:
-        """Start the zygotes that *job_types* need. Call it from the main thread.
 
-        The kernel ends a zygote together with the thread that started it.
-        """
-        for client, needed_by in self._zygotes:
-            if needed_by and not needed_by.isdisjoint(job_types):
-                client.start()
+def _validated(model: type[Section], values: JsonObject) -> Section:
+    extra: Literal["forbid"] | None = None if "extra" in model.model_config else "forbid"
+    try:
+        return model.model_validate(values, extra=extra)
+    except ValidationError as error:
+        decoded = _decoded(values, error)
+        if not decoded:
+            raise
+    return model.model_validate({**values, **decoded}, extra=extra)
 
-    def templates(self) -> list[TemplateInfo]:
-        """List the templates of all packages. It may read files: call it in a thread."""
-        return [template for listing in self._templates for template in listing()]
 
-    def close(self) -> None:
-        """End the zygotes and their children."""
-        for client, _ in self._zygotes:
-            client.close()
+def _decoded(values: JsonObject, error: ValidationError) -> JsonObject:
+    """Return the values that are JSON text where the model has a list or a map.
+
+    An environment variable can hold such a value only as text.
+    """
+    decoded = {}
+    for fault in error.errors():
+        key = str(next(iter(fault["loc"]), ""))
+        given = values.get(key)
+        if isinstance(given, str) and fault["type"].endswith("_type"):
+            with suppress(ValueError):
+                decoded[key] = json.loads(given)
+    return decoded
 
 
 def _describe(name: str, fault: Any) -> str:

@@ -1,8 +1,8 @@
-"""Where a document comes from: a file under an allowed folder, or a URL. Either way an open file.
+"""Opens local files that a job names: only under allowed folders, and safe against exchange.
 
-What was vetted is what is read: everything after goes by the open descriptor, never by the name
-again, so nobody can put another file in its place in between; and what lies in a folder of others
-is read from a copy, so nobody can change it either.
+The file that was checked is the file that is read. After the check all code uses the open
+descriptor, never the name, so no other process can put another file in its place. A file in a
+folder that others may write to is read from a private copy, so its content cannot change either.
 """
 
 from __future__ import annotations
@@ -20,9 +20,6 @@ from pathlib import Path
 
 from secretary_common.errors import ErrorCode, PermanentError, TransientError
 
-# Readers look for the header in the first 1024 bytes (ISO 32000-1, annex H.3.4.1, note 13).
-PDF_MARK = b"%PDF"
-PDF_MARK_WITHIN = 1024
 _CHUNK = 2**20
 
 _NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.EACCES)
@@ -30,7 +27,7 @@ _NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG, errn
 
 @dataclass(frozen=True, slots=True)
 class OpenFile:
-    """A file to read: its descriptor, its size in bytes, and what to call it."""
+    """A file open for reading: its descriptor, its name for people, its size in bytes."""
 
     fd: int
     name: str
@@ -38,42 +35,58 @@ class OpenFile:
 
     @property
     def path(self) -> str:
-        """A path to this very file, here and in a child that kept the descriptor."""
+        """A path to this open file, valid here and in a child that inherited the descriptor."""
         return f"/dev/fd/{self.fd}"
 
 
 @contextmanager
-def open_under_roots(filename: str, roots: Iterable[Path], max_bytes: int) -> Iterator[OpenFile]:
-    """Open *filename* (relative ones: under the first root that has it), if it is allowed.
+def open_under_roots(
+    filename: str,
+    roots: Iterable[Path],
+    max_bytes: int,
+    *,
+    too_large: str = ErrorCode.FILE_TOO_LARGE,
+) -> Iterator[OpenFile]:
+    """Open *filename* for reading if it lies under one of *roots*.
+
+    A relative name is looked up in each root; the first root that has the file counts.
+
+    Args:
+        filename: absolute or relative.
+        roots: the allowed folders, usually ``HandlerContext.file_roots``.
+        max_bytes: the largest allowed size.
+        too_large: the error code for a larger file.
 
     Raises:
-        PermanentError: FILE_OUTSIDE_ROOTS, FILE_NOT_FOUND or PDF_TOO_LARGE.
+        PermanentError: FILE_OUTSIDE_ROOTS, FILE_NOT_FOUND or *too_large*.
     """
     real_roots = [Path(os.path.realpath(root)) for root in roots]
     real = resolve_filename(filename, real_roots)
     fd = _open(real, filename)
     try:
-        # A folder on the way may have been exchanged since: asked of the open file itself.
+        # A folder on the path may have been exchanged since the check, so check the open file.
         if not is_under(Path(os.path.realpath(f"/proc/self/fd/{fd}")), real_roots):
             raise _outside(filename)
         size = os.fstat(fd).st_size
-        check_size(size, max_bytes)
+        check_size(size, max_bytes, too_large)
         yield OpenFile(fd, Path(filename).name, size)
     finally:
         os.close(fd)
 
 
 @asynccontextmanager
-async def private_copy(file: OpenFile, max_bytes: int) -> AsyncIterator[OpenFile]:
-    """*file* as it is now, to be read in peace: in a file without a name, gone afterwards.
+async def private_copy(
+    file: OpenFile, max_bytes: int, *, too_large: str = ErrorCode.FILE_TOO_LARGE
+) -> AsyncIterator[OpenFile]:
+    """Copy *file* into a file without a name, which is gone afterwards.
 
     Raises:
-        PermanentError: PDF_TOO_LARGE, it has grown.
-        TransientError: somebody is writing to it, or there is no room on the disk.
+        PermanentError: *too_large*, the file has grown beyond *max_bytes*.
+        TransientError: the file changed during the copy, or the disk is full.
     """
     with tempfile.TemporaryFile() as copy:
         try:
-            size = await asyncio.to_thread(_copy, file.fd, copy.fileno(), max_bytes)
+            size = await asyncio.to_thread(_copy, file.fd, copy.fileno(), max_bytes, too_large)
         except OSError as error:
             if error.errno != errno.ENOSPC:
                 raise
@@ -81,15 +94,15 @@ async def private_copy(file: OpenFile, max_bytes: int) -> AsyncIterator[OpenFile
         yield OpenFile(copy.fileno(), file.name, size)
 
 
-def _copy(source: int, target: int, max_bytes: int) -> int:
+def _copy(source: int, target: int, max_bytes: int, too_large: str) -> int:
     before, offset = _version(source), 0
     while chunk := os.pread(source, _CHUNK, offset):
         offset += len(chunk)
-        check_size(offset, max_bytes)
+        check_size(offset, max_bytes, too_large)
         while chunk:
             chunk = chunk[os.write(target, chunk) :]
     if _version(source) != before:
-        raise TransientError("the file changed while it was read: it may be whole the next time")
+        raise TransientError("the file changed while it was read; the next attempt reads it again")
     return offset
 
 
@@ -99,15 +112,15 @@ def _version(fd: int) -> tuple[int, int, int]:
 
 
 def resolve_filename(filename: str, real_roots: list[Path]) -> Path:
-    """Where *filename* really leads, every symbolic link followed.
+    """Return the path of *filename* with every symbolic link followed.
 
     Raises:
-        PermanentError: FILE_OUTSIDE_ROOTS, not under any of *real_roots*; said before anything
-            about whether it exists.
+        PermanentError: FILE_OUTSIDE_ROOTS, the path is not under any of *real_roots*. The error
+            does not reveal whether such a file exists.
     """
     if "\0" in filename:
         raise _not_found(filename)
-    # An absolute name stays itself when it is joined to a root.
+    # An absolute name stays as it is when it is joined to a root.
     places = [Path(os.path.realpath(root / filename)) for root in real_roots]
     allowed = [place for place in places if is_under(place, real_roots)]
     if not allowed:
@@ -116,33 +129,23 @@ def resolve_filename(filename: str, real_roots: list[Path]) -> Path:
 
 
 def is_under(path: Path, roots: Iterable[Path]) -> bool:
-    """Whether *path* lies in one of *roots*; both must be resolved."""
+    """Return whether *path* lies in one of *roots*; both must be resolved."""
     return any(path.is_relative_to(root) for root in roots)
 
 
-def check_size(size: int, max_bytes: int) -> None:
-    """Refuse a file of more than *max_bytes*.
+def check_size(size: int, max_bytes: int, too_large: str) -> None:
+    """Refuse a *size* above *max_bytes*.
 
     Raises:
-        PermanentError: PDF_TOO_LARGE.
+        PermanentError: *too_large*.
     """
     if size > max_bytes:
         message = f"the file has {size} bytes, at most {max_bytes} are allowed"
-        raise PermanentError(message, code=ErrorCode.PDF_TOO_LARGE)
-
-
-def check_pdf_mark(file: OpenFile) -> None:
-    """Refuse a file that does not say it is a PDF, whatever its name says.
-
-    Raises:
-        PermanentError: PDF_INVALID.
-    """
-    if PDF_MARK not in os.pread(file.fd, PDF_MARK_WITHIN, 0):
-        raise PermanentError("the file is no PDF", code=ErrorCode.PDF_INVALID)
+        raise PermanentError(message, code=too_large)
 
 
 async def digest(file: OpenFile) -> str:
-    """The SHA-256 of *file*, in hexadecimal; computed beside the event loop."""
+    """Return the SHA-256 of *file* in hexadecimal; a thread computes it."""
     return await asyncio.to_thread(_sha256, file.fd)
 
 
@@ -165,7 +168,7 @@ def _exists(path: Path) -> bool:
 
 def _open(real: Path, filename: str) -> int:
     try:
-        # A link put there since is not followed; a pipe does not make the worker wait.
+        # A link created since the check is not followed. A pipe does not block the worker.
         fd = os.open(real, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
         if error.errno in _NOT_THERE:
@@ -178,7 +181,7 @@ def _open(real: Path, filename: str) -> int:
 
 
 def _not_found(filename: str) -> PermanentError:
-    message = "no such file, or not one the worker may read"
+    message = "there is no such file, or the worker may not read it"
     return PermanentError(message, code=ErrorCode.FILE_NOT_FOUND, details={"filename": filename})
 
 

@@ -1,11 +1,11 @@
-"""Uploads, as handlers open them: a copy that has no name and is gone afterwards."""
+"""Opens uploads for handlers: each is a copy without a name, gone afterwards."""
 
 from __future__ import annotations
 
 import asyncio
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -18,61 +18,83 @@ from secretary_worker.access.source import OpenFile, check_size
 from secretary_worker.attempt.repository import OpenUpload
 
 PATIENCE_SEC = 30.0
-"""How long a store that does not answer is asked again before the attempt is given up."""
+"""How long ``Uploads`` repeats its request while the store does not answer."""
 RETRY_SEC = 1.0
+
+CheckSize = Callable[[int], None]
+"""Raises ``PermanentError`` if a file of this size, in bytes, is too large."""
 
 
 @dataclass(frozen=True, slots=True)
 class Uploads:
-    """Opens uploads, from whatever loop it is asked in."""
+    """Opens uploads, from any loop."""
 
     files: FileRepository
     keys: KeyRepository
     bridge: Bridge
 
     @asynccontextmanager
-    async def open(self, file_id: str, owner: str, max_bytes: int) -> AsyncIterator[OpenFile]:
-        """The upload that a job of the API key *owner* names, to be read.
+    async def open(
+        self,
+        file_id: str,
+        owner: str,
+        max_bytes: int,
+        *,
+        too_large: str = ErrorCode.FILE_TOO_LARGE,
+    ) -> AsyncIterator[OpenFile]:
+        """Open an upload for a job of the API key *owner*.
 
         Raises:
-            PermanentError: FILE_NOT_FOUND, it is not there for *owner*; PDF_TOO_LARGE.
+            PermanentError: FILE_NOT_FOUND, there is no such upload for *owner*; *too_large*, it has
+                more than *max_bytes*.
             StoreUnavailable: MongoDB did not answer for ``PATIENCE_SEC``.
         """
-        async with self.open_whole(file_id, owner, max_bytes) as upload:
+        opening = self.open_upload(file_id, owner, max_bytes, too_large=too_large)
+        async with opening as upload:
             yield OpenFile(upload.file.fileno(), upload.name, upload.size)
 
     @asynccontextmanager
-    async def open_whole(
-        self, file_id: str, owner: str, max_bytes: int | None = None
+    async def open_upload(
+        self,
+        file_id: str,
+        owner: str,
+        max_bytes: int | None = None,
+        *,
+        too_large: str = ErrorCode.FILE_TOO_LARGE,
     ) -> AsyncIterator[OpenUpload]:
-        """The same as a file object; of any size unless *max_bytes* is given."""
+        """Open the upload as a file object. Its size is checked only if *max_bytes* is given.
+
+        Raises: see ``open``.
+        """
+
+        def check(size: int) -> None:
+            if max_bytes is not None:
+                check_size(size, max_bytes, too_large)
+
         with tempfile.TemporaryFile() as file:
-            stored = await self._fetch(file_id, owner, max_bytes, file)
+            stored = await self._fetch(file_id, owner, check, file)
             file.seek(0)
             yield OpenUpload(stored.name, stored.size, file)
 
     async def _fetch(
-        self, file_id: str, owner: str, max_bytes: int | None, file: BinaryIO
+        self, file_id: str, owner: str, check: CheckSize, file: BinaryIO
     ) -> StoredFile:
         give_up_at = time.monotonic() + PATIENCE_SEC
         while True:
             try:
-                return await self._copy(file_id, owner, max_bytes, file)
+                return await self._copy(file_id, owner, check, file)
             except StoreUnavailable:
                 if time.monotonic() >= give_up_at:
                     raise
             await asyncio.sleep(RETRY_SEC)
 
-    async def _copy(
-        self, file_id: str, owner: str, max_bytes: int | None, file: BinaryIO
-    ) -> StoredFile:
-        if not isinstance(file_id, str):  # from parameters that nobody checked
+    async def _copy(self, file_id: str, owner: str, check: CheckSize, file: BinaryIO) -> StoredFile:
+        if not isinstance(file_id, str):  # parameters may be unchecked
             raise _not_found(file_id)
         found = await self.bridge.call(lambda: self.files.open(file_id))
         if found is None or not await self._may_open(found.stored, owner):
             raise _not_found(file_id)
-        if max_bytes is not None:
-            check_size(found.stored.size, max_bytes)
+        check(found.stored.size)
         file.seek(0)
         file.truncate()
         try:
@@ -92,5 +114,5 @@ class Uploads:
 
 
 def _not_found(file_id: str) -> PermanentError:
-    message = "there is no such upload, or not any more"
+    message = "there is no such upload, or it has been removed"
     return PermanentError(message, code=ErrorCode.FILE_NOT_FOUND, details={"file_id": file_id})

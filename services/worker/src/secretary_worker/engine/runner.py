@@ -105,7 +105,7 @@ class Runner:
         repository = SecretaryJobRepository(
             visible.job_id,
             writer.submit,
-            lambda file_id: self.uploads.open_whole(file_id, visible.owner),
+            lambda file_id: self.uploads.open_upload(file_id, visible.owner),
             max_file_bytes=self.max_file_bytes,
         )
         mark = Mark(visible.job_id, visible.run, visible.attempt, hold.token)

@@ -1,4 +1,4 @@
-"""A child of the sandbox, as its parent talks to it: requests and answers as JSON lines."""
+"""The parent's side of one child: sends requests and receives answers as JSON lines."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any
 
 from secretary_common.errors import ErrorCode, PermanentError, SecretaryError, TransientError
 from secretary_common.runtime.log import get_logger
-from secretary_worker.sandbox.exit_status import Death, Ending, judge, timed_out
+from secretary_worker.sandbox.exit_status import ExitStatus, error_of, timed_out
 from secretary_worker.sandbox.limits import END
 from secretary_worker.sandbox.zygote_client import ChildSockets
 
@@ -26,37 +26,37 @@ log = get_logger(__name__)
 LINE_BYTES = 16 * 2**20
 OUTPUT_BYTES = 128 * 2**20
 _STDERR_KEPT = 4096
-# Descendants that left the group may hold standard error open; nobody waits for those.
+# Processes that left the group may hold standard error open. The parent does not wait longer.
 _STDERR_GRACE_SEC = 1.0
-# A killed child is gone in milliseconds; one that is not has a zygote that does not answer.
+# A killed child is gone in milliseconds. If it is not, its zygote does not answer.
 _KILL_SEC = 5.0
 _STATUS_BYTES = 32
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What the parent watches over, on top of the limits the child sets for itself."""
+    """What the parent allows one answer, in addition to the limits that the child sets itself."""
 
     timeout_sec: float
-    """Wall clock for a whole answer."""
+    """Wall-clock time for the whole answer."""
     silence_sec: float | None = None
-    """Wall clock between two messages of it; None: as long as the whole."""
+    """Wall-clock time between two messages of an answer; None: only ``timeout_sec`` counts."""
     line_bytes: int = LINE_BYTES
-    """One message at most."""
+    """The largest message, in bytes."""
     output_bytes: int = OUTPUT_BYTES
-    """All messages of an answer together at most."""
+    """The largest total of all messages of an answer, in bytes."""
 
 
 class _Silent(Exception):
-    """The child has said nothing for too long."""
+    """The child has sent no message for too long."""
 
 
 class _Overflow(Exception):
-    """The child sent more than it may."""
+    """The child sent more than its bounds allow."""
 
 
 class Child:
-    """One child, to be asked one thing after the other. After an error it is of no more use."""
+    """One child. It answers one request at a time; after an error it cannot be asked again."""
 
     def __init__(
         self,
@@ -64,43 +64,46 @@ class Child:
         channel: tuple[asyncio.StreamReader, asyncio.StreamWriter],
         stderr: tuple[asyncio.StreamReader, asyncio.StreamWriter],
         bounds: Bounds,
+        codes: frozenset[str],
     ) -> None:
+        """*codes*: error codes besides ``ErrorCode`` that the child may raise."""
         self._status = sockets.status
         self._reader, self._writer = channel
         self._stderr_writer = stderr[1]
         self._bounds = bounds
+        self._codes = codes
         self._tail = asyncio.create_task(_tail(stderr[0]))
         self._ended = asyncio.create_task(self._watch())
         self.pid: int | None = None
-        """Known once it was born."""
+        """The process id, once the zygote has reported it."""
         self.cpu_sec = 0.0
-        """What its answers have taken so far."""
+        """The CPU time of its answers so far, in seconds."""
 
     async def ask(self, request: JsonObject, on_message: OnMessage) -> None:
-        """Have *request* answered and give each message to *on_message*, in order.
+        """Send *request* and pass each message of the answer to *on_message*, in order.
 
         Raises:
             PermanentError: with the child's own code, or PARSE_TIMEOUT (CPU or wall clock),
                 PARSE_MEMORY_LIMIT (memory or output) or PARSER_CRASHED.
-            TransientError: PARSER_CRASHED through no fault of the document: its zygote is gone, or
-                somebody else killed it, as the kernel does when memory runs out.
+            TransientError: PARSER_CRASHED, and the document is not the cause: the zygote is gone,
+                or the child was killed from outside, as the kernel does when memory runs out.
         """
         try:
             async with asyncio.timeout(self._bounds.timeout_sec) as clock:
-                await self.say(request)
+                await self.send(request)
                 end = await self._listen(on_message)
         except _Silent:
             raise timed_out() from None
         except _Overflow as error:
             raise PermanentError(str(error), code=ErrorCode.PARSE_MEMORY_LIMIT) from None
         except TimeoutError:
-            if not clock.expired():  # the listener's own
+            if not clock.expired():  # raised by _listen itself
                 raise
             raise timed_out() from None
-        self.cpu_sec += _conclude(end)
+        self.cpu_sec += self._conclude(end)
 
     async def close(self) -> None:
-        """Kill it and whatever it started; return when that is done, even if this is cancelled."""
+        """Kill the child and its descendants; return when they are dead, even if cancelled."""
         closing = asyncio.ensure_future(self._close())
         try:
             await asyncio.shield(closing)
@@ -124,8 +127,8 @@ class Child:
             await asyncio.gather(self._ended, self._tail, return_exceptions=True)
             self._status.close()
 
-    async def say(self, message: JsonObject) -> None:
-        """Send *message*; that nobody is there to take it shows when it is asked."""
+    async def send(self, message: JsonObject) -> None:
+        """Send *message*. If the child is gone, the next ``ask`` raises the error."""
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             self._writer.write(json.dumps(message).encode() + b"\n")
             await self._writer.drain()
@@ -151,50 +154,51 @@ class Child:
             raise _Silent from None
         except ConnectionError:
             return b""
-        except ValueError:  # asyncio's word for a line over the limit
+        except ValueError:  # asyncio raises it for a line over the limit
             raise _Overflow("one page has more text than it may have") from None
 
+    def _conclude(self, end: JsonObject) -> float:
+        with parsing_answer():
+            cpu_sec = float(end["cpu_sec"])
+        if "code" not in end:
+            return cpu_sec
+        # The child has read untrusted bytes, so only known codes are passed on.
+        known = end["code"] in ErrorCode.__members__ or end["code"] in self._codes
+        code = end["code"] if known else ErrorCode.PARSER_CRASHED
+        raise PermanentError(str(end["message"]), code=code)
+
     async def _lost(self) -> SecretaryError:
-        """The error its end without a last word amounts to."""
-        death = await self._ended
-        if death is None:
+        """Return the error of a child that ended without an end message."""
+        status = await self._ended
+        if status is None:
             message = "the process that starts children is gone"
             return TransientError(message, code=ErrorCode.PARSER_CRASHED)
         await asyncio.wait([self._tail], timeout=_STDERR_GRACE_SEC)
         stderr = self._tail.result() if self._tail.done() else ""
-        log.warning("sandbox.child_lost", exit=death.returncode, stderr=stderr)
-        return judge(Ending(death, stderr))
+        log.warning("sandbox.child_lost", exit=status.returncode, stderr=stderr)
+        return error_of(status, stderr)
 
-    async def _watch(self) -> Death | None:
-        """How it ended, once it has; None if nobody can tell any more."""
+    async def _watch(self) -> ExitStatus | None:
+        """Wait for the end of the child; return None if the zygote is gone."""
         loop = asyncio.get_running_loop()
         with contextlib.suppress(OSError, ValueError):
             self.pid = int(await loop.sock_recv(self._status, _STATUS_BYTES))
             status, used_up = (await loop.sock_recv(self._status, _STATUS_BYTES)).split()
-            return Death(os.waitstatus_to_exitcode(int(status)), cpu_used_up=bool(int(used_up)))
+            return ExitStatus(
+                os.waitstatus_to_exitcode(int(status)), cpu_used_up=bool(int(used_up))
+            )
         return None
 
 
-def _conclude(end: JsonObject) -> float:
-    with garbled():
-        cpu_sec = float(end["cpu_sec"])
-    if "code" not in end:
-        return cpu_sec
-    # The child has read untrusted bytes: its codes are looked up, not believed.
-    known = end["code"] in ErrorCode.__members__
-    code = end["code"] if known else ErrorCode.PARSER_CRASHED
-    raise PermanentError(str(end["message"]), code=code)
-
-
 def _hang_up(status: socket.socket) -> None:
-    """Tell the zygote to kill the child; what it answers can still be read."""
+    """Make the zygote kill the child; its report can still be read."""
     with contextlib.suppress(OSError):
         status.shutdown(socket.SHUT_WR)
 
 
 @contextlib.contextmanager
-def garbled() -> Iterator[None]:
-    """Take what goes wrong with an answer's form for what it is: a child out of its mind.
+def parsing_answer() -> Iterator[None]:
+    """Inside, an error in the form of an answer means that the child has crashed.
 
     Raises:
         PermanentError: PARSER_CRASHED.
@@ -207,7 +211,7 @@ def garbled() -> Iterator[None]:
 
 
 def _parse(line: bytes) -> JsonObject:
-    with garbled():
+    with parsing_answer():
         message = json.loads(line)
         if not isinstance(message, dict):
             raise TypeError("no object")

@@ -1,4 +1,4 @@
-"""What the death of a child without a last word amounts to. Decides only."""
+"""Maps the exit status of a child that sent no end message to an error. No I/O."""
 
 from __future__ import annotations
 
@@ -8,46 +8,37 @@ from dataclasses import dataclass
 from secretary_common.errors import ErrorCode, PermanentError, SecretaryError, TransientError
 from secretary_worker.sandbox.limits import EXIT_OUT_OF_MEMORY
 
-# What native code writes to standard error when an allocation fails and it gives up.
+# Native code writes one of these to standard error when an allocation fails and it gives up.
 _OUT_OF_MEMORY_MARKS = ("bad_alloc", "Cannot allocate memory", "MemoryError")
 
 
 @dataclass(frozen=True, slots=True)
-class Death:
-    """What its parent saw of it."""
+class ExitStatus:
+    """How a child ended, as the zygote reports it."""
 
     returncode: int
-    """Negative: the signal that ended it."""
+    """Negative: the signal that ended the child."""
     cpu_used_up: bool = False
     """Whether it had used the CPU time after which the kernel kills it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """How a child ended that said no last word."""
+def error_of(status: ExitStatus, stderr: str) -> SecretaryError:
+    """Return the error of a child that ended with *status*; *stderr* is the tail of its output.
 
-    death: Death
-    stderr: str
-    """The tail of its standard error."""
-
-
-def judge(ending: Ending) -> SecretaryError:
-    """The error a child's death without a last word amounts to.
-
-    SIGKILL is nothing a document does to its reader. It is the kernel's at the hard limit of CPU
-    time; else it came from outside, most likely because others used up the machine's memory (a
-    child is the first to go, ``die_first``), and the job is tried again.
+    A document cannot make its reader send SIGKILL. The kernel sends it at the hard limit of CPU
+    time. Otherwise it came from outside, most likely because the machine had no memory left:
+    children are killed first (``die_first``). Then the job is tried again.
     """
-    returncode = ending.death.returncode
+    returncode = status.returncode
     details = {"exit": _describe(returncode)}
     if returncode == -signal.SIGXCPU:
         return timed_out()
     if returncode == -signal.SIGKILL:
-        if ending.death.cpu_used_up:
+        if status.cpu_used_up:
             return timed_out()
         message = "the parser was killed from outside, as happens when memory runs out"
         return TransientError(message, code=ErrorCode.PARSER_CRASHED, details=details)
-    starved = any(mark in ending.stderr for mark in _OUT_OF_MEMORY_MARKS)
+    starved = any(mark in stderr for mark in _OUT_OF_MEMORY_MARKS)
     if returncode == EXIT_OUT_OF_MEMORY or (returncode and starved):
         message = "the document needs more memory than it may use"
         return PermanentError(message, code=ErrorCode.PARSE_MEMORY_LIMIT)
@@ -56,7 +47,7 @@ def judge(ending: Ending) -> SecretaryError:
 
 
 def timed_out() -> PermanentError:
-    """The error of a child that took too long, by whichever clock."""
+    """Return the error of a child that used too much time, of the CPU or on the wall clock."""
     message = "the document takes more time than it may use"
     return PermanentError(message, code=ErrorCode.PARSE_TIMEOUT)
 

@@ -1,7 +1,7 @@
-"""The child's half of the sandbox: confine yourself, answer requests, die with your parent.
+"""The child's side of the sandbox: sets its limits, answers requests, dies with its parent.
 
-Limits are set by the child before it touches the document, not by whoever started it: the worker
-has threads, and Python code between fork and exec may deadlock.
+The child sets its own limits before it reads the document. Its parent cannot: the worker has
+threads, and Python code between fork and exec may deadlock.
 """
 
 from __future__ import annotations
@@ -26,38 +26,39 @@ from secretary_common.errors import SecretaryError
 END = "end"
 """The key of the last message of an answer."""
 EXIT_OUT_OF_MEMORY = 71
-"""The exit code for a MemoryError: an exit needs no memory, a message does."""
+"""The exit code for a MemoryError: an exit needs no memory, but a message does."""
 
 Emit = Callable[[dict[str, Any]], None]
 Work = Callable[[dict[str, Any], Emit], None]
 Begin = Callable[[Sequence[str]], Work]
-"""What a child's module calls ``begin``: given the paths of the files it was handed, what answers
-its requests, one after the other."""
+"""The type of a child module's function ``begin``. It gets the paths of the files of the child and
+returns the function that answers requests, one after the other."""
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _PR_SET_NO_NEW_PRIVS = 38
-# Between the soft limit, whose SIGXCPU tells what happened, and the hard one, which is SIGKILL.
+# From the soft limit, whose SIGXCPU shows what happened, to the hard one, which is SIGKILL.
 _CPU_GRACE_SEC = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What the kernel holds the child to."""
+    """The limits that the kernel enforces on a child."""
 
     memory_bytes: int
-    """Address space."""
+    """Of its address space."""
     cpu_sec: int
+    """CPU time of all its answers together."""
     file_bytes: int = 0
-    """The size of any file it writes; none by default."""
+    """The largest file it may write; by default it may write none."""
     open_files: int = 64
 
 
 def serve(begin: Begin, channel: socket.socket, files: Sequence[int]) -> NoReturn:
-    """Answer what comes through *channel*, a JSON line each, until it ends; then exit.
+    """Answer the requests from *channel*, one JSON line each, until it closes; then exit.
 
-    The first line has the limits. The work sends messages through the function it is given; a
-    ``SecretaryError`` it raises reaches the parent with its code. Any other exception is a crash,
-    its traceback on standard error.
+    The first line holds the limits. The work sends messages through the function it is given. A
+    ``SecretaryError`` from it reaches the parent with its code and message. Any other exception is
+    a crash, with its traceback on standard error.
     """
     try:
         with channel.makefile("rb") as requests, channel.makefile("wb") as answers:
@@ -67,16 +68,16 @@ def serve(begin: Begin, channel: socket.socket, files: Sequence[int]) -> NoRetur
                 _answer(work, json.loads(line), answers)
     except MemoryError:
         os._exit(EXIT_OUT_OF_MEMORY)
-    except BaseException:  # noqa: BLE001 - told to the parent by exit code and standard error
+    except BaseException:  # noqa: BLE001 - exit code and standard error show it to the parent
         traceback.print_exc()
         sys.stderr.flush()
         os._exit(1)
-    # Not through the interpreter's end: destructors of native code may still crash or hang.
+    # Skip the interpreter's shutdown: destructors of native code may crash or hang.
     os._exit(0)
 
 
 def confine(limits: Limits) -> None:
-    """Put *limits* on this process; there is no way back."""
+    """Set *limits* on this process. They cannot be raised again."""
     for kind, soft, hard in (
         (resource.RLIMIT_AS, limits.memory_bytes, limits.memory_bytes),
         (resource.RLIMIT_CPU, limits.cpu_sec, limits.cpu_sec + _CPU_GRACE_SEC),
@@ -85,16 +86,16 @@ def confine(limits: Limits) -> None:
         (resource.RLIMIT_CORE, 0, 0),
     ):
         ceiling = resource.getrlimit(kind)[1]
-        if ceiling != resource.RLIM_INFINITY:  # never asks for more than it was left
+        if ceiling != resource.RLIM_INFINITY:  # a limit cannot be raised
             soft, hard = min(soft, ceiling), min(hard, ceiling)  # noqa: PLW2901 - clamped
         resource.setrlimit(kind, (soft, hard))
 
 
 def allow_cpu(seconds: float) -> None:
-    """From now on *seconds* of CPU time (whole ones, rounded up), within the limit of the child.
+    """Limit the CPU time from now on to *seconds*, rounded up, within the limit of the child.
 
-    What takes longer is ended by SIGXCPU: for pages, of which one must not use up what is meant
-    for all.
+    SIGXCPU ends a child that uses more. Call it for each part of a document, so that one part
+    cannot use up the time of all.
     """
     hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
     soft = int(cpu_used() + seconds) + 1
@@ -104,22 +105,28 @@ def allow_cpu(seconds: float) -> None:
 
 
 def cpu_used() -> float:
-    """The CPU seconds this process has used."""
+    """Return the CPU seconds that this process has used."""
     return time.process_time()
 
 
 def die_with_parent(parent: int) -> None:
-    """Have the kernel end this process when *parent*, the thread that started it, ends."""
+    """Make the kernel end this process when *parent* ends.
+
+    More exactly: when the thread ends that started this process.
+    """
     if sys.platform == "linux":
         prctl = ctypes.CDLL(None).prctl
         prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
         if os.getppid() != parent:
-            os._exit(1)  # it died before the signal was set, which would then never come
+            os._exit(1)  # the parent died before the signal was set
         prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
 
 
 def die_first() -> None:
-    """Be the first to go when memory runs out; a sandbox around this one may forbid to say so."""
+    """Make the kernel kill this process first when memory runs out.
+
+    A container may forbid the setting; then nothing changes.
+    """
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
 
@@ -128,7 +135,7 @@ def _answer(work: Work, request: dict[str, Any], answers: BinaryIO) -> None:
     started = cpu_used()
 
     def emit(message: dict[str, Any]) -> None:
-        # Lone surrogates pass: the parent's parser takes them the same way.
+        # Lone surrogates are passed on: the parent's parser accepts them.
         text = json.dumps(message, ensure_ascii=False)
         answers.write(text.encode(errors="surrogatepass") + b"\n")
         answers.flush()

@@ -1,14 +1,13 @@
-"""Has done in a child what burns CPU or feeds untrusted bytes to native code.
+"""Starts children with limits, for work that burns CPU or gives untrusted bytes to native code.
 
-A child has limits, answers requests as JSON lines, and its whole process group is dead when its
-context ends, whatever happened. Requests go through a socket: no secret stands in its arguments or
-environment.
+A child answers requests as JSON lines. When its context ends, its whole process group is dead,
+whatever happened. Requests go through a socket, so no secret stands in arguments or environment.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict
 
@@ -20,24 +19,35 @@ from secretary_worker.sandbox.zygote_client import ChildSockets, ZygoteClient
 
 
 class Sandbox:
-    """Has children started and asked within *limits* and *bounds*. Safe to share."""
+    """Starts children within *limits* and *bounds*. Safe to share between jobs."""
 
-    def __init__(self, zygote: ZygoteClient, limits: Limits, bounds: Bounds) -> None:
-        self._nursery = zygote
+    def __init__(
+        self, zygote: ZygoteClient, limits: Limits, bounds: Bounds, *, codes: Collection[str] = ()
+    ) -> None:
+        """Wire the sandbox.
+
+        Args:
+            zygote: starts the children (``HandlerContext.zygote``).
+            limits: what the kernel allows one child.
+            bounds: what the parent allows one answer.
+            codes: error codes besides ``ErrorCode`` that a child may raise.
+        """
+        self._zygote = zygote
         self._limits = limits
         self._bounds = bounds
+        self._codes = frozenset(codes)
 
     @asynccontextmanager
     async def child(self, files: Sequence[int]) -> AsyncIterator[Child]:
-        """A child that has *files*, dead when the context ends.
+        """Start a child that has the descriptors *files*; it is dead when the context ends.
 
         Raises:
-            TransientError: PARSER_CRASHED, none can be had.
+            TransientError: PARSER_CRASHED, no process can be started.
         """
         child = await self._start(files)
         outcome = "cancelled"
         try:
-            await child.say(asdict(self._limits))
+            await child.send(asdict(self._limits))
             yield child
             outcome = "done"
         except SecretaryError as error:
@@ -49,11 +59,11 @@ class Sandbox:
 
     async def _start(self, files: Sequence[int]) -> Child:
         try:
-            sockets = self._nursery.fork(files)
+            sockets = self._zygote.fork(files)
         except OSError as error:
             message = f"no process can be started ({error.strerror})"
             raise TransientError(message, code=ErrorCode.PARSER_CRASHED) from error
-        # Seen through, should this be cancelled: who has no child cannot close it.
+        # If the caller is cancelled here, the child must still be taken over to be closed.
         starting = asyncio.ensure_future(self._take_over(sockets))
         try:
             return await asyncio.shield(starting)
@@ -63,8 +73,8 @@ class Sandbox:
 
     async def _take_over(self, sockets: ChildSockets) -> Child:
         sockets.status.setblocking(False)  # noqa: FBT003 - its signature
-        # Of sockets that are connected already: this does not wait for anybody.
+        # The sockets are connected already, so these calls return at once.
         limit = self._bounds.line_bytes
         channel = await asyncio.open_connection(sock=sockets.channel, limit=limit)
         stderr = await asyncio.open_connection(sock=sockets.stderr)
-        return Child(sockets, channel, stderr, self._bounds)
+        return Child(sockets, channel, stderr, self._bounds, self._codes)

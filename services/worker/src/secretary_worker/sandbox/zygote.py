@@ -1,17 +1,19 @@
-"""A process that has everything imported and has seen nothing: it forks a child for each order.
+"""A process with everything imported that forks a child for each order.
 
-``python -m secretary_worker.sandbox.zygote MODULE``, with its control socket as standard input.
-Importing what reads PDFs takes a third of a second of CPU; forking a process that has it takes a
-few milliseconds. What else a child should not have to do first, its module does in ``warm_up``, if
-it has one. It never reads a document from elsewhere or a request: those go straight to the child,
-so no secret and no hostile byte is ever in here. Its parent's end of the socket closed, or its
-parent dead, it ends, and the kernel takes its children along.
+``python -m secretary_worker.sandbox.zygote MODULE PARENT PATH…``, with its control socket as
+standard input. To import a PDF parser takes a third of a second of CPU; to fork a process that has
+it takes a few milliseconds. MODULE's function ``warm_up``, if there is one, does other work that
+children should not repeat. PATH… is the parent's search path for modules.
+
+The zygote never sees a document or a request: those go straight to the child, so it holds no
+secret and no hostile byte. It ends when its parent closes the socket or dies, and the kernel ends
+its children then.
 
 An order is a message with descriptors: the child's channel, its standard error, its status socket,
-then its files. Through the status socket the parent learns the child's pid, then how it ended:
-``os.waitpid``'s status, and 1 if it had used up its CPU time, else 0. Whatever the parent sends
-there, or its end closed, kills the child. Only this process reaps, and always after it killed the
-child's whole group: a pid cannot be another's by then.
+then its files. On the status socket the parent receives the child's pid, and later the child's
+status from ``os.waitpid`` with 1 if the child had used up its CPU time, else 0. Anything that the
+parent sends there kills the child, and so does closing the parent's end. Only this process reaps
+children, and it always kills the child's whole group first: until then the pid cannot be reused.
 """
 
 from __future__ import annotations
@@ -35,37 +37,37 @@ CHANNEL, STDERR, STATUS = range(3)
 FIRST_FILE = 3
 MAX_DESCRIPTORS = 16
 ORDER = b"fork"
-# The kernel counts what it limits in ticks, and what it reports more finely.
+# The kernel counts limited CPU time in ticks, but reports used CPU time more precisely.
 _CPU_DOUBT_SEC = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class _Born:
+class _Child:
     pid: int
     pidfd: int
     status: socket.socket
 
 
 class Zygote:
-    """Takes orders until its parent is gone."""
+    """Carries out orders until its parent is gone."""
 
     def __init__(self, control: socket.socket, begin: Begin) -> None:
         self._control = control
         self._begin = begin
         self._poller = select.poll()
         self._poller.register(control, select.POLLIN)
-        self._by_pidfd: dict[int, _Born] = {}
-        self._by_status: dict[int, _Born] = {}
+        self._by_pidfd: dict[int, _Child] = {}
+        self._by_status: dict[int, _Child] = {}
 
     def run(self) -> None:
-        """Fork, kill and bury, as told."""
+        """Fork, kill and reap children until the parent closes the control socket."""
         while True:
             for descriptor, _ in self._poller.poll():
                 if descriptor == self._control.fileno():
                     if not self._take_order():
                         return
                 elif descriptor in self._by_pidfd:
-                    self._bury(self._by_pidfd[descriptor])
+                    self._reap(self._by_pidfd[descriptor])
                 elif descriptor in self._by_status:
                     self._kill(self._by_status[descriptor])
 
@@ -83,27 +85,27 @@ class Zygote:
         here = os.getpid()
         try:
             pid = os.fork()
-        except OSError:  # its status socket closed without a word tells the parent
+        except OSError:  # the closed status socket shows it to the parent
             return
         if pid == 0:
             self._become_child(descriptors, here)
-        born = _Born(pid, os.pidfd_open(pid), socket.socket(fileno=os.dup(descriptors[STATUS])))
-        self._by_pidfd[born.pidfd] = self._by_status[born.status.fileno()] = born
-        self._poller.register(born.pidfd, select.POLLIN)
-        self._poller.register(born.status, select.POLLIN)
-        _tell(born, pid)
+        child = _Child(pid, os.pidfd_open(pid), socket.socket(fileno=os.dup(descriptors[STATUS])))
+        self._by_pidfd[child.pidfd] = self._by_status[child.status.fileno()] = child
+        self._poller.register(child.pidfd, select.POLLIN)
+        self._poller.register(child.status, select.POLLIN)
+        _report(child, pid)
 
     def _become_child(self, descriptors: list[int], parent: int) -> NoReturn:
         try:
             os.setsid()
             die_with_parent(parent)
             die_first()
-            for born in self._by_pidfd.values():
-                os.close(born.pidfd)
-                born.status.close()
+            for child in self._by_pidfd.values():
+                os.close(child.pidfd)
+                child.status.close()
             self._control.close()  # standard input
             os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-            # What native code prints goes to standard error, both ways.
+            # Native code may print to either; both go to standard error.
             os.dup2(descriptors[STDERR], 1)
             os.dup2(descriptors[STDERR], 2)
             os.close(descriptors[STDERR])
@@ -113,33 +115,33 @@ class Zygote:
         finally:
             os._exit(1)
 
-    def _kill(self, born: _Born) -> None:
-        del self._by_status[born.status.fileno()]
-        self._poller.unregister(born.status)
-        _kill_group(born.pid)
+    def _kill(self, child: _Child) -> None:
+        del self._by_status[child.status.fileno()]
+        self._poller.unregister(child.status)
+        _kill_group(child.pid)
 
-    def _bury(self, born: _Born) -> None:
-        # The group may have more members; its number is not another's while this zombie is there.
-        _kill_group(born.pid)
-        cpu_limit = _cpu_limit(born.pid)
-        _, status, used = os.wait4(born.pid, 0)
+    def _reap(self, child: _Child) -> None:
+        # The group may have more members. Its number is not reused while this zombie exists.
+        _kill_group(child.pid)
+        cpu_limit = _cpu_limit(child.pid)
+        _, status, used = os.wait4(child.pid, 0)
         used_up = used.ru_utime + used.ru_stime >= cpu_limit - _CPU_DOUBT_SEC
-        _tell(born, status, used_up)
-        if self._by_status.pop(born.status.fileno(), None):
-            self._poller.unregister(born.status)
-        del self._by_pidfd[born.pidfd]
-        self._poller.unregister(born.pidfd)
-        os.close(born.pidfd)
-        born.status.close()
+        _report(child, status, used_up)
+        if self._by_status.pop(child.status.fileno(), None):
+            self._poller.unregister(child.status)
+        del self._by_pidfd[child.pidfd]
+        self._poller.unregister(child.pidfd)
+        os.close(child.pidfd)
+        child.status.close()
 
 
-def _tell(born: _Born, *numbers: int) -> None:
-    with suppress(OSError):  # the parent does not listen any more
-        born.status.send(" ".join(str(int(number)) for number in numbers).encode())
+def _report(child: _Child, *numbers: int) -> None:
+    with suppress(OSError):  # the parent has closed its end
+        child.status.send(" ".join(str(int(number)) for number in numbers).encode())
 
 
 def _cpu_limit(pid: int) -> float:
-    """The CPU seconds after which the kernel kills *pid*; a zombie has its limits still."""
+    """Return the CPU seconds after which the kernel kills *pid*; a zombie keeps its limits."""
     hard = resource.prlimit(pid, resource.RLIMIT_CPU)[1]
     return math.inf if hard == resource.RLIM_INFINITY else hard
 
@@ -147,19 +149,21 @@ def _cpu_limit(pid: int) -> float:
 def _kill_group(pid: int) -> None:
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signal.SIGKILL)
-    with suppress(ProcessLookupError):  # one that has not made its group yet
+    with suppress(ProcessLookupError):  # it has not made its group yet
         os.kill(pid, signal.SIGKILL)
 
 
 def main() -> None:
     """Import the module named on the command line and wait for orders."""
-    die_with_parent(int(sys.argv[2]))
-    module = importlib.import_module(sys.argv[1])
+    name, parent, *paths = sys.argv[1:]
+    die_with_parent(int(parent))
+    sys.path.extend(path for path in paths if path not in sys.path)
+    module = importlib.import_module(name)
     begin: Begin = module.begin
     if warm_up := getattr(module, "warm_up", None):
         warm_up()
     gc.collect()
-    gc.freeze()  # what is here already is shared with the children, not copied by their collector
+    gc.freeze()  # so that the children's collector does not copy the shared objects
     Zygote(socket.socket(fileno=0), begin).run()
 
 

@@ -1,4 +1,4 @@
-"""The worker's handle on a zygote: children with everything imported, for the price of a fork."""
+"""Starts a zygote and orders children from it, which cost a fork instead of an import."""
 
 from __future__ import annotations
 
@@ -29,20 +29,21 @@ class ChildSockets:
     status: socket.socket
 
     def close(self) -> None:
-        """Close all; the child is killed by that."""
+        """Close all; that kills the child."""
         for end in (self.channel, self.stderr, self.status):
             end.close()
 
 
 class ZygoteClient:
-    """Starts children that run *module*. Thread-safe; its zygote starts with the first, or before.
+    """Starts children that run *module*. Thread-safe.
 
-    Start it from a thread that stays: the kernel ends the zygote, and all children with it, when
-    the thread that started it ends. One that died is replaced with the next child.
+    The zygote starts with ``start`` or with the first child, and a dead one is replaced with the
+    next child. Call ``start`` from a thread that stays: when that thread ends, the kernel ends the
+    zygote and all its children.
     """
 
     def __init__(self, module: str) -> None:
-        """*module* must have a ``begin`` (``confinement.Begin``)."""
+        """*module* must have a function ``begin`` (``sandbox.limits.Begin``)."""
         self._module = module
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
@@ -50,21 +51,21 @@ class ZygoteClient:
 
     @property
     def pid(self) -> int | None:
-        """The zygote's, once it was started."""
+        """The zygote's process id, once it was started."""
         return self._process.pid if self._process else None
 
     def start(self) -> None:
-        """Have the zygote ready before the first child is wanted."""
+        """Start the zygote, so that the first child does not wait for it."""
         with self._lock:
             self._ready()
 
     def fork(self, files: Sequence[int]) -> ChildSockets:
-        """Order a child that has *files*; it may need a moment to be there.
+        """Order a child that has *files* and return its sockets; it may still be starting.
 
         Raises:
-            OSError: none can be had.
+            OSError: no child can be started.
         """
-        # What is told of the status are messages, each to be read by itself.
+        # Status reports are messages: the parent must read each by itself.
         kinds = (socket.SOCK_STREAM, socket.SOCK_STREAM, socket.SOCK_SEQPACKET)
         pairs = [socket.socketpair(socket.AF_UNIX, kind) for kind in kinds]
         sockets, theirs = ChildSockets(*(pair[0] for pair in pairs)), [pair[1] for pair in pairs]
@@ -79,7 +80,7 @@ class ZygoteClient:
         return sockets
 
     def close(self) -> None:
-        """End the zygote and whatever children it has."""
+        """End the zygote and its children."""
         with self._lock:
             self._discard()
 
@@ -87,7 +88,7 @@ class ZygoteClient:
         with self._lock:
             try:
                 socket.send_fds(self._ready(), [zygote.ORDER], descriptors)
-            except (BrokenPipeError, ConnectionResetError):  # it died since it was last seen
+            except (BrokenPipeError, ConnectionResetError):  # it died since the last order
                 self._discard()
                 socket.send_fds(self._ready(), [zygote.ORDER], descriptors)
 
@@ -105,17 +106,17 @@ class ZygoteClient:
         control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         control.settimeout(_SEND_SEC)
         with theirs:
-            self._process = subprocess.Popen(  # noqa: S603 - our own module
+            self._process = subprocess.Popen(  # noqa: S603 - the arguments are the worker's own
                 [
                     *(sys.executable, "-I", "-B", "-X", "utf8", "-m", zygote.__name__),
-                    *(self._module, str(os.getpid())),
+                    *(self._module, str(os.getpid()), *map(os.path.abspath, sys.path)),
                 ],
                 stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
                 start_new_session=True,
                 cwd="/",
-                # Nothing of the worker's environment: it holds secrets. One thread for OCR: pages
-                # and jobs run side by side already.
+                # The worker's environment holds secrets, so nothing of it is passed on. OCR gets
+                # one thread, because pages and jobs run in parallel already.
                 env={"PATH": os.defpath, "LANG": "C.UTF-8", "OMP_THREAD_LIMIT": "1"},
             )
         self._control = control

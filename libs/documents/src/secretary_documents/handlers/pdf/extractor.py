@@ -17,14 +17,19 @@ from secretary_documents.handlers.pdf.page_cache import PageCache
 from secretary_documents.handlers.pdf.parameters import PdfParameters
 from secretary_documents.handlers.pdf.reading import PdfReading
 from secretary_documents.handlers.pdf.result import FileFacts, PdfExtract, check_readable
-from secretary_documents.pdf.opened import OpenedPdf, Opening
+from secretary_documents.pdf.opened import OpenedPdf, Opening, check_pdf_mark
 from secretary_documents.pdf.page import Document, RemoteReader
 from secretary_documents.pdf.page_range import PageRange
-from secretary_worker.access.source import OpenFile, check_pdf_mark, digest
-from secretary_worker.sandbox.child import LINE_BYTES, OUTPUT_BYTES, Bounds
-from secretary_worker.sandbox.limits import Limits
-from secretary_worker.sandbox.sandbox import Sandbox
-from secretary_worker.sandbox.zygote_client import ZygoteClient
+from secretary_worker import (
+    LINE_BYTES,
+    OUTPUT_BYTES,
+    Bounds,
+    Limits,
+    OpenFile,
+    Sandbox,
+    ZygoteClient,
+    digest,
+)
 
 CHILD = "secretary_documents.pdf.child"
 """The module its children run."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from secretary_common.errors import ErrorCode, PermanentError
 from secretary_common.jobs.resources import ResourceCalculator
 from secretary_common.models import Job
-from secretary_documents.handlers.contract import AttemptRepository, JobReport, Uploads
+from secretary_documents.handlers.contract import AttemptRepository, JobReport
 from secretary_documents.handlers.parameter import parse_parameters
 from secretary_documents.handlers.pdf import progress
 from secretary_documents.handlers.pdf.extractor import PdfExtractor, PdfTask
@@ -23,9 +23,10 @@ from secretary_documents.handlers.pdf.template import (
     wants_template,
 )
 from secretary_documents.web.download import Downloader
-from secretary_worker.access.source import OpenFile, open_under_roots, private_copy
+from secretary_worker import OpenFile, Uploads, open_under_roots, private_copy
 
 ACCEPT = "application/pdf, */*;q=0.5"
+_TOO_LARGE = ErrorCode.PDF_TOO_LARGE
 
 
 class PdfHandler:
@@ -97,14 +98,18 @@ class PdfHandler:
     @asynccontextmanager
     async def _source(self, parameters: PdfParameters, owner: str) -> AsyncIterator[OpenFile]:
         if parameters.filename is not None:
-            with open_under_roots(parameters.filename, self._roots, self._max_bytes) as original:
-                async with private_copy(original, self._max_bytes) as file:
+            with open_under_roots(
+                parameters.filename, self._roots, self._max_bytes, too_large=_TOO_LARGE
+            ) as original:
+                async with private_copy(original, self._max_bytes, too_large=_TOO_LARGE) as file:
                     yield file
         elif parameters.url is not None:
             async with self._downloader.fetch(parameters.url, accept=ACCEPT) as download:
                 yield OpenFile(download.file.fileno(), download.name, download.size)
         elif parameters.file_id is not None and self._uploads is not None:
-            opening = self._uploads.open(parameters.file_id, owner, self._max_bytes)
+            opening = self._uploads.open(
+                parameters.file_id, owner, self._max_bytes, too_large=_TOO_LARGE
+            )
             async with opening as file:
                 yield file
         else:

@@ -13,7 +13,7 @@ from secretary_documents.handlers.pdf.images import keep_images
 from secretary_documents.handlers.pdf.parameters import PdfParameters
 from secretary_documents.handlers.session.talk import SlidePage
 from secretary_documents.pdf.page import Document
-from secretary_worker.access.source import OpenFile
+from secretary_worker import OpenFile
 
 
 @dataclass(frozen=True, slots=True)
