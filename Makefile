@@ -1,4 +1,4 @@
-# The daily commands; `make help` lists them. Each installs what it needs.
+# The daily commands; `make help` lists them. Each command installs what it needs.
 
 PYTHON ?= python3
 VENV := .venv
@@ -12,14 +12,14 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 PYTEST ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test chaos corpus bench bench-pdf lint format lock clean
+.PHONY: help setup demo up quick test chaos corpus bench bench-pdf tree lint format lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
 
-setup: $(INSTALLED) ## Make .venv with everything in it, every console script in .venv/bin
+setup: $(INSTALLED) ## Make .venv with all packages and console scripts
 
-# Made anew only when what it is made of has changed.
+# Runs again only if one of the files it depends on has changed.
 $(INSTALLED): requirements.lock $(MANIFESTS)
 	@test -x $(BIN)/pip || { echo "== making $(VENV)"; deploy/local/venv.sh "$(PYTHON)" $(VENV); }
 	@echo "== installing requirements.lock"
@@ -28,22 +28,27 @@ $(INSTALLED): requirements.lock $(MANIFESTS)
 	@$(PIP) install --no-deps --no-build-isolation $(PACKAGES:%=-e %)
 	@touch $@
 
-demo: setup ## Run a PDF through the whole system, with real servers and a webhook receiver
+demo: setup ## Process a PDF with the whole system, real servers and a webhook receiver
 	@$(BIN)/python demo/demo.py
 
-up: setup ## Keep the whole system running and print its URL and a key; Ctrl-C ends it
+up: setup ## Run the whole system until Ctrl-C; print its URL and a key
 	@$(BIN)/python demo/up.py
+
+quick: setup ## Run the unit and contract tests, for the daily loop
+	@$(BIN)/python -m secretary_devstack.servers.provision mongod nodejs
+	@$(BIN)/python -m pytest tests/unit tests/contract --numprocesses 2 --dist worksteal $(PYTEST)
 
 test: setup ## Run all tests against real servers
 	@$(BIN)/python -m secretary_devstack.servers.provision mongod rabbitmq ffmpeg espeak-ng nodejs
 	@$(BIN)/python -m pytest --numprocesses 3 --dist worksteal $(PYTEST)
 
-# The first seed, how many, and more arguments, e.g. `make chaos SEED=7 SEEDS=1 CHAOS="--jobs 300"`.
+# The first seed, the number of seeds, and more arguments, e.g.
+# `make chaos SEED=7 SEEDS=1 CHAOS="--jobs 300"`.
 SEED ?= 1
 SEEDS ?= 5
 CHAOS ?=
 
-chaos: setup ## Kill, stop and cut everything under thousands of jobs; SEEDS=5 rounds from SEED=1
+chaos: setup ## Run jobs while servers, services and networks fail; SEEDS=5 from SEED=1
 	@$(BIN)/python -m secretary_devstack.servers.provision mongod rabbitmq
 	@PYTHONPATH=tests $(BIN)/python -m chaos.scenario --seed $(SEED) --seeds $(SEEDS) $(CHAOS)
 
@@ -56,14 +61,17 @@ corpus: setup ## Read every PDF of the folder PDF_CORPUS through the real system
 	@$(BIN)/python -m secretary_devstack.servers.provision mongod rabbitmq
 	@PYTHONPATH=tests $(BIN)/python -m corpus.scenario "$(PDF_CORPUS)" $(CORPUS)
 
-bench: setup ## Measure jobs and webhooks a second, the wait for a start and for a webhook
+bench: setup ## Measure jobs and webhooks a second, and how long each waits
 	@$(BIN)/python -m secretary_devstack.servers.provision mongod rabbitmq
 	@$(BIN)/python bench/throughput.py
 	@$(BIN)/python bench/webhooks.py
 
-bench-pdf: setup ## Measure PDFs: pages a second, what a job costs, what OCR gets right
+bench-pdf: setup ## Measure PDFs: pages a second, the cost of a job, errors of OCR
 	@$(BIN)/python -m secretary_devstack.servers.provision mongod rabbitmq
 	@$(BIN)/python bench/pdf.py
+
+tree: ## Print the layout: each package, its modules counted, and its purpose
+	@$(PYTHON) deploy/local/tree.py
 
 lint: setup ## Check format, style, types and layers
 	@$(BIN)/ruff format --check --quiet $(CODE)
@@ -72,7 +80,7 @@ lint: setup ## Check format, style, types and layers
 	@$(BIN)/lint-imports
 	@echo "== lint: ok"
 
-format: setup ## Put the code into its format
+format: setup ## Format the code
 	@$(BIN)/ruff format --quiet $(CODE)
 	@$(BIN)/ruff check --quiet --fix $(CODE)
 
@@ -88,25 +96,25 @@ lock: setup ## Write the hashed requirements.lock files from the pyproject files
 	done
 	@$(LOCK) deploy/docker/build.in -o deploy/docker/build.lock
 
-clean: ## Remove what the commands made, .venv included
+clean: ## Remove all generated files, including .venv
 	@rm -rf $(VENV) .run .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# Docker Compose: v2 where it is installed, else docker-compose 1.29.
+# Docker Compose v2 if it is installed, else docker-compose 1.29.
 COMPOSE = $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)
 # How many workers `make compose-up` starts.
 WORKERS ?= 1
 
 .PHONY: compose-env compose-up compose-down compose-test
 
-compose-env: ## Write the secrets that .env lacks; those in it stay
+compose-env: ## Add the secrets that are missing in .env; keep the others
 	@$(PYTHON) deploy/compose/make_env.py .env
 
 compose-up: compose-env ## Build the images and start everything in Docker; WORKERS=3 for three
 	@$(COMPOSE) up --build --detach --scale worker=$(WORKERS)
 
-compose-down: ## Stop and remove the containers; the data stay
+compose-down: ## Stop and remove the containers; keep the data
 	@$(COMPOSE) down
 
-compose-test: setup ## Try docker-compose.yml for real: sharing, drain, a broker's restart
+compose-test: setup ## Test docker-compose.yml with real containers
 	@PYTHONPATH=tests $(BIN)/python -m compose.scenario
