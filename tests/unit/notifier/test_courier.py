@@ -18,12 +18,12 @@ from secretary_common.models import (
     delivery_id_of,
 )
 from secretary_common.runtime.clock import ManualClock
+from secretary_common.runtime.keyed_limit import KeyedLimit
 from secretary_common.testing.deliveries import InMemoryDeliveryRepository
-from secretary_notifier.courier import Courier, Terms
-from secretary_notifier.gate import Gate
+from secretary_notifier.courier import Courier, CourierConfig
 from secretary_notifier.verdict import Answer
 
-TERMS = Terms(owner="notifier-1", timeout_sec=15, retry_schedule_sec=(0, 5, 300))
+CONFIG = CourierConfig(owner="notifier-1", timeout_sec=15, retry_schedule_sec=(0, 5, 300))
 
 
 class Scene:
@@ -36,12 +36,12 @@ class Scene:
         self.status_code = status_code
         self.lacks_key = False
         self.while_sending: Callable[[], None] = lambda: None
-        self.gate = Gate(slots=8, per_origin=4)
+        self.limit = KeyedLimit(total=8, per_key=4)
         self.courier = self.courier_over(self.store)
 
     def courier_over(self, store: InMemoryDeliveryRepository) -> Courier:
         store.deliveries = self.store.deliveries
-        return Courier(store, self, self.gate, self.clock, TERMS)
+        return Courier(store, self, self.limit, self.clock, CONFIG)
 
     async def send(self, delivery: Delivery, at: datetime, timeout_sec: float) -> Answer:
         self.sent.append(delivery)
@@ -98,7 +98,7 @@ async def test_a_lease_outlasts_the_deadline_of_an_attempt() -> None:
     await scene.courier.deliver((await scene.add()).to_due())
     lease = scene.sent[0].lease
     assert lease is not None
-    assert lease.expires_at >= scene.clock.now() + timedelta(seconds=TERMS.timeout_sec + 5)
+    assert lease.expires_at >= scene.clock.now() + timedelta(seconds=CONFIG.timeout_sec + 5)
 
 
 @pytest.mark.parametrize(
@@ -288,7 +288,7 @@ async def test_a_test_is_sent_once_mutes_nothing_and_removes_itself(status_code:
     delivered = status_code == 200
     assert ended.state is (DeliveryState.DELIVERED if delivered else DeliveryState.DEAD)
     assert len(scene.sent) == len(ended.attempts) == 1
-    assert ended.expires_at == scene.clock.now() + TERMS.replayable_for
+    assert ended.expires_at == scene.clock.now() + CONFIG.replayable_for
     assert list(scene.store.muted) == [("key-1", "https://example.com/")]
 
 
@@ -297,10 +297,10 @@ async def test_what_was_claimed_before_the_breaker_opened_is_given_back_at_no_co
     courier = Courier(
         scene.store,
         scene,
-        scene.gate,
+        scene.limit,
         scene.clock,
-        TERMS,
-        is_shut=lambda origin: "example" in origin,
+        CONFIG,
+        is_paused=lambda origin: "example" in origin,
     )
     await courier.deliver((await scene.add()).to_due())
     stored = await scene.stored()
@@ -311,12 +311,12 @@ async def test_what_was_claimed_before_the_breaker_opened_is_given_back_at_no_co
 async def test_what_cannot_be_sent_soon_is_given_back_at_no_cost(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("secretary_notifier.courier.GATE_PATIENCE_SEC", 0.01)
+    monkeypatch.setattr("secretary_notifier.courier.SEND_PATIENCE_SEC", 0.01)
     scene = Scene()
-    scene.gate = Gate(slots=1, per_origin=1)
+    scene.limit = KeyedLimit(total=1, per_key=1)
     courier = scene.courier_over(InMemoryDeliveryRepository())
     event = await scene.add()
-    async with scene.gate.passing("https://busy.example:443", patience_sec=1):
+    async with scene.limit.permit("https://busy.example:443"):
         await courier.deliver(event.to_due())
     stored = await scene.stored()
     assert scene.sent == []

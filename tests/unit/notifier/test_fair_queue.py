@@ -33,8 +33,8 @@ def answered(
     took: float | None = 0.5,
     now: datetime = NOW,
 ) -> None:
-    queue.sent(item, now, failed=failed, took_sec=took)
-    queue.done(item, now)
+    queue.release_slot(item, now, failed=failed, took_sec=took)
+    queue.forget(item, now)
 
 
 def one_answered(queue: FairQueue, origin: str, **how: float | bool | None) -> None:
@@ -65,7 +65,7 @@ def test_a_quick_origin_is_claimed_ahead_and_no_longer_once_it_stalls() -> None:
     one_answered(queue, "a", took=0.05)
     offer(queue, *(due(number) for number in range(30)))
     assert len(taken(queue)) == 2 * (1 + AHEAD_PER_SLOT)
-    queue.stalled("a")
+    queue.mark_slow("a")
     answered(queue, due(0), took=None)
     assert taken(queue) == []
 
@@ -119,13 +119,13 @@ def test_an_origin_whose_breaker_is_open_gets_nothing_and_costs_nobody_anything(
     opened(queue)
     offer(queue, due(0), due(1), due(0, "b"))
     assert taken(queue) == ["b0"]
-    assert not queue.wants(Lane("a", is_retry=False), NOW)
-    assert queue.is_shut("a", NOW)
-    assert not queue.is_shut("b", NOW)
+    assert not queue.accepts(Lane("a", is_retry=False), NOW)
+    assert queue.is_paused("a", NOW)
+    assert not queue.is_paused("b", NOW)
     half_minute = NOW + timedelta(seconds=30)
     assert queue.open_breakers(NOW) == [half_minute]
-    assert not queue.is_shut("a", half_minute)
-    assert queue.wants(Lane("a", is_retry=False), half_minute)
+    assert not queue.is_paused("a", half_minute)
+    assert queue.accepts(Lane("a", is_retry=False), half_minute)
 
 
 def test_after_its_time_one_probe_goes_and_all_once_it_succeeded() -> None:
@@ -144,7 +144,7 @@ def test_a_probe_that_came_to_nothing_is_followed_by_another() -> None:
     offer(queue, due(0), due(1))
     half_minute = NOW + timedelta(seconds=30)
     assert taken(queue, half_minute) == ["a0"]
-    queue.done(due(0), half_minute)  # somebody else had it
+    queue.forget(due(0), half_minute)  # somebody else had it
     assert taken(queue, half_minute) == ["a1"]
 
 
@@ -165,9 +165,9 @@ def test_a_delivery_is_taken_in_once() -> None:
     assert not queue.offer(item)
     assert queue.take(NOW) is item
     assert not queue.offer(item)
-    queue.sent(item, NOW, failed=False, took_sec=1)
+    queue.release_slot(item, NOW, failed=False, took_sec=1)
     assert not queue.offer(item), "it is not recorded yet"
-    queue.done(item, NOW)
+    queue.forget(item, NOW)
     assert queue.offer(item)
 
 
@@ -175,16 +175,16 @@ def test_an_origin_holds_a_bounded_backlog() -> None:
     queue = FairQueue(slots=1, per_origin=1)
     accepted = [queue.offer(due(number)) for number in range(BACKLOG_PER_SLOT + 5)]
     assert accepted.count(True) == BACKLOG_PER_SLOT == len(queue)
-    assert not queue.wants(Lane("a", is_retry=False), NOW)
-    assert queue.wants(Lane("a", is_retry=True), NOW), "its retries are counted apart"
-    assert not queue.is_hungry("a")
+    assert not queue.accepts(Lane("a", is_retry=False), NOW)
+    assert queue.accepts(Lane("a", is_retry=True), NOW), "its retries are counted apart"
+    assert not queue.needs_more("a")
 
 
 def test_an_origin_with_less_than_it_can_claim_is_hungry() -> None:
     queue = FairQueue(slots=4, per_origin=2)
-    assert queue.is_hungry("a")
+    assert queue.needs_more("a")
     offer(queue, due(0), due(1))
-    assert not queue.is_hungry("a")
+    assert not queue.needs_more("a")
 
 
 def test_origins_that_are_long_gone_are_forgotten() -> None:
@@ -194,5 +194,5 @@ def test_origins_that_are_long_gone_are_forgotten() -> None:
     item = due(0)
     offer(queue, item)
     queue.take(NOW)
-    queue.done(item, NOW + timedelta(minutes=6))
-    assert len(queue._origins) < 5
+    queue.forget(item, NOW + timedelta(minutes=6))
+    assert queue.remembered_origins < 5

@@ -28,10 +28,10 @@ from secretary_common.models import (
     Webhook,
 )
 from secretary_common.runtime.clock import ManualClock
+from secretary_common.runtime.keyed_limit import KeyedLimit
 from secretary_common.testing.deliveries import InMemoryDeliveryRepository
 from secretary_common.testing.jobs import InMemoryJobRepository
-from secretary_notifier.courier import Courier, Terms
-from secretary_notifier.gate import Gate
+from secretary_notifier.courier import Courier, CourierConfig
 from secretary_notifier.relay import Relay
 from secretary_notifier.verdict import Answer
 
@@ -109,9 +109,9 @@ class NotifierMachine(RuleBasedStateMachine):
             async def send(self, delivery: Delivery, at: datetime, timeout_sec: float) -> Answer:
                 return await machine.receive(delivery, at, number)
 
-        terms = Terms(owner=f"n-{number}", timeout_sec=15, retry_schedule_sec=SCHEDULE)
-        gate = Gate(slots=8, per_origin=8)
-        return Courier(self.deliveries, Receiver(), gate, self.clock, terms)
+        config = CourierConfig(owner=f"n-{number}", timeout_sec=15, retry_schedule_sec=SCHEDULE)
+        limit = KeyedLimit(total=8, per_key=8)
+        return Courier(self.deliveries, Receiver(), limit, self.clock, config)
 
     # What the receiver sees, and what it may expect.
 
@@ -199,7 +199,7 @@ class NotifierMachine(RuleBasedStateMachine):
 
     @rule(name=st.sampled_from(JOBS))
     def hear_a_doorbell(self, name: str) -> None:
-        self.do(self.relay.hear(name))
+        self.do(self.relay.relay_job(name))
 
     @rule(number=st.integers(0, NOTIFIERS - 1), newest_first=st.booleans())
     def send_what_is_due(self, number: int, *, newest_first: bool) -> None:

@@ -93,19 +93,19 @@ def test_an_overtaken_progress_is_dropped_and_a_terminal_event_kept() -> None:
         (Phase.PROCESSING, DeliveryState.DROPPED),
         (Phase.FAILED, DeliveryState.SUPERSEDED),
     ):
-        found = rules.hindrance(delivery(phase), standing, NOW)
+        found = rules.decide_before_sending(delivery(phase), standing, NOW)
         assert found is not None
         assert found.state is state
 
 
 def test_what_nothing_speaks_against_is_sent() -> None:
     standing = Obstacles(is_overtaken=False, is_muted=False)
-    assert rules.hindrance(delivery(), standing, NOW) is None
+    assert rules.decide_before_sending(delivery(), standing, NOW) is None
 
 
 def test_what_no_key_opens_waits_twice_as_long_each_time_within_bounds() -> None:
     ages = [0.0, 5.0, 10.0, 20.0, 299.0, 301.0, 10_000.0]
-    waits = [rules.hold_back(delivery(), after(age), 5.0).next_attempt_at for age in ages]
+    waits = [rules.decide_without_key(delivery(), after(age), 5.0).next_attempt_at for age in ages]
     assert waits == [after(moment) for moment in (5, 10, 20, 40, 598, 601, 10_300)]
 
 
@@ -116,7 +116,7 @@ def test_what_no_key_opens_waits_twice_as_long_each_time_within_bounds() -> None
         (301, None, False),
         (404, None, False),
         (410, None, False),
-        (101, "upgrade: 101 Switching Protocols, which nobody asked for", False),
+        (101, "upgrade: 101 Switching Protocols, which the request did not ask for", False),
         (408, None, True),
         (429, None, True),
         (500, None, True),

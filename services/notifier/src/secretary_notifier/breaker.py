@@ -1,12 +1,12 @@
-"""Leaves an origin alone that cannot take anything: a state machine, no I/O, time passed in.
+"""A circuit breaker for one origin: a state machine without I/O; callers pass the time.
 
-    closed     everything goes. Ten failures in a row, or at least 70 % of at least ten attempts in
-               five minutes, open it.
-    open       nothing goes, for 30 s at first.
-    half open  one attempt goes, the probe. A failure opens the breaker again for twice as long
-               (at most 15 min); anything else closes it.
+    closed     Every attempt may start. Ten failures in a row open the breaker, and so do failures
+               of at least 70 % of at least ten attempts within five minutes.
+    open       No attempt may start, for 30 s at first.
+    half open  One attempt may start, the probe. If it fails, the breaker opens again for twice as
+               long (at most 15 min). Otherwise the breaker closes.
 
-An attempt that fails because of what was sent (404, 422) shows that the origin is there.
+An attempt that fails because of its content (404, 422) shows that the origin works.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ SHARE_OF_FAILURES = 0.7
 FEWEST_ATTEMPTS = 10
 WINDOW = timedelta(minutes=5)
 BUCKET = timedelta(seconds=10)
-"""What happened is remembered by the tenth of a minute, not one by one."""
+"""Attempts are counted in buckets of this length, not one by one."""
 FIRST_OPEN = timedelta(seconds=30)
 LONGEST_OPEN = timedelta(minutes=15)
 
@@ -33,7 +33,7 @@ class _Bucket:
 
 
 class Breaker:
-    """Watches the attempts at one origin and says how many more may start."""
+    """Counts the attempts at one origin and decides whether another one may start."""
 
     def __init__(self) -> None:
         self._buckets: deque[_Bucket] = deque()
@@ -44,24 +44,24 @@ class Breaker:
 
     @property
     def open_until(self) -> datetime | None:
-        """When the probe may go, or might have gone; None while it is closed."""
+        """The earliest time of the probe, which may be past; None while the breaker is closed."""
         return self._open_until
 
     def allows(self, now: datetime, in_flight: int) -> bool:
-        """Whether one more attempt may start, with *in_flight* under way."""
+        """Return whether one more attempt may start while *in_flight* attempts are running."""
         if self._open_until is None:
             return True
         return now >= self._open_until and not self._is_probing and not in_flight
 
     def begin(self) -> None:
-        """An attempt that was allowed starts."""
+        """Note the start of an attempt that was allowed."""
         self._is_probing = self._open_until is not None
 
     def note(self, *, failed: bool | None, now: datetime) -> None:
-        """An attempt has ended; *failed* None: it says nothing about the origin."""
+        """Note the end of an attempt; *failed* is None if it says nothing about the origin."""
         was_probe, self._is_probing = self._is_probing, False
         if self._open_until is not None:
-            # What was under way when it opened changes nothing any more.
+            # Attempts that were running when the breaker opened no longer count.
             if was_probe and failed is not None:
                 self._judge_probe(failed=failed, now=now)
         elif failed is not None:
@@ -70,7 +70,7 @@ class Breaker:
                 self._open(now)
 
     def is_idle(self, now: datetime) -> bool:
-        """Whether it knows nothing that still matters."""
+        """Return whether the breaker remembers nothing that still matters."""
         self._forget(now)
         return self._open_until is None and not self._buckets
 

@@ -1,6 +1,6 @@
-"""One attempt from the claim to its record: the effects around the rules of ``delivery``.
+"""One attempt of a delivery, from the claim to the record: the effects; ``verdict`` has the rules.
 
-Claims at the same time share a write and the reads after it, and so do records.
+Concurrent claims share a write and the reads after it. Concurrent records share a write.
 """
 
 from __future__ import annotations
@@ -26,11 +26,10 @@ from secretary_common.models import (
 from secretary_common.ports import DeliveryQueue
 from secretary_common.runtime.clock import Clock
 from secretary_common.runtime.group_commit import GroupCommit
+from secretary_common.runtime.keyed_limit import KeyedLimit
 from secretary_common.runtime.log import bind, get_logger
-from secretary_common.runtime.metrics import DELIVERIES_ATTEMPTED, DELIVERY_SECONDS
 from secretary_notifier import verdict as rules
-from secretary_notifier.gate import Gate
-from secretary_notifier.unopened import Unopened
+from secretary_notifier.attempt_log import AttemptLog
 from secretary_notifier.verdict import MUTED_FOR, Answer, Verdict
 
 log = get_logger(__name__)
@@ -39,29 +38,29 @@ LEASE_MARGIN_SEC = 10.0
 """A lease outlasts an attempt's deadline by this, for the reads before and the record after it."""
 STORE_RETRY_SEC = 1.0
 RECORD_LINGER_SEC = 0.005
-"""Nobody waits for a record but the job's next event; larger groups cost less."""
-GATE_PATIENCE_SEC = 1.0
-"""What is claimed and cannot be sent within this is given back: others might send it."""
+"""Only the job's next event waits for a record, and larger groups of records cost less."""
+SEND_PATIENCE_SEC = 1.0
+"""A claimed delivery that cannot be sent within this is given back for other notifiers."""
 
 
-class Sends(Protocol):
-    """What makes the POST."""
+class DeliverySender(Protocol):
+    """Makes the POST of an attempt."""
 
     async def send(self, delivery: Delivery, at: datetime, timeout_sec: float) -> Answer:
-        """Try to send *delivery* within the deadline; never raises for what a receiver does."""
+        """Send *delivery* within the deadline; never raises for a receiver's behaviour."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class CourierConfig:
     """How deliveries are attempted."""
 
     owner: str
-    """This notifier, anew at each boot."""
+    """The id of this notifier, new at each start."""
     timeout_sec: float
     retry_schedule_sec: Sequence[float]
     poll_interval_sec: float = 5.0
-    """The shortest wait of what cannot be sent for want of a key."""
+    """The shortest wait of a delivery whose key this notifier lacks."""
     replayable_for: timedelta = timedelta(days=30)
     """How long a dead delivery is kept."""
 
@@ -72,42 +71,51 @@ class Terms:
 
 
 @dataclass(frozen=True, slots=True)
-class _Held:
-    """A delivery this notifier holds, and how it stands."""
+class _Claimed:
+    """A delivery that this notifier has claimed."""
 
     delivery: Delivery
     lease: Lease
-    standing: Obstacles
+    obstacles: Obstacles
     since: float
     """When it was claimed, on the loop's clock."""
 
 
 OnVerdict = Callable[[Answer | None, Verdict], None]
-"""Told as soon as the receiver is no longer needed, before the outcome is recorded."""
+"""Called as soon as the receiver is free again, before the outcome is recorded."""
 
 
 class Courier:
-    """Takes due deliveries, sends them, and writes down what came of it."""
+    """Claims due deliveries, sends them, and records the outcomes."""
 
     def __init__(
         self,
         deliveries: DeliveryQueue,
-        sender: Sends,
-        gate: Gate,
+        sender: DeliverySender,
+        limit: KeyedLimit,
         clock: Clock,
-        terms: Terms,
+        config: CourierConfig,
         *,
-        is_shut: Callable[[str], bool] = lambda _: False,
+        is_paused: Callable[[str], bool] = lambda _: False,
     ) -> None:
-        """*is_shut*: whether an origin is to be left alone, asked right before each send."""
-        self._is_shut = is_shut
+        """Prepare to deliver.
+
+        Args:
+            deliveries: the queue in the store.
+            sender: makes the requests.
+            limit: how many requests may run, in all and for each origin.
+            clock: the store's.
+            config: how deliveries are attempted.
+            is_paused: returns whether an origin gets no requests now; called before each request.
+        """
+        self._is_paused = is_paused
         self._deliveries = deliveries
         self._sender = sender
-        self._gate = gate
+        self._limit = limit
         self._clock = clock
-        self._terms = terms
-        self._unopened = Unopened(clock)
-        self._claims: GroupCommit[str, _Held | None] = GroupCommit(self._claim_all)
+        self._config = config
+        self._attempt_log = AttemptLog(clock)
+        self._claims: GroupCommit[str, _Claimed | None] = GroupCommit(self._claim_all)
         self._records: GroupCommit[DeliveryRecord, bool] = GroupCommit(
             deliveries.record, linger_sec=RECORD_LINGER_SEC
         )
@@ -115,90 +123,94 @@ class Courier:
     async def deliver(
         self, due: DueDelivery, on_verdict: OnVerdict = lambda _, __: None
     ) -> Verdict | None:
-        """Make one attempt at *due*; None if somebody else has it, or its job is busy.
+        """Make one attempt at *due*.
+
+        Returns None if another notifier has claimed it, or if its job has one in flight.
 
         Raises:
             StoreUnavailable: before anything was sent.
         """
         with bind(job_id=due.job_id, delivery_id=due.delivery_id):
-            held = await self._claim(due)
-            if held is None:
+            claimed = await self._claim(due)
+            if claimed is None:
                 return None
-            answer, verdict = await self._attempt(held)
+            answer, verdict = await self._attempt(claimed)
             on_verdict(answer, verdict)
-            await self._record(held, answer, verdict)
+            await self._record(claimed, answer, verdict)
             return verdict
 
-    async def _claim(self, due: DueDelivery) -> _Held | None:
-        held = await self._claims.submit(due.delivery_id)
-        if held is not None or not due.is_terminal_event:
-            return held
-        # Behind a progress whose sender died: a terminal event waits at most for that lease.
+    async def _claim(self, due: DueDelivery) -> _Claimed | None:
+        claimed = await self._claims.submit(due.delivery_id)
+        if claimed is not None or not due.is_terminal_event:
+            return claimed
+        # A progress whose notifier died may be in the way. Once its lease has expired it is
+        # dropped, so a terminal event waits for this lease at most.
         if await self._deliveries.drop_abandoned_progress(due.job_id, due.seq, self._clock.now()):
             return await self._claims.submit(due.delivery_id)
         return None
 
-    async def _claim_all(self, delivery_ids: list[str]) -> list[_Held | None]:
+    async def _claim_all(self, delivery_ids: list[str]) -> list[_Claimed | None]:
         now, since = self._clock.now(), asyncio.get_running_loop().time()
-        expires_at = now + timedelta(seconds=self._terms.lease_sec)
+        expires_at = now + timedelta(seconds=self._config.lease_sec)
         claims = [
-            Claim(id_, Lease(owner=self._terms.owner, token=new_token(), expires_at=expires_at))
+            Claim(id_, Lease(owner=self._config.owner, token=new_token(), expires_at=expires_at))
             for id_ in delivery_ids
         ]
-        claimed = await self._deliveries.claim(claims, now)
-        ours = [delivery for delivery in claimed if delivery]
-        # After the claim: it holds back every other event of the job, so nothing newer is sent
-        # from here on.
+        found = await self._deliveries.claim(claims, now)
+        ours = [delivery for delivery in found if delivery]
+        # Read after the claim: from the claim on, no other event of the job can be sent, so the
+        # answer cannot become outdated.
         obstacles = iter(await self._deliveries.obstacles(ours, now) if ours else [])
         return [
-            _Held(delivery, claim.lease, next(obstacles), since) if delivery else None
-            for claim, delivery in zip(claims, claimed, strict=True)
+            _Claimed(delivery, claim.lease, next(obstacles), since) if delivery else None
+            for claim, delivery in zip(claims, found, strict=True)
         ]
 
-    async def _attempt(self, held: _Held) -> tuple[Answer | None, Verdict]:
-        if verdict := rules.hindrance(held.delivery, held.standing, self._clock.now()):
+    async def _attempt(self, claimed: _Claimed) -> tuple[Answer | None, Verdict]:
+        delivery = claimed.delivery
+        verdict = rules.decide_before_sending(delivery, claimed.obstacles, self._clock.now())
+        if verdict is not None:
             return None, verdict
-        passing = self._gate.passing(held.delivery.origin, patience_sec=GATE_PATIENCE_SEC)
-        async with passing as may_send:
+        permit = self._limit.permit(delivery.origin, patience_sec=SEND_PATIENCE_SEC)
+        async with permit as may_send:
             at = self._clock.now()
-            deadline_sec = self._deadline(held)
-            if not may_send or deadline_sec <= 0 or self._is_shut(held.delivery.origin):
-                return None, rules.put_back(at)
-            if at + timedelta(seconds=self._terms.timeout_sec) > held.lease.expires_at:
-                log.warning("delivery.stalled")  # the lease might end in the middle of the attempt
-                return None, rules.put_back(at)
-            answer = await self._sender.send(held.delivery, at, deadline_sec)
-        return answer, self._decide(held.delivery, answer)
+            timeout_sec = self._remaining_sec(claimed)
+            if not may_send or timeout_sec <= 0 or self._is_paused(delivery.origin):
+                return None, rules.decide_without_attempt(at)
+            if at + timedelta(seconds=self._config.timeout_sec) > claimed.lease.expires_at:
+                log.warning("delivery.stalled")  # the lease might expire during the attempt
+                return None, rules.decide_without_attempt(at)
+            answer = await self._sender.send(delivery, at, timeout_sec)
+        return answer, self._decide(delivery, answer)
 
     def _decide(self, delivery: Delivery, answer: Answer) -> Verdict:
         now = self._clock.now()
-        if answer.is_unopened:
-            return rules.hold_back(delivery, now, self._terms.poll_interval_sec)
+        if answer.lacks_key:
+            return rules.decide_without_key(delivery, now, self._config.poll_interval_sec)
         jitter = random.random()  # noqa: S311 - spreads retries
-        return rules.decide(delivery, answer, now, self._terms.retry_schedule_sec, jitter)
+        return rules.decide(delivery, answer, now, self._config.retry_schedule_sec, jitter)
 
-    def _deadline(self, held: _Held) -> float:
-        """What a progress has waited it has less to be sent: its job's end waits for it."""
-        if held.delivery.is_terminal_event:
-            return self._terms.timeout_sec
-        waited_sec = asyncio.get_running_loop().time() - held.since
-        return self._terms.timeout_sec - waited_sec
+    def _remaining_sec(self, claimed: _Claimed) -> float:
+        """Return the deadline of the request.
 
-    async def _record(self, held: _Held, answer: Answer | None, verdict: Verdict) -> None:
-        if answer is None or answer.is_unopened:
-            log.info("delivery.not_sent", state=verdict.state.value, reason=verdict.reason)
-        else:
-            _log_attempt(held.delivery, answer, verdict)
-        if answer is not None and answer.is_unopened:
-            self._unopened.note()
-        record = self._record_of(held, answer, verdict)
+        The time that a progress has waited since its claim counts, because the end of its job
+        waits for it.
+        """
+        if claimed.delivery.is_terminal_event:
+            return self._config.timeout_sec
+        waited_sec = asyncio.get_running_loop().time() - claimed.since
+        return self._config.timeout_sec - waited_sec
+
+    async def _record(self, claimed: _Claimed, answer: Answer | None, verdict: Verdict) -> None:
+        self._attempt_log.note(claimed.delivery, answer, verdict)
+        record = self._record_of(claimed, answer, verdict)
         while True:
             try:
-                await self._follow_mute(held.delivery, verdict)
+                await self._update_mute(claimed.delivery, verdict)
                 recorded = await self._records.submit(record)
             except StoreUnavailable:
-                if self._clock.now() >= held.lease.expires_at:
-                    log.warning("delivery.outcome_unrecorded")  # somebody sends it again
+                if self._clock.now() >= claimed.lease.expires_at:
+                    log.warning("delivery.outcome_unrecorded")  # a notifier sends it again
                     return
                 await asyncio.sleep(STORE_RETRY_SEC)
             else:
@@ -206,42 +218,25 @@ class Courier:
                     log.warning("delivery.lease_lost")
                 return
 
-    async def _follow_mute(self, delivery: Delivery, verdict: Verdict) -> None:
+    async def _update_mute(self, delivery: Delivery, verdict: Verdict) -> None:
         if verdict.mutes:
             until = self._clock.now() + MUTED_FOR
             await self._deliveries.mute(delivery.owner, delivery.url, until)
         elif verdict.state is DeliveryState.DELIVERED and delivery.resent_at is not None:
             await self._deliveries.unmute(delivery.owner, delivery.url)
 
-    def _record_of(self, held: _Held, answer: Answer | None, verdict: Verdict) -> DeliveryRecord:
-        removes_itself = verdict.state is DeliveryState.DEAD or (
-            held.delivery.is_test and verdict.is_final
+    def _record_of(
+        self, claimed: _Claimed, answer: Answer | None, verdict: Verdict
+    ) -> DeliveryRecord:
+        expires = verdict.state is DeliveryState.DEAD or (
+            claimed.delivery.is_test and verdict.is_final
         )
         return DeliveryRecord(
-            held.delivery.delivery_id,
-            held.lease.token,
+            claimed.delivery.delivery_id,
+            claimed.lease.token,
             verdict.state,
-            attempt=answer.to_attempt() if answer and not answer.is_unopened else None,
+            attempt=answer.to_attempt() if answer and not answer.lacks_key else None,
             next_attempt_at=verdict.next_attempt_at,
             reason=verdict.reason,
-            expires_at=self._clock.now() + self._terms.replayable_for if removes_itself else None,
+            expires_at=self._clock.now() + self._config.replayable_for if expires else None,
         )
-
-
-def _log_attempt(delivery: Delivery, answer: Answer, verdict: Verdict) -> None:
-    outcome = "delivered" if answer.is_success else "failed"
-    DELIVERIES_ATTEMPTED.labels(outcome).inc()
-    DELIVERY_SECONDS.observe(answer.duration_ms / 1000)
-    log.info(
-        "delivery.attempted",
-        outcome=outcome,
-        state=verdict.state.value,
-        phase=delivery.phase.value,
-        seq=delivery.seq,
-        attempt=len(delivery.attempts) + 1,
-        origin=delivery.origin,
-        status_code=answer.status_code,
-        duration_ms=answer.duration_ms,
-        error=answer.error_class,
-        next_attempt_at=verdict.next_attempt_at,
-    )

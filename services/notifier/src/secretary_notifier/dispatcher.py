@@ -1,8 +1,8 @@
-"""The notifier's heart: looks for what is due, starts attempts, and knows when to look again.
+"""The main loop of the notifier: it finds due deliveries and starts their attempts.
 
-It looks at once while a look finds more than it can take in, when a doorbell rings and when the
-next slot or delivery is due; else after ``poll_interval_sec``, which alone is enough to lose
-nothing.
+The loop reads the store in rounds. The next round starts at once if the last one found more than
+fits into memory, when a doorbell rings, and when the next slot or delivery is due. Otherwise it
+starts after ``poll_interval_sec``; these rounds alone are enough to lose no event.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from secretary_common.ports import DeliveryQueue
 from secretary_common.runtime.clock import Clock
 from secretary_common.runtime.group_commit import GroupCommit
 from secretary_common.runtime.log import get_logger
-from secretary_notifier.alarm import Alarm
 from secretary_notifier.courier import RECORD_LINGER_SEC, Courier
 from secretary_notifier.fair_queue import FairQueue
 from secretary_notifier.relay import Relay
@@ -31,8 +30,41 @@ LANES_AT_ONCE = 256
 STORE_RETRY_SEC = 1.0
 
 
+class _WakeUp:
+    """A wait that other code can end early: at once, or at a given time."""
+
+    def __init__(self, clock: Clock, longest_wait_sec: float) -> None:
+        self._clock = clock
+        self._longest_wait_sec = longest_wait_sec
+        self._event = asyncio.Event()
+
+    def now(self) -> None:
+        """End the wait now."""
+        self._event.set()
+
+    def at(self, moment: datetime | None) -> None:
+        """End the wait at *moment*; ignored if the longest wait ends before it, or for None."""
+        if moment is None:
+            return
+        seconds = (moment - self._clock.now()).total_seconds()
+        if seconds <= 0:
+            self.now()
+        elif seconds <= self._longest_wait_sec:
+            asyncio.get_running_loop().call_later(seconds, self._event.set)
+
+    async def wait(self) -> None:
+        """Wait until another call ends the wait, at most the longest wait."""
+        try:
+            async with asyncio.timeout(self._longest_wait_sec):
+                await self._event.wait()
+        except TimeoutError:
+            return
+        finally:
+            self._event.clear()
+
+
 class Dispatcher:
-    """Runs attempts side by side, as many as the queue lets start."""
+    """Runs attempts concurrently, as many as the queue allows."""
 
     def __init__(
         self,
@@ -50,27 +82,28 @@ class Dispatcher:
         self._queue = queue
         self._clock = clock
         self._poll_interval_sec = poll_interval_sec
-        self._alarm = Alarm(clock, poll_interval_sec)
-        self._followers: GroupCommit[str, DueDelivery | None] = GroupCommit(
-            self._followers_of, linger_sec=RECORD_LINGER_SEC
+        self._wake_up = _WakeUp(clock, poll_interval_sec)
+        self._successors: GroupCommit[str, DueDelivery | None] = GroupCommit(
+            self._successors_of, linger_sec=RECORD_LINGER_SEC
         )
         self._tasks: set[asyncio.Task[None]] = set()
-        # What is left alone, until when: its job has another in flight, or we lack the key.
+        # Deliveries that are not claimed before a time: their job has another delivery in flight,
+        # or this notifier lacks the key.
         self._blocked: dict[str, datetime] = {}
         self._more_in_store = False
         self._stopping = False
 
     @property
     def in_flight(self) -> int:
-        """How many deliveries are being worked on."""
+        """How many deliveries are claimed, sent or recorded now."""
         return len(self._tasks)
 
     async def run(self) -> None:
-        """Look and send until ``stop`` is called."""
+        """Find and send due deliveries until ``stop`` is called."""
         reachable = True
         while not self._stopping:
             try:
-                at_once = await self._look()
+                again = await self._run_round()
                 reachable = True
             except StoreUnavailable as error:
                 if reachable:
@@ -78,16 +111,16 @@ class Dispatcher:
                 reachable = False
                 await asyncio.sleep(STORE_RETRY_SEC)
                 continue
-            if not at_once:
-                await self._alarm.wait()
+            if not again:
+                await self._wake_up.wait()
 
     def stop(self) -> None:
-        """Start nothing more."""
+        """Start no more attempts."""
         self._stopping = True
-        self._alarm.ring()
+        self._wake_up.now()
 
     async def drain(self, timeout_sec: float) -> None:
-        """Wait for the attempts in flight, at most *timeout_sec*; leases end what is left."""
+        """Wait for the attempts in flight, at most *timeout_sec*; the leases of the rest expire."""
         if self._tasks:
             log.info("notifier.draining", in_flight=len(self._tasks))
             _, late = await asyncio.wait(self._tasks, timeout=timeout_sec)
@@ -95,19 +128,19 @@ class Dispatcher:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
 
-    async def hear(self, job_id: str) -> None:
-        """A doorbell: relay the job's slot; returns once the delivery is stored.
+    async def on_doorbell(self, job_id: str) -> None:
+        """Relay the slot of one job; return once its delivery is stored.
 
         Raises:
-            StoreUnavailable: it may be rung again.
+            StoreUnavailable: safe to repeat.
         """
-        heard = await self._relay.hear(job_id)
-        if heard.due is not None:
-            self._offer([heard.due])
-        self._alarm.ring_at(heard.look_at)
+        relayed = await self._relay.relay_job(job_id)
+        if relayed.due is not None:
+            self._offer([relayed.due])
+        self._wake_up.at(relayed.next_at)
 
-    async def _look(self) -> bool:
-        """Take in what is due; returns whether to look again at once."""
+    async def _run_round(self) -> bool:
+        """Read due deliveries into the queue; return whether to start the next round at once."""
         self._more_in_store = False
         fresh, more_slots = await self._relay.relay_due()
         self._offer(fresh)
@@ -116,48 +149,48 @@ class Dispatcher:
         lanes = await self._deliveries.waiting_lanes()
         due_lanes = [lane for lane, at in lanes.items() if at <= now]
         wanted = sorted(
-            (lane for lane in due_lanes if self._queue.wants(lane, now)), key=lanes.__getitem__
+            (lane for lane in due_lanes if self._queue.accepts(lane, now)), key=lanes.__getitem__
         )[:LANES_AT_ONCE]
         found = await self._deliveries.due(wanted, now, DUE_AT_ONCE) if wanted else []
-        taken = self._offer(found)
+        any_new = self._offer(found)
         at_limit = len(found) >= DUE_AT_ONCE
         if at_limit or len(wanted) < len(due_lanes):
             self._more_in_store = True
-        await self._set_alarm(lanes, due_lanes, now)
-        return more_slots or (at_limit and taken)
+        await self._schedule_wake_up(lanes, due_lanes, now)
+        return more_slots or (at_limit and any_new)
 
-    async def _set_alarm(
+    async def _schedule_wake_up(
         self, lanes: dict[Lane, datetime], due_lanes: Collection[Lane], now: datetime
     ) -> None:
-        self._alarm.ring_at(await self._relay.next_at(now))
-        self._alarm.ring_at(min((at for at in lanes.values() if at > now), default=None))
+        self._wake_up.at(await self._relay.next_at(now))
+        self._wake_up.at(min((at for at in lanes.values() if at > now), default=None))
         if due_lanes:
-            self._alarm.ring_at(await self._deliveries.next_due_at(due_lanes, now))
+            self._wake_up.at(await self._deliveries.next_due_at(due_lanes, now))
         for moment in self._queue.open_breakers(now)[:1]:
-            self._alarm.ring_at(moment)
+            self._wake_up.at(moment)
 
     def _offer(self, found: Collection[DueDelivery]) -> bool:
-        """Have what was found sent as soon as may be; whether any of it was new."""
+        """Queue deliveries and start what may start; return whether any of them was new."""
         now = self._clock.now()
-        taken = False
+        any_new = False
         for due in found:
             if due.delivery_id in self._blocked:
                 continue
             if self._queue.offer(due):
-                taken = True
-            elif not self._queue.wants(due.lane, now):  # it stays in the store until there is room
+                any_new = True
+            elif not self._queue.accepts(due.lane, now):  # stays in the store until there is room
                 self._more_in_store = True
         self._start()
-        return taken
+        return any_new
 
     def _start(self) -> None:
         while not self._stopping and (due := self._queue.take(self._clock.now())):
-            task = asyncio.create_task(self._send(due))
+            task = asyncio.create_task(self._deliver(due))
             self._tasks.add(task)
             task.add_done_callback(functools.partial(self._ended, due))
 
-    async def _send(self, due: DueDelivery) -> None:
-        verdict = await self._courier.deliver(due, functools.partial(self._judged, due))
+    async def _deliver(self, due: DueDelivery) -> None:
+        verdict = await self._courier.deliver(due, functools.partial(self._on_verdict, due))
         now = self._clock.now()
         if verdict is None:
             self._blocked[due.delivery_id] = now + timedelta(seconds=self._poll_interval_sec)
@@ -166,32 +199,32 @@ class Dispatcher:
             later = timedelta(seconds=self._poll_interval_sec)
             self._blocked[due.delivery_id] = verdict.next_attempt_at + later
         else:
-            self._alarm.ring_at(verdict.next_attempt_at)
-        following = await self._followers.submit(due.job_id)
-        if following is not None and following.delivery_id != due.delivery_id:
-            self._blocked.pop(following.delivery_id, None)
-            self._offer([following])
+            self._wake_up.at(verdict.next_attempt_at)
+        successor = await self._successors.submit(due.job_id)
+        if successor is not None and successor.delivery_id != due.delivery_id:
+            self._blocked.pop(successor.delivery_id, None)
+            self._offer([successor])
 
-    async def _followers_of(self, job_ids: list[str]) -> list[DueDelivery | None]:
+    async def _successors_of(self, job_ids: list[str]) -> list[DueDelivery | None]:
         found = await self._deliveries.due_of_jobs(set(job_ids), self._clock.now())
         return [found.get(job_id) for job_id in job_ids]
 
-    def _judged(self, due: DueDelivery, answer: Answer | None, verdict: Verdict) -> None:
-        """The receiver is free for the next one; the outcome is being recorded."""
-        shut = self._queue.shut_until(due.origin)
-        self._queue.sent(
+    def _on_verdict(self, due: DueDelivery, answer: Answer | None, verdict: Verdict) -> None:
+        """Free the slot: the receiver can take the next request while the record is written."""
+        paused_before = self._queue.paused_until(due.origin)
+        self._queue.release_slot(
             due,
             self._clock.now(),
             failed=answer.origin_failed if answer else None,
             took_sec=answer.duration_ms / 1000 if answer else None,
         )
-        self._tell_of_breaker(due.origin, shut)
+        self._log_breaker(due.origin, paused_before)
         if answer is None and not verdict.is_final:
-            self._queue.stalled(due.origin)
+            self._queue.mark_slow(due.origin)
         self._refill(due)
 
-    def _tell_of_breaker(self, origin: str, before: datetime | None) -> None:
-        until = self._queue.shut_until(origin)
+    def _log_breaker(self, origin: str, before: datetime | None) -> None:
+        until = self._queue.paused_until(origin)
         if until is None and before is not None:
             log.info("breaker.closed", origin=origin)
         elif until is not None and until != before:
@@ -199,15 +232,15 @@ class Dispatcher:
 
     def _ended(self, due: DueDelivery, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        self._queue.done(due, self._clock.now())
+        self._queue.forget(due, self._clock.now())
         error = None if task.cancelled() else task.exception()
         if isinstance(error, StoreUnavailable):
             log.warning("delivery.postponed", delivery_id=due.delivery_id)
-        elif error is not None:  # its lease will end, and another look finds it
+        elif error is not None:  # its lease will expire, and a later round finds it
             log.error("delivery.crashed", exc=error, delivery_id=due.delivery_id)
         self._refill(due)
 
     def _refill(self, due: DueDelivery) -> None:
-        if self._more_in_store and self._queue.is_hungry(due.origin):
-            self._alarm.ring()
+        if self._more_in_store and self._queue.needs_more(due.origin):
+            self._wake_up.now()
         self._start()

@@ -1,11 +1,12 @@
-"""Who is claimed next: a cap for each origin inside a global one, origins taking turns.
+"""The order of claims: origins take turns; each origin and all of them together have a limit.
 
-First tries go before retries of the same origin; retries and the events of slow origins never fill
-all slots; an origin whose breaker is open gets none: a receiver that fails keeps neither its own
-news nor anybody else's waiting.
+Within an origin first tries go before retries. Retries and the events of slow origins never hold
+all slots. An origin whose breaker is open gets no slot. So a receiver that fails delays neither
+its own new events nor the events of other receivers.
 
-A slot is held from the claim to the receiver's answer. Claiming takes longer than a quick receiver
-does, so for those more is claimed than may be sent at once: the ``Gate`` lets through what may.
+A delivery holds a slot from its claim to the receiver's answer. A claim takes longer than a quick
+receiver needs. So for quick origins more deliveries are claimed than may be sent at the same time,
+and the courier's request limit holds back the rest.
 """
 
 from __future__ import annotations
@@ -17,20 +18,20 @@ from enum import Enum
 from secretary_common.models import DueDelivery, Lane
 from secretary_notifier.breaker import Breaker
 
-HELD_BACK_SHARE = 0.75
-"""Of the slots, what retries and slow origins may hold at a time."""
+RESTRICTED_SHARE = 0.75
+"""The share of the slots that retries and slow origins may hold at the same time."""
 BACKLOG_PER_SLOT = 16
 """An origin holds this many first tries, and retries, for each of its slots; the rest stays in the
 store."""
 AHEAD_PER_SLOT = 7
-"""A quick origin has this many claimed for each one that is being sent."""
+"""A quick origin has this many further claims for each delivery that is being sent."""
 QUICK_SEC = 0.25
 SLOW_SEC = 1.0
 MOST_REMEMBERED = 1000
 
 
 class _Pace(Enum):
-    """How long an origin took for the last answer, if one came."""
+    """How quickly an origin answered last."""
 
     UNKNOWN = 0
     QUICK = 1
@@ -38,7 +39,7 @@ class _Pace(Enum):
 
 
 class _Origin:
-    """What waits for one origin, and what is known of it."""
+    """The waiting deliveries of one origin, its pace and its breaker."""
 
     def __init__(self) -> None:
         self.first_tries: deque[DueDelivery] = deque()
@@ -58,31 +59,36 @@ class _Origin:
 
 
 class FairQueue:
-    """Holds due deliveries until a slot is free for them. Knows each once."""
+    """Holds due deliveries, each of them once, until a slot is free for them."""
 
     def __init__(self, *, slots: int, per_origin: int) -> None:
-        """*slots* in all, *per_origin* for each."""
+        """*slots* in all, *per_origin* for each origin."""
         self._slots = slots
         self._per_origin = per_origin
         self._backlog = per_origin * BACKLOG_PER_SLOT
-        self._held_back_slots = max(1, int(slots * HELD_BACK_SHARE))
+        self._restricted_slots = max(1, int(slots * RESTRICTED_SHARE))
         self._origins: OrderedDict[str, _Origin] = OrderedDict()
-        # Whose slot counts against the share of those held back; decided when it is taken.
-        self._held_back: set[str] = set()
+        # Deliveries whose slot counts against the restricted share; decided when a slot is taken.
+        self._restricted: set[str] = set()
         self._in_flight: dict[str, DueDelivery] = {}
         self._known: set[str] = set()
 
     def __len__(self) -> int:
-        """How many wait."""
+        """How many deliveries wait for a slot."""
         return sum(map(len, self._origins.values()))
 
     @property
     def in_flight(self) -> int:
-        """How many hold a slot."""
+        """How many deliveries hold a slot."""
         return len(self._in_flight)
 
+    @property
+    def remembered_origins(self) -> int:
+        """How many origins the queue has in memory."""
+        return len(self._origins)
+
     def offer(self, due: DueDelivery) -> bool:
-        """Take in a delivery; False if it is in already, or its origin has enough waiting."""
+        """Add a delivery; return False if it is known already, or the backlog is full."""
         origin = self._origins.setdefault(due.origin, _Origin())
         waiting = origin.part(is_retry=due.lane.is_retry)
         if due.delivery_id in self._known or len(waiting) >= self._backlog:
@@ -92,31 +98,31 @@ class FairQueue:
         return True
 
     def take(self, now: datetime) -> DueDelivery | None:
-        """The next to claim, now holding a slot; None if none may start."""
+        """Return the next delivery to claim and give it a slot; None if none may start."""
         if len(self._in_flight) >= self._slots * 2:
             return None
         for name, origin in self._origins.items():
             if not origin or origin.in_flight >= self._limit(origin):
                 continue
             if origin.breaker.allows(now, origin.in_flight) and (due := self._pop(origin)):
-                self._origins.move_to_end(name)  # the others first
+                self._origins.move_to_end(name)  # the other origins come first next time
                 return due
         return None
 
-    def sent(
+    def release_slot(
         self, due: DueDelivery, now: datetime, *, failed: bool | None, took_sec: float | None
     ) -> None:
-        """The slot of *due* is free again.
+        """Free the slot of *due*; without a slot nothing happens.
 
         Args:
-            due: what held it.
+            due: the delivery that held it.
             now: the time.
-            failed: what it says about the origin, see ``Breaker.note``.
-            took_sec: how long the origin took; None if it was not asked.
+            failed: what the attempt says about the origin, see ``Breaker.note``.
+            took_sec: how long the origin took; None if no request was sent.
         """
         if self._in_flight.pop(due.delivery_id, None) is None:
             return
-        self._held_back.discard(due.delivery_id)
+        self._restricted.discard(due.delivery_id)
         origin = self._origins[due.origin]
         origin.in_flight -= 1
         origin.breaker.note(failed=None if due.is_test else failed, now=now)
@@ -124,34 +130,34 @@ class FairQueue:
             slow_or_unknown = _Pace.SLOW if took_sec > SLOW_SEC else _Pace.UNKNOWN
             origin.pace = _Pace.QUICK if took_sec <= QUICK_SEC else slow_or_unknown
 
-    def done(self, due: DueDelivery, now: datetime) -> None:
-        """*due* has been recorded, or nothing came of it: it may be offered again."""
-        self.sent(due, now, failed=None, took_sec=None)
+    def forget(self, due: DueDelivery, now: datetime) -> None:
+        """Free the slot of *due* and accept this delivery again: its record is written, or lost."""
+        self.release_slot(due, now, failed=None, took_sec=None)
         self._known.discard(due.delivery_id)
         if len(self._origins) > MOST_REMEMBERED:
             for name in [name for name, one in self._origins.items() if one.is_idle(now)]:
                 del self._origins[name]
 
-    def stalled(self, origin: str) -> None:
-        """What was claimed for *origin* waits too long to be sent: claim no more ahead."""
+    def mark_slow(self, origin: str) -> None:
+        """Claim no more ahead for *origin*: a claimed delivery waited too long for its request."""
         self._origins[origin].pace = _Pace.SLOW
 
-    def is_shut(self, origin: str, now: datetime) -> bool:
-        """Whether the breaker of *origin* is open: what was claimed before waits with the rest."""
-        return (self.shut_until(origin) or now) > now
+    def is_paused(self, origin: str, now: datetime) -> bool:
+        """Return whether the breaker of *origin* is open, so that claimed deliveries wait too."""
+        return (self.paused_until(origin) or now) > now
 
-    def shut_until(self, origin: str) -> datetime | None:
-        """When the probe of *origin* may go, or might have gone; None: its breaker is closed."""
+    def paused_until(self, origin: str) -> datetime | None:
+        """Return the earliest time of the probe of *origin*; None: its breaker is closed."""
         found = self._origins.get(origin)
         return None if found is None else found.breaker.open_until
 
-    def is_hungry(self, origin: str) -> bool:
-        """Whether *origin* has less waiting than it may claim."""
+    def needs_more(self, origin: str) -> bool:
+        """Return whether fewer deliveries of *origin* wait than may be claimed."""
         found = self._origins.get(origin)
         return found is None or len(found) < self._limit(found)
 
-    def wants(self, lane: Lane, now: datetime) -> bool:
-        """Whether looking for more of *lane* is of any use now."""
+    def accepts(self, lane: Lane, now: datetime) -> bool:
+        """Return whether the queue has room for *lane* and its origin is not paused."""
         origin = self._origins.get(lane.origin)
         if origin is None:
             return True
@@ -159,7 +165,7 @@ class FairQueue:
         return has_room and (origin.breaker.open_until or now) <= now
 
     def open_breakers(self, now: datetime) -> list[datetime]:
-        """When the origins that are left alone now may be tried again, the earliest first."""
+        """Return the times when paused origins may get a probe, the earliest first."""
         moments = (origin.breaker.open_until for origin in self._origins.values())
         return sorted(moment for moment in moments if moment and moment > now)
 
@@ -168,7 +174,7 @@ class FairQueue:
         return self._per_origin * (1 + ahead)
 
     def _pop(self, origin: _Origin) -> DueDelivery | None:
-        is_full = len(self._held_back) >= self._held_back_slots
+        is_full = len(self._restricted) >= self._restricted_slots
         if origin.first_tries and not (is_full and origin.pace is _Pace.SLOW):
             due = origin.first_tries.popleft()
         elif origin.retries and not is_full:
@@ -176,7 +182,7 @@ class FairQueue:
         else:
             return None
         if due.lane.is_retry or origin.pace is _Pace.SLOW:
-            self._held_back.add(due.delivery_id)
+            self._restricted.add(due.delivery_id)
         self._in_flight[due.delivery_id] = due
         origin.in_flight += 1
         origin.breaker.begin()

@@ -1,4 +1,4 @@
-"""A notifier tells that it is alive, and removes what nobody can want any more."""
+"""The notifier's two periodic tasks: report that it is alive, remove expired deliveries."""
 
 from __future__ import annotations
 
@@ -16,13 +16,16 @@ log = get_logger(__name__)
 SWEEP_SEC = 60.0
 
 
-async def report(
+async def report_alive(
     notifiers: NotifierRepository,
     owner: str,
     clock: Clock,
     facts: Callable[[], Mapping[str, object]],
 ) -> None:
-    """Report *owner* again and again, with *facts*; until cancelled."""
+    """Report that the notifier *owner* is alive, with *facts*, every few seconds.
+
+    Runs until cancelled.
+    """
     while True:
         try:
             await notifiers.report(owner, clock.now(), facts())
@@ -32,7 +35,7 @@ async def report(
 
 
 async def sweep(deliveries: DeliveryQueue, clock: Clock) -> None:
-    """Remove deliveries that expired, again and again; until cancelled."""
+    """Remove expired deliveries every minute; runs until cancelled."""
     while True:
         try:
             removed = await deliveries.remove_expired(clock.now())

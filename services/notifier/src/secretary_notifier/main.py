@@ -18,16 +18,16 @@ from secretary_common.http.url_guard import UrlGuard
 from secretary_common.models import new_token
 from secretary_common.mongo.connection import Store, open_store
 from secretary_common.runtime.health import health_server
+from secretary_common.runtime.keyed_limit import KeyedLimit
 from secretary_common.runtime.lifecycle import running, stop_signal, unless_stopped
 from secretary_common.runtime.log import configure_logging, get_logger
 from secretary_common.runtime.metrics import BREAKERS_OPEN, DELIVERIES_HELD, DELIVERIES_IN_FLIGHT
 from secretary_common.secrets.cipher import Cipher
 from secretary_common.settings.settings import Settings, load_settings
-from secretary_notifier.courier import LEASE_MARGIN_SEC, Courier, Terms
+from secretary_notifier.courier import LEASE_MARGIN_SEC, Courier, CourierConfig
 from secretary_notifier.dispatcher import Dispatcher
 from secretary_notifier.fair_queue import FairQueue
-from secretary_notifier.gate import Gate
-from secretary_notifier.heartbeat import report, sweep
+from secretary_notifier.heartbeat import report_alive, sweep
 from secretary_notifier.relay import Relay
 from secretary_notifier.sender import Sender
 
@@ -47,15 +47,15 @@ def main() -> None:
 async def _run(settings: Settings) -> None:
     stop = stop_signal()
     loop = asyncio.get_running_loop()
-    # Name look-ups run in threads: a name service that hangs for one origin leaves some for others.
+    # Name look-ups run in threads. With this many, a look-up that hangs leaves threads for others.
     loop.set_default_executor(ThreadPoolExecutor(max(8, settings.notifier.max_in_flight)))
     await serve(settings, stop)
 
 
 async def serve(settings: Settings, stop: asyncio.Event) -> None:
-    """Deliver webhooks until *stop* is set; attempts in flight are finished.
+    """Deliver webhooks until *stop* is set, then finish the attempts in flight.
 
-    Waits for MongoDB and the broker if they are not there yet, and says so.
+    MongoDB and the broker may be unreachable at the start: the notifier waits and logs it.
     """
     section = settings.notifier
     store = open_store(settings.mongo)
@@ -92,8 +92,8 @@ async def _work(
     log.info("notifier.started", max_in_flight=section.max_in_flight)
     async with running(store.keep_time()):
         async with running(
-            doorbell.listen(dispatcher.hear),
-            report(store.notifiers, owner, store.clock, facts),
+            doorbell.listen(dispatcher.on_doorbell),
+            report_alive(store.notifiers, owner, store.clock, facts),
             sweep(store.deliveries, store.clock),
             _stop_when(stop, dispatcher),
         ):
@@ -118,22 +118,22 @@ async def _dispatcher(settings: Settings, store: Store, owner: str) -> AsyncIter
             Cipher(settings.security.encryption_keys),
             signing_secrets=[secret.get_secret_value() for secret in section.signing_secrets],
         )
-        terms = Terms(
+        config = CourierConfig(
             owner=owner,
             timeout_sec=section.timeout_sec,
             retry_schedule_sec=section.retry_schedule_sec,
             poll_interval_sec=section.poll_interval_sec,
             replayable_for=timedelta(days=settings.retention.finished_days),
         )
-        gate = Gate(slots=section.max_in_flight, per_origin=section.per_origin)
+        limit = KeyedLimit(total=section.max_in_flight, per_key=section.per_origin)
         queue = FairQueue(slots=section.max_in_flight, per_origin=section.per_origin)
         courier = Courier(
             store.deliveries,
             sender,
-            gate,
+            limit,
             store.clock,
-            terms,
-            is_shut=lambda origin: queue.is_shut(origin, store.clock.now()),
+            config,
+            is_paused=lambda origin: queue.is_paused(origin, store.clock.now()),
         )
         relay = Relay(
             store.jobs,

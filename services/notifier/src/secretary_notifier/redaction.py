@@ -1,9 +1,9 @@
-r"""Takes secrets out of what a receiver answered, however it spells them: pure, no I/O.
+r"""Removes secrets from a receiver's answer, in whatever spelling they stand there. No I/O.
 
-A receiver that echoes its request rarely repeats a token as it was sent: it stands in JSON
-(``\"``, ``\/``, ``\u00fc``), in a URL (``%2F``), in HTML (``&quot;``), in base64, or in one of
-these inside another. So the text is read as often as it can be unescaped, and each reading is
-searched, with the place of each character in what was received kept beside it.
+A receiver that echoes its request rarely repeats a token as it was sent. The token may stand in
+JSON (``\"``, ``\/``, ``\u00fc``), in a URL (``%2F``), in HTML (``&quot;``), in base64, or in one of
+these inside another. So the answer is unescaped again and again, and each of these readings is
+searched. A reading knows for each of its characters the place in the answer as it was received.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from itertools import pairwise
 from secretary_common.secrets.secret_field import REDACTED
 
 SHORTEST_PART = 4
-"""So much of the beginning of a secret, at the end of a text that was cut there, gives it away."""
+"""A text that was cut may end within a secret. From this many characters on, they are removed."""
 SHORTEST_CORE = 8
-"""Fewer characters of base64 would be found where nothing is meant."""
+"""Shorter pieces of base64 are not searched for: other text may contain them by chance."""
 MOST_READINGS = 6
 LONGEST_CUT = 10
-"""What is left of an escape, at most."""
+"""The most characters that may be left of an escape that was cut."""
 SIGNING_PREFIX = "whsec_"
 
-# In this order: JSON and its like, URLs, HTML, and UTF-8 of what fits into latin-1 (as all that
-# fits into a header does). The bytes are read as latin-1, which gives each its own character.
+# In this order: JSON and similar formats, URLs, HTML, and UTF-8 of characters that latin-1 has
+# (a header carries no others). The bytes are read as latin-1: each byte is one character.
 _ESCAPE = re.compile(
     r"\\u00(?P<json>[0-9a-f]{2})|\\x(?P<code>[0-9a-f]{2})|\\(?P<plain>[\"'\\/])"
     r"|%(?P<url>[0-9a-f]{2})"
@@ -40,14 +40,15 @@ _CUT_ESCAPE = re.compile(
     r"(?:\\(?:u0{0,2}[0-9a-f]?|x[0-9a-f]?)?|%[0-9a-f]?|&\#?[a-z0-9]{0,8}|[\xc2\xc3])\Z",
     re.IGNORECASE | re.ASCII,
 )
-# A space is a plus in forms; base64 has two alphabets. One character stands for each such group.
+# Forms write a space as a plus, and base64 has two alphabets. One character replaces each group.
 _ALIKE = str.maketrans("+-_", "  /")
 
 
 def redacted(text: bytes, secrets: Iterable[str]) -> bytes:
-    """*text* with ``[redacted]`` for each of *secrets* in whatever spelling, cut at the end or not.
+    """Return *text* with ``[redacted]`` in place of each secret, in any spelling.
 
-    The cost is that of a few passes over *text*: cut it first to what is kept of it.
+    A secret at the end of *text* is found even if it was cut there. The cost is a few passes over
+    *text*, so callers cut it to the wanted length first.
     """
     spellings = {spelling for secret in secrets for spelling in _spellings(secret)}
     received = text.decode("latin-1")
@@ -64,14 +65,14 @@ def redacted(text: bytes, secrets: Iterable[str]) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """What was received, unescaped some times."""
+    """The received text after it was unescaped zero or more times."""
 
     text: str
     places: list[int] | range
-    """Where in what was received each character begins; at last, where that ends."""
+    """The place in the received text where each character begins; last, where that text ends."""
 
     def spans_of(self, spellings: Iterable[str]) -> Iterator[tuple[int, int]]:
-        """Where *spellings* stand in what was received, as a whole or as far as its end shows."""
+        """Yield the spans of the received text that hold one of *spellings*, whole or cut off."""
         text = self.text.translate(_ALIKE)
         ends = _ends(text)
         for spelling in spellings:
@@ -88,12 +89,12 @@ class _Reading:
                 start = text.find(head, start + 1)
 
     def unescaped(self) -> _Reading | None:
-        """The text with every escape in it replaced by what it stands for; None: there is none."""
+        """Return the reading with every escape replaced by its character; None: no escape."""
         pieces: list[str] = []
         places: list[int] = []
         done = 0
         for match in _ESCAPE.finditer(self.text):
-            if (character := _meant(match)) is None:
+            if (character := _character(match)) is None:
                 continue
             pieces += (self.text[done : match.start()], character)
             places += self.places[done : match.start() + 1]
@@ -104,7 +105,7 @@ class _Reading:
 
 
 def _ends(text: str) -> list[int]:
-    """Where *text* ends, and where it would without escapes that were cut, one inside another."""
+    """Return where *text* ends, also without the cut escape at its end (and one before that)."""
     ends = [len(text)]
     while cut := _CUT_ESCAPE.search(text, max(0, ends[-1] - LONGEST_CUT), ends[-1]):
         ends.append(cut.start())
@@ -116,21 +117,21 @@ def _between(ends: list[int], start: int, longest: int) -> list[int]:
     return ends[bisect_right(ends, start) : bisect_left(ends, longest)]
 
 
-def _meant(escape: re.Match[str]) -> str | None:
-    """The character *escape* stands for; None if it is beyond latin-1, or none at all."""
-    kind, said = escape.lastgroup, escape[escape.lastgroup or 0]
+def _character(escape: re.Match[str]) -> str | None:
+    """Return the character that *escape* means; None if latin-1 has no such character."""
+    kind, content = escape.lastgroup, escape[escape.lastgroup or 0]
     if kind == "plain":
-        return said
+        return content
     if kind == "html":
-        character = html.unescape(said)
+        character = html.unescape(content)
         return character if len(character) == 1 and character <= "\xff" else None
     if kind == "utf8":
-        return said.encode("latin-1").decode()
-    return chr(int(said, 16))
+        return content.encode("latin-1").decode()
+    return chr(int(content, 16))
 
 
 def _spellings(secret: str) -> set[str]:
-    """What to look for: *secret*, read as often as a text is, and in base64 at any place of it."""
+    """Return the texts to search for: *secret* in all readings, and in base64 at any offset."""
     found = {secret, secret.removeprefix(SIGNING_PREFIX).rstrip("=")}
     for encoded in {secret.encode(), secret.encode("latin-1", "replace")}:
         found |= {encoded.decode("latin-1"), _base64(encoded), _base64(b"Bearer " + encoded)}
@@ -139,7 +140,7 @@ def _spellings(secret: str) -> set[str]:
         }
     for one in list(found):
         for _ in range(MOST_READINGS):
-            read = _ESCAPE.sub(lambda escape: _meant(escape) or escape[0], one)
+            read = _ESCAPE.sub(lambda escape: _character(escape) or escape[0], one)
             if read == one:
                 break
             found.add(one := read)
@@ -151,13 +152,13 @@ def _base64(content: bytes) -> str:
 
 
 def _core(content: bytes, before: int) -> str:
-    """What base64 shows of *content* alone, with so many bytes before it in its group of three."""
+    """Return the base64 that depends on *content* alone, after *before* bytes of its group."""
     first, beyond = -(-before * 8 // 6), (before + len(content)) * 8 // 6
     return _base64(bytes(before) + content)[first:beyond]
 
 
 def _without(text: str, spans: list[tuple[int, int]]) -> str:
-    """*text* with each run of overlapping *spans* replaced once."""
+    """Return *text* with one ``[redacted]`` for each run of overlapping *spans*."""
     merged: list[tuple[int, int]] = []
     for start, end in sorted(spans):
         if merged and start < merged[-1][1]:

@@ -1,4 +1,4 @@
-"""From outbox slots to deliveries: those found by looking, and those a doorbell tells of."""
+"""Turns outbox slots of jobs into deliveries: all that are due, or the slot of one job."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ SLOTS_AT_ONCE = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
-    """What a doorbell led to: something to send, or a time to look again."""
+class Relayed:
+    """The result of relaying one job: a delivery to send, or a time to look again, or neither."""
 
     due: DueDelivery | None = None
-    look_at: datetime | None = None
+    next_at: datetime | None = None
 
 
 class Relay:
-    """Turns due slots into deliveries; doorbells at the same time share their writes."""
+    """Turns outbox slots into deliveries; concurrent calls for single jobs share their writes."""
 
     def __init__(
         self,
@@ -41,8 +41,8 @@ class Relay:
         """Prepare to relay.
 
         Args:
-            jobs: where the slots are.
-            deliveries: where deliveries go.
+            jobs: the repository with the slots.
+            deliveries: the repository for the new deliveries.
             clock: the store's.
             public_url: the API's.
             first_wait_sec: before the first attempt of a terminal event.
@@ -52,10 +52,12 @@ class Relay:
         self._clock = clock
         self._public_url = public_url
         self._first_wait_sec = first_wait_sec
-        self._heard: GroupCommit[str, Heard] = GroupCommit(self._hear_all, largest=SLOTS_AT_ONCE)
+        self._group: GroupCommit[str, Relayed] = GroupCommit(
+            self._relay_jobs, largest=SLOTS_AT_ONCE
+        )
 
     async def relay_due(self) -> tuple[list[DueDelivery], bool]:
-        """Relay what is due now, at most 64; returns what to send, and whether there may be more.
+        """Relay at most 64 due slots; return the deliveries to send, and whether more may be due.
 
         Raises:
             StoreUnavailable: safe to repeat.
@@ -65,37 +67,37 @@ class Relay:
         due = [delivery.to_due() for delivery in made if delivery and self._is_due(delivery)]
         return due, len(jobs) == SLOTS_AT_ONCE
 
-    async def hear(self, job_id: str) -> Heard:
-        """Relay the slot of one job, if it is due; else what else there is to send of this job.
+    async def relay_job(self, job_id: str) -> Relayed:
+        """Relay the slot of one job if it is due; otherwise find another due delivery of the job.
 
         Raises:
             StoreUnavailable: safe to repeat.
         """
-        return await self._heard.submit(job_id)
+        return await self._group.submit(job_id)
 
     async def next_at(self, now: datetime) -> datetime | None:
-        """When the next slot is due."""
+        """Return when the next slot is due."""
         return await self._jobs.next_slot_at(now)
 
-    async def _hear_all(self, job_ids: list[str]) -> Sequence[Heard]:
+    async def _relay_jobs(self, job_ids: list[str]) -> Sequence[Relayed]:
         jobs = {job.job_id: job for job in await self._jobs.slots_of(set(job_ids))}
         waiting = list(jobs.values())
         made = dict(zip(jobs, await self._relay(waiting), strict=True))
-        # A repeat, a delivery resent by hand, or a test.
+        # A repeated doorbell, a delivery resent by hand, or a test.
         others = {job_id for job_id in job_ids if not made.get(job_id)}
         due = await self._deliveries.due_of_jobs(others, self._clock.now()) if others else {}
-        return [self._heard_of(jobs.get(id_), made.get(id_), due.get(id_)) for id_ in job_ids]
+        return [self._result(jobs.get(id_), made.get(id_), due.get(id_)) for id_ in job_ids]
 
-    def _heard_of(self, job: Job | None, made: Delivery | None, other: DueDelivery | None) -> Heard:
+    def _result(self, job: Job | None, made: Delivery | None, other: DueDelivery | None) -> Relayed:
         now = self._clock.now()
         if made is not None and self._is_due(made):
-            return Heard(due=made.to_due())
+            return Relayed(due=made.to_due())
         if made is not None:
-            return Heard(look_at=made.next_attempt_at)
+            return Relayed(next_at=made.next_attempt_at)
         if job is None or job.notify is None:
-            return Heard(due=other)
-        # Not due yet; or put off just now, which the next look finds out.
-        return Heard(due=other, look_at=max(job.notify.due_at, now))
+            return Relayed(due=other)
+        # The slot is not due yet, or it was postponed just now: the next look finds it.
+        return Relayed(due=other, next_at=max(job.notify.due_at, now))
 
     def _is_due(self, delivery: Delivery) -> bool:
         at = delivery.next_attempt_at

@@ -1,15 +1,17 @@
-"""When a failed attempt is made again: pure arithmetic, randomness and time passed in.
+"""The times of repeated attempts: arithmetic without I/O; callers pass the time and randomness.
 
-Terminal events (Standard Webhooks' example, ``notifier.retry_schedule_sec``): the first number is
-the wait before the first attempt, each next one the wait after an attempt that failed.
+Terminal events follow ``notifier.retry_schedule_sec``, whose default is the example of Standard
+Webhooks. The first number is the wait before the first attempt. Each further number is the wait
+after a failed attempt.
 
     attempt     1    2    3      4       5     6     7      8      9      10
     waits       0    5 s  5 min  30 min  2 h   5 h   10 h   14 h   20 h   24 h
     since then  0    5 s  5 min  35 min  2.6 h 7.6 h 17.6 h 31.6 h 51.6 h 75.6 h
 
-Progress: one attempt and one more after 2 s. A test: one attempt.
+Progress has two attempts, 2 s apart. A test has one.
 
-What no key of a notifier opens waits at no cost, as long again as it has waited already.
+A delivery whose key the notifier lacks waits without an attempt. Each wait is as long as the time
+that has passed since the schedule began.
 """
 
 from __future__ import annotations
@@ -22,16 +24,16 @@ from secretary_common.models import Delivery
 PROGRESS_SCHEDULE_SEC = (0.0, 2.0)
 TEST_SCHEDULE_SEC = (0.0,)
 JITTER = 0.1
-"""Added on top, never subtracted: an attempt is never early."""
+"""Added to a wait, never subtracted: no attempt is early."""
 LONGEST_RETRY_AFTER_SEC = 24 * 3600.0
-"""No receiver is left alone for longer because it asked so."""
+"""A receiver's ``Retry-After`` counts up to this."""
 LIFETIME = timedelta(days=5)
-"""After this long no delivery is tried again."""
-LONGEST_UNOPENED_WAIT_SEC = 300.0
+"""A delivery that is older is not sent any more."""
+LONGEST_KEY_WAIT_SEC = 300.0
 
 
 def waits_of(delivery: Delivery, terminal_schedule: Sequence[float]) -> Sequence[float]:
-    """The waits that hold for *delivery*."""
+    """Return the waits of *delivery* in seconds."""
     if delivery.is_test:
         return TEST_SCHEDULE_SEC
     return terminal_schedule if delivery.is_terminal_event else PROGRESS_SCHEDULE_SEC
@@ -46,15 +48,15 @@ def next_attempt_at(
     random: float,
     retry_after_sec: float | None = None,
 ) -> datetime | None:
-    """When to try again after the *attempts*-th attempt failed at *now*; None for never.
+    """Return the time of the next attempt; None if there is none.
 
     Args:
         schedule: waits in seconds, see above.
-        attempts: how many were made, at least 1.
+        attempts: how many attempts were made, at least 1; the last one failed now.
         now: the time.
         created_at: when the delivery was made, or resent by hand.
         random: a number in [0, 1), for the jitter.
-        retry_after_sec: what the receiver asked for; the later of the two holds.
+        retry_after_sec: the wait that the receiver asked for; the longer of the two waits counts.
     """
     if attempts >= len(schedule):
         return None
@@ -64,15 +66,15 @@ def next_attempt_at(
 
 
 def is_too_old(created_at: datetime, at: datetime) -> bool:
-    """Whether a delivery made at *created_at* is not to be sent any more at *at*."""
+    """Return whether a delivery made at *created_at* is too old to be sent at *at*."""
     return at >= created_at + LIFETIME
 
 
-def unopened_wait(began_at: datetime, now: datetime, shortest_sec: float) -> timedelta:
-    """How long a delivery waits that was claimed in vain, for want of the key it was sealed with.
+def key_wait(began_at: datetime, now: datetime, shortest_sec: float) -> timedelta:
+    """Return the wait of a delivery that was claimed by a notifier without its key.
 
-    As long as it has waited since *began_at*, which doubles with each time; at least
-    *shortest_sec*, at most 5 min, which is what the right key is late by.
+    The wait is as long as the time since *began_at*, so that it doubles each time: at least
+    *shortest_sec*, at most 5 min. So the right key is found with a delay of at most 5 min.
     """
     waited_sec = (now - began_at).total_seconds()
-    return timedelta(seconds=max(shortest_sec, min(waited_sec, LONGEST_UNOPENED_WAIT_SEC)))
+    return timedelta(seconds=max(shortest_sec, min(waited_sec, LONGEST_KEY_WAIT_SEC)))

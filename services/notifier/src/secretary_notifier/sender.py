@@ -1,4 +1,4 @@
-"""One POST to a receiver: signed, guarded, under one deadline, with a little of the answer kept."""
+"""One POST to a receiver: signed, guarded, under one deadline; the answer's beginning is kept."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ from secretary_common.models import Delivery
 from secretary_common.secrets.cipher import Cipher
 from secretary_notifier.redaction import redacted
 from secretary_notifier.signing import signed_headers
-from secretary_notifier.verdict import SWITCHED, UNOPENED, Answer
+from secretary_notifier.verdict import MISSING_KEY, UPGRADE, Answer
 
 USER_AGENT = "Secretary-Webhooks/1"
 LONGEST_ANSWER_BYTES = 64 * 1024
-"""Read of an answer; the connection is closed on more."""
+"""The most that is read of an answer; a longer one ends with its connection."""
 KEPT_BYTES = 4 * 1024
-"""Of that, in the log of attempts."""
+"""The part of it that the list of attempts keeps."""
 LONGEST_ERROR = 300
 
 
 @dataclass
 class _Progress:
-    """How far an attempt has come; what is known when it is cut."""
+    """The state of an attempt: enough for an answer whenever the deadline ends the attempt."""
 
     peer: Peer = field(default_factory=Peer)
     response: aiohttp.ClientResponse | None = None
     body: bytes = b""
     secrets: list[str] = field(default_factory=list)
-    """What was sent and is not to be kept, should the receiver repeat it."""
+    """The secrets in the request: they are removed from the answer if the receiver repeats them."""
 
 
 class Sender:
@@ -53,16 +53,16 @@ class Sender:
         Args:
             session: from ``egress.guarded_session``.
             cipher: opens tokens and secrets.
-            signing_secrets: sign where the webhook has no secret of its own.
+            signing_secrets: the service's, for webhooks without a secret of their own.
         """
         self._session = session
         self._cipher = cipher
         self._signing_secrets = tuple(signing_secrets)
 
     async def send(self, delivery: Delivery, at: datetime, timeout_sec: float) -> Answer:
-        """POST *delivery* at the time *at*; whatever happens on the way is in the answer.
+        """POST *delivery* at the time *at*; a failure of any kind is reported in the answer.
 
-        *timeout_sec* is the one deadline over all of it: look-up, connection, headers, body.
+        *timeout_sec* is one deadline for everything: name look-up, connection, headers and body.
         """
         started = time.monotonic()
         progress = _Progress()
@@ -85,7 +85,7 @@ class Sender:
             while len(progress.body) < LONGEST_ANSWER_BYTES:
                 chunk = await response.content.readany()
                 if not chunk:
-                    response.release()  # read to its end: the connection serves again
+                    response.release()  # read to its end: the connection can be used again
                     break
                 progress.body += chunk
         finally:
@@ -110,10 +110,10 @@ class Sender:
         return headers
 
 
-# The classes a person looks for in the log of attempts, from the particular to the general.
+# The error classes in the list of attempts, from the particular to the general.
 _CLASSES: tuple[tuple[type[Exception], str], ...] = (
     (UrlRefused, "url_refused"),
-    (PermanentError, UNOPENED),
+    (PermanentError, MISSING_KEY),
     (aiohttp.InvalidURL, "url_refused"),
     (aiohttp.ClientConnectorError, "connect"),
     (aiohttp.ClientConnectionError, "connection_lost"),
@@ -123,24 +123,24 @@ _CLASSES: tuple[tuple[type[Exception], str], ...] = (
 )
 
 
-# ValueError: a token or a URL that no header can carry.
+# ValueError: the token or the URL does not fit into a header.
 _FAILURES: tuple[type[Exception], ...] = (*(kind for kind, _ in _CLASSES), ValueError)
 
 
 def _describe(failure: Exception) -> str:
-    """``<class>: <message>``."""
+    """Return ``<class>: <message>``."""
     name = next((name for kind, name in _CLASSES if isinstance(failure, kind)), None)
     if name is None:  # the message may contain the token
         return "request: the token or the URL cannot be sent"
-    # aiohttp's own text would say the URL again.
-    said = failure.message if isinstance(failure, aiohttp.ClientResponseError) else failure
-    return f"{name}: {said}"
+    # The text of aiohttp's own error would repeat the URL.
+    message = failure.message if isinstance(failure, aiohttp.ClientResponseError) else failure
+    return f"{name}: {message}"
 
 
 def _answer(at: datetime, progress: _Progress, error: str | None, duration_ms: int) -> Answer:
     response = progress.response
     if error is None and response and response.status == HTTPStatus.SWITCHING_PROTOCOLS:
-        error = f"{SWITCHED}: 101 Switching Protocols, which nobody asked for"
+        error = f"{UPGRADE}: 101 Switching Protocols, which the request did not ask for"
     return Answer(
         at=at,
         duration_ms=duration_ms,
@@ -152,9 +152,9 @@ def _answer(at: datetime, progress: _Progress, error: str | None, duration_ms: i
     )
 
 
-def _kept(said: bytes, length: int, progress: _Progress) -> str:
-    """The beginning of *said*; a receiver that echoes its request gives no secret away.
+def _kept(text: bytes, length: int, progress: _Progress) -> str:
+    """Return the beginning of *text* without secrets, which a receiver may have echoed.
 
-    aiohttp's errors quote answers that are not HTTP, so they are treated alike.
+    Errors go this way too, because aiohttp quotes answers that are not HTTP.
     """
-    return redacted(said[:length], progress.secrets)[:length].decode(errors="replace")
+    return redacted(text[:length], progress.secrets)[:length].decode(errors="replace")

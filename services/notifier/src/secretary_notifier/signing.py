@@ -15,14 +15,14 @@ from datetime import datetime
 def signed_headers(
     delivery_id: str, at: datetime, body: bytes, secrets: Iterable[str]
 ) -> dict[str, str]:
-    """The three headers by which a receiver knows *body*: id, time and signatures.
+    """Return the headers by which a receiver verifies *body*: id, time and signatures.
 
     Args:
-        delivery_id: the same at every attempt.
+        delivery_id: the same for every attempt.
         at: the time of this attempt.
         body: the bytes as sent.
-        secrets: each ``whsec_`` + base64; several during a rotation, each gives a signature. With
-            none there is no signature.
+        secrets: each ``whsec_`` + base64; during a rotation there are several, and each gives a
+            signature. Without secrets there is no signature header.
     """
     timestamp = str(int(at.timestamp()))
     headers = {"webhook-id": delivery_id, "webhook-timestamp": timestamp}

@@ -1,12 +1,12 @@
-"""What becomes of a delivery: rules only, no I/O, no clock.
+"""What becomes of a delivery: rules without I/O and without a clock.
 
-answer                        verdict
-2xx                           delivered
-410                           dead: the receiver wants no more, at this URL, for a day
-no key opens its secrets      pending again, at no cost: another notifier may have the key
-anything else, no answer      pending again by the schedule, else dead
-a later event came meanwhile  progress: dropped · terminal: superseded, unless resent by hand
-the URL said 410 before       progress: dropped · terminal: dead, unless resent by hand
+condition                           verdict
+answer 2xx                          delivered
+answer 410                          dead; its URL gets no events for a day
+no key here opens its secrets       pending again without an attempt; another notifier may have it
+any other answer, or none           pending again by the schedule; dead after the last attempt
+a later event exists                progress: dropped · terminal: superseded, unless resent by hand
+the URL answered 410 before         progress: dropped · terminal: dead, unless resent by hand
 """
 
 from __future__ import annotations
@@ -22,38 +22,38 @@ from secretary_notifier import schedule
 SUCCESS = range(200, 300)
 GONE = 410
 MUTED_FOR = timedelta(hours=24)
-ASKS_TO_WAIT = frozenset({429, 503})
+HONOURS_RETRY_AFTER = frozenset({429, 503})
 SERVER_ERROR = range(500, 600)
 OVERLOADED = frozenset({408, 429})
-UNOPENED = "secret"
-"""The class of error of a delivery whose secrets none of the keys here opens."""
-OWN_FAULTS = frozenset({"url_refused", UNOPENED, "request"})
-"""Classes of errors that say nothing about the receiver: it was not asked."""
-SWITCHED = "upgrade"
-"""The class of error of an answer that is complete, but of no use: 101, which nobody asked for."""
+MISSING_KEY = "secret"
+"""The error class of a delivery whose secrets no key of this notifier opens."""
+OWN_FAULTS = frozenset({"url_refused", MISSING_KEY, "request"})
+"""Error classes that say nothing about the receiver, because no request was sent."""
+UPGRADE = "upgrade"
+"""The error class of the answer 101: it is complete, but no request asks for an upgrade."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came of one POST."""
+    """The outcome of one POST."""
 
     at: datetime
-    """When it was begun."""
+    """When the attempt began."""
     duration_ms: int
     status_code: int | None = None
     """None if no answer came."""
     retry_after: str | None = None
     """The header, as received."""
     address: str | None = None
-    """Who was connected to."""
+    """The address that the notifier connected to."""
     error: str | None = None
-    """Why the attempt failed, where the status does not tell: ``<class>: <message>``."""
+    """Why the attempt failed, if the status does not say so: ``<class>: <message>``."""
     response: str | None = None
     """The beginning of the body."""
 
     @property
     def is_success(self) -> bool:
-        """Whether the receiver has taken the event."""
+        """Whether the receiver has accepted the event."""
         return self.error is None and self.status_code in SUCCESS
 
     @property
@@ -62,19 +62,19 @@ class Answer:
         return self.error and self.error.partition(":")[0]
 
     @property
-    def is_unopened(self) -> bool:
-        """Whether nothing was sent because no key here opens the delivery's secrets."""
-        return self.error_class == UNOPENED
+    def lacks_key(self) -> bool:
+        """Whether no request was sent because no key here opens the delivery's secrets."""
+        return self.error_class == MISSING_KEY
 
     @property
     def origin_failed(self) -> bool | None:
-        """Whether it shows the origin unable to take anything; None if it shows nothing."""
-        if self.error is not None and self.error_class != SWITCHED:
+        """Whether the origin could not handle a request; None if the answer does not show it."""
+        if self.error is not None and self.error_class != UPGRADE:
             return None if self.error_class in OWN_FAULTS else True
         return self.status_code in SERVER_ERROR or self.status_code in OVERLOADED
 
     def to_attempt(self) -> DeliveryAttempt:
-        """The line of the log of attempts."""
+        """Return the entry for the delivery's list of attempts."""
         return DeliveryAttempt(
             at=self.at,
             status_code=self.status_code,
@@ -87,32 +87,34 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the delivery is from now on."""
+    """The next state of a delivery."""
 
     state: DeliveryState
     next_attempt_at: datetime | None = None
     reason: str | None = None
     mutes: bool = False
-    """Whether its URL gets nothing more for ``MUTED_FOR``."""
+    """Whether its URL gets no events for ``MUTED_FOR``."""
     is_for_others: bool = False
-    """Whether nothing was tried, at no cost, and other notifiers are to have the next go."""
+    """Whether no attempt was made and another notifier should claim the delivery next."""
 
     @property
     def is_final(self) -> bool:
-        """Whether it has ended."""
+        """Whether the delivery has ended."""
         return self.state is not DeliveryState.PENDING
 
 
-def hindrance(delivery: Delivery, standing: Obstacles, now: datetime) -> Verdict | None:
-    """Why *delivery*, which is claimed, is not sent; None if it is."""
+def decide_before_sending(
+    delivery: Delivery, obstacles: Obstacles, now: datetime
+) -> Verdict | None:
+    """Return the verdict on a claimed *delivery* that must not be sent; None: send it."""
     by_hand = delivery.resent_at is not None or delivery.is_test
     if schedule.is_too_old(delivery.began_at, now):
         return Verdict(DeliveryState.DEAD, reason="not delivered within 5 days")
-    if standing.is_overtaken and not (by_hand and delivery.is_terminal_event):
+    if obstacles.is_overtaken and not (by_hand and delivery.is_terminal_event):
         if delivery.is_terminal_event:
             return Verdict(DeliveryState.SUPERSEDED, reason="a later run has an event")
         return Verdict(DeliveryState.DROPPED, reason="a later event came")
-    if standing.is_muted and not by_hand:
+    if obstacles.is_muted and not by_hand:
         state = DeliveryState.DEAD if delivery.is_terminal_event else DeliveryState.DROPPED
         return Verdict(state, reason="the receiver answered 410 Gone to an earlier one")
     return None
@@ -125,13 +127,13 @@ def decide(
     terminal_schedule: Sequence[float],
     random: float,
 ) -> Verdict:
-    """What *answer*, the latest attempt's, makes of *delivery*.
+    """Return the verdict on *delivery* after an attempt.
 
     Args:
-        delivery: with the tries before this one.
-        answer: this attempt's.
+        delivery: as it was before the attempt.
+        answer: the outcome of the attempt.
         now: the time.
-        terminal_schedule: the waits for terminal events, see ``schedule``.
+        terminal_schedule: the waits of terminal events, see ``schedule``.
         random: a number in [0, 1).
     """
     if answer.is_success:
@@ -145,28 +147,31 @@ def decide(
         now=now,
         created_at=delivery.began_at,
         random=random,
-        retry_after_sec=_asked_sec(answer, now),
+        retry_after_sec=_retry_after_sec(answer, now),
     )
     if at is None:
         return Verdict(DeliveryState.DEAD, reason="every attempt failed")
     return Verdict(DeliveryState.PENDING, next_attempt_at=at)
 
 
-def _asked_sec(answer: Answer, now: datetime) -> float | None:
-    if answer.status_code not in ASKS_TO_WAIT:
+def _retry_after_sec(answer: Answer, now: datetime) -> float | None:
+    if answer.status_code not in HONOURS_RETRY_AFTER:
         return None
     longest_sec = schedule.LONGEST_RETRY_AFTER_SEC
     return parse_retry_after(answer.retry_after, now, longest_sec=longest_sec)
 
 
-def put_back(now: datetime) -> Verdict:
-    """For a delivery that was claimed but not sent: somebody may take it at once."""
+def decide_without_attempt(now: datetime) -> Verdict:
+    """Return the verdict on a delivery that was claimed but not sent: any notifier may claim it."""
     return Verdict(DeliveryState.PENDING, next_attempt_at=now)
 
 
-def hold_back(delivery: Delivery, now: datetime, shortest_wait_sec: float) -> Verdict:
-    """For a delivery whose secrets no key here opens: it waits, and others may take it then."""
-    wait = schedule.unopened_wait(delivery.began_at, now, shortest_wait_sec)
+def decide_without_key(delivery: Delivery, now: datetime, shortest_wait_sec: float) -> Verdict:
+    """Return the verdict on a delivery whose secrets no key here opens: it waits for another one.
+
+    *shortest_wait_sec*: see ``schedule.key_wait``.
+    """
+    wait = schedule.key_wait(delivery.began_at, now, shortest_wait_sec)
     reason = "the notifier has no key that opens its secrets (security.encryption_keys)"
     return Verdict(
         DeliveryState.PENDING, next_attempt_at=now + wait, reason=reason, is_for_others=True

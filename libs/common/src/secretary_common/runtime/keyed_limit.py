@@ -1,0 +1,64 @@
+"""A bound on work that runs at the same time: in total, and for each key."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+
+class KeyedLimit:
+    """At most *total* permits at a time, and at most *per_key* for each key.
+
+    Permits of one key are granted in the order of the requests. An object belongs to one event
+    loop.
+    """
+
+    def __init__(self, *, total: int, per_key: int) -> None:
+        self._per_key = per_key
+        self._total = asyncio.Semaphore(total)
+        self._keys: dict[str, asyncio.Semaphore] = {}
+        self._users: Counter[str] = Counter()
+
+    @asynccontextmanager
+    async def permit(self, key: str, *, patience_sec: float | None = None) -> AsyncIterator[bool]:
+        """Hold a permit of *key* inside the context.
+
+        Yields True with a permit. Yields False without one, after waiting *patience_sec* for the
+        key or for the total. None: wait as long as it takes.
+        """
+        own = self._keys.setdefault(key, asyncio.Semaphore(self._per_key))
+        self._users[key] += 1
+        try:
+            if not await _acquired(own, patience_sec):
+                yield False
+                return
+            try:
+                if not await _acquired(self._total, patience_sec):
+                    yield False
+                    return
+                try:
+                    yield True
+                finally:
+                    self._total.release()
+            finally:
+                own.release()
+        finally:
+            self._users[key] -= 1
+            if not self._users[key]:
+                del self._users[key], self._keys[key]
+
+    @property
+    def active_keys(self) -> int:
+        """How many keys have a request that holds or awaits a permit."""
+        return len(self._keys)
+
+
+async def _acquired(semaphore: asyncio.Semaphore, patience_sec: float | None) -> bool:
+    try:
+        async with asyncio.timeout(patience_sec):
+            await semaphore.acquire()
+    except TimeoutError:
+        return False
+    return True
