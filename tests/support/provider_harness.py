@@ -16,7 +16,7 @@ from secretary_common.runtime.clock import ManualClock
 from secretary_devstack.deadline import wait_until
 from secretary_devstack.provider import ChatReply, FakeProvider
 from secretary_documents.pdf.page import Page, PageImage
-from secretary_documents.providers.provider import Timing
+from secretary_documents.providers.connection import Timing
 
 _MARK = b"%PDF-1.7\n"
 _JPEG = b"\xff\xd8\xff"

@@ -14,10 +14,10 @@ from secretary_common.models import JsonObject
 from secretary_common.settings.provider import LlmSection
 from secretary_devstack.provider import FakeProvider, Misbehaviour
 from secretary_devstack.servers.port import free_port
-from secretary_documents.providers.call import Call
+from secretary_documents.providers.connection import ProviderRequest
 from secretary_documents.providers.provider import Provider
 
-ASK = Call(
+ASK = ProviderRequest(
     "POST",
     "/chat/completions",
     payload={"model": "model-1", "messages": [{"role": "user", "content": "Grüße"}]},
@@ -34,10 +34,10 @@ def reach(fake: FakeProvider, passing: Passing, **settings: Any) -> Provider:
 
 
 async def ask(
-    provider: Provider, call: Call = ASK, resources: ResourceCalculator | None = None
+    provider: Provider, request: ProviderRequest = ASK, resources: ResourceCalculator | None = None
 ) -> JsonObject:
     async with provider.connected(resources or ResourceCalculator()) as connection:
-        return (await connection.call(call)).data
+        return (await connection.send(request)).data
 
 
 async def test_an_answer_is_its_json(fake: FakeProvider, passing: Passing) -> None:
@@ -124,7 +124,7 @@ async def test_waits_add_up_to_no_more_than_retry_sec(fake: FakeProvider, passin
         (
             Misbehaviour(status=200, body=b"{}", headers={"Content-Encoding": "gzip"}),
             INVALID,
-            "packed",
+            "compressed",
         ),
         (Misbehaviour.huge(2**21), INVALID, "1048576 bytes"),
         (

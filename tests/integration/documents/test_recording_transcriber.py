@@ -120,7 +120,7 @@ async def test_a_talk_is_written_down_with_times_and_what_it_took_is_counted(
     heard = await make({"price_per_minute": 6.0})(site.url("/talk.mp4"), "en", resources)
     assert heard.text == f"[00:00:00] {media_samples.SPOKEN}"
     assert heard.plain == media_samples.SPOKEN
-    assert (heard.source, heard.language, heard.note) == (
+    assert (heard.source, heard.language, heard.warning) == (
         TranscriptSource.TRANSCRIPTION,
         "english",
         None,

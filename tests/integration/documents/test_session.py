@@ -245,7 +245,7 @@ async def test_a_recording_that_is_damaged_is_heard_as_far_as_it_goes_and_says_s
     ) -> RecordingTranscript:
         assert not use_cache
         return RecordingTranscript(
-            (Segment(0, 1, "heard"),), TranscriptSource.TRANSCRIPTION, note="the half of it"
+            (Segment(0, 1, "heard"),), TranscriptSource.TRANSCRIPTION, warning="the half of it"
         )
 
     done = await run("/talk?captions=/none", parts={"transcribe": half}, use_cache=False)

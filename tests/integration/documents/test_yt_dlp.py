@@ -158,7 +158,7 @@ async def test_its_failure_is_told_in_its_words(
 async def test_only_a_plain_file_with_the_expected_name_is_taken(make: Make, body: str) -> None:
     error = await failure(make(body))
     assert error.code == ErrorCode.FETCH_FAILED
-    assert "nothing to listen to" in error.message
+    assert "no recording" in error.message
 
 
 @pytest.mark.parametrize(

@@ -27,8 +27,10 @@ from secretary_documents.media.cached_transcriber import CachedTranscriber
 from secretary_documents.media.ffmpeg import Ffmpeg
 from secretary_documents.media.recording_transcriber import RecordingTranscriber
 from secretary_documents.media.yt_dlp import YtDlp
+from secretary_documents.pdf.page import RemoteReader
+from secretary_documents.providers import mistral_response, vision
 from secretary_documents.providers.chat import ChatClient
-from secretary_documents.providers.reader import page_readers
+from secretary_documents.providers.mistral import MistralReader
 from secretary_documents.providers.transcription import TranscriptionClient
 from secretary_documents.templates.cached_chat import CachedChat
 from secretary_documents.templates.template_catalog import TemplateCatalog
@@ -50,7 +52,7 @@ def setup(context: HandlerContext) -> None:
     Raises:
         ConfigurationError: ``templates.dir`` is no folder.
     """
-    templates = _template_folder(context)
+    templates = _template_catalog(context)
     context.announce_templates(templates.listing)
     transformer = _transformer(context, templates)
     downloader = Downloader(context.http_client, max_bytes=context.max_file_bytes)
@@ -59,9 +61,7 @@ def setup(context: HandlerContext) -> None:
         max_bytes=context.max_file_bytes,
         zygote=context.zygote(PDF_CHILD, {"pdf", "session"}),
         cache=context.cache("pages"),
-        remote=page_readers(
-            context.section("mistral", MistralSection), context.section("vision", VisionSection)
-        ),
+        remote=_remote_readers(context),
     )
     pdf = PdfHandler(
         extractor=extractor,
@@ -85,14 +85,25 @@ def setup(context: HandlerContext) -> None:
         pages=pages,
         downloader=replace(downloader, too_large=ErrorCode.FILE_TOO_LARGE),
         read_slides=PdfSlidesReader(extractor),
-        transcribe=_listener(context),
+        transcribe=_recording_transcriber(context),
     )
     register("pdf", pdf, params=PdfParameters)
     register("transformer", TransformerHandler(transformer, pages), params=TransformerParameters)
     register("session", session, params=SessionParameters)
 
 
-def _template_folder(context: HandlerContext) -> TemplateCatalog:
+def _remote_readers(context: HandlerContext) -> dict[str, RemoteReader]:
+    """Return a reader for each remote ``extraction_method``.
+
+    A reader whose provider is not configured says so when a job asks it to read.
+    """
+    return {
+        mistral_response.METHOD: MistralReader(context.section("mistral", MistralSection)),
+        vision.METHOD: vision.VisionReader.of(context.section("vision", VisionSection)),
+    }
+
+
+def _template_catalog(context: HandlerContext) -> TemplateCatalog:
     folder = context.section("templates", TemplatesSection).dir
     if folder is not None and not folder.is_dir():
         raise ConfigurationError("templates.dir: there is no such folder")
@@ -106,7 +117,7 @@ def _transformer(context: HandlerContext, templates: TemplateCatalog) -> Transfo
     return Transformer(templates, chat, cached=cached)
 
 
-def _listener(context: HandlerContext) -> RecordingTranscriber:
+def _recording_transcriber(context: HandlerContext) -> RecordingTranscriber:
     media = context.section("media", MediaSection)
     provider = context.section("transcription", TranscriptionSection)
     client = TranscriptionClient(provider)

@@ -5,9 +5,8 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from secretary_documents.media.cut import Span, decide_spans
 from secretary_documents.media.silence import Silence
-from secretary_documents.media.speech import FRAME_BYTES, FRAME_SEC, Speech
+from secretary_documents.media.speech import FRAME_BYTES, FRAME_SEC, Span, Speech, decide_spans
 
 seconds = st.floats(min_value=0.05, max_value=20_000)
 silences = st.lists(st.tuples(st.floats(0, 20_000), st.floats(0.4, 60)), max_size=30).map(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from secretary_documents.providers.repeat import pause_sec
+from secretary_documents.providers.connection import retry_delay_sec
 
 
 @pytest.mark.parametrize(
@@ -25,4 +25,4 @@ from secretary_documents.providers.repeat import pause_sec
 def test_a_pause_grows_honours_what_is_asked_and_ends_in_time(
     failures: int, asked: float | None, left: float, random: float, pause: float | None
 ) -> None:
-    assert pause_sec(failures, asked_sec=asked, left_sec=left, random=random) == pause
+    assert retry_delay_sec(failures, retry_after_sec=asked, left_sec=left, random=random) == pause

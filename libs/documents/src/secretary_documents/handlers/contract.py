@@ -1,4 +1,4 @@
-"""What a handler may ask of the engine. Every method may be called with or without ``await``."""
+"""What a handler uses of the engine. Each method works with or without ``await``."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from typing import Protocol
 
 from secretary_common.models import JobProgress, JobStatus, JsonObject, LogLevel
 
-# Progress moves at least every 2 s, also while one step takes longer.
 REPEAT_SEC = 1.0
+"""Clients are promised that progress changes at least every 2 s, also during a long step."""
 
 
 class AttemptRepository(Protocol):
-    """The repository as it is bound to one attempt; awaiting waits until the write is durable."""
+    """The repository of one attempt. ``await`` returns when the write is durable."""
 
     def update_job_progress(self, job_id: str, progress: JobProgress) -> Awaitable[object]:
-        """Say how far the attempt is."""
+        """Store how far the attempt is."""
         ...
 
     def update_job_results(self, job_id: str, results: JsonObject) -> Awaitable[object]:
-        """Lay down what the job will have as its results."""
+        """Store the results that the job has once it is completed."""
         ...
 
     def update_job_status(self, job_id: str, status: JobStatus) -> Awaitable[object]:
@@ -30,13 +30,13 @@ class AttemptRepository(Protocol):
         ...
 
     def add_log_entry(self, job_id: str, level: LogLevel, message: str) -> Awaitable[object]:
-        """Write a line into the job's log."""
+        """Add a line to the job's log."""
         ...
 
     def add_file(
         self, job_id: str, name: str, content: bytes, content_type: str | None = None
     ) -> Awaitable[object]:
-        """Store a file; it becomes one of the job's with the write that ends it."""
+        """Store a file. The write that ends the attempt adds it to the job."""
         ...
 
 
@@ -44,7 +44,7 @@ Translate = Callable[[JobProgress], JobProgress]
 
 
 class JobReport:
-    """Tells the engine about one job; nobody waits for progress and log lines."""
+    """Reports on one job to the engine. The handler does not wait for progress and log lines."""
 
     def __init__(
         self,
@@ -54,26 +54,29 @@ class JobReport:
         repeat_sec: float = REPEAT_SEC,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """*repeat_sec*: after so long without news, the last is told again with its age."""
+        """*repeat_sec*: without new progress for so long, the last one is repeated with its age."""
         self.job_id = job_id
         self._repo = repo
         self._repeat_sec = repeat_sec
         self._monotonic = monotonic
         self._last: JobProgress | None = None
-        self._since = monotonic()
+        self._last_at = monotonic()
 
     def progress(self, progress: JobProgress) -> None:
-        """Say how far the attempt is."""
+        """Report how far the attempt is."""
         self._last = progress
-        self._since = self._monotonic()
+        self._last_at = self._monotonic()
         self._repo.update_job_progress(self.job_id, progress)
 
     def part(self, translate: Translate) -> JobReport:
-        """The report for who does a part of the job in steps of its own."""
+        """Return a report for a part of the job.
+
+        *translate* makes the job's progress from the part's progress.
+        """
         return _PartReport(self.job_id, self._repo, self, translate)
 
     def log(self, level: LogLevel, message: str) -> None:
-        """Write a line into the job's log."""
+        """Add a line to the job's log."""
         self._repo.add_log_entry(self.job_id, level, message)
 
     async def file(self, name: str, content: bytes, content_type: str) -> None:
@@ -81,32 +84,32 @@ class JobReport:
         await self._repo.add_file(self.job_id, name, content, content_type)
 
     async def complete(self, results: JsonObject) -> None:
-        """Leave *results* and end the attempt well."""
-        # Not awaited: with the write that ends the attempt they are durable too.
+        """Complete the job with *results*."""
+        # Not awaited: the write that ends the attempt makes the results durable too.
         self._repo.update_job_results(self.job_id, results)
         await self._repo.update_job_status(self.job_id, JobStatus.COMPLETED)
 
     @asynccontextmanager
     async def repeating_progress(self) -> AsyncIterator[None]:
-        """Inside, progress moves, however long a step takes: its message says how long."""
-        beat = asyncio.create_task(self._beat())
+        """Inside this context, repeat the last progress during long steps, with its age."""
+        repeating = asyncio.create_task(self._repeat())
         try:
             yield
         finally:
-            beat.cancel()
-            await asyncio.gather(beat, return_exceptions=True)
+            repeating.cancel()
+            await asyncio.gather(repeating, return_exceptions=True)
 
-    async def _beat(self) -> None:
-        told_at = self._monotonic()
+    async def _repeat(self) -> None:
+        reported_at = self._monotonic()
         while True:
-            await asyncio.sleep(told_at + self._repeat_sec - self._monotonic())
-            if self._since > told_at:  # there was news
-                told_at = self._since
+            await asyncio.sleep(reported_at + self._repeat_sec - self._monotonic())
+            if self._last_at > reported_at:  # the handler reported progress meanwhile
+                reported_at = self._last_at
             else:
-                told_at = self._monotonic()
-                self._tell_again(told_at - self._since)
+                reported_at = self._monotonic()
+                self._report_age(reported_at - self._last_at)
 
-    def _tell_again(self, age_sec: float) -> None:
+    def _report_age(self, age_sec: float) -> None:
         if self._last:
             message = f"{self._last.message} ({age_sec:.0f} s)"
             aged = self._last.model_copy(update={"message": message})
@@ -114,7 +117,7 @@ class JobReport:
 
 
 class _PartReport(JobReport):
-    """Passes progress on to the report of the whole, as a step of that."""
+    """Passes the progress of a part on to the report of the whole job."""
 
     def __init__(
         self, job_id: str, repo: AttemptRepository, whole: JobReport, translate: Translate
@@ -124,5 +127,5 @@ class _PartReport(JobReport):
         self._translate = translate
 
     def progress(self, progress: JobProgress) -> None:
-        """Say how far the part is."""
+        """Report how far the part is."""
         self._whole.progress(self._translate(progress))

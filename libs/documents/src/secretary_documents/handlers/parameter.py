@@ -1,4 +1,4 @@
-"""What the parameter models of the built-in handlers have in common."""
+"""Types and functions for the parameter models of the built-in handlers."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ FROZEN = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 # ISO 639-1.
 Language = Annotated[str, Field(pattern=r"^[a-z]{2}$")]
 SourceLanguage = Annotated[str, Field(pattern=r"^([a-z]{2}|auto)$")]
-# A name, never a path.
+# A template's name, never a path.
 TemplateName = Annotated[str, Field(pattern=r"^[\w-]{1,64}$")]
 Url = Annotated[str, Field(min_length=1, max_length=8192)]
-# One that is only followed if it must be, and stands in results either way.
+# An address that results repeat, also when the worker never requests it.
 WebUrl = Annotated[str, Field(pattern=r"^[Hh][Tt][Tt][Pp][Ss]?://", max_length=8192)]
 
 
 def optional(description: str, **constraints: Any) -> Any:
-    """A field that may be left out; null is refused, so that ``oneOf`` counts what was given."""
+    """Return a field that clients may leave out. Null is refused, see ``without_null``."""
     extra = {"json_schema_extra": without_null, **constraints}
     return Field(default=None, description=description, **extra)
 
 
 def parse_parameters(model: type[M], parameters: JsonObject) -> M:
-    """The parameters of a job, checked.
+    """Return the job's *parameters* as a *model*.
 
     Raises:
-        PermanentError: VALIDATION_ERROR, naming each field; values are never in the message.
+        PermanentError: VALIDATION_ERROR. The message names each field, and repeats no value.
     """
     try:
         return model.model_validate(parameters)
@@ -50,6 +50,6 @@ def parse_parameters(model: type[M], parameters: JsonObject) -> M:
 
 
 def without_null(schema: JsonObject) -> None:
-    """Tell clients to leave the field out: with null, ``oneOf`` would count it as given."""
+    """Remove null from *schema*. With null, ``oneOf`` would count the field as given."""
     del schema["default"]
     schema.update(schema.pop("anyOf")[0])

@@ -1,1 +1,5 @@
-"""Recordings: fetched, reduced to speech, cut at silence, heard; ffmpeg and yt-dlp confined."""
+"""Recordings: from the address of a recording to a transcript.
+
+Here belong ffmpeg and yt-dlp with their limits, file formats, silence and the pieces of speech to
+transcribe. Requests to the transcription provider belong in `providers`, captions in `web`.
+"""

@@ -1,4 +1,4 @@
-"""Remembers what was heard: no minute of speech is paid for twice."""
+"""A cache of transcripts, so that no minute of speech is paid for twice."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from secretary_common.ports import CacheRepository
 from secretary_documents.providers.transcription import AudioPiece, Segment, Transcriber, Transcript
 
 VERSION = 1
-"""Raise it when what is kept changes its form."""
+"""Raise it when the form of the cached entries changes."""
 
 
 class CachedTranscriber:
-    """A ``Transcriber`` that asks another one only for pieces that were not heard before.
+    """A ``Transcriber`` that asks another one only for pieces that are not in the cache.
 
-    A recording is cut the same way each time, so an attempt goes on where the one before it was
-    lost.
+    A recording is cut the same way each time. So a new attempt continues where the lost attempt
+    stopped.
     """
 
     def __init__(
         self, transcriber: Transcriber, cache: CacheRepository, *, base_url: str, model: str
     ) -> None:
-        """Wire the memory.
+        """Wire the cache to the transcriber.
 
         Args:
-            transcriber: who hears what is new.
-            cache: one that raises nothing: a store that is away is a miss.
-            base_url: of the provider: models of one name differ from one to another.
-            model: the one that is asked there.
+            transcriber: transcribes pieces that are not in the cache.
+            cache: keeps transcripts. It raises nothing: without MongoDB each lookup is a miss.
+            base_url: of the provider. Models of the same name differ between providers.
+            model: the model that *transcriber* uses.
         """
         self._transcriber = transcriber
         self._cache = cache
@@ -43,7 +43,7 @@ class CachedTranscriber:
     async def transcribe(
         self, piece: AudioPiece, *, language: str | None, resources: ResourceCalculator
     ) -> Transcript:
-        """See ``Transcriber``; a piece that is known costs no call."""
+        """See ``Transcriber``. A piece in the cache costs no request."""
         key = self._key(piece, language)
         if entry := (await self._cache.get_many([key])).get(key):
             return _transcript_of(entry, piece.offset_sec)
@@ -54,15 +54,18 @@ class CachedTranscriber:
         return transcript
 
     def _key(self, piece: AudioPiece, language: str | None) -> str:
-        """What the answer depends on: not on the recording, nor on where in it the piece stands."""
+        """Return the key of a transcript.
+
+        The transcript depends neither on the recording nor on the place of the piece in it.
+        """
         sound = hashlib.sha256(piece.content).hexdigest()
-        made_of = {**self._model, "version": VERSION, "language": language, "sound": sound}
-        canonical = json.dumps(made_of, sort_keys=True)
+        content = {**self._model, "version": VERSION, "language": language, "sound": sound}
+        canonical = json.dumps(content, sort_keys=True)
         return f"transcript:{hashlib.sha256(canonical.encode()).hexdigest()}"
 
 
 def _entry_of(transcript: Transcript, offset_sec: float) -> JsonObject:
-    """*transcript* as it is kept: its times from the beginning of the piece."""
+    """Return the entry of *transcript*, with times from the beginning of the piece."""
     segments = [
         [one.start_sec - offset_sec, one.end_sec - offset_sec, one.text]
         for one in transcript.segments

@@ -1,4 +1,4 @@
-"""A folder that a program not trusted writes into: how much it may, what is taken of it."""
+"""A folder that an untrusted program writes to: its limits, and the files that are accepted."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ from pathlib import Path
 from secretary_common.errors import ErrorCode, PermanentError
 from secretary_worker import OpenFile
 
-_LOOK_SEC = 0.2
+_CHECK_SEC = 0.2
 
 
 @dataclass(frozen=True, slots=True)
 class DownloadFolder:
-    """A folder with limits."""
+    """A folder with limits on its size and on its number of files."""
 
     path: Path
     max_bytes: int
     max_files: int = 10_000
 
     async def watch(self) -> None:
-        """Look after the limits until cancelled.
+        """Check the limits again and again until cancelled.
 
         Raises:
             PermanentError: MEDIA_TOO_LARGE.
         """
         while True:
-            await asyncio.sleep(_LOOK_SEC)
-            self.check_room()
+            await asyncio.sleep(_CHECK_SEC)
+            self.check_limits()
 
-    def check_room(self) -> None:
-        """Refuse more than the folder may have.
+    def check_limits(self) -> None:
+        """Check the limits once.
 
         Raises:
             PermanentError: MEDIA_TOO_LARGE.
@@ -48,14 +48,14 @@ class DownloadFolder:
                 raise PermanentError(message, code=ErrorCode.MEDIA_TOO_LARGE)
 
     def named(self, stem: str) -> list[Path]:
-        """What lies directly in it as ``<stem>.…``, the shortest names first."""
+        """Return the entries of the folder named ``<stem>.…``, the shortest names first."""
         found = (path for path in self.path.iterdir() if path.name.startswith(f"{stem}."))
         return sorted(found, key=lambda path: (len(path.name), path.name))
 
 
 @contextmanager
 def open_plain_file(path: Path) -> Iterator[OpenFile | None]:
-    """The file at *path*; None if it is empty, a link, a hard link, a pipe: anything special."""
+    """Open the file at *path*. Yield None if it is empty or special, such as a link or a pipe."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
@@ -70,7 +70,7 @@ def open_plain_file(path: Path) -> Iterator[OpenFile | None]:
 
 
 def _sizes(folder: Path) -> Iterator[int]:
-    """The size of each file under *folder*; they come and go meanwhile."""
+    """Yield the size of each file under *folder*. Files may appear and disappear meanwhile."""
     for place, _, names in os.walk(folder):
         for name in names:
             try:

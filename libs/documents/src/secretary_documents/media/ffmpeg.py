@@ -1,4 +1,4 @@
-"""Has ffmpeg look at a recording and write down its sound; nothing but that file is read."""
+"""ffmpeg: inspects a recording and converts its sound. It reads no other file."""
 
 from __future__ import annotations
 
@@ -6,40 +6,49 @@ import json
 import os
 import re
 import shutil
+import signal
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from secretary_common.errors import ErrorCode, PermanentError
+from secretary_common.errors import ErrorCode, PermanentError, SecretaryError, TransientError
 from secretary_common.jobs.resources import ResourceCalculator
+from secretary_common.runtime.log import get_logger
 from secretary_common.settings.media import MediaSection
-from secretary_documents.media.exit_status import judge
-from secretary_documents.media.media_format import HEAD_BYTES, MediaFormat, describe, detect_format
-from secretary_documents.media.program import Command, Ended, run_program
+from secretary_documents.media.launcher import EXIT_NO_PROGRAM
+from secretary_documents.media.media_format import MediaFormat, check_format
+from secretary_documents.media.program import Command, ProgramResult, run_program, timeout_error
 from secretary_documents.media.silence import FILTER, SilenceLog
 from secretary_documents.media.speech import BYTES_PER_SEC, ENCODER, FRAME_BYTES, Speech
 from secretary_worker import Limits, OpenFile
 
-# Not a word of these files' own may lead anywhere else: no http, no concat, no subfile, no crypto.
+log = get_logger(__name__)
+
+# A recording cannot make ffmpeg read anything else: no http, no concat, no subfile, no crypto.
 _PROTOCOLS = "file,pipe,fd"
 _CPU_USED = re.compile(r"bench: utime=(\d{1,9}(?:\.\d+)?)s stime=(\d{1,9}(?:\.\d+)?)s")
 _PROBE_SEC = 60.0
 _PROBED = "stream=codec_type,duration:format=duration"
-# Without a header; ffprobe guesses from the first frames.
+# These formats have no header. ffprobe guesses their duration from the first frames.
 _GUESSED = (MediaFormat.MP3, MediaFormat.AAC)
-# Encoders pad, and what is left of a broken frame is not worth a word.
+# Encoders add silence, and a broken last frame is too short to mention.
 _SHORTFALL_SEC = 5.0
+
+_NO_MEMORY = re.compile(r"Cannot allocate memory|std::bad_alloc|out of memory", re.IGNORECASE)
+_NO_ROOM = "No space left on device"
+# ffmpeg handles SIGXCPU itself and ends with 255.
+_CPU_SPENT = f"received signal {signal.SIGXCPU.value}"
 
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """What a recording says of itself."""
+    """What ffprobe found in a recording."""
 
-    kind: MediaFormat
+    media_format: MediaFormat
     sound_sec: float | None
-    """How long its sound lasts; None where it does not tell that."""
+    """How long its sound lasts, if the file says so."""
 
 
 class Ffmpeg:
@@ -50,7 +59,7 @@ class Ffmpeg:
         self._max_sec = section.max_hours * 3600
 
     def check_installed(self) -> None:
-        """Refuse to begin what ffmpeg is needed for where it is not.
+        """Check that ffmpeg and ffprobe can be run.
 
         Raises:
             PermanentError: FFMPEG_MISSING.
@@ -59,42 +68,42 @@ class Ffmpeg:
         self._program("ffprobe")
 
     async def probe(self, file: OpenFile) -> Probe:
-        """What *file* is; a container of sound, by its content.
+        """Find out the format of *file* by its content, and how long its sound lasts.
 
         Raises:
             PermanentError: MEDIA_INVALID, MEDIA_NO_AUDIO, MEDIA_TOO_LARGE (it lasts longer than
                 ``max_hours``), MEDIA_TIMEOUT or FFMPEG_MISSING.
         """
-        kind = check_kind(file)
+        media_format = check_format(file)
         arguments = (
-            *("-v", "error", "-protocol_whitelist", _PROTOCOLS, "-f", kind.value),
+            *("-v", "error", "-protocol_whitelist", _PROTOCOLS, "-f", media_format.value),
             *("-show_entries", _PROBED, "-of", "json", f"file:{file.path}"),
         )
         timeout_sec = min(_PROBE_SEC, self._section.ffmpeg_timeout_sec)
-        ended = await run_program(self._command("ffprobe", arguments, file, timeout_sec))
-        _check(ended)
-        sound_sec, whole_sec = _read_probe(ended.output)
-        if kind in _GUESSED:
-            return Probe(kind, None)
+        result = await run_program(self._command("ffprobe", arguments, file, timeout_sec))
+        _check(result)
+        sound_sec, whole_sec = _read_probe(result.output)
+        if media_format in _GUESSED:
+            return Probe(media_format, None)
         self._check_duration(sound_sec or whole_sec or 0.0)
-        return Probe(kind, sound_sec)
+        return Probe(media_format, sound_sec)
 
     @asynccontextmanager
     async def speech(
         self, file: OpenFile, probe: Probe, resources: ResourceCalculator
     ) -> AsyncIterator[Speech]:
-        """The sound of *file*, in a file that is gone afterwards.
+        """Convert the sound of *file*, into a file that is removed when the context ends.
 
         Raises:
             PermanentError: MEDIA_INVALID, MEDIA_TOO_LARGE, MEDIA_TIMEOUT or FFMPEG_MISSING.
-            TransientError: there is no room for it.
+            TransientError: the disk is full.
         """
         with tempfile.TemporaryFile() as sound:
             silences = await self._write(file, probe, sound.fileno(), resources)
             size = os.fstat(sound.fileno()).st_size
             speech = Speech(sound.fileno(), size, silences.silences)
             if size < FRAME_BYTES:
-                message = "no sound can be made out in the recording"
+                message = "ffmpeg found no sound in the recording"
                 raise PermanentError(message, code=ErrorCode.MEDIA_INVALID)
             self._check_duration(speech.duration_sec)
             resources.add_audio_seconds(speech.duration_sec)
@@ -103,27 +112,28 @@ class Ffmpeg:
     async def _write(
         self, file: OpenFile, probe: Probe, sound: int, resources: ResourceCalculator
     ) -> SilenceLog:
-        log, cpu_sec = SilenceLog(), 0.0
+        silences, cpu_sec = SilenceLog(), 0.0
 
         def on_line(line: str) -> None:
             nonlocal cpu_sec
-            log.take(line)
+            silences.take(line)
             if used := _CPU_USED.match(line):
                 cpu_sec = float(used[1]) + float(used[2])
 
+        source = ("-f", probe.media_format.value, "-i", f"file:{file.path}")
         arguments = (
             *("-nostdin", "-hide_banner", "-nostats", "-benchmark", "-threads", "1"),
-            *("-protocol_whitelist", _PROTOCOLS, "-f", probe.kind.value, "-i", f"file:{file.path}"),
-            # The first track of sound; pictures are not even decoded.
+            *("-protocol_whitelist", _PROTOCOLS, *source),
+            # The first audio track. Pictures are not even decoded.
             *("-map", "0:a:0", "-vn", "-sn", "-dn", "-map_metadata", "-1", "-map_chapters", "-1"),
-            # A second more than is taken: then it is known to be too long.
+            # One second more than allowed, so that a recording that is too long is noticed.
             *("-af", FILTER, "-t", f"{self._max_sec + 1:.0f}", *ENCODER, "pipe:1"),
         )
         timeout_sec = self._section.ffmpeg_timeout_sec
         command = self._command("ffmpeg", arguments, file, timeout_sec, output=sound)
         _check(await run_program(command, on_line=on_line))
         resources.add_compute_seconds(cpu_sec)
-        return log
+        return silences
 
     def _command(
         self,
@@ -142,12 +152,12 @@ class Ffmpeg:
 
     def _program(self, name: str) -> str:
         configured = self._section.ffmpeg
-        beside = str(Path(configured).with_name(name)) if "/" in configured else name
-        candidates = [configured] if name == "ffmpeg" else [beside, name]
+        in_its_folder = str(Path(configured).with_name(name)) if "/" in configured else name
+        candidates = [configured] if name == "ffmpeg" else [in_its_folder, name]
         for candidate in candidates:
             if found := shutil.which(candidate):
                 return found
-        message = f"{name} is not installed: install it, or set media.ffmpeg to where it lies"
+        message = f"{name} is not installed: install it, or set media.ffmpeg to its path"
         raise PermanentError(message, code=ErrorCode.FFMPEG_MISSING)
 
     def _check_duration(self, duration_sec: float) -> None:
@@ -157,43 +167,60 @@ class Ffmpeg:
             raise PermanentError(message, code=ErrorCode.MEDIA_TOO_LARGE)
 
 
-def check_kind(file: OpenFile) -> MediaFormat:
-    """The kind of *file*, by its content.
-
-    Raises:
-        PermanentError: MEDIA_INVALID.
-    """
-    head = os.pread(file.fd, HEAD_BYTES, 0)
-    kind = detect_format(head)
-    if kind is None:
-        message = f"the file is no recording that can be heard here, but {describe(head)}"
-        raise PermanentError(message, code=ErrorCode.MEDIA_INVALID)
-    return kind
-
-
 def shortfall(probe: Probe, speech: Speech) -> str | None:
-    """What to say where much less could be decoded than the recording says it has; else None."""
-    told, had = probe.sound_sec or 0.0, speech.duration_sec
-    if told - had <= max(_SHORTFALL_SEC, told / 100):
+    """Return a warning if much less sound could be decoded than the recording claims to have."""
+    claimed, decoded = probe.sound_sec or 0.0, speech.duration_sec
+    if claimed - decoded <= max(_SHORTFALL_SEC, claimed / 100):
         return None
-    return f"the recording may be damaged: {had:.0f} of its {told:.0f} seconds could be heard"
+    seconds = f"{decoded:.0f} of its {claimed:.0f} seconds"
+    return f"the recording may be damaged: only {seconds} could be decoded"
 
 
-def _check(ended: Ended) -> None:
-    error = judge(ended)
+def exit_error(result: ProgramResult) -> SecretaryError | None:
+    """Return the error that ffmpeg's exit means for its recording, or None if it succeeded.
+
+    ffmpeg's own output goes only to the log, because it names paths and quotes the file.
+    """
+    if result.returncode == 0:
+        return None
+    log.warning("media.ffmpeg_failed", exit=result.returncode, stderr=result.stderr[-1000:])
+    if result.returncode == EXIT_NO_PROGRAM:
+        return PermanentError("ffmpeg cannot be run", code=ErrorCode.FFMPEG_MISSING)
+    return _limit_error(result) or PermanentError(
+        "the recording is damaged, or its format is not the one its first bytes say",
+        code=ErrorCode.MEDIA_INVALID,
+    )
+
+
+def _limit_error(result: ProgramResult) -> SecretaryError | None:
+    if result.returncode == -signal.SIGXCPU or _CPU_SPENT in result.stderr:
+        return timeout_error("ffmpeg")
+    if result.returncode == -signal.SIGXFSZ:
+        message = "the recording has more sound than media.max_hours allows"
+        return PermanentError(message, code=ErrorCode.MEDIA_TOO_LARGE)
+    if _NO_ROOM in result.stderr:
+        return TransientError("the worker's disk has no room for the recording")
+    if _NO_MEMORY.search(result.stderr):
+        message = "the recording needs more memory than media.memory_mb allows"
+        return PermanentError(message, code=ErrorCode.MEDIA_TOO_LARGE)
+    return None
+
+
+def _check(result: ProgramResult) -> None:
+    error = exit_error(result)
     if error is not None:
         raise error
 
 
 def _read_probe(output: bytes) -> tuple[float | None, float | None]:
-    """The seconds of the first track of sound and of the whole, as far as they are told."""
+    """Return the seconds of the first audio track and of the whole file, if *output* has them."""
     try:
-        told = json.loads(output)
-        tracks = [one for one in told.get("streams", []) if one.get("codec_type") == "audio"]
-        lengths = [one.get("duration") for one in (*tracks[:1], told.get("format", {}))]
+        probed = json.loads(output)
+        tracks = [one for one in probed.get("streams", []) if one.get("codec_type") == "audio"]
+        lengths = [one.get("duration") for one in (*tracks[:1], probed.get("format", {}))]
         seconds = [None if length is None else float(length) for length in lengths]
     except (ValueError, AttributeError, TypeError):
-        message = "nothing can be made of what the recording says of itself"
+        message = "ffprobe's description of the recording cannot be read"
         raise PermanentError(message, code=ErrorCode.MEDIA_INVALID) from None
     if not tracks:
         raise PermanentError("the recording has no sound", code=ErrorCode.MEDIA_NO_AUDIO)

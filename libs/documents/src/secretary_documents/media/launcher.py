@@ -1,7 +1,9 @@
-"""Becomes another program, confined: ``python -m … LIMITS PARENT PROGRAM ARGUMENT…``.
+"""Replaces this process by another program, with limits.
 
-Limits are set here, after the fork and before the program: the worker has threads, and Python code
-between fork and exec may deadlock. All that is set here survives the exec.
+Called as ``python -m … LIMITS PARENT PROGRAM ARGUMENT…``.
+
+The limits are set here, after the fork and before the program starts. The worker cannot set them
+between fork and exec: it has threads, and Python code there may deadlock. They survive the exec.
 """
 
 from __future__ import annotations
@@ -17,12 +19,12 @@ from secretary_worker import Limits, confine, die_first, die_with_parent
 NICENESS = 10
 EXIT_NO_PROGRAM = 127  # a shell's code for it
 
-# Python ignores these, and what is ignored stays so through an exec.
+# Python ignores these signals, and an ignored signal stays ignored after an exec.
 _IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
 
 
 def main() -> NoReturn:
-    """Confine this process and turn into the program its arguments name."""
+    """Set this process's limits and replace it with the program that its arguments name."""
     limits, parent, program, *arguments = sys.argv[1:]
     die_with_parent(int(parent))
     die_first()

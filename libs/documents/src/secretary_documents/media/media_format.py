@@ -1,18 +1,22 @@
-"""What a file is by its first bytes, whatever its name or its server says."""
+"""The format of a recording, by its first bytes. Its name and content type are ignored."""
 
 from __future__ import annotations
 
+import os
 import re
 from enum import Enum
+
+from secretary_common.errors import ErrorCode, PermanentError
+from secretary_worker import OpenFile
 
 HEAD_BYTES = 4096
 
 
 class MediaFormat(Enum):
-    """A container of sound; the value is ffmpeg's name for what reads it.
+    """A file format that holds sound. The value is ffmpeg's name for the format's reader.
 
-    The name is forced on ffmpeg. Left to itself, it would try everything it knows: playlists among
-    it, which make it read other files.
+    ffmpeg is given this name. Otherwise it would try all its formats. Among them are playlists,
+    which make it read other files.
     """
 
     MP4 = "mov"
@@ -25,7 +29,7 @@ class MediaFormat(Enum):
 
 
 _MARKS = (
-    # ISO/IEC 14496-12 §4.3: a file begins with a box; its type stands behind its size.
+    # ISO/IEC 14496-12 §4.3: a file begins with a box: first its size, then its type.
     (MediaFormat.MP4, re.compile(rb".{4}(ftyp|moov|mdat|wide|free|skip)", re.DOTALL)),
     (MediaFormat.MATROSKA, re.compile(rb"\x1a\x45\xdf\xa3")),  # RFC 8794 §11.2.1
     (MediaFormat.WAV, re.compile(rb"(RIFF|RF64).{4}WAVE", re.DOTALL)),
@@ -43,11 +47,25 @@ _TEXTS = (
 
 
 def detect_format(head: bytes) -> MediaFormat | None:
-    """The kind of the file that begins with *head*; None: none that is heard here."""
-    return next((kind for kind, mark in _MARKS if mark.match(head)), None)
+    """Return the format of a file that begins with *head*, or None if it is not supported."""
+    return next((one for one, mark in _MARKS if mark.match(head)), None)
 
 
 def describe(head: bytes) -> str:
-    """What a file that is of no kind is, for people."""
+    """Say for people what a file without a supported format is."""
     body = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     return next((what for what, mark in _TEXTS if mark.match(body)), "something else")
+
+
+def check_format(file: OpenFile) -> MediaFormat:
+    """Return the format of *file*, by its content.
+
+    Raises:
+        PermanentError: MEDIA_INVALID.
+    """
+    head = os.pread(file.fd, HEAD_BYTES, 0)
+    media_format = detect_format(head)
+    if media_format is None:
+        message = f"the file is not a recording in a supported format, but {describe(head)}"
+        raise PermanentError(message, code=ErrorCode.MEDIA_INVALID)
+    return media_format

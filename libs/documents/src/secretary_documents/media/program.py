@@ -1,6 +1,6 @@
-"""Runs a program that is not ours on bytes that are not ours, with limits and a kill switch.
+"""Runs an external program on untrusted bytes, with limits and a kill switch.
 
-Whatever happens, its whole process group is dead when ``run_program`` returns or raises.
+When ``run_program`` returns or raises, the program's whole process group is dead.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _CHUNK = 2**16
 _LINE_CHARACTERS = 1000
 _STDERR_KEPT = 4096
 _OUTPUT_BYTES = 2**20
-# Descendants that left the group may hold the pipes open; nobody waits for those.
+# Descendants that left the group may hold the pipes open. The worker does not wait for them.
 _PIPE_GRACE_SEC = 1.0
 
 
@@ -36,71 +36,72 @@ class Command:
     """A program to run."""
 
     program: str
-    """Its full path."""
+    """The full path."""
     arguments: tuple[str, ...]
     limits: Limits
     timeout_sec: float
-    """On the clock."""
+    """Of wall-clock time."""
     files: tuple[int, ...] = ()
-    """Descriptors it keeps under the same numbers."""
+    """File descriptors that the program inherits, under the same numbers."""
     output: int | None = None
-    """The descriptor its standard output goes to; None: it is kept, 1 MiB at most."""
+    """The descriptor for its standard output. With None the result has it, 1 MiB at most."""
     folder: Path = Path("/")
-    """Where it runs, and its home."""
+    """Its working directory and its home."""
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class ProgramResult:
     """How a program ended."""
 
     returncode: int
-    """Negative: the signal that ended it."""
+    """If negative, the number of the signal that ended the program."""
     output: bytes
     stderr: str
-    """The tail of its standard error."""
+    """The last part of its standard error."""
 
 
 async def run_program(
     command: Command, *, on_line: OnLine | None = None, watch: Watch | None = None
-) -> Ended:
+) -> ProgramResult:
     """Run *command* to its end.
 
     Args:
-        command: what to run.
-        on_line: is given each line of standard error, in order; long ones are cut.
-        watch: runs beside the program; what it raises ends the program and is raised here.
+        command: the program and its limits.
+        on_line: called with each line of standard error, in order. Long lines are cut.
+        watch: runs at the same time. If it raises, the program is killed and the error is raised
+            here.
 
     Raises:
-        PermanentError: MEDIA_TIMEOUT, it took longer than it may.
+        PermanentError: MEDIA_TIMEOUT, the program took longer than ``timeout_sec``.
     """
     process = await _start(command)
     reading = _Reading(process, on_line)
     watching = asyncio.ensure_future(watch()) if watch else None
     try:
         async with asyncio.timeout(command.timeout_sec) as clock:
-            await _ended(process, watching)
+            await _wait(process, watching)
     except TimeoutError:
         if not clock.expired():
             raise
-        raise timed_out(command.program) from None
+        raise timeout_error(command.program) from None
     finally:
         _kill_group(process.pid)
         if watching is not None:
             watching.cancel()
         await process.wait()
         await reading.finish()
-    return Ended(process.returncode or 0, bytes(reading.output), reading.tail)
+    return ProgramResult(process.returncode or 0, bytes(reading.output), reading.tail)
 
 
-def timed_out(program: str) -> PermanentError:
-    """The error of a recording that takes *program* too long."""
-    message = f"{Path(program).name} takes more time for this recording than it may use"
+def timeout_error(program: str) -> PermanentError:
+    """Return the error for a recording on which *program* takes too long."""
+    message = f"{Path(program).name} takes more time for this recording than its limit allows"
     return PermanentError(message, code=ErrorCode.MEDIA_TIMEOUT)
 
 
 async def _start(command: Command) -> asyncio.subprocess.Process:
-    # Started from the loop's own thread: the kernel ends the child when the *thread* that started
-    # it ends (PR_SET_PDEATHSIG), so a pool's thread would be the wrong parent.
+    # The loop's own thread starts the child. A thread of a pool would be the wrong parent, because
+    # the kernel ends the child when the *thread* that started it ends (PR_SET_PDEATHSIG).
     limits, parent = json.dumps(asdict(command.limits)), str(os.getpid())
     return await asyncio.create_subprocess_exec(
         *(sys.executable, "-I", "-B", "-X", "utf8", "-m", _LAUNCHER),
@@ -120,21 +121,19 @@ async def _start(command: Command) -> asyncio.subprocess.Process:
     )
 
 
-async def _ended(
-    process: asyncio.subprocess.Process, watching: asyncio.Future[None] | None
-) -> None:
-    ending = asyncio.ensure_future(process.wait())
-    both: set[asyncio.Future[Any]] = {ending} if watching is None else {ending, watching}
+async def _wait(process: asyncio.subprocess.Process, watching: asyncio.Future[None] | None) -> None:
+    exiting = asyncio.ensure_future(process.wait())
+    both: set[asyncio.Future[Any]] = {exiting} if watching is None else {exiting, watching}
     try:
         await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
-        if not ending.done() and watching is not None:
-            watching.result()  # raises: a watch does not end by itself
+        if not exiting.done() and watching is not None:
+            watching.result()  # raises, because a watch does not return
     finally:
-        ending.cancel()
+        exiting.cancel()
 
 
 class _Reading:
-    """Takes what a program says, and keeps no more of it than it may."""
+    """Reads a program's output and keeps a limited part of it."""
 
     def __init__(self, process: asyncio.subprocess.Process, on_line: OnLine | None) -> None:
         self.output = bytearray()
@@ -147,7 +146,7 @@ class _Reading:
         ]
 
     async def finish(self) -> None:
-        """Wait until all is read."""
+        """Wait until everything is read."""
         await asyncio.wait(self._tasks, timeout=_PIPE_GRACE_SEC)
         for task in self._tasks:
             task.cancel()

@@ -1,4 +1,4 @@
-"""From the address of a recording to what is said in it."""
+"""From the address of a recording to its transcript."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class TranscriptSource(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RecordingTranscript:
-    """What is said in a recording."""
+    """The transcript of a whole recording."""
 
     segments: tuple[Segment, ...]
     """By time, in seconds from the beginning."""
@@ -49,38 +49,38 @@ class RecordingTranscript:
     language: str | None = None
     """As the model names it."""
     duration_sec: float | None = None
-    """Of the sound; None with captions."""
-    note: str | None = None
-    """What should be said of a recording that was not heard to its end."""
+    """Of the sound; None if the transcript comes from captions."""
+    warning: str | None = None
+    """Says that only a part of the recording could be decoded."""
 
     @property
     def text(self) -> str:
-        """All of it, in paragraphs with the time each begins at: ``[hh:mm:ss] …``."""
+        """The text in paragraphs, each with the time at which it begins: ``[hh:mm:ss] …``."""
         return transcript_of(Cue(one.start_sec, one.end_sec, one.text) for one in self.segments)
 
     @property
     def plain(self) -> str:
-        """All of it without times."""
+        """The text without times."""
         return " ".join(segment.text for segment in self.segments)
 
 
 @dataclass(frozen=True, slots=True)
 class RecordingTranscriber:
-    """Hears recordings: captions where a video page has them, else ffmpeg and a provider.
+    """Transcribes recordings: from a video page's captions, or with ffmpeg and a provider.
 
-    One instance serves all jobs. Nothing is left behind, however a call ends: files have no names
-    or lie in a folder that goes, and no program outlives its call.
+    One instance serves all jobs. No file and no process is left when a call ends: files have no
+    names or lie in a folder that is removed, and each program is killed with its call.
     """
 
     section: MediaSection
     provider: TranscriptionSection
     downloader: Downloader
-    """Its limits are ``max_mb`` and ``timeout_sec``, its code for too much MEDIA_TOO_LARGE."""
+    """Limited by ``max_mb`` and ``timeout_sec``; its code for a large file is MEDIA_TOO_LARGE."""
     ffmpeg: Ffmpeg
     yt_dlp: YtDlp
     client: Transcriber
     cached: Transcriber | None = None
-    """The same, with a memory; none: each recording is heard anew."""
+    """*client* with a cache; None: no transcript is cached."""
 
     async def __call__(
         self,
@@ -90,27 +90,29 @@ class RecordingTranscriber:
         *,
         use_cache: bool = True,
     ) -> RecordingTranscript:
-        """What is said in the recording at *url*, or on the video page there.
+        """Transcribe the recording at *url*, or on the video page at *url*.
 
         Args:
             url: of a recording, or of a page on one of ``yt_dlp_hosts``.
-            language: ISO 639-1; None lets the model find out.
-            resources: counts bytes, seconds of sound, calls and cost.
-            use_cache: whether to use what was heard before, and to keep what is heard now.
+            language: ISO 639-1; None lets the model detect the language.
+            resources: counts bytes, seconds of sound, requests and cost.
+            use_cache: whether to use cached transcripts, and to cache the new one.
 
         Raises:
             PermanentError: URL_REFUSED, FETCH_FAILED, MEDIA_…, FFMPEG_MISSING,
                 YT_DLP_NOT_CONFIGURED, TRANSCRIPTION_NOT_CONFIGURED, PROVIDER_…
-            TransientError: FETCH_FAILED or PROVIDER_…; another try may help.
+            TransientError: FETCH_FAILED or PROVIDER_…; a later attempt may succeed.
         """
-        hear = partial(self.hear_file, language=language, resources=resources, use_cache=use_cache)
-        if self.yt_dlp.takes(url):
-            return await self._hear_page(url, language, hear)
-        self._check_able()  # before a gigabyte is fetched for nothing
+        transcribe = partial(
+            self.transcribe_file, language=language, resources=resources, use_cache=use_cache
+        )
+        if self.yt_dlp.accepts(url):
+            return await self._transcribe_page(url, language, transcribe)
+        self._check_ready()  # before a large file is downloaded for nothing
         async with self._downloaded(url) as file:
-            return await hear(file)
+            return await transcribe(file)
 
-    async def hear_file(
+    async def transcribe_file(
         self,
         file: OpenFile,
         language: str | None,
@@ -118,27 +120,27 @@ class RecordingTranscriber:
         *,
         use_cache: bool = True,
     ) -> RecordingTranscript:
-        """What is said in the recording *file*; see ``__call__``."""
-        self._check_able()
+        """Transcribe the recording *file*; see ``__call__``."""
+        self._check_ready()
         resources.add_bytes(file.size)
         probe = await self.ffmpeg.probe(file)
         async with self.ffmpeg.speech(file, probe, resources) as speech:
             client = (self.cached if use_cache else None) or self.client
-            hear = partial(client.transcribe, language=language, resources=resources)
-            transcript = await self._transcribe(speech, hear)
+            transcribe = partial(client.transcribe, language=language, resources=resources)
+            transcript = await self._transcribe_speech(speech, transcribe)
             return RecordingTranscript(
                 segments=transcript.segments,
                 source=TranscriptSource.TRANSCRIPTION,
                 language=transcript.language,
                 duration_sec=speech.duration_sec,
-                note=shortfall(probe, speech),
+                warning=shortfall(probe, speech),
             )
 
-    async def _hear_page(
+    async def _transcribe_page(
         self,
         url: str,
         language: str | None,
-        hear: Callable[[OpenFile], Awaitable[RecordingTranscript]],
+        transcribe: Callable[[OpenFile], Awaitable[RecordingTranscript]],
     ) -> RecordingTranscript:
         async with self.yt_dlp.page(url) as page:
             captions = await page.captions(language)
@@ -146,9 +148,9 @@ class RecordingTranscriber:
             if cues:
                 segments = (Segment(cue.start, cue.end, cue.text) for cue in cues)
                 return RecordingTranscript(tuple(segments), TranscriptSource.CAPTIONS)
-            self._check_able()
+            self._check_ready()
             async with page.sound() as file:
-                return await hear(file)
+                return await transcribe(file)
 
     @asynccontextmanager
     async def _downloaded(self, url: str) -> AsyncIterator[OpenFile]:
@@ -158,11 +160,11 @@ class RecordingTranscriber:
         except OSError as error:
             if error.errno != errno.ENOSPC:
                 raise
-            message = "there is no room for the recording on the worker's disk"
+            message = "the worker's disk has no room for the recording"
             raise TransientError(message) from error
 
-    async def _transcribe(
-        self, speech: Speech, hear: Callable[[AudioPiece], Awaitable[Transcript]]
+    async def _transcribe_speech(
+        self, speech: Speech, transcribe: Callable[[AudioPiece], Awaitable[Transcript]]
     ) -> Transcript:
         piece_mb = min(self.section.piece_mb, self.provider.max_piece_mb)
         spans = speech.spans(
@@ -170,12 +172,12 @@ class RecordingTranscriber:
         )
         transcripts: list[Transcript] = []
 
-        async def transcribe(piece: AudioPiece) -> None:
-            transcripts.append(await hear(piece))
+        async def transcribe_piece(piece: AudioPiece) -> None:
+            transcripts.append(await transcribe(piece))
 
-        await run_each(speech.pieces(spans), transcribe, parallel=self.provider.parallel)
+        await run_each(speech.pieces(spans), transcribe_piece, parallel=self.provider.parallel)
         return merge_transcripts(transcripts)
 
-    def _check_able(self) -> None:
+    def _check_ready(self) -> None:
         self.client.check_configured()
         self.ffmpeg.check_installed()

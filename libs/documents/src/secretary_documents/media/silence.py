@@ -1,4 +1,4 @@
-"""Where nothing is said, as ffmpeg's ``silencedetect`` tells it."""
+"""Where a recording is silent, as ffmpeg's ``silencedetect`` reports it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 FILTER = "silencedetect=noise=-35dB:duration=0.4"
 
 _MARK = re.compile(r"\[silencedetect @ [^\]]*\] silence_(start|end): (-?\d{1,9}(?:\.\d+)?)")
-# Half a million of the shortest are two and a half days.
+# Half a million of the shortest silences last two and a half days.
 _MOST = 500_000
 
 
@@ -21,15 +21,15 @@ class Silence:
 
 
 class SilenceLog:
-    """Gathers the silences from what ffmpeg says while it works."""
+    """Collects the silences from ffmpeg's standard error."""
 
     def __init__(self) -> None:
         self.silences: list[Silence] = []
-        """By time; one that lasts to the end is not among them, nobody cuts there."""
+        """By time. A silence that lasts to the end is left out, because no cut is needed there."""
         self._start: float | None = None
 
     def take(self, line: str) -> None:
-        """Take a line of ffmpeg's standard error."""
+        """Read a line of ffmpeg's standard error."""
         match = _MARK.match(line)
         if match is None:
             return

@@ -1,17 +1,18 @@
-"""Speech as it is sent to be heard: MP3, mono, 16 kHz, 32 kbit/s, cut without a program.
+"""Speech in the format that is sent for transcription, and the pieces it is cut into.
 
-Every frame has 144 bytes (ISO/IEC 13818-3: 72 · 32000 bit/s / 16000 Hz, no padding) and stands by
-itself (no bit reservoir, no header before the first): any run of whole frames is a file.
+The format is MP3, mono, 16 kHz, 32 kbit/s. Every frame has 144 bytes (ISO/IEC 13818-3:
+72 · 32000 bit/s / 16000 Hz, no padding) and can be decoded alone (no bit reservoir, no header
+before the first frame). So any run of whole frames is a file, and no program is needed to cut.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
-from secretary_documents.media.cut import Span, decide_spans
 from secretary_documents.media.silence import Silence
 from secretary_documents.providers.transcription import AudioPiece
 
@@ -23,7 +24,18 @@ ENCODER = (
     *("-ac", "1", "-ar", "16000", "-c:a", "libmp3lame", "-b:a", "32k", "-reservoir", "0"),
     *("-write_xing", "0", "-id3v2_version", "0", "-write_id3v1", "0", "-f", "mp3"),
 )
-"""What makes ffmpeg write it."""
+"""The arguments that make ffmpeg write this format."""
+
+# How far from the even place a silence is searched for, as a part of the longest piece.
+_SLACK = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A piece of a recording, in seconds from its beginning."""
+
+    start: float
+    end: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,18 +48,21 @@ class Speech:
 
     @property
     def duration_sec(self) -> float:
-        """How long it lasts."""
+        """How long the sound lasts."""
         return self.size // FRAME_BYTES * FRAME_SEC
 
     def spans(self, *, piece_bytes: int, piece_sec: float) -> list[Span]:
-        """The pieces to send, none with more than *piece_bytes* or, by a frame, *piece_sec*."""
+        """Return the pieces to send.
+
+        No piece has more than *piece_bytes*. No piece is longer than *piece_sec* and one frame.
+        """
         # Both ends of a piece are rounded to frames.
         by_size = (piece_bytes // FRAME_BYTES - 1) * FRAME_SEC
         longest_sec = max(min(by_size, piece_sec), FRAME_SEC)
         return decide_spans(self.duration_sec, self.silences, longest_sec=longest_sec)
 
     async def pieces(self, spans: Sequence[Span]) -> AsyncIterator[AudioPiece]:
-        """The piece for each of *spans*, read when its turn comes."""
+        """Yield the piece of each span. Each piece is read only when the caller asks for it."""
         for number, span in enumerate(spans, 1):
             first, last = round(span.start / FRAME_SEC), round(span.end / FRAME_SEC)
             size = (last - first) * FRAME_BYTES
@@ -59,3 +74,44 @@ class Speech:
                 offset_sec=round(first * FRAME_SEC, 3),
                 duration_sec=round((last - first) * FRAME_SEC, 3),
             )
+
+
+def decide_spans(
+    duration_sec: float, silences: Sequence[Silence], *, longest_sec: float
+) -> list[Span]:
+    """Divide a recording into pieces of similar length, each at most *longest_sec* long.
+
+    A cut lies in the middle of the longest silence near its even place. Without a silence there,
+    the cut lies at the even place itself.
+    """
+    spans: list[Span] = []
+    start = 0.0
+    while duration_sec - start > longest_sec:
+        cut = _next_cut(start, duration_sec, silences, longest_sec)
+        spans.append(Span(start, cut))
+        start = cut
+    if duration_sec > start:
+        spans.append(Span(start, duration_sec))
+    return spans
+
+
+def _next_cut(
+    start: float, duration_sec: float, silences: Sequence[Silence], longest_sec: float
+) -> float:
+    left = duration_sec - start
+    even = start + left / math.ceil(left / longest_sec)
+    slack = _SLACK * longest_sec
+    first, last = even - slack, min(even + slack, start + longest_sec)
+    within = [
+        Silence(max(silence.start, first), min(silence.end, last))
+        for silence in silences
+        if silence.start < last and silence.end > first
+    ]
+    if not within:
+        return even
+    best = max(within, key=lambda one: (one.end - one.start, -abs(_middle(one) - even)))
+    return _middle(best)
+
+
+def _middle(silence: Silence) -> float:
+    return (silence.start + silence.end) / 2

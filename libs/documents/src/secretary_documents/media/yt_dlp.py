@@ -1,9 +1,9 @@
-"""Has yt-dlp fetch what a video page shows: captions, or the smallest good sound.
+"""yt-dlp: fetches the captions of a video page, or the smallest audio track of good quality.
 
-Off unless configured. It would fetch anything (its generic extractor), so it gets only URLs that
-the guard lets through, on hosts that are listed, and is told to leave that extractor out. It runs
-in a folder of its own with no configuration, no cookies and no plugins; of what it leaves there,
-only regular files with the expected names are taken.
+It is off unless configured. Its generic extractor would fetch anything, so it is switched off, and
+yt-dlp gets only URLs that the guard allows, on the listed hosts. It runs in a folder of its own
+without configuration, cookies or plugins. Only regular files with the expected names are read from
+that folder.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from secretary_common.errors import ErrorCode, PermanentError, TransientError, U
 from secretary_common.http.url_guard import UrlGuard
 from secretary_common.settings.media import MediaSection
 from secretary_documents.media.download_folder import DownloadFolder, open_plain_file
-from secretary_documents.media.program import Command, Ended, run_program
+from secretary_documents.media.program import Command, ProgramResult, run_program
 from secretary_worker import Limits, OpenFile
 
 MAX_CAPTIONS_BYTES = 10 * 2**20
@@ -35,19 +35,19 @@ _ALWAYS = (
     *("--no-progress", "--no-mtime", "--socket-timeout", "30", "--retries", "3"),
     *("--output", f"{_STEM}.%(ext)s"),
 )
-# Half of what speech needs is thrown away later: the smallest track that is not a telephone's.
+# The smallest track that is better than a telephone call. Speech needs no more.
 _SOUND = ("--format", "ba[abr>=48]/ba/b", "--format-sort", "+size,+br")
 _NOT_SOUND = (".vtt", ".part", ".ytdl", ".json", ".temp")
-# JavaScript engines, which it may start, reserve a lot and use little.
+# yt-dlp may start JavaScript engines, which reserve much memory and use little.
 _MEMORY_BYTES = 64 * 2**30
 _OPEN_FILES = 256
 _ERROR = re.compile(r"^ERROR: (.{1,300})", re.MULTILINE)
-_MAY_PASS = re.compile(
+_TEMPORARY = re.compile(
     r"HTTP Error (429|5\d\d)|timed out|Connection (reset|refused|aborted)|"
     r"Temporary failure|Name or service not known|Failed to resolve|Network is unreachable|"
     r"IncompleteRead"
 )
-_SAYS_TOO_LARGE = b"larger than max-filesize"
+_TOO_LARGE = b"larger than max-filesize"
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})?")
 
 
@@ -59,15 +59,15 @@ class YtDlp:
         self._guard = guard
         self._max_bytes = int(section.max_mb * 2**20)
 
-    def takes(self, url: str) -> bool:
-        """Whether *url* leads to a page of the listed hosts."""
+    def accepts(self, url: str) -> bool:
+        """Return whether *url* is on one of the listed hosts."""
         with suppress(ValueError):
             return (urlsplit(url).hostname or "").lower() in self._section.yt_dlp_hosts
         return False
 
     @asynccontextmanager
     async def page(self, url: str) -> AsyncIterator[VideoPage]:
-        """The page at *url*; what is fetched of it is gone afterwards.
+        """Open the page at *url*. Its files are removed when the context ends.
 
         Raises:
             PermanentError: URL_REFUSED; YT_DLP_NOT_CONFIGURED.
@@ -79,12 +79,12 @@ class YtDlp:
 
     async def run(
         self, program: str, url: str, folder: DownloadFolder, arguments: tuple[str, ...]
-    ) -> Ended:
-        """Run it in *folder*, which may grow to ``max_mb``.
+    ) -> ProgramResult:
+        """Run yt-dlp in *folder*, which may grow to ``max_mb``.
 
         Raises:
             PermanentError: FETCH_FAILED, MEDIA_TOO_LARGE, MEDIA_TIMEOUT.
-            TransientError: FETCH_FAILED, another try may help.
+            TransientError: FETCH_FAILED; a later attempt may succeed.
         """
         timeout_sec = self._section.yt_dlp_timeout_sec
         limits = Limits(
@@ -94,20 +94,20 @@ class YtDlp:
             open_files=_OPEN_FILES,
         )
         size = ("--max-filesize", str(self._max_bytes))
-        # After "--" nothing is an option, whatever it begins with.
+        # After "--" no argument is an option, even if it begins with a dash.
         full = (*_ALWAYS, *size, *arguments, "--", url)
         command = Command(program, full, limits, timeout_sec, folder=folder.path)
-        # --max-filesize means nothing for streams in fragments.
-        ended = await run_program(command, watch=folder.watch)
-        folder.check_room()  # it may have ended between two looks
-        return ended
+        # The watch is needed because --max-filesize has no effect on streams in fragments.
+        result = await run_program(command, watch=folder.watch)
+        folder.check_limits()  # yt-dlp may have ended between two checks
+        return result
 
     def _check(self, url: str) -> None:
         try:
             self._guard.check_url(url)
         except UrlRefused as error:
             raise PermanentError(error.message, code=ErrorCode.URL_REFUSED) from error
-        if not self.takes(url):
+        if not self.accepts(url):
             message = "the page's host is not one of media.yt_dlp_hosts"
             raise PermanentError(message, code=ErrorCode.URL_REFUSED)
 
@@ -116,8 +116,8 @@ class YtDlp:
         found = shutil.which(configured) if configured else None
         if found is None:
             message = (
-                "reading a video page needs yt-dlp: install it and set media.yt_dlp to its name or "
-                "path (SECRETARY_MEDIA__YT_DLP)"
+                "reading a video page needs yt-dlp: install it, and set media.yt_dlp to its name "
+                "or path (SECRETARY_MEDIA__YT_DLP)"
             )
             details = {"settings": ["media.yt_dlp"]}
             code = ErrorCode.YT_DLP_NOT_CONFIGURED
@@ -126,7 +126,7 @@ class YtDlp:
 
 
 class VideoPage:
-    """A page of which captions or sound can be had; from ``YtDlp.page``."""
+    """A video page whose captions or sound can be fetched. ``YtDlp.page`` makes it."""
 
     def __init__(self, yt_dlp: YtDlp, program: str, url: str, folder: DownloadFolder) -> None:
         self._yt_dlp = yt_dlp
@@ -135,11 +135,13 @@ class VideoPage:
         self._folder = folder
 
     async def captions(self, language: str | None) -> str | None:
-        """The captions in *language*, or in the one that is spoken, as WebVTT; None without any.
+        """Return the captions as WebVTT, or None if there are none.
+
+        They are in *language*; without a language, in the one that is spoken.
 
         Raises:
             PermanentError: FETCH_FAILED, MEDIA_TOO_LARGE, MEDIA_TIMEOUT.
-            TransientError: FETCH_FAILED, another try may help.
+            TransientError: FETCH_FAILED; a later attempt may succeed.
         """
         wanted = f"{language}.*" if language and _LANGUAGE.fullmatch(language) else ".*-orig"
         arguments = (
@@ -155,33 +157,33 @@ class VideoPage:
 
     @asynccontextmanager
     async def sound(self) -> AsyncIterator[OpenFile]:
-        """The recording, its sound alone where that is to be had.
+        """Fetch the recording, only its sound if the page offers that.
 
         Raises:
             PermanentError: FETCH_FAILED, MEDIA_TOO_LARGE, MEDIA_TIMEOUT.
-            TransientError: FETCH_FAILED, another try may help.
+            TransientError: FETCH_FAILED; a later attempt may succeed.
         """
-        ended = await self._run(_SOUND)
-        _check(ended)
+        result = await self._run(_SOUND)
+        _check(result)
         for path in self._folder.named(_STEM):
             with open_plain_file(path) as file:
                 if file and path.suffix not in _NOT_SOUND:
                     yield file
                     return
-        if _SAYS_TOO_LARGE in ended.output:
+        if _TOO_LARGE in result.output:
             message = "the recording is larger than media.max_mb allows"
             raise PermanentError(message, code=ErrorCode.MEDIA_TOO_LARGE)
-        message = "yt-dlp found nothing to listen to on the page"
+        message = "yt-dlp found no recording on the page"
         raise PermanentError(message, code=ErrorCode.FETCH_FAILED)
 
-    async def _run(self, arguments: tuple[str, ...]) -> Ended:
+    async def _run(self, arguments: tuple[str, ...]) -> ProgramResult:
         return await self._yt_dlp.run(self._program, self._url, self._folder, arguments)
 
 
-def _check(ended: Ended) -> None:
-    if ended.returncode == 0:
+def _check(result: ProgramResult) -> None:
+    if result.returncode == 0:
         return
-    told = _ERROR.search(ended.stderr)
-    reason = told[1] if told else f"it ended with {ended.returncode}"
-    kind = TransientError if _MAY_PASS.search(ended.stderr) else PermanentError
-    raise kind(f"yt-dlp could not fetch the page: {reason}", code=ErrorCode.FETCH_FAILED)
+    error = _ERROR.search(result.stderr)
+    reason = error[1] if error else f"it ended with {result.returncode}"
+    error_type = TransientError if _TEMPORARY.search(result.stderr) else PermanentError
+    raise error_type(f"yt-dlp could not fetch the page: {reason}", code=ErrorCode.FETCH_FAILED)

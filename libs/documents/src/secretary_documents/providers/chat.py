@@ -1,4 +1,4 @@
-"""Asks a language model, for text or for an object that fits a JSON Schema."""
+"""Asks a language model for text, or for an object that fits a JSON Schema."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ from secretary_documents.providers.completion import (
     schema_instruction,
 )
 from secretary_documents.providers.completion_response import Completion
-from secretary_documents.providers.provider import Connection, Provider, Timing
+from secretary_documents.providers.connection import Connection, Timing
+from secretary_documents.providers.provider import Provider
 from secretary_documents.providers.structure import Reading, read_object
 
-# Of an answer that does not fit, shown to the model again so that it can mend it.
+# How many characters of an answer that does not fit are sent back to the model for repair.
 LONGEST_REPEATED = 20_000
 
 Role = Literal["system", "user", "assistant"]
@@ -26,7 +27,7 @@ Role = Literal["system", "user", "assistant"]
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One turn of a talk."""
+    """One message of a conversation."""
 
     role: Role
     content: str
@@ -34,30 +35,30 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class ChatRequest:
-    """What a model is asked."""
+    """A request to a model."""
 
     messages: tuple[Message, ...]
     schema: JsonObject | None = None
-    """The answer is to be an object that fits it; None: text."""
+    """The answer must be an object that fits it; None: the answer is text."""
     schema_name: str = "answer"
     model: str | None = None
-    """None: the configured one."""
+    """None: the configured model."""
     temperature: float = 0
 
 
 @dataclass(frozen=True, slots=True)
 class ChatAnswer:
-    """What a model answered, and what that took."""
+    """The answer of a model, and how much it used."""
 
     text: str
     data: JsonObject | None
-    """Fits the schema, where one was asked for."""
+    """Fits the schema, if the request has one."""
     model: str
     prompt_tokens: int
-    """Of all requests; 0 where the server does not tell."""
+    """Of all requests; 0 if the server does not report it."""
     completion_tokens: int
     requests: int
-    """2: the first answer did not fit."""
+    """2 if the first answer did not fit."""
     finish_reason: str
 
 
@@ -65,19 +66,19 @@ class ChatModel(Protocol):
     """Answers chat requests."""
 
     async def ask(self, request: ChatRequest, resources: ResourceCalculator) -> ChatAnswer:
-        """The whole answer to *request*; tokens, calls and cost are counted in *resources*.
+        """Return the complete answer to *request*; *resources* counts tokens, requests and cost.
 
         Raises:
             PermanentError: LLM_NOT_CONFIGURED; LLM_INVALID_OUTPUT, no fitting object after one
-                repair; LLM_REFUSED; LLM_OUTPUT_TRUNCATED; PROVIDER_…, the request is refused or
-                the answer makes no sense.
-            TransientError: the provider is not well or takes no more requests for now.
+                repair; LLM_REFUSED; LLM_OUTPUT_TRUNCATED; PROVIDER_…, the provider refuses the
+                request or its response is invalid.
+            TransientError: the provider fails, or accepts no more requests for now.
         """
         ...
 
 
 class ChatClient:
-    """A ``ChatModel`` behind OpenAI's Chat Completions. One instance serves all jobs."""
+    """A ``ChatModel`` that uses OpenAI's Chat Completions. One instance serves all jobs."""
 
     def __init__(self, section: LlmSection, *, timing: Timing | None = None) -> None:
         self._section = section
@@ -87,32 +88,34 @@ class ChatClient:
     async def ask(self, request: ChatRequest, resources: ResourceCalculator) -> ChatAnswer:
         """See ``ChatModel``."""
         self._provider.check_configured(model=request.model)
-        talk = _Talk(request.model or self._section.model, request)
+        conversation = _Conversation(request.model or self._section.model, request)
         async with self._provider.connected(resources) as connection:
-            await self._turn(connection, talk, resources)
+            await self._turn(connection, conversation, resources)
             if request.schema is None:
-                return talk.answer(None)
-            reading = read_object(talk.text, request.schema)
+                return conversation.answer(None)
+            reading = read_object(conversation.text, request.schema)
             if reading.problems:
-                talk.ask_to_mend(reading, request.schema)
-                await self._turn(connection, talk, resources)
-                reading = read_object(talk.text, request.schema)
+                conversation.ask_for_repair(reading, request.schema)
+                await self._turn(connection, conversation, resources)
+                reading = read_object(conversation.text, request.schema)
         if reading.problems:
-            message = f"the model's answer does not fit, mended once: {reading.problems[0]}"
-            details = {"problems": list(reading.problems), "model": talk.model}
+            message = (
+                f"the model's answer does not fit, also after one repair: {reading.problems[0]}"
+            )
+            details = {"problems": list(reading.problems), "model": conversation.model}
             raise PermanentError(message, code=ErrorCode.LLM_INVALID_OUTPUT, details=details)
-        return talk.answer(reading.data)
+        return conversation.answer(reading.data)
 
     async def _turn(
-        self, connection: Connection, talk: _Talk, resources: ResourceCalculator
+        self, connection: Connection, conversation: _Conversation, resources: ResourceCalculator
     ) -> None:
-        talk.completions.append(
-            await self._completions.create(connection, talk.request(), resources)
+        conversation.completions.append(
+            await self._completions.create(connection, conversation.request(), resources)
         )
 
 
-class _Talk:
-    """The messages so far, and what came back."""
+class _Conversation:
+    """The messages so far, and the answers."""
 
     def __init__(self, model: str, request: ChatRequest) -> None:
         self.model = model
@@ -136,10 +139,10 @@ class _Talk:
             temperature=asked.temperature,
         )
 
-    def ask_to_mend(self, reading: Reading, schema: JsonObject) -> None:
+    def ask_for_repair(self, reading: Reading, schema: JsonObject) -> None:
         problems = "\n".join(f"- {problem}" for problem in reading.problems)
         wanted = f"Your answer does not fit:\n{problems}\n\n{schema_instruction(schema)}"
-        # An empty turn is refused by some servers.
+        # Some servers refuse an empty message.
         said = self.text[:LONGEST_REPEATED] or "(nothing)"
         self._messages += [
             {"role": "assistant", "content": said},
@@ -149,7 +152,7 @@ class _Talk:
     def answer(self, data: JsonObject | None) -> ChatAnswer:
         last = self.completions[-1]
         if data is None and not last.text.strip():
-            message = "the model answered nothing"
+            message = "the model's answer is empty"
             raise PermanentError(message, code=ErrorCode.LLM_INVALID_OUTPUT)
         return ChatAnswer(
             text=last.text,

@@ -1,8 +1,8 @@
-"""One answer of a language model behind OpenAI's Chat Completions, in whatever dialect it speaks.
+"""Asks a language model for one answer by OpenAI's Chat Completions interface.
 
-OpenAI, Mistral, OpenRouter, Ollama, vLLM and LM Studio speak it, each without this or that: what a
-server refuses by name (a strict JSON schema, a JSON object, a temperature) is left out from then
-on, for that model.
+OpenAI, Mistral, OpenRouter, Ollama, vLLM and LM Studio offer this interface, and each lacks some
+part of it. If a server's error names such a part (a strict JSON schema, a JSON object, a
+temperature), requests for that model leave the part out from then on.
 """
 
 from __future__ import annotations
@@ -16,13 +16,12 @@ from dataclasses import dataclass
 from secretary_common.jobs.resources import ResourceCalculator
 from secretary_common.models import JsonObject
 from secretary_common.settings.provider import TokenPrices
-from secretary_documents.providers.call import Call
 from secretary_documents.providers.completion_response import (
     Completion,
     check_complete,
     parse_completion,
 )
-from secretary_documents.providers.provider import Connection
+from secretary_documents.providers.connection import Connection, ProviderRequest
 from secretary_documents.providers.response import ProviderRefused
 
 PATH = "/chat/completions"
@@ -41,26 +40,26 @@ _INSTRUCTION = "Answer with one JSON object and nothing else. It must fit this J
 
 @dataclass(frozen=True, slots=True)
 class CompletionRequest:
-    """What a model is asked."""
+    """A request to a model."""
 
     model: str
     messages: Sequence[JsonObject]
-    """As they go over the wire: ``{"role", "content"}``."""
+    """As they are sent: ``{"role", "content"}``."""
     schema: JsonObject | None = None
     schema_name: str = "answer"
     temperature: float = 0.0
 
 
 class CompletionClient:
-    """Asks for completions and remembers what each model's server refuses."""
+    """Asks for completions, and remembers what the server of each model refuses."""
 
     def __init__(self, name: str, prices: TokenPrices, priced_model: str) -> None:
-        """Prepare to ask.
+        """Prepare the client.
 
         Args:
             name: the provider's name in the configuration.
-            prices: of *priced_model*; what others cost is not known.
-            priced_model: the configured one.
+            prices: of *priced_model*. The prices of other models are unknown.
+            priced_model: the configured model.
         """
         self._name = name
         self._prices = prices
@@ -70,11 +69,11 @@ class CompletionClient:
     async def create(
         self, connection: Connection, request: CompletionRequest, resources: ResourceCalculator
     ) -> Completion:
-        """The model's whole answer; its tokens and their cost are counted, come what may.
+        """Return the model's complete answer. Its tokens and cost are counted in every case.
 
         Raises:
-            PermanentError: LLM_REFUSED, LLM_OUTPUT_TRUNCATED, or what ``Connection.call`` raises.
-            TransientError: as there.
+            PermanentError: LLM_REFUSED, LLM_OUTPUT_TRUNCATED; or see ``Connection.send``.
+            TransientError: see ``Connection.send``.
         """
         body = await self._ask(connection, request)
         completion = parse_completion(self._name, body, request.model)
@@ -87,13 +86,14 @@ class CompletionClient:
         while True:
             payload = build_payload(request, refused)
             try:
-                return (await connection.call(Call("POST", PATH, payload=payload))).data
+                sent = ProviderRequest("POST", PATH, payload=payload)
+                return (await connection.send(sent)).data
             except ProviderRefused as error:
-                blamed = blamed_part(error, payload)
-                if blamed is None:
+                part = refused_part(error, payload)
+                if part is None:
                     raise
-                refused |= {blamed}
-                if not _SCHEMA_REFUSED.search(error.reason):  # of this schema, not of all
+                refused |= {part}
+                if not _SCHEMA_REFUSED.search(error.reason):  # it refuses this schema only
                     self._refused[request.model] = refused
 
     def _count(self, model: str, completion: Completion, resources: ResourceCalculator) -> None:
@@ -105,10 +105,10 @@ class CompletionClient:
 
 
 def build_payload(request: CompletionRequest, refused: frozenset[str]) -> JsonObject:
-    """The body of *request* without the parts in *refused*.
+    """Return the body of *request* without the parts in *refused*.
 
-    A schema is given as a strict ``response_format``; else in the system message, with
-    ``json_object`` as the format where that is understood.
+    A schema is sent as a strict ``response_format``. If the server refuses that, the schema is
+    part of the system message, and the format is ``json_object`` if the server accepts it.
     """
     payload: JsonObject = {"model": request.model, "messages": list(request.messages)}
     if TEMPERATURE not in refused:
@@ -127,12 +127,12 @@ def build_payload(request: CompletionRequest, refused: frozenset[str]) -> JsonOb
 
 
 def schema_instruction(schema: JsonObject) -> str:
-    """In words: one JSON object that fits *schema*."""
+    """Return the instruction to answer with one JSON object that fits *schema*."""
     return _INSTRUCTION + json.dumps(schema, ensure_ascii=False)
 
 
-def blamed_part(error: ProviderRefused, payload: JsonObject) -> str | None:
-    """The part of *payload* that the server names in its refusal; None: it means another thing."""
+def refused_part(error: ProviderRefused, payload: JsonObject) -> str | None:
+    """Return the part of *payload* that the server's refusal names, or None if it names none."""
     if error.status not in _REFUSING:
         return None
     if "response_format" in payload and _FORMAT_REFUSED.search(error.reason):
@@ -143,7 +143,7 @@ def blamed_part(error: ProviderRefused, payload: JsonObject) -> str | None:
 
 
 def _instructed(messages: Sequence[JsonObject], schema: JsonObject) -> list[JsonObject]:
-    """*messages* with *schema* in the first system message: some servers take only one."""
+    """Add *schema* to the first system message, because some servers accept only one."""
     first, rest = messages[0], list(messages[1:])
     if first["role"] == "system":
         return [{**first, "content": f"{first['content']}\n\n{schema_instruction(schema)}"}, *rest]

@@ -1,4 +1,4 @@
-"""What a model answered, in the answer of its server. Pure."""
+"""The answer of a language model, in the response of its server. No I/O."""
 
 from __future__ import annotations
 
@@ -6,53 +6,49 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from secretary_common.errors import ErrorCode, PermanentError
 from secretary_common.models import JsonObject
-from secretary_documents.providers.response import LONGEST_REASON, InvalidResponse
+from secretary_documents.providers.response import LONGEST_REASON, InvalidResponse, ResponseModel
 
-# What reasoning models of one's own servers put before their answer.
-# Two patterns: one for both would read the rest of the answer again at each beginning.
+# Reasoning models on self-hosted servers put their thoughts before the answer. There are two
+# patterns, because one for both would read the rest of the answer again at each beginning.
 _THOUGHT_BEGIN = re.compile(r"<think(?:ing)?>")
 _THOUGHT_END = re.compile(r"</think(?:ing)?>")
 
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """What a model answered."""
+    """The answer of a model."""
 
     text: str
     finish_reason: str
     model: str
     prompt_tokens: int
-    """0 where the server does not tell."""
+    """0 if the server does not report it."""
     completion_tokens: int
     refusal: str | None = None
 
 
-class _Lenient(BaseModel):
-    model_config = ConfigDict(extra="ignore")
-
-
-class _Message(_Lenient):
+class _Message(ResponseModel):
     content: str | list[dict[str, Any]] | None = None
     refusal: str | None = None
 
 
-class _Choice(_Lenient):
+class _Choice(ResponseModel):
     message: _Message
     finish_reason: str | None = None
 
 
-class _Body(_Lenient):
+class _Body(ResponseModel):
     choices: list[_Choice]
     model: str | None = None
     usage: Any = None
 
 
 def parse_completion(provider: str, body: JsonObject, model: str) -> Completion:
-    """The completion in the answer *body* of *provider*, which was asked for *model*.
+    """Return the completion in the response *body* of *provider*; *model* was requested.
 
     Raises:
         PermanentError: PROVIDER_INVALID_ANSWER.
@@ -61,7 +57,7 @@ def parse_completion(provider: str, body: JsonObject, model: str) -> Completion:
         parsed = _Body.model_validate(body)
         choice = parsed.choices[0]
     except (ValidationError, IndexError):
-        raise InvalidResponse(provider, "it is no chat completion") from None
+        raise InvalidResponse(provider, "it is not a chat completion") from None
     usage = parsed.usage if isinstance(parsed.usage, dict) else {}
     return Completion(
         text=_without_thought(_text(choice.message.content)),
@@ -76,12 +72,12 @@ def parse_completion(provider: str, body: JsonObject, model: str) -> Completion:
 def _text(content: str | list[dict[str, Any]] | None) -> str:
     if content is None or isinstance(content, str):
         return content or ""
-    # Mistral's reasoning models answer in parts: thinking, then text.
+    # Mistral's reasoning models return parts: first their thoughts, then the text.
     return "".join(str(part.get("text", "")) for part in content if part.get("type") == "text")
 
 
 def _without_thought(text: str) -> str:
-    """*text* without the first stretch that the model marks as its thinking."""
+    """Return *text* without the first part that the model marks as its thoughts."""
     begin = _THOUGHT_BEGIN.search(text)
     end = _THOUGHT_END.search(text, begin.end()) if begin else None
     if begin is None or end is None:
@@ -90,20 +86,20 @@ def _without_thought(text: str) -> str:
 
 
 def _count(value: Any) -> int:
-    """A number of tokens; an odd one spoils no answer."""
+    """Return a number of tokens; a value that is not a number counts as 0."""
     return max(value, 0) if isinstance(value, int) else 0
 
 
 def check_complete(completion: Completion) -> None:
-    """Refuse an answer that is none, or only the beginning of one.
+    """Check that the model answered, and that the answer is complete.
 
     Raises:
         PermanentError: LLM_REFUSED or LLM_OUTPUT_TRUNCATED.
     """
     if completion.refusal or completion.finish_reason == "content_filter":
-        said = " ".join((completion.refusal or "its filter of contents applied").split())
+        said = " ".join((completion.refusal or "its content filter applied").split())
         message = f"the model refuses to answer: {said[:LONGEST_REASON]}"
         raise PermanentError(message, code=ErrorCode.LLM_REFUSED)
     if completion.finish_reason in ("length", "max_tokens", "model_length"):
-        message = "the model's answer is longer than it may be, and was cut"
+        message = "the model's answer is longer than its limit, and was cut"
         raise PermanentError(message, code=ErrorCode.LLM_OUTPUT_TRUNCATED)

@@ -1,7 +1,8 @@
-"""Reads pages by Mistral's OCR: upload some pages, have them read, delete the upload.
+"""Reads pages with Mistral's OCR.
 
-``POST /files`` (multipart, ``purpose=ocr``), ``POST /ocr`` with its ``file_id``, ``DELETE
-/files/{id}``: the last in every case, cancelled or failed, for Mistral keeps uploads for 30 days.
+Each piece of a document takes three requests: ``POST /files`` (multipart, ``purpose=ocr``), ``POST
+/ocr`` with the ``file_id``, and ``DELETE /files/{id}``. The upload is deleted in every case, also
+after a failure or a cancellation, because Mistral keeps uploads for 30 days.
 """
 
 from __future__ import annotations
@@ -20,15 +21,15 @@ from secretary_common.runtime.metrics import PROVIDER_UPLOADS_LEFT
 from secretary_common.settings.provider import MistralSection
 from secretary_documents.concurrency import finish_if_cancelled, run_each
 from secretary_documents.pdf.page import Document, OnPage
-from secretary_documents.providers.call import Attachment, Call
+from secretary_documents.providers.connection import Attachment, Connection, ProviderRequest, Timing
 from secretary_documents.providers.mistral_response import METHOD, OcrResponse, read_ocr_response
-from secretary_documents.providers.provider import Connection, Provider, ProviderClient, Timing
+from secretary_documents.providers.provider import Provider, ProviderClient
 from secretary_documents.providers.response import InvalidResponse, ProviderRefused
 
 log = get_logger(__name__)
 
 REMOVE_SEC = 4.0
-"""For deleting an upload; the engine waits 5 s for a handler that it stops."""
+"""How long deleting an upload may take. The engine waits 5 s for a handler that it stops."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ class _Piece:
 
 
 class MistralReader(ProviderClient):
-    """A ``PageReader`` that has pages read by Mistral. One instance serves all jobs."""
+    """A ``PageReader`` that uses Mistral's OCR. One instance serves all jobs."""
 
     def __init__(self, section: MistralSection, *, timing: Timing | None = None) -> None:
         self._section = section
@@ -46,7 +47,7 @@ class MistralReader(ProviderClient):
 
     @property
     def engine(self) -> str:
-        """The method, the model and whose it is."""
+        """The method, the model and the provider's address."""
         return f"{METHOD}:{self._section.model}@{self._section.base_url}"
 
     async def read(
@@ -56,10 +57,13 @@ class MistralReader(ProviderClient):
         on_page: OnPage,
         resources: ResourceCalculator,
     ) -> None:
-        """Read *pages*, ``pages_per_request`` at a time; each answer's pages are told together.
+        """Read *pages*, ``pages_per_request`` at a time.
+
+        *on_page* gets the pages of each response together.
 
         Raises:
-            PermanentError: MISTRAL_NOT_CONFIGURED; PDF_TOO_LARGE, one page alone is; PROVIDER_…
+            PermanentError: MISTRAL_NOT_CONFIGURED; PDF_TOO_LARGE, a single page is too large;
+                PROVIDER_…
             TransientError: PROVIDER_…
         """
         self.check_configured()
@@ -69,7 +73,7 @@ class MistralReader(ProviderClient):
 
 
 class _Reading:
-    """The pieces of one document on their way."""
+    """Reads the pieces of one document."""
 
     def __init__(
         self,
@@ -86,22 +90,22 @@ class _Reading:
         self._resources = resources
 
     async def pieces(self, pages: Sequence[int]) -> AsyncIterator[_Piece]:
-        """PDFs of *pages* that are not too large for one request."""
+        """Yield PDFs of *pages*, each small enough for one request."""
         size = self._section.pages_per_request
         for first in range(0, len(pages), size):
             for numbers, content in await self._cut(pages[first : first + size]):
                 yield _Piece(numbers, content)
 
     async def read(self, piece: _Piece) -> None:
-        """Tell of the pages of *piece*; what the answer lacks is asked for once more."""
+        """Report the pages of *piece*. Missing pages are requested once more."""
         answer = await self._recognise(piece)
-        if lacking := _lacking(piece.numbers, answer):
-            log.warning("mistral.pages_missing", pages=lacking, fault=answer.fault)
-            again = _Piece(lacking, await self._document.subset(lacking))
+        if missing := _missing(piece.numbers, answer):
+            log.warning("mistral.pages_missing", pages=missing, fault=answer.fault)
+            again = _Piece(missing, await self._document.subset(missing))
             answer = await self._recognise(again)
-            lacking = _lacking(lacking, answer)
-        if lacking:
-            raise InvalidResponse("mistral", answer.fault or "pages are missing", pages=lacking)
+            missing = _missing(missing, answer)
+        if missing:
+            raise InvalidResponse("mistral", answer.fault or "pages are missing", pages=missing)
 
     async def _cut(self, numbers: Sequence[int]) -> list[tuple[Sequence[int], bytes]]:
         content = await self._document.subset(numbers)
@@ -109,7 +113,7 @@ class _Reading:
         if len(content) <= limit:
             return [(numbers, content)]
         if len(numbers) == 1:
-            message = f"page {numbers[0]} alone has {len(content)} bytes; mistral takes {limit}"
+            message = f"page {numbers[0]} alone has {len(content)} bytes; mistral accepts {limit}"
             raise PermanentError(message, code=ErrorCode.PDF_TOO_LARGE)
         middle = len(numbers) // 2
         return [*await self._cut(numbers[:middle]), *await self._cut(numbers[middle:])]
@@ -118,12 +122,12 @@ class _Reading:
         upload = _Upload(self._connection)
         try:
             file_id = await upload.send(piece.content)
-            reply = await self._connection.call(
-                Call("POST", "/ocr", payload=_ocr_request(self._section.model, file_id))
+            response = await self._connection.send(
+                ProviderRequest("POST", "/ocr", payload=_ocr_request(self._section.model, file_id))
             )
         finally:
             await finish_if_cancelled(upload.remove())
-        answer = read_ocr_response(reply.data, piece.numbers)
+        answer = read_ocr_response(response.data, piece.numbers)
         cost = answer.billed_pages * self._section.price_per_page
         self._resources.add_cost(self._section.model, cost)
         for page in answer.pages:
@@ -136,55 +140,55 @@ def _ocr_request(model: str, file_id: str) -> JsonObject:
         "model": model,
         "document": {"type": "file", "file_id": file_id},
         "include_image_base64": False,
-        "include_blocks": False,  # true unless said otherwise, and large
+        "include_blocks": False,  # the default is true, and blocks are large
         "confidence_scores_granularity": "page",
     }
 
 
-def _lacking(numbers: Sequence[int], answer: OcrResponse) -> list[int]:
+def _missing(numbers: Sequence[int], answer: OcrResponse) -> list[int]:
     found = {page.number for page in answer.pages}
     return [number for number in numbers if number not in found]
 
 
 class _Upload:
-    """A file that is at Mistral for a while, under a name nobody else gives."""
+    """A file that is stored at Mistral for a short time, under a unique name."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._name = f"secretary-{new_token()}.pdf"
         self._file_id: str | None = None
-        self._may_be_more = False
-        """Whether it may have arrived without an answer that tells its id."""
+        self._may_have_more = False
+        """Whether Mistral may have a copy with an unknown id, because a response was lost."""
 
     async def send(self, content: bytes) -> str:
-        """Upload *content*; its id."""
-        call = Call(
+        """Upload *content* and return the file's id."""
+        request = ProviderRequest(
             "POST",
             "/files",
             form={"purpose": "ocr"},
             attachment=Attachment(self._name, content, "application/pdf"),
         )
-        self._may_be_more = True
+        self._may_have_more = True
         try:
-            reply = await self._connection.call(call)
+            response = await self._connection.send(request)
         except PermanentError as error:
-            self._may_be_more = error.code == ErrorCode.PROVIDER_INVALID_ANSWER
+            self._may_have_more = error.code == ErrorCode.PROVIDER_INVALID_ANSWER
             raise
-        file_id = reply.data.get("id")
+        file_id = response.data.get("id")
         if not isinstance(file_id, str) or not file_id:
             raise InvalidResponse("mistral", "the upload has no id")
         self._file_id = file_id
-        self._may_be_more = reply.tries > 1
+        self._may_have_more = response.tries > 1
         return file_id
 
     async def remove(self) -> None:
-        """Delete whatever came of the upload; what cannot be deleted is logged and counted."""
+        """Delete all copies of the upload. A failure is logged and counted, and not raised."""
         try:
             async with asyncio.timeout(REMOVE_SEC):
                 if self._file_id is not None:
                     await self._delete(self._file_id)
-                if self._may_be_more:
-                    for file_id in await self._found():
+                if self._may_have_more:
+                    for file_id in await self._stored_ids():
                         await self._delete(file_id)
         except (SecretaryError, TimeoutError) as error:
             PROVIDER_UPLOADS_LEFT.labels("mistral").inc()
@@ -192,18 +196,20 @@ class _Upload:
             log.warning("mistral.upload_left", file_id=self._file_id, name=self._name, fault=fault)
 
     async def _delete(self, file_id: str) -> None:
-        call = Call("DELETE", f"/files/{quote(file_id, safe='')}")
+        request = ProviderRequest("DELETE", f"/files/{quote(file_id, safe='')}")
         try:
-            await self._connection.call(call, queued=False)
+            await self._connection.send(request, queued=False)
         except ProviderRefused as error:
-            if error.status != HTTPStatus.NOT_FOUND:  # gone already, by a try whose answer was lost
+            # 404: an earlier try deleted the file, and its response was lost.
+            if error.status != HTTPStatus.NOT_FOUND:
                 raise
 
-    async def _found(self) -> list[str]:
-        """The ids of files of this name."""
+    async def _stored_ids(self) -> list[str]:
+        """Return the ids of all files with this upload's name."""
         query = {"search": self._name, "purpose": "ocr"}
-        reply = await self._connection.call(Call("GET", "/files", query=query), queued=False)
-        files = reply.data.get("data")
+        request = ProviderRequest("GET", "/files", query=query)
+        response = await self._connection.send(request, queued=False)
+        files = response.data.get("data")
         return [
             str(file["id"])
             for file in (files if isinstance(files, list) else [])

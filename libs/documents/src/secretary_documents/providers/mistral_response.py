@@ -1,4 +1,4 @@
-"""The pages in an answer of Mistral's OCR, as far as they can be trusted. Pure."""
+"""The pages in a response of Mistral's OCR that can be trusted. No I/O."""
 
 from __future__ import annotations
 
@@ -8,66 +8,63 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pydantic import BaseModel, ConfigDict, StrictInt, ValidationError
+from pydantic import StrictInt, ValidationError
 
 from secretary_common.models import JsonObject
 from secretary_documents.pdf.choice import Reason
 from secretary_documents.pdf.page import Page
+from secretary_documents.providers.response import ResponseModel
 
 METHOD = "mistral_ocr"
-# The name is no longer than file names are, so that a page of brackets is searched once.
+# The name has a limit, that of file names. So a page full of brackets is searched only once.
 _PICTURE = re.compile(r"!\[([^\[\]]{1,255}+)\]\(\1\)")
 
 
-class _Lenient(BaseModel):
-    model_config = ConfigDict(extra="ignore")
-
-
-class _Image(_Lenient):
+class _Image(ResponseModel):
     id: str | None = None
 
 
-class _Confidence(_Lenient):
+class _Confidence(ResponseModel):
     average_page_confidence_score: float | None = None
 
 
-class _Page(_Lenient):
+class _Page(ResponseModel):
     index: StrictInt
     markdown: str
-    images: list[_Image] = []
+    images: tuple[_Image, ...] = ()
     confidence_scores: _Confidence | None = None
 
 
-class _Usage(_Lenient):
+class _Usage(ResponseModel):
     pages_processed: StrictInt | None = None
 
 
-class _Body(_Lenient):
+class _Body(ResponseModel):
     pages: list[_Page]
     usage_info: _Usage | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class OcrResponse:
-    """What can be used of an answer."""
+    """The usable part of a response."""
 
     pages: tuple[Page, ...]
     billed_pages: int
     fault: str | None = None
-    """Why not all of it."""
+    """Why some pages are left out."""
 
 
 def read_ocr_response(body: JsonObject, numbers: Sequence[int]) -> OcrResponse:
-    """The pages of *body*, the answer for an upload of the pages *numbers*, in this order.
+    """Return the pages in *body*, the response to an upload of the pages *numbers*, in this order.
 
-    Only what can be nothing else is used: of a page told twice, neither; of an answer that names a
-    page which was not sent, nothing at all, for its count may be off by one throughout.
+    Only unambiguous pages are used. A page that occurs twice is left out. If the response names a
+    page that was not sent, all pages are left out, because every number may be off by one.
     """
     try:
         parsed = _Body.model_validate(body)
     except ValidationError as error:
         place = ".".join(map(str, error.errors(include_input=False)[0]["loc"]))
-        return OcrResponse((), _billed(body), f"{place} is not what it should be")
+        return OcrResponse((), _billed(body), f"{place} is invalid")
     billed = len(parsed.pages)
     if parsed.usage_info and parsed.usage_info.pages_processed is not None:
         billed = parsed.usage_info.pages_processed
@@ -87,9 +84,9 @@ def read_ocr_response(body: JsonObject, numbers: Sequence[int]) -> OcrResponse:
 
 
 def _read(page: _Page, numbers: Sequence[int]) -> Page:
-    # A picture stays with the provider: the link leads nowhere.
-    kept = {image.id for image in page.images if image.id}
-    text = _PICTURE.sub(lambda link: "" if link[1] in kept else link[0], page.markdown).strip()
+    # Pictures stay with the provider, so their links would lead nowhere.
+    remote = {image.id for image in page.images if image.id}
+    text = _PICTURE.sub(lambda link: "" if link[1] in remote else link[0], page.markdown).strip()
     return Page(
         number=numbers[page.index],
         text=text,

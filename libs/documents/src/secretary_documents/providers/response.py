@@ -1,4 +1,4 @@
-"""What an answer of a provider means: its JSON, or the one error it stands for. No I/O."""
+"""A provider's response: its JSON, or the one error that it means. No I/O."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
+from pydantic import BaseModel, ConfigDict
+
 from secretary_common.errors import ErrorCode, PermanentError, TransientError
 from secretary_common.http.retry_after import parse_retry_after
 from secretary_common.models import JsonObject
@@ -15,15 +17,21 @@ from secretary_common.runtime.clock import Clock
 from secretary_documents.web.download import MAX_RETRY_AFTER_SEC
 
 LONGEST_REASON = 300
-"""Characters of a provider's own words that go into an error."""
+"""How many characters of a provider's error message an error may repeat."""
 _SEARCHED_REASON = 8000
 _DEEPEST_REASON = 20
 """Levels of an error in which the provider's words are looked for."""
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\s]+")
-# Requests that may be answered otherwise the next time; so may those with any 5xx.
-_PASSING = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT, HTTPStatus.TOO_EARLY)
-# OpenAI's word for an account without credit, told as 429: waiting does not fill it.
+# A request with such a status, or with any 5xx, may succeed the next time.
+_TEMPORARY = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT, HTTPStatus.TOO_EARLY)
+# OpenAI's word for an account without credit, sent with 429. Waiting does not help.
 _NO_CREDIT = "insufficient_quota"
+
+
+class ResponseModel(BaseModel):
+    """A part of a provider's response. Unknown fields are ignored."""
+
+    model_config = ConfigDict(extra="ignore")
 
 
 class ProviderRefused(PermanentError):
@@ -32,7 +40,7 @@ class ProviderRefused(PermanentError):
     code = ErrorCode.PROVIDER_REFUSED
 
     def __init__(self, provider: str, status: int, reason: str) -> None:
-        """*reason*: the provider's own words, cleaned."""
+        """*reason*: the provider's error message, cleaned."""
         self.status = status
         self.reason = reason
         message = f"{provider} refuses the request ({status})"
@@ -43,19 +51,19 @@ class ProviderRefused(PermanentError):
 
 
 class InvalidResponse(PermanentError):
-    """The provider's answer makes no sense."""
+    """The provider's response is invalid."""
 
     code = ErrorCode.PROVIDER_INVALID_ANSWER
 
     def __init__(self, provider: str, what: str, **details: Any) -> None:
         super().__init__(
-            f"the answer of {provider} makes no sense: {what}",
+            f"the answer of {provider} is invalid: {what}",
             details={"provider": provider, **details},
         )
 
 
 def unavailable(provider: str, what: str, retry_after: float | None = None) -> TransientError:
-    """The error of a provider that could not be reached, or is not well."""
+    """Return the error for a provider that cannot be reached, or that fails."""
     return TransientError(
         f"{provider} does not answer: {what}",
         code=ErrorCode.PROVIDER_UNAVAILABLE,
@@ -73,21 +81,21 @@ def read_response(
     secret: str,
     clock: Clock,
 ) -> JsonObject:
-    """The JSON object an answer carries.
+    """Return the JSON object in a response.
 
     Args:
         provider: its name in the configuration, for messages.
-        status: the answer's HTTP status.
-        headers: the answer's, found under lower-case names too.
-        body: all of it.
-        secret: the key, which a provider may repeat and no message may.
+        status: the HTTP status.
+        headers: the HTTP headers; lower-case names must work too.
+        body: the whole body.
+        secret: the key. A provider may repeat it, and no message may show it.
         clock: for a ``Retry-After`` that is a date.
 
     Raises:
         PermanentError: PROVIDER_UNAUTHORIZED, PROVIDER_REFUSED, PROVIDER_RATE_LIMITED for an
             account without credit, or PROVIDER_INVALID_ANSWER.
         TransientError: PROVIDER_RATE_LIMITED, PROVIDER_UNAVAILABLE, or PROVIDER_INVALID_ANSWER for
-            JSON that was cut.
+            incomplete JSON.
     """
     if status == HTTPStatus.NO_CONTENT:
         return {}
@@ -99,8 +107,8 @@ def read_response(
     except ValueError:
         raise _not_json(provider, headers.get("content-type", "")) from None
     if not isinstance(data, dict):
-        raise InvalidResponse(provider, "it is no JSON object")
-    # Gateways (OpenRouter) tell of an error behind them in an answer of 200.
+        raise InvalidResponse(provider, "it is not a JSON object")
+    # Gateways such as OpenRouter report an error of the server behind them with status 200.
     if isinstance(error := data.get("error"), dict) and isinstance(error.get("code"), int):
         reason = _reason(data, body, secret)
         raise _failure(provider, error["code"], headers, reason, clock)
@@ -108,10 +116,10 @@ def read_response(
 
 
 def parse_json(text: str | bytes) -> Any:
-    """*text* as JSON by the letter: no NaN, no Infinity.
+    """Parse *text* as strict JSON: without NaN and Infinity.
 
     Raises:
-        ValueError: it is none, or nested beyond all measure.
+        ValueError: it is not JSON, or it is nested too deeply.
     """
     try:
         return json.loads(text, parse_constant=_refuse_constant)
@@ -120,7 +128,7 @@ def parse_json(text: str | bytes) -> Any:
 
 
 def _refuse_constant(name: str) -> Any:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")
 
 
 def _parsed(body: bytes) -> Any:
@@ -137,22 +145,22 @@ def _failure(
     retry_after = parse_retry_after(asked, clock.now(), longest_sec=MAX_RETRY_AFTER_SEC)
     details = {"provider": provider, "status": status}
     if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-        # Not its words: they may show a part of the key.
+        # The provider's message is left out, because it may show a part of the key.
         message = f"{provider} refuses the key ({status}): check {provider}.api_key"
         return PermanentError(message, code=ErrorCode.PROVIDER_UNAUTHORIZED, details=details)
     if status == HTTPStatus.TOO_MANY_REQUESTS:
-        message = f"{provider} takes no more requests for now (429)"
+        message = f"{provider} accepts no more requests for now (429)"
         if _NO_CREDIT in reason:
             message = f"the account with {provider} has no credit left (429)"
             return PermanentError(message, code=ErrorCode.PROVIDER_RATE_LIMITED, details=details)
         code = ErrorCode.PROVIDER_RATE_LIMITED
         return TransientError(message, code=code, details=details, retry_after=retry_after)
-    if status in _PASSING or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+    if status in _TEMPORARY or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         error = unavailable(provider, f"it answered {status}", retry_after)
         error.details = details
         return error
     if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
-        reason = f"it sends us elsewhere, which is not followed: check {provider}.base_url"
+        reason = f"it redirects, and redirects are not followed: check {provider}.base_url"
     return ProviderRefused(provider, status, reason)
 
 
@@ -162,14 +170,14 @@ def _not_json(provider: str, content_type: str) -> PermanentError | TransientErr
         what = f"it is {kind[:60]}, not JSON; check {provider}.base_url"
         return InvalidResponse(provider, what)
     return TransientError(
-        f"the answer of {provider} was cut",
+        f"the answer of {provider} is incomplete",
         code=ErrorCode.PROVIDER_INVALID_ANSWER,
         details={"provider": provider},
     )
 
 
 def _reason(data: Any, body: bytes, secret: str) -> str:
-    """The provider's own words: in the shapes OpenAI, Mistral and FastAPI give them."""
+    """Return the provider's error message, in the shapes of OpenAI, Mistral and FastAPI."""
     found = _words(data) if isinstance(data, dict) else body[:_SEARCHED_REASON]
     text = found.decode(errors="replace") if isinstance(found, bytes) else found
     if secret:

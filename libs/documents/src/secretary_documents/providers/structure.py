@@ -1,4 +1,4 @@
-"""Finds the JSON object in a model's words and holds it to a schema. Pure."""
+"""Finds the JSON object in a model's answer, and checks it against a schema. No I/O."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from secretary_documents.providers.response import parse_json
 
 MAX_PROBLEMS = 20
 LONGEST_PROBLEM = 200
-# Where an object may begin: models write a little before it; trying all braces of a long text would
-# take the square of its length.
+# How many opening braces are tried. Models write only a little before the object, and trying all
+# braces of a long text would take quadratic time.
 MAX_STARTS = 50
 
 _FENCED = re.compile(r"```[a-zA-Z]*+[^\S\n]*+\n(.*?)```", re.DOTALL)
@@ -23,17 +23,17 @@ _FENCED = re.compile(r"```[a-zA-Z]*+[^\S\n]*+\n(.*?)```", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The object found in an answer, and what is wrong with it."""
+    """The object found in an answer, and its problems."""
 
     data: JsonObject | None
     problems: tuple[str, ...]
-    """Empty: *data* fits the schema."""
+    """Empty if *data* fits the schema."""
 
 
 def read_object(text: str, schema: JsonObject) -> Reading:
-    """The object in *text*: bare, in a code fence, or between words; the first that fits *schema*.
+    """Return the first object in *text* that fits *schema*: bare, in a code fence or in prose.
 
-    Where none fits, what is wrong with the largest.
+    If no object fits, return the largest object and its problems.
     """
     validator = Draft202012Validator(schema)
     readings = []
@@ -74,18 +74,18 @@ def _embedded(text: str) -> Iterator[JsonObject]:
 
 
 def _problems(validator: Draft202012Validator, data: JsonObject) -> tuple[str, ...]:
-    """What does not fit, each with its place, without repeating long values."""
+    """Return the problems of *data*, each with its place. Long values are shortened."""
     problems: list[str] = []
     for error in validator.iter_errors(data):
         if len(problems) == MAX_PROBLEMS:
             break
         place = ".".join(map(str, error.absolute_path)) or "the object"
-        problems.append(f"{place}: {_told(error.message)}")
+        problems.append(f"{place}: {_shortened(error.message)}")
     return tuple(problems)
 
 
-def _told(message: str) -> str:
-    """*message* cut in the middle: the value stands first in it, what is wrong with it last."""
+def _shortened(message: str) -> str:
+    """Cut *message* in the middle, because it begins with the value and ends with the problem."""
     if len(message) <= LONGEST_PROBLEM:
         return message
     half = LONGEST_PROBLEM // 2

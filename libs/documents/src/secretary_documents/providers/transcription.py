@@ -1,4 +1,4 @@
-"""Has speech written down behind OpenAI's ``/audio/transcriptions``, and puts pieces together."""
+"""Transcribes pieces of speech by OpenAI's ``/audio/transcriptions``, and merges transcripts."""
 
 from __future__ import annotations
 
@@ -8,15 +8,20 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from secretary_common.errors import ErrorCode, PermanentError
 from secretary_common.jobs.resources import ResourceCalculator
 from secretary_common.models import JsonObject
 from secretary_common.settings.provider import TranscriptionSection
-from secretary_documents.providers.call import Attachment, Call, Reply
-from secretary_documents.providers.provider import Provider, ProviderClient, Timing
-from secretary_documents.providers.response import InvalidResponse, ProviderRefused
+from secretary_documents.providers.connection import (
+    Attachment,
+    ProviderRequest,
+    ProviderResponse,
+    Timing,
+)
+from secretary_documents.providers.provider import Provider, ProviderClient
+from secretary_documents.providers.response import InvalidResponse, ProviderRefused, ResponseModel
 
 PATH = "/audio/transcriptions"
 _FORMAT_REFUSED = re.compile(r"response.?format|verbose.?json|granularit", re.IGNORECASE)
@@ -28,11 +33,11 @@ class AudioPiece:
     """A part of a recording."""
 
     name: str
-    """A file name whose ending tells the format: mp3, m4a, ogg, wav, webm, flac."""
+    """A file name whose suffix names the format: mp3, m4a, ogg, wav, webm, flac."""
     content: bytes
     content_type: str
     offset_sec: float
-    """Where it begins in the whole."""
+    """Where the piece begins in the recording."""
     duration_sec: float
 
 
@@ -47,39 +52,39 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """What is said in a recording."""
+    """The transcript of a piece, or of several pieces."""
 
     segments: tuple[Segment, ...]
-    """By time; where the model tells no times, one for each piece."""
+    """By time. If the model reports no times, there is one segment for each piece."""
     language: str | None
     """As the model names it."""
 
     @property
     def text(self) -> str:
-        """All of it, in one line."""
+        """The whole text in one line."""
         return " ".join(segment.text for segment in self.segments)
 
 
 class Transcriber(Protocol):
-    """Writes down what is said."""
+    """Transcribes pieces of speech."""
 
     def check_configured(self) -> None:
-        """Refuse what cannot work yet.
+        """Check that the provider can be asked.
 
         Raises:
-            PermanentError: TRANSCRIPTION_NOT_CONFIGURED, with the settings to make.
+            PermanentError: TRANSCRIPTION_NOT_CONFIGURED, with the missing settings.
         """
         ...
 
     async def transcribe(
         self, piece: AudioPiece, *, language: str | None, resources: ResourceCalculator
     ) -> Transcript:
-        """What is said in *piece*, its times counted from the beginning of the whole.
+        """Transcribe *piece*. Times are counted from the beginning of the recording.
 
         Args:
             piece: of at most ``max_piece_mb``.
-            language: ISO 639-1; None lets the model find out.
-            resources: counts calls and cost.
+            language: ISO 639-1; None lets the model detect the language.
+            resources: counts requests and cost.
 
         Raises:
             PermanentError: TRANSCRIPTION_NOT_CONFIGURED; FILE_TOO_LARGE; PROVIDER_…
@@ -94,8 +99,8 @@ class TranscriptionClient(ProviderClient):
     def __init__(self, section: TranscriptionSection, *, timing: Timing | None = None) -> None:
         self._section = section
         self.provider = Provider(section, timing=timing)
-        self._tells_times = True
-        """Until the server refuses ``verbose_json``: newer models give the text alone."""
+        self._has_times = True
+        """False once the server has refused ``verbose_json``: newer models return only text."""
 
     async def transcribe(
         self, piece: AudioPiece, *, language: str | None, resources: ResourceCalculator
@@ -104,57 +109,55 @@ class TranscriptionClient(ProviderClient):
         self.check_configured()
         limit = int(self._section.max_piece_mb * 2**20)
         if len(piece.content) > limit:
-            message = f"a piece of audio has {len(piece.content)} bytes; {limit} are taken"
+            message = (
+                f"a piece of audio has {len(piece.content)} bytes; at most {limit} are allowed"
+            )
             raise PermanentError(message, code=ErrorCode.FILE_TOO_LARGE)
-        reply = await self._ask(piece, language, resources)
-        transcript = read_transcript(self.provider.name, reply.data, piece)
+        response = await self._ask(piece, language, resources)
+        transcript = read_transcript(self.provider.name, response.data, piece)
         cost = piece.duration_sec / 60 * self._section.price_per_minute
         resources.add_cost(self._section.model, cost)
         return transcript
 
     async def _ask(
         self, piece: AudioPiece, language: str | None, resources: ResourceCalculator
-    ) -> Reply:
+    ) -> ProviderResponse:
         async with self.provider.connected(resources) as connection:
             try:
-                return await connection.call(self._call(piece, language))
+                return await connection.send(self._request(piece, language))
             except ProviderRefused as error:
                 refuses_times = error.status in _REFUSING and _FORMAT_REFUSED.search(error.reason)
-                if not (self._tells_times and refuses_times):
+                if not (self._has_times and refuses_times):
                     raise
-            self._tells_times = False
-            return await connection.call(self._call(piece, language))
+            self._has_times = False
+            return await connection.send(self._request(piece, language))
 
-    def _call(self, piece: AudioPiece, language: str | None) -> Call:
+    def _request(self, piece: AudioPiece, language: str | None) -> ProviderRequest:
         form: dict[str, str | Sequence[str]] = {"model": self._section.model}
         form["response_format"] = "json"
-        if self._tells_times:
+        if self._has_times:
             form["response_format"] = "verbose_json"
             form["timestamp_granularities[]"] = ["segment"]
         if language:
             form["language"] = language
         attachment = Attachment(piece.name, piece.content, piece.content_type)
-        return Call("POST", PATH, form=form, attachment=attachment)
+        return ProviderRequest("POST", PATH, form=form, attachment=attachment)
 
 
-class _Lenient(BaseModel):
-    model_config = ConfigDict(extra="ignore")
-
-
-class _Segment(_Lenient):
+class _Segment(ResponseModel):
     start: float
     end: float
     text: str
 
 
-class _Body(_Lenient):
+class _Body(ResponseModel):
     text: str
     language: str | None = None
     segments: list[_Segment] | None = None
 
 
 def read_transcript(provider: str, body: JsonObject, piece: AudioPiece) -> Transcript:
-    """The transcript in the answer *body*: with its segments, or as one over the whole *piece*.
+    """Return the transcript in *body*: its segments, or one segment for the whole *piece*.
 
     Raises:
         PermanentError: PROVIDER_INVALID_ANSWER.
@@ -162,26 +165,26 @@ def read_transcript(provider: str, body: JsonObject, piece: AudioPiece) -> Trans
     try:
         parsed = _Body.model_validate(body)
     except ValidationError:
-        raise InvalidResponse(provider, "it is no transcription") from None
-    told = parsed.segments or [_Segment(start=0, end=piece.duration_sec, text=parsed.text)]
-    if not all(math.isfinite(one.start) and math.isfinite(one.end) for one in told):
-        raise InvalidResponse(provider, "its times are no numbers")
-    segments = (_within(one, piece) for one in told)
+        raise InvalidResponse(provider, "it is not a transcription") from None
+    found = parsed.segments or [_Segment(start=0, end=piece.duration_sec, text=parsed.text)]
+    if not all(math.isfinite(one.start) and math.isfinite(one.end) for one in found):
+        raise InvalidResponse(provider, "its times are not numbers")
+    segments = (_within(one, piece) for one in found)
     return Transcript(tuple(one for one in segments if one.text), parsed.language)
 
 
-def _within(told: _Segment, piece: AudioPiece) -> Segment:
-    """Models let the last segment end after the piece does."""
-    start = min(max(told.start, 0.0), piece.duration_sec)
-    end = min(max(told.end, start), piece.duration_sec)
+def _within(found: _Segment, piece: AudioPiece) -> Segment:
+    """Limit *found* to *piece*, because the last segment of a model may end after its piece."""
+    start = min(max(found.start, 0.0), piece.duration_sec)
+    end = min(max(found.end, start), piece.duration_sec)
     offset = piece.offset_sec
-    return Segment(round(offset + start, 3), round(offset + end, 3), " ".join(told.text.split()))
+    return Segment(round(offset + start, 3), round(offset + end, 3), " ".join(found.text.split()))
 
 
 def merge_transcripts(transcripts: Iterable[Transcript]) -> Transcript:
-    """One transcript of all the pieces, by time; the language most of the speech is in.
+    """Return one transcript of all pieces, by time, with the language of most of the speech.
 
-    Where times overlap, as models' do, a segment begins when the one before has ended.
+    The times of models may overlap. Then a segment begins when the previous segment has ended.
     """
     parts = list(transcripts)
     merged: list[Segment] = []

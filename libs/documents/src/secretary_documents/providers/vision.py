@@ -1,4 +1,4 @@
-"""Reads pages by showing their pictures to a model behind OpenAI's Chat Completions."""
+"""Reads pages by sending their pictures to a model by OpenAI's Chat Completions interface."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ from secretary_documents.concurrency import run_each
 from secretary_documents.pdf.choice import Reason
 from secretary_documents.pdf.page import Document, OnPage, Page, PageImage
 from secretary_documents.providers.completion import CompletionClient, CompletionRequest
-from secretary_documents.providers.provider import Connection, Provider, ProviderClient, Timing
+from secretary_documents.providers.connection import Connection, Timing
+from secretary_documents.providers.provider import Provider, ProviderClient
 
 METHOD = "openai_vision"
 BLANK = "NO TEXT ON THIS PAGE"
-"""What the model answers for a page without text: asked for nothing, models make up a sentence."""
+"""The model's answer for a page without text. Without such an answer models invent a sentence."""
 
 _LANGUAGE = re.compile(r"[A-Za-z][A-Za-z_-]{1,31}")
 _FENCE = re.compile(r"\A```[a-zA-Z]*\n(.*?)\n?```\Z", re.DOTALL)
@@ -43,16 +44,16 @@ _KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """What is known of a document beforehand."""
+    """What the job says about a document."""
 
     document_type: str | None = None
-    """``scientific_paper``, ``presentation`` or ``technical_document``; others say nothing."""
+    """``scientific_paper``, ``presentation`` or ``technical_document``; others have no effect."""
     language: str | None = None
-    """What the document is written in: an ISO code or a name."""
+    """The document's language: an ISO code or a name."""
 
 
 def build_prompt(hint: Hint) -> str:
-    """The instruction to the model; *hint* adds a line each, never in words of a user's own."""
+    """Return the instruction for the model. *hint* adds fixed lines, and never a client's text."""
     lines = [_PROMPT]
     if kind := _KINDS.get(hint.document_type or ""):
         lines.append(f"The page is from {kind}.")
@@ -63,7 +64,7 @@ def build_prompt(hint: Hint) -> str:
 
 @dataclass(frozen=True, slots=True)
 class VisionReader(ProviderClient):
-    """A ``PageReader`` that shows pages to a model. One instance serves all jobs."""
+    """A ``PageReader`` that sends pages to a model. One instance serves all jobs."""
 
     section: VisionSection
     provider: Provider
@@ -72,17 +73,17 @@ class VisionReader(ProviderClient):
 
     @classmethod
     def of(cls, section: VisionSection, *, timing: Timing | None = None) -> VisionReader:
-        """A reader for the provider of *section*."""
+        """Return a reader for the provider of *section*."""
         completions = CompletionClient(section.NAME, section, section.model)
         return cls(section, Provider(section, timing=timing), completions)
 
     def with_hint(self, hint: Hint) -> VisionReader:
-        """The same reader for a document of which *hint* is known; another ``engine``."""
+        """Return this reader with *hint* in its prompt. Its ``engine`` differs."""
         return replace(self, hint=hint)
 
     @property
     def engine(self) -> str:
-        """The method, the model and whose it is, the prompt and the pictures."""
+        """The method, the model, the provider's address, the prompt and the pictures' settings."""
         section = self.section
         prompt = hashlib.sha256(build_prompt(self.hint).encode()).hexdigest()[:12]
         picture = f"{section.dpi}-{section.max_side}-{section.jpeg_quality}"
@@ -95,7 +96,9 @@ class VisionReader(ProviderClient):
         on_page: OnPage,
         resources: ResourceCalculator,
     ) -> None:
-        """Read *pages*, one request each, ``parallel`` at a time; each is told as it comes.
+        """Read *pages* with one request each, ``parallel`` at a time.
+
+        *on_page* gets each page as it arrives.
 
         Raises:
             PermanentError: VISION_NOT_CONFIGURED; LLM_REFUSED, LLM_OUTPUT_TRUNCATED or PROVIDER_…,
@@ -112,10 +115,10 @@ class VisionReader(ProviderClient):
             await run_each(images, read_one, parallel=self.section.parallel)
 
     async def _images(self, document: Document, pages: Sequence[int]) -> AsyncIterator[PageImage]:
-        """The pictures, a few ahead of the requests.
+        """Yield the pictures, a few ahead of the requests.
 
-        Each group is taken to its end before the first of it is shown: the process that draws them
-        has a clock running and is not kept waiting for a provider.
+        Each group is drawn completely before its first picture is yielded. The child process that
+        draws has a deadline, so it does not wait for a provider.
         """
         section, size = self.section, 2 * self.section.parallel
         for first in range(0, len(pages), size):
@@ -144,7 +147,7 @@ class VisionReader(ProviderClient):
 
 
 def transcription(answer: str) -> str:
-    """The page's text in a model's *answer*: no fence around it all, nothing for a blank page."""
+    """Return the page's text in *answer*: without a fence around it, empty for a blank page."""
     text = answer.strip()
     if (fenced := _FENCE.match(text)) and "```" not in fenced[1]:
         text = fenced[1].strip()

@@ -92,6 +92,6 @@ class TranscriptFinder:
         except (PermanentError, TransientError) as error:
             talk.warn("video", error, url)
             return ""
-        if heard.note:
-            talk.warn("video", PermanentError(heard.note, code=ErrorCode.MEDIA_INVALID), url)
+        if heard.warning:
+            talk.warn("video", PermanentError(heard.warning, code=ErrorCode.MEDIA_INVALID), url)
         return heard.text

@@ -1,0 +1,259 @@
+"""Requests to a provider: one request, the JSON of its response, retries while they make sense.
+
+The key is sent and never shown. One deadline covers each request, also if the response arrives
+byte by byte. A response has a size limit and is not compressed. No redirect is followed.
+Cancelling ends a request at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import ssl
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from random import random
+
+import httpx
+
+from secretary_common.errors import (
+    ErrorCode,
+    PermanentError,
+    SecretaryError,
+    TransientError,
+    UrlRefused,
+)
+from secretary_common.jobs.resources import ResourceCalculator
+from secretary_common.models import JsonObject
+from secretary_common.runtime.clock import Clock, SystemClock
+from secretary_common.runtime.metrics import PROVIDER_REQUESTS
+from secretary_common.settings.provider import ProviderSection
+from secretary_documents.concurrency import ConcurrencyLimit
+from secretary_documents.providers.response import InvalidResponse, read_response, unavailable
+
+USER_AGENT = "Secretary/1"
+FIRST_DELAY_SEC = 0.5
+MAX_RETRIES = 4
+JITTER = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file in a form."""
+
+    name: str
+    content: bytes
+    content_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderRequest:
+    """One request. Its body is *payload* as JSON, or *form* with an *attachment*, or empty."""
+
+    method: str
+    path: str
+    """Relative to the provider's ``base_url``."""
+    payload: JsonObject | None = None
+    form: Mapping[str, str | Sequence[str]] | None = None
+    attachment: Attachment | None = None
+    query: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderResponse:
+    """The response to a request."""
+
+    data: JsonObject
+    tries: int
+    """If more than 1, the provider may have carried out the request more than once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Time and randomness; tests replace them."""
+
+    sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
+    monotonic: Callable[[], float] = time.monotonic
+    clock: Clock = field(default_factory=SystemClock)
+    random: Callable[[], float] = random
+
+
+@dataclass(frozen=True, slots=True)
+class _Body:
+    """A request's body, encoded once for all tries: bytes, or the files of a form."""
+
+    content: bytes | None
+    files: dict[str, tuple[str, bytes, str]] | None
+
+    @classmethod
+    def of(cls, request: ProviderRequest) -> _Body:
+        content = None
+        if request.payload is not None:
+            # A lone surrogate has no encoding. It becomes a question mark.
+            text = json.dumps(request.payload, ensure_ascii=False, allow_nan=False)
+            content = text.encode("utf-8", "replace")
+        if request.attachment is None:
+            return cls(content, None)
+        sent = request.attachment
+        return cls(content, {"file": (sent.name, sent.content, sent.content_type)})
+
+
+class Connection:
+    """Sends the requests of one job to a provider. ``Provider.connected`` makes it."""
+
+    def __init__(
+        self,
+        section: ProviderSection,
+        client: httpx.AsyncClient,
+        resources: ResourceCalculator,
+        *,
+        limit: ConcurrencyLimit,
+        timing: Timing,
+        max_response_bytes: int,
+    ) -> None:
+        self._section = section
+        self._client = client
+        self._resources = resources
+        self._limit = limit
+        self._timing = timing
+        self._max_response_bytes = max_response_bytes
+
+    async def send(self, request: ProviderRequest, *, queued: bool = True) -> ProviderResponse:
+        """Send *request*, and repeat it while the provider fails and ``retry_sec`` is not over.
+
+        A request that gets 429 keeps its permit while it waits, because the provider would refuse
+        the next request too. A request that is not *queued* needs no permit: cleaning up does not
+        wait for other jobs.
+
+        Raises:
+            PermanentError: see ``read_response``.
+            TransientError: the last failure, with the ``Retry-After`` that came with it.
+        """
+        body = _Body.of(request)
+        async with self._limit.permit() if queued else nullcontext():
+            return await self._send_with_retries(request, body)
+
+    async def _send_with_retries(self, request: ProviderRequest, body: _Body) -> ProviderResponse:
+        timing = self._timing
+        started, tries = timing.monotonic(), 0
+        while True:
+            tries += 1
+            try:
+                return ProviderResponse(await self._send_counted(request, body), tries)
+            except TransientError as error:
+                delay_sec = retry_delay_sec(
+                    tries,
+                    retry_after_sec=error.retry_after,
+                    left_sec=self._section.retry_sec - (timing.monotonic() - started),
+                    random=timing.random(),
+                )
+                if delay_sec is None:
+                    raise
+            await timing.sleep(delay_sec)
+
+    async def _send_counted(self, request: ProviderRequest, body: _Body) -> JsonObject:
+        self._resources.add_api_calls()
+        outcome = "cancelled"
+        try:
+            data = await self._send_once(request, body)
+            outcome = "ok"
+        except SecretaryError as error:
+            outcome = str(error.code)
+            raise
+        finally:
+            PROVIDER_REQUESTS.labels(self._section.NAME, outcome).inc()
+        return data
+
+    async def _send_once(self, request: ProviderRequest, body: _Body) -> JsonObject:
+        name, timeout_sec = self._section.NAME, self._section.timeout_sec
+        try:
+            async with asyncio.timeout(timeout_sec):
+                return await self._exchange(request, body)
+        except (TimeoutError, httpx.TimeoutException):
+            raise unavailable(name, f"no complete answer within {timeout_sec:.4g} s") from None
+        except httpx.RequestError as error:
+            raise unavailable(name, f"the connection failed ({type(error).__name__})") from None
+        except (UrlRefused, httpx.InvalidURL) as error:
+            message = f"{name}.base_url cannot be used: {error}"
+            raise PermanentError(message, code=ErrorCode.PROVIDER_REFUSED) from None
+
+    async def _exchange(self, request: ProviderRequest, body: _Body) -> JsonObject:
+        section = self._section
+        built = self._client.build_request(
+            request.method,
+            f"{section.base_url}{request.path}",
+            params=request.query,
+            headers=self._headers(body),
+            content=body.content,
+            data=dict(request.form) if request.form else None,
+            files=body.files,
+        )
+        response = await self._client.send(built, stream=True)
+        try:
+            return read_response(
+                section.NAME,
+                response.status_code,
+                response.headers,
+                await self._read(response),
+                secret=section.api_key.get_secret_value(),
+                clock=self._timing.clock,
+            )
+        finally:
+            await response.aclose()
+
+    def _headers(self, body: _Body) -> dict[str, str]:
+        headers = {
+            "User-Agent": USER_AGENT,
+            "Accept": "application/json",
+            # Nothing is decompressed, so there are no decompression bombs.
+            "Accept-Encoding": "identity",
+        }
+        if key := self._section.api_key.get_secret_value():
+            headers["Authorization"] = f"Bearer {key}"
+        if body.content is not None:
+            headers["Content-Type"] = "application/json"
+        return headers
+
+    async def _read(self, response: httpx.Response) -> bytes:
+        name, limit = self._section.NAME, self._max_response_bytes
+        if response.headers.get("Content-Encoding", "identity").lower() != "identity":
+            raise InvalidResponse(name, "it is compressed, although that was not asked for")
+        body = bytearray()
+        async for chunk in response.aiter_raw():
+            body += chunk
+            if len(body) > limit:
+                raise InvalidResponse(name, f"it has more than {limit} bytes")
+        return bytes(body)
+
+
+def retry_delay_sec(
+    failures: int, *, retry_after_sec: float | None, left_sec: float, random: float
+) -> float | None:
+    """Return the seconds until the next try, or None to leave it to the job's next attempt.
+
+    The delay is 2^(n-1) * 0.5 s, or the provider's ``Retry-After`` if that is longer, plus a
+    jitter of at most 25 %:
+
+        n      1      2    3    4
+        delay  0.5 s  1 s  2 s  4 s
+
+    Args:
+        failures: how often the request has failed, at least 1.
+        retry_after_sec: the provider's ``Retry-After``.
+        left_sec: how much is left of the time in which the request may be repeated.
+        random: a number in [0, 1).
+    """
+    if failures > MAX_RETRIES:
+        return None
+    delay_sec = max(FIRST_DELAY_SEC * 2.0 ** (failures - 1), retry_after_sec or 0.0)
+    delay_sec *= 1 + JITTER * random
+    return delay_sec if delay_sec <= left_sec else None
+
+
+def tls_context(base_url: str) -> ssl.SSLContext:
+    """Return the TLS settings for *base_url*. It takes tens of milliseconds for https."""
+    if base_url.startswith("http:"):
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    return httpx.create_ssl_context(trust_env=False)
