@@ -408,7 +408,7 @@ KNOWN = {
         Attack("```", "\n", ""),
         Attack("", "```\n", ""),
     ],
-    "secretary_documents.web.visible._LINK": [Attack("", "[", ""), Attack("", "[](", "")],
+    "secretary_documents.web.visible_metadata._LINK": [Attack("", "[", ""), Attack("", "[](", "")],
     "secretary_documents.web.charset._META": [
         Attack("<meta charset=", " ", ""),
         Attack("", "<meta ", ""),

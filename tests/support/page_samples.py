@@ -1,4 +1,4 @@
-"""Pages of talks, shaped like those of well-known conferences; every word in them is ours."""
+"""Pages of talks, built like those of well-known conferences. All their text is our own."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""PDFs made to harm who reads them: small files that take time or memory without end, and lies."""
+"""Generates hostile PDFs: small files that need endless time or memory, or that lie."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 
 def nested_forms(depth: int = 20) -> bytes:
-    """A small file that draws 10 to the power of *depth* strings: forms nested in forms."""
+    """Return a small PDF that draws 10 to the power of *depth* strings: nested forms."""
     forms = [b"/F Do " * 10] * depth
     leaf = b"BT /T 9 Tf (boom) Tj ET"
     first = 5
@@ -26,13 +26,13 @@ def nested_forms(depth: int = 20) -> bytes:
 
 
 def many_operators(operators: int = 6_000_000) -> bytes:
-    """A small file that unpacks to *operators* strings on one page."""
+    """Return a small PDF that unpacks to *operators* strings on one page."""
     content = b"BT /T 9 Tf " + b"1 0 Td (abcdefgh) Tj " * operators + b"ET"
     return _one_page(content, b"/Font<</T 4 0 R>>", [])
 
 
 def slow_pages(pages: int = 300, operators: int = 8_000) -> bytes:
-    """A document of *pages* that each take a while (some 20 ms), all with the same content."""
+    """Return a PDF of *pages* with the same content. Reading each takes a while (about 20 ms)."""
     content = b"BT /T 9 Tf 1 80 Td (slow) Tj " + b"1 0 Td (abcdefgh) Tj " * operators + b"ET"
     kids = b" ".join(b"%d 0 R" % (5 + number) for number in range(pages))
     page = (
@@ -46,7 +46,7 @@ def slow_pages(pages: int = 300, operators: int = 8_000) -> bytes:
 
 
 def packed_twice(mebibytes: int = 1024) -> bytes:
-    """A page whose content is *mebibytes* of blanks, compressed, and compressed again."""
+    """Return a page whose content is *mebibytes* of blanks, compressed twice."""
     packer = zlib.compressobj(9)
     once = b"".join(packer.compress(b" " * 2**20) for _ in range(mebibytes)) + packer.flush()
     packed = zlib.compress(once, 9)
@@ -55,17 +55,17 @@ def packed_twice(mebibytes: int = 1024) -> bytes:
 
 
 def deep_states(depth: int = 5_000_000) -> bytes:
-    """A page that saves the graphics state *depth* times."""
+    """Return a page that saves the graphics state *depth* times."""
     return _one_page(b"q " * depth, b"", [])
 
 
 def huge_page(points: int = 200_000) -> bytes:
-    """A page *points* wide and high: 70 m."""
+    """Return a page that is *points* wide and high (the default is 70 m)."""
     return _one_page(b"BT /T 9 Tf 5 5 Td (x) Tj ET", b"/Font<</T 4 0 R>>", [], side=points)
 
 
 def huge_image(side: int = 60_000) -> bytes:
-    """A page with a picture of *side* times *side* pixels, RGB, that packs to next to nothing."""
+    """Return a page with an RGB image of *side* times *side* pixels that packs to a few bytes."""
     packer = zlib.compressobj(9)
     row = bytes(side * 3)
     data = b"".join(packer.compress(row) for _ in range(side // 100)) + packer.flush()
@@ -78,17 +78,17 @@ def huge_image(side: int = 60_000) -> bytes:
 
 
 def lying_count(count: int = 2_000_000_000) -> bytes:
-    """One page in a tree that says it has *count*."""
+    """Return one page in a page tree that claims *count* pages."""
     return _one_page(b"", b"", [], count=count)
 
 
 def circular_tree() -> bytes:
-    """A tree of pages that is its own branch."""
+    """Return a page tree that contains itself."""
     return _assemble([b"<</Type/Catalog/Pages 2 0 R>>", b"<</Type/Pages/Count 9/Kids[2 0 R]>>"])
 
 
 def circular_form() -> bytes:
-    """A form that draws itself."""
+    """Return a page with a form that draws itself."""
     form = _stream(
         b"/F Do /F Do",
         b"/Type/XObject/Subtype/Form/BBox[0 0 99 99]/Resources<</XObject<</F 5 0 R>>>>",
@@ -97,16 +97,16 @@ def circular_form() -> bytes:
 
 
 def deep_arrays(depth: int = 1_000_000) -> bytes:
-    """An object of arrays in arrays."""
+    """Return a page with arrays that are nested *depth* times."""
     return _one_page(b"", b"/X %s%s" % (b"[" * depth, b"]" * depth), [])
 
 
 def _one_page(
     content: bytes, resources: bytes, objects: Sequence[bytes], *, side: int = 99, count: int = 1
 ) -> bytes:
-    """A PDF of one page; *objects* are numbered from 5, the font is number 4.
+    """Return a PDF of one page. *objects* are numbered from 5, the font has number 4.
 
-    *content* is what is drawn, or a whole stream object.
+    *content* is the drawing operators, or a whole stream object.
     """
     page = b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 %d %d]/Contents 3 0 R/Resources<<%s>>>>"
     font = b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>"

@@ -1,4 +1,4 @@
-"""The pdf handler with its seams open: a cache that remembers, readers and templates of a test."""
+"""The pdf handler with parts that a test controls: the cache, remote readers, templates."""
 
 from __future__ import annotations
 
@@ -27,18 +27,19 @@ LOCALHOST = "127.0.0.0/8"
 
 
 @dataclass
-class RememberingCache:
-    """A ``CacheRepository`` in memory, and what was asked of it."""
+class RecordingCache:
+    """A ``CacheRepository`` in memory that records its calls."""
 
     entries: dict[str, JsonObject] = field(default_factory=dict)
-    asked: list[str] = field(default_factory=list)
+    requested: list[str] = field(default_factory=list)
     writes: list[int] = field(default_factory=list)
-    """How many entries each write had."""
-    away: bool = False
+    """The number of entries of each write."""
+    down: bool = False
+    """Whether every call fails."""
 
     async def get_many(self, keys: Sequence[str]) -> dict[str, JsonObject]:
         self._check()
-        self.asked += keys
+        self.requested += keys
         return {key: self.entries[key] for key in keys if key in self.entries}
 
     async def put_many(self, entries: Mapping[str, JsonObject]) -> None:
@@ -47,24 +48,25 @@ class RememberingCache:
         self.entries |= entries
 
     def _check(self) -> None:
-        if self.away:
+        if self.down:
             raise StoreUnavailable
 
 
 @dataclass
 class ScriptedReader:
-    """A remote ``PageReader`` that says what page it was asked for, and fails when told to."""
+    """A remote ``PageReader`` whose text names the page. It fails at the page ``fail_at``."""
 
     method: str = "mistral_ocr"
     engine: str = "scripted 1"
     fail_at: int | None = None
     error: Exception = field(default_factory=lambda: AssertionError("no error given"))
-    asked: list[list[int]] = field(default_factory=list)
-    look: Callable[[Document], Any] | None = None
-    """Called with the document, awaited."""
+    requested: list[list[int]] = field(default_factory=list)
+    """The page numbers of each call."""
+    use_document: Callable[[Document], Any] | None = None
+    """Awaited with the document before the pages are read."""
 
     def check_configured(self) -> None:
-        """It is."""
+        """Accept: this reader needs no configuration."""
 
     async def read(
         self,
@@ -73,9 +75,9 @@ class ScriptedReader:
         on_page: OnPage,
         resources: ResourceCalculator,
     ) -> None:
-        self.asked.append(list(pages))
-        if self.look:
-            await self.look(document)
+        self.requested.append(list(pages))
+        if self.use_document:
+            await self.use_document(document)
         for number in pages:
             if number == self.fail_at:
                 raise self.error
@@ -92,11 +94,11 @@ def make_handler(
     allow: str = LOCALHOST,
     **wiring: Any,
 ) -> PdfHandler:
-    """A handler for files under *root* and URLs of *allow*."""
+    """Return a handler for files under *root* and URLs in the network *allow*."""
     guard = UrlGuard([ip_network(allow)])
-    reading = {name: wiring.pop(name) for name in ("cache", "remote") if name in wiring}
+    extractor_wiring = {name: wiring.pop(name) for name in ("cache", "remote") if name in wiring}
     extractor = PdfExtractor(
-        limits=limits or PdfSection(), max_bytes=max_bytes, zygote=zygote, **reading
+        limits=limits or PdfSection(), max_bytes=max_bytes, zygote=zygote, **extractor_wiring
     )
     return PdfHandler(
         extractor=extractor,
@@ -110,25 +112,25 @@ def make_handler(
 
 
 @dataclass
-class PdfBench:
+class PdfHarness:
     """Reads files through handlers of one zygote."""
 
     root: Path
     zygote: ZygoteClient
 
     def put(self, content: bytes, name: str = "sample.pdf") -> str:
-        """Write a file jobs may name; its path."""
+        """Write a file that jobs may name; return its path."""
         path = self.root / name
         path.write_bytes(content)
         return str(path)
 
     async def read(self, content: bytes | str, **given: Any) -> Recorder:
-        """What a job on *content*, or on the file of that name, reports.
+        """Run a job on *content*, or on the file of that name; return its reports.
 
-        *given* are the job's parameters, the wiring of ``make_handler`` and, as ``job``, fields of
+        *given*: the job's parameters, the wiring of ``make_handler`` and, as ``job``, fields of
         the job.
         """
-        names = ("limits", "max_bytes", "cache", "remote", "transform")
+        names = ("limits", "max_bytes", "cache", "remote", "transformer")
         wiring = {name: given.pop(name) for name in names if name in given}
         filename = self.put(content) if isinstance(content, bytes) else content
         recorder = Recorder()
@@ -140,7 +142,7 @@ class PdfBench:
 
 
 def pages_of(recorder: Recorder) -> list[dict[str, Any]]:
-    """The pages in the result."""
+    """Return the pages in the result."""
     assert recorder.results is not None
     found: list[dict[str, Any]] = recorder.results["metadata"]["text_contents"]
     return found

@@ -1,4 +1,4 @@
-"""Sample PDFs, made where they are needed: good ones and scans."""
+"""Generates sample PDFs: text, scans, encrypted files and damaged ones."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pymupdf
 
 A4 = pymupdf.paper_rect("a4")
 SLIP = pymupdf.Rect(0, 0, 300, 60)
-"""Of a size that is recognised in no time."""
+"""A page so small that OCR takes almost no time."""
 TABLE = (("Artikel", "Menge", "Preis"), ("Äpfel", "12", "3,40"), ("Käse", "2", "17,90"))
 REPORT_TITLE = "Jahresbericht über größere Vorhaben"
 PROSE = (
@@ -26,7 +26,7 @@ def text_pdf(
     author: str = "",
     box: pymupdf.Rect = A4,
 ) -> bytes:
-    """A PDF with one page, as large as *box*, for each text."""
+    """Return a PDF with a page of the size *box* for each text."""
     with pymupdf.open() as document:
         for text in pages:
             page = document.new_page(width=box.width, height=box.height)
@@ -37,7 +37,7 @@ def text_pdf(
 
 
 def report_pdf() -> bytes:
-    """Three pages: a heading with umlauts, a ruled table, prose."""
+    """Return a PDF of three pages: a heading with umlauts, a ruled table, prose."""
     with pymupdf.open() as document:
         _add_page(document).insert_text((72, 90), REPORT_TITLE, fontsize=20)
         _draw_table(_add_page(document))
@@ -47,7 +47,7 @@ def report_pdf() -> bytes:
 
 
 def scan_pdf(pages: Iterable[Sequence[str]], *, dpi: int = 150) -> bytes:
-    """A PDF whose pages are pictures of text."""
+    """Return a PDF whose pages are images of text."""
     with pymupdf.open(stream=text_pdf(pages), filetype="pdf") as written, pymupdf.open() as scan:
         for page in written:
             picture = page.get_pixmap(dpi=dpi, colorspace=pymupdf.csGRAY)
@@ -56,7 +56,7 @@ def scan_pdf(pages: Iterable[Sequence[str]], *, dpi: int = 150) -> bytes:
 
 
 def mixed_pdf() -> bytes:
-    """Three pages: text, a scan, nothing."""
+    """Return a PDF of three pages: text, a scan, a blank page."""
     with pymupdf.open(stream=text_pdf([PROSE]), filetype="pdf") as document:
         with pymupdf.open(stream=scan_pdf([PROSE]), filetype="pdf") as scan:
             document.insert_pdf(scan)
@@ -65,7 +65,7 @@ def mixed_pdf() -> bytes:
 
 
 def thin_pdf() -> bytes:
-    """A picture on a page a point wide and 5 m long, which no engine recognises; then a slip."""
+    """Return a PDF of an image 1 point wide and 5 m long, which OCR rejects, and a small page."""
     with pymupdf.open(stream=text_pdf(["Beleg 12"], box=SLIP), filetype="pdf") as document:
         thin = document.new_page(0, width=1, height=14_400)
         dot = pymupdf.Pixmap(pymupdf.csGRAY, pymupdf.IRect(0, 0, 1, 1))
@@ -82,15 +82,18 @@ CIPHERS = {
 
 
 def encrypted_pdf(user: str, *, owner: str = "owner", cipher: str = "aes-256") -> bytes:
-    """One page, readable with the password of *user* or *owner*; an empty one opens for all."""
+    """Return a PDF of one page, encrypted with two passwords.
+
+    With an empty *user* password it opens without a password.
+    """
     with pymupdf.open(stream=text_pdf(["Vertraulich"]), filetype="pdf") as document:
         return bytes(document.tobytes(encryption=CIPHERS[cipher], user_pw=user, owner_pw=owner))
 
 
 def dangling_pdf(pages: Iterable[str], *, user: str = "") -> bytes:
-    """A PDF whose even pages refer to an object past the end of its table: to a PDF, to null.
+    """Return a PDF whose even pages refer to a missing object, which PDF treats as null.
 
-    Encrypted if *user*, the user's password, is given.
+    It is encrypted if *user*, the user's password, is given.
     """
     with pymupdf.open(stream=text_pdf(pages), filetype="pdf") as document:
         for page in list(document)[1::2]:

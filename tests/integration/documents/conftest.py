@@ -1,4 +1,4 @@
-"""What these tests share: children that read PDFs and pages, one zygote each; a fake provider."""
+"""Fixtures of these tests: a zygote for PDFs and one for web pages, and a fake provider."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.pdf_harness import PdfBench
+from support.pdf_harness import PdfHarness
 from support.provider_harness import Passing
 
 from secretary_devstack.provider import FakeProvider
@@ -17,7 +17,7 @@ from secretary_worker.sandbox.zygote_client import ZygoteClient
 
 @pytest.fixture(scope="session")
 def zygote() -> Iterator[ZygoteClient]:
-    """Children that read PDFs."""
+    """Forks children that read PDFs."""
     zygote = ZygoteClient(CHILD)
     zygote.start()
     yield zygote
@@ -25,8 +25,8 @@ def zygote() -> Iterator[ZygoteClient]:
 
 
 @pytest.fixture(scope="session")
-def page_nursery() -> Iterator[ZygoteClient]:
-    """Children that read web pages."""
+def page_zygote() -> Iterator[ZygoteClient]:
+    """Forks children that read web pages."""
     zygote = ZygoteClient(PAGE_CHILD)
     zygote.start()
     yield zygote
@@ -34,11 +34,11 @@ def page_nursery() -> Iterator[ZygoteClient]:
 
 
 @pytest.fixture
-def bench(tmp_path: Path, zygote: ZygoteClient) -> PdfBench:
-    """The pdf handler, and a folder for its files."""
+def harness(tmp_path: Path, zygote: ZygoteClient) -> PdfHarness:
+    """The pdf handler with a folder for its files."""
     root = tmp_path / "root"
     root.mkdir()
-    return PdfBench(root, zygote)
+    return PdfHarness(root, zygote)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from secretary_common.models import JsonObject
 from secretary_common.runtime.metrics import PROVIDER_UPLOADS_LEFT
 from secretary_common.settings.provider import MistralSection
 from secretary_devstack.provider import FakeProvider, Misbehaviour
-from secretary_documents.pdf.choice import Reason
+from secretary_documents.pdf.method_choice import Reason
 from secretary_documents.pdf.page import Page
 from secretary_documents.providers import mistral
 from secretary_documents.providers.mistral import MistralReader

@@ -1,4 +1,4 @@
-"""Web pages, from a server on this machine into a child process."""
+"""Web pages, from a local server into a child process."""
 
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -83,7 +83,7 @@ async def origin() -> AsyncIterator[str]:
 
 @pytest.fixture
 def read(
-    origin: str, page_nursery: ZygoteClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    origin: str, page_zygote: ZygoteClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Read]:
     async def read(path: str, limits: Limits = LIMITS) -> WebPage:
         guard = UrlGuard([ip_network("127.0.0.0/8")])
@@ -93,7 +93,7 @@ def read(
                 max_bytes=MAX_BYTES,
                 too_large=ErrorCode.FILE_TOO_LARGE,
             ),
-            zygote=page_nursery,
+            zygote=page_zygote,
             limits=limits,
         )
         return await reader.read(f"{origin}{path}", ResourceCalculator())
@@ -103,14 +103,14 @@ def read(
     assert list(tmp_path.iterdir()) == [], "a temporary file was left"
 
 
-async def test_a_page_is_read_where_its_redirects_lead(read: Read, origin: str) -> None:
+async def test_a_page_is_read_after_its_redirects(read: Read, origin: str) -> None:
     page = await read("/moved")
     assert page.url == f"{origin}/talk"
     assert page.title == "Leases that end"
-    assert page.facts.speakers == ("Käthe Müller", "Jo O'Neil")
+    assert page.metadata.speakers == ("Käthe Müller", "Jo O'Neil")
 
 
-async def test_the_servers_word_on_the_encoding_counts(read: Read) -> None:
+async def test_the_encoding_of_the_content_type_is_used(read: Read) -> None:
     assert (await read("/latin")).text == "Käse"
 
 
@@ -124,7 +124,7 @@ async def test_the_servers_word_on_the_encoding_counts(read: Read) -> None:
         ("/pdf", ErrorCode.PAGE_INVALID),
     ],
 )
-async def test_what_cannot_be_read_fails_with_its_code(
+async def test_a_page_that_cannot_be_read_fails_with_its_code(
     read: Read, path: str, code: ErrorCode
 ) -> None:
     with pytest.raises(PermanentError) as caught:
@@ -132,7 +132,7 @@ async def test_what_cannot_be_read_fails_with_its_code(
     assert caught.value.code == code
 
 
-async def test_a_page_made_to_take_minutes_is_ended_at_its_limit(read: Read) -> None:
+async def test_a_page_that_takes_too_long_ends_at_its_limit(read: Read) -> None:
     with pytest.raises(PermanentError) as caught:
         await read("/deep", Limits(memory_bytes=2**30, cpu_sec=1))
     assert caught.value.code == ErrorCode.PARSE_TIMEOUT

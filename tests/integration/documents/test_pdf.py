@@ -5,16 +5,16 @@ from pathlib import Path
 import pymupdf
 import pytest
 from support import pdf_samples
-from support.pdf_harness import MAX_BYTES, PdfBench, pages_of
+from support.pdf_harness import MAX_BYTES, PdfHarness, pages_of
 
 from secretary_common.errors import ErrorCode, PermanentError
 from secretary_common.models import JobStatus
 from secretary_common.settings.work import PdfSection
 
 
-async def test_the_text_comes_back_page_by_page(bench: PdfBench) -> None:
+async def test_the_text_comes_back_page_by_page(harness: PdfHarness) -> None:
     pdf = pdf_samples.report_pdf()
-    done = await bench.read(bench.put(pdf, "Bericht.pdf"))
+    done = await harness.read(harness.put(pdf, "Bericht.pdf"))
 
     assert done.results is not None
     assert done.status is JobStatus.COMPLETED
@@ -35,8 +35,8 @@ async def test_the_text_comes_back_page_by_page(bench: PdfBench) -> None:
     assert usage["compute_seconds"] > 0
 
 
-async def test_the_result_stands_under_structured_data_too(bench: PdfBench) -> None:
-    results = (await bench.read(pdf_samples.report_pdf())).results
+async def test_structured_data_repeats_the_result(harness: PdfHarness) -> None:
+    results = (await harness.read(pdf_samples.report_pdf())).results
 
     assert results is not None
     again = results.pop("structured_data")
@@ -44,9 +44,11 @@ async def test_the_result_stands_under_structured_data_too(bench: PdfBench) -> N
 
 
 @pytest.mark.parametrize("pages", [1, 7])
-async def test_every_documented_mark_is_passed_in_order(bench: PdfBench, pages: int) -> None:
+async def test_progress_passes_every_documented_mark_in_order(
+    harness: PdfHarness, pages: int
+) -> None:
     texts = [f"Seite {number}" for number in range(pages)]
-    done = await bench.read(pdf_samples.text_pdf(texts))
+    done = await harness.read(pdf_samples.text_pdf(texts))
 
     percents = [progress.percent for progress in done.progress]
     assert percents == sorted(percents)
@@ -57,10 +59,10 @@ async def test_every_documented_mark_is_passed_in_order(bench: PdfBench, pages: 
     assert [level for level, _ in done.logs] == ["info", "info"]
 
 
-async def test_only_the_pages_asked_for_are_read(bench: PdfBench) -> None:
-    name = bench.put(pdf_samples.text_pdf([f"Seite {number}" for number in range(1, 6)]))
+async def test_only_the_requested_pages_are_read(harness: PdfHarness) -> None:
+    name = harness.put(pdf_samples.text_pdf([f"Seite {number}" for number in range(1, 6)]))
 
-    done = await bench.read(name, page_start=2, page_end=3)
+    done = await harness.read(name, page_start=2, page_end=3)
     assert done.results is not None
     assert [page["text"] for page in done.results["metadata"]["text_contents"]] == [
         "Seite 2",
@@ -69,15 +71,15 @@ async def test_only_the_pages_asked_for_are_read(bench: PdfBench) -> None:
     assert done.results["metadata"]["page_count"] == 5
     assert "page 2 of 2" in [progress.message for progress in done.progress]
 
-    beyond = await bench.read(name, page_start=5, page_end=99)
+    beyond = await harness.read(name, page_start=5, page_end=99)
     assert beyond.results is not None
     assert beyond.results["metadata"]["pages_processed"] == 1
 
 
-async def test_a_relative_name_is_looked_for_under_the_roots(bench: PdfBench) -> None:
-    (bench.root / "inner").mkdir()
-    bench.put(pdf_samples.text_pdf(["x"]), "inner/sample.pdf")
-    done = await bench.read("inner/sample.pdf")
+async def test_a_relative_name_is_searched_in_the_roots(harness: PdfHarness) -> None:
+    (harness.root / "inner").mkdir()
+    harness.put(pdf_samples.text_pdf(["x"]), "inner/sample.pdf")
+    done = await harness.read("inner/sample.pdf")
     assert done.status is JobStatus.COMPLETED
 
 
@@ -85,18 +87,18 @@ async def test_a_relative_name_is_looked_for_under_the_roots(bench: PdfBench) ->
     ("password", "code"),
     [(None, ErrorCode.PDF_PASSWORD_REQUIRED), ("wrong", ErrorCode.PDF_WRONG_PASSWORD)],
 )
-async def test_an_encrypted_document_stays_closed_without_its_password(
-    bench: PdfBench, password: str | None, code: ErrorCode
+async def test_an_encrypted_document_does_not_open_without_its_password(
+    harness: PdfHarness, password: str | None, code: ErrorCode
 ) -> None:
     given = {} if password is None else {"password": password}
     with pytest.raises(PermanentError) as caught:
-        await bench.read(bench.put(pdf_samples.encrypted_pdf("geheim")), **given)
+        await harness.read(harness.put(pdf_samples.encrypted_pdf("geheim")), **given)
     assert caught.value.code == code
     assert "wrong" not in caught.value.message
 
 
-async def test_the_password_opens_an_encrypted_document(bench: PdfBench) -> None:
-    done = await bench.read(pdf_samples.encrypted_pdf("geheim"), password="geheim")
+async def test_the_password_opens_an_encrypted_document(harness: PdfHarness) -> None:
+    done = await harness.read(pdf_samples.encrypted_pdf("geheim"), password="geheim")
     assert done.results is not None
     assert "Vertraulich" in done.results["extracted_text"]
 
@@ -112,59 +114,59 @@ async def test_the_password_opens_an_encrypted_document(bench: PdfBench) -> None
     ],
     ids=["html", "html naming PDF", "empty", "truncated", "too large"],
 )
-async def test_what_is_no_readable_pdf_is_refused(
-    bench: PdfBench, content: bytes, code: ErrorCode
+async def test_a_file_that_is_not_a_readable_pdf_is_refused(
+    harness: PdfHarness, content: bytes, code: ErrorCode
 ) -> None:
     with pytest.raises(PermanentError) as caught:
-        await bench.read(content)
+        await harness.read(content)
     assert caught.value.code == code
 
 
-async def test_a_document_of_too_many_pages_is_refused(bench: PdfBench) -> None:
-    name = bench.put(pdf_samples.text_pdf("abc"))
+async def test_a_document_of_too_many_pages_is_refused(harness: PdfHarness) -> None:
+    name = harness.put(pdf_samples.text_pdf("abc"))
     with pytest.raises(PermanentError) as caught:
-        await bench.read(name, limits=PdfSection(max_pages=2))
+        await harness.read(name, limits=PdfSection(max_pages=2))
     assert caught.value.code == ErrorCode.PDF_TOO_MANY_PAGES
 
 
-async def test_a_first_page_beyond_the_document_is_named(bench: PdfBench) -> None:
-    name = bench.put(pdf_samples.text_pdf("abc"))
+async def test_the_error_names_a_first_page_beyond_the_document(harness: PdfHarness) -> None:
+    name = harness.put(pdf_samples.text_pdf("abc"))
     with pytest.raises(PermanentError, match=r"page_start is 4.*3 pages") as caught:
-        await bench.read(name, page_start=4)
+        await harness.read(name, page_start=4)
     assert caught.value.code == ErrorCode.VALIDATION_ERROR
 
 
 async def test_files_outside_the_roots_and_missing_ones_have_their_own_codes(
-    bench: PdfBench, tmp_path: Path
+    harness: PdfHarness, tmp_path: Path
 ) -> None:
     outside = str(tmp_path / "outside.pdf")
-    bench.put(pdf_samples.text_pdf(["x"]), outside)
-    (bench.root / "link.pdf").symlink_to(outside)
+    harness.put(pdf_samples.text_pdf(["x"]), outside)
+    (harness.root / "link.pdf").symlink_to(outside)
     expected = {
         outside: ErrorCode.FILE_OUTSIDE_ROOTS,
-        str(bench.root / "link.pdf"): ErrorCode.FILE_OUTSIDE_ROOTS,
-        str(bench.root / "missing.pdf"): ErrorCode.FILE_NOT_FOUND,
+        str(harness.root / "link.pdf"): ErrorCode.FILE_OUTSIDE_ROOTS,
+        str(harness.root / "missing.pdf"): ErrorCode.FILE_NOT_FOUND,
     }
     for filename, code in expected.items():
         with pytest.raises(PermanentError) as caught:
-            await bench.read(filename)
+            await harness.read(filename)
         assert caught.value.code == code, filename
 
 
-async def test_a_scan_with_a_stamp_on_it_is_read_whole(bench: PdfBench) -> None:
+async def test_a_scan_with_a_stamp_is_recognised_as_a_whole(harness: PdfHarness) -> None:
     stamp = "Downloaded from library.example.org in 2026"
     with pymupdf.open(stream=pdf_samples.scan_pdf([pdf_samples.PROSE])) as document:
         document[0].insert_text((72, 780), stamp, fontsize=12)
-        name = bench.put(document.tobytes())
-    [page] = pages_of(await bench.read(name, extraction_method="combined"))
+        name = harness.put(document.tobytes())
+    [page] = pages_of(await harness.read(name, extraction_method="combined"))
     assert (page["method"], page["reason"]) == ("ocr", "scan")
     assert "Downloaded from" in page["text"]
     assert pdf_samples.PROSE[0].split()[0] in page["text"]
 
 
-async def test_a_scan_is_read_by_ocr(bench: PdfBench) -> None:
-    name = bench.put(pdf_samples.scan_pdf([pdf_samples.PROSE]))
-    done = await bench.read(name, extraction_method="ocr", language=["deu"])
+async def test_a_scan_is_read_by_ocr(harness: PdfHarness) -> None:
+    name = harness.put(pdf_samples.scan_pdf([pdf_samples.PROSE]))
+    done = await harness.read(name, extraction_method="ocr", language=["deu"])
     assert done.results is not None
     [page] = done.results["metadata"]["text_contents"]
     assert " ".join(page["text"].split()) == " ".join(pdf_samples.PROSE)
@@ -172,8 +174,8 @@ async def test_a_scan_is_read_by_ocr(bench: PdfBench) -> None:
     assert page["confidence"] > 0.8
 
 
-async def test_combined_decides_page_by_page_and_says_why(bench: PdfBench) -> None:
-    done = await bench.read(pdf_samples.mixed_pdf(), extraction_method="combined")
+async def test_combined_decides_for_each_page_and_gives_the_reason(harness: PdfHarness) -> None:
+    done = await harness.read(pdf_samples.mixed_pdf(), extraction_method="combined")
     assert done.results is not None
     pages = done.results["metadata"]["text_contents"]
     assert [(page["method"], page["reason"]) for page in pages] == [
@@ -182,22 +184,22 @@ async def test_combined_decides_page_by_page_and_says_why(bench: PdfBench) -> No
         ("native", "blank"),
     ]
     for page in pages[:2]:
-        assert page["text"].count(pdf_samples.PROSE[0]) == 1, "never both glued together"
+        assert page["text"].count(pdf_samples.PROSE[0]) == 1, "the text of both methods was joined"
 
 
 @pytest.mark.parametrize(
     ("method", "methods"), [("ocr", ["ocr", "ocr"]), ("combined", ["ocr", "native"])]
 )
-async def test_a_page_that_cannot_be_recognised_is_not_told_as_read_otherwise(
-    bench: PdfBench, method: str, methods: list[str]
+async def test_a_page_that_ocr_cannot_read_reports_the_method_ocr(
+    harness: PdfHarness, method: str, methods: list[str]
 ) -> None:
-    thin, slip = pages_of(await bench.read(pdf_samples.thin_pdf(), extraction_method=method))
+    thin, slip = pages_of(await harness.read(pdf_samples.thin_pdf(), extraction_method=method))
     assert (thin["text"], thin["reason"]) == ("", "unreadable")
     assert [thin["method"], slip["method"]] == methods
 
 
-async def test_a_missing_ocr_language_is_named(bench: PdfBench) -> None:
-    name = bench.put(pdf_samples.text_pdf(["x"]))
+async def test_the_error_names_a_missing_ocr_language(harness: PdfHarness) -> None:
+    name = harness.put(pdf_samples.text_pdf(["x"]))
     with pytest.raises(PermanentError, match=r"missing: fra \(installed: deu, eng\)") as caught:
-        await bench.read(name, extraction_method="ocr", language=["eng", "fra"])
+        await harness.read(name, extraction_method="ocr", language=["eng", "fra"])
     assert caught.value.code == ErrorCode.OCR_LANGUAGE_MISSING

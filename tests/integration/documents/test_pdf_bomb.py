@@ -1,4 +1,4 @@
-"""Bombs end in their code within their limits, while another job on the same worker goes on."""
+"""Hostile PDFs end at their limits with an error code; other jobs of the worker continue."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from support import pdf_bombs, pdf_samples
 from support.engine_harness import engine
 from support.handler_harness import child_pids
-from support.pdf_harness import PdfBench, make_handler, pages_of
+from support.pdf_harness import PdfHarness, make_handler, pages_of
 
 from secretary_common.errors import ErrorCode, PermanentError
 from secretary_common.models import JobStatus
@@ -19,7 +19,7 @@ from secretary_worker.sandbox.zygote_client import ZygoteClient
 
 Bomb = tuple[bytes, str, ErrorCode]
 
-# Generous with one of the two, so that it is always the other that ends a bomb.
+# Each section is strict about one limit and generous about the other, so that one limit decides.
 SHORT = PdfSection(page_sec=1.5)
 SMALL = PdfSection(page_sec=60, memory_mb=300)
 TIME, MEMORY, INVALID = (
@@ -48,7 +48,7 @@ HARMLESS = {
 
 
 @pytest.mark.parametrize(("limits", "given"), [(SHORT, BOMBS), (SMALL, LARGE)])
-async def test_every_bomb_ends_in_its_code_and_other_jobs_go_on(
+async def test_every_bomb_ends_with_its_code_and_other_jobs_complete(
     tmp_path: Path, zygote: ZygoteClient, limits: PdfSection, given: dict[str, Bomb]
 ) -> None:
     good = pdf_samples.text_pdf([f"Seite {number}" for number in range(1, 40)])
@@ -71,21 +71,23 @@ async def test_every_bomb_ends_in_its_code_and_other_jobs_go_on(
     assert child_pids(zygote.pid) == []
 
 
-async def test_a_bomb_on_a_page_nobody_asked_for_does_no_harm_to_markdown(bench: PdfBench) -> None:
+async def test_a_bomb_on_a_page_outside_the_range_does_not_break_markdown(
+    harness: PdfHarness,
+) -> None:
     with pymupdf.open(stream=pdf_samples.text_pdf(["one", "two", "three"])) as document:
         with pymupdf.open(stream=pdf_bombs.nested_forms(), filetype="pdf") as bomb:
             document.insert_pdf(bomb)
-        name = bench.put(document.tobytes())
-    how = {"output": "markdown", "limits": PdfSection(page_sec=0.3), "use_cache": False}
-    done = await bench.read(name, page_start=2, page_end=3, **how)
+        name = harness.put(document.tobytes())
+    options = {"output": "markdown", "limits": PdfSection(page_sec=0.3), "use_cache": False}
+    done = await harness.read(name, page_start=2, page_end=3, **options)
     assert [page["text"] for page in pages_of(done)] == ["two", "three"]
     with pytest.raises(PermanentError, match="page 4") as caught:
-        await bench.read(name, **how)
+        await harness.read(name, **options)
     assert caught.value.code == ErrorCode.PARSE_TIMEOUT
 
 
 @pytest.mark.parametrize("name", HARMLESS)
-async def test_what_only_looks_dangerous_is_read(
+async def test_a_document_that_only_looks_dangerous_is_read(
     name: str, tmp_path: Path, zygote: ZygoteClient
 ) -> None:
     content, method = HARMLESS[name]

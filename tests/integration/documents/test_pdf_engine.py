@@ -1,4 +1,4 @@
-"""The child process of a PDF under the engine: dead once its attempt is stopped, for any reason."""
+"""The child process of a PDF is dead once its attempt is stopped, for any reason."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ HEARTBEAT_SEC = 0.2
 
 @pytest.fixture
 def bomb(tmp_path: Path) -> str:
-    """A document that takes for ever."""
+    """A document that takes forever to read."""
     path = tmp_path / "bomb.pdf"
     path.write_bytes(pdf_bombs.nested_forms())
     return str(path)
@@ -36,7 +36,7 @@ def bomb(tmp_path: Path) -> str:
 async def parsing(
     bomb: str, zygote: ZygoteClient, **fields: Any
 ) -> AsyncIterator[tuple[Engine, str]]:
-    """A worker whose child parses *bomb* by now, and the job."""
+    """Yield a worker whose child has begun to parse *bomb*, and the id of the job."""
     handler = make_handler(Path(bomb).parent, zygote)
     async with engine(handler, heartbeat_sec=HEARTBEAT_SEC, drain_sec=0) as worker:
         job_id = await worker.submit(parameters={"filename": bomb}, **fields)
@@ -58,7 +58,7 @@ async def test_the_child_of_a_cancelled_job_is_dead_within_two_seconds_of_the_re
         assert time.monotonic() - asked_at < HEARTBEAT_SEC + 2 + 1  # a second for a busy machine
 
 
-async def test_the_child_of_a_job_out_of_time_is_dead(bomb: str, zygote: ZygoteClient) -> None:
+async def test_the_child_of_a_job_that_timed_out_is_dead(bomb: str, zygote: ZygoteClient) -> None:
     async with parsing(bomb, zygote, timeout_sec=2, max_attempts=1) as (worker, job_id):
         job = await worker.ended(job_id)
         assert job.error is not None
@@ -66,14 +66,16 @@ async def test_the_child_of_a_job_out_of_time_is_dead(bomb: str, zygote: ZygoteC
         assert child_pids(zygote.pid) == []
 
 
-async def test_the_child_of_a_job_that_was_lost_is_dead(bomb: str, zygote: ZygoteClient) -> None:
+async def test_the_child_of_a_job_that_lost_its_lease_is_dead(
+    bomb: str, zygote: ZygoteClient
+) -> None:
     async with parsing(bomb, zygote) as (worker, job_id):
         held = worker.jobs.jobs[job_id]
         assert held.lease is not None
         thief = held.lease.model_copy(update={"owner": "thief", "token": new_token()})
         worker.jobs.jobs[job_id] = stolen = held.model_copy(update={"lease": thief})
         async with asyncio.timeout(10):
-            while child_pids(zygote.pid):  # noqa: ASYNC110 - no event tells of it
+            while child_pids(zygote.pid):  # noqa: ASYNC110 - there is no event
                 await asyncio.sleep(0.02)
         await worker.until(job_id, lambda _: not worker.manager.running)
         assert worker.jobs.jobs[job_id] == stolen
@@ -90,7 +92,7 @@ async def test_the_child_of_a_job_handed_back_is_dead(bomb: str, zygote: ZygoteC
 @pytest.mark.parametrize(
     ("max_attempts", "status"), [(2, JobStatus.PENDING), (1, JobStatus.FAILED)]
 )
-async def test_a_job_whose_child_is_killed_from_outside_is_tried_again_while_it_may_be(
+async def test_a_job_whose_child_is_killed_from_outside_is_retried_while_attempts_remain(
     bomb: str, zygote: ZygoteClient, max_attempts: int, status: JobStatus
 ) -> None:
     async with parsing(bomb, zygote, max_attempts=max_attempts) as (worker, job_id):

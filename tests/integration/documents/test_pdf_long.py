@@ -1,4 +1,4 @@
-"""A document of 300 pages: it tells how far it is, can be stopped, and goes on where it was."""
+"""A document of 300 pages reports progress, can be cancelled, and continues where it stopped."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from support import pdf_bombs
 from support.engine_harness import Engine, engine
 from support.handler_harness import Recorder, child_pids, make_job
-from support.pdf_harness import PdfBench, RememberingCache, make_handler, pages_of
+from support.pdf_harness import PdfHarness, RecordingCache, make_handler, pages_of
 
 from secretary_common.jobs.resources import ResourceCalculator
 from secretary_common.models import Job, JobStatus
@@ -18,7 +18,7 @@ from secretary_common.settings.work import PdfSection
 from secretary_worker.sandbox.zygote_client import ZygoteClient
 
 PAGES = 300
-# What a batch of the cache's writes and a look at the job may hide.
+# Pages that may be missing from the cache: the current batch of writes and a delayed progress.
 SLACK = 64
 
 
@@ -33,35 +33,35 @@ def at_page(job: Job, number: int) -> bool:
 
 
 async def cancel(worker: Engine, job_id: str) -> None:
-    """Ask for it as the API does."""
+    """Request the cancellation as the API does."""
     held = worker.jobs.jobs[job_id]
     worker.jobs.jobs[job_id] = held.model_copy(update={"cancel_requested": True})
 
 
-async def test_an_attempt_that_died_at_page_200_left_what_it_read_to_the_next(
-    bench: PdfBench, long_pdf: bytes
+async def test_an_attempt_that_died_at_page_200_leaves_its_pages_to_the_next_attempt(
+    harness: PdfHarness, long_pdf: bytes
 ) -> None:
-    cache, filename = RememberingCache(), bench.put(long_pdf)
-    handler = make_handler(bench.root, bench.zygote, cache=cache)
+    cache, filename = RecordingCache(), harness.put(long_pdf)
+    handler = make_handler(harness.root, harness.zygote, cache=cache)
     recorder = Recorder()
     job = make_job("pdf", filename=filename)
     task = asyncio.ensure_future(handler(job, recorder, ResourceCalculator()))
     async with asyncio.timeout(60):
         while not any(one.message == "page 200 of 300" for one in recorder.progress):  # noqa: ASYNC110
-            await asyncio.sleep(0.01)  # no event tells of it
+            await asyncio.sleep(0.01)  # there is no event
     task.cancel()
     await asyncio.wait([task])
     assert len(cache.entries) >= 200 - SLACK
-    assert child_pids(bench.zygote.pid) == []
+    assert child_pids(harness.zygote.pid) == []
 
     known = len(cache.entries)
-    again = await bench.read(filename, cache=cache)
+    again = await harness.read(filename, cache=cache)
     assert len(pages_of(again)) == PAGES
     assert f"300 pages read, {known} of them from the cache" in [line for _, line in again.logs]
 
 
 @pytest.mark.parametrize("method", ["native", "ocr"])
-async def test_cancelling_ends_it_and_its_children_within_three_seconds(
+async def test_a_cancelled_job_and_its_children_end_within_three_seconds(
     method: str, tmp_path: Path, zygote: ZygoteClient, long_pdf: bytes
 ) -> None:
     (tmp_path / "long.pdf").write_bytes(long_pdf)
@@ -78,7 +78,7 @@ async def test_cancelling_ends_it_and_its_children_within_three_seconds(
         assert child_pids(zygote.pid) == []
 
 
-async def test_pages_are_recognised_side_by_side_but_never_by_more_children_than_allowed(
+async def test_pages_are_recognised_in_parallel_but_never_by_more_children_than_allowed(
     tmp_path: Path, zygote: ZygoteClient, long_pdf: bytes
 ) -> None:
     (tmp_path / "long.pdf").write_bytes(long_pdf)
@@ -90,8 +90,8 @@ async def test_pages_are_recognised_side_by_side_but_never_by_more_children_than
         async with asyncio.timeout(60):
             while not all(at_page(worker.jobs.jobs[job_id], 2) for job_id in jobs):
                 running = {at_page(worker.jobs.jobs[job_id], 1) for job_id in jobs}
-                if running == {True}:  # all have opened theirs
+                if running == {True}:  # all jobs have opened their documents
                     counts.add(len(child_pids(zygote.pid)))
                 await asyncio.sleep(0.02)
-    # The child that opened a document waits, idle, for the first batch of it: one a job at most.
+    # In addition, each job may have the idle child that opened its document.
     assert max(counts, default=0) <= 2 + len(jobs)

@@ -1,4 +1,4 @@
-"""Page ranges through every method."""
+"""Page ranges with every method."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from support import pdf_samples
-from support.pdf_harness import PdfBench, ScriptedReader, pages_of
+from support.pdf_harness import PdfHarness, ScriptedReader, pages_of
 
 from secretary_common.errors import ErrorCode, PermanentError
 
@@ -19,9 +19,9 @@ REMOTE = ("mistral_ocr", "openai_vision")
 METHODS = [*LOCAL, *REMOTE]
 
 
-async def read(bench: PdfBench, method: str, **given: Any) -> list[dict[str, Any]]:
+async def read(harness: PdfHarness, method: str, **given: Any) -> list[dict[str, Any]]:
     remote = {name: ScriptedReader(name) for name in REMOTE}
-    done = await bench.read(
+    done = await harness.read(
         FIVE, extraction_method=method, language=["deu"], remote=remote, **given
     )
     assert done.results is not None
@@ -44,10 +44,10 @@ async def read(bench: PdfBench, method: str, **given: Any) -> list[dict[str, Any
     ],
     ids=["both", "start", "end", "beyond"],
 )
-async def test_the_pages_asked_for_are_read_and_no_other(
-    bench: PdfBench, method: str, given: dict[str, int], numbers: list[int]
+async def test_exactly_the_requested_pages_are_read(
+    harness: PdfHarness, method: str, given: dict[str, int], numbers: list[int]
 ) -> None:
-    pages = await read(bench, method, **given)
+    pages = await read(harness, method, **given)
     assert [page["page"] for page in pages] == numbers
     for page in pages:
         wanted = WORDS[page["page"] - 1] if method in LOCAL else f"read {page['page']}"
@@ -55,7 +55,7 @@ async def test_the_pages_asked_for_are_read_and_no_other(
 
 
 @pytest.mark.parametrize("method", METHODS)
-async def test_a_start_beyond_the_document_is_refused(bench: PdfBench, method: str) -> None:
+async def test_a_start_beyond_the_document_is_refused(harness: PdfHarness, method: str) -> None:
     with pytest.raises(PermanentError, match=r"page_start is 6.*5 pages") as caught:
-        await read(bench, method, page_start=6)
+        await read(harness, method, page_start=6)
     assert caught.value.code == ErrorCode.VALIDATION_ERROR

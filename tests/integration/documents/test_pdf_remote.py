@@ -1,4 +1,4 @@
-"""Providers that read the pages of real PDFs: what they get, and what becomes of their answers."""
+"""Providers that read pages of real PDFs: what they receive, and how their answers are used."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import pymupdf
 import pytest
 from support import pdf_samples
-from support.pdf_harness import PdfBench, RememberingCache, pages_of
+from support.pdf_harness import PdfHarness, RecordingCache, pages_of
 from support.provider_harness import access
 
 from secretary_common.errors import ErrorCode, PermanentError
@@ -22,14 +22,14 @@ FOUR = pdf_samples.text_pdf([f"Seite {number}" for number in range(1, 5)])
 
 
 def text_of(pdf: bytes) -> list[str]:
-    """What the fake Mistral "recognises" in what was uploaded."""
+    """The text that the fake Mistral "recognises" in an uploaded PDF."""
     with pymupdf.open(stream=pdf, filetype="pdf") as document:
         assert not document.needs_pass
         return [str(page.get_text()).strip() for page in document]
 
 
-def see(request: dict[str, Any]) -> ChatReply:
-    """What the fake model "sees": how large the picture is."""
+def image_size(request: dict[str, Any]) -> ChatReply:
+    """The answer of the fake model: the size of the image."""
     url = request["messages"][-1]["content"][0]["image_url"]["url"]
     picture = pymupdf.Pixmap(base64.b64decode(url.partition(",")[2]))
     return ChatReply(f"{picture.width} x {picture.height}")
@@ -37,7 +37,7 @@ def see(request: dict[str, Any]) -> ChatReply:
 
 @pytest.fixture
 def fake() -> Iterator[FakeProvider]:
-    with FakeProvider(read_pdf=text_of, reply=see) as fake:
+    with FakeProvider(read_pdf=text_of, reply=image_size) as fake:
         yield fake
     assert fake.violations == []
     assert fake.files == {}, "an upload was left"
@@ -51,34 +51,36 @@ def remote(fake: FakeProvider) -> dict[str, Any]:
     }
 
 
-async def test_mistral_gets_some_pages_at_a_time_and_only_what_is_new(
-    bench: PdfBench, fake: FakeProvider
+async def test_mistral_gets_a_few_pages_at_a_time_and_only_new_ones(
+    harness: PdfHarness, fake: FakeProvider
 ) -> None:
-    cache = RememberingCache()
-    how: dict[str, Any] = {
+    cache = RecordingCache()
+    options: dict[str, Any] = {
         "extraction_method": "mistral_ocr",
         "remote": remote(fake),
         "cache": cache,
     }
-    await bench.read(FOUR, page_start=2, page_end=2, **how)
-    done = await bench.read(FOUR, **how)
+    await harness.read(FOUR, page_start=2, page_end=2, **options)
+    done = await harness.read(FOUR, **options)
     assert [page["text"] for page in pages_of(done)] == [f"Seite {n}" for n in range(1, 5)]
     sent = [text for one in fake.requests_for("upload") for text in text_of(one.file)]
     assert sorted(sent) == ["Seite 1", "Seite 2", "Seite 3", "Seite 4"]
 
 
-async def test_what_leaves_for_a_provider_is_not_encrypted(
-    bench: PdfBench, fake: FakeProvider
+async def test_a_provider_gets_pages_without_encryption(
+    harness: PdfHarness, fake: FakeProvider
 ) -> None:
     locked = pdf_samples.encrypted_pdf("geheim")
-    done = await bench.read(
+    done = await harness.read(
         locked, password="geheim", extraction_method="mistral_ocr", remote=remote(fake)
     )
     assert pages_of(done)[0]["text"] == "Vertraulich"
 
 
-async def test_a_model_is_shown_one_picture_a_page(bench: PdfBench, fake: FakeProvider) -> None:
-    done = await bench.read(
+async def test_a_model_gets_one_image_for_each_page(
+    harness: PdfHarness, fake: FakeProvider
+) -> None:
+    done = await harness.read(
         FOUR, page_start=3, extraction_method="openai_vision", remote=remote(fake)
     )
     assert [(page["page"], page["method"]) for page in pages_of(done)] == [
@@ -90,12 +92,12 @@ async def test_a_model_is_shown_one_picture_a_page(bench: PdfBench, fake: FakePr
         assert (width < height, 490 <= height <= 500) == (True, True)
 
 
-async def test_what_the_context_says_of_the_document_reaches_the_model_and_the_cache_key(
-    bench: PdfBench, fake: FakeProvider
+async def test_the_document_type_in_the_context_reaches_the_model_and_the_cache_key(
+    harness: PdfHarness, fake: FakeProvider
 ) -> None:
-    cache = RememberingCache()
+    cache = RecordingCache()
     for context in ({}, {"document_type": "presentation"}, {"document_type": "presentation"}):
-        await bench.read(
+        await harness.read(
             FOUR,
             page_end=1,
             extraction_method="openai_vision",
@@ -114,13 +116,13 @@ async def test_what_the_context_says_of_the_document_reaches_the_model_and_the_c
         ("openai_vision", ErrorCode.VISION_NOT_CONFIGURED),
     ],
 )
-async def test_a_provider_without_a_key_is_said_before_the_file_is_looked_for(
-    bench: PdfBench, method: str, code: ErrorCode
+async def test_a_provider_without_a_key_is_reported_before_the_file_is_opened(
+    harness: PdfHarness, method: str, code: ErrorCode
 ) -> None:
     readers: dict[str, Any] = {
         "mistral_ocr": MistralReader(MistralSection()),
         "openai_vision": VisionReader.of(VisionSection()),
     }
     with pytest.raises(PermanentError) as caught:
-        await bench.read("missing.pdf", extraction_method=method, remote=readers)
+        await harness.read("missing.pdf", extraction_method=method, remote=readers)
     assert caught.value.code == code

@@ -1,4 +1,4 @@
-"""Children under their limits: hostile documents, cancellation, the worker's own death."""
+"""Children and their limits: hostile documents, cancellation, the death of the worker."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def report(tmp_path: Path) -> Path:
 
 @pytest.fixture(autouse=True)
 def _nothing_stays_behind(zygote: ZygoteClient) -> Iterator[None]:
-    """No test leaves a child or a descriptor."""
+    """Check that the test leaves no child and no descriptor."""
     before = open_descriptors()
     yield
     assert child_pids(zygote.pid) == []
@@ -65,13 +65,13 @@ def exists(pid: int) -> bool:
 
 
 def ignore(_: dict[str, Any]) -> None:
-    """Nobody listens."""
+    """Ignore a message of the child."""
 
 
-async def until(look: Callable[[], bool], deadline_sec: float = 10) -> None:
+async def until(condition: Callable[[], bool], deadline_sec: float = 10) -> None:
     ends = time.monotonic() + deadline_sec
-    while not look():
-        assert time.monotonic() < ends, "it did not happen in time"
+    while not condition():
+        assert time.monotonic() < ends, "the condition was not met in time"
         await asyncio.sleep(0.02)
 
 
@@ -85,13 +85,17 @@ async def child_of(
 
 
 async def fail(
-    zygote: ZygoteClient, path: Path, limits: Limits = LIMITS, bounds: Bounds = BOUNDS, **how: Any
+    zygote: ZygoteClient,
+    path: Path,
+    limits: Limits = LIMITS,
+    bounds: Bounds = BOUNDS,
+    **options: Any,
 ) -> PermanentError:
-    """The error of reading the first page of *path*."""
+    """Read the first page of *path*, which fails; return the error."""
 
     async def read() -> None:
         async with child_of(zygote, path, limits, bounds) as child:
-            await child.ask({**OPEN, **how}, ignore)
+            await child.ask({**OPEN, **options}, ignore)
             await child.ask(READ, ignore)
 
     with pytest.raises(PermanentError) as caught:
@@ -100,10 +104,10 @@ async def fail(
 
 
 @asynccontextmanager
-async def at_work(
+async def reading(
     zygote: ZygoteClient, bomb: Path
 ) -> AsyncIterator[tuple[asyncio.Task[None], int]]:
-    """A child that reads *bomb* by now, and its pid."""
+    """Yield the task of a child that has begun to read *bomb*, and the pid of the child."""
     opened = asyncio.Event()
 
     async def read() -> None:
@@ -144,7 +148,7 @@ async def test_a_bomb_ends_at_the_limit_of_memory(zygote: ZygoteClient, tmp_path
     assert (await fail(zygote, path, limits)).code == ErrorCode.PARSE_MEMORY_LIMIT
 
 
-async def test_less_memory_than_it_has_already_is_told_as_such(
+async def test_less_memory_than_a_child_starts_with_is_reported_as_the_memory_limit(
     zygote: ZygoteClient, tmp_path: Path
 ) -> None:
     path = tmp_path / "small.pdf"
@@ -154,7 +158,7 @@ async def test_less_memory_than_it_has_already_is_told_as_such(
 
 
 @pytest.mark.parametrize("bounds", [{"line_bytes": 60}, {"output_bytes": 60}])
-async def test_more_output_than_allowed_is_not_taken(
+async def test_more_output_than_allowed_is_refused(
     zygote: ZygoteClient, report: Path, bounds: dict[str, int]
 ) -> None:
     error = await fail(zygote, report, bounds=Bounds(timeout_sec=30, **bounds))
@@ -162,7 +166,7 @@ async def test_more_output_than_allowed_is_not_taken(
 
 
 async def test_a_child_killed_by_a_signal_has_crashed(zygote: ZygoteClient, bomb: Path) -> None:
-    async with at_work(zygote, bomb) as (task, pid):
+    async with reading(zygote, bomb) as (task, pid):
         os.kill(pid, signal.SIGSEGV)
         with pytest.raises(PermanentError, match="SIGSEGV") as caught:
             await task
@@ -172,18 +176,18 @@ async def test_a_child_killed_by_a_signal_has_crashed(zygote: ZygoteClient, bomb
 async def test_a_child_killed_from_outside_is_no_fault_of_the_document(
     zygote: ZygoteClient, bomb: Path
 ) -> None:
-    async with at_work(zygote, bomb) as (task, pid):
+    async with reading(zygote, bomb) as (task, pid):
         os.kill(pid, signal.SIGKILL)
         with pytest.raises(TransientError, match="killed from outside") as caught:
             await task
     assert caught.value.code == ErrorCode.PARSER_CRASHED
 
 
-async def test_a_child_that_the_kernel_kills_at_its_cpu_time_took_too_long(
+async def test_a_child_that_the_kernel_kills_at_its_cpu_limit_has_timed_out(
     zygote: ZygoteClient, bomb: Path
 ) -> None:
-    async with at_work(zygote, bomb) as (task, pid):
-        # Both limits are one where the worker itself was left no more: no SIGXCPU comes first.
+    async with reading(zygote, bomb) as (task, pid):
+        # If the soft limit equals the hard limit, the kernel sends SIGKILL and no SIGXCPU.
         resource.prlimit(pid, resource.RLIMIT_CPU, (1, 1))
         with pytest.raises(PermanentError) as caught:
             await task
@@ -201,7 +205,7 @@ async def test_a_zygote_that_cannot_start_is_no_fault_of_the_document(
         assert caught.value.code == ErrorCode.PARSER_CRASHED
 
 
-async def test_a_zygote_that_died_costs_its_children_and_is_replaced(report: Path) -> None:
+async def test_a_zygote_that_dies_ends_its_children_and_is_replaced(report: Path) -> None:
     with contextlib.closing(ZygoteClient(CHILD)) as zygote:
         async with child_of(zygote, report) as child:
             await child.ask(OPEN, ignore)
@@ -209,7 +213,7 @@ async def test_a_zygote_that_died_costs_its_children_and_is_replaced(report: Pat
             assert first is not None
             os.kill(first, signal.SIGKILL)
             with pytest.raises(TransientError):
-                await child.ask({**READ, "pages": [1] * 10_000}, ignore)  # far longer than that
+                await child.ask({**READ, "pages": [1] * 10_000}, ignore)  # takes far longer
         messages: list[dict[str, Any]] = []
         async with child_of(zygote, report) as child:
             await child.ask(OPEN, messages.append)
@@ -217,7 +221,7 @@ async def test_a_zygote_that_died_costs_its_children_and_is_replaced(report: Pat
         assert zygote.pid != first
 
 
-async def test_children_are_told_apart_however_many_there_are(
+async def test_many_children_at_once_do_not_mix_their_answers(
     zygote: ZygoteClient, report: Path
 ) -> None:
     async def read(number: int) -> str:
@@ -232,7 +236,7 @@ async def test_children_are_told_apart_however_many_there_are(
 
 
 async def test_cancellation_kills_the_child_at_once(zygote: ZygoteClient, bomb: Path) -> None:
-    async with at_work(zygote, bomb) as (task, pid):
+    async with reading(zygote, bomb) as (task, pid):
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
@@ -240,7 +244,7 @@ async def test_cancellation_kills_the_child_at_once(zygote: ZygoteClient, bomb: 
 
 
 @pytest.mark.parametrize("steps", range(12))
-async def test_cancelled_at_any_step_it_leaves_no_child(
+async def test_a_cancellation_at_any_step_leaves_no_child(
     zygote: ZygoteClient, report: Path, steps: int
 ) -> None:
     async def read() -> None:
@@ -255,10 +259,10 @@ async def test_cancelled_at_any_step_it_leaves_no_child(
     assert child_pids(zygote.pid) == []
 
 
-async def test_cancelled_while_its_child_is_being_killed_it_sees_it_dead(
+async def test_a_second_cancellation_still_waits_for_the_death_of_the_child(
     zygote: ZygoteClient, bomb: Path
 ) -> None:
-    async with at_work(zygote, bomb) as (task, pid):
+    async with reading(zygote, bomb) as (task, pid):
         task.cancel()
         await asyncio.sleep(0)
         task.cancel()
@@ -266,11 +270,11 @@ async def test_cancelled_while_its_child_is_being_killed_it_sees_it_dead(
         assert not exists(pid)
 
 
-def test_a_child_is_run_and_killed_from_a_loop_outside_the_main_thread(
+def test_a_loop_outside_the_main_thread_runs_and_kills_a_child(
     zygote: ZygoteClient, bomb: Path
 ) -> None:
     async def run_and_cancel() -> None:
-        async with at_work(zygote, bomb) as (task, pid):
+        async with reading(zygote, bomb) as (task, pid):
             task.cancel()
             await asyncio.wait([task])
             assert not exists(pid)
@@ -279,7 +283,9 @@ def test_a_child_is_run_and_killed_from_a_loop_outside_the_main_thread(
         thread.submit(asyncio.run, run_and_cancel()).result(20)
 
 
-async def test_an_error_of_the_listener_ends_the_child(zygote: ZygoteClient, report: Path) -> None:
+async def test_an_error_of_the_message_callback_ends_the_child(
+    zygote: ZygoteClient, report: Path
+) -> None:
     def refuse(message: dict[str, Any]) -> None:
         raise LookupError(message)
 
@@ -288,12 +294,12 @@ async def test_an_error_of_the_listener_ends_the_child(zygote: ZygoteClient, rep
             await child.ask(OPEN, refuse)
 
 
-async def test_the_child_knows_no_secret_and_stands_under_its_limits(
+async def test_the_child_has_no_secrets_and_has_its_limits(
     bomb: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SECRETARY_SECURITY__ENCRYPTION_KEYS", '["geheim"]')
     with contextlib.closing(ZygoteClient(CHILD)) as zygote:
-        async with at_work(zygote, bomb) as (_, pid):
+        async with reading(zygote, bomb) as (_, pid):
             for process in (pid, zygote.pid):
                 about = Path(f"/proc/{process}")
                 assert b"geheim" not in about.joinpath("environ").read_bytes()
@@ -308,10 +314,8 @@ async def test_the_child_knows_no_secret_and_stands_under_its_limits(
             assert os.getsid(pid) == os.getpgid(pid) == pid
 
 
-async def test_a_child_has_its_own_descriptors_and_no_other(
-    zygote: ZygoteClient, bomb: Path
-) -> None:
-    async with at_work(zygote, bomb), at_work_too(zygote, bomb) as pid:
+async def test_a_child_has_only_its_own_descriptors(zygote: ZygoteClient, bomb: Path) -> None:
+    async with reading(zygote, bomb), second_child(zygote, bomb) as pid:
         links = descriptors_of(pid)
     sockets = [link for link in links if link.startswith("socket:")]
     assert len(set(sockets)) == 2, "its channel and its standard error"
@@ -324,8 +328,8 @@ def descriptors_of(pid: int) -> list[str]:
 
 
 @asynccontextmanager
-async def at_work_too(zygote: ZygoteClient, bomb: Path) -> AsyncIterator[int]:
-    """A second child, and its pid."""
+async def second_child(zygote: ZygoteClient, bomb: Path) -> AsyncIterator[int]:
+    """Yield the pid of a second child."""
     before = set(child_pids(zygote.pid))
     async with child_of(zygote, bomb) as child:
         await child.ask(OPEN, ignore)

@@ -1,4 +1,4 @@
-"""The pdf handler with URLs, against a server on this machine."""
+"""The pdf handler with URLs of a local server."""
 
 import asyncio
 import tempfile
@@ -79,7 +79,7 @@ async def typed(request: web.Request) -> web.Response:
 
 @routes.get("/short")
 async def short(request: web.Request) -> web.StreamResponse:
-    """Says it is shorter than it is."""
+    """Announce fewer bytes than are sent."""
     response = web.StreamResponse(headers={"Content-Length": "200"})
     await response.prepare(request)
     assert request.transport is not None
@@ -90,7 +90,7 @@ async def short(request: web.Request) -> web.StreamResponse:
 
 @routes.get("/long")
 async def long(request: web.Request) -> web.StreamResponse:
-    """Says it is longer than allowed, and sends little."""
+    """Announce more bytes than allowed, and send few."""
     response = web.StreamResponse(headers={"Content-Length": str(MAX_BYTES + 1)})
     await response.prepare(request)
     await response.write(PDF)
@@ -135,10 +135,10 @@ async def origin() -> AsyncIterator[str]:
 def fetch(
     origin: str, zygote: ZygoteClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Fetch]:
-    async def fetch(path: str, **how: Any) -> Recorder:
+    async def fetch(path: str, **wiring: Any) -> Recorder:
         recorder = Recorder()
         url = path if "://" in path else origin + path
-        handler = make_handler(tmp_path, zygote, **how)
+        handler = make_handler(tmp_path, zygote, **wiring)
         await handler(make_job("pdf", url=url), recorder, ResourceCalculator())
         return recorder
 
@@ -161,11 +161,11 @@ async def test_a_pdf_is_downloaded_and_read(fetch: Fetch) -> None:
 
 
 @pytest.mark.parametrize("kind", ["text/html", "image/png", "application/octet-stream"])
-async def test_what_the_server_calls_it_does_not_matter(fetch: Fetch, kind: str) -> None:
+async def test_the_content_type_of_the_server_does_not_matter(fetch: Fetch, kind: str) -> None:
     assert metadata(await fetch(f"/as/{kind}"))["page_count"] == 1
 
 
-async def test_redirects_are_followed_and_the_servers_name_is_a_name_only(fetch: Fetch) -> None:
+async def test_redirects_are_followed_and_the_servers_file_name_has_no_path(fetch: Fetch) -> None:
     assert metadata(await fetch("/hops/4"))["file_name"] == "Protokoll.pdf"
 
 
@@ -189,7 +189,7 @@ async def test_redirects_are_followed_and_the_servers_name_is_a_name_only(fetch:
         ("ftp://example.com/x.pdf", ErrorCode.URL_REFUSED),
     ],
 )
-async def test_what_no_second_try_can_mend_fails_for_good(
+async def test_an_error_that_no_retry_can_fix_is_permanent(
     fetch: Fetch, path: str, code: ErrorCode
 ) -> None:
     with pytest.raises(PermanentError) as caught:
@@ -204,7 +204,9 @@ async def test_a_private_address_is_refused_unless_it_is_allowed(fetch: Fetch) -
 
 
 @pytest.mark.parametrize("code", [408, 429, 500, 503])
-async def test_a_server_in_trouble_is_asked_again_when_it_says(fetch: Fetch, code: int) -> None:
+async def test_a_failing_server_is_asked_again_after_its_retry_after(
+    fetch: Fetch, code: int
+) -> None:
     with pytest.raises(TransientError, match=str(code)) as caught:
         await fetch(f"/status/{code}")
     assert caught.value.code == ErrorCode.FETCH_FAILED
@@ -214,13 +216,13 @@ async def test_a_server_in_trouble_is_asked_again_when_it_says(fetch: Fetch, cod
 @pytest.mark.parametrize(
     "path", ["/cut", "/short", "http://127.0.0.1:1/x.pdf", "http://no-such-host.invalid/x.pdf"]
 )
-async def test_a_connection_that_fails_is_tried_again(fetch: Fetch, path: str) -> None:
+async def test_a_failed_connection_is_retried(fetch: Fetch, path: str) -> None:
     with pytest.raises(TransientError) as caught:
         await fetch(path)
     assert caught.value.code == ErrorCode.FETCH_FAILED
 
 
-async def test_a_server_that_drips_is_cut_off_at_the_deadline(fetch: Fetch) -> None:
+async def test_a_server_that_sends_too_slowly_is_stopped_at_the_deadline(fetch: Fetch) -> None:
     with pytest.raises(TransientError, match="too long") as caught:
         await fetch("/drip", deadline_sec=0.3)
     assert caught.value.code == ErrorCode.FETCH_FAILED

@@ -12,7 +12,7 @@ import pytest
 from aiohttp import web
 from support import media_samples
 from support.handler_harness import child_pids
-from support.pdf_harness import RememberingCache
+from support.pdf_harness import RecordingCache
 from support.provider_harness import Passing, access, until
 
 from secretary_common.errors import ErrorCode, PermanentError, SecretaryError, TransientError
@@ -77,7 +77,7 @@ def make(fake: FakeProvider, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     place.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(place))
 
-    cache = RememberingCache()
+    cache = RecordingCache()
 
     def make(provider: dict[str, Any] | None = None, **media: Any) -> RecordingTranscriber:
         section = MediaSection(**{"max_mb": 5, **media})

@@ -9,7 +9,7 @@ import pytest
 from support.chat_double import ChatDouble, document_of, no_model
 from support.conference import PDF, SAID, SPEAKERS, STEM, TITLE, conference, split, targets
 from support.handler_harness import Recorder, make_job
-from support.pdf_harness import RememberingCache
+from support.pdf_harness import RecordingCache
 
 from secretary_common.errors import ErrorCode, PermanentError, TransientError
 from secretary_common.http.egress import guarded_client
@@ -43,12 +43,12 @@ def origin() -> Iterator[str]:
 
 
 @pytest.fixture
-def run(origin: str, page_nursery: ZygoteClient, zygote: ZygoteClient) -> Run:
+def run(origin: str, page_zygote: ZygoteClient, zygote: ZygoteClient) -> Run:
     async def run(
         path: str = "/talk",
         *,
         chat: ChatModel | None = None,
-        cache: RememberingCache | None = None,
+        cache: RecordingCache | None = None,
         parts: Any = None,
         **given: Any,
     ) -> Recorder:
@@ -59,7 +59,7 @@ def run(origin: str, page_nursery: ZygoteClient, zygote: ZygoteClient) -> Run:
         extractor = PdfExtractor(limits=PdfSection(), max_bytes=2**20, zygote=zygote, cache=cache)
         handler = SessionHandler(
             transformer=Transformer(TemplateCatalog(), chat or ChatDouble(lambda _: FOUND)),
-            pages=SandboxedPageReader(downloader, zygote=page_nursery),
+            pages=SandboxedPageReader(downloader, zygote=page_zygote),
             downloader=downloader,
             **{"read_slides": PdfSlidesReader(extractor), **(parts or {})},
         )
@@ -255,14 +255,14 @@ async def test_a_recording_that_is_damaged_is_heard_as_far_as_it_goes_and_says_s
 
 
 async def test_pages_of_slides_that_were_read_before_come_from_the_cache(run: Run) -> None:
-    cache = RememberingCache()
+    cache = RecordingCache()
     for logged in ("2 pages read, 0 of them from the cache", "2 pages read, 2 of them"):
         done = await run(cache=cache)
         assert any(logged in message for _, message in done.logs)
         assert results_of(done)["page_texts"] == ["Folie eins", "Folie zwei"]
         assert "slides-0002.jpg" in done.files
     await run(cache=cache, use_cache=False)
-    assert len(cache.asked) == 4
+    assert len(cache.requested) == 4
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from secretary_common.errors import ErrorCode, PermanentError, TransientError
 from secretary_common.jobs.resources import ResourceCalculator
 from secretary_common.settings.provider import VisionSection
 from secretary_devstack.provider import ChatReply, Dialect, FakeProvider, Misbehaviour
-from secretary_documents.pdf.choice import Reason
+from secretary_documents.pdf.method_choice import Reason
 from secretary_documents.pdf.page import Page
 from secretary_documents.providers.vision import BLANK, Hint, VisionReader
 

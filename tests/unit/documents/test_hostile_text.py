@@ -17,7 +17,7 @@ from secretary_documents.templates.rendering import MAX_RENDERED, render
 from secretary_documents.templates.template import MAX_TEMPLATE_BYTES, parse_template
 from secretary_documents.web.caption import parse_captions, transcript_of
 from secretary_documents.web.charset import decode
-from secretary_documents.web.visible import visible_facts
+from secretary_documents.web.visible_metadata import visible_metadata
 
 MOST_SEC = 3.0
 """Far more than any of this takes, 0.01 to 0.3 s; what was quadratic took minutes."""
@@ -188,7 +188,7 @@ def test_an_error_that_nests_deeply_is_the_provider_s_refusal(shape: str) -> Non
 @pytest.mark.parametrize("unit", ["[", "[](", "[a", "|"])
 def test_a_line_of_brackets_on_a_page_is_searched_once(unit: str) -> None:
     with cpu_time_below(MOST_SEC):
-        assert visible_facts(unit * (100_000 // len(unit)), [], []).speakers == ()
+        assert visible_metadata(unit * (100_000 // len(unit)), [], []).speakers == ()
 
 
 def test_a_page_that_names_its_encoding_behind_much_space_is_read() -> None:

@@ -1,4 +1,4 @@
-"""Builds the built-in handlers from what the worker offers, and registers them."""
+"""Builds the built-in handlers from the services of the worker, and registers them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from secretary_documents.handlers.pdf.extractor import CHILD as PDF_CHILD
 from secretary_documents.handlers.pdf.extractor import PdfExtractor
 from secretary_documents.handlers.pdf.handler import PdfHandler
 from secretary_documents.handlers.pdf.parameters import PdfParameters
-from secretary_documents.handlers.pdf.transform import transform_text
 from secretary_documents.handlers.session.handler import SessionHandler
 from secretary_documents.handlers.session.parameters import SessionParameters
 from secretary_documents.handlers.session.slides_reader import PdfSlidesReader
@@ -47,10 +46,10 @@ PAGE_SEC = 60.0
 def setup(context: HandlerContext) -> None:
     """Register ``pdf``, ``transformer`` and ``session``.
 
-    The entry point ``secretary.handlers`` names this function.
+    The worker calls this function by the entry point ``secretary.handlers``.
 
     Raises:
-        ConfigurationError: ``templates.dir`` is no folder.
+        ConfigurationError: ``templates.dir`` is not a folder.
     """
     templates = _template_catalog(context)
     context.announce_templates(templates.listing)
@@ -69,7 +68,7 @@ def setup(context: HandlerContext) -> None:
         max_bytes=context.max_file_bytes,
         downloader=downloader,
         uploads=context.uploads,
-        transform=transform_text(transformer),
+        transformer=transformer,
     )
     pages = SandboxedPageReader(
         Downloader(

@@ -1,4 +1,4 @@
-"""What the child makes of pages that cannot be read."""
+"""How the child reports pages that cannot be read."""
 
 from pathlib import Path
 from typing import Any
@@ -8,7 +8,7 @@ import pytest
 from support import pdf_samples
 
 from secretary_documents.pdf import child
-from secretary_documents.pdf.document import native_text
+from secretary_documents.pdf.mupdf import native_text
 
 OPEN = {"op": "open", "password": None, "max_pages": 10, "max_pixels": 10**7, "page_sec": 60}
 READ = {"op": "read", "pages": [1, 2, 3], "method": "native", "output": "text"}
@@ -16,7 +16,7 @@ READ = {"op": "read", "pages": [1, 2, 3], "method": "native", "output": "text"}
 
 @pytest.fixture(autouse=True)
 def _own_cpu_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The tests' process is to go on."""
+    """Keep the CPU limit of the process that runs the tests."""
     monkeypatch.setattr(child, "allow_cpu", lambda _: None)
 
 
@@ -24,9 +24,9 @@ def read(tmp_path: Path) -> list[dict[str, Any]]:
     path = tmp_path / "sample.pdf"
     path.write_bytes(pdf_samples.text_pdf(["eins", "zwei", "drei"]))
     messages: list[dict[str, Any]] = []
-    session = child.begin([str(path)])
-    session(OPEN, messages.append)
-    session(READ, messages.append)
+    work = child.begin([str(path)])
+    work(OPEN, messages.append)
+    work(READ, messages.append)
     return [message["page"] for message in messages[1:]]
 
 
@@ -39,7 +39,7 @@ def break_page(monkeypatch: pytest.MonkeyPatch, number: int, message: str) -> No
     monkeypatch.setattr(child, "native_text", read_or_fail)
 
 
-def test_a_damaged_page_costs_itself_and_no_other(
+def test_a_damaged_page_does_not_affect_other_pages(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     break_page(monkeypatch, 2, "code=7: cannot parse")
@@ -50,7 +50,7 @@ def test_a_damaged_page_costs_itself_and_no_other(
     ]
 
 
-def test_memory_that_runs_out_is_not_taken_for_a_damaged_page(
+def test_a_failed_allocation_is_not_reported_as_a_damaged_page(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     break_page(monkeypatch, 2, "code=2: realloc (320930208 bytes) failed")

@@ -1,4 +1,4 @@
-"""Pages as Markdown."""
+"""Pages written as Markdown."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from collections.abc import Callable
 import pymupdf
 from support import pdf_samples
 
-from secretary_documents.pdf.markdown import MarkdownWriter, scale_in
+from secretary_documents.pdf.markdown import MarkdownWriter, sample_font_scale
 
 
 def writer_of(document: pymupdf.Document) -> MarkdownWriter:
-    return MarkdownWriter(scale_in(document))
+    return MarkdownWriter(sample_font_scale(document))
 
 
 def written(draw: Callable[[pymupdf.Page], object], *, pages: int = 1) -> str:
-    """The first page of a document that *draw* made, as Markdown."""
+    """Return the first page of a document that *draw* makes, as Markdown."""
     with pymupdf.open() as document:
         for _ in range(pages):
             draw(document.new_page())
@@ -43,7 +43,7 @@ def test_headings_paragraphs_lists_and_links() -> None:
     )
 
 
-def test_a_ruled_table_is_a_table_and_its_text_stands_nowhere_else() -> None:
+def test_a_ruled_table_becomes_a_table_and_its_text_is_not_repeated() -> None:
     with pymupdf.open(stream=pdf_samples.report_pdf()) as document:
         text = writer_of(document).write(document[1])
     head, rule, *rows = text.splitlines()
@@ -52,16 +52,16 @@ def test_a_ruled_table_is_a_table_and_its_text_stands_nowhere_else() -> None:
     assert rows == ["| Äpfel | 12 | 3,40 |", "| Käse | 2 | 17,90 |"]
 
 
-def test_a_page_reads_the_same_whichever_others_are_read() -> None:
+def test_the_markdown_of_a_page_does_not_depend_on_the_other_pages_read() -> None:
     with pymupdf.open(stream=pdf_samples.report_pdf()) as document:
-        one = writer_of(document)
-        whole = [one.write(page) for page in document]
+        writer = writer_of(document)
+        whole = [writer.write(page) for page in document]
         alone = [writer_of(document).write(document[number]) for number in (2, 0, 1)]
     assert alone == [whole[2], whole[0], whole[1]]
     assert whole[0] == f"# {pdf_samples.REPORT_TITLE}"
 
 
-def test_links_that_run_something_are_text() -> None:
+def test_links_that_run_a_script_become_text() -> None:
     def draw(page: pymupdf.Page) -> None:
         page.insert_text((72, 80), "Klick", fontsize=11)
         box = pymupdf.Rect(70, 68, 300, 84)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from secretary_common.errors import ErrorCode, PermanentError
-from secretary_documents.pdf.opened import check_pdf_mark
+from secretary_documents.pdf.sandboxed_document import check_pdf_mark
 from secretary_worker import OpenFile
 
 

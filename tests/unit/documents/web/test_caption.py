@@ -1,4 +1,4 @@
-"""Captions as they come, and the transcript they make."""
+"""Captions as they occur in practice, and their transcripts."""
 
 import pytest
 from hypothesis import given
@@ -58,7 +58,7 @@ third line
 """
 
 
-def test_web_vtt_is_read_with_voices_and_without_notes_styles_and_marks() -> None:
+def test_web_vtt_is_read_with_voices_and_without_notes_styles_and_tags() -> None:
     assert parse_captions(VTT) == [
         Cue(0.5, 2, "Käthe Müller: Good morning, all & welcome"),
         Cue(3600, 3602.5, "- Late."),
@@ -73,12 +73,12 @@ def test_sub_rip_is_read_with_its_commas_numbers_and_missing_empty_lines() -> No
     ]
 
 
-def test_lines_that_scroll_are_said_once_until_they_are_said_again() -> None:
+def test_scrolling_lines_appear_once_until_they_are_spoken_again() -> None:
     texts = [cue.text for cue in parse_captions(ROLLING)]
     assert texts == ["first line", "second line", "third line", "third line"]
 
 
-def test_cues_are_in_the_order_of_their_times() -> None:
+def test_cues_are_sorted_by_their_start() -> None:
     mixed = "WEBVTT\n\n00:05.000 --> 00:06.000\nb\n\n00:01.000 --> 00:02.000\na\n"
     assert [cue.text for cue in parse_captions(mixed)] == ["a", "b"]
 
@@ -86,18 +86,18 @@ def test_cues_are_in_the_order_of_their_times() -> None:
 @pytest.mark.parametrize(
     "content", ["", "WEBVTT", "<html>404</html>", "1\n2\n3", "00:01 --> 00:02\nx", "-->"]
 )
-def test_what_has_no_cues_is_empty(content: str) -> None:
+def test_content_without_cues_gives_no_cues(content: str) -> None:
     assert parse_captions(content) == []
     assert transcript_of([]) == ""
 
 
 @given(st.text(st.sampled_from("01:.,->\n <v>{}\\&;ab") | st.characters()))
-def test_nothing_makes_it_fail(content: str) -> None:
+def test_no_content_is_an_error(content: str) -> None:
     transcript_of(parse_captions(content))
     transcript_of(parse_captions(f"00:00:01,000 --> 00:00:02,000\n{content}"))
 
 
-def test_a_transcript_has_paragraphs_with_the_time_they_begin_at() -> None:
+def test_each_paragraph_of_a_transcript_begins_with_its_time() -> None:
     spoken = [Cue(second, second + 5, f"Said at {second}.") for second in range(0, 150, 5)]
     later = Cue(3725, 3726, "After a pause")
     paragraphs = transcript_of([*spoken, later]).split("\n\n")
@@ -110,6 +110,6 @@ def test_a_transcript_has_paragraphs_with_the_time_they_begin_at() -> None:
     assert paragraphs[1].startswith("[00:01:00] Said at 60. Said at 65.")
 
 
-def test_who_never_ends_a_sentence_is_interrupted_after_two_minutes() -> None:
+def test_a_paragraph_without_the_end_of_a_sentence_ends_after_two_minutes() -> None:
     spoken = [Cue(second, second + 1, "and") for second in range(300)]
     assert len(transcript_of(spoken).split("\n\n")) == 3

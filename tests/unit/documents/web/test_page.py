@@ -1,4 +1,4 @@
-"""What is read of web pages."""
+"""How web pages are read: text, metadata, links, encodings."""
 
 import json
 from typing import Any
@@ -12,8 +12,8 @@ from secretary_common.errors import ErrorCode, PermanentError
 from secretary_documents.web.charset import decode
 from secretary_documents.web.html import read_html
 from secretary_documents.web.link import absolute, classify
-from secretary_documents.web.linked_data import facts_of, objects_of
-from secretary_documents.web.page import Facts, LinkKind, WebPage
+from secretary_documents.web.metadata import json_ld_metadata, json_ld_objects
+from secretary_documents.web.page import LinkKind, PageMetadata, WebPage
 from secretary_documents.web.page_child import page_of
 
 
@@ -25,11 +25,11 @@ def text_of(html: str) -> str:
     return read_html(html, "https://example.org/a/b").text
 
 
-def test_a_schedule_page_without_data_for_machines_tells_its_facts_by_its_labels() -> None:
+def test_the_metadata_of_a_page_without_json_ld_comes_from_its_labels() -> None:
     page = read_html(FOSDEM, FOSDEM_URL)
     speaker = "https://conf.example/2026/schedule/speaker"
     assert page.title == "Leases that end"
-    assert page.facts == Facts(
+    assert page.metadata == PageMetadata(
         title="Leases that end",
         track="Databases devroom",
         day="Saturday",
@@ -41,7 +41,7 @@ def test_a_schedule_page_without_data_for_machines_tells_its_facts_by_its_labels
     )
 
 
-def test_its_slides_captions_and_recordings_are_found_wherever_they_stand() -> None:
+def test_slides_captions_and_recordings_are_found_anywhere_on_the_page() -> None:
     page = read_html(FOSDEM, FOSDEM_URL)
     video = "https://video.conf.example/2026/h1301/leases"
     slides = "https://conf.example/2026/events/attachments/leases/slides/42/leases.pdf"
@@ -52,7 +52,7 @@ def test_its_slides_captions_and_recordings_are_found_wherever_they_stand() -> N
     assert [url for url, _ in links(page, LinkKind.MEDIA)] == [f"{video}.av1.webm", f"{video}.mp4"]
 
 
-def test_the_text_is_that_for_people_with_the_addresses_of_its_links() -> None:
+def test_the_text_is_the_visible_text_with_the_addresses_of_links() -> None:
     text = read_html(FOSDEM, FOSDEM_URL).text
     assert text.startswith(
         "# Leases that end\n\n- Track: [Databases devroom](https://conf.example/"
@@ -66,9 +66,9 @@ def test_the_text_is_that_for_people_with_the_addresses_of_its_links() -> None:
         assert unseen not in text
 
 
-def test_times_and_open_graph_fill_in_what_labels_do_not_say() -> None:
+def test_time_elements_and_open_graph_complete_the_labels() -> None:
     page = read_html(PRETALX, PRETALX_URL)
-    assert page.facts == Facts(
+    assert page.metadata == PageMetadata(
         title="Warteschlangen",
         day="2026-05-14",
         starttime="14:00",
@@ -83,9 +83,9 @@ def test_times_and_open_graph_fill_in_what_labels_do_not_say() -> None:
     assert links(page, LinkKind.SLIDES) == [(slides, "Folien")]
 
 
-def test_data_for_machines_come_first() -> None:
+def test_json_ld_takes_precedence() -> None:
     page = read_html(CCC, CCC_URL)
-    assert page.facts == Facts(
+    assert page.metadata == PageMetadata(
         title="The outbox",
         event="42C3",
         track="Saal 1",
@@ -101,7 +101,7 @@ def test_data_for_machines_come_first() -> None:
     )
 
 
-def test_players_lead_to_media_captions_and_pages_of_platforms() -> None:
+def test_players_give_media_captions_and_pages_of_platforms() -> None:
     page = read_html(CCC, CCC_URL)
     assert [url for url, _ in links(page, LinkKind.MEDIA)] == [
         "https://cdn.example/sd.mp4",
@@ -147,14 +147,14 @@ def test_markup_becomes_markdown(html: str, text: str) -> None:
 
 
 @given(st.text(st.sampled_from("<>/=\"' abpilu&;#!-") | st.characters(exclude_categories=["Cs"])))
-def test_no_markup_makes_it_fail_and_what_is_read_survives_its_way_from_the_child(
+def test_no_markup_is_an_error_and_the_page_survives_its_way_from_the_child(
     html: str,
 ) -> None:
     page = read_html(html, "https://example.org/")
     assert WebPage.from_json(json.loads(json.dumps(page.as_json()))) == page
 
 
-linked_keys = st.sampled_from(
+json_ld_keys = st.sampled_from(
     [
         "@type",
         "name",
@@ -167,23 +167,23 @@ linked_keys = st.sampled_from(
         "@graph",
     ]
 )
-linked_values = st.recursive(
+json_ld_values = st.recursive(
     st.sampled_from(
         [None, True, 7, "", "Event", "Person", "VideoObject", "2026-01-01T10:00", "/a"]
     ),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(linked_keys, inner, max_size=4),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(json_ld_keys, inner, max_size=4),
     max_leaves=10,
 )
 
 
-@given(linked_values)
-def test_no_linked_data_makes_it_fail(value: Any) -> None:
-    facts_of(objects_of([json.dumps(value)]), "https://example.org/")
+@given(json_ld_values)
+def test_no_json_ld_is_an_error(value: Any) -> None:
+    json_ld_metadata(json_ld_objects([json.dumps(value)]), "https://example.org/")
 
 
-def test_linked_data_that_nests_without_end_is_left_alone() -> None:
-    assert objects_of(["[" * 100_000, '{"a":' * 100_000]) == []
-    assert len(objects_of([json.dumps([{}] * 5000)])) == 2000
+def test_json_ld_that_is_nested_too_deeply_is_skipped() -> None:
+    assert json_ld_objects(["[" * 100_000, '{"a":' * 100_000]) == []
+    assert len(json_ld_objects([json.dumps([{}] * 5000)])) == 2000
 
 
 @pytest.mark.parametrize(
@@ -202,9 +202,7 @@ def test_linked_data_that_nests_without_end_is_left_alone() -> None:
         (b"a\xffb", "text/html; charset=utf-8", "a\ufffdb"),
     ],
 )
-def test_text_is_read_in_the_encoding_it_is_in(
-    content: bytes, content_type: str, text: str
-) -> None:
+def test_text_is_decoded_by_its_encoding(content: bytes, content_type: str, text: str) -> None:
     assert decode(content, content_type).endswith(text)
 
 
@@ -218,7 +216,9 @@ def test_text_is_read_in_the_encoding_it_is_in(
         (b'{"a": 1}', "application/json; charset=utf-8", '{"a": 1}'),
     ],
 )
-def test_a_page_is_what_its_type_says(content: bytes, content_type: str, text: str) -> None:
+def test_the_content_type_decides_how_a_page_is_read(
+    content: bytes, content_type: str, text: str
+) -> None:
     assert page_of(content, "https://example.org/", content_type).text == text
 
 
@@ -226,8 +226,10 @@ def test_a_page_is_what_its_type_says(content: bytes, content_type: str, text: s
     ("content", "content_type"),
     [(b"%PDF-1.7", "application/pdf"), (b"%PDF-1.7", ""), (b"\0\1", ""), (b"x", "image/png")],
 )
-def test_what_is_no_page_is_refused_with_what_it_is(content: bytes, content_type: str) -> None:
-    with pytest.raises(PermanentError, match="no page") as caught:
+def test_content_that_is_not_a_page_is_refused_with_its_type(
+    content: bytes, content_type: str
+) -> None:
+    with pytest.raises(PermanentError, match="not a page") as caught:
         page_of(content, "https://example.org/", content_type)
     assert caught.value.code == ErrorCode.PAGE_INVALID
 
@@ -250,7 +252,7 @@ def test_what_is_no_page_is_refused_with_what_it_is(content: bytes, content_type
         ("x" * 9000, None),
     ],
 )
-def test_links_lead_to_the_web_or_nowhere(url: str, found: str | None) -> None:
+def test_an_absolute_address_is_on_the_web_or_none(url: str, found: str | None) -> None:
     assert absolute(url, "https://example.org/a/b") == found
 
 
@@ -270,7 +272,7 @@ def test_links_lead_to_the_web_or_nowhere(url: str, found: str | None) -> None:
         ("https://h/pdf", LinkKind.PAGE),
     ],
 )
-def test_a_link_is_classed_by_its_address(url: str, kind: LinkKind) -> None:
+def test_a_link_is_classified_by_its_address(url: str, kind: LinkKind) -> None:
     assert classify(url) is kind
 
 
@@ -279,16 +281,16 @@ def test_a_link_is_classed_by_its_address(url: str, kind: LinkKind) -> None:
     [
         {},
         {"url": 1},
-        {"facts": [], "links": [], "url": "u", "title": None, "text": ""},
-        {"facts": {}, "links": [{}], "url": "u", "title": None, "text": ""},
-        {"facts": {"x": 1}, "links": [], "url": "u", "title": None, "text": ""},
+        {"metadata": [], "links": [], "url": "u", "title": None, "text": ""},
+        {"metadata": {}, "links": [{}], "url": "u", "title": None, "text": ""},
+        {"metadata": {"x": 1}, "links": [], "url": "u", "title": None, "text": ""},
     ],
 )
-def test_what_is_no_page_from_the_child_is_told_as_such(value: Any) -> None:
-    with pytest.raises(ValueError, match="no page"):
+def test_a_message_from_the_child_that_is_not_a_page_is_refused(value: Any) -> None:
+    with pytest.raises(ValueError, match="not a page"):
         WebPage.from_json(value)
 
 
-def test_a_heading_is_what_people_see_of_it() -> None:
+def test_a_heading_is_its_visible_text() -> None:
     html = '<h1>Leases<style>h1 {}</style> that end<script>{"@type": "Event"}</script></h1><p>t'
     assert read_html(html, "https://example.org/").title == "Leases that end"

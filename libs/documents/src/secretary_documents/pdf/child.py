@@ -1,12 +1,13 @@
-"""What runs in the child process: opens one document and answers what is asked of it.
+"""Runs in the child process: opens one document and answers requests about it.
 
-``{op: open, password, max_pages, max_pixels, page_sec}`` → ``{document: {page_count, title, author,
-repaired}}``. ``{op: scale}`` → ``{scale}``: the sizes of headings in the document, for Markdown.
-``{op: read, pages, method, output, scale, languages, models}`` → for each page, in order,
-``{page: {page, text, method, reason?, confidence?}}``; with the method ``look``, ``{later: page}``
-for those that ``combined`` would recognise. ``{op: image, page, dpi, max_side, quality}`` →
-``{image: {page, width, height, jpeg}}``. ``{op: subset, pages}`` → ``{piece}``, several; both in
-base64.
+- ``{op: open, password, max_pages, max_pixels, page_sec}`` →
+  ``{document: {page_count, title, author, repaired}}``.
+- ``{op: scale}`` → ``{scale}``: the font sizes of headings in the document, for Markdown.
+- ``{op: read, pages, method, output, scale, languages, models}`` → for each page, in order,
+  ``{page: {page, text, method, reason?, confidence?}}``. With the method ``defer_ocr``, a page that
+  ``combined`` would recognise gives ``{deferred: page}`` instead.
+- ``{op: image, page, dpi, max_side, quality}`` → ``{image: {page, width, height, jpeg}}``.
+- ``{op: subset, pages}`` → several ``{piece}``. Pieces and images are in base64.
 """
 
 from __future__ import annotations
@@ -19,50 +20,57 @@ from typing import Any
 import pymupdf
 
 from secretary_common.errors import ErrorCode, PermanentError
-from secretary_documents.pdf.choice import Choice, Method, Reason, choose, facts_of, is_better
-from secretary_documents.pdf.document import (
+from secretary_documents.pdf.layout import text_to_markdown
+from secretary_documents.pdf.markdown import FontScale, MarkdownWriter, sample_font_scale
+from secretary_documents.pdf.method_choice import (
+    Method,
+    MethodChoice,
+    Reason,
+    choose_method,
+    is_better,
+    text_stats,
+)
+from secretary_documents.pdf.mupdf import (
     MUPDF_ERRORS,
+    copy_pages,
     describe,
-    look_at,
+    drawing_stats,
     native_text,
     open_document,
-    out_of_memory_told,
-    prepare,
-    subset_of,
+    raising_memory_error,
+    render_jpeg,
+    silence_mupdf,
 )
-from secretary_documents.pdf.markdown import FontScale, MarkdownWriter, scale_in
 from secretary_documents.pdf.ocr import Recogniser
-from secretary_documents.pdf.paragraph import as_paragraphs
-from secretary_documents.pdf.picture import jpeg_of
 from secretary_worker import Emit, Work, allow_cpu
 
 Entry = dict[str, Any]
 Request = dict[str, Any]
 
 _PIECE_BYTES = 2**20
-# Of CPU time, for a sample of pages that nobody may have asked for.
+# CPU time for the sample of pages that sets the font scale. The job may not need those pages.
 _SCALE_SEC = 10.0
 
 
 def warm_up() -> None:
-    """Read a page of our own: what the first page costs beyond others, children need not pay."""
-    prepare()
+    """Read a small page in the zygote, so that no child pays the extra cost of a first page."""
+    silence_mupdf()
     with pymupdf.open() as written:
         written.new_page().insert_text((72, 72), "warm")
         with pymupdf.open(stream=written.tobytes(), filetype="pdf") as document:
             page = document.load_page(0)
             native_text(page)
-            look_at(page)
+            drawing_stats(page)
 
 
 def begin(files: Sequence[str]) -> Work:
-    """What answers requests about the document in the first of *files*."""
-    prepare()
-    return Session(files[0])
+    """Return the function that answers requests about the document in the first of *files*."""
+    silence_mupdf()
+    return PdfWork(files[0])
 
 
-class Session:
-    """One document; ``open`` comes first."""
+class PdfWork:
+    """Answers requests about one document. The first request must be ``open``."""
 
     def __init__(self, path: str) -> None:
         self._path = path
@@ -76,7 +84,7 @@ class Session:
         """Answer *request*.
 
         Raises:
-            PermanentError: the document cannot be opened, or not used that way.
+            PermanentError: the document cannot be opened, or the request cannot be answered.
         """
         answers = {
             "open": self._open,
@@ -95,38 +103,38 @@ class Session:
 
     def _scale(self, _: Request, emit: Emit) -> None:
         allow_cpu(min(self._page_sec, _SCALE_SEC))
-        emit({"scale": scale_in(self._document).sizes})
+        emit({"scale": sample_font_scale(self._document).sizes})
 
     def _read(self, request: Request, emit: Emit) -> None:
         for number in request["pages"]:
             allow_cpu(self._page_sec)
             entry = self._entry(number, request)
-            emit({"page": {"page": number, **entry}} if entry else {"later": number})
+            emit({"page": {"page": number, **entry}} if entry else {"deferred": number})
 
     def _entry(self, number: int, request: Request) -> Entry | None:
         try:
-            with out_of_memory_told():
+            with raising_memory_error():
                 return self._read_page(self._document.load_page(number - 1), request)
         except MUPDF_ERRORS:
-            looked = request["method"] in ("native", "look")
-            method = Method.NATIVE if looked else Method.OCR
+            native = request["method"] in ("native", "defer_ocr")
+            method = Method.NATIVE if native else Method.OCR
             return {"text": "", "method": method, "reason": Reason.UNREADABLE}
 
     def _read_page(self, page: pymupdf.Page, request: Request) -> Entry | None:
-        """What *page* has; None: it is to be recognised, and this was only a look."""
+        """Return what *page* has; None if the method is ``defer_ocr`` and the page needs OCR."""
         if request["method"] == "ocr":
             return self._recognise(page, request)
         text = native_text(page)
         if request["method"] == "native":
             return {"text": self._native(page, text, request), "method": Method.NATIVE}
-        choice = choose(facts_of(text), lambda: look_at(page))
+        choice = choose_method(text_stats(text), lambda: drawing_stats(page))
         if choice.method is Method.OCR:
-            if request["method"] == "look":
+            if request["method"] == "defer_ocr":
                 return None
             entry = self._recognise(page, request)
             if is_better(choice.reason, entry["text"], text):
                 return {"reason": choice.reason, **entry}
-            choice = Choice(Method.NATIVE, Reason.NOTHING_RECOGNISED)
+            choice = MethodChoice(Method.NATIVE, Reason.NOTHING_RECOGNISED)
         written = self._native(page, text, request)
         return {"text": written, "method": choice.method, "reason": choice.reason}
 
@@ -142,22 +150,24 @@ class Session:
             folder = Path(request["models"])
             self._recogniser = Recogniser(request["languages"], folder, self._max_pixels)
         try:
-            found = self._recogniser.read(page)
+            recognised = self._recogniser.read(page)
         except PermanentError as error:
             if error.code != ErrorCode.PDF_PAGE_TOO_LARGE:
                 raise
             return {"text": "", "method": Method.OCR, "reason": Reason.TOO_LARGE}
-        text = as_paragraphs(found.text) if request["output"] == "markdown" else found.text
-        return {"text": text, "method": Method.OCR, "confidence": found.confidence}
+        text = recognised.text
+        if request["output"] == "markdown":
+            text = text_to_markdown(text)
+        return {"text": text, "method": Method.OCR, "confidence": recognised.confidence}
 
     def _image(self, request: Request, emit: Emit) -> None:
         allow_cpu(self._page_sec)
         number = request["page"]
-        wanted = {key: request[key] for key in ("dpi", "max_side", "quality")}
+        options = {key: request[key] for key in ("dpi", "max_side", "quality")}
         try:
-            with out_of_memory_told():
+            with raising_memory_error():
                 page = self._document.load_page(number - 1)
-                jpeg, width, height = jpeg_of(page, max_pixels=self._max_pixels, **wanted)
+                jpeg, width, height = render_jpeg(page, max_pixels=self._max_pixels, **options)
         except MUPDF_ERRORS as error:
             message = f"page {number} cannot be drawn"
             raise PermanentError(message, code=ErrorCode.PDF_INVALID) from error
@@ -166,7 +176,7 @@ class Session:
 
     def _subset(self, request: Request, emit: Emit) -> None:
         allow_cpu(self._page_sec)
-        data = subset_of(self._document, request["pages"])
+        data = copy_pages(self._document, request["pages"])
         for start in range(0, len(data), _PIECE_BYTES):
             piece = data[start : start + _PIECE_BYTES]
             emit({"piece": base64.b64encode(piece).decode()})

@@ -1,4 +1,4 @@
-"""Reads pages in children of the sandbox: their own text, or what is recognised on them."""
+"""Reads pages in children of the sandbox, as native text or by OCR."""
 
 from __future__ import annotations
 
@@ -9,46 +9,52 @@ from typing import Any
 from secretary_common.errors import ErrorCode, PermanentError, TransientError
 from secretary_common.jobs.resources import ResourceCalculator
 from secretary_documents.concurrency import ConcurrencyLimit
-from secretary_documents.pdf.opened import OpenedPdf
 from secretary_documents.pdf.page import Document, OnPage, Page
-from secretary_documents.pdf.recipe import Recipe
+from secretary_documents.pdf.read_options import ReadOptions
+from secretary_documents.pdf.sandboxed_document import SandboxedDocument
 from secretary_worker import Child, parsing_answer
 
-# A child is given up after so many pages: what MuPDF and Tesseract keep never adds up. One that
-# recognises is large and holds one of few slots, which other jobs are waiting for.
+# A child ends after this many pages, so that memory which MuPDF and Tesseract keep does not add up.
+# A child that recognises is large and holds one of few permits, which other jobs wait for.
 NATIVE_PAGES = 200
 OCR_PAGES = 10
-# So many at a time where children share the pages of a document.
+# Pages that a child takes at a time when several children share the pages of a document.
 TURN_PAGES = 25
 
-OnLater = Callable[[int], None]
+OnDeferred = Callable[[int], None]
+"""Called with the number of a page that needs OCR."""
 
 
 class LocalReader:
-    """A ``PageReader`` for one open document, with one recipe."""
+    """A ``PageReader`` for one open document, with the same options for all pages."""
 
     def __init__(
-        self, document: OpenedPdf, recipe: Recipe, cap: ConcurrencyLimit, *, timeout_sec: float
+        self,
+        document: SandboxedDocument,
+        options: ReadOptions,
+        ocr_limit: ConcurrencyLimit,
+        *,
+        timeout_sec: float,
     ) -> None:
         """Wire the reader.
 
         Args:
-            document: the one to read.
-            recipe: how.
-            cap: for children that recognise, of all jobs together; one document uses them all
-                when no other needs them.
+            document: the document to read.
+            options: how to read it.
+            ocr_limit: of children that recognise, for all jobs together. One document takes
+                all permits if no other document needs them.
             timeout_sec: wall clock for all pages of one call.
         """
         self._document = document
-        self._recipe = recipe
-        self._cap = cap
+        self._options = options
+        self._ocr_limit = ocr_limit
         self._timeout_sec = timeout_sec
         self._scale: list[float] = []
 
     @property
     def engine(self) -> str:
-        """That of the recipe."""
-        return self._recipe.engine
+        """See ``PageReader``."""
+        return self._options.engine
 
     async def read(
         self,
@@ -57,19 +63,19 @@ class LocalReader:
         on_page: OnPage,
         resources: ResourceCalculator,
     ) -> None:
-        """Read *pages*, and give each to *on_page*.
+        """See ``PageReader``.
 
         Raises:
-            PermanentError: a code of the sandbox, naming the page it ended at.
-            TransientError: PARSER_CRASHED, naming the page: no fault of the document.
+            PermanentError: a code of the sandbox, with the page at which the child ended.
+            TransientError: PARSER_CRASHED with the page: the child was killed from outside.
         """
-        del document, resources  # it has its own, which counts what its children use
+        del document, resources  # this reader has a document, which counts the CPU time itself
         try:
             async with asyncio.timeout(self._timeout_sec) as clock:
-                if self._recipe.output == "markdown" and self._recipe.method != "ocr":
+                if self._options.output == "markdown" and self._options.method != "ocr":
                     self._scale = await self._find_scale()
-                for some in _batches(pages, NATIVE_PAGES):
-                    await self._read(some, on_page)
+                for batch in _batches(pages, NATIVE_PAGES):
+                    await self._read(batch, on_page)
         except TimeoutError:
             if not clock.expired():
                 raise
@@ -77,55 +83,59 @@ class LocalReader:
             raise PermanentError(message, code=ErrorCode.PARSE_TIMEOUT) from None
 
     async def _find_scale(self) -> list[float]:
-        """The sizes of headings; none where a page that was sampled for it goes beyond its limits.
+        """Return the font sizes of headings, or none if a sampled page exceeds its limits.
 
-        Whether that page is read at all, and what becomes of the job then, is told when it is.
+        The error is not raised here: the job may not have asked for that page. If it has, reading
+        the page raises the error.
         """
-        found: list[dict[str, Any]] = []
+        messages: list[dict[str, Any]] = []
         try:
-            async with self._document.lend() as child:
-                await child.ask({"op": "scale"}, found.append)
+            async with self._document.borrow_child() as child:
+                await child.ask({"op": "scale"}, messages.append)
         except PermanentError:
             return []
         with parsing_answer():
-            [message] = found
+            [message] = messages
             return [float(size) for size in message["scale"]]
 
     async def _read(self, pages: Sequence[int], on_page: OnPage) -> None:
-        """*pages* first by what their files say; recognised is only what needs it."""
-        if self._recipe.method == "ocr":
+        """Read the native text of *pages* first, then recognise the pages that need it."""
+        if self._options.method == "ocr":
             await self._recognise(pages, on_page)
             return
-        method = "look" if self._recipe.recognises else "native"
-        turns, later = _batches(pages, TURN_PAGES), list[int]()
+        method = "defer_ocr" if self._options.uses_ocr else "native"
+        turns, deferred = _batches(pages, TURN_PAGES), list[int]()
         keep = len(pages) < NATIVE_PAGES
 
         async def work() -> None:
-            async with self._document.lend(keep=keep) as child:
+            async with self._document.borrow_child(keep=keep) as child:
                 for turn in turns:
-                    await self._ask(child, method, turn, on_page, later.append)
+                    await self._ask(child, method, turn, on_page, deferred.append)
 
         async def help_out() -> None:
-            if self._cap.spare:
-                async with self._cap.permit():
+            if self._ocr_limit.spare:
+                async with self._ocr_limit.permit():
                     await work()
 
-        # One begins at once, however busy the others are; CPUs nobody uses help.
-        helpers = min(self._cap.spare, -(-len(pages) // TURN_PAGES) - 1)
+        # One child begins at once, however busy the other jobs are. Children on idle CPUs help.
+        helpers = min(self._ocr_limit.spare, -(-len(pages) // TURN_PAGES) - 1)
         await _together([work(), *(help_out() for _ in range(helpers))])
-        if later:
-            await self._recognise(sorted(later), on_page)
+        if deferred:
+            await self._recognise(sorted(deferred), on_page)
 
     async def _recognise(self, pages: Sequence[int], on_page: OnPage) -> None:
-        batches = _batches(pages, min(OCR_PAGES, -(-len(pages) // self._cap.size)))
+        batches = _batches(pages, min(OCR_PAGES, -(-len(pages) // self._ocr_limit.size)))
 
         async def work() -> None:
-            # Taken one by one, so that documents take turns.
+            # Each batch takes a permit of its own, so that documents take turns.
             for batch in batches:
-                async with self._cap.permit(), self._document.lend(keep=False) as child:
-                    await self._ask(child, self._recipe.method, batch, on_page)
+                async with (
+                    self._ocr_limit.permit(),
+                    self._document.borrow_child(keep=False) as child,
+                ):
+                    await self._ask(child, self._options.method, batch, on_page)
 
-        await _together([work() for _ in range(self._cap.size)])
+        await _together([work() for _ in range(self._ocr_limit.size)])
 
     async def _ask(
         self,
@@ -133,22 +143,22 @@ class LocalReader:
         method: str,
         pages: Sequence[int],
         on_page: OnPage,
-        on_later: OnLater | None = None,
+        on_deferred: OnDeferred | None = None,
     ) -> None:
         left = list(pages)
 
         def take(message: dict[str, Any]) -> None:
             with parsing_answer():
                 page = message.get("page")
-                number = message["later"] if page is None else page["page"]
+                number = message["deferred"] if page is None else page["page"]
                 left.remove(number)
             if page is not None:
                 on_page(_page_of(page))
-            elif on_later is not None:
-                on_later(number)
+            elif on_deferred is not None:
+                on_deferred(number)
 
         request = {
-            **self._recipe.request(),
+            **self._options.request(),
             "op": "read",
             "method": method,
             "pages": left.copy(),
@@ -164,7 +174,7 @@ class LocalReader:
 
 
 async def _together(works: Sequence[Coroutine[Any, Any, None]]) -> None:
-    """Do all; the first error ends the others and is raised."""
+    """Run all *works*. The first error cancels the others and is raised."""
     try:
         async with asyncio.TaskGroup() as group:
             for work in works:
@@ -194,6 +204,6 @@ def _page_of(found: dict[str, Any]) -> Page:
 def _at_page(
     error: PermanentError | TransientError, number: int
 ) -> PermanentError | TransientError:
-    """*error* with the page that a child, which reads in order, was at."""
+    """Return *error* with the page that the child was reading. A child reads pages in order."""
     details = {**(error.details or {}), "page": number}
     return type(error)(f"page {number}: {error.message}", code=error.code, details=details)

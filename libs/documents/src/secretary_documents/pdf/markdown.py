@@ -1,8 +1,8 @@
-"""The text of a page as Markdown: headings, lists, tables, links. Runs in the child only.
+"""Writes the text of a page as Markdown: headings, lists, tables, links.
 
-What is a heading shows by its size against that of the document's body, of which a sample of pages
-is taken (``scale_in``): the same pages whichever are read, so that each page reads the same every
-time.
+Runs in the child process only. A heading is larger than the body text of the document. The size of
+the body text comes from a sample of pages (``sample_font_scale``). The sample is the same whichever
+pages are read, so that the Markdown of a page is always the same.
 """
 
 from __future__ import annotations
@@ -14,33 +14,33 @@ from typing import Any
 
 import pymupdf
 
-from secretary_documents.pdf.document import MUPDF_ERRORS, TEXT_FLAGS, out_of_memory_told
-from secretary_documents.pdf.flow import Line, as_markdown
-from secretary_documents.pdf.paragraph import escaped
+from secretary_documents.pdf.layout import TextLine, blocks_to_markdown, escape
+from secretary_documents.pdf.mupdf import MUPDF_ERRORS, TEXT_FLAGS, raising_memory_error
 from secretary_documents.pdf.table import Table, tables_on
 
 SAMPLED_PAGES = 24
-# Larger than the body by less is no heading: superscripts and rounding are about.
+# Text that is larger than the body by less is no heading: superscripts and rounding cause that.
 HEADING_FACTOR = 1.15
 HEADING_LEVELS = 4
-# More letters than these in one size are text, however large.
+# A size that makes up a larger share of all letters is text, however large it is.
 _HEADING_SHARE = 0.25
 _LINK_COVER = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class FontScale:
-    """Which sizes are headings, the largest first."""
+    """The font sizes that are headings."""
 
     sizes: tuple[float, ...]
+    """The largest first."""
 
     def level(self, size: float) -> int:
-        """1 for the highest heading; 0: no heading."""
+        """Return the level of a heading of *size*: 1 for the highest, 0 for no heading."""
         return self.sizes.index(_rounded(size)) + 1 if _rounded(size) in self.sizes else 0
 
 
-def scale_of(letters: Counter[float]) -> FontScale:
-    """The scale of a document that has so many *letters* of each size."""
+def font_scale(letters: Counter[float]) -> FontScale:
+    """Return the scale of a document from its number of *letters* in each size."""
     if not letters:
         return FontScale(())
     body = max(letters, key=lambda size: (letters[size], -size))
@@ -54,35 +54,35 @@ def scale_of(letters: Counter[float]) -> FontScale:
 
 
 class MarkdownWriter:
-    """Writes pages of one document."""
+    """Writes pages of one document as Markdown."""
 
     def __init__(self, scale: FontScale) -> None:
         self._scale = scale
 
     def write(self, page: pymupdf.Page) -> str:
-        """*page* as Markdown."""
+        """Return *page* as Markdown."""
         tables = tables_on(page)
         links = _links_on(page)
-        parts: list[list[Line] | Table] = []
+        parts: list[list[TextLine] | Table] = []
         for block in _blocks_of(page):
             lines = []
             for line in block["lines"]:
                 if table := _table_around(line, tables):
-                    # It stands where the first of its text does, once.
+                    # The table is written once, at the place of its first text.
                     if table not in parts:
                         parts.append(table)
                 elif read := self._line(line, links):
                     lines.append(read)
             parts.append(lines)
-        return as_markdown(parts)
+        return blocks_to_markdown(parts)
 
-    def _line(self, line: dict[str, Any], links: list[_Link]) -> Line | None:
+    def _line(self, line: dict[str, Any], links: list[_Link]) -> TextLine | None:
         spans = [span for span in line["spans"] if span["text"]]
         if not "".join(span["text"] for span in spans).strip():
             return None
         largest = max(spans, key=lambda span: len(span["text"].strip()))
         left, top, _, bottom = line["bbox"]
-        return Line(
+        return TextLine(
             text=_linked(spans, links).strip(),
             level=self._scale.level(largest["size"]),
             left=left,
@@ -107,9 +107,9 @@ def _blocks_of(page: pymupdf.Page) -> Iterator[dict[str, Any]]:
             yield block
 
 
-def scale_in(document: pymupdf.Document) -> FontScale:
-    """The scale of *document*, by a sample of its pages."""
-    return scale_of(_letters_by_size(document))
+def sample_font_scale(document: pymupdf.Document) -> FontScale:
+    """Return the scale of *document*, measured on a sample of its pages."""
+    return font_scale(_letters_by_size(document))
 
 
 def _letters_by_size(document: pymupdf.Document) -> Counter[float]:
@@ -117,13 +117,13 @@ def _letters_by_size(document: pymupdf.Document) -> Counter[float]:
     step = max(1, document.page_count // SAMPLED_PAGES)
     for number in range(0, document.page_count, step):
         try:
-            with out_of_memory_told():
+            with raising_memory_error():
                 for block in _blocks_of(document.load_page(number)):
                     for line in block["lines"]:
                         for span in line["spans"]:
                             letters[_rounded(span["size"])] += len(span["text"].strip())
         except MUPDF_ERRORS:
-            continue  # a damaged page has no say
+            continue  # a damaged page does not count
     return +letters
 
 
@@ -137,7 +137,7 @@ def _links_on(page: pymupdf.Page) -> list[_Link]:
 
 
 def _linked(spans: list[dict[str, Any]], links: list[_Link]) -> str:
-    """The text of *spans*, neighbours with one target in one link."""
+    """Return the text of *spans*. Neighbours with the same target become one link."""
     runs: list[tuple[str | None, str]] = []
     for span in spans:
         target = _target_of(pymupdf.Rect(span["bbox"]), links)
@@ -145,9 +145,7 @@ def _linked(spans: list[dict[str, Any]], links: list[_Link]) -> str:
             runs[-1] = (target, runs[-1][1] + span["text"])
         else:
             runs.append((target, span["text"]))
-    return "".join(
-        escaped(text) if target is None else _link(text, target) for target, text in runs
-    )
+    return "".join(escape(text) if target is None else _link(text, target) for target, text in runs)
 
 
 def _target_of(box: pymupdf.Rect, links: list[_Link]) -> str | None:
@@ -164,7 +162,7 @@ def _link(text: str, target: str) -> str:
         return text
     before, after = text[: len(text) - len(text.lstrip())], text[len(text.rstrip()) :]
     address = "".join(f"%{ord(char):02X}" if char in " <>()\n\\" else char for char in target)
-    return f"{before}[{escaped(shown)}]({address}){after}"
+    return f"{before}[{escape(shown)}]({address}){after}"
 
 
 def _table_around(line: dict[str, Any], tables: list[Table]) -> Table | None:

@@ -1,4 +1,4 @@
-"""Optical character recognition with Tesseract. Runs in the child only."""
+"""Recognises the text of a page with Tesseract. Runs in the child process only."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from pathlib import Path
 import pymupdf
 from tesserocr import PSM, PyTessBaseAPI
 
-from secretary_documents.pdf.choice import count_letters
-from secretary_documents.pdf.language import ORIENTATION, available
-from secretary_documents.pdf.picture import legible_dpi
-from secretary_documents.pdf.recipe import OCR_DPI
+from secretary_documents.pdf.method_choice import count_letters
+from secretary_documents.pdf.mupdf import legible_dpi
+from secretary_documents.pdf.ocr_models import ORIENTATION, available_models
+from secretary_documents.pdf.read_options import OCR_DPI
 
-# Tesseract is sure of the few words it finds on a bad scan, so what counts is how much it found:
-# with less than some three lines, the page gets a second pass, with local thresholds (Sauvola).
+# Tesseract is confident about the few words it finds on a bad scan. So the amount of text decides,
+# not the confidence: a page with less than about three lines gets a second pass, with local
+# thresholds (Sauvola).
 POOR_YIELD_LETTERS = 200
 SECOND_PASS_GAIN = 1.25
 _SAUVOLA = "2"
@@ -24,30 +25,30 @@ _OTSU = "0"
 
 @dataclass(frozen=True, slots=True)
 class Recognition:
-    """What was read off a page."""
+    """The text that was recognised on a page."""
 
     text: str
     confidence: float
-    """Tesseract's own, 0 to 1; says little about what it overlooked."""
+    """As Tesseract reports it, 0 to 1. It says little about text that Tesseract missed."""
 
     @property
     def letters(self) -> int:
-        """Letters and digits read."""
+        """How many letters and digits were recognised."""
         return count_letters(self.text)
 
 
 class Recogniser:
-    """Reads pages as images; not for several threads. It stays loaded until the child ends."""
+    """Reads pages as images. Not thread-safe. It stays loaded until the child ends."""
 
     def __init__(self, languages: Sequence[str], folder: Path, max_pixels: int) -> None:
-        """Load *languages* from *folder*, to read pictures of *max_pixels* at most."""
-        # Telling how a page is turned needs the model "osd".
-        mode = PSM.AUTO_OSD if ORIENTATION in available(folder) else PSM.AUTO
+        """Load *languages* from *folder*, to read images of *max_pixels* at most."""
+        # Tesseract needs the model "osd" to detect how a page is rotated.
+        mode = PSM.AUTO_OSD if ORIENTATION in available_models(folder) else PSM.AUTO
         self._api = PyTessBaseAPI(path=f"{folder}/", lang="+".join(languages), psm=mode)
         self._max_pixels = max_pixels
 
     def read(self, page: pymupdf.Page) -> Recognition:
-        """The text on the picture of *page*.
+        """Return the text on the image of *page*.
 
         Raises:
             PermanentError: PDF_PAGE_TOO_LARGE.

@@ -1,4 +1,4 @@
-"""Ruled tables of a page. Runs in the child only."""
+"""Finds the ruled tables of a page. Runs in the child process only."""
 
 from __future__ import annotations
 
@@ -6,47 +6,47 @@ from dataclasses import dataclass
 
 import pymupdf
 
-from secretary_documents.pdf.document import MUPDF_ERRORS, out_of_memory_told
-from secretary_documents.pdf.paragraph import escaped
+from secretary_documents.pdf.layout import escape
+from secretary_documents.pdf.mupdf import MUPDF_ERRORS, raising_memory_error
 
-# Fewer strokes make no table; with more it is a drawing, and looking through it takes minutes.
+# Fewer paths make no table. More paths are a drawing, which would take minutes to search.
 LEAST_PATHS, MOST_PATHS = 4, 3000
 _LEAST_ROWS, _LEAST_COLUMNS = 2, 2
-# What its finder raises for odd pages, besides what MuPDF does.
+# What the table finder raises for odd pages, in addition to MuPDF's errors.
 _FINDER_ERRORS = (*MUPDF_ERRORS, ArithmeticError, AttributeError, LookupError, TypeError)
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table: where it stands, in points, and its cells."""
+    """A table: its place on the page, in points, and its cells."""
 
     box: tuple[float, float, float, float]
     rows: tuple[tuple[str, ...], ...]
 
     def holds(self, x: float, y: float) -> bool:
-        """Whether the point lies in it."""
+        """Return whether the point is inside the table."""
         left, top, right, bottom = self.box
         return left <= x <= right and top <= y <= bottom
 
     def as_markdown(self) -> str:
-        """Its first row is the head: Markdown knows no table without."""
+        """Return the table with its first row as the header, because Markdown requires a header."""
         head, *body = [_row(cells) for cells in self.rows]
         rule = f"|{' --- |' * len(self.rows[0])}"
         return "\n".join([head, rule, *body])
 
 
 def tables_on(page: pymupdf.Page) -> list[Table]:
-    """The tables with rules between their cells."""
+    """Return the tables of *page* that have rules between their cells."""
     paths = sum(kind.endswith("-path") for kind, _ in page.get_bboxlog())
     if not LEAST_PATHS <= paths <= MOST_PATHS:
         return []
     try:
-        with out_of_memory_told():
+        with raising_memory_error():
             found = [
                 Table(tuple(table.bbox), _cells(table.extract())) for table in page.find_tables()
             ]
     except _FINDER_ERRORS:
-        return []  # its text is still there, as lines
+        return []  # the text of the cells is still read, as lines
     return [table for table in found if _is_table(table)]
 
 
@@ -64,4 +64,4 @@ def _is_table(table: Table) -> bool:
 
 
 def _row(cells: tuple[str, ...]) -> str:
-    return f"| {' | '.join(escaped(cell).replace('|', chr(92) + '|') for cell in cells)} |"
+    return f"| {' | '.join(escape(cell).replace('|', chr(92) + '|') for cell in cells)} |"

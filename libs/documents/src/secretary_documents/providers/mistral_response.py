@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pydantic import StrictInt, ValidationError
 
 from secretary_common.models import JsonObject
-from secretary_documents.pdf.choice import Reason
+from secretary_documents.pdf.method_choice import Reason
 from secretary_documents.pdf.page import Page
 from secretary_documents.providers.response import ResponseModel
 

@@ -13,7 +13,7 @@ from secretary_common.jobs.resources import ResourceCalculator
 from secretary_common.models import JsonObject
 from secretary_common.settings.provider import VisionSection
 from secretary_documents.concurrency import run_each
-from secretary_documents.pdf.choice import Reason
+from secretary_documents.pdf.method_choice import Reason
 from secretary_documents.pdf.page import Document, OnPage, Page, PageImage
 from secretary_documents.providers.completion import CompletionClient, CompletionRequest
 from secretary_documents.providers.connection import Connection, Timing

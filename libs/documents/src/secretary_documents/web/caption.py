@@ -1,6 +1,6 @@
-"""Captions: WebVTT and SubRip, as they are found in the wild, and the transcript they make.
+"""Parses captions (WebVTT and SubRip, as they occur in practice) and writes transcripts.
 
-Written after https://www.w3.org/TR/webvtt1/ §6; SubRip has no standard, it is WebVTT with commas.
+Follows https://www.w3.org/TR/webvtt1/ §6. SubRip has no standard: it is WebVTT with commas.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 PARAGRAPH_SEC = 60.0
-"""After so long a paragraph of a transcript ends with the next sentence …"""
+"""A paragraph of a transcript that is this long ends with the next sentence."""
 LONGEST_PARAGRAPH_SEC = 120.0
-"""… or here, where nobody ends a sentence."""
+"""A paragraph of this length ends even in the middle of a sentence."""
 PAUSE_SEC = 5.0
 """A silence that ends a paragraph."""
 
 MAX_SCROLLING = 10
-"""Lines on a screen."""
+"""The most lines that are shown at a time."""
 
 _TIMING = re.compile(
     r"\s*(?:(\d{1,4}):)?(\d{1,2}):(\d{1,2})[.,](\d{1,3})\s*-->\s*"
@@ -35,7 +35,7 @@ _SENTENCE_END = re.compile(r"[.!?…]['\"”“)]?$")
 
 @dataclass(frozen=True, slots=True)
 class Cue:
-    """What is said, from when to when, in seconds."""
+    """Spoken text with its start and end, in seconds."""
 
     start: float
     end: float
@@ -43,14 +43,14 @@ class Cue:
 
 
 def parse_captions(content: str) -> list[Cue]:
-    """The cues of *content* by their start; what is no cue is left out, nothing makes it fail."""
+    """Return the cues of *content* by their start. Other text is skipped; no input is an error."""
     cues = [cue for cue in _cues(content) if cue.text]
     cues.sort(key=lambda cue: cue.start)
     return list(_without_repeats(cues))
 
 
 def transcript_of(cues: Iterable[Cue]) -> str:
-    """The *cues* as paragraphs, each with the time it begins at: ``[00:01:05] …``."""
+    """Return *cues* as paragraphs, each with the time of its start: ``[00:01:05] …``."""
     paragraphs: list[list[Cue]] = []
     for cue in cues:
         if not paragraphs or _ends(paragraphs[-1], cue):
@@ -71,7 +71,7 @@ def _cues(content: str) -> Iterator[Cue]:
             lines.append(line)
             continue
         if span is not None:
-            # The number of the next cue, where no empty line is in between.
+            # The number of the next cue, if no empty line separates the cues.
             if match is not None and lines and lines[-1].strip().isdecimal():
                 lines.pop()
             yield Cue(*span, _text(lines))
@@ -89,13 +89,13 @@ def _seconds(match: re.Match[str], first: int) -> float:
 def _text(lines: list[str]) -> str:
     voiced = _VOICE.sub(r"\1: ", " \n".join(lines))
     plain = html.unescape(_LONG_NUMBER.sub("\ufffd", _TAG.sub("", voiced)))
-    # Lines stay apart: those that scroll are told by them.
+    # Lines are kept apart: scrolling captions are detected by comparing lines.
     stripped = (_SPACE.sub(" ", line).strip() for line in plain.splitlines())
     return "\n".join(line for line in stripped if line)
 
 
 def _without_repeats(cues: list[Cue]) -> Iterator[Cue]:
-    """The cues with no line said again that is still on the screen: automatic captions scroll."""
+    """Yield the cues without lines that are still shown: automatic captions scroll."""
     shown: list[str] = []
     until = 0.0
     for cue in cues:
@@ -108,7 +108,7 @@ def _without_repeats(cues: list[Cue]) -> Iterator[Cue]:
 
 
 def _overlap(shown: list[str], lines: list[str]) -> int:
-    """How many of the first *lines* are the last ones that are *shown*."""
+    """Return how many of the first *lines* equal the last of the *shown* lines."""
     longest = min(len(shown), len(lines), MAX_SCROLLING)
     return next((size for size in range(longest, 0, -1) if shown[-size:] == lines[:size]), 0)
 

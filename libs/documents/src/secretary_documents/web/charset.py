@@ -1,4 +1,4 @@
-"""Finds out in which encoding a page is, and reads it; no byte makes it fail."""
+"""Detects the encoding of a page and decodes the page. No input is an error."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ import re
 
 _HEADER = re.compile(r"charset\s*=\s*[\"']?([\w.:-]{1,40})", re.IGNORECASE)
 _META = re.compile(rb"<meta[^>]{0,500}?charset\s*+=\s*+[\"']?+\s*+([\w.:-]{1,40})", re.IGNORECASE)
-_META_WITHIN = 4096  # the HTML standard looks at 1024 bytes; some pages have long comments first
+_META_WITHIN = 4096  # the HTML standard says 1024 bytes; some pages start with long comments
 _MARKS = {
     codecs.BOM_UTF8: "utf-8",
     codecs.BOM_UTF16_LE: "utf-16-le",
     codecs.BOM_UTF16_BE: "utf-16-be",
 }
-# Encodings of text that pages are in; Python knows stranger ones (punycode, unicode_escape).
+# Encodings that pages use. Python also knows codecs that are none (punycode, unicode_escape).
 _KNOWN = ("utf-8", "utf-16", "iso8859", "cp", "koi8", "gb", "big5", "euc", "shift_jis", "mac")
 _LATIN = ("ascii", "iso8859-1", "latin-1")
 
 
 def decode(content: bytes, content_type: str) -> str:
-    """*content* as text: by its byte order mark, the header, its own word, else by trying."""
+    """Return *content* as text, by its byte order mark, the header, its meta tag, or by trying."""
     for mark, name in _MARKS.items():
         if content.startswith(mark):
             return content[len(mark) :].decode(name, errors="replace")
@@ -37,7 +37,7 @@ def _declared(start: bytes) -> str | None:
     if match is None:
         return None
     name = _known(match[1].decode("ascii", errors="replace"))
-    # A page that can say so in ASCII is in no UTF-16, whatever it says.
+    # A page whose declaration is readable as ASCII cannot be in UTF-16.
     return "utf-8" if name is not None and name.startswith("utf-16") else name
 
 
@@ -50,6 +50,6 @@ def _known(label: str) -> str | None:
         name = codecs.lookup(label).name
     except (LookupError, ValueError):
         return None
-    if name in _LATIN:  # what is called Latin 1 is Windows' on the web
+    if name in _LATIN:  # on the web, Latin-1 means Windows-1252
         return "cp1252"
     return name if name.startswith(_KNOWN) else None

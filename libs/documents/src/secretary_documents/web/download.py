@@ -1,4 +1,4 @@
-"""Downloads one URL into a file that has no name: nothing is left behind, not even by kill -9."""
+"""Downloads one URL into a file without a name, so that even kill -9 leaves no file behind."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from secretary_common.http.retry_after import parse_retry_after
 from secretary_common.runtime.clock import Clock, SystemClock
 
 MAX_REDIRECTS = 5
-# Longer than this nobody is made to wait by a server: the backoff decides instead.
+# A server cannot make a job wait longer than this. The backoff decides instead.
 MAX_RETRY_AFTER_SEC = 24 * 3600
-# What may be otherwise next time; every 5xx as well.
+# These may pass by the next attempt, as may every 5xx.
 _PASSING = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
 _CHUNK = 2**16
 _NAME_IN_HEADER = re.compile(r'filename="?([^";]+)"?', re.IGNORECASE)
@@ -32,15 +32,15 @@ ClientFactory = Callable[[], httpx.AsyncClient]
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """A finished download: the open file, its size, and what the server says of it."""
+    """A finished download: the open file, its size, and what the server says about it."""
 
     file: BinaryIO
     size: int
     name: str
     url: str
-    """Where it was in the end."""
+    """The address after all redirects."""
     content_type: str
-    """The header; empty without one."""
+    """The header; empty if there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,23 +48,25 @@ class Downloader:
     """Fetches URLs through guarded clients."""
 
     client: ClientFactory
-    """Makes a client that vets every request; it must not follow redirects by itself."""
+    """Makes a client that checks every request. The client must not follow redirects itself."""
     max_bytes: int
     deadline_sec: float = 300.0
-    """For everything: all redirects, all bytes."""
+    """For the whole download: all redirects and all bytes."""
     too_large: ErrorCode = ErrorCode.PDF_TOO_LARGE
-    """The code for more than ``max_bytes``."""
+    """The error code for more than ``max_bytes``."""
     clock: Clock = field(default_factory=SystemClock)
-    """For a Retry-After that is a date."""
+    """Needed if Retry-After is a date."""
 
     @asynccontextmanager
     async def fetch(self, url: str, *, accept: str) -> AsyncIterator[Download]:
-        """What *url* leads to, in a file that is gone afterwards; *accept* is the header.
+        """Download *url* into a file that is removed when the context ends.
+
+        *accept* is the Accept header.
 
         Raises:
-            PermanentError: URL_REFUSED by the guard; FETCH_FAILED, the server will not give it;
+            PermanentError: URL_REFUSED by the guard; FETCH_FAILED, the server refuses;
                 ``too_large``.
-            TransientError: FETCH_FAILED, another try may help.
+            TransientError: FETCH_FAILED, another attempt may succeed.
         """
         with tempfile.TemporaryFile() as file:
             yield await self._save(url, accept, file)
@@ -78,14 +80,14 @@ class Downloader:
         except httpx.InvalidURL as error:
             raise PermanentError("the URL does not parse", code=ErrorCode.URL_REFUSED) from error
         except (TimeoutError, httpx.TimeoutException) as error:
-            raise _may_pass("the server took too long") from error
+            raise _transient("the server took too long") from error
         except httpx.RequestError as error:
-            raise _may_pass(f"the connection failed ({type(error).__name__})") from error
+            raise _transient(f"the connection failed ({type(error).__name__})") from error
 
     async def _follow(
         self, client: httpx.AsyncClient, url: str, accept: str, file: BinaryIO
     ) -> Download:
-        # Identity: a size limit means what it says only if nothing is unpacked.
+        # Without compression, the size limit holds for the file itself.
         headers = {"Accept": accept, "Accept-Encoding": "identity"}
         request = client.build_request("GET", url, headers=headers)
         for _ in range(MAX_REDIRECTS + 1):
@@ -97,7 +99,7 @@ class Downloader:
                     content_type = response.headers.get("Content-Type", "")
                     where = str(response.url)
                     return Download(file, size, _file_name(response), where, content_type)
-                request = response.next_request  # the client vets it as it did the first
+                request = response.next_request  # the client checks it like the first one
             finally:
                 await response.aclose()
         raise _refused_by_server(f"more than {MAX_REDIRECTS} redirects")
@@ -107,11 +109,11 @@ class Downloader:
         if status in _PASSING or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             asked = response.headers.get("Retry-After")
             wait_sec = parse_retry_after(asked, self.clock.now(), longest_sec=MAX_RETRY_AFTER_SEC)
-            raise _may_pass(f"the server answered {status}", wait_sec)
+            raise _transient(f"the server answered {status}", wait_sec)
         if status != HTTPStatus.OK:
             raise _refused_by_server(f"the server answered {status}")
         if response.headers.get("Content-Encoding", "identity").lower() != "identity":
-            raise _refused_by_server("the server sends the file packed, unasked")
+            raise _refused_by_server("the server sends the file compressed although it may not")
 
     async def _copy(self, response: httpx.Response, file: BinaryIO) -> int:
         announced = response.headers.get("Content-Length", "")
@@ -132,13 +134,13 @@ class Downloader:
 
 
 def _file_name(response: httpx.Response) -> str:
-    """What to call the file; for people only, never a path to write to."""
+    """Return a name to show for the file. It is never used as a path."""
     match = _NAME_IN_HEADER.search(response.headers.get("Content-Disposition", ""))
     named = match[1] if match else unquote(urlsplit(str(response.url)).path)
     return PurePosixPath(named.replace("\\", "/")).name or "document"
 
 
-def _may_pass(message: str, retry_after: float | None = None) -> TransientError:
+def _transient(message: str, retry_after: float | None = None) -> TransientError:
     return TransientError(message, code=ErrorCode.FETCH_FAILED, retry_after=retry_after)
 
 

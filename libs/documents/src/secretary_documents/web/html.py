@@ -1,4 +1,4 @@
-"""Reads a page of HTML. Untrusted bytes, native code: only ever in a child with limits."""
+"""Reads a page of HTML. Native code parses untrusted bytes, so it runs only in a child process."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import Any
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from secretary_documents.web.link import absolute, classify, first_of, is_same_page
-from secretary_documents.web.linked_data import facts_of, objects_of, open_graph_facts
-from secretary_documents.web.page import Facts, Link, LinkKind, WebPage
-from secretary_documents.web.reduction import is_navigation, own_text, readable_text
-from secretary_documents.web.visible import visible_facts
+from secretary_documents.web.metadata import json_ld_metadata, json_ld_objects, open_graph_metadata
+from secretary_documents.web.page import Link, LinkKind, PageMetadata, WebPage
+from secretary_documents.web.readable_text import is_navigation, own_text, readable_text
+from secretary_documents.web.visible_metadata import visible_metadata
 
 MAX_LINKS = 5000
 MAX_NAME = 300
 
-# Where an address stands: (selector, attribute).
+# Where addresses are found: (selector, attribute).
 _PLACES = (
     ("a[href]", "href"),
     ("area[href]", "href"),
@@ -32,7 +32,7 @@ _PLACES = (
 
 
 def read_html(html: str, url: str) -> WebPage:
-    """The page *html*, found at *url*."""
+    """Return the page of *html*, found at *url*."""
     tree = LexborHTMLParser(html)
     root = tree.body or tree.root
     base = _base(tree, url)
@@ -42,23 +42,23 @@ def read_html(html: str, url: str) -> WebPage:
     links = tuple(_links(tree, base))
     documents = [node.text() for node in tree.css('script[type="application/ld+json"]')]
     times = [node.attributes.get("datetime") or "" for node in tree.css("time[datetime]")]
-    facts = merged(
-        facts_of(objects_of(documents), base),
-        Facts(title=_heading(tree)),
-        visible_facts(text, links, times),
-        open_graph_facts(_properties(tree), base),
-        Facts(title=_title(tree), language=_language(tree)),
+    metadata = merged(
+        json_ld_metadata(json_ld_objects(documents), base),
+        PageMetadata(title=_heading(tree)),
+        visible_metadata(text, links, times),
+        open_graph_metadata(_properties(tree), base),
+        PageMetadata(title=_title(tree), language=_language(tree)),
     )
-    return WebPage(url, facts.title, text, facts, links)
+    return WebPage(url, metadata.title, text, metadata, links)
 
 
-def merged(*sources: Facts) -> Facts:
-    """What the first of *sources* says that says anything, fact by fact."""
+def merged(*sources: PageMetadata) -> PageMetadata:
+    """Return for each field the first value that *sources* have, in their order."""
     found: dict[str, Any] = {}
-    for one in fields(Facts):
-        values = (getattr(source, one.name) for source in sources)
-        found[one.name] = next((value for value in values if value), one.default)
-    return Facts(**found)
+    for field in fields(PageMetadata):
+        values = (getattr(source, field.name) for source in sources)
+        found[field.name] = next((value for value in values if value), field.default)
+    return PageMetadata(**found)
 
 
 def _base(tree: LexborHTMLParser, url: str) -> str:

@@ -1,4 +1,4 @@
-"""Links: where they lead, and to what, as far as the address and the page tell."""
+"""Links: makes their addresses absolute and classifies what they lead to."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _VIDEO_PAGES = re.compile(
 
 
 def absolute(url: str, base: str) -> str | None:
-    """*url* as it is meant on a page at *base*; None: it leads nowhere on the web."""
+    """Return the absolute address of *url* on a page at *base*; None if it is not on the web."""
     url = "".join(url.split())
     if not url or url.startswith("#") or len(url) > MAX_URL:
         return None
@@ -54,7 +54,7 @@ def absolute(url: str, base: str) -> str | None:
 
 
 def classify(url: str, content_type: str = "") -> LinkKind:
-    """What *url*, an absolute one, leads to; *content_type*: if the page tells it."""
+    """Return what the absolute *url* leads to; *content_type* is the type that the page gives."""
     kind = content_type.partition(";")[0].strip().lower()
     if kind in _BY_TYPE:
         return _BY_TYPE[kind]
@@ -68,10 +68,10 @@ def classify(url: str, content_type: str = "") -> LinkKind:
 
 
 def is_same_page(url: str, base: str) -> bool:
-    """Whether *url* leads to another place of the page at *base*."""
+    """Return whether *url* leads to another place of the page at *base*."""
     return urldefrag(url).url == urldefrag(base).url
 
 
-def first_of(urls: Iterable[str | None]) -> str | None:
-    """The first that is there."""
-    return next((url for url in urls if url), None)
+def first_of(texts: Iterable[str | None]) -> str | None:
+    """Return the first text that is neither None nor empty; None if there is none."""
+    return next((text for text in texts if text), None)

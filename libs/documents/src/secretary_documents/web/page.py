@@ -1,4 +1,4 @@
-"""What there is to a web page: its text with links, its facts, its links by what they lead to."""
+"""A web page as it was read: its text, its metadata and its links by kind."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ JsonObject = dict[str, Any]
 
 
 class LinkKind(StrEnum):
-    """What a link leads to, as far as its address tells."""
+    """What a link leads to, judged by its address and its type."""
 
     SLIDES = "slides"
     CAPTIONS = "captions"
     MEDIA = "media"
-    """A file with picture or sound, to be downloaded."""
+    """A video or audio file to download."""
     VIDEO_PAGE = "video_page"
     """A page of a video platform."""
     IMAGE = "image"
@@ -24,25 +24,25 @@ class LinkKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """Something a page leads to."""
+    """A link of a page."""
 
     url: str
     """Absolute, http or https."""
     text: str
     kind: LinkKind
     language: str | None = None
-    """Of captions, where the page tells it."""
+    """Of captions, if the page says so."""
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
-    """What a page says of the talk or text it is about; None or empty: it does not say."""
+class PageMetadata:
+    """What a page says about its talk or text. None or empty means that it does not say."""
 
     title: str | None = None
     event: str | None = None
     track: str | None = None
     day: str | None = None
-    """YYYY-MM-DD where the page is exact, else in its words."""
+    """YYYY-MM-DD if the page is exact, else the words of the page."""
     starttime: str | None = None
     """HH:MM, in the page's own time zone."""
     endtime: str | None = None
@@ -60,37 +60,37 @@ class WebPage:
     """A page as it was read."""
 
     url: str
-    """Where it was found, after all redirects."""
+    """The address after all redirects."""
     title: str | None
     text: str
-    """All of it that is for people, in Markdown, links with their addresses."""
-    facts: Facts = field(default_factory=Facts)
+    """The text that people see, in Markdown, with the addresses of links."""
+    metadata: PageMetadata = field(default_factory=PageMetadata)
     links: tuple[Link, ...] = ()
 
     def of_kind(self, kind: LinkKind) -> list[Link]:
-        """The links of *kind*, in the order of the page."""
+        """Return the links of *kind* in the order of the page."""
         return [link for link in self.links if link.kind is kind]
 
     def as_json(self) -> JsonObject:
-        """The page as JSON."""
+        """Return the page as JSON."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, value: JsonObject) -> WebPage:
-        """A page as ``as_json`` wrote it.
+        """Return a page from what ``as_json`` returned.
 
         Raises:
-            ValueError: it is none; it may come from a child that has read untrusted bytes.
+            ValueError: *value* is not a page. The child that sent it has read untrusted bytes.
         """
         try:
-            facts: JsonObject = {
+            metadata: JsonObject = {
                 name: tuple(part) if isinstance(part, list) else part
-                for name, part in value["facts"].items()
+                for name, part in value["metadata"].items()
             }
             links = tuple(
                 Link(**{**link, "kind": LinkKind(link["kind"])}) for link in value["links"]
             )
-            page = cls(**{**value, "facts": Facts(**facts), "links": links})
+            page = cls(**{**value, "metadata": PageMetadata(**metadata), "links": links})
         except (TypeError, KeyError, AttributeError) as error:
-            raise ValueError("no page") from error
+            raise ValueError("not a page") from error
         return page

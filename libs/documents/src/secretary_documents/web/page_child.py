@@ -1,7 +1,6 @@
-"""The child process that reads one page.
+"""Runs in the child process: reads one web page.
 
-Request: ``{url, content_type}``; the page is its one file. One message:
-``{"page": …}``, a ``WebPage`` as JSON.
+The page is the only file of the child. ``{url, content_type}`` → ``{page}``, a ``WebPage`` as JSON.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ _TEXT = ("text/plain", "text/markdown", "text/csv", "application/json", "text/vt
 
 
 def begin(files: Sequence[str]) -> Work:
-    """What answers requests about the page in the first of *files*."""
+    """Return the function that answers requests about the page in the first of *files*."""
     path = Path(files[0])
 
     def read_page(request: dict[str, Any], emit: Emit) -> None:
@@ -32,17 +31,17 @@ def begin(files: Sequence[str]) -> Work:
 
 
 def page_of(content: bytes, url: str, content_type: str) -> WebPage:
-    """The page whose bytes are *content*, found at *url* with this header.
+    """Return the page with the bytes *content*, found at *url* with this Content-Type.
 
     Raises:
-        PermanentError: PAGE_INVALID, it is no page and no text.
+        PermanentError: PAGE_INVALID, *content* is neither a page nor text.
     """
     kind = content_type.partition(";")[0].strip().lower() or _sniffed(content)
     if kind in _HTML:
         return read_html(decode(content, content_type), url)
     if kind in _TEXT:
         return WebPage(url, None, decode(content, content_type))
-    message = f"the URL leads to {kind[:100]}, which is no page"
+    message = f"the URL leads to {kind[:100]}, which is not a page"
     if kind == "application/pdf":
         message += "; a pdf job reads it"
     raise PermanentError(message, code=ErrorCode.PAGE_INVALID)

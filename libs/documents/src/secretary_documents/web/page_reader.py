@@ -1,4 +1,4 @@
-"""Reads web pages: fetched through the guard, parsed in a child with limits."""
+"""Reads web pages: fetches them through the guard and parses them in a child with limits."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from secretary_worker import Bounds, Limits, Sandbox, ZygoteClient
 CHILD = "secretary_documents.web.page_child"
 ACCEPT = "text/html, application/xhtml+xml, text/*;q=0.8, */*;q=0.1"
 MAX_PAGE_BYTES = 10 * 2**20
-"""Of a page; what a page shows comes from elsewhere."""
-# Some 100,000 elements inside each other take the parser minutes: they end here.
+"""The largest page. Images and scripts are not part of it."""
+# 100,000 nested elements would take the parser minutes. The CPU limit ends that.
 LIMITS = Limits(memory_bytes=1024 * 2**20, cpu_sec=20)
 TIMEOUT_SEC = 60.0
 
 
 class SandboxedPageReader:
-    """Reads pages. One instance serves all jobs."""
+    """Reads web pages. One instance serves all jobs."""
 
     def __init__(
         self, downloader: Downloader, *, zygote: ZygoteClient | None = None, limits: Limits = LIMITS
@@ -27,9 +27,9 @@ class SandboxedPageReader:
         """Wire the reader.
 
         Args:
-            downloader: with the most a page may have, and the code for one that has more.
-            zygote: of children that run ``CHILD``.
-            limits: what one page may use up.
+            downloader: with the size limit of a page and the error code beyond it.
+            zygote: forks children that run ``CHILD``.
+            limits: CPU time and memory for one page.
         """
         self._downloader = downloader
         self._sandbox = Sandbox(
@@ -37,12 +37,12 @@ class SandboxedPageReader:
         )
 
     async def read(self, url: str, resources: ResourceCalculator) -> WebPage:
-        """The page at *url*.
+        """Return the page at *url*.
 
         Raises:
-            PermanentError: URL_REFUSED, FETCH_FAILED or FILE_TOO_LARGE; PAGE_INVALID, it is no
-                page; or what ``Child.ask`` raises.
-            TransientError: FETCH_FAILED, another try may help.
+            PermanentError: URL_REFUSED, FETCH_FAILED or FILE_TOO_LARGE; PAGE_INVALID, it is not
+                a page; or what ``Child.ask`` raises.
+            TransientError: FETCH_FAILED, another attempt may succeed.
         """
         messages: list[JsonObject] = []
         async with self._downloader.fetch(url, accept=ACCEPT) as download:

@@ -1,11 +1,11 @@
-"""Pages written into the cache: together, none lost, nobody kept waiting."""
+"""Pages are written into the cache in batches; none is lost, and no reader waits."""
 
 from __future__ import annotations
 
 import asyncio
 
 import pytest
-from support.pdf_harness import RememberingCache
+from support.pdf_harness import RecordingCache
 
 from secretary_documents.handlers.pdf.page_cache import PageCache
 from secretary_documents.pdf.page import Page
@@ -15,23 +15,23 @@ def page(number: int) -> Page:
     return Page(number, f"text {number}", "ocr", confidence=0.5)
 
 
-def cache_on(store: RememberingCache, engine: str = "e", sha256: str = "ab") -> PageCache:
+def cache_on(store: RecordingCache, engine: str = "e", sha256: str = "ab") -> PageCache:
     return PageCache(store, sha256=sha256, engine=engine, reads=True, writes=True)
 
 
-async def test_pages_come_back_as_they_were_and_only_for_the_same_file_and_engine() -> None:
-    store = RememberingCache()
+async def test_pages_are_found_unchanged_and_only_for_the_same_file_and_engine() -> None:
+    store = RecordingCache()
     cache = cache_on(store)
     async with cache.writing():
         for number in (1, 2, 3):
-            cache.keep(page(number))
+            cache.store(page(number))
     assert await cache_on(store).known([3, 1, 7]) == [page(3), page(1)]
     assert await cache_on(store, engine="f").known([1]) == []
     assert await cache_on(store, sha256="cd").known([1]) == []
 
 
-async def test_who_reads_all_anew_knows_what_this_run_kept_and_nothing_else() -> None:
-    store = RememberingCache()
+async def test_a_run_that_reads_all_pages_again_finds_only_the_pages_it_stored() -> None:
+    store = RecordingCache()
 
     def refreshing(run: str | None) -> PageCache:
         return PageCache(store, sha256="ab", engine="e", reads=True, writes=True, refreshing=run)
@@ -39,41 +39,41 @@ async def test_who_reads_all_anew_knows_what_this_run_kept_and_nothing_else() ->
     for run, number in ((None, 1), ("job-1:1", 2), ("job-1:2", 3), ("job-2:1", 4)):
         cache = refreshing(run)
         async with cache.writing():
-            cache.keep(page(number))
+            cache.store(page(number))
     assert await refreshing("job-1:1").known([1, 2, 3, 4]) == [page(2)]
     assert await refreshing(None).known([1, 2, 3, 4]) == [page(one) for one in (1, 2, 3, 4)]
 
 
-async def test_pages_that_come_while_one_is_written_share_the_next_writes() -> None:
-    store = RememberingCache()
+async def test_pages_that_arrive_during_a_write_share_the_next_writes() -> None:
+    store = RecordingCache()
     cache = cache_on(store)
     async with cache.writing():
-        cache.keep(page(1))
+        cache.store(page(1))
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         for number in range(2, 102):
-            cache.keep(page(number))
+            cache.store(page(number))
     assert len(store.entries) == 101
     assert len(store.writes) <= 5
 
 
-async def test_of_large_pages_few_are_written_at_once() -> None:
-    store = RememberingCache()
+async def test_a_write_takes_few_large_pages() -> None:
+    store = RecordingCache()
     cache = cache_on(store)
     async with cache.writing():
         for number in range(1, 6):
-            cache.keep(Page(number, "x" * 3 * 2**20, "ocr"))
+            cache.store(Page(number, "x" * 3 * 2**20, "ocr"))
     assert len(store.entries) == 5
     assert max(store.writes) == 2
 
 
-async def test_what_was_read_before_an_error_is_written() -> None:
-    store = RememberingCache()
+async def test_pages_stored_before_an_error_are_written() -> None:
+    store = RecordingCache()
     cache = cache_on(store)
 
     async def work() -> None:
         async with cache.writing():
-            cache.keep(page(1))
+            cache.store(page(1))
             raise LookupError
 
     with pytest.raises(LookupError):
@@ -82,7 +82,7 @@ async def test_what_was_read_before_an_error_is_written() -> None:
 
 
 async def test_a_cancelled_attempt_does_not_wait_for_the_store() -> None:
-    class Stuck(RememberingCache):
+    class Stuck(RecordingCache):
         async def put_many(self, entries: object) -> None:
             await asyncio.Event().wait()
 
@@ -90,7 +90,7 @@ async def test_a_cancelled_attempt_does_not_wait_for_the_store() -> None:
 
     async def work() -> None:
         async with cache.writing():
-            cache.keep(page(1))
+            cache.store(page(1))
             await asyncio.sleep(60)
 
     task = asyncio.create_task(work())
@@ -100,13 +100,13 @@ async def test_a_cancelled_attempt_does_not_wait_for_the_store() -> None:
     assert task.cancelled()
 
 
-async def test_a_store_that_goes_away_is_not_asked_to_keep_anything_more() -> None:
-    store = RememberingCache(away=True)
+async def test_a_store_that_failed_gets_no_more_writes() -> None:
+    store = RecordingCache(down=True)
     cache = cache_on(store)
     async with cache.writing():
         for number in range(100):
-            cache.keep(page(number))
-    store.away = False
+            cache.store(page(number))
+    store.down = False
     async with cache.writing():
-        cache.keep(page(1))
+        cache.store(page(1))
     assert store.entries == {}

@@ -1,4 +1,4 @@
-"""The parameters of a pdf job, by model and by the schema it announces alone."""
+"""The parameters of a pdf job, checked by the model and by its announced schema."""
 
 from typing import Any
 
@@ -72,14 +72,14 @@ def test_pages_that_end_before_they_start_are_refused() -> None:
         parse_parameters(PdfParameters, {"filename": "a.pdf", "page_start": 3, "page_end": 2})
 
 
-def test_a_template_is_given_one_way() -> None:
+def test_a_template_is_given_by_name_or_by_content() -> None:
     with pytest.raises(PermanentError, match="only one of template and template_content"):
         parse_parameters(
             PdfParameters, {"filename": "a.pdf", "template": "A", "template_content": "b"}
         )
 
 
-def test_an_error_names_the_field_and_never_its_value() -> None:
+def test_an_error_names_the_field_but_never_its_value() -> None:
     with pytest.raises(PermanentError, match=r"^password: ") as caught:
         parse_parameters(PdfParameters, {"filename": "a.pdf", "password": ["geheim"]})
     assert caught.value.details == {
@@ -87,11 +87,11 @@ def test_an_error_names_the_field_and_never_its_value() -> None:
     }
 
 
-def test_every_field_is_explained_and_the_password_is_write_only() -> None:
+def test_every_field_has_a_description_and_the_password_is_write_only() -> None:
     assert all(field["description"] for field in SCHEMA["properties"].values())
     assert SCHEMA["properties"]["password"]["writeOnly"] is True
     assert SCHEMA["properties"]["extraction_method"]["default"] == "native"
 
 
-def test_the_schema_tells_the_api_that_file_id_is_an_upload() -> None:
+def test_the_schema_marks_file_id_as_an_upload() -> None:
     assert SCHEMA["properties"][UPLOAD_PARAMETER]["format"] == UPLOAD_FORMAT

@@ -1,4 +1,4 @@
-"""The percents of a pdf job."""
+"""The progress of a pdf job."""
 
 import pytest
 from hypothesis import given
@@ -20,7 +20,7 @@ from secretary_documents.handlers.pdf.progress import image_progress, page_progr
         (5, 7, [50, 51]),
     ],
 )
-def test_the_percent_moves_with_the_pages(done: int, total: int, percents: list[int]) -> None:
+def test_the_percent_grows_with_the_pages(done: int, total: int, percents: list[int]) -> None:
     assert [progress.percent for progress in page_progress(done, total)] == percents
 
 
@@ -29,7 +29,7 @@ def test_the_message_counts_the_pages() -> None:
 
 
 @given(total=st.integers(min_value=1, max_value=5000))
-def test_fifty_is_passed_and_nothing_falls_whatever_the_number_of_pages(total: int) -> None:
+def test_the_percent_passes_50_and_never_falls_for_any_number_of_pages(total: int) -> None:
     percents = [
         progress.percent for done in range(total + 1) for progress in page_progress(done, total)
     ]

@@ -3,10 +3,10 @@
 import pytest
 
 from secretary_common.errors import ErrorCode, PermanentError
-from secretary_documents.handlers.pdf.result import FileFacts, PdfExtract, check_readable
-from secretary_documents.handlers.pdf.template import TransformedText
-from secretary_documents.pdf.opened import Facts
+from secretary_documents.handlers.pdf.result import FileInfo, PdfExtract, check_readable
 from secretary_documents.pdf.page import Page
+from secretary_documents.pdf.sandboxed_document import DocumentInfo
+from secretary_documents.templates.transformer import TransformResult
 
 PAGES = [
     Page(4, "eins", "native"),
@@ -14,11 +14,11 @@ PAGES = [
     Page(6, "drei", "ocr", reason="scan", confidence=0.93),
 ]
 TEXT = "--- Page 4 ---\neins\n\n--- Page 5 ---\n\n\n--- Page 6 ---\ndrei"
-FACTS = Facts(page_count=9, title="T", author=None, repaired=False)
-EXTRACT = PdfExtract(FACTS, PAGES, FileFacts("a.pdf", 7, "ab"))
+DOCUMENT = DocumentInfo(page_count=9, title="T", author=None, repaired=False)
+EXTRACT = PdfExtract(DOCUMENT, PAGES, FileInfo("a.pdf", 7, "ab"))
 
 
-def test_the_result_has_the_documented_fields_twice_and_no_deeper() -> None:
+def test_structured_data_repeats_the_documented_fields_once() -> None:
     result = EXTRACT.result({"pages": 3})
     assert result.pop("structured_data") == result
     assert result == {
@@ -47,12 +47,20 @@ def test_the_result_has_the_documented_fields_twice_and_no_deeper() -> None:
     }
 
 
-def test_what_a_template_made_and_the_archive_stand_beside_the_text() -> None:
-    made = TransformedText("# Minutes", {"title": "Minutes"}, {"name": "M", "sha256": "cd"})
-    extract = PdfExtract(FACTS, PAGES, FileFacts("a.pdf", 7, "ab"), "job-1.zip", made)
+def test_the_filled_template_and_the_archive_are_added_to_the_text() -> None:
+    fields = {"title": "Minutes"}
+    template = {"name": "M", "sha256": "cd"}
+    made = TransformResult("# Minutes", fields, fields, template, {"model": "m"}, ("short",))
+    extract = PdfExtract(DOCUMENT, PAGES, FileInfo("a.pdf", 7, "ab"), "job-1.zip", made)
     result = extract.result({})
     assert result["extracted_text"] == TEXT
-    assert result["template"] == {"name": "M", "sha256": "cd", "text": "# Minutes"}
+    assert result["template"] == {
+        "name": "M",
+        "sha256": "cd",
+        "llm": {"model": "m"},
+        "warnings": ["short"],
+        "text": "# Minutes",
+    }
     assert result["template_fields"] == {"title": "Minutes"}
     assert result["images_archive_filename"] == "job-1.zip"
 
@@ -65,9 +73,7 @@ def test_what_a_template_made_and_the_archive_stand_beside_the_text() -> None:
         (["too_large"], ErrorCode.PDF_PAGE_TOO_LARGE),
     ],
 )
-def test_a_document_without_one_readable_page_is_no_success(
-    reasons: list[str], code: ErrorCode
-) -> None:
+def test_a_document_without_a_readable_page_fails(reasons: list[str], code: ErrorCode) -> None:
     unreadable = [Page(number, "", "native", reason) for number, reason in enumerate(reasons, 1)]
     with pytest.raises(PermanentError) as caught:
         check_readable(unreadable)

@@ -1,4 +1,4 @@
-"""Reads an open file as a PDF: whoever has one, a ``pdf`` job or the slides of a talk."""
+"""Reads an open file as a PDF, for ``pdf`` jobs and for the slides of ``session`` jobs."""
 
 from __future__ import annotations
 
@@ -12,14 +12,17 @@ from secretary_common.ports.cache import CacheRepository
 from secretary_common.settings.work import PdfSection
 from secretary_documents.handlers.contract import JobReport
 from secretary_documents.handlers.pdf import progress
-from secretary_documents.handlers.pdf.methods import MakeReader, Readers
 from secretary_documents.handlers.pdf.page_cache import PageCache
+from secretary_documents.handlers.pdf.page_collector import PageCollector
 from secretary_documents.handlers.pdf.parameters import PdfParameters
-from secretary_documents.handlers.pdf.reading import PdfReading
-from secretary_documents.handlers.pdf.result import FileFacts, PdfExtract, check_readable
-from secretary_documents.pdf.opened import OpenedPdf, Opening, check_pdf_mark
-from secretary_documents.pdf.page import Document, RemoteReader
-from secretary_documents.pdf.page_range import PageRange
+from secretary_documents.handlers.pdf.reader_factory import MakeReader, ReaderFactory
+from secretary_documents.handlers.pdf.result import FileInfo, PdfExtract, check_readable
+from secretary_documents.pdf.page import Document, PageRange, RemoteReader
+from secretary_documents.pdf.sandboxed_document import (
+    OpenOptions,
+    SandboxedDocument,
+    check_pdf_mark,
+)
 from secretary_worker import (
     LINE_BYTES,
     OUTPUT_BYTES,
@@ -32,41 +35,44 @@ from secretary_worker import (
 )
 
 CHILD = "secretary_documents.pdf.child"
-"""The module its children run."""
-# A child gets so many times the CPU time of a page as wall clock: others want the CPU too.
+"""The module that the child processes run."""
+# A child gets a multiple of a page's CPU time as wall clock, because other processes use the CPU.
 _PATIENCE, _PATIENCE_SEC = 3, 30.0
 
 
 @dataclass(frozen=True, slots=True)
 class PdfTask:
-    """What is to be read of a PDF, and who is told."""
+    """One PDF to read, and where to report."""
 
     parameters: PdfParameters
-    """How to read it; where it came from is not looked at."""
+    """How to read it. The source of the file is ignored."""
     make_reader: MakeReader
     report: JobReport
     resources: ResourceCalculator
     job: Job | None
-    """Whose pages these are, for a run that reads them anew and is tried again."""
+    """The job of the PDF. ``force_refresh`` needs it."""
 
     @property
     def refreshing(self) -> str | None:
-        """The run, if it is to read all pages anew."""
+        """The run that reads all pages again, or None."""
         if self.job is None or not self.parameters.force_refresh:
             return None
         return f"{self.job.job_id}:{self.job.run}"
 
     @property
     def reads_cache(self) -> bool:
-        """Whether pages may be known: to a run that reads all anew, by an earlier attempt of it."""
+        """Whether cached pages are used.
+
+        A run that reads all pages again uses the pages that an earlier attempt of it stored.
+        """
         tried_before = self.job is not None and self.job.attempt > 1
         return self.parameters.use_cache and (not self.parameters.force_refresh or tried_before)
 
 
 def bounds_for(limits: PdfSection, max_bytes: int) -> Bounds:
-    """What to expect of a child at most: room for what settings allow, once it is JSON.
+    """Return the limits of a child's output: room for the JSON of all that the settings allow.
 
-    Whether there is too much text in all is for who gathers the pages to say.
+    ``PageCollector`` enforces the limit of text for all pages together.
     """
     text, subset = 2 * int(limits.max_text_mb * 2**20), 3 * max_bytes
     return Bounds(
@@ -78,9 +84,9 @@ def bounds_for(limits: PdfSection, max_bytes: int) -> Bounds:
 
 
 class PdfExtractor:
-    """Reads PDFs in children with limits, pages that are known from the cache.
+    """Reads PDFs in children with limits, and takes known pages from the cache.
 
-    One instance serves all jobs, side by side.
+    One instance serves all jobs concurrently.
     """
 
     def __init__(
@@ -95,16 +101,16 @@ class PdfExtractor:
         """Wire the extractor.
 
         Args:
-            limits: what one document may use up, and where more OCR languages lie.
+            limits: limits of one document, and the folder of more OCR languages.
             max_bytes: of a PDF.
-            zygote: of children that run ``CHILD``.
-            cache: for pages that were read before; none: each is read anew.
-            remote: the readers of ``mistral_ocr`` and ``openai_vision``, as far as there are any.
+            zygote: forks children that run ``CHILD``.
+            cache: for pages that were read before; None reads every page.
+            remote: the readers of ``mistral_ocr`` and ``openai_vision``, if there are any.
         """
         self._limits = limits
         self._max_bytes = max_bytes
         self._cache = cache
-        self._readers = Readers(limits, remote or {})
+        self._readers = ReaderFactory(limits, remote or {})
         self._sandbox = Sandbox(
             zygote or ZygoteClient(CHILD),
             Limits(memory_bytes=limits.memory_mb * 2**20, cpu_sec=limits.cpu_sec),
@@ -118,9 +124,9 @@ class PdfExtractor:
         resources: ResourceCalculator,
         job: Job | None = None,
     ) -> PdfTask:
-        """What *parameters* ask for; what is missing for it is said before anything is read.
+        """Return the task that *parameters* ask for. Errors of configuration come before any read.
 
-        *job* is needed for ``force_refresh``: what an earlier attempt of its run read anew is used.
+        *job* is needed for ``force_refresh``: pages of an earlier attempt of its run are used.
 
         Raises:
             PermanentError: OCR_LANGUAGE_MISSING, MISTRAL_NOT_CONFIGURED, VISION_NOT_CONFIGURED.
@@ -129,18 +135,18 @@ class PdfExtractor:
 
     @asynccontextmanager
     async def open(self, task: PdfTask, file: OpenFile) -> AsyncIterator[ReadablePdf]:
-        """The PDF in *file*, to be read as *task* says.
+        """Open the PDF in *file*, to be read as *task* says.
 
         Raises:
             PermanentError: PDF_INVALID, PDF_PASSWORD_REQUIRED, PDF_WRONG_PASSWORD,
                 PDF_TOO_MANY_PAGES, or a code of the sandbox.
         """
         check_pdf_mark(file)
-        document = OpenedPdf(self._sandbox, self._opening(task.parameters, file))
+        document = SandboxedDocument(self._sandbox, self._open_options(task.parameters, file))
         try:
             async with document:
                 task.report.progress(progress.FILE_READ)
-                if document.facts.repaired:
+                if document.info.repaired:
                     message = "the file is damaged and was repaired: text may be missing"
                     task.report.log("warning", message)
                 max_text_bytes = int(self._limits.max_text_mb * 2**20)
@@ -148,9 +154,9 @@ class PdfExtractor:
         finally:
             task.resources.add_compute_seconds(document.cpu_sec)
 
-    def _opening(self, parameters: PdfParameters, file: OpenFile) -> Opening:
+    def _open_options(self, parameters: PdfParameters, file: OpenFile) -> OpenOptions:
         limits, password = self._limits, parameters.password
-        return Opening(
+        return OpenOptions(
             fd=file.fd,
             password=None if password is None else password.get_secret_value(),
             max_pages=limits.max_pages,
@@ -161,13 +167,13 @@ class PdfExtractor:
 
 
 class ReadablePdf:
-    """An open PDF."""
+    """An open PDF and the task to read it."""
 
     def __init__(
         self,
         task: PdfTask,
         file: OpenFile,
-        document: OpenedPdf,
+        document: SandboxedDocument,
         cache: CacheRepository | None,
         max_text_bytes: int,
     ) -> None:
@@ -180,47 +186,44 @@ class ReadablePdf:
 
     @property
     def document(self) -> Document:
-        """It, for those who want its pages as pictures."""
+        """The open document, for images of its pages."""
         return self._document
 
     def numbers(self) -> Sequence[int]:
-        """The pages that are asked for.
+        """Return the numbers of the requested pages.
 
         Raises:
-            PermanentError: VALIDATION_ERROR, it has none of them.
+            PermanentError: VALIDATION_ERROR, the document has none of them.
         """
         parameters = self._task.parameters
-        asked = PageRange(parameters.page_start, parameters.page_end)
-        return asked.within(self._document.page_count)
+        requested = PageRange(parameters.page_start, parameters.page_end)
+        return requested.within(self._document.page_count)
 
     async def read(self) -> PdfExtract:
-        """The text of the pages that are asked for.
+        """Return the text of the requested pages.
 
         Raises:
-            PermanentError: they cannot be read.
-            TransientError: a provider may answer the next time.
+            PermanentError: the pages cannot be read.
+            TransientError: a provider may answer at the next attempt.
         """
-        parameters, report, resources = (
-            self._task.parameters,
-            self._task.report,
-            self._task.resources,
-        )
-        reader = self._task.make_reader(self._document)
-        # Here, not in the child: it has read untrusted bytes, and this is what pages are kept by.
+        task = self._task
+        reader = task.make_reader(self._document)
+        # The cache's key. The child does not compute it, because it has read untrusted bytes.
         sha256 = await digest(self._file)
         cache = PageCache(
             self._cache,
             sha256=sha256,
             engine=reader.engine,
-            reads=self._task.reads_cache,
-            writes=parameters.use_cache,
-            refreshing=self._task.refreshing,
+            reads=task.reads_cache,
+            writes=task.parameters.use_cache,
+            refreshing=task.refreshing,
         )
-        reading = PdfReading(self.numbers(), report, max_text_bytes=self._max_text_bytes)
-        await reading.read(self._document, reader, cache, resources)
-        pages = reading.pages
+        collector = PageCollector(self.numbers(), task.report, max_text_bytes=self._max_text_bytes)
+        await collector.collect(self._document, reader, cache, task.resources)
+        pages = collector.pages
         check_readable(pages)
-        resources.add_pages(len(pages))
-        report.log("info", f"{len(pages)} pages read, {reading.cached} of them from the cache")
-        file = FileFacts(self._file.name, self._file.size, sha256)
-        return PdfExtract(self._document.facts, pages, file)
+        task.resources.add_pages(len(pages))
+        cached = collector.cached
+        task.report.log("info", f"{len(pages)} pages read, {cached} of them from the cache")
+        file = FileInfo(self._file.name, self._file.size, sha256)
+        return PdfExtract(self._document.info, pages, file)

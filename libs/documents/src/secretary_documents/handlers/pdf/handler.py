@@ -1,10 +1,11 @@
-"""The ``pdf`` job: the text of a PDF, page by page; what parses or recognises runs in children."""
+"""The ``pdf`` job: reads the text of a PDF page by page, in child processes or by a provider."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Protocol
 
 from secretary_common.errors import ErrorCode, PermanentError
 from secretary_common.jobs.resources import ResourceCalculator
@@ -16,12 +17,7 @@ from secretary_documents.handlers.pdf.extractor import PdfExtractor, PdfTask
 from secretary_documents.handlers.pdf.images import add_images, check_images
 from secretary_documents.handlers.pdf.parameters import PdfParameters
 from secretary_documents.handlers.pdf.result import PdfExtract
-from secretary_documents.handlers.pdf.template import (
-    TextTransformer,
-    check_template,
-    text_request,
-    wants_template,
-)
+from secretary_documents.templates.transformer import TransformRequest, TransformResult
 from secretary_documents.web.download import Downloader
 from secretary_worker import OpenFile, Uploads, open_under_roots, private_copy
 
@@ -29,8 +25,23 @@ ACCEPT = "application/pdf, */*;q=0.5"
 _TOO_LARGE = ErrorCode.PDF_TOO_LARGE
 
 
+class TextTransformer(Protocol):
+    """Sends a text through a template. ``templates.Transformer`` is one."""
+
+    async def transform(
+        self, request: TransformRequest, resources: ResourceCalculator
+    ) -> TransformResult:
+        """Transform the text of *request*.
+
+        Raises:
+            PermanentError: the template or the model's answer is faulty.
+            TransientError: the model may answer at the next attempt.
+        """
+        ...
+
+
 class PdfHandler:
-    """Handles ``pdf`` jobs. One instance serves all of them, side by side."""
+    """Handles ``pdf`` jobs. One instance serves all of them concurrently."""
 
     def __init__(
         self,
@@ -40,39 +51,39 @@ class PdfHandler:
         max_bytes: int,
         downloader: Downloader,
         uploads: Uploads | None = None,
-        transform: TextTransformer | None = None,
+        transformer: TextTransformer | None = None,
     ) -> None:
         """Wire the handler.
 
         Args:
             extractor: reads the files.
             roots: the folders whose files jobs may name.
-            max_bytes: of a PDF from there; the downloader has its own limit.
+            max_bytes: of a PDF in these folders; the downloader has its own limit.
             downloader: for jobs that name a URL.
-            uploads: for jobs that name an upload; none: nobody can.
-            transform: for jobs that name a template.
+            uploads: for jobs that name an upload. None refuses such jobs.
+            transformer: for jobs that name a template. None refuses such jobs.
         """
         self._extractor = extractor
         self._roots = list(roots)
         self._max_bytes = max_bytes
         self._downloader = downloader
         self._uploads = uploads
-        self._transform = transform
+        self._transformer = transformer
 
     async def __call__(
         self, job: Job, repo: AttemptRepository, resource_calculator: ResourceCalculator
     ) -> None:
-        """Read the PDF *job* names, report each page, leave the result, complete the job.
+        """Read the PDF that *job* names, report each page, and complete the job with its result.
 
         Raises:
             PermanentError: bad parameters, or a file or document that cannot be read.
-            TransientError: a download or a provider that may work the next time.
+            TransientError: a download or a provider that may work at the next attempt.
         """
         report = JobReport(job.job_id, repo)
         report.progress(progress.INITIALIZING)
         parameters = parse_parameters(PdfParameters, job.parameters)
         task = self._extractor.task(parameters, report, resource_calculator, job)
-        check_template(parameters, self._transform)
+        self._check_template(parameters)
         report.log("info", f"PDF extraction started, method {parameters.extraction_method}")
         report.progress(progress.READING_FILE)
         async with report.repeating_progress(), self._source(parameters, job.owner) as file:
@@ -84,6 +95,12 @@ class PdfHandler:
         result = extract.result(resource_calculator.usage())
         report.progress(progress.COMPLETED)
         await report.complete(result)
+
+    def _check_template(self, parameters: PdfParameters) -> None:
+        """Refuse a template that cannot be applied, before any page is read."""
+        if parameters.has_template and self._transformer is None:
+            message = "this worker applies no templates: leave out template and template_content"
+            raise PermanentError(message, code=ErrorCode.TEMPLATES_NOT_CONFIGURED)
 
     async def _extract(self, task: PdfTask, file: OpenFile) -> PdfExtract:
         async with self._extractor.open(task, file) as pdf:
@@ -107,19 +124,31 @@ class PdfHandler:
             async with self._downloader.fetch(parameters.url, accept=ACCEPT) as download:
                 yield OpenFile(download.file.fileno(), download.name, download.size)
         elif parameters.file_id is not None and self._uploads is not None:
-            opening = self._uploads.open(
+            upload = self._uploads.open(
                 parameters.file_id, owner, self._max_bytes, too_large=_TOO_LARGE
             )
-            async with opening as file:
+            async with upload as file:
                 yield file
         else:
             raise PermanentError("this worker has no uploads", code=ErrorCode.FILE_NOT_FOUND)
 
     async def _transform_text(self, task: PdfTask, extract: PdfExtract) -> None:
-        if self._transform is None or not wants_template(task.parameters):
+        if self._transformer is None or not task.parameters.has_template:
             task.report.progress(progress.PAGES_READ)
             return
         task.report.progress(progress.TEMPLATE_NEXT)
         task.report.progress(progress.TEMPLATE)
-        request = text_request(task.parameters, extract.text)
-        extract.transformed = await self._transform(request, task.resources)
+        request = transform_request(task.parameters, extract.text)
+        extract.transformed = await self._transformer.transform(request, task.resources)
+
+
+def transform_request(parameters: PdfParameters, text: str) -> TransformRequest:
+    """Return the request to send *text* through the template that *parameters* name."""
+    return TransformRequest(
+        text=text,
+        template=parameters.template,
+        template_content=parameters.template_content,
+        context=parameters.context,
+        target_language=parameters.target_language,
+        use_cache=parameters.use_cache and not parameters.force_refresh,
+    )

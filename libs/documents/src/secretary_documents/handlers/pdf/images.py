@@ -1,4 +1,4 @@
-"""Pages as pictures, kept as files of the job."""
+"""Stores images of pages as files of the job."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from secretary_documents.handlers.contract import JobReport
 from secretary_documents.handlers.pdf import progress
 from secretary_documents.pdf.page import Document
 
-# Legible on a screen, some 200 kB a page.
+# Legible on a screen, about 200 kB a page.
 DPI, MAX_SIDE, QUALITY = 150, 1600, 80
 MAX_IMAGES = 1000
-"""A job has no more files than that."""
+"""The most files that a job may have."""
 
 
 def check_images(pages: Sequence[int]) -> None:
-    """Refuse pictures of more pages than a job may have files, before any is read.
+    """Refuse images of more pages than a job may have files, before any page is read.
 
     Raises:
         PermanentError: VALIDATION_ERROR.
@@ -27,21 +27,21 @@ def check_images(pages: Sequence[int]) -> None:
 
 
 async def add_images(document: Document, pages: Sequence[int], report: JobReport) -> str:
-    """Keep a picture of each of *pages*; the name of the archive they are in.
+    """Store an image of each of *pages*; return the name of the archive with them.
 
     Raises:
         PermanentError: a page cannot be drawn, or a code of the sandbox.
     """
     async for _ in keep_images(document, pages, report, "page_"):
         pass
-    # What GET …/download-archive calls the zip of all files of the job.
+    # GET …/download-archive uses this name for the zip of all files of the job.
     return f"{report.job_id}.zip"
 
 
 async def keep_images(
     document: Document, pages: Sequence[int], report: JobReport, prefix: str
 ) -> AsyncIterator[tuple[int, str]]:
-    """Keep a picture of each of *pages*: number and name of each, once it is a file of the job.
+    """Store an image of each of *pages*; yield its number and file name once it is stored.
 
     Raises:
         PermanentError: a page cannot be drawn, or a code of the sandbox.

@@ -1,4 +1,4 @@
-"""Pages that were read before, kept by what they are made of: never by a path, a name or a time."""
+"""Caches pages by the content of their file and by their reader, never by path, name or time."""
 
 from __future__ import annotations
 
@@ -17,17 +17,18 @@ from secretary_documents.pdf.page import Page
 
 log = get_logger(__name__)
 
-_LOOKED_UP = 100
-# What kill -9 may cost beyond the write under way: entries of one write.
-_WRITTEN = 64
-# What is written is there once more meanwhile.
-_WRITTEN_CHARS = 4 * 2**20
-# Beside the fields of a page: the run that read it anew.
+# Entries of one read.
+_READ_BATCH = 100
+# Entries of one write. kill -9 loses at most these pages and those of the current write.
+_WRITE_BATCH = 64
+# During a write its entries are in memory twice.
+_WRITE_CHARS = 4 * 2**20
+# An additional field of an entry: the run that read the page again.
 _RUN = "run"
 
 
 class PageCache:
-    """The pages of one file as one engine reads them. A store that is away is only a miss."""
+    """The pages of one file as one engine reads them. If the store is down, all pages miss."""
 
     def __init__(
         self,
@@ -42,31 +43,31 @@ class PageCache:
         """Wire the cache.
 
         Args:
-            repository: None: nothing is known and nothing kept.
+            repository: the store; None caches nothing.
             sha256: of the file.
-            engine: the reader's.
-            reads: whether what is known is used.
-            writes: whether what is read is kept.
-            refreshing: the run that reads all anew, if it does: it says so of what it keeps, and
-                nothing else is known to it.
+            engine: of the reader.
+            reads: whether cached pages are used.
+            writes: whether pages are stored.
+            refreshing: the run that reads all pages again. It marks the pages it stores, and finds
+                only pages with its mark.
         """
-        self._reading = repository if reads else None
-        self._writing = repository if writes else None
+        self._read_store = repository if reads else None
+        self._write_store = repository if writes else None
         self._refreshing = refreshing
-        self._made_of = {"sha256": sha256, "engine": engine}
-        self._waiting: list[Page] = []
+        self._key_parts = {"sha256": sha256, "engine": engine}
+        self._queue: list[Page] = []
         self._wake = asyncio.Event()
         self._done = False
 
     async def known(self, pages: Sequence[int]) -> list[Page]:
-        """Those of *pages* that were read before."""
-        if self._reading is None:
+        """Return the cached ones of *pages*."""
+        if self._read_store is None:
             return []
         found: list[Page] = []
-        for start in range(0, len(pages), _LOOKED_UP):
-            numbers = {self._key(number): number for number in pages[start : start + _LOOKED_UP]}
+        for start in range(0, len(pages), _READ_BATCH):
+            numbers = {self._key(number): number for number in pages[start : start + _READ_BATCH]}
             try:
-                entries = await self._reading.get_many(list(numbers))
+                entries = await self._read_store.get_many(list(numbers))
             except StoreUnavailable as error:
                 log.warning("page_cache.not_read", error=error.message)
                 break
@@ -74,17 +75,18 @@ class PageCache:
             found += [page for number, entry in pairs if (page := self._page_of(number, entry))]
         return found
 
-    def keep(self, page: Page) -> None:
-        """Have *page* written; soon, and together with others that came meanwhile."""
-        if self._writing is not None:
-            self._waiting.append(page)
+    def store(self, page: Page) -> None:
+        """Queue *page* for the next write, which takes all pages that are queued by then."""
+        if self._write_store is not None:
+            self._queue.append(page)
             self._wake.set()
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[None]:
-        """Writes what is kept inside; all of it is written when the context ends.
+        """Write queued pages in the background; write the rest when the context ends.
 
-        After an error too: what was read before it need not be read again. Not if it is cancelled.
+        The rest is also written after an error, so that these pages are not read again. It is not
+        written if the caller is cancelled.
         """
         task = asyncio.create_task(self._write())
         try:
@@ -106,39 +108,39 @@ class PageCache:
         await task
 
     async def _write(self) -> None:
-        while self._waiting or not self._done:
-            if self._waiting:
+        while self._queue or not self._done:
+            if self._queue:
                 await self._write_some()
             else:
                 self._wake.clear()
                 await self._wake.wait()
 
     async def _write_some(self) -> None:
-        """Write the oldest of those in line."""
+        """Write the oldest queued pages."""
         some = self._next()
         entries = {self._key(page.number): self._entry_of(page) for page in some}
         try:
-            if self._writing is not None:
-                await self._writing.put_many(entries)
+            if self._write_store is not None:
+                await self._write_store.put_many(entries)
         except StoreUnavailable as error:
             log.warning("page_cache.not_written", pages=len(some), error=error.message)
-            self._writing = None  # the job is not to wait for it again
-        del self._waiting[: len(some)]
+            self._write_store = None  # the job must not wait for it again
+        del self._queue[: len(some)]
 
     def _next(self) -> list[Page]:
-        """Those in line that go into the next write."""
+        """Return the queued pages that go into the next write."""
         some: list[Page] = []
         chars = 0
-        for page in self._waiting[:_WRITTEN]:
+        for page in self._queue[:_WRITE_BATCH]:
             some.append(page)
             chars += len(page.text)
-            if chars >= _WRITTEN_CHARS:
+            if chars >= _WRITE_CHARS:
                 break
         return some
 
     def _key(self, number: int) -> str:
-        made_of = json.dumps({**self._made_of, "page": number}, sort_keys=True)
-        return hashlib.sha256(made_of.encode()).hexdigest()
+        key_parts = json.dumps({**self._key_parts, "page": number}, sort_keys=True)
+        return hashlib.sha256(key_parts.encode()).hexdigest()
 
     def _entry_of(self, page: Page) -> JsonObject:
         fields = {key: value for key, value in asdict(page).items() if key != "number"}
@@ -150,5 +152,5 @@ class PageCache:
         fields = {key: value for key, value in entry.items() if key != _RUN}
         try:
             return Page(number=number, **fields)
-        except TypeError:  # of another version: read it anew
+        except TypeError:  # an entry of another version: read the page again
             return None

@@ -13,15 +13,15 @@ from secretary_documents.handlers.parameter import FROZEN, optional, without_nul
 ExtractionMethod = Literal["native", "ocr", "mistral_ocr", "openai_vision", "combined"]
 Output = Literal["text", "markdown"]
 MAX_PAGE = 1_000_000
-"""No document has more; to JSON 1e308 is a whole number too."""
+"""No document has more pages. Without a limit, JSON would accept 1e308 as a whole number."""
 SOURCES = ("filename", "url", "file_id")
-"""Where the PDF comes from: exactly one of them is given."""
+"""Where the PDF comes from. A job gives exactly one of them."""
 # Tesseract's names: eng, deu, chi_sim. Never a path.
 Language = Annotated[str, Field(pattern=r"^[A-Za-z]{3}(_[A-Za-z0-9]+)*$", max_length=32)]
 
 
 def _upload(schema: JsonObject) -> None:
-    """Have the API see to it that the upload is there."""
+    """Mark the field as an upload, so that the API checks that the upload exists."""
     without_null(schema)
     schema["format"] = UPLOAD_FORMAT
 
@@ -49,7 +49,7 @@ class PdfParameters(BaseModel):
         max_length=8192,
     )
     file_id: str | None = optional(
-        "An upload, by the id that POST /api/files gave it; give this, filename or url.",
+        "The id of an upload, from POST /api/files; give this, filename or url.",
         min_length=1,
         max_length=100,
         json_schema_extra=_upload,
@@ -58,7 +58,7 @@ class PdfParameters(BaseModel):
         default="native",
         description=(
             "native: the text the file carries. ocr: every page is read as an image. combined: "
-            "page by page whichever gives good text, with the reason; never both together. "
+            "for each page the one of these two that gives good text, with the reason. "
             "mistral_ocr, openai_vision: pages are sent to that provider, if one is configured."
         ),
     )
@@ -66,7 +66,7 @@ class PdfParameters(BaseModel):
         default=1, ge=1, le=MAX_PAGE, description="The first page to read; counted from 1."
     )
     page_end: int | None = optional(
-        "The last page to read, itself included; left out, or beyond the end: to the end.",
+        "The last page to read; left out, or beyond the last page: to the end.",
         ge=1,
         le=MAX_PAGE,
     )
@@ -74,24 +74,23 @@ class PdfParameters(BaseModel):
         default=["eng", "deu"],
         min_length=1,
         max_length=8,
-        description="The languages for OCR, by Tesseract's names; no other method looks at it.",
+        description="The languages for OCR, by Tesseract's names; other methods ignore it.",
     )
     password: SecretStr | None = optional(
         "Opens an encrypted PDF; stored encrypted and never shown."
     )
     output: Output = Field(
         default="text",
-        description="text: as it stands on the page. markdown: with headings, lists and tables.",
+        description="text: as on the page. markdown: with headings, lists and tables.",
     )
     include_images: bool = Field(
         default=False,
         description=(
-            "Keep a picture (JPEG) of each page as a file of the job: one by one under its files, "
-            "all together in its archive. At most 1,000 pages."
+            "Keep an image (JPEG) of each page as a file of the job. At most 1,000 pages."
         ),
     )
     template: str | None = optional(
-        "The name of a template the text is to go through; give this or template_content.",
+        "The name of a template to apply to the text; give this or template_content.",
         pattern=r"^[\w-]{1,64}$",
     )
     template_content: str | None = optional(
@@ -100,25 +99,30 @@ class PdfParameters(BaseModel):
     context: JsonObject = Field(
         default={},
         description=(
-            "Values for the template, by the names it uses. openai_vision is told of its "
+            "Values for the template, by the names it uses. openai_vision also uses its "
             "document_type (scientific_paper, presentation, technical_document) and language."
         ),
     )
     target_language: str | None = optional(
-        "The language the template is to be filled in, by its ISO 639-1 code.",
+        "The language of the filled template, by its ISO 639-1 code.",
         pattern=r"^[A-Za-z]{2}(-[A-Za-z0-9]{2,8})*$",
     )
     use_cache: bool = Field(
         default=True,
         description=(
-            "Take pages that were read before, of whatever file with the same content, and keep "
-            "those that are read now. False: neither."
+            "Use pages that were read before, from any file with the same content, and keep the "
+            "pages that are read now. False: neither."
         ),
     )
     force_refresh: bool = Field(
         default=False,
-        description="Read all pages anew, though they are known, and keep what comes of it.",
+        description="Read all pages again, even if the cache has them, and keep the new ones.",
     )
+
+    @property
+    def has_template(self) -> bool:
+        """Whether the text goes through a template."""
+        return self.template is not None or self.template_content is not None
 
     @model_validator(mode="after")
     def _check_together(self) -> Self:

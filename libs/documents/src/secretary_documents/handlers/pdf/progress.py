@@ -1,4 +1,4 @@
-"""The steps of a ``pdf`` job and their percents, as the original documentation names them.
+"""The steps of a ``pdf`` job and their percents. Clients rely on these names.
 
 ================= =======  =====================================
 step              percent
@@ -12,7 +12,7 @@ finalizing        75, 90
 completed         100
 ================= =======  =====================================
 
-The documented marks 0, 25, 50, 75 and 100 are all passed, by documents of one page too.
+Every job passes the marks 0, 25, 50, 75 and 100, even with a document of one page.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ _MARK = 50
 
 
 def page_progress(done: int, total: int) -> list[JobProgress]:
-    """What to report when *done* of *total* pages are read; *done* is 0 at the start.
+    """Return the reports for *done* of *total* pages read; *done* is 0 at the start.
 
-    Mostly one report; two where the mark of 50 lies between this page and the one before.
+    This is one report, or two if the mark of 50 is between this page and the previous one.
     """
     now = _percent(done, total)
     passed_mark = done > 0 and _percent(done - 1, total) < _MARK < now
@@ -49,7 +49,7 @@ def page_progress(done: int, total: int) -> list[JobProgress]:
 
 
 def image_progress(done: int, total: int) -> JobProgress:
-    """What to report when *done* of *total* pages are drawn."""
+    """Return the report for *done* of *total* pages drawn."""
     percent = _EXTRACTION_ENDS + (_IMAGES_END - _EXTRACTION_ENDS) * done // total
     message = f"image {done} of {total}"
     return JobProgress(step="processing_images", percent=percent, message=message)

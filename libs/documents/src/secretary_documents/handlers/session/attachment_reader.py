@@ -13,7 +13,7 @@ from secretary_documents.handlers.session import progress as steps
 from secretary_documents.handlers.session.plan import slug
 from secretary_documents.handlers.session.slides_reader import SlidesReader, SlidesTask
 from secretary_documents.handlers.session.talk import Attachment, Talk
-from secretary_documents.pdf.opened import PDF_MARK, PDF_MARK_WITHIN
+from secretary_documents.pdf.sandboxed_document import PDF_MARK, PDF_MARK_WITHIN
 from secretary_documents.web.download import Download, Downloader
 from secretary_worker import OpenFile
 

@@ -58,7 +58,7 @@ def slug(text: str) -> str:
 
 
 def _from_page(page: WebPage) -> dict[str, Any]:
-    facts = page.facts
+    facts = page.metadata
     return {
         "session": page.title,
         "event": facts.event,

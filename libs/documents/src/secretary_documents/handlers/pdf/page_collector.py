@@ -1,4 +1,4 @@
-"""Reads the pages of one document: what is known from the cache, the rest by a reader."""
+"""Collects the pages of one document from the cache and from a reader."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from secretary_common.runtime.metrics import PDF_PAGES
 from secretary_documents.handlers.contract import JobReport
 from secretary_documents.handlers.pdf import progress
 from secretary_documents.handlers.pdf.page_cache import PageCache
-from secretary_documents.pdf.choice import Reason
+from secretary_documents.pdf.method_choice import Reason
 from secretary_documents.pdf.page import Document, Page, PageReader
 
-_NOTHING_READ: dict[str, str] = {
+_FAILURES: dict[str, str] = {
     Reason.UNREADABLE: "cannot be read",
-    Reason.TOO_LARGE: "is too large to be read as a picture",
+    Reason.TOO_LARGE: "is too large to be read as an image",
 }
 
 
-class PdfReading:
-    """The pages that are read so far, told of as they come."""
+class PageCollector:
+    """The pages of one document that were read so far. It reports each page at once."""
 
     def __init__(self, numbers: Sequence[int], report: JobReport, *, max_text_bytes: int) -> None:
-        """Wire the reading.
+        """Wire the collector.
 
         Args:
-            numbers: of the pages asked for, ascending.
-            report: where progress goes.
+            numbers: of the requested pages, ascending.
+            report: receives progress and warnings.
             max_text_bytes: of all pages together, in UTF-8.
         """
         self._numbers = numbers
@@ -36,27 +36,27 @@ class PdfReading:
         self._text_bytes = 0
         self._pages: dict[int, Page] = {}
         self.cached = 0
-        """How many were read before."""
+        """How many pages came from the cache."""
 
     @property
     def pages(self) -> list[Page]:
-        """In the order of the document."""
+        """All pages in the order of the document."""
         return [self._pages[number] for number in self._numbers]
 
-    async def read(
+    async def collect(
         self,
         document: Document,
         reader: PageReader,
         cache: PageCache,
         resources: ResourceCalculator,
     ) -> None:
-        """Read all pages.
+        """Take the requested pages from *cache*, and the others from *reader*.
 
         Raises:
             PermanentError: the reader's; PARSE_MEMORY_LIMIT, too much text.
             TransientError: the reader's.
         """
-        self._advance()
+        self._report_progress()
         for page in await cache.known(self._numbers):
             self._add(page, "cache")
         self.cached = len(self._pages)
@@ -65,7 +65,7 @@ class PdfReading:
             return
 
         def take(page: Page) -> None:
-            cache.keep(page)
+            cache.store(page)
             self._add(page, "read")
 
         async with cache.writing():
@@ -81,10 +81,10 @@ class PdfReading:
             raise PermanentError(message, code=ErrorCode.PARSE_MEMORY_LIMIT)
         self._pages[page.number] = page
         PDF_PAGES.labels(page.method, source).inc()
-        if what := _NOTHING_READ.get(page.reason or ""):
-            self._report.log("warning", f"page {page.number} {what}")
-        self._advance()
+        if failure := _FAILURES.get(page.reason or ""):
+            self._report.log("warning", f"page {page.number} {failure}")
+        self._report_progress()
 
-    def _advance(self) -> None:
-        for one in progress.page_progress(len(self._pages), len(self._numbers)):
-            self._report.progress(one)
+    def _report_progress(self) -> None:
+        for step in progress.page_progress(len(self._pages), len(self._numbers)):
+            self._report.progress(step)

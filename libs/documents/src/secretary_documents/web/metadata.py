@@ -1,4 +1,4 @@
-"""What a page says of itself for machines: JSON-LD (schema.org) and OpenGraph."""
+"""Reads the metadata that a page has for machines: JSON-LD (schema.org) and OpenGraph."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from secretary_documents.web.link import absolute, first_of
-from secretary_documents.web.page import Facts
+from secretary_documents.web.page import PageMetadata
 
 JsonObject = dict[str, Any]
 
@@ -21,8 +21,8 @@ _LANGUAGE = re.compile(r"[A-Za-z]{2}(?![A-Za-z])")
 _SPEAKERS = ("performer", "performers", "actor", "author", "speaker", "contributor", "creator")
 
 
-def objects_of(documents: Iterable[str]) -> list[JsonObject]:
-    """Every object in the JSON-LD *documents*, also inside others; what does not parse is left."""
+def json_ld_objects(documents: Iterable[str]) -> list[JsonObject]:
+    """Return every object in the JSON-LD *documents*, nested ones too. Invalid JSON is skipped."""
     found: list[JsonObject] = []
     for document in documents:
         try:
@@ -32,15 +32,15 @@ def objects_of(documents: Iterable[str]) -> list[JsonObject]:
     return found
 
 
-def facts_of(objects: list[JsonObject], url: str) -> Facts:
-    """What *objects* say of the one talk that the page at *url* is about."""
+def json_ld_metadata(objects: list[JsonObject], url: str) -> PageMetadata:
+    """Return what *objects* say about the one talk of the page at *url*."""
     event = _event(objects, url)
     video = next((one for one in objects if "VideoObject" in _types(one)), {})
     subject = event or video
     people = _people(subject) or [one for one in objects if "Person" in _types(one)]
     day, starttime = _moment(event.get("startDate") or video.get("uploadDate"))
     end_day, endtime = _moment(event.get("endDate"))
-    return Facts(
+    return PageMetadata(
         title=_text(subject.get("name") or subject.get("headline")),
         event=_name(event.get("superEvent")) or _name(video.get("recordedAt")),
         track=_name(event.get("location")),
@@ -57,10 +57,10 @@ def facts_of(objects: list[JsonObject], url: str) -> Facts:
     )
 
 
-def open_graph_facts(properties: dict[str, str], url: str) -> Facts:
-    """What the *properties* (``og:…``, ``article:…``, ``description``) of the page say."""
+def open_graph_metadata(properties: dict[str, str], url: str) -> PageMetadata:
+    """Return what the *properties* (``og:…``, ``description``) of the page at *url* say."""
     video_keys = ("og:video:secure_url", "og:video:url", "og:video")
-    return Facts(
+    return PageMetadata(
         title=_text(properties.get("og:title")),
         event=_text(properties.get("og:site_name")),
         video_url=first_of(_url(properties.get(key), url) for key in video_keys),
@@ -84,7 +84,7 @@ def _objects(value: Any, most: int) -> list[JsonObject]:
 
 
 def _event(objects: list[JsonObject], url: str) -> JsonObject:
-    """The event of the page: one with its address, else the first that is part of another."""
+    """Return the event with the address of the page, else the first that is part of another."""
     events = [one for one in objects if any(name.endswith("Event") for name in _types(one))]
     here = [one for one in events if _url(one.get("url") or one.get("@id"), url) == url]
     parts = [one for one in events if "superEvent" in one]

@@ -1,4 +1,4 @@
-"""How pages are to be read in the child: everything that changes what comes out."""
+"""The options of local reading: everything that changes the text of a page."""
 
 from __future__ import annotations
 
@@ -9,47 +9,47 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
 
-from secretary_documents.pdf.language import built_in_folder, find_folder, fingerprint
+from secretary_documents.pdf.ocr_models import built_in_folder, find_model_folder, fingerprint
 
 LocalMethod = Literal["native", "ocr", "combined"]
 Output = Literal["text", "markdown"]
 
-# Measured: 200 dpi reads as well as 300 and takes two thirds of the time.
+# Measured: OCR at 200 dpi is as accurate as at 300 dpi and takes two thirds of the time.
 OCR_DPI = 200
-# Raise it whenever other text comes out of the same page: what is cached is not used then.
+# Raise it whenever the same page gives another text. Older entries of the cache are then unused.
 _EDITION = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
-    """One way to read pages; equal recipes give equal text."""
+class ReadOptions:
+    """How a child reads pages. Equal options give equal text."""
 
     method: LocalMethod
     output: Output
     max_pixels: int
-    """Of the picture a page is recognised on."""
+    """Of the image on which a page is recognised."""
     languages: tuple[str, ...] = ()
-    """For OCR; the order counts."""
+    """For OCR. The order matters."""
     models: Path | None = None
-    """The folder with their models."""
+    """The folder with the models of the languages."""
 
     @property
-    def recognises(self) -> bool:
-        """Whether pages may be read as pictures."""
+    def uses_ocr(self) -> bool:
+        """Whether pages may be recognised."""
         return self.method != "native"
 
     @property
     def engine(self) -> str:
-        """What reads, in which version, with which settings: a part of the cache's key."""
+        """Programs, versions and settings that read the pages: a part of the cache's key."""
         parts = [self.method, self.output, f"edition {_EDITION}", f"pymupdf {_version('pymupdf')}"]
-        if self.recognises and self.models:
+        if self.uses_ocr and self.models:
             models = fingerprint(self.models, self.languages)
             parts += [f"tesserocr {_version('tesserocr')}", models]
             parts += [f"{OCR_DPI} dpi", f"{self.max_pixels} pixels"]
         return ", ".join(parts)
 
     def request(self) -> dict[str, Any]:
-        """The recipe as the child takes it."""
+        """Return the options as fields of a request to the child."""
         return {
             "method": self.method,
             "output": self.output,
@@ -58,29 +58,31 @@ class Recipe:
         }
 
 
-def make_recipe(
+def make_read_options(
     method: LocalMethod,
     output: Output,
     *,
     max_pixels: int,
     languages: Sequence[str],
     tessdata: Path | None,
-) -> Recipe:
-    """The recipe for *method*; *tessdata* is a folder with more languages than the built-in ones.
+) -> ReadOptions:
+    """Return the options for *method*.
+
+    *tessdata* is a folder with more languages than the built-in ones.
 
     Raises:
         PermanentError: OCR_LANGUAGE_MISSING.
     """
     if method == "native":
-        return Recipe(method, output, max_pixels)
+        return ReadOptions(method, output, max_pixels)
     extra = [tessdata.absolute()] if tessdata else []
-    folder = find_folder(languages, [built_in_folder(), *extra])
-    return Recipe(method, output, max_pixels, tuple(languages), folder)
+    folder = find_model_folder(languages, [built_in_folder(), *extra])
+    return ReadOptions(method, output, max_pixels, tuple(languages), folder)
 
 
 @lru_cache(maxsize=8)
 def _version(package: str) -> str:
-    """The installed version of *package*; PyMuPDF comes as either of two packages."""
+    """Return the installed version of *package*. PyMuPDF is installed as one of two packages."""
     for name in (package, f"{package}-lite"):
         try:
             return metadata.version(name)

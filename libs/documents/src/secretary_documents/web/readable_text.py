@@ -1,4 +1,4 @@
-"""Reduces a page to what is for people: Markdown with the addresses of its links."""
+"""Reduces a page to the text that people read, as Markdown with the addresses of links."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from selectolax.lexbor import LexborNode
 
 from secretary_documents.web.link import absolute
 
-# Never for people.
+# Elements whose content people do not read.
 # fmt: off
 _UNSEEN = frozenset((
     "script", "style", "noscript", "template", "svg", "math", "iframe", "object", "embed",
     "head", "select", "textarea", "button", "input", "-comment",
 ))
 # fmt: on
-# For finding one's way on the site, not part of what the page is about.
+# Elements for navigation on the site; they are not part of the page's subject.
 NAVIGATION = frozenset(("nav", "footer"))
 _HEADINGS = {f"h{level}": "#" * level + " " for level in range(1, 7)}
 # fmt: off
@@ -36,13 +36,13 @@ _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECAS
 
 @dataclass(slots=True)
 class _Writer:
-    """Puts Markdown together: white space is what the blocks make it, not what the source has."""
+    """Collects Markdown. White space comes from the blocks, not from the source."""
 
     pieces: list[str] = field(default_factory=list)
     wanted: str = ""
-    """The white space before whatever comes next."""
+    """The white space before the next text."""
     prefix: str = ""
-    """What the next text begins with, e.g. the mark of a heading."""
+    """The start of the next text, such as the mark of a heading."""
 
     def text(self, text: str) -> None:
         collapsed = _SPACE.sub(" ", text)
@@ -61,7 +61,7 @@ class _Writer:
         self.wanted = self.prefix = ""
 
     def space(self, space: str) -> None:
-        """Want at least *space*: a line break is more than a blank, two are more than one."""
+        """Ask for at least *space*: a line break is more than a blank, two are more than one."""
         order = ("", " ", " | ", "\n", "\n\n")
         self.wanted = max(self.wanted, space, key=order.index)
 
@@ -70,7 +70,7 @@ class _Writer:
 
 
 def readable_text(root: LexborNode, url: str, *, with_navigation: bool = False) -> str:
-    """The text below *root*, which is a page at *url*, or a part of one."""
+    """Return the text below *root*, which is a page at *url* or a part of it."""
     writer = _Writer()
     anchors: list[tuple[int, str | None]] = []
     for node, entering in _walk(root, with_navigation=with_navigation):
@@ -92,7 +92,7 @@ def readable_text(root: LexborNode, url: str, *, with_navigation: bool = False) 
 
 
 def own_text(node: LexborNode) -> str:
-    """The text of *node* that people see, on one line, without any marks."""
+    """Return the visible text of *node* on one line, without markup."""
     pieces = (
         piece.text(deep=False)
         for piece, entering in _walk(node, with_navigation=True)
@@ -102,7 +102,7 @@ def own_text(node: LexborNode) -> str:
 
 
 def is_navigation(node: LexborNode) -> bool:
-    """Whether *node* stands in what only leads around the site."""
+    """Return whether *node* is inside the navigation of the site."""
     parent: LexborNode | None = node
     while parent is not None:
         if parent.tag in NAVIGATION:
@@ -112,7 +112,10 @@ def is_navigation(node: LexborNode) -> bool:
 
 
 def _walk(root: LexborNode, *, with_navigation: bool) -> Iterator[tuple[LexborNode, bool]]:
-    """Each node, when it is entered and when it is left; without recursion, pages nest deeply."""
+    """Yield each node when it is entered and when it is left.
+
+    Uses no recursion, because pages may be nested deeply.
+    """
     stack: list[tuple[LexborNode, bool]] = [(root, True)]
     while stack:
         node, entering = stack.pop()

@@ -1,4 +1,4 @@
-"""An open document, seen from the worker: everything native happens in children of the sandbox."""
+"""An open document as the worker uses it: MuPDF runs only in child processes of the sandbox."""
 
 from __future__ import annotations
 
@@ -32,20 +32,21 @@ def check_pdf_mark(file: OpenFile) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Opening:
+class OpenOptions:
     """What a child needs to open the document."""
 
     fd: int
+    """An open descriptor of the file."""
     password: str | None = field(repr=False)
     max_pages: int
     max_pixels: int
-    """Of any picture of a page."""
+    """Of any image of a page."""
     page_sec: float
-    """CPU time a page, and for opening."""
+    """CPU time for each page, and for opening."""
     max_subset_bytes: int
 
     def request(self) -> JsonObject:
-        """The request to open it."""
+        """Return the request to open the document."""
         return {
             "op": "open",
             "password": self.password,
@@ -56,30 +57,32 @@ class Opening:
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
-    """What is known of the whole document."""
+class DocumentInfo:
+    """What a child reports of the whole document."""
 
     page_count: int
     title: str | None
     author: str | None
     repaired: bool
+    """Whether MuPDF had to repair the file: text may be missing."""
 
 
-class OpenedPdf:
-    """A ``Document``. Its children are dead when its context ends.
+class SandboxedDocument:
+    """A ``Document`` whose children are dead when its context ends.
 
-    One child at a time is kept to be asked again, so that a short document needs only the one that
-    opened it; each is given up after as many pages as its reader says, which keeps memory flat.
+    The document keeps one idle child for the next request, so that a short document needs only the
+    child that opened it. Its reader gives a child up after a number of pages, so that memory does
+    not grow.
     """
 
-    def __init__(self, sandbox: Sandbox, opening: Opening) -> None:
+    def __init__(self, sandbox: Sandbox, options: OpenOptions) -> None:
         self._sandbox = sandbox
-        self._opening = opening
+        self._options = options
         self._idle: tuple[Child, AsyncExitStack] | None = None
-        self.facts = Facts(0, None, None, repaired=False)
-        """Known inside the context."""
+        self.info = DocumentInfo(0, None, None, repaired=False)
+        """Valid inside the context."""
         self.cpu_sec = 0.0
-        """What the children that are gone by now have used."""
+        """CPU time of the children that have ended."""
 
     async def __aenter__(self) -> Self:
         """Open the document.
@@ -97,12 +100,12 @@ class OpenedPdf:
 
     @property
     def page_count(self) -> int:
-        """How many pages it has."""
-        return self.facts.page_count
+        """See ``Document``."""
+        return self.info.page_count
 
     @asynccontextmanager
-    async def lend(self, *, keep: bool = True) -> AsyncIterator[Child]:
-        """A child that has the document open; kept for the next who asks if *keep*."""
+    async def borrow_child(self, *, keep: bool = True) -> AsyncIterator[Child]:
+        """Yield a child that has the document open; keep it for the next request if *keep*."""
         child, stack = self._take_idle() or await self._start()
         async with stack:
             yield child
@@ -112,16 +115,16 @@ class OpenedPdf:
     async def images(
         self, pages: Sequence[int], *, dpi: int, max_side: int, quality: int
     ) -> AsyncIterator[PageImage]:
-        """The pages as JPEG, one after the other: one at a time is held in memory."""
-        how = {"op": "image", "dpi": dpi, "max_side": max_side, "quality": quality}
+        """See ``Document``. Holds one image in memory at a time."""
+        request = {"op": "image", "dpi": dpi, "max_side": max_side, "quality": quality}
         for number in pages:
-            found: list[JsonObject] = []
-            async with self.lend() as child:
-                await child.ask({**how, "page": number}, found.append)
-            yield _image_of(found, number)
+            messages: list[JsonObject] = []
+            async with self.borrow_child() as child:
+                await child.ask({**request, "page": number}, messages.append)
+            yield _page_image(messages, number)
 
     async def subset(self, pages: Sequence[int]) -> bytes:
-        """A PDF of these pages alone, in this order, without a password.
+        """See ``Document``.
 
         Raises:
             PermanentError: PDF_TOO_LARGE, PDF_INVALID, or a code of the sandbox.
@@ -131,12 +134,12 @@ class OpenedPdf:
         def take(message: JsonObject) -> None:
             with parsing_answer():
                 copy.write(base64.b64decode(message["piece"]))
-            if copy.tell() > self._opening.max_subset_bytes:
-                text = f"the pages have more than {self._opening.max_subset_bytes} bytes"
+            if copy.tell() > self._options.max_subset_bytes:
+                text = f"the pages have more than {self._options.max_subset_bytes} bytes"
                 raise PermanentError(text, code=ErrorCode.PDF_TOO_LARGE)
 
-        # It may hold the document twice by then: given up afterwards.
-        async with self.lend(keep=False) as child:
+        # The child may then hold the document twice in memory, so it is not kept.
+        async with self.borrow_child(keep=False) as child:
             await child.ask({"op": "subset", "pages": list(pages)}, take)
         return copy.getvalue()
 
@@ -146,25 +149,25 @@ class OpenedPdf:
 
     async def _start(self) -> tuple[Child, AsyncExitStack]:
         async with AsyncExitStack() as stack:
-            child = await stack.enter_async_context(self._sandbox.child([self._opening.fd]))
+            child = await stack.enter_async_context(self._sandbox.child([self._options.fd]))
             stack.callback(self._count, child)
-            found: list[JsonObject] = []
-            await child.ask(self._opening.request(), found.append)
-            self.facts = _facts_of(found)
+            messages: list[JsonObject] = []
+            await child.ask(self._options.request(), messages.append)
+            self.info = _document_info(messages)
             return child, stack.pop_all()
 
     def _count(self, child: Child) -> None:
         self.cpu_sec += child.cpu_sec
 
 
-# What a child says is checked for its kind: it has read untrusted bytes.
+# The types in a child's messages are checked, because the child has read untrusted bytes.
 
 
-def _facts_of(messages: Sequence[JsonObject]) -> Facts:
+def _document_info(messages: Sequence[JsonObject]) -> DocumentInfo:
     with parsing_answer():
         [message] = messages
         found = message["document"]
-        return Facts(
+        return DocumentInfo(
             page_count=int(found["page_count"]),
             title=_text_or_none(found["title"]),
             author=_text_or_none(found["author"]),
@@ -176,7 +179,7 @@ def _text_or_none(value: object) -> str | None:
     return None if value is None else str(value)
 
 
-def _image_of(messages: Sequence[JsonObject], number: int) -> PageImage:
+def _page_image(messages: Sequence[JsonObject], number: int) -> PageImage:
     with parsing_answer():
         [message] = messages
         found = message["image"]

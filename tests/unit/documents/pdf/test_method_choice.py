@@ -1,16 +1,16 @@
-"""How combined decides."""
+"""How the method ``combined`` decides."""
 
 import pytest
 
-from secretary_documents.pdf.choice import (
-    Choice,
-    DrawnFacts,
+from secretary_documents.pdf.method_choice import (
+    DrawingStats,
     Method,
+    MethodChoice,
     Reason,
-    TextFacts,
-    choose,
-    facts_of,
+    TextStats,
+    choose_method,
     is_better,
+    text_stats,
     unknown_share,
 )
 
@@ -19,7 +19,7 @@ from secretary_documents.pdf.choice import (
     ("letters", "unknown", "cover", "paths", "method", "reason"),
     [
         (500, 0.0, 0.0, 0, Method.NATIVE, Reason.TEXT),
-        (500, 0.0, 1.0, 0, Method.NATIVE, Reason.TEXT),  # a scan that was read before
+        (500, 0.0, 1.0, 0, Method.NATIVE, Reason.TEXT),  # a scan that was recognised before
         (500, 0.05, 0.0, 0, Method.NATIVE, Reason.TEXT),
         (500, 0.10, 0.0, 0, Method.OCR, Reason.GARBLED),
         (0, 1.0, 0.0, 0, Method.OCR, Reason.GARBLED),
@@ -36,17 +36,17 @@ from secretary_documents.pdf.choice import (
         (0, 0.0, 0.0, 0, Method.NATIVE, Reason.BLANK),
     ],
 )
-def test_each_page_is_read_the_way_that_suits_it(
+def test_each_page_gets_the_method_that_suits_it(
     *, letters: int, unknown: float, cover: float, paths: int, method: Method, reason: Reason
 ) -> None:
-    text = TextFacts(letters=letters, unknown_share=unknown)
-    drawn = DrawnFacts(image_cover=cover, paths=paths)
-    assert choose(text, lambda: drawn) == Choice(method, reason)
+    text = TextStats(letters=letters, unknown_share=unknown)
+    drawing = DrawingStats(image_cover=cover, paths=paths)
+    assert choose_method(text, lambda: drawing) == MethodChoice(method, reason)
 
 
 @pytest.mark.parametrize("text", ["A whole sentence of good text. " * 9, "\ue001" * 40])
-def test_what_is_drawn_is_not_looked_at_where_the_text_tells(text: str) -> None:
-    choose(facts_of(text), lambda: pytest.fail("it was looked at"))
+def test_drawings_are_not_measured_if_the_text_decides(text: str) -> None:
+    choose_method(text_stats(text), lambda: pytest.fail("the drawing was measured"))
 
 
 @pytest.mark.parametrize(
@@ -57,13 +57,13 @@ def test_what_is_drawn_is_not_looked_at_where_the_text_tells(text: str) -> None:
         (Reason.SCAN, "st", "stamp", False),
         (Reason.SCAN, "", "stamp", False),
         (Reason.SCAN, "", "…", False),
-        (Reason.SCAN, "", "", True),  # both say nothing
+        (Reason.SCAN, "", "", True),  # both are empty
         (Reason.GARBLED, "clear", "garbled text without end", True),
-        (Reason.GARBLED, "", "parsing_answer", False),
+        (Reason.GARBLED, "", "garbled", False),
         (Reason.OUTLINES, "drawn", "", True),
     ],
 )
-def test_what_is_recognised_stands_unless_the_file_has_more_to_say(
+def test_recognised_text_replaces_native_text_unless_that_has_more_letters(
     *, reason: Reason, recognised: str, native: str, better: bool
 ) -> None:
     assert is_better(reason, recognised, native) is better
@@ -79,5 +79,5 @@ def test_what_is_recognised_stands_unless_the_file_has_more_to_say(
         ("\x01\x02", 1.0),
     ],
 )
-def test_characters_nobody_can_read_are_counted(text: str, share: float) -> None:
+def test_unknown_share_counts_unreadable_characters(text: str, share: float) -> None:
     assert unknown_share(text) == share

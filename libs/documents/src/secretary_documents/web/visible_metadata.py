@@ -1,4 +1,4 @@
-"""What a page says of a talk for people: labels with values, times, links to speakers."""
+"""Reads the metadata of a talk from what people see: labelled values, times, speakers' links."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
-from secretary_documents.web.page import Facts, Link
+from secretary_documents.web.page import Link, PageMetadata
 
 MAX_SPEAKERS = 50
-# A value behind its label: "Track: X", "Start | 10:00", "- Room: [H.1](…)".
+# A value after its label: "Track: X", "Start | 10:00", "- Room: [H.1](…)".
 _LABELLED = re.compile(r"(?:[-*] )?\**(?P<label>\w+)\**\s*(?::|\|)\s*(?P<value>\S.*)")
 _LABELS = {
     "track": ("track", "devroom", "stream", "reihe"),
@@ -28,18 +28,18 @@ _SPEAKER_PATH = re.compile(
 )
 
 
-def visible_facts(text: str, links: Iterable[Link], times: list[str]) -> Facts:
-    """What the page's *text*, *links* and ``<time>`` elements say.
+def visible_metadata(text: str, links: Iterable[Link], times: list[str]) -> PageMetadata:
+    """Return what the page's *text*, *links* and ``<time>`` elements say about its talk.
 
     Args:
-        text: as ``readable_text`` gives it.
-        links: of the page.
-        times: the machine-readable values of its ``<time>`` elements, in order.
+        text: as ``readable_text`` returns it.
+        links: all links of the page.
+        times: the ``datetime`` values of its ``<time>`` elements, in order.
     """
     labelled = _labelled(text)
     first, second = ([*times, "", ""])[:2]
     speakers = _speakers(links)
-    return Facts(
+    return PageMetadata(
         track=labelled.get("track") or labelled.get("room"),
         day=_day(first) or labelled.get("day"),
         starttime=_clock(first) or _clock(labelled.get("starttime", "")),

@@ -1,0 +1,192 @@
+"""Calls MuPDF: opens and unlocks a document, reads, measures, draws and copies its pages.
+
+Runs in the child process only.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import pymupdf
+
+from secretary_common.errors import ErrorCode, PermanentError
+from secretary_documents.pdf.method_choice import DrawingStats
+
+# Ligatures are split, so that "fi" can be searched for. Characters that the file gives no meaning
+# become U+FFFD: MuPDF's default puts glyph numbers in their place, which look like text.
+TEXT_FLAGS = pymupdf.TEXT_PRESERVE_WHITESPACE | pymupdf.TEXT_MEDIABOX_CLIP
+MUPDF_ERRORS = (RuntimeError, ValueError, pymupdf.mupdf.FzErrorBase)
+"""What PyMuPDF raises for a document or a page that it cannot read."""
+POINTS_PER_INCH = 72
+# At this resolution letters of 10 points are 5 pixels high. Smaller ones are not legible.
+LEAST_DPI = 36
+_NO_MEMORY = re.compile(r"\b[mc]?(?:re)?alloc \([^()\n]*+\) failed")
+
+
+def silence_mupdf() -> None:
+    """Stop MuPDF from printing warnings about odd files: they are not errors."""
+    pymupdf.TOOLS.mupdf_display_errors(False)  # noqa: FBT003 - its signature
+    pymupdf.TOOLS.mupdf_display_warnings(False)  # noqa: FBT003 - its signature
+    pymupdf.no_recommend_layout()
+
+
+@contextmanager
+def raising_memory_error() -> Iterator[None]:
+    """Turn MuPDF's error for "out of memory" into ``MemoryError``."""
+    try:
+        yield
+    except MUPDF_ERRORS as error:
+        # Only the message shows it: the class is that of an unreadable file, or RuntimeError.
+        if _NO_MEMORY.search(f"{error} {error.__cause__}"):
+            raise MemoryError from error
+        raise
+
+
+def open_document(path: str, password: str | None, max_pages: int) -> pymupdf.Document:
+    """Open and unlock the document at *path*.
+
+    Raises:
+        PermanentError: PDF_INVALID, PDF_PASSWORD_REQUIRED, PDF_WRONG_PASSWORD or
+            PDF_TOO_MANY_PAGES.
+    """
+    try:
+        with raising_memory_error():
+            # Without the type, MuPDF would also open HTML, images and archives.
+            document = pymupdf.open(path, filetype="pdf")
+            if document.needs_pass:
+                _unlock(document, password)
+            pages = document.page_count
+    except MUPDF_ERRORS as error:
+        raise _invalid() from error
+    if not document.is_pdf or pages == 0:  # a file beyond repair; MuPDF raises no error for it
+        raise _invalid()
+    if pages > max_pages:
+        message = f"the document has {pages} pages, at most {max_pages} are allowed"
+        raise PermanentError(message, code=ErrorCode.PDF_TOO_MANY_PAGES)
+    return document
+
+
+def _invalid() -> PermanentError:
+    return PermanentError("the file is not a readable PDF", code=ErrorCode.PDF_INVALID)
+
+
+def _unlock(document: pymupdf.Document, password: str | None) -> None:
+    if password is None:
+        message = "the document is encrypted: give its password"
+        raise PermanentError(message, code=ErrorCode.PDF_PASSWORD_REQUIRED)
+    if not document.authenticate(password):
+        message = "the password does not open the document"
+        raise PermanentError(message, code=ErrorCode.PDF_WRONG_PASSWORD)
+
+
+def describe(document: pymupdf.Document) -> dict[str, Any]:
+    """Return what the child reports of the whole document."""
+    found = document.metadata or {}
+    return {
+        "page_count": document.page_count,
+        "title": found.get("title") or None,
+        "author": found.get("author") or None,
+        "repaired": bool(document.is_repaired),
+    }
+
+
+def native_text(page: pymupdf.Page) -> str:
+    """Return the text that the file has for *page*, in the order of the file."""
+    return str(page.get_text("text", flags=TEXT_FLAGS)).strip()
+
+
+def drawing_stats(page: pymupdf.Page) -> DrawingStats:
+    """Return the measures of what is drawn on *page*."""
+    images, paths = 0.0, 0
+    for kind, box in page.get_bboxlog():
+        if kind.startswith("fill-im"):  # fill-image, fill-imgmask
+            images += abs(pymupdf.Rect(box) & page.rect)
+        elif kind.endswith("-path"):
+            paths += 1
+    area = abs(page.rect) or 1.0
+    return DrawingStats(image_cover=min(images / area, 1.0), paths=paths)
+
+
+def copy_pages(document: pymupdf.Document, pages: Sequence[int]) -> bytes:
+    """Return a PDF of *pages* in this order, without a password. *document* is unusable afterwards.
+
+    Raises:
+        PermanentError: PDF_INVALID, the pages cannot be copied.
+    """
+    with suppress(*MUPDF_ERRORS):
+        return _copied(document, pages)
+    try:
+        return _copied(_rewritten(document, pages), range(1, len(pages) + 1))
+    except MUPDF_ERRORS as error:
+        message = "pages of the PDF cannot be copied"
+        raise PermanentError(message, code=ErrorCode.PDF_INVALID) from error
+
+
+@raising_memory_error()
+def _copied(document: pymupdf.Document, pages: Sequence[int]) -> bytes:
+    with pymupdf.open() as copy:
+        for first, last in page_runs(pages):
+            copy.insert_pdf(document, from_page=first - 1, to_page=last - 1)
+        # Objects that the pages do not use are left out.
+        return bytes(copy.tobytes(garbage=3, deflate=True))
+
+
+@raising_memory_error()
+def _rewritten(document: pymupdf.Document, pages: Sequence[int]) -> pymupdf.Document:
+    """Return *pages* of *document* as a document without references to missing objects.
+
+    A missing object counts as null (ISO 32000-1, 7.3.10), but MuPDF refuses to copy a reference
+    to one.
+    """
+    document.select([number - 1 for number in pages])
+    content = document.tobytes(garbage=1, encryption=pymupdf.mupdf.PDF_ENCRYPT_NONE)
+    return pymupdf.open(stream=content, filetype="pdf")
+
+
+def page_runs(pages: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Yield the first and last number of each run of consecutive *pages*."""
+    start = 0
+    for index, number in enumerate(pages, start=1):
+        if index == len(pages) or pages[index] != number + 1:
+            yield pages[start], number
+            start = index
+
+
+def fitting_dpi(width: float, height: float, dpi: int, max_pixels: int) -> int:
+    """Return the resolution, *dpi* at most, at which a page has at most *max_pixels*.
+
+    *width* and *height* of the page are in points.
+    """
+    square_inches = max(width * height / POINTS_PER_INCH**2, 1e-9)
+    return max(1, min(dpi, int(math.sqrt(max_pixels / square_inches))))
+
+
+def legible_dpi(page: pymupdf.Page, dpi: int, max_pixels: int) -> int:
+    """Return the resolution at which to recognise *page*.
+
+    Raises:
+        PermanentError: PDF_PAGE_TOO_LARGE, an image of *max_pixels* would not be legible.
+    """
+    fitting = fitting_dpi(page.rect.width, page.rect.height, dpi, max_pixels)
+    if fitting < min(LEAST_DPI, dpi):
+        width, height = (round(side) for side in (page.rect.width, page.rect.height))
+        message = f"the page is too large to be read as an image ({width} x {height} points)"
+        raise PermanentError(message, code=ErrorCode.PDF_PAGE_TOO_LARGE)
+    return fitting
+
+
+def render_jpeg(
+    page: pymupdf.Page, *, dpi: int, max_side: int, max_pixels: int, quality: int
+) -> tuple[bytes, int, int]:
+    """Return *page* as a JPEG with its width and height in pixels, each at most *max_side*."""
+    width, height = page.rect.width, page.rect.height
+    fitting = fitting_dpi(width, height, dpi, max_pixels)
+    scale = min(fitting / POINTS_PER_INCH, (max_side - 1) / max(width, height, 1.0))
+    pixmap = page.get_pixmap(
+        matrix=pymupdf.Matrix(scale, scale), colorspace=pymupdf.csRGB, alpha=False
+    )
+    return pixmap.tobytes("jpeg", jpg_quality=quality), pixmap.width, pixmap.height
