@@ -36,7 +36,7 @@ from secretary_common.models import (
     delivery_id_of,
     new_job_id,
 )
-from secretary_common.mongo.connection import Store, store_of
+from secretary_common.mongo.store import Store, store_of
 from secretary_common.runtime.lifecycle import running
 from secretary_common.settings.service import MongoSection
 from secretary_devstack.processes.service import Service

@@ -14,8 +14,7 @@ from secretary_common.mongo.driver import Client
 from secretary_common.mongo.jobs.batches import MongoBatchRepository
 from secretary_common.mongo.jobs.repository import MongoJobRepository
 from secretary_common.ports import BatchRepository, JobRepository
-from secretary_common.testing.batches import InMemoryBatchRepository
-from secretary_common.testing.jobs import InMemoryJobRepository
+from secretary_common.testing.jobs import InMemoryBatchRepository, InMemoryJobRepository
 
 # Of a database of ours; one with more had a test that made some of its own.
 MOST_COLLECTIONS = 20

@@ -12,7 +12,7 @@ import pytest
 
 from secretary_common.errors import NotStorable
 from secretary_common.models import FileKind
-from secretary_common.models.cached import ENTRY_BYTES, INLINE_BYTES
+from secretary_common.models.cache_value import ENTRY_BYTES, INLINE_BYTES
 from secretary_common.mongo import indexes
 from secretary_common.mongo.cache import MongoCacheRepository
 from secretary_common.mongo.driver import Client

@@ -45,17 +45,18 @@ from secretary_common.models import (
     new_token,
 )
 from secretary_common.models.states import TRANSITIONS
+from secretary_common.mongo import indexes
 from secretary_common.mongo.deliveries.repository import MongoDeliveryRepository
 from secretary_common.mongo.driver import Client
-from secretary_common.mongo.jobs import candidates
 from secretary_common.mongo.jobs.repository import MongoJobRepository
 from secretary_common.ports import DeliveryRepository, JobRepository
 from secretary_common.runtime.clock import ManualClock
 from secretary_common.runtime.lifecycle import Background
 from secretary_common.testing.deliveries import InMemoryDeliveryRepository
+from secretary_common.testing.doorbell import RecordingDoorbell
 from secretary_common.testing.files import InMemoryFileRepository
-from secretary_common.testing.jobs import InMemoryJobRepository, RecordingDoorbell
-from secretary_common.testing.store import InMemoryLogRepository
+from secretary_common.testing.jobs import InMemoryJobRepository
+from secretary_common.testing.logs import InMemoryLogRepository
 from secretary_worker.attempt import writer as writer_module
 from secretary_worker.attempt.commands import Results, Sync
 from secretary_worker.attempt.hold import Hold
@@ -472,7 +473,7 @@ def over_mongodb(url: str, database: str) -> type[EngineMachine]:
             self.client = Client(url, database, "pymongo")
             suffix = uuid.uuid4().hex
             jobs = self.client.collection(f"jobs_{suffix}")
-            await jobs.create_indexes(candidates.INDEXES)  # looks name theirs
+            await jobs.create_indexes(indexes.JOBS)  # queries name their index
             return (
                 MongoJobRepository(jobs),
                 MongoDeliveryRepository(

@@ -118,7 +118,7 @@ async def test_a_retry_waits_for_the_outbox_slot(jobs: JobRepository) -> None:
     job = await ended(jobs, webhook=HOOK)
     assert job.notify is not None
     assert await jobs.retry(job, after(10)) is None
-    assert await jobs.clear_slot("job-1", job.notify.seq, after(10))
+    assert not await jobs.clear_slots([("job-1", job.notify.seq)], after(10))
     assert await jobs.retry(job, after(10))
 
 

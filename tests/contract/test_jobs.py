@@ -330,8 +330,8 @@ async def test_a_slot_is_cleared_only_while_it_holds_that_event(jobs: JobReposit
     await claimed(jobs, webhook=HOOK)
     await jobs.record_progress(progress(2, slot=slot(2, 1)))
     await jobs.record_progress(progress(3, slot=slot(3, 1)))
-    assert not await jobs.clear_slot("job-1", 2, after(2))
-    assert await jobs.clear_slot("job-1", 3, after(2))
+    assert await jobs.clear_slots([("job-1", 2)], after(2)) == {"job-1"}
+    assert await jobs.clear_slots([("job-1", 3)], after(2)) == set()
     job = await current(jobs)
     assert (job.notify, job.notified_at) == (None, after(2))
     assert await jobs.record_progress(progress(4)) == after(2)

@@ -20,11 +20,11 @@ from secretary_common.models import (
     Phase,
     ResultsFile,
 )
-from secretary_common.models.cached import INLINE_BYTES
+from secretary_common.models.cache_value import INLINE_BYTES
 from secretary_common.mongo import indexes
 from secretary_common.mongo.cache import MongoCacheRepository
-from secretary_common.mongo.connection import Store
 from secretary_common.mongo.driver import Client
+from secretary_common.mongo.store import Store
 from secretary_common.ports import (
     BatchRepository,
     FileRepository,
@@ -33,10 +33,9 @@ from secretary_common.ports import (
     RemovalRepository,
 )
 from secretary_common.runtime.clock import ManualClock
-from secretary_common.testing.batches import InMemoryBatchRepository
 from secretary_common.testing.cache import InMemoryCacheRepository
 from secretary_common.testing.files import InMemoryFileRepository
-from secretary_common.testing.jobs import InMemoryJobRepository
+from secretary_common.testing.jobs import InMemoryBatchRepository, InMemoryJobRepository
 from secretary_common.testing.removal import InMemoryLockRepository, InMemoryRemovalRepository
 
 ENDED: dict[str, Any] = {

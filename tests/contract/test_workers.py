@@ -15,16 +15,15 @@ from secretary_common.models import (
     WorkerReport,
 )
 from secretary_common.mongo import indexes
+from secretary_common.mongo.announcements import MongoJobTypeRepository, MongoTemplateRepository
 from secretary_common.mongo.driver import Client
-from secretary_common.mongo.job_types import MongoJobTypeRepository
-from secretary_common.mongo.templates import MongoTemplateRepository
-from secretary_common.mongo.workers import MongoWorkerRepository
+from secretary_common.mongo.processes import MongoWorkerRepository
 from secretary_common.ports import JobTypeRepository, TemplateRepository, WorkerRepository
-from secretary_common.testing.store import (
+from secretary_common.testing.announcements import (
     InMemoryJobTypeRepository,
     InMemoryTemplateRepository,
-    InMemoryWorkerRepository,
 )
+from secretary_common.testing.processes import InMemoryWorkerRepository
 
 PDF, CUSTOM = JobTypeInfo("pdf", {"type": "object"}), JobTypeInfo("custom")
 

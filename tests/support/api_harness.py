@@ -20,20 +20,17 @@ from secretary_common.models import JobTypeInfo
 from secretary_common.runtime.clock import ManualClock
 from secretary_common.runtime.lifecycle import Background
 from secretary_common.secrets.cipher import Cipher
-from secretary_common.testing.batches import InMemoryBatchRepository
-from secretary_common.testing.deliveries import (
-    InMemoryDeliveryRepository,
-    InMemoryNotifierRepository,
-)
-from secretary_common.testing.files import InMemoryFileRepository
-from secretary_common.testing.jobs import InMemoryJobRepository, RecordingDoorbell
-from secretary_common.testing.store import (
+from secretary_common.testing.announcements import (
     InMemoryJobTypeRepository,
-    InMemoryKeyRepository,
-    InMemoryLogRepository,
     InMemoryTemplateRepository,
-    InMemoryWorkerRepository,
 )
+from secretary_common.testing.api_keys import InMemoryKeyRepository
+from secretary_common.testing.deliveries import InMemoryDeliveryRepository
+from secretary_common.testing.doorbell import RecordingDoorbell
+from secretary_common.testing.files import InMemoryFileRepository
+from secretary_common.testing.jobs import InMemoryBatchRepository, InMemoryJobRepository
+from secretary_common.testing.logs import InMemoryLogRepository
+from secretary_common.testing.processes import InMemoryNotifierRepository, InMemoryWorkerRepository
 
 ADMIN_KEY = "the-bootstrap-key"
 ROOT = Path("/srv/files")

@@ -14,11 +14,11 @@ from support.api_harness import ADMIN_KEY
 from secretary_api.app import create_app
 from secretary_api.main import wire
 from secretary_common.models import JobTypeInfo
-from secretary_common.mongo.connection import store_of
+from secretary_common.mongo.store import store_of
 from secretary_common.runtime.lifecycle import Background
 from secretary_common.settings.service import ApiSection, MongoSection, SecuritySection
 from secretary_common.settings.settings import Settings
-from secretary_common.testing.jobs import RecordingDoorbell
+from secretary_common.testing.doorbell import RecordingDoorbell
 
 Client = httpx.AsyncClient
 

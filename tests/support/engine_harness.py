@@ -18,13 +18,12 @@ from secretary_common.ports import Doorbell
 from secretary_common.runtime.clock import SystemClock
 from secretary_common.runtime.lifecycle import Background, running
 from secretary_common.secrets.cipher import Cipher
+from secretary_common.testing.announcements import InMemoryJobTypeRepository
+from secretary_common.testing.api_keys import InMemoryKeyRepository
+from secretary_common.testing.doorbell import RecordingDoorbell
 from secretary_common.testing.files import InMemoryFileRepository
-from secretary_common.testing.jobs import InMemoryJobRepository, RecordingDoorbell
-from secretary_common.testing.store import (
-    InMemoryJobTypeRepository,
-    InMemoryKeyRepository,
-    InMemoryLogRepository,
-)
+from secretary_common.testing.jobs import InMemoryJobRepository
+from secretary_common.testing.logs import InMemoryLogRepository
 from secretary_worker.access.bridge import Bridge
 from secretary_worker.access.upload import Uploads
 from secretary_worker.engine.handler_loop import HandlerLoop

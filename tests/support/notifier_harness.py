@@ -28,7 +28,7 @@ from secretary_common.models import (
     Webhook,
     new_job_id,
 )
-from secretary_common.mongo.connection import Store, store_of
+from secretary_common.mongo.store import Store, store_of
 from secretary_common.secrets.cipher import Cipher
 from secretary_common.settings.service import (
     ApiSection,

@@ -15,7 +15,7 @@ from secretary_common.http.egress import guarded_client
 from secretary_common.http.url_guard import UrlGuard
 from secretary_common.jobs.resources import ResourceCalculator
 from secretary_common.models import JsonObject
-from secretary_common.settings.work import PdfSection
+from secretary_common.settings.documents import PdfSection
 from secretary_documents.handlers.pdf.extractor import PdfExtractor
 from secretary_documents.handlers.pdf.handler import PdfHandler
 from secretary_documents.pdf.page import Document, OnPage, Page

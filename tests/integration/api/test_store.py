@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from support.api_harness import data_of, error_of, refused_field
 from support.api_over_mongo import api_over
 
-from secretary_common.mongo.connection import store_of
+from secretary_common.mongo.store import store_of
 from secretary_common.settings.service import MongoSection
 
 Client = httpx.AsyncClient

@@ -18,7 +18,7 @@ from support.provider_harness import until
 
 from secretary_common.errors import ErrorCode, PermanentError
 from secretary_common.jobs.resources import ResourceCalculator
-from secretary_common.settings.media import MediaSection
+from secretary_common.settings.documents import MediaSection
 from secretary_devstack.deadline import wait_until
 from secretary_documents.media.ffmpeg import Ffmpeg, shortfall
 from secretary_documents.media.speech import FRAME_BYTES, FRAME_SEC, Speech

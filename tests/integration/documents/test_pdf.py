@@ -9,7 +9,7 @@ from support.pdf_harness import MAX_BYTES, PdfHarness, pages_of
 
 from secretary_common.errors import ErrorCode, PermanentError
 from secretary_common.models import JobStatus
-from secretary_common.settings.work import PdfSection
+from secretary_common.settings.documents import PdfSection
 
 
 async def test_the_text_comes_back_page_by_page(harness: PdfHarness) -> None:

@@ -14,7 +14,7 @@ from support.pdf_harness import PdfHarness, make_handler, pages_of
 
 from secretary_common.errors import ErrorCode, PermanentError
 from secretary_common.models import JobStatus
-from secretary_common.settings.work import PdfSection
+from secretary_common.settings.documents import PdfSection
 from secretary_worker.sandbox.zygote_client import ZygoteClient
 
 Bomb = tuple[bytes, str, ErrorCode]

@@ -15,7 +15,7 @@ from support.pdf_harness import PdfHarness, RecordingCache, ScriptedReader, page
 
 from secretary_common.errors import ErrorCode, PermanentError, TransientError
 from secretary_common.models import JsonObject
-from secretary_common.settings.work import PdfSection
+from secretary_common.settings.documents import PdfSection
 from secretary_documents.pdf.local_reader import NATIVE_PAGES
 
 FIVE = pdf_samples.text_pdf([f"Seite {number}" for number in range(1, 6)])

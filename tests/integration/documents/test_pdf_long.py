@@ -14,7 +14,7 @@ from support.pdf_harness import PdfHarness, RecordingCache, make_handler, pages_
 
 from secretary_common.jobs.resources import ResourceCalculator
 from secretary_common.models import Job, JobStatus
-from secretary_common.settings.work import PdfSection
+from secretary_common.settings.documents import PdfSection
 from secretary_worker.sandbox.zygote_client import ZygoteClient
 
 PAGES = 300

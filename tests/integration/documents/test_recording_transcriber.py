@@ -19,7 +19,7 @@ from secretary_common.errors import ErrorCode, PermanentError, SecretaryError, T
 from secretary_common.http.egress import guarded_client
 from secretary_common.http.url_guard import UrlGuard
 from secretary_common.jobs.resources import ResourceCalculator
-from secretary_common.settings.media import MediaSection
+from secretary_common.settings.documents import MediaSection
 from secretary_common.settings.provider import TranscriptionSection
 from secretary_devstack.provider import FakeProvider, Misbehaviour
 from secretary_devstack.servers.http_server import HttpServer

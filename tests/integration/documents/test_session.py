@@ -16,7 +16,7 @@ from secretary_common.http.egress import guarded_client
 from secretary_common.http.url_guard import UrlGuard
 from secretary_common.jobs.resources import ResourceCalculator
 from secretary_common.models import JobStatus, JsonObject
-from secretary_common.settings.work import PdfSection
+from secretary_common.settings.documents import PdfSection
 from secretary_devstack.servers.http_server import HttpServer
 from secretary_documents.handlers.pdf.extractor import PdfExtractor
 from secretary_documents.handlers.session import attachment_reader

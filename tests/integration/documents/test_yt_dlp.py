@@ -15,7 +15,7 @@ from support.provider_harness import until
 
 from secretary_common.errors import ErrorCode, PermanentError, SecretaryError, TransientError
 from secretary_common.http.url_guard import UrlGuard
-from secretary_common.settings.media import MediaSection
+from secretary_common.settings.documents import MediaSection
 from secretary_documents.media.yt_dlp import YtDlp
 
 URL = "https://www.youtube.com/watch?v=abc"

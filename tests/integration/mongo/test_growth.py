@@ -46,13 +46,13 @@ from secretary_common.models import (
     TemplateInfo,
     WorkerReport,
 )
-from secretary_common.models.cached import INLINE_BYTES
+from secretary_common.models.cache_value import INLINE_BYTES
 from secretary_common.mongo import indexes
-from secretary_common.mongo.connection import Store
 from secretary_common.mongo.deliveries.document import to_document as delivery_document
 from secretary_common.mongo.driver import Client
 from secretary_common.mongo.jobs.document import to_document
 from secretary_common.mongo.jobs.logs import ATTEMPT_STEP
+from secretary_common.mongo.store import Store
 
 MANY = 6000
 LIMIT = 20
@@ -267,7 +267,7 @@ async def ignoring(work: Awaitable[Any]) -> None:
 JOB_CALLS: dict[str, Call] = {
     "insert": lambda s: s.jobs.insert(make_job("job-new", owner="key-new")),
     "get": lambda s: s.jobs.get("job-000007"),
-    "of_key": lambda s: s.jobs.find_by_key("key-1", "k-1"),
+    "find_by_key": lambda s: s.jobs.find_by_key("key-1", "k-1"),
     "release_key": lambda s: s.jobs.release_key(job(3)),
     "candidates": lambda s: s.jobs.candidates(TYPES, NOW, LIMIT),
     "waiting_priorities": lambda s: s.jobs.waiting_priorities(TYPES, NOW),
@@ -279,7 +279,7 @@ JOB_CALLS: dict[str, Call] = {
     "held": lambda s: s.jobs.held(f"job-{RUNNING:06}", f"t-{RUNNING}"),
     "ended_leases": lambda s: s.jobs.ended_leases(TYPES, NOW, LIMIT),
     "reclaim": lambda s: s.jobs.reclaim(job(RUNNING), lease("new"), NOW),
-    "briefly": lambda s: s.jobs.summaries([f"job-{RUNNING:06}"]),
+    "summaries": lambda s: s.jobs.summaries([f"job-{RUNNING:06}"]),
     "cancel_requested_among": lambda s: s.jobs.cancel_requested_among([f"job-{RUNNING:06}"]),
     "renew": lambda s: s.jobs.renew("worker-1", [f"job-{RUNNING:06}"], after(30)),
     "record_progress": lambda s: ignoring(s.jobs.record_progress(change(RUNNING))),
@@ -294,7 +294,6 @@ JOB_CALLS: dict[str, Call] = {
     "batch_counts": lambda s: s.jobs.batch_counts(BATCH),
     "due_slots": lambda s: s.jobs.due_slots(NOW, LIMIT),
     "next_slot_at": lambda s: s.jobs.next_slot_at(NOW),
-    "clear_slot": lambda s: s.jobs.clear_slot("job-000011", 1, NOW),
     "deleted_among": lambda s: s.jobs.deleted_among(["job-000011", "job-000022"]),
     "slots_of": lambda s: s.jobs.slots_of(["job-000011", "job-000022", "job-none"]),
     "clear_slots": lambda s: s.jobs.clear_slots([("job-000033", 1), ("job-000044", 9)], NOW),
@@ -340,7 +339,7 @@ OTHER_CALLS: dict[str, dict[str, Call]] = {
             [make_job("job-b")],
         ),
         "get": lambda s: s.batches.get("batch-5"),
-        "of_key": lambda s: s.batches.find_by_key("key-1", "b-5"),
+        "find_by_key": lambda s: s.batches.find_by_key("key-1", "b-5"),
         "release_key": lambda s: s.batches.release_key(
             Batch(
                 batch_id="batch-7",
@@ -397,7 +396,7 @@ OTHER_CALLS: dict[str, dict[str, Call]] = {
         "of_job": lambda s: s.files.of_job("job-000004", LIMIT),
         "due_for_check": lambda s: s.files.due_for_check(NOW, LIMIT),
         "check_again": lambda s: s.files.check_again("file-5", after(99)),
-        "condemn": lambda s: s.files.mark_for_removal("file-7", NOW),
+        "mark_for_removal": lambda s: s.files.mark_for_removal("file-7", NOW),
         "hold_uploads": lambda s: s.files.hold_uploads(["file-9", "file-11", "file-12"], NOW),
     },
     "cache": {

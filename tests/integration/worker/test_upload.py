@@ -12,8 +12,8 @@ from support.other_loop import other_loop
 
 from secretary_common.models import FileInfo, FileKind
 from secretary_common.mongo import indexes
-from secretary_common.mongo.connection import Store
 from secretary_common.mongo.driver import Client
+from secretary_common.mongo.store import Store
 from secretary_worker.access.bridge import Bridge
 from secretary_worker.access.upload import Uploads
 

@@ -16,7 +16,7 @@ from secretary_common.broker.policy import set_policy
 from secretary_common.errors import ConfigurationError, StoreUnavailable
 from secretary_common.models import JobTypeInfo, TemplateInfo
 from secretary_common.mongo import replica_set
-from secretary_common.mongo.connection import store_of
+from secretary_common.mongo.store import store_of
 from secretary_common.runtime.log import configure_logging, get_logger
 from secretary_common.settings.service import BrokerSection
 from secretary_common.settings.settings import Settings, load_settings

@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from secretary_common.errors import ConfigurationError, ErrorCode
-from secretary_common.settings.media import MediaSection
+from secretary_common.settings.documents import MediaSection, PdfSection, TemplatesSection
 from secretary_common.settings.provider import (
     LlmSection,
     MistralSection,
     TranscriptionSection,
     VisionSection,
 )
-from secretary_common.settings.work import PdfSection, TemplatesSection
 from secretary_documents.handlers.pdf.extractor import CHILD as PDF_CHILD
 from secretary_documents.handlers.pdf.extractor import PdfExtractor
 from secretary_documents.handlers.pdf.handler import PdfHandler

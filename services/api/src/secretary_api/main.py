@@ -18,7 +18,7 @@ from secretary_api.jobs.submission import Admission
 from secretary_common.broker.publisher import Publisher
 from secretary_common.errors import ConfigurationError
 from secretary_common.http.url_guard import UrlGuard
-from secretary_common.mongo.connection import Store, open_store
+from secretary_common.mongo.store import Store, open_store
 from secretary_common.ports import Doorbell
 from secretary_common.runtime.lifecycle import Background, running
 from secretary_common.runtime.log import configure_logging, get_logger

@@ -16,7 +16,7 @@ from secretary_common.errors import ConfigurationError, StoreUnavailable
 from secretary_common.http.egress import guarded_session
 from secretary_common.http.url_guard import UrlGuard
 from secretary_common.models import new_token
-from secretary_common.mongo.connection import Store, open_store
+from secretary_common.mongo.store import Store, open_store
 from secretary_common.runtime.health import health_server
 from secretary_common.runtime.keyed_limit import KeyedLimit
 from secretary_common.runtime.lifecycle import running, stop_signal, unless_stopped

@@ -12,7 +12,7 @@ from typing import Any
 from secretary_common.broker.consumer import JobConsumer
 from secretary_common.broker.publisher import Publisher
 from secretary_common.errors import ConfigurationError
-from secretary_common.mongo.connection import Store, open_store
+from secretary_common.mongo.store import Store, open_store
 from secretary_common.runtime.health import health_server
 from secretary_common.runtime.lifecycle import (
     Background,

@@ -6,7 +6,13 @@ import time
 
 import pytest
 
-from secretary_common.runtime.lifecycle import Background, running, unless_stopped
+from secretary_common.runtime import lifecycle
+from secretary_common.runtime.lifecycle import (
+    Background,
+    cancel_and_wait,
+    running,
+    unless_stopped,
+)
 
 
 async def forever() -> None:
@@ -17,7 +23,7 @@ async def fail() -> None:
     raise ValueError("half of the service is gone")
 
 
-async def test_what_runs_beside_is_cancelled_at_the_end() -> None:
+async def test_background_work_is_cancelled_at_the_end_of_the_block() -> None:
     ended = asyncio.Event()
 
     async def work() -> None:
@@ -32,7 +38,7 @@ async def test_what_runs_beside_is_cancelled_at_the_end() -> None:
     assert ended.is_set()
 
 
-async def test_a_service_does_not_go_on_with_half_of_itself() -> None:
+async def test_a_service_stops_when_a_part_of_it_fails() -> None:
     with pytest.raises(ValueError, match="half of the service"):
         async with running(forever(), fail()):
             await forever()
@@ -107,3 +113,53 @@ def test_a_thread_left_behind_does_not_keep_the_process() -> None:
     with stubborn(drain=0) as process:
         assert process.wait(30) == 0
     assert time.monotonic() - started < 30
+
+
+@pytest.fixture(autouse=True)
+def _short_interval(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lifecycle, "CANCEL_AGAIN_SEC", 0.01)
+
+
+async def swallow_one_cancellation() -> None:
+    """Behave as ``asyncio.wait_for`` does when its result arrives in the same turn of the loop."""
+    try:
+        await asyncio.Event().wait()
+    except asyncio.CancelledError:
+        await asyncio.Event().wait()
+
+
+async def failing() -> None:
+    await asyncio.sleep(0)
+    raise ValueError("it failed")
+
+
+async def test_a_swallowed_cancellation_is_repeated() -> None:
+    task = asyncio.create_task(swallow_one_cancellation())
+    await asyncio.sleep(0)
+    async with asyncio.timeout(10):
+        await cancel_and_wait(task)
+    assert task.cancelled()
+
+
+async def test_the_error_of_a_cancelled_task_is_not_raised() -> None:
+    task = asyncio.create_task(failing())
+    await asyncio.wait([task])
+    await cancel_and_wait(task)
+
+
+async def test_a_task_that_swallows_a_cancellation_ends_with_its_block() -> None:
+    async with asyncio.timeout(10), running(swallow_one_cancellation()):
+        await asyncio.sleep(0)
+
+
+async def test_a_failure_ends_a_task_that_swallows_a_cancellation() -> None:
+    with pytest.raises(ValueError, match="it failed"):
+        async with asyncio.timeout(10), running(swallow_one_cancellation(), failing()):
+            await asyncio.Event().wait()
+
+
+async def test_a_stop_ends_work_that_swallows_a_cancellation() -> None:
+    stop = asyncio.Event()
+    asyncio.get_running_loop().call_later(0.01, stop.set)
+    async with asyncio.timeout(10):
+        assert not await unless_stopped(stop, swallow_one_cancellation())

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from secretary_common.errors import ErrorCode, PermanentError
-from secretary_common.settings.work import PdfSection
+from secretary_common.settings.documents import PdfSection
 from secretary_documents.handlers.pdf.extractor import bounds_for
 from secretary_documents.pdf.mupdf import fitting_dpi, page_runs
 from secretary_documents.pdf.ocr_models import find_model_folder, fingerprint

@@ -11,8 +11,8 @@ import pytest
 from secretary_common.errors import ErrorCode, NotFound, PermanentError, StoreUnavailable
 from secretary_common.models import BOOTSTRAP_ID, ApiKey, FileInfo, FileKind
 from secretary_common.ports import OpenFile
+from secretary_common.testing.api_keys import InMemoryKeyRepository
 from secretary_common.testing.files import PIECE_BYTES, InMemoryFileRepository
-from secretary_common.testing.store import InMemoryKeyRepository
 from secretary_worker.access import upload
 from secretary_worker.access.bridge import Bridge
 from secretary_worker.access.upload import Uploads

@@ -12,7 +12,7 @@ from support.engine_harness import CLOCK, engine
 from secretary_common.errors import StoreUnavailable
 from secretary_common.models import Job, RunningJob, WorkerReport
 from secretary_common.runtime.lifecycle import running
-from secretary_common.testing.store import InMemoryWorkerRepository
+from secretary_common.testing.processes import InMemoryWorkerRepository
 from secretary_worker import ResourceCalculator, SecretaryJobRepository
 from secretary_worker.engine import manager
 from secretary_worker.engine.heartbeat import HEARTBEATS, Reporter, State

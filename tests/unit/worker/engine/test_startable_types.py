@@ -7,7 +7,7 @@ from support.engine_harness import CLOCK, Engine, engine
 
 from secretary_common.broker.consumer import RingOutcome
 from secretary_common.models import Job, JobStatus, JobTypeInfo
-from secretary_common.testing.store import InMemoryJobTypeRepository
+from secretary_common.testing.announcements import InMemoryJobTypeRepository
 from secretary_worker import ResourceCalculator, SecretaryJobRepository
 from secretary_worker.engine.startable_types import OLDEST_SEC, StartableTypes
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from secretary_common.errors import StoreUnavailable
-from secretary_common.models.cached import ENTRY_BYTES, INLINE_BYTES
+from secretary_common.models.cache_value import ENTRY_BYTES, INLINE_BYTES
 from secretary_common.ports import CacheEntry
 from secretary_common.ports.cache import Use
 from secretary_common.runtime.clock import ManualClock

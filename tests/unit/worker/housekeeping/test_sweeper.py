@@ -27,13 +27,12 @@ from secretary_common.models import (
     Webhook,
 )
 from secretary_common.runtime.clock import ManualClock
-from secretary_common.testing.batches import InMemoryBatchRepository
 from secretary_common.testing.cache import InMemoryCacheRepository
 from secretary_common.testing.deliveries import InMemoryDeliveryRepository
 from secretary_common.testing.files import InMemoryFileRepository
-from secretary_common.testing.jobs import InMemoryJobRepository
+from secretary_common.testing.jobs import InMemoryBatchRepository, InMemoryJobRepository
+from secretary_common.testing.logs import InMemoryLogRepository
 from secretary_common.testing.removal import InMemoryLockRepository, InMemoryRemovalRepository
-from secretary_common.testing.store import InMemoryLogRepository
 from secretary_worker.housekeeping import sweeper
 from secretary_worker.housekeeping.eviction import Eviction
 from secretary_worker.housekeeping.sweeper import Sweeper, Swept
@@ -226,7 +225,7 @@ async def test_a_job_with_an_event_in_its_outbox_stays(place: Place) -> None:
     place.clock.advance(RETENTION.total_seconds() + DAY_SEC)
     await place.sweeper.round()
     assert place.left()["job"] == 1
-    assert await place.jobs.clear_slot("job-1", 1, place.clock.now())
+    assert not await place.jobs.clear_slots([("job-1", 1)], place.clock.now())
     await place.sweeper.round()
     assert place.left() == NOTHING
 

@@ -18,8 +18,8 @@ from aio_pika.connection import make_url
 from aiormq.exceptions import AMQPError
 
 from secretary_common.broker import topology
+from secretary_common.runtime.lifecycle import cancel_and_wait
 from secretary_common.runtime.log import get_logger
-from secretary_common.runtime.task import end
 
 log = get_logger(__name__)
 
@@ -101,7 +101,7 @@ async def _until_lost(connection: AbstractConnection, session: Session) -> None:
             work.result()
         raise BrokerLost("the session ended" if work.done() else "the connection was closed")
     finally:
-        await end(closed, work)
+        await cancel_and_wait(closed, work)
 
 
 async def declare_queues(url: str, queues: Iterable[str], *, wait_sec: float) -> bool:
@@ -122,5 +122,5 @@ async def declare_queues(url: str, queues: Iterable[str], *, wait_sec: float) ->
     except TimeoutError:
         return False
     finally:
-        await end(keeping)
+        await cancel_and_wait(keeping)
     return True

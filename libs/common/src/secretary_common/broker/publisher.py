@@ -33,11 +33,9 @@ class Publisher:
             await keep_connected(self._url, self._session, purpose="ring")
 
     async def ring_job(self, job_type: str, job_id: str) -> bool:
-        """Tell the workers about a job; False if the broker did not confirm within a second."""
         return await self._ring(topology.job_queue(job_type), topology.encode("job_id", job_id))
 
     async def ring_delivery(self, job_id: str, seq: int) -> bool:
-        """Tell the notifiers about the event *seq* of a job; False as for ``ring_job``."""
         body = topology.encode("delivery_id", delivery_id_of(job_id, seq))
         return await self._ring(topology.DELIVERIES, body)
 

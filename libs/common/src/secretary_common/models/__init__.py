@@ -1,6 +1,11 @@
-"""The nouns: jobs, leases, settlements, deliveries. Values only, no I/O."""
+"""Values of the domain: jobs, leases, settlements, deliveries, files, their states and ids.
 
-from secretary_common.models.attempt import Candidate, Outcome, ProgressChange, Renewal, Settlement
+Here belong immutable values and pure functions on them. Code that reads, writes or waits does not;
+how a transition changes a job is in ``jobs``. Other packages import the names from this package.
+"""
+
+from secretary_common.models.announcement import JobTypeInfo, TemplateField, TemplateInfo
+from secretary_common.models.api_key import ADMIN, BOOTSTRAP_ID, ApiKey
 from secretary_common.models.batch import Batch, StatusCounts, TypeStatistic
 from secretary_common.models.delivery import (
     NOTIFIER_ALIVE_SEC,
@@ -17,6 +22,13 @@ from secretary_common.models.delivery import (
     delivery_id_of,
     parse_delivery_id,
 )
+from secretary_common.models.execution import (
+    Candidate,
+    Outcome,
+    ProgressChange,
+    Renewal,
+    Settlement,
+)
 from secretary_common.models.file import (
     FileInfo,
     FileKind,
@@ -25,12 +37,20 @@ from secretary_common.models.file import (
     StoredFile,
     name_fault,
 )
+from secretary_common.models.ids import (
+    new_batch_id,
+    new_file_id,
+    new_job_id,
+    new_test_id,
+    new_token,
+)
 from secretary_common.models.job import (
     POISON_AFTER,
     Idempotency,
     Job,
     JobError,
     JobProgress,
+    JobQuery,
     Lease,
     LogEntry,
     NotifySlot,
@@ -38,20 +58,8 @@ from secretary_common.models.job import (
     Silence,
     Webhook,
 )
-from secretary_common.models.request import ADMIN, BOOTSTRAP_ID, ApiKey, JobQuery, JobTypeInfo
 from secretary_common.models.states import DeliveryState, JobStatus, Phase
-from secretary_common.models.template import TemplateField, TemplateInfo
-from secretary_common.models.value import (
-    LOG_LEVELS,
-    JsonObject,
-    LogLevel,
-    SealedSecret,
-    new_batch_id,
-    new_file_id,
-    new_job_id,
-    new_test_id,
-    new_token,
-)
+from secretary_common.models.value import LOG_LEVELS, JsonObject, LogLevel, SealedSecret
 from secretary_common.models.worker import RunningJob, WorkerReport
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""Jobs that were submitted together."""
+"""Batches of jobs, and counts of jobs."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from secretary_common.models.states import JobStatus
 
 
 class Batch(BaseModel):
-    """A batch as the store holds it; how far it is stands in its jobs alone."""
+    """A batch as the store holds it. Its progress is computed from its jobs."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     batch_id: str
     owner: str
-    """The id of the API key that submitted it."""
+    """The id of the API key that submitted the batch."""
     batch_name: str | None = None
     job_ids: list[str]
-    """In the order they were submitted in."""
+    """In the order of the submission."""
     created_at: datetime
     idempotency: Idempotency | None = None
 
@@ -38,15 +38,15 @@ class StatusCounts:
 
     @property
     def total(self) -> int:
-        """All of them."""
+        """The number of jobs in all states."""
         return sum(getattr(self, status.value) for status in JobStatus)
 
     @property
     def status(self) -> JobStatus:
-        """The state of them as a whole.
+        """The state of all these jobs as a whole.
 
-        ``pending`` until the first one starts, ``processing`` until the last one has ended; then
-        ``failed`` if any failed, else ``cancelled`` if any was cancelled, else ``completed``.
+        ``pending`` until the first job starts, ``processing`` until the last job has ended; then
+        ``failed`` if any job failed, else ``cancelled`` if any was cancelled, else ``completed``.
         """
         if self.pending and self.pending == self.total:
             return JobStatus.PENDING
@@ -59,7 +59,7 @@ class StatusCounts:
 
 @dataclass(frozen=True, slots=True)
 class TypeStatistic:
-    """How busy one job type is: what an autoscaler looks at."""
+    """How busy one job type is; made for autoscalers."""
 
     waiting: int = 0
     """Pending and due."""
@@ -67,4 +67,4 @@ class TypeStatistic:
     """Pending, for later."""
     running: int = 0
     oldest_wait_sec: float = 0.0
-    """How long the longest waiting job has been due."""
+    """How long the job that waits longest has been due."""

@@ -1,4 +1,4 @@
-"""A webhook on its way."""
+"""Webhook deliveries and what notifiers write about them."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from secretary_common.models.states import DeliveryState, Phase
 from secretary_common.models.value import SealedSecret, Value
 
 NOTIFIER_REPORT_SEC = 5.0
-"""A notifier tells this often that it is alive."""
+"""The interval between two reports of a notifier."""
 NOTIFIER_ALIVE_SEC = 15.0
-"""After this long without a word it is taken for dead."""
+"""A notifier counts as dead after this time without a report."""
 RESENDABLE = frozenset(
     {
         DeliveryState.PENDING,
@@ -23,11 +23,11 @@ RESENDABLE = frozenset(
         DeliveryState.SUPERSEDED,
     }
 )
-"""States from which a person may have a delivery sent again; of one that waits it means now."""
+"""States in which a client may resend a delivery. A pending delivery is then sent now."""
 
 
 class DeliveryAttempt(Value):
-    """One try to send a delivery."""
+    """One attempt to send a delivery."""
 
     at: datetime
     status_code: int | None = None
@@ -35,62 +35,64 @@ class DeliveryAttempt(Value):
     address: str | None = None
     error: str | None = None
     response: str | None = None
-    """The first 4 KiB of the answer."""
+    """The first 4 KiB of the response."""
 
 
 class Delivery(BaseModel):
-    """A webhook on its way: its bytes, URL and secrets are frozen at creation."""
+    """One webhook to send. Its bytes, URL and secrets are fixed when it is created."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     delivery_id: str
-    """``msg_<job_id>_<seq>``; the ``webhook-id`` on the wire."""
+    """``msg_<job_id>_<seq>``; the header ``webhook-id``."""
     job_id: str
-    """Of a test an id of its own, ``test-…``: there is no job."""
+    """A test has no job; its id is ``test-…``."""
     owner: str
     seq: int
     run: int
     phase: Phase
     url: str
     origin: str
-    """scheme://host:port, what isolation counts by."""
+    """scheme://host:port; limits and breakers work per origin."""
     body: bytes
     token: SealedSecret | None = None
     secret: SealedSecret | None = None
     state: DeliveryState = DeliveryState.PENDING
     created_at: datetime
     next_attempt_at: datetime | None = None
-    """When a notifier may take it: its due time, or the end of its sender's lease; None once it
-    has ended."""
+    """When a notifier may claim the delivery: its due time, or the end of the current lease.
+
+    None once the delivery has ended.
+    """
     lease: Lease | None = None
     tries: int = 0
-    """How often it was sent since it was made, or since it was resent by hand."""
+    """The number of attempts since the delivery was created or last resent."""
     attempts: list[DeliveryAttempt] = Field(default_factory=list)
-    """All of them, resent or not."""
+    """All attempts, also those before a resend."""
     reason: str | None = None
-    """Why it ended, when it did not end ``delivered``; or why it waits without an attempt."""
+    """Why the delivery ended in a state other than ``delivered``, or why it waits."""
     resent_at: datetime | None = None
-    """When a person last had it sent again: its schedule began anew then."""
+    """The time of the last resend; the schedule started again then."""
     expires_at: datetime | None = None
-    """When it is removed even if its job, if there is one, stays."""
+    """When the delivery is removed, even if its job stays."""
 
     @property
     def is_terminal_event(self) -> bool:
-        """Whether it tells of an end, or of no job at all; False for progress."""
+        """Whether the event is the end of a run or a test; False for progress."""
         return self.phase is not Phase.PROCESSING
 
     @property
     def is_test(self) -> bool:
-        """Whether it belongs to no job: somebody tries their receiver."""
+        """Whether this is a client's test of its receiver, without a job."""
         return self.phase is Phase.TEST
 
     @property
     def began_at(self) -> datetime:
-        """When its schedule began."""
+        """The start of the current schedule."""
         return self.resent_at or self.created_at
 
     def to_due(self) -> DueDelivery:
-        """As much of it as choosing needs."""
+        """Return the fields that choosing needs."""
         return DueDelivery(
             delivery_id=self.delivery_id,
             job_id=self.job_id,
@@ -103,7 +105,7 @@ class Delivery(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class DueDelivery:
-    """A delivery that waits for a sender, as much of it as choosing needs."""
+    """A delivery that waits for a notifier, reduced to the fields that choosing needs."""
 
     delivery_id: str
     job_id: str
@@ -111,27 +113,27 @@ class DueDelivery:
     origin: str
     phase: Phase
     tries: int
-    """How many were recorded of its present schedule."""
+    """The number of recorded attempts of the current schedule."""
 
     @property
     def is_terminal_event(self) -> bool:
-        """As of ``Delivery``."""
+        """See ``Delivery``."""
         return self.phase is not Phase.PROCESSING
 
     @property
     def is_test(self) -> bool:
-        """As of ``Delivery``."""
+        """See ``Delivery``."""
         return self.phase is Phase.TEST
 
     @property
     def lane(self) -> Lane:
-        """Where it waits."""
+        """The lane in which the delivery waits."""
         return Lane(self.origin, is_retry=self.tries > 0)
 
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """What waits for one origin: its first tries, or its retries."""
+    """The waiting deliveries of one origin: either the first attempts or the retries."""
 
     origin: str
     is_retry: bool
@@ -139,7 +141,7 @@ class Lane:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The wish to send a delivery under *lease*."""
+    """A request to claim a delivery under *lease*."""
 
     delivery_id: str
     lease: Lease
@@ -147,57 +149,57 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Obstacles:
-    """What may keep a claimed delivery from being sent."""
+    """Reasons why a claimed delivery may not be sent."""
 
     is_overtaken: bool
-    """A later event of its job has become a delivery, whatever came of that."""
+    """A later event of the job is a delivery already, in any state."""
     is_muted: bool
-    """Its URL answered 410 to this key."""
+    """The URL answered 410 to an earlier delivery of the same owner."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryRecord:
-    """How a claim ended."""
+    """The result of a claim."""
 
     delivery_id: str
     token: str
-    """Of the lease it was held by."""
+    """The token of the claim's lease."""
     state: DeliveryState
-    """What it is from now on."""
+    """The new state of the delivery."""
     attempt: DeliveryAttempt | None = None
-    """The try that was made, if one was."""
+    """The attempt, if one was made."""
     next_attempt_at: datetime | None = None
-    """For ``pending``: when to try again."""
+    """For ``pending``: the time of the next attempt."""
     reason: str | None = None
-    """Why it ended otherwise than ``delivered``, or why it waits."""
+    """Why the delivery ended in a state other than ``delivered``, or why it waits."""
     expires_at: datetime | None = None
-    """When it is removed by itself."""
+    """When the delivery is removed automatically."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryQuery:
-    """Which deliveries a listing wants; None means all."""
+    """The filters of a listing of deliveries; None means any."""
 
     owner: str | None = None
     state: DeliveryState | None = None
     after: tuple[datetime, str] | None = None
-    """The (created_at, delivery_id) of the last one of the page before."""
+    """The (created_at, delivery_id) of the last delivery on the previous page."""
     limit: int = 50
 
 
 def delivery_id_of(job_id: str, seq: int) -> str:
-    """The stable id of the event *seq* of a job."""
+    """Return the stable id of the event *seq* of a job."""
     return f"msg_{job_id}_{seq}"
 
 
 def parse_delivery_id(delivery_id: str) -> tuple[str, int]:
-    """The job id and seq that *delivery_id* was made of.
+    """Return the job id and the seq in *delivery_id*.
 
     Raises:
-        ValueError: it is no delivery id.
+        ValueError: *delivery_id* is not a delivery id.
     """
     prefix, _, rest = delivery_id.partition("_")
     job_id, _, seq = rest.rpartition("_")
     if prefix != "msg" or not job_id:
-        raise ValueError(f"no delivery id: {delivery_id[:100]!r}")
+        raise ValueError(f"not a delivery id: {delivery_id[:100]!r}")
     return job_id, int(seq)

@@ -1,4 +1,4 @@
-"""Files: results too large for their job, what handlers leave, what clients upload, caches."""
+"""Files: large results, files that handlers store, uploads of clients, large cache entries."""
 
 from __future__ import annotations
 
@@ -7,41 +7,45 @@ from enum import StrEnum
 
 from pydantic import Field
 
-from secretary_common.models.value import Value, new_file_id
+from secretary_common.models.ids import new_file_id
+from secretary_common.models.value import Value
 
 UNNAMED_KEPT = timedelta(hours=24)
-"""How long a file is kept that no document names."""
+"""How long a file that no document names is kept."""
 UPLOAD_HELD = timedelta(hours=12)
-"""How long an upload certainly stays after somebody was told that it is there."""
+"""How long an upload is guaranteed to stay after ``hold_uploads`` returned it."""
 UPLOAD_PARAMETER = "file_id"
-"""The parameter by which a job names an upload."""
+"""The parameter in which a job names an upload."""
 UPLOAD_FORMAT = "upload"
-"""The ``format`` of that parameter in its type's schema: without it, it means what it will."""
+"""The ``format`` of that parameter in the job type's schema.
+
+Without this format the parameter has no special meaning.
+"""
 INLINE_RESULTS_BYTES = 256 * 1024
-"""Results over this size, as JSON, have a file and an address of their own."""
+"""Results whose JSON is larger than this are stored in a file and have their own URL."""
 MAX_NAME = 200
-"""Characters of a file's name."""
+"""The most characters in a file's name."""
 
 
 class FileKind(StrEnum):
-    """What a file is, and so who may name it."""
+    """The kind of a file; it decides which documents may name the file."""
 
     RESULT = "result"
-    """Results of an attempt, as JSON; counts once the settling write names it."""
+    """Results of an attempt, as JSON; valid once the settling write names the file."""
     FILE = "file"
-    """A file of an attempt; likewise."""
+    """A file of an attempt; valid once the settling write names it."""
     UPLOAD = "upload"
-    """Uploaded by a client; jobs name it as ``parameters.file_id``."""
+    """An upload of a client; jobs name it as ``parameters.file_id``."""
     CACHE = "cache"
 
 
 class FileInfo(Value):
-    """What is known of a file before its bytes."""
+    """What is known about a file before its bytes arrive."""
 
     file_id: str = Field(default_factory=new_file_id)
     kind: FileKind
     owner: str
-    """The id of the API key it belongs to."""
+    """The id of the API key that the file belongs to."""
     name: str
     created_at: datetime
     job_id: str | None = None
@@ -49,15 +53,15 @@ class FileInfo(Value):
 
 
 class StoredFile(FileInfo):
-    """A file whose bytes are stored, all of them."""
+    """A file whose bytes are completely stored."""
 
     size: int
     sha256: str
-    """Of the bytes, in hexadecimal."""
+    """The SHA-256 digest of the bytes, in hexadecimal."""
 
 
 class JobFile(Value):
-    """A file as a job names it."""
+    """A file as it is listed in a job."""
 
     name: str
     file_id: str
@@ -67,17 +71,17 @@ class JobFile(Value):
 
 
 class ResultsFile(Value):
-    """Where a job's results are when they are too large to stand in it."""
+    """The file with a job's results, when they are too large for the job's document."""
 
     file_id: str
     size: int
-    """Of their JSON, in bytes."""
+    """The size of the JSON, in bytes."""
 
 
 def name_fault(name: str) -> str | None:
-    """What keeps *name* from being the name of a job's file; None: nothing does.
+    """Return why *name* cannot be the name of a job's file; None if it can.
 
-    A name is one part of a path, wherever it is used: in an address, an archive, on a disk.
+    A name must be usable as one part of a path: in a URL, in an archive and on a disk.
     """
     if not 0 < len(name) <= MAX_NAME:
         return f"a file's name has 1 to {MAX_NAME} characters"

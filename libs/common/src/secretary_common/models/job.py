@@ -1,7 +1,8 @@
-"""A job and what it is made of."""
+"""A job, the parts of a job, and the query of a listing."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -12,20 +13,20 @@ from secretary_common.models.value import JsonObject, LogLevel, SealedSecret, Va
 
 
 class JobProgress(Value):
-    """How far an attempt is."""
+    """How far an attempt has come."""
 
     step: str = ""
     percent: int = Field(default=0, ge=0, le=100)
     message: str = ""
 
     def no_less_than(self, percent: int) -> JobProgress:
-        """It, with *percent* if it has fallen below that."""
+        """Return this progress, with its percentage raised to *percent* if it is lower."""
         fallen = self.percent < percent
         return self.model_copy(update={"percent": percent}) if fallen else self
 
 
 class JobError(Value):
-    """Why a job failed; ``details`` are for the job's owner and never go into a webhook whole."""
+    """Why a job failed. ``details`` are for the job's owner; webhooks carry only a part of them."""
 
     code: str
     message: str
@@ -33,7 +34,7 @@ class JobError(Value):
 
 
 class LogEntry(Value):
-    """One line a handler, or the engine, wrote about a job."""
+    """One line that a handler or the engine wrote about a job."""
 
     timestamp: datetime
     level: LogLevel
@@ -44,29 +45,32 @@ class LogEntry(Value):
 
 
 class Lease(Value):
-    """The right to work on something until ``expires_at`` (the server's time)."""
+    """The right to work on a job or a delivery until ``expires_at`` (MongoDB's time)."""
 
     owner: str
-    """The process, anew at each boot."""
+    """The id of the process; new at each start."""
     token: str
-    """This very claim."""
+    """Identifies this claim."""
     expires_at: datetime
 
 
 class Settled(Value):
-    """What the last holder left in place of its lease: tells a lost answer from a lost race."""
+    """What the settling write puts in place of the lease.
+
+    A holder that repeats its write can see whether its answer was lost or its lease.
+    """
 
     token: str
     outcome: str
 
 
 class Silence(Value):
-    """An attempt whose code ran while its worker died or froze: what the watchdog saw."""
+    """An attempt whose code ran while its worker died or froze, as the watchdog saw it."""
 
     run: int
     attempt: int
     token: str
-    """Of the attempt's lease: the same silence is recorded once."""
+    """The token of the attempt's lease; the same silence is recorded once."""
     worker: str
     """The owner of that lease."""
     how: str
@@ -84,29 +88,29 @@ class NotifySlot(Value):
 
 
 class Webhook(Value):
-    """Where a job's events go; secrets as they lie in MongoDB."""
+    """Where a job's events are sent; secrets as MongoDB stores them."""
 
     url: str
     client_job_id: str | None = None
-    """What the client calls this job (``jobId`` on the wire)."""
+    """The client's own id of this job (``jobId`` in requests)."""
     progress: bool = True
     token: SealedSecret | None = None
     secret: SealedSecret | None = None
 
 
 class Idempotency(Value):
-    """What a client called its submission, so that a repeat of it makes nothing new."""
+    """The idempotency key of a submission. A repeated submission creates nothing new."""
 
     key: str
-    """The header ``Idempotency-Key``; unique among those of the owner."""
+    """The header ``Idempotency-Key``; unique for each owner."""
     body_hmac: str
-    """Tells a repeat from another submission under the same key, without keeping the body."""
+    """Shows whether a second body under the same key is the same; the body itself is not kept."""
     at: datetime
-    """When it was first seen; it counts for 48 h."""
+    """The time of the first request; the key is valid for 48 h."""
 
 
 POISON_AFTER = 2
-"""A job that silenced so many workers in one run takes no other."""
+"""A job that silenced this many workers in one run gets no other worker."""
 
 
 class Job(BaseModel):
@@ -123,16 +127,16 @@ class Job(BaseModel):
     tags: list[str] = Field(default_factory=list)
     user_id: str | None = None
     owner: str
-    """The id of the API key that submitted it."""
+    """The id of the API key that submitted the job."""
     batch_id: str | None = None
     idempotency: Idempotency | None = None
     run: int = 1
-    """Raised by each explicit retry."""
+    """Each explicit retry adds 1."""
     run_at: datetime
     attempt: int = 0
-    """Raised by each claim; never falls."""
+    """Each claim adds 1; never decreases."""
     forgiven: int = 0
-    """Attempts that do not count: hand-backs, and all those before an explicit retry."""
+    """Attempts that do not count: hand-backs, and all attempts before an explicit retry."""
     max_attempts: int = 3
     timeout_sec: float | None = None
     created_at: datetime
@@ -144,17 +148,17 @@ class Job(BaseModel):
     lease: Lease | None = None
     settled: Settled | None = None
     silences: list[Silence] = Field(default_factory=list)
-    """The attempts of this run whose code froze or ended their worker, the first one first."""
+    """The attempts of this run whose code froze or ended their worker, oldest first."""
     cancel_requested: bool = False
     progress: JobProgress | None = None
     results: JsonObject | None = None
     results_file: ResultsFile | None = None
-    """In place of ``results`` when they are large."""
+    """Replaces ``results`` when they are large."""
     files: list[JobFile] = Field(default_factory=list)
-    """What its last run left, in the order it was added."""
+    """The files of the last run, in the order in which the handler stored them."""
     error: JobError | None = None
     seq: int = 0
-    """Counts visible changes."""
+    """The number of visible changes."""
     notify: NotifySlot | None = None
     notified_at: datetime | None = None
     webhook: Webhook | None = None
@@ -162,7 +166,7 @@ class Job(BaseModel):
 
     @property
     def has_ended(self) -> bool:
-        """Whether its run is over."""
+        """Whether the job's run has ended."""
         return self.status in TERMINAL
 
     @property
@@ -172,10 +176,27 @@ class Job(BaseModel):
 
     @property
     def is_spent(self) -> bool:
-        """Whether no attempt is left once the current one is lost."""
+        """Whether no attempt is left if the current attempt is lost."""
         return self.counted_attempts >= self.max_attempts
 
     @property
     def is_poison(self) -> bool:
-        """Whether its code froze or ended so many workers that it must not get another."""
+        """Whether the job froze or ended so many workers that it must not get another."""
         return len(self.silences) >= POISON_AFTER
+
+
+@dataclass(frozen=True, slots=True)
+class JobQuery:
+    """The filters of a listing of jobs; None means any."""
+
+    owner: str | None = None
+    status: JobStatus | None = None
+    job_type: str | None = None
+    batch_id: str | None = None
+    tag: str | None = None
+    user_id: str | None = None
+    created_after: datetime | None = None
+    created_before: datetime | None = None
+    limit: int = 50
+    after: tuple[datetime, str] | None = None
+    """The (created_at, job_id) of the last job on the previous page; newest first."""

@@ -1,4 +1,7 @@
-"""The states of a job and the only moves between them (design: ARCHITECTURE.md shows the chart)."""
+"""The states of jobs and deliveries, and the allowed transitions of a job.
+
+ARCHITECTURE.md shows the chart of a job's states.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,12 @@ from enum import StrEnum
 
 
 class JobStatus(StrEnum):
-    """Where a job stands."""
+    """The state of a job."""
 
     PENDING = "pending"
-    """Waiting: for a slot, for its ``run_at`` or for its next attempt."""
+    """The job waits for a free slot, for its ``run_at`` or for its next attempt."""
     PROCESSING = "processing"
-    """An attempt holds it under a lease."""
+    """A worker holds the job under a lease."""
     COMPLETED = "completed"
     FAILED = "failed"
     CANCELLED = "cancelled"
@@ -29,7 +32,7 @@ TRANSITIONS: dict[JobStatus, frozenset[JobStatus]] = {
             JobStatus.CANCELLED,
         }
     ),
-    # Out of a terminal state leads an explicit retry only; it starts a new run.
+    # Only an explicit retry leads out of a terminal state; it starts a new run.
     JobStatus.COMPLETED: frozenset({JobStatus.PENDING}),
     JobStatus.FAILED: frozenset({JobStatus.PENDING}),
     JobStatus.CANCELLED: frozenset({JobStatus.PENDING}),
@@ -41,32 +44,32 @@ TERMINAL: frozenset[JobStatus] = frozenset(
 
 
 class DeliveryState(StrEnum):
-    """Where a webhook delivery stands."""
+    """The state of a webhook delivery."""
 
     PENDING = "pending"
-    """Waiting for its first or its next attempt."""
+    """The delivery waits for its first or its next attempt."""
     SENDING = "sending"
-    """A notifier holds it under a lease; at most one a job."""
+    """A notifier holds the delivery under a lease; at most one delivery of each job."""
     DELIVERED = "delivered"
     DEAD = "dead"
-    """Its schedule is spent, it is five days old, or the receiver said 410. Can be resent."""
+    """Its schedule is used up, it is five days old, or the receiver answered 410. Can be resent."""
     DROPPED = "dropped"
-    """A progress that a newer event overtook."""
+    """A progress event that a newer event has overtaken."""
     SUPERSEDED = "superseded"
-    """A terminal event of an earlier run; kept, resendable by hand, never sent by itself."""
+    """A terminal event of an earlier run: kept, never sent automatically, can be resent."""
 
 
 class Phase(StrEnum):
-    """What a webhook tells of: the original documentation's word for it."""
+    """The kind of event that a webhook reports; the key ``phase`` of its body."""
 
     PROCESSING = "processing"
     COMPLETED = "completed"
     FAILED = "failed"
     CANCELLED = "cancelled"
     TEST = "test"
-    """Nothing happened: somebody tries their receiver. Stands in no job's outbox."""
+    """A client tests its receiver. No job has such an event in its outbox slot."""
 
 
 def sources_of(target: JobStatus) -> frozenset[JobStatus]:
-    """The states from which a job may move to *target*."""
+    """Return the states that have a transition to *target*."""
     return frozenset(source for source, targets in TRANSITIONS.items() if target in targets)

@@ -1,4 +1,4 @@
-"""What a worker tells of itself."""
+"""What a worker reports about itself."""
 
 from __future__ import annotations
 
@@ -8,28 +8,28 @@ from secretary_common.models.value import Value
 
 
 class RunningJob(Value):
-    """A job under way in a worker."""
+    """A job that a worker runs."""
 
     job_id: str
     owner: str
-    """The id of the API key that submitted it."""
+    """The id of the API key that submitted the job."""
 
 
 class WorkerReport(Value):
-    """A worker as it was at ``seen_at``."""
+    """The state of a worker at ``seen_at``."""
 
     worker_id: str
-    """The ``lease.owner`` of its jobs: new at each boot."""
+    """The ``lease.owner`` of its jobs: new at each start."""
     host: str
     pid: int
     started_at: datetime
     seen_at: datetime
     alive_until: datetime
-    """It is taken for dead unless it has reported again by then."""
+    """The worker counts as dead after this time, unless it has reported again."""
     job_types: list[str]
     slots: int
     running: list[RunningJob]
     active: bool
-    """False: it takes no jobs (``generic_worker.active``)."""
+    """False: the worker claims no jobs (``generic_worker.active``)."""
     listening: bool
-    """Whether it hears doorbells just now: it has a free slot and a broker."""
+    """Whether the worker receives doorbells now: it has a free slot and a broker."""

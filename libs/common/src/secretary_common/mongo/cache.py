@@ -1,8 +1,8 @@
-"""What was worked out before, in MongoDB: a document an entry, large values in files.
+"""The cache in MongoDB: one document per entry, large values in files.
 
-An entry is written last and removed first, so a file of the cache that no entry names is left over,
-whoever was killed in between; the sweeper finds it (``MongoRemovalRepository.is_named``). Two who
-put the same key at once both have the same to say: either may win.
+An entry is written after its file and removed before it. If a process is killed in between, a file
+without an entry is left over; the sweeper removes it (``MongoRemovalRepository.is_named``). If two
+processes store the same key at once, their values are the same: either may win.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from datetime import timedelta
 
-from pymongo import ASCENDING, DESCENDING, IndexModel
+from pymongo import ASCENDING, DESCENDING
 from pymongo.errors import DuplicateKeyError
 
 from secretary_common.errors import SecretaryError, StoreUnavailable
 from secretary_common.models import FileInfo, FileKind, JsonObject
-from secretary_common.models.cached import ENTRY_BYTES, INLINE_BYTES, OWNER, encoded, parsed
+from secretary_common.models.cache_value import ENTRY_BYTES, INLINE_BYTES, OWNER, encoded, parsed
 from secretary_common.mongo.driver import Collection, Document, Update
 from secretary_common.ports import CacheEntry, FileRepository
 from secretary_common.ports.cache import Use
@@ -25,33 +25,15 @@ from secretary_common.runtime.metrics import CACHE_TRANSFERRED
 
 READ_AT_ONCE = 500
 WRITTEN_AT_ONCE = 100
-"""A write takes some twenty times as long as a read, and both have the same deadline."""
+"""Fewer than reads: a write takes about twenty times as long and has the same deadline."""
 GROUP_BYTES = 4 * 2**20
-"""Of one write; of what is read, so much is parsed at a time."""
+"""The most bytes in one write, and about the most that are parsed at a time."""
 NOTED_EVERY = timedelta(hours=1)
-"""A use is written down if the last one was so long ago: most reads write nothing."""
-
-INDEXES: Sequence[IndexModel] = (
-    # All that the sweeper asks for is in it: it reads no entry.
-    IndexModel(
-        [
-            ("used_at", DESCENDING),
-            ("_id", DESCENDING),
-            ("size", ASCENDING),
-            ("file_id", ASCENDING),
-        ],
-        name="by_use",
-    ),
-    IndexModel(
-        [("file_id", ASCENDING)],
-        name="by_file",
-        partialFilterExpression={"file_id": {"$exists": True}},
-    ),
-)
+"""A use is recorded only if the recorded one is this old: most reads write nothing."""
 
 
 class MongoCacheRepository:
-    """Entries of caches (``ports.CacheRepository``, ``ports.CacheEviction``)."""
+    """The cache in MongoDB (``ports.CacheRepository``, ``ports.CacheEviction``)."""
 
     def __init__(self, entries: Collection, files: FileRepository, clock: Clock) -> None:
         self._entries = entries
@@ -59,7 +41,6 @@ class MongoCacheRepository:
         self._clock = clock
 
     async def get_many(self, keys: Sequence[str]) -> dict[str, JsonObject]:
-        """What is known of *keys*; those of which nothing is known are left out."""
         wanted = list(dict.fromkeys(keys))
         known: dict[str, JsonObject] = {}
         for start in range(0, len(wanted), READ_AT_ONCE):
@@ -71,11 +52,6 @@ class MongoCacheRepository:
         return known
 
     async def put_many(self, entries: Mapping[str, JsonObject]) -> None:
-        """Keep *entries*; one already there is replaced.
-
-        Raises:
-            NotStorable: a value is no JSON.
-        """
         contents = await asyncio.to_thread(encoded, entries)
         small = {key: raw for key, raw in contents.items() if len(raw) <= INLINE_BYTES}
         for group in _groups(small):
@@ -83,14 +59,13 @@ class MongoCacheRepository:
                 [self._inline(key, raw) for key, raw in group.items()], upsert=True
             )
             for error in done.errors.values():
-                if not isinstance(error, DuplicateKeyError):  # somebody put it at the same time
+                if not isinstance(error, DuplicateKeyError):  # another process stored it just now
                     raise error
         for key in contents.keys() - small.keys():
             await self._put_large(key, contents[key])
         CACHE_TRANSFERRED.labels("written").inc(sum(map(len, contents.values())))
 
     async def latest(self, limit: int, *, before: Use | None = None) -> list[CacheEntry]:
-        """At most *limit* entries, the one used last first; only those before *before*."""
         found = await self._entries.find(
             _before(before, "$lt") if before else {},
             projection=["used_at", "size"],
@@ -100,7 +75,6 @@ class MongoCacheRepository:
         return [CacheEntry((one["used_at"], one["_id"]), one["size"]) for one in found]
 
     async def remove_unused(self, upto: Use, limit: int) -> int:
-        """Remove at most *limit* entries at or before *upto*, the longest unused first."""
         unused = _before(upto, "$lte")
         found = await self._entries.find(
             unused,
@@ -124,7 +98,7 @@ class MongoCacheRepository:
             await self._entries.update_many({"_id": {"$in": due}}, {"$max": {"used_at": now}})
 
     async def _contents_of(self, found: list[Document]) -> AsyncIterator[dict[str, bytes]]:
-        """What *found* hold, by key; large ones a few at a time, for they are there twice then."""
+        """Yield the values of *found* by key, in groups, because parsing holds a value twice."""
         contents: dict[str, bytes] = {}
         size = 0
         for one in found:
@@ -139,7 +113,7 @@ class MongoCacheRepository:
         yield contents
 
     async def _content_of(self, entry: Document) -> bytes | None:
-        """What an entry holds; None if its file is gone, or was removed just now."""
+        """Return the value of an entry; None if its file is gone or is being removed."""
         if "data" in entry:
             data: bytes = entry["data"]
             return data
@@ -153,7 +127,7 @@ class MongoCacheRepository:
 
     def _inline(self, key: str, raw: bytes) -> Update:
         put = {"used_at": self._clock.now(), "size": len(raw) + ENTRY_BYTES, "data": raw}
-        # The file of a larger value before is named by nobody now: the sweeper sees to it.
+        # If the replaced value had a file, no entry names it now: the sweeper removes it.
         return {"_id": key}, {"$set": put, "$unset": {"file_id": ""}}
 
     async def _put_large(self, key: str, raw: bytes) -> None:
@@ -166,22 +140,22 @@ class MongoCacheRepository:
         try:
             change = {"$set": put, "$unset": {"data": ""}}
             await self._entries.update_one({"_id": key}, change, upsert=True)
-        except DuplicateKeyError:  # somebody put it at the same time
+        except DuplicateKeyError:  # another process stored it just now
             leftover = stored.file_id
         if leftover:
             await self._files.delete(leftover)
 
 
 def _before(use: Use, comparison: str) -> Document:
-    """What comes before *use* in the order of (``used_at``, ``_id``), or with ``$lte`` at it."""
+    """Match entries before *use* by (``used_at``, ``_id``); with ``$lte`` also at *use*."""
     moment, key = use
-    # The bound is for the index; the rest tells those of the same millisecond apart.
+    # The bound on used_at is for the index; the rest orders entries of the same millisecond.
     tie: list[Document] = [{"used_at": {"$lt": moment}}, {"_id": {comparison: key}}]
     return {"used_at": {"$lte": moment}, "$or": tie}
 
 
 def _groups(contents: Mapping[str, bytes]) -> Iterator[dict[str, bytes]]:
-    """*contents* in parts that one write may carry."""
+    """Split *contents* into groups for one write each."""
     group: dict[str, bytes] = {}
     size = 0
     for key, raw in contents.items():

@@ -1,8 +1,8 @@
-"""The one module that names a MongoDB driver: Motor by default, PyMongo's own async API on request.
+"""The only module that names a MongoDB driver: Motor by default, PyMongo's async API on request.
 
-Motor's end of life was 2026-05-14 and its makers point to ``AsyncMongoClient``; the two agree on
-most calls and differ on ``aggregate`` and ``close``, which this adapter evens out; what goes wrong
-is told in our own words (``fault.py``). So nobody above needs to know which driver runs.
+Motor's end of life was 2026-05-14; its makers recommend ``AsyncMongoClient``. The two drivers agree
+on most calls and differ on ``aggregate`` and ``close``. This adapter hides the differences and
+translates errors (``fault.py``), so no other module needs to know which driver runs.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ from secretary_common.mongo.fault import errors_of, translated_errors, write_err
 Document = dict[str, Any]
 Query = Mapping[str, Any]
 Update = tuple[Document, Document]
-"""Which document, and how it changes."""
+"""A query for one document, and its change."""
 Sort = Sequence[tuple[str, int]]
 
 OPERATION_TIMEOUT_MS = 5_000
 LARGEST_DOCUMENT_BYTES = 16 * 2**20
 
-# Commands do not take the client's own codec options.
+# Commands do not use the client's codec options.
 AWARE: CodecOptions[Document] = CodecOptions(tz_aware=True)
 CLIENT_OPTIONS: Mapping[str, Any] = {
     "appname": "secretary",
@@ -53,17 +53,17 @@ CLIENT_OPTIONS: Mapping[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class BulkOutcome:
-    """What a group of updates did."""
+    """The result of a group of updates."""
 
     matched: int
-    """How many of them found their document."""
+    """The number of updates that found their document."""
     errors: Mapping[int, Exception]
-    """What some failed of, by their place in the group."""
+    """The errors of single updates, by their index in the group."""
 
 
 @dataclass(frozen=True, slots=True)
 class UpdateOutcome:
-    """What an update did."""
+    """The result of an update."""
 
     matched: int
     modified: int
@@ -71,9 +71,9 @@ class UpdateOutcome:
 
 
 class Collection:
-    """One collection; every method raises as ``translated_errors`` says.
+    """One collection. Every method raises the errors of ``translated_errors``.
 
-    ``DuplicateKeyError`` passes through: it is an answer, not a failure.
+    ``DuplicateKeyError`` passes through, because callers treat it as an answer.
     """
 
     def __init__(self, raw: Any) -> None:
@@ -85,12 +85,12 @@ class Collection:
             await self._raw.insert_one(document)
 
     async def insert_many(self, documents: Sequence[Document]) -> None:
-        """Insert all *documents*, going on past one that fails."""
+        """Insert all *documents*; one that fails does not stop the others."""
         with translated_errors():
             await self._raw.insert_many(documents, ordered=False)
 
     async def insert_each(self, documents: Sequence[Document]) -> dict[int, Exception]:
-        """Insert *documents* in one write; what some failed of, by their place."""
+        """Insert *documents* in one write; return the errors of single documents, by index."""
         encoded, errors = _encoded(documents)
         with translated_errors():
             try:
@@ -101,7 +101,7 @@ class Collection:
         return errors
 
     async def update_each(self, updates: Sequence[Update], *, upsert: bool = False) -> BulkOutcome:
-        """Make *updates*, each of one document, in one write; *upsert*: it need not be there."""
+        """Make *updates*, one document each, in one write; *upsert* inserts missing documents."""
         encoded, errors = _encoded([{"q": query, "u": change} for query, change in updates])
         places = list(encoded)
         matched = 0
@@ -121,13 +121,13 @@ class Collection:
     async def find_one(
         self, query: Query, *, projection: Any = None, sort: Sort | None = None
     ) -> Document | None:
-        """The first document that matches."""
+        """Return the first document that matches."""
         with translated_errors():
             found: Document | None = await self._raw.find_one(query, projection, sort=sort)
             return found
 
     async def find_one_confirmed(self, query: Query) -> Document | None:
-        """The first document that matches, no sooner than a majority has it (linearizable)."""
+        """Return the first document that matches, once a majority has it (linearizable)."""
         with translated_errors():
             confirmed = self._raw.with_options(read_concern=ReadConcern("linearizable"))
             found: Document | None = await confirmed.find_one(query)
@@ -142,7 +142,7 @@ class Collection:
         limit: int = 0,
         hint: str | None = None,
     ) -> list[Document]:
-        """The documents that match; *limit* 0 means all, *hint* names the index to use."""
+        """Return the documents that match; *limit* 0 means all, *hint* names the index to use."""
         with translated_errors():
             cursor = self._raw.find(query, projection, sort=sort, limit=limit, hint=hint)
             found: list[Document] = await cursor.to_list(None)
@@ -167,7 +167,7 @@ class Collection:
     async def find_one_and_update(
         self, query: Query, change: Query, *, projection: Any = None, sort: Sort | None = None
     ) -> Document | None:
-        """Change the first document that matches and return it as it is afterwards."""
+        """Change the first document that matches and return its new version."""
         with translated_errors():
             found: Document | None = await self._raw.find_one_and_update(
                 query,
@@ -179,49 +179,52 @@ class Collection:
             return found
 
     async def delete_many(self, query: Query) -> int:
-        """Delete every document that matches; returns how many."""
+        """Delete every document that matches; return how many were deleted."""
         with translated_errors():
             result = await self._raw.delete_many(query)
         return int(result.deleted_count)
 
     async def count(self, query: Query) -> int:
-        """How many documents match, all at one moment."""
+        """Count the documents that match, all at one moment."""
         with translated_errors():
             return int(await self._at_one_moment().count_documents(query))
 
     def _at_one_moment(self) -> Any:
-        """The collection as it stood at one moment: what moves meanwhile is seen once."""
+        """Return the collection as of one moment: a document that changes meanwhile counts once."""
         return self._raw.with_options(read_concern=ReadConcern("snapshot"))
 
     async def distinct(self, field: str, query: Query) -> list[Any]:
-        """The values *field* has in the documents that match, each once, in no order."""
+        """Return the values of *field* in the documents that match, each once, in no order."""
         with translated_errors():
             found: list[Any] = await self._raw.distinct(field, query)
             return found
 
     async def aggregate(self, pipeline: Sequence[Document]) -> list[Document]:
-        """What *pipeline* gives, all of it at one moment."""
+        """Return the results of *pipeline*, all of one moment."""
         with translated_errors():
             cursor = self._at_one_moment().aggregate(pipeline)
-            if inspect.isawaitable(cursor):  # PyMongo's own API
+            if inspect.isawaitable(cursor):  # PyMongo's async API
                 cursor = await cursor
             found: list[Document] = await cursor.to_list(None)
             return found
 
     async def create_indexes(self, indexes: Sequence[IndexModel]) -> None:
-        """Make indexes that are missing."""
+        """Create indexes that are missing."""
         with translated_errors():
             await self._raw.create_indexes(list(indexes))
 
 
 async def _within_deadline(work: Awaitable[Any]) -> None:
-    """A transaction is tried again for two minutes; nobody here waits so long."""
+    """Await *work* for at most one operation timeout.
+
+    The driver would retry a transaction for two minutes.
+    """
     limit = asyncio.timeout(OPERATION_TIMEOUT_MS / 1000)
     try:
         async with limit:
             await work
     except (TimeoutError, InvalidOperation):
-        # Motor, stopped while it aborts the transaction, aborts it a second time.
+        # Motor raises InvalidOperation if it is stopped while it aborts the transaction.
         if not limit.expired():
             raise
         raise ServerSelectionTimeoutError("the transaction took too long") from None
@@ -230,7 +233,7 @@ async def _within_deadline(work: Awaitable[Any]) -> None:
 def _encoded(
     documents: Sequence[Document],
 ) -> tuple[dict[int, RawBSONDocument], dict[int, Exception]]:
-    """*documents* as BSON, each by itself, so that one that cannot be does not fail the others."""
+    """Encode each of *documents* as BSON by itself, so that a bad one does not fail the others."""
     encoded: dict[int, RawBSONDocument] = {}
     errors: dict[int, Exception] = {}
     for place, document in enumerate(documents):
@@ -241,16 +244,16 @@ def _encoded(
             errors[place] = error
             continue
         if len(raw) > LARGEST_DOCUMENT_BYTES:
-            errors[place] = NotStorable("this is larger than a document may be (16 MB)")
+            errors[place] = NotStorable("the document is larger than 16 MB")
         else:
             encoded[place] = RawBSONDocument(raw)
     return encoded, errors
 
 
 class Client:
-    """A connection pool to one database, with the deadlines and guarantees all of Secretary uses.
+    """A connection pool to one database, with Secretary's deadlines and guarantees.
 
-    Every operation has 5 s; a write is acknowledged by a majority with its journal.
+    Every operation has 5 s. A write is acknowledged by a majority, with its journal.
     """
 
     def __init__(self, url: str, database: str, driver: str) -> None:
@@ -259,7 +262,7 @@ class Client:
         self._database = self._raw[database]
 
     def collection(self, name: str) -> Collection:
-        """The collection *name*."""
+        """Return the collection *name*."""
         return Collection(self._database[name])
 
     async def insert_together(self, documents: Mapping[str, Sequence[Document]]) -> None:
@@ -286,12 +289,12 @@ class Client:
             return answer
 
     async def drop_database(self) -> None:
-        """Remove the database and all in it; for tests."""
+        """Remove the database with all its data; for tests."""
         with translated_errors():
             await self._raw.drop_database(self._database.name)
 
     async def close(self) -> None:
-        """Give up all connections."""
+        """Close all connections."""
         closing = self._raw.close()
-        if inspect.isawaitable(closing):  # PyMongo's own API
+        if inspect.isawaitable(closing):  # PyMongo's async API
             await closing

@@ -1,7 +1,7 @@
-"""What goes wrong with MongoDB, in the words of those who call it.
+"""Translates errors of the MongoDB driver into Secretary's errors.
 
-Connection trouble and timeouts become ``StoreUnavailable``, documents that BSON cannot hold
-``NotStorable``; ``DuplicateKeyError`` stays what it is: an answer, not a failure.
+Connection errors and timeouts become ``StoreUnavailable``. Documents that BSON cannot hold become
+``NotStorable``. ``DuplicateKeyError`` passes unchanged, because callers treat it as an answer.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from pymongo.errors import (
 from secretary_common.errors import NotStorable, StoreUnavailable
 
 DUPLICATE_KEY_CODE = 11000
-# Server codes for a document over 16 MB: BSONObjectTooLarge, and its older form for updates; and
-# for one that a small server's cache does not take: TransactionTooLargeForCache.
+# Server codes for a document over 16 MB (BSONObjectTooLarge and its older form for updates), and
+# for a document that does not fit in a small server's cache (TransactionTooLargeForCache).
 TOO_LARGE_CODES = frozenset({388, 10334, 17280, 17419, 17420})
-# Server codes for a write that was interrupted: no primary any more, shutting down, out of time.
+# Server codes for an interrupted write: no primary any more, shutdown, deadline exceeded.
 # https://github.com/mongodb/specifications/blob/master/source/retryable-writes/retryable-writes.md
 UNKNOWN_OUTCOME_CODES = frozenset(
     {6, 7, 50, 89, 91, 134, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436}
@@ -38,7 +38,7 @@ UNKNOWN_OUTCOME_CODES = frozenset(
 
 
 def is_outage(error: PyMongoError) -> bool:
-    """Whether *error* says that MongoDB did not answer, or not in time, or not for sure."""
+    """Return whether MongoDB gave no answer, gave it too late, or could not confirm the write."""
     return (
         isinstance(error, ConnectionFailure | ExecutionTimeout | WriteConcernError)
         or error.timeout
@@ -48,7 +48,7 @@ def is_outage(error: PyMongoError) -> bool:
 
 
 def is_unencodable(error: Exception) -> bool:
-    """Whether *error* says that the document cannot be BSON, or not in 16 MB."""
+    """Return whether BSON cannot hold the document, or not in 16 MB."""
     if isinstance(error, OperationFailure):
         return error.code in TOO_LARGE_CODES
     return isinstance(error, BSONError | DocumentTooLarge | OverflowError | UnicodeEncodeError)
@@ -56,7 +56,7 @@ def is_unencodable(error: Exception) -> bool:
 
 @contextlib.contextmanager
 def translated_errors() -> Iterator[None]:
-    """Raise what callers understand in place of the driver's errors.
+    """Raise Secretary's errors in place of the driver's errors.
 
     Raises:
         StoreUnavailable: see ``is_outage``; whether a write happened is unknown.
@@ -73,10 +73,10 @@ def translated_errors() -> Iterator[None]:
 
 
 def errors_of(error: BulkWriteError, places: Sequence[int]) -> dict[int, Exception]:
-    """What some writes of a group failed of, by the place they had among all.
+    """Return the errors of single writes of a group, by their index in the group.
 
     Raises:
-        WTimeoutError: no majority has them in time; whether they stay is unknown.
+        WTimeoutError: no majority confirmed the writes in time; whether they stay is unknown.
     """
     details = error.details or {}
     if details.get("writeConcernErrors"):
@@ -84,12 +84,12 @@ def errors_of(error: BulkWriteError, places: Sequence[int]) -> dict[int, Excepti
     return {places[one["index"]]: write_error(one) for one in details.get("writeErrors", [])}
 
 
-def write_error(told: Mapping[str, Any]) -> Exception:
-    """What one write of a group failed of, as a single write would have said it."""
-    code, message = told.get("code"), str(told.get("errmsg"))
+def write_error(reported: Mapping[str, Any]) -> Exception:
+    """Return the error of one write of a group, as a single write would have raised it."""
+    code, message = reported.get("code"), str(reported.get("errmsg"))
     if code in TOO_LARGE_CODES:
-        return NotStorable("this is larger than a document may be (16 MB)")
+        return NotStorable("the document is larger than 16 MB")
     if code in UNKNOWN_OUTCOME_CODES:
         return StoreUnavailable()
     kind = DuplicateKeyError if code == DUPLICATE_KEY_CODE else WriteError
-    return kind(message, code, told)
+    return kind(message, code, reported)

@@ -1,11 +1,11 @@
 """Files in MongoDB, in the format of GridFS: any driver and ``mongofiles`` can read them.
 
-The drivers' own upload streams hold 48 MB before they write, and then in one operation; here each
-write and each read is a few MiB under a deadline of its own, and a slow reader holds no cursor.
+The upload streams of the drivers collect 48 MB and write them in one operation. Here each write and
+each read is a few MiB under its own deadline, and a slow reader keeps no cursor open.
 
-GridFS writes a file's document last, so nobody sees half a file; what remembers that a file was
-begun is a document of ours in ``files``, written first and removed last. The sweeper finds there
-what nobody names, and what a crash left halfway.
+GridFS writes a file's document last, so a reader never sees half a file. Secretary's own document
+in ``files`` is written first and removed last: it records that a file was begun. There the sweeper
+finds files that no document names, and files that a crash left incomplete.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
-from collections.abc import AsyncIterable, AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Collection
 from datetime import datetime
 
-from pymongo import ASCENDING, IndexModel
+from pymongo import ASCENDING
 
 from secretary_common.errors import FileTooLarge, NotFound, SecretaryError, StoreUnavailable
 from secretary_common.models import FileInfo, FileKind, StoredFile
@@ -25,25 +25,15 @@ from secretary_common.mongo.driver import Client, Document
 from secretary_common.ports import OpenFile
 
 CHUNK_BYTES = 255 * 1024
-"""GridFS's own default: two chunks and their documents stay below a power of two."""
+"""The default of GridFS: a chunk with its document stays below 256 KiB."""
 GROUP = 16
-"""Chunks written or read at once: 4 MiB."""
-LANES = 4
-"""Such groups under way in this process at a time: what is written and read of jobs, which is
-small, shares connections and threads with them and shall not wait behind a crowd of files."""
+"""The number of chunks in one write or read: 4 MiB."""
+PARALLEL_GROUPS = 4
+"""The number of such groups that this process writes or reads at a time.
 
-BEGUN: Sequence[IndexModel] = (
-    IndexModel([("check_at", ASCENDING)], name="by_check_at"),
-    IndexModel(
-        [("job_id", ASCENDING)],
-        name="of_job",
-        partialFilterExpression={"job_id": {"$exists": True}},
-    ),
-)
-# GridFS's own, under its own name: a driver that writes there finds it made.
-CHUNKS: Sequence[IndexModel] = (
-    IndexModel([("files_id", ASCENDING), ("n", ASCENDING)], unique=True),
-)
+Jobs share the connections and threads with files; their small reads and writes must not wait behind
+many files.
+"""
 
 
 class MongoFileRepository:
@@ -53,16 +43,11 @@ class MongoFileRepository:
         self._begun = client.collection("files")
         self._whole = client.collection("fs.files")
         self._chunks = client.collection("fs.chunks")
-        self._lanes = asyncio.Semaphore(LANES)
+        self._groups = asyncio.Semaphore(PARALLEL_GROUPS)
 
     async def save(
         self, content: AsyncIterable[bytes], info: FileInfo, *, max_bytes: int | None = None
     ) -> StoredFile:
-        """Store *content* durably as the file *info* tells of.
-
-        Raises:
-            FileTooLarge: *content* has more than *max_bytes*; seen while it comes in.
-        """
         document = info.model_dump(exclude_none=True)
         begun = {"_id": document.pop("file_id"), **document}
         await self._begun.insert_one(begun | {"check_at": info.created_at + UNNAMED_KEPT})
@@ -70,7 +55,7 @@ class MongoFileRepository:
             stored = await self._store(content, info, max_bytes)
             await self._whole.insert_one(_to_document(stored))
         except StoreUnavailable:
-            raise  # it would not answer now either; the sweeper removes what there is
+            raise  # MongoDB would not answer now either; the sweeper removes the parts
         except Exception:
             with contextlib.suppress(StoreUnavailable):
                 await self.delete(info.file_id)
@@ -78,7 +63,6 @@ class MongoFileRepository:
         return stored
 
     async def open(self, file_id: str) -> OpenFile | None:
-        """The file, to be read; None if there is none, or not all of it."""
         found = await self._whole.find_one({"_id": file_id})
         if found is None:
             return None
@@ -86,37 +70,31 @@ class MongoFileRepository:
         return OpenFile(stored, self._read(stored))
 
     async def delete(self, file_id: str) -> None:
-        """Remove the file, or what there is of it."""
         await self._whole.delete_many({"_id": file_id})
         await self._chunks.delete_many({"files_id": file_id})
         await self._begun.delete_many({"_id": file_id})
 
     async def of_job(self, job_id: str, limit: int) -> list[FileInfo]:
-        """Files that attempts of this job stored or began to store, named or not."""
         found = await self._begun.find({"job_id": job_id}, limit=limit)
         return [_to_info(document) for document in found]
 
     async def due_for_check(self, now: datetime, limit: int) -> list[FileInfo]:
-        """Files, whole or not, that may be named by nobody: the longest due first."""
         found = await self._begun.find(
             {"check_at": {"$lte": now}}, sort=[("check_at", ASCENDING)], limit=limit
         )
         return [_to_info(document) for document in found]
 
     async def check_again(self, file_id: str, at: datetime) -> None:
-        """Have the file be ``due_for_check`` at *at*."""
         change = {"$set": {"check_at": at}, "$unset": {"condemned": ""}}
         await self._begun.update_one({"_id": file_id}, change)
 
     async def mark_for_removal(self, file_id: str, now: datetime) -> bool:
-        """Have the file be held by nobody any more; False if it is not due for a check."""
         due = {"_id": file_id, "check_at": {"$lte": now}}
         return (await self._begun.update_one(due, {"$set": {"condemned": True}})).matched == 1
 
     async def hold_uploads(
         self, file_ids: Collection[str], now: datetime, *, owner: str | None = None
     ) -> dict[str, StoredFile]:
-        """Those of these that are uploads of *owner*, whole, by their id: they stay for a while."""
         wanted = {"_id": {"$in": sorted(set(file_ids))}, "kind": FileKind.UPLOAD, **_held()}
         if owner is not None:
             wanted["owner"] = owner
@@ -125,14 +103,16 @@ class MongoFileRepository:
         if soon := [one["_id"] for one in found if one["check_at"] < until]:
             those = {"_id": {"$in": soon}, **_held()}
             await self._begun.update_many(those, {"$max": {"check_at": until}})
-            found = await self._begun.find(wanted, projection=["_id"])  # one may be condemned
+            found = await self._begun.find(
+                wanted, projection=["_id"]
+            )  # the sweeper may have marked one
         whole = await self._whole.find({"_id": {"$in": [one["_id"] for one in found]}})
         return {one["_id"]: _to_file(one) for one in whole}
 
     async def _store(
         self, content: AsyncIterable[bytes], info: FileInfo, max_bytes: int | None
     ) -> StoredFile:
-        """Write the chunks; the file is not there yet."""
+        """Write the chunks; the file does not exist yet."""
         size, digest, group = 0, hashlib.sha256(), list[Document]()
         number = 0
         async for chunk in _chunked(content):
@@ -150,13 +130,13 @@ class MongoFileRepository:
         return StoredFile(**info.model_dump(), size=size, sha256=digest.hexdigest())
 
     async def _write(self, group: list[Document]) -> None:
-        async with self._lanes:
+        async with self._groups:
             await self._chunks.insert_many(group)
 
     async def _read(self, stored: StoredFile) -> AsyncIterator[bytes]:
         number, left = 0, stored.size
         while left > 0:
-            async with self._lanes:
+            async with self._groups:
                 found = await self._chunks.find(
                     {"files_id": stored.file_id, "n": {"$gte": number}},
                     sort=[("n", ASCENDING)],
@@ -173,7 +153,7 @@ class MongoFileRepository:
 
 
 async def _chunked(content: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
-    """*content* in pieces of ``CHUNK_BYTES``, the last one shorter."""
+    """Yield *content* in pieces of ``CHUNK_BYTES``; the last one may be shorter."""
     waiting = bytearray()
     async for piece in content:
         waiting += piece
@@ -185,7 +165,7 @@ async def _chunked(content: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
 
 
 def _to_document(stored: StoredFile) -> Document:
-    """*stored* as GridFS has it; what is ours stands in ``metadata``."""
+    """Return the GridFS document of *stored*; ``metadata`` holds Secretary's own fields."""
     metadata = stored.model_dump(
         exclude={"file_id", "name", "created_at", "size"}, exclude_none=True
     )
@@ -210,7 +190,7 @@ def _to_file(document: Document) -> StoredFile:
 
 
 def _held() -> Document:
-    """What can still be named."""
+    """Match files that jobs may still name."""
     return {"condemned": None}
 
 

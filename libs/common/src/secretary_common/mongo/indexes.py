@@ -1,89 +1,144 @@
-"""Every index, in one place: each query of the repositories has one that serves it."""
+"""Every index of every collection. Each query of the repositories has an index that serves it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from pymongo import ASCENDING, DESCENDING, IndexModel
 
-from secretary_common.mongo import cache, files, job_types, notifiers, removal, workers
-from secretary_common.mongo.deliveries import repository
+from secretary_common.models.states import DeliveryState, JobStatus
 from secretary_common.mongo.driver import Client
-from secretary_common.mongo.jobs import candidates, logs
+from secretary_common.mongo.jobs.candidates import BY_ORDER, BY_RUN_AT, MAY_START
+
+WORKER_REPORT_KEPT_SEC = 24 * 3600
+NOTIFIER_REPORT_KEPT_SEC = 3600
 
 
-def _newest(name: str, *fields: str, optional: bool = False) -> IndexModel:
-    """An index for a listing, newest first, by *fields*; *optional*: most jobs lack the first."""
-    keys = [(field, ASCENDING) for field in fields]
-    options = {"partialFilterExpression": {fields[0]: {"$exists": True}}} if optional else {}
-    return IndexModel(
-        [*keys, ("created_at", DESCENDING), ("_id", DESCENDING)], name=name, **options
-    )
+def _index(name: str, *fields: str, only: Mapping[str, Any] | None = None) -> IndexModel:
+    """Return an index on *fields*; ``-`` means descending, *only* makes a partial index."""
+    return IndexModel(_keys(fields), name=name, **_partial(only))
 
 
-JOBS: Sequence[IndexModel] = (
-    *candidates.INDEXES,
-    IndexModel(
-        [("lease.expires_at", ASCENDING)],
-        name="running_by_lease",
-        partialFilterExpression={"status": "processing"},
+def _unique(name: str, *fields: str, only: Mapping[str, Any] | None = None) -> IndexModel:
+    return IndexModel(_keys(fields), name=name, unique=True, **_partial(only))
+
+
+def _newest(name: str, *fields: str, only: Mapping[str, Any] | None = None) -> IndexModel:
+    """Return an index for a listing by *fields*, newest first."""
+    return _index(name, *fields, "-created_at", "-_id", only=only)
+
+
+def _keys(fields: Sequence[str]) -> list[tuple[str, int]]:
+    return [
+        (field.removeprefix("-"), DESCENDING if field.startswith("-") else ASCENDING)
+        for field in fields
+    ]
+
+
+def _partial(only: Mapping[str, Any] | None) -> dict[str, Any]:
+    return {"partialFilterExpression": only} if only else {}
+
+
+def _has(field: str) -> Mapping[str, Any]:
+    return {field: {"$exists": True}}
+
+
+_PENDING = {"status": JobStatus.PENDING.value}
+_PROCESSING = {"status": JobStatus.PROCESSING.value}
+
+JOBS = (
+    # All fields before run_at are compared for equality, so the jobs of an API key are stored by
+    # age; a distinct query jumps from key to key.
+    _index(
+        BY_ORDER,
+        *("status", "job_type", "-priority", "owner", "run_at", "_id", *MAY_START),
+        only=_PENDING,
     ),
-    IndexModel(
-        [("notify.due_at", ASCENDING)],
-        name="slots_by_due_at",
-        partialFilterExpression={"notify.due_at": {"$exists": True}},
-    ),
-    IndexModel(
-        [("status", ASCENDING), ("job_type", ASCENDING), ("owner", ASCENDING)],
-        name="running_by_type",
-        partialFilterExpression={"status": "processing"},
-    ),
-    IndexModel(
-        [("batch_id", ASCENDING), ("status", ASCENDING), ("deleted_at", ASCENDING)],
-        name="of_batch_by_status",
-        partialFilterExpression={"batch_id": {"$exists": True}},
-    ),
-    IndexModel(
-        [("owner", ASCENDING), ("idempotency.key", ASCENDING)],
-        name="one_per_idempotency_key",
-        unique=True,
-        partialFilterExpression={"idempotency.key": {"$exists": True}},
-    ),
-    # Listings, newest first: all, an owner's, and either by the one filter that is given.
+    _index(BY_RUN_AT, "status", "job_type", "run_at", *MAY_START, only=_PENDING),
+    _index("running_by_lease", "lease.expires_at", only=_PROCESSING),
+    _index("running_by_type", "status", "job_type", "owner", only=_PROCESSING),
+    _index("slots_by_due_at", "notify.due_at", only=_has("notify.due_at")),
+    _index("of_batch_by_status", "batch_id", "status", "deleted_at", only=_has("batch_id")),
+    _unique("one_per_idempotency_key", "owner", "idempotency.key", only=_has("idempotency.key")),
+    # Listings, newest first: all jobs, the jobs of an owner, and either with one more filter.
     _newest("newest"),
     _newest("newest_of_owner", "owner"),
     _newest("newest_by_status", "status"),
     _newest("newest_of_owner_by_status", "owner", "status"),
     _newest("newest_by_type", "job_type"),
-    _newest("newest_by_tag", "tags", optional=True),
-    _newest("newest_by_user", "user_id", optional=True),
-    _newest("newest_of_batch", "batch_id", optional=True),
+    _newest("newest_by_tag", "tags", only=_has("tags")),
+    _newest("newest_by_user", "user_id", only=_has("user_id")),
+    _newest("newest_of_batch", "batch_id", only=_has("batch_id")),
+    # For the sweeper.
+    _index("by_expiry", "expires_at", "_id", only=_has("expires_at")),
+    _index("by_upload", "parameters.file_id", only=_has("parameters.file_id")),
 )
-
-BATCHES: Sequence[IndexModel] = (
+BATCHES = (
+    _unique("one_per_idempotency_key", "owner", "idempotency.key", only=_has("idempotency.key")),
+    _index("by_age", "created_at", "_id"),
+)
+FILES = (
+    _index("by_check_at", "check_at"),
+    _index("of_job", "job_id", only=_has("job_id")),
+)
+# GridFS's own index under its own name: a driver that writes files finds it and makes no other.
+CHUNKS = (IndexModel([("files_id", ASCENDING), ("n", ASCENDING)], unique=True),)
+CACHE = (
+    # It holds all fields that the sweeper asks for, so the sweeper reads no entry.
+    _index("by_use", "-used_at", "-_id", "size", "file_id"),
+    _index("by_file", "file_id", only=_has("file_id")),
+)
+DELIVERIES = (
+    # This index keeps a promise: at most one attempt in flight for each job, over all notifiers.
+    _unique("one_in_flight_per_job", "job_id", only={"state": DeliveryState.SENDING.value}),
+    _index("of_job", "job_id", "-seq"),
+    _index("waiting_of_job", "job_id", "-seq", only=_has("next_attempt_at")),
+    # By origin first, so that finding a delivery never walks through another origin's backlog.
+    _index(
+        "waiting_by_lane", "is_retry", "origin", "next_attempt_at", only=_has("next_attempt_at")
+    ),
+    _index("by_expiry", "expires_at", only=_has("expires_at")),
+    # Only for counting: MongoDB reads no document.
+    _index("dead_by_phase", "state", "phase", "owner", only={"state": DeliveryState.DEAD.value}),
+    _newest("newest"),
+    _newest("newest_of_owner", "owner"),
+    _newest("newest_by_state", "state"),
+    _newest("newest_of_owner_by_state", "owner", "state"),
+)
+# MongoDB itself removes old documents of these collections: they mean nothing any more.
+MUTED_URLS = (IndexModel([("until", ASCENDING)], name="over", expireAfterSeconds=0),)
+WORKERS = (
     IndexModel(
-        [("owner", ASCENDING), ("idempotency.key", ASCENDING)],
-        name="one_per_idempotency_key",
-        unique=True,
-        partialFilterExpression={"idempotency.key": {"$exists": True}},
+        [("alive_until", ASCENDING)], name="alive", expireAfterSeconds=WORKER_REPORT_KEPT_SEC
+    ),
+)
+NOTIFIERS = (
+    IndexModel(
+        [("seen_at", ASCENDING)], name="last_seen", expireAfterSeconds=NOTIFIER_REPORT_KEPT_SEC
     ),
 )
 
+INDEXES: Mapping[str, Sequence[IndexModel]] = {
+    "jobs": JOBS,
+    "batches": BATCHES,
+    "job_logs": (_index("of_job_by_level", "job_id", "level", "position"),),
+    "files": FILES,
+    "fs.chunks": CHUNKS,
+    "cache": CACHE,
+    "deliveries": DELIVERIES,
+    "job_types": (_index("paused", "paused", only={"paused": True}),),
+    "workers": WORKERS,
+    "muted_urls": MUTED_URLS,
+    "notifiers": NOTIFIERS,
+}
+
 
 async def ensure(client: Client) -> None:
-    """Make the indexes that are missing; safe to repeat, also by several at once.
+    """Create the missing indexes; safe to repeat, also by several processes at once.
 
     Raises:
         StoreUnavailable: MongoDB did not answer in time.
     """
-    await client.collection("jobs").create_indexes([*JOBS, *removal.JOBS])
-    await client.collection("batches").create_indexes([*BATCHES, *removal.BATCHES])
-    await client.collection("job_logs").create_indexes(logs.INDEXES)
-    await client.collection("files").create_indexes(files.BEGUN)
-    await client.collection("fs.chunks").create_indexes(files.CHUNKS)
-    await client.collection("cache").create_indexes(cache.INDEXES)
-    await client.collection("deliveries").create_indexes(repository.INDEXES)
-    await client.collection("job_types").create_indexes(job_types.INDEXES)
-    await client.collection("workers").create_indexes(workers.INDEXES)
-    await client.collection("muted_urls").create_indexes(repository.MUTED_INDEXES)
-    await client.collection("notifiers").create_indexes(notifiers.INDEXES)
+    for collection, indexes in INDEXES.items():
+        await client.collection(collection).create_indexes(indexes)

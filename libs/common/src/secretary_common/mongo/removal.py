@@ -1,11 +1,10 @@
-"""Removing old jobs and batches: each step guarded, so that it may be repeated or raced."""
+"""Removal of old jobs and batches. Each step names the state it expects, so it may be repeated."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from pymongo import ASCENDING, IndexModel
+from pymongo import ASCENDING
 from pymongo.errors import DuplicateKeyError
 
 from secretary_common.models import FileInfo, FileKind
@@ -17,22 +16,6 @@ from secretary_common.ports.removal import Place
 _NEVER = datetime.max.replace(tzinfo=UTC)
 _ENDED = {"$in": sorted(status.value for status in TERMINAL)}
 _OPEN = (JobStatus.PENDING.value, JobStatus.PROCESSING.value)
-
-JOBS: Sequence[IndexModel] = (
-    IndexModel(
-        [("expires_at", ASCENDING), ("_id", ASCENDING)],
-        name="by_expiry",
-        partialFilterExpression={"expires_at": {"$exists": True}},
-    ),
-    IndexModel(
-        [("parameters.file_id", ASCENDING)],
-        name="by_upload",
-        partialFilterExpression={"parameters.file_id": {"$exists": True}},
-    ),
-)
-BATCHES: Sequence[IndexModel] = (
-    IndexModel([("created_at", ASCENDING), ("_id", ASCENDING)], name="by_age"),
-)
 
 
 class MongoRemovalRepository:
@@ -46,7 +29,6 @@ class MongoRemovalRepository:
     async def expired_jobs(
         self, before: datetime, limit: int, *, after: Place | None = None
     ) -> list[Expired]:
-        """Ended jobs that expired by *before*, the longest expired first, behind *after*."""
         found = await self._jobs.find(
             {**_walk("expires_at", before, after), "status": _ENDED},
             projection=["expires_at", "notify.seq", "deleted_at"],
@@ -57,28 +39,25 @@ class MongoRemovalRepository:
             Expired(
                 (document["expires_at"], document["_id"]),
                 has_event="notify" in document,
-                # The fence, too, marks it as deleted, but later than it expired.
+                # ``fence`` marks the job as deleted too, but later than its expiry.
                 deleted=document.get("deleted_at", _NEVER) <= document["expires_at"],
             )
             for document in found
         ]
 
     async def fence(self, job_id: str, before: datetime, now: datetime) -> bool:
-        """Mark an ended job that expired by *before* as deleted: from now on nobody changes it."""
         done = await self._jobs.update_one(
             {"_id": job_id, "status": _ENDED, "expires_at": {"$lte": before}, "notify": None},
-            # $min leaves an earlier time alone: that of the client who deleted it.
+            # $min keeps an earlier time: the time when a client deleted the job.
             {"$min": {"deleted_at": now}, "$unset": {"idempotency": ""}},
         )
         return done.matched == 1
 
     async def remove_job(self, job_id: str) -> bool:
-        """Remove a job that is marked as deleted; False if it is none such."""
         fenced = {"_id": job_id, "status": _ENDED, "deleted_at": {"$ne": None}, "notify": None}
         return await self._jobs.delete_many(fenced) == 1
 
     async def is_named(self, file: FileInfo) -> bool:
-        """Whether a document names *file*, or the attempt that stored it may still come to."""
         if file.kind is FileKind.UPLOAD:
             upload = {"parameters.file_id": file.file_id, "deleted_at": None}
             return await self._jobs.find_one(upload, projection=["_id"]) is not None
@@ -95,7 +74,6 @@ class MongoRemovalRepository:
     async def old_batches(
         self, before: datetime, limit: int, *, after: Place | None = None
     ) -> list[Expired]:
-        """Batches made by *before*, the oldest first, behind *after*."""
         found = await self._batches.find(
             _walk("created_at", before, after),
             projection=["created_at"],
@@ -105,7 +83,6 @@ class MongoRemovalRepository:
         return [Expired((document["created_at"], document["_id"])) for document in found]
 
     async def remove_batch(self, batch_id: str) -> bool:
-        """Remove a batch of which no job is left; False if there is one."""
         if await self._jobs.find_one({"batch_id": batch_id}, projection=["_id"]):
             return False
         return await self._batches.delete_many({"_id": batch_id}) == 1
@@ -118,7 +95,6 @@ class MongoLockRepository:
         self._locks = collection
 
     async def take(self, name: str, owner: str, now: datetime, until: datetime) -> bool:
-        """Take or keep the lock *name* for *owner* until *until*; False: somebody else has it."""
         free = [{"owner": owner}, {"expires_at": {"$lte": now}}]
         try:
             await self._locks.update_one(
@@ -126,21 +102,20 @@ class MongoLockRepository:
                 {"$set": {"owner": owner, "expires_at": until}},
                 upsert=True,
             )
-        except DuplicateKeyError:  # it is there, and not free
+        except DuplicateKeyError:  # the lock exists and is not free
             return False
         return True
 
     async def release(self, name: str, owner: str) -> None:
-        """Give the lock up, if *owner* has it."""
         await self._locks.delete_many({"_id": name, "owner": owner})
 
 
 def _walk(field: str, before: datetime, after: Place | None) -> Document:
-    """What lies by *before* and behind *after* in the order of (*field*, ``_id``)."""
+    """Match documents by *before* and behind *after* in the order of (*field*, ``_id``)."""
     query: Document = {field: {"$lte": before}}
     if after:
         moment, last = after
-        # The bound is for the index; the rest tells those of the same millisecond apart.
+        # The bound is for the index; the rest orders documents of the same millisecond.
         query[field]["$gte"] = moment
         query["$or"] = [{field: {"$gt": moment}}, {"_id": {"$gt": last}}]
     return query

@@ -1,4 +1,4 @@
-"""Making a replica set of a server that is none yet: transactions and majority writes need one."""
+"""Initiates a replica set on a new server: transactions and majority writes need one."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ ALREADY_INITIALIZED, NO_REPLICATION_ENABLED = 23, 76
 def initiate(url: str) -> bool:
     """Initiate a one-node replica set on the first server of *url*, unless it has one.
 
-    Returns whether it did.
+    Returns whether it initiated one.
 
     Raises:
         StoreUnavailable: the server does not answer.
-        ConfigurationError: it was started without ``--replSet``.
+        ConfigurationError: the server was started without ``--replSet``.
     """
     parsed = parse_uri(url)
     host, port = parsed["nodelist"][0]

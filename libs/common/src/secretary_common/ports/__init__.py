@@ -1,13 +1,15 @@
-"""What the services need from a store and a broker, as protocols: one in-memory, one real each."""
+"""Protocols of the store and the broker, as the services need them.
 
+Each method is described here, once. ``mongo``, ``broker`` and ``testing`` implement these protocols
+and describe only what differs. Here belong protocols and the small values that only they use, no
+implementation. Other packages import the names from this package.
+"""
+
+from secretary_common.ports.announcement import JobTypeRepository, TemplateRepository
+from secretary_common.ports.api_key import KeyRepository
 from secretary_common.ports.batch import BatchRepository
 from secretary_common.ports.cache import CacheEntry, CacheEviction, CacheRepository
-from secretary_common.ports.delivery import (
-    DeliveryQueue,
-    DeliveryRepository,
-    DeliveryStorage,
-    NotifierRepository,
-)
+from secretary_common.ports.delivery import DeliveryQueue, DeliveryRepository, DeliveryStorage
 from secretary_common.ports.doorbell import Doorbell
 from secretary_common.ports.file import FileRepository, OpenFile
 from secretary_common.ports.job import (
@@ -19,14 +21,9 @@ from secretary_common.ports.job import (
     JobStatistics,
     JobStorage,
 )
+from secretary_common.ports.log import LogRepository
+from secretary_common.ports.process import NotifierRepository, WorkerRepository
 from secretary_common.ports.removal import Expired, LockRepository, RemovalRepository
-from secretary_common.ports.store import (
-    JobTypeRepository,
-    KeyRepository,
-    LogRepository,
-    TemplateRepository,
-)
-from secretary_common.ports.worker import WorkerRepository
 
 __all__ = [
     "BatchRepository",

@@ -12,7 +12,7 @@ class BatchRepository(Protocol):
     """Batches with their jobs. All methods raise ``StoreUnavailable``."""
 
     async def insert(self, batch: Batch, jobs: Sequence[Job]) -> None:
-        """Store a batch with all its jobs durably, or nothing of it.
+        """Store a batch with all its jobs durably, or nothing.
 
         Raises:
             KeyInUse: the owner has a batch under the same idempotency key.
@@ -21,13 +21,13 @@ class BatchRepository(Protocol):
         ...
 
     async def get(self, batch_id: str) -> Batch | None:
-        """The batch."""
+        """Return the batch."""
         ...
 
     async def find_by_key(self, owner: str, key: str) -> Batch | None:
-        """The batch under an idempotency key, once a majority has it."""
+        """Return the batch under an idempotency key, once a majority has it."""
         ...
 
     async def release_key(self, batch: Batch) -> None:
-        """Free the idempotency key of *batch*, if it is still the one it was read with."""
+        """Free the idempotency key of *batch*, if the stored key is still the one in *batch*."""
         ...

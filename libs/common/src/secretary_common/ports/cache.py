@@ -1,4 +1,4 @@
-"""What has been worked out before, as the services need it from a store."""
+"""The cache of computed results, as the services need it from a store."""
 
 from __future__ import annotations
 
@@ -10,48 +10,49 @@ from typing import Protocol
 from secretary_common.models import JsonObject
 
 Use = tuple[datetime, str]
-"""Where an entry stands among all: when it was last used, and its key among those of that time."""
+"""The position of an entry in the order of use: the time of its last use, then its key."""
 
 
 @dataclass(frozen=True, slots=True)
 class CacheEntry:
-    """An entry, without what it holds."""
+    """An entry without its value."""
 
     use: Use
     size: int
-    """What it takes up, in bytes."""
+    """The bytes that the entry occupies."""
 
 
 class CacheRepository(Protocol):
-    """JSON by a key made of content alone: hashes, versions, settings; never a path or a time.
+    """JSON values under keys. All methods raise ``StoreUnavailable``.
 
-    Entries go when they have not been used for long, or when there are too many; a use may be
-    noted an hour late. All methods raise ``StoreUnavailable``.
+    A key is made of content only: hashes, versions, settings; never a path or a time. Entries are
+    removed when they were not used for long, or when there are too many. The recorded time of the
+    last use may be an hour old.
     """
 
     async def get_many(self, keys: Sequence[str]) -> dict[str, JsonObject]:
-        """What is known of *keys*; those of which nothing is known are left out."""
+        """Return the values of *keys*; keys without an entry are left out."""
         ...
 
     async def put_many(self, entries: Mapping[str, JsonObject]) -> None:
-        """Keep *entries*; one already there is replaced.
+        """Store *entries*; an existing entry is replaced.
 
         Raises:
-            NotStorable: a value is no JSON.
+            NotStorable: a value is not JSON.
         """
         ...
 
 
 class CacheEviction(Protocol):
-    """The same entries, as the sweeper knows them. All methods raise ``StoreUnavailable``."""
+    """The same entries, as the sweeper needs them. All methods raise ``StoreUnavailable``."""
 
     async def latest(self, limit: int, *, before: Use | None = None) -> list[CacheEntry]:
-        """At most *limit* entries, the one used last first; only those before *before*."""
+        """Return at most *limit* entries used before *before*, the most recently used first."""
         ...
 
     async def remove_unused(self, upto: Use, limit: int) -> int:
-        """Remove at most *limit* entries at or before *upto*, the longest unused first.
+        """Remove at most *limit* entries last used at or before *upto*, the oldest use first.
 
-        Returns how many. One that is used meanwhile stays.
+        An entry that is used in the meantime stays. Returns how many were removed.
         """
         ...

@@ -1,4 +1,4 @@
-"""What the services need from a broker."""
+"""The doorbell: what the services need from a broker."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ from typing import Protocol
 
 
 class Doorbell(Protocol):
-    """Rings whoever should look at MongoDB. Ringing never fails: polling covers a lost ring."""
+    """Rings workers and notifiers, so that they read MongoDB at once.
+
+    A ring never raises. If a ring is lost, the receiver finds the work by polling.
+    """
 
     async def ring_job(self, job_type: str, job_id: str) -> bool:
-        """Tell the workers about a job; False if the broker did not confirm within a second."""
+        """Ring the workers for a job; return False unless the broker confirms within a second."""
         ...
 
     async def ring_delivery(self, job_id: str, seq: int) -> bool:
-        """Tell the notifiers about the event *seq* of a job; False as for ``ring_job``."""
+        """Ring the notifiers for the event *seq* of a job; return False as ``ring_job`` does."""
         ...

@@ -12,65 +12,71 @@ from secretary_common.models import FileInfo, StoredFile
 
 @dataclass(frozen=True, slots=True)
 class OpenFile:
-    """A file being read."""
+    """A file that is open for reading."""
 
     stored: StoredFile
     chunks: AsyncIterator[bytes]
-    """Its bytes, in order, at most a few hundred KiB at a time; raises ``StoreUnavailable``, and
-    ``NotFound`` if the file is removed meanwhile."""
+    """The bytes in order, at most a few hundred KiB at a time.
+
+    Raises ``StoreUnavailable``, and ``NotFound`` if the file is removed while it is read.
+    """
 
 
 class FileRepository(Protocol):
-    """Files of any size, whole or not there at all. All raise ``StoreUnavailable``.
+    """Files of any size; a file exists completely or not at all. All raise ``StoreUnavailable``.
 
-    A file counts for nothing until a document names it.
+    A file is valid only once a document names it.
     """
 
     async def save(
         self, content: AsyncIterable[bytes], info: FileInfo, *, max_bytes: int | None = None
     ) -> StoredFile:
-        """Store *content* durably (majority, journalled) as the file *info* tells of.
+        """Store *content* durably (majority, journalled) as the file that *info* describes.
 
-        What it stored of a file that came to no end is removed, at once or by the sweeper.
+        The parts of a file that was not completed are removed, at once or by the sweeper.
 
         Raises:
-            FileTooLarge: *content* has more than *max_bytes*; seen while it comes in.
+            FileTooLarge: *content* has more than *max_bytes*; noticed while it arrives.
         """
         ...
 
     async def open(self, file_id: str) -> OpenFile | None:
-        """The file, to be read; None if there is none, or not all of it."""
+        """Open the file for reading; None if it does not exist or is not complete."""
         ...
 
     async def delete(self, file_id: str) -> None:
-        """Remove the file, or what there is of it; no matter if there is none."""
+        """Remove the file, complete or not; a missing file is no error."""
         ...
 
     async def of_job(self, job_id: str, limit: int) -> list[FileInfo]:
-        """Files that attempts of this job stored or began to store, named or not."""
+        """Return files that attempts of this job stored or began to store, named or not."""
         ...
 
     async def due_for_check(self, now: datetime, limit: int) -> list[FileInfo]:
-        """Files, whole or not, that may be named by nobody: the longest due first."""
+        """Return files, complete or not, that may have no document that names them.
+
+        The file that has been due for the longest time comes first.
+        """
         ...
 
     async def check_again(self, file_id: str, at: datetime) -> None:
-        """Have the file be ``due_for_check`` at *at*."""
+        """Make the file ``due_for_check`` at *at*."""
         ...
 
     async def mark_for_removal(self, file_id: str, now: datetime) -> bool:
-        """Have the file be held by nobody any more; False if it is not due for a check.
+        """Exclude the file from ``hold_uploads`` from now on; False if it is not due for a check.
 
-        Who finds no document that names it, and then condemns it, may delete it: whoever was about
-        to name it was told that it is not there, or has put its check off.
+        The sweeper first finds that no document names the file, then marks it, then deletes it.
+        A client that wanted to name the file meanwhile was refused, or its ``hold_uploads`` has
+        postponed the check, so that the mark fails.
         """
         ...
 
     async def hold_uploads(
         self, file_ids: Collection[str], now: datetime, *, owner: str | None = None
     ) -> dict[str, StoredFile]:
-        """Those of these that are uploads of *owner* (None: of anybody), whole, by their id.
+        """Return the complete uploads of *owner* among *file_ids*, by id; None: of any owner.
 
-        They stay for ``UPLOAD_HELD`` from *now* on, named or not: time enough to name them.
+        They stay for ``UPLOAD_HELD`` after *now*, named or not: enough time to name them.
         """
         ...

@@ -22,7 +22,7 @@ from secretary_common.models import (
 
 
 class JobStorage(Protocol):
-    """Jobs as clients know them: submitted, found, listed. All raise ``StoreUnavailable``."""
+    """Jobs, as clients submit, find and list them. All methods raise ``StoreUnavailable``."""
 
     async def insert(self, job: Job) -> None:
         """Store a new job durably (majority, journalled).
@@ -34,43 +34,46 @@ class JobStorage(Protocol):
         ...
 
     async def find_by_key(self, owner: str, key: str) -> Job | None:
-        """The job under an idempotency key, once a majority has it; a deleted one has none."""
+        """Return the job under an idempotency key, once a majority has it.
+
+        Deleted jobs are not found.
+        """
         ...
 
     async def release_key(self, job: Job) -> None:
-        """Free the idempotency key of *job*, if it is still the one it was read with."""
+        """Free the idempotency key of *job*, if the stored key is still the one in *job*."""
         ...
 
     async def get(self, job_id: str) -> Job | None:
-        """The job, unless it is unknown or deleted."""
+        """Return the job, unless it is unknown or deleted."""
         ...
 
     async def deleted_among(self, job_ids: Collection[str]) -> set[str]:
-        """Those of these jobs that clients deleted and that are not removed yet."""
+        """Return which of these jobs are deleted by clients and not removed yet."""
         ...
 
     async def summaries(self, job_ids: Collection[str]) -> list[Job]:
-        """Those of these jobs that are there and not deleted, without parameters and results."""
+        """Return these jobs without parameters and results; unknown and deleted are left out."""
         ...
 
     async def find(self, query: JobQuery) -> list[Job]:
-        """At most ``query.limit`` jobs, newest first, without parameters and results."""
+        """Return at most ``query.limit`` jobs, newest first, without parameters and results."""
         ...
 
 
 class JobActionWrites(Protocol):
-    """What clients ask of a job. All raise ``StoreUnavailable``.
+    """The writes behind the clients' actions. All methods raise ``StoreUnavailable``.
 
-    Each move is guarded by the job as it was read: None means that it moved on meanwhile and must
-    be read again.
+    Each write expects the job as the caller read it. None means that the job has changed
+    meanwhile: the caller must read it again.
     """
 
     async def cancel(self, job: Job, now: datetime, expires_at: datetime) -> Job | None:
-        """Cancel *job*, which waits."""
+        """Cancel *job*, which is pending."""
         ...
 
     async def request_cancel(self, job: Job, now: datetime) -> Job | None:
-        """Ask the holder of *job*, which is processing, to stop it."""
+        """Ask the worker that holds *job* to stop it."""
         ...
 
     async def retry(self, job: Job, now: datetime) -> Job | None:
@@ -78,41 +81,41 @@ class JobActionWrites(Protocol):
         ...
 
     async def delete(self, job: Job, now: datetime) -> Job | None:
-        """Mark *job*, which nobody holds, as deleted: it is gone from every answer."""
+        """Mark *job*, which no worker holds, as deleted; no answer shows it any more."""
         ...
 
 
 class JobStatistics(Protocol):
-    """How many jobs there are of what. All raise ``StoreUnavailable``."""
+    """Counts of jobs. All methods raise ``StoreUnavailable``."""
 
     async def statistics(
         self, job_types: Collection[str], now: datetime, *, owner: str | None = None
     ) -> dict[str, TypeStatistic]:
-        """How busy each of these types is, exactly; of the jobs of *owner*, or of all."""
+        """Return exactly how busy each of these types is; jobs of *owner*, or of all owners."""
         ...
 
     async def batch_counts(self, batch_id: str) -> StatusCounts:
-        """How many jobs of a batch are in each state; deleted ones do not count."""
+        """Count the jobs of a batch in each state, without deleted jobs."""
         ...
 
 
 class JobCandidates(Protocol):
-    """Jobs that wait for a worker. All raise ``StoreUnavailable``."""
+    """Jobs that wait for a worker. All methods raise ``StoreUnavailable``."""
 
     async def candidates(
         self, job_types: Collection[str], now: datetime, limit: int
     ) -> list[Candidate]:
-        """Jobs of these types that may start now, the longest due first, whosever turn it is."""
+        """Return jobs of these types that may start now, the earliest due first, of all owners."""
         ...
 
     async def waiting_priorities(self, job_types: Collection[str], now: datetime) -> list[int]:
-        """The priorities at which jobs of these types may start now, the highest first."""
+        """Return the priorities of jobs of these types that may start now, the highest first."""
         ...
 
     async def waiting_owners(
         self, job_types: Collection[str], priority: int, now: datetime
     ) -> list[str]:
-        """The API keys whose jobs of *priority* may start now, by id."""
+        """Return the ids of the API keys with jobs of *priority* that may start now, sorted."""
         ...
 
     async def oldest_waiting(
@@ -123,69 +126,73 @@ class JobCandidates(Protocol):
         now: datetime,
         limit: int,
     ) -> list[Candidate]:
-        """Of each of *owners* its oldest jobs of *priority* that may start now, *limit* at most.
+        """Return for each owner at most *limit* jobs of *priority* that may start now.
 
-        Key by key, the oldest first.
+        In the order of *owners*; the jobs of one owner oldest first.
         """
         ...
 
     async def next_due(self, job_types: Collection[str], now: datetime) -> Candidate | None:
-        """Of the jobs not yet due the one that is due first."""
+        """Return the job that is due next, of the jobs that are not due yet."""
         ...
 
     async def scheduled(self, job_id: str, now: datetime) -> Candidate | None:
-        """The job, if it waits for a time still ahead."""
+        """Return the job, if it waits for a time in the future."""
         ...
 
 
 class JobClaims(Protocol):
-    """Jobs under a lease, and every move an attempt makes. All raise ``StoreUnavailable``."""
+    """Jobs under a lease and every transition of an attempt. All raise ``StoreUnavailable``."""
 
     async def claim(
         self, job_id: str, lease: Lease, now: datetime, job_types: Collection[str]
     ) -> Job | None:
-        """Take a waiting, due job: it is ``processing`` under *lease*, its attempt raised.
+        """Claim a waiting, due job: it becomes ``processing`` under *lease*, ``attempt`` + 1.
 
-        None if somebody else has it, or it may not start.
+        None if another worker has the job, or if it may not start.
         """
         ...
 
     async def held(self, job_id: str, token: str) -> Job | None:
-        """The job if it stands under the lease *token*: finds a claim whose answer was lost."""
+        """Return the job if it has the lease *token*: finds a claim whose answer was lost."""
         ...
 
     async def ended_leases(
         self, job_types: Collection[str], now: datetime, limit: int
     ) -> list[Job]:
-        """Running jobs whose lease has ended, the longest ended first.
+        """Return running jobs whose lease has ended, the earliest end first.
 
-        Those of these types, and of any type those that are cancelled, spent or poison.
+        Jobs of these types; of other types those that are to be cancelled, have no attempt left or
+        are poison.
         """
         ...
 
     async def reclaim(self, job: Job, lease: Lease, now: datetime) -> Job | None:
-        """Take over *job*, whose lease has ended; None if it moved on, is cancelled or poison."""
+        """Claim *job*, whose lease has ended.
+
+        None if it has changed, is to be cancelled or is poison.
+        """
         ...
 
     async def record_silence(self, job_id: str, silence: Silence) -> None:
-        """Add *silence* to the job, if that run has not ended; recording it twice adds it once.
+        """Add *silence* to the job, if that run has not ended. Safe to repeat.
 
-        It names no lease: it tells of the past, whichever worker holds the job by now.
+        The write expects no lease: it records the past, whichever worker holds the job now.
         """
         ...
 
     async def renew(
         self, owner: str, job_ids: Collection[str], expires_at: datetime
     ) -> dict[str, Renewal]:
-        """Extend the leases *owner* holds on these jobs; jobs not in the answer are lost."""
+        """Extend the leases of *owner* on these jobs; jobs missing in the result are lost."""
         ...
 
     async def cancel_requested_among(self, job_ids: Collection[str]) -> set[str]:
-        """Those of these jobs whose cancellation was requested."""
+        """Return the jobs among *job_ids* whose cancellation was requested."""
         ...
 
     async def record_progress(self, change: ProgressChange) -> datetime | None:
-        """Write progress under the attempt's lease; returns the job's ``notified_at``.
+        """Write progress under the attempt's lease; return the job's ``notified_at``.
 
         Raises:
             StaleClaim: the attempt no longer holds the job.
@@ -195,13 +202,16 @@ class JobClaims(Protocol):
     async def settle(
         self, job: Job, token: str, settlement: Settlement, *, ended: bool = False
     ) -> Settlement:
-        """End the attempt that holds *job* under *token*. Safe to repeat after a lost answer.
+        """End the attempt that holds *job* under *token*; return the settlement that was written.
 
-        With *ended* it does so for a holder that is gone: only if its lease ended before
-        ``settlement.at``.
+        A RETRY or HANDED_BACK of a job whose cancellation was requested becomes CANCELLED. Safe to
+        repeat after a lost answer.
 
-        A RETRY or HANDED_BACK of a job whose cancellation was requested becomes CANCELLED; the
-        settlement that was made is returned.
+        Args:
+            job: as it was claimed.
+            token: of the attempt's lease.
+            settlement: how the attempt ends.
+            ended: settle only if the lease ended before ``settlement.at``: the worker is gone.
 
         Raises:
             StaleClaim: the attempt no longer holds the job.
@@ -210,34 +220,33 @@ class JobClaims(Protocol):
 
 
 class JobOutbox(Protocol):
-    """The webhook outbox of jobs. All raise ``StoreUnavailable``."""
+    """The webhook outbox of jobs. All methods raise ``StoreUnavailable``."""
 
     async def due_slots(self, now: datetime, limit: int) -> list[Job]:
-        """Jobs whose outbox slot is due, the longest due first, without their parameters."""
+        """Return jobs whose outbox slot is due, the earliest first, without parameters."""
         ...
 
     async def slots_of(self, job_ids: Collection[str]) -> list[Job]:
-        """Those of these jobs whose slot holds an event, due or not; without their parameters."""
+        """Return those of these jobs whose slot holds an event, due or not; without parameters."""
         ...
 
     async def next_slot_at(self, now: datetime) -> datetime | None:
-        """When the earliest slot not yet due is due."""
-        ...
-
-    async def clear_slot(self, job_id: str, seq: int, now: datetime) -> bool:
-        """Empty the slot and set ``notified_at``, if it still holds the event *seq*."""
+        """Return the earliest due time after *now* of any slot."""
         ...
 
     async def clear_slots(self, events: Sequence[tuple[str, int]], now: datetime) -> set[str]:
-        """``clear_slot`` for many (job_id, seq); returns the jobs that hold another event now."""
+        """Empty the slots that still hold these events (job_id, seq), and set ``notified_at``.
+
+        Returns the ids of jobs whose slot holds another event now.
+        """
         ...
 
     async def postpone_slot(self, job_id: str, slot: NotifySlot, due_at: datetime) -> bool:
-        """Move *slot* to *due_at*, if it still holds that event."""
+        """Set the due time of *slot* to *due_at*, if it still holds that event."""
         ...
 
 
 class JobRepository(
     JobStorage, JobActionWrites, JobStatistics, JobCandidates, JobClaims, JobOutbox, Protocol
 ):
-    """Jobs, and every move between their states."""
+    """Jobs and every transition between their states."""

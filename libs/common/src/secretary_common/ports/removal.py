@@ -1,4 +1,4 @@
-"""What removing old things needs from a store."""
+"""The removal of old jobs, batches and files, as the sweeper needs it from a store."""
 
 from __future__ import annotations
 
@@ -9,71 +9,77 @@ from typing import Protocol
 from secretary_common.models import FileInfo
 
 Place = tuple[datetime, str]
-"""Where a walk through jobs or batches has come to: a time, and an id among those of that time."""
+"""The position of a walk through jobs or batches: a time, then an id."""
 
 
 @dataclass(frozen=True, slots=True)
 class Expired:
-    """A job or batch whose time is over."""
+    """A job or batch whose retention has ended."""
 
     place: Place
     has_event: bool = False
-    """An event waits in its outbox slot."""
+    """Whether an event waits in the job's outbox slot."""
     deleted: bool = False
-    """A client deleted it; else its retention is over."""
+    """Whether a client deleted the job; otherwise its retention has ended."""
 
     @property
     def id(self) -> str:
-        """Of the job or the batch."""
+        """The id of the job or the batch."""
         return self.place[1]
 
 
 class RemovalRepository(Protocol):
-    """Jobs and batches whose time is over, and who names a file. All raise ``StoreUnavailable``."""
+    """Jobs and batches to remove, and the names of files. All raise ``StoreUnavailable``."""
 
     async def expired_jobs(
         self, before: datetime, limit: int, *, after: Place | None = None
     ) -> list[Expired]:
-        """Ended jobs that expired by *before*, the longest expired first, behind *after*."""
+        """Return ended jobs that expired by *before*, the earliest expiry first.
+
+        Only jobs behind the position *after*.
+        """
         ...
 
     async def fence(self, job_id: str, before: datetime, now: datetime) -> bool:
-        """Mark an ended job that expired by *before* as deleted: from now on nobody changes it.
+        """Mark an ended job that expired by *before* as deleted, so that no write changes it.
 
-        False if it does not expire (any more), or an event waits in its outbox slot.
+        False if the job does not expire (any more), or if an event waits in its outbox slot.
         """
         ...
 
     async def remove_job(self, job_id: str) -> bool:
-        """Remove a job that is marked as deleted; False if it is none such."""
+        """Remove a job that is marked as deleted; False if there is no such job."""
         ...
 
     async def is_named(self, file: FileInfo) -> bool:
-        """Whether a document names *file*, or the attempt that stored it may still come to.
+        """Return whether a document names *file*, or its attempt may still name it.
 
-        An upload is named by any job that has it in its parameters and is not deleted, a file of
-        the cache by its entry.
+        An upload is named by any job that is not deleted and has it in its parameters. A file of
+        the cache is named by its entry.
         """
         ...
 
     async def old_batches(
         self, before: datetime, limit: int, *, after: Place | None = None
     ) -> list[Expired]:
-        """Batches made by *before*, the oldest first, behind *after*."""
+        """Return batches created by *before*, the oldest first, behind the position *after*."""
         ...
 
     async def remove_batch(self, batch_id: str) -> bool:
-        """Remove a batch of which no job is left; False if there is one."""
+        """Remove a batch that has no job left; False if it has one."""
         ...
 
 
 class LockRepository(Protocol):
-    """Leases on things that one process at a time may do. All raise ``StoreUnavailable``."""
+    """Locks with a lease, for work that one process at a time may do.
+
+    All methods raise ``StoreUnavailable``.
+    """
 
     async def take(self, name: str, owner: str, now: datetime, until: datetime) -> bool:
-        """Take or keep the lock *name* for *owner* until *until*; False: somebody else has it."""
+        """Take or keep the lock *name* for *owner* until *until*; False if another owner has it."""
         ...
 
     async def release(self, name: str, owner: str) -> None:
-        """Give the lock up, if *owner* has it."""
+        """Release the lock, if *owner* has it."""
         ...

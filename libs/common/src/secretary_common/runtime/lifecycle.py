@@ -1,4 +1,4 @@
-"""How a service's process starts, works and stops."""
+"""How the process of a service starts, works and stops."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ from collections.abc import AsyncIterator, Coroutine
 from typing import Any
 
 from secretary_common.runtime.log import get_logger
-from secretary_common.runtime.task import end
 
 log = get_logger(__name__)
 
 EXIT_BY_SIGNAL = 128
+CANCEL_AGAIN_SEC = 10.0
+"""Longer than any task of Secretary needs to clean up."""
 
 
 def stop_signal() -> asyncio.Event:
-    """An event that the first SIGTERM or SIGINT sets; the second one ends the process at once."""
+    """Return an event that the first SIGTERM or SIGINT sets; a second one ends the process."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
 
@@ -35,24 +36,37 @@ def stop_signal() -> asyncio.Event:
 
 
 def end_within(seconds: float) -> None:
-    """See to it that the process ends within *seconds*, though its work is done.
+    """Force the process to end within *seconds*, after its work is done.
 
-    At its end Python waits for the threads of executors: one that never returns, because a handler
-    left it behind, would keep the process for ever.
+    At its end Python waits for the threads of executors. A thread that never returns, because a
+    handler blocks it, would keep the process alive for ever.
     """
 
-    def end() -> None:
+    def exit_now() -> None:
         log.warning("process.threads_left_behind", waited_sec=seconds)
         logging.shutdown()
         os._exit(0)
 
-    timer = threading.Timer(seconds, end)
+    timer = threading.Timer(seconds, exit_now)
     timer.daemon = True
     timer.start()
 
 
+async def cancel_and_wait(*tasks: asyncio.Future[Any]) -> None:
+    """Cancel *tasks* and return when they have ended; their results and errors are ignored.
+
+    It cancels repeatedly. Before Python 3.12 ``asyncio.wait_for`` swallows a cancellation that
+    arrives in the same turn of the loop as its result, and the AMQP client uses it for each answer.
+    """
+    while pending := [task for task in tasks if not task.done()]:
+        for task in pending:
+            task.cancel()
+        await asyncio.wait(pending, timeout=CANCEL_AGAIN_SEC)
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
 async def unless_stopped(stop: asyncio.Event, work: Coroutine[Any, Any, Any]) -> bool:
-    """Wait for *work*; False if *stop* came first: *work* is cancelled then."""
+    """Wait for *work*; if *stop* is set first, cancel *work* and return False."""
     working = asyncio.ensure_future(work)
     stopping = asyncio.ensure_future(stop.wait())
     try:
@@ -61,15 +75,15 @@ async def unless_stopped(stop: asyncio.Event, work: Coroutine[Any, Any, Any]) ->
             working.result()
         return working.done()
     finally:
-        await end(working, stopping)
+        await cancel_and_wait(working, stopping)
 
 
 @contextlib.asynccontextmanager
 async def running(*works: Coroutine[Any, Any, Any]) -> AsyncIterator[None]:
-    """Have *works* run while inside; they are cancelled at the end.
+    """Run *works* in the background of the ``async with`` block; cancel them at its end.
 
-    If one of them fails, what is inside is cancelled and its error raised: a service never goes on
-    with half of itself.
+    If one of them fails, the block is cancelled and the error is raised: a service never continues
+    with only a part of its tasks.
     """
     try:
         async with asyncio.TaskGroup() as group:
@@ -77,7 +91,7 @@ async def running(*works: Coroutine[Any, Any, Any]) -> AsyncIterator[None]:
             try:
                 yield
             finally:
-                await end(*tasks)
+                await cancel_and_wait(*tasks)
     except BaseExceptionGroup as failures:
         if len(failures.exceptions) > 1:
             raise
@@ -85,17 +99,17 @@ async def running(*works: Coroutine[Any, Any, Any]) -> AsyncIterator[None]:
 
 
 class Background:
-    """Work nobody waits for, kept until it is done."""
+    """Tasks that run on their own; references are kept until they are done."""
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[Any]] = set()
 
     def start(self, work: Coroutine[Any, Any, Any]) -> None:
-        """Run *work* on its own; it must not raise."""
+        """Start *work*; it must not raise."""
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def finish(self) -> None:
-        """Wait for all of it."""
+        """Wait for all tasks."""
         await asyncio.gather(*self._tasks, return_exceptions=True)

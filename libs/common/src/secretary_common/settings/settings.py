@@ -22,7 +22,7 @@ from pydantic_settings import (
 )
 
 from secretary_common.errors import ConfigurationError
-from secretary_common.settings.media import MediaSection
+from secretary_common.settings.documents import MediaSection, PdfSection, TemplatesSection
 from secretary_common.settings.provider import (
     LlmSection,
     MistralSection,
@@ -39,13 +39,7 @@ from secretary_common.settings.service import (
     SecuritySection,
     WorkerSection,
 )
-from secretary_common.settings.work import (
-    CacheSection,
-    FilesSection,
-    PdfSection,
-    RetentionSection,
-    TemplatesSection,
-)
+from secretary_common.settings.storage import CacheSection, FilesSection, RetentionSection
 
 PREFIX = "SECRETARY_"
 DELIMITER = "__"

@@ -1,4 +1,5 @@
-"""In-memory twins of the repositories: for the state machine's unit tests, nothing else.
+"""In-memory repositories and a recording doorbell, for tests.
 
-They pass the same contract suite as the MongoDB ones.
+They implement ``ports`` and pass the same contract suite as the MongoDB repositories. Production
+code does not import them. Harnesses and samples of tests belong to ``tests/support``.
 """

@@ -1,4 +1,4 @@
-"""The in-memory twin of the cache."""
+"""The in-memory cache."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from secretary_common.models import FileInfo, FileKind, JsonObject
-from secretary_common.models.cached import ENTRY_BYTES, INLINE_BYTES, OWNER, encoded, parsed
+from secretary_common.models.cache_value import ENTRY_BYTES, INLINE_BYTES, OWNER, encoded, parsed
 from secretary_common.ports import CacheEntry
 from secretary_common.ports.cache import Use
 from secretary_common.runtime.clock import Clock
@@ -21,7 +21,7 @@ class _Kept:
 
 
 class InMemoryCacheRepository:
-    """Keeps entries in a dictionary (``ports.CacheRepository``, ``ports.CacheEviction``)."""
+    """Cache entries in a dictionary (``ports.CacheRepository``, ``ports.CacheEviction``)."""
 
     def __init__(self, files: InMemoryFileRepository, clock: Clock) -> None:
         self.entries: dict[str, _Kept] = {}
@@ -29,7 +29,6 @@ class InMemoryCacheRepository:
         self._clock = clock
 
     async def get_many(self, keys: Sequence[str]) -> dict[str, JsonObject]:
-        """What is known of *keys*."""
         now = self._clock.now()
         there = {key: self.entries[key] for key in keys if key in self.entries}
         for key, kept in there.items():
@@ -42,7 +41,6 @@ class InMemoryCacheRepository:
         return parsed(known)
 
     async def put_many(self, entries: Mapping[str, JsonObject]) -> None:
-        """Keep *entries*; one already there is replaced."""
         for key, raw in encoded(entries).items():
             replaced = self.entries.get(key)
             if replaced and replaced.file_id:
@@ -51,13 +49,11 @@ class InMemoryCacheRepository:
             self.entries[key] = _Kept((self._clock.now(), key), raw, file_id)
 
     async def latest(self, limit: int, *, before: Use | None = None) -> list[CacheEntry]:
-        """At most *limit* entries, the one used last first; only those before *before*."""
         kept = sorted(self.entries.values(), key=lambda one: one.use, reverse=True)
         found = [one for one in kept if before is None or one.use < before]
         return [CacheEntry(one.use, len(one.raw) + ENTRY_BYTES) for one in found[:limit]]
 
     async def remove_unused(self, upto: Use, limit: int) -> int:
-        """Remove at most *limit* entries at or before *upto*, the longest unused first."""
         order = sorted(self.entries.values(), key=lambda one: one.use)
         unused = [one for one in order if one.use <= upto][:limit]
         for one in unused:

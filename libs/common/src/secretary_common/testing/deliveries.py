@@ -1,8 +1,8 @@
-"""The in-memory twin of the delivery repository."""
+"""The in-memory repository of deliveries."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -24,34 +24,27 @@ _BRIEF = {"body": b"", "token": None, "secret": None}
 
 
 class InMemoryDeliveryStorage:
-    """The clients' part (``ports.DeliveryStorage``)."""
+    """The part for clients and the sweeper (``ports.DeliveryStorage``)."""
 
     def __init__(self) -> None:
         self.deliveries: dict[str, Delivery] = {}
 
     async def insert_absent(self, deliveries: Sequence[Delivery]) -> list[bool | NotStorable]:
-        """Keep deliveries; False for one whose id is there already."""
         absent = [each.delivery_id not in self.deliveries for each in deliveries]
         for delivery in deliveries:
             self.deliveries.setdefault(delivery.delivery_id, delivery)
         return [*absent]
 
     async def get(self, delivery_id: str) -> Delivery | None:
-        """The delivery."""
         return self.deliveries.get(delivery_id)
 
     async def of_job(
         self, job_id: str, *, after: int | None = None, limit: int | None = None
     ) -> list[Delivery]:
-        """The deliveries of a job, by ``seq``, without bodies and secrets."""
         found = [each for each in self._of_job(job_id) if after is None or each.seq > after]
         return [each.model_copy(update=_BRIEF) for each in found[:limit]]
 
     async def find(self, query: DeliveryQuery) -> list[Delivery]:
-        """At most ``query.limit`` deliveries, newest first, without bodies and secrets.
-
-        Of the dead ones, tests are left out.
-        """
         found = [
             (each.created_at, each.delivery_id, each)
             for each in self._of_owner(query.owner)
@@ -62,7 +55,6 @@ class InMemoryDeliveryStorage:
         return [each.model_copy(update=_BRIEF) for *_, each in page[: query.limit]]
 
     async def counts(self, owner: str | None = None) -> dict[str, int]:
-        """How many are ``pending`` (waiting or being sent) and ``dead`` (tests aside), exactly."""
         owned = self._of_owner(owner)
         return {
             "pending": sum(each.state in WAITING for each in owned),
@@ -70,11 +62,9 @@ class InMemoryDeliveryStorage:
         }
 
     async def has_pending(self, job_id: str) -> bool:
-        """Whether a delivery of this job waits or is being sent."""
         return any(each.state in WAITING for each in self._of_job(job_id))
 
     async def delete_of_job(self, job_id: str, *, spare_until: datetime | None = None) -> int:
-        """Remove the deliveries of a job; returns how many."""
         removed = [
             each.delivery_id
             for each in self._of_job(job_id)
@@ -85,7 +75,6 @@ class InMemoryDeliveryStorage:
         return len(removed)
 
     async def resend(self, delivery_id: str, now: datetime) -> bool:
-        """Have a delivery sent again now, its schedule from the start."""
         delivery = self.deliveries.get(delivery_id)
         if delivery is None or delivery.state not in RESENDABLE:
             return False
@@ -95,7 +84,6 @@ class InMemoryDeliveryStorage:
     async def recover(
         self, since: datetime, until: datetime, now: datetime, *, owner: str | None = None
     ) -> int:
-        """Have all dead ones made in [since, until) but tests sent again; returns how many."""
         dead = [
             each
             for each in self._of_owner(owner)
@@ -130,7 +118,7 @@ class InMemoryDeliveryStorage:
 
 
 class InMemoryDeliveryRepository(InMemoryDeliveryStorage):
-    """Keeps deliveries in a dictionary (``ports.DeliveryRepository``)."""
+    """Deliveries in a dictionary (``ports.DeliveryRepository``)."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -138,14 +126,12 @@ class InMemoryDeliveryRepository(InMemoryDeliveryStorage):
         self._recorded: dict[str, str] = {}
 
     async def waiting_lanes(self) -> dict[Lane, datetime]:
-        """Every lane where something waits or is being sent, and when the earliest of it is due."""
         lanes: dict[Lane, datetime] = {}
         for lane, at, _ in self._waiting():
             lanes[lane] = min(at, lanes.get(lane, at))
         return lanes
 
     async def due(self, lanes: Collection[Lane], now: datetime, limit: int) -> list[DueDelivery]:
-        """Deliveries of these lanes that are due, or whose sender's lease has ended."""
         found = [(at, each) for lane, at, each in self._waiting() if lane in lanes and at <= now]
         found.sort(key=lambda pair: pair[0])
         dues = [each.to_due() for _, each in found]
@@ -155,12 +141,10 @@ class InMemoryDeliveryRepository(InMemoryDeliveryStorage):
         return [*first_tries[:limit], *retries[:limit]]
 
     async def next_due_at(self, lanes: Collection[Lane], now: datetime) -> datetime | None:
-        """When the earliest delivery of these lanes that is not due yet is due."""
         later = (at for lane, at, _ in self._waiting() if lane in lanes and at > now)
         return min(later, default=None)
 
     async def due_of_jobs(self, job_ids: Collection[str], now: datetime) -> dict[str, DueDelivery]:
-        """The latest due event of each of these jobs that has one."""
         return {
             job_id: due[-1].to_due()
             for job_id in job_ids
@@ -168,7 +152,6 @@ class InMemoryDeliveryRepository(InMemoryDeliveryStorage):
         }
 
     async def claim(self, claims: Sequence[Claim], now: datetime) -> list[Delivery | None]:
-        """Take due (or abandoned) deliveries: each is ``sending`` under its lease."""
         return [self._claim(claim, now) for claim in claims]
 
     def _claim(self, claim: Claim, now: datetime) -> Delivery | None:
@@ -186,7 +169,6 @@ class InMemoryDeliveryRepository(InMemoryDeliveryStorage):
         return self._put(delivery, state=DeliveryState.SENDING, **taken)
 
     async def obstacles(self, deliveries: Sequence[Delivery], now: datetime) -> list[Obstacles]:
-        """What may keep each of these, which are claimed, from being sent."""
         return [
             Obstacles(
                 is_overtaken=any(other.seq > each.seq for other in self._of_job(each.job_id)),
@@ -196,7 +178,6 @@ class InMemoryDeliveryRepository(InMemoryDeliveryStorage):
         ]
 
     async def drop_abandoned_progress(self, job_id: str, seq: int, now: datetime) -> bool:
-        """End a progress before *seq* that is ``sending`` under an ended lease."""
         for each in self._of_job(job_id):
             sending = each.state is DeliveryState.SENDING and not each.is_terminal_event
             if sending and each.seq < seq and _is_due(each, now):
@@ -205,7 +186,6 @@ class InMemoryDeliveryRepository(InMemoryDeliveryStorage):
         return False
 
     async def record(self, records: Sequence[DeliveryRecord]) -> list[bool]:
-        """Write down how claims ended; False for one whose lease was lost."""
         return [self._record(record) for record in records]
 
     def _record(self, record: DeliveryRecord) -> bool:
@@ -226,15 +206,12 @@ class InMemoryDeliveryRepository(InMemoryDeliveryStorage):
         return True
 
     async def mute(self, owner: str, url: str, until: datetime) -> None:
-        """Have nothing of *owner* sent to *url* before *until*: it answered 410."""
         self.muted[owner, url] = max(until, self.muted.get((owner, url), until))
 
     async def unmute(self, owner: str, url: str) -> None:
-        """Take back ``mute``."""
         self.muted.pop((owner, url), None)
 
     async def remove_expired(self, now: datetime) -> int:
-        """Remove what expired; returns how many."""
         over = [
             k for k, each in self.deliveries.items() if each.expires_at and each.expires_at <= now
         ]
@@ -250,28 +227,8 @@ class InMemoryDeliveryRepository(InMemoryDeliveryStorage):
         ]
 
 
-class InMemoryNotifierRepository:
-    """Keeps who is alive in a dictionary (``ports.NotifierRepository``)."""
-
-    def __init__(self) -> None:
-        self.seen: dict[str, datetime] = {}
-
-    async def report(self, owner: str, now: datetime, facts: Mapping[str, object]) -> None:
-        """Note that the notifier *owner* is alive; *facts* tell what it is doing."""
-        del facts
-        self.seen[owner] = now
-
-    async def leave(self, owner: str) -> None:
-        """Note that the notifier *owner* stops."""
-        self.seen.pop(owner, None)
-
-    async def any_alive(self, since: datetime) -> bool:
-        """Whether any has reported at *since* or later."""
-        return any(moment >= since for moment in self.seen.values())
-
-
 def _is_lost(delivery: Delivery) -> bool:
-    """Whether somebody's news did not arrive; nobody misses a test that failed."""
+    """Return whether a dead delivery counts: a failed test of a receiver does not."""
     return delivery.state is DeliveryState.DEAD and not delivery.is_test
 
 

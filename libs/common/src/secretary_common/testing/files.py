@@ -1,4 +1,4 @@
-"""The in-memory twin of the file repository."""
+"""The in-memory repository of files."""
 
 from __future__ import annotations
 
@@ -15,18 +15,17 @@ PIECE_BYTES = 64 * 1024
 
 
 class InMemoryFileRepository:
-    """Keeps files in a dictionary (``ports.FileRepository``)."""
+    """Files in a dictionary (``ports.FileRepository``)."""
 
     def __init__(self) -> None:
         self.begun: dict[str, tuple[FileInfo, datetime]] = {}
-        """What was begun, and when it is to be checked."""
+        """Files that were begun, and the times of their next check."""
         self.whole: dict[str, tuple[StoredFile, bytes]] = {}
         self.condemned: set[str] = set()
 
     async def save(
         self, content: AsyncIterable[bytes], info: FileInfo, *, max_bytes: int | None = None
     ) -> StoredFile:
-        """Keep *content* as the file *info* tells of."""
         self.begun[info.file_id] = (info, info.created_at + UNNAMED_KEPT)
         taken = bytearray()
         try:
@@ -43,35 +42,29 @@ class InMemoryFileRepository:
         return stored
 
     async def open(self, file_id: str) -> OpenFile | None:
-        """The file, to be read; None if there is none, or not all of it."""
         if file_id not in self.whole:
             return None
         stored, content = self.whole[file_id]
         return OpenFile(stored, _pieces(content))
 
     async def delete(self, file_id: str) -> None:
-        """Forget the file."""
         self.whole.pop(file_id, None)
         self.begun.pop(file_id, None)
         self.condemned.discard(file_id)
 
     async def of_job(self, job_id: str, limit: int) -> list[FileInfo]:
-        """Files that attempts of this job stored or began to store, named or not."""
         return [info for info, _ in self.begun.values() if info.job_id == job_id][:limit]
 
     async def due_for_check(self, now: datetime, limit: int) -> list[FileInfo]:
-        """Files, whole or not, that may be named by nobody: the longest due first."""
         order = sorted(self.begun.values(), key=lambda pair: pair[1])
         return [info for info, check_at in order if check_at <= now][:limit]
 
     async def check_again(self, file_id: str, at: datetime) -> None:
-        """Have the file be ``due_for_check`` at *at*."""
         self.condemned.discard(file_id)
         if file_id in self.begun:
             self.begun[file_id] = (self.begun[file_id][0], at)
 
     async def mark_for_removal(self, file_id: str, now: datetime) -> bool:
-        """Have the file be held by nobody any more; False if it is not due for a check."""
         if file_id not in self.begun or self.begun[file_id][1] > now:
             return False
         self.condemned.add(file_id)
@@ -80,7 +73,6 @@ class InMemoryFileRepository:
     async def hold_uploads(
         self, file_ids: Collection[str], now: datetime, *, owner: str | None = None
     ) -> dict[str, StoredFile]:
-        """Those of these that are uploads of *owner*, whole, by their id: they stay for a while."""
         held = {}
         for file_id in set(file_ids) & self.whole.keys() - self.condemned:
             stored = self.whole[file_id][0]

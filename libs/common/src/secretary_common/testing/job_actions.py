@@ -1,4 +1,4 @@
-"""The in-memory twin of what clients ask of jobs, and of the counts they are shown."""
+"""The clients' actions and the counts, in memory."""
 
 from __future__ import annotations
 
@@ -13,17 +13,15 @@ from secretary_common.testing.job_memory import JobMemory
 
 
 class InMemoryJobActionWrites(JobMemory):
-    """The clients' part (``ports.JobActionWrites``, ``ports.JobStatistics``)."""
+    """Clients' actions and counts (``ports.JobActionWrites``, ``ports.JobStatistics``)."""
 
     async def cancel(self, job: Job, now: datetime, expires_at: datetime) -> Job | None:
-        """Cancel *job*, which waits."""
         current = self._as_read(job)
         if current is None or current.status is not JobStatus.PENDING:
             return None
         return self.apply(current, transition.cancelled(job, now, expires_at))
 
     async def request_cancel(self, job: Job, now: datetime) -> Job | None:
-        """Ask the holder of *job*, which is processing, to stop it."""
         current = self.jobs.get(job.job_id)
         if current is None or current.lease is None or job.lease is None:
             return None
@@ -32,14 +30,12 @@ class InMemoryJobActionWrites(JobMemory):
         return self.apply(current, transition.cancel_requested(now))
 
     async def retry(self, job: Job, now: datetime) -> Job | None:
-        """Start a new run of *job*, which has ended and whose outbox slot is empty."""
         current = self._as_read(job)
         if current is None or not current.has_ended or current.notify is not None:
             return None
         return self.apply(current, transition.retried(job, now))
 
     async def delete(self, job: Job, now: datetime) -> Job | None:
-        """Mark *job*, which nobody holds, as deleted: it is gone from every answer."""
         current = self._as_read(job)
         if current is None or current.status is JobStatus.PROCESSING:
             return None
@@ -48,7 +44,6 @@ class InMemoryJobActionWrites(JobMemory):
     async def statistics(
         self, job_types: Collection[str], now: datetime, *, owner: str | None = None
     ) -> dict[str, TypeStatistic]:
-        """How busy each of these types is, exactly; of the jobs of *owner*, or of all."""
         seen = [job for job in self.jobs.values() if owner in (None, job.owner)]
         return {
             name: _statistic([job for job in seen if job.job_type == name], now)
@@ -56,7 +51,6 @@ class InMemoryJobActionWrites(JobMemory):
         }
 
     async def batch_counts(self, batch_id: str) -> StatusCounts:
-        """How many jobs of a batch are in each state; deleted ones do not count."""
         jobs = (job for job in self.jobs.values() if job.batch_id == batch_id)
         counts = Counter(job.status.value for job in jobs if job.deleted_at is None)
         return StatusCounts(**counts)

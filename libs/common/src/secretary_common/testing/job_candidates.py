@@ -1,4 +1,4 @@
-"""The in-memory twin of jobs that wait for a worker."""
+"""Jobs that wait for a worker, in memory."""
 
 from __future__ import annotations
 
@@ -11,22 +11,19 @@ from secretary_common.testing.job_memory import JobMemory, may_start
 
 
 class InMemoryJobCandidates(JobMemory):
-    """What workers look through (``ports.JobCandidates``)."""
+    """The part for waiting jobs (``ports.JobCandidates``)."""
 
     async def candidates(
         self, job_types: Collection[str], now: datetime, limit: int
     ) -> list[Candidate]:
-        """Jobs of these types that may start now, the longest due first, whosever turn it is."""
         return [_candidate(job) for job in sorted(self._due(job_types, now), key=_age)[:limit]]
 
     async def waiting_priorities(self, job_types: Collection[str], now: datetime) -> list[int]:
-        """The priorities at which jobs of these types may start now, the highest first."""
         return sorted({job.priority for job in self._due(job_types, now)}, reverse=True)
 
     async def waiting_owners(
         self, job_types: Collection[str], priority: int, now: datetime
     ) -> list[str]:
-        """The API keys whose jobs of *priority* may start now, by id."""
         return sorted({job.owner for job in self._due(job_types, now) if job.priority == priority})
 
     async def oldest_waiting(
@@ -37,7 +34,6 @@ class InMemoryJobCandidates(JobMemory):
         now: datetime,
         limit: int,
     ) -> list[Candidate]:
-        """Of each of *owners* its oldest jobs of *priority* that may start now, *limit* at most."""
         due = [job for job in self._due(job_types, now) if job.priority == priority]
         due.sort(key=_age)
         return [
@@ -47,12 +43,10 @@ class InMemoryJobCandidates(JobMemory):
         ]
 
     async def next_due(self, job_types: Collection[str], now: datetime) -> Candidate | None:
-        """Of the jobs not yet due the one that is due first."""
         later = [job for job in self.waiting(job_types) if job.run_at > now]
         return _candidate(min(later, key=_age)) if later else None
 
     async def scheduled(self, job_id: str, now: datetime) -> Candidate | None:
-        """The job, if it waits for a time still ahead."""
         job = self.jobs.get(job_id)
         waits = job and job.status is JobStatus.PENDING and may_start(job) and job.run_at > now
         return _candidate(job) if job and waits else None

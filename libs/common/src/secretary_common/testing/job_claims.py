@@ -1,4 +1,4 @@
-"""The in-memory twin of jobs under a lease."""
+"""Jobs under a lease, in memory."""
 
 from __future__ import annotations
 
@@ -20,26 +20,23 @@ from secretary_common.testing.job_memory import JobMemory, lease_end, may_start
 
 
 class InMemoryJobClaims(JobMemory):
-    """What attempts use (``ports.JobClaims``)."""
+    """The part for attempts (``ports.JobClaims``)."""
 
     async def claim(
         self, job_id: str, lease: Lease, now: datetime, job_types: Collection[str]
     ) -> Job | None:
-        """Take a waiting, due job."""
         job = next((job for job in self.waiting(job_types) if job.job_id == job_id), None)
         if job is None or job.run_at > now:
             return None
         return self.apply(job, transition.claimed(lease, now))
 
     async def held(self, job_id: str, token: str) -> Job | None:
-        """The job if it stands under the lease *token*."""
         job = self.jobs.get(job_id)
         return job if job and job.lease and job.lease.token == token else None
 
     async def ended_leases(
         self, job_types: Collection[str], now: datetime, limit: int
     ) -> list[Job]:
-        """Running jobs whose lease has ended, the longest ended first."""
         ended = [
             job
             for job in self.jobs.values()
@@ -49,7 +46,6 @@ class InMemoryJobClaims(JobMemory):
         return sorted(ended, key=lease_end)[:limit]
 
     async def reclaim(self, job: Job, lease: Lease, now: datetime) -> Job | None:
-        """Take over *job*, whose lease has ended."""
         current = self.jobs.get(job.job_id)
         same = current and current.lease and job.lease and current.lease.token == job.lease.token
         if not current or not same or not may_start(current) or current.is_poison:
@@ -59,7 +55,6 @@ class InMemoryJobClaims(JobMemory):
         return self.apply(current, transition.claimed(lease, now))
 
     async def record_silence(self, job_id: str, silence: Silence) -> None:
-        """Add *silence* to the job, if that run has not ended."""
         job = self.jobs.get(job_id)
         if not job or job.has_ended or job.run != silence.run:
             return
@@ -69,7 +64,6 @@ class InMemoryJobClaims(JobMemory):
     async def renew(
         self, owner: str, job_ids: Collection[str], expires_at: datetime
     ) -> dict[str, Renewal]:
-        """Extend the leases *owner* holds on these jobs; jobs not in the answer are lost."""
         renewed = {}
         for job_id in job_ids:
             job = self.jobs.get(job_id)
@@ -80,12 +74,10 @@ class InMemoryJobClaims(JobMemory):
         return renewed
 
     async def cancel_requested_among(self, job_ids: Collection[str]) -> set[str]:
-        """Those of these jobs whose cancellation was requested."""
         found = (self.jobs[job_id] for job_id in job_ids if job_id in self.jobs)
         return {job.job_id for job in found if job.cancel_requested}
 
     async def record_progress(self, change: ProgressChange) -> datetime | None:
-        """Write progress under the attempt's lease; returns the job's ``notified_at``."""
         job = await self.held(change.job_id, change.token)
         if job is None:
             raise StaleClaim
@@ -98,7 +90,6 @@ class InMemoryJobClaims(JobMemory):
     async def settle(
         self, job: Job, token: str, settlement: Settlement, *, ended: bool = False
     ) -> Settlement:
-        """End the attempt that holds *job* under *token*; safe to repeat."""
         current = self.jobs.get(job.job_id)
         if current and current.settled and current.settled.token == token:
             cancelled = current.settled.outcome == Outcome.CANCELLED

@@ -1,4 +1,4 @@
-"""Jobs in a dictionary: what the in-memory repositories share."""
+"""Jobs in a dictionary: the base of the in-memory job repository."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from secretary_common.models.states import JobStatus
 
 
 class JobMemory:
-    """The jobs, and how they change."""
+    """The jobs and their changes."""
 
     def __init__(self) -> None:
         self.jobs: dict[str, Job] = {}
 
     def waiting(self, job_types: Collection[str]) -> Iterable[Job]:
-        """Jobs of these types that wait, due or not."""
+        """Return waiting jobs of these types, due or not."""
         return [
             job
             for job in self.jobs.values()
@@ -25,7 +25,7 @@ class JobMemory:
         ]
 
     def apply(self, job: Job, change: transition.Change) -> Job:
-        """Change *job* as a move says."""
+        """Apply the change of a transition to *job*; return the new job."""
         fields = job.model_dump()
         fields |= change.put
         for name in change.drop:
@@ -41,10 +41,10 @@ class JobMemory:
 
 
 def may_start(job: Job) -> bool:
-    """Whether nothing but its time keeps *job* from starting."""
+    """Return whether *job* may start once it is due."""
     return not job.cancel_requested and job.deleted_at is None
 
 
 def lease_end(job: Job) -> float:
-    """When the lease of *job* ends, as Unix time; never, if it has none."""
+    """Return the end of the lease of *job* as Unix time; infinity without a lease."""
     return job.lease.expires_at.timestamp() if job.lease else float("inf")

@@ -1,29 +1,26 @@
-"""The in-memory twin of the job repository and of the doorbell."""
+"""The in-memory repositories of jobs and batches."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 
 from secretary_common.errors import KeyInUse
-from secretary_common.models import Job, JobQuery, NotifySlot
+from secretary_common.models import Batch, Job, JobQuery, NotifySlot
 from secretary_common.testing.job_actions import InMemoryJobActionWrites
 from secretary_common.testing.job_candidates import InMemoryJobCandidates
 from secretary_common.testing.job_claims import InMemoryJobClaims
 
 
 class InMemoryJobRepository(InMemoryJobClaims, InMemoryJobActionWrites, InMemoryJobCandidates):
-    """Keeps jobs in a dictionary (``ports.JobRepository``)."""
+    """Jobs in a dictionary (``ports.JobRepository``)."""
 
     async def insert(self, job: Job) -> None:
-        """Keep *job*."""
         if job.idempotency and await self.find_by_key(job.owner, job.idempotency.key):
             raise KeyInUse
         self.jobs[job.job_id] = job
 
     async def find_by_key(self, owner: str, key: str) -> Job | None:
-        """The job under an idempotency key; a deleted one has none."""
         return next(
             (
                 job
@@ -34,63 +31,47 @@ class InMemoryJobRepository(InMemoryJobClaims, InMemoryJobActionWrites, InMemory
         )
 
     async def release_key(self, job: Job) -> None:
-        """Free the idempotency key of *job*, if it is still the one it was read with."""
         current = self.jobs.get(job.job_id)
         if current and current.idempotency == job.idempotency:
             self.put(current, idempotency=None)
 
     async def get(self, job_id: str) -> Job | None:
-        """The job, unless it is unknown or deleted."""
         job = self.jobs.get(job_id)
         return job if job and job.deleted_at is None else None
 
     async def summaries(self, job_ids: Collection[str]) -> list[Job]:
-        """Those of these jobs that are there and not deleted, without parameters and results."""
         found = (self.jobs[job_id] for job_id in job_ids if job_id in self.jobs)
         return [_brief(job) for job in found if job.deleted_at is None]
 
     async def deleted_among(self, job_ids: Collection[str]) -> set[str]:
-        """Those of these jobs that clients deleted and that are not removed yet."""
         return {id_ for id_ in job_ids if (job := self.jobs.get(id_)) and job.deleted_at}
 
     async def find(self, query: JobQuery) -> list[Job]:
-        """At most ``query.limit`` jobs, newest first, without parameters and results."""
         order = sorted(self.jobs.values(), key=lambda j: (j.created_at, j.job_id), reverse=True)
         found = [job for job in order if _listed(job, query)][: query.limit]
         return [_brief(job) for job in found]
 
     async def due_slots(self, now: datetime, limit: int) -> list[Job]:
-        """Jobs whose outbox slot is due, the longest due first, without their parameters."""
         due = [(job.notify.due_at, job) for job in self.jobs.values() if job.notify]
         due.sort(key=lambda pair: pair[0])
-        return [_told(job) for due_at, job in due if due_at <= now][:limit]
+        return [_without_parameters(job) for due_at, job in due if due_at <= now][:limit]
 
     async def slots_of(self, job_ids: Collection[str]) -> list[Job]:
-        """Those of these jobs whose slot holds an event, due or not; without their parameters."""
         found = (self.jobs.get(job_id) for job_id in sorted(job_ids))
-        return [_told(job) for job in found if job and job.notify]
+        return [_without_parameters(job) for job in found if job and job.notify]
 
     async def next_slot_at(self, now: datetime) -> datetime | None:
-        """When the earliest slot not yet due is due."""
         slots = [job.notify.due_at for job in self.jobs.values() if job.notify]
         return min((due_at for due_at in slots if due_at > now), default=None)
 
-    async def clear_slot(self, job_id: str, seq: int, now: datetime) -> bool:
-        """Empty the slot and set ``notified_at``, if it still holds the event *seq*."""
-        job = self.jobs.get(job_id)
-        if not job or not job.notify or job.notify.seq != seq:
-            return False
-        self.put(job, notify=None, notified_at=now)
-        return True
-
     async def clear_slots(self, events: Sequence[tuple[str, int]], now: datetime) -> set[str]:
-        """``clear_slot`` for many (job_id, seq); returns the jobs that hold another event now."""
         for job_id, seq in events:
-            await self.clear_slot(job_id, seq, now)
+            job = self.jobs.get(job_id)
+            if job and job.notify and job.notify.seq == seq:
+                self.put(job, notify=None, notified_at=now)
         return {job.job_id for job in await self.slots_of([job_id for job_id, _ in events])}
 
     async def postpone_slot(self, job_id: str, slot: NotifySlot, due_at: datetime) -> bool:
-        """Move *slot* to *due_at*, if it still holds that event."""
         job = self.jobs.get(job_id)
         if not job or not job.notify or job.notify.seq != slot.seq:
             return False
@@ -98,7 +79,40 @@ class InMemoryJobRepository(InMemoryJobClaims, InMemoryJobActionWrites, InMemory
         return True
 
 
-def _told(job: Job) -> Job:
+class InMemoryBatchRepository:
+    """Batches in a dictionary; their jobs go to *jobs* (``ports.BatchRepository``)."""
+
+    def __init__(self, jobs: InMemoryJobRepository) -> None:
+        self.batches: dict[str, Batch] = {}
+        self._jobs = jobs
+
+    async def insert(self, batch: Batch, jobs: Sequence[Job]) -> None:
+        if batch.idempotency and await self.find_by_key(batch.owner, batch.idempotency.key):
+            raise KeyInUse
+        self.batches[batch.batch_id] = batch
+        for job in jobs:
+            await self._jobs.insert(job)
+
+    async def get(self, batch_id: str) -> Batch | None:
+        return self.batches.get(batch_id)
+
+    async def find_by_key(self, owner: str, key: str) -> Batch | None:
+        return next(
+            (
+                batch
+                for batch in self.batches.values()
+                if batch.owner == owner and batch.idempotency and batch.idempotency.key == key
+            ),
+            None,
+        )
+
+    async def release_key(self, batch: Batch) -> None:
+        current = self.batches.get(batch.batch_id)
+        if current and current.idempotency == batch.idempotency:
+            self.batches[batch.batch_id] = current.model_copy(update={"idempotency": None})
+
+
+def _without_parameters(job: Job) -> Job:
     return job.model_copy(update={"parameters": {}})
 
 
@@ -122,23 +136,3 @@ def _listed(job: Job, query: JobQuery) -> bool:
         and (not query.created_before or job.created_at < query.created_before)
         and (not query.after or (job.created_at, job.job_id) < query.after)
     )
-
-
-@dataclass
-class RecordingDoorbell:
-    """Remembers what was rung (``ports.Doorbell``)."""
-
-    answers: bool = True
-    """What ringing returns: False stands for a broker that does not confirm."""
-    jobs: list[tuple[str, str]] = field(default_factory=list)
-    deliveries: list[tuple[str, int]] = field(default_factory=list)
-
-    async def ring_job(self, job_type: str, job_id: str) -> bool:
-        """Remember (job_type, job_id)."""
-        self.jobs.append((job_type, job_id))
-        return self.answers
-
-    async def ring_delivery(self, job_id: str, seq: int) -> bool:
-        """Remember (job_id, seq)."""
-        self.deliveries.append((job_id, seq))
-        return self.answers

@@ -1,4 +1,4 @@
-"""The in-memory twins of what removing old things needs."""
+"""The in-memory repositories for removal and locks."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ from datetime import datetime
 from secretary_common.models import FileInfo, FileKind
 from secretary_common.ports import Expired
 from secretary_common.ports.removal import Place
-from secretary_common.testing.batches import InMemoryBatchRepository
 from secretary_common.testing.cache import InMemoryCacheRepository
-from secretary_common.testing.jobs import InMemoryJobRepository
+from secretary_common.testing.jobs import InMemoryBatchRepository, InMemoryJobRepository
 
 
 class InMemoryRemovalRepository:
-    """Removes from *jobs* and *batches* (``ports.RemovalRepository``)."""
+    """Removal from *jobs* and *batches* (``ports.RemovalRepository``)."""
 
     def __init__(
         self,
@@ -29,7 +28,6 @@ class InMemoryRemovalRepository:
     async def expired_jobs(
         self, before: datetime, limit: int, *, after: Place | None = None
     ) -> list[Expired]:
-        """Ended jobs that expired by *before*, the longest expired first, behind *after*."""
         ended = (job for job in self._jobs.jobs.values() if job.has_ended)
         found = (
             Expired(
@@ -43,7 +41,6 @@ class InMemoryRemovalRepository:
         return _walked(found, before, limit, after)
 
     async def fence(self, job_id: str, before: datetime, now: datetime) -> bool:
-        """Mark an ended job that expired by *before* as deleted."""
         job = self._jobs.jobs.get(job_id)
         if not job or not job.has_ended or job.notify or not job.expires_at:
             return False
@@ -53,7 +50,6 @@ class InMemoryRemovalRepository:
         return True
 
     async def remove_job(self, job_id: str) -> bool:
-        """Remove a job that is marked as deleted; False if it is none such."""
         job = self._jobs.jobs.get(job_id)
         if not job or not job.has_ended or job.notify or job.deleted_at is None:
             return False
@@ -61,7 +57,6 @@ class InMemoryRemovalRepository:
         return True
 
     async def is_named(self, file: FileInfo) -> bool:
-        """Whether a document names *file*, or the attempt that stored it may still come to."""
         if file.kind is FileKind.UPLOAD:
             kept = (job for job in self._jobs.jobs.values() if job.deleted_at is None)
             return any(job.parameters.get("file_id") == file.file_id for job in kept)
@@ -77,26 +72,23 @@ class InMemoryRemovalRepository:
     async def old_batches(
         self, before: datetime, limit: int, *, after: Place | None = None
     ) -> list[Expired]:
-        """Batches made by *before*, the oldest first, behind *after*."""
         batches = self._batches.batches.values()
         found = (Expired((batch.created_at, batch.batch_id)) for batch in batches)
         return _walked(found, before, limit, after)
 
     async def remove_batch(self, batch_id: str) -> bool:
-        """Remove a batch of which no job is left; False if there is one."""
         if any(job.batch_id == batch_id for job in self._jobs.jobs.values()):
             return False
         return self._batches.batches.pop(batch_id, None) is not None
 
 
 class InMemoryLockRepository:
-    """Keeps locks (``ports.LockRepository``)."""
+    """Locks in a dictionary (``ports.LockRepository``)."""
 
     def __init__(self) -> None:
         self.locks: dict[str, tuple[str, datetime]] = {}
 
     async def take(self, name: str, owner: str, now: datetime, until: datetime) -> bool:
-        """Take or keep the lock *name* for *owner* until *until*; False: somebody else has it."""
         held = self.locks.get(name)
         if held and held[0] != owner and held[1] > now:
             return False
@@ -104,7 +96,6 @@ class InMemoryLockRepository:
         return True
 
     async def release(self, name: str, owner: str) -> None:
-        """Give the lock up, if *owner* has it."""
         if self.locks.get(name, ("",))[0] == owner:
             del self.locks[name]
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from secretary_common.errors import ErrorCode, PermanentError, SecretaryError, TransientError
 from secretary_common.jobs.resources import ResourceCalculator
 from secretary_common.runtime.log import get_logger
-from secretary_common.settings.media import MediaSection
+from secretary_common.settings.documents import MediaSection
 from secretary_documents.media.launcher import EXIT_NO_PROGRAM
 from secretary_documents.media.media_format import MediaFormat, check_format
 from secretary_documents.media.program import Command, ProgramResult, run_program, timeout_error

@@ -12,7 +12,7 @@ from functools import partial
 
 from secretary_common.errors import TransientError
 from secretary_common.jobs.resources import ResourceCalculator
-from secretary_common.settings.media import MediaSection
+from secretary_common.settings.documents import MediaSection
 from secretary_common.settings.provider import TranscriptionSection
 from secretary_documents.concurrency import run_each
 from secretary_documents.media.ffmpeg import Ffmpeg, shortfall

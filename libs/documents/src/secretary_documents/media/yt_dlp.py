@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 from secretary_common.errors import ErrorCode, PermanentError, TransientError, UrlRefused
 from secretary_common.http.url_guard import UrlGuard
-from secretary_common.settings.media import MediaSection
+from secretary_common.settings.documents import MediaSection
 from secretary_documents.media.download_folder import DownloadFolder, open_plain_file
 from secretary_documents.media.program import Command, ProgramResult, run_program
 from secretary_worker import Limits, OpenFile

@@ -24,8 +24,8 @@ from secretary_common.jobs.resources import ResourceCalculator
 from secretary_common.models import JobError, JobProgress, JobStatus, Outcome, Settlement
 from secretary_common.ports import FileRepository, JobRepository, LogRepository
 from secretary_common.runtime.clock import Clock
+from secretary_common.runtime.lifecycle import cancel_and_wait
 from secretary_common.runtime.log import get_logger
-from secretary_common.runtime.task import end
 from secretary_worker.attempt.background import BackgroundWrites
 from secretary_worker.attempt.commands import FileContent, LogLine, Results, Sync, What, tell
 from secretary_worker.attempt.files import AttemptFiles
@@ -217,7 +217,7 @@ class AttemptWriter:
         try:
             return await self._flush_at_last() and await storing
         finally:
-            await end(storing)
+            await cancel_and_wait(storing)
 
     async def _flush_at_last(self) -> bool:
         """The flush before the settling write, which a fault in lines or progress must not stop."""

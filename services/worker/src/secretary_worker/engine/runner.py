@@ -14,9 +14,9 @@ from secretary_common.jobs.resources import ResourceCalculator
 from secretary_common.models import Job, Outcome, Settlement
 from secretary_common.ports import Doorbell, FileRepository, JobRepository, LogRepository
 from secretary_common.runtime.clock import Clock
+from secretary_common.runtime.lifecycle import cancel_and_wait
 from secretary_common.runtime.log import bind, get_logger
 from secretary_common.runtime.metrics import JOBS_SETTLED
-from secretary_common.runtime.task import end
 from secretary_common.secrets.cipher import Cipher
 from secretary_common.secrets.secret_field import opened
 from secretary_worker.access.upload import Uploads
@@ -94,7 +94,7 @@ class Runner:
             return await writer.settle(verdict)
         finally:
             self.keeper.release(hold)
-            await end(writing)
+            await cancel_and_wait(writing)
             await writer.close()
 
     async def _handle(
@@ -148,7 +148,7 @@ class Runner:
         starting = asyncio.create_task(self.loop.start(run))
         either: set[asyncio.Future[Any]] = {starting, hold.interrupted}
         await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-        await end(starting)
+        await cancel_and_wait(starting)
 
     async def _stop(
         self, run: HandlerRun, ended: asyncio.Future[BaseException | None], hold: Hold

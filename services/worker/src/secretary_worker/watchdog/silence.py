@@ -13,7 +13,7 @@ import sys
 from typing import Any
 
 from secretary_common.models import Silence
-from secretary_common.mongo.connection import store_of
+from secretary_common.mongo.store import store_of
 from secretary_common.runtime.log import configure_logging, get_logger
 from secretary_common.settings.settings import Settings, load_settings
 

@@ -1,9 +1,9 @@
-"""Deliveries as documents: how they lie in MongoDB.
+"""Deliveries as MongoDB documents.
 
-A delivery that waits has ``next_attempt_at``; while it is sent, that is the end of its sender's
-lease. So one index finds what is due and what was abandoned, and what has ended leaves it.
-``is_retry`` says in the index what ``tries`` says to people; ``recorded`` is the token of the claim
-recorded last, which tells a repeat after a lost answer from a lease that was lost.
+A delivery that waits has ``next_attempt_at``; while a notifier sends it, this is the end of the
+lease. So one index finds both due and abandoned deliveries, and ended deliveries are not in it.
+``is_retry`` repeats ``tries > 0`` in a form that the index can use. ``recorded`` is the token of
+the claim that was recorded last: it shows whether a repeated write lost its answer or its lease.
 """
 
 from __future__ import annotations
@@ -16,31 +16,31 @@ from secretary_common.mongo.driver import Document
 
 PENDING, SENDING = DeliveryState.PENDING.value, DeliveryState.SENDING.value
 DEAD = DeliveryState.DEAD.value
-NEWS = [phase.value for phase in Phase if phase is not Phase.TEST]
-"""What somebody waits for."""
+JOB_PHASES = [phase.value for phase in Phase if phase is not Phase.TEST]
+"""The phases of events of jobs; tests have no job."""
 LOST: Document = {"state": DEAD, "phase": {"$ne": Phase.TEST.value}}
-"""That somebody's news did not arrive; nobody misses a test that failed."""
+"""Dead deliveries of events of jobs; a failed test of a receiver does not count."""
 CHOICE = ("job_id", "seq", "origin", "phase", "tries")
-"""What choosing who is sent next needs."""
+"""The fields that choosing the next delivery needs."""
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 WAITS: Document = {"next_attempt_at": {"$gt": LONG_AGO}}
-"""That it waits or is being sent, in the words of the partial indexes."""
+"""Deliveries that wait or are being sent, written so that the partial indexes match."""
 BRIEF = {"body": False, "token": False, "secret": False}
 
 
 def to_document(delivery: Delivery) -> Document:
-    """*delivery* as it lies in MongoDB: what is None is absent."""
+    """Return the document of *delivery*; fields that are None are absent."""
     document = delivery.model_dump(exclude_none=True)
     return {"_id": document.pop("delivery_id"), "is_retry": delivery.tries > 0, **document}
 
 
 def to_delivery(document: Document) -> Delivery:
-    """The delivery a document stands for; what a listing left out is empty."""
+    """Return the delivery of a document; fields that a listing left out are empty."""
     return Delivery.model_validate({"body": b"", "delivery_id": document.pop("_id"), **document})
 
 
 def to_due(document: Document) -> DueDelivery:
-    """As much of a document as choosing needs."""
+    """Return the fields of a document that choosing needs."""
     return DueDelivery(
         delivery_id=document["_id"],
         job_id=document["job_id"],

@@ -1,4 +1,4 @@
-"""Deliveries as notifiers know them: waiting, claimed, recorded; many in one request."""
+"""Deliveries in MongoDB, as notifiers need them; each request handles many."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ _BOTH = (False, True)
 
 
 class MongoDeliveryQueue:
-    """The notifiers' part of the delivery repository (``ports.DeliveryQueue``).
+    """The part for notifiers (``ports.DeliveryQueue``).
 
-    Every write to a delivery somebody sends names the state and the lease token it expects.
+    Every write to a claimed delivery names the state and the lease token that it expects.
     """
 
     _deliveries: Collection
     _muted: Collection
 
     async def waiting_lanes(self) -> dict[Lane, datetime]:
-        """Every lane where something waits or is being sent, and when the earliest of it is due."""
         found = await asyncio.gather(*(self._lanes(is_retry=one) for one in _BOTH))
         return {lane: at for lanes in found for lane, at in lanes.items()}
 
     async def _lanes(self, *, is_retry: bool) -> dict[Lane, datetime]:
-        # In this very form MongoDB jumps from origin to origin (DISTINCT_SCAN), however much waits.
+        # In exactly this form MongoDB jumps from origin to origin (DISTINCT_SCAN), so the cost does
+        # not depend on the number of waiting deliveries.
         found = await self._deliveries.aggregate(
             [
                 {"$match": {"is_retry": is_retry, **WAITS}},
@@ -52,14 +52,12 @@ class MongoDeliveryQueue:
         return {Lane(each["_id"], is_retry): each["at"] for each in found}
 
     async def due(self, lanes: Names[Lane], now: datetime, limit: int) -> list[DueDelivery]:
-        """Deliveries of these lanes that are due, or whose sender's lease has ended."""
         found = await asyncio.gather(
             *(self._waiting(part, {"$lte": now}, CHOICE, limit) for part in _parts(lanes))
         )
         return [to_due(document) for part in found for document in part]
 
     async def next_due_at(self, lanes: Names[Lane], now: datetime) -> datetime | None:
-        """When the earliest delivery of these lanes that is not due yet is due."""
         found = await asyncio.gather(
             *(self._waiting(part, {"$gt": now}, ["next_attempt_at"], 1) for part in _parts(lanes))
         )
@@ -77,7 +75,6 @@ class MongoDeliveryQueue:
         )
 
     async def due_of_jobs(self, job_ids: Names[str], now: datetime) -> dict[str, DueDelivery]:
-        """The latest due event of each of these jobs that has one."""
         found = await self._deliveries.find(
             {"job_id": {"$in": sorted(job_ids)}, "next_attempt_at": {"$lte": now}},
             projection=list(CHOICE),
@@ -86,7 +83,6 @@ class MongoDeliveryQueue:
         return {document["job_id"]: to_due(document) for document in reversed(found)}
 
     async def claim(self, claims: Sequence[Claim], now: datetime) -> list[Delivery | None]:
-        """Take due (or abandoned) deliveries: each is ``sending`` under its lease."""
         done = await self._deliveries.update_each([_taking(claim, now) for claim in claims])
         _raise_faults(done.errors.values())
         if not done.matched:
@@ -97,7 +93,6 @@ class MongoDeliveryQueue:
         return [held.get(claim.lease.token) for claim in claims]
 
     async def obstacles(self, deliveries: Sequence[Delivery], now: datetime) -> list[Obstacles]:
-        """What may keep each of these, which are claimed, from being sent."""
         newest, muted = await asyncio.gather(
             self._newest_of({each.job_id for each in deliveries}),
             self._muted_of({_mute_id(each.owner, each.url) for each in deliveries}, now),
@@ -124,7 +119,6 @@ class MongoDeliveryQueue:
         return {document["_id"] for document in found}
 
     async def drop_abandoned_progress(self, job_id: str, seq: int, now: datetime) -> bool:
-        """End a progress before *seq* that is ``sending`` under an ended lease."""
         done = await self._deliveries.update_one(
             {
                 "job_id": job_id,
@@ -141,7 +135,6 @@ class MongoDeliveryQueue:
         return done.matched == 1
 
     async def record(self, records: Sequence[DeliveryRecord]) -> list[bool]:
-        """Write down how claims ended; False for one whose lease was lost."""
         done = await self._deliveries.update_each([_recording(record) for record in records])
         _raise_faults(done.errors.values())
         if done.matched == len(records):
@@ -152,28 +145,25 @@ class MongoDeliveryQueue:
         return [recorded.get(record.delivery_id) == record.token for record in records]
 
     async def mute(self, owner: str, url: str, until: datetime) -> None:
-        """Have nothing of *owner* sent to *url* before *until*: it answered 410."""
         change = {"$max": {"until": until}}
         await self._muted.update_one({"_id": _mute_id(owner, url)}, change, upsert=True)
 
     async def unmute(self, owner: str, url: str) -> None:
-        """Take back ``mute``."""
         await self._muted.delete_many({"_id": _mute_id(owner, url)})
 
     async def remove_expired(self, now: datetime) -> int:
-        """Remove what expired; returns how many."""
         return await self._deliveries.delete_many({"expires_at": {"$lte": now}})
 
 
 def _raise_faults(errors: Iterable[Exception]) -> None:
-    """Raise the first error that is no answer; that a job has another in flight is one."""
+    """Raise the first error but duplicate keys: those mean that the job has one in flight."""
     for error in errors:
         if not isinstance(error, DuplicateKeyError):
             raise error
 
 
 def _parts(lanes: Names[Lane]) -> list[Document]:
-    """One query for the first tries among *lanes* and one for the retries."""
+    """Return one query for the first attempts in *lanes* and one for the retries."""
     origins = {
         is_retry: sorted(lane.origin for lane in lanes if lane.is_retry is is_retry)
         for is_retry in _BOTH

@@ -1,4 +1,4 @@
-"""Deliveries as clients and the sweeper know them."""
+"""Deliveries in MongoDB, as clients and the sweeper need them."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from secretary_common.models.states import DeliveryState
 from secretary_common.mongo.deliveries.document import (
     BRIEF,
     DEAD,
+    JOB_PHASES,
     LOST,
-    NEWS,
     PENDING,
     SENDING,
     WAITS,
@@ -29,12 +29,11 @@ _NEWEST = [("created_at", DESCENDING), ("_id", DESCENDING)]
 
 
 class MongoDeliveryStorage:
-    """The clients' part of the delivery repository (``ports.DeliveryStorage``)."""
+    """The part for clients and the sweeper (``ports.DeliveryStorage``)."""
 
     _deliveries: Collection
 
     async def insert_absent(self, deliveries: Sequence[Delivery]) -> list[bool | NotStorable]:
-        """Store deliveries; False for one whose id is there already (it is left as it is)."""
         errors = await self._deliveries.insert_each([to_document(each) for each in deliveries])
         outcomes: list[bool | NotStorable] = []
         for place in range(len(deliveries)):
@@ -45,14 +44,12 @@ class MongoDeliveryStorage:
         return outcomes
 
     async def get(self, delivery_id: str) -> Delivery | None:
-        """The delivery."""
         found = await self._deliveries.find_one({"_id": delivery_id})
         return to_delivery(found) if found else None
 
     async def of_job(
         self, job_id: str, *, after: int | None = None, limit: int | None = None
     ) -> list[Delivery]:
-        """The deliveries of a job, by ``seq``, without bodies and secrets."""
         wanted: Document = {"job_id": job_id}
         if after is not None:
             wanted["seq"] = {"$gt": after}
@@ -62,10 +59,6 @@ class MongoDeliveryStorage:
         return [to_delivery(document) for document in found]
 
     async def find(self, query: DeliveryQuery) -> list[Delivery]:
-        """At most ``query.limit`` deliveries, newest first, without bodies and secrets.
-
-        Of the dead ones, tests are left out.
-        """
         wanted = _of_owner(query.owner)
         if query.state is not None:
             wanted |= LOST if query.state is DeliveryState.DEAD else {"state": query.state.value}
@@ -82,29 +75,25 @@ class MongoDeliveryStorage:
         return [to_delivery(document) for document in found]
 
     async def counts(self, owner: str | None = None) -> dict[str, int]:
-        """How many are ``pending`` (waiting or being sent) and ``dead`` (tests aside), exactly."""
         waiting = {**_of_owner(owner), "state": {"$in": [PENDING, SENDING]}}
-        # Spelled out what LOST says: so the index alone answers.
-        dead = {**_of_owner(owner), "state": DEAD, "phase": {"$in": NEWS}}
+        # The same condition as LOST, but with $in: so the index alone answers.
+        dead = {**_of_owner(owner), "state": DEAD, "phase": {"$in": JOB_PHASES}}
         return {
             "pending": await self._deliveries.count(waiting),
             "dead": await self._deliveries.count(dead),
         }
 
     async def has_pending(self, job_id: str) -> bool:
-        """Whether a delivery of this job waits or is being sent."""
         found = await self._deliveries.find_one({"job_id": job_id, **WAITS}, projection=["_id"])
         return found is not None
 
     async def delete_of_job(self, job_id: str, *, spare_until: datetime | None = None) -> int:
-        """Remove the deliveries of a job; returns how many."""
         wanted: Document = {"job_id": job_id}
         if spare_until is not None:
             wanted["expires_at"] = {"$not": {"$gt": spare_until}}
         return await self._deliveries.delete_many(wanted)
 
     async def resend(self, delivery_id: str, now: datetime) -> bool:
-        """Have a delivery sent again now, its schedule from the start."""
         may_be = [state.value for state in RESENDABLE]
         done = await self._deliveries.update_one(
             {"_id": delivery_id, "state": {"$in": may_be}}, _sent_again(now)
@@ -114,12 +103,11 @@ class MongoDeliveryStorage:
     async def recover(
         self, since: datetime, until: datetime, now: datetime, *, owner: str | None = None
     ) -> int:
-        """Have all dead ones made in [since, until) but tests sent again; returns how many."""
         wanted = {
             **_of_owner(owner),
             **LOST,
             "created_at": {"$gte": since, "$lt": until},
-            # What dies again at once is not taken again.
+            # A delivery that dies again at once is not resent again.
             "resent_at": {"$not": {"$gte": now}},
         }
         recovered = 0

@@ -1,4 +1,4 @@
-"""Batches in MongoDB; their jobs lie among all others."""
+"""Batches in MongoDB; their jobs are stored with all other jobs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class MongoBatchRepository:
         self._batches = client.collection(BATCHES)
 
     async def insert(self, batch: Batch, jobs: Sequence[Job]) -> None:
-        """Store a batch with all its jobs durably, or nothing of it: one transaction."""
+        """Insert in one transaction."""
         for job in jobs:
             check_room(job)
         document = batch.model_dump(exclude_none=True)
@@ -35,15 +35,12 @@ class MongoBatchRepository:
             raise KeyInUse from error
 
     async def get(self, batch_id: str) -> Batch | None:
-        """The batch."""
         return _to_batch(await self._batches.find_one({"_id": batch_id}))
 
     async def find_by_key(self, owner: str, key: str) -> Batch | None:
-        """The batch under an idempotency key, once a majority has it."""
         return _to_batch(await self._batches.find_one_confirmed(key_query(owner, key)))
 
     async def release_key(self, batch: Batch) -> None:
-        """Free the idempotency key of *batch*, if it is still the one it was read with."""
         if batch.idempotency:
             await self._batches.update_one(
                 {"_id": batch.batch_id, "idempotency.at": batch.idempotency.at},

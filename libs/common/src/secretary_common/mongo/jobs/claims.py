@@ -1,4 +1,4 @@
-"""Jobs under a lease: every write names the state and the lease token it expects."""
+"""Jobs under a lease in MongoDB. Every write names the state and the lease token it expects."""
 
 from __future__ import annotations
 
@@ -8,14 +8,7 @@ from datetime import datetime
 from pymongo import ASCENDING
 
 from secretary_common.jobs import transition
-from secretary_common.models import (
-    Job,
-    Lease,
-    ProgressChange,
-    Renewal,
-    Settlement,
-    Silence,
-)
+from secretary_common.models import Job, Lease, ProgressChange, Renewal, Settlement, Silence
 from secretary_common.mongo.driver import Collection, Document
 from secretary_common.mongo.jobs.document import (
     BRIEF,
@@ -29,31 +22,29 @@ from secretary_common.mongo.jobs.document import (
     update_of,
     waiting,
 )
-from secretary_common.mongo.jobs.grouped_writes import End, GroupedEnds, GroupedProgress
+from secretary_common.mongo.jobs.grouped_writes import AttemptEnd
+from secretary_common.runtime.group_commit import GroupCommit
 
 
 class MongoJobClaims:
-    """The part of the job repository that attempts use (``ports.JobClaims``)."""
+    """The part for attempts (``ports.JobClaims``)."""
 
     _jobs: Collection
-    _progress: GroupedProgress
-    _ends: GroupedEnds
+    _progress: GroupCommit[ProgressChange, datetime | None]
+    _settlements: GroupCommit[AttemptEnd, Settlement]
 
     async def claim(
         self, job_id: str, lease: Lease, now: datetime, job_types: Names[str]
     ) -> Job | None:
-        """Take a waiting, due job: it is ``processing`` under *lease*, its attempt raised."""
         query = {"_id": job_id, **waiting(job_types), "run_at": {"$lte": now}}
         return to_job(
             await self._jobs.find_one_and_update(query, update_of(transition.claimed(lease, now)))
         )
 
     async def held(self, job_id: str, token: str) -> Job | None:
-        """The job if it stands under the lease *token*: finds a claim whose answer was lost."""
         return to_job(await self._jobs.find_one(held(job_id, token)))
 
     async def ended_leases(self, job_types: Names[str], now: datetime, limit: int) -> list[Job]:
-        """Running jobs whose lease has ended, the longest ended first."""
         counted = {"$subtract": ["$attempt", "$forgiven"]}
         wanted: list[Document] = [
             {"job_type": {"$in": sorted(job_types)}},
@@ -70,7 +61,6 @@ class MongoJobClaims:
         return to_jobs(found)
 
     async def reclaim(self, job: Job, lease: Lease, now: datetime) -> Job | None:
-        """Take over *job*, whose lease has ended."""
         if job.lease is None:
             return None
         query = {
@@ -84,7 +74,6 @@ class MongoJobClaims:
         )
 
     async def record_silence(self, job_id: str, silence: Silence) -> None:
-        """Add *silence* to the job, if that run has not ended."""
         query = {
             "_id": job_id,
             "run": silence.run,
@@ -96,7 +85,6 @@ class MongoJobClaims:
     async def renew(
         self, owner: str, job_ids: Names[str], expires_at: datetime
     ) -> dict[str, Renewal]:
-        """Extend the leases *owner* holds on these jobs; jobs not in the answer are lost."""
         ours = {"_id": {"$in": list(job_ids)}, "status": PROCESSING, "lease.owner": owner}
         await self._jobs.update_many(ours, {"$set": {"lease.expires_at": expires_at}})
         found = await self._jobs.find(ours, projection=["lease.token", "cancel_requested"])
@@ -108,24 +96,13 @@ class MongoJobClaims:
         }
 
     async def cancel_requested_among(self, job_ids: Names[str]) -> set[str]:
-        """Those of these jobs whose cancellation was requested."""
         query = {"_id": {"$in": list(job_ids)}, "cancel_requested": True}
         return {found["_id"] for found in await self._jobs.find(query, projection=["_id"])}
 
     async def record_progress(self, change: ProgressChange) -> datetime | None:
-        """Write progress under the attempt's lease; returns the job's ``notified_at``.
-
-        Raises:
-            StaleClaim: the attempt no longer holds the job.
-        """
-        return await self._progress.record(change)
+        return await self._progress.submit(change)
 
     async def settle(
         self, job: Job, token: str, settlement: Settlement, *, ended: bool = False
     ) -> Settlement:
-        """End the attempt that holds *job* under *token*. Safe to repeat after a lost answer.
-
-        Raises:
-            StaleClaim: the attempt no longer holds the job.
-        """
-        return await self._ends.settle(End(job, token, settlement, lease_ended=ended))
+        return await self._settlements.submit(AttemptEnd(job, token, settlement, lease_ended=ended))

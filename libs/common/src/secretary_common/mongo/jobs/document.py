@@ -1,4 +1,4 @@
-"""Jobs as documents: how they lie in MongoDB, and the conditions queries share."""
+"""Jobs as MongoDB documents, and the conditions that several queries share."""
 
 from __future__ import annotations
 
@@ -17,33 +17,33 @@ from secretary_common.mongo.fault import translated_errors
 from secretary_common.runtime.log import get_logger
 
 LARGEST_PARAMETERS_BYTES = 12 * 2**20
-"""Of the 16 MiB of a document: results, error, progress and a list of files take 4 at most."""
+"""A document has 16 MiB; results, error, progress and the list of files need at most 4."""
 log = get_logger(__name__)
 
 PENDING, PROCESSING = JobStatus.PENDING.value, JobStatus.PROCESSING.value
 MAY_START: Document = {"cancel_requested": {"$ne": True}, "deleted_at": None}
 POISON = f"silences.{POISON_AFTER - 1}"
-"""A field that is there if the job is poison."""
+"""A field that exists if the job is poison."""
 BRIEF = {"parameters": False, "results": False}
 
 
 def waiting(job_types: Names[str]) -> Document:
-    """Jobs of these types that wait, due or not."""
+    """Match waiting jobs of these types, due or not."""
     return {"status": PENDING, "job_type": {"$in": sorted(job_types)}, **MAY_START}
 
 
 def held(job_id: str, token: str) -> Document:
-    """The job while it stands under the lease *token*."""
+    """Match the job while it has the lease *token*."""
     return {"_id": job_id, "status": PROCESSING, "lease.token": token}
 
 
 def key_query(owner: str, key: str) -> Document:
-    """What stands under an idempotency key."""
+    """Match the document under an idempotency key."""
     return {"owner": owner, "idempotency.key": key}
 
 
 def update_of(change: transition.Change) -> Document:
-    """*change* as MongoDB takes it; nothing in it is evaluated."""
+    """Return *change* as a MongoDB update; no value in it is evaluated."""
     parts = {
         "$set": change.put,
         "$unset": dict.fromkeys(change.drop, ""),
@@ -53,16 +53,16 @@ def update_of(change: transition.Change) -> Document:
 
 
 def to_document(job: Job) -> Document:
-    """*job* as it lies in MongoDB: what is None is absent, so partial indexes leave it out."""
+    """Return the document of *job*; None fields are absent, so partial indexes leave them out."""
     document = job.model_dump(exclude_none=True)
     return {"_id": document.pop("job_id"), **document}
 
 
 def check_room(job: Job) -> None:
-    """Accept *job*, new, if what the engine will write into it still finds room.
+    """Check that a new job leaves room for the fields that the engine will write.
 
     Raises:
-        NotStorable: its parameters are too large.
+        NotStorable: the parameters are too large.
     """
     with translated_errors():
         if len(bson.encode({"parameters": job.parameters})) > LARGEST_PARAMETERS_BYTES:
@@ -70,14 +70,14 @@ def check_room(job: Job) -> None:
 
 
 def to_job(document: Document | None) -> Job | None:
-    """The job a document stands for."""
+    """Return the job of a document."""
     if document is None:
         return None
     return Job.model_validate({"job_id": document.pop("_id"), **document})
 
 
 def to_jobs(documents: Iterable[Document]) -> list[Job]:
-    """The jobs *documents* stand for; one that is none is told of and holds up no other."""
+    """Return the jobs of *documents*; an unreadable document is logged and left out."""
     jobs = []
     for document in documents:
         job_id = document.get("_id")

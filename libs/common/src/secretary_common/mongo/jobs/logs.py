@@ -1,7 +1,7 @@
-"""Log entries in MongoDB: a document an entry, ``_id = job:attempt:n``, inserted if absent.
+"""Log entries in MongoDB: one document per entry, ``_id = job:attempt:n``, inserted if absent.
 
 ``position`` orders the entries of a job over all its attempts, so that one index serves every page:
-the entries of each level are read in order and merged.
+MongoDB reads the entries of each level in order and merges them.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection as Names
 from collections.abc import Sequence
 
-from pymongo import ASCENDING, DESCENDING, IndexModel
+from pymongo import ASCENDING, DESCENDING
 from pymongo.errors import BulkWriteError
 
 from secretary_common.models import LOG_LEVELS, LogEntry, LogLevel
@@ -19,12 +19,6 @@ DUPLICATE_KEY = 11000
 ATTEMPT_STEP = 2**32
 """More than the entries of one attempt."""
 
-INDEXES: Sequence[IndexModel] = (
-    IndexModel(
-        [("job_id", ASCENDING), ("level", ASCENDING), ("position", ASCENDING)],
-        name="of_job_by_level",
-    ),
-)
 
 _ENTRY = {"_id": False, "job_id": False, "position": False}
 
@@ -36,7 +30,6 @@ class MongoLogRepository:
         self._logs = collection
 
     async def append(self, job_id: str, entries: Sequence[LogEntry]) -> None:
-        """Store entries; one already there is left as it is, so a repeat is harmless."""
         try:
             await self._logs.insert_many([_to_document(job_id, entry) for entry in entries])
         except BulkWriteError as error:
@@ -45,7 +38,6 @@ class MongoLogRepository:
                 raise
 
     async def tail(self, job_id: str, limit: int) -> list[LogEntry]:
-        """The last *limit* entries, oldest first."""
         found = await self._logs.find(
             {"job_id": job_id, "level": {"$in": LOG_LEVELS}},
             projection=_ENTRY,
@@ -57,7 +49,6 @@ class MongoLogRepository:
     async def page(
         self, job_id: str, *, after: tuple[int, int], levels: Names[LogLevel], limit: int
     ) -> list[LogEntry]:
-        """At most *limit* entries of these levels behind (attempt, seq) *after*, oldest first."""
         found = await self._logs.find(
             {
                 "job_id": job_id,
@@ -71,7 +62,6 @@ class MongoLogRepository:
         return [LogEntry.model_validate(document) for document in found]
 
     async def delete_some(self, job_id: str, limit: int) -> int:
-        """Remove at most *limit* entries of a job; returns how many there were."""
         found = await self._logs.find({"job_id": job_id}, projection=["_id"], limit=limit)
         if not found:
             return 0

@@ -1,4 +1,4 @@
-"""The webhook outbox of jobs."""
+"""The webhook outbox of jobs in MongoDB."""
 
 from __future__ import annotations
 
@@ -16,12 +16,11 @@ WITHOUT_PARAMETERS = {"parameters": False}
 
 
 class MongoJobOutbox:
-    """The outbox part of the job repository (``ports.JobOutbox``)."""
+    """The part for the outbox (``ports.JobOutbox``)."""
 
     _jobs: Collection
 
     async def due_slots(self, now: datetime, limit: int) -> list[Job]:
-        """Jobs whose outbox slot is due, the longest due first, without their parameters."""
         found = await self._jobs.find(
             {"notify.due_at": {"$lte": now}},
             projection=WITHOUT_PARAMETERS,
@@ -31,7 +30,6 @@ class MongoJobOutbox:
         return to_jobs(found)
 
     async def next_slot_at(self, now: datetime) -> datetime | None:
-        """When the earliest slot not yet due is due."""
         found = await self._jobs.find_one(
             {"notify.due_at": {"$gt": now}},
             projection=["notify.due_at"],
@@ -39,14 +37,7 @@ class MongoJobOutbox:
         )
         return found["notify"]["due_at"] if found else None
 
-    async def clear_slot(self, job_id: str, seq: int, now: datetime) -> bool:
-        """Empty the slot and set ``notified_at``, if it still holds the event *seq*."""
-        change = {"$set": {"notified_at": now}, "$unset": {"notify": ""}}
-        done = await self._jobs.update_one({"_id": job_id, "notify.seq": seq}, change)
-        return done.matched == 1
-
     async def slots_of(self, job_ids: Names[str]) -> list[Job]:
-        """Those of these jobs whose outbox slot holds an event, due or not."""
         found = await self._jobs.find(
             {"_id": {"$in": sorted(job_ids)}, "notify.due_at": {"$exists": True}},
             projection=WITHOUT_PARAMETERS,
@@ -54,7 +45,6 @@ class MongoJobOutbox:
         return to_jobs(found)
 
     async def clear_slots(self, events: Sequence[tuple[str, int]], now: datetime) -> set[str]:
-        """``clear_slot`` for many (job_id, seq); returns the jobs that hold another event now."""
         change = {"$set": {"notified_at": now}, "$unset": {"notify": ""}}
         updates = [({"_id": job_id, "notify.seq": seq}, change) for job_id, seq in events]
         done = await self._jobs.update_each(updates)
@@ -69,7 +59,6 @@ class MongoJobOutbox:
         return {document["_id"] for document in held}
 
     async def postpone_slot(self, job_id: str, slot: NotifySlot, due_at: datetime) -> bool:
-        """Move *slot* to *due_at*, if it still holds that event."""
         done = await self._jobs.update_one(
             {"_id": job_id, "notify.seq": slot.seq}, {"$set": {"notify.due_at": due_at}}
         )

@@ -1,21 +1,29 @@
-"""Jobs in MongoDB: the one class that has all their queries and moves."""
+"""The repository of jobs in MongoDB: every query and every transition."""
 
 from __future__ import annotations
 
 from collections.abc import Collection as Names
+from datetime import datetime
+from functools import partial
 from typing import Any
 
 from pymongo import DESCENDING
 
-from secretary_common.models import Job, JobQuery
+from secretary_common.models import Job, JobQuery, ProgressChange, Settlement
 from secretary_common.mongo.driver import Collection, Document
 from secretary_common.mongo.jobs.actions import MongoJobActionWrites
 from secretary_common.mongo.jobs.candidates import MongoJobCandidates
 from secretary_common.mongo.jobs.claims import MongoJobClaims
 from secretary_common.mongo.jobs.document import BRIEF, check_room, key_query, to_job, to_jobs
-from secretary_common.mongo.jobs.grouped_writes import GroupedEnds, GroupedInserts, GroupedProgress
+from secretary_common.mongo.jobs.grouped_writes import (
+    AttemptEnd,
+    insert_jobs,
+    settle_attempts,
+    write_progress,
+)
 from secretary_common.mongo.jobs.outbox import MongoJobOutbox
 from secretary_common.mongo.jobs.statistics import MongoJobStatistics
+from secretary_common.runtime.group_commit import GroupCommit
 
 
 class MongoJobRepository(
@@ -25,25 +33,26 @@ class MongoJobRepository(
     MongoJobClaims,
     MongoJobOutbox,
 ):
-    """MongoDB repository of jobs (``ports.JobRepository``)."""
+    """Jobs in MongoDB (``ports.JobRepository``). Concurrent callers share some writes."""
 
     def __init__(self, collection: Collection) -> None:
         self._jobs = collection
-        self._inserts = GroupedInserts(collection)
-        self._progress = GroupedProgress(collection)
-        self._ends = GroupedEnds(collection)
+        self._inserts: GroupCommit[Job, None] = GroupCommit(partial(insert_jobs, collection))
+        self._progress: GroupCommit[ProgressChange, datetime | None] = GroupCommit(
+            partial(write_progress, collection)
+        )
+        self._settlements: GroupCommit[AttemptEnd, Settlement] = GroupCommit(
+            partial(settle_attempts, collection)
+        )
 
     async def insert(self, job: Job) -> None:
-        """Store a new job durably (majority, journalled)."""
         check_room(job)
-        await self._inserts.insert(job)
+        await self._inserts.submit(job)
 
     async def find_by_key(self, owner: str, key: str) -> Job | None:
-        """The job under an idempotency key, once a majority has it; a deleted one has none."""
         return to_job(await self._jobs.find_one_confirmed(key_query(owner, key)))
 
     async def release_key(self, job: Job) -> None:
-        """Free the idempotency key of *job*, if it is still the one it was read with."""
         if job.idempotency:
             await self._jobs.update_one(
                 {"_id": job.job_id, "idempotency.at": job.idempotency.at},
@@ -51,23 +60,19 @@ class MongoJobRepository(
             )
 
     async def get(self, job_id: str) -> Job | None:
-        """The job, unless it is unknown or deleted."""
         return to_job(await self._jobs.find_one({"_id": job_id, "deleted_at": None}))
 
     async def summaries(self, job_ids: Names[str]) -> list[Job]:
-        """Those of these jobs that are there and not deleted, without parameters and results."""
         query = {"_id": {"$in": sorted(job_ids)}, "deleted_at": None}
         return to_jobs(await self._jobs.find(query, projection=BRIEF))
 
     async def deleted_among(self, job_ids: Names[str]) -> set[str]:
-        """Those of these jobs that clients deleted and that are not removed yet."""
         found = await self._jobs.find(
             {"_id": {"$in": sorted(job_ids)}, "deleted_at": {"$ne": None}}, projection=["_id"]
         )
         return {document["_id"] for document in found}
 
     async def find(self, query: JobQuery) -> list[Job]:
-        """At most ``query.limit`` jobs, newest first, without parameters and results."""
         found = await self._jobs.find(
             _listing(query),
             projection=BRIEF,
@@ -93,7 +98,7 @@ def _listing(query: JobQuery) -> Document:
         filters["created_at"] = bounds
     if query.after:
         moment, job_id = query.after
-        # The bound is for the index; the rest tells jobs of the same millisecond apart.
+        # The bound is for the index; the rest orders jobs of the same millisecond.
         filters["$and"] = [
             {"created_at": {"$lte": moment}},
             {"$or": [{"created_at": {"$lt": moment}}, {"_id": {"$lt": job_id}}]},

@@ -1,4 +1,4 @@
-"""How many jobs there are of what: counted on indexes, no document is read."""
+"""Counts of jobs in MongoDB; MongoDB counts on indexes and reads no document."""
 
 from __future__ import annotations
 
@@ -13,21 +13,20 @@ from secretary_common.mongo.driver import Collection, Document
 from secretary_common.mongo.jobs.candidates import MAY_START
 from secretary_common.mongo.jobs.document import PENDING, PROCESSING
 
-# Every priority there is: with them spelled out, the index that has the owner behind it serves.
+# All priorities. Listed one by one, so that the index with the owner behind the priority serves.
 ANY_PRIORITY: Document = {"$in": list(range(10))}
 
 NOT_DELETED = MAY_START["deleted_at"]
 
 
 class MongoJobStatistics:
-    """The counting part of the job repository (``ports.JobStatistics``)."""
+    """The part for counts (``ports.JobStatistics``)."""
 
     _jobs: Collection
 
     async def statistics(
         self, job_types: Names[str], now: datetime, *, owner: str | None = None
     ) -> dict[str, TypeStatistic]:
-        """How busy each of these types is, exactly; of the jobs of *owner*, or of all."""
         names = sorted(job_types)
         found = await asyncio.gather(*(self._of_type(name, now, owner) for name in names))
         return dict(zip(names, found, strict=True))
@@ -49,8 +48,7 @@ class MongoJobStatistics:
         return TypeStatistic(waiting, scheduled, running, wait_sec)
 
     async def batch_counts(self, batch_id: str) -> StatusCounts:
-        """How many jobs of a batch are in each state; deleted ones do not count."""
-        # In one read: a job that moves meanwhile is counted once.
+        # In one read, so that a job that changes its state meanwhile is counted once.
         found = await self._jobs.aggregate(
             [
                 {"$match": {"batch_id": batch_id, "deleted_at": NOT_DELETED}},

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from secretary_common.jobs.resources import ResourceCalculator
 from secretary_common.models import Job
 from secretary_common.ports.cache import CacheRepository
-from secretary_common.settings.work import PdfSection
+from secretary_common.settings.documents import PdfSection
 from secretary_documents.handlers.contract import JobReport
 from secretary_documents.handlers.pdf import progress
 from secretary_documents.handlers.pdf.page_cache import PageCache

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 from secretary_common.errors import ErrorCode, PermanentError
 from secretary_common.models import JsonObject
-from secretary_common.settings.work import PdfSection
+from secretary_common.settings.documents import PdfSection
 from secretary_documents.concurrency import ConcurrencyLimit
 from secretary_documents.handlers.pdf.parameters import PdfParameters
 from secretary_documents.pdf.local_reader import LocalReader

@@ -1,35 +1,25 @@
-"""Workers' reports in MongoDB."""
+"""Reports of workers and notifiers in MongoDB."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from datetime import datetime
-
-from pymongo import ASCENDING, IndexModel
 
 from secretary_common.models import WorkerReport
 from secretary_common.mongo.driver import Collection
 
-# Reports of killed workers are of use to nobody; MongoDB itself removes them.
-KEPT_SEC = 24 * 3600
-INDEXES: Sequence[IndexModel] = (
-    IndexModel([("alive_until", ASCENDING)], name="alive", expireAfterSeconds=KEPT_SEC),
-)
-
 
 class MongoWorkerRepository:
-    """What workers tell of themselves (``ports.WorkerRepository``)."""
+    """Reports of workers (``ports.WorkerRepository``)."""
 
     def __init__(self, collection: Collection) -> None:
         self._workers = collection
 
     async def report(self, report: WorkerReport) -> None:
-        """Put *report* in place of the one before of the same worker."""
         fields = report.model_dump(exclude={"worker_id"})
         await self._workers.update_one({"_id": report.worker_id}, {"$set": fields}, upsert=True)
 
     async def alive(self, now: datetime) -> list[WorkerReport]:
-        """The last reports of the workers that live, by id."""
         found = await self._workers.find({"alive_until": {"$gt": now}})
         reports = [
             WorkerReport.model_validate({"worker_id": document.pop("_id"), **document})
@@ -38,5 +28,22 @@ class MongoWorkerRepository:
         return sorted(reports, key=lambda report: report.worker_id)
 
     async def forget(self, worker_id: str) -> None:
-        """Remove the report of a worker that has stopped."""
         await self._workers.delete_many({"_id": worker_id})
+
+
+class MongoNotifierRepository:
+    """Reports of notifiers (``ports.NotifierRepository``)."""
+
+    def __init__(self, collection: Collection) -> None:
+        self._notifiers = collection
+
+    async def report(self, owner: str, now: datetime, facts: Mapping[str, object]) -> None:
+        change = {"$set": {**facts, "seen_at": now}}
+        await self._notifiers.update_one({"_id": owner}, change, upsert=True)
+
+    async def leave(self, owner: str) -> None:
+        await self._notifiers.delete_many({"_id": owner})
+
+    async def any_alive(self, since: datetime) -> bool:
+        found = await self._notifiers.find_one({"seen_at": {"$gte": since}}, projection=["_id"])
+        return found is not None

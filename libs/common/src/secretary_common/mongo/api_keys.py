@@ -15,21 +15,17 @@ class MongoKeyRepository:
         self._keys = collection
 
     async def insert(self, key: ApiKey) -> None:
-        """Store a new key."""
         document = asdict(key)
         await self._keys.insert_one({"_id": document.pop("key_id"), **document})
 
     async def get(self, key_id: str) -> ApiKey | None:
-        """The key, by its public half."""
         document = await self._keys.find_one({"_id": key_id})
         return _to_key(document) if document else None
 
     async def all(self) -> list[ApiKey]:
-        """Every key, by id."""
         return [_to_key(document) for document in await self._keys.find({}, sort=[("_id", 1)])]
 
     async def delete(self, key_id: str) -> bool:
-        """Forget a key; False if it was not there."""
         return await self._keys.delete_many({"_id": key_id}) == 1
 
 

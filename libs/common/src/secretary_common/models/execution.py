@@ -1,4 +1,4 @@
-"""What happens to a job: it is chosen, held, progresses and is settled."""
+"""How a worker executes a job: it chooses a candidate, renews, reports progress, settles."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from secretary_common.models.value import JsonObject
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A waiting job, as much of it as choosing needs."""
+    """A waiting job, reduced to the fields that choosing needs."""
 
     job_id: str
     job_type: str
@@ -25,7 +25,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Renewal:
-    """What a renewal brought back about one job still held."""
+    """What a renewal returns about one job whose lease was extended."""
 
     token: str
     cancel_requested: bool
@@ -41,23 +41,23 @@ class ProgressChange:
     at: datetime
     progress: JobProgress
     slot: NotifySlot | None
-    """The event for the outbox slot; its ``due_at`` yields to an earlier one there."""
+    """The event for the outbox slot; an earlier ``due_at`` in the slot stays."""
 
 
 class Outcome(StrEnum):
-    """How an attempt ended; also what ``settled.outcome`` says."""
+    """How an attempt ended; also the value of ``settled.outcome``."""
 
     COMPLETED = "completed"
     FAILED = "failed"
     CANCELLED = "cancelled"
     RETRY = "retry"
-    """Failed, to be tried again at ``run_at``."""
+    """Failed; the next attempt starts at ``run_at``."""
     HANDED_BACK = "handed_back"
-    """Interrupted by no fault of its own: does not count."""
+    """Interrupted for a reason outside the job; the attempt does not count."""
 
     @property
     def status(self) -> JobStatus:
-        """The state the job moves to."""
+        """The state of the job after this outcome."""
         if self in (Outcome.RETRY, Outcome.HANDED_BACK):
             return JobStatus.PENDING
         return JobStatus(self.value)
@@ -72,13 +72,13 @@ class Settlement:
     seq: int
     results: JsonObject | None = None
     results_file: ResultsFile | None = None
-    """In place of ``results`` when they are large."""
+    """Replaces ``results`` when they are large."""
     files: tuple[JobFile, ...] = ()
-    """The files of this attempt that count from now on; for terminal outcomes."""
+    """The files that this attempt leaves on the job; for terminal outcomes."""
     error: JobError | None = None
     progress: JobProgress | None = None
     run_at: datetime | None = None
-    """For RETRY and HANDED_BACK: when the next attempt may start."""
+    """For RETRY and HANDED_BACK: the earliest start of the next attempt."""
     usage: JsonObject | None = None
     expires_at: datetime | None = None
     """For terminal outcomes: when retention ends."""

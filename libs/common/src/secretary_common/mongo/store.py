@@ -1,4 +1,4 @@
-"""One connection to MongoDB with everything that stands on it."""
+"""The store: all repositories over one connection to MongoDB, and MongoDB's clock."""
 
 from __future__ import annotations
 
@@ -9,19 +9,17 @@ from collections.abc import AsyncIterator
 
 from secretary_common.errors import StoreUnavailable
 from secretary_common.mongo import indexes
+from secretary_common.mongo.announcements import MongoJobTypeRepository, MongoTemplateRepository
+from secretary_common.mongo.api_keys import MongoKeyRepository
 from secretary_common.mongo.cache import MongoCacheRepository
 from secretary_common.mongo.deliveries.repository import MongoDeliveryRepository
 from secretary_common.mongo.driver import Client
 from secretary_common.mongo.files import MongoFileRepository
-from secretary_common.mongo.job_types import MongoJobTypeRepository
 from secretary_common.mongo.jobs.batches import MongoBatchRepository
 from secretary_common.mongo.jobs.logs import MongoLogRepository
 from secretary_common.mongo.jobs.repository import MongoJobRepository
-from secretary_common.mongo.keys import MongoKeyRepository
-from secretary_common.mongo.notifiers import MongoNotifierRepository
+from secretary_common.mongo.processes import MongoNotifierRepository, MongoWorkerRepository
 from secretary_common.mongo.removal import MongoLockRepository, MongoRemovalRepository
-from secretary_common.mongo.templates import MongoTemplateRepository
-from secretary_common.mongo.workers import MongoWorkerRepository
 from secretary_common.runtime.clock import ServerClock
 from secretary_common.runtime.log import get_logger
 from secretary_common.settings.service import MongoSection
@@ -47,7 +45,7 @@ class Store:
         self.deliveries = MongoDeliveryRepository(
             client.collection("deliveries"), client.collection("muted_urls")
         )
-        self.notifiers = MongoNotifierRepository(client)
+        self.notifiers = MongoNotifierRepository(client.collection("notifiers"))
         self.job_types = MongoJobTypeRepository(client.collection("job_types"))
         self.templates = MongoTemplateRepository(client.collection("templates"))
         self.removal = MongoRemovalRepository(client)
@@ -56,10 +54,10 @@ class Store:
         self.keys = MongoKeyRepository(client.collection("api_keys"))
 
     async def ping(self) -> None:
-        """Return when the primary has answered, and take over its time.
+        """Return when the primary has answered; synchronise ``clock`` with its time.
 
         Raises:
-            StoreUnavailable: it did not.
+            StoreUnavailable: the primary did not answer.
         """
         started = time.monotonic()
         answer = await self.client.command("hello")
@@ -70,7 +68,7 @@ class Store:
             log.warning("clock.offset_found", offset_sec=round(offset, 3))
 
     async def wait_until_ready(self) -> None:
-        """Return when MongoDB answers and its indexes are there; say so while it does not."""
+        """Return when MongoDB answers and its indexes exist; log once while it does not answer."""
         waiting = False
         while True:
             try:
@@ -86,25 +84,28 @@ class Store:
                 return
 
     async def keep_time(self) -> None:
-        """Keep ``clock`` on the server's time; runs until cancelled."""
+        """Keep ``clock`` on the server's time, until cancelled."""
         while True:
             with contextlib.suppress(StoreUnavailable):
                 await self.ping()
             await asyncio.sleep(TIME_REFRESH_SEC)
 
     async def close(self) -> None:
-        """Give up the connection."""
+        """Close the connection."""
         await self.client.close()
 
 
 def open_store(settings: MongoSection) -> Store:
-    """The store *settings* name. Connects at the first use; never raises for a missing server."""
+    """Open the store that *settings* name.
+
+    It connects at the first use, so a missing server raises nothing here.
+    """
     return Store(Client(settings.url, settings.database, settings.driver))
 
 
 @contextlib.asynccontextmanager
 async def store_of(settings: MongoSection) -> AsyncIterator[Store]:
-    """A ready store, closed at the end."""
+    """Open a store, wait until it is ready, and close it at the end."""
     store = open_store(settings)
     try:
         await store.wait_until_ready()

@@ -1,31 +1,24 @@
-"""Announced job types in MongoDB."""
+"""Announced job types and templates in MongoDB."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
 
-from pymongo import ASCENDING, IndexModel
-
-from secretary_common.models import JobTypeInfo
+from secretary_common.models import JobTypeInfo, TemplateInfo
 from secretary_common.mongo.driver import Collection
-
-INDEXES: Sequence[IndexModel] = (
-    IndexModel([("paused", ASCENDING)], name="paused", partialFilterExpression={"paused": True}),
-)
 
 
 class MongoJobTypeRepository:
-    """The job types that have been announced (``ports.JobTypeRepository``).
+    """Announced job types (``ports.JobTypeRepository``).
 
-    Schemas are kept as JSON text: their ``$ref`` and ``$defs`` keys are no field names for MongoDB.
+    Schemas are stored as JSON text, because MongoDB refuses field names like ``$ref``.
     """
 
     def __init__(self, collection: Collection) -> None:
         self._types = collection
 
     async def announce(self, job_types: Sequence[JobTypeInfo]) -> None:
-        """Make types known, or refresh their schema; never touches ``paused``."""
         for info in job_types:
             schema = info.parameter_schema
             await self._types.update_one(
@@ -38,7 +31,6 @@ class MongoJobTypeRepository:
             )
 
     async def all(self) -> list[JobTypeInfo]:
-        """Every announced type, by name."""
         found = await self._types.find({}, sort=[("_id", 1)])
         return [
             JobTypeInfo(
@@ -50,11 +42,28 @@ class MongoJobTypeRepository:
         ]
 
     async def set_paused(self, job_type: str, *, paused: bool) -> bool:
-        """Have workers start no jobs of this type, or start them again; False: no such type."""
         done = await self._types.update_one({"_id": job_type}, {"$set": {"paused": paused}})
         return done.matched == 1
 
     async def paused(self) -> frozenset[str]:
-        """The types whose jobs are not to be started."""
         found = await self._types.find({"paused": True}, projection=["_id"])
         return frozenset(document["_id"] for document in found)
+
+
+class MongoTemplateRepository:
+    """Announced templates (``ports.TemplateRepository``)."""
+
+    def __init__(self, collection: Collection) -> None:
+        self._templates = collection
+
+    async def announce(self, templates: Sequence[TemplateInfo]) -> None:
+        for info in templates:
+            fields = info.model_dump(exclude={"name"})
+            await self._templates.update_one({"_id": info.name}, {"$set": fields}, upsert=True)
+
+    async def all(self) -> list[TemplateInfo]:
+        found = await self._templates.find({}, sort=[("_id", 1)])
+        return [
+            TemplateInfo.model_validate({"name": document.pop("_id"), **document})
+            for document in found
+        ]

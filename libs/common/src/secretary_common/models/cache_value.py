@@ -1,4 +1,4 @@
-"""Values of the cache, as bytes: JSON, whatever keys, numbers and text it has."""
+"""Values of the cache as bytes: JSON with any keys, numbers and text."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from secretary_common.errors import NotStorable
 from secretary_common.models.value import JsonObject
 
 INLINE_BYTES = 64 * 1024
-"""Larger values lie in files."""
+"""Larger values are stored in files."""
 ENTRY_BYTES = 512
-"""What an entry takes up beside its value: key, index entries, the document around it."""
+"""The size of an entry without its value: key, index entries, the document around them."""
 OWNER = "secretary"
-"""Whose the cache's files are: nobody's key has this id."""
+"""The owner of the cache's files. No API key has this id."""
 
 
 def encoded(entries: Mapping[str, JsonObject]) -> dict[str, bytes]:
-    """The values of *entries* as they are stored.
+    """Return the values of *entries* as the store keeps them.
 
     Raises:
-        NotStorable: one is no JSON.
+        NotStorable: a value is not JSON.
     """
     return {key: _encoded(value) for key, value in entries.items()}
 
 
 def parsed(contents: Mapping[str, bytes]) -> dict[str, JsonObject]:
-    """The values that ``encoded`` made *contents* of."""
+    """Return the values from which ``encoded`` made *contents*."""
     return {key: json.loads(raw.decode("utf-8", "surrogatepass")) for key, raw in contents.items()}
 
 
@@ -34,5 +34,5 @@ def _encoded(value: JsonObject) -> bytes:
     try:
         text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     except (TypeError, ValueError, RecursionError) as error:
-        raise NotStorable("a value of the cache is JSON") from error
+        raise NotStorable("a value of the cache must be JSON") from error
     return text.encode("utf-8", "surrogatepass")

@@ -1,0 +1,36 @@
+"""What handler packages announce: job types and templates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from secretary_common.models.value import JsonObject, Value
+
+
+@dataclass(frozen=True, slots=True)
+class JobTypeInfo:
+    """A job type that a worker or ``secretary-init`` has announced."""
+
+    job_type: str
+    parameter_schema: JsonObject | None = None
+    paused: bool = False
+
+
+class TemplateField(Value):
+    """A field of a template: one question to the language model."""
+
+    name: str
+    type: str
+    """As a template names it: text, list, int, number, bool or list<column:type, …>."""
+    description: str
+
+
+class TemplateInfo(Value):
+    """A template that a worker or ``secretary-init`` has announced."""
+
+    name: str
+    """Without its language."""
+    languages: list[str]
+    """ISO 639-1, sorted; a template may have none."""
+    fields: list[TemplateField]
+    """In the order of the English template; without one, of the first language."""

@@ -1,0 +1,27 @@
+"""API keys, as the services need them from a store."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from secretary_common.models import ApiKey
+
+
+class KeyRepository(Protocol):
+    """API keys. All methods raise ``StoreUnavailable``."""
+
+    async def insert(self, key: ApiKey) -> None:
+        """Store a new key."""
+        ...
+
+    async def get(self, key_id: str) -> ApiKey | None:
+        """Return the key with this id, the public half of the key."""
+        ...
+
+    async def all(self) -> list[ApiKey]:
+        """Return every key, sorted by id."""
+        ...
+
+    async def delete(self, key_id: str) -> bool:
+        """Delete a key; return False if there was none."""
+        ...

@@ -1,0 +1,82 @@
+"""Limits and programs of the built-in job types: PDFs, recordings, templates."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+from secretary_common.settings.section import Seconds, Section
+
+# ffmpeg 5.1 maps some 300 MB of libraries before it does anything.
+MIN_MEMORY_MB = 512
+
+Host = Annotated[str, Field(pattern=r"^[a-z0-9-]+(\.[a-z0-9-]+)+$")]
+"""A host's name, in lower case, without scheme, port or path."""
+
+
+class PdfSection(Section):
+    """Limits of PDF processing. The limit in bytes is ``files.max_upload_mb``."""
+
+    max_pages: int = Field(default=5000, ge=1)
+    max_page_mpixels: float = Field(default=40, gt=0, le=1000)
+    """Of the image of a page, in millions; larger pages are rendered at fewer dpi."""
+    max_text_mb: float = Field(default=64, gt=0)
+    """Text of all pages of one document."""
+    page_sec: Seconds = 60.0
+    """CPU time for one page."""
+    memory_mb: int = Field(default=2048, ge=256)
+    """Of one child process."""
+    cpu_sec: int = Field(default=600, ge=1)
+    """Of one child process, which reads at most 200 pages."""
+    timeout_sec: Seconds = 3600.0
+    """Wall clock for all pages of one attempt; the next attempt keeps the pages that were read."""
+    ocr_parallel: int = Field(default=0, ge=0)
+    """Child processes that run OCR at a time, for all jobs; 0: one per CPU."""
+    tessdata: Path | None = None
+    """A folder with more OCR languages than the built-in eng and deu."""
+
+
+class MediaSection(Section):
+    """Recordings: limits for fetching, conversion and cutting; ffmpeg and yt-dlp."""
+
+    max_mb: float = Field(default=1000, gt=0)
+    """Of a recording as it is fetched."""
+    max_hours: float = Field(default=12, gt=0)
+    """Of sound; a small file may contain days of silence."""
+    timeout_sec: Seconds = 1800.0
+    """For fetching one recording, all redirects and bytes."""
+    ffmpeg: str = "ffmpeg"
+    """The program, by name or path; ``ffprobe`` is in the same folder or on the path."""
+    ffmpeg_timeout_sec: Seconds = 1800.0
+    """For one run of ffmpeg: wall clock, and CPU time."""
+    memory_mb: int = Field(default=1024, ge=MIN_MEMORY_MB)
+    """Of address space, for ffmpeg."""
+    piece_mb: float = Field(default=24, ge=0.1)
+    """Of one piece; providers accept 25 MB."""
+    piece_minutes: float = Field(default=20, ge=0.1)
+    """Of one piece; some models accept 25 minutes. Pieces are transcribed in parallel."""
+    yt_dlp: str = ""
+    """The program, by name or path, for pages of ``yt_dlp_hosts``; empty: off."""
+    yt_dlp_timeout_sec: Seconds = 900.0
+    """For one run of yt-dlp."""
+    yt_dlp_hosts: list[Host] = [
+        "youtube.com",
+        "www.youtube.com",
+        "m.youtube.com",
+        "www.youtube-nocookie.com",
+        "youtu.be",
+        "vimeo.com",
+        "www.vimeo.com",
+        "player.vimeo.com",
+        "media.ccc.de",
+    ]
+    """Only pages of these hosts are passed to yt-dlp, because yt-dlp would fetch any URL."""
+
+
+class TemplatesSection(Section):
+    """Templates."""
+
+    dir: Path | None = None
+    """The user's own templates; they take precedence over the shipped ones."""

@@ -1,0 +1,34 @@
+"""Files, the cache, and how long finished jobs are kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+
+from secretary_common.settings.section import Seconds, Section
+
+
+class FilesSection(Section):
+    """Files."""
+
+    roots: list[Path] = []
+    """Folders with files that jobs may name; without a folder, no job may name a file."""
+    max_upload_mb: float = Field(default=200, gt=0)
+
+
+class CacheSection(Section):
+    """The cache: pages read, speech transcribed, answers of models."""
+
+    days: float = Field(default=30, ge=0.25)
+    """Entries that were not used for this time are removed."""
+    max_mb: float = Field(default=1024, gt=0)
+    """Of all entries together; above it, the entries with the oldest use are removed."""
+
+
+class RetentionSection(Section):
+    """How long finished jobs are kept."""
+
+    finished_days: float = Field(default=30, gt=0)
+    sweep_interval_sec: Seconds = 60.0
+    """Between two sweeps; one worker sweeps at a time."""

@@ -1,0 +1,23 @@
+"""A doorbell that records its rings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass
+class RecordingDoorbell:
+    """Records every ring (``ports.Doorbell``)."""
+
+    answers: bool = True
+    """The result of each ring; False stands for a broker that does not confirm."""
+    jobs: list[tuple[str, str]] = field(default_factory=list)
+    deliveries: list[tuple[str, int]] = field(default_factory=list)
+
+    async def ring_job(self, job_type: str, job_id: str) -> bool:
+        self.jobs.append((job_type, job_id))
+        return self.answers
+
+    async def ring_delivery(self, job_id: str, seq: int) -> bool:
+        self.deliveries.append((job_id, seq))
+        return self.answers
