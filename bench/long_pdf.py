@@ -1,4 +1,4 @@
-"""A long scanned document: how often its progress moves, and how long cancelling it takes."""
+"""Measures a long scanned document: how often its progress changes, and how fast it cancels."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from secretary_devstack.processes.job_client import JobClient, is_finished
 
 PAGES = 300
 WATCHED_SEC = 60.0
-LOOK_SEC = 0.05
-CANCELLED = 5
-"""How often it is cancelled, each time at another moment."""
+POLL_SEC = 0.05
+CANCELLATIONS = 5
+"""How often a job is cancelled, each time at another moment."""
 
 
 def long_scan() -> bytes:
-    """A document of 300 pages that are pictures."""
+    """Return a document of 300 pages that are images."""
     first = next(scans())
     with pymupdf.open() as document, pymupdf.open(stream=first.pdf, filetype="pdf") as scan:
         picture = scan[0].get_pixmap(dpi=200, colorspace=pymupdf.csGRAY).tobytes("jpeg")
@@ -31,7 +31,7 @@ def long_scan() -> bytes:
 
 
 def watch_long_document(client: JobClient, folder: Path) -> None:
-    """Print the longest pause between two changes that a client sees, and the wait for a cancel."""
+    """Print the longest pause between two changes that a client sees, and the time of a cancel."""
     (folder / "long.pdf").write_bytes(long_scan())
     parameters = {"filename": "long.pdf", "extraction_method": "ocr", "use_cache": False}
     job_id = client.submit("pdf", parameters)
@@ -44,16 +44,16 @@ def watch_long_document(client: JobClient, folder: Path) -> None:
     )
     _cancel(client, job_id)
     waits = []
-    for number in range(CANCELLED):
+    for number in range(CANCELLATIONS):
         job_id = client.submit("pdf", parameters)
         client.wait(job_id, timeout_sec=60, until=_reads_pages)
-        time.sleep(number / CANCELLED)
+        time.sleep(number / CANCELLATIONS)
         waits.append(_cancel(client, job_id))
     print(f"cancelled within {min(waits):.2f} to {max(waits):.2f} s", flush=True)
 
 
 def _changes(client: JobClient, job_id: str, watched_sec: float) -> list[float]:
-    """When a client that looks all the time saw another progress, in monotonic seconds."""
+    """Return when a polling client saw the progress change, in monotonic seconds."""
     client.wait(job_id, timeout_sec=60, until=_reads_pages)
     seen: Any = None
     changes: list[float] = []
@@ -68,20 +68,20 @@ def _ticks(lasting_sec: float) -> Iterator[float]:
     end = time.monotonic() + lasting_sec
     while (now := time.monotonic()) < end:
         yield now
-        time.sleep(LOOK_SEC)
+        time.sleep(POLL_SEC)
 
 
 def _reads_pages(job: dict[str, Any]) -> bool:
     if is_finished(job):
-        raise RuntimeError(f"ended before it was looked at: {job['error']}")
+        raise RuntimeError(f"the job ended before it was measured: {job['error']}")
     progress = job["progress"] or {}
     return str(progress.get("message")).startswith("page ")
 
 
 def _cancel(client: JobClient, job_id: str) -> float:
-    """Seconds from the request to the end as a client sees it."""
+    """Cancel the job; return the seconds until a client sees its end."""
     asked_at = time.monotonic()
     client.http.post(f"/api/jobs/{job_id}/cancel").raise_for_status()
     while not is_finished(client.job(job_id)):
-        time.sleep(LOOK_SEC)
+        time.sleep(POLL_SEC)
     return time.monotonic() - asked_at

@@ -1,11 +1,11 @@
-"""PDFs through the whole system: against bare PyMuPDF, and what is recognised on scans.
+"""Measures PDFs with the whole system: speed against PyMuPDF alone, and accuracy of OCR.
 
 make bench-pdf
 
-Native text: pages a second from acceptance to the end, one job after the other, against a loop of
-PyMuPDF alone over the same file. OCR: seconds a page and the share of characters that are wrong
-(CER), ours and that of PyMuPDF's own OCR, on generated scans. Last, 300 scanned pages: how often a
-client sees progress move, and how long it waits for a cancellation.
+Native text: pages per second from acceptance to the end, one job after the other, against a loop of
+PyMuPDF alone over the same file. OCR: seconds per page and the character error rate (CER) on
+generated scans, for the system and for PyMuPDF's own OCR. Last, 300 scanned pages: how often a
+client sees the progress change, and how long a cancellation takes.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ PAGES = 100
 JOBS = 15
 WARM_UP = 3
 BARE_DPI = 300
-"""At which PyMuPDF's own OCR is at its best."""
+"""The resolution at which PyMuPDF's own OCR is most accurate."""
 
 
 def text_pdf(pages: int) -> bytes:
-    """A document of *pages* full pages of text."""
+    """Return a document of *pages* full pages of text."""
     with pymupdf.open() as document:
         for number in range(pages):
             page = document.new_page(width=A4.width, height=A4.height)
@@ -44,7 +44,7 @@ def text_pdf(pages: int) -> bytes:
 
 
 def bare_sec(path: Path) -> float:
-    """Seconds PyMuPDF alone takes for the text of all pages: the median of several times."""
+    """Return the seconds that PyMuPDF alone needs for the text of all pages: a median."""
     times = []
     for _ in range(JOBS):
         started = time.monotonic()
@@ -56,7 +56,7 @@ def bare_sec(path: Path) -> float:
 
 
 def job_sec(client: JobClient, path: Path, **parameters: Any) -> tuple[float, dict[str, Any]]:
-    """Seconds from acceptance to the end of one job, and the job."""
+    """Run a job; return the seconds from its acceptance to its end, and the job."""
     job_id = client.submit("pdf", {"filename": str(path), **parameters})
     job = client.wait(job_id, timeout_sec=300)
     if job["status"] != "completed":
@@ -66,7 +66,7 @@ def job_sec(client: JobClient, path: Path, **parameters: Any) -> tuple[float, di
 
 
 def compare_native(client: JobClient, folder: Path) -> None:
-    """Print how the system compares to PyMuPDF alone."""
+    """Print the speed of the system and of PyMuPDF alone."""
     many, one = folder / "many.pdf", folder / "one.pdf"
     many.write_bytes(text_pdf(PAGES))
     one.write_bytes(text_pdf(1))
@@ -91,7 +91,7 @@ def compare_native(client: JobClient, folder: Path) -> None:
 
 
 def own_ocr(scan: Scan) -> tuple[float, str]:
-    """Seconds and text of PyMuPDF's own OCR."""
+    """Return the seconds and the text of PyMuPDF's own OCR."""
     started = time.monotonic()
     with pymupdf.open(stream=scan.pdf, filetype="pdf") as document:
         page = document[0]
@@ -103,7 +103,7 @@ def own_ocr(scan: Scan) -> tuple[float, str]:
 
 
 def compare_ocr(client: JobClient, folder: Path) -> None:
-    """Print what is recognised, by whom, and how long it takes."""
+    """Print the accuracy and speed of both OCR engines on each scan."""
     print(f"{'OCR':20} {'CER':>6} {'s/page':>7}    PyMuPDF: CER {'s/page':>7}")
     clean: dict[str, list[float]] = defaultdict(list)
     for scan in scans():
@@ -124,7 +124,7 @@ def compare_ocr(client: JobClient, folder: Path) -> None:
 
 
 def cer(expected: str, found: str) -> float:
-    """The share of characters to change, white space and quotation marks aside."""
+    """Return the share of wrong characters, without white space and quotation marks."""
     wanted, got = (_normal(text) for text in (expected, found))
     return distance(wanted, got) / max(len(wanted), 1)
 
@@ -136,7 +136,7 @@ def _normal(text: str) -> str:
 
 
 def distance(one: str, other: str) -> int:
-    """The Levenshtein distance, by bits (Hyyrö 2003): a column at a time in whole numbers."""
+    """Return the Levenshtein distance by bit vectors (Hyyrö 2003): one integer for each column."""
     if not one:
         return len(other)
     last, mask = 1 << (len(one) - 1), (1 << len(one)) - 1
@@ -157,7 +157,7 @@ def distance(one: str, other: str) -> int:
 
 
 def main() -> None:
-    """Run all and print."""
+    """Start the system and print all measurements."""
     with tempfile.TemporaryDirectory(prefix="secretary-bench-") as name:
         root = Path(name)
         files = root / "files"

@@ -1,4 +1,4 @@
-"""Generated scans with known text: four layouts, each in four conditions."""
+"""Generates scans with known text: four layouts, each in four conditions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MARGIN = 60
 BODY = pymupdf.Rect(MARGIN, MARGIN, A4.width - MARGIN, A4.height - MARGIN)
 """The page without its margins."""
 NOISE_OPACITY = 41
-"""Of 255: uniform noise of that opacity has a standard deviation of 12."""
+"""Of 255. Uniform noise of this opacity has a standard deviation of 12."""
 _POINTS_PER_INCH = 72
 
 ENGLISH = (
@@ -43,7 +43,7 @@ TABLE = (
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """A page that is a picture, and what stands on it."""
+    """A page that is an image, and its text."""
 
     layout: str
     condition: str
@@ -53,7 +53,7 @@ class Scan:
 
 
 def scans() -> Iterator[Scan]:
-    """All of them."""
+    """Yield a scan for each layout and condition."""
     for layout, (language, draw) in LAYOUTS.items():
         with pymupdf.open() as document:
             text = draw(document.new_page(width=A4.width, height=A4.height))

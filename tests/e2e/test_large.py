@@ -1,4 +1,4 @@
-"""Large and many things through real processes: results, files, logs; and that they go again."""
+"""Large results, files and logs with real processes, and their removal."""
 
 from __future__ import annotations
 
@@ -23,13 +23,15 @@ SIZE = MEGABYTES * 1_000_000
 
 
 def peak_memory(service: Service) -> int:
-    """The most memory the process ever held, in bytes."""
+    """Return the peak memory of the process, in bytes."""
     lines = Path(f"/proc/{service.child.pid}/status").read_text().splitlines()
     (peak,) = (line for line in lines if line.startswith("VmHWM:"))
     return int(peak.split()[1]) * 1024
 
 
-def test_results_of_40_mb_are_kept_shown_and_told_of(start_stack: Any, receiver: Receiver) -> None:
+def test_results_of_40_mb_are_stored_streamed_and_announced_by_webhook(
+    start_stack: Any, receiver: Receiver
+) -> None:
     stack = start_stack()
     idle = {service.name: peak_memory(service) for service in stack.services}
     with stack.client() as client:
@@ -57,16 +59,16 @@ def test_results_of_40_mb_are_kept_shown_and_told_of(start_stack: Any, receiver:
             timeout_sec=30,
             what="the completion webhook",
         )
-        (told,) = (one.json for one in requests if one.json["phase"] == "completed")
-        assert "data" not in told
+        (event,) = (one.json for one in requests if one.json["phase"] == "completed")
+        assert "data" not in event
         grown = {one.name: peak_memory(one) - idle[one.name] for one in stack.services}
         assert grown["secretary-notifier-1"] < SIZE / 2
-        # What the handler made is there, and never the whole of its JSON beside it.
+        # The worker holds the handler's value, but never the whole of its JSON in addition.
         assert grown["secretary-worker-1"] < 3 * SIZE
-        assert urlsplit(told["data_url"]).path == job["results_url"]
+        assert urlsplit(event["data_url"]).path == job["results_url"]
 
 
-def test_files_of_a_handler_are_downloaded_one_by_one_and_together(start_stack: Any) -> None:
+def test_files_of_a_handler_are_downloaded_one_by_one_and_as_an_archive(start_stack: Any) -> None:
     stack = start_stack()
     with stack.client() as client:
         job_id = client.submit("large", {"megabytes": 1})
@@ -86,7 +88,7 @@ def test_files_of_a_handler_are_downloaded_one_by_one_and_together(start_stack: 
             assert {name: opened.read(name) for name in opened.namelist()} == contents
 
 
-def test_a_hundred_thousand_log_lines_do_no_harm(
+def test_a_hundred_thousand_log_lines_do_not_disturb_other_jobs(
     start_stack: Any, mongo_url: str, database_name: str
 ) -> None:
     stack = start_stack({"generic_worker.max_concurrent": 2})
@@ -121,7 +123,7 @@ def page(http: httpx.Client, path: str) -> Any:
     return answer.json()["data"]
 
 
-def test_what_is_over_is_removed_with_all_that_is_its_own(
+def test_an_expired_or_deleted_job_is_removed_with_all_its_documents(
     start_stack: Any, mongo_url: str, database_name: str
 ) -> None:
     settings = {

@@ -1,4 +1,4 @@
-"""A long PDF through real processes: what an attempt has read is not read again by the next."""
+"""A long PDF with real processes: an attempt does not read the pages of the last attempt again."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from support import pdf_bombs
 from secretary_devstack.deadline import wait_until
 
 PAGES = 300
-# Leases short enough to wait for.
+# Leases that are short enough for a test to wait for.
 QUICK = {"worker.lease_sec": 4, "worker.heartbeat_sec": 1, "generic_worker.poll_interval_sec": 1}
-# Progress is shown up to a quarter of a second late, entries are written together.
+# Pages that may be missing from the cache: progress is up to 0.25 s late, writes are batched.
 SLACK = 64
 
 
@@ -36,7 +36,7 @@ def test_the_attempt_after_kill_9_at_page_200_takes_the_finished_pages_from_the_
             every_sec=0.05,
         )
         stack.workers[0].kill()
-        at = pages_read(client.job(job_id))
+        read_at_kill = pages_read(client.job(job_id))
         stack.add_worker().start()
         job = client.wait(job_id, timeout_sec=120)
         results = client.http.get(f"/api/jobs/{job_id}/results").raise_for_status().json()
@@ -48,5 +48,5 @@ def test_the_attempt_after_kill_9_at_page_200_takes_the_finished_pages_from_the_
         re.match(r"300 pages read, (\d+) of them", line) for line in logs if "them" in line
     ]
     assert counted is not None
-    assert int(counted[1]) >= at - SLACK
-    assert int(counted[1]) < PAGES, "it had been read to the end already"
+    assert int(counted[1]) >= read_at_kill - SLACK
+    assert int(counted[1]) < PAGES, "the first attempt had already read all pages"
