@@ -43,7 +43,7 @@ def harness(tmp_path: Path, zygote: ZygoteClient) -> PdfHarness:
 
 @pytest.fixture
 def fake() -> Iterator[FakeProvider]:
-    """A provider that was only asked what its interface knows."""
+    """A fake provider; the test fails if a request does not fit its interface."""
     with FakeProvider() as fake:
         yield fake
     assert fake.violations == []
@@ -51,5 +51,5 @@ def fake() -> Iterator[FakeProvider]:
 
 @pytest.fixture
 def passing() -> Passing:
-    """Time for who asks a provider."""
+    """The time of requests to a provider, which passes without waiting."""
     return Passing()

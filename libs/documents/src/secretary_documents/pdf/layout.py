@@ -126,7 +126,7 @@ def _block(lines: list[str], level: int) -> str:
 
 
 def _list_of(items: Sequence[_Item]) -> list[str]:
-    """Return the list of *items*, indented as on the page, as one piece; no items make no piece."""
+    """Return the Markdown list of *items*, indented as on the page; nothing if there are none."""
     if not items:
         return []
     lines: list[str] = []

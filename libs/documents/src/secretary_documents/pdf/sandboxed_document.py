@@ -22,13 +22,13 @@ PDF_MARK_WITHIN = 1024
 
 
 def check_pdf_mark(file: OpenFile) -> None:
-    """Refuse a file whose bytes do not begin like a PDF, whatever its name is.
+    """Refuse a file whose bytes do not begin like a PDF. Its name does not matter.
 
     Raises:
         PermanentError: PDF_INVALID.
     """
     if PDF_MARK not in os.pread(file.fd, PDF_MARK_WITHIN, 0):
-        raise PermanentError("the file is no PDF", code=ErrorCode.PDF_INVALID)
+        raise PermanentError("the file is not a PDF", code=ErrorCode.PDF_INVALID)
 
 
 @dataclass(frozen=True, slots=True)

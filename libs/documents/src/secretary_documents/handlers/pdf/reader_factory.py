@@ -26,7 +26,7 @@ _NOT_CONFIGURED = {
 
 
 class ReaderFactory:
-    """Makes page readers for all jobs. The local ones share the slots for OCR."""
+    """Makes page readers for all jobs. The local ones share one limit for OCR."""
 
     def __init__(self, limits: PdfSection, remote: Mapping[str, RemoteReader]) -> None:
         """*remote*: the readers that ask a provider, by method, as far as they are configured."""

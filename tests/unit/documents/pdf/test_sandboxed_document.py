@@ -1,4 +1,4 @@
-"""A PDF is recognised by its bytes, not by its name."""
+"""A file is checked for the mark of a PDF before a child opens it."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from secretary_worker import OpenFile
         (b"", False),
     ],
 )
-def test_a_pdf_says_so_within_its_first_1024_bytes(
+def test_a_pdf_has_its_mark_within_the_first_1024_bytes(
     tmp_path: Path, content: bytes, *, is_pdf: bool
 ) -> None:
     (tmp_path / "x").write_bytes(content)
