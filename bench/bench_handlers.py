@@ -1,8 +1,7 @@
 """The job type the bench submits."""
 
 from secretary_common.models import Job
-from secretary_worker import ResourceCalculator, SecretaryJobRepository
-from secretary_worker.registry import register
+from secretary_worker import ResourceCalculator, SecretaryJobRepository, register
 
 
 async def handle_noop(

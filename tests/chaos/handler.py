@@ -18,8 +18,7 @@ from pydantic import BaseModel, ConfigDict
 
 from secretary_common.errors import PermanentError, TransientError
 from secretary_common.models import Job, JobProgress, JobStatus
-from secretary_worker import ResourceCalculator, SecretaryJobRepository
-from secretary_worker.registry import register
+from secretary_worker import ResourceCalculator, SecretaryJobRepository, register
 
 STEP_SEC = 0.2
 

@@ -1,4 +1,4 @@
-"""Handlers that the end-to-end tests give their workers, as a user would: a module of one's own."""
+"""Handlers for the end-to-end tests, in a module that ``worker.handler_modules`` names."""
 
 import asyncio
 import ctypes
@@ -13,12 +13,11 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from secretary_common.models import Job, JobProgress, JobStatus
-from secretary_worker import ResourceCalculator, SecretaryJobRepository
-from secretary_worker.registry import register
+from secretary_worker import ResourceCalculator, SecretaryJobRepository, register
 
 
 class NapParams(BaseModel):
-    """How long to sleep."""
+    """How long to sleep, in seconds."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -28,7 +27,7 @@ class NapParams(BaseModel):
 async def handle_nap(
     job: Job, repo: SecretaryJobRepository, resource_calculator: ResourceCalculator
 ) -> None:
-    """Sleep in steps and tell how far it is."""
+    """Sleep in steps and report progress."""
     seconds = NapParams.model_validate(job.parameters).seconds
     steps = max(1, min(20, int(seconds / 0.25)))
     for step in range(steps):
@@ -40,7 +39,7 @@ async def handle_nap(
 
 
 class MeasureParams(BaseModel):
-    """What to measure."""
+    """The upload to measure."""
 
     file_id: str = Field(json_schema_extra={"format": "upload"})
 
@@ -48,7 +47,7 @@ class MeasureParams(BaseModel):
 async def handle_measure(
     job: Job, repo: SecretaryJobRepository, resource_calculator: ResourceCalculator
 ) -> None:
-    """Tell what an upload is."""
+    """Return name, size and digest of an upload."""
     params = MeasureParams.model_validate(job.parameters)
     async with repo.open_upload(params.file_id) as upload:
         found = await asyncio.to_thread(hashlib.file_digest, upload.file, "sha256")
@@ -57,12 +56,12 @@ async def handle_measure(
 
 
 def process_custom(params: dict[str, Any]) -> str:
-    """The caller's own function."""
+    """A function of the user."""
     return str(params["input"])[::-1]
 
 
 async def handle_custom_job(job: Job, repo: Any, resource_calculator: ResourceCalculator) -> None:
-    """The original documentation's example."""
+    """A handler in the style of older code."""
     # Update progress
     repo.update_job_progress(
         job.job_id,
@@ -89,14 +88,14 @@ async def handle_custom_job(job: Job, repo: Any, resource_calculator: ResourceCa
 async def handle_stuck(
     job: Job, repo: SecretaryJobRepository, resource_calculator: ResourceCalculator
 ) -> None:
-    """Block the handlers' loop, and a thread the interpreter would wait for."""
+    """Block the handlers' loop, and a thread for which the interpreter would wait."""
     loop = asyncio.get_running_loop()
     loop.run_in_executor(None, time.sleep, 600)
-    time.sleep(600)  # noqa: ASYNC251 - the very thing to survive
+    time.sleep(600)  # noqa: ASYNC251 - the worker must survive it
 
 
 async def handle_large(job: Job, repo: Any, resource_calculator: ResourceCalculator) -> None:
-    """Results of ``megabytes`` MB, and files of each kind."""
+    """Store results of ``megabytes`` MB, and a file from each kind of source."""
     size = int(job.parameters["megabytes"] * 1_000_000)
     path = Path(tempfile.gettempdir()) / f"{job.job_id}.bin"
     path.write_bytes(b"0123456789" * (size // 10))
@@ -112,7 +111,7 @@ async def handle_large(job: Job, repo: Any, resource_calculator: ResourceCalcula
 
 
 async def handle_chatty(job: Job, repo: Any, resource_calculator: ResourceCalculator) -> None:
-    """Log ``lines`` lines as fast as can be."""
+    """Log ``lines`` lines as fast as possible."""
     for n in range(job.parameters["lines"]):
         level = "error" if n % 10_000 == 0 else "debug"
         repo.add_log_entry(job.job_id, level, f"line {n}")

@@ -1,4 +1,4 @@
-"""Handlers of one's own in real workers: the example's package, and the documentation's samples."""
+"""Handlers of a user's own in real workers: the example's package and handlers of older code."""
 
 import shlex
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from secretary_devstack.processes.stack import Stack
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "custom_handler"
 
-# The original documentation's, word for word.
+# A handler as users of the system before this one have written it, word for word.
 SAMPLE = """
 from src.core.models.job_models import Job, JobProgress
 from src.core.resource_tracking import ResourceCalculator
@@ -45,7 +45,7 @@ async def handle_custom_job(
 from src.core.processing.registry import register
 
 register("custom", handle_custom_job)
-"""  # noqa: W293 - as it stands there
+"""  # noqa: W293 - word for word
 CALLS = """
 repo.update_job_progress(
     job_id="job-123",
@@ -77,26 +77,26 @@ IMPORTS = {
     "from src.core.resource_tracking import": "from secretary_worker import",
     "from src.core.processing.registry import": "from secretary_worker.registry import",
 }
-OWN = "\ndef process_custom(params):\n    return params['input'].upper()\n"
+USERS_FUNCTION = "\ndef process_custom(params):\n    return params['input'].upper()\n"
 
 
 def as_module() -> str:
-    """The samples with other import lines, the caller's own function, and the job's own id."""
+    """Return the samples with new import lines, the user's function and the job's own id."""
     sample = SAMPLE
-    for line, ours in IMPORTS.items():
+    for line, new in IMPORTS.items():
         assert line in sample
-        sample = sample.replace(line, ours)
+        sample = sample.replace(line, new)
     calls = CALLS.replace('"job-123"', "job.job_id").replace("\n", "\n    ")
     failing = f"\nasync def handle_job(job, repo, resource_calculator):\n    {calls}\n"
-    return f'{sample}{OWN}{failing}\nregister("failing", handle_job)\n'
+    return f'{sample}{USERS_FUNCTION}{failing}\nregister("failing", handle_job)\n'
 
 
-def test_the_documented_samples_run_with_other_imports_alone(
+def test_older_handlers_run_with_new_import_lines_alone(
     start_stack: Callable[..., Stack], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "documented.py").write_text(as_module())
+    (tmp_path / "older.py").write_text(as_module())
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    stack = start_stack({"worker.handler_modules": ["documented"]})
+    stack = start_stack({"worker.handler_modules": ["older"]})
     with stack.client() as client:
         jobs = {
             job_type: client.wait(client.submit(job_type, {"input": "data"}), timeout_sec=30)

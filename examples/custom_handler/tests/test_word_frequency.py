@@ -1,10 +1,10 @@
-"""What the example promises; run it with ``python -m pytest`` in its folder."""
+"""The promises of the example. Run them with ``python -m pytest`` in its folder."""
 
 from collections import Counter
 from typing import Any
 
 import pytest
-from attempt_bench import Ran, run
+from attempt_harness import Ran, run
 from pydantic import ValidationError
 
 from word_frequency.frequency import count_words
@@ -16,12 +16,12 @@ async def ran(**parameters: Any) -> Ran:
     return await run(handle_word_frequency, parameters, params=WordFrequencyParameters)
 
 
-def test_words_count_whatever_their_case_and_language() -> None:
+def test_words_of_any_case_and_language_are_counted() -> None:
     counted = count_words("Über über the O'Neill and_2 — l'été", ignore=["The"])
     assert counted == Counter({"über": 2, "o'neill": 1, "and": 1, "l'été": 1})
 
 
-async def test_a_job_names_the_words_it_has_most_of_and_lists_all_in_a_file() -> None:
+async def test_a_job_returns_the_most_frequent_words_and_lists_all_in_a_file() -> None:
     done = await ran(text="the cat, the dog; the bird", top=1)
     assert done.status == "completed"
     assert done.results == {"words": 6, "different_words": 4, "most_common": [["the", 3]]}
@@ -29,7 +29,7 @@ async def test_a_job_names_the_words_it_has_most_of_and_lists_all_in_a_file() ->
     assert done.progress == [("counting", 10), ("writing", 80)]
 
 
-async def test_a_text_without_words_fails_at_once_with_its_code() -> None:
+async def test_a_text_without_words_fails_at_once_with_a_code() -> None:
     done = await ran(text="123 …")
     assert (done.status, done.error and done.error.code) == ("failed", "NO_WORDS")
     assert done.files == {}

@@ -1,1 +1,1 @@
-"""A job type of one's own for Secretary: which words a text has most of."""
+"""A job type of your own for Secretary: the most frequent words of a text."""

@@ -1,4 +1,4 @@
-"""Counts words: no job, no repository, nothing to wait for; so it is tested without any."""
+"""Counts words. Pure functions that know no job, so tests call them directly."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _WORD = re.compile(r"[^\W\d_]+(?:['\u2019-][^\W\d_]+)*")
 
 
 def count_words(text: str, *, ignore: Iterable[str] = ()) -> Counter[str]:
-    """How often each word stands in *text*, whatever its case, without those to *ignore*."""
+    """Count each word of *text*, without regard to case; leave out the words to *ignore*."""
     counted = Counter(word.casefold() for word in _WORD.findall(text))
     for word in ignore:
         counted.pop(word.casefold(), None)
@@ -18,6 +18,6 @@ def count_words(text: str, *, ignore: Iterable[str] = ()) -> Counter[str]:
 
 
 def to_csv(counted: Counter[str]) -> str:
-    """The words and their numbers as CSV, the most frequent first."""
+    """Return the words and their counts as CSV, the most frequent first."""
     lines = [f"{word},{number}" for word, number in counted.most_common()]
     return "\n".join(["word,count", *lines, ""])

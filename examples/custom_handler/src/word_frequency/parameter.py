@@ -1,4 +1,4 @@
-"""What a client sends for a ``word_frequency`` job."""
+"""The parameters of a ``word_frequency`` job."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Word = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 
 
 class WordFrequencyParameters(BaseModel):
-    """The API refuses what does not fit (422) and shows this at ``GET /api/job-types``."""
+    """The API refuses other parameters (422) and shows this schema at ``GET /api/job-types``."""
 
     model_config = ConfigDict(extra="forbid")
 

@@ -46,7 +46,7 @@ def console_script(name: str) -> Path:
     Raises:
         ServerMissing: the script is not installed.
     """
-    script = Path(sys.executable).with_name(name)
+    script = Path(sys.executable).parent / name
     if not script.is_file():
         raise ServerMissing(f"{name} is not installed next to {sys.executable}: run `make setup`")
     return script

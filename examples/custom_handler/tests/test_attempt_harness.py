@@ -1,8 +1,8 @@
-"""The bench runs handlers as a worker would."""
+"""The harness runs handlers as a worker does."""
 
 from typing import Any
 
-from attempt_bench import Ran, run
+from attempt_harness import Ran, run
 
 from secretary_common.models import Job
 from secretary_worker import ResourceCalculator, SecretaryJobRepository
@@ -19,11 +19,11 @@ async def ran(**parameters: Any) -> Ran:
     return await run(handle_lines, parameters, uploads={"notes.txt": b"one\ntwo\n"})
 
 
-async def test_a_handler_opens_the_uploads_it_is_given() -> None:
+async def test_a_handler_opens_the_uploads_of_its_job() -> None:
     done = await ran(file_id="notes.txt")
     assert (done.status, done.results) == ("completed", {"notes.txt": 2, "bytes": 8})
 
 
-async def test_an_upload_that_is_not_there_fails_the_job() -> None:
+async def test_a_missing_upload_fails_the_job() -> None:
     done = await ran(file_id="other.txt")
     assert (done.status, done.error and done.error.code) == ("failed", "FILE_NOT_FOUND")

@@ -1,10 +1,10 @@
-"""A bench for handlers: runs one as a worker would, without a worker. Copy it to your own.
+"""Runs a handler as a worker does, without a worker. Copy this file to your own package.
 
     ran = await run(handle_word_frequency, {"text": "…"}, params=WordFrequencyParameters)
     assert ran.status == "completed"
 
-It knows how an attempt ends (docs/handlers.md), not how it is stored: results must be JSON, calls
-may be awaited or not, a terminal status ends the attempt. Nothing is retried.
+It follows the rules for the end of an attempt (docs/handlers.md): results must be JSON, calls may
+be awaited or not, a terminal status ends the attempt. It stores nothing and retries nothing.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import json
 import tempfile
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Generator, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Generator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -23,22 +23,20 @@ from pydantic import BaseModel
 
 from secretary_common.errors import PermanentError, TransientError
 from secretary_common.models import Job, JobError, JobProgress, JobStatus, new_job_id
-from secretary_worker import OpenUpload, ResourceCalculator, SecretaryJobRepository
-
-Handler = Callable[[Job, SecretaryJobRepository, ResourceCalculator], Awaitable[None]]
+from secretary_worker import Handler, OpenUpload, ResourceCalculator, SecretaryJobRepository
 
 
 class Done:
-    """An awaitable that nobody needs to await."""
+    """An awaitable; awaiting it is optional."""
 
     def __await__(self) -> Generator[None, None, None]:
-        """Nothing to wait for."""
+        """Return at once."""
         yield from ()
 
 
 @dataclass
 class Ran:
-    """What came of an attempt."""
+    """The outcome of an attempt."""
 
     status: str = "processing"
     """``completed``, ``failed`` or ``retried``."""
@@ -52,7 +50,7 @@ class Ran:
 
 
 class Recorder:
-    """The repository as a handler sees it; keeps everything in a ``Ran``."""
+    """The repository as a handler sees it. It records every call in ``ran``."""
 
     def __init__(self, job_id: str, uploads: Mapping[str, bytes]) -> None:
         self.ran = Ran()
@@ -60,32 +58,32 @@ class Recorder:
         self._uploads = uploads
 
     def update_job_progress(self, job_id: str, progress: JobProgress) -> Done:
-        """Keep step and percent."""
+        """Record step and percent."""
         self._check(job_id)
         self.ran.progress.append((progress.step, progress.percent))
         return Done()
 
     def update_job_results(self, job_id: str, results: dict[str, Any]) -> Done:
-        """Keep *results*, as JSON would bring them back."""
+        """Record *results* as they are after a round trip through JSON."""
         self._check(job_id)
         self.ran.results = json.loads(json.dumps(results, allow_nan=False))
         return Done()
 
     def update_job_error(self, job_id: str, error: JobError) -> Done:
-        """Keep *error*: returning after it fails the job."""
+        """Record *error*; if the handler then returns, the job fails."""
         self._check(job_id)
         self.ran.error = error
         return Done()
 
     def update_job_status(self, job_id: str, status: JobStatus) -> Done:
-        """End the attempt; the first terminal status wins."""
+        """End the attempt; the first terminal status counts."""
         self._check(job_id)
         if self.ran.status == "processing" and status != JobStatus.PROCESSING:
             self.ran.status = JobStatus(status).value
         return Done()
 
     def add_log_entry(self, job_id: str, level: str, message: str) -> Done:
-        """Keep the line."""
+        """Record the line."""
         self._check(job_id)
         self.ran.logs.append((level, message))
         return Done()
@@ -97,7 +95,7 @@ class Recorder:
         content: bytes | Path | AsyncIterable[bytes],
         content_type: str | None = None,
     ) -> None:
-        """Keep the file's bytes."""
+        """Record the content of the file."""
         self._check(job_id)
         del content_type
         if isinstance(content, Path):
@@ -108,10 +106,10 @@ class Recorder:
 
     @asynccontextmanager
     async def open_upload(self, file_id: str) -> AsyncIterator[OpenUpload]:
-        """The upload with this id, which is its name too.
+        """Open the upload with this id, which is its name too.
 
         Raises:
-            PermanentError: FILE_NOT_FOUND, there is none.
+            PermanentError: FILE_NOT_FOUND, there is no such upload.
         """
         content = self._uploads.get(file_id)
         if content is None:
@@ -133,11 +131,17 @@ async def run(
     params: type[BaseModel] | None = None,
     uploads: Mapping[str, bytes] | None = None,
 ) -> Ran:
-    """Run *handler* once on a job with *parameters*, and say what came of it.
+    """Run *handler* once on a job with *parameters* and return the outcome.
 
-    With *params* they are checked first, as the API does (``pydantic.ValidationError``); *uploads*
-    are what the job may open, by id. What the handler raises besides ``PermanentError`` and
-    ``TransientError`` is raised here.
+    Args:
+        handler: the handler to run.
+        parameters: what a client would submit.
+        params: the model of the parameters; with it they are checked first, as the API does.
+        uploads: the files that the job may open, by id.
+
+    Raises:
+        pydantic.ValidationError: the parameters do not fit the model.
+        Exception: any exception of the handler but ``PermanentError`` and ``TransientError``.
     """
     if params is not None:
         params.model_validate(parameters)
