@@ -12,9 +12,9 @@ import pytest
 from secretary_common.errors import ConfigurationError
 from secretary_common.runtime.clock import ManualClock
 from secretary_common.settings.settings import load_settings
+from secretary_common.testing.api_keys import InMemoryKeyRepository
 from secretary_common.testing.cache import InMemoryCacheRepository
 from secretary_common.testing.files import InMemoryFileRepository
-from secretary_common.testing.store import InMemoryKeyRepository
 from secretary_worker import Uploads, handler_packages
 from secretary_worker.access.bridge import Bridge
 from secretary_worker.handler_packages import HandlerPackages

@@ -11,9 +11,9 @@ from secretary_common.errors import ConfigurationError
 from secretary_common.runtime.clock import ManualClock
 from secretary_common.settings.provider import LlmSection
 from secretary_common.settings.settings import load_settings
+from secretary_common.testing.api_keys import InMemoryKeyRepository
 from secretary_common.testing.cache import InMemoryCacheRepository
 from secretary_common.testing.files import InMemoryFileRepository
-from secretary_common.testing.store import InMemoryKeyRepository
 from secretary_worker import HandlerContext, Uploads
 from secretary_worker.access.bridge import Bridge
 from secretary_worker.access.context import PackageRequests
