@@ -401,7 +401,10 @@ def _is_of_re(function: ast.expr) -> bool:
 
 # Worst cases that were found by hand or in attacks.
 KNOWN = {
-    "secretary_documents.templates.token._SLOT": [Attack("a", " ", "!"), Attack("a:b", " ", "!")],
+    "secretary_documents.templates.placeholder._PLACEHOLDER": [
+        Attack("a", " ", "!"),
+        Attack("a:b", " ", "!"),
+    ],
     "secretary_documents.web.caption._VOICE": [Attack("", "<v.", ""), Attack("<v", " ", "")],
     "secretary_documents.web.caption._TAG": [Attack("", "<a", ""), Attack("", "{\\", "")],
     "secretary_documents.providers.structure._FENCED": [

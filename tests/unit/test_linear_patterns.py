@@ -69,7 +69,7 @@ def test_every_pattern_of_the_packages_is_linear() -> None:
     slow = [f"{place}{what}" for place, what in pairwise(told) if "SLOW" in what]
     assert slow == []
     assert done.returncode == 0, f"{done.stdout[-500:]}\n{done.stderr[-2000:]}"
-    assert "secretary_documents.templates.token._SLOT fullmatch" in told
+    assert "secretary_documents.templates.placeholder._PLACEHOLDER fullmatch" in told
     assert any(line.startswith("secretary_documents.media.media_format._MARKS.") for line in told)
 
 

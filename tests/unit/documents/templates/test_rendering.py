@@ -8,9 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from secretary_common.errors import ErrorCode, PermanentError
-from secretary_documents.templates.rendering import Rendered, render, render_system
+from secretary_documents.templates.rendering import Rendered, render, render_system, yaml_value
 from secretary_documents.templates.template import parse_template
-from secretary_documents.templates.yaml_value import yaml_value
 
 HOSTILE = [
     "{{text}}",

@@ -118,10 +118,10 @@ def test_what_is_no_usable_file_is_refused_with_its_reason(user: Path) -> None:
     (user / "Folder.md").mkdir()
     os.mkfifo(user / "Pipe.md")
     assert "at most 262144 bytes" in refusal(user, "Huge")
-    assert "no UTF-8 at byte 1" in refusal(user, "Latin")
-    assert "line 2: no valid YAML" in refusal(user, "Yaml")
-    assert "is no file" in refusal(user, "Folder")
-    assert "is no file" in refusal(user, "Pipe")
+    assert "not UTF-8 at byte 1" in refusal(user, "Latin")
+    assert "line 2: invalid YAML" in refusal(user, "Yaml")
+    assert "is not a file" in refusal(user, "Folder")
+    assert "is not a file" in refusal(user, "Pipe")
 
 
 def test_the_listing_has_languages_and_fields_and_leaves_out_what_cannot_be_used(

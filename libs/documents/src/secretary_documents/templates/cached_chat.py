@@ -1,4 +1,4 @@
-"""Remembers what a model answered: the same question is not paid for twice."""
+"""A cache of model answers, so that no request is paid for twice."""
 
 from __future__ import annotations
 
@@ -6,63 +6,46 @@ import dataclasses
 import hashlib
 import json
 
-from secretary_common.errors import StoreUnavailable
 from secretary_common.jobs.resources import ResourceCalculator
 from secretary_common.models import JsonObject
 from secretary_common.ports import CacheRepository
-from secretary_common.runtime.log import get_logger
 from secretary_documents.providers.chat import ChatAnswer, ChatModel, ChatRequest
 
-log = get_logger(__name__)
-
 VERSION = 1
-"""Raise it when what is kept changes its form."""
+"""Raise it when the form of the cached entries changes."""
 
 
 class CachedChat:
-    """A ``ChatModel`` that asks another one only what it has not been asked before."""
+    """A ``ChatModel`` that sends to another one only requests that are not in the cache."""
 
     def __init__(
         self, chat: ChatModel, cache: CacheRepository, *, base_url: str, model: str
     ) -> None:
-        """Wire the memory.
+        """Wire the cache to the model.
 
         Args:
-            chat: who is asked.
-            cache: keeps the answers.
-            base_url: of the provider: models of one name differ from one to another.
-            model: which one answers requests that name none.
+            chat: answers requests that are not in the cache.
+            cache: keeps answers. It raises nothing: without MongoDB each lookup is a miss.
+            base_url: of the provider. Models of the same name differ between providers.
+            model: answers requests that name no model.
         """
         self._chat = chat
         self._cache = cache
         self._provider = {"base_url": base_url.rstrip("/"), "model": model}
 
     async def ask(self, request: ChatRequest, resources: ResourceCalculator) -> ChatAnswer:
-        """See ``ChatModel``; an answer that was known took no request and no tokens."""
+        """See ``ChatModel``. A cached answer reports no request and no tokens."""
         key = cache_key(request, **self._provider)
-        known = await self._known(key)
-        if known is not None:
-            return known
+        entry = (await self._cache.get_many([key])).get(key)
+        if entry is not None and (cached := _answer_of(entry)):
+            return cached
         answer = await self._chat.ask(request, resources)
-        await self._keep(key, answer)
+        await self._cache.put_many({key: dataclasses.asdict(answer)})
         return answer
-
-    async def _known(self, key: str) -> ChatAnswer | None:
-        try:
-            entry = (await self._cache.get_many([key])).get(key)
-        except StoreUnavailable:
-            return None
-        return None if entry is None else _answer_of(entry)
-
-    async def _keep(self, key: str, answer: ChatAnswer) -> None:
-        try:
-            await self._cache.put_many({key: dataclasses.asdict(answer)})
-        except StoreUnavailable:
-            log.info("chat.not_cached", reason="MongoDB does not answer")
 
 
 def cache_key(request: ChatRequest, *, base_url: str, model: str) -> str:
-    """The key of *request*: everything the answer depends on, and nothing else."""
+    """Return the key of *request*: everything that its answer depends on, and nothing else."""
     content = {
         "version": VERSION,
         "base_url": base_url,
@@ -71,14 +54,14 @@ def cache_key(request: ChatRequest, *, base_url: str, model: str) -> str:
         "schema": request.schema,
         "temperature": request.temperature,
     }
-    # The order of a schema's properties is the order the model answers in.
+    # Keys are not sorted: a model answers in the order of the schema's properties.
     canonical = json.dumps(content, ensure_ascii=True, separators=(",", ":"))
     return f"chat:{hashlib.sha256(canonical.encode()).hexdigest()}"
 
 
 def _answer_of(entry: JsonObject) -> ChatAnswer | None:
-    taken = {"prompt_tokens": 0, "completion_tokens": 0, "requests": 0}
+    used = {"prompt_tokens": 0, "completion_tokens": 0, "requests": 0}
     try:
-        return ChatAnswer(**{**entry, **taken})
-    except TypeError:  # of another version
+        return ChatAnswer(**{**entry, **used})
+    except TypeError:  # the entry has the fields of another version
         return None

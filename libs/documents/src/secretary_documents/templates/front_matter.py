@@ -1,7 +1,7 @@
-"""The front matter of a template: YAML in which whole values, and only values, may be slots.
+"""The front matter of a template: YAML whose values may be or contain placeholders; keys may not.
 
-What has no slot in it stays as it was written, comments and quotes included. A scalar with slots is
-written anew, as one line of YAML, in the very place it had; so a key may be called as it likes.
+YAML without placeholders stays as it is written, with its comments and quotes. A scalar with
+placeholders is replaced in its place by one line of YAML. So a key may have any name.
 """
 
 from __future__ import annotations
@@ -13,47 +13,55 @@ from dataclasses import dataclass
 
 import yaml
 
-from secretary_documents.templates.token import Part, Placeholder, cut, invalid
+from secretary_documents.templates.placeholder import (
+    Part,
+    Placeholder,
+    invalid,
+    source_of,
+    split_parts,
+)
 
 MAX_DEPTH = 20
 MAX_FRONT_MATTER_BYTES = 16 * 1024
-"""The YAML parser takes about 0.2 s of CPU time for so much; it is written in Python."""
+"""The YAML parser is written in Python and takes about 0.2 s of CPU time for so many bytes."""
 _NO_MAPPING = "the front matter must be keys with values"
-_OPEN, _CLOSE = "\ue000", "\ue001"  # private use: they mean nothing to YAML
+_OPEN, _CLOSE = "\ue000", "\ue001"  # of the private use area: YAML gives them no meaning
 _MARK = re.compile(f"{_OPEN}([0-9]+){_CLOSE}")
 
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
-    """A value of the front matter with slots in it."""
+    """A value of the front matter with placeholders in it."""
 
     parts: tuple[Part, ...]
     quoted: bool
-    """In quotes: always a text."""
+    """The value is in quotes, so it is always a text."""
     ends_line: bool
-    """A block scalar, whose line break belongs to it."""
+    """The value is a block scalar, whose line break is part of it."""
 
     @property
     def whole(self) -> Placeholder | None:
-        """The slot that is all of the value: what takes its place keeps its type."""
-        slot = self.parts[0]
-        return slot if len(self.parts) == 1 and isinstance(slot, Placeholder) else None
+        """The placeholder that is the whole value, if so. Its value then keeps its type."""
+        placeholder = self.parts[0]
+        return (
+            placeholder if len(self.parts) == 1 and isinstance(placeholder, Placeholder) else None
+        )
 
 
 Piece = str | Scalar
-"""YAML to leave alone, or a value to write."""
+"""YAML that stays as it is, or a value to write."""
 
 
 def parse_front_matter(source: str) -> tuple[Piece, ...]:
-    """The pieces of *source*, the lines between the two ``---``.
+    """Split *source*, the lines between the two ``---``, into its pieces.
 
     Raises:
-        PermanentError: TEMPLATE_INVALID; it would be no valid YAML, or no mapping, once filled in.
+        PermanentError: TEMPLATE_INVALID, *source* with values would not be a YAML mapping.
     """
     if len(source.encode(errors="surrogatepass")) > MAX_FRONT_MATTER_BYTES:
         raise invalid(f"the front matter has more than {MAX_FRONT_MATTER_BYTES} bytes")
     if _OPEN in source or _CLOSE in source:
-        raise invalid("the front matter has characters of the private use area in it")
+        raise invalid("the front matter contains characters of the private use area")
     marked = _Marked(source)
     try:
         scalars = list(_Walk(marked).scalars())
@@ -70,43 +78,45 @@ def parse_front_matter(source: str) -> tuple[Piece, ...]:
 
 
 class _Marked:
-    """The source with a mark in place of each slot, so that YAML can be read."""
+    """The source with a mark in place of each placeholder, so that a YAML parser can read it."""
 
     def __init__(self, source: str) -> None:
-        self._slots: list[Placeholder] = []
-        # In YAML single braces are a mapping, never a slot.
+        self._placeholders: list[Placeholder] = []
+        # In YAML single braces are a mapping, and never a placeholder.
         self.text = "".join(
-            self._mark(part) if isinstance(part, Placeholder) and not part.single else _plain(part)
-            for part in cut(source)
+            self._mark(part)
+            if isinstance(part, Placeholder) and not part.single
+            else source_of(part)
+            for part in split_parts(source)
         )
 
-    def _mark(self, slot: Placeholder) -> str:
-        self._slots.append(slot)
-        return f"{_OPEN}{len(self._slots) - 1}{_CLOSE}"
+    def _mark(self, placeholder: Placeholder) -> str:
+        self._placeholders.append(placeholder)
+        return f"{_OPEN}{len(self._placeholders) - 1}{_CLOSE}"
 
     def original(self, text: str) -> str:
-        """*text* as it was: marks that are left stand in comments."""
-        return _MARK.sub(lambda match: self._slots[int(match[1])].source, text)
+        """Return *text* as it is written in the template. Marks in it belong to comments."""
+        return _MARK.sub(lambda match: self._placeholders[int(match[1])].source, text)
 
     def parts(self, value: str) -> tuple[Part, ...]:
-        """The parts of a scalar's *value*."""
+        """Return the parts of a scalar's *value*."""
         found: list[Part] = []
         done = 0
         for match in _MARK.finditer(value):
-            found += [value[done : match.start()], self._slots[int(match[1])]]
+            found += [value[done : match.start()], self._placeholders[int(match[1])]]
             done = match.end()
         return tuple(part for part in [*found, value[done:]] if part)
 
 
 class _Walk:
-    """Goes through the events of the YAML: nothing is built, so nothing can explode."""
+    """Reads the events of the YAML. No value is built, so a small text cannot grow large."""
 
     def __init__(self, marked: _Marked) -> None:
         self._marked = marked
         self._open: list[str] = []  # "key" or "value": what a mapping expects next; "item"
 
     def scalars(self) -> Iterator[tuple[int, int, Scalar]]:
-        """Where each scalar with slots begins and ends, and what it is."""
+        """Yield each scalar with placeholders, and before it where it begins and ends."""
         for event in yaml.parse(self._marked.text, Loader=yaml.SafeLoader):
             self._refuse_references(event)
             if isinstance(event, yaml.CollectionStartEvent):
@@ -126,7 +136,7 @@ class _Walk:
         if not self._open and not is_mapping:
             raise invalid(_NO_MAPPING)
         if self._open and self._open[-1] == "key":
-            raise _at(event, "a key must be a text; is this a field with a typing error?")
+            raise _at(event, "a key must be a text; is this a misspelled field?")
         if len(self._open) >= MAX_DEPTH:
             raise _at(event, f"nested deeper than {MAX_DEPTH}")
         self._open.append("key" if is_mapping else "item")
@@ -139,7 +149,7 @@ class _Walk:
         if self._open[-1] == "key":
             raise _at(event, "a key cannot be a field")
         if event.start_mark is None or event.end_mark is None:
-            raise RuntimeError("the YAML parser does not say where a scalar is")
+            raise RuntimeError("the YAML parser gives no place for a scalar")
         start, end = event.start_mark.index, event.end_mark.index
         ends_line = self._marked.text[start:end].endswith("\n")
         parts = self._marked.parts(event.value)
@@ -154,7 +164,7 @@ class _Walk:
 
 
 def _check(example: str) -> None:
-    """Refuse what no reader of YAML would take, whatever the values are."""
+    """Check that YAML parsers can read *example*, the front matter with sample values."""
     keys: Counter[str] = Counter()
     loader = yaml.SafeLoader(example)
     try:
@@ -163,11 +173,11 @@ def _check(example: str) -> None:
             loader.construct_document(node)
     except yaml.YAMLError as error:
         raise _invalid_yaml(error) from None
-    # e.g. a date that is none, 2026-13-01, or a number of base 60 that no float can hold
+    # For example an impossible date, 2026-13-01, or a number of base 60 that no float can hold.
     except (ValueError, OverflowError) as error:
         raise invalid(f"front matter: {str(error)[:200]}") from None
     if keys and (most := keys.most_common(1)[0])[1] > 1:
-        raise invalid(f"front matter: {most[0]!r} is there more than once")
+        raise invalid(f"front matter: {most[0]!r} occurs more than once")
 
 
 def _example(piece: Piece) -> str:
@@ -176,15 +186,11 @@ def _example(piece: Piece) -> str:
     return '"x"\n' if piece.ends_line else '"x"'
 
 
-def _plain(part: Part) -> str:
-    return part if isinstance(part, str) else part.source
-
-
 def _invalid_yaml(error: yaml.YAMLError) -> Exception:
     mark = getattr(error, "problem_mark", None)
     where = f", line {mark.line + 1}" if mark else ""
     problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "does not parse"
-    return invalid(f"front matter{where}: no valid YAML: {problem}")
+    return invalid(f"front matter{where}: invalid YAML: {problem}")
 
 
 def _at(event: yaml.Event, message: str) -> Exception:

@@ -1,4 +1,4 @@
-"""Asks a model about one text: in one request, or in parts that are combined afterwards."""
+"""Asks a model about one text: in one request, or in parts whose answers are combined."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from secretary_documents.templates.template import Field, faults, schema_of
 from secretary_documents.templates.text_parts import estimate_tokens, split_text
 
 REQUEST_TOKENS = 24_000
-"""What one request has at most, estimated: within the 32,000 that models of today all take."""
+"""How many tokens a request has at most, estimated: current models all accept 32,000."""
 LEAST_TEXT_TOKENS = 2_000
-"""What of it must be left for the text, beside prompt and context."""
+"""How many of them must be left for the text, after prompt and context."""
 TRANSLATED_TOKENS = 2_500
-"""Of a text that is translated at a time: the answer is as long, and models answer shortly."""
+"""How many tokens are translated at a time. The answer is as long, and models limit answers."""
 LEAST_TRANSLATED_TOKENS = 100
-AT_ONCE = 3
-"""Requests of one job at a time."""
+PARALLEL = 3
+"""How many requests of one job run at a time."""
 
 T = TypeVar("T")
 R = TypeVar("R")
 OnPart = Callable[[int, int], None]
-"""Called with how many parts are done, and of how many."""
+"""Called with the number of parts that are done, and with the number of all parts."""
 
 
 @dataclass(slots=True)
 class LlmUsage:
-    """What the model was used for."""
+    """How much the model was used."""
 
     model: str | None = None
     requests: int = 0
@@ -49,7 +49,7 @@ class LlmUsage:
         self.completion_tokens += answer.completion_tokens
 
     def as_json(self) -> JsonObject:
-        """As it stands in results."""
+        """Return it as results show it."""
         return {
             "model": self.model,
             "requests": self.requests,
@@ -60,7 +60,7 @@ class LlmUsage:
 
 
 class ModelQuery:
-    """One text, one model, and what asking took."""
+    """Asks one model about one text, and counts its usage."""
 
     def __init__(
         self,
@@ -78,7 +78,7 @@ class ModelQuery:
         self._request_tokens = request_tokens
         self.usage = LlmUsage()
 
-    async def fields(
+    async def find_fields(
         self,
         text: str,
         fields: Sequence[Field],
@@ -87,44 +87,46 @@ class ModelQuery:
         language: str | None,
         context: JsonObject,
     ) -> JsonObject:
-        """What *text* says of *fields*.
+        """Find the values of *fields* in *text*.
 
         Raises:
-            PermanentError: VALIDATION_ERROR, prompt and context leave no room for the text; or
-                what ``ChatModel.ask`` raises.
-            TransientError: as there.
+            PermanentError: VALIDATION_ERROR, prompt and context leave no room for the text; or see
+                ``ChatModel.ask``.
+            TransientError: see ``ChatModel.ask``.
         """
 
-        def asks(part: str, number: tuple[int, int] | None = None) -> tuple[Message, ...]:
+        def messages(part: str, number: tuple[int, int] | None = None) -> tuple[Message, ...]:
             return prompt.field_messages(
                 part, system=system, language=language, context=context, part=number
             )
 
-        parts = split_text(text, self._room(asks("", (1, 1)), fields))
+        parts = split_text(text, self._room(messages("", (1, 1)), fields))
         self.usage.parts = len(parts)
         if len(parts) == 1:
-            return await self._object(asks(text), fields)
+            return await self._object(messages(text), fields)
         numbered = [(part, (number, len(parts))) for number, part in enumerate(parts, 1)]
         partials = await self._each(
-            numbered, lambda one: self._object(asks(one[0], one[1]), fields)
+            numbered, lambda one: self._object(messages(one[0], one[1]), fields)
         )
         while len(partials) > 1:
-            partials = await self._combined(partials, fields, system, language)
+            partials = await self._combine(partials, fields, system, language)
         return partials[0]
 
-    async def translation(self, text: str, *, source: str | None, target: str) -> str:
-        """*text* in the language *target*, its white space at the ends of parts as it was.
+    async def translate(self, text: str, *, source: str | None, target: str) -> str:
+        """Translate *text* to *target*. White space at the ends of parts is kept.
 
         Raises:
-            PermanentError: what ``ChatModel.ask`` raises.
-            TransientError: as there.
+            PermanentError: see ``ChatModel.ask``.
+            TransientError: see ``ChatModel.ask``.
         """
         parts = split_text(text, TRANSLATED_TOKENS)
         self.usage.parts = len(parts)
-        translated = await self._each(parts, lambda part: self._translated(part, source, target))
+        translated = await self._each(
+            parts, lambda part: self._translate_part(part, source, target)
+        )
         return "".join(translated)
 
-    async def _translated(self, part: str, source: str | None, target: str) -> str:
+    async def _translate_part(self, part: str, source: str | None, target: str) -> str:
         core = part.strip()
         if not core:
             return part
@@ -137,25 +139,27 @@ class ModelQuery:
             too_small = estimate_tokens(core) < LEAST_TRANSLATED_TOKENS or len(halves) == 1
             if error.code != ErrorCode.LLM_OUTPUT_TRUNCATED or too_small:
                 raise
-            # The answer did not fit: shorter questions have shorter answers.
-            translated = "".join([await self._translated(half, source, target) for half in halves])
+            # The answer was too long. Shorter texts have shorter answers.
+            translated = "".join(
+                [await self._translate_part(half, source, target) for half in halves]
+            )
         return part[:start] + translated + part[start + len(core) :]
 
-    async def _combined(
+    async def _combine(
         self,
         partials: Sequence[JsonObject],
         fields: Sequence[Field],
         system: str | None,
         language: str | None,
     ) -> list[JsonObject]:
-        """*partials*, those next to each other combined: fewer than before, at least by half."""
+        """Combine neighbouring *partials*. At most half of them, rounded up, are left."""
 
-        def asks(group: Sequence[JsonObject]) -> tuple[Message, ...]:
+        def messages(group: Sequence[JsonObject]) -> tuple[Message, ...]:
             return prompt.combine_messages(group, system=system, language=language)
 
-        groups = grouped(partials, self._room(asks(()), fields))
+        groups = grouped(partials, self._room(messages(()), fields))
         return [
-            group[0] if len(group) == 1 else await self._object(asks(group), fields)
+            group[0] if len(group) == 1 else await self._object(messages(group), fields)
             for group in groups
         ]
 
@@ -177,9 +181,9 @@ class ModelQuery:
         return answer
 
     def _room(self, messages: Sequence[Message], fields: Sequence[Field]) -> int:
-        """The tokens a request has left for what is to be read."""
-        told = [message.content for message in messages]
-        taken = sum(map(estimate_tokens, [*told, prompt.json_text(schema_of(fields))]))
+        """Return how many tokens of a request are left for the text."""
+        contents = [message.content for message in messages]
+        taken = sum(map(estimate_tokens, [*contents, prompt.json_text(schema_of(fields))]))
         room = self._request_tokens - taken
         if room < LEAST_TEXT_TOKENS:
             message = (
@@ -190,26 +194,26 @@ class ModelQuery:
         return room
 
     async def _each(self, items: Sequence[T], ask: Callable[[T], Awaitable[R]]) -> list[R]:
-        """What *ask* makes of each of *items*, in their order; the first error ends all."""
+        """Return the result of *ask* for each item, in order. The first error stops the rest."""
         todo = iter(enumerate(items))
         results: dict[int, R] = {}
 
         async def work() -> None:
-            for index, item in todo:  # shared: each takes the next one
+            for index, item in todo:  # shared: each task takes the next item
                 results[index] = await ask(item)
                 self._on_part(len(results), len(items))
 
         try:
             async with asyncio.TaskGroup() as group:
-                for _ in items[:AT_ONCE]:
+                for _ in items[:PARALLEL]:
                     group.create_task(work())
-        except ExceptionGroup as errors:  # the others are alike, or its consequence
+        except ExceptionGroup as errors:  # the other errors are similar, or follow from the first
             raise _first(errors) from None
         return [results[index] for index in range(len(items))]
 
 
 def grouped(partials: Sequence[JsonObject], max_tokens: int) -> list[list[JsonObject]]:
-    """*partials* in groups of at least two, but for the last, of about *max_tokens* each."""
+    """Group *partials* by about *max_tokens* each. Only the last group may have less than two."""
     groups: list[list[JsonObject]] = []
     filled = 0
     for partial in partials:

@@ -1,6 +1,6 @@
-"""What a model is told. The document is data: it has a message of its own, between marks.
+"""The messages for a model. The document is data: it has its own message, between marks.
 
-The marks bear the hash of what is between them, so no text can contain its own closing mark.
+The marks contain the hash of the text between them, so no text can contain its own closing mark.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ import hashlib
 import json
 from collections.abc import Sequence
 
+from secretary_common.models import JsonObject
 from secretary_documents.providers.chat import Message
-from secretary_documents.templates.value_type import JsonObject
 
 _DEFAULT_SYSTEM = "You work on texts precisely and invent nothing."
 _DATA = (
@@ -50,7 +50,10 @@ def field_messages(
     context: JsonObject,
     part: tuple[int, int] | None = None,
 ) -> tuple[Message, ...]:
-    """Asks for the fields of *text*; *part*: its number, from 1, of how many."""
+    """Return messages that ask for the fields of *text*.
+
+    *part*: the number of this part, from 1, and the number of parts.
+    """
     rules = [system or _DEFAULT_SYSTEM, _FIELDS, *_language(language), _DATA]
     if part is not None:
         rules.append(_PART.format(number=part[0], total=part[1]))
@@ -60,14 +63,14 @@ def field_messages(
 def combine_messages(
     partials: Sequence[JsonObject], *, system: str | None, language: str | None
 ) -> tuple[Message, ...]:
-    """Asks for one object out of *partials*, those of consecutive parts."""
+    """Return messages that ask to combine *partials*, found in consecutive parts, in one object."""
     rules = [system or _DEFAULT_SYSTEM, _COMBINE, *_language(language), _DATA]
     content = "\n".join(json_text(partial) for partial in partials)
     return (Message("system", "\n\n".join(rules)), _data("parts", content))
 
 
 def translation_messages(text: str, *, source: str | None, target: str) -> tuple[Message, ...]:
-    """Asks for the translation of *text*."""
+    """Return messages that ask for the translation of *text*."""
     from_language = f"from {source!r} " if source and source != "auto" else ""
     languages = f"Translate {from_language}to {target!r} (languages by ISO 639-1)."
     rules = (_TRANSLATE, languages, _DATA)
@@ -75,7 +78,7 @@ def translation_messages(text: str, *, source: str | None, target: str) -> tuple
 
 
 def json_text(value: object) -> str:
-    """*value* as JSON a model reads without trouble; whatever is no JSON as its text."""
+    """Return *value* as readable JSON. A value of another type becomes its text."""
     return json.dumps(value, ensure_ascii=False, default=str)
 
 

@@ -1,80 +1,89 @@
-"""Puts values in place of slots, once: what a value contains is never looked at again."""
+"""Fills in a template. Each placeholder is replaced once; placeholders in values stay as text."""
 
 from __future__ import annotations
 
 import json
+import math
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 
 from secretary_documents.templates.front_matter import Piece, Scalar
+from secretary_documents.templates.placeholder import Part, Placeholder, invalid
 from secretary_documents.templates.template import Template
-from secretary_documents.templates.token import Part, Placeholder, invalid
 from secretary_documents.templates.value_type import Kind
-from secretary_documents.templates.yaml_value import yaml_value
 
 MAX_RENDERED = 64 * 2**20
-"""Characters of a filled-in template: one may name the whole text a hundred times."""
+"""How many characters a filled-in template may have: it may repeat the whole text often."""
 
+# These characters are refused by YAML parsers, or read as line breaks or as a byte order mark (YAML
+# 1.2.2, §5.1).
+_UNWRITABLE = re.compile('["\\\\\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff]')
+_SHORT = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
+# A key on one line has at most 1024 characters (§7.4.2), counted as it is written.
+_KEY_ON_ONE_LINE = 1000
 _SURROGATES = dict.fromkeys(range(55296, 57344), "�")
 
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """A template with everything filled in."""
+    """A filled-in template."""
 
     text: str
     warnings: tuple[str, ...]
-    """Names that have no value."""
+    """One for each name without a value."""
 
 
 @dataclass(slots=True)
 class _Values:
-    """What the names stand for: what the model found, else what the context says."""
+    """The values of the names: from the model, otherwise from the context."""
 
     found: Mapping[str, Any]
     context: Mapping[str, Any]
     fields: Mapping[str, Kind]
     unknown: dict[str, None] = field(default_factory=dict)
     written: dict[tuple[str, str], str] = field(default_factory=dict)
-    """Values as they were written already, by name and manner: a template may name one often."""
+    """Written values by name and form, because a template may repeat a name often."""
 
-    def text(self, slot: Placeholder, *, alone: bool = False) -> str:
-        """The value of *slot* for readers."""
-        manner = "alone" if alone else "text"
-        return self._written(slot, manner, lambda value: text_of(value, alone=alone))
+    def text(self, placeholder: Placeholder, *, alone: bool = False) -> str:
+        """Return the value of *placeholder* as text."""
+        form = "alone" if alone else "text"
+        return self._written(placeholder, form, lambda value: text_of(value, alone=alone))
 
-    def yaml(self, slot: Placeholder) -> str:
-        """The value of *slot* as YAML."""
-        return self._written(slot, "yaml", yaml_value)
+    def yaml(self, placeholder: Placeholder) -> str:
+        """Return the value of *placeholder* as YAML."""
+        return self._written(placeholder, "yaml", yaml_value)
 
-    def _written(self, slot: Placeholder, manner: str, write: Callable[[Any], str]) -> str:
-        if self._known(slot.name) is None:
-            return write(self.of(slot))
-        key = (slot.name, manner)
+    def _written(self, placeholder: Placeholder, form: str, write: Callable[[Any], str]) -> str:
+        if self._known(placeholder.name) is None:
+            return write(self.value(placeholder))
+        key = (placeholder.name, form)
         if key not in self.written:
-            self.written[key] = write(self.of(slot))
+            self.written[key] = write(self.value(placeholder))
         return self.written[key]
 
     def _known(self, name: str) -> Any:
         value = self.found.get(name)
         return self.context.get(name) if value is None else value
 
-    def of(self, slot: Placeholder) -> Any:
-        value = self._known(slot.name)
+    def value(self, placeholder: Placeholder) -> Any:
+        """Return the value of *placeholder*, and note the name if it has no value."""
+        value = self._known(placeholder.name)
         if value is not None:
             return value
-        if slot.single:
-            return slot.source
-        if slot.name not in self.fields and slot.name not in self.context:
-            self.unknown[slot.name] = None
-        kind = slot.type.kind if slot.type else self.fields.get(slot.name, Kind.TEXT)
+        if placeholder.single:
+            return placeholder.source
+        if placeholder.name not in self.fields and placeholder.name not in self.context:
+            self.unknown[placeholder.name] = None
+        usual = self.fields.get(placeholder.name, Kind.TEXT)
+        kind = placeholder.type.kind if placeholder.type else usual
         return {Kind.TEXT: "", Kind.LIST: []}.get(kind)
 
 
 def render(template: Template, found: Mapping[str, Any], context: Mapping[str, Any]) -> Rendered:
-    """*template* with what the model *found* and what the *context* says.
+    """Fill in *template* with the values that the model *found*, and those of the *context*.
 
     Raises:
         PermanentError: TEMPLATE_INVALID, the text would be larger than ``MAX_RENDERED``.
@@ -89,7 +98,7 @@ def render(template: Template, found: Mapping[str, Any], context: Mapping[str, A
 
 
 def render_system(template: Template, context: Mapping[str, Any]) -> str | None:
-    """The system prompt of *template*, if it has one.
+    """Return the system prompt of *template*, or None if it has none.
 
     Raises:
         PermanentError: TEMPLATE_INVALID, the text would be larger than ``MAX_RENDERED``.
@@ -100,9 +109,10 @@ def render_system(template: Template, context: Mapping[str, Any]) -> str | None:
 
 
 def text_of(value: Any, *, alone: bool = False) -> str:
-    """*value* as a reader wants it; *alone* on its lines a list has a line for each item.
+    """Return *value* as text for readers.
 
-    There, rows become a table; whatever else has parts is JSON.
+    If the value is *alone* on its line, a list becomes bullets and rows become a table. Other
+    values with parts are JSON.
     """
     match value:
         case None:
@@ -169,7 +179,7 @@ def _text_of_scalar(scalar: Scalar, values: _Values) -> str:
 
 
 def _join(pieces: Iterable[str]) -> str:
-    """*pieces* as one text; no more of them are made than the limit takes."""
+    """Join *pieces*. Stop at the limit, so that no more pieces are made."""
     joined: list[str] = []
     length = 0
     for piece in pieces:
@@ -178,3 +188,48 @@ def _join(pieces: Iterable[str]) -> str:
         if length > MAX_RENDERED:
             raise invalid(f"the filled-in template has more than {MAX_RENDERED} characters")
     return "".join(joined)
+
+
+def yaml_value(value: Any) -> str:
+    """Write *value*, of JSON's types, as flow YAML on one line; ``yaml.safe_load`` returns it.
+
+    Texts are always quoted. So ``no``, ``1.0``, ``2026-01-01``, ``- x`` and ``a: b`` stay texts.
+    Lone surrogates become U+FFFD, because they are not text. A value of another type becomes its
+    text.
+    """
+    match value:
+        case None | bool():
+            return {None: "null", True: "true", False: "false"}[value]
+        case int():
+            return str(value)
+        case float():
+            return _float(value)
+        case list() | tuple():
+            return f"[{', '.join(map(yaml_value, value))}]"
+        case dict():
+            return f"{{{', '.join(_entry(key, item) for key, item in value.items())}}}"
+    return f'"{_UNWRITABLE.sub(_escape, str(value))}"'
+
+
+def _entry(key: Any, value: Any) -> str:
+    written = yaml_value(str(key))
+    mark = "? " if len(written) > _KEY_ON_ONE_LINE else ""
+    return f"{mark}{written}: {yaml_value(value)}"
+
+
+def _float(value: float) -> str:
+    if math.isnan(value):
+        return ".nan"
+    if math.isinf(value):
+        return ".inf" if value > 0 else "-.inf"
+    digits, exponent, power = repr(value).partition("e")
+    # YAML 1.1 reads 1e+20 as a text, because a number needs a point there.
+    point = "" if "." in digits else ".0"
+    return f"{digits}{point}{exponent}{power}"
+
+
+def _escape(match: re.Match[str]) -> str:
+    character = match[0]
+    if "\ud800" <= character <= "\udfff":
+        return "\ufffd"
+    return _SHORT.get(character) or f"\\u{ord(character):04x}"

@@ -1,4 +1,4 @@
-"""A template: front matter, text and system prompt, with the fields it asks the model for."""
+"""A template: front matter, text, system prompt, and the fields that the model fills in."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from secretary_common.models import JsonObject
 from secretary_documents.templates.front_matter import Piece, Scalar, parse_front_matter
-from secretary_documents.templates.token import Part, Placeholder, cut, invalid
-from secretary_documents.templates.value_type import JsonObject, Kind, ValueType, object_schema
+from secretary_documents.templates.placeholder import Part, Placeholder, invalid, split_parts
+from secretary_documents.templates.value_type import Kind, ValueType, object_schema
 
 MAX_TEMPLATE_BYTES = 256 * 1024
 MAX_FIELDS = 200
 
-# Untyped fields of these names were always lists where they are a value of the front matter.
+# A field of such a name, without a type, is a list if it is a value of the front matter.
 _LISTS = frozenset(
     ("affiliations", "attachments", "chapters", "slides", "speakers", "tags", "toc", "topics")
 )
@@ -24,14 +25,14 @@ _SYSTEM_PROMPT = re.compile(r"^---[ \t]*systemprompt[ \t]*$\n?", re.MULTILINE | 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """What the model shall find."""
+    """A value that the model must find."""
 
     name: str
     description: str
     type: ValueType
 
     def schema(self) -> JsonObject:
-        """The JSON Schema of its value."""
+        """Return the JSON Schema of its value."""
         return {**self.type.schema(), "description": self.description}
 
 
@@ -43,16 +44,16 @@ class Template:
     body: tuple[Part, ...]
     system: tuple[Part, ...] | None
     fields: tuple[Field, ...]
-    """In the order they first come up."""
+    """In the order of their first use."""
     sha256: str
     """Of the whole template."""
 
 
 def parse_template(content: str) -> Template:
-    """Read a template.
+    """Parse a template.
 
     Raises:
-        PermanentError: TEMPLATE_INVALID, saying what is wrong and where.
+        PermanentError: TEMPLATE_INVALID; the message says what is wrong, and where.
     """
     encoded = content.encode(errors="surrogatepass")
     if len(encoded) > MAX_TEMPLATE_BYTES:
@@ -60,26 +61,26 @@ def parse_template(content: str) -> Template:
     text = content.removeprefix("\ufeff").replace("\r\n", "\n")
     text, system = _split_system(text)
     front, body = _split_front_matter(text)
-    parts = tuple(cut(body))
+    parts = tuple(split_parts(body))
     return Template(
         front_matter=front,
         body=parts,
-        system=None if system is None else tuple(cut(system)),
+        system=None if system is None else tuple(split_parts(system)),
         fields=_fields(front or (), parts),
         sha256=hashlib.sha256(encoded).hexdigest(),
     )
 
 
 def schema_of(fields: Iterable[Field]) -> JsonObject:
-    """The JSON Schema of an answer with all *fields*, for models that hold strictly to one."""
+    """Return the JSON Schema of an answer with all *fields*, for strict structured output."""
     return object_schema({field.name: field.schema() for field in fields})
 
 
 def faults(fields: Iterable[Field], answer: JsonObject) -> list[str]:
-    """What is wrong with *answer*, by field; values are not in the messages."""
+    """Return the problems of *answer*, by field. The messages repeat no value."""
     known = {field.name: field for field in fields}
     found = [f"{name}: is missing" for name in known if name not in answer]
-    found += [f"{name[:64]}: is no field" for name in answer if name not in known]
+    found += [f"{name[:64]}: is not a field" for name in answer if name not in known]
     return found + [
         f"{name}: must be of the type {known[name].type}"
         for name, value in answer.items()
@@ -103,15 +104,15 @@ def _split_front_matter(text: str) -> tuple[tuple[Piece, ...] | None, str]:
 
 def _fields(front: Iterable[Piece], body: Iterable[Part]) -> tuple[Field, ...]:
     scalars = [piece for piece in front if isinstance(piece, Scalar)]
-    slots = [part for scalar in scalars for part in scalar.parts] + list(body)
+    placeholders = [part for scalar in scalars for part in scalar.parts] + list(body)
     listed = {scalar.whole.name for scalar in scalars if scalar.whole and not scalar.quoted}
     descriptions: dict[str, str] = {}
     types: dict[str, ValueType] = {}
-    for slot in slots:
-        if isinstance(slot, Placeholder) and slot.description is not None:
-            descriptions.setdefault(slot.name, slot.description)
-            if slot.type is not None:
-                types.setdefault(slot.name, slot.type)
+    for placeholder in placeholders:
+        if isinstance(placeholder, Placeholder) and placeholder.description is not None:
+            descriptions.setdefault(placeholder.name, placeholder.description)
+            if placeholder.type is not None:
+                types.setdefault(placeholder.name, placeholder.type)
     if len(descriptions) > MAX_FIELDS:
         raise invalid(f"a template has at most {MAX_FIELDS} fields")
     return tuple(

@@ -1,7 +1,7 @@
-"""Templates by name: from the user's folder, then from those that come with the worker.
+"""Finds templates by name: first in the operator's folder, then among the shipped templates.
 
-A name is never a path. A symbolic link counts if it stays in its folder (Kubernetes mounts files
-so), and what was vetted is what is read: by the open file, never by the name again.
+A name is never a path. A symbolic link is followed if it stays in its folder, as Kubernetes mounts
+files. The file that was checked is the file that is read, because both use the same open file.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from pathlib import Path
 from secretary_common.errors import ErrorCode, PermanentError
 from secretary_common.models import TemplateField, TemplateInfo
 from secretary_common.runtime.log import get_logger
+from secretary_documents.templates.placeholder import invalid
 from secretary_documents.templates.template import MAX_TEMPLATE_BYTES, Template, parse_template
-from secretary_documents.templates.token import invalid
 
 log = get_logger(__name__)
 
@@ -26,7 +26,7 @@ LANGUAGE = re.compile(r"[a-z]{2}")
 SHIPPED = Path(__file__).parent / "shipped"
 FALLBACK_LANGUAGE = "en"
 MAX_LISTED = 1000
-"""Files of one folder that are looked at for the listing."""
+"""How many files of one folder the listing reads."""
 
 _SUFFIX = ".md"
 _WITH_LANGUAGE = re.compile(r"(?P<name>.+)_(?P<language>[a-z]{2})")
@@ -34,41 +34,42 @@ _WITH_LANGUAGE = re.compile(r"(?P<name>.+)_(?P<language>[a-z]{2})")
 
 @dataclass(frozen=True, slots=True)
 class NamedTemplate:
-    """A template and the name of the file it was found under, without ``.md``."""
+    """A template and the name of its file, without ``.md``."""
 
     name: str
     template: Template
 
 
 class TemplateCatalog:
-    """The templates jobs may name."""
+    """The templates that jobs may name."""
 
-    def __init__(self, user: Path | None = None, shipped: Path = SHIPPED) -> None:
-        """*user*: the folder ``templates.dir``, whose templates come before those shipped."""
-        self._folders = [folder for folder in (user, shipped) if folder is not None]
+    def __init__(self, own: Path | None = None, shipped: Path = SHIPPED) -> None:
+        """*own*: the folder ``templates.dir``. Its templates win over the shipped ones."""
+        self._folders = [folder for folder in (own, shipped) if folder is not None]
 
     def load(self, name: str, language: str | None = None) -> NamedTemplate:
-        """The template *name*, in *language* if there is one.
+        """Load the template *name*, in *language* if it exists in that language. Blocks.
 
-        In each folder ``Name_de`` comes before ``Name``, and that before ``Name_en``;
-        ``Session_de`` falls back on ``Session``. All of the user's folder comes before what is
-        shipped. Blocks.
+        In each folder ``Name_de`` wins over ``Name``, and ``Name`` over ``Name_en``. If
+        ``Session_de`` does not exist, ``Session`` is loaded. Any template in the operator's folder
+        wins over the shipped ones.
 
         Raises:
-            PermanentError: TEMPLATE_NOT_FOUND, also for what is no name; TEMPLATE_INVALID.
+            PermanentError: TEMPLATE_NOT_FOUND, also if *name* is not a valid name;
+                TEMPLATE_INVALID.
         """
         if not NAME.fullmatch(name):
-            raise _not_found("a template has a name of letters, digits, - and _; never a path")
+            raise _not_found("a template's name has letters, digits, - and _; it is never a path")
         for folder in self._folders:
             for candidate in candidates(name, language):
                 content = _read(folder, candidate)
                 if content is not None:
                     return NamedTemplate(candidate, _parse(candidate, content))
         names = ", ".join(sorted({one for folder in self._folders for one in _grouped(folder)}))
-        raise _not_found(f"there is no template {name!r}; there are {names}"[:2000])
+        raise _not_found(f"there is no template {name!r}; the templates are {names}"[:2000])
 
     def listing(self) -> list[TemplateInfo]:
-        """Every template that can be used, by name; what cannot is logged. Blocks."""
+        """Return all valid templates, by name. Invalid templates are logged. Blocks."""
         languages: dict[str, set[str]] = {}
         for folder in self._folders:
             for name, found in _grouped(folder).items():
@@ -91,12 +92,12 @@ class TemplateCatalog:
 
 
 def shipped_templates() -> list[TemplateInfo]:
-    """What comes with the worker, for ``secretary-init`` to announce."""
+    """Return the shipped templates. ``secretary-init`` announces them."""
     return TemplateCatalog().listing()
 
 
 def candidates(name: str, language: str | None) -> list[str]:
-    """The files that may be meant by *name*, the best one first."""
+    """Return the file names that *name* may mean, the best one first."""
     with_language = _WITH_LANGUAGE.fullmatch(name)
     bases = [name] if with_language is None else [name, with_language["name"]]
     chosen = [f"{name}_{language}"] if language and LANGUAGE.fullmatch(language) else []
@@ -104,7 +105,7 @@ def candidates(name: str, language: str | None) -> list[str]:
 
 
 def _grouped(folder: Path) -> dict[str, set[str]]:
-    """The names in *folder* without their languages, and the languages of each."""
+    """Return the names in *folder* without their languages, and the languages of each name."""
     found: dict[str, set[str]] = {}
     for stem in _stems(folder):
         match = _WITH_LANGUAGE.fullmatch(stem)
@@ -126,7 +127,7 @@ def _stems(folder: Path) -> Iterator[str]:
 
 
 def _read(folder: Path, name: str) -> bytes | None:
-    """The bytes of the template; None: there is none of this name."""
+    """Return the bytes of the template, or None if no template has this name."""
     root = Path(os.path.realpath(folder))
     real = Path(os.path.realpath(root / f"{name}{_SUFFIX}"))
     if not real.is_relative_to(root):
@@ -139,7 +140,7 @@ def _read(folder: Path, name: str) -> bytes | None:
         raise invalid(f"template {name!r} cannot be read: {error.strerror}") from None
     try:
         if not stat.S_ISREG(os.fstat(fd).st_mode):
-            raise invalid(f"template {name!r} is no file")
+            raise invalid(f"template {name!r} is not a file")
         return os.read(fd, MAX_TEMPLATE_BYTES + 1)
     finally:
         os.close(fd)
@@ -149,7 +150,7 @@ def _parse(name: str, content: bytes) -> Template:
     try:
         return parse_template(content.decode())
     except UnicodeDecodeError as error:
-        raise invalid(f"template {name!r}: no UTF-8 at byte {error.start}") from None
+        raise invalid(f"template {name!r}: not UTF-8 at byte {error.start}") from None
     except PermanentError as error:
         raise PermanentError(f"template {name!r}: {error.message}", code=error.code) from None
 

@@ -1,43 +1,44 @@
-"""Cuts a text that is too long for one request into pieces, losing nothing."""
+"""Splits a text that is too long for one request into parts, without losing anything."""
 
 from __future__ import annotations
 
 import math
 
-# English has about 4 bytes a token, German 3, Chinese 3 a character: rather too many than too few.
+# English has about 4 bytes a token, German 3, and a Chinese character has 3. So the estimate is
+# rather too high than too low.
 BYTES_PER_TOKEN = 3
-# The better places first: between paragraphs, lines, sentences, words.
+# The best places to split, in order: between paragraphs, lines, sentences, words.
 _BREAKS = ("\n\n", "\n", ". ", " ")
 
 
 def estimate_tokens(text: str) -> int:
-    """About how many tokens *text* has, rather too many than too few."""
+    """Estimate how many tokens *text* has, rather too many than too few."""
     return math.ceil(len(text.encode(errors="replace")) / BYTES_PER_TOKEN)
 
 
 def split_text(text: str, max_tokens: int) -> list[str]:
-    """*text* in pieces of at most *max_tokens* each; joined they are *text* again.
+    """Split *text* into parts of at most *max_tokens* each. Joined, they are *text* again.
 
-    A piece ends at the best place in its second half.
+    A part ends at the best place in its second half.
     """
     max_bytes = max(max_tokens, 2) * BYTES_PER_TOKEN
-    pieces = []
+    parts = []
     start = 0
     while start < len(text):
         end = start + _fitting(text[start : start + max_bytes], max_bytes)
         if end < len(text):
             end = _break_before(text, start, end)
-        pieces.append(text[start:end])
+        parts.append(text[start:end])
         start = end
-    return pieces or [text]
+    return parts or [text]
 
 
 def _fitting(text: str, max_bytes: int) -> int:
-    """How many characters of *text* are within *max_bytes*; at least one."""
+    """Return how many characters of *text* fit into *max_bytes*; at least one."""
     encoded = text.encode(errors="replace")
     if len(encoded) <= max_bytes:
         return len(text)
-    # A character cut in two is left out; the mark of a replaced one has a single byte.
+    # A character that would be cut in two is left out.
     return max(len(encoded[:max_bytes].decode(errors="ignore")), 1)
 
 

@@ -1,7 +1,7 @@
-"""Sends a text through a template: the model finds the fields, the template is filled in.
+"""Transforms a text by a template: the model finds the fields, then the template is filled in.
 
-What is too long for one request is read in parts, and what was found in them is combined; nothing
-is ever left out silently.
+A text that is too long for one request is read in parts, and the values found in them are
+combined. No part of the text is left out.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ from secretary_documents.templates.template_catalog import NamedTemplate, Templa
 from secretary_documents.templates.value_type import ValueType
 
 INLINE = "inline"
-"""What a template is called that came with the request."""
+"""The name of a template that is part of the request."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransformRequest:
-    """A text, and what is to become of it; with no template it is translated."""
+    """A text and its template. Without a template the text is translated."""
 
     text: str
     template: str | None = None
     template_content: str | None = None
     context: JsonObject = field(default_factory=dict)
     additional_fields: Mapping[str, str] = field(default_factory=dict)
-    """Descriptions by name; of a field the template has: what is to be added to its own."""
+    """Descriptions by name. For a field of the template, the text is added to its description."""
     source_language: str | None = None
     target_language: str | None = None
     model: str | None = None
@@ -42,7 +42,7 @@ class TransformRequest:
 
     @property
     def values(self) -> JsonObject:
-        """What the names of a template stand for, besides its fields."""
+        """The values of the template's names that are not fields."""
         languages = {
             "source_language": self.source_language,
             "target_language": self.target_language,
@@ -53,7 +53,7 @@ class TransformRequest:
 
 @dataclass(frozen=True, slots=True)
 class FoundFields:
-    """What a model found, and what that took."""
+    """The values that a model found, and its usage."""
 
     data: JsonObject = field(default_factory=dict)
     usage: LlmUsage = field(default_factory=LlmUsage)
@@ -61,17 +61,17 @@ class FoundFields:
 
 @dataclass(frozen=True, slots=True)
 class TransformResult:
-    """What came of a text."""
+    """The transformed text, and how it was made."""
 
     text: str
     fields: JsonObject
-    """What the model found for the fields of the template."""
+    """The values that the model found for the fields of the template."""
     data: JsonObject
-    """The same, and what was found for additional fields."""
+    """The same, and the values of additional fields."""
     template: JsonObject | None
-    """Its name and sha256; None after a translation."""
+    """Its name and sha256; None for a translation."""
     llm: JsonObject
-    """Model, requests and tokens; parts, in how many the text was read."""
+    """Model, requests, tokens, and the number of parts in which the text was read."""
     warnings: tuple[str, ...] = ()
 
 
@@ -81,13 +81,13 @@ class Transformer:
     def __init__(
         self, folder: TemplateCatalog, chat: ChatModel, *, cached: CachedChat | None = None
     ) -> None:
-        """*cached*: the same *chat* with a memory, for requests that may use it."""
+        """*cached*: *chat* with a cache, for requests that may use one."""
         self._folder = folder
         self._chat = chat
         self._cached = cached
 
     async def load(self, request: TransformRequest) -> NamedTemplate | None:
-        """The template of *request*; None: it is to be translated.
+        """Load the template of *request*, or return None if its text must be translated.
 
         Raises:
             PermanentError: TEMPLATE_NOT_FOUND or TEMPLATE_INVALID.
@@ -105,23 +105,23 @@ class Transformer:
         resources: ResourceCalculator,
         on_part: OnPart = lambda _done, _total: None,
     ) -> TransformResult:
-        """Do what *request* says; *on_part* is told how many of how many parts are done.
+        """Transform the text of *request*, and call *on_part* after each part.
 
         Raises:
-            PermanentError: the template, the context or the model's answer is at fault, or there
-                is no model (LLM_NOT_CONFIGURED); without fields none is needed.
-            TransientError: the model may answer the next time.
+            PermanentError: the template, the context or the model's answer is invalid; or
+                LLM_NOT_CONFIGURED. A template without fields needs no model.
+            TransientError: the model may answer at a later attempt.
         """
         named = await self.load(request)
         if named is not None:
             return fill(named, request, await self.find(named, request, resources, on_part))
-        inquiry = self._inquiry(request, resources, on_part)
-        text = await inquiry.translation(
+        query = self._query(request, resources, on_part)
+        text = await query.translate(
             request.text,
             source=request.source_language,
             target=_required(request.target_language),
         )
-        return TransformResult(text, {}, {}, None, inquiry.usage.as_json())
+        return TransformResult(text, {}, {}, None, query.usage.as_json())
 
     async def find(
         self,
@@ -130,27 +130,27 @@ class Transformer:
         resources: ResourceCalculator,
         on_part: OnPart = lambda _done, _total: None,
     ) -> FoundFields:
-        """What the text says of the fields of the template and of additional ones.
+        """Find the values of the template's fields and of additional fields in the text.
 
         Raises:
-            PermanentError: the context or the model's answer is at fault, or there is no model
-                (LLM_NOT_CONFIGURED); without fields none is needed.
-            TransientError: the model may answer the next time.
+            PermanentError: the context or the model's answer is invalid; or LLM_NOT_CONFIGURED. A
+                template without fields needs no model.
+            TransientError: the model may answer at a later attempt.
         """
-        inquiry = self._inquiry(request, resources, on_part)
+        query = self._query(request, resources, on_part)
         fields = with_additional(named.template.fields, request.additional_fields)
         if not fields:
             return FoundFields()
-        data = await inquiry.fields(
+        data = await query.find_fields(
             request.text,
             fields,
             system=render_system(named.template, request.values),
             language=request.target_language,
             context=request.context,
         )
-        return FoundFields(data, inquiry.usage)
+        return FoundFields(data, query.usage)
 
-    def _inquiry(
+    def _query(
         self, request: TransformRequest, resources: ResourceCalculator, on_part: OnPart
     ) -> ModelQuery:
         chat = (self._cached if request.use_cache else None) or self._chat
@@ -158,10 +158,10 @@ class Transformer:
 
 
 def fill(named: NamedTemplate, request: TransformRequest, found: FoundFields) -> TransformResult:
-    """The template with what was *found*; with nothing found it stands on the context alone.
+    """Fill in the template with the values that were *found*, and with those of the context.
 
     Raises:
-        PermanentError: TEMPLATE_INVALID, it would become too large.
+        PermanentError: TEMPLATE_INVALID, the text would become too large.
     """
     template, data = named.template, found.data
     rendered = render(template, data, request.values)
@@ -173,7 +173,7 @@ def fill(named: NamedTemplate, request: TransformRequest, found: FoundFields) ->
 
 
 def with_additional(fields: Iterable[Field], additional: Mapping[str, str]) -> tuple[Field, ...]:
-    """*fields* with what *additional* says of them, then those they do not have."""
+    """Add *additional* to the descriptions of *fields*, and append its other fields."""
     left = dict(additional)
     own = [
         Field(one.name, f"{one.description} {left.pop(one.name)}", one.type)
@@ -186,6 +186,6 @@ def with_additional(fields: Iterable[Field], additional: Mapping[str, str]) -> t
 
 def _required(language: str | None) -> str:
     if language is None:
-        message = "a translation needs target_language; or name a template"
+        message = "without a template the text is translated: give target_language"
         raise PermanentError(message, code=ErrorCode.VALIDATION_ERROR)
     return language

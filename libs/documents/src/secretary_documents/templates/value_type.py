@@ -1,4 +1,4 @@
-"""What kind of value a field has, what the model is told of it, and what fits it."""
+"""The type of a field's value: its JSON Schema, and the values that fit it."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-JsonObject = dict[str, Any]
+from secretary_common.models import JsonObject
 
 
 class Kind(StrEnum):
-    """The kinds of values, as a template names them: ``{{tags:list|…}}``."""
+    """The kinds of values, as templates name them: ``{{tags:list|…}}``."""
 
     TEXT = "text"
     LIST = "list"
@@ -57,7 +57,7 @@ class ValueType:
         return f"list<{', '.join(f'{name}:{kind}' for name, kind in self.columns)}>"
 
     def schema(self) -> JsonObject:
-        """The JSON Schema of such a value; strict: what may be unknown is null, never left out."""
+        """Return the JSON Schema of a value. It is strict: an unknown value is null."""
         if self.kind is not Kind.LIST:
             return {"type": [_JSON_TYPES[self.kind], "null"]}
         if not self.columns:
@@ -68,7 +68,7 @@ class ValueType:
         return [(name, ValueType(kind).schema()) for name, kind in self.columns]
 
     def fits(self, value: Any) -> bool:
-        """Whether *value* is what ``schema`` describes."""
+        """Return whether *value* fits ``schema``."""
         if self.kind is not Kind.LIST:
             return value is None or _is(value, self.kind)
         if not isinstance(value, list):
@@ -84,7 +84,7 @@ class ValueType:
 
 
 def object_schema(properties: dict[str, JsonObject]) -> JsonObject:
-    """The schema of an object that has exactly *properties*."""
+    """Return the schema of an object that has exactly *properties*."""
     return {
         "type": "object",
         "properties": properties,
@@ -94,17 +94,19 @@ def object_schema(properties: dict[str, JsonObject]) -> JsonObject:
 
 
 def parse_type(written: str) -> ValueType:
-    """The type a template names behind the colon.
+    """Return the type that a template names after the colon.
 
     Raises:
-        ValueError: there is no such type; the message is for the template's author.
+        ValueError: the type is unknown; the message is for the template's author.
     """
     written = written.strip()
     if rows := _ROWS.fullmatch(written):
         return ValueType(Kind.LIST, _parse_columns(rows[1]))
     if written not in _SPELLINGS:
         known = ", ".join(Kind)
-        raise ValueError(f"{written[:40]!r} is no type; there are {known} and list<column, …>")
+        raise ValueError(
+            f"{written[:40]!r} is not a type; the types are {known} and list<column, …>"
+        )
     return ValueType(_SPELLINGS[written])
 
 
@@ -114,12 +116,14 @@ def _parse_columns(written: str) -> tuple[tuple[str, Kind], ...]:
         match = _COLUMN.fullmatch(column.strip())
         kind = _SPELLINGS.get(match[2] or "text") if match else None
         if match is None or kind is None or kind is Kind.LIST or match[1] in columns:
-            raise ValueError(f"{column.strip()[:40]!r} is no column; write list<page:int, title>")
+            raise ValueError(
+                f"{column.strip()[:40]!r} is not a column; write list<page:int, title>"
+            )
         columns[match[1]] = kind
     return tuple(columns.items())
 
 
 def _is(value: Any, kind: Kind) -> bool:
-    if isinstance(value, bool) and kind is not Kind.BOOL:  # a bool is an int to Python alone
+    if isinstance(value, bool) and kind is not Kind.BOOL:  # in Python a bool is an int
         return False
     return isinstance(value, _PYTHON_TYPES[kind])
