@@ -1,4 +1,4 @@
-"""Clients over HTTP, as real ones are: they repeat what got no answer, or a 5xx."""
+"""HTTP clients; like real ones they repeat a request after a 5xx or without an answer."""
 
 from __future__ import annotations
 
@@ -10,18 +10,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
-from chaos.feature import Features
+from chaos.ledger.evidence import Acceptance, AcceptedAction, ClientAnswers, ObservedEnd
 from chaos.plan import JobPlan, Submission
-from chaos.told import Acceptance, Order, Sight, Told
 
 JsonObject = dict[str, Any]
 
-AT_ONCE = 32
-"""Requests the clients have under way at once; one that is being repeated counts as well."""
+MAX_PARALLEL = 32
+"""Requests in flight; a request that waits for its repetition counts as well."""
 REQUEST_SEC = 10.0
 BACKOFF_SEC = (0.1, 0.3, 1.0, 2.0)
 SERVER_FAULT = 500
-LOOK_SEC = (0.5, 1.0, 2.0, 4.0)
+POLL_SEC = (0.5, 1.0, 2.0, 4.0)
 CONFLICT = 409
 NO_ANSWER = (aiohttp.ClientError, TimeoutError, OSError)
 TERMINAL = ("completed", "failed", "cancelled")
@@ -37,40 +36,37 @@ class Answer:
 
 
 class GivenUp(Exception):
-    """There was no answer below 500 until the end of all patience."""
+    """There was no answer below 500 until the client gave up."""
 
 
 class Clients:
-    """All clients of one round."""
+    """All clients of one experiment."""
 
     def __init__(
         self,
         urls: Sequence[str],
         keys: Sequence[str],
         *,
-        hook: str,
-        features: Features,
-        patience_sec: float,
+        webhook_url: str,
+        give_up_after_sec: float,
     ) -> None:
         """Prepare.
 
         Args:
-            urls: the APIs'.
-            keys: the API keys, by the number the plans name.
-            hook: the webhook receiver's URL.
-            features: what is used of the API.
-            patience_sec: how long after the start a client gives up on an answer.
+            urls: the URLs of the APIs.
+            keys: the API keys; plans name them by their index.
+            webhook_url: the webhook receiver's URL.
+            give_up_after_sec: how long after the start a client gives up on an answer.
         """
         self._urls = urls
         self._keys = keys
-        self._hook = hook
-        self._features = features
-        self._until = time.monotonic() + patience_sec
-        self._turns = asyncio.Semaphore(AT_ONCE)
-        self.told = Told()
+        self._webhook_url = webhook_url
+        self._until = time.monotonic() + give_up_after_sec
+        self._turns = asyncio.Semaphore(MAX_PARALLEL)
+        self.answers = ClientAnswers()
 
     async def run(self, submissions: Sequence[Submission]) -> None:
-        """Send everything at its time, each by a client of its own; return when all are through."""
+        """Send every request at its time, each by its own client; return when all are done."""
         started = time.monotonic()
         timeout = aiohttp.ClientTimeout(total=REQUEST_SEC)
         async with (
@@ -82,7 +78,7 @@ class Clients:
                 group.create_task(self._serve(submission))
 
     def give_up(self) -> None:
-        """Have no more patience: what is not answered now is not asked again."""
+        """Repeat no request any more."""
         self._until = 0.0
 
     async def _serve(self, submission: Submission) -> None:
@@ -93,66 +89,68 @@ class Clients:
             ids = zip(submission.plans, job_ids, strict=False)
             await asyncio.gather(*(self._follow(plan, job_id) for plan, job_id in ids))
         except GivenUp as error:
-            self.told.refusals.append(f"{submission.ref}: {error}")
+            self.answers.errors.append(f"{submission.ref}: {error}")
 
     async def _submit(self, submission: Submission) -> list[str]:
-        """Send *submission* until it is answered; the ids of its jobs."""
-        bodies = [plan.body(self._hook) for plan in submission.plans]
+        """Send *submission* until it is answered; return the ids of its jobs."""
+        bodies = [plan.body(self._webhook_url) for plan in submission.plans]
         alone = len(bodies) == 1
         path = "/api/jobs/" if alone else "/api/jobs/batch"
         body = bodies[0] if alone else {"batch_name": submission.ref, "jobs": bodies}
         answer = await self._ask("POST", path, submission.key, body, submission.ref)
         if answer.status != 202:
-            self._refused(submission.ref, answer)
+            self._unexpected(submission.ref, answer)
             return []
         ids: list[str] = [answer.data["job_id"]] if alone else answer.data["job_ids"]
         for plan, job_id in zip(submission.plans, ids, strict=True):
             accepted = Acceptance(plan.ref, job_id, time.time(), answer.replayed)
-            self.told.accepted.append(accepted)
+            self.answers.accepted.append(accepted)
         return ids
 
     async def _follow(self, plan: JobPlan, job_id: str) -> None:
-        """What this job's client does once it is accepted."""
+        """Do what the plan says after the job was accepted: cancel, watch, retry."""
         if plan.cancel_after_sec is not None:
             await asyncio.sleep(plan.cancel_after_sec)
-            await self._order(plan, job_id, "cancel", self.told.cancelled)
+            await self._act(plan, job_id, "cancel", self.answers.cancelled)
         if plan.watched or plan.retried:
             await self._watch(plan, job_id)
         if plan.retried:
-            await self._order(plan, job_id, "retry", self.told.retried)
+            await self._act(plan, job_id, "retry", self.answers.retried)
             await self._watch(plan, job_id)
 
-    async def _order(self, plan: JobPlan, job_id: str, verb: str, told: list[Order]) -> None:
-        """Cancel or retry; 409 is an answer too: it has ended, or the order came through before."""
-        answer = await self._ask("POST", f"/api/jobs/{job_id}/{verb}", plan.key, None, None)
+    async def _act(
+        self, plan: JobPlan, job_id: str, action: str, accepted: list[AcceptedAction]
+    ) -> None:
+        """Cancel or retry. 409 is expected too: the job has ended, or an earlier try succeeded."""
+        answer = await self._ask("POST", f"/api/jobs/{job_id}/{action}", plan.key, None, None)
         if answer.status == 202:
-            told.append(Order(job_id, time.time()))
+            accepted.append(AcceptedAction(job_id, time.time()))
         elif answer.status != CONFLICT:
-            self._refused(f"{plan.ref}: {verb}", answer)
+            self._unexpected(f"{plan.ref}: {action}", answer)
 
     async def _watch(self, plan: JobPlan, job_id: str) -> None:
-        """Look at the job until it has ended."""
-        looks = 0
+        """Poll the job until it has ended."""
+        polls = 0
         while True:
             answer = await self._ask("GET", f"/api/jobs/{job_id}", plan.key, None, None)
             if answer.status != 200:
-                self._refused(f"{plan.ref}: look", answer)
+                self._unexpected(f"{plan.ref}: poll", answer)
                 return
             if answer.data["status"] in TERMINAL:
-                self.told.sights.append(_sight(answer.data))
+                self.answers.observed_ends.append(_observed_end(answer.data))
                 return
             if time.monotonic() > self._until:
-                return  # the ledger will tell of it as stuck
-            await asyncio.sleep(_waits(LOOK_SEC, looks))
-            looks += 1
+                return  # the ledger will report the job as stuck
+            await asyncio.sleep(_waits(POLL_SEC, polls))
+            polls += 1
 
     async def _ask(
         self, method: str, path: str, key: int, body: JsonObject | None, ref: str | None
     ) -> Answer:
-        """The first answer below 500, whichever API gives it.
+        """Return the first answer below 500, from any API.
 
         Raises:
-            GivenUp: there was none.
+            GivenUp: there was no such answer.
         """
         headers = {"Authorization": f"Bearer {self._keys[key]}"}
         if ref:
@@ -166,7 +164,7 @@ class Clients:
                     if time.monotonic() > self._until:
                         reason = f"{type(error).__name__}: {error}"
                         raise GivenUp(f"{method} {path}: {reason}") from error
-                self.told.repeats += 1
+                self.answers.repeats += 1
                 await asyncio.sleep(_waits(BACKOFF_SEC, tries) * random.uniform(0.5, 1.5))
                 tries += 1
 
@@ -177,21 +175,23 @@ class Clients:
         async with self._http.request(method, url, headers=headers, json=body) as response:
             if response.status >= SERVER_FAULT:
                 text = await response.text()
-                if response.status == SERVER_FAULT:  # an outage is told as 503
-                    self.told.refusals.append(f"{method} {path}: {text}")
+                if response.status == SERVER_FAULT:  # in an outage the API answers 503
+                    self.answers.errors.append(f"{method} {path}: {text}")
                 raise TimeoutError(f"{response.status} {text}")
             parsed = await response.json()
             replayed = response.headers.get("Idempotent-Replayed") == "true"
             return Answer(response.status, parsed.get("data") or parsed, replayed)
 
-    def _refused(self, what: str, answer: Answer) -> None:
-        self.told.refusals.append(f"{what}: {answer.status} {str(answer.data)[:300]}")
+    def _unexpected(self, what: str, answer: Answer) -> None:
+        self.answers.errors.append(f"{what}: {answer.status} {str(answer.data)[:300]}")
 
 
 def _waits(seconds: Sequence[float], number: int) -> float:
     return seconds[min(number, len(seconds) - 1)]
 
 
-def _sight(job: JsonObject) -> Sight:
+def _observed_end(job: JsonObject) -> ObservedEnd:
     results = job["results"] or {}
-    return Sight(job["job_id"], job["run"], job["attempt"], job["status"], results.get("nonce"))
+    return ObservedEnd(
+        job["job_id"], job["run"], job["attempt"], job["status"], results.get("nonce")
+    )

@@ -1,7 +1,7 @@
-"""The history of every job, change by change, from MongoDB's own log of majority-committed writes.
+"""The history of every job, state by state, from MongoDB's log of majority-committed writes.
 
-It is read once at the end, from a change stream that begins before the first job: no observer can
-miss a state that was there for a moment only.
+The log is read once at the end, as a change stream that begins before the first job. So no state is
+missed, however short it was.
 """
 
 from __future__ import annotations
@@ -11,17 +11,17 @@ from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import Any
 
-from chaos.canary import COLLECTION as MARKS
+from chaos.cluster_probe import COLLECTION as PROBE_COLLECTION
 from pymongo import MongoClient
 
 JsonObject = dict[str, Any]
-END = "end"
+END_MARK = "end"
 READ_MS = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
-    """A job as it stood from *at* on."""
+class JobState:
+    """The state of a job from the time *at* on."""
 
     at: float
     status: str
@@ -32,32 +32,32 @@ class Moment:
     seq: int
     run_at: float
     owner: str | None = None
-    """The process that holds it."""
+    """The worker process that has the lease."""
     token: str | None = None
-    """Of its lease."""
-    settled_by: str | None = None
-    """The token of the attempt that ended last."""
+    """The token of the lease."""
+    settled_token: str | None = None
+    """The lease token of the attempt that ended last."""
     cancel_requested: bool = False
     results: JsonObject | None = None
     error_code: str | None = None
     percent: int | None = None
-    said: str | None = None
-    """The message of its progress."""
+    progress_message: str | None = None
+    """The message of the last progress."""
 
-    def same_as(self, other: Moment) -> bool:
-        """Whether nothing but time lies between them."""
+    def same_as(self, other: JobState) -> bool:
+        """Return whether the two states differ only in their time."""
         return replace(self, at=other.at) == other
 
 
-History = Mapping[str, list[Moment]]
-"""By job id, each list in order."""
+History = Mapping[str, list[JobState]]
+"""The states of each job in order, by job id."""
 
 
-def moment_of(document: Mapping[str, Any], at: float) -> Moment:
-    """What the ledger wants to know of a job's document."""
+def state_of(document: Mapping[str, Any], at: float) -> JobState:
+    """Return the fields of a job's document that the ledger checks."""
     lease, settled = document.get("lease") or {}, document.get("settled") or {}
     progress, error = document.get("progress") or {}, document.get("error") or {}
-    return Moment(
+    return JobState(
         at=at,
         status=document["status"],
         run=document["run"],
@@ -68,29 +68,29 @@ def moment_of(document: Mapping[str, Any], at: float) -> Moment:
         run_at=document["run_at"].timestamp(),
         owner=lease.get("owner"),
         token=lease.get("token"),
-        settled_by=settled.get("token"),
+        settled_token=settled.get("token"),
         cancel_requested=bool(document.get("cancel_requested")),
         results=document.get("results"),
         error_code=error.get("code"),
         percent=progress.get("percent"),
-        said=progress.get("message"),
+        progress_message=progress.get("message"),
     )
 
 
-def histories(events: Iterable[Mapping[str, Any]]) -> dict[str, list[Moment]]:
-    """What change events, in order, tell of each job."""
+def job_histories(events: Iterable[Mapping[str, Any]]) -> dict[str, list[JobState]]:
+    """Return the states of each job, from change events in order."""
     documents: dict[str, JsonObject] = {}
-    found: dict[str, list[Moment]] = {}
+    found: dict[str, list[JobState]] = {}
     for event in events:
         job_id = event["documentKey"]["_id"]
         document = _after(event, documents.get(job_id))
         if document is None:
             continue
         documents[job_id] = document
-        moment = moment_of(document, event["wallTime"].timestamp())
-        moments = found.setdefault(job_id, [])
-        if not moments or not moment.same_as(moments[-1]):
-            moments.append(moment)
+        state = state_of(document, event["wallTime"].timestamp())
+        states = found.setdefault(job_id, [])
+        if not states or not state.same_as(states[-1]):
+            states.append(state)
     return found
 
 
@@ -122,24 +122,24 @@ def _inside(document: JsonObject, parents: list[str]) -> Any:
 
 
 def now_in(client: MongoClient[JsonObject], database: str) -> Any:
-    """The point of the log that is now: where a later ``read`` is to begin."""
+    """Return the current position in the log, for a later ``read``."""
     return client[database].command("ping")["operationTime"]
 
 
-def read(client: MongoClient[JsonObject], database: str, since: Any) -> dict[str, list[Moment]]:
-    """Every job's history from *since* until now."""
+def read(client: MongoClient[JsonObject], database: str, since: Any) -> dict[str, list[JobState]]:
+    """Return every job's history from *since* until now."""
     collections = client[database]
-    collections[MARKS].insert_one({"_id": END})
-    wanted = [{"$match": {"ns.coll": {"$in": ["jobs", MARKS]}}}]
+    collections[PROBE_COLLECTION].insert_one({"_id": END_MARK})
+    wanted = [{"$match": {"ns.coll": {"$in": ["jobs", PROBE_COLLECTION]}}}]
     with collections.watch(
         wanted, start_at_operation_time=since, max_await_time_ms=READ_MS
     ) as stream:
-        return histories(_until_the_mark(stream))
+        return job_histories(_until_end(stream))
 
 
-def _until_the_mark(stream: Iterable[Mapping[str, Any]]) -> Iterable[Mapping[str, Any]]:
+def _until_end(stream: Iterable[Mapping[str, Any]]) -> Iterable[Mapping[str, Any]]:
     for event in stream:
         if event["ns"]["coll"] == "jobs":
             yield event
-        elif event["documentKey"]["_id"] == END:
+        elif event["documentKey"]["_id"] == END_MARK:
             return

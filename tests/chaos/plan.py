@@ -1,4 +1,4 @@
-"""What the clients will submit: drawn whole from the seed before anything runs. No I/O."""
+"""The jobs that the clients will submit, all drawn from the seed before anything runs. No I/O."""
 
 from __future__ import annotations
 
@@ -8,22 +8,20 @@ from enum import StrEnum
 from random import Random
 from typing import Any
 
-from chaos.feature import Features
-
 JsonObject = dict[str, Any]
 
 DOOMED, FLAKY = "CHAOS_DOOMED", "CHAOS_FLAKY"
 """The error codes of jobs that fail on purpose."""
 KEYS = 4
-"""API keys the clients share."""
+"""How many API keys the clients use."""
 PATIENCE = 12
-"""Attempts of a job that is meant to survive whatever happens to its workers."""
+"""``max_attempts`` of a job that must survive every fault of its workers."""
 OVERDUE_SEC = 1.0
 BATCH_SIZE = 8
 
 
 class Kind(StrEnum):
-    """What a job does; ``handler.py`` has the handlers."""
+    """What a job does; ``handlers.py`` has a handler for each kind."""
 
     QUICK = "quick"
     STEADY = "steady"
@@ -34,7 +32,7 @@ class Kind(StrEnum):
     LETHAL = "lethal"
 
 
-# Of 1,000 jobs so many are of a kind; lethal ones are counted apart, they cost a worker each.
+# How many of 1,000 jobs are of each kind. Lethal jobs are counted apart: each costs a worker.
 SHARES = {
     Kind.QUICK: 560,
     Kind.STEADY: 220,
@@ -45,44 +43,66 @@ SHARES = {
 }
 LETHAL_JOBS = 1
 LONG_BLOCKS = 1
-"""Handlers that block their loop for longer than a lease: their job must stay theirs."""
+"""Jobs whose handler blocks its loop for longer than a lease; they must keep the lease."""
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """The parts of the API that the clients use and the ledger checks."""
+
+    idempotency: bool
+    """``Idempotency-Key``: a repeated request returns the same job. If off, the clients send the
+    header anyway, and the ledger only counts the extra jobs."""
+    cancel: bool
+    """``POST /api/jobs/{id}/cancel``."""
+    retry: bool
+    """``POST /api/jobs/{id}/retry``."""
+    batch: bool
+    """``POST /api/jobs/batch``."""
+
+
+FEATURES = Features(idempotency=True, cancel=True, retry=True, batch=True)
 
 
 @dataclass(frozen=True, slots=True)
 class JobPlan:
-    """One job as its client wants it."""
+    """One job that a client will submit, and what the client will do with it."""
 
     number: int
     ref: str
-    """Its ``job_name`` and ``Idempotency-Key``: every job that stands for it bears it."""
+    """Its ``job_name`` and ``Idempotency-Key``; every job made for this plan has it."""
     kind: Kind
     key: int
-    """Which API key submits it."""
+    """The number of the API key that submits it."""
     seconds: float = 0.0
-    ends_itself: bool = False
+    sets_status: bool = False
     priority: int = 5
     delay_sec: float = 0.0
     max_attempts: int = PATIENCE
     webhook: bool = False
     progress: bool = True
-    """Whether the webhook tells of progress."""
+    """Whether webhooks are sent for progress."""
     watched: bool = False
-    """Its client looks at it until it has ended."""
+    """Its client polls it until it has ended."""
     repeats: bool = False
-    """Its client sends it again although it was accepted, as if the answer had been lost."""
+    """Its client repeats the accepted request, as if the answer had been lost."""
     cancel_after_sec: float | None = None
     retried: bool = False
     """Its client retries it once it has ended."""
 
-    def body(self, hook: str) -> JsonObject:
-        """What is sent; *hook* is the receiver's URL."""
+    def body(self, webhook_url: str) -> JsonObject:
+        """Return the body of the request; *webhook_url* is the receiver's URL."""
         parameters: JsonObject = {
             "number": self.number,
             "seconds": self.seconds,
-            "ends_itself": self.ends_itself,
+            "sets_status": self.sets_status,
         }
         if self.webhook:
-            parameters["webhook"] = {"url": hook, "jobId": self.ref, "progress": self.progress}
+            parameters["webhook"] = {
+                "url": webhook_url,
+                "jobId": self.ref,
+                "progress": self.progress,
+            }
         body: JsonObject = {
             "job_type": f"chaos-{self.kind}",
             "job_name": self.ref,
@@ -99,7 +119,7 @@ class JobPlan:
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """What one request carries: a job, or several as a batch."""
+    """One request: a job, or a batch of several."""
 
     at: float
     """Seconds after the start."""
@@ -107,7 +127,7 @@ class Submission:
 
     @property
     def key(self) -> int:
-        """Which API key sends it."""
+        """The number of the API key that sends it."""
         return self.plans[0].key
 
     @property
@@ -116,10 +136,10 @@ class Submission:
         return self.plans[0].ref
 
 
-def draw(
+def draw_submissions(
     seed: int, *, jobs: int, seconds: float, lease_sec: float, features: Features
 ) -> list[Submission]:
-    """*jobs* jobs spread over *seconds*, in the order of their sending."""
+    """Return requests for *jobs* jobs, spread over *seconds*, in the order of sending."""
     random = Random(seed)
     plans = [
         _plan(random, f"chaos-{seed}-{number}", number, kind, features)
@@ -146,7 +166,7 @@ def _plan(random: Random, ref: str, number: int, kind: Kind, features: Features)
         kind=kind,
         key=random.randrange(KEYS),
         seconds=round(_seconds(random, kind), 2),
-        ends_itself=random.random() < 0.3,
+        sets_status=random.random() < 0.3,
         priority=random.choice([5] * 6 + [0, 2, 8, 9]),
         delay_sec=round(random.uniform(0.5, 15), 1) if random.random() < 0.12 else 0.0,
         max_attempts=_max_attempts(random, kind),
@@ -171,7 +191,7 @@ def _max_attempts(random: Random, kind: Kind) -> int:
     if kind is Kind.OVERDUE:
         return 1
     if kind is Kind.LETHAL:
-        return PATIENCE  # it is set aside long before
+        return PATIENCE  # it fails as poisoned long before
     return 2 if random.random() < 0.05 else PATIENCE
 
 
@@ -184,7 +204,7 @@ def _cancel_after(random: Random, features: Features, kind: Kind) -> float | Non
 def _grouped(
     plans: list[JobPlan], random: Random, *, batches: bool
 ) -> Iterator[tuple[JobPlan, ...]]:
-    """Every job by itself, or with *batches* a tenth of them by some and one key."""
+    """Yield every job alone, or, with *batches*, a tenth of them in batches of one key."""
     if not batches:
         yield from ((plan,) for plan in plans)
         return

@@ -1,8 +1,8 @@
-"""``make chaos``: jobs through real processes while everything is killed, stopped and cut.
+"""``make chaos``: run jobs while servers, services and networks fail.
 
-Each seed is a round of its own with fresh servers. At its end a ledger holds what clients were told
-against what MongoDB, the handlers and the webhook receiver have. The seed repeats jobs and faults;
-the timing is the machine's.
+Each seed is an experiment of its own with fresh servers. At its end a ledger compares the answers
+that clients got with MongoDB, the handlers' log and the webhook receiver. A seed repeats the same
+jobs and faults; the timing depends on the machine.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from chaos.ledger import Verdict
-from chaos.report import PromiseBroken, say
-from chaos.round import Round, Size
+from chaos.experiment import Experiment, Size
+from chaos.ledger.verdict import Verdict
+from support.scenario_report import PromiseBroken, say
 
 from secretary_devstack.error import ChildFailed, NotInTime, ServerMissing
 from secretary_devstack.processes.local_system import end_on_sigterm
@@ -23,17 +23,17 @@ from secretary_devstack.processes.local_system import end_on_sigterm
 ROOT = Path(__file__).resolve().parents[2]
 INTERRUPTED = 130
 SHOWN = 20
-"""Violations of a round that are printed; all are in its folder."""
+"""How many violations of an experiment are printed; its folder has all."""
 
 
 def main() -> int:
-    """Play all rounds; 0 if the promise was kept in each."""
+    """Run all experiments; return 0 if the promise was kept in each."""
     end_on_sigterm()
     options = _options()
     seeds = range(options.seed, options.seed + options.seeds)
     size = Size(options.jobs, options.minutes * 60)
     try:
-        failed = [seed for seed in seeds if not _play(seed, size, keep=options.keep)]
+        failed = [seed for seed in seeds if not _is_kept(seed, size, keep=options.keep)]
     except KeyboardInterrupt:
         say("chaos: interrupted")
         return INTERRUPTED
@@ -46,25 +46,25 @@ def main() -> int:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, default=5, help="how many rounds")
-    parser.add_argument("--seed", type=int, default=1, help="the first round's")
-    parser.add_argument("--jobs", type=int, default=2000, help="a round")
-    parser.add_argument("--minutes", type=float, default=2.0, help="of faults a round")
-    parser.add_argument("--keep", action="store_true", help="keep the logs of good rounds too")
+    parser.add_argument("--seeds", type=int, default=5, help="how many experiments")
+    parser.add_argument("--seed", type=int, default=1, help="of the first experiment")
+    parser.add_argument("--jobs", type=int, default=2000, help="of an experiment")
+    parser.add_argument("--minutes", type=float, default=2.0, help="of faults")
+    parser.add_argument("--keep", action="store_true", help="keep all logs")
     return parser.parse_args()
 
 
-def _play(seed: int, size: Size, *, keep: bool) -> bool:
+def _is_kept(seed: int, size: Size, *, keep: bool) -> bool:
     runs = ROOT / ".run"
     runs.mkdir(exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix=f"chaos-{seed}-", dir=runs))
     kept = False
     try:
-        kept = _judged(seed, Round(seed, size, folder))
+        kept = _run(seed, Experiment(seed, size, folder))
     except (ChildFailed, NotInTime, PromiseBroken, ServerMissing) as error:
         say(f"seed {seed}: {type(error).__name__}: {error}")
     except KeyboardInterrupt:
-        keep, kept = False, True  # nobody asked for the logs
+        keep, kept = False, True  # remove the logs
         raise
     finally:
         if kept and not keep:
@@ -74,9 +74,9 @@ def _play(seed: int, size: Size, *, keep: bool) -> bool:
     return kept
 
 
-def _judged(seed: int, one: Round) -> bool:
-    verdict = one.play()
-    say(f"seed {seed}: {verdict.line()} | {one.course}")
+def _run(seed: int, experiment: Experiment) -> bool:
+    verdict = experiment.run()
+    say(f"seed {seed}: {verdict.summary()} | {experiment.timing}")
     if not verdict.kept:
         _explain(verdict)
     return verdict.kept
@@ -84,11 +84,11 @@ def _judged(seed: int, one: Round) -> bool:
 
 def _explain(verdict: Verdict) -> None:
     for violation in verdict.violations[:SHOWN]:
-        say(f"  {violation.breach}: {violation.subject}: {violation.what}")
+        say(f"  {violation.breach}: {violation.subject}: {violation.message}")
     if len(verdict.violations) > SHOWN:
         say(f"  and {len(verdict.violations) - SHOWN} more")
     for one in verdict.slow[:SHOWN]:
-        waited = f"{one.counted_sec:.1f} s ({one.seconds:.1f} by the clock)"
+        waited = f"{one.counted_sec:.1f} s ({one.seconds:.1f} s in all)"
         say(f"  recovered late: {one.job_id} after attempt {one.attempt}: {waited}")
 
 

@@ -1,4 +1,4 @@
-"""Everything that runs: servers and services as real processes, with a proxy before each server."""
+"""The system under test: servers and services as processes, with a proxy before each server."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
-from chaos import record
+from chaos import execution_log
 from chaos.plan import KEYS
-from chaos.report import expect
+from support.scenario_report import expect
 
 from secretary_devstack.processes.service import Service, Settings
 from secretary_devstack.processes.stack import Stack
@@ -29,7 +29,7 @@ DATABASE = "chaos"
 APIS, NOTIFIERS, WORKERS, SLOTS = 2, 2, 3, 8
 LEASE_SEC, HEARTBEAT_SEC, POLL_SEC = 6.0, 1.5, 1.5
 DRAIN_SEC = 3.0
-# With 2 s three nodes fail over sooner, but hold elections nobody asked for on a busy machine.
+# With 2 s three nodes fail over sooner, but hold needless elections on a busy machine.
 ELECTION_TIMEOUT_MS = 4000
 SETTINGS: Settings = {
     "generic_worker.max_concurrent": SLOTS,
@@ -37,7 +37,7 @@ SETTINGS: Settings = {
     "worker.lease_sec": LEASE_SEC,
     "worker.heartbeat_sec": HEARTBEAT_SEC,
     "worker.drain_sec": DRAIN_SEC,
-    "worker.handler_modules": ["chaos.handler"],
+    "worker.handler_modules": ["chaos.handlers"],
     # A killed notifier's deliveries wait for its lease: timeout + 10 s.
     "notifier.timeout_sec": 3,
     "notifier.poll_interval_sec": POLL_SEC,
@@ -49,7 +49,7 @@ SETTINGS: Settings = {
 
 @dataclass(frozen=True, slots=True)
 class System:
-    """What runs in one round."""
+    """Everything that runs in one experiment."""
 
     folder: Path
     network: Network
@@ -57,33 +57,33 @@ class System:
     mongo_proxies: list[Proxy]
     broker: RabbitMQ
     broker_proxies: dict[str, Proxy]
-    """By the service whose link it is."""
+    """The proxies in front of the broker, by the name of the service that uses them."""
     receiver: Receiver
     stack: Stack
     keys: list[str]
-    """API keys of the clients."""
+    """The API keys of the clients."""
 
     @property
-    def record(self) -> Path:
-        """Where the handlers note what they run."""
+    def execution_log(self) -> Path:
+        """The file to which the handlers write their executions."""
         return self.folder / "executions.jsonl"
 
     @property
     def urls(self) -> list[str]:
-        """The APIs'."""
+        """The URLs of the APIs."""
         return [f"http://{HOST}:{api.port}" for api in self.stack.apis]
 
 
 @contextlib.contextmanager
 def running(folder: Path) -> Iterator[System]:
-    """Start everything with files and logs in *folder*; stop it all at the end.
+    """Run everything, with files and logs in *folder*; stop it at the end.
 
     Raises:
-        ChildFailed, NotInTime, ServerMissing: something did not start.
-        PromiseBroken: a service found a way around its proxies.
+        ChildFailed, NotInTime, ServerMissing: a server or service did not start.
+        PromiseBroken: a service has connections that bypass the proxies.
     """
     os.environ["PYTHONPATH"] = str(TESTS)  # for the workers, which import the handlers
-    os.environ[record.VARIABLE] = str(folder / "executions.jsonl")
+    os.environ[execution_log.VARIABLE] = str(folder / "executions.jsonl")
     with ExitStack() as on:
         network = on.enter_context(Network())
         receiver = on.enter_context(Receiver())
@@ -134,24 +134,27 @@ def running(folder: Path) -> Iterator[System]:
 
 
 def check_proxied(service: Service, mongo_proxies: list[Proxy], broker_proxy: Proxy) -> None:
-    """Hold that all outgoing connections of *service* go through proxies, those to MongoDB too.
+    """Check that all outgoing connections of *service* go through proxies, also those to MongoDB.
 
-    A replica set tells its clients where its members are: one that told the nodes' own ports would
-    lead every client around the proxies.
+    A replica set sends its clients the addresses of its members. If these were the nodes' own
+    ports, every client would bypass the proxies.
 
     Raises:
-        PromiseBroken: they do not.
+        PromiseBroken: a connection bypasses them.
     """
     mine = connections_of(service.child.pid)
     outgoing = {one.remote_port for one in mine if one.local_port != service.port}
     through_mongo = {proxy.port for proxy in mongo_proxies}
     expect(outgoing & through_mongo, f"{service.name} has no connection to a MongoDB proxy")
-    around = outgoing - through_mongo - {broker_proxy.port}
-    expect(not around, f"{service.name} has connections around the proxies: {sorted(around)}")
+    bypassing = outgoing - through_mongo - {broker_proxy.port}
+    expect(
+        not bypassing,
+        f"{service.name} has connections that bypass the proxies: {sorted(bypassing)}",
+    )
 
 
 def links_of(service: Service) -> ConnectionFilter:
-    """Chooses the connections of the process that *service* is now, later ones too."""
+    """Return a filter for the connections of *service*'s current process, including later ones."""
     pid = service.child.pid
     known: dict[int, bool] = {one.local_port: True for one in connections_of(pid)}
 

@@ -1,4 +1,4 @@
-"""A round of one job in which everything went well: what the tests of the chaos ledger spoil."""
+"""The evidence of one job without any fault; tests of the chaos ledger change it."""
 
 from __future__ import annotations
 
@@ -8,16 +8,14 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from chaos.account import check as check_account
-from chaos.commit import check as check_commit
-from chaos.evidence import Breach, Evidence, Hook
-from chaos.feature import Features
-from chaos.history import Moment
-from chaos.plan import JobPlan, Kind
-from chaos.record import Execution
-from chaos.result import check as check_result
-from chaos.told import Acceptance, Told
-from chaos.webhook import check as check_webhook
+from chaos.execution_log import Execution
+from chaos.history import JobState
+from chaos.ledger.acceptance import check as check_account
+from chaos.ledger.commits import check as check_commit
+from chaos.ledger.evidence import Acceptance, Breach, ClientAnswers, Evidence, ReceivedWebhook
+from chaos.ledger.results import check as check_result
+from chaos.ledger.webhooks import check as check_webhook
+from chaos.plan import Features, JobPlan, Kind
 
 JsonObject = dict[str, Any]
 
@@ -39,7 +37,7 @@ DOCUMENT: JsonObject = {
     "results": RESULTS,
     "webhook": {"progress": True},
 }
-WAITING = Moment(
+WAITING = JobState(
     at=START, status="pending", run=1, attempt=0, forgiven=0, max_attempts=3, seq=0, run_at=START
 )
 HELD = replace(
@@ -52,17 +50,17 @@ ENDED = replace(
     seq=2,
     owner=None,
     token=None,
-    settled_by=TOKEN,
+    settled_token=TOKEN,
     results=RESULTS,
 )
 EXECUTION = Execution(NONCE, JOB, 1, 1, 4711, START + 1.1, START + 1.9, "completed")
 
 
-def hook(phase: str, seq: int, at: float, **changed: Any) -> Hook:
-    """A webhook of the job as it should be, but for what is *changed*."""
+def webhook(phase: str, seq: int, at: float, **changed: Any) -> ReceivedWebhook:
+    """Return a correct webhook of the job, except for the fields *changed*."""
     data = RESULTS if phase == "completed" else None
     body = json.dumps({"phase": phase, "seq": seq, "data": data}).encode()
-    made = Hook(
+    made = ReceivedWebhook(
         at=at,
         webhook_id=f"msg_{JOB}_{seq}",
         job_id=JOB,
@@ -79,20 +77,22 @@ def hook(phase: str, seq: int, at: float, **changed: Any) -> Hook:
 
 @dataclass
 class Case:
-    """Evidence in the making: every part may be changed before it is judged."""
+    """Evidence that a test may change before the ledger checks it."""
 
     features: Features = ALL
     plan: JobPlan = PLAN
-    told: Told = field(
-        default_factory=lambda: Told(accepted=[Acceptance(REF, JOB, START, replayed=False)])
+    answers: ClientAnswers = field(
+        default_factory=lambda: ClientAnswers(
+            accepted=[Acceptance(REF, JOB, START, replayed=False)]
+        )
     )
     jobs: dict[str, JsonObject] = field(default_factory=lambda: {JOB: dict(DOCUMENT)})
-    moments: list[Moment] = field(default_factory=lambda: [WAITING, HELD, ENDED])
+    states: list[JobState] = field(default_factory=lambda: [WAITING, HELD, ENDED])
     executions: list[Execution] = field(default_factory=lambda: [EXECUTION])
-    hooks: list[Hook] = field(
+    webhooks: list[ReceivedWebhook] = field(
         default_factory=lambda: [
-            hook("processing", 1, START + 1.5),
-            hook("completed", 2, START + 2.1),
+            webhook("processing", 1, START + 1.5),
+            webhook("completed", 2, START + 2.1),
         ]
     )
     superseded: frozenset[tuple[str, int]] = frozenset()
@@ -101,38 +101,38 @@ class Case:
 
     @property
     def job(self) -> JsonObject:
-        """The one job's document."""
+        """The document of the job."""
         return self.jobs[JOB]
 
     def evidence(self) -> Evidence:
-        """What the ledger gets."""
+        """Return the evidence for the ledger."""
         return Evidence(
             features=self.features,
             plans={self.plan.ref: self.plan},
             batches=self.batches,
-            told=self.told,
+            answers=self.answers,
             jobs=self.jobs,
             superseded=self.superseded,
-            history={JOB: self.moments},
+            history={JOB: self.states},
             executions=self.executions,
-            hooks=self.hooks,
+            webhooks=self.webhooks,
             crashes=self.crashes,
         )
 
     def breaches(self) -> list[tuple[Breach, str]]:
-        """What the ledger finds: each breach and its words."""
+        """Return what the ledger finds: each breach and its message."""
         checks = (check_account, check_commit, check_result, check_webhook)
         evidence = self.evidence()
-        return [(one.breach, one.what) for check in checks for one in check(evidence)]
+        return [(one.breach, one.message) for check in checks for one in check(evidence)]
 
     def fail(self, code: str) -> None:
-        """Have the job end with an error instead of results."""
+        """Let the job end with an error instead of results."""
         self.job.update(status="failed", error={"code": code}, results=None)
-        self.moments[-1] = replace(ENDED, status="failed", results=None, error_code=code)
-        self.hooks[-1] = hook("failed", 2, START + 2.1)
+        self.states[-1] = replace(ENDED, status="failed", results=None, error_code=code)
+        self.webhooks[-1] = webhook("failed", 2, START + 2.1)
 
     def retry(self) -> None:
-        """Add a second run, as good as the first."""
+        """Add a second run without a fault."""
         again = replace(
             ENDED, at=START + 3, status="pending", run=2, forgiven=1, seq=3, results=None
         )
@@ -144,12 +144,12 @@ class Case:
             status="completed",
             seq=5,
             token=None,
-            settled_by="token-2",
+            settled_token="token-2",
             results=results,
         )
-        self.moments += [again, held, ended]
+        self.states += [again, held, ended]
         self.job.update(run=2, attempt=2, forgiven=1, results=results)
         self.executions.append(
             Execution("nonce-2", JOB, 2, 2, 4711, START + 4.1, START + 4.9, "completed")
         )
-        self.hooks.append(hook("completed", 5, START + 5.1, run=2, data=results))
+        self.webhooks.append(webhook("completed", 5, START + 5.1, run=2, data=results))

@@ -1,11 +1,11 @@
-"""Change events become the states a job was in."""
+"""Change events become the states of a job."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Any
 
-from chaos.history import histories
+from chaos.history import job_histories
 
 BORN = datetime(2026, 1, 1, tzinfo=UTC)
 DOCUMENT = {
@@ -37,11 +37,11 @@ def update(second: int, put: dict[str, Any], drop: tuple[str, ...] = ()) -> dict
 CLAIM = {"status": "processing", "attempt": 1, "seq": 1, "lease": {"owner": "a", "token": "t"}}
 
 
-def test_each_change_is_a_moment() -> None:
+def test_each_change_is_a_state() -> None:
     events = [
         event("insert", 0, fullDocument=DOCUMENT),
         update(1, CLAIM),
-        update(2, {"lease.expires_at": BORN}),  # a renewal changes nothing the ledger looks at
+        update(2, {"lease.expires_at": BORN}),  # a renewal changes nothing that the ledger checks
         update(3, {"progress": {"percent": 5, "message": "attempt 1"}, "seq": 2}),
         update(
             4,
@@ -49,29 +49,34 @@ def test_each_change_is_a_moment() -> None:
             ("lease", "progress.message"),
         ),
     ]
-    (moments,) = histories(events).values()
-    assert [(one.at - BORN.timestamp(), one.status, one.token, one.seq) for one in moments] == [
+    (states,) = job_histories(events).values()
+    assert [(one.at - BORN.timestamp(), one.status, one.token, one.seq) for one in states] == [
         (0, "pending", None, 0),
         (1, "processing", "t", 1),
         (3, "processing", "t", 2),
         (4, "completed", None, 3),
     ]
-    last = moments[-1]
-    assert (last.results, last.settled_by, last.percent, last.said) == ({"n": 1}, "t", 5, None)
-    assert moments[2].said == "attempt 1"
+    last = states[-1]
+    assert (last.results, last.settled_token, last.percent, last.progress_message) == (
+        {"n": 1},
+        "t",
+        5,
+        None,
+    )
+    assert states[2].progress_message == "attempt 1"
 
 
 def test_a_job_that_was_removed_keeps_its_history() -> None:
     events = [event("insert", 0, fullDocument=DOCUMENT), event("delete", 1)]
-    assert len(histories(events)["job-1"]) == 1
+    assert len(job_histories(events)["job-1"]) == 1
 
 
 def test_what_is_added_to_a_list_is_no_moment_of_its_own() -> None:
     events = [
-        event("insert", 0, fullDocument={**DOCUMENT, "silences": []}),
-        update(1, {"silences.0": {"token": "a"}}),
-        update(2, {"silences.1": {"token": "b"}}),
+        event("insert", 0, fullDocument={**DOCUMENT, "outages": []}),
+        update(1, {"outages.0": {"token": "a"}}),
+        update(2, {"outages.1": {"token": "b"}}),
         update(3, CLAIM),
     ]
-    (moments,) = histories(events).values()
-    assert [one.status for one in moments] == ["pending", "processing"]
+    (states,) = job_histories(events).values()
+    assert [one.status for one in states] == ["pending", "processing"]

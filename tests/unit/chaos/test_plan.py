@@ -1,25 +1,24 @@
-"""A seed stands for the same jobs and the same faults, of every kind, within bounds."""
+"""A seed gives the same jobs and the same faults, of every kind, within bounds."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from chaos import fault, plan
-from chaos.fault import GROUPS
-from chaos.plan import BATCH_SIZE, LETHAL_JOBS, Kind, Submission
+from chaos.faults import GROUPS, FaultKind, draw_faults
+from chaos.plan import BATCH_SIZE, LETHAL_JOBS, Kind, Submission, draw_submissions
 from support.chaos_samples import ALL
 
 
 def jobs_of(seed: int, jobs: int = 2000) -> list[Submission]:
-    return plan.draw(seed, jobs=jobs, seconds=90, lease_sec=6, features=ALL)
+    return draw_submissions(seed, jobs=jobs, seconds=90, lease_sec=6, features=ALL)
 
 
-def test_a_seed_stands_for_its_jobs() -> None:
+def test_a_seed_gives_the_same_jobs() -> None:
     assert jobs_of(1) == jobs_of(1)
     assert jobs_of(1) != jobs_of(2)
 
 
-def test_there_are_as_many_jobs_as_asked_for_of_every_kind() -> None:
+def test_the_requested_number_of_jobs_has_every_kind() -> None:
     plans = [one for each in jobs_of(1) for one in each.plans]
     assert len({one.ref for one in plans}) == len(plans) == 2000
     assert {one.kind for one in plans} == set(Kind)
@@ -29,7 +28,7 @@ def test_there_are_as_many_jobs_as_asked_for_of_every_kind() -> None:
         assert any(getattr(one, name) for one in plans), name
 
 
-def test_submissions_come_in_order_and_batches_have_one_key() -> None:
+def test_submissions_are_in_order_and_a_batch_has_one_key() -> None:
     submissions = jobs_of(1)
     times = [each.at for each in submissions]
     assert times == sorted(times)
@@ -40,9 +39,9 @@ def test_submissions_come_in_order_and_batches_have_one_key() -> None:
     assert all(len({one.key for one in each}) == 1 for each in batches)
 
 
-def test_what_the_api_lacks_is_not_asked_of_it() -> None:
+def test_features_that_are_off_are_not_used() -> None:
     lacking = replace(ALL, idempotency=False, cancel=False, retry=False, batch=False)
-    submissions = plan.draw(1, jobs=500, seconds=90, lease_sec=6, features=lacking)
+    submissions = draw_submissions(1, jobs=500, seconds=90, lease_sec=6, features=lacking)
     for each in submissions:
         (only,) = each.plans
         assert only.cancel_after_sec is None
@@ -50,27 +49,27 @@ def test_what_the_api_lacks_is_not_asked_of_it() -> None:
         assert not only.repeats
 
 
-def test_a_seed_stands_for_its_faults() -> None:
-    assert fault.draw(1, seconds=90, lease_sec=6) == fault.draw(1, seconds=90, lease_sec=6)
-    assert fault.draw(1, seconds=90, lease_sec=6) != fault.draw(2, seconds=90, lease_sec=6)
+def test_a_seed_gives_the_same_faults() -> None:
+    assert draw_faults(1, seconds=90, lease_sec=6) == draw_faults(1, seconds=90, lease_sec=6)
+    assert draw_faults(1, seconds=90, lease_sec=6) != draw_faults(2, seconds=90, lease_sec=6)
 
 
-def test_every_fault_strikes_within_the_time() -> None:
+def test_every_fault_begins_within_the_time() -> None:
     for seconds in (20, 90, 300):
-        faults = fault.draw(3, seconds=seconds, lease_sec=6)
-        assert all(0 <= one.at <= seconds for one in faults)
-        assert [one.at for one in faults] == sorted(one.at for one in faults)
-        struck = {(one.part, one.blow) for one in faults}
-        assert struck == {(row[0], row[1]) for group in GROUPS for row in group}
+        faults = draw_faults(3, seconds=seconds, lease_sec=6)
+        assert all(0 <= one.at_sec <= seconds for one in faults)
+        assert [one.at_sec for one in faults] == sorted(one.at_sec for one in faults)
+        hit = {(one.target, one.kind) for one in faults}
+        assert hit == {(row[0], row[1]) for group in GROUPS for row in group}
 
 
-def test_longer_rounds_have_more_faults() -> None:
-    counts = [len(fault.draw(1, seconds=seconds, lease_sec=6)) for seconds in (45, 90, 180)]
+def test_longer_experiments_have_more_faults() -> None:
+    counts = [len(draw_faults(1, seconds=seconds, lease_sec=6)) for seconds in (45, 90, 180)]
     assert counts[0] < counts[1] < counts[2] <= 2 * counts[1]
 
 
-def test_a_frozen_worker_outsleeps_its_lease() -> None:
-    faults = fault.draw(1, seconds=90, lease_sec=6)
-    frozen = [one.lasts_sec for one in faults if one.blow is fault.Blow.FREEZE]
+def test_a_worker_is_frozen_for_longer_than_its_lease() -> None:
+    faults = draw_faults(1, seconds=90, lease_sec=6)
+    frozen = [one.duration_sec for one in faults if one.kind is FaultKind.FREEZE]
     assert frozen
     assert min(frozen) > 6

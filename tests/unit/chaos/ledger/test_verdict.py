@@ -1,33 +1,32 @@
-"""A round is good only without any violation and without a late recovery."""
+"""The promise is kept only without any violation and without a late recovery."""
 
 from __future__ import annotations
 
-from chaos.evidence import Breach
-from chaos.ledger import judge
-from chaos.recovery import Recovery
-from chaos.told import Acceptance
+from chaos.ledger.evidence import Acceptance, Breach
+from chaos.ledger.recovery import Recovery
+from chaos.ledger.verdict import judge
 from support.chaos_samples import START, Case
 
 IN_TIME = Recovery("job-1", 1, killed_at=100, claimed_at=120, counted_sec=9.4)
 LATE = Recovery("job-2", 1, killed_at=100, claimed_at=120, counted_sec=9.6)
 
 
-def test_a_good_round_is_kept_and_says_so() -> None:
+def test_evidence_without_faults_keeps_the_promise() -> None:
     verdict = judge(Case().evidence(), [IN_TIME], 9.5)
     assert verdict.kept
-    line = verdict.line()
+    line = verdict.summary()
     assert "lost 0, committed twice 0, stuck 0, webhooks missing 0" in line
     assert "accepted 1 (" in line
     assert "1 recovered after p50 9.4 s, max 9.4 s" in line
 
 
 def test_any_violation_breaks_the_promise() -> None:
-    case = Case(hooks=[])
-    case.told.accepted.append(Acceptance("chaos-1-8", "job-2", START, replayed=False))
+    case = Case(webhooks=[])
+    case.answers.accepted.append(Acceptance("chaos-1-8", "job-2", START, replayed=False))
     verdict = judge(case.evidence(), [], 9.5)
     assert not verdict.kept
-    assert (verdict.count(Breach.LOST), verdict.count(Breach.UNTOLD)) == (1, 1)
-    assert "lost 1, committed twice 0, stuck 0, webhooks missing 1" in verdict.line()
+    assert (verdict.count(Breach.LOST), verdict.count(Breach.UNDELIVERED)) == (1, 1)
+    assert "lost 1, committed twice 0, stuck 0, webhooks missing 1" in verdict.summary()
 
 
 def test_a_late_recovery_breaks_the_promise() -> None:
@@ -36,8 +35,8 @@ def test_a_late_recovery_breaks_the_promise() -> None:
     assert verdict.slow == [LATE]
 
 
-def test_a_round_in_which_nothing_was_accepted_is_no_success() -> None:
-    case = Case(executions=[], hooks=[], moments=[])
-    case.told.accepted.clear()
+def test_an_experiment_without_accepted_jobs_does_not_keep_the_promise() -> None:
+    case = Case(executions=[], webhooks=[], states=[])
+    case.answers.accepted.clear()
     case.jobs.clear()
     assert not judge(case.evidence(), [], 9.5).kept

@@ -1,6 +1,6 @@
-"""The handlers of the chaos run, given to workers as a user gives theirs (``handler_modules``).
+"""The handlers of the chaos jobs; workers load them as a user's handlers (``handler_modules``).
 
-Each execution notes its start and its end (``record.py``) and signs its results with a nonce.
+Each execution logs its start and its end (``execution_log.py``) and puts a nonce into its results.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import signal
 import time
 from collections.abc import Awaitable, Callable
 
-from chaos import record
+from chaos import execution_log
 from chaos.plan import DOOMED, FLAKY
 from pydantic import BaseModel, ConfigDict
 
@@ -24,27 +24,27 @@ STEP_SEC = 0.2
 
 
 class ChaosParams(BaseModel):
-    """What a job is told."""
+    """The parameters of a chaos job."""
 
     model_config = ConfigDict(extra="forbid")
 
     number: int
-    """Comes back in the results."""
+    """Returned in the results."""
     seconds: float = 0.0
-    ends_itself: bool = False
-    """Set the status and wait for it, instead of returning."""
+    sets_status: bool = False
+    """Whether the handler sets the status ``completed`` itself."""
 
 
 Work = Callable[[Job, SecretaryJobRepository, float], Awaitable[None]]
 
 
 async def quick(_job: Job, _repo: SecretaryJobRepository, _seconds: float) -> None:
-    """Nothing but a turn of the loop."""
+    """Do nothing but yield to the event loop."""
     await asyncio.sleep(0)
 
 
 async def steady(job: Job, repo: SecretaryJobRepository, seconds: float) -> None:
-    """Sleep in steps and tell how far it is, and in which attempt."""
+    """Sleep in steps and report progress, with the number of the attempt."""
     steps = max(1, int(seconds / STEP_SEC))
     for step in range(steps):
         progress = JobProgress(
@@ -55,50 +55,52 @@ async def steady(job: Job, repo: SecretaryJobRepository, seconds: float) -> None
 
 
 async def flaky(job: Job, _repo: SecretaryJobRepository, seconds: float) -> None:
-    """Fail in the first attempt that counts, and in no other."""
+    """Fail in the first attempt that counts, succeed in the next."""
     await asyncio.sleep(seconds)
     if job.counted_attempts == 1:
         raise TransientError("not yet", code=FLAKY, retry_after=0.5)
 
 
 async def doomed(_job: Job, _repo: SecretaryJobRepository, seconds: float) -> None:
-    """Fail for good."""
+    """Fail permanently."""
     await asyncio.sleep(seconds)
     raise PermanentError("never", code=DOOMED)
 
 
 async def blocking(_job: Job, _repo: SecretaryJobRepository, seconds: float) -> None:
-    """Block the handlers' event loop, as careless code does."""
-    time.sleep(seconds)  # noqa: ASYNC251 - that is the point
+    """Block the handlers' event loop, as faulty code does."""
+    time.sleep(seconds)  # noqa: ASYNC251 - it blocks on purpose
 
 
 async def overdue(_job: Job, _repo: SecretaryJobRepository, _seconds: float) -> None:
-    """Take longer than any ``timeout_sec``."""
+    """Run longer than any ``timeout_sec``."""
     await asyncio.sleep(3600)
 
 
 async def lethal(_job: Job, _repo: SecretaryJobRepository, _seconds: float) -> None:
-    """Kill the worker, as a job that eats all memory does."""
-    record.note(record.SUICIDE, "")
+    """Kill the worker, as a job does that uses all memory."""
+    execution_log.note(execution_log.WORKER_KILLED, "")
     os.kill(os.getpid(), signal.SIGKILL)
 
 
 async def _execute(job: Job, repo: SecretaryJobRepository, work: Work) -> None:
     params = ChaosParams.model_validate(job.parameters)
     nonce = secrets.token_hex(8)
-    record.note(record.STARTED, nonce, job_id=job.job_id, run=job.run, attempt=job.attempt)
+    execution_log.note(
+        execution_log.STARTED, nonce, job_id=job.job_id, run=job.run, attempt=job.attempt
+    )
     ending = "completed"
     try:
         await work(job, repo, params.seconds)
         results = {"number": params.number, "run": job.run, "attempt": job.attempt, "nonce": nonce}
         repo.update_job_results(job.job_id, results)
-        if params.ends_itself:
+        if params.sets_status:
             await repo.update_job_status(job.job_id, JobStatus.COMPLETED)
     except BaseException as error:
         ending = type(error).__name__
         raise
     finally:
-        record.note(record.ENDED, nonce, ending=ending)
+        execution_log.note(execution_log.ENDED, nonce, ending=ending)
 
 
 def _handler(work: Work) -> Callable[..., Awaitable[None]]:

@@ -5,17 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from chaos.evidence import Breach
+from chaos.ledger.evidence import AcceptedAction, Breach
+from chaos.ledger.results import overlaps
 from chaos.plan import Kind
-from chaos.result import overlaps
-from chaos.told import Order
-from support.chaos_samples import ENDED, EXECUTION, HELD, JOB, PLAN, START, WAITING, Case, hook
+from support.chaos_samples import ENDED, EXECUTION, HELD, JOB, PLAN, START, WAITING, Case, webhook
 
 
 def with_results(**changed: object) -> Case:
     case = Case()
     case.job["results"] = {**case.job["results"], **changed}
-    case.hooks[-1] = replace(case.hooks[-1], data=case.job["results"])
+    case.webhooks[-1] = replace(case.webhooks[-1], data=case.job["results"])
     return case
 
 
@@ -24,7 +23,7 @@ def test_results_of_another_job_run_or_attempt_are_wrong(name: str) -> None:
     assert [breach for breach, _ in with_results(**{name: 99}).breaches()] == [Breach.WRONG]
 
 
-def test_results_no_execution_made_are_wrong() -> None:
+def test_results_of_no_execution_are_wrong() -> None:
     expected = [(Breach.WRONG, "no execution of attempt 1 has the nonce nonce-2")]
     assert with_results(nonce="nonce-2").breaches() == expected
 
@@ -51,7 +50,7 @@ def test_a_job_that_must_fail_and_completes_is_wrong(kind: Kind) -> None:
     ("kind", "code"),
     [(Kind.DOOMED, "CHAOS_DOOMED"), (Kind.OVERDUE, "JOB_TIMEOUT"), (Kind.LETHAL, "POISONED")],
 )
-def test_a_failure_as_expected_is_no_fault(kind: Kind, code: str) -> None:
+def test_an_expected_failure_is_no_breach(kind: Kind, code: str) -> None:
     case = Case(plan=replace(PLAN, kind=kind))
     case.fail(code)
     assert case.breaches() == []
@@ -63,7 +62,7 @@ def test_an_unexpected_failure_is_wrong() -> None:
     assert [breach for breach, _ in case.breaches()] == [Breach.WRONG]
 
 
-def test_a_worker_is_lost_for_good_only_after_the_last_attempt() -> None:
+def test_worker_lost_is_an_expected_end_only_after_the_last_attempt() -> None:
     case = Case()
     case.fail("WORKER_LOST")
     assert [breach for breach, _ in case.breaches()] == [Breach.WRONG]
@@ -85,50 +84,50 @@ def test_a_job_is_poison_only_if_two_workers_ended_in_the_middle_of_its_code() -
     assert Breach.WRONG in [breach for breach, _ in steady.breaches()]
 
 
-def test_a_cancellation_nobody_asked_for_is_wrong() -> None:
+def test_a_cancellation_without_a_request_is_wrong() -> None:
     case = Case()
     case.job.update(status="cancelled", results=None)
-    case.moments[-1] = replace(ENDED, status="cancelled", results=None)
-    case.hooks[-1] = hook("cancelled", 2, START + 2.1)
-    assert case.breaches() == [(Breach.WRONG, "cancelled, and nobody asked for it")]
-    case.told.cancelled.append(Order(JOB, START))
+    case.states[-1] = replace(ENDED, status="cancelled", results=None)
+    case.webhooks[-1] = webhook("cancelled", 2, START + 2.1)
+    assert case.breaches() == [(Breach.WRONG, "cancelled without a request")]
+    case.answers.cancelled.append(AcceptedAction(JOB, START))
     assert case.breaches() == []
 
 
-def test_an_attempt_that_was_run_twice_is_found() -> None:
+def test_an_attempt_that_was_executed_twice_is_found() -> None:
     case = Case(executions=[EXECUTION, replace(EXECUTION, nonce="nonce-2")])
-    assert case.breaches() == [(Breach.UNEXPECTED, "attempt 1 was run 2 times")]
+    assert case.breaches() == [(Breach.UNEXPECTED, "attempt 1 was executed 2 times")]
 
 
 def test_an_attempt_that_was_never_counted_is_found() -> None:
     case = Case(executions=[EXECUTION, replace(EXECUTION, nonce="nonce-2", attempt=2)])
-    assert case.breaches() == [(Breach.UNEXPECTED, "attempt 2 was run, 1 were counted")]
+    assert case.breaches() == [(Breach.UNEXPECTED, "attempt 2 was executed, 1 were counted")]
 
 
-def test_a_start_before_its_time_is_found() -> None:
+def test_a_start_before_run_at_is_found() -> None:
     later = START + 5
-    moments = [replace(one, run_at=later) for one in (WAITING, HELD, ENDED)]
+    states = [replace(one, run_at=later) for one in (WAITING, HELD, ENDED)]
     expected = [(Breach.UNEXPECTED, "attempt 1 started 3.90 s too early")]
-    assert Case(moments=moments).breaches() == expected
+    assert Case(states=states).breaches() == expected
 
 
-def test_the_time_of_an_earlier_run_is_none_of_a_later_one() -> None:
+def test_run_at_of_an_earlier_run_does_not_bind_a_later_run() -> None:
     case = Case()
     cancelled = replace(WAITING, status="cancelled", seq=1, run_at=START + 60)
     again = replace(WAITING, run=2, seq=2)
     held, ended = (replace(one, run=2, seq=one.seq + 2) for one in (HELD, ENDED))
-    case.moments = [replace(WAITING, run_at=START + 60), cancelled, again, held, ended]
+    case.states = [replace(WAITING, run_at=START + 60), cancelled, again, held, ended]
     assert "too early" not in str(case.breaches())
 
 
-def test_a_job_nobody_wanted_is_found() -> None:
+def test_a_job_without_a_plan_is_found() -> None:
     case = Case()
-    case.told.accepted.clear()
-    case.job["job_name"] = "somebody-else"
-    assert (Breach.UNEXPECTED, "nobody wanted somebody-else") in case.breaches()
+    case.answers.accepted.clear()
+    case.job["job_name"] = "unknown-job"
+    assert (Breach.UNEXPECTED, "no plan for unknown-job") in case.breaches()
 
 
-def test_executions_at_once_are_counted() -> None:
+def test_overlapping_executions_are_counted() -> None:
     second = replace(EXECUTION, nonce="nonce-2", attempt=2, started_at=EXECUTION.started_at + 0.5)
     after = replace(second, started_at=START + 3)
     killed = replace(EXECUTION, ended_at=None)

@@ -1,4 +1,4 @@
-"""What a person reads of the run, and what ends it."""
+"""Output and failure of the scenarios: chaos, compose, corpus."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ import sys
 
 
 class PromiseBroken(Exception):
-    """Something is not as it should be."""
+    """The system did not do what it promises."""
 
 
 def say(text: str) -> None:
-    """One line for the reader."""
+    """Print one line."""
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
 
 
 def expect(condition: object, otherwise: str) -> None:
-    """Go on if *condition* holds.
+    """Return if *condition* is true.
 
     Raises:
-        PromiseBroken: saying *otherwise*.
+        PromiseBroken: it is false; the message is *otherwise*.
     """
     if not condition:
         raise PromiseBroken(otherwise)

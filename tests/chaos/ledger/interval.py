@@ -1,4 +1,4 @@
-"""Stretches of time: united, subtracted, measured. Unix seconds."""
+"""Time spans: join them, subtract them, measure them."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, order=True)
 class Interval:
-    """From *begin* to *end*."""
+    """A time span, in Unix seconds."""
 
     begin: float
     end: float
 
 
 def united(intervals: Iterable[Interval]) -> list[Interval]:
-    """The same stretches in order, overlaps made one."""
+    """Return *intervals* in order, with overlapping ones joined."""
     whole: list[Interval] = []
     for one in sorted(each for each in intervals if each.begin < each.end):
         if whole and one.begin <= whole[-1].end:
@@ -26,7 +26,7 @@ def united(intervals: Iterable[Interval]) -> list[Interval]:
 
 
 def without(intervals: Iterable[Interval], holes: Iterable[Interval]) -> list[Interval]:
-    """What is left of *intervals* outside *holes*."""
+    """Return the parts of *intervals* outside *holes*."""
     left = united(intervals)
     for hole in united(holes):
         pieces = (
@@ -41,6 +41,6 @@ def without(intervals: Iterable[Interval], holes: Iterable[Interval]) -> list[In
 
 
 def overlap_sec(intervals: Sequence[Interval], within: Interval) -> float:
-    """How many seconds of *within* the disjoint *intervals* cover."""
+    """Return how many seconds of *within* the disjoint *intervals* cover."""
     shared = (min(one.end, within.end) - max(one.begin, within.begin) for one in intervals)
     return sum(max(0.0, seconds) for seconds in shared)

@@ -1,4 +1,4 @@
-"""What clients were told against what MongoDB, the handlers and the receiver hold."""
+"""The verdict: compares the clients' answers with MongoDB, the handlers and the receiver."""
 
 from __future__ import annotations
 
@@ -7,71 +7,72 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from chaos import account, commit, result, webhook
-from chaos.evidence import Breach, Evidence, Violation
-from chaos.recovery import Recovery
+from chaos.ledger import acceptance, commits, results, webhooks
+from chaos.ledger.evidence import Breach, Evidence, Violation
+from chaos.ledger.recovery import Recovery
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A round, judged."""
+    """The verdict about one experiment."""
 
     violations: Sequence[Violation]
     recoveries: Sequence[Recovery]
     recovery_bound_sec: float
     figures: str
-    """What happened, in numbers."""
+    """Counts of what happened."""
 
     @property
     def slow(self) -> list[Recovery]:
-        """Recoveries beyond the bound."""
+        """The recoveries that took longer than the bound."""
         return [one for one in self.recoveries if one.counted_sec > self.recovery_bound_sec]
 
     @property
     def kept(self) -> bool:
-        """Whether the promise was."""
+        """Whether the promise was kept."""
         return not self.violations and not self.slow
 
     def count(self, breach: Breach) -> int:
-        """How many violations of one kind there are."""
+        """Return how many violations are of one kind."""
         return sum(violation.breach is breach for violation in self.violations)
 
-    def line(self) -> str:
-        """The round in one line."""
+    def summary(self) -> str:
+        """Return the verdict in one line."""
         counts = ", ".join(f"{breach.value} {self.count(breach)}" for breach in Breach)
         return f"{counts} | {self.figures} | {self._recovery_line()}"
 
     def _recovery_line(self) -> str:
         if not self.recoveries:
             return "no job had to be recovered"
-        counted = _middle_and_most([one.counted_sec for one in self.recoveries])
-        wall = _middle_and_most([one.seconds for one in self.recoveries])
+        counted = _median_and_max([one.counted_sec for one in self.recoveries])
+        wall = _median_and_max([one.seconds for one in self.recoveries])
         return (
             f"{len(self.recoveries)} recovered after {counted}, bound "
             f"{self.recovery_bound_sec:.1f} s (outages and full slots included: {wall})"
         )
 
 
-def _middle_and_most(seconds: Sequence[float]) -> str:
+def _median_and_max(seconds: Sequence[float]) -> str:
     return f"p50 {statistics.median(seconds):.1f} s, max {max(seconds):.1f} s"
 
 
 def judge(evidence: Evidence, recoveries: Sequence[Recovery], recovery_bound_sec: float) -> Verdict:
-    """Hold the evidence against the promise."""
-    checks = (account.check, commit.check, result.check, webhook.check)
+    """Check the evidence against the promise."""
+    checks = (acceptance.check, commits.check, results.check, webhooks.check)
     violations = [violation for check in checks for violation in check(evidence)]
     return Verdict(violations, recoveries, recovery_bound_sec, figures_of(evidence))
 
 
 def figures_of(evidence: Evidence) -> str:
-    """What happened, in numbers."""
-    told = evidence.told
+    """Return counts of what happened."""
+    answers = evidence.answers
     states = Counter(job["status"] for job in evidence.jobs.values())
     ends = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
-    accepted = len({acceptance.job_id for acceptance in told.accepted})
+    accepted = len({one.job_id for one in answers.accepted})
     return (
-        f"accepted {accepted} ({told.repeats} requests repeated, "
-        f"{account.extra_jobs(evidence)} jobs by repeats) | {ends} | "
-        f"{len(evidence.executions)} executions ({result.overlaps(evidence.executions)} at once) | "
-        f"{len(evidence.hooks)} webhooks ({webhook.repeats(evidence.hooks)} again)"
+        f"accepted {accepted} ({answers.repeats} requests repeated, "
+        f"{acceptance.extra_jobs(evidence)} jobs by repeats) | {ends} | "
+        f"{len(evidence.executions)} executions "
+        f"({results.overlaps(evidence.executions)} at once) | "
+        f"{len(evidence.webhooks)} webhooks ({webhooks.repeats(evidence.webhooks)} again)"
     )

@@ -1,7 +1,7 @@
-"""The handlers' own record: a line for each start and each end of an execution.
+"""The log of the handlers: one line for each start and each end of an execution.
 
-Workers append to one file with one ``write`` a line, so that what a kill -9 leaves is whole lines.
-It is the only witness of what was really run: the database knows what was committed.
+Workers append to one file with one ``write`` a line, so that kill -9 leaves only complete lines.
+Only this log shows which executions really ran; the database shows what was committed.
 """
 
 from __future__ import annotations
@@ -13,31 +13,31 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-VARIABLE = "CHAOS_RECORD"
-"""The environment variable that names the file."""
-STARTED, ENDED, SUICIDE = "started", "ended", "suicide"
+VARIABLE = "CHAOS_EXECUTION_LOG"
+"""The environment variable with the path of the file."""
+STARTED, ENDED, WORKER_KILLED = "started", "ended", "worker killed"
 
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """One execution of a handler, as it told itself."""
+    """One execution of a handler, by its own lines."""
 
     nonce: str
-    """Made anew for it; its results carry it."""
+    """Unique for each execution; the results contain it."""
     job_id: str
     run: int
     attempt: int
     pid: int
     started_at: float
-    """Unix time, as every time here."""
+    """Unix time, like every time in this module."""
     ended_at: float | None = None
-    """None: it never came to its end."""
+    """None: the execution did not end."""
     ending: str | None = None
-    """``completed``, or the name of what was raised."""
+    """``completed``, or the name of the raised exception."""
 
 
 @dataclass(frozen=True, slots=True)
-class Suicide:
+class WorkerKill:
     """A handler killed its worker on purpose."""
 
     pid: int
@@ -55,10 +55,10 @@ def note(event: str, nonce: str, **fields: Any) -> None:
         os.close(descriptor)
 
 
-def read(path: Path) -> tuple[list[Execution], list[Suicide]]:
-    """All executions in the order of their start, and the suicides."""
+def read(path: Path) -> tuple[list[Execution], list[WorkerKill]]:
+    """Return all executions in the order of their start, and the kills."""
     executions: dict[str, Execution] = {}
-    suicides = []
+    kills = []
     for line in path.read_text().splitlines() if path.exists() else ():
         one = json.loads(line)
         nonce = one["nonce"]
@@ -69,5 +69,5 @@ def read(path: Path) -> tuple[list[Execution], list[Suicide]]:
         elif one["event"] == ENDED:
             executions[nonce] = replace(executions[nonce], ended_at=one["at"], ending=one["ending"])
         else:
-            suicides.append(Suicide(one["pid"], one["at"]))
-    return list(executions.values()), suicides
+            kills.append(WorkerKill(one["pid"], one["at"]))
+    return list(executions.values()), kills

@@ -1,0 +1,175 @@
+"""One seed: start the system, submit jobs, inject faults, wait for all ends, check the promise."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from chaos import evidence_reader, history
+from chaos.client import Clients
+from chaos.cluster_probe import ClusterProbe
+from chaos.event_log import EventLog
+from chaos.fault_injector import FaultInjector
+from chaos.faults import draw_faults
+from chaos.history import History
+from chaos.ledger.interval import Interval
+from chaos.ledger.recovery import WorkerSettings, leases_of, recoveries
+from chaos.ledger.verdict import Verdict, judge
+from chaos.plan import FEATURES, draw_submissions
+from chaos.system import DATABASE, HEARTBEAT_SEC, LEASE_SEC, POLL_SEC, SLOTS, System, running
+from pymongo import MongoClient
+
+from secretary_devstack.servers.receiver import Answer
+
+Client = MongoClient[dict[str, Any]]
+
+RECOVERY_BOUND_SEC = LEASE_SEC + POLL_SEC + 2
+ANSWER_SEC = 120.0
+"""After the last fault, every client must get an answer within this time."""
+MIXED_ANSWERS = 400
+"""How many webhooks the receiver answers from ``ANSWERS``; it accepts all later ones."""
+ANSWERS = [Answer()] * 75 + [
+    *[Answer(500)] * 10,
+    *[Answer(503, {"Retry-After": "1"})] * 5,
+    *[Answer(reset=True)] * 5,
+    *[Answer(delay_sec=1.0)] * 4,
+    Answer(delay_sec=5.0),  # longer than the notifier's timeout
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """The size of an experiment."""
+
+    jobs: int
+    seconds: float
+    """How long jobs are submitted and faults injected."""
+
+
+class Experiment:
+    """The experiment of one *seed*, with all its files in *folder*."""
+
+    def __init__(self, seed: int, size: Size, folder: Path) -> None:
+        self._seed = seed
+        self._size = size
+        self._folder = folder
+        self._submissions = draw_submissions(
+            seed,
+            jobs=size.jobs,
+            seconds=size.seconds * 0.95,
+            lease_sec=LEASE_SEC,
+            features=FEATURES,
+        )
+        self._faults = draw_faults(seed, seconds=size.seconds, lease_sec=LEASE_SEC)
+        self._took: dict[str, float] = {}
+
+    @property
+    def timing(self) -> str:
+        """The count of faults, and how long each step took, in one line."""
+        parts = ", ".join(f"{name} {seconds:.0f}" for name, seconds in self._took.items())
+        total = sum(self._took.values())
+        return f"{len(self._faults)} faults | {total:.0f} s ({parts})"
+
+    def run(self) -> Verdict:
+        """Run it once; return its verdict.
+
+        Raises:
+            ChildFailed, NotInTime, ServerMissing: a server did not start.
+            PromiseBroken: a service has connections that bypass the proxies.
+        """
+        with ExitStack() as on:
+            with self._timed("start"):
+                system = on.enter_context(running(self._folder))
+            client: Client = on.enter_context(MongoClient(system.mongo.url, tz_aware=True))
+            return self._run(system, client)
+
+    def _run(self, system: System, client: Client) -> Verdict:
+        since, log = history.now_in(client, DATABASE), system.execution_log
+        system.receiver.answer_next(Random(self._seed).choices(ANSWERS, k=MIXED_ANSWERS))
+        clients = self._clients(system)
+        injector = FaultInjector(system)
+        probe = ClusterProbe(system.mongo.url, DATABASE)
+        with probe.running(), injector.supervised():
+            with self._timed("faults"):
+                self._submit_and_inject(injector, clients)
+            with self._timed("ends"):
+                evidence_reader.await_ends(client)
+            with self._timed("listening"):
+                problems = evidence_reader.await_listening(system.stack.workers)
+        with self._timed("verdict"):
+            evidence = evidence_reader.read_evidence(
+                system,
+                client,
+                features=FEATURES,
+                submissions=self._submissions,
+                answers=clients.answers,
+                since=since,
+                problems=[*problems, *evidence_reader.crashes_of(injector.events, log)],
+            )
+            recovered = recoveries(
+                leases_of(evidence.history),
+                evidence_reader.worker_processes(system.stack.workers, injector.events, log),
+                outages=probe.outages,
+                unavailable=evidence_reader.unavailable_times(injector.events),
+                settings=WorkerSettings(SLOTS, HEARTBEAT_SEC),
+            )
+            verdict = judge(evidence, recovered, RECOVERY_BOUND_SEC)
+        self._save(injector.events, probe.outages, evidence.history, verdict)
+        return verdict
+
+    def _clients(self, system: System) -> Clients:
+        return Clients(
+            system.urls,
+            system.keys,
+            webhook_url=system.receiver.url(),
+            give_up_after_sec=self._size.seconds + ANSWER_SEC,
+        )
+
+    @contextlib.contextmanager
+    def _timed(self, name: str) -> Iterator[None]:
+        started = time.monotonic()
+        yield
+        self._took[name] = time.monotonic() - started
+
+    def _submit_and_inject(self, injector: FaultInjector, clients: Clients) -> None:
+        """Run the clients and inject the faults; return when both are done."""
+        with ThreadPoolExecutor(1, thread_name_prefix="clients") as executor:
+            served = executor.submit(asyncio.run, clients.run(self._submissions))
+            try:
+                injector.inject_all(self._faults)
+            except BaseException:
+                clients.give_up()
+                raise
+            served.result()
+
+    def _save(
+        self, events: EventLog, outages: Sequence[Interval], histories: History, verdict: Verdict
+    ) -> None:
+        """Write what a developer needs to analyse a failure, in addition to the logs."""
+        subjects = {one.subject for one in verdict.violations}
+        subjects |= {one.job_id for one in verdict.slow}
+        tables: dict[str, Sequence[Any]] = {
+            "violations": [asdict(one) for one in verdict.violations],
+            "slow-recoveries": [asdict(one) for one in verdict.slow],
+            "recoveries": [asdict(one) for one in verdict.recoveries],
+            "faults": [asdict(one) for one in events.faults],
+            "outages": [asdict(one) for one in outages],
+            "lifetimes": [asdict(one) for one in events.lifetimes],
+            "histories": [
+                {"job_id": job_id, **asdict(state)}
+                for job_id in sorted(subjects & histories.keys())
+                for state in histories[job_id]
+            ],
+        }
+        for name, rows in tables.items():
+            lines = [json.dumps(row, default=str) + "\n" for row in rows]
+            (self._folder / f"{name}.jsonl").write_text("".join(lines))
