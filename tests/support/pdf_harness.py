@@ -57,7 +57,7 @@ class ScriptedReader:
     """A remote ``PageReader`` whose text names the page. It fails at the page ``fail_at``."""
 
     method: str = "mistral_ocr"
-    engine: str = "scripted 1"
+    fingerprint: str = "scripted 1"
     fail_at: int | None = None
     error: Exception = field(default_factory=lambda: AssertionError("no error given"))
     requested: list[list[int]] = field(default_factory=list)

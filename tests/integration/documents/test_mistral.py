@@ -247,5 +247,5 @@ async def test_without_a_key_nothing_is_sent_and_the_setting_is_named() -> None:
 
 
 def test_the_engine_tells_models_apart() -> None:
-    engines = {MistralReader(MistralSection(model=model)).engine for model in ("a", "b")}
-    assert len(engines) == 2
+    fingerprints = {MistralReader(MistralSection(model=model)).fingerprint for model in ("a", "b")}
+    assert len(fingerprints) == 2

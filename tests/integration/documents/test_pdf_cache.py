@@ -95,7 +95,7 @@ async def test_other_content_under_the_same_name_is_read(harness: PdfHarness) ->
         },
         {"extraction_method": "mistral_ocr", "remote": {"mistral_ocr": ScriptedReader()}},
     ],
-    ids=["output", "method", "language", "their order", "pixels", "engine"],
+    ids=["output", "method", "language", "their order", "pixels", "reader"],
 )
 async def test_every_option_that_changes_the_text_is_part_of_the_key(
     harness: PdfHarness, other: dict[str, Any]

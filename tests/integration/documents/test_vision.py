@@ -140,8 +140,8 @@ async def test_what_is_known_of_a_document_reaches_the_prompt_and_the_engine(
     prompt = fake.requests[0].body["messages"][0]["content"]
     assert "slide" in prompt
     assert "language: de." in prompt
-    assert with_hint.engine != plain.engine
-    assert strange.engine == plain.engine
+    assert with_hint.fingerprint != plain.fingerprint
+    assert strange.fingerprint == plain.fingerprint
 
 
 async def test_without_a_key_nothing_is_sent_and_the_settings_are_named() -> None:

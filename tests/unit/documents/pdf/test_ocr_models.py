@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from secretary_common.errors import ErrorCode, PermanentError
-from secretary_documents.pdf.ocr_models import find_model_folder, fingerprint
+from secretary_documents.pdf.ocr_models import find_model_folder, models_fingerprint
 
 
 def test_languages_come_from_the_first_folder_that_has_all_of_them(tmp_path: Path) -> None:
@@ -33,5 +33,7 @@ def test_the_fingerprint_depends_on_the_content_of_models_not_on_their_folder(
     for name, content in (("one", b"1"), ("same", b"1"), ("other", b"2")):
         (tmp_path / name).mkdir()
         (tmp_path / name / "eng.traineddata").write_bytes(content)
-    one, same, other = (fingerprint(tmp_path / name, ["eng"]) for name in ("one", "same", "other"))
+    one, same, other = (
+        models_fingerprint(tmp_path / name, ["eng"]) for name in ("one", "same", "other")
+    )
     assert one == same != other

@@ -52,9 +52,9 @@ class LocalReader:
         self._scale: list[float] = []
 
     @property
-    def engine(self) -> str:
+    def fingerprint(self) -> str:
         """See ``PageReader``."""
-        return self._options.engine
+        return self._options.fingerprint
 
     async def read(
         self,

@@ -43,7 +43,7 @@ def find_model_folder(languages: Sequence[str], folders: Sequence[Path]) -> Path
     raise PermanentError(message, code=ErrorCode.OCR_LANGUAGE_MISSING)
 
 
-def fingerprint(folder: Path, languages: Sequence[str]) -> str:
+def models_fingerprint(folder: Path, languages: Sequence[str]) -> str:
     """Return a text that identifies the models of *languages* by content, not by folder."""
     names = [*languages, *({ORIENTATION} & available_models(folder))]
     files = [folder / f"{name}.traineddata" for name in names]

@@ -22,7 +22,7 @@ class Page:
     reason: str | None = None
     """Why the page was read that way, or has no text: a value of ``method_choice.Reason``."""
     confidence: float | None = None
-    """0 to 1, as the engine reports it."""
+    """0 to 1, as the OCR engine reports it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ class PageReader(Protocol):
     """Reads pages, either in a child process or by a provider."""
 
     @property
-    def engine(self) -> str:
+    def fingerprint(self) -> str:
         """Name, version and all settings that change the text: a part of the cache's key."""
         ...
 

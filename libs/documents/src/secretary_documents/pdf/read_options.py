@@ -9,7 +9,11 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
 
-from secretary_documents.pdf.ocr_models import built_in_folder, find_model_folder, fingerprint
+from secretary_documents.pdf.ocr_models import (
+    built_in_folder,
+    find_model_folder,
+    models_fingerprint,
+)
 
 LocalMethod = Literal["native", "ocr", "combined"]
 Output = Literal["text", "markdown"]
@@ -39,11 +43,11 @@ class ReadOptions:
         return self.method != "native"
 
     @property
-    def engine(self) -> str:
+    def fingerprint(self) -> str:
         """Programs, versions and settings that read the pages: a part of the cache's key."""
         parts = [self.method, self.output, f"edition {_EDITION}", f"pymupdf {_version('pymupdf')}"]
         if self.uses_ocr and self.models:
-            models = fingerprint(self.models, self.languages)
+            models = models_fingerprint(self.models, self.languages)
             parts += [f"tesserocr {_version('tesserocr')}", models]
             parts += [f"{OCR_DPI} dpi", f"{self.max_pixels} pixels"]
         return ", ".join(parts)

@@ -46,7 +46,7 @@ class MistralReader(ProviderClient):
         self.provider = Provider(section, timing=timing)
 
     @property
-    def engine(self) -> str:
+    def fingerprint(self) -> str:
         """The method, the model and the provider's address."""
         return f"{METHOD}:{self._section.model}@{self._section.base_url}"
 

@@ -78,11 +78,11 @@ class VisionReader(ProviderClient):
         return cls(section, Provider(section, timing=timing), completions)
 
     def with_hint(self, hint: Hint) -> VisionReader:
-        """Return this reader with *hint* in its prompt. Its ``engine`` differs."""
+        """Return this reader with *hint* in its prompt. Its ``fingerprint`` differs."""
         return replace(self, hint=hint)
 
     @property
-    def engine(self) -> str:
+    def fingerprint(self) -> str:
         """The method, the model, the provider's address, the prompt and the pictures' settings."""
         section = self.section
         prompt = hashlib.sha256(build_prompt(self.hint).encode()).hexdigest()[:12]

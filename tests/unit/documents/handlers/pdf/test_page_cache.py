@@ -15,18 +15,18 @@ def page(number: int) -> Page:
     return Page(number, f"text {number}", "ocr", confidence=0.5)
 
 
-def cache_on(store: RecordingCache, engine: str = "e", sha256: str = "ab") -> PageCache:
-    return PageCache(store, sha256=sha256, engine=engine, reads=True, writes=True)
+def cache_on(store: RecordingCache, fingerprint: str = "e", sha256: str = "ab") -> PageCache:
+    return PageCache(store, sha256=sha256, fingerprint=fingerprint, reads=True, writes=True)
 
 
-async def test_pages_are_found_unchanged_and_only_for_the_same_file_and_engine() -> None:
+async def test_pages_are_found_unchanged_and_only_for_the_same_file_and_reader() -> None:
     store = RecordingCache()
     cache = cache_on(store)
     async with cache.writing():
         for number in (1, 2, 3):
             cache.store(page(number))
     assert await cache_on(store).known([3, 1, 7]) == [page(3), page(1)]
-    assert await cache_on(store, engine="f").known([1]) == []
+    assert await cache_on(store, fingerprint="f").known([1]) == []
     assert await cache_on(store, sha256="cd").known([1]) == []
 
 
@@ -34,7 +34,9 @@ async def test_a_run_that_reads_all_pages_again_finds_only_the_pages_it_stored()
     store = RecordingCache()
 
     def refreshing(run: str | None) -> PageCache:
-        return PageCache(store, sha256="ab", engine="e", reads=True, writes=True, refreshing=run)
+        return PageCache(
+            store, sha256="ab", fingerprint="e", reads=True, writes=True, refreshing=run
+        )
 
     for run, number in ((None, 1), ("job-1:1", 2), ("job-1:2", 3), ("job-2:1", 4)):
         cache = refreshing(run)

@@ -213,7 +213,7 @@ class ReadablePdf:
         cache = PageCache(
             self._cache,
             sha256=sha256,
-            engine=reader.engine,
+            fingerprint=reader.fingerprint,
             reads=task.reads_cache,
             writes=task.parameters.use_cache,
             refreshing=task.refreshing,

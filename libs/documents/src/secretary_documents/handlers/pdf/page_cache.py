@@ -28,14 +28,14 @@ _RUN = "run"
 
 
 class PageCache:
-    """The pages of one file as one engine reads them. If the store is down, all pages miss."""
+    """The pages of one file as one reader reads them. If the store is down, all pages miss."""
 
     def __init__(
         self,
         repository: CacheRepository | None,
         *,
         sha256: str,
-        engine: str,
+        fingerprint: str,
         reads: bool,
         writes: bool,
         refreshing: str | None = None,
@@ -45,7 +45,7 @@ class PageCache:
         Args:
             repository: the store; None caches nothing.
             sha256: of the file.
-            engine: of the reader.
+            fingerprint: of the reader.
             reads: whether cached pages are used.
             writes: whether pages are stored.
             refreshing: the run that reads all pages again. It marks the pages it stores, and finds
@@ -54,7 +54,7 @@ class PageCache:
         self._read_store = repository if reads else None
         self._write_store = repository if writes else None
         self._refreshing = refreshing
-        self._key_parts = {"sha256": sha256, "engine": engine}
+        self._key_parts = {"sha256": sha256, "engine": fingerprint}
         self._queue: list[Page] = []
         self._wake = asyncio.Event()
         self._done = False
