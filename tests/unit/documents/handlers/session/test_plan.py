@@ -52,7 +52,7 @@ def test_the_original_parameters_and_others_are_accepted_and_the_others_are_cont
     given = {**ORIGINAL, "room": {"name": "H.1"}, "speakers": ["Jo"], "starttime": "10:00"}
     assert Draft202012Validator(SCHEMA).is_valid(given)
     parameters = parse_parameters(SessionParameters, given)
-    assert parameters.others == {"room": {"name": "H.1"}}
+    assert parameters.extra == {"room": {"name": "H.1"}}
     assert (parameters.source_language, parameters.target_language) == ("en", "de")
     assert (parameters.template, parameters.create_archive) == ("Session", True)
 

@@ -1,4 +1,4 @@
-"""The slides of a talk: fetched, kept as files of the job, read."""
+"""The slides of a talk: fetches them, stores them as files of the job, reads them."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from secretary_worker import OpenFile
 
 ACCEPT = "application/pdf, */*;q=0.5"
 MAX_PREVIEWS = 500
-"""Pictures of pages, of all slides of a talk together; a job has 1,000 files at most."""
+"""How many pages of a talk's slides get a picture. A job has 1,000 files at most."""
 
 _PDF = ".pdf"
-# What else slides come in: named by its own suffix, else after what its first bytes say.
+# Other formats of slides: named by the file's own suffix, otherwise by its first bytes.
 _OFFICE_SUFFIXES = (".ppt", ".pptx", ".odp", ".key")
 _OFFICE_MARKS = {b"PK\x03\x04": ".zip", b"\xd0\xcf\x11\xe0": ".ppt"}
 
@@ -31,12 +31,12 @@ class AttachmentReader:
     """Fetches and reads slides. One instance serves all jobs."""
 
     def __init__(self, downloader: Downloader, read_slides: SlidesReader | None) -> None:
-        """*read_slides*: None: they are only kept."""
+        """Without *read_slides*, slides are stored but not read."""
         self._downloader = downloader
         self._read_slides = read_slides
 
     async def read(self, talk: Talk) -> None:
-        """Add the slides of *talk* to it; what cannot be had is a warning."""
+        """Add the slides to *talk*. Slides that cannot be read become a warning."""
         links = talk.plan.attachments
         for index, link in enumerate(links):
             name = PurePosixPath(link.url.partition("?")[0]).name
@@ -55,10 +55,10 @@ class AttachmentReader:
             suffix = _suffix_of(file)
             stem = free_stem(file.name, talk.attachments)
             if talk.parameters.create_archive:
-                await _keep(download, f"{stem}{suffix}", report)
+                await _store(download, f"{stem}{suffix}", report)
                 attachment.file = f"{stem}{suffix}"
             if suffix != _PDF:
-                message = f"slides in the format {suffix} are not read, only PDFs are"
+                message = f"slides in the format {suffix} are not read; only PDFs are read"
                 raise PermanentError(message, code=ErrorCode.SLIDES_NOT_READ)
             await self._read(
                 talk,
@@ -75,7 +75,7 @@ class AttachmentReader:
 
     async def _read(self, talk: Talk, attachment: Attachment, task: SlidesTask) -> None:
         if self._read_slides is None:
-            message = "this worker reads no slides"
+            message = "this worker does not read slides"
             raise PermanentError(message, code=ErrorCode.SLIDES_NOT_READ)
         slides = await self._read_slides(task)
         attachment.pages = slides.pages
@@ -97,10 +97,10 @@ def _previews_left(talk: Talk) -> int:
 
 
 def _suffix_of(file: OpenFile) -> str:
-    """What *file* is, as the end of its name; its bytes count more than what it is called.
+    """Return the suffix for *file*. Its bytes decide, and not its name.
 
     Raises:
-        PermanentError: PDF_INVALID, they are no slides: a page that asks to log in, perhaps.
+        PermanentError: PDF_INVALID, the file is not slides: perhaps a login page.
     """
     head = os.pread(file.fd, PDF_MARK_WITHIN, 0)
     if PDF_MARK in head:
@@ -114,17 +114,17 @@ def _suffix_of(file: OpenFile) -> str:
 
 
 def free_stem(name: str, others: Iterable[Attachment]) -> str:
-    """A name for a file like *name*, without the suffix, that none of *others* has."""
+    """Return a file name like *name*, without its suffix, that none of *others* has."""
     taken = {PurePosixPath(one.file).stem.casefold() for one in others if one.file}
     stem = slug(PurePosixPath(name).stem) or "slides"
     number, free = 1, stem
-    while free.casefold() in taken:  # some systems unpack archives without regard to case
+    while free.casefold() in taken:  # some systems ignore case when they unpack archives
         number += 1
         free = f"{stem}-{number}"
     return free
 
 
-async def _keep(download: Download, name: str, report: JobReport) -> None:
+async def _store(download: Download, name: str, report: JobReport) -> None:
     download.file.seek(0)
     kind = "application/pdf" if name.endswith(_PDF) else "application/octet-stream"
     await report.file(name, download.file.read(), kind)

@@ -1,7 +1,7 @@
 """The ``session`` job: documents a talk from its page, its captions and its slides.
 
-Only the page must be there. Whatever else fails stands in ``warnings`` with its code, and the
-Markdown is made of the rest.
+Only the page is required. The failure of any other part becomes a warning with its code, and the
+Markdown is made of the remaining parts.
 """
 
 from __future__ import annotations
@@ -13,10 +13,9 @@ from secretary_documents.handlers.contract import AttemptRepository, JobReport
 from secretary_documents.handlers.parameter import parse_parameters
 from secretary_documents.handlers.session import progress as steps
 from secretary_documents.handlers.session.attachment_reader import AttachmentReader
-from secretary_documents.handlers.session.markdown import model_text, values_of
+from secretary_documents.handlers.session.markdown import model_text, template_values
 from secretary_documents.handlers.session.parameters import SessionParameters
-from secretary_documents.handlers.session.plan import plan_session
-from secretary_documents.handlers.session.result import build_result
+from secretary_documents.handlers.session.plan import plan_session, slug
 from secretary_documents.handlers.session.slides_reader import SlidesReader
 from secretary_documents.handlers.session.talk import Talk
 from secretary_documents.handlers.session.transcript_finder import (
@@ -36,7 +35,7 @@ from secretary_documents.web.download import Downloader
 
 
 class SessionHandler:
-    """Handles ``session`` jobs. One instance serves all of them, side by side."""
+    """Handles ``session`` jobs. One instance serves all jobs at the same time."""
 
     def __init__(
         self,
@@ -47,7 +46,7 @@ class SessionHandler:
         read_slides: SlidesReader | None = None,
         transcribe: TranscribeRecording | None = None,
     ) -> None:
-        """*downloader*: for captions and slides, with the most that one may have."""
+        """*downloader*: for captions and slides, with the limit of their size."""
         self._transformer = transformer
         self._pages = pages
         self._transcripts = TranscriptFinder(downloader, transcribe)
@@ -56,26 +55,26 @@ class SessionHandler:
     async def __call__(
         self, job: Job, repo: AttemptRepository, resource_calculator: ResourceCalculator
     ) -> None:
-        """Document the talk *job* names, leave the result, complete the job.
+        """Document the talk that *job* names, and complete the job.
 
         Raises:
-            PermanentError: bad parameters, or a page or template that cannot be used.
-            TransientError: a page or a model that may answer the next time.
+            PermanentError: the parameters are bad, or the page or the template cannot be used.
+            TransientError: the page or the model may answer at a later attempt.
         """
         report = JobReport(job.job_id, repo)
         report.progress(steps.INITIALIZING)
         parameters = parse_parameters(SessionParameters, job.parameters)
-        await self._template(parameters)  # an error of the template comes before any cost
+        await self._template(parameters)  # a bad template fails before any cost
         async with report.repeating_progress():
-            talk = await self._gathered(parameters, report, resource_calculator)
-            done = await self._written(talk)
+            talk = await self._collect(parameters, report, resource_calculator)
+            done = await self._write(talk)
         report.progress(steps.GENERATING_MARKDOWN)
         name = f"{talk.plan.stem}.md"
         await report.file(name, done.text.encode(errors="replace"), "text/markdown; charset=utf-8")
         report.progress(steps.COMPLETED)
         await report.complete(build_result(talk, done, name))
 
-    async def _gathered(
+    async def _collect(
         self, parameters: SessionParameters, report: JobReport, resources: ResourceCalculator
     ) -> Talk:
         report.progress(steps.FETCHING_PAGE)
@@ -88,21 +87,21 @@ class SessionHandler:
         await self._attachments.read(talk)
         report.progress(steps.ATTACHMENTS_PROCESSED)
         if not (page.text.strip() or talk.transcript or talk.attachments):
-            message = "the page has no text, and there are neither captions nor slides"
+            message = "the page has no text, and the talk has no captions and no slides"
             raise PermanentError(message, code=ErrorCode.PAGE_EMPTY)
         return talk
 
-    async def _written(self, talk: Talk) -> TransformResult:
+    async def _write(self, talk: Talk) -> TransformResult:
         named = await self._template(talk.parameters)
         text = model_text(talk.page, talk.transcript, talk.attachments)
-        known = {**talk.parameters.others, **talk.plan.facts}
+        known = {**talk.parameters.extra, **talk.plan.facts}
         try:
             request = _request(talk.parameters, text, known)
             found = await self._transformer.find(named, request, talk.resources)
         except PermanentError as error:
             talk.warn("model", error)
             found = FoundFields()
-        values = values_of(talk.plan, talk.page, talk.transcript, talk.attachments)
+        values = template_values(talk.plan, talk.page, talk.transcript, talk.attachments)
         done = fill(named, _request(talk.parameters, text, {**values, **known}), found)
         for warning in done.warnings:
             talk.report.log("warning", warning)
@@ -111,7 +110,7 @@ class SessionHandler:
     async def _template(self, parameters: SessionParameters) -> NamedTemplate:
         named = await self._transformer.load(_request(parameters, "", {}))
         if named is None:
-            raise RuntimeError("a session has a template")
+            raise RuntimeError("a session always has a template")
         return named
 
 
@@ -125,3 +124,35 @@ def _request(parameters: SessionParameters, text: str, context: JsonObject) -> T
         model=parameters.model,
         use_cache=parameters.use_cache,
     )
+
+
+def build_result(talk: Talk, done: TransformResult, name: str) -> JsonObject:
+    """Return the job's result; *name*: of the Markdown among the job's files."""
+    plan, parameters = talk.plan, talk.parameters
+    read = [attachment for attachment in talk.attachments if attachment.pages]
+    return {
+        "markdown_file": name,
+        "markdown_content": done.text,
+        "web_text": talk.page.text,
+        "video_transcript": talk.transcript,
+        "attachments": [attachment.as_json() for attachment in talk.attachments],
+        "attachments_text": "\n\n".join(attachment.text for attachment in read),
+        "page_texts": [page.text for attachment in read for page in attachment.pages],
+        "assets": talk.assets,
+        "target_dir": _folder(talk),
+        "structured_data": {**plan.facts, **parameters.extra, **done.data},
+        "template": done.template,
+        "language": parameters.target_language,
+        "llm": done.llm,
+        # The name of the zip of all files of the job, which GET …/download-archive returns.
+        "archive_filename": f"{talk.report.job_id}.zip" if parameters.create_archive else None,
+        "warnings": talk.warnings,
+        "usage": talk.resources.usage(),
+    }
+
+
+def _folder(talk: Talk) -> str:
+    """Return the folder of this talk in a collection of talks. It is only shown, never written."""
+    facts = talk.plan.facts
+    parts = (facts.get("event"), talk.parameters.target_language, facts.get("track"))
+    return "/".join(["sessions", *(slug(part) for part in parts if part)])

@@ -1,4 +1,4 @@
-"""What the template of a session is filled with, beside the facts."""
+"""The values for the template of a session that are not facts, and the text for the model."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _YOUTUBE = re.compile(
     r"|youtu\.be/)([\w-]{6,20})"
 )
 _VIMEO = re.compile(r"https?://(?:www\.|player\.)?vimeo\.com/(?:video/)?([0-9]+)")
-# What would end the text of a link, and its target.
+# Characters that would end the text or the target of a link.
 _IN_TEXT = str.maketrans({character: f"\\{character}" for character in "\\[]"})
 _IN_TARGET = str.maketrans({character: quote(character) for character in ' "<>()\\'})
 _LISTED = (LinkKind.SLIDES, LinkKind.CAPTIONS, LinkKind.MEDIA, LinkKind.VIDEO_PAGE)
 
 
 def model_text(page: WebPage, transcript: str, attachments: Sequence[Attachment]) -> str:
-    """All that is known of a talk, for the model."""
+    """Return page, transcript and slides as one text for the model."""
     parts = [f"# Page\n\n{page.text}"]
     if transcript:
         parts.append(f"# Transcript\n\n{transcript}")
@@ -33,13 +33,13 @@ def model_text(page: WebPage, transcript: str, attachments: Sequence[Attachment]
     return "\n\n".join(parts)
 
 
-def values_of(
+def template_values(
     plan: SessionPlan, page: WebPage, transcript: str, attachments: Sequence[Attachment]
 ) -> JsonObject:
-    """What the names of a template stand for, besides the facts; those nobody knows are empty."""
+    """Return the values of a template's names that are not facts. Unknown values are empty."""
     links = [link for link in page.links if link.kind in _LISTED]
     return {
-        **_NOTHING,
+        **_EMPTY_FACTS,
         "links": [markdown_link(link.text or link.url, link.url) for link in links],
         "slides": _slides(attachments),
         "videoplayer": video_player(plan.video_url),
@@ -49,7 +49,7 @@ def values_of(
 
 
 def video_player(url: str | None) -> str:
-    """HTML that plays the video at *url*; empty without one."""
+    """Return HTML that plays the video at *url*, or an empty text without a video."""
     if url is None:
         return ""
     if match := _YOUTUBE.match(url):
@@ -82,12 +82,12 @@ def _texts(attachment: Attachment) -> str:
 
 
 def markdown_link(text: str, target: str) -> str:
-    """A link of Markdown, whatever *text* and *target* are."""
+    """Return a Markdown link. *text* and *target* may contain any characters."""
     return f"[{' '.join(text.split()).translate(_IN_TEXT)}]({target.translate(_IN_TARGET)})"
 
 
-# What a page may well not say is no reason for a warning.
-_NOTHING: JsonObject = {
+# A page need not have these facts, so a missing one causes no warning.
+_EMPTY_FACTS: JsonObject = {
     "session": "",
     "event": "",
     "track": "",

@@ -18,12 +18,12 @@ from secretary_documents.handlers.parameter import (
 )
 
 Words = Annotated[str, Field(min_length=1, max_length=500)]
-# One part of a path; what else a name must not be is said by name_fault.
+# One part of a path. name_fault checks the rest.
 FileName = Annotated[str, Field(pattern=r"^[^/\\\x00-\x1f.][^/\\\x00-\x1f]{0,179}$")]
 
 
 class SessionParameters(BaseModel):
-    """Which talk to document; what is not told is read from its page. Others are context."""
+    """The talk to document. Missing facts are read from its page; other parameters are context."""
 
     model_config = ConfigDict(**{**FROZEN, "extra": "allow"})
 
@@ -31,21 +31,21 @@ class SessionParameters(BaseModel):
     event: Words | None = optional("The event the talk belongs to.")
     session: Words | None = optional("The title of the talk.")
     filename: FileName | None = optional(
-        "What to call the Markdown file; a name, never a path. Left out: after the title."
+        "The name of the Markdown file, never a path; by default the title."
     )
     track: Words | None = optional("The track, room or series.")
     day: Words | None = optional("The day, best as YYYY-MM-DD.")
     starttime: Words | None = optional("When it starts, best as HH:MM.")
     endtime: Words | None = optional("When it ends, best as HH:MM.")
-    speakers: list[Words] | None = optional("Who speaks.", max_length=100)
+    speakers: list[Words] | None = optional("The speakers.", max_length=100)
     speakers_url: list[Url] | None = optional("Their pages, in the same order.", max_length=100)
     speakers_image_url: list[Url] | None = optional(
         "Their pictures, in the same order.", max_length=100
     )
-    video_url: WebUrl | None = optional("The recording; left out: the one the page leads to.")
-    attachments_url: WebUrl | None = optional("The slides; left out: those the page leads to.")
+    video_url: WebUrl | None = optional("The recording; by default the one that the page links.")
+    attachments_url: WebUrl | None = optional("The slides; by default those that the page links.")
     video_transcript: str | None = optional(
-        "What was said, if it is known: no captions are looked for then.", min_length=1
+        "The transcript, if it is known; captions and recording are then not used.", min_length=1
     )
     source_language: SourceLanguage = Field(
         default="en", description="The language of the talk, by ISO 639-1, or auto."
@@ -54,20 +54,22 @@ class SessionParameters(BaseModel):
         default="de", description="The language of the result, by ISO 639-1."
     )
     template: TemplateName = Field(
-        default="Session", description="The name of a template; the language is chosen by itself."
+        default="Session",
+        description="The name of a template; target_language selects its language.",
     )
     model: str | None = optional(
-        "The model to ask; left out: the one that is configured.", min_length=1, max_length=200
+        "The model to ask; by default the configured one.", min_length=1, max_length=200
     )
     use_cache: bool = Field(
         default=True,
         description=(
-            "Whether pages that were read, speech that was heard and what a model answered before "
-            "are used, and kept."
+            "Whether cached pages, transcripts and answers of the model are used, and new ones "
+            "are cached."
         ),
     )
     create_archive: bool = Field(
-        default=True, description="Whether slides become files of the job, beside the Markdown."
+        default=True,
+        description="Whether slides become files of the job, in addition to the Markdown.",
     )
 
     @field_validator("filename")
@@ -78,6 +80,6 @@ class SessionParameters(BaseModel):
         return value
 
     @property
-    def others(self) -> JsonObject:
-        """What was given besides: values for the template."""
+    def extra(self) -> JsonObject:
+        """The parameters with other names: values for the template."""
         return dict(self.model_extra or {})

@@ -1,4 +1,4 @@
-"""What is known of a talk before anything but its page was read: parameters win over the page."""
+"""What parameters and page say about a talk; parameters win. Captions and slides are read later."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ _NO_NAME = re.compile(r"[^\w-]+")
 
 @dataclass(frozen=True, slots=True)
 class SessionPlan:
-    """What is known, and what is to be fetched."""
+    """The facts about a talk, and what must be fetched."""
 
     facts: JsonObject
-    """By the names of the parameters; what nobody says is left out."""
+    """By the names of the parameters. Unknown facts are left out."""
     captions: Link | None
     attachments: tuple[Link, ...]
     stem: str
-    """What the Markdown file is called, without ``.md``."""
+    """The name of the Markdown file, without ``.md``."""
 
     @property
     def video_url(self) -> str | None:
-        """The recording, if there is one."""
+        """The address of the recording, if there is one."""
         url: str | None = self.facts.get("video_url")
         return url
 
 
 def plan_session(parameters: SessionParameters, page: WebPage) -> SessionPlan:
-    """What *parameters* and *page* say together."""
+    """Combine *parameters* and *page*."""
     attachments = _attachments(parameters, page)
-    told = parameters.model_dump(include=set(_from_page(page)), exclude_none=True)
-    facts = {**_from_page(page), **told}
+    given = parameters.model_dump(include=set(_from_page(page)), exclude_none=True)
+    facts = {**_from_page(page), **given}
     if attachments:
         facts["attachments_url"] = attachments[0].url
     known = {name: value for name, value in facts.items() if value}
@@ -53,7 +53,7 @@ def plan_session(parameters: SessionParameters, page: WebPage) -> SessionPlan:
 
 
 def slug(text: str) -> str:
-    """*text* as a part of a file's name: letters, digits and dashes."""
+    """Return *text* as a part of a file's name: letters, digits and dashes."""
     return _NO_NAME.sub("-", text)[:MAX_STEM].strip("-_")
 
 

@@ -1,4 +1,4 @@
-"""The steps of a ``session`` job and their percents, as the original documentation names them.
+"""The steps of a ``session`` job and their percents. Clients rely on these names and numbers.
 
 ====================== =======================================
 step                   percent
@@ -7,7 +7,7 @@ initializing           0
 fetching_page          10
 downloading_media      25, 30
 processing_video       50
-processing_attachments 70 - 75, moving with the pages of the slides
+processing_attachments 70 - 75, growing with the pages of the slides
 generating_markdown    90
 completed              100
 ====================== =======================================
@@ -25,21 +25,21 @@ def _step(step: str, percent: int, message: str) -> JobProgress:
 INITIALIZING = _step("initializing", 0, "Starting")
 FETCHING_PAGE = _step("fetching_page", 10, "Reading the page")
 DOWNLOADING_MEDIA = _step("downloading_media", 25, "Looking for captions")
-MEDIA_DOWNLOADED = _step("downloading_media", 30, "What was said is fetched")
-HEARING = _step("downloading_media", 30, "Hearing the recording")
-PROCESSING_VIDEO = _step("processing_video", 50, "The transcript is made")
+MEDIA_DOWNLOADED = _step("downloading_media", 30, "The captions are fetched")
+TRANSCRIBING = _step("downloading_media", 30, "Transcribing the recording")
+PROCESSING_VIDEO = _step("processing_video", 50, "The transcript is ready")
 PROCESSING_ATTACHMENTS = _step("processing_attachments", 70, "Reading the slides")
 ATTACHMENTS_PROCESSED = _step("processing_attachments", 75, "The slides are read")
 GENERATING_MARKDOWN = _step("generating_markdown", 90, "Writing the Markdown")
 COMPLETED = _step("completed", 100, "Processing completed")
 
 
-# The percents between which the extraction of a PDF tells of its pages and their pictures.
+# Between these percents the extraction of a PDF reports its pages and their pictures.
 _PDF_STARTS, _PDF_ENDS = 25, 75
 
 
 def slides_progress(title: str, index: int, total: int, progress: JobProgress) -> JobProgress:
-    """What to report when the extraction of slides says *progress*; *index* is from 0."""
+    """Return the progress of the job from the *progress* of its slides; *index* counts from 0."""
     inside = min(max(progress.percent - _PDF_STARTS, 0) / (_PDF_ENDS - _PDF_STARTS), 1)
     starts, ends = PROCESSING_ATTACHMENTS.percent, ATTACHMENTS_PROCESSED.percent
     percent = starts + int((ends - starts) * (index + inside) / total)

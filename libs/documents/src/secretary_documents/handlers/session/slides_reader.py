@@ -1,4 +1,4 @@
-"""Reads slides: the text of each page and its picture, by the extraction of ``pdf`` jobs."""
+"""Reads slides as ``pdf`` jobs read PDFs: the text of each page, and a picture of it."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from secretary_worker import OpenFile
 
 @dataclass(frozen=True, slots=True)
 class SlidesTask:
-    """Slides, and what is wanted of them."""
+    """Slides to read, and what must be read."""
 
     file: OpenFile
     stem: str
-    """What the names of previews begin with."""
+    """The beginning of the names of previews."""
     previews: int
-    """How many pages, from the first on, become pictures among the job's files."""
+    """How many pages, from the first, get a picture among the job's files."""
     use_cache: bool
     report: JobReport
     resources: ResourceCalculator
@@ -32,22 +32,22 @@ class SlidesTask:
 
 @dataclass(frozen=True, slots=True)
 class Slides:
-    """What was read."""
+    """The pages that were read."""
 
     pages: list[SlidePage]
     fault: SecretaryError | None = None
-    """Why some pages have no picture though pictures were wanted."""
+    """Why some pages have no picture, although the task asked for pictures."""
 
 
 class SlidesReader(Protocol):
     """Reads slides."""
 
     async def __call__(self, task: SlidesTask) -> Slides:
-        """The pages of the PDF that *task* names; its previews are files of the job.
+        """Read the PDF of *task*. Its previews become files of the job.
 
         Raises:
-            PermanentError: it cannot be read.
-            TransientError: another try may help.
+            PermanentError: the PDF cannot be read.
+            TransientError: a later attempt may succeed.
         """
         ...
 
@@ -56,7 +56,7 @@ class PdfSlidesReader:
     """A ``SlidesReader``. One instance serves all jobs."""
 
     def __init__(self, extractor: PdfExtractor) -> None:
-        """*extractor*: the one of ``pdf`` jobs, with its limits and its cache."""
+        """*extractor*: that of ``pdf`` jobs, with its limits and its cache."""
         self._extractor = extractor
 
     async def __call__(self, task: SlidesTask) -> Slides:
@@ -74,7 +74,7 @@ class PdfSlidesReader:
 async def _draw(
     document: Document, pages: list[SlidePage], task: SlidesTask
 ) -> SecretaryError | None:
-    """Give *pages* their previews; what kept some of them from having one."""
+    """Draw the previews of *pages*. Return why some have none, or None."""
     numbers = range(1, min(len(pages), task.previews) + 1)
     if not numbers:
         return None
@@ -85,5 +85,5 @@ async def _draw(
         return error
     if len(numbers) == len(pages):
         return None
-    message = f"there are pictures of the first {len(numbers)} of {len(pages)} pages only"
+    message = f"only the first {len(numbers)} of {len(pages)} pages have pictures"
     return PermanentError(message, code=ErrorCode.PDF_TOO_MANY_PAGES)

@@ -1,4 +1,4 @@
-"""What has been gathered of one talk."""
+"""A talk while its job collects page, transcript and slides."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class SlidePage:
 
     text: str
     preview: str | None = None
-    """The name under which its picture is a file of the job."""
+    """The name of its picture among the job's files."""
 
 
 @dataclass(slots=True)
@@ -29,22 +29,22 @@ class Attachment:
     url: str
     title: str
     file: str | None = None
-    """The name under which they are a file of the job."""
+    """The name of the slides among the job's files."""
     pages: list[SlidePage] = field(default_factory=list)
 
     @property
     def previews(self) -> list[str]:
-        """The pictures of its pages, by name."""
+        """The names of the pictures of its pages."""
         return [page.preview for page in self.pages if page.preview]
 
     @property
     def text(self) -> str:
-        """The text of all pages, each under its own ``--- Page N ---``."""
+        """The text of all pages, each after a line ``--- Page N ---``."""
         numbered = enumerate(self.pages, start=1)
         return "\n\n".join(f"--- Page {number} ---\n{page.text}" for number, page in numbered)
 
     def as_json(self) -> JsonObject:
-        """As it stands in results."""
+        """Return it as results show it."""
         return {
             "url": self.url,
             "title": self.title,
@@ -56,7 +56,7 @@ class Attachment:
 
 @dataclass(slots=True)
 class Talk:
-    """A talk, and what goes wrong with it."""
+    """A talk, and the warnings about it."""
 
     parameters: SessionParameters
     page: WebPage
@@ -69,11 +69,11 @@ class Talk:
 
     @property
     def assets(self) -> list[str]:
-        """The files of the job beside the Markdown, by name."""
+        """The names of the job's files, without the Markdown."""
         return [name for one in self.attachments for name in (one.file, *one.previews) if name]
 
     def warn(self, part: str, error: SecretaryError, url: str | None = None) -> None:
-        """Go on without *part*, and say so."""
-        told = {"part": part, "code": error.code, "message": error.message}
-        self.warnings.append({**told, "url": url} if url else told)
+        """Add a warning: the job continues without *part*."""
+        warning = {"part": part, "code": error.code, "message": error.message}
+        self.warnings.append({**warning, "url": url} if url else warning)
         self.report.log("warning", f"{part}: {error.message}")

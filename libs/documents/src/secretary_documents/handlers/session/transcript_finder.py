@@ -1,4 +1,4 @@
-"""What was said in a talk: as it is given, from captions, or heard."""
+"""Finds the transcript of a talk: in the parameters, in captions, or in the recording."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ACCEPT = "text/vtt, application/x-subrip, text/plain;q=0.5, */*;q=0.1"
 
 
 class TranscribeRecording(Protocol):
-    """Hears what is said in a recording."""
+    """Transcribes recordings."""
 
     async def __call__(
         self,
@@ -29,25 +29,25 @@ class TranscribeRecording(Protocol):
         *,
         use_cache: bool,
     ) -> RecordingTranscript:
-        """What is said at *url*, with times; with *use_cache* what is known is not heard again.
+        """Transcribe the recording at *url*; with *use_cache*, cached transcripts are used.
 
         Raises:
-            PermanentError: it is not there or not understood, or nothing is configured to hear it.
-            TransientError: another try may help.
+            PermanentError: the recording cannot be fetched or read, or no provider is configured.
+            TransientError: a later attempt may succeed.
         """
         ...
 
 
 class TranscriptFinder:
-    """Finds out what was said. One instance serves all jobs."""
+    """Finds the transcript of a talk. One instance serves all jobs."""
 
     def __init__(self, downloader: Downloader, transcribe: TranscribeRecording | None) -> None:
-        """*transcribe*: for recordings without captions; None: nobody hears them."""
+        """*transcribe*: for talks without captions. With None they have no transcript."""
         self._downloader = downloader
         self._transcribe = transcribe
 
     async def find(self, talk: Talk) -> str:
-        """What was said, with times; empty, and mostly with a warning, if nobody knows."""
+        """Return the transcript with times. If there is none, return "", mostly with a warning."""
         if talk.parameters.video_transcript is not None:
             return talk.parameters.video_transcript
         captions = talk.plan.captions
@@ -59,7 +59,7 @@ class TranscriptFinder:
             else:
                 talk.report.progress(steps.MEDIA_DOWNLOADED)
                 return transcript
-        return await self._heard(talk)
+        return await self._transcribed(talk)
 
     async def _captions(self, url: str, resources: ResourceCalculator) -> str:
         async with self._downloader.fetch(url, accept=ACCEPT) as download:
@@ -69,29 +69,31 @@ class TranscriptFinder:
                 raise PermanentError(message, code=ErrorCode.FILE_TOO_LARGE)
             download.file.seek(0)
             content = decode(download.file.read(), download.content_type)
-        # The parser is linear: the most that is read takes a thread 3 s of CPU time.
+        # The parser is linear, and the largest file takes 3 s of CPU time: so it runs in a thread.
         transcript = await asyncio.to_thread(lambda: transcript_of(parse_captions(content)))
         if not transcript:
-            raise PermanentError("there are no captions in it", code=ErrorCode.CAPTIONS_INVALID)
+            raise PermanentError("the file has no captions", code=ErrorCode.CAPTIONS_INVALID)
         return transcript
 
-    async def _heard(self, talk: Talk) -> str:
+    async def _transcribed(self, talk: Talk) -> str:
         url = talk.plan.video_url
         if url is None:
             return ""
         language = talk.parameters.source_language
         try:
             if self._transcribe is None:
-                message = "there are no captions, and this worker hears no recordings"
+                message = "there are no captions, and this worker does not transcribe recordings"
                 raise PermanentError(message, code=ErrorCode.TRANSCRIPTION_NOT_CONFIGURED)
-            talk.report.progress(steps.HEARING)
+            talk.report.progress(steps.TRANSCRIBING)
             spoken = None if language == "auto" else language
-            heard = await self._transcribe(
+            transcript = await self._transcribe(
                 url, spoken, talk.resources, use_cache=talk.parameters.use_cache
             )
         except (PermanentError, TransientError) as error:
             talk.warn("video", error, url)
             return ""
-        if heard.warning:
-            talk.warn("video", PermanentError(heard.warning, code=ErrorCode.MEDIA_INVALID), url)
-        return heard.text
+        if transcript.warning:
+            talk.warn(
+                "video", PermanentError(transcript.warning, code=ErrorCode.MEDIA_INVALID), url
+            )
+        return transcript.text

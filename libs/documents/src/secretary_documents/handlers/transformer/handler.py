@@ -1,4 +1,4 @@
-"""The ``transformer`` job: a text or a page goes through a template, or is translated."""
+"""The ``transformer`` job: fills a text or a web page into a template, or translates it."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ class PageReader(Protocol):
     """Reads web pages."""
 
     async def read(self, url: str, resources: ResourceCalculator) -> WebPage:
-        """The page at *url*.
+        """Read the page at *url*.
 
         Raises:
-            PermanentError: it is refused, or cannot be read.
-            TransientError: another try may help.
+            PermanentError: the URL is refused, or the page cannot be read.
+            TransientError: a later attempt may succeed.
         """
         ...
 
 
 class TransformerHandler:
-    """Handles ``transformer`` jobs. One instance serves all of them, side by side."""
+    """Handles ``transformer`` jobs. One instance serves all jobs at the same time."""
 
     def __init__(self, transformer: Transformer, pages: PageReader) -> None:
         """*pages*: for jobs that name a URL."""
@@ -39,12 +39,12 @@ class TransformerHandler:
     async def __call__(
         self, job: Job, repo: AttemptRepository, resource_calculator: ResourceCalculator
     ) -> None:
-        """Transform the text *job* names, leave the result, complete the job.
+        """Transform the text that *job* names, and complete the job.
 
         Raises:
-            PermanentError: bad parameters, a page or template that cannot be used, or a model
-                that is not there or gives no answer that fits.
-            TransientError: a page or a model that may answer the next time.
+            PermanentError: the parameters are bad; the page or the template cannot be used; no
+                model is configured, or its answer does not fit.
+            TransientError: the page or the model may answer at a later attempt.
         """
         report = JobReport(job.job_id, repo)
         report.progress(steps.INITIALIZING)
@@ -53,7 +53,7 @@ class TransformerHandler:
         if page is not None:
             report.progress(steps.PAGE_READ)
         report.progress(steps.LOADING_TEMPLATE)
-        await self._transformer.load(request)  # an error of the template comes before any cost
+        await self._transformer.load(request)  # a bad template fails before any cost
         report.progress(steps.TEMPLATE_LOADED)
         report.progress(steps.TRANSFORMING)
         done = await self._transformer.transform(
@@ -75,7 +75,7 @@ class TransformerHandler:
         if parameters.url is not None:
             page = await self._pages.read(parameters.url, resources)
             if not page.text.strip():
-                message = "the page has no text; is it made by JavaScript?"
+                message = "the page has no text; perhaps JavaScript makes it"
                 raise PermanentError(message, code=ErrorCode.PAGE_EMPTY)
         text = page.text if page is not None else parameters.text or ""
         return (
@@ -97,7 +97,7 @@ class TransformerHandler:
 def build_result(
     done: TransformResult, request: TransformRequest, page: WebPage | None, usage: JsonObject
 ) -> JsonObject:
-    """The result, in the shape its users read."""
+    """Return the job's result."""
     source = {} if page is None else {"page": {"url": page.url, "title": page.title}}
     return {
         "transformed_text": done.text,

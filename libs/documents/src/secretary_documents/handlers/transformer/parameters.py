@@ -26,7 +26,7 @@ _WAYS: list[JsonObject] = [
 
 
 class TransformerParameters(BaseModel):
-    """Which text to transform, and into what."""
+    """The text to transform, and its template or its target language."""
 
     model_config = ConfigDict(
         **FROZEN,
@@ -40,44 +40,44 @@ class TransformerParameters(BaseModel):
     text: str | None = optional(
         "The text itself; give this or url.",
         min_length=1,
-        pattern=r"\S",  # something to read
+        pattern=r"\S",  # not only white space
     )
     url: Url | None = optional(
-        "A page, http or https, which is reduced to its readable text with its links; give this "
-        "or text."
+        "A page, http or https. It is reduced to its readable text with its links. Give this or "
+        "text."
     )
     template: TemplateName | None = optional(
-        "The name of a template (GET /api/templates); target_language chooses among its "
-        "languages. With neither template nor template_content the text is translated."
+        "The name of a template (GET /api/templates); target_language selects its language. With "
+        "neither template nor template_content the text is translated."
     )
     template_content: str | None = optional(
-        "A template itself: Markdown with {{name|what to find}} and {{name}}.",
+        "The text of a template: Markdown with {{name|what to find}} and {{name}}.",
         min_length=1,
         max_length=262_144,
     )
     context: JsonObject = Field(
-        default={}, description="Values for the names of the template; the model is told them too."
+        default={}, description="Values for the names of the template; the model gets them too."
     )
     additional_field_descriptions: dict[FieldName, Description] = Field(
         default={},
         max_length=50,
         json_schema_extra={"propertyNames": {"pattern": _FIELD_NAME}},
         description=(
-            "What else to find, by name; it is in structured_data. For a field of the template it "
-            "adds to its description."
+            "Descriptions of additional fields, by name; structured_data has their values. For a "
+            "field of the template, the text is added to its description."
         ),
     )
     source_language: SourceLanguage | None = optional(
         "The language of the text, by ISO 639-1, or auto."
     )
     target_language: Language | None = optional(
-        "The language of the result, by ISO 639-1; needed where there is no template."
+        "The language of the result, by ISO 639-1; required without a template."
     )
     model: str | None = optional(
-        "The model to ask; left out: the one that is configured.", min_length=1, max_length=200
+        "The model to ask; by default the configured one.", min_length=1, max_length=200
     )
     use_cache: bool = Field(
-        default=True, description="Whether what a model answered to the same before may be used."
+        default=True, description="Whether cached answers of the model may be used."
     )
 
     @model_validator(mode="after")

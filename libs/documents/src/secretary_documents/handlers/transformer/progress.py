@@ -1,11 +1,11 @@
-"""The steps of a ``transformer`` job and their percents, as the original documentation names them.
+"""The steps of a ``transformer`` job and their percents. Clients rely on these names and numbers.
 
 ================= =======  ==========================================
 step              percent
 ================= =======  ==========================================
-initializing      0        10 once a page was fetched
+initializing      0        10 when the page is read
 loading_template  20, 25
-transforming_text 50 - 75  moving with the parts of a long text
+transforming_text 50 - 75  growing with the parts of a long text
 finalizing        75, 90
 completed         100
 ================= =======  ==========================================
@@ -26,7 +26,7 @@ COMPLETED = JobProgress(step="completed", percent=100, message="Processing compl
 
 
 def part_progress(done: int, total: int) -> JobProgress:
-    """What to report when *done* of *total* parts of a text are transformed."""
+    """Return the progress when *done* of *total* parts of a text are transformed."""
     percent = TRANSFORMING.percent + (TRANSFORMED.percent - TRANSFORMING.percent) * done // total
     message = f"part {done} of {total}"
     return JobProgress(step="transforming_text", percent=percent, message=message)
