@@ -58,8 +58,11 @@ from secretary_common.testing.files import InMemoryFileRepository
 from secretary_common.testing.jobs import InMemoryJobRepository
 from secretary_common.testing.logs import InMemoryLogRepository
 from secretary_worker.attempt import writer as writer_module
-from secretary_worker.attempt.commands import Results, Sync
+from secretary_worker.attempt.commands import Confirm, Results
+from secretary_worker.attempt.files import AttemptFiles
 from secretary_worker.attempt.hold import Hold
+from secretary_worker.attempt.log import AttemptLog
+from secretary_worker.attempt.progress import AttemptProgress
 from secretary_worker.attempt.verdict import Ending, Interruption, decide
 from secretary_worker.attempt.writer import AttemptWriter
 from secretary_worker.engine.reclaim import Reclaimer
@@ -422,24 +425,22 @@ class EngineMachine(RuleBasedStateMachine):
         hold = Hold(job, lease, 0.0)
         writer = AttemptWriter(
             hold,
-            self.jobs,
-            self.logs,
-            InMemoryFileRepository(),
+            AttemptProgress(job, hold.token, self.jobs, self.clock, lambda *_: None),
+            AttemptLog(job, self.logs, self.clock),
+            AttemptFiles(job, InMemoryFileRepository(), self.clock, max_file_bytes=1000),
             self.clock,
-            max_file_bytes=1000,
             calculator=ResourceCalculator(),
             retention=RETENTION,
-            on_event=lambda _: None,
         )
         writing = asyncio.create_task(writer.run())
         self.attempts.append(Attempt(hold, writer, writing, owner))
 
     async def written(self, attempt: Attempt, progress: JobProgress) -> None:
-        sync = Sync(progress)
+        confirm = Confirm(progress)
         attempt.writer.submit(progress)
-        attempt.writer.submit(sync)
+        attempt.writer.submit(confirm)
         async with asyncio.timeout(10):
-            await asyncio.wrap_future(sync.done)
+            await asyncio.wrap_future(confirm.done)
 
     async def end(self, attempt: Attempt, how: str) -> Settlement | None:
         attempt.writer.submit(Results({"attempt": attempt.hold.job.attempt}))

@@ -1,4 +1,4 @@
-"""The way to the engine's loop: in order, and no oftener than it must."""
+"""The inbox brings items to the engine's loop in order, and wakes the loop rarely."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from support.virtual_loop import VirtualLoop
 
-from secretary_worker.attempt.inbox import GATHER_SEC, TAKEN_AT_ONCE, Inbox
+from secretary_worker.attempt.inbox import BATCH_SIZE, GATHER_SEC, Inbox
 
 Taken = list[tuple[str, float]]
 
 
 def run(scene: Callable[[Inbox[str]], Coroutine[Any, Any, None]]) -> Taken:
-    """What was taken in *scene*, each with its time."""
+    """Return the items that were taken in *scene*, each with its time."""
     taken: Taken = []
 
     async def playing() -> None:
@@ -27,10 +27,10 @@ def run(scene: Callable[[Inbox[str]], Coroutine[Any, Any, None]]) -> Taken:
     return taken
 
 
-def test_what_can_wait_is_taken_together() -> None:
-    async def scene(intake: Inbox[str]) -> None:
+def test_items_that_are_not_urgent_are_taken_in_a_batch() -> None:
+    async def scene(inbox: Inbox[str]) -> None:
         for item in "abc":
-            intake.submit(item, urgent=False)
+            inbox.submit(item, urgent=False)
             await asyncio.sleep(GATHER_SEC / 10)
         await asyncio.sleep(1)
 
@@ -39,12 +39,12 @@ def test_what_can_wait_is_taken_together() -> None:
     assert [at for _, at in taken] == pytest.approx([GATHER_SEC] * 3)
 
 
-def test_what_is_urgent_takes_along_what_waits_and_what_comes_later_waits_anew() -> None:
-    async def scene(intake: Inbox[str]) -> None:
-        intake.submit("a", urgent=False)
-        intake.submit("b")
+def test_an_urgent_item_is_taken_at_once_with_all_before_it() -> None:
+    async def scene(inbox: Inbox[str]) -> None:
+        inbox.submit("a", urgent=False)
+        inbox.submit("b")
         await asyncio.sleep(1)
-        intake.submit("c", urgent=False)
+        inbox.submit("c", urgent=False)
         await asyncio.sleep(1)
 
     taken = run(scene)
@@ -52,30 +52,30 @@ def test_what_is_urgent_takes_along_what_waits_and_what_comes_later_waits_anew()
     assert taken[2][1] == pytest.approx(1 + GATHER_SEC)
 
 
-def test_who_catches_up_waits_for_all_that_was_submitted_before() -> None:
-    async def scene(intake: Inbox[str]) -> None:
-        for number in range(2 * TAKEN_AT_ONCE + 1):
-            intake.submit(str(number), urgent=False)
-        await intake.catch_up()
-        intake.submit("last", urgent=False)
+def test_catching_up_takes_all_items_submitted_before() -> None:
+    async def scene(inbox: Inbox[str]) -> None:
+        for number in range(2 * BATCH_SIZE + 1):
+            inbox.submit(str(number), urgent=False)
+        await inbox.catch_up()
+        inbox.submit("last", urgent=False)
 
     taken = run(scene)
-    assert taken == [(str(number), 0) for number in range(2 * TAKEN_AT_ONCE + 1)]
+    assert taken == [(str(number), 0) for number in range(2 * BATCH_SIZE + 1)]
 
 
-async def test_of_items_from_many_threads_none_is_lost() -> None:
+async def test_no_item_from_many_threads_is_lost() -> None:
     taken: list[int] = []
-    intake: Inbox[int] = Inbox(taken.append)
+    inbox: Inbox[int] = Inbox(taken.append)
 
     def submit_some(thread: int) -> None:
         for number in range(2000):
-            intake.submit(thread * 2000 + number, urgent=number % 7 == 0)
+            inbox.submit(thread * 2000 + number, urgent=number % 7 == 0)
 
     await asyncio.gather(*(asyncio.to_thread(submit_some, thread) for thread in range(4)))
     async with asyncio.timeout(10):
-        while len(taken) < 4 * 2000:  # noqa: ASYNC110 - no event tells of it
+        while len(taken) < 4 * 2000:  # noqa: ASYNC110 - there is no event for it
             await asyncio.sleep(GATHER_SEC)
     assert sorted(taken) == list(range(4 * 2000))
     for thread in range(4):
-        ours = [item for item in taken if item // 2000 == thread]
-        assert ours == sorted(ours)
+        own = [item for item in taken if item // 2000 == thread]
+        assert own == sorted(own)

@@ -1,10 +1,12 @@
+"""Each way in which an attempt can end has one verdict."""
+
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from secretary_common.errors import ErrorCode, PermanentError, TransientError
-from secretary_common.models import Job, JobError, Outcome
+from secretary_common.models import Job, JobError, JobStatus, Outcome
 from secretary_worker.attempt.verdict import (
     LONGEST_WAIT_SEC,
     TRACEBACK_BYTES,
@@ -12,6 +14,7 @@ from secretary_worker.attempt.verdict import (
     Interruption,
     Verdict,
     decide,
+    verdict_of_status,
 )
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -24,7 +27,9 @@ def job(**fields: Any) -> Job:
 
 
 def verdict(ending: Ending, **fields: Any) -> Verdict:
-    return decide(job(**fields), ending, NOW, 0.0)
+    made = decide(job(**fields), ending, NOW, 0.0)
+    assert made is not None
+    return made
 
 
 def raised(error: BaseException) -> Ending:
@@ -46,7 +51,7 @@ def test_a_permanent_error_fails_at_once() -> None:
     assert made == Verdict(Outcome.FAILED, error)
 
 
-def test_a_transient_error_is_tried_again_when_it_says() -> None:
+def test_a_transient_error_is_tried_again_at_the_time_it_names() -> None:
     made = verdict(raised(TransientError("later", retry_after=42)))
     assert (made.outcome, made.run_at) == (Outcome.RETRY, NOW + timedelta(seconds=42))
 
@@ -59,6 +64,7 @@ def test_the_backoff_doubles_up_to_ten_minutes(attempt: int, seconds: float) -> 
 
 def test_jitter_only_adds() -> None:
     made = decide(job(), raised(ValueError()), NOW, 0.999)
+    assert made is not None
     assert made.run_at is not None
     assert NOW + timedelta(seconds=5) < made.run_at < NOW + timedelta(seconds=5.5)
 
@@ -72,7 +78,7 @@ def test_forgiven_attempts_do_not_count() -> None:
     assert verdict(raised(ValueError()), attempt=3, forgiven=1).outcome is Outcome.RETRY
 
 
-def test_an_unknown_exception_tells_its_type_and_the_end_of_its_traceback() -> None:
+def test_an_unknown_exception_becomes_its_type_and_the_end_of_its_traceback() -> None:
     try:
         raise KeyError("x" * 10_000)
     except KeyError as error:
@@ -103,32 +109,39 @@ def test_a_requested_cancellation_cancels() -> None:
 
 def test_a_lost_lease_writes_nothing() -> None:
     ending = Ending(interruption=Interruption.LEASE_LOST, raised=ValueError())
-    assert verdict(ending) == Verdict(None)
+    assert decide(job(), ending, NOW, 0.0) is None
 
 
 @pytest.mark.parametrize(
     ("asked", "seconds"),
     [("7", 7), (1e12, LONGEST_WAIT_SEC), (float("inf"), LONGEST_WAIT_SEC), (-3, 0)],
 )
-def test_what_a_handler_asks_for_is_taken_as_far_as_it_makes_sense(
-    asked: Any, seconds: float
-) -> None:
+def test_a_handler_chooses_the_wait_within_limits(asked: Any, seconds: float) -> None:
     made = verdict(raised(TransientError("later", retry_after=asked)))
     assert made.run_at == NOW + timedelta(seconds=seconds)
 
 
 @pytest.mark.parametrize("asked", ["soon", float("nan"), [], object()])
-def test_what_makes_no_sense_leaves_it_to_the_backoff(asked: Any) -> None:
+def test_a_wait_that_is_no_number_leaves_the_backoff(asked: Any) -> None:
     made = verdict(raised(TransientError("later", retry_after=asked)))
     assert made.run_at == NOW + timedelta(seconds=5)
 
 
-def test_an_error_is_told_whatever_it_was_raised_with() -> None:
+def test_an_error_with_values_of_any_type_reaches_the_job() -> None:
     odd: list[Any] = [[1, 2], "text", 7]
     for details in odd:
         error = verdict(raised(PermanentError("m", code="C", details=details))).error
         assert error == JobError(code="C", message="m", details={"details": details})
     message: Any = {"a": 1}
     code: Any = 7
-    told = verdict(raised(PermanentError(message, code=code))).error
-    assert told == JobError(code="7", message="{'a': 1}")
+    error = verdict(raised(PermanentError(message, code=code))).error
+    assert error == JobError(code="7", message="{'a': 1}")
+
+
+def test_a_handler_that_ends_its_job_itself_may_have_set_an_error() -> None:
+    error = JobError(code="C", message="m")
+    assert verdict_of_status(JobStatus.FAILED, error) == Verdict(Outcome.FAILED, error)
+    default = verdict_of_status(JobStatus.FAILED, None).error
+    assert default is not None
+    assert default.code == ErrorCode.PROCESSING_ERROR
+    assert verdict_of_status(JobStatus.COMPLETED, error) == Verdict(Outcome.COMPLETED)

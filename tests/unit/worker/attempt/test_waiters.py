@@ -1,4 +1,4 @@
-"""Who waits for a write is told once: of it, or of what came in between."""
+"""A caller that awaits a write gets one answer: the write is made, or an error."""
 
 from concurrent.futures import Future
 
@@ -8,44 +8,44 @@ from secretary_common.errors import StaleClaim, StoreUnavailable
 from secretary_worker.attempt.waiters import Waiters
 
 
-def test_who_waits_for_a_flush_is_told_when_it_is_made() -> None:
-    awaiting, done, late = Waiters(), Future[None](), Future[None]()
-    awaiting.flush(done)
-    with awaiting.flushing() as somebody_waits:
-        assert somebody_waits
+def test_a_future_for_the_flush_is_resolved_when_the_flush_is_made() -> None:
+    waiters, done, late = Waiters(), Future[None](), Future[None]()
+    waiters.add_for_flush(done)
+    with waiters.flushing() as awaited:
+        assert awaited
         assert not done.done()
-        awaiting.flush(late)  # what it waits for came too late for this flush
+        waiters.add_for_flush(late)  # its update came too late for this flush
     assert done.result(0) is None
     assert not late.done()
 
 
-def test_a_flush_that_fails_leaves_them_waiting_for_the_next() -> None:
-    awaiting, done = Waiters(), Future[None]()
-    awaiting.flush(done)
-    with pytest.raises(StoreUnavailable), awaiting.flushing():
+def test_after_a_failed_flush_the_futures_wait_for_the_next() -> None:
+    waiters, done = Waiters(), Future[None]()
+    waiters.add_for_flush(done)
+    with pytest.raises(StoreUnavailable), waiters.flushing():
         raise StoreUnavailable
     assert not done.done()
-    with awaiting.flushing() as somebody_waits:
-        assert somebody_waits
+    with waiters.flushing() as awaited:
+        assert awaited
     assert done.result(0) is None
-    with awaiting.flushing() as somebody_waits:
-        assert not somebody_waits
+    with waiters.flushing() as awaited:
+        assert not awaited
 
 
-def test_a_flush_is_not_the_end() -> None:
-    awaiting, done = Waiters(), Future[None]()
-    awaiting.end(done)
-    with awaiting.flushing() as somebody_waits:
-        assert not somebody_waits
+def test_a_flush_is_not_the_settlement() -> None:
+    waiters, done = Waiters(), Future[None]()
+    waiters.add_for_settlement(done)
+    with waiters.flushing() as awaited:
+        assert not awaited
     assert not done.done()
-    awaiting.ended()
+    waiters.settled()
     assert done.result(0) is None
 
 
-def test_a_refusal_reaches_all_of_them() -> None:
-    awaiting, flush, end = Waiters(), Future[None](), Future[None]()
-    awaiting.flush(flush)
-    awaiting.end(end)
-    awaiting.refuse(StaleClaim())
+def test_an_error_reaches_all_futures() -> None:
+    waiters, flush, settlement = Waiters(), Future[None](), Future[None]()
+    waiters.add_for_flush(flush)
+    waiters.add_for_settlement(settlement)
+    waiters.fail(StaleClaim())
     assert isinstance(flush.exception(0), StaleClaim)
-    assert isinstance(end.exception(0), StaleClaim)
+    assert isinstance(settlement.exception(0), StaleClaim)

@@ -1,4 +1,4 @@
-"""Writes of an attempt that may take long and hold up no other: files, results."""
+"""Runs writes of an attempt that may take long and must not delay others: files and results."""
 
 from __future__ import annotations
 
@@ -7,49 +7,45 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 
 from secretary_common.errors import StaleClaim
-from secretary_worker.attempt.commands import tell
+from secretary_worker.attempt.commands import resolve
 
-Insisting = Callable[[Callable[[], Awaitable[None]]], Awaitable[bool]]
-"""Makes a write, again while the store does not answer; False if the lease is lost."""
+Write = Callable[[], Awaitable[object]]
+Retry = Callable[[Write], Awaitable[bool]]
+"""Makes a write, and again while the store does not answer; returns False if the lease is lost."""
 
 
 class BackgroundWrites:
-    """Tasks of one attempt, each told to who awaits it."""
+    """The background tasks of one attempt; each resolves the future of its caller."""
 
-    def __init__(self, insisting: Insisting) -> None:
-        self._insisting = insisting
+    def __init__(self, retry: Retry) -> None:
+        self._retry = retry
         self._tasks: set[asyncio.Task[None]] = set()
 
     def start(
-        self,
-        work: Callable[[], Awaitable[None]],
-        done: Future[None],
-        close: Callable[[], None] = lambda: None,
+        self, write: Write, done: Future[None], close: Callable[[], None] = lambda: None
     ) -> None:
-        """Do *work* and tell *done* how it ended; *close* is called then in any case."""
-        task = asyncio.create_task(self._do(work, done, close))
+        """Make *write* and resolve *done* with its outcome; call *close* in any case."""
+        task = asyncio.create_task(self._run(write, done, close))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def finish(self) -> None:
-        """Return when all of it has ended."""
+        """Return when all writes have ended."""
         if self._tasks:
             await asyncio.wait(self._tasks)
 
-    async def give_up(self) -> None:
-        """Cancel what is under way and return when it has ended."""
-        leaving = list(self._tasks)
-        for task in leaving:
+    async def cancel(self) -> None:
+        """Cancel all writes and return when they have ended."""
+        tasks = list(self._tasks)
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*leaving, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _do(
-        self, work: Callable[[], Awaitable[None]], done: Future[None], close: Callable[[], None]
-    ) -> None:
+    async def _run(self, write: Write, done: Future[None], close: Callable[[], None]) -> None:
         try:
-            tell(done, None if await self._insisting(work) else StaleClaim())
-        except Exception as error:  # noqa: BLE001 - told to the handler, who awaits it
-            tell(done, error)
+            resolve(done, None if await self._retry(write) else StaleClaim())
+        except Exception as error:  # noqa: BLE001 - raised in the handler, which awaits it
+            resolve(done, error)
         finally:
-            tell(done, StaleClaim())  # only if it was cancelled: the attempt is over
+            resolve(done, StaleClaim())  # unresolved only if cancelled: the attempt is over
             close()

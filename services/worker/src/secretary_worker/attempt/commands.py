@@ -1,4 +1,4 @@
-"""What handlers have written, on its way from their loop or thread to the engine's."""
+"""The commands that a handler's repository sends to the attempt's writer."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ class LogLine:
 
 
 class Results:
-    """The results of the job, whole."""
+    """The whole results of a job."""
 
     def __init__(self, value: dict[str, Any]) -> None:
-        """*value* is clean, and nobody else's."""
+        """*value* is storable, and no other code keeps a reference to it."""
         self._whole = value
         self.value = value if _is_small(value) else None
-        """They, if they are small enough to stand in the job."""
+        """The results, or None if they are too large to stand in the job."""
 
     async def pieces(self) -> AsyncIterator[bytes]:
-        """Their JSON, a piece at a time; made in a thread, for there may be much of it."""
+        """Yield the JSON of the results in pieces; a thread makes each, for it may be large."""
         pieces = json_pieces(self._whole)
         while piece := await asyncio.to_thread(next, pieces, b""):
             yield piece
@@ -42,15 +42,16 @@ class Results:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FileContent:
-    """A file of the attempt, to be stored; closed by whoever takes it."""
+    """A file for the attempt to store. The writer closes it."""
 
     name: str
     content_type: str
     source: bytes | BinaryIO
     done: Future[None] = field(default_factory=Future)
+    """Resolved when the file is stored, or cannot be."""
 
     async def pieces(self) -> AsyncIterator[bytes]:
-        """The content from its start, a piece at a time."""
+        """Yield the content from its start, in pieces."""
         if isinstance(self.source, bytes):
             for piece in _slices(self.source):
                 yield piece
@@ -60,49 +61,53 @@ class FileContent:
             yield piece
 
     def close(self) -> None:
-        """Give up the source."""
+        """Close the source."""
         if not isinstance(self.source, bytes):
             self.source.close()
 
 
-@dataclass(frozen=True, slots=True)
-class Sync:
-    """Somebody awaits a write: *done* tells when it and all before it are durable."""
+Update = JobProgress | JobError | JobStatus | Results | LogLine
+"""A write that a handler has asked for."""
 
-    what: What
+
+@dataclass(frozen=True, slots=True)
+class Confirm:
+    """The handler awaits *update*: resolve *done* when all updates up to it are durable."""
+
+    update: Update
     done: Future[None] = field(default_factory=Future)
 
 
-What = JobProgress | JobError | JobStatus | Results | LogLine
-Submit = Callable[[What | FileContent | Sync], None]
-"""Takes a write over to the engine; may be called from any thread."""
+Command = Update | FileContent | Confirm
+Submit = Callable[[Command], None]
+"""Queues a command for the writer; may be called from any thread."""
 
 
-class Written:
-    """Await it to wait until the write is durable; or do not, which costs nothing."""
+class PendingWrite:
+    """A queued update. Awaiting it is optional, and returns when the update is durable."""
 
-    def __init__(self, submit: Submit, what: What) -> None:
+    def __init__(self, submit: Submit, update: Update) -> None:
         self._submit = submit
-        self._what = what
+        self._update = update
 
     def __await__(self) -> Generator[Any, None, None]:
-        sync = Sync(self._what)
-        self._submit(sync)
-        return asyncio.wrap_future(sync.done).__await__()
+        confirm = Confirm(self._update)
+        self._submit(confirm)
+        return asyncio.wrap_future(confirm.done).__await__()
 
 
-class Nothing(Written):
-    """There was nothing to write."""
+class NoWrite(PendingWrite):
+    """An update that changes nothing. Awaiting it returns at once."""
 
     def __init__(self) -> None:
-        """There is nothing to wait for either."""
+        """Nothing is queued."""
 
     def __await__(self) -> Generator[Any, None, None]:
         return asyncio.sleep(0).__await__()
 
 
-def tell(done: Future[None], error: Exception | None = None) -> None:
-    """Tell who waits for *done*, unless it waits no more."""
+def resolve(done: Future[None], error: Exception | None = None) -> None:
+    """Resolve *done*, with *error* if there is one; do nothing if it is resolved or cancelled."""
     with contextlib.suppress(InvalidStateError):
         if error is None:
             done.set_result(None)
@@ -111,7 +116,7 @@ def tell(done: Future[None], error: Exception | None = None) -> None:
 
 
 def _is_small(value: dict[str, Any]) -> bool:
-    """Whether the JSON of *value* may stand in a job; what is large is not made to find out."""
+    """Return whether *value* may stand in a job as JSON; the JSON of a large value is not made."""
     enough = INLINE_RESULTS_BYTES
     return least_size(value, enough) <= enough and len(to_json(value)) <= enough
 

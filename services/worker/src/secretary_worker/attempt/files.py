@@ -1,7 +1,7 @@
-"""What an attempt stores beside its job: its files, and results that are large or awaited.
+"""Stores what an attempt leaves outside of its job: files, and results that are large or awaited.
 
-All of it lies under the attempt and is read by nobody until the settling write names it; what is
-never named the sweeper removes.
+All of it is stored under the attempt. Clients cannot read it until the settlement names it. If the
+settlement never names it, the sweeper removes it.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from secretary_common.runtime.clock import Clock
 from secretary_worker.attempt.commands import FileContent, Results
 
 MAX_FILES = 1000
-"""Files a job may have: they are listed in it."""
+"""The most files of a job. The job lists them."""
 
 
 class AttemptFiles:
-    """Files and results of one attempt."""
+    """The files and results of one attempt."""
 
     def __init__(
         self, job: Job, files: FileRepository, clock: Clock, *, max_file_bytes: int
@@ -29,66 +29,68 @@ class AttemptFiles:
         self._clock = clock
         self._max_file_bytes = max_file_bytes
         self._storing = asyncio.Lock()
-        self._stored: tuple[Results, ResultsFile] | None = None
-        self._claims: dict[str, FileContent] = {}
-        self._done: dict[str, JobFile] = {}
+        self._stored_results: tuple[Results, ResultsFile] | None = None
+        self._latest: dict[str, FileContent] = {}
+        self._stored: dict[str, JobFile] = {}
         self.results: Results | None = None
-        """The newest ones."""
+        """The latest results."""
 
     @property
     def files(self) -> tuple[JobFile, ...]:
-        """The files that are stored, in the order their names came up."""
-        return tuple(self._done[name] for name in self._claims if name in self._done)
+        """The stored files, ordered by the first use of their names."""
+        return tuple(self._stored[name] for name in self._latest if name in self._stored)
 
-    async def keep(self, results: Results) -> ResultsFile:
-        """Have *results* lie durably under this attempt; stored once, however often asked.
+    @property
+    def results_file(self) -> ResultsFile | None:
+        """The file of the latest results, if they are too large to stand in the job."""
+        if self.results is None or self.results.value is not None or self._stored_results is None:
+            return None
+        results, file = self._stored_results
+        return file if results is self.results else None
+
+    async def store_results(self, results: Results) -> ResultsFile:
+        """Store *results* under this attempt, once only; return their file.
 
         Raises:
             StoreUnavailable: safe to repeat.
         """
         async with self._storing:
-            if self._stored and self._stored[0] is results:
-                return self._stored[1]
+            if self._stored_results and self._stored_results[0] is results:
+                return self._stored_results[1]
             info = self._info(FileKind.RESULT, "results.json")
             stored = await self._files.save(results.pieces(), info)
-            replaced, kept = self._stored, ResultsFile(file_id=stored.file_id, size=stored.size)
-            self._stored = (results, kept)
+            replaced = self._stored_results
+            file = ResultsFile(file_id=stored.file_id, size=stored.size)
+            self._stored_results = (results, file)
             if replaced:
                 await self._files.delete(replaced[1].file_id)
-            return kept
+            return file
 
-    @property
-    def results_file(self) -> ResultsFile | None:
-        """Where the newest results are stored, if they are too large to stand in the job."""
-        if self.results is None or self.results.value is not None or self._stored is None:
-            return None
-        return self._stored[1] if self._stored[0] is self.results else None
+    def drop_results(self) -> None:
+        """Release the results, which may be large. The attempt is over."""
+        self.results = self._stored_results = None
 
-    def let_go(self) -> None:
-        """Hold no results any more: the attempt is over, and they may be large."""
-        self.results = self._stored = None
-
-    def claim(self, file: FileContent) -> None:
-        """Take the name of *file*: from now on it is the one of that name.
+    def reserve_name(self, file: FileContent) -> None:
+        """Reserve the name of *file*. From now on it replaces any other file of that name.
 
         Raises:
             PermanentError: the job has too many files.
         """
-        if file.name not in self._claims and len(self._claims) >= MAX_FILES:
+        if file.name not in self._latest and len(self._latest) >= MAX_FILES:
             raise PermanentError(f"a job has {MAX_FILES} files at most")
-        self._claims[file.name] = file
+        self._latest[file.name] = file
 
     async def store(self, file: FileContent) -> None:
-        """Store *file*, whose name was claimed.
+        """Store *file*, whose name is reserved.
 
         Raises:
-            FileTooLarge: it is over the limit.
+            FileTooLarge: the file is over the limit.
             StoreUnavailable: safe to repeat.
         """
         info = self._info(FileKind.FILE, file.name)
         stored = await self._files.save(file.pieces(), info, max_bytes=self._max_file_bytes)
-        if self._claims[file.name] is file:
-            self._done[file.name] = JobFile(
+        if self._latest[file.name] is file:
+            self._stored[file.name] = JobFile(
                 name=file.name,
                 file_id=stored.file_id,
                 size=stored.size,

@@ -9,7 +9,7 @@ from secretary_worker.attempt.verdict import Interruption
 
 
 class Hold:
-    """One job this worker holds, and the one reason its handler is stopped for, if any."""
+    """A held job, and the reason why its handler must stop, if there is one."""
 
     def __init__(self, job: Job, lease: Lease, confirmed_at: float) -> None:
         """*confirmed_at*: monotonic time before the claim was sent, in seconds."""
@@ -17,17 +17,17 @@ class Hold:
         self.token = lease.token
         self.confirmed_at = confirmed_at
         self.settling = False
-        """Once its end is being written, only that write can tell whether the lease was lost."""
+        """True while the settlement is written. Then only that write can show a lost lease."""
         self._loop = asyncio.get_running_loop()
         self.interrupted: asyncio.Future[Interruption] = self._loop.create_future()
 
     @property
     def interruption(self) -> Interruption | None:
-        """Why it was stopped, if it was."""
+        """Why the handler must stop, or None."""
         return self.interrupted.result() if self.interrupted.done() else None
 
     def interrupt(self, reason: Interruption) -> None:
-        """Stop the handler; the first reason counts, but a lost lease overrides any other."""
+        """Stop the handler. The first reason counts, but a lost lease replaces any other."""
         if not self.interrupted.done():
             self.interrupted.set_result(reason)
         elif reason is Interruption.LEASE_LOST:

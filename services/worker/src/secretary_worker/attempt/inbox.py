@@ -1,4 +1,4 @@
-"""The way from handlers' loops and threads to the engine's loop: in order, and a part at a time."""
+"""Brings commands from the handlers' loops and threads to the engine's loop, in order."""
 
 from __future__ import annotations
 
@@ -9,49 +9,54 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
-TAKEN_AT_ONCE = 500
-"""Items taken over before others that wait for the loop have their turn."""
+BATCH_SIZE = 500
+"""Items taken at once; then other tasks of the loop have their turn."""
 GATHER_SEC = 0.02
-"""How long items that can wait do: a handler that tells of each page would wake the engine, and
-take the interpreter from its own thread, for each."""
+"""The delay for items that are not urgent. Without it, a handler that reports each page would wake
+the engine for each, and the engine would take the interpreter from the handler's thread."""
 
 
 class Inbox(Generic[T]):
-    """Hands each item to *take* on the loop it was made in, in the order they were submitted."""
+    """Passes each item to *take* on the loop in which the inbox was made, in order."""
 
     def __init__(self, take: Callable[[T], None]) -> None:
         self._take = take
         self._loop = asyncio.get_running_loop()
         self._items: deque[T] = deque()
-        self._told = False
-        self._gathering = False
+        self._scheduled = False
+        self._delayed = False
 
     def submit(self, item: T, *, urgent: bool = True) -> None:
-        """Have *item* be taken, unless it is *urgent* together with more; from any thread."""
+        """Queue *item* for the engine's loop. Thread-safe.
+
+        An urgent item is taken at once, with all items before it. Others are taken within
+        ``GATHER_SEC``, in a batch.
+        """
         self._items.append(item)
-        if urgent and not self._told:
-            self._told = True
+        if urgent and not self._scheduled:
+            self._scheduled = True
             self._loop.call_soon_threadsafe(self._drain)
-        elif not (urgent or self._told or self._gathering):
-            self._gathering = True
+        elif not (urgent or self._scheduled or self._delayed):
+            self._delayed = True
             self._loop.call_soon_threadsafe(self._loop.call_later, GATHER_SEC, self._drain)
 
     async def catch_up(self) -> None:
-        """Return when all that was submitted before is taken."""
+        """Return when all items are taken that were submitted before this call."""
         left = len(self._items)
         while left > 0 and self._items:
             left -= self._take_some()
             await asyncio.sleep(0)
 
     def _drain(self) -> None:
-        self._told = self._gathering = False  # before the first look: who comes later tells again
+        # Reset before the items are read: an item that arrives later schedules another drain.
+        self._scheduled = self._delayed = False
         self._take_some()
-        if self._items and not self._told:
-            self._told = True
+        if self._items and not self._scheduled:
+            self._scheduled = True
             self._loop.call_soon(self._drain)
 
     def _take_some(self) -> int:
-        count = min(len(self._items), TAKEN_AT_ONCE)
+        count = min(len(self._items), BATCH_SIZE)
         for _ in range(count):
             self._take(self._items.popleft())
         return count

@@ -1,4 +1,4 @@
-"""JSON a piece at a time, so that of what is large there is never the whole."""
+"""Makes JSON in pieces, so that the JSON of a large value is never in memory as a whole."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ PIECE_BYTES = 1024 * 1024
 
 
 def json_pieces(value: Any, size: int = PIECE_BYTES) -> Iterator[bytes]:
-    """The JSON of *value*, which is clean, just as ``to_json`` makes it.
+    """Yield the JSON of a storable *value*, byte for byte as ``to_json`` makes it.
 
-    Pieces have some *size* bytes, up to seven times as many where characters are escaped; none is
-    empty.
+    A piece has about *size* bytes, and up to seven times as many if characters are escaped. No
+    piece is empty.
     """
     waiting = bytearray()
     for part in _parts(value, size):
@@ -27,7 +27,7 @@ def json_pieces(value: Any, size: int = PIECE_BYTES) -> Iterator[bytes]:
 
 
 def least_size(value: Any, enough: int) -> int:
-    """Bytes that the JSON of *value*, which is clean, has at least; *enough* are counted."""
+    """Return a lower bound for the bytes of a storable *value* as JSON; stop above *enough*."""
     size = 0
     left = [value]
     while left and size <= enough:

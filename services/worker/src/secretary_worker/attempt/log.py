@@ -1,4 +1,4 @@
-"""The log of one attempt: written in batches, bounded in what it keeps and in what waits."""
+"""The log of one attempt: written in batches, with a limit for all lines and for waiting ones."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ from secretary_common.runtime.clock import Clock
 from secretary_worker.attempt.commands import LogLine
 
 MAX_ENTRIES = 100_000
-"""What an attempt keeps; one more entry tells how many were dropped."""
+"""The most entries of an attempt. One more entry says how many were dropped."""
 MAX_WAITING_CHARACTERS = 32 * 1024 * 1024
-"""Of text not yet written: a handler that is faster than the store loses lines, not its worker."""
+"""The most text that waits to be written. Beyond it lines are dropped, so that a handler which is
+faster than the store does not use up the worker's memory."""
 BATCH_ENTRIES = 1000
 BATCH_CHARACTERS = 4 * 1024 * 1024
 
 
 class AttemptLog:
-    """Takes the log lines of one attempt and writes them in order."""
+    """Queues the log lines of one attempt and writes them in order."""
 
     def __init__(self, job: Job, logs: LogRepository, clock: Clock) -> None:
         self._job = job
@@ -34,8 +35,8 @@ class AttemptLog:
         self._written = 0
         self._lines: deque[tuple[datetime, LogLine]] = deque()
 
-    def admits(self, line: LogLine) -> bool:
-        """Whether *line* is kept; to be asked for each line once, from any thread."""
+    def admit(self, line: LogLine) -> bool:
+        """Count *line* and return whether it is kept. Call it once for each line. Thread-safe."""
         with self._lock:
             full = (
                 self._admitted >= MAX_ENTRIES or self._waiting_characters >= MAX_WAITING_CHARACTERS
@@ -48,11 +49,11 @@ class AttemptLog:
         return not full
 
     def add(self, line: LogLine) -> None:
-        """Take over a line that was admitted."""
+        """Queue a line that was admitted."""
         self._lines.append((self._clock.now(), line))
 
     async def flush(self, batches: int | None = None) -> bool:
-        """Write what has come, *batches* of it at most; whether that was all.
+        """Write queued lines, at most so many *batches*; return whether all are written.
 
         Raises:
             StoreUnavailable: safe to repeat.
@@ -69,7 +70,7 @@ class AttemptLog:
         return not self._lines
 
     async def close(self) -> None:
-        """Write all that is left, and how much was dropped, if any was."""
+        """Write all queued lines, and an entry that says how many were dropped, if any were."""
         await self.flush()
         if self._dropped:
             line = LogLine("warning", f"{self._dropped} more log entries were dropped.")
@@ -85,7 +86,7 @@ class AttemptLog:
         return batch
 
     def _entry(self, place: int, at: datetime, line: LogLine) -> LogEntry:
-        """The entry of *line*, the one at *place* among those not yet written."""
+        """Return the entry of *line*; *place* counts the unwritten lines before it."""
         return LogEntry(
             timestamp=at,
             level=line.level,

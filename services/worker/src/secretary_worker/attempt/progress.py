@@ -1,6 +1,6 @@
-"""What clients learn of an attempt: how far it is, and how it ended.
+"""Writes the changes of a job that clients see: progress, and the settlement.
 
-Each change they see has a ``seq``. It is counted here: whoever holds the job computes it.
+Each change has a ``seq``. The worker that holds the job counts it here.
 """
 
 from __future__ import annotations
@@ -12,19 +12,16 @@ from secretary_common.models import Job, JobProgress, JobStatus, ProgressChange,
 from secretary_common.ports import JobRepository
 from secretary_common.runtime.clock import Clock
 
+OnEvent = Callable[[str, int], None]
+"""Called with job id and ``seq`` of each event that a write has left in the job's outbox slot."""
+
 
 class AttemptProgress:
-    """The visible changes of the attempt at *job* under a lease, one after the other."""
+    """The visible changes of one attempt, written one after the other under its lease."""
 
     def __init__(
-        self,
-        job: Job,
-        token: str,
-        jobs: JobRepository,
-        clock: Clock,
-        on_event: Callable[[int], None],
+        self, job: Job, token: str, jobs: JobRepository, clock: Clock, on_event: OnEvent
     ) -> None:
-        """*on_event* is called with the ``seq`` of each event left in the outbox slot."""
         self._job = job
         self._token = token
         self._jobs = jobs
@@ -32,29 +29,29 @@ class AttemptProgress:
         self._on_event = on_event
         self._seq = job.seq
         self._notified_at = job.notified_at
-        self.progress: JobProgress | None = None
-        """The latest that is not written yet."""
+        self.unwritten: JobProgress | None = None
+        """The latest progress, until it is written."""
         self.percent = 0
-        """It never falls within an attempt."""
+        """The latest percent. It never falls within an attempt."""
 
     @property
     def next_seq(self) -> int:
-        """What the next change is numbered."""
+        """The ``seq`` of the next change."""
         return self._seq + 1
 
-    def note(self, progress: JobProgress) -> None:
-        """Have *progress* written next, in place of what was not written yet."""
-        self.progress = progress.no_less_than(self.percent)
-        self.percent = self.progress.percent
+    def update(self, progress: JobProgress) -> None:
+        """Set the progress to be written next; it replaces one that is not written yet."""
+        self.unwritten = progress.no_less_than(self.percent)
+        self.percent = self.unwritten.percent
 
-    async def write_progress(self) -> None:
-        """Write the latest progress, if there is one that is not written yet.
+    async def write(self) -> None:
+        """Write the latest progress, unless it is written.
 
         Raises:
             StaleClaim: the lease was lost.
-            StoreUnavailable: it may be written all the same.
+            StoreUnavailable: the write may have been made.
         """
-        progress = self.progress
+        progress = self.unwritten
         if progress is None:
             return
         now, seq = self._clock.now(), self.next_seq
@@ -62,21 +59,21 @@ class AttemptProgress:
         change = ProgressChange(self._job.job_id, self._token, seq, now, progress, slot)
         self._notified_at = await self._jobs.record_progress(change)
         self._seq = seq
-        if self.progress is progress:
-            self.progress = None
+        if self.unwritten is progress:
+            self.unwritten = None
         if slot:
-            self._on_event(seq)
+            self._on_event(self._job.job_id, seq)
 
     async def settle(self, settlement: Settlement) -> Settlement:
-        """Write the end; returns the settlement that stands.
+        """Write *settlement*; return the settlement that stands.
 
         Raises:
             StaleClaim: the lease was lost.
             NotStorable: the job has no room for it.
-            StoreUnavailable: it may be written all the same.
+            StoreUnavailable: the write may have been made.
         """
         stands = await self._jobs.settle(self._job, self._token, settlement)
         self._seq = stands.seq
         if self._job.webhook and stands.outcome.status is not JobStatus.PENDING:
-            self._on_event(self._seq)
+            self._on_event(self._job.job_id, self._seq)
         return stands

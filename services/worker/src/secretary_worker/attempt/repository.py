@@ -1,8 +1,8 @@
-"""What a handler sees of its job: a repository bound to this very attempt.
+"""The repository that a handler gets: it writes about one attempt and nothing else.
 
-Each call queues a write, in order, and returns at once; awaiting what it returns waits until the
-write is durable. Calls come from the handlers' loop, from threads, with or without ``await``; the
-writes are made by the engine (``writer.py``) on its own loop.
+Each call queues a write, in order, and returns at once. Awaiting the returned value waits until the
+write is durable. Calls may come from any loop and any thread; the engine makes the writes on its
+own loop (``writer.py``).
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ from secretary_common.models.states import TERMINAL
 from secretary_worker.attempt.commands import (
     FileContent,
     LogLine,
-    Nothing,
+    NoWrite,
+    PendingWrite,
     Results,
     Submit,
-    What,
-    Written,
+    Update,
 )
 
 CONTENT_TYPE = re.compile(r"[\w.+-]{1,60}/[\w.+-]{1,100}(; ?[\w-]{1,20}=[\w.+-]{1,40})?", re.ASCII)
@@ -47,66 +47,66 @@ Content = bytes | bytearray | memoryview | Path | AsyncIterable[bytes]
 
 @dataclass(frozen=True, slots=True)
 class OpenUpload:
-    """A copy of an upload, to be read; it is gone when it is closed, or its worker killed."""
+    """A copy of an upload. It is gone when it is closed, or when its worker is killed."""
 
     name: str
-    """What its client called it: for people, never a path to write to."""
+    """The name that the client gave; never use it as a path to write to."""
     size: int
-    """In bytes."""
+    """Size in bytes."""
     file: BufferedRandom
-    """A binary file without a path, at its beginning; children get it by ``file.fileno()``."""
+    """A binary file without a path, at its start. Pass ``file.fileno()`` to child processes."""
 
 
 OpensUploads = Callable[[str], AbstractAsyncContextManager[OpenUpload]]
 
 
 class SecretaryJobRepository:
-    """The ``SecretaryJobRepository`` of the original documentation, bound to one attempt.
+    """The writes of a handler about its job, for one attempt.
 
-    After the attempt's end, and once its lease is lost, nothing is written any more: awaiting a
-    write then raises ``StaleClaim`` if the lease was lost.
+    After the end of the attempt further writes are ignored. Once the lease is lost, awaiting a
+    write raises ``StaleClaim``.
     """
 
     def __init__(
         self, job_id: str, submit: Submit, open_upload: OpensUploads, *, max_file_bytes: int
     ) -> None:
-        """Bind it to the attempt at *job_id*.
+        """Bind the repository to an attempt of *job_id*.
 
         Args:
-            job_id: the one job it writes about.
-            submit: takes a write over to the engine; it may be called from any thread.
-            open_upload: opens what the job's API key may name.
-            max_file_bytes: of each file the attempt leaves.
+            job_id: the only job about which the repository writes.
+            submit: queues a command for the engine; thread-safe.
+            open_upload: opens an upload for the job's API key.
+            max_file_bytes: the largest file that the attempt may store.
         """
         self._job_id = job_id
         self._submit = submit
         self._open_upload = open_upload
         self._max_file_bytes = max_file_bytes
 
-    def update_job_progress(self, job_id: str, progress: JobProgress) -> Written:
-        """Show how far the job is; at most 4 a second are written, the last one always."""
+    def update_job_progress(self, job_id: str, progress: JobProgress) -> PendingWrite:
+        """Show the progress. At most 4 a second are written, and always the last one."""
         self._check(job_id)
         clean = progress.model_copy(
             update={"step": cut_text(progress.step), "message": cut_text(progress.message)}
         )
         return self._queue(clean)
 
-    def update_job_results(self, job_id: str, results: dict[str, Any]) -> Written:
-        """Set the results, of any size; they come onto the job with the write that completes it.
+    def update_job_results(self, job_id: str, results: dict[str, Any]) -> PendingWrite:
+        """Set the results, of any size. The job gets them with the write that completes it.
 
         Raises:
-            PermanentError: they cannot be stored.
+            PermanentError: NOT_STORABLE; the message names the place.
         """
         self._check(job_id)
         return self._queue(Results(_storable(results, "results")))
 
-    def update_job_error(self, job_id: str, error: JobError) -> Written:
-        """Set the error; a handler that returns after it has failed for good.
+    def update_job_error(self, job_id: str, error: JobError) -> PendingWrite:
+        """Set the error. If the handler returns afterwards, the job fails without retry.
 
-        Its message and its details are cut at 64 KiB.
+        Message and details are cut at 64 KiB.
 
         Raises:
-            PermanentError: its details cannot be stored.
+            PermanentError: NOT_STORABLE, the details.
         """
         self._check(job_id)
         details = error.details and cut_object(_storable(error.details, "details"))
@@ -114,24 +114,24 @@ class SecretaryJobRepository:
             JobError(code=cut_text(error.code), message=cut_text(error.message), details=details)
         )
 
-    def update_job_status(self, job_id: str, status: JobStatus) -> Written:
-        """End the job there and then, if *status* is terminal: the first one wins.
+    def update_job_status(self, job_id: str, status: JobStatus) -> PendingWrite:
+        """End the job at once if *status* is terminal. The first terminal status counts.
 
         Raises:
-            PermanentError: a handler cannot put its job back to ``pending``.
+            PermanentError: *status* is ``pending``.
         """
         self._check(job_id)
         status = JobStatus(status)
         if status is JobStatus.PENDING:
-            raise PermanentError("to be tried again a handler raises TransientError")
+            raise PermanentError("a handler that wants another attempt raises TransientError")
         if status not in TERMINAL:  # it is processing already
-            return Nothing()
+            return NoWrite()
         return self._queue(status)
 
-    def add_log_entry(self, job_id: str, level: LogLevel, message: str) -> Written:
-        """Add a line to the job's log, cut at 64 KiB; an unknown level counts as ``info``.
+    def add_log_entry(self, job_id: str, level: LogLevel, message: str) -> PendingWrite:
+        """Add a line to the job's log, cut at 64 KiB. An unknown level becomes ``info``.
 
-        An attempt keeps 100,000 lines; one more tells how many were dropped.
+        An attempt keeps 100,000 lines. One more line says how many were dropped.
         """
         self._check(job_id)
         known: LogLevel = level if level in LOG_LEVELS else "info"
@@ -140,16 +140,16 @@ class SecretaryJobRepository:
     async def add_file(
         self, job_id: str, name: str, content: Content, content_type: str | None = None
     ) -> None:
-        """Store a file; it becomes one of the job's with the write that ends it.
+        """Store a file. It belongs to the job once a write has ended the attempt.
 
         Args:
-            job_id: of this attempt's job.
-            name: of the file: no path. Of two files with one name the later one counts.
-            content: its bytes, where they lie, or where they come from.
-            content_type: what it is; guessed from its name unless given.
+            job_id: the job of this attempt.
+            name: a file name, not a path. Of two files with one name the later one counts.
+            content: the bytes, the path of a local file, or an iterator of the bytes.
+            content_type: a media type; without one it is guessed from the name.
 
         Raises:
-            PermanentError: the name or the type is not valid, or the file is too large.
+            PermanentError: the name or the type is not valid; FILE_TOO_LARGE.
             StaleClaim: the lease was lost.
         """
         self._check(job_id)
@@ -166,18 +166,18 @@ class SecretaryJobRepository:
             raise PermanentError(error.message, code=ErrorCode.FILE_TOO_LARGE) from error
 
     def open_upload(self, file_id: str) -> AbstractAsyncContextManager[OpenUpload]:
-        """Open an upload (``POST /api/files``): ``async with repo.open_upload(file_id) as upload``.
+        """Open an upload: ``async with repo.open_upload(file_id) as upload``.
 
-        It is there for jobs of the API key that uploaded it, and of admins.
+        Jobs of the API key that uploaded it can open it, and jobs of admins.
 
         Raises:
-            PermanentError: FILE_NOT_FOUND, it is not there, or not for this job.
+            PermanentError: FILE_NOT_FOUND, there is no such upload for this job.
             StoreUnavailable: MongoDB did not answer for half a minute.
         """
         return self._open_upload(file_id)
 
     async def _source_of(self, content: Content) -> bytes | BinaryIO:
-        """*content* as something that can be read more than once, by another loop."""
+        """Return *content* in a form that another loop can read, more than once."""
         if isinstance(content, bytes | bytearray | memoryview):
             return bytes(content)
         if isinstance(content, Path):
@@ -201,17 +201,17 @@ class SecretaryJobRepository:
         found: BinaryIO = spool
         return found
 
-    def _queue(self, what: What) -> Written:
-        self._submit(what)
-        return Written(self._submit, what)
+    def _queue(self, update: Update) -> PendingWrite:
+        self._submit(update)
+        return PendingWrite(self._submit, update)
 
     def _check(self, job_id: str) -> None:
         if job_id != self._job_id:
-            raise PermanentError(f"this repository is bound to {self._job_id}")
+            raise PermanentError(f"this repository writes about {self._job_id} only, not {job_id}")
 
 
 def _storable(value: dict[str, Any], path: str) -> dict[str, Any]:
-    if not isinstance(value, dict):  # a handler need not be typed
+    if not isinstance(value, dict):  # the handler may be untyped
         message = f"{path}: must be a dict, not {type(value).__name__}"
         raise PermanentError(message, code=ErrorCode.NOT_STORABLE)
     try:

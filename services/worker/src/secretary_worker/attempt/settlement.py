@@ -1,4 +1,4 @@
-"""The end of an attempt as the job can hold it: decided without I/O."""
+"""Builds the settlement of an attempt: what its job will hold. Decided without I/O."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from secretary_common.errors import NotStorable
 from secretary_common.jobs.storable import cleaned, cut_object, cut_text
 from secretary_common.models import (
     JobError,
-    JobFile,
     JobProgress,
     JobStatus,
     JsonObject,
@@ -17,7 +16,8 @@ from secretary_common.models import (
     ResultsFile,
     Settlement,
 )
-from secretary_worker.attempt.commands import Results
+from secretary_worker.attempt.files import AttemptFiles
+from secretary_worker.attempt.progress import AttemptProgress
 from secretary_worker.attempt.verdict import Verdict
 
 DONE = JobProgress(step="completed", percent=100, message="Processing completed")
@@ -25,54 +25,38 @@ DONE = JobProgress(step="completed", percent=100, message="Processing completed"
 
 def settlement_of(
     verdict: Verdict,
-    outcome: Outcome,
+    progress: AttemptProgress,
+    files: AttemptFiles,
     *,
-    now: datetime,
-    seq: int,
-    percent: int,
-    progress: JobProgress | None,
-    results: Results | None,
-    results_file: ResultsFile | None,
-    files: tuple[JobFile, ...],
     usage: JsonObject | None,
+    now: datetime,
     retention: timedelta,
 ) -> Settlement:
-    """The settlement *verdict* comes to.
+    """Return the settlement for *verdict* from what the attempt has reported and stored.
 
-    Results count for a job that is completed, files for any that has ended.
-
-    Args:
-        verdict: how the attempt ended.
-        outcome: that of the verdict.
-        now: the time now.
-        seq: of the change this is.
-        percent: how far the attempt said it was.
-        progress: what it said of that, if it is not written yet.
-        results: the newest ones, if there are any.
-        results_file: where they are, if they are too large to stand in the job.
-        files: those the attempt has stored.
-        usage: what it used.
-        retention: how long a job is kept that has ended.
+    The job gets the results only if it is completed, and the files only if it has ended. Once it
+    has ended, it is kept for *retention*.
     """
-    ended = outcome.status is not JobStatus.PENDING
-    completed = outcome is Outcome.COMPLETED
+    ended = verdict.outcome.status is not JobStatus.PENDING
+    completed = verdict.outcome is Outcome.COMPLETED
+    falls_short = completed and progress.percent < DONE.percent
     return Settlement(
-        outcome=outcome,
+        outcome=verdict.outcome,
         at=now,
-        seq=seq,
-        results=results.value if completed and results else None,
-        results_file=results_file if completed else None,
-        files=files if ended else (),
-        error=verdict.error and fitting(verdict.error),
-        progress=DONE if completed and percent < DONE.percent else progress,
+        seq=progress.next_seq,
+        results=files.results.value if completed and files.results else None,
+        results_file=files.results_file if completed else None,
+        files=files.files if ended else (),
+        error=verdict.error and storable(verdict.error),
+        progress=DONE if falls_short else progress.unwritten,
         run_at=verdict.run_at,
         usage=usage if ended else None,
         expires_at=now + retention if ended else None,
     )
 
 
-def slim(settlement: Settlement, results_file: ResultsFile | None) -> Settlement:
-    """*settlement* with as little in the job itself as can be, its results in *results_file*."""
+def reduced(settlement: Settlement, results_file: ResultsFile | None) -> Settlement:
+    """Return *settlement* with as little as possible in the job; *results_file* has the results."""
     error = settlement.error and settlement.error.model_copy(update={"details": None})
     return replace(
         settlement,
@@ -84,8 +68,8 @@ def slim(settlement: Settlement, results_file: ResultsFile | None) -> Settlement
     )
 
 
-def fitting(error: JobError) -> JobError:
-    """*error*, whoever raised it, as a job can hold it."""
+def storable(error: JobError) -> JobError:
+    """Return *error* in a form that a job can store: cut, its details as JSON or as text."""
     details = error.details
     if details is not None:
         try:

@@ -1,4 +1,4 @@
-"""Every way an attempt can end, mapped to exactly one verdict: no I/O, no clock, no randomness."""
+"""Maps each way in which an attempt can end to one verdict. No I/O, no clock, no randomness."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from typing import Any
 
 from secretary_common.errors import ErrorCode, PermanentError, SecretaryError, TransientError
 from secretary_common.jobs.backoff import retry_delay
-from secretary_common.models import Job, JobError, Outcome
+from secretary_common.models import Job, JobError, JobStatus, Outcome
 
 TRACEBACK_BYTES = 4096
 LONGEST_WAIT_SEC = 365 * 86_400.0
 
 
 class Interruption(StrEnum):
-    """Why the engine stopped a handler."""
+    """Why the engine stops a handler."""
 
     LEASE_LOST = "lease_lost"
     CANCEL_REQUESTED = "cancel_requested"
@@ -33,42 +33,46 @@ class Ending:
     interruption: Interruption | None = None
     raised: BaseException | None = None
     reported_error: JobError | None = None
-    """What it left with ``update_job_error``."""
+    """The error that the handler set with ``update_job_error``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What becomes of the attempt; ``outcome`` None means: write nothing, somebody else has it."""
+    """What the end of an attempt means for its job."""
 
-    outcome: Outcome | None
+    outcome: Outcome
     error: JobError | None = None
     run_at: datetime | None = None
 
 
-STOP = Verdict(None)
-
-
-def decide(job: Job, ending: Ending, now: datetime, random: float) -> Verdict:
-    """The verdict on an attempt of *job* (design §2, Attempts).
+def decide(job: Job, ending: Ending, now: datetime, random: float) -> Verdict | None:
+    """Return the verdict on an attempt of *job*; None if the lease was lost: write nothing.
 
     Args:
-        job: as it was claimed.
-        ending: how its handler ended.
-        now: the time now.
+        job: the job as it was claimed.
+        ending: how the handler ended.
+        now: the current time.
         random: a number in [0, 1), for the jitter of the backoff.
     """
     match ending.interruption:
         case Interruption.LEASE_LOST:
-            return STOP
+            return None
         case Interruption.CANCEL_REQUESTED:
             return Verdict(Outcome.CANCELLED)
         case Interruption.SHUTDOWN:
             return Verdict(Outcome.HANDED_BACK, run_at=now)
         case Interruption.TIMED_OUT:
             error = JobError(code=ErrorCode.JOB_TIMEOUT, message="The attempt took too long.")
-            return _again(job, error, now, None, random)
+            return _retry(job, error, now, None, random)
         case None:
             return _of_handler(job, ending, now, random)
+
+
+def verdict_of_status(status: JobStatus, error: JobError | None) -> Verdict:
+    """Return the verdict of a handler that ended its job with *status*, after it set *error*."""
+    if status is JobStatus.FAILED and error is None:
+        error = JobError(code=ErrorCode.PROCESSING_ERROR, message="The handler reported a failure.")
+    return Verdict(Outcome(status.value), error if status is JobStatus.FAILED else None)
 
 
 def _of_handler(job: Job, ending: Ending, now: datetime, random: float) -> Verdict:
@@ -81,10 +85,10 @@ def _of_handler(job: Job, ending: Ending, now: datetime, random: float) -> Verdi
     if isinstance(raised, PermanentError):
         return Verdict(Outcome.FAILED, error)
     retry_after = raised.retry_after if isinstance(raised, TransientError) else None
-    return _again(job, error, now, retry_after, random)
+    return _retry(job, error, now, retry_after, random)
 
 
-def _again(
+def _retry(
     job: Job, error: JobError, now: datetime, retry_after: float | None, random: float
 ) -> Verdict:
     if job.is_spent:
@@ -95,7 +99,7 @@ def _again(
 
 
 def _seconds(retry_after: object) -> float | None:
-    """What a handler asks for, within ``LONGEST_WAIT_SEC``; None if it makes no sense."""
+    """Return the wait that a handler asks for, within limits; None if it is not a number."""
     try:
         asked = float(str(retry_after))
     except ValueError:
@@ -104,12 +108,12 @@ def _seconds(retry_after: object) -> float | None:
 
 
 def describe(raised: BaseException) -> JobError:
-    """The error a raised exception stands for: its own words if it is ours, else a traceback.
+    """Return the error for a raised exception: its own fields, or its type and traceback.
 
-    The traceback keeps its last 4 KiB; it is for the job's owner and never goes into a webhook.
+    The traceback keeps its last 4 KiB. It is for the job's owner and never goes into a webhook.
     """
     if isinstance(raised, SecretaryError):
-        # A handler need not be typed: whatever it raised with, its error is told.
+        # A handler may be untyped and raise with values of any type.
         details: Any = raised.details
         if details is not None and not isinstance(details, dict):
             details = {"details": details}
@@ -126,7 +130,7 @@ def describe(raised: BaseException) -> JobError:
 
 
 def poisoned(job: Job) -> JobError:
-    """The error of a job whose code froze or ended its worker too often."""
+    """Return the error of a job whose code froze or ended its worker too often."""
     attempts = ", ".join(str(silence.attempt) for silence in job.silences)
     return JobError(
         code=ErrorCode.POISONED,
@@ -141,7 +145,7 @@ def poisoned(job: Job) -> JobError:
 
 
 def lost_with_worker(job: Job) -> JobError:
-    """The error of a job whose attempts were all lost with their workers."""
+    """Return the error of a job that has lost its worker in every attempt."""
     return JobError(
         code=ErrorCode.WORKER_LOST,
         message=f"The worker was lost in each of {job.counted_attempts} attempts.",

@@ -1,4 +1,4 @@
-"""Who waits for a write of an attempt that is not made yet: of the next flush, or of its end."""
+"""Futures of callers that await a write which has not been made yet."""
 
 from __future__ import annotations
 
@@ -6,48 +6,48 @@ from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 
-from secretary_worker.attempt.commands import tell
+from secretary_worker.attempt.commands import resolve
 
 
 class Waiters:
-    """Those who wait; each is told once, of the write or of what keeps it from being made."""
+    """Futures that wait for the next flush or for the settlement. Each is resolved once."""
 
     def __init__(self) -> None:
-        self._of_flush: list[Future[None]] = []
-        self._of_end: list[Future[None]] = []
+        self._for_flush: list[Future[None]] = []
+        self._for_settlement: list[Future[None]] = []
 
-    def flush(self, done: Future[None]) -> None:
-        """Have *done* told of the next flush."""
-        self._of_flush.append(done)
+    def add_for_flush(self, done: Future[None]) -> None:
+        """Resolve *done* with the next flush."""
+        self._for_flush.append(done)
 
-    def end(self, done: Future[None]) -> None:
-        """Have *done* told of the end of the attempt."""
-        self._of_end.append(done)
+    def add_for_settlement(self, done: Future[None]) -> None:
+        """Resolve *done* with the settlement of the attempt."""
+        self._for_settlement.append(done)
 
     @contextmanager
     def flushing(self) -> Iterator[bool]:
-        """Whether anybody waits for the flush that is made inside.
+        """Resolve the futures after the flush that is made inside; yield whether there are any.
 
-        They are told after it; should it fail, they wait for the next one, before all others.
+        If the flush fails, they wait for the next one, ahead of later futures.
         """
-        waiting, self._of_flush = self._of_flush, []
+        waiting, self._for_flush = self._for_flush, []
         try:
             yield bool(waiting)
         except BaseException:
-            self._of_flush = waiting + self._of_flush
+            self._for_flush = waiting + self._for_flush
             raise
         for done in waiting:
-            tell(done)
+            resolve(done)
 
-    def ended(self) -> None:
-        """Tell those who wait for the end that it is written."""
-        waiting, self._of_end = self._of_end, []
+    def settled(self) -> None:
+        """Resolve the futures that wait for the settlement."""
+        waiting, self._for_settlement = self._for_settlement, []
         for done in waiting:
-            tell(done)
+            resolve(done)
 
-    def refuse(self, error: Exception) -> None:
-        """Tell all of them that *error* came in between."""
-        waiting = [*self._of_flush, *self._of_end]
-        self._of_flush, self._of_end = [], []
+    def fail(self, error: Exception) -> None:
+        """Resolve all futures with *error*."""
+        waiting = [*self._for_flush, *self._for_settlement]
+        self._for_flush, self._for_settlement = [], []
         for done in waiting:
-            tell(done, error)
+            resolve(done, error)

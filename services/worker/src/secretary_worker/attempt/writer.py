@@ -1,40 +1,38 @@
-"""The writes of one attempt, made in order on the engine's loop.
+"""Carries out the commands of one attempt, in order, on the engine's loop.
 
-Handlers queue; this coalesces progress (at most 4 writes a second), has log lines written in
-batches and files beside all else, and settles. What clients see of it is ``news.py``; who waits for
-what, ``awaiting.py``.
+The writer coalesces progress (at most 4 writes a second), writes log lines in batches and files in
+the background, and settles the job.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from concurrent.futures import Future
 from datetime import timedelta
-from typing import Any
 
-from secretary_common.errors import (
-    ErrorCode,
-    NotStorable,
-    PermanentError,
-    StaleClaim,
-    StoreUnavailable,
-)
+from secretary_common.errors import NotStorable, PermanentError, StaleClaim, StoreUnavailable
 from secretary_common.jobs.resources import ResourceCalculator
 from secretary_common.models import JobError, JobProgress, JobStatus, Outcome, Settlement
-from secretary_common.ports import FileRepository, JobRepository, LogRepository
 from secretary_common.runtime.clock import Clock
 from secretary_common.runtime.lifecycle import cancel_and_wait
 from secretary_common.runtime.log import get_logger
 from secretary_worker.attempt.background import BackgroundWrites
-from secretary_worker.attempt.commands import FileContent, LogLine, Results, Sync, What, tell
+from secretary_worker.attempt.commands import (
+    Command,
+    Confirm,
+    FileContent,
+    LogLine,
+    Results,
+    Update,
+    resolve,
+)
 from secretary_worker.attempt.files import AttemptFiles
 from secretary_worker.attempt.hold import Hold
 from secretary_worker.attempt.inbox import Inbox
 from secretary_worker.attempt.log import AttemptLog
 from secretary_worker.attempt.progress import AttemptProgress
-from secretary_worker.attempt.settlement import settlement_of, slim
-from secretary_worker.attempt.verdict import Interruption, Verdict
+from secretary_worker.attempt.settlement import reduced, settlement_of
+from secretary_worker.attempt.verdict import Interruption, Verdict, verdict_of_status
 from secretary_worker.attempt.waiters import Waiters
 
 log = get_logger(__name__)
@@ -42,87 +40,85 @@ log = get_logger(__name__)
 FLUSH_SEC = 0.25
 STORE_RETRY_SEC = 0.5
 LOG_BATCHES = 5
-"""Batches of log lines between two writes of progress."""
+"""The most batches of log lines between two writes of progress."""
 
 
 class AttemptWriter:
-    """Writes for the attempt that *hold* stands for, until it is settled or lost."""
+    """Writes for the attempt of *hold*, until the job is settled or the lease is lost."""
 
     def __init__(
         self,
         hold: Hold,
-        jobs: JobRepository,
-        logs: LogRepository,
-        files: FileRepository,
+        progress: AttemptProgress,
+        lines: AttemptLog,
+        files: AttemptFiles,
         clock: Clock,
         *,
         calculator: ResourceCalculator,
         retention: timedelta,
-        max_file_bytes: int,
-        on_event: Callable[[int], None],
     ) -> None:
-        """*on_event* is called with the ``seq`` of each event left in the outbox slot."""
+        """*retention*: how long the job is kept after its end."""
         self._hold = hold
-        self._news = AttemptProgress(hold.job, hold.token, jobs, clock, on_event)
-        self._journal = AttemptLog(hold.job, logs, clock)
-        self._stash = AttemptFiles(hold.job, files, clock, max_file_bytes=max_file_bytes)
+        self._progress = progress
+        self._log = lines
+        self._files = files
         self._clock = clock
         self._calculator = calculator
         self._retention = retention
-        self._intake: Inbox[What | FileContent | Sync] = Inbox(self._take)
-        self._beside = BackgroundWrites(self._insisting)
+        self._inbox: Inbox[Command] = Inbox(self._take)
+        self._background = BackgroundWrites(self._with_retries)
         self._arrived = asyncio.Event()
         self._urgent = asyncio.Event()
         self._lock = asyncio.Lock()
-        self._awaiting = Waiters()
+        self._waiters = Waiters()
         self._status: JobStatus | None = None
-        self._broken: Exception | None = None
+        self._failure: Exception | None = None
         self.error: JobError | None = None
         self.settlement: Settlement | None = None
 
-    def submit(self, what: What | FileContent | Sync) -> None:
-        """Take over a write, or a wait for one; may be called from any thread."""
-        if isinstance(what, LogLine) and not self._journal.admits(what):
+    def submit(self, command: Command) -> None:
+        """Queue *command*. Thread-safe."""
+        if isinstance(command, LogLine) and not self._log.admit(command):
             return
-        self._intake.submit(what, urgent=isinstance(what, JobStatus | FileContent | Sync))
+        self._inbox.submit(command, urgent=isinstance(command, JobStatus | FileContent | Confirm))
 
     async def catch_up(self) -> None:
-        """Return when all that was submitted before is taken over."""
-        await self._intake.catch_up()
+        """Return when all commands are taken that were submitted before this call."""
+        await self._inbox.catch_up()
 
-    def _take(self, what: What | FileContent | Sync) -> None:
-        if isinstance(what, Sync):
-            self._wait_for(what)
-        elif isinstance(what, FileContent):
-            self._accept_file(what)
+    def _take(self, command: Command) -> None:
+        if isinstance(command, Confirm):
+            self._confirm(command)
+        elif isinstance(command, FileContent):
+            self._accept_file(command)
         else:
-            self._accept(what)
+            self._accept(command)
 
     def _refusal(self) -> Exception | None:
         lost = self._hold.interruption is Interruption.LEASE_LOST
-        return StaleClaim() if lost else self._broken
+        return StaleClaim() if lost else self._failure
 
     @property
     def _has_ended(self) -> bool:
         return self._status is not None or self.settlement is not None
 
-    def _accept(self, what: What) -> None:
+    def _accept(self, update: Update) -> None:
         if self._refusal():
-            return  # told to who awaits it
+            return  # a caller that awaits the update gets the refusal
         if self._has_ended:
-            log.info("attempt.late_write_ignored", what=type(what).__name__)
+            log.info("attempt.late_write_ignored", what=type(update).__name__)
             return
-        match what:
+        match update:
             case JobProgress():
-                self._news.note(what)
+                self._progress.update(update)
             case LogLine():
-                self._journal.add(what)
+                self._log.add(update)
             case Results():
-                self._stash.results = what
+                self._files.results = update
             case JobError():
-                self.error = what
+                self.error = update
             case JobStatus():
-                self._status = what
+                self._status = update
                 self._urgent.set()
         self._arrived.set()
 
@@ -130,168 +126,152 @@ class AttemptWriter:
         refusal = self._refusal()
         if refusal is None and not self._has_ended:
             try:
-                self._stash.claim(file)
+                self._files.reserve_name(file)
             except PermanentError as error:
                 refusal = error
             else:
-                self._beside.start(lambda: self._stash.store(file), file.done, file.close)
+                self._background.start(lambda: self._files.store(file), file.done, file.close)
                 return
         file.close()
-        tell(file.done, refusal)
+        resolve(file.done, refusal)
 
-    def _wait_for(self, sync: Sync) -> None:
+    def _confirm(self, confirm: Confirm) -> None:
         if refusal := self._refusal():
-            tell(sync.done, refusal)
+            resolve(confirm.done, refusal)
         elif self.settlement:
-            tell(sync.done)
-        elif isinstance(sync.what, JobStatus):
-            self._awaiting.end(sync.done)
-        elif self._status:  # a late write
-            tell(sync.done)
-        elif isinstance(sync.what, Results):
-            self._keep(sync.what, sync.done)
+            resolve(confirm.done)
+        elif isinstance(confirm.update, JobStatus):
+            self._waiters.add_for_settlement(confirm.done)
+        elif self._status:  # a late write, which is ignored
+            resolve(confirm.done)
+        elif isinstance(confirm.update, Results):
+            self._confirm_results(confirm.update, confirm)
         else:
-            self._awaiting.flush(sync.done)
+            self._waiters.add_for_flush(confirm.done)
             self._arrived.set()
 
-    def _keep(self, results: Results, done: Future[None]) -> None:
-        if results is not self._stash.results:  # there are newer ones
-            tell(done)
-            return
-
-        async def keep() -> None:
-            await self._stash.keep(results)
-
-        self._beside.start(keep, done)
+    def _confirm_results(self, results: Results, confirm: Confirm) -> None:
+        if results is self._files.results:
+            self._background.start(lambda: self._files.store_results(results), confirm.done)
+        else:  # newer results have replaced them
+            resolve(confirm.done)
 
     async def run(self) -> None:
-        """Write what comes; runs until cancelled, or the handler has ended the job.
+        """Write until cancelled, or until the handler has ended the job.
 
-        Should a write fail for good, the handler is told at this one and each later one it awaits.
+        If a write fails for good, the handler gets the error at each write that it awaits.
         """
         try:
-            await self._write_what_comes()
-        except Exception as error:  # noqa: BLE001 - told to the handler, whose attempt it ends
+            await self._write()
+        except Exception as error:  # noqa: BLE001 - raised in the handler, whose attempt it ends
             log.error("attempt.write_failed", exc=error)
-            self._broken = error
-            self._awaiting.refuse(error)
+            self._failure = error
+            self._waiters.fail(error)
 
-    async def close(self) -> None:
-        """Give up what is still being done for the attempt, which is over."""
-        await self.catch_up()
-        await self._beside.give_up()
-        self._stash.let_go()
-        if self.settlement is None:
-            self._broken = self._broken or StaleClaim()
-            self._awaiting.refuse(self._broken)
-
-    async def _write_what_comes(self) -> None:
+    async def _write(self) -> None:
         while True:
             await self._arrived.wait()
             self._arrived.clear()
             if self._status:
-                await self._settle_as(self._status)
+                await self.settle(verdict_of_status(self._status, self.error))
                 return
             async with self._lock:
-                await self._insisting(self._flush)
+                await self._with_retries(self._flush)
             if not self._arrived.is_set():
                 await self._pause()
 
-    async def settle(self, verdict: Verdict) -> Settlement | None:
-        """End the attempt with *verdict*, unless its handler did so itself.
+    async def close(self) -> None:
+        """Cancel the background writes. The attempt is over."""
+        await self.catch_up()
+        await self._background.cancel()
+        self._files.drop_results()
+        if self.settlement is None:
+            self._failure = self._failure or StaleClaim()
+            self._waiters.fail(self._failure)
 
-        Returns the settlement that stands, or None when the attempt was lost.
+    async def settle(self, verdict: Verdict | None) -> Settlement | None:
+        """End the attempt with *verdict*, unless its handler has ended it.
+
+        Returns the settlement that stands, or None if the lease was lost.
         """
         await self.catch_up()
         async with self._lock:
-            if self.settlement or verdict.outcome is None:
+            if self.settlement or verdict is None:
                 return self.settlement
             if await self._write_the_rest(verdict.outcome):
                 self._hold.settling = True
-                await self._settle_or_fail(self._settlement(verdict.outcome, verdict))
+                await self._settle_or_reduce(self._settlement(verdict))
             return self.settlement
 
     async def _write_the_rest(self, outcome: Outcome) -> bool:
-        """Make the writes that come before the end, beside one another; False if it was lost."""
-        storing = asyncio.ensure_future(self._store_at_last(outcome))
+        """Make the last writes before the settlement; return False if the lease is lost."""
+        storing = asyncio.ensure_future(self._store_the_rest(outcome))
         try:
-            return await self._flush_at_last() and await storing
+            return await self._flush_the_rest() and await storing
         finally:
             await cancel_and_wait(storing)
 
-    async def _flush_at_last(self) -> bool:
-        """The flush before the settling write, which a fault in lines or progress must not stop."""
+    async def _flush_the_rest(self) -> bool:
+        """Flush once more. A fault in progress or log lines must not prevent the settlement."""
         try:
-            return await self._insisting(lambda: self._flush(last=True))
-        except Exception as error:  # noqa: BLE001 - logged; the end of the job counts for more
+            return await self._with_retries(lambda: self._flush(last=True))
+        except Exception as error:  # noqa: BLE001 - logged; the settlement matters more
             log.error("attempt.write_failed", exc=error)
-            self._awaiting.refuse(error)
+            self._waiters.fail(error)
             return True
 
-    async def _store_at_last(self, outcome: Outcome) -> bool:
-        """Have all be stored that *outcome* names; what it does not name is given up."""
+    async def _store_the_rest(self, outcome: Outcome) -> bool:
+        """Store everything that a settlement with *outcome* names; cancel other writes."""
         if outcome is not Outcome.COMPLETED:
-            await self._beside.give_up()
+            await self._background.cancel()
             return True
-        await self._beside.finish()
-        results = self._stash.results
+        await self._background.finish()
+        results = self._files.results
         if results is None or results.value is not None:
             return True
-        return await self._insisting(lambda: self._stash.keep(results))
+        return await self._with_retries(lambda: self._files.store_results(results))
 
-    async def _settle_or_fail(self, settlement: Settlement) -> None:
-        """Settle; what the job has no room for goes into a file, or is left out."""
+    async def _settle_or_reduce(self, settlement: Settlement) -> None:
+        """Settle. If the job has no room, store the results in a file and leave out the rest."""
         try:
-            await self._insisting(lambda: self._settle(settlement))
+            await self._with_retries(lambda: self._settle(settlement))
         except NotStorable as error:
             log.error("attempt.not_storable", exc=error)
-            await self._insisting(lambda: self._settle_slim(settlement))
+            await self._with_retries(lambda: self._settle_reduced(settlement))
 
-    async def _settle_slim(self, settlement: Settlement) -> None:
+    async def _settle_reduced(self, settlement: Settlement) -> None:
         stored = None
-        if settlement.outcome is Outcome.COMPLETED and self._stash.results:
-            stored = await self._stash.keep(self._stash.results)
-        await self._settle(slim(settlement, stored))
+        if settlement.outcome is Outcome.COMPLETED and self._files.results:
+            stored = await self._files.store_results(self._files.results)
+        await self._settle(reduced(settlement, stored))
 
-    async def _settle_as(self, status: JobStatus) -> None:
-        default = JobError(
-            code=ErrorCode.PROCESSING_ERROR, message="The handler reported a failure."
-        )
-        error = (self.error or default) if status is JobStatus.FAILED else None
-        await self.settle(Verdict(Outcome(status.value), error))
-
-    def _settlement(self, outcome: Outcome, verdict: Verdict) -> Settlement:
+    def _settlement(self, verdict: Verdict) -> Settlement:
         return settlement_of(
             verdict,
-            outcome,
-            now=self._clock.now(),
-            seq=self._news.next_seq,
-            percent=self._news.percent,
-            progress=self._news.progress,
-            results=self._stash.results,
-            results_file=self._stash.results_file,
-            files=self._stash.files,
+            self._progress,
+            self._files,
             usage=self._calculator.usage() or None,
+            now=self._clock.now(),
             retention=self._retention,
         )
 
     async def _settle(self, settlement: Settlement) -> None:
-        self.settlement = await self._news.settle(settlement)
-        self._awaiting.ended()
+        self.settlement = await self._progress.settle(settlement)
+        self._waiters.settled()
 
     async def _flush(self, *, last: bool = False) -> None:
-        """Write what has come so far: log lines, a part of them unless somebody waits; progress."""
-        with self._awaiting.flushing() as somebody_waits:
-            whole = await self._journal.flush(None if somebody_waits or last else LOG_BATCHES)
+        """Write log lines and progress; only some of the lines, unless a caller waits for them."""
+        with self._waiters.flushing() as awaited:
+            complete = await self._log.flush(None if awaited or last else LOG_BATCHES)
             if last:
-                await self._journal.close()
-            if somebody_waits or not last:  # else it goes with the settling write
-                await self._news.write_progress()
-        if not whole:
+                await self._log.close()
+            if awaited or not last:  # else the settlement holds the progress
+                await self._progress.write()
+        if not complete:
             self._arrived.set()
 
-    async def _insisting(self, write: Callable[[], Awaitable[Any]]) -> bool:
-        """Make *write*, again while MongoDB does not answer; False if the lease is lost."""
+    async def _with_retries(self, write: Callable[[], Awaitable[object]]) -> bool:
+        """Make *write*, and again while MongoDB does not answer; False if the lease is lost."""
         while self._hold.interruption is not Interruption.LEASE_LOST:
             try:
                 await write()
@@ -302,11 +282,11 @@ class AttemptWriter:
                 self._hold.interrupt(Interruption.LEASE_LOST)
             else:
                 return True
-        self._awaiting.refuse(StaleClaim())
+        self._waiters.fail(StaleClaim())
         return False
 
     async def _pause(self) -> None:
-        """Let writes gather for a moment, unless the handler ends the job."""
+        """Wait a moment for more commands, unless the handler ends the job."""
         try:
             async with asyncio.timeout(FLUSH_SEC):
                 await self._urgent.wait()

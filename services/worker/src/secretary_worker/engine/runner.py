@@ -20,7 +20,10 @@ from secretary_common.runtime.metrics import JOBS_SETTLED
 from secretary_common.secrets.cipher import Cipher
 from secretary_common.secrets.secret_field import opened
 from secretary_worker.access.upload import Uploads
+from secretary_worker.attempt.files import AttemptFiles
 from secretary_worker.attempt.hold import Hold
+from secretary_worker.attempt.log import AttemptLog
+from secretary_worker.attempt.progress import AttemptProgress
 from secretary_worker.attempt.repository import SecretaryJobRepository
 from secretary_worker.attempt.verdict import Ending, Interruption, decide
 from secretary_worker.attempt.writer import AttemptWriter
@@ -75,22 +78,20 @@ class Runner:
         return settlement
 
     async def _attempt(self, hold: Hold) -> Settlement | None:
-        calculator = ResourceCalculator()
+        job, clock, calculator = hold.job, self.clock, ResourceCalculator()
         writer = AttemptWriter(
             hold,
-            self.jobs,
-            self.logs,
-            self.files,
-            self.clock,
+            AttemptProgress(job, hold.token, self.jobs, clock, self._ring_delivery),
+            AttemptLog(job, self.logs, clock),
+            AttemptFiles(job, self.files, clock, max_file_bytes=self.max_file_bytes),
+            clock,
             calculator=calculator,
             retention=self.retention,
-            max_file_bytes=self.max_file_bytes,
-            on_event=lambda seq: self._ring_event(hold.job, seq),
         )
         writing = asyncio.create_task(writer.run())
         try:
             ending = await self._handle(hold, writer, calculator)
-            verdict = decide(hold.job, ending, self.clock.now(), random.random())  # noqa: S311
+            verdict = decide(job, ending, clock.now(), random.random())  # noqa: S311
             return await writer.settle(verdict)
         finally:
             self.keeper.release(hold)
@@ -161,8 +162,8 @@ class Runner:
             log.warning("handler.left_behind", waited_sec=grace, interruption=hold.interruption)
             self.loop.leave_behind(run)
 
-    def _ring_event(self, job: Job, seq: int) -> None:
-        self.in_background(self.doorbell.ring_delivery(job.job_id, seq))
+    def _ring_delivery(self, job_id: str, seq: int) -> None:
+        self.in_background(self.doorbell.ring_delivery(job_id, seq))
 
     def _report(self, hold: Hold, settlement: Settlement | None, seconds: float) -> None:
         outcome = settlement.outcome.value if settlement else "lost"
