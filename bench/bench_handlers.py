@@ -1,4 +1,4 @@
-"""The job type the bench submits."""
+"""The job type that the benches submit."""
 
 from secretary_common.models import Job
 from secretary_worker import ResourceCalculator, SecretaryJobRepository, register
@@ -7,7 +7,7 @@ from secretary_worker import ResourceCalculator, SecretaryJobRepository, registe
 async def handle_noop(
     _job: Job, _repo: SecretaryJobRepository, _calculator: ResourceCalculator
 ) -> None:
-    """Do nothing: what is measured is everything else."""
+    """Do nothing, because the bench measures everything else."""
 
 
 register("noop", handle_noop)

@@ -1,12 +1,12 @@
-"""Claims a second by polling, on a fresh collection and after 200,000 jobs have come and gone.
+"""Claims a second by polling, on a fresh collection and on one that 200,000 jobs have passed.
 
 .venv/bin/python bench/claims.py
 
-MongoDB keeps what is deleted from an index for 300 s (minSnapshotHistoryWindowInSeconds), so where
-jobs come and go the head of an index fills with dead entries that every search for the first job
-steps over. Both collections are measured in turn, by as many workers as the line says, each as the
-engine does it: a batch of candidates, then claims by id. The naive way, one find_one_and_update
-with a sort, stands beside it. Compare the figures of one run with each other.
+MongoDB keeps deleted index entries for 300 s (minSnapshotHistoryWindowInSeconds). When jobs come
+and go, the head of an index fills with such entries, and every search for the first job skips them.
+The bench measures both collections in turn, with as many workers as the line says. Each worker
+claims as the engine does: it reads a batch of candidates, then claims by id. For comparison it
+measures the naive way too: one find_one_and_update with a sort. Compare only figures of one run.
 """
 
 from __future__ import annotations
@@ -42,13 +42,13 @@ from secretary_common.runtime.clock import SystemClock
 from secretary_devstack.servers.mongod import ReplicaSet
 from secretary_worker.engine.candidates import Candidates
 
-GONE = 200_000
-GROUP = 1_000
+PASSED = 200_000
+GROUP_SIZE = 1_000
 BACKLOG = 3_000
 KEYS = 4
 ROUND_SEC = 2.0
 ROUNDS = 3
-LOOKS = 15
+POLLS = 15
 WORKERS = (1, 2, 4)
 TYPE = "noop"
 CLOCK = SystemClock()
@@ -63,7 +63,7 @@ Claimer = Callable[[], Awaitable[bool]]
 
 
 def make_job(number: int) -> Job:
-    """A job of one of a few keys, due now."""
+    """Return a job of one of a few API keys, due now."""
     now = CLOCK.now()
     return Job(
         job_id=new_job_id(),
@@ -77,25 +77,27 @@ def make_job(number: int) -> Job:
 
 
 def make_lease() -> Lease:
-    """A lease as a worker's."""
+    """Return a lease like a worker's."""
     return Lease(owner="bench", token=new_token(), expires_at=CLOCK.now() + timedelta(seconds=30))
 
 
 async def fill(jobs: Collection, count: int) -> list[str]:
-    """Let *count* jobs come; their ids."""
+    """Insert *count* jobs; return their ids."""
     ids = []
-    for start in range(0, count, GROUP):
-        made = [to_document(make_job(number)) for number in range(start, min(count, start + GROUP))]
+    for start in range(0, count, GROUP_SIZE):
+        made = [
+            to_document(make_job(number)) for number in range(start, min(count, start + GROUP_SIZE))
+        ]
         await jobs.insert_many(made)
         ids += [document["_id"] for document in made]
     return ids
 
 
 async def consume(jobs: Collection, ids: list[str]) -> None:
-    """Let jobs go, in the order they came: the repository's own updates, for a group at a time."""
+    """Claim and settle the jobs in the order of insertion, with the repository's own updates."""
     like = make_job(0)
-    for start in range(0, len(ids), GROUP):
-        group = {"_id": {"$in": ids[start : start + GROUP]}}
+    for start in range(0, len(ids), GROUP_SIZE):
+        group = {"_id": {"$in": ids[start : start + GROUP_SIZE]}}
         lease, now = make_lease(), CLOCK.now()
         end = Settlement(outcome=Outcome.COMPLETED, at=now, seq=2)
         await jobs.update_many(group, update_of(transition.claimed(lease, now)))
@@ -103,34 +105,34 @@ async def consume(jobs: Collection, ids: list[str]) -> None:
 
 
 async def top_up(jobs: Collection) -> None:
-    """Bring the backlog back to its size."""
+    """Insert jobs until the backlog has its size again."""
     waiting = await jobs.count({"status": PENDING, "job_type": TYPE})
     await fill(jobs, BACKLOG - waiting)
 
 
 def ignore(_: Candidate) -> None:
-    """Sets no timer."""
+    """Set no timer."""
 
 
 def by_polling(jobs: Collection) -> Claimer:
-    """What a worker does."""
+    """Return a claimer that works like a worker."""
     repository = MongoJobRepository(jobs)
-    line, skip = Candidates(repository, heard_of=ignore), 0.0
+    candidates, skip = Candidates(repository, heard_of=ignore), 0.0
 
     async def claim() -> bool:
         nonlocal skip
-        candidate = await line.take({TYPE}, CLOCK.now(), skip)
+        candidate = await candidates.take({TYPE}, CLOCK.now(), skip)
         if candidate is None:
             return False
         job = await repository.claim(candidate.job_id, make_lease(), CLOCK.now(), {TYPE})
-        skip = 0.0 if job else random()  # noqa: S311 - spreads racing workers
+        skip = 0.0 if job else random()  # noqa: S311 - spreads competing workers
         return job is not None
 
     return claim
 
 
 def by_sorting(jobs: Collection) -> Claimer:
-    """The naive way."""
+    """Return a claimer that works in the naive way."""
 
     async def claim() -> bool:
         now = CLOCK.now()
@@ -145,7 +147,7 @@ WAYS = {"polling": by_polling, "naive": by_sorting}
 
 
 async def rate(jobs: Collection, way: Callable[[Collection], Claimer], workers: int) -> float:
-    """Claims a second of *workers* together, for one round."""
+    """Return the claims a second of all *workers* together, measured once."""
     await top_up(jobs)
     started, won = time.monotonic(), 0
 
@@ -161,7 +163,10 @@ async def rate(jobs: Collection, way: Callable[[Collection], Claimer], workers: 
 
 @contextlib.asynccontextmanager
 async def collection(url: str) -> AsyncIterator[Collection]:
-    """Jobs in a database of their own, with every index. Dropping it would disturb what follows."""
+    """Yield a job collection with every index in a new database.
+
+    The database is not dropped, because that would disturb the next measurement.
+    """
     client = Client(url, f"claims_{uuid.uuid4().hex}", "motor")
     await indexes.ensure(client)
     jobs = client.collection("jobs")
@@ -170,55 +175,55 @@ async def collection(url: str) -> AsyncIterator[Collection]:
     await client.close()
 
 
-async def compare(url: str, worn: Collection, workers: int) -> list[str]:
-    """Some rounds, both ways and both collections in turn; a line for each way, of medians."""
+async def compare(url: str, used: Collection, workers: int) -> list[str]:
+    """Measure both ways on both collections in turn; return a line of medians for each way."""
     rates: dict[str, list[tuple[float, float]]] = {name: [] for name in WAYS}
     for _ in range(ROUNDS):
         async with collection(url) as fresh:
             for name, way in WAYS.items():
-                both = [await rate(jobs, way, workers) for jobs in (fresh, worn)]
+                both = [await rate(jobs, way, workers) for jobs in (fresh, used)]
                 rates[name].append((both[0], both[1]))
     return [_line(f"{name:8} workers={workers}", found) for name, found in rates.items()]
 
 
 def _line(title: str, rates: list[tuple[float, float]]) -> str:
-    fresh, worn = (statistics.median(found) for found in zip(*rates, strict=True))
+    fresh, used = (statistics.median(found) for found in zip(*rates, strict=True))
     rounds = "  ".join(f"{a:.0f}/{b:.0f}" for a, b in rates)
-    figures = f"fresh {fresh:5.0f}/s  worn {worn:5.0f}/s  ratio {worn / fresh:4.0%}"
+    figures = f"fresh {fresh:5.0f}/s  used {used:5.0f}/s  ratio {used / fresh:4.0%}"
     return f"{title}  {figures}  rounds: {rounds}"
 
 
-async def compare_looks(url: str, worn: Collection, job_type: str) -> str:
-    """How long a look takes that reads a batch, in ms; one after the other on both."""
-    times: dict[str, list[float]] = {"fresh": [], "worn": []}
+async def compare_polls(url: str, used: Collection, job_type: str) -> str:
+    """Measure a poll that reads a batch, on both collections in turn; return a line in ms."""
+    times: dict[str, list[float]] = {"fresh": [], "used": []}
     async with collection(url) as fresh:
-        for jobs in (fresh, worn):
+        for jobs in (fresh, used):
             await top_up(jobs)
-        for _ in range(LOOKS):
-            for name, jobs in (("fresh", fresh), ("worn", worn)):
+        for _ in range(POLLS):
+            for name, jobs in (("fresh", fresh), ("used", used)):
                 started = time.monotonic()
-                line = Candidates(MongoJobRepository(jobs), heard_of=ignore)
-                await line.take({job_type}, CLOCK.now())
+                candidates = Candidates(MongoJobRepository(jobs), heard_of=ignore)
+                await candidates.take({job_type}, CLOCK.now())
                 times[name].append((time.monotonic() - started) * 1000)
     fresh_ms, worn_ms = (statistics.median(found) for found in times.values())
-    return f"fresh {fresh_ms:.1f} ms  worn {worn_ms:.1f} ms"
+    return f"fresh {fresh_ms:.1f} ms  used {worn_ms:.1f} ms"
 
 
 async def run(url: str) -> None:
-    """Wear a collection out, then measure and print."""
-    async with collection(url) as worn:
+    """Pass all jobs through a collection, then measure and print."""
+    async with collection(url) as used:
         started = time.monotonic()
-        await consume(worn, await fill(worn, GONE))
+        await consume(used, await fill(used, PASSED))
         took = time.monotonic() - started
-        print(f"{GONE} jobs have come and gone in {took:.0f} s", flush=True)
-        print("a look that reads a batch:", await compare_looks(url, worn, TYPE), flush=True)
-        print("a look at an idle type:   ", await compare_looks(url, worn, "idle"), flush=True)
+        print(f"{PASSED} jobs passed in {took:.0f} s", flush=True)
+        print("a poll that reads a batch: ", await compare_polls(url, used, TYPE), flush=True)
+        print("a poll for an idle type:   ", await compare_polls(url, used, "idle"), flush=True)
         for workers in WORKERS:
-            print(*await compare(url, worn, workers), sep="\n", flush=True)
+            print(*await compare(url, used, workers), sep="\n", flush=True)
 
 
 def main() -> None:
-    """Start a server, measure on it, stop it."""
+    """Start a server, measure, stop the server."""
     with (
         tempfile.TemporaryDirectory(prefix="secretary-bench-") as folder,
         ReplicaSet(Path(folder), cache_gb=0.5) as mongo,

@@ -1,10 +1,10 @@
-"""Jobs a second and the wait for a start, through the whole system with real servers.
+"""Jobs a second, and how long a job waits for its start, with the whole system and real servers.
 
 make bench
 
-Prints one line a run: how long a single job waits between acceptance and start (one at a time, idle
-system), and how many jobs a second a backlog of them takes from the first submission to the last
-end. Compare the lines of one run with each other; absolute numbers are this machine's.
+It prints one line for each setup. First: how long a job waits between acceptance and start, one job
+at a time on an idle system. Second: how many jobs a second a backlog completes, from the first
+submission to the last end. Compare only lines of one run; absolute numbers depend on the machine.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ HERE = Path(__file__).parent
 
 
 def waits_ms(client: JobClient, count: int) -> list[float]:
-    """Milliseconds from acceptance to start, one job after the other, sorted."""
+    """Run *count* jobs one by one; return the milliseconds from acceptance to start, sorted."""
     waits = []
     for _ in range(count):
         job = client.wait(client.submit("noop", {}), timeout_sec=30)
@@ -44,11 +44,11 @@ def _seconds(moment: str) -> float:
 
 
 async def submit_backlog(stack: Stack) -> float:
-    """Submit the backlog over several connections; seconds it took."""
+    """Submit the backlog over several connections; return the seconds that took."""
     headers = {"Authorization": f"Bearer {stack.keys.bootstrap}"}
     body = {"job_type": "noop", "parameters": {}}
     started = time.monotonic()
-    # Not httpx: its pool is slower than what is measured as soon as many requests are in flight.
+    # Not httpx: with many requests in flight its pool is slower than the API.
     async with aiohttp.ClientSession(stack.url, headers=headers) as client:
 
         async def submit(count: int) -> None:
@@ -61,12 +61,12 @@ async def submit_backlog(stack: Stack) -> float:
 
 
 def settled(stack: Stack) -> int:
-    """How many jobs the workers' logs say have ended."""
+    """Return how many jobs have ended, by the workers' logs."""
     return sum(worker.log.read_text().count(" job.settled ") for worker in stack.workers)
 
 
 def measure(folder: Path, servers: Servers, *, workers: int, broker: bool) -> str:
-    """One run of everything; its line."""
+    """Measure one setup; return its line."""
     stack = Stack(
         folder,
         mongo_url=servers.mongo.url,
@@ -95,7 +95,7 @@ def measure(folder: Path, servers: Servers, *, workers: int, broker: bool) -> st
 
 
 def main() -> None:
-    """Run all and print."""
+    """Measure all setups and print their lines."""
     os.environ["PYTHONPATH"] = str(HERE)
     with tempfile.TemporaryDirectory(prefix="secretary-bench-") as name:
         root = Path(name)

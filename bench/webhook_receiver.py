@@ -1,7 +1,7 @@
-"""A receiver in a process of its own: notes when each delivery's first byte came, answers 200.
+"""A receiver in its own process: records when each delivery's first byte arrived, answers 200.
 
-One listening socket an origin. It parses no more of HTTP than it needs, so that it is not what is
-measured; on the ports told to hang it reads and never answers.
+It has one listening socket for each origin, and parses as little HTTP as possible, so that it does
+not limit the measurement. On the ports that hang it reads and never answers.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _ID = re.compile(rb"\r\nwebhook-id: *([^\r]+)", re.IGNORECASE)
 
 Arrivals = dict[str, float]
-"""Delivery ids and the Unix times of their first bytes."""
+"""The Unix time of each delivery's first byte, by delivery id."""
 
 
 class _Connection(asyncio.Protocol):
@@ -80,21 +80,21 @@ def _main(pipe: Connection, count: int, hanging: Collection[int]) -> None:
 
 
 class Receivers:
-    """*count* origins on loopback, of which those numbered in *hanging* never answer."""
+    """*count* origins on this machine; those with a number in *hanging* never answer."""
 
     def __init__(self, count: int, hanging: Collection[int] = ()) -> None:
-        self._pipe, theirs = multiprocessing.Pipe()
+        self._pipe, child_end = multiprocessing.Pipe()
         self._process = multiprocessing.get_context("spawn").Process(
-            target=_main, args=(theirs, count, hanging), daemon=True
+            target=_main, args=(child_end, count, hanging), daemon=True
         )
         self.ports: list[int] = []
 
     def url(self, number: int) -> str:
-        """Where the origin *number* listens."""
+        """Return the URL of the origin *number*."""
         return f"http://127.0.0.1:{self.ports[number % len(self.ports)]}/hook"
 
     def take(self) -> Arrivals:
-        """What came since the last time."""
+        """Return the arrivals since the last call."""
         self._pipe.send("take")
         arrivals: Arrivals = self._pipe.recv()
         return arrivals

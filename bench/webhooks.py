@@ -1,15 +1,15 @@
-"""Webhooks a second and the time from commit to the receiver's first byte, one real notifier.
+"""Webhooks a second, and the time from commit to the receiver's first byte, with one notifier.
 
 python bench/webhooks.py (part of make bench)
 
-Jobs are put into MongoDB as a worker's settling write leaves them (terminal, with an outbox slot)
-and rung as a worker rings. Everything runs on this machine: MongoDB, RabbitMQ, notifier, receivers
-and this program. Compare the lines of one run with each other.
+The bench inserts jobs into MongoDB in the state after a worker's settling write (terminal, with an
+outbox slot) and rings the doorbell as a worker does. MongoDB, RabbitMQ, notifier, receivers and
+the bench run on this machine. Compare only lines of one run.
 
     idle      one event at a time
-    backlog   events that were waiting when the notifier started, for one origin and for twenty
-    stream    events at half of that rate, for twenty origins
-    isolation the stream at a quarter of it, without and with one more origin that hangs
+    backlog   events that wait when the notifier starts, for one origin and for twenty
+    stream    events at half of the backlog's rate, for twenty origins
+    isolation a stream at a quarter of the backlog's rate, without and with one more origin that hangs
 """
 
 from __future__ import annotations
@@ -58,8 +58,8 @@ LAST_ARRIVAL_SEC = 60
 
 
 @dataclass
-class Scene:
-    """The store, the doorbell and the receivers."""
+class Setup:
+    """The store, the doorbell and the receivers of the bench."""
 
     store: Store
     doorbell: Publisher
@@ -67,7 +67,7 @@ class Scene:
     committed: dict[str, float] = field(default_factory=dict)
 
     def job(self, origin: int) -> Job:
-        """A job that has just completed, for the receiver *origin*."""
+        """Return a job that has just completed, with a webhook to *origin*."""
         now = self.store.clock.now()
         return Job(
             job_id=new_job_id(),
@@ -85,7 +85,7 @@ class Scene:
         )
 
     async def commit(self, origin: int, *, ring: bool = True) -> str:
-        """Store a job, note when it was acknowledged, ring; returns the delivery's id."""
+        """Insert a job, record when it was acknowledged, ring; return the delivery's id."""
         job = self.job(origin)
         delivery_id = delivery_id_of(job.job_id, SEQ)
         await self.store.jobs.insert(job)
@@ -95,7 +95,7 @@ class Scene:
         return delivery_id
 
     async def arrivals_of(self, wanted: set[str]) -> Arrivals:
-        """When all of *wanted* arrived."""
+        """Wait for the deliveries *wanted*; return when each arrived."""
         found: Arrivals = {}
         deadline = time.monotonic() + LAST_ARRIVAL_SEC
         while not wanted <= found.keys():
@@ -106,58 +106,58 @@ class Scene:
         return found
 
     def waits_ms(self, arrivals: Arrivals, wanted: set[str]) -> list[float]:
-        """From commit to first byte, sorted."""
+        """Return the milliseconds from commit to first byte, sorted."""
         return sorted((arrivals[one] - self.committed[one]) * 1000 for one in wanted)
 
 
-async def warm_up(scene: Scene) -> None:
-    """Return once a doorbell is heard: an event arrives long before the next look."""
+async def warm_up(setup: Setup) -> None:
+    """Return when the doorbell works: an event arrives long before the next poll."""
     while True:
-        wanted = {await scene.commit(0)}
-        [wait] = scene.waits_ms(await scene.arrivals_of(wanted), wanted)
+        wanted = {await setup.commit(0)}
+        [wait] = setup.waits_ms(await setup.arrivals_of(wanted), wanted)
         if wait < WARM_MS:
             return
 
 
-async def idle(scene: Scene) -> str:
-    """One event at a time."""
+async def idle(setup: Setup) -> str:
+    """Measure one event at a time; return a line."""
     wanted = set()
     for number in range(IDLE_EVENTS):
-        wanted.add(await scene.commit(number % ORIGINS))
+        wanted.add(await setup.commit(number % ORIGINS))
         await asyncio.sleep(0.05)
-    return f"idle       {_quantiles(scene.waits_ms(await scene.arrivals_of(wanted), wanted))}"
+    return f"idle       {_quantiles(setup.waits_ms(await setup.arrivals_of(wanted), wanted))}"
 
 
-async def backlog(scene: Scene, notifier: Service, origins: int) -> float:
-    """Deliveries a second of events that wait when the notifier starts."""
-    jobs = [scene.job(number % origins) for number in range(BACKLOG)]
-    await _in_parallel(16, [functools.partial(scene.store.jobs.insert, job) for job in jobs])
+async def backlog(setup: Setup, notifier: Service, origins: int) -> float:
+    """Return the deliveries a second for events that wait when the notifier starts."""
+    jobs = [setup.job(number % origins) for number in range(BACKLOG)]
+    await _in_parallel(16, [functools.partial(setup.store.jobs.insert, job) for job in jobs])
     await asyncio.to_thread(notifier.start)
     wanted = {delivery_id_of(job.job_id, SEQ) for job in jobs}
-    arrived = sorted((await scene.arrivals_of(wanted)).values())
+    arrived = sorted((await setup.arrivals_of(wanted)).values())
     return len(arrived) / (arrived[-1] - arrived[0])
 
 
-async def stream(scene: Scene, rate: int, seconds: int) -> list[float]:
-    """Milliseconds from commit to first byte of events at a steady rate, sorted."""
+async def stream(setup: Setup, rate: int, seconds: int) -> list[float]:
+    """Send events at a steady rate; return the milliseconds from commit to first byte, sorted."""
     committing: list[asyncio.Task[str]] = []
     started = time.monotonic()
     for number in range(rate * seconds):
         await asyncio.sleep(max(0.0, started + number / rate - time.monotonic()))
-        committing.append(asyncio.create_task(scene.commit(number % ORIGINS)))
+        committing.append(asyncio.create_task(setup.commit(number % ORIGINS)))
     wanted = set(await asyncio.gather(*committing))
-    return scene.waits_ms(await scene.arrivals_of(wanted), wanted)
+    return setup.waits_ms(await setup.arrivals_of(wanted), wanted)
 
 
-async def isolation(scene: Scene, rate: int) -> list[str]:
-    """The healthy origins' waits without and with one that hangs."""
-    without = await stream(scene, rate, ISOLATION_SEC)
+async def isolation(setup: Setup, rate: int) -> list[str]:
+    """Measure healthy origins without and with a hanging one; return lines."""
+    without = await stream(setup, rate, ISOLATION_SEC)
     await _in_parallel(
-        16, [lambda: scene.commit(HANGING, ring=False) for _ in range(HANGING_BACKLOG)]
+        16, [lambda: setup.commit(HANGING, ring=False) for _ in range(HANGING_BACKLOG)]
     )
-    beside = asyncio.create_task(_keep_sending(scene))
-    with_one = await stream(scene, rate, ISOLATION_SEC)
-    beside.cancel()
+    hanging = asyncio.create_task(_keep_sending(setup))
+    with_one = await stream(setup, rate, ISOLATION_SEC)
+    hanging.cancel()
     ratio = _quantile(with_one, 0.99) / _quantile(without, 0.99)
     return [
         f"isolation  {rate}/s, all healthy:      {_quantiles(without)}",
@@ -166,9 +166,9 @@ async def isolation(scene: Scene, rate: int) -> list[str]:
     ]
 
 
-async def _keep_sending(scene: Scene) -> None:
+async def _keep_sending(setup: Setup) -> None:
     while True:
-        await scene.commit(HANGING)
+        await setup.commit(HANGING)
         await asyncio.sleep(0.1)
 
 
@@ -208,25 +208,25 @@ def _notifier(folder: Path, mongo: MongoSection, amqp_url: str) -> Service:
 
 
 async def measure(folder: Path, servers: Servers) -> None:
-    """Run all and print."""
+    """Run all measurements and print their lines."""
     mongo = MongoSection(url=servers.mongo.url, database="bench_webhooks")
     notifier = _notifier(folder, mongo, servers.amqp_url)
     doorbell = Publisher(servers.amqp_url)
     with Receivers(ORIGINS + 1, hanging={HANGING}) as receivers:
         async with store_of(mongo) as store, running(doorbell.run(), store.keep_time()):
-            scene = Scene(store, doorbell, receivers)
+            setup = Setup(store, doorbell, receivers)
             for origins in (1, ORIGINS):
-                most = await backlog(scene, notifier, origins)
-                told = f"{BACKLOG} for {origins:2} origins: {most:.0f} deliveries/s"
-                print(f"backlog    {told}", flush=True)
+                most = await backlog(setup, notifier, origins)
+                line = f"{BACKLOG} for {origins:2} origins: {most:.0f} deliveries/s"
+                print(f"backlog    {line}", flush=True)
                 notifier.stop()
             await asyncio.to_thread(notifier.start)
-            await warm_up(scene)
-            print(await idle(scene), flush=True)
+            await warm_up(setup)
+            print(await idle(setup), flush=True)
             rate = int(most * STREAM_SHARE)
-            waits = await stream(scene, rate, STREAM_SEC)
+            waits = await stream(setup, rate, STREAM_SEC)
             print(f"stream     {rate}/s: {_quantiles(waits)}", flush=True)
-            print("\n".join(await isolation(scene, int(most * ISOLATION_SHARE))), flush=True)
+            print("\n".join(await isolation(setup, int(most * ISOLATION_SHARE))), flush=True)
             notifier.kill()
 
 

@@ -1,6 +1,6 @@
-"""``make demo``: a PDF through the whole system, with real servers and a webhook receiver.
+"""``make demo``: process a PDF with the whole system, real servers and a webhook receiver.
 
-Exits 0 only when the text is there and every webhook arrived with a valid signature.
+It exits with 0 only if the text is right and every webhook had a valid signature.
 """
 
 from __future__ import annotations
@@ -29,28 +29,28 @@ JOB_SEC = 60.0
 WEBHOOK_SEC = 30.0
 BAR = 30
 INTERRUPTED = 130
-"""What a shell calls the exit status after Ctrl-C."""
+"""The usual exit status after Ctrl-C."""
 
 JsonObject = dict[str, Any]
 
 
 class DemoFailed(Exception):
-    """Something is not as it should be."""
+    """The demo did not give the expected result."""
 
 
 def say(text: str) -> None:
-    """One step, for the reader."""
+    """Print one step."""
     print(f"== {text}", flush=True)
 
 
 class ProgressBar:
-    """A bar that moves on a terminal, and one line a change elsewhere."""
+    """A progress bar on a terminal; elsewhere one line for each change."""
 
     def __init__(self) -> None:
         self._last = ""
 
     def show(self, job: JsonObject) -> None:
-        """Show how far *job* is."""
+        """Show the progress of *job*."""
         line = progress_line(job)
         if line == self._last:
             return
@@ -61,13 +61,13 @@ class ProgressBar:
         self._last = line
 
     def close(self) -> None:
-        """Leave the bar's line."""
+        """End the line of the bar."""
         if sys.stdout.isatty():
             print()
 
 
 def progress_line(job: JsonObject) -> str:
-    """The job's progress in one line."""
+    """Return the job's progress in one line."""
     progress = job.get("progress") or {}
     percent = int(progress.get("percent", 0))
     filled = BAR * percent // 100
@@ -76,7 +76,7 @@ def progress_line(job: JsonObject) -> str:
 
 
 def webhook_line(one: Received, secret: str) -> str:
-    """One webhook in one line."""
+    """Return a webhook in one line."""
     body = one.json
     percent = body.get("progress")
     shown = "" if percent is None else f"{percent} %"
@@ -85,7 +85,7 @@ def webhook_line(one: Received, secret: str) -> str:
 
 
 def faults(job: JsonObject, received: list[Received], *, secret: str, token: str) -> list[str]:
-    """Everything that is not as it should be; empty when all is well."""
+    """Return everything that is wrong; empty if all is right."""
     found = []
     if job["status"] != "completed":
         found.append(f"the job is {job['status']}: {job.get('error')}")
@@ -98,22 +98,22 @@ def faults(job: JsonObject, received: list[Received], *, secret: str, token: str
         if fault := one.signature_fault(secret):
             found.append(f"{name}: {fault}")
         if one.headers.get("authorization") != f"Bearer {token}":
-            found.append(f"{name}: not with our token")
+            found.append(f"{name}: without our token")
         if one.json["job"]["id"] != CLIENT_JOB_ID:
-            found.append(f"{name}: not with our job id")
+            found.append(f"{name}: without our job id")
     return found
 
 
 def is_terminal(one: Received) -> bool:
-    """Whether this is the last webhook of a job."""
+    """Return whether this is the last webhook of a job."""
     return one.json["phase"] in ("completed", "failed", "cancelled")
 
 
 def process_sample(system: LocalSystem, receiver: Receiver) -> None:
-    """Submit the sample and show what happens.
+    """Submit the sample; show its progress, its text and its webhooks.
 
     Raises:
-        DemoFailed: naming everything that went wrong.
+        DemoFailed: the message names everything that is wrong.
     """
     token = secrets.token_urlsafe(16)
     webhook = {"url": receiver.url("/hook"), "token": token, "jobId": CLIENT_JOB_ID}
@@ -138,7 +138,7 @@ def process_sample(system: LocalSystem, receiver: Receiver) -> None:
 
 
 def main() -> int:
-    """Run the demo; the exit status."""
+    """Run the demo; return the exit status."""
     end_on_sigterm()
     broker = wants_broker(__doc__ or "")
     try:

@@ -1,6 +1,6 @@
-"""Make ``demo/sample.pdf``: several pages with headings, a table and umlauts, made by us.
+"""Make ``demo/sample.pdf``: several pages with headings, a table and umlauts.
 
-Run it again after changing the text below: ``.venv/bin/python demo/make_sample.py``.
+Run it again after a change of the text below: ``.venv/bin/python demo/make_sample.py``.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ PAGES = [
 
 
 def make(target: Path) -> None:
-    """Write the sample to *target*; the same bytes each time."""
+    """Write the sample to *target*; it writes the same bytes every time."""
     with pymupdf.open() as document:
         for html in PAGES:
             page = document.new_page()

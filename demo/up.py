@@ -1,4 +1,4 @@
-"""``make up``: the whole system on this machine until Ctrl-C."""
+"""``make up``: run the whole system on this machine until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ PROJECT = Path(__file__).resolve().parents[1]
 API_PORT = 5001
 WATCH_SEC = 1.0
 INTERRUPTED = 130
-"""What a shell calls the exit status after Ctrl-C."""
+"""The usual exit status after Ctrl-C."""
 
-GREETING = """
+USAGE = """
 Secretary is up ({versions})
 
   API     {url}
@@ -35,20 +35,20 @@ Secretary is up ({versions})
 
   curl -s {url}/api/jobs/<job_id> -H 'Authorization: Bearer {key}'
 
-Files under demo/ may be named by jobs. Webhooks are signed with {secret}
-Ctrl-C stops everything and forgets the data.
+Jobs may name files under demo/. Webhooks are signed with {secret}
+Ctrl-C stops everything and deletes the data.
 """
 
 
 def say(text: str) -> None:
-    """One step, for the reader."""
+    """Print one step."""
     print(f"== {text}", flush=True)
 
 
-def greet(system: LocalSystem) -> None:
-    """Tell how to use it."""
+def print_usage(system: LocalSystem) -> None:
+    """Print how to use the system."""
     stack = system.stack
-    text = GREETING.format(
+    text = USAGE.format(
         versions=system.versions,
         url=stack.url,
         key=stack.keys.bootstrap,
@@ -59,10 +59,10 @@ def greet(system: LocalSystem) -> None:
 
 
 def watch(system: LocalSystem) -> None:
-    """Return never, but raise when a service ends.
+    """Wait until a service ends; never return.
 
     Raises:
-        ChildFailed: naming the service, with the end of its log.
+        ChildFailed: the message names the service and has the end of its log.
     """
     while True:
         for service in system.stack.services:
@@ -72,18 +72,18 @@ def watch(system: LocalSystem) -> None:
 
 
 def main() -> int:
-    """Run until Ctrl-C; the exit status."""
+    """Run until Ctrl-C; return the exit status."""
     end_on_sigterm()
     broker = wants_broker(__doc__ or "")
     try:
         with local_system(PROJECT, broker=broker, say=say, api_port=API_PORT) as system:
-            greet(system)
+            print_usage(system)
             with contextlib.suppress(KeyboardInterrupt):
                 watch(system)
     except (ChildFailed, NotInTime, ServerMissing) as error:
         print(f"FAILED: {error}")
         return 1
-    except KeyboardInterrupt:  # before it was up
+    except KeyboardInterrupt:  # before the system was ready
         return INTERRUPTED
     return 0
 

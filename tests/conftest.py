@@ -1,8 +1,8 @@
-"""The one set of fixtures that provides real servers.
+"""Fixtures that provide real servers, for all tests.
 
-Those named by ``SECRETARY_TEST_MONGO_URL`` and ``SECRETARY_TEST_AMQP_URL``; else containers, where
-an engine answers and has or can pull the images; else local processes. A server that cannot be had
-is an error, never a skip.
+The servers are those of ``SECRETARY_TEST_MONGO_URL`` and ``SECRETARY_TEST_AMQP_URL``, else
+containers if an engine runs and has or can pull the images, else local processes. If a server
+cannot be started, the test fails; it is never skipped.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from secretary_devstack.servers import container
 from secretary_devstack.servers.mongod import Client, ReplicaSet
 from secretary_devstack.servers.rabbitmq import RabbitMQ
 
-# How long an example takes says more of the machine than of the code.
+# The duration of an example depends on the machine more than on the code.
 settings.register_profile("secretary", deadline=None)
 settings.load_profile("secretary")
 
 
 @pytest.fixture(scope="session")
 def mongo_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A replica set for the whole session; take ``database_name`` for data of your own."""
+    """A replica set for the whole session; ``database_name`` gives a test its own database."""
     with ExitStack() as running:
         url = os.environ.get("SECRETARY_TEST_MONGO_URL")
         if not url and container.can_run(container.MONGO_IMAGE):
@@ -39,7 +39,7 @@ def mongo_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def amqp_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A broker for the whole session; who stops it takes ``own_broker`` instead."""
+    """A broker for the whole session; a test that stops the broker uses ``own_broker`` instead."""
     with ExitStack() as running:
         url = os.environ.get("SECRETARY_TEST_AMQP_URL")
         if not url and container.can_run(container.RABBITMQ_IMAGE):
@@ -58,7 +58,7 @@ def _mongo_client(mongo_url: str) -> Iterator[Client]:
 
 @pytest.fixture
 def database_name(_mongo_client: Client) -> Iterator[str]:
-    """The name of a database that is this test's alone and dropped after it."""
+    """The name of a database for this test only; it is dropped afterwards."""
     name = f"test_{uuid.uuid4().hex}"
     yield name
     _mongo_client.drop_database(name)
@@ -66,6 +66,6 @@ def database_name(_mongo_client: Client) -> Iterator[str]:
 
 @pytest.fixture
 def own_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMQ]:
-    """A local broker that this test may stop, start and kill."""
+    """A local broker for this test only; the test may stop, start and kill it."""
     with RabbitMQ(tmp_path_factory.mktemp("own-rabbitmq")) as broker:
         yield broker

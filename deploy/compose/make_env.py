@@ -1,4 +1,4 @@
-"""Writes the secrets docker-compose.yml needs into ``.env``: fresh ones, only those it lacks.
+"""Adds the secrets that docker-compose.yml needs to ``.env``: fresh ones for those missing.
 
 Run it with any Python 3.11: ``python3 deploy/compose/make_env.py [file]``.
 """
@@ -12,12 +12,14 @@ import sys
 from pathlib import Path
 
 KEY_BYTES = 32
-HEADING = "# Secrets of this installation. Keep a copy: without the encryption keys, what MongoDB\n"
-HEADING += "# stores encrypted is lost; without the pepper, no API key is valid.\n"
+HEADING = """\
+# Secrets of this installation. Keep a copy: without the encryption keys, encrypted data
+# in MongoDB is lost; without the pepper, no API key is valid.
+"""
 
 
 def fresh_secrets() -> dict[str, str]:
-    """New values of everything that has no safe default, as the services read them."""
+    """Return new values of the settings without a safe default, in the form the services read."""
     fernet_key = base64.urlsafe_b64encode(secrets.token_bytes(KEY_BYTES)).decode()
     signing_secret = f"whsec_{base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode()}"
     return {
@@ -25,19 +27,19 @@ def fresh_secrets() -> dict[str, str]:
         "SECRETARY_API__PEPPER": secrets.token_hex(KEY_BYTES),
         "SECRETARY_SECURITY__ENCRYPTION_KEYS": f'["{fernet_key}"]',
         "SECRETARY_NOTIFIER__SIGNING_SECRETS": f'["{signing_secret}"]',
-        # Stands in URLs: hexadecimal needs no escaping there.
+        # It is part of URLs, where hexadecimal digits need no escaping.
         "RABBITMQ_PASSWORD": secrets.token_hex(KEY_BYTES),
     }
 
 
 def names_in(text: str) -> set[str]:
-    """The variables that *text*, in the form of an ``.env`` file, gives a value."""
+    """Return the variables that have a value in *text*, the content of an ``.env`` file."""
     pairs = (line.partition("=") for line in text.splitlines())
     return {name.strip() for name, _, value in pairs if value.strip("'\" ")}
 
 
 def complete(path: Path) -> list[str]:
-    """Append to *path* what it lacks; nobody but its owner may read it. Returns the names."""
+    """Add the missing secrets to *path*, which only its owner may read; return their names."""
     text = path.read_text(encoding="utf-8") if path.exists() else HEADING
     present = names_in(text)
     missing = {name: value for name, value in fresh_secrets().items() if name not in present}
@@ -49,7 +51,7 @@ def complete(path: Path) -> list[str]:
 
 
 def _write_privately(path: Path, text: str) -> None:
-    """All of it or nothing: a file cut short would lose the keys that were in it."""
+    """Replace the file as a whole, because an incomplete file would lose its keys."""
     draft = path.with_name(f"{path.name}.new")
     draft.unlink(missing_ok=True)
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -59,10 +61,10 @@ def _write_privately(path: Path, text: str) -> None:
 
 
 def main() -> None:
-    """Complete the file named on the command line, else ``.env``."""
+    """Complete the file that the command line names, else ``.env``."""
     path = Path(sys.argv[1] if len(sys.argv) > 1 else ".env")
     added = complete(path)
-    print(f"{path}:", f"added {', '.join(added)}" if added else "has all it needs")
+    print(f"{path}:", f"added {', '.join(added)}" if added else "nothing was missing")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""Exits 0 if the service in this container answers ``/health/live``; for ``HEALTHCHECK``.
+"""Exits with 0 if the service in this container answers ``/health/live``; for ``HEALTHCHECK``.
 
-Alive, not ready: orchestrators restart what is unhealthy, and no restart here brings MongoDB back.
-Straight to the port, so that no proxy of the environment comes between.
+It asks for ``live``, not ``ready``: orchestrators restart unhealthy containers, and a restart would
+not bring MongoDB back. It connects directly, without a proxy that the environment may set.
 """
 
 import http.client
@@ -12,7 +12,7 @@ TIMEOUT_SEC = 4.0
 
 
 def is_alive(port: int) -> bool:
-    """Whether the service on *port* of this container says that it lives."""
+    """Return whether the service on *port* of this container answers that it is live."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT_SEC)
     try:
         connection.request("GET", "/health/live")

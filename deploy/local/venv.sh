@@ -1,11 +1,11 @@
 #!/bin/sh
-# Make the virtual environment $2 with the Python $1, which must be 3.11 or newer. Debian keeps what
-# that takes in a package of its own, installed here when it is missing and we may.
+# Make the virtual environment $2 with the Python $1, which must be 3.11 or newer. Debian has the
+# module venv in a package of its own; this script installs it if it is missing and that is allowed.
 set -eu
 python=$1 venv=$2
 
 command -v "$python" >/dev/null || {
-    echo "$python is not there: install Python 3.11 or newer, or name one: make PYTHON=python3.12" >&2
+    echo "$python is not installed: install Python 3.11 or newer, or name one: make PYTHON=python3.12" >&2
     exit 1
 }
 version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')

@@ -1,4 +1,4 @@
-"""Building the images, and what they must and must not hold."""
+"""Builds the images and checks what they contain."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from compose.project import BUILD_SEC, OURS, TAG, Project
-from compose.report import expect, say
+from support.scenario_report import expect, say
 
 USER = 10001
 PROBE = """
@@ -18,9 +18,9 @@ print(json.dumps([os.getuid(), *found, shutil.which("ffmpeg") is not None]))
 
 
 def build(project: Project, folder: Path) -> None:
-    """No start without secrets; lean images that do not run as root."""
+    """Build the images; check that nothing starts without secrets, and check each image."""
     refusal = project.refusal_without_secrets(folder)
-    expect("make compose-env" in refusal, f"without .env compose should say why: {refusal!r}")
+    expect("make compose-env" in refusal, f"without .env compose must name the reason: {refusal!r}")
     say(f"without .env: {refusal.splitlines()[-1][-90:]}")
     started = time.monotonic()
     project.compose("build", timeout_sec=BUILD_SEC)
@@ -30,7 +30,7 @@ def build(project: Project, folder: Path) -> None:
 
 
 def check_image(project: Project, service: str) -> None:
-    """An image runs as its own user, has no pip; PyMuPDF and ffmpeg only where they are used."""
+    """Check an image: own user, no pip, PyMuPDF and ffmpeg only in the worker's image."""
     image = f"secretary-{service}:{TAG}"
     user, has_pymupdf, has_pip, has_ffmpeg = json.loads(
         project.docker("run", "--rm", "--network", "none", image, "python", "-c", PROBE)

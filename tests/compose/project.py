@@ -1,4 +1,4 @@
-"""A compose project of its own beside whatever else runs here: own name, port, secrets, volumes."""
+"""A compose project with its own name, port, secrets and volumes, apart from all others."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 FILES = ("docker-compose.yml", "tests/compose/docker-compose.yml")
 OURS = ("api", "notifier", "worker")
-"""Our services; each has an image."""
+"""Secretary's services; each has an image."""
 TAG = "compose-test"
 BUILD_SEC = 1200.0
 UP_SEC = 300.0
 COMMAND_SEC = 120.0
 TAIL = 4000
-"""Characters of a failed command's output that are shown."""
+"""How many characters of a failed command's output are shown."""
 
 JsonObject = dict[str, Any]
 
@@ -30,7 +30,7 @@ class CommandFailed(Exception):
 
 
 def run(*command: str, timeout_sec: float = COMMAND_SEC, env: Mapping[str, str]) -> str:
-    """The standard output of *command*, run at the root of the checkout.
+    """Run *command* at the root of the checkout; return its standard output.
 
     Raises:
         CommandFailed: it failed, or did not end in time.
@@ -38,7 +38,7 @@ def run(*command: str, timeout_sec: float = COMMAND_SEC, env: Mapping[str, str])
     try:
         done = subprocess.run(
             command,
-            check=False,  # the error shall show the output
+            check=False,  # our own error shows the output
             cwd=ROOT,
             env=env,
             capture_output=True,
@@ -53,10 +53,10 @@ def run(*command: str, timeout_sec: float = COMMAND_SEC, env: Mapping[str, str])
 
 
 def compose_command() -> list[str]:
-    """``docker compose`` where it is installed, else ``docker-compose``.
+    """Return ``docker compose`` if it is installed, else ``docker-compose``.
 
     Raises:
-        CommandFailed: neither is.
+        CommandFailed: neither is installed.
     """
     if shutil.which("docker"):
         plugin = subprocess.run(["docker", "compose", "version"], check=False, capture_output=True)
@@ -68,13 +68,13 @@ def compose_command() -> list[str]:
 
 
 def secrets_in(file: Path) -> dict[str, str]:
-    """The variables of an ``.env`` file as ``make_env.py`` writes it."""
+    """Return the variables of an ``.env`` file that ``make_env.py`` wrote."""
     pairs = (line.partition("=") for line in file.read_text(encoding="utf-8").splitlines())
     return {name: value.strip("'") for name, equals, value in pairs if equals}
 
 
 class Project:
-    """The commands of one compose project."""
+    """One compose project."""
 
     def __init__(self, folder: Path, *, port: int, settings: Mapping[str, str]) -> None:
         """*folder* keeps the secrets; the API is published at *port* of 127.0.0.1."""
@@ -94,12 +94,12 @@ class Project:
 
     @staticmethod
     def _environment() -> dict[str, str]:
-        """Ours, without what an installation of the user's put into it."""
+        """Return this process's environment without the variables of another installation."""
         foreign = ("SECRETARY_", "RABBITMQ_", "COMPOSE_")
         return {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
 
     def refusal_without_secrets(self, folder: Path) -> str:
-        """What compose says when there is no ``.env``; empty if it does not mind."""
+        """Return compose's error message without ``.env``; empty if there is no error."""
         empty = folder / "empty.env"
         empty.touch()
         try:
@@ -110,7 +110,7 @@ class Project:
         return ""
 
     def compose(self, *arguments: str, timeout_sec: float = COMMAND_SEC) -> str:
-        """The output of a compose command of this project.
+        """Run a compose command of this project; return its output.
 
         Raises:
             CommandFailed: it failed.
@@ -118,7 +118,7 @@ class Project:
         return run(*self._line(arguments), timeout_sec=timeout_sec, env=self._with_settings)
 
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:
-        """A compose command of this project that runs on beside us."""
+        """Start a compose command of this project without waiting."""
         quiet = subprocess.DEVNULL
         return subprocess.Popen(
             self._line(arguments), cwd=ROOT, env=self._with_settings, stdout=quiet, stderr=quiet
@@ -130,7 +130,7 @@ class Project:
         return [*self._command, *files, *identity, "--env-file", str(self._env_file), *arguments]
 
     def docker(self, *arguments: str) -> str:
-        """The output of a docker command.
+        """Run a docker command; return its output.
 
         Raises:
             CommandFailed: it failed.
@@ -138,30 +138,30 @@ class Project:
         return run("docker", *arguments, env=self._with_settings).strip()
 
     def containers(self, service: str) -> list[str]:
-        """The ids of a service's containers."""
+        """Return the ids of a service's containers."""
         return self.compose("ps", "-q", service).split()
 
     def inspect(self, container: str) -> JsonObject:
-        """What docker knows of a container."""
+        """Return docker's description of a container."""
         found: list[JsonObject] = json.loads(self.docker("inspect", container))
         return found[0]
 
     def log_lines(self, container: str) -> Iterator[JsonObject]:
-        """The JSON objects a container has logged, on either output, in order."""
+        """Yield the JSON objects that a container has logged, on either output, in order."""
         done = subprocess.run(
             ["docker", "logs", container],
             check=True,
             stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,  # in order with what went to standard output
+            stderr=subprocess.STDOUT,  # keeps the order of both outputs
         )
         for line in done.stdout.decode(errors="replace").splitlines():
             if line.startswith("{"):
                 yield json.loads(line)
 
     def events(self, container: str, event: str) -> list[JsonObject]:
-        """The lines of one event that a container has logged."""
+        """Return a container's log lines of one event."""
         return [line for line in self.log_lines(container) if line.get("event") == event]
 
     def remove(self) -> None:
-        """End and remove everything of this project but the images: they speed up the next time."""
+        """Stop and remove everything of this project except the images."""
         self.compose("down", "--volumes", "--remove-orphans", "--timeout", "20")

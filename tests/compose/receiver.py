@@ -1,6 +1,6 @@
 """Runs in a container: answers every POST with 200 and prints it, one JSON object a line.
 
-Nothing but the standard library, so that the bare Python image can run it.
+It uses only the standard library, so that the plain Python image can run it.
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ PORT = 8080
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Remembers a request by printing it."""
+    """Prints each request."""
 
     def do_POST(self) -> None:
         """Print headers (lower case) and body (base64), then answer 200."""
         body = self.rfile.read(int(self.headers.get("content-length", 0)))
         headers = {name.lower(): value for name, value in self.headers.items()}
         line = {"headers": headers, "body": base64.b64encode(body).decode()}
-        # One write a line: requests are answered in threads.
+        # One write for each line, because requests are answered in threads.
         sys.stdout.write(json.dumps(line) + "\n")
         self.send_response(200)
         self.end_headers()
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
-        """Say nothing besides."""
+        """Print nothing else."""
 
 
 if __name__ == "__main__":

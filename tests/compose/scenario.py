@@ -1,7 +1,7 @@
-"""``make compose-test``: docker-compose.yml for real, three workers, a drain, a broker's restart.
+"""``make compose-test``: test docker-compose.yml with three workers, a drain and a broker restart.
 
-Builds the images, starts everything under a name of its own, uses it as the README says, and takes
-it down again with its volumes. Exits 0 only if every promise was kept.
+It builds the images, starts everything under its own project name, uses it as the README says, and
+removes it with its volumes. It exits with 0 only if every promise was kept.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any
 import httpx
 from compose.image import build
 from compose.project import OURS, UP_SEC, CommandFailed, JsonObject, Project, run
-from compose.report import PromiseBroken, expect, say
+from support.scenario_report import PromiseBroken, expect, say
 
 from secretary_devstack.deadline import wait_until
 from secretary_devstack.error import NotInTime
@@ -34,16 +34,16 @@ READY_SEC, JOB_SEC, WEBHOOK_SEC = 90.0, 60.0, 30.0
 JOBS_SEC = 180.0
 HEALTHY_SEC = 120.0
 STOP_SEC = 45
-# What compose sets. Looking every 5 s, three starts in a row within 1 s are no luck: (1/5)^3.
+# Compose polls every 5 s, so three starts in a row within 1 s are hardly chance: (1/5)^3.
 PROMPT_SEC, PROMPT_JOBS = 1.0, 3
 DOORBELL_BACK_SEC = 60.0
 SAMPLE = "/files/sample.pdf"
-SECONDS_LONG = {"extraction_method": "ocr", "page_end": 1, "use_cache": False}
+SLOW = {"extraction_method": "ocr", "page_end": 1, "use_cache": False}
 EXPECTED = "The Night Post of Lübeck"
 
 
 def bring_up(project: Project) -> None:
-    """All services start, three workers among them, and the API is ready."""
+    """Start all services with three workers; return when the API is ready."""
     started = time.monotonic()
     project.compose("up", "-d", "--scale", f"worker={WORKERS}", timeout_sec=UP_SEC)
     say(f"up -d --scale worker={WORKERS}: {time.monotonic() - started:.0f} s")
@@ -61,10 +61,10 @@ def bring_up(project: Project) -> None:
 
 
 def curl(project: Project, path: str, *arguments: str) -> JsonObject:
-    """The ``data`` of what the API answers to curl.
+    """Call the API with curl; return the ``data`` of its answer.
 
     Raises:
-        PromiseBroken: it is no success.
+        PromiseBroken: the answer is an error.
     """
     key = project.secrets["SECRETARY_API__BOOTSTRAP_KEY"]
     headers = ("-H", f"Authorization: Bearer {key}", "-H", "Content-Type: application/json")
@@ -76,18 +76,18 @@ def curl(project: Project, path: str, *arguments: str) -> JsonObject:
 
 
 def use_as_the_readme_says(project: Project) -> None:
-    """The three curl calls, and the webhook they asked for, signed."""
+    """Make the README's three curl calls, and check the signed webhook."""
     webhook = {"url": "http://receiver:8080/hook", "jobId": "client-1"}
     parameters = {"filename": SAMPLE, "extraction_method": "native", "webhook": webhook}
     body = json.dumps({"job_type": "pdf", "parameters": parameters})
     job_id = curl(project, "/api/jobs/", "-X", "POST", "-d", body)["job_id"]
     say(f"curl -X POST /api/jobs/: {job_id}")
 
-    def look() -> JsonObject | None:
+    def poll() -> JsonObject | None:
         job = curl(project, f"/api/jobs/{job_id}")
         return job if job["status"] in ("completed", "failed") else None
 
-    job = wait_until(look, timeout_sec=JOB_SEC, what=job_id, every_sec=0.3)
+    job = wait_until(poll, timeout_sec=JOB_SEC, what=job_id, every_sec=0.3)
     expect(job["status"] == "completed", f"{job_id} {job['status']}: {job['error']}")
     text = job["results"]["extracted_text"]
     expect(EXPECTED in text, f"the text lacks {EXPECTED!r}")
@@ -99,7 +99,7 @@ def use_as_the_readme_says(project: Project) -> None:
 
 
 def check_webhook(project: Project) -> None:
-    """The completion came, and its signature verifies under the secret of ``.env``."""
+    """Check that the completion arrived, with a valid signature under the secret of ``.env``."""
     (receiver,) = project.containers("receiver")
 
     def completion() -> JsonObject | None:
@@ -118,15 +118,15 @@ def check_webhook(project: Project) -> None:
 
 
 def submit(client: JobClient, count: int, **parameters: Any) -> list[str]:
-    """*count* jobs, short unless *parameters* say otherwise."""
+    """Submit *count* jobs, which are short unless *parameters* change that; return their ids."""
     return [client.submit("pdf", {"filename": SAMPLE, **parameters}) for _ in range(count)]
 
 
 def expect_first_attempts(client: JobClient, job_ids: list[str]) -> None:
-    """Wait for jobs that all complete at the first attempt.
+    """Wait until all jobs have completed at their first attempt.
 
     Raises:
-        PromiseBroken: one did not.
+        PromiseBroken: a job failed or needed more attempts.
     """
     end = time.monotonic() + JOBS_SEC
     for job_id in job_ids:
@@ -136,7 +136,7 @@ def expect_first_attempts(client: JobClient, job_ids: list[str]) -> None:
 
 
 def settled(project: Project) -> dict[str, Counter[str]]:
-    """How the attempts of each worker ended."""
+    """Return the outcomes of each worker's attempts."""
     return {
         project.inspect(worker)["Name"].lstrip("/"): Counter(
             line["outcome"] for line in project.events(worker, "job.settled")
@@ -146,7 +146,7 @@ def settled(project: Project) -> dict[str, Counter[str]]:
 
 
 def share_the_work(project: Project, client: JobClient) -> None:
-    """Three workers, sixty jobs: each takes part, no job is run twice."""
+    """Run sixty jobs on three workers: each completes some, no job runs twice."""
     before = settled(project)
     started = time.monotonic()
     expect_first_attempts(client, submit(client, SHARED_JOBS))
@@ -157,15 +157,15 @@ def share_the_work(project: Project, client: JobClient) -> None:
     say(f"{SHARED_JOBS} jobs in {seconds:.1f} s, each at its first attempt")
     for name, count in shares.items():
         say(f"  {name.removeprefix(project.name)[1:]} completed {count}")
-    expect(all(shares.values()), "a worker took no part")
+    expect(all(shares.values()), "a worker completed no job")
     expect(sum(shares.values()) == SHARED_JOBS, f"{sum(shares.values())} attempts were settled")
 
 
 def drain_a_worker(project: Project, client: JobClient) -> None:
-    """``docker stop`` in the middle of its work: it ends what it runs, the others go on."""
+    """Stop a worker while it works: it finishes its jobs, the other workers go on."""
     worker = project.containers("worker")[0]
     before = len(project.events(worker, "job.settled"))
-    job_ids = submit(client, DRAINED_JOBS, **SECONDS_LONG)
+    job_ids = submit(client, DRAINED_JOBS, **SLOW)
     wait_until(
         lambda: len(project.events(worker, "job.claimed")) > before,
         timeout_sec=JOB_SEC,
@@ -183,15 +183,15 @@ def drain_a_worker(project: Project, client: JobClient) -> None:
         f"docker stop in {seconds:.1f} s with {running} running: exit code {code}, {dict(outcomes)}"
     )
     say(f"all {DRAINED_JOBS} jobs completed at their first attempt")
-    expect(running, "it was stopped while it ran nothing")
+    expect(running, "the worker ran no job when it was stopped")
     expect(code == 0, f"the stopped worker's exit code is {code}")
-    expect(set(outcomes) == {"completed"}, f"its attempts ended {dict(outcomes)}")
+    expect(set(outcomes) == {"completed"}, f"the worker's attempts ended {dict(outcomes)}")
     expect(claims == outcomes["completed"], f"{claims} claims, {outcomes['completed']} completed")
     project.docker("start", worker)
 
 
 def restart_the_broker(project: Project, client: JobClient) -> None:
-    """Jobs are accepted and go on while RabbitMQ is away; its doorbell works again afterwards."""
+    """Restart RabbitMQ: jobs are accepted and run meanwhile, and the doorbell works afterwards."""
     restart = project.start("restart", "rabbitmq")
     job_ids: list[str] = []
     end = time.monotonic() + UP_SEC
@@ -205,13 +205,13 @@ def restart_the_broker(project: Project, client: JobClient) -> None:
     wait_until(
         lambda: all(start_delay(client) < PROMPT_SEC for _ in range(PROMPT_JOBS)),
         timeout_sec=DOORBELL_BACK_SEC,
-        what="jobs started by doorbell again",
+        what="jobs started by the doorbell",
     )
-    say(f"by doorbell again {time.monotonic() - started:.1f} s after that")
+    say(f"the doorbell works again {time.monotonic() - started:.1f} s after that")
 
 
 def start_delay(client: JobClient) -> float:
-    """Seconds from a job's acceptance to its start."""
+    """Submit a job; return the seconds from its acceptance to its start."""
     (job_id,) = submit(client, 1)
     job = client.wait(job_id, timeout_sec=JOB_SEC)
     accepted, begun = (
@@ -221,7 +221,7 @@ def start_delay(client: JobClient) -> float:
 
 
 def check_health_and_end(project: Project) -> None:
-    """Every container is healthy and never crashed; ours end by themselves when told to stop."""
+    """Check that every container is healthy, none crashed, and ours exit with 0 when stopped."""
     services = ("mongo", "rabbitmq", *OURS)
     containers = {c: service for service in services for c in project.containers(service)}
 
@@ -237,19 +237,19 @@ def check_health_and_end(project: Project) -> None:
     codes = {c: project.inspect(c)["State"]["ExitCode"] for c in containers}
     bad = {containers[c]: code for c, code in codes.items() if code and containers[c] in OURS}
     expect(not bad, f"exit codes after stop: {bad}")
-    say("stopped: every service of ours ended with exit code 0")
+    say("stopped: every Secretary service ended with exit code 0")
 
 
 def show_logs(project: Project) -> None:
-    """The last lines of everything, for who looks into a failure."""
+    """Print the last log lines of every container, to analyse a failure."""
     sys.stdout.write(project.compose("logs", "--no-color", "--tail", "30"))
 
 
 def exercise(project: Project, folder: Path) -> None:
-    """All of it, in order.
+    """Run every step in order.
 
     Raises:
-        PromiseBroken, CommandFailed, NotInTime: what went wrong.
+        PromiseBroken, CommandFailed, NotInTime: a step failed.
     """
     build(project, folder)
     bring_up(project)
@@ -262,7 +262,7 @@ def exercise(project: Project, folder: Path) -> None:
 
 
 def main() -> int:
-    """Run it; the exit status."""
+    """Run the scenario; return the exit status."""
     end_on_sigterm()
     settings = {"SECRETARY_SECURITY__ALLOW_NETWORKS": '["198.51.100.0/24"]'}
     with tempfile.TemporaryDirectory() as name:

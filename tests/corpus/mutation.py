@@ -1,4 +1,4 @@
-"""Damaged copies of files, as a bad disk, a bad line or somebody's malice would make them."""
+"""Damages files as a broken disk, a broken network or an attacker does."""
 
 from __future__ import annotations
 
@@ -7,37 +7,37 @@ from random import Random
 _INTERESTING = (b"\x00", b"\xff", b"<<", b">>", b"endobj", b"stream\n", b"R", b"-1", b"9999999999")
 
 
-def mutated(content: bytes, chance: Random) -> bytes:
-    """*content* with one kind of damage, as *chance* has it."""
+def mutated(content: bytes, random: Random) -> bytes:
+    """Return *content* with one kind of damage, drawn from *random*."""
     kinds = (_bits, _cut, _hole, _repeat, _spliced)
-    return chance.choice(kinds)(content, chance) if content else content
+    return random.choice(kinds)(content, random) if content else content
 
 
-def _bits(content: bytes, chance: Random) -> bytes:
+def _bits(content: bytes, random: Random) -> bytes:
     damaged = bytearray(content)
     for _ in range(max(1, len(content) // 2000)):
-        damaged[chance.randrange(len(damaged))] = chance.randrange(256)
+        damaged[random.randrange(len(damaged))] = random.randrange(256)
     return bytes(damaged)
 
 
-def _cut(content: bytes, chance: Random) -> bytes:
-    return content[: chance.randrange(len(content))]
+def _cut(content: bytes, random: Random) -> bytes:
+    return content[: random.randrange(len(content))]
 
 
-def _hole(content: bytes, chance: Random) -> bytes:
-    start = chance.randrange(len(content))
-    return content[:start] + content[start + chance.randrange(1, 1 + len(content) // 10) :]
+def _hole(content: bytes, random: Random) -> bytes:
+    start = random.randrange(len(content))
+    return content[:start] + content[start + random.randrange(1, 1 + len(content) // 10) :]
 
 
-def _repeat(content: bytes, chance: Random) -> bytes:
-    start = chance.randrange(len(content))
-    piece = content[start : start + chance.randrange(1, 1 + len(content) // 10)]
-    return content[:start] + piece * chance.randrange(2, 6) + content[start:]
+def _repeat(content: bytes, random: Random) -> bytes:
+    start = random.randrange(len(content))
+    piece = content[start : start + random.randrange(1, 1 + len(content) // 10)]
+    return content[:start] + piece * random.randrange(2, 6) + content[start:]
 
 
-def _spliced(content: bytes, chance: Random) -> bytes:
+def _spliced(content: bytes, random: Random) -> bytes:
     damaged = content
-    for _ in range(chance.randrange(1, 20)):
-        place = chance.randrange(len(damaged))
-        damaged = damaged[:place] + chance.choice(_INTERESTING) + damaged[place + 1 :]
+    for _ in range(random.randrange(1, 20)):
+        place = random.randrange(len(damaged))
+        damaged = damaged[:place] + random.choice(_INTERESTING) + damaged[place + 1 :]
     return damaged

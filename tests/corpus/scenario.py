@@ -1,7 +1,7 @@
-"""``make corpus PDF_CORPUS=folder``: every PDF of a folder through the real system.
+"""``make corpus PDF_CORPUS=folder``: read every PDF of a folder with the real system.
 
-Prints how the jobs ended, what the worker held meanwhile and what it left behind. Fails if a worker
-died, a job did not end, or a process or a temporary file stayed. The folder's files are only read.
+It prints how the jobs ended and how much memory the worker used. It fails if the worker died, a job
+did not end, or a process or a temporary file remained. It does not change the folder.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from random import Random
 from typing import Any
 
 from corpus.mutation import mutated
-from corpus.watch import Watch, children_of
+from corpus.process_monitor import ProcessMonitor, children_of
+from support.scenario_report import say
 
 from secretary_devstack.deadline import wait_until
 from secretary_devstack.error import ChildFailed, NotInTime, ServerMissing
@@ -28,33 +29,33 @@ from secretary_devstack.processes.local_system import end_on_sigterm
 from secretary_devstack.processes.stack import Servers, Stack
 
 JOB_SEC = 120.0
-"""What a job of the folder may take on the average before the run is given up."""
+"""How long a job may take on average before the scenario gives up."""
 _MIB = 2**20
 _USUAL = ("PDF_INVALID", "PDF_PASSWORD_REQUIRED")
-"""Not worth a line for each."""
+"""Jobs with these errors are not listed one by one."""
 _SLOWEST = 5
-_GRACE_SEC = 5.0
+_CHILDREN_END_SEC = 5.0
 
 Job = dict[str, Any]
 
 
 def main() -> int:
-    """Run it; 0 if nothing died, hung or stayed."""
+    """Run the scenario; return 0 if no fault was found."""
     end_on_sigterm()
     options = _options()
     with tempfile.TemporaryDirectory(prefix="secretary-corpus-") as name:
         root = Path(name)
         files = sorted(options.folder.rglob("*.pdf"))
         files += list(_mutations(files, root / "mutated", options.mutations, options.seed))
-        _say(f"{len(files)} files, {options.mutations} of them damaged here; {options.method}")
+        say(f"{len(files)} files, {options.mutations} of them damaged copies; {options.method}")
         try:
             faults = _run(root, options, files)
         except (ChildFailed, NotInTime, ServerMissing) as error:
             faults = [str(error)]
     for fault in faults:
-        _say(f"FAILED: {fault}")
+        say(f"FAILED: {fault}")
     if not faults:
-        _say("corpus: ok")
+        say("corpus: ok")
     return 1 if faults else 0
 
 
@@ -64,28 +65,28 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--method", default="combined", help="the extraction_method")
     parser.add_argument("--output", default="markdown", help="text or markdown")
     parser.add_argument("--page-end", type=int, default=20, help="of each file")
-    parser.add_argument("--mutations", type=int, default=0, help="damaged copies besides")
-    parser.add_argument("--seed", type=int, default=1, help="of the damage")
+    parser.add_argument("--mutations", type=int, default=0, help="how many damaged copies to add")
+    parser.add_argument("--seed", type=int, default=1, help="of the random damage")
     options = parser.parse_args()
     options.folder = options.folder.resolve()
     if not options.folder.is_dir():
-        parser.error(f"PDF_CORPUS: {options.folder} is no folder")
+        parser.error(f"PDF_CORPUS: {options.folder} is not a folder")
     return options
 
 
 def _mutations(files: list[Path], folder: Path, count: int, seed: int) -> Iterator[Path]:
     folder.mkdir()
-    chance = Random(seed)
+    random = Random(seed)
     for number in range(count if files else 0):
         path = folder / f"{number:05}.pdf"
-        path.write_bytes(mutated(chance.choice(files).read_bytes(), chance))
+        path.write_bytes(mutated(random.choice(files).read_bytes(), random))
         yield path
 
 
 def _run(root: Path, options: argparse.Namespace, files: list[Path]) -> list[str]:
     temporary = root / "tmp"
     temporary.mkdir()
-    os.environ["TMPDIR"] = str(temporary)  # inherited by the worker
+    os.environ["TMPDIR"] = str(temporary)  # the worker inherits it
     with Servers(root / "servers") as servers:
         stack = Stack(
             root / "services",
@@ -96,15 +97,15 @@ def _run(root: Path, options: argparse.Namespace, files: list[Path]) -> list[str
         )
         with stack, stack.client() as client:
             [worker] = stack.workers
-            with Watch(worker.child.pid) as watch:
+            with ProcessMonitor(worker.child.pid) as monitor:
                 started = time.monotonic()
-                jobs = _work(client, options, files)
+                jobs = _run_jobs(client, options, files)
                 took = time.monotonic() - started
-            _tell(jobs, watch, took)
+            _print_summary(jobs, monitor, took)
             return list(_faults(jobs, worker.child.pid, temporary, alive=worker.running))
 
 
-def _work(client: JobClient, options: argparse.Namespace, files: Iterable[Path]) -> list[Job]:
+def _run_jobs(client: JobClient, options: argparse.Namespace, files: Iterable[Path]) -> list[Job]:
     names = {}
     for file in files:
         parameters = {
@@ -116,10 +117,10 @@ def _work(client: JobClient, options: argparse.Namespace, files: Iterable[Path])
         }
         names[client.submit("pdf", parameters, max_attempts=1)] = file.name
 
-    def over() -> bool:
+    def ended() -> bool:
         return not any(_listed(client, status=state) for state in ("pending", "processing"))
 
-    wait_until(over, timeout_sec=JOB_SEC * len(names), what="the end of all jobs", every_sec=1.0)
+    wait_until(ended, timeout_sec=JOB_SEC * len(names), what="the end of all jobs", every_sec=1.0)
     return [{**job, "file": names[job["job_id"]]} for job in _all(client)]
 
 
@@ -140,22 +141,22 @@ def _all(client: JobClient) -> Iterator[Job]:
         query["cursor"] = data["next"]
 
 
-def _tell(jobs: list[Job], watch: Watch, took: float) -> None:
-    _say(f"{len(jobs)} jobs in {took:.0f} s")
+def _print_summary(jobs: list[Job], monitor: ProcessMonitor, took: float) -> None:
+    say(f"{len(jobs)} jobs in {took:.0f} s")
     for outcome, count in Counter(map(_outcome, jobs)).most_common():
-        _say(f"  {count:6} {outcome}")
+        say(f"  {count:6} {outcome}")
     slowest = sorted(jobs, key=_seconds, reverse=True)[:_SLOWEST]
-    _say("slowest: " + ", ".join(f"{job['file']} {_seconds(job):.1f} s" for job in slowest))
-    tenth = max(1, len(watch.samples) // 10)
-    marks = watch.samples[tenth - 1 :: tenth]
-    _say(f"worker, MiB over time: {' '.join(str(sample // _MIB) for sample in marks)}")
-    _say(
-        f"largest child {watch.largest_child // _MIB} MiB, "
-        f"at most {watch.most_children} children at a time"
+    say("slowest: " + ", ".join(f"{job['file']} {_seconds(job):.1f} s" for job in slowest))
+    tenth = max(1, len(monitor.samples) // 10)
+    marks = monitor.samples[tenth - 1 :: tenth]
+    say(f"worker, MiB over time: {' '.join(str(sample // _MIB) for sample in marks)}")
+    say(
+        f"largest child {monitor.largest_child // _MIB} MiB, "
+        f"at most {monitor.most_children} children at a time"
     )
     for job in jobs:
         if job["error"] and _outcome(job) not in _USUAL:
-            _say(f"  {job['file']}: {job['error']['code']} {job['error']['message']}")
+            say(f"  {job['file']}: {job['error']['code']} {job['error']['message']}")
 
 
 def _outcome(job: Job) -> str:
@@ -177,22 +178,17 @@ def _faults(jobs: list[Job], worker: int, temporary: Path, *, alive: bool) -> It
     if lost := [job["file"] for job in jobs if _outcome(job) == "WORKER_LOST"]:
         yield f"jobs whose worker was lost: {lost}"
     if open_jobs := [job["file"] for job in jobs if job["status"] in ("pending", "processing")]:
-        yield f"jobs without an end: {open_jobs}"
+        yield f"jobs that did not end: {open_jobs}"
 
-    def gone() -> bool:
+    def children_ended() -> bool:
         return not any(children_of(zygote) for zygote in children_of(worker))
 
     try:
-        wait_until(gone, timeout_sec=_GRACE_SEC, what="the end of all children")
+        wait_until(children_ended, timeout_sec=_CHILDREN_END_SEC, what="the end of all children")
     except NotInTime as error:
         yield str(error)
     if left := [path.name for path in temporary.iterdir()]:
-        yield f"temporary files stayed: {left}"
-
-
-def _say(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
+        yield f"temporary files remained: {left}"
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A whole system of real processes for each test that asks for one."""
+"""Fixtures that run a whole system of real processes."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ StackFactory = Callable[..., Stack]
 def start_stack(
     mongo_url: str, database_name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[StackFactory]:
-    """Start a system; it is stopped after the test. Its files may lie under ``tmp_path``."""
+    """Return a function that starts a system; jobs may name files under ``tmp_path``."""
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
     with ExitStack() as running:
 
-        def start(settings: dict[str, Any] | None = None, **how: Any) -> Stack:
+        def start(settings: dict[str, Any] | None = None, **options: Any) -> Stack:
             stack = Stack(
                 tmp_path / "stack",
                 mongo_url=mongo_url,
                 database=database_name,
                 roots=[tmp_path],
                 settings={"worker.handler_modules": ["e2e_handlers"], **(settings or {})},
-                **how,
+                **options,
             )
             return running.enter_context(stack)
 

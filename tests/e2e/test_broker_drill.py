@@ -1,4 +1,4 @@
-"""What operators and outages do to RabbitMQ, against whole systems (one broker for all of it)."""
+"""Operators and outages disturb RabbitMQ; a whole system goes on. All tests share one broker."""
 
 import uuid
 from collections.abc import Iterator
@@ -15,11 +15,11 @@ from secretary_devstack.processes.stack import Stack
 from secretary_devstack.servers.rabbitmq import RabbitMQ
 
 POLL_SEC = 3
-# The promise is 15 s once the broker is usable again; as much again for a busy machine.
+# The promise is 15 s after the broker works again; the double for a busy machine.
 BACK_SEC = 2 * 15
-# The shortest the broker takes, looked at as often as it can; its default is 30 minutes.
+# The shortest timeout that the broker accepts, checked as often as possible; its default is 30 min.
 CONSUMER_TIMEOUT_SEC = 1
-IMPATIENT = (
+SHORT_TIMEOUT = (
     f"[{{rabbit, [{{consumer_timeout, {CONSUMER_TIMEOUT_SEC * 1000}}},"
     " {channel_tick_interval, 500}]}]"
 )
@@ -27,7 +27,7 @@ IMPATIENT = (
 
 @pytest.fixture(scope="module")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMQ]:
-    with RabbitMQ(tmp_path_factory.mktemp("rabbitmq"), advanced=IMPATIENT) as started:
+    with RabbitMQ(tmp_path_factory.mktemp("rabbitmq"), advanced=SHORT_TIMEOUT) as started:
         yield started
 
 
@@ -35,7 +35,7 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMQ]:
 def stack(
     mongo_url: str, broker: RabbitMQ, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Stack]:
-    """One worker, on that broker."""
+    """A system with one worker on that broker."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", str(Path(__file__).parent))
         made = Stack(
@@ -55,7 +55,7 @@ def stack(
 @pytest.fixture
 def worker(stack: Stack) -> Service:
     (one,) = stack.workers
-    wait_until(lambda: listens(one), timeout_sec=BACK_SEC, what="an ear")
+    wait_until(lambda: listens(one), timeout_sec=BACK_SEC, what="a listening worker")
     return one
 
 
@@ -66,14 +66,14 @@ def client(stack: Stack) -> Iterator[JobClient]:
 
 
 def listens(worker: Service) -> bool:
-    """Whether it says so; it is alive in any case."""
+    """Return whether the worker consumes doorbells; it must be live in any case."""
     answer = httpx.get(f"http://127.0.0.1:{worker.port}/health/live")
     assert answer.status_code == 200, answer.text
     return bool(answer.json()["data"]["listening"])
 
 
-def heard(worker: Service) -> dict[str, float]:
-    """How many doorbells of ``nap`` jobs came to it, by what came of them."""
+def doorbells(worker: Service) -> dict[str, float]:
+    """Return how many doorbells of ``nap`` jobs the worker got, by their outcome."""
     text = httpx.get(f"http://127.0.0.1:{worker.port}/metrics").text
     mark = 'queue="secretary.jobs.nap"'
     lines = [line for line in text.splitlines() if mark in line and "heard_total" in line]
@@ -81,22 +81,22 @@ def heard(worker: Service) -> dict[str, float]:
 
 
 def claimed(worker: Service) -> float:
-    return heard(worker).get("claimed", 0)
+    return doorbells(worker).get("claimed", 0)
 
 
 def nap(client: JobClient) -> dict[str, Any]:
-    """A short job, done."""
+    """Run a short job; return it."""
     return client.wait(client.submit("nap", {"seconds": 0}), timeout_sec=20)
 
 
-def test_a_job_longer_than_the_brokers_patience_is_delivered_started_and_finished_once(
+def test_a_job_longer_than_the_consumer_timeout_is_delivered_and_run_once(
     client: JobClient, worker: Service
 ) -> None:
-    before = heard(worker)
+    before = doorbells(worker)
     job_id = client.submit("nap", {"seconds": 8 * CONSUMER_TIMEOUT_SEC})
     job = client.wait(job_id, timeout_sec=40)
     assert (job["status"], job["attempt"]) == ("completed", 1)
-    after = heard(worker)
+    after = doorbells(worker)
     assert sum(after.values()) - sum(before.values()) == 1
     lines = [line for line in worker.log.read_text().splitlines() if job_id in line]
     assert sum("job.claimed" in line for line in lines) == 1
@@ -104,17 +104,19 @@ def test_a_job_longer_than_the_brokers_patience_is_delivered_started_and_finishe
     assert "broker.lost" not in worker.log.read_text()
 
 
-def test_while_the_broker_is_stopped_jobs_are_polled_for_and_then_rung_for_again(
+def test_workers_poll_while_the_broker_is_stopped_and_use_the_doorbell_again_afterwards(
     client: JobClient, worker: Service, broker: RabbitMQ
 ) -> None:
     broker.control("stop_app")
     try:
-        wait_until(lambda: not listens(worker), timeout_sec=20, what="the loss noticed")
+        wait_until(
+            lambda: not listens(worker), timeout_sec=20, what="the worker to notice the loss"
+        )
         for _ in range(2):
             assert nap(client)["status"] == "completed"
     finally:
         broker.control("start_app")
-    comes_back(client, worker)
+    await_doorbell(client, worker)
 
 
 @pytest.mark.parametrize(
@@ -122,21 +124,23 @@ def test_while_the_broker_is_stopped_jobs_are_polled_for_and_then_rung_for_again
     [("close_all_connections", "drill"), ("delete_queue", "secretary.jobs.nap")],
     ids=lambda command: command[0],
 )
-def test_what_an_operator_takes_away_comes_back_by_itself(
+def test_a_connection_or_queue_that_an_operator_removes_is_restored(
     client: JobClient, worker: Service, broker: RabbitMQ, command: tuple[str, ...]
 ) -> None:
     broker.control(*command)
     assert nap(client)["status"] == "completed"
-    comes_back(client, worker)
+    await_doorbell(client, worker)
 
 
-def comes_back(client: JobClient, worker: Service) -> None:
-    """Return when a job is started by its doorbell again."""
+def await_doorbell(client: JobClient, worker: Service) -> None:
+    """Return when a doorbell has started a job again."""
     before = claimed(worker)
 
-    def rung() -> bool:
+    def doorbell_works() -> bool:
         nap(client)
         return claimed(worker) > before
 
-    wait_until(rung, timeout_sec=BACK_SEC, what="a job started by its doorbell", every_sec=0.5)
-    wait_until(lambda: listens(worker), timeout_sec=BACK_SEC, what="an ear")
+    wait_until(
+        doorbell_works, timeout_sec=BACK_SEC, what="a job started by its doorbell", every_sec=0.5
+    )
+    wait_until(lambda: listens(worker), timeout_sec=BACK_SEC, what="a listening worker")

@@ -1,4 +1,4 @@
-"""Workers side by side: who starts what, and when."""
+"""Several workers: which worker starts which job, and when."""
 
 import signal
 import time
@@ -16,14 +16,14 @@ from secretary_devstack.processes.job_client import JobClient
 from secretary_devstack.processes.service import Service
 from secretary_devstack.processes.stack import Stack
 
-# Nobody waits for a poll here: what starts in time was rung for, or had a timer.
+# No job waits for a poll here: a doorbell or a timer starts it in time.
 LONG_POLL = {
     "generic_worker.poll_interval_sec": 120,
     "worker.lease_sec": 6,
     "worker.heartbeat_sec": 1,
     "worker.drain_sec": 1,
 }
-# "Within a second", and as much as a busy machine may take on top; far from a poll.
+# One second, and a margin for a busy machine; much less than a poll.
 SOON_SEC = 5.0
 ONE, OTHER = "secretary-worker-1", "secretary-worker-2"
 
@@ -39,7 +39,7 @@ def own_settings(name: str) -> dict[str, Any]:
 def pool(
     mongo_url: str, amqp_url: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Stack]:
-    """Two workers that listen, for all tests here that leave them as they were."""
+    """Two listening workers, shared by the tests that do not change them."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", str(Path(__file__).parent))
         stack = Stack(
@@ -53,28 +53,28 @@ def pool(
         )
         with stack:
             for worker in stack.workers:
-                await_ear(worker)
+                await_listening(worker)
             yield stack
 
 
 @pytest.fixture
 def client(pool: Stack) -> Iterator[JobClient]:
-    """An admin; whatever a test left running is cancelled after it, and both workers listen."""
+    """An admin's client; afterwards running jobs are cancelled and both workers listen again."""
     with pool.client() as connected:
         yield connected
         for job in data(connected.http.get("/api/jobs/", params={"status": "processing"}))["jobs"]:
             data(connected.http.post(f"/api/jobs/{job['job_id']}/cancel"))
             connected.wait(job["job_id"], timeout_sec=20)
         for worker in pool.workers:
-            await_ear(worker)
+            await_listening(worker)
 
 
-def await_ear(worker: Service) -> None:
-    wait_until(lambda: live(worker)["listening"], timeout_sec=30, what="an ear")
+def await_listening(worker: Service) -> None:
+    wait_until(lambda: live(worker)["listening"], timeout_sec=30, what="a listening worker")
 
 
 def live(worker: Service) -> dict[str, Any]:
-    """What the worker says of itself."""
+    """Return what the worker reports about itself."""
     answer = httpx.get(f"http://127.0.0.1:{worker.port}/health/live")
     assert answer.status_code == 200, answer.text
     data: dict[str, Any] = answer.json()["data"]
@@ -89,19 +89,19 @@ def started(job: dict[str, Any]) -> bool:
     return job["processing_started_at"] is not None
 
 
-def said(worker: Service, event: str, job_id: str) -> bool:
+def logged(worker: Service, event: str, job_id: str) -> bool:
     return any(event in line and job_id in line for line in worker.log.read_text().splitlines())
 
 
-def scheduled_at(worker: Service) -> float:
-    """How many doorbells of jobs for later this worker has heard."""
+def scheduled_doorbells(worker: Service) -> float:
+    """Return how many doorbells of scheduled jobs the worker has got."""
     text = httpx.get(f"http://127.0.0.1:{worker.port}/metrics").text
     mark = 'outcome="scheduled",queue="secretary.jobs.nap"'
     return sum(float(line.rsplit(" ", 1)[1]) for line in text.splitlines() if mark in line)
 
 
 def occupy(client: JobClient) -> str:
-    """Take the only slot of worker 1: a type that worker 2 does not run."""
+    """Fill the only slot of worker 1 with a type that worker 2 does not run."""
     job_id = client.submit("hold", {"seconds": 90})
     client.wait(job_id, timeout_sec=20, until=started)
     return job_id
@@ -112,40 +112,40 @@ def data(answer: httpx.Response) -> Any:
     return answer.json()["data"]
 
 
-def test_an_idle_worker_starts_twenty_jobs_though_another_is_full(
+def test_an_idle_worker_starts_twenty_jobs_although_another_is_full(
     pool: Stack, client: JobClient
 ) -> None:
     occupy(client)
     ids = [client.submit("nap", {"seconds": 1.5}) for _ in range(20)]
     jobs = [client.wait(job_id, timeout_sec=60) for job_id in ids]
     assert {job["attempt"] for job in jobs} == {1}
-    assert all(said(pool.workers[1], "job.claimed", job_id) for job_id in ids)
+    assert all(logged(pool.workers[1], "job.claimed", job_id) for job_id in ids)
     jobs.sort(key=lambda job: moment(job, "processing_started_at"))
     freed = sorted(moment(job, "completed_at") for job in jobs)
-    # Five slots are free from the first; each later start had to wait for one more end.
+    # Five slots are free at first; each later job waits until another one ends.
     for n, job in enumerate(jobs):
         free_at = max(moment(job, "created_at"), freed[n - 5] if n >= 5 else 0)
         assert moment(job, "processing_started_at") - free_at < SOON_SEC
 
 
-def test_a_job_is_started_at_its_time_though_the_worker_that_set_its_timer_is_full(
+def test_a_job_starts_at_its_time_although_the_worker_with_its_timer_is_full(
     pool: Stack, client: JobClient
 ) -> None:
     one = pool.workers[0]
 
-    def heard_by_one() -> str | None:
-        before = scheduled_at(one)
+    def job_of_worker_one() -> str | None:
+        before = scheduled_doorbells(one)
         job_id = client.submit("nap", {"seconds": 0}, delay_sec=6)
         time.sleep(1)
-        if scheduled_at(one) > before:
+        if scheduled_doorbells(one) > before:
             return job_id
         data(client.http.post(f"/api/jobs/{job_id}/cancel"))  # worker 2 has the timer
         return None
 
-    job_id = wait_until(heard_by_one, timeout_sec=30, what="a timer set by worker 1")
+    job_id = wait_until(job_of_worker_one, timeout_sec=30, what="a timer set by worker 1")
     occupy(client)
     job = client.wait(job_id, timeout_sec=30)
-    assert said(pool.workers[1], "job.claimed", job_id)
+    assert logged(pool.workers[1], "job.claimed", job_id)
     assert 0 <= moment(job, "processing_started_at") - moment(job, "run_at") < SOON_SEC
 
 
@@ -195,13 +195,13 @@ def test_workers_are_listed_with_what_they_run(pool: Stack, client: JobClient) -
 
 @pytest.fixture
 def quick(start_stack: Any) -> Stack:
-    """Worker 1, and worker 2 that does not run ``hold``, which poll and reclaim within seconds."""
+    """Two workers that poll and reclaim within seconds; worker 2 does not run ``hold``."""
     settings = {**LONG_POLL, "generic_worker.poll_interval_sec": 1}
     stack: Stack = start_stack(settings, workers=2, own_settings=own_settings)
     return stack
 
 
-def test_a_cancelled_job_whose_worker_is_lost_is_ended_by_any_other(quick: Stack) -> None:
+def test_another_worker_ends_a_cancelled_job_whose_worker_is_lost(quick: Stack) -> None:
     with quick.client() as client:
         job_id = occupy(client)
         quick.workers[0].kill()
@@ -210,10 +210,12 @@ def test_a_cancelled_job_whose_worker_is_lost_is_ended_by_any_other(quick: Stack
         job = client.wait(job_id, timeout_sec=30)
         assert (job["status"], job["attempt"]) == ("cancelled", 1)
         assert client.job(waiting)["status"] == "pending"  # worker 2 does not run it
-        wait_until(lambda: len(listed_by(client)) == 1, timeout_sec=20, what="the dead one's end")
+        wait_until(
+            lambda: len(listed_by(client)) == 1, timeout_sec=20, what="the lost worker to disappear"
+        )
 
 
-def test_no_handler_holds_up_a_slot_or_the_end_of_its_worker(quick: Stack) -> None:
+def test_no_handler_blocks_a_slot_or_the_end_of_its_worker(quick: Stack) -> None:
     one, other = quick.workers
     assert other.stop()
     with quick.client() as client:
@@ -227,7 +229,7 @@ def test_no_handler_holds_up_a_slot_or_the_end_of_its_worker(quick: Stack) -> No
         job = client.job(stuck)
         assert (job["status"], job["attempt"]) == ("pending", 1)
         log = one.log.read_text()
-        assert log.count("handler_loop.replaced") == 2  # once for each that got stuck
+        assert log.count("handler_loop.replaced") == 2  # once for each stuck handler
         assert log.count("in handle_stuck") == 2
         assert "process.threads_left_behind" in log
 
@@ -240,5 +242,5 @@ def test_no_handler_holds_up_a_slot_or_the_end_of_its_worker(quick: Stack) -> No
             timeout_sec=20,
             what="the drain",
         )
-        one.child.send(signal.SIGTERM)  # the second one ends it at once
+        one.child.send(signal.SIGTERM)  # the second signal ends it at once
         assert one.child.wait(5) == 128 + signal.SIGTERM

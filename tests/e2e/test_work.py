@@ -25,7 +25,7 @@ def hook(receiver: Receiver, **fields: Any) -> dict[str, Any]:
 
 
 def phases(receiver: Receiver, phase: str) -> Counter[str]:
-    """How many webhooks of *phase* each job had."""
+    """Return how many webhooks of *phase* each job had."""
     bodies = [request.json for request in receiver.requests]
     return Counter(body["process"]["id"] for body in bodies if body["phase"] == phase)
 
@@ -35,7 +35,7 @@ def running_since(job: dict[str, Any]) -> bool:
 
 
 def worker_of(stack: Stack, job_id: str) -> Service:
-    """The worker that runs the job, as soon as one does."""
+    """Wait until a worker runs the job; return that worker."""
 
     def claimed() -> Service | None:
         lines = ((worker, worker.log.read_text().splitlines()) for worker in stack.workers)
@@ -51,16 +51,14 @@ def worker_of(stack: Stack, job_id: str) -> Service:
     return wait_until(claimed, timeout_sec=20, what=f"a worker that runs {job_id}")
 
 
-def heard(worker: Service, outcome: str) -> float:
-    """How many doorbells of ``nap`` jobs the worker's metrics tell of."""
+def doorbells(worker: Service, outcome: str) -> float:
+    """Return how many doorbells of ``nap`` jobs had *outcome*, by the worker's metrics."""
     text = httpx.get(f"http://127.0.0.1:{worker.port}/metrics").text
     wanted = f'outcome="{outcome}",queue="secretary.jobs.nap"'
     return sum(float(line.rsplit(" ", 1)[1]) for line in text.splitlines() if wanted in line)
 
 
-def test_the_original_example_handler_runs_from_a_module_of_its_own(
-    start_stack: Any, amqp_url: str
-) -> None:
+def test_a_handler_runs_from_a_module_of_its_own(start_stack: Any, amqp_url: str) -> None:
     stack = start_stack(amqp_url=amqp_url)
     with stack.client() as client:
         job = client.wait(client.submit("custom", {"input": "data"}), timeout_sec=30)
@@ -68,7 +66,7 @@ def test_the_original_example_handler_runs_from_a_module_of_its_own(
     assert job["progress"]["percent"] == 100
 
 
-def test_webhooks_arrive_signed_in_order_and_end_with_the_end(
+def test_webhooks_arrive_signed_and_in_order_and_the_last_reports_the_end(
     start_stack: Any, amqp_url: str, receiver: Receiver
 ) -> None:
     stack = start_stack(amqp_url=amqp_url)
@@ -92,19 +90,19 @@ def test_webhooks_arrive_signed_in_order_and_end_with_the_end(
     assert {body["job"]["id"] for body in bodies} == {"mine"}
     assert [event.name for event in events if event.name != "progress"] in (
         ["pending", "completed"],
-        ["completed"],  # it was claimed before the stream began
+        ["completed"],  # the job was claimed before the stream began
     )
     assert events[-1].seq == seqs[-1] == job["seq"]
-    told = [event.seq for event in events]
-    assert told == sorted(set(told))
-    assert len(told) >= 4  # twice a second at most, over four seconds
+    seqs = [event.seq for event in events]
+    assert seqs == sorted(set(seqs))
+    assert len(seqs) >= 4  # twice a second at most, over four seconds
     for request in receiver.requests:
         Webhook(stack.keys.signing).verify(request.body, dict(request.headers))
         assert request.headers["authorization"] == "Bearer t-1"
         assert request.headers["x-callback-token"] == "t-1"
 
 
-def test_a_failure_is_told_with_its_error_but_without_a_traceback(
+def test_a_failure_is_delivered_with_its_error_but_without_a_traceback(
     start_stack: Any, receiver: Receiver
 ) -> None:
     stack = start_stack()
@@ -118,7 +116,7 @@ def test_a_failure_is_told_with_its_error_but_without_a_traceback(
     assert "Traceback" not in request.body.decode()
 
 
-def test_two_workers_share_two_hundred_jobs_and_none_is_done_twice(
+def test_two_workers_share_two_hundred_jobs_and_none_runs_twice(
     start_stack: Any, amqp_url: str, receiver: Receiver
 ) -> None:
     stack = start_stack(amqp_url=amqp_url, workers=2)
@@ -159,7 +157,7 @@ def test_a_killed_workers_job_is_started_again_and_has_one_result(
         worker_of(stack, job_id).kill()
         killed_at = time.monotonic()
         client.wait(job_id, timeout_sec=30, until=lambda job: job["attempt"] == 2)
-        # lease 4 s + poll_interval_sec 1 s + 2 s, and as much margin again
+        # lease 4 s + poll_interval_sec 1 s + 2 s, and a margin of 2 s
         assert time.monotonic() - killed_at < 4 + 1 + 4
         job = client.wait(job_id, timeout_sec=30)
     assert (job["status"], job["attempt"]) == ("completed", 2)
@@ -169,7 +167,9 @@ def test_a_killed_workers_job_is_started_again_and_has_one_result(
     )
 
 
-def test_a_stopped_worker_hands_its_job_back_unpunished(start_stack: Any, amqp_url: str) -> None:
+def test_a_stopped_worker_hands_its_job_back_without_using_an_attempt(
+    start_stack: Any, amqp_url: str
+) -> None:
     stack = start_stack({**QUICK, "worker.drain_sec": 1}, amqp_url=amqp_url, workers=2)
     with stack.client() as client:
         job_id = client.submit("nap", {"seconds": 5}, max_attempts=1)
@@ -180,7 +180,7 @@ def test_a_stopped_worker_hands_its_job_back_unpunished(start_stack: Any, amqp_u
     assert (job["status"], job["attempt"], job["error"]) == ("completed", 2, None)
 
 
-def test_a_draining_worker_finishes_what_it_can(start_stack: Any) -> None:
+def test_a_draining_worker_finishes_its_jobs(start_stack: Any) -> None:
     stack = start_stack({**QUICK, "worker.drain_sec": 20})
     with stack.client() as client:
         job_id = client.submit("nap", {"seconds": 6})  # longer than a lease
@@ -199,29 +199,31 @@ def test_a_broker_outage_costs_only_the_wait_for_the_next_poll(
     with stack.client() as client:
         client.wait(client.submit("nap", {"seconds": 0}), timeout_sec=20)
         own_broker.stop()
-        job_id = client.submit("nap", {"seconds": 0})  # raises unless it is accepted
+        job_id = client.submit("nap", {"seconds": 0})  # raises unless the API accepts it
         client.wait(job_id, timeout_sec=2 * (poll + 1), until=running_since)
 
-        before = heard(stack.workers[0], "claimed")
+        before = doorbells(stack.workers[0], "claimed")
         own_broker.start()
-        wait_until(  # 15 s, and as much margin again
-            lambda: _ring_and_count(client, stack.workers[0]) > before,
+        wait_until(  # 15 s, doubled for a busy machine
+            lambda: _run_job_and_count(client, stack.workers[0]) > before,
             timeout_sec=2 * 15,
             what="a job started by its doorbell",
             every_sec=0.5,
         )
 
 
-def _ring_and_count(client: JobClient, worker: Service) -> float:
+def _run_job_and_count(client: JobClient, worker: Service) -> float:
     client.wait(client.submit("nap", {"seconds": 0}), timeout_sec=20)
-    return heard(worker, "claimed")
+    return doorbells(worker, "claimed")
 
 
-def test_services_wait_for_a_database_that_is_not_there_yet(start_stack: Any) -> None:
+def test_services_wait_for_a_database_that_is_not_available_yet(start_stack: Any) -> None:
     stack = start_stack()
     late = stack.add_worker({"mongo.url": "mongodb://127.0.0.1:9/?replicaSet=rs0"})
     late.launch()
-    wait_until(lambda: "store.awaited" in late.log.read_text(), timeout_sec=20, what="its word")
+    wait_until(
+        lambda: "store.awaited" in late.log.read_text(), timeout_sec=20, what="the log event"
+    )
     assert late.stop()
     assert late.child.returncode == 0
 

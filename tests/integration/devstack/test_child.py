@@ -1,4 +1,4 @@
-"""Children end with the process that started them, whatever happens to it."""
+"""Child processes end with the process that started them, even when it is killed."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ time.sleep(60)
 
 def has_ended(pid: int) -> bool:
     try:
-        # "pid (name) state …": a zombie has ended, its new parent just has not noticed.
+        # "pid (name) state …": a zombie has ended, but its new parent has not waited for it yet.
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
     except (FileNotFoundError, ProcessLookupError):
         return True
@@ -46,7 +46,7 @@ def test_a_child_of_a_killed_parent_is_killed(tmp_path: Path) -> None:
     wait_until(lambda: has_ended(pid), timeout_sec=10, what="the child's end")
 
 
-def test_a_child_outlives_the_thread_that_asked_for_it(tmp_path: Path) -> None:
+def test_a_child_outlives_the_thread_that_started_it(tmp_path: Path) -> None:
     with ThreadPoolExecutor(max_workers=1) as executor:
         child = executor.submit(child_of, "/bin/sleep", "60", folder=tmp_path).result()
     assert child.running
@@ -54,11 +54,11 @@ def test_a_child_outlives_the_thread_that_asked_for_it(tmp_path: Path) -> None:
     assert child.returncode == -signal.SIGTERM
 
 
-def test_a_deaf_child_is_stopped_by_force(tmp_path: Path) -> None:
+def test_a_child_that_ignores_sigterm_is_killed(tmp_path: Path) -> None:
     child = child_of(
-        "/bin/sh", "-c", "trap '' TERM; echo deaf; sleep 60 & wait; wait", folder=tmp_path
+        "/bin/sh", "-c", "trap '' TERM; echo ready; sleep 60 & wait; wait", folder=tmp_path
     )
-    wait_until(lambda: "deaf" in child.tail(), timeout_sec=10, what="the trap")
+    wait_until(lambda: "ready" in child.tail(), timeout_sec=10, what="the trap")
     assert not child.stop(timeout_sec=0.2)
     assert child.returncode == -signal.SIGKILL
 

@@ -1,4 +1,4 @@
-"""A machine whose engine is missing or silent is told from one that has it, cleanly and soon."""
+"""A missing or silent container engine is detected within seconds, without leaks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from secretary_devstack.servers import container
 
 
 @pytest.mark.parametrize("listens", [False, True], ids=["missing", "silent"])
-def test_without_an_engine_nothing_is_run_in_containers(
+def test_without_an_engine_no_container_can_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, listens: bool
 ) -> None:
     address = str(tmp_path / "engine.sock")
@@ -25,4 +25,4 @@ def test_without_an_engine_nothing_is_run_in_containers(
         started = time.monotonic()
         assert not container.can_run(container.MONGO_IMAGE)
     assert time.monotonic() - started < 3 * container.ENGINE_SEC
-    gc.collect()  # a socket left open would warn, and fail this test
+    gc.collect()  # an open socket would cause a warning, which fails this test

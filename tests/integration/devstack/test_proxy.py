@@ -1,4 +1,4 @@
-"""The proxy passes on what it is given, and is as bad a network as it is told to be."""
+"""The proxy forwards connections, and cuts, stalls or half-opens them on request."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from secretary_devstack.servers.socket_table import connections_of
 
 SHORT_SEC = 0.3
 LONG_SEC = 10.0
-DIAL = """
+CONNECT = """
 import socket, sys, time
 connection = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
 time.sleep(60)
@@ -50,7 +50,7 @@ class Pair:
         return port
 
     def talk(self) -> None:
-        """Both directions work."""
+        """Check that both directions work."""
         self.client.sendall(b"ping")
         assert self.server.recv(100) == b"ping"
         self.server.sendall(b"pong")
@@ -90,7 +90,7 @@ def connect(proxy: Proxy, listener: socket.socket) -> Iterator[Connect]:
         yield connect
 
 
-def hears_nothing(side: socket.socket) -> bool:
+def receives_nothing(side: socket.socket) -> bool:
     side.settimeout(SHORT_SEC)
     try:
         side.recv(100)
@@ -101,14 +101,14 @@ def hears_nothing(side: socket.socket) -> bool:
     return False
 
 
-def test_a_connection_passes_both_ways_and_ends_on_both_sides(connect: Connect) -> None:
+def test_a_connection_works_both_ways_and_ends_on_both_sides(connect: Connect) -> None:
     pair = connect()
     pair.talk()
     pair.server.close()
     assert pair.client.recv(100) == b""
 
 
-def test_much_passes_whole_through_a_slow_reader(connect: Connect) -> None:
+def test_large_data_arrives_complete_at_a_slow_reader(connect: Connect) -> None:
     pair = connect()
     sent = os.urandom(4_000_000)
     sending = threading.Thread(target=pair.client.sendall, args=[sent])
@@ -133,11 +133,11 @@ def test_a_cut_resets_both_sides_and_lets_new_connections_in(
 
 
 def test_only_the_chosen_connections_are_cut(connect: Connect, proxy: Proxy) -> None:
-    spared, meant = connect(), connect()
-    assert proxy.client_ports() == {spared.port, meant.port}
-    assert proxy.cut(lambda port: port == meant.port) == 1
+    spared, chosen = connect(), connect()
+    assert proxy.client_ports() == {spared.port, chosen.port}
+    assert proxy.cut(lambda port: port == chosen.port) == 1
     with pytest.raises(ConnectionResetError):
-        meant.client.recv(100)
+        chosen.client.recv(100)
     spared.talk()
 
 
@@ -146,7 +146,7 @@ def test_a_stalled_connection_loses_nothing(connect: Connect, proxy: Proxy) -> N
     pair.talk()
     assert proxy.stall() == 1
     pair.client.sendall(b"late")
-    assert hears_nothing(pair.server)
+    assert receives_nothing(pair.server)
     proxy.resume()
     assert pair.server.recv(100) == b"late"
     pair.talk()
@@ -156,27 +156,25 @@ def test_new_connections_are_stalled_too(connect: Connect, proxy: Proxy) -> None
     proxy.stall()
     pair = connect()
     pair.client.sendall(b"late")
-    assert hears_nothing(pair.server)
+    assert receives_nothing(pair.server)
     proxy.resume()
     assert pair.server.recv(100) == b"late"
 
 
-def test_neither_side_of_a_deaf_connection_learns_that_it_is(
-    connect: Connect, proxy: Proxy
-) -> None:
+def test_no_peer_of_a_half_open_connection_notices(connect: Connect, proxy: Proxy) -> None:
     pair = connect()
     pair.talk()
     assert proxy.make_half_open() == 1
     pair.client.sendall(b"lost")
-    assert hears_nothing(pair.server)
+    assert receives_nothing(pair.server)
     proxy.resume()
-    assert hears_nothing(pair.server)  # deaf for good
+    assert receives_nothing(pair.server)  # it stays half-open
     pair.server.close()
-    assert hears_nothing(pair.client)
+    assert receives_nothing(pair.client)
     connect().talk()
 
 
-def test_whoever_is_refused_is_reset_until_the_network_is_good_again(
+def test_refused_connections_are_reset_until_the_network_resumes(
     connect: Connect, proxy: Proxy, network: Network
 ) -> None:
     pair = connect()
@@ -192,9 +190,7 @@ def test_whoever_is_refused_is_reset_until_the_network_is_good_again(
     connect().talk()
 
 
-def test_a_server_that_is_not_there_resets_the_client(
-    proxy: Proxy, listener: socket.socket
-) -> None:
+def test_without_a_server_the_client_is_reset(proxy: Proxy, listener: socket.socket) -> None:
     listener.close()
     with (
         socket.create_connection((HOST, proxy.port)) as client,
@@ -212,12 +208,12 @@ def remote_ports(child: Child) -> set[int]:
     return {one.remote_port for one in connections_of(child.pid)}
 
 
-def test_the_connections_of_a_process_are_told_from_others(
+def test_the_connections_of_a_process_are_found(
     connect: Connect, proxy: Proxy, tmp_path: Path
 ) -> None:
     mine = connect()
-    child = python(DIAL, proxy.port, tmp_path)
-    wait_until(lambda: len(proxy.client_ports()) == 2, timeout_sec=LONG_SEC, what="a dial")
+    child = python(CONNECT, proxy.port, tmp_path)
+    wait_until(lambda: len(proxy.client_ports()) == 2, timeout_sec=LONG_SEC, what="a connection")
     (its,) = connections_of(child.pid)
     assert {its.local_port, mine.port} == proxy.client_ports()
     assert its.remote_port == proxy.port
@@ -230,29 +226,29 @@ def test_clients_of_a_replica_set_behind_proxies_go_through_them(
 ) -> None:
     proxies: list[Proxy] = []
 
-    def front(port: int) -> int:
+    def proxied(port: int) -> int:
         proxies.append(network.proxy(port))
         return proxies[-1].port
 
-    with ReplicaSet(tmp_path, size=3, election_timeout_ms=2000, advertised_port=front) as mongo:
+    with ReplicaSet(tmp_path, size=3, election_timeout_ms=2000, advertised_port=proxied) as mongo:
         user = python(USE_MONGODB, mongo.url, tmp_path)
 
         def count() -> int:
             with mongo.primary().client() as client:
                 return int(client.test.kept.count_documents({}))
 
-        def used_again() -> None:
+        def await_write() -> None:
             before = count()
             wait_until(lambda: count() > before, timeout_sec=30, what="a write by the user")
 
-        used_again()
-        assert len(remote_ports(user)) == 3  # it watches all three members
+        await_write()
+        assert len(remote_ports(user)) == 3  # it monitors all three members
         mongo.step_down(4)
-        used_again()
+        await_write()
         mongo.primary().kill()
-        used_again()
-        mongo.start()  # a node finds itself again through its proxy
-        used_again()
+        await_write()
+        mongo.start()  # a node reaches itself through its proxy again
+        await_write()
         assert user.running, user.tail()
         assert remote_ports(user) <= {proxy.port for proxy in proxies}
         user.kill()

@@ -1,4 +1,4 @@
-"""The receiver remembers what came, byte for byte, and answers as told."""
+"""The receiver records every request byte for byte, and answers as configured."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from secretary_devstack.servers.receiver import Answer, Receiver
 
 
-def test_it_answers_as_told_and_keeps_the_very_bytes() -> None:
+def test_it_gives_the_configured_answers_and_records_the_bytes() -> None:
     with Receiver() as receiver:
         receiver.answer_next([503, Answer(204)])
         body = '{"a": "ü"}\n'.encode()
@@ -23,7 +23,7 @@ def test_it_answers_as_told_and_keeps_the_very_bytes() -> None:
     assert receiver.requests[0].json == {"a": "ü"}
 
 
-def test_it_hangs_up_as_told_and_remembers_what_it_had_got() -> None:
+def test_it_resets_a_connection_and_records_its_request() -> None:
     with Receiver() as receiver:
         receiver.answer_next([Answer(reset=True)])
         with pytest.raises(httpx.TransportError):

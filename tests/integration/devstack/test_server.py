@@ -1,4 +1,4 @@
-"""The local servers keep port and data, and a replica set survives the loss of a node."""
+"""Local servers keep port and data over restarts; a replica set survives the loss of a node."""
 
 from __future__ import annotations
 
@@ -46,10 +46,10 @@ async def test_a_stopped_broker_starts_again_with_its_queues(own_broker: RabbitM
         assert message.body == b"before"
 
 
-def test_the_session_has_a_real_broker(amqp_url: str) -> None:
+def test_the_session_has_a_rabbitmq_broker(amqp_url: str) -> None:
     assert (server_properties(amqp_url) or {})["product"] == "RabbitMQ"
 
 
-def test_every_test_has_a_database_of_its_own(mongo_url: str, database_name: str) -> None:
+def test_every_test_has_its_own_database(mongo_url: str, database_name: str) -> None:
     assert mongo_url.startswith("mongodb://")
     assert database_name.startswith("test_")

@@ -1,4 +1,4 @@
-"""What can be promised of docker-compose.yml without Docker; ``make compose-test`` runs it."""
+"""Checks of docker-compose.yml that need no Docker; ``make compose-test`` runs it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def _seconds(duration: str) -> float:
 
 
 @pytest.mark.parametrize("service", OURS)
-def test_every_setting_it_makes_exists(service: str) -> None:
+def test_every_setting_in_it_exists(service: str) -> None:
     for variable in SERVICES[service]["environment"]:
         section, _, key = variable.removeprefix(PREFIX).lower().partition(DELIMITER)
         field = Settings.model_fields[section].annotation
@@ -30,7 +30,7 @@ def test_every_setting_it_makes_exists(service: str) -> None:
 
 
 @pytest.mark.parametrize("service", OURS)
-def test_our_containers_have_no_rights_to_lose(service: str) -> None:
+def test_our_containers_have_no_privileges(service: str) -> None:
     definition = SERVICES[service]
     assert definition["read_only"] is True
     assert definition["cap_drop"] == ["ALL"]
@@ -52,7 +52,7 @@ def test_workers_can_be_scaled() -> None:
     assert all("container_name" not in one for one in SERVICES.values())
 
 
-def test_no_secret_goes_to_a_service_that_has_no_use_for_it() -> None:
+def test_each_secret_goes_only_to_the_services_that_need_it() -> None:
     users = {
         "SECRETARY_API__PEPPER": {"api"},
         "SECRETARY_API__BOOTSTRAP_KEY": {"api"},

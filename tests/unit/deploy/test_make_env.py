@@ -18,7 +18,7 @@ SECRETS = (
 
 
 def make_env(path: Path) -> dict[str, str]:
-    """Run the script on *path* and return what stands there then."""
+    """Run the script on *path* and return the variables in it."""
     script = ROOT / "deploy/compose/make_env.py"
     subprocess.run([sys.executable, script, path], check=True, capture_output=True)
     pairs = (line.partition("=") for line in path.read_text().splitlines())
@@ -35,7 +35,7 @@ def test_the_services_accept_what_it_writes(
     assert len(settings.security.encryption_keys) == 1
 
 
-def test_nobody_else_may_read_it(tmp_path: Path) -> None:
+def test_only_its_owner_may_read_it(tmp_path: Path) -> None:
     make_env(tmp_path / ".env")
     assert (tmp_path / ".env").stat().st_mode & 0o777 == 0o600
 

@@ -1,4 +1,4 @@
-"""The configuration file at the root says what the defaults are."""
+"""The configuration file at the root shows every setting with its default."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_the_example_changes_no_default(monkeypatch: pytest.MonkeyPatch) -> None
     assert load_settings() == defaults
 
 
-def test_the_example_names_every_setting_but_the_secret_ones() -> None:
+def test_the_example_has_every_setting_except_secrets() -> None:
     shown = yaml.safe_load(EXAMPLE.read_text())
     named = {(section, key) for section, keys in shown.items() for key in keys}
     known = {

@@ -1,18 +1,18 @@
-"""A port that was given out is nobody else's, whether somebody listens on it or not."""
+"""A port is given out once, whether a server listens on it or not."""
 
 import subprocess
 import sys
 
 from secretary_devstack.servers.port import free_port
 
-ASK = (
+SCRIPT = (
     "import sys; from secretary_devstack.servers.port import free_port; "
     "print(free_port(int(sys.argv[1])))"
 )
 
 
-def of_another_process(preferred: int) -> int:
-    command = [sys.executable, "-c", ASK, str(preferred)]
+def port_of_another_process(preferred: int) -> int:
+    command = [sys.executable, "-c", SCRIPT, str(preferred)]
     return int(subprocess.run(command, check=True, capture_output=True).stdout)
 
 
@@ -21,11 +21,11 @@ def test_a_port_is_given_out_once() -> None:
     assert free_port(port) != port
 
 
-def test_a_port_is_given_to_no_other_process() -> None:
+def test_a_port_is_not_given_to_another_process() -> None:
     port = free_port()
-    assert of_another_process(port) != port
+    assert port_of_another_process(port) != port
 
 
 def test_the_port_of_a_process_that_ended_is_free_again() -> None:
-    port = of_another_process(free_port())
-    assert of_another_process(port) == port
+    port = port_of_another_process(free_port())
+    assert port_of_another_process(port) == port

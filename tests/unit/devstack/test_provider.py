@@ -1,4 +1,4 @@
-"""The fake provider knows right from wrong."""
+"""The fake provider accepts correct requests and reports wrong ones."""
 
 from __future__ import annotations
 
@@ -45,18 +45,18 @@ def post(fake: FakeProvider, body: dict[str, Any], key: str) -> int:
             return error.code
 
 
-def test_it_answers_who_has_the_key_and_asks_well(fake: FakeProvider) -> None:
+def test_it_answers_correct_requests_with_its_key(fake: FakeProvider) -> None:
     assert post(fake, CHAT_REQUEST, fake.key) == 200
     assert post(fake, CHAT_REQUEST, "another") == 401
     assert fake.violations == []
 
 
-def test_it_refuses_and_remembers_what_the_interface_does_not_know(fake: FakeProvider) -> None:
+def test_it_refuses_and_records_requests_outside_the_interface(fake: FakeProvider) -> None:
     assert post(fake, {**CHAT_REQUEST, "temprature": 0}, fake.key) == 422
     assert "temprature" in fake.violations[0]
 
 
-def test_it_misbehaves_as_often_as_told(fake: FakeProvider) -> None:
+def test_it_misbehaves_once_for_each_misbehaviour(fake: FakeProvider) -> None:
     fake.misbehave("chat", Misbehaviour.failing(503), None, Misbehaviour.rate_limited())
     assert [post(fake, CHAT_REQUEST, fake.key) for _ in range(4)] == [503, 200, 429, 200]
 
@@ -81,7 +81,7 @@ def test_a_request_outside_the_interface_is_a_fault(
     assert fault_of(request_, schema) is not None
 
 
-def test_a_request_within_the_interface_is_none() -> None:
+def test_a_request_within_the_interface_is_no_fault() -> None:
     assert fault_of(CHAT_REQUEST, CHAT) is None
     assert fault_of(OCR_REQUEST, OCR) is None
 
@@ -94,7 +94,7 @@ def test_a_request_within_the_interface_is_none() -> None:
         {**STRICT, "properties": {"a": {"type": "object", "properties": {}}}},
     ],
 )
-def test_a_schema_that_is_not_strict_throughout_is_a_fault(schema: dict[str, Any]) -> None:
+def test_a_schema_that_is_not_strict_everywhere_is_a_fault(schema: dict[str, Any]) -> None:
     assert strict_fault(STRICT) is None
     assert strict_fault(schema) is not None
 

@@ -1,4 +1,4 @@
-"""What provisioning may do, decided before it does anything."""
+"""Packages are installed only with apt-get and root."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from secretary_devstack.servers.provision import root_command
         (False, {"apt-get"}, None),
         (True, {"sudo"}, None),
     ],
-    ids=["root", "with sudo", "nobody", "no Debian"],
+    ids=["root", "with sudo", "neither", "no Debian"],
 )
-def test_packages_are_installed_only_with_apt_and_the_right_to(
+def test_the_prefix_for_apt_get_depends_on_the_user(
     *, is_root: bool, present: set[str], expected: list[str] | None
 ) -> None:
     def which(name: str) -> str | None:

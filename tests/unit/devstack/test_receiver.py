@@ -23,7 +23,7 @@ def signed(body: bytes = BODY, secret: str = SECRET) -> dict[str, str]:
     }
 
 
-def test_what_the_reference_library_signed_is_accepted() -> None:
+def test_a_signature_of_the_reference_library_is_valid() -> None:
     assert signature_fault(SECRET, signed(), BODY, now=NOW) is None
 
 

@@ -1,4 +1,4 @@
-"""A system has as many of each service as asked for, each with a port and settings of its own."""
+"""A stack has the requested number of each service, each with its own port and settings."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ def test_each_service_has_a_name_and_a_port_of_its_own(tmp_path: Path) -> None:
     assert stack.url.endswith(f":{stack.api.port}")
 
 
-def test_own_settings_are_asked_for_by_name(tmp_path: Path) -> None:
-    asked: list[str] = []
+def test_own_settings_are_requested_by_name(tmp_path: Path) -> None:
+    names: list[str] = []
 
     def own(name: str) -> dict[str, object]:
-        asked.append(name)
+        names.append(name)
         return {}
 
     stack = Stack(tmp_path, mongo_url="", own_settings=own)
-    assert asked == [service.name for service in stack.services]
+    assert names == [service.name for service in stack.services]

@@ -1,4 +1,4 @@
-"""What a worker's processes hold, from the kernel's own account of them."""
+"""The memory of a worker's processes, from ``/proc``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _KIB = 1024
 
 
 def resident_bytes(pid: int) -> int:
-    """How much memory *pid* has in RAM; 0 if it is not there."""
+    """Return how much RAM the process *pid* uses; 0 if it does not run."""
     try:
         status = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace")
     except OSError:
@@ -21,7 +21,7 @@ def resident_bytes(pid: int) -> int:
 
 
 def children_of(pid: int) -> list[int]:
-    """Its living children."""
+    """Return the ids of the running children of the process *pid*."""
     found = []
     for entry in Path("/proc").iterdir():
         if not entry.name.isdecimal():
@@ -35,15 +35,15 @@ def children_of(pid: int) -> list[int]:
     return found
 
 
-class Watch:
-    """Samples the memory of a worker, and of its largest child, while its context lasts."""
+class ProcessMonitor:
+    """Samples the memory of a worker and of its largest child, inside a ``with`` statement."""
 
     def __init__(self, pid: int) -> None:
         self._pid = pid
-        self._over = threading.Event()
+        self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self.samples: list[int] = []
-        """Bytes of the worker itself, one each ``SAMPLE_SEC``."""
+        """Bytes of the worker itself, one sample every ``SAMPLE_SEC``."""
         self.largest_child = 0
         self.most_children = 0
 
@@ -52,11 +52,11 @@ class Watch:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._over.set()
+        self._stopping.set()
         self._thread.join()
 
     def _run(self) -> None:
-        while not self._over.wait(SAMPLE_SEC):
+        while not self._stopping.wait(SAMPLE_SEC):
             self.samples.append(resident_bytes(self._pid))
             children = [child for zygote in children_of(self._pid) for child in children_of(zygote)]
             self.most_children = max(self.most_children, len(children))
