@@ -9,7 +9,7 @@ the bench run on this machine. Compare only lines of one run.
     idle      one event at a time
     backlog   events that wait when the notifier starts, for one origin and for twenty
     stream    events at half of the backlog's rate, for twenty origins
-    isolation a stream at a quarter of the backlog's rate, without and with one more origin that hangs
+    isolation a stream at a quarter of the backlog's rate, without and with an origin that hangs
 """
 
 from __future__ import annotations
