@@ -1,4 +1,4 @@
-"""Certificates that nobody vouches for."""
+"""Self-signed certificates."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cryptography.x509.oid import NameOID
 
 
 def self_signed(folder: Path) -> Path:
-    """A certificate for ``receiver.example`` with its key, in one file."""
+    """Write a certificate for ``receiver.example`` with its key into one file; return its path."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "receiver.example")])
     now = datetime.now(UTC)

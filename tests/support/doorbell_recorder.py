@@ -1,4 +1,4 @@
-"""What the doorbell's tests share: an ear that remembers, a look at the broker from outside."""
+"""A recorder of doorbells, and helpers that ring and ask the broker for its messages."""
 
 from __future__ import annotations
 
@@ -13,22 +13,30 @@ from secretary_common.broker.publisher import Publisher
 DEADLINE_SEC = 20.0
 
 
-class Subscription:
-    """What a worker hears, and what it answers."""
+class DoorbellRecorder:
+    """Consumes the doorbells of a job type, records them and answers each with ``answer``.
+
+    A test may replace ``respond`` to answer in another way.
+    """
 
     def __init__(self, url: str, job_type: str, answer: RingOutcome = RingOutcome.CLAIMED) -> None:
-        self.heard: list[str] = []
+        self.received: list[str] = []
         self.answer = answer
-        self.consumer = JobConsumer(url, [job_type], self.on_ring)
+        self.respond: Callable[[str], Awaitable[RingOutcome]] = self._respond
+        self.consumer = JobConsumer(url, [job_type], self._on_ring)
 
-    async def on_ring(self, _: str, job_id: str) -> RingOutcome:
-        self.heard.append(job_id)
+    async def _on_ring(self, _: str, job_id: str) -> RingOutcome:
+        self.received.append(job_id)
+        return await self.respond(job_id)
+
+    async def _respond(self, _: str) -> RingOutcome:
         return self.answer
 
 
 async def until(
     holds: Callable[[], Awaitable[bool] | bool], *, timeout_sec: float = DEADLINE_SEC
 ) -> None:
+    """Return when *holds* returns True."""
     async with asyncio.timeout(timeout_sec):
         while True:
             answer = holds()
@@ -38,17 +46,17 @@ async def until(
 
 
 async def waiting(channel: AbstractChannel, queue: str) -> bool:
-    """Whether there are messages that nobody has been given."""
+    """Return whether the queue has messages that no consumer has received."""
     declared = await channel.declare_queue(queue, passive=True)
     return bool(declared.declaration_result.message_count)
 
 
 async def connected(publisher: Publisher, job_type: str) -> None:
-    """Return when a ring is confirmed."""
+    """Return when the broker confirms a ring."""
     await until(lambda: publisher.ring_job(job_type, "job-first"))
 
 
-async def ringing(publisher: Publisher, job_type: str, ear: Subscription) -> bool:
-    """Ring once more; whether any such ring was heard so far."""
+async def ringing(publisher: Publisher, job_type: str, recorder: DoorbellRecorder) -> bool:
+    """Ring once more; return whether any of these rings has arrived."""
     await publisher.ring_job(job_type, "job-2")
-    return "job-2" in ear.heard
+    return "job-2" in recorder.received

@@ -1,4 +1,4 @@
-"""URLs that lead where nobody may go, in every class there is, and some that lead to the public."""
+"""URLs that the URL guard must refuse, of every class, and public URLs that it must allow."""
 
 HOSTILE_URLS = [
     # schemes
@@ -58,7 +58,7 @@ HOSTILE_URLS = [
     "http://1.2.3.4.5/",
     "http://256.1.1.1/",
     "http://0x/",
-    # public addresses in another than their plain spelling, which clients read differently
+    # public addresses not in their usual form; HTTP clients read them differently
     "http://134744072/",
     "http://8.8.2056/",
     "http://8.526344/",
@@ -139,7 +139,7 @@ PUBLIC_URLS = [
 PUBLIC_ADDRESS = "93.184.216.34"
 
 HOSTILE_NAMES: dict[str, tuple[str, ...]] = {
-    # names that resolve to what is denied; seen in the wild: 169.254.169.254.sslip.io
+    # names that resolve to denied addresses; attackers really use 169.254.169.254.sslip.io
     "http://localhost/": ("127.0.0.1", "::1"),
     "http://localtest.me/": ("127.0.0.1",),
     "http://169.254.169.254.sslip.io/": ("169.254.169.254",),
@@ -173,12 +173,12 @@ HOSTILE_NAMES: dict[str, tuple[str, ...]] = {
     "http://unspecified.example/": ("::",),
     "http://documentation.example/": ("2001:db8::1",),
     "http://segment-routing.example/": ("5f00::1",),
-    # one bad answer among good ones, at either end
+    # one denied address among allowed ones, first or last
     "http://mixed-first.example/": ("10.0.0.1", PUBLIC_ADDRESS),
     "http://mixed-last.example/": (PUBLIC_ADDRESS, "10.0.0.1"),
     "http://mixed-family.example/": (PUBLIC_ADDRESS, "::1"),
 }
-"""With what the name service answers."""
+"""Each URL with the addresses that DNS returns for its host."""
 
 PUBLIC_NAMES: dict[str, tuple[str, ...]] = {
     "http://example.com/": (PUBLIC_ADDRESS,),

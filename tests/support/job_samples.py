@@ -1,4 +1,4 @@
-"""Jobs, leases and ends of attempts for the contract tests."""
+"""Sample jobs, leases and settlements for the contract tests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An event loop in another thread, as handlers have one."""
+"""An event loop in another thread, as handlers have."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ T = TypeVar("T")
 
 
 class OtherLoop:
-    """Runs coroutines in its thread."""
+    """Runs coroutines in its own thread."""
 
     def __init__(self) -> None:
         self.loop = asyncio.new_event_loop()
         self.thread = threading.Thread(target=self._serve)
 
     async def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """What *work* gives, there."""
+        """Return the result of *work*, which runs in the other loop."""
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self.loop))
 
     def _serve(self) -> None:
@@ -30,7 +30,7 @@ class OtherLoop:
 
 @contextmanager
 def other_loop() -> Iterator[OtherLoop]:
-    """A loop that runs while inside."""
+    """Run a loop in another thread during the block."""
     other = OtherLoop()
     other.thread.start()
     try:

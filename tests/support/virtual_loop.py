@@ -1,4 +1,4 @@
-"""An event loop whose time passes only when nothing else is left to do, and then at once."""
+"""An event loop with virtual time: when nothing is ready, time jumps to the next timer."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 
 class _Selector(selectors.BaseSelector):
-    """Never waits: the wait it is asked for is over at once."""
+    """Never waits; instead of waiting, it advances the time."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -17,7 +17,9 @@ class _Selector(selectors.BaseSelector):
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         if timeout is None:
-            raise AssertionError("the loop would wait for ever: nothing is ready or ever will be")
+            raise AssertionError(
+                "the loop would wait for ever: nothing is ready and no timer is set"
+            )
         events = self._inner.select(0)
         if not events:
             self.now += max(0.0, timeout)
@@ -37,9 +39,9 @@ class _Selector(selectors.BaseSelector):
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
-    """For code without threads or sockets: what takes an hour takes no time, and always the same.
+    """For code without threads or sockets: an hour passes at once, and always in the same way.
 
-    Running it until something that never comes is an ``AssertionError``, not a test that hangs.
+    Waiting for an event that never happens raises ``AssertionError`` instead of blocking the test.
     """
 
     def __init__(self) -> None:
@@ -47,5 +49,5 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         super().__init__(self._virtual)
 
     def time(self) -> float:
-        """Seconds since the loop was made, of the time it keeps itself."""
+        """Return the virtual seconds since the loop was created."""
         return self._virtual.now

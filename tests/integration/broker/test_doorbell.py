@@ -1,4 +1,4 @@
-"""The doorbell over a real RabbitMQ: heard once, given back, dead-lettered, found again."""
+"""The doorbell over a real RabbitMQ: received once, given back, dead-lettered, reconnected."""
 
 from __future__ import annotations
 
@@ -11,7 +11,14 @@ import aio_pika
 import pytest
 from aio_pika.abc import AbstractChannel
 from prometheus_client import REGISTRY
-from support.doorbell_recorder import DEADLINE_SEC, Subscription, connected, ringing, until, waiting
+from support.doorbell_recorder import (
+    DEADLINE_SEC,
+    DoorbellRecorder,
+    connected,
+    ringing,
+    until,
+    waiting,
+)
 
 from secretary_common.broker import topology
 from secretary_common.broker.connection import declare_queues
@@ -25,78 +32,78 @@ from secretary_devstack.servers.rabbitmq import RabbitMQ
 
 @pytest.fixture
 def job_type() -> str:
-    """A type of this test's own, and with it a queue."""
+    """A new job type for each test, and with it a new queue."""
     return f"test-{uuid.uuid4().hex}"
 
 
 @pytest.fixture
 async def channel(amqp_url: str) -> AsyncIterator[AbstractChannel]:
-    """A look at the broker from outside."""
+    """A channel of the test's own."""
     connection = await aio_pika.connect(amqp_url)
     async with connection:
         yield await connection.channel()
 
 
-async def test_a_ring_is_heard_once_and_gone(
+async def test_a_ring_is_received_once_and_leaves_the_queue(
     amqp_url: str, job_type: str, channel: AbstractChannel
 ) -> None:
-    publisher, ear = Publisher(amqp_url), Subscription(amqp_url, job_type)
-    async with running(publisher.run()), running(ear.consumer.run()):
+    publisher, recorder = Publisher(amqp_url), DoorbellRecorder(amqp_url, job_type)
+    async with running(publisher.run()), running(recorder.consumer.run()):
         await connected(publisher, job_type)
-        ear.consumer.resume()
+        recorder.consumer.resume()
         await publisher.ring_job(job_type, "job-1")
-        await until(lambda: ear.heard == ["job-first", "job-1"])
+        await until(lambda: recorder.received == ["job-first", "job-1"])
         await asyncio.sleep(0.2)
         assert not await waiting(channel, topology.job_queue(job_type))
-    assert ear.heard == ["job-first", "job-1"]
+    assert recorder.received == ["job-first", "job-1"]
 
 
-async def test_nothing_is_taken_before_a_slot_is_free(
+async def test_no_message_is_consumed_before_a_slot_is_free(
     amqp_url: str, job_type: str, channel: AbstractChannel
 ) -> None:
-    publisher, ear = Publisher(amqp_url), Subscription(amqp_url, job_type)
-    async with running(publisher.run()), running(ear.consumer.run()):
+    publisher, recorder = Publisher(amqp_url), DoorbellRecorder(amqp_url, job_type)
+    async with running(publisher.run()), running(recorder.consumer.run()):
         await connected(publisher, job_type)
         await asyncio.sleep(0.3)
-        assert ear.heard == []
+        assert recorder.received == []
         assert await waiting(channel, topology.job_queue(job_type))
 
 
 async def test_an_idle_worker_never_waits_behind_a_full_one(amqp_url: str, job_type: str) -> None:
     publisher = Publisher(amqp_url)
     full, idle = (
-        Subscription(amqp_url, job_type, RingOutcome.GIVEN_BACK),
-        Subscription(amqp_url, job_type),
+        DoorbellRecorder(amqp_url, job_type, RingOutcome.GIVEN_BACK),
+        DoorbellRecorder(amqp_url, job_type),
     )
     async with running(publisher.run()), running(full.consumer.run()):
         await connected(publisher, job_type)
         full.consumer.resume()
-        await until(lambda: full.heard != [])
+        await until(lambda: full.received != [])
         async with running(idle.consumer.run()):
             idle.consumer.resume()
-            await until(lambda: idle.heard == ["job-first"])
-            assert full.heard == ["job-first"]
+            await until(lambda: idle.received == ["job-first"])
+            assert full.received == ["job-first"]
             assert not full.consumer.listening
 
 
 @pytest.mark.parametrize("body", [b"", b"nonsense", b"[]", b'{"job_id": 5}', b'{"job_id": ""}'])
-async def test_what_cannot_be_parsed_is_dead_lettered(
+async def test_a_message_that_cannot_be_parsed_is_dead_lettered(
     amqp_url: str, job_type: str, channel: AbstractChannel, body: bytes
 ) -> None:
     name = topology.job_queue(job_type)
-    ear = Subscription(amqp_url, job_type)
+    recorder = DoorbellRecorder(amqp_url, job_type)
     dead = await topology.declare(channel, topology.DEAD)
     await dead.purge()
-    async with running(ear.consumer.run()):
-        ear.consumer.resume()
-        await until(lambda: ear.consumer.listening)
+    async with running(recorder.consumer.run()):
+        recorder.consumer.resume()
+        await until(lambda: recorder.consumer.listening)
         await channel.default_exchange.publish(aio_pika.Message(body), routing_key=name)
-        await until(lambda: counted_dead(name))  # acknowledged, not only passed on
+        await until(lambda: counted_dead(name))  # acknowledged, not only copied
         letter = await dead.get()
     assert letter.body == body
     assert letter.headers["queue"] == name
     await letter.ack()
-    assert ear.heard == []
+    assert recorder.received == []
     assert not await waiting(channel, name)
 
 
@@ -105,38 +112,38 @@ def counted_dead(queue: str) -> bool:
     return REGISTRY.get_sample_value("secretary_doorbells_heard_total", labels) == 1
 
 
-async def test_a_consumer_the_broker_cancelled_listens_again(
+async def test_a_consumer_that_the_broker_cancelled_consumes_again(
     amqp_url: str, job_type: str, channel: AbstractChannel
 ) -> None:
-    publisher, ear = Publisher(amqp_url), Subscription(amqp_url, job_type)
-    async with running(publisher.run()), running(ear.consumer.run()):
+    publisher, recorder = Publisher(amqp_url), DoorbellRecorder(amqp_url, job_type)
+    async with running(publisher.run()), running(recorder.consumer.run()):
         await connected(publisher, job_type)
-        ear.consumer.resume()
-        await until(lambda: ear.heard == ["job-first"])
+        recorder.consumer.resume()
+        await until(lambda: recorder.received == ["job-first"])
         await channel.queue_delete(topology.job_queue(job_type))
-        await until(lambda: ringing(publisher, job_type, ear))
+        await until(lambda: ringing(publisher, job_type, recorder))
 
 
-async def test_rings_are_heard_again_after_the_broker_was_away(
+async def test_rings_arrive_again_after_the_broker_was_killed(
     own_broker: RabbitMQ, job_type: str
 ) -> None:
-    publisher, ear = Publisher(own_broker.url), Subscription(own_broker.url, job_type)
-    async with running(publisher.run()), running(ear.consumer.run()):
+    publisher, recorder = Publisher(own_broker.url), DoorbellRecorder(own_broker.url, job_type)
+    async with running(publisher.run()), running(recorder.consumer.run()):
         await connected(publisher, job_type)
-        ear.consumer.resume()
-        await until(lambda: ear.heard == ["job-first"])
+        recorder.consumer.resume()
+        await until(lambda: recorder.received == ["job-first"])
         await asyncio.to_thread(own_broker.kill)
         started = time.monotonic()
         assert not await publisher.ring_job(job_type, "job-lost")
         assert time.monotonic() - started < 2 * PUBLISH_TIMEOUT_SEC
         await asyncio.to_thread(own_broker.start)
-        await until(lambda: ringing(publisher, job_type, ear), timeout_sec=2 * 15)
+        await until(lambda: ringing(publisher, job_type, recorder), timeout_sec=2 * 15)
 
 
-async def test_without_a_broker_ringing_is_nothing_and_listening_ends_at_once() -> None:
-    publisher, ear = Publisher(""), Subscription("", "pdf")
+async def test_without_a_broker_rings_return_false_and_consumers_end_at_once() -> None:
+    publisher, recorder = Publisher(""), DoorbellRecorder("", "pdf")
     await publisher.run()
-    await ear.consumer.run()
+    await recorder.consumer.run()
     assert not await publisher.ring_job("pdf", "job-1")
 
 
@@ -157,7 +164,7 @@ async def test_a_ring_for_deliveries_is_kept_until_the_store_answers(amqp_url: s
         await until(lambda: len(calls) == 2)
 
 
-async def test_queues_are_made_ahead_unless_the_broker_stays_away(
+async def test_queues_are_created_in_advance_unless_the_broker_is_unreachable(
     amqp_url: str, job_type: str, channel: AbstractChannel
 ) -> None:
     name = topology.job_queue(job_type)

@@ -1,4 +1,4 @@
-"""``secretary-init``: makes the servers ready for the services. Safe to repeat."""
+"""``secretary-init``: prepares MongoDB and RabbitMQ for the services. Safe to repeat."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ log = get_logger(__name__)
 ENTRY_POINTS = "secretary.job_types"
 TEMPLATE_ENTRY_POINTS = "secretary.templates"
 STORE_RETRY_SEC = 1.0
-# Longer than a broker takes to start. Beyond it the services make their queues themselves.
+# Longer than a broker needs to start. After this time the services create their queues.
 BROKER_WAIT_SEC = 60.0
 
 
 def installed_job_types() -> list[JobTypeInfo]:
-    """The job types of the packages installed here: entry points that name a parameter model."""
+    """Return the job types of the installed packages: entry points that name a parameter model."""
     found = []
     for point in entry_points(group=ENTRY_POINTS):
         model: type[BaseModel] = point.load()
@@ -40,7 +40,7 @@ def installed_job_types() -> list[JobTypeInfo]:
 
 
 def installed_templates() -> list[TemplateInfo]:
-    """The templates of the packages installed here: entry points that name who lists them."""
+    """Return the templates of the installed packages: entry points that name a listing function."""
     listings: list[Callable[[], list[TemplateInfo]]] = [
         point.load() for point in entry_points(group=TEMPLATE_ENTRY_POINTS)
     ]
@@ -48,7 +48,9 @@ def installed_templates() -> list[TemplateInfo]:
 
 
 async def prepare(settings: Settings) -> None:
-    """Wait for MongoDB, make its replica set and indexes, announce what is installed, make queues.
+    """Prepare MongoDB (replica set, indexes), announce job types and templates, create queues.
+
+    It waits until MongoDB answers.
 
     Raises:
         ConfigurationError: MongoDB runs without ``--replSet``.

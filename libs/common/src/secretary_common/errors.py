@@ -1,6 +1,6 @@
-"""Every error Secretary raises on purpose, each with a stable code.
+"""Every error that Secretary raises on purpose, each with a stable code.
 
-The class docstring is the default message, so an error explains itself at no cost.
+The docstring of a class is its default message.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Any
 
 
 class ErrorCode(StrEnum):
-    """The closed list of codes that clients may see: the API's own and the handlers'."""
+    """The complete list of codes that clients may see, from the API and from handlers."""
 
     UNAUTHORIZED = "UNAUTHORIZED"
     FORBIDDEN = "FORBIDDEN"
@@ -24,7 +24,6 @@ class ErrorCode(StrEnum):
     UNKNOWN_JOB_TYPE = "UNKNOWN_JOB_TYPE"
     URL_REFUSED = "URL_REFUSED"
     IDEMPOTENCY_KEY_REUSED = "IDEMPOTENCY_KEY_REUSED"
-    RATE_LIMITED = "RATE_LIMITED"
     STORE_UNAVAILABLE = "STORE_UNAVAILABLE"
     INTERNAL_ERROR = "INTERNAL_ERROR"
     # of the engine
@@ -60,7 +59,7 @@ class ErrorCode(StrEnum):
     MEDIA_NO_AUDIO = "MEDIA_NO_AUDIO"
     FFMPEG_MISSING = "FFMPEG_MISSING"
     YT_DLP_NOT_CONFIGURED = "YT_DLP_NOT_CONFIGURED"
-    # of providers: what reads pages, answers and listens elsewhere
+    # of providers
     MISTRAL_NOT_CONFIGURED = "MISTRAL_NOT_CONFIGURED"
     VISION_NOT_CONFIGURED = "VISION_NOT_CONFIGURED"
     LLM_NOT_CONFIGURED = "LLM_NOT_CONFIGURED"
@@ -97,13 +96,13 @@ class SecretaryError(Exception):
 
 
 class PermanentError(SecretaryError):
-    """The job cannot succeed, however often it is tried."""
+    """The job cannot succeed, however often it is retried."""
 
     code = ErrorCode.PROCESSING_ERROR
 
 
 class TransientError(SecretaryError):
-    """The job may succeed when it is tried again."""
+    """The job may succeed when it is retried."""
 
     code = ErrorCode.PROCESSING_ERROR
 
@@ -115,7 +114,7 @@ class TransientError(SecretaryError):
         details: dict[str, Any] | None = None,
         retry_after: float | None = None,
     ) -> None:
-        """*retry_after*: seconds until the next attempt; None leaves it to the backoff."""
+        """*retry_after*: seconds until the next attempt; None: the backoff decides."""
         super().__init__(message, code=code, details=details)
         self.retry_after = retry_after
 
@@ -127,37 +126,37 @@ class StaleClaim(SecretaryError):
 
 
 class NotFound(SecretaryError):
-    """There is no such thing here."""
+    """The requested item does not exist."""
 
     code = ErrorCode.NOT_FOUND
 
 
 class Unauthorized(SecretaryError):
-    """A valid API key is needed: Authorization: Bearer <key>."""
+    """A valid API key is required: Authorization: Bearer <key>."""
 
     code = ErrorCode.UNAUTHORIZED
 
 
 class Forbidden(SecretaryError):
-    """This API key may not do that."""
+    """This API key does not allow the action."""
 
     code = ErrorCode.FORBIDDEN
 
 
 class InvalidState(SecretaryError):
-    """The job's state does not allow that."""
+    """The state of the job does not allow the action."""
 
     code = ErrorCode.INVALID_STATE
 
 
 class KeyInUse(SecretaryError):
-    """Something of this owner is stored under the same idempotency key."""
+    """The owner already has a submission under the same idempotency key."""
 
     code = ErrorCode.IDEMPOTENCY_KEY_REUSED
 
 
 class IdempotencyKeyReused(SecretaryError):
-    """This Idempotency-Key came with another body before; a new submission needs a new key."""
+    """This Idempotency-Key was used with another body; a new submission needs a new key."""
 
     code = ErrorCode.IDEMPOTENCY_KEY_REUSED
 
@@ -168,12 +167,6 @@ class InvalidRequest(SecretaryError):
     code = ErrorCode.VALIDATION_ERROR
 
 
-class UnknownJobType(SecretaryError):
-    """No worker has announced this job type."""
-
-    code = ErrorCode.UNKNOWN_JOB_TYPE
-
-
 class NotStorable(SecretaryError):
     """This value cannot be stored."""
 
@@ -181,7 +174,7 @@ class NotStorable(SecretaryError):
 
 
 class UrlRefused(SecretaryError):
-    """This URL leads to an address that is not allowed."""
+    """The URL leads to an address that is not allowed."""
 
     code = ErrorCode.URL_REFUSED
 
@@ -204,7 +197,7 @@ class StoreUnavailable(SecretaryError):
     code = ErrorCode.STORE_UNAVAILABLE
 
     def __init__(self, message: str | None = None, *, retry_after: float = 5.0) -> None:
-        """*retry_after*: seconds a client should wait before it repeats the request."""
+        """*retry_after*: seconds that a client should wait before it repeats the request."""
         super().__init__(message)
         self.retry_after = retry_after
 

@@ -1,8 +1,8 @@
-"""A connection to the broker that is made again whenever it is lost.
+"""A connection to the broker that is opened again whenever it is lost.
 
-aio-pika's robust connection restores channels and consumers behind one's back and has no answer to
-a consumer the broker cancelled. Here a lost connection, channel or consumer ends the session, and
-the next one starts from nothing: one path, taken at every start.
+aio-pika's robust connection restores channels and consumers without notice, and it ignores
+consumers that the broker cancelled. Here a lost connection, channel or consumer ends the session,
+and the next session starts from the beginning: recovery uses the same code as every start.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ from secretary_common.runtime.log import get_logger
 
 log = get_logger(__name__)
 
-# RuntimeError is what aio-pika and aiormq raise on channels that were closed under them.
+# aio-pika and aiormq raise RuntimeError on channels that were closed meanwhile.
 BROKER_ERRORS = (AMQPError, OSError, asyncio.TimeoutError, RuntimeError)
 CONNECT_TIMEOUT_SEC = 5.0
-# Every call to the broker has this deadline: a connection that is open to nobody (half-open, or
-# blocked by an alarm) answers none. Healthy brokers answer in milliseconds.
+# Every call to the broker has this deadline. A dead connection (half-open, or blocked by an alarm)
+# never answers; a healthy broker answers in milliseconds.
 ANSWER_SEC = 4.0
-# How often a session asks whether the broker is still there. With ANSWER_SEC, RETRY_SEC and the
-# connect itself a new session works within 15 s.
+# The interval in which a session checks the broker. With ANSWER_SEC, RETRY_SEC and the connect, a
+# new session works within 15 s.
 WATCH_SEC = 4.0
-# The broker's own view of us; peers are taken for dead after about three of these.
+# AMQP heartbeats; the broker closes the connection after about three missed ones.
 HEARTBEAT_SEC = 15
 RETRY_SEC = (1.0, 2.0, 4.0, 5.0)
 
@@ -45,10 +45,10 @@ Session = Callable[[AbstractConnection], Awaitable[None]]
 
 
 async def keep_connected(url: str, session: Session, *, purpose: str) -> None:
-    """Run *session* on a connection, and again on a new one whenever it ends; until cancelled.
+    """Run *session* on a connection; when it ends, run it on a new one; until cancelled.
 
-    Between attempts it waits 1, 2, 4, then 5 s (and up to 20 % more). Each loss and each return of
-    the broker is logged once.
+    Between attempts it waits 1, 2, 4, then 5 s (and up to 20 % more). It logs each loss of the
+    broker and each new connection once.
     """
     failures = 0
     while True:
@@ -61,7 +61,7 @@ async def keep_connected(url: str, session: Session, *, purpose: str) -> None:
             _log_failure(failures, purpose, error)
         except BrokerLost as error:
             log.warning("broker.lost", purpose=purpose, reason=str(error))
-        except Exception as error:  # noqa: BLE001 - whatever it is, the doorbell must come back
+        except Exception as error:  # noqa: BLE001 - after any error, the doorbell must work again
             log.error("broker.session_crashed", exc=error, purpose=purpose)
         wait = RETRY_SEC[min(failures, len(RETRY_SEC) - 1)]
         failures += 1
@@ -70,12 +70,12 @@ async def keep_connected(url: str, session: Session, *, purpose: str) -> None:
 
 @contextlib.asynccontextmanager
 async def connection_to(url: str) -> AsyncIterator[AbstractConnection]:
-    """A connection of one's own, closed at the end; neither waits for a dead peer.
+    """Open a connection and close it at the end; a dead broker delays neither.
 
     Raises:
-        one of ``BROKER_ERRORS``: it could not be made.
+        one of ``BROKER_ERRORS``: the connection could not be opened.
     """
-    # Not aio_pika.connect(): one that fails leaves a connection behind that nobody can close.
+    # Not aio_pika.connect(): if it fails, it leaves a connection that cannot be closed.
     connection = aio_pika.Connection(make_url(url), heartbeat=HEARTBEAT_SEC)
     try:
         async with asyncio.timeout(CONNECT_TIMEOUT_SEC):
@@ -105,7 +105,7 @@ async def _until_lost(connection: AbstractConnection, session: Session) -> None:
 
 
 async def declare_queues(url: str, queues: Iterable[str], *, wait_sec: float) -> bool:
-    """Make *queues*; False if the broker was not there within *wait_sec* seconds."""
+    """Create *queues*; return False if the broker did not answer within *wait_sec* seconds."""
     made = asyncio.Event()
 
     async def session(connection: AbstractConnection) -> None:

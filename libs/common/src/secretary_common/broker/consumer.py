@@ -1,4 +1,4 @@
-"""Hears doorbells: every message ends in exactly one of ack, dead-letter, give back."""
+"""Consumes doorbells. Every message ends in exactly one of ack, dead-letter, give back."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ DEAD_LETTER_RETRY_SEC = 5.0
 
 
 class RingOutcome(StrEnum):
-    """What became of a doorbell."""
+    """The result of a doorbell."""
 
     CLAIMED = "claimed"
     GONE = "gone"
-    """Its job is taken, finished or unknown, or left to the look that is under way."""
+    """The job is claimed, finished or unknown, or the poll in progress will find it."""
     SCHEDULED = "scheduled"
-    """Its job is not due yet: a timer was set for it."""
+    """The job is not due yet; a timer was set for it."""
     PAUSED = "paused"
-    """Jobs of its type are not to be started: it waits in MongoDB."""
+    """The job type is paused; the job waits in MongoDB."""
     GIVEN_BACK = "given_back"
-    """No slot was free, or MongoDB does not answer: somebody else may take it."""
+    """No slot is free, or MongoDB does not answer; another worker may claim the job."""
     DEAD_LETTERED = "dead_lettered"
     CRASHED = "crashed"
-    """Seeing to it failed in a way nobody foresaw: polling finds its job."""
+    """Handling the doorbell failed unexpectedly; a worker finds the job by polling."""
 
 
 OnRing = Callable[[str, str], Awaitable[RingOutcome]]
@@ -44,11 +44,11 @@ OnDelivery = Callable[[str], Awaitable[None]]
 
 
 class JobConsumer:
-    """Hears the doorbells of job types, but only while somebody has a free slot.
+    """Consumes the doorbells of job types, but only while the worker has a free slot.
 
-    ``resume`` and ``pause`` may be called at any time; the session follows them. A ring that comes
-    when no slot is free is held until the consumers are cancelled and given back then, so that an
-    idle worker gets it and this one does not get it again at once.
+    ``resume`` and ``pause`` may be called at any time; the session follows them. A doorbell that
+    arrives when no slot is free is kept until the consumers are cancelled, then given back. So an
+    idle worker gets it, and this worker does not get it again at once.
     """
 
     def __init__(self, url: str, job_types: Iterable[str], on_ring: OnRing) -> None:
@@ -57,20 +57,20 @@ class JobConsumer:
         self._on_ring = on_ring
         self._wanted = False
         self._changed = asyncio.Event()
-        self._held: list[AbstractIncomingMessage] = []
+        self._kept: list[AbstractIncomingMessage] = []
         self.listening = False
 
     @property
     def configured(self) -> bool:
-        """Whether there is a broker at all."""
+        """Whether a broker is configured."""
         return bool(self._url)
 
     def resume(self) -> None:
-        """A slot is free: listen."""
+        """Start consuming: a slot is free."""
         self._want(wanted=True)
 
     def pause(self) -> None:
-        """No slot is free: stop listening and give back what is held."""
+        """Stop consuming and give back kept doorbells: no slot is free."""
         self._want(wanted=False)
 
     def _want(self, *, wanted: bool) -> None:
@@ -79,61 +79,64 @@ class JobConsumer:
             self._changed.set()
 
     async def run(self) -> None:
-        """Stay connected and listen on demand; runs until cancelled."""
+        """Stay connected and consume on demand, until cancelled."""
         if self._url:
             await keep_connected(self._url, self._session, purpose="listen")
 
     async def _session(self, connection: AbstractConnection) -> None:
-        self._held.clear()  # unacknowledged on the session before: the broker has them again
-        ear = await Subscription.open(self._url, connection, prefetch=1)
+        self._kept.clear()  # unacknowledged in the previous session: the broker has them again
+        subscription = await Subscription.open(self._url, connection, prefetch=1)
 
         async def on_message(message: AbstractIncomingMessage) -> None:
-            await _seen_to(ear, message, self._hear(ear, message))
+            await _handle(subscription, message, self._receive(subscription, message))
 
         try:
             while True:
                 self._changed.clear()
-                await self._follow(ear, on_message)
-                if await ear.until(self._changed):
-                    await ear.check()
+                await self._follow(subscription, on_message)
+                if await subscription.wait(self._changed):
+                    await subscription.check()
         finally:
             self.listening = False
 
     async def _follow(
-        self, ear: Subscription, on_message: Callable[[AbstractIncomingMessage], Awaitable[None]]
+        self,
+        subscription: Subscription,
+        on_message: Callable[[AbstractIncomingMessage], Awaitable[None]],
     ) -> None:
-        # What is held is given back only while nobody here listens, or it would come back here.
-        if ear.listens and (self._held or not self._wanted):
+        # Kept doorbells are given back only while this worker does not consume, or the broker would
+        # deliver them here again.
+        if subscription.listens and (self._kept or not self._wanted):
             self.listening = False
-            await ear.stop()
-        held, self._held = self._held, []
-        for message in held:
-            await ear.give_back(message)
-        if self._wanted and not ear.listens:
-            await ear.listen(self._queues, on_message)
-        self.listening = ear.listens
+            await subscription.stop()
+        kept, self._kept = self._kept, []
+        for message in kept:
+            await subscription.give_back(message)
+        if self._wanted and not subscription.listens:
+            await subscription.listen(self._queues, on_message)
+        self.listening = subscription.listens
 
-    async def _hear(self, ear: Subscription, message: AbstractIncomingMessage) -> None:
+    async def _receive(self, subscription: Subscription, message: AbstractIncomingMessage) -> None:
         queue = message.routing_key or ""
-        job_id = await _decoded(ear, message, "job_id")
+        job_id = await _decode(subscription, message, "job_id")
         if job_id is None:
             return
         try:
-            heard = await self._on_ring(self._queues.get(queue, ""), job_id)
-        except Exception as error:  # noqa: BLE001 - it must not come again and again
+            outcome = await self._on_ring(self._queues.get(queue, ""), job_id)
+        except Exception as error:  # noqa: BLE001 - the doorbell must not be redelivered for ever
             log.error("doorbell.crashed", exc=error, queue=queue, job_id=job_id)
-            heard = RingOutcome.CRASHED
-        DOORBELLS_HEARD.labels(queue, heard).inc()
-        if heard is RingOutcome.GIVEN_BACK:
-            self._held.append(message)
+            outcome = RingOutcome.CRASHED
+        DOORBELLS_HEARD.labels(queue, outcome).inc()
+        if outcome is RingOutcome.GIVEN_BACK:
+            self._kept.append(message)
             self._wanted = False
             self._changed.set()
         else:
-            await ear.acknowledge(message)
+            await subscription.acknowledge(message)
 
 
 class DeliveryConsumer:
-    """Hears the doorbells of deliveries; each is acknowledged once its delivery is recorded."""
+    """Consumes the doorbells of deliveries; acknowledges each once its delivery is recorded."""
 
     def __init__(self, url: str, *, max_in_flight: int) -> None:
         self._url = url
@@ -141,54 +144,58 @@ class DeliveryConsumer:
 
     @property
     def configured(self) -> bool:
-        """Whether there is a broker at all."""
+        """Whether a broker is configured."""
         return bool(self._url)
 
     async def listen(self, on_delivery: OnDelivery) -> None:
-        """Call *on_delivery* with each delivery's job id, ``max_in_flight`` at once.
+        """Call *on_delivery* with the job id of each doorbell, until cancelled.
 
-        Runs until cancelled.
-
-        While MongoDB does not answer a ring is kept and tried again, not sent round in circles.
+        At most ``max_in_flight`` calls run at once. While MongoDB does not answer, a doorbell is
+        kept and retried here, because the broker would deliver it again at once.
         """
 
         async def session(connection: AbstractConnection) -> None:
-            ear = await Subscription.open(self._url, connection, prefetch=self._max_in_flight)
+            subscription = await Subscription.open(
+                self._url, connection, prefetch=self._max_in_flight
+            )
 
             async def on_message(message: AbstractIncomingMessage) -> None:
-                await _seen_to(ear, message, _deliver(ear, message, on_delivery))
+                await _handle(subscription, message, _deliver(subscription, message, on_delivery))
 
-            await ear.listen([topology.DELIVERIES], on_message)
+            await subscription.listen([topology.DELIVERIES], on_message)
             never = asyncio.Event()
             while True:
-                await ear.until(never)
-                await ear.check()
+                await subscription.wait(never)
+                await subscription.check()
 
         if self._url:
             await keep_connected(self._url, session, purpose="listen")
 
 
-async def _seen_to(
-    ear: Subscription, message: AbstractIncomingMessage, work: Awaitable[None]
+async def _handle(
+    subscription: Subscription, message: AbstractIncomingMessage, work: Awaitable[None]
 ) -> None:
-    """Do *work*; if the broker fails meanwhile *message* is unacknowledged and comes again."""
+    """Do *work*; if the broker fails, *message* stays unacknowledged and is redelivered."""
     try:
         await work
     except BROKER_ERRORS as error:
         log.debug("doorbell.interrupted", queue=message.routing_key, reason=repr(error))
-        ear.lost.set()
+        subscription.lost.set()
 
 
-async def _decoded(ear: Subscription, message: AbstractIncomingMessage, field: str) -> str | None:
-    """What *message* names; None: it names nothing and was dead-lettered."""
+async def _decode(
+    subscription: Subscription, message: AbstractIncomingMessage, field: str
+) -> str | None:
+    """Return *field* of *message*; None if it cannot be parsed and was dead-lettered."""
     try:
         return topology.decode(field, message.body)
     except ValueError as error:
         reason = str(error)[:200]
     while True:
         try:
-            await ear.dead_letter(message, reason)
-        except BROKER_ERRORS as error:  # kept meanwhile, so that it does not go round in circles
+            await subscription.dead_letter(message, reason)
+        except BROKER_ERRORS as error:
+            # Kept and retried here, because the broker would deliver it again at once.
             log.warning("doorbell.not_dead_lettered", reason=repr(error)[:200])
             await asyncio.sleep(DEAD_LETTER_RETRY_SEC)
         else:
@@ -197,25 +204,25 @@ async def _decoded(ear: Subscription, message: AbstractIncomingMessage, field: s
 
 
 async def _deliver(
-    ear: Subscription, message: AbstractIncomingMessage, on_delivery: OnDelivery
+    subscription: Subscription, message: AbstractIncomingMessage, on_delivery: OnDelivery
 ) -> None:
-    delivery_id = await _decoded(ear, message, "delivery_id")
+    delivery_id = await _decode(subscription, message, "delivery_id")
     if delivery_id is None:
         return
-    heard = RingOutcome.CLAIMED
+    outcome = RingOutcome.CLAIMED
     while True:
         try:
             await _call(on_delivery, delivery_id)
         except StoreUnavailable:
             await asyncio.sleep(STORE_RETRY_SEC)
-        except Exception as error:  # noqa: BLE001 - it must not come again and again
+        except Exception as error:  # noqa: BLE001 - the doorbell must not be redelivered for ever
             log.error("doorbell.crashed", exc=error, delivery_id=delivery_id)
-            heard = RingOutcome.CRASHED
+            outcome = RingOutcome.CRASHED
             break
         else:
             break
-    DOORBELLS_HEARD.labels(topology.DELIVERIES, heard).inc()
-    await ear.acknowledge(message)
+    DOORBELLS_HEARD.labels(topology.DELIVERIES, outcome).inc()
+    await subscription.acknowledge(message)
 
 
 async def _call(on_delivery: OnDelivery, delivery_id: str) -> None:

@@ -1,7 +1,7 @@
-"""The one thing AMQP cannot set: the policy that giving a doorbell back costs nothing.
+"""The policy that RabbitMQ never drops a doorbell because workers gave it back.
 
-RabbitMQ 4 drops a quorum message after 20 deliveries. A full worker gives back what it was handed,
-so the limit is switched off through the management API, where there is one.
+RabbitMQ 4 drops a message of a quorum queue after 20 deliveries. A worker without a free slot gives
+doorbells back, so the limit is switched off. AMQP cannot do this; it needs the management API.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ POLICY = {
 
 
 def set_policy(management_url: str, virtual_host: str = "/") -> bool:
-    """Switch the delivery limit off; False if the broker is away or refuses.
+    """Switch the delivery limit off; return False if the broker is unreachable or refuses.
 
-    Before 4.0 it refuses: there is no limit to switch off.
+    RabbitMQ before 4.0 refuses, because it has no limit.
 
     Args:
         management_url: ``http://user:password@host:15672``.
-        virtual_host: where the queues are.
+        virtual_host: the virtual host of the queues.
     """
     parts = urlsplit(management_url)
     address = f"{parts.scheme}://{parts.hostname}:{parts.port or 15672}"

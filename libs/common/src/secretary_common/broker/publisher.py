@@ -1,4 +1,4 @@
-"""Rings doorbells: one confirmed publish each, a second at most, never an error."""
+"""Rings doorbells: one confirmed publish each, within a second; it never raises."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ PUBLISH_TIMEOUT_SEC = 1.0
 
 
 class Publisher:
-    """Rings through RabbitMQ (``ports.Doorbell``) while ``run`` keeps it connected."""
+    """The doorbell in RabbitMQ (``ports.Doorbell``); ``run`` keeps it connected."""
 
     def __init__(self, url: str) -> None:
-        """*url*: the broker's; empty means there is none, and nothing rings."""
+        """*url* is the broker's; empty: there is no broker, and every ring returns False."""
         self._url = url
         self._channel: AbstractChannel | None = None
         self._declared: set[str] = set()
 
     async def run(self) -> None:
-        """Stay connected; runs until cancelled (at once done without a broker)."""
+        """Stay connected until cancelled; without a broker, return at once."""
         if self._url:
             await keep_connected(self._url, self._session, purpose="ring")
 
@@ -41,14 +41,14 @@ class Publisher:
 
     async def _session(self, connection: AbstractConnection) -> None:
         async with asyncio.timeout(ANSWER_SEC):
-            # An unroutable ring must be told, or it would count as confirmed.
+            # An unroutable ring must raise, or it would count as confirmed.
             channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
         self._declared.clear()
         self._channel = channel
         try:
             while not await _closed(channel, within_sec=WATCH_SEC):
                 async with asyncio.timeout(ANSWER_SEC):
-                    await channel.set_qos(prefetch_count=1)  # anything it has to answer
+                    await channel.set_qos(prefetch_count=1)  # any call that the broker must answer
         finally:
             self._channel = None
 
@@ -60,7 +60,7 @@ class Publisher:
                 confirmed = await self._publish(queue, body)
         except BROKER_ERRORS as error:
             log.warning("doorbell.failed", queue=queue, reason=f"{type(error).__name__}: {error}")
-            self._declared.discard(queue)  # it may have been deleted
+            self._declared.discard(queue)  # the queue may have been deleted
             confirmed = False
         DOORBELLS_RUNG.labels(queue, "confirmed" if confirmed else "failed").inc()
         return confirmed
@@ -80,7 +80,7 @@ class Publisher:
 
 
 async def _closed(channel: AbstractChannel, *, within_sec: float) -> bool:
-    """Whether *channel* is closed, or is within that time."""
+    """Return whether *channel* is closed, now or within that time."""
     closed = asyncio.ensure_future(channel.closed())
     await asyncio.wait({closed}, timeout=within_sec)
     done = closed.done()

@@ -1,4 +1,4 @@
-"""One session's ear at the broker: consumes queues on demand, notices when it has gone deaf."""
+"""Consumes queues on demand in one session, and notices when messages no longer arrive."""
 
 from __future__ import annotations
 
@@ -15,44 +15,44 @@ from secretary_common.runtime.log import get_logger
 
 log = get_logger(__name__)
 
-# A node killed seconds after a quorum queue was made forgets the queue's members: the queue is
-# there, but nobody answers for it, for ever (seen with RabbitMQ 3.10).
+# A node that is killed seconds after a quorum queue was created forgets the queue's members: the
+# queue exists but never answers (seen with RabbitMQ 3.10).
 DELETE_SEC = 15.0
-# A quorum queue whose leader does not answer in 250 ms is told of as having no consumer.
-SECOND_LOOK_SEC = 1.0
+# RabbitMQ reports no consumer for a quorum queue whose leader does not answer within 250 ms.
+SECOND_CHECK_SEC = 1.0
 
 OnMessage = Callable[[AbstractIncomingMessage], Awaitable[None]]
 
 
 @dataclass(slots=True)
-class _Consumed:
-    """A queue that is listened to."""
+class _Consumer:
+    """A queue that is consumed."""
 
     queue: AbstractQueue
     tag: str
     on_message: OnMessage
-    heard: int = 0
-    """Messages that came."""
-    under_way: int = 0
-    """Those of them that are being seen to."""
-    heard_before: int | None = None
-    """``heard`` at the last check, if messages were lying there with nothing under way."""
+    received: int = 0
+    """The number of messages that arrived."""
+    in_progress: int = 0
+    """The number of messages that are being handled."""
+    received_before: int | None = None
+    """``received`` at the last check, if messages waited and none was being handled."""
 
-    async def hear(self, message: AbstractIncomingMessage) -> None:
-        """See to a message."""
-        self.heard += 1
-        self.under_way += 1
+    async def receive(self, message: AbstractIncomingMessage) -> None:
+        """Handle a message."""
+        self.received += 1
+        self.in_progress += 1
         try:
             await self.on_message(message)
         finally:
-            self.under_way -= 1
+            self.in_progress -= 1
 
-    def is_deaf(self, waiting: int) -> bool:
-        """Whether nothing came since the last check though *waiting* messages lie there."""
-        idle = waiting > 0 and self.under_way == 0
-        deaf = idle and self.heard_before == self.heard
-        self.heard_before = self.heard if idle else None
-        return deaf
+    def is_stuck(self, waiting: int) -> bool:
+        """Return whether no message arrived since the last check, although messages wait."""
+        idle = waiting > 0 and self.in_progress == 0
+        stuck = idle and self.received_before == self.received
+        self.received_before = self.received if idle else None
+        return stuck
 
 
 class Subscription:
@@ -62,48 +62,48 @@ class Subscription:
         self._url = url
         self._connection = connection
         self._channel = channel
-        self._consumed: list[_Consumed] = []
+        self._consumers: list[_Consumer] = []
         self.lost = asyncio.Event()
-        """Set when the session must end: its channel or a consumer is gone."""
+        """Set when the session must end, because its channel or a consumer is gone."""
 
     @classmethod
     async def open(cls, url: str, connection: AbstractConnection, prefetch: int) -> Subscription:
-        """An ear on *connection*, given *prefetch* messages a queue at once."""
+        """Open a subscription on *connection*; each queue delivers *prefetch* messages at once."""
         async with asyncio.timeout(ANSWER_SEC):
             channel = await connection.channel()
             await channel.set_qos(prefetch_count=prefetch)
-            ear = cls(url, connection, channel)
+            subscription = cls(url, connection, channel)
             underlay = await channel.get_underlay_channel()
-        underlay.on_consumer_cancel_callbacks.add(lambda *_: ear.lost.set())
-        return ear
+        underlay.on_consumer_cancel_callbacks.add(lambda *_: subscription.lost.set())
+        return subscription
 
     @property
     def listens(self) -> bool:
-        """Whether any queue is listened to."""
-        return bool(self._consumed)
+        """Whether any queue is consumed."""
+        return bool(self._consumers)
 
     async def listen(self, queues: Iterable[str], on_message: OnMessage) -> None:
-        """Give *on_message* what comes into *queues*, which are made if they are missing."""
+        """Call *on_message* with each message of *queues*; missing queues are created."""
         for name in queues:
             async with asyncio.timeout(ANSWER_SEC):
                 queue = await topology.declare(self._channel, name)
-            consumed = _Consumed(queue, "", on_message)
+            consumer = _Consumer(queue, "", on_message)
             try:
-                consumed.tag = await queue.consume(consumed.hear, timeout=ANSWER_SEC)
+                consumer.tag = await queue.consume(consumer.receive, timeout=ANSWER_SEC)
             except TimeoutError:
                 await self._replace(name)
-                raise BrokerLost("a queue that answers nobody was replaced") from None
-            self._consumed.append(consumed)
+                raise BrokerLost("a queue that did not answer was replaced") from None
+            self._consumers.append(consumer)
 
     async def stop(self) -> None:
-        """Listen no more."""
-        consumed, self._consumed = self._consumed, []
-        for each in consumed:
+        """Stop consuming."""
+        consumers, self._consumers = self._consumers, []
+        for each in consumers:
             async with asyncio.timeout(ANSWER_SEC):
                 await each.queue.cancel(each.tag)
 
-    async def until(self, changed: asyncio.Event) -> bool:
-        """Wait for *changed*, a loss or the next check; whether it is time for one."""
+    async def wait(self, changed: asyncio.Event) -> bool:
+        """Wait for *changed*, a loss or the next check; return whether a check is due."""
         waits = [asyncio.ensure_future(event.wait()) for event in (changed, self.lost)]
         try:
             await asyncio.wait(waits, timeout=WATCH_SEC, return_when=asyncio.FIRST_COMPLETED)
@@ -113,45 +113,45 @@ class Subscription:
         return self.lost.is_set() or not changed.is_set()
 
     async def check(self) -> None:
-        """Raise unless the broker answers, knows every consumer and gives them what there is."""
+        """Check that the broker answers, knows every consumer and delivers waiting messages."""
         if self.lost.is_set() or self._channel.is_closed:
             raise BrokerLost("the channel or a consumer was cancelled by the broker")
-        for consumed in self._consumed:
-            await self._check_queue(consumed)
-        if not self._consumed:  # anything the broker has to answer
+        for consumer in self._consumers:
+            await self._check_queue(consumer)
+        if not self._consumers:  # any call that the broker must answer
             async with asyncio.timeout(ANSWER_SEC):
                 await self._channel.set_qos(prefetch_count=1)
 
-    async def _check_queue(self, consumed: _Consumed) -> None:
-        waiting, consumers = await self._counts(consumed.queue.name)
+    async def _check_queue(self, consumer: _Consumer) -> None:
+        waiting, consumers = await self._counts(consumer.queue.name)
         if not consumers:
-            await asyncio.sleep(SECOND_LOOK_SEC)
-            waiting, consumers = await self._counts(consumed.queue.name)
-        if consumed in self._consumed and not consumers:
+            await asyncio.sleep(SECOND_CHECK_SEC)
+            waiting, consumers = await self._counts(consumer.queue.name)
+        if consumer in self._consumers and not consumers:
             raise BrokerLost("the broker does not know this consumer any more")
-        if consumed.is_deaf(waiting):
-            raise BrokerLost("messages lie there, but none is delivered")
+        if consumer.is_stuck(waiting):
+            raise BrokerLost("messages wait, but the broker delivers none")
 
     async def _counts(self, name: str) -> tuple[int, int]:
-        """Messages that wait in a queue, and its consumers."""
+        """Return the numbers of waiting messages and of consumers of a queue."""
         async with asyncio.timeout(ANSWER_SEC):
             seen = await self._channel.declare_queue(name, passive=True)
         result = seen.declaration_result
         return result.message_count or 0, result.consumer_count or 0
 
     async def _replace(self, name: str) -> None:
-        """Delete the queue *name*: MongoDB has what its doorbells told of."""
+        """Delete the queue *name*; workers and notifiers find its work by polling MongoDB."""
         log.warning("queue.answers_nobody", queue=name)
         async with asyncio.timeout(ANSWER_SEC):
-            channel = await self._connection.channel()  # the timeout closed ours
+            channel = await self._connection.channel()  # the timeout has closed the other channel
         async with asyncio.timeout(DELETE_SEC):
             await channel.queue_delete(name)
 
     async def dead_letter(self, message: AbstractIncomingMessage, reason: str) -> None:
-        """Put *message* into ``secretary.dead``, then forget it here.
+        """Publish *message* to ``secretary.dead``, then acknowledge it.
 
-        On a connection of its own: a broker short of memory reads nothing more from one that has
-        published, and this one has to hear.
+        It uses a new connection: a broker with too little memory stops reading from connections
+        that publish, and this connection must keep consuming.
         """
         copy = Message(
             message.body,
@@ -166,11 +166,11 @@ class Subscription:
         log.warning("doorbell.dead_lettered", queue=message.routing_key, reason=reason)
 
     async def acknowledge(self, message: AbstractIncomingMessage) -> None:
-        """Forget *message*: the broker need not bring it again."""
+        """Acknowledge *message*, so that the broker does not deliver it again."""
         async with asyncio.timeout(ANSWER_SEC):
             await message.ack()
 
     async def give_back(self, message: AbstractIncomingMessage) -> None:
-        """Let somebody else have *message*."""
+        """Return *message* to its queue, for another consumer."""
         async with asyncio.timeout(ANSWER_SEC):
             await message.nack(requeue=True)

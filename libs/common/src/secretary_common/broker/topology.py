@@ -1,10 +1,10 @@
-"""Every queue, and the bodies that travel through them.
+"""Every queue, and the bodies of its messages.
 
     secretary.jobs.<type>   {"job_id": …}        quorum, rings the workers
     secretary.deliveries    {"delivery_id": …}   quorum, rings the notifiers
-    secretary.dead          what could not be parsed, as it came
+    secretary.dead          messages that could not be parsed, unchanged
 
-Messages are doorbells: MongoDB holds the truth, so a full queue may drop its oldest ring.
+Messages are doorbells: MongoDB holds the truth, so a full queue may drop its oldest message.
 """
 
 from __future__ import annotations
@@ -16,31 +16,31 @@ from pamqp.common import FieldTable
 
 DELIVERIES = "secretary.deliveries"
 DEAD = "secretary.dead"
-# While all slots are busy workers find their work by polling and leave the rings lying.
+# While all slots are busy, workers find jobs by polling and leave the messages in the queue.
 LONGEST_QUEUE = 10_000
 
 
 def job_queue(job_type: str) -> str:
-    """The queue that rings for *job_type*."""
+    """Return the name of the queue for *job_type*."""
     return f"secretary.jobs.{job_type}"
 
 
 async def declare(channel: AbstractChannel, name: str) -> AbstractQueue:
-    """The queue *name*, made if it is missing."""
+    """Declare the queue *name*; it is created if it is missing."""
     arguments: FieldTable = {"x-queue-type": "quorum", "x-max-length": LONGEST_QUEUE}
     return await channel.declare_queue(name, durable=True, arguments=arguments)
 
 
 def encode(field: str, value: str) -> bytes:
-    """The body of a doorbell."""
+    """Return the body of a doorbell."""
     return json.dumps({field: value}).encode()
 
 
 def decode(field: str, body: bytes) -> str:
-    """What *field* of a doorbell says.
+    """Return *field* of the body of a doorbell.
 
     Raises:
-        ValueError: this is no such doorbell.
+        ValueError: the body is not such a doorbell.
     """
     parsed = json.loads(body)
     value = parsed.get(field) if isinstance(parsed, dict) else None

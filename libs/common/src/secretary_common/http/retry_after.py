@@ -1,4 +1,4 @@
-"""How long a server asks to be left alone: its ``Retry-After`` header. Pure, the time passed in."""
+"""The ``Retry-After`` header. Pure functions: the caller passes the time."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from datetime import datetime
 from email.utils import parsedate_to_datetime
 
 _ENOUGH_DIGITS = 10
-"""300 years; more are not worth converting."""
+"""300 years; more digits are not converted."""
 
 
 def parse_retry_after(value: str | None, now: datetime, *, longest_sec: float) -> float | None:
-    """The seconds a ``Retry-After`` header asks for; None without one, or with garbage in it.
+    """Return the seconds of a ``Retry-After`` header; None if it is missing or invalid.
 
     Both forms of RFC 9110 §10.2.3: a number of seconds, or a date.
 
     Args:
-        value: the header as it came.
-        now: the time, for a date; aware.
-        longest_sec: no more than this comes back, whatever is asked for; nor less than 0.
+        value: the value of the header.
+        now: the current time, for a date; aware.
+        longest_sec: the largest result; the smallest is 0.
     """
     text = (value or "").strip()
     if text.isascii() and text.isdigit():

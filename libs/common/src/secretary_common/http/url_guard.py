@@ -1,9 +1,9 @@
-"""Which URLs Secretary may reach: public addresses on web ports, and what is allowed on top.
+"""Decides which URLs Secretary may reach: public addresses on web ports, and allowed networks.
 
-For webhooks and every fetch. A URL is vetted when it is accepted (``check_url``: what can be seen
-without asking DNS) and again at each connection (``resolve``: every answer, then exactly these are
-connected to). ``ipaddress.is_global`` alone is no guard: it lets multicast, NAT64, 6to4 and
-metadata addresses through, and its verdicts changed between Python releases.
+The guard applies to webhooks and every fetch. It checks a URL when the URL is accepted
+(``check_url``, without DNS), and again at each connection: ``resolve`` checks every answer of DNS,
+and connections go only to these addresses. ``ipaddress.is_global`` alone does not suffice: it
+allows multicast, NAT64, 6to4 and metadata addresses, and it changed between Python releases.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from secretary_common.errors import UrlRefused
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 Lookup = Callable[[str, int], Awaitable[list[str]]]
-"""Asks the name service once: (host, port) → addresses. Raises OSError for an unknown name."""
+"""Asks DNS once: (host, port) → addresses. Raises OSError for an unknown name."""
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 ALLOWED_PORTS = frozenset({80, 443, 8080, 8443})
 
-# IANA's special-purpose registry, and what is public by number but not by use.
+# IANA's special-purpose registry, and public addresses that are used for internal services.
 DENIED_IPV4 = tuple(
     IPv4Network(network)
     for network in (
@@ -74,26 +74,27 @@ _ISATAP_MARKS = frozenset({0x00005EFE, 0x02005EFE})
 _UNSAFE = re.compile(r"[\x00-\x20\x7f\\]")
 _NAME = re.compile(r"[a-z0-9._-]+")
 _LONGEST_NAME = 254
-"""RFC 1035 §2.3.4, and a dot at the end; more would take Unicode's normal form long to find."""
+"""RFC 1035 §2.3.4, plus a final dot. Normalising a longer name would take too long."""
 _NUMBER = re.compile(r"0x[0-9a-f]*|[0-9]+")
 
 
 class UrlGuard:
-    """Says which URLs and addresses may be reached."""
+    """Decides which URLs and addresses may be reached."""
 
     def __init__(
         self, allow_networks: Iterable[Network] = (), *, lookup: Lookup | None = None
     ) -> None:
-        """Let *allow_networks* through on any port; *lookup* replaces the system's resolver."""
+        """Allow *allow_networks* on any port; *lookup* replaces the system's resolver."""
         self._allowed = tuple(allow_networks)
         self._lookup = lookup or system_lookup
 
     def check_url(self, url: str) -> None:
-        """Refuse what needs no DNS to be refused. Names are vetted when they are resolved.
+        """Check *url* without DNS. Host names are checked when they are resolved.
 
         Raises:
-            UrlRefused: not http or https, user info, no host, a port that is not a web port, or an
-                address that is denied, in whatever spelling, or not in its plain one.
+            UrlRefused: the scheme is not http or https, the URL has user information or no host,
+                the port is not a web port, or the host is an address that is denied or not
+                written in its usual form.
         """
         parts = _split(url)
         port = _port(parts)
@@ -101,39 +102,42 @@ class UrlGuard:
         if literal is not None:
             self.check_endpoint(literal, port)
             if isinstance(literal, IPv4Address) and parts.hostname != str(literal):
-                # Whoever connects reads 8.8.2056 or 010.8.8.8 in another way, or not at all.
-                raise UrlRefused(f"write the address in its plain spelling, {literal}")
+                # HTTP clients read 8.8.2056 or 010.8.8.8 differently, or refuse it.
+                raise UrlRefused(f"write the address in its usual form, {literal}")
             if isinstance(literal, IPv6Address) and literal.scope_id and not self._allowed:
                 raise UrlRefused("the address of the URL has a zone")
         elif port not in ALLOWED_PORTS and not self._allowed:
             raise UrlRefused(_bad_port(port))
 
     def check_address(self, address: str | Address) -> None:
-        """Refuse an address that is denied, or text that is no address in its plain spelling.
+        """Check an address.
 
         Raises:
-            UrlRefused: it is.
+            UrlRefused: the address is denied, or the text is not an address in its usual form.
         """
         vetted = _address(address)
         if not self._is_allowed(vetted) and is_denied(vetted):
             raise UrlRefused
 
     def check_endpoint(self, address: str | Address, port: int) -> None:
-        """Refuse a denied address, and a port that is not a web port outside what is allowed.
+        """Check an address and a port.
 
         Raises:
-            UrlRefused: it is.
+            UrlRefused: the address is denied, or the port is not a web port and the address is in
+                no allowed network.
         """
         self.check_address(address)
         if port not in ALLOWED_PORTS and not self._is_allowed(_address(address)):
             raise UrlRefused(_bad_port(port))
 
     async def resolve(self, host: str, port: int) -> list[str]:
-        """Every address of *host*, asked for once and vetted; connect to these and no others.
+        """Ask DNS once for *host*, check every address and return them all.
+
+        The caller must connect to these addresses and no others.
 
         Raises:
-            UrlRefused: any one of the answers is denied.
-            OSError: the name is unknown, or the name service does not answer.
+            UrlRefused: any of the addresses is denied.
+            OSError: the name is unknown, or DNS does not answer.
         """
         try:
             answers = await self._lookup(host, port)
@@ -148,7 +152,7 @@ class UrlGuard:
 
 
 def is_denied(address: Address) -> bool:
-    """Whether *address* is anything but a public unicast address."""
+    """Return whether *address* is not a public unicast address."""
     if isinstance(address, IPv4Address):
         return any(address in network for network in DENIED_IPV4)
     if address not in GLOBAL_UNICAST_IPV6 or any(address in network for network in DENIED_IPV6):
@@ -159,10 +163,10 @@ def is_denied(address: Address) -> bool:
 
 
 def origin_of(url: str) -> str:
-    """The origin of *url*: ``scheme://host:port``, the port always there.
+    """Return the origin of *url*: ``scheme://host:port``, always with the port.
 
     Raises:
-        UrlRefused: *url* has none.
+        UrlRefused: *url* has no origin.
     """
     parts = _split(url)
     host = (parts.hostname or "").rstrip(".")
@@ -170,7 +174,7 @@ def origin_of(url: str) -> str:
 
 
 async def system_lookup(host: str, port: int) -> list[str]:
-    """Ask the system's resolver once; the answers without repetitions, in its order."""
+    """Ask the system's resolver once; return each address once, in the resolver's order."""
     loop = asyncio.get_running_loop()
     answers = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(answer[4][0]) for answer in answers))
@@ -201,14 +205,14 @@ def _port(parts: SplitResult) -> int:
 
 
 def _literal(parts: SplitResult) -> Address | None:
-    """The address the host spells, in any form a resolver would read as one; None for a name."""
+    """Return the address in the host, in any form that a resolver accepts; None for a name."""
     host = parts.hostname or ""
     if parts.netloc.startswith("["):
         return _address(host)
     try:
         if len(host) > _LONGEST_NAME:
             raise UrlRefused("the host of the URL is not a valid name")
-        # Nameprep: full-width digits and the other full stops become ASCII, as in a resolver.
+        # Nameprep: full-width digits and other full stops become ASCII, as in a resolver.
         name = host.encode("idna").decode("ascii").lower().removesuffix(".")
     except UnicodeError:
         name = ""
@@ -217,7 +221,7 @@ def _literal(parts: SplitResult) -> Address | None:
     if not _NUMBER.fullmatch(name.rpartition(".")[2]):
         return None
     try:
-        # What ends in a number is an address (WHATWG URL, "ends in a number"): 127.1, 0x7f.1, …
+        # A host that ends in a number is an address (WHATWG URL): 127.1, 0x7f.1, …
         return IPv4Address(socket.inet_aton(name))
     except OSError:
         raise UrlRefused("the host of the URL is not a valid address") from None

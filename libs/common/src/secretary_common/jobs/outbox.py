@@ -1,8 +1,8 @@
-"""The webhook outbox: from the slot in a job to a delivery with its bytes frozen.
+"""The webhook outbox: turns the slot in a job into a delivery.
 
-The slot is a field of the job, set by the same write as the state it tells of. ``relay`` turns it
-into a delivery under a deterministic id and then clears it: repeated anywhere in between, it makes
-nothing twice and loses nothing.
+The slot is a field of the job, set by the same write as the state that the event reports. ``relay``
+inserts a delivery with fixed bytes under a deterministic id, then clears the slot. If it is stopped
+anywhere and repeated, no event is lost and none is delivered twice.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ from secretary_common.models import (
 from secretary_common.ports import DeliveryRepository, JobRepository
 
 PROGRESS_INTERVAL_SEC = 1.0
-"""At least this long between two progress events of a job."""
+"""The shortest time between two progress events of a job."""
 
 
 def progress_slot(
     job: Job, seq: int, now: datetime, notified_at: datetime | None
 ) -> NotifySlot | None:
-    """The slot a progress write leaves; None if nobody wants to hear of it.
+    """Return the slot for a progress write; None if the job has no webhook for progress.
 
     Args:
-        job: the one that progressed.
-        seq: of the change this tells of.
+        job: the job that progressed.
+        seq: of the change that the event reports.
         now: the store's time.
         notified_at: when the slot was last cleared, as far as the writer knows.
     """
@@ -49,7 +49,7 @@ def progress_slot(
 
 
 def target_of(url: str, client_id: str) -> str:
-    """Where events of a job go that its client calls *client_id*: ``{jobId}`` in *url* replaced."""
+    """Return *url* with ``{jobId}`` replaced by *client_id*, the client's own id of the job."""
     return url.replace("{jobId}", quote(client_id, safe=""))
 
 
@@ -61,9 +61,9 @@ def trial_delivery(
     token: SealedSecret | None = None,
     secret: SealedSecret | None = None,
 ) -> Delivery:
-    """A delivery that belongs to no job: somebody tries their receiver.
+    """Return a delivery without a job, for a client that tests its receiver.
 
-    It stands in a lane of its own, so that no trouble of its origin keeps the answer waiting.
+    It has its own lane, so that failures of its origin do not delay it.
     """
     test_id = new_test_id()
     target = target_of(url, test_id)
@@ -86,12 +86,12 @@ def trial_delivery(
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """What is to be done about a job's slot; nothing, if all are empty."""
+    """What to do with a job's slot; nothing if all fields are empty."""
 
     delivery: Delivery | None = None
     postponed_to: datetime | None = None
     is_unwanted: bool = False
-    """Nobody is to hear of it: it is just cleared."""
+    """The job has no webhook: the slot is only cleared."""
     fault: Exception | None = None
 
 
@@ -104,17 +104,17 @@ async def relay(
     *,
     wait_sec: float = 0.0,
 ) -> Delivery | None:
-    """Turn the due slot of *job*, as just read, into a delivery; None if there is none to make.
+    """Turn the due slot of *job*, which was just read, into a delivery; None if nothing is due.
 
-    A progress that would come within a second of the one before is put off instead.
+    A progress event within a second of the previous event is postponed instead.
 
     Args:
-        job: with the slot.
-        jobs: where the slot is cleared or put off.
-        deliveries: where the delivery goes.
+        job: the job with the slot.
+        jobs: where the slot is cleared or postponed.
+        deliveries: where the delivery is inserted.
         now: the store's time.
-        public_url: the API's, for bodies that would be too large.
-        wait_sec: until the first attempt of a terminal event.
+        public_url: the URL of the API, for bodies that would be too large.
+        wait_sec: the delay of the first attempt of a terminal event.
 
     Raises:
         StoreUnavailable: safe to repeat.
@@ -135,7 +135,9 @@ async def relay_all(
     *,
     wait_sec: float = 0.0,
 ) -> list[Delivery | Exception | None]:
-    """``relay`` for many jobs with few writes; what keeps one from it stands in its place.
+    """Do ``relay`` for many jobs with few writes; return one result for each job.
+
+    A job that cannot be relayed gets its error as its result.
 
     Raises:
         StoreUnavailable: safe to repeat.
@@ -147,14 +149,14 @@ async def relay_all(
             await jobs.postpone_slot(job.job_id, job.notify, step.postponed_to)
     made = [step.delivery for step in steps if step.delivery]
     faults = await _insert(made, deliveries)
-    told = [
+    relayed_events = [
         (job.job_id, job.notify.seq)
         for job, step in pairs
         if job.notify
         and (step.is_unwanted or (step.delivery and step.delivery.delivery_id not in faults))
     ]
-    for job_id in await jobs.clear_slots(told, now) if told else ():
-        await _put_off_newer_progress(job_id, jobs, now)
+    for job_id in await jobs.clear_slots(relayed_events, now) if relayed_events else ():
+        await _postpone_newer_progress(job_id, jobs, now)
     return [
         step.fault or (step.delivery and (faults.get(step.delivery.delivery_id) or step.delivery))
         for step in steps
@@ -173,7 +175,7 @@ def _step_of(job: Job, now: datetime, public_url: str, wait_sec: float) -> _Step
     try:
         body = body_of(job, slot, public_url)
         delivery = _delivery(job, job.webhook, slot, now=now, first_at=first_at, body=body)
-    except Exception as error:  # noqa: BLE001 - one bad job holds up no other
+    except Exception as error:  # noqa: BLE001 - one bad job must not stop the others
         return _Step(fault=error)
     return _Step(delivery=delivery)
 
@@ -181,7 +183,7 @@ def _step_of(job: Job, now: datetime, public_url: str, wait_sec: float) -> _Step
 async def _insert(
     made: Sequence[Delivery], deliveries: DeliveryRepository
 ) -> dict[str, NotStorable]:
-    """Store what was made; tells which cannot be."""
+    """Insert the deliveries; return the errors of those that cannot be stored, by id."""
     outcomes = await deliveries.insert_absent(made) if made else []
     return {
         delivery.delivery_id: outcome
@@ -191,14 +193,14 @@ async def _insert(
 
 
 def _too_early(slot: NotifySlot, notified_at: datetime | None, now: datetime) -> datetime | None:
-    """For a progress within a second of the event before: when it may go."""
+    """Return when a progress event may be sent; None if it may be sent now."""
     earliest = _next_progress_at(notified_at)
     is_progress = slot.phase is Phase.PROCESSING
     return earliest if is_progress and earliest and earliest > now else None
 
 
-async def _put_off_newer_progress(job_id: str, jobs: JobRepository, now: datetime) -> None:
-    """A newer progress took over the slot and its due time; it is early by what was just made."""
+async def _postpone_newer_progress(job_id: str, jobs: JobRepository, now: datetime) -> None:
+    """Postpone a newer progress event that replaced the relayed one in the slot."""
     fresh = await jobs.get(job_id)
     if fresh and fresh.notify and fresh.notify.phase is Phase.PROCESSING:
         await jobs.postpone_slot(
@@ -234,5 +236,5 @@ def _delivery(
 def _origin(url: str) -> str:
     try:
         return origin_of(url)
-    except UrlRefused:  # its attempts will say so; the event itself must not be lost
+    except UrlRefused:  # the attempts will fail with the reason; the event must not be lost
         return "refused"

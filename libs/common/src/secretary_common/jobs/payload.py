@@ -1,7 +1,6 @@
-"""What receivers get: the bytes of a webhook.
+"""The body of a webhook.
 
-Additive to the original documentation, whose keys keep their meaning; receivers ignore what they do
-not know.
+Keys are only ever added, and each keeps its meaning: receivers ignore keys that they do not know.
 """
 
 from __future__ import annotations
@@ -24,14 +23,15 @@ MESSAGES = {
 
 
 def body_of(job: Job, slot: NotifySlot, public_url: str) -> bytes:
-    """The bytes a receiver gets: compact JSON in UTF-8.
+    """Return the body of an event: compact JSON in UTF-8.
 
-    Over 256 KiB the results give way to ``data_url``, and an error to its code and message.
+    In a body over 256 KiB, ``data_url`` replaces the results, and an error keeps only its code and
+    message.
     """
     payload = _payload(job, slot)
     body = _encode(payload)
-    lies_apart = slot.phase is Phase.COMPLETED and job.results_file is not None
-    if len(body) <= LONGEST_BODY_BYTES and not lies_apart:
+    results_in_file = slot.phase is Phase.COMPLETED and job.results_file is not None
+    if len(body) <= LONGEST_BODY_BYTES and not results_in_file:
         return body
     if slot.phase is Phase.COMPLETED:
         del payload["data"]
@@ -42,7 +42,7 @@ def body_of(job: Job, slot: NotifySlot, public_url: str) -> bytes:
 
 
 def trial_body_of(test_id: str, seq: int, now: datetime) -> bytes:
-    """The bytes of a test: shaped like an event, but of no job."""
+    """Return the body of a test: it has the shape of an event, but no job."""
     return _encode(
         {
             "phase": Phase.TEST.value,
@@ -56,13 +56,13 @@ def _payload(job: Job, slot: NotifySlot) -> dict[str, Any]:
     ended = slot.phase is not Phase.PROCESSING
     at = (job.completed_at if ended else None) or job.updated_at
     frame = _frame(job.job_id, job.job_type, client_job_id(job), seq=slot.seq, run=slot.run, at=at)
-    return {"phase": slot.phase.value, **_news(job, slot.phase), **frame}
+    return {"phase": slot.phase.value, **_phase_fields(job, slot.phase), **frame}
 
 
 def _frame(
     job_id: str, processor: str, client_id: str, *, seq: int, run: int, at: datetime
 ) -> dict[str, Any]:
-    """What every event has."""
+    """Return the keys that every event has."""
     return {
         "process": {"id": job_id, "main_processor": processor},
         "job": {"id": client_id},
@@ -73,8 +73,8 @@ def _frame(
     }
 
 
-def _news(job: Job, phase: Phase) -> dict[str, Any]:
-    """What differs from phase to phase."""
+def _phase_fields(job: Job, phase: Phase) -> dict[str, Any]:
+    """Return the keys that depend on the phase."""
     if phase is Phase.PROCESSING:
         progress = job.progress or JobProgress()
         message = progress.message or progress.step or MESSAGES[phase]
@@ -87,13 +87,13 @@ def _news(job: Job, phase: Phase) -> dict[str, Any]:
 
 
 def _public_error(error: JobError) -> dict[str, Any]:
-    """*error* without the traceback, which is for the owner's eyes in the API."""
+    """Return *error* without its traceback, which only the API shows, to the job's owner."""
     kept = {name: value for name, value in (error.details or {}).items() if name != "traceback"}
     return {"code": error.code, "message": error.message, "details": kept or None}
 
 
 def client_job_id(job: Job) -> str:
-    """What the client calls *job*; else what we call it."""
+    """Return the client's own id of *job*, or the job id."""
     return (job.webhook and job.webhook.client_job_id) or job.job_id
 
 
@@ -103,7 +103,7 @@ def _encode(payload: dict[str, Any]) -> bytes:
 
 
 def _jsonable(value: Any) -> str:
-    """A time from a handler's results; MongoDB keeps nothing else that JSON does not."""
+    """Convert a time in a handler's results, the only stored type that JSON does not have."""
     return _timestamp(value) if isinstance(value, datetime) else str(value)
 
 

@@ -1,4 +1,4 @@
-"""What an attempt used: tokens, calls, seconds, bytes, pages, their cost; the job's ``usage``."""
+"""The resources of an attempt: tokens, calls, seconds, bytes, pages, cost; the job's ``usage``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 class ResourceCalculator:
-    """Adds up what one attempt uses; may be called from any thread."""
+    """Adds up the resources that one attempt uses. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -41,19 +41,19 @@ class ResourceCalculator:
         self._add("pages", count)
 
     def add_audio_seconds(self, seconds: float) -> None:
-        """Count sound that was listened to, in seconds of it."""
+        """Count transcribed audio, in seconds of sound."""
         self._add("audio_seconds", seconds)
 
     def add_cost(self, model: str, amount: float) -> None:
-        """Count what *model* took, in the currency the configured prices are in."""
-        if amount:  # without a price nothing is said, rather than that it was free
+        """Count a cost of *model*, in the currency of the configured prices."""
+        if amount:  # without a price, ``usage`` has no cost, instead of a cost of 0
             with self._lock:
                 self._costs[model] += amount
 
     def usage(self) -> dict[str, Any]:
-        """The totals so far; empty when nothing was counted.
+        """Return the totals so far; empty if nothing was counted.
 
-        ``cost`` is ``{"total": …, "models": {model: …}}`` and only there where prices are set.
+        ``cost`` is ``{"total": …, "models": {model: …}}``; it exists only if prices are configured.
         """
         with self._lock:
             usage: dict[str, Any] = {name: round(value, 3) for name, value in self._totals.items()}

@@ -1,8 +1,8 @@
-"""What MongoDB can keep: checked for what clients send, cleaned for what handlers write.
+"""Values that MongoDB can store: values of clients are checked, values of handlers are cleaned.
 
-BSON holds 64-bit integers and well-formed UTF-8, no NUL in a key and no nesting without end; JSON
-has neither NaN nor infinity. Whatever breaks this is found here, with its path, before it joins a
-group of writes: one bad document would fail the others.
+BSON holds 64-bit integers and well-formed UTF-8, no NUL in a key, and limited nesting; JSON has
+neither NaN nor infinity. This module finds values that break these rules, with their path, before
+they join a group of writes. There, one bad document would fail the others.
 """
 
 from __future__ import annotations
@@ -18,44 +18,44 @@ from secretary_common.errors import NotStorable
 from secretary_common.runtime.clock import to_milliseconds
 
 MAX_DEPTH = 100
-"""Levels of nesting; MongoDB promises to keep 100."""
+"""Levels of nesting; MongoDB guarantees 100."""
 MAX_TEXT_BYTES = 64 * 1024
 """Messages and log entries are cut here, in bytes of UTF-8."""
 _INT64_MIN, _INT64_MAX = -(2**63), 2**63 - 1
-_LOOKED_AT = 1024 * 1024
+_PIECE_CHARACTERS = 1024 * 1024
 _CUT_MARK = "…"
 _MARKED_BYTES = 32
-"""Room for the marks of a cut object."""
-# A document with these keys is a DBRef to MongoDB's drivers: it would not come back as it went in.
+"""Space for the marks of a cut object."""
+# MongoDB's drivers read a document with these keys as a DBRef: the value would change.
 _REFERENCE_KEYS = frozenset({"$ref", "$id"})
 
 
 def check_storable(value: Any, path: str = "") -> None:
-    """Accept *value*, JSON as parsed, if it can be stored just as it is.
+    """Check that *value*, which is parsed JSON, can be stored unchanged.
 
     Args:
-        value: what a client sent.
-        path: how the client knows it, e.g. ``parameters``.
+        value: a client's value.
+        path: the client's name for it, e.g. ``parameters``.
 
     Raises:
-        NotStorable: naming the path of the first part that cannot.
+        NotStorable: with the path of the first part that cannot be stored.
     """
     _rebuilt(value, (None, path), 1, _checked_text, _checked_key)
 
 
 def cleaned(value: Any, path: str = "") -> Any:
-    """*value* with its text made storable; what a handler wrote need not come from JSON.
+    """Return *value*, which a handler wrote, in a form that can be stored.
 
     Lone surrogates, and NUL in keys, become U+FFFD; tuples become lists; integer keys become text.
 
     Raises:
-        NotStorable: naming the path of the first part that is beyond cleaning.
+        NotStorable: with the path of the first part that cannot be cleaned.
     """
     return _rebuilt(value, (None, path), 1, _clean_text, _clean_key)
 
 
 def cut_text(text: str, limit: int = MAX_TEXT_BYTES) -> str:
-    """*text*, cleaned and cut to *limit* bytes of UTF-8, with a mark where it was cut."""
+    """Return *text*, cleaned and cut to *limit* bytes of UTF-8; a mark shows the cut."""
     encoded = _without_surrogates(text).encode()
     if len(encoded) <= limit:
         return encoded.decode()
@@ -64,9 +64,10 @@ def cut_text(text: str, limit: int = MAX_TEXT_BYTES) -> str:
 
 
 def cut_object(value: dict[str, Any], limit: int = MAX_TEXT_BYTES) -> dict[str, Any]:
-    """*value*, which is clean, cut to about *limit* bytes of JSON: what comes first is kept.
+    """Return *value*, which is clean, cut to about *limit* bytes of JSON.
 
-    Text that does not fit is cut; anything else that does not fit gives way to a mark.
+    The first keys are kept. Text that does not fit is cut; a mark replaces other values that do
+    not fit.
     """
     if len(to_json(value)) <= limit:
         return value
@@ -87,12 +88,12 @@ def cut_object(value: dict[str, Any], limit: int = MAX_TEXT_BYTES) -> dict[str, 
 
 
 def refusal(path: str, why: str) -> NotStorable:
-    """The error that names *path* and says *why*; both are safe to print."""
+    """Return the error that names *path* and says *why*; its text can always be printed."""
     field = _without_surrogates(path).replace("\0", "\ufffd") or "body"
     return NotStorable(f"{field}: {why}", details={"fields": [{"field": field, "message": why}]})
 
 
-# A part below its parent; spelled out only for an error, for there may be millions.
+# A part and its parents; made into text only for an error, because there may be millions.
 _Path = tuple["_Path | None", Any]
 _Text = Callable[[str, _Path], str]
 _Key = Callable[[Any, _Path], str]
@@ -148,10 +149,10 @@ def _rebuilt_object(
 def _number_or_time(value: float | datetime, path: _Path) -> float | datetime:
     if isinstance(value, datetime):
         try:
-            return _as_kept(value)
+            return _as_stored(value)
         except OverflowError:
             raise _refusal(path, "a time beyond the years 1 to 9999 cannot be stored") from None
-    # What is more than a number, a member of an enum say, is stored as the number.
+    # An instance of a subclass, e.g. a member of an enum, is stored as the plain number.
     if isinstance(value, float):
         if not math.isfinite(value):
             raise _refusal(path, "NaN and infinity cannot be stored")
@@ -162,8 +163,8 @@ def _number_or_time(value: float | datetime, path: _Path) -> float | datetime:
     return number
 
 
-def _as_kept(moment: datetime) -> datetime:
-    """*moment* as it would come back from MongoDB: UTC, whole milliseconds."""
+def _as_stored(moment: datetime) -> datetime:
+    """Return *moment* as MongoDB would return it: UTC, whole milliseconds."""
     aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return to_milliseconds(aware.astimezone(UTC))
 
@@ -172,17 +173,17 @@ def _has_surrogates(text: str) -> bool:
     if text.isascii():
         return False
     try:
-        for start in range(0, len(text), _LOOKED_AT):  # no copy of all of it
-            text[start : start + _LOOKED_AT].encode()
+        for start in range(0, len(text), _PIECE_CHARACTERS):  # never copies all
+            text[start : start + _PIECE_CHARACTERS].encode()
     except UnicodeEncodeError:
         return True
     return False
 
 
 def _without_surrogates(text: str) -> str:
-    """Halves that belong together are joined, lone ones replaced."""
+    """Join surrogate pairs and replace lone surrogates."""
     if not _has_surrogates(text):
-        return str.__str__(text)  # of a subclass too: its own would say what it likes
+        return str.__str__(text)  # the plain text: a subclass may override __str__
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 

@@ -1,7 +1,7 @@
-"""How each move between states changes a job, as plain data: one source for every store.
+"""How each transition changes a job, as plain data: one source for every store.
 
-A ``Change`` names what to set, unset and raise; the MongoDB repository turns it into an update, the
-in-memory twin applies it. Values are set literally: nothing from outside is ever evaluated.
+A ``Change`` names the fields to set, to remove and to add to. The MongoDB repository turns it into
+an update, the in-memory repository applies it. Values are set literally and never evaluated.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from secretary_common.models.states import TERMINAL, JobStatus, Phase
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a move does to the fields of a job."""
+    """What a transition does to the fields of a job."""
 
     put: dict[str, Any] = field(default_factory=dict)
     drop: tuple[str, ...] = ()
@@ -32,7 +32,7 @@ class Change:
 
 
 def claimed(lease: Lease, now: datetime) -> Change:
-    """A claim or a reclaim: the next attempt begins."""
+    """Return the change of a claim or a reclaim: the next attempt starts."""
     return Change(
         put={
             "status": JobStatus.PROCESSING.value,
@@ -40,21 +40,21 @@ def claimed(lease: Lease, now: datetime) -> Change:
             "processing_started_at": now,
             "updated_at": now,
         },
-        # ``settled`` stays: the holder before may still ask whether its last write arrived.
+        # ``settled`` stays: the previous holder may still ask whether its last write arrived.
         drop=("progress",),
         raised={"attempt": 1, "seq": 1},
     )
 
 
 def progressed(change: ProgressChange) -> Change:
-    """Progress of the running attempt, without its outbox slot (stores merge that one)."""
+    """Return the change of a progress write, without the slot, which each store merges."""
     return Change(
         put={"progress": change.progress.model_dump(), "seq": change.seq, "updated_at": change.at}
     )
 
 
 def settled(job: Job, token: str, end: Settlement) -> Change:
-    """The end of an attempt of *job*, whatever its outcome."""
+    """Return the change that ends an attempt of *job*, with any outcome."""
     status = end.outcome.status
     mark = Settled(token=token, outcome=end.outcome.value).model_dump()
     put: dict[str, Any] = {
@@ -92,7 +92,7 @@ def _end_run(job: Job, end: Settlement, put: dict[str, Any]) -> None:
 
 
 def _event(job: Job, status: JobStatus, seq: int, at: datetime) -> dict[str, Any]:
-    """The outbox slot that tells of the end of *job*, if anybody wants to hear of it."""
+    """Return the outbox slot for the end of *job*, if the job has a webhook."""
     if job.webhook is None:
         return {}
     slot = NotifySlot(seq=seq, run=job.run, phase=Phase(status.value), due_at=at)
@@ -100,7 +100,7 @@ def _event(job: Job, status: JobStatus, seq: int, at: datetime) -> dict[str, Any
 
 
 def cancelled(job: Job, now: datetime, expires_at: datetime) -> Change:
-    """A client cancels *job*, which waits."""
+    """Return the change when a client cancels *job*, which waits."""
     seq = job.seq + 1
     put = {
         "status": JobStatus.CANCELLED.value,
@@ -114,11 +114,15 @@ def cancelled(job: Job, now: datetime, expires_at: datetime) -> Change:
 
 
 def cancel_requested(now: datetime) -> Change:
-    """A client cancels a job that is held: its holder does it, or who finds its lease ended."""
+    """Return the change when a client cancels a running job.
+
+    The worker that holds the job stops it. If that worker is lost, the worker that finds the ended
+    lease cancels the job.
+    """
     return Change(put={"cancel_requested": True, "updated_at": now})
 
 
-# What one run leaves on a job and the next one starts without.
+# The fields that a run sets and an explicit retry removes.
 _OF_A_RUN = (
     "cancel_requested",
     "completed_at",
@@ -135,7 +139,7 @@ _OF_A_RUN = (
 
 
 def retried(job: Job, now: datetime) -> Change:
-    """A client starts a new run of *job*, which has ended: as if it had just been submitted."""
+    """Return the change when a client retries *job*, which has ended: a new run starts."""
     put = {
         "status": JobStatus.PENDING.value,
         "run": job.run + 1,
@@ -148,9 +152,10 @@ def retried(job: Job, now: datetime) -> Change:
 
 
 def deleted(job: Job, now: datetime) -> Change:
-    """A client deletes *job*, which nobody holds; one that waits is cancelled by it.
+    """Return the change when a client deletes *job*, which no worker holds.
 
-    Its expiry is now: the sweeper removes it. Its idempotency key is free again.
+    A waiting job is cancelled too. The job expires now, so the sweeper removes it; its idempotency
+    key is free again.
     """
     waits = job.status is JobStatus.PENDING
     change = cancelled(job, now, now) if waits else Change(put={"seq": job.seq + 1})
@@ -159,10 +164,10 @@ def deleted(job: Job, now: datetime) -> Change:
 
 
 def gives_back(end: Settlement) -> bool:
-    """Whether *end* returns the job to the queue, which a requested cancellation forbids."""
+    """Return whether *end* makes the job pending again; a requested cancellation forbids it."""
     return end.outcome.status is JobStatus.PENDING
 
 
 def as_cancelled(end: Settlement) -> Settlement:
-    """The settlement a give-back becomes when the job's cancellation was requested."""
+    """Return the settlement that replaces a give-back of a job that is to be cancelled."""
     return replace(end, outcome=Outcome.CANCELLED, error=None, run_at=None)

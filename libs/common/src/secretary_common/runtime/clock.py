@@ -1,4 +1,4 @@
-"""Time, injectable: the system's, the server's, and one a test moves by hand."""
+"""Clocks to inject: the machine's, MongoDB's, and one that tests set."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 DRIFT = 1e-4
-"""How far two machines' clocks may part, in seconds a second: far more than crystals do."""
+"""The assumed drift of a clock, in seconds per second; far more than real clocks have."""
 
 
 class Clock(Protocol):
-    """Where the current time comes from."""
+    """A source of the current time."""
 
     def now(self) -> datetime:
-        """The time now: aware, UTC, whole milliseconds (what MongoDB keeps)."""
+        """Return the current time: aware, UTC, whole milliseconds (MongoDB's precision)."""
         ...
 
 
 def to_milliseconds(moment: datetime) -> datetime:
-    """*moment* cut to whole milliseconds, so that it survives MongoDB unchanged."""
+    """Return *moment* cut to whole milliseconds, so that MongoDB stores it unchanged."""
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
@@ -29,34 +29,34 @@ class SystemClock:
     """This machine's wall clock."""
 
     def now(self) -> datetime:
-        """The wall clock's time."""
+        """Return the time of the wall clock."""
         return to_milliseconds(datetime.now(UTC))
 
 
 class ServerClock:
-    """MongoDB's time: a monotonic clock plus the offset the last ``synchronise`` found.
+    """MongoDB's time: a monotonic clock plus the offset that ``synchronise`` measured.
 
-    Leases of many machines are compared with one another; the one clock all of them share is the
-    server's. Until it is synchronised it runs on this machine's wall clock.
+    Workers on many machines compare their leases; the only clock that they share is the server's.
+    Before the first ``synchronise``, the time is that of this machine's wall clock.
     """
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
-        """*monotonic*: seconds that only ever grow."""
+        """*monotonic* returns seconds that never decrease."""
         self._monotonic = monotonic
         self._base = datetime.now(UTC) - timedelta(seconds=monotonic())
         self._error_sec = math.inf
         self._read_at = 0.0
 
     def now(self) -> datetime:
-        """The server's time as far as it is known here."""
+        """Return the server's time, as precisely as it is known."""
         return to_milliseconds(self._base + timedelta(seconds=self._monotonic()))
 
     def synchronise(self, server_now: datetime, round_trip_sec: float) -> float:
-        """Take over the server's *server_now*, read *round_trip_sec* long ago at most.
+        """Use the server's time *server_now*, which was read at most *round_trip_sec* ago.
 
-        A slow answer tells little: the time it speaks of may be anywhere in its round trip. So it
-        only counts if it is more exact than what is known, or contradicts it: then the server's
-        clock was set, or it is another server's.
+        A slow answer is inexact, because the server may have read its clock at any moment of the
+        round trip. So an answer is used only if it is more exact than the known offset, or if it
+        contradicts the known offset: the clock was set, or another server answered.
 
         Returns this machine's wall clock minus the server's, in seconds.
         """
@@ -70,16 +70,16 @@ class ServerClock:
 
 
 class ManualClock:
-    """A clock for tests: it stands still until told."""
+    """A clock for tests; only ``advance`` changes its time."""
 
     def __init__(self, start: datetime | None = None) -> None:
         self._now = to_milliseconds(start or datetime(2026, 1, 1, tzinfo=UTC))
 
     def now(self) -> datetime:
-        """The time it was last set to."""
+        """Return the time that was set last."""
         return self._now
 
     def advance(self, seconds: float) -> datetime:
-        """Move on by *seconds* and return the new time."""
+        """Add *seconds* and return the new time."""
         self._now = to_milliseconds(self._now + timedelta(seconds=seconds))
         return self._now

@@ -1,8 +1,8 @@
-"""Group commit: concurrent callers share one write, and each gets the outcome of its part.
+"""Group commit: concurrent callers share one write, and each gets the outcome of its item.
 
-The first item after a pause waits a moment for company; while a group is being written the next
-one gathers and is written as soon as that is done. So a single caller is as quick as before, and
-many callers cost few writes.
+The first item after a pause waits a moment for other items. While a group is being written, the
+next group collects; it is written as soon as the first write is done. So a single caller waits
+hardly longer, and many callers need few writes.
 """
 
 from __future__ import annotations
@@ -17,25 +17,28 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 Flush = Callable[[list[T]], Awaitable[Sequence[R | BaseException]]]
-"""Writes a group: one outcome for each item, in their order. An exception among the outcomes is
-raised to the caller of that item alone; one raised by the function itself to all of the group."""
+"""Writes a group and returns one outcome for each item, in order.
+
+An exception among the outcomes is raised only to the caller of that item. An exception that the
+function raises goes to all callers of the group.
+"""
 
 LARGEST = 64
 LINGER_SEC = 0.001
 
 
 class GroupCommit(Generic[T, R]):
-    """Collects items and has them written together, one group at a time."""
+    """Collects items and writes them together, one group at a time."""
 
     def __init__(
         self, flush: Flush[T, R], *, largest: int = LARGEST, linger_sec: float = LINGER_SEC
     ) -> None:
-        """Prepare to collect.
+        """Start with an empty group.
 
         Args:
-            flush: writes a group; never called with more than *largest* items, nor twice at once.
-            largest: items in a group.
-            linger_sec: how long the first item after a pause waits for company.
+            flush: writes a group of at most *largest* items; only one call runs at a time.
+            largest: the most items in a group.
+            linger_sec: how long the first item after a pause waits for other items.
         """
         self._flush = flush
         self._largest = largest
@@ -45,10 +48,10 @@ class GroupCommit(Generic[T, R]):
         self._writing: asyncio.Task[None] | None = None
 
     async def submit(self, item: T) -> R:
-        """Have *item* written with others; returns (or raises) what came of it.
+        """Write *item* together with others; return or raise its outcome.
 
-        A caller that is cancelled before its group is written takes its item back; afterwards the
-        write happens all the same.
+        If the caller is cancelled before the write starts, its item is not written. Later, the
+        item is written anyway.
         """
         loop = asyncio.get_running_loop()
         outcome: asyncio.Future[R] = loop.create_future()
@@ -57,12 +60,12 @@ class GroupCommit(Generic[T, R]):
             if len(self._waiting) >= self._largest:
                 self._start()
             elif self._timer is None:
-                # A context of its own: the write belongs to no single caller, nor do its log lines.
+                # An empty context: the write and its log lines belong to no single caller.
                 self._timer = loop.call_later(self._linger_sec, self._start, context=Context())
         return await outcome
 
     async def finish(self) -> None:
-        """Return once everything submitted so far has been written."""
+        """Return when all items submitted so far have been written."""
         if self._timer is not None:
             self._start()
         if self._writing is not None:
@@ -79,7 +82,7 @@ class GroupCommit(Generic[T, R]):
         try:
             while group := self._take():
                 await self._write_one(group)
-        finally:  # also if the loop is going down: nobody waits for ever
+        finally:  # also when the loop is shut down, so that no caller waits for ever
             self._writing = None
             for _, outcome in self._waiting:
                 outcome.cancel()
@@ -103,14 +106,14 @@ class GroupCommit(Generic[T, R]):
             for _, future in group:
                 future.cancel()
             raise
-        except Exception as error:  # noqa: BLE001 - it is raised where the items came from
+        except Exception as error:  # noqa: BLE001 - raised to the callers
             outcomes = [error] * len(group)
         for (_, future), outcome in zip(group, outcomes, strict=True):
             _settle(future, outcome)
 
 
 def _settle(future: asyncio.Future[R], outcome: R | BaseException) -> None:
-    if future.done():  # its caller went away
+    if future.done():  # the caller was cancelled
         return
     if isinstance(outcome, BaseException):
         future.set_exception(outcome)

@@ -1,4 +1,4 @@
-"""The little HTTP server of the services that have no API: alive, ready, metrics."""
+"""The small HTTP server of the worker and the notifier: liveness, readiness, metrics."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from secretary_common.runtime.log import get_logger
 log = get_logger(__name__)
 
 Readiness = Callable[[], Awaitable[tuple[bool, dict[str, Any]]]]
-"""Says whether the service can do its work, and why not."""
+"""Returns whether the service can do its work, and details."""
 
 
 async def _alive() -> tuple[bool, dict[str, Any]]:
-    """Who answers is alive."""
+    """Report that the process lives, because it answers."""
     return True, {}
 
 
@@ -26,13 +26,14 @@ async def _alive() -> tuple[bool, dict[str, Any]]:
 async def health_server(
     host: str, port: int, ready: Readiness, live: Readiness = _alive
 ) -> AsyncIterator[None]:
-    """Answer ``/health/live``, ``/health/ready`` and ``/metrics`` on *host*:*port* while inside.
+    """Serve ``/health/live``, ``/health/ready`` and ``/metrics`` on *host*:*port* in the block.
 
-    *port* 0: no server. ``/health/ready`` is 200 or 503 with what *ready* says, ``/health/live``
-    with what *live* says: 503 there means that only a restart can help.
+    With *port* 0 there is no server. ``/health/ready`` answers 200 or 503 with the result of
+    *ready*, ``/health/live`` with the result of *live*. 503 of ``/health/live`` means that only a
+    restart can help.
 
     Raises:
-        OSError: the port is taken.
+        OSError: the port is in use.
     """
     if not port:
         yield

@@ -1,7 +1,7 @@
-"""Structured logs: one event name and its fields a line, the job id bound once.
+"""Structured logs: each line has an event name and fields; the job id is bound once.
 
-``log = get_logger(__name__); log.info("job.claimed", attempt=2)`` prints the fields that
-``bind(job_id=…)`` set for the running task too.
+``log = get_logger(__name__); log.info("job.claimed", attempt=2)`` also prints the fields
+that ``bind(job_id=…)`` set for the running task.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _bound: ContextVar[dict[str, Any] | None] = ContextVar("secretary_log_fields", d
 
 @contextlib.contextmanager
 def bind(**fields: Any) -> Iterator[None]:
-    """Put *fields* on every line logged inside, by this task and those it starts."""
+    """Add *fields* to every line that this task, and tasks it starts, log in the block."""
     token = _bound.set({**(_bound.get() or {}), **fields})
     try:
         yield
@@ -29,25 +29,25 @@ def bind(**fields: Any) -> Iterator[None]:
 
 
 class EventLogger:
-    """Logs events in the past tense with fields."""
+    """Logs events, named in the past tense, with fields."""
 
     def __init__(self, logger: logging.Logger) -> None:
         self._logger = logger
 
     def debug(self, event: str, **fields: Any) -> None:
-        """Details for a developer."""
+        """Log details for a developer."""
         self._log(logging.DEBUG, event, fields)
 
     def info(self, event: str, **fields: Any) -> None:
-        """Something happened as it should."""
+        """Log an expected event."""
         self._log(logging.INFO, event, fields)
 
     def warning(self, event: str, **fields: Any) -> None:
-        """Something went wrong that the system deals with itself."""
+        """Log a fault that the system handles by itself."""
         self._log(logging.WARNING, event, fields)
 
     def error(self, event: str, *, exc: BaseException | None = None, **fields: Any) -> None:
-        """Something went wrong that a person should look at."""
+        """Log a fault that an operator should examine."""
         self._log(logging.ERROR, event, fields, exc)
 
     def _log(
@@ -59,7 +59,7 @@ class EventLogger:
 
 
 def get_logger(name: str) -> EventLogger:
-    """The event logger of a module."""
+    """Return the event logger of a module."""
     return EventLogger(logging.getLogger(name))
 
 
@@ -83,7 +83,7 @@ class _Formatter(logging.Formatter):
 
 
 class JsonFormatter(_Formatter):
-    """One JSON object a line."""
+    """Prints one JSON object per line."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Render *record*."""
@@ -91,7 +91,7 @@ class JsonFormatter(_Formatter):
 
 
 class TextFormatter(_Formatter):
-    """For people: time, level, event, then ``key=value``."""
+    """Prints lines for people: time, level, service, event, then ``key=value``."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Render *record*."""
@@ -109,7 +109,7 @@ def _brief(value: Any) -> str:
 
 
 def configure_logging(service: str, *, level: str = "info", style: str = "text") -> None:
-    """Send everything at *level* and above to standard error, as *style* (text or json)."""
+    """Write events at *level* and above to standard error, in *style* text or json."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter(service) if style == "json" else TextFormatter(service))
     root = logging.getLogger()
@@ -117,5 +117,5 @@ def configure_logging(service: str, *, level: str = "info", style: str = "text")
     root.setLevel(level.upper())
     for noisy in ("aio_pika", "aiormq", "httpx", "pymongo", "asyncio"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
-    # What it calls an error, an outage of the broker, is a warning of ours already.
+    # It logs an outage of the broker as an error; Secretary logs a warning for it already.
     logging.getLogger("aiormq.connection").setLevel(logging.CRITICAL)

@@ -1,4 +1,4 @@
-"""Prometheus counters all services share; each process shows them at ``/metrics``."""
+"""The Prometheus metrics of all services; each process shows them at ``/metrics``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Secrets at rest: Fernet with a list of keys, the first of which encrypts."""
+"""Secrets at rest: Fernet with a list of keys; the first key encrypts."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from secretary_common.models import SealedSecret
 
 
 class Cipher:
-    """Seals secrets before they are stored, opens them where they are used."""
+    """Seals secrets before they are stored, and opens them where they are used."""
 
     def __init__(self, keys: Iterable[SecretStr]) -> None:
-        """*keys*: Fernet keys, at least one; the first encrypts, all decrypt (rotation)."""
+        """*keys* are Fernet keys, at least one; the first encrypts, all decrypt (rotation)."""
         self._fernet = MultiFernet([Fernet(key.get_secret_value()) for key in keys])
 
     def seal(self, secret: str) -> SealedSecret:
-        """*secret*, encrypted."""
+        """Return *secret*, encrypted."""
         return self._fernet.encrypt(secret.encode()).decode("ascii")
 
     def open(self, sealed: SealedSecret) -> str:
-        """The secret that was sealed.
+        """Return the secret in *sealed*.
 
         Raises:
-            PermanentError: no key of the list opens it.
+            PermanentError: no key of the list decrypts it.
         """
         try:
             return self._fernet.decrypt(sealed.encode("ascii")).decode()

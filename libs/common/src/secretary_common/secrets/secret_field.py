@@ -1,7 +1,7 @@
-"""Secrets among parameters: sealed before they are stored, never shown again.
+"""Secret parameters: sealed before they are stored, never shown again.
 
-A parameter is secret where its job type's JSON Schema says ``writeOnly``. What was sealed is known
-by its form, so it stays hidden even when the schema that named it has changed since.
+A parameter is secret if its job type's JSON Schema marks it ``writeOnly``. Sealed text has its
+own form, so it stays hidden even if the schema changes later.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ _COMBINED = ("allOf", "anyOf", "oneOf")
 def sealed(
     value: Any, schema: JsonObject, seal: Callable[[str], str], path: str = "parameters"
 ) -> Any:
-    """*value* with every secret that *schema* marks passed through *seal*.
+    """Return *value* with each secret that *schema* marks replaced by its result of *seal*.
 
     Raises:
-        InvalidRequest: a secret is no text.
+        InvalidRequest: a secret is not text.
     """
     return _sealed(value, [schema], schema, seal, path)
 
 
 def opened(value: Any, schema: JsonObject, unseal: Callable[[str], str]) -> Any:
-    """*value* with every secret that *schema* marks, and that was sealed, passed to *unseal*."""
+    """Return *value* with each sealed secret that *schema* marks replaced by *unseal*'s result."""
 
     def unsealed(text: str) -> str:
         return unseal(text) if _SEALED.fullmatch(text) else text
@@ -42,7 +42,7 @@ def opened(value: Any, schema: JsonObject, unseal: Callable[[str], str]) -> Any:
 
 
 def redacted(value: Any) -> Any:
-    """*value* with everything that was sealed replaced by ``[redacted]``."""
+    """Return *value* with all sealed text replaced by ``[redacted]``."""
     if isinstance(value, str):
         return REDACTED if _SEALED.fullmatch(value) else value
     if isinstance(value, dict):
@@ -52,8 +52,11 @@ def redacted(value: Any) -> Any:
     return value
 
 
-def applying(schemas: list[Any], root: JsonObject) -> Iterator[JsonObject]:
-    """*schemas* and all that apply to the same value: references followed, combinations opened."""
+def applicable_schemas(schemas: list[Any], root: JsonObject) -> Iterator[JsonObject]:
+    """Yield *schemas* and all schemas that apply to the same value.
+
+    It follows references and the parts of ``allOf``, ``anyOf`` and ``oneOf``.
+    """
     waiting, seen = list(schemas), set[int]()
     while waiting:
         schema = waiting.pop()
@@ -70,8 +73,8 @@ def applying(schemas: list[Any], root: JsonObject) -> Iterator[JsonObject]:
 def _sealed(
     value: Any, schemas: list[Any], root: JsonObject, seal: Callable[[str], str], path: str
 ) -> Any:
-    here = list(applying(schemas, root))
-    if not here:  # nothing is said of it, so nothing of what is in it either
+    here = list(applicable_schemas(schemas, root))
+    if not here:  # no schema describes the value or its parts
         return value
     if value is not None and any(schema.get("writeOnly") is True for schema in here):
         if not isinstance(value, str):
@@ -97,7 +100,7 @@ def _no_text(path: str) -> InvalidRequest:
 
 
 def _of_property(schemas: list[JsonObject], name: str) -> list[Any]:
-    """The schemas of the property *name*; those of other properties are for unnamed ones alone."""
+    """Return the schemas of the property *name*, else those of additional properties."""
     return [
         schema.get("properties", {}).get(name, schema.get("additionalProperties"))
         for schema in schemas
@@ -105,7 +108,7 @@ def _of_property(schemas: list[JsonObject], name: str) -> list[Any]:
 
 
 def _resolved(reference: str, root: JsonObject) -> Any:
-    """The part of *root* a local reference (``#/$defs/Name``) points to; None: nothing."""
+    """Return the part of *root* that a local reference (``#/$defs/Name``) names, or None."""
     part: Any = root
     for name in reference.removeprefix("#").strip("/").split("/"):
         if name:

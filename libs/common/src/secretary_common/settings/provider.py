@@ -1,7 +1,8 @@
-"""Whom the worker asks to read pages, to answer and to listen: addresses, keys, limits, prices.
+"""Providers of OCR, language models and transcription: URLs, keys, limits, prices.
 
-A provider is configured when it has a key and a model. A server of one's own (another ``base_url``:
-Ollama, vLLM) needs no key. Prices are in any one currency; 0 means unknown: no cost is told then.
+A provider is configured when it has a key and a model. The operator's own server (another
+``base_url``: Ollama, vLLM) needs no key. All prices are in one currency of the operator's choice;
+0 means unknown, and then no cost is reported.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from secretary_common.settings.section import HttpUrl, Seconds, Section
 
 MISTRAL_URL = "https://api.mistral.ai/v1"
 OPENAI_URL = "https://api.openai.com/v1"
-# Mistral takes no more in one document (research: two integrators' documentation).
+# Mistral accepts no more in one document, according to two integrators' documentation.
 MISTRAL_MAX_PAGES = 1000
 MISTRAL_MAX_MB = 50
 
@@ -42,7 +43,7 @@ Price = Annotated[float, Field(ge=0)]
 
 
 class ProviderSection(Section):
-    """What all providers have in common."""
+    """The settings that all providers have."""
 
     NAME: ClassVar[str]
     """The section's name in the configuration."""
@@ -51,17 +52,17 @@ class ProviderSection(Section):
     api_key: ApiKey = SecretStr("")
     model: str = ""
     timeout_sec: Seconds = 300.0
-    """For one request: connection, sending, waiting, every byte of the answer."""
+    """For one request: connecting, sending, waiting, reading the complete response."""
     retry_sec: float = Field(default=60.0, ge=0)
-    """How long a request is repeated at once; after that the job waits for its next attempt."""
+    """How long a failed request is repeated; after that the job waits for its next attempt."""
     parallel: int = Field(default=4, ge=1, le=100)
-    """Requests in flight, each worker."""
+    """Requests in flight, for each worker."""
 
     def missing(self, *, model: str | None = None) -> tuple[str, ...]:
-        """The settings still to be made before this provider can be asked, by their full names.
+        """Return the full names of the settings that this provider still needs.
 
         Args:
-            model: what a job asks for in place of the configured one.
+            model: the model that a job requests in place of the configured one.
         """
         is_own_server = self.base_url != type(self).model_fields["base_url"].default
         unset = {
@@ -72,13 +73,13 @@ class ProviderSection(Section):
 
 
 class TokenPrices(Section):
-    """Prices of models that count tokens."""
+    """Prices per token."""
 
     prompt_price_per_million: Price = 0.0
     completion_price_per_million: Price = 0.0
 
     def cost(self, *, prompt_tokens: int, completion_tokens: int) -> float:
-        """What these tokens cost."""
+        """Return the cost of these tokens."""
         return (
             prompt_tokens * self.prompt_price_per_million
             + completion_tokens * self.completion_price_per_million
@@ -91,7 +92,7 @@ class MistralSection(ProviderSection):
     NAME: ClassVar[str] = "mistral"
 
     base_url: BaseUrl = MISTRAL_URL
-    # Dated: what it reads is cached under this name, and its price is known.
+    # A dated model: pages are cached under this name, and its price is known.
     model: str = "mistral-ocr-2512"
     parallel: int = Field(default=2, ge=1, le=100)
     pages_per_request: int = Field(default=20, ge=1, le=MISTRAL_MAX_PAGES)
@@ -100,25 +101,25 @@ class MistralSection(ProviderSection):
 
 
 class VisionSection(ProviderSection, TokenPrices):
-    """A model that sees, for ``extraction_method: openai_vision``; one request a page."""
+    """A vision model, for ``extraction_method: openai_vision``; one request per page."""
 
     NAME: ClassVar[str] = "vision"
 
     timeout_sec: Seconds = 180.0
     dpi: int = Field(default=200, ge=36, le=600)
     max_side: int = Field(default=2048, ge=256, le=8192)
-    """Of a page's picture, in pixels."""
+    """Of a page's image, in pixels."""
     jpeg_quality: int = Field(default=85, ge=1, le=95)
 
 
 class LlmSection(ProviderSection, TokenPrices):
-    """A language model behind OpenAI's Chat Completions, for templates and translations."""
+    """A language model with OpenAI's Chat Completions API, for templates and translations."""
 
     NAME: ClassVar[str] = "llm"
 
 
 class TranscriptionSection(ProviderSection):
-    """A model that listens, behind OpenAI's ``/audio/transcriptions``."""
+    """A transcription model with OpenAI's ``/audio/transcriptions`` API."""
 
     NAME: ClassVar[str] = "transcription"
 
@@ -126,5 +127,5 @@ class TranscriptionSection(ProviderSection):
     timeout_sec: Seconds = 600.0
     parallel: int = Field(default=2, ge=1, le=100)
     max_piece_mb: float = Field(default=25, gt=0)
-    """The most audio one request may carry."""
+    """The most audio in one request."""
     price_per_minute: Price = 0.0

@@ -1,4 +1,4 @@
-"""What every section of the configuration is made of."""
+"""The base class and the types of all sections of the configuration."""
 
 from __future__ import annotations
 
@@ -20,6 +20,6 @@ Seconds = Annotated[float, Field(gt=0)]
 
 
 class Section(BaseModel):
-    """A part of the configuration; a key it does not know is refused."""
+    """A section of the configuration; unknown keys are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -1,4 +1,4 @@
-"""The services, the servers behind them, their secrets and their logs."""
+"""Settings of the services, of MongoDB and RabbitMQ, of secrets and of logs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,11 @@ WEBHOOK_SECRET_BYTES = range(24, 65)
 
 
 def check_fernet_key(value: SecretStr) -> SecretStr:
-    """Refuse what is not a Fernet key (32 bytes, URL-safe base64)."""
+    """Return *value* if it is a Fernet key (32 bytes, URL-safe base64).
+
+    Raises:
+        ValueError: it is not; the message does not contain the value.
+    """
     try:
         Fernet(value.get_secret_value())
     except ValueError:
@@ -25,10 +29,10 @@ def check_fernet_key(value: SecretStr) -> SecretStr:
 
 
 def check_webhook_secret(value: str) -> str:
-    """Refuse what is not ``whsec_`` + base64 of 24 to 64 bytes.
+    """Return *value* if it is ``whsec_`` and base64 of 24 to 64 bytes.
 
     Raises:
-        ValueError: without the value in its message.
+        ValueError: it is not; the message does not contain the value.
     """
     prefix, _, encoded = value.partition("_")
     try:
@@ -50,16 +54,16 @@ SigningSecret = Annotated[SecretStr, AfterValidator(_check_signing_secret)]
 
 
 class GenericWorkerSection(Section):
-    """The original documentation's section."""
+    """How the worker claims jobs."""
 
     active: bool = True
-    """False: the worker stays up, reports itself and claims nothing."""
+    """False: the worker runs and reports, but claims no jobs."""
     max_concurrent: int = Field(default=3, ge=1, le=1000)
     poll_interval_sec: Seconds = 5.0
 
 
 class MongoSection(Section):
-    """Where the truth lies."""
+    """MongoDB, the source of truth."""
 
     url: str = "mongodb://127.0.0.1:27017/?replicaSet=rs0"
     database: str = "secretary"
@@ -67,7 +71,7 @@ class MongoSection(Section):
 
 
 class BrokerSection(Section):
-    """Where the doorbell hangs; an empty URL means polling alone."""
+    """RabbitMQ, the doorbell; with an empty URL, the services only poll."""
 
     url: SecretStr = SecretStr("")
     management_url: SecretStr = SecretStr("")
@@ -81,7 +85,7 @@ class ApiSection(Section):
     port: Port = 5001
     public_url: HttpUrl = "http://localhost:5001"
     bootstrap_key: SecretStr = SecretStr("")
-    """An admin key for first use and tests; empty: none."""
+    """An admin key for the first use and for tests; empty: none."""
     pepper: SecretStr = SecretStr("")
     max_body_mb: float = Field(default=10, gt=0, le=1000)
 
@@ -93,14 +97,14 @@ class WorkerSection(Section):
     heartbeat_sec: Seconds = 10.0
     drain_sec: float = Field(default=30.0, ge=0)
     job_types: list[str] = []
-    """Only these; empty: all it has handlers for."""
+    """Run only these job types; empty: all types that have a handler."""
     handler_modules: list[str] = []
     host: str = "127.0.0.1"
     http_port: Port = 5002
 
     @property
     def renewal_sec(self) -> float:
-        """``heartbeat_sec``, but often enough that one renewal may fail before a lease is lost."""
+        """``heartbeat_sec``, or a third of ``lease_sec`` if shorter: one renewal may fail then."""
         return min(self.heartbeat_sec, self.lease_sec / 3)
 
 
@@ -112,7 +116,7 @@ class NotifierSection(Section):
     timeout_sec: Seconds = 15.0
     poll_interval_sec: Seconds = 5.0
     retry_schedule_sec: list[Annotated[float, Field(ge=0)]] = Field(
-        # Standard Webhooks' example: now, 5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 14 h, 20 h, 24 h.
+        # The example of Standard Webhooks: 0, 5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 14 h, 20 h, 24 h.
         default=[0, 5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400],
         min_length=1,
     )
@@ -122,12 +126,12 @@ class NotifierSection(Section):
 
 
 class SecuritySection(Section):
-    """What has no safe default, and what is allowed on top of it."""
+    """Encryption keys, and exceptions of the URL guard."""
 
     encryption_keys: list[FernetKey] = []
-    """The first encrypts, all decrypt."""
+    """The first key encrypts, all keys decrypt."""
     allow_networks: list[IPv4Network | IPv6Network] = []
-    """Networks the URL guard lets through: self-hosted receivers, tests."""
+    """Networks that the URL guard allows: self-hosted receivers, tests."""
 
 
 class LogSection(Section):

@@ -1,8 +1,9 @@
-"""Configuration: ``config.yaml`` plus environment, checked whole at start.
+"""The configuration: ``config.yaml`` plus environment variables, checked completely at start.
 
-``SECRETARY_CONFIG`` names another file. ``SECRETARY_<SECTION>__<KEY>`` in the environment wins over
-the file (lists and maps as JSON); variables without ``__`` are not ours. Whatever is unknown or bad
-stops the service with its name. Values never appear in the message: some are secret.
+``SECRETARY_CONFIG`` names another file. ``SECRETARY_<SECTION>__<KEY>`` in the environment overrides
+the file (lists and maps as JSON); variables without ``__`` are no settings. An unknown key or a bad
+value stops the service with an error that names the key. The error never contains values, because
+some are secret.
 """
 
 from __future__ import annotations
@@ -89,11 +90,11 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Environment over file over defaults; nothing else."""
+        """Use the environment, then the file, then the defaults; no other source."""
         del env_settings, dotenv_settings, file_secret_settings
         path = os.environ.get(f"{PREFIX}CONFIG")
         if path and not Path(path).is_file():
-            raise ConfigurationError(f"{PREFIX}CONFIG names a file that is not there")
+            raise ConfigurationError(f"{PREFIX}CONFIG names a file that does not exist")
         return (
             init_settings,
             _OwnVariables(settings_cls),
@@ -102,7 +103,7 @@ class Settings(BaseSettings):
 
 
 class _OwnVariables(EnvSettingsSource):
-    """The environment, less the variables that are not ours (no ``__`` in them)."""
+    """The environment without variables that are no settings (no ``__`` in their name)."""
 
     def _load_env_vars(self) -> Mapping[str, str | None]:
         loaded: Mapping[str, str | None] = super()._load_env_vars()
@@ -118,11 +119,11 @@ def load_settings(*, require: tuple[str, ...] = ()) -> Settings:
     """Read the configuration.
 
     Args:
-        require: dotted names that have no safe default and must be set for this service, e.g.
+        require: dotted names of settings without a safe default that this service needs, e.g.
             ``api.pepper``.
 
     Raises:
-        ConfigurationError: naming every key that is unknown, bad or missing.
+        ConfigurationError: with every key that is unknown, bad or missing.
     """
     try:
         settings = Settings()
@@ -148,7 +149,7 @@ def _unknown_variables() -> list[str]:
         if not variable.startswith(PREFIX) or DELIMITER not in variable:
             continue
         section, _, key = variable.removeprefix(PREFIX).lower().partition(DELIMITER)
-        if section == "handlers":  # the worker checks them, for it knows the packages
+        if section == "handlers":  # the worker checks these keys, because it knows the packages
             continue
         fields = Settings.model_fields.get(section)
         keys = getattr(fields.annotation, "model_fields", {}) if fields else {}
