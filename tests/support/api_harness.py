@@ -13,7 +13,7 @@ from cryptography.fernet import Fernet
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from secretary_api.app import Collaborators, create_app
-from secretary_api.jobs.submission import Admission
+from secretary_api.jobs.admission import Admission
 from secretary_common.errors import StoreUnavailable
 from secretary_common.http.url_guard import UrlGuard
 from secretary_common.models import JobTypeInfo
@@ -56,7 +56,7 @@ class PdfLikeParams(BaseModel):
         },
     )
 
-    filename: str | None = None
+    filename: str | None = Field(default=None, json_schema_extra={"format": "file-root-path"})
     url: str | None = None
     file_id: str | None = Field(default=None, json_schema_extra={"format": "upload"})
     extraction_method: Literal["native", "ocr"] = "native"

@@ -18,7 +18,7 @@ from pymongo import MongoClient
 from support.api_harness import data_of, error_of, refused_field
 from support.api_process import AUTHORIZED, client_of, service_over
 
-from secretary_api.http.early_answer import LINGER_BYTES
+from secretary_api.http.early_answer import DISCARD_BYTES
 from secretary_devstack.deadline import wait_until
 from secretary_devstack.processes.service import Service
 
@@ -160,7 +160,7 @@ def test_a_client_that_sends_without_end_is_refused_and_cut_off(
         client.send(b"%x\r\n%s\r\n" % (len(HEAD), HEAD))
         piece = b"100000\r\n" + bytes(MEGABYTE) + b"\r\n"
     client.send_until_refused(piece, 10 * MAX_UPLOAD_MB * MEGABYTE)
-    read = (0 if announced else MAX_UPLOAD_MB * MEGABYTE) + LINGER_BYTES
+    read = (0 if announced else MAX_UPLOAD_MB * MEGABYTE) + DISCARD_BYTES
     assert client.sent < read + IN_BUFFERS
     answer = client.answer()
     assert answer.startswith(b"HTTP/1.1 413")

@@ -1,4 +1,4 @@
-"""The application, made of ready-made collaborators."""
+"""The FastAPI application, built from its collaborators."""
 
 from __future__ import annotations
 
@@ -12,20 +12,21 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from secretary_api.auth import Keyring
-from secretary_api.deliveries import DeliveryService
+from secretary_api.deliveries import Deliveries
 from secretary_api.dependencies import Services
-from secretary_api.files.downloads import JobContent
+from secretary_api.files.downloads import Downloads
 from secretary_api.files.uploads import Uploads
 from secretary_api.http import errors
-from secretary_api.http.middleware import BodyLimit, EitherSlash, Limit, RequestLog
+from secretary_api.http.middleware import BodyLimit, Limit, OptionalSlash, RequestLog
 from secretary_api.http.multipart import FRAMING_BYTES
 from secretary_api.jobs.actions import JobActions
-from secretary_api.jobs.batches import BatchService
+from secretary_api.jobs.admission import Admission
+from secretary_api.jobs.batches import Batches
 from secretary_api.jobs.idempotency import IdempotencyMarker
 from secretary_api.jobs.job_types import JobTypes
-from secretary_api.jobs.service import JobService
-from secretary_api.jobs.stream import JobWatch
-from secretary_api.jobs.submission import Admission
+from secretary_api.jobs.queries import JobQueries
+from secretary_api.jobs.stream import JobStream
+from secretary_api.jobs.submitter import JobSubmitter
 from secretary_api.routes import (
     actions,
     batches,
@@ -35,15 +36,11 @@ from secretary_api.routes import (
     job_types,
     jobs,
     keys,
-    logs,
-    stats,
     stream,
-    templates,
     uploads,
-    webhooks,
     workers,
 )
-from secretary_api.workers import WorkerPool
+from secretary_api.workers import Workers
 from secretary_common.ports import (
     BatchRepository,
     DeliveryRepository,
@@ -61,26 +58,22 @@ from secretary_common.runtime.clock import Clock
 
 VERSION = "0.1.0"
 DESCRIPTION = """
-Submit long-running work as jobs, follow them, and be told of their end by webhooks.
+Submit long-running work as jobs, follow them, and receive their end by webhooks.
 
-Every answer stands in an envelope: `{"status": "success", "data": …}` or
+Every answer has an envelope: `{"status": "success", "data": …}` or
 `{"status": "error", "error": {"code", "message", "details"}}`; `code` is stable.
-Paths work with and without a slash at their end.
+Paths work with and without a trailing slash.
 """
 ROUTERS = (
-    batches.router,  # before jobs: "batch" is no job's id
+    batches.router,  # before jobs: "batch" is not the id of a job
     jobs.router,
-    logs.router,
     stream.router,
     files.router,
     uploads.router,
     actions.router,
     deliveries.router,
-    webhooks.router,
     job_types.router,
-    templates.router,
     workers.router,
-    stats.router,
     keys.router,
     health.router,
 )
@@ -91,7 +84,7 @@ Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 @dataclass(frozen=True, slots=True)
 class Collaborators:
-    """What the API works with, and the values it is set to."""
+    """The objects and the settings that the API needs."""
 
     jobs: JobRepository
     batches: BatchRepository
@@ -120,7 +113,7 @@ class Collaborators:
 
 
 def create_app(parts: Collaborators, lifespan: Lifespan | None = None) -> FastAPI:
-    """The HTTP API over *parts*; *lifespan* runs around it."""
+    """Return the HTTP API over *parts*; *lifespan* runs around it."""
     app = FastAPI(
         title="Secretary",
         version=VERSION,
@@ -135,7 +128,7 @@ def create_app(parts: Collaborators, lifespan: Lifespan | None = None) -> FastAP
         app.include_router(router)
     errors.install(app)
     # The last one added is the outermost.
-    app.add_middleware(EitherSlash, slashed=_slashed_paths())
+    app.add_middleware(OptionalSlash, slashed=_slashed_paths())
     app.add_middleware(
         BodyLimit,
         limit=Limit(int(parts.max_body_mb * MEGABYTE), "api.max_body_mb"),
@@ -150,38 +143,51 @@ def _max_upload(parts: Collaborators) -> int:
 
 
 def _services(parts: Collaborators) -> Services:
-    job_types = JobTypes(parts.job_types, parts.clock)
-    taken_in = Uploads(parts.files, parts.clock, max_bytes=_max_upload(parts))
-    moves = _moves(parts)
+    announced = JobTypes(parts.job_types, parts.clock)
+    upload_store = Uploads(parts.files, parts.clock, max_bytes=_max_upload(parts))
+    job_actions = JobActions(
+        jobs=parts.jobs,
+        deliveries=parts.deliveries,
+        doorbell=parts.doorbell,
+        clock=parts.clock,
+        retention=parts.retention,
+        public_url=parts.public_url,
+    )
     return Services(
-        jobs=JobService(
+        submitter=JobSubmitter(
+            jobs=parts.jobs,
+            job_types=announced,
+            doorbell=parts.doorbell,
+            clock=parts.clock,
+            admission=parts.admission,
+            uploads=upload_store,
+        ),
+        jobs=JobQueries(
             jobs=parts.jobs,
             logs=parts.logs,
             deliveries=parts.deliveries,
-            job_types=job_types,
-            doorbell=parts.doorbell,
+            job_types=announced,
             clock=parts.clock,
-            admission=parts.admission,
-            uploads=taken_in,
         ),
-        watch=JobWatch(parts.jobs, parts.is_stopping),
-        uploads=taken_in,
-        content=JobContent(parts.files),
-        moves=moves,
-        batches=BatchService(
+        stream=JobStream(parts.jobs, parts.is_stopping),
+        uploads=upload_store,
+        downloads=Downloads(parts.files),
+        actions=job_actions,
+        batches=Batches(
             batches=parts.batches,
             jobs=parts.jobs,
-            job_types=job_types,
-            moves=moves,
+            job_types=announced,
+            actions=job_actions,
             doorbell=parts.doorbell,
             clock=parts.clock,
             admission=parts.admission,
-            uploads=taken_in,
+            uploads=upload_store,
             in_background=parts.in_background,
         ),
-        workers=WorkerPool(
+        job_types=announced,
+        workers=Workers(
             workers=parts.workers,
-            job_types=job_types,
+            job_types=announced,
             jobs=parts.jobs,
             doorbell=parts.doorbell,
             clock=parts.clock,
@@ -198,19 +204,8 @@ def _services(parts: Collaborators) -> Services:
     )
 
 
-def _moves(parts: Collaborators) -> JobActions:
-    return JobActions(
-        jobs=parts.jobs,
-        deliveries=parts.deliveries,
-        doorbell=parts.doorbell,
-        clock=parts.clock,
-        retention=parts.retention,
-        public_url=parts.public_url,
-    )
-
-
-def _deliveries(parts: Collaborators) -> DeliveryService:
-    return DeliveryService(
+def _deliveries(parts: Collaborators) -> Deliveries:
+    return Deliveries(
         deliveries=parts.deliveries,
         jobs=parts.jobs,
         notifiers=parts.notifiers,

@@ -1,4 +1,4 @@
-"""API keys ``sk_<key id>_<secret>``: kept as an HMAC under a pepper, compared in constant time."""
+"""API keys ``sk_<key id>_<secret>``, stored as an HMAC under a pepper."""
 
 from __future__ import annotations
 
@@ -15,44 +15,44 @@ from secretary_common.ports import KeyRepository
 from secretary_common.runtime.clock import Clock
 
 CACHE_SEC = 5.0
-"""How long a key that another process deleted may still open this one."""
+"""How long this process may still accept a key that another process has deleted."""
 _MAX_CACHED = 10_000
 _NO_DIGEST = "0" * 64
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who asks: an API key, by its id."""
+    """The API key that a request presents, by its id."""
 
     key_id: str
     is_admin: bool
 
     def may_see(self, owner: str) -> bool:
-        """Whether what belongs to the key *owner* exists for this one."""
+        """Return whether this key may see what belongs to the key *owner*."""
         return self.is_admin or owner == self.key_id
 
     @property
     def owner_filter(self) -> str | None:
-        """The owner a listing is limited to; None: all."""
+        """The only owner that a listing shows; None: all owners."""
         return None if self.is_admin else self.key_id
 
     def require_admin(self) -> None:
-        """Let admins pass.
+        """Return if the key is an admin's.
 
         Raises:
-            Forbidden: it is none.
+            Forbidden: it is not.
         """
         if not self.is_admin:
             raise Forbidden("this needs an API key with the scope admin")
 
 
 class Keyring:
-    """Tells keys apart, makes them and takes them back."""
+    """Verifies, creates and deletes API keys."""
 
     def __init__(
         self, repository: KeyRepository, clock: Clock, *, pepper: str, bootstrap_key: str = ""
     ) -> None:
-        """*bootstrap_key*: an admin key that stands in no store; empty: there is none."""
+        """*bootstrap_key*: an admin key that is not in the store; empty: none."""
         self._repository = repository
         self._clock = clock
         self._pepper = pepper.encode()
@@ -60,17 +60,17 @@ class Keyring:
         self._cached: dict[str, tuple[datetime, ApiKey]] = {}
 
     async def principal(self, token: str) -> Principal:
-        """Who presents *token*.
+        """Return the principal of *token*.
 
         Raises:
-            Unauthorized: it is no key, or one that has expired.
+            Unauthorized: it is not a key, or the key has expired.
             StoreUnavailable: MongoDB did not answer.
         """
         digest = self._digest(token)
         if self._bootstrap_digest and hmac.compare_digest(digest, self._bootstrap_digest):
             return Principal(BOOTSTRAP_ID, is_admin=True)
         key = await self._known(_key_id_of(token))
-        # An unknown id takes the same comparison as a wrong secret.
+        # In constant time. An unknown id takes the same comparison as a wrong secret.
         matches = hmac.compare_digest(digest, key.digest if key else _NO_DIGEST)
         if not key or not matches or self._has_expired(key):
             raise Unauthorized
@@ -79,7 +79,7 @@ class Keyring:
     async def create(
         self, name: str, scopes: Sequence[str], expires_at: datetime | None
     ) -> tuple[ApiKey, str]:
-        """Make a key; returns it and its text, which nothing shows again."""
+        """Create a key; return it and its text, which is shown only now."""
         key_id = secrets.token_hex(6)
         token = f"sk_{key_id}_{secrets.token_urlsafe(32)}"
         key = ApiKey(
@@ -94,14 +94,14 @@ class Keyring:
         return key, token
 
     async def all(self) -> list[ApiKey]:
-        """Every key, by id."""
+        """Return every key, by id."""
         return await self._repository.all()
 
     async def delete(self, key_id: str) -> None:
-        """Take a key back; other processes notice within ``CACHE_SEC``.
+        """Delete a key; other processes refuse it within ``CACHE_SEC``.
 
         Raises:
-            NotFound: there is none.
+            NotFound: there is no such key.
         """
         self._cached.pop(key_id, None)
         if not await self._repository.delete(key_id):
@@ -114,7 +114,7 @@ class Keyring:
         return key.expires_at is not None and key.expires_at <= self._clock.now()
 
     async def _known(self, key_id: str | None) -> ApiKey | None:
-        """The key, as it was at most ``CACHE_SEC`` ago. Unknown ids are never remembered."""
+        """Return the key as it was at most ``CACHE_SEC`` ago; unknown ids are not cached."""
         if key_id is None:
             return None
         now = self._clock.now()

@@ -1,4 +1,4 @@
-"""What the API does with webhook deliveries: list, resend, recover, try a receiver."""
+"""Webhook deliveries over the API: list, resend, recover, and test a receiver."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ from secretary_common.secrets.cipher import Cipher
 
 log = get_logger(__name__)
 
-LOOK_SEC = 0.05
-"""Between two looks whether a test has ended."""
+POLL_SEC = 0.05
+"""Between two reads of a test that has not ended."""
 WAITING = frozenset({DeliveryState.PENDING, DeliveryState.SENDING})
 
 
 class NoNotifier(StoreUnavailable):
-    """No notifier is alive to make the test; nothing was sent."""
+    """No notifier is alive that could run the test; nothing was sent."""
 
 
 class NotTested(StoreUnavailable):
-    """No notifier has made the test in time."""
+    """No notifier has run the test in time."""
 
 
 @dataclass(frozen=True, slots=True)
-class DeliveryService:
-    """The webhooks of a principal's jobs, or all for an admin. Others' do not exist for it."""
+class Deliveries:
+    """The deliveries of a principal's jobs; an admin's calls reach all deliveries."""
 
     deliveries: DeliveryRepository
     jobs: JobRepository
@@ -45,10 +45,13 @@ class DeliveryService:
     cipher: Cipher
     guard: UrlGuard
     test_sec: float
-    """How long a test may take until its outcome is there."""
+    """How long a test may take until its outcome is recorded."""
 
     async def find(self, query: DeliveryQuery) -> tuple[list[Delivery], Delivery | None]:
-        """The deliveries *query* wants but those of deleted jobs, and the last of a full page."""
+        """Return a page of deliveries without those of deleted jobs, and the end of the page.
+
+        The end is the last delivery of the unfiltered page; None if no page follows.
+        """
         found = await self.deliveries.find(replace(query, limit=query.limit + 1))
         page = found[: query.limit]
         hidden = await self.jobs.deleted_among({each.job_id for each in page}) if page else set()
@@ -56,11 +59,11 @@ class DeliveryService:
         return shown, page[-1] if len(found) > query.limit else None
 
     async def resend(self, delivery_id: str, principal: Principal) -> Delivery:
-        """Have a delivery sent again now, its schedule from the start.
+        """Make a delivery due now and restart its schedule.
 
         Raises:
-            NotFound: there is none, or it is somebody else's.
-            InvalidState: it is being sent, or it is a progress that something newer overtook.
+            NotFound: there is no such delivery for this principal.
+            InvalidState: it is being sent, or it is a progress and a newer event exists.
         """
         delivery = await self.deliveries.get(delivery_id)
         if delivery is None or not principal.may_see(delivery.owner):
@@ -79,7 +82,7 @@ class DeliveryService:
         return await self.deliveries.get(delivery_id) or delivery
 
     async def recover(self, since: datetime, until: datetime, principal: Principal) -> int:
-        """Have all dead deliveries made in [since, until) sent again; returns how many.
+        """Make all dead deliveries of [since, until) due now; return their number.
 
         Notifiers find them within their poll interval.
         """
@@ -89,12 +92,12 @@ class DeliveryService:
         return count
 
     async def test(self, request: TrialRequest, principal: Principal) -> Delivery:
-        """Have a notifier send one test event; returns what came of it.
+        """Let a notifier send one test event; return its delivery with the outcome.
 
         Raises:
             InvalidRequest: the URL is refused.
-            NoNotifier: none is alive.
-            NotTested: none has made it in time.
+            NoNotifier: no notifier is alive.
+            NotTested: no notifier has run the test in time.
         """
         webhook.check_url(self.guard, request.url, "url")
         now = self.clock.now()
@@ -119,8 +122,8 @@ class DeliveryService:
                     found = await self.deliveries.get(delivery.delivery_id)
                     if found and found.state not in WAITING:
                         return found
-                    await asyncio.sleep(LOOK_SEC)
+                    await asyncio.sleep(POLL_SEC)
         except TimeoutError:
-            # Whoever asked has gone; a late request would only surprise the receiver.
+            # The client waits no longer, and a late request would surprise the receiver.
             await self.deliveries.delete_of_job(delivery.job_id)
             raise NotTested from None

@@ -1,26 +1,28 @@
-"""What routes ask for: who calls, what they sent, the services behind."""
+"""The dependencies of routes: the caller, the request body, the services."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Header, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel
 
 from secretary_api.auth import Keyring, Principal
-from secretary_api.deliveries import DeliveryService
-from secretary_api.files.downloads import JobContent
+from secretary_api.deliveries import Deliveries
+from secretary_api.files.downloads import Downloads
 from secretary_api.files.uploads import Uploads
 from secretary_api.http import body
 from secretary_api.jobs.actions import JobActions
-from secretary_api.jobs.batches import BatchService
+from secretary_api.jobs.batches import Batches
 from secretary_api.jobs.idempotency import IdempotencyMarker
-from secretary_api.jobs.service import JobService
-from secretary_api.jobs.stream import JobWatch
-from secretary_api.workers import WorkerPool
+from secretary_api.jobs.job_types import JobTypes
+from secretary_api.jobs.queries import JobQueries
+from secretary_api.jobs.stream import JobStream
+from secretary_api.jobs.submitter import JobSubmitter
+from secretary_api.workers import Workers
 from secretary_common.errors import StoreUnavailable, Unauthorized
 from secretary_common.models import Idempotency, Job
 from secretary_common.ports import TemplateRepository
@@ -37,27 +39,31 @@ BEARER = HTTPBearer(
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """Everything behind the routes."""
+    """The services that routes call."""
 
-    jobs: JobService
-    watch: JobWatch
-    content: JobContent
+    submitter: JobSubmitter
+    jobs: JobQueries
+    stream: JobStream
+    downloads: Downloads
     uploads: Uploads
-    moves: JobActions
-    batches: BatchService
-    workers: WorkerPool
-    deliveries: DeliveryService
+    actions: JobActions
+    batches: Batches
+    job_types: JobTypes
+    workers: Workers
+    deliveries: Deliveries
     templates: TemplateRepository
     keyring: Keyring
     ping_store: Callable[[], Awaitable[None]]
-    """Returns when MongoDB has answered, raises ``StoreUnavailable`` otherwise."""
+    """Returns when MongoDB has answered; otherwise raises ``StoreUnavailable``."""
     marker: IdempotencyMarker
     clock: Clock
     store_has_answered: Callable[[], bool]
     """Whether MongoDB has answered since this process started."""
 
     def require_store(self) -> None:
-        """Refuse at once, where asking would take the whole deadline of an operation.
+        """Refuse a request at once until MongoDB has answered for the first time.
+
+        Without this check, the request would wait for the whole deadline of an operation.
 
         Raises:
             StoreUnavailable: MongoDB has not answered yet.
@@ -66,30 +72,30 @@ class Services:
             raise StoreUnavailable("MongoDB has not answered yet")
 
 
-async def services(request: Request) -> Services:  # a plain function would cost a thread each
-    """The services of the running application."""
+async def services_of(request: Request) -> Services:  # a plain function would cost a thread each
+    """Return the services of the running application."""
     found: Services = request.app.state.services
     return found
 
 
-ServicesDep = Annotated[Services, Depends(services)]
+ServicesDep = Annotated[Services, Depends(services_of)]
 
 
 async def principal(
     request: Request,
-    behind: ServicesDep,
+    services: ServicesDep,
     credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)],
 ) -> Principal:
-    """Who calls.
+    """Return the principal of the request.
 
     Raises:
-        Unauthorized: nobody with a valid key.
-        StoreUnavailable: MongoDB has not answered yet, or does not now.
+        Unauthorized: the request has no valid key.
+        StoreUnavailable: MongoDB has not answered yet, or does not answer now.
     """
-    behind.require_store()
+    services.require_store()
     if credentials is None:
         raise Unauthorized
-    caller = await behind.keyring.principal(credentials.credentials)
+    caller = await services.keyring.principal(credentials.credentials)
     add_log_fields(request, key_id=caller.key_id)
     return caller
 
@@ -98,10 +104,10 @@ PrincipalDep = Annotated[Principal, Depends(principal)]
 
 
 async def admin(caller: PrincipalDep) -> Principal:
-    """Who calls, an admin.
+    """Return the principal of the request, an admin.
 
     Raises:
-        Forbidden: somebody else.
+        Forbidden: it is not an admin.
     """
     caller.require_admin()
     return caller
@@ -110,56 +116,61 @@ async def admin(caller: PrincipalDep) -> Principal:
 AdminDep = Annotated[Principal, Depends(admin)]
 
 
-async def job(request: Request, job_id: str, caller: PrincipalDep, behind: ServicesDep) -> Job:
-    """The job the path names, if it exists for the caller.
+async def job(request: Request, job_id: str, caller: PrincipalDep, services: ServicesDep) -> Job:
+    """Return the job in the path.
 
     Raises:
-        NotFound: it does not.
+        NotFound: there is no such job for the caller.
     """
     add_log_fields(request, job_id=job_id[:100])
-    return await behind.jobs.get(job_id, caller)
+    return await services.jobs.get(job_id, caller)
 
 
 JobDep = Annotated[Job, Depends(job)]
 
 
 def add_log_fields(request: Request, **fields: str) -> None:
-    """Put *fields* on the line that tells of this request."""
+    """Add *fields* to the log line of this request."""
     request.state.log_fields = {**getattr(request.state, "log_fields", {}), **fields}
 
 
-def body_of(model: type[M]) -> Callable[..., Awaitable[M]]:
-    """A dependency that gives the JSON body as a *model*; read only once the caller is known."""
+async def json_body(request: Request, _caller: PrincipalDep) -> Any:
+    """Return the parsed JSON body; it is read only after authentication, and once a request."""
+    return await body.read_json(request)
 
-    async def read(request: Request, _caller: PrincipalDep) -> M:
-        return body.checked(await body.read_json(request), model)
+
+JsonBodyDep = Annotated[Any, Depends(json_body)]
+
+
+def body_of(model: type[M]) -> Callable[..., Awaitable[M]]:
+    """Return a dependency that gives the JSON body as a *model*."""
+
+    async def read(parsed: JsonBodyDep) -> M:
+        return body.validated(parsed, model)
 
     return read
 
 
 async def mark(
-    request: Request,
-    _caller: PrincipalDep,
-    behind: ServicesDep,
+    parsed: JsonBodyDep,
+    services: ServicesDep,
     idempotency_key: Annotated[
         str | None,
         Header(description="Under the same key the same body makes one job, for 48 h."),
     ] = None,
 ) -> Idempotency | None:
-    """The idempotency mark of the request's JSON body, if it has the header.
+    """Return the idempotency mark of the request's JSON body, if the header is given.
 
     Raises:
-        InvalidRequest: the key is none.
+        InvalidRequest: the key is not valid.
     """
-    if idempotency_key is None:
-        return None
-    return behind.marker.mark(idempotency_key, await body.read_json(request), behind.clock.now())
+    return services.marker.mark(idempotency_key, parsed, services.clock.now())
 
 
 MarkDep = Annotated[Idempotency | None, Depends(mark)]
 
 
 def described_body(model: type[BaseModel]) -> dict[str, object]:
-    """What OpenAPI should say of a body that ``body_of`` reads."""
+    """Return what OpenAPI says about a body that ``body_of`` reads."""
     content = {"application/json": {"schema": model.model_json_schema()}}
     return {"requestBody": {"required": True, "content": content}}

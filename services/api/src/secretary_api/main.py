@@ -1,4 +1,4 @@
-"""``secretary-api``: reads the settings, wires the objects, serves until it is told to stop."""
+"""``secretary-api``: reads the settings, builds the objects, and serves until a signal stops it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import uvicorn
 
 from secretary_api.app import Collaborators, create_app
 from secretary_api.http.early_answer import EarlyAnswer
-from secretary_api.jobs.submission import Admission
+from secretary_api.jobs.admission import Admission
 from secretary_common.broker.publisher import Publisher
 from secretary_common.errors import ConfigurationError
 from secretary_common.http.url_guard import UrlGuard
@@ -30,14 +30,14 @@ log = get_logger(__name__)
 REQUIRED = ("security.encryption_keys", "api.pepper")
 WEBHOOK_TEST_MARGIN_SEC = 5
 SHUTDOWN_SEC = 10
-"""How long requests in flight may take once the service is told to stop."""
+"""How long requests in flight may take after the signal to stop."""
 
 
 class Server(uvicorn.Server):
-    """uvicorn, but for its signals: it would raise them again at the end, before our own end."""
+    """uvicorn with other signal handling: it would raise the signals again before our own end."""
 
     def __init__(self, config: uvicorn.Config, stopping: asyncio.Event) -> None:
-        """*stopping* is set once it is told to stop: what would never end ends then."""
+        """*stopping* is set by the signal to stop; it ends endless requests such as streams."""
         super().__init__(config)
         self._stopping = stopping
 
@@ -48,7 +48,7 @@ class Server(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Stop at SIGTERM and SIGINT, once the requests in flight are answered."""
+        """Stop at SIGTERM and SIGINT after the requests in flight are answered."""
         loop = asyncio.get_running_loop()
         caught = (signal.SIGTERM, signal.SIGINT)
         for number in caught:
@@ -61,7 +61,7 @@ class Server(uvicorn.Server):
 
 
 async def serve(settings: Settings) -> None:
-    """Serve the API; MongoDB and the broker need not be there yet, and may come and go."""
+    """Serve the API; MongoDB and the broker may be unreachable at the start and at any time."""
     store = open_store(settings.mongo)
     publisher = Publisher(settings.broker.url.get_secret_value())
     store_answered, stopping = asyncio.Event(), asyncio.Event()
@@ -71,7 +71,7 @@ async def serve(settings: Settings) -> None:
     )
     server = Server(server_config(settings, parts), stopping)
     try:
-        # Should a task beside the server ever fail, the process ends and says so.
+        # If one of these tasks fails, the process ends with an error.
         async with running(publisher.run(), _follow(store, store_answered)):
             await server.serve()
             await background.finish()
@@ -89,7 +89,7 @@ def wire(
     store_answered: asyncio.Event,
     stopping: asyncio.Event,
 ) -> Collaborators:
-    """What the API works with, as *settings* say."""
+    """Return the collaborators of the API for *settings*."""
     return Collaborators(
         jobs=store.jobs,
         batches=store.batches,
@@ -123,13 +123,13 @@ def wire(
 
 
 def _webhook_test_sec(settings: Settings) -> float:
-    """A look of the notifier's, an attempt, and a little for what is between them."""
+    """Return the time for one poll of the notifier and one attempt, with a margin."""
     section = settings.notifier
     return section.poll_interval_sec + section.timeout_sec + WEBHOOK_TEST_MARGIN_SEC
 
 
 def server_config(settings: Settings, parts: Collaborators) -> uvicorn.Config:
-    """How uvicorn runs: our log lines in place of its own."""
+    """Return the configuration of uvicorn, with our log lines instead of its own."""
     return uvicorn.Config(
         EarlyAnswer(create_app(parts)),
         host=settings.api.host,
@@ -149,7 +149,7 @@ async def _follow(store: Store, answered: asyncio.Event) -> None:
 
 
 def main() -> None:
-    """Run the service; a configuration that is not valid ends it at once, saying why."""
+    """Run the service; an invalid configuration ends it at once with a message."""
     try:
         settings = load_settings(require=REQUIRED)
     except ConfigurationError as error:

@@ -1,4 +1,4 @@
-"""The workers as the API knows them: who lives, and what they may start."""
+"""Workers over the API: which ones are alive, and which job types they may start."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class WorkerPool:
-    """Shows workers, pauses and resumes what they do."""
+class Workers:
+    """Lists workers; pauses and resumes job types."""
 
     workers: WorkerRepository
     job_types: JobTypes
@@ -26,7 +26,7 @@ class WorkerPool:
     clock: Clock
 
     async def alive(self) -> list[WorkerReport]:
-        """The workers that live, by id.
+        """Return the workers that are alive, by id.
 
         Raises:
             StoreUnavailable: MongoDB did not answer.
@@ -34,7 +34,7 @@ class WorkerPool:
         return await self.workers.alive(self.clock.now())
 
     async def by_type(self) -> Counter[str]:
-        """How many living workers run each type; those that are not active run none.
+        """Return how many active workers run each job type.
 
         Raises:
             StoreUnavailable: MongoDB did not answer.
@@ -43,19 +43,19 @@ class WorkerPool:
         return Counter(name for worker in alive if worker.active for name in worker.job_types)
 
     async def pause(self, name: str) -> JobTypeInfo:
-        """Have no more jobs of the type *name* started; those that run go on.
+        """Let workers start no more jobs of the type *name*; running jobs continue.
 
         Raises:
-            NotFound: nobody has announced it.
+            NotFound: no worker has announced the type.
             StoreUnavailable: MongoDB did not answer.
         """
         return await self._set_paused(name, paused=True)
 
     async def resume(self, name: str) -> JobTypeInfo:
-        """Have jobs of the type *name* started again, and ring for those that waited.
+        """Let workers start jobs of the type *name* again, and ring for the waiting jobs.
 
         Raises:
-            NotFound: nobody has announced it.
+            NotFound: no worker has announced the type.
             StoreUnavailable: MongoDB did not answer.
         """
         info = await self._set_paused(name, paused=False)
@@ -70,9 +70,10 @@ class WorkerPool:
         return info
 
     async def _ring_for(self, name: str) -> None:
-        """Their doorbells were heard while the type was paused: wake each worker, set each timer.
+        """Ring for as many waiting jobs as there are workers, and for the next scheduled job.
 
-        A worker that hears one of them looks for itself and finds the others.
+        The doorbells of the waiting jobs were consumed while the type was paused. A worker that
+        receives one of these rings polls and finds the other waiting jobs.
         """
         now = self.clock.now()
         wanted = max(1, (await self.by_type())[name])

@@ -141,7 +141,7 @@ async def test_an_archive_is_sent_while_it_is_made(api: Api) -> None:
     await with_files(api, {str(n): bytes(range(256)) * 1000 for n in range(5)})
     found = await api.jobs.get("job-1")
     assert found
-    parts = [part async for part in api.app.state.services.content.archive_of(found)]
+    parts = [part async for part in api.app.state.services.downloads.archive_of(found)]
     assert len(parts) > 5
     whole = b"".join(parts)
     assert max(map(len, parts)) < len(whole) / 2
@@ -152,7 +152,7 @@ async def test_an_archive_that_nobody_reads_to_its_end_is_given_up_quietly(api: 
     await with_files(api, {"a": b"a" * 1_000_000})
     found = await api.jobs.get("job-1")
     assert found
-    parts = api.app.state.services.content.archive_of(found)
+    parts = api.app.state.services.downloads.archive_of(found)
     await anext(parts)
     await parts.aclose()
 

@@ -276,11 +276,11 @@ async def test_uploads_of_one_key_wait_for_each_other_not_those_of_another(
         yield END
 
     crowd = [
-        asyncio.create_task(raw(api, slow(), key=first)) for _ in range(2 * uploads.OF_ONE_KEY)
+        asyncio.create_task(raw(api, slow(), key=first)) for _ in range(2 * uploads.UPLOADS_PER_KEY)
     ]
-    await until(lambda: len(api.files.begun) == uploads.OF_ONE_KEY)
+    await until(lambda: len(api.files.begun) == uploads.UPLOADS_PER_KEY)
     assert (await upload(api, key=second)).status_code == 201
-    assert len(api.files.begun) == uploads.OF_ONE_KEY + 1
+    assert len(api.files.begun) == uploads.UPLOADS_PER_KEY + 1
     goes_on.set()
     assert {answer.status_code for answer in await asyncio.gather(*crowd)} == {201}
 

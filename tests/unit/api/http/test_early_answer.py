@@ -82,7 +82,7 @@ async def test_only_an_answer_before_the_end_of_a_large_body_closes(
 async def test_what_still_comes_is_thrown_away_but_not_for_ever(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(early_answer, "LINGER_BYTES", 1000)
+    monkeypatch.setattr(early_answer, "DISCARD_BYTES", 1000)
     connection = Connection(*[b"x" * 100] * 50, content_length=LARGE)
     await connection.answered(reads=1)
     assert connection.taken == 1100
@@ -91,13 +91,13 @@ async def test_what_still_comes_is_thrown_away_but_not_for_ever(
 async def test_a_client_that_sends_no_more_is_not_waited_for_long(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(early_answer, "LINGER_SEC", 0.01)
+    monkeypatch.setattr(early_answer, "DISCARD_SEC", 0.01)
     async with asyncio.timeout(30):
         await Connection(b"x", content_length=LARGE).answered(reads=1)
 
 
 async def test_a_client_that_asked_first_is_not_waited_for_at_all() -> None:
     connection = Connection(content_length=LARGE, expect="100-continue")
-    async with asyncio.timeout(early_answer.LINGER_SEC / 2):
+    async with asyncio.timeout(early_answer.DISCARD_SEC / 2):
         sent = await connection.answered(reads=0)
     assert CLOSE in sent[0]["headers"]

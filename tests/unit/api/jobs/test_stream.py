@@ -10,7 +10,7 @@ from typing import Any
 from support.job_samples import NOW, end, lease, make_job
 from support.virtual_loop import VirtualLoop
 
-from secretary_api.jobs.stream import BEFORE_ALL, LOOK_SEC, QUIET_SEC, JobWatch
+from secretary_api.jobs.stream import BEFORE_ALL, POLL_SEC, QUIET_SEC, JobStream
 from secretary_common.errors import StoreUnavailable
 from secretary_common.models import Job, JobProgress, Outcome, ProgressChange
 from secretary_common.testing.jobs import InMemoryJobRepository
@@ -27,7 +27,7 @@ class Scene(InMemoryJobRepository):
         """How many jobs each asked for."""
         self.answers = True
         self.stopping = False
-        self.watch = JobWatch(self, lambda: self.stopping)
+        self.watch = JobStream(self, lambda: self.stopping)
 
     async def summaries(self, job_ids: Collection[str]) -> list[Job]:
         self.looks.append(len(job_ids))
@@ -104,7 +104,7 @@ def test_on_a_quiet_stream_something_comes_in_time() -> None:
     async def scene(jobs: Scene) -> None:
         job = await jobs.submitted()
         following = asyncio.ensure_future(jobs.follow(job))
-        await asyncio.sleep(2 * QUIET_SEC + 2 * LOOK_SEC)
+        await asyncio.sleep(2 * QUIET_SEC + 2 * POLL_SEC)
         jobs.stopping = True
         assert await following == [(0, "pending"), None, None]
 
@@ -120,7 +120,7 @@ def test_a_look_is_one_query_however_many_watch() -> None:
             await asyncio.sleep(0.001)
         before = len(jobs.looks)
         await asyncio.sleep(10)
-        assert len(jobs.looks) - before <= 10 / LOOK_SEC + 1
+        assert len(jobs.looks) - before <= 10 / POLL_SEC + 1
         assert set(jobs.looks[before:]) == {100}
         jobs.stopping = True
         await asyncio.gather(*following)

@@ -17,7 +17,7 @@ from support.api_harness import (
 )
 
 from secretary_common.errors import StoreUnavailable
-from secretary_common.models import Job
+from secretary_common.models import Job, JobTypeInfo
 
 
 async def test_an_accepted_job_is_stored_and_rung_for(api: Api) -> None:
@@ -297,6 +297,25 @@ async def test_a_file_that_leaves_every_root_is_refused(api: Api, filename: str)
     answer = await api.submit_pdf(filename=filename)
     refused_field(answer, "parameters.filename", "FILE_OUTSIDE_ROOTS")
     assert api.jobs.jobs == {}
+
+
+ROOT_PATH = {"type": "string", "format": "file-root-path"}
+
+
+async def test_a_path_parameter_of_any_job_type_must_lie_inside_the_roots(api: Api) -> None:
+    schema = {"properties": {"source": ROOT_PATH, "title": {"type": "string"}}}
+    await api.job_types.announce([JobTypeInfo("report", schema)])
+    outside = {"source": "/etc/passwd", "title": "/etc/passwd"}
+    answer = await api.submit(outside, job_type="report")
+    refused_field(answer, "parameters.source", "FILE_OUTSIDE_ROOTS")
+    assert (await api.submit({**outside, "source": FILE}, job_type="report")).status_code == 202
+
+
+async def test_without_the_format_only_the_worker_checks_a_path(api: Api) -> None:
+    """During an upgrade the store may still have the announcement of an older worker."""
+    without_format = {"properties": {"filename": {"type": "string"}}}
+    await api.job_types.announce([JobTypeInfo("pdf", without_format)])
+    assert (await api.submit_pdf(filename="/etc/passwd")).status_code == 202
 
 
 async def test_a_file_name_with_nul_is_refused(api: Api) -> None:

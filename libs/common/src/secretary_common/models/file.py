@@ -21,6 +21,8 @@ UPLOAD_FORMAT = "upload"
 
 Without this format the parameter has no special meaning.
 """
+ROOT_PATH_FORMAT = "file-root-path"
+"""The ``format`` of a parameter that names a file on the server, inside ``files.roots``."""
 INLINE_RESULTS_BYTES = 256 * 1024
 """Results whose JSON is larger than this are stored in a file and have their own URL."""
 MAX_NAME = 200

@@ -1,1 +1,4 @@
-"""TODO."""
+"""HTTP itself: middleware, request bodies, cursors, errors as answers.
+
+Modules here know nothing of jobs, files or the store.
+"""

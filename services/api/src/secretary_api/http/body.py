@@ -1,4 +1,4 @@
-"""Request bodies: JSON, parsed strictly and checked for what cannot be stored."""
+"""JSON bodies of requests: parsed strictly, and refused if a value cannot be stored."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ M = TypeVar("M", bound=BaseModel)
 
 BODY = "body"
 _SMALL_BYTES = 64 * 1024
-"""Larger bodies are parsed in a thread: other requests do not wait for them."""
+"""Larger bodies are parsed in a thread, so that other requests do not wait for them."""
 _MAX_DIGITS = 25
 _OVER_64_BIT = 10**_MAX_DIGITS
 
 
 async def read_json(request: Request) -> Any:
-    """The body, parsed.
+    """Read and parse the body of *request*.
 
     Raises:
-        UnsupportedMediaType: it does not say that it is JSON.
+        UnsupportedMediaType: its Content-Type is not JSON.
         BodyTooLarge: it is over the limit.
-        InvalidRequest: it is no JSON.
-        NotStorable: naming the part that cannot be stored.
+        InvalidRequest: it is not JSON.
+        NotStorable: naming the value that cannot be stored.
     """
     if not _is_json(request.headers.get("content-type", "")):
         raise UnsupportedMediaType
@@ -37,8 +37,8 @@ async def read_json(request: Request) -> Any:
     return await asyncio.to_thread(_parsed, raw) if len(raw) > _SMALL_BYTES else _parsed(raw)
 
 
-def checked(body: Any, model: type[M]) -> M:
-    """*body* as a *model*.
+def validated(body: Any, model: type[M]) -> M:
+    """Return *body* as a *model*.
 
     Raises:
         InvalidRequest: naming each field that is wrong.
@@ -66,7 +66,7 @@ def _parsed(raw: bytes) -> Any:
 
 
 def _integer(digits: str) -> int:
-    # int() itself refuses thousands of digits without saying where; this is refused with its path.
+    # int() refuses thousands of digits without a path. This value is refused later, with its path.
     return int(digits) if len(digits) <= _MAX_DIGITS else _OVER_64_BIT
 
 

@@ -1,4 +1,4 @@
-"""Where a page of jobs, of deliveries or of log entries ends, as text."""
+"""Cursors: texts that say where a page of jobs, deliveries or log entries ends."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def cursor_of(job: Job) -> str:
-    """The cursor of the page that follows *job*."""
+    """Return the cursor of the page after *job*."""
     return cursor_after(job.created_at, job.job_id)
 
 
 def cursor_after(created_at: datetime, identity: str) -> str:
-    """The cursor of the page that follows what was made at *created_at* under this id."""
+    """Return the cursor of the page after the item with this creation time and id."""
     moment = (created_at - _EPOCH) // timedelta(milliseconds=1)
     return base64.urlsafe_b64encode(f"{moment}:{identity}".encode()).decode().rstrip("=")
 
 
 def parse_cursor(cursor: str) -> tuple[datetime, str]:
-    """The (created_at, job_id) that *cursor* was made of.
+    """Return the creation time and the id in *cursor*.
 
     Raises:
-        InvalidRequest: naming the field ``cursor``: it is none of ours.
+        InvalidRequest: it is not a cursor; names the field ``cursor``.
     """
     try:
         padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
@@ -39,20 +39,20 @@ def parse_cursor(cursor: str) -> tuple[datetime, str]:
         if job_id:
             return _EPOCH + timedelta(milliseconds=int(moment)), job_id
     except (binascii.Error, ValueError, OverflowError):
-        pass  # refused below, as a cursor without an id is
+        pass  # refused below, like a cursor without an id
     raise refused_fields(("cursor", "is not a cursor of this listing"))
 
 
 def event_cursor_of(delivery: Delivery) -> str:
-    """The cursor of what follows *delivery* among those of its job: its ``seq``."""
+    """Return the cursor of the page after *delivery* within its job: its ``seq``."""
     return str(delivery.seq)
 
 
 def parse_event_cursor(cursor: str) -> int:
-    """The ``seq`` in *cursor*.
+    """Return the ``seq`` in *cursor*.
 
     Raises:
-        InvalidRequest: naming the field ``cursor``.
+        InvalidRequest: it is not a cursor; names the field ``cursor``.
     """
     if _SEQ.fullmatch(cursor):
         return int(cursor)
@@ -60,15 +60,15 @@ def parse_event_cursor(cursor: str) -> int:
 
 
 def entry_cursor_of(entry: LogEntry) -> str:
-    """The cursor of what follows *entry*: ``attempt:seq``, as clients may make it themselves."""
+    """Return the cursor of the page after *entry*: ``attempt:seq``, which clients may also make."""
     return f"{entry.attempt}:{entry.seq}"
 
 
 def parse_entry_cursor(cursor: str) -> tuple[int, int]:
-    """The (attempt, seq) in *cursor*.
+    """Return the attempt and the ``seq`` in *cursor*.
 
     Raises:
-        InvalidRequest: naming the field ``after``.
+        InvalidRequest: it is not a cursor; names the field ``after``.
     """
     if found := _ENTRY.fullmatch(cursor):
         return int(found[1]), int(found[2])

@@ -1,8 +1,9 @@
-"""An answer that comes before its request's body was read ends the connection.
+"""Closes the connection after an answer that was sent before the request's body was read.
 
-Otherwise the server would go on reading a body that nobody wants, for as long as the client sends.
-But a connection that is closed while the client still sends is reset, and the client may never see
-the answer; so what comes is thrown away for a moment more (RFC 9112, 9.6: a lingering close).
+Without this, the server would read the unwanted body for as long as the client sends. But if a
+server closes a connection while the client still sends, the connection is reset, and the client may
+never read the answer. So the server reads and discards the body for a short time first (RFC 9112,
+9.6: a lingering close).
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ import contextlib
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 SMALL_BYTES = 64 * 1024
-"""What is left of a body and is not more than this the server reads by itself."""
-LINGER_BYTES = 16 * 2**20
-LINGER_SEC = 3.0
+"""uvicorn itself reads the rest of a body up to this size."""
+DISCARD_BYTES = 16 * 2**20
+DISCARD_SEC = 3.0
 
 
 class EarlyAnswer:
@@ -25,7 +26,7 @@ class EarlyAnswer:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on; after its answer, see to what is left of its body."""
+        """Pass the request on; after an early answer, discard the rest of the body."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -33,7 +34,7 @@ class EarlyAnswer:
         answer = _Answer(body, send)
         await self._app(scope, body.receive, answer.send)
         if answer.is_early:
-            await body.throw_away()
+            await body.discard()
             await send({"type": "http.response.body"})
 
 
@@ -44,37 +45,37 @@ class _Body:
         headers = dict(scope["headers"])
         announced = headers.get(b"content-length", b"0")
         self._left = int(announced[:20]) if announced.isdigit() else 0
-        self._is_open = b"transfer-encoding" in headers  # there is no saying how much comes
+        self._is_open = b"transfer-encoding" in headers  # its length is unknown
         self._asks_first = b"expect" in headers
         self._receive = receive
 
     @property
     def is_large(self) -> bool:
-        """Whether much of it may still come."""
+        """Whether more than a small part of it may still come."""
         return self._is_open or self._left > SMALL_BYTES
 
     async def receive(self) -> Message:
-        """The next part of it."""
+        """Receive the next part of the body."""
         self._asks_first = False
         message = await self._receive()
         self._left -= len(message.get("body", b""))
-        if not message.get("more_body"):  # also if the client has gone
+        if not message.get("more_body"):  # also when the client has disconnected
             self._left, self._is_open = 0, False
         return message
 
-    async def throw_away(self) -> None:
-        """Read for a while, so that the client comes to read its answer."""
-        if self._asks_first:  # it was told no, and sends nothing
+    async def discard(self) -> None:
+        """Read the body for a short time, so that the client can read its answer."""
+        if self._asks_first:  # the answer refused the body, so the client sends none
             return
-        taken = 0
+        discarded = 0
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(LINGER_SEC):
-                while (self._is_open or self._left > 0) and taken < LINGER_BYTES:
-                    taken += len((await self.receive()).get("body", b""))
+            async with asyncio.timeout(DISCARD_SEC):
+                while (self._is_open or self._left > 0) and discarded < DISCARD_BYTES:
+                    discarded += len((await self.receive()).get("body", b""))
 
 
 class _Answer:
-    """The answer to a request; if it is early, its last message is held back."""
+    """The answer to a request; if it is early, the mark of its end is left to ``EarlyAnswer``."""
 
     def __init__(self, body: _Body, send: Send) -> None:
         self._body = body

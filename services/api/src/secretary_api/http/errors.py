@@ -1,4 +1,4 @@
-"""One place where errors become answers: codes to statuses, exceptions to the envelope."""
+"""The one place where errors become answers: codes to statuses, exceptions to the envelope."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ STATUS_OF: Mapping[str, int] = {
     ErrorCode.IDEMPOTENCY_KEY_REUSED: 422,
     ErrorCode.STORE_UNAVAILABLE: 503,
 }
-"""What a code means in HTTP. A code that is not here is no answer of the API's: 500."""
+"""The HTTP status of each code. A code without a status is not for clients: 500."""
 
 _CODE_OF_STATUS: Mapping[int, ErrorCode] = {
     401: ErrorCode.UNAUTHORIZED,
@@ -56,10 +56,10 @@ _INTERNAL_MESSAGE = "Something went wrong here; it is logged."
 _MAX_FIELDS = 20
 """Fields named in one answer, at most."""
 _MAX_NAME = 200
-"""Characters of a field's name, which may be the client's own text."""
+"""Characters of a field's name, which may be text of the client."""
 
 Field = tuple[str, str]
-"""A field by its path, e.g. ``parameters.filename``, and what is wrong with it."""
+"""The path of a field, e.g. ``parameters.filename``, and what is wrong with its value."""
 
 
 class UnsupportedMediaType(SecretaryError):
@@ -69,19 +69,19 @@ class UnsupportedMediaType(SecretaryError):
 
 
 def refused_fields(*fields: Field, code: str = ErrorCode.VALIDATION_ERROR) -> InvalidRequest:
-    """The error that names *fields*, the first of them in its message."""
+    """Return the error that names *fields*; its message names the first one."""
     named = [(name[:_MAX_NAME], message) for name, message in fields[:_MAX_FIELDS]]
     details = {"fields": [{"field": name, "message": message} for name, message in named]}
     return InvalidRequest(": ".join(named[0]), code=code, details=details)
 
 
 def refused_model(errors: list[Any]) -> InvalidRequest:
-    """The error for what pydantic found, without the values it found it in."""
+    """Return the error for what pydantic found, without the values."""
     return refused_fields(*map(_field_of, errors))
 
 
 def envelope(code: str, message: str, details: Mapping[str, Any] | None = None) -> bytes:
-    """The body of a failure."""
+    """Return the body of a failure."""
     error = {"code": str(code), "message": cut_text(message), "details": details}
     text = json.dumps(
         {"status": "error", "error": error}, ensure_ascii=False, separators=(",", ":")
@@ -97,7 +97,7 @@ def failure(
     status: int | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """The answer for a failure; *status* defaults to what *code* means."""
+    """Return the answer for a failure; *status* defaults to the status of *code*."""
     return Response(
         envelope(code, message, details),
         status_code=status or STATUS_OF.get(code, 500),
@@ -107,19 +107,19 @@ def failure(
 
 
 def internal_failure() -> Response:
-    """The answer to what nobody expected: says nothing about it."""
+    """Return the answer to an unexpected error: it says nothing about the error."""
     return failure(ErrorCode.INTERNAL_ERROR, _INTERNAL_MESSAGE)
 
 
 def answer_to(error: SecretaryError) -> Response:
-    """The answer for *error*."""
+    """Return the answer for *error*."""
     if error.code not in STATUS_OF:
         return internal_failure()
     return failure(error.code, error.message, error.details, headers=_headers_of(error))
 
 
 def install(app: FastAPI) -> None:
-    """Make *app* answer every error, the framework's own too, in the envelope."""
+    """Make *app* answer every error in the envelope, including errors of the framework."""
     app.add_exception_handler(SecretaryError, _on_own)
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(RequestValidationError, _on_validation)
@@ -134,7 +134,7 @@ def _headers_of(error: SecretaryError) -> dict[str, str]:
 
 
 def _field_of(error: Mapping[str, Any]) -> Field:
-    # Where a query parameter came from ("query") is no part of its name.
+    # The place of a parameter ("query") is not part of its name.
     location = [part for part in error["loc"] if part not in ("query", "path", "header")]
     message = str(error["msg"]).removeprefix("Value error, ")
     if error["type"] == "extra_forbidden":
@@ -152,7 +152,7 @@ async def _on_validation(_request: Request, error: Exception) -> Response:
 
 
 def _allowed_methods(request: Request) -> str | None:
-    """Every method of the path asked for: the framework names those of one route only."""
+    """Return every method of the requested path: the framework names those of one route only."""
     methods: set[str] = set()
     for template, operations in request.app.openapi()["paths"].items():
         if _fits(request.scope["path"], template):
@@ -161,7 +161,7 @@ def _allowed_methods(request: Request) -> str | None:
 
 
 def _fits(path: str, template: str) -> bool:
-    """Whether *path* is one of *template*, e.g. ``/api/jobs/{job_id}``."""
+    """Return whether *path* fits *template*, e.g. ``/api/jobs/{job_id}``."""
     given, named = path.split("/"), template.split("/")
     return len(given) == len(named) and all(
         bool(part) if name.startswith("{") else part == name

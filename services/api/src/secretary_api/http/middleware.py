@@ -1,4 +1,4 @@
-"""Around every request: one log line, no escaping exception, bounded bodies, forgiving paths."""
+"""Middleware around every request: one log line, a caught error, a body limit, a free slash."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _MAX_LOGGED_PATH = 300
 
 
 class RequestLog:
-    """Writes one line a request, and answers 500 to whatever nobody caught."""
+    """Writes one log line for each request, and answers 500 to an exception that was not caught."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, then tell of it."""
+        """Pass the request on, then log it."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -40,7 +40,7 @@ class RequestLog:
 
         try:
             await self._app(scope, receive, noting)
-        except ClientDisconnect:  # before its body was whole: nobody waits for an answer
+        except ClientDisconnect:  # before its body was complete: no client waits for an answer
             log.info("request.abandoned", path=_path(scope))
         except Exception as error:  # noqa: BLE001 - the last place before the server's own page
             log.error("request.failed", exc=error, path=_path(scope))
@@ -58,17 +58,17 @@ class RequestLog:
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """How large a body may be, and the setting that says so."""
+    """The largest size of a body, and the name of its setting."""
 
     max_bytes: int
     setting: str
 
 
 class BodyLimit:
-    """Refuses to hand on more of a body than its limit, announced or not; keeps nothing."""
+    """Stops a body at its limit, whether its size is announced or not; buffers nothing."""
 
     def __init__(self, app: ASGIApp, limit: Limit, others: Mapping[str, Limit]) -> None:
-        """*others*: the limits of paths that have one of their own."""
+        """*others*: the paths with limits of their own."""
         self._app = app
         self._limit = limit
         self._others = others
@@ -91,16 +91,16 @@ class BodyLimit:
         await self._app(scope, limited if scope["type"] == "http" else receive, send)
 
 
-class EitherSlash:
-    """Makes a path work with and without its trailing slash, no redirect needed."""
+class OptionalSlash:
+    """Makes a path work with and without its trailing slash, without a redirect."""
 
     def __init__(self, app: ASGIApp, slashed: Collection[str]) -> None:
-        """*slashed*: the paths that are registered with a slash at their end."""
+        """*slashed*: the paths that are registered with a trailing slash."""
         self._app = app
         self._slashed = frozenset(slashed)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on under the path as it is registered."""
+        """Pass the request on under its registered path."""
         if scope["type"] == "http":
             scope = {**scope, "path": self._registered(scope["path"])}
         await self._app(scope, receive, send)

@@ -1,4 +1,4 @@
-"""The one file of a multipart/form-data body (RFC 7578), read as it comes in: nothing is kept."""
+"""The one file of a multipart/form-data body (RFC 7578), parsed as a stream without a buffer."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from secretary_common.models import name_fault
 
 BODY = "body"
 FILE = "file"
-"""The name of the one part there is."""
+"""The name of the only part."""
 MEDIA_TYPE = "multipart/form-data"
 FRAMING_BYTES = 64 * 1024
-"""What a body may have beside its file: boundaries, headers, what is before and behind them."""
+"""The most that a body may have in addition to its file: boundaries, headers, text around them."""
 STALL_SEC = 60.0
-"""A client that sends nothing for so long has gone."""
-# RFC 7578, 4.7, does away with the others.
-_AS_IT_IS = (b"", b"binary", b"8bit", b"7bit")
+"""A client that sends nothing for this long is considered gone."""
+# RFC 7578, 4.7, deprecates all other encodings.
+_IDENTITY = (b"", b"binary", b"8bit", b"7bit")
 
 
 class FileBody:
-    """A body with one file in it. First ask for its name, then read its content to the end.
+    """A body that holds one file. Callers first read its name, then its content to the end.
 
-    Both raise ``InvalidRequest`` as soon as it is seen that the body is no such one.
+    Both calls raise ``InvalidRequest`` as soon as the body breaks a rule.
     """
 
     def __init__(self, content_type: str, body: AsyncIterator[bytes]) -> None:
         """*content_type*: the request's header.
 
         Raises:
-            UnsupportedMediaType: it is no multipart/form-data.
+            UnsupportedMediaType: it is not multipart/form-data.
             InvalidRequest: it names no boundary.
         """
         self._body = body
@@ -48,14 +48,14 @@ class FileBody:
         self._has_ended = False
 
     async def name(self) -> str:
-        """What the client calls the file; it is fit to be the name of one."""
+        """Return the file's name as the client sent it, after a check."""
         while self._name is None:
             if not await self._read_on():
                 raise refused_fields((FILE, "is required"))
         return self._name
 
     async def content(self) -> AsyncGenerator[bytes, None]:
-        """The bytes of the file, in order; after the last one the body was all right."""
+        """Yield the bytes of the file in order; the iteration ends only if the body is valid."""
         await self.name()
         more = True
         while more or self._pieces:
@@ -70,7 +70,7 @@ class FileBody:
             raise refused_fields((FILE, "is empty"))
 
     async def _read_on(self) -> bool:
-        """Parse what comes next; False if there is nothing more."""
+        """Parse the next chunk; return False at the end of the body."""
         chunk = await self._next()
         if chunk is None:
             return False
@@ -79,9 +79,9 @@ class FileBody:
             self._parser.write(chunk)
         except FormParserError:
             raise refused_fields((BODY, f"is not valid {MEDIA_TYPE}")) from None
-        beside = self._received - self._given - sum(map(len, self._pieces))
-        if beside > FRAMING_BYTES:
-            message = f"has more than {FRAMING_BYTES} bytes beside the file"
+        framing = self._received - self._given - sum(map(len, self._pieces))
+        if framing > FRAMING_BYTES:
+            message = f"has more than {FRAMING_BYTES} bytes in addition to the file"
             raise refused_fields((BODY, message))
         return True
 
@@ -90,7 +90,7 @@ class FileBody:
             async with asyncio.timeout(STALL_SEC):
                 return await anext(self._body, None)
         except TimeoutError:
-            raise refused_fields((BODY, f"did not go on for {STALL_SEC:.0f} s")) from None
+            raise refused_fields((BODY, f"stopped for {STALL_SEC:.0f} s")) from None
 
     def _callbacks(self) -> dict[str, object]:
         return {
@@ -120,8 +120,8 @@ class FileBody:
             raise refused_fields((FILE, "is given more than once"))
         if filename is None:
             raise refused_fields((FILE, "must be a file, with a filename"))
-        if self._headers.get(b"content-transfer-encoding", b"").strip().lower() not in _AS_IT_IS:
-            raise refused_fields((FILE, "must be sent as it is, in no transfer encoding"))
+        if self._headers.get(b"content-transfer-encoding", b"").strip().lower() not in _IDENTITY:
+            raise refused_fields((FILE, "must be sent without a transfer encoding"))
         self._name = _checked_name(filename)
 
     def _on_end(self) -> None:
@@ -142,7 +142,7 @@ def _parser(content_type: str, callbacks: dict[str, object]) -> MultipartParser:
 
 
 def _disposition(headers: dict[bytes, bytes]) -> tuple[str, bytes | None]:
-    """The name of a part, and the file's name if it has one."""
+    """Return the name of a part, and the file's name if the part has one."""
     kind, options = parse_options_header(headers.get(b"content-disposition", b""))
     if kind != b"form-data" or b"name" not in options:
         raise refused_fields((BODY, "has a part without a name"))

@@ -1,4 +1,4 @@
-"""What clients ask of jobs that are there: cancel, retry, delete."""
+"""Actions on existing jobs: cancel, retry, delete."""
 
 from __future__ import annotations
 
@@ -17,37 +17,37 @@ from secretary_common.runtime.log import get_logger
 log = get_logger(__name__)
 
 _TRIES = 10
-"""How often a job may move on under a request before the client is told to try again."""
+"""How often a job may change during a request before the client must try again."""
 
 
 class Cancellation(StrEnum):
     """How a job is cancelled."""
 
     AT_ONCE = "at_once"
-    """It waits: nobody else has a say."""
-    BY_HOLDER = "by_holder"
-    """An attempt holds it, which is asked to stop."""
-    FOR_HOLDER = "for_holder"
-    """Its holder is gone: its lease has ended."""
+    """The job is pending: no worker runs it."""
+    BY_WORKER = "by_worker"
+    """A worker runs the job: it is asked to stop its attempt."""
+    FOR_WORKER = "for_worker"
+    """The lease has expired: the API settles the job in place of the lost worker."""
 
 
 def decide_cancellation(job: Job, now: datetime) -> Cancellation:
-    """How *job* is to be cancelled.
+    """Return how *job* is to be cancelled.
 
     Raises:
-        InvalidState: it has ended.
+        InvalidState: the job has ended.
     """
     if job.has_ended:
         raise InvalidState(f"the job is {job.status} already")
     if job.status is JobStatus.PENDING:
         return Cancellation.AT_ONCE
-    gone = job.lease is None or job.lease.expires_at <= now
-    return Cancellation.FOR_HOLDER if gone else Cancellation.BY_HOLDER
+    is_lost = job.lease is None or job.lease.expires_at <= now
+    return Cancellation.FOR_WORKER if is_lost else Cancellation.BY_WORKER
 
 
 @dataclass(frozen=True, slots=True)
 class JobActions:
-    """Moves jobs as clients ask. Whoever calls has seen to it that they may."""
+    """Cancels, retries and deletes jobs; callers check that the client may do it."""
 
     jobs: JobRepository
     deliveries: DeliveryRepository
@@ -56,47 +56,47 @@ class JobActions:
     retention: timedelta
     """How long a cancelled job is kept."""
     public_url: str
-    """Under which receivers of webhooks reach the API."""
+    """The URL of the API for receivers of webhooks."""
 
     async def cancel(self, job: Job) -> Job:
-        """Cancel *job*, or ask its holder to: within 2 s of its next heartbeat it stops.
+        """Cancel *job*, or ask its worker to stop it: it stops within 2 s of its next heartbeat.
 
         Raises:
-            InvalidState: it has ended.
+            InvalidState: the job has ended.
         """
-        moved = await self._insist(job, self._cancelled)
-        log.info("job.cancel_requested", job_id=job.job_id, status=moved.status.value)
-        if moved.has_ended and moved.webhook:
-            await self.doorbell.ring_delivery(moved.job_id, moved.seq)
-        return moved
+        changed = await self._apply(job, self._cancelled)
+        log.info("job.cancel_requested", job_id=job.job_id, status=changed.status.value)
+        if changed.has_ended and changed.webhook:
+            await self.doorbell.ring_delivery(changed.job_id, changed.seq)
+        return changed
 
     async def retry(self, job: Job) -> Job:
-        """Start a new run of *job*, which has ended.
+        """Start a new run of *job*.
 
         Raises:
-            InvalidState: it has not.
+            InvalidState: the job has not ended.
         """
-        moved = await self._insist(job, self._retried)
-        log.info("job.retry_requested", job_id=job.job_id, run=moved.run)
-        await self.doorbell.ring_job(moved.job_type, moved.job_id)
-        return moved
+        changed = await self._apply(job, self._retried)
+        log.info("job.retry_requested", job_id=job.job_id, run=changed.run)
+        await self.doorbell.ring_job(changed.job_type, changed.job_id)
+        return changed
 
     async def delete(self, job: Job) -> None:
-        """Make *job* be gone from every answer; the sweeper removes it.
+        """Hide *job* from every answer; the sweeper removes it.
 
         Raises:
-            InvalidState: it is being processed.
+            InvalidState: a worker processes the job.
         """
-        moved = await self._insist(job, self._deleted)
+        changed = await self._apply(job, self._deleted)
         log.info("job.deleted", job_id=job.job_id)
-        if moved.notify:
-            await self.doorbell.ring_delivery(moved.job_id, moved.seq)
+        if changed.notify:
+            await self.doorbell.ring_delivery(changed.job_id, changed.seq)
 
-    async def _insist(self, job: Job, move: Callable[[Job], Awaitable[Job | None]]) -> Job:
-        """Make *move*, of the job as it is by then."""
+    async def _apply(self, job: Job, action: Callable[[Job], Awaitable[Job | None]]) -> Job:
+        """Apply *action* to the job; if the job has changed meanwhile, read it and try again."""
         for _ in range(_TRIES):
-            if moved := await move(job):
-                return moved
+            if changed := await action(job):
+                return changed
             fresh = await self.jobs.get(job.job_id)
             if fresh is None:
                 raise NotFound(f"there is no job {job.job_id}")
@@ -109,12 +109,12 @@ class JobActions:
         match decide_cancellation(job, now):
             case Cancellation.AT_ONCE:
                 return await self.jobs.cancel(job, now, expires_at)
-            case Cancellation.BY_HOLDER:
+            case Cancellation.BY_WORKER:
                 return await self.jobs.request_cancel(job, now)
-            case Cancellation.FOR_HOLDER:
-                return await self._settled_for_holder(job, now, expires_at)
+            case Cancellation.FOR_WORKER:
+                return await self._settled_for_worker(job, now, expires_at)
 
-    async def _settled_for_holder(
+    async def _settled_for_worker(
         self, job: Job, now: datetime, expires_at: datetime
     ) -> Job | None:
         if job.lease is None:
@@ -128,13 +128,13 @@ class JobActions:
 
     async def _retried(self, job: Job) -> Job | None:
         if not job.has_ended:
-            raise InvalidState(f"the job is {job.status}: only one that has ended is retried")
+            raise InvalidState(f"the job is {job.status}: only a job that has ended can be retried")
         now = self.clock.now()
-        if job.notify:  # its end is still to be told: before the new run takes the slot
+        if job.notify:  # relay the last event before the new run can take its slot
             due = max(now, job.notify.due_at)
-            told = await relay(job, self.jobs, self.deliveries, due, self.public_url)
-            if told:
-                await self.doorbell.ring_delivery(told.job_id, told.seq)
+            delivery = await relay(job, self.jobs, self.deliveries, due, self.public_url)
+            if delivery:
+                await self.doorbell.ring_delivery(delivery.job_id, delivery.seq)
             return None
         return await self.jobs.retry(job, now)
 

@@ -1,4 +1,4 @@
-"""What the API does with batches: accept them whole, count them, move their jobs."""
+"""Batches: submit all jobs or none, count them, cancel or retry them."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from secretary_api.auth import Principal
 from secretary_api.files.uploads import Uploads, named_upload
 from secretary_api.http.errors import refused_fields
 from secretary_api.jobs.actions import JobActions
+from secretary_api.jobs.admission import Admission
 from secretary_api.jobs.idempotency import insert_once
 from secretary_api.jobs.job_types import JobTypes, KnownJobType
-from secretary_api.jobs.submission import Admission
 from secretary_api.schemas.batch import BatchSubmission
 from secretary_common.errors import InvalidRequest, InvalidState, NotFound
 from secretary_common.models import (
@@ -32,42 +32,44 @@ from secretary_common.runtime.log import get_logger
 log = get_logger(__name__)
 
 PAGE = 250
-"""Jobs of a batch that are read at once."""
-MOVES_AT_ONCE = 16
+"""Jobs of a batch that are read in one query."""
+ACTIONS_AT_ONCE = 16
 RINGS_AT_ONCE = 32
 
-Move = Callable[[Job], Coroutine[Any, Any, Job]]
+Action = Callable[[Job], Coroutine[Any, Any, Job]]
 
 
 @dataclass(frozen=True, slots=True)
-class BatchService:
-    """The batches of a principal: its own, or all for an admin. Others' do not exist for it."""
+class Batches:
+    """The batches of a principal; an admin's calls reach all batches."""
 
     batches: BatchRepository
     jobs: JobRepository
     job_types: JobTypes
-    moves: JobActions
+    actions: JobActions
     doorbell: Doorbell
     clock: Clock
     admission: Admission
     uploads: Uploads
     in_background: Callable[[Coroutine[Any, Any, Any]], None]
-    """Rings without letting the client wait for a thousand confirmations."""
+    """Rings in the background: the client does not wait for a thousand confirmations."""
 
     async def submit(
         self, submission: BatchSubmission, mark: Idempotency | None, principal: Principal
     ) -> tuple[Batch, bool]:
-        """Store all jobs durably or none, then ring for them; and whether it is a repeat.
+        """Store all jobs durably or none, then ring; return the batch, and whether it existed.
+
+        A batch exists already if another request with the same ``Idempotency-Key`` has made it.
 
         Raises:
-            InvalidRequest: naming the first job that is kept out, and its field.
-            IdempotencyKeyReused: the key came with another body before.
-            StoreUnavailable: the batch may be stored all the same.
+            InvalidRequest: naming the first job that is refused, and its field.
+            IdempotencyKeyReused: another body came with the same key.
+            StoreUnavailable: the batch may be stored nevertheless.
             NotStorable: a job is too large.
         """
         names = {one.job_type for one in submission.jobs}
         known = {name: await self._known(name, submission) for name in names}
-        # A thousand jobs take a while to check and to seal: other requests do not wait for it.
+        # In a thread, because a thousand jobs take long to check and seal.
         jobs = await asyncio.to_thread(self._admitted, submission, known, principal)
         await self.uploads.require(_named_uploads(jobs, known), principal.owner_filter)
         batch = Batch(
@@ -87,10 +89,10 @@ class BatchService:
         return stored, repeated
 
     async def get(self, batch_id: str, principal: Principal) -> Batch:
-        """The batch.
+        """Return a batch.
 
         Raises:
-            NotFound: there is none, or it is somebody else's.
+            NotFound: there is no such batch for this principal.
         """
         batch = await self.batches.get(batch_id)
         if batch is None or not principal.may_see(batch.owner):
@@ -98,17 +100,17 @@ class BatchService:
         return batch
 
     async def counts(self, batch: Batch) -> StatusCounts:
-        """How many of its jobs are in each state, now."""
+        """Return how many jobs of *batch* are in each state now."""
         return await self.jobs.batch_counts(batch.batch_id)
 
     async def cancel(self, batch: Batch) -> None:
         """Cancel each job of *batch* that has not ended."""
         for status in (JobStatus.PENDING, JobStatus.PROCESSING):
-            await self._move_all(batch, status, self.moves.cancel)
+            await self._apply_to_all(batch, status, self.actions.cancel)
 
     async def retry_failed(self, batch: Batch) -> None:
         """Start a new run of each job of *batch* that has failed."""
-        await self._move_all(batch, JobStatus.FAILED, self.moves.retry)
+        await self._apply_to_all(batch, JobStatus.FAILED, self.actions.retry)
 
     async def _known(self, name: str, submission: BatchSubmission) -> KnownJobType:
         try:
@@ -125,14 +127,13 @@ class BatchService:
     ) -> list[Job]:
         now, batch_id, jobs = self.clock.now(), new_batch_id(), []
         for n, one in enumerate(submission.jobs):
-            type_ = known[one.job_type]
             try:
                 job = self.admission.admit(
-                    one, type_.info, type_.check, owner=principal.key_id, now=now
+                    one, known[one.job_type], owner=principal.key_id, now=now, batch_id=batch_id
                 )
             except InvalidRequest as error:
                 raise _of_job(error, n) from None
-            jobs.append(job.model_copy(update={"batch_id": batch_id}))
+            jobs.append(job)
         return jobs
 
     async def _ring(self, jobs: Sequence[Job]) -> None:
@@ -144,19 +145,19 @@ class BatchService:
 
         await asyncio.gather(*(ring(job) for job in jobs))
 
-    async def _move_all(self, batch: Batch, status: JobStatus, move: Move) -> None:
-        """Move the jobs that are in *status* now, oldest page last; a job that moved on is left."""
-        limit = asyncio.Semaphore(MOVES_AT_ONCE)
+    async def _apply_to_all(self, batch: Batch, status: JobStatus, action: Action) -> None:
+        """Apply *action* to the jobs that are in *status* now; skip a job that has changed."""
+        limit = asyncio.Semaphore(ACTIONS_AT_ONCE)
 
-        async def move_one(job_id: str) -> None:
+        async def apply_to(job_id: str) -> None:
             async with limit:
                 job = await self.jobs.get(job_id)
                 if job is None or job.status is not status:
                     return
                 try:
-                    await move(job)
+                    await action(job)
                 except (InvalidState, NotFound):
-                    return  # somebody else was faster
+                    return  # another request was faster
 
         query = JobQuery(batch_id=batch.batch_id, status=status, limit=PAGE)
         wanted: list[str] = []
@@ -169,11 +170,11 @@ class BatchService:
                 limit=PAGE,
                 after=(last.created_at, last.job_id),
             )
-        await asyncio.gather(*map(move_one, wanted))
+        await asyncio.gather(*map(apply_to, wanted))
 
 
 def _named_uploads(jobs: Sequence[Job], known: dict[str, KnownJobType]) -> dict[str, str]:
-    """The uploads that *jobs* name, by the field that names each."""
+    """Return the ids of uploads that *jobs* name, by the path of their field."""
     schemas = [known[job.job_type].info.parameter_schema or {} for job in jobs]
     named = [
         named_upload(job.parameters, schema) for job, schema in zip(jobs, schemas, strict=True)
@@ -184,7 +185,7 @@ def _named_uploads(jobs: Sequence[Job], known: dict[str, KnownJobType]) -> dict[
 
 
 def _of_job(error: InvalidRequest, index: int) -> InvalidRequest:
-    """*error* with its fields named as those of the job at *index*."""
+    """Return *error* with the paths of its fields below the job at *index*."""
     fields = (error.details or {}).get("fields", [])
     named = [(f"jobs.{index}.{one['field']}", one["message"]) for one in fields]
     return refused_fields(*named or [(f"jobs.{index}", error.message)], code=error.code)

@@ -1,7 +1,8 @@
-"""``Idempotency-Key``: a submission that is repeated under its key makes nothing new.
+"""``Idempotency-Key``: a submission that is repeated under its key creates no second job or batch.
 
-The key stands on what it made, unique with the owner, so one insert decides among any number of
-repeats. It counts for 48 h; what is older gives it up to the next one that brings it.
+The job or batch itself carries the key, which is unique for its owner. So one insert decides among
+any number of repeats. A key counts for 48 h. After that, the next submission with the same key
+takes it over.
 """
 
 from __future__ import annotations
@@ -23,21 +24,21 @@ HEADER = "Idempotency-Key"
 REPLAYED = "Idempotent-Replayed"
 KEPT = timedelta(hours=48)
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
-# The second insert follows a key that was given up; a third would be a race of that, once more.
+# The second insert follows the release of an old key. The third covers a lost race for that key.
 _INSERTS = 3
 
 
 class Keyed(Protocol):
-    """What may stand under a key."""
+    """A job or a batch, which may carry a key."""
 
     @property
     def owner(self) -> str:
-        """Whose it is."""
+        """The id of the API key that owns it."""
         ...
 
     @property
     def idempotency(self) -> Idempotency | None:
-        """The key, if it has one."""
+        """The mark with the key, if it has one."""
         ...
 
 
@@ -45,28 +46,28 @@ K = TypeVar("K", bound=Keyed)
 
 
 class KeyedStore(Protocol[K]):
-    """Where it lies."""
+    """The repository of such jobs or batches."""
 
     async def find_by_key(self, owner: str, key: str) -> K | None:
-        """What stands under a key, once a majority has it."""
+        """Return what carries *key*, read with majority concern."""
         ...
 
     async def release_key(self, keyed: K, /) -> None:
-        """Free the key of *keyed*, as it was read."""
+        """Free the key of *keyed* if it still has the mark that was read."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class IdempotencyMarker:
-    """Makes the mark of a submission."""
+    """Makes the mark of a submission: its key, and an HMAC of its body."""
 
     pepper: str
 
     def mark(self, key: str | None, body: JsonObject, now: datetime) -> Idempotency | None:
-        """The mark of *body* under the header *key*; None without one.
+        """Return the mark of *body* under the header *key*; None without the header.
 
         Raises:
-            InvalidRequest: the key is no 1 to 255 printable ASCII characters.
+            InvalidRequest: the key is not 1 to 255 printable ASCII characters.
         """
         if key is None:
             return None
@@ -82,11 +83,11 @@ class IdempotencyMarker:
 async def insert_once(
     wanted: K, store: KeyedStore[K], insert: Callable[[], Awaitable[None]]
 ) -> tuple[K, bool]:
-    """Insert *wanted*, or find what its key made before; and whether it was found.
+    """Insert *wanted*, or find what its key has made before; return it, and whether it was found.
 
     Raises:
-        IdempotencyKeyReused: the key came with another body.
-        StoreUnavailable: it may be stored all the same.
+        IdempotencyKeyReused: another body came with the same key.
+        StoreUnavailable: *wanted* may be stored nevertheless.
     """
     for _ in range(_INSERTS):
         try:
@@ -97,11 +98,11 @@ async def insert_once(
                 return found, True
         else:
             return wanted, False
-    raise StoreUnavailable("the idempotency key is being used by others", retry_after=1.0)
+    raise StoreUnavailable("other requests are using the idempotency key", retry_after=1.0)
 
 
 async def _found(wanted: K, store: KeyedStore[K]) -> K | None:
-    """What *wanted* repeats; None if its key is free by now."""
+    """Return what *wanted* repeats; None if its key is free now."""
     mark = wanted.idempotency
     found = await store.find_by_key(wanted.owner, mark.key) if mark else None
     if mark is None or found is None or found.idempotency is None:

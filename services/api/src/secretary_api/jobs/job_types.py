@@ -1,4 +1,4 @@
-"""The announced job types, read again at most every two seconds."""
+"""The job types that workers have announced; read again at most every two seconds."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ NONE_KNOWN_RETRY_SEC = 5.0
 
 @dataclass(frozen=True, slots=True)
 class KnownJobType:
-    """An announced type and the check of its parameters."""
+    """An announced job type and the check of its parameters."""
 
     info: JobTypeInfo
     check: ParameterCheck
 
 
 class JobTypes:
-    """Knows which types have been announced."""
+    """Caches the announced job types."""
 
     def __init__(self, repository: JobTypeRepository, clock: Clock) -> None:
         self._repository = repository
@@ -36,7 +36,7 @@ class JobTypes:
         self._reading = asyncio.Lock()
 
     async def all(self) -> list[JobTypeInfo]:
-        """Every announced type, by name.
+        """Return every announced type, by name.
 
         Raises:
             StoreUnavailable: MongoDB did not answer.
@@ -44,11 +44,11 @@ class JobTypes:
         return [known.info for known in (await self._current()).values()]
 
     async def get(self, name: str) -> KnownJobType:
-        """The type *name*.
+        """Return the type *name*.
 
         Raises:
-            InvalidRequest: with the code UNKNOWN_JOB_TYPE, naming the types there are.
-            StoreUnavailable: no type is known at all yet, or MongoDB did not answer.
+            InvalidRequest: with the code UNKNOWN_JOB_TYPE, naming the known types.
+            StoreUnavailable: no type has been announced yet, or MongoDB did not answer.
         """
         known = await self._current()
         if not known:
@@ -61,28 +61,28 @@ class JobTypes:
         return known[name]
 
     async def set_paused(self, name: str, *, paused: bool) -> JobTypeInfo | None:
-        """Pause or resume the type *name*; None: nobody has announced it.
+        """Pause or resume the type *name*; return None if no worker has announced it.
 
         Raises:
             StoreUnavailable: MongoDB did not answer.
         """
         if not await self._repository.set_paused(name, paused=paused):
             return None
-        self._read_at = None  # who asks here next sees it
+        self._read_at = None  # the next read of this process sees the change
         known = (await self._current()).get(name)
         return known.info if known else None
 
     async def _current(self) -> dict[str, KnownJobType]:
-        async with self._reading:  # one read for all who wait for it
+        async with self._reading:  # concurrent callers share one read
             now = self._clock.now()
-            # abs(): the clock is the server's, which may be set back.
+            # abs(): it is the clock of the server, which may be set back.
             if self._read_at is None or abs(now - self._read_at) > MAX_AGE:
                 self._known = self._updated(await self._repository.all())
                 self._read_at = now
             return self._known
 
     def _updated(self, infos: list[JobTypeInfo]) -> dict[str, KnownJobType]:
-        """The types as they are now; compiled checks of unchanged ones are kept."""
+        """Return the current types; unchanged types keep their compiled checks."""
         updated = {}
         for info in infos:
             old = self._known.get(info.job_type)

@@ -1,7 +1,7 @@
-"""Parameters against the JSON Schema of their job type: told in words, without their values.
+"""The check of parameters against the JSON Schema of their job type, with messages in words.
 
-The messages of the schema library contain what it found; a secret could be among it. Ours name the
-field and the rule, nothing else.
+The messages of the schema library contain values, and a value may be a secret. The messages of this
+module name only the field and the rule.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from secretary_common.runtime.log import get_logger
 log = get_logger(__name__)
 
 _MAX_ERRORS = 20
-"""More are not looked for."""
+"""The check stops after this many errors."""
 
 Rule = Callable[[Any], str]
 
@@ -59,16 +59,16 @@ class ParameterCheck:
     """Checks the parameters of one job type."""
 
     def __init__(self, info: JobTypeInfo) -> None:
-        """Without a schema, or with one that is broken, the worker alone checks."""
+        """Prepare the check. Without a valid schema only the worker checks."""
         self._job_type = info.job_type
         self._schema: JsonObject = info.parameter_schema or {}
         self._validator = _validator(info.job_type, self._schema)
 
     def __call__(self, parameters: JsonObject) -> None:
-        """Accept *parameters* that fit the schema.
+        """Check that *parameters* fit the schema.
 
         Raises:
-            InvalidRequest: naming each field that does not.
+            InvalidRequest: naming each field that does not fit.
         """
         try:
             given = self._without_optional_nulls(parameters)
@@ -78,11 +78,14 @@ class ParameterCheck:
             log.error("job_type.schema_unusable", job_type=self._job_type, reason=str(error))
             return
         if found:
-            # The library tells of several missing names several times.
+            # The library reports one error for each missing name, and each lists all of them.
             raise refused_fields(*dict.fromkeys(found))
 
     def _without_optional_nulls(self, parameters: JsonObject) -> JsonObject:
-        """*parameters* less the nulls that mean "not given": they count for no "exactly one"."""
+        """Return *parameters* without the nulls that mean "not given".
+
+        A rule such as "exactly one of" must not count them.
+        """
         properties = self._schema.get("properties", {})
         optional = properties.keys() - set(self._schema.get("required", ()))
         return {
@@ -95,7 +98,7 @@ class ParameterCheck:
 
 
 def described(error: ValidationError, root: str) -> Iterator[Field]:
-    """Each field that *error* is about, below *root*, and the rule it breaks."""
+    """Yield each field that *error* is about, with a path below *root*, and the broken rule."""
     keyword, path = str(error.validator), _path(root, error.absolute_path)
     expected: Any = error.validator_value
     instance: Any = error.instance
@@ -120,12 +123,14 @@ def described(error: ValidationError, root: str) -> Iterator[Field]:
 
 
 def _of_alternatives(errors: list[ValidationError], path: str, root: str) -> Iterator[Field]:
-    """What to tell when none of several alternatives fits; "or null" helps nobody."""
-    told = [error for error in errors if (error.validator, error.validator_value) != _MUST_BE_NULL]
-    if all(error.validator == "type" and not error.relative_path for error in told):
-        names = [name for error in told for name in _listed(error.validator_value)]
+    """Describe a value that fits none of several alternatives, without the alternative null."""
+    useful = [
+        error for error in errors if (error.validator, error.validator_value) != _MUST_BE_NULL
+    ]
+    if all(error.validator == "type" and not error.relative_path for error in useful):
+        names = [name for error in useful for name in _listed(error.validator_value)]
         yield path, f"must be {_type_names(names)}"
-    elif closest := best_match(told):
+    elif closest := best_match(useful):
         yield from described(closest, root)
 
 
@@ -135,12 +140,12 @@ def _validator(job_type: str, schema: JsonObject) -> Draft202012Validator:
     except SchemaError as error:
         log.error("job_type.schema_unusable", job_type=job_type, reason=error.message[:300])
         schema = {}
-    # An empty registry: a reference to somewhere else is never fetched.
+    # With an empty registry, references to other documents are never fetched.
     return ParameterValidator(schema, registry=Registry())
 
 
 def _single_names(choices: list[Any]) -> list[str]:
-    """The names a ``oneOf`` chooses from, if each choice just requires one; otherwise none."""
+    """Return the names of a ``oneOf`` whose choices each require one name; otherwise nothing."""
     required = [
         choice.get("required", []) if isinstance(choice, dict) else [] for choice in choices
     ]

@@ -21,16 +21,16 @@ from secretary_common.runtime.log import get_logger
 log = get_logger(__name__)
 
 AT_LEAST = "x-at-least"
-"""A keyword of ours, which JSON Schema has no word for: ``{"page_end": "page_start"}`` says that
-the one, where both are given, is no less than the other."""
+"""Our own keyword, because JSON Schema has none for it: ``{"page_end": "page_start"}`` says that
+``page_end`` is at least ``page_start`` if both are given."""
 
 
 @lru_cache(maxsize=1024)
 def matcher(pattern: str) -> Callable[[str], bool] | None:
-    """What tells whether *pattern* is found in a text; None: only the worker can check it.
+    """Return a function that searches a text for *pattern*; None: only the worker can check it.
 
-    ``$`` is the very end, as in ECMA 262, which JSON Schema names. Look-around and back references
-    are not supported, because no linear engine has them.
+    ``$`` means the end of the text, as in ECMA 262, which JSON Schema names. Look-around and back
+    references are not supported, because no linear engine has them.
     """
     try:
         validator = SchemaValidator(
@@ -91,7 +91,7 @@ def _unique_items(
 
 
 def _identity(value: Any) -> Hashable:
-    """Equal for what JSON Schema calls equal: 1 is 1.0, but no ``true``."""
+    """Return equal keys for values that JSON Schema calls equal: 1 and 1.0, but not ``true``."""
     if isinstance(value, dict):
         return "object", frozenset((name, _identity(item)) for name, item in value.items())
     if isinstance(value, list):

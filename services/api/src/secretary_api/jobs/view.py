@@ -1,4 +1,4 @@
-"""What of a job, its logs and its webhooks is shown: never a lease, a token or a sealed value."""
+"""Views of jobs, logs and deliveries for clients: without leases, tokens and sealed values."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ _WAITING = frozenset({DeliveryState.PENDING, DeliveryState.SENDING})
 
 
 def job_path(job_id: str) -> str:
-    """Where a job is found."""
+    """Return the path of a job."""
     return f"/api/jobs/{job_id}"
 
 
 def summary_of(job: Job) -> JobSummary:
-    """*job* in a listing."""
+    """Return the view of *job* in a listing."""
     return JobSummary.model_validate(job)
 
 
 def view_of(job: Job, logs: Iterable[LogEntry]) -> JobView:
-    """*job* in full."""
-    fits = job.results_file is None and _stand_inline(job.results)
+    """Return the full view of *job*."""
+    fits = job.results_file is None and _fit_inline(job.results)
     return JobView(
         **dict(summary_of(job)),
         parameters=parameters_of(job),
@@ -42,30 +42,30 @@ def view_of(job: Job, logs: Iterable[LogEntry]) -> JobView:
 
 
 def file_of(job: Job, file: JobFile) -> JobFileView:
-    """A file of *job*."""
+    """Return the view of a file of *job*."""
     return JobFileView(
         **file.model_dump(exclude={"file_id"}),
         url=f"{job_path(job.job_id)}/files/{quote(file.name, safe='')}",
     )
 
 
-def _stand_inline(results: JsonObject | None) -> bool:
+def _fit_inline(results: JsonObject | None) -> bool:
     return results is None or len(to_json(results)) <= INLINE_RESULTS_BYTES
 
 
 def parameters_of(job: Job) -> JsonObject:
-    """The parameters as they were given, but for secrets."""
+    """Return the parameters as submitted, with redacted secrets."""
     given: JsonObject = secret_field.redacted(job.parameters)
     return given | ({"webhook": webhook.shown(job.webhook)} if job.webhook else {})
 
 
 def log_of(entry: LogEntry) -> LogView:
-    """A log entry."""
+    """Return the view of a log entry."""
     return LogView.model_validate(entry)
 
 
 def delivery_of(delivery: Delivery) -> DeliveryView:
-    """A webhook on its way, or at its end."""
+    """Return the view of a delivery."""
     waiting = delivery.state in _WAITING
     return DeliveryView(
         id=delivery.delivery_id,

@@ -1,4 +1,4 @@
-"""``parameters.webhook``: taken out, checked, sealed; shown again without its secrets."""
+"""``parameters.webhook``: taken out of the parameters, checked, sealed, and shown redacted."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PATH = "parameters.webhook"
 
 
 def taken_out(parameters: JsonObject) -> tuple[JsonObject, WebhookRequest | None]:
-    """*parameters* without their webhook, and the webhook.
+    """Return *parameters* without their webhook, and the webhook.
 
     Raises:
         InvalidRequest: naming what is wrong with the webhook.
@@ -40,7 +40,7 @@ def taken_out(parameters: JsonObject) -> tuple[JsonObject, WebhookRequest | None
 
 
 def sealed(request: WebhookRequest, cipher: Cipher) -> Webhook:
-    """*request* as it is stored."""
+    """Return the webhook as it is stored."""
     return Webhook(
         url=request.url,
         client_job_id=request.client_job_id,
@@ -51,7 +51,7 @@ def sealed(request: WebhookRequest, cipher: Cipher) -> Webhook:
 
 
 def shown(webhook: Webhook) -> JsonObject:
-    """*webhook* as its owner sees it."""
+    """Return *webhook* as its owner sees it."""
     view: dict[str, Any] = {
         "url": webhook.url,
         "jobId": webhook.client_job_id,
@@ -62,7 +62,7 @@ def shown(webhook: Webhook) -> JsonObject:
 
 
 def check_url(guard: UrlGuard, url: str, field: str) -> None:
-    """Let *url* pass as far as it can be judged without asking DNS.
+    """Check *url* without a name look-up.
 
     Raises:
         InvalidRequest: with the code URL_REFUSED, naming *field*.
@@ -74,11 +74,11 @@ def check_url(guard: UrlGuard, url: str, field: str) -> None:
 
 
 def check_target(url: str, client_id: str, field: str) -> None:
-    """Refuse *url* if it is too long once ``{jobId}`` in it is replaced by *client_id*.
+    """Check the length of *url* after ``{jobId}`` in it is replaced by *client_id*.
 
     Raises:
         InvalidRequest: naming *field*.
     """
     if len(target_of(url, client_id)) > LONGEST_URL:
-        why = f"has more than {LONGEST_URL} characters once {{jobId}} in it is replaced"
+        why = f"has more than {LONGEST_URL} characters after {{jobId}} in it is replaced"
         raise refused_fields((field, why))

@@ -1,1 +1,4 @@
-"""The paths: what each takes and gives; nothing is decided here."""
+"""The paths of the API: what each accepts and answers.
+
+Decisions belong to ``jobs`` and ``files``.
+"""

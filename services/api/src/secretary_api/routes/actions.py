@@ -1,4 +1,4 @@
-"""Jobs that are there: cancel, retry, delete."""
+"""Actions on a job: cancel, retry, delete."""
 
 from __future__ import annotations
 
@@ -6,29 +6,29 @@ from fastapi import APIRouter
 
 from secretary_api.dependencies import JobDep, ServicesDep
 from secretary_api.jobs import view
-from secretary_api.routes.answers import CONFLICT, GUARDED, NOT_FOUND
+from secretary_api.routes.responses import COMMON, CONFLICT, NOT_FOUND
 from secretary_api.schemas.envelope import Success
 from secretary_api.schemas.job import JobDeleted, JobMoved
 
 router = APIRouter(
-    prefix="/api/jobs/{job_id}", tags=["jobs"], responses=GUARDED | NOT_FOUND | CONFLICT
+    prefix="/api/jobs/{job_id}", tags=["jobs"], responses=COMMON | NOT_FOUND | CONFLICT
 )
 
 
 @router.post("/cancel", status_code=202)
-async def cancel_job(job: JobDep, behind: ServicesDep) -> Success[JobMoved]:
-    """Cancel a job: one that waits at once, one that runs within moments of its next heartbeat."""
-    return Success(data=JobMoved(job=view.summary_of(await behind.moves.cancel(job))))
+async def cancel_job(job: JobDep, services: ServicesDep) -> Success[JobMoved]:
+    """Cancel a job: a pending job at once, a running job soon after its next heartbeat."""
+    return Success(data=JobMoved(job=view.summary_of(await services.actions.cancel(job))))
 
 
 @router.post("/retry", status_code=202)
-async def retry_job(job: JobDep, behind: ServicesDep) -> Success[JobMoved]:
-    """Start a new run of a job that has ended; its results and its error give way to it."""
-    return Success(data=JobMoved(job=view.summary_of(await behind.moves.retry(job))))
+async def retry_job(job: JobDep, services: ServicesDep) -> Success[JobMoved]:
+    """Start a new run of a job that has ended; its results and its error are dropped."""
+    return Success(data=JobMoved(job=view.summary_of(await services.actions.retry(job))))
 
 
 @router.delete("")
-async def delete_job(job: JobDep, behind: ServicesDep) -> Success[JobDeleted]:
-    """Delete a job with all that belongs to it; one that waits is cancelled by it."""
-    await behind.moves.delete(job)
+async def delete_job(job: JobDep, services: ServicesDep) -> Success[JobDeleted]:
+    """Delete a job with all that belongs to it; a pending job is cancelled by it."""
+    await services.actions.delete(job)
     return Success(data=JobDeleted(job_id=job.job_id))

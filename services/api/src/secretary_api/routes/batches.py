@@ -1,4 +1,4 @@
-"""Batches: submit, look at, cancel, retry."""
+"""Batches: submit, show, cancel, retry."""
 
 from __future__ import annotations
 
@@ -8,17 +8,21 @@ from fastapi import APIRouter, Depends, Response
 
 from secretary_api.dependencies import MarkDep, PrincipalDep, ServicesDep, body_of, described_body
 from secretary_api.jobs.idempotency import REPLAYED
-from secretary_api.routes.answers import GUARDED, NOT_FOUND, WITH_BODY
+from secretary_api.routes.responses import COMMON, NOT_FOUND, WITH_JSON_BODY
 from secretary_api.schemas.batch import BatchCounts, BatchSubmission, BatchSubmitted, BatchView
 from secretary_api.schemas.envelope import Success
 from secretary_common.models import Batch
 
-router = APIRouter(prefix="/api/jobs/batch", tags=["batches"], responses=GUARDED)
+router = APIRouter(prefix="/api/jobs/batch", tags=["batches"], responses=COMMON)
 
 
-async def batch(batch_id: str, caller: PrincipalDep, behind: ServicesDep) -> Batch:
-    """The batch the path names, if it exists for the caller."""
-    return await behind.batches.get(batch_id, caller)
+async def batch(batch_id: str, caller: PrincipalDep, services: ServicesDep) -> Batch:
+    """Return the batch in the path.
+
+    Raises:
+        NotFound: there is no such batch for the caller.
+    """
+    return await services.batches.get(batch_id, caller)
 
 
 BatchDep = Annotated[Batch, Depends(batch)]
@@ -27,7 +31,7 @@ BatchDep = Annotated[Batch, Depends(batch)]
 @router.post(
     "",
     status_code=202,
-    responses=WITH_BODY,
+    responses=WITH_JSON_BODY,
     openapi_extra=described_body(BatchSubmission),
 )
 async def submit_batch(
@@ -35,10 +39,10 @@ async def submit_batch(
     caller: PrincipalDep,
     submission: Annotated[BatchSubmission, Depends(body_of(BatchSubmission))],
     mark: MarkDep,
-    behind: ServicesDep,
+    services: ServicesDep,
 ) -> Success[BatchSubmitted]:
     """Accept up to 1,000 jobs, all of them or none."""
-    stored, repeated = await behind.batches.submit(submission, mark, caller)
+    stored, repeated = await services.batches.submit(submission, mark, caller)
     if repeated:
         response.headers[REPLAYED] = "true"
     response.headers["Location"] = f"{router.prefix}/{stored.batch_id}"
@@ -46,27 +50,27 @@ async def submit_batch(
 
 
 @router.get("/{batch_id}", responses=NOT_FOUND)
-async def get_batch(batch: BatchDep, behind: ServicesDep) -> Success[BatchView]:
-    """Show a batch: how many of its jobs are in each state, now."""
-    return Success(data=await _view(batch, behind))
+async def get_batch(batch: BatchDep, services: ServicesDep) -> Success[BatchView]:
+    """Show a batch: how many of its jobs are in each state now."""
+    return Success(data=await _view(batch, services))
 
 
 @router.post("/{batch_id}/cancel", status_code=202, responses=NOT_FOUND)
-async def cancel_batch(batch: BatchDep, behind: ServicesDep) -> Success[BatchView]:
+async def cancel_batch(batch: BatchDep, services: ServicesDep) -> Success[BatchView]:
     """Cancel each job of a batch that has not ended."""
-    await behind.batches.cancel(batch)
-    return Success(data=await _view(batch, behind))
+    await services.batches.cancel(batch)
+    return Success(data=await _view(batch, services))
 
 
 @router.post("/{batch_id}/retry-failed", status_code=202, responses=NOT_FOUND)
-async def retry_failed(batch: BatchDep, behind: ServicesDep) -> Success[BatchView]:
+async def retry_failed(batch: BatchDep, services: ServicesDep) -> Success[BatchView]:
     """Start a new run of each job of a batch that has failed."""
-    await behind.batches.retry_failed(batch)
-    return Success(data=await _view(batch, behind))
+    await services.batches.retry_failed(batch)
+    return Success(data=await _view(batch, services))
 
 
-async def _view(batch: Batch, behind: ServicesDep) -> BatchView:
-    counts = await behind.batches.counts(batch)
+async def _view(batch: Batch, services: ServicesDep) -> BatchView:
+    counts = await services.batches.counts(batch)
     return BatchView(
         batch_id=batch.batch_id,
         batch_name=batch.batch_name,

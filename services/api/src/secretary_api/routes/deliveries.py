@@ -1,4 +1,4 @@
-"""Webhook deliveries: list, resend, recover."""
+"""Webhooks: list deliveries, send them again, test a receiver."""
 
 from __future__ import annotations
 
@@ -15,27 +15,29 @@ from secretary_api.dependencies import (
 )
 from secretary_api.http.cursor import cursor_after, parse_cursor
 from secretary_api.jobs import view
-from secretary_api.routes.answers import CONFLICT, GUARDED, NOT_FOUND, WITH_BODY
+from secretary_api.routes.responses import COMMON, CONFLICT, NOT_FOUND, WITH_JSON_BODY
 from secretary_api.schemas.delivery import (
     DeliveryFilter,
     DeliveryPage,
     DeliveryResent,
+    DeliveryView,
     Recovered,
     RecoverRequest,
+    TrialRequest,
 )
 from secretary_api.schemas.envelope import Success
 from secretary_common.models import DeliveryQuery
 
-router = APIRouter(prefix="/api/deliveries", tags=["webhooks"], responses=GUARDED)
+router = APIRouter(prefix="/api", tags=["webhooks"], responses=COMMON)
 
 
-@router.get("")
+@router.get("/deliveries")
 async def list_deliveries(
-    caller: PrincipalDep, behind: ServicesDep, wanted: Annotated[DeliveryFilter, Query()]
+    caller: PrincipalDep, services: ServicesDep, wanted: Annotated[DeliveryFilter, Query()]
 ) -> Success[DeliveryPage]:
-    """List webhooks, newest first, each with every attempt to send it; `status=dead` for the lost.
+    """List webhooks with all their attempts, newest first; `status=dead`: those given up.
 
-    A page may have fewer than `limit`; follow `next` until it is null.
+    A page may have fewer than `limit` items; follow `next` until it is null.
     """
     query = DeliveryQuery(
         owner=caller.owner_filter,
@@ -43,7 +45,7 @@ async def list_deliveries(
         after=parse_cursor(wanted.cursor) if wanted.cursor else None,
         limit=wanted.limit,
     )
-    found, last = await behind.deliveries.find(query)
+    found, last = await services.deliveries.find(query)
     following = cursor_after(last.created_at, last.delivery_id) if last else None
     return Success(
         data=DeliveryPage(deliveries=[view.delivery_of(one) for one in found], next=following)
@@ -51,23 +53,39 @@ async def list_deliveries(
 
 
 @router.post(
-    "/recover", status_code=202, responses=WITH_BODY, openapi_extra=described_body(RecoverRequest)
+    "/deliveries/recover",
+    status_code=202,
+    responses=WITH_JSON_BODY,
+    openapi_extra=described_body(RecoverRequest),
 )
 async def recover_deliveries(
     caller: PrincipalDep,
     wanted: Annotated[RecoverRequest, Depends(body_of(RecoverRequest))],
-    behind: ServicesDep,
+    services: ServicesDep,
 ) -> Success[Recovered]:
-    """Send again every dead webhook made in [since, until): after an outage of the receiver."""
-    count = await behind.deliveries.recover(wanted.since, wanted.until, caller)
+    """Send every dead webhook of [since, until) again, for example after a receiver's outage."""
+    count = await services.deliveries.recover(wanted.since, wanted.until, caller)
     return Success(data=Recovered(count=count))
 
 
-@router.post("/{delivery_id}/resend", status_code=202, responses=NOT_FOUND | CONFLICT)
+@router.post("/deliveries/{delivery_id}/resend", status_code=202, responses=NOT_FOUND | CONFLICT)
 async def resend_delivery(
-    request: Request, delivery_id: str, caller: PrincipalDep, behind: ServicesDep
+    request: Request, delivery_id: str, caller: PrincipalDep, services: ServicesDep
 ) -> Success[DeliveryResent]:
-    """Send a webhook again now, under the same id and with the same bytes."""
+    """Send a webhook again now, with the same id and the same bytes."""
     add_log_fields(request, delivery_id=delivery_id[:100])
-    delivery = await behind.deliveries.resend(delivery_id, caller)
+    delivery = await services.deliveries.resend(delivery_id, caller)
     return Success(data=DeliveryResent(delivery=view.delivery_of(delivery)))
+
+
+@router.post("/webhooks/test", responses=WITH_JSON_BODY, openapi_extra=described_body(TrialRequest))
+async def try_receiver(
+    caller: PrincipalDep,
+    wanted: Annotated[TrialRequest, Depends(body_of(TrialRequest))],
+    services: ServicesDep,
+) -> Success[DeliveryView]:
+    """Let a notifier send one event of the phase `test`, signed like any other; show the outcome.
+
+    The notifier makes one attempt. 503: no notifier is alive.
+    """
+    return Success(data=view.delivery_of(await services.deliveries.test(wanted, caller)))

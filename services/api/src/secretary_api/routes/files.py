@@ -1,4 +1,4 @@
-"""What a job left: its results, its files, all of them as one archive."""
+"""The content of a job: its results, its files, and all files as one archive."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from fastapi.responses import StreamingResponse
 
 from secretary_api.dependencies import JobDep, ServicesDep
 from secretary_api.jobs import view
-from secretary_api.routes.answers import GUARDED, NOT_FOUND
+from secretary_api.routes.responses import COMMON, NOT_FOUND
 from secretary_api.schemas.envelope import Success
 from secretary_api.schemas.job import JobView, ResultsView
 from secretary_common.errors import NotFound
 
-router = APIRouter(prefix="/api/jobs/{job_id}", tags=["jobs"], responses=GUARDED | NOT_FOUND)
+router = APIRouter(prefix="/api/jobs/{job_id}", tags=["jobs"], responses=COMMON | NOT_FOUND)
 
 NOT_MODIFIED = 304
 
 
 @router.get("/results", response_model=Success[ResultsView])
-async def get_job_results(job: JobDep, behind: ServicesDep) -> Any:
-    """Show a job's results, whole, however large; null until it has completed."""
+async def get_job_results(job: JobDep, services: ServicesDep) -> Any:
+    """Show the complete results of a job, of any size; null until it has completed."""
     if job.results_file is None:
         found = ResultsView(job_id=job.job_id, status=job.status, results=job.results)
         return Success(data=found)
-    streamed = await behind.content.results_of(job)
+    streamed = await services.downloads.results_of(job)
     return StreamingResponse(streamed, media_type="application/json")
 
 
@@ -41,11 +41,11 @@ async def get_job_results(job: JobDep, behind: ServicesDep) -> Any:
 async def get_job_file(
     job: JobDep,
     name: str,
-    behind: ServicesDep,
+    services: ServicesDep,
     if_none_match: Annotated[str | None, Header()] = None,
 ) -> Response:
     """Download a file of a job; its `ETag` is its SHA-256."""
-    file, found = await behind.content.file_of(job, name)
+    file, found = await services.downloads.file_of(job, name)
     headers = {**_download(file.name), "ETag": f'"{file.sha256}"'}
     if if_none_match and file.sha256 in if_none_match:
         return Response(status_code=NOT_MODIFIED, headers=headers)
@@ -61,20 +61,20 @@ async def get_job_file(
         202: {"model": Success[JobView], "description": "The job has not ended yet"},
     },
 )
-async def get_job_archive(job: JobDep, behind: ServicesDep) -> Response:
+async def get_job_archive(job: JobDep, services: ServicesDep) -> Response:
     """Download all files of a job as one zip, once it has ended."""
     if not job.has_ended:
         waits = Success[JobView](data=view.view_of(job, []))
         return Response(waits.model_dump_json(), status_code=202, media_type="application/json")
     if not job.files:
         raise NotFound(f"the job {job.job_id} has no files")
-    zipped = behind.content.archive_of(job)
+    zipped = services.downloads.archive_of(job)
     headers = _download(f"{job.job_id}.zip")
     return StreamingResponse(zipped, headers=headers, media_type="application/zip")
 
 
 def _download(name: str) -> dict[str, str]:
-    """Headers of what is saved, never shown: it may be anybody's HTML."""
+    """Return headers that make a browser save the file: it may be HTML of a stranger."""
     return {
         "Content-Disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}",
         "X-Content-Type-Options": "nosniff",

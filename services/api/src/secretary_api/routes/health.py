@@ -1,4 +1,4 @@
-"""Health and metrics, for whoever runs the service."""
+"""Health and metrics, for the operator."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.responses import Response
 
 from secretary_api.dependencies import PrincipalDep, ServicesDep
-from secretary_api.routes.answers import GUARDED
+from secretary_api.routes.responses import COMMON
 from secretary_api.schemas.envelope import Success, View
 
 router = APIRouter(tags=["health"])
@@ -23,23 +23,23 @@ class Health(View):
 
 @router.get("/health/live")
 async def live() -> Success[Health]:
-    """Answer as long as the process does."""
+    """Answer while the process works."""
     return Success(data=Health(state="live"))
 
 
-@router.get("/health/ready", responses={503: GUARDED[503]})
-async def ready(behind: ServicesDep) -> Success[Health]:
-    """Answer 200 while MongoDB answers. The broker does not matter: jobs are polled for too."""
-    behind.require_store()
-    await behind.ping_store()
+@router.get("/health/ready", responses={503: COMMON[503]})
+async def ready(services: ServicesDep) -> Success[Health]:
+    """Answer 200 while MongoDB answers. The broker does not matter, because workers also poll."""
+    services.require_store()
+    await services.ping_store()
     return Success(data=Health(state="ready"))
 
 
 @router.get(
     "/metrics",
     response_class=Response,
-    responses=GUARDED | {200: {"content": {"text/plain": {}}, "description": "Prometheus' format"}},
+    responses=COMMON | {200: {"content": {"text/plain": {}}, "description": "Prometheus' format"}},
 )
 async def metrics(_caller: PrincipalDep) -> Response:
-    """Show this process's counters."""
+    """Show the counters of this process."""
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)

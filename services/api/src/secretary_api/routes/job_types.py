@@ -1,45 +1,53 @@
-"""Job types: what can be submitted, and whether it is run."""
+"""Job types and templates: what clients may name in a job, and pausing a type."""
 
 from __future__ import annotations
 
 from fastapi import APIRouter
 
 from secretary_api.dependencies import AdminDep, PrincipalDep, ServicesDep
-from secretary_api.routes.answers import FORBIDDEN, GUARDED, NOT_FOUND
+from secretary_api.routes.responses import COMMON, FORBIDDEN, NOT_FOUND
 from secretary_api.schemas.envelope import Success
 from secretary_api.schemas.job import JobTypes, JobTypeView
+from secretary_api.schemas.template import Templates, TemplateView
 from secretary_common.models import JobTypeInfo
 
-router = APIRouter(prefix="/api", tags=["job types"], responses=GUARDED)
+router = APIRouter(prefix="/api", responses=COMMON)
 
 
-@router.get("/job-types")
-async def list_job_types(_caller: PrincipalDep, behind: ServicesDep) -> Success[JobTypes]:
+@router.get("/job-types", tags=["job types"])
+async def list_job_types(_caller: PrincipalDep, services: ServicesDep) -> Success[JobTypes]:
     """List the announced job types with the JSON Schema of their parameters."""
-    infos, workers = await behind.jobs.job_types.all(), await behind.workers.by_type()
+    infos, workers = await services.job_types.all(), await services.workers.by_type()
     types = [_view_of(info, workers[info.job_type]) for info in infos]
     return Success(data=JobTypes(job_types=types))
 
 
-@router.post("/job-types/{job_type}/pause", responses=FORBIDDEN | NOT_FOUND)
+@router.post("/job-types/{job_type}/pause", tags=["job types"], responses=FORBIDDEN | NOT_FOUND)
 async def pause_job_type(
-    _admin: AdminDep, job_type: str, behind: ServicesDep
+    _admin: AdminDep, job_type: str, services: ServicesDep
 ) -> Success[JobTypeView]:
-    """Have no more jobs of this type started. Running ones go on; new ones are accepted and wait.
+    """Let no more jobs of this type start. Running jobs continue; new jobs are accepted and wait.
 
     Workers stop starting them within about a second.
     """
-    info = await behind.workers.pause(job_type)
-    return Success(data=_view_of(info, (await behind.workers.by_type())[job_type]))
+    info = await services.workers.pause(job_type)
+    return Success(data=_view_of(info, (await services.workers.by_type())[job_type]))
 
 
-@router.post("/job-types/{job_type}/resume", responses=FORBIDDEN | NOT_FOUND)
+@router.post("/job-types/{job_type}/resume", tags=["job types"], responses=FORBIDDEN | NOT_FOUND)
 async def resume_job_type(
-    _admin: AdminDep, job_type: str, behind: ServicesDep
+    _admin: AdminDep, job_type: str, services: ServicesDep
 ) -> Success[JobTypeView]:
-    """Have jobs of this type started again."""
-    info = await behind.workers.resume(job_type)
-    return Success(data=_view_of(info, (await behind.workers.by_type())[job_type]))
+    """Let jobs of this type start again."""
+    info = await services.workers.resume(job_type)
+    return Success(data=_view_of(info, (await services.workers.by_type())[job_type]))
+
+
+@router.get("/templates", tags=["templates"])
+async def list_templates(_caller: PrincipalDep, services: ServicesDep) -> Success[Templates]:
+    """List the templates that workers have announced, by name: the shipped ones and their own."""
+    infos = await services.templates.all()
+    return Success(data=Templates(templates=[TemplateView.model_validate(one) for one in infos]))
 
 
 def _view_of(info: JobTypeInfo, workers: int) -> JobTypeView:

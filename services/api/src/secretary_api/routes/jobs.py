@@ -1,4 +1,4 @@
-"""Jobs: submit, list, look at."""
+"""Jobs: submit one, list them, show one with its deliveries and its log."""
 
 from __future__ import annotations
 
@@ -15,25 +15,32 @@ from secretary_api.dependencies import (
     body_of,
     described_body,
 )
-from secretary_api.http.cursor import cursor_of, event_cursor_of, parse_cursor, parse_event_cursor
+from secretary_api.http.cursor import (
+    cursor_of,
+    entry_cursor_of,
+    event_cursor_of,
+    parse_cursor,
+    parse_entry_cursor,
+    parse_event_cursor,
+)
 from secretary_api.jobs import view
 from secretary_api.jobs.idempotency import REPLAYED
-from secretary_api.routes.answers import GUARDED, NOT_FOUND, WITH_BODY
+from secretary_api.routes.responses import COMMON, NOT_FOUND, WITH_JSON_BODY
 from secretary_api.schemas.delivery import DeliveryPage, DeliverySlice
 from secretary_api.schemas.envelope import Success
-from secretary_api.schemas.job import JobPage, JobView, Submitted
+from secretary_api.schemas.job import JobPage, JobView, LogPage, Submitted
 from secretary_api.schemas.submission import JobFilter, JobSubmission
-from secretary_common.models import JobQuery
+from secretary_common.models import JobQuery, LogLevel
 
 LOGS_IN_JOB = 100
 
-router = APIRouter(prefix="/api/jobs", tags=["jobs"], responses=GUARDED)
+router = APIRouter(prefix="/api/jobs", tags=["jobs"], responses=COMMON)
 
 
 @router.post(
     "/",
     status_code=202,
-    responses=WITH_BODY,
+    responses=WITH_JSON_BODY,
     openapi_extra=described_body(JobSubmission),
 )
 async def submit_job(
@@ -42,10 +49,10 @@ async def submit_job(
     caller: PrincipalDep,
     submission: Annotated[JobSubmission, Depends(body_of(JobSubmission))],
     mark: MarkDep,
-    behind: ServicesDep,
+    services: ServicesDep,
 ) -> Success[Submitted]:
-    """Accept a job: once this answers 202, it is stored durably and will be run."""
-    job, repeated = await behind.jobs.submit(submission, mark, caller)
+    """Accept a job: after the answer 202 it is stored durably and will be run."""
+    job, repeated = await services.submitter.submit(submission, mark, caller)
     add_log_fields(request, job_id=job.job_id)
     if repeated:
         response.headers[REPLAYED] = "true"
@@ -55,7 +62,7 @@ async def submit_job(
 
 @router.get("/")
 async def list_jobs(
-    caller: PrincipalDep, behind: ServicesDep, wanted: Annotated[JobFilter, Query()]
+    caller: PrincipalDep, services: ServicesDep, wanted: Annotated[JobFilter, Query()]
 ) -> Success[JobPage]:
     """List jobs, newest first, without parameters, results and logs."""
     query = JobQuery(
@@ -63,27 +70,53 @@ async def list_jobs(
         after=parse_cursor(wanted.cursor) if wanted.cursor else None,
         **wanted.model_dump(exclude={"cursor"}),
     )
-    jobs, more = await behind.jobs.find(query)
+    jobs, more = await services.jobs.find(query)
     following = cursor_of(jobs[-1]) if more else None
     return Success(data=JobPage(jobs=[view.summary_of(job) for job in jobs], next=following))
 
 
 @router.get("/{job_id}", responses=NOT_FOUND)
-async def get_job(job: JobDep, behind: ServicesDep) -> Success[JobView]:
+async def get_job(job: JobDep, services: ServicesDep) -> Success[JobView]:
     """Show a job with its progress, results, error and last 100 log entries."""
-    return Success(data=view.view_of(job, await behind.jobs.logs_of(job, LOGS_IN_JOB)))
+    return Success(data=view.view_of(job, await services.jobs.logs_of(job, LOGS_IN_JOB)))
 
 
 @router.get("/{job_id}/deliveries", responses=NOT_FOUND)
 async def get_job_deliveries(
-    job: JobDep, behind: ServicesDep, wanted: Annotated[DeliverySlice, Query()]
+    job: JobDep, services: ServicesDep, wanted: Annotated[DeliverySlice, Query()]
 ) -> Success[DeliveryPage]:
-    """List the webhooks of a job in the order of their events, each with every attempt to send it.
+    """List the webhooks of a job in the order of their events, each with all its attempts.
 
-    `next` is the cursor of the next page; null when there is none.
+    `next` is the cursor of the next page; it is null on the last page.
     """
     after = parse_event_cursor(wanted.cursor) if wanted.cursor else None
-    found, more = await behind.jobs.deliveries_of(job, after=after, limit=wanted.limit)
+    found, more = await services.jobs.deliveries_of(job, after=after, limit=wanted.limit)
     following = event_cursor_of(found[-1]) if more else None
     shown = [view.delivery_of(one) for one in found]
     return Success(data=DeliveryPage(deliveries=shown, next=following))
+
+
+@router.get("/{job_id}/logs", responses=NOT_FOUND)
+async def get_job_logs(
+    job: JobDep,
+    services: ServicesDep,
+    after: Annotated[
+        str | None,
+        Query(
+            description=(
+                "`next` of the page before, or `attempt:seq` of an entry: the page begins after it."
+            )
+        ),
+    ] = None,
+    level: Annotated[LogLevel, Query(description="This level and those above it.")] = "debug",
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+) -> Success[LogPage]:
+    """Show the log of a job from its start, or from *after* on, oldest first.
+
+    `next` is null at the end of the log. To follow the log of a running job, give the `attempt:seq`
+    of the last entry.
+    """
+    place = parse_entry_cursor(after) if after is not None else None
+    entries, more = await services.jobs.log_page(job, after=place, level=level, limit=limit)
+    following = entry_cursor_of(entries[-1]) if more else None
+    return Success(data=LogPage(logs=[view.log_of(entry) for entry in entries], next=following))

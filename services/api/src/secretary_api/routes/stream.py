@@ -11,15 +11,15 @@ from fastapi.responses import StreamingResponse
 
 from secretary_api.dependencies import JobDep, ServicesDep
 from secretary_api.jobs.stream import BEFORE_ALL
-from secretary_api.routes.answers import GUARDED, NOT_FOUND
+from secretary_api.routes.responses import COMMON, NOT_FOUND
 from secretary_api.schemas.job import JobEvent
 from secretary_common.models import Job
 from secretary_common.models.states import JobStatus
 
-router = APIRouter(prefix="/api/jobs/{job_id}", tags=["jobs"], responses=GUARDED | NOT_FOUND)
+router = APIRouter(prefix="/api/jobs/{job_id}", tags=["jobs"], responses=COMMON | NOT_FOUND)
 
 MEDIA_TYPE = "text/event-stream"
-# A stream is never kept, and nginx would gather it otherwise.
+# Caches must not store a stream, and nginx would buffer it without the second header.
 HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 RECONNECT_MS = 2000
 _SEQ = re.compile(r"[0-9]{1,18}")
@@ -36,25 +36,25 @@ _NO_CONTENT = 204
 )
 async def stream_job(
     job: JobDep,
-    behind: ServicesDep,
+    services: ServicesDep,
     last_event_id: Annotated[
-        str | None, Header(description="The `id` of the last event that came: its `seq`.")
+        str | None, Header(description="The `id` of the last received event: its `seq`.")
     ] = None,
 ) -> Response:
     """Follow a job: its state now, then each change, as server-sent events.
 
-    `id` is `seq`; `event` is pending, progress, completed, failed or cancelled, the last three end
-    the stream. Changes that come faster than twice a second are told as one.
+    `id` is `seq`; `event` is pending, progress, completed, failed or cancelled; the last three end
+    the stream. Changes that come faster than twice a second are sent as one event.
     """
     after = _seq_of(last_event_id)
     if job.has_ended and job.seq <= after:
         return Response(status_code=_NO_CONTENT)
-    changes = behind.watch.changes(job, after)
+    changes = services.stream.changes(job, after)
     return StreamingResponse(_written(changes), media_type=MEDIA_TYPE, headers=HEADERS)
 
 
 def _seq_of(event_id: str | None) -> int:
-    """The seq it names; whoever names none is told all."""
+    """Return the ``seq`` in *event_id*; without a valid one the client gets every event."""
     return int(event_id) if event_id and _SEQ.fullmatch(event_id) else BEFORE_ALL
 
 

@@ -9,13 +9,13 @@ from fastapi import APIRouter, Request
 from secretary_api.dependencies import PrincipalDep, ServicesDep, add_log_fields
 from secretary_api.http.errors import UnsupportedMediaType
 from secretary_api.http.multipart import FILE, MEDIA_TYPE
-from secretary_api.routes.answers import GUARDED, WITH_FILE
+from secretary_api.routes.responses import COMMON, WITH_FILE_BODY
 from secretary_api.schemas.envelope import Success
 from secretary_api.schemas.upload import Uploaded
 
 PATH = "/api/files"
 
-router = APIRouter(prefix=PATH, tags=["files"], responses=GUARDED)
+router = APIRouter(prefix=PATH, tags=["files"], responses=COMMON)
 
 BODY: dict[str, Any] = {
     "requestBody": {
@@ -33,15 +33,15 @@ BODY: dict[str, Any] = {
 }
 
 
-@router.post("", status_code=201, responses=WITH_FILE, openapi_extra=BODY)
+@router.post("", status_code=201, responses=WITH_FILE_BODY, openapi_extra=BODY)
 async def upload_file(
-    request: Request, caller: PrincipalDep, behind: ServicesDep
+    request: Request, caller: PrincipalDep, services: ServicesDep
 ) -> Success[Uploaded]:
-    """Store a file for jobs to name; unless one does, it is removed after a day."""
+    """Store a file that jobs can name; without such a job it is removed after a day."""
     headers = request.headers
     if headers.get("content-encoding", "identity").lower() != "identity":
         raise UnsupportedMediaType("the body must not be compressed as a whole")
-    stored = await behind.uploads.take_in(
+    stored = await services.uploads.store(
         headers.get("content-type", ""), request.stream(), caller.key_id
     )
     add_log_fields(request, file_id=stored.file_id)

@@ -1,4 +1,4 @@
-"""Workers: who lives, and what they do."""
+"""Workers that are alive, and statistics about their work."""
 
 from __future__ import annotations
 
@@ -6,19 +6,30 @@ from fastapi import APIRouter
 
 from secretary_api.auth import Principal
 from secretary_api.dependencies import PrincipalDep, ServicesDep
-from secretary_api.routes.answers import GUARDED
+from secretary_api.routes.responses import COMMON
 from secretary_api.schemas.envelope import Success
+from secretary_api.schemas.stats import DeliveryStats, Stats, TypeStats
 from secretary_api.schemas.worker import Workers, WorkerView
 from secretary_common.models import WorkerReport
 
-router = APIRouter(prefix="/api", tags=["workers"], responses=GUARDED)
+router = APIRouter(prefix="/api", responses=COMMON)
 
 
-@router.get("/workers")
-async def list_workers(caller: PrincipalDep, behind: ServicesDep) -> Success[Workers]:
-    """List the workers that live; a killed one is listed for three heartbeats more."""
-    reports = await behind.workers.alive()
+@router.get("/workers", tags=["workers"])
+async def list_workers(caller: PrincipalDep, services: ServicesDep) -> Success[Workers]:
+    """List the workers that are alive; a killed worker stays for three more heartbeats."""
+    reports = await services.workers.alive()
     return Success(data=Workers(workers=[_view_of(report, caller) for report in reports]))
+
+
+@router.get("/stats", tags=["statistics"])
+async def get_stats(caller: PrincipalDep, services: ServicesDep) -> Success[Stats]:
+    """Count waiting and running jobs exactly: the caller's, or all for an admin."""
+    found = await services.jobs.statistics(caller)
+    types = {name: TypeStats.model_validate(one) for name, one in found.items()}
+    counts = await services.jobs.delivery_counts(caller)
+    deliveries = DeliveryStats(pending=counts["pending"], dead=counts["dead"])
+    return Success(data=Stats(types=types, deliveries=deliveries))
 
 
 def _view_of(report: WorkerReport, caller: Principal) -> WorkerView:

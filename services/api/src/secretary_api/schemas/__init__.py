@@ -1,1 +1,4 @@
-"""What goes over the wire, as pydantic models: requests checked, answers shown in /docs."""
+"""The bodies of requests and answers, as pydantic models; ``/docs`` shows them.
+
+Models of the store belong to ``secretary_common.models``.
+"""

@@ -7,7 +7,7 @@ import pytest
 from secretary_api.jobs.parameters import ParameterCheck
 from secretary_common.errors import ErrorCode, InvalidRequest, PermanentError
 from secretary_common.models import JobTypeInfo
-from secretary_common.models.file import UPLOAD_FORMAT, UPLOAD_PARAMETER
+from secretary_common.models.file import ROOT_PATH_FORMAT, UPLOAD_FORMAT, UPLOAD_PARAMETER
 from secretary_documents.handlers.parameter import parse_parameters
 from secretary_documents.handlers.pdf.parameters import PdfParameters
 
@@ -93,5 +93,6 @@ def test_every_field_has_a_description_and_the_password_is_write_only() -> None:
     assert SCHEMA["properties"]["extraction_method"]["default"] == "native"
 
 
-def test_the_schema_marks_file_id_as_an_upload() -> None:
+def test_the_schema_declares_the_upload_and_the_path_for_the_api() -> None:
     assert SCHEMA["properties"][UPLOAD_PARAMETER]["format"] == UPLOAD_FORMAT
+    assert SCHEMA["properties"]["filename"]["format"] == ROOT_PATH_FORMAT

@@ -1,31 +1,31 @@
-"""From what a client submits to the job that is stored: decided without any I/O."""
+"""From a client's submission to the job that is stored: checks and decisions without I/O."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from secretary_api.http.errors import refused_fields
 from secretary_api.jobs import webhook
+from secretary_api.jobs.job_types import KnownJobType
 from secretary_api.schemas.submission import JobSubmission
 from secretary_common.errors import ErrorCode
 from secretary_common.http.url_guard import UrlGuard
-from secretary_common.models import Job, JobTypeInfo, JsonObject, new_job_id
+from secretary_common.models import Idempotency, Job, JsonObject, new_job_id
+from secretary_common.models.file import ROOT_PATH_FORMAT
 from secretary_common.runtime.clock import to_milliseconds
 from secretary_common.secrets import secret_field
 from secretary_common.secrets.cipher import Cipher
 
-# Types whose parameter names a file on the server; others give ``filename`` their own meaning.
-FILE_PARAMETERS = {"pdf": "filename"}
 URL_PARAMETER = "url"
 
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """What decides whether a job is let in."""
+    """Decides whether a submission becomes a job."""
 
     cipher: Cipher
     guard: UrlGuard
@@ -34,25 +34,34 @@ class Admission:
     def admit(
         self,
         submission: JobSubmission,
-        info: JobTypeInfo,
-        check_parameters: Callable[[JsonObject], None],
+        job_type: KnownJobType,
         *,
         owner: str,
         now: datetime,
+        idempotency: Idempotency | None = None,
+        batch_id: str | None = None,
     ) -> Job:
-        """The job to be stored for *submission*, a job of the type *info*, by the key *owner*.
+        """Return the job to store for *submission*.
+
+        Args:
+            submission: a job of the type *job_type*.
+            job_type: as its workers announced it.
+            owner: the id of the API key that submits it.
+            now: the time.
+            idempotency: the mark of the request, if it has one.
+            batch_id: the batch that the job belongs to.
 
         Raises:
-            InvalidRequest: naming the field that keeps it out.
+            InvalidRequest: naming the field that is refused.
         """
         parameters, hook = webhook.taken_out(submission.parameters)
         job_id = new_job_id()
         if hook:
             webhook.check_url(self.guard, hook.url, f"{webhook.PATH}.url")
             webhook.check_target(hook.url, hook.client_job_id or job_id, f"{webhook.PATH}.url")
-        check_parameters(parameters)
-        schema = info.parameter_schema or {}
-        self._check_targets(info.job_type, parameters, schema)
+        job_type.check(parameters)
+        schema = job_type.info.parameter_schema or {}
+        self._check_targets(parameters, schema)
         return Job(
             **submission.model_dump(exclude={"parameters", "run_at", "delay_sec"}),
             job_id=job_id,
@@ -62,26 +71,31 @@ class Admission:
             run_at=start_of(submission, now),
             created_at=now,
             updated_at=now,
+            idempotency=idempotency,
+            batch_id=batch_id,
         )
 
-    def _check_targets(self, job_type: str, parameters: JsonObject, schema: JsonObject) -> None:
+    def _check_targets(self, parameters: JsonObject, schema: JsonObject) -> None:
+        declared = schema.get("properties", {})
         url = parameters.get(URL_PARAMETER)
-        if isinstance(url, str) and URL_PARAMETER in schema.get("properties", {}):
+        if isinstance(url, str) and URL_PARAMETER in declared:
             webhook.check_url(self.guard, url, f"parameters.{URL_PARAMETER}")
-        name = FILE_PARAMETERS.get(job_type)
-        if name and isinstance(given := parameters.get(name), str):
-            check_inside(given, self.file_roots, f"parameters.{name}")
+        for name, given in parameters.items():
+            if isinstance(given, str) and _has_format(declared.get(name), ROOT_PATH_FORMAT):
+                check_inside(given, self.file_roots, f"parameters.{name}")
 
 
 def start_of(submission: JobSubmission, now: datetime) -> datetime:
-    """When the job may start. A time that is past is now: nobody jumps the queue with it."""
+    """Return the earliest start of the job; a past time counts as now and gives no advantage."""
     if submission.delay_sec is not None:
         return to_milliseconds(now + timedelta(seconds=submission.delay_sec))
     return max(now, to_milliseconds(submission.run_at or now))
 
 
 def check_inside(filename: str, roots: Sequence[Path], field: str) -> None:
-    """Refuse a name that lexically leaves every root. What exists there is the worker's business.
+    """Refuse a path that lies outside of every root, judged by its text alone.
+
+    The worker checks the file itself, because the API need not see the same disk.
 
     Raises:
         InvalidRequest: with the code FILE_OUTSIDE_ROOTS, naming *field*.
@@ -93,6 +107,10 @@ def check_inside(filename: str, roots: Sequence[Path], field: str) -> None:
         raise refused_fields((field, why), code=ErrorCode.FILE_OUTSIDE_ROOTS)
 
 
+def _has_format(declared: object, wanted: str) -> bool:
+    return isinstance(declared, dict) and declared.get("format") == wanted
+
+
 def _is_inside(filename: str, root: Path) -> bool:
-    # An absolute name stands by itself. normpath() takes ".." away without asking the disk.
+    # An absolute name replaces the root. normpath() resolves ".." without access to the disk.
     return Path(os.path.normpath(root / filename)).is_relative_to(os.path.normpath(root))

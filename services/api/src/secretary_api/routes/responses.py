@@ -1,4 +1,4 @@
-"""What every route under ``/api`` may answer besides success."""
+"""The failures that OpenAPI describes for each route."""
 
 from __future__ import annotations
 
@@ -8,23 +8,24 @@ from secretary_api.schemas.envelope import Failure
 
 Responses = dict[int | str, dict[str, Any]]
 
-GUARDED: Responses = {
+COMMON: Responses = {
     401: {"model": Failure, "description": "`UNAUTHORIZED`: no valid API key"},
     422: {"model": Failure, "description": "`VALIDATION_ERROR` and the like, the field named"},
     503: {"model": Failure, "description": "`STORE_UNAVAILABLE`: try again after `Retry-After`"},
 }
+"""Of every route under ``/api``."""
 NOT_FOUND: Responses = {
-    404: {"model": Failure, "description": "`NOT_FOUND`: unknown, or somebody else's"}
+    404: {"model": Failure, "description": "`NOT_FOUND`: unknown, or of another API key"}
 }
 CONFLICT: Responses = {
     409: {"model": Failure, "description": "`INVALID_STATE`: the job's state does not allow it"}
 }
-FORBIDDEN: Responses = {403: {"model": Failure, "description": "`FORBIDDEN`: no admin"}}
-WITH_FILE: Responses = {
+FORBIDDEN: Responses = {403: {"model": Failure, "description": "`FORBIDDEN`: not an admin"}}
+WITH_FILE_BODY: Responses = {
     413: {"model": Failure, "description": "`BODY_TOO_LARGE`: over files.max_upload_mb"},
     415: {"model": Failure, "description": "`UNSUPPORTED_MEDIA_TYPE`: not multipart/form-data"},
 }
-WITH_BODY: Responses = {
+WITH_JSON_BODY: Responses = {
     413: {"model": Failure, "description": "`BODY_TOO_LARGE`"},
     415: {"model": Failure, "description": "`UNSUPPORTED_MEDIA_TYPE`: not JSON"},
     422: {

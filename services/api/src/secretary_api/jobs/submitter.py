@@ -1,0 +1,60 @@
+"""The submission of single jobs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from secretary_api.auth import Principal
+from secretary_api.files.uploads import Uploads, named_upload
+from secretary_api.jobs.admission import Admission
+from secretary_api.jobs.idempotency import insert_once
+from secretary_api.jobs.job_types import JobTypes
+from secretary_api.schemas.submission import JobSubmission
+from secretary_common.models import Idempotency, Job
+from secretary_common.ports import Doorbell, JobRepository
+from secretary_common.runtime.clock import Clock
+from secretary_common.runtime.log import get_logger
+
+log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class JobSubmitter:
+    """Stores the jobs that clients submit, and rings for them."""
+
+    jobs: JobRepository
+    job_types: JobTypes
+    doorbell: Doorbell
+    clock: Clock
+    admission: Admission
+    uploads: Uploads
+
+    async def submit(
+        self, submission: JobSubmission, mark: Idempotency | None, principal: Principal
+    ) -> tuple[Job, bool]:
+        """Store a job durably, then ring for it; return it, and whether it existed already.
+
+        A failed ring is only logged: workers find the job by polling. A job exists already if
+        another request with the same ``Idempotency-Key`` has made it.
+
+        Raises:
+            InvalidRequest: naming the field that is refused.
+            IdempotencyKeyReused: another body came with the same key.
+            StoreUnavailable: the job may be stored nevertheless.
+            NotStorable: the job is too large.
+        """
+        known = await self.job_types.get(submission.job_type)
+        job = self.admission.admit(
+            submission, known, owner=principal.key_id, now=self.clock.now(), idempotency=mark
+        )
+        upload = named_upload(job.parameters, known.info.parameter_schema or {})
+        if upload is not None:
+            await self.uploads.require({"parameters.file_id": upload}, principal.owner_filter)
+        stored, repeated = await insert_once(job, self.jobs, lambda: self.jobs.insert(job))
+        if repeated:
+            log.info("job.repeated", job_id=stored.job_id)
+            return stored, True
+        # Scheduled jobs are rung for too: the worker that receives the ring sets a timer.
+        rung = await self.doorbell.ring_job(job.job_type, job.job_id)
+        log.info("job.accepted", job_id=job.job_id, job_type=job.job_type, rung=rung)
+        return job, False
