@@ -22,7 +22,7 @@ Language = Annotated[str, Field(pattern=r"^[A-Za-z]{3}(_[A-Za-z0-9]+)*$", max_le
 
 
 def _checked_as(format_: str) -> Callable[[JsonObject], None]:
-    """Return a function that adds *format_* to a field's schema, so that the API checks the value."""
+    """Return a function that adds *format_* to a field's schema; the API checks the value by it."""
 
     def extend(schema: JsonObject) -> None:
         without_null(schema)
