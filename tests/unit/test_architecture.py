@@ -1,24 +1,23 @@
-"""ARCHITECTURE.md says what the code says."""
+"""ARCHITECTURE.md and the packages agree."""
 
 import re
+import runpy
 from pathlib import Path
+from typing import Any
 
 from secretary_common.models.states import TRANSITIONS, JobStatus
 
 ROOT = Path(__file__).parents[2]
-TEXT = (ROOT / "ARCHITECTURE.md").read_text()
+TEXT = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
 CHART = re.compile(r"^\s+(\w+) --> (\w+)", re.MULTILINE)
-# `worker/engine/claims.py`, `api/http`, `tests/support/pages/`: a path in backticks.
-PATH = re.compile(r"`([a-z][\w./-]*/[\w./-]*)`")
-SOURCES = {
-    source.name.removeprefix("secretary_"): source
-    for source in [*ROOT.glob("libs/*/src/*"), *ROOT.glob("services/*/src/*")]
-}
+# `worker/engine`, `api/http/errors.py`; also as part of a longer path in backticks.
+NAMED = re.compile(
+    r"`(?:services/|libs/)?((?:api|client|common|devstack|documents|notifier|worker)/[\w/.]+)`"
+)
 
 
-def located(path: str) -> Path:
-    first, _, rest = path.partition("/")
-    return SOURCES[first] / rest if first in SOURCES else ROOT / path
+def packages() -> list[Any]:
+    return list(runpy.run_path(str(ROOT / "deploy/local/tree.py"))["packages"]())
 
 
 def test_the_state_chart_is_the_table() -> None:
@@ -27,7 +26,25 @@ def test_the_state_chart_is_the_table() -> None:
     assert drawn == known
 
 
-def test_every_path_it_names_exists() -> None:
-    named = PATH.findall(TEXT)
-    assert len(named) > 50
-    assert [path for path in named if not located(path).exists()] == []
+def test_no_folder_has_more_than_sixteen_modules() -> None:
+    assert [one.name for one in packages() if one.modules > 16] == []
+
+
+def test_architecture_names_every_package_of_the_first_two_levels() -> None:
+    names = [one.name for one in packages() if one.depth <= 1]
+    # services/worker/engine may be written worker/engine.
+    missing = [name for name in names if name.partition("/")[2] not in TEXT]
+    assert missing == []
+    assert len(names) > 20
+
+
+def test_every_path_that_architecture_names_exists() -> None:
+    sources = {path.name: path for path in ROOT.glob("*/*/src/secretary_*")}
+    named = {path.rstrip("/") for path in NAMED.findall(TEXT)}
+    missing = [
+        path
+        for path in named
+        if not (sources[f"secretary_{path.partition('/')[0]}"] / path.partition("/")[2]).exists()
+    ]
+    assert missing == []
+    assert len(named) > 20
