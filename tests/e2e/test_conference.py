@@ -1,4 +1,4 @@
-"""A talk from its URL alone, with nothing configured; and what no job may reach. Real processes."""
+"""A talk documented from its URL, without any provider, and addresses that no job may reach."""
 
 import io
 import zipfile
@@ -21,7 +21,7 @@ REFUSED_AT_ONCE: list[tuple[str, dict[str, Any], str]] = [
 ]
 
 
-def test_a_talk_is_documented_from_its_url_alone_and_nothing_forbidden_is_reached(
+def test_a_talk_is_documented_from_its_url_and_no_forbidden_address_is_reached(
     start_stack: Callable[..., Stack],
 ) -> None:
     stack = start_stack({"generic_worker.poll_interval_sec": 0.2})
@@ -44,12 +44,12 @@ def check_talk(client: JobClient, site: HttpServer) -> None:
     archive = client.http.get(f"/api/jobs/{job_id}/download-archive").content
     assert job["status"] == "completed", job["error"]
     results = job["results"]
-    # Nothing is configured that could fill the fields of the template.
+    # No model is configured to fill in the fields of the template.
     assert [one["code"] for one in results["warnings"]] == ["LLM_NOT_CONFIGURED"]
     assert results["video_transcript"] == SAID
     front, body = split(results["markdown_content"])
-    told = (front["title"], front["speakers"], front["track"], front["date"], front["start"])
-    assert told == (TITLE, SPEAKERS, "H.1301", "2026-01-31", "09:30")
+    facts = (front["title"], front["speakers"], front["track"], front["date"], front["start"])
+    assert facts == (TITLE, SPEAKERS, "H.1301", "2026-01-31", "09:30")
     assert all(text in body for text in PAGES)
     outside = [target for target in targets(body) if "://" in target]
     assert outside == [site.url(path) for path in ("/slides.pdf", "/talk.vtt", "/talk.mp4")]

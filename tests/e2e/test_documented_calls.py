@@ -1,4 +1,4 @@
-"""The original documentation's example calls: nothing changed but key, paths and the page's URL."""
+"""The documented example calls, with changed values only for key, paths and the page's URL."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ FOUND = {
 
 
 class Model:
-    """Finds ``FOUND`` in every text; of a text that ``held`` names, not before it is released."""
+    """Finds ``FOUND`` in every text. For a text that contains *held* it waits for ``released``."""
 
     def __init__(self, held: str) -> None:
         self._held = held
@@ -87,7 +87,7 @@ class Model:
 
 
 def call(text: str, **paths: Any) -> JsonObject:
-    """The documented body with these *paths*."""
+    """Return the documented body with these *paths*."""
     body: JsonObject = json.loads(text)
     body["parameters"] |= paths
     return body
@@ -131,7 +131,7 @@ def test_the_three_documented_calls_give_the_documented_results(
             )
             archive = client.http.get(f"/api/jobs/{session_id}/download-archive").content
             images = client.http.get(f"/api/jobs/{pdf_id}/download-archive").content
-        told = receiver.wait_for(
+        received = receiver.wait_for(
             lambda got: got[-1:] != [] and got[-1].json["phase"] != "processing",
             timeout_sec=20,
             what="the webhook",
@@ -139,7 +139,7 @@ def test_the_three_documented_calls_give_the_documented_results(
         assert provider.violations == []
     assert applying["percent"] == 80
     check_pdf(pdf, images)
-    check_webhook(told[-1].json, told[-1].headers, pdf)
+    check_webhook(received[-1].json, received[-1].headers, pdf)
     check_session(session, archive)
     check_transformer(transformer)
 
@@ -148,11 +148,11 @@ def check_pdf(job: JsonObject, archive: bytes) -> None:
     assert job["status"] == "completed", job["error"]
     results = job["results"]
     assert pdf_samples.PROSE[0] in results["extracted_text"]
-    for told in (results, results["structured_data"]):
-        assert (told["metadata"]["page_count"], told["metadata"]["author"]) == (1, "Käthe Müller")
-        assert told["metadata"]["text_contents"][0]["page"] == 1
-        assert told["template_fields"]["participants"] == ["Alice", "Bob"]
-        assert told["images_archive_filename"] == f"{job['job_id']}.zip"
+    for part in (results, results["structured_data"]):
+        assert (part["metadata"]["page_count"], part["metadata"]["author"]) == (1, "Käthe Müller")
+        assert part["metadata"]["text_contents"][0]["page"] == 1
+        assert part["template_fields"]["participants"] == ["Alice", "Bob"]
+        assert part["images_archive_filename"] == f"{job['job_id']}.zip"
     template = results["template"]
     assert template["name"] == "MeetingMinutes_en"
     front, body = split(template["text"])

@@ -1,4 +1,4 @@
-"""A session whose recording is heard: a site, a provider, a real worker with a real ffmpeg."""
+"""A session whose recording is transcribed: a site, a stand-in, a real worker, a real ffmpeg."""
 
 from collections.abc import Callable
 
@@ -12,10 +12,10 @@ from secretary_devstack.servers.http_server import HttpServer
 NO_CAPTIONS = "/talk?captions=/none"
 
 
-def test_what_was_said_is_heard_in_the_recording_and_one_that_is_gone_is_a_warning(
+def test_a_recording_is_transcribed_and_a_missing_one_becomes_a_warning(
     start_stack: Callable[..., Stack],
 ) -> None:
-    recording = media_samples.video_mp4()  # not in the time of a request
+    recording = media_samples.video_mp4()  # made before any request waits for it
     with (
         HttpServer(lambda: conference(lambda: recording), name="conference") as site,
         FakeProvider() as provider,
@@ -31,13 +31,13 @@ def test_what_was_said_is_heard_in_the_recording_and_one_that_is_gone_is_a_warni
         with stack.client() as client:
             urls = [site.url(NO_CAPTIONS), site.url(f"{NO_CAPTIONS}&video=/gone.mp4")]
             ids = [client.submit("session", {"url": url}) for url in urls]
-            heard, gone = (client.wait(job_id, timeout_sec=60) for job_id in ids)
-    assert (heard["status"], gone["status"]) == ("completed", "completed")
-    assert heard["results"]["video_transcript"] == f"[00:00:00] {media_samples.SPOKEN}"
-    # Nothing is configured that could fill the template's fields.
-    assert [one["part"] for one in heard["results"]["warnings"]] == ["model"]
-    assert heard["usage"]["audio_seconds"] > 1
-    assert heard["usage"]["cost"]["total"] > 0
+            transcribed, gone = (client.wait(job_id, timeout_sec=60) for job_id in ids)
+    assert (transcribed["status"], gone["status"]) == ("completed", "completed")
+    assert transcribed["results"]["video_transcript"] == f"[00:00:00] {media_samples.SPOKEN}"
+    # No model is configured to fill in the fields of the template.
+    assert [one["part"] for one in transcribed["results"]["warnings"]] == ["model"]
+    assert transcribed["usage"]["audio_seconds"] > 1
+    assert transcribed["usage"]["cost"]["total"] > 0
     warnings = [(one["part"], one["code"]) for one in gone["results"]["warnings"]]
     assert warnings == [("video", "FETCH_FAILED"), ("model", "LLM_NOT_CONFIGURED")]
     assert gone["results"]["page_texts"] == PAGES

@@ -1,4 +1,4 @@
-"""Templates through real processes: announced, listed, applied, by a worker that has its own."""
+"""Templates in real processes: a worker announces, lists and applies an operator's template."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -8,7 +8,7 @@ from secretary_devstack.processes.stack import Stack
 SHIPPED = ["BlogPost", "ExtractSessionData", "MeetingMinutes", "Session", "Summary"]
 
 
-def test_a_template_of_ones_own_is_listed_and_applied(
+def test_an_operators_template_is_listed_and_applied(
     start_stack: Callable[..., Stack], tmp_path: Path
 ) -> None:
     folder = tmp_path / "templates"

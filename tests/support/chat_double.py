@@ -1,4 +1,4 @@
-"""A language model for tests: it answers as it is told and keeps what it was asked."""
+"""A language model for tests: it gives prepared answers and keeps the requests."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DOCUMENT = re.compile(
 
 
 def no_model() -> ChatClient:
-    """The model where none is configured."""
+    """Return the client of a model that is not configured."""
     return ChatClient(LlmSection())
 
 
@@ -27,21 +27,21 @@ Answer = Callable[[ChatRequest], Any]
 
 
 def document_of(request: ChatRequest) -> str:
-    """What the model is given to read."""
+    """Return the document in *request*."""
     match = DOCUMENT.fullmatch(request.messages[-1].content)
     assert match
     return match[1]
 
 
 def system_of(request: ChatRequest) -> str:
-    """What the model is told to do."""
+    """Return the instructions in *request*."""
     assert request.messages[0].role == "system"
     return request.messages[0].content
 
 
 @dataclass
 class ChatDouble:
-    """Answers each request with what *answer* makes of it: an object, a text or an exception."""
+    """Answers each request with the result of *answer*: an object, a text or an exception."""
 
     answer: Answer
     asked: list[ChatRequest] = field(default_factory=list)
@@ -66,7 +66,7 @@ class ChatDouble:
 
 
 class CacheDouble:
-    """Keeps everything (``ports.CacheRepository``)."""
+    """A ``CacheRepository`` in memory."""
 
     def __init__(self) -> None:
         self.entries: dict[str, JsonObject] = {}

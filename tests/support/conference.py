@@ -1,7 +1,7 @@
-"""A site shaped like a conference's: a talk with facts for machines, slides, captions, a recording.
+"""A site that resembles a conference's: a talk with structured data, slides, captions, a recording.
 
-The page takes a query, e.g. ``/talk?captions=/gone``: what its links lead to. A recording is there
-only where a test says so.
+The query sets the targets of the page's links, for example ``/talk?captions=/gone``. The site has a
+recording only if the test passes one.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ JsonObject = dict[str, Any]
 
 
 def conference(recording: Callable[[], bytes] | None = None) -> web.Application:
-    """The site; *recording*: what is behind ``/talk.mp4``, None: nothing is."""
+    """Return the site. *recording* makes ``/talk.mp4``; with None there is no such file."""
     app = web.Application()
     app.router.add_get("/talk", _talk)
     app.router.add_get("/slides.pdf", _file(PDF, "application/pdf"))
@@ -88,12 +88,12 @@ async def _gigabyte(request: web.Request) -> web.StreamResponse:
 
 
 def split(markdown: str) -> tuple[JsonObject, str]:
-    """Front matter and body of a Markdown file."""
+    """Return the front matter and the body of a Markdown file."""
     _, front, body = markdown.split("---\n", 2)
     return yaml.safe_load(front), body
 
 
 def targets(body: str) -> list[str]:
-    """What the links and pictures of Markdown lead to, as a reader of it sees them."""
+    """Return the targets of the links and pictures in Markdown, as a parser finds them."""
     html = MarkdownIt().render(body)
     return [found[1] for found in re.finditer(r'<(?:a href|img src)="([^"]*)"', html)]

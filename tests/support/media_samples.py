@@ -1,5 +1,6 @@
-"""Sample recordings, made where they are needed by ffmpeg, espeak-ng or by hand; and programs that
-pretend to be ffmpeg or yt-dlp.
+"""Sample recordings, and programs that replace ffmpeg or yt-dlp.
+
+ffmpeg, espeak-ng or this module make the recordings when a test needs them.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ SPOKEN = "Good morning. Welcome to the talk."
 
 
 def tone_wav(parts: Sequence[tuple[float, bool]]) -> bytes:
-    """A WAV file of *parts*: seconds, and whether there is a tone or silence."""
+    """Return a WAV file of *parts*: the seconds of each, and whether it has a tone or silence."""
     samples = array.array("h")
     for seconds, sounds in parts:
         level = 12000 if sounds else 0
@@ -28,7 +29,7 @@ def tone_wav(parts: Sequence[tuple[float, bool]]) -> bytes:
 
 
 def silent_wav(seconds: float) -> bytes:
-    """A WAV file with nothing to hear."""
+    """Return a WAV file with silence."""
     return _wav(bytes(2 * int(seconds * RATE)))
 
 
@@ -44,14 +45,14 @@ def _wav(frames: bytes) -> bytes:
 
 @functools.cache
 def spoken_wav() -> bytes:
-    """``SPOKEN``, said by espeak-ng."""
+    """Return ``SPOKEN`` as a WAV file, spoken by espeak-ng."""
     command = ["espeak-ng", "--stdout", SPOKEN]
     return subprocess.run(command, capture_output=True, check=True, timeout=30).stdout
 
 
 @functools.cache
 def converted(wav: bytes, suffix: str, *options: str) -> bytes:
-    """*wav* in the format that *suffix* names, made by ffmpeg with *options*."""
+    """Convert *wav* to the format that *suffix* names, by ffmpeg with *options*."""
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / f"out{suffix}"
         ffmpeg("-i", "pipe:0", *options, str(out), stdin=wav)
@@ -60,14 +61,14 @@ def converted(wav: bytes, suffix: str, *options: str) -> bytes:
 
 @functools.cache
 def video_mp4() -> bytes:
-    """A talk as an MP4: pictures, and ``SPOKEN``."""
+    """Return a talk as an MP4: pictures, and ``SPOKEN``."""
     pictures = ("-f", "lavfi", "-i", "testsrc=size=64x48:rate=5", "-shortest", "-c:a", "aac")
     return converted(spoken_wav(), ".mp4", *pictures, "-movflags", "+faststart")
 
 
 @functools.cache
 def silent_film() -> bytes:
-    """An MP4 without sound."""
+    """Return an MP4 without sound."""
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "out.mp4"
         ffmpeg("-f", "lavfi", "-i", "testsrc=size=64x48:rate=5:duration=1", str(out))
@@ -75,24 +76,24 @@ def silent_film() -> bytes:
 
 
 def ffmpeg(*arguments: str, stdin: bytes = b"") -> None:
-    """Run ffmpeg; what it says is shown if it fails."""
+    """Run ffmpeg. Its error messages are shown."""
     command = ["ffmpeg", "-y", "-loglevel", "error", *arguments]
     subprocess.run(command, input=stdin, check=True, timeout=60)
 
 
 def described(audio: bytes, suffix: str) -> list[str]:
-    """Codec, rate, channels and duration of *audio*, as ffprobe sees them."""
+    """Return codec, rate, channels and duration of *audio*, as ffprobe reports them."""
     with tempfile.NamedTemporaryFile(suffix=suffix) as file:
         file.write(audio)
         file.flush()
         wanted = "stream=codec_name,sample_rate,channels,duration"
         command = ["ffprobe", "-v", "error", "-show_entries", wanted, "-of", "csv=p=0", file.name]
-        told = subprocess.run(command, capture_output=True, check=True, text=True, timeout=30)
-    return told.stdout.strip().split(",")
+        done = subprocess.run(command, capture_output=True, check=True, text=True, timeout=30)
+    return done.stdout.strip().split(",")
 
 
 def script(path: Path, body: str) -> Path:
-    """A program at *path* that runs *body*, lines for ``sh``."""
+    """Write a program to *path* that runs *body*, lines for ``sh``."""
     path.write_text(f"#!/bin/sh\n{body}\n")
     path.chmod(0o755)
     return path

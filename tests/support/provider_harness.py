@@ -1,4 +1,4 @@
-"""What tests of providers share: a document without a PDF engine, time that waits for nobody."""
+"""A fake document, fake time and settings for tests of providers."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ _JPEG = b"\xff\xd8\xff"
 
 @dataclass
 class FakeDocument:
-    """A document whose pages are these texts."""
+    """A document with these texts as its pages."""
 
     texts: Sequence[str]
     drawn: list[list[int]] = field(default_factory=list)
-    """The pages of each call of ``images``."""
+    """The page numbers of each call of ``images``."""
     padding: int = 0
-    """Bytes more for each page of a subset."""
+    """Additional bytes for each page of a subset."""
 
     @property
     def page_count(self) -> int:
@@ -49,39 +49,39 @@ class FakeDocument:
 
 
 def document(pages: int) -> FakeDocument:
-    """A document whose every page says its number."""
+    """Return a document whose pages contain their numbers."""
     return FakeDocument([f"This is page {number}." for number in range(1, pages + 1)])
 
 
-def told(pages: Sequence[Page]) -> list[tuple[int, str]]:
-    """Number and text of *pages*, by number."""
+def texts_by_number(pages: Sequence[Page]) -> list[tuple[int, str]]:
+    """Return number and text of *pages*, sorted by number."""
     return sorted((page.number, page.text) for page in pages)
 
 
-def expected(numbers: Sequence[int]) -> list[tuple[int, str]]:
-    """What ``told`` gives for the pages *numbers* of ``document``."""
+def expected_texts(numbers: Sequence[int]) -> list[tuple[int, str]]:
+    """Return ``texts_by_number`` of the pages *numbers* of ``document``."""
     return [(number, f"This is page {number}.") for number in numbers]
 
 
 def read_texts(content: bytes) -> list[str]:
-    """What the fake provider "recognises" in a subset of a ``FakeDocument``."""
+    """Return the texts that the stand-in reads in a subset of a ``FakeDocument``."""
     texts: list[str] = json.loads(content.removeprefix(_MARK))
     return texts
 
 
 def reply_to_picture(request: dict[str, Any]) -> ChatReply:
-    """The text in the picture of a ``FakeDocument`` that the last message shows."""
+    """Return the text of a ``FakeDocument`` in the picture of the last message."""
     url = request["messages"][-1]["content"][0]["image_url"]["url"]
     jpeg = base64.b64decode(url.partition(",")[2])
     return ChatReply(jpeg.removeprefix(_JPEG).decode())
 
 
 @dataclass
-class Passing:
-    """Time that passes only where it is waited for."""
+class FakeTime:
+    """Time that passes only in ``sleep``."""
 
     pauses: list[float] = field(default_factory=list)
-    """In the order they were made, in seconds."""
+    """The arguments of ``sleep``, in seconds, in order."""
     clock: ManualClock = field(
         default_factory=lambda: ManualClock(datetime(2026, 1, 1, 12, tzinfo=UTC))
     )
@@ -99,8 +99,8 @@ class Passing:
         )
 
 
-def access(provider: FakeProvider, **settings: Any) -> dict[str, Any]:
-    """The settings of a section that lead to *provider*."""
+def provider_settings(provider: FakeProvider, **settings: Any) -> dict[str, Any]:
+    """Return the settings of a section for *provider*."""
     reached = {
         "base_url": provider.base_url,
         "api_key": SecretStr(provider.key),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from support.pdf_harness import PdfHarness
-from support.provider_harness import Passing
+from support.provider_harness import FakeTime
 
 from secretary_devstack.provider import FakeProvider
 from secretary_documents.handlers.pdf.extractor import CHILD
@@ -50,6 +50,6 @@ def fake() -> Iterator[FakeProvider]:
 
 
 @pytest.fixture
-def passing() -> Passing:
+def fake_time() -> FakeTime:
     """The time of requests to a provider, which passes without waiting."""
-    return Passing()
+    return FakeTime()

@@ -1,10 +1,10 @@
-"""The chat client: whatever the server speaks, the answer fits the schema, or the job says why."""
+"""The chat client: with any server, the answer fits the schema or the error says why."""
 
 import json
 from typing import Any
 
 import pytest
-from support.provider_harness import Passing, access
+from support.provider_harness import FakeTime, provider_settings
 
 from secretary_common.errors import ErrorCode, PermanentError, TransientError
 from secretary_common.jobs.resources import ResourceCalculator
@@ -24,14 +24,14 @@ SCHEMA: JsonObject = {
     "additionalProperties": False,
 }
 GOOD = {"title": "Größe", "tags": ["a"], "relevance": 3}
-TALK = (Message("system", "You fill in fields."), Message("user", "The text."))
-FIELDS = ChatRequest(TALK, schema=SCHEMA, schema_name="Meeting Minutes")
-WORDS = ChatRequest(TALK)
+CONVERSATION = (Message("system", "You fill in fields."), Message("user", "The text."))
+FIELDS = ChatRequest(CONVERSATION, schema=SCHEMA, schema_name="Meeting Minutes")
+WORDS = ChatRequest(CONVERSATION)
 ALL = frozenset({"json_schema", "json_object"})
 
 
-def client(fake: FakeProvider, passing: Passing, **settings: Any) -> ChatClient:
-    return ChatClient(LlmSection(**access(fake, **settings)), timing=passing.timing)
+def client(fake: FakeProvider, fake_time: FakeTime, **settings: Any) -> ChatClient:
+    return ChatClient(LlmSection(**provider_settings(fake, **settings)), timing=fake_time.timing)
 
 
 def format_of(asked: JsonObject) -> str:
@@ -39,13 +39,13 @@ def format_of(asked: JsonObject) -> str:
     return kind
 
 
-async def test_an_answer_is_asked_for_by_a_strict_schema_and_counted(
-    fake: FakeProvider, passing: Passing
+async def test_a_request_has_a_strict_schema_and_its_usage_is_counted(
+    fake: FakeProvider, fake_time: FakeTime
 ) -> None:
     fake.reply_next(GOOD)
     resources = ResourceCalculator()
     prices = {"prompt_price_per_million": 10, "completion_price_per_million": 50}
-    answer = await client(fake, passing, **prices).ask(FIELDS, resources)
+    answer = await client(fake, fake_time, **prices).ask(FIELDS, resources)
     assert answer.data == GOOD
     assert (answer.prompt_tokens, answer.completion_tokens, answer.requests) == (100, 20, 1)
     assert (answer.model, answer.finish_reason) == ("model-1-2026-01-01", "stop")
@@ -58,18 +58,18 @@ async def test_an_answer_is_asked_for_by_a_strict_schema_and_counted(
     assert (wanted["strict"], wanted["name"]) == (True, "Meeting_Minutes")
 
 
-async def test_without_a_schema_the_answer_is_text(fake: FakeProvider, passing: Passing) -> None:
-    answer = await client(fake, passing).ask(WORDS, ResourceCalculator())
+async def test_without_a_schema_the_answer_is_text(fake: FakeProvider, fake_time: FakeTime) -> None:
+    answer = await client(fake, fake_time).ask(WORDS, ResourceCalculator())
     assert (answer.text, answer.data) == ("You said: The text.", None)
     assert fake.requests[0].body["temperature"] == 0
 
 
-async def test_a_job_may_name_another_model_whose_price_is_not_known(
-    fake: FakeProvider, passing: Passing
+async def test_a_job_may_name_another_model_without_a_price(
+    fake: FakeProvider, fake_time: FakeTime
 ) -> None:
     resources = ResourceCalculator()
-    one = client(fake, passing, prompt_price_per_million=10)
-    await one.ask(ChatRequest(TALK, model="model-2"), resources)
+    one = client(fake, fake_time, prompt_price_per_million=10)
+    await one.ask(ChatRequest(CONVERSATION, model="model-2"), resources)
     assert fake.requests[0].body["model"] == "model-2"
     assert "cost" not in resources.usage()
 
@@ -84,8 +84,8 @@ async def test_a_job_may_name_another_model_whose_price_is_not_known(
         (frozenset(), False, ["json_schema", "json_object", "none", "none"], ["none"]),
     ],
 )
-async def test_what_a_server_refuses_by_name_is_left_out_and_remembered(
-    passing: Passing,
+async def test_a_part_that_a_server_refuses_is_left_out_from_then_on(
+    fake_time: FakeTime,
     formats: frozenset[str],
     temperature: bool,  # noqa: FBT001
     first: list[str],
@@ -93,7 +93,7 @@ async def test_what_a_server_refuses_by_name_is_left_out_and_remembered(
 ) -> None:
     dialect = Dialect(formats=formats, temperature=temperature)
     with FakeProvider(dialect=dialect) as fake:
-        one = client(fake, passing)
+        one = client(fake, fake_time)
         for expected in (first, then):
             before = len(fake.requests)
             fake.reply_next(GOOD)
@@ -104,25 +104,25 @@ async def test_what_a_server_refuses_by_name_is_left_out_and_remembered(
 
 
 @pytest.mark.parametrize("formats", [frozenset({"json_object"}), frozenset[str]()])
-async def test_a_schema_the_server_does_not_take_stands_in_the_system_message(
-    passing: Passing, formats: frozenset[str]
+async def test_a_schema_that_the_server_refuses_is_put_in_the_system_message(
+    fake_time: FakeTime, formats: frozenset[str]
 ) -> None:
     with FakeProvider(dialect=Dialect(formats=formats)) as fake:
         fake.reply_next(GOOD)
-        await client(fake, passing).ask(FIELDS, ResourceCalculator())
+        await client(fake, fake_time).ask(FIELDS, ResourceCalculator())
     system, user = fake.requests[-1].body["messages"]
     assert system["content"].startswith("You fill in fields.\n\n")
     assert system["content"].endswith(json.dumps(SCHEMA))
     assert user == {"role": "user", "content": "The text."}
 
 
-async def test_one_schema_that_is_refused_says_nothing_of_others(
-    fake: FakeProvider, passing: Passing
+async def test_a_refused_schema_does_not_affect_other_schemas(
+    fake: FakeProvider, fake_time: FakeTime
 ) -> None:
     words = "Invalid schema for response_format 'answer'"
     fake.misbehave("chat", Misbehaviour.failing(400, words))
     fake.reply_next(GOOD, GOOD)
-    one = client(fake, passing)
+    one = client(fake, fake_time)
     for _ in range(2):
         await one.ask(FIELDS, ResourceCalculator())
     formats = [format_of(asked.body) for asked in fake.requests]
@@ -138,11 +138,11 @@ async def test_one_schema_that_is_refused_says_nothing_of_others(
         "An example would be {} but this is it: " + json.dumps(GOOD),
     ],
 )
-async def test_an_object_between_words_is_found(
-    fake: FakeProvider, passing: Passing, text: str
+async def test_an_object_in_prose_is_found(
+    fake: FakeProvider, fake_time: FakeTime, text: str
 ) -> None:
     fake.reply_next(text)
-    answer = await client(fake, passing).ask(FIELDS, ResourceCalculator())
+    answer = await client(fake, fake_time).ask(FIELDS, ResourceCalculator())
     assert (answer.data, answer.requests) == (GOOD, 1)
 
 
@@ -157,12 +157,12 @@ async def test_an_object_between_words_is_found(
         ("", "there is no JSON object"),
     ],
 )
-async def test_an_answer_that_does_not_fit_is_mended_once(
-    fake: FakeProvider, passing: Passing, bad: JsonObject | str, problem: str
+async def test_an_answer_that_does_not_fit_is_repaired_once(
+    fake: FakeProvider, fake_time: FakeTime, bad: JsonObject | str, problem: str
 ) -> None:
     fake.reply_next(bad, GOOD)
     resources = ResourceCalculator()
-    answer = await client(fake, passing).ask(FIELDS, resources)
+    answer = await client(fake, fake_time).ask(FIELDS, resources)
     assert (answer.data, answer.requests, answer.prompt_tokens) == (GOOD, 2, 200)
     assert resources.usage()["tokens"] == {"model-1": {"prompt": 200, "completion": 40}}
     *_, said, wanted = fake.requests[1].body["messages"]
@@ -172,11 +172,11 @@ async def test_an_answer_that_does_not_fit_is_mended_once(
 
 
 async def test_an_answer_that_does_not_fit_twice_fails_the_job(
-    fake: FakeProvider, passing: Passing
+    fake: FakeProvider, fake_time: FakeTime
 ) -> None:
     fake.reply_next({"title": 1}, {"title": 2, "tags": []})
     with pytest.raises(PermanentError) as caught:
-        await client(fake, passing).ask(FIELDS, ResourceCalculator())
+        await client(fake, fake_time).ask(FIELDS, ResourceCalculator())
     assert caught.value.code == ErrorCode.LLM_INVALID_OUTPUT
     assert caught.value.details is not None
     assert len(caught.value.details["problems"]) == 2
@@ -193,39 +193,43 @@ async def test_an_answer_that_does_not_fit_twice_fails_the_job(
 )
 @pytest.mark.parametrize("request_", [FIELDS, WORDS])
 async def test_a_refusal_and_a_cut_answer_are_no_answer(
-    fake: FakeProvider, passing: Passing, reply: ChatReply, code: ErrorCode, request_: ChatRequest
+    fake: FakeProvider,
+    fake_time: FakeTime,
+    reply: ChatReply,
+    code: ErrorCode,
+    request_: ChatRequest,
 ) -> None:
     fake.reply_next(reply)
     resources = ResourceCalculator()
     with pytest.raises(PermanentError) as caught:
-        await client(fake, passing).ask(request_, resources)
+        await client(fake, fake_time).ask(request_, resources)
     assert caught.value.code == code
     assert len(fake.requests) == 1
     assert "tokens" in resources.usage()
 
 
-async def test_an_empty_text_is_no_answer(fake: FakeProvider, passing: Passing) -> None:
+async def test_an_empty_text_is_no_answer(fake: FakeProvider, fake_time: FakeTime) -> None:
     fake.reply_next(" \n")
     with pytest.raises(PermanentError) as caught:
-        await client(fake, passing).ask(WORDS, ResourceCalculator())
+        await client(fake, fake_time).ask(WORDS, ResourceCalculator())
     assert caught.value.code == ErrorCode.LLM_INVALID_OUTPUT
 
 
-async def test_a_server_that_does_not_count_tokens_is_counted_as_none(passing: Passing) -> None:
+async def test_without_reported_tokens_the_count_is_zero(fake_time: FakeTime) -> None:
     with FakeProvider(dialect=Dialect(usage=False)) as fake:
-        answer = await client(fake, passing).ask(WORDS, ResourceCalculator())
+        answer = await client(fake, fake_time).ask(WORDS, ResourceCalculator())
     assert (answer.prompt_tokens, answer.completion_tokens) == (0, 0)
 
 
-async def test_an_odd_count_of_tokens_spoils_no_answer(
-    fake: FakeProvider, passing: Passing
+async def test_an_invalid_count_of_tokens_counts_as_zero(
+    fake: FakeProvider, fake_time: FakeTime
 ) -> None:
     body = (
         b'{"choices": [{"message": {"content": "Good."}}],'
         b' "usage": {"prompt_tokens": "many", "completion_tokens": -5}}'
     )
     fake.misbehave("chat", Misbehaviour(status=200, body=body))
-    answer = await client(fake, passing).ask(WORDS, ResourceCalculator())
+    answer = await client(fake, fake_time).ask(WORDS, ResourceCalculator())
     assert (answer.text, answer.prompt_tokens, answer.completion_tokens) == ("Good.", 0, 0)
 
 
@@ -233,40 +237,40 @@ async def test_an_odd_count_of_tokens_spoils_no_answer(
     "body",
     [b"{}", b'{"choices": []}', b'{"choices": [{"message": "hi"}]}', b'{"choices": null}'],
 )
-async def test_an_answer_of_another_kind_is_told_as_such(
-    fake: FakeProvider, passing: Passing, body: bytes
+async def test_a_response_of_another_form_is_invalid(
+    fake: FakeProvider, fake_time: FakeTime, body: bytes
 ) -> None:
     fake.misbehave("chat", Misbehaviour(status=200, body=body))
     with pytest.raises(PermanentError) as caught:
-        await client(fake, passing).ask(WORDS, ResourceCalculator())
+        await client(fake, fake_time).ask(WORDS, ResourceCalculator())
     assert caught.value.code == ErrorCode.PROVIDER_INVALID_ANSWER
 
 
-async def test_parts_of_an_answer_that_are_text_are_the_answer(
-    fake: FakeProvider, passing: Passing
+async def test_the_text_parts_of_an_answer_are_the_answer(
+    fake: FakeProvider, fake_time: FakeTime
 ) -> None:
     parts = [{"type": "thinking", "thinking": []}, {"type": "text", "text": "Well."}]
     body = {"choices": [{"message": {"role": "assistant", "content": parts}}]}
     fake.misbehave("chat", Misbehaviour(status=200, body=json.dumps(body).encode()))
-    answer = await client(fake, passing).ask(WORDS, ResourceCalculator())
+    answer = await client(fake, fake_time).ask(WORDS, ResourceCalculator())
     assert answer.text == "Well."
 
 
-async def test_a_provider_that_is_busy_leaves_the_job_to_its_next_attempt(
-    fake: FakeProvider, passing: Passing
+async def test_while_the_provider_is_busy_the_job_waits_for_its_next_attempt(
+    fake: FakeProvider, fake_time: FakeTime
 ) -> None:
     fake.misbehave("chat", Misbehaviour.failing(500), Misbehaviour.rate_limited("120"))
     with pytest.raises(TransientError) as caught:
-        await client(fake, passing).ask(FIELDS, ResourceCalculator())
+        await client(fake, fake_time).ask(FIELDS, ResourceCalculator())
     assert caught.value.code == ErrorCode.PROVIDER_RATE_LIMITED
     assert caught.value.retry_after == 120
 
 
-async def test_text_that_no_encoding_knows_is_sent_as_a_question_mark(
-    fake: FakeProvider, passing: Passing
+async def test_a_lone_surrogate_is_sent_as_a_question_mark(
+    fake: FakeProvider, fake_time: FakeTime
 ) -> None:
     odd = ChatRequest((Message("user", "a\ud800b 😀"),))
-    answer = await client(fake, passing).ask(odd, ResourceCalculator())
+    answer = await client(fake, fake_time).ask(odd, ResourceCalculator())
     assert answer.text == "You said: a?b 😀"
 
 

@@ -1,4 +1,4 @@
-"""Recordings through the real ffmpeg: good ones, damaged ones, and those that mean harm."""
+"""Recordings and the real ffmpeg: good, damaged and hostile files."""
 
 import asyncio
 import os
@@ -41,7 +41,7 @@ def _nothing_stays_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> It
 
 
 def save(folder: Path, content: bytes) -> OpenFile:
-    """*content* in an open file, under a name that tells nothing."""
+    """Return *content* in an open file whose name has no suffix."""
     path = folder / "recording"
     path.write_bytes(content)
     fd = os.open(path, os.O_RDONLY)
@@ -49,10 +49,10 @@ def save(folder: Path, content: bytes) -> OpenFile:
 
 
 @asynccontextmanager
-async def heard(
+async def speech_of(
     folder: Path, content: bytes, resources: ResourceCalculator | None = None, **settings: Any
 ) -> AsyncIterator[Speech]:
-    """The speech of a recording."""
+    """Convert a recording to speech."""
     one = Ffmpeg(MediaSection(**settings))
     file = save(folder, content)
     try:
@@ -65,24 +65,24 @@ async def heard(
 
 async def refusal(folder: Path, content: bytes, **settings: Any) -> str:
     with pytest.raises(PermanentError) as caught:
-        async with heard(folder, content, **settings):
+        async with speech_of(folder, content, **settings):
             pytest.fail("it was taken")
     return caught.value.code
 
 
 @pytest.mark.parametrize("suffix", [".wav", ".mp3", ".m4a", ".webm", ".ogg"])
-async def test_every_kind_of_recording_becomes_speech(tmp_path: Path, suffix: str) -> None:
+async def test_every_format_becomes_speech(tmp_path: Path, suffix: str) -> None:
     content = media_samples.converted(TONE, suffix) if suffix != ".wav" else TONE
-    async with heard(tmp_path, content) as speech:
+    async with speech_of(tmp_path, content) as speech:
         assert speech.duration_sec == pytest.approx(7, abs=0.3)
         (silence,) = speech.silences
         assert (silence.start, silence.end) == pytest.approx((3, 4), abs=0.2)
 
 
-async def test_speech_is_mp3_in_one_channel_whose_pieces_are_files_of_their_own(
+async def test_speech_is_mono_mp3_and_each_piece_is_a_file(
     tmp_path: Path,
 ) -> None:
-    async with heard(tmp_path, TONE) as speech:
+    async with speech_of(tmp_path, TONE) as speech:
         assert speech.size % FRAME_BYTES == 0
         spans = speech.spans(piece_bytes=2**20, piece_sec=5)
         pieces = [piece async for piece in speech.pieces(spans)]
@@ -95,14 +95,14 @@ async def test_speech_is_mp3_in_one_channel_whose_pieces_are_files_of_their_own(
         assert float(duration) == pytest.approx(piece.duration_sec, abs=2 * FRAME_SEC)
 
 
-async def test_what_was_listened_to_is_counted(tmp_path: Path) -> None:
+async def test_seconds_of_sound_and_cpu_time_are_counted(tmp_path: Path) -> None:
     resources = ResourceCalculator()
-    async with heard(tmp_path, media_samples.video_mp4(), resources) as speech:
+    async with speech_of(tmp_path, media_samples.video_mp4(), resources) as speech:
         assert resources.usage()["audio_seconds"] == pytest.approx(speech.duration_sec)
     assert resources.usage()["compute_seconds"] > 0
 
 
-async def test_a_film_without_sound_is_told_apart(tmp_path: Path) -> None:
+async def test_a_film_without_sound_has_its_code(tmp_path: Path) -> None:
     assert await refusal(tmp_path, media_samples.silent_film()) == ErrorCode.MEDIA_NO_AUDIO
 
 
@@ -115,7 +115,7 @@ ID3 = b"ID3\x03\0\0\0\0\0\0"
     [b"", ID3, b"\0\0\0\x08ftyp", b"RIFF\0\0\0\0WAVE"],
     ids=["none", "mp3", "mp4", "wav"],
 )
-async def test_a_playlist_in_disguise_reads_no_other_file(tmp_path: Path, disguise: bytes) -> None:
+async def test_a_disguised_playlist_reads_no_other_file(tmp_path: Path, disguise: bytes) -> None:
     secret = tmp_path / "secret.wav"
     secret.write_bytes(TONE)
     playlist = disguise + PLAYLIST % str(secret).encode()
@@ -133,18 +133,16 @@ async def test_a_playlist_in_disguise_reads_no_other_file(tmp_path: Path, disgui
     ],
     ids=["empty", "page", "mp4", "webm", "wav"],
 )
-async def test_what_is_damaged_or_something_else_is_told_as_such(
-    tmp_path: Path, content: bytes
-) -> None:
+async def test_a_damaged_file_or_another_format_is_invalid(tmp_path: Path, content: bytes) -> None:
     assert await refusal(tmp_path, content) == ErrorCode.MEDIA_INVALID
 
 
 async def test_a_video_cut_off_before_its_table_is_damaged(tmp_path: Path) -> None:
-    whole = media_samples.converted(TONE, ".m4a")  # the table stands at its end
+    whole = media_samples.converted(TONE, ".m4a")  # its index is at the end
     assert await refusal(tmp_path, whole[: len(whole) // 2]) == ErrorCode.MEDIA_INVALID
 
 
-async def test_of_a_recording_that_was_cut_what_is_there_is_heard_and_the_rest_told(
+async def test_a_recording_that_was_cut_is_decoded_as_far_as_possible_with_a_warning(
     tmp_path: Path,
 ) -> None:
     whole = media_samples.tone_wav([(20, True)])
@@ -157,7 +155,7 @@ async def test_of_a_recording_that_was_cut_what_is_there_is_heard_and_the_rest_t
     os.close(file.fd)
 
 
-@pytest.mark.parametrize("suffix", [".flac", ".aac"], ids=["told", "found out"])
+@pytest.mark.parametrize("suffix", [".flac", ".aac"], ids=["declared", "measured"])
 async def test_hours_of_silence_in_a_small_file_are_too_much(tmp_path: Path, suffix: str) -> None:
     small = media_samples.converted(media_samples.silent_wav(60), suffix)
     assert len(small) < 100_000
@@ -165,16 +163,16 @@ async def test_hours_of_silence_in_a_small_file_are_too_much(tmp_path: Path, suf
 
 
 def fake(tmp_path: Path, body: str) -> str:
-    """A folder's ``ffmpeg`` that runs *body*; its ``ffprobe`` finds sound in anything."""
-    told = '{"streams": [{"codec_type": "audio"}], "format": {}}'
-    media_samples.script(tmp_path / "ffprobe", f"echo '{told}'")
+    """Return an ``ffmpeg`` that runs *body*. The ``ffprobe`` in its folder accepts any file."""
+    probed = '{"streams": [{"codec_type": "audio"}], "format": {}}'
+    media_samples.script(tmp_path / "ffprobe", f"echo '{probed}'")
     return str(media_samples.script(tmp_path / "ffmpeg", body))
 
 
 @pytest.mark.parametrize(
     "body", ["sleep 600", "sleep 600 & sleep 600", "while :; do :; done"], ids=["", "two", "busy"]
 )
-async def test_a_program_that_hangs_is_ended_with_all_it_started(tmp_path: Path, body: str) -> None:
+async def test_a_program_that_hangs_is_killed_with_its_children(tmp_path: Path, body: str) -> None:
     hanging = fake(tmp_path, f"echo $$ > {tmp_path}/pid\n{body}")
     refused = await refusal(tmp_path, TONE, ffmpeg=hanging, ffmpeg_timeout_sec=2)
     assert refused == ErrorCode.MEDIA_TIMEOUT
@@ -187,23 +185,23 @@ async def test_a_program_that_writes_without_end_is_stopped(tmp_path: Path) -> N
     assert refused == ErrorCode.MEDIA_TOO_LARGE
 
 
-async def test_a_program_that_says_too_much_is_not_kept(tmp_path: Path) -> None:
+async def test_too_much_output_of_a_program_is_not_kept(tmp_path: Path) -> None:
     flooding = fake(tmp_path, "head -c 20000000 /dev/zero >&2\nexit 3")
     assert await refusal(tmp_path, TONE, ffmpeg=flooding) == ErrorCode.MEDIA_INVALID
 
 
-async def test_who_cancels_ends_the_program_at_once(tmp_path: Path) -> None:
+async def test_cancelling_kills_the_program_at_once(tmp_path: Path) -> None:
     hanging = fake(tmp_path, f"echo $$ > {tmp_path}/pid\nsleep 600")
 
-    async def hear() -> None:
-        async with heard(tmp_path, TONE, ffmpeg=hanging):
+    async def convert() -> None:
+        async with speech_of(tmp_path, TONE, ffmpeg=hanging):
             pytest.fail("it ended")
 
-    hearing = asyncio.create_task(hear())
+    converting = asyncio.create_task(convert())
     await until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text(), "a start")
-    hearing.cancel()
+    converting.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await hearing
+        await converting
     await all_gone(int((tmp_path / "pid").read_text()))
 
 

@@ -10,7 +10,7 @@ import pymupdf
 import pytest
 from support import pdf_samples
 from support.pdf_harness import PdfHarness, RecordingCache, pages_of
-from support.provider_harness import access
+from support.provider_harness import provider_settings
 
 from secretary_common.errors import ErrorCode, PermanentError
 from secretary_common.settings.provider import MistralSection, VisionSection
@@ -44,10 +44,10 @@ def fake() -> Iterator[FakeProvider]:
 
 
 def remote(fake: FakeProvider) -> dict[str, Any]:
-    mistral = MistralSection(**access(fake, pages_per_request=2))
+    mistral = MistralSection(**provider_settings(fake, pages_per_request=2))
     return {
         "mistral_ocr": MistralReader(mistral),
-        "openai_vision": VisionReader.of(VisionSection(**access(fake, max_side=500))),
+        "openai_vision": VisionReader.of(VisionSection(**provider_settings(fake, max_side=500))),
     }
 
 

@@ -1,4 +1,4 @@
-"""The way to a provider, over real connections: what is repeated, what ends, what stays secret."""
+"""Requests to a provider over real connections: retries, errors, and the secrecy of the key."""
 
 import asyncio
 import logging
@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 import pytest
-from support.provider_harness import Passing, access, until
+from support.provider_harness import FakeTime, provider_settings, until
 
 from secretary_common.errors import ErrorCode, PermanentError, SecretaryError, TransientError
 from secretary_common.jobs.resources import ResourceCalculator
@@ -27,10 +27,10 @@ REFUSED, INVALID = ErrorCode.PROVIDER_REFUSED, ErrorCode.PROVIDER_INVALID_ANSWER
 UNAUTHORIZED = ErrorCode.PROVIDER_UNAUTHORIZED
 
 
-def reach(fake: FakeProvider, passing: Passing, **settings: Any) -> Provider:
+def reach(fake: FakeProvider, fake_time: FakeTime, **settings: Any) -> Provider:
     limit = settings.pop("max_response_bytes", 2**20)
-    section = LlmSection(**access(fake, **settings))
-    return Provider(section, timing=passing.timing, max_response_bytes=limit)
+    section = LlmSection(**provider_settings(fake, **settings))
+    return Provider(section, timing=fake_time.timing, max_response_bytes=limit)
 
 
 async def ask(
@@ -40,10 +40,10 @@ async def ask(
         return (await connection.send(request)).data
 
 
-async def test_an_answer_is_its_json(fake: FakeProvider, passing: Passing) -> None:
-    data = await ask(reach(fake, passing))
+async def test_a_response_is_its_json(fake: FakeProvider, fake_time: FakeTime) -> None:
+    data = await ask(reach(fake, fake_time))
     assert data["choices"][0]["message"]["content"] == "You said: Grüße"
-    assert passing.pauses == []
+    assert fake_time.pauses == []
 
 
 @pytest.mark.parametrize(
@@ -61,13 +61,13 @@ async def test_an_answer_is_its_json(fake: FakeProvider, passing: Passing) -> No
         (Misbehaviour.resetting(), 0.5),
     ],
 )
-async def test_what_may_pass_is_repeated_when_the_provider_says_so(
-    fake: FakeProvider, passing: Passing, wrong: Misbehaviour, pause: float
+async def test_a_temporary_failure_is_retried_after_the_providers_delay(
+    fake: FakeProvider, fake_time: FakeTime, wrong: Misbehaviour, pause: float
 ) -> None:
     fake.misbehave("chat", wrong)
     resources = ResourceCalculator()
-    assert "choices" in await ask(reach(fake, passing), resources=resources)
-    assert passing.pauses == [pause]
+    assert "choices" in await ask(reach(fake, fake_time), resources=resources)
+    assert fake_time.pauses == [pause]
     assert resources.usage() == {"api_calls": 2}
 
 
@@ -80,32 +80,34 @@ async def test_what_may_pass_is_repeated_when_the_provider_says_so(
         (Misbehaviour.resetting(), UNAVAILABLE),
     ],
 )
-async def test_what_does_not_pass_soon_is_left_to_the_next_attempt(
-    fake: FakeProvider, passing: Passing, wrong: Misbehaviour, code: ErrorCode
+async def test_a_lasting_failure_is_left_to_the_next_attempt(
+    fake: FakeProvider, fake_time: FakeTime, wrong: Misbehaviour, code: ErrorCode
 ) -> None:
     fake.misbehave("chat", *[wrong] * 9)
     with pytest.raises(TransientError) as caught:
-        await ask(reach(fake, passing))
+        await ask(reach(fake, fake_time))
     assert caught.value.code == code
     assert caught.value.retry_after is None
-    assert passing.pauses == [0.5, 1, 2, 4]
+    assert fake_time.pauses == [0.5, 1, 2, 4]
 
 
-async def test_a_long_wait_is_the_jobs_not_the_workers(
-    fake: FakeProvider, passing: Passing
+async def test_a_long_wait_is_left_to_the_next_attempt(
+    fake: FakeProvider, fake_time: FakeTime
 ) -> None:
     fake.misbehave("chat", Misbehaviour.rate_limited("600"))
     with pytest.raises(TransientError) as caught:
-        await ask(reach(fake, passing, retry_sec=60))
+        await ask(reach(fake, fake_time, retry_sec=60))
     assert caught.value.retry_after == 600
-    assert passing.pauses == []
+    assert fake_time.pauses == []
 
 
-async def test_waits_add_up_to_no_more_than_retry_sec(fake: FakeProvider, passing: Passing) -> None:
+async def test_waits_add_up_to_no_more_than_retry_sec(
+    fake: FakeProvider, fake_time: FakeTime
+) -> None:
     fake.misbehave("chat", *[Misbehaviour.rate_limited("25")] * 9)
     with pytest.raises(TransientError):
-        await ask(reach(fake, passing, retry_sec=60))
-    assert passing.pauses == [25, 25]
+        await ask(reach(fake, fake_time, retry_sec=60))
+    assert fake_time.pauses == [25, 25]
 
 
 @pytest.mark.parametrize(
@@ -134,14 +136,14 @@ async def test_waits_add_up_to_no_more_than_retry_sec(fake: FakeProvider, passin
         ),
     ],
 )
-async def test_what_no_repeat_can_mend_ends_at_once(
-    fake: FakeProvider, passing: Passing, wrong: Misbehaviour, code: ErrorCode, words: str
+async def test_a_permanent_failure_is_not_retried(
+    fake: FakeProvider, fake_time: FakeTime, wrong: Misbehaviour, code: ErrorCode, words: str
 ) -> None:
     fake.misbehave("chat", wrong)
     with pytest.raises(PermanentError, match=words) as caught:
-        await ask(reach(fake, passing))
+        await ask(reach(fake, fake_time))
     assert caught.value.code == code
-    assert passing.pauses == []
+    assert fake_time.pauses == []
     assert len(fake.requests) == 1
 
 
@@ -152,48 +154,50 @@ async def test_what_no_repeat_can_mend_ends_at_once(
         b'{"detail": [{"loc": ["body", "model"], "msg": "bad"}]}',
     ],
 )
-async def test_the_fields_a_provider_names_are_told(
-    fake: FakeProvider, passing: Passing, body: bytes
+async def test_the_error_shows_the_fields_that_a_provider_names(
+    fake: FakeProvider, fake_time: FakeTime, body: bytes
 ) -> None:
     fake.misbehave("chat", Misbehaviour(status=422, body=body))
     with pytest.raises(PermanentError, match=r"body\.model: bad"):
-        await ask(reach(fake, passing))
+        await ask(reach(fake, fake_time))
 
 
-async def test_a_providers_words_are_cut_and_clean(fake: FakeProvider, passing: Passing) -> None:
+async def test_a_providers_message_is_cut_and_cleaned(
+    fake: FakeProvider, fake_time: FakeTime
+) -> None:
     words = b"a\\u0000b\\r\\n" + b"x" * 5000
     fake.misbehave("chat", Misbehaviour(status=400, body=b'{"message": "%s"}' % words))
     with pytest.raises(PermanentError) as caught:
-        await ask(reach(fake, passing))
+        await ask(reach(fake, fake_time))
     assert "a b x" in caught.value.message
     assert len(caught.value.message) < 400
 
 
 @pytest.mark.parametrize("wrong", [Misbehaviour.dripping(), Misbehaviour.hanging()])
-async def test_one_deadline_lies_over_the_whole_request(
-    fake: FakeProvider, passing: Passing, wrong: Misbehaviour
+async def test_one_deadline_covers_the_whole_request(
+    fake: FakeProvider, fake_time: FakeTime, wrong: Misbehaviour
 ) -> None:
     fake.misbehave("chat", wrong)
     started = time.monotonic()
     with pytest.raises(TransientError, match=r"0\.3 s") as caught:
-        await ask(reach(fake, passing, timeout_sec=0.3, retry_sec=0))
+        await ask(reach(fake, fake_time, timeout_sec=0.3, retry_sec=0))
     assert caught.value.code == UNAVAILABLE
     assert time.monotonic() - started < 5
 
 
-async def test_nobody_listening_may_pass(passing: Passing) -> None:
+async def test_a_refused_connection_is_a_temporary_failure(fake_time: FakeTime) -> None:
     section = LlmSection(base_url=f"http://127.0.0.1:{free_port()}/v1", retry_sec=0)
     with pytest.raises(TransientError) as caught:
-        await ask(Provider(section, timing=passing.timing))
+        await ask(Provider(section, timing=fake_time.timing))
     assert caught.value.code == UNAVAILABLE
 
 
 async def test_the_key_is_sent_and_never_shown(
-    fake: FakeProvider, passing: Passing, caplog: pytest.LogCaptureFixture
+    fake: FakeProvider, fake_time: FakeTime, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
     fake.misbehave("chat", Misbehaviour.failing(400, f"your key is {fake.key}, is it?"))
-    provider = reach(fake, passing)
+    provider = reach(fake, fake_time)
     with pytest.raises(SecretaryError) as caught:
         await ask(provider)
     assert fake.requests[0].authorization == f"Bearer {fake.key}"
@@ -202,20 +206,20 @@ async def test_the_key_is_sent_and_never_shown(
     assert fake.key not in shown
 
 
-async def test_cancelling_ends_a_request_at_once(fake: FakeProvider, passing: Passing) -> None:
+async def test_cancelling_ends_a_request_at_once(fake: FakeProvider, fake_time: FakeTime) -> None:
     fake.misbehave("chat", Misbehaviour.hanging())
-    task = asyncio.create_task(ask(reach(fake, passing)))
+    task = asyncio.create_task(ask(reach(fake, fake_time)))
     await until(lambda: fake.requests, "a request")
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await asyncio.wait_for(task, 5)
 
 
-async def test_no_more_than_parallel_are_in_flight_over_all_jobs(
-    fake: FakeProvider, passing: Passing
+async def test_at_most_parallel_requests_are_in_flight_for_all_jobs(
+    fake: FakeProvider, fake_time: FakeTime
 ) -> None:
     fake.misbehave("chat", *[Misbehaviour.hanging()] * 2)
-    provider = reach(fake, passing, parallel=2)
+    provider = reach(fake, fake_time, parallel=2)
     asking = [asyncio.create_task(ask(provider)) for _ in range(5)]
     await until(lambda: len(fake.requests) == 2, "two requests")
     await asyncio.sleep(0.1)
@@ -236,7 +240,7 @@ async def test_no_more_than_parallel_are_in_flight_over_all_jobs(
         ({"model": "m", "api_key": "k"}, []),
     ],
 )
-def test_what_is_not_configured_names_the_settings(
+def test_the_error_of_an_unconfigured_provider_names_the_settings(
     settings: dict[str, Any], missing: list[str]
 ) -> None:
     provider = Provider(LlmSection(**settings))

@@ -1,4 +1,4 @@
-"""From a recording's address to what is said in it: real ffmpeg, a site and a provider nearby."""
+"""From a recording's address to its transcript, with a real ffmpeg, a site and a stand-in."""
 
 import asyncio
 import os
@@ -13,7 +13,7 @@ from aiohttp import web
 from support import media_samples
 from support.handler_harness import child_pids
 from support.pdf_harness import RecordingCache
-from support.provider_harness import Passing, access, until
+from support.provider_harness import FakeTime, provider_settings, until
 
 from secretary_common.errors import ErrorCode, PermanentError, SecretaryError, TransientError
 from secretary_common.http.egress import guarded_client
@@ -31,14 +31,14 @@ from secretary_documents.providers.transcription import TranscriptionClient
 from secretary_documents.web.download import Downloader
 
 VIDEO_PAGE = "https://youtu.be/abc"
-# 18 s with pauses: three pieces where one may last 7.2 s.
+# 18 s with pauses: three pieces if one piece may last 7.2 s.
 LONG = media_samples.tone_wav([(5.5, True), (1, False), (5, True), (1, False), (5.5, True)])
 Make = Callable[..., RecordingTranscriber]
 
 
 @pytest.fixture
 def asked() -> list[str]:
-    """The paths that were asked of the site."""
+    """The paths of the requests to the site."""
     return []
 
 
@@ -82,8 +82,8 @@ def make(fake: FakeProvider, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     def make(provider: dict[str, Any] | None = None, **media: Any) -> RecordingTranscriber:
         section = MediaSection(**{"max_mb": 5, **media})
         guard = UrlGuard([ip_network("127.0.0.0/8")])
-        transcription = TranscriptionSection(**access(fake, **(provider or {})))
-        client = TranscriptionClient(transcription, timing=Passing().timing)
+        transcription = TranscriptionSection(**provider_settings(fake, **(provider or {})))
+        client = TranscriptionClient(transcription, timing=FakeTime().timing)
         return RecordingTranscriber(
             section=section,
             provider=transcription,
@@ -107,20 +107,20 @@ def make(fake: FakeProvider, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert set(child_pids(os.getpid())) <= set(before)
 
 
-async def failure(listener: RecordingTranscriber, url: str) -> SecretaryError:
+async def failure(transcriber: RecordingTranscriber, url: str) -> SecretaryError:
     with pytest.raises(SecretaryError) as caught:
-        await listener(url, "en", ResourceCalculator())
+        await transcriber(url, "en", ResourceCalculator())
     return caught.value
 
 
-async def test_a_talk_is_written_down_with_times_and_what_it_took_is_counted(
+async def test_a_talk_is_transcribed_with_times_and_the_usage_is_counted(
     make: Make, site: HttpServer, fake: FakeProvider
 ) -> None:
     resources = ResourceCalculator()
-    heard = await make({"price_per_minute": 6.0})(site.url("/talk.mp4"), "en", resources)
-    assert heard.text == f"[00:00:00] {media_samples.SPOKEN}"
-    assert heard.plain == media_samples.SPOKEN
-    assert (heard.source, heard.language, heard.warning) == (
+    transcript = await make({"price_per_minute": 6.0})(site.url("/talk.mp4"), "en", resources)
+    assert transcript.text == f"[00:00:00] {media_samples.SPOKEN}"
+    assert transcript.plain == media_samples.SPOKEN
+    assert (transcript.source, transcript.language, transcript.warning) == (
         TranscriptSource.TRANSCRIPTION,
         "english",
         None,
@@ -130,18 +130,18 @@ async def test_a_talk_is_written_down_with_times_and_what_it_took_is_counted(
     assert asked.body["language"] == ["en"]
     usage = resources.usage()
     assert usage["bytes"] == len(media_samples.video_mp4())
-    assert usage["audio_seconds"] == pytest.approx(heard.duration_sec)
+    assert usage["audio_seconds"] == pytest.approx(transcript.duration_sec)
     assert usage["cost"]["total"] == pytest.approx(0.1 * usage["audio_seconds"], abs=0.001)
     assert usage["api_calls"] == 1
 
 
-async def test_a_long_recording_is_heard_in_pieces_whose_times_are_those_of_the_whole(
+async def test_a_long_recording_is_transcribed_in_pieces_with_times_of_the_whole(
     make: Make, site: HttpServer, fake: FakeProvider
 ) -> None:
-    # The first answer comes last.
+    # The first response arrives last.
     fake.misbehave("transcribe", Misbehaviour(delay_sec=0.3, executed=True))
-    heard = await make(piece_minutes=0.12)(site.url("/long"), None, ResourceCalculator())
-    starts = [segment.start_sec for segment in heard.segments]
+    transcript = await make(piece_minutes=0.12)(site.url("/long"), None, ResourceCalculator())
+    starts = [segment.start_sec for segment in transcript.segments]
     assert len(fake.requests) == 3
     assert starts == sorted(starts)
     assert starts[::2] == pytest.approx([0, 6, 12], abs=0.3)
@@ -149,48 +149,48 @@ async def test_a_long_recording_is_heard_in_pieces_whose_times_are_those_of_the_
     assert sum(sizes) == pytest.approx(18 * 4000, abs=1500)
 
 
-async def test_a_piece_that_fails_for_good_fails_the_whole_with_its_code(
+async def test_a_piece_that_fails_permanently_fails_the_recording_with_its_code(
     make: Make, site: HttpServer, fake: FakeProvider
 ) -> None:
     fake.misbehave("transcribe", Misbehaviour(), Misbehaviour.failing(401))
-    listener = make({"parallel": 1}, piece_minutes=0.12)
-    error = await failure(listener, site.url("/long"))
+    transcriber = make({"parallel": 1}, piece_minutes=0.12)
+    error = await failure(transcriber, site.url("/long"))
     assert error.code == ErrorCode.PROVIDER_UNAUTHORIZED
     assert len(fake.requests) == 2
 
 
-async def test_who_hears_a_recording_again_asks_only_for_what_was_not_heard(
+async def test_a_second_call_requests_only_pieces_that_are_not_cached(
     make: Make, site: HttpServer, fake: FakeProvider
 ) -> None:
     fake.misbehave("transcribe", Misbehaviour(), Misbehaviour(), Misbehaviour.failing(401))
-    listener, resources = make({"parallel": 1}, piece_minutes=0.12), ResourceCalculator()
-    await failure(listener, site.url("/long"))
+    transcriber, resources = make({"parallel": 1}, piece_minutes=0.12), ResourceCalculator()
+    await failure(transcriber, site.url("/long"))
     assert len(fake.requests) == 3
-    whole = await listener(site.url("/long"), "en", resources)
+    whole = await transcriber(site.url("/long"), "en", resources)
     assert len(fake.requests) == 4
     assert resources.usage()["api_calls"] == 1
-    assert await listener(site.url("/long"), "en", ResourceCalculator()) == whole
+    assert await transcriber(site.url("/long"), "en", ResourceCalculator()) == whole
     assert len(fake.requests) == 4
-    assert await listener(site.url("/long"), None, ResourceCalculator()) == whole
-    assert len(fake.requests) == 7, "in another language other words may be heard"
+    assert await transcriber(site.url("/long"), None, ResourceCalculator()) == whole
+    assert len(fake.requests) == 7, "the transcript may differ in another language"
 
 
-async def test_who_wants_no_cache_has_all_of_it_heard_and_nothing_kept(
+async def test_without_the_cache_everything_is_requested_and_nothing_is_cached(
     make: Make, site: HttpServer, fake: FakeProvider
 ) -> None:
-    listener = make()
+    transcriber = make()
     for times in (1, 2):
-        await listener(site.url("/talk.mp4"), "en", ResourceCalculator(), use_cache=False)
+        await transcriber(site.url("/talk.mp4"), "en", ResourceCalculator(), use_cache=False)
         assert len(fake.requests) == times
-    await listener(site.url("/talk.mp4"), "en", ResourceCalculator())
+    await transcriber(site.url("/talk.mp4"), "en", ResourceCalculator())
     assert len(fake.requests) == 3
 
 
 async def test_without_a_provider_nothing_is_fetched(
     make: Make, site: HttpServer, asked: list[str]
 ) -> None:
-    listener = make({"model": ""})
-    error = await failure(listener, site.url("/talk.mp4"))
+    transcriber = make({"model": ""})
+    error = await failure(transcriber, site.url("/talk.mp4"))
     assert error.code == ErrorCode.TRANSCRIPTION_NOT_CONFIGURED
     assert asked == []
 
@@ -212,7 +212,7 @@ async def test_without_ffmpeg_nothing_is_fetched(
         ("/inside.mp4", ErrorCode.URL_REFUSED),
     ],
 )
-async def test_what_cannot_be_heard_has_its_code(
+async def test_a_recording_that_cannot_be_transcribed_has_its_code(
     make: Make, site: HttpServer, path: str, code: ErrorCode
 ) -> None:
     error = await failure(make(), site.url(path))
@@ -239,30 +239,30 @@ async def test_a_full_disk_is_left_to_the_next_attempt(
 
 @pytest.fixture
 def captions(tmp_path: Path) -> str:
-    """A yt-dlp for a page with captions; ``asked`` has what it was told."""
+    """A yt-dlp for a page with captions; the file ``asked`` has the arguments of its calls."""
     (tmp_path / "cues").write_text("WEBVTT\n\n00:01.000 --> 00:02.000\nHello.\n")
     body = f'echo "$@" >> {tmp_path}/asked\ncp {tmp_path}/cues media.en.vtt'
     return str(media_samples.script(tmp_path / "captions", body))
 
 
-async def test_captions_of_a_video_page_spare_the_provider(
+async def test_with_captions_of_a_video_page_no_provider_is_asked(
     make: Make, fake: FakeProvider, captions: str, tmp_path: Path
 ) -> None:
-    listener = make({"model": ""}, yt_dlp=captions, ffmpeg="no-such-program")
-    heard = await listener(VIDEO_PAGE, "en", ResourceCalculator())
-    assert (heard.text, heard.source) == ("[00:00:01] Hello.", TranscriptSource.CAPTIONS)
+    transcriber = make({"model": ""}, yt_dlp=captions, ffmpeg="no-such-program")
+    transcript = await transcriber(VIDEO_PAGE, "en", ResourceCalculator())
+    assert (transcript.text, transcript.source) == ("[00:00:01] Hello.", TranscriptSource.CAPTIONS)
     assert fake.requests == []
     assert len((tmp_path / "asked").read_text().splitlines()) == 1
 
 
-async def test_a_video_page_without_captions_is_heard(
+async def test_the_recording_of_a_video_page_without_captions_is_transcribed(
     make: Make, fake: FakeProvider, tmp_path: Path
 ) -> None:
     (tmp_path / "sound.wav").write_bytes(media_samples.spoken_wav())
     body = f'case "$*" in *--skip-download*) ;; *) cp {tmp_path}/sound.wav media.wav;; esac'
     program = str(media_samples.script(tmp_path / "sound", body))
-    heard = await make(yt_dlp=program)(VIDEO_PAGE, "en", ResourceCalculator())
-    assert heard.plain == media_samples.SPOKEN
+    transcript = await make(yt_dlp=program)(VIDEO_PAGE, "en", ResourceCalculator())
+    assert transcript.plain == media_samples.SPOKEN
     assert len(fake.requests) == 1
 
 
@@ -271,12 +271,12 @@ async def test_a_video_page_needs_yt_dlp(make: Make) -> None:
     assert error.code == ErrorCode.YT_DLP_NOT_CONFIGURED
 
 
-async def test_who_cancels_while_the_provider_is_slow_leaves_nothing(
+async def test_cancelling_while_the_provider_is_slow_leaves_nothing(
     make: Make, site: HttpServer, fake: FakeProvider
 ) -> None:
     fake.misbehave("transcribe", Misbehaviour(hang=True))
-    hearing = asyncio.create_task(make()(site.url("/talk.mp4"), "en", ResourceCalculator()))
+    transcribing = asyncio.create_task(make()(site.url("/talk.mp4"), "en", ResourceCalculator()))
     await until(lambda: fake.requests, "a request")
-    hearing.cancel()
+    transcribing.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await hearing
+        await transcribing

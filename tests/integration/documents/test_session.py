@@ -1,4 +1,4 @@
-"""The session handler against a site on this machine that is shaped like a conference's."""
+"""The session handler and a local site that resembles a conference's site."""
 
 from collections.abc import Awaitable, Callable, Iterator
 from ipaddress import ip_network
@@ -182,13 +182,13 @@ async def test_every_documented_step_is_passed_in_order_and_moves_with_the_slide
     assert "Slides: page 2 of 2" in [one.message for one in done.progress]
 
 
-async def test_where_there_is_nothing_to_read_no_model_makes_it_up(run: Run) -> None:
+async def test_an_empty_talk_fails_and_no_model_is_asked(run: Run) -> None:
     with pytest.raises(PermanentError) as caught:
         await run("/nothing")
     assert caught.value.code == ErrorCode.PAGE_EMPTY
 
 
-async def test_without_a_model_the_markdown_is_made_of_what_page_captions_and_slides_say(
+async def test_without_a_model_the_markdown_has_page_captions_and_slides(
     run: Run,
 ) -> None:
     done = await run(chat=no_model())
@@ -209,21 +209,21 @@ async def test_without_a_model_the_markdown_is_made_of_what_page_captions_and_sl
         ("http://169.254.169.254/a.vtt", "URL_REFUSED"),
     ],
 )
-async def test_captions_that_cannot_be_had_are_a_warning_and_the_recording_is_heard(
+async def test_captions_that_cannot_be_read_become_a_warning_and_the_recording_is_transcribed(
     run: Run, origin: str, captions: str, code: str
 ) -> None:
-    async def heard(
+    async def transcribe(
         url: str, language: str | None, _: ResourceCalculator, *, use_cache: bool
     ) -> RecordingTranscript:
         assert (url, language, use_cache) == (f"{origin}/talk.mp4", "en", True)
-        return RecordingTranscript((Segment(0, 1, "heard"),), TranscriptSource.TRANSCRIPTION)
+        return RecordingTranscript((Segment(0, 1, "spoken"),), TranscriptSource.TRANSCRIPTION)
 
-    done = await run(f"/talk?captions={captions}", parts={"transcribe": heard})
+    done = await run(f"/talk?captions={captions}", parts={"transcribe": transcribe})
     assert warnings_of(done) == [("captions", code)]
-    assert results_of(done)["video_transcript"] == "[00:00:00] heard"
+    assert results_of(done)["video_transcript"] == "[00:00:00] spoken"
 
 
-async def test_a_recording_that_is_gone_or_that_nobody_can_hear_is_a_warning(run: Run) -> None:
+async def test_a_recording_that_cannot_be_transcribed_becomes_a_warning(run: Run) -> None:
     async def gone(
         url: str, language: str | None, _: ResourceCalculator, *, use_cache: bool
     ) -> RecordingTranscript:
@@ -237,7 +237,7 @@ async def test_a_recording_that_is_gone_or_that_nobody_can_hear_is_a_warning(run
     assert warnings_of(await run(path, video_transcript="known")) == []
 
 
-async def test_a_recording_that_is_damaged_is_heard_as_far_as_it_goes_and_says_so(
+async def test_a_damaged_recording_is_transcribed_in_part_with_a_warning(
     run: Run,
 ) -> None:
     async def half(
@@ -245,16 +245,16 @@ async def test_a_recording_that_is_damaged_is_heard_as_far_as_it_goes_and_says_s
     ) -> RecordingTranscript:
         assert not use_cache
         return RecordingTranscript(
-            (Segment(0, 1, "heard"),), TranscriptSource.TRANSCRIPTION, warning="the half of it"
+            (Segment(0, 1, "spoken"),), TranscriptSource.TRANSCRIPTION, warning="the half of it"
         )
 
     done = await run("/talk?captions=/none", parts={"transcribe": half}, use_cache=False)
     assert warnings_of(done) == [("video", "MEDIA_INVALID")]
     assert ("warning", "video: the half of it") in done.logs
-    assert results_of(done)["video_transcript"] == "[00:00:00] heard"
+    assert results_of(done)["video_transcript"] == "[00:00:00] spoken"
 
 
-async def test_pages_of_slides_that_were_read_before_come_from_the_cache(run: Run) -> None:
+async def test_pages_of_slides_come_from_the_cache_the_second_time(run: Run) -> None:
     cache = RecordingCache()
     for logged in ("2 pages read, 0 of them from the cache", "2 pages read, 2 of them"):
         done = await run(cache=cache)
@@ -276,24 +276,24 @@ async def test_pages_of_slides_that_were_read_before_come_from_the_cache(run: Ru
         ("/Deck.PPTX", "SLIDES_NOT_READ", ["Deck.pptx"]),
     ],
 )
-async def test_slides_that_cannot_be_had_or_read_are_a_warning_with_its_code(
+async def test_slides_that_cannot_be_read_become_a_warning_with_its_code(
     run: Run, origin: str, path: str, code: str, kept: list[str]
 ) -> None:
     done = await run(attachments_url=origin + path)
     assert warnings_of(done) == [("attachment", code)]
     results = results_of(done)
-    assert results["page_texts"] == ["Folie eins", "Folie zwei"]  # those the page leads to
+    assert results["page_texts"] == ["Folie eins", "Folie zwei"]  # those that the page links
     assert [name for name in results["assets"] if not name.startswith("slides")] == kept
     assert all(f"]({name})" in results["markdown_content"] for name in kept)
 
 
-async def test_slides_that_nobody_here_reads_are_kept(run: Run) -> None:
+async def test_without_a_slides_reader_slides_are_stored(run: Run) -> None:
     done = await run(parts={"read_slides": None})
     assert warnings_of(done) == [("attachment", "SLIDES_NOT_READ")]
     assert done.files["slides.pdf"][0] == PDF
 
 
-async def test_pictures_that_are_too_many_are_left_out_with_a_warning_and_no_text_is(
+async def test_too_many_pictures_are_left_out_with_a_warning_and_all_text_stays(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(attachment_reader, "MAX_PREVIEWS", 1)
@@ -304,7 +304,7 @@ async def test_pictures_that_are_too_many_are_left_out_with_a_warning_and_no_tex
     assert results["page_texts"] == ["Folie eins", "Folie zwei"]
 
 
-async def test_two_files_of_one_name_are_both_kept(run: Run, origin: str) -> None:
+async def test_two_files_with_the_same_name_are_both_stored(run: Run, origin: str) -> None:
     done = await run(attachments_url=f"{origin}/slides.pdf?again")
     assert results_of(done)["assets"] == [
         *("slides.pdf", "slides-0001.jpg", "slides-0002.jpg"),
@@ -312,7 +312,7 @@ async def test_two_files_of_one_name_are_both_kept(run: Run, origin: str) -> Non
     ]
 
 
-async def test_parameters_and_others_win_over_the_page_and_are_told_to_the_model(run: Run) -> None:
+async def test_parameters_win_over_the_page_and_the_model_gets_them(run: Run) -> None:
     chat = ChatDouble(lambda _: FOUND)
     done = await run(chat=chat, session="Mine {{event}}", track="T", room="R", target_language="en")
     front, body = split(results_of(done)["markdown_content"])
@@ -331,7 +331,7 @@ async def test_parameters_and_others_win_over_the_page_and_are_told_to_the_model
         ("/gigabyte", ErrorCode.FILE_TOO_LARGE),
     ],
 )
-async def test_a_page_that_cannot_be_had_fails_the_job(
+async def test_a_page_that_cannot_be_read_fails_the_job(
     run: Run, path: str, code: ErrorCode
 ) -> None:
     with pytest.raises(PermanentError) as caught:
@@ -339,7 +339,7 @@ async def test_a_page_that_cannot_be_had_fails_the_job(
     assert caught.value.code == code
 
 
-async def test_a_template_that_is_not_there_fails_the_job_before_anything_is_fetched(
+async def test_an_unknown_template_fails_the_job_before_any_download(
     run: Run,
 ) -> None:
     with pytest.raises(PermanentError) as caught:
@@ -347,6 +347,6 @@ async def test_a_template_that_is_not_there_fails_the_job_before_anything_is_fet
     assert caught.value.code == ErrorCode.TEMPLATE_NOT_FOUND
 
 
-async def test_a_model_that_is_busy_has_the_job_tried_again(run: Run) -> None:
+async def test_while_the_model_is_busy_the_job_is_retried(run: Run) -> None:
     with pytest.raises(TransientError, match="busy"):
         await run(chat=ChatDouble(lambda _: TransientError("busy", retry_after=3)))

@@ -1,9 +1,9 @@
-"""Transcription: what is said, and when, counted from the beginning of the whole."""
+"""Transcription: the text, and its times counted from the beginning of the recording."""
 
 from typing import Any
 
 import pytest
-from support.provider_harness import Passing, access
+from support.provider_harness import FakeTime, provider_settings
 
 from secretary_common.errors import ErrorCode, PermanentError, TransientError
 from secretary_common.jobs.resources import ResourceCalculator
@@ -15,20 +15,20 @@ PIECE = AudioPiece("piece-2.mp3", b"ID3 sound", "audio/mpeg", offset_sec=600, du
 TEXT = "Good morning. Welcome to the talk."
 
 
-def client(fake: FakeProvider, passing: Passing, **settings: Any) -> TranscriptionClient:
-    section = TranscriptionSection(**access(fake, **settings))
-    return TranscriptionClient(section, timing=passing.timing)
+def client(fake: FakeProvider, fake_time: FakeTime, **settings: Any) -> TranscriptionClient:
+    section = TranscriptionSection(**provider_settings(fake, **settings))
+    return TranscriptionClient(section, timing=fake_time.timing)
 
 
-async def test_segments_are_told_by_their_time_in_the_whole(
-    fake: FakeProvider, passing: Passing
+async def test_segments_have_their_times_in_the_recording(
+    fake: FakeProvider, fake_time: FakeTime
 ) -> None:
     resources = ResourceCalculator()
-    one = client(fake, passing, price_per_minute=0.6)
+    one = client(fake, fake_time, price_per_minute=0.6)
     transcript = await one.transcribe(PIECE, language="en", resources=resources)
     assert transcript.segments == (
         Segment(600, 601.5, "Good morning."),
-        Segment(601.5, 603.5, "Welcome to the talk."),  # no later than the piece ends
+        Segment(601.5, 603.5, "Welcome to the talk."),  # it ends with the piece
     )
     assert transcript.text == TEXT
     assert transcript.language == "english"
@@ -38,9 +38,11 @@ async def test_segments_are_told_by_their_time_in_the_whole(
     assert asked.body["language"] == ["en"]
 
 
-async def test_a_model_without_times_gives_one_segment_and_is_remembered(passing: Passing) -> None:
+async def test_a_model_without_times_gives_one_segment_and_is_asked_so_from_then_on(
+    fake_time: FakeTime,
+) -> None:
     with FakeProvider(dialect=Dialect(verbose=False)) as fake:
-        one = client(fake, passing)
+        one = client(fake, fake_time)
         for _ in range(2):
             transcript = await one.transcribe(PIECE, language=None, resources=ResourceCalculator())
             assert transcript.segments == (Segment(600, 603.5, TEXT),)
@@ -51,39 +53,45 @@ async def test_a_model_without_times_gives_one_segment_and_is_remembered(passing
 @pytest.mark.parametrize(
     "body", [b"{}", b'{"text": null}', b'{"text": "a", "segments": [{"text": "a"}]}']
 )
-async def test_an_answer_of_another_kind_is_told_as_such(
-    fake: FakeProvider, passing: Passing, body: bytes
+async def test_a_response_of_another_form_is_invalid(
+    fake: FakeProvider, fake_time: FakeTime, body: bytes
 ) -> None:
     fake.misbehave("transcribe", Misbehaviour(status=200, body=body))
     with pytest.raises(PermanentError) as caught:
-        await client(fake, passing).transcribe(PIECE, language=None, resources=ResourceCalculator())
+        await client(fake, fake_time).transcribe(
+            PIECE, language=None, resources=ResourceCalculator()
+        )
     assert caught.value.code == ErrorCode.PROVIDER_INVALID_ANSWER
 
 
-async def test_a_passing_failure_is_repeated_with_the_whole_piece(
-    fake: FakeProvider, passing: Passing
+async def test_after_a_temporary_failure_the_whole_piece_is_sent_again(
+    fake: FakeProvider, fake_time: FakeTime
 ) -> None:
     fake.misbehave("transcribe", Misbehaviour.failing(503), Misbehaviour.resetting())
-    transcript = await client(fake, passing).transcribe(
+    transcript = await client(fake, fake_time).transcribe(
         PIECE, language=None, resources=ResourceCalculator()
     )
     assert transcript.text == TEXT
     assert [asked.file for asked in fake.requests] == [PIECE.content] * 3
 
 
-async def test_a_limit_that_lasts_is_left_to_the_next_attempt(
-    fake: FakeProvider, passing: Passing
+async def test_a_lasting_rate_limit_is_left_to_the_next_attempt(
+    fake: FakeProvider, fake_time: FakeTime
 ) -> None:
     fake.misbehave("transcribe", Misbehaviour.rate_limited("300"))
     with pytest.raises(TransientError) as caught:
-        await client(fake, passing).transcribe(PIECE, language=None, resources=ResourceCalculator())
+        await client(fake, fake_time).transcribe(
+            PIECE, language=None, resources=ResourceCalculator()
+        )
     assert caught.value.retry_after == 300
 
 
-async def test_a_piece_that_is_too_large_is_not_sent(fake: FakeProvider, passing: Passing) -> None:
+async def test_a_piece_that_is_too_large_is_not_sent(
+    fake: FakeProvider, fake_time: FakeTime
+) -> None:
     large = AudioPiece("a.mp3", bytes(2**20 + 1), "audio/mpeg", 0, 1)
     with pytest.raises(PermanentError) as caught:
-        await client(fake, passing, max_piece_mb=1).transcribe(
+        await client(fake, fake_time, max_piece_mb=1).transcribe(
             large, language=None, resources=ResourceCalculator()
         )
     assert caught.value.code == ErrorCode.FILE_TOO_LARGE

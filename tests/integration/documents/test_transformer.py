@@ -1,11 +1,11 @@
-"""The transformer against a model server that checks each request, and misbehaves."""
+"""The transformer and a model server that checks each request and misbehaves."""
 
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import pytest
 from support.handler_harness import Recorder, make_job
-from support.provider_harness import Passing, access
+from support.provider_harness import FakeTime, provider_settings
 
 from secretary_common.errors import ErrorCode, PermanentError, TransientError
 from secretary_common.jobs.resources import ResourceCalculator
@@ -41,7 +41,9 @@ def fake() -> Iterator[FakeProvider]:
 @pytest.fixture
 def run(fake: FakeProvider) -> Run:
     async def run(text: str = "the text", **parameters: Any) -> Recorder:
-        chat = ChatClient(LlmSection(**access(fake, retry_sec=0)), timing=Passing().timing)
+        chat = ChatClient(
+            LlmSection(**provider_settings(fake, retry_sec=0)), timing=FakeTime().timing
+        )
         recorder = Recorder()
         handler = TransformerHandler(Transformer(TemplateCatalog(), chat), NoPages())
         job = make_job("transformer", text=text, **parameters)
@@ -74,7 +76,7 @@ async def test_every_shipped_template_makes_a_request_that_is_strictly_valid(
         "",
     ],
 )
-async def test_an_answer_that_does_not_fit_is_mended_once(
+async def test_an_answer_that_does_not_fit_is_repaired_once(
     fake: FakeProvider, run: Run, first: Any
 ) -> None:
     fake.reply_next(first, FOUND)
@@ -84,7 +86,7 @@ async def test_an_answer_that_does_not_fit_is_mended_once(
     assert done.results["llm"]["requests"] == 2
 
 
-async def test_prose_around_the_object_needs_no_mending(fake: FakeProvider, run: Run) -> None:
+async def test_prose_around_the_object_needs_no_repair(fake: FakeProvider, run: Run) -> None:
     fake.reply_next(
         'Sure!\n```json\n{"title": "T", "tags": [], "summary": "S", "key_points": []}\n```'
     )
@@ -102,7 +104,7 @@ async def test_prose_around_the_object_needs_no_mending(fake: FakeProvider, run:
         ([ChatReply("", refusal="I must not.")], ErrorCode.LLM_REFUSED),
     ],
 )
-async def test_what_cannot_be_mended_fails_the_job_and_is_never_text(
+async def test_an_answer_that_cannot_be_repaired_fails_the_job_and_is_never_text(
     fake: FakeProvider, run: Run, replies: list[Any], code: ErrorCode
 ) -> None:
     fake.reply_next(*replies)
@@ -114,7 +116,7 @@ async def test_what_cannot_be_mended_fails_the_job_and_is_never_text(
 @pytest.mark.parametrize(
     "wrong", [Misbehaviour.rate_limited("7"), Misbehaviour.failing(500), Misbehaviour.cut_off()]
 )
-async def test_a_server_in_trouble_has_the_job_tried_again(
+async def test_while_the_server_fails_the_job_is_retried(
     fake: FakeProvider, run: Run, wrong: Misbehaviour
 ) -> None:
     fake.misbehave("chat", *[wrong] * 10)
@@ -122,7 +124,7 @@ async def test_a_server_in_trouble_has_the_job_tried_again(
         await run(template="Summary")
 
 
-async def test_two_hours_of_talk_are_read_whole_and_the_log_tells_what_it_took(
+async def test_a_talk_of_two_hours_is_read_whole_and_the_log_shows_the_usage(
     fake: FakeProvider, run: Run
 ) -> None:
     minutes = [f"[{minute:03}] " + "gesagt " * 150 + "\n" for minute in range(120)]
@@ -132,7 +134,7 @@ async def test_two_hours_of_talk_are_read_whole_and_the_log_tells_what_it_took(
     read = "".join(asked.body["messages"][-1]["content"] for asked in fake.requests_for("chat"))
     assert all(minute in read for minute in minutes)
     assert done.results["llm"]["requests"] == len(fake.requests_for("chat")) == parts + 1
-    tokens = 120 * done.results["llm"]["requests"]  # 100 and 20, as the server says
+    tokens = 120 * done.results["llm"]["requests"]  # 100 and 20, as the server reports
     assert ("info", f"text read in {parts} part(s): {parts + 1} requests, {tokens} tokens") in (
         done.logs
     )

@@ -1,4 +1,4 @@
-"""Video pages through programs that pretend to be yt-dlp: one that behaves, and the others."""
+"""Video pages and programs that replace yt-dlp: good and bad ones."""
 
 import asyncio
 import os
@@ -25,7 +25,7 @@ Make = Callable[..., YtDlp]
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Where the folders of calls lie; none is left."""
+    """The place for the folders of calls. No folder is left after a test."""
     place = tmp_path / "temporary"
     place.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(place))
@@ -35,7 +35,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 @pytest.fixture
 def make(tmp_path: Path, place: Path) -> Make:
-    """Makes a yt-dlp that runs *body*; each call leaves a line in ``asked`` and a file ``pid``."""
+    """Makes a yt-dlp that runs *body*. Each call writes a line to ``asked`` and a file ``pid``."""
     (tmp_path / "sound.wav").write_bytes(WAV)
 
     def make(body: str, **settings: Any) -> YtDlp:
@@ -63,7 +63,7 @@ async def failure(one: YtDlp, url: str = URL) -> SecretaryError:
     return caught.value
 
 
-async def test_the_sound_of_a_page_is_had_without_its_configuration_or_cookies(
+async def test_the_sound_of_a_page_is_fetched_without_configuration_or_cookies(
     make: Make, tmp_path: Path
 ) -> None:
     assert await sound(make("cp $base/sound.wav media.wav")) == WAV
@@ -75,7 +75,7 @@ async def test_the_sound_of_a_page_is_had_without_its_configuration_or_cookies(
 
 
 @pytest.mark.parametrize(("language", "asked_for"), [("en", "en.*"), (None, ".*-orig")])
-async def test_captions_are_asked_for_in_the_language_spoken(
+async def test_captions_are_requested_in_the_spoken_language(
     make: Make, tmp_path: Path, language: str | None, asked_for: str
 ) -> None:
     one = make("echo WEBVTT > media.en-orig.vtt; echo other > media.vtt.part; echo x > list.vtt")
@@ -100,19 +100,21 @@ async def test_a_page_without_captions_has_none(make: Make) -> None:
     ],
     ids=["two files", "below", "without end", "and ends", "says so"],
 )
-async def test_more_than_may_be_fetched_is_stopped(make: Make, tmp_path: Path, body: str) -> None:
+async def test_a_download_beyond_its_limit_is_stopped(
+    make: Make, tmp_path: Path, body: str
+) -> None:
     error = await failure(make(body))
     assert error.code == ErrorCode.MEDIA_TOO_LARGE
     await all_gone(int((tmp_path / "pid").read_text()))
 
 
-async def test_one_that_hangs_is_ended_with_all_it_started(make: Make, tmp_path: Path) -> None:
+async def test_a_yt_dlp_that_hangs_is_killed_with_its_children(make: Make, tmp_path: Path) -> None:
     error = await failure(make("sleep 600 &\nsleep 600", yt_dlp_timeout_sec=1))
     assert error.code == ErrorCode.MEDIA_TIMEOUT
     await all_gone(int((tmp_path / "pid").read_text()))
 
 
-async def test_who_cancels_ends_it_at_once(make: Make, tmp_path: Path) -> None:
+async def test_cancelling_kills_yt_dlp_at_once(make: Make, tmp_path: Path) -> None:
     fetching = asyncio.create_task(sound(make("sleep 600")))
     pid = tmp_path / "pid"
     await until(lambda: pid.exists() and pid.read_text(), "its start")
@@ -132,7 +134,7 @@ async def test_who_cancels_ends_it_at_once(make: Make, tmp_path: Path) -> None:
         ("ERROR: [vimeo] 1: [Errno -2] Name or service not known", TransientError),
     ],
 )
-async def test_its_failure_is_told_in_its_words(
+async def test_the_error_repeats_the_message_of_yt_dlp(
     make: Make, says: str, kind: type[SecretaryError]
 ) -> None:
     error = await failure(make(f"echo '{says}' >&2; exit 1"))
@@ -175,14 +177,14 @@ async def test_only_a_plain_file_with_the_expected_name_is_taken(make: Make, bod
         "ytsearch:cats",
     ],
 )
-async def test_no_other_page_is_given_to_it(make: Make, tmp_path: Path, url: str) -> None:
+async def test_yt_dlp_gets_only_pages_of_listed_hosts(make: Make, tmp_path: Path, url: str) -> None:
     error = await failure(make("exit 0"), url)
     assert error.code == ErrorCode.URL_REFUSED
     assert not (tmp_path / "asked").exists()
 
 
 @pytest.mark.parametrize("program", ["", "no-such-program"])
-async def test_without_it_the_setting_is_named(make: Make, program: str) -> None:
+async def test_without_yt_dlp_the_setting_is_named(make: Make, program: str) -> None:
     error = await failure(make("exit 0", yt_dlp=program))
     assert error.code == ErrorCode.YT_DLP_NOT_CONFIGURED
     assert error.details == {"settings": ["media.yt_dlp"]}

@@ -1,4 +1,4 @@
-"""What a handler tells of its job."""
+"""What a handler reports about its job."""
 
 from __future__ import annotations
 
@@ -15,46 +15,46 @@ from secretary_documents.handlers.pdf.progress import page_progress
 from secretary_worker.attempt.writer import FLUSH_SEC
 
 
-async def test_progress_moves_while_one_page_takes_long_and_stops_with_it() -> None:
+async def test_progress_is_repeated_during_a_long_page_and_not_after_it() -> None:
     recorder = Recorder()
-    told = recorder.progress
+    reports = recorder.progress
     report = JobReport("job-1", recorder, repeat_sec=0.01)
     report.progress(page_progress(3, 9)[0])
     async with report.repeating_progress():
         async with asyncio.timeout(10):
-            while len(told) < 3:  # noqa: ASYNC110 - no event tells of it
+            while len(reports) < 3:  # noqa: ASYNC110 - there is no event to wait for
                 await asyncio.sleep(0.005)
         report.progress(page_progress(4, 9)[0])
-    count = len(told)
-    assert {progress.percent for progress in told} == {40, 43}
-    assert told[1].message == "page 3 of 9 (0 s)"
+    count = len(reports)
+    assert {progress.percent for progress in reports} == {40, 43}
+    assert reports[1].message == "page 3 of 9 (0 s)"
     await asyncio.sleep(0.05)
-    assert len(told) == count
+    assert len(reports) == count
 
 
-@pytest.mark.parametrize("last_news_at", [0.0, 0.1, 0.7, 3.4])
-def test_it_moves_every_second_whenever_the_last_news_came(last_news_at: float) -> None:
+@pytest.mark.parametrize("last_report_at", [0.0, 0.1, 0.7, 3.4])
+def test_progress_changes_every_second_whenever_the_last_report_came(last_report_at: float) -> None:
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-        told_at = runner.run(beats(last_news_at, until=9))
-    gaps = [later - earlier for earlier, later in itertools.pairwise(told_at)]
+        reported_at = runner.run(report_times(last_report_at, until=9))
+    gaps = [later - earlier for earlier, later in itertools.pairwise(reported_at)]
     assert max(gaps) <= REPEAT_SEC + 1e-6
     assert REPEAT_SEC + FLUSH_SEC < 2, "the engine writes progress a little late"
 
 
-async def beats(last_news_at: float, until: float) -> list[float]:
-    """When what was told, in seconds from the start."""
+async def report_times(last_report_at: float, until: float) -> list[float]:
+    """Return the times of the reports, in seconds from the start."""
     now = asyncio.get_running_loop().time
-    told_at: list[float] = []
+    reported_at: list[float] = []
 
     class Stopwatch(Recorder):
         def update_job_progress(self, job_id: str, progress: JobProgress) -> Done:
-            told_at.append(now())
+            reported_at.append(now())
             return super().update_job_progress(job_id, progress)
 
     report = JobReport("job-1", Stopwatch(), monotonic=now)
     report.progress(page_progress(1, 9)[0])
     async with report.repeating_progress():
-        await asyncio.sleep(last_news_at)
+        await asyncio.sleep(last_report_at)
         report.progress(page_progress(2, 9)[0])
-        await asyncio.sleep(until - last_news_at)
-    return [*told_at, until]
+        await asyncio.sleep(until - last_report_at)
+    return [*reported_at, until]

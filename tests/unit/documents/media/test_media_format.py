@@ -1,4 +1,4 @@
-"""What a file is, by its first bytes."""
+"""The format of a file, by its first bytes."""
 
 import pytest
 
@@ -10,7 +10,7 @@ from secretary_documents.media.media_format import MediaFormat, describe, detect
     [
         (b"\0\0\0\x20ftypisom", MediaFormat.MP4),
         (b"\0\0\0\x20ftypM4A ", MediaFormat.MP4),
-        (b"\0\0\x0a\x0amoov", MediaFormat.MP4),  # 0A is a line's end
+        (b"\0\0\x0a\x0amoov", MediaFormat.MP4),  # 0A is the end of a line
         (b"\x1a\x45\xdf\xa3\x9fB\x86", MediaFormat.MATROSKA),
         (b"RIFF\x24\x0a\0\0WAVEfmt ", MediaFormat.WAV),
         (b"RF64\xff\xff\xff\xffWAVEds64", MediaFormat.WAV),
@@ -27,7 +27,7 @@ from secretary_documents.media.media_format import MediaFormat, describe, detect
         (b"", None),
     ],
 )
-def test_a_file_is_what_its_first_bytes_say(head: bytes, kind: MediaFormat | None) -> None:
+def test_the_first_bytes_of_a_file_decide_its_format(head: bytes, kind: MediaFormat | None) -> None:
     assert detect_format(head) is kind
 
 
@@ -40,5 +40,5 @@ def test_a_file_is_what_its_first_bytes_say(head: bytes, kind: MediaFormat | Non
         (b"%PDF-1.7", "something else"),
     ],
 )
-def test_what_is_no_recording_is_named(head: bytes, what: str) -> None:
+def test_a_file_that_is_no_recording_is_described(head: bytes, what: str) -> None:
     assert describe(head) == what

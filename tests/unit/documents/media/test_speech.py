@@ -1,4 +1,4 @@
-"""Where recordings are cut: everything is kept, no piece is too long, silence is preferred."""
+"""Cuts in recordings: nothing is lost, no piece is too long, and silence is preferred."""
 
 from itertools import pairwise
 
@@ -15,7 +15,7 @@ silences = st.lists(st.tuples(st.floats(0, 20_000), st.floats(0.4, 60)), max_siz
 
 
 @given(seconds, silences, st.floats(min_value=10, max_value=2000))
-def test_pieces_make_up_the_whole_and_none_is_too_long(
+def test_pieces_cover_the_recording_and_none_is_too_long(
     duration: float, found: list[Silence], longest: float
 ) -> None:
     spans = decide_spans(duration, found, longest_sec=longest)
@@ -50,12 +50,12 @@ def test_a_cut_lies_in_the_middle_of_the_longest_silence_near_its_even_place() -
     assert decide_spans(100, found, longest_sec=60) == [Span(0, 56.5), Span(56.5, 100)]
 
 
-def test_of_silences_alike_the_one_nearest_to_the_even_place_is_taken() -> None:
+def test_among_equal_silences_the_nearest_to_the_even_place_is_cut() -> None:
     found = [Silence(40, 41), Silence(48, 49), Silence(56, 57)]
     assert decide_spans(100, found, longest_sec=60)[0] == Span(0, 48.5)
 
 
-def test_where_nobody_pauses_pieces_are_even() -> None:
+def test_without_a_silence_pieces_are_even() -> None:
     expected = [Span(0, 50), Span(50, 100)]
     assert decide_spans(100, [Silence(1, 2)], longest_sec=60) == expected
 

@@ -1,4 +1,4 @@
-"""How long to wait before a request is repeated at once."""
+"""The delay before a request is repeated."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from secretary_documents.providers.connection import retry_delay_sec
 
 
 @pytest.mark.parametrize(
-    ("failures", "asked", "left", "random", "pause"),
+    ("failures", "asked", "left", "random", "delay"),
     [
         (1, None, 60, 0.0, 0.5),
         (2, None, 60, 0.0, 1),
@@ -22,7 +22,7 @@ from secretary_documents.providers.connection import retry_delay_sec
         (1, None, -5, 0.0, None),
     ],
 )
-def test_a_pause_grows_honours_what_is_asked_and_ends_in_time(
-    failures: int, asked: float | None, left: float, random: float, pause: float | None
+def test_the_delay_grows_honours_retry_after_and_ends_in_time(
+    failures: int, asked: float | None, left: float, random: float, delay: float | None
 ) -> None:
-    assert retry_delay_sec(failures, retry_after_sec=asked, left_sec=left, random=random) == pause
+    assert retry_delay_sec(failures, retry_after_sec=asked, left_sec=left, random=random) == delay

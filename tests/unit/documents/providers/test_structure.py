@@ -1,4 +1,4 @@
-"""Finding an object in a model's words."""
+"""Finding a JSON object in a model's answer."""
 
 import json
 import time
@@ -27,9 +27,7 @@ WORDS = st.text(max_size=20)
     data=st.dictionaries(WORDS, WORDS | st.integers() | st.lists(WORDS, max_size=3), max_size=3),
     after=WORDS,
 )
-def test_an_object_is_found_between_any_words(
-    before: str, data: dict[str, Any], after: str
-) -> None:
+def test_an_object_is_found_in_any_prose(before: str, data: dict[str, Any], after: str) -> None:
     assert read_object(f"{before}{json.dumps(data)}{after}", ANY).data == data
 
 
@@ -53,7 +51,7 @@ def test_the_first_object_that_fits_wins_over_those_that_do_not() -> None:
     assert read_object('{} {"b": 1} {"a": 1} {"a": 2}', SCHEMA).data == {"a": 1}
 
 
-def test_what_is_wrong_is_said_of_the_largest_object_and_briefly() -> None:
+def test_the_problems_are_those_of_the_largest_object_and_short() -> None:
     text = json.dumps({"a": "x" * 5000, "b": 1})
     problems = read_object(f"{{}} {text}", SCHEMA).problems
     assert any(problem.startswith("a: ") and "integer" in problem for problem in problems)
@@ -61,7 +59,7 @@ def test_what_is_wrong_is_said_of_the_largest_object_and_briefly() -> None:
 
 
 @pytest.mark.parametrize("text", ['{"a": NaN}', '{"a": Infinity}', "[1]", "null", "", "a"])
-def test_what_is_no_object_is_said_to_be_none(text: str) -> None:
+def test_a_text_without_an_object_is_reported(text: str) -> None:
     reading = read_object(text, ANY)
     assert reading.data is None
     assert reading.problems == ("there is no JSON object in the answer",)

@@ -1,4 +1,4 @@
-"""Putting the transcripts of pieces together."""
+"""Merging the transcripts of pieces."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,7 +14,7 @@ transcripts = st.builds(
 )
 
 
-def test_pieces_are_put_together_by_time_in_the_language_of_most() -> None:
+def test_transcripts_are_merged_by_time_with_the_language_of_most_text() -> None:
     merged = merge_transcripts(
         [
             Transcript((Segment(10, 20, "three"), Segment(20, 30, "four, the last")), "german"),
@@ -26,7 +26,7 @@ def test_pieces_are_put_together_by_time_in_the_language_of_most() -> None:
     assert merged.language == "german"
 
 
-def test_nothing_is_nothing() -> None:
+def test_no_transcripts_merge_to_an_empty_one() -> None:
     assert merge_transcripts([]) == Transcript((), None)
 
 

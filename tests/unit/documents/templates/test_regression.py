@@ -1,4 +1,4 @@
-"""What went wrong with such templates elsewhere, one case each; none of it happens here."""
+"""Faults of other template engines, one case each. None of them happens here."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ FOUND: dict[str, Any] = {
 }
 CONTEXT: dict[str, Any] = {"cache_key": "k-1", "audiofile": "secret.mp3", "track": None}
 
-# what went wrong: (the line of the front matter, what a YAML reader must have of it)
+# the fault: (the line of the front matter, the value that a YAML parser must return)
 CASES: dict[str, tuple[str, Any]] = {
     "a key that is not the variable's name lost its value": (
         "Personen: {{personen|Who was there?}}",
@@ -45,7 +45,7 @@ CASES: dict[str, tuple[str, Any]] = {
 
 
 @pytest.mark.parametrize(("line", "expected"), CASES.values(), ids=CASES)
-def test_this_goes_wrong_no_more(line: str, expected: dict[str, Any]) -> None:
+def test_a_known_fault_does_not_happen(line: str, expected: dict[str, Any]) -> None:
     text = render(parse_template(f"---\n{line}\n---\n"), FOUND, CONTEXT).text
     assert yaml.safe_load(text.removeprefix("---\n").removesuffix("---\n")) == expected
 
@@ -56,5 +56,5 @@ def test_the_second_description_of_a_field_does_not_replace_the_first() -> None:
     assert render(parse_template("{{a|1}}{{a|2}}{{a}}"), {"a": "x"}, {}).text == "xxx"
 
 
-def test_a_placeholder_nothing_fills_stays_text() -> None:
+def test_braces_that_are_no_placeholder_stay_text() -> None:
     assert render(parse_template("# {Titel}"), {}, {"Titel": "x"}).text == "# {Titel}"

@@ -1,4 +1,4 @@
-"""What becomes of a template: total, valid YAML, every value as it was, nothing expanded twice."""
+"""Filling in templates: the YAML is valid, values stay as they are, nothing is filled in twice."""
 
 from typing import Any
 
@@ -39,7 +39,7 @@ HOSTILE = [
     "{slides}",
 ]
 
-# Lone surrogates are no text; MongoDB refuses them before any handler sees them.
+# Lone surrogates are not text. MongoDB refuses them before a handler gets them.
 texts = st.text(st.characters(exclude_categories=["Cs"]))
 json_values = st.recursive(
     st.none()
@@ -62,13 +62,13 @@ def filled(template: str, context: dict[str, Any] | None = None, **found: Any) -
 
 
 def split(text: str) -> tuple[dict[str, Any], str]:
-    """The front matter as a YAML reader has it, and what comes after."""
+    """Return the parsed front matter, and the text after it."""
     _, front, body = text.split("---\n", 2)
     return yaml.safe_load(front), body
 
 
 def front_matter(text: str) -> Any:
-    """As ``split``, for values in which there may be a line of ``---``: they are on one line."""
+    """Return the parsed front matter. Values may contain ``---``, because each is on one line."""
     lines = text.splitlines(keepends=True)
     end = lines.index("---\n", 1)
     return yaml.safe_load("".join(lines[1:end]))
@@ -109,14 +109,14 @@ def test_any_value_in_any_place_leaves_valid_yaml(one: str, two: str, three: Any
 
 
 @given(texts)
-def test_what_a_value_contains_is_never_expanded(value: str) -> None:
+def test_placeholders_in_values_are_never_filled(value: str) -> None:
     loaded = f"{value}{{{{secret}}}}{{{{title|x}}}}{{slides}}"
     rendered = filled("{{title|T}} {{given}}", {"secret": "s3cret", "given": loaded}, title=loaded)
     assert rendered.text == f"{loaded} {loaded}"
 
 
 @given(template_texts, texts)
-def test_rendering_is_total_for_every_template_that_parses(template: str, value: str) -> None:
+def test_every_template_that_parses_can_be_rendered(template: str, value: str) -> None:
     try:
         parsed = parse_template(template)
     except PermanentError as error:
@@ -134,13 +134,13 @@ def test_constants_stay_as_they_are_written() -> None:
     assert filled(template).text == template
 
 
-def test_a_name_nobody_knows_is_empty_and_told_of_once() -> None:
+def test_an_unknown_name_is_empty_and_causes_one_warning() -> None:
     rendered = filled("---\na: {{lost}}\n---\n[{{lost}}] {{known}}", {"known": "x"})
     assert rendered.text == '---\na: ""\n---\n[] x'
     assert rendered.warnings == ("'lost' has no value",)
 
 
-def test_a_field_without_a_value_is_empty_by_its_type_and_no_surprise() -> None:
+def test_a_field_without_a_value_is_empty_by_its_type_without_a_warning() -> None:
     rendered = filled(
         "---\na: {{a|x}}\nb: {{b:list|x}}\nc: {{c:int|x}}\n---\n", a=None, b=[], c=None
     )
@@ -159,7 +159,7 @@ def test_a_list_alone_on_its_line_has_a_line_for_each_item() -> None:
     assert rendered.text == 'Tags: a, b\n- a\n- b\n{"a": ["ü"]}\n'
 
 
-def test_rows_alone_on_their_line_are_a_table_whatever_is_in_their_cells() -> None:
+def test_rows_alone_on_their_line_become_a_table_with_any_text_in_its_cells() -> None:
     rows = [{"a": "1|2", "b": None}, {"b": "x\n| y |"}]
     rendered = filled("\n{{rows}}\n\nin line: {{rows}}", {"rows": rows})
     table = "| a | b |\n| --- | --- |\n| 1\\|2 |  |\n|  | x \\| y \\| |"
@@ -167,13 +167,13 @@ def test_rows_alone_on_their_line_are_a_table_whatever_is_in_their_cells() -> No
     assert rendered.text == f"\n{table}\n\nin line: {line}"
 
 
-def test_single_braces_are_filled_for_the_names_of_a_session_alone() -> None:
+def test_single_braces_are_filled_only_for_the_names_of_a_session() -> None:
     context = {"slides": "| table |", "other": "x"}
     template = "{slides} {videoplayer} {other} {Titel} {{slides}} {"
     assert filled(template, context).text == "| table | {videoplayer} {other} {Titel} | table | {"
 
 
-def test_the_system_prompt_is_what_stands_behind_its_mark_and_knows_the_context() -> None:
+def test_the_system_prompt_is_the_text_after_its_mark_with_values_of_the_context() -> None:
     template = parse_template("{{a|b}}\n--- systemprompt\nWrite {target_language}. {{who}}{{no}}\n")
     assert render_system(template, {"target_language": "de", "who": "{{no}}"}) == "Write de. {{no}}"
     assert render(template, {"a": "x"}, {}).text == "x\n"

@@ -1,4 +1,4 @@
-"""How a template is read, and what is said of one that cannot be."""
+"""Parsing templates, and the errors of invalid ones."""
 
 import hashlib
 import time
@@ -31,7 +31,7 @@ You are a secretary.
 """
 
 
-def test_fields_come_in_order_with_their_first_description_and_their_type() -> None:
+def test_fields_are_in_order_with_their_first_description_and_their_type() -> None:
     fields = parse_template(MINUTES).fields
     assert [(field.name, field.description, str(field.type)) for field in fields] == [
         ("tags", "What are the 10 most important keywords?", "list"),
@@ -101,7 +101,7 @@ def test_a_missing_field_is_named() -> None:
 
 
 @pytest.mark.parametrize(
-    ("template", "told"),
+    ("template", "problem"),
     [
         ("{{a:date|x}}", "'date' is not a type"),
         ("{{a:list<x:list>|y}}", "'x:list' is not a column"),
@@ -127,15 +127,15 @@ def test_a_missing_field_is_named() -> None:
     ],
 )
 def test_a_template_that_cannot_be_used_is_refused_with_its_reason(
-    template: str, told: str
+    template: str, problem: str
 ) -> None:
     with pytest.raises(PermanentError) as caught:
         parse_template(template)
     assert caught.value.code == ErrorCode.TEMPLATE_INVALID
-    assert told in caught.value.message
+    assert problem in caught.value.message
 
 
-def test_what_is_no_slot_is_text() -> None:
+def test_other_braces_are_text() -> None:
     text = "{{x^2}} {{ a b }} {{}} {{|x}} {a} }} {{ {{{x^2}}} {{1a}} $\\frac{{a}_1}}{b}$"
     assert parse_template(text).body == (text,)
 
@@ -156,7 +156,7 @@ def test_windows_line_ends_and_a_byte_order_mark_make_no_difference() -> None:
     "unit", ["{{", "}}", "{{a|", "{{a|b}}", "{", "{{{", "---\n", "{{ ", "\n--- systemprompt x"]
 )
 def test_the_largest_template_is_read_in_linear_time(unit: str) -> None:
-    """Ten times as long takes about ten times as long: quadratic would be minutes."""
+    """Quadratic time would be minutes."""
     content = "x" + unit * ((MAX_TEMPLATE_BYTES - 1) // len(unit))
     before = time.process_time()
     with suppress(PermanentError):  # too many fields, a description too long

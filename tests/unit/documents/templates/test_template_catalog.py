@@ -1,4 +1,4 @@
-"""Templates by name: which one is meant, and what is never opened."""
+"""Finding templates by name, and files that are never opened."""
 
 import os
 from pathlib import Path
@@ -46,13 +46,13 @@ def put(folder: Path, *names: str) -> None:
         ),
     ],
 )
-def test_the_language_asked_for_comes_first_and_there_is_a_fallback(
+def test_the_requested_language_comes_first_and_other_files_follow(
     name: str, language: str | None, files: list[str]
 ) -> None:
     assert candidates(name, language) == files
 
 
-def test_the_users_folder_comes_before_what_is_shipped_whatever_its_language(user: Path) -> None:
+def test_the_operators_folder_wins_over_shipped_templates_in_every_language(user: Path) -> None:
     folder = TemplateCatalog(user)
     assert folder.load("Session", "de").name == "Session_de"
     assert "Vortrag" in (SHIPPED / "Session_de.md").read_text()
@@ -77,14 +77,14 @@ def test_the_users_folder_comes_before_what_is_shipped_whatever_its_language(use
         "a b",
     ],
 )
-def test_a_path_is_no_name(user: Path, name: str) -> None:
+def test_a_path_is_not_a_name(user: Path, name: str) -> None:
     put(user.parent, "passwd")
     with pytest.raises(PermanentError) as caught:
         TemplateCatalog(user).load(name)
     assert caught.value.code == ErrorCode.TEMPLATE_NOT_FOUND
 
 
-def test_one_that_is_not_there_is_answered_with_those_that_are(user: Path) -> None:
+def test_the_error_for_an_unknown_template_lists_the_known_ones(user: Path) -> None:
     put(user, "Own_de")
     with pytest.raises(PermanentError, match=r"'Nope'.*BlogPost.*Own") as caught:
         TemplateCatalog(user).load("Nope", "de")
@@ -99,7 +99,7 @@ def refusal(folder: Path, name: str) -> str:
     return caught.value.message
 
 
-def test_a_link_out_of_the_folder_is_refused_one_within_is_followed(user: Path) -> None:
+def test_a_link_is_followed_only_inside_the_folder(user: Path) -> None:
     put(user.parent, "secret")
     (user / "Out.md").symlink_to(user.parent / "secret.md")
     (user / "Loop.md").symlink_to("Loop.md")
@@ -111,7 +111,7 @@ def test_a_link_out_of_the_folder_is_refused_one_within_is_followed(user: Path) 
     assert TemplateCatalog(user).load("In").template.fields[0].name == "what"
 
 
-def test_what_is_no_usable_file_is_refused_with_its_reason(user: Path) -> None:
+def test_an_unusable_file_is_refused_with_its_reason(user: Path) -> None:
     (user / "Huge.md").write_bytes(b"x" * (MAX_TEMPLATE_BYTES + 1))
     (user / "Latin.md").write_bytes("Käse".encode("latin-1"))
     (user / "Yaml.md").write_text("---\na: [\n---\n")
@@ -124,7 +124,7 @@ def test_what_is_no_usable_file_is_refused_with_its_reason(user: Path) -> None:
     assert "is not a file" in refusal(user, "Pipe")
 
 
-def test_the_listing_has_languages_and_fields_and_leaves_out_what_cannot_be_used(
+def test_the_listing_has_languages_and_fields_and_leaves_out_invalid_templates(
     user: Path,
 ) -> None:
     put(user, "Own", "Own_de", "Own_fr", "Summary_fr")
@@ -141,11 +141,11 @@ def test_the_listing_has_languages_and_fields_and_leaves_out_what_cannot_be_used
     assert listing["Summary"].languages == ["de", "en", "fr"]
 
 
-def test_a_folder_that_went_away_hides_nothing_that_is_shipped(user: Path) -> None:
+def test_a_missing_folder_hides_no_shipped_template(user: Path) -> None:
     assert [info.name for info in TemplateCatalog(user / "gone").listing()] == NAMES
 
 
-def test_what_is_shipped_is_there_in_english_and_german_with_the_same_fields() -> None:
+def test_shipped_templates_exist_in_english_and_german_with_the_same_fields() -> None:
     shipped = shipped_templates()
     assert [info.name for info in shipped] == NAMES
     for info in shipped:

@@ -1,4 +1,4 @@
-"""What slides are called, how far reading them is, and how the Markdown leads to them."""
+"""The file names of slides, the progress of reading them, and the links to them."""
 
 from __future__ import annotations
 
@@ -30,9 +30,7 @@ from secretary_documents.handlers.session.talk import Attachment
         ("x" * 300 + ".pdf", "x" * 80),
     ],
 )
-def test_whatever_slides_are_called_their_files_have_names_of_their_own(
-    name: str, stem: str
-) -> None:
+def test_slides_with_any_name_get_a_unique_file_name(name: str, stem: str) -> None:
     taken = [Attachment("u", "t", "slides.pdf"), Attachment("u", "t", "Slides-2.pptx")]
     found = free_stem(name, taken)
     assert found == stem
@@ -41,7 +39,7 @@ def test_whatever_slides_are_called_their_files_have_names_of_their_own(
 
 @pytest.mark.parametrize("text", ["Slides", "a] (b) [c", "a\\", "two\n\nlines", "<b>&amp;"])
 @pytest.mark.parametrize("target", ["a.pdf", "https://h/a(b).pdf?x=1", "https://h/a>b c", "ü.pdf"])
-def test_a_link_leads_to_its_target_whatever_stands_in_it(text: str, target: str) -> None:
+def test_a_link_leads_to_its_target_with_any_characters(text: str, target: str) -> None:
     before, after = markdown_link(text, target), markdown_link("next", "end")
     first, last = targets(f"{before} {after}")
     plain = target.replace("(", "%28").replace(")", "%29").replace(">", "%3E").replace(" ", "%20")
@@ -49,7 +47,7 @@ def test_a_link_leads_to_its_target_whatever_stands_in_it(text: str, target: str
     assert last == "end"
 
 
-def test_progress_moves_through_all_slides_and_never_back() -> None:
+def test_progress_grows_with_all_slides_and_never_shrinks() -> None:
     reports = [
         slides_progress("S", index, 3, JobProgress(step="any", percent=percent, message="m"))
         for index in range(3)
@@ -62,7 +60,7 @@ def test_progress_moves_through_all_slides_and_never_back() -> None:
     assert reports[0].message == "S: m"
 
 
-async def test_what_a_part_tells_is_told_as_a_step_of_the_whole_and_goes_on_moving() -> None:
+async def test_the_progress_of_a_part_is_a_step_of_the_job_and_is_repeated() -> None:
     recorder = Recorder()
     whole = JobReport("job-1", recorder, repeat_sec=0.01)
     part = whole.part(lambda one: one.model_copy(update={"step": "whole"}))

@@ -1,4 +1,4 @@
-"""What is known of a talk from parameters and page, and what its Markdown is filled with."""
+"""The facts about a talk from parameters and page, and the values for its Markdown."""
 
 from typing import Any
 
@@ -48,7 +48,7 @@ REFUSED: list[dict[str, Any]] = [
 ]
 
 
-def test_the_original_parameters_and_others_are_accepted_and_the_others_are_context() -> None:
+def test_documented_and_other_parameters_are_accepted_and_the_others_are_context() -> None:
     given = {**ORIGINAL, "room": {"name": "H.1"}, "speakers": ["Jo"], "starttime": "10:00"}
     assert Draft202012Validator(SCHEMA).is_valid(given)
     parameters = parse_parameters(SessionParameters, given)
@@ -116,7 +116,7 @@ def test_captions_in_the_language_of_the_talk_come_first() -> None:
     assert [link.url[-5:] for link in found if link] == ["b.vtt", "a.vtt"]
 
 
-def test_data_for_machines_give_event_and_recording() -> None:
+def test_structured_data_of_a_page_gives_event_and_recording() -> None:
     plan = planned(CCC_PAGE)
     assert plan.facts["event"] == "42C3"
     assert plan.video_url == "https://cdn.example/hd.webm"
@@ -158,7 +158,7 @@ def test_a_title_becomes_a_name_of_letters_digits_and_dashes(text: str, name: st
         ("https://h/watch", "<https://h/watch>"),
     ],
 )
-def test_a_recording_is_played_where_it_is_and_its_address_stays_an_address(
+def test_a_recording_is_played_from_its_address_and_the_address_is_escaped(
     url: str | None, player: str
 ) -> None:
     assert player in video_player(url)

@@ -58,7 +58,7 @@ def test_model_and_schema_refuse_the_same(parameters: dict[str, Any]) -> None:
     assert caught.value.code == ErrorCode.VALIDATION_ERROR
 
 
-def test_every_field_is_explained() -> None:
+def test_every_field_has_a_description() -> None:
     assert all(field["description"] for field in SCHEMA["properties"].values())
 
 
@@ -108,17 +108,17 @@ async def test_the_result_has_the_documented_shape_and_every_step_is_passed() ->
     ]
 
 
-async def test_the_parts_of_a_long_text_move_the_progress_and_the_log_tells_what_it_took() -> None:
+async def test_the_parts_of_a_long_text_move_the_progress_and_the_log_shows_the_usage() -> None:
     done = await run(ChatDouble(lambda _: SUMMARY), text="Word. " * 60_000, template="Summary")
     assert done.results is not None
     parts = done.results["llm"]["parts"]
     messages = [progress.message for progress in done.progress]
     assert f"part {parts} of {parts}" in messages
     tokens = sum(done.results["llm"][kind] for kind in ("prompt_tokens", "completion_tokens"))
-    told = (
+    entry = (
         f"text read in {parts} part(s): {done.results['llm']['requests']} requests, {tokens} tokens"
     )
-    assert ("info", told) in done.logs
+    assert ("info", entry) in done.logs
 
 
 async def test_a_page_is_reduced_to_its_readable_text_before_the_model_sees_it() -> None:
@@ -131,13 +131,13 @@ async def test_a_page_is_reduced_to_its_readable_text_before_the_model_sees_it()
     assert done.results["page"] == {"url": FOSDEM_URL, "title": "Leases that end"}
 
 
-async def test_a_page_without_text_is_told_as_such() -> None:
+async def test_a_page_without_text_has_its_code() -> None:
     with pytest.raises(PermanentError, match="JavaScript") as caught:
         await run(no_model(), "<div id=app></div>", url="https://example.org/", template="Summary")
     assert caught.value.code == ErrorCode.PAGE_EMPTY
 
 
-async def test_a_template_that_is_not_there_fails_before_the_model_is_asked() -> None:
+async def test_an_unknown_template_fails_before_the_model_is_asked() -> None:
     chat = ChatDouble(lambda _: SUMMARY)
     with pytest.raises(PermanentError) as caught:
         await run(chat, text="a", template="Nope")
@@ -145,7 +145,7 @@ async def test_a_template_that_is_not_there_fails_before_the_model_is_asked() ->
     assert chat.asked == []
 
 
-async def test_names_without_a_value_are_warnings_of_the_result() -> None:
+async def test_names_without_a_value_become_warnings_of_the_result() -> None:
     done = await run(no_model(), text="a", template_content="{{lost}}{{text}}")
     assert done.results is not None
     assert done.results["transformed_text"] == "a"
