@@ -1,4 +1,4 @@
-"""Batches over the wire."""
+"""Batches in requests and answers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ EXAMPLE_BATCH_ID = "batch-019a0b5e-7c3d-7d2e-8f4a-1b2c3d4e5f60"
 
 
 class BatchSubmission(Request):
-    """Jobs to be done, all of them accepted or none."""
+    """Jobs that are accepted all together or not at all."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -32,11 +32,11 @@ class BatchSubmitted(View):
     """An accepted batch."""
 
     batch_id: str = Field(examples=[EXAMPLE_BATCH_ID])
-    job_ids: list[str] = Field(description="In the order of the jobs submitted.")
+    job_ids: list[str] = Field(description="In the order of the submitted jobs.")
 
 
 class BatchCounts(View):
-    """How many jobs of a batch are in each state; deleted ones do not count."""
+    """How many jobs of a batch are in each state; deleted jobs do not count."""
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -49,7 +49,7 @@ class BatchCounts(View):
 
 
 class BatchView(View):
-    """A batch, and how far it is."""
+    """A batch and its state."""
 
     batch_id: str = Field(examples=[EXAMPLE_BATCH_ID])
     batch_name: str | None

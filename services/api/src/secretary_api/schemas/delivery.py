@@ -1,4 +1,4 @@
-"""Webhook deliveries over the wire."""
+"""Webhook deliveries in requests and answers."""
 
 from __future__ import annotations
 
@@ -12,49 +12,49 @@ EXAMPLE_DELIVERY_ID = "msg_job-019a0b5e-7c3d-7d2e-8f4a-1b2c3d4e5f60_7"
 
 
 class DeliveryAttemptView(View):
-    """One try to send a webhook."""
+    """One attempt to send a webhook."""
 
     model_config = ConfigDict(from_attributes=True)
 
     at: Timestamp
     status_code: int | None
     duration_ms: int
-    address: str | None = Field(description="Who was connected to.")
-    error: str | None = Field(description="Why no whole answer came: `<class>: <message>`.")
+    address: str | None = Field(description="The address that the notifier connected to.")
+    error: str | None = Field(description="Why there is no complete answer: `<class>: <message>`.")
     response: str | None = Field(description="The first 4 KiB of the answer.")
 
 
 class DeliveryView(View):
-    """A webhook on its way, or at its end."""
+    """A webhook on its way, or its outcome."""
 
     id: str = Field(description="The `webhook-id` on the wire.", examples=[EXAMPLE_DELIVERY_ID])
-    job_id: str | None = Field(description="Null for a test: there is no job.")
+    job_id: str | None = Field(description="Null for a test, which has no job.")
     seq: int
     phase: Phase
     state: DeliveryState
     created_at: Timestamp
     next_attempt_at: Timestamp | None
-    reason: str | None = Field(description="Why it ended, if not `delivered`; or why it waits.")
+    reason: str | None = Field(description="Why it ended without being delivered, or why it waits.")
     attempts: list[DeliveryAttemptView]
 
 
 class DeliveryPage(View):
-    """Webhooks."""
+    """A page of webhooks."""
 
     deliveries: list[DeliveryView]
     next: str | None = None
-    """The cursor of the next page; null: there is none."""
+    """The cursor of the next page; null on the last page."""
 
 
 class DeliverySlice(Request):
-    """Which page of a listing is wanted."""
+    """Which page of a listing to return."""
 
     limit: int = Field(default=50, ge=1, le=250)
     cursor: str | None = Field(default=None, description="`next` of the page before.")
 
 
 class DeliveryFilter(DeliverySlice):
-    """Which deliveries a listing wants."""
+    """Which deliveries to list."""
 
     status: DeliveryState | None = None
 
@@ -66,7 +66,7 @@ class DeliveryResent(View):
 
 
 class RecoverRequest(Request):
-    """Which dead webhooks to send again: those made in [since, until)."""
+    """Which dead webhooks to send again: those created in [since, until)."""
 
     since: Time
     until: Time
@@ -85,7 +85,7 @@ class Recovered(View):
 
 
 class TrialRequest(Request):
-    """A receiver to be tried."""
+    """A receiver to test."""
 
     url: str = Field(
         min_length=1, max_length=LONGEST_URL, strict=True, examples=["https://example.com/webhook"]

@@ -1,4 +1,4 @@
-"""The envelope of every answer, and how times look in it."""
+"""The envelope of every answer, and the format of times in it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 def to_wire(moment: datetime) -> str:
-    """*moment* in ISO 8601, UTC, to the millisecond: ``2026-01-01T00:00:00.000Z``."""
+    """Return *moment* in ISO 8601, UTC, to the millisecond: ``2026-01-01T00:00:00.000Z``."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
@@ -25,7 +25,7 @@ Timestamp = Annotated[
 
 
 class Request(BaseModel):
-    """A request body: what it does not know it refuses."""
+    """A request body; unknown fields are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
@@ -44,14 +44,14 @@ class Success(View, Generic[T]):
 
 
 class FieldError(View):
-    """What is wrong with one field."""
+    """The error of one field."""
 
     field: str
     message: str
 
 
 class ErrorBody(View):
-    """What went wrong."""
+    """The error."""
 
     code: str
     """One of a closed list: stable, for programs."""

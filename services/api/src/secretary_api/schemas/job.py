@@ -1,4 +1,4 @@
-"""What clients are shown of jobs, their logs and their webhooks."""
+"""Jobs, their logs and their results in answers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ EXAMPLE_JOB_ID = "job-019a0b5e-7c3d-7d2e-8f4a-1b2c3d4e5f60"
 
 
 class LogView(View):
-    """One line about a job."""
+    """One log entry of a job."""
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -54,13 +54,13 @@ class JobSummary(View):
 
 
 class JobFileView(View):
-    """A file a job left."""
+    """A file of a job."""
 
     name: str
     size: int
     sha256: str
     content_type: str
-    url: str = Field(description="Where its bytes are.")
+    url: str = Field(description="The path of its content.")
 
 
 class JobView(JobSummary):
@@ -69,14 +69,14 @@ class JobView(JobSummary):
     parameters: JsonObject = Field(examples=[EXAMPLE_PARAMETERS])
     results: JsonObject | None
     results_url: str | None = Field(
-        default=None, description="Where the results are, if they are too large to stand here."
+        default=None, description="The path of the results, if they are too large for this answer."
     )
     files: list[JobFileView]
     logs: list[LogView]
 
 
 class JobEvent(View):
-    """What an event of a job's stream tells."""
+    """The data of an event in the stream of a job."""
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -95,13 +95,13 @@ class Submitted(View):
 
 
 class JobMoved(View):
-    """A job that was moved as its owner asked."""
+    """A job after a cancellation or a retry."""
 
     job: JobSummary
 
 
 class JobDeleted(View):
-    """The job that is no more."""
+    """The deleted job."""
 
     job_id: str
 
@@ -111,7 +111,7 @@ class JobPage(View):
 
     jobs: list[JobSummary]
     next: str | None
-    """The cursor of the next page; null: there is none."""
+    """The cursor of the next page; null on the last page."""
 
 
 class LogPage(View):
@@ -119,11 +119,11 @@ class LogPage(View):
 
     logs: list[LogView]
     next: str | None
-    """What `after` is for the next page; null: there is none yet."""
+    """The value of `after` for the next page; null at the end of the log."""
 
 
 class ResultsView(View):
-    """A job's results, whole."""
+    """The complete results of a job."""
 
     job_id: str
     status: JobStatus
@@ -131,14 +131,14 @@ class ResultsView(View):
 
 
 class JobTypeView(View):
-    """A job type somebody has announced."""
+    """A job type that workers have announced."""
 
     job_type: str = Field(examples=["pdf"])
     parameter_schema: JsonObject | None = Field(serialization_alias="schema")
     paused: bool = Field(
-        description="No jobs of this type are started; they are accepted and wait."
+        description="Jobs of this type are accepted, but they wait and are not started."
     )
-    workers: int = Field(description="How many living workers run it.")
+    workers: int = Field(description="How many live workers run it.")
 
 
 class JobTypes(View):

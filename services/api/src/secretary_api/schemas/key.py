@@ -1,4 +1,4 @@
-"""API keys over the wire."""
+"""API keys in requests and answers."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from secretary_api.schemas.envelope import Request, Timestamp, View
 from secretary_api.schemas.submission import ShortText, Time
 
 Scope = Literal["admin"]
-"""What a key may do beyond its own jobs: everything."""
+"""The rights of a key beyond its own jobs; an admin may do everything."""
 
 
 class KeyRequest(Request):
-    """A key to be made."""
+    """A key to create."""
 
     name: ShortText = Field(examples=["the wiki"])
     scopes: list[Scope] = Field(default_factory=list, max_length=10)
@@ -22,14 +22,14 @@ class KeyRequest(Request):
 
 
 class KeyCreated(View):
-    """A new key: the only answer that shows it."""
+    """A new key; only this answer shows it."""
 
     key_id: str
     key: str = Field(examples=["sk_0123456789ab_…"])
 
 
 class KeyView(View):
-    """A key, without what makes it one."""
+    """A key without its secret."""
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -47,6 +47,6 @@ class Keys(View):
 
 
 class KeyDeleted(View):
-    """The key that is no more."""
+    """The deleted key."""
 
     key_id: str

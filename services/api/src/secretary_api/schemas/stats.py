@@ -1,4 +1,4 @@
-"""Statistics over the wire."""
+"""Statistics in answers."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ class TypeStats(View):
 
     model_config = ConfigDict(from_attributes=True)
 
-    waiting: int = Field(description="Pending and due: what more workers would take at once.")
+    waiting: int = Field(description="Pending and due: more workers would start them at once.")
     scheduled: int = Field(description="Pending, for later.")
     running: int
     oldest_wait_sec: float = Field(description="How long the longest waiting job has been due.")
 
 
 class DeliveryStats(View):
-    """How the webhooks are."""
+    """The state of the webhooks."""
 
-    pending: int = Field(description="Waiting for their first or their next attempt, or sent now.")
-    dead: int = Field(description="Given up, until they are sent again by hand.")
+    pending: int = Field(description="Waiting for an attempt, or being sent now.")
+    dead: int = Field(description="Given up, unless they are sent again by hand.")
 
 
 class Stats(View):

@@ -1,4 +1,4 @@
-"""What clients send about jobs."""
+"""Jobs in requests."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from secretary_common.settings.service import check_webhook_secret
 TEN_YEARS_SEC = 10 * 365 * 86_400
 MONTH_SEC = 30 * 86_400
 LONGEST_URL = 2048
-"""Of a webhook, before and after ``{jobId}`` in it is replaced."""
+"""Characters of a webhook's URL, before and after ``{jobId}`` in it is replaced."""
 _HEADER_TEXT = re.compile(r"[\x20-\x7e\xa0-\xff]+")
 
 EXAMPLE_PARAMETERS: dict[str, Any] = {
@@ -37,10 +37,10 @@ EXAMPLE_PARAMETERS: dict[str, Any] = {
 
 
 def parse_time(value: Any) -> datetime:
-    """An ISO 8601 text as an aware UTC time; without an offset it is UTC already.
+    """Return an ISO 8601 text as an aware UTC time; a text without an offset is UTC.
 
     Raises:
-        ValueError: it is none.
+        ValueError: it is not such a text.
     """
     if isinstance(value, datetime):
         return value
@@ -49,12 +49,12 @@ def parse_time(value: Any) -> datetime:
             moment = datetime.fromisoformat(value)
             return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
         except (ValueError, OverflowError):
-            pass  # told below, in words for both
+            pass  # reported below, with one message for both
     raise ValueError("must be an ISO 8601 time, e.g. 2026-01-01T00:00:00Z")
 
 
 def _check_header_safe(value: str) -> str:
-    # A header carries latin-1 without control characters, and loses white space at its ends.
+    # A header carries latin-1 without control characters, and white space at its ends is lost.
     if not _HEADER_TEXT.fullmatch(value) or value.strip() != value:
         raise ValueError("must fit into an HTTP header: printable latin-1 text")
     return value
@@ -76,39 +76,39 @@ HeaderText = Annotated[
 
 
 class WebhookRequest(Request):
-    """Where a job's events go."""
+    """The receiver of a job's events."""
 
     url: str = Field(min_length=1, max_length=LONGEST_URL, strict=True)
-    """``{jobId}`` in it is replaced by the client's job id, or else ours."""
+    """``{jobId}`` in it is replaced by the client's job id, or by our id if there is none."""
     token: HeaderText | None = None
     """Sent as ``Authorization: Bearer <token>`` and ``X-Callback-Token``; stored encrypted."""
     client_job_id: ShortText | None = Field(default=None, alias="jobId")
-    """What the client calls this job: ``job.id`` in the webhooks."""
+    """The client's own id of this job: ``job.id`` in the webhooks."""
     secret: SigningSecret | None = None
     """Signs the webhooks: ``whsec_`` and base64 of 24 to 64 bytes; stored encrypted."""
     progress: StrictBool = True
-    """Whether progress is told too, or the end alone."""
+    """Whether progress is sent too, or only the end."""
 
 
 class JobSubmission(Request):
-    """A job to be done."""
+    """A job to submit."""
 
     model_config = ConfigDict(
         json_schema_extra={"example": {"job_type": "pdf", "parameters": EXAMPLE_PARAMETERS}}
     )
 
-    job_type: ShortText = Field(description="One of those at GET /api/job-types.")
+    job_type: ShortText = Field(description="One of the types at GET /api/job-types.")
     parameters: JsonObject = Field(
         default_factory=dict,
         description=(
-            "What the job type asks for (its schema: GET /api/job-types), and for every type "
+            "The parameters of the job type (schema: GET /api/job-types), and for every type "
             "`webhook`: {url, token?, jobId?, secret?, progress?}."
         ),
     )
     job_name: ShortText | None = None
     priority: int = Field(default=5, ge=0, le=9, strict=True, description="Higher first.")
     run_at: Time | None = Field(
-        default=None, description="Not before this time; without an offset it is UTC."
+        default=None, description="The earliest start; without an offset it is UTC."
     )
     delay_sec: float | None = Field(
         default=None, ge=0, le=TEN_YEARS_SEC, strict=True, description="Instead of run_at."
@@ -119,7 +119,7 @@ class JobSubmission(Request):
     )
     tags: list[Tag] = Field(default_factory=list, max_length=20)
     user_id: ShortText | None = Field(
-        default=None, description="The client's own user, for listings; grants nothing."
+        default=None, description="A user of the client, for listings; it grants no rights."
     )
 
     @model_validator(mode="after")
@@ -130,7 +130,7 @@ class JobSubmission(Request):
 
 
 class JobFilter(Request):
-    """Which jobs a listing wants; a filter it does not know is refused, not ignored."""
+    """Which jobs to list; an unknown filter is refused, not ignored."""
 
     status: JobStatus | None = None
     job_type: str | None = None

@@ -1,4 +1,4 @@
-"""Templates over the wire."""
+"""Templates in answers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from secretary_api.schemas.envelope import View
 
 
 class TemplateFieldView(View):
-    """What a template asks a model for."""
+    """A field that a template asks a language model for."""
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -18,13 +18,13 @@ class TemplateFieldView(View):
 
 
 class TemplateView(View):
-    """A template jobs may name."""
+    """A template that jobs may name."""
 
     model_config = ConfigDict(from_attributes=True)
 
     name: str = Field(examples=["MeetingMinutes"])
     languages: list[str] = Field(
-        description="By ISO 639-1; the job's target_language chooses. Empty: it has but one form."
+        description="By ISO 639-1; the job's target_language selects one. Empty: there is only one form."
     )
     fields: list[TemplateFieldView]
 

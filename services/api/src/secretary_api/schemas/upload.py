@@ -1,4 +1,4 @@
-"""What clients are shown of the files they upload."""
+"""Uploads in answers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ class Uploaded(View):
     """A stored upload."""
 
     file_id: str = Field(
-        description="Names it in the parameters of jobs.",
+        description="The id for the parameters of jobs.",
         examples=["file-019a0b5e-7c3d-7d2e-8f4a-1b2c3d4e5f60"],
     )
     filename: str

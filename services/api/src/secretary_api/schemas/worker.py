@@ -1,4 +1,4 @@
-"""Workers over the wire."""
+"""Workers in answers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from secretary_api.schemas.envelope import Timestamp, View
 
 
 class WorkerView(View):
-    """A worker that lives."""
+    """A live worker."""
 
     id: str = Field(description="New at each start of the worker.")
     seen_at: Timestamp
@@ -17,15 +17,17 @@ class WorkerView(View):
     pid: int | None = Field(description="For admins; null for others.")
     job_types: list[str]
     slots: int = Field(description="How many jobs it runs at once.")
-    busy: int = Field(description="How many it runs now, whosever they are.")
-    running: list[str] = Field(description="The ids of those of the caller; of all for an admin.")
-    active: bool = Field(description="False: it takes no jobs (`generic_worker.active`).")
+    busy: int = Field(description="How many jobs it runs now, of all API keys.")
+    running: list[str] = Field(
+        description="The ids of the caller's jobs among them; of all for an admin."
+    )
+    active: bool = Field(description="False: it starts no jobs (`generic_worker.active`).")
     listening: bool = Field(
-        description="Whether it hears doorbells: it has a free slot, and a broker that answers."
+        description="Whether it receives doorbells: it has a free slot, and the broker answers."
     )
 
 
 class Workers(View):
-    """Every worker that lives."""
+    """Every live worker."""
 
     workers: list[WorkerView]
