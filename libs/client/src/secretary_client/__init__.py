@@ -1,9 +1,12 @@
-"""A client of Secretary: submit jobs, follow them, fetch what they left.
+"""A client of Secretary: submit jobs, follow them, fetch their results and files.
 
 ::
 
     with Client("http://localhost:5001", "sk_…") as secretary:
         results = secretary.run("pdf", {"filename": "sample.pdf"})
+
+The package also has the command ``secretary``. It uses the API over HTTP only, and imports no other
+package of the project.
 """
 
 from secretary_client.client import Client

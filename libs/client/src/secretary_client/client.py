@@ -1,4 +1,4 @@
-"""What one does with Secretary, as calls."""
+"""The calls of a client."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ JOBS = "/api/jobs"
 
 
 class Client:
-    """One Secretary under one API key. Every call is repeated while the API is away."""
+    """Calls one Secretary with one API key. Every call is repeated while the API is away."""
 
     def __init__(
         self,
@@ -33,15 +33,15 @@ class Client:
         transport: httpx.BaseTransport | None = None,
         clock: Clock | None = None,
     ) -> None:
-        """Make a client; nothing is asked yet.
+        """Make a client; this sends no request.
 
         Args:
             url: of the API, e.g. ``http://localhost:5001``.
             key: an API key.
             retry_sec: how long a call is repeated while the API does not answer, in seconds; the
-                last try may take another 30 s.
-            transport: for tests, as is *clock*.
-            clock: tells the time, and waits.
+                last attempt may take another 30 s.
+            transport: for tests.
+            clock: for tests.
         """
         self._clock = clock or Clock()
         self._transport = Transport(
@@ -60,15 +60,15 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        """Give up the connections."""
+        """Close the connections."""
         self._transport.close()
 
     def call(self, method: str, path: str, **options: Any) -> Any:
-        """Any call of the API there is no method for; *options* are httpx's.
+        """Make any call of the API and return its data; *options* are those of httpx.
 
         Raises:
             ApiError: the answer is an error.
-            Unreachable: there was none.
+            Unreachable: there was no answer.
         """
         return self._transport.data(method, path, **options)
 
@@ -80,18 +80,19 @@ class Client:
         idempotency_key: str | None = None,
         **fields: Any,
     ) -> JsonObject:
-        """Submit a job, once, however often it has to be asked for; the job as it is now.
+        """Submit a job once, even if the request is repeated; return the job.
 
         Args:
             job_type: e.g. ``pdf``.
             parameters: of that type.
-            idempotency_key: under which a repeat, of another process too, is the same job; a
-                fresh one unless given.
+            idempotency_key: submissions with the same key make one job, even from several
+                processes; default: a new key.
             fields: ``priority``, ``run_at``, ``delay_sec``, ``max_attempts``, ``timeout_sec``,
                 ``tags``, ``job_name``, ``user_id``.
 
         Raises:
-            ApiError: it was refused; Unreachable: whether it was accepted is unknown.
+            ApiError: the API refused the job.
+            Unreachable: there was no answer; the job may have been accepted.
         """
         body = {"job_type": job_type, "parameters": parameters, **fields}
         headers = {"Idempotency-Key": idempotency_key or uuid.uuid4().hex}
@@ -103,7 +104,7 @@ class Client:
         """Submit a job, wait for its end, and return its results.
 
         Raises:
-            JobFailed: it did not complete.
+            JobFailed: the job did not complete.
         """
         job = self.wait(self.submit(job_type, parameters, **fields)["job_id"])
         if job["status"] != "completed":
@@ -111,22 +112,22 @@ class Client:
         return self.results(job["job_id"])
 
     def job(self, job_id: str) -> JsonObject:
-        """A job as it is now."""
+        """Return a job as it is now."""
         found: JsonObject = self.call("GET", _path(job_id))
         return found
 
     def wait(self, job_id: str) -> JsonObject:
-        """The job, once it has ended."""
+        """Wait until the job has ended, and return it."""
         for _ in self.follow(job_id):
             pass
         return self.job(job_id)
 
     def follow(self, job_id: str) -> Iterator[Event]:
-        """The state of a job, then each change, to its end; over broken connections too."""
+        """Yield the state of a job, then each change to its end, across broken connections."""
         last: Event | None = None
         while last is None or not last.is_last:
             stream, chunks = self._stream_of(job_id, last)
-            with stream, suppress(httpx.TransportError):  # in the middle of it
+            with stream, suppress(httpx.TransportError):  # the connection broke
                 for event in events_in(lines_of(chunks)):
                     last = event
                     yield event
@@ -134,17 +135,17 @@ class Client:
                 self._clock.sleep(RECONNECT_SEC)
 
     def results(self, job_id: str) -> JsonObject:
-        """The results of a job, however large; empty until it has completed."""
+        """Return the results of a job, of any size; empty until it has completed."""
         found = self.call("GET", f"{_path(job_id)}/results")
         results: JsonObject = found["results"] or {}
         return results
 
     def logs(self, job_id: str, *, level: str = "debug") -> Iterator[JsonObject]:
-        """The log of a job so far, oldest first."""
+        """Yield the log of a job so far, oldest first."""
         return self._pages(f"{_path(job_id)}/logs", "logs", "after", level=level)
 
     def jobs(self, **wanted: Any) -> Iterator[JsonObject]:
-        """Jobs, newest first; *wanted* as the API has it (``status``, ``job_type``, ``tag`` …)."""
+        """Yield jobs, newest first; *wanted*: filters of the API (``status``, ``tag`` …)."""
         return self._pages(f"{JOBS}/", "jobs", "cursor", **wanted)
 
     def download(self, job_id: str, name: str, target: Path) -> None:
@@ -152,51 +153,51 @@ class Client:
         self._save(f"{_path(job_id)}/files/{quote(name, safe='')}", target)
 
     def archive(self, job_id: str, target: Path) -> None:
-        """Write all files of a job to *target*, a zip, once it has ended."""
+        """Wait for the end of a job, and write all its files to *target* as a zip."""
         self.wait(job_id)
         self._save(f"{_path(job_id)}/download-archive", target)
 
     def upload(self, path: Path) -> str:
-        """Upload a file, of whatever size; the ``file_id`` that jobs name it by."""
+        """Upload a file of any size; return its ``file_id`` for the parameters of jobs."""
         with path.open("rb") as file:
             found = self.call("POST", "/api/files", files={"file": (path.name, file)})
         file_id: str = found["file_id"]
         return file_id
 
     def cancel(self, job_id: str) -> JsonObject:
-        """Cancel a job; one that runs is stopped within seconds."""
-        return self._moved("POST", f"{_path(job_id)}/cancel")
+        """Cancel a job; a running job stops within seconds."""
+        return self._act("POST", f"{_path(job_id)}/cancel")
 
     def retry(self, job_id: str) -> JsonObject:
         """Start a new run of a job that has ended."""
-        return self._moved("POST", f"{_path(job_id)}/retry")
+        return self._act("POST", f"{_path(job_id)}/retry")
 
     def delete(self, job_id: str) -> None:
-        """Remove a job that does not run."""
+        """Delete a job that is not running."""
         self.call("DELETE", _path(job_id))
 
     def deliveries(self, **wanted: Any) -> Iterator[JsonObject]:
-        """Webhooks and each attempt to send them; *wanted* e.g. ``status="dead"``."""
+        """Yield webhooks with their attempts; *wanted*: filters, e.g. ``status="dead"``."""
         return self._pages("/api/deliveries", "deliveries", "cursor", **wanted)
 
     def resend(self, delivery_id: str) -> None:
-        """Send a webhook again, with the id and the bytes it had."""
+        """Send a webhook again, with the same id and the same bytes."""
         self.call("POST", f"/api/deliveries/{quote(delivery_id, safe='')}/resend")
 
-    def _moved(self, method: str, path: str) -> JsonObject:
+    def _act(self, method: str, path: str) -> JsonObject:
         job: JsonObject = self.call(method, path)["job"]
         return job
 
     def _stream_of(self, job_id: str, last: Event | None) -> tuple[ExitStack, Iterator[bytes]]:
-        """The stream of a job after *last*, and what closes it."""
+        """Open the stream of a job after *last*; return what closes it, and its bytes."""
         headers = {} if last is None else {"Last-Event-ID": str(last.seq)}
 
-        def open_it() -> tuple[ExitStack, Iterator[bytes]]:
+        def open_stream() -> tuple[ExitStack, Iterator[bytes]]:
             opened = ExitStack()
             stream = self._transport.stream(f"{_path(job_id)}/stream", headers=headers)
             return opened, opened.enter_context(stream).iter_bytes()
 
-        return self._transport.repeated(open_it)
+        return self._transport.repeated(open_stream)
 
     def _pages(self, path: str, name: str, cursor: str, **wanted: Any) -> Iterator[JsonObject]:
         following: str | None = None
@@ -211,7 +212,7 @@ class Client:
                 return
 
     def _save(self, path: str, target: Path) -> None:
-        """Write what *path* gives to *target*, whole or not at all."""
+        """Write the content at *path* to *target*, completely or not at all."""
         part = target.with_name(f".{target.name}.part")
 
         def fetch() -> None:
@@ -228,5 +229,5 @@ class Client:
 
 def _path(job_id: str) -> str:
     if not job_id:
-        raise ValueError("a job has an id")
+        raise ValueError("the id of the job is empty")
     return f"{JOBS}/{quote(job_id, safe='')}"

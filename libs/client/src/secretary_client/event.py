@@ -1,4 +1,4 @@
-"""The events of a job's stream, as server-sent events carry them."""
+"""The events of a job's stream, parsed from server-sent events."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ class Event:
     """One change of a job."""
 
     seq: int
-    """Counts the changes of the job."""
+    """The number of the change."""
     name: str
-    """``pending``, ``progress``, or one of ``TERMINAL``, which is the last."""
+    """``pending``, ``progress``, or one of ``TERMINAL``, which ends the stream."""
     data: dict[str, Any]
     """``seq, job_id, status, progress, error``."""
 
@@ -28,9 +28,9 @@ class Event:
 
 
 def lines_of(chunks: Iterable[bytes]) -> Iterator[str]:
-    """The lines that *chunks* of UTF-8 carry; an unfinished last one is none.
+    """Yield the lines of *chunks* of UTF-8; an unfinished last line is dropped.
 
-    They end at line feeds alone, as the API sends them: text may have other separators in it.
+    Lines end only at line feeds, as the API sends them: text may contain other separators.
     """
     waiting: list[bytes] = []
     for chunk in chunks:
@@ -42,9 +42,9 @@ def lines_of(chunks: Iterable[bytes]) -> Iterator[str]:
 
 
 def events_in(lines: Iterable[str]) -> Iterator[Event]:
-    """The events that *lines* carry, as they come; comments and unknown fields are passed over.
+    """Yield the events in *lines*; comments and unknown fields are ignored.
 
-    An event that is cut off is none (https://html.spec.whatwg.org, "server-sent events").
+    An event that is cut off is dropped (https://html.spec.whatwg.org, "server-sent events").
     """
     fields: dict[str, str] = {}
     for line in lines:

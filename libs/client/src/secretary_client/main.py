@@ -1,8 +1,8 @@
 """``secretary``: the API from a shell.
 
 The API and the key come from ``SECRETARY_URL`` and ``SECRETARY_KEY``, or from ``--url`` and
-``--key``. What is asked for goes to standard output, what is only told to standard error; the exit
-code is 0, 1 for what failed and 2 for a command that is none.
+``--key``. The output of a command goes to standard output; progress and errors go to standard
+error. The exit code is 0, 1 for a failure, and 2 for an invalid command line.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from typing import Any
 
 import httpx
 
-from secretary_client import command as do
+from secretary_client import commands
 from secretary_client.client import RETRY_SEC, Client
 from secretary_client.error import ApiError, JobFailed, Unreachable
-from secretary_client.output import tell, write
+from secretary_client.output import print_note, write
 
 URL, KEY = "SECRETARY_URL", "SECRETARY_KEY"
 DEFAULT_URL = "http://localhost:5001"
@@ -29,21 +29,21 @@ FAILED, NO_COMMAND, INTERRUPTED = 1, 2, 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Do what the command line asks for."""
+    """Run the command in *arguments*, by default the process's; return the exit code."""
     options = _parsed(arguments)
     if not options.key:
-        tell(f"secretary: no API key: set {KEY} or give --key")
+        print_note(f"secretary: no API key: set {KEY} or give --key")
         return NO_COMMAND
-    command: do.Command = options.command
+    command: commands.Command = options.command
     try:
         with Client(options.url, options.key, retry_sec=options.retry_sec) as client:
             write(command(client, options))
             sys.stdout.flush()
-    except BrokenPipeError:  # whoever reads has enough
+    except BrokenPipeError:  # the reading program has closed the pipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
     except (ApiError, JobFailed, Unreachable, OSError, ValueError, httpx.InvalidURL) as error:
-        tell(f"secretary: {error}")
+        print_note(f"secretary: {error}")
         return FAILED
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -51,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """The command line; options may stand between parameters too, of which argparse knows a row."""
+    """Parse the command line; options may stand between parameters, unlike in plain argparse."""
     parser = _parser()
     options, left = parser.parse_known_args(arguments)
     parameters = [given for given in left if not given.startswith("-") and "=" in given]
@@ -71,56 +71,58 @@ def _parser() -> argparse.ArgumentParser:
         type=_seconds,
         default=RETRY_SEC,
         metavar="SECONDS",
-        help=f"how long to ask again while the API is away ({RETRY_SEC:g})",
+        help=f"how long to repeat a call while the API is away ({RETRY_SEC:g})",
     )
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, (command, *arguments) in _COMMANDS.items():
         summary = (command.__doc__ or "").strip().replace("``", "")
-        made = commands.add_parser(name, help=summary, description=summary)
+        made = subparsers.add_parser(name, help=summary, description=summary)
         made.set_defaults(command=command)
         for argument in arguments:
-            made.add_argument(argument.name, **argument.how)
+            made.add_argument(argument.name, **argument.options)
     return parser
 
 
 def _checked_parameter(given: str) -> str:
     name, equals, _ = given.partition("=")
     if not (name and equals):
-        raise argparse.ArgumentTypeError(f"{given!r} is no NAME=VALUE")
+        raise argparse.ArgumentTypeError(f"{given!r} is not NAME=VALUE")
     return given
 
 
 def _count(given: str) -> int:
     if not given.isdecimal():
-        raise argparse.ArgumentTypeError(f"{given!r} is no number of rows")
+        raise argparse.ArgumentTypeError(f"{given!r} is not a number of rows")
     return int(given)
 
 
 def _seconds(given: str) -> float:
     seconds = float(given)
     if not 0 <= seconds < math.inf:
-        raise argparse.ArgumentTypeError(f"{given!r} is no number of seconds")
+        raise argparse.ArgumentTypeError(f"{given!r} is not a number of seconds")
     return seconds
 
 
 class _Argument:
-    """What ``add_argument`` is to be called with."""
+    """The arguments of a call of ``add_argument``."""
 
-    def __init__(self, name: str, **how: Any) -> None:
+    def __init__(self, name: str, **options: Any) -> None:
         self.name = name
-        self.how = how
+        self.options = options
 
 
 _JOB = _Argument("job_id", metavar="JOB")
 _JOBS = _Argument("job_ids", metavar="JOB", nargs="+")
 _TYPE = _Argument("job_type", metavar="TYPE")
 _LIMIT = _Argument("--limit", type=_count, default=MANY, help=f"rows at most ({MANY})")
-_COMMANDS: dict[str, tuple[do.Command, *tuple[_Argument, ...]]] = {
+_COMMANDS: dict[str, tuple[commands.Command, *tuple[_Argument, ...]]] = {
     "submit": (
-        do.submit,
+        commands.submit,
         _TYPE,
         _Argument("parameters", metavar="NAME=VALUE", nargs="*", type=_checked_parameter),
-        _Argument("--upload", type=Path, metavar="FILE", help="upload it; it is the file_id"),
+        _Argument(
+            "--upload", type=Path, metavar="FILE", help="upload it and pass its id as file_id"
+        ),
         _Argument("--wait", action="store_true", help="follow it and write its results"),
         _Argument("--job-name", metavar="NAME"),
         _Argument("--tag", action="append", dest="tags", help="may be given several times"),
@@ -130,41 +132,41 @@ _COMMANDS: dict[str, tuple[do.Command, *tuple[_Argument, ...]]] = {
         _Argument("--timeout-sec", type=_seconds),
         _Argument("--idempotency-key", metavar="KEY", help="the same key makes the same job"),
     ),
-    "watch": (do.watch, _JOB),
-    "show": (do.show, _JOB),
-    "results": (do.results, _JOB),
-    "logs": (do.logs, _JOB, _Argument("--level", default="debug")),
+    "watch": (commands.watch, _JOB),
+    "show": (commands.show, _JOB),
+    "results": (commands.results, _JOB),
+    "logs": (commands.logs, _JOB, _Argument("--level", default="debug")),
     "list": (
-        do.listed,
+        commands.list_jobs,
         _Argument("--status"),
         _Argument("--type", metavar="TYPE"),
         _Argument("--tag"),
         _LIMIT,
     ),
     "download": (
-        do.download,
+        commands.download,
         _JOB,
-        _Argument("name", nargs="?", help="left out: all, as a zip"),
+        _Argument("name", nargs="?", help="without it: all files, as a zip"),
         _Argument("--output", type=Path, metavar="FILE"),
     ),
-    "upload": (do.upload, _Argument("file", type=Path)),
-    "cancel": (do.cancel, _JOBS),
-    "retry": (do.retry, _JOBS),
-    "delete": (do.delete, _JOBS),
-    "types": (do.types,),
-    "pause": (do.pause, _TYPE),
-    "resume": (do.resume, _TYPE),
-    "workers": (do.workers,),
+    "upload": (commands.upload, _Argument("file", type=Path)),
+    "cancel": (commands.cancel, _JOBS),
+    "retry": (commands.retry, _JOBS),
+    "delete": (commands.delete, _JOBS),
+    "types": (commands.types,),
+    "pause": (commands.pause, _TYPE),
+    "resume": (commands.resume, _TYPE),
+    "workers": (commands.workers,),
     "deliveries": (
-        do.deliveries,
+        commands.deliveries,
         _Argument("--status", help="pending, dead, delivered …"),
         _LIMIT,
     ),
-    "resend": (do.resend, _Argument("delivery_ids", metavar="DELIVERY", nargs="+")),
+    "resend": (commands.resend, _Argument("delivery_ids", metavar="DELIVERY", nargs="+")),
     "recover": (
-        do.recover,
+        commands.recover,
         _Argument("--since", required=True, metavar="TIME", help="2026-01-31T08:00:00Z"),
-        _Argument("--until", metavar="TIME", help="left out: now"),
+        _Argument("--until", metavar="TIME", help="default: now"),
     ),
 }
 

@@ -1,4 +1,4 @@
-"""What the command writes: JSON, tables, a progress bar."""
+"""The output of the command: JSON, tables, a progress bar."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ BAR_WIDTH = 24
 
 
 def write(value: object) -> None:
-    """Write what was asked for to standard output: text as it is, None not at all, else JSON."""
+    """Write *value* to standard output: text unchanged, None not at all, all else as JSON."""
     if value is not None:
         text = value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
         encoding = sys.stdout.encoding or "utf-8"
         print(text.encode(encoding, "backslashreplace").decode(encoding))
 
 
-def tell(line: str) -> None:
-    """Say *line* on standard error."""
+def print_note(line: str) -> None:
+    """Write *line* to standard error."""
     print(printable(line), file=sys.stderr)
 
 
 def as_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """*rows* under *columns*, aligned."""
+    """Return a table of *rows* with aligned *columns*."""
     lines = [list(columns), *([_cell(value) for value in row] for row in rows)]
     widths = [max(len(line[place]) for line in lines) for place in range(len(columns))]
     padded = (
@@ -38,13 +38,13 @@ def as_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
 
 
 class Progress:
-    """Tells on standard error how far a job is: a bar on a terminal, lines elsewhere."""
+    """Shows the progress of a job on standard error: a bar on a terminal, otherwise lines."""
 
     def __init__(self) -> None:
         self._redraws = sys.stderr.isatty()
 
     def show(self, event: Event) -> None:
-        """Show where it is by *event*."""
+        """Show the progress of *event*."""
         line = described(event)
         if self._redraws:
             end = "\n" if event.is_last else ""
@@ -55,14 +55,14 @@ class Progress:
 
 
 def described(event: Event) -> str:
-    """*event* in one line."""
+    """Return *event* as one line."""
     progress: JsonObject = event.data.get("progress") or {}
     percent = int(progress.get("percent", 0))
     done = BAR_WIDTH * percent // 100
     bar = "#" * done + "-" * (BAR_WIDTH - done)
     error: JsonObject = event.data.get("error") or {}
-    what = error.get("message") if event.name == "failed" else progress.get("message")
-    return f"[{bar}] {percent:3} %  {event.name:9}  {printable(str(what or ''))}".rstrip()
+    text = error.get("message") if event.name == "failed" else progress.get("message")
+    return f"[{bar}] {percent:3} %  {event.name:9}  {printable(str(text or ''))}".rstrip()
 
 
 def _cell(value: object) -> str:
@@ -73,5 +73,5 @@ def _cell(value: object) -> str:
 
 
 def printable(text: str) -> str:
-    """*text* of somebody's without what moves the cursor or commands the terminal."""
+    """Return *text* without control characters, which could command the terminal."""
     return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)

@@ -1,7 +1,7 @@
-"""Requests to the API, repeated while it is not there.
+"""Requests to the API, repeated while it is away.
 
-All of them are safe to repeat: submissions bear an idempotency key, and a move that was made
-already is refused as ``INVALID_STATE``.
+Every request is safe to repeat. Submissions have an idempotency key, and the API refuses an action
+that was done already with ``INVALID_STATE``.
 """
 
 from __future__ import annotations
@@ -19,24 +19,24 @@ from secretary_client.error import ApiError, Unreachable
 TIMEOUT_SEC = 30.0
 FIRST_WAIT_SEC = 0.5
 LONGEST_WAIT_SEC = 10.0
-# Told again later: a proxy without its upstream, an API without its MongoDB, too many requests.
-PASSING = frozenset({429, 502, 503, 504})
-# What no repeat can mend.
-HOPELESS = (httpx.UnsupportedProtocol, httpx.LocalProtocolError)
+# Repeated: a proxy without its upstream, an API without its MongoDB, too many requests.
+TEMPORARY = frozenset({429, 502, 503, 504})
+# Not repeated, because every attempt would fail.
+PERMANENT = (httpx.UnsupportedProtocol, httpx.LocalProtocolError)
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """Time, as the client needs it; seconds."""
+    """The time and the waits of the client, in seconds."""
 
     now: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
 
 
 class Transport:
-    """One API under one key."""
+    """Sends requests to one API with one key."""
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ class Transport:
         transport: httpx.BaseTransport | None = None,
         clock: Clock,
     ) -> None:
-        """*retry_sec*: how long a request is repeated, in seconds; 0: never."""
+        """*retry_sec*: how long a request is repeated, in seconds; 0: it is not repeated."""
         self._retry_sec = retry_sec
         self._clock = clock
         self._http = httpx.Client(
@@ -58,57 +58,57 @@ class Transport:
         )
 
     def close(self) -> None:
-        """Give up the connections."""
+        """Close the connections."""
         self._http.close()
 
     def data(self, method: str, path: str, **options: Any) -> Any:
-        """What the answer carries; *options* are httpx's.
+        """Send a request and return the data of its answer; *options* are those of httpx.
 
         Raises:
-            ApiError: it is an error.
-            Unreachable: there was none.
+            ApiError: the answer is an error.
+            Unreachable: there was no answer.
         """
 
-        def ask() -> Any:
+        def send() -> Any:
             response = self._http.request(method, path, **options)
             _check(response)
             try:
                 return response.json()["data"]
             except (ValueError, KeyError, TypeError):
-                raise _strange(response) from None
+                raise _unknown(response) from None
 
-        return self.repeated(ask)
+        return self.repeated(send)
 
     @contextmanager
     def stream(self, path: str, **options: Any) -> Iterator[httpx.Response]:
-        """The answer to a GET, its body not read yet; asked for once.
+        """Send a GET once; give its answer with the body unread.
 
         Raises:
-            ApiError: it is an error.
-            httpx.TransportError: there was none, or it breaks off.
+            ApiError: the answer is an error.
+            httpx.TransportError: there was no answer, or the connection broke.
         """
         with self._http.stream("GET", path, **options) as response:
             _check(response)
             yield response
 
-    def repeated(self, ask: Callable[[], T]) -> T:
-        """What comes of *ask*, which is called again while that may help, until time is up.
+    def repeated(self, send: Callable[[], T]) -> T:
+        """Return the result of *send*; call it again after temporary errors, until time is up.
 
         Raises:
-            ApiError: what came last.
-            Unreachable: nothing came.
+            ApiError: the last answer was an error.
+            Unreachable: there was no answer.
         """
         give_up_at, wait = self._clock.now() + self._retry_sec, FIRST_WAIT_SEC
         while True:
             error: Exception
             try:
-                return ask()
-            except HOPELESS as failure:
+                return send()
+            except PERMANENT as failure:
                 raise Unreachable(_described(failure)) from failure
             except httpx.TransportError as failure:
                 error = Unreachable(_described(failure))
             except ApiError as failure:
-                if failure.status not in PASSING:
+                if failure.status not in TEMPORARY:
                     raise
                 error, wait = failure, failure.retry_after or wait
             if self._clock.now() + wait > give_up_at:
@@ -123,15 +123,15 @@ def _check(response: httpx.Response) -> None:
     response.read()
     try:
         error = response.json()["error"]
-        told = ApiError(response.status_code, error["code"], error["message"], error["details"])
+        failure = ApiError(response.status_code, error["code"], error["message"], error["details"])
     except (ValueError, KeyError, TypeError):
-        told = _strange(response)
-    told.retry_after = _asked_wait(response)
-    raise told
+        failure = _unknown(response)
+    failure.retry_after = _retry_after(response)
+    raise failure
 
 
-def _strange(response: httpx.Response) -> ApiError:
-    """The error of an answer that is none of the API's: of a proxy on the way, say."""
+def _unknown(response: httpx.Response) -> ApiError:
+    """Return the error for an answer that is not the API's but, for example, a proxy's."""
     message = f"{response.url} answered {response.status_code}, and not as Secretary does"
     return ApiError(response.status_code, "UNKNOWN", message, None)
 
@@ -140,6 +140,6 @@ def _described(failure: Exception) -> str:
     return f"{type(failure).__name__}: {failure}"
 
 
-def _asked_wait(response: httpx.Response) -> float | None:
+def _retry_after(response: httpx.Response) -> float | None:
     value = response.headers.get("Retry-After", "")
     return min(float(value), LONGEST_WAIT_SEC) if value.isdecimal() else None

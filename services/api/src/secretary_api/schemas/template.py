@@ -24,7 +24,7 @@ class TemplateView(View):
 
     name: str = Field(examples=["MeetingMinutes"])
     languages: list[str] = Field(
-        description="By ISO 639-1; the job's target_language selects one. Empty: there is only one form."
+        description="By ISO 639-1; the job's target_language selects one. Empty: only one form."
     )
     fields: list[TemplateFieldView]
 

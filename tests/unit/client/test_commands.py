@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from secretary_client.command import parameter_of
+from secretary_client.commands import parameter_of
 from secretary_client.event import Event
 from secretary_client.main import main
 from secretary_client.output import as_table, described, printable

@@ -1,4 +1,4 @@
-"""The commands of ``secretary``: each does one thing and gives back what is to be written."""
+"""The commands of ``secretary``: each does one thing and returns its output."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from typing import Any, Never
 
 from secretary_client.client import Client
 from secretary_client.error import JobFailed, JsonObject
-from secretary_client.output import Progress, as_table, printable, tell
+from secretary_client.output import Progress, as_table, print_note, printable
 
 Options = argparse.Namespace
 Command = Callable[[Client, Options], object]
-"""What it returns goes to standard output: text as it is, all else as JSON, None not at all."""
+"""Its return value goes to standard output: text unchanged, None not at all, all else as JSON."""
 
 
 def submit(client: Client, options: Options) -> object:
@@ -32,7 +32,7 @@ def submit(client: Client, options: Options) -> object:
     )["job_id"]
     if not options.wait:
         return str(job_id)
-    tell(job_id)
+    print_note(job_id)
     return _watched(client, job_id)
 
 
@@ -42,7 +42,7 @@ def watch(client: Client, options: Options) -> object:
 
 
 def show(client: Client, options: Options) -> object:
-    """Write a job as it is."""
+    """Write a job as it is now."""
     return client.job(options.job_id)
 
 
@@ -60,7 +60,7 @@ def logs(client: Client, options: Options) -> object:
     )
 
 
-def listed(client: Client, options: Options) -> object:
+def list_jobs(client: Client, options: Options) -> object:
     """Write a table of jobs, newest first."""
     wanted = client.jobs(status=options.status, job_type=options.type, tag=options.tag)
     rows = (
@@ -79,12 +79,12 @@ def listed(client: Client, options: Options) -> object:
 
 
 def download(client: Client, options: Options) -> object:
-    """Write a file of a job, or all of them as a zip, into a file."""
+    """Save a file of a job, or all of them as a zip."""
     if options.name is None:
         target = options.output or Path(f"{options.job_id}.zip")
         client.archive(options.job_id, target)
     else:
-        # The name is the job's: whatever it says, it leads nowhere else.
+        # The name comes from the job: its folders are cut off.
         target = options.output or Path(Path(options.name).name)
         client.download(options.job_id, options.name, target)
     return str(target)
@@ -110,7 +110,7 @@ def retry(client: Client, options: Options) -> object:
 
 
 def delete(client: Client, options: Options) -> object:
-    """Remove jobs."""
+    """Delete jobs."""
     for job_id in options.job_ids:
         client.delete(job_id)
     return None
@@ -130,13 +130,13 @@ def types(client: Client, _: Options) -> object:
 
 
 def pause(client: Client, options: Options) -> object:
-    """Have no more jobs of a type be started."""
+    """Let no more jobs of a type start."""
     client.call("POST", f"/api/job-types/{options.job_type}/pause")
     return None
 
 
 def resume(client: Client, options: Options) -> object:
-    """Have jobs of a type be started again."""
+    """Let jobs of a type start again."""
     client.call("POST", f"/api/job-types/{options.job_type}/resume")
     return None
 
@@ -176,7 +176,7 @@ def resend(client: Client, options: Options) -> object:
 
 
 def recover(client: Client, options: Options) -> object:
-    """Send again all webhooks that died in a span of time; write how many."""
+    """Send all webhooks again that died in a span of time; write their number."""
     until = options.until or datetime.now(UTC).isoformat()
     span = {"since": options.since, "until": until}
     return str(client.call("POST", "/api/deliveries/recover", json=span)["count"])
@@ -193,18 +193,21 @@ def _watched(client: Client, job_id: str) -> JsonObject:
 
 
 def parameter_of(given: str) -> tuple[str, Any]:
-    """``name=value``: JSON where it is JSON, else text; ``name=@file`` is what the file says."""
+    """Return the name and the value of ``name=value``, or of ``name=@file``.
+
+    The value is JSON if it can be parsed, else text. The content of a file is text.
+    """
     name, _, value = given.partition("=")
     if value.startswith("@"):
         return name, Path(value[1:]).read_text(encoding="utf-8")
     try:
-        return name, json.loads(value, parse_constant=_no_json, parse_float=_finite)
+        return name, json.loads(value, parse_constant=_refuse_constant, parse_float=_finite)
     except ValueError:
         return name, value
 
 
-def _no_json(name: str) -> Never:
-    raise ValueError(f"{name} is no JSON")
+def _refuse_constant(name: str) -> Never:
+    raise ValueError(f"{name} is not JSON")
 
 
 def _finite(digits: str) -> float:
