@@ -1,5 +1,6 @@
 """Clients of remote services over HTTP: OCR, language models, transcription.
 
-Here belong the connection to a provider, its retries, limits and errors, and what each interface
-sends and returns. Prompts about templates belong in `templates`, web pages in `web`.
+The connection to a provider with its retries, limits and errors belongs here, and so do the
+requests and responses of each interface. Prompts for templates belong in ``templates``. Web pages
+belong in ``web``.
 """

@@ -79,10 +79,10 @@ class Transformer:
     """Transforms texts. One instance serves all jobs."""
 
     def __init__(
-        self, folder: TemplateCatalog, chat: ChatModel, *, cached: CachedChat | None = None
+        self, catalog: TemplateCatalog, chat: ChatModel, *, cached: CachedChat | None = None
     ) -> None:
         """*cached*: *chat* with a cache, for requests that may use one."""
-        self._folder = folder
+        self._catalog = catalog
         self._chat = chat
         self._cached = cached
 
@@ -97,7 +97,7 @@ class Transformer:
             return NamedTemplate(INLINE, parsed)
         if request.template is None:
             return None
-        return await asyncio.to_thread(self._folder.load, request.template, request.target_language)
+        return await asyncio.to_thread(self._catalog.load, request.template, request.target_language)
 
     async def transform(
         self,

@@ -1,5 +1,6 @@
-"""The `session` job: a talk becomes one Markdown file.
+"""The ``session`` job: makes one Markdown file of a talk.
 
-Here belong its parameters, its steps, and how page, captions, recording and slides are combined.
-Reading them belongs in `web`, `media` and `pdf`. Filling in the template belongs in `templates`.
+Its parameters, its steps and the combination of page, captions, recording and slides belong here.
+Reading them belongs in ``web``, ``media`` and ``pdf``. Filling in the template belongs in
+``templates``.
 """

@@ -1,4 +1,4 @@
-"""The `transformer` job: a text or a web page is filled into a template, or translated.
+"""The ``transformer`` job: fills a text or a web page into a template, or translates it.
 
-Here belong its parameters, its steps and its result. The templates belong in `templates`.
+Its parameters, its steps and its result belong here. The templates belong in ``templates``.
 """
