@@ -97,7 +97,9 @@ class Transformer:
             return NamedTemplate(INLINE, parsed)
         if request.template is None:
             return None
-        return await asyncio.to_thread(self._catalog.load, request.template, request.target_language)
+        return await asyncio.to_thread(
+            self._catalog.load, request.template, request.target_language
+        )
 
     async def transform(
         self,
