@@ -1,4 +1,4 @@
-"""Every store the contract suites run over: the in-memory twin, and MongoDB under both drivers."""
+"""The stores of the contract suites: in memory, and MongoDB under both drivers."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from secretary_common.mongo.jobs.repository import MongoJobRepository
 from secretary_common.ports import BatchRepository, JobRepository
 from secretary_common.testing.jobs import InMemoryBatchRepository, InMemoryJobRepository
 
-# Of a database of ours; one with more had a test that made some of its own.
+# Of Secretary's own database; a database with more belongs to a test that created others.
 MOST_COLLECTIONS = 20
 
 
 @pytest.fixture(scope="session")
 def emptied_databases() -> list[str]:
-    """The names of databases that a test has had: empty, with all their indexes."""
+    """Return the names of empty databases that have all their indexes, left by earlier tests."""
     return []
 
 
 @pytest.fixture
 def database_name(mongo_url: str, emptied_databases: list[str]) -> Iterator[str]:
-    """The name of an empty database that is this test's alone.
+    """Yield the name of an empty database for this test alone.
 
-    Emptying one takes a tenth of the time that making its indexes does.
+    Emptying a database takes a tenth of the time of creating its indexes.
     """
     name = emptied_databases.pop() if emptied_databases else f"test_{uuid.uuid4().hex}"
     yield name
@@ -47,7 +47,7 @@ def database_name(mongo_url: str, emptied_databases: list[str]) -> Iterator[str]
 
 @dataclass(frozen=True)
 class Stores:
-    """Repositories over the same jobs."""
+    """The repositories of one store."""
 
     jobs: JobRepository
     batches: BatchRepository
@@ -55,7 +55,7 @@ class Stores:
 
 @pytest.fixture(params=["memory", "motor", "pymongo"])
 async def stores(request: pytest.FixtureRequest) -> AsyncIterator[Stores]:
-    """The repositories of one store."""
+    """Yield the repositories of one store."""
     if request.param == "memory":
         jobs = InMemoryJobRepository()
         yield Stores(jobs, InMemoryBatchRepository(jobs))

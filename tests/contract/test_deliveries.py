@@ -1,4 +1,4 @@
-"""What every delivery repository promises: the in-memory twin, and MongoDB under both drivers."""
+"""What every delivery repository promises: in memory, and MongoDB under both drivers."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -52,7 +52,7 @@ def delivery(seq: int = 1, job_id: str = "job-1", **fields: Any) -> Delivery:
 
 
 class Subject:
-    """A repository, with short forms for one delivery at a time."""
+    """A repository with shortcuts for one delivery at a time."""
 
     def __init__(self, repository: DeliveryRepository) -> None:
         self.repository = repository
@@ -89,7 +89,7 @@ class Subject:
         return found
 
     async def ended(self, state: DeliveryState, seq: int = 1, **fields: Any) -> Delivery:
-        """A delivery that has ended so."""
+        """Return a delivery that has ended in *state*."""
         one = delivery(seq, **fields)
         await self.insert(one)
         await self.claim(one.delivery_id, lease(), NOW)
@@ -122,7 +122,7 @@ async def test_a_delivery_comes_back_as_it_was_stored(deliveries: Subject) -> No
     assert await deliveries.get("msg_job-1_99") is None
 
 
-async def test_the_first_insert_freezes_a_delivery(deliveries: Subject) -> None:
+async def test_a_second_insert_leaves_a_delivery_unchanged(deliveries: Subject) -> None:
     await deliveries.insert(delivery(body=b"first"))
     assert not await deliveries.insert(delivery(body=b"second"))
     found = await deliveries.get("msg_job-1_1")
@@ -130,14 +130,14 @@ async def test_the_first_insert_freezes_a_delivery(deliveries: Subject) -> None:
     assert found.body == b"first"
 
 
-async def test_deliveries_of_a_job_come_in_order_of_seq(deliveries: Subject) -> None:
+async def test_deliveries_of_a_job_are_sorted_by_seq(deliveries: Subject) -> None:
     for seq in (10, 2, 1):
         await deliveries.insert(delivery(seq))
     await deliveries.insert(delivery(1, "job-2"))
     assert [each.seq for each in await deliveries.of_job("job-1")] == [1, 2, 10]
 
 
-async def test_the_deliveries_of_a_job_come_by_page_without_bodies_and_secrets(
+async def test_the_deliveries_of_a_job_are_paged_without_bodies_and_secrets(
     deliveries: Subject,
 ) -> None:
     for seq in (4, 10, 2, 1):
@@ -155,7 +155,7 @@ async def test_the_deliveries_of_a_job_come_by_page_without_bodies_and_secrets(
     assert await page(10) == []
 
 
-async def test_due_gives_the_longest_due_first_and_nothing_early(
+async def test_due_returns_the_earliest_due_first_and_nothing_early(
     deliveries: Subject,
 ) -> None:
     for seq, seconds in ((1, 0), (2, -5), (3, 5), (4, -1)):
@@ -171,7 +171,7 @@ async def test_due_gives_the_longest_due_first_and_nothing_early(
     assert await deliveries.next_due_at(after(5)) is None
 
 
-async def test_each_lane_is_known_with_its_earliest_time(deliveries: Subject) -> None:
+async def test_each_lane_is_returned_with_its_earliest_time(deliveries: Subject) -> None:
     for number, seconds in enumerate((5, 3, 4)):
         at = after(seconds)
         await deliveries.insert(
@@ -185,7 +185,7 @@ async def test_each_lane_is_known_with_its_earliest_time(deliveries: Subject) ->
     }
 
 
-async def test_only_the_lanes_asked_for_are_looked_into(deliveries: Subject) -> None:
+async def test_only_deliveries_of_the_given_lanes_are_returned(deliveries: Subject) -> None:
     for origin in "ab":
         for tries in (0, 1):
             job_id = f"job-{origin}{tries}"
@@ -196,7 +196,9 @@ async def test_only_the_lanes_asked_for_are_looked_into(deliveries: Subject) -> 
     assert await deliveries.repository.due([], NOW, 10) == []
 
 
-async def test_retries_take_no_first_tries_place_in_what_is_found(deliveries: Subject) -> None:
+async def test_retries_do_not_reduce_the_number_of_first_attempts_returned(
+    deliveries: Subject,
+) -> None:
     for number in range(3):
         at = after(-10)
         await deliveries.insert(delivery(1, f"job-r{number}", tries=1, next_attempt_at=at))
@@ -205,7 +207,7 @@ async def test_retries_take_no_first_tries_place_in_what_is_found(deliveries: Su
     assert [each.tries for each in found] == [0, 1, 1]
 
 
-async def test_a_due_delivery_tells_what_choosing_needs(deliveries: Subject) -> None:
+async def test_a_due_delivery_has_the_fields_that_choosing_needs(deliveries: Subject) -> None:
     await deliveries.insert(delivery(1, phase=Phase.PROCESSING))
     await deliveries.insert(delivery(1, "job-2", tries=1))
     found = {each.job_id: each for each in await deliveries.all_due(NOW, 10)}
@@ -214,7 +216,7 @@ async def test_a_due_delivery_tells_what_choosing_needs(deliveries: Subject) -> 
     assert found["job-2"].origin == "https://example.com:443"
 
 
-async def test_the_latest_due_event_of_each_job_comes_next(deliveries: Subject) -> None:
+async def test_the_latest_due_event_of_each_job_is_returned(deliveries: Subject) -> None:
     await deliveries.insert(delivery(1))
     await deliveries.insert(delivery(2))
     await deliveries.insert(delivery(3, next_attempt_at=after(60)))
@@ -226,7 +228,7 @@ async def test_the_latest_due_event_of_each_job_comes_next(deliveries: Subject) 
     }
 
 
-async def test_a_claimed_delivery_is_taken_by_nobody_else(deliveries: Subject) -> None:
+async def test_a_claimed_delivery_cannot_be_claimed_again(deliveries: Subject) -> None:
     await deliveries.insert(delivery())
     claimed = await deliveries.claim("msg_job-1_1", lease(), NOW)
     assert claimed is not None
@@ -237,7 +239,7 @@ async def test_a_claimed_delivery_is_taken_by_nobody_else(deliveries: Subject) -
     assert await deliveries.next_due_at(NOW) == lease().expires_at
 
 
-async def test_what_is_not_due_is_not_claimed(deliveries: Subject) -> None:
+async def test_a_delivery_that_is_not_due_is_not_claimed(deliveries: Subject) -> None:
     await deliveries.insert(delivery(next_attempt_at=after(1)))
     assert await deliveries.claim("msg_job-1_1", lease(), NOW) is None
 
@@ -251,7 +253,7 @@ async def test_one_delivery_of_a_job_is_in_flight_at_a_time(deliveries: Subject)
     assert await deliveries.claim("msg_job-1_2", lease("token-2"), NOW)
 
 
-async def test_an_abandoned_delivery_is_taken_over_when_its_lease_ends(
+async def test_an_abandoned_delivery_can_be_claimed_when_its_lease_ends(
     deliveries: Subject,
 ) -> None:
     stored = delivery()
@@ -295,7 +297,9 @@ async def test_a_recorded_retry_is_due_again_later(deliveries: Subject) -> None:
         DeliveryState.SUPERSEDED,
     ],
 )
-async def test_what_has_ended_is_never_due_again(deliveries: Subject, state: DeliveryState) -> None:
+async def test_an_ended_delivery_is_never_due_again(
+    deliveries: Subject, state: DeliveryState
+) -> None:
     await deliveries.insert(delivery())
     await deliveries.claim("msg_job-1_1", lease(), NOW)
     await deliveries.record("msg_job-1_1", "token-1", state, reason="so it ended")
@@ -309,7 +313,7 @@ async def test_what_has_ended_is_never_due_again(deliveries: Subject, state: Del
     assert (await deliveries.stored()).state is state
 
 
-async def test_a_later_event_overtakes_whatever_came_of_it(deliveries: Subject) -> None:
+async def test_a_later_event_overtakes_an_earlier_one_in_any_state(deliveries: Subject) -> None:
     early, late = delivery(4), delivery(5)
     for each in (early, late, delivery(9, "job-2")):
         await deliveries.insert(each)
@@ -320,7 +324,7 @@ async def test_a_later_event_overtakes_whatever_came_of_it(deliveries: Subject) 
     assert await deliveries.obstacles([early], NOW) == [overtaken]
 
 
-async def test_an_abandoned_progress_makes_way_once_its_lease_ended(
+async def test_an_abandoned_progress_is_dropped_once_its_lease_ended(
     deliveries: Subject,
 ) -> None:
     await deliveries.insert(delivery(1, phase=Phase.PROCESSING))
@@ -340,7 +344,7 @@ async def test_an_abandoned_terminal_event_is_not_dropped(deliveries: Subject) -
     assert not await deliveries.drop_abandoned_progress("job-1", 2, after(100))
 
 
-async def test_many_are_inserted_claimed_and_recorded_each_with_its_own_outcome(
+async def test_many_deliveries_are_inserted_claimed_and_recorded_each_with_its_own_outcome(
     deliveries: Subject,
 ) -> None:
     repository = deliveries.repository
@@ -356,11 +360,11 @@ async def test_many_are_inserted_claimed_and_recorded_each_with_its_own_outcome(
     claimed = await repository.claim(claims, NOW)
     assert [each and each.delivery_id for each in claimed] == [
         many[0].delivery_id,
-        None,  # somebody else has it
+        None,  # another notifier has it
         many[2].delivery_id,
         many[3].delivery_id,
         many[4].delivery_id,
-        None,  # its job has another in flight
+        None,  # its job has another delivery in flight
     ]
     assert all(each.lease == claims[n].lease for n, each in enumerate(claimed) if each)
 
@@ -372,7 +376,7 @@ async def test_many_are_inserted_claimed_and_recorded_each_with_its_own_outcome(
     assert (await deliveries.stored(1, "job-1")).state is DeliveryState.SENDING
 
 
-async def test_a_record_may_be_repeated_after_an_answer_that_was_lost(deliveries: Subject) -> None:
+async def test_a_record_may_be_repeated_after_a_lost_answer(deliveries: Subject) -> None:
     await deliveries.insert(delivery())
     await deliveries.claim("msg_job-1_1", lease(), NOW)
     attempt = DeliveryAttempt(at=NOW, status_code=200, duration_ms=1)
@@ -383,7 +387,7 @@ async def test_a_record_may_be_repeated_after_an_answer_that_was_lost(deliveries
     assert (await deliveries.stored()).attempts == [attempt]
 
 
-async def test_a_url_that_said_gone_is_muted_for_that_key_alone_and_for_its_time(
+async def test_a_url_that_answered_410_is_muted_for_that_key_only_and_for_a_time(
     deliveries: Subject,
 ) -> None:
     same, other_url = delivery(), delivery(2, "job-2", url="https://example.com/other")
@@ -401,7 +405,7 @@ async def test_a_url_that_said_gone_is_muted_for_that_key_alone_and_for_its_time
 
 
 @pytest.mark.parametrize("state", sorted(RESENDABLE - {DeliveryState.PENDING}))
-async def test_what_ended_is_sent_again_from_the_start_by_hand(
+async def test_an_ended_delivery_can_be_resent_with_a_new_schedule(
     deliveries: Subject, state: DeliveryState
 ) -> None:
     before = await deliveries.ended(state)
@@ -420,14 +424,14 @@ async def test_what_ended_is_sent_again_from_the_start_by_hand(
     assert [each.delivery_id for each in await deliveries.all_due(after(5))] == [before.delivery_id]
 
 
-async def test_one_that_waits_for_a_retry_is_resent_now(deliveries: Subject) -> None:
+async def test_a_delivery_that_waits_for_a_retry_is_resent_now(deliveries: Subject) -> None:
     await deliveries.insert(delivery(tries=3, next_attempt_at=after(3600)))
     assert await deliveries.resend("msg_job-1_1", after(1))
     [due] = await deliveries.all_due(after(1))
     assert (due.tries, due.lane.is_retry) == (0, False)
 
 
-async def test_what_is_under_way_dropped_or_unknown_is_not_resent(deliveries: Subject) -> None:
+async def test_a_delivery_in_flight_dropped_or_unknown_is_not_resent(deliveries: Subject) -> None:
     await deliveries.insert(delivery())
     await deliveries.claim("msg_job-1_1", lease(), NOW)
     assert not await deliveries.resend("msg_job-1_1", NOW)
@@ -436,7 +440,9 @@ async def test_what_is_under_way_dropped_or_unknown_is_not_resent(deliveries: Su
     assert not await deliveries.resend("msg_job-9_1", NOW)
 
 
-async def test_recovering_takes_the_dead_ones_of_an_owner_in_a_span(deliveries: Subject) -> None:
+async def test_recover_resends_the_dead_deliveries_of_an_owner_in_a_time_span(
+    deliveries: Subject,
+) -> None:
     for job_id, seconds, owner in (
         ("job-before", -1, "key-1"),
         ("job-first", 0, "key-1"),
@@ -453,7 +459,7 @@ async def test_recovering_takes_the_dead_ones_of_an_owner_in_a_span(deliveries: 
     assert await deliveries.recover(after(-100), after(100), after(20)) == 3
 
 
-async def test_a_test_that_failed_is_no_lost_webhook(deliveries: Subject) -> None:
+async def test_a_failed_test_of_a_receiver_is_not_a_dead_webhook(deliveries: Subject) -> None:
     test = await deliveries.ended(DeliveryState.DEAD, job_id="test-1", phase=Phase.TEST)
     await deliveries.ended(DeliveryState.DEAD, job_id="job-1")
 
@@ -489,7 +495,7 @@ async def test_a_listing_is_newest_first_filtered_and_paged(deliveries: Subject)
     assert {(each.body, each.token, each.secret) for each in waiting} == {(b"", None, None)}
 
 
-async def test_counts_are_exact_and_of_one_owner_or_of_all(deliveries: Subject) -> None:
+async def test_counts_are_exact_for_one_owner_or_for_all(deliveries: Subject) -> None:
     await deliveries.insert(delivery(1, "job-waits"))
     await deliveries.insert(delivery(1, "job-sent"))
     await deliveries.claim("msg_job-sent_1", lease(), NOW)
@@ -511,7 +517,7 @@ async def test_a_job_has_pending_deliveries_until_all_have_ended(deliveries: Sub
     assert not await deliveries.has_pending("job-1")
 
 
-async def test_the_deliveries_of_a_job_are_removed_all_or_but_those_that_can_be_resent(
+async def test_all_deliveries_of_a_job_are_removed_or_all_but_the_resendable_ones(
     deliveries: Subject,
 ) -> None:
     await deliveries.ended(DeliveryState.DEAD, 1)
@@ -524,7 +530,7 @@ async def test_the_deliveries_of_a_job_are_removed_all_or_but_those_that_can_be_
     assert await deliveries.delete_of_job("job-2") == 0
 
 
-async def test_what_expired_is_removed_and_nothing_else(deliveries: Subject) -> None:
+async def test_only_expired_deliveries_are_removed(deliveries: Subject) -> None:
     await deliveries.ended(DeliveryState.DEAD)
     await deliveries.insert(delivery(1, "job-2"))
     assert await deliveries.remove_expired(after(59)) == 0

@@ -1,9 +1,9 @@
-"""Whatever happens in whatever order, the promise of the engine holds.
+"""The promise of the engine holds for any events in any order.
 
-Hypothesis makes up the order: submissions, doorbells that are lost, doubled and late, claims,
-renewals, ends that come late or whose answers are lost, cancellations, retries, workers that die.
-The real parts act (repository, writer, verdict, reclaimer, moves, relay); only the processes and
-the time are played. After each step every job is compared with what it was before.
+Hypothesis chooses the order: submissions, doorbells that are lost, doubled or late, claims,
+renewals, settlements that come late or whose answers are lost, cancellations, retries, workers that
+die. The real parts run (repository, writer, verdict, reclaimer, actions, relay); only processes and
+time are simulated. After each step every job is compared with its previous version.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ pick = st.integers(min_value=0, max_value=10_000)
 
 
 class LosesAnswers:
-    """A job repository whose writes may happen without their answer coming back."""
+    """A job repository that makes writes but may lose their answers."""
 
     def __init__(self, jobs: JobRepository) -> None:
         self._jobs = jobs
@@ -108,7 +108,7 @@ class LosesAnswers:
 
 @dataclass
 class Attempt:
-    """An attempt as its worker knows it; the worker may be wrong about holding the job."""
+    """An attempt as its worker sees it; the worker may have lost the job without knowing."""
 
     hold: Hold
     writer: AttemptWriter
@@ -119,7 +119,7 @@ class Attempt:
 
 
 class EngineMachine(RuleBasedStateMachine):
-    """The world around the engine."""
+    """Clients, workers, a notifier and time around the engine."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -128,7 +128,7 @@ class EngineMachine(RuleBasedStateMachine):
         jobs, self.deliveries = self.do(self.open_stores())
         self.plain_jobs: JobRepository = jobs
         self.losing = LosesAnswers(jobs)
-        self.jobs: Any = self.losing  # it passes everything else on
+        self.jobs: Any = self.losing  # all other methods are those of the real repository
         self.logs = InMemoryLogRepository()
         self.doorbell = RecordingDoorbell()
         self.background = Background()
@@ -139,7 +139,7 @@ class EngineMachine(RuleBasedStateMachine):
             retention=RETENTION,
             in_background=self.background.start,
         )
-        self.moves = JobActions(
+        self.actions = JobActions(
             jobs=self.jobs,
             deliveries=self.deliveries,
             doorbell=self.doorbell,
@@ -158,12 +158,12 @@ class EngineMachine(RuleBasedStateMachine):
         return InMemoryJobRepository(), InMemoryDeliveryRepository()
 
     async def close_stores(self) -> None:
-        """Nothing to close in memory."""
+        """Close nothing: the stores are in memory."""
 
     def do(self, work: Coroutine[Any, Any, T]) -> T:
         return self.runner.run(work)
 
-    # What clients do.
+    # Clients.
 
     @rule(hook=st.booleans(), delay=st.sampled_from([0, 0, 3]), attempts=st.integers(1, 3))
     def submit(self, *, hook: bool, delay: int, attempts: int) -> None:
@@ -188,7 +188,7 @@ class EngineMachine(RuleBasedStateMachine):
     def cancel(self, which: int) -> None:
         job = self.job(self.chosen(which))
         try:
-            self.do(self.moves.cancel(job))
+            self.do(self.actions.cancel(job))
         except InvalidState:
             assert job.has_ended
         else:
@@ -200,34 +200,34 @@ class EngineMachine(RuleBasedStateMachine):
         job = self.job(self.chosen(which))
         self.retried = job.job_id
         try:
-            self.do(self.moves.retry(job))
+            self.do(self.actions.retry(job))
         except InvalidState:
             assert not job.has_ended
         else:
             assert job.has_ended
 
-    # What workers do.
+    # Workers.
 
     @precondition(lambda self: self.doorbell.jobs)
-    @rule(which=pick, fate=st.sampled_from(["heard", "heard", "lost", "heard twice"]))
+    @rule(which=pick, fate=st.sampled_from(["received", "received", "lost", "received twice"]))
     def doorbell_rings(self, which: int, fate: str) -> None:
-        place = which % len(self.doorbell.jobs)  # any of them: they may overtake one another
+        place = which % len(self.doorbell.jobs)  # any doorbell: doorbells may overtake each other
         _, job_id = self.doorbell.jobs[place]
-        if fate != "heard twice":
+        if fate != "received twice":
             del self.doorbell.jobs[place]
         if fate != "lost":
             self.do(self.claim(job_id))
 
     @precondition(lambda self: self.ids)
     @rule()
-    def worker_looks(self) -> None:
+    def worker_polls(self) -> None:
         for candidate in self.do(self.jobs.candidates(TYPES, self.clock.now(), 1)):
             self.do(self.claim(candidate.job_id))
 
     @precondition(lambda self: self.ids)
     @rule()
     def worker_sweeps(self) -> None:
-        self.do(self.reclaimer.sweep(TYPES, self.take_over, lambda: 1))
+        self.do(self.reclaimer.sweep(TYPES, self.reclaim_job, lambda: 1))
 
     @precondition(lambda self: self.attempts)
     @rule(which=pick)
@@ -270,7 +270,7 @@ class EngineMachine(RuleBasedStateMachine):
         lost=st.integers(0, 2),
     )
     def attempt_ends(self, which: int, how: str, lost: int) -> None:
-        """Also one that ended before, or lost its job long ago and does not know it."""
+        """End any attempt, even one that has ended or has lost its job long ago."""
         attempt = self.attempt(which)
         holding, before = self.holds(attempt), self.job(attempt.hold.job.job_id)
         self.losing.to_lose = lost
@@ -288,7 +288,7 @@ class EngineMachine(RuleBasedStateMachine):
             assert after == before
         attempt.ended = True
 
-    # What the world does.
+    # Time, deaths and the notifier.
 
     @rule(seconds=st.sampled_from([0.5, 4, 11, 31, 700]))
     def time_passes(self, seconds: float) -> None:
@@ -332,12 +332,15 @@ class EngineMachine(RuleBasedStateMachine):
 
     @staticmethod
     def leads_to(before: JobStatus, now: JobStatus) -> bool:
-        """In one step of this machine a job may make two moves: claimed by whom it was rung for."""
+        """Return whether one or two transitions lead there.
+
+        A step of this machine may make two: a doorbell may claim the job at once.
+        """
         direct = TRANSITIONS[before]
         return now in direct or any(now in TRANSITIONS[between] for between in direct)
 
     def teardown(self) -> None:
-        """In the end everything that was accepted ends, once, and every end is told."""
+        """At the end every accepted job ends once, and every end becomes a delivery."""
         try:
             self.do(self.run_out())
             for job_id in self.ids:
@@ -345,7 +348,7 @@ class EngineMachine(RuleBasedStateMachine):
                 assert job.has_ended
                 assert job.notify is None
                 self.ends.setdefault((job_id, job.run), job)
-            self.do(self.all_ends_are_told())
+            self.do(self.check_deliveries())
         finally:
             for attempt in self.attempts:
                 self.do(self.stopped(attempt))
@@ -358,7 +361,7 @@ class EngineMachine(RuleBasedStateMachine):
             attempt.hold.interrupt(Interruption.LEASE_LOST)
         for _ in range(60):
             self.clock.advance(700)
-            await self.take_all()
+            await self.claim_all()
             for attempt in self.attempts:
                 if not attempt.ended and attempt.hold.interruption is None:
                     await self.end(attempt, "returns")
@@ -368,27 +371,27 @@ class EngineMachine(RuleBasedStateMachine):
             if all(job.has_ended and not job.notify for job in jobs):
                 return
 
-    async def take_all(self) -> None:
-        await self.reclaimer.sweep(TYPES, self.take_over, lambda: 1)
+    async def claim_all(self) -> None:
+        await self.reclaimer.sweep(TYPES, self.reclaim_job, lambda: 1)
         for candidate in await self.jobs.candidates(TYPES, self.clock.now(), 100):
             await self.claim(candidate.job_id)
 
-    async def take_over(self, job: Job) -> bool:
+    async def reclaim_job(self, job: Job) -> bool:
         owner, lease = self.lease()
         taken = await self.jobs.reclaim(job, lease, self.clock.now())
         if taken:
             await self.hold(taken, lease, owner)
         return taken is not None
 
-    async def all_ends_are_told(self) -> None:
+    async def check_deliveries(self) -> None:
         for (job_id, _run), job in self.ends.items():
             made = await self.deliveries.of_job(job_id)
-            told = [one for one in made if one.delivery_id == delivery_id_of(job_id, job.seq)]
-            assert len(told) == (1 if job.webhook else 0)
-            assert all(one.phase == Phase(job.status.value) for one in told)
+            ends = [one for one in made if one.delivery_id == delivery_id_of(job_id, job.seq)]
+            assert len(ends) == (1 if job.webhook else 0)
+            assert all(one.phase == Phase(job.status.value) for one in ends)
             assert len({one.seq for one in made}) == len(made)
 
-    # How it is done.
+    # Helpers.
 
     def chosen(self, which: int) -> str:
         return self.ids[which % len(self.ids)]
@@ -462,12 +465,12 @@ class EngineMachine(RuleBasedStateMachine):
 
 
 def outcome_of(job: Job) -> tuple[Any, ...]:
-    """What the end of a run has fixed."""
+    """Return the fields that never change after the end of a run."""
     return job.status, job.results, job.error, job.completed_at, job.attempt, job.run, job.seq
 
 
 def over_mongodb(url: str, database: str) -> type[EngineMachine]:
-    """The same over a real MongoDB."""
+    """Return the same machine over a real MongoDB."""
 
     class MongoEngineMachine(EngineMachine):
         async def open_stores(self) -> tuple[JobRepository, DeliveryRepository]:
@@ -491,7 +494,7 @@ def over_mongodb(url: str, database: str) -> type[EngineMachine]:
 
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The writer's pauses are for a handler's flood; nothing here depends on them."""
+    """Remove the writer's delays, which only matter for handlers with very many writes."""
     monkeypatch.setattr(writer_module, "FLUSH_SEC", 0.0)
     monkeypatch.setattr(writer_module, "STORE_RETRY_SEC", 0.0)
 

@@ -1,4 +1,4 @@
-"""What every file repository promises: the in-memory twin, and MongoDB under both drivers."""
+"""What every file repository promises: in memory, and MongoDB under both drivers."""
 
 import hashlib
 import os
@@ -13,7 +13,7 @@ from pymongo import MongoClient
 from secretary_common.errors import FileTooLarge
 from secretary_common.models import FileInfo, FileKind
 from secretary_common.mongo import indexes
-from secretary_common.mongo.driver import Client
+from secretary_common.mongo.driver import Client, Collection
 from secretary_common.mongo.files import CHUNK_BYTES, GROUP, MongoFileRepository
 from secretary_common.ports import FileRepository
 from secretary_common.testing.files import InMemoryFileRepository
@@ -71,12 +71,12 @@ async def test_a_file_comes_back_as_it_was_stored(files: FileRepository, size: i
     assert found.stored == stored
 
 
-async def test_a_file_nobody_stored_is_not_there(files: FileRepository) -> None:
+async def test_an_unknown_file_is_not_found(files: FileRepository) -> None:
     assert await files.open("file-unknown") is None
     await files.delete("file-unknown")
 
 
-async def test_a_file_over_the_limit_is_refused_while_it_comes_in(files: FileRepository) -> None:
+async def test_a_file_over_the_limit_is_refused_while_it_arrives(files: FileRepository) -> None:
     taken = 0
 
     async def endless() -> AsyncIterator[bytes]:
@@ -121,7 +121,7 @@ async def test_the_files_of_a_job_are_found(files: FileRepository) -> None:
     assert len(await files.of_job("job-1", 1)) == 1
 
 
-async def test_a_file_is_due_for_a_check_after_a_day_and_again_when_told(
+async def test_a_file_is_due_for_a_check_after_a_day_and_again_when_requested(
     files: FileRepository,
 ) -> None:
     first = await files.save(pieces(b"1"), info("first"))
@@ -139,7 +139,7 @@ async def upload(files: FileRepository, **fields: Any) -> str:
     return stored.file_id
 
 
-async def test_uploads_are_held_for_their_owner_and_for_who_sees_all(
+async def test_uploads_are_held_for_their_owner_and_for_admins(
     files: FileRepository,
 ) -> None:
     mine, other = await upload(files), await upload(files, owner="key-2")
@@ -155,7 +155,7 @@ async def test_uploads_are_held_for_their_owner_and_for_who_sees_all(
     assert await files.hold_uploads([], NOW) == {}
 
 
-async def test_an_upload_that_is_held_cannot_be_condemned_for_a_while(
+async def test_a_held_upload_cannot_be_marked_for_removal_for_a_while(
     files: FileRepository,
 ) -> None:
     file_id = await upload(files)
@@ -168,13 +168,15 @@ async def test_an_upload_that_is_held_cannot_be_condemned_for_a_while(
     assert await files.mark_for_removal(file_id, after(37))
 
 
-async def test_a_condemned_upload_is_held_no_more_until_it_is_put_off(
+async def test_an_upload_marked_for_removal_is_not_held_until_its_check_is_postponed(
     files: FileRepository,
 ) -> None:
     file_id = await upload(files)
     assert await files.mark_for_removal(file_id, after(24))
     assert await files.hold_uploads([file_id], after(24)) == {}
-    assert await files.mark_for_removal(file_id, after(24))  # the one who did so before was killed
+    assert await files.mark_for_removal(
+        file_id, after(24)
+    )  # the sweeper that marked it before was killed
     (due,) = await files.due_for_check(after(24), 9)
     assert due.file_id == file_id
     await files.check_again(file_id, after(48))
@@ -183,13 +185,12 @@ async def test_a_condemned_upload_is_held_no_more_until_it_is_put_off(
 
 
 @pytest.mark.parametrize("driver", ["motor", "pymongo"])
-async def test_what_a_crash_left_of_a_file_is_found_and_removed(
+async def test_the_parts_of_a_file_after_a_crash_are_found_and_removed(
     mongo_url: str, database_name: str, driver: str
 ) -> None:
-    client = Client(mongo_url, database_name, driver)
+    client = CrashingClient(mongo_url, database_name, driver)
     files = MongoFileRepository(client)
     half = info(job_id="job-1")
-    files._whole.insert_one = broken_insert  # type: ignore[assignment, method-assign]
     with pytest.raises(SystemExit):
         await files.save(pieces(bytes(10)), half)
     assert await client.collection("fs.chunks").count({}) == 1
@@ -201,8 +202,17 @@ async def test_what_a_crash_left_of_a_file_is_found_and_removed(
     await client.close()
 
 
-async def broken_insert(_: Any) -> None:
-    raise SystemExit("killed")
+class CrashingClient(Client):
+    """A client whose process dies when it writes the document of a complete file."""
+
+    def collection(self, name: str) -> Collection:
+        found = super().collection(name)
+        if name == "fs.files":
+            found.insert_one = self.crash  # type: ignore[method-assign]
+        return found
+
+    async def crash(self, document: dict[str, Any]) -> None:
+        raise SystemExit("killed")
 
 
 @pytest.mark.parametrize("driver", ["motor", "pymongo"])

@@ -1,4 +1,4 @@
-"""Writes that share a round trip: each caller learns what came of its own."""
+"""Callers that share a write: each gets the outcome of its own part."""
 
 import asyncio
 from typing import Any
@@ -22,13 +22,13 @@ async def claimed(jobs: JobRepository, job_id: str) -> Job:
     return job
 
 
-async def test_many_inserts_at_once_are_all_there(jobs: JobRepository) -> None:
+async def test_many_concurrent_inserts_are_all_stored(jobs: JobRepository) -> None:
     await asyncio.gather(*(jobs.insert(make_job(f"job-{n}")) for n in range(MANY)))
     found = await asyncio.gather(*(jobs.get(f"job-{n}") for n in range(MANY)))
     assert all(found)
 
 
-async def test_a_job_that_is_refused_fails_no_other(jobs: JobRepository) -> None:
+async def test_a_refused_job_does_not_fail_the_others(jobs: JobRepository) -> None:
     mark = Idempotency(key="k", body_hmac="", at=NOW)
     await jobs.insert(make_job("job-first", idempotency=mark))
     wanted = [make_job(f"job-{n}") for n in range(20)]
@@ -39,7 +39,7 @@ async def test_a_job_that_is_refused_fails_no_other(jobs: JobRepository) -> None
     assert await jobs.get("job-7") is None
 
 
-async def test_many_ends_at_once_are_each_their_own(jobs: JobRepository) -> None:
+async def test_concurrent_settlements_each_have_their_own_outcome(jobs: JobRepository) -> None:
     held = await asyncio.gather(*(claimed(jobs, f"job-{n}") for n in range(40)))
     await jobs.request_cancel(held[3], NOW)
     await jobs.settle(held[5], "t-job-5", end(Outcome.RETRY, run_at=after(5)))
@@ -53,7 +53,7 @@ async def test_many_ends_at_once_are_each_their_own(jobs: JobRepository) -> None
 
     made = await asyncio.gather(*map(ending, range(40)), return_exceptions=True)
     stale = [n for n, one in enumerate(made) if isinstance(one, StaleClaim)]
-    # job-5's holder ended its attempt before: the repeat is told so, and changes nothing.
+    # job-5's attempt was settled before: the repeated write succeeds and changes nothing.
     assert stale == [9]
     assert [getattr(made[n], "outcome", None) for n in (3, 4)] == [
         Outcome.CANCELLED,
@@ -78,7 +78,7 @@ async def test_progress_of_a_lost_attempt_is_refused_alone(jobs: JobRepository) 
 
 
 @pytest.mark.parametrize("driver", ["motor", "pymongo"])
-async def test_a_document_that_cannot_be_stored_fails_no_other(
+async def test_a_document_that_cannot_be_stored_does_not_fail_the_others(
     mongo_url: str, database_name: str, driver: str
 ) -> None:
     client = Client(mongo_url, database_name, driver)

@@ -1,4 +1,4 @@
-"""What clients ask of jobs, as every job repository does it."""
+"""The writes behind clients' actions, in every job repository."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -50,7 +50,7 @@ async def ended(jobs: JobRepository, outcome: Outcome = Outcome.FAILED, **fields
     return await current(jobs)
 
 
-async def test_a_waiting_job_is_cancelled_there_and_then(jobs: JobRepository) -> None:
+async def test_a_waiting_job_is_cancelled_at_once(jobs: JobRepository) -> None:
     job = await waiting(jobs, webhook=HOOK)
     done = await jobs.cancel(job, after(1), after(99))
     assert done is not None
@@ -62,14 +62,14 @@ async def test_a_waiting_job_is_cancelled_there_and_then(jobs: JobRepository) ->
     assert await jobs.claim("job-1", lease(), after(2), TYPES) is None
 
 
-async def test_a_cancellation_that_meets_a_claim_changes_nothing(jobs: JobRepository) -> None:
+async def test_a_cancellation_after_a_claim_changes_nothing(jobs: JobRepository) -> None:
     job = await waiting(jobs)
     held = await jobs.claim("job-1", lease(), NOW, TYPES)
     assert await jobs.cancel(job, after(1), after(99)) is None
     assert await current(jobs) == held
 
 
-async def test_a_running_job_is_asked_to_stop_whatever_it_reports_meanwhile(
+async def test_a_running_job_is_asked_to_stop_even_if_it_reports_progress_meanwhile(
     jobs: JobRepository,
 ) -> None:
     job = await claimed(jobs)
@@ -81,7 +81,9 @@ async def test_a_running_job_is_asked_to_stop_whatever_it_reports_meanwhile(
     assert await jobs.request_cancel(job, after(2)) is not None
 
 
-async def test_asking_a_holder_that_is_gone_is_refused(jobs: JobRepository) -> None:
+async def test_a_cancellation_request_after_the_end_of_the_attempt_is_refused(
+    jobs: JobRepository,
+) -> None:
     job = await claimed(jobs)
     await jobs.settle(job, "t1", end(Outcome.RETRY, run_at=after(9)))
     assert await jobs.request_cancel(job, after(6)) is None
@@ -122,7 +124,7 @@ async def test_a_retry_waits_for_the_outbox_slot(jobs: JobRepository) -> None:
     assert await jobs.retry(job, after(10))
 
 
-async def test_of_many_retries_one_starts_a_run(jobs: JobRepository) -> None:
+async def test_exactly_one_of_many_retries_starts_a_run(jobs: JobRepository) -> None:
     job = await ended(jobs)
     made = await asyncio.gather(*(jobs.retry(job, after(10)) for _ in range(8)))
     assert sum(again is not None for again in made) == 1
@@ -130,7 +132,9 @@ async def test_of_many_retries_one_starts_a_run(jobs: JobRepository) -> None:
 
 
 @pytest.mark.parametrize("status", [JobStatus.PENDING, JobStatus.PROCESSING])
-async def test_what_has_not_ended_cannot_be_retried(jobs: JobRepository, status: JobStatus) -> None:
+async def test_a_job_that_has_not_ended_cannot_be_retried(
+    jobs: JobRepository, status: JobStatus
+) -> None:
     job = await (waiting if status is JobStatus.PENDING else claimed)(jobs)
     assert await jobs.retry(job, after(1)) is None
 
@@ -146,7 +150,7 @@ async def test_a_late_settlement_does_not_touch_the_new_run(jobs: JobRepository)
     assert await current(jobs) == held
 
 
-async def test_a_settlement_is_known_as_made_even_after_the_next_claim(
+async def test_a_repeated_settlement_is_recognised_even_after_the_next_claim(
     jobs: JobRepository,
 ) -> None:
     job = await claimed(jobs)
@@ -157,7 +161,7 @@ async def test_a_settlement_is_known_as_made_even_after_the_next_claim(
     assert await current(jobs) == held
 
 
-async def test_a_deleted_job_is_gone_at_once(jobs: JobRepository) -> None:
+async def test_a_deleted_job_disappears_at_once(jobs: JobRepository) -> None:
     job = await ended(jobs)
     assert await jobs.delete(job, after(10))
     assert await jobs.get("job-1") is None
@@ -185,7 +189,7 @@ def keyed(body: str = "a", seconds: float = 0) -> Idempotency:
     return Idempotency(key="k1", body_hmac=body, at=after(seconds))
 
 
-async def test_one_job_stands_under_an_idempotency_key(jobs: JobRepository) -> None:
+async def test_an_idempotency_key_has_one_job(jobs: JobRepository) -> None:
     made = await asyncio.gather(
         *(jobs.insert(make_job(f"job-{n}", idempotency=keyed())) for n in range(10)),
         return_exceptions=True,
@@ -197,7 +201,7 @@ async def test_one_job_stands_under_an_idempotency_key(jobs: JobRepository) -> N
     assert await jobs.get(found.job_id) == found
 
 
-async def test_a_key_is_its_owners_alone(jobs: JobRepository) -> None:
+async def test_an_idempotency_key_belongs_to_its_owner(jobs: JobRepository) -> None:
     await jobs.insert(make_job("job-1", idempotency=keyed()))
     await jobs.insert(make_job("job-2", idempotency=keyed(), owner="key-2"))
     await jobs.insert(make_job("job-3"))
@@ -250,7 +254,7 @@ async def test_a_batch_is_stored_with_its_jobs(stores: Stores) -> None:
     assert await stores.batches.get("batch-2") is None
 
 
-async def test_a_batch_under_a_used_key_leaves_nothing(stores: Stores) -> None:
+async def test_a_batch_under_a_used_key_stores_nothing(stores: Stores) -> None:
     first = make_job("job-1", batch_id="batch-1")
     await stores.batches.insert(batch_of(first, idempotency=keyed()), [first])
     second = make_job("job-2", batch_id="batch-2")
@@ -285,7 +289,7 @@ async def test_a_batch_is_counted_from_its_jobs(stores: Stores) -> None:
     assert await counted() == StatusCounts(pending=2, completed=1, cancelled=1)
 
 
-async def test_a_thousand_jobs_make_one_batch(batches: BatchRepository) -> None:
+async def test_a_batch_may_have_a_thousand_jobs(batches: BatchRepository) -> None:
     made = [make_job(f"job-{n}", batch_id="batch-1") for n in range(1000)]
     await batches.insert(batch_of(*made), made)
     found = await batches.get("batch-1")
@@ -302,7 +306,7 @@ RACES: dict[str, Race] = {
 
 
 @pytest.mark.parametrize(("one", "other"), [("cancel", "claim"), ("delete", "claim")])
-async def test_of_a_claim_and_a_clients_move_one_wins(
+async def test_exactly_one_of_a_claim_and_a_clients_action_wins(
     jobs: JobRepository, one: str, other: str
 ) -> None:
     job = await waiting(jobs)

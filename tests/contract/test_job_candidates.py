@@ -1,4 +1,4 @@
-"""What looking for the next job promises, over every store."""
+"""How a worker finds the next job, over every store."""
 
 import asyncio
 import contextlib
@@ -22,7 +22,7 @@ FLOOD = 50
 
 
 class Seconds:
-    """A monotonic clock moved by hand."""
+    """A monotonic clock that the test sets."""
 
     now = 100.0
 
@@ -30,7 +30,7 @@ class Seconds:
         return self.now
 
 
-def line_of(jobs: JobRepository, seconds: Seconds | None = None) -> Candidates:
+def candidates_of(jobs: JobRepository, seconds: Seconds | None = None) -> Candidates:
     monotonic = seconds or Seconds()
     return Candidates(jobs, batch_size=BATCH_SIZE, monotonic=monotonic, choose=max, heard_of=print)
 
@@ -40,7 +40,7 @@ async def insert(jobs: JobRepository, *many: dict[str, Any]) -> None:
 
 
 def flood(count: int = FLOOD, name: str = "flood", **fields: Any) -> list[dict[str, Any]]:
-    """Old jobs of one key, the oldest first; ten at a time have one ``run_at``."""
+    """Return old jobs of one key, the oldest first; every ten share one ``run_at``."""
     return [
         {"job_id": f"{name}-{n:04d}", "owner": "flood", "run_at": after(n // 10 - 999), **fields}
         for n in range(count)
@@ -61,7 +61,7 @@ async def taken(
 
 
 async def worked(jobs: JobRepository, line: Candidates, types: set[str] = TYPES) -> list[str]:
-    """What one worker claims until nobody waits."""
+    """Return the jobs that one worker claims until no job waits."""
     found = []
     while candidate := await line.take(types, NOW):
         assert await jobs.claim(candidate.job_id, lease(), NOW, types)
@@ -80,7 +80,7 @@ async def worked(jobs: JobRepository, line: Candidates, types: set[str] = TYPES)
         ({}, set()),
     ],
 )
-async def test_what_may_not_start_does_not_wait(
+async def test_a_job_that_may_not_start_is_no_candidate(
     jobs: JobRepository, fields: dict[str, Any], types: set[str]
 ) -> None:
     await insert(jobs, fields)
@@ -97,16 +97,16 @@ async def test_the_highest_priority_comes_first(jobs: JobRepository) -> None:
         {"job_id": "other", "priority": 8, "job_type": "other"},
     )
     assert await jobs.waiting_priorities(TYPES, NOW) == [9, 5, 0]
-    assert await worked(jobs, line_of(jobs)) == ["c", "b", "a", "d"]
+    assert await worked(jobs, candidates_of(jobs)) == ["c", "b", "a", "d"]
 
 
-async def test_the_keys_that_wait_at_a_priority_are_known(jobs: JobRepository) -> None:
+async def test_the_keys_with_waiting_jobs_of_a_priority_are_returned(jobs: JobRepository) -> None:
     wanted = [("a", "key-2", 5), ("b", "key-1", 5), ("c", "key-2", 5), ("d", "key-3", 6)]
     await insert(jobs, *({"job_id": j, "owner": o, "priority": p} for j, o, p in wanted))
     assert await jobs.waiting_owners(TYPES, 5, NOW) == ["key-1", "key-2"]
 
 
-async def test_the_oldest_jobs_of_each_key_come_key_by_key(jobs: JobRepository) -> None:
+async def test_the_oldest_jobs_are_returned_key_by_key(jobs: JobRepository) -> None:
     ages = [("a", "key-1", 1), ("b", "key-1", 3), ("c", "key-1", 2), ("d", "key-2", 9)]
     await insert(jobs, *({"job_id": j, "owner": o, "run_at": after(-s)} for j, o, s in ages))
     assert await oldest(jobs, "key-2", "key-1", limit=2) == ["d", "b", "c"]
@@ -114,13 +114,15 @@ async def test_the_oldest_jobs_of_each_key_come_key_by_key(jobs: JobRepository) 
     assert await oldest(jobs) == []
 
 
-async def test_a_candidate_tells_all_that_choosing_needs(jobs: JobRepository) -> None:
+async def test_a_candidate_has_all_fields_that_choosing_needs(jobs: JobRepository) -> None:
     await insert(jobs, {})
     wanted = [Candidate("job-1", "pdf", 5, "key-1", NOW)]
     assert await jobs.oldest_waiting(TYPES, 5, ["key-1"], NOW, 1) == wanted
 
 
-async def test_the_types_of_a_worker_are_one_line_by_age(jobs: JobRepository) -> None:
+async def test_jobs_of_all_types_of_a_worker_are_sorted_by_age_together(
+    jobs: JobRepository,
+) -> None:
     ages = [("a", "pdf", 1), ("b", "session", 2), ("c", "pdf", 3), ("d", "session", 4)]
     await insert(
         jobs,
@@ -129,12 +131,12 @@ async def test_the_types_of_a_worker_are_one_line_by_age(jobs: JobRepository) ->
         {"job_id": "high", "job_type": "session", "priority": 6, "owner": "key-2"},
     )
     types = {"pdf", "session"}
-    assert await worked(jobs, line_of(jobs), types) == ["high", "d", "c", "b", "a"]
+    assert await worked(jobs, candidates_of(jobs), types) == ["high", "d", "c", "b", "a"]
 
 
-async def test_a_flood_of_one_key_starves_no_other(jobs: JobRepository) -> None:
+async def test_many_jobs_of_one_key_do_not_delay_other_keys(jobs: JobRepository) -> None:
     await insert(jobs, *flood(), {"job_id": "single", "owner": "small", "run_at": NOW})
-    assert "single" in await taken(line_of(jobs), 2)
+    assert "single" in await taken(candidates_of(jobs), 2)
 
 
 async def test_a_worker_that_takes_one_job_of_each_batch_serves_every_key(
@@ -142,7 +144,7 @@ async def test_a_worker_that_takes_one_job_of_each_batch_serves_every_key(
 ) -> None:
     await insert(jobs, *flood(9), {"job_id": "single", "owner": "small", "run_at": NOW})
     seconds = Seconds()
-    line, found = line_of(jobs, seconds), []
+    line, found = candidates_of(jobs, seconds), []
     for _ in range(3):
         seconds.now += OLDEST_SEC + 0.1
         (job_id,) = await taken(line, 1)
@@ -151,36 +153,36 @@ async def test_a_worker_that_takes_one_job_of_each_batch_serves_every_key(
     assert found == ["flood-0000", "single", "flood-0001"]
 
 
-async def test_within_a_key_the_oldest_comes_first_and_none_is_left_out(
+async def test_within_a_key_the_oldest_job_comes_first_and_no_job_is_skipped(
     jobs: JobRepository,
 ) -> None:
     await insert(jobs, *flood())
-    assert await worked(jobs, line_of(jobs)) == [fields["job_id"] for fields in flood()]
+    assert await worked(jobs, candidates_of(jobs)) == [fields["job_id"] for fields in flood()]
 
 
-async def test_a_higher_priority_is_taken_next_once_the_batch_is_a_second_old(
+async def test_a_higher_priority_is_claimed_next_once_the_batch_is_a_second_old(
     jobs: JobRepository,
 ) -> None:
     await insert(jobs, *flood())
     seconds = Seconds()
-    line = line_of(jobs, seconds)
+    line = candidates_of(jobs, seconds)
     await taken(line, 1)
     await insert(jobs, {"job_id": "high", "priority": 6, "owner": "flood"})
     seconds.now += OLDEST_SEC + 0.1
     assert await taken(line, 1) == ["high"]
 
 
-async def test_a_job_older_than_those_already_taken_is_in_the_next_batch(
+async def test_a_job_older_than_the_claimed_ones_is_in_the_next_batch(
     jobs: JobRepository,
 ) -> None:
-    """One that was handed back, or whose type was paused: nothing is passed over for good."""
+    """Such a job was handed back, or its type was paused; no job is skipped for ever."""
     await claimed(jobs, owner="flood", run_at=after(-2000))
     paused = {"job_id": "paused", "job_type": "session", "run_at": after(-1999)}
     await insert(jobs, *flood(), paused)
     job = await jobs.get("job-1")
     assert job
     seconds = Seconds()
-    line = line_of(jobs, seconds)
+    line = candidates_of(jobs, seconds)
     for job_id in await taken(line, 5):
         await jobs.claim(job_id, lease(), NOW, TYPES)
     await jobs.settle(job, "t1", end(Outcome.HANDED_BACK, run_at=after(-2000)))
@@ -190,9 +192,9 @@ async def test_a_job_older_than_those_already_taken_is_in_the_next_batch(
     assert await taken(line, 1, TYPES | {"session"}) == ["paused"]
 
 
-async def test_workers_that_race_for_one_head_part_ways(jobs: JobRepository) -> None:
+async def test_workers_that_race_for_one_job_go_on_with_different_ones(jobs: JobRepository) -> None:
     await insert(jobs, *flood())
-    winner, loser = line_of(jobs), line_of(jobs)
+    winner, loser = candidates_of(jobs), candidates_of(jobs)
     won, lost = await taken(winner, 1), await taken(loser, 1)
     assert won == lost
     assert await jobs.claim(won[0], lease(), NOW, TYPES)
@@ -204,7 +206,7 @@ async def test_workers_that_race_for_one_head_part_ways(jobs: JobRepository) -> 
     assert not {*following} & {*await taken(winner, 9)}
 
 
-async def test_the_next_job_to_be_due_is_the_earliest_ahead(jobs: JobRepository) -> None:
+async def test_the_next_due_job_is_the_earliest_in_the_future(jobs: JobRepository) -> None:
     for job_id, seconds in [("a", -1), ("b", 20), ("c", 10)]:
         await jobs.insert(make_job(job_id, run_at=after(seconds)))
     await jobs.insert(make_job("d", run_at=after(5), job_type="other"))
@@ -213,7 +215,7 @@ async def test_the_next_job_to_be_due_is_the_earliest_ahead(jobs: JobRepository)
     assert await jobs.next_due(TYPES, after(20)) is None
 
 
-async def test_candidates_are_the_longest_due(jobs: JobRepository) -> None:
+async def test_candidates_are_the_jobs_due_the_longest(jobs: JobRepository) -> None:
     await insert(jobs, *flood(9), {"job_id": "later", "run_at": after(1)})
     await insert(jobs, {"job_id": "first", "priority": 0, "run_at": after(-9999)})
     first, second = await jobs.candidates(TYPES, NOW, 2)
@@ -223,7 +225,7 @@ async def test_candidates_are_the_longest_due(jobs: JobRepository) -> None:
 
 
 @pytest.mark.parametrize("driver", ["motor", "pymongo"])
-async def test_a_look_reads_a_few_keys_of_an_index_and_no_job(
+async def test_finding_candidates_reads_a_few_index_keys_and_no_job(
     mongo_url: str, database_name: str, driver: str
 ) -> None:
     client = Client(mongo_url, database_name, driver)
@@ -245,15 +247,15 @@ async def test_a_look_reads_a_few_keys_of_an_index_and_no_job(
     await client.close()
     plans = sorted(one["planSummary"].split()[0] for one in seen)
     assert plans == ["DISTINCT_SCAN", "DISTINCT_SCAN", "IXSCAN", "IXSCAN", "IXSCAN"]
-    # One key beyond those wanted ends each scan, and an empty type costs one.
+    # Each scan reads one key more than it returns, and an empty type costs one key.
     assert sum(one["keysExamined"] for one in seen) <= 1 + 2 + 21 + 1 + len(seen) * len(types)
-    assert sum(one["docsExamined"] for one in seen) == 1  # the one that is due next
+    assert sum(one["docsExamined"] for one in seen) == 1  # the job that is due next
     assert not any(one.get("hasSortStage") for one in seen)
 
 
 @contextlib.contextmanager
 def profiled(mongo_url: str, name: str) -> Iterator[list[dict[str, Any]]]:
-    """Fills the list at the end: what MongoDB noted of each read of jobs meanwhile."""
+    """Yield a list; at the end it holds MongoDB's profile of each read of jobs in the block."""
     seen: list[dict[str, Any]] = []
     with MongoClient[dict[str, Any]](mongo_url) as client:
         database = client[name]

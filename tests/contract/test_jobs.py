@@ -1,4 +1,4 @@
-"""What every job repository promises: the in-memory twin, and MongoDB under both drivers."""
+"""What every job repository promises: in memory, and MongoDB under both drivers."""
 
 import asyncio
 from typing import Any
@@ -43,7 +43,7 @@ async def test_a_job_comes_back_as_it_was_stored(jobs: JobRepository) -> None:
     assert await jobs.get("job-2") is None
 
 
-async def test_a_claim_raises_the_attempt_under_a_fresh_lease(jobs: JobRepository) -> None:
+async def test_a_claim_increments_the_attempt_under_a_new_lease(jobs: JobRepository) -> None:
     job = await claimed(jobs)
     assert (job.status, job.attempt, job.seq) == (JobStatus.PROCESSING, 1, 1)
     assert job.lease == lease()
@@ -51,7 +51,7 @@ async def test_a_claim_raises_the_attempt_under_a_fresh_lease(jobs: JobRepositor
     assert await current(jobs) == job
 
 
-async def test_of_many_claims_exactly_one_wins(jobs: JobRepository) -> None:
+async def test_exactly_one_of_many_claims_wins(jobs: JobRepository) -> None:
     await jobs.insert(make_job())
     claims = [jobs.claim("job-1", lease(f"t{n}"), NOW, TYPES) for n in range(10)]
     winners = [job for job in await asyncio.gather(*claims) if job]
@@ -69,7 +69,7 @@ async def test_of_many_claims_exactly_one_wins(jobs: JobRepository) -> None:
         ({}, {"other"}),
     ],
 )
-async def test_what_may_not_start_is_not_claimed(
+async def test_a_job_that_may_not_start_is_not_claimed(
     jobs: JobRepository, fields: dict[str, Any], types: set[str]
 ) -> None:
     await jobs.insert(make_job(**fields))
@@ -152,7 +152,7 @@ async def test_a_retry_waits_until_its_time_and_keeps_the_error(jobs: JobReposit
     assert (await current(jobs)).error is None
 
 
-async def test_a_hand_back_is_forgiven_and_due_at_once(jobs: JobRepository) -> None:
+async def test_a_hand_back_does_not_count_and_is_due_at_once(jobs: JobRepository) -> None:
     job = await claimed(jobs)
     await jobs.settle(job, "t1", end(Outcome.HANDED_BACK, run_at=after(5)))
     job = await current(jobs)
@@ -203,7 +203,7 @@ async def test_ended_leases_of_other_types_are_only_those_to_be_ended(jobs: JobR
     assert len(await jobs.ended_leases({"other"}, after(31), 10)) == 1
 
 
-async def test_a_spent_job_is_found_whatever_its_type(jobs: JobRepository) -> None:
+async def test_a_job_without_attempts_left_is_found_for_any_type(jobs: JobRepository) -> None:
     await claimed(jobs, max_attempts=1)
     assert len(await jobs.ended_leases({"other"}, after(31), 10)) == 1
 
@@ -224,7 +224,7 @@ async def test_a_job_that_silenced_two_workers_is_ended_by_any_worker_and_reclai
     assert (poison.silences, poison.is_poison) == ([silence(), second], True)
 
 
-async def test_a_silence_is_recorded_once_and_whichever_worker_holds_the_job(
+async def test_a_silence_is_recorded_once_no_matter_which_worker_holds_the_job(
     jobs: JobRepository,
 ) -> None:
     job = await claimed(jobs)
@@ -253,7 +253,7 @@ async def test_an_explicit_retry_forgets_the_silences(jobs: JobRepository) -> No
     assert retried.silences == []
 
 
-async def test_ending_for_a_holder_that_renewed_meanwhile_is_refused(jobs: JobRepository) -> None:
+async def test_settling_for_a_worker_that_renewed_meanwhile_is_refused(jobs: JobRepository) -> None:
     job = await claimed(jobs)
     await jobs.renew("worker-1", ["job-1"], after(60))
     with pytest.raises(StaleClaim):
@@ -261,7 +261,7 @@ async def test_ending_for_a_holder_that_renewed_meanwhile_is_refused(jobs: JobRe
     assert await jobs.settle(job, "t1", end(Outcome.FAILED, at=after(60)), ended=True)
 
 
-async def test_a_renewal_extends_what_is_held_and_brings_back_the_cancel_flag(
+async def test_a_renewal_extends_held_leases_and_returns_the_cancel_flag(
     jobs: JobRepository,
 ) -> None:
     await claimed(jobs)
@@ -276,7 +276,7 @@ async def test_a_renewal_extends_what_is_held_and_brings_back_the_cancel_flag(
     assert await jobs.renew("worker-2", ["job-1"], after(99)) == {}
 
 
-async def test_jobs_are_read_briefly_unless_they_are_unknown_or_deleted(
+async def test_summaries_leave_out_unknown_and_deleted_jobs(
     jobs: JobRepository,
 ) -> None:
     await claimed(jobs)
@@ -290,7 +290,7 @@ async def test_jobs_are_read_briefly_unless_they_are_unknown_or_deleted(
     assert found["job-2"].parameters == {}
 
 
-async def test_of_many_jobs_those_are_found_that_clients_want_cancelled(
+async def test_requested_cancellations_are_found_among_many_jobs(
     jobs: JobRepository,
 ) -> None:
     await claimed(jobs)
@@ -301,7 +301,7 @@ async def test_of_many_jobs_those_are_found_that_clients_want_cancelled(
     assert await jobs.cancel_requested_among(["job-2"]) == set()
 
 
-async def test_progress_is_written_under_the_lease_and_leaves_an_event(
+async def test_progress_is_written_under_the_lease_and_sets_an_event(
     jobs: JobRepository,
 ) -> None:
     await claimed(jobs, webhook=HOOK)
@@ -311,14 +311,16 @@ async def test_progress_is_written_under_the_lease_and_leaves_an_event(
     assert (job.seq, job.notify) == (2, slot(2, 1))
 
 
-async def test_a_newer_progress_takes_the_slot_but_keeps_its_due_time(jobs: JobRepository) -> None:
+async def test_a_newer_progress_replaces_the_event_but_keeps_the_due_time(
+    jobs: JobRepository,
+) -> None:
     await claimed(jobs, webhook=HOOK)
     await jobs.record_progress(progress(2, slot=slot(2, 1)))
     await jobs.record_progress(progress(3, slot=slot(3, 4)))
     assert (await current(jobs)).notify == slot(3, 1)
 
 
-async def test_a_terminal_event_takes_the_slot_and_is_due_now(jobs: JobRepository) -> None:
+async def test_a_terminal_event_replaces_the_event_and_is_due_now(jobs: JobRepository) -> None:
     job = await claimed(jobs, webhook=HOOK)
     await jobs.record_progress(progress(2, slot=slot(2, 50)))
     await jobs.settle(job, "t1", end(Outcome.FAILED, seq=3))
@@ -337,7 +339,7 @@ async def test_a_slot_is_cleared_only_while_it_holds_that_event(jobs: JobReposit
     assert await jobs.record_progress(progress(4)) == after(2)
 
 
-async def test_many_slots_are_cleared_at_once_and_newer_events_are_told(
+async def test_many_slots_are_cleared_at_once_and_newer_events_are_returned(
     jobs: JobRepository,
 ) -> None:
     for number in range(3):
@@ -356,7 +358,7 @@ async def test_many_slots_are_cleared_at_once_and_newer_events_are_told(
     assert await jobs.clear_slots([("job-1", 2), ("job-2", 2)], after(9)) == set()
 
 
-async def test_a_slot_can_be_put_off(jobs: JobRepository) -> None:
+async def test_a_slot_can_be_postponed(jobs: JobRepository) -> None:
     await claimed(jobs, webhook=HOOK)
     await jobs.record_progress(progress(2, slot=slot(2, 1)))
     assert await jobs.postpone_slot("job-1", slot(2, 1), after(3))
@@ -365,7 +367,7 @@ async def test_a_slot_can_be_put_off(jobs: JobRepository) -> None:
     assert not await jobs.postpone_slot("job-1", slot(9, 1), after(9))
 
 
-async def test_text_that_looks_like_an_expression_is_only_text(jobs: JobRepository) -> None:
+async def test_text_that_looks_like_an_expression_stays_text(jobs: JobRepository) -> None:
     job = await claimed(jobs, webhook=HOOK)
     text = {"$owner": "$lease.token", "a.b": "$$NOW"}
     change = ProgressChange("job-1", "t1", 2, NOW, JobProgress(step="$lease"), None)
@@ -390,7 +392,7 @@ async def test_a_listing_is_newest_first_and_pages_by_its_last_job(jobs: JobRepo
     assert [job.job_id for job in mine] == ["job-3", "job-1"]
 
 
-async def test_a_listing_can_be_narrowed(jobs: JobRepository) -> None:
+async def test_a_listing_can_be_filtered(jobs: JobRepository) -> None:
     await jobs.insert(make_job("job-1", tags=["red", "blue"], user_id="u1"))
     await jobs.insert(make_job("job-2", job_type="other", created_at=after(10)))
     wanted = {

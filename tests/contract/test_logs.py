@@ -1,4 +1,4 @@
-"""What every log repository promises: the in-memory twin, and MongoDB under both drivers."""
+"""What every log repository promises: in memory, and MongoDB under both drivers."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -43,7 +43,7 @@ async def test_entries_come_back_as_they_were_stored(logs: LogRepository) -> Non
     assert await logs.tail("job-2", 9) == []
 
 
-async def test_an_entry_that_is_there_already_is_left_as_it_is(logs: LogRepository) -> None:
+async def test_an_existing_entry_stays_as_it_is(logs: LogRepository) -> None:
     await logs.append("job-1", [entry(1, 0, message="first")])
     await logs.append("job-1", [entry(1, 0, message="second"), entry(1, 1)])
     assert [one.message for one in await logs.tail("job-1", 9)] == ["first", "line"]
@@ -55,7 +55,7 @@ async def test_the_tail_is_the_last_entries_over_all_attempts(logs: LogRepositor
     assert places(await logs.tail("job-1", 4)) == [(1, 10), (1, 11), (2, 0), (2, 1)]
 
 
-async def test_all_entries_are_walked_page_by_page(logs: LogRepository) -> None:
+async def test_all_entries_are_returned_page_by_page(logs: LogRepository) -> None:
     await logs.append("job-1", [entry(a, s) for a in (1, 2, 10) for s in range(12)])
     await logs.append("job-2", [entry(1, 0)])
     seen: list[tuple[int, int]] = []
@@ -66,7 +66,7 @@ async def test_all_entries_are_walked_page_by_page(logs: LogRepository) -> None:
     assert seen == [(a, s) for a in (1, 2, 10) for s in range(12)]
 
 
-async def test_a_page_holds_the_wanted_levels_only_in_order(logs: LogRepository) -> None:
+async def test_a_page_has_only_the_wanted_levels_in_order(logs: LogRepository) -> None:
     await logs.append("job-1", [entry(1, n, LOG_LEVELS[n % 5]) for n in range(20)])
     found = await logs.page("job-1", after=(1, 4), levels=("error", "warning"), limit=3)
     assert [(one.seq, one.level) for one in found] == [

@@ -1,4 +1,4 @@
-"""What removing old things can rely on: the in-memory twin, and MongoDB under both drivers."""
+"""What the removal of old jobs and files can rely on: in memory, and MongoDB under both drivers."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -47,8 +47,8 @@ LARGE_VALUE = {"text": "x" * INLINE_BYTES}
 EVENT = NotifySlot(seq=1, run=1, phase=Phase.COMPLETED, due_at=NOW)
 
 
-class Place:
-    """What is removed from, and what does it."""
+class Harness:
+    """The repositories that hold old jobs and files, and the one that removes them."""
 
     jobs: JobRepository
     batches: BatchRepository
@@ -59,28 +59,28 @@ class Place:
 
 
 @pytest.fixture(params=["memory", "motor", "pymongo"])
-async def place(request: pytest.FixtureRequest) -> AsyncIterator[Place]:
-    place = Place()
+async def harness(request: pytest.FixtureRequest) -> AsyncIterator[Harness]:
+    harness = Harness()
     if request.param == "memory":
         jobs = InMemoryJobRepository()
         batches = InMemoryBatchRepository(jobs)
         files = InMemoryFileRepository()
         cache = InMemoryCacheRepository(files, ManualClock())
-        place.jobs, place.batches, place.files, place.cache = jobs, batches, files, cache
-        place.removal, place.locks = (
+        harness.jobs, harness.batches, harness.files, harness.cache = jobs, batches, files, cache
+        harness.removal, harness.locks = (
             InMemoryRemovalRepository(jobs, batches, cache),
             InMemoryLockRepository(),
         )
-        yield place
+        yield harness
         return
     url, name = (request.getfixturevalue(fixture) for fixture in ("mongo_url", "database_name"))
     client = Client(url, name, request.param)
     await indexes.ensure(client)
     store = Store(client)
-    place.jobs, place.batches = store.jobs, store.batches
-    place.files, place.cache = store.files, store.cache
-    place.removal, place.locks = store.removal, store.locks
-    yield place
+    harness.jobs, harness.batches = store.jobs, store.batches
+    harness.files, harness.cache = store.files, store.cache
+    harness.removal, harness.locks = store.removal, store.locks
+    yield harness
     await store.close()
 
 
@@ -88,45 +88,45 @@ def ids(found: list[Any]) -> list[str]:
     return [one.id for one in found]
 
 
-async def test_expired_jobs_come_in_order_and_are_walked_to_the_end(place: Place) -> None:
+async def test_expired_jobs_are_listed_in_order_to_the_end(harness: Harness) -> None:
     for job_id, seconds in [("b", -1), ("a", -1), ("c", -9), ("late", 1)]:
-        await place.jobs.insert(make_job(job_id, **ENDED | {"expires_at": after(seconds)}))
-    await place.jobs.insert(make_job("for-ever", status=JobStatus.FAILED))
-    await place.jobs.insert(make_job("waits", expires_at=after(-5)))
-    first = await place.removal.expired_jobs(NOW, 2)
+        await harness.jobs.insert(make_job(job_id, **ENDED | {"expires_at": after(seconds)}))
+    await harness.jobs.insert(make_job("for-ever", status=JobStatus.FAILED))
+    await harness.jobs.insert(make_job("waits", expires_at=after(-5)))
+    first = await harness.removal.expired_jobs(NOW, 2)
     assert ids(first) == ["c", "a"]
-    rest = await place.removal.expired_jobs(NOW, 9, after=first[-1].place)
+    rest = await harness.removal.expired_jobs(NOW, 9, after=first[-1].place)
     assert ids(rest) == ["b"]
-    assert await place.removal.expired_jobs(NOW, 9, after=rest[-1].place) == []
+    assert await harness.removal.expired_jobs(NOW, 9, after=rest[-1].place) == []
 
 
-async def test_an_expired_job_tells_whether_an_event_waits_in_it(place: Place) -> None:
-    await place.jobs.insert(make_job("quiet", **ENDED))
-    await place.jobs.insert(make_job("tells", webhook=HOOK, notify=EVENT, **ENDED))
-    found = await place.removal.expired_jobs(NOW, 9)
-    assert {one.id: one.has_event for one in found} == {"quiet": False, "tells": True}
+async def test_an_expired_job_shows_whether_an_event_waits_in_its_slot(harness: Harness) -> None:
+    await harness.jobs.insert(make_job("quiet", **ENDED))
+    await harness.jobs.insert(make_job("with-event", webhook=HOOK, notify=EVENT, **ENDED))
+    found = await harness.removal.expired_jobs(NOW, 9)
+    assert {one.id: one.has_event for one in found} == {"quiet": False, "with-event": True}
 
 
-async def test_a_job_its_owner_deleted_is_told_from_one_whose_time_is_over(place: Place) -> None:
-    await place.jobs.insert(make_job("expired", **ENDED))
-    await place.jobs.insert(make_job("deleted", status=JobStatus.FAILED))
-    job = await place.jobs.get("deleted")
+async def test_a_job_that_its_owner_deleted_differs_from_an_expired_one(harness: Harness) -> None:
+    await harness.jobs.insert(make_job("expired", **ENDED))
+    await harness.jobs.insert(make_job("deleted", status=JobStatus.FAILED))
+    job = await harness.jobs.get("deleted")
     assert job is not None
-    await place.jobs.delete(job, NOW)
-    assert await place.removal.fence("expired", NOW, after(1))
-    found = await place.removal.expired_jobs(NOW, 9)
+    await harness.jobs.delete(job, NOW)
+    assert await harness.removal.fence("expired", NOW, after(1))
+    found = await harness.removal.expired_jobs(NOW, 9)
     assert {one.id: one.deleted for one in found} == {"expired": False, "deleted": True}
 
 
-async def test_a_fenced_job_is_gone_from_answers_and_free_of_its_key(place: Place) -> None:
+async def test_a_fenced_job_disappears_and_its_key_is_free(harness: Harness) -> None:
     key = Idempotency(key="k", body_hmac="h", at=NOW)
-    await place.jobs.insert(make_job(idempotency=key, **ENDED))
-    assert await place.removal.fence("job-1", NOW, after(1))
-    assert await place.jobs.get("job-1") is None
-    assert await place.jobs.find_by_key("key-1", "k") is None
-    assert await place.removal.fence("job-1", NOW, after(2))  # as good as new
-    assert await place.removal.remove_job("job-1")
-    assert not await place.removal.remove_job("job-1")
+    await harness.jobs.insert(make_job(idempotency=key, **ENDED))
+    assert await harness.removal.fence("job-1", NOW, after(1))
+    assert await harness.jobs.get("job-1") is None
+    assert await harness.jobs.find_by_key("key-1", "k") is None
+    assert await harness.removal.fence("job-1", NOW, after(2))  # repeating succeeds
+    assert await harness.removal.remove_job("job-1")
+    assert not await harness.removal.remove_job("job-1")
 
 
 @pytest.mark.parametrize(
@@ -139,32 +139,32 @@ async def test_a_fenced_job_is_gone_from_answers_and_free_of_its_key(place: Plac
         {"webhook": HOOK, "notify": EVENT},
     ],
 )
-async def test_what_is_not_to_go_is_neither_fenced_nor_removed(
-    place: Place, fields: dict[str, Any]
+async def test_a_job_that_must_stay_is_neither_fenced_nor_removed(
+    harness: Harness, fields: dict[str, Any]
 ) -> None:
-    await place.jobs.insert(make_job(**{**ENDED, **fields}))
-    assert not await place.removal.fence("job-1", NOW, NOW)
-    assert not await place.removal.remove_job("job-1")
-    assert (await current(place.jobs)).deleted_at is None
+    await harness.jobs.insert(make_job(**{**ENDED, **fields}))
+    assert not await harness.removal.fence("job-1", NOW, NOW)
+    assert not await harness.removal.remove_job("job-1")
+    assert (await current(harness.jobs)).deleted_at is None
 
 
-async def test_of_a_fence_and_a_retry_exactly_one_wins(place: Place) -> None:
+async def test_exactly_one_of_a_fence_and_a_retry_wins(harness: Harness) -> None:
     for n in range(20):
         job = make_job(f"job-{n}", **ENDED)
-        await place.jobs.insert(job)
+        await harness.jobs.insert(job)
         fenced, retried = await asyncio.gather(
-            place.removal.fence(job.job_id, NOW, NOW), place.jobs.retry(job, NOW)
+            harness.removal.fence(job.job_id, NOW, NOW), harness.jobs.retry(job, NOW)
         )
         assert fenced is (retried is None)
-        assert await place.removal.remove_job(job.job_id) is fenced
+        assert await harness.removal.remove_job(job.job_id) is fenced
 
 
-async def test_a_retried_job_expires_no_more(place: Place) -> None:
+async def test_a_retried_job_does_not_expire(harness: Harness) -> None:
     job = make_job(**ENDED)
-    await place.jobs.insert(job)
-    assert await place.jobs.retry(job, NOW)
-    assert not await place.removal.fence("job-1", NOW, NOW)
-    assert await place.removal.expired_jobs(after(99), 9) == []
+    await harness.jobs.insert(job)
+    assert await harness.jobs.retry(job, NOW)
+    assert not await harness.removal.fence("job-1", NOW, NOW)
+    assert await harness.removal.expired_jobs(after(99), 9) == []
 
 
 def file(kind: FileKind = FileKind.FILE, **fields: Any) -> FileInfo:
@@ -186,25 +186,25 @@ NAMED = JobFile(name="a", file_id="file-1", size=1, sha256="00", content_type="t
         ({"job_id": "another", "files": [NAMED]}, False),
     ],
 )
-async def test_a_file_of_an_attempt_is_named_by_its_job_or_may_still_be(
-    place: Place, fields: dict[str, Any], *, named: bool
+async def test_a_file_of_an_attempt_is_named_by_its_job_or_may_be_named_later(
+    harness: Harness, fields: dict[str, Any], *, named: bool
 ) -> None:
-    await place.jobs.insert(make_job(**fields))
-    assert await place.removal.is_named(file()) is named
+    await harness.jobs.insert(make_job(**fields))
+    assert await harness.removal.is_named(file()) is named
 
 
-async def test_what_a_settlement_names_is_named(place: Place) -> None:
-    await place.jobs.insert(make_job())
-    job = await place.jobs.claim("job-1", lease(), NOW, {"pdf"})
+async def test_files_in_a_settlement_are_named(harness: Harness) -> None:
+    await harness.jobs.insert(make_job())
+    job = await harness.jobs.claim("job-1", lease(), NOW, {"pdf"})
     assert job is not None
     results = ResultsFile(file_id="file-2", size=300_000)
     done = end(Outcome.COMPLETED, files=(NAMED,), results_file=results)
-    await place.jobs.settle(job, "t1", done)
-    ended = await current(place.jobs)
+    await harness.jobs.settle(job, "t1", done)
+    ended = await current(harness.jobs)
     assert (ended.files, ended.results_file, ended.results) == ([NAMED], results, None)
-    assert await place.removal.is_named(file())
-    assert await place.removal.is_named(file(FileKind.RESULT, file_id="file-2"))
-    assert not await place.removal.is_named(file(file_id="file-3"))
+    assert await harness.removal.is_named(file())
+    assert await harness.removal.is_named(file(FileKind.RESULT, file_id="file-2"))
+    assert not await harness.removal.is_named(file(file_id="file-3"))
 
 
 @pytest.mark.parametrize(
@@ -212,21 +212,21 @@ async def test_what_a_settlement_names_is_named(place: Place) -> None:
     [({}, True), (ENDED, True), ({"deleted_at": NOW}, False)],
 )
 async def test_an_upload_is_named_by_the_jobs_that_use_it(
-    place: Place, fields: dict[str, Any], *, named: bool
+    harness: Harness, fields: dict[str, Any], *, named: bool
 ) -> None:
     upload = file(FileKind.UPLOAD, job_id=None, attempt=None)
-    assert not await place.removal.is_named(upload)
-    await place.jobs.insert(make_job(parameters={"file_id": "file-1"}, **fields))
-    assert await place.removal.is_named(upload) is named
+    assert not await harness.removal.is_named(upload)
+    await harness.jobs.insert(make_job(parameters={"file_id": "file-1"}, **fields))
+    assert await harness.removal.is_named(upload) is named
 
 
-async def test_a_file_of_the_cache_is_named_by_its_entry(place: Place) -> None:
-    await place.cache.put_many({"a": LARGE_VALUE})
-    (stored,) = await place.files.due_for_check(after(10**9), 9)
+async def test_a_file_of_the_cache_is_named_by_its_entry(harness: Harness) -> None:
+    await harness.cache.put_many({"a": LARGE_VALUE})
+    (stored,) = await harness.files.due_for_check(after(10**9), 9)
     assert stored.kind is FileKind.CACHE
-    assert await place.removal.is_named(stored)
-    await place.cache.remove_unused((after(10**9), ""), 9)
-    assert not await place.removal.is_named(stored)
+    assert await harness.removal.is_named(stored)
+    await harness.cache.remove_unused((after(10**9), ""), 9)
+    assert not await harness.removal.is_named(stored)
 
 
 def batch(batch_id: str, seconds: float, *jobs: Job) -> Batch:
@@ -238,37 +238,39 @@ def batch(batch_id: str, seconds: float, *jobs: Job) -> Batch:
     )
 
 
-async def test_a_batch_goes_when_it_is_old_and_no_job_of_it_is_left(place: Place) -> None:
+async def test_a_batch_is_removed_when_it_is_old_and_has_no_job_left(harness: Harness) -> None:
     job = make_job(batch_id="batch-1", **ENDED)
-    await place.batches.insert(batch("batch-1", -60, job), [job])
+    await harness.batches.insert(batch("batch-1", -60, job), [job])
     for batch_id, seconds in (("batch-0", -90), ("batch-2", 1)):
         waits = make_job(f"of-{batch_id}", batch_id=batch_id)
-        await place.batches.insert(batch(batch_id, seconds, waits), [waits])
-    found = await place.removal.old_batches(NOW, 9)
+        await harness.batches.insert(batch(batch_id, seconds, waits), [waits])
+    found = await harness.removal.old_batches(NOW, 9)
     assert ids(found) == ["batch-0", "batch-1"]
-    assert ids(await place.removal.old_batches(NOW, 9, after=found[0].place)) == ["batch-1"]
-    assert not await place.removal.remove_batch("batch-1")
-    await place.removal.fence("job-1", NOW, NOW)
-    assert not await place.removal.remove_batch("batch-1")
-    await place.removal.remove_job("job-1")
-    assert await place.removal.remove_batch("batch-1")
-    assert await place.batches.get("batch-1") is None
-    assert await place.batches.get("batch-2") is not None
+    assert ids(await harness.removal.old_batches(NOW, 9, after=found[0].place)) == ["batch-1"]
+    assert not await harness.removal.remove_batch("batch-1")
+    await harness.removal.fence("job-1", NOW, NOW)
+    assert not await harness.removal.remove_batch("batch-1")
+    await harness.removal.remove_job("job-1")
+    assert await harness.removal.remove_batch("batch-1")
+    assert await harness.batches.get("batch-1") is None
+    assert await harness.batches.get("batch-2") is not None
 
 
-async def test_a_lock_has_one_owner_at_a_time(place: Place) -> None:
-    tries = [place.locks.take("sweeper", f"w{n}", NOW, after(60)) for n in range(8)]
+async def test_a_lock_has_one_owner_at_a_time(harness: Harness) -> None:
+    tries = [harness.locks.take("sweeper", f"w{n}", NOW, after(60)) for n in range(8)]
     assert sum(await asyncio.gather(*tries)) == 1
 
 
-async def test_a_lock_is_kept_released_and_taken_over_once_it_has_ended(place: Place) -> None:
-    assert await place.locks.take("sweeper", "w1", NOW, after(60))
-    assert not await place.locks.take("sweeper", "w2", after(59), after(119))
-    assert await place.locks.take("other", "w2", NOW, after(60))
-    assert await place.locks.take("sweeper", "w1", after(50), after(110))
-    assert not await place.locks.take("sweeper", "w2", after(60), after(120))
-    assert await place.locks.take("sweeper", "w2", after(110), after(170))
-    await place.locks.release("sweeper", "w1")
-    assert not await place.locks.take("sweeper", "w1", after(111), after(171))
-    await place.locks.release("sweeper", "w2")
-    assert await place.locks.take("sweeper", "w1", after(111), after(171))
+async def test_a_lock_is_kept_released_and_taken_by_another_owner_once_it_has_ended(
+    harness: Harness,
+) -> None:
+    assert await harness.locks.take("sweeper", "w1", NOW, after(60))
+    assert not await harness.locks.take("sweeper", "w2", after(59), after(119))
+    assert await harness.locks.take("other", "w2", NOW, after(60))
+    assert await harness.locks.take("sweeper", "w1", after(50), after(110))
+    assert not await harness.locks.take("sweeper", "w2", after(60), after(120))
+    assert await harness.locks.take("sweeper", "w2", after(110), after(170))
+    await harness.locks.release("sweeper", "w1")
+    assert not await harness.locks.take("sweeper", "w1", after(111), after(171))
+    await harness.locks.release("sweeper", "w2")
+    assert await harness.locks.take("sweeper", "w1", after(111), after(171))

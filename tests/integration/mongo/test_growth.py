@@ -1,8 +1,8 @@
-"""However much has come and gone, no query reads more than it gives: MongoDB's profiler says so.
+"""No query reads much more than it returns, however many documents there are.
 
-Each public method of each repository is called over thousands of jobs, and every command that
-reached the server is looked at: none may go through a whole collection, none may read documents it
-does not need.
+Each public method of each repository is called over thousands of jobs. MongoDB's profiler shows
+every command that reached the server: none may scan a whole collection, and none may read documents
+that it does not need.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 from pymongo import MongoClient
-from support.job_samples import HOOK, NOW, after, end, lease, make_job
+from support.job_samples import HOOK, NOW, after, end, lease, make_job, silence
 
 from secretary_common.errors import StaleClaim
 from secretary_common.models import (
@@ -58,10 +58,10 @@ MANY = 6000
 LIMIT = 20
 ERRORS: tuple[LogLevel, ...] = ("error",)
 SLACK = 5
-"""Documents a query may read beyond those it gives."""
+"""The number of documents that a query may read in addition to those it returns."""
 TYPES = {"pdf", "other"}
 PENDING, DELIVERED, DEAD = DeliveryState.PENDING, DeliveryState.DELIVERED, DeliveryState.DEAD
-MUCH_TOLD = "job-much-told"
+MANY_EVENTS = "job-many-events"
 """A job with thousands of deliveries."""
 STATUSES = list(JobStatus)
 BATCH = "batch-1"
@@ -71,7 +71,7 @@ Call = Callable[[Store], Awaitable[Any]]
 
 
 def job(n: int) -> Job:
-    """The *n*-th of many jobs: all states, types, keys, priorities; half of them long ago."""
+    """Return the *n*-th of many jobs: all states, types, keys, priorities; half of them are old."""
     status = STATUSES[n % len(STATUSES)]
     ended = status not in (JobStatus.PENDING, JobStatus.PROCESSING)
     return make_job(
@@ -146,13 +146,13 @@ async def read(store: Store, file_id: str) -> None:
 
 @dataclass(frozen=True)
 class Profiled:
-    """A full store, and what MongoDB's profiler noted of a call."""
+    """A full store with MongoDB's profiler."""
 
     store: Store
     database: Any
 
     async def commands(self, call: Call) -> list[dict[str, Any]]:
-        """What reached the server while *call* was made."""
+        """Make *call*; return the profiles of its commands."""
         self.database.command("profile", 0)
         self.database.drop_collection("system.profile")
         self.database.command("profile", 2)
@@ -165,7 +165,7 @@ class Profiled:
 
 @pytest.fixture(scope="module")
 def full_database(mongo_url: str) -> Any:
-    """A database with everything in it; dropped at the end."""
+    """Yield a database with many documents of every kind; drop it at the end."""
     client: MongoClient[dict[str, Any]] = MongoClient(mongo_url, tz_aware=True)
     name = "test_growth"
     client.drop_database(name)
@@ -174,7 +174,11 @@ def full_database(mongo_url: str) -> Any:
     database["deliveries"].insert_many([delivery_document(delivery(n)) for n in range(MANY)])
     database["deliveries"].insert_many(
         [
-            {**delivery_document(delivery(n)), "_id": f"msg_{MUCH_TOLD}_{n}", "job_id": MUCH_TOLD}
+            {
+                **delivery_document(delivery(n)),
+                "_id": f"msg_{MANY_EVENTS}_{n}",
+                "job_id": MANY_EVENTS,
+            }
             for n in range(1, MANY, 3)
         ]
     )
@@ -259,7 +263,7 @@ ENDED = next(n for n in range(100, MANY) if STATUSES[n % 5] is JobStatus.FAILED 
 
 
 async def ignoring(work: Awaitable[Any]) -> None:
-    """What comes of it does not matter, only how it was looked for."""
+    """Await *work* and ignore ``StaleClaim``: only its commands matter."""
     with contextlib.suppress(StaleClaim):
         await work
 
@@ -280,6 +284,7 @@ JOB_CALLS: dict[str, Call] = {
     "ended_leases": lambda s: s.jobs.ended_leases(TYPES, NOW, LIMIT),
     "reclaim": lambda s: s.jobs.reclaim(job(RUNNING), lease("new"), NOW),
     "summaries": lambda s: s.jobs.summaries([f"job-{RUNNING:06}"]),
+    "record_silence": lambda s: s.jobs.record_silence(f"job-{RUNNING:06}", silence()),
     "cancel_requested_among": lambda s: s.jobs.cancel_requested_among([f"job-{RUNNING:06}"]),
     "renew": lambda s: s.jobs.renew("worker-1", [f"job-{RUNNING:06}"], after(30)),
     "record_progress": lambda s: ignoring(s.jobs.record_progress(change(RUNNING))),
@@ -353,7 +358,7 @@ OTHER_CALLS: dict[str, dict[str, Call]] = {
     "deliveries": {
         "insert_absent": lambda s: s.deliveries.insert_absent([delivery(5), delivery(MANY + 1)]),
         "get": lambda s: s.deliveries.get(delivery(7).delivery_id),
-        "of_job": lambda s: s.deliveries.of_job(MUCH_TOLD, after=100, limit=LIMIT),
+        "of_job": lambda s: s.deliveries.of_job(MANY_EVENTS, after=100, limit=LIMIT),
         "find": lambda s: s.deliveries.find(DeliveryQuery(limit=LIMIT)),
         "counts": lambda s: s.deliveries.counts("key-3"),
         "has_pending": lambda s: s.deliveries.has_pending("job-000007"),
@@ -454,7 +459,7 @@ DELIVERY_LISTINGS: dict[str, DeliveryQuery] = {
     ),
 }
 WHOLE = {("keys", "all"), ("job_types", "all"), ("templates", "all")}
-"""What is asked for whole: there are few of them."""
+"""Methods that return whole collections, which are small."""
 
 
 def public_methods(repository: object) -> set[str]:
@@ -468,10 +473,10 @@ def public_methods(repository: object) -> set[str]:
 def assert_bounded(what: str, commands: list[dict[str, Any]]) -> None:
     assert commands, f"{what}: nothing reached the server"
     for one in commands:
-        told = (what, one.get("planSummary"), one.get("docsExamined"), one.get("nreturned"))
-        assert "COLLSCAN" not in str(one.get("planSummary")), told
+        facts = (what, one.get("planSummary"), one.get("docsExamined"), one.get("nreturned"))
+        assert "COLLSCAN" not in str(one.get("planSummary")), facts
         given = max(one.get("nreturned") or 0, one.get("nMatched") or 0, 1)
-        assert (one.get("docsExamined") or 0) <= given + SLACK, told
+        assert (one.get("docsExamined") or 0) <= given + SLACK, facts
 
 
 async def test_every_method_of_the_job_repository_is_bounded(profiled: Profiled) -> None:
@@ -504,7 +509,7 @@ async def test_every_listing_of_deliveries_is_bounded(profiled: Profiled) -> Non
         assert seen, name
 
 
-async def test_lanes_are_found_without_walking_through_what_waits_in_them(
+async def test_lanes_are_found_without_reading_all_waiting_deliveries(
     profiled: Profiled,
 ) -> None:
     commands = await profiled.commands(lambda store: store.deliveries.waiting_lanes())
@@ -544,13 +549,13 @@ async def test_every_method_of_the_other_repositories_is_bounded(
 
 
 async def test_a_late_page_reads_no_more_than_the_first(profiled: Profiled) -> None:
-    """The cursor's bound is in the index."""
+    """The index answers the position of the page."""
     page = JobQuery(after=(NOW - timedelta(seconds=5000), "job-005000"), limit=LIMIT)
     commands = await profiled.commands(lambda store: store.jobs.find(page))
     assert max(one["keysExamined"] for one in commands) <= LIMIT + SLACK
 
 
-async def test_thousands_of_cache_entries_are_few_queries(profiled: Profiled) -> None:
+async def test_thousands_of_cache_entries_need_few_queries(profiled: Profiled) -> None:
     keys = [f"cached-{n}" for n in range(5000)]
     await profiled.store.cache.put_many({key: {"k": key} for key in keys})
     seen: list[int] = []
@@ -562,7 +567,7 @@ async def test_thousands_of_cache_entries_are_few_queries(profiled: Profiled) ->
     assert seen == [5000]
 
 
-async def test_walking_through_the_cache_reads_no_entry(profiled: Profiled) -> None:
+async def test_listing_the_cache_reads_no_entry(profiled: Profiled) -> None:
     for limit in (1, 1000):
 
         async def call(store: Store, limit: int = limit) -> None:

@@ -1,4 +1,4 @@
-"""The guarded client against a local server: what it reaches, and what it never touches."""
+"""The guarded client with a local server: allowed and denied requests."""
 
 import asyncio
 import ssl
@@ -27,7 +27,7 @@ def answering(*addresses: str) -> Callable[[str, int], Awaitable[list[str]]]:
 
 @pytest.fixture
 async def server() -> AsyncIterator[tuple[int, list[str]]]:
-    """A server on loopback: its port, and the paths asked of it."""
+    """Yield the port of a local server and a list of the requested paths."""
     asked: list[str] = []
 
     async def answer(request: web.Request) -> web.StreamResponse:
@@ -58,13 +58,13 @@ async def test_an_allowed_server_answers_and_its_address_is_known(
 ) -> None:
     port, _ = server
     async with guarded_client(UrlGuard([LOOPBACK])) as client:
-        for _ in range(2):  # a fresh connection, then the same one
+        for _ in range(2):  # a new connection, then the same one
             response = await client.get(f"http://127.0.0.1:{port}/")
             assert response.text == "hello"
             assert peer_address(response.request) == "127.0.0.1"
 
 
-async def test_a_name_is_connected_to_at_its_vetted_address(server: tuple[int, list[str]]) -> None:
+async def test_a_name_is_reached_at_its_checked_address(server: tuple[int, list[str]]) -> None:
     port, _ = server
     guard = UrlGuard([LOOPBACK], lookup=answering("127.0.0.1"))
     async with guarded_client(guard) as client:
@@ -73,9 +73,7 @@ async def test_a_name_is_connected_to_at_its_vetted_address(server: tuple[int, l
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.1", "2130706433", "0x7f.1", "localhost"])
-async def test_a_denied_server_is_never_connected_to(
-    server: tuple[int, list[str]], host: str
-) -> None:
+async def test_a_denied_server_gets_no_connection(server: tuple[int, list[str]], host: str) -> None:
     port, asked = server
     guard = UrlGuard([IPv4Network("10.99.0.0/16")])
     async with guarded_client(guard) as client:
@@ -118,7 +116,7 @@ async def test_a_compressed_body_arrives_as_sent(server: tuple[int, list[str]]) 
         assert b"".join([chunk async for chunk in response.aiter_raw()]) == bytes.fromhex("1f8b")
 
 
-async def test_the_environments_proxy_is_ignored(
+async def test_a_proxy_in_the_environment_is_ignored(
     server: tuple[int, list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     port, _ = server
@@ -127,7 +125,7 @@ async def test_the_environments_proxy_is_ignored(
         assert (await client.get(f"http://127.0.0.1:{port}/")).status_code == 200
 
 
-async def test_what_is_no_http_answer_is_an_httpx_error() -> None:
+async def test_a_response_that_is_not_http_is_an_httpx_error() -> None:
     async def babble(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"220 this is not HTTP\r\n\r\n")
         writer.close()
@@ -139,7 +137,7 @@ async def test_what_is_no_http_answer_is_an_httpx_error() -> None:
             await client.get(f"http://127.0.0.1:{port}/")
 
 
-async def test_a_connection_closed_without_an_answer_is_a_read_error() -> None:
+async def test_a_connection_closed_without_a_response_is_a_read_error() -> None:
     async def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.close()
 
@@ -170,7 +168,7 @@ async def unused_port() -> int:
 
 
 class TestTls:
-    """A server whose certificate is for ``receiver.example`` and signed by itself."""
+    """A server with a self-signed certificate for ``receiver.example``."""
 
     @pytest.fixture
     async def tls_port(self, certificate: Path) -> AsyncIterator[int]:

@@ -1,4 +1,4 @@
-"""The whole way out against hostile URLs: none is reached, no connection is even begun.
+"""Hostile URLs against the guarded client: no connection is started.
 
 The name service is the test's own, and every attempt to connect is caught where asyncio makes it.
 """
@@ -24,7 +24,7 @@ from secretary_common.http.url_guard import UrlGuard
 
 
 class Network:
-    """Nothing leaves: it remembers who would have been connected to."""
+    """Makes no connection; records the addresses that would have been connected to."""
 
     def __init__(self, answers: Mapping[str, tuple[str, ...]]) -> None:
         self.connected: list[str] = []
@@ -67,14 +67,14 @@ def test_the_table_has_every_class_and_more_than_eighty_rows() -> None:
 
 
 @pytest.mark.parametrize("url", [*HOSTILE_URLS, *HOSTILE_NAMES])
-async def test_a_hostile_url_begins_no_connection(network: Network, url: str) -> None:
+async def test_a_hostile_url_starts_no_connection(network: Network, url: str) -> None:
     with pytest.raises((UrlRefused, httpx.InvalidURL, httpx.UnsupportedProtocol)):
         await network.post(url)
     assert network.connected == []
 
 
 @pytest.mark.parametrize("url", PUBLIC_NAMES)
-async def test_a_public_one_is_connected_to_at_the_vetted_address_alone(
+async def test_a_public_url_is_reached_only_at_the_checked_address(
     network: Network, url: str
 ) -> None:
     with pytest.raises(httpx.ConnectError):
@@ -84,7 +84,7 @@ async def test_a_public_one_is_connected_to_at_the_vetted_address_alone(
     assert set(network.connected) <= set(expected)
 
 
-async def test_a_name_that_is_rebound_is_asked_for_once_an_attempt_and_vetted_each_time(
+async def test_a_name_is_resolved_once_for_each_request_and_checked_each_time(
     network: Network,
 ) -> None:
     network.answers["rebound.example"] = (PUBLIC_ADDRESS,)
@@ -97,10 +97,10 @@ async def test_a_name_that_is_rebound_is_asked_for_once_an_attempt_and_vetted_ea
     assert set(network.connected) == {PUBLIC_ADDRESS}
 
 
-async def test_a_name_that_changes_its_mind_while_connecting_gets_nothing(
+async def test_a_name_whose_address_changes_during_a_connect_gets_no_connection(
     network: Network,
 ) -> None:
-    """The vetted address is connected to; there is no second question to answer differently."""
+    """The client connects to the checked address; it does not ask DNS again."""
     answers = iter([(PUBLIC_ADDRESS,), ("127.0.0.1",)])
 
     async def fickle(host: str, port: int) -> list[str]:

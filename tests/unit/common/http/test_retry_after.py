@@ -1,4 +1,4 @@
-"""What a server's ``Retry-After`` asks for."""
+"""The ``Retry-After`` header of a server."""
 
 from datetime import UTC, datetime
 
@@ -54,12 +54,12 @@ def test_garbage_is_ignored(value: str | None) -> None:
     assert parse_retry_after(value, NOW, longest_sec=DAY) is None
 
 
-def test_the_cap_is_the_callers() -> None:
+def test_the_caller_sets_the_cap() -> None:
     assert parse_retry_after("120", NOW, longest_sec=60) == 60
     assert parse_retry_after("Thu, 01 Jan 2026 12:02:00 GMT", NOW, longest_sec=60) == 60
 
 
 @given(st.text(alphabet="0123456789+-:,. \tJanFebMonGMTZ()") | st.text())
-def test_nothing_a_server_sends_breaks_it(value: str) -> None:
+def test_no_header_value_raises(value: str) -> None:
     asked = parse_retry_after(value, NOW, longest_sec=DAY)
     assert asked is None or 0 <= asked <= DAY

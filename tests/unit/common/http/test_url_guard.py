@@ -1,4 +1,4 @@
-"""The URL guard against hostile URLs of every class, and against over-zealousness."""
+"""The URL guard refuses hostile URLs of every class and allows public ones."""
 
 from collections.abc import Awaitable, Callable
 from ipaddress import IPv4Network, IPv6Network
@@ -12,7 +12,7 @@ from secretary_common.http.url_guard import UrlGuard, origin_of
 
 
 @pytest.mark.parametrize("url", HOSTILE_URLS)
-def test_a_hostile_url_is_refused_before_any_lookup(url: str) -> None:
+def test_a_hostile_url_is_refused_without_dns(url: str) -> None:
     with pytest.raises(UrlRefused):
         UrlGuard().check_url(url)
 
@@ -29,7 +29,7 @@ def test_a_public_url_passes(url: str) -> None:
 
 
 @pytest.mark.parametrize("spelling", ["127.1", "2130706433", "0x7f.1", "example.com", "", "::1%lo"])
-def test_only_a_plainly_spelled_public_address_is_an_address(spelling: str) -> None:
+def test_only_a_public_address_in_its_usual_form_is_accepted(spelling: str) -> None:
     with pytest.raises(UrlRefused):
         UrlGuard().check_address(spelling)
 
@@ -49,13 +49,13 @@ async def test_every_answer_of_a_public_name_is_returned() -> None:
 @pytest.mark.parametrize(
     "bad", ["127.0.0.1", "169.254.169.254", "10.1.2.3", "::1", "::ffff:10.0.0.1", "fe80::1%eth0"]
 )
-async def test_one_bad_answer_among_many_refuses_the_name(bad: str) -> None:
+async def test_one_denied_address_among_many_refuses_the_name(bad: str) -> None:
     guard = UrlGuard(lookup=answering("93.184.216.34", bad))
     with pytest.raises(UrlRefused):
         await guard.resolve("example.com", 443)
 
 
-async def test_a_name_is_asked_for_once() -> None:
+async def test_a_name_is_resolved_once() -> None:
     asked = []
 
     async def lookup(host: str, port: int) -> list[str]:
@@ -67,7 +67,7 @@ async def test_a_name_is_asked_for_once() -> None:
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.1", "2130706433"])
-async def test_the_systems_own_names_and_spellings_are_vetted_too(host: str) -> None:
+async def test_names_and_forms_of_the_system_resolver_are_checked_too(host: str) -> None:
     with pytest.raises(UrlRefused):
         await UrlGuard().resolve(host, 80)
 
@@ -85,7 +85,7 @@ class TestAllowedNetworks:
     @pytest.mark.parametrize(
         "url", ["http://127.0.0.1:9999/", "http://127.0.0.2/", "http://[fd00::1]:81/"]
     )
-    def test_inside_them_any_port_is_allowed(self, url: str) -> None:
+    def test_inside_an_allowed_network_any_port_is_allowed(self, url: str) -> None:
         self.guard.check_url(url)
 
     @pytest.mark.parametrize(
@@ -98,12 +98,12 @@ class TestAllowedNetworks:
             "http://0177.0.0.1/",
         ],
     )
-    def test_inside_them_too_only_the_plain_spelling_passes(self, url: str) -> None:
+    def test_inside_an_allowed_network_too_only_the_usual_form_is_accepted(self, url: str) -> None:
         with pytest.raises(UrlRefused, match=r"usual form, 127\.0\.0\.1"):
             self.guard.check_url(url)
 
     @pytest.mark.parametrize("url", ["http://10.0.0.1/", "http://[::1]/", "http://8.8.8.8:9999/"])
-    def test_outside_them_nothing_changes(self, url: str) -> None:
+    def test_outside_the_allowed_networks_nothing_changes(self, url: str) -> None:
         with pytest.raises(UrlRefused):
             self.guard.check_url(url)
 
@@ -111,7 +111,7 @@ class TestAllowedNetworks:
         self.guard.check_url("http://receiver:9000/")
         assert await self.guard.resolve("receiver", 9000) == ["127.0.0.1"]
 
-    async def test_a_name_with_one_address_outside_has_web_ports_only(self) -> None:
+    async def test_a_name_with_one_address_outside_allows_only_web_ports(self) -> None:
         guard = UrlGuard(
             [IPv4Network("127.0.0.0/8")], lookup=answering("127.0.0.1", "93.184.216.34")
         )
@@ -129,5 +129,5 @@ class TestAllowedNetworks:
         ("https://[2606:4700::1111]/x", "https://[2606:4700::1111]:443"),
     ],
 )
-def test_an_origin_always_names_its_port(url: str, origin: str) -> None:
+def test_an_origin_always_contains_the_port(url: str, origin: str) -> None:
     assert origin_of(url) == origin

@@ -1,4 +1,4 @@
-"""From the outbox slot to a delivery: payloads as receivers know them, and nothing twice."""
+"""From the outbox slot to a delivery: the bodies, and no event twice."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -56,7 +56,7 @@ def sent(given: Job, phase: Phase) -> dict[str, Any]:
     return parsed
 
 
-def test_progress_tells_step_percent_and_message() -> None:
+def test_progress_has_step_percent_and_message() -> None:
     progress = JobProgress(step="extracting_text", percent=50, message="Extracting text…")
     assert sent(job(progress=progress), Phase.PROCESSING) == {
         "phase": "processing",
@@ -94,7 +94,7 @@ def test_a_failure_carries_its_error_without_the_traceback() -> None:
     assert payload["data"] is None
 
 
-def test_a_cancellation_says_so() -> None:
+def test_a_cancellation_has_its_own_message() -> None:
     payload = sent(job(status=JobStatus.CANCELLED), Phase.CANCELLED)
     assert (payload["phase"], payload["message"]) == ("cancelled", "Processing cancelled")
 
@@ -116,7 +116,7 @@ def test_results_that_are_too_large_are_linked() -> None:
     assert payload["data_url"] == "https://secretary.example/api/jobs/job-1/results"
 
 
-def test_results_that_lie_in_a_file_are_linked() -> None:
+def test_results_in_a_file_are_linked() -> None:
     stored = ResultsFile(file_id="file-1", size=300_000)
     payload = sent(job(status=JobStatus.COMPLETED, results_file=stored), Phase.COMPLETED)
     assert "data" not in payload
@@ -139,7 +139,7 @@ def test_the_clients_own_job_id_is_echoed() -> None:
 
 
 class Outbox:
-    """A job with a slot, and where its deliveries go."""
+    """A job with a slot, and the repositories of its relay."""
 
     def __init__(self, **fields: Any) -> None:
         self.jobs = InMemoryJobRepository()
@@ -165,7 +165,7 @@ async def test_a_due_slot_becomes_a_delivery_and_is_cleared() -> None:
     assert (outbox.now().notify, outbox.now().notified_at) == (None, NOW)
 
 
-async def test_relaying_twice_makes_one_delivery_with_the_first_bytes() -> None:
+async def test_a_repeated_relay_makes_one_delivery_with_the_first_bytes() -> None:
     outbox = Outbox(results={"n": 1})
     first = await outbox.relay()
     outbox.job = outbox.job.model_copy(update={"results": {"n": 2}})
@@ -181,7 +181,7 @@ async def test_a_newer_event_in_the_slot_is_not_cleared_by_an_older_relay() -> N
     assert outbox.now().notify == newer
 
 
-async def test_a_newer_progress_in_the_slot_waits_its_second() -> None:
+async def test_a_newer_progress_in_the_slot_waits_a_second() -> None:
     outbox = Outbox(notify=slot(Phase.PROCESSING))
     newer = slot(Phase.PROCESSING, seq=9)
     outbox.jobs.jobs["job-1"] = outbox.job.model_copy(update={"notify": newer})
@@ -195,7 +195,7 @@ async def test_a_slot_that_is_not_due_stays() -> None:
     assert outbox.now().notify == outbox.job.notify
 
 
-async def test_a_progress_within_a_second_of_the_last_is_put_off() -> None:
+async def test_a_progress_within_a_second_of_the_last_is_postponed() -> None:
     outbox = Outbox(notify=slot(Phase.PROCESSING), notified_at=after(-0.4))
     assert await outbox.relay() is None
     put_off = outbox.now().notify
@@ -209,7 +209,7 @@ async def test_a_terminal_event_never_waits_for_the_progress_interval() -> None:
     assert await outbox.relay() is not None
 
 
-async def test_the_first_attempt_of_a_terminal_event_may_be_set_to_wait() -> None:
+async def test_the_first_attempt_of_a_terminal_event_may_be_delayed() -> None:
     made = await Outbox().relay(wait_sec=3)
     assert made is not None
     assert made.next_attempt_at == after(3)
@@ -222,7 +222,7 @@ async def test_the_job_id_in_the_url_is_escaped() -> None:
     assert made.url == "https://example.com/a%2Fb%3Fc/done"
 
 
-async def test_an_event_for_a_bad_url_is_kept_for_its_attempts_to_fail() -> None:
+async def test_an_event_for_a_bad_url_becomes_a_delivery() -> None:
     made = await Outbox(webhook=Webhook(url="ftp://example.com/")).relay()
     assert made is not None
 
@@ -244,7 +244,7 @@ def test_progress_is_due_a_second_after_the_last(
     assert made == NotifySlot(seq=3, run=2, phase=Phase.PROCESSING, due_at=due_at)
 
 
-def test_progress_nobody_wants_leaves_no_slot() -> None:
+def test_progress_without_a_webhook_sets_no_slot() -> None:
     quiet = HOOK.model_copy(update={"progress": False})
     for webhook in (None, quiet):
         assert progress_slot(job(webhook=webhook), 1, NOW, None) is None

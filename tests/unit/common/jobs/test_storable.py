@@ -1,4 +1,4 @@
-"""What is stored comes back as it was; what cannot be is found with its path."""
+"""A stored value comes back unchanged; a value that cannot be stored is refused with its path."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ anything = st.recursive(
 
 
 def through_bson(value: Any) -> Any:
-    """*value* as it comes back from MongoDB."""
+    """Return *value* as MongoDB would return it."""
     aware: CodecOptions[dict[str, Any]] = CodecOptions(tz_aware=True)
     return bson.decode(bson.encode({"value": value}), codec_options=aware)["value"]
 
@@ -46,7 +46,7 @@ def nested(depth: int) -> list[Any]:
 
 
 @given(anything)
-def test_what_passes_the_check_comes_back_from_bson_unchanged(value: Any) -> None:
+def test_a_checked_value_comes_back_from_bson_unchanged(value: Any) -> None:
     try:
         check_storable(value)
     except NotStorable:
@@ -55,7 +55,7 @@ def test_what_passes_the_check_comes_back_from_bson_unchanged(value: Any) -> Non
 
 
 @given(anything)
-def test_what_is_cleaned_passes_the_check(value: Any) -> None:
+def test_a_cleaned_value_passes_the_check(value: Any) -> None:
     try:
         clean = cleaned(value)
     except NotStorable:
@@ -78,7 +78,7 @@ def test_what_is_cleaned_passes_the_check(value: Any) -> None:
         ({"a": {"$id": 1, "$ref": "x"}}, "root.a"),
     ],
 )
-def test_what_cannot_be_stored_is_named(value: Any, path: str) -> None:
+def test_a_value_that_cannot_be_stored_is_refused_with_its_path(value: Any, path: str) -> None:
     with pytest.raises(NotStorable) as raised:
         check_storable(value, "root")
     assert raised.value.message.startswith(f"{path}: ")
@@ -89,7 +89,7 @@ def test_what_cannot_be_stored_is_named(value: Any, path: str) -> None:
 @pytest.mark.parametrize(
     "value", [2**63 - 1, -(2**63), "a\0b", "😀", {"$where": 1}, {"a.b": 1}, {"": {}}, nested(100)]
 )
-def test_what_bson_holds_is_let_in(value: Any) -> None:
+def test_a_value_that_bson_holds_is_accepted(value: Any) -> None:
     check_storable(value)
     assert through_bson(value) == value
 
@@ -106,7 +106,7 @@ def test_a_value_that_contains_itself_is_too_deep() -> None:
         cleaned(value)
 
 
-def test_cleaning_mends_text_and_keys_and_python_shapes() -> None:
+def test_cleaning_repairs_text_keys_and_python_types() -> None:
     class Colour(StrEnum):
         RED = "red"
 
@@ -117,7 +117,7 @@ def test_cleaning_mends_text_and_keys_and_python_shapes() -> None:
     assert type(clean["1"][1]) is str
 
 
-def test_a_time_is_what_would_come_back_from_mongodb() -> None:
+def test_a_time_is_cleaned_to_the_value_that_mongodb_returns() -> None:
     written = datetime.fromisoformat("2026-01-01T14:00:00.123456+02:00")
     clean = cleaned(written)
     assert clean.isoformat() == "2026-01-01T12:00:00.123000+00:00"
@@ -136,7 +136,7 @@ def test_an_object_that_fits_is_not_cut() -> None:
         max_size=20,
     )
 )
-def test_an_object_is_cut_to_its_limit_and_keeps_what_comes_first(value: dict[str, Any]) -> None:
+def test_an_object_is_cut_to_its_limit_and_keeps_its_first_parts(value: dict[str, Any]) -> None:
     cut = cut_object(value, 500)
     assert len(json.dumps(cut, ensure_ascii=False, separators=(",", ":")).encode()) <= 500
     first = next(iter(value.items()), None)
@@ -154,7 +154,7 @@ class Level(IntEnum):
     LOW = 1
 
 
-class Name(str, Enum):  # noqa: UP042 - what people wrote before there was StrEnum
+class Name(str, Enum):  # noqa: UP042 - a common form before StrEnum existed
     X = "x"
 
 
@@ -176,7 +176,7 @@ class Loud(str):
         ({Level.LOW: [Name.X]}, {"1": ["x"]}),
     ],
 )
-def test_members_of_enums_are_what_they_stand_for(value: Any, plain: Any) -> None:
+def test_members_of_enums_are_stored_as_their_values(value: Any, plain: Any) -> None:
     found = cleaned(value)
     assert json.dumps(found) == json.dumps(plain)
     assert through_bson(found) == plain
@@ -189,25 +189,25 @@ def test_members_of_enums_are_what_they_stand_for(value: Any, plain: Any) -> Non
         datetime.min.replace(tzinfo=timezone(timedelta(hours=5))),
     ],
 )
-def test_a_time_that_utc_does_not_know_is_refused(moment: datetime) -> None:
+def test_a_time_outside_the_range_of_utc_is_refused(moment: datetime) -> None:
     with pytest.raises(NotStorable, match=r"^results\.at: "):
         cleaned({"at": moment}, "results")
 
 
-def test_what_is_too_deep_is_told_by_its_root() -> None:
+def test_a_too_deep_value_is_refused_with_its_root() -> None:
     with pytest.raises(NotStorable, match=r"^results: nested deeper than 100 levels"):
         cleaned(nested(101), "results")
 
 
 def test_a_naive_time_is_utc() -> None:
-    naive = datetime(2026, 1, 1, 12)  # noqa: DTZ001 - what a handler may write
+    naive = datetime(2026, 1, 1, 12)  # noqa: DTZ001 - a handler may write it
     assert cleaned(naive) == datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
     "value", [b"bytes", {1, 2}, Path("x"), object(), {None: 1}, {True: 1}, {"1": 1, 1: 2}]
 )
-def test_what_is_beyond_cleaning_is_refused(value: Any) -> None:
+def test_a_value_that_cannot_be_cleaned_is_refused(value: Any) -> None:
     with pytest.raises(NotStorable):
         cleaned(value)
 
@@ -219,6 +219,6 @@ def test_cut_text_fits_and_is_whole_characters(text: str, limit: int) -> None:
     assert cut.endswith("…") or len(cut.encode()) == len(cut_text(text).encode())
 
 
-def test_text_of_just_the_limit_is_not_cut() -> None:
+def test_text_of_exactly_the_limit_is_not_cut() -> None:
     assert cut_text("x" * MAX_TEXT_BYTES) == "x" * MAX_TEXT_BYTES
     assert cut_text("ä" * MAX_TEXT_BYTES).endswith("ä…")

@@ -1,7 +1,7 @@
 from secretary_common.models.states import TERMINAL, TRANSITIONS, JobStatus, sources_of
 
 
-def test_every_state_has_its_moves() -> None:
+def test_every_state_has_its_transitions() -> None:
     assert set(TRANSITIONS) == set(JobStatus)
 
 

@@ -1,4 +1,4 @@
-"""What counts as MongoDB not having answered for sure."""
+"""Which errors of MongoDB count as an outage."""
 
 from __future__ import annotations
 
@@ -26,24 +26,24 @@ from secretary_common.mongo.fault import translated_errors
         AutoReconnect("the connection was closed"),
         NotPrimaryError("it stepped down"),
         WTimeoutError("no majority has it yet", 64),
-        # A primary that steps down while a write waits for its majority; update_many, which no
-        # driver repeats, comes with no label that says so.
+        # A primary steps down while a write waits for its majority. The error of update_many,
+        # which no driver repeats, has no label for it.
         WriteConcernError("operation was interrupted", 11602),
     ],
     ids=lambda error: type(error).__name__,
 )
-def test_an_outcome_nobody_knows_is_an_outage(error: PyMongoError) -> None:
+def test_an_unknown_outcome_is_an_outage(error: PyMongoError) -> None:
     with pytest.raises(StoreUnavailable), translated_errors():
         raise error
 
 
-def test_a_refusal_is_an_answer() -> None:
+def test_a_refusal_is_not_an_outage() -> None:
     with pytest.raises(OperationFailure), translated_errors():
         raise OperationFailure("unknown operator: $x", 2)
 
 
 @pytest.mark.parametrize("error", [asyncio.CancelledError, InvalidOperation])
-async def test_a_transaction_that_takes_too_long_is_an_outage_however_it_stops(
+async def test_a_transaction_that_takes_too_long_is_an_outage_no_matter_how_it_stops(
     monkeypatch: pytest.MonkeyPatch, error: type[BaseException]
 ) -> None:
     async def endless() -> None:
@@ -57,7 +57,7 @@ async def test_a_transaction_that_takes_too_long_is_an_outage_however_it_stops(
         await driver._within_deadline(endless())
 
 
-async def test_a_misuse_of_the_driver_is_no_outage() -> None:
+async def test_a_misuse_of_the_driver_is_not_an_outage() -> None:
     async def misuse() -> None:
         raise InvalidOperation("no transaction started")
 

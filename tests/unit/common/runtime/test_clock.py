@@ -9,7 +9,7 @@ def test_times_are_aware_and_whole_milliseconds() -> None:
         assert clock.now().microsecond % 1000 == 0
 
 
-def test_the_server_clock_follows_the_server_and_tells_the_offset() -> None:
+def test_the_server_clock_follows_the_server_and_returns_the_offset() -> None:
     clock = ServerClock()
     ahead = datetime.now(UTC) + timedelta(hours=1)
     offset = clock.synchronise(ahead, round_trip_sec=0.0)
@@ -17,14 +17,14 @@ def test_the_server_clock_follows_the_server_and_tells_the_offset() -> None:
     assert abs((clock.now() - ahead).total_seconds()) < 1
 
 
-def test_a_manual_clock_moves_when_told() -> None:
+def test_a_manual_clock_changes_only_by_advance() -> None:
     clock = ManualClock()
     before = clock.now()
     assert clock.advance(1.5) - before == timedelta(seconds=1.5)
 
 
 class Ticks:
-    """A monotonic clock moved by hand."""
+    """A monotonic clock that the test sets."""
 
     def __init__(self) -> None:
         self.seconds = 1000.0
@@ -33,18 +33,18 @@ class Ticks:
         return self.seconds
 
 
-def test_a_slow_answer_does_not_spoil_what_a_quick_one_told() -> None:
+def test_a_slow_answer_does_not_replace_a_quick_one() -> None:
     ticks = Ticks()
     clock = ServerClock(ticks)
     server = datetime(2030, 1, 1, tzinfo=UTC)
     clock.synchronise(server, 0.002)
     ticks.seconds += 10
-    # The answer was on its way back for all of 1.2 s: half of the trip would be 0.6 s too much.
+    # The answer took all of 1.2 s on its way back, so half of the round trip would be 0.6 s wrong.
     clock.synchronise(server + timedelta(seconds=10), 1.2)
     assert clock.now() == server + timedelta(seconds=10.001)
 
 
-def test_a_quicker_answer_takes_the_place_of_a_slow_one() -> None:
+def test_a_quicker_answer_replaces_a_slow_one() -> None:
     ticks = Ticks()
     clock = ServerClock(ticks)
     server = datetime(2030, 1, 1, tzinfo=UTC)
@@ -53,7 +53,7 @@ def test_a_quicker_answer_takes_the_place_of_a_slow_one() -> None:
     assert clock.now() == server + timedelta(seconds=0.002)
 
 
-def test_a_server_whose_clock_was_set_is_believed_however_slow_it_is() -> None:
+def test_a_clock_that_was_set_is_followed_even_after_a_slow_answer() -> None:
     ticks = Ticks()
     clock = ServerClock(ticks)
     server = datetime(2030, 1, 1, tzinfo=UTC)
@@ -62,12 +62,12 @@ def test_a_server_whose_clock_was_set_is_believed_however_slow_it_is() -> None:
     assert clock.now() == server - timedelta(seconds=59.5)
 
 
-def test_what_is_known_grows_old() -> None:
+def test_an_old_offset_becomes_inexact() -> None:
     ticks = Ticks()
     clock = ServerClock(ticks)
     server = datetime(2030, 1, 1, tzinfo=UTC)
     clock.synchronise(server, 0.002)
     ticks.seconds += 3600
     drifted = server + timedelta(seconds=3600.02)
-    clock.synchronise(drifted, 0.2)  # worth more by now than what was read an hour ago
+    clock.synchronise(drifted, 0.2)  # more exact now than an offset that was read an hour ago
     assert clock.now() == drifted + timedelta(seconds=0.1)

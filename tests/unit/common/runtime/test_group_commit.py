@@ -1,4 +1,4 @@
-"""Callers that share their writes."""
+"""Concurrent callers share their writes."""
 
 import asyncio
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from secretary_common.runtime.log import _bound, bind
 
 
 class Store:
-    """Writes what it is given when it is let; remembers the groups."""
+    """Records each group; writes it when the test allows."""
 
     def __init__(self) -> None:
         self.groups: list[list[int]] = []
@@ -29,7 +29,7 @@ class Store:
         return [ValueError(f"bad {item}") if item < 0 else item * 10 for item in items]
 
 
-async def test_callers_at_the_same_time_share_a_write_and_each_gets_its_own_outcome() -> None:
+async def test_concurrent_callers_share_a_write_and_each_gets_its_own_outcome() -> None:
     store = Store()
     group = GroupCommit(store.write)
     assert await asyncio.gather(*map(group.submit, [1, 2, 3])) == [10, 20, 30]
@@ -44,7 +44,7 @@ async def test_one_bad_item_fails_alone() -> None:
     assert str(outcomes[1]) == "bad -2"
 
 
-async def test_what_comes_while_a_group_is_written_goes_together_afterwards() -> None:
+async def test_items_that_arrive_during_a_write_form_the_next_group() -> None:
     store = Store()
     group = GroupCommit(store.write, linger_sec=0)
     store.gate.clear()
@@ -58,7 +58,7 @@ async def test_what_comes_while_a_group_is_written_goes_together_afterwards() ->
     assert store.groups == [[1], [2, 3, 4]]
 
 
-async def test_a_full_group_waits_for_nobody_and_no_group_is_larger() -> None:
+async def test_a_full_group_is_written_at_once_and_no_group_is_larger() -> None:
     store = Store()
     group = GroupCommit(store.write, largest=2, linger_sec=3600)
     async with asyncio.timeout(5):
@@ -73,7 +73,7 @@ async def test_a_full_group_waits_for_nobody_and_no_group_is_larger() -> None:
     assert [len(each) for each in store.groups] == [2, 2, 2]
 
 
-async def test_a_write_that_fails_is_told_to_all_of_its_group_and_to_no_other() -> None:
+async def test_a_failed_write_raises_for_all_of_its_group_and_for_no_other() -> None:
     class Once(Store):
         async def write(self, items: list[int]) -> Sequence[int | BaseException]:
             if not self.groups:
@@ -87,7 +87,7 @@ async def test_a_write_that_fails_is_told_to_all_of_its_group_and_to_no_other() 
     assert await group.submit(3) == 30
 
 
-async def test_a_caller_that_left_before_the_write_takes_its_item_back() -> None:
+async def test_the_item_of_a_caller_cancelled_before_the_write_is_not_written() -> None:
     store = Store()
     group = GroupCommit(store.write, linger_sec=0.01)
     leaving, staying = (asyncio.create_task(group.submit(item)) for item in (1, 2))
@@ -97,7 +97,7 @@ async def test_a_caller_that_left_before_the_write_takes_its_item_back() -> None
     assert store.groups == [[2]]
 
 
-async def test_a_caller_that_leaves_during_the_write_disturbs_nobody() -> None:
+async def test_a_caller_cancelled_during_the_write_does_not_disturb_the_others() -> None:
     store = Store()
     group = GroupCommit(store.write, linger_sec=0)
     store.gate.clear()
@@ -109,7 +109,7 @@ async def test_a_caller_that_leaves_during_the_write_disturbs_nobody() -> None:
     assert await staying == 20
 
 
-async def test_finishing_writes_what_still_waits_for_company() -> None:
+async def test_finish_writes_items_that_still_wait_for_others() -> None:
     store = Store()
     group = GroupCommit(store.write, linger_sec=3600)
     waiting = asyncio.create_task(group.submit(1))
@@ -133,7 +133,7 @@ async def test_a_write_carries_the_log_fields_of_no_single_caller() -> None:
     assert seen == [None, None]
 
 
-async def test_a_wrong_number_of_outcomes_leaves_nobody_waiting() -> None:
+async def test_a_wrong_number_of_outcomes_raises_for_all_callers() -> None:
     async def write(items: list[int]) -> Sequence[int | BaseException]:
         return items[:-1]
 

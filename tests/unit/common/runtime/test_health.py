@@ -17,7 +17,7 @@ def port() -> int:
         return number
 
 
-async def test_ready_follows_what_the_service_says(port: int) -> None:
+async def test_ready_reports_the_state_of_the_service(port: int) -> None:
     answer: tuple[bool, dict[str, Any]] = (True, {"mongo": "ok"})
 
     async def ready() -> tuple[bool, dict[str, Any]]:
@@ -36,7 +36,7 @@ async def test_ready_follows_what_the_service_says(port: int) -> None:
         assert "python_info" in (await client.get("/metrics")).text
 
 
-async def test_live_fails_only_when_the_service_says_so(port: int) -> None:
+async def test_live_fails_only_when_the_service_is_stuck(port: int) -> None:
     stuck = False
 
     async def ready() -> tuple[bool, dict[str, Any]]:

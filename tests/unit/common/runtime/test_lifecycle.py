@@ -44,13 +44,13 @@ async def test_a_service_stops_when_a_part_of_it_fails() -> None:
             await forever()
 
 
-async def test_an_error_inside_passes_as_it_is() -> None:
+async def test_an_error_in_the_block_is_raised_unchanged() -> None:
     with pytest.raises(KeyError):
         async with running(forever()):
             raise KeyError
 
 
-async def test_waiting_ends_when_told_to_stop() -> None:
+async def test_waiting_ends_when_the_service_stops() -> None:
     stop = asyncio.Event()
     assert await unless_stopped(stop, asyncio.sleep(0))
     stop.set()
@@ -59,7 +59,7 @@ async def test_waiting_ends_when_told_to_stop() -> None:
         await unless_stopped(asyncio.Event(), fail())
 
 
-async def test_background_work_is_finished() -> None:
+async def test_finish_waits_for_background_work() -> None:
     done: list[int] = []
 
     async def work() -> None:
@@ -90,7 +90,7 @@ end_within(0.3)
 
 
 def stubborn(drain: float) -> subprocess.Popen[str]:
-    """A process that takes *drain* seconds to stop, and leaves a thread behind."""
+    """Start a process that needs *drain* seconds to stop and leaves a running thread."""
     script = STUBBORN.format(drain=drain)
     process = subprocess.Popen(
         [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
@@ -108,7 +108,7 @@ def test_the_second_sigterm_ends_the_process_at_once() -> None:
         assert process.wait(10) == 128 + signal.SIGTERM
 
 
-def test_a_thread_left_behind_does_not_keep_the_process() -> None:
+def test_a_running_thread_does_not_keep_the_process_alive() -> None:
     started = time.monotonic()
     with stubborn(drain=0) as process:
         assert process.wait(30) == 0

@@ -1,4 +1,4 @@
-"""Secrets are found wherever the schema puts them."""
+"""Secrets are found at every place that a schema marks."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Outer(BaseModel):
     either: list[Inner | str] = []
 
 
-def test_every_secret_of_a_model_is_sealed_and_nothing_else() -> None:
+def test_every_secret_of_a_model_is_sealed_and_no_other_value() -> None:
     inner = {"secret": "s", "plain": "p"}
     sealed_inner = {"secret": "<s>", "plain": "p"}
     value = {
@@ -56,7 +56,7 @@ def test_every_secret_of_a_model_is_sealed_and_nothing_else() -> None:
         {"properties": {"x": {"$ref": "#/properties/y"}, "y": {"writeOnly": True}}},
     ],
 )
-def test_a_secret_that_is_no_text_is_refused(schema: Any) -> None:
+def test_a_secret_that_is_not_text_is_refused(schema: Any) -> None:
     with pytest.raises(InvalidRequest, match=r"parameters\.x: a secret must be text"):
         sealed({"x": 1}, schema, str)
 
@@ -67,11 +67,11 @@ def test_a_schema_that_refers_to_itself_ends() -> None:
 
 
 @pytest.mark.parametrize("reference", ["#/$defs/gone", "other.json", "#/$defs/A/B/C", "#"])
-def test_a_reference_to_nowhere_marks_nothing(reference: str) -> None:
+def test_a_broken_reference_marks_nothing(reference: str) -> None:
     assert sealed({"x": 1}, {"$ref": reference, "$defs": {"A": 1}}, str) == {"x": 1}
 
 
-def test_what_was_sealed_is_known_by_its_form() -> None:
+def test_sealed_text_is_recognised_by_its_form() -> None:
     token = Fernet(Fernet.generate_key()).encrypt(b"").decode()
     value = {"a": [token, {"b": token}], "c": "gAAAAA no", "d": 1}
     assert redacted(value) == {

@@ -8,7 +8,7 @@ from secretary_common.settings.settings import load_settings
 
 
 @pytest.fixture(autouse=True)
-def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
@@ -22,20 +22,20 @@ def refusal(*require: str) -> str:
     return caught.value.message
 
 
-def test_defaults_suit_one_machine() -> None:
+def test_defaults_are_for_one_machine() -> None:
     settings = load_settings()
     assert settings.generic_worker.max_concurrent == 3
     assert settings.broker.url.get_secret_value() == ""
     assert settings.notifier.retry_schedule_sec[:3] == [0, 5, 300]
 
 
-def test_the_original_section_is_read(tmp_path: Path) -> None:
+def test_the_section_generic_worker_is_read(tmp_path: Path) -> None:
     config(tmp_path, "generic_worker: {active: false, max_concurrent: 7, poll_interval_sec: 2}")
     worker = load_settings().generic_worker
     assert (worker.active, worker.max_concurrent, worker.poll_interval_sec) == (False, 7, 2)
 
 
-def test_the_environment_wins_over_the_file_key_by_key(
+def test_the_environment_overrides_the_file_key_by_key(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config(tmp_path, "generic_worker: {max_concurrent: 7, poll_interval_sec: 2}")
@@ -51,7 +51,7 @@ def test_the_environment_wins_over_the_file_key_by_key(
     ("worker", "renewal_sec"),
     [("{}", 10), ("{lease_sec: 6}", 2), ("{heartbeat_sec: 1}", 1), ("{heartbeat_sec: 60}", 10)],
 )
-def test_leases_are_renewed_in_time_whatever_is_set(
+def test_leases_are_renewed_in_time_with_any_settings(
     tmp_path: Path, worker: str, renewal_sec: float
 ) -> None:
     config(tmp_path, f"worker: {worker}")
@@ -67,7 +67,7 @@ def test_another_file_can_be_named(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert "SECRETARY_CONFIG" in refusal()
 
 
-def test_an_unknown_key_stops_the_service_by_name(tmp_path: Path) -> None:
+def test_an_unknown_key_stops_the_service_and_is_named(tmp_path: Path) -> None:
     config(tmp_path, "mongo: {ulr: x}")
     assert refusal() == "mongo.ulr: no such key"
     config(tmp_path, "mango: {url: x}")
@@ -77,7 +77,7 @@ def test_an_unknown_key_stops_the_service_by_name(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "variable", ["SECRETARY_MONGO__ULR", "SECRETARY_MANGO__URL", "SECRETARY_API__PORT__X"]
 )
-def test_an_unknown_variable_stops_the_service_by_name(
+def test_an_unknown_variable_stops_the_service_and_is_named(
     monkeypatch: pytest.MonkeyPatch, variable: str
 ) -> None:
     monkeypatch.setenv(variable, "1")
@@ -85,7 +85,7 @@ def test_an_unknown_variable_stops_the_service_by_name(
     assert variable.lower().removeprefix("secretary_").removesuffix("__x") in message
 
 
-def test_variables_that_are_not_ours_are_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_variables_of_other_programs_are_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SECRETARY_API_PORT", "tcp://10.0.0.1:5001")
     monkeypatch.setenv("SECRETARY_API", "whatever")
     assert load_settings().api.port == 5001
@@ -106,7 +106,9 @@ def test_a_signing_secret_has_24_to_64_bytes(monkeypatch: pytest.MonkeyPatch, se
     assert secret not in message
 
 
-def test_what_has_no_safe_default_is_required_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_setting_without_a_safe_default_is_required_and_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     message = refusal("api.pepper", "security.encryption_keys")
     assert "SECRETARY_API__PEPPER" in message
     assert "SECRETARY_SECURITY__ENCRYPTION_KEYS" in message
@@ -127,7 +129,7 @@ def test_what_has_no_safe_default_is_required_by_name(monkeypatch: pytest.Monkey
         ("API_KEY", "hunter2 ü"),
     ],
 )
-def test_a_provider_that_cannot_be_asked_is_named_and_its_key_is_not_shown(
+def test_a_bad_provider_setting_is_named_and_its_key_is_not_shown(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str
 ) -> None:
     monkeypatch.setenv(f"SECRETARY_LLM__{name}", value)
@@ -136,7 +138,7 @@ def test_a_provider_that_cannot_be_asked_is_named_and_its_key_is_not_shown(
     assert "hunter2" not in message
 
 
-def test_a_provider_says_what_it_lacks() -> None:
+def test_a_provider_lists_its_missing_settings() -> None:
     settings = load_settings()
     assert settings.mistral.missing() == ("mistral.api_key",)
     assert settings.llm.missing(model="of the job") == ("llm.api_key",)

@@ -1,4 +1,4 @@
-"""A job that would leave no room for its end is refused before it reaches the server."""
+"""A job whose parameters leave no room for its settlement is refused before the insert."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ async def store(
     await client.close()
 
 
-async def test_a_job_that_leaves_no_such_room_is_refused(store: Store) -> None:
+async def test_a_job_with_too_large_parameters_is_refused(store: Store) -> None:
     large = make_job(parameters={"text": "x" * LARGEST_PARAMETERS_BYTES})
     with pytest.raises(NotStorable):
         await store.jobs.insert(large)

@@ -89,12 +89,12 @@ async def test_a_paused_type_is_resumed(stores: Stores) -> None:
     assert await stores.job_types.paused() == frozenset()
 
 
-async def test_a_type_nobody_announced_cannot_be_paused(stores: Stores) -> None:
+async def test_an_unknown_type_cannot_be_paused(stores: Stores) -> None:
     assert not await stores.job_types.set_paused("pdf", paused=True)
     assert await stores.job_types.all() == []
 
 
-async def test_a_template_is_known_as_it_was_announced_last(stores: Stores) -> None:
+async def test_a_template_is_stored_as_it_was_announced_last(stores: Stores) -> None:
     field = TemplateField(name="rows", type="list<a:int>", description="$what: {{x}}.y\n")
     minutes = TemplateInfo(name="Minutes", languages=["de", "en"], fields=[field])
     old, bare = (
@@ -107,7 +107,9 @@ async def test_a_template_is_known_as_it_was_announced_last(stores: Stores) -> N
     assert await stores.templates.all() == [minutes, bare]
 
 
-async def test_the_last_report_of_a_worker_stands_while_it_lives(stores: Stores) -> None:
+async def test_the_last_report_of_a_worker_is_returned_while_the_worker_lives(
+    stores: Stores,
+) -> None:
     await stores.workers.report(report("w2"))
     await stores.workers.report(report("w1"))
     last = report(

@@ -1,4 +1,4 @@
-"""A document that is no job, however it came to be, is nobody else's trouble."""
+"""An unreadable document, and jobs that change during a read, do not disturb other jobs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from secretary_common.mongo.jobs.repository import MongoJobRepository
 
 
 @pytest.mark.parametrize("driver", ["motor", "pymongo"])
-async def test_one_odd_job_keeps_no_other_from_being_told(
+async def test_an_unreadable_job_does_not_hide_the_others(
     mongo_url: str, database_name: str, driver: str
 ) -> None:
     client = Client(mongo_url, database_name, driver)
@@ -33,8 +33,10 @@ async def test_one_odd_job_keeps_no_other_from_being_told(
     await client.close()
 
 
-async def test_a_batch_in_motion_is_counted_whole(mongo_url: str, database_name: str) -> None:
-    """Each answer has every job once, wherever it is just then."""
+async def test_a_batch_whose_jobs_change_is_counted_completely(
+    mongo_url: str, database_name: str
+) -> None:
+    """Each count has every job once, in whichever state the job is at that moment."""
     client = Client(mongo_url, database_name, "pymongo")
     await indexes.ensure(client)
     jobs, batches = MongoJobRepository(client.collection("jobs")), MongoBatchRepository(client)
@@ -49,7 +51,7 @@ async def test_a_batch_in_motion_is_counted_whole(mongo_url: str, database_name:
 
 
 async def counted_while(jobs: MongoJobRepository, made: list[Job]) -> list[int]:
-    """The totals of a batch whose jobs are claimed meanwhile."""
+    """Return totals of a batch while its jobs are claimed."""
     totals: list[int] = []
     working = asyncio.gather(
         *(jobs.claim(job.job_id, lease(job.job_id), NOW, TYPES) for job in made)
