@@ -170,7 +170,7 @@ async def collection(url: str) -> AsyncIterator[Collection]:
     client = Client(url, f"claims_{uuid.uuid4().hex}", "motor")
     await indexes.ensure(client)
     jobs = client.collection("jobs")
-    await jobs.create_indexes([NAIVE_INDEX])
+    await jobs.create_index(NAIVE_INDEX)
     yield jobs
     await client.close()
 

@@ -36,6 +36,7 @@ from secretary_common.models import (
     delivery_id_of,
     new_job_id,
 )
+from secretary_common.mongo import indexes
 from secretary_common.mongo.store import Store, store_of
 from secretary_common.runtime.lifecycle import running
 from secretary_common.settings.service import MongoSection
@@ -214,6 +215,7 @@ async def measure(folder: Path, servers: Servers) -> None:
     doorbell = Publisher(servers.amqp_url)
     with Receivers(ORIGINS + 1, hanging={HANGING}) as receivers:
         async with store_of(mongo) as store, running(doorbell.run(), store.keep_time()):
+            await indexes.ensure(store.client)
             setup = Setup(store, doorbell, receivers)
             for origins in (1, ORIGINS):
                 most = await backlog(setup, notifier, origins)

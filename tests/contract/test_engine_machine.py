@@ -45,9 +45,9 @@ from secretary_common.models import (
     new_token,
 )
 from secretary_common.models.states import TRANSITIONS
-from secretary_common.mongo import indexes
 from secretary_common.mongo.deliveries.repository import MongoDeliveryRepository
 from secretary_common.mongo.driver import Client
+from secretary_common.mongo.indexes import definitions
 from secretary_common.mongo.jobs.repository import MongoJobRepository
 from secretary_common.ports import DeliveryRepository, JobRepository
 from secretary_common.runtime.clock import ManualClock
@@ -477,7 +477,9 @@ def over_mongodb(url: str, database: str) -> type[EngineMachine]:
             self.client = Client(url, database, "pymongo")
             suffix = uuid.uuid4().hex
             jobs = self.client.collection(f"jobs_{suffix}")
-            await jobs.create_indexes(indexes.JOBS)  # queries name their index
+            for index in definitions.JOBS:
+                await jobs.create_index(index)
+            jobs.use_indexes(index.document["name"] for index in definitions.JOBS)
             return (
                 MongoJobRepository(jobs),
                 MongoDeliveryRepository(

@@ -14,6 +14,7 @@ from support.api_harness import ADMIN_KEY
 from secretary_api.app import create_app
 from secretary_api.main import wire
 from secretary_common.models import JobTypeInfo
+from secretary_common.mongo import indexes
 from secretary_common.mongo.store import store_of
 from secretary_common.runtime.lifecycle import Background
 from secretary_common.settings.service import ApiSection, MongoSection, SecuritySection
@@ -35,6 +36,7 @@ async def api_over(url: str, database: str) -> AsyncIterator[Client]:
     )
     answered = asyncio.Event()
     async with store_of(settings.mongo) as store:
+        await indexes.ensure(store.client)
         answered.set()
         await store.job_types.announce([JobTypeInfo("custom")])
         app = create_app(

@@ -28,6 +28,7 @@ from secretary_common.models import (
     Webhook,
     new_job_id,
 )
+from secretary_common.mongo import indexes
 from secretary_common.mongo.store import Store, store_of
 from secretary_common.secrets.cipher import Cipher
 from secretary_common.settings.service import (
@@ -226,6 +227,7 @@ async def running_scene(mongo_url: str, database_name: str) -> AsyncIterator[Sce
     """A scene over a real MongoDB."""
     mongo = MongoSection(url=mongo_url, database=database_name)
     async with store_of(mongo) as store:
+        await indexes.ensure(store.client)
         yield Scene(store, mongo)
 
 

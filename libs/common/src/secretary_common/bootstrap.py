@@ -15,8 +15,8 @@ from secretary_common.broker.connection import declare_queues
 from secretary_common.broker.policy import set_policy
 from secretary_common.errors import ConfigurationError, StoreUnavailable
 from secretary_common.models import JobTypeInfo, TemplateInfo
-from secretary_common.mongo import replica_set
-from secretary_common.mongo.store import store_of
+from secretary_common.mongo import indexes, replica_set
+from secretary_common.mongo.store import Store, store_of
 from secretary_common.runtime.log import configure_logging, get_logger
 from secretary_common.settings.service import BrokerSection
 from secretary_common.settings.settings import Settings, load_settings
@@ -58,6 +58,7 @@ async def prepare(settings: Settings) -> None:
     await _initiate(settings.mongo.url)
     job_types, templates = installed_job_types(), installed_templates()
     async with store_of(settings.mongo) as store:
+        await _build_indexes(store)
         await store.job_types.announce(job_types)
         await store.templates.announce(templates)
     names = [info.job_type for info in job_types]
@@ -80,6 +81,19 @@ async def _initiate(url: str) -> None:
             await asyncio.sleep(STORE_RETRY_SEC)
         else:
             return
+
+
+async def _build_indexes(store: Store) -> None:
+    """Build the missing indexes. MongoDB may refuse an index; the services work without it."""
+    while True:
+        try:
+            refused = await indexes.ensure(store.client)
+        except StoreUnavailable as error:
+            log.warning("indexes.interrupted", reason=str(error.__cause__ or error)[:300])
+            await store.wait_until_ready()
+        else:
+            break
+    log.info("indexes.ready", refused=refused)
 
 
 async def _make_queues(broker: BrokerSection, job_types: list[str]) -> None:

@@ -145,7 +145,8 @@ def server_config(settings: Settings, parts: Collaborators) -> uvicorn.Config:
 async def _follow(store: Store, answered: asyncio.Event) -> None:
     await store.wait_until_ready()
     answered.set()
-    await store.keep_time()
+    async with running(store.watch_indexes()):
+        await store.keep_time()
 
 
 def main() -> None:

@@ -90,7 +90,7 @@ async def _work(
         settings.broker.url.get_secret_value(), max_in_flight=section.max_in_flight
     )
     log.info("notifier.started", max_in_flight=section.max_in_flight)
-    async with running(store.keep_time()):
+    async with running(store.keep_time(), store.watch_indexes()):
         async with running(
             doorbell.listen(dispatcher.on_doorbell),
             report_alive(store.notifiers, owner, store.clock, facts),

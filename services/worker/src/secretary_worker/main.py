@@ -86,6 +86,7 @@ async def serve(settings: Settings) -> None:
                 async with running(
                     _watchdog(settings, runner).run(stop),
                     publisher.run(),
+                    store.watch_indexes(),
                     runner.keeper.run(),
                     _sweeper(settings, store, runner).run(),
                 ):

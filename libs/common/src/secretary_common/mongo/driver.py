@@ -8,9 +8,10 @@ translates errors (``fault.py``), so no other module needs to know which driver 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import inspect
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,12 +23,18 @@ from pymongo import AsyncMongoClient, IndexModel, ReturnDocument, UpdateOne
 from pymongo.errors import (
     BulkWriteError,
     InvalidOperation,
+    OperationFailure,
     ServerSelectionTimeoutError,
 )
 from pymongo.read_concern import ReadConcern
 
 from secretary_common.errors import NotStorable
-from secretary_common.mongo.fault import errors_of, translated_errors, write_error
+from secretary_common.mongo.fault import (
+    errors_of,
+    is_missing_hint,
+    translated_errors,
+    write_error,
+)
 
 Document = dict[str, Any]
 Query = Mapping[str, Any]
@@ -44,11 +51,13 @@ CLIENT_OPTIONS: Mapping[str, Any] = {
     "appname": "secretary",
     "connect": False,
     "journal": True,
+    "readPreference": "primary",
     "serverSelectionTimeoutMS": OPERATION_TIMEOUT_MS,
     "timeoutMS": OPERATION_TIMEOUT_MS,
     "tz_aware": True,
     "w": "majority",
 }
+WITHOUT_DEADLINE = {**CLIENT_OPTIONS, "timeoutMS": None, "socketTimeoutMS": None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +85,10 @@ class Collection:
     ``DuplicateKeyError`` passes through, because callers treat it as an answer.
     """
 
-    def __init__(self, raw: Any) -> None:
+    def __init__(self, raw: Any, usable_indexes: set[str]) -> None:
+        """*usable_indexes*: shared by all objects for this collection of one client."""
         self._raw = raw
+        self._usable = usable_indexes
 
     async def insert_one(self, document: Document) -> None:
         """Insert *document*."""
@@ -142,11 +153,26 @@ class Collection:
         limit: int = 0,
         hint: str | None = None,
     ) -> list[Document]:
-        """Return the documents that match; *limit* 0 means all, *hint* names the index to use."""
+        """Return the documents that match.
+
+        Args:
+            query: what the documents match.
+            projection: the fields to return; None: all.
+            sort: the order.
+            limit: the largest number of documents; 0: all.
+            hint: the name of the index to use. It is used only while the index is known to be as
+                Secretary defines it: MongoDB returns too few documents for another partial index.
+        """
+        wanted = functools.partial(self._raw.find, query, projection, sort=sort, limit=limit)
         with translated_errors():
-            cursor = self._raw.find(query, projection, sort=sort, limit=limit, hint=hint)
-            found: list[Document] = await cursor.to_list(None)
-            return found
+            if hint not in self._usable:
+                return await _all(wanted())
+            try:
+                return await _all(wanted(hint=hint))
+            except OperationFailure as error:
+                if not is_missing_hint(error):
+                    raise
+                return await _all(wanted())
 
     async def update_one(
         self, query: Query, change: Query, *, upsert: bool = False
@@ -208,10 +234,33 @@ class Collection:
             found: list[Document] = await cursor.to_list(None)
             return found
 
-    async def create_indexes(self, indexes: Sequence[IndexModel]) -> None:
-        """Create indexes that are missing."""
+    async def list_indexes(self) -> list[Document]:
+        """Return the collection's indexes, also those that are being built; none without it."""
         with translated_errors():
-            await self._raw.create_indexes(list(indexes))
+            cursor = self._raw.list_indexes()
+            if inspect.isawaitable(cursor):  # PyMongo's own API
+                cursor = await cursor
+            return await _all(cursor)
+
+    async def create_index(self, index: IndexModel) -> None:
+        """Build *index* unless it exists. Waits for the same build of another client.
+
+        Raises:
+            OperationFailure: MongoDB refuses it, e.g. because another index has its name.
+        """
+        with translated_errors():
+            # By default all members must be ready: a member that is down would block the build.
+            await self._raw.create_indexes([index], commitQuorum="majority")
+
+    def use_indexes(self, names: Iterable[str]) -> None:
+        """Let queries name these indexes, which are as Secretary defines them, and no others."""
+        self._usable.clear()
+        self._usable.update(names)
+
+
+async def _all(cursor: Any) -> list[Document]:
+    found: list[Document] = await cursor.to_list(None)
+    return found
 
 
 async def _within_deadline(work: Awaitable[Any]) -> None:
@@ -256,14 +305,26 @@ class Client:
     Every operation has 5 s. A write is acknowledged by a majority, with its journal.
     """
 
-    def __init__(self, url: str, database: str, driver: str) -> None:
+    def __init__(self, url: str, database: str, driver: str, *, deadline: bool = True) -> None:
+        """*deadline*: whether each operation has 5 s; otherwise it takes as long as it needs."""
         make: Any = AsyncIOMotorClient if driver == "motor" else AsyncMongoClient
-        self._raw = make(url, **CLIENT_OPTIONS)
+        self._names = (url, database, driver)
+        self._raw = make(url, **(CLIENT_OPTIONS if deadline else WITHOUT_DEADLINE))
         self._database = self._raw[database]
+        self._usable: dict[str, set[str]] = {}
+
+    @contextlib.asynccontextmanager
+    async def without_deadline(self) -> AsyncIterator[Client]:
+        """Open a second client of the same database without deadlines; close it at the end."""
+        client = Client(*self._names, deadline=False)
+        try:
+            yield client
+        finally:
+            await client.close()
 
     def collection(self, name: str) -> Collection:
         """Return the collection *name*."""
-        return Collection(self._database[name])
+        return Collection(self._database[name], self._usable.setdefault(name, set()))
 
     async def insert_together(self, documents: Mapping[str, Sequence[Document]]) -> None:
         """Insert documents into several collections in one transaction: all or nothing."""

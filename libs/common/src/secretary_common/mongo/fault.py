@@ -47,6 +47,12 @@ def is_outage(error: PyMongoError) -> bool:
     )
 
 
+def is_missing_hint(error: OperationFailure) -> bool:
+    """Whether *error* says that there is no usable index of the name that a query hints at."""
+    # BadValue, or NoQueryExecutionPlans for an index that does not serve the query.
+    return error.code in (2, 291) and "hint" in str(error)
+
+
 def is_unencodable(error: Exception) -> bool:
     """Return whether BSON cannot hold the document, or not in 16 MB."""
     if isinstance(error, OperationFailure):

@@ -68,12 +68,11 @@ class Store:
             log.warning("clock.offset_found", offset_sec=round(offset, 3))
 
     async def wait_until_ready(self) -> None:
-        """Return when MongoDB answers and its indexes exist; log once while it does not answer."""
+        """Return when MongoDB answers; log once while it does not answer."""
         waiting = False
         while True:
             try:
                 await self.ping()
-                await indexes.ensure(self.client)
             except StoreUnavailable as error:
                 if not waiting:
                     log.warning("store.awaited", reason=str(error.__cause__ or error)[:300])
@@ -89,6 +88,10 @@ class Store:
             with contextlib.suppress(StoreUnavailable):
                 await self.ping()
             await asyncio.sleep(TIME_REFRESH_SEC)
+
+    async def watch_indexes(self) -> None:
+        """Log each missing index once, and use the others in queries; run until cancelled."""
+        await indexes.watch(self.client)
 
     async def close(self) -> None:
         """Close the connection."""

@@ -78,3 +78,6 @@ CACHE_STORED = Gauge(
     "secretary_cache_stored_bytes",
     "What caches take up, as the worker that sweeps counted last; 0 on all others",
 )
+INDEXES_MISSING = Gauge(
+    "secretary_indexes_missing", "Indexes of MongoDB that this process did not find when it checked"
+)

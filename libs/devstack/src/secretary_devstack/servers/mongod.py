@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any, TypeVar
@@ -69,6 +69,7 @@ class Mongod:
         replica_set: str,
         cache_gb: float,
         advertised_port: AdvertisedPort = own_port,
+        parameters: Mapping[str, str] | None = None,
     ) -> None:
         self.port = free_port()
         self.address = f"{HOST}:{advertised_port(self.port)}"
@@ -76,6 +77,7 @@ class Mongod:
         self._folder = folder
         self._replica_set = replica_set
         self._cache_gb = cache_gb
+        self._parameters = {**_PARAMETERS, **(parameters or {})}
         self._child: Child | None = None
 
     @property
@@ -99,7 +101,7 @@ class Mongod:
         data = self._folder / "data"
         data.mkdir(parents=True, exist_ok=True)
         parameters = [
-            word for pair in _PARAMETERS.items() for word in ("--setParameter", "=".join(pair))
+            word for pair in self._parameters.items() for word in ("--setParameter", "=".join(pair))
         ]
         options = {
             "--dbpath": str(data),
@@ -142,6 +144,7 @@ class ReplicaSet(Startable):
         cache_gb: float = 0.25,
         name: str = "rs0",
         advertised_port: AdvertisedPort = own_port,
+        parameters: Mapping[str, str] | None = None,
     ) -> None:
         """Prepare to start.
 
@@ -153,6 +156,7 @@ class ReplicaSet(Startable):
             name: the name of the replica set.
             advertised_port: a replica set sends its clients the addresses of its members. Clients
                 go through proxies only if the members advertise the ports of their proxies.
+            parameters: more server parameters, e.g. ``{"enableTestCommands": "1"}``.
         """
         self.name = name
         self.nodes = [
@@ -161,6 +165,7 @@ class ReplicaSet(Startable):
                 replica_set=name,
                 cache_gb=cache_gb,
                 advertised_port=advertised_port,
+                parameters=parameters,
             )
             for number in range(size)
         ]

@@ -8,7 +8,6 @@ from typing import Any
 from pymongo import ASCENDING, DESCENDING, IndexModel
 
 from secretary_common.models.states import DeliveryState, JobStatus
-from secretary_common.mongo.driver import Client
 from secretary_common.mongo.jobs.candidates import BY_ORDER, BY_RUN_AT, MAY_START
 
 WORKER_REPORT_KEPT_SEC = 24 * 3600
@@ -119,6 +118,12 @@ NOTIFIERS = (
     ),
 )
 
+WITHOUT: Mapping[str, str] = {
+    "one_per_idempotency_key": "a repeat under an Idempotency-Key is a new job",
+    "one_in_flight_per_job": "two notifiers may send webhooks of one job at once",
+}
+"""What the system does not promise without the index. Without any other it is only slower."""
+
 INDEXES: Mapping[str, Sequence[IndexModel]] = {
     "jobs": JOBS,
     "batches": BATCHES,
@@ -132,13 +137,4 @@ INDEXES: Mapping[str, Sequence[IndexModel]] = {
     "muted_urls": MUTED_URLS,
     "notifiers": NOTIFIERS,
 }
-
-
-async def ensure(client: Client) -> None:
-    """Create the missing indexes; safe to repeat, also by several processes at once.
-
-    Raises:
-        StoreUnavailable: MongoDB did not answer in time.
-    """
-    for collection, indexes in INDEXES.items():
-        await client.collection(collection).create_indexes(indexes)
+"""By collection. Give an index a new name when you change its keys or its options."""

@@ -1,0 +1,70 @@
+"""Builds the indexes for ``secretary-init``: one at a time, each for as long as it takes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from pymongo import IndexModel
+from pymongo.errors import OperationFailure
+
+from secretary_common.mongo.driver import Client, Collection, Document
+from secretary_common.mongo.indexes.comparison import difference
+from secretary_common.mongo.indexes.definitions import INDEXES
+from secretary_common.runtime.log import get_logger
+
+log = get_logger(__name__)
+
+
+async def ensure(client: Client) -> int:
+    """Build each index that is missing; return how many MongoDB refused to build.
+
+    Afterwards queries of *client* may name the indexes. Safe to repeat, and safe in several
+    processes at once: the second process waits for the build of the first. MongoDB may refuse an
+    index: that is logged with the reason, and the other indexes are built.
+
+    Raises:
+        StoreUnavailable: MongoDB does not answer. It may go on with the build.
+    """
+    refused = 0
+    async with client.without_deadline() as patient:
+        for name, wanted in INDEXES.items():
+            collection = patient.collection(name)
+            existing = await collection.list_indexes()
+            built = [
+                index.document["name"]
+                for index in wanted
+                if await _build(collection, name, index, existing)
+            ]
+            client.collection(name).use_indexes(built)
+            refused += len(wanted) - len(built)
+    return refused
+
+
+async def _build(
+    collection: Collection, name: str, index: IndexModel, existing: Sequence[Document]
+) -> bool:
+    index_name = index.document["name"]
+    differs = difference(index, existing)
+    if differs is not None and differs.blocked_by:
+        log.error(
+            "index.refused",
+            collection=name,
+            index=index_name,
+            reason=differs.reason,
+            action=differs.remedy(name),
+        )
+        return False
+    started = time.monotonic()
+    if differs is not None:
+        log.info("index.building", collection=name, index=index_name)
+    try:
+        # For an index that is listed too: another process may not have finished it.
+        await collection.create_index(index)
+    except OperationFailure as error:
+        log.error("index.refused", collection=name, index=index_name, reason=str(error)[:500])
+        return False
+    if differs is not None:
+        took = round(time.monotonic() - started, 1)
+        log.info("index.built", collection=name, index=index_name, took_sec=took)
+    return True
