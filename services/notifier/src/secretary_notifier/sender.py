@@ -12,7 +12,7 @@ from http import HTTPStatus
 import aiohttp
 
 from secretary_common.errors import PermanentError, UrlRefused
-from secretary_common.http.egress import GuardedSession, Peer, recorded_peer
+from secretary_common.http.egress import GuardedSession, Peer
 from secretary_common.models import Delivery
 from secretary_common.secrets.cipher import Cipher
 from secretary_notifier.redaction import redacted
@@ -78,8 +78,7 @@ class Sender:
 
     async def _post(self, delivery: Delivery, at: datetime, progress: _Progress) -> None:
         headers = self._headers(delivery, at, progress)
-        with recorded_peer(progress.peer):
-            response = await self._session.post(delivery.url, delivery.body, headers)
+        response = await self._session.post(delivery.url, delivery.body, headers, progress.peer)
         progress.response = response
         try:
             while len(progress.body) < LONGEST_ANSWER_BYTES:

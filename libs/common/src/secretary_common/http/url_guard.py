@@ -22,6 +22,7 @@ from ipaddress import (
 from urllib.parse import SplitResult, urlsplit
 
 from secretary_common.errors import UrlRefused
+from secretary_common.http.exact_url import LONGEST_NAME
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
@@ -73,20 +74,34 @@ _ISATAP_MARKS = frozenset({0x00005EFE, 0x02005EFE})
 
 _UNSAFE = re.compile(r"[\x00-\x20\x7f\\]")
 _NAME = re.compile(r"[a-z0-9._-]+")
-_LONGEST_NAME = 254
-"""RFC 1035 §2.3.4, plus a final dot. Normalising a longer name would take too long."""
 _NUMBER = re.compile(r"0x[0-9a-f]*|[0-9]+")
+BY_NETWORK = "security.allow_networks can allow it"
+BY_HOST = "so can security.allow_hosts"
 
 
 class UrlGuard:
     """Decides which URLs and addresses may be reached."""
 
     def __init__(
-        self, allow_networks: Iterable[Network] = (), *, lookup: Lookup | None = None
+        self,
+        allow_networks: Iterable[Network] = (),
+        *,
+        allow_hosts: Iterable[str] = (),
+        lookup: Lookup | None = None,
     ) -> None:
-        """Allow *allow_networks* on any port; *lookup* replaces the system's resolver."""
-        self._allowed = tuple(allow_networks)
+        """Prepare to vet.
+
+        Args:
+            allow_networks: networks that may be reached, on any port.
+            allow_hosts: names that may be reached, whatever their addresses are: ``name`` on any
+                port, ``name:port`` on this one.
+            lookup: replaces the system's resolver.
+        """
+        self._networks = tuple(allow_networks)
+        self._hosts = frozenset(_canonical_name(host) for host in allow_hosts)
         self._lookup = lookup or system_lookup
+        # The addresses of allowed hosts, as they were resolved.
+        self._endpoints: set[tuple[str, int]] = set()
 
     def check_url(self, url: str) -> None:
         """Check *url* without DNS. Host names are checked when they are resolved.
@@ -104,10 +119,17 @@ class UrlGuard:
             if isinstance(literal, IPv4Address) and parts.hostname != str(literal):
                 # HTTP clients read 8.8.2056 or 010.8.8.8 differently, or refuse it.
                 raise UrlRefused(f"write the address in its usual form, {literal}")
-            if isinstance(literal, IPv6Address) and literal.scope_id and not self._allowed:
+            if isinstance(literal, IPv6Address) and literal.scope_id and not self._networks:
                 raise UrlRefused("the address of the URL has a zone")
-        elif port not in ALLOWED_PORTS and not self._allowed:
-            raise UrlRefused(_bad_port(port))
+            return
+        host = parts.hostname or ""
+        if port not in ALLOWED_PORTS and not self._networks and not self.names(host, port):
+            raise UrlRefused(f"{_bad_port(port)}, {BY_HOST} ({host}:{port})")
+
+    def names(self, host: str, port: int) -> bool:
+        """Return whether ``security.allow_hosts`` has *host*, or *host* with *port*."""
+        name = _canonical_name(host)
+        return name in self._hosts or f"{name}:{port}" in self._hosts
 
     def check_address(self, address: str | Address) -> None:
         """Check an address.
@@ -117,7 +139,7 @@ class UrlGuard:
         """
         vetted = _address(address)
         if not self._is_allowed(vetted) and is_denied(vetted):
-            raise UrlRefused
+            raise UrlRefused(f"{vetted} is not a public address; {BY_NETWORK}")
 
     def check_endpoint(self, address: str | Address, port: int) -> None:
         """Check an address and a port.
@@ -126,6 +148,8 @@ class UrlGuard:
             UrlRefused: the address is denied, or the port is not a web port and the address is in
                 no allowed network.
         """
+        if (str(address), port) in self._endpoints:
+            return
         self.check_address(address)
         if port not in ALLOWED_PORTS and not self._is_allowed(_address(address)):
             raise UrlRefused(_bad_port(port))
@@ -136,19 +160,26 @@ class UrlGuard:
         The caller must connect to these addresses and no others.
 
         Raises:
-            UrlRefused: any of the addresses is denied.
+            UrlRefused: any of the addresses is denied; the message names it.
             OSError: the name is unknown, or DNS does not answer.
         """
         try:
             answers = await self._lookup(host, port)
         except UnicodeError:
             raise UrlRefused("the host of the URL is not a valid name") from None
+        if self.names(host, port):
+            self._endpoints.update((answer, port) for answer in answers)
+            return answers
         for answer in answers:
-            self.check_endpoint(answer, port)
+            try:
+                self.check_endpoint(answer, port)
+            except UrlRefused as error:
+                why = f"{host} leads to {answer}: {error.message}, {BY_HOST} ({host}:{port})"
+                raise UrlRefused(why) from None
         return answers
 
     def _is_allowed(self, address: Address) -> bool:
-        return any(address in network for network in self._allowed)
+        return any(address in network for network in self._networks)
 
 
 def is_denied(address: Address) -> bool:
@@ -210,7 +241,7 @@ def _literal(parts: SplitResult) -> Address | None:
     if parts.netloc.startswith("["):
         return _address(host)
     try:
-        if len(host) > _LONGEST_NAME:
+        if len(host) > LONGEST_NAME:
             raise UrlRefused("the host of the URL is not a valid name")
         # Nameprep: full-width digits and other full stops become ASCII, as in a resolver.
         name = host.encode("idna").decode("ascii").lower().removesuffix(".")
@@ -234,5 +265,12 @@ def _address(address: str | Address) -> Address:
         raise UrlRefused("the host of the URL is not a valid address") from None
 
 
+def _canonical_name(host: str) -> str:
+    """Return *host*, with or without a port, in one spelling."""
+    name, colon, port = host.lower().partition(":")
+    return f"{name.rstrip('.')}{colon}{port}"
+
+
 def _bad_port(port: int) -> str:
-    return f"port {port} is not one of {', '.join(map(str, sorted(ALLOWED_PORTS)))}"
+    ports = ", ".join(map(str, sorted(ALLOWED_PORTS)))
+    return f"port {port} is not one of {ports}; {BY_NETWORK}"

@@ -1,0 +1,201 @@
+"""aiohttp sessions whose every connection is vetted, and a record of each exchange.
+
+The guard stands at three places, so that no difference between URL parsers opens a gap: at each
+request (an address in a URL never meets a resolver), in the resolver, and where the socket is made.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+import socket
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, cast
+
+import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.client_proto import ResponseHandler
+
+from secretary_common.http.proxy import Proxy
+from secretary_common.http.url_guard import UrlGuard, system_lookup
+
+# Shorter than the idle timeout of common servers (uvicorn: 5 s). Some have a shorter one
+# (gunicorn: 2 s); their closed connections are found out by the request.
+KEEPALIVE_SEC = 4.0
+LONGEST_FIELD_BYTES = 64 * 1024
+"""The longest status line or header of an answer."""
+MOST_HEADERS = 1000
+_RECORDED_BYTES = 16 * 1024
+_STATUS_LINE = re.compile(rb"HTTP/1\.[0-9] ([1-9][0-9]{2})(?: [^\r\n]*)?\r?\n")
+_END_OF_HEADERS = re.compile(rb"\r?\n\r?\n")
+
+
+@dataclass
+class Peer:
+    """The server at the other end of a request, and what is known of the exchange."""
+
+    address: str | None = None
+    """None before any connection."""
+    protocol: ExchangeProtocol | None = None
+    """None before the connection is there."""
+
+    @property
+    def status(self) -> int | None:
+        """The status of the answer, even if the rest of the answer could not be read."""
+        return status_of(bytes(self.protocol.received)) if self.protocol else None
+
+    @property
+    def was_closed_before(self) -> bool:
+        """Whether a connection that had served before brought not one byte of an answer."""
+        protocol = self.protocol
+        return protocol is not None and protocol.is_reused and not protocol.received
+
+
+_peer: ContextVar[Peer | None] = ContextVar("egress_peer", default=None)
+
+
+@contextmanager
+def recorded_peer(peer: Peer) -> Iterator[Peer]:
+    """Record in *peer* the server of the request that is made in this block."""
+    token = _peer.set(peer)
+    try:
+        yield peer
+    finally:
+        _peer.reset(token)
+
+
+class ExchangeProtocol(ResponseHandler):
+    """A connection that records the beginning of each answer."""
+
+    def __init__(self, loop: Any) -> None:
+        super().__init__(loop)
+        self.received = bytearray()
+        """The first bytes of the latest answer."""
+        self._requests = 0
+
+    @property
+    def is_reused(self) -> bool:
+        """Whether the latest request was not the first one of this connection."""
+        return self._requests > 1
+
+    def set_response_params(self, **params: Any) -> None:
+        """Begin a request."""
+        self._requests += 1
+        self.received.clear()
+        peer = _peer.get()
+        if peer is not None:
+            peer.protocol = self
+            if peer.address is None and self.transport is not None:
+                name = self.transport.get_extra_info("peername")
+                peer.address = str(name[0]) if name else None
+        super().set_response_params(**params)
+
+    def data_received(self, data: bytes) -> None:
+        """Record *data* if it is among the first bytes of the answer, and pass it on."""
+        room = _RECORDED_BYTES - len(self.received)
+        if room > 0:
+            self.received += data[:room]
+        super().data_received(data)
+
+
+def status_of(received: bytes) -> int | None:
+    """Return the status that an answer begins with; None without a whole status line.
+
+    An informational answer (1xx) is passed over, except 101, which is the last one.
+    """
+    start = 0
+    while found := _STATUS_LINE.match(received, start):
+        status = int(found[1])
+        if status >= HTTPStatus.OK or status == HTTPStatus.SWITCHING_PROTOCOLS:
+            return status
+        end = _END_OF_HEADERS.search(received, found.end() - 2)
+        if end is None:
+            return None
+        start = end.end()
+    return None
+
+
+def open_session(
+    guard: UrlGuard,
+    *,
+    max_connections: int,
+    tls: ssl.SSLContext,
+    proxy: Proxy | None,
+    keeps_connections: bool = True,
+) -> aiohttp.ClientSession:
+    """Return a session that keeps no cookie, reads no environment, and connects as *guard* says.
+
+    The caller vets each URL. With *proxy* the session can connect to the proxy too.
+    """
+
+    def make_socket(info: aiohttp.AddrInfoType) -> socket.socket:
+        family, kind, protocol, _, address = info
+        host, port = str(address[0]), int(address[1])
+        if proxy is None or not proxy.is_at(host, port):
+            guard.check_endpoint(host, port)
+        peer = _peer.get()
+        if peer is not None and peer.protocol is None:
+            peer.address = host
+        return socket.socket(family, kind, protocol)
+
+    connector = _Connector(
+        resolver=_GuardedResolver(guard, proxy),
+        use_dns_cache=False,
+        socket_factory=make_socket,
+        ssl=tls,
+        limit=max_connections,
+        force_close=not keeps_connections,
+        **({"keepalive_timeout": KEEPALIVE_SEC} if keeps_connections else {}),
+    )
+    return aiohttp.ClientSession(
+        connector=connector,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        auto_decompress=False,
+        timeout=aiohttp.ClientTimeout(total=None),
+        trust_env=False,
+        max_line_size=LONGEST_FIELD_BYTES,
+        max_field_size=LONGEST_FIELD_BYTES,
+        max_headers=MOST_HEADERS,
+    )
+
+
+class _Connector(aiohttp.TCPConnector):
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._factory = cast("Any", functools.partial(ExchangeProtocol, loop=self._loop))
+
+
+class _GuardedResolver(AbstractResolver):
+    def __init__(self, guard: UrlGuard, proxy: Proxy | None) -> None:
+        self._guard = guard
+        self._proxy = proxy
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        del family  # the guard decides
+        if self._proxy is not None and (host, port) == (self._proxy.host, self._proxy.port):
+            addresses = await system_lookup(host, port)
+            self._proxy.addresses = frozenset(addresses)
+        else:
+            addresses = await self._guard.resolve(host, port)
+        return [_resolved(host, address, port) for address in addresses]
+
+    async def close(self) -> None:
+        """Close nothing."""
+
+
+def _resolved(host: str, address: str, port: int) -> ResolveResult:
+    return ResolveResult(
+        hostname=host,
+        host=address,
+        port=port,
+        family=socket.AF_INET6 if ":" in address else socket.AF_INET,
+        proto=socket.IPPROTO_TCP,
+        flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
+    )
