@@ -99,16 +99,15 @@ class Deliveries:
             NoNotifier: no notifier is alive.
             NotTested: no notifier has run the test in time.
         """
-        webhook.check_url(self.guard, request.url, "url")
         now = self.clock.now()
         delivery = outbox.trial_delivery(
-            request.url,
+            webhook.encoded_url(request.url, "url"),
             owner=principal.key_id,
             now=now,
             token=self.cipher.seal(request.token) if request.token else None,
             secret=self.cipher.seal(request.secret) if request.secret else None,
         )
-        webhook.check_target(request.url, delivery.job_id, "url")
+        webhook.check_target(delivery.url, self.guard, "url")
         if not await self.notifiers.any_alive(now - timedelta(seconds=NOTIFIER_ALIVE_SEC)):
             raise NoNotifier
         await self.deliveries.insert_absent([delivery])

@@ -16,6 +16,7 @@ from urllib.parse import unquote, urlsplit
 import httpx
 
 from secretary_common.errors import ErrorCode, PermanentError, TransientError, UrlRefused
+from secretary_common.http.exact_url import joined_url
 from secretary_common.http.retry_after import parse_retry_after
 from secretary_common.runtime.clock import Clock, SystemClock
 
@@ -89,17 +90,17 @@ class Downloader:
     ) -> Download:
         # Without compression, the size limit holds for the file itself.
         headers = {"Accept": accept, "Accept-Encoding": "identity"}
-        request = client.build_request("GET", url, headers=headers)
         for _ in range(MAX_REDIRECTS + 1):
+            request = client.build_request("GET", url, headers=headers)
             response = await client.send(request, stream=True, follow_redirects=False)
             try:
-                if response.next_request is None:
+                if not response.has_redirect_location:
                     self._check(response)
                     size = await self._copy(response, file)
                     content_type = response.headers.get("Content-Type", "")
-                    where = str(response.url)
-                    return Download(file, size, _file_name(response), where, content_type)
-                request = response.next_request  # the client checks it like the first one
+                    return Download(file, size, _file_name(response, url), url, content_type)
+                # The client vets it like the first one. httpx's own redirect would respell it.
+                url = joined_url(url, response.headers["Location"])
             finally:
                 await response.aclose()
         raise _refused_by_server(f"more than {MAX_REDIRECTS} redirects")
@@ -133,10 +134,10 @@ class Downloader:
         return PermanentError(message, code=self.too_large)
 
 
-def _file_name(response: httpx.Response) -> str:
+def _file_name(response: httpx.Response, url: str) -> str:
     """Return a name to show for the file. It is never used as a path."""
     match = _NAME_IN_HEADER.search(response.headers.get("Content-Disposition", ""))
-    named = match[1] if match else unquote(urlsplit(str(response.url)).path)
+    named = match[1] if match else unquote(urlsplit(url).path)
     return PurePosixPath(named.replace("\\", "/")).name or "document"
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from pathlib import PurePosixPath
-from urllib.parse import urldefrag, urljoin, urlsplit
+from urllib.parse import urldefrag, urlsplit
 
+from secretary_common.http.exact_url import joined_url
 from secretary_documents.web.page import LinkKind
 
 MAX_URL = 8192
@@ -43,7 +44,7 @@ def absolute(url: str, base: str) -> str | None:
     if not url or url.startswith("#") or len(url) > MAX_URL:
         return None
     try:
-        joined = urljoin(base, url)
+        joined = joined_url(base, url)
         parts = urlsplit(joined)
         _ = parts.port
     except ValueError:

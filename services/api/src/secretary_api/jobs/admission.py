@@ -57,10 +57,10 @@ class Admission:
         parameters, hook = webhook.taken_out(submission.parameters)
         job_id = new_job_id()
         if hook:
-            webhook.check_url(self.guard, hook.url, f"{webhook.PATH}.url")
-            webhook.check_target(hook.url, hook.client_job_id or job_id, f"{webhook.PATH}.url")
-        job_type.check(parameters)
+            hook = webhook.accepted(hook, self.guard, hook.client_job_id or job_id)
         schema = job_type.info.parameter_schema or {}
+        parameters = _with_encoded_url(parameters, schema)
+        job_type.check(parameters)
         self._check_targets(parameters, schema)
         return Job(
             **submission.model_dump(exclude={"parameters", "run_at", "delay_sec"}),
@@ -77,12 +77,26 @@ class Admission:
 
     def _check_targets(self, parameters: JsonObject, schema: JsonObject) -> None:
         declared = schema.get("properties", {})
-        url = parameters.get(URL_PARAMETER)
-        if isinstance(url, str) and URL_PARAMETER in declared:
+        if url := _url_in(parameters, schema):
             webhook.check_url(self.guard, url, f"parameters.{URL_PARAMETER}")
         for name, given in parameters.items():
             if isinstance(given, str) and _has_format(declared.get(name), ROOT_PATH_FORMAT):
                 check_inside(given, self.file_roots, f"parameters.{name}")
+
+
+def _url_in(parameters: JsonObject, schema: JsonObject) -> str | None:
+    """Return the URL that the job fetches; None if its type has no such parameter."""
+    url = parameters.get(URL_PARAMETER)
+    return url if isinstance(url, str) and URL_PARAMETER in schema.get("properties", {}) else None
+
+
+def _with_encoded_url(parameters: JsonObject, schema: JsonObject) -> JsonObject:
+    """Return *parameters* with their URL as it will be sent."""
+    url = _url_in(parameters, schema)
+    if url is None or url.isascii():
+        return parameters
+    encoded = webhook.encoded_url(url, f"parameters.{URL_PARAMETER}")
+    return {**parameters, URL_PARAMETER: encoded}
 
 
 def start_of(submission: JobSubmission, now: datetime) -> datetime:

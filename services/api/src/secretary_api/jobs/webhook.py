@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from secretary_api.http.errors import refused_fields, refused_model
 from secretary_api.schemas.submission import LONGEST_URL, WebhookRequest
 from secretary_common.errors import ErrorCode, UrlRefused
+from secretary_common.http.exact_url import ascii_url
 from secretary_common.http.url_guard import UrlGuard
 from secretary_common.jobs.outbox import target_of
 from secretary_common.models import JsonObject, Webhook
@@ -61,6 +62,43 @@ def shown(webhook: Webhook) -> JsonObject:
     return view | {name: REDACTED for name, value in secrets.items() if value}
 
 
+def accepted(request: WebhookRequest, guard: UrlGuard, client_id: str) -> WebhookRequest:
+    """Return *request* with its URL as it is sent for a job that the client calls *client_id*.
+
+    ``{jobId}`` stays in the URL. The guard vets the URL in which it is replaced.
+
+    Raises:
+        InvalidRequest: the guard refuses the URL, or it is too long.
+    """
+    url = encoded_url(request.url, f"{PATH}.url")
+    check_target(target_of(url, client_id), guard, f"{PATH}.url")
+    return request.model_copy(update={"url": url})
+
+
+def check_target(target: str, guard: UrlGuard, field: str) -> None:
+    """Refuse the URL of a delivery that the guard refuses or that is too long.
+
+    Raises:
+        InvalidRequest: naming *field*.
+    """
+    check_url(guard, target, field)
+    if len(target) > LONGEST_URL:
+        why = f"has more than {LONGEST_URL} characters once it is encoded and {{jobId}} replaced"
+        raise refused_fields((field, why))
+
+
+def encoded_url(url: str, field: str) -> str:
+    """Return *url* with the characters beyond ASCII encoded, so that this very text is sent.
+
+    Raises:
+        InvalidRequest: with the code URL_REFUSED, naming *field*.
+    """
+    try:
+        return ascii_url(url)
+    except UrlRefused as error:
+        raise refused_fields((field, error.message), code=ErrorCode.URL_REFUSED) from None
+
+
 def check_url(guard: UrlGuard, url: str, field: str) -> None:
     """Check *url* without a name look-up.
 
@@ -71,14 +109,3 @@ def check_url(guard: UrlGuard, url: str, field: str) -> None:
         guard.check_url(url)
     except UrlRefused as error:
         raise refused_fields((field, error.message), code=ErrorCode.URL_REFUSED) from None
-
-
-def check_target(url: str, client_id: str, field: str) -> None:
-    """Check the length of *url* after ``{jobId}`` in it is replaced by *client_id*.
-
-    Raises:
-        InvalidRequest: naming *field*.
-    """
-    if len(target_of(url, client_id)) > LONGEST_URL:
-        why = f"has more than {LONGEST_URL} characters after {{jobId}} in it is replaced"
-        raise refused_fields((field, why))
