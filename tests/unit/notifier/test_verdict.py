@@ -57,9 +57,9 @@ def test_no_answer_is_tried_again() -> None:
     assert verdict(failed) == Verdict(DeliveryState.PENDING, after(5))
 
 
-def test_a_2xx_whose_body_never_ended_is_tried_again() -> None:
+def test_a_2xx_whose_body_never_ended_is_delivered() -> None:
     cut = answer(200, error="timeout: no complete answer within 15 s")
-    assert verdict(cut).state is DeliveryState.PENDING
+    assert verdict(cut).state is DeliveryState.DELIVERED
 
 
 def test_410_ends_it() -> None:
@@ -123,8 +123,11 @@ def test_what_no_key_opens_waits_twice_as_long_each_time_within_bounds() -> None
         (599, None, True),
         (None, "connect: refused", True),
         (None, "connection_lost: reset", True),
-        (None, "protocol: not HTTP", True),
-        (200, "timeout: no complete answer within 15 s", True),
+        (None, "protocol: not HTTP", None),
+        (500, "protocol: too long a header", True),
+        (404, "protocol: too long a header", None),
+        (404, "timeout: no complete answer within 15 s", True),
+        (200, "timeout: no complete answer within 15 s", False),
         (101, "timeout: no complete answer within 15 s", True),
         (None, "url_refused: this URL leads to an address that is not allowed", None),
         (None, "secret: sealed with an unknown key", None),

@@ -17,7 +17,7 @@ from secretary_common.models import Delivery
 from secretary_common.secrets.cipher import Cipher
 from secretary_notifier.redaction import redacted
 from secretary_notifier.signing import signed_headers
-from secretary_notifier.verdict import MISSING_KEY, UPGRADE, Answer
+from secretary_notifier.verdict import MISSING_KEY, PROTOCOL, UPGRADE, Answer
 
 USER_AGENT = "Secretary-Webhooks/1"
 LONGEST_ANSWER_BYTES = 64 * 1024
@@ -117,7 +117,7 @@ _CLASSES: tuple[tuple[type[Exception], str], ...] = (
     (aiohttp.ClientConnectorError, "connect"),
     (aiohttp.ClientConnectionError, "connection_lost"),
     (aiohttp.ClientPayloadError, "connection_lost"),
-    (aiohttp.ClientError, "protocol"),
+    (aiohttp.ClientError, PROTOCOL),
     (OSError, "connection_lost"),
 )
 
@@ -143,7 +143,7 @@ def _answer(at: datetime, progress: _Progress, error: str | None, duration_ms: i
     return Answer(
         at=at,
         duration_ms=duration_ms,
-        status_code=response.status if response else None,
+        status_code=response.status if response else progress.peer.status,
         retry_after=response.headers.get("Retry-After") if response else None,
         address=progress.peer.address,
         error=_kept(error.encode(errors="replace"), LONGEST_ERROR, progress) if error else None,

@@ -1,7 +1,7 @@
 """What becomes of a delivery: rules without I/O and without a clock.
 
 condition                           verdict
-answer 2xx                          delivered
+answer 2xx, even if not read whole  delivered
 answer 410                          dead; its URL gets no events for a day
 no key here opens its secrets       pending again without an attempt; another notifier may have it
 any other answer, or none           pending again by the schedule; dead after the last attempt
@@ -29,6 +29,8 @@ MISSING_KEY = "secret"
 """The error class of a delivery whose secrets no key of this notifier opens."""
 OWN_FAULTS = frozenset({"url_refused", MISSING_KEY, "request"})
 """Error classes that say nothing about the receiver, because no request was sent."""
+PROTOCOL = "protocol"
+"""The error class of an answer that the notifier cannot parse; a browser might."""
 UPGRADE = "upgrade"
 """The error class of the answer 101: it is complete, but no request asks for an upgrade."""
 
@@ -47,14 +49,17 @@ class Answer:
     address: str | None = None
     """The address that the notifier connected to."""
     error: str | None = None
-    """Why the attempt failed, if the status does not say so: ``<class>: <message>``."""
+    """Why no whole answer was read, or what else was wrong with it: ``<class>: <message>``."""
     response: str | None = None
     """The beginning of the body."""
 
     @property
     def is_success(self) -> bool:
-        """Whether the receiver has accepted the event."""
-        return self.error is None and self.status_code in SUCCESS
+        """Whether the receiver has accepted the event.
+
+        The status line says so. Whatever follows it may be cut, too long or no HTTP at all.
+        """
+        return self.status_code in SUCCESS
 
     @property
     def error_class(self) -> str | None:
@@ -69,9 +74,12 @@ class Answer:
     @property
     def origin_failed(self) -> bool | None:
         """Whether the origin could not handle a request; None if the answer does not show it."""
-        if self.error is not None and self.error_class != UPGRADE:
-            return None if self.error_class in OWN_FAULTS else True
-        return self.status_code in SERVER_ERROR or self.status_code in OVERLOADED
+        by_status = self.status_code in SERVER_ERROR or self.status_code in OVERLOADED
+        if self.error is None or self.is_success or self.error_class == UPGRADE:
+            return by_status
+        if self.error_class in {*OWN_FAULTS, PROTOCOL}:
+            return by_status or None
+        return True
 
     def to_attempt(self) -> DeliveryAttempt:
         """Return the entry for the delivery's list of attempts."""

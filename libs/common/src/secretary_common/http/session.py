@@ -47,7 +47,7 @@ class Peer:
     @property
     def status(self) -> int | None:
         """The status of the answer, even if the rest of the answer could not be read."""
-        return status_of(bytes(self.protocol.received)) if self.protocol else None
+        return None if self.protocol is None else status_of(bytes(self.protocol.received))
 
     @property
     def was_closed_before(self) -> bool:
