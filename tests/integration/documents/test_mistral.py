@@ -256,6 +256,6 @@ async def test_without_a_key_nothing_is_sent_and_the_setting_is_named() -> None:
     assert caught.value.code == ErrorCode.MISTRAL_NOT_CONFIGURED
 
 
-def test_the_engine_differs_between_models() -> None:
+def test_the_fingerprint_differs_between_models() -> None:
     fingerprints = {MistralReader(MistralSection(model=model)).fingerprint for model in ("a", "b")}
     assert len(fingerprints) == 2

@@ -134,7 +134,7 @@ async def test_a_server_that_refuses_the_temperature_is_asked_without_it(
     assert len(fake.requests) == 4
 
 
-async def test_the_hint_about_a_document_is_in_the_prompt_and_in_the_engine(
+async def test_the_hint_about_a_document_is_in_the_prompt_and_in_the_fingerprint(
     fake: FakeProvider, fake_time: FakeTime
 ) -> None:
     plain = reader(fake, fake_time)
