@@ -29,7 +29,7 @@ from hypothesis.stateful import (
 from secretary_api.jobs.actions import JobActions
 from secretary_common.errors import InvalidState, PermanentError, StaleClaim, StoreUnavailable
 from secretary_common.jobs.outbox import relay
-from secretary_common.jobs.resources import ResourceCalculator
+from secretary_common.jobs.resource_calculator import ResourceCalculator
 from secretary_common.models import (
     Job,
     JobProgress,

@@ -13,7 +13,7 @@ from support.handler_harness import Recorder, make_job
 from secretary_common.errors import StoreUnavailable
 from secretary_common.http.egress import guarded_client
 from secretary_common.http.url_guard import UrlGuard
-from secretary_common.jobs.resources import ResourceCalculator
+from secretary_common.jobs.resource_calculator import ResourceCalculator
 from secretary_common.models import JsonObject
 from secretary_common.settings.documents import PdfSection
 from secretary_documents.handlers.pdf.extractor import PdfExtractor

@@ -7,7 +7,7 @@ import pytest
 from support.provider_harness import FakeTime, provider_settings
 
 from secretary_common.errors import ErrorCode, PermanentError, TransientError
-from secretary_common.jobs.resources import ResourceCalculator
+from secretary_common.jobs.resource_calculator import ResourceCalculator
 from secretary_common.models import JsonObject
 from secretary_common.settings.provider import LlmSection
 from secretary_devstack.provider import ChatReply, Dialect, FakeProvider, Misbehaviour

@@ -17,7 +17,7 @@ from support.handler_harness import all_gone, child_pids
 from support.provider_harness import until
 
 from secretary_common.errors import ErrorCode, PermanentError
-from secretary_common.jobs.resources import ResourceCalculator
+from secretary_common.jobs.resource_calculator import ResourceCalculator
 from secretary_common.settings.documents import MediaSection
 from secretary_devstack.deadline import wait_until
 from secretary_documents.media.ffmpeg import Ffmpeg, shortfall

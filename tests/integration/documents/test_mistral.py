@@ -16,7 +16,7 @@ from support.provider_harness import (
 )
 
 from secretary_common.errors import ErrorCode, PermanentError, SecretaryError, TransientError
-from secretary_common.jobs.resources import ResourceCalculator
+from secretary_common.jobs.resource_calculator import ResourceCalculator
 from secretary_common.models import JsonObject
 from secretary_common.runtime.metrics import PROVIDER_UPLOADS_LEFT
 from secretary_common.settings.provider import MistralSection

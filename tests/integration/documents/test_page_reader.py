@@ -13,7 +13,7 @@ from support.origin import serving
 from secretary_common.errors import ErrorCode, PermanentError
 from secretary_common.http.egress import guarded_client
 from secretary_common.http.url_guard import UrlGuard
-from secretary_common.jobs.resources import ResourceCalculator
+from secretary_common.jobs.resource_calculator import ResourceCalculator
 from secretary_documents.web.download import Downloader
 from secretary_documents.web.page import WebPage
 from secretary_documents.web.page_reader import LIMITS, SandboxedPageReader

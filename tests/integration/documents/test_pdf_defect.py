@@ -17,7 +17,7 @@ from support.handler_harness import Recorder, make_job
 from support.pdf_harness import PdfHarness, RecordingCache, ScriptedReader, make_handler, pages_of
 
 from secretary_common.errors import ErrorCode, PermanentError, TransientError
-from secretary_common.jobs.resources import ResourceCalculator
+from secretary_common.jobs.resource_calculator import ResourceCalculator
 from secretary_documents.templates.transformer import TransformRequest, TransformResult
 
 FIVE = pdf_samples.text_pdf([f"Seite {number}" for number in range(1, 6)])

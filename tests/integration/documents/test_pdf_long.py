@@ -12,7 +12,7 @@ from support.engine_harness import Engine, engine
 from support.handler_harness import Recorder, child_pids, make_job
 from support.pdf_harness import PdfHarness, RecordingCache, make_handler, pages_of
 
-from secretary_common.jobs.resources import ResourceCalculator
+from secretary_common.jobs.resource_calculator import ResourceCalculator
 from secretary_common.models import Job, JobStatus
 from secretary_common.settings.documents import PdfSection
 from secretary_worker.sandbox.zygote_client import ZygoteClient

@@ -14,7 +14,7 @@ from support.origin import serving
 from support.pdf_harness import MAX_BYTES, make_handler
 
 from secretary_common.errors import ErrorCode, PermanentError, TransientError
-from secretary_common.jobs.resources import ResourceCalculator
+from secretary_common.jobs.resource_calculator import ResourceCalculator
 from secretary_worker.sandbox.zygote_client import ZygoteClient
 
 PDF = pdf_samples.text_pdf(["Über das Netz"])

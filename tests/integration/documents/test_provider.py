@@ -9,7 +9,7 @@ import pytest
 from support.provider_harness import FakeTime, provider_settings, until
 
 from secretary_common.errors import ErrorCode, PermanentError, SecretaryError, TransientError
-from secretary_common.jobs.resources import ResourceCalculator
+from secretary_common.jobs.resource_calculator import ResourceCalculator
 from secretary_common.models import JsonObject
 from secretary_common.settings.provider import LlmSection
 from secretary_devstack.provider import FakeProvider, Misbehaviour

@@ -18,7 +18,7 @@ from support.provider_harness import FakeTime, provider_settings, until
 from secretary_common.errors import ErrorCode, PermanentError, SecretaryError, TransientError
 from secretary_common.http.egress import guarded_client
 from secretary_common.http.url_guard import UrlGuard
-from secretary_common.jobs.resources import ResourceCalculator
+from secretary_common.jobs.resource_calculator import ResourceCalculator
 from secretary_common.settings.documents import MediaSection
 from secretary_common.settings.provider import TranscriptionSection
 from secretary_devstack.provider import FakeProvider, Misbehaviour

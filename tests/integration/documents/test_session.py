@@ -14,7 +14,7 @@ from support.pdf_harness import RecordingCache
 from secretary_common.errors import ErrorCode, PermanentError, TransientError
 from secretary_common.http.egress import guarded_client
 from secretary_common.http.url_guard import UrlGuard
-from secretary_common.jobs.resources import ResourceCalculator
+from secretary_common.jobs.resource_calculator import ResourceCalculator
 from secretary_common.models import JobStatus, JsonObject
 from secretary_common.settings.documents import PdfSection
 from secretary_devstack.servers.http_server import HttpServer

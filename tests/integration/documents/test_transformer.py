@@ -8,7 +8,7 @@ from support.handler_harness import Recorder, make_job
 from support.provider_harness import FakeTime, provider_settings
 
 from secretary_common.errors import ErrorCode, PermanentError, TransientError
-from secretary_common.jobs.resources import ResourceCalculator
+from secretary_common.jobs.resource_calculator import ResourceCalculator
 from secretary_common.models import JobStatus, JsonObject
 from secretary_common.settings.provider import LlmSection
 from secretary_devstack.provider import ChatReply, FakeProvider, Misbehaviour

@@ -15,7 +15,7 @@ from support.provider_harness import (
 )
 
 from secretary_common.errors import ErrorCode, PermanentError, TransientError
-from secretary_common.jobs.resources import ResourceCalculator
+from secretary_common.jobs.resource_calculator import ResourceCalculator
 from secretary_common.settings.provider import VisionSection
 from secretary_devstack.provider import ChatReply, Dialect, FakeProvider, Misbehaviour
 from secretary_documents.pdf.method_choice import Reason

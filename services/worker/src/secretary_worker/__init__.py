@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from secretary_common.jobs.resources import ResourceCalculator
+    from secretary_common.jobs.resource_calculator import ResourceCalculator
     from secretary_worker.access.cache import Cache
     from secretary_worker.access.context import HandlerContext
     from secretary_worker.access.source import OpenFile, digest, open_under_roots, private_copy
@@ -69,7 +69,7 @@ __all__ = [
 ]
 
 _NAMES_OF_MODULES = {
-    "secretary_common.jobs.resources": ["ResourceCalculator"],
+    "secretary_common.jobs.resource_calculator": ["ResourceCalculator"],
     "secretary_worker.access.cache": ["Cache"],
     "secretary_worker.access.context": ["HandlerContext"],
     "secretary_worker.access.source": ["OpenFile", "digest", "open_under_roots", "private_copy"],

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel
 
-from secretary_common.jobs.resources import ResourceCalculator
+from secretary_common.jobs.resource_calculator import ResourceCalculator
 from secretary_common.models import Job, JobTypeInfo, JsonObject
 from secretary_worker.attempt.repository import SecretaryJobRepository
 

@@ -8,7 +8,7 @@ import pytest
 from support.chat_double import CacheDouble, ChatDouble, document_of, no_model, system_of
 
 from secretary_common.errors import ErrorCode, PermanentError, TransientError
-from secretary_common.jobs.resources import ResourceCalculator
+from secretary_common.jobs.resource_calculator import ResourceCalculator
 from secretary_common.models import JsonObject
 from secretary_documents.providers.chat import ChatModel, ChatRequest, Message
 from secretary_documents.templates.cached_chat import CachedChat, cache_key

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 
-from secretary_common.jobs.resources import ResourceCalculator
+from secretary_common.jobs.resource_calculator import ResourceCalculator
 from secretary_common.models import JsonObject
 from secretary_common.ports import CacheRepository
 from secretary_documents.providers.transcription import AudioPiece, Segment, Transcriber, Transcript

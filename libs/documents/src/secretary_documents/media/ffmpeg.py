@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from secretary_common.errors import ErrorCode, PermanentError, SecretaryError, TransientError
-from secretary_common.jobs.resources import ResourceCalculator
+from secretary_common.jobs.resource_calculator import ResourceCalculator
 from secretary_common.runtime.log import get_logger
 from secretary_common.settings.documents import MediaSection
 from secretary_documents.media.launcher import EXIT_NO_PROGRAM

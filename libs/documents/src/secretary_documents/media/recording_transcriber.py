@@ -11,7 +11,7 @@ from enum import StrEnum
 from functools import partial
 
 from secretary_common.errors import TransientError
-from secretary_common.jobs.resources import ResourceCalculator
+from secretary_common.jobs.resource_calculator import ResourceCalculator
 from secretary_common.settings.documents import MediaSection
 from secretary_common.settings.provider import TranscriptionSection
 from secretary_documents.concurrency import run_each

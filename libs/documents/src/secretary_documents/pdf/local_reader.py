@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine, Iterator, Sequence
 from typing import Any
 
 from secretary_common.errors import ErrorCode, PermanentError, TransientError
-from secretary_common.jobs.resources import ResourceCalculator
+from secretary_common.jobs.resource_calculator import ResourceCalculator
 from secretary_documents.concurrency import ConcurrencyLimit
 from secretary_documents.pdf.page import Document, OnPage, Page
 from secretary_documents.pdf.read_options import ReadOptions

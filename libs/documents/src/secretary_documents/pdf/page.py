@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from secretary_common.errors import ErrorCode, PermanentError
-from secretary_common.jobs.resources import ResourceCalculator
+from secretary_common.jobs.resource_calculator import ResourceCalculator
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from secretary_common.errors import (
     TransientError,
     UrlRefused,
 )
-from secretary_common.jobs.resources import ResourceCalculator
+from secretary_common.jobs.resource_calculator import ResourceCalculator
 from secretary_common.models import JsonObject
 from secretary_common.runtime.clock import Clock, SystemClock
 from secretary_common.runtime.metrics import PROVIDER_REQUESTS

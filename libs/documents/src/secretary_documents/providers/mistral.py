@@ -14,7 +14,7 @@ from http import HTTPStatus
 from urllib.parse import quote
 
 from secretary_common.errors import ErrorCode, PermanentError, SecretaryError
-from secretary_common.jobs.resources import ResourceCalculator
+from secretary_common.jobs.resource_calculator import ResourceCalculator
 from secretary_common.models import JsonObject, new_token
 from secretary_common.runtime.log import get_logger
 from secretary_common.runtime.metrics import PROVIDER_UPLOADS_LEFT

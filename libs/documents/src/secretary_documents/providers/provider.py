@@ -11,7 +11,7 @@ from ipaddress import ip_network
 from secretary_common.errors import ErrorCode, PermanentError
 from secretary_common.http.egress import guarded_client
 from secretary_common.http.url_guard import UrlGuard
-from secretary_common.jobs.resources import ResourceCalculator
+from secretary_common.jobs.resource_calculator import ResourceCalculator
 from secretary_common.settings.provider import ProviderSection
 from secretary_documents.concurrency import ConcurrencyLimit
 from secretary_documents.providers.connection import Connection, Timing, tls_context

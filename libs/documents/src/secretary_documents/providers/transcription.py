@@ -11,7 +11,7 @@ from typing import Protocol
 from pydantic import ValidationError
 
 from secretary_common.errors import ErrorCode, PermanentError
-from secretary_common.jobs.resources import ResourceCalculator
+from secretary_common.jobs.resource_calculator import ResourceCalculator
 from secretary_common.models import JsonObject
 from secretary_common.settings.provider import TranscriptionSection
 from secretary_documents.providers.connection import (

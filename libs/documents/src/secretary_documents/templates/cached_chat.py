@@ -6,7 +6,7 @@ import dataclasses
 import hashlib
 import json
 
-from secretary_common.jobs.resources import ResourceCalculator
+from secretary_common.jobs.resource_calculator import ResourceCalculator
 from secretary_common.models import JsonObject
 from secretary_common.ports import CacheRepository
 from secretary_documents.providers.chat import ChatAnswer, ChatModel, ChatRequest

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from secretary_common.errors import ErrorCode, PermanentError
-from secretary_common.jobs.resources import ResourceCalculator
+from secretary_common.jobs.resource_calculator import ResourceCalculator
 from secretary_common.models import JsonObject
 from secretary_documents.providers.chat import ChatAnswer, ChatModel, ChatRequest, Message
 from secretary_documents.templates import prompt

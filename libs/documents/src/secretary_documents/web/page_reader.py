@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from secretary_common.errors import ErrorCode, PermanentError
-from secretary_common.jobs.resources import ResourceCalculator
+from secretary_common.jobs.resource_calculator import ResourceCalculator
 from secretary_common.models import JsonObject
 from secretary_documents.web.download import Downloader
 from secretary_documents.web.page import WebPage

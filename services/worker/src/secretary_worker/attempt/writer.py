@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 from secretary_common.errors import NotStorable, PermanentError, StaleClaim, StoreUnavailable
-from secretary_common.jobs.resources import ResourceCalculator
+from secretary_common.jobs.resource_calculator import ResourceCalculator
 from secretary_common.models import JobError, JobProgress, JobStatus, Outcome, Settlement
 from secretary_common.runtime.clock import Clock
 from secretary_common.runtime.lifecycle import cancel_and_wait

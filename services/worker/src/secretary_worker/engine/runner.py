@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from secretary_common.jobs.resources import ResourceCalculator
+from secretary_common.jobs.resource_calculator import ResourceCalculator
 from secretary_common.models import Job, Outcome, Settlement
 from secretary_common.ports import Doorbell, FileRepository, JobRepository, LogRepository
 from secretary_common.runtime.clock import Clock

@@ -9,7 +9,7 @@ from support.handler_harness import Recorder, make_job
 from support.page_samples import FOSDEM, FOSDEM_URL
 
 from secretary_common.errors import ErrorCode, PermanentError
-from secretary_common.jobs.resources import ResourceCalculator
+from secretary_common.jobs.resource_calculator import ResourceCalculator
 from secretary_common.models import JobStatus
 from secretary_documents.handlers.parameter import parse_parameters
 from secretary_documents.handlers.transformer.handler import TransformerHandler

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from secretary_common.errors import ErrorCode, PermanentError
-from secretary_common.jobs.resources import ResourceCalculator
+from secretary_common.jobs.resource_calculator import ResourceCalculator
 from secretary_common.runtime.metrics import PDF_PAGES
 from secretary_documents.handlers.contract import JobReport
 from secretary_documents.handlers.pdf import progress

@@ -7,7 +7,7 @@ Markdown is made of the remaining parts.
 from __future__ import annotations
 
 from secretary_common.errors import ErrorCode, PermanentError
-from secretary_common.jobs.resources import ResourceCalculator
+from secretary_common.jobs.resource_calculator import ResourceCalculator
 from secretary_common.models import Job, JsonObject
 from secretary_documents.handlers.contract import AttemptRepository, JobReport
 from secretary_documents.handlers.parameter import parse_parameters

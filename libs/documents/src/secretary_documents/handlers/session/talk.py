@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from secretary_common.errors import SecretaryError
-from secretary_common.jobs.resources import ResourceCalculator
+from secretary_common.jobs.resource_calculator import ResourceCalculator
 from secretary_common.models import JsonObject
 from secretary_documents.handlers.contract import JobReport
 from secretary_documents.handlers.session.parameters import SessionParameters

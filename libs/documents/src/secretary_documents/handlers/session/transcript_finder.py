@@ -6,7 +6,7 @@ import asyncio
 from typing import Protocol
 
 from secretary_common.errors import ErrorCode, PermanentError, TransientError
-from secretary_common.jobs.resources import ResourceCalculator
+from secretary_common.jobs.resource_calculator import ResourceCalculator
 from secretary_documents.handlers.session import progress as steps
 from secretary_documents.handlers.session.talk import Talk
 from secretary_documents.media.recording_transcriber import RecordingTranscript

@@ -1,6 +1,6 @@
 """The resources of an attempt."""
 
-from secretary_common.jobs.resources import ResourceCalculator
+from secretary_common.jobs.resource_calculator import ResourceCalculator
 from secretary_common.settings.provider import VisionSection
 
 
