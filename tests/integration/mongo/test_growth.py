@@ -284,7 +284,6 @@ JOB_CALLS: dict[str, Call] = {
     "ended_leases": lambda s: s.jobs.ended_leases(TYPES, NOW, LIMIT),
     "reclaim": lambda s: s.jobs.reclaim(job(RUNNING), lease("new"), NOW),
     "summaries": lambda s: s.jobs.summaries([f"job-{RUNNING:06}"]),
-    "record_silence": lambda s: s.jobs.record_silence(f"job-{RUNNING:06}", silence()),
     "cancel_requested_among": lambda s: s.jobs.cancel_requested_among([f"job-{RUNNING:06}"]),
     "renew": lambda s: s.jobs.renew("worker-1", [f"job-{RUNNING:06}"], after(30)),
     "record_progress": lambda s: ignoring(s.jobs.record_progress(change(RUNNING))),
