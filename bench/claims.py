@@ -117,7 +117,7 @@ def ignore(_: Candidate) -> None:
 def by_polling(jobs: Collection) -> Claimer:
     """Return a claimer that works like a worker."""
     repository = MongoJobRepository(jobs)
-    candidates, skip = Candidates(repository, heard_of=ignore), 0.0
+    candidates, skip = Candidates(repository, on_scheduled=ignore), 0.0
 
     async def claim() -> bool:
         nonlocal skip
@@ -202,7 +202,7 @@ async def compare_polls(url: str, used: Collection, job_type: str) -> str:
         for _ in range(POLLS):
             for name, jobs in (("fresh", fresh), ("used", used)):
                 started = time.monotonic()
-                candidates = Candidates(MongoJobRepository(jobs), heard_of=ignore)
+                candidates = Candidates(MongoJobRepository(jobs), on_scheduled=ignore)
                 await candidates.take({job_type}, CLOCK.now())
                 times[name].append((time.monotonic() - started) * 1000)
     fresh_ms, worn_ms = (statistics.median(found) for found in times.values())

@@ -227,7 +227,7 @@ class EngineMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.ids)
     @rule()
     def worker_sweeps(self) -> None:
-        self.do(self.reclaimer.sweep(TYPES, self.reclaim_job, lambda: 1))
+        self.do(self.reclaimer.reclaim(TYPES, self.reclaim_job, lambda: 1))
 
     @precondition(lambda self: self.attempts)
     @rule(which=pick)
@@ -372,7 +372,7 @@ class EngineMachine(RuleBasedStateMachine):
                 return
 
     async def claim_all(self) -> None:
-        await self.reclaimer.sweep(TYPES, self.reclaim_job, lambda: 1)
+        await self.reclaimer.reclaim(TYPES, self.reclaim_job, lambda: 1)
         for candidate in await self.jobs.candidates(TYPES, self.clock.now(), 100):
             await self.claim(candidate.job_id)
 

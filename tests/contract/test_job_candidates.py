@@ -32,7 +32,9 @@ class Seconds:
 
 def candidates_of(jobs: JobRepository, seconds: Seconds | None = None) -> Candidates:
     monotonic = seconds or Seconds()
-    return Candidates(jobs, batch_size=BATCH_SIZE, monotonic=monotonic, choose=max, heard_of=print)
+    return Candidates(
+        jobs, batch_size=BATCH_SIZE, monotonic=monotonic, choose=max, on_scheduled=print
+    )
 
 
 async def insert(jobs: JobRepository, *many: dict[str, Any]) -> None:

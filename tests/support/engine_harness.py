@@ -1,4 +1,4 @@
-"""The worker's real engine over in-memory repositories, for tests without servers."""
+"""The worker's real engine with in-memory repositories, for tests without servers."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from secretary_common.testing.logs import InMemoryLogRepository
 from secretary_worker.access.bridge import Bridge
 from secretary_worker.access.upload import Uploads
 from secretary_worker.engine.handler_loop import HandlerLoop
-from secretary_worker.engine.leases import LeaseKeeper
+from secretary_worker.engine.leases import Leases
 from secretary_worker.engine.manager import SecretaryWorkerManager
 from secretary_worker.engine.reclaim import Reclaimer
 from secretary_worker.engine.runner import Runner
@@ -42,24 +42,24 @@ MAX_FILE_BYTES = 1024 * 1024
 
 
 async def _pong() -> None:
-    """MongoDB answered."""
+    """Answer, as MongoDB does."""
 
 
 @dataclass
 class Engine:
-    """One worker, and the store it works on."""
+    """One worker and its store."""
 
     jobs: InMemoryJobRepository
     logs: InMemoryLogRepository
     files: InMemoryFileRepository
     doorbell: RecordingDoorbell
-    keeper: LeaseKeeper
+    leases: Leases
     manager: SecretaryWorkerManager
     job_types: InMemoryJobTypeRepository
     handler_loop: HandlerLoop
 
     async def submit(self, **fields: Any) -> str:
-        """Put a job of type ``test`` into the store, as the API would."""
+        """Store a job of type ``test``, as the API does; return its id."""
         now = CLOCK.now()
         given: dict[str, Any] = {
             "job_id": new_job_id(),
@@ -73,7 +73,7 @@ class Engine:
         return job.job_id
 
     async def until(self, job_id: str, holds: Callable[[Job], bool]) -> Job:
-        """The job once *holds* is true of it."""
+        """Return the job once *holds* is true for it."""
         async with asyncio.timeout(DEADLINE_SEC):
             while True:
                 job = await self.jobs.get(job_id)
@@ -81,8 +81,13 @@ class Engine:
                     return job
                 await asyncio.sleep(0.01)
 
+    async def look(self) -> None:
+        """Make the worker look for jobs now: ring for a job that does not exist."""
+        (job_type,) = self.job_types.types
+        await self.manager.ring(job_type, "job-unknown")
+
     async def ended(self, job_id: str) -> Job:
-        """The job once it is neither waiting nor running."""
+        """Return the job once it has ended."""
         return await self.until(
             job_id, lambda job: job.status not in (JobStatus.PENDING, JobStatus.PROCESSING)
         )
@@ -108,7 +113,7 @@ async def engine(
     job_type: str = "test",
     ping: Callable[[], Awaitable[None]] = _pong,
 ) -> AsyncIterator[Engine]:
-    """A running worker whose *job_type* is handled by *handler*; drained at the end."""
+    """Run a worker with *handler* for *job_type*; drain it at the end."""
     jobs = jobs or InMemoryJobRepository()
     logs, files = logs or InMemoryLogRepository(), files or InMemoryFileRepository()
     recorder = RecordingDoorbell()
@@ -116,14 +121,14 @@ async def engine(
     job_types = InMemoryJobTypeRepository(JobTypeInfo(job_type))
     registry = Registry()
     registry.add(Registration(job_type, handler, params, timeout_sec))
-    keeper = LeaseKeeper(jobs, ping, CLOCK, lease_sec=lease_sec, heartbeat_sec=heartbeat_sec)
+    leases = Leases(jobs, ping, CLOCK, lease_sec=lease_sec, heartbeat_sec=heartbeat_sec)
     background, loop = Background(), HandlerLoop(patience_sec=patience_sec)
     runner = Runner(
         jobs=jobs,
         logs=logs,
         files=files,
         doorbell=doorbell,
-        keeper=keeper,
+        leases=leases,
         registry=registry,
         loop=loop,
         clock=CLOCK,
@@ -146,8 +151,8 @@ async def engine(
     )
     working = asyncio.create_task(manager.run())
     try:
-        async with running(keeper.run()):
-            yield Engine(jobs, logs, files, recorder, keeper, manager, job_types, loop)
+        async with running(leases.run()):
+            yield Engine(jobs, logs, files, recorder, leases, manager, job_types, loop)
             manager.stop()
             await working
             await background.finish()

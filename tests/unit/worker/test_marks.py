@@ -12,7 +12,7 @@ from secretary_common.models import Job, JobStatus
 from secretary_worker import ResourceCalculator, SecretaryJobRepository
 from secretary_worker.engine.handler_loop import HandlerLoop
 from secretary_worker.watchdog.marks import RECORD_BYTES, THREADS, Mark, Marks, read
-from secretary_worker.watchdog.process import Sight, suspect_of
+from secretary_worker.watchdog.process import Observation, suspect_of
 
 ONE, OTHER = (Mark(f"job-{n}", 1, 2, f"token-{n}") for n in (1, 2))
 
@@ -98,22 +98,24 @@ def test_a_handler_that_waits_has_no_mark() -> None:
 
 
 def test_the_one_marked_attempt_is_the_suspect() -> None:
-    sight = Sight({7: ONE}, {7: 5})
-    assert suspect_of(sight, sight) == ONE
+    observation = Observation({7: ONE}, {7: 5})
+    assert suspect_of(observation, observation) == ONE
 
 
 def test_of_several_the_one_that_used_the_cpu_is_the_suspect() -> None:
     both = {7: ONE, 8: OTHER}
-    assert suspect_of(Sight(both, {7: 50, 8: 900}), Sight(both, {7: 350, 8: 910})) == ONE
+    assert (
+        suspect_of(Observation(both, {7: 50, 8: 900}), Observation(both, {7: 350, 8: 910})) == ONE
+    )
 
 
 @pytest.mark.parametrize("cpu", [{7: 0, 8: 0}, {7: 40, 8: 40}])
 def test_when_it_cannot_be_told_no_attempt_is_the_suspect(cpu: dict[int, int]) -> None:
     both = {7: ONE, 8: OTHER}
-    assert suspect_of(Sight(both, {7: 0, 8: 0}), Sight(both, cpu)) is None
-    assert suspect_of(Sight({}, {}), Sight({}, {})) is None
+    assert suspect_of(Observation(both, {7: 0, 8: 0}), Observation(both, cpu)) is None
+    assert suspect_of(Observation({}, {}), Observation({}, {})) is None
 
 
 def test_no_job_is_to_blame_while_marks_change() -> None:
-    assert suspect_of(Sight({7: ONE}, {7: 0}), Sight({7: OTHER}, {7: 9})) is None
-    assert suspect_of(Sight({7: ONE}, {7: 0}), Sight({}, {})) is None
+    assert suspect_of(Observation({7: ONE}, {7: 0}), Observation({7: OTHER}, {7: 9})) is None
+    assert suspect_of(Observation({7: ONE}, {7: 0}), Observation({}, {})) is None

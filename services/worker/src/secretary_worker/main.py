@@ -27,8 +27,8 @@ from secretary_common.settings.settings import Settings, load_settings
 from secretary_worker.access.bridge import Bridge
 from secretary_worker.access.upload import Uploads
 from secretary_worker.engine.handler_loop import HandlerLoop
-from secretary_worker.engine.heartbeat import Reporter
-from secretary_worker.engine.leases import LeaseKeeper
+from secretary_worker.engine.heartbeat import Heartbeat
+from secretary_worker.engine.leases import Leases
 from secretary_worker.engine.manager import SecretaryWorkerManager
 from secretary_worker.engine.reclaim import Reclaimer
 from secretary_worker.engine.runner import Runner
@@ -47,7 +47,7 @@ HANDLER_LOOP_CLOSE_SEC = 2.0
 async def serve(settings: Settings) -> None:
     """Run a worker until SIGTERM or SIGINT; drain, then return.
 
-    Waits for MongoDB and the broker if they are not there yet, and says so.
+    Waits for MongoDB and the broker if they do not answer yet, and logs it.
     """
     store = open_store(settings.mongo)
     bridge = Bridge()
@@ -63,7 +63,7 @@ async def serve(settings: Settings) -> None:
         logs=store.logs,
         files=store.files,
         doorbell=publisher,
-        keeper=_keeper(settings, store),
+        leases=_leases(settings, store),
         registry=registry,
         loop=handler_loop,
         clock=store.clock,
@@ -79,7 +79,7 @@ async def serve(settings: Settings) -> None:
     try:
         async with health_server(worker.host, worker.http_port, health.ready, health.live):
             if await unless_stopped(stop, store.wait_until_ready()):
-                # Before the first contact that makes it ready: whoever waits for that may submit.
+                # Before the worker is ready: a client that waits for that may submit at once.
                 types = [registration.announcement() for registration in registry]
                 await store.job_types.announce(types)
                 await store.templates.announce(await asyncio.to_thread(packages.templates))
@@ -87,7 +87,7 @@ async def serve(settings: Settings) -> None:
                     _watchdog(settings, runner).run(stop),
                     publisher.run(),
                     store.watch_indexes(),
-                    runner.keeper.run(),
+                    runner.leases.run(),
                     _sweeper(settings, store, runner).run(),
                 ):
                     await _work(settings, store, runner, manager, stop)
@@ -109,12 +109,12 @@ async def _work(
     registry = runner.registry
     log.info(
         "worker.started",
-        owner=runner.keeper.owner,
+        owner=runner.leases.owner,
         job_types=",".join(sorted(registry.job_types)),
         slots=settings.generic_worker.max_concurrent,
         active=settings.generic_worker.active,
     )
-    async with running(_reporter(settings, store, runner, manager).run()):
+    async with running(_heartbeat(settings, store, runner, manager).run()):
         if not settings.generic_worker.active:
             await stop.wait()
             return
@@ -140,7 +140,7 @@ def _sweeper(settings: Settings, store: Store, runner: Runner) -> Sweeper:
         locks=store.locks,
         eviction=_eviction(settings, store),
         clock=store.clock,
-        owner=runner.keeper.owner,
+        owner=runner.leases.owner,
         retention=_retention(settings),
         grace_sec=2 * settings.worker.lease_sec,
         interval_sec=settings.retention.sweep_interval_sec,
@@ -156,8 +156,8 @@ def _eviction(settings: Settings, store: Store) -> Eviction:
     )
 
 
-def _keeper(settings: Settings, store: Store) -> LeaseKeeper:
-    return LeaseKeeper(
+def _leases(settings: Settings, store: Store) -> Leases:
+    return Leases(
         store.jobs,
         store.ping,
         store.clock,
@@ -168,7 +168,7 @@ def _keeper(settings: Settings, store: Store) -> LeaseKeeper:
 
 def _watchdog(settings: Settings, runner: Runner) -> Watchdog:
     return Watchdog(
-        runner.loop.marks, owner=runner.keeper.owner, lease_sec=settings.worker.lease_sec
+        runner.loop.marks, owner=runner.leases.owner, lease_sec=settings.worker.lease_sec
     )
 
 
@@ -196,14 +196,14 @@ def _manager(settings: Settings, store: Store, runner: Runner) -> SecretaryWorke
     )
 
 
-def _reporter(
+def _heartbeat(
     settings: Settings, store: Store, runner: Runner, manager: SecretaryWorkerManager
-) -> Reporter:
-    return Reporter(
+) -> Heartbeat:
+    return Heartbeat(
         store.workers,
         store.clock,
         manager.state,
-        worker_id=runner.keeper.owner,
+        worker_id=runner.leases.owner,
         job_types=list(runner.registry.job_types),
         slots=manager.slots,
         active=settings.generic_worker.active,
@@ -212,14 +212,14 @@ def _reporter(
 
 
 class _Health:
-    """What the health server says of the worker."""
+    """The answers of the worker's health server."""
 
     def __init__(self, manager: SecretaryWorkerManager, *, active: bool) -> None:
         self._manager = manager
         self._active = active
 
     async def live(self) -> tuple[bool, dict[str, Any]]:
-        """Alive unless its turns have stopped; servers that are away are survived."""
+        """Alive unless the manager is stuck. An outage of a server does not matter."""
         return not (self._active and self._manager.is_stuck), {
             "active": self._active,
             "broker": self._manager.consumer.configured,

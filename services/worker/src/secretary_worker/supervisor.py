@@ -1,9 +1,9 @@
 """``secretary-worker``: runs the worker, in a container below a process that outlives it.
 
-When the first process of a container ends, the kernel ends all others at once. systemd does so when
-the main process of a unit ends. The watchdog of a worker that died would then have no time to
-record which job's code ended it. So in such a place the worker runs as a child: this process passes
-signals on, waits until the watchdog is done too, and ends as the worker ended.
+When the first process of a container ends, the kernel ends all others at once. systemd does so too
+when the main process of a unit ends. The watchdog of a dead worker would then have no time to
+record which job's code ended the worker. There the worker runs as a child of this process, which
+passes signals on, waits for the worker and its watchdog, and ends with the worker's exit code.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from importlib import import_module
 
 from secretary_worker.sandbox.limits import die_with_parent
 
-LINGER_SEC = 35.0
-"""How long the watchdog may take to record a death; it gives up before."""
+WATCHDOG_SEC = 35.0
+"""How long the watchdog may take to record a death. Its own deadline is shorter."""
 EXIT_BY_SIGNAL = 128
 
 _FIRST = 1  # the process id of the first process of a container, or of systemd
@@ -35,15 +35,15 @@ def main() -> None:
 
 
 def supervise(work: Callable[[], None]) -> int:
-    """Run *work* in a child process; returns its exit code, 128 + n if signal n ended it.
+    """Run *work* in a child process; return its exit code, or 128 + n if signal n ended it.
 
-    If it did not end well, what it leaves behind has 35 s to end.
+    If the code is not 0, processes that the child leaves behind have 35 s to end.
     """
-    # What a worker leaves behind becomes a child of this process.
+    # Processes that the worker leaves behind become children of this process.
     ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     here, worker = os.getpid(), os.fork()
     if worker == 0:
-        os.setsid()  # Ctrl-C comes once, from this process
+        os.setsid()  # so that Ctrl-C reaches it once, from this process
         die_with_parent(here)
         work()
         sys.exit(0)
@@ -51,17 +51,17 @@ def supervise(work: Callable[[], None]) -> int:
         signal.signal(number, lambda number, _: os.kill(worker, number))
     code = os.waitstatus_to_exitcode(_reap_until(worker))
     if code != 0:
-        _reap_all(LINGER_SEC)
+        _reap_all(WATCHDOG_SEC)
     return code if code >= 0 else EXIT_BY_SIGNAL - code
 
 
 def _work() -> None:
-    # The worker's modules are imported here, by the process that needs them.
+    # Imported here, so that only the process that runs the worker has its modules.
     import_module("secretary_worker.main").main()
 
 
 def _reap_until(worker: int) -> int:
-    """Reap whatever ends, *worker* last; returns its status."""
+    """Reap children until *worker* has ended; return its status."""
     while True:
         pid, status = os.waitpid(-1, 0)
         if pid == worker:

@@ -1,4 +1,4 @@
-"""Handlers that block or will not stop: their slots are freed, their loop is replaced."""
+"""Handlers that block or do not stop: their slots are freed, their loop is replaced."""
 
 import asyncio
 import sys
@@ -19,10 +19,10 @@ PATIENCE_SEC = 0.3
 
 
 class Blocker:
-    """A handler that blocks its loop until the test lets go; jobs with ``quick`` do not."""
+    """A handler that blocks its loop until ``release`` is set, except for jobs with ``quick``."""
 
     def __init__(self) -> None:
-        self.let_go = threading.Event()
+        self.release = threading.Event()
         self.threads: list[int] = []
         self.blocking = threading.Event()
 
@@ -33,18 +33,18 @@ class Blocker:
             self.block()
 
     def block(self) -> None:
-        self.let_go.wait()
+        self.release.wait()
 
 
 @pytest.fixture
 def blocker() -> Iterator[Blocker]:
     made = Blocker()
     yield made
-    made.let_go.set()
+    made.release.set()
 
 
 async def block(worker: Any, blocker: Blocker, **fields: Any) -> str:
-    """A job that blocks the handlers' loop by now."""
+    """Submit a job and wait until it blocks the handlers' loop."""
     job_id: str = await worker.submit(**fields)
     await worker.until(job_id, lambda _: blocker.blocking.is_set())
     return job_id
@@ -66,24 +66,24 @@ async def test_a_job_starts_in_a_new_loop_while_the_old_one_is_blocked(
             await worker.ended(await worker.submit(parameters={"quick": True}))
         assert len(set(blocker.threads)) == 2
         assert worker.jobs.jobs[blocked].status is JobStatus.PROCESSING
-        blocker.let_go.set()
+        blocker.release.set()
         assert (await worker.ended(blocked)).status is JobStatus.COMPLETED
     (warning,) = [line for line in caplog.records if line.msg == "handler_loop.replaced"]
     stack = warning.__dict__["fields"]["blocked_at"]
     assert "in block\n" in stack
-    assert "self.let_go.wait()" in stack
+    assert "self.release.wait()" in stack
 
 
-async def test_jobs_claimed_together_with_one_that_blocks_are_not_caught_with_it(
+async def test_jobs_claimed_together_with_one_that_blocks_start_in_a_new_loop(
     blocker: Blocker,
 ) -> None:
     async with engine(blocker.handle, patience_sec=PATIENCE_SEC, poll_interval_sec=30) as worker:
         await worker.submit()
         quick = [await worker.submit(parameters={"quick": True}) for _ in range(2)]
-        worker.manager._wake.set()
+        await worker.look()
         for job_id in quick:
             assert (await worker.ended(job_id)).attempt == 1
-        blocker.let_go.set()
+        blocker.release.set()
 
 
 @pytest.mark.parametrize("where", ["in a call", "in Python"])
@@ -93,7 +93,7 @@ async def test_a_handler_that_blocks_for_ever_is_left_behind_at_its_timeout(
     monkeypatch.setattr("secretary_worker.engine.runner.GRACE_SEC", 0.2)
 
     def spin() -> None:
-        while not blocker.let_go.is_set():
+        while not blocker.release.is_set():
             pass
 
     if where == "in Python":
@@ -107,7 +107,7 @@ async def test_a_handler_that_blocks_for_ever_is_left_behind_at_its_timeout(
         )
         quick = await worker.submit(parameters={"quick": True})
         assert (await worker.ended(quick)).status is JobStatus.COMPLETED
-        blocker.let_go.set()
+        blocker.release.set()
 
 
 async def test_a_handler_that_blocks_is_cancelled_and_its_slot_free_within_two_seconds(
@@ -117,15 +117,15 @@ async def test_a_handler_that_blocks_is_cancelled_and_its_slot_free_within_two_s
         job_id = await block(worker, blocker)
         held = worker.jobs.jobs[job_id]
         worker.jobs.jobs[job_id] = held.model_copy(update={"cancel_requested": True})
-        asked_at = time.monotonic()
+        requested_at = time.monotonic()
         assert (await worker.ended(job_id)).status is JobStatus.CANCELLED
-        assert time.monotonic() - asked_at < 2 + 1  # and a second for a busy machine
+        assert time.monotonic() - requested_at < 2 + 1  # and a second for a busy machine
         quick = await worker.submit(parameters={"quick": True})
         await worker.ended(quick)
-        blocker.let_go.set()
+        blocker.release.set()
 
 
-async def test_a_handler_caught_in_a_blocked_loop_is_timed_out_too(
+async def test_a_handler_whose_loop_another_one_blocks_times_out_too(
     blocker: Blocker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("secretary_worker.engine.runner.GRACE_SEC", 0.2)
@@ -147,10 +147,10 @@ async def test_a_handler_caught_in_a_blocked_loop_is_timed_out_too(
         assert job.error is not None
         assert job.error.code == ErrorCode.JOB_TIMEOUT
         assert worker.jobs.jobs[blocked].status is JobStatus.PROCESSING
-        blocker.let_go.set()
+        blocker.release.set()
 
 
-async def test_a_handler_caught_in_a_blocked_loop_goes_on_when_it_comes_free(
+async def test_a_handler_whose_loop_was_blocked_goes_on_when_it_is_free(
     blocker: Blocker,
 ) -> None:
     waiting = threading.Event()
@@ -168,13 +168,13 @@ async def test_a_handler_caught_in_a_blocked_loop_goes_on_when_it_comes_free(
         await worker.until(caught, lambda _: waiting.is_set())
         blocked = await block(worker, blocker)
         await worker.ended(await worker.submit(parameters={"quick": True}))  # in a new loop
-        blocker.let_go.set()
+        blocker.release.set()
         for job_id in (caught, blocked):
             job = await worker.ended(job_id)
             assert (job.status, job.attempt) == (JobStatus.COMPLETED, 1)
 
 
-async def test_a_job_cancelled_before_its_loop_takes_it_up_never_begins(
+async def test_a_job_cancelled_before_its_loop_begins_it_never_begins(
     blocker: Blocker,
 ) -> None:
     async with engine(blocker.handle, heartbeat_sec=0.05, patience_sec=60) as worker:
@@ -183,16 +183,16 @@ async def test_a_job_cancelled_before_its_loop_takes_it_up_never_begins(
         held = await worker.until(job_id, lambda job: job.status is JobStatus.PROCESSING)
         worker.jobs.jobs[job_id] = held.model_copy(update={"cancel_requested": True})
         assert (await worker.ended(job_id)).status is JobStatus.CANCELLED
-        blocker.let_go.set()
+        blocker.release.set()
     assert len(blocker.threads) == 1
 
 
 async def test_a_handler_that_ignores_cancellation_is_left_behind_and_writes_nothing() -> None:
-    let_go = threading.Event()
+    release = threading.Event()
     wrote: list[str] = []
 
     async def handler(job: Job, repo: SecretaryJobRepository, _: ResourceCalculator) -> None:
-        while not let_go.is_set():
+        while not release.is_set():
             try:
                 await asyncio.sleep(0.05)
             except asyncio.CancelledError:
@@ -207,14 +207,14 @@ async def test_a_handler_that_ignores_cancellation_is_left_behind_and_writes_not
         worker.jobs.jobs[job_id] = held.model_copy(update={"cancel_requested": True})
         cancelled = await worker.ended(job_id)
         await worker.until(job_id, lambda _: worker.manager.free_slots == 1)
-        let_go.set()
+        release.set()
         await worker.until(job_id, lambda _: wrote[-1] == "late")
         assert worker.jobs.jobs[job_id] == cancelled
     assert wrote == ["ignored", "late"]
 
 
 def write_from_here(repo: SecretaryJobRepository, job_id: str, kind: str) -> type[Exception] | None:
-    """What awaiting a write of *kind* raises in a loop of one's own."""
+    """Return what awaiting a write of *kind* raises in another loop."""
     calls: dict[str, Callable[[], Awaitable[None]]] = {
         "progress": lambda: repo.update_job_progress(job_id, JobProgress(step="late")),
         "log": lambda: repo.add_log_entry(job_id, "info", "late"),
@@ -270,11 +270,11 @@ async def test_a_handler_that_exits_ends_its_job_and_nothing_else() -> None:
 
 
 async def test_closing_does_not_wait_for_a_loop_that_is_blocked() -> None:
-    let_go, blocking = threading.Event(), threading.Event()
+    release, blocking = threading.Event(), threading.Event()
 
     async def handler() -> None:
         blocking.set()
-        let_go.wait()
+        release.wait()
 
     loops = HandlerLoop(patience_sec=PATIENCE_SEC)
     await loops.start(HandlerRun(handler()))
@@ -282,5 +282,5 @@ async def test_closing_does_not_wait_for_a_loop_that_is_blocked() -> None:
     started = time.monotonic()
     assert not loops.close(0.2)
     assert time.monotonic() - started < 2
-    let_go.set()
+    release.set()
     assert loops.close(5)

@@ -1,4 +1,4 @@
-"""What a worker tells of itself, and whether it says that it lives."""
+"""The report of a worker, and when a worker counts as stuck."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from secretary_common.runtime.lifecycle import running
 from secretary_common.testing.processes import InMemoryWorkerRepository
 from secretary_worker import ResourceCalculator, SecretaryJobRepository
 from secretary_worker.engine import manager
-from secretary_worker.engine.heartbeat import HEARTBEATS, Reporter, State
+from secretary_worker.engine.heartbeat import HEARTBEATS, Heartbeat, WorkerState
 
 HEARTBEAT_SEC = 0.2
 
 
 class Workers(InMemoryWorkerRepository):
-    """May not answer."""
+    """A store of reports that may not answer."""
 
     answers = True
-    told = 0
+    count = 0
 
     async def report(self, report: WorkerReport) -> None:
         if not self.answers:
             raise StoreUnavailable
-        self.told += 1
+        self.count += 1
         await super().report(report)
 
     async def forget(self, worker_id: str) -> None:
@@ -38,8 +38,8 @@ class Workers(InMemoryWorkerRepository):
         await super().forget(worker_id)
 
 
-def reporter(workers: Workers, state: Callable[[], State]) -> Reporter:
-    return Reporter(
+def heartbeat(workers: Workers, state: Callable[[], WorkerState]) -> Heartbeat:
+    return Heartbeat(
         workers,
         CLOCK,
         state,
@@ -53,7 +53,7 @@ def reporter(workers: Workers, state: Callable[[], State]) -> Reporter:
 
 @asynccontextmanager
 async def reporting(workers: Workers, jobs: list[RunningJob]) -> AsyncIterator[None]:
-    async with running(reporter(workers, lambda: State(list(jobs), listening=True)).run()):
+    async with running(heartbeat(workers, lambda: WorkerState(list(jobs), listening=True)).run()):
         yield
 
 
@@ -65,10 +65,10 @@ async def until(holds: Callable[[], bool]) -> None:
             await asyncio.sleep(0.01)
 
 
-async def test_a_worker_reports_with_each_heartbeat_and_what_it_runs() -> None:
+async def test_a_worker_reports_what_it_runs_with_each_heartbeat() -> None:
     workers, jobs = Workers(), [RunningJob(job_id="job-1", owner="key-1")]
     async with reporting(workers, jobs):
-        await until(lambda: workers.told >= 3)
+        await until(lambda: workers.count >= 3)
         report = workers.reports["w1"]
         assert (report.job_types, report.slots, report.active) == (["a", "b"], 3, True)
         assert (report.running, report.listening) == (jobs, True)
@@ -78,24 +78,24 @@ async def test_a_worker_reports_with_each_heartbeat_and_what_it_runs() -> None:
         await until(lambda: workers.reports["w1"].running == [])
 
 
-async def test_a_clean_stop_takes_the_report_back() -> None:
+async def test_a_clean_stop_removes_the_report() -> None:
     workers = Workers()
     async with reporting(workers, []):
         await until(lambda: bool(workers.reports))
     assert workers.reports == {}
 
 
-async def test_a_store_that_is_away_ends_no_worker() -> None:
+async def test_an_outage_of_the_store_ends_no_worker() -> None:
     workers = Workers()
     async with reporting(workers, []):
         workers.answers = False
         await asyncio.sleep(2 * HEARTBEAT_SEC)
         workers.answers = True
         await until(lambda: bool(workers.reports))
-        workers.answers = False  # and at the end it does not answer again
+        workers.answers = False  # also not when the report is removed
 
 
-async def test_a_manager_that_takes_no_turns_any_more_is_stuck(
+async def test_a_manager_whose_turns_have_stopped_is_stuck(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async def nothing(_: Job, __: SecretaryJobRepository, ___: ResourceCalculator) -> None:
@@ -116,7 +116,7 @@ async def test_a_manager_that_takes_no_turns_any_more_is_stuck(
         never.set()
 
 
-async def test_a_sweep_goes_on_until_every_ended_lease_is_seen_to() -> None:
+async def test_one_reclaim_handles_every_expired_lease() -> None:
     async def nothing(_: Job, __: SecretaryJobRepository, ___: ResourceCalculator) -> None:
         """Returns at once."""
 
@@ -126,7 +126,7 @@ async def test_a_sweep_goes_on_until_every_ended_lease_is_seen_to() -> None:
             await worker.submit(status="processing", attempt=1, seq=1, lease=lease)
             for _ in range(120)  # more than two pages
         ]
-        await until(lambda: worker.keeper.may_reclaim)
-        worker.manager._wake.set()
+        await until(lambda: worker.leases.may_reclaim)
+        await worker.look()
         for job_id in ids:
             assert (await worker.ended(job_id)).attempt == 2

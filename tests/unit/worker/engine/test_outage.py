@@ -1,4 +1,4 @@
-"""MongoDB away: nothing is taken, nothing goes round in circles, all comes back by itself."""
+"""While MongoDB does not answer, a worker claims nothing; afterwards it continues by itself."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from secretary_worker import ResourceCalculator, SecretaryJobRepository
 
 
 class Store(InMemoryJobRepository):
-    """May not answer; counts the questions it is asked."""
+    """A store that may not answer and counts its calls."""
 
     answers = True
-    asked = 0
+    calls = 0
 
     async def next_due(self, job_types: Collection[str], now: datetime) -> Candidate | None:
-        self.ask()
+        self.count()
         return await super().next_due(job_types, now)
 
     async def claim(
         self, job_id: str, lease: Lease, now: datetime, job_types: Collection[str]
     ) -> Job | None:
-        self.ask()
+        self.count()
         return await super().claim(job_id, lease, now, job_types)
 
-    def ask(self) -> None:
-        self.asked += 1
+    def count(self) -> None:
+        self.calls += 1
         if not self.answers:
             raise StoreUnavailable
 
@@ -54,41 +54,41 @@ async def nothing(_: Job, __: SecretaryJobRepository, ___: ResourceCalculator) -
     """Returns at once."""
 
 
-async def test_a_store_that_is_away_is_asked_once_a_second_and_nothing_is_taken() -> None:
+async def test_in_an_outage_the_worker_looks_once_a_second_and_claims_nothing() -> None:
     store = Store()
     async with engine(nothing, jobs=store, ping=store.ping, heartbeat_sec=0.1) as worker:
         await asyncio.sleep(0.2)
-        store.answers, store.asked = False, 0
+        store.answers, store.calls = False, 0
         job_id = await worker.submit()
         assert await worker.manager.ring("test", job_id) is RingOutcome.GIVEN_BACK
         await asyncio.sleep(2)
-        assert store.asked <= 5  # the ring, and a look a second
+        assert store.calls <= 5  # the doorbell, and one look a second
         assert not worker.manager.in_contact
         assert not worker.manager.is_stuck
         store.answers = True
         assert (await worker.ended(job_id)).status is JobStatus.COMPLETED
 
 
-async def test_after_an_outage_owners_renew_before_anything_is_reclaimed() -> None:
+async def test_after_an_outage_owners_may_renew_before_any_job_is_reclaimed() -> None:
     store = Store()
     async with engine(nothing, jobs=store, ping=store.ping, heartbeat_sec=0.6) as worker:
-        await until(lambda: worker.keeper.may_reclaim)
+        await until(lambda: worker.leases.may_reclaim)
         store.answers = False
-        await until(lambda: not worker.keeper.in_contact)
+        await until(lambda: not worker.leases.in_contact)
         lease: dict[str, Any] = {"owner": "ghost", "token": "boo", "expires_at": CLOCK.now()}
         job_id = await worker.submit(status="processing", attempt=1, seq=1, lease=lease)
         store.answers = True
-        await until(lambda: worker.keeper.in_contact)
+        await until(lambda: worker.leases.in_contact)
         await asyncio.sleep(0.3)
         assert store.jobs[job_id].attempt == 1
         assert (await worker.ended(job_id)).attempt == 2
 
 
-async def test_a_look_that_fails_unforeseen_does_not_end_the_worker() -> None:
+async def test_an_unexpected_error_of_a_look_does_not_end_the_worker() -> None:
     class Odd(Store):
-        def ask(self) -> None:
-            self.asked += 1
-            if self.asked == 1:
+        def count(self) -> None:
+            self.calls += 1
+            if self.calls == 1:
                 raise LookupError("a fault")
 
     store = Odd()
@@ -107,7 +107,7 @@ class SlowToAnswer(Store):
         return job
 
 
-async def test_a_job_won_while_its_doorbell_was_torn_away_is_run() -> None:
+async def test_a_job_claimed_while_its_doorbell_was_cancelled_is_run() -> None:
     async with engine(nothing, jobs=SlowToAnswer(), poll_interval_sec=30) as worker:
         await asyncio.sleep(0.05)
         job_id = await worker.submit()
@@ -117,7 +117,7 @@ async def test_a_job_won_while_its_doorbell_was_torn_away_is_run() -> None:
         assert (await worker.ended(job_id)).status is JobStatus.COMPLETED
 
 
-async def test_a_job_won_while_the_worker_stops_is_not_left_behind() -> None:
+async def test_a_job_claimed_while_the_worker_stops_is_run() -> None:
     async with engine(nothing, jobs=SlowToAnswer(), poll_interval_sec=30) as worker:
         await asyncio.sleep(0.05)
         job_id = await worker.submit()
@@ -127,9 +127,9 @@ async def test_a_job_won_while_the_worker_stops_is_not_left_behind() -> None:
     assert worker.jobs.jobs[job_id].status is JobStatus.COMPLETED
 
 
-async def test_a_backlog_that_never_ends_does_not_keep_the_jobs_of_the_dead_waiting() -> None:
+async def test_an_endless_backlog_does_not_delay_expired_jobs() -> None:
     class Endless(Store):
-        """For each job that is taken another one comes."""
+        """Stores another job for each claim."""
 
         async def claim(
             self, job_id: str, lease: Lease, now: datetime, job_types: Collection[str]
@@ -140,15 +140,15 @@ async def test_a_backlog_that_never_ends_does_not_keep_the_jobs_of_the_dead_wait
 
     async with engine(nothing, jobs=Endless(), heartbeat_sec=0.1) as worker:
         await worker.submit()
-        await until(lambda: worker.keeper.may_reclaim)
+        await until(lambda: worker.leases.may_reclaim)
         lease: dict[str, Any] = {"owner": "ghost", "token": "boo", "expires_at": CLOCK.now()}
         job_id = await worker.submit(status="processing", attempt=1, seq=1, lease=lease)
         assert (await worker.ended(job_id)).attempt == 2
 
 
-async def test_jobs_of_the_dead_go_before_those_that_wait() -> None:
+async def test_expired_jobs_go_before_waiting_jobs() -> None:
     class Endless(Store):
-        """For each job that is taken another one comes."""
+        """Stores another job for each claim."""
 
         taken: ClassVar[list[str]] = []
 
@@ -160,7 +160,7 @@ async def test_jobs_of_the_dead_go_before_those_that_wait() -> None:
             return await super().claim(job_id, lease, now, job_types)
 
         async def reclaim(self, job: Job, lease: Lease, now: datetime) -> Job | None:
-            self.taken.append("of the dead")
+            self.taken.append("expired")
             return await super().reclaim(job, lease, now)
 
     store = Endless()
@@ -168,10 +168,10 @@ async def test_jobs_of_the_dead_go_before_those_that_wait() -> None:
         nothing, jobs=store, slots=1, heartbeat_sec=0.1, poll_interval_sec=0.5
     ) as worker:
         await worker.submit()
-        await until(lambda: worker.keeper.may_reclaim)
+        await until(lambda: worker.leases.may_reclaim)
         lease: dict[str, Any] = {"owner": "ghost", "token": "boo", "expires_at": CLOCK.now()}
         for _ in range(3):
             await worker.submit(status="processing", attempt=1, seq=1, lease=lease)
-        await until(lambda: store.taken.count("of the dead") == 3)
-    first = store.taken.index("of the dead")
-    assert store.taken[first : first + 3] == ["of the dead"] * 3
+        await until(lambda: store.taken.count("expired") == 3)
+    first = store.taken.index("expired")
+    assert store.taken[first : first + 3] == ["expired"] * 3

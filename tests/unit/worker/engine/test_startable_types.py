@@ -1,4 +1,4 @@
-"""Paused job types: nothing of theirs is started, what runs goes on."""
+"""No job of a paused type is started; running jobs go on."""
 
 import asyncio
 from typing import Any
@@ -17,18 +17,18 @@ async def nap(job: Job, _: SecretaryJobRepository, __: ResourceCalculator) -> No
 
 
 async def pause(worker: Engine) -> None:
-    """Pause the type, and wait until the worker must know."""
+    """Pause the type and wait until the worker must have read it."""
     await worker.job_types.set_paused("test", paused=True)
     await asyncio.sleep(OLDEST_SEC + 0.1)
 
 
 def ghost(**fields: Any) -> dict[str, Any]:
-    """A job whose worker was lost."""
+    """Return the fields of a job whose worker was lost."""
     lease = {"owner": "ghost", "token": "boo", "expires_at": CLOCK.now()}
     return {"status": "processing", "attempt": 1, "seq": 1, "lease": lease, **fields}
 
 
-async def test_what_is_known_of_pauses_is_a_second_old_at_most() -> None:
+async def test_the_startable_types_are_at_most_a_second_old() -> None:
     repository, now = InMemoryJobTypeRepository(JobTypeInfo("a"), JobTypeInfo("b")), [0.0]
     types = StartableTypes(frozenset({"a", "b"}), repository, lambda: now[0])
     assert await types.now() == {"a", "b"}
@@ -52,7 +52,7 @@ async def test_no_job_of_a_paused_type_is_started_but_running_ones_go_on() -> No
         assert (await worker.ended(waiting)).status is JobStatus.COMPLETED
 
 
-async def test_lost_jobs_of_a_paused_type_wait_unless_they_are_at_their_end() -> None:
+async def test_expired_jobs_of_a_paused_type_wait_unless_they_must_end() -> None:
     async with engine(nap, heartbeat_sec=OLDEST_SEC + 0.3) as worker:
         await worker.job_types.set_paused("test", paused=True)
         lost = await worker.submit(**ghost())

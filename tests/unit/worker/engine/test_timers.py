@@ -1,8 +1,10 @@
-"""Scheduled jobs: remembered until they are due, started or passed on then."""
+"""Scheduled jobs: kept until they are due, then started, or rung for by a full worker."""
 
 import asyncio
 from datetime import datetime, timedelta
+from typing import Any
 
+import pytest
 from support.engine_harness import CLOCK, Engine, engine
 
 from secretary_common.broker.consumer import RingOutcome
@@ -13,14 +15,14 @@ from secretary_worker.engine.timers import MOST, Timers
 
 NOW = CLOCK.now()
 LONG = 30.0
-"""A poll interval that nobody waits for here."""
+"""A poll interval longer than any test waits."""
 
 
 def candidate(job_id: str, seconds: float) -> Candidate:
     return Candidate(job_id, "test", 5, "key-1", NOW + timedelta(seconds=seconds))
 
 
-def test_timers_go_off_in_order_and_once() -> None:
+def test_due_jobs_are_taken_in_order_and_once() -> None:
     timers = Timers()
     timers.set_all([candidate("b", 2), candidate("a", 1), candidate("c", 3), candidate("a", 1)])
     assert timers.next_at() == NOW + timedelta(seconds=1)
@@ -54,7 +56,7 @@ def due_in(seconds: float) -> datetime:
 
 
 async def fill(worker: Engine) -> str:
-    """A job that takes a slot for as long as the test lasts."""
+    """Start a job that keeps its slot until the end of the test."""
     job_id = await worker.submit(parameters={"seconds": 60})
     await worker.manager.ring("test", job_id)
     await worker.until(job_id, lambda job: job.status is JobStatus.PROCESSING)
@@ -76,7 +78,7 @@ async def test_each_scheduled_job_starts_within_a_second_of_its_time() -> None:
             assert 0 <= waited_sec(await worker.ended(job_id)) < 1
 
 
-async def test_a_full_worker_passes_on_the_jobs_whose_time_has_come() -> None:
+async def test_a_full_worker_rings_for_jobs_that_are_due() -> None:
     async with engine(nap, slots=1, poll_interval_sec=LONG, drain_sec=0) as worker:
         ids = [await worker.submit(run_at=due_in(0.3 + n / 10)) for n in range(2)]
         for job_id in ids:
@@ -87,18 +89,18 @@ async def test_a_full_worker_passes_on_the_jobs_whose_time_has_come() -> None:
     assert worker.doorbell.jobs[:2] == [("test", job_id) for job_id in ids]
 
 
-async def test_a_full_worker_passes_on_what_its_last_look_saw_coming() -> None:
+async def test_a_full_worker_rings_for_scheduled_jobs_that_its_last_look_found() -> None:
     async with engine(nap, slots=1, poll_interval_sec=LONG, drain_sec=0) as worker:
         later = await worker.submit(run_at=due_in(0.5))
         last = await worker.submit(run_at=due_in(0.8))
-        worker.manager._wake.set()
+        await worker.look()
         await asyncio.sleep(0.1)
         await fill(worker)
         await worker.until(later, lambda _: len(worker.doorbell.jobs) == 2)
     assert worker.doorbell.jobs[:2] == [("test", later), ("test", last)]
 
 
-async def test_a_worker_that_stops_passes_on_its_timers() -> None:
+async def test_a_worker_that_stops_rings_for_its_timers() -> None:
     async with engine(nap, poll_interval_sec=LONG) as worker:
         await asyncio.sleep(0.05)
         later = await worker.submit(run_at=due_in(60))
@@ -106,7 +108,7 @@ async def test_a_worker_that_stops_passes_on_its_timers() -> None:
     assert worker.doorbell.jobs == [("test", later)]
 
 
-async def test_a_retry_that_is_due_while_its_worker_is_full_is_passed_on() -> None:
+async def test_a_full_worker_rings_for_a_retry_that_is_due() -> None:
     async def handler(
         job: Job, repo: SecretaryJobRepository, calculator: ResourceCalculator
     ) -> None:
@@ -125,21 +127,24 @@ async def test_a_retry_that_is_due_while_its_worker_is_full_is_passed_on() -> No
     assert worker.doorbell.jobs[0] == ("test", job_id)
 
 
-async def test_a_doorbell_heard_during_a_look_that_fills_the_slots_is_passed_on() -> None:
+async def test_a_doorbell_during_a_look_that_fills_the_slots_is_rung_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     async with engine(nap, slots=1, poll_interval_sec=LONG, drain_sec=0) as worker:
         await asyncio.sleep(0.05)
         waiting = [await worker.submit(parameters={"seconds": 60}) for _ in range(2)]
         looking = asyncio.Event()
         take = worker.jobs.claim
 
-        async def claim(*arguments: object) -> Job | None:
-            looking.set()
-            await asyncio.sleep(0.1)
-            return await take(*arguments)  # type: ignore[arg-type]
+        async def claim(job_id: str, *arguments: Any) -> Job | None:
+            if job_id in waiting:
+                looking.set()
+                await asyncio.sleep(0.1)
+            return await take(job_id, *arguments)
 
-        worker.jobs.claim = claim  # type: ignore[method-assign, assignment]
-        worker.manager.slots = 2  # one claims, the other still hears
-        worker.manager._wake.set()
+        monkeypatch.setattr(worker.jobs, "claim", claim)
+        worker.manager.slots = 2  # one claims, the other may answer a doorbell
+        await worker.look()
         await looking.wait()
         rung = await worker.submit()
         assert await worker.manager.ring("test", rung) is RingOutcome.GONE
@@ -148,20 +153,22 @@ async def test_a_doorbell_heard_during_a_look_that_fills_the_slots_is_passed_on(
     assert worker.doorbell.jobs[0] == ("test", rung)
 
 
-async def test_an_idle_worker_asks_no_more_often_than_it_polls() -> None:
+async def test_an_idle_worker_reads_candidates_only_when_it_polls(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     async with engine(nap, poll_interval_sec=LONG) as worker:
-        asked: list[float] = []
+        reads: list[float] = []
         read = worker.jobs.waiting_priorities
 
-        async def waiting_priorities(*arguments: object) -> list[int]:
-            asked.append(0)
-            return await read(*arguments)  # type: ignore[arg-type]
+        async def waiting_priorities(*arguments: Any) -> list[int]:
+            reads.append(0)
+            return await read(*arguments)
 
-        worker.jobs.waiting_priorities = waiting_priorities  # type: ignore[method-assign, assignment]
+        monkeypatch.setattr(worker.jobs, "waiting_priorities", waiting_priorities)
         later = await worker.submit(run_at=due_in(2))
         await worker.manager.ring("test", later)
         await asyncio.sleep(1.5)
-        assert len(asked) <= 2
+        assert len(reads) <= 2
         await worker.ended(later)
 
 

@@ -366,7 +366,7 @@ async def test_a_retry_between_the_look_and_the_fence_keeps_the_job(
         return answer
 
     monkeypatch.setattr(place.deliveries, "has_pending", meanwhile)
-    await place.sweeper._sweep_jobs()
+    await place.sweeper.round()
     assert place.left() == ALL
     assert place.jobs.jobs["job-1"].status is JobStatus.PENDING
 

@@ -1,4 +1,8 @@
-"""Which waiting job a worker takes next: a batch of candidates in the order of design §2."""
+"""Chooses which waiting job a worker claims next.
+
+The order: the highest priority first; within a priority the API keys in turn; within a key the
+oldest job first.
+"""
 
 from __future__ import annotations
 
@@ -13,19 +17,19 @@ from secretary_common.models import Candidate
 from secretary_common.ports import JobCandidates
 
 BATCH_SIZE = 100
-# Each key costs a query; those beyond have their turn in the next batch.
+# Each key costs a query. Further keys have their turn in the next batch.
 KEYS_A_BATCH = 8
 OLDEST_SEC = 1.0
 
 
-def turn_of(owners: Sequence[str], last: str, count: int) -> list[str]:
-    """The next *count* of *owners* (sorted) after *last*, whose turn it was, round and round."""
+def next_owners(owners: Sequence[str], last: str, count: int) -> list[str]:
+    """Return the *count* of sorted *owners* that follow *last*; the first follows the last."""
     start = bisect_right(owners, last)
     return [*owners[start:], *owners[:start]][:count]
 
 
-def in_turn(candidates: Iterable[Candidate], owners: Sequence[str]) -> list[Candidate]:
-    """One of each of *owners* after the other, again and again; within a key as they were."""
+def round_robin(candidates: Iterable[Candidate], owners: Sequence[str]) -> list[Candidate]:
+    """Return *candidates* with *owners* in turn; each owner's candidates keep their order."""
     by_owner: defaultdict[str, deque[Candidate]] = defaultdict(deque)
     for candidate in candidates:
         by_owner[candidate.owner].append(candidate)
@@ -40,11 +44,11 @@ def in_turn(candidates: Iterable[Candidate], owners: Sequence[str]) -> list[Cand
 
 
 class Candidates:
-    """The jobs waiting for one worker, as it should take them.
+    """The waiting jobs, in the order in which one worker should claim them.
 
-    Read a batch at a time, always from the beginning: the jobs of the highest priority, the API
-    keys in turn. Whose turn it was is remembered from batch to batch, or a worker that takes one
-    job of each batch would serve but one key.
+    The worker reads a batch at a time, always from the beginning of the order. The last owner of
+    each priority is remembered across batches. Otherwise a worker that takes one job of each batch
+    would serve only one key.
     """
 
     def __init__(
@@ -54,44 +58,42 @@ class Candidates:
         batch_size: int = BATCH_SIZE,
         monotonic: Callable[[], float] = time.monotonic,
         choose: Callable[[Sequence[str]], str] = random.choice,
-        heard_of: Callable[[Candidate], None],
+        on_scheduled: Callable[[Candidate], None],
     ) -> None:
-        """How it looks, and whom it tells.
+        """Wire the candidates.
 
         Args:
-            jobs: where they wait.
-            batch_size: how many jobs to read at a time, about.
-            monotonic: seconds, to tell a batch's age.
-            choose: with which key to begin: workers should not all begin with the same.
-            heard_of: told at each read of the scheduled job that is due first.
+            jobs: the store of the waiting jobs.
+            batch_size: about how many jobs to read at a time.
+            monotonic: seconds, for the age of a batch.
+            choose: chooses the first key, so that workers do not all begin with the same one.
+            on_scheduled: called at each read with the scheduled job that is due first.
         """
         self._jobs = jobs
         self._batch_size = batch_size
         self._monotonic = monotonic
         self._choose = choose
-        self._heard_of = heard_of
+        self._on_scheduled = on_scheduled
         self._batch: list[Candidate] = []
         self._job_types: frozenset[str] = frozenset()
         self._read_at = 0.0
         self._last_owner: dict[int, str] = {}
 
     def __len__(self) -> int:
-        """How many candidates are at hand, fresh or not."""
+        """Return the number of candidates in the batch, fresh or not."""
         return len(self._batch)
 
     async def take(
         self, job_types: Collection[str], now: datetime, skip: float = 0.0
     ) -> Candidate | None:
-        """The next candidate of these types at the time *now*, or one further back.
-
-        None: nobody waits.
+        """Remove and return the next candidate of these types, or None if no job waits.
 
         Args:
-            job_types: what the worker does; a batch of other types is read anew.
+            job_types: what the worker may start; a batch for other types is read again.
             now: the store's time.
-            skip: 0 for the head; after a lost race a number in [0, 1) that says how far to skip
-                ahead within the priority, so that workers racing for the same head part ways. Who
-                is skipped is left to the others, or to the next batch.
+            skip: 0 for the head. After a lost race a number in [0, 1): the share of the batch to
+                skip, so that workers which race for the same head separate. Other workers, or the
+                next batch, take the skipped jobs.
 
         Raises:
             StoreUnavailable: the store did not answer.
@@ -113,10 +115,10 @@ class Candidates:
         self._batch = []
         self._job_types, self._read_at = frozenset(job_types), self._monotonic()
         if following := await self._jobs.next_due(job_types, now):
-            self._heard_of(following)
+            self._on_scheduled(following)
         for priority in await self._jobs.waiting_priorities(job_types, now):
             self._batch = await self._read_priority(job_types, priority, now)
-            if self._batch:  # else others took them since
+            if self._batch:  # else other workers have claimed its jobs
                 return
 
     async def _read_priority(
@@ -126,7 +128,7 @@ class Candidates:
         if not owners:
             return []
         last = self._last_owner.get(priority) or self._choose(owners)
-        turn = turn_of(owners, last, KEYS_A_BATCH)
-        each = -(-self._batch_size // len(turn))
-        found = await self._jobs.oldest_waiting(job_types, priority, turn, now, each)
-        return in_turn(found, turn)
+        chosen = next_owners(owners, last, KEYS_A_BATCH)
+        each = -(-self._batch_size // len(chosen))
+        found = await self._jobs.oldest_waiting(job_types, priority, chosen, now, each)
+        return round_robin(found, chosen)

@@ -1,4 +1,4 @@
-"""The claims of one worker: counted while they are made, looked for when their answer was lost."""
+"""The claims of one worker: counted while they are open, and looked up if an answer was lost."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from secretary_common.models import Job, Lease
 from secretary_common.ports import JobRepository
 from secretary_common.runtime.clock import Clock
 from secretary_worker.attempt.hold import Hold
-from secretary_worker.engine.leases import LeaseKeeper
+from secretary_worker.engine.leases import Leases
 
-Ask = Callable[[Lease], Awaitable[Job | None]]
+SendClaim = Callable[[Lease], Awaitable[Job | None]]
 
 
 @dataclass(frozen=True, slots=True)
-class Doubt:
-    """A claim whose answer was lost: the job may be ours."""
+class LostAnswer:
+    """A claim whose answer was lost: this worker may hold the job."""
 
     job_id: str
     lease: Lease
@@ -27,76 +27,76 @@ class Doubt:
 
 
 class Claims:
-    """Claims jobs and gives what was won to *on_won*, whatever becomes of who asked for it."""
+    """Claims jobs and passes each claimed job to *on_claimed*, even if the caller is cancelled."""
 
     def __init__(
         self,
         jobs: JobRepository,
-        keeper: LeaseKeeper,
+        leases: Leases,
         clock: Clock,
-        on_won: Callable[[Hold], None],
+        on_claimed: Callable[[Hold], None],
     ) -> None:
         self._jobs = jobs
-        self._keeper = keeper
+        self._leases = leases
         self._clock = clock
-        self._on_won = on_won
+        self._on_claimed = on_claimed
         self._under_way: set[asyncio.Task[bool]] = set()
-        self._doubts: list[Doubt] = []
+        self._lost_answers: list[LostAnswer] = []
 
     @property
     def undecided(self) -> int:
-        """Claims under way, and those of which nobody knows yet whether they were won."""
-        return len(self._under_way) + len(self._doubts)
+        """The number of claims whose outcome is not known: under way, or without an answer."""
+        return len(self._under_way) + len(self._lost_answers)
 
     async def claim(self, job_id: str, job_types: Collection[str]) -> bool:
-        """Claim a waiting job, if it is of these types; whether it was won.
+        """Claim a waiting job if it has one of these types; return whether this worker got it.
 
         Raises:
-            StoreUnavailable: nobody knows; see ``settle_doubts``.
+            StoreUnavailable: the outcome is not known; see ``resolve_lost_answers``.
         """
         return await self._make(
             job_id, lambda lease: self._jobs.claim(job_id, lease, self._clock.now(), job_types)
         )
 
-    async def reclaim(self, ended: Job) -> bool:
-        """Claim a job whose lease has ended; as ``claim``."""
+    async def reclaim(self, expired: Job) -> bool:
+        """Claim a job whose lease has expired; see ``claim``."""
         return await self._make(
-            ended.job_id, lambda lease: self._jobs.reclaim(ended, lease, self._clock.now())
+            expired.job_id, lambda lease: self._jobs.reclaim(expired, lease, self._clock.now())
         )
 
-    async def settle_doubts(self) -> None:
-        """Find claims whose answer was lost; those past their lease are somebody else's.
+    async def resolve_lost_answers(self) -> None:
+        """Look up claims whose answer was lost. If the lease has expired, the job is not ours.
 
         Raises:
-            StoreUnavailable: the rest stays in doubt.
+            StoreUnavailable: the outcome of the others is still not known.
         """
-        while self._doubts:
-            doubt = self._doubts[0]
-            job = await self._jobs.held(doubt.job_id, doubt.lease.token)
-            self._doubts.remove(doubt)
+        while self._lost_answers:
+            lost = self._lost_answers[0]
+            job = await self._jobs.held(lost.job_id, lost.lease.token)
+            self._lost_answers.remove(lost)
             if job and job.lease and job.lease.expires_at > self._clock.now():
-                self._on_won(Hold(job, doubt.lease, doubt.sent_at))
+                self._on_claimed(Hold(job, lost.lease, lost.sent_at))
 
     async def finish(self) -> None:
         """Wait for the claims under way."""
         await asyncio.gather(*self._under_way, return_exceptions=True)
 
-    async def _make(self, job_id: str, ask: Ask) -> bool:
-        # A task of its own: a doorbell's task ends with its connection, but a job that was won
-        # must be run all the same.
-        task = asyncio.create_task(self._asked(job_id, ask))
+    async def _make(self, job_id: str, send: SendClaim) -> bool:
+        # In a task of its own: the task of a doorbell ends with its connection, but a claimed job
+        # must run nevertheless.
+        task = asyncio.create_task(self._send(job_id, send))
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
         task.add_done_callback(lambda done: done.cancelled() or done.exception())
         return await asyncio.shield(task)
 
-    async def _asked(self, job_id: str, ask: Ask) -> bool:
-        lease, sent_at = self._keeper.lease(), time.monotonic()
+    async def _send(self, job_id: str, send: SendClaim) -> bool:
+        lease, sent_at = self._leases.new(), time.monotonic()
         try:
-            job = await ask(lease)
+            job = await send(lease)
         except StoreUnavailable:
-            self._doubts.append(Doubt(job_id, lease, sent_at))
+            self._lost_answers.append(LostAnswer(job_id, lease, sent_at))
             raise
         if job is not None:
-            self._on_won(Hold(job, lease, sent_at))
+            self._on_claimed(Hold(job, lease, sent_at))
         return job is not None

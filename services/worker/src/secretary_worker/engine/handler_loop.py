@@ -1,9 +1,9 @@
-"""The event loop all handlers share: in a thread of its own, so one that blocks it harms itself.
+"""The event loop that all handlers share, in a thread of its own.
 
-The engine (claims, leases, writes) stays on the main loop and goes on renewing leases meanwhile.
-There is one loop for all as long as it answers, because what handlers' modules make at import
-(locks, clients) is bound to it. One that is blocked for too long is left to itself and replaced: no
-job starts in a loop that does not answer.
+The engine (claims, leases, writes) runs on the main loop and renews leases even while a handler
+blocks this one. All handlers share one loop as long as it answers, because objects that their
+modules make at import (locks, clients) are bound to it. A loop that is blocked for too long is
+replaced, so no job starts in a loop that does not answer.
 """
 
 from __future__ import annotations
@@ -24,25 +24,25 @@ from secretary_worker.watchdog.marks import MarkedExecutor, Marks
 log = get_logger(__name__)
 
 PATIENCE_SEC = 5.0
-"""How long the loop may be silent before a job that is to start gets a new one."""
+"""How long the loop may be silent before a job that must start gets a new loop."""
 STUCK_SEC = 1.0
-"""How long it must be silent to be taken for stuck by a handler that would not be stopped."""
+"""How long the loop must be silent to count as blocked by a handler that does not stop."""
 
 
 class HandlerRun:
-    """One handler on its way: to begin, under way, or ended."""
+    """One run of a handler: not begun, under way or ended."""
 
     def __init__(self, handler: Coroutine[Any, Any, None]) -> None:
         self._handler = handler
         self._thread: LoopThread | None = None
         self._task: asyncio.Task[None] | None = None
         self._ticket: Future[None] = Future()
-        """Who is first wins: the loop's thread that begins, or the engine's that withdraws."""
+        """Decides a race: the loop's thread takes it to begin, the engine's to withdraw the run."""
         self.ended: Future[BaseException | None] = Future()
-        """Set when the handler has really ended: to what it raised, or None."""
+        """Resolved when the handler has ended: with the exception that it raised, or None."""
 
     async def begins_in(self, thread: LoopThread, within_sec: float) -> bool:
-        """Put it into *thread*; False if that did not take it up in time: it is withdrawn then."""
+        """Begin in *thread*; return False, and withdraw the run, if *thread* was not in time."""
         ticket: Future[None] = Future()
         self._thread, self._ticket = thread, ticket
         thread.post(lambda: thread.start(self._run(ticket)))
@@ -53,9 +53,9 @@ class HandlerRun:
         return not withdrawn
 
     def cancel(self) -> None:
-        """Raise ``CancelledError`` in the handler at its next await; ``ended`` tells the rest.
+        """Raise ``CancelledError`` in the handler at its next await; ``ended`` shows the outcome.
 
-        One that has not begun never will.
+        A run that has not begun never begins.
         """
         if self._ticket.cancel():
             self._handler.close()
@@ -64,11 +64,11 @@ class HandlerRun:
             self._thread.post(self._cancel)
 
     def is_in(self, thread: LoopThread) -> bool:
-        """Whether *thread* is where it was put."""
+        """Return whether the run was put into *thread*."""
         return self._thread is thread
 
     async def _run(self, ticket: Future[None]) -> None:
-        """The handler, in its task: begun only once this takes its first step."""
+        """Run the handler in its task; the run has begun when this takes its first step."""
         if not ticket.set_running_or_notify_cancel():
             return  # withdrawn
         self._task = asyncio.current_task()
@@ -76,7 +76,7 @@ class HandlerRun:
         raised: BaseException | None = None
         try:
             await self._handler
-        except BaseException as error:  # noqa: BLE001 - SystemExit too is the handler's own affair
+        except BaseException as error:  # noqa: BLE001 - also SystemExit ends only the handler
             raised = error
         self.ended.set_result(raised)
 
@@ -86,10 +86,10 @@ class HandlerRun:
 
 
 class LoopThread:
-    """An event loop running in a daemon thread, and how long it has been silent."""
+    """An event loop in a daemon thread that knows how long it has been silent."""
 
     def __init__(self, marks: Marks) -> None:
-        """*marks* note whose code it runs."""
+        """*marks* record which job's code the loop runs."""
         self._loop = asyncio.new_event_loop()
         self._loop.set_task_factory(marks.make_task)
         self._loop.set_default_executor(MarkedExecutor(marks))
@@ -101,12 +101,12 @@ class LoopThread:
 
     @property
     def silent_sec(self) -> float:
-        """For how long it has owed an answer, in seconds; 0: it owes none."""
+        """How long the loop has owed an answer, in seconds; 0 if it owes none."""
         asked_at = self._asked_at
         return 0.0 if asked_at is None else time.monotonic() - asked_at
 
     def post(self, call: Callable[[], None]) -> None:
-        """Have the loop make *call*; one that has stopped makes none."""
+        """Make *call* in the loop. A loop that has stopped makes no call."""
 
         def answer() -> None:
             self._asked_at = None
@@ -118,31 +118,31 @@ class LoopThread:
             self._loop.call_soon_threadsafe(answer)
 
     def start(self, work: Coroutine[Any, Any, None]) -> None:
-        """Run *work*; from inside the loop."""
+        """Run *work* in a task; call it inside the loop."""
         task = self._loop.create_task(work)
         self._under_way.add(task)
-        task.add_done_callback(self._count_off)
+        task.add_done_callback(self._remove)
 
     def retire(self) -> None:
-        """Stop once the handlers in it have ended: they go on should it come free."""
+        """Stop once the handlers in it have ended; they go on if the loop becomes free."""
         self.post(self._retire)
 
     def stop(self, timeout_sec: float) -> bool:
-        """Stop now; False if it is still blocked after *timeout_sec*."""
+        """Stop now; return False if the loop is still blocked after *timeout_sec*."""
         self.post(self._loop.stop)
         self._thread.join(timeout_sec)
         return not self._thread.is_alive()
 
     def stack(self) -> str:
-        """What its thread is doing just now."""
-        frame = sys._current_frames().get(self._thread.ident or 0)  # noqa: SLF001 - documented so
+        """Return the stack of the loop's thread."""
+        frame = sys._current_frames().get(self._thread.ident or 0)  # noqa: SLF001 - documented API
         return "".join(traceback.format_stack(frame)) if frame else ""
 
     def _retire(self) -> None:
         self._retired = True
         self._stop_if_done()
 
-    def _count_off(self, task: asyncio.Task[None]) -> None:
+    def _remove(self, task: asyncio.Task[None]) -> None:
         self._under_way.discard(task)
         self._stop_if_done()
 
@@ -167,18 +167,18 @@ class LoopThread:
 
 
 class HandlerLoop:
-    """The loop that new jobs start in, and those it had to leave behind."""
+    """The loop in which new jobs start, and the blocked loops that were replaced."""
 
     def __init__(self, *, patience_sec: float = PATIENCE_SEC) -> None:
         self.marks = Marks()
         self._patience_sec = patience_sec
         self._current = LoopThread(self.marks)
-        self._left_behind: list[LoopThread] = []
+        self._replaced: list[LoopThread] = []
 
     async def start(self, run: HandlerRun) -> None:
-        """Return when *run* has begun: in the shared loop, or in a new one if that is stuck.
+        """Return when *run* has begun: in the shared loop, or in a new one if that is blocked.
 
-        Should this be cancelled, *run* has begun, or never will once it is cancelled too.
+        If this call is cancelled, *run* may have begun; cancel *run* too.
         """
         while True:
             thread = self._current
@@ -188,17 +188,17 @@ class HandlerLoop:
             self._replace(thread)
 
     def leave_behind(self, run: HandlerRun) -> None:
-        """*run* would not be stopped: if it blocks the shared loop, that is replaced at once."""
+        """Replace the shared loop at once if *run*, which did not stop, blocks it."""
         if run.is_in(self._current) and self._current.silent_sec > STUCK_SEC:
             self._replace(self._current)
 
     def close(self, timeout_sec: float) -> bool:
-        """Stop; False if a handler still blocks a loop after *timeout_sec*: it is left behind."""
-        blocked = [one for one in self._left_behind if not one.stop(0.0)]
+        """Stop all loops; return False if a handler still blocks one after *timeout_sec*."""
+        blocked = [one for one in self._replaced if not one.stop(0.0)]
         return self._current.stop(timeout_sec) and not blocked
 
     def _replace(self, stuck: LoopThread) -> None:
-        if stuck is not self._current:  # another start did so meanwhile
+        if stuck is not self._current:  # another start has replaced it
             return
         log.warning(
             "handler_loop.replaced",
@@ -206,5 +206,5 @@ class HandlerLoop:
             blocked_at=stuck.stack(),
         )
         stuck.retire()
-        self._left_behind.append(stuck)
+        self._replaced.append(stuck)
         self._current = LoopThread(self.marks)

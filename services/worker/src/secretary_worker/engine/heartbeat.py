@@ -1,4 +1,4 @@
-"""What this worker tells of itself: with each heartbeat, and when what it runs has changed."""
+"""Reports this worker to the store: with each heartbeat, and when its state changes."""
 
 from __future__ import annotations
 
@@ -19,27 +19,28 @@ from secretary_common.runtime.log import get_logger
 
 log = get_logger(__name__)
 
-# Taken for dead after this many heartbeats without a word.
+# After this many missed heartbeats a worker counts as dead.
 HEARTBEATS = 3
-LOOK_SEC = 1.0
+CHECK_SEC = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class State:
-    """What may change about a worker while it runs."""
+class WorkerState:
+    """The part of a worker's report that changes while it runs."""
 
     running: list[RunningJob]
     listening: bool
+    """Whether it consumes doorbells."""
 
 
-class Reporter:
-    """Reports one worker while ``run`` runs, and takes the report back at the end."""
+class Heartbeat:
+    """Reports one worker while ``run`` runs, and removes the report at the end."""
 
     def __init__(
         self,
         workers: WorkerRepository,
         clock: Clock,
-        state: Callable[[], State],
+        state: Callable[[], WorkerState],
         *,
         worker_id: str,
         job_types: list[str],
@@ -47,13 +48,13 @@ class Reporter:
         active: bool,
         heartbeat_sec: float,
     ) -> None:
-        """*state*: how the worker is now."""
+        """*state* returns the current state of the worker."""
         self._workers = workers
         self._clock = clock
         self._state = state
         self._worker_id = worker_id
         self._heartbeat_sec = heartbeat_sec
-        self._lasting: dict[str, Any] = {
+        self._fixed: dict[str, Any] = {
             "worker_id": worker_id,
             "host": socket.gethostname(),
             "pid": os.getpid(),
@@ -65,21 +66,21 @@ class Reporter:
 
     async def run(self) -> None:
         """Report until cancelled."""
-        told: State | None = None
-        told_at = 0.0
+        reported: WorkerState | None = None
+        reported_at = 0.0
         try:
             while True:
                 state, now = self._state(), time.monotonic()
-                if state != told or now - told_at >= self._heartbeat_sec:
-                    told, told_at = (state if await self._tell(state) else None), now
-                await asyncio.sleep(min(LOOK_SEC, self._heartbeat_sec))
+                if state != reported or now - reported_at >= self._heartbeat_sec:
+                    reported, reported_at = (state if await self._report(state) else None), now
+                await asyncio.sleep(min(CHECK_SEC, self._heartbeat_sec))
         finally:
-            await self._take_back()
+            await self._remove()
 
-    async def _tell(self, state: State) -> bool:
+    async def _report(self, state: WorkerState) -> bool:
         now = self._clock.now()
         report = WorkerReport(
-            **self._lasting,
+            **self._fixed,
             seen_at=now,
             alive_until=now + timedelta(seconds=HEARTBEATS * self._heartbeat_sec),
             running=state.running,
@@ -91,8 +92,9 @@ class Reporter:
             return False
         return True
 
-    async def _take_back(self) -> None:
+    async def _remove(self) -> None:
         try:
             await self._workers.forget(self._worker_id)
         except StoreUnavailable:
-            log.info("worker.report_left", reason="MongoDB does not answer; the report will lapse")
+            reason = "MongoDB does not answer; the report will expire"
+            log.info("worker.report_left", reason=reason)

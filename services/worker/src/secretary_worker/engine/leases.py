@@ -1,4 +1,4 @@
-"""Leases of this worker: renewed together, watched, and given up before they end unconfirmed."""
+"""The leases of this worker: renewed together, and given up before they expire unconfirmed."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from secretary_worker.attempt.verdict import Interruption
 
 log = get_logger(__name__)
 
-# With this much of its term left a lease that could not be renewed is given up: the handler must
-# have stopped before somebody else may start.
+# The worker gives up an unconfirmed lease when this share of its term is left: the handler must
+# have stopped before another worker may start the job.
 SAFETY = 1 / 6
 RETRY_SEC = 1.0
 WATCH_SEC = 1.0
-# Who cancels a running job is not to wait for its next renewal.
-LOOK_SEC = 0.5
+# A client that cancels a running job must not wait for the next renewal.
+CANCELLATION_CHECK_SEC = 0.5
 
 
-class LeaseKeeper:
-    """Makes the leases of one process, renews them all at once and tells who lost theirs."""
+class Leases:
+    """Makes the leases of one process, renews them together and interrupts lost attempts."""
 
     def __init__(
         self,
@@ -40,7 +40,7 @@ class LeaseKeeper:
         heartbeat_sec: float,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """*ping*: asks MongoDB for its time; raises ``StoreUnavailable``."""
+        """*ping* asks MongoDB for its time; it raises ``StoreUnavailable``."""
         self._jobs = jobs
         self._ping = ping
         self._clock = clock
@@ -51,74 +51,78 @@ class LeaseKeeper:
         self._holds: dict[str, Hold] = {}
         self._contact_since: float | None = None
         self.owner = new_token()
-        """This process at this boot: a restarted worker never renews the leases of its ghost."""
+        """Names this process. After a restart the worker is another owner, so it never renews the
+        leases of the process before it."""
 
-    def lease(self) -> Lease:
-        """A fresh lease, from now on."""
+    def new(self) -> Lease:
+        """Return a new lease that starts now."""
         return Lease(owner=self.owner, token=new_token(), expires_at=self._end(self._clock.now()))
 
     def keep(self, hold: Hold) -> None:
-        """Renew *hold* from now on."""
+        """Renew the lease of *hold* from now on."""
         self._holds[hold.job.job_id] = hold
 
     def release(self, hold: Hold) -> None:
-        """Stop renewing *hold*."""
+        """Stop renewing the lease of *hold*."""
         if self._holds.get(hold.job.job_id) is hold:
             del self._holds[hold.job.job_id]
 
     @property
     def in_contact(self) -> bool:
-        """Whether the last word from MongoDB was good."""
+        """Whether MongoDB answered the last time it was asked."""
         return self._contact_since is not None
 
     @property
     def may_reclaim(self) -> bool:
-        """Whether owners had the time to renew: one heartbeat of unbroken contact."""
+        """Whether this worker may reclaim: after one heartbeat of unbroken contact.
+
+        After an outage the owners of expired leases get this time to renew them.
+        """
         since = self._contact_since
         return since is not None and self._monotonic() - since >= self._heartbeat_sec
 
     def lose_contact(self) -> None:
-        """MongoDB did not answer somebody here: owners elsewhere must be let renew first."""
+        """Record that MongoDB did not answer a part of this worker; see ``may_reclaim``."""
         self._contact_since = None
         self._contact_lost.set()
 
     async def run(self) -> None:
-        """Renew every ``heartbeat_sec``, watch over what is held and look for what is cancelled.
+        """Renew every ``heartbeat_sec``, give up unconfirmed leases and check for cancellations.
 
         Runs until cancelled.
         """
-        # Side by side: a renewal that hangs must not keep leases from being given up.
+        # In parallel: a renewal that hangs must not prevent that leases are given up.
         async with asyncio.TaskGroup() as group:
             group.create_task(self._renew())
             group.create_task(self._watch())
-            group.create_task(self._look())
+            group.create_task(self._check_cancellations())
 
     async def _renew(self) -> None:
         while True:
             started = self._monotonic()
             self._contact_lost.clear()
             try:
-                await self.beat()
+                await self.renew()
             except StoreUnavailable:
                 self.lose_contact()
                 log.warning("lease.renewal_failed", held=len(self._holds))
                 await asyncio.sleep(min(RETRY_SEC, self._heartbeat_sec))
             else:
-                await self._until_next_beat(started)
+                await self._until_next_renewal(started)
 
-    async def _until_next_beat(self, started: float) -> None:
-        """Wait out the heartbeat; sooner, but not at once, when somebody here lost contact."""
+    async def _until_next_renewal(self, started: float) -> None:
+        """Wait for the next heartbeat, or for ``RETRY_SEC`` after the contact was lost."""
         wait = self._heartbeat_sec - (self._monotonic() - started)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(max(wait, 0.0)):
                 await self._contact_lost.wait()
                 await asyncio.sleep(RETRY_SEC)
 
-    async def beat(self) -> None:
-        """One renewal of everything held.
+    async def renew(self) -> None:
+        """Renew all leases once.
 
         Raises:
-            StoreUnavailable: nothing is confirmed.
+            StoreUnavailable: no lease is confirmed.
         """
         await self._ping()
         started = self._monotonic()
@@ -138,19 +142,19 @@ class LeaseKeeper:
             elif not hold.settling:
                 self._lose(hold)
 
-    async def _look(self) -> None:
+    async def _check_cancellations(self) -> None:
         while True:
-            await asyncio.sleep(LOOK_SEC)
+            await asyncio.sleep(CANCELLATION_CHECK_SEC)
             try:
-                await self.look()
+                await self.check_cancellations()
             except StoreUnavailable:
                 self.lose_contact()
 
-    async def look(self) -> None:
-        """Stop what clients want cancelled, between renewals too.
+    async def check_cancellations(self) -> None:
+        """Interrupt the running jobs that clients have cancelled, between renewals too.
 
         Raises:
-            StoreUnavailable: nothing is known.
+            StoreUnavailable: MongoDB did not answer.
         """
         running = {
             job_id: hold for job_id, hold in self._holds.items() if hold.interruption is None
@@ -167,7 +171,7 @@ class LeaseKeeper:
             self.give_up_unconfirmed()
 
     def give_up_unconfirmed(self) -> None:
-        """Lose what could not be renewed and has a sixth of its lease left."""
+        """Give up each lease that is unconfirmed and has a sixth of its term left."""
         now = self._monotonic()
         for hold in list(self._holds.values()):
             if self._last_moment(hold) <= now:

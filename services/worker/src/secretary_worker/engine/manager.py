@@ -1,4 +1,4 @@
-"""The worker's core: free slots look for jobs, the doorbell and timers end the wait early."""
+"""Fills the free slots of a worker with jobs. Doorbells and timers end its wait early."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from secretary_worker.attempt.hold import Hold
 from secretary_worker.attempt.verdict import Interruption
 from secretary_worker.engine.candidates import Candidates
 from secretary_worker.engine.claims import Claims
-from secretary_worker.engine.heartbeat import State
+from secretary_worker.engine.heartbeat import WorkerState
 from secretary_worker.engine.reclaim import Reclaimer
 from secretary_worker.engine.runner import Runner
 from secretary_worker.engine.startable_types import StartableTypes
@@ -28,21 +28,21 @@ from secretary_worker.engine.timers import Timers
 log = get_logger(__name__)
 
 STORE_RETRY_SEC = 1.0
-# A full worker passes on the jobs whose time has come this often at most.
+# The shortest time between two turns of a full worker that rings for due jobs.
 PASS_ON_SEC = 0.25
-# A worker that stops passes on this many of its timers; the others look for the rest.
+# A worker that stops rings for at most so many of its timers; other workers poll for the rest.
 MOST_RUNG = 500
-# Every step of a turn has a deadline of 5 s: one that shows no sign of life for this long, on top
-# of the wait between two, never will.
+# Every step of a turn has a deadline of 5 s. A manager without progress for this long, in addition
+# to the wait between two turns, is stuck.
 STUCK_SEC = 60.0
 
 
 class SecretaryWorkerManager:
-    """Fills the slots of one worker with jobs and sees each to its end.
+    """Fills the slots of one worker with jobs and runs each to its end.
 
-    A look goes through the waiting jobs in order and claims until no slot is free or nothing is
-    found; then the worker listens for doorbells and waits at most ``poll_interval_sec``, or until
-    the next scheduled job is due. With no broker the waits alone drive it.
+    A look goes through the candidates in order and claims until no slot is free or no job waits.
+    Then the worker consumes doorbells and waits for ``poll_interval_sec`` at most, or until the
+    next scheduled job is due. Without a broker the waits alone drive it.
     """
 
     def __init__(
@@ -58,22 +58,22 @@ class SecretaryWorkerManager:
         drain_sec: float,
         make_consumer: Callable[[SecretaryWorkerManager], JobConsumer],
     ) -> None:
-        """*make_consumer* builds the doorbell's consumer around this manager's ``ring``."""
+        """*make_consumer* builds the consumer of doorbells, which calls ``ring``."""
         self._jobs = jobs
         self._runner = runner
-        self._keeper = runner.keeper
+        self._leases = runner.leases
         self._reclaimer = reclaimer
         self._types = types
         self._clock = clock
         self.slots = slots
         self._poll_interval_sec = poll_interval_sec
         self._drain_sec = drain_sec
-        self._claims = Claims(jobs, runner.keeper, clock, self._start)
+        self._claims = Claims(jobs, runner.leases, clock, self._start)
         self._timers = Timers()
-        self._line = Candidates(jobs, heard_of=self._timers.set)
+        self._candidates = Candidates(jobs, on_scheduled=self._timers.set)
         self._running: dict[asyncio.Task[None], Hold] = {}
-        self._swept_at = 0.0
-        self._left_behind = False
+        self._reclaimed_at = 0.0
+        self._expired_left = False
         self._retry_at = 0.0
         self._wake = asyncio.Event()
         self._stopping = asyncio.Event()
@@ -82,37 +82,37 @@ class SecretaryWorkerManager:
 
     @property
     def free_slots(self) -> int:
-        """Slots that run no job, claim none and may hold none unknowingly."""
+        """Slots without a job and without a claim whose outcome is open."""
         return self.slots - len(self._running) - self._claims.undecided
 
     @property
     def in_contact(self) -> bool:
-        """Whether the last word from MongoDB was good."""
-        return self._keeper.in_contact
+        """Whether MongoDB answered the last time it was asked."""
+        return self._leases.in_contact
 
     @property
     def running(self) -> list[Hold]:
-        """The jobs being run."""
+        """The running jobs."""
         return list(self._running.values())
 
-    def state(self) -> State:
-        """What it runs, and whether it hears doorbells."""
+    def state(self) -> WorkerState:
+        """Return which jobs the worker runs, and whether it consumes doorbells."""
         jobs = [RunningJob(job_id=hold.job.job_id, owner=hold.job.owner) for hold in self.running]
-        return State(jobs, self.consumer.listening)
+        return WorkerState(jobs, self.consumer.listening)
 
     @property
     def is_stuck(self) -> bool:
-        """Whether it goes on taking turns no more, though it should; servers away are no reason."""
+        """Whether the turns have stopped although they should go on, even in an outage."""
         silent_sec = time.monotonic() - self._alive_at
         return not self._stopping.is_set() and silent_sec > self._poll_interval_sec + STUCK_SEC
 
     def stop(self) -> None:
-        """Take no more jobs; ``run`` drains and returns."""
+        """Claim no more jobs; ``run`` drains and returns."""
         self._stopping.set()
         self._wake.set()
 
     async def run(self) -> None:
-        """Work until ``stop`` is called, then drain: shutdown is not failure."""
+        """Work until ``stop`` is called, then drain. A shutdown fails no job."""
         try:
             async with running(self.consumer.run()):
                 while not self._stopping.is_set():
@@ -121,7 +121,7 @@ class SecretaryWorkerManager:
             await self._drain()
 
     async def ring(self, job_type: str, job_id: str) -> RingOutcome:
-        """A doorbell: claim its job if there is nothing in line, else look."""
+        """Answer a doorbell: claim its job if no candidate waits here, else look."""
         try:
             return await self._answer(job_type, job_id)
         except StoreUnavailable:
@@ -132,11 +132,13 @@ class SecretaryWorkerManager:
         if not self._may_take():
             return RingOutcome.GIVEN_BACK
         startable = await self._types.now()
-        if not self._may_take():  # any more
+        if not self._may_take():  # the read took time
             return RingOutcome.GIVEN_BACK
         if job_type not in startable:
             return RingOutcome.PAUSED
-        if len(self._line) > 0:  # a look is under way: if that fills the slots, it is passed on
+        # While a look is under way, candidates go first. If they fill the slots, the timer makes
+        # this worker ring for the job.
+        if len(self._candidates) > 0:
             self._timers.set(Candidate(job_id, job_type, 0, "", self._clock.now()))
         elif await self._claims.claim(job_id, startable):
             return RingOutcome.CLAIMED
@@ -157,12 +159,12 @@ class SecretaryWorkerManager:
         due = self._timers.take_due(self._clock.now())
         try:
             await self._look()
-            await self._pass_on(due)
+            await self._ring_for_due(due)
         except StoreUnavailable:
             self._timers.set_all(due)
             self._store_failed()
             return
-        except Exception as error:  # noqa: BLE001 - one odd document must not end every worker
+        except Exception as error:  # noqa: BLE001 - one bad document must not end every worker
             log.error("look.failed", exc=error)
             self._retry_at = time.monotonic() + STORE_RETRY_SEC
             return
@@ -174,18 +176,18 @@ class SecretaryWorkerManager:
             await self._wait(self._until_due_sec(PASS_ON_SEC))
 
     async def _look(self) -> None:
-        """Claim until no slot is free or nothing is found."""
-        await self._claims.settle_doubts()
-        await self._sweep()
+        """Claim until no slot is free or no job waits."""
+        await self._claims.resolve_lost_answers()
+        await self._reclaim()
         skip = 0.0
         while self._may_take():
-            await self._sweep()  # a backlog of short jobs makes one look last for minutes
+            await self._reclaim()  # with many short jobs a look may last for minutes
             startable = await self._types.now()
-            candidate = await self._line.take(startable, self._clock.now(), skip)
+            candidate = await self._candidates.take(startable, self._clock.now(), skip)
             if candidate is None or not self._may_take():  # a doorbell took the last slot
                 break
             won = await self._claims.claim(candidate.job_id, startable)
-            skip = 0.0 if won else random.random()  # noqa: S311 - spreads racing workers
+            skip = 0.0 if won else random.random()  # noqa: S311 - separates racing workers
             self._alive_at = time.monotonic()
         self.last_look_at = self._alive_at = time.monotonic()
 
@@ -193,10 +195,10 @@ class SecretaryWorkerManager:
         if following := await self._jobs.next_due(startable, self._clock.now()):
             self._timers.set(following)
 
-    async def _pass_on(self, due: list[Candidate]) -> None:
-        """Their time has come but every slot is taken: ring for *due*, so that idle workers look.
+    async def _ring_for_due(self, due: list[Candidate]) -> None:
+        """Ring for the *due* jobs if every slot is taken, so that idle workers look.
 
-        Each of them cost a doorbell, or was known to nobody else.
+        This worker has consumed their doorbells, or is the only one that knows them.
         """
         if self.free_slots > 0 or not due:
             return
@@ -209,32 +211,32 @@ class SecretaryWorkerManager:
             ringing = self._runner.doorbell.ring_job(job.job_type, job.job_id)
             self._runner.in_background(ringing)
 
-    async def _sweep(self) -> None:
-        """See to ended leases once every ``poll_interval_sec``, busy or not.
+    async def _reclaim(self) -> None:
+        """Handle expired leases once every ``poll_interval_sec``, busy or not.
 
-        What had to be left behind for want of a slot goes before anything that waits: a slot that
-        becomes free sweeps at once.
+        Expired jobs for which no slot was free go before waiting jobs: as soon as a slot is free,
+        this handles them.
         """
         now = time.monotonic()
-        due = now - self._swept_at >= self._poll_interval_sec
-        if self._keeper.may_reclaim and (due or (self._left_behind and self.free_slots > 0)):
-            self._swept_at = now
+        due = now - self._reclaimed_at >= self._poll_interval_sec
+        if self._leases.may_reclaim and (due or (self._expired_left and self.free_slots > 0)):
+            self._reclaimed_at = now
             startable = await self._types.now()
-            self._left_behind = await self._reclaimer.sweep(
+            self._expired_left = await self._reclaimer.reclaim(
                 startable, self._take_over, lambda: self.free_slots
             )
 
-    async def _take_over(self, ended: Job) -> bool:
+    async def _take_over(self, expired: Job) -> bool:
         self._alive_at = time.monotonic()
-        return await self._claims.reclaim(ended)
+        return await self._claims.reclaim(expired)
 
     def _start(self, hold: Hold) -> None:
-        self._keeper.keep(hold)
-        task = asyncio.create_task(self._see_through(hold))
+        self._leases.keep(hold)
+        task = asyncio.create_task(self._run(hold))
         self._running[task] = hold
         task.add_done_callback(self._free)
 
-    async def _see_through(self, hold: Hold) -> None:
+    async def _run(self, hold: Hold) -> None:
         settlement = await self._runner.run(hold)
         if settlement and settlement.outcome is Outcome.RETRY and settlement.run_at:
             job = hold.job
@@ -248,27 +250,27 @@ class SecretaryWorkerManager:
             log.error("attempt.crashed", exc=error, job_id=hold.job.job_id)
 
     def _store_failed(self) -> None:
-        """MongoDB does not answer: listen no more, and ask again in a while."""
-        self._keeper.lose_contact()
+        """Stop consuming doorbells and look again later, because MongoDB does not answer."""
+        self._leases.lose_contact()
         self.consumer.pause()
         self._retry_at = time.monotonic() + STORE_RETRY_SEC
         self._wake.set()
         log.warning("store.unavailable")
 
     def _until_due_sec(self, at_least: float) -> float:
-        """Until the next scheduled job or the next sweep, ``poll_interval_sec`` at most."""
-        wait = self._until_sweep_sec()
+        """Seconds until the next timer or the next reclaim; ``poll_interval_sec`` at most."""
+        wait = self._until_reclaim_sec()
         next_at = self._timers.next_at()
         if next_at is None:
             return wait
-        # A millisecond more: what is due at a time is not due before it.
+        # A millisecond more, so that the job is due when the wait ends.
         due_in = (next_at - self._clock.now()).total_seconds() + 0.001
         return min(wait, max(due_in, at_least))
 
-    def _until_sweep_sec(self) -> float:
-        if not self._keeper.may_reclaim:
+    def _until_reclaim_sec(self) -> float:
+        if not self._leases.may_reclaim:
             return self._poll_interval_sec
-        due_in = self._swept_at + self._poll_interval_sec - time.monotonic()
+        due_in = self._reclaimed_at + self._poll_interval_sec - time.monotonic()
         return min(self._poll_interval_sec, max(due_in, 0.0))
 
     async def _wait(self, seconds: float) -> None:
@@ -282,11 +284,11 @@ class SecretaryWorkerManager:
                 await self._stopping.wait()
 
     async def _drain(self) -> None:
-        """Pass on the timers, let running jobs finish for ``drain_sec``, hand the rest back."""
+        """Ring for the timers, let running jobs finish for ``drain_sec``, hand back the others."""
         self._ring_for(self._timers.take_all()[:MOST_RUNG])
         await self._claims.finish()
         with contextlib.suppress(StoreUnavailable):
-            await self._claims.settle_doubts()
+            await self._claims.resolve_lost_answers()
         if not self._running:
             return
         log.info("worker.draining", running=len(self._running), drain_sec=self._drain_sec)

@@ -1,4 +1,4 @@
-"""What happens to jobs whose worker stopped renewing: taken over, or ended when that is due."""
+"""Handles jobs whose lease has expired: reclaims them, or ends those that may not run again."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from secretary_worker.attempt.verdict import lost_with_worker, poisoned
 
 log = get_logger(__name__)
 
-SWEEP_SIZE = 50
+BATCH_SIZE = 50
 
 
 class Reclaimer:
-    """Sweeps ended leases. Any worker ends cancelled, spent and poison jobs of any type."""
+    """Handles expired leases. Any worker ends cancelled, spent and poison jobs of any type."""
 
     def __init__(
         self,
@@ -31,36 +31,36 @@ class Reclaimer:
         retention: timedelta,
         in_background: Callable[[Coroutine[Any, Any, Any]], None],
     ) -> None:
-        """*in_background*: runs a ring without waiting for it."""
+        """*in_background* rings a doorbell without waiting for it."""
         self._jobs = jobs
         self._doorbell = doorbell
         self._clock = clock
         self._retention = retention
         self._in_background = in_background
 
-    async def sweep(
+    async def reclaim(
         self,
         job_types: Collection[str],
         take_over: Callable[[Job], Awaitable[bool]],
         free_slots: Callable[[], int],
     ) -> bool:
-        """Go through the ended leases, until none is left that this worker can do anything about.
+        """Handle expired leases until none is left that this worker can handle.
 
-        Returns whether jobs were left behind because no slot was free.
+        Returns whether jobs still wait because this worker has no free slot.
 
         Args:
-            job_types: what this worker may start.
+            job_types: the types of which this worker may start jobs.
             take_over: reclaims a job for this worker and starts it.
-            free_slots: how many slots are free now.
+            free_slots: returns the number of free slots.
         """
         while True:
-            ended = await self._jobs.ended_leases(job_types, self._clock.now(), SWEEP_SIZE)
-            random.shuffle(ended)  # workers that sweep at once part ways
-            done = [job for job in ended if await self._see_to(job, take_over, free_slots)]
-            if len(ended) < SWEEP_SIZE or not done:
-                return len(done) < len(ended) and free_slots() <= 0
+            expired = await self._jobs.ended_leases(job_types, self._clock.now(), BATCH_SIZE)
+            random.shuffle(expired)  # so that concurrent workers separate
+            done = [job for job in expired if await self._handle(job, take_over, free_slots)]
+            if len(expired) < BATCH_SIZE or not done:
+                return len(done) < len(expired) and free_slots() <= 0
 
-    async def _see_to(
+    async def _handle(
         self,
         job: Job,
         take_over: Callable[[Job], Awaitable[bool]],
@@ -88,7 +88,7 @@ class Reclaimer:
         try:
             await self._jobs.settle(job, job.lease.token, settlement, ended=True)
         except StaleClaim:
-            return False  # its worker, or another sweep, was faster
+            return False  # its worker, or another one, was faster
         log.warning("job.ended_without_worker", job_id=job.job_id, outcome=settlement.outcome.value)
         if job.webhook:
             self._in_background(self._doorbell.ring_delivery(job.job_id, settlement.seq))

@@ -1,4 +1,4 @@
-"""Carries one attempt through: handler, verdict, settlement, and who is told."""
+"""Carries out one attempt: runs the handler, decides, settles, rings doorbells."""
 
 from __future__ import annotations
 
@@ -28,44 +28,44 @@ from secretary_worker.attempt.repository import SecretaryJobRepository
 from secretary_worker.attempt.verdict import Ending, Interruption, decide
 from secretary_worker.attempt.writer import AttemptWriter
 from secretary_worker.engine.handler_loop import HandlerLoop, HandlerRun
-from secretary_worker.engine.leases import LeaseKeeper
+from secretary_worker.engine.leases import Leases
 from secretary_worker.registry import Registration, Registry
 from secretary_worker.watchdog.marks import Mark
 
 log = get_logger(__name__)
 
-# How long a handler may take to stop before it is left behind. Who cancels a job is to see it
-# cancelled within 2 s of the renewal that tells of it.
+# How long a handler may take to stop before it is left behind. A client must see its job cancelled
+# within 2 s after the worker has read the request.
 GRACE_SEC = 5.0
 CANCEL_GRACE_SEC = 1.5
 
 
 @dataclass(frozen=True, slots=True)
 class Runner:
-    """Runs claimed jobs; one instance for all slots of a worker."""
+    """Runs claimed jobs. One instance serves all slots of a worker."""
 
     jobs: JobRepository
     logs: LogRepository
     files: FileRepository
     doorbell: Doorbell
-    keeper: LeaseKeeper
+    leases: Leases
     registry: Registry
     loop: HandlerLoop
     clock: Clock
     cipher: Cipher
-    """Opens what the API sealed, for the handler alone."""
+    """Decrypts secret parameters for the handler alone."""
     retention: timedelta
     uploads: Uploads
-    """For handlers that open what a job names."""
+    """For handlers that open the uploads of their job."""
     max_file_bytes: int
-    """Of each file a handler leaves."""
+    """The largest file that a handler may store."""
     in_background: Callable[[Coroutine[Any, Any, Any]], None]
-    """Runs a ring without waiting for it."""
+    """Rings a doorbell without waiting for it."""
 
     async def run(self, hold: Hold) -> Settlement | None:
-        """Run the attempt *hold* stands for to its end.
+        """Run the attempt of *hold* to its end.
 
-        Returns the settlement that was made, or None if the job was lost to somebody else.
+        Returns the settlement, or None if the lease was lost.
         """
         job = hold.job
         with bind(job_id=job.job_id, job_type=job.job_type, attempt=job.attempt):
@@ -94,7 +94,7 @@ class Runner:
             verdict = decide(job, ending, clock.now(), random.random())  # noqa: S311
             return await writer.settle(verdict)
         finally:
-            self.keeper.release(hold)
+            self.leases.release(hold)
             await cancel_and_wait(writing)
             await writer.close()
 
@@ -123,7 +123,7 @@ class Runner:
         await writer.catch_up()
         lost = hold.interruption is Interruption.LEASE_LOST
         return Ending(
-            # A handler that ended before it was stopped ended in its own way.
+            # The handler ended before the worker stopped it, so its own end counts.
             interruption=Interruption.LEASE_LOST if lost else None,
             raised=ended.result(),
             reported_error=writer.error,
@@ -137,7 +137,7 @@ class Runner:
         repository: SecretaryJobRepository,
         calculator: ResourceCalculator,
     ) -> None:
-        """The handler, with its parameters opened and the job on each of its log lines."""
+        """Run the handler with decrypted parameters, and with the job on each of its log lines."""
         fields = bind(job_id=job.job_id, job_type=job.job_type, attempt=job.attempt)
         with fields, self.loop.marks.job(mark):
             parameters = opened(job.parameters, registration.schema() or {}, self.cipher.open)
@@ -145,7 +145,7 @@ class Runner:
             await registration.handler(readable, repository, calculator)
 
     async def _begin(self, run: HandlerRun, hold: Hold) -> None:
-        """Return when *run* has begun, or *hold* was interrupted before."""
+        """Return when *run* has begun, or when *hold* is interrupted before."""
         starting = asyncio.create_task(self.loop.start(run))
         either: set[asyncio.Future[Any]] = {starting, hold.interrupted}
         await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)

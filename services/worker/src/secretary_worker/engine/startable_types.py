@@ -1,4 +1,4 @@
-"""Which of its job types a worker may start jobs of just now."""
+"""The job types of which a worker may start jobs at present."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ OLDEST_SEC = 1.0
 
 
 class StartableTypes:
-    """The types this worker can run, less the paused ones: known for at most a second."""
+    """The job types of this worker without the paused ones; at most a second old."""
 
     def __init__(
         self,
@@ -19,20 +19,21 @@ class StartableTypes:
         repository: JobTypeRepository,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.all = job_types
+        """*job_types*: every type for which this worker has a handler."""
+        self._all = job_types
         self._repository = repository
         self._monotonic = monotonic
         self._startable = job_types
         self._read_at: float | None = None
 
     async def now(self) -> frozenset[str]:
-        """The types whose jobs may be started.
+        """Return the types whose jobs may be started.
 
         Raises:
             StoreUnavailable: MongoDB did not answer.
         """
         started = self._monotonic()
         if self._read_at is None or started - self._read_at > OLDEST_SEC:
-            self._startable = self.all - await self._repository.paused()
+            self._startable = self._all - await self._repository.paused()
             self._read_at = started
         return self._startable

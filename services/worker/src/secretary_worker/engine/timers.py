@@ -1,4 +1,4 @@
-"""The timers of one worker: scheduled jobs it knows of, by when they are due."""
+"""The timers of one worker: the scheduled jobs that it knows, ordered by their due time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MOST = 10_000
 
 
 class Timers:
-    """Remembers jobs until they are due: at most ``MOST``, the earliest; polling finds the rest."""
+    """Keeps jobs until they are due: the earliest ``MOST``. Polling finds the rest."""
 
     def __init__(self) -> None:
         self._heap: list[tuple[datetime, str]] = []
@@ -22,39 +22,39 @@ class Timers:
         return len(self._jobs)
 
     def set(self, job: Candidate) -> None:
-        """Remember *job* until its ``run_at``; the time set last counts."""
+        """Set the timer of *job* to its ``run_at``; the latest call for a job counts."""
         known = self._jobs.get(job.job_id)
         self._jobs[job.job_id] = job
         if known is None or known.run_at != job.run_at:
             heapq.heappush(self._heap, (job.run_at, job.job_id))
         if len(self._heap) > MOST:
-            self._forget_the_latest()
+            self._drop_the_latest()
 
     def set_all(self, jobs: Iterable[Candidate]) -> None:
-        """Remember each of *jobs*."""
+        """Set the timer of each of *jobs*."""
         for job in jobs:
             self.set(job)
 
     def next_at(self) -> datetime | None:
-        """When the next one is due."""
+        """Return the time of the next timer, or None."""
         return self._heap[0][0] if self._heap else None
 
     def take_due(self, now: datetime) -> list[Candidate]:
-        """Those due at *now*, the earliest first; they are forgotten."""
+        """Remove and return the jobs that are due at *now*, the earliest first."""
         due = []
         while self._heap and self._heap[0][0] <= now:
             run_at, job_id = heapq.heappop(self._heap)
             job = self._jobs.get(job_id)
-            if job and job.run_at == run_at:  # else its time was changed
+            if job and job.run_at == run_at:  # else its timer was set again
                 due.append(self._jobs.pop(job_id))
         return due
 
     def take_all(self) -> list[Candidate]:
-        """All of them, the earliest first; they are forgotten."""
+        """Remove and return all jobs, the earliest first."""
         jobs, self._jobs, self._heap = self._jobs, {}, []
         return sorted(jobs.values(), key=lambda job: job.run_at)
 
-    def _forget_the_latest(self) -> None:
+    def _drop_the_latest(self) -> None:
         earliest = heapq.nsmallest(MOST // 2, self._jobs.values(), key=lambda job: job.run_at)
         self._jobs = {job.job_id: job for job in earliest}
         self._heap = [(job.run_at, job.job_id) for job in earliest]

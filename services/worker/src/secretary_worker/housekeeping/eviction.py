@@ -1,8 +1,8 @@
-"""Keeps the cache within its bounds: what was not used for long goes, and what is too much.
+"""Keeps the cache within its bounds of age and size.
 
-How much there is is counted, never remembered: a walk from the entry used last to the one unused
-the longest adds up what they take. Where that is more than the cache may have, the walk ends, and
-all from there on goes. Each round does a part of the walk and removes a part of that.
+No total size is stored. A walk from the most recently used entry to the least recently used one
+adds up their sizes. Where the sum exceeds the limit, the walk ends, and all entries from there on
+are removed. Each round does a part of the walk and a part of the removals.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ PAGES_A_ROUND = 25
 REMOVED_AT_ONCE = 500
 REMOVALS_A_ROUND = 20
 
-StillOurs = Callable[[], Awaitable[None]]
-"""Raises if somebody else sweeps now."""
+KeepLock = Callable[[], Awaitable[None]]
+"""Keeps the sweeper's lock; raises if another worker has it."""
 
 
 class Eviction:
-    """Removes entries, a bounded number a round."""
+    """Removes cache entries, a bounded number in each round."""
 
     def __init__(
         self, entries: CacheEviction, clock: Clock, *, unused_for: timedelta, max_bytes: int
     ) -> None:
-        """*unused_for*: how long an entry stays that nobody uses; *max_bytes*: of all together."""
+        """*unused_for*: how long an unused entry is kept; *max_bytes*: of the whole cache."""
         self._entries = entries
         self._clock = clock
         self._unused_for = unused_for
@@ -39,50 +39,50 @@ class Eviction:
         self._bytes = 0
         self._cut: Use | None = None
 
-    async def round(self, still_ours: StillOurs) -> int:
-        """Do a part of the work; returns how many entries it removed.
+    async def round(self, keep_lock: KeepLock) -> int:
+        """Do a part of the work; return the number of removed entries.
 
         Raises:
-            StoreUnavailable: the rest is for the next round.
+            StoreUnavailable: the next round continues.
         """
-        removed, _ = await self._remove((self._clock.now() - self._unused_for, ""), still_ours)
+        removed, _ = await self._remove((self._clock.now() - self._unused_for, ""), keep_lock)
         if self._cut is None:
-            self._cut = await self._walk(still_ours)
+            self._cut = await self._walk(keep_lock)
         if self._cut is not None:
-            evicted, all_gone = await self._remove(self._cut, still_ours)
+            evicted, all_gone = await self._remove(self._cut, keep_lock)
             removed += evicted
             if all_gone:
                 self._cut = None
         CACHE_EVICTED.inc(removed)
         return removed
 
-    async def _remove(self, upto: Use, still_ours: StillOurs) -> tuple[int, bool]:
-        """Remove what is at or before *upto*; how many, and whether that was all."""
+    async def _remove(self, upto: Use, keep_lock: KeepLock) -> tuple[int, bool]:
+        """Remove entries used until *upto*; return their number, and whether none is left."""
         removed = 0
         for _ in range(REMOVALS_A_ROUND):
-            await still_ours()
+            await keep_lock()
             gone = await self._entries.remove_unused(upto, REMOVED_AT_ONCE)
             removed += gone
             if gone == 0:
                 return removed, True
         return removed, False
 
-    async def _walk(self, still_ours: StillOurs) -> Use | None:
-        """Go on with the walk; returns the first entry there is no room for, if it came to one."""
+    async def _walk(self, keep_lock: KeepLock) -> Use | None:
+        """Continue the walk; return the first entry beyond the limit, if this part reaches it."""
         for _ in range(PAGES_A_ROUND):
-            await still_ours()
+            await keep_lock()
             page = await self._entries.latest(PAGE, before=self._reached)
             for entry in page:
                 self._bytes += entry.size
                 if self._bytes > self._max_bytes:
-                    self._begin_anew(self._bytes - entry.size)
+                    self._restart(self._bytes - entry.size)
                     return entry.use
             if len(page) < PAGE:
-                self._begin_anew(self._bytes)
+                self._restart(self._bytes)
                 return None
             self._reached = page[-1].use
         return None
 
-    def _begin_anew(self, stored: int) -> None:
+    def _restart(self, stored: int) -> None:
         CACHE_STORED.set(stored)
         self._reached, self._bytes = None, 0

@@ -1,7 +1,7 @@
-"""Removes what is over: jobs with all that is theirs, unnamed files, unused parts of the cache.
+"""Removes expired and deleted jobs with all they own, files that no document names, old batches.
 
-One worker sweeps at a time, by a lock in MongoDB. Each step may be repeated, and a job goes last of
-all that is its own: whatever a crash leaves is found again by the next round.
+One worker sweeps at a time, under a lock in MongoDB. Each step may be repeated. A job is removed
+after everything that it owns, so the next round finds whatever a crash has left.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ T = TypeVar("T", Expired, FileInfo)
 
 LOCK = "sweeper"
 LOCK_SEC = 120.0
-"""How long after the death of the worker that sweeps another one takes over."""
+"""If the sweeping worker dies, another one takes over after this time."""
 JOBS_A_ROUND = 500
 FILES_A_ROUND = 500
 BATCHES_A_ROUND = 500
@@ -45,7 +45,7 @@ FILES_AT_ONCE = 100
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """What a round removed."""
+    """How many of each kind a round has removed."""
 
     jobs: int = 0
     files: int = 0
@@ -54,11 +54,11 @@ class Swept:
 
 
 class LockLost(Exception):
-    """Somebody else sweeps now."""
+    """Another worker has the lock."""
 
 
 class Sweeper:
-    """Sweeps while it holds the lock."""
+    """Sweeps as long as this worker has the lock."""
 
     def __init__(
         self,
@@ -75,7 +75,7 @@ class Sweeper:
         grace_sec: float,
         interval_sec: float,
     ) -> None:
-        """*grace_sec*: how long an attempt that lost its lease may go on writing logs and files."""
+        """*grace_sec*: how long an attempt without a lease may still write logs and files."""
         self._removal = removal
         self._files = files
         self._logs = logs
@@ -92,7 +92,7 @@ class Sweeper:
         self._batch_place: Place | None = None
 
     async def run(self) -> None:
-        """Sweep every ``interval_sec``; runs until cancelled, and gives the lock up then."""
+        """Sweep every ``interval_sec`` until cancelled; then release the lock."""
         try:
             while True:
                 await self._try_round()
@@ -102,10 +102,10 @@ class Sweeper:
                 await self._locks.release(LOCK, self._owner)
 
     async def round(self) -> Swept | None:
-        """One bounded part of the work; None if another worker does it.
+        """Do a bounded part of the work; return None if another worker has the lock.
 
         Raises:
-            StoreUnavailable: the rest is for the next round.
+            StoreUnavailable: the next round continues.
         """
         try:
             await self._lock()
@@ -123,17 +123,17 @@ class Sweeper:
             swept = await self.round()
         except StoreUnavailable:
             log.warning("sweep.store_unavailable")
-        except Exception as error:  # noqa: BLE001 - the worker has more to do than to sweep
+        except Exception as error:  # noqa: BLE001 - a failed sweep must not end the worker
             log.error("sweep.failed", exc=error)
         else:
             if swept and swept != Swept():
                 log.info("sweep.done", **asdict(swept))
 
     async def _lock(self) -> None:
-        """Hold the lock for another while.
+        """Take the lock, or extend it.
 
         Raises:
-            LockLost: somebody else has it.
+            LockLost: another worker has it.
         """
         now = self._clock.now()
         until = now + timedelta(seconds=LOCK_SEC)
@@ -147,7 +147,7 @@ class Sweeper:
     async def _sweep_jobs(self) -> int:
         before = self._clock.now() - self._grace
         found = await self._removal.expired_jobs(before, JOBS_A_ROUND, after=self._job_place)
-        # Those that wait for a delivery are passed over; at the end the walk begins anew.
+        # Jobs that wait for a delivery are skipped. At its end the walk starts again.
         self._job_place = found[-1].place if len(found) == JOBS_A_ROUND else None
         return await self._each(found, lambda job: self._remove_job(job, before))
 
@@ -155,16 +155,16 @@ class Sweeper:
         if job.has_event or await self._deliveries.has_pending(job.id):
             return False
         if not await self._removal.fence(job.id, before, self._clock.now()):
-            return False  # it was retried, or an event came up
+            return False  # it was retried, or it has a new event
         if await self._deliveries.has_pending(job.id):
-            return False  # one came between; from the fence on there come no more
+            return False  # a delivery was made before the fence; after the fence none is made
         while files := await self._files.of_job(job.id, FILES_AT_ONCE):
             for file in files:
                 await self._files.delete(file.file_id)
         while await self._logs.delete_some(job.id, LOGS_AT_ONCE):
             await self._lock()
-        # What a receiver never took stays for as long as it may be sent again, unless its job was
-        # deleted: then all of it goes.
+        # A delivery that no receiver accepted is kept as long as it may be sent again. If its job
+        # was deleted, it is removed at once.
         spare_until = None if job.deleted else self._clock.now()
         await self._deliveries.delete_of_job(job.id, spare_until=spare_until)
         return await self._removal.remove_job(job.id)
@@ -178,7 +178,7 @@ class Sweeper:
             await self._files.check_again(file.file_id, self._clock.now() + UNNAMED_KEPT)
             return False
         if not await self._files.mark_for_removal(file.file_id, self._clock.now()):
-            return False  # somebody is about to name it
+            return False  # a job that names it is being stored
         await self._files.delete(file.file_id)
         return True
 
@@ -189,7 +189,7 @@ class Sweeper:
         return await self._each(found, lambda batch: self._removal.remove_batch(batch.id))
 
     async def _each(self, found: list[T], remove: Callable[[T], Awaitable[bool]]) -> int:
-        """Remove each of *found*; one that cannot be does not keep the others."""
+        """Remove each of *found*; a failure does not prevent the other removals."""
         removed = 0
         for one in found:
             await self._lock()
@@ -197,6 +197,6 @@ class Sweeper:
                 removed += await remove(one)
             except (StoreUnavailable, LockLost):
                 raise
-            except Exception as error:  # noqa: BLE001 - logged; the next round tries again
+            except Exception as error:  # noqa: BLE001 - logged; the next round repeats it
                 log.error("sweep.removal_failed", exc=error, what=repr(one)[:200])
         return removed

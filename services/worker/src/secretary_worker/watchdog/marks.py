@@ -1,10 +1,10 @@
-"""Which thread runs which job's code just now, noted in memory that another process can read.
+"""Marks which thread runs which job's code, in memory that another process can read.
 
-The watchdog reads the marks when the worker is frozen or dead, so nothing in here may need the
-worker's cooperation at that time: a mark is a few bytes in a shared memory file.
+The watchdog reads the marks when the worker is frozen or dead, so reading must not need the worker:
+a mark is a few bytes in a shared memory file.
 
-A mark is set for each step of each task in a handlers' loop, and for each call that a handler puts
-into its loop's executor (``asyncio.to_thread``). Threads that a handler starts by itself have none.
+Each step of each task in a handlers' loop sets a mark, and so does each call that a handler puts
+into its loop's executor (``asyncio.to_thread``). Threads that a handler starts itself have none.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from typing import Any, ParamSpec, TypeVar
 P = ParamSpec("P")
 T = TypeVar("T")
 Work = Coroutine[Any, Any, T] | Generator[Any, None, T]
-"""What event loops make tasks of."""
+"""What an event loop can make a task from."""
 
 RECORD_BYTES = 256
 THREADS = 256
-"""More threads than these have no marks."""
+"""The most threads with marks. Further threads have none."""
 _HEAD = struct.Struct("=q")  # the kernel's id of the thread; 0: it runs no job's code
 _TEXT_BYTES = RECORD_BYTES - _HEAD.size
 _current: ContextVar[bytes | None] = ContextVar("secretary_marked_job", default=None)
@@ -46,11 +46,11 @@ class Mark:
     run: int
     attempt: int
     token: str
-    """Of the attempt's lease."""
+    """The token of the attempt's lease."""
 
 
 class Marks:
-    """The marks of one worker. Thread-safe: each thread writes to a record of its own."""
+    """The marks of one worker. Thread-safe: each thread writes its own record."""
 
     def __init__(self) -> None:
         self._file = os.memfd_create("secretary-marks")
@@ -61,12 +61,12 @@ class Marks:
         self._mine = threading.local()
 
     def fileno(self) -> int:
-        """The shared memory file, for the process that reads it."""
+        """Return the descriptor of the shared memory file, for the process that reads it."""
         return self._file
 
     @contextlib.contextmanager
     def job(self, mark: Mark) -> Iterator[None]:
-        """Mark what this thread does inside, later steps of this task and what it starts too."""
+        """Mark the code that runs inside, also in later steps and in tasks that it starts."""
         text = json.dumps(asdict(mark)).encode()
         known = _current.set(text if len(text) <= _TEXT_BYTES else None)
         self.enter()
@@ -77,7 +77,7 @@ class Marks:
             _current.reset(known)
 
     def enter(self) -> None:
-        """This thread runs code of the context's job from now on, if the context has one."""
+        """Mark this thread with the job of the current context, if there is one."""
         text, offset = _current.get(), self._offset()
         if text is not None and offset is not None:
             start = offset + _HEAD.size
@@ -85,7 +85,7 @@ class Marks:
             _HEAD.pack_into(self._memory, offset, self._mine.thread_id)
 
     def leave(self) -> None:
-        """This thread runs no job's code from now on."""
+        """Remove the mark of this thread."""
         offset = self._offset()
         if offset is not None:
             _HEAD.pack_into(self._memory, offset, 0)
@@ -93,7 +93,7 @@ class Marks:
     def make_task(
         self, loop: asyncio.AbstractEventLoop, work: Work[T], **how: Any
     ) -> asyncio.Task[T]:
-        """Make a task whose steps are marked: a task factory for event loops."""
+        """Return a task whose steps are marked. This is a task factory for event loops."""
         return asyncio.Task(_Steps(work, self), loop=loop, **how)
 
     def _offset(self) -> int | None:
@@ -107,14 +107,14 @@ class Marks:
 
 
 class MarkedExecutor(ThreadPoolExecutor):
-    """An executor that marks the calls of jobs."""
+    """An executor that marks each call with its job."""
 
     def __init__(self, marks: Marks) -> None:
         super().__init__(thread_name_prefix="handlers")
         self._marks = marks
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        """Call *fn* in a thread, marked with the job of the context of this very call."""
+        """Call *fn* in a thread, marked with the job of the caller's context."""
         return super().submit(self._marked, _current.get(), partial(fn, *args, **kwargs))
 
     def _marked(self, text: bytes | None, call: Callable[[], T]) -> T:
@@ -128,14 +128,14 @@ class MarkedExecutor(ThreadPoolExecutor):
 
 
 class _Steps(Coroutine[Any, Any, T]):
-    """A coroutine each of whose steps is marked; for everything else it is the coroutine."""
+    """Wraps a coroutine and marks each of its steps; all else is passed on."""
 
     def __init__(self, work: Work[T], marks: Marks) -> None:
         self._work = work
         self._marks = marks
 
     def send(self, value: Any) -> Any:
-        """Take the next step."""
+        """Run the next step."""
         self._marks.enter()
         try:
             return self._work.send(value)
@@ -143,7 +143,7 @@ class _Steps(Coroutine[Any, Any, T]):
             self._marks.leave()
 
     def throw(self, *error: Any) -> Any:
-        """Take the next step with an exception."""
+        """Run the next step with an exception."""
         self._marks.enter()
         try:
             return self._work.throw(*error)
@@ -151,7 +151,7 @@ class _Steps(Coroutine[Any, Any, T]):
             self._marks.leave()
 
     def close(self) -> None:
-        """End it."""
+        """Close the coroutine."""
         self._work.close()
 
     def __await__(self) -> Generator[Any, Any, T]:
@@ -162,7 +162,7 @@ class _Steps(Coroutine[Any, Any, T]):
 
 
 def read(memory: bytes) -> dict[int, Mark]:
-    """The marks in *memory*, by the kernel's id of the thread that runs the code."""
+    """Return the marks in *memory*, by the kernel's id of the thread that runs the code."""
     found = {}
     for start in range(0, len(memory), RECORD_BYTES):
         (thread_id,) = _HEAD.unpack_from(memory, start)

@@ -4,16 +4,16 @@
 as standard input: the engine's loop writes a byte into it at each tick. The watchdog needs nothing
 of the worker's interpreter, so a C call or a regular expression that keeps the GIL cannot stop it.
 
-Why not ``faulthandler.dump_traceback_later(…, exit=True)``: its timer counts the time that the
-process was stopped. After SIGCONT, or when a virtual machine is moved, every worker would end at
-once although all are healthy. The watchdog counts its own ticks instead. If the whole machine
-stands still, so does the count. If the worker alone is stopped (SIGSTOP), the kernel says so, and
-the tick does not count.
+``faulthandler.dump_traceback_later(…, exit=True)`` would not do: its timer also counts the time in
+which the process was stopped. After SIGCONT, or when a virtual machine is moved, every worker would
+end at once although all are healthy. The watchdog counts its own ticks instead. If the whole
+machine stands still, so does the count. If the worker alone is stopped (SIGSTOP), the kernel shows
+it, and the tick does not count.
 
 A worker that was silent for TICKS ticks is frozen. The watchdog records the job whose code froze it
 (``silence.py``), lets ``faulthandler`` print the stack of every thread, and ends the worker. If the
-pipe closes without a goodbye, the worker died, and the watchdog records the job whose code ran at
-that moment; ``supervisor.py`` gives it the time for this in a container.
+pipe closes without a goodbye, the worker has died, and the watchdog records the job whose code ran
+at that moment. In a container ``supervisor.py`` gives it the time to do so.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ DIED, FROZEN = "died", "frozen"
 RECORDER = "secretary_worker.watchdog.silence"
 
 _READ_BYTES = 4096
-_RECORD_FROZEN_SEC = 5.0  # the worker lives until then, and its leases must not outlive it by much
+_RECORD_FROZEN_SEC = 5.0  # the worker lives until then, and its leases must not outlive it for long
 _RECORD_DIED_SEC = 30.0  # nothing waits for it
-_ABORT_SEC = 3.0  # to print the stacks
+_ABORT_SEC = 3.0  # for the worker to print its stacks
 
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """The process that is watched."""
+    """The watched process."""
 
     pid: int
     pidfd: int
@@ -53,21 +53,21 @@ class Worker:
     """The owner of its leases."""
 
     def is_stopped(self) -> bool:
-        """Whether a signal or a debugger has stopped it."""
+        """Return whether a signal or a debugger has stopped it."""
         with suppress(OSError):
             return _stat(f"/proc/{self.pid}/stat")[0] in ("T", "t")
         return False
 
     def cpu_ticks(self, thread_id: int) -> int:
-        """The CPU time that a thread of it has used, in ticks of the kernel's clock."""
+        """Return the CPU time of one of its threads, in ticks of the kernel's clock."""
         with suppress(OSError):
             fields = _stat(f"/proc/{self.pid}/task/{thread_id}/stat")
             return int(fields[11]) + int(fields[12])
         return 0
 
     def end(self) -> None:
-        """Abort it, so that ``faulthandler`` prints its stacks; then kill it."""
-        with suppress(OSError):  # a core of a large process takes longer than a lease
+        """Abort the worker, so that ``faulthandler`` prints its stacks; then kill it."""
+        with suppress(OSError):  # to write a large core takes longer than a lease
             resource.prlimit(self.pid, resource.RLIMIT_CORE, (0, 0))
         for number, patience_sec in ((signal.SIGABRT, _ABORT_SEC), (signal.SIGKILL, 0.0)):
             with suppress(ProcessLookupError):
@@ -77,13 +77,16 @@ class Worker:
 
 
 def _stat(path: str) -> list[str]:
-    """The fields of a ``stat`` file of proc(5), from the state on: a name may contain anything."""
+    """Return the fields of a ``stat`` file (proc(5)) from the state on.
+
+    The fields before it hold a name, which may contain any character.
+    """
     return Path(path).read_text().rpartition(")")[2].split()
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
-    """What the watchdog sees of the worker's threads at one time."""
+class Observation:
+    """The worker's threads at one moment."""
 
     marks: dict[int, Mark]
     """By the kernel's id of the thread that runs the code."""
@@ -95,28 +98,28 @@ class Watchdog:
     """Watches one worker until it ends."""
 
     def __init__(self, worker: Worker, memory: mmap.mmap, *, tick_sec: float, ticks: int) -> None:
-        """*memory* has the worker's marks."""
+        """*memory* holds the worker's marks."""
         self._worker = worker
         self._memory = memory
         self._tick_sec = tick_sec
         self._ticks = ticks
 
     def run(self) -> None:
-        """Return when the worker has ended, or said goodbye."""
-        silent, before = 0, self._see()
+        """Return when the worker has ended or sent its goodbye."""
+        silent, before = 0, self._observe()
         while silent < self._ticks:
             if select.select([0], [], [], self._tick_sec)[0]:
-                said = os.read(0, _READ_BYTES)
-                if GOODBYE in said:
+                received = os.read(0, _READ_BYTES)
+                if GOODBYE in received:
                     return
-                if not said:
+                if not received:
                     self._died()
                     return
                 silent = 0
             elif not self._worker.is_stopped():
                 silent += 1
-                before = self._see() if silent == self._ticks // 2 else before
-        suspect = suspect_of(before, self._see())
+                before = self._observe() if silent == self._ticks // 2 else before
+        suspect = suspect_of(before, self._observe())
         self._record(FROZEN, suspect, _RECORD_FROZEN_SEC)
         self._worker.end()
 
@@ -125,26 +128,28 @@ class Watchdog:
         if len(found) == 1:
             self._record(DIED, found[0], _RECORD_DIED_SEC)
 
-    def _see(self) -> Sight:
+    def _observe(self) -> Observation:
         found = self._marks()
-        return Sight(found, {thread_id: self._worker.cpu_ticks(thread_id) for thread_id in found})
+        return Observation(
+            found, {thread_id: self._worker.cpu_ticks(thread_id) for thread_id in found}
+        )
 
     def _marks(self) -> dict[int, Mark]:
         return marks.read(self._memory[:])
 
     def _record(self, how: str, mark: Mark | None, within_sec: float) -> None:
-        what = {"how": how, "worker": self._worker.owner, "mark": mark and asdict(mark)}
-        command = [sys.executable, "-I", "-B", "-m", RECORDER, json.dumps(what)]
+        silence = {"how": how, "worker": self._worker.owner, "mark": mark and asdict(mark)}
+        command = [sys.executable, "-I", "-B", "-m", RECORDER, json.dumps(silence)]
         with suppress(subprocess.TimeoutExpired):
-            subprocess.run(command, timeout=within_sec, check=False)  # noqa: S603 - our own module
+            subprocess.run(command, timeout=within_sec, check=False)  # noqa: S603 - the arguments are the worker's own
 
 
-def suspect_of(before: Sight, now: Sight) -> Mark | None:
-    """The attempt that froze the interpreter; None if it cannot be told.
+def suspect_of(before: Observation, now: Observation) -> Mark | None:
+    """Return the attempt that froze the interpreter; None if it is not clear.
 
-    While the interpreter is frozen no mark changes. If one does, only the engine's loop hangs, and
-    no job is to blame. One of the marked threads keeps the GIL; the others wait for it, or for
-    something else. If several are marked, it is the one that used most of the CPU time.
+    While the interpreter is frozen no mark changes. If a mark changes, only the engine's loop
+    hangs, and no job is to blame. One of the marked threads keeps the GIL, and the others wait. If
+    several threads are marked, it is the thread that used most of the CPU time.
     """
     if before.marks != now.marks:
         return None
@@ -164,7 +169,7 @@ def main() -> None:
         worker = Worker(int(pid), os.pidfd_open(int(pid)), owner)
     except ProcessLookupError:
         return
-    for number in (signal.SIGTERM, signal.SIGINT):  # they are meant for the worker
+    for number in (signal.SIGTERM, signal.SIGINT):  # these signals are meant for the worker
         signal.signal(number, signal.SIG_IGN)
     memory = mmap.mmap(int(descriptor), 0, prot=mmap.PROT_READ)
     Watchdog(worker, memory, tick_sec=float(tick_sec), ticks=int(ticks)).run()

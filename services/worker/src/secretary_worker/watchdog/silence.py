@@ -1,8 +1,8 @@
-"""Records that a job's code froze or ended its worker; the watchdog runs it.
+"""Records that a job's code froze or ended its worker. The watchdog runs this module.
 
 ``python -m secretary_worker.watchdog.silence JSON`` runs in the worker's environment and folder. It
-is a process of its own, so the watchdog stays small and ends a frozen worker even if MongoDB does
-not answer.
+is a separate process, so the watchdog stays small and ends a frozen worker even if MongoDB does not
+answer.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ log = get_logger(__name__)
 
 
 async def record(settings: Settings, how: str, worker: str, mark: dict[str, Any]) -> None:
-    """Write to the job of *mark* that its attempt silenced *worker*."""
+    """Record in the job of *mark* that its attempt silenced *worker*."""
     job_id = mark["job_id"]
     async with store_of(settings.mongo) as store:
         silence = Silence(
@@ -40,17 +40,17 @@ def main() -> None:
     """Log the silence that the command line describes, and record it if its job is known."""
     settings = load_settings()
     configure_logging("worker", level=settings.log.level, style=settings.log.format)
-    what = json.loads(sys.argv[1])
-    mark = what["mark"]
+    silence = json.loads(sys.argv[1])
+    mark = silence["mark"]
     log.error(
         "worker.silenced",
-        owner=what["worker"],
-        how=what["how"],
+        owner=silence["worker"],
+        how=silence["how"],
         job_id=mark and mark["job_id"],
         attempt=mark and mark["attempt"],
     )
     if mark:
-        asyncio.run(record(settings, what["how"], what["worker"], mark))
+        asyncio.run(record(settings, silence["how"], silence["worker"], mark))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The worker's handle on its watchdog: starts it, and shows it that the engine's loop turns."""
+"""Starts the watchdog process and sends it a beat at each tick of the engine's loop."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from secretary_worker.watchdog.marks import Marks
 log = get_logger(__name__)
 
 TICKS = 15
-"""A worker is taken for frozen when it has missed so many ticks."""
+"""A worker counts as frozen after so many missed ticks."""
 SHARE_OF_LEASE = 1 / 2
-"""The TICKS take so much of a lease. A lease has two thirds of its term left at least when the
-worker freezes. So a sixth is left to record the job before another worker may take it."""
+"""The share of a lease that TICKS take. When a worker freezes, a lease has at least two thirds of its
+term left. So a sixth is left to record the job before another worker may claim it."""
 
 _END_SEC = 5.0
 
 
 class Watchdog:
-    """Keeps a watchdog process for as long as the worker works.
+    """Keeps a watchdog process running as long as the worker works.
 
-    It is armed by the engine's loop, and by nothing else: MongoDB and RabbitMQ may be away.
+    Only the engine's loop sends beats, so an outage of MongoDB or RabbitMQ does not matter.
     """
 
     def __init__(self, marks: Marks, *, owner: str, lease_sec: float) -> None:
-        """*marks* tell it whose code runs; *owner* is the owner of the worker's leases."""
+        """*marks* show which job's code runs; *owner* is the owner of the worker's leases."""
         self._marks = marks
         self._owner = owner
         self._tick_sec = lease_sec * SHARE_OF_LEASE / TICKS
@@ -38,10 +38,10 @@ class Watchdog:
         self._failed = False
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Show the watchdog that the engine lives until *stop* is set, then send it away.
+        """Send beats until *stop* is set, then end the watchdog.
 
-        A worker that drains is not watched: whatever ends it then is no job's fault. A watchdog
-        that died is replaced.
+        A worker that drains is not watched, because no job is to blame for its end. A dead
+        watchdog is replaced.
         """
         try:
             while not stop.is_set():
@@ -50,20 +50,20 @@ class Watchdog:
                     async with asyncio.timeout(self._tick_sec):
                         await stop.wait()
         finally:
-            self._tell(process.GOODBYE)
-            await asyncio.to_thread(self._bury)
+            self._send(process.GOODBYE)
+            await asyncio.to_thread(self._reap)
 
     def _beat(self) -> None:
-        if self._process is not None and not self._tell(process.BEAT):
+        if self._process is not None and not self._send(process.BEAT):
             log.warning("watchdog.lost")
-            self._bury()
+            self._reap()
         if self._process is None:
             self._try_to_launch()
 
     def _try_to_launch(self) -> None:
         try:
             self._launch()
-        except OSError as error:  # no descriptors, no memory: the next tick tries again
+        except OSError as error:  # no descriptors or no memory: the next tick tries again
             if not self._failed:
                 log.error("watchdog.not_started", exc=error)
             self._failed = True
@@ -71,7 +71,7 @@ class Watchdog:
             self._failed = False
 
     def _launch(self) -> None:
-        child = subprocess.Popen(  # noqa: S603 - our own module
+        child = subprocess.Popen(  # noqa: S603 - the arguments are the worker's own
             [
                 *(sys.executable, "-I", "-B", "-X", "utf8", "-m", process.__name__),
                 *(str(os.getpid()), self._owner, str(self._tick_sec), str(TICKS)),
@@ -80,25 +80,25 @@ class Watchdog:
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             pass_fds=[self._marks.fileno()],
-            start_new_session=True,  # Ctrl-C and the end of the worker's group are not for it
+            start_new_session=True,  # Ctrl-C must not reach it
         )
         if child.stdin is not None:
             os.set_blocking(child.stdin.fileno(), False)
         self._process = child
 
-    def _tell(self, what: bytes) -> bool:
+    def _send(self, message: bytes) -> bool:
         """Write to the watchdog; False if it has died."""
         if self._process is None or self._process.stdin is None:
             return False
         try:
-            os.write(self._process.stdin.fileno(), what)
-        except BlockingIOError:  # it is stopped, and has enough to read
+            os.write(self._process.stdin.fileno(), message)
+        except BlockingIOError:  # it is stopped and has unread beats
             return True
         except BrokenPipeError:
             return False
         return True
 
-    def _bury(self) -> None:
+    def _reap(self) -> None:
         if self._process and self._process.stdin:
             self._process.stdin.close()
             with suppress(subprocess.TimeoutExpired):
