@@ -1,4 +1,4 @@
-"""Marks: another process can tell which job's code each thread of the worker runs."""
+"""Marks show another process which job's code each thread of the worker runs."""
 
 import asyncio
 import os
@@ -21,7 +21,7 @@ def marked(marks: Marks) -> dict[int, Mark]:
     return read(os.pread(marks.fileno(), RECORD_BYTES * THREADS, 0))
 
 
-def test_only_what_runs_inside_is_marked() -> None:
+def test_only_code_inside_the_context_is_marked() -> None:
     marks = Marks()
     with marks.job(ONE):
         assert marked(marks) == {threading.get_native_id(): ONE}
@@ -102,7 +102,7 @@ def test_the_one_marked_attempt_is_the_suspect() -> None:
     assert suspect_of(observation, observation) == ONE
 
 
-def test_of_several_the_one_that_used_the_cpu_is_the_suspect() -> None:
+def test_of_several_attempts_the_one_that_used_the_cpu_is_the_suspect() -> None:
     both = {7: ONE, 8: OTHER}
     assert (
         suspect_of(Observation(both, {7: 50, 8: 900}), Observation(both, {7: 350, 8: 910})) == ONE
@@ -110,7 +110,7 @@ def test_of_several_the_one_that_used_the_cpu_is_the_suspect() -> None:
 
 
 @pytest.mark.parametrize("cpu", [{7: 0, 8: 0}, {7: 40, 8: 40}])
-def test_when_it_cannot_be_told_no_attempt_is_the_suspect(cpu: dict[int, int]) -> None:
+def test_without_a_clear_cause_no_attempt_is_the_suspect(cpu: dict[int, int]) -> None:
     both = {7: ONE, 8: OTHER}
     assert suspect_of(Observation(both, {7: 0, 8: 0}), Observation(both, cpu)) is None
     assert suspect_of(Observation({}, {}), Observation({}, {})) is None

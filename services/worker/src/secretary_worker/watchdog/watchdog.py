@@ -17,8 +17,8 @@ log = get_logger(__name__)
 TICKS = 15
 """A worker counts as frozen after so many missed ticks."""
 SHARE_OF_LEASE = 1 / 2
-"""The share of a lease that TICKS take. When a worker freezes, a lease has at least two thirds of its
-term left. So a sixth is left to record the job before another worker may claim it."""
+"""The share of a lease that TICKS take. When a worker freezes, a lease has at least two thirds of
+its term left. So a sixth is left to record the job before another worker may claim it."""
 
 _END_SEC = 5.0
 
