@@ -21,7 +21,7 @@ from secretary_devstack.servers.receiver import Receiver
 
 @dataclass(frozen=True)
 class Done:
-    """What a command came to."""
+    """The outcome of a command."""
 
     code: int
     out: str
@@ -43,7 +43,7 @@ def run(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> Run:
-    """Runs the command in a shell's place."""
+    """Return a function that runs the command as a shell would."""
     monkeypatch.setenv("SECRETARY_URL", stack.url)
     monkeypatch.setenv("SECRETARY_KEY", stack.keys.bootstrap)
     monkeypatch.chdir(tmp_path)
@@ -60,7 +60,7 @@ def output(done: Done) -> str:
     return done.out.rstrip("\n")
 
 
-def test_jobs_and_webhooks_are_in_the_hands_of_who_has_a_shell(
+def test_the_command_manages_jobs_and_webhooks(
     run: Run, stack: Stack, receiver: Receiver, tmp_path: Path
 ) -> None:
     jobs_are_submitted_followed_fetched_and_moved(run, tmp_path)

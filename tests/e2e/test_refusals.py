@@ -1,4 +1,4 @@
-"""What a client may get wrong: a clear error with a stable code, and the worker lives on."""
+"""A client's mistakes: each gives a clear error with a stable code, and the worker continues."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -33,7 +33,7 @@ def pdf(folder: Path) -> Path:
     return path
 
 
-def test_what_the_api_can_know_it_refuses_at_once(client: JobClient, stack: Stack) -> None:
+def test_the_api_refuses_requests_that_it_can_judge(client: JobClient, stack: Stack) -> None:
     def submit(job_type: str, **parameters: Any) -> httpx.Response:
         body = {"job_type": job_type, "parameters": parameters}
         return client.http.post("/api/jobs/", json=body)
@@ -74,12 +74,12 @@ def test_what_the_api_can_know_it_refuses_at_once(client: JobClient, stack: Stac
     }
     for case, (answer, status, code) in answers.items():
         body = answer.json()
-        told = (case, answer.status_code, body["status"], body["error"]["code"])
-        assert told == (case, status, "error", code)
+        found = (case, answer.status_code, body["status"], body["error"]["code"])
+        assert found == (case, status, "error", code)
         assert body["error"]["message"]
 
 
-def test_what_only_the_worker_can_know_fails_the_job_and_nothing_else(
+def test_errors_that_only_the_worker_sees_fail_one_job(
     client: JobClient, stack: Stack, receiver: Receiver, tmp_path: Path
 ) -> None:
     receiver.answer = Answer(302, {"Location": "http://10.0.0.1/x.pdf"})

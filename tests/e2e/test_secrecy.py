@@ -15,7 +15,7 @@ ENDED = {"delivered", "dead"}
 
 
 def canaries(stack: Stack) -> dict[str, str]:
-    """Everything secret that this run knows of, by what it is."""
+    """Return every secret of this run, by its kind."""
     keys = stack.keys
     made = {
         "bootstrap key": keys.bootstrap,
@@ -27,13 +27,13 @@ def canaries(stack: Stack) -> dict[str, str]:
         "secret": "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode(),
         "refused token": f"refused-{secrets.token_hex(16)}\n",
     }
-    # A secret is one without its prefix, and in its bytes' other spellings.
+    # A secret counts also without its prefix.
     raw = {f"{name}, raw": value.removeprefix("whsec_") for name, value in made.items()}
     return made | raw
 
 
 def documents(mongo_url: str, database: str) -> Iterator[str]:
-    """Every document of the database, as text."""
+    """Yield every document of the database as text."""
     with MongoClient[dict[str, Any]](mongo_url) as client:
         for name in client[database].list_collection_names():
             for document in client[database][name].find():
@@ -43,11 +43,11 @@ def documents(mongo_url: str, database: str) -> Iterator[str]:
 def answers(
     stack: Stack, receiver: Receiver, tried: Receiver, known: dict[str, str]
 ) -> Iterator[httpx.Response]:
-    """What the API says in a run with all that can go well and wrong with webhooks."""
+    """Yield the API's answers in a run with successes and failures of webhooks."""
     headers = {"Authorization": f"Bearer {stack.keys.bootstrap}"}
     with httpx.Client(base_url=stack.url, headers=headers, timeout=60) as client:
-        made = client.post("/api/keys", json={"name": "somebody"})
-        known["API key"] = made.json()["data"]["key"]  # the one answer that shows it
+        made = client.post("/api/keys", json={"name": "another"})
+        known["API key"] = made.json()["data"]["key"]  # only this answer shows it
         known["API key, its secret"] = known["API key"].split("_", 2)[2]
         theirs = {"Authorization": f"Bearer {known['API key']}"}
         yield client.get("/api/keys")
@@ -75,12 +75,12 @@ def answers(
         yield client.get("/metrics")
 
 
-def echo(*told: str) -> Answer:
-    """What a receiver says that repeats all it knows, and fails."""
-    return Answer(status=500, body=" ".join(told).encode())
+def echo(*known: str) -> Answer:
+    """Return a failure that repeats everything the receiver knows."""
+    return Answer(status=500, body=" ".join(known).encode())
 
 
-def test_nothing_secret_is_told_or_kept_anywhere(
+def test_no_secret_is_in_an_answer_a_log_or_a_document(
     start_stack: Any, mongo_url: str, database_name: str
 ) -> None:
     settings = {"log.level": "debug", "notifier.retry_schedule_sec": [0, 0.2, 0.2]}
@@ -90,13 +90,13 @@ def test_nothing_secret_is_told_or_kept_anywhere(
         Receiver(answer=echo(known["token"], known["secret"])) as receiver,
         Receiver(answer=echo(known["test token"], known["signing secret"])) as tried,
     ):
-        told = [answer.text for answer in answers(stack, receiver, tried, known)]
+        shown = [answer.text for answer in answers(stack, receiver, tried, known)]
     stack.stop()
     logs = [log.read_text() for log in sorted(stack.folder.glob("*.log"))]
     kept = list(documents(mongo_url, database_name))
     assert len(logs) >= 4
     assert any("[redacted]" in each.lower() for each in kept), "the receiver's echo was kept"
-    for where, texts in (("an answer", told), ("a log", logs), ("a document", kept)):
+    for where, texts in (("an answer", shown), ("a log", logs), ("a document", kept)):
         for text in texts:
             found = [name for name, value in known.items() if value.strip() in text]
-            assert not found, f"{where} tells the {found}: {text[:2000]}"
+            assert not found, f"{where} contains the {found}: {text[:2000]}"

@@ -1,4 +1,4 @@
-"""A file that is uploaded, named by a job and read by a worker, through real processes."""
+"""An upload that a job names and a worker reads, with real processes."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def upload(http: httpx.Client, content: bytes, name: str) -> dict[str, Any]:
 
 
 def key_of(http: httpx.Client) -> str:
-    return str(http.post("/api/keys", json={"name": "somebody"}).json()["data"]["key"])
+    return str(http.post("/api/keys", json={"name": "another"}).json()["data"]["key"])
 
 
-def test_an_uploaded_pdf_is_read_for_those_it_is_there_for(start_stack: Any) -> None:
+def test_an_uploaded_pdf_is_read_for_its_owner_and_admins(start_stack: Any) -> None:
     stack: Stack = start_stack({"generic_worker.poll_interval_sec": 0.2})
     pdf = pdf_samples.report_pdf()
     with (
@@ -51,7 +51,7 @@ def test_an_uploaded_pdf_is_read_for_those_it_is_there_for(start_stack: Any) -> 
         assert (job["status"], job["error"]["code"]) == ("failed", "PDF_INVALID")
 
 
-def test_a_handler_of_ones_own_reads_an_upload(start_stack: Any) -> None:
+def test_a_users_own_handler_reads_an_upload(start_stack: Any) -> None:
     stack: Stack = start_stack({"generic_worker.poll_interval_sec": 0.2})
     content = os.urandom(3_000_000)
     with (

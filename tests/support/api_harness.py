@@ -1,4 +1,4 @@
-"""The API over in-memory twins, and a client of it."""
+"""The API over in-memory repositories, and a client of it."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Login(BaseModel):
 
 
 class PdfLikeParams(BaseModel):
-    """Shaped as the parameters of the pdf handler."""
+    """Like the parameters of the pdf handler."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -70,7 +70,7 @@ CUSTOM = JobTypeInfo("custom")
 
 
 class Api:
-    """The application, what stands behind it, and requests to it."""
+    """The application, its repositories, and requests to it."""
 
     def __init__(self) -> None:
         self.jobs = InMemoryJobRepository()
@@ -126,13 +126,13 @@ class Api:
     async def request(
         self, method: str, path: str, *, key: str | None = ADMIN_KEY, **options: Any
     ) -> httpx.Response:
-        """The answer to a request with *key*."""
+        """Send a request with *key*."""
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         headers |= options.pop("headers", {})
         return await self.client.request(method, path, headers=headers, **options)
 
     async def get(self, path: str, **options: Any) -> httpx.Response:
-        """The answer to a GET."""
+        """Send a GET."""
         return await self.request("GET", path, **options)
 
     async def submit(
@@ -143,16 +143,16 @@ class Api:
         key: str = ADMIN_KEY,
         **fields: Any,
     ) -> httpx.Response:
-        """The answer to a submission."""
+        """Submit a job."""
         body = {"job_type": job_type, "parameters": parameters or {}, **fields}
         return await self.request("POST", "/api/jobs/", key=key, json=body)
 
     async def submit_pdf(self, **parameters: Any) -> httpx.Response:
-        """The answer to the submission of a pdf job."""
+        """Submit a pdf job."""
         return await self.submit(parameters, job_type="pdf")
 
-    async def new_key(self, name: str = "somebody", **fields: Any) -> str:
-        """A fresh API key."""
+    async def new_key(self, name: str = "another", **fields: Any) -> str:
+        """Create an API key."""
         answer = await self.request("POST", "/api/keys", json={"name": name, **fields})
         assert answer.status_code == 201, answer.text
         return str(answer.json()["data"]["key"])
@@ -160,14 +160,14 @@ class Api:
 
 @asynccontextmanager
 async def running_api() -> AsyncIterator[Api]:
-    """The API over empty twins."""
+    """Yield the API over empty repositories."""
     api = Api()
     async with api.client:
         yield api
 
 
 def data_of(answer: httpx.Response) -> Any:
-    """What a success carries."""
+    """Return the data of a success."""
     assert answer.is_success, answer.text
     body = answer.json()
     assert body["status"] == "success"
@@ -175,7 +175,7 @@ def data_of(answer: httpx.Response) -> Any:
 
 
 def error_of(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
-    """The error of a failure with *status* and *code*, in the envelope."""
+    """Return the error of a failure, after checking its status, code and envelope."""
     assert answer.status_code == status, answer.text
     assert answer.headers["content-type"] == "application/json"
     body = answer.json()
@@ -188,7 +188,7 @@ def error_of(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
 
 
 def refused_field(answer: httpx.Response, field: str, code: str = "VALIDATION_ERROR") -> str:
-    """What is said about *field*, the first one refused; the message names it too."""
+    """Return the message about *field*, after checking that it is the first refused one."""
     error = error_of(answer, 422, code)
     first = error["details"]["fields"][0]
     assert first["field"] == field

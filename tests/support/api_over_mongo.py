@@ -26,7 +26,7 @@ Client = httpx.AsyncClient
 
 @asynccontextmanager
 async def api_over(url: str, database: str) -> AsyncIterator[Client]:
-    """A client of the API over the database, with an admin's key."""
+    """Yield a client of the API over the database, with an admin's key."""
     settings = Settings(
         mongo=MongoSection(url=url, database=database),
         api=ApiSection(pepper=SecretStr("p"), bootstrap_key=SecretStr(ADMIN_KEY)),

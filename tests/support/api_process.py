@@ -30,7 +30,7 @@ def service_over(url: str, database: str, folder: Path, **settings: Any) -> Serv
             "api.max_body_mb": MAX_BODY_MB,
             "log.format": "json",
             "security.encryption_keys": [Fernet.generate_key().decode()],
-            # Nobody listens there: everything works with the broker down.
+            # No broker listens there: everything works without it.
             "broker.url": f"amqp://guest:guest@127.0.0.1:{free_port()}/",
             **settings,
         },
@@ -40,7 +40,7 @@ def service_over(url: str, database: str, folder: Path, **settings: Any) -> Serv
 
 
 def announce(url: str, database: str) -> None:
-    """Have the type ``custom`` be known, as ``secretary-init`` does."""
+    """Announce the type ``custom``, as ``secretary-init`` does."""
     client: MongoClient[dict[str, Any]] = MongoClient(url)
     with client:
         client[database].job_types.insert_one({"_id": "custom", "schema": None, "paused": False})

@@ -1,4 +1,4 @@
-"""A receiver that behaves as told, and the notifiers that send to it."""
+"""A receiver with scripted answers, and the notifiers that send to it."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ Behaviour = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 @dataclass
 class Hit:
-    """One POST the receiver got."""
+    """One POST that the receiver got."""
 
     path: str
     headers: dict[str, str]
@@ -70,7 +70,7 @@ class Hit:
 
 @dataclass
 class Receiver:
-    """Answers 200, unless a path has been told otherwise."""
+    """Answers 200, unless a path has a script."""
 
     port: int = 0
     hits: list[Hit] = field(default_factory=list)
@@ -79,8 +79,8 @@ class Receiver:
     def url(self, path: str = "/hook") -> str:
         return f"http://127.0.0.1:{self.port}{path}"
 
-    def tell(self, path: str, *behaviours: int | Behaviour) -> str:
-        """Behave like this at *path*, once each in turn; returns its URL."""
+    def script(self, path: str, *behaviours: int | Behaviour) -> str:
+        """Use each of *behaviours* once at *path*, in order; return the URL of *path*."""
         self.scripts[path].extend(behaviours)
         return self.url(path)
 
@@ -100,7 +100,7 @@ class Receiver:
 
 @asynccontextmanager
 async def running_receiver(port: int = 0) -> AsyncIterator[Receiver]:
-    """A receiver on loopback, on a free port unless one is named."""
+    """Run a receiver on loopback; port 0 means a free port."""
     receiver = Receiver()
     application = web.Application()
     application.router.add_route("*", "/{path:.*}", receiver.answer)
@@ -114,8 +114,8 @@ async def running_receiver(port: int = 0) -> AsyncIterator[Receiver]:
         await runner.cleanup()
 
 
-class Scene:
-    """A store with jobs that have news, and notifiers that carry it out."""
+class NotifierHarness:
+    """A store with jobs that have events, and notifiers that deliver them."""
 
     def __init__(self, store: Store, mongo: MongoSection) -> None:
         self.store = store
@@ -129,7 +129,7 @@ class Scene:
         key: SecretStr = KEY,
         **notifier: Any,
     ) -> Settings:
-        """Quick retries, short deadlines; *notifier* replaces what its section says."""
+        """Return settings with quick retries and short deadlines; *notifier* replaces values."""
         section: dict[str, Any] = {
             "timeout_sec": 1.0,
             "poll_interval_sec": 0.2,
@@ -150,7 +150,7 @@ class Scene:
 
     @asynccontextmanager
     async def notifier(self, **options: Any) -> AsyncIterator[None]:
-        """A running notifier, stopped as by SIGTERM at the end."""
+        """Run a notifier; at the end it stops as after SIGTERM."""
         stop = asyncio.Event()
         running = asyncio.create_task(serve(self.settings(**options), stop))
         try:
@@ -159,7 +159,7 @@ class Scene:
             stop.set()
             await running
 
-    async def news(
+    async def insert_job(
         self,
         url: str,
         phase: Phase = Phase.COMPLETED,
@@ -169,7 +169,7 @@ class Scene:
         secret: str | None = None,
         **fields: Any,
     ) -> Job:
-        """A job whose outbox slot holds an event for *url*."""
+        """Insert a job whose outbox slot holds an event for *url*."""
         now = self.store.clock.now()
         ended = phase is not Phase.PROCESSING
         job = Job(
@@ -193,8 +193,8 @@ class Scene:
         await self.store.jobs.insert(job)
         return job
 
-    async def more_news(self, job: Job, phase: Phase, seq: int) -> None:
-        """A later event of *job* in its slot, as a worker's write leaves it."""
+    async def add_event(self, job: Job, phase: Phase, seq: int) -> None:
+        """Put a later event of *job* into its slot, as a worker's write does."""
         slot = NotifySlot(seq=seq, run=1, phase=phase, due_at=self.store.clock.now())
         await self.store.client.collection("jobs").update_one(
             {"_id": job.job_id}, {"$set": {"notify": slot.model_dump(), "seq": seq}}
@@ -203,10 +203,10 @@ class Scene:
     async def delivery(self, job: Job, seq: int = 7) -> Delivery | None:
         return await self.store.deliveries.get(f"msg_{job.job_id}_{seq}")
 
-    async def becomes(
+    async def wait_for(
         self, job: Job, state: DeliveryState, *, seq: int = 7, within: float = 5
     ) -> Delivery:
-        """The delivery once it is *state*; fails after *within* seconds."""
+        """Wait until the delivery is in *state*, and return it; fail after *within* seconds."""
         found: Delivery | None = None
 
         async def is_so() -> bool:
@@ -223,12 +223,12 @@ class Scene:
 
 
 @asynccontextmanager
-async def running_scene(mongo_url: str, database_name: str) -> AsyncIterator[Scene]:
-    """A scene over a real MongoDB."""
+async def running_harness(mongo_url: str, database_name: str) -> AsyncIterator[NotifierHarness]:
+    """Yield a harness over a real MongoDB."""
     mongo = MongoSection(url=mongo_url, database=database_name)
     async with store_of(mongo) as store:
         await indexes.ensure(store.client)
-        yield Scene(store, mongo)
+        yield NotifierHarness(store, mongo)
 
 
 async def until(

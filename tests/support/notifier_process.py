@@ -1,4 +1,4 @@
-"""The notifier as a process of its own, for tests that stop and kill it."""
+"""The notifier as a process, for tests that stop and kill it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
-from support.notifier_harness import KEY, Scene
+from support.notifier_harness import KEY, NotifierHarness
 
 COMMAND = (sys.executable, "-c", "from secretary_notifier.main import main; main()")
 
@@ -22,9 +22,9 @@ def free_port() -> int:
         return port
 
 
-def environment(scene: Scene | None = None, **values: str) -> dict[str, str]:
+def environment(harness: NotifierHarness | None = None, **values: str) -> dict[str, str]:
     ours = {name: value for name, value in os.environ.items() if "SECRETARY_" not in name}
-    mongo = scene.settings().mongo if scene else None
+    mongo = harness.settings().mongo if harness else None
     if mongo:
         ours |= {"SECRETARY_MONGO__URL": mongo.url, "SECRETARY_MONGO__DATABASE": mongo.database}
     defaults = {

@@ -1,4 +1,4 @@
-"""Where tests of downloads get their pages and files from."""
+"""An HTTP server for tests of downloads."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from aiohttp import web
 
 @asynccontextmanager
 async def serving(routes: web.RouteTableDef) -> AsyncIterator[str]:
-    """Serve *routes* on this machine; yields the beginning of their URLs, without a slash.
+    """Serve *routes* on this machine; yield the origin of their URLs, without a slash.
 
     In the loop of the test: what a handler writes in one go arrives in one go.
     """

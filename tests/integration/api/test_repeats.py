@@ -1,4 +1,4 @@
-"""Repeats and batches where they are decided: in a real MongoDB, under concurrency."""
+"""Repeats and batches in a real MongoDB, under concurrency."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ async def listed(client: Client) -> list[Any]:
     return jobs
 
 
-async def test_fifty_equal_requests_at_once_make_one_job(client: Client) -> None:
+async def test_fifty_equal_concurrent_requests_make_one_job(client: Client) -> None:
     answers = await asyncio.gather(*(submit(client, "k-1", a=1) for _ in range(50)))
     assert {answer.status_code for answer in answers} == {202}
     assert len({data_of(answer)["job_id"] for answer in answers}) == 1
@@ -35,7 +35,7 @@ async def test_fifty_equal_requests_at_once_make_one_job(client: Client) -> None
     error_of(await submit(client, "k-1", a=2), 422, "IDEMPOTENCY_KEY_REUSED")
 
 
-async def test_twenty_equal_batches_at_once_make_one(client: Client) -> None:
+async def test_twenty_equal_concurrent_batches_make_one(client: Client) -> None:
     jobs = [{"job_type": "custom", "parameters": {"n": n}} for n in range(5)]
     answers = await asyncio.gather(*(submit_batch(client, jobs, "k-1") for _ in range(20)))
     assert {answer.status_code for answer in answers} == {202}
@@ -43,7 +43,7 @@ async def test_twenty_equal_batches_at_once_make_one(client: Client) -> None:
     assert len(await listed(client)) == 5
 
 
-async def test_a_thousand_jobs_are_stored_whole_and_counted(client: Client) -> None:
+async def test_a_thousand_jobs_are_stored_and_counted(client: Client) -> None:
     made = data_of(await submit_batch(client, [{"job_type": "custom"}] * 1000))
     counts = data_of(await client.get(f"/api/jobs/batch/{made['batch_id']}"))["counts"]
     assert (counts["pending"], counts["total"]) == (1000, 1000)
@@ -51,14 +51,14 @@ async def test_a_thousand_jobs_are_stored_whole_and_counted(client: Client) -> N
     assert data_of(cancelled)["counts"]["cancelled"] == 1000
 
 
-async def test_a_thousand_jobs_with_one_bad_make_none(client: Client) -> None:
+async def test_a_thousand_jobs_with_a_bad_one_store_none(client: Client) -> None:
     jobs: list[Any] = [{"job_type": "custom"} for _ in range(1000)]
     jobs[999] = {"job_type": "custom", "priority": 10}
     refused_field(await submit_batch(client, jobs), "jobs.999.priority")
     assert await listed(client) == []
 
 
-async def test_a_batch_with_a_job_no_document_can_hold_makes_none(client: Client) -> None:
+async def test_a_batch_with_a_job_that_is_too_large_stores_none(client: Client) -> None:
     jobs: list[Any] = [{"job_type": "custom"} for _ in range(3)]
     # 1.5 million small numbers: 3 MB of JSON, over 16 MB of BSON.
     jobs[1] = {"job_type": "custom", "parameters": {"numbers": [1] * 1_500_000}}
@@ -67,7 +67,7 @@ async def test_a_batch_with_a_job_no_document_can_hold_makes_none(client: Client
     assert (await submit_batch(client, jobs[:1])).status_code == 202
 
 
-async def test_of_concurrent_cancels_and_retries_each_run_has_one_end(client: Client) -> None:
+async def test_each_run_has_one_end_under_concurrent_cancels_and_retries(client: Client) -> None:
     job_id = data_of(await submit(client, "k-1"))["job_id"]
     for run in range(1, 4):
         path = f"/api/jobs/{job_id}"

@@ -1,4 +1,4 @@
-"""``secretary-api`` as a process, over real sockets and a real MongoDB that comes and goes."""
+"""``secretary-api`` as a process, with real sockets and a real MongoDB that stops and starts."""
 
 from __future__ import annotations
 
@@ -53,7 +53,9 @@ def test_a_job_is_accepted_with_the_broker_down(
 
 
 @pytest.mark.parametrize("chunked", [False, True], ids=["announced", "chunked"])
-def test_a_client_that_sends_too_much_reads_why(service: Service, *, chunked: bool) -> None:
+def test_a_client_that_sends_too_much_can_read_the_error(
+    service: Service, *, chunked: bool
+) -> None:
     body = b" " * (8 * MAX_BODY_BYTES)
     pieces = (body[start : start + 65536] for start in range(0, len(body), 65536))
     with client_of(service) as client:
@@ -64,8 +66,8 @@ def test_a_client_that_sends_too_much_reads_why(service: Service, *, chunked: bo
         assert client.get("/health/live").status_code == 200
 
 
-def test_a_client_that_asks_first_need_not_send_too_much(service: Service) -> None:
-    """With ``Expect: 100-continue`` the refusal comes in place of the go-ahead."""
+def test_a_client_that_asks_first_is_refused_before_it_sends(service: Service) -> None:
+    """With ``Expect: 100-continue`` the client gets the error instead of 100."""
     head = (
         "POST /api/jobs/ HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
         f"Authorization: Bearer {ADMIN_KEY}\r\nContent-Length: {2 * MAX_BODY_BYTES}\r\n"
@@ -76,7 +78,7 @@ def test_a_client_that_asks_first_need_not_send_too_much(service: Service) -> No
         assert connection.recv(65536).startswith(b"HTTP/1.1 413")
 
 
-def test_the_service_waits_for_mongodb_and_outlives_it(tmp_path: Path) -> None:
+def test_the_service_waits_for_mongodb_and_survives_its_end(tmp_path: Path) -> None:
     mongo = ReplicaSet(tmp_path / "mongo")
     service = service_over(mongo.url, "secretary", tmp_path)
     try:
@@ -129,7 +131,7 @@ def is_live(client: httpx.Client) -> bool:
         ({"api.prot": 1}, "api.prot"),
     ],
 )
-def test_a_bad_configuration_ends_the_service_with_its_name(
+def test_a_bad_configuration_ends_the_service_and_names_the_setting(
     tmp_path: Path, settings: dict[str, Any], named: str
 ) -> None:
     log = tmp_path / "api.log"

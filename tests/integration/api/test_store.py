@@ -27,7 +27,7 @@ async def submit(client: Client, parameters: Any, **fields: Any) -> httpx.Respon
 
 
 async def parameters_back(client: Client, parameters: Any) -> Any:
-    """The parameters as they are shown after a round trip through the store."""
+    """Submit a job, and return its parameters as the API shows them."""
     location = (await submit(client, parameters)).headers["location"]
     return data_of(await client.get(location))["parameters"]
 
@@ -55,18 +55,18 @@ def nested(depth: int) -> Any:
     ],
     ids=lambda value: str(value)[:30],
 )
-async def test_parameters_come_back_as_they_went_in(client: Client, parameters: Any) -> None:
+async def test_parameters_are_stored_unchanged(client: Client, parameters: Any) -> None:
     assert await parameters_back(client, parameters) == parameters
 
 
-async def test_a_job_that_no_document_can_hold_is_refused_alone(client: Client) -> None:
+async def test_a_job_that_is_too_large_for_a_document_is_refused(client: Client) -> None:
     # 1.5 million small numbers: 3 MB of JSON, over 16 MB of BSON.
     answer = await submit(client, {"numbers": [1] * 1_500_000})
     error_of(answer, 422, "NOT_STORABLE")
     assert (await submit(client, {})).status_code == 202
 
 
-async def test_an_accepted_job_is_there_for_everybody(
+async def test_an_accepted_job_survives_a_failover(
     client: Client, mongo_url: str, database_name: str
 ) -> None:
     hook = {"url": "https://example.com", "token": "a token"}
@@ -79,7 +79,7 @@ async def test_an_accepted_job_is_there_for_everybody(
     assert "a token" not in str(job)
 
 
-async def test_a_listing_is_walked_to_its_end(client: Client) -> None:
+async def test_every_page_of_a_large_listing_can_be_read(client: Client) -> None:
     submitted = [data_of(await submit(client, {"n": n}))["job_id"] for n in range(5)]
     seen: list[str] = []
     query = ""
@@ -94,7 +94,7 @@ async def test_a_listing_is_walked_to_its_end(client: Client) -> None:
 
 @pytest.mark.parametrize("field", ["tag", "user_id", "job_type", "batch_id", "cursor"])
 @pytest.mark.parametrize("value", ["\0", "$ne", "{}", "ä", "x" * 5000])
-async def test_filters_are_values_whatever_they_say(client: Client, field: str, value: str) -> None:
+async def test_filters_are_always_values(client: Client, field: str, value: str) -> None:
     answer = await client.get("/api/jobs/", params={field: value})
     if field == "cursor":
         refused_field(answer, "cursor")
@@ -103,11 +103,11 @@ async def test_filters_are_values_whatever_they_say(client: Client, field: str, 
 
 
 @pytest.mark.parametrize("job_id", ["%00", "%24ne", "job-%F0%9F%98%80", "x" * 2000, "%FF"])
-async def test_an_id_is_a_value_whatever_it_says(client: Client, job_id: str) -> None:
+async def test_an_id_is_always_a_value(client: Client, job_id: str) -> None:
     error_of(await client.get(f"/api/jobs/{job_id}"), 404, "NOT_FOUND")
 
 
-async def test_a_key_lives_from_its_making_to_its_end(client: Client) -> None:
+async def test_a_key_works_from_its_creation_to_its_end(client: Client) -> None:
     made = data_of(await client.post("/api/keys", json={"name": "n"}))
     headers = {"Authorization": f"Bearer {made['key']}"}
     assert (await client.get("/api/jobs/", headers=headers)).status_code == 200
@@ -127,7 +127,7 @@ anything = st.recursive(
 )
 
 
-def test_whatever_is_accepted_comes_back_as_it_was(mongo_url: str, database_name: str) -> None:
+def test_accepted_parameters_are_shown_unchanged(mongo_url: str, database_name: str) -> None:
     with asyncio.Runner() as runner:
         context = api_over(mongo_url, database_name)
         client = runner.run(context.__aenter__())

@@ -32,7 +32,7 @@ def submitted(client: Any) -> str:
     return str(data_of(answer)["job_id"])
 
 
-def test_a_change_comes_while_the_stream_is_open_and_the_end_closes_it(service: Service) -> None:
+def test_a_change_arrives_in_an_open_stream_and_the_end_closes_it(service: Service) -> None:
     with client_of(service) as client:
         job_id = submitted(client)
         with client.stream("GET", f"/api/jobs/{job_id}/stream") as answer:
@@ -46,7 +46,7 @@ def test_a_change_comes_while_the_stream_is_open_and_the_end_closes_it(service: 
         assert again.status_code == 204
 
 
-def test_open_streams_do_not_hold_up_a_service_that_is_to_stop(service: Service) -> None:
+def test_open_streams_do_not_delay_a_stopping_service(service: Service) -> None:
     with client_of(service) as client:
         job_id = submitted(client)
         with client.stream("GET", f"/api/jobs/{job_id}/stream") as answer:

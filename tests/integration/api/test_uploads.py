@@ -1,4 +1,4 @@
-"""Uploads over real sockets, into a real MongoDB: large, many, too large, broken off."""
+"""Uploads over real sockets into a real MongoDB: large, many, too large, broken off."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from secretary_devstack.processes.service import Service
 MEGABYTE = 2**20
 MAX_UPLOAD_MB = 64
 IN_BUFFERS = 16 * MEGABYTE
-"""More than two sockets and a pipe ever hold."""
+"""More than two sockets and a pipe can hold."""
 HEAD = b'--XX\r\nContent-Disposition: form-data; name="file"; filename="a.bin"\r\n\r\n'
 END = b"\r\n--XX--\r\n"
 
@@ -48,7 +48,7 @@ def database(mongo_url: str, database_name: str) -> Iterator[Any]:
 
 
 def left(database: Any) -> dict[str, int]:
-    """How many documents there are of files."""
+    """Count the documents of files."""
     names = ("files", "fs.files", "fs.chunks")
     return {name: database[name].count_documents({}) for name in names}
 
@@ -57,7 +57,7 @@ NOTHING = {"files": 0, "fs.files": 0, "fs.chunks": 0}
 
 
 def peak_memory(service: Service) -> int:
-    """The most memory the process ever held, in bytes."""
+    """Return the peak memory of the process in bytes."""
     lines = Path(f"/proc/{service.child.pid}/status").read_text().splitlines()
     (line,) = (line for line in lines if line.startswith("VmHWM:"))
     return int(line.split()[1]) * 1024
@@ -75,7 +75,7 @@ def post(client: httpx.Client, content: Any) -> httpx.Response:
     return client.post("/api/files", content=content, headers=headers, timeout=60)
 
 
-def test_a_large_upload_is_stored_whole_and_never_held_whole(
+def test_a_large_upload_is_stored_completely_without_being_held_in_memory(
     service: Service, database: Any
 ) -> None:
     digest = hashlib.sha256()
@@ -102,7 +102,7 @@ def test_a_large_upload_is_stored_whole_and_never_held_whole(
 
 
 class Raw:
-    """A client that says and sends what it likes."""
+    """A client that sends any bytes."""
 
     def __init__(self, service: Service, *headers: str) -> None:
         self.socket = socket.create_connection(("127.0.0.1", service.port), timeout=20)
@@ -128,7 +128,7 @@ class Raw:
                 self.send(piece)
 
     def answer(self) -> bytes:
-        """All the server says until it closes the connection."""
+        """Return everything the server sends until it closes the connection."""
         said = b""
         with contextlib.suppress(ConnectionError):
             while more := self.socket.recv(65536):
@@ -150,7 +150,7 @@ def raw(service: Service) -> Iterator[Any]:
 
 
 @pytest.mark.parametrize("announced", [True, False])
-def test_a_client_that_sends_without_end_is_refused_and_cut_off(
+def test_a_client_that_sends_without_end_is_refused_and_disconnected(
     service: Service, database: Any, raw: Any, *, announced: bool
 ) -> None:
     length = 10**12
@@ -171,7 +171,7 @@ def test_a_client_that_sends_without_end_is_refused_and_cut_off(
         assert other.get("/health/live").status_code == 200
 
 
-def test_a_client_library_reads_why_its_upload_is_refused(service: Service) -> None:
+def test_a_client_library_can_read_why_its_upload_is_refused(service: Service) -> None:
     size = (MAX_UPLOAD_MB + 1) * MEGABYTE
     with client_of(service) as client:
         error_of(post(client, multipart(size)), 413, "BODY_TOO_LARGE")
@@ -179,13 +179,13 @@ def test_a_client_library_reads_why_its_upload_is_refused(service: Service) -> N
         error_of(answer, 413, "BODY_TOO_LARGE")
 
 
-def test_nobody_without_a_key_is_listened_to_for_long(service: Service) -> None:
+def test_a_client_without_a_key_is_disconnected_soon(service: Service) -> None:
     with client_of(service) as client:
         client.headers.pop("Authorization")
         error_of(post(client, multipart(40 * MEGABYTE)), 401, "UNAUTHORIZED")
 
 
-def test_an_announced_length_that_is_a_lie_leaves_nothing(database: Any, raw: Any) -> None:
+def test_a_wrong_content_length_leaves_no_file(database: Any, raw: Any) -> None:
     body = HEAD + bytes(MEGABYTE) + END
     short = raw(f"Content-Length: {len(body) - 10}", "Connection: close")
     short.send(body)
@@ -197,7 +197,9 @@ def test_an_announced_length_that_is_a_lie_leaves_nothing(database: Any, raw: An
     wait_until(lambda: left(database) == NOTHING, timeout_sec=30, what="nothing left")
 
 
-def test_a_client_that_goes_away_leaves_nothing(service: Service, database: Any, raw: Any) -> None:
+def test_a_client_that_disconnects_leaves_no_file(
+    service: Service, database: Any, raw: Any
+) -> None:
     client = raw("Content-Length: 60000000")
     client.send(HEAD + bytes(20 * MEGABYTE))
     wait_until(lambda: left(database)["fs.chunks"] > 0, timeout_sec=30, what="chunks")
@@ -221,7 +223,7 @@ def test_an_upload_whose_service_is_killed_is_found_by_the_sweeper(
     assert begun["check_at"] > begun["created_at"]
 
 
-def test_many_uploads_at_once_do_not_keep_jobs_waiting(service: Service, database: Any) -> None:
+def test_many_concurrent_uploads_do_not_delay_jobs(service: Service, database: Any) -> None:
     database.job_types.insert_one({"_id": "custom", "schema": None, "paused": False})
 
     def upload(_: int) -> int:

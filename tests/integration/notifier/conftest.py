@@ -1,10 +1,10 @@
-"""A receiver and a scene for each test; no configuration file is in sight."""
+"""A receiver and a harness for each test, without a configuration file."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from support.notifier_harness import Receiver, Scene, running_receiver, running_scene
+from support.notifier_harness import NotifierHarness, Receiver, running_harness, running_receiver
 
 
 @pytest.fixture(autouse=True)
@@ -19,6 +19,6 @@ async def receiver() -> AsyncIterator[Receiver]:
 
 
 @pytest.fixture
-async def scene(mongo_url: str, database_name: str) -> AsyncIterator[Scene]:
-    async with running_scene(mongo_url, database_name) as scene:
-        yield scene
+async def harness(mongo_url: str, database_name: str) -> AsyncIterator[NotifierHarness]:
+    async with running_harness(mongo_url, database_name) as harness:
+        yield harness

@@ -1,4 +1,4 @@
-"""kill -9 at each point of a delivery: it arrives, under one id, with the same bytes."""
+"""kill -9 at each point of a delivery: the event arrives, with one id and the same bytes."""
 
 import asyncio
 import os
@@ -10,28 +10,30 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
 from aiohttp import web
-from support.notifier_harness import Receiver, Scene, running_receiver, until
+from support.notifier_harness import NotifierHarness, Receiver, running_receiver, until
 from support.notifier_process import environment, free_port, process
 
 from secretary_common.models import Delivery, DeliveryState, Job
 
 LEASE_SEC = 10.5
-"""A lease is the deadline and ten seconds: nobody else sends before it has ended."""
+"""A lease is the deadline and ten seconds: no other notifier sends before it expires."""
 AGAIN_SEC = LEASE_SEC + 20
 START_SEC = 60.0
 """A process may take this long to start on a busy machine."""
 
 
 @asynccontextmanager
-async def notifier(scene: Scene, **values: str) -> AsyncIterator[asyncio.subprocess.Process]:
-    env = environment(scene, SECRETARY_NOTIFIER__TIMEOUT_SEC="0.5", **values)
+async def notifier(
+    harness: NotifierHarness, **values: str
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    env = environment(harness, SECRETARY_NOTIFIER__TIMEOUT_SEC="0.5", **values)
     async with process(env) as running:
         yield running
 
 
 @contextmanager
-def deaf(port: int) -> Iterator[None]:
-    """A port where a connection is begun and never comes about: its queue is full."""
+def port_without_answer(port: int) -> Iterator[None]:
+    """Make a port where connections stay pending, because its queue is full."""
     with socket.socket() as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(("127.0.0.1", port))
@@ -47,103 +49,105 @@ def deaf(port: int) -> Iterator[None]:
                 each.close()
 
 
-async def is_sending(scene: Scene, job: Job) -> bool:
-    found = await scene.delivery(job)
+async def is_sending(harness: NotifierHarness, job: Job) -> bool:
+    found = await harness.delivery(job)
     return found is not None and found.state is DeliveryState.SENDING
 
 
-async def delivered_again(scene: Scene, job: Job) -> Delivery:
-    async with scene.notifier():
-        return await scene.becomes(job, DeliveryState.DELIVERED, within=AGAIN_SEC)
+async def delivered_again(harness: NotifierHarness, job: Job) -> Delivery:
+    async with harness.notifier():
+        return await harness.wait_for(job, DeliveryState.DELIVERED, within=AGAIN_SEC)
 
 
-async def test_killed_before_the_send_it_is_sent_by_the_next(scene: Scene) -> None:
+async def test_after_a_kill_before_the_request_the_next_notifier_sends_the_event(
+    harness: NotifierHarness,
+) -> None:
     port = free_port()
-    job = await scene.news(f"http://127.0.0.1:{port}/hook")
-    with deaf(port):
-        async with notifier(scene) as running:
-            await until(lambda: is_sending(scene, job), within=START_SEC)
+    job = await harness.insert_job(f"http://127.0.0.1:{port}/hook")
+    with port_without_answer(port):
+        async with notifier(harness) as running:
+            await until(lambda: is_sending(harness, job), within=START_SEC)
             running.kill()
-    frozen = await scene.delivery(job)
+    frozen = await harness.delivery(job)
     assert frozen is not None
     async with running_receiver(port) as receiver:
-        await delivered_again(scene, job)
+        await delivered_again(harness, job)
         [hit] = receiver.hits
     assert (hit.delivery_id, hit.body) == (frozen.delivery_id, frozen.body)
 
 
-async def test_killed_while_the_receiver_works_it_arrives_again(
-    scene: Scene, receiver: Receiver
+async def test_after_a_kill_during_the_request_the_event_arrives_again(
+    harness: NotifierHarness, receiver: Receiver
 ) -> None:
     async def hang(_: web.Request) -> web.StreamResponse:
         await asyncio.sleep(30)
         return web.Response()
 
-    job = await scene.news(receiver.tell("/hook", hang))
-    async with notifier(scene) as running:
+    job = await harness.insert_job(receiver.script("/hook", hang))
+    async with notifier(harness) as running:
         await until(lambda: bool(receiver.hits), within=START_SEC)
         running.kill()
-    await delivered_again(scene, job)
+    await delivered_again(harness, job)
     assert_one_form(receiver, times=2)
 
 
-async def test_killed_between_the_answer_and_its_record_it_arrives_again(
-    scene: Scene, receiver: Receiver
+async def test_after_a_kill_between_answer_and_record_the_event_arrives_again(
+    harness: NotifierHarness, receiver: Receiver
 ) -> None:
-    """It is stopped before the answer leaves the receiver, so it cannot have recorded anything."""
+    """It is stopped before the receiver answers, so it cannot have recorded anything."""
     stopped: list[int] = []
 
     async def stop_it(_: web.Request) -> web.StreamResponse:
         os.kill(stopped[0], signal.SIGSTOP)
         return web.Response()
 
-    job = await scene.news(receiver.tell("/hook", stop_it))
-    async with notifier(scene) as running:
+    job = await harness.insert_job(receiver.script("/hook", stop_it))
+    async with notifier(harness) as running:
         stopped.append(running.pid)
         await until(lambda: bool(receiver.hits), within=START_SEC)
-        await asyncio.sleep(0.1)  # the answer lies in its socket
+        await asyncio.sleep(0.1)  # the answer is in its socket
         running.kill()
-    assert await is_sending(scene, job)
-    delivery = await delivered_again(scene, job)
+    assert await is_sending(harness, job)
+    delivery = await delivered_again(harness, job)
     assert len(delivery.attempts) == 1, "the first one was never recorded"
     assert_one_form(receiver, times=2)
 
 
-async def test_killed_after_the_record_it_is_not_sent_again(
-    scene: Scene, receiver: Receiver
+async def test_after_a_kill_after_the_record_the_event_is_not_sent_again(
+    harness: NotifierHarness, receiver: Receiver
 ) -> None:
-    job = await scene.news(receiver.url())
-    async with notifier(scene) as running:
-        await scene.becomes(job, DeliveryState.DELIVERED, within=START_SEC)
+    job = await harness.insert_job(receiver.url())
+    async with notifier(harness) as running:
+        await harness.wait_for(job, DeliveryState.DELIVERED, within=START_SEC)
         running.kill()
-    other = await scene.news(receiver.url())
-    async with notifier(scene):
-        await scene.becomes(other, DeliveryState.DELIVERED, within=START_SEC)
+    other = await harness.insert_job(receiver.url())
+    async with notifier(harness):
+        await harness.wait_for(other, DeliveryState.DELIVERED, within=START_SEC)
     assert [hit.delivery_id for hit in receiver.hits].count(f"msg_{job.job_id}_7") == 1
 
 
-async def test_killed_again_and_again_nothing_is_lost_and_nothing_changes(
-    scene: Scene, receiver: Receiver
+async def test_after_many_kills_no_event_is_lost_or_changed(
+    harness: NotifierHarness, receiver: Receiver
 ) -> None:
-    """Ten times at any moment of the relay, the claim, the send and the record."""
+    """Ten times, at any moment of the relay, the claim, the request and the record."""
     chance = random.Random(7)
     jobs = []
     for number in range(10):
-        async with notifier(scene) as running:
-            await until(lambda: notifier_is_alive(scene, running.pid), within=START_SEC)
-            jobs += [await scene.news(receiver.url(f"/{number}/{n}")) for n in range(5)]
+        async with notifier(harness) as running:
+            await until(lambda: notifier_is_alive(harness, running.pid), within=START_SEC)
+            jobs += [await harness.insert_job(receiver.url(f"/{number}/{n}")) for n in range(5)]
             await asyncio.sleep(chance.random() * 0.15)
             running.kill()
-        await scene.store.client.collection("notifiers").delete_many({})
-    async with scene.notifier():
+        await harness.store.client.collection("notifiers").delete_many({})
+    async with harness.notifier():
         for job in jobs:
-            await scene.becomes(job, DeliveryState.DELIVERED, within=AGAIN_SEC)
+            await harness.wait_for(job, DeliveryState.DELIVERED, within=AGAIN_SEC)
     assert {hit.event["process"]["id"] for hit in receiver.hits} == {job.job_id for job in jobs}
     assert_one_form(receiver)
 
 
-async def notifier_is_alive(scene: Scene, pid: int) -> bool:
-    found = await scene.store.client.collection("notifiers").find_one({"pid": pid})
+async def notifier_is_alive(harness: NotifierHarness, pid: int) -> bool:
+    found = await harness.store.client.collection("notifiers").find_one({"pid": pid})
     return found is not None
 
 

@@ -1,4 +1,4 @@
-"""The receiver of examples/ with a real notifier: what it takes, what it refuses."""
+"""The receiver of examples/ with a real notifier: what it accepts and refuses."""
 
 import asyncio
 import json
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from support.notifier_harness import OWN_SECRET, SERVICE_SECRET, Scene
+from support.notifier_harness import OWN_SECRET, SERVICE_SECRET, NotifierHarness
 
 from secretary_common.models import DeliveryState, Phase
 from secretary_notifier.signing import signed_headers
@@ -22,7 +22,7 @@ EXAMPLE = Path(__file__).parents[3] / "examples" / "webhook_receiver.py"
 
 @asynccontextmanager
 async def example(secret: str) -> AsyncIterator[tuple[Process, str]]:
-    """The example and its URL."""
+    """Run the example; yield its process and its URL."""
     command = (sys.executable, str(EXAMPLE), "0")
     env = {**os.environ, "WEBHOOK_SECRET": secret}
     running = await asyncio.create_subprocess_exec(*command, env=env, stdout=PIPE, stderr=PIPE)
@@ -40,24 +40,26 @@ async def said(running: Process) -> str:
         return (await running.stdout.readline()).decode().strip()
 
 
-async def test_the_example_handles_each_event_once_and_in_order(scene: Scene) -> None:
+async def test_the_example_handles_each_event_once_and_in_order(harness: NotifierHarness) -> None:
     async with example(SERVICE_SECRET) as (running, url):
-        job = await scene.news(url, Phase.PROCESSING, seq=3)
-        async with scene.notifier():
-            await scene.becomes(job, DeliveryState.DELIVERED, seq=3)
+        job = await harness.insert_job(url, Phase.PROCESSING, seq=3)
+        async with harness.notifier():
+            await harness.wait_for(job, DeliveryState.DELIVERED, seq=3)
             assert await said(running) == f"new processing {job.job_id} Processing"
-            await scene.more_news(job, Phase.CANCELLED, 5)
-            end = await scene.becomes(job, DeliveryState.DELIVERED, seq=5)
+            await harness.add_event(job, Phase.CANCELLED, 5)
+            end = await harness.wait_for(job, DeliveryState.DELIVERED, seq=5)
             assert await said(running) == f"new cancelled {job.job_id} Processing cancelled"
-            assert await scene.store.deliveries.resend(end.delivery_id, scene.later(0))
+            assert await harness.store.deliveries.resend(end.delivery_id, harness.later(0))
             assert (await said(running)).startswith("repeat cancelled")
 
 
-async def test_the_example_refuses_what_is_not_signed_with_its_secret(scene: Scene) -> None:
+async def test_the_example_refuses_requests_not_signed_with_its_secret(
+    harness: NotifierHarness,
+) -> None:
     async with example(OWN_SECRET) as (_, url):
-        job = await scene.news(url)
-        async with scene.notifier(retry_schedule_sec=[0]):
-            delivery = await scene.becomes(job, DeliveryState.DEAD)
+        job = await harness.insert_job(url)
+        async with harness.notifier(retry_schedule_sec=[0]):
+            delivery = await harness.wait_for(job, DeliveryState.DEAD)
         assert [attempt.status_code for attempt in delivery.attempts] == [401]
         async with httpx.AsyncClient() as client:
             assert (await client.post(url, content=b"{}")).status_code == 401
@@ -86,7 +88,7 @@ async def test_the_example_answers_any_headers_at_once_and_without_a_traceback(
     async with example(SERVICE_SECRET) as (running, url):
         reader, writer = await asyncio.open_connection("127.0.0.1", int(url.rpartition(":")[2]))
         writer.write(f"POST / HTTP/1.1\r\n{request}\r\n".encode("latin-1"))
-        async with asyncio.timeout(8):  # its own patience with a body is 10 s
+        async with asyncio.timeout(8):  # the example itself waits 10 s for a body
             answer = await reader.readline()
         assert answer.split()[1] == str(status).encode()
         writer.close()
@@ -104,7 +106,7 @@ async def test_the_example_prints_no_control_characters() -> None:
         assert await said(running) == "new failed mine a\\u001b[2J\\u000anew \\u202e\u00fc"
 
 
-async def test_the_example_takes_an_event_once_from_many_threads() -> None:
+async def test_the_example_handles_an_event_once_across_threads() -> None:
     event = {"phase": "failed", "message": "no", "seq": 3}
     body = json.dumps({**event, "process": {"id": "job-1"}, "job": {"id": "mine"}}).encode()
     headers = signed_headers("msg_1", datetime.now(UTC), body, [SERVICE_SECRET])

@@ -1,9 +1,9 @@
-"""What one receiver does is nobody else's trouble; what a person asks for happens."""
+"""A receiver does not affect others; resends, recoveries and tests of a client work."""
 
 import asyncio
 
 from aiohttp import web
-from support.notifier_harness import CIPHER, Receiver, Scene, running_receiver, until
+from support.notifier_harness import CIPHER, NotifierHarness, Receiver, running_receiver, until
 
 from secretary_common.jobs.outbox import trial_delivery
 from secretary_common.models import DeliveryState, Phase
@@ -12,96 +12,100 @@ DELIVERED, DEAD, PENDING = DeliveryState.DELIVERED, DeliveryState.DEAD, Delivery
 
 
 async def test_ten_failures_open_the_breaker_and_waiting_costs_no_attempt(
-    scene: Scene, receiver: Receiver
+    harness: NotifierHarness, receiver: Receiver
 ) -> None:
     async with running_receiver() as broken:
-        broken.tell("/hook", *[500] * 100)
-        async with scene.notifier(retry_schedule_sec=[0, 60, 60], per_origin=1, timeout_sec=10):
-            jobs = [await scene.news(broken.url()) for _ in range(15)]
+        broken.script("/hook", *[500] * 100)
+        async with harness.notifier(retry_schedule_sec=[0, 60, 60], per_origin=1, timeout_sec=10):
+            jobs = [await harness.insert_job(broken.url()) for _ in range(15)]
             await until(lambda: len(broken.hits) == 10)
-            healthy = await scene.news(receiver.url())
-            await scene.becomes(healthy, DELIVERED)
+            healthy = await harness.insert_job(receiver.url())
+            await harness.wait_for(healthy, DELIVERED)
             await asyncio.sleep(0.5)
         assert len(broken.hits) == 10
-    deliveries = [await scene.delivery(job) for job in jobs]
+    deliveries = [await harness.delivery(job) for job in jobs]
     assert sorted(len(each.attempts) for each in deliveries if each) == [0] * 5 + [1] * 10
     assert {each.state for each in deliveries if each} == {PENDING}
 
 
-async def test_what_one_origin_has_waiting_is_sent_without_waiting_for_a_look(
-    scene: Scene, receiver: Receiver
+async def test_the_backlog_of_an_origin_is_sent_without_waiting_for_a_poll(
+    harness: NotifierHarness, receiver: Receiver
 ) -> None:
-    """More than a notifier keeps in memory of one origin: it goes on as soon as there is room."""
-    jobs = [await scene.news(receiver.url()) for _ in range(150)]
-    async with scene.notifier(per_origin=1, poll_interval_sec=600):
+    """The origin has more events than a notifier holds: it reads more as soon as it has room."""
+    jobs = [await harness.insert_job(receiver.url()) for _ in range(150)]
+    async with harness.notifier(per_origin=1, poll_interval_sec=600):
         await until(lambda: len(receiver.hits) == len(jobs), within=60)
     assert len({hit.delivery_id for hit in receiver.hits}) == len(jobs)
 
 
-async def test_new_events_are_not_behind_retries(scene: Scene, receiver: Receiver) -> None:
+async def test_new_events_do_not_wait_behind_retries(
+    harness: NotifierHarness, receiver: Receiver
+) -> None:
     async def slow_failure(_: web.Request) -> web.StreamResponse:
         await asyncio.sleep(0.3)
         return web.Response(status=404)
 
-    receiver.tell("/failing", *[slow_failure] * 200)
+    receiver.script("/failing", *[slow_failure] * 200)
     for _ in range(20):
-        await scene.news(receiver.url("/failing"))
-    async with scene.notifier(per_origin=2, retry_schedule_sec=[0, *[0.1] * 50]):
+        await harness.insert_job(receiver.url("/failing"))
+    async with harness.notifier(per_origin=2, retry_schedule_sec=[0, *[0.1] * 50]):
         await until(lambda: len(receiver.hits) >= 24, within=10)
-        fresh = await scene.news(receiver.url("/fresh"))
-        await scene.becomes(fresh, DELIVERED, within=2)
+        fresh = await harness.insert_job(receiver.url("/fresh"))
+        await harness.wait_for(fresh, DELIVERED, within=2)
 
 
-async def test_gone_silences_a_url_until_a_resend_is_delivered(
-    scene: Scene, receiver: Receiver
+async def test_a_url_that_answered_410_stays_muted_until_a_resend_is_delivered(
+    harness: NotifierHarness, receiver: Receiver
 ) -> None:
-    gone = await scene.news(receiver.tell("/gone", 410))
-    async with scene.notifier():
-        await scene.becomes(gone, DEAD)
-        muted = await scene.news(receiver.url("/gone"))
-        ended = await scene.becomes(muted, DEAD)
+    gone = await harness.insert_job(receiver.script("/gone", 410))
+    async with harness.notifier():
+        await harness.wait_for(gone, DEAD)
+        muted = await harness.insert_job(receiver.url("/gone"))
+        ended = await harness.wait_for(muted, DEAD)
         assert (ended.attempts, len(receiver.hits)) == ([], 1)
-        elsewhere = await scene.news(receiver.url("/elsewhere"))
-        await scene.becomes(elsewhere, DELIVERED)
+        elsewhere = await harness.insert_job(receiver.url("/elsewhere"))
+        await harness.wait_for(elsewhere, DELIVERED)
 
-        assert await scene.store.deliveries.resend(ended.delivery_id, scene.later(0))
-        again = await scene.becomes(muted, DELIVERED)
+        assert await harness.store.deliveries.resend(ended.delivery_id, harness.later(0))
+        again = await harness.wait_for(muted, DELIVERED)
         assert again.body == ended.body
-        later = await scene.news(receiver.url("/gone"))
-        await scene.becomes(later, DELIVERED)
+        later = await harness.insert_job(receiver.url("/gone"))
+        await harness.wait_for(later, DELIVERED)
 
 
-async def test_the_dead_of_an_outage_are_recovered(scene: Scene, receiver: Receiver) -> None:
-    receiver.tell("/hook", *[500] * 3)
-    jobs = [await scene.news(receiver.url()) for _ in range(3)]
-    async with scene.notifier(retry_schedule_sec=[0]):
-        for job in jobs:
-            await scene.becomes(job, DEAD)
-        now = scene.later(0)
-        span = (scene.later(-60), scene.later(60))
-        assert await scene.store.deliveries.recover(*span, now, owner="key-1") == 3
-        for job in jobs:
-            await scene.becomes(job, DELIVERED)
-
-
-async def test_a_test_is_sent_even_where_the_breaker_is_open(
-    scene: Scene, receiver: Receiver
+async def test_dead_events_of_an_outage_are_recovered(
+    harness: NotifierHarness, receiver: Receiver
 ) -> None:
-    receiver.tell("/hook", *[500] * 10)
-    async with scene.notifier(retry_schedule_sec=[0, 60], per_origin=1, timeout_sec=10):
+    receiver.script("/hook", *[500] * 3)
+    jobs = [await harness.insert_job(receiver.url()) for _ in range(3)]
+    async with harness.notifier(retry_schedule_sec=[0]):
+        for job in jobs:
+            await harness.wait_for(job, DEAD)
+        now = harness.later(0)
+        span = (harness.later(-60), harness.later(60))
+        assert await harness.store.deliveries.recover(*span, now, owner="key-1") == 3
+        for job in jobs:
+            await harness.wait_for(job, DELIVERED)
+
+
+async def test_a_test_is_sent_although_the_breaker_is_open(
+    harness: NotifierHarness, receiver: Receiver
+) -> None:
+    receiver.script("/hook", *[500] * 10)
+    async with harness.notifier(retry_schedule_sec=[0, 60], per_origin=1, timeout_sec=10):
         for _ in range(12):
-            await scene.news(receiver.url())
+            await harness.insert_job(receiver.url())
         await until(lambda: len(receiver.hits) == 10)
         trial = trial_delivery(
             receiver.url("/trial/{jobId}"),
             owner="key-1",
-            now=scene.later(0),
+            now=harness.later(0),
             token=CIPHER.seal("tok-123"),
         )
-        await scene.store.deliveries.insert_absent([trial])
+        await harness.store.deliveries.insert_absent([trial])
 
         async def has_ended() -> bool:
-            found = await scene.store.deliveries.get(trial.delivery_id)
+            found = await harness.store.deliveries.get(trial.delivery_id)
             return found is not None and found.state is DELIVERED
 
         await until(has_ended)
@@ -111,24 +115,26 @@ async def test_a_test_is_sent_even_where_the_breaker_is_open(
     assert "webhook-signature" in hit.headers
 
 
-async def test_notifiers_say_that_they_live_and_when_they_leave(scene: Scene) -> None:
-    assert not await scene.store.notifiers.any_alive(scene.later(-15))
-    async with scene.notifier():
-        await until(lambda: scene.store.notifiers.any_alive(scene.later(-15)))
-    assert not await scene.store.notifiers.any_alive(scene.later(-15))
+async def test_notifiers_report_that_they_are_alive_and_that_they_stop(
+    harness: NotifierHarness,
+) -> None:
+    assert not await harness.store.notifiers.any_alive(harness.later(-15))
+    async with harness.notifier():
+        await until(lambda: harness.store.notifiers.any_alive(harness.later(-15)))
+    assert not await harness.store.notifiers.any_alive(harness.later(-15))
 
 
-async def test_progress_of_a_failing_receiver_delays_the_end_by_one_deadline_at_most(
-    scene: Scene, receiver: Receiver
+async def test_progress_to_a_failing_receiver_delays_the_end_by_one_deadline_at_most(
+    harness: NotifierHarness, receiver: Receiver
 ) -> None:
     async def hang(_: web.Request) -> web.StreamResponse:
         await asyncio.sleep(30)
         return web.Response()
 
-    job = await scene.news(receiver.tell("/hook", hang), Phase.PROCESSING, seq=3)
-    async with scene.notifier(timeout_sec=1.5):
+    job = await harness.insert_job(receiver.script("/hook", hang), Phase.PROCESSING, seq=3)
+    async with harness.notifier(timeout_sec=1.5):
         await until(lambda: len(receiver.hits) == 1)
         begun = receiver.hits[0].at
-        await scene.more_news(job, Phase.COMPLETED, 5)
-        await scene.becomes(job, DELIVERED, seq=5)
+        await harness.add_event(job, Phase.COMPLETED, 5)
+        await harness.wait_for(job, DELIVERED, seq=5)
     assert receiver.hits[1].at - begun < 1.5 + 1.5

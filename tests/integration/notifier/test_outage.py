@@ -1,9 +1,9 @@
-"""The broker stops, MongoDB fails over: the notifier goes on by itself."""
+"""The broker stops, MongoDB fails over: the notifier recovers without help."""
 
 import asyncio
 from pathlib import Path
 
-from support.notifier_harness import Receiver, Scene, running_scene, until
+from support.notifier_harness import NotifierHarness, Receiver, running_harness, until
 from support.notifier_process import environment, process, stderr_line
 
 from secretary_common.broker.publisher import Publisher
@@ -14,22 +14,22 @@ from secretary_devstack.servers.rabbitmq import RabbitMQ
 DELIVERED = DeliveryState.DELIVERED
 
 
-async def test_without_its_broker_it_polls_and_hears_it_again_when_it_is_back(
-    scene: Scene, receiver: Receiver, own_broker: RabbitMQ
+async def test_the_notifier_polls_without_its_broker_and_reconnects_to_it(
+    harness: NotifierHarness, receiver: Receiver, own_broker: RabbitMQ
 ) -> None:
     publisher = Publisher(own_broker.url)
     ringing = asyncio.create_task(publisher.run())
     quick = {"SECRETARY_BROKER__URL": own_broker.url, "SECRETARY_NOTIFIER__POLL_INTERVAL_SEC": "2"}
-    async with process(environment(scene, **quick)) as running:
+    async with process(environment(harness, **quick)) as running:
         await stderr_line(running, "notifier.started")
         await asyncio.to_thread(own_broker.stop)
-        lost = await scene.news(receiver.url("/polled"))
-        await scene.becomes(lost, DELIVERED, within=30)
+        lost = await harness.insert_job(receiver.url("/polled"))
+        await harness.wait_for(lost, DELIVERED, within=30)
         await asyncio.to_thread(own_broker.start)
         await until(lambda: publisher.ring_delivery(lost.job_id, 7), within=30)
-        job = await scene.news(receiver.url("/rung"))
+        job = await harness.insert_job(receiver.url("/rung"))
         await publisher.ring_delivery(job.job_id, 7)
-        await scene.becomes(job, DELIVERED, within=30)
+        await harness.wait_for(job, DELIVERED, within=30)
     ringing.cancel()
     await asyncio.gather(ringing, return_exceptions=True)
     assert len(receiver.hits) == 2
@@ -40,26 +40,26 @@ async def test_when_mongodb_fails_over_every_event_arrives(
 ) -> None:
     with ReplicaSet(tmp_path, size=3, election_timeout_ms=2000) as mongo:
         async with (
-            running_scene(mongo.url, "failover") as scene,
-            process(environment(scene)) as running,
+            running_harness(mongo.url, "failover") as harness,
+            process(environment(harness)) as running,
         ):
             await stderr_line(running, "notifier.started")
-            jobs = [await scene.news(receiver.url(f"/{number}")) for number in range(10)]
+            jobs = [await harness.insert_job(receiver.url(f"/{number}")) for number in range(10)]
             first = await asyncio.to_thread(mongo.primary)
             await asyncio.to_thread(first.kill)
             await asyncio.to_thread(mongo.primary)
-            jobs += [await eventually_news(scene, receiver) for _ in range(10)]
+            jobs += [await eventually_insert_job(harness, receiver) for _ in range(10)]
             for job in jobs:
-                await scene.becomes(job, DELIVERED, within=40)
+                await harness.wait_for(job, DELIVERED, within=40)
     assert {hit.event["process"]["id"] for hit in receiver.hits} >= {job.job_id for job in jobs}
 
 
-async def eventually_news(scene: Scene, receiver: Receiver) -> Job:
+async def eventually_insert_job(harness: NotifierHarness, receiver: Receiver) -> Job:
     made: list[Job] = []
 
     async def insert() -> bool:
         try:
-            made.append(await scene.news(receiver.url("/after")))
+            made.append(await harness.insert_job(receiver.url("/after")))
         except Exception:  # noqa: BLE001 - the driver is still finding the new primary
             return False
         return True

@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from support.notifier_harness import Scene, until
+from support.notifier_harness import NotifierHarness, until
 from support.raw_server import OK, RawRequest, raw_server
 from support.signed_url import TARGETS, checking, signed
 
@@ -14,12 +14,12 @@ DELIVERED, DEAD, PENDING = DeliveryState.DELIVERED, DeliveryState.DEAD, Delivery
 
 @pytest.mark.parametrize("target", TARGETS)
 async def test_a_receiver_that_signs_its_urls_gets_them_byte_for_byte(
-    scene: Scene, target: str
+    harness: NotifierHarness, target: str
 ) -> None:
     async with raw_server(checking(OK)) as server:
-        job = await scene.news(server.url(signed(target)))
-        async with scene.notifier(retry_schedule_sec=[0]):
-            await scene.becomes(job, DELIVERED)
+        job = await harness.insert_job(server.url(signed(target)))
+        async with harness.notifier(retry_schedule_sec=[0]):
+            await harness.wait_for(job, DELIVERED)
     assert server.targets == [signed(target)]
 
 
@@ -53,34 +53,38 @@ HEAD = b"HTTP/1.1 204 No Content\r\n"
         "after a hint",
     ],
 )
-async def test_a_2xx_status_line_delivers_whatever_follows(scene: Scene, answer: bytes) -> None:
+async def test_a_2xx_status_line_delivers_whatever_follows(
+    harness: NotifierHarness, answer: bytes
+) -> None:
     async with raw_server(answer, closes_after_answer=True) as server:
-        job = await scene.news(server.url("/"))
-        async with scene.notifier(retry_schedule_sec=[0]):
-            delivery = await scene.becomes(job, DELIVERED)
+        job = await harness.insert_job(server.url("/"))
+        async with harness.notifier(retry_schedule_sec=[0]):
+            delivery = await harness.wait_for(job, DELIVERED)
     [attempt] = delivery.attempts
     assert attempt.status_code in {200, 202, 204}
 
 
-async def test_a_failure_with_a_long_header_keeps_its_status(scene: Scene) -> None:
+async def test_a_failure_with_a_long_header_keeps_its_status(harness: NotifierHarness) -> None:
     answer = b"HTTP/1.1 500 Oops\r\nX-Longer: " + b"x" * 70_000 + b"\r\n\r\n"
     async with raw_server(answer, closes_after_answer=True) as server:
-        job = await scene.news(server.url("/"))
-        async with scene.notifier(retry_schedule_sec=[0]):
-            delivery = await scene.becomes(job, DEAD)
+        job = await harness.insert_job(server.url("/"))
+        async with harness.notifier(retry_schedule_sec=[0]):
+            delivery = await harness.wait_for(job, DEAD)
     assert delivery.attempts[0].status_code == 500
 
 
-async def test_answers_that_cannot_be_parsed_open_no_breaker(scene: Scene) -> None:
+async def test_answers_that_cannot_be_parsed_open_no_breaker(harness: NotifierHarness) -> None:
     async with raw_server(b"what is HTTP?\r\n\r\n", closes_after_answer=True) as server:
-        jobs = [await scene.news(server.url("/")) for _ in range(12)]
-        async with scene.notifier(retry_schedule_sec=[0], per_origin=1):
+        jobs = [await harness.insert_job(server.url("/")) for _ in range(12)]
+        async with harness.notifier(retry_schedule_sec=[0], per_origin=1):
             for job in jobs:
-                delivery = await scene.becomes(job, DEAD)
+                delivery = await harness.wait_for(job, DEAD)
                 assert (delivery.attempts[0].error or "").startswith("protocol")
 
 
-async def test_a_kept_connection_that_the_receiver_closed_costs_no_attempt(scene: Scene) -> None:
+async def test_a_kept_connection_that_the_receiver_closed_costs_no_attempt(
+    harness: NotifierHarness,
+) -> None:
     """Each connection answers one request; it reads the next one and closes."""
     answered: dict[int, int] = {}
 
@@ -88,26 +92,28 @@ async def test_a_kept_connection_that_the_receiver_closed_costs_no_attempt(scene
         answered[request.connection] = answered.get(request.connection, 0) + 1
         return OK if answered[request.connection] == 1 else None
 
-    async with raw_server(once) as server, scene.notifier(retry_schedule_sec=[0]):
+    async with raw_server(once) as server, harness.notifier(retry_schedule_sec=[0]):
         jobs = []
         for number in range(6):
-            jobs.append(await scene.news(server.url(f"/{number}")))
-            delivery = await scene.becomes(jobs[-1], DELIVERED)
+            jobs.append(await harness.insert_job(server.url(f"/{number}")))
+            delivery = await harness.wait_for(jobs[-1], DELIVERED)
             assert [attempt.error for attempt in delivery.attempts] == [None]
     ids = {request.headers["webhook-id"] for request in server.requests}
     assert len(ids) == 6
     assert len(server.requests) > 6, "no connection was used twice"
 
 
-async def test_a_fresh_connection_that_is_closed_is_a_failed_attempt(scene: Scene) -> None:
+async def test_a_fresh_connection_that_is_closed_is_a_failed_attempt(
+    harness: NotifierHarness,
+) -> None:
     async with raw_server(lambda _: None) as server:
-        job = await scene.news(server.url("/"))
-        async with scene.notifier(retry_schedule_sec=[0]):
-            delivery = await scene.becomes(job, DEAD)
+        job = await harness.insert_job(server.url("/"))
+        async with harness.notifier(retry_schedule_sec=[0]):
+            delivery = await harness.wait_for(job, DEAD)
     assert len(server.requests) == len(delivery.attempts) == 1
 
 
-async def test_an_answer_that_began_is_not_asked_for_again(scene: Scene) -> None:
+async def test_an_answer_that_began_is_not_asked_for_again(harness: NotifierHarness) -> None:
     answered: set[int] = set()
 
     def once(request: RawRequest) -> bytes:
@@ -115,10 +121,10 @@ async def test_an_answer_that_began_is_not_asked_for_again(scene: Scene) -> None
         answered.add(request.connection)
         return OK if first else b"HT"
 
-    async with raw_server(once) as server, scene.notifier(retry_schedule_sec=[0]):
-        await scene.becomes(await scene.news(server.url("/1")), DELIVERED)
-        cut = await scene.news(server.url("/2"))
+    async with raw_server(once) as server, harness.notifier(retry_schedule_sec=[0]):
+        await harness.wait_for(await harness.insert_job(server.url("/1")), DELIVERED)
+        cut = await harness.insert_job(server.url("/2"))
         await until(lambda: server.targets == ["/1", "/2"])
-        delivery = await scene.becomes(cut, DEAD)
+        delivery = await harness.wait_for(cut, DEAD)
         await asyncio.sleep(0)
     assert (server.targets, len(delivery.attempts)) == (["/1", "/2"], 1)

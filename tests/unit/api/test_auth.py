@@ -1,11 +1,11 @@
-"""Who may come in, and what exists for whom."""
+"""Authentication, and the jobs that a key may see."""
 
 from __future__ import annotations
 
 import pytest
 from support.api_harness import ADMIN_KEY, Api, data_of, error_of, refused_field
 
-GUARDED = [
+WITH_KEY = [
     ("GET", "/api/jobs/"),
     ("POST", "/api/jobs/"),
     ("GET", "/api/jobs/job-1"),
@@ -20,8 +20,8 @@ GUARDED = [
 ]
 
 
-@pytest.mark.parametrize(("method", "path"), GUARDED)
-async def test_without_a_key_nothing_opens(api: Api, method: str, path: str) -> None:
+@pytest.mark.parametrize(("method", "path"), WITH_KEY)
+async def test_a_request_without_a_key_is_refused(api: Api, method: str, path: str) -> None:
     answer = await api.request(method, path, key=None)
     error_of(answer, 401, "UNAUTHORIZED")
     assert answer.headers["www-authenticate"] == "Bearer"
@@ -43,18 +43,18 @@ async def test_without_a_key_nothing_opens(api: Api, method: str, path: str) -> 
         "Bearer \xff\xfe",
     ],
 )
-async def test_a_wrong_key_does_not_open(api: Api, header: str) -> None:
+async def test_a_wrong_key_is_refused(api: Api, header: str) -> None:
     headers = {"Authorization": header.encode("latin-1")}
     answer = await api.get("/api/jobs/", key=None, headers=headers)
     error_of(answer, 401, "UNAUTHORIZED")
 
 
-async def test_a_caller_without_a_key_learns_nothing_about_its_body(api: Api) -> None:
+async def test_a_body_without_a_key_is_not_checked(api: Api) -> None:
     answer = await api.request("POST", "/api/jobs/", key=None, content=b"{")
     error_of(answer, 401, "UNAUTHORIZED")
 
 
-async def test_a_key_sees_its_own_jobs_and_no_others(api: Api) -> None:
+async def test_a_key_sees_only_its_own_jobs(api: Api) -> None:
     one, other = await api.new_key("one"), await api.new_key("other")
     job_id = data_of(await api.submit(key=one))["job_id"]
 
@@ -68,7 +68,7 @@ async def test_a_key_sees_its_own_jobs_and_no_others(api: Api) -> None:
     assert data_of(await api.get("/api/jobs/", key=other))["jobs"] == []
 
 
-async def test_an_admin_sees_the_jobs_of_all(api: Api) -> None:
+async def test_an_admin_sees_the_jobs_of_every_key(api: Api) -> None:
     job_id = data_of(await api.submit(key=await api.new_key()))["job_id"]
     admin = await api.new_key("admin", scopes=["admin"])
     for key in (ADMIN_KEY, admin):
@@ -76,7 +76,7 @@ async def test_an_admin_sees_the_jobs_of_all(api: Api) -> None:
         assert len(data_of(await api.get("/api/jobs/", key=key))["jobs"]) == 1
 
 
-async def test_keys_are_for_admins(api: Api) -> None:
+async def test_only_admins_manage_keys(api: Api) -> None:
     key = await api.new_key()
     error_of(await api.get("/api/keys", key=key), 403, "FORBIDDEN")
     error_of(await api.request("POST", "/api/keys", key=key, json={}), 403, "FORBIDDEN")
@@ -95,25 +95,25 @@ async def test_a_key_is_shown_once_and_stored_as_a_digest(api: Api) -> None:
     assert secret not in repr(api.keys.keys)
 
 
-async def test_a_secret_with_underscores_opens(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_secret_may_contain_underscores(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("secrets.token_urlsafe", lambda _: "_a__b_-c_")
     key = await api.new_key()
     assert (await api.get("/api/jobs/", key=key)).status_code == 200
 
 
-async def test_the_right_id_with_a_wrong_secret_does_not_open(api: Api) -> None:
+async def test_the_right_id_with_a_wrong_secret_is_refused(api: Api) -> None:
     key = await api.new_key()
     error_of(await api.get("/api/jobs/", key=f"{key[:-1]}!"), 401, "UNAUTHORIZED")
 
 
-async def test_a_key_ends_with_its_day(api: Api) -> None:
+async def test_an_expired_key_is_refused(api: Api) -> None:
     key = await api.new_key(expires_at="2026-01-01T00:01:00Z")
     assert (await api.get("/api/jobs/", key=key)).status_code == 200
     api.clock.advance(60)
     error_of(await api.get("/api/jobs/", key=key), 401, "UNAUTHORIZED")
 
 
-async def test_a_deleted_key_is_closed_at_once(api: Api) -> None:
+async def test_a_deleted_key_is_refused_at_once(api: Api) -> None:
     key = await api.new_key()
     assert (await api.get("/api/jobs/", key=key)).status_code == 200
     key_id = key.split("_")[1]
@@ -122,7 +122,7 @@ async def test_a_deleted_key_is_closed_at_once(api: Api) -> None:
     error_of(await api.request("DELETE", f"/api/keys/{key_id}"), 404, "NOT_FOUND")
 
 
-async def test_a_key_deleted_elsewhere_is_closed_within_five_seconds(api: Api) -> None:
+async def test_a_key_that_another_process_deleted_is_refused_within_five_seconds(api: Api) -> None:
     key = await api.new_key()
     assert (await api.get("/api/jobs/", key=key)).status_code == 200
     api.keys.keys.clear()

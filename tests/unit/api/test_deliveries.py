@@ -1,4 +1,4 @@
-"""Webhooks over HTTP: list, resend, recover, try a receiver."""
+"""Webhooks over HTTP: list, resend, recover, test a receiver."""
 
 import asyncio
 from typing import Any
@@ -22,7 +22,7 @@ DEAD = DeliveryState.DEAD
 
 
 async def stored(api: Api, job_id: str = "job-1", seq: int = 7, **fields: Any) -> Delivery:
-    """A dead delivery of the admin's, unless *fields* say otherwise."""
+    """Store a dead delivery of the admin; *fields* replace its values."""
     now = api.clock.now()
     attempt = DeliveryAttempt(at=now, status_code=500, duration_ms=3, response="no")
     given = {
@@ -59,12 +59,12 @@ async def ids(api: Api, path: str, **options: Any) -> list[str]:
 
 
 async def key_of(api: Api, name: str) -> tuple[str, str]:
-    """A key and its id."""
+    """Return a key and its id."""
     key = await api.new_key(name)
     return key, key.split("_")[1]
 
 
-async def test_dead_webhooks_are_listed_with_why_and_with_every_attempt(api: Api) -> None:
+async def test_dead_webhooks_are_listed_with_their_reason_and_every_attempt(api: Api) -> None:
     await stored(api)
     await stored(api, "job-2", state=DeliveryState.DELIVERED)
     answer = await api.get("/api/deliveries?status=dead")
@@ -93,7 +93,7 @@ async def test_dead_webhooks_are_listed_with_why_and_with_every_attempt(api: Api
     assert "frozen" not in answer.text
 
 
-async def test_a_listing_is_walked_to_its_end_page_by_page(api: Api) -> None:
+async def test_every_page_of_a_listing_can_be_read(api: Api) -> None:
     for number in range(7):
         await stored(api, f"job-{number}")
         if number % 3 == 0:  # several at the same millisecond
@@ -109,9 +109,9 @@ async def test_a_listing_is_walked_to_its_end_page_by_page(api: Api) -> None:
     assert seen == [f"job-{number}" for number in range(6, -1, -1)]
 
 
-async def test_the_webhooks_of_a_job_are_walked_in_the_order_of_their_events(api: Api) -> None:
+async def test_the_webhooks_of_a_job_are_listed_in_the_order_of_their_events(api: Api) -> None:
     await stored_job(api)
-    for seq in (12, 3, 7, 1, 9):  # a delivery is made when it is due, not when its event was
+    for seq in (12, 3, 7, 1, 9):  # deliveries are not made in the order of their events
         await stored(api, seq=seq)
     await stored(api, "job-2", seq=8)
     path = "/api/jobs/job-1/deliveries"
@@ -127,7 +127,7 @@ async def test_the_webhooks_of_a_job_are_walked_in_the_order_of_their_events(api
     assert len(await ids(api, path)) == 5
 
 
-async def test_a_page_of_a_jobs_webhooks_has_fifty_unless_told(api: Api) -> None:
+async def test_a_page_of_a_jobs_webhooks_has_fifty_by_default(api: Api) -> None:
     await stored_job(api)
     for seq in range(1, 252):
         await stored(api, seq=seq)
@@ -145,14 +145,14 @@ async def test_a_page_of_a_jobs_webhooks_has_fifty_unless_told(api: Api) -> None
         ("status=x", "status"),
     ],
 )
-async def test_a_page_of_a_jobs_webhooks_that_is_none_is_refused(
+async def test_an_invalid_page_of_a_jobs_webhooks_is_refused(
     api: Api, query: str, field: str
 ) -> None:
     await stored_job(api)
     refused_field(await api.get(f"/api/jobs/job-1/deliveries?{query}"), field)
 
 
-async def test_a_key_sees_resends_and_recovers_its_own_alone(api: Api) -> None:
+async def test_a_key_sees_resends_and_recovers_only_its_own_webhooks(api: Api) -> None:
     (mine, my_id), (theirs, their_id) = [await key_of(api, name) for name in ("mine", "theirs")]
     await stored(api, "job-1", owner=my_id)
     await stored(api, "job-2", owner=their_id)
@@ -180,7 +180,7 @@ async def test_a_resent_webhook_is_due_now_and_rung(api: Api) -> None:
     assert api.doorbell.deliveries == [(delivery.job_id, delivery.seq)]
 
 
-async def test_what_is_being_sent_or_was_dropped_is_not_resent(api: Api) -> None:
+async def test_a_webhook_that_is_being_sent_or_was_dropped_is_not_resent(api: Api) -> None:
     waiting = await stored(
         api, state=DeliveryState.PENDING, next_attempt_at=api.clock.now(), attempts=[]
     )
@@ -199,7 +199,7 @@ async def test_old_progress_is_not_resent_after_the_end(api: Api) -> None:
     error_of(answer, 409, "INVALID_STATE")
 
 
-async def test_the_webhooks_of_a_deleted_job_are_gone(api: Api) -> None:
+async def test_the_webhooks_of_a_deleted_job_are_hidden(api: Api) -> None:
     await stored_job(api, status=JobStatus.COMPLETED, deleted_at=api.clock.now())
     await stored(api)
     assert await ids(api, "/api/deliveries") == []
@@ -215,12 +215,14 @@ async def test_the_webhooks_of_a_deleted_job_are_gone(api: Api) -> None:
         ({"since": "2026-01-02T00:00:00Z", "until": "2026-01-01T00:00:00Z"}, "body"),
     ],
 )
-async def test_a_span_that_is_none_is_refused(api: Api, body: dict[str, str], field: str) -> None:
+async def test_an_invalid_span_of_time_is_refused(
+    api: Api, body: dict[str, str], field: str
+) -> None:
     refused_field(await api.request("POST", "/api/deliveries/recover", json=body), field)
 
 
 class Notifier:
-    """Takes the test that comes, and answers as told."""
+    """Claims the next test, and records *status_code* as its answer."""
 
     def __init__(self, api: Api, status_code: int) -> None:
         self.api = api
@@ -247,7 +249,7 @@ TEST = {"url": "https://example.com/{jobId}", "token": "tok-123", "secret": SIGN
 
 
 @pytest.mark.parametrize(("status_code", "state"), [(200, "delivered"), (500, "dead")])
-async def test_a_receiver_is_tried_by_a_notifier_and_its_answer_told(
+async def test_a_notifier_tests_a_receiver_and_the_client_gets_its_answer(
     api: Api, status_code: int, state: str
 ) -> None:
     notifier = Notifier(api, status_code)
@@ -267,7 +269,7 @@ async def test_a_receiver_is_tried_by_a_notifier_and_its_answer_told(
     assert "tok-123" not in answer.text
 
 
-async def test_without_a_notifier_nothing_is_tried(api: Api) -> None:
+async def test_a_test_without_a_notifier_is_refused(api: Api) -> None:
     answer = await api.request("POST", "/api/webhooks/test", json=TEST)
     error_of(answer, 503, "STORE_UNAVAILABLE")
     await api.notifiers.report("notifier-1", api.clock.now(), {})
@@ -276,7 +278,7 @@ async def test_without_a_notifier_nothing_is_tried(api: Api) -> None:
     assert not api.deliveries.deliveries
 
 
-async def test_a_test_nobody_makes_in_time_is_taken_back(api: Api) -> None:
+async def test_a_test_that_no_notifier_makes_in_time_is_removed(api: Api) -> None:
     await api.notifiers.report("notifier-1", api.clock.now(), {})
     error_of(await api.request("POST", "/api/webhooks/test", json=TEST), 503, "STORE_UNAVAILABLE")
     assert not api.deliveries.deliveries
@@ -294,7 +296,7 @@ async def test_a_test_nobody_makes_in_time_is_taken_back(api: Api) -> None:
         ({"headers": {}}, "headers", "VALIDATION_ERROR"),
     ],
 )
-async def test_a_test_of_what_cannot_be_sent_is_refused(
+async def test_a_test_that_cannot_be_sent_is_refused(
     api: Api, change: dict[str, Any], field: str, code: str
 ) -> None:
     answer = await api.request("POST", "/api/webhooks/test", json={**TEST, **change})

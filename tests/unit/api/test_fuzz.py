@@ -1,4 +1,4 @@
-"""Whatever JSON comes in, the answer is a success or names a client's mistake."""
+"""For any body, the answer is a success or names the client's mistake."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ anything = st.recursive(
 
 
 def near(known: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
-    """Objects with *known* fields, some of them replaced by anything."""
+    """Return objects with *known* fields, some of them with any value."""
     fields = {name: st.just(value) | anything for name, value in known.items()}
     return st.fixed_dictionaries({}, optional=fields)
 
@@ -63,7 +63,7 @@ Ask = Callable[[bytes], tuple[int, dict[str, Any]]]
 
 @pytest.fixture(scope="module")
 def ask() -> Iterator[Ask]:
-    """What one API, which has seen all that came before, answers to a submission."""
+    """Submit to one API, which keeps its state between calls; return status and body."""
     with asyncio.Runner() as runner:
         api = Api()
 

@@ -1,4 +1,4 @@
-"""The description is what a client can build on."""
+"""The OpenAPI document describes the API completely."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ async def test_every_failure_is_described_as_our_envelope(document: Any) -> None
     assert "HTTPValidationError" not in document["components"]["schemas"]
 
 
-async def test_what_needs_a_key_says_so(document: Any) -> None:
+async def test_operations_that_need_a_key_say_so(document: Any) -> None:
     schemes = document["components"]["securitySchemes"]
     assert [(one["type"], one["scheme"]) for one in schemes.values()] == [("http", "bearer")]
     for path, operations in document["paths"].items():
@@ -69,7 +69,7 @@ async def test_what_needs_a_key_says_so(document: Any) -> None:
             assert ("security" in operation) == (not path.startswith("/health"))
 
 
-async def test_the_submission_is_described_with_the_original_example(document: Any) -> None:
+async def test_the_submission_is_described_with_an_example(document: Any) -> None:
     body = document["paths"]["/api/jobs/"]["post"]["requestBody"]["content"]["application/json"]
     assert body["schema"]["example"]["parameters"]["filename"] == "/path/to/file.pdf"
     assert body["schema"]["properties"]["priority"]["maximum"] == 9

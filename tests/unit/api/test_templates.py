@@ -28,6 +28,6 @@ async def test_the_listing_needs_a_key(api: Api) -> None:
     error_of(await api.get("/api/templates", key=None), 401, "UNAUTHORIZED")
 
 
-def test_the_shipped_ones_are_announced_where_the_worker_is_installed() -> None:
+def test_the_shipped_templates_are_announced_if_the_worker_is_installed() -> None:
     names = [info.name for info in installed_templates()]
     assert names == ["BlogPost", "ExtractSessionData", "MeetingMinutes", "Session", "Summary"]

@@ -1,4 +1,4 @@
-"""Who works, what is paused, and who may see and change it."""
+"""Live workers and paused job types, and the keys that may see and change them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from secretary_common.models import RunningJob, WorkerReport
 
 
 async def report(api: Api, worker_id: str, **fields: Any) -> None:
-    """A worker tells of itself."""
+    """Store the report of a worker."""
     now = api.clock.now()
     given: dict[str, Any] = {
         "worker_id": worker_id,
@@ -29,7 +29,7 @@ async def report(api: Api, worker_id: str, **fields: Any) -> None:
     await api.workers.report(WorkerReport(**{**given, **fields}))
 
 
-async def test_the_workers_that_live_are_listed(api: Api) -> None:
+async def test_live_workers_are_listed(api: Api) -> None:
     await report(api, "w1", running=[RunningJob(job_id="job-1", owner="key-1")])
     await report(api, "w2", alive_until=api.clock.now())
     (worker,) = data_of(await api.get("/api/workers"))["workers"]
@@ -48,18 +48,18 @@ async def test_the_workers_that_live_are_listed(api: Api) -> None:
     }
 
 
-async def test_a_key_sees_only_its_own_jobs_run(api: Api) -> None:
+async def test_a_key_sees_only_its_own_running_jobs(api: Api) -> None:
     key = await api.new_key()
     job = data_of(await api.submit(key=key))["job"]
     owner = api.jobs.jobs[job["job_id"]].owner
     mine = RunningJob(job_id=job["job_id"], owner=owner)
-    await report(api, "w1", running=[mine, RunningJob(job_id="job-2", owner="somebody")])
+    await report(api, "w1", running=[mine, RunningJob(job_id="job-2", owner="another")])
     (worker,) = data_of(await api.get("/api/workers", key=key))["workers"]
     assert (worker["running"], worker["busy"]) == ([job["job_id"]], 2)
     assert (worker["host"], worker["pid"]) == (None, None)
 
 
-async def test_a_type_tells_how_many_workers_run_it(api: Api) -> None:
+async def test_a_type_shows_how_many_workers_run_it(api: Api) -> None:
     await report(api, "w1")
     await report(api, "w2", job_types=["custom", "pdf"])
     await report(api, "w3", active=False)
@@ -94,7 +94,7 @@ async def test_resuming_rings_for_each_worker_and_for_the_next_scheduled_job(api
     assert {job_id for _, job_id in api.doorbell.jobs} == {ids[0], ids[1], later}
 
 
-async def test_pausing_is_for_admins_and_for_types_that_are_known(api: Api) -> None:
+async def test_only_admins_pause_and_only_known_types(api: Api) -> None:
     key = await api.new_key()
     for move in ("pause", "resume"):
         path = f"/api/job-types/custom/{move}"

@@ -1,4 +1,4 @@
-"""The client over an API that misbehaves: nothing is submitted twice, nothing is missed."""
+"""The client with an API that misbehaves: it submits no job twice and misses no event."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ JOB = "job-1"
 
 
 class Api(httpx.BaseTransport):
-    """Answers as it is told, in order; keeps what it was asked, bodies read."""
+    """Gives *answers* in order; keeps the requests, with their bodies read."""
 
     def __init__(self, *answers: Answer) -> None:
         self._answers = list(answers)
-        self.asked: list[httpx.Request] = []
+        self.requests: list[httpx.Request] = []
         self.waits: list[float] = []
         self.now = 0.0
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         request.read()
-        self.asked.append(request)
+        self.requests.append(request)
         answer = self._answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
         return answer
 
-    def client(self, **how: Any) -> Client:
+    def client(self, **options: Any) -> Client:
         clock = Clock(lambda: self.now, self.sleep)
-        return Client("http://api", "sk_1", transport=self, clock=clock, **how)
+        return Client("http://api", "sk_1", transport=self, clock=clock, **options)
 
     def sleep(self, seconds: float) -> None:
         self.waits.append(seconds)
@@ -62,7 +62,7 @@ def event(seq: int, name: str) -> str:
 
 
 class Broken(httpx.SyncByteStream):
-    """A body that ends with its connection."""
+    """A body whose connection breaks."""
 
     def __init__(self, *pieces: str) -> None:
         self._pieces = pieces
@@ -88,34 +88,34 @@ def test_a_submission_is_repeated_under_one_key_until_it_is_answered() -> None:
     )
     with api.client() as client:
         assert client.submit("pdf", {"url": "u"}, priority=9) == {"job_id": JOB}
-    keys = {request.headers["Idempotency-Key"] for request in api.asked}
-    assert len(api.asked) == 4
+    keys = {request.headers["Idempotency-Key"] for request in api.requests}
+    assert len(api.requests) == 4
     assert len(keys) == 1
     assert api.waits == [0.5, 7, 10]
-    for request in api.asked:
+    for request in api.requests:
         body = {"job_type": "pdf", "parameters": {"url": "u"}, "priority": 9}
         assert json.loads(request.content) == body
         assert request.headers["Authorization"] == "Bearer sk_1"
 
 
-def test_two_submissions_have_keys_of_their_own_unless_one_is_given() -> None:
+def test_each_submission_has_its_own_key_unless_one_is_given() -> None:
     accepted = [success({"job_id": JOB, "job": {}}, 202) for _ in range(3)]
     api = Api(*accepted)
     with api.client() as client:
         client.submit("pdf", {})
         client.submit("pdf", {})
         client.submit("pdf", {}, idempotency_key="mine")
-    first, second, third = (request.headers["Idempotency-Key"] for request in api.asked)
+    first, second, third = (request.headers["Idempotency-Key"] for request in api.requests)
     assert first != second
     assert third == "mine"
 
 
-def test_what_is_refused_is_not_asked_again() -> None:
+def test_a_refused_call_is_not_repeated() -> None:
     api = Api(failure(422, "VALIDATION_ERROR"))
     with api.client() as client, pytest.raises(ApiError, match="VALIDATION_ERROR: why") as caught:
         client.submit("pdf", {})
     assert (caught.value.status, caught.value.code) == (422, "VALIDATION_ERROR")
-    assert len(api.asked) == 1
+    assert len(api.requests) == 1
 
 
 @pytest.mark.parametrize(
@@ -126,16 +126,14 @@ def test_what_is_refused_is_not_asked_again() -> None:
         (lambda: httpx.Response(502, text="<html>Bad Gateway</html>"), ApiError),
     ],
 )
-def test_one_that_stays_away_is_given_up_in_time(
-    last: Callable[[], Answer], error: type[Exception]
-) -> None:
+def test_the_client_gives_up_in_time(last: Callable[[], Answer], error: type[Exception]) -> None:
     api = Api(*(last() for _ in range(99)))
     with api.client(retry_sec=20) as client, pytest.raises(error):
         client.job(JOB)
     assert 10 < sum(api.waits) <= 20
 
 
-def test_a_stream_that_breaks_is_taken_up_where_it_was() -> None:
+def test_a_broken_stream_is_resumed_where_it_broke() -> None:
     api = Api(
         stream(event(0, "pending"), event(2, "progress"), "id: 3\nevent: prog", broken=True),
         httpx.ConnectError("refused"),
@@ -144,19 +142,19 @@ def test_a_stream_that_breaks_is_taken_up_where_it_was() -> None:
     )
     with api.client() as client:
         assert [one.seq for one in client.follow(JOB)] == [0, 2, 4, 5]
-    told = [request.headers.get("Last-Event-ID") for request in api.asked]
-    assert told == [None, "2", "2", "4"]
+    sent = [request.headers.get("Last-Event-ID") for request in api.requests]
+    assert sent == [None, "2", "2", "4"]
 
 
 @pytest.mark.parametrize("separator", ["\u2028", "\x85"])
-def test_text_may_have_separators_of_lines_in_it(separator: str) -> None:
-    told = event(3, "failed").replace('"error": null', f'"error": {{"message": "a{separator}b"}}')
-    with Api(stream(told)).client() as client:
+def test_text_may_contain_line_separators(separator: str) -> None:
+    failed = event(3, "failed").replace('"error": null', f'"error": {{"message": "a{separator}b"}}')
+    with Api(stream(failed)).client() as client:
         [last] = client.follow(JOB)
     assert last.data["error"]["message"] == f"a{separator}b"
 
 
-def test_a_download_that_breaks_off_is_begun_again_and_leaves_nothing_by_halves(
+def test_a_broken_download_is_repeated_and_leaves_no_partial_file(
     tmp_path: Path,
 ) -> None:
     target = tmp_path / "a.bin"
@@ -172,7 +170,7 @@ def test_a_download_that_breaks_off_is_begun_again_and_leaves_nothing_by_halves(
     assert list(tmp_path.iterdir()) == [target]
 
 
-def test_time_that_tries_take_counts() -> None:
+def test_the_time_of_attempts_counts_against_the_limit() -> None:
     class Slow(Api):
         def handle_request(self, request: httpx.Request) -> httpx.Response:
             self.now += 30
@@ -185,26 +183,26 @@ def test_time_that_tries_take_counts() -> None:
 
 
 @pytest.mark.parametrize("answer", ["<html>Log in</html>", "[]", '{"no": "data"}'])
-def test_what_is_no_answer_of_the_api_is_told_as_such(answer: str) -> None:
+def test_an_answer_of_another_server_is_an_error(answer: str) -> None:
     api = Api(httpx.Response(200, text=answer))
     with api.client() as client, pytest.raises(ApiError, match="not as Secretary does"):
         client.job(JOB)
 
 
-def test_what_no_repeat_can_mend_is_not_repeated() -> None:
+def test_a_permanent_error_is_not_repeated() -> None:
     api = Api(httpx.UnsupportedProtocol("no scheme"))
     with api.client() as client, pytest.raises(Unreachable):
         client.job(JOB)
     assert api.waits == []
 
 
-def test_following_a_job_that_is_deleted_ends() -> None:
+def test_following_a_deleted_job_ends_with_an_error() -> None:
     api = Api(stream(event(0, "pending")), failure(404, "NOT_FOUND"))
     with api.client() as client, pytest.raises(ApiError, match="NOT_FOUND"):
         list(client.follow(JOB))
 
 
-def test_a_run_gives_the_results_or_says_why_there_are_none() -> None:
+def test_a_run_returns_the_results_or_raises_the_failure() -> None:
     accepted = success({"job_id": JOB, "job": {"job_id": JOB}}, 202)
     api = Api(
         accepted,
@@ -227,25 +225,25 @@ def test_listings_are_read_to_their_end() -> None:
     )
     with api.client() as client:
         assert [job["job_id"] for job in client.jobs(status="failed", tag=None)] == ["b", "a"]
-    assert [dict(request.url.params) for request in api.asked] == [
+    assert [dict(request.url.params) for request in api.requests] == [
         {"status": "failed"},
         {"status": "failed", "cursor": "c1"},
     ]
 
 
-def test_an_upload_is_whole_each_time_it_is_sent(tmp_path: Path) -> None:
+def test_a_repeated_upload_is_complete(tmp_path: Path) -> None:
     path = tmp_path / "a.pdf"
     path.write_bytes(b"%PDF" + bytes(100_000))
     api = Api(httpx.WriteError("reset"), success({"file_id": "file-1"}, 201))
     with api.client() as client:
         assert client.upload(path) == "file-1"
-    for request in api.asked:
+    for request in api.requests:
         assert path.read_bytes() in request.content
 
 
-def test_names_lead_nowhere_else(tmp_path: Path) -> None:
+def test_names_in_paths_are_escaped(tmp_path: Path) -> None:
     api = Api(httpx.Response(200, content=b"x"))
     with api.client() as client:
         client.download("../keys", "a/../b", tmp_path / "b")
-    assert api.asked[0].url.raw_path == b"/api/jobs/..%2Fkeys/files/a%2F..%2Fb"
+    assert api.requests[0].url.raw_path == b"/api/jobs/..%2Fkeys/files/a%2F..%2Fb"
     assert (tmp_path / "b").read_bytes() == b"x"

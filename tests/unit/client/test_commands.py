@@ -1,4 +1,4 @@
-"""The command line, before and after the API is asked."""
+"""The command line, without the API."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from secretary_client.output import as_table, described, printable
         ("a=1e400", "1e400"),
     ],
 )
-def test_a_parameter_is_json_where_it_is_json_else_text(given: str, value: object) -> None:
+def test_a_parameter_that_is_not_json_is_text(given: str, value: object) -> None:
     assert parameter_of(given) == ("a", value)
 
 
@@ -43,7 +43,7 @@ def test_a_parameter_is_json_where_it_is_json_else_text(given: str, value: objec
         [],
     ],
 )
-def test_what_is_no_command_is_refused(
+def test_an_invalid_command_line_is_refused(
     arguments: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as caught:
@@ -52,7 +52,7 @@ def test_what_is_no_command_is_refused(
     assert "usage: secretary" in capsys.readouterr().err
 
 
-def test_without_a_key_nothing_is_asked(
+def test_a_command_without_a_key_sends_no_request(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.delenv("SECRETARY_KEY", raising=False)
@@ -69,7 +69,7 @@ def test_a_table_is_aligned() -> None:
     ]
 
 
-def test_what_somebody_wrote_commands_no_terminal() -> None:
+def test_control_characters_do_not_reach_the_terminal() -> None:
     assert printable("a\x1b[2Jb\nc ü") == "a\ufffd[2Jb\ufffdc ü"
     assert "\x1b" not in as_table(("A",), [("\x1b]0;x\x07",)])
 
@@ -88,7 +88,7 @@ def test_what_somebody_wrote_commands_no_terminal() -> None:
         ),
     ],
 )
-def test_progress_is_a_line(event: Event, line: str) -> None:
+def test_progress_is_shown_in_one_line(event: Event, line: str) -> None:
     assert described(event) == line
 
 

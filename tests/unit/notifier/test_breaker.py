@@ -1,4 +1,4 @@
-"""When an origin is left alone, and when it is tried again."""
+"""When the breaker opens, and when it closes."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -17,7 +17,7 @@ class Subject:
         self.now = START
 
     def attempt(self, outcomes: str) -> None:
-        """One attempt for each character: ``x`` failed, ``.`` did not, ``?`` says nothing."""
+        """Make an attempt for each character: ``x`` fails, ``.`` does not, ``?`` says nothing."""
         for outcome in outcomes:
             assert self.allows
             self.breaker.begin()
@@ -47,7 +47,7 @@ def test_ten_failures_in_a_row_open_it_and_nine_do_not() -> None:
     assert not subject.allows
 
 
-def test_a_success_breaks_the_row() -> None:
+def test_a_success_ends_the_row_of_failures() -> None:
     subject = Subject()
     subject.attempt("." * 20 + "x" * 9 + "." + "x" * 9)
     assert subject.allows
@@ -60,13 +60,13 @@ def test_seven_of_ten_failures_open_it(outcomes: str, after: str) -> None:
     assert ("closed" if subject.allows else "open") == after
 
 
-def test_fewer_than_ten_attempts_tell_nothing() -> None:
+def test_fewer_than_ten_attempts_do_not_open_it() -> None:
     subject = Subject()
     subject.attempt(".xxxxxxxx")
     assert subject.allows
 
 
-def test_what_is_older_than_five_minutes_does_not_count() -> None:
+def test_attempts_older_than_five_minutes_do_not_count() -> None:
     subject = Subject()
     subject.attempt("xxxxxx")
     subject.after(301).attempt(".xxx")
@@ -83,7 +83,7 @@ def test_open_for_thirty_seconds_it_lets_one_probe_through() -> None:
     assert not subject.allows, "one probe at a time"
 
 
-def test_a_probe_waits_for_what_is_still_under_way() -> None:
+def test_a_probe_waits_for_attempts_in_flight() -> None:
     subject = opened().after(30)
     assert not subject.breaker.allows(subject.now, 1)
 
@@ -109,14 +109,14 @@ def test_each_failed_probe_doubles_the_wait_up_to_fifteen_minutes() -> None:
     assert waits == [30, 60, 120, 240, 480, 900, 900]
 
 
-def test_a_probe_that_says_nothing_is_made_again() -> None:
+def test_a_probe_that_says_nothing_is_repeated() -> None:
     subject = opened().after(30)
     subject.attempt("?")
     assert subject.allows
-    assert subject.breaker.open_until is not None, "the next one is a probe still"
+    assert subject.breaker.open_until is not None, "the next attempt is still a probe"
 
 
-def test_what_ends_after_it_opened_changes_nothing() -> None:
+def test_attempts_that_end_after_it_opened_do_not_count() -> None:
     subject = opened()
     until = subject.breaker.open_until
     for failed in [True, False, None]:
@@ -124,7 +124,7 @@ def test_what_ends_after_it_opened_changes_nothing() -> None:
     assert subject.breaker.open_until == until
 
 
-def test_it_is_idle_once_nothing_matters_any_more() -> None:
+def test_it_is_idle_when_it_remembers_nothing() -> None:
     subject = Subject()
     subject.attempt("x")
     assert not subject.breaker.is_idle(subject.now)

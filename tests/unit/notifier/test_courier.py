@@ -26,8 +26,8 @@ from secretary_notifier.verdict import Answer
 CONFIG = CourierConfig(owner="notifier-1", timeout_sec=15, retry_schedule_sec=(0, 5, 300))
 
 
-class Scene:
-    """A courier, its store and its clock; the sender answers as told and remembers."""
+class CourierHarness:
+    """A courier, its store and its clock; the sender answers *status_code* and remembers."""
 
     def __init__(self, status_code: int = 200) -> None:
         self.clock = ManualClock()
@@ -74,107 +74,109 @@ class Scene:
 
 
 async def test_a_delivered_event_is_recorded_with_its_attempt() -> None:
-    scene = Scene()
-    await scene.courier.deliver((await scene.add()).to_due())
-    stored = await scene.stored()
+    harness = CourierHarness()
+    await harness.courier.deliver((await harness.add()).to_due())
+    stored = await harness.stored()
     assert stored.state is DeliveryState.DELIVERED
     assert stored.attempts == [
-        DeliveryAttempt(at=scene.clock.now(), status_code=200, duration_ms=3, response="kept")
+        DeliveryAttempt(at=harness.clock.now(), status_code=200, duration_ms=3, response="kept")
     ]
 
 
 async def test_a_failed_event_waits_for_its_next_attempt() -> None:
-    scene = Scene(status_code=500)
-    await scene.courier.deliver((await scene.add()).to_due())
-    stored = await scene.stored()
+    harness = CourierHarness(status_code=500)
+    await harness.courier.deliver((await harness.add()).to_due())
+    stored = await harness.stored()
     assert stored.state is DeliveryState.PENDING
     assert stored.next_attempt_at is not None
-    wait = stored.next_attempt_at - scene.clock.now()
+    wait = stored.next_attempt_at - harness.clock.now()
     assert timedelta(seconds=5) <= wait <= timedelta(seconds=5.5)
 
 
 async def test_a_lease_outlasts_the_deadline_of_an_attempt() -> None:
-    scene = Scene()
-    await scene.courier.deliver((await scene.add()).to_due())
-    lease = scene.sent[0].lease
+    harness = CourierHarness()
+    await harness.courier.deliver((await harness.add()).to_due())
+    lease = harness.sent[0].lease
     assert lease is not None
-    assert lease.expires_at >= scene.clock.now() + timedelta(seconds=CONFIG.timeout_sec + 5)
+    assert lease.expires_at >= harness.clock.now() + timedelta(seconds=CONFIG.timeout_sec + 5)
 
 
 @pytest.mark.parametrize(
     ("phase", "state"),
     [(Phase.PROCESSING, DeliveryState.DROPPED), (Phase.FAILED, DeliveryState.SUPERSEDED)],
 )
-async def test_an_event_that_was_overtaken_is_not_sent(phase: Phase, state: DeliveryState) -> None:
-    scene = Scene()
-    older = await scene.add(7, phase)
-    await scene.add(9)
-    await scene.courier.deliver(older.to_due())
-    assert scene.sent == []
-    assert (await scene.stored(7)).state is state
+async def test_an_overtaken_event_is_not_sent(phase: Phase, state: DeliveryState) -> None:
+    harness = CourierHarness()
+    older = await harness.add(7, phase)
+    await harness.add(9)
+    await harness.courier.deliver(older.to_due())
+    assert harness.sent == []
+    assert (await harness.stored(7)).state is state
 
 
-async def test_nothing_follows_a_delivered_terminal_event() -> None:
-    """A notifier that stalled between reading a slot and sending it finds out in time."""
-    scene = Scene()
-    await scene.courier.deliver((await scene.add(9)).to_due())
-    await scene.courier.deliver((await scene.add(7, Phase.PROCESSING)).to_due())
-    assert [delivery.seq for delivery in scene.sent] == [9]
+async def test_no_event_is_sent_after_the_terminal_event() -> None:
+    """This holds for a notifier that stalled between reading a slot and sending the event."""
+    harness = CourierHarness()
+    await harness.courier.deliver((await harness.add(9)).to_due())
+    await harness.courier.deliver((await harness.add(7, Phase.PROCESSING)).to_due())
+    assert [delivery.seq for delivery in harness.sent] == [9]
 
 
-async def test_a_job_with_an_event_in_flight_waits() -> None:
-    scene = Scene()
-    other = await scene.add(7, Phase.PROCESSING)
+async def test_an_event_waits_while_another_event_of_its_job_is_in_flight() -> None:
+    harness = CourierHarness()
+    other = await harness.add(7, Phase.PROCESSING)
     lease = Lease(
-        owner="notifier-2", token="other", expires_at=scene.clock.now() + timedelta(seconds=25)
+        owner="notifier-2", token="other", expires_at=harness.clock.now() + timedelta(seconds=25)
     )
-    await scene.store.claim([Claim(other.delivery_id, lease)], scene.clock.now())
-    terminal = (await scene.add(9)).to_due()
-    assert await scene.courier.deliver(terminal) is None
-    assert scene.sent == []
+    await harness.store.claim([Claim(other.delivery_id, lease)], harness.clock.now())
+    terminal = (await harness.add(9)).to_due()
+    assert await harness.courier.deliver(terminal) is None
+    assert harness.sent == []
 
-    scene.clock.advance(25)  # the other notifier died: one lease later the terminal event goes
-    await scene.courier.deliver(terminal)
-    assert [delivery.seq for delivery in scene.sent] == [9]
-    assert (await scene.stored(7)).state is DeliveryState.DROPPED
+    harness.clock.advance(25)  # the other notifier died: after its lease the terminal event is sent
+    await harness.courier.deliver(terminal)
+    assert [delivery.seq for delivery in harness.sent] == [9]
+    assert (await harness.stored(7)).state is DeliveryState.DROPPED
 
 
-async def test_an_attempt_that_could_outlast_its_lease_is_not_begun() -> None:
-    scene = Scene()
-    due = (await scene.add()).to_due()
+async def test_an_attempt_that_could_outlast_its_lease_does_not_start() -> None:
+    harness = CourierHarness()
+    due = (await harness.add()).to_due()
 
     class Slow(InMemoryDeliveryRepository):
         async def obstacles(self, *args: Any) -> list[Obstacles]:
-            scene.clock.advance(11)  # stalled after the claim
+            harness.clock.advance(11)  # stalled after the claim
             return await super().obstacles(*args)
 
-    await scene.courier_over(Slow()).deliver(due)
-    assert scene.sent == []
-    stored = await scene.stored()
+    await harness.courier_over(Slow()).deliver(due)
+    assert harness.sent == []
+    stored = await harness.stored()
     assert (stored.state, stored.attempts) == (DeliveryState.PENDING, [])
 
 
 async def test_five_days_after_its_creation_nothing_is_sent() -> None:
-    scene = Scene()
-    due = (await scene.add()).to_due()
-    scene.clock.advance(5 * 86400)
-    await scene.courier.deliver(due)
-    assert scene.sent == []
-    assert (await scene.stored()).state is DeliveryState.DEAD
+    harness = CourierHarness()
+    due = (await harness.add()).to_due()
+    harness.clock.advance(5 * 86400)
+    await harness.courier.deliver(due)
+    assert harness.sent == []
+    assert (await harness.stored()).state is DeliveryState.DEAD
 
 
 async def test_a_sender_that_lost_its_lease_writes_nothing() -> None:
-    scene = Scene(status_code=500)
-    due = (await scene.add()).to_due()
+    harness = CourierHarness(status_code=500)
+    due = (await harness.add()).to_due()
 
     def take_over() -> None:
-        [delivery] = scene.store.deliveries.values()
-        lease = Lease(owner="notifier-2", token="other", expires_at=scene.clock.now())
-        scene.store.deliveries[delivery.delivery_id] = delivery.model_copy(update={"lease": lease})
+        [delivery] = harness.store.deliveries.values()
+        lease = Lease(owner="notifier-2", token="other", expires_at=harness.clock.now())
+        harness.store.deliveries[delivery.delivery_id] = delivery.model_copy(
+            update={"lease": lease}
+        )
 
-    scene.while_sending = take_over
-    await scene.courier.deliver(due)
-    stored = await scene.stored()
+    harness.while_sending = take_over
+    await harness.courier.deliver(due)
+    stored = await harness.stored()
     assert stored.lease is not None
     assert stored.lease.token == "other"
     assert stored.attempts == []
@@ -184,7 +186,7 @@ async def test_an_outcome_is_recorded_as_soon_as_the_store_answers_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("secretary_notifier.courier.STORE_RETRY_SEC", 0)
-    scene = Scene()
+    harness = CourierHarness()
     failures = 3
 
     class Flaky(InMemoryDeliveryRepository):
@@ -195,165 +197,167 @@ async def test_an_outcome_is_recorded_as_soon_as_the_store_answers_again(
                 raise StoreUnavailable
             return await super().record(*args)
 
-    await scene.courier_over(Flaky()).deliver((await scene.add()).to_due())
-    assert len(scene.sent) == 1
-    assert (await scene.stored()).state is DeliveryState.DELIVERED
+    await harness.courier_over(Flaky()).deliver((await harness.add()).to_due())
+    assert len(harness.sent) == 1
+    assert (await harness.stored()).state is DeliveryState.DELIVERED
 
 
 HOUR = 3600
 
 
-async def test_gone_stops_later_events_to_that_url_of_that_key_for_a_day() -> None:
-    scene = Scene(status_code=410)
-    await scene.courier.deliver((await scene.add()).to_due())
-    scene.status_code = 200
-    scene.clock.advance(24 * HOUR - 1)
-    later = await scene.add(1, delivery_id="msg_job-2_1", job_id="job-2")
-    await scene.courier.deliver(later.to_due())
-    assert len(scene.sent) == 1
-    muted = await scene.store.get("msg_job-2_1")
+async def test_after_410_later_events_of_the_key_to_the_url_stop_for_a_day() -> None:
+    harness = CourierHarness(status_code=410)
+    await harness.courier.deliver((await harness.add()).to_due())
+    harness.status_code = 200
+    harness.clock.advance(24 * HOUR - 1)
+    later = await harness.add(1, delivery_id="msg_job-2_1", job_id="job-2")
+    await harness.courier.deliver(later.to_due())
+    assert len(harness.sent) == 1
+    muted = await harness.store.get("msg_job-2_1")
     assert muted is not None
     assert (muted.state, muted.attempts) == (DeliveryState.DEAD, [])
     assert muted.reason == "the receiver answered 410 Gone to an earlier one"
 
-    other_url = await scene.add(
+    other_url = await harness.add(
         1, delivery_id="msg_job-3_1", job_id="job-3", url="https://example.com/other"
     )
-    other_key = await scene.add(1, delivery_id="msg_job-4_1", job_id="job-4", owner="key-2")
-    await scene.courier.deliver(other_url.to_due())
-    await scene.courier.deliver(other_key.to_due())
-    assert len(scene.sent) == 3
+    other_key = await harness.add(1, delivery_id="msg_job-4_1", job_id="job-4", owner="key-2")
+    await harness.courier.deliver(other_url.to_due())
+    await harness.courier.deliver(other_key.to_due())
+    assert len(harness.sent) == 3
 
-    scene.clock.advance(1)
-    after = await scene.add(1, delivery_id="msg_job-9_1", job_id="job-9")
-    await scene.courier.deliver(after.to_due())
-    assert len(scene.sent) == 4
-
-
-async def test_a_resend_that_is_delivered_ends_the_silence_after_410() -> None:
-    scene = Scene(status_code=410)
-    gone = await scene.add()
-    await scene.courier.deliver(gone.to_due())
-    scene.status_code = 200
-    assert await scene.store.resend(gone.delivery_id, scene.clock.now())
-    await scene.courier.deliver((await scene.stored()).to_due())
-    assert (await scene.stored()).state is DeliveryState.DELIVERED
-    later = await scene.add(1, delivery_id="msg_job-2_1", job_id="job-2")
-    await scene.courier.deliver(later.to_due())
-    assert len(scene.sent) == 3
+    harness.clock.advance(1)
+    after = await harness.add(1, delivery_id="msg_job-9_1", job_id="job-9")
+    await harness.courier.deliver(after.to_due())
+    assert len(harness.sent) == 4
 
 
-async def test_a_resent_event_of_an_earlier_run_is_sent_by_hand_alone() -> None:
-    scene = Scene()
-    older = await scene.add(7, Phase.FAILED)
-    await scene.add(9)
-    await scene.courier.deliver(older.to_due())
-    assert (await scene.stored(7)).state is DeliveryState.SUPERSEDED
-    await scene.store.resend(older.delivery_id, scene.clock.now())
-    await scene.courier.deliver((await scene.stored(7)).to_due())
-    assert [delivery.seq for delivery in scene.sent] == [7]
+async def test_a_delivered_resend_unmutes_the_url() -> None:
+    harness = CourierHarness(status_code=410)
+    gone = await harness.add()
+    await harness.courier.deliver(gone.to_due())
+    harness.status_code = 200
+    assert await harness.store.resend(gone.delivery_id, harness.clock.now())
+    await harness.courier.deliver((await harness.stored()).to_due())
+    assert (await harness.stored()).state is DeliveryState.DELIVERED
+    later = await harness.add(1, delivery_id="msg_job-2_1", job_id="job-2")
+    await harness.courier.deliver(later.to_due())
+    assert len(harness.sent) == 3
 
 
-async def test_a_resend_begins_its_schedule_and_its_five_days_anew() -> None:
-    scene = Scene(status_code=500)
-    event = await scene.add()
+async def test_an_event_of_an_earlier_run_is_sent_only_by_hand() -> None:
+    harness = CourierHarness()
+    older = await harness.add(7, Phase.FAILED)
+    await harness.add(9)
+    await harness.courier.deliver(older.to_due())
+    assert (await harness.stored(7)).state is DeliveryState.SUPERSEDED
+    await harness.store.resend(older.delivery_id, harness.clock.now())
+    await harness.courier.deliver((await harness.stored(7)).to_due())
+    assert [delivery.seq for delivery in harness.sent] == [7]
+
+
+async def test_a_resend_restarts_the_schedule_and_the_five_days() -> None:
+    harness = CourierHarness(status_code=500)
+    event = await harness.add()
     for _ in range(3):
-        await scene.courier.deliver((await scene.stored()).to_due())
-        scene.clock.advance(HOUR)
-    assert (await scene.stored()).state is DeliveryState.DEAD
-    scene.clock.advance(20 * 24 * HOUR)
-    assert await scene.store.resend(event.delivery_id, scene.clock.now())
-    await scene.courier.deliver((await scene.stored()).to_due())
-    stored = await scene.stored()
+        await harness.courier.deliver((await harness.stored()).to_due())
+        harness.clock.advance(HOUR)
+    assert (await harness.stored()).state is DeliveryState.DEAD
+    harness.clock.advance(20 * 24 * HOUR)
+    assert await harness.store.resend(event.delivery_id, harness.clock.now())
+    await harness.courier.deliver((await harness.stored()).to_due())
+    stored = await harness.stored()
     assert (stored.state, stored.tries, len(stored.attempts)) == (DeliveryState.PENDING, 1, 4)
 
 
-async def test_a_dead_event_is_kept_for_its_time_and_then_removed() -> None:
-    scene = Scene(status_code=410)
-    await scene.courier.deliver((await scene.add()).to_due())
-    scene.clock.advance(30 * 24 * HOUR - 1)
-    assert await scene.store.remove_expired(scene.clock.now()) == 0
-    scene.clock.advance(1)
-    assert await scene.store.remove_expired(scene.clock.now()) == 1
+async def test_a_dead_event_is_removed_after_its_retention() -> None:
+    harness = CourierHarness(status_code=410)
+    await harness.courier.deliver((await harness.add()).to_due())
+    harness.clock.advance(30 * 24 * HOUR - 1)
+    assert await harness.store.remove_expired(harness.clock.now()) == 0
+    harness.clock.advance(1)
+    assert await harness.store.remove_expired(harness.clock.now()) == 1
 
 
 @pytest.mark.parametrize("status_code", [200, 410, 500])
 async def test_a_test_is_sent_once_mutes_nothing_and_removes_itself(status_code: int) -> None:
-    scene = Scene(status_code=status_code)
-    await scene.store.mute("key-1", "https://example.com/", scene.clock.now() + timedelta(days=1))
-    trial = await scene.add(1, Phase.TEST, delivery_id="msg_test-1_1", job_id="test-1")
-    await scene.courier.deliver(trial.to_due())
-    ended = await scene.store.get("msg_test-1_1")
+    harness = CourierHarness(status_code=status_code)
+    await harness.store.mute(
+        "key-1", "https://example.com/", harness.clock.now() + timedelta(days=1)
+    )
+    trial = await harness.add(1, Phase.TEST, delivery_id="msg_test-1_1", job_id="test-1")
+    await harness.courier.deliver(trial.to_due())
+    ended = await harness.store.get("msg_test-1_1")
     assert ended is not None
     delivered = status_code == 200
     assert ended.state is (DeliveryState.DELIVERED if delivered else DeliveryState.DEAD)
-    assert len(scene.sent) == len(ended.attempts) == 1
-    assert ended.expires_at == scene.clock.now() + CONFIG.replayable_for
-    assert list(scene.store.muted) == [("key-1", "https://example.com/")]
+    assert len(harness.sent) == len(ended.attempts) == 1
+    assert ended.expires_at == harness.clock.now() + CONFIG.replayable_for
+    assert list(harness.store.muted) == [("key-1", "https://example.com/")]
 
 
-async def test_what_was_claimed_before_the_breaker_opened_is_given_back_at_no_cost() -> None:
-    scene = Scene()
+async def test_a_claimed_event_is_given_back_without_an_attempt_when_the_breaker_opens() -> None:
+    harness = CourierHarness()
     courier = Courier(
-        scene.store,
-        scene,
-        scene.limit,
-        scene.clock,
+        harness.store,
+        harness,
+        harness.limit,
+        harness.clock,
         CONFIG,
         is_paused=lambda origin: "example" in origin,
     )
-    await courier.deliver((await scene.add()).to_due())
-    stored = await scene.stored()
-    assert scene.sent == []
+    await courier.deliver((await harness.add()).to_due())
+    stored = await harness.stored()
+    assert harness.sent == []
     assert (stored.state, stored.tries, stored.attempts) == (DeliveryState.PENDING, 0, [])
 
 
-async def test_what_cannot_be_sent_soon_is_given_back_at_no_cost(
+async def test_an_event_that_cannot_be_sent_soon_is_given_back_without_an_attempt(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("secretary_notifier.courier.SEND_PATIENCE_SEC", 0.01)
-    scene = Scene()
-    scene.limit = KeyedLimit(total=1, per_key=1)
-    courier = scene.courier_over(InMemoryDeliveryRepository())
-    event = await scene.add()
-    async with scene.limit.permit("https://busy.example:443"):
+    harness = CourierHarness()
+    harness.limit = KeyedLimit(total=1, per_key=1)
+    courier = harness.courier_over(InMemoryDeliveryRepository())
+    event = await harness.add()
+    async with harness.limit.permit("https://busy.example:443"):
         await courier.deliver(event.to_due())
-    stored = await scene.stored()
-    assert scene.sent == []
+    stored = await harness.stored()
+    assert harness.sent == []
     assert (stored.state, stored.tries, stored.attempts) == (DeliveryState.PENDING, 0, [])
     await courier.deliver(stored.to_due())
-    assert len(scene.sent) == 1
+    assert len(harness.sent) == 1
 
 
 @pytest.mark.parametrize("phase", [Phase.COMPLETED, Phase.PROCESSING, Phase.TEST])
-async def test_what_no_key_opens_is_put_back_for_later_at_no_cost(phase: Phase) -> None:
-    scene = Scene()
-    scene.lacks_key = True
-    event = await scene.add(phase=phase)
+async def test_an_event_without_a_key_waits_without_an_attempt(phase: Phase) -> None:
+    harness = CourierHarness()
+    harness.lacks_key = True
+    event = await harness.add(phase=phase)
     waits = []
     for _ in range(8):
-        verdict = await scene.courier.deliver((await scene.stored()).to_due())
-        stored = await scene.stored()
+        verdict = await harness.courier.deliver((await harness.stored()).to_due())
+        stored = await harness.stored()
         assert (stored.state, stored.tries, stored.attempts) == (DeliveryState.PENDING, 0, [])
         assert "encryption_keys" in (stored.reason or "")
         assert verdict is not None
         assert verdict.is_for_others
         assert stored.next_attempt_at is not None
-        waits.append((stored.next_attempt_at - scene.clock.now()).total_seconds())
-        scene.clock.advance(waits[-1])
+        waits.append((stored.next_attempt_at - harness.clock.now()).total_seconds())
+        harness.clock.advance(waits[-1])
     assert waits == [5, 5, 10, 20, 40, 80, 160, 300]
 
-    scene.lacks_key = False  # another notifier, or this one with the key
-    await scene.courier.deliver(event.to_due())
-    stored = await scene.stored()
+    harness.lacks_key = False  # another notifier, or this one with the key
+    await harness.courier.deliver(event.to_due())
+    stored = await harness.stored()
     assert (stored.state, stored.reason) == (DeliveryState.DELIVERED, None)
     assert len(stored.attempts) == 1
 
 
-async def test_what_no_key_opens_for_five_days_ends_dead() -> None:
-    scene = Scene()
-    scene.lacks_key = True
-    event = await scene.add()
-    scene.clock.advance(5 * 24 * HOUR)
-    await scene.courier.deliver(event.to_due())
-    assert (await scene.stored()).state is DeliveryState.DEAD
+async def test_an_event_without_a_key_for_five_days_ends_dead() -> None:
+    harness = CourierHarness()
+    harness.lacks_key = True
+    event = await harness.add()
+    harness.clock.advance(5 * 24 * HOUR)
+    await harness.courier.deliver(event.to_due())
+    assert (await harness.stored()).state is DeliveryState.DEAD

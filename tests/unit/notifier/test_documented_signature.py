@@ -1,4 +1,4 @@
-"""What docs/webhooks.md tells receivers to do verifies what the notifier sends."""
+"""The code in docs/webhooks.md verifies the signatures of the notifier."""
 
 import json
 import re
@@ -52,12 +52,12 @@ def node_says(secret: str, headers: dict[str, str], body: bytes) -> bool:
     return {"true\n": True, "false\n": False}[done.stdout]
 
 
-def test_the_documented_node_lines_tell_ours_from_others() -> None:
+def test_the_documented_node_lines_accept_only_our_signatures() -> None:
     mine, old, other = (Keys.make().signing for _ in range(3))
     now = datetime.now(UTC)
     headers = signed_headers("msg_1", now, BODY, [mine, old])
     assert node_says(mine, headers, BODY)
-    assert node_says(old, headers, BODY), "during a rotation either will do"
+    assert node_says(old, headers, BODY), "during a rotation either secret verifies"
     assert not node_says(other, headers, BODY)
     assert not node_says(mine, headers, BODY + b" ")
     assert not node_says(mine, {**headers, "webhook-signature": ""}, BODY)

@@ -1,4 +1,4 @@
-"""Who is claimed next."""
+"""The order of claims."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -38,7 +38,7 @@ def answered(
 
 
 def one_answered(queue: FairQueue, origin: str, **how: float | bool | None) -> None:
-    """One delivery to *origin* has gone through."""
+    """Take one delivery of *origin* and finish it."""
     item = due(1000, origin)
     offer(queue, item)
     assert queue.take(NOW) is item
@@ -46,12 +46,12 @@ def one_answered(queue: FairQueue, origin: str, **how: float | bool | None) -> N
 
 
 def opened(queue: FairQueue, origin: str = "a") -> None:
-    """The breaker of *origin* has opened."""
+    """Open the breaker of *origin*."""
     for _ in range(10):
         one_answered(queue, origin, failed=True)
 
 
-def test_an_origin_never_has_more_in_flight_than_its_cap() -> None:
+def test_an_origin_has_no_more_in_flight_than_its_limit() -> None:
     queue = FairQueue(slots=10, per_origin=2)
     items = [due(number) for number in range(4)]
     offer(queue, *items)
@@ -60,7 +60,7 @@ def test_an_origin_never_has_more_in_flight_than_its_cap() -> None:
     assert taken(queue) == ["a2"]
 
 
-def test_a_quick_origin_is_claimed_ahead_and_no_longer_once_it_stalls() -> None:
+def test_deliveries_are_claimed_ahead_for_an_origin_only_while_it_is_quick() -> None:
     queue = FairQueue(slots=100, per_origin=2)
     one_answered(queue, "a", took=0.05)
     offer(queue, *(due(number) for number in range(30)))
@@ -70,7 +70,7 @@ def test_a_quick_origin_is_claimed_ahead_and_no_longer_once_it_stalls() -> None:
     assert taken(queue) == []
 
 
-def test_all_origins_together_stay_inside_twice_the_global_cap() -> None:
+def test_all_origins_together_hold_at_most_twice_the_slots() -> None:
     queue = FairQueue(slots=3, per_origin=2)
     offer(queue, *(due(number, origin) for origin in "abcd" for number in range(2)))
     assert len(taken(queue)) == 6
@@ -83,7 +83,7 @@ def test_origins_take_turns() -> None:
     assert taken(queue) == ["a0", "b0", "a1", "b1", "a2", "b2"]
 
 
-def test_a_full_origin_holds_up_no_other() -> None:
+def test_a_full_origin_does_not_delay_others() -> None:
     queue = FairQueue(slots=10, per_origin=1)
     offer(queue, *(due(number, "hanging") for number in range(5)), due(0, "healthy"))
     assert taken(queue) == ["hanging0", "healthy0"]
@@ -114,7 +114,7 @@ def test_slow_origins_leave_slots_for_the_others() -> None:
     assert taken(queue) == ["slow3"]
 
 
-def test_an_origin_whose_breaker_is_open_gets_nothing_and_costs_nobody_anything() -> None:
+def test_an_origin_whose_breaker_is_open_gets_no_slot() -> None:
     queue = FairQueue(slots=10, per_origin=4)
     opened(queue)
     offer(queue, due(0), due(1), due(0, "b"))
@@ -128,7 +128,7 @@ def test_an_origin_whose_breaker_is_open_gets_nothing_and_costs_nobody_anything(
     assert queue.accepts(Lane("a", is_retry=False), half_minute)
 
 
-def test_after_its_time_one_probe_goes_and_all_once_it_succeeded() -> None:
+def test_after_the_pause_one_probe_starts_and_its_success_resumes_the_origin() -> None:
     queue = FairQueue(slots=10, per_origin=4)
     opened(queue)
     offer(queue, due(0), due(1), due(2))
@@ -138,13 +138,13 @@ def test_after_its_time_one_probe_goes_and_all_once_it_succeeded() -> None:
     assert taken(queue, half_minute) == ["a1", "a2"]
 
 
-def test_a_probe_that_came_to_nothing_is_followed_by_another() -> None:
+def test_a_probe_without_an_outcome_is_repeated() -> None:
     queue = FairQueue(slots=10, per_origin=4)
     opened(queue)
     offer(queue, due(0), due(1))
     half_minute = NOW + timedelta(seconds=30)
     assert taken(queue, half_minute) == ["a0"]
-    queue.forget(due(0), half_minute)  # somebody else had it
+    queue.forget(due(0), half_minute)  # another notifier has claimed it
     assert taken(queue, half_minute) == ["a1"]
 
 
@@ -158,7 +158,7 @@ def test_tests_open_no_breaker() -> None:
     assert queue.open_breakers(NOW) == []
 
 
-def test_a_delivery_is_taken_in_once() -> None:
+def test_a_delivery_is_queued_once() -> None:
     queue = FairQueue(slots=1, per_origin=1)
     item = due(0)
     assert queue.offer(item)
@@ -180,14 +180,14 @@ def test_an_origin_holds_a_bounded_backlog() -> None:
     assert not queue.needs_more("a")
 
 
-def test_an_origin_with_less_than_it_can_claim_is_hungry() -> None:
+def test_an_origin_needs_more_while_fewer_wait_than_it_can_claim() -> None:
     queue = FairQueue(slots=4, per_origin=2)
     assert queue.needs_more("a")
     offer(queue, due(0), due(1))
     assert not queue.needs_more("a")
 
 
-def test_origins_that_are_long_gone_are_forgotten() -> None:
+def test_idle_origins_are_forgotten() -> None:
     queue = FairQueue(slots=4, per_origin=2)
     for number in range(1200):
         one_answered(queue, f"origin-{number}")

@@ -1,5 +1,6 @@
-"""The notifier's promise in any order of events: a receiver that misbehaves, notifiers that stall
-and die, workers that go on, explicit retries; over the in-memory store and a clock moved by hand.
+"""The notifier's promise in any order of events, over the in-memory store and a manual clock.
+
+The receiver misbehaves, notifiers stall and die, workers continue, and clients retry jobs.
 """
 
 from __future__ import annotations
@@ -42,12 +43,12 @@ ENDS = (Phase.COMPLETED, Phase.FAILED, Phase.CANCELLED)
 SCHEDULE = (0.0, 5.0, 300.0, 1800.0)
 LEASE = timedelta(seconds=25)
 SETTLE_SEC = 0.1
-"""Of the loop's own time, so that whatever can go on has gone on: groups wait a millisecond."""
+"""In the loop's own time: long enough for every task to continue; groups wait a millisecond."""
 
 
 @dataclass
 class Sending:
-    """A POST under way."""
+    """A POST in flight."""
 
     delivery: Delivery
     begun_at: datetime
@@ -57,7 +58,7 @@ class Sending:
 
 
 class NotifierMachine(RuleBasedStateMachine):
-    """Jobs with news, three notifiers, one receiver."""
+    """Jobs with events, three notifiers, one receiver."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -113,7 +114,7 @@ class NotifierMachine(RuleBasedStateMachine):
         limit = KeyedLimit(total=8, per_key=8)
         return Courier(self.deliveries, Receiver(), limit, self.clock, config)
 
-    # What the receiver sees, and what it may expect.
+    # The receiver, and what it may rely on.
 
     async def receive(self, delivery: Delivery, at: datetime, notifier: int) -> Answer:
         job_id = delivery.job_id
@@ -189,21 +190,21 @@ class NotifierMachine(RuleBasedStateMachine):
 
     @precondition(lambda self: self.stale)
     @rule(data=st.data())
-    def relay_what_was_read_long_ago(self, data: st.DataObject) -> None:
+    def relay_a_slot_read_long_ago(self, data: st.DataObject) -> None:
         job = self.stale.pop(data.draw(st.integers(0, len(self.stale) - 1)))
         self.do(relay(job, self.jobs, self.deliveries, self.clock.now(), URL))
 
     @rule()
-    def relay_what_is_due(self) -> None:
+    def relay_due_slots(self) -> None:
         self.do(self.relay.relay_due())
 
     @rule(name=st.sampled_from(JOBS))
-    def hear_a_doorbell(self, name: str) -> None:
+    def receive_a_doorbell(self, name: str) -> None:
         self.do(self.relay.relay_job(name))
 
     @rule(number=st.integers(0, NOTIFIERS - 1), newest_first=st.booleans())
-    def send_what_is_due(self, number: int, *, newest_first: bool) -> None:
-        """A notifier starts all that is due, in any order."""
+    def send_due_deliveries(self, number: int, *, newest_first: bool) -> None:
+        """A notifier starts all due deliveries, in any order."""
         now = self.clock.now()
         lanes = self.do(self.deliveries.waiting_lanes())
         due = self.do(self.deliveries.due(lanes, now, 10))
@@ -212,13 +213,13 @@ class NotifierMachine(RuleBasedStateMachine):
             self.tasks.add(task)
         self.settle()
 
-    def send_all_that_is_due(self) -> None:
+    def send_all_due_deliveries(self) -> None:
         """Send as the dispatcher does: after each delivery it sends the next one of the same job.
 
         A job has one delivery in flight at a time. So a round sends one delivery of each job.
         """
         for _ in range(len(self.deliveries.deliveries)):
-            self.send_what_is_due(0, newest_first=False)
+            self.send_due_deliveries(0, newest_first=False)
 
     @precondition(lambda self: self.sending)
     @rule(
@@ -244,7 +245,7 @@ class NotifierMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.sending)
     @rule(data=st.data())
     def kill_the_sender(self, data: st.DataObject) -> None:
-        """kill -9 between the send and its record: nothing is written any more."""
+        """kill -9 between the request and its record: nothing more is written."""
         sending = self.sending[data.draw(st.integers(0, len(self.sending) - 1))]
         if sending.task:
             sending.task.cancel()
@@ -254,7 +255,7 @@ class NotifierMachine(RuleBasedStateMachine):
     def time_passes(self, seconds: float) -> None:
         self.clock.advance(seconds)
         now = self.clock.now()
-        # A deadline cuts what is under way: an attempt never outlasts it.
+        # The deadline cuts requests in flight: no attempt outlasts it.
         for sending in [one for one in self.sending if now >= one.begun_at + timedelta(seconds=15)]:
             self.sending.remove(sending)
             if not sending.answer.done():
@@ -272,14 +273,14 @@ class NotifierMachine(RuleBasedStateMachine):
         for each in self.deliveries.deliveries.values():
             made[each.job_id].append(each)
         for events in made.values():
-            # What a stalled notifier made late was told before; it is dropped, not sent.
-            told = [each for each in events if each.attempts and not each.is_terminal_event]
-            moments = sorted(each.created_at for each in told)
+            # A delivery that a stalled notifier made late is dropped, not sent.
+            sent = [each for each in events if each.attempts and not each.is_terminal_event]
+            moments = sorted(each.created_at for each in sent)
             gaps = [b - a for a, b in pairwise(moments)]
             assert all(gap >= timedelta(seconds=1) for gap in gaps)
 
     def teardown(self) -> None:
-        """The receiver recovers and the notifiers go on: each end that may be told is told."""
+        """The receiver recovers and the notifiers continue: each end is delivered if it may be."""
         self.is_over = True
         for sending in self.sending:
             if not sending.answer.done():
@@ -287,9 +288,11 @@ class NotifierMachine(RuleBasedStateMachine):
         self.sending.clear()
         self.settle()
         try:
-            for _ in range(30):  # the last look is after 24 h 10 min: a Retry-After is at most 24 h
-                self.relay_what_is_due()
-                self.send_all_that_is_due()
+            for _ in range(
+                30
+            ):  # the last round is after 24 h 10 min; a Retry-After counts up to 24 h
+                self.relay_due_slots()
+                self.send_all_due_deliveries()
                 self.clock.advance(3000)
             for name in JOBS:
                 self.check_the_end(name)
@@ -324,12 +327,12 @@ def test_an_end_is_delivered_when_an_older_progress_is_due_at_the_same_time() ->
     """A receiver asked for the longest wait twice: both events of the job are due 24 h later."""
     machine = NotifierMachine()
     machine.progress(name="job-a")
-    machine.relay_what_is_due()
+    machine.relay_due_slots()
     machine.finish(name="job-a", phase=Phase.COMPLETED)
     for _ in ("progress", "terminal event"):
-        machine.send_what_is_due(number=0, newest_first=False)
+        machine.send_due_deliveries(number=0, newest_first=False)
         machine.answer_one(machine.sending.pop(), 429, "999999")
-        machine.relay_what_is_due()
+        machine.relay_due_slots()
     machine.teardown()
     states = [each.state for each in machine.deliveries.deliveries.values()]
     assert states == [DeliveryState.DROPPED, DeliveryState.DELIVERED]

@@ -1,4 +1,4 @@
-"""No spelling of a secret is kept of what a receiver answered."""
+"""A receiver's answer is kept without secrets, in whatever spelling they stand there."""
 
 import base64
 import html
@@ -83,14 +83,14 @@ def test_a_token_within_base64_is_redacted(
     assert b"to/k" not in whole
 
 
-def test_base64_is_known_in_json_and_urls_too() -> None:
+def test_base64_within_json_and_urls_is_redacted() -> None:
     encoded = base64_of(f"Bearer {TOKEN}")
     for spelled in (encoded.replace("/", "\\/"), quote(encoded, safe="")):
         assert redacted(f"<{spelled}>".encode(), [TOKEN]).startswith(b"<[redacted]")
 
 
 @pytest.mark.parametrize("spell", SPELLINGS.values(), ids=SPELLINGS)
-def test_a_token_that_is_cut_at_the_end_is_redacted(spell: Callable[[str], str]) -> None:
+def test_a_token_that_is_cut_off_at_the_end_is_redacted(spell: Callable[[str], str]) -> None:
     whole = spell(TOKEN).encode()
     beginning = spell(TOKEN[: SHORTEST_PART - 1]).encode()
     for length in range(len(whole)):

@@ -1,4 +1,4 @@
-"""When a failed attempt is made again."""
+"""The times of repeated attempts."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -46,12 +46,12 @@ def test_jitter_only_adds_and_at_most_a_tenth() -> None:
     assert 300 < wait_after(2, random=0.999) < 330
 
 
-def test_the_later_of_schedule_and_retry_after_holds() -> None:
+def test_the_longer_wait_of_schedule_and_retry_after_counts() -> None:
     assert wait_after(1, retry_after=60) == 60
     assert wait_after(2, retry_after=60) == 300
 
 
-def test_nothing_is_tried_five_days_after_its_creation() -> None:
+def test_no_attempt_is_made_five_days_after_the_creation() -> None:
     created_at = NOW - timedelta(days=5) + timedelta(seconds=10)
     assert next_attempt_at(TERMINAL, 1, now=NOW, created_at=created_at, random=0) is not None
     assert next_attempt_at(TERMINAL, 2, now=NOW, created_at=created_at, random=0) is None

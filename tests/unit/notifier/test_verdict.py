@@ -1,4 +1,4 @@
-"""What an answer makes of a delivery."""
+"""The verdict on a delivery after an answer."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -73,12 +73,12 @@ def test_a_spent_schedule_ends_it() -> None:
 
 
 @pytest.mark.parametrize("status_code", [429, 503])
-def test_a_busy_receiver_is_given_the_time_it_asks_for(status_code: int) -> None:
+def test_a_busy_receiver_gets_the_wait_it_asks_for(status_code: int) -> None:
     asked = answer(status_code, retry_after="60")
     assert verdict(asked).next_attempt_at == after(60)
 
 
-def test_other_answers_cannot_ask_for_time() -> None:
+def test_retry_after_in_other_answers_is_ignored() -> None:
     assert verdict(answer(500, retry_after="60")).next_attempt_at == after(5)
 
 
@@ -98,12 +98,12 @@ def test_an_overtaken_progress_is_dropped_and_a_terminal_event_kept() -> None:
         assert found.state is state
 
 
-def test_what_nothing_speaks_against_is_sent() -> None:
+def test_a_delivery_without_obstacles_is_sent() -> None:
     standing = Obstacles(is_overtaken=False, is_muted=False)
     assert rules.decide_before_sending(delivery(), standing, NOW) is None
 
 
-def test_what_no_key_opens_waits_twice_as_long_each_time_within_bounds() -> None:
+def test_a_delivery_without_a_key_waits_twice_as_long_each_time_within_bounds() -> None:
     ages = [0.0, 5.0, 10.0, 20.0, 299.0, 301.0, 10_000.0]
     waits = [rules.decide_without_key(delivery(), after(age), 5.0).next_attempt_at for age in ages]
     assert waits == [after(moment) for moment in (5, 10, 20, 40, 598, 601, 10_300)]
@@ -134,7 +134,7 @@ def test_what_no_key_opens_waits_twice_as_long_each_time_within_bounds() -> None
         (None, "request: the token or the URL cannot be sent", None),
     ],
 )
-def test_only_what_shows_the_origin_unable_counts_against_it(
+def test_only_failures_of_the_origin_itself_count_against_it(
     status_code: int | None, error: str | None, *, failed: bool | None
 ) -> None:
     assert answer(status_code, error=error).origin_failed is failed

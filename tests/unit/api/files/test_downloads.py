@@ -1,4 +1,4 @@
-"""What jobs left, as bytes: large results, files, the archive; and the log, page by page."""
+"""The content of jobs: large results, files, the archive, and pages of the log."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ async def with_files(api: Api, contents: dict[str, bytes], **fields: Any) -> lis
     return files
 
 
-async def test_results_in_a_file_have_their_own_address_and_come_whole(api: Api) -> None:
+async def test_results_in_a_file_have_their_own_path_and_are_complete(api: Api) -> None:
     file = await stored(api, "results.json", to_json(LARGE), FileKind.RESULT)
     await job(api, results_file=ResultsFile(file_id=file.file_id, size=file.size))
     shown = data_of(await api.get("/api/jobs/job-1"))
@@ -77,7 +77,7 @@ async def test_results_in_a_file_have_their_own_address_and_come_whole(api: Api)
     }
 
 
-async def test_a_job_shows_its_files_and_where_they_are(api: Api) -> None:
+async def test_a_job_shows_its_files_with_their_paths(api: Api) -> None:
     await with_files(api, {"ä ?#%.html": b"<html>"})
     (shown,) = data_of(await api.get("/api/jobs/job-1"))["files"]
     assert shown == {
@@ -90,7 +90,7 @@ async def test_a_job_shows_its_files_and_where_they_are(api: Api) -> None:
     assert (await api.get(shown["url"])).content == b"<html>"
 
 
-async def test_a_file_is_downloaded_and_never_shown(api: Api) -> None:
+async def test_a_browser_saves_a_file_and_does_not_show_it(api: Api) -> None:
     (file,) = await with_files(api, {"a.html": b"<script>"})
     answer = await api.get("/api/jobs/job-1/files/a.html")
     assert answer.content == b"<script>"
@@ -111,12 +111,12 @@ async def test_a_file_the_client_has_is_not_sent_again(api: Api) -> None:
 
 
 @pytest.mark.parametrize("name", ["b", "%2e%2e", "%2e%2e%2fa", "a%00", "x" * 3000, "%FF"])
-async def test_a_name_the_job_does_not_have_is_not_found(api: Api, name: str) -> None:
+async def test_an_unknown_file_name_is_not_found(api: Api, name: str) -> None:
     await with_files(api, {"a": b"x"})
     error_of(await api.get(f"/api/jobs/job-1/files/{name}"), 404, "NOT_FOUND")
 
 
-async def test_others_jobs_have_neither_results_nor_files_nor_logs(api: Api) -> None:
+async def test_jobs_of_another_key_have_no_results_files_and_logs(api: Api) -> None:
     await with_files(api, {"a": b"x"})
     key = await api.new_key()
     for path in ("results", "files/a", "download-archive", "logs"):
@@ -148,7 +148,7 @@ async def test_an_archive_is_sent_while_it_is_made(api: Api) -> None:
     assert zipfile.ZipFile(io.BytesIO(whole)).testzip() is None
 
 
-async def test_an_archive_that_nobody_reads_to_its_end_is_given_up_quietly(api: Api) -> None:
+async def test_an_archive_may_be_abandoned(api: Api) -> None:
     await with_files(api, {"a": b"a" * 1_000_000})
     found = await api.jobs.get("job-1")
     assert found
@@ -158,9 +158,7 @@ async def test_an_archive_that_nobody_reads_to_its_end_is_given_up_quietly(api: 
 
 
 @pytest.mark.parametrize("status", [JobStatus.PENDING, JobStatus.PROCESSING])
-async def test_the_archive_of_an_unfinished_job_is_not_there_yet(
-    api: Api, status: JobStatus
-) -> None:
+async def test_the_archive_of_an_unfinished_job_is_202(api: Api, status: JobStatus) -> None:
     await job(api, status=status)
     answer = await api.get("/api/jobs/job-1/download-archive")
     assert answer.status_code == 202
@@ -187,7 +185,7 @@ async def log(api: Api, *places: tuple[int, int]) -> None:
     await api.logs.append("job-1", entries)
 
 
-async def test_a_log_is_walked_from_its_start_to_its_end(api: Api) -> None:
+async def test_every_page_of_a_log_can_be_read(api: Api) -> None:
     await job(api)
     places = [(attempt, seq) for attempt in (1, 2) for seq in range(12)]
     await log(api, *places)
@@ -209,7 +207,7 @@ async def test_a_log_is_walked_from_its_start_to_its_end(api: Api) -> None:
     ("level", "seqs"),
     [("debug", [0, 1, 2, 3, 4]), ("warning", [2, 3, 4]), ("critical", [4])],
 )
-async def test_a_level_means_that_and_those_above(api: Api, level: str, seqs: list[int]) -> None:
+async def test_a_level_includes_the_levels_above_it(api: Api, level: str, seqs: list[int]) -> None:
     await job(api)
     await log(api, *((1, seq) for seq in range(5)))
     page = data_of(await api.get(f"/api/jobs/job-1/logs?level={level}"))
@@ -229,6 +227,6 @@ async def test_a_level_means_that_and_those_above(api: Api, level: str, seqs: li
         ("after=%D9%A1:1", "after"),
     ],
 )
-async def test_a_page_that_cannot_be_is_refused(api: Api, query: str, field: str) -> None:
+async def test_an_invalid_page_is_refused(api: Api, query: str, field: str) -> None:
     await job(api)
     refused_field(await api.get(f"/api/jobs/job-1/logs?{query}"), field)

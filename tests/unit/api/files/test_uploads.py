@@ -1,4 +1,4 @@
-"""Uploads: taken in as they come, refused as soon as it is seen that they are none."""
+"""Uploads: stored as a stream, and refused as soon as a rule is broken."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ FORM = "multipart/form-data; boundary=XX"
 async def upload(
     api: Api, content: bytes = b"content", name: str = "a.pdf", **options: Any
 ) -> httpx.Response:
-    """The answer to an upload as a client library sends it."""
+    """Upload as a client library does; return the answer."""
     files = {"file": (name, content, "application/pdf")}
     return await api.request("POST", "/api/files", files=files, **options)
 
 
 async def raw(api: Api, body: Any, content_type: str = FORM, **options: Any) -> httpx.Response:
-    """The answer to *body* as it is."""
+    """Send *body* unchanged; return the answer."""
     headers = {"Content-Type": content_type, **options.pop("headers", {})}
     return await api.request("POST", "/api/files", content=body, headers=headers, **options)
 
@@ -79,7 +79,7 @@ async def test_an_upload_is_stored_under_its_name_and_sha256(api: Api) -> None:
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 64, 1000])
-async def test_it_does_not_matter_how_the_body_is_cut_up(api: Api, size: int) -> None:
+async def test_an_upload_may_arrive_in_any_pieces(api: Api, size: int) -> None:
     content = b"\r\n--X\r\n--XXX--\r\r\n--" * 50 + b"\r\n--XX_"
     body = b"\r\n" + part(content) + END + b"epilogue"
 
@@ -103,7 +103,7 @@ async def test_an_upload_may_be_larger_than_other_bodies_up_to_its_own_limit(api
 
 
 class Body:
-    """A body without end that counts what is read of it."""
+    """An endless body that counts the bytes that are read."""
 
     def __init__(self, start: bytes, piece: bytes = b"x" * 10_000) -> None:
         self.start = start
@@ -117,7 +117,7 @@ class Body:
             yield self.piece
 
 
-async def test_what_is_too_large_is_not_read_to_its_end(api: Api) -> None:
+async def test_an_upload_that_is_too_large_is_not_read_to_its_end(api: Api) -> None:
     unannounced = Body(part()[:-2])
     error_of(await raw(api, unannounced), 413, "BODY_TOO_LARGE")
     assert MAX_UPLOAD_BYTES < unannounced.given < MAX_UPLOAD_BYTES + 100_000
@@ -129,7 +129,7 @@ async def test_what_is_too_large_is_not_read_to_its_end(api: Api) -> None:
 
 
 @pytest.mark.parametrize("start", [b"\r\n", part() + END, b"--XX" + b" " * 10, part() + b"--XX \t"])
-async def test_of_what_is_beside_the_file_little_is_read(api: Api, start: bytes) -> None:
+async def test_text_around_the_file_is_read_only_up_to_a_limit(api: Api, start: bytes) -> None:
     piece = b" " * 10_000 if start.endswith((b" ", b"\t")) else b"x" * 10_000
     endless = Body(start, piece)
     refused_field(await raw(api, endless), "body")
@@ -169,7 +169,7 @@ MALFORMED: dict[str, tuple[bytes, str]] = {
 
 
 @pytest.mark.parametrize("what", MALFORMED)
-async def test_a_body_that_is_not_one_file_is_refused_and_leaves_nothing(
+async def test_a_body_that_is_not_one_file_is_refused_and_nothing_is_stored(
     api: Api, what: str
 ) -> None:
     body, field = MALFORMED[what]
@@ -204,7 +204,7 @@ async def test_a_hostile_filename_is_refused(api: Api, filename: bytes) -> None:
     ("filename", "kept"),
     [("C:\\\\fakepath\\\\a.pdf", "a.pdf"), ('a \\"b\\".pdf', 'a "b".pdf'), ("a;b.pdf", "a;b.pdf")],
 )
-async def test_a_filename_is_kept_as_it_is_meant(api: Api, filename: str, kept: str) -> None:
+async def test_a_filename_is_decoded(api: Api, filename: str, kept: str) -> None:
     body = part(b"x", f'form-data; name="file"; filename="{filename}"') + END
     assert data_of(await raw(api, body))["filename"] == kept
 
@@ -213,7 +213,7 @@ async def test_a_filename_is_kept_as_it_is_meant(api: Api, filename: str, kept: 
     "content_type",
     ["", "application/json", "application/pdf", "multipart/mixed; boundary=XX", "form-data"],
 )
-async def test_only_multipart_form_data_is_taken(api: Api, content_type: str) -> None:
+async def test_only_multipart_form_data_is_accepted(api: Api, content_type: str) -> None:
     error_of(await raw(api, part() + END, content_type), 415, "UNSUPPORTED_MEDIA_TYPE")
 
 
@@ -230,7 +230,7 @@ async def test_a_body_compressed_as_a_whole_is_refused(api: Api) -> None:
     error_of(answer, 415, "UNSUPPORTED_MEDIA_TYPE")
 
 
-async def test_nobody_uploads_without_a_key(api: Api) -> None:
+async def test_an_upload_without_a_key_is_refused(api: Api) -> None:
     error_of(await upload(api, key=None), 401, "UNAUTHORIZED")
     assert api.files.begun == {}
 
@@ -242,9 +242,7 @@ async def test_the_path_works_with_and_without_a_slash(api: Api, path: str) -> N
     error_of(await api.get(path), 405, "METHOD_NOT_ALLOWED")
 
 
-async def test_a_client_that_stops_sending_is_given_up(
-    api: Api, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_an_upload_that_stalls_is_refused(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(multipart, "STALL_SEC", 0.05)
 
     async def stalls() -> AsyncIterator[bytes]:
@@ -256,7 +254,7 @@ async def test_a_client_that_stops_sending_is_given_up(
     assert api.files.begun == {}
 
 
-async def test_an_outage_is_told_as_one(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_outage_is_answered_with_503(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     async def away(*_: Any, **__: Any) -> None:
         raise StoreUnavailable
 
@@ -264,7 +262,7 @@ async def test_an_outage_is_told_as_one(api: Api, monkeypatch: pytest.MonkeyPatc
     assert error_of(await upload(api), 503, "STORE_UNAVAILABLE")
 
 
-async def test_uploads_of_one_key_wait_for_each_other_not_those_of_another(
+async def test_uploads_wait_for_uploads_of_the_same_key_only(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, second = await api.new_key("a"), await api.new_key("b")
@@ -306,7 +304,7 @@ async def test_exactly_one_source_is_needed(api: Api) -> None:
     assert message == "exactly one of filename, url, file_id is needed"
 
 
-async def test_an_upload_that_is_not_there_for_the_key_is_refused(api: Api) -> None:
+async def test_an_upload_of_another_key_is_refused(api: Api) -> None:
     mine, other = await api.new_key("a"), await api.new_key("b")
     foreign = await uploaded(api, other)
     api.clock.advance(UNNAMED_KEPT.total_seconds())
@@ -319,7 +317,7 @@ async def test_an_upload_that_is_not_there_for_the_key_is_refused(api: Api) -> N
     assert api.jobs.jobs == {}
 
 
-async def test_an_admin_may_name_anybodys_upload(api: Api) -> None:
+async def test_an_admin_may_name_any_upload(api: Api) -> None:
     foreign = await uploaded(api, await api.new_key())
     assert (await api.submit_pdf(file_id=foreign)).status_code == 202
 
@@ -332,11 +330,11 @@ async def test_an_upload_stays_while_its_job_is_being_stored(api: Api) -> None:
     assert not await api.files.mark_for_removal(file_id, api.clock.now())
 
 
-async def test_other_types_give_file_id_their_own_meaning(api: Api) -> None:
+async def test_other_types_may_use_the_name_file_id_for_anything(api: Api) -> None:
     assert (await api.submit({"file_id": "mine"})).status_code == 202
 
 
-async def test_a_batch_names_its_first_job_whose_upload_is_not_there(api: Api) -> None:
+async def test_a_batch_names_its_first_job_without_an_upload(api: Api) -> None:
     file_id = await uploaded(api)
     jobs = [
         {"job_type": "pdf", "parameters": {"file_id": one}} for one in (file_id, "file-x", file_id)

@@ -15,7 +15,7 @@ moments = st.datetimes(timezones=st.just(UTC)).map(to_milliseconds)
 
 
 @given(moments, st.text(min_size=1).filter(lambda text: text.isprintable()))
-def test_a_cursor_tells_what_it_was_made_of(moment: datetime, job_id: str) -> None:
+def test_a_cursor_is_parsed_into_its_parts(moment: datetime, job_id: str) -> None:
     job = Job(
         job_id=job_id,
         job_type="t",
@@ -38,6 +38,6 @@ def test_any_other_text_is_a_cursor_or_refused(text: str) -> None:
 
 
 @pytest.mark.parametrize("cursor", ["", "MQ", "MTo", "OmE", "MTph!"])
-def test_near_misses_are_refused(cursor: str) -> None:
+def test_almost_valid_cursors_are_refused(cursor: str) -> None:
     with pytest.raises(InvalidRequest):
         parse_cursor(cursor)

@@ -1,4 +1,4 @@
-"""An answer that comes early ends the connection, but the client can read it."""
+"""An early answer ends the connection, but the client can read it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CLOSE = (b"connection", b"close")
 
 
 class Connection:
-    """A client that has sent some of a body, and what it is sent."""
+    """A client that has sent a part of a body, and the messages it receives."""
 
     def __init__(self, *pieces: bytes, **headers: str) -> None:
         self.pieces = list(pieces)
@@ -37,7 +37,7 @@ class Connection:
         self.sent.append(message)
 
     async def answered(self, *, reads: int) -> list[Message]:
-        """What is sent by an application that reads so much of the body and then says no."""
+        """Return the messages of an application that reads *reads* parts and then answers 413."""
 
         async def app(_: Any, receive: Any, send: Any) -> None:
             for _ in range(reads):
@@ -70,7 +70,7 @@ LARGE = str(10 * early_answer.SMALL_BYTES)
         ({"transfer_encoding": "chunked"}, 3, False),
     ],
 )
-async def test_only_an_answer_before_the_end_of_a_large_body_closes(
+async def test_only_an_answer_before_the_end_of_a_large_body_closes_the_connection(
     headers: dict[str, str], reads: int, *, early: bool
 ) -> None:
     connection = Connection(b"x" * 100, b"x" * 100, b"", **headers)
@@ -79,7 +79,7 @@ async def test_only_an_answer_before_the_end_of_a_large_body_closes(
     assert (b"a", b"b") in sent[0]["headers"]
 
 
-async def test_what_still_comes_is_thrown_away_but_not_for_ever(
+async def test_the_rest_of_the_body_is_discarded_up_to_a_limit(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(early_answer, "DISCARD_BYTES", 1000)
@@ -88,7 +88,7 @@ async def test_what_still_comes_is_thrown_away_but_not_for_ever(
     assert connection.taken == 1100
 
 
-async def test_a_client_that_sends_no_more_is_not_waited_for_long(
+async def test_the_api_waits_only_shortly_for_a_silent_client(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(early_answer, "DISCARD_SEC", 0.01)
@@ -96,7 +96,7 @@ async def test_a_client_that_sends_no_more_is_not_waited_for_long(
         await Connection(b"x", content_length=LARGE).answered(reads=1)
 
 
-async def test_a_client_that_asked_first_is_not_waited_for_at_all() -> None:
+async def test_the_api_does_not_wait_for_a_client_that_asked_first() -> None:
     connection = Connection(content_length=LARGE, expect="100-continue")
     async with asyncio.timeout(early_answer.DISCARD_SEC / 2):
         sent = await connection.answered(reads=0)

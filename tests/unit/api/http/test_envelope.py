@@ -1,4 +1,4 @@
-"""Every answer, the framework's own errors included, stands in the envelope."""
+"""Every answer has the envelope, including the framework's own errors."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ async def test_an_unknown_path_is_404(api: Api, path: str) -> None:
         ("PUT", "/api/keys/x", "DELETE"),
     ],
 )
-async def test_a_method_a_path_does_not_know_is_405_with_those_it_does(
+async def test_an_unknown_method_is_405_with_the_allowed_ones(
     api: Api, method: str, path: str, allowed: str
 ) -> None:
     answer = await api.request(method, path)
@@ -43,17 +43,17 @@ async def test_a_method_a_path_does_not_know_is_405_with_those_it_does(
 @pytest.mark.parametrize(
     "content", [b"", b"{", b'{"a" 1}', b"\xff\xfe{", b"{'a': 1}", b"nope", b'"\xe9"']
 )
-async def test_malformed_json_is_told_from_the_field_body(api: Api, content: bytes) -> None:
+async def test_malformed_json_is_reported_for_the_field_body(api: Api, content: bytes) -> None:
     assert "JSON" in refused_field(await post(api, content), "body")
 
 
 @pytest.mark.parametrize("content", [b"[]", b"1", b'"x"', b"null"])
-async def test_json_that_is_no_object_is_refused(api: Api, content: bytes) -> None:
+async def test_json_that_is_not_an_object_is_refused(api: Api, content: bytes) -> None:
     assert "object" in refused_field(await post(api, content), "body")
 
 
 @pytest.mark.parametrize("content_type", ["", "text/plain", "multipart/form-data", "json", "/"])
-async def test_a_body_that_does_not_say_json_is_415(api: Api, content_type: str) -> None:
+async def test_a_body_without_the_json_content_type_is_415(api: Api, content_type: str) -> None:
     answer = await post(api, b"{}", {"Content-Type": content_type})
     error_of(answer, 415, "UNSUPPORTED_MEDIA_TYPE")
 
@@ -61,7 +61,9 @@ async def test_a_body_that_does_not_say_json_is_415(api: Api, content_type: str)
 @pytest.mark.parametrize(
     "content_type", ["application/json; charset=utf-8", "Application/JSON", "application/x+json"]
 )
-async def test_spellings_of_json_are_understood(api: Api, content_type: str) -> None:
+async def test_other_spellings_of_the_json_content_type_are_accepted(
+    api: Api, content_type: str
+) -> None:
     answer = await post(api, b'{"job_type": "custom"}', {"Content-Type": content_type})
     assert answer.status_code == 202
 
@@ -75,7 +77,7 @@ async def test_an_announced_body_over_the_limit_is_413_before_it_is_read(api: Ap
     error_of(answer, 413, "BODY_TOO_LARGE")
 
 
-async def test_a_chunked_body_is_read_no_further_than_the_limit(api: Api) -> None:
+async def test_a_chunked_body_is_read_only_up_to_the_limit(api: Api) -> None:
     sent = 0
 
     async def chunks() -> AsyncIterator[bytes]:
@@ -88,12 +90,12 @@ async def test_a_chunked_body_is_read_no_further_than_the_limit(api: Api) -> Non
     assert sent <= MAX_BODY_BYTES + 8192
 
 
-async def test_a_body_of_just_the_limit_is_read(api: Api) -> None:
+async def test_a_body_of_exactly_the_limit_is_accepted(api: Api) -> None:
     body = b'{"job_type": "custom"}'
     assert (await post(api, body + b" " * (MAX_BODY_BYTES - len(body)))).status_code == 202
 
 
-async def test_what_nobody_expected_is_500_and_says_nothing(
+async def test_an_unexpected_error_is_500_without_details(
     api: Api, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def fail(*_: Any) -> None:
@@ -106,9 +108,7 @@ async def test_what_nobody_expected_is_500_and_says_nothing(
     assert "request.failed" in caplog.messages
 
 
-async def test_an_error_that_is_no_answer_of_the_api_is_500(
-    api: Api, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_an_error_without_a_status_is_500(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     async def fail(*_: Any) -> None:
         raise SecretaryError("inside", code=ErrorCode.PARSER_CRASHED)
 
@@ -116,7 +116,7 @@ async def test_an_error_that_is_no_answer_of_the_api_is_500(
     assert "inside" not in error_of(await api.get("/api/jobs/x"), 500, "INTERNAL_ERROR")["message"]
 
 
-async def test_without_its_store_the_api_asks_to_come_back(
+async def test_without_its_store_the_api_answers_503_with_retry_after(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def fail(*_: Any) -> None:
@@ -128,7 +128,7 @@ async def test_without_its_store_the_api_asks_to_come_back(
     assert answer.headers["retry-after"] == "2"
 
 
-async def test_until_the_store_has_answered_once_nothing_is_asked_of_it(api: Api) -> None:
+async def test_until_the_store_has_answered_once_requests_are_refused_at_once(api: Api) -> None:
     api.store_answers = False
     error_of(await api.get("/api/jobs/"), 503, "STORE_UNAVAILABLE")
     error_of(await api.get("/health/ready"), 503, "STORE_UNAVAILABLE")
@@ -143,7 +143,7 @@ async def test_health_needs_no_key_and_no_broker(api: Api) -> None:
 @pytest.mark.parametrize(
     "path", ["/api/jobs", "/api/keys", "/api/job-types", "/health/live", "/metrics", "/docs"]
 )
-async def test_a_path_works_with_and_without_its_slash(api: Api, path: str) -> None:
+async def test_a_path_works_with_and_without_its_trailing_slash(api: Api, path: str) -> None:
     for spelling in (path, f"{path}/"):
         assert (await api.get(spelling)).status_code == 200
 
@@ -154,7 +154,7 @@ async def test_metrics_are_prometheus_text(api: Api) -> None:
     assert "# HELP process_cpu_seconds_total" in answer.text
 
 
-async def test_each_request_leaves_one_line_with_the_job_and_the_key(
+async def test_each_request_logs_one_line_with_the_job_and_the_key(
     api: Api, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")
@@ -168,7 +168,7 @@ async def test_each_request_leaves_one_line_with_the_job_and_the_key(
     assert fields[1]["path"] == f"/api/jobs/{job_id}"
 
 
-async def test_a_client_that_goes_away_in_the_middle_of_its_body_is_no_fault_of_ours(
+async def test_a_client_that_disconnects_during_its_body_gets_no_answer(
     api: Api,
 ) -> None:
     scope: dict[str, Any] = {

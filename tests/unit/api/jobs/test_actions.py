@@ -1,4 +1,4 @@
-"""Cancel, retry, delete: what a client may ask of its jobs, and what it is told."""
+"""Cancel, retry and delete jobs, and the answers."""
 
 from datetime import timedelta
 from typing import Any
@@ -47,7 +47,7 @@ async def ask(api: Api, job_id: str, what: str, **options: Any) -> httpx.Respons
     return await api.request("POST", f"/api/jobs/{job_id}/{what}", **options)
 
 
-async def test_cancelling_a_waiting_job_ends_it_and_tells_the_notifier(api: Api) -> None:
+async def test_cancelling_a_pending_job_ends_it_and_rings_for_its_webhook(api: Api) -> None:
     job_id = await submitted(api)
     answer = await ask(api, job_id, "cancel")
     assert answer.status_code == 202
@@ -59,16 +59,16 @@ async def test_cancelling_a_waiting_job_ends_it_and_tells_the_notifier(api: Api)
     assert api.doorbell.deliveries == [(job_id, job.seq)]
 
 
-async def test_cancelling_a_running_job_asks_its_holder(api: Api) -> None:
+async def test_cancelling_a_running_job_asks_its_worker(api: Api) -> None:
     job_id = await submitted(api)
     await claimed(api, job_id)
-    for _ in range(2):  # asking twice is no error
+    for _ in range(2):  # a second request is not an error
         shown = data_of(await ask(api, job_id, "cancel"))["job"]
         assert (shown["status"], shown["cancel_requested"]) == ("processing", True)
     assert api.doorbell.deliveries == []
 
 
-async def test_cancelling_a_job_whose_holder_is_gone_ends_it(api: Api) -> None:
+async def test_cancelling_a_job_whose_worker_is_lost_ends_it(api: Api) -> None:
     job_id = await submitted(api)
     await claimed(api, job_id, lease_sec=30)
     api.clock.advance(31)
@@ -78,7 +78,7 @@ async def test_cancelling_a_job_whose_holder_is_gone_ends_it(api: Api) -> None:
 
 
 @pytest.mark.parametrize("outcome", [Outcome.COMPLETED, Outcome.FAILED, Outcome.CANCELLED])
-async def test_what_has_ended_is_not_cancelled(api: Api, outcome: Outcome) -> None:
+async def test_a_job_that_has_ended_is_not_cancelled(api: Api, outcome: Outcome) -> None:
     job_id = await submitted(api)
     await ended(api, job_id, outcome)
     error = error_of(await ask(api, job_id, "cancel"), 409, "INVALID_STATE")
@@ -96,7 +96,7 @@ async def test_a_retry_starts_a_new_run_and_rings(api: Api) -> None:
     assert api.doorbell.jobs == [("custom", job_id)]
 
 
-async def test_the_end_that_was_not_told_yet_is_told_before_the_new_run_starts(api: Api) -> None:
+async def test_the_last_event_is_relayed_before_the_new_run_starts(api: Api) -> None:
     job_id = await submitted(api)
     job = await ended(api, job_id)
     await ask(api, job_id, "retry")
@@ -110,7 +110,7 @@ async def test_the_end_that_was_not_told_yet_is_told_before_the_new_run_starts(a
     assert api.jobs.jobs[job_id].notify is None
 
 
-async def test_the_end_is_told_whatever_the_clock_of_its_worker_said(api: Api) -> None:
+async def test_the_last_event_is_relayed_even_if_its_workers_clock_was_ahead(api: Api) -> None:
     job_id = await submitted(api)
     job = await ended(api, job_id)
     assert job.notify is not None
@@ -119,14 +119,14 @@ async def test_the_end_is_told_whatever_the_clock_of_its_worker_said(api: Api) -
     assert (await ask(api, job_id, "retry")).status_code == 202
 
 
-async def test_only_what_has_ended_is_retried(api: Api) -> None:
+async def test_only_a_job_that_has_ended_is_retried(api: Api) -> None:
     job_id = await submitted(api)
     error_of(await ask(api, job_id, "retry"), 409, "INVALID_STATE")
     await claimed(api, job_id)
     error_of(await ask(api, job_id, "retry"), 409, "INVALID_STATE")
 
 
-async def test_a_deleted_job_is_gone_from_every_answer(api: Api) -> None:
+async def test_a_deleted_job_is_hidden_from_every_answer(api: Api) -> None:
     job_id = await submitted(api)
     await ended(api, job_id)
     assert data_of(await api.request("DELETE", f"/api/jobs/{job_id}")) == {"job_id": job_id}
@@ -138,7 +138,7 @@ async def test_a_deleted_job_is_gone_from_every_answer(api: Api) -> None:
     assert api.jobs.jobs[job_id].expires_at == api.clock.now()
 
 
-async def test_deleting_a_waiting_job_cancels_it_and_tells_so(api: Api) -> None:
+async def test_deleting_a_pending_job_cancels_it_and_rings_for_its_webhook(api: Api) -> None:
     job_id = await submitted(api)
     await api.request("DELETE", f"/api/jobs/{job_id}")
     job = api.jobs.jobs[job_id]
@@ -152,7 +152,7 @@ async def test_a_running_job_is_not_deleted(api: Api) -> None:
     error_of(await api.request("DELETE", f"/api/jobs/{job_id}"), 409, "INVALID_STATE")
 
 
-async def test_somebody_elses_job_does_not_exist(api: Api) -> None:
+async def test_a_job_of_another_key_does_not_exist(api: Api) -> None:
     job_id = await submitted(api)
     other = await api.new_key()
     for what in ("cancel", "retry"):
@@ -161,8 +161,8 @@ async def test_somebody_elses_job_does_not_exist(api: Api) -> None:
     assert api.jobs.jobs[job_id].status == "pending"
 
 
-class Restless:
-    """A job repository whose job is claimed in the moment between read and move."""
+class ClaimedMeanwhile:
+    """A job repository whose job is claimed between the read and the cancellation."""
 
     def __init__(self, api: Api) -> None:
         self.api = api
@@ -173,11 +173,11 @@ class Restless:
         return await type(self.api.jobs).cancel(self.api.jobs, job, now, expires_at)
 
 
-async def test_a_cancellation_that_loses_to_a_claim_asks_the_new_holder(
+async def test_a_cancellation_that_loses_to_a_claim_asks_the_worker(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job_id = await submitted(api)
-    monkeypatch.setattr(api.jobs, "cancel", Restless(api).cancel)
+    monkeypatch.setattr(api.jobs, "cancel", ClaimedMeanwhile(api).cancel)
     shown = data_of(await ask(api, job_id, "cancel"))["job"]
     assert (shown["status"], shown["cancel_requested"]) == ("processing", True)
 

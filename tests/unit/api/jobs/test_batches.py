@@ -1,4 +1,4 @@
-"""Batches: all or nothing, counted from their jobs."""
+"""Batches: all jobs or none; the counts come from the jobs."""
 
 from datetime import timedelta
 from typing import Any
@@ -31,7 +31,7 @@ async def shown(api: Api, batch_id: str) -> Any:
     return data_of(await api.get(f"/api/jobs/batch/{batch_id}"))
 
 
-async def test_a_batch_is_accepted_whole_and_rung_for(api: Api) -> None:
+async def test_a_batch_is_stored_and_rung_for(api: Api) -> None:
     answer = await submit(api, custom(tags=["a"]), custom(priority=9), batch_name="two")
     assert answer.status_code == 202
     made = data_of(answer)
@@ -54,7 +54,7 @@ async def test_a_batch_is_accepted_whole_and_rung_for(api: Api) -> None:
     assert {job["job_id"] for job in listed} == set(made["job_ids"])
 
 
-async def test_a_thousand_with_one_bad_make_nothing(api: Api) -> None:
+async def test_a_thousand_jobs_with_a_bad_one_store_nothing(api: Api) -> None:
     cases: list[tuple[Any, str, str]] = [
         (custom(priority=99), "jobs.777.priority", "VALIDATION_ERROR"),
         ({"job_type": "nope"}, "jobs.777.job_type", "UNKNOWN_JOB_TYPE"),
@@ -110,7 +110,7 @@ async def test_the_status_of_a_batch_follows_its_jobs(api: Api) -> None:
     }
 
 
-async def test_cancelling_a_batch_cancels_what_has_not_ended(api: Api) -> None:
+async def test_cancelling_a_batch_cancels_its_jobs_that_have_not_ended(api: Api) -> None:
     made = data_of(await submit(api, *[custom() for _ in range(3)]))
     await run(api, made["job_ids"][0])
     await run(api, made["job_ids"][1], Outcome.COMPLETED)
@@ -125,7 +125,7 @@ async def test_cancelling_a_batch_cancels_what_has_not_ended(api: Api) -> None:
     ]
 
 
-async def test_retrying_a_batch_retries_what_failed(api: Api) -> None:
+async def test_retrying_a_batch_retries_its_failed_jobs(api: Api) -> None:
     made = data_of(await submit(api, *[custom() for _ in range(3)]))
     for job_id, outcome in zip(
         made["job_ids"], [Outcome.FAILED, Outcome.COMPLETED, Outcome.CANCELLED], strict=True
@@ -142,13 +142,13 @@ async def test_retrying_a_batch_retries_what_failed(api: Api) -> None:
     ]
 
 
-async def test_all_jobs_of_a_large_batch_are_moved(api: Api) -> None:
+async def test_every_job_of_a_large_batch_is_cancelled(api: Api) -> None:
     made = data_of(await submit(api, *[custom() for _ in range(700)]))
     answer = await api.request("POST", f"/api/jobs/batch/{made['batch_id']}/cancel")
     assert data_of(answer)["status"] == "cancelled"
 
 
-async def test_somebody_elses_batch_does_not_exist(api: Api) -> None:
+async def test_a_batch_of_another_key_does_not_exist(api: Api) -> None:
     made = data_of(await submit(api, custom()))
     other = await api.new_key()
     path = f"/api/jobs/batch/{made['batch_id']}"
@@ -158,7 +158,7 @@ async def test_somebody_elses_batch_does_not_exist(api: Api) -> None:
     error_of(await api.get("/api/jobs/batch/batch-nope"), 404, "NOT_FOUND")
 
 
-async def test_statistics_are_those_of_ones_own_jobs(api: Api) -> None:
+async def test_statistics_count_only_the_jobs_of_the_key(api: Api) -> None:
     other = await api.new_key()
     await submit(api, custom(), custom(delay_sec=60))
     await api.submit(key=other)

@@ -1,4 +1,4 @@
-"""``Idempotency-Key``: a repeat makes nothing new."""
+"""``Idempotency-Key``: a repeat creates no second job."""
 
 import asyncio
 from typing import Any
@@ -31,7 +31,7 @@ async def test_a_repeat_gives_the_same_job_and_says_so(api: Api) -> None:
     assert len(api.jobs.jobs) == len(api.doorbell.jobs) == 1
 
 
-async def test_a_repeat_shows_the_job_as_it_is_by_now(api: Api) -> None:
+async def test_a_repeat_shows_the_job_as_it_is_now(api: Api) -> None:
     job_id = data_of(await submit(api, "k-1"))["job_id"]
     await api.request("POST", f"/api/jobs/{job_id}/cancel")
     assert data_of(await submit(api, "k-1"))["job"]["status"] == "cancelled"
@@ -43,7 +43,7 @@ async def test_another_body_under_the_key_is_refused(api: Api) -> None:
     assert len(api.jobs.jobs) == 1
 
 
-async def test_keys_of_different_owners_have_nothing_to_do_with_each_other(api: Api) -> None:
+async def test_the_same_key_of_another_owner_makes_another_job(api: Api) -> None:
     other = await api.new_key()
     first = data_of(await submit(api, "k-1", parameters={"a": 1}))
     second = data_of(await submit(api, "k-1", api_key=other, parameters={"a": 2}))
@@ -61,7 +61,7 @@ async def test_a_key_counts_for_48_hours(api: Api) -> None:
     assert api.jobs.jobs[first].idempotency is None
 
 
-async def test_of_many_that_outlive_the_key_one_makes_a_job(api: Api) -> None:
+async def test_many_submissions_after_the_48_hours_make_one_job(api: Api) -> None:
     await submit(api, "k-1")
     api.clock.advance(49 * 3600)
     answers = await asyncio.gather(*(submit(api, "k-1") for _ in range(10)))
@@ -69,18 +69,18 @@ async def test_of_many_that_outlive_the_key_one_makes_a_job(api: Api) -> None:
     assert len(api.jobs.jobs) == 2
 
 
-async def test_what_was_refused_does_not_use_up_the_key(api: Api) -> None:
+async def test_a_refused_submission_does_not_use_up_the_key(api: Api) -> None:
     refused = await submit(api, "k-1", priority=99)
     assert refused.status_code == 422
     assert (await submit(api, "k-1", priority=9)).status_code == 202
 
 
 @pytest.mark.parametrize("key", ["", "k" * 256, "a b", "caf\xe9".encode("latin-1")])
-async def test_what_is_no_key_is_refused(api: Api, key: Any) -> None:
+async def test_an_invalid_key_is_refused(api: Api, key: Any) -> None:
     refused_field(await submit(api, key), "Idempotency-Key")
 
 
-async def test_neither_key_nor_body_can_be_read_from_what_is_kept(api: Api) -> None:
+async def test_the_stored_mark_does_not_contain_the_body(api: Api) -> None:
     await submit(api, "k-1", parameters={"password": "hunter2"})
     (job,) = api.jobs.jobs.values()
     assert job.idempotency is not None
@@ -89,7 +89,7 @@ async def test_neither_key_nor_body_can_be_read_from_what_is_kept(api: Api) -> N
     assert job.idempotency.body_hmac not in shown
 
 
-async def test_a_key_of_a_batch_is_no_key_of_a_job(api: Api) -> None:
+async def test_a_key_of_a_batch_is_separate_from_a_key_of_a_job(api: Api) -> None:
     body = {"jobs": [{"job_type": "custom"}]}
     headers = {"Idempotency-Key": "k-1"}
     first = await api.request("POST", "/api/jobs/batch", json=body, headers=headers)

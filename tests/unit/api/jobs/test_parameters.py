@@ -1,4 +1,4 @@
-"""The rules of a schema, in words."""
+"""The check of parameters against a schema, and its messages."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ UNIQUE = "must not name anything twice"
 
 
 def check(schema: Any, parameters: dict[str, Any]) -> list[tuple[str, str]]:
-    """What is refused: (field, message)."""
+    """Return the refused fields with their messages."""
     try:
         ParameterCheck(JobTypeInfo("t", schema))(parameters)
     except InvalidRequest as error:
@@ -50,7 +50,7 @@ def of_x(rule: dict[str, Any]) -> dict[str, Any]:
         ({"not": {}}, 1, "is not valid (not)"),
     ],
 )
-def test_a_rule_is_told_in_words(rule: Any, value: Any, message: str) -> None:
+def test_a_broken_rule_is_described_in_words(rule: Any, value: Any, message: str) -> None:
     assert check(of_x(rule), {"x": value}) == [("parameters.x", message)]
 
 
@@ -60,7 +60,7 @@ def test_names_that_exclude_each_other_are_named() -> None:
     assert check(schema, {"a": 1}) == []
 
 
-def test_one_number_may_be_the_least_another_can_be() -> None:
+def test_a_number_may_be_the_lower_bound_of_another() -> None:
     schema = {"x-at-least": {"last": "first"}}
     below = [("parameters.last", "must be at least first")]
     assert check(schema, {"first": 3, "last": 2}) == below
@@ -69,11 +69,11 @@ def test_one_number_may_be_the_least_another_can_be() -> None:
 
 
 @pytest.mark.parametrize("bounds", [7, ["last"], {"last": 7}, {"last": ["first"]}, {"last": None}])
-def test_a_bound_that_names_nothing_bounds_nothing(bounds: Any) -> None:
+def test_an_invalid_bound_is_ignored(bounds: Any) -> None:
     assert check({"x-at-least": bounds}, {"first": 3, "last": 2}) == []
 
 
-def test_every_missing_name_is_told_once() -> None:
+def test_every_missing_name_is_reported_once() -> None:
     schema = {"required": ["a", "b"]}
     missing = [("parameters.a", "is required"), ("parameters.b", "is required")]
     assert check(schema, {}) == missing
@@ -88,7 +88,7 @@ def test_references_are_followed_to_the_field_they_concern() -> None:
     assert found == [("parameters.pages[1].n", "must be a whole number")]
 
 
-def test_a_required_null_stays_and_an_optional_one_is_as_good_as_absent() -> None:
+def test_an_optional_null_counts_as_absent_and_a_required_null_stays() -> None:
     nullable = {"anyOf": [{"type": "string"}, {"type": "null"}]}
     schema = {
         "properties": {"a": nullable, "b": nullable, "c": {"type": "string"}},
@@ -108,12 +108,12 @@ def test_a_required_null_stays_and_an_optional_one_is_as_good_as_absent() -> Non
         of_x({"$ref": "http://127.0.0.1:9/schema"}),
     ],
 )
-def test_with_a_broken_schema_the_worker_alone_decides(schema: Any) -> None:
-    """No request is refused for it, and no reference is fetched."""
+def test_with_a_broken_schema_only_the_worker_checks(schema: Any) -> None:
+    """No request is refused because of the schema, and no reference is fetched."""
     assert check(schema, {"x": 1}) == []
 
 
-def test_only_the_first_fields_of_very_many_are_told() -> None:
+def test_at_most_twenty_fields_are_reported() -> None:
     schema = {"additionalProperties": {"type": "string"}}
     assert len(check(schema, {str(n): n for n in range(1000)})) == 20
 
@@ -136,13 +136,13 @@ def test_a_keyword_takes_time_in_proportion_to_the_value(
     assert found == ([("parameters.x", message)] if message else [])
 
 
-def test_numbers_are_no_truth_values_where_items_must_differ() -> None:
+def test_numbers_differ_from_truth_values_in_unique_items() -> None:
     assert (
         check(of_x({"uniqueItems": True}), {"x": [1, True, 0, False, "1", None, [1], [True]]}) == []
     )
 
 
-def test_names_that_fit_a_pattern_are_checked_as_it_says_and_others_refused() -> None:
+def test_names_that_fit_a_pattern_are_checked_and_others_refused() -> None:
     numbers = {"patternProperties": {"^n_": {"type": "integer"}}, "additionalProperties": False}
     schema = of_x({**numbers, "properties": {"a": {"type": "string"}}})
     assert check(schema, {"x": {"n_1": 1, "a": "b"}}) == []
@@ -158,5 +158,5 @@ def test_other_names_are_checked_by_the_schema_for_them() -> None:
     assert check(schema, {"a": "1"}) == [("parameters.a", "must be a whole number")]
 
 
-def test_a_pattern_that_no_linear_engine_knows_is_left_to_the_worker() -> None:
+def test_a_pattern_that_no_linear_engine_supports_is_left_to_the_worker() -> None:
     assert check(of_x({"pattern": r"^(?=a)\w+$"}), {"x": "b"}) == []

@@ -1,4 +1,4 @@
-"""Watching jobs: each change once, one look for all who watch."""
+"""Streams of jobs: each change once, one query for all streams."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from secretary_common.testing.jobs import InMemoryJobRepository
 TYPES = {"pdf"}
 
 
-class Scene(InMemoryJobRepository):
-    """A store that counts the looks it is asked for, and a watch over it."""
+class CountingStore(InMemoryJobRepository):
+    """A store that counts its queries, with a stream over it."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.looks: list[int] = []
-        """How many jobs each asked for."""
+        self.queries: list[int] = []
+        """How many jobs each query asked for."""
         self.answers = True
         self.stopping = False
-        self.watch = JobStream(self, lambda: self.stopping)
+        self.stream = JobStream(self, lambda: self.stopping)
 
     async def summaries(self, job_ids: Collection[str]) -> list[Job]:
-        self.looks.append(len(job_ids))
+        self.queries.append(len(job_ids))
         if not self.answers:
             raise StoreUnavailable
         return await super().summaries(job_ids)
@@ -53,30 +53,30 @@ class Scene(InMemoryJobRepository):
         await self.settle(job, "t1", end(Outcome.COMPLETED, seq=seq))
 
     async def follow(self, job: Job, after: int = BEFORE_ALL) -> list[tuple[int, str] | None]:
-        changes = self.watch.changes(job, after)
+        changes = self.stream.changes(job, after)
         return [(job.seq, job.status.value) if job else None async for job in changes]
 
 
-def play(scene: Callable[[Scene], Coroutine[Any, Any, None]]) -> Scene:
+def play(scene: Callable[[CountingStore], Coroutine[Any, Any, None]]) -> CountingStore:
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
 
-        async def playing() -> Scene:
-            made = Scene()
+        async def playing() -> CountingStore:
+            made = CountingStore()
             await scene(made)
             return made
 
         return runner.run(playing())
 
 
-def test_each_change_is_told_once_and_the_end_ends_it() -> None:
-    async def scene(jobs: Scene) -> None:
+def test_a_stream_yields_each_change_once_and_ends_with_the_job() -> None:
+    async def scene(jobs: CountingStore) -> None:
         job = await jobs.submitted()
         following = asyncio.ensure_future(jobs.follow(job))
         await asyncio.sleep(5)
         claimed = await jobs.start(job)
         await asyncio.sleep(5)
         await jobs.advance(claimed, 2)
-        await jobs.advance(claimed, 3)  # between two looks
+        await jobs.advance(claimed, 3)  # between two polls
         await asyncio.sleep(5)
         await jobs.complete(claimed, 4)
         assert await following == [
@@ -89,8 +89,8 @@ def test_each_change_is_told_once_and_the_end_ends_it() -> None:
     play(scene)
 
 
-def test_who_comes_back_is_told_what_is_new_to_it_alone() -> None:
-    async def scene(jobs: Scene) -> None:
+def test_a_client_that_reconnects_gets_only_later_changes() -> None:
+    async def scene(jobs: CountingStore) -> None:
         claimed = await jobs.start(await jobs.submitted())
         following = asyncio.ensure_future(jobs.follow(claimed, after=1))
         await asyncio.sleep(1)
@@ -100,8 +100,8 @@ def test_who_comes_back_is_told_what_is_new_to_it_alone() -> None:
     play(scene)
 
 
-def test_on_a_quiet_stream_something_comes_in_time() -> None:
-    async def scene(jobs: Scene) -> None:
+def test_a_quiet_stream_yields_none_in_time() -> None:
+    async def scene(jobs: CountingStore) -> None:
         job = await jobs.submitted()
         following = asyncio.ensure_future(jobs.follow(job))
         await asyncio.sleep(2 * QUIET_SEC + 2 * POLL_SEC)
@@ -111,25 +111,25 @@ def test_on_a_quiet_stream_something_comes_in_time() -> None:
     play(scene)
 
 
-def test_a_look_is_one_query_however_many_watch() -> None:
-    async def scene(jobs: Scene) -> None:
+def test_one_query_serves_every_stream() -> None:
+    async def scene(jobs: CountingStore) -> None:
         watched = [await jobs.submitted(f"job-{number}") for number in range(100)]
         following = []
         for number in range(200):
             following.append(asyncio.ensure_future(jobs.follow(watched[number % 100])))
             await asyncio.sleep(0.001)
-        before = len(jobs.looks)
+        before = len(jobs.queries)
         await asyncio.sleep(10)
-        assert len(jobs.looks) - before <= 10 / POLL_SEC + 1
-        assert set(jobs.looks[before:]) == {100}
+        assert len(jobs.queries) - before <= 10 / POLL_SEC + 1
+        assert set(jobs.queries[before:]) == {100}
         jobs.stopping = True
         await asyncio.gather(*following)
 
     play(scene)
 
 
-def test_while_the_store_is_away_nothing_comes_and_then_it_goes_on() -> None:
-    async def scene(jobs: Scene) -> None:
+def test_a_stream_survives_an_outage_of_the_store() -> None:
+    async def scene(jobs: CountingStore) -> None:
         job = await jobs.submitted()
         following = asyncio.ensure_future(jobs.follow(job))
         await asyncio.sleep(1)
@@ -144,8 +144,8 @@ def test_while_the_store_is_away_nothing_comes_and_then_it_goes_on() -> None:
     play(scene)
 
 
-def test_a_deleted_job_ends_it() -> None:
-    async def scene(jobs: Scene) -> None:
+def test_a_deleted_job_ends_its_stream() -> None:
+    async def scene(jobs: CountingStore) -> None:
         job = await jobs.submitted()
         following = asyncio.ensure_future(jobs.follow(job))
         await asyncio.sleep(1)

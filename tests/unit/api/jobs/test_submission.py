@@ -1,4 +1,4 @@
-"""What is accepted becomes a stored job; what is refused says which field and why."""
+"""An accepted submission becomes a stored job; a refused one names the field and the reason."""
 
 from __future__ import annotations
 
@@ -33,21 +33,21 @@ async def test_an_accepted_job_is_stored_and_rung_for(api: Api) -> None:
     assert api.doorbell.jobs == [("custom", job.job_id)]
 
 
-async def test_the_curl_call_of_the_original_documentation_works(api: Api) -> None:
+async def test_a_pdf_job_is_accepted_and_shown(api: Api) -> None:
     answer = await api.submit_pdf(filename=FILE, extraction_method="ocr")
     assert answer.status_code == 202
     shown = data_of(await api.get(answer.headers["location"]))
     assert shown["parameters"] == {"filename": FILE, "extraction_method": "ocr"}
 
 
-async def test_a_ring_that_fails_takes_no_job_back(api: Api) -> None:
+async def test_a_job_stays_when_its_ring_fails(api: Api) -> None:
     api.doorbell.answers = False
     answer = await api.submit()
     assert answer.status_code == 202
     assert data_of(answer)["job_id"] in api.jobs.jobs
 
 
-async def test_nothing_is_rung_for_what_was_not_stored(
+async def test_a_job_that_was_not_stored_is_not_rung_for(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def fail(job: Job) -> None:
@@ -58,7 +58,7 @@ async def test_nothing_is_rung_for_what_was_not_stored(
     assert api.doorbell.jobs == []
 
 
-async def test_a_scheduled_job_waits_and_is_rung_for_all_the_same(api: Api) -> None:
+async def test_a_scheduled_job_waits_and_is_rung_for(api: Api) -> None:
     data = data_of(await api.submit(delay_sec=90))
     job = api.jobs.jobs[data["job_id"]]
     assert job.run_at == api.clock.now() + timedelta(seconds=90)
@@ -74,7 +74,7 @@ async def test_a_scheduled_job_waits_and_is_rung_for_all_the_same(api: Api) -> N
         ("1999-01-01T00:00:00Z", "2026-01-01T00:00:00.000Z"),
     ],
 )
-async def test_run_at_is_utc_unless_it_says_otherwise_and_never_past(
+async def test_run_at_without_an_offset_is_utc_and_never_past(
     api: Api, run_at: str, shown: str
 ) -> None:
     assert data_of(await api.submit(run_at=run_at))["job"]["run_at"] == shown
@@ -115,12 +115,12 @@ async def test_run_at_and_delay_sec_exclude_each_other(api: Api) -> None:
     assert "run_at" in error_of(answer, 422, "VALIDATION_ERROR")["message"]
 
 
-async def test_an_unknown_job_type_is_refused_with_those_there_are(api: Api) -> None:
+async def test_an_unknown_job_type_is_refused_with_the_known_ones(api: Api) -> None:
     message = refused_field(await api.submit(job_type="nope"), "job_type", "UNKNOWN_JOB_TYPE")
     assert "custom, pdf" in message
 
 
-async def test_before_any_type_is_announced_clients_are_told_to_come_back(api: Api) -> None:
+async def test_before_any_type_is_announced_clients_get_retry_after(api: Api) -> None:
     api.job_types.types.clear()
     answer = await api.submit()
     assert "announced" in error_of(answer, 503, "STORE_UNAVAILABLE")["message"]
@@ -231,7 +231,7 @@ async def test_a_webhook_works_for_a_type_that_refuses_unknown_parameters(api: A
         ("https://x.org", "parameters.webhook"),
     ],
 )
-async def test_what_is_wrong_with_a_webhook_is_named(api: Api, hook: Any, field: str) -> None:
+async def test_a_bad_field_of_a_webhook_is_named(api: Api, hook: Any, field: str) -> None:
     answer = await api.submit({"webhook": hook})
     refused_field(answer, field)
     assert "topsecret" not in answer.text
@@ -249,13 +249,13 @@ async def test_what_is_wrong_with_a_webhook_is_named(api: Api, hook: Any, field:
         "https://x.org:22/",
     ],
 )
-async def test_a_url_that_leads_inside_is_refused_at_submit(api: Api, url: str) -> None:
+async def test_a_url_to_a_private_address_is_refused_at_submit(api: Api, url: str) -> None:
     hook = await api.submit({"webhook": {"url": url}})
     refused_field(hook, "parameters.webhook.url", "URL_REFUSED")
     refused_field(await api.submit_pdf(url=url), "parameters.url", "URL_REFUSED")
 
 
-async def test_an_address_that_is_not_plainly_spelled_is_refused_with_its_plain_spelling(
+async def test_an_unusual_spelling_of_an_address_is_refused_with_the_plain_one(
     api: Api,
 ) -> None:
     hook = await api.submit({"webhook": {"url": "http://134744072/"}})
@@ -280,12 +280,12 @@ async def test_a_url_that_is_too_long_with_the_job_id_in_it_is_refused(
     assert (await api.submit({"webhook": {"url": fits, "jobId": job_id}})).status_code == 202
 
 
-async def test_types_without_a_url_parameter_give_url_their_own_meaning(api: Api) -> None:
+async def test_a_type_without_a_url_parameter_may_use_the_name_for_anything(api: Api) -> None:
     assert (await api.submit({"url": "urn:x", "filename": "../../x"})).status_code == 202
 
 
 @pytest.mark.parametrize("filename", [FILE, "a.pdf", "sub/../a.pdf", f"{ROOT}/x/../b.pdf"])
-async def test_a_file_inside_the_roots_is_let_in(api: Api, filename: str) -> None:
+async def test_a_file_inside_the_roots_is_accepted(api: Api, filename: str) -> None:
     assert (await api.submit_pdf(filename=filename)).status_code == 202
 
 
@@ -338,7 +338,9 @@ async def test_a_file_name_with_nul_is_refused(api: Api) -> None:
         ('{"a": {"$ref": "x", "$id": 1}}', "parameters.a"),
     ],
 )
-async def test_what_cannot_be_stored_is_named(api: Api, parameters: str, field: str) -> None:
+async def test_a_value_that_cannot_be_stored_is_named(
+    api: Api, parameters: str, field: str
+) -> None:
     answer = await api.request(
         "POST",
         "/api/jobs/",

@@ -1,4 +1,4 @@
-"""What is shown of jobs, their logs and their webhooks."""
+"""The views of jobs, their logs and their webhooks."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ async def stored(api: Api, job_id: str = "job-1", **fields: Any) -> Job:
     return job
 
 
-async def test_a_job_is_shown_whole_but_for_what_is_the_engines_own(api: Api) -> None:
+async def test_a_job_is_shown_without_its_lease_and_its_secrets(api: Api) -> None:
     now = api.clock.now()
     lease = Lease(owner="w-boot", token="lease-token", expires_at=now)
     await stored(
@@ -92,7 +92,7 @@ async def test_a_listing_is_brief(api: Api) -> None:
     assert set(summary) == SHOWN - {"parameters", "results", "results_url", "files", "logs"}
 
 
-async def test_results_over_256_kib_have_their_own_address(api: Api) -> None:
+async def test_results_over_256_kib_have_their_own_path(api: Api) -> None:
     results = {"text": "x" * INLINE_RESULTS_BYTES}
     await stored(api, results=results, status=JobStatus.COMPLETED)
     shown = data_of(await api.get("/api/jobs/job-1"))
@@ -101,7 +101,7 @@ async def test_results_over_256_kib_have_their_own_address(api: Api) -> None:
     assert whole == {"job_id": "job-1", "status": "completed", "results": results}
 
 
-async def test_small_results_stand_in_the_job(api: Api) -> None:
+async def test_small_results_are_part_of_the_job(api: Api) -> None:
     await stored(
         api, results={"text": "ä\ud83d\ude00".encode("utf-16", "surrogatepass").decode("utf-16")}
     )
@@ -166,7 +166,7 @@ async def test_job_types_are_listed_with_their_schema(api: Api) -> None:
     assert "extraction_method" in pdf["schema"]["properties"]
 
 
-async def test_a_listing_is_walked_page_by_page_while_jobs_come_in(api: Api) -> None:
+async def test_every_page_of_a_listing_can_be_read_while_jobs_are_submitted(api: Api) -> None:
     for n in range(7):
         await stored(api, f"job-{n}")
         if n % 3 == 0:  # several at the same millisecond

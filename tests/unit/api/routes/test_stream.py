@@ -1,4 +1,4 @@
-"""The stream of a job, as it goes over HTTP."""
+"""The stream of a job over HTTP."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ async def ended(api: Api) -> Job:
 
 
 @pytest.mark.parametrize("last", [None, "6", "", "x", "-8", "8.5", "9" * 400])
-async def test_who_does_not_know_the_end_is_told_and_it_is_the_last_event(
+async def test_a_client_that_does_not_know_the_end_gets_it_as_the_last_event(
     api: Api, last: str | None
 ) -> None:
     await ended(api)
@@ -56,13 +56,13 @@ async def test_who_does_not_know_the_end_is_told_and_it_is_the_last_event(
 
 
 @pytest.mark.parametrize("last", ["7", "8"])
-async def test_who_knows_the_end_is_told_to_stay_away(api: Api, last: str) -> None:
+async def test_a_client_that_knows_the_end_gets_204(api: Api, last: str) -> None:
     await ended(api)
     answer = await api.get("/api/jobs/job-1/stream", headers={"Last-Event-ID": last})
     assert (answer.status_code, answer.content) == (204, b"")
 
 
-async def test_a_job_of_somebody_else_has_no_stream(api: Api) -> None:
+async def test_a_job_of_another_key_has_no_stream(api: Api) -> None:
     await ended(api)
     other = await api.new_key()
     error_of(await api.get("/api/jobs/job-1/stream", key=other), 404, "NOT_FOUND")
