@@ -13,7 +13,8 @@ from pymongo import MongoClient
 from secretary_common.errors import FileTooLarge
 from secretary_common.models import FileInfo, FileKind
 from secretary_common.mongo import indexes
-from secretary_common.mongo.driver import Client, Collection
+from secretary_common.mongo.collection import Collection
+from secretary_common.mongo.driver import Client
 from secretary_common.mongo.files import CHUNK_BYTES, GROUP, MongoFileRepository
 from secretary_common.ports import FileRepository
 from secretary_common.testing.files import InMemoryFileRepository

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 
 from secretary_common.models import JobTypeInfo, TemplateInfo
-from secretary_common.mongo.driver import Collection
+from secretary_common.mongo.collection import Collection
 
 
 class MongoJobTypeRepository:

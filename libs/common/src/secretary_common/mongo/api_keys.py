@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from secretary_common.models import ApiKey
-from secretary_common.mongo.driver import Collection, Document
+from secretary_common.mongo.collection import Collection, Document
 
 
 class MongoKeyRepository:

@@ -1,8 +1,8 @@
-"""The only module that names a MongoDB driver: Motor by default, PyMongo's async API on request.
+"""The only module that chooses a MongoDB driver: Motor by default, PyMongo's async API on request.
 
 Motor's end of life was 2026-05-14; its makers recommend ``AsyncMongoClient``. The two drivers agree
-on most calls and differ on ``aggregate`` and ``close``. This adapter hides the differences and
-translates errors (``fault.py``), so no other module needs to know which driver runs.
+on most calls and differ on ``aggregate`` and ``close``. ``Client`` and ``Collection`` hide the
+differences and translate errors (``fault.py``), so no other module needs to know which driver runs.
 """
 
 from __future__ import annotations
@@ -11,39 +11,18 @@ import asyncio
 import contextlib
 import functools
 import inspect
-from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from typing import Any
 
-import bson
 from bson.codec_options import CodecOptions
-from bson.raw_bson import RawBSONDocument
 from motor.motor_asyncio import AsyncIOMotorClient
-from pymongo import AsyncMongoClient, IndexModel, ReturnDocument, UpdateOne
-from pymongo.errors import (
-    BulkWriteError,
-    InvalidOperation,
-    OperationFailure,
-    ServerSelectionTimeoutError,
-)
-from pymongo.read_concern import ReadConcern
+from pymongo import AsyncMongoClient
+from pymongo.errors import BulkWriteError, InvalidOperation, ServerSelectionTimeoutError
 
-from secretary_common.errors import NotStorable
-from secretary_common.mongo.fault import (
-    errors_of,
-    is_missing_hint,
-    translated_errors,
-    write_error,
-)
-
-Document = dict[str, Any]
-Query = Mapping[str, Any]
-Update = tuple[Document, Document]
-"""A query for one document, and its change."""
-Sort = Sequence[tuple[str, int]]
+from secretary_common.mongo.collection import Collection, Document
+from secretary_common.mongo.fault import translated_errors, write_error
 
 OPERATION_TIMEOUT_MS = 5_000
-LARGEST_DOCUMENT_BYTES = 16 * 2**20
 
 # Commands do not use the client's codec options.
 AWARE: CodecOptions[Document] = CodecOptions(tz_aware=True)
@@ -60,209 +39,6 @@ CLIENT_OPTIONS: Mapping[str, Any] = {
 WITHOUT_DEADLINE = {**CLIENT_OPTIONS, "timeoutMS": None, "socketTimeoutMS": None}
 
 
-@dataclass(frozen=True, slots=True)
-class BulkOutcome:
-    """The result of a group of updates."""
-
-    matched: int
-    """The number of updates that found their document."""
-    errors: Mapping[int, Exception]
-    """The errors of single updates, by their index in the group."""
-
-
-@dataclass(frozen=True, slots=True)
-class UpdateOutcome:
-    """The result of an update."""
-
-    matched: int
-    modified: int
-    upserted: bool
-
-
-class Collection:
-    """One collection. Every method raises the errors of ``translated_errors``.
-
-    ``DuplicateKeyError`` passes through, because callers treat it as an answer.
-    """
-
-    def __init__(self, raw: Any, usable_indexes: set[str]) -> None:
-        """*usable_indexes*: shared by all objects for this collection of one client."""
-        self._raw = raw
-        self._usable = usable_indexes
-
-    async def insert_one(self, document: Document) -> None:
-        """Insert *document*."""
-        with translated_errors():
-            await self._raw.insert_one(document)
-
-    async def insert_many(self, documents: Sequence[Document]) -> None:
-        """Insert all *documents*; one that fails does not stop the others."""
-        with translated_errors():
-            await self._raw.insert_many(documents, ordered=False)
-
-    async def insert_each(self, documents: Sequence[Document]) -> dict[int, Exception]:
-        """Insert *documents* in one write; return the errors of single documents, by index."""
-        encoded, errors = _encoded(documents)
-        with translated_errors():
-            try:
-                if encoded:
-                    await self._raw.insert_many(list(encoded.values()), ordered=False)
-            except BulkWriteError as error:
-                errors |= errors_of(error, list(encoded))
-        return errors
-
-    async def update_each(self, updates: Sequence[Update], *, upsert: bool = False) -> BulkOutcome:
-        """Make *updates*, one document each, in one write; *upsert* inserts missing documents."""
-        encoded, errors = _encoded([{"q": query, "u": change} for query, change in updates])
-        places = list(encoded)
-        matched = 0
-        with translated_errors():
-            try:
-                if places:
-                    done = await self._raw.bulk_write(
-                        [UpdateOne(*updates[place], upsert=upsert) for place in places],
-                        ordered=False,
-                    )
-                    matched = done.matched_count
-            except BulkWriteError as error:
-                errors |= errors_of(error, places)
-                matched = (error.details or {}).get("nMatched", 0)
-        return BulkOutcome(matched, errors)
-
-    async def find_one(
-        self, query: Query, *, projection: Any = None, sort: Sort | None = None
-    ) -> Document | None:
-        """Return the first document that matches."""
-        with translated_errors():
-            found: Document | None = await self._raw.find_one(query, projection, sort=sort)
-            return found
-
-    async def find_one_confirmed(self, query: Query) -> Document | None:
-        """Return the first document that matches, once a majority has it (linearizable)."""
-        with translated_errors():
-            confirmed = self._raw.with_options(read_concern=ReadConcern("linearizable"))
-            found: Document | None = await confirmed.find_one(query)
-            return found
-
-    async def find(
-        self,
-        query: Query,
-        *,
-        projection: Any = None,
-        sort: Sort | None = None,
-        limit: int = 0,
-        hint: str | None = None,
-    ) -> list[Document]:
-        """Return the documents that match.
-
-        Args:
-            query: what the documents match.
-            projection: the fields to return; None: all.
-            sort: the order.
-            limit: the largest number of documents; 0: all.
-            hint: the name of the index to use. It is used only while the index is known to be as
-                Secretary defines it: MongoDB returns too few documents for another partial index.
-        """
-        wanted = functools.partial(self._raw.find, query, projection, sort=sort, limit=limit)
-        with translated_errors():
-            if hint not in self._usable:
-                return await _all(wanted())
-            try:
-                return await _all(wanted(hint=hint))
-            except OperationFailure as error:
-                if not is_missing_hint(error):
-                    raise
-                return await _all(wanted())
-
-    async def update_one(
-        self, query: Query, change: Query, *, upsert: bool = False
-    ) -> UpdateOutcome:
-        """Change the first document that matches."""
-        with translated_errors():
-            result = await self._raw.update_one(query, change, upsert=upsert)
-        return UpdateOutcome(
-            result.matched_count, result.modified_count, result.upserted_id is not None
-        )
-
-    async def update_many(self, query: Query, change: Query) -> UpdateOutcome:
-        """Change every document that matches."""
-        with translated_errors():
-            result = await self._raw.update_many(query, change)
-        return UpdateOutcome(result.matched_count, result.modified_count, upserted=False)
-
-    async def find_one_and_update(
-        self, query: Query, change: Query, *, projection: Any = None, sort: Sort | None = None
-    ) -> Document | None:
-        """Change the first document that matches and return its new version."""
-        with translated_errors():
-            found: Document | None = await self._raw.find_one_and_update(
-                query,
-                change,
-                projection=projection,
-                sort=sort,
-                return_document=ReturnDocument.AFTER,
-            )
-            return found
-
-    async def delete_many(self, query: Query) -> int:
-        """Delete every document that matches; return how many were deleted."""
-        with translated_errors():
-            result = await self._raw.delete_many(query)
-        return int(result.deleted_count)
-
-    async def count(self, query: Query) -> int:
-        """Count the documents that match, all at one moment."""
-        with translated_errors():
-            return int(await self._at_one_moment().count_documents(query))
-
-    def _at_one_moment(self) -> Any:
-        """Return the collection as of one moment: a document that changes meanwhile counts once."""
-        return self._raw.with_options(read_concern=ReadConcern("snapshot"))
-
-    async def distinct(self, field: str, query: Query) -> list[Any]:
-        """Return the values of *field* in the documents that match, each once, in no order."""
-        with translated_errors():
-            found: list[Any] = await self._raw.distinct(field, query)
-            return found
-
-    async def aggregate(self, pipeline: Sequence[Document]) -> list[Document]:
-        """Return the results of *pipeline*, all of one moment."""
-        with translated_errors():
-            cursor = self._at_one_moment().aggregate(pipeline)
-            if inspect.isawaitable(cursor):  # PyMongo's async API
-                cursor = await cursor
-            found: list[Document] = await cursor.to_list(None)
-            return found
-
-    async def list_indexes(self) -> list[Document]:
-        """Return the collection's indexes, also those that are being built; none without it."""
-        with translated_errors():
-            cursor = self._raw.list_indexes()
-            if inspect.isawaitable(cursor):  # PyMongo's own API
-                cursor = await cursor
-            return await _all(cursor)
-
-    async def create_index(self, index: IndexModel) -> None:
-        """Build *index* unless it exists. Waits for the same build of another client.
-
-        Raises:
-            OperationFailure: MongoDB refuses it, e.g. because another index has its name.
-        """
-        with translated_errors():
-            # By default all members must be ready: a member that is down would block the build.
-            await self._raw.create_indexes([index], commitQuorum="majority")
-
-    def use_indexes(self, names: Iterable[str]) -> None:
-        """Let queries name these indexes, which are as Secretary defines them, and no others."""
-        self._usable.clear()
-        self._usable.update(names)
-
-
-async def _all(cursor: Any) -> list[Document]:
-    found: list[Document] = await cursor.to_list(None)
-    return found
-
-
 async def _within_deadline(work: Awaitable[Any]) -> None:
     """Await *work* for at most one operation timeout.
 
@@ -277,26 +53,6 @@ async def _within_deadline(work: Awaitable[Any]) -> None:
         if not limit.expired():
             raise
         raise ServerSelectionTimeoutError("the transaction took too long") from None
-
-
-def _encoded(
-    documents: Sequence[Document],
-) -> tuple[dict[int, RawBSONDocument], dict[int, Exception]]:
-    """Encode each of *documents* as BSON by itself, so that a bad one does not fail the others."""
-    encoded: dict[int, RawBSONDocument] = {}
-    errors: dict[int, Exception] = {}
-    for place, document in enumerate(documents):
-        try:
-            with translated_errors():
-                raw = bson.encode(document)
-        except NotStorable as error:
-            errors[place] = error
-            continue
-        if len(raw) > LARGEST_DOCUMENT_BYTES:
-            errors[place] = NotStorable("the document is larger than 16 MB")
-        else:
-            encoded[place] = RawBSONDocument(raw)
-    return encoded, errors
 
 
 class Client:

@@ -21,7 +21,8 @@ from pymongo import ASCENDING
 from secretary_common.errors import FileTooLarge, NotFound, SecretaryError, StoreUnavailable
 from secretary_common.models import FileInfo, FileKind, StoredFile
 from secretary_common.models.file import UNNAMED_KEPT, UPLOAD_HELD
-from secretary_common.mongo.driver import Client, Document
+from secretary_common.mongo.collection import Document
+from secretary_common.mongo.driver import Client
 from secretary_common.ports import OpenFile
 
 CHUNK_BYTES = 255 * 1024

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from secretary_common.models import WorkerReport
-from secretary_common.mongo.driver import Collection
+from secretary_common.mongo.collection import Collection
 
 
 class MongoWorkerRepository:

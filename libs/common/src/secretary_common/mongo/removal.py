@@ -9,7 +9,8 @@ from pymongo.errors import DuplicateKeyError
 
 from secretary_common.models import FileInfo, FileKind
 from secretary_common.models.states import TERMINAL, JobStatus
-from secretary_common.mongo.driver import Client, Collection, Document
+from secretary_common.mongo.collection import Collection, Document
+from secretary_common.mongo.driver import Client
 from secretary_common.ports import Expired
 from secretary_common.ports.removal import Place
 

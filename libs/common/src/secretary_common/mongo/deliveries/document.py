@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 from secretary_common.models import Delivery, DueDelivery
 from secretary_common.models.states import DeliveryState, Phase
-from secretary_common.mongo.driver import Document
+from secretary_common.mongo.collection import Document
 
 PENDING, SENDING = DeliveryState.PENDING.value, DeliveryState.SENDING.value
 DEAD = DeliveryState.DEAD.value

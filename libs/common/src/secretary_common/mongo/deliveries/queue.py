@@ -13,6 +13,7 @@ from pymongo.errors import DuplicateKeyError
 
 from secretary_common.models import Claim, Delivery, DeliveryRecord, DueDelivery, Lane, Obstacles
 from secretary_common.models.states import DeliveryState, Phase
+from secretary_common.mongo.collection import Collection, Document
 from secretary_common.mongo.deliveries.document import (
     CHOICE,
     PENDING,
@@ -21,7 +22,6 @@ from secretary_common.mongo.deliveries.document import (
     to_delivery,
     to_due,
 )
-from secretary_common.mongo.driver import Collection, Document
 
 _BOTH = (False, True)
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from secretary_common.mongo.collection import Collection
 from secretary_common.mongo.deliveries.queue import MongoDeliveryQueue
 from secretary_common.mongo.deliveries.storage import MongoDeliveryStorage
-from secretary_common.mongo.driver import Collection
 
 
 class MongoDeliveryRepository(MongoDeliveryStorage, MongoDeliveryQueue):

@@ -11,6 +11,7 @@ from pymongo.errors import DuplicateKeyError
 from secretary_common.errors import NotStorable
 from secretary_common.models import RESENDABLE, Delivery, DeliveryQuery
 from secretary_common.models.states import DeliveryState
+from secretary_common.mongo.collection import Collection, Document
 from secretary_common.mongo.deliveries.document import (
     BRIEF,
     DEAD,
@@ -22,7 +23,6 @@ from secretary_common.mongo.deliveries.document import (
     to_delivery,
     to_document,
 )
-from secretary_common.mongo.driver import Collection, Document
 
 RECOVERED_AT_ONCE = 500
 _NEWEST = [("created_at", DESCENDING), ("_id", DESCENDING)]

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from pymongo import IndexModel
 from pymongo.errors import OperationFailure
 
-from secretary_common.mongo.driver import Client, Collection, Document
+from secretary_common.mongo.collection import Collection, Document
+from secretary_common.mongo.driver import Client
 from secretary_common.mongo.indexes.comparison import difference
 from secretary_common.mongo.indexes.definitions import INDEXES
 from secretary_common.runtime.log import get_logger

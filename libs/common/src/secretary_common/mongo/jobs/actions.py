@@ -6,7 +6,7 @@ from datetime import datetime
 
 from secretary_common.jobs import transition
 from secretary_common.models import Job, JobStatus
-from secretary_common.mongo.driver import Collection, Document
+from secretary_common.mongo.collection import Collection, Document
 from secretary_common.mongo.jobs.document import to_job, update_of
 
 

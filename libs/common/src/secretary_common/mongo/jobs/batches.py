@@ -8,7 +8,8 @@ from pymongo.errors import DuplicateKeyError
 
 from secretary_common.errors import KeyInUse
 from secretary_common.models import Batch, Job
-from secretary_common.mongo.driver import Client, Document
+from secretary_common.mongo.collection import Document
+from secretary_common.mongo.driver import Client
 from secretary_common.mongo.jobs.document import check_room, key_query, to_document
 
 BATCHES, JOBS = "batches", "jobs"

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pymongo import ASCENDING
 
 from secretary_common.models import Candidate
-from secretary_common.mongo.driver import Collection, Document
+from secretary_common.mongo.collection import Collection, Document
 from secretary_common.mongo.jobs.document import PENDING
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -9,7 +9,7 @@ from pymongo import ASCENDING
 
 from secretary_common.jobs import transition
 from secretary_common.models import Job, Lease, ProgressChange, Renewal, Settlement, Silence
-from secretary_common.mongo.driver import Collection, Document
+from secretary_common.mongo.collection import Collection, Document
 from secretary_common.mongo.jobs.document import (
     BRIEF,
     MAY_START,

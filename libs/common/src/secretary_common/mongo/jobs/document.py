@@ -12,7 +12,7 @@ from secretary_common.jobs import transition
 from secretary_common.jobs.storable import refusal
 from secretary_common.models import POISON_AFTER, Job
 from secretary_common.models.states import JobStatus
-from secretary_common.mongo.driver import Document
+from secretary_common.mongo.collection import Document
 from secretary_common.mongo.fault import translated_errors
 from secretary_common.runtime.log import get_logger
 

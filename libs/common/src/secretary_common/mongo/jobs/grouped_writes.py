@@ -18,7 +18,7 @@ from pymongo.errors import DuplicateKeyError
 from secretary_common.errors import KeyInUse, StaleClaim
 from secretary_common.jobs import transition
 from secretary_common.models import Job, Outcome, ProgressChange, Settled, Settlement
-from secretary_common.mongo.driver import Collection, Document, Update
+from secretary_common.mongo.collection import Collection, Document, Update
 from secretary_common.mongo.jobs.document import held, to_document, update_of
 
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from pymongo import ASCENDING
 
 from secretary_common.models import Job, NotifySlot
-from secretary_common.mongo.driver import Collection
+from secretary_common.mongo.collection import Collection
 from secretary_common.mongo.jobs.document import to_jobs
 
 WITHOUT_PARAMETERS = {"parameters": False}

@@ -10,7 +10,7 @@ from typing import Any
 from pymongo import DESCENDING
 
 from secretary_common.models import Job, JobQuery, ProgressChange, Settlement
-from secretary_common.mongo.driver import Collection, Document
+from secretary_common.mongo.collection import Collection, Document
 from secretary_common.mongo.jobs.actions import MongoJobActionWrites
 from secretary_common.mongo.jobs.candidates import MongoJobCandidates
 from secretary_common.mongo.jobs.claims import MongoJobClaims

@@ -9,7 +9,7 @@ from datetime import datetime
 from pymongo import ASCENDING
 
 from secretary_common.models import StatusCounts, TypeStatistic
-from secretary_common.mongo.driver import Collection, Document
+from secretary_common.mongo.collection import Collection, Document
 from secretary_common.mongo.jobs.candidates import MAY_START
 from secretary_common.mongo.jobs.document import PENDING, PROCESSING
 
