@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 from pymongo import MongoClient
-from support.job_samples import HOOK, NOW, after, end, lease, make_job, silence
+from support.job_samples import HOOK, NOW, after, end, lease, make_job
 
 from secretary_common.errors import StaleClaim
 from secretary_common.models import (
