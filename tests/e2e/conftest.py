@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import uuid
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -15,24 +16,45 @@ from secretary_devstack.servers.receiver import Receiver
 StackFactory = Callable[..., Stack]
 
 
-@pytest.fixture
-def start_stack(
-    mongo_url: str, database_name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[StackFactory]:
-    """Return a function that starts a system; jobs may name files under ``tmp_path``."""
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
-    with ExitStack() as running:
+@contextlib.contextmanager
+def _starter(folder: Path, mongo_url: str, database: str) -> Iterator[StackFactory]:
+    """Yield a function that starts a system; each system is stopped at the end."""
+    with contextlib.ExitStack() as running, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(Path(__file__).parent))
 
         def start(settings: dict[str, Any] | None = None, **options: Any) -> Stack:
             stack = Stack(
-                tmp_path / "stack",
+                folder / "stack",
                 mongo_url=mongo_url,
-                database=database_name,
-                roots=[tmp_path],
+                database=database,
+                roots=[folder],
                 settings={"worker.handler_modules": ["e2e_handlers"], **(settings or {})},
                 **options,
             )
             return running.enter_context(stack)
+
+        yield start
+
+
+@pytest.fixture
+def start_stack(mongo_url: str, database_name: str, tmp_path: Path) -> Iterator[StackFactory]:
+    """Return a function that starts a system; jobs may name files under ``tmp_path``."""
+    with _starter(tmp_path, mongo_url, database_name) as start:
+        yield start
+
+
+@pytest.fixture(scope="module")
+def start_shared_stack(
+    mongo_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[StackFactory]:
+    """Return a function that starts a system for all tests of a module."""
+    with contextlib.ExitStack() as running:
+
+        def start(settings: dict[str, Any] | None = None, **options: Any) -> Stack:
+            folder = tmp_path_factory.mktemp("shared")
+            database = f"test_{uuid.uuid4().hex}"
+            starter = running.enter_context(_starter(folder, mongo_url, database))
+            return starter(settings, **options)
 
         yield start
 

@@ -1,8 +1,6 @@
 """Operators and outages disturb RabbitMQ; a whole system goes on. All tests share one broker."""
 
-import uuid
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -32,24 +30,11 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMQ]:
 
 
 @pytest.fixture(scope="module")
-def stack(
-    mongo_url: str, broker: RabbitMQ, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Stack]:
+def stack(start_shared_stack: Any, broker: RabbitMQ) -> Stack:
     """A system with one worker on that broker."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", str(Path(__file__).parent))
-        made = Stack(
-            tmp_path_factory.mktemp("drill"),
-            mongo_url=mongo_url,
-            amqp_url=broker.url,
-            database=f"test_{uuid.uuid4().hex}",
-            settings={
-                "worker.handler_modules": ["e2e_handlers"],
-                "generic_worker.poll_interval_sec": POLL_SEC,
-            },
-        )
-        with made:
-            yield made
+    settings = {"generic_worker.poll_interval_sec": POLL_SEC}
+    started: Stack = start_shared_stack(settings, amqp_url=broker.url)
+    return started
 
 
 @pytest.fixture

@@ -2,10 +2,8 @@
 
 import signal
 import time
-import uuid
 from collections.abc import Iterator
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -36,25 +34,14 @@ def own_settings(name: str) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def pool(
-    mongo_url: str, amqp_url: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Stack]:
+def pool(start_shared_stack: Any, amqp_url: str) -> Stack:
     """Two listening workers, shared by the tests that do not change them."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", str(Path(__file__).parent))
-        stack = Stack(
-            tmp_path_factory.mktemp("pool"),
-            mongo_url=mongo_url,
-            amqp_url=amqp_url,
-            database=f"test_{uuid.uuid4().hex}",
-            workers=2,
-            settings={**LONG_POLL, "worker.handler_modules": ["e2e_handlers"]},
-            own_settings=own_settings,
-        )
-        with stack:
-            for worker in stack.workers:
-                await_listening(worker)
-            yield stack
+    stack: Stack = start_shared_stack(
+        LONG_POLL, amqp_url=amqp_url, workers=2, own_settings=own_settings
+    )
+    for worker in stack.workers:
+        await_listening(worker)
+    return stack
 
 
 @pytest.fixture

@@ -3,9 +3,11 @@
 import threading
 import time
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 from standardwebhooks import Webhook
 
 from secretary_client.event import events_in
@@ -18,6 +20,20 @@ from secretary_devstack.servers.receiver import Receiver
 
 # Leases short enough to wait for.
 QUICK = {"worker.lease_sec": 4, "worker.heartbeat_sec": 1, "generic_worker.poll_interval_sec": 1}
+
+
+@pytest.fixture(scope="module")
+def polling(start_shared_stack: Any) -> Stack:
+    """A system without a broker, for the tests that change nothing in it."""
+    stack: Stack = start_shared_stack()
+    return stack
+
+
+@pytest.fixture(scope="module")
+def pair(start_shared_stack: Any, amqp_url: str) -> Stack:
+    """A system with a broker and two workers, for the tests that change nothing in it."""
+    stack: Stack = start_shared_stack(amqp_url=amqp_url, workers=2)
+    return stack
 
 
 def hook(receiver: Receiver, **fields: Any) -> dict[str, Any]:
@@ -51,6 +67,11 @@ def worker_of(stack: Stack, job_id: str) -> Service:
     return wait_until(claimed, timeout_sec=20, what=f"a worker that runs {job_id}")
 
 
+def settled(stack: Stack) -> list[int]:
+    """Return how many attempts each worker has settled."""
+    return [worker.log.read_text().count("job.settled") for worker in stack.workers]
+
+
 def doorbells(worker: Service, outcome: str) -> float:
     """Return how many doorbells of ``nap`` jobs had *outcome*, by the worker's metrics."""
     text = httpx.get(f"http://127.0.0.1:{worker.port}/metrics").text
@@ -58,19 +79,17 @@ def doorbells(worker: Service, outcome: str) -> float:
     return sum(float(line.rsplit(" ", 1)[1]) for line in text.splitlines() if wanted in line)
 
 
-def test_a_handler_runs_from_a_module_of_its_own(start_stack: Any, amqp_url: str) -> None:
-    stack = start_stack(amqp_url=amqp_url)
-    with stack.client() as client:
+def test_a_handler_runs_from_a_module_of_its_own(pair: Stack) -> None:
+    with pair.client() as client:
         job = client.wait(client.submit("custom", {"input": "data"}), timeout_sec=30)
     assert (job["status"], job["results"]) == ("completed", {"result": "atad"})
     assert job["progress"]["percent"] == 100
 
 
 def test_webhooks_arrive_signed_and_in_order_and_the_last_reports_the_end(
-    start_stack: Any, amqp_url: str, receiver: Receiver
+    pair: Stack, receiver: Receiver
 ) -> None:
-    stack = start_stack(amqp_url=amqp_url)
-    with stack.client() as client:
+    with pair.client() as client:
         parameters = {"seconds": 4, **hook(receiver, token="t-1", jobId="mine")}
         job_id = client.submit("nap", parameters)
         with client.http.stream("GET", f"/api/jobs/{job_id}/stream") as stream:
@@ -97,16 +116,15 @@ def test_webhooks_arrive_signed_and_in_order_and_the_last_reports_the_end(
     assert seqs == sorted(set(seqs))
     assert len(seqs) >= 4  # twice a second at most, over four seconds
     for request in receiver.requests:
-        Webhook(stack.keys.signing).verify(request.body, dict(request.headers))
+        Webhook(pair.keys.signing).verify(request.body, dict(request.headers))
         assert request.headers["authorization"] == "Bearer t-1"
         assert request.headers["x-callback-token"] == "t-1"
 
 
 def test_a_failure_is_delivered_with_its_error_but_without_a_traceback(
-    start_stack: Any, receiver: Receiver
+    polling: Stack, receiver: Receiver
 ) -> None:
-    stack = start_stack()
-    with stack.client() as client:
+    with polling.client() as client:
         job_id = client.submit("custom", hook(receiver), max_attempts=1)
         job = client.wait(job_id, timeout_sec=30)
     (request,) = receiver.wait_for(bool, timeout_sec=30, what="the webhook")
@@ -117,10 +135,10 @@ def test_a_failure_is_delivered_with_its_error_but_without_a_traceback(
 
 
 def test_two_workers_share_two_hundred_jobs_and_none_runs_twice(
-    start_stack: Any, amqp_url: str, receiver: Receiver
+    pair: Stack, receiver: Receiver
 ) -> None:
-    stack = start_stack(amqp_url=amqp_url, workers=2)
-    with stack.client() as client:
+    before = settled(pair)
+    with pair.client() as client:
         parameters = {"seconds": 0.05, **hook(receiver, progress=False)}
         ids = [client.submit("nap", parameters) for _ in range(200)]
         jobs = [client.wait(job_id, timeout_sec=60) for job_id in ids]
@@ -130,16 +148,15 @@ def test_two_workers_share_two_hundred_jobs_and_none_runs_twice(
         lambda _: len(phases(receiver, "completed")) == 200, timeout_sec=60, what="200 webhooks"
     )
     assert phases(receiver, "completed") == Counter(ids)
-    settled = [worker.log.read_text().count("job.settled") for worker in stack.workers]
-    assert sum(settled) == 200
-    assert min(settled) > 0
+    shares = [count - old for count, old in zip(settled(pair), before, strict=True)]
+    assert sum(shares) == 200
+    assert min(shares) > 0
 
 
 def test_without_a_broker_two_hundred_short_jobs_take_under_twenty_seconds(
-    start_stack: Any,
+    polling: Stack,
 ) -> None:
-    stack = start_stack()
-    with stack.client() as client:
+    with polling.client() as client:
         started = time.monotonic()
         ids = [client.submit("nap", {"seconds": 0.01}) for _ in range(200)]
         jobs = [client.wait(job_id, timeout_sec=30) for job_id in ids]
@@ -217,9 +234,9 @@ def _run_job_and_count(client: JobClient, worker: Service) -> float:
     return doorbells(worker, "claimed")
 
 
-def test_services_wait_for_a_database_that_is_not_available_yet(start_stack: Any) -> None:
-    stack = start_stack()
-    late = stack.add_worker({"mongo.url": "mongodb://127.0.0.1:9/?replicaSet=rs0"})
+def test_services_wait_for_a_database_that_is_not_available_yet(tmp_path: Path) -> None:
+    stack = Stack(tmp_path, mongo_url="mongodb://127.0.0.1:9/?replicaSet=rs0")
+    (late,) = stack.workers
     late.launch()
     wait_until(
         lambda: "store.awaited" in late.log.read_text(), timeout_sec=20, what="the log event"
@@ -228,12 +245,11 @@ def test_services_wait_for_a_database_that_is_not_available_yet(start_stack: Any
     assert late.child.returncode == 0
 
 
-def test_submissions_from_many_threads_are_all_kept(start_stack: Any) -> None:
-    stack = start_stack()
+def test_submissions_from_many_threads_are_all_kept(polling: Stack) -> None:
     ids: list[str] = []
 
     def submit() -> None:
-        with stack.client() as client:
+        with polling.client() as client:
             ids.extend(client.submit("nap", {"seconds": 0}) for _ in range(20))
 
     threads = [threading.Thread(target=submit) for _ in range(5)]
@@ -241,6 +257,6 @@ def test_submissions_from_many_threads_are_all_kept(start_stack: Any) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    with stack.client() as client:
+    with polling.client() as client:
         statuses = Counter(client.wait(job_id, timeout_sec=60)["status"] for job_id in ids)
     assert statuses == {"completed": 100}
