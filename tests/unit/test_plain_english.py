@@ -2,7 +2,7 @@
 
 from support.plain_english import places
 
-# A few sentences need one of the words, e.g. "tell apart".
+# Some sentences need one of the words.
 ALLOWED = 161
 
 
