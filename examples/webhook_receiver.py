@@ -26,7 +26,7 @@ from typing import Any
 
 TOLERANCE_SEC = 300
 LARGEST_BODY_BYTES = 1024 * 1024
-# Anybody can send headers: ASCII digits alone, and no more of them than mean anything.
+# Any client can send headers, so accept only ASCII digits, and only as many as make sense.
 NUMBER = re.compile(r"[0-9]{1,12}")
 
 

@@ -13,7 +13,7 @@ from secretary_common.models import Job, JobProgress, JobStatus, LogLevel, new_j
 
 
 class Done:
-    """An awaitable nobody needs to await."""
+    """An awaitable that callers need not await."""
 
     def __await__(self) -> Generator[None, None, None]:
         yield from ()
@@ -89,7 +89,7 @@ async def all_gone(group: int) -> None:
         TimeoutError: it needs more than that.
     """
     async with asyncio.timeout(5):
-        while _living(group):  # noqa: ASYNC110 - no event tells of it
+        while _living(group):  # noqa: ASYNC110 - there is no event for it
             await asyncio.sleep(0.01)
 
 

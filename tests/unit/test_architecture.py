@@ -26,6 +26,10 @@ def test_the_state_chart_is_the_table() -> None:
     assert drawn == known
 
 
+def test_every_package_has_a_docstring() -> None:
+    assert [one.name for one in packages() if one.docstring in ("", "TODO.")] == []
+
+
 def test_no_folder_has_more_than_sixteen_modules() -> None:
     assert [one.name for one in packages() if one.modules > 16] == []
 

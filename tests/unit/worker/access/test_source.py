@@ -112,7 +112,7 @@ def test_nothing_leads_out_of_the_roots(root: Path, tmp_path: Path) -> None:
         root / "link.pdf",
         root / "folder" / "secret.pdf",
         tmp_path / "root-2" / "b.pdf",  # begins like the root, and is not in it
-        tmp_path / "no such file",  # whether it exists is nobody's business
+        tmp_path / "no such file",  # the answer does not show whether it exists
         "/etc/passwd",
     ):
         assert refusal(filename, root) == ErrorCode.FILE_OUTSIDE_ROOTS, filename

@@ -22,7 +22,7 @@ HOUR = 3600.0
 
 
 async def ours() -> None:
-    """Nobody else sweeps."""
+    """Return: this worker still has the sweep lock."""
 
 
 class Counting(InMemoryCacheRepository):

@@ -74,7 +74,7 @@ class Place:
         )
 
     async def job(self, job_id: str = "job-1", **fields: Any) -> Job:
-        """A finished job with logs, a file, results nobody named and a delivery."""
+        """A finished job with logs, a file, unnamed results and a delivery."""
         now = self.clock.now()
         info = self.info(job_id)
         stored = await self.files.save(one(b"content"), info)
@@ -154,7 +154,7 @@ async def one(content: bytes) -> AsyncIterator[bytes]:
 async def until(holds: Callable[[], bool]) -> None:
     """Return once *holds* is true."""
     async with asyncio.timeout(10):
-        while not holds():  # noqa: ASYNC110 - nothing tells of it
+        while not holds():  # noqa: ASYNC110 - there is no event for it
             await asyncio.sleep(0.01)
 
 
@@ -186,7 +186,7 @@ async def test_an_expired_job_goes_with_everything(place: Place) -> None:
     await place.job("job-2", expires_at=place.clock.now() + 2 * RETENTION)
     place.clock.advance(RETENTION.total_seconds())
     await place.sweeper.round()
-    assert place.left() == {**ALL, "files": 1, "whole": 1}  # not yet: but for what nobody names
+    assert place.left() == {**ALL, "files": 1, "whole": 1}  # only an unnamed file goes yet
     place.clock.advance(GRACE_SEC)
     assert await place.sweeper.round() == Swept(jobs=1)
     assert place.left() == NOTHING
