@@ -72,6 +72,7 @@ T = TypeVar("T")
 TYPES = frozenset({"test"})
 LEASE_SEC = 30.0
 RETENTION = timedelta(days=1)
+MAX_LOST_LEASES = 4
 HOOK = Webhook(url="https://example.com/hook")
 URL = "http://api"
 
@@ -137,6 +138,7 @@ class EngineMachine(RuleBasedStateMachine):
             self.doorbell,
             self.clock,
             retention=RETENTION,
+            max_lost_leases=MAX_LOST_LEASES,
             in_background=self.background.start,
         )
         self.actions = JobActions(
@@ -317,6 +319,7 @@ class EngineMachine(RuleBasedStateMachine):
         assert now.seq >= before.seq
         assert now.forgiven <= now.attempt
         assert now.counted_attempts <= now.max_attempts
+        assert now.lost_leases < MAX_LOST_LEASES
         if now.status is not before.status:
             assert now.seq > before.seq
             assert self.leads_to(before.status, now.status)

@@ -182,9 +182,9 @@ async def request_cancel(jobs: JobRepository) -> None:
 
 async def test_only_ended_leases_are_reclaimed_and_only_once(jobs: JobRepository) -> None:
     job = await claimed(jobs)
-    assert await jobs.ended_leases(TYPES, after(29), 10) == []
+    assert await jobs.ended_leases(TYPES, after(29), 10, lost_leases=9) == []
     assert await jobs.reclaim(job, lease("t2"), after(29)) is None
-    (ended,) = await jobs.ended_leases(TYPES, after(30), 10)
+    (ended,) = await jobs.ended_leases(TYPES, after(30), 10, lost_leases=9)
     assert ended.job_id == "job-1"
     assert await jobs.reclaim(ended, lease("t2", seconds=60), after(30))
     assert await jobs.reclaim(ended, lease("t3", seconds=60), after(30)) is None
@@ -198,14 +198,25 @@ async def test_a_cancelled_job_is_not_reclaimed(jobs: JobRepository) -> None:
 
 async def test_ended_leases_of_other_types_are_only_those_to_be_ended(jobs: JobRepository) -> None:
     await claimed(jobs)
-    assert await jobs.ended_leases({"other"}, after(31), 10) == []
+    assert await jobs.ended_leases({"other"}, after(31), 10, lost_leases=9) == []
     await request_cancel(jobs)
-    assert len(await jobs.ended_leases({"other"}, after(31), 10)) == 1
+    assert len(await jobs.ended_leases({"other"}, after(31), 10, lost_leases=9)) == 1
 
 
-async def test_a_job_without_attempts_left_is_found_for_any_type(jobs: JobRepository) -> None:
-    await claimed(jobs, max_attempts=1)
-    assert len(await jobs.ended_leases({"other"}, after(31), 10)) == 1
+async def test_a_lost_lease_is_counted_and_its_attempt_is_forgiven(jobs: JobRepository) -> None:
+    job = await claimed(jobs, max_attempts=1)
+    again = await jobs.reclaim(job, lease("t2", seconds=60), after(31))
+    assert again is not None
+    assert (again.attempt, again.counted_attempts, again.lost_leases) == (2, 1, 1)
+    assert (await current(jobs)).lost_leases == 1
+
+
+async def test_a_job_that_has_lost_too_many_leases_is_found_whatever_its_type(
+    jobs: JobRepository,
+) -> None:
+    await claimed(jobs, lost_leases=8)
+    assert await jobs.ended_leases({"other"}, after(31), 10, lost_leases=9) == []
+    assert len(await jobs.ended_leases({"other"}, after(31), 10, lost_leases=8)) == 1
 
 
 async def test_a_job_that_silenced_two_workers_is_ended_by_any_worker_and_reclaimed_by_none(
@@ -213,14 +224,14 @@ async def test_a_job_that_silenced_two_workers_is_ended_by_any_worker_and_reclai
 ) -> None:
     await claimed(jobs)
     await jobs.record_silence("job-1", silence())
-    (ended,) = await jobs.ended_leases(TYPES, after(30), 10)
+    (ended,) = await jobs.ended_leases(TYPES, after(30), 10, lost_leases=9)
     job = await jobs.reclaim(ended, lease("t2", "worker-2", 60), after(30))
     assert job is not None
     assert (job.silences, job.is_poison) == ([silence()], False)
     second = silence("t2", attempt=2, worker="worker-2", how="died")
     await jobs.record_silence("job-1", second)
     assert await jobs.reclaim(job, lease("t3", "worker-3", 90), after(60)) is None
-    (poison,) = await jobs.ended_leases({"other"}, after(60), 10)
+    (poison,) = await jobs.ended_leases({"other"}, after(60), 10, lost_leases=9)
     assert (poison.silences, poison.is_poison) == ([silence(), second], True)
 
 

@@ -38,6 +38,7 @@ CLOCK = SystemClock()
 CIPHER = Cipher([SecretStr(Fernet.generate_key().decode())])
 DEADLINE_SEC = 30.0
 RETENTION = timedelta(days=1)
+MAX_LOST_LEASES = 10
 MAX_FILE_BYTES = 1024 * 1024
 
 
@@ -141,7 +142,14 @@ async def engine(
     manager = SecretaryWorkerManager(
         jobs,
         runner,
-        Reclaimer(jobs, doorbell, CLOCK, retention=RETENTION, in_background=background.start),
+        Reclaimer(
+            jobs,
+            doorbell,
+            CLOCK,
+            retention=RETENTION,
+            max_lost_leases=MAX_LOST_LEASES,
+            in_background=background.start,
+        ),
         StartableTypes(registry.job_types, job_types),
         CLOCK,
         slots=slots,

@@ -10,6 +10,8 @@ from chaos.ledger.evidence import TERMINAL, Breach, Evidence, JsonObject, Violat
 from chaos.plan import DOOMED, FLAKY, JobPlan, Kind
 
 WORKER_LOST, POISONED = "WORKER_LOST", "POISONED"
+MAX_LOST_LEASES = 10
+"""The default of ``worker.max_lost_leases``."""
 # The error with which each kind of job ends; other kinds complete.
 ERRORS = {Kind.DOOMED: DOOMED, Kind.OVERDUE: "JOB_TIMEOUT", Kind.LETHAL: POISONED}
 POISON_AFTER = 2
@@ -55,8 +57,10 @@ def _failure_fault(plan: JobPlan, job: JsonObject, executions: Sequence[Executio
     code = (job.get("error") or {}).get("code")
     spent = job["attempt"] - job["forgiven"] >= job["max_attempts"]
     expected = {ERRORS.get(plan.kind)}
-    if spent:
-        expected |= {WORKER_LOST} | ({FLAKY} if plan.kind is Kind.FLAKY else set())
+    if spent and plan.kind is Kind.FLAKY:
+        expected.add(FLAKY)
+    if job.get("lost_leases", 0) + 1 >= MAX_LOST_LEASES:
+        expected.add(WORKER_LOST)
     if plan.kind is Kind.BLOCKING and _unended(job, executions) >= POISON_AFTER:
         expected.add(POISONED)  # faults killed its worker twice while its code ran
     if code not in expected:

@@ -281,7 +281,7 @@ JOB_CALLS: dict[str, Call] = {
     "scheduled": lambda s: s.jobs.scheduled(f"job-{WAITING:06}", NOW),
     "claim": lambda s: s.jobs.claim(f"job-{WAITING:06}", lease("new"), NOW, TYPES),
     "held": lambda s: s.jobs.held(f"job-{RUNNING:06}", f"t-{RUNNING}"),
-    "ended_leases": lambda s: s.jobs.ended_leases(TYPES, NOW, LIMIT),
+    "ended_leases": lambda s: s.jobs.ended_leases(TYPES, NOW, LIMIT, lost_leases=9),
     "reclaim": lambda s: s.jobs.reclaim(job(RUNNING), lease("new"), NOW),
     "summaries": lambda s: s.jobs.summaries([f"job-{RUNNING:06}"]),
     "cancel_requested_among": lambda s: s.jobs.cancel_requested_among([f"job-{RUNNING:06}"]),

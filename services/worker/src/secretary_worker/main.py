@@ -179,6 +179,7 @@ def _manager(settings: Settings, store: Store, runner: Runner) -> SecretaryWorke
         runner.doorbell,
         store.clock,
         retention=_retention(settings),
+        max_lost_leases=settings.worker.max_lost_leases,
         in_background=runner.in_background,
     )
     return SecretaryWorkerManager(

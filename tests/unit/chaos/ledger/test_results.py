@@ -62,11 +62,11 @@ def test_an_unexpected_failure_is_wrong() -> None:
     assert [breach for breach, _ in case.breaches()] == [Breach.WRONG]
 
 
-def test_worker_lost_is_an_expected_end_only_after_the_last_attempt() -> None:
+def test_worker_lost_is_an_expected_end_only_after_ten_lost_leases() -> None:
     case = Case()
     case.fail("WORKER_LOST")
     assert [breach for breach, _ in case.breaches()] == [Breach.WRONG]
-    case.job["max_attempts"] = 1
+    case.job["lost_leases"] = 9
     assert case.breaches() == []
 
 

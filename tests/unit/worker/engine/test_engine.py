@@ -364,9 +364,20 @@ async def test_a_lost_workers_job_is_taken_over_and_finished_once() -> None:
     assert (job.status, job.attempt) == (JobStatus.COMPLETED, 2)
 
 
-async def test_a_job_whose_attempts_were_all_lost_fails_as_worker_lost() -> None:
+async def test_a_lost_lease_spends_no_attempt() -> None:
     async with engine(nothing, lease_sec=0.2, heartbeat_sec=0.05) as worker:
-        job_id = await worker.submit(status="processing", attempt=3, seq=3, lease=ghost())
+        job_id = await worker.submit(
+            status="processing", attempt=1, max_attempts=1, seq=1, lease=ghost()
+        )
+        job = await worker.ended(job_id)
+    assert (job.status, job.attempt, job.lost_leases) == (JobStatus.COMPLETED, 2, 1)
+
+
+async def test_a_job_that_loses_its_worker_ten_times_fails_as_worker_lost() -> None:
+    async with engine(nothing, lease_sec=0.2, heartbeat_sec=0.05) as worker:
+        job_id = await worker.submit(
+            status="processing", attempt=10, forgiven=9, lost_leases=9, seq=10, lease=ghost()
+        )
         job = await worker.ended(job_id)
     assert (job_id, job.seq) in worker.doorbell.deliveries
     assert job.status is JobStatus.FAILED

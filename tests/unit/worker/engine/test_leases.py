@@ -97,7 +97,7 @@ async def test_a_lease_unconfirmed_with_a_sixth_left_is_given_up(scene: Scene) -
     assert hold.interruption is None
     scene.advance(0.1)
     scene.leases.give_up_unconfirmed()
-    assert hold.interruption is Interruption.LEASE_LOST
+    assert hold.interruption is Interruption.LEASE_UNCONFIRMED
     assert scene.expiry_of(hold) - scene.clock.now() == timedelta(seconds=LEASE_SEC / 6)
 
 
@@ -117,7 +117,7 @@ async def test_a_lease_is_given_up_in_time_while_a_renewal_hangs() -> None:
     leases.keep(hold)
     renewing = asyncio.create_task(leases.run())
     async with asyncio.timeout(5):
-        assert await hold.interrupted is Interruption.LEASE_LOST
+        assert await hold.interrupted is Interruption.LEASE_UNCONFIRMED
     renewing.cancel()
     await asyncio.gather(renewing, return_exceptions=True)
 

@@ -11,9 +11,10 @@ from support.engine_harness import CLOCK, engine
 
 from secretary_common.broker.consumer import RingOutcome
 from secretary_common.errors import StoreUnavailable
-from secretary_common.models import Candidate, Job, JobStatus, Lease
+from secretary_common.models import Candidate, Job, JobStatus, Lease, Renewal, Settlement
 from secretary_common.testing.jobs import InMemoryJobRepository
 from secretary_worker import ResourceCalculator, SecretaryJobRepository
+from secretary_worker.attempt.verdict import Interruption
 
 
 class Store(InMemoryJobRepository):
@@ -40,6 +41,22 @@ class Store(InMemoryJobRepository):
     async def ping(self) -> None:
         if not self.answers:
             raise StoreUnavailable
+
+
+class Away(Store):
+    """Renews and settles only while it answers."""
+
+    async def renew(
+        self, owner: str, job_ids: Collection[str], expires_at: datetime
+    ) -> dict[str, Renewal]:
+        self.count()
+        return await super().renew(owner, job_ids, expires_at)
+
+    async def settle(
+        self, job: Job, token: str, settlement: Settlement, *, ended: bool = False
+    ) -> Settlement:
+        self.count()
+        return await super().settle(job, token, settlement, ended=ended)
 
 
 async def until(holds: Callable[[], bool]) -> None:
@@ -82,6 +99,47 @@ async def test_after_an_outage_owners_may_renew_before_any_job_is_reclaimed() ->
         await asyncio.sleep(0.3)
         assert store.jobs[job_id].attempt == 1
         assert (await worker.ended(job_id)).attempt == 2
+
+
+async def test_an_attempt_given_up_in_an_outage_is_handed_back_and_forgiven() -> None:
+    async def handler(job: Job, _: SecretaryJobRepository, __: ResourceCalculator) -> None:
+        if job.attempt == 1:
+            await asyncio.sleep(60)
+
+    store = Away()
+    async with engine(
+        handler, jobs=store, ping=store.ping, lease_sec=0.6, heartbeat_sec=0.1
+    ) as worker:
+        job_id = await worker.submit(max_attempts=1)
+        await worker.until(job_id, lambda job: job.status is JobStatus.PROCESSING)
+        store.answers = False
+        await until(
+            lambda: (
+                Interruption.LEASE_UNCONFIRMED
+                in [hold.interruption for hold in worker.manager.running]
+            )
+        )
+        store.answers = True
+        job = await worker.ended(job_id)
+    assert (job.status, job.attempt, job.forgiven) == (JobStatus.COMPLETED, 2, 1)
+    assert job.lost_leases == 0
+
+
+async def test_a_result_made_in_an_outage_is_settled_after_it() -> None:
+    store = Away()
+
+    async def handler(_: Job, __: SecretaryJobRepository, ___: ResourceCalculator) -> None:
+        store.answers = False
+
+    async with engine(
+        handler, jobs=store, ping=store.ping, lease_sec=0.3, heartbeat_sec=0.1
+    ) as worker:
+        job_id = await worker.submit()
+        await worker.until(job_id, lambda job: job.status is JobStatus.PROCESSING)
+        await asyncio.sleep(1)  # more than a lease
+        store.answers = True
+        job = await worker.ended(job_id)
+    assert (job.status, job.attempt) == (JobStatus.COMPLETED, 1)
 
 
 async def test_an_unexpected_error_of_a_look_does_not_end_the_worker() -> None:

@@ -57,7 +57,7 @@ async def test_expired_jobs_of_a_paused_type_wait_unless_they_must_end() -> None
         await worker.job_types.set_paused("test", paused=True)
         lost = await worker.submit(**ghost())
         cancelled = await worker.submit(**ghost(cancel_requested=True))
-        spent = await worker.submit(**ghost(attempt=3))
+        spent = await worker.submit(**ghost(attempt=10, lost_leases=9))
         assert (await worker.ended(cancelled)).status is JobStatus.CANCELLED
         assert (await worker.ended(spent)).status is JobStatus.FAILED
         assert worker.jobs.jobs[lost].attempt == 1

@@ -32,7 +32,7 @@ class Change:
 
 
 def claimed(lease: Lease, now: datetime) -> Change:
-    """Return the change of a claim or a reclaim: the next attempt starts."""
+    """Return the change of a claim: the next attempt starts."""
     return Change(
         put={
             "status": JobStatus.PROCESSING.value,
@@ -44,6 +44,12 @@ def claimed(lease: Lease, now: datetime) -> Change:
         drop=("progress",),
         raised={"attempt": 1, "seq": 1},
     )
+
+
+def reclaimed(lease: Lease, now: datetime) -> Change:
+    """Return the change of a reclaim: the next attempt starts, and the lost one is forgiven."""
+    claim = claimed(lease, now)
+    return replace(claim, raised={**claim.raised, "forgiven": 1, "lost_leases": 1})
 
 
 def progressed(change: ProgressChange) -> Change:
@@ -129,6 +135,7 @@ _OF_A_RUN = (
     "error",
     "expires_at",
     "files",
+    "lost_leases",
     "processing_started_at",
     "progress",
     "results",

@@ -136,7 +136,9 @@ class Job(BaseModel):
     attempt: int = 0
     """Each claim adds 1; never decreases."""
     forgiven: int = 0
-    """Attempts that do not count: hand-backs, and all attempts before an explicit retry."""
+    """Attempts that do not count: handed back, lost, or made before an explicit retry."""
+    lost_leases: int = 0
+    """How often a worker that held the job in this run stopped renewing its lease."""
     max_attempts: int = 3
     timeout_sec: float | None = None
     created_at: datetime
@@ -176,7 +178,7 @@ class Job(BaseModel):
 
     @property
     def is_spent(self) -> bool:
-        """Whether no attempt is left if the current attempt is lost."""
+        """Whether no attempt is left if the current attempt fails."""
         return self.counted_attempts >= self.max_attempts
 
     @property

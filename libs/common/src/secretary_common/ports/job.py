@@ -158,19 +158,20 @@ class JobClaims(Protocol):
         ...
 
     async def ended_leases(
-        self, job_types: Collection[str], now: datetime, limit: int
+        self, job_types: Collection[str], now: datetime, limit: int, *, lost_leases: int
     ) -> list[Job]:
         """Return running jobs whose lease has ended, the earliest end first.
 
-        Jobs of these types; of other types those that are to be cancelled, have no attempt left or
-        are poison.
+        Jobs of these types; of other types those that are to be cancelled, are poison or have lost
+        *lost_leases* leases or more before this one.
         """
         ...
 
     async def reclaim(self, job: Job, lease: Lease, now: datetime) -> Job | None:
         """Claim *job*, whose lease has ended.
 
-        None if it has changed, is to be cancelled or is poison.
+        ``lost_leases`` grows by 1, and the lost attempt is forgiven. None if the job has changed,
+        is to be cancelled or is poison.
         """
         ...
 

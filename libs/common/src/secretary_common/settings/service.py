@@ -96,6 +96,8 @@ class WorkerSection(Section):
     lease_sec: Seconds = 30.0
     heartbeat_sec: Seconds = 10.0
     drain_sec: float = Field(default=30.0, ge=0)
+    max_lost_leases: int = Field(default=10, ge=1, le=1000)
+    """A job that loses its worker so often in one run fails with ``WORKER_LOST``."""
     job_types: list[str] = []
     """Run only these job types; empty: all types that have a handler."""
     handler_modules: list[str] = []

@@ -35,13 +35,18 @@ class InMemoryJobClaims(JobMemory):
         return job if job and job.lease and job.lease.token == token else None
 
     async def ended_leases(
-        self, job_types: Collection[str], now: datetime, limit: int
+        self, job_types: Collection[str], now: datetime, limit: int, *, lost_leases: int
     ) -> list[Job]:
         ended = [
             job
             for job in self.jobs.values()
             if lease_end(job) <= now.timestamp()
-            and (job.job_type in job_types or job.cancel_requested or job.is_spent or job.is_poison)
+            and (
+                job.job_type in job_types
+                or job.cancel_requested
+                or job.is_poison
+                or job.lost_leases >= lost_leases
+            )
         ]
         return sorted(ended, key=lease_end)[:limit]
 
@@ -52,7 +57,7 @@ class InMemoryJobClaims(JobMemory):
             return None
         if lease_end(current) > now.timestamp():
             return None
-        return self.apply(current, transition.claimed(lease, now))
+        return self.apply(current, transition.reclaimed(lease, now))
 
     async def record_silence(self, job_id: str, silence: Silence) -> None:
         job = self.jobs.get(job_id)

@@ -21,6 +21,8 @@ class Interruption(StrEnum):
     """Why the engine stops a handler."""
 
     LEASE_LOST = "lease_lost"
+    LEASE_UNCONFIRMED = "lease_unconfirmed"
+    """MongoDB did not confirm the lease in time, so another worker may take the job soon."""
     CANCEL_REQUESTED = "cancel_requested"
     TIMED_OUT = "timed_out"
     SHUTDOWN = "shutdown"
@@ -59,7 +61,7 @@ def decide(job: Job, ending: Ending, now: datetime, random: float) -> Verdict | 
             return None
         case Interruption.CANCEL_REQUESTED:
             return Verdict(Outcome.CANCELLED)
-        case Interruption.SHUTDOWN:
+        case Interruption.SHUTDOWN | Interruption.LEASE_UNCONFIRMED:
             return Verdict(Outcome.HANDED_BACK, run_at=now)
         case Interruption.TIMED_OUT:
             error = JobError(code=ErrorCode.JOB_TIMEOUT, message="The attempt took too long.")
@@ -145,8 +147,10 @@ def poisoned(job: Job) -> JobError:
 
 
 def lost_with_worker(job: Job) -> JobError:
-    """Return the error of a job that has lost its worker in every attempt."""
+    """Return the error of a job that has lost its worker too often."""
+    lost = job.lost_leases + 1
     return JobError(
         code=ErrorCode.WORKER_LOST,
-        message=f"The worker was lost in each of {job.counted_attempts} attempts.",
+        message=f"The job lost its worker {lost} times in this run.",
+        details={"lost_leases": lost},
     )

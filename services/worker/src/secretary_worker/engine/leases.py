@@ -18,8 +18,8 @@ from secretary_worker.attempt.verdict import Interruption
 
 log = get_logger(__name__)
 
-# The worker gives up an unconfirmed lease when this share of its term is left: the handler must
-# have stopped before another worker may start the job.
+# The worker stops the handler of an unconfirmed lease when this share of its term is left: the
+# handler must have stopped before another worker may start the job.
 SAFETY = 1 / 6
 RETRY_SEC = 1.0
 WATCH_SEC = 1.0
@@ -44,7 +44,7 @@ class Leases:
         self._jobs = jobs
         self._ping = ping
         self._clock = clock
-        self._lease_sec = lease_sec
+        self.lease_sec = lease_sec
         self._heartbeat_sec = heartbeat_sec
         self._monotonic = monotonic
         self._contact_lost = asyncio.Event()
@@ -156,9 +156,7 @@ class Leases:
         Raises:
             StoreUnavailable: MongoDB did not answer.
         """
-        running = {
-            job_id: hold for job_id, hold in self._holds.items() if hold.interruption is None
-        }
+        running = {hold.job.job_id: hold for hold in self._running()}
         if not running:
             return
         for job_id in await self._jobs.cancel_requested_among(list(running)):
@@ -166,19 +164,28 @@ class Leases:
 
     async def _watch(self) -> None:
         while True:
-            limits = [self._last_moment(hold) - self._monotonic() for hold in self._holds.values()]
+            now = self._monotonic()
+            limits = [self._last_moment(hold) - now for hold in self._running()]
             await asyncio.sleep(max(0.01, min([WATCH_SEC, *limits])))
             self.give_up_unconfirmed()
 
     def give_up_unconfirmed(self) -> None:
-        """Give up each lease that is unconfirmed and has a sixth of its term left."""
+        """Stop each handler whose lease is unconfirmed and has a sixth of its term left.
+
+        The hold stays: the attempt is handed back when MongoDB answers, unless another worker has
+        taken the job by then. An attempt whose handler has ended is settled as it ended.
+        """
         now = self._monotonic()
-        for hold in list(self._holds.values()):
+        for hold in self._running():
             if self._last_moment(hold) <= now:
-                self._lose(hold)
+                log.warning("lease.unconfirmed", job_id=hold.job.job_id, attempt=hold.job.attempt)
+                hold.interrupt(Interruption.LEASE_UNCONFIRMED)
+
+    def _running(self) -> list[Hold]:
+        return [hold for hold in self._holds.values() if hold.interruption is None]
 
     def _last_moment(self, hold: Hold) -> float:
-        return hold.confirmed_at + self._lease_sec * (1 - SAFETY)
+        return hold.confirmed_at + self.lease_sec * (1 - SAFETY)
 
     def _lose(self, hold: Hold) -> None:
         if self._holds.get(hold.job.job_id) is hold:
@@ -187,4 +194,4 @@ class Leases:
             self.release(hold)
 
     def _end(self, now: datetime) -> datetime:
-        return now + timedelta(seconds=self._lease_sec)
+        return now + timedelta(seconds=self.lease_sec)

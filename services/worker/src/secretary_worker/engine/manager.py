@@ -296,4 +296,8 @@ class SecretaryWorkerManager:
         for hold in self.running:
             hold.interrupt(Interruption.SHUTDOWN)
         if self._running:
+            await asyncio.wait(self._running, timeout=self._leases.lease_sec)
+        for hold in self.running:  # MongoDB does not answer: their leases have ended
+            hold.interrupt(Interruption.LEASE_LOST)
+        if self._running:
             await asyncio.wait(self._running)

@@ -20,7 +20,10 @@ BATCH_SIZE = 50
 
 
 class Reclaimer:
-    """Handles expired leases. Any worker ends cancelled, spent and poison jobs of any type."""
+    """Handles expired leases.
+
+    Any worker ends jobs of any type that are cancelled, are poison or have lost too many leases.
+    """
 
     def __init__(
         self,
@@ -29,13 +32,24 @@ class Reclaimer:
         clock: Clock,
         *,
         retention: timedelta,
+        max_lost_leases: int,
         in_background: Callable[[Coroutine[Any, Any, Any]], None],
     ) -> None:
-        """*in_background* rings a doorbell without waiting for it."""
+        """Prepare to handle leases.
+
+        Args:
+            jobs: the repository with the leases.
+            doorbell: rung for the webhook of a job that was ended.
+            clock: the store's.
+            retention: how long an ended job is kept.
+            max_lost_leases: a job that loses this many leases in one run is ended.
+            in_background: rings a doorbell without waiting for it.
+        """
         self._jobs = jobs
         self._doorbell = doorbell
         self._clock = clock
         self._retention = retention
+        self._lost_before = max_lost_leases - 1
         self._in_background = in_background
 
     async def reclaim(
@@ -54,7 +68,9 @@ class Reclaimer:
             free_slots: returns the number of free slots.
         """
         while True:
-            expired = await self._jobs.ended_leases(job_types, self._clock.now(), BATCH_SIZE)
+            expired = await self._jobs.ended_leases(
+                job_types, self._clock.now(), BATCH_SIZE, lost_leases=self._lost_before
+            )
             random.shuffle(expired)  # so that concurrent workers separate
             done = [job for job in expired if await self._handle(job, take_over, free_slots)]
             if len(expired) < BATCH_SIZE or not done:
@@ -66,7 +82,7 @@ class Reclaimer:
         take_over: Callable[[Job], Awaitable[bool]],
         free_slots: Callable[[], int],
     ) -> bool:
-        if job.cancel_requested or job.is_spent or job.is_poison:
+        if job.cancel_requested or job.is_poison or job.lost_leases >= self._lost_before:
             return await self._end(job)
         if free_slots() > 0 and await take_over(job):
             log.info("job.reclaimed", job_id=job.job_id, attempt=job.attempt + 1)

@@ -44,13 +44,14 @@ class MongoJobClaims:
     async def held(self, job_id: str, token: str) -> Job | None:
         return to_job(await self._jobs.find_one(held(job_id, token)))
 
-    async def ended_leases(self, job_types: Names[str], now: datetime, limit: int) -> list[Job]:
-        counted = {"$subtract": ["$attempt", "$forgiven"]}
+    async def ended_leases(
+        self, job_types: Names[str], now: datetime, limit: int, *, lost_leases: int
+    ) -> list[Job]:
         wanted: list[Document] = [
             {"job_type": {"$in": sorted(job_types)}},
             {"cancel_requested": True},
             {POISON: {"$exists": True}},
-            {"$expr": {"$gte": [counted, "$max_attempts"]}},
+            {"lost_leases": {"$gte": lost_leases}},
         ]
         found = await self._jobs.find(
             {"status": PROCESSING, "lease.expires_at": {"$lte": now}, "$or": wanted},
@@ -70,7 +71,7 @@ class MongoJobClaims:
             "lease.expires_at": {"$lte": now},
         }
         return to_job(
-            await self._jobs.find_one_and_update(query, update_of(transition.claimed(lease, now)))
+            await self._jobs.find_one_and_update(query, update_of(transition.reclaimed(lease, now)))
         )
 
     async def record_silence(self, job_id: str, silence: Silence) -> None:
