@@ -1,4 +1,4 @@
-"""What a handler's test needs: a job, and a double of the repository that keeps everything."""
+"""Helpers for tests of handlers: a job, and a double of the repository that records all calls."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from secretary_common.models import Job, JobProgress, JobStatus, LogLevel, new_j
 
 
 class Done:
-    """An awaitable that callers need not await."""
+    """An awaitable; awaiting it is optional."""
 
     def __await__(self) -> Generator[None, None, None]:
         yield from ()
@@ -21,7 +21,7 @@ class Done:
 
 @dataclass
 class Recorder:
-    """Stands for the repository bound to an attempt."""
+    """A double of an attempt's repository."""
 
     progress: list[JobProgress] = field(default_factory=list)
     logs: list[tuple[str, str]] = field(default_factory=list)
@@ -54,7 +54,7 @@ class Recorder:
 
 
 def make_job(job_type: str, **parameters: Any) -> Job:
-    """A job as a handler gets it."""
+    """Return a job as a handler gets it."""
     now = datetime(2026, 1, 1, tzinfo=UTC)
     return Job(
         job_id=new_job_id(),
@@ -68,7 +68,7 @@ def make_job(job_type: str, **parameters: Any) -> Job:
 
 
 def child_pids(parent: int | None) -> list[int]:
-    """The living children of *parent*, e.g. of a zygote's zygote."""
+    """Return the living children of *parent*, such as a zygote."""
     found = []
     for entry in Path("/proc").iterdir():
         if not entry.name.isdecimal():
@@ -83,10 +83,10 @@ def child_pids(parent: int | None) -> list[int]:
 
 
 async def all_gone(group: int) -> None:
-    """Return when no process of *group* runs: the kernel needs a moment for those it kills.
+    """Return when no process of *group* runs; the kernel needs a moment to kill them.
 
     Raises:
-        TimeoutError: it needs more than that.
+        TimeoutError: some still run after 5 s.
     """
     async with asyncio.timeout(5):
         while _living(group):  # noqa: ASYNC110 - there is no event for it

@@ -1,4 +1,4 @@
-"""A worker that is a container's first process: its watchdog outlives it."""
+"""If a worker is the first process of a container, its watchdog outlives it."""
 
 import os
 import select
@@ -35,17 +35,17 @@ def supervised(folder: Path, what: str) -> subprocess.Popen[bytes]:
     ("what", "code"),
     [("os.kill(os.getpid(), signal.SIGKILL)", 128 + signal.SIGKILL), ("sys.exit(3)", 3)],
 )
-def test_what_a_dead_worker_leaves_may_end_first(tmp_path: Path, what: str, code: int) -> None:
+def test_processes_of_a_dead_worker_may_end_first(tmp_path: Path, what: str, code: int) -> None:
     assert supervised(tmp_path, what).wait(20) == code
     assert (tmp_path / "recorded").exists()
 
 
-def test_a_worker_that_ends_well_is_not_outlived(tmp_path: Path) -> None:
+def test_processes_of_a_worker_that_ended_well_are_not_awaited(tmp_path: Path) -> None:
     assert supervised(tmp_path, "pass").wait(20) == 0
     assert not (tmp_path / "recorded").exists()
 
 
-def test_signals_reach_the_worker_and_its_exit_code_comes_back(tmp_path: Path) -> None:
+def test_signals_reach_the_worker_and_its_exit_code_is_returned(tmp_path: Path) -> None:
     process = supervised(tmp_path, "time.sleep(60)")
     while not (tmp_path / "started").exists():
         time.sleep(0.05)

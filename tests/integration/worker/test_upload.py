@@ -1,4 +1,4 @@
-"""Uploads out of a real MongoDB into a loop of handlers, under both drivers."""
+"""Handlers read uploads from a real MongoDB, with both drivers."""
 
 from __future__ import annotations
 

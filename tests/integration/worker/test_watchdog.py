@@ -1,4 +1,4 @@
-"""The worker's handle on its watchdog process."""
+"""A worker keeps one watchdog process running until it stops."""
 
 import asyncio
 import contextlib
@@ -15,7 +15,7 @@ DEADLINE_SEC = 15.0
 
 
 def watchdogs() -> set[int]:
-    """The process ids of the watchdogs of this process."""
+    """Return the process ids of the watchdogs of this process."""
     found = set()
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         with contextlib.suppress(OSError):
@@ -45,7 +45,7 @@ async def watched() -> AsyncIterator[asyncio.Event]:
     await asyncio.wait_for(running, DEADLINE_SEC)
 
 
-async def test_a_watchdog_that_died_is_replaced() -> None:
+async def test_a_dead_watchdog_is_replaced() -> None:
     async with watched():
         first = await one_other_than(set())
         os.kill(first, signal.SIGKILL)
@@ -53,7 +53,7 @@ async def test_a_watchdog_that_died_is_replaced() -> None:
     assert watchdogs() == set()
 
 
-async def test_a_worker_that_stops_sends_its_watchdog_away_at_once() -> None:
+async def test_a_worker_that_stops_ends_its_watchdog_at_once() -> None:
     async with watched() as stop:
         await one_other_than(set())
         stop.set()

@@ -1,4 +1,4 @@
-"""What handlers ask of the engine is done in its loop and comes back to theirs."""
+"""Calls of handlers run in the engine's loop, and their answers return to the handlers' loop."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ async def thread() -> int:
     return threading.get_ident()
 
 
-async def test_work_is_done_in_the_engines_loop_whoever_asks(handlers: OtherLoop) -> None:
+async def test_work_runs_in_the_engines_loop_from_any_loop(handlers: OtherLoop) -> None:
     bridge = Bridge()
     engines = threading.get_ident()
     assert await handlers.run(thread()) != engines
@@ -31,7 +31,7 @@ async def test_work_is_done_in_the_engines_loop_whoever_asks(handlers: OtherLoop
     assert await bridge.call(thread) == engines
 
 
-async def test_an_error_comes_back_as_it_is(handlers: OtherLoop) -> None:
+async def test_an_error_reaches_the_caller_unchanged(handlers: OtherLoop) -> None:
     async def fails() -> None:
         raise LookupError("gone")
 
@@ -40,7 +40,7 @@ async def test_an_error_comes_back_as_it_is(handlers: OtherLoop) -> None:
         await handlers.run(bridge.call(fails))
 
 
-async def test_who_is_cancelled_takes_the_work_along(handlers: OtherLoop) -> None:
+async def test_a_cancelled_caller_cancels_the_work(handlers: OtherLoop) -> None:
     begun, stopped = asyncio.Event(), asyncio.Event()
 
     async def long() -> None:
@@ -58,7 +58,7 @@ async def test_who_is_cancelled_takes_the_work_along(handlers: OtherLoop) -> Non
         await stopped.wait()
 
 
-def test_an_engine_that_has_ended_is_told_as_such() -> None:
+def test_a_call_after_the_end_of_the_engine_raises() -> None:
     async def made() -> Bridge:
         return Bridge()
 
@@ -67,7 +67,7 @@ def test_an_engine_that_has_ended_is_told_as_such() -> None:
         asyncio.run(bridge.call(thread))
 
 
-async def test_items_come_over_one_by_one_as_they_are_asked_for(handlers: OtherLoop) -> None:
+async def test_items_are_read_one_by_one_on_demand(handlers: OtherLoop) -> None:
     given: list[int] = []
 
     async def numbers() -> AsyncIterator[int]:

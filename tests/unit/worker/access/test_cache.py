@@ -20,7 +20,7 @@ from secretary_worker.access.cache import Cache
 
 
 class Failing:
-    """A store that is away, in one way or another."""
+    """A store that fails, or does not answer."""
 
     def __init__(self, error: Exception | None) -> None:
         self._error = error
@@ -54,7 +54,7 @@ def counted(metric: str, outcome: str) -> float:
     return REGISTRY.get_sample_value(f"secretary_cache_{metric}_total", labels) or 0.0
 
 
-async def test_what_is_kept_is_found_from_the_loop_of_handlers(
+async def test_stored_values_are_found_from_the_handlers_loop(
     repository: InMemoryCacheRepository, handlers: OtherLoop
 ) -> None:
     cache = Cache("tests", repository, Bridge())
@@ -71,7 +71,7 @@ async def test_what_is_kept_is_found_from_the_loop_of_handlers(
 
 
 @pytest.mark.parametrize("error", [StoreUnavailable(), NotStorable(), ValueError("odd"), None])
-async def test_a_cache_that_fails_knows_nothing_and_says_so_in_the_log(
+async def test_a_cache_that_fails_returns_nothing_and_logs_it(
     error: Exception | None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(cache_module, "GET_SEC", 0.01)
@@ -87,7 +87,7 @@ async def test_a_cache_that_fails_knows_nothing_and_says_so_in_the_log(
     assert any("cache.not_written" in event for event in events)
 
 
-async def test_who_asks_and_is_cancelled_stops() -> None:
+async def test_a_lookup_can_be_cancelled() -> None:
     asking = asyncio.create_task(Cache("tests", Failing(None), Bridge()).get_many(["a"]))
     await asyncio.sleep(0)
     asking.cancel()
@@ -95,8 +95,8 @@ async def test_who_asks_and_is_cancelled_stops() -> None:
         await asking
 
 
-async def test_nothing_is_asked_for_without_a_question() -> None:
-    cache = Cache("tests", Failing(AssertionError("asked")), Bridge())
+async def test_an_empty_call_does_not_reach_the_store() -> None:
+    cache = Cache("tests", Failing(AssertionError("called")), Bridge())
     failed = counted("lookups", "failed")
     assert await cache.get_many([]) == {}
     await cache.put_many({})

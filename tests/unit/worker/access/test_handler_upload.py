@@ -1,4 +1,4 @@
-"""A handler of a user's own opens the upload that its job names."""
+"""A handler opens the upload that its job names."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ async def stored(worker: Engine, owner: str = "key-1", kind: FileKind = FileKind
     return (await worker.files.save(content(), info)).file_id
 
 
-async def test_it_reads_all_of_it_in_its_own_loop_and_nothing_stays_open() -> None:
+async def test_a_handler_reads_the_whole_upload_in_its_own_loop_and_no_file_stays_open() -> None:
     seen: dict[str, Any] = {}
     files: list[BinaryIO] = []
 
     async def handle(job: Job, repo: SecretaryJobRepository, _: ResourceCalculator) -> None:
         async with repo.open_upload(job.parameters["file_id"]) as upload:
             files.append(upload.file)
-            seen["told"] = (upload.name, upload.size)
+            seen["upload"] = (upload.name, upload.size)
             seen["read"] = await asyncio.to_thread(upload.file.read)
             seen["links"] = os.fstat(upload.file.fileno()).st_nlink
         seen["loop"] = asyncio.get_running_loop()
@@ -44,9 +44,9 @@ async def test_it_reads_all_of_it_in_its_own_loop_and_nothing_stays_open() -> No
         named = {"file_id": await stored(worker)}
         job = await worker.ended(await worker.submit(parameters=named))
     assert (job.status, job.error) == (JobStatus.COMPLETED, None)
-    assert seen["told"] == ("Bericht ü.txt", len(CONTENT))
+    assert seen["upload"] == ("Bericht ü.txt", len(CONTENT))
     assert seen["read"] == CONTENT
-    assert seen["links"] == 0  # no kill can leave it behind
+    assert seen["links"] == 0  # no kill can leave the file behind
     assert seen["loop"] is not asyncio.get_running_loop()
     assert [file.closed for file in files] == [True]
 
@@ -56,7 +56,7 @@ async def fails_with(worker: Engine, file_id: Any) -> tuple[str | None, int]:
     return job.error.code if job.error else None, job.attempt
 
 
-async def test_what_is_not_there_for_its_jobs_key_fails_the_job_at_once() -> None:
+async def test_an_upload_that_the_jobs_key_may_not_open_fails_the_job_at_once() -> None:
     async def handle(job: Job, repo: SecretaryJobRepository, _: ResourceCalculator) -> None:
         async with repo.open_upload(job.parameters["file_id"]):
             pytest.fail("it was opened")

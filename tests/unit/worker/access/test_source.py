@@ -1,4 +1,4 @@
-"""Which files a job may name."""
+"""A job may name files under the roots, and no others."""
 
 import os
 import tempfile
@@ -41,7 +41,7 @@ async def copied(file: OpenFile, max_bytes: int) -> None:
         pass
 
 
-async def test_a_copy_stays_what_it_was_whatever_becomes_of_the_file(root: Path) -> None:
+async def test_a_copy_does_not_change_with_the_file(root: Path) -> None:
     with open_under_roots("a.pdf", [root], 1000) as file:
         async with private_copy(file, 1000) as copy:
             (root / "a.pdf").write_bytes(b"%PDF-1.7 and more")
@@ -51,7 +51,7 @@ async def test_a_copy_stays_what_it_was_whatever_becomes_of_the_file(root: Path)
         os.fstat(copy.fd)
 
 
-async def test_a_file_that_is_being_written_is_left_to_the_next_attempt(
+async def test_a_file_that_changes_while_it_is_copied_is_left_to_the_next_attempt(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def read(fd: int, size: int, offset: int) -> bytes:
@@ -87,22 +87,18 @@ def test_a_link_from_root_to_root_may_be_followed(root: Path, tmp_path: Path) ->
         assert Path(file.path).read_bytes() == b"%PDF other"
 
 
-def test_a_root_that_is_a_link_itself_counts_as_what_it_leads_to(
-    root: Path, tmp_path: Path
-) -> None:
+def test_a_root_may_be_a_link(root: Path, tmp_path: Path) -> None:
     (tmp_path / "alias").symlink_to(root)
     with open_under_roots(str(tmp_path / "alias" / "a.pdf"), [tmp_path / "alias"], 1000) as file:
         assert file.size == 8
 
 
-def test_a_relative_name_is_taken_from_the_first_root_that_has_it(
-    root: Path, tmp_path: Path
-) -> None:
+def test_a_relative_name_means_the_first_root_that_has_the_file(root: Path, tmp_path: Path) -> None:
     with open_under_roots("b.pdf", [root, tmp_path / "root-2"], 1000) as file:
         assert file.size == 10
 
 
-def test_nothing_leads_out_of_the_roots(root: Path, tmp_path: Path) -> None:
+def test_no_name_leads_out_of_the_roots(root: Path, tmp_path: Path) -> None:
     (root / "link.pdf").symlink_to(tmp_path / "secret.pdf")
     (root / "folder").symlink_to(tmp_path)
     for filename in (
@@ -111,15 +107,15 @@ def test_nothing_leads_out_of_the_roots(root: Path, tmp_path: Path) -> None:
         "../secret.pdf",
         root / "link.pdf",
         root / "folder" / "secret.pdf",
-        tmp_path / "root-2" / "b.pdf",  # begins like the root, and is not in it
-        tmp_path / "no such file",  # the answer does not show whether it exists
+        tmp_path / "root-2" / "b.pdf",  # its name begins like the root's
+        tmp_path / "no such file",  # the error must not reveal whether it exists
         "/etc/passwd",
     ):
         assert refusal(filename, root) == ErrorCode.FILE_OUTSIDE_ROOTS, filename
     assert refusal(root / "a.pdf") == ErrorCode.FILE_OUTSIDE_ROOTS, "no roots, no files"
 
 
-def test_what_is_no_file_there_is_not_found(root: Path) -> None:
+def test_a_name_that_is_no_regular_file_is_not_found(root: Path) -> None:
     os.mkfifo(root / "pipe")
     (root / "circle").symlink_to(root / "circle")
     for name in ("missing.pdf", "", "pipe", "circle", "a.pdf/b.pdf", "x" * 300, "nul\0.pdf"):
@@ -130,10 +126,10 @@ def test_a_file_over_the_limit_is_too_large(root: Path) -> None:
     assert refusal(root / "a.pdf", root, max_bytes=7) == ErrorCode.FILE_TOO_LARGE
 
 
-def test_a_folder_exchanged_after_the_check_gives_nothing_away(
+def test_a_folder_exchanged_after_the_check_is_refused(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The race lost on purpose: between the check and the opening a folder becomes a link."""
+    """Between the check and the opening a folder becomes a link: the race is lost on purpose."""
     (root / "inner").mkdir()
     (root / "inner" / "secret.pdf").write_bytes(b"%PDF")
     really_open = os.open

@@ -1,4 +1,4 @@
-"""An upload is opened for those it is there for, as a file without a name."""
+"""An upload opens for the jobs that may read it, as a file without a name."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MAX_BYTES = len(CONTENT)
 
 
 class Files(InMemoryFileRepository):
-    """Files; reading them may fail."""
+    """Files of which a read may fail."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -63,14 +63,14 @@ async def stored(files: Files, kind: FileKind = FileKind.UPLOAD) -> str:
 
 
 @pytest.mark.parametrize("owner", ["mine", "boss", BOOTSTRAP_ID])
-async def test_an_upload_is_there_for_its_key_and_for_admins(
+async def test_an_upload_opens_for_its_key_and_for_admins(
     files: Files, uploads: Uploads, owner: str
 ) -> None:
     file_id = await stored(files)
     async with uploads.open(file_id, owner, MAX_BYTES) as file:
         assert (file.name, file.size) == ("Bericht.pdf", len(CONTENT))
         assert os.pread(file.fd, len(CONTENT) + 1, 0) == CONTENT
-        assert os.fstat(file.fd).st_nlink == 0  # no kill can leave it behind
+        assert os.fstat(file.fd).st_nlink == 0  # no kill can leave the file behind
         fd = file.fd
     with pytest.raises(OSError, match="Bad file descriptor"):
         os.fstat(fd)
@@ -84,20 +84,20 @@ async def code_of(uploads: Uploads, file_id: str, owner: str = "mine", **limits:
 
 
 @pytest.mark.parametrize("owner", ["other", "unknown", ""])
-async def test_an_upload_is_not_there_for_others(
+async def test_an_upload_does_not_open_for_other_keys(
     files: Files, uploads: Uploads, owner: str
 ) -> None:
     assert await code_of(uploads, await stored(files), owner) == ErrorCode.FILE_NOT_FOUND
 
 
 @pytest.mark.parametrize("kind", [FileKind.RESULT, FileKind.FILE, FileKind.CACHE])
-async def test_what_is_no_upload_is_not_there(
+async def test_a_file_that_is_no_upload_does_not_open(
     files: Files, uploads: Uploads, kind: FileKind
 ) -> None:
     assert await code_of(uploads, await stored(files, kind)) == ErrorCode.FILE_NOT_FOUND
 
 
-async def test_an_upload_that_is_gone_is_told_as_such(files: Files, uploads: Uploads) -> None:
+async def test_an_upload_that_is_gone_is_not_found(files: Files, uploads: Uploads) -> None:
     assert await code_of(uploads, "file-unknown") == ErrorCode.FILE_NOT_FOUND
     file_id = await stored(files)
     files.failures = [NotFound]
@@ -109,7 +109,7 @@ async def test_an_upload_over_the_limit_is_not_copied(files: Files, uploads: Upl
     assert code == ErrorCode.FILE_TOO_LARGE
 
 
-async def test_an_outage_in_the_middle_is_waited_out(
+async def test_an_upload_is_copied_again_after_an_outage(
     files: Files, uploads: Uploads, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(upload, "RETRY_SEC", 0.0)

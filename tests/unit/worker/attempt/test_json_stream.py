@@ -1,4 +1,4 @@
-"""JSON a piece at a time: the same bytes, and never all of them at once."""
+"""JSON in pieces: the same bytes as in one piece, but never all in memory at once."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_no_json_is_smaller_than_its_least_size(value: Any, enough: int) -> None
     assert least_size(value, 10**9) <= len(to_json(value))
 
 
-def test_pieces_are_about_as_large_as_they_are_asked_to_be() -> None:
+def test_pieces_have_about_the_requested_size() -> None:
     value = {"text": "x" * 100_000, "pages": [{"n": n, "text": "y" * 90} for n in range(1000)]}
     sizes = [len(piece) for piece in json_pieces(value, 1000)]
     assert max(sizes) < 2 * 1000
@@ -54,16 +54,14 @@ def test_pieces_are_about_as_large_as_they_are_asked_to_be() -> None:
 
 @pytest.mark.parametrize("more", [0, 1])
 @pytest.mark.parametrize("character", ["x", "ä", "\n"])
-def test_results_stand_in_the_job_up_to_the_limit_and_not_a_byte_beyond(
-    character: str, more: int
-) -> None:
+def test_results_stand_in_the_job_up_to_exactly_the_limit(character: str, more: int) -> None:
     room = INLINE_RESULTS_BYTES - len(to_json({"text": ""}))
     count, rest = divmod(room, len(to_json(character)) - 2)
     value = {"text": character * count + "x" * (rest + more)}
     assert Results(value).value == (None if more else value)
 
 
-async def test_large_results_are_never_there_as_json_as_a_whole() -> None:
+async def test_the_json_of_large_results_is_never_in_memory_as_a_whole() -> None:
     text = "Prüfung 😀 " * 500_000
     given = {"text": text, "at": datetime(2026, 1, 1, tzinfo=UTC), "pages": [text, text]}
     given["structured_data"] = dict(given)

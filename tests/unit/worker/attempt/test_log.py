@@ -1,4 +1,4 @@
-"""However much a handler logs, it harms neither its job nor its worker."""
+"""A handler that logs very much harms neither its job nor its worker."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from secretary_worker.attempt import log
 
 
 class Batches(InMemoryLogRepository):
-    """Remembers how entries came."""
+    """Records the batches of entries."""
 
     def __init__(self, pause_sec: float = 0.0, not_before: threading.Event | None = None) -> None:
         super().__init__()
@@ -51,7 +51,7 @@ async def test_a_hundred_thousand_lines_are_kept_in_order_while_other_jobs_go_on
         flood = await worker.submit(parameters={"flood": True})
         await flooding.wait()
         other = await worker.ended(await worker.submit())
-        assert worker.jobs.jobs[flood].status is JobStatus.PROCESSING  # its lines are written yet
+        assert worker.jobs.jobs[flood].status is JobStatus.PROCESSING  # still writing lines
         job = await worker.ended(flood)
     assert (other.status, job.status, job.attempt) == (JobStatus.COMPLETED, JobStatus.COMPLETED, 1)
     entries = logs.of(flood)
@@ -59,7 +59,7 @@ async def test_a_hundred_thousand_lines_are_kept_in_order_while_other_jobs_go_on
     assert max(logs.sizes) <= log.BATCH_ENTRIES
 
 
-async def test_lines_over_the_cap_are_dropped_and_one_entry_tells_how_many(
+async def test_lines_over_the_limit_are_dropped_and_one_entry_counts_them(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(log, "MAX_ENTRIES", 3 * log.BATCH_ENTRIES)
@@ -81,7 +81,7 @@ async def test_lines_over_the_cap_are_dropped_and_one_entry_tells_how_many(
     )
 
 
-async def test_large_lines_that_come_faster_than_they_are_written_stay_within_bounds() -> None:
+async def test_large_lines_are_dropped_if_they_come_faster_than_they_are_written() -> None:
     line = "x" * 60_000
     flooded = threading.Event()
 

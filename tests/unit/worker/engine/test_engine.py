@@ -1,4 +1,4 @@
-"""The engine's promises, over the in-memory twin and with handlers in their real loop."""
+"""The promises of the engine, with in-memory repositories and handlers in their real loop."""
 
 import asyncio
 import threading
@@ -38,18 +38,18 @@ from secretary_worker import ResourceCalculator, SecretaryJobRepository
 
 
 async def nothing(_: Job, __: SecretaryJobRepository, ___: ResourceCalculator) -> None:
-    """Returns at once."""
+    """Return at once."""
 
 
 def process_custom(parameters: dict[str, Any]) -> str:
-    """What a user's own function might do."""
+    """A function of the user."""
     return str(parameters["input"]).upper()
 
 
 async def handle_custom_job(
     job: Job, repo: SecretaryJobRepository, resource_calculator: ResourceCalculator
 ) -> None:
-    """The original documentation's example, calls unchanged."""
+    """A handler in the style of older code."""
     # Update progress
     repo.update_job_progress(
         job.job_id,
@@ -73,7 +73,7 @@ async def handle_custom_job(
     )
 
 
-async def test_the_original_example_runs_unchanged() -> None:
+async def test_an_older_handler_runs_unchanged() -> None:
     async with engine(handle_custom_job) as worker:
         job = await worker.ended(await worker.submit(parameters={"input": "data"}))
     assert (job.status, job.results) == (JobStatus.COMPLETED, {"result": "DATA"})
@@ -85,7 +85,7 @@ async def test_the_original_example_runs_unchanged() -> None:
     assert (job.job_id, job.seq) in worker.doorbell.deliveries
 
 
-async def test_keyword_calls_of_the_original_documentation_work() -> None:
+async def test_repository_calls_accept_keywords() -> None:
     async def handler(job: Job, repo: SecretaryJobRepository, _: ResourceCalculator) -> None:
         progress = JobProgress(step="extracting_text", percent=50, message="Extracting…")
         repo.update_job_progress(job_id=job.job_id, progress=progress)
@@ -121,7 +121,7 @@ class Locked(BaseModel):
     plain: str
 
 
-async def test_sealed_parameters_are_opened_for_the_handler_alone() -> None:
+async def test_encrypted_parameters_are_decrypted_for_the_handler_alone() -> None:
     async def handler(job: Job, repo: SecretaryJobRepository, _: ResourceCalculator) -> None:
         repo.update_job_results(job.job_id, {"length": len(job.parameters["password"])})
 
@@ -132,7 +132,7 @@ async def test_sealed_parameters_are_opened_for_the_handler_alone() -> None:
     assert job.parameters["password"] == sealed
 
 
-async def test_parameters_sealed_with_an_unknown_key_fail_the_job() -> None:
+async def test_parameters_encrypted_with_an_unknown_key_fail_the_job() -> None:
     other = Cipher([SecretStr(Fernet.generate_key().decode())])
     async with engine(nothing, params=Locked) as worker:
         parameters = {"password": other.seal("hunter2"), "plain": "x"}
@@ -153,7 +153,7 @@ async def test_awaited_writes_are_durable_when_the_await_returns() -> None:
     assert seen == [30]
 
 
-async def test_a_write_that_comes_while_another_is_made_is_durable_when_its_await_returns() -> None:
+async def test_a_write_submitted_during_another_is_durable_when_its_await_returns() -> None:
     class Slow(InMemoryJobRepository):
         async def record_progress(self, change: ProgressChange) -> datetime | None:
             await asyncio.sleep(0.1)
@@ -174,7 +174,7 @@ async def test_a_write_that_comes_while_another_is_made_is_durable_when_its_awai
     assert seen == ["2"]
 
 
-async def test_what_was_said_last_comes_onto_the_job_with_the_write_that_ends_it() -> None:
+async def test_the_settlement_writes_the_last_progress() -> None:
     class Counting(InMemoryJobRepository):
         written: ClassVar[list[str]] = []
 
@@ -268,7 +268,7 @@ async def test_results_that_are_no_object_fail_the_job_at_the_call(results: Any)
 
 async def test_a_handler_cannot_write_to_another_job() -> None:
     async def handler(_: Job, repo: SecretaryJobRepository, __: ResourceCalculator) -> None:
-        repo.update_job_status("job-of-somebody", JobStatus.COMPLETED)
+        repo.update_job_status("job-of-another-client", JobStatus.COMPLETED)
 
     async with engine(handler) as worker:
         assert (await worker.ended(await worker.submit())).status is JobStatus.FAILED
@@ -311,7 +311,7 @@ async def test_a_handler_that_takes_too_long_is_stopped() -> None:
 
 async def test_a_handler_that_blocks_its_loop_keeps_its_job() -> None:
     async def handler(_: Job, __: SecretaryJobRepository, ___: ResourceCalculator) -> None:
-        time.sleep(3)  # noqa: ASYNC251 - the very thing to survive
+        time.sleep(3)  # noqa: ASYNC251 - the worker must survive it
 
     async with (
         engine(handler, lease_sec=1, heartbeat_sec=0.2) as worker,
@@ -357,7 +357,7 @@ async def test_a_running_job_is_cancelled_at_the_next_renewal() -> None:
     assert (job.status, job.attempt) == (JobStatus.CANCELLED, 1)
 
 
-async def test_a_lost_workers_job_is_taken_over_and_finished_once() -> None:
+async def test_the_job_of_a_lost_worker_is_reclaimed_and_finished_once() -> None:
     async with engine(nothing, lease_sec=0.2, heartbeat_sec=0.05) as worker:
         job_id = await worker.submit(status="processing", attempt=1, seq=1, lease=ghost())
         job = await worker.ended(job_id)
@@ -385,7 +385,7 @@ async def test_a_job_that_loses_its_worker_ten_times_fails_as_worker_lost() -> N
     assert job.error.code == ErrorCode.WORKER_LOST
 
 
-async def test_a_job_that_silenced_two_workers_fails_as_poisoned_with_what_is_known() -> None:
+async def test_a_job_that_silenced_two_workers_fails_as_poisoned_with_details() -> None:
     silences = [
         {"run": 1, "attempt": 1, "token": "a", "worker": "w1", "how": "frozen", "at": CLOCK.now()},
         {"run": 1, "attempt": 2, "token": "boo", "worker": "w2", "how": "died", "at": CLOCK.now()},
@@ -405,7 +405,7 @@ async def test_a_job_that_silenced_two_workers_fails_as_poisoned_with_what_is_kn
     assert known == [(1, "w1", "frozen"), (2, "w2", "died")]
 
 
-async def test_a_worker_new_to_the_store_lets_the_owners_renew_first() -> None:
+async def test_a_new_worker_lets_the_owners_renew_before_it_reclaims() -> None:
     async with engine(nothing, heartbeat_sec=0.5) as worker:
         job_id = await worker.submit(status="processing", attempt=1, seq=1, lease=ghost())
         await asyncio.sleep(0.2)
@@ -499,7 +499,7 @@ async def test_log_levels_are_the_documented_ones(level: Any) -> None:
         assert [entry.level for entry in await worker.logs.tail(job.job_id, 9)] == ["info"]
 
 
-async def test_results_the_job_has_no_room_for_go_into_a_file() -> None:
+async def test_results_that_do_not_fit_into_the_job_go_into_a_file() -> None:
     class Small(InMemoryJobRepository):
         async def settle(
             self, job: Job, token: str, settlement: Settlement, *, ended: bool = False
@@ -519,7 +519,7 @@ async def test_results_the_job_has_no_room_for_go_into_a_file() -> None:
     assert content == b'{"text":"too large"}'
 
 
-async def test_a_write_that_fails_for_good_is_told_to_the_handler() -> None:
+async def test_an_awaited_write_that_fails_for_good_raises_in_the_handler() -> None:
     class Broken(InMemoryJobRepository):
         async def record_progress(self, _: ProgressChange) -> datetime | None:
             raise LookupError("the store has a fault")
@@ -534,7 +534,7 @@ async def test_a_write_that_fails_for_good_is_told_to_the_handler() -> None:
     assert job.error.message == "LookupError: the store has a fault"
 
 
-async def test_an_outage_of_the_store_is_waited_out_while_the_lease_lasts() -> None:
+async def test_writes_are_repeated_in_an_outage_while_the_lease_lasts() -> None:
     class Away(InMemoryJobRepository):
         answers = 3
 

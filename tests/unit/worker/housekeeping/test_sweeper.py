@@ -1,4 +1,4 @@
-"""What is over goes, whole; what is not stays."""
+"""Expired jobs are removed with everything they own; nothing else is removed."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ DAY_SEC = 24 * 3600.0
 RETENTION = timedelta(days=30)
 
 
-class Place:
-    """A store with old and new things in it."""
+class Scene:
+    """A store and the sweeper of one worker."""
 
     def __init__(self) -> None:
         self.clock = ManualClock()
@@ -74,7 +74,7 @@ class Place:
         )
 
     async def job(self, job_id: str = "job-1", **fields: Any) -> Job:
-        """A finished job with logs, a file, unnamed results and a delivery."""
+        """Store a finished job with logs, a file, a delivery, and results that it does not name."""
         now = self.clock.now()
         info = self.info(job_id)
         stored = await self.files.save(one(b"content"), info)
@@ -133,7 +133,7 @@ class Place:
         )
 
     def left(self, job_id: str = "job-1") -> dict[str, int]:
-        """What there is of a job."""
+        """Count what is left of a job."""
         return {
             "job": int(job_id in self.jobs.jobs),
             "files": sum(info.job_id == job_id for info, _ in self.files.begun.values()),
@@ -159,84 +159,84 @@ async def until(holds: Callable[[], bool]) -> None:
 
 
 @pytest.fixture
-def place() -> Place:
-    return Place()
+def scene() -> Scene:
+    return Scene()
 
 
 @pytest.mark.parametrize("deleted", [False, True])
-async def test_what_a_receiver_never_took_outlives_its_job_unless_that_was_deleted(
-    place: Place, *, deleted: bool
+async def test_an_undelivered_webhook_outlives_its_job_unless_the_job_was_deleted(
+    scene: Scene, *, deleted: bool
 ) -> None:
-    job = await place.job()
-    replayable_until = place.clock.now() + RETENTION + timedelta(days=3)
-    dead = place.delivery("job-1", DeliveryState.DEAD, seq=2)
+    job = await scene.job()
+    replayable_until = scene.clock.now() + RETENTION + timedelta(days=3)
+    dead = scene.delivery("job-1", DeliveryState.DEAD, seq=2)
     kept = dead.model_copy(update={"expires_at": replayable_until})
-    await place.deliveries.insert_absent([kept])
+    await scene.deliveries.insert_absent([kept])
     if deleted:
-        await place.jobs.delete(job, place.clock.now())
-    place.clock.advance(RETENTION.total_seconds() + GRACE_SEC + 1)
-    await place.sweeper.round()
-    assert place.left()["job"] == 0
-    left = list(place.deliveries.deliveries.values())
+        await scene.jobs.delete(job, scene.clock.now())
+    scene.clock.advance(RETENTION.total_seconds() + GRACE_SEC + 1)
+    await scene.sweeper.round()
+    assert scene.left()["job"] == 0
+    left = list(scene.deliveries.deliveries.values())
     assert left == ([] if deleted else [kept])
 
 
-async def test_an_expired_job_goes_with_everything(place: Place) -> None:
-    await place.job()
-    await place.job("job-2", expires_at=place.clock.now() + 2 * RETENTION)
-    place.clock.advance(RETENTION.total_seconds())
-    await place.sweeper.round()
-    assert place.left() == {**ALL, "files": 1, "whole": 1}  # only an unnamed file goes yet
-    place.clock.advance(GRACE_SEC)
-    assert await place.sweeper.round() == Swept(jobs=1)
-    assert place.left() == NOTHING
-    assert place.left("job-2") == {**ALL, "files": 1, "whole": 1}
+async def test_an_expired_job_is_removed_with_everything_it_owns(scene: Scene) -> None:
+    await scene.job()
+    await scene.job("job-2", expires_at=scene.clock.now() + 2 * RETENTION)
+    scene.clock.advance(RETENTION.total_seconds())
+    await scene.sweeper.round()
+    assert scene.left() == {**ALL, "files": 1, "whole": 1}  # only the unnamed results are gone
+    scene.clock.advance(GRACE_SEC)
+    assert await scene.sweeper.round() == Swept(jobs=1)
+    assert scene.left() == NOTHING
+    assert scene.left("job-2") == {**ALL, "files": 1, "whole": 1}
 
 
-async def test_a_deleted_job_goes_once_no_attempt_can_write_any_more(place: Place) -> None:
-    job = await place.job()
-    await place.jobs.delete(job, place.clock.now())
-    await place.sweeper.round()
-    assert place.left() == ALL
-    place.clock.advance(GRACE_SEC)
-    await place.sweeper.round()
-    assert place.left() == NOTHING
+async def test_a_deleted_job_is_removed_once_no_attempt_can_write(scene: Scene) -> None:
+    job = await scene.job()
+    await scene.jobs.delete(job, scene.clock.now())
+    await scene.sweeper.round()
+    assert scene.left() == ALL
+    scene.clock.advance(GRACE_SEC)
+    await scene.sweeper.round()
+    assert scene.left() == NOTHING
 
 
-async def test_a_job_whose_webhook_is_on_its_way_stays_and_is_shown(place: Place) -> None:
-    await place.job()
-    waiting = place.delivery("job-1", DeliveryState.PENDING, seq=2)
-    await place.deliveries.insert_absent([waiting])
-    place.clock.advance(RETENTION.total_seconds() + DAY_SEC)
-    await place.sweeper.round()
-    assert await place.jobs.get("job-1") is not None
-    assert place.left()["logs"] == 5
+async def test_a_job_whose_webhook_is_pending_is_kept(scene: Scene) -> None:
+    await scene.job()
+    waiting = scene.delivery("job-1", DeliveryState.PENDING, seq=2)
+    await scene.deliveries.insert_absent([waiting])
+    scene.clock.advance(RETENTION.total_seconds() + DAY_SEC)
+    await scene.sweeper.round()
+    assert await scene.jobs.get("job-1") is not None
+    assert scene.left()["logs"] == 5
     for state in (DeliveryState.SENDING, DeliveryState.DEAD):
-        assert place.left()["job"] == 1
+        assert scene.left()["job"] == 1
         changed = waiting.model_copy(update={"state": state})
-        place.deliveries.deliveries[waiting.delivery_id] = changed
-        await place.sweeper.round()
-    assert place.left() == NOTHING
+        scene.deliveries.deliveries[waiting.delivery_id] = changed
+        await scene.sweeper.round()
+    assert scene.left() == NOTHING
 
 
-async def test_a_job_with_an_event_in_its_outbox_stays(place: Place) -> None:
-    event = NotifySlot(seq=1, run=1, phase=Phase.COMPLETED, due_at=place.clock.now())
-    await place.job(webhook=Webhook(url="https://x.org"), notify=event)
-    place.clock.advance(RETENTION.total_seconds() + DAY_SEC)
-    await place.sweeper.round()
-    assert place.left()["job"] == 1
-    assert not await place.jobs.clear_slots([("job-1", 1)], place.clock.now())
-    await place.sweeper.round()
-    assert place.left() == NOTHING
+async def test_a_job_with_an_event_in_its_outbox_is_kept(scene: Scene) -> None:
+    event = NotifySlot(seq=1, run=1, phase=Phase.COMPLETED, due_at=scene.clock.now())
+    await scene.job(webhook=Webhook(url="https://x.org"), notify=event)
+    scene.clock.advance(RETENTION.total_seconds() + DAY_SEC)
+    await scene.sweeper.round()
+    assert scene.left()["job"] == 1
+    assert not await scene.jobs.clear_slots([("job-1", 1)], scene.clock.now())
+    await scene.sweeper.round()
+    assert scene.left() == NOTHING
 
 
 @pytest.mark.parametrize("status", [JobStatus.PENDING, JobStatus.PROCESSING])
-async def test_an_unfinished_job_stays_however_old(place: Place, status: JobStatus) -> None:
-    lease = Lease(owner="w", token="t", expires_at=place.clock.now())
-    await place.job(status=status, lease=lease)
-    place.clock.advance(10 * RETENTION.total_seconds())
-    await place.sweeper.round()
-    assert place.left() == ALL
+async def test_an_unfinished_job_is_kept_at_any_age(scene: Scene, status: JobStatus) -> None:
+    lease = Lease(owner="w", token="t", expires_at=scene.clock.now())
+    await scene.job(status=status, lease=lease)
+    scene.clock.advance(10 * RETENTION.total_seconds())
+    await scene.sweeper.round()
+    assert scene.left() == ALL
 
 
 class Crash(BaseException):
@@ -259,16 +259,16 @@ STEPS = [
 @pytest.mark.parametrize("failure", [Crash, StoreUnavailable, LookupError])
 @pytest.mark.parametrize("at", STEPS, ids=".".join)
 async def test_a_failure_at_any_step_leaves_nothing_orphaned_after_the_next_round(
-    place: Place,
+    scene: Scene,
     monkeypatch: pytest.MonkeyPatch,
     at: tuple[str, str],
     failure: type[BaseException],
     *,
     arrives: bool,
 ) -> None:
-    await place.job()
-    place.clock.advance(RETENTION.total_seconds() + GRACE_SEC)
-    part, step = getattr(place, at[0]), at[1]
+    await scene.job()
+    scene.clock.advance(RETENTION.total_seconds() + GRACE_SEC)
+    part, step = getattr(scene, at[0]), at[1]
     real = getattr(part, step)
     failed = [False]
 
@@ -282,242 +282,242 @@ async def test_a_failure_at_any_step_leaves_nothing_orphaned_after_the_next_roun
 
     monkeypatch.setattr(part, step, once)
     with contextlib.suppress(failure):
-        await place.sweeper.round()
+        await scene.sweeper.round()
     assert failed == [True]
-    if place.left()["job"] == 0:  # it goes last
-        assert place.left() == NOTHING
-    place.clock.advance(sweeper.LOCK_SEC)
-    await place.new_sweeper("w2").round()
-    assert place.left() == NOTHING
+    if scene.left()["job"] == 0:  # it is removed last
+        assert scene.left() == NOTHING
+    scene.clock.advance(sweeper.LOCK_SEC)
+    await scene.new_sweeper("w2").round()
+    assert scene.left() == NOTHING
 
 
-async def test_of_two_sweepers_one_works_until_it_is_gone(place: Place) -> None:
-    other = place.new_sweeper("w2")
-    rounds = await asyncio.gather(place.sweeper.round(), other.round())
+async def test_one_of_two_sweepers_works_until_its_lock_expires(scene: Scene) -> None:
+    other = scene.new_sweeper("w2")
+    rounds = await asyncio.gather(scene.sweeper.round(), other.round())
     assert list(rounds) == [Swept(), None]
-    await place.job()
-    place.clock.advance(sweeper.LOCK_SEC - 1)
-    assert await place.sweeper.round() == Swept()
-    place.clock.advance(sweeper.LOCK_SEC - 1)
+    await scene.job()
+    scene.clock.advance(sweeper.LOCK_SEC - 1)
+    assert await scene.sweeper.round() == Swept()
+    scene.clock.advance(sweeper.LOCK_SEC - 1)
     assert await other.round() is None
-    place.clock.advance(1)
+    scene.clock.advance(1)
     assert await other.round() == Swept()
-    assert await place.sweeper.round() is None
+    assert await scene.sweeper.round() is None
 
 
 async def test_a_sweeper_that_lost_its_lock_in_the_middle_stops(
-    place: Place, monkeypatch: pytest.MonkeyPatch
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for n in range(3):
-        await place.job(f"job-{n}")
-    place.clock.advance(RETENTION.total_seconds() + GRACE_SEC)
-    real = place.removal.remove_job
+        await scene.job(f"job-{n}")
+    scene.clock.advance(RETENTION.total_seconds() + GRACE_SEC)
+    real = scene.removal.remove_job
 
     async def slow(job_id: str) -> bool:
-        place.clock.advance(sweeper.LOCK_SEC)
-        assert await place.locks.take(
-            sweeper.LOCK, "w2", place.clock.now(), place.clock.now() + timedelta(seconds=60)
+        scene.clock.advance(sweeper.LOCK_SEC)
+        assert await scene.locks.take(
+            sweeper.LOCK, "w2", scene.clock.now(), scene.clock.now() + timedelta(seconds=60)
         )
         return await real(job_id)
 
-    monkeypatch.setattr(place.removal, "remove_job", slow)
-    assert await place.sweeper.round() is None
-    assert len(place.jobs.jobs) == 2
+    monkeypatch.setattr(scene.removal, "remove_job", slow)
+    assert await scene.sweeper.round() is None
+    assert len(scene.jobs.jobs) == 2
 
 
-async def test_a_sweeper_that_stops_gives_its_lock_up(place: Place) -> None:
-    sweeping = asyncio.create_task(place.new_sweeper("w2", interval_sec=0.01).run())
-    await until(lambda: bool(place.locks.locks))
+async def test_a_sweeper_that_stops_releases_its_lock(scene: Scene) -> None:
+    sweeping = asyncio.create_task(scene.new_sweeper("w2", interval_sec=0.01).run())
+    await until(lambda: bool(scene.locks.locks))
     sweeping.cancel()
     await asyncio.gather(sweeping, return_exceptions=True)
-    assert await place.sweeper.round() == Swept()
+    assert await scene.sweeper.round() == Swept()
 
 
 async def test_a_sweeper_survives_a_fault_and_an_outage(
-    place: Place, monkeypatch: pytest.MonkeyPatch
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     failures: Iterator[Exception] = iter([StoreUnavailable(), LookupError("a fault")])
-    real = place.removal.expired_jobs
+    real = scene.removal.expired_jobs
 
     async def failing(*args: Any, **options: Any) -> Any:
         if error := next(failures, None):
             raise error
         return await real(*args, **options)
 
-    monkeypatch.setattr(place.removal, "expired_jobs", failing)
-    await place.job()
-    place.clock.advance(RETENTION.total_seconds() + GRACE_SEC)
-    sweeping = asyncio.create_task(place.new_sweeper("w2", interval_sec=0.01).run())
-    await until(lambda: place.left() == NOTHING)
+    monkeypatch.setattr(scene.removal, "expired_jobs", failing)
+    await scene.job()
+    scene.clock.advance(RETENTION.total_seconds() + GRACE_SEC)
+    sweeping = asyncio.create_task(scene.new_sweeper("w2", interval_sec=0.01).run())
+    await until(lambda: scene.left() == NOTHING)
     sweeping.cancel()
     await asyncio.gather(sweeping, return_exceptions=True)
 
 
-async def test_a_retry_between_the_look_and_the_fence_keeps_the_job(
-    place: Place, monkeypatch: pytest.MonkeyPatch
+async def test_a_retry_before_the_fence_keeps_the_job(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    job = await place.job()
-    place.clock.advance(RETENTION.total_seconds() + GRACE_SEC)
-    real = place.deliveries.has_pending
+    job = await scene.job()
+    scene.clock.advance(RETENTION.total_seconds() + GRACE_SEC)
+    real = scene.deliveries.has_pending
 
     async def meanwhile(job_id: str) -> bool:
         answer = await real(job_id)
-        assert await place.jobs.retry(job, place.clock.now())
+        assert await scene.jobs.retry(job, scene.clock.now())
         return answer
 
-    monkeypatch.setattr(place.deliveries, "has_pending", meanwhile)
-    await place.sweeper.round()
-    assert place.left() == ALL
-    assert place.jobs.jobs["job-1"].status is JobStatus.PENDING
+    monkeypatch.setattr(scene.deliveries, "has_pending", meanwhile)
+    await scene.sweeper.round()
+    assert scene.left() == ALL
+    assert scene.jobs.jobs["job-1"].status is JobStatus.PENDING
 
 
 async def test_a_retry_after_the_fence_is_refused(
-    place: Place, monkeypatch: pytest.MonkeyPatch
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    job = await place.job()
-    place.clock.advance(RETENTION.total_seconds() + GRACE_SEC)
-    real = place.files.of_job
+    job = await scene.job()
+    scene.clock.advance(RETENTION.total_seconds() + GRACE_SEC)
+    real = scene.files.of_job
     tries: list[Job | None] = []
 
     async def meanwhile(job_id: str, limit: int) -> Any:
-        tries.append(await place.jobs.retry(job, place.clock.now()))
+        tries.append(await scene.jobs.retry(job, scene.clock.now()))
         return await real(job_id, limit)
 
-    monkeypatch.setattr(place.files, "of_job", meanwhile)
-    await place.sweeper.round()
+    monkeypatch.setattr(scene.files, "of_job", meanwhile)
+    await scene.sweeper.round()
     assert set(tries) == {None}
-    assert place.left() == NOTHING
+    assert scene.left() == NOTHING
 
 
-async def test_a_delivery_that_is_made_beside_the_fence_is_waited_for(
-    place: Place, monkeypatch: pytest.MonkeyPatch
+async def test_a_delivery_made_just_before_the_fence_delays_the_removal(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await place.job()
-    place.clock.advance(RETENTION.total_seconds() + GRACE_SEC)
-    real = place.removal.fence
-    late = place.delivery("job-1", DeliveryState.PENDING, seq=2)
+    await scene.job()
+    scene.clock.advance(RETENTION.total_seconds() + GRACE_SEC)
+    real = scene.removal.fence
+    late = scene.delivery("job-1", DeliveryState.PENDING, seq=2)
 
     async def meanwhile(*args: Any) -> bool:
-        await place.deliveries.insert_absent([late])
+        await scene.deliveries.insert_absent([late])
         return await real(*args)
 
-    monkeypatch.setattr(place.removal, "fence", meanwhile)
-    await place.sweeper.round()
-    assert place.left()["deliveries"] == 2
+    monkeypatch.setattr(scene.removal, "fence", meanwhile)
+    await scene.sweeper.round()
+    assert scene.left()["deliveries"] == 2
     delivered = late.model_copy(update={"state": DeliveryState.DELIVERED})
-    place.deliveries.deliveries[late.delivery_id] = delivered
-    await place.sweeper.round()
-    assert place.left() == NOTHING
+    scene.deliveries.deliveries[late.delivery_id] = delivered
+    await scene.sweeper.round()
+    assert scene.left() == NOTHING
 
 
-async def test_jobs_that_must_wait_do_not_keep_others_from_going(
-    place: Place, monkeypatch: pytest.MonkeyPatch
+async def test_jobs_that_must_wait_do_not_delay_others(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sweeper, "JOBS_A_ROUND", 2)
     for n in range(5):
-        await place.job(f"job-{n}", expires_at=place.clock.now() + timedelta(seconds=n))
+        await scene.job(f"job-{n}", expires_at=scene.clock.now() + timedelta(seconds=n))
         if n < 3:
-            waiting = place.delivery(f"job-{n}", DeliveryState.PENDING, seq=2)
-            await place.deliveries.insert_absent([waiting])
-    place.clock.advance(GRACE_SEC + 60)
+            waiting = scene.delivery(f"job-{n}", DeliveryState.PENDING, seq=2)
+            await scene.deliveries.insert_absent([waiting])
+    scene.clock.advance(GRACE_SEC + 60)
     for _ in range(3):
-        await place.sweeper.round()
-    assert set(place.jobs.jobs) == {"job-0", "job-1", "job-2"}
-    for delivery_id, delivery in place.deliveries.deliveries.items():
+        await scene.sweeper.round()
+    assert set(scene.jobs.jobs) == {"job-0", "job-1", "job-2"}
+    for delivery_id, delivery in scene.deliveries.deliveries.items():
         dead = delivery.model_copy(update={"state": DeliveryState.DEAD})
-        place.deliveries.deliveries[delivery_id] = dead
+        scene.deliveries.deliveries[delivery_id] = dead
     for _ in range(3):
-        await place.sweeper.round()
-    assert place.jobs.jobs == {}
+        await scene.sweeper.round()
+    assert scene.jobs.jobs == {}
 
 
-async def test_files_nobody_names_go_after_a_day(place: Place) -> None:
-    await place.job()
+async def test_files_that_no_document_names_are_removed_after_a_day(scene: Scene) -> None:
+    await scene.job()
     kinds = (FileKind.UPLOAD, FileKind.CACHE)
-    strays = [await place.files.save(one(b"x"), place.info(kind=kind)) for kind in kinds]
-    strays.append(await place.files.save(one(b"x"), place.info("job-gone")))
-    begun = place.info("job-gone")
-    place.files.begun[begun.file_id] = (begun, place.clock.now() + timedelta(days=1))
-    place.clock.advance(DAY_SEC - 1)
-    assert await place.sweeper.round() == Swept()
-    place.clock.advance(1)
-    assert await place.sweeper.round() == Swept(files=5)  # and the results the job does not name
-    assert [stored.name for stored, _ in place.files.whole.values()] == ["a"]
-    assert place.left()["whole"] == 1
-    assert not any(stray.file_id in place.files.begun for stray in strays)
+    strays = [await scene.files.save(one(b"x"), scene.info(kind=kind)) for kind in kinds]
+    strays.append(await scene.files.save(one(b"x"), scene.info("job-gone")))
+    begun = scene.info("job-gone")
+    scene.files.begun[begun.file_id] = (begun, scene.clock.now() + timedelta(days=1))
+    scene.clock.advance(DAY_SEC - 1)
+    assert await scene.sweeper.round() == Swept()
+    scene.clock.advance(1)
+    assert await scene.sweeper.round() == Swept(files=5)  # and the unnamed results
+    assert [stored.name for stored, _ in scene.files.whole.values()] == ["a"]
+    assert scene.left()["whole"] == 1
+    assert not any(stray.file_id in scene.files.begun for stray in strays)
 
 
 @pytest.mark.parametrize("status", [JobStatus.PENDING, JobStatus.PROCESSING])
-async def test_an_upload_stays_as_long_as_a_job_needs_it(place: Place, status: JobStatus) -> None:
-    upload = await place.files.save(one(b"x"), place.info(kind=FileKind.UPLOAD))
+async def test_an_upload_is_kept_as_long_as_a_job_needs_it(scene: Scene, status: JobStatus) -> None:
+    upload = await scene.files.save(one(b"x"), scene.info(kind=FileKind.UPLOAD))
     parameters = {"file_id": upload.file_id}
-    job = await place.job(status=status, parameters=parameters, expires_at=None)
+    job = await scene.job(status=status, parameters=parameters, expires_at=None)
     for _ in range(3):
-        place.clock.advance(DAY_SEC)
-        await place.sweeper.round()
-    assert upload.file_id in place.files.whole
-    ended = {"status": JobStatus.COMPLETED, "expires_at": place.clock.now()}
-    place.jobs.jobs["job-1"] = job.model_copy(update=ended)
+        scene.clock.advance(DAY_SEC)
+        await scene.sweeper.round()
+    assert upload.file_id in scene.files.whole
+    ended = {"status": JobStatus.COMPLETED, "expires_at": scene.clock.now()}
+    scene.jobs.jobs["job-1"] = job.model_copy(update=ended)
     for _ in range(2):
-        place.clock.advance(DAY_SEC)
-        await place.sweeper.round()
-    assert place.files.whole == {}
+        scene.clock.advance(DAY_SEC)
+        await scene.sweeper.round()
+    assert scene.files.whole == {}
 
 
-async def test_what_a_running_attempt_stored_long_ago_stays(place: Place) -> None:
-    lease = Lease(owner="w", token="t", expires_at=place.clock.now())
-    await place.job(status=JobStatus.PROCESSING, lease=lease, files=[])
+async def test_old_files_of_a_running_attempt_are_kept(scene: Scene) -> None:
+    lease = Lease(owner="w", token="t", expires_at=scene.clock.now())
+    await scene.job(status=JobStatus.PROCESSING, lease=lease, files=[])
     for _ in range(3):
-        place.clock.advance(DAY_SEC)
-        await place.sweeper.round()
-    assert place.left() == ALL
+        scene.clock.advance(DAY_SEC)
+        await scene.sweeper.round()
+    assert scene.left() == ALL
 
 
-async def test_a_batch_goes_after_its_last_job(place: Place) -> None:
-    job = await place.job(batch_id="batch-1")
-    place.batches.batches["batch-1"] = Batch(
-        batch_id="batch-1", owner="key-1", job_ids=[job.job_id], created_at=place.clock.now()
+async def test_a_batch_is_removed_after_its_last_job(scene: Scene) -> None:
+    job = await scene.job(batch_id="batch-1")
+    scene.batches.batches["batch-1"] = Batch(
+        batch_id="batch-1", owner="key-1", job_ids=[job.job_id], created_at=scene.clock.now()
     )
-    place.clock.advance(RETENTION.total_seconds())
-    await place.sweeper.round()
-    assert "batch-1" in place.batches.batches
-    place.clock.advance(GRACE_SEC)
-    assert await place.sweeper.round() == Swept(jobs=1, batches=1)
-    assert place.batches.batches == {}
+    scene.clock.advance(RETENTION.total_seconds())
+    await scene.sweeper.round()
+    assert "batch-1" in scene.batches.batches
+    scene.clock.advance(GRACE_SEC)
+    assert await scene.sweeper.round() == Swept(jobs=1, batches=1)
+    assert scene.batches.batches == {}
 
 
-async def test_the_cache_is_kept_within_its_bounds(place: Place) -> None:
+async def test_the_cache_is_kept_within_its_bounds(scene: Scene) -> None:
     for n in range(30):
-        await place.cache.put_many({f"key-{n}": {"text": "x" * 50_000}})
-        place.clock.advance(1)
-    assert await place.sweeper.round() == Swept(cached=11)
-    assert list(place.cache.entries) == [f"key-{n}" for n in range(11, 30)]
-    assert await place.new_sweeper("w2").round() is None
+        await scene.cache.put_many({f"key-{n}": {"text": "x" * 50_000}})
+        scene.clock.advance(1)
+    assert await scene.sweeper.round() == Swept(cached=11)
+    assert list(scene.cache.entries) == [f"key-{n}" for n in range(11, 30)]
+    assert await scene.new_sweeper("w2").round() is None
 
 
-async def test_a_file_of_the_cache_that_no_entry_names_goes_after_a_day(place: Place) -> None:
-    await place.cache.put_many({"named": {"text": "x" * 100_000}})
-    await place.files.save(one(b"x"), place.info(kind=FileKind.CACHE))
-    place.clock.advance(DAY_SEC)
-    assert await place.sweeper.round() == Swept(files=1)
-    assert await place.cache.get_many(["named"])
+async def test_a_cache_file_that_no_entry_names_is_removed_after_a_day(scene: Scene) -> None:
+    await scene.cache.put_many({"named": {"text": "x" * 100_000}})
+    await scene.files.save(one(b"x"), scene.info(kind=FileKind.CACHE))
+    scene.clock.advance(DAY_SEC)
+    assert await scene.sweeper.round() == Swept(files=1)
+    assert await scene.cache.get_many(["named"])
 
 
-async def test_an_upload_that_somebody_is_about_to_name_stays(
-    place: Place, monkeypatch: pytest.MonkeyPatch
+async def test_an_upload_is_kept_if_a_job_reserves_it_during_the_check(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    upload = await place.files.save(one(b"x"), place.info(kind=FileKind.UPLOAD))
-    place.clock.advance(DAY_SEC)
-    real = place.removal.is_named
+    upload = await scene.files.save(one(b"x"), scene.info(kind=FileKind.UPLOAD))
+    scene.clock.advance(DAY_SEC)
+    real = scene.removal.is_named
 
     async def asked(file: FileInfo) -> bool:
         named = await real(file)
-        assert await place.files.hold_uploads([upload.file_id], place.clock.now())
+        assert await scene.files.hold_uploads([upload.file_id], scene.clock.now())
         return named
 
-    monkeypatch.setattr(place.removal, "is_named", asked)
-    assert await place.sweeper.round() == Swept()
-    assert await place.files.open(upload.file_id)
-    monkeypatch.setattr(place.removal, "is_named", real)
-    place.clock.advance(DAY_SEC)
-    assert await place.sweeper.round() == Swept(files=1)
+    monkeypatch.setattr(scene.removal, "is_named", asked)
+    assert await scene.sweeper.round() == Swept()
+    assert await scene.files.open(upload.file_id)
+    monkeypatch.setattr(scene.removal, "is_named", real)
+    scene.clock.advance(DAY_SEC)
+    assert await scene.sweeper.round() == Swept(files=1)

@@ -1,4 +1,4 @@
-"""What attempts store beside their job: large results, awaited results, files."""
+"""Attempts store large results, awaited results and files outside of their job."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ Work = Callable[[Job, SecretaryJobRepository], Coroutine[Any, Any, None]]
 
 
 def handler(work: Work) -> Any:
-    """A handler that does *work*."""
+    """Return a handler that does *work*."""
 
     async def handle(job: Job, repo: SecretaryJobRepository, _: ResourceCalculator) -> None:
         await work(job, repo)
@@ -49,7 +49,7 @@ def content(worker: Engine, file_id: str) -> bytes:
     return worker.files.whole[file_id][1]
 
 
-async def test_results_over_256_kib_lie_in_a_file_the_settling_write_names() -> None:
+async def test_results_over_256_kib_are_in_a_file_that_the_settlement_names() -> None:
     async def work(job: Job, repo: SecretaryJobRepository) -> None:
         repo.update_job_results(job.job_id, LARGE)
 
@@ -63,7 +63,7 @@ async def test_results_over_256_kib_lie_in_a_file_the_settling_write_names() -> 
     assert (stored.kind, stored.job_id, stored.attempt) == (FileKind.RESULT, job.job_id, 1)
 
 
-async def test_small_results_nobody_awaits_cost_no_write_of_their_own() -> None:
+async def test_small_results_that_are_not_awaited_need_no_write_of_their_own() -> None:
     async def work(job: Job, repo: SecretaryJobRepository) -> None:
         repo.update_job_results(job.job_id, {"n": 1})
 
@@ -90,7 +90,7 @@ async def test_awaited_results_are_durable_when_the_await_returns(results: dict[
     assert job.results == results or job.results_file is not None
 
 
-async def test_of_many_results_the_last_ones_count_and_one_file_is_left() -> None:
+async def test_the_last_results_count_and_one_file_is_left() -> None:
     async def work(job: Job, repo: SecretaryJobRepository) -> None:
         for n in range(3):
             await repo.update_job_results(job.job_id, {**LARGE, "n": n})
@@ -103,7 +103,7 @@ async def test_of_many_results_the_last_ones_count_and_one_file_is_left() -> Non
         assert len(worker.files.whole) == 1
 
 
-async def test_results_of_a_failed_attempt_never_come_onto_the_job() -> None:
+async def test_the_job_never_gets_results_of_a_failed_attempt() -> None:
     async def work(job: Job, repo: SecretaryJobRepository) -> None:
         await repo.update_job_results(job.job_id, {**LARGE, "attempt": job.attempt})
         await repo.add_file(job.job_id, f"{job.attempt}.txt", b"x")
@@ -119,7 +119,7 @@ async def test_results_of_a_failed_attempt_never_come_onto_the_job() -> None:
 
 
 @pytest.mark.parametrize("error", [None, PermanentError("no")])
-async def test_results_are_let_go_with_their_attempt_without_waiting_for_the_collector(
+async def test_results_are_freed_with_their_attempt_without_the_garbage_collector(
     error: PermanentError | None,
 ) -> None:
     made = list[weakref.ref[Results]]()
@@ -147,7 +147,7 @@ async def test_results_are_let_go_with_their_attempt_without_waiting_for_the_col
             gc.enable()
 
 
-async def test_an_outage_while_large_results_are_stored_is_waited_out() -> None:
+async def test_large_results_are_stored_after_an_outage() -> None:
     class Away(InMemoryFileRepository):
         answers = 2
 
@@ -174,7 +174,7 @@ async def streamed(*pieces: bytes) -> AsyncIterator[bytes]:
         yield piece
 
 
-async def test_files_come_onto_the_job_from_bytes_paths_and_streams(tmp_path: Path) -> None:
+async def test_a_job_gets_files_from_bytes_paths_and_streams(tmp_path: Path) -> None:
     path = tmp_path / "on disk"
     path.write_bytes(b"from a disk")
 
@@ -205,7 +205,7 @@ async def test_files_come_onto_the_job_from_bytes_paths_and_streams(tmp_path: Pa
     assert job.files[0].size == 5
 
 
-async def test_of_two_files_with_one_name_the_later_one_counts() -> None:
+async def test_the_later_of_two_files_with_one_name_counts() -> None:
     async def work(job: Job, repo: SecretaryJobRepository) -> None:
         slow = repo.add_file(job.job_id, "a", streamed(b"first"))
         await asyncio.gather(slow, repo.add_file(job.job_id, "b", b"b"))
@@ -221,7 +221,7 @@ async def test_of_two_files_with_one_name_the_later_one_counts() -> None:
 @pytest.mark.parametrize(
     "name", ["", ".", "..", "a/b", "../a", "a\\b", "a\0", "a\nb", " a", "x" * 201, "\u202ea"]
 )
-async def test_a_name_that_is_not_safe_is_refused_at_the_call(name: str) -> None:
+async def test_an_unsafe_name_is_refused_at_the_call(name: str) -> None:
     async def work(job: Job, repo: SecretaryJobRepository) -> None:
         await repo.add_file(job.job_id, name, b"x")
 
@@ -253,7 +253,7 @@ async def test_a_file_over_the_limit_is_refused_and_leaves_nothing(
 
 
 @pytest.mark.parametrize("given", ["text", 7, None, ["x"]])
-async def test_content_that_is_none_is_refused(given: Any) -> None:
+async def test_content_of_another_type_is_refused(given: Any) -> None:
     async def work(job: Job, repo: SecretaryJobRepository) -> None:
         await repo.add_file(job.job_id, "a", given)
 
@@ -261,7 +261,7 @@ async def test_content_that_is_none_is_refused(given: Any) -> None:
         assert (await worker.ended(await worker.submit())).status is JobStatus.FAILED
 
 
-async def test_a_slow_file_holds_up_neither_progress_nor_a_cancellation() -> None:
+async def test_a_slow_file_delays_neither_progress_nor_a_cancellation() -> None:
     class Slow(InMemoryFileRepository):
         async def save(
             self, content: AsyncIterable[bytes], info: FileInfo, *, max_bytes: int | None = None
@@ -271,7 +271,7 @@ async def test_a_slow_file_holds_up_neither_progress_nor_a_cancellation() -> Non
 
     async def work(job: Job, repo: SecretaryJobRepository) -> None:
         storing = asyncio.create_task(repo.add_file(job.job_id, "a", b"x"))
-        await repo.update_job_progress(job.job_id, JobProgress(step="beside", percent=5))
+        await repo.update_job_progress(job.job_id, JobProgress(step="storing", percent=5))
         await storing
 
     async with engine(handler(work), files=Slow(), heartbeat_sec=0.05) as worker:
@@ -282,7 +282,7 @@ async def test_a_slow_file_holds_up_neither_progress_nor_a_cancellation() -> Non
     assert (job.status, job.files) == (JobStatus.CANCELLED, [])
 
 
-async def test_a_file_that_comes_after_the_end_is_not_stored(tmp_path: Path) -> None:
+async def test_a_file_added_after_the_end_is_not_stored(tmp_path: Path) -> None:
     opened: list[io.IOBase] = []
 
     class Source(PosixPath):
@@ -304,7 +304,7 @@ async def test_a_file_that_comes_after_the_end_is_not_stored(tmp_path: Path) -> 
     assert worker.jobs.jobs[job.job_id].files == []
 
 
-async def test_error_details_are_cut_whoever_gives_them() -> None:
+async def test_error_details_are_cut_whether_reported_or_raised() -> None:
     details = {"code": 7, "page": "x" * 10**6}
 
     async def reports(job: Job, repo: SecretaryJobRepository) -> None:
@@ -322,7 +322,7 @@ async def test_error_details_are_cut_whoever_gives_them() -> None:
         assert 10_000 < len(json.dumps(job.error.details).encode()) <= MAX_TEXT_BYTES
 
 
-async def test_details_that_cannot_be_stored_do_not_keep_a_job_from_failing() -> None:
+async def test_a_job_fails_even_if_its_error_details_cannot_be_stored() -> None:
     async def work(job: Job, repo: SecretaryJobRepository) -> None:
         raise PermanentError("m", details={"where": Path("/x"), "n": float("nan")})
 

@@ -1,4 +1,4 @@
-"""A job always has room for its end: its parameters leave enough for what attempts may write."""
+"""A job always has room for its settlement, because its parameters have a limit."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def file(n: int) -> JobFile:
     )
 
 
-async def test_the_largest_job_takes_all_that_its_attempts_may_write() -> None:
+async def test_the_largest_job_has_room_for_everything_that_attempts_may_write() -> None:
     jobs = InMemoryJobRepository()
     parameters = {"text": "x" * (LARGEST_PARAMETERS_BYTES - 100)}
     await jobs.insert(make_job(parameters=parameters, webhook=HOOK, tags=["t" * 1000]))
@@ -48,7 +48,7 @@ async def test_the_largest_job_takes_all_that_its_attempts_may_write() -> None:
     again = await jobs.claim("job-1", lease("t2"), NOW, TYPES)
     assert again is not None
     await jobs.record_progress(ProgressChange("job-1", "t2", 5, after(1), step, None))
-    # Small numbers take the most: 2 bytes each in JSON, 11 to 12 in BSON.
+    # Small numbers grow most: from 2 bytes each in JSON to 11 or 12 in BSON.
     results = {"numbers": [1] * (INLINE_RESULTS_BYTES // 2)}
     files = tuple(file(n) for n in range(MAX_FILES))
     done = end(Outcome.COMPLETED, seq=6, results=results, files=files)
