@@ -33,7 +33,7 @@ __all__ = [
 
 USER_AGENT = "Secretary/1 (+webhooks, fetches)"
 _CLOSED = (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError)
-"""What a request meets on a connection that its server has closed."""
+"""The errors of a request on a connection that its server has closed."""
 
 
 class GuardedSession:
@@ -67,15 +67,15 @@ class GuardedSession:
     async def post(
         self, url: str, body: bytes, headers: Mapping[str, str], peer: Peer
     ) -> aiohttp.ClientResponse:
-        """Return the answer with its body still to be read; the caller closes it.
+        """Send a POST; return the answer with its body unread. The caller closes it.
 
-        A connection that served before may be closed by its server at the moment of the request.
-        If no byte of an answer came, the request is made once more, on a fresh connection.
+        A server may close a kept connection at the moment of the request. If no byte of an answer
+        arrives, the request is repeated once on a new connection.
         There is no deadline: put ``asyncio.timeout`` around the call.
 
         Raises:
             UrlRefused: the guard refuses the URL, or the addresses of its name.
-            aiohttp.ClientError, OSError: the exchange failed; *peer* has what is known of it.
+            aiohttp.ClientError, OSError: the exchange failed; *peer* has its record.
             ValueError: a header cannot be sent.
         """
         exact = ascii_url(url)
@@ -115,9 +115,9 @@ def guarded_session(
 
     Args:
         guard: decides which URLs are allowed.
-        max_connections: in all; further requests wait.
+        max_connections: in total; further requests wait.
         tls: replaces verification against the public authorities.
-        proxy: carries the requests to names that ``security.allow_hosts`` does not have.
+        proxy: used for all hosts but those in ``security.allow_hosts``.
     """
     tls = tls or httpx.create_ssl_context(trust_env=False)
     kept, fresh = (
@@ -145,11 +145,11 @@ def guarded_client(
 
     Args:
         guard: decides which URLs are allowed.
-        max_connections: in all; further requests wait.
-        timeout_sec: for each connect, read and write by itself. httpx has no deadline over the
-            whole; put ``asyncio.timeout`` around the call.
+        max_connections: in total; further requests wait.
+        timeout_sec: for each single connect, read and write. httpx has no deadline for the whole
+            request; put ``asyncio.timeout`` around the call.
         tls: replaces verification against the public authorities.
-        proxy: carries the requests to names that ``security.allow_hosts`` does not have.
+        proxy: used for all hosts but those in ``security.allow_hosts``.
     """
     tls = tls or httpx.create_ssl_context(trust_env=False)
 
@@ -167,13 +167,13 @@ def guarded_client(
 
 
 def peer_address(request: httpx.Request) -> str | None:
-    """Return the address that *request* went to; None before any connection."""
+    """Return the address that *request* reached; None without a connection."""
     peer = request.extensions.get("peer")
     return peer.address if isinstance(peer, Peer) else None
 
 
 class _ExactClient(httpx.AsyncClient):
-    """Takes along with each request its URL as it was given, which ``httpx.URL`` normalises."""
+    """Attaches the caller's URL to each request, because ``httpx.URL`` normalises it."""
 
     def build_request(self, method: str, url: httpx.URL | str, **options: Any) -> httpx.Request:
         """Build a request for *url*."""

@@ -1,7 +1,7 @@
 """URLs that reach the server byte for byte.
 
 A client may have signed its URL, so a different spelling of the same place (``%2F`` for ``/``) is
-a different URL. HTTP libraries normalise what they are given; these functions do not.
+a different URL. HTTP libraries normalise URLs; these functions do not.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _NAME = re.compile(r"[a-z0-9._-]+", re.IGNORECASE)
 _ADDRESS = re.compile(r"[0-9.]+")
 _ASCII = "".join(map(chr, range(128)))
 LONGEST_NAME = 254
-"""RFC 1035 §2.3.4, and a dot at the end; Unicode's normal form of a longer name takes too long."""
+"""RFC 1035 §2.3.4, plus a final dot. Normalising a longer name would take too long."""
 
 
 def ascii_url(url: str) -> str:
@@ -47,11 +47,11 @@ def ascii_url(url: str) -> str:
 
 
 def parsed_url(url: str, *, address: str | None = None) -> URL:
-    """Return *url* for aiohttp, which sends its path and query as they stand in *url*.
+    """Return *url* for aiohttp, which sends its path and query unchanged.
 
     Args:
         url: an absolute http or https URL in ASCII.
-        address: takes the place of the host, for a request whose name is resolved already.
+        address: replaces the host, for a request whose name is resolved already.
 
     Raises:
         UrlRefused: *url* is not such a URL.
@@ -72,7 +72,7 @@ def parsed_url(url: str, *, address: str | None = None) -> URL:
 
 
 def joined_url(base: str, reference: str) -> str:
-    """Return what *reference*, a ``Location`` or a link, means at *base* (RFC 3986 §5.2).
+    """Return the URL of *reference*, a ``Location`` or a link, relative to *base* (RFC 3986 §5.2).
 
     An absolute URL and an absolute path keep their spelling, dot segments included.
     """

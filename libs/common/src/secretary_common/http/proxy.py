@@ -1,4 +1,4 @@
-"""The egress proxy: how a request goes through it, to an address that the guard has vetted."""
+"""The egress proxy: how a request goes through it to an address that the guard has checked."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from secretary_common.http.url_guard import DEFAULT_PORTS, UrlGuard
 
 
 class ProxyOptions(TypedDict, total=False):
-    """What aiohttp needs for a request through a proxy."""
+    """The options of aiohttp for a request through a proxy."""
 
     proxy: URL
     proxy_headers: Mapping[str, str]
@@ -29,9 +29,9 @@ class Proxy:
 
     url: str
     resolves_names: bool = False
-    """True: only the proxy can resolve names, so it gets them instead of vetted addresses."""
+    """True: only the proxy can resolve names, so it gets them instead of checked addresses."""
     addresses: frozenset[str] = field(default=frozenset(), init=False)
-    """The proxy's own, as they were resolved last."""
+    """The addresses of the proxy, as they were resolved last."""
 
     @property
     def host(self) -> str:
@@ -45,7 +45,7 @@ class Proxy:
 
     @property
     def credentials(self) -> dict[str, str]:
-        """The header that the proxy knows its user by; empty without a user in the URL."""
+        """The header that authenticates the user at the proxy; empty without a user in the URL."""
         parts = urlsplit(self.url)
         if parts.username is None:
             return {}
@@ -57,7 +57,7 @@ class Proxy:
         return port == self.port and (address == self.host or address in self.addresses)
 
     def serves(self, guard: UrlGuard, target: URL) -> bool:
-        """Return False for the hosts of ``security.allow_hosts``: they are on this side of it."""
+        """Return False for hosts of ``security.allow_hosts``, which need no proxy."""
         return not guard.names(target.raw_host or "", target.port or 0)
 
 
@@ -69,7 +69,7 @@ class Route:
     headers: Mapping[str, str]
     options: ProxyOptions
     address: str | None = None
-    """The vetted address behind a proxy."""
+    """The checked address behind a proxy."""
 
 
 async def route_to(
@@ -77,9 +77,9 @@ async def route_to(
 ) -> Route:
     """Return how to send a request for *url* with *headers*.
 
-    An https URL goes through a tunnel to the vetted address; the TLS name and the ``Host``
+    An https URL goes through a tunnel to the checked address; the TLS name and the ``Host``
     header are those of the URL. An http URL is sent whole, and the proxy resolves its name
-    once more. If the proxy resolves all names, no address is vetted, except one in the URL itself.
+    once more. If the proxy resolves all names, no address is checked, except an address in the URL.
 
     Raises:
         UrlRefused: *url* does not parse, or its name leads to a denied address.
@@ -90,7 +90,7 @@ async def route_to(
         return Route(target, headers, options)
     options["proxy"] = URL.build(scheme="http", host=proxy.host, port=proxy.port)
     host, port = target.raw_host or "", target.port or 0
-    address = None if proxy.resolves_names else await _vetted(guard, host, port)
+    address = None if proxy.resolves_names else await _checked_address(guard, host, port)
     if target.scheme == "http":
         return Route(target, {**headers, **proxy.credentials}, options, address)
     options["proxy_headers"] = proxy.credentials
@@ -101,7 +101,7 @@ async def route_to(
     return Route(target, headers, options, address)
 
 
-async def _vetted(guard: UrlGuard, host: str, port: int) -> str:
+async def _checked_address(guard: UrlGuard, host: str, port: int) -> str:
     addresses = await guard.resolve(host, port)
     if not addresses:
         raise UrlRefused(f"{host} has no address")

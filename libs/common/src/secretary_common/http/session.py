@@ -1,7 +1,7 @@
-"""aiohttp sessions whose every connection is vetted, and a record of each exchange.
+"""aiohttp sessions that check every connection, and a record of each exchange.
 
-The guard stands at three places, so that no difference between URL parsers opens a gap: at each
-request (an address in a URL never meets a resolver), in the resolver, and where the socket is made.
+The guard checks at three places, so that a difference between URL parsers opens no gap: at each
+request (an address in a URL is never resolved), in the resolver, and when a socket is created.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ _END_OF_HEADERS = re.compile(rb"\r?\n\r?\n")
 
 @dataclass
 class Peer:
-    """The server at the other end of a request, and what is known of the exchange."""
+    """The server of a request, and the record of the exchange."""
 
     address: str | None = None
-    """None before any connection."""
+    """None until there is a connection."""
     protocol: ExchangeProtocol | None = None
-    """None before the connection is there."""
+    """None until there is a connection."""
 
     @property
     def status(self) -> int | None:
@@ -51,7 +51,7 @@ class Peer:
 
     @property
     def was_closed_before(self) -> bool:
-        """Whether a connection that had served before brought not one byte of an answer."""
+        """Whether a reused connection returned no byte of an answer."""
         protocol = self.protocol
         return protocol is not None and protocol.is_reused and not protocol.received
 
@@ -106,7 +106,7 @@ class ExchangeProtocol(ResponseHandler):
 def status_of(received: bytes) -> int | None:
     """Return the status that an answer begins with; None without a whole status line.
 
-    An informational answer (1xx) is passed over, except 101, which is the last one.
+    Informational answers (1xx) are skipped, except 101, which is always the last one.
     """
     start = 0
     while found := _STATUS_LINE.match(received, start):
@@ -128,9 +128,9 @@ def open_session(
     proxy: Proxy | None,
     keeps_connections: bool = True,
 ) -> aiohttp.ClientSession:
-    """Return a session that keeps no cookie, reads no environment, and connects as *guard* says.
+    """Return a session without cookies and environment that connects only where *guard* allows.
 
-    The caller vets each URL. With *proxy* the session can connect to the proxy too.
+    The caller checks each URL. With *proxy* the session can connect to the proxy too.
     """
 
     def make_socket(info: aiohttp.AddrInfoType) -> socket.socket:

@@ -1,4 +1,4 @@
-"""httpx on aiohttp's connections: each request is vetted and keeps its URL's spelling."""
+"""httpx on aiohttp's connections: each request is checked, and its URL is sent unchanged."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ EXACT_URL = "exact_url"
 
 @dataclass(frozen=True, slots=True)
 class ExactUrl:
-    """A URL as it was given, and as httpx reads it."""
+    """A URL as the caller gave it, and as httpx reads it."""
 
     text: str
     read: httpx.URL
@@ -115,7 +115,7 @@ class _Body(httpx.AsyncByteStream):
 
 
 def _exact_url(request: httpx.Request) -> str:
-    """Return the URL of *request* as it was given, if the request is still for this URL."""
+    """Return the URL as the caller gave it, if *request* still goes to this URL."""
     exact = request.extensions.get(EXACT_URL)
     if isinstance(exact, ExactUrl) and exact.read == request.url:
         return exact.text

@@ -89,12 +89,12 @@ class UrlGuard:
         allow_hosts: Iterable[str] = (),
         lookup: Lookup | None = None,
     ) -> None:
-        """Prepare to vet.
+        """Allow more than public addresses on web ports.
 
         Args:
             allow_networks: networks that may be reached, on any port.
-            allow_hosts: names that may be reached, whatever their addresses are: ``name`` on any
-                port, ``name:port`` on this one.
+            allow_hosts: names that may be reached at any address: ``name`` on any port,
+                ``name:port`` on this port.
             lookup: replaces the system's resolver.
         """
         self._networks = tuple(allow_networks)
@@ -137,9 +137,9 @@ class UrlGuard:
         Raises:
             UrlRefused: the address is denied, or the text is not an address in its usual form.
         """
-        vetted = _address(address)
-        if not self._is_allowed(vetted) and is_denied(vetted):
-            raise UrlRefused(f"{vetted} is not a public address; {BY_NETWORK}")
+        checked = _address(address)
+        if not self._is_allowed(checked) and is_denied(checked):
+            raise UrlRefused(f"{checked} is not a public address; {BY_NETWORK}")
 
     def check_endpoint(self, address: str | Address, port: int) -> None:
         """Check an address and a port.

@@ -52,7 +52,7 @@ class Collection:
     """
 
     def __init__(self, raw: Any, usable_indexes: set[str]) -> None:
-        """*usable_indexes*: shared by all objects for this collection of one client."""
+        """*usable_indexes* is shared by all objects of this collection and client."""
         self._raw = raw
         self._usable = usable_indexes
 
@@ -122,7 +122,7 @@ class Collection:
         """Return the documents that match.
 
         Args:
-            query: what the documents match.
+            query: the filter.
             projection: the fields to return; None: all.
             sort: the order.
             limit: the largest number of documents; 0: all.
@@ -201,7 +201,7 @@ class Collection:
             return found
 
     async def list_indexes(self) -> list[Document]:
-        """Return the collection's indexes, also those that are being built; none without it."""
+        """Return the collection's indexes, also unfinished ones; empty without a collection."""
         with translated_errors():
             cursor = self._raw.list_indexes()
             if inspect.isawaitable(cursor):  # PyMongo's own API
@@ -219,7 +219,7 @@ class Collection:
             await self._raw.create_indexes([index], commitQuorum="majority")
 
     def use_indexes(self, names: Iterable[str]) -> None:
-        """Let queries name these indexes, which are as Secretary defines them, and no others."""
+        """Let queries name only these indexes, which match Secretary's definitions."""
         self._usable.clear()
         self._usable.update(names)
 

@@ -62,7 +62,7 @@ class Client:
     """
 
     def __init__(self, url: str, database: str, driver: str, *, deadline: bool = True) -> None:
-        """*deadline*: whether each operation has 5 s; otherwise it takes as long as it needs."""
+        """*deadline* False: operations have no deadline."""
         make: Any = AsyncIOMotorClient if driver == "motor" else AsyncMongoClient
         self._names = (url, database, driver)
         self._raw = make(url, **(CLIENT_OPTIONS if deadline else WITHOUT_DEADLINE))

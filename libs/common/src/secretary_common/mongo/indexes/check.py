@@ -11,7 +11,7 @@ from pymongo.errors import OperationFailure
 from secretary_common.errors import StoreUnavailable
 from secretary_common.mongo.driver import Client
 from secretary_common.mongo.indexes.comparison import Difference, difference
-from secretary_common.mongo.indexes.definitions import INDEXES, WITHOUT
+from secretary_common.mongo.indexes.definitions import EFFECT_IF_MISSING, INDEXES
 from secretary_common.runtime.log import get_logger
 from secretary_common.runtime.metrics import INDEXES_MISSING
 
@@ -21,7 +21,7 @@ CHECK_SEC = 60.0
 RETRY_SEC = 5.0
 
 Missing = dict[tuple[str, str], Difference]
-"""By collection and name of the index."""
+"""The differences by collection and name of the index."""
 
 
 async def watch(client: Client) -> None:
@@ -57,7 +57,7 @@ async def check(client: Client, known: Missing) -> Missing:
             collection=collection,
             index=index,
             reason=differs.reason,
-            effect=WITHOUT.get(index, "queries are slower"),
+            effect=EFFECT_IF_MISSING.get(index, "queries are slower"),
             action=differs.remedy(collection),
         )
     for collection, index in known.keys() - missing.keys():

@@ -23,14 +23,14 @@ class Difference:
     """The name of the index that must go before the wanted one can be built."""
 
     def remedy(self, collection: str) -> str:
-        """Say what an operator does about it."""
+        """Return what the operator must do."""
         if self.blocked_by is None:
             return "run secretary-init"
         return f"drop the index {self.blocked_by} of {collection}, then run secretary-init"
 
 
 def difference(index: IndexModel, existing: Sequence[Document]) -> Difference | None:
-    """Compare *index* with the *existing* indexes; None: it is there.
+    """Compare *index* with the *existing* indexes; None: the collection has it.
 
     Args:
         index: the index as Secretary defines it.
@@ -63,7 +63,7 @@ def _keys(index: Mapping[str, Any]) -> str:
 
 
 def _plain(value: Any) -> str:
-    """*value* without the driver's own types, whose names say nothing to an operator."""
+    """Return *value* without the driver's types, which mean nothing to an operator."""
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{key}: {_plain(each)}" for key, each in value.items()) + "}"
     return f"{value:g}" if isinstance(value, float) else str(value)

@@ -118,11 +118,11 @@ NOTIFIERS = (
     ),
 )
 
-WITHOUT: Mapping[str, str] = {
+EFFECT_IF_MISSING: Mapping[str, str] = {
     "one_per_idempotency_key": "a repeat under an Idempotency-Key is a new job",
     "one_in_flight_per_job": "two notifiers may send webhooks of one job at once",
 }
-"""What the system does not promise without the index. Without any other it is only slower."""
+"""The effect of a missing index. Without any other index, queries are only slower."""
 
 INDEXES: Mapping[str, Sequence[IndexModel]] = {
     "jobs": JOBS,
@@ -137,4 +137,4 @@ INDEXES: Mapping[str, Sequence[IndexModel]] = {
     "muted_urls": MUTED_URLS,
     "notifiers": NOTIFIERS,
 }
-"""By collection. Give an index a new name when you change its keys or its options."""
+"""Indexes by collection. An index whose keys or options change needs a new name."""
