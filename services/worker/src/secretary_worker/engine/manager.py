@@ -191,10 +191,6 @@ class SecretaryWorkerManager:
             self._alive_at = time.monotonic()
         self.last_look_at = self._alive_at = time.monotonic()
 
-    async def _set_next_timer(self, startable: frozenset[str]) -> None:
-        if following := await self._jobs.next_due(startable, self._clock.now()):
-            self._timers.set(following)
-
     async def _ring_for_due(self, due: list[Candidate]) -> None:
         """Ring for the *due* jobs if every slot is taken, so that idle workers look.
 
@@ -204,7 +200,8 @@ class SecretaryWorkerManager:
             return
         held = {hold.job.job_id for hold in self._running.values()}
         self._ring_for([job for job in due if job.job_id not in held])
-        await self._set_next_timer(await self._types.now())
+        if following := await self._jobs.next_due(await self._types.now(), self._clock.now()):
+            self._timers.set(following)
 
     def _ring_for(self, jobs: list[Candidate]) -> None:
         for job in jobs:
