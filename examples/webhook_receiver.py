@@ -1,11 +1,11 @@
-"""A receiver of Secretary's webhooks to start from; needs nothing but Python.
+"""A receiver of Secretary's webhooks to start from; it needs only Python.
 
     WEBHOOK_SECRET=whsec_… python examples/webhook_receiver.py 8080
 
-It verifies the signature over the bytes as they came, notes each event before it answers and works
-after that, handles each once (``webhook-id``) and never lets an older one overwrite a newer one
-(``seq``). What it has noted it keeps in memory; keep it beside your data, in one transaction with
-them.
+The receiver verifies the signature over the received bytes. It notes each event before it answers,
+and works after the answer. It handles each event once (``webhook-id``), and an older event never
+replaces a newer one (``seq``). Its notes are in memory. Store yours with your data, in one
+transaction.
 """
 
 from __future__ import annotations
@@ -31,20 +31,20 @@ NUMBER = re.compile(r"[0-9]{1,12}")
 
 
 def is_genuine(secret: str, headers: Mapping[str, str | None], body: bytes) -> bool:
-    """Whether *body* was signed with *secret* (``whsec_…``) in the last five minutes."""
+    """Return whether *body* was signed with *secret* (``whsec_…``) in the last five minutes."""
     moment = headers.get("webhook-timestamp") or ""
     if not NUMBER.fullmatch(moment) or abs(time.time() - int(moment)) > TOLERANCE_SEC:
         return False
     key = base64.b64decode(secret.removeprefix("whsec_"))
     content = f"{headers.get('webhook-id')}.{moment}.".encode() + body
     digest = base64.b64encode(hmac.new(key, content, hashlib.sha256).digest())
-    # Several while secrets are rotated; one that matches is enough.
+    # There are several during a rotation of secrets; one match is enough.
     given = (headers.get("webhook-signature") or "").encode().split()
     return any(hmac.compare_digest(b"v1," + digest, one) for one in given)
 
 
 class Inbox:
-    """What has come; requests are taken side by side."""
+    """The received events; requests run concurrently."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -52,7 +52,7 @@ class Inbox:
         self._newest: dict[str, int] = {}
 
     def note(self, webhook_id: str, event: dict[str, Any]) -> str:
-        """Note *event*: ``new``, or a ``repeat`` of one that came, or ``outdated`` by one."""
+        """Note *event* and return its kind: ``new``, ``repeat``, or ``outdated`` by a newer one."""
         with self._lock:
             if webhook_id in self._noted:
                 return "repeat"
@@ -65,7 +65,7 @@ class Inbox:
 
 
 class Receiver(BaseHTTPRequestHandler):
-    """Answers POSTs: 400 and 413 for no proper length, 401 for what is not genuine, else 204."""
+    """Answers POSTs: 400 and 413 for a bad length, 401 for a bad signature, else 204."""
 
     secret = ""
     inbox = Inbox()
@@ -85,13 +85,13 @@ class Receiver(BaseHTTPRequestHandler):
             self._answer(HTTPStatus.UNAUTHORIZED)
             return
         event = json.loads(body)
-        news = self.inbox.note(self.headers["webhook-id"], event)
-        # Noted before it is acknowledged: what is lost after a 2xx is not sent again.
+        kind = self.inbox.note(self.headers["webhook-id"], event)
+        # Noted before the answer, because Secretary does not repeat an event after a 2xx.
         self._answer(HTTPStatus.NO_CONTENT)
-        work(news, event)
+        work(kind, event)
 
     def log_message(self, *_: object) -> None:
-        """Say nothing of each request: what ``work`` prints is enough."""
+        """Log no requests: ``work`` prints enough."""
 
     def _answer(self, status: HTTPStatus) -> None:
         self.send_response(status)
@@ -100,12 +100,12 @@ class Receiver(BaseHTTPRequestHandler):
         self.wfile.flush()
 
 
-def work(news: str, event: dict[str, Any]) -> None:
-    """Your part; this one prints a line."""
-    line = f"{news} {event['phase']} {event['job']['id']} {event['message']}"
-    # A message may quote a document; nothing of it shall steer a terminal or begin a line.
+def work(kind: str, event: dict[str, Any]) -> None:
+    """Handle an event. This is your part; the example prints a line."""
+    line = f"{kind} {event['phase']} {event['job']['id']} {event['message']}"
+    # A message may quote a document, so control characters and line breaks are escaped.
     shown = "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in line)
-    print(f"{shown}\n", end="", flush=True)  # one write: threads do not mix their lines
+    print(f"{shown}\n", end="", flush=True)  # one write, so that threads do not mix lines
 
 
 def main() -> None:
