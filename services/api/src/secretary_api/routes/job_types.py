@@ -7,8 +7,7 @@ from fastapi import APIRouter
 from secretary_api.dependencies import AdminDep, PrincipalDep, ServicesDep
 from secretary_api.routes.responses import COMMON, FORBIDDEN, NOT_FOUND
 from secretary_api.schemas.envelope import Success
-from secretary_api.schemas.job import JobTypes, JobTypeView
-from secretary_api.schemas.template import Templates, TemplateView
+from secretary_api.schemas.job_type import JobTypes, JobTypeView, Templates, TemplateView
 from secretary_common.models import JobTypeInfo
 
 router = APIRouter(prefix="/api", responses=COMMON)

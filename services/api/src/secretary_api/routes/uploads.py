@@ -11,7 +11,7 @@ from secretary_api.http.errors import UnsupportedMediaType
 from secretary_api.http.multipart import FILE, MEDIA_TYPE
 from secretary_api.routes.responses import COMMON, WITH_FILE_BODY
 from secretary_api.schemas.envelope import Success
-from secretary_api.schemas.upload import Uploaded
+from secretary_api.schemas.job import Uploaded
 
 PATH = "/api/files"
 

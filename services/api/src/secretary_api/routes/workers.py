@@ -8,8 +8,7 @@ from secretary_api.auth import Principal
 from secretary_api.dependencies import PrincipalDep, ServicesDep
 from secretary_api.routes.responses import COMMON
 from secretary_api.schemas.envelope import Success
-from secretary_api.schemas.stats import DeliveryStats, Stats, TypeStats
-from secretary_api.schemas.worker import Workers, WorkerView
+from secretary_api.schemas.worker import DeliveryStats, Stats, TypeStats, Workers, WorkerView
 from secretary_common.models import WorkerReport
 
 router = APIRouter(prefix="/api", responses=COMMON)

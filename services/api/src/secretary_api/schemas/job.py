@@ -1,4 +1,4 @@
-"""Jobs, their logs and their results in answers."""
+"""Jobs in answers, with their logs, results and files; uploads."""
 
 from __future__ import annotations
 
@@ -61,6 +61,18 @@ class JobFileView(View):
     sha256: str
     content_type: str
     url: str = Field(description="The path of its content.")
+
+
+class Uploaded(View):
+    """A stored upload."""
+
+    file_id: str = Field(
+        description="The id for the parameters of jobs.",
+        examples=["file-019a0b5e-7c3d-7d2e-8f4a-1b2c3d4e5f60"],
+    )
+    filename: str
+    size: int = Field(description="In bytes.")
+    sha256: str = Field(description="Of the bytes, in hexadecimal.")
 
 
 class JobView(JobSummary):
@@ -128,20 +140,3 @@ class ResultsView(View):
     job_id: str
     status: JobStatus
     results: JsonObject | None
-
-
-class JobTypeView(View):
-    """A job type that workers have announced."""
-
-    job_type: str = Field(examples=["pdf"])
-    parameter_schema: JsonObject | None = Field(serialization_alias="schema")
-    paused: bool = Field(
-        description="Jobs of this type are accepted, but they wait and are not started."
-    )
-    workers: int = Field(description="How many live workers run it.")
-
-
-class JobTypes(View):
-    """Every announced job type."""
-
-    job_types: list[JobTypeView]

@@ -1,10 +1,28 @@
-"""Templates in answers."""
+"""Job types and templates in answers."""
 
 from __future__ import annotations
 
 from pydantic import ConfigDict, Field
 
 from secretary_api.schemas.envelope import View
+from secretary_common.models import JsonObject
+
+
+class JobTypeView(View):
+    """A job type that workers have announced."""
+
+    job_type: str = Field(examples=["pdf"])
+    parameter_schema: JsonObject | None = Field(serialization_alias="schema")
+    paused: bool = Field(
+        description="Jobs of this type are accepted, but they wait and are not started."
+    )
+    workers: int = Field(description="How many live workers run it.")
+
+
+class JobTypes(View):
+    """Every announced job type."""
+
+    job_types: list[JobTypeView]
 
 
 class TemplateFieldView(View):
