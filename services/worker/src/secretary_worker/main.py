@@ -159,7 +159,7 @@ def _eviction(settings: Settings, store: Store) -> Eviction:
 def _leases(settings: Settings, store: Store) -> Leases:
     return Leases(
         store.jobs,
-        store.ping,
+        store.confirm,
         store.clock,
         lease_sec=settings.worker.lease_sec,
         heartbeat_sec=settings.worker.renewal_sec,

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from secretary_common.errors import StoreUnavailable
-from secretary_common.models import Job, Renewal, new_job_id
+from secretary_common.models import Job, Lease, Renewal, new_job_id
 from secretary_common.runtime.clock import ManualClock
 from secretary_common.runtime.lifecycle import running
 from secretary_common.testing.jobs import InMemoryJobRepository
@@ -35,6 +35,7 @@ class Scene:
             lease_sec=LEASE_SEC,
             heartbeat_sec=HEARTBEAT_SEC,
             monotonic=lambda: self.seconds,
+            jitter=lambda: 0.0,
         )
 
     async def ping(self) -> None:
@@ -42,6 +43,15 @@ class Scene:
             raise StoreUnavailable
 
     def advance(self, seconds: float) -> None:
+        """Let time pass while the worker watches its leases."""
+        while seconds > 0:
+            step = min(seconds, 1.0)
+            self.pause(step)
+            self.leases.notice_pause()
+            seconds -= step
+
+    def pause(self, seconds: float) -> None:
+        """Let time pass while the worker is stopped."""
         self.seconds += seconds
         self.clock.advance(seconds)
 
@@ -113,7 +123,7 @@ async def test_a_lease_is_given_up_in_time_while_a_renewal_hangs() -> None:
     leases = Leases(Hanging(), scene.ping, scene.clock, lease_sec=0.6, heartbeat_sec=0.1)
     now = scene.clock.now()
     job = Job(job_id="job-1", job_type="t", owner="k", run_at=now, created_at=now, updated_at=now)
-    hold = Hold(job, leases.new(), asyncio.get_running_loop().time())
+    hold = Hold(job, leases.new(), leases.monotonic())
     leases.keep(hold)
     renewing = asyncio.create_task(leases.run())
     async with asyncio.timeout(5):
@@ -191,3 +201,80 @@ async def test_reclaiming_needs_one_heartbeat_of_unbroken_contact(scene: Scene) 
 
 async def test_each_process_has_an_owner_of_its_own() -> None:
     assert Scene().leases.owner != Scene().leases.owner
+
+
+async def test_a_worker_that_was_stopped_keeps_its_jobs_if_no_other_worker_took_them(
+    scene: Scene,
+) -> None:
+    hold = await scene.hold()
+    scene.pause(LEASE_SEC + 10)
+    scene.leases.notice_pause()
+    scene.leases.give_up_unconfirmed()
+    await scene.leases.renew()
+    assert hold.interruption is None
+    assert scene.expiry_of(hold) == scene.clock.now() + timedelta(seconds=LEASE_SEC)
+
+
+async def test_a_worker_that_was_stopped_loses_the_jobs_that_others_took(scene: Scene) -> None:
+    hold = await scene.hold()
+    scene.pause(LEASE_SEC + 10)
+    other = Lease(owner="other", token="other", expires_at=scene.clock.now() + timedelta(seconds=9))
+    assert await scene.jobs.reclaim(hold.job, other, scene.clock.now())
+    await scene.leases.renew()
+    assert hold.interruption is Interruption.LEASE_LOST
+
+
+async def test_a_worker_that_was_stopped_gives_up_what_it_cannot_renew_within_a_heartbeat(
+    scene: Scene,
+) -> None:
+    hold = await scene.hold()
+    scene.pause(LEASE_SEC + 10)
+    scene.leases.notice_pause()
+    scene.advance(HEARTBEAT_SEC - 1)
+    scene.leases.give_up_unconfirmed()
+    assert hold.interruption is None
+    scene.advance(1.1)
+    scene.leases.give_up_unconfirmed()
+    assert hold.interruption is Interruption.LEASE_UNCONFIRMED
+
+
+async def test_a_worker_that_was_stopped_reclaims_only_a_heartbeat_later(scene: Scene) -> None:
+    await scene.leases.renew()
+    scene.advance(HEARTBEAT_SEC)
+    assert scene.leases.may_reclaim
+    scene.pause(LEASE_SEC + 10)
+    assert not scene.leases.may_reclaim
+    await scene.leases.renew()
+    scene.advance(HEARTBEAT_SEC - 0.1)
+    assert not scene.leases.may_reclaim
+    scene.advance(0.2)
+    assert scene.leases.may_reclaim
+
+
+async def test_an_answer_from_before_a_pause_is_no_contact() -> None:
+    class Pausing(Scene):
+        async def ping(self) -> None:
+            self.pause(LEASE_SEC + 10)
+
+    scene = Pausing()
+    await scene.leases.renew()
+    assert not scene.leases.in_contact
+
+
+async def test_a_jitter_separates_the_workers_that_reclaim_after_an_outage(scene: Scene) -> None:
+    scene.leases = Leases(
+        scene.jobs,
+        scene.ping,
+        scene.clock,
+        lease_sec=LEASE_SEC,
+        heartbeat_sec=HEARTBEAT_SEC,
+        monotonic=lambda: scene.seconds,
+        jitter=lambda: 0.5,
+    )
+    await scene.leases.renew()
+    scene.leases.lose_contact()
+    await scene.leases.renew()
+    scene.advance(HEARTBEAT_SEC + 1)
+    assert not scene.leases.may_reclaim
+    scene.advance(0.5)
+    assert scene.leases.may_reclaim

@@ -67,6 +67,17 @@ class Store:
         if abs(offset) > LARGEST_OFFSET_SEC:
             log.warning("clock.offset_found", offset_sec=round(offset, 3))
 
+    async def confirm(self) -> None:
+        """Return when a majority of MongoDB's members has answered; synchronise ``clock``.
+
+        A primary that has lost its majority still answers ``ping``.
+
+        Raises:
+            StoreUnavailable: there is no majority.
+        """
+        await self.ping()
+        await self.client.collection("locks").find_one_confirmed({"_id": "contact"})
+
     async def wait_until_ready(self) -> None:
         """Return when MongoDB answers; log once while it does not answer."""
         waiting = False

@@ -154,7 +154,10 @@ class JobClaims(Protocol):
         ...
 
     async def held(self, job_id: str, token: str) -> Job | None:
-        """Return the job if it has the lease *token*: finds a claim whose answer was lost."""
+        """Return the job if it has the lease *token*, once a majority has that claim.
+
+        This finds a claim whose answer was lost.
+        """
         ...
 
     async def ended_leases(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -10,6 +11,13 @@ from typing import Protocol
 
 DRIFT = 1e-4
 """The assumed drift of a clock, in seconds per second; far more than real clocks have."""
+
+
+def elapsed_sec() -> float:
+    """Return seconds that never decrease; they also count while the machine is suspended."""
+    if sys.platform == "linux":  # there ``time.monotonic`` stands still meanwhile
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
+    return time.monotonic()
 
 
 class Clock(Protocol):
@@ -40,7 +48,7 @@ class ServerClock:
     Before the first ``synchronise``, the time is that of this machine's wall clock.
     """
 
-    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, monotonic: Callable[[], float] = elapsed_sec) -> None:
         """*monotonic* returns seconds that never decrease."""
         self._monotonic = monotonic
         self._base = datetime.now(UTC) - timedelta(seconds=monotonic())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 
@@ -23,7 +22,6 @@ class LostAnswer:
 
     job_id: str
     lease: Lease
-    sent_at: float
 
 
 class Claims:
@@ -65,17 +63,22 @@ class Claims:
         )
 
     async def resolve_lost_answers(self) -> None:
-        """Look up claims whose answer was lost. If the lease has expired, the job is not ours.
+        """Look up claims whose answer was lost, and run the jobs that this worker has got.
+
+        A claim counts once a majority of MongoDB's members has it. Its lease may have ended by
+        then; it is renewed, unless another worker has reclaimed the job.
 
         Raises:
             StoreUnavailable: the outcome of the others is still not known.
         """
         while self._lost_answers:
             lost = self._lost_answers[0]
-            job = await self._jobs.held(lost.job_id, lost.lease.token)
+            token = lost.lease.token
+            job = await self._jobs.held(lost.job_id, token)
+            renewed_at = await self._leases.renew_claim(lost.job_id, token) if job else None
             self._lost_answers.remove(lost)
-            if job and job.lease and job.lease.expires_at > self._clock.now():
-                self._on_claimed(Hold(job, lost.lease, lost.sent_at))
+            if job and renewed_at is not None:
+                self._on_claimed(Hold(job, lost.lease, renewed_at))
 
     async def finish(self) -> None:
         """Wait for the claims under way."""
@@ -91,11 +94,11 @@ class Claims:
         return await asyncio.shield(task)
 
     async def _send(self, job_id: str, send: SendClaim) -> bool:
-        lease, sent_at = self._leases.new(), time.monotonic()
+        lease, sent_at = self._leases.new(), self._leases.monotonic()
         try:
             job = await send(lease)
         except StoreUnavailable:
-            self._lost_answers.append(LostAnswer(job_id, lease, sent_at))
+            self._lost_answers.append(LostAnswer(job_id, lease))
             raise
         if job is not None:
             self._on_claimed(Hold(job, lease, sent_at))

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
+import random
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
 from secretary_common.errors import StoreUnavailable
-from secretary_common.models import Lease, new_token
+from secretary_common.models import Job, Lease, new_token
 from secretary_common.ports import JobRepository
-from secretary_common.runtime.clock import Clock
+from secretary_common.runtime.clock import Clock, elapsed_sec
 from secretary_common.runtime.log import get_logger
 from secretary_worker.attempt.hold import Hold
 from secretary_worker.attempt.verdict import Interruption
@@ -23,6 +23,8 @@ log = get_logger(__name__)
 SAFETY = 1 / 6
 RETRY_SEC = 1.0
 WATCH_SEC = 1.0
+JITTER = 0.25
+"""The most that is added to the wait before a reclaim, as a share of it, after a lost contact."""
 # A client that cancels a running job must not wait for the next renewal.
 CANCELLATION_CHECK_SEC = 0.5
 
@@ -33,26 +35,44 @@ class Leases:
     def __init__(
         self,
         jobs: JobRepository,
-        ping: Callable[[], Awaitable[None]],
+        confirm: Callable[[], Awaitable[None]],
         clock: Clock,
         *,
         lease_sec: float,
         heartbeat_sec: float,
-        monotonic: Callable[[], float] = time.monotonic,
+        monotonic: Callable[[], float] = elapsed_sec,
+        jitter: Callable[[], float] = random.random,
     ) -> None:
-        """*ping* asks MongoDB for its time; it raises ``StoreUnavailable``."""
+        """Prepare to keep leases.
+
+        Args:
+            jobs: the repository with the leases.
+            confirm: returns when a majority of MongoDB's members has answered; otherwise it
+                raises ``StoreUnavailable``.
+            clock: the store's.
+            lease_sec: the term of a lease.
+            heartbeat_sec: the time between renewals.
+            monotonic: returns seconds; they also count while this process is stopped.
+            jitter: returns a number in [0, 1).
+        """
         self._jobs = jobs
-        self._ping = ping
+        self._confirm = confirm
         self._clock = clock
         self.lease_sec = lease_sec
         self._heartbeat_sec = heartbeat_sec
-        self._monotonic = monotonic
+        self.monotonic = monotonic
+        self._jitter = jitter
+        self._watch_sec = min(WATCH_SEC, heartbeat_sec)
+        self._watched_at = monotonic()
+        self._reclaim_wait_sec = heartbeat_sec
         self._contact_lost = asyncio.Event()
         self._holds: dict[str, Hold] = {}
         self._contact_since: float | None = None
         self.owner = new_token()
         """Names this process. After a restart the worker is another owner, so it never renews the
         leases of the process before it."""
+        self.paused_sec = 0.0
+        """For how long this process was stopped, in all; see ``notice_pause``."""
 
     def new(self) -> Lease:
         """Return a new lease that starts now."""
@@ -69,22 +89,51 @@ class Leases:
 
     @property
     def in_contact(self) -> bool:
-        """Whether MongoDB answered the last time it was asked."""
+        """Whether a majority of MongoDB confirmed the last renewal."""
+        self.notice_pause()
         return self._contact_since is not None
 
     @property
     def may_reclaim(self) -> bool:
         """Whether this worker may reclaim: after one heartbeat of unbroken contact.
 
-        After an outage the owners of expired leases get this time to renew them.
+        After an outage or a pause the owners of expired leases get this time to renew them; a
+        jitter separates the workers.
         """
+        self.notice_pause()
         since = self._contact_since
-        return since is not None and self._monotonic() - since >= self._heartbeat_sec
+        return since is not None and self.monotonic() - since >= self._reclaim_wait_sec
 
     def lose_contact(self) -> None:
         """Record that MongoDB did not answer a part of this worker; see ``may_reclaim``."""
+        if self._contact_since is not None:
+            self._reclaim_wait_sec = self._heartbeat_sec * (1 + JITTER * self._jitter())
         self._contact_since = None
         self._contact_lost.set()
+
+    def holds(self, job: Job) -> bool:
+        """Return whether this worker holds *job* under the lease that *job* shows."""
+        hold = self._holds.get(job.job_id)
+        return hold is not None and job.lease is not None and hold.token == job.lease.token
+
+    def notice_pause(self) -> None:
+        """Find out whether this process was stopped, and act on it.
+
+        It was stopped (by a signal, with its machine, or by overload) if the last watch is longer
+        ago than a heartbeat. Then it has lost contact, and each lease may have ended. A lease is
+        still this worker's until another worker reclaims the job. So handlers continue for at most
+        one heartbeat, in which the leases are renewed or found lost.
+        """
+        now = self.monotonic()
+        late_sec = now - self._watched_at - self._watch_sec
+        self._watched_at = now
+        if late_sec <= self._heartbeat_sec:
+            return
+        log.warning("worker.was_paused", paused_sec=round(late_sec, 3), held=len(self._holds))
+        self.paused_sec += late_sec
+        self.lose_contact()
+        for hold in self._running():
+            self._extend_until(hold, now + self._heartbeat_sec)
 
     async def run(self) -> None:
         """Renew every ``heartbeat_sec``, give up unconfirmed leases and check for cancellations.
@@ -99,7 +148,7 @@ class Leases:
 
     async def _renew(self) -> None:
         while True:
-            started = self._monotonic()
+            started = self.monotonic()
             self._contact_lost.clear()
             try:
                 await self.renew()
@@ -112,7 +161,7 @@ class Leases:
 
     async def _until_next_renewal(self, started: float) -> None:
         """Wait for the next heartbeat, or for ``RETRY_SEC`` after the contact was lost."""
-        wait = self._heartbeat_sec - (self._monotonic() - started)
+        wait = self._heartbeat_sec - (self.monotonic() - started)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(max(wait, 0.0)):
                 await self._contact_lost.wait()
@@ -124,19 +173,37 @@ class Leases:
         Raises:
             StoreUnavailable: no lease is confirmed.
         """
-        await self._ping()
-        started = self._monotonic()
-        self._contact_since = self._contact_since or started
-        holds = list(self._holds.values())
-        if not holds:
-            return
+        self.notice_pause()
+        paused_sec = self.paused_sec
+        await self._confirm()
+        started = self.monotonic()
+        if holds := list(self._holds.values()):
+            await self._renew_all(holds, started)
+        self.notice_pause()
+        if self.paused_sec == paused_sec:  # else these answers are from before the pause
+            self._contact_since = self._contact_since or started
+
+    async def renew_claim(self, job_id: str, token: str) -> float | None:
+        """Renew the lease of a job that is not kept yet, whatever its term.
+
+        Returns when the renewal was sent, or None if another worker has the job.
+
+        Raises:
+            StoreUnavailable: the outcome is not known.
+        """
+        started = self.monotonic()
+        renewed = await self._jobs.renew(self.owner, [job_id], self._end(self._clock.now()))
+        renewal = renewed.get(job_id)
+        return started if renewal and renewal.token == token else None
+
+    async def _renew_all(self, holds: list[Hold], started: float) -> None:
         renewed = await self._jobs.renew(
             self.owner, [hold.job.job_id for hold in holds], self._end(self._clock.now())
         )
         for hold in holds:
             renewal = renewed.get(hold.job.job_id)
             if renewal and renewal.token == hold.token:
-                hold.confirmed_at = started
+                hold.confirmed_at = max(hold.confirmed_at, started)
                 if renewal.cancel_requested:
                     hold.interrupt(Interruption.CANCEL_REQUESTED)
             elif not hold.settling:
@@ -164,9 +231,10 @@ class Leases:
 
     async def _watch(self) -> None:
         while True:
-            now = self._monotonic()
+            now = self.monotonic()
             limits = [self._last_moment(hold) - now for hold in self._running()]
-            await asyncio.sleep(max(0.01, min([WATCH_SEC, *limits])))
+            await asyncio.sleep(max(0.01, min([self._watch_sec, *limits])))
+            self.notice_pause()
             self.give_up_unconfirmed()
 
     def give_up_unconfirmed(self) -> None:
@@ -175,7 +243,7 @@ class Leases:
         The hold stays: the attempt is handed back when MongoDB answers, unless another worker has
         taken the job by then. An attempt whose handler has ended is settled as it ended.
         """
-        now = self._monotonic()
+        now = self.monotonic()
         for hold in self._running():
             if self._last_moment(hold) <= now:
                 log.warning("lease.unconfirmed", job_id=hold.job.job_id, attempt=hold.job.attempt)
@@ -186,6 +254,10 @@ class Leases:
 
     def _last_moment(self, hold: Hold) -> float:
         return hold.confirmed_at + self.lease_sec * (1 - SAFETY)
+
+    def _extend_until(self, hold: Hold, moment: float) -> None:
+        """Let the handler of *hold* continue until *moment* at least."""
+        hold.confirmed_at += max(0.0, moment - self._last_moment(hold))
 
     def _lose(self, hold: Hold) -> None:
         if self._holds.get(hold.job.job_id) is hold:

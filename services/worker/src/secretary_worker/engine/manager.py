@@ -225,6 +225,10 @@ class SecretaryWorkerManager:
 
     async def _take_over(self, expired: Job) -> bool:
         self._alive_at = time.monotonic()
+        # This process may have been stopped since it read the expired leases; or this worker holds
+        # the job, and hands it back.
+        if not self._leases.may_reclaim or self._leases.holds(expired):
+            return False
         return await self._claims.reclaim(expired)
 
     def _start(self, hold: Hold) -> None:

@@ -115,7 +115,7 @@ class Runner:
         await self._begin(run, hold)
         timeout = hold.job.timeout_sec or registration.timeout_sec
         either: set[asyncio.Future[Any]] = {ended, hold.interrupted}
-        await asyncio.wait(either, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+        await self._wait(either, timeout)
         if not ended.done():
             hold.interrupt(Interruption.TIMED_OUT)
             await self._stop(run, ended, hold)
@@ -128,6 +128,18 @@ class Runner:
             raised=ended.result(),
             reported_error=writer.error,
         )
+
+    async def _wait(self, either: set[asyncio.Future[Any]], seconds: float | None) -> None:
+        """Wait for one of *either*, for at most *seconds* in which this process was running."""
+        while True:
+            paused_before = self.leases.paused_sec
+            done, _ = await asyncio.wait(
+                either, timeout=seconds, return_when=asyncio.FIRST_COMPLETED
+            )
+            self.leases.notice_pause()
+            seconds = self.leases.paused_sec - paused_before
+            if done or seconds <= 0:
+                return
 
     async def _bound(
         self,

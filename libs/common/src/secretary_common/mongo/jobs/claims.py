@@ -42,7 +42,7 @@ class MongoJobClaims:
         )
 
     async def held(self, job_id: str, token: str) -> Job | None:
-        return to_job(await self._jobs.find_one(held(job_id, token)))
+        return to_job(await self._jobs.find_one_confirmed(held(job_id, token)))
 
     async def ended_leases(
         self, job_types: Names[str], now: datetime, limit: int, *, lost_leases: int
