@@ -103,10 +103,10 @@ async def test_an_index_of_the_same_name_with_other_keys_is_named_and_the_others
     jobs.create_index([("lease.expires_at", 1)], name="running_by_lease")
     jobs.create_index([("job_type", 1), ("created_at", -1), ("_id", -1)], name="mine")
     assert await indexes.ensure(client) == 3
-    told = {
+    logged = {
         line["index"]: (line["reason"], line["action"]) for line in fields(caplog, "index.refused")
     }
-    assert told == {
+    assert logged == {
         "newest": (
             "its keys are created_at 1, not created_at -1, _id -1",
             "drop the index newest of jobs, then run secretary-init",
@@ -131,9 +131,9 @@ async def test_a_missing_index_is_logged_once_and_counted(
     raw[database_name].jobs.drop_index("newest")
     known = await check(client, {})
     known = await check(client, known)
-    (told,) = fields(caplog, "index.missing")
-    assert (told["collection"], told["index"]) == ("jobs", "newest")
-    assert told["action"] == "run secretary-init"
+    (logged,) = fields(caplog, "index.missing")
+    assert (logged["collection"], logged["index"]) == ("jobs", "newest")
+    assert logged["action"] == "run secretary-init"
     assert REGISTRY.get_sample_value("secretary_indexes_missing") == 1
     await indexes.ensure(client)
     assert await check(client, known) == {}
