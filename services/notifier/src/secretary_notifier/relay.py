@@ -20,7 +20,7 @@ SLOTS_AT_ONCE = 64
 
 @dataclass(frozen=True, slots=True)
 class Relayed:
-    """The result of relaying one job: a delivery to send, or a time to look again, or neither."""
+    """The result of relaying one job: a delivery to send, the time of the next one, or neither."""
 
     due: DueDelivery | None = None
     next_at: datetime | None = None
@@ -96,7 +96,7 @@ class Relay:
             return Relayed(next_at=made.next_attempt_at)
         if job is None or job.notify is None:
             return Relayed(due=other)
-        # The slot is not due yet, or it was postponed just now: the next look finds it.
+        # The slot is not due yet, or it was postponed just now: the next round finds it.
         return Relayed(due=other, next_at=max(job.notify.due_at, now))
 
     def _is_due(self, delivery: Delivery) -> bool:

@@ -1,7 +1,7 @@
 """What becomes of a delivery: rules without I/O and without a clock.
 
 condition                           verdict
-answer 2xx, even if not read whole  delivered
+answer 2xx, also if incomplete      delivered
 answer 410                          dead; its URL gets no events for a day
 no key here opens its secrets       pending again without an attempt; another notifier may have it
 any other answer, or none           pending again by the schedule; dead after the last attempt
@@ -49,7 +49,7 @@ class Answer:
     address: str | None = None
     """The address that the notifier connected to."""
     error: str | None = None
-    """Why no whole answer was read, or what else was wrong with it: ``<class>: <message>``."""
+    """Why the answer is missing, incomplete or invalid: ``<class>: <message>``."""
     response: str | None = None
     """The beginning of the body."""
 
@@ -57,7 +57,7 @@ class Answer:
     def is_success(self) -> bool:
         """Whether the receiver has accepted the event.
 
-        The status line says so. Whatever follows it may be cut, too long or no HTTP at all.
+        Only the status line counts: the rest may be cut off, too long or not HTTP.
         """
         return self.status_code in SUCCESS
 

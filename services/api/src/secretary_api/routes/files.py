@@ -74,7 +74,7 @@ async def get_job_archive(job: JobDep, services: ServicesDep) -> Response:
 
 
 def _download(name: str) -> dict[str, str]:
-    """Return headers that make a browser save the file: it may be HTML of a stranger."""
+    """Return headers that make a browser save the file: it may be harmful HTML."""
     return {
         "Content-Disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}",
         "X-Content-Type-Options": "nosniff",
