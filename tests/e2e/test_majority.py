@@ -1,8 +1,6 @@
 """A primary without a majority: what it confirms alone starts no handler and spends no attempt."""
 
-import contextlib
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,20 +17,6 @@ SETTINGS = {
     "worker.heartbeat_sec": 1,
     "worker.handler_modules": ["e2e_handlers"],
 }
-
-
-@contextlib.contextmanager
-def without_majority(mongo: ReplicaSet) -> Iterator[None]:
-    """Let no secondary write for a while; the primary stays."""
-    primary = mongo.primary()
-    secondaries = [node for node in mongo.nodes if node is not primary]
-    with contextlib.ExitStack() as unlocking:
-        for node in secondaries:
-            client = unlocking.enter_context(node.client())
-            client.admin.command("fsync", lock=True)
-            unlocking.callback(client.admin.command, "fsyncUnlock")
-        yield
-        assert mongo.primary() is primary
 
 
 def starts(stack: Stack) -> int:
@@ -57,7 +41,7 @@ def test_without_a_majority_no_handler_starts_and_no_attempt_is_spent(
         running = [client.submit("nap", {"seconds": 15}, max_attempts=1) for _ in range(4)]
         for job_id in running:
             client.wait(job_id, timeout_sec=30, until=is_running)
-        with without_majority(mongo):
+        with mongo.without_majority():
             time.sleep(1)
             before = starts(stack)
             assert before == len(running)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any, TypeVar
@@ -216,6 +217,22 @@ class ReplicaSet(Startable):
                 "replSetStepDown", seconds, secondaryCatchUpPeriodSecs=seconds // 2
             )
         return node
+
+    @contextlib.contextmanager
+    def without_majority(self) -> Iterator[None]:
+        """Let no secondary write in the block: the primary stays, and no majority confirms.
+
+        Raises:
+            NotInTime: there is no primary.
+        """
+        primary = self.primary()
+        with contextlib.ExitStack() as unlocking:
+            for node in self.nodes:
+                if node is not primary:
+                    client = unlocking.enter_context(node.client())
+                    client.admin.command("fsync", lock=True)
+                    unlocking.callback(client.admin.command, "fsyncUnlock")
+            yield
 
     def stop(self) -> None:
         """Stop all nodes cleanly; ``start`` starts them again with their data."""
