@@ -3,7 +3,7 @@
 from support.plain_english import places
 
 # Some sentences need one of the words.
-ALLOWED = 15
+ALLOWED = 10
 
 
 def test_pronouns_for_actors_stay_rare() -> None:
