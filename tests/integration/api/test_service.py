@@ -106,6 +106,12 @@ def test_the_service_waits_for_mongodb_and_survives_its_end(tmp_path: Path) -> N
             assert client.get("/api/jobs/").status_code == 200
         assert service.stop()
         assert service.child.returncode == 0
+        lines = [json.loads(line) for line in service.log.read_text().splitlines()]
+        of_store = [line for line in lines if line["event"].startswith("store.")]
+        events = [line["event"] for line in of_store]
+        assert events[-3:] == ["store.ready", "store.unavailable", "store.available"]
+        assert set(events[:-3]) <= {"store.awaited"}
+        assert str(mongo.nodes[0].port) in of_store[-2]["reason"]
     finally:
         service.stop()
         mongo.stop()

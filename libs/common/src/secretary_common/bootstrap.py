@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Callable
 from importlib.metadata import entry_points
 from urllib.parse import unquote, urlsplit
@@ -13,13 +12,14 @@ from pydantic import BaseModel
 from secretary_common.broker import topology
 from secretary_common.broker.connection import declare_queues
 from secretary_common.broker.policy import set_policy
-from secretary_common.errors import ConfigurationError, StoreUnavailable
+from secretary_common.errors import StoreUnavailable
 from secretary_common.models import JobTypeInfo, TemplateInfo
 from secretary_common.mongo import indexes, replica_set
 from secretary_common.mongo.store import Store, store_of
+from secretary_common.mongo.url import check_url
 from secretary_common.runtime.log import configure_logging, get_logger
 from secretary_common.settings.service import BrokerSection
-from secretary_common.settings.settings import Settings, load_settings
+from secretary_common.settings.settings import Settings, exit_if_misconfigured, load_settings
 
 log = get_logger(__name__)
 
@@ -53,8 +53,9 @@ async def prepare(settings: Settings) -> None:
     It waits until MongoDB answers.
 
     Raises:
-        ConfigurationError: MongoDB runs without ``--replSet``.
+        ConfigurationError: ``mongo.url`` is wrong, or MongoDB runs without ``--replSet``.
     """
+    check_url(settings.mongo.url)
     await _initiate(settings.mongo.url)
     job_types, templates = installed_job_types(), installed_templates()
     async with store_of(settings.mongo) as store:
@@ -112,9 +113,7 @@ async def _make_queues(broker: BrokerSection, job_types: list[str]) -> None:
 def main() -> None:
     """Run ``secretary-init``."""
     configure_logging("init")
-    try:
+    with exit_if_misconfigured("secretary-init"):
         settings = load_settings()
         configure_logging("init", level=settings.log.level, style=settings.log.format)
         asyncio.run(prepare(settings))
-    except ConfigurationError as error:
-        sys.exit(f"secretary-init: {error.message}")

@@ -192,7 +192,7 @@ class FileTooLarge(SecretaryError):
 
 
 class StoreUnavailable(SecretaryError):
-    """MongoDB did not answer in time; whether the write happened is unknown."""
+    """MongoDB did not answer in time."""
 
     code = ErrorCode.STORE_UNAVAILABLE
 

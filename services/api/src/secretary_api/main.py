@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from types import FrameType
@@ -16,14 +15,18 @@ from secretary_api.app import Collaborators, create_app
 from secretary_api.http.early_answer import EarlyAnswer
 from secretary_api.jobs.admission import Admission
 from secretary_common.broker.publisher import Publisher
-from secretary_common.errors import ConfigurationError
 from secretary_common.http.url_guard import UrlGuard
 from secretary_common.mongo.store import Store, open_store
 from secretary_common.ports import Doorbell
 from secretary_common.runtime.lifecycle import Background, running
 from secretary_common.runtime.log import configure_logging, get_logger
 from secretary_common.secrets.cipher import Cipher
-from secretary_common.settings.settings import Settings, load_settings
+from secretary_common.settings.settings import (
+    Settings,
+    check_address,
+    exit_if_misconfigured,
+    load_settings,
+)
 
 log = get_logger(__name__)
 
@@ -62,6 +65,7 @@ class Server(uvicorn.Server):
 
 async def serve(settings: Settings) -> None:
     """Serve the API; MongoDB and the broker may be unreachable at the start and at any time."""
+    check_address("api.host", "api.port", settings.api.host, settings.api.port)
     store = open_store(settings.mongo)
     publisher = Publisher(settings.broker.url.get_secret_value())
     store_answered, stopping = asyncio.Event(), asyncio.Event()
@@ -151,9 +155,7 @@ async def _follow(store: Store, answered: asyncio.Event) -> None:
 
 def main() -> None:
     """Run the service; an invalid configuration ends it at once with a message."""
-    try:
+    with exit_if_misconfigured("secretary-api"):
         settings = load_settings(require=REQUIRED)
-    except ConfigurationError as error:
-        sys.exit(f"secretary-api: {error}")
-    configure_logging("api", level=settings.log.level, style=settings.log.format)
-    asyncio.run(serve(settings))
+        configure_logging("api", level=settings.log.level, style=settings.log.format)
+        asyncio.run(serve(settings))

@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import sys
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
 from secretary_common.broker.consumer import DeliveryConsumer
-from secretary_common.errors import ConfigurationError, StoreUnavailable
+from secretary_common.errors import StoreUnavailable
 from secretary_common.http.egress import guarded_session
 from secretary_common.http.url_guard import UrlGuard
 from secretary_common.models import new_token
@@ -23,7 +22,12 @@ from secretary_common.runtime.lifecycle import running, stop_signal, unless_stop
 from secretary_common.runtime.log import configure_logging, get_logger
 from secretary_common.runtime.metrics import BREAKERS_OPEN, DELIVERIES_HELD, DELIVERIES_IN_FLIGHT
 from secretary_common.secrets.cipher import Cipher
-from secretary_common.settings.settings import Settings, load_settings
+from secretary_common.settings.settings import (
+    Settings,
+    check_address,
+    exit_if_misconfigured,
+    load_settings,
+)
 from secretary_notifier.courier import LEASE_MARGIN_SEC, Courier, CourierConfig
 from secretary_notifier.dispatcher import Dispatcher
 from secretary_notifier.fair_queue import FairQueue
@@ -36,12 +40,10 @@ log = get_logger(__name__)
 
 def main() -> None:
     """Run ``secretary-notifier`` until SIGTERM or SIGINT."""
-    try:
+    with exit_if_misconfigured("secretary-notifier"):
         settings = load_settings(require=("security.encryption_keys",))
-    except ConfigurationError as error:
-        sys.exit(f"secretary-notifier: {error.message}")
-    configure_logging("notifier", level=settings.log.level, style=settings.log.format)
-    asyncio.run(_run(settings))
+        configure_logging("notifier", level=settings.log.level, style=settings.log.format)
+        asyncio.run(_run(settings))
 
 
 async def _run(settings: Settings) -> None:
@@ -58,6 +60,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
     MongoDB and the broker may be unreachable at the start: the notifier waits and logs it.
     """
     section = settings.notifier
+    check_address("notifier.host", "notifier.http_port", section.host, section.http_port)
     store = open_store(settings.mongo)
 
     async def ready() -> tuple[bool, dict[str, Any]]:

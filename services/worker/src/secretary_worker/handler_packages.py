@@ -7,8 +7,10 @@ entry point ``secretary.handlers``. Any importable module can be named in
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import itertools
+import traceback
 from collections.abc import Callable, Collection, Iterator, Sequence
 from importlib.metadata import entry_points
 
@@ -53,8 +55,9 @@ class HandlerPackages:
             ConfigurationError: a package cannot be imported, or one of its settings is bad.
         """
         # Lazily: a module may register its handlers at import, and must replace what came before.
-        for setup in itertools.chain(_installed(), _named(modules)):
-            setup(self._context)
+        for name, setup in itertools.chain(_installed(), _named(modules)):
+            with _blaming(name):
+                setup(self._context)
         for name in sorted(set(self._settings.handlers) - self._requests.sections):
             log.warning("settings.section_unread", section=f"handlers.{name}")
         return REGISTRY
@@ -78,21 +81,33 @@ class HandlerPackages:
             client.close()
 
 
-def _installed() -> Iterator[Setup]:
+def _installed() -> Iterator[tuple[str, Setup]]:
     for point in sorted(entry_points(group=ENTRY_POINTS), key=lambda point: point.name):
-        try:
+        name = f"the handler package {point.name!r}"
+        with _blaming(name):
             setup: Setup = point.load()
-        except (ImportError, AttributeError) as error:
-            raise ConfigurationError(f"the handler package {point.name!r}: {error}") from error
-        yield setup
+        yield name, setup
 
 
-def _named(modules: Sequence[str]) -> Iterator[Setup]:
-    for name in modules:
-        try:
-            module = importlib.import_module(name)
-        except ImportError as error:
-            raise ConfigurationError(f"worker.handler_modules: {error}") from error
+def _named(modules: Sequence[str]) -> Iterator[tuple[str, Setup]]:
+    for module_name in modules:
+        name = f"worker.handler_modules: {module_name}"
+        with _blaming(name):
+            module = importlib.import_module(module_name)
         setup: Setup | None = getattr(module, SETUP, None)
         if setup is not None:
-            yield setup
+            yield name, setup
+
+
+@contextlib.contextmanager
+def _blaming(package: str) -> Iterator[None]:
+    """Raise each error of *package* as a ConfigurationError with its name and the line."""
+    try:
+        yield
+    except ConfigurationError:
+        raise
+    except Exception as error:
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        place = f"{last.filename}, line {last.lineno}"
+        reason = f"{type(error).__name__}: {error} ({place})"
+        raise ConfigurationError(f"{package}: {reason}") from error

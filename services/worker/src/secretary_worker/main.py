@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import faulthandler
-import sys
 import time
 from datetime import timedelta
 from typing import Any
 
 from secretary_common.broker.consumer import JobConsumer
 from secretary_common.broker.publisher import Publisher
-from secretary_common.errors import ConfigurationError
 from secretary_common.mongo.store import Store, open_store
 from secretary_common.runtime.health import health_server
 from secretary_common.runtime.lifecycle import (
@@ -23,7 +21,12 @@ from secretary_common.runtime.lifecycle import (
 )
 from secretary_common.runtime.log import configure_logging, get_logger
 from secretary_common.secrets.cipher import Cipher
-from secretary_common.settings.settings import Settings, load_settings
+from secretary_common.settings.settings import (
+    Settings,
+    check_address,
+    exit_if_misconfigured,
+    load_settings,
+)
 from secretary_worker.access.bridge import Bridge
 from secretary_worker.access.upload import Uploads
 from secretary_worker.engine.handler_loop import HandlerLoop
@@ -49,6 +52,8 @@ async def serve(settings: Settings) -> None:
 
     Waits for MongoDB and the broker if they do not answer yet, and logs it.
     """
+    worker = settings.worker
+    check_address("worker.host", "worker.http_port", worker.host, worker.http_port)
     store = open_store(settings.mongo)
     bridge = Bridge()
     uploads = Uploads(store.files, store.keys, bridge)
@@ -75,7 +80,6 @@ async def serve(settings: Settings) -> None:
     )
     manager = _manager(settings, store, runner)
     health = _Health(manager, active=settings.generic_worker.active)
-    worker = settings.worker
     try:
         async with health_server(worker.host, worker.http_port, health.ready, health.live):
             if await unless_stopped(stop, store.wait_until_ready()):
@@ -244,10 +248,8 @@ def main() -> None:
     """Run the worker in this process; ``secretary-worker`` calls it (``supervisor.py``)."""
     configure_logging("worker")
     faulthandler.enable()  # a worker that its watchdog aborts, or that crashes, prints its stacks
-    try:
+    with exit_if_misconfigured("secretary-worker"):
         settings = load_settings(require=REQUIRED)
         configure_logging("worker", level=settings.log.level, style=settings.log.format)
         asyncio.run(serve(settings))
-    except ConfigurationError as error:
-        sys.exit(f"secretary-worker: {error.message}")
     end_within(HANDLER_LOOP_CLOSE_SEC)

@@ -63,3 +63,12 @@ async def test_a_misuse_of_the_driver_is_not_an_outage() -> None:
 
     with pytest.raises(InvalidOperation), translated_errors():
         await driver._within_deadline(misuse())
+
+
+def test_only_a_write_that_was_not_confirmed_is_said_to_be_unknown() -> None:
+    with pytest.raises(StoreUnavailable) as reading, translated_errors():
+        raise AutoReconnect
+    with pytest.raises(StoreUnavailable) as writing, translated_errors(writing=True):
+        raise AutoReconnect
+    assert reading.value.message == "MongoDB did not answer in time."
+    assert "whether the write happened is unknown" in writing.value.message

@@ -142,3 +142,55 @@ def test_a_provider_lists_its_missing_settings() -> None:
     settings = load_settings()
     assert settings.mistral.missing() == ("mistral.api_key",)
     assert settings.llm.missing(model="of the job") == ("llm.api_key",)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("BROKER__URL", "u:hunter2@h:5672"),
+        ("BROKER__URL", "http://u:hunter2@h:5672/"),
+        ("BROKER__URL", "amqp://u:hun/ter2@h/"),
+        ("BROKER__URL", "amqp://u:hun#ter2@h/"),
+        ("BROKER__URL", "amqp://u:hun?ter2@h/"),
+        ("BROKER__URL", "amqp://u:12/hunter2@h/"),
+        ("BROKER__URL", "amqp://u:hunter2@h:port/"),
+        ("BROKER__URL", "amqp://u:hunter2@/"),
+        ("BROKER__MANAGEMENT_URL", "amqp://u:hunter2@h:15672"),
+        ("BROKER__MANAGEMENT_URL", "http://u:hun/ter2@h:15672"),
+        ("API__PUBLIC_URL", "ftp://hunter2"),
+        ("API__PUBLIC_URL", "http://[hunter2"),
+        ("MONGO__DATABASE", ""),
+        ("MONGO__DATABASE", "local"),
+        ("MONGO__DATABASE", "hunter2/x"),
+        ("MONGO__DRIVER", "hunter2"),
+        ("WORKER__LEASE_SEC", "inf"),
+        ("WORKER__DRAIN_SEC", "1e300"),
+        ("NOTIFIER__RETRY_SCHEDULE_SEC", "[0, Infinity]"),
+        ("RETENTION__FINISHED_DAYS", "1e7"),
+        ("CACHE__MAX_MB", "nan"),
+        ("FILES__MAX_UPLOAD_MB", "inf"),
+        ("LLM__RETRY_SEC", "inf"),
+        ("SECURITY__ALLOW_NETWORKS", '["10.0.0.1/8"]'),
+        ("SECURITY__ALLOW_NETWORKS", "hunter2"),
+    ],
+)
+def test_a_value_that_would_fail_later_is_refused_by_name_and_never_shown(
+    monkeypatch: pytest.MonkeyPatch, setting: str, value: str
+) -> None:
+    monkeypatch.setenv(f"SECRETARY_{setting}", value)
+    message = refusal()
+    section, _, key = setting.lower().partition("__")
+    assert section in message
+    assert key in message or "JSON" in message
+    assert "hun" not in message
+    assert "ter2" not in message
+    assert "\n" not in message
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["", "amqp://guest:guest@127.0.0.1:5672/", "amqps://u:p%40%2F@h/%2Fjobs?heartbeat=30"],
+)
+def test_urls_of_real_brokers_are_accepted(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("SECRETARY_BROKER__URL", url)
+    assert load_settings().broker.url.get_secret_value() == url

@@ -15,6 +15,7 @@ from pymongo.errors import BulkWriteError, OperationFailure
 from pymongo.read_concern import ReadConcern
 
 from secretary_common.errors import NotStorable
+from secretary_common.mongo.contact import Contact
 from secretary_common.mongo.fault import errors_of, is_missing_hint, translated_errors
 
 Document = dict[str, Any]
@@ -51,25 +52,26 @@ class Collection:
     ``DuplicateKeyError`` passes through, because callers treat it as an answer.
     """
 
-    def __init__(self, raw: Any, usable_indexes: set[str]) -> None:
+    def __init__(self, raw: Any, usable_indexes: set[str], contact: Contact) -> None:
         """*usable_indexes* is shared by all objects of this collection and client."""
         self._raw = raw
         self._usable = usable_indexes
+        self._contact = contact
 
     async def insert_one(self, document: Document) -> None:
         """Insert *document*."""
-        with translated_errors():
+        with self._contact.translated_errors(writing=True):
             await self._raw.insert_one(document)
 
     async def insert_many(self, documents: Sequence[Document]) -> None:
         """Insert all *documents*; one that fails does not stop the others."""
-        with translated_errors():
+        with self._contact.translated_errors(writing=True):
             await self._raw.insert_many(documents, ordered=False)
 
     async def insert_each(self, documents: Sequence[Document]) -> dict[int, Exception]:
         """Insert *documents* in one write; return the errors of single documents, by index."""
         encoded, errors = _encoded(documents)
-        with translated_errors():
+        with self._contact.translated_errors(writing=True):
             try:
                 if encoded:
                     await self._raw.insert_many(list(encoded.values()), ordered=False)
@@ -82,7 +84,7 @@ class Collection:
         encoded, errors = _encoded([{"q": query, "u": change} for query, change in updates])
         places = list(encoded)
         matched = 0
-        with translated_errors():
+        with self._contact.translated_errors(writing=True):
             try:
                 if places:
                     done = await self._raw.bulk_write(
@@ -99,13 +101,13 @@ class Collection:
         self, query: Query, *, projection: Any = None, sort: Sort | None = None
     ) -> Document | None:
         """Return the first document that matches."""
-        with translated_errors():
+        with self._contact.translated_errors():
             found: Document | None = await self._raw.find_one(query, projection, sort=sort)
             return found
 
     async def find_one_confirmed(self, query: Query) -> Document | None:
         """Return the first document that matches, once a majority has it (linearizable)."""
-        with translated_errors():
+        with self._contact.translated_errors():
             confirmed = self._raw.with_options(read_concern=ReadConcern("linearizable"))
             found: Document | None = await confirmed.find_one(query)
             return found
@@ -130,7 +132,7 @@ class Collection:
                 Secretary defines it: MongoDB returns too few documents for another partial index.
         """
         wanted = functools.partial(self._raw.find, query, projection, sort=sort, limit=limit)
-        with translated_errors():
+        with self._contact.translated_errors():
             if hint not in self._usable:
                 return await _all(wanted())
             try:
@@ -144,7 +146,7 @@ class Collection:
         self, query: Query, change: Query, *, upsert: bool = False
     ) -> UpdateOutcome:
         """Change the first document that matches."""
-        with translated_errors():
+        with self._contact.translated_errors(writing=True):
             result = await self._raw.update_one(query, change, upsert=upsert)
         return UpdateOutcome(
             result.matched_count, result.modified_count, result.upserted_id is not None
@@ -152,7 +154,7 @@ class Collection:
 
     async def update_many(self, query: Query, change: Query) -> UpdateOutcome:
         """Change every document that matches."""
-        with translated_errors():
+        with self._contact.translated_errors(writing=True):
             result = await self._raw.update_many(query, change)
         return UpdateOutcome(result.matched_count, result.modified_count, upserted=False)
 
@@ -160,7 +162,7 @@ class Collection:
         self, query: Query, change: Query, *, projection: Any = None, sort: Sort | None = None
     ) -> Document | None:
         """Change the first document that matches and return its new version."""
-        with translated_errors():
+        with self._contact.translated_errors(writing=True):
             found: Document | None = await self._raw.find_one_and_update(
                 query,
                 change,
@@ -172,13 +174,13 @@ class Collection:
 
     async def delete_many(self, query: Query) -> int:
         """Delete every document that matches; return how many were deleted."""
-        with translated_errors():
+        with self._contact.translated_errors(writing=True):
             result = await self._raw.delete_many(query)
         return int(result.deleted_count)
 
     async def count(self, query: Query) -> int:
         """Count the documents that match, all at one moment."""
-        with translated_errors():
+        with self._contact.translated_errors():
             return int(await self._at_one_moment().count_documents(query))
 
     def _at_one_moment(self) -> Any:
@@ -187,13 +189,13 @@ class Collection:
 
     async def distinct(self, field: str, query: Query) -> list[Any]:
         """Return the values of *field* in the documents that match, each once, in no order."""
-        with translated_errors():
+        with self._contact.translated_errors():
             found: list[Any] = await self._raw.distinct(field, query)
             return found
 
     async def aggregate(self, pipeline: Sequence[Document]) -> list[Document]:
         """Return the results of *pipeline*, all of one moment."""
-        with translated_errors():
+        with self._contact.translated_errors():
             cursor = self._at_one_moment().aggregate(pipeline)
             if inspect.isawaitable(cursor):  # PyMongo's async API
                 cursor = await cursor
@@ -202,7 +204,7 @@ class Collection:
 
     async def list_indexes(self) -> list[Document]:
         """Return the collection's indexes, also unfinished ones; empty without a collection."""
-        with translated_errors():
+        with self._contact.translated_errors():
             cursor = self._raw.list_indexes()
             if inspect.isawaitable(cursor):  # PyMongo's own API
                 cursor = await cursor
@@ -214,7 +216,7 @@ class Collection:
         Raises:
             OperationFailure: MongoDB refuses it, e.g. because another index has its name.
         """
-        with translated_errors():
+        with self._contact.translated_errors():
             # By default all members must be ready: a member that is down would block the build.
             await self._raw.create_indexes([index], commitQuorum="majority")
 

@@ -20,7 +20,8 @@ from pymongo import AsyncMongoClient
 from pymongo.errors import BulkWriteError, InvalidOperation, ServerSelectionTimeoutError
 
 from secretary_common.mongo.collection import Collection, Document
-from secretary_common.mongo.fault import translated_errors, write_error
+from secretary_common.mongo.contact import Contact
+from secretary_common.mongo.fault import write_error
 
 OPERATION_TIMEOUT_MS = 5_000
 
@@ -68,6 +69,7 @@ class Client:
         self._raw = make(url, **(CLIENT_OPTIONS if deadline else WITHOUT_DEADLINE))
         self._database = self._raw[database]
         self._usable: dict[str, set[str]] = {}
+        self.contact = Contact()
 
     @contextlib.asynccontextmanager
     async def without_deadline(self) -> AsyncIterator[Client]:
@@ -80,12 +82,12 @@ class Client:
 
     def collection(self, name: str) -> Collection:
         """Return the collection *name*."""
-        return Collection(self._database[name], self._usable.setdefault(name, set()))
+        return Collection(self._database[name], self._usable.setdefault(name, set()), self.contact)
 
     async def insert_together(self, documents: Mapping[str, Sequence[Document]]) -> None:
         """Insert documents into several collections in one transaction: all or nothing."""
         starting = self._raw.start_session()
-        with translated_errors():
+        with self.contact.translated_errors(writing=True):
             session = await starting if inspect.isawaitable(starting) else starting
             async with session:
                 await _within_deadline(
@@ -101,13 +103,13 @@ class Client:
 
     async def command(self, name: str) -> Document:
         """Run an administrative command without arguments, on the primary."""
-        with translated_errors():
+        with self.contact.translated_errors():
             answer: Document = await self._raw.admin.command(name, codec_options=AWARE)
             return answer
 
     async def drop_database(self) -> None:
         """Remove the database with all its data; for tests."""
-        with translated_errors():
+        with self.contact.translated_errors():
             await self._raw.drop_database(self._database.name)
 
     async def close(self) -> None:

@@ -35,6 +35,7 @@ TOO_LARGE_CODES = frozenset({388, 10334, 17280, 17419, 17420})
 UNKNOWN_OUTCOME_CODES = frozenset(
     {6, 7, 50, 89, 91, 134, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436}
 )
+UNCONFIRMED = "MongoDB did not answer in time; whether the write happened is unknown"
 
 
 def is_outage(error: PyMongoError) -> bool:
@@ -48,7 +49,7 @@ def is_outage(error: PyMongoError) -> bool:
 
 
 def is_missing_hint(error: OperationFailure) -> bool:
-    """Whether *error* says that there is no usable index of the name that a query hints at."""
+    """Return whether a query named an index that does not exist, or that does not serve it."""
     # BadValue, or NoQueryExecutionPlans for an index that does not serve the query.
     return error.code in (2, 291) and "hint" in str(error)
 
@@ -61,11 +62,14 @@ def is_unencodable(error: Exception) -> bool:
 
 
 @contextlib.contextmanager
-def translated_errors() -> Iterator[None]:
+def translated_errors(*, writing: bool = False) -> Iterator[None]:
     """Raise Secretary's errors in place of the driver's errors.
 
+    Args:
+        writing: whether a write may have happened although MongoDB did not answer.
+
     Raises:
-        StoreUnavailable: see ``is_outage``; whether a write happened is unknown.
+        StoreUnavailable: see ``is_outage``.
         NotStorable: see ``is_unencodable``.
     """
     try:
@@ -74,7 +78,7 @@ def translated_errors() -> Iterator[None]:
         if is_unencodable(error):
             raise NotStorable from error
         if isinstance(error, PyMongoError) and is_outage(error):
-            raise StoreUnavailable from error
+            raise StoreUnavailable(UNCONFIRMED if writing else None) from error
         raise
 
 
@@ -96,6 +100,6 @@ def write_error(reported: Mapping[str, Any]) -> Exception:
     if code in TOO_LARGE_CODES:
         return NotStorable("the document is larger than 16 MB")
     if code in UNKNOWN_OUTCOME_CODES:
-        return StoreUnavailable()
+        return StoreUnavailable(UNCONFIRMED)
     kind = DuplicateKeyError if code == DUPLICATE_KEY_CODE else WriteError
     return kind(message, code, reported)

@@ -2,55 +2,80 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from pymongo import MongoClient
-from pymongo.errors import OperationFailure
+from pymongo.errors import OperationFailure, PyMongoError
 from pymongo.uri_parser import parse_uri
 
-from secretary_common.errors import ConfigurationError
-from secretary_common.mongo.fault import translated_errors
+from secretary_common.errors import ConfigurationError, StoreUnavailable
 
 SELECTION_TIMEOUT_MS = 3_000
 DEFAULT_PORT = 27017
 ALREADY_INITIALIZED, NO_REPLICATION_ENABLED = 23, 76
+# These are set here, for one server at a time.
+_OWN_OPTIONS = frozenset({"replicaset", "directconnection", "serverselectiontimeoutms"})
+
+Client = MongoClient[dict[str, Any]]
 
 
 def initiate(url: str) -> bool:
-    """Initiate a one-node replica set on the first server of *url*, unless it has one.
+    """Initiate a one-node replica set on the first server of *url*, unless there is one.
 
-    Returns whether it initiated one.
+    Returns whether it initiated one. If any server of *url* belongs to a set, there is one.
 
     Raises:
-        StoreUnavailable: the server does not answer.
+        StoreUnavailable: the first server does not answer or refuses, and no other has a set.
         ConfigurationError: the server was started without ``--replSet``.
     """
-    parsed = parse_uri(url)
+    try:
+        parsed = parse_uri(url)
+        unanswered = None
+        for host, port in parsed["nodelist"]:
+            try:
+                with _client_of(host, port or DEFAULT_PORT, parsed) as client:
+                    hello = client.admin.command("hello")
+            except PyMongoError as error:
+                unanswered = unanswered or error
+                continue
+            if hello.get("setName") or hello.get("msg") == "isdbgrid":
+                return False
+        if unanswered:
+            raise unanswered
+        return _initiate(parsed)
+    except PyMongoError as error:
+        raise StoreUnavailable from error
+
+
+def _initiate(parsed: Mapping[str, Any]) -> bool:
     host, port = parsed["nodelist"][0]
-    options = dict(parsed["options"])
-    name = options.pop("replicaSet", None) or options.pop("replicaset", None)
-    credentials = {"username": parsed["username"], "password": parsed["password"]}
-    client: MongoClient[dict[str, Any]] = MongoClient(
-        host,
-        port or DEFAULT_PORT,
-        directConnection=True,
-        serverSelectionTimeoutMS=SELECTION_TIMEOUT_MS,
-        **{key: value for key, value in credentials.items() if value},
-        **options,
-    )
-    with client, translated_errors():
-        hello = client.admin.command("hello")
-        if hello.get("setName") or hello.get("msg") == "isdbgrid":
-            return False
-        member = {"_id": 0, "host": f"{host}:{port or DEFAULT_PORT}"}
+    options = {name.lower(): value for name, value in parsed["options"].items()}
+    member = {"_id": 0, "host": f"{host}:{port or DEFAULT_PORT}"}
+    configuration = {"_id": options.get("replicaset") or "rs0", "members": [member]}
+    with _client_of(host, port or DEFAULT_PORT, parsed) as client:
         try:
-            client.admin.command("replSetInitiate", {"_id": name or "rs0", "members": [member]})
+            client.admin.command("replSetInitiate", configuration)
         except OperationFailure as error:
             if error.code == NO_REPLICATION_ENABLED:
                 raise ConfigurationError(
-                    "MongoDB runs without --replSet; Secretary needs it"
+                    "mongo.url: MongoDB runs without --replSet; Secretary needs a replica set"
                 ) from None
             if error.code != ALREADY_INITIALIZED:
                 raise
             return False
     return True
+
+
+def _client_of(host: str, port: int, parsed: Mapping[str, Any]) -> Client:
+    """Return a client of one server, with the user and the options of the URL."""
+    options = {n: v for n, v in parsed["options"].items() if n.lower() not in _OWN_OPTIONS}
+    credentials = {"username": parsed["username"], "password": parsed["password"]}
+    return MongoClient(
+        host,
+        port,
+        directConnection=True,
+        serverSelectionTimeoutMS=SELECTION_TIMEOUT_MS,
+        **{key: value for key, value in credentials.items() if value},
+        **options,
+    )

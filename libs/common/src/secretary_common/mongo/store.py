@@ -7,6 +7,8 @@ import contextlib
 import time
 from collections.abc import AsyncIterator
 
+from pymongo.errors import PyMongoError
+
 from secretary_common.errors import StoreUnavailable
 from secretary_common.mongo import indexes
 from secretary_common.mongo.announcements import MongoJobTypeRepository, MongoTemplateRepository
@@ -20,6 +22,7 @@ from secretary_common.mongo.jobs.logs import MongoLogRepository
 from secretary_common.mongo.jobs.repository import MongoJobRepository
 from secretary_common.mongo.processes import MongoNotifierRepository, MongoWorkerRepository
 from secretary_common.mongo.removal import MongoLockRepository, MongoRemovalRepository
+from secretary_common.mongo.url import check_url
 from secretary_common.runtime.clock import ServerClock
 from secretary_common.runtime.log import get_logger
 from secretary_common.settings.service import MongoSection
@@ -57,8 +60,18 @@ class Store:
         """Return when the primary has answered; synchronise ``clock`` with its time.
 
         Raises:
-            StoreUnavailable: the primary did not answer.
+            StoreUnavailable: the primary did not answer, or MongoDB refused the connection.
         """
+        try:
+            await self._ping()
+        except (StoreUnavailable, PyMongoError) as error:
+            self.client.contact.fail(error.__cause__ or error)
+            if isinstance(error, StoreUnavailable):
+                raise
+            raise StoreUnavailable("MongoDB refused the connection") from error
+        self.client.contact.succeed()
+
+    async def _ping(self) -> None:
         started = time.monotonic()
         answer = await self.client.command("hello")
         if not answer.get("isWritablePrimary"):
@@ -80,25 +93,23 @@ class Store:
 
     async def wait_until_ready(self) -> None:
         """Return when MongoDB answers; log once while it does not answer."""
-        waiting = False
         while True:
             try:
                 await self.ping()
-            except StoreUnavailable as error:
-                if not waiting:
-                    log.warning("store.awaited", reason=str(error.__cause__ or error)[:300])
-                waiting = True
+            except StoreUnavailable:
                 await asyncio.sleep(RECONNECT_SEC)
             else:
-                log.info("store.ready")
                 return
 
     async def keep_time(self) -> None:
         """Keep ``clock`` on the server's time, until cancelled."""
         while True:
-            with contextlib.suppress(StoreUnavailable):
+            wait = TIME_REFRESH_SEC
+            try:
                 await self.ping()
-            await asyncio.sleep(TIME_REFRESH_SEC)
+            except StoreUnavailable:
+                wait = RECONNECT_SEC
+            await asyncio.sleep(wait)
 
     async def watch_indexes(self) -> None:
         """Log each missing index once, and use the others in queries; run until cancelled."""
@@ -113,7 +124,11 @@ def open_store(settings: MongoSection) -> Store:
     """Open the store that *settings* name.
 
     It connects at the first use, so a missing server raises nothing here.
+
+    Raises:
+        ConfigurationError: ``mongo.url`` is wrong.
     """
+    check_url(settings.url)
     return Store(Client(settings.url, settings.database, settings.driver))
 
 

@@ -7,6 +7,7 @@ import contextlib
 import logging
 import os
 import signal
+import socket
 import threading
 from collections.abc import AsyncIterator, Coroutine
 from typing import Any
@@ -63,6 +64,20 @@ async def cancel_and_wait(*tasks: asyncio.Future[Any]) -> None:
             task.cancel()
         await asyncio.wait(pending, timeout=CANCEL_AGAIN_SEC)
     await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def listen_problem(host: str, port: int) -> str | None:
+    """Say why a server cannot listen on *host*:*port*; None: it can. Port 0 means no server."""
+    if not port:
+        return None
+    try:
+        found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM)
+        for family, *_, address in found[:1]:
+            with socket.create_server(address[:2], family=family):
+                pass
+    except OSError as error:
+        return f"cannot listen on {host}:{port}: {error.strerror or error}"
+    return None
 
 
 async def unless_stopped(stop: asyncio.Event, work: Coroutine[Any, Any, Any]) -> bool:

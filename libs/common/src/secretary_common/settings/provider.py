@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr
 
-from secretary_common.settings.section import HttpUrl, Seconds, Section
+from secretary_common.settings.section import HttpUrl, Seconds, SecondsOrZero, Section
 
 MISTRAL_URL = "https://api.mistral.ai/v1"
 OPENAI_URL = "https://api.openai.com/v1"
@@ -53,7 +53,7 @@ class ProviderSection(Section):
     model: str = ""
     timeout_sec: Seconds = 300.0
     """For one request: connecting, sending, waiting, reading the complete response."""
-    retry_sec: float = Field(default=60.0, ge=0)
+    retry_sec: SecondsOrZero = 60.0
     """How long a failed request is repeated; after that the job waits for its next attempt."""
     parallel: int = Field(default=4, ge=1, le=100)
     """Requests in flight, for each worker."""

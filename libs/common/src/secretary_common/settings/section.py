@@ -5,21 +5,55 @@ from __future__ import annotations
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+
+# Python's dates end with the year 9999; nobody waits longer than 30 years.
+LONGEST_SEC = 1e9
 
 
 def _check_http_url(value: str) -> str:
-    if value and urlsplit(value).scheme not in ("http", "https"):
-        raise ValueError("not an http or https URL")
+    _check_url(value, ("http", "https"))
     return value.rstrip("/")
 
 
+def _check_secret_http_url(value: SecretStr) -> SecretStr:
+    _check_url(value.get_secret_value(), ("http", "https"))
+    return value
+
+
+def _check_amqp_url(value: SecretStr) -> SecretStr:
+    _check_url(value.get_secret_value(), ("amqp", "amqps"))
+    return value
+
+
+def _check_url(value: str, schemes: tuple[str, str]) -> None:
+    """Refuse a URL without showing it; empty is allowed."""
+    if not value:
+        return
+    if value.partition("://")[0] not in schemes:
+        raise ValueError(f"not an {schemes[0]} or {schemes[1]} URL")
+    try:
+        parts = urlsplit(value)
+        valid = bool(parts.hostname) and parts.port != 0
+    except ValueError:  # urllib's message contains a part of the URL, maybe of a password
+        valid = False
+    # An unescaped password ends the host too early, and the rest of it becomes the path.
+    if not valid or "@" in parts.path + parts.query + parts.fragment:
+        raise ValueError(
+            f"not a URL like {schemes[0]}://user:password@host:port; percent-encode special "
+            "characters of the user and the password (%40 for @, %2F for /)"
+        )
+
+
 HttpUrl = Annotated[str, AfterValidator(_check_http_url)]
+SecretHttpUrl = Annotated[SecretStr, AfterValidator(_check_secret_http_url)]
+AmqpUrl = Annotated[SecretStr, AfterValidator(_check_amqp_url)]
 Port = Annotated[int, Field(ge=0, le=65535)]
-Seconds = Annotated[float, Field(gt=0)]
+Seconds = Annotated[float, Field(gt=0, le=LONGEST_SEC)]
+SecondsOrZero = Annotated[float, Field(ge=0, le=LONGEST_SEC)]
 
 
 class Section(BaseModel):
     """A section of the configuration; unknown keys are refused."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(allow_inf_nan=False, extra="forbid", frozen=True)

@@ -9,7 +9,15 @@ from typing import Annotated, Literal
 from cryptography.fernet import Fernet
 from pydantic import AfterValidator, Field, SecretStr
 
-from secretary_common.settings.section import HttpUrl, Port, Seconds, Section
+from secretary_common.settings.section import (
+    AmqpUrl,
+    HttpUrl,
+    Port,
+    Seconds,
+    SecondsOrZero,
+    SecretHttpUrl,
+    Section,
+)
 
 # Standard Webhooks, "signature scheme": secrets have 24 to 64 random bytes.
 WEBHOOK_SECRET_BYTES = range(24, 65)
@@ -49,6 +57,16 @@ def _check_signing_secret(value: SecretStr) -> SecretStr:
     return value
 
 
+def _check_database(value: str) -> str:
+    if value in ("admin", "config", "local"):
+        raise ValueError("this database belongs to MongoDB itself")
+    return value
+
+
+# https://www.mongodb.com/docs/manual/reference/limits/: names that every platform accepts.
+DatabaseName = Annotated[
+    str, Field(pattern=r"^[A-Za-z0-9_-]{1,63}$"), AfterValidator(_check_database)
+]
 FernetKey = Annotated[SecretStr, AfterValidator(check_fernet_key)]
 SigningSecret = Annotated[SecretStr, AfterValidator(_check_signing_secret)]
 
@@ -66,15 +84,16 @@ class MongoSection(Section):
     """MongoDB, the source of truth."""
 
     url: str = "mongodb://127.0.0.1:27017/?replicaSet=rs0"
-    database: str = "secretary"
+    """``mongo/url.py`` checks it, because the driver knows its options."""
+    database: DatabaseName = "secretary"
     driver: Literal["motor", "pymongo"] = "motor"
 
 
 class BrokerSection(Section):
     """RabbitMQ, the doorbell; with an empty URL, the services only poll."""
 
-    url: SecretStr = SecretStr("")
-    management_url: SecretStr = SecretStr("")
+    url: AmqpUrl = SecretStr("")
+    management_url: SecretHttpUrl = SecretStr("")
     """RabbitMQ's management API, credentials included; ``secretary-init`` sets a policy there."""
 
 
@@ -95,7 +114,7 @@ class WorkerSection(Section):
 
     lease_sec: Seconds = 30.0
     heartbeat_sec: Seconds = 10.0
-    drain_sec: float = Field(default=30.0, ge=0)
+    drain_sec: SecondsOrZero = 30.0
     max_lost_leases: int = Field(default=10, ge=1, le=1000)
     """A job that loses its worker so often in one run fails with ``WORKER_LOST``."""
     job_types: list[str] = []
@@ -117,7 +136,7 @@ class NotifierSection(Section):
     per_origin: int = Field(default=4, ge=1)
     timeout_sec: Seconds = 15.0
     poll_interval_sec: Seconds = 5.0
-    retry_schedule_sec: list[Annotated[float, Field(ge=0)]] = Field(
+    retry_schedule_sec: list[SecondsOrZero] = Field(
         # The example of Standard Webhooks: 0, 5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 14 h, 20 h, 24 h.
         default=[0, 5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400],
         min_length=1,

@@ -8,21 +8,26 @@ some are secret.
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import yaml
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
     YamlConfigSettingsSource,
 )
 
 from secretary_common.errors import ConfigurationError
+from secretary_common.runtime.lifecycle import listen_problem
 from secretary_common.settings.documents import MediaSection, PdfSection, TemplatesSection
 from secretary_common.settings.provider import (
     LlmSection,
@@ -44,6 +49,7 @@ from secretary_common.settings.storage import CacheSection, FilesSection, Retent
 
 PREFIX = "SECRETARY_"
 DELIMITER = "__"
+DEFAULT_FILE = "config.yaml"
 
 
 class Settings(BaseSettings):
@@ -98,7 +104,7 @@ class Settings(BaseSettings):
         return (
             init_settings,
             _OwnVariables(settings_cls),
-            YamlConfigSettingsSource(settings_cls, yaml_file=path or "config.yaml"),
+            YamlConfigSettingsSource(settings_cls, yaml_file=path or DEFAULT_FILE),
         )
 
 
@@ -129,12 +135,52 @@ def load_settings(*, require: tuple[str, ...] = ()) -> Settings:
         settings = Settings()
     except ValidationError as error:
         raise ConfigurationError("; ".join(map(_describe, error.errors()))) from None
-    except ValueError as error:  # e.g. YAML or JSON that does not parse
-        raise ConfigurationError(f"configuration does not parse: {error}") from None
+    except yaml.YAMLError as error:
+        raise ConfigurationError(f"{_file_name()}: not YAML{_line_of(error)}") from None
+    except OSError as error:
+        raise ConfigurationError(f"{_file_name()}: {error.strerror}") from None
+    except (TypeError, ValueError) as error:  # JSON in a variable, or a file with another shape
+        raise ConfigurationError(_unparsed(error)) from None
     problems = [*_unknown_variables(), *(_missing(settings, name) for name in require)]
     if found := [problem for problem in problems if problem]:
         raise ConfigurationError("; ".join(found))
     return settings
+
+
+@contextlib.contextmanager
+def exit_if_misconfigured(service: str) -> Iterator[None]:
+    """End the process with one line and status 1 if the configuration turns out to be wrong."""
+    try:
+        yield
+    except ConfigurationError as error:
+        sys.exit(f"{service}: {' '.join(error.message.split())}")
+
+
+def check_address(host_setting: str, port_setting: str, host: str, port: int) -> None:
+    """Check that a server can listen on *host*:*port*.
+
+    Raises:
+        ConfigurationError: it cannot; with the names of both settings.
+    """
+    problem = listen_problem(host, port)
+    if problem:
+        raise ConfigurationError(f"{host_setting}, {port_setting}: {problem}")
+
+
+def _file_name() -> str:
+    return os.environ.get(f"{PREFIX}CONFIG") or DEFAULT_FILE
+
+
+def _line_of(error: yaml.YAMLError) -> str:
+    """Return where YAML is wrong. The parser's own message shows the line, maybe with a secret."""
+    mark = error.problem_mark if isinstance(error, yaml.MarkedYAMLError) else None
+    return f", line {mark.line + 1}" if mark else ""
+
+
+def _unparsed(error: Exception) -> str:
+    if isinstance(error, SettingsError):  # it names the field, and shows no value
+        return f"{error}; lists and maps are written as JSON"
+    return f"{_file_name()}: it must hold sections with keys, in UTF-8"
 
 
 def _describe(error: Any) -> str:

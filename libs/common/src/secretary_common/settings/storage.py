@@ -8,6 +8,8 @@ from pydantic import Field
 
 from secretary_common.settings.section import Seconds, Section
 
+LONGEST_DAYS = 36_500  # Python's dates end with the year 9999
+
 
 class FilesSection(Section):
     """Files."""
@@ -20,7 +22,7 @@ class FilesSection(Section):
 class CacheSection(Section):
     """The cache: pages read, speech transcribed, answers of models."""
 
-    days: float = Field(default=30, ge=0.25)
+    days: float = Field(default=30, ge=0.25, le=LONGEST_DAYS)
     """Entries that were not used for this time are removed."""
     max_mb: float = Field(default=1024, gt=0)
     """Of all entries together; above it, the entries with the oldest use are removed."""
@@ -29,6 +31,6 @@ class CacheSection(Section):
 class RetentionSection(Section):
     """How long finished jobs are kept."""
 
-    finished_days: float = Field(default=30, gt=0)
+    finished_days: float = Field(default=30, gt=0, le=LONGEST_DAYS)
     sweep_interval_sec: Seconds = 60.0
     """Between two sweeps; one worker sweeps at a time."""

@@ -1,0 +1,56 @@
+"""Whether MongoDB answers this process; both changes are logged once, with the reason."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator
+
+from pymongo.errors import ConnectionFailure, WaitQueueTimeoutError
+
+from secretary_common.errors import StoreUnavailable
+from secretary_common.mongo.fault import translated_errors
+from secretary_common.runtime.log import get_logger
+
+log = get_logger(__name__)
+
+
+class Contact:
+    """The contact of one client with MongoDB.
+
+    It is lost by any operation that finds no connection, and regained by ``succeed`` alone: while
+    some operations fail, others may work.
+    """
+
+    def __init__(self) -> None:
+        self._lost_at: float | None = None
+        self._ever_answered = False
+
+    @contextlib.contextmanager
+    def translated_errors(self, *, writing: bool = False) -> Iterator[None]:
+        """Raise Secretary's errors, as ``fault.translated_errors``; log a lost contact."""
+        try:
+            with translated_errors(writing=writing):
+                yield
+        except StoreUnavailable as error:
+            cause = error.__cause__
+            if isinstance(cause, ConnectionFailure) and not isinstance(
+                cause, WaitQueueTimeoutError
+            ):
+                self.fail(cause)
+            raise
+
+    def fail(self, error: BaseException) -> None:
+        """Log *error* if it is the first since MongoDB answered."""
+        if self._lost_at is None:
+            event = "store.unavailable" if self._ever_answered else "store.awaited"
+            log.warning(event, reason=str(error)[:300])
+            self._lost_at = time.monotonic()
+
+    def succeed(self) -> None:
+        """Log that MongoDB answers, if it did not before."""
+        if not self._ever_answered:
+            log.info("store.ready")
+        elif self._lost_at is not None:
+            log.info("store.available", after_sec=round(time.monotonic() - self._lost_at, 1))
+        self._ever_answered, self._lost_at = True, None
