@@ -127,9 +127,13 @@ class NotifierHarness:
         amqp_url: str = "",
         reaches: str = "127.0.0.0/8",
         key: SecretStr = KEY,
+        security: dict[str, Any] | None = None,
         **notifier: Any,
     ) -> Settings:
-        """Return settings with quick retries and short deadlines; *notifier* replaces values."""
+        """Return settings with quick retries and short deadlines.
+
+        *security* adds to its section, *notifier* replaces values of its section.
+        """
         section: dict[str, Any] = {
             "timeout_sec": 1.0,
             "poll_interval_sec": 0.2,
@@ -144,7 +148,9 @@ class NotifierHarness:
             api=ApiSection(public_url="https://secretary.example"),
             notifier=NotifierSection(**section),
             security=SecuritySection(
-                encryption_keys=[key], allow_networks=[IPv4Network(reaches)] if reaches else []
+                encryption_keys=[key],
+                allow_networks=[IPv4Network(reaches)] if reaches else [],
+                **(security or {}),
             ),
         )
 

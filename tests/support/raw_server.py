@@ -8,6 +8,8 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from ssl import SSLContext
 
+from support.tcp_server import tcp_server
+
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 
@@ -56,7 +58,6 @@ class RawServer:
                 await writer.drain()
                 if self.closes_after_answer:
                     break
-        writer.close()
 
 
 async def _read(reader: asyncio.StreamReader, connection: int) -> RawRequest | None:
@@ -79,9 +80,5 @@ async def raw_server(
     """Serve on loopback; *answer* is for each request."""
     reply = answer if callable(answer) else lambda _: answer
     server = RawServer(reply, closes_after_answer)
-    listener = await asyncio.start_server(server.serve, "127.0.0.1", 0, ssl=tls, limit=2**20)
-    server.port = listener.sockets[0].getsockname()[1]
-    try:
+    async with tcp_server(server.serve, tls=tls) as server.port:
         yield server
-    finally:
-        listener.close()

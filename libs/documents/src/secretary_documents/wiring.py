@@ -96,8 +96,12 @@ def _remote_readers(context: HandlerContext) -> dict[str, RemoteReader]:
     A reader whose provider is not configured says so when a job asks it to read.
     """
     return {
-        mistral_response.METHOD: MistralReader(context.section("mistral", MistralSection)),
-        vision.METHOD: vision.VisionReader.of(context.section("vision", VisionSection)),
+        mistral_response.METHOD: MistralReader(
+            context.section("mistral", MistralSection), open_client=context.operator_client
+        ),
+        vision.METHOD: vision.VisionReader.of(
+            context.section("vision", VisionSection), open_client=context.operator_client
+        ),
     }
 
 
@@ -110,7 +114,7 @@ def _template_catalog(context: HandlerContext) -> TemplateCatalog:
 
 def _transformer(context: HandlerContext, templates: TemplateCatalog) -> Transformer:
     llm = context.section("llm", LlmSection)
-    chat = ChatClient(llm)
+    chat = ChatClient(llm, open_client=context.operator_client)
     cached = CachedChat(chat, context.cache("answers"), base_url=llm.base_url, model=llm.model)
     return Transformer(templates, chat, cached=cached)
 
@@ -118,7 +122,7 @@ def _transformer(context: HandlerContext, templates: TemplateCatalog) -> Transfo
 def _recording_transcriber(context: HandlerContext) -> RecordingTranscriber:
     media = context.section("media", MediaSection)
     provider = context.section("transcription", TranscriptionSection)
-    client = TranscriptionClient(provider)
+    client = TranscriptionClient(provider, open_client=context.operator_client)
     return RecordingTranscriber(
         section=media,
         provider=provider,

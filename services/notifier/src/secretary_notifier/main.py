@@ -13,7 +13,7 @@ from typing import Any
 from secretary_common.broker.consumer import DeliveryConsumer
 from secretary_common.errors import StoreUnavailable
 from secretary_common.http.egress import guarded_session
-from secretary_common.http.url_guard import UrlGuard
+from secretary_common.http.tls import client_tls
 from secretary_common.models import new_token
 from secretary_common.mongo.store import Store, open_store
 from secretary_common.runtime.health import health_server
@@ -114,8 +114,15 @@ async def _stop_when(stop: asyncio.Event, dispatcher: Dispatcher) -> None:
 @contextlib.asynccontextmanager
 async def _dispatcher(settings: Settings, store: Store, owner: str) -> AsyncIterator[Dispatcher]:
     section = settings.notifier
-    guard = UrlGuard(settings.security.allow_networks)
-    async with guarded_session(guard, max_connections=section.max_in_flight) as session:
+    session = guarded_session(
+        settings.security.url_guard(),
+        max_connections=section.max_in_flight,
+        tls=client_tls(
+            settings.security.ca_file, certificate=section.client_cert, key=section.client_key
+        ),
+        proxy=settings.security.proxy(),
+    )
+    async with session:
         sender = Sender(
             session,
             Cipher(settings.security.encryption_keys),

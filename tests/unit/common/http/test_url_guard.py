@@ -120,6 +120,40 @@ class TestAllowedNetworks:
             await guard.resolve("mixed.example", 9000)
 
 
+class TestAllowedHosts:
+    guard = UrlGuard(allow_hosts=["app", "API:8000"], lookup=answering("172.18.0.5"))
+
+    @pytest.mark.parametrize(
+        "url", ["http://app:9/", "https://APP/", "http://app.:80/", "http://api:8000/"]
+    )
+    async def test_a_name_is_allowed_on_any_port_and_with_a_port_on_this_one(
+        self, url: str
+    ) -> None:
+        self.guard.check_url(url)
+        host, port = origin_of(url).split("//")[1].split(":")
+        assert await self.guard.resolve(host, int(port)) == ["172.18.0.5"]
+        self.guard.check_connection("172.18.0.5", int(port))
+
+    @pytest.mark.parametrize(("host", "port"), [("api", 80), ("xapp", 80), ("app.example", 80)])
+    async def test_other_names_and_ports_are_not_allowed(self, host: str, port: int) -> None:
+        await self.guard.resolve("app", port)
+        with pytest.raises(UrlRefused, match=r"172\.18\.0\.5"):
+            await self.guard.resolve(host, port)
+
+    async def test_the_address_of_an_allowed_host_is_not_allowed_by_itself(self) -> None:
+        await self.guard.resolve("app", 80)
+        with pytest.raises(UrlRefused):
+            self.guard.check_url("http://172.18.0.5/")
+
+    def test_a_refused_port_is_named_with_the_settings_that_can_allow_it(self) -> None:
+        with pytest.raises(UrlRefused) as refused:
+            UrlGuard().check_url("http://app:8000/")
+        assert refused.value.message == (
+            "port 8000 is not one of 80, 443, 8080, 8443; security.allow_networks can allow it, "
+            "so can security.allow_hosts (app:8000)"
+        )
+
+
 @pytest.mark.parametrize(
     ("url", "origin"),
     [

@@ -194,3 +194,31 @@ def test_a_value_that_would_fail_later_is_refused_by_name_and_never_shown(
 def test_urls_of_real_brokers_are_accepted(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     monkeypatch.setenv("SECRETARY_BROKER__URL", url)
     assert load_settings().broker.url.get_secret_value() == url
+
+
+@pytest.mark.parametrize(
+    "host", ["10.0.0.5", "10.0.0.5:80", "http://app", "app/", "0x7f000001", ""]
+)
+def test_an_allowed_host_is_a_name_with_or_without_a_port(
+    monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    monkeypatch.setenv("SECRETARY_SECURITY__ALLOW_HOSTS", f'["app", "app:8000", "{host}"]')
+    assert "security.allow_hosts.2" in refusal()
+
+
+def test_a_proxy_is_an_http_url_and_its_password_is_never_shown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SECRETARY_SECURITY__PROXY_URL", "https://me:hunter2@proxy:3128")
+    message = refusal()
+    assert "security.proxy_url" in message
+    assert "hunter2" not in message
+    monkeypatch.setenv("SECRETARY_SECURITY__PROXY_URL", "http://me:hunter2@proxy:3128")
+    proxy = load_settings().security.proxy()
+    assert proxy is not None
+    assert (proxy.host, proxy.port) == ("proxy", 3128)
+
+
+def test_a_client_key_needs_its_certificate(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SECRETARY_NOTIFIER__CLIENT_KEY", "key.pem")
+    assert "client_cert" in refusal()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from typing import TypedDict
 from urllib.parse import unquote, urlsplit
 
@@ -12,7 +13,7 @@ from yarl import URL
 
 from secretary_common.errors import UrlRefused
 from secretary_common.http.exact_url import parsed_url
-from secretary_common.http.url_guard import DEFAULT_PORTS, UrlGuard
+from secretary_common.http.url_guard import DEFAULT_PORTS, UrlGuard, is_denied
 
 
 class ProxyOptions(TypedDict, total=False):
@@ -57,8 +58,18 @@ class Proxy:
         return port == self.port and (address == self.host or address in self.addresses)
 
     def serves(self, guard: UrlGuard, target: URL) -> bool:
-        """Return False for hosts of ``security.allow_hosts``, which need no proxy."""
-        return not guard.names(target.raw_host or "", target.port or 0)
+        """Return False for servers that need no proxy.
+
+        These are the hosts of ``security.allow_hosts``, localhost, and literal addresses that are
+        not public.
+        """
+        host = target.raw_host or ""
+        if host == "localhost" or guard.names(host, target.port or 0):
+            return False
+        try:
+            return not is_denied(ip_address(host))
+        except ValueError:
+            return True
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,10 +137,10 @@ def open_session(
         family, kind, protocol, _, address = info
         host, port = str(address[0]), int(address[1])
         if proxy is None or not proxy.is_at(host, port):
-            guard.check_endpoint(host, port)
-        peer = _peer.get()
-        if peer is not None and peer.protocol is None:
-            peer.address = host
+            guard.check_connection(host, port)
+            peer = _peer.get()
+            if peer is not None:
+                peer.address = host
         return socket.socket(family, kind, protocol)
 
     connector = _Connector(

@@ -148,11 +148,20 @@ class UrlGuard:
             UrlRefused: the address is denied, or the port is not a web port and the address is in
                 no allowed network.
         """
-        if (str(address), port) in self._endpoints:
-            return
         self.check_address(address)
         if port not in ALLOWED_PORTS and not self._is_allowed(_address(address)):
             raise UrlRefused(_bad_port(port))
+
+    def check_connection(self, address: str, port: int) -> None:
+        """Check an address that a socket is about to connect to.
+
+        It may be that of an allowed host, which no other host may lead to.
+
+        Raises:
+            UrlRefused: the address is not of an allowed host, and ``check_endpoint`` refuses it.
+        """
+        if (address, port) not in self._endpoints:
+            self.check_endpoint(address, port)
 
     async def resolve(self, host: str, port: int) -> list[str]:
         """Ask DNS once for *host*, check every address and return them all.

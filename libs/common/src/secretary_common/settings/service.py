@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import base64
+import re
 from ipaddress import IPv4Network, IPv6Network
-from typing import Annotated, Literal
+from pathlib import Path
+from typing import Annotated, Literal, Self
 
 from cryptography.fernet import Fernet
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 
+<<<<<<< HEAD
 from secretary_common.settings.section import (
     AmqpUrl,
     HttpUrl,
@@ -18,9 +21,19 @@ from secretary_common.settings.section import (
     SecretHttpUrl,
     Section,
 )
+=======
+from secretary_common.http.proxy import Proxy
+from secretary_common.http.url_guard import UrlGuard
+from secretary_common.settings.section import HttpUrl, Port, Seconds, Section
+>>>>>>> 4d4a6d9 (Allow hosts by name; trust private authorities; show a client certificate; leave through a proxy)
 
 # Standard Webhooks, "signature scheme": secrets have 24 to 64 random bytes.
 WEBHOOK_SECRET_BYTES = range(24, 65)
+_HOST = re.compile(r"[a-z0-9._-]{1,254}(:[0-9]{1,5})?", re.IGNORECASE)
+_NUMBER = re.compile(r"0x[0-9a-f]*|[0-9]+", re.IGNORECASE)
+_PROXY = re.compile(
+    r"http://([^\s/@:]+:[^\s/@]*@)?([a-z0-9._-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?/?", re.IGNORECASE
+)
 
 
 def check_fernet_key(value: SecretStr) -> SecretStr:
@@ -57,6 +70,7 @@ def _check_signing_secret(value: SecretStr) -> SecretStr:
     return value
 
 
+<<<<<<< HEAD
 def _check_database(value: str) -> str:
     if value in ("admin", "config", "local"):
         raise ValueError("this database belongs to MongoDB itself")
@@ -67,6 +81,24 @@ def _check_database(value: str) -> str:
 DatabaseName = Annotated[
     str, Field(pattern=r"^[A-Za-z0-9_-]{1,63}$"), AfterValidator(_check_database)
 ]
+=======
+def _check_allowed_host(value: str) -> str:
+    if not _HOST.fullmatch(value):
+        raise ValueError("not a name, or a name and a port: app, app:8000")
+    if _NUMBER.fullmatch(value.partition(":")[0].rstrip(".").rpartition(".")[2]):
+        raise ValueError("an address belongs into security.allow_networks")
+    return value
+
+
+def _check_proxy_url(value: SecretStr) -> SecretStr:
+    if value.get_secret_value() and not _PROXY.fullmatch(value.get_secret_value()):
+        raise ValueError("not http://host:port or http://user:password@host:port")
+    return value
+
+
+AllowedHost = Annotated[str, AfterValidator(_check_allowed_host)]
+ProxyUrl = Annotated[SecretStr, AfterValidator(_check_proxy_url)]
+>>>>>>> 4d4a6d9 (Allow hosts by name; trust private authorities; show a client certificate; leave through a proxy)
 FernetKey = Annotated[SecretStr, AfterValidator(check_fernet_key)]
 SigningSecret = Annotated[SecretStr, AfterValidator(_check_signing_secret)]
 
@@ -142,8 +174,18 @@ class NotifierSection(Section):
         min_length=1,
     )
     signing_secrets: list[SigningSecret] = []
+    client_cert: Path | None = None
+    """A PEM certificate for receivers that ask for one."""
+    client_key: Path | None = None
+    """Its key; None: the key is in ``client_cert`` too."""
     host: str = "127.0.0.1"
     http_port: Port = 5003
+
+    @model_validator(mode="after")
+    def _key_of_a_certificate(self) -> Self:
+        if self.client_key is not None and self.client_cert is None:
+            raise ValueError("client_key is the key of client_cert, which is not set")
+        return self
 
 
 class SecuritySection(Section):
@@ -153,6 +195,23 @@ class SecuritySection(Section):
     """The first key encrypts, all keys decrypt."""
     allow_networks: list[IPv4Network | IPv6Network] = []
     """Networks that the URL guard allows: self-hosted receivers, tests."""
+    allow_hosts: list[AllowedHost] = []
+    """Names that the URL guard allows, whatever their addresses are: ``app`` or ``app:8000``."""
+    ca_file: Path | None = None
+    """PEM certificates of authorities that are trusted besides the public ones."""
+    proxy_url: ProxyUrl = SecretStr("")
+    """The HTTP proxy through which requests leave; empty: none."""
+    proxy_resolves_names: bool = False
+    """Whether only the proxy can resolve public names, so that it has to vet their addresses."""
+
+    def url_guard(self) -> UrlGuard:
+        """Return the guard for URLs of clients."""
+        return UrlGuard(self.allow_networks, allow_hosts=self.allow_hosts)
+
+    def proxy(self) -> Proxy | None:
+        """Return the proxy; None if requests leave without one."""
+        url = self.proxy_url.get_secret_value()
+        return Proxy(url, resolves_names=self.proxy_resolves_names) if url else None
 
 
 class LogSection(Section):

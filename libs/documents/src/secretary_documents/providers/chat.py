@@ -16,7 +16,7 @@ from secretary_documents.providers.completion import (
 )
 from secretary_documents.providers.completion_response import Completion
 from secretary_documents.providers.connection import Connection, Timing
-from secretary_documents.providers.provider import Provider
+from secretary_documents.providers.provider import OpenClient, Provider, open_client
 from secretary_documents.providers.structure import Reading, read_object
 
 # How many characters of an answer that does not fit are sent back to the model for repair.
@@ -80,9 +80,15 @@ class ChatModel(Protocol):
 class ChatClient:
     """A ``ChatModel`` that uses OpenAI's Chat Completions. One instance serves all jobs."""
 
-    def __init__(self, section: LlmSection, *, timing: Timing | None = None) -> None:
+    def __init__(
+        self,
+        section: LlmSection,
+        *,
+        open_client: OpenClient = open_client,
+        timing: Timing | None = None,
+    ) -> None:
         self._section = section
-        self._provider = Provider(section, timing=timing)
+        self._provider = Provider(section, open_client=open_client, timing=timing)
         self._completions = CompletionClient(section.NAME, section, section.model)
 
     async def ask(self, request: ChatRequest, resources: ResourceCalculator) -> ChatAnswer:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import ssl
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import nullcontext
@@ -250,10 +249,3 @@ def retry_delay_sec(
     delay_sec = max(FIRST_DELAY_SEC * 2.0 ** (failures - 1), retry_after_sec or 0.0)
     delay_sec *= 1 + JITTER * random
     return delay_sec if delay_sec <= left_sec else None
-
-
-def tls_context(base_url: str) -> ssl.SSLContext:
-    """Return the TLS settings for *base_url*. It takes tens of milliseconds for https."""
-    if base_url.startswith("http:"):
-        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    return httpx.create_ssl_context(trust_env=False)

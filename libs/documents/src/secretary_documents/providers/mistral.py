@@ -23,7 +23,7 @@ from secretary_documents.concurrency import finish_if_cancelled, run_each
 from secretary_documents.pdf.page import Document, OnPage
 from secretary_documents.providers.connection import Attachment, Connection, ProviderRequest, Timing
 from secretary_documents.providers.mistral_response import METHOD, OcrResponse, read_ocr_response
-from secretary_documents.providers.provider import Provider, ProviderClient
+from secretary_documents.providers.provider import OpenClient, Provider, ProviderClient, open_client
 from secretary_documents.providers.response import InvalidResponse, ProviderRefused
 
 log = get_logger(__name__)
@@ -41,9 +41,15 @@ class _Piece:
 class MistralReader(ProviderClient):
     """A ``PageReader`` that uses Mistral's OCR. One instance serves all jobs."""
 
-    def __init__(self, section: MistralSection, *, timing: Timing | None = None) -> None:
+    def __init__(
+        self,
+        section: MistralSection,
+        *,
+        open_client: OpenClient = open_client,
+        timing: Timing | None = None,
+    ) -> None:
         self._section = section
-        self.provider = Provider(section, timing=timing)
+        self.provider = Provider(section, open_client=open_client, timing=timing)
 
     @property
     def fingerprint(self) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from functools import cached_property
 from ipaddress import ip_network
+
+import httpx
 
 from secretary_common.errors import ErrorCode, PermanentError
 from secretary_common.http.egress import guarded_client
@@ -14,11 +14,18 @@ from secretary_common.http.url_guard import UrlGuard
 from secretary_common.jobs.resource_calculator import ResourceCalculator
 from secretary_common.settings.provider import ProviderSection
 from secretary_documents.concurrency import ConcurrencyLimit
-from secretary_documents.providers.connection import Connection, Timing, tls_context
+from secretary_documents.providers.connection import Connection, Timing
 
 MAX_RESPONSE_BYTES = 32 * 2**20
 # The operator names the provider, a client cannot. It may be an Ollama on the same machine.
 ANYWHERE = UrlGuard([ip_network("0.0.0.0/0"), ip_network("::/0")])
+OpenClient = Callable[[float], httpx.AsyncClient]
+"""Opens a client with this timeout for each single connect, read and write."""
+
+
+def open_client(timeout_sec: float) -> httpx.AsyncClient:
+    """Open a client without settings of the operator: no private authorities, no proxy."""
+    return guarded_client(ANYWHERE, timeout_sec=timeout_sec)
 
 
 class Provider:
@@ -28,10 +35,12 @@ class Provider:
         self,
         section: ProviderSection,
         *,
+        open_client: OpenClient = open_client,
         timing: Timing | None = None,
         max_response_bytes: int = MAX_RESPONSE_BYTES,
     ) -> None:
         self.section = section
+        self._open_client = open_client
         self._timing = timing or Timing()
         self._max_response_bytes = max_response_bytes
         # For the requests of all jobs in one event loop.
@@ -63,8 +72,7 @@ class Provider:
     @asynccontextmanager
     async def connected(self, resources: ResourceCalculator) -> AsyncIterator[Connection]:
         """Open a connection for the requests of one job; *resources* counts them."""
-        timeout_sec = self.section.timeout_sec
-        async with guarded_client(ANYWHERE, timeout_sec=timeout_sec, tls=self._tls) as client:
+        async with self._open_client(self.section.timeout_sec) as client:
             yield Connection(
                 self.section,
                 client,
@@ -73,10 +81,6 @@ class Provider:
                 timing=self._timing,
                 max_response_bytes=self._max_response_bytes,
             )
-
-    @cached_property
-    def _tls(self) -> ssl.SSLContext:
-        return tls_context(self.section.base_url)
 
 
 class ProviderClient:

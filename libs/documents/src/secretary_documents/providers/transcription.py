@@ -20,7 +20,7 @@ from secretary_documents.providers.connection import (
     ProviderResponse,
     Timing,
 )
-from secretary_documents.providers.provider import Provider, ProviderClient
+from secretary_documents.providers.provider import OpenClient, Provider, ProviderClient, open_client
 from secretary_documents.providers.response import InvalidResponse, ProviderRefused, ResponseModel
 
 PATH = "/audio/transcriptions"
@@ -96,9 +96,15 @@ class Transcriber(Protocol):
 class TranscriptionClient(ProviderClient):
     """A ``Transcriber`` that asks a provider. One instance serves all jobs."""
 
-    def __init__(self, section: TranscriptionSection, *, timing: Timing | None = None) -> None:
+    def __init__(
+        self,
+        section: TranscriptionSection,
+        *,
+        open_client: OpenClient = open_client,
+        timing: Timing | None = None,
+    ) -> None:
         self._section = section
-        self.provider = Provider(section, timing=timing)
+        self.provider = Provider(section, open_client=open_client, timing=timing)
         self._has_times = True
         """False once the server has refused ``verbose_json``: newer models return only text."""
 

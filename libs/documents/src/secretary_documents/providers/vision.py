@@ -17,7 +17,7 @@ from secretary_documents.pdf.method_choice import Reason
 from secretary_documents.pdf.page import Document, OnPage, Page, PageImage
 from secretary_documents.providers.completion import CompletionClient, CompletionRequest
 from secretary_documents.providers.connection import Connection, Timing
-from secretary_documents.providers.provider import Provider, ProviderClient
+from secretary_documents.providers.provider import OpenClient, Provider, ProviderClient, open_client
 
 METHOD = "openai_vision"
 BLANK = "NO TEXT ON THIS PAGE"
@@ -72,10 +72,17 @@ class VisionReader(ProviderClient):
     hint: Hint = Hint()
 
     @classmethod
-    def of(cls, section: VisionSection, *, timing: Timing | None = None) -> VisionReader:
+    def of(
+        cls,
+        section: VisionSection,
+        *,
+        open_client: OpenClient = open_client,
+        timing: Timing | None = None,
+    ) -> VisionReader:
         """Return a reader for the provider of *section*."""
         completions = CompletionClient(section.NAME, section, section.model)
-        return cls(section, Provider(section, timing=timing), completions)
+        provider = Provider(section, open_client=open_client, timing=timing)
+        return cls(section, provider, completions)
 
     def with_hint(self, hint: Hint) -> VisionReader:
         """Return this reader with *hint* in its prompt. Its ``fingerprint`` differs."""

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import ssl
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cached_property
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -14,6 +17,7 @@ from pydantic import BaseModel, ValidationError
 
 from secretary_common.errors import ConfigurationError
 from secretary_common.http.egress import guarded_client
+from secretary_common.http.tls import client_tls
 from secretary_common.http.url_guard import UrlGuard
 from secretary_common.models import JsonObject, TemplateInfo
 from secretary_common.ports import CacheRepository
@@ -23,6 +27,7 @@ from secretary_worker.access.cache import Cache
 from secretary_worker.access.upload import Uploads
 from secretary_worker.sandbox.zygote_client import ZygoteClient
 
+ANY_NETWORK = (ip_network("0.0.0.0/0"), ip_network("::/0"))
 Section = TypeVar("Section", bound=BaseModel)
 ListTemplates = Callable[[], list[TemplateInfo]]
 
@@ -61,8 +66,10 @@ class HandlerContext:
         self._requests = requests
         self.uploads = uploads
         """Opens uploads by the owner of a job; ``repo.open_upload`` does it for one job."""
-        self.url_guard = UrlGuard(settings.security.allow_networks)
+        self.url_guard = settings.security.url_guard()
         """Refuses addresses that no job may reach."""
+        self._proxy = settings.security.proxy()
+        self._anywhere = UrlGuard(ANY_NETWORK, allow_hosts=settings.security.allow_hosts)
 
     @property
     def file_roots(self) -> Sequence[Path]:
@@ -106,7 +113,21 @@ class HandlerContext:
 
         Use it in one handler, as ``async with context.http_client() as client``.
         """
-        return guarded_client(self.url_guard)
+        return guarded_client(self.url_guard, tls=self._tls, proxy=self._proxy)
+
+    def operator_client(self, timeout_sec: float = 30.0) -> httpx.AsyncClient:
+        """Return a new client that connects to any address, e.g. to a model on this machine.
+
+        Use it for URLs that the operator configured, never for URLs of clients. *timeout_sec* is
+        for each single connect, read and write.
+        """
+        return guarded_client(
+            self._anywhere, timeout_sec=timeout_sec, tls=self._tls, proxy=self._proxy
+        )
+
+    @cached_property
+    def _tls(self) -> ssl.SSLContext:
+        return client_tls(self._settings.security.ca_file)
 
     def zygote(self, module: str, job_types: Collection[str] = ()) -> ZygoteClient:
         """Return a starter of child processes that have *module* imported already.
