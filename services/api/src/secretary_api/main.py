@@ -15,11 +15,6 @@ from secretary_api.app import Collaborators, create_app
 from secretary_api.http.early_answer import EarlyAnswer
 from secretary_api.jobs.admission import Admission
 from secretary_common.broker.publisher import Publisher
-<<<<<<< HEAD
-from secretary_common.http.url_guard import UrlGuard
-=======
-from secretary_common.errors import ConfigurationError
->>>>>>> 4d4a6d9 (Allow hosts by name; trust private authorities; show a client certificate; leave through a proxy)
 from secretary_common.mongo.store import Store, open_store
 from secretary_common.ports import Doorbell
 from secretary_common.runtime.lifecycle import Background, running

@@ -11,7 +11,8 @@ from typing import Annotated, Literal, Self
 from cryptography.fernet import Fernet
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
-<<<<<<< HEAD
+from secretary_common.http.proxy import Proxy
+from secretary_common.http.url_guard import UrlGuard
 from secretary_common.settings.section import (
     AmqpUrl,
     HttpUrl,
@@ -21,11 +22,6 @@ from secretary_common.settings.section import (
     SecretHttpUrl,
     Section,
 )
-=======
-from secretary_common.http.proxy import Proxy
-from secretary_common.http.url_guard import UrlGuard
-from secretary_common.settings.section import HttpUrl, Port, Seconds, Section
->>>>>>> 4d4a6d9 (Allow hosts by name; trust private authorities; show a client certificate; leave through a proxy)
 
 # Standard Webhooks, "signature scheme": secrets have 24 to 64 random bytes.
 WEBHOOK_SECRET_BYTES = range(24, 65)
@@ -70,7 +66,6 @@ def _check_signing_secret(value: SecretStr) -> SecretStr:
     return value
 
 
-<<<<<<< HEAD
 def _check_database(value: str) -> str:
     if value in ("admin", "config", "local"):
         raise ValueError("this database belongs to MongoDB itself")
@@ -81,7 +76,8 @@ def _check_database(value: str) -> str:
 DatabaseName = Annotated[
     str, Field(pattern=r"^[A-Za-z0-9_-]{1,63}$"), AfterValidator(_check_database)
 ]
-=======
+
+
 def _check_allowed_host(value: str) -> str:
     if not _HOST.fullmatch(value):
         raise ValueError("not a name, or a name and a port: app, app:8000")
@@ -98,7 +94,6 @@ def _check_proxy_url(value: SecretStr) -> SecretStr:
 
 AllowedHost = Annotated[str, AfterValidator(_check_allowed_host)]
 ProxyUrl = Annotated[SecretStr, AfterValidator(_check_proxy_url)]
->>>>>>> 4d4a6d9 (Allow hosts by name; trust private authorities; show a client certificate; leave through a proxy)
 FernetKey = Annotated[SecretStr, AfterValidator(check_fernet_key)]
 SigningSecret = Annotated[SecretStr, AfterValidator(_check_signing_secret)]
 
