@@ -15,8 +15,8 @@ from secretary_documents.providers.completion import (
     schema_instruction,
 )
 from secretary_documents.providers.completion_response import Completion
-from secretary_documents.providers.connection import Connection, Timing
-from secretary_documents.providers.provider import OpenClient, Provider, open_client
+from secretary_documents.providers.connection import Connection, OpenClient, Timing
+from secretary_documents.providers.provider import Provider, open_client
 from secretary_documents.providers.structure import Reading, read_object
 
 # How many characters of an answer that does not fit are sent back to the model for repair.

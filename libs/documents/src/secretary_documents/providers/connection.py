@@ -32,6 +32,9 @@ from secretary_common.settings.provider import ProviderSection
 from secretary_documents.concurrency import ConcurrencyLimit
 from secretary_documents.providers.response import InvalidResponse, read_response, unavailable
 
+Client = httpx.AsyncClient
+OpenClient = Callable[[float], Client]
+"""Opens a client with this timeout for each single connect, read and write."""
 USER_AGENT = "Secretary/1"
 FIRST_DELAY_SEC = 0.5
 MAX_RETRIES = 4

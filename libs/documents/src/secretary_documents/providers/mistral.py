@@ -21,9 +21,15 @@ from secretary_common.runtime.metrics import PROVIDER_UPLOADS_LEFT
 from secretary_common.settings.provider import MistralSection
 from secretary_documents.concurrency import finish_if_cancelled, run_each
 from secretary_documents.pdf.page import Document, OnPage
-from secretary_documents.providers.connection import Attachment, Connection, ProviderRequest, Timing
+from secretary_documents.providers.connection import (
+    Attachment,
+    Connection,
+    OpenClient,
+    ProviderRequest,
+    Timing,
+)
 from secretary_documents.providers.mistral_response import METHOD, OcrResponse, read_ocr_response
-from secretary_documents.providers.provider import OpenClient, Provider, ProviderClient, open_client
+from secretary_documents.providers.provider import Provider, ProviderClient, open_client
 from secretary_documents.providers.response import InvalidResponse, ProviderRefused
 
 log = get_logger(__name__)

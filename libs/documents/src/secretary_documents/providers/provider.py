@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from ipaddress import ip_network
-
-import httpx
 
 from secretary_common.errors import ErrorCode, PermanentError
 from secretary_common.http.egress import guarded_client
@@ -14,16 +12,14 @@ from secretary_common.http.url_guard import UrlGuard
 from secretary_common.jobs.resource_calculator import ResourceCalculator
 from secretary_common.settings.provider import ProviderSection
 from secretary_documents.concurrency import ConcurrencyLimit
-from secretary_documents.providers.connection import Connection, Timing
+from secretary_documents.providers.connection import Client, Connection, OpenClient, Timing
 
 MAX_RESPONSE_BYTES = 32 * 2**20
 # The operator names the provider, a client cannot. It may be an Ollama on the same machine.
 ANYWHERE = UrlGuard([ip_network("0.0.0.0/0"), ip_network("::/0")])
-OpenClient = Callable[[float], httpx.AsyncClient]
-"""Opens a client with this timeout for each single connect, read and write."""
 
 
-def open_client(timeout_sec: float) -> httpx.AsyncClient:
+def open_client(timeout_sec: float) -> Client:
     """Open a client without settings of the operator: no private authorities, no proxy."""
     return guarded_client(ANYWHERE, timeout_sec=timeout_sec)
 

@@ -20,7 +20,7 @@ from secretary_documents.providers.connection import (
     ProviderResponse,
     Timing,
 )
-from secretary_documents.providers.provider import OpenClient, Provider, ProviderClient, open_client
+from secretary_documents.providers.provider import Provider, ProviderClient, open_client
 from secretary_documents.providers.response import InvalidResponse, ProviderRefused, ResponseModel
 
 PATH = "/audio/transcriptions"

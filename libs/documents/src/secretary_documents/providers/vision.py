@@ -16,8 +16,8 @@ from secretary_documents.concurrency import run_each
 from secretary_documents.pdf.method_choice import Reason
 from secretary_documents.pdf.page import Document, OnPage, Page, PageImage
 from secretary_documents.providers.completion import CompletionClient, CompletionRequest
-from secretary_documents.providers.connection import Connection, Timing
-from secretary_documents.providers.provider import OpenClient, Provider, ProviderClient, open_client
+from secretary_documents.providers.connection import Connection, OpenClient, Timing
+from secretary_documents.providers.provider import Provider, ProviderClient, open_client
 
 METHOD = "openai_vision"
 BLANK = "NO TEXT ON THIS PAGE"
