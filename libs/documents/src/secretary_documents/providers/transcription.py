@@ -16,6 +16,7 @@ from secretary_common.models import JsonObject
 from secretary_common.settings.provider import TranscriptionSection
 from secretary_documents.providers.connection import (
     Attachment,
+    OpenClient,
     ProviderRequest,
     ProviderResponse,
     Timing,
