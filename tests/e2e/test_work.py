@@ -132,6 +132,7 @@ def test_a_failure_is_delivered_with_its_error_but_without_a_traceback(
     assert (request.json["phase"], request.json["data"]) == ("failed", None)
     assert request.json["error"]["code"] == "PROCESSING_ERROR"
     assert "Traceback" not in request.body.decode()
+    assert job["error"]["message"] not in request.body.decode()
 
 
 def test_two_workers_share_two_hundred_jobs_and_none_runs_twice(

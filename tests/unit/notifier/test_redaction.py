@@ -108,6 +108,16 @@ def test_every_mention_is_redacted_and_all_else_is_kept() -> None:
     assert redacted(kept, []) == kept
 
 
+@pytest.mark.parametrize("token", ["e", "no", "the"])
+def test_a_token_of_less_than_four_characters_is_kept(token: str) -> None:
+    kept = b"the receiver says no, and echoes the token"
+    assert redacted(kept, [token]) == kept
+
+
+def test_a_token_of_four_characters_is_redacted() -> None:
+    assert redacted(b"the token is t0k3", ["t0k3"]) == b"the token is [redacted]"
+
+
 ENCODERS = st.sampled_from(
     [as_json, SPELLINGS["JSON with slashes"], SPELLINGS["URL"], quote_plus, html.escape]
 )

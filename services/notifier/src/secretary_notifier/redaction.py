@@ -20,6 +20,8 @@ from secretary_common.secrets.secret_field import REDACTED
 
 SHORTEST_PART = 4
 """A text that was cut may end within a secret. From this many characters on, they are removed."""
+SHORTEST_SECRET = 4
+"""A shorter secret is kept: its letters stand in any text, and their gaps would give it away."""
 SHORTEST_CORE = 8
 """Shorter pieces of base64 are not searched for: other text may contain them by chance."""
 MOST_READINGS = 6
@@ -50,7 +52,12 @@ def redacted(text: bytes, secrets: Iterable[str]) -> bytes:
     A secret at the end of *text* is found even if it was cut there. The cost is a few passes over
     *text*, so callers cut it to the wanted length first.
     """
-    spellings = {spelling for secret in secrets for spelling in _spellings(secret)}
+    spellings = {
+        spelling
+        for secret in secrets
+        if len(secret) >= SHORTEST_SECRET
+        for spelling in _spellings(secret)
+    }
     received = text.decode("latin-1")
     reading = _Reading(received, range(len(received) + 1))
     spans: list[tuple[int, int]] = []

@@ -81,17 +81,27 @@ def test_completion_carries_the_results() -> None:
     assert payload["occurred_at"] == "2026-01-01T12:00:03.000Z"
 
 
-def test_a_failure_carries_its_error_without_the_traceback() -> None:
-    details = {"error_type": "ValueError", "traceback": "secret paths"}
-    error = JobError(code="PROCESSING_ERROR", message="It broke", details=details)
+def test_a_failure_carries_the_error_that_the_handler_chose() -> None:
+    error = JobError(code="PDF_INVALID", message="It broke", details={"page": 3})
     payload = sent(job(status=JobStatus.FAILED, error=error), Phase.FAILED)
     assert payload["message"] == "It broke"
     assert payload["error"] == {
-        "code": "PROCESSING_ERROR",
+        "code": "PDF_INVALID",
         "message": "It broke",
-        "details": {"error_type": "ValueError"},
+        "details": {"page": 3},
     }
     assert payload["data"] is None
+
+
+def test_the_text_of_an_unexpected_exception_stays_with_the_owner_of_the_job() -> None:
+    details = {"error_type": "ValueError", "traceback": "secret paths"}
+    error = JobError(code="PROCESSING_ERROR", message="ValueError: p@ssword", details=details)
+    payload = sent(job(status=JobStatus.FAILED, error=error), Phase.FAILED)
+    assert "p@ssword" not in str(payload)
+    assert payload["message"] == payload["error"]["message"]
+    assert "unexpected error" in payload["message"]
+    assert payload["error"]["code"] == "PROCESSING_ERROR"
+    assert payload["error"]["details"] == {"error_type": "ValueError"}
 
 
 def test_a_cancellation_has_its_own_message() -> None:

@@ -13,6 +13,10 @@ from secretary_common.models import Job, JobError, JobProgress, NotifySlot, Phas
 
 SCHEMA_VERSION = 1
 LONGEST_BODY_BYTES = 256 * 1024
+UNEXPECTED = "The handler ended with an unexpected error. The job shows it to its owner."
+"""In place of the text of an exception that the handler did not raise on purpose."""
+UNEXPECTED_MARK = "error_type"
+"""The field of an error's details that only such an exception has."""
 MESSAGES = {
     Phase.PROCESSING: "Processing",
     Phase.COMPLETED: "Processing completed",
@@ -82,14 +86,21 @@ def _phase_fields(job: Job, phase: Phase) -> dict[str, Any]:
     if phase is Phase.COMPLETED:
         return {"message": MESSAGES[phase], "data": job.results}
     if phase is Phase.FAILED and job.error is not None:
-        return {"message": job.error.message, "error": _public_error(job.error), "data": None}
+        error = _public_error(job.error)
+        return {"message": error["message"], "error": error, "data": None}
     return {"message": MESSAGES[phase], "data": None}
 
 
 def _public_error(error: JobError) -> dict[str, Any]:
-    """Return *error* without its traceback, which only the API shows, to the job's owner."""
-    kept = {name: value for name, value in (error.details or {}).items() if name != "traceback"}
-    return {"code": error.code, "message": error.message, "details": kept or None}
+    """Return *error* without what only the job's owner may see, through the API.
+
+    This is the traceback, and the text of an exception that the handler did not raise on purpose:
+    such a text may contain a path, or a parameter that is stored encrypted.
+    """
+    details = error.details or {}
+    kept = {name: value for name, value in details.items() if name != "traceback"}
+    message = UNEXPECTED if UNEXPECTED_MARK in details else error.message
+    return {"code": error.code, "message": message, "details": kept or None}
 
 
 def client_job_id(job: Job) -> str:

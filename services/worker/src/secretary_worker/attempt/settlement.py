@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from secretary_common.errors import NotStorable
+from secretary_common.jobs.payload import UNEXPECTED_MARK
 from secretary_common.jobs.storable import cleaned, cut_object, cut_text
 from secretary_common.models import (
     JobError,
@@ -57,7 +58,7 @@ def settlement_of(
 
 def reduced(settlement: Settlement, results_file: ResultsFile | None) -> Settlement:
     """Return *settlement* with as little as possible in the job; *results_file* has the results."""
-    error = settlement.error and settlement.error.model_copy(update={"details": None})
+    error = settlement.error and _without_details(settlement.error)
     return replace(
         settlement,
         results=None,
@@ -66,6 +67,12 @@ def reduced(settlement: Settlement, results_file: ResultsFile | None) -> Settlem
         progress=None,
         usage=None,
     )
+
+
+def _without_details(error: JobError) -> JobError:
+    """Return *error* without its details, except the mark that keeps its text out of webhooks."""
+    mark = (error.details or {}).get(UNEXPECTED_MARK)
+    return error.model_copy(update={"details": mark and {UNEXPECTED_MARK: mark}})
 
 
 def storable(error: JobError) -> JobError:

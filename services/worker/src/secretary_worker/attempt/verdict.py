@@ -11,6 +11,7 @@ from typing import Any
 
 from secretary_common.errors import ErrorCode, PermanentError, SecretaryError, TransientError
 from secretary_common.jobs.backoff import retry_delay
+from secretary_common.jobs.payload import UNEXPECTED_MARK
 from secretary_common.models import Job, JobError, JobStatus, Outcome
 
 TRACEBACK_BYTES = 4096
@@ -112,7 +113,8 @@ def _seconds(retry_after: object) -> float | None:
 def describe(raised: BaseException) -> JobError:
     """Return the error for a raised exception: its own fields, or its type and traceback.
 
-    The traceback keeps its last 4 KiB. It is for the job's owner and never goes into a webhook.
+    The traceback keeps its last 4 KiB. It is for the job's owner and never goes into a webhook;
+    neither does the text of an exception that is not one of Secretary's.
     """
     if isinstance(raised, SecretaryError):
         # A handler may be untyped and raise with values of any type.
@@ -125,7 +127,7 @@ def describe(raised: BaseException) -> JobError:
         code=ErrorCode.PROCESSING_ERROR,
         message=f"{type(raised).__name__}: {raised}",
         details={
-            "error_type": type(raised).__name__,
+            UNEXPECTED_MARK: type(raised).__name__,
             "traceback": lines.encode(errors="replace")[-TRACEBACK_BYTES:].decode(errors="ignore"),
         },
     )
