@@ -9,6 +9,7 @@ from secretary_common.runtime.clock import Clock
 from secretary_common.runtime.log import get_logger
 from secretary_common.runtime.metrics import (
     DELIVERIES_ATTEMPTED,
+    DELIVERIES_STARVED,
     DELIVERIES_UNOPENED,
     DELIVERY_SECONDS,
 )
@@ -16,40 +17,51 @@ from secretary_notifier.verdict import Answer, Verdict
 
 log = get_logger(__name__)
 
-MISSING_KEY_SILENCE = timedelta(minutes=1)
-"""Between two errors in the log about deliveries whose key this notifier lacks."""
+SILENCE = timedelta(minutes=1)
+"""Between two errors in the log about deliveries that this notifier cannot send."""
 
 
 class AttemptLog:
     """Logs and counts the outcomes of attempts."""
 
     def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._missing_keys = 0
-        self._silent_until: datetime | None = None
+        self._missing_keys = _RareError(clock, "delivery.unopened")
+        self._shortages = _RareError(clock, "notifier.shortage")
 
     def note(self, delivery: Delivery, answer: Answer | None, verdict: Verdict) -> None:
         """Log and count one outcome; *answer* is None if no request was made."""
-        if answer is not None and not answer.lacks_key:
+        if answer is not None and answer.is_attempt:
             _note_request(delivery, answer, verdict)
             return
         log.info("delivery.not_sent", state=verdict.state.value, reason=verdict.reason)
-        if answer is not None:
-            self._note_missing_key()
+        if answer is None:
+            return
+        if answer.lacks_key:
+            DELIVERIES_UNOPENED.inc()
+            self._missing_keys.note(
+                "sealed with a key that is not in security.encryption_keys; it waits unsent"
+            )
+        else:
+            DELIVERIES_STARVED.inc()
+            self._shortages.note(str(answer.error))
 
-    def _note_missing_key(self) -> None:
-        """Count the delivery; log an error with the number of them, once a minute at most."""
-        DELIVERIES_UNOPENED.inc()
-        self._missing_keys += 1
+
+class _RareError:
+    """An error of many deliveries: the log has it once a minute, with their number."""
+
+    def __init__(self, clock: Clock, event: str) -> None:
+        self._clock = clock
+        self._event = event
+        self._count = 0
+        self._silent_until: datetime | None = None
+
+    def note(self, reason: str) -> None:
+        self._count += 1
         now = self._clock.now()
         if self._silent_until is not None and now < self._silent_until:
             return
-        log.error(
-            "delivery.unopened",
-            count=self._missing_keys,
-            reason="sealed with a key that is not in security.encryption_keys; it waits unsent",
-        )
-        self._missing_keys, self._silent_until = 0, now + MISSING_KEY_SILENCE
+        log.error(self._event, count=self._count, reason=reason)
+        self._count, self._silent_until = 0, now + SILENCE
 
 
 def _note_request(delivery: Delivery, answer: Answer, verdict: Verdict) -> None:

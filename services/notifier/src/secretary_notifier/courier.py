@@ -60,7 +60,7 @@ class CourierConfig:
     timeout_sec: float
     retry_schedule_sec: Sequence[float]
     poll_interval_sec: float = 5.0
-    """The shortest wait of a delivery whose key this notifier lacks."""
+    """The wait of a delivery that this notifier cannot send; the shortest one without its key."""
     replayable_for: timedelta = timedelta(days=30)
     """How long a dead delivery is kept."""
 
@@ -187,6 +187,8 @@ class Courier:
         now = self._clock.now()
         if answer.lacks_key:
             return rules.decide_without_key(delivery, now, self._config.poll_interval_sec)
+        if answer.in_shortage:
+            return rules.decide_in_shortage(answer, now, self._config.poll_interval_sec)
         jitter = random.random()  # noqa: S311 - spreads retries
         return rules.decide(delivery, answer, now, self._config.retry_schedule_sec, jitter)
 
@@ -235,7 +237,7 @@ class Courier:
             claimed.delivery.delivery_id,
             claimed.lease.token,
             verdict.state,
-            attempt=answer.to_attempt() if answer and not answer.lacks_key else None,
+            attempt=answer.to_attempt() if answer and answer.is_attempt else None,
             next_attempt_at=verdict.next_attempt_at,
             reason=verdict.reason,
             expires_at=self._clock.now() + self._config.replayable_for if expires else None,

@@ -216,7 +216,7 @@ class Dispatcher:
             due,
             self._clock.now(),
             failed=answer.origin_failed if answer else None,
-            took_sec=answer.duration_ms / 1000 if answer else None,
+            took_sec=answer.duration_ms / 1000 if answer and answer.is_attempt else None,
         )
         self._log_breaker(due.origin, paused_before)
         if answer is None and not verdict.is_final:

@@ -32,6 +32,7 @@ from secretary_notifier.courier import LEASE_MARGIN_SEC, Courier, CourierConfig
 from secretary_notifier.dispatcher import Dispatcher
 from secretary_notifier.fair_queue import FairQueue
 from secretary_notifier.heartbeat import report_alive, sweep
+from secretary_notifier.name_service import NameService
 from secretary_notifier.relay import Relay
 from secretary_notifier.sender import Sender
 
@@ -114,8 +115,9 @@ async def _stop_when(stop: asyncio.Event, dispatcher: Dispatcher) -> None:
 @contextlib.asynccontextmanager
 async def _dispatcher(settings: Settings, store: Store, owner: str) -> AsyncIterator[Dispatcher]:
     section = settings.notifier
+    names = NameService()
     session = guarded_session(
-        settings.security.url_guard(),
+        settings.security.url_guard(lookup=names.look_up),
         max_connections=section.max_in_flight,
         tls=client_tls(
             settings.security.ca_file, certificate=section.client_cert, key=section.client_key
@@ -126,6 +128,7 @@ async def _dispatcher(settings: Settings, store: Store, owner: str) -> AsyncIter
         sender = Sender(
             session,
             Cipher(settings.security.encryption_keys),
+            names=names,
             signing_secrets=[secret.get_secret_value() for secret in section.signing_secrets],
         )
         config = CourierConfig(

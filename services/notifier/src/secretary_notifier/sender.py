@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
+import socket
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from http import HTTPStatus
+from urllib.parse import urlsplit
 
 import aiohttp
 
@@ -15,9 +19,10 @@ from secretary_common.errors import PermanentError, UrlRefused
 from secretary_common.http.egress import GuardedSession, Peer
 from secretary_common.models import Delivery
 from secretary_common.secrets.cipher import Cipher
+from secretary_notifier.name_service import NameService
 from secretary_notifier.redaction import redacted
 from secretary_notifier.signing import signed_headers
-from secretary_notifier.verdict import MISSING_KEY, PROTOCOL, UPGRADE, Answer
+from secretary_notifier.verdict import MISSING_KEY, PROTOCOL, SHORTAGE, UPGRADE, Answer
 
 USER_AGENT = "Secretary-Webhooks/1"
 LONGEST_ANSWER_BYTES = 64 * 1024
@@ -46,6 +51,7 @@ class Sender:
         session: GuardedSession,
         cipher: Cipher,
         *,
+        names: NameService | None = None,
         signing_secrets: Iterable[str] = (),
     ) -> None:
         """Prepare to send.
@@ -53,10 +59,12 @@ class Sender:
         Args:
             session: from ``egress.guarded_session``.
             cipher: opens tokens and secrets.
+            names: the name service that the guard of *session* asks.
             signing_secrets: the service's, for webhooks without a secret of their own.
         """
         self._session = session
         self._cipher = cipher
+        self._names = names or NameService()
         self._signing_secrets = tuple(signing_secrets)
 
     async def send(self, delivery: Delivery, at: datetime, timeout_sec: float) -> Answer:
@@ -72,9 +80,23 @@ class Sender:
                 await self._post(delivery, at, progress)
         except TimeoutError:
             error = f"timeout: no complete answer within {timeout_sec:.4g} s"
+            if await self._lacks_names(delivery, None):
+                error = f"{SHORTAGE}: the name service does not answer"
         except _FAILURES as failure:
             error = _describe(failure)
+            if shortage := _shortage(failure):
+                error = f"{SHORTAGE}: {shortage}"
+            elif await self._lacks_names(delivery, failure):
+                error = f"{SHORTAGE}: the name service fails for other names too"
         return _answer(at, progress, error, round((time.monotonic() - started) * 1000))
+
+    async def _lacks_names(self, delivery: Delivery, failure: Exception | None) -> bool:
+        """Return whether the attempt failed because no name at all can be resolved."""
+        host = urlsplit(delivery.url).hostname or ""
+        cause = getattr(failure, "os_error", failure)
+        was_cut = failure is None and self._names.was_cut(host)
+        is_unresolved = isinstance(cause, socket.gaierror) and cause.errno == socket.EAI_AGAIN
+        return (was_cut or is_unresolved) and await self._names.is_down_for(host)
 
     async def _post(self, delivery: Delivery, at: datetime, progress: _Progress) -> None:
         headers = self._headers(delivery, at, progress)
@@ -115,6 +137,8 @@ _CLASSES: tuple[tuple[type[Exception], str], ...] = (
     (PermanentError, MISSING_KEY),
     (aiohttp.InvalidURL, "url_refused"),
     (aiohttp.ClientConnectorError, "connect"),
+    (socket.gaierror, "connect"),
+    (aiohttp.ClientHttpProxyError, "proxy"),
     (aiohttp.ClientConnectionError, "connection_lost"),
     (aiohttp.ClientPayloadError, "connection_lost"),
     (aiohttp.ClientError, PROTOCOL),
@@ -124,6 +148,22 @@ _CLASSES: tuple[tuple[type[Exception], str], ...] = (
 
 # ValueError: the token or the URL does not fit into a header.
 _FAILURES: tuple[type[Exception], ...] = (*(kind for kind, _ in _CLASSES), ValueError)
+
+
+_SCARCE = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+
+
+def _shortage(failure: Exception) -> str | None:
+    """Return what the notifier itself lacked; None if *failure* has another reason."""
+    cause = getattr(failure, "os_error", failure)
+    if isinstance(failure, aiohttp.ClientProxyConnectionError):
+        return "the proxy (security.proxy_url) cannot be reached"
+    if isinstance(cause, socket.gaierror):
+        is_own = cause.errno in {socket.EAI_SYSTEM, socket.EAI_MEMORY}
+        return f"no name can be looked up ({cause.strerror})" if is_own else None
+    if isinstance(cause, OSError) and cause.errno in _SCARCE:
+        return os.strerror(cause.errno)
+    return None
 
 
 def _describe(failure: Exception) -> str:

@@ -4,6 +4,7 @@ condition                           verdict
 answer 2xx, also if incomplete      delivered
 answer 410                          dead; its URL gets no events for a day
 no key here opens its secrets       pending again without an attempt; another notifier may have it
+the notifier lacks descriptors …    pending again without an attempt, a little later
 any other answer, or none           pending again by the schedule; dead after the last attempt
 a later event exists                progress: dropped · terminal: superseded, unless resent by hand
 the URL answered 410 before         progress: dropped · terminal: dead, unless resent by hand
@@ -27,7 +28,9 @@ SERVER_ERROR = range(500, 600)
 OVERLOADED = frozenset({408, 429})
 MISSING_KEY = "secret"
 """The error class of a delivery whose secrets no key of this notifier opens."""
-OWN_FAULTS = frozenset({"url_refused", MISSING_KEY, "request"})
+SHORTAGE = "shortage"
+"""The error class of a delivery for which the notifier lacked descriptors, memory or DNS."""
+OWN_FAULTS = frozenset({"url_refused", MISSING_KEY, SHORTAGE, "request"})
 """Error classes that say nothing about the receiver, because no request was sent."""
 PROTOCOL = "protocol"
 """The error class of an answer that the notifier cannot parse; a browser might."""
@@ -70,6 +73,16 @@ class Answer:
     def lacks_key(self) -> bool:
         """Whether no request was sent because no key here opens the delivery's secrets."""
         return self.error_class == MISSING_KEY
+
+    @property
+    def in_shortage(self) -> bool:
+        """Whether the request failed because the notifier itself lacked something."""
+        return self.error_class == SHORTAGE
+
+    @property
+    def is_attempt(self) -> bool:
+        """Whether it counts: the reason for the failure is not in the notifier."""
+        return not self.lacks_key and not self.in_shortage
 
     @property
     def origin_failed(self) -> bool | None:
@@ -183,4 +196,14 @@ def decide_without_key(delivery: Delivery, now: datetime, shortest_wait_sec: flo
     reason = "the notifier has no key that opens its secrets (security.encryption_keys)"
     return Verdict(
         DeliveryState.PENDING, next_attempt_at=now + wait, reason=reason, is_for_others=True
+    )
+
+
+def decide_in_shortage(answer: Answer, now: datetime, wait_sec: float) -> Verdict:
+    """Return the verdict on a delivery that the notifier could not send for want of something."""
+    return Verdict(
+        DeliveryState.PENDING,
+        next_attempt_at=now + timedelta(seconds=wait_sec),
+        reason=f"the notifier could not send it ({answer.error})",
+        is_for_others=True,
     )

@@ -26,6 +26,10 @@ DELIVERIES_UNOPENED = Counter(
     "secretary_deliveries_unopened_total",
     "Webhooks put back unsent: none of security.encryption_keys opens their secrets",
 )
+DELIVERIES_STARVED = Counter(
+    "secretary_deliveries_starved_total",
+    "Webhooks put back unsent: the notifier lacked descriptors, memory, DNS or its proxy",
+)
 DELIVERY_SECONDS = Histogram("secretary_delivery_seconds", "Duration of webhook attempts")
 PDF_PAGES = Counter(
     "secretary_pdf_pages_total",

@@ -12,7 +12,7 @@ from cryptography.fernet import Fernet
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from secretary_common.http.proxy import Proxy
-from secretary_common.http.url_guard import UrlGuard
+from secretary_common.http.url_guard import Lookup, UrlGuard
 from secretary_common.settings.section import (
     AmqpUrl,
     HttpUrl,
@@ -199,9 +199,9 @@ class SecuritySection(Section):
     proxy_resolves_names: bool = False
     """Whether only the proxy can resolve public names, so that it has to vet their addresses."""
 
-    def url_guard(self) -> UrlGuard:
-        """Return the guard for URLs of clients."""
-        return UrlGuard(self.allow_networks, allow_hosts=self.allow_hosts)
+    def url_guard(self, *, lookup: Lookup | None = None) -> UrlGuard:
+        """Return the guard for URLs of clients; *lookup* replaces the system's resolver."""
+        return UrlGuard(self.allow_networks, allow_hosts=self.allow_hosts, lookup=lookup)
 
     def proxy(self) -> Proxy | None:
         """Return the proxy; None if requests leave without one."""
