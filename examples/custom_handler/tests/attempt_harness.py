@@ -69,6 +69,18 @@ class Recorder:
         self.ran.results = json.loads(json.dumps(results, allow_nan=False))
         return Done()
 
+    def take(self, returned: object) -> None:
+        """Record what the handler *returned* as the results, unless it set some.
+
+        Raises:
+            PermanentError: NOT_STORABLE, it is neither a mapping nor None.
+        """
+        if self.ran.results is not None or returned is None or isinstance(returned, Done):
+            return
+        if not isinstance(returned, Mapping):
+            raise PermanentError("a handler returns a mapping or None", code="NOT_STORABLE")
+        self.update_job_results(self._job_id, dict(returned))
+
     def update_job_error(self, job_id: str, error: JobError) -> Done:
         """Record *error*; if the handler then returns, the job fails."""
         self._check(job_id)
@@ -158,7 +170,8 @@ async def run(
     recorder, resources = Recorder(job.job_id, uploads or {}), ResourceCalculator()
     ran = recorder.ran
     try:
-        await handler(job, cast("SecretaryJobRepository", recorder), resources)
+        returned = await handler(job, cast("SecretaryJobRepository", recorder), resources)
+        recorder.take(returned)
     except PermanentError as error:
         ran.error = JobError(code=error.code, message=error.message, details=error.details)
     except TransientError as error:

@@ -12,8 +12,8 @@ from pydantic import BaseModel
 from secretary_common.broker import topology
 from secretary_common.broker.connection import declare_queues
 from secretary_common.broker.policy import set_policy
-from secretary_common.errors import StoreUnavailable
-from secretary_common.models import JobTypeInfo, TemplateInfo
+from secretary_common.errors import ConfigurationError, StoreUnavailable
+from secretary_common.models import JobTypeInfo, TemplateInfo, job_type_fault
 from secretary_common.mongo import indexes, replica_set
 from secretary_common.mongo.store import Store, store_of
 from secretary_common.mongo.url import check_url
@@ -31,9 +31,15 @@ BROKER_WAIT_SEC = 60.0
 
 
 def installed_job_types() -> list[JobTypeInfo]:
-    """Return the job types of the installed packages: entry points that name a parameter model."""
+    """Return the job types of the installed packages: entry points that name a parameter model.
+
+    Raises:
+        ConfigurationError: a name is not valid for a job type.
+    """
     found = []
     for point in entry_points(group=ENTRY_POINTS):
+        if fault := job_type_fault(point.name):
+            raise ConfigurationError(f"the entry point {point.name!r} of {ENTRY_POINTS}: {fault}")
         model: type[BaseModel] = point.load()
         found.append(JobTypeInfo(point.name, model.model_json_schema()))
     return found

@@ -7,16 +7,21 @@ it once, afterwards.
 from __future__ import annotations
 
 import functools
-from collections.abc import Awaitable, Callable, Iterator
+import inspect
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
+from secretary_common.errors import ConfigurationError
 from secretary_common.jobs.resource_calculator import ResourceCalculator
-from secretary_common.models import Job, JobTypeInfo, JsonObject
+from secretary_common.models import Job, JobTypeInfo, JsonObject, job_type_fault
 from secretary_worker.attempt.repository import SecretaryJobRepository
 
-Handler = Callable[[Job, SecretaryJobRepository, ResourceCalculator], Awaitable[None]]
+Handler = Callable[
+    [Job, SecretaryJobRepository, ResourceCalculator], Awaitable[Mapping[str, Any] | None]
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +36,12 @@ class Registration:
     def announcement(self) -> JobTypeInfo:
         """Return what the API needs to validate parameters of this type."""
         return JobTypeInfo(self.job_type, self.schema())
+
+    def is_about_parameters(self, error: ValidationError) -> bool:
+        """Return whether *error* comes from the model of the parameters."""
+        if self.params is None:
+            return False
+        return error.title == (self.params.model_config.get("title") or self.params.__name__)
 
     def schema(self) -> JsonObject | None:
         """Return the JSON Schema of the parameters, or None if they have no model."""
@@ -52,13 +63,10 @@ class Registry:
         """Add *registration*; it replaces an earlier one for the same type.
 
         Raises:
-            ValueError: the type's name is empty or longer than 100 characters.
-            TypeError: the handler cannot be called.
+            ConfigurationError: its type's name, handler or time limit is not valid.
         """
-        if not 0 < len(registration.job_type) <= 100:  # noqa: PLR2004 - fits a queue's name
-            raise ValueError("a job type has a name of 1 to 100 characters")
-        if not callable(registration.handler):
-            raise TypeError(f"the handler of {registration.job_type!r} cannot be called")
+        if fault := _fault(registration):
+            raise ConfigurationError(f"register({registration.job_type!r}): {fault}")
         self._registrations[registration.job_type] = registration
 
     def only(self, job_types: list[str]) -> Registry:
@@ -81,6 +89,39 @@ class Registry:
         return iter(self._registrations.values())
 
 
+def _fault(registration: Registration) -> str | None:
+    if fault := job_type_fault(registration.job_type):
+        return f"the name of a job type {fault}"
+    timeout_sec = registration.timeout_sec
+    if timeout_sec is not None and not timeout_sec > 0:
+        return f"timeout_sec must be more than 0, not {timeout_sec}"
+    return _handler_fault(registration.handler)
+
+
+def _handler_fault(handler: Any) -> str | None:
+    """Return why *handler* cannot be called with a job, a repository and a calculator."""
+    if not callable(handler):
+        return f"the handler must be callable, not a {type(handler).__name__}"
+    try:
+        signature = inspect.signature(handler)
+    except ValueError:  # some callables written in C have none
+        return None
+    try:
+        signature.bind(None, None, None)
+    except TypeError as error:
+        expected = "(job, repo, resource_calculator)"
+        return f"the handler {_name_of(handler)} must take {expected}: {error}"
+    return None
+
+
+def _name_of(handler: Any) -> str:
+    """Return the module and the name of *handler*, or of its class."""
+    while isinstance(handler, functools.partial):
+        handler = handler.func
+    named = handler if hasattr(handler, "__qualname__") else type(handler)
+    return f"{named.__module__}.{named.__qualname__}"
+
+
 REGISTRY = Registry()
 """The registry of this process, filled by ``register``."""
 
@@ -96,8 +137,12 @@ def register(
 
     Args:
         job_type: the name that clients submit.
-        handler: ``async def handle(job, repo, resource_calculator) -> None``.
+        handler: ``async def handle(job, repo, resource_calculator)``; a mapping that it returns
+            becomes the results.
         params: a pydantic model of the parameters; with it the API refuses bad ones at submit.
         timeout_sec: how long an attempt may take, in seconds, unless the job sets its own limit.
+
+    Raises:
+        ConfigurationError: an argument is not valid; the message names the handler.
     """
     REGISTRY.add(Registration(job_type, handler, params, timeout_sec))

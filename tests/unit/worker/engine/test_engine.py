@@ -4,12 +4,12 @@ import asyncio
 import threading
 import time
 from collections.abc import Collection
-from datetime import datetime
-from typing import Any, ClassVar
+from datetime import date, datetime
+from typing import Any, ClassVar, cast
 
 import pytest
 from cryptography.fernet import Fernet
-from pydantic import BaseModel, SecretStr
+from pydantic import BaseModel, SecretStr, field_validator
 from support.engine_harness import CIPHER, CLOCK, engine
 
 from secretary_common.broker.consumer import RingOutcome
@@ -32,9 +32,10 @@ from secretary_common.models import (
     Settlement,
     new_token,
 )
+from secretary_common.models.states import TERMINAL
 from secretary_common.secrets.cipher import Cipher
 from secretary_common.testing.jobs import InMemoryJobRepository
-from secretary_worker import ResourceCalculator, SecretaryJobRepository
+from secretary_worker import Handler, ResourceCalculator, SecretaryJobRepository
 
 
 async def nothing(_: Job, __: SecretaryJobRepository, ___: ResourceCalculator) -> None:
@@ -114,6 +115,101 @@ async def test_a_handler_that_returns_completes_with_its_results() -> None:
     async with engine(handler) as worker:
         job = await worker.ended(await worker.submit())
     assert (job.status, job.results, job.usage) == (JobStatus.COMPLETED, {"n": 1}, {"pages": 3})
+
+
+async def test_a_returned_mapping_is_the_results() -> None:
+    async def handler(*_: Any) -> dict[str, int]:
+        return {"answer": 42}
+
+    async with engine(handler) as worker:
+        job = await worker.ended(await worker.submit())
+    assert (job.status, job.results) == (JobStatus.COMPLETED, {"answer": 42})
+
+
+@pytest.mark.parametrize("returned", [{"returned": 1}, True])
+async def test_results_that_the_handler_set_count_more_than_returned_ones(returned: Any) -> None:
+    async def handler(job: Job, repo: SecretaryJobRepository, _: Any) -> Any:
+        repo.update_job_results(job.job_id, {"set": 1})
+        return returned
+
+    async with engine(handler) as worker:
+        job = await worker.ended(await worker.submit())
+    assert job.results == {"set": 1}
+
+
+@pytest.mark.parametrize("returned", [[1], "text", True, {"place": float("nan")}])
+async def test_a_returned_value_that_cannot_be_stored_fails_the_job(returned: Any) -> None:
+    async def handler(*_: Any) -> Any:
+        return returned
+
+    async with engine(handler) as worker:
+        job = await worker.ended(await worker.submit())
+    assert (job.status, job.error and job.error.code) == (JobStatus.FAILED, "NOT_STORABLE")
+
+
+async def test_a_returned_write_is_no_result() -> None:
+    async def handler(job: Job, repo: SecretaryJobRepository, _: Any) -> Any:
+        return repo.update_job_results(job.job_id, {"set": 1})
+
+    async with engine(handler) as worker:
+        job = await worker.ended(await worker.submit())
+    assert (job.status, job.results) == (JobStatus.COMPLETED, {"set": 1})
+
+
+async def test_a_handler_that_is_not_async_fails_its_job_with_the_reason() -> None:
+    def handler(*_: Any) -> None:
+        """Return nothing that could be awaited."""
+
+    async with engine(cast("Handler", handler)) as worker:
+        job = await worker.ended(await worker.submit())
+    assert job.error is not None
+    assert job.error.message == "the handler of test is not an async function"
+    assert job.attempt == 1
+
+
+class Dated(BaseModel):
+    when: date | None = None
+    pin: str = ""
+
+    @field_validator("pin")
+    @classmethod
+    def _check(cls, value: str) -> str:
+        if value == "1234":
+            raise ValueError(f"{value} is too simple")
+        return value
+
+
+@pytest.mark.parametrize(
+    ("parameters", "field"), [({"when": "hunter2"}, "when"), ({"pin": "1234"}, "pin")]
+)
+async def test_parameters_that_their_model_refuses_fail_at_once_without_values(
+    parameters: dict[str, Any], field: str
+) -> None:
+    async def handler(job: Job, *_: Any) -> None:
+        Dated.model_validate(job.parameters)
+
+    async with engine(handler, params=Dated) as worker:
+        job = await worker.ended(await worker.submit(parameters=parameters))
+    assert job.error is not None
+    assert (job.error.code, job.attempt) == (ErrorCode.VALIDATION_ERROR, 1)
+    assert [one["field"] for one in (job.error.details or {})["fields"]] == [f"parameters.{field}"]
+    assert parameters[field] not in job.error.model_dump_json()
+
+
+async def test_an_error_of_another_model_is_tried_again() -> None:
+    class Answer(BaseModel):
+        text: str
+
+    async def handler(job: Job, repo: SecretaryJobRepository, _: ResourceCalculator) -> None:
+        if job.attempt == 1:
+            Answer.model_validate({})
+        repo.update_job_results(job.job_id, {"attempt": job.attempt})
+
+    async with engine(handler, params=Dated) as worker:
+        job = await worker.until(
+            await worker.submit(), lambda job: bool(job.error) or job.status in TERMINAL
+        )
+    assert job.status is JobStatus.PENDING
 
 
 class Locked(BaseModel):

@@ -4,7 +4,12 @@ Here belong immutable values and pure functions on them. Code that reads, writes
 how a transition changes a job is in ``jobs``. Other packages import the names from this package.
 """
 
-from secretary_common.models.announcement import JobTypeInfo, TemplateField, TemplateInfo
+from secretary_common.models.announcement import (
+    JobTypeInfo,
+    TemplateField,
+    TemplateInfo,
+    job_type_fault,
+)
 from secretary_common.models.api_key import ADMIN, BOOTSTRAP_ID, ApiKey
 from secretary_common.models.batch import Batch, StatusCounts, TypeStatistic
 from secretary_common.models.delivery import (
@@ -115,6 +120,7 @@ __all__ = [
     "Webhook",
     "WorkerReport",
     "delivery_id_of",
+    "job_type_fault",
     "name_fault",
     "new_batch_id",
     "new_file_id",

@@ -2,9 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from secretary_common.models.value import JsonObject, Value
+
+_JOB_TYPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
+
+
+def job_type_fault(name: str) -> str | None:
+    """Return why *name* cannot be the name of a job type; None if it can.
+
+    The name is part of a queue's name and of URLs.
+    """
+    if _JOB_TYPE.fullmatch(name):
+        return None
+    return (
+        "must have 1 to 100 ASCII letters, digits, dots, hyphens and underscores, and begin with "
+        "a letter or digit"
+    )
 
 
 @dataclass(frozen=True, slots=True)

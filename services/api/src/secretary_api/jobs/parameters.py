@@ -17,6 +17,7 @@ from referencing.exceptions import Unresolvable
 
 from secretary_api.http.errors import Field, refused_fields
 from secretary_api.jobs.schema_keyword import AT_LEAST, ParameterValidator
+from secretary_api.jobs.string_format import format_rule
 from secretary_common.models import JobTypeInfo, JsonObject
 from secretary_common.runtime.log import get_logger
 
@@ -42,6 +43,7 @@ _RULES: dict[str, Rule] = {
     "enum": lambda allowed: f"must be one of {_joined(allowed)}",
     "exclusiveMaximum": lambda limit: f"must be less than {limit}",
     "exclusiveMinimum": lambda limit: f"must be greater than {limit}",
+    "format": format_rule,
     "maxItems": lambda limit: f"must have at most {limit} items",
     "maxLength": lambda limit: f"must have at most {limit} characters",
     "maximum": lambda limit: f"must be at most {limit}",

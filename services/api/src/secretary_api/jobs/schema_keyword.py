@@ -15,6 +15,7 @@ from jsonschema import Draft202012Validator, ValidationError, validators
 from jsonschema.protocols import Validator
 from pydantic_core import SchemaError, SchemaValidator, core_schema
 
+from secretary_api.jobs.string_format import fits_format
 from secretary_common.models import JsonObject
 from secretary_common.runtime.log import get_logger
 
@@ -49,6 +50,14 @@ def _pattern(
     matches = matcher(pattern)
     if validator.is_type(instance, "string") and matches and not matches(instance):
         yield ValidationError("does not match")
+
+
+def _format(
+    validator: Validator, format_: Any, instance: Any, schema: Any
+) -> Iterator[ValidationError]:
+    del schema
+    if validator.is_type(instance, "string") and not fits_format(instance, format_):
+        yield ValidationError("is of another format")
 
 
 def _pattern_properties(
@@ -119,6 +128,7 @@ ParameterValidator: type[Draft202012Validator] = validators.extend(  # type: ign
     Draft202012Validator,
     {
         "additionalProperties": _additional_properties,
+        "format": _format,
         "pattern": _pattern,
         "patternProperties": _pattern_properties,
         "uniqueItems": _unique_items,

@@ -16,7 +16,7 @@ from pydantic import (
 )
 
 from secretary_api.schemas.envelope import Request
-from secretary_common.models import JsonObject
+from secretary_common.models import JsonObject, job_type_fault
 from secretary_common.models.states import JobStatus
 from secretary_common.settings.service import check_webhook_secret
 
@@ -66,9 +66,16 @@ def _check_secret(value: Any) -> str:
     return check_webhook_secret(value)
 
 
+def _check_job_type(value: str) -> str:
+    if fault := job_type_fault(value):
+        raise ValueError(fault)
+    return value
+
+
 Time = Annotated[datetime, BeforeValidator(parse_time)]
 SigningSecret = Annotated[str, BeforeValidator(_check_secret)]
 ShortText = Annotated[str, Field(min_length=1, max_length=200, strict=True)]
+JobType = Annotated[str, Field(strict=True), AfterValidator(_check_job_type)]
 Tag = Annotated[str, Field(min_length=1, max_length=100, strict=True)]
 HeaderText = Annotated[
     str, Field(min_length=1, max_length=4096, strict=True), AfterValidator(_check_header_safe)
@@ -97,7 +104,7 @@ class JobSubmission(Request):
         json_schema_extra={"example": {"job_type": "pdf", "parameters": EXAMPLE_PARAMETERS}}
     )
 
-    job_type: ShortText = Field(description="One of the types at GET /api/job-types.")
+    job_type: JobType = Field(description="One of the types at GET /api/job-types.")
     parameters: JsonObject = Field(
         default_factory=dict,
         description=(

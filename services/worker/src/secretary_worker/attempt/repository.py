@@ -82,6 +82,8 @@ class SecretaryJobRepository:
         self._submit = submit
         self._open_upload = open_upload
         self._max_file_bytes = max_file_bytes
+        self.has_results = False
+        """Whether the handler has set results."""
 
     def update_job_progress(self, job_id: str, progress: JobProgress) -> PendingWrite:
         """Show the progress. At most 4 a second are written, and always the last one."""
@@ -98,7 +100,9 @@ class SecretaryJobRepository:
             PermanentError: NOT_STORABLE; the message names the place.
         """
         self._check(job_id)
-        return self._queue(Results(_storable(results, "results")))
+        queued = self._queue(Results(_storable(results, "results")))
+        self.has_results = True
+        return queued
 
     def update_job_error(self, job_id: str, error: JobError) -> PendingWrite:
         """Set the error. If the handler returns afterwards, the job fails without retry.

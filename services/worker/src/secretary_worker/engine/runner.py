@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -27,6 +27,7 @@ from secretary_worker.attempt.progress import AttemptProgress
 from secretary_worker.attempt.repository import SecretaryJobRepository
 from secretary_worker.attempt.verdict import Ending, Interruption, decide
 from secretary_worker.attempt.writer import AttemptWriter
+from secretary_worker.engine.handler_call import call_handler
 from secretary_worker.engine.handler_loop import HandlerLoop, HandlerRun
 from secretary_worker.engine.leases import Leases
 from secretary_worker.registry import Registration, Registry
@@ -110,7 +111,11 @@ class Runner:
             max_file_bytes=self.max_file_bytes,
         )
         mark = Mark(visible.job_id, visible.run, visible.attempt, hold.token)
-        run = HandlerRun(self._bound(registration, visible, mark, repository, calculator))
+
+        def call(job: Job) -> Awaitable[None]:
+            return call_handler(registration, job, repository, calculator)
+
+        run = HandlerRun(self._bound(registration, visible, mark, call))
         ended = asyncio.wrap_future(run.ended)
         await self._begin(run, hold)
         timeout = hold.job.timeout_sec or registration.timeout_sec
@@ -146,15 +151,14 @@ class Runner:
         registration: Registration,
         job: Job,
         mark: Mark,
-        repository: SecretaryJobRepository,
-        calculator: ResourceCalculator,
+        call: Callable[[Job], Awaitable[None]],
     ) -> None:
         """Run the handler with decrypted parameters, and with the job on each of its log lines."""
         fields = bind(job_id=job.job_id, job_type=job.job_type, attempt=job.attempt)
         with fields, self.loop.marks.job(mark):
             parameters = opened(job.parameters, registration.schema() or {}, self.cipher.open)
             readable = job.model_copy(update={"parameters": parameters})
-            await registration.handler(readable, repository, calculator)
+            await call(readable)
 
     async def _begin(self, run: HandlerRun, hold: Hold) -> None:
         """Return when *run* has begun, or when *hold* is interrupted before."""
