@@ -91,10 +91,18 @@ def jobs_are_submitted_followed_fetched_and_moved(run: Run, tmp_path: Path) -> N
     assert (tmp_path / "all.zip").read_bytes().startswith(b"PK")
 
     napping = output(run("submit", "nap", "seconds=60", "--tag", "night"))
+    short = run("watch", napping, "--wait-sec", "1")
+    assert (short.code, short.out) == (3, "")
+    assert short.err.splitlines()[-1].endswith("did not end within 1 s; it goes on")
+    early = run("results", napping)
+    assert (early.code, early.out) == (3, "")
+    assert early.err.startswith(f"secretary: {napping}: the job is p")
     output(run("cancel", napping))
     watched = run("watch", napping)
     assert (watched.code, watched.out) == (1, "")
     assert watched.err.splitlines()[-1] == f"secretary: {napping}: cancelled"
+    none = run("results", napping)
+    assert (none.code, none.out, none.err) == (1, "", f"secretary: {napping}: cancelled\n")
     table = output(run("list", "--tag", "night")).splitlines()
     assert [line.split()[:3] for line in table[1:]] == [[napping, "nap", "cancelled"]]
     output(run("delete", napping))
@@ -125,4 +133,5 @@ def an_operator_sees_what_is_stuck_and_sends_again_what_was_lost(
     assert output(run("recover", "--since", "2026-01-01T00:00:00Z")) == "0"
     away = run("--url", f"http://{HOST}:{free_port()}", "--retry-sec", "0", "list")
     assert away.code == 1
-    assert away.err.startswith("secretary: ConnectError")
+    assert away.err.startswith(f"secretary: http://{HOST}:")
+    assert "ConnectError" in away.err

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from secretary_client import ApiError, Client, JobFailed, Unreachable
+from secretary_client import (
+    ApiError,
+    Client,
+    JobFailed,
+    JobNotEnded,
+    Unreachable,
+    WaitTimeout,
+)
 from secretary_client.transport import Clock
 
 Answer = httpx.Response | Exception
@@ -218,6 +226,95 @@ def test_a_run_returns_the_results_or_raises_the_failure() -> None:
         client.run("count", {})
 
 
+def results_of(status: str) -> httpx.Response:
+    return success({"job_id": JOB, "status": status, "results": None})
+
+
+@pytest.mark.parametrize("status", ["failed", "cancelled"])
+def test_a_job_that_did_not_complete_has_no_results(status: str) -> None:
+    with (
+        Api(results_of(status), shown(status)).client() as client,
+        pytest.raises(JobFailed, match=status),
+    ):
+        client.results(JOB)
+
+
+@pytest.mark.parametrize("status", ["pending", "processing"])
+def test_a_job_that_has_not_ended_has_no_results_yet(status: str) -> None:
+    with (
+        Api(results_of(status)).client() as client,
+        pytest.raises(JobNotEnded, match=f"job-1: the job is {status}"),
+    ):
+        client.results(JOB)
+
+
+def test_a_completed_job_without_results_has_empty_results() -> None:
+    with Api(results_of("completed")).client() as client:
+        assert client.results(JOB) == {}
+
+
+class Silent(Api):
+    """Each stream shows one event, then nothing until its read times out."""
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        if not request.url.path.endswith("/stream"):
+            return super().handle_request(request)
+        self.requests.append(request)
+        self.now += request.extensions["timeout"]["read"]
+        return stream(event(1, "progress"), broken=True)
+
+
+@pytest.mark.parametrize("timeout", [0, 5, 100])
+def test_a_wait_ends_at_its_timeout(timeout: float) -> None:
+    accepted = success({"job_id": JOB, "job": {"job_id": JOB}}, 202)
+    api = Silent(accepted)
+    with api.client() as client, pytest.raises(WaitTimeout, match=f"{timeout} s") as caught:
+        client.run("nap", {}, timeout=timeout)
+    assert caught.value.job_id == JOB
+    assert isinstance(caught.value, TimeoutError)
+    assert timeout <= api.now <= timeout + 1
+
+
+def test_a_busy_stream_ends_at_its_timeout_too() -> None:
+    class Busy(Api):
+        def handle_request(self, request: httpx.Request) -> httpx.Response:
+            self.requests.append(request)
+            return httpx.Response(200, stream=Ticking(self))
+
+    class Ticking(httpx.SyncByteStream):
+        def __init__(self, api: Api) -> None:
+            self._api = api
+
+        def __iter__(self) -> Iterator[bytes]:
+            while True:
+                self._api.now += 7
+                yield b": nothing new\n\n"
+
+    api = Busy()
+    with api.client() as client, pytest.raises(WaitTimeout):
+        client.wait(JOB, timeout=60)
+    assert 60 <= api.now <= 70
+    assert len(api.requests) < 8
+    assert api.waits == []
+
+
+def test_an_api_that_is_away_ends_a_wait_within_its_timeout() -> None:
+    api = Api(*(httpx.ConnectError("refused") for _ in range(99)))
+    with api.client() as client, pytest.raises(Unreachable, match="http://api: ConnectError"):
+        client.wait(JOB, timeout=5)
+    assert api.now <= 5
+
+
+def test_a_start_may_be_a_datetime_with_a_time_zone() -> None:
+    api = Api(success({"job_id": JOB, "job": {}}, 202))
+    with api.client() as client:
+        client.submit("pdf", {}, run_at=datetime(2026, 1, 31, 8, tzinfo=UTC))
+        with pytest.raises(ValueError, match="run_at 2026-01-31 08:00:00 has no time zone"):
+            client.submit("pdf", {}, run_at=datetime(2026, 1, 31, 8))  # noqa: DTZ001
+    (request,) = api.requests
+    assert json.loads(request.content)["run_at"] == "2026-01-31T08:00:00+00:00"
+
+
 def test_listings_are_read_to_their_end() -> None:
     api = Api(
         success({"jobs": [{"job_id": "b"}], "next": "c1"}),
@@ -234,9 +331,11 @@ def test_listings_are_read_to_their_end() -> None:
 def test_a_repeated_upload_is_complete(tmp_path: Path) -> None:
     path = tmp_path / "a.pdf"
     path.write_bytes(b"%PDF" + bytes(100_000))
-    api = Api(httpx.WriteError("reset"), success({"file_id": "file-1"}, 201))
+    uploaded = [success({"file_id": "file-1"}, 201) for _ in range(2)]
+    api = Api(httpx.WriteError("reset"), *uploaded)
     with api.client() as client:
         assert client.upload(path) == "file-1"
+        assert client.upload(str(path)) == "file-1"
     for request in api.requests:
         assert path.read_bytes() in request.content
 

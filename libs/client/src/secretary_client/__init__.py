@@ -10,7 +10,15 @@ package of the project.
 """
 
 from secretary_client.client import Client
-from secretary_client.error import ApiError, JobFailed, Unreachable
+from secretary_client.error import ApiError, JobFailed, JobNotEnded, Unreachable, WaitTimeout
 from secretary_client.event import Event
 
-__all__ = ["ApiError", "Client", "Event", "JobFailed", "Unreachable"]
+__all__ = [
+    "ApiError",
+    "Client",
+    "Event",
+    "JobFailed",
+    "JobNotEnded",
+    "Unreachable",
+    "WaitTimeout",
+]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, suppress
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -12,13 +13,14 @@ from urllib.parse import quote
 
 import httpx
 
-from secretary_client.error import JobFailed, JsonObject
-from secretary_client.event import Event, events_in, lines_of
-from secretary_client.transport import Clock, Transport
+from secretary_client.error import JobFailed, JobNotEnded, JsonObject, WaitTimeout
+from secretary_client.event import TERMINAL, Event, events_in, lines_of
+from secretary_client.transport import Clock, Deadline, Transport
 
 RETRY_SEC = 60.0
 RECONNECT_SEC = 2.0
 JOBS = "/api/jobs"
+COMPLETED = "completed"
 
 
 class Client:
@@ -87,56 +89,106 @@ class Client:
             parameters: of that type.
             idempotency_key: submissions with the same key make one job, even from several
                 processes; default: a new key.
-            fields: ``priority``, ``run_at``, ``delay_sec``, ``max_attempts``, ``timeout_sec``,
-                ``tags``, ``job_name``, ``user_id``.
+            fields: ``priority``, ``run_at`` (an aware datetime, or an ISO 8601 text),
+                ``delay_sec``, ``max_attempts``, ``timeout_sec`` (of an attempt), ``tags``,
+                ``job_name``, ``user_id``.
 
         Raises:
             ApiError: the API refused the job.
             Unreachable: there was no answer; the job may have been accepted.
+            ValueError: ``run_at`` is a datetime without a time zone.
         """
+        if isinstance(fields.get("run_at"), datetime):
+            fields["run_at"] = _iso(fields["run_at"])
         body = {"job_type": job_type, "parameters": parameters, **fields}
         headers = {"Idempotency-Key": idempotency_key or uuid.uuid4().hex}
         submitted = self.call("POST", f"{JOBS}/", json=body, headers=headers)
         job: JsonObject = submitted["job"]
         return job
 
-    def run(self, job_type: str, parameters: JsonObject, **fields: Any) -> JsonObject:
+    def run(
+        self,
+        job_type: str,
+        parameters: JsonObject,
+        *,
+        timeout: float | None = None,
+        **fields: Any,
+    ) -> JsonObject:
         """Submit a job, wait for its end, and return its results.
+
+        Args:
+            job_type: as for ``submit``, like *parameters* and *fields*.
+            parameters: of that type.
+            timeout: how long to wait for the end, in seconds; None: for ever.
+            fields: of the submission.
 
         Raises:
             JobFailed: the job did not complete.
+            WaitTimeout: the job has not ended in time; it goes on.
         """
-        job = self.wait(self.submit(job_type, parameters, **fields)["job_id"])
-        if job["status"] != "completed":
+        job_id: str = self.submit(job_type, parameters, **fields)["job_id"]
+        job = self.wait(job_id, timeout=timeout)
+        if job["status"] != COMPLETED:
             raise JobFailed(job)
-        return self.results(job["job_id"])
+        return self.results(job_id)
 
     def job(self, job_id: str) -> JsonObject:
         """Return a job as it is now."""
         found: JsonObject = self.call("GET", _path(job_id))
         return found
 
-    def wait(self, job_id: str) -> JsonObject:
-        """Wait until the job has ended, and return it."""
-        for _ in self.follow(job_id):
+    def wait(self, job_id: str, *, timeout: float | None = None) -> JsonObject:
+        """Wait until the job has ended, and return it.
+
+        Args:
+            job_id: the job.
+            timeout: how long to wait, in seconds; None: for ever.
+
+        Raises:
+            WaitTimeout: the job has not ended in time; it goes on.
+        """
+        for _ in self.follow(job_id, timeout=timeout):
             pass
         return self.job(job_id)
 
-    def follow(self, job_id: str) -> Iterator[Event]:
-        """Yield the state of a job, then each change to its end, across broken connections."""
+    def follow(self, job_id: str, *, timeout: float | None = None) -> Iterator[Event]:
+        """Yield the state of a job, then each change to its end, across broken connections.
+
+        Args:
+            job_id: the job.
+            timeout: how long to follow, in seconds; None: to the end.
+
+        Raises:
+            WaitTimeout: the job has not ended in time; it goes on.
+        """
+        deadline = Deadline(self._clock, timeout)
         last: Event | None = None
         while last is None or not last.is_last:
-            stream, chunks = self._stream_of(job_id, last)
+            read_sec = deadline.read_sec
+            stream, chunks = self._stream_of(job_id, last, read_sec, deadline.left_sec)
             with stream, suppress(httpx.TransportError):  # the connection broke
-                for event in events_in(lines_of(chunks)):
+                for event in events_in(lines_of(deadline.until(read_sec, chunks))):
                     last = event
                     yield event
             if last is None or not last.is_last:
-                self._clock.sleep(RECONNECT_SEC)
+                if timeout is not None and not deadline.left_sec:
+                    raise WaitTimeout(job_id, timeout)
+                if not deadline.is_before_read(read_sec):
+                    self._clock.sleep(min(RECONNECT_SEC, deadline.left_sec))
 
     def results(self, job_id: str) -> JsonObject:
-        """Return the results of a job, of any size; empty until it has completed."""
+        """Return the results of a completed job, of any size.
+
+        Raises:
+            JobFailed: the job has failed or was cancelled.
+            JobNotEnded: the job is waiting or running.
+        """
         found = self.call("GET", f"{_path(job_id)}/results")
+        status: str = found["status"]
+        if status in TERMINAL and status != COMPLETED:
+            raise JobFailed(self.job(job_id))
+        if status != COMPLETED:
+            raise JobNotEnded(job_id, status)
         results: JsonObject = found["results"] or {}
         return results
 
@@ -157,10 +209,11 @@ class Client:
         self.wait(job_id)
         self._save(f"{_path(job_id)}/download-archive", target)
 
-    def upload(self, path: Path) -> str:
+    def upload(self, path: str | Path) -> str:
         """Upload a file of any size; return its ``file_id`` for the parameters of jobs."""
-        with path.open("rb") as file:
-            found = self.call("POST", "/api/files", files={"file": (path.name, file)})
+        source = Path(path)
+        with source.open("rb") as file:
+            found = self.call("POST", "/api/files", files={"file": (source.name, file)})
         file_id: str = found["file_id"]
         return file_id
 
@@ -188,16 +241,20 @@ class Client:
         job: JsonObject = self.call(method, path)["job"]
         return job
 
-    def _stream_of(self, job_id: str, last: Event | None) -> tuple[ExitStack, Iterator[bytes]]:
+    def _stream_of(
+        self, job_id: str, last: Event | None, read_sec: float, within_sec: float
+    ) -> tuple[ExitStack, Iterator[bytes]]:
         """Open the stream of a job after *last*; return what closes it, and its bytes."""
         headers = {} if last is None else {"Last-Event-ID": str(last.seq)}
 
         def open_stream() -> tuple[ExitStack, Iterator[bytes]]:
             opened = ExitStack()
-            stream = self._transport.stream(f"{_path(job_id)}/stream", headers=headers)
+            stream = self._transport.stream(
+                f"{_path(job_id)}/stream", headers=headers, timeout=read_sec
+            )
             return opened, opened.enter_context(stream).iter_bytes()
 
-        return self._transport.repeated(open_stream)
+        return self._transport.repeated(open_stream, within_sec=within_sec)
 
     def _pages(self, path: str, name: str, cursor: str, **wanted: Any) -> Iterator[JsonObject]:
         following: str | None = None
@@ -225,6 +282,14 @@ class Client:
             part.replace(target)
         finally:
             part.unlink(missing_ok=True)
+
+
+def _iso(moment: datetime) -> str:
+    if moment.tzinfo is None:
+        raise ValueError(
+            f"run_at {moment} has no time zone: use e.g. datetime.now(UTC) + timedelta(hours=1)"
+        )
+    return moment.isoformat()
 
 
 def _path(job_id: str) -> str:

@@ -33,12 +33,12 @@ def submit(client: Client, options: Options) -> object:
     if not options.wait:
         return str(job_id)
     print_note(job_id)
-    return _watched(client, job_id)
+    return _watched(client, job_id, options.wait_sec)
 
 
 def watch(client: Client, options: Options) -> object:
     """Follow a job to its end and write its results."""
-    return _watched(client, options.job_id)
+    return _watched(client, options.job_id, options.wait_sec)
 
 
 def show(client: Client, options: Options) -> object:
@@ -47,7 +47,7 @@ def show(client: Client, options: Options) -> object:
 
 
 def results(client: Client, options: Options) -> object:
-    """Write the results of a job."""
+    """Write the results of a completed job."""
     return client.results(options.job_id)
 
 
@@ -182,9 +182,9 @@ def recover(client: Client, options: Options) -> object:
     return str(client.call("POST", "/api/deliveries/recover", json=span)["count"])
 
 
-def _watched(client: Client, job_id: str) -> JsonObject:
+def _watched(client: Client, job_id: str, wait_sec: float | None) -> JsonObject:
     progress = Progress()
-    for event in client.follow(job_id):
+    for event in client.follow(job_id, timeout=wait_sec):
         progress.show(event)
     job = client.job(job_id)
     if job["status"] != "completed":

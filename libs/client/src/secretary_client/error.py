@@ -34,3 +34,19 @@ class JobFailed(Exception):
         super().__init__(f"{job['job_id']}: {reason}")
         self.job = job
         """The job in its last state."""
+
+
+class JobNotEnded(Exception):
+    """The job has not ended, so it has no results yet."""
+
+    def __init__(self, job_id: str, status: str) -> None:
+        super().__init__(f"{job_id}: the job is {status}, so it has no results yet")
+        self.job_id = job_id
+
+
+class WaitTimeout(JobNotEnded, TimeoutError):
+    """The job did not end within the timeout of the call; it goes on."""
+
+    def __init__(self, job_id: str, timeout: float) -> None:
+        Exception.__init__(self, f"{job_id}: the job did not end within {timeout:g} s; it goes on")
+        self.job_id = job_id

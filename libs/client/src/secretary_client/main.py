@@ -2,7 +2,8 @@
 
 The API and the key come from ``SECRETARY_URL`` and ``SECRETARY_KEY``, or from ``--url`` and
 ``--key``. The output of a command goes to standard output; progress and errors go to standard
-error. The exit code is 0, 1 for a failure, and 2 for an invalid command line.
+error. The exit code is 0, 1 for a failure, 2 for an invalid command line, and 3 for a job that has
+not ended.
 """
 
 from __future__ import annotations
@@ -19,13 +20,13 @@ import httpx
 
 from secretary_client import commands
 from secretary_client.client import RETRY_SEC, Client
-from secretary_client.error import ApiError, JobFailed, Unreachable
+from secretary_client.error import ApiError, JobFailed, JobNotEnded, Unreachable
 from secretary_client.output import print_note, write
 
 URL, KEY = "SECRETARY_URL", "SECRETARY_KEY"
 DEFAULT_URL = "http://localhost:5001"
 MANY = 50
-FAILED, NO_COMMAND, INTERRUPTED = 1, 2, 130
+FAILED, NO_COMMAND, NOT_ENDED, INTERRUPTED = 1, 2, 3, 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -42,6 +43,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reading program has closed the pipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
+    except JobNotEnded as error:
+        print_note(f"secretary: {error}")
+        return NOT_ENDED
     except (ApiError, JobFailed, Unreachable, OSError, ValueError, httpx.InvalidURL) as error:
         print_note(f"secretary: {error}")
         return FAILED
@@ -114,6 +118,9 @@ class _Argument:
 _JOB = _Argument("job_id", metavar="JOB")
 _JOBS = _Argument("job_ids", metavar="JOB", nargs="+")
 _TYPE = _Argument("job_type", metavar="TYPE")
+_WAIT_SEC = _Argument(
+    "--wait-sec", type=_seconds, metavar="SECONDS", help="how long to follow it at most"
+)
 _LIMIT = _Argument("--limit", type=_count, default=MANY, help=f"rows at most ({MANY})")
 _COMMANDS: dict[str, tuple[commands.Command, *tuple[_Argument, ...]]] = {
     "submit": (
@@ -124,6 +131,7 @@ _COMMANDS: dict[str, tuple[commands.Command, *tuple[_Argument, ...]]] = {
             "--upload", type=Path, metavar="FILE", help="upload it and pass its id as file_id"
         ),
         _Argument("--wait", action="store_true", help="follow it and write its results"),
+        _WAIT_SEC,
         _Argument("--job-name", metavar="NAME"),
         _Argument("--tag", action="append", dest="tags", help="may be given several times"),
         _Argument("--priority", type=int, help="0 to 9"),
@@ -132,7 +140,7 @@ _COMMANDS: dict[str, tuple[commands.Command, *tuple[_Argument, ...]]] = {
         _Argument("--timeout-sec", type=_seconds),
         _Argument("--idempotency-key", metavar="KEY", help="the same key makes the same job"),
     ),
-    "watch": (commands.watch, _JOB),
+    "watch": (commands.watch, _JOB, _WAIT_SEC),
     "show": (commands.show, _JOB),
     "results": (commands.results, _JOB),
     "logs": (commands.logs, _JOB, _Argument("--level", default="debug")),

@@ -6,8 +6,9 @@ that was done already with ``INVALID_STATE``.
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -19,6 +20,9 @@ from secretary_client.error import ApiError, Unreachable
 TIMEOUT_SEC = 30.0
 FIRST_WAIT_SEC = 0.5
 LONGEST_WAIT_SEC = 10.0
+SHORTEST_READ_SEC = 0.1
+# A stream is opened again at most once in this time as its deadline comes closer.
+SLACK_SEC = 1.0
 # Repeated: a proxy without its upstream, an API without its MongoDB, too many requests.
 TEMPORARY = frozenset({429, 502, 503, 504})
 # Not repeated, because every attempt would fail.
@@ -35,6 +39,36 @@ class Clock:
     sleep: Callable[[float], None] = time.sleep
 
 
+class Deadline:
+    """The end of a call that has a timeout, and how its streams keep to it."""
+
+    def __init__(self, clock: Clock, timeout: float | None) -> None:
+        """*timeout*: seconds from now; None: there is no end."""
+        self._clock = clock
+        self._ends_at = math.inf if timeout is None else clock.now() + timeout
+
+    @property
+    def left_sec(self) -> float:
+        """The seconds that are left, at least 0."""
+        return max(0.0, self._ends_at - self._clock.now())
+
+    @property
+    def read_sec(self) -> float:
+        """How long a read that begins now may wait."""
+        return max(SHORTEST_READ_SEC, min(TIMEOUT_SEC, self.left_sec))
+
+    def is_before_read(self, read_sec: float) -> bool:
+        """Return whether a read of up to *read_sec* could miss the deadline by much."""
+        return self.left_sec + SLACK_SEC < read_sec
+
+    def until(self, read_sec: float, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        """Yield *chunks*, each read in at most *read_sec*; stop before a read could be too long."""
+        for chunk in chunks:
+            yield chunk
+            if self.is_before_read(read_sec):
+                return
+
+
 class Transport:
     """Sends requests to one API with one key."""
 
@@ -48,6 +82,7 @@ class Transport:
         clock: Clock,
     ) -> None:
         """*retry_sec*: how long a request is repeated, in seconds; 0: it is not repeated."""
+        self._url = url
         self._retry_sec = retry_sec
         self._clock = clock
         self._http = httpx.Client(
@@ -91,22 +126,27 @@ class Transport:
             _check(response)
             yield response
 
-    def repeated(self, send: Callable[[], T]) -> T:
+    def repeated(self, send: Callable[[], T], *, within_sec: float = math.inf) -> T:
         """Return the result of *send*; call it again after temporary errors, until time is up.
+
+        Args:
+            send: makes one attempt.
+            within_sec: the most seconds to repeat, if this is less than ``retry_sec``.
 
         Raises:
             ApiError: the last answer was an error.
             Unreachable: there was no answer.
         """
-        give_up_at, wait = self._clock.now() + self._retry_sec, FIRST_WAIT_SEC
+        give_up_at = self._clock.now() + min(self._retry_sec, within_sec)
+        wait = FIRST_WAIT_SEC
         while True:
             error: Exception
             try:
                 return send()
             except PERMANENT as failure:
-                raise Unreachable(_described(failure)) from failure
+                raise self._unreachable(failure) from failure
             except httpx.TransportError as failure:
-                error = Unreachable(_described(failure))
+                error = self._unreachable(failure)
             except ApiError as failure:
                 if failure.status not in TEMPORARY:
                     raise
@@ -115,6 +155,9 @@ class Transport:
                 raise error
             self._clock.sleep(wait)
             wait = min(2 * wait, LONGEST_WAIT_SEC)
+
+    def _unreachable(self, failure: Exception) -> Unreachable:
+        return Unreachable(f"{self._url}: {type(failure).__name__}: {failure}")
 
 
 def _check(response: httpx.Response) -> None:
@@ -134,10 +177,6 @@ def _unknown(response: httpx.Response) -> ApiError:
     """Return the error for an answer that is not the API's but, for example, a proxy's."""
     message = f"{response.url} answered {response.status_code}, and not as Secretary does"
     return ApiError(response.status_code, "UNKNOWN", message, None)
-
-
-def _described(failure: Exception) -> str:
-    return f"{type(failure).__name__}: {failure}"
 
 
 def _retry_after(response: httpx.Response) -> float | None:
