@@ -97,6 +97,7 @@ async def _build_indexes(store: Store) -> None:
             refused = await indexes.ensure(store.client)
         except StoreUnavailable as error:
             log.warning("indexes.interrupted", reason=str(error.__cause__ or error)[:300])
+            await asyncio.sleep(STORE_RETRY_SEC)
             await store.wait_until_ready()
         else:
             break

@@ -17,6 +17,7 @@ from secretary_api.jobs.admission import Admission
 from secretary_common.broker.publisher import Publisher
 from secretary_common.mongo.store import Store, open_store
 from secretary_common.ports import Doorbell
+from secretary_common.runtime.accept_errors import AcceptErrors
 from secretary_common.runtime.lifecycle import Background, running
 from secretary_common.runtime.log import configure_logging, get_logger
 from secretary_common.secrets.cipher import Cipher
@@ -65,6 +66,7 @@ class Server(uvicorn.Server):
 async def serve(settings: Settings) -> None:
     """Serve the API; MongoDB and the broker may be unreachable at the start and at any time."""
     check_address("api.host", "api.port", settings.api.host, settings.api.port)
+    AcceptErrors().watch(asyncio.get_running_loop())
     store = open_store(settings.mongo)
     publisher = Publisher(settings.broker.url.get_secret_value())
     store_answered, stopping = asyncio.Event(), asyncio.Event()

@@ -18,6 +18,7 @@ from secretary_common.ports import DeliveryQueue
 from secretary_common.runtime.clock import Clock
 from secretary_common.runtime.group_commit import GroupCommit
 from secretary_common.runtime.log import get_logger
+from secretary_common.runtime.resilient_loop import resilient_loop
 from secretary_notifier.courier import RECORD_LINGER_SEC, Courier
 from secretary_notifier.fair_queue import FairQueue
 from secretary_notifier.relay import Relay
@@ -27,7 +28,6 @@ log = get_logger(__name__)
 
 DUE_AT_ONCE = 256
 LANES_AT_ONCE = 256
-STORE_RETRY_SEC = 1.0
 
 
 class _WakeUp:
@@ -91,7 +91,7 @@ class Dispatcher:
         # or this notifier lacks the key.
         self._blocked: dict[str, datetime] = {}
         self._more_in_store = False
-        self._stopping = False
+        self._stopping = asyncio.Event()
 
     @property
     def in_flight(self) -> int:
@@ -100,23 +100,15 @@ class Dispatcher:
 
     async def run(self) -> None:
         """Find and send due deliveries until ``stop`` is called."""
-        reachable = True
-        while not self._stopping:
-            try:
-                again = await self._run_round()
-                reachable = True
-            except StoreUnavailable as error:
-                if reachable:
-                    log.warning("store.unreachable", reason=str(error.__cause__ or error)[:300])
-                reachable = False
-                await asyncio.sleep(STORE_RETRY_SEC)
-                continue
-            if not again:
-                await self._wake_up.wait()
+        await resilient_loop("dispatcher", self._run_round_and_wait, stopping=self._stopping)
+
+    async def _run_round_and_wait(self) -> None:
+        if not await self._run_round():
+            await self._wake_up.wait()
 
     def stop(self) -> None:
         """Start no more attempts."""
-        self._stopping = True
+        self._stopping.set()
         self._wake_up.now()
 
     async def drain(self, timeout_sec: float) -> None:
@@ -184,7 +176,7 @@ class Dispatcher:
         return any_new
 
     def _start(self) -> None:
-        while not self._stopping and (due := self._queue.take(self._clock.now())):
+        while not self._stopping.is_set() and (due := self._queue.take(self._clock.now())):
             task = asyncio.create_task(self._deliver(due))
             self._tasks.add(task)
             task.add_done_callback(functools.partial(self._ended, due))

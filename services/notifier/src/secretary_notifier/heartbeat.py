@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping
 
-from secretary_common.errors import StoreUnavailable
 from secretary_common.models import NOTIFIER_REPORT_SEC
 from secretary_common.ports import DeliveryQueue, NotifierRepository
 from secretary_common.runtime.clock import Clock
 from secretary_common.runtime.log import get_logger
+from secretary_common.runtime.resilient_loop import Failures, resilient_loop
 
 log = get_logger(__name__)
 
@@ -26,22 +25,20 @@ async def report_alive(
 
     Runs until cancelled.
     """
-    while True:
-        try:
-            await notifiers.report(owner, clock.now(), facts())
-        except StoreUnavailable:
-            log.debug("notifier.unreported")
-        await asyncio.sleep(NOTIFIER_REPORT_SEC)
+
+    async def report() -> None:
+        await notifiers.report(owner, clock.now(), facts())
+
+    failures = Failures("heartbeat", longest_wait_sec=NOTIFIER_REPORT_SEC)
+    await resilient_loop("heartbeat", report, pause_sec=NOTIFIER_REPORT_SEC, failures=failures)
 
 
 async def sweep(deliveries: DeliveryQueue, clock: Clock) -> None:
     """Remove expired deliveries every minute; runs until cancelled."""
-    while True:
-        try:
-            removed = await deliveries.remove_expired(clock.now())
-        except StoreUnavailable:
-            log.debug("deliveries.unswept")
-        else:
-            if removed:
-                log.info("deliveries.swept", removed=removed)
-        await asyncio.sleep(SWEEP_SEC)
+
+    async def sweep_once() -> None:
+        if removed := await deliveries.remove_expired(clock.now()):
+            log.info("deliveries.swept", removed=removed)
+
+    failures = Failures("sweeper", first_wait_sec=SWEEP_SEC, longest_wait_sec=SWEEP_SEC)
+    await resilient_loop("sweeper", sweep_once, pause_sec=SWEEP_SEC, failures=failures)

@@ -16,6 +16,7 @@ from secretary_common.http.egress import guarded_session
 from secretary_common.http.tls import client_tls
 from secretary_common.models import new_token
 from secretary_common.mongo.store import Store, open_store
+from secretary_common.runtime.accept_errors import AcceptErrors
 from secretary_common.runtime.health import health_server
 from secretary_common.runtime.keyed_limit import KeyedLimit
 from secretary_common.runtime.lifecycle import running, stop_signal, unless_stopped
@@ -60,6 +61,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
 
     MongoDB and the broker may be unreachable at the start: the notifier waits and logs it.
     """
+    AcceptErrors().watch(asyncio.get_running_loop())
     section = settings.notifier
     check_address("notifier.host", "notifier.http_port", section.host, section.http_port)
     store = open_store(settings.mongo)
@@ -102,7 +104,7 @@ async def _work(
             _stop_when(stop, dispatcher),
         ):
             await dispatcher.run()
-        with contextlib.suppress(StoreUnavailable):
+        with contextlib.suppress(Exception):  # the report expires by itself
             await store.notifiers.leave(owner)
         await dispatcher.drain(section.timeout_sec + LEASE_MARGIN_SEC)
 

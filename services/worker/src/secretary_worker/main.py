@@ -11,6 +11,7 @@ from typing import Any
 from secretary_common.broker.consumer import JobConsumer
 from secretary_common.broker.publisher import Publisher
 from secretary_common.mongo.store import Store, open_store
+from secretary_common.runtime.accept_errors import AcceptErrors
 from secretary_common.runtime.health import health_server
 from secretary_common.runtime.lifecycle import (
     Background,
@@ -20,6 +21,7 @@ from secretary_common.runtime.lifecycle import (
     unless_stopped,
 )
 from secretary_common.runtime.log import configure_logging, get_logger
+from secretary_common.runtime.resilient_loop import until_done
 from secretary_common.secrets.cipher import Cipher
 from secretary_common.settings.settings import (
     Settings,
@@ -39,6 +41,7 @@ from secretary_worker.engine.startable_types import StartableTypes
 from secretary_worker.handler_packages import HandlerPackages
 from secretary_worker.housekeeping.eviction import Eviction
 from secretary_worker.housekeeping.sweeper import Sweeper
+from secretary_worker.registry import Registry
 from secretary_worker.watchdog.watchdog import Watchdog
 
 log = get_logger(__name__)
@@ -54,6 +57,7 @@ async def serve(settings: Settings) -> None:
     """
     worker = settings.worker
     check_address("worker.host", "worker.http_port", worker.host, worker.http_port)
+    AcceptErrors().watch(asyncio.get_running_loop())
     store = open_store(settings.mongo)
     bridge = Bridge()
     uploads = Uploads(store.files, store.keys, bridge)
@@ -84,9 +88,8 @@ async def serve(settings: Settings) -> None:
         async with health_server(worker.host, worker.http_port, health.ready, health.live):
             if await unless_stopped(stop, store.wait_until_ready()):
                 # Before the worker is ready: a client that waits for that may submit at once.
-                types = [registration.announcement() for registration in registry]
-                await store.job_types.announce(types)
-                await store.templates.announce(await asyncio.to_thread(packages.templates))
+                if not await unless_stopped(stop, _announce(store, registry, packages)):
+                    return
                 async with running(
                     _watchdog(settings, runner).run(stop),
                     publisher.run(),
@@ -101,6 +104,14 @@ async def serve(settings: Settings) -> None:
         packages.close()
         await store.close()
     log.info("worker.stopped")
+
+
+async def _announce(store: Store, registry: Registry, packages: HandlerPackages) -> None:
+    """Announce the worker's job types and templates; repeat it until MongoDB takes them."""
+    types = [registration.announcement() for registration in registry]
+    templates = await asyncio.to_thread(packages.templates)
+    await until_done("announcement", lambda: store.job_types.announce(types))
+    await until_done("announcement", lambda: store.templates.announce(templates))
 
 
 async def _work(

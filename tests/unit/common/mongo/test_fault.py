@@ -17,7 +17,7 @@ from pymongo.errors import (
 
 from secretary_common.errors import StoreUnavailable
 from secretary_common.mongo import driver
-from secretary_common.mongo.fault import translated_errors
+from secretary_common.mongo.fault import translated_errors, write_error
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,14 @@ def test_an_unknown_outcome_is_an_outage(error: PyMongoError) -> None:
         raise error
 
 
-def test_a_refusal_is_not_an_outage() -> None:
+@pytest.mark.parametrize("code", [8, 13, 18, 26, 43, 96, 175, 211, 246, 8000, 14031])
+def test_a_refusal_of_the_server_is_an_outage(code: int) -> None:
+    with pytest.raises(StoreUnavailable), translated_errors():
+        raise OperationFailure("not now", code)
+    assert isinstance(write_error({"code": code, "errmsg": "not now"}), StoreUnavailable)
+
+
+def test_a_wrong_command_is_not_an_outage() -> None:
     with pytest.raises(OperationFailure), translated_errors():
         raise OperationFailure("unknown operator: $x", 2)
 

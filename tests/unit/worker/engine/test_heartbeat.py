@@ -121,7 +121,7 @@ async def test_one_reclaim_handles_every_expired_lease() -> None:
         """Returns at once."""
 
     lease = {"owner": "ghost", "token": "boo", "expires_at": CLOCK.now()}
-    async with engine(nothing, slots=200, poll_interval_sec=30, heartbeat_sec=0.1) as worker:
+    async with engine(nothing, slots=200, poll_interval_sec=30, heartbeat_sec=1.0) as worker:
         ids = [
             await worker.submit(status="processing", attempt=1, seq=1, lease=lease)
             for _ in range(120)  # more than two pages

@@ -1,7 +1,8 @@
 """Translates errors of the MongoDB driver into Secretary's errors.
 
-Connection errors and timeouts become ``StoreUnavailable``. Documents that BSON cannot hold become
-``NotStorable``. ``DuplicateKeyError`` passes unchanged, because callers treat it as an answer.
+Connection errors, timeouts and refusals of the server become ``StoreUnavailable``. Documents that
+BSON cannot hold become ``NotStorable``. ``DuplicateKeyError`` passes unchanged, because callers
+treat it as an answer.
 """
 
 from __future__ import annotations
@@ -36,16 +37,50 @@ UNKNOWN_OUTCOME_CODES = frozenset(
     {6, 7, 50, 89, 91, 134, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436}
 )
 UNCONFIRMED = "MongoDB did not answer in time; whether the write happened is unknown"
+REFUSED = "MongoDB refuses the operation for now"
+# Server codes that say that the command itself is wrong: a bug, which no repetition repairs.
+# BadValue, FailedToParse, TypeMismatch, IllegalOperation, InvalidBSON, PathNotViable,
+# ConflictingUpdateOperators, DollarPrefixedFieldName, InvalidIdField, EmptyFieldName,
+# DottedFieldName, CommandNotFound, ImmutableField, CannotCreateIndex, InvalidOptions,
+# InvalidNamespace, IndexOptionsConflict, IndexKeySpecsConflict, DocumentValidationFailure,
+# InvalidPipelineOperator, NoQueryExecutionPlans.
+# https://github.com/mongodb/mongo/blob/master/src/mongo/base/error_codes.yml
+WRONG_COMMAND_CODES = frozenset(
+    {2, 9, 14, 20, 22, 28, 40, 52, 53, 56, 57, 59, 66, 67, 72, 73, 85, 86, 121, 168, 291}
+)
+# Codes from here on are assertions of the server's source, mostly about the command.
+FIRST_ASSERTION_CODE = 10_000
+OUT_OF_DISK_SPACE_CODE = 14031
+
+
+def is_refusal(code: object) -> bool:
+    """Return whether a server code says that MongoDB refuses what it takes at other times.
+
+    For example: the user lacks a right, the disk is full, an operator killed the query.
+    """
+    if not isinstance(code, int) or code in WRONG_COMMAND_CODES:
+        return False
+    return code < FIRST_ASSERTION_CODE or code == OUT_OF_DISK_SPACE_CODE
 
 
 def is_outage(error: PyMongoError) -> bool:
-    """Return whether MongoDB gave no answer, gave it too late, or could not confirm the write."""
+    """Return whether MongoDB did not answer in time, could not confirm the write or refused it."""
     return (
         isinstance(error, ConnectionFailure | ExecutionTimeout | WriteConcernError)
         or error.timeout
         or error.has_error_label("RetryableWriteError")
         or error.has_error_label("TransientTransactionError")
+        or _is_refused(error)
     )
+
+
+def _is_refused(error: PyMongoError) -> bool:
+    if isinstance(error, BulkWriteError):
+        written = (error.details or {}).get("writeErrors", [])
+        return any(is_refusal(one.get("code")) for one in written)
+    if isinstance(error, ExecutionTimeout | WriteConcernError):
+        return False
+    return isinstance(error, OperationFailure) and is_refusal(error.code)
 
 
 def is_missing_hint(error: OperationFailure) -> bool:
@@ -78,8 +113,14 @@ def translated_errors(*, writing: bool = False) -> Iterator[None]:
         if is_unencodable(error):
             raise NotStorable from error
         if isinstance(error, PyMongoError) and is_outage(error):
-            raise StoreUnavailable(UNCONFIRMED if writing else None) from error
+            raise StoreUnavailable(_message_of(error, writing=writing)) from error
         raise
+
+
+def _message_of(error: PyMongoError, *, writing: bool) -> str | None:
+    if _is_refused(error) and not error.timeout:
+        return REFUSED
+    return UNCONFIRMED if writing else None
 
 
 def errors_of(error: BulkWriteError, places: Sequence[int]) -> dict[int, Exception]:
@@ -101,5 +142,7 @@ def write_error(reported: Mapping[str, Any]) -> Exception:
         return NotStorable("the document is larger than 16 MB")
     if code in UNKNOWN_OUTCOME_CODES:
         return StoreUnavailable(UNCONFIRMED)
+    if is_refusal(code):
+        return StoreUnavailable(REFUSED)
     kind = DuplicateKeyError if code == DUPLICATE_KEY_CODE else WriteError
     return kind(message, code, reported)

@@ -25,6 +25,7 @@ from secretary_common.mongo.removal import MongoLockRepository, MongoRemovalRepo
 from secretary_common.mongo.url import check_url
 from secretary_common.runtime.clock import ServerClock
 from secretary_common.runtime.log import get_logger
+from secretary_common.runtime.resilient_loop import Failures, resilient_loop
 from secretary_common.settings.service import MongoSection
 
 log = get_logger(__name__)
@@ -103,13 +104,8 @@ class Store:
 
     async def keep_time(self) -> None:
         """Keep ``clock`` on the server's time, until cancelled."""
-        while True:
-            wait = TIME_REFRESH_SEC
-            try:
-                await self.ping()
-            except StoreUnavailable:
-                wait = RECONNECT_SEC
-            await asyncio.sleep(wait)
+        failures = Failures("clock", longest_wait_sec=TIME_REFRESH_SEC)
+        await resilient_loop("clock", self.ping, pause_sec=TIME_REFRESH_SEC, failures=failures)
 
     async def watch_indexes(self) -> None:
         """Log each missing index once, and use the others in queries; run until cancelled."""

@@ -14,6 +14,15 @@ DOORBELLS_HEARD = Counter(
     "Doorbells received, by what came of them: claimed, gone, given_back, dead_lettered",
     ["queue", "outcome"],
 )
+ACCEPT_FAILURES = Counter(
+    "secretary_accept_failures_total",
+    "Connections that could not be accepted for want of descriptors or memory; each is tried again",
+)
+LOOP_FAILURES = Counter(
+    "secretary_loop_failures_total",
+    "Rounds of this service's loops that failed, by loop and type of the error",
+    ["loop", "error"],
+)
 JOBS_SETTLED = Counter(
     "secretary_jobs_settled_total",
     "Attempts ended, by job type and outcome",

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 
-from secretary_common.errors import StoreUnavailable
 from secretary_common.models import Job
 from secretary_common.ports import JobRepository
 from secretary_common.runtime.group_commit import GroupCommit
+from secretary_common.runtime.resilient_loop import Failures
 
 POLL_SEC = 0.5
 QUIET_SEC = 15.0
@@ -28,6 +28,7 @@ class JobStream:
         """*is_stopping*: whether the service stops; then every stream ends."""
         self._jobs = jobs
         self._is_stopping = is_stopping
+        self._failures = Failures("streams")
         self._polls: GroupCommit[str, Job | None] = GroupCommit(self._poll, largest=_LARGEST)
 
     async def changes(self, job: Job, after: int) -> AsyncIterator[Job | None]:
@@ -51,7 +52,8 @@ class JobStream:
             await asyncio.sleep(POLL_SEC - loop.time() % POLL_SEC)
             try:
                 current = await self._polls.submit(job.job_id)
-            except StoreUnavailable:
+            except Exception as error:  # noqa: BLE001 - logged; the client's stream goes on
+                self._failures.record(error)
                 current = found
             if current is None or self._is_stopping():
                 return

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import socket
 import time
@@ -11,11 +10,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from secretary_common.errors import StoreUnavailable
 from secretary_common.models import RunningJob, WorkerReport
 from secretary_common.ports import WorkerRepository
 from secretary_common.runtime.clock import Clock
 from secretary_common.runtime.log import get_logger
+from secretary_common.runtime.resilient_loop import Failures, resilient_loop
 
 log = get_logger(__name__)
 
@@ -54,6 +53,8 @@ class Heartbeat:
         self._state = state
         self._worker_id = worker_id
         self._heartbeat_sec = heartbeat_sec
+        self._reported: WorkerState | None = None
+        self._reported_at = 0.0
         self._fixed: dict[str, Any] = {
             "worker_id": worker_id,
             "host": socket.gethostname(),
@@ -66,18 +67,23 @@ class Heartbeat:
 
     async def run(self) -> None:
         """Report until cancelled."""
-        reported: WorkerState | None = None
-        reported_at = 0.0
         try:
-            while True:
-                state, now = self._state(), time.monotonic()
-                if state != reported or now - reported_at >= self._heartbeat_sec:
-                    reported, reported_at = (state if await self._report(state) else None), now
-                await asyncio.sleep(min(CHECK_SEC, self._heartbeat_sec))
+            await resilient_loop(
+                "heartbeat",
+                self._report_if_due,
+                pause_sec=min(CHECK_SEC, self._heartbeat_sec),
+                failures=Failures("heartbeat", longest_wait_sec=self._heartbeat_sec),
+            )
         finally:
             await self._remove()
 
-    async def _report(self, state: WorkerState) -> bool:
+    async def _report_if_due(self) -> None:
+        state, now = self._state(), time.monotonic()
+        if state != self._reported or now - self._reported_at >= self._heartbeat_sec:
+            await self._report(state)
+            self._reported, self._reported_at = state, now
+
+    async def _report(self, state: WorkerState) -> None:
         now = self._clock.now()
         report = WorkerReport(
             **self._fixed,
@@ -86,15 +92,10 @@ class Heartbeat:
             running=state.running,
             listening=state.listening,
         )
-        try:
-            await self._workers.report(report)
-        except StoreUnavailable:
-            return False
-        return True
+        await self._workers.report(report)
 
     async def _remove(self) -> None:
         try:
             await self._workers.forget(self._worker_id)
-        except StoreUnavailable:
-            reason = "MongoDB does not answer; the report will expire"
-            log.info("worker.report_left", reason=reason)
+        except Exception as error:  # noqa: BLE001 - the report expires by itself
+            log.info("worker.report_left", reason=repr(error)[:300])

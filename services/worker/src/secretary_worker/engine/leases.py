@@ -8,11 +8,11 @@ import random
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
-from secretary_common.errors import StoreUnavailable
 from secretary_common.models import Job, Lease, new_token
 from secretary_common.ports import JobRepository
 from secretary_common.runtime.clock import Clock, elapsed_sec
 from secretary_common.runtime.log import get_logger
+from secretary_common.runtime.resilient_loop import Failures, resilient_loop
 from secretary_worker.attempt.hold import Hold
 from secretary_worker.attempt.verdict import Interruption
 
@@ -142,22 +142,24 @@ class Leases:
         """
         # In parallel: a renewal that hangs must not prevent that leases are given up.
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._renew())
-            group.create_task(self._watch())
-            group.create_task(self._check_cancellations())
+            group.create_task(self._resilient("renewal", self._renew))
+            group.create_task(self._resilient("lease_watch", self._watch))
+            group.create_task(self._resilient("cancellation_check", self._check_cancellations))
+
+    async def _resilient(self, name: str, do_round: Callable[[], Awaitable[None]]) -> None:
+        wait_sec = min(RETRY_SEC, self._heartbeat_sec)
+        await resilient_loop(
+            name,
+            do_round,
+            on_failure=lambda _: self.lose_contact(),
+            failures=Failures(name, first_wait_sec=wait_sec, longest_wait_sec=wait_sec),
+        )
 
     async def _renew(self) -> None:
-        while True:
-            started = self.monotonic()
-            self._contact_lost.clear()
-            try:
-                await self.renew()
-            except StoreUnavailable:
-                self.lose_contact()
-                log.warning("lease.renewal_failed", held=len(self._holds))
-                await asyncio.sleep(min(RETRY_SEC, self._heartbeat_sec))
-            else:
-                await self._until_next_renewal(started)
+        started = self.monotonic()
+        self._contact_lost.clear()
+        await self.renew()
+        await self._until_next_renewal(started)
 
     async def _until_next_renewal(self, started: float) -> None:
         """Wait for the next heartbeat, or for ``RETRY_SEC`` after the contact was lost."""
@@ -210,12 +212,8 @@ class Leases:
                 self._lose(hold)
 
     async def _check_cancellations(self) -> None:
-        while True:
-            await asyncio.sleep(CANCELLATION_CHECK_SEC)
-            try:
-                await self.check_cancellations()
-            except StoreUnavailable:
-                self.lose_contact()
+        await asyncio.sleep(CANCELLATION_CHECK_SEC)
+        await self.check_cancellations()
 
     async def check_cancellations(self) -> None:
         """Interrupt the running jobs that clients have cancelled, between renewals too.
@@ -230,12 +228,11 @@ class Leases:
             running[job_id].interrupt(Interruption.CANCEL_REQUESTED)
 
     async def _watch(self) -> None:
-        while True:
-            now = self.monotonic()
-            limits = [self._last_moment(hold) - now for hold in self._running()]
-            await asyncio.sleep(max(0.01, min([self._watch_sec, *limits])))
-            self.notice_pause()
-            self.give_up_unconfirmed()
+        now = self.monotonic()
+        limits = [self._last_moment(hold) - now for hold in self._running()]
+        await asyncio.sleep(max(0.01, min([self._watch_sec, *limits])))
+        self.notice_pause()
+        self.give_up_unconfirmed()
 
     def give_up_unconfirmed(self) -> None:
         """Stop each handler whose lease is unconfirmed and has a sixth of its term left.

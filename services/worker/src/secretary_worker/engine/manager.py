@@ -15,6 +15,7 @@ from secretary_common.ports import JobRepository
 from secretary_common.runtime.clock import Clock
 from secretary_common.runtime.lifecycle import running
 from secretary_common.runtime.log import get_logger
+from secretary_common.runtime.resilient_loop import Failures, resilient_loop
 from secretary_worker.attempt.hold import Hold
 from secretary_worker.attempt.verdict import Interruption
 from secretary_worker.engine.candidates import Candidates
@@ -27,7 +28,6 @@ from secretary_worker.engine.timers import Timers
 
 log = get_logger(__name__)
 
-STORE_RETRY_SEC = 1.0
 # The shortest time between two turns of a full worker that rings for due jobs.
 PASS_ON_SEC = 0.25
 # A worker that stops rings for at most so many of its timers; other workers poll for the rest.
@@ -75,6 +75,7 @@ class SecretaryWorkerManager:
         self._reclaimed_at = 0.0
         self._expired_left = False
         self._retry_at = 0.0
+        self._failures = Failures("turn")
         self._wake = asyncio.Event()
         self._stopping = asyncio.Event()
         self.consumer = make_consumer(self)
@@ -115,8 +116,9 @@ class SecretaryWorkerManager:
         """Work until ``stop`` is called, then drain. A shutdown fails no job."""
         try:
             async with running(self.consumer.run()):
-                while not self._stopping.is_set():
-                    await self._turn()
+                await resilient_loop(
+                    "turn", self._turn, stopping=self._stopping, failures=self._failures
+                )
         finally:
             await self._drain()
 
@@ -124,8 +126,9 @@ class SecretaryWorkerManager:
         """Answer a doorbell: claim its job if no candidate waits here, else look."""
         try:
             return await self._answer(job_type, job_id)
-        except StoreUnavailable:
-            self._store_failed()
+        except Exception as error:  # noqa: BLE001 - logged; the next turn looks for the job
+            self._retry_at = time.monotonic() + self._failures.record(error)
+            self._turn_failed(error)
             return RingOutcome.GIVEN_BACK
 
     async def _answer(self, job_type: str, job_id: str) -> RingOutcome:
@@ -154,20 +157,17 @@ class SecretaryWorkerManager:
     async def _turn(self) -> None:
         self._wake.clear()
         self._alive_at = time.monotonic()
-        if (pause := self._retry_at - self._alive_at) > 0:
+        if (pause := self._retry_at - self._alive_at) > 0:  # a doorbell failed meanwhile
             await self._unless_stopping(pause)
         due = self._timers.take_due(self._clock.now())
         try:
             await self._look()
             await self._ring_for_due(due)
-        except StoreUnavailable:
+        except Exception as error:
             self._timers.set_all(due)
-            self._store_failed()
-            return
-        except Exception as error:  # noqa: BLE001 - one bad document must not end every worker
-            log.error("look.failed", exc=error)
-            self._retry_at = time.monotonic() + STORE_RETRY_SEC
-            return
+            self._turn_failed(error)
+            raise
+        self._failures.end()
         if self.free_slots > 0:
             self.consumer.resume()
             await self._wait(self._until_due_sec(0.0))
@@ -250,13 +250,12 @@ class SecretaryWorkerManager:
         if not task.cancelled() and (error := task.exception()):
             log.error("attempt.crashed", exc=error, job_id=hold.job.job_id)
 
-    def _store_failed(self) -> None:
-        """Stop consuming doorbells and look again later, because MongoDB does not answer."""
-        self._leases.lose_contact()
+    def _turn_failed(self, error: Exception) -> None:
+        """Stop consuming doorbells until a turn succeeds."""
+        if isinstance(error, StoreUnavailable):
+            self._leases.lose_contact()
         self.consumer.pause()
-        self._retry_at = time.monotonic() + STORE_RETRY_SEC
         self._wake.set()
-        log.warning("store.unavailable")
 
     def _until_due_sec(self, at_least: float) -> float:
         """Seconds until the next timer or the next reclaim; ``poll_interval_sec`` at most."""
@@ -288,8 +287,10 @@ class SecretaryWorkerManager:
         """Ring for the timers, let running jobs finish for ``drain_sec``, hand back the others."""
         self._ring_for(self._timers.take_all()[:MOST_RUNG])
         await self._claims.finish()
-        with contextlib.suppress(StoreUnavailable):
+        try:
             await self._claims.resolve_lost_answers()
+        except Exception as error:  # noqa: BLE001 - logged; other workers reclaim these jobs
+            self._failures.record(error)
         if not self._running:
             return
         log.info("worker.draining", running=len(self._running), drain_sec=self._drain_sec)

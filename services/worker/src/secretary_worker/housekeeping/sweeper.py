@@ -6,7 +6,6 @@ after everything that it owns, so the next round finds whatever a crash has left
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
@@ -27,6 +26,7 @@ from secretary_common.ports import (
 from secretary_common.ports.removal import Place
 from secretary_common.runtime.clock import Clock
 from secretary_common.runtime.log import get_logger
+from secretary_common.runtime.resilient_loop import Failures, resilient_loop
 from secretary_worker.housekeeping.eviction import Eviction
 
 log = get_logger(__name__)
@@ -94,11 +94,18 @@ class Sweeper:
     async def run(self) -> None:
         """Sweep every ``interval_sec`` until cancelled; then release the lock."""
         try:
-            while True:
-                await self._try_round()
-                await asyncio.sleep(self._interval_sec)
+            await resilient_loop(
+                "sweeper",
+                self._round_logged,
+                pause_sec=self._interval_sec,
+                failures=Failures(
+                    "sweeper",
+                    first_wait_sec=self._interval_sec,
+                    longest_wait_sec=self._interval_sec,
+                ),
+            )
         finally:
-            with contextlib.suppress(StoreUnavailable):
+            with contextlib.suppress(Exception):  # the lock expires by itself
                 await self._locks.release(LOCK, self._owner)
 
     async def round(self) -> Swept | None:
@@ -118,16 +125,10 @@ class Sweeper:
         except LockLost:
             return None
 
-    async def _try_round(self) -> None:
-        try:
-            swept = await self.round()
-        except StoreUnavailable:
-            log.warning("sweep.store_unavailable")
-        except Exception as error:  # noqa: BLE001 - a failed sweep must not end the worker
-            log.error("sweep.failed", exc=error)
-        else:
-            if swept and swept != Swept():
-                log.info("sweep.done", **asdict(swept))
+    async def _round_logged(self) -> None:
+        swept = await self.round()
+        if swept and swept != Swept():
+            log.info("sweep.done", **asdict(swept))
 
     async def _lock(self) -> None:
         """Take the lock, or extend it.

@@ -9,6 +9,7 @@ import sys
 from contextlib import suppress
 
 from secretary_common.runtime.log import get_logger
+from secretary_common.runtime.resilient_loop import Failures, resilient_loop
 from secretary_worker.watchdog import process
 from secretary_worker.watchdog.marks import Marks
 
@@ -44,16 +45,17 @@ class Watchdog:
         watchdog is replaced.
         """
         try:
-            while not stop.is_set():
-                self._beat()
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(self._tick_sec):
-                        await stop.wait()
+            failures = Failures(
+                "watchdog", first_wait_sec=self._tick_sec, longest_wait_sec=self._tick_sec
+            )
+            await resilient_loop(
+                "watchdog", self._beat, pause_sec=self._tick_sec, stopping=stop, failures=failures
+            )
         finally:
             self._send(process.GOODBYE)
             await asyncio.to_thread(self._reap)
 
-    def _beat(self) -> None:
+    async def _beat(self) -> None:
         if self._process is not None and not self._send(process.BEAT):
             log.warning("watchdog.lost")
             self._reap()

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pymongo import IndexModel
 from pymongo.errors import OperationFailure
 
+from secretary_common.errors import StoreUnavailable
 from secretary_common.mongo.collection import Collection, Document
 from secretary_common.mongo.driver import Client
 from secretary_common.mongo.indexes.comparison import difference
@@ -15,6 +16,8 @@ from secretary_common.mongo.indexes.definitions import INDEXES
 from secretary_common.runtime.log import get_logger
 
 log = get_logger(__name__)
+
+UNAUTHORIZED_CODE = 13
 
 
 async def ensure(client: Client) -> int:
@@ -62,10 +65,18 @@ async def _build(
     try:
         # For an index that is listed too: another process may not have finished it.
         await collection.create_index(index)
-    except OperationFailure as error:
-        log.error("index.refused", collection=name, index=index_name, reason=str(error)[:500])
+    except (OperationFailure, StoreUnavailable) as error:
+        reason = error if isinstance(error, OperationFailure) else error.__cause__
+        if isinstance(error, StoreUnavailable) and not _lacks_right(reason):
+            raise
+        log.error("index.refused", collection=name, index=index_name, reason=str(reason)[:500])
         return False
     if differs is not None:
         took = round(time.monotonic() - started, 1)
         log.info("index.built", collection=name, index=index_name, took_sec=took)
     return True
+
+
+def _lacks_right(error: BaseException | None) -> bool:
+    """Whether the user may not build indexes; no repetition of this process changes that."""
+    return isinstance(error, OperationFailure) and error.code == UNAUTHORIZED_CODE

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 
 from pymongo import IndexModel
-from pymongo.errors import OperationFailure
 
-from secretary_common.errors import StoreUnavailable
 from secretary_common.mongo.driver import Client
 from secretary_common.mongo.indexes.comparison import Difference, difference
 from secretary_common.mongo.indexes.definitions import EFFECT_IF_MISSING, INDEXES
 from secretary_common.runtime.log import get_logger
 from secretary_common.runtime.metrics import INDEXES_MISSING
+from secretary_common.runtime.resilient_loop import Failures, resilient_loop
 
 log = get_logger(__name__)
 
@@ -27,15 +25,13 @@ Missing = dict[tuple[str, str], Difference]
 async def watch(client: Client) -> None:
     """Check the indexes every minute; log each missing index once. Runs until cancelled."""
     known: Missing = {}
-    while True:
-        wait = CHECK_SEC
-        try:
-            known = await check(client, known)
-        except StoreUnavailable:
-            wait = RETRY_SEC
-        except OperationFailure as error:
-            log.warning("indexes.not_checked", reason=str(error)[:300])
-        await asyncio.sleep(wait)
+
+    async def check_once() -> None:
+        nonlocal known
+        known = await check(client, known)
+
+    failures = Failures("indexes", first_wait_sec=RETRY_SEC, longest_wait_sec=CHECK_SEC)
+    await resilient_loop("indexes", check_once, pause_sec=CHECK_SEC, failures=failures)
 
 
 async def check(client: Client, known: Missing) -> Missing:
@@ -44,8 +40,7 @@ async def check(client: Client, known: Missing) -> Missing:
     Afterwards queries of *client* may name the other indexes.
 
     Raises:
-        StoreUnavailable: MongoDB does not answer.
-        OperationFailure: MongoDB refuses to list indexes.
+        StoreUnavailable: MongoDB does not answer, or refuses to list indexes.
     """
     missing: Missing = {}
     for collection, wanted in INDEXES.items():

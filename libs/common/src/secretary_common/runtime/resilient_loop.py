@@ -1,0 +1,137 @@
+"""Loops of a service survive every error of a round: log, count, wait, go on.
+
+Only a wrong configuration at the start may end a process. An outage, a refusal of the server or a
+bug ends a round of a loop, and the next round comes later.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Awaitable, Callable
+
+from secretary_common.errors import StoreUnavailable
+from secretary_common.runtime.log import get_logger
+from secretary_common.runtime.metrics import LOOP_FAILURES
+
+log = get_logger(__name__)
+
+FIRST_WAIT_SEC = 1.0
+LONGEST_WAIT_SEC = 30.0
+LOG_AGAIN_SEC = 60.0
+"""The shortest time between two log lines about errors of the same kind."""
+
+
+class Failures:
+    """The failures of one loop. It decides when to log, and how long to wait before the next round.
+
+    MongoDB is asked again after the first wait, however long it does not answer. After any other
+    error the wait doubles, up to the longest wait.
+    """
+
+    def __init__(
+        self,
+        loop: str,
+        *,
+        first_wait_sec: float = FIRST_WAIT_SEC,
+        longest_wait_sec: float = LONGEST_WAIT_SEC,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """*loop* names the loop in logs and metrics."""
+        self._loop = loop
+        self._first_wait_sec = first_wait_sec
+        self._longest_wait_sec = longest_wait_sec
+        self._monotonic = monotonic
+        self._in_a_row = 0
+        self._logged_at: dict[str, float] = {}
+        self._unlogged: dict[str, int] = {}
+
+    def record(self, error: Exception) -> float:
+        """Count *error*, log it if it is the first of its kind; return the seconds to wait."""
+        kind = _kind_of(error)
+        LOOP_FAILURES.labels(self._loop, type(error).__name__).inc()
+        self._log(kind, error)
+        self._in_a_row += 1
+        if isinstance(error, StoreUnavailable):
+            return self._first_wait_sec
+        return min(self._first_wait_sec * 2.0 ** (self._in_a_row - 1), self._longest_wait_sec)
+
+    def end(self) -> None:
+        """Record that a round has succeeded."""
+        if self._in_a_row:
+            log.info("loop.recovered", loop=self._loop, failures=self._in_a_row)
+            self._in_a_row = 0
+
+    def _log(self, kind: str, error: Exception) -> None:
+        now = self._monotonic()
+        logged_at = self._logged_at.get(kind)
+        if logged_at is not None and (now - logged_at < LOG_AGAIN_SEC):
+            self._unlogged[kind] = self._unlogged.get(kind, 0) + 1
+            return
+        self._logged_at[kind] = now
+        fields = {"loop": self._loop, "error": kind, "unlogged": self._unlogged.pop(kind, 0)}
+        if isinstance(error, StoreUnavailable):
+            log.info("loop.failed", **fields, reason=str(error.__cause__ or error)[:300])
+        else:
+            log.error("loop.failed", exc=error, **fields)
+
+
+async def resilient_loop(
+    name: str,
+    do_round: Callable[[], Awaitable[object]],
+    *,
+    pause_sec: float = 0.0,
+    stopping: asyncio.Event | None = None,
+    on_failure: Callable[[Exception], None] | None = None,
+    failures: Failures | None = None,
+) -> None:
+    """Repeat *do_round* until *stopping* is set, or until cancelled.
+
+    Args:
+        name: of the loop, for logs and metrics.
+        do_round: one round, with its own waits.
+        pause_sec: the wait after a round that has succeeded.
+        stopping: ends the loop after the round, and each wait at once.
+        on_failure: called with the error of a round that has failed.
+        failures: says how long to wait after a failure; by default from 1 to 30 s.
+    """
+    failures = failures or Failures(name)
+    stopping = stopping or asyncio.Event()
+    while not stopping.is_set():
+        try:
+            await do_round()
+        except Exception as error:  # noqa: BLE001 - logged; this is the net of every loop
+            wait_sec = failures.record(error)
+            if on_failure:
+                on_failure(error)
+        else:
+            failures.end()
+            wait_sec = pause_sec
+        await _unless(stopping, wait_sec)
+
+
+async def until_done(name: str, work: Callable[[], Awaitable[object]]) -> None:
+    """Do *work*, and again after each failure, until it has succeeded."""
+    done = asyncio.Event()
+
+    async def attempt() -> None:
+        await work()
+        done.set()
+
+    await resilient_loop(name, attempt, stopping=done)
+
+
+async def _unless(stopping: asyncio.Event, seconds: float) -> None:
+    """Wait for *seconds*, or until *stopping* is set."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await stopping.wait()
+
+
+def _kind_of(error: Exception) -> str:
+    """Return what tells errors apart in the log: their types, and the code of the server."""
+    cause = error.__cause__
+    names = [type(one).__name__ for one in (error, cause) if one is not None]
+    code = getattr(cause if cause is not None else error, "code", None)
+    return " ".join([*names, *([str(code)] if isinstance(code, int | str) else [])])
