@@ -1,9 +1,12 @@
 """A receiver does not affect others; resends, recoveries and tests of a client work."""
 
 import asyncio
+from contextlib import AsyncExitStack
 
+import pytest
 from aiohttp import web
 from support.notifier_harness import CIPHER, NotifierHarness, Receiver, running_receiver, until
+from support.raw_server import OK, RawRequest, raw_server
 
 from secretary_common.jobs.outbox import trial_delivery
 from secretary_common.models import DeliveryState, Phase
@@ -138,3 +141,46 @@ async def test_progress_to_a_failing_receiver_delays_the_end_by_one_deadline_at_
         await harness.add_event(job, Phase.COMPLETED, 5)
         await harness.wait_for(job, DELIVERED, seq=5)
     assert receiver.hits[1].at - begun < 1.5 + 1.5
+
+
+@pytest.mark.parametrize("is_resent", [False, True], ids=["first try", "found in the store"])
+async def test_hanging_receivers_of_one_key_do_not_delay_the_webhook_of_another(
+    harness: NotifierHarness, receiver: Receiver, *, is_resent: bool
+) -> None:
+    """Forty origins of one key hang longer than the other key's webhook may take."""
+    release = asyncio.Event()
+
+    async def hang(_: RawRequest) -> bytes:
+        await release.wait()
+        return OK
+
+    async with AsyncExitStack() as stack:
+        servers = [await stack.enter_async_context(raw_server(hang)) for _ in range(40)]
+        slow = [await harness.insert_job(server.url("/")) for server in servers]
+        quick = await harness.insert_job(receiver.url(), owner="key-2") if is_resent else None
+        section = {"max_in_flight": 16, "timeout_sec": 60, "first_timeout_sec": 60}
+        async with harness.notifier(**section):
+            await until(lambda: sum(len(server.requests) for server in servers) >= 4, within=20)
+            quick = quick or await harness.insert_job(receiver.url(), owner="key-2")
+            await harness.wait_for(quick, DELIVERED, within=20)
+            waiting = [await harness.delivery(job) for job in slow]
+            release.set()
+    assert not any(delivery.attempts for delivery in waiting if delivery)
+
+
+async def test_a_receiver_that_is_too_slow_for_its_first_request_has_the_whole_deadline_next(
+    harness: NotifierHarness, receiver: Receiver
+) -> None:
+    async def wait_for_the_cut(_: web.Request) -> web.StreamResponse:
+        await asyncio.sleep(60)
+        return web.Response()
+
+    async def answer_late(_: web.Request) -> web.StreamResponse:
+        await asyncio.sleep(1)
+        return web.Response()
+
+    job = await harness.insert_job(receiver.script("/hook", wait_for_the_cut, answer_late))
+    async with harness.notifier(timeout_sec=30, first_timeout_sec=0.3):
+        delivery = await harness.wait_for(job, DELIVERED, within=20)
+    first, second = delivery.attempts
+    assert (first.error, second.error) == ("timeout: no complete answer within 0.3 s", None)

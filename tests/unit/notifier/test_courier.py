@@ -33,6 +33,9 @@ class CourierHarness:
         self.clock = ManualClock()
         self.store = InMemoryDeliveryRepository()
         self.sent: list[Delivery] = []
+        self.timeouts: list[float] = []
+        self.error: str | None = None
+        self.untried: set[str] = set()
         self.status_code = status_code
         self.lacks_key = False
         self.while_sending: Callable[[], None] = lambda: None
@@ -41,13 +44,23 @@ class CourierHarness:
 
     def courier_over(self, store: InMemoryDeliveryRepository) -> Courier:
         store.deliveries = self.store.deliveries
-        return Courier(store, self, self.limit, self.clock, CONFIG)
+        return Courier(
+            store,
+            self,
+            self.limit,
+            self.clock,
+            CONFIG,
+            is_untried=lambda origin: origin in self.untried,
+        )
 
     async def send(self, delivery: Delivery, at: datetime, timeout_sec: float) -> Answer:
         self.sent.append(delivery)
+        self.timeouts.append(timeout_sec)
         self.while_sending()
         if self.lacks_key:
             return Answer(at=at, duration_ms=0, error="secret: sealed with an unknown key")
+        if self.error:
+            return Answer(at=at, duration_ms=0, error=self.error)
         return Answer(at=at, duration_ms=3, status_code=self.status_code, response="kept")
 
     async def add(self, seq: int = 7, phase: Phase = Phase.COMPLETED, **fields: Any) -> Delivery:
@@ -91,6 +104,39 @@ async def test_a_failed_event_waits_for_its_next_attempt() -> None:
     assert stored.next_attempt_at is not None
     wait = stored.next_attempt_at - harness.clock.now()
     assert timedelta(seconds=5) <= wait <= timedelta(seconds=5.5)
+
+
+@pytest.mark.parametrize(
+    ("fields", "timeout_sec"),
+    [
+        ({}, 5),
+        ({"tries": 1}, 15),
+        ({"phase": Phase.TEST}, 15),
+        ({"origin": "https://known.example:443"}, 15),
+    ],
+    ids=["first try", "retry", "only attempt", "known origin"],
+)
+async def test_the_first_request_to_an_unknown_origin_has_a_shorter_deadline(
+    fields: dict[str, Any], timeout_sec: float
+) -> None:
+    harness = CourierHarness()
+    harness.untried = {"https://example.com:443"}
+    await harness.courier.deliver((await harness.add(**fields)).to_due())
+    assert harness.timeouts == [timeout_sec]
+
+
+async def test_what_the_notifier_lacks_costs_no_attempt_and_the_delivery_waits() -> None:
+    harness = CourierHarness()
+    harness.error = "shortage: Too many open files"
+    verdict = await harness.courier.deliver((await harness.add()).to_due())
+    stored = await harness.stored()
+    assert (stored.state, stored.tries, stored.attempts) == (DeliveryState.PENDING, 0, [])
+    assert "Too many open files" in (stored.reason or "")
+    assert stored.next_attempt_at == harness.clock.now() + timedelta(
+        seconds=CONFIG.poll_interval_sec
+    )
+    assert verdict is not None
+    assert verdict.is_for_others
 
 
 async def test_a_lease_outlasts_the_deadline_of_an_attempt() -> None:

@@ -8,9 +8,18 @@ from secretary_notifier.fair_queue import AHEAD_PER_SLOT, BACKLOG_PER_SLOT, Fair
 NOW = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
 
 
-def due(number: int, origin: str = "a", tries: int = 0) -> DueDelivery:
+def due(number: int, origin: str = "a", tries: int = 0, owner: str = "") -> DueDelivery:
+    """A delivery of *owner*; by default each origin belongs to a key of its own."""
     job_id = f"job-{origin}{number}"
-    return DueDelivery(f"msg_{job_id}_1", job_id, 1, origin, phase=Phase.COMPLETED, tries=tries)
+    return DueDelivery(
+        f"msg_{job_id}_1",
+        job_id,
+        1,
+        owner or f"key-{origin}",
+        origin,
+        phase=Phase.COMPLETED,
+        tries=tries,
+    )
 
 
 def taken(queue: FairQueue, now: datetime = NOW) -> list[str]:
@@ -151,7 +160,9 @@ def test_a_probe_without_an_outcome_is_repeated() -> None:
 def test_tests_open_no_breaker() -> None:
     queue = FairQueue(slots=10, per_origin=4)
     for number in range(20):
-        item = DueDelivery(f"msg_test-{number}_1", "test-1", 1, "t", phase=Phase.TEST, tries=0)
+        item = DueDelivery(
+            f"msg_test-{number}_1", "test-1", 1, "key-1", "t", phase=Phase.TEST, tries=0
+        )
         offer(queue, item)
         assert queue.take(NOW) is item
         answered(queue, item, failed=True)
@@ -196,3 +207,77 @@ def test_idle_origins_are_forgotten() -> None:
     queue.take(NOW)
     queue.forget(item, NOW + timedelta(minutes=6))
     assert queue.remembered_origins < 5
+
+
+def hanging(owner: str, count: int) -> list[DueDelivery]:
+    """Deliveries of one key, each for an origin of its own that nobody knows."""
+    return [due(number, f"{owner}-{number}-", owner=owner) for number in range(count)]
+
+
+def test_one_key_alone_holds_half_of_the_slots_and_leaves_the_rest_to_others() -> None:
+    queue = FairQueue(slots=64, per_origin=4)
+    offer(queue, *hanging("many", 300))
+    assert len(taken(queue)) == 32
+    offer(queue, due(1, "b", owner="other"))
+    assert taken(queue) == ["b1"]
+
+
+def test_while_others_are_busy_a_key_holds_a_quarter_of_the_slots() -> None:
+    queue = FairQueue(slots=64, per_origin=4)
+    for owner in ("x", "y", "z"):
+        offer(queue, *hanging(owner, 100))
+    found = taken(queue)
+    assert [sum(each.startswith(owner) for each in found) for owner in "xyz"] == [16, 16, 16]
+
+
+def test_keys_take_turns_before_origins_do() -> None:
+    queue = FairQueue(slots=64, per_origin=4)
+    offer(queue, *hanging("many", 5), *(due(number, "b", owner="other") for number in range(2)))
+    assert taken(queue)[:4] == ["many-0-0", "b0", "many-1-1", "b1"]
+
+
+def test_within_one_origin_keys_take_turns_too() -> None:
+    queue = FairQueue(slots=64, per_origin=4)
+    offer(queue, *(due(number, "a", owner="many") for number in range(60)))
+    offer(queue, due(60, "a", owner="other"))
+    assert taken(queue) == ["a0", "a60", "a1", "a2"]
+
+
+def test_quick_origins_do_not_count_against_the_share_of_their_key() -> None:
+    queue = FairQueue(slots=8, per_origin=2)
+    for origin in "ab":
+        item = due(1000, origin, owner="one")
+        offer(queue, item)
+        assert queue.take(NOW) is item
+        answered(queue, item, took=0.01)
+    offer(queue, *(due(n, origin, owner="one") for n in range(8) for origin in "ab"))
+    assert len(taken(queue)) == 16
+
+
+def test_a_slot_of_a_key_is_free_again_once_its_receiver_answered() -> None:
+    queue = FairQueue(slots=8, per_origin=2)
+    items = hanging("many", 10)
+    offer(queue, *items)
+    assert len(taken(queue)) == 4
+    for item in items[:4]:
+        answered(queue, item, failed=True, took=15)
+    assert len(taken(queue)) == 4
+
+
+def test_an_origin_is_untried_until_its_first_request_has_ended() -> None:
+    queue = FairQueue(slots=8, per_origin=2)
+    item = due(1)
+    offer(queue, item)
+    assert queue.is_untried("a")
+    queue.take(NOW)
+    assert queue.is_untried("a")
+    answered(queue, item, failed=True, took=5)
+    assert not queue.is_untried("a")
+
+
+def test_the_queue_knows_which_lanes_it_holds() -> None:
+    queue = FairQueue(slots=8, per_origin=2)
+    assert not queue.holds(Lane("a", is_retry=False))
+    offer(queue, due(1))
+    assert queue.holds(Lane("a", is_retry=False))
+    assert not queue.holds(Lane("a", is_retry=True))

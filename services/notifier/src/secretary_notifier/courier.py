@@ -28,6 +28,7 @@ from secretary_common.runtime.clock import Clock
 from secretary_common.runtime.group_commit import GroupCommit
 from secretary_common.runtime.keyed_limit import KeyedLimit
 from secretary_common.runtime.log import bind, get_logger
+from secretary_notifier import schedule
 from secretary_notifier import verdict as rules
 from secretary_notifier.attempt_log import AttemptLog
 from secretary_notifier.verdict import MUTED_FOR, Answer, Verdict
@@ -59,6 +60,8 @@ class CourierConfig:
     """The id of this notifier, new at each start."""
     timeout_sec: float
     retry_schedule_sec: Sequence[float]
+    first_timeout_sec: float = 5.0
+    """The deadline of the first request to an origin that the notifier does not know."""
     poll_interval_sec: float = 5.0
     """The wait of a delivery that this notifier cannot send; the shortest one without its key."""
     replayable_for: timedelta = timedelta(days=30)
@@ -97,6 +100,7 @@ class Courier:
         config: CourierConfig,
         *,
         is_paused: Callable[[str], bool] = lambda _: False,
+        is_untried: Callable[[str], bool] = lambda _: False,
     ) -> None:
         """Prepare to deliver.
 
@@ -107,8 +111,10 @@ class Courier:
             clock: the store's.
             config: how deliveries are attempted.
             is_paused: returns whether an origin gets no requests now; called before each request.
+            is_untried: returns whether no request to an origin has ended yet.
         """
         self._is_paused = is_paused
+        self._is_untried = is_untried
         self._deliveries = deliveries
         self._sender = sender
         self._limit = limit
@@ -198,10 +204,23 @@ class Courier:
         The time that a progress has waited since its claim counts, because the end of its job
         waits for it.
         """
+        timeout_sec = self._timeout_sec(claimed.delivery)
         if claimed.delivery.is_terminal_event:
-            return self._config.timeout_sec
+            return timeout_sec
         waited_sec = asyncio.get_running_loop().time() - claimed.since
-        return self._config.timeout_sec - waited_sec
+        return timeout_sec - waited_sec
+
+    def _timeout_sec(self, delivery: Delivery) -> float:
+        """Return the deadline, which is shorter for the first request to an unknown origin.
+
+        Names are free, so a client may have any number of origins that hang. The next attempt has
+        the whole deadline, as has an attempt that no other one follows.
+        """
+        waits = schedule.waits_of(delivery, self._config.retry_schedule_sec)
+        is_followed = delivery.tries + 1 < len(waits)
+        if delivery.tries == 0 and is_followed and self._is_untried(delivery.origin):
+            return min(self._config.first_timeout_sec, self._config.timeout_sec)
+        return self._config.timeout_sec
 
     async def _record(self, claimed: _Claimed, answer: Answer | None, verdict: Verdict) -> None:
         self._attempt_log.note(claimed.delivery, answer, verdict)

@@ -140,8 +140,11 @@ class Dispatcher:
         self._blocked = {key: until for key, until in self._blocked.items() if until > now}
         lanes = await self._deliveries.waiting_lanes()
         due_lanes = [lane for lane, at in lanes.items() if at <= now]
+        # Lanes without a delivery in the queue come first: however many origins of one key are in
+        # trouble, the lanes of other keys are read.
         wanted = sorted(
-            (lane for lane in due_lanes if self._queue.accepts(lane, now)), key=lanes.__getitem__
+            (lane for lane in due_lanes if self._queue.accepts(lane, now)),
+            key=lambda lane: (self._queue.holds(lane), lanes[lane]),
         )[:LANES_AT_ONCE]
         found = await self._deliveries.due(wanted, now, DUE_AT_ONCE) if wanted else []
         any_new = self._offer(found)

@@ -1,4 +1,7 @@
-"""The order of claims: origins take turns; each origin and all of them together have a limit.
+"""The order of claims: API keys take turns, then the origins of a key; each has a limit.
+
+A key alone may hold half of the slots, and while others are busy a quarter of them. So the
+receivers of one key that hang do not delay the events of another key.
 
 Within an origin first tries go before retries. Retries and the events of slow origins never hold
 all slots. An origin whose breaker is open gets no slot. So a receiver that fails delays neither
@@ -38,15 +41,12 @@ class _Pace(Enum):
     SLOW = 2
 
 
-class _Origin:
-    """The waiting deliveries of one origin, its pace and its breaker."""
+class _Waiting:
+    """The waiting deliveries of one key for one origin."""
 
     def __init__(self) -> None:
         self.first_tries: deque[DueDelivery] = deque()
         self.retries: deque[DueDelivery] = deque()
-        self.in_flight = 0
-        self.pace = _Pace.UNKNOWN
-        self.breaker = Breaker()
 
     def __len__(self) -> int:
         return len(self.first_tries) + len(self.retries)
@@ -54,20 +54,49 @@ class _Origin:
     def part(self, *, is_retry: bool) -> deque[DueDelivery]:
         return self.retries if is_retry else self.first_tries
 
+
+class _Owner:
+    """What waits for one key, by origin, and how many slots the key holds."""
+
+    def __init__(self) -> None:
+        self.waiting: OrderedDict[str, _Waiting] = OrderedDict()
+        self.held = 0
+        """Its slots for origins that were not known to be quick."""
+
+
+class _Origin:
+    """The pace and the breaker of one origin, and its deliveries counted over all keys."""
+
+    def __init__(self) -> None:
+        self.waiting = {False: 0, True: 0}
+        """The first tries, and the retries."""
+        self.in_flight = 0
+        self.pace = _Pace.UNKNOWN
+        self.was_tried = False
+        self.breaker = Breaker()
+
+    def __len__(self) -> int:
+        return sum(self.waiting.values())
+
     def is_idle(self, now: datetime) -> bool:
-        return not self and not self.in_flight and self.breaker.is_idle(now)
+        return not len(self) and not self.in_flight and self.breaker.is_idle(now)
 
 
 class FairQueue:
     """Holds due deliveries, each of them once, until a slot is free for them."""
 
     def __init__(self, *, slots: int, per_origin: int) -> None:
-        """*slots* in all, *per_origin* for each origin."""
+        """*slots* in all, *per_origin* for each origin, a quarter of *slots* for each key."""
         self._slots = slots
         self._per_origin = per_origin
         self._backlog = per_origin * BACKLOG_PER_SLOT
         self._restricted_slots = max(1, int(slots * RESTRICTED_SHARE))
-        self._origins: OrderedDict[str, _Origin] = OrderedDict()
+        self._share = max(per_origin, slots // 4)
+        self._half = slots // 2
+        self._owners: OrderedDict[str, _Owner] = OrderedDict()
+        self._origins: dict[str, _Origin] = {}
+        # Deliveries that count against the share of their key; decided when a slot is taken.
+        self._held: set[str] = set()
         # Deliveries whose slot counts against the restricted share; decided when a slot is taken.
         self._restricted: set[str] = set()
         self._in_flight: dict[str, DueDelivery] = {}
@@ -75,7 +104,7 @@ class FairQueue:
 
     def __len__(self) -> int:
         """How many deliveries wait for a slot."""
-        return sum(map(len, self._origins.values()))
+        return sum(len(origin) for origin in self._origins.values())
 
     @property
     def in_flight(self) -> int:
@@ -89,23 +118,43 @@ class FairQueue:
 
     def offer(self, due: DueDelivery) -> bool:
         """Add a delivery; return False if it is known already, or the backlog is full."""
+        if due.delivery_id in self._known:
+            return False
         origin = self._origins.setdefault(due.origin, _Origin())
-        waiting = origin.part(is_retry=due.lane.is_retry)
-        if due.delivery_id in self._known or len(waiting) >= self._backlog:
+        owner = self._owners.setdefault(due.owner, _Owner())
+        waiting = owner.waiting.setdefault(due.origin, _Waiting()).part(is_retry=due.lane.is_retry)
+        if len(waiting) >= self._backlog:
             return False
         self._known.add(due.delivery_id)
         waiting.append(due)
+        origin.waiting[due.lane.is_retry] += 1
         return True
 
     def take(self, now: datetime) -> DueDelivery | None:
         """Return the next delivery to claim and give it a slot; None if none may start."""
         if len(self._in_flight) >= self._slots * 2:
             return None
-        for name, origin in self._origins.items():
-            if not origin or origin.in_flight >= self._limit(origin):
+        for name, owner in self._owners.items():
+            if due := self._take_of(owner, now):
+                self._owners.move_to_end(name)  # the other keys come first next time
+                return due
+        return None
+
+    def _take_of(self, owner: _Owner, now: datetime) -> DueDelivery | None:
+        may_hold = owner.held < self._share or len(self._held) < self._half
+        for name, waiting in owner.waiting.items():
+            origin = self._origins[name]
+            if not waiting or origin.in_flight >= self._limit(origin):
                 continue
-            if origin.breaker.allows(now, origin.in_flight) and (due := self._pop(origin)):
-                self._origins.move_to_end(name)  # the other origins come first next time
+            if origin.pace is not _Pace.QUICK and not may_hold:
+                continue
+            if origin.breaker.allows(now, origin.in_flight) and (due := self._pop(origin, waiting)):
+                owner.waiting.move_to_end(name)  # the other origins come first next time
+                if not waiting:
+                    del owner.waiting[name]
+                if origin.pace is not _Pace.QUICK:
+                    self._held.add(due.delivery_id)
+                    owner.held += 1
                 return due
         return None
 
@@ -123,10 +172,14 @@ class FairQueue:
         if self._in_flight.pop(due.delivery_id, None) is None:
             return
         self._restricted.discard(due.delivery_id)
+        if due.delivery_id in self._held:
+            self._held.remove(due.delivery_id)
+            self._owners[due.owner].held -= 1
         origin = self._origins[due.origin]
         origin.in_flight -= 1
         origin.breaker.note(failed=None if due.is_test else failed, now=now)
         if took_sec is not None:
+            origin.was_tried = True
             slow_or_unknown = _Pace.SLOW if took_sec > SLOW_SEC else _Pace.UNKNOWN
             origin.pace = _Pace.QUICK if took_sec <= QUICK_SEC else slow_or_unknown
 
@@ -134,6 +187,9 @@ class FairQueue:
         """Free the slot of *due* and accept this delivery again: its record is written, or lost."""
         self.release_slot(due, now, failed=None, took_sec=None)
         self._known.discard(due.delivery_id)
+        owner = self._owners.get(due.owner)
+        if owner is not None and not owner.waiting and not owner.held:
+            del self._owners[due.owner]
         if len(self._origins) > MOST_REMEMBERED:
             for name in [name for name, one in self._origins.items() if one.is_idle(now)]:
                 del self._origins[name]
@@ -141,6 +197,16 @@ class FairQueue:
     def mark_slow(self, origin: str) -> None:
         """Claim no more ahead for *origin*: a claimed delivery waited too long for its request."""
         self._origins[origin].pace = _Pace.SLOW
+
+    def is_untried(self, origin: str) -> bool:
+        """Return whether no request to *origin* has ended yet, as far as the queue remembers."""
+        found = self._origins.get(origin)
+        return found is None or not found.was_tried
+
+    def holds(self, lane: Lane) -> bool:
+        """Return whether a delivery of *lane* waits in the queue."""
+        found = self._origins.get(lane.origin)
+        return found is not None and found.waiting[lane.is_retry] > 0
 
     def is_paused(self, origin: str, now: datetime) -> bool:
         """Return whether the breaker of *origin* is open, so that claimed deliveries wait too."""
@@ -161,7 +227,7 @@ class FairQueue:
         origin = self._origins.get(lane.origin)
         if origin is None:
             return True
-        has_room = len(origin.part(is_retry=lane.is_retry)) < self._backlog
+        has_room = origin.waiting[lane.is_retry] < self._backlog
         return has_room and (origin.breaker.open_until or now) <= now
 
     def open_breakers(self, now: datetime) -> list[datetime]:
@@ -173,14 +239,15 @@ class FairQueue:
         ahead = AHEAD_PER_SLOT if origin.pace is _Pace.QUICK else 0
         return self._per_origin * (1 + ahead)
 
-    def _pop(self, origin: _Origin) -> DueDelivery | None:
+    def _pop(self, origin: _Origin, waiting: _Waiting) -> DueDelivery | None:
         is_full = len(self._restricted) >= self._restricted_slots
-        if origin.first_tries and not (is_full and origin.pace is _Pace.SLOW):
-            due = origin.first_tries.popleft()
-        elif origin.retries and not is_full:
-            due = origin.retries.popleft()
+        if waiting.first_tries and not (is_full and origin.pace is _Pace.SLOW):
+            due = waiting.first_tries.popleft()
+        elif waiting.retries and not is_full:
+            due = waiting.retries.popleft()
         else:
             return None
+        origin.waiting[due.lane.is_retry] -= 1
         if due.lane.is_retry or origin.pace is _Pace.SLOW:
             self._restricted.add(due.delivery_id)
         self._in_flight[due.delivery_id] = due

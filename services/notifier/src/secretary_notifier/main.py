@@ -136,6 +136,7 @@ async def _dispatcher(settings: Settings, store: Store, owner: str) -> AsyncIter
         config = CourierConfig(
             owner=owner,
             timeout_sec=section.timeout_sec,
+            first_timeout_sec=section.first_timeout_sec,
             retry_schedule_sec=section.retry_schedule_sec,
             poll_interval_sec=section.poll_interval_sec,
             replayable_for=timedelta(days=settings.retention.finished_days),
@@ -149,6 +150,7 @@ async def _dispatcher(settings: Settings, store: Store, owner: str) -> AsyncIter
             store.clock,
             config,
             is_paused=lambda origin: queue.is_paused(origin, store.clock.now()),
+            is_untried=queue.is_untried,
         )
         relay = Relay(
             store.jobs,

@@ -97,6 +97,7 @@ class Delivery(BaseModel):
             delivery_id=self.delivery_id,
             job_id=self.job_id,
             seq=self.seq,
+            owner=self.owner,
             origin=self.origin,
             phase=self.phase,
             tries=self.tries,
@@ -110,6 +111,8 @@ class DueDelivery:
     delivery_id: str
     job_id: str
     seq: int
+    owner: str
+    """The API key of its job."""
     origin: str
     phase: Phase
     tries: int

@@ -162,6 +162,8 @@ class NotifierSection(Section):
     max_in_flight: int = Field(default=64, ge=1)
     per_origin: int = Field(default=4, ge=1)
     timeout_sec: Seconds = 15.0
+    first_timeout_sec: Seconds = 5.0
+    """The deadline of the first request to a receiver that the notifier does not know."""
     poll_interval_sec: Seconds = 5.0
     retry_schedule_sec: list[SecondsOrZero] = Field(
         # The example of Standard Webhooks: 0, 5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 14 h, 20 h, 24 h.

@@ -20,7 +20,7 @@ JOB_PHASES = [phase.value for phase in Phase if phase is not Phase.TEST]
 """The phases of events of jobs; tests have no job."""
 LOST: Document = {"state": DEAD, "phase": {"$ne": Phase.TEST.value}}
 """Dead deliveries of events of jobs; a failed test of a receiver does not count."""
-CHOICE = ("job_id", "seq", "origin", "phase", "tries")
+CHOICE = ("job_id", "seq", "owner", "origin", "phase", "tries")
 """The fields that choosing the next delivery needs."""
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 WAITS: Document = {"next_attempt_at": {"$gt": LONG_AGO}}
@@ -45,6 +45,7 @@ def to_due(document: Document) -> DueDelivery:
         delivery_id=document["_id"],
         job_id=document["job_id"],
         seq=document["seq"],
+        owner=document["owner"],
         origin=document["origin"],
         phase=Phase(document["phase"]),
         tries=document.get("tries", 0),
