@@ -6,6 +6,9 @@ import threading
 import time
 from dataclasses import dataclass, field
 
+from chaos.ledger.interval import Interval
+from chaos.oddity import OddDocument
+
 from secretary_devstack.processes.service import Service
 
 
@@ -34,7 +37,7 @@ class ProcessLifetime:
 
 @dataclass(frozen=True, slots=True)
 class Unavailability:
-    """A process ran but could not work: it was frozen or cut off from MongoDB."""
+    """A process ran but could not work: it was frozen, unfit or cut off from MongoDB."""
 
     service: str
     began_at: float
@@ -48,6 +51,9 @@ class EventLog:
     faults: list[InjectedFault] = field(default_factory=list)
     lifetimes: list[ProcessLifetime] = field(default_factory=list)
     unavailable: list[Unavailability] = field(default_factory=list)
+    store_outages: list[Interval] = field(default_factory=list)
+    """When faults kept services from MongoDB, whether or not the cluster probe noticed."""
+    odd_documents: list[OddDocument] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     """Errors of services, in words."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -70,6 +76,11 @@ class EventLog:
         """Record that *service* could not work from *began_at* until now."""
         with self._lock:
             self.unavailable.append(Unavailability(service.name, began_at, time.time()))
+
+    def store_was_unavailable(self, began_at: float) -> None:
+        """Record that services could not use MongoDB from *began_at* until now."""
+        with self._lock:
+            self.store_outages.append(Interval(began_at, time.time()))
 
     def fault_began(self, what: str, victim: str) -> InjectedFault:
         """Record that a fault begins now; the caller sets its end."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -11,9 +12,11 @@ from typing import Any
 import httpx
 from chaos import execution_log, history
 from chaos.event_log import EventLog, ProcessLifetime
+from chaos.ledger import odd_documents
 from chaos.ledger.evidence import TERMINAL, ClientAnswers, Evidence, received_webhooks
 from chaos.ledger.interval import Interval
 from chaos.ledger.recovery import FOREVER, WorkerProcess
+from chaos.oddity import DELIVERY_PREFIX, PREFIX, OddDocument
 from chaos.plan import Features, Submission
 from chaos.system import DATABASE, System
 from pymongo import MongoClient
@@ -27,27 +30,66 @@ JsonObject = dict[str, Any]
 Client = MongoClient[JsonObject]
 
 SETTLE_SEC = 120.0
+OWN_WANTS = "Too many open files|No buffer space|Cannot allocate memory|No space left"
+"""Texts of errors that are no fault of a receiver."""
+REFUSED_ACCEPT = "accept() out of system resource"
+MOST_REFUSALS = 20
+"""A service logs that it has no descriptors once a minute; a restarted one may log it again."""
 LISTEN_SEC = 60.0
 """A worker notices a half-open connection to the broker after about three heartbeats of 15 s."""
 POLL_SEC = 0.5
 
 
-def await_ends(client: Client) -> bool:
-    """Return when every job and every webhook has ended; False if one did not in time."""
+def await_ends(client: Client, odd: Sequence[OddDocument]) -> bool:
+    """Return when every job and every webhook has ended; False if one did not in time.
+
+    The *odd* documents must have reached their fates too.
+    """
     database = client[DATABASE]
+    usual_jobs = {"_id": {"$not": {"$regex": f"^{PREFIX}"}}}
+    usual_deliveries = {"_id": {"$not": {"$regex": f"^{DELIVERY_PREFIX}"}}}
 
     def all_ended() -> bool:
         waiting = [
-            database.jobs.count_documents({"status": {"$nin": sorted(TERMINAL)}}),
-            database.jobs.count_documents({"notify": {"$exists": True}}),
-            database.deliveries.count_documents({"state": {"$in": ["pending", "sending"]}}),
+            database.jobs.count_documents({**usual_jobs, "status": {"$nin": sorted(TERMINAL)}}),
+            database.jobs.count_documents({**usual_jobs, "notify": {"$exists": True}}),
+            database.deliveries.count_documents(
+                {**usual_deliveries, "state": {"$in": ["pending", "sending"]}}
+            ),
         ]
-        return not any(waiting)
+        return not any(waiting) and all(
+            odd_documents.has_settled(*pair) for pair in stored_odd(client, odd)
+        )
 
     try:
         return wait_until(all_ended, timeout_sec=SETTLE_SEC, what="all ends", every_sec=POLL_SEC)
     except NotInTime:
         return False
+
+
+def stored_odd(
+    client: Client, odd: Sequence[OddDocument]
+) -> list[tuple[OddDocument, JsonObject | None]]:
+    """Return each odd document with what is stored under its id."""
+    database = client[DATABASE]
+    return [
+        (
+            one,
+            database[one.collection].find_one({"_id": one.document_id}),
+        )
+        for one in odd
+    ]
+
+
+def _own_failures(client: Client) -> list[tuple[str, str]]:
+    """Return deliveries of which an attempt failed for want of the notifier's own."""
+    query = {"attempts.error": {"$regex": OWN_WANTS}}
+    return [
+        (one["_id"], attempt["error"])
+        for one in client[DATABASE].deliveries.find(query, projection=["attempts"])
+        for attempt in one["attempts"]
+        if re.search(OWN_WANTS, attempt.get("error") or "")
+    ]
 
 
 def await_listening(workers: Sequence[Service]) -> list[str]:
@@ -84,11 +126,13 @@ def read_evidence(
     answers: ClientAnswers,
     since: Any,
     problems: Sequence[str],
+    odd: Sequence[OddDocument],
 ) -> Evidence:
     """Read all evidence of an experiment."""
     database = client[DATABASE]
     superseded = database.deliveries.find({"state": "superseded"}, projection=["job_id", "run"])
     executions, _ = execution_log.read(system.execution_log)
+    received = received_webhooks(system.receiver.requests, system.stack.keys.signing)
     return Evidence(
         features=features,
         plans={plan.ref: plan for each in submissions for plan in each.plans},
@@ -98,12 +142,15 @@ def read_evidence(
             if len(each.plans) > 1
         ),
         answers=answers,
-        jobs={job["_id"]: job for job in database.jobs.find()},
+        jobs={job["_id"]: job for job in database.jobs.find() if not job["_id"].startswith(PREFIX)},
         superseded=frozenset((one["job_id"], one["run"]) for one in superseded),
         history=history.read(client, DATABASE, since),
-        executions=executions,
-        webhooks=received_webhooks(system.receiver.requests, system.stack.keys.signing),
+        executions=[one for one in executions if not one.job_id.startswith(PREFIX)],
+        webhooks=[one for one in received if not one.job_id.startswith(PREFIX)],
         crashes=problems,
+        own_failures=_own_failures(client),
+        odd=stored_odd(client, odd),
+        odd_webhooks=[one for one in received if one.job_id.startswith(PREFIX)],
     )
 
 
@@ -114,6 +161,18 @@ def crashes_of(events: EventLog, log: Path) -> list[str]:
     return [
         *events.problems,
         *(f"{one.service} (pid {one.pid}) ended by itself" for one in ended),
+    ]
+
+
+def flooded_logs(services: Sequence[Service]) -> list[str]:
+    """Return an error for each service that logged each refused ``accept`` without a limit."""
+    counts = {
+        one.name: one.log.read_text(errors="replace").count(REFUSED_ACCEPT) for one in services
+    }
+    return [
+        f"{name} logged {count} times: {REFUSED_ACCEPT}"
+        for name, count in counts.items()
+        if count > MOST_REFUSALS
     ]
 
 

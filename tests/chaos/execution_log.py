@@ -6,6 +6,7 @@ Only this log shows which executions really ran; the database shows what was com
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import time
@@ -15,6 +16,7 @@ from typing import Any
 
 VARIABLE = "CHAOS_EXECUTION_LOG"
 """The environment variable with the path of the file."""
+_FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT
 STARTED, ENDED, WORKER_KILLED = "started", "ended", "worker killed"
 
 
@@ -44,15 +46,16 @@ class WorkerKill:
     at: float
 
 
+@functools.cache
+def opened() -> int:
+    """Return the descriptor of the log; it stays open, also when no other can be opened."""
+    return os.open(os.environ[VARIABLE], _FLAGS, 0o644)
+
+
 def note(event: str, nonce: str, **fields: Any) -> None:
     """Append one line."""
     line = {"event": event, "nonce": nonce, "at": time.time(), "pid": os.getpid(), **fields}
-    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
-    descriptor = os.open(os.environ[VARIABLE], flags, 0o644)
-    try:
-        os.write(descriptor, (json.dumps(line) + "\n").encode())
-    finally:
-        os.close(descriptor)
+    os.write(opened(), (json.dumps(line) + "\n").encode())
 
 
 def read(path: Path) -> tuple[list[Execution], list[WorkerKill]]:

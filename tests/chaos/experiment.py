@@ -18,9 +18,9 @@ from chaos import evidence_reader, history
 from chaos.client import Clients
 from chaos.cluster_probe import ClusterProbe
 from chaos.event_log import EventLog
-from chaos.fault_injector import FaultInjector
-from chaos.faults import draw_faults
+from chaos.faults import Form, draw_faults
 from chaos.history import History
+from chaos.injection.fault_injector import FaultInjector
 from chaos.ledger.interval import Interval
 from chaos.ledger.recovery import WorkerSettings, leases_of, recoveries
 from chaos.ledger.verdict import Verdict, judge
@@ -53,6 +53,10 @@ class Size:
     jobs: int
     seconds: float
     """How long jobs are submitted and faults injected."""
+    is_long: bool = False
+    """Whether outages have the length that they have in the field, such as four minutes."""
+    without: Sequence[str] = ()
+    """Texts; faults with one of them in their name are left out."""
 
 
 class Experiment:
@@ -69,7 +73,8 @@ class Experiment:
             lease_sec=LEASE_SEC,
             features=FEATURES,
         )
-        self._faults = draw_faults(seed, seconds=size.seconds, lease_sec=LEASE_SEC)
+        form = Form(size.seconds, LEASE_SEC, size.is_long)
+        self._faults = draw_faults(seed, form, without=size.without)
         self._took: dict[str, float] = {}
 
     @property
@@ -102,7 +107,7 @@ class Experiment:
             with self._timed("faults"):
                 self._submit_and_inject(injector, clients)
             with self._timed("ends"):
-                evidence_reader.await_ends(client)
+                evidence_reader.await_ends(client, injector.events.odd_documents)
             with self._timed("listening"):
                 problems = evidence_reader.await_listening(system.stack.workers)
         with self._timed("verdict"):
@@ -113,12 +118,17 @@ class Experiment:
                 submissions=self._submissions,
                 answers=clients.answers,
                 since=since,
-                problems=[*problems, *evidence_reader.crashes_of(injector.events, log)],
+                problems=[
+                    *problems,
+                    *evidence_reader.crashes_of(injector.events, log),
+                    *evidence_reader.flooded_logs(system.stack.services),
+                ],
+                odd=injector.events.odd_documents,
             )
             recovered = recoveries(
                 leases_of(evidence.history),
                 evidence_reader.worker_processes(system.stack.workers, injector.events, log),
-                outages=probe.outages,
+                outages=[*probe.outages, *injector.events.store_outages],
                 unavailable=evidence_reader.unavailable_times(injector.events),
                 settings=WorkerSettings(SLOTS, HEARTBEAT_SEC),
             )
@@ -131,8 +141,12 @@ class Experiment:
             system.urls,
             system.keys,
             webhook_url=system.receiver.url(),
-            give_up_after_sec=self._size.seconds + ANSWER_SEC,
+            give_up_after_sec=self._size.seconds + self._longest_fault_sec + ANSWER_SEC,
         )
+
+    @property
+    def _longest_fault_sec(self) -> float:
+        return max((fault.duration_sec for fault in self._faults), default=0.0)
 
     @contextlib.contextmanager
     def _timed(self, name: str) -> Iterator[None]:

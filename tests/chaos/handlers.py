@@ -10,7 +10,8 @@ import os
 import secrets
 import signal
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
 
 from chaos import execution_log
 from chaos.plan import DOOMED, FLAKY
@@ -18,9 +19,22 @@ from pydantic import BaseModel, ConfigDict
 
 from secretary_common.errors import PermanentError, TransientError
 from secretary_common.models import Job, JobProgress, JobStatus
-from secretary_worker import ResourceCalculator, SecretaryJobRepository, register
+from secretary_worker import (
+    Bounds,
+    Limits,
+    ResourceCalculator,
+    Sandbox,
+    SecretaryJobRepository,
+    ZygoteClient,
+    register,
+)
 
 STEP_SEC = 0.2
+FILE_PIECES = 16
+PIECE = b"\0" * 65536
+SANDBOX = Sandbox(
+    ZygoteClient("chaos.child"), Limits(2**30, cpu_sec=30), Bounds(timeout_sec=300, silence_sec=300)
+)
 
 
 class ChaosParams(BaseModel):
@@ -77,10 +91,35 @@ async def overdue(_job: Job, _repo: SecretaryJobRepository, _seconds: float) -> 
     await asyncio.sleep(3600)
 
 
+async def filing(job: Job, repo: SecretaryJobRepository, _seconds: float) -> None:
+    """Store a file of 1 MB, which the worker collects in its temporary folder."""
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for _ in range(FILE_PIECES):
+            yield PIECE
+
+    await repo.add_file(job.job_id, "zeros.bin", pieces())
+
+
+async def parsing(_job: Job, _repo: SecretaryJobRepository, _seconds: float) -> None:
+    """Ask a child process one question."""
+    answers: list[dict[str, Any]] = []
+    async with SANDBOX.child([]) as child:
+        await child.ask({"question": "pid"}, answers.append)
+    if answers != [{"answer": child.pid}]:
+        raise PermanentError(f"the child {child.pid} answered {answers}")
+
+
 async def lethal(_job: Job, _repo: SecretaryJobRepository, _seconds: float) -> None:
     """Kill the worker, as a job does that uses all memory."""
     execution_log.note(execution_log.WORKER_KILLED, "")
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+async def freezing(_job: Job, _repo: SecretaryJobRepository, _seconds: float) -> None:
+    """Hold the interpreter for hours, as a regular expression may; only the watchdog ends it."""
+    execution_log.note(execution_log.WORKER_KILLED, "")
+    sum(range(10**14))
 
 
 async def _execute(job: Job, repo: SecretaryJobRepository, work: Work) -> None:
@@ -110,5 +149,9 @@ def _handler(work: Work) -> Callable[..., Awaitable[None]]:
     return handle
 
 
-for each in (quick, steady, flaky, doomed, blocking, overdue, lethal):
+execution_log.opened()
+for each in (
+    *(quick, steady, flaky, doomed, blocking, overdue),
+    *(filing, parsing, lethal, freezing),
+):
     register(f"chaos-{each.__name__}", _handler(each), params=ChaosParams)

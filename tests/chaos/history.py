@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from chaos.cluster_probe import COLLECTION as PROBE_COLLECTION
+from chaos.oddity import PREFIX
 from pymongo import MongoClient
 
 JsonObject = dict[str, Any]
@@ -134,12 +135,15 @@ def read(client: MongoClient[JsonObject], database: str, since: Any) -> dict[str
     with collections.watch(
         wanted, start_at_operation_time=since, max_await_time_ms=READ_MS
     ) as stream:
-        return job_histories(_until_end(stream))
+        return job_histories(usual_events(stream))
 
 
-def _until_end(stream: Iterable[Mapping[str, Any]]) -> Iterable[Mapping[str, Any]]:
+def usual_events(stream: Iterable[Mapping[str, Any]]) -> Iterable[Mapping[str, Any]]:
+    """Yield the events of jobs that are not odd, until the end mark."""
     for event in stream:
+        document_id = event["documentKey"]["_id"]
         if event["ns"]["coll"] == "jobs":
-            yield event
-        elif event["documentKey"]["_id"] == END_MARK:
+            if not str(document_id).startswith(PREFIX):
+                yield event
+        elif document_id == END_MARK:
             return

@@ -14,8 +14,6 @@ DOOMED, FLAKY = "CHAOS_DOOMED", "CHAOS_FLAKY"
 """The error codes of jobs that fail on purpose."""
 KEYS = 4
 """How many API keys the clients use."""
-PATIENCE = 12
-"""``max_attempts`` of a job that must survive every fault of its workers."""
 OVERDUE_SEC = 1.0
 BATCH_SIZE = 8
 
@@ -29,19 +27,28 @@ class Kind(StrEnum):
     DOOMED = "doomed"
     BLOCKING = "blocking"
     OVERDUE = "overdue"
+    FILING = "filing"
+    """It needs room in the temporary folder, and descriptors."""
+    PARSING = "parsing"
+    """It needs a child process."""
     LETHAL = "lethal"
+    FREEZING = "freezing"
+    """It holds the interpreter for ever."""
 
 
-# How many of 1,000 jobs are of each kind. Lethal jobs are counted apart: each costs a worker.
+# How many of 1,000 jobs are of each kind.
 SHARES = {
-    Kind.QUICK: 560,
-    Kind.STEADY: 220,
+    Kind.QUICK: 490,
+    Kind.STEADY: 210,
     Kind.FLAKY: 90,
     Kind.DOOMED: 60,
     Kind.BLOCKING: 50,
     Kind.OVERDUE: 20,
+    Kind.FILING: 40,
+    Kind.PARSING: 40,
 }
-LETHAL_JOBS = 1
+POISON = (Kind.LETHAL, Kind.FREEZING)
+"""Counted apart: each such job costs two workers."""
 LONG_BLOCKS = 1
 """Jobs whose handler blocks its loop for longer than a lease; they must keep the lease."""
 
@@ -78,7 +85,8 @@ class JobPlan:
     sets_status: bool = False
     priority: int = 5
     delay_sec: float = 0.0
-    max_attempts: int = PATIENCE
+    max_attempts: int = 1
+    """Only what the handler does counts, so one attempt is enough for most jobs."""
     webhook: bool = False
     progress: bool = True
     """Whether webhooks are sent for progress."""
@@ -153,7 +161,7 @@ def draw_submissions(
 
 
 def _kinds(random: Random, jobs: int) -> list[Kind]:
-    fixed = [Kind.BLOCKING] * LONG_BLOCKS + [Kind.LETHAL] * LETHAL_JOBS
+    fixed = [Kind.BLOCKING] * LONG_BLOCKS + list(POISON)
     kinds, weights = list(SHARES), list(SHARES.values())
     return fixed + random.choices(kinds, weights, k=jobs - len(fixed))
 
@@ -188,11 +196,10 @@ def _seconds(random: Random, kind: Kind) -> float:
 
 
 def _max_attempts(random: Random, kind: Kind) -> int:
+    drawn = random.choice([1, 1, 2, 3])
     if kind is Kind.OVERDUE:
         return 1
-    if kind is Kind.LETHAL:
-        return PATIENCE  # it fails as poisoned long before
-    return 2 if random.random() < 0.05 else PATIENCE
+    return max(2, drawn) if kind is Kind.FLAKY else drawn
 
 
 def _cancel_after(random: Random, features: Features, kind: Kind) -> float | None:

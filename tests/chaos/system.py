@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx
 from chaos import execution_log
 from chaos.plan import KEYS
+from chaos.small_disk import small_disk
 from support.scenario_report import expect
 
 from secretary_devstack.processes.service import Service, Settings
@@ -62,6 +63,8 @@ class System:
     stack: Stack
     keys: list[str]
     """The API keys of the clients."""
+    small_disk: Path
+    """The temporary folder of the first worker."""
 
     @property
     def execution_log(self) -> Path:
@@ -93,6 +96,7 @@ def running(folder: Path) -> Iterator[System]:
             size=3,
             election_timeout_ms=ELECTION_TIMEOUT_MS,
             advertised_port=lambda port: _added(mongo_proxies, network.proxy(port)).port,
+            parameters={"enableTestCommands": "1"},  # for failCommand
         )
         broker = RabbitMQ(folder / "rabbitmq")
         on.callback(broker.stop)
@@ -117,6 +121,8 @@ def running(folder: Path) -> Iterator[System]:
             settings=SETTINGS,
             own_settings=own_settings,
         )
+        disk = on.enter_context(small_disk(folder / "small-disk"))
+        stack.workers[0].variables["TMPDIR"] = str(disk)
         on.enter_context(stack)
         for service in stack.services:
             check_proxied(service, mongo_proxies, broker_proxies[service.name])
@@ -130,6 +136,7 @@ def running(folder: Path) -> Iterator[System]:
             receiver,
             stack,
             [_make_key(stack, number) for number in range(KEYS)],
+            disk,
         )
 
 

@@ -13,8 +13,10 @@ from chaos.history import JobState
 from chaos.ledger.acceptance import check as check_account
 from chaos.ledger.commits import check as check_commit
 from chaos.ledger.evidence import Acceptance, Breach, ClientAnswers, Evidence, ReceivedWebhook
+from chaos.ledger.odd_documents import check as check_odd_document
 from chaos.ledger.results import check as check_result
 from chaos.ledger.webhooks import check as check_webhook
+from chaos.oddity import OddDocument
 from chaos.plan import Features, JobPlan, Kind
 
 JsonObject = dict[str, Any]
@@ -98,6 +100,9 @@ class Case:
     superseded: frozenset[tuple[str, int]] = frozenset()
     batches: frozenset[frozenset[str]] = frozenset()
     crashes: Sequence[str] = ()
+    own_failures: Sequence[tuple[str, str]] = ()
+    odd: Sequence[tuple[OddDocument, JsonObject | None]] = ()
+    odd_webhooks: Sequence[ReceivedWebhook] = ()
 
     @property
     def job(self) -> JsonObject:
@@ -117,11 +122,14 @@ class Case:
             executions=self.executions,
             webhooks=self.webhooks,
             crashes=self.crashes,
+            own_failures=self.own_failures,
+            odd=self.odd,
+            odd_webhooks=self.odd_webhooks,
         )
 
     def breaches(self) -> list[tuple[Breach, str]]:
         """Return what the ledger finds: each breach and its message."""
-        checks = (check_account, check_commit, check_result, check_webhook)
+        checks = (check_account, check_commit, check_result, check_webhook, check_odd_document)
         evidence = self.evidence()
         return [(one.breach, one.message) for check in checks for one in check(evidence)]
 

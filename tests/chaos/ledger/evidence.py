@@ -10,6 +10,7 @@ from typing import Any
 
 from chaos.execution_log import Execution
 from chaos.history import History
+from chaos.oddity import OddDocument
 from chaos.plan import Features, JobPlan
 
 from secretary_devstack.servers.receiver import Received
@@ -29,8 +30,12 @@ class Breach(StrEnum):
     """A job did not end in time."""
     UNDELIVERED = "webhooks missing"
     """The end of a job with a webhook was not delivered."""
+    BLAMELESS = "failed without a fault of its handler"
+    """A job failed, or an attempt of a delivery was spent, by what the services or servers did."""
     WRONG = "wrong results"
     """The results are not those of the attempt that settled the job, or the end is unexpected."""
+    ODD = "odd documents"
+    """An odd document was not set aside, not served, or changed although it had to be left."""
     DUPLICATED = "duplicated"
     """Several jobs have one idempotency key."""
     UNEXPECTED = "unexpected"
@@ -160,6 +165,12 @@ class Evidence:
     executions: Sequence[Execution]
     webhooks: Sequence[ReceivedWebhook]
     crashes: Sequence[str]
+    own_failures: Sequence[tuple[str, str]] = ()
+    """Deliveries with an attempt that failed for want of the notifier's own: id and error."""
+    odd: Sequence[tuple[OddDocument, JsonObject | None]] = ()
+    """Each odd document that was inserted, with what is stored at the end."""
+    odd_webhooks: Sequence[ReceivedWebhook] = ()
+    """The webhooks of odd jobs and odd deliveries."""
 
     def plan_of(self, job: JsonObject) -> JobPlan | None:
         """Return the plan of a job; None if it has none."""

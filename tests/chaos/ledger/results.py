@@ -9,11 +9,16 @@ from chaos.execution_log import Execution
 from chaos.ledger.evidence import TERMINAL, Breach, Evidence, JsonObject, Violation, Violations
 from chaos.plan import DOOMED, FLAKY, JobPlan, Kind
 
-WORKER_LOST, POISONED = "WORKER_LOST", "POISONED"
-MAX_LOST_LEASES = 10
-"""The default of ``worker.max_lost_leases``."""
+POISONED = "POISONED"
 # The error with which each kind of job ends; other kinds complete.
-ERRORS = {Kind.DOOMED: DOOMED, Kind.OVERDUE: "JOB_TIMEOUT", Kind.LETHAL: POISONED}
+ERRORS = {
+    Kind.DOOMED: DOOMED,
+    Kind.OVERDUE: "JOB_TIMEOUT",
+    Kind.LETHAL: POISONED,
+    Kind.FREEZING: POISONED,
+}
+# The exception that a handler of each kind raises on purpose.
+RAISED = {Kind.DOOMED: "PermanentError", Kind.FLAKY: "TransientError"}
 POISON_AFTER = 2
 """A job fails as poisoned when this many workers ended while its code ran."""
 EARLY_SEC = 0.5
@@ -35,7 +40,8 @@ def check(evidence: Evidence) -> Violations:
         elif job["status"] in TERMINAL:
             wanted = plan.cancel_after_sec is not None or job_id in cancellable
             if message := _end_fault(plan, job, by_job[job_id], may_be_cancelled=wanted):
-                yield Violation(Breach.WRONG, job_id, message)
+                failed = job["status"] == "failed"
+                yield Violation(Breach.BLAMELESS if failed else Breach.WRONG, job_id, message)
         yield from _executions(evidence, job_id, job, by_job[job_id])
     for job_id in by_job.keys() - evidence.jobs.keys():
         yield Violation(Breach.LOST, job_id, "it was executed, and is not in MongoDB")
@@ -54,18 +60,23 @@ def _end_fault(
 
 
 def _failure_fault(plan: JobPlan, job: JsonObject, executions: Sequence[Execution]) -> str | None:
-    code = (job.get("error") or {}).get("code")
-    spent = job["attempt"] - job["forgiven"] >= job["max_attempts"]
+    """Return what is wrong with a failure: only what its handler did may fail a job."""
+    error = job.get("error") or {}
+    of_run = [one for one in executions if one.run == job["run"]]
+    raised = sum(one.ending == RAISED.get(plan.kind) for one in of_run)
     expected = {ERRORS.get(plan.kind)}
-    if spent and plan.kind is Kind.FLAKY:
+    if plan.kind is Kind.FLAKY and raised >= job["max_attempts"]:
         expected.add(FLAKY)
-    if job.get("lost_leases", 0) + 1 >= MAX_LOST_LEASES:
-        expected.add(WORKER_LOST)
+    if plan.kind is Kind.DOOMED and not raised:
+        expected.clear()
     if plan.kind is Kind.BLOCKING and _unended(job, executions) >= POISON_AFTER:
         expected.add(POISONED)  # faults killed its worker twice while its code ran
-    if code not in expected:
+    if error.get("code") not in expected:
         counted = f"{job['attempt']} attempts, {job['forgiven']} forgiven"
-        return f"a {plan.kind} job failed with {code} after {counted} of {job['max_attempts']}"
+        return (
+            f"a {plan.kind} job failed with {error.get('code')} ({error.get('message')}) "
+            f"after {counted} of {job['max_attempts']}"
+        )
     return None
 
 

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from chaos.ledger import acceptance, commits, results, webhooks
+from chaos.ledger import acceptance, commits, odd_documents, results, webhooks
 from chaos.ledger.evidence import Breach, Evidence, Violation
 from chaos.ledger.recovery import Recovery
 
@@ -58,7 +58,13 @@ def _median_and_max(seconds: Sequence[float]) -> str:
 
 def judge(evidence: Evidence, recoveries: Sequence[Recovery], recovery_bound_sec: float) -> Verdict:
     """Check the evidence against the promise."""
-    checks = (acceptance.check, commits.check, results.check, webhooks.check)
+    checks = (
+        acceptance.check,
+        commits.check,
+        results.check,
+        webhooks.check,
+        odd_documents.check,
+    )
     violations = [violation for check in checks for violation in check(evidence)]
     return Verdict(violations, recoveries, recovery_bound_sec, figures_of(evidence))
 

@@ -27,6 +27,8 @@ def check(evidence: Evidence) -> Violations:
     for job_id, job in evidence.jobs.items():
         if "webhook" in job:
             yield from _check_job(evidence, job_id, job, by_job[job_id])
+    for delivery_id, error in evidence.own_failures:
+        yield Violation(Breach.BLAMELESS, delivery_id, f"an attempt was spent on: {error}")
     for job_id in by_job.keys() - evidence.jobs.keys():
         yield Violation(Breach.LOST, job_id, "its webhooks arrived, and it is not in MongoDB")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from chaos.history import job_histories
+from chaos.history import job_histories, usual_events
 
 BORN = datetime(2026, 1, 1, tzinfo=UTC)
 DOCUMENT = {
@@ -64,6 +64,14 @@ def test_each_change_is_a_state() -> None:
         None,
     )
     assert states[2].progress_message == "attempt 1"
+
+
+def test_odd_jobs_have_no_history() -> None:
+    odd = {**event("insert", 0, fullDocument={"seq": "9"}), "documentKey": {"_id": "odd-2"}}
+    usual = event("insert", 0, fullDocument=DOCUMENT)
+    end = {"documentKey": {"_id": "end"}, "ns": {"coll": "cluster_probe"}}
+    of_jobs = [{**one, "ns": {"coll": "jobs"}} for one in (odd, usual)]
+    assert list(job_histories(usual_events([*of_jobs, end, *of_jobs]))) == ["job-1"]
 
 
 def test_a_job_that_was_removed_keeps_its_history() -> None:

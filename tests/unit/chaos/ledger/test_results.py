@@ -40,7 +40,7 @@ def test_no_results_are_wrong() -> None:
     assert Breach.WRONG in [breach for breach, _ in case.breaches()]
 
 
-@pytest.mark.parametrize("kind", [Kind.DOOMED, Kind.OVERDUE, Kind.LETHAL])
+@pytest.mark.parametrize("kind", [Kind.DOOMED, Kind.OVERDUE, Kind.LETHAL, Kind.FREEZING])
 def test_a_job_that_must_fail_and_completes_is_wrong(kind: Kind) -> None:
     case = Case(plan=replace(PLAN, kind=kind))
     assert case.breaches() == [(Breach.WRONG, f"a {kind} job completed")]
@@ -48,40 +48,58 @@ def test_a_job_that_must_fail_and_completes_is_wrong(kind: Kind) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "code"),
-    [(Kind.DOOMED, "CHAOS_DOOMED"), (Kind.OVERDUE, "JOB_TIMEOUT"), (Kind.LETHAL, "POISONED")],
+    [
+        (Kind.DOOMED, "CHAOS_DOOMED"),
+        (Kind.OVERDUE, "JOB_TIMEOUT"),
+        (Kind.LETHAL, "POISONED"),
+        (Kind.FREEZING, "POISONED"),
+    ],
 )
 def test_an_expected_failure_is_no_breach(kind: Kind, code: str) -> None:
-    case = Case(plan=replace(PLAN, kind=kind))
+    raised = replace(EXECUTION, ending="PermanentError")
+    case = Case(plan=replace(PLAN, kind=kind), executions=[raised])
     case.fail(code)
     assert case.breaches() == []
 
 
-def test_an_unexpected_failure_is_wrong() -> None:
-    case = Case()
-    case.fail("PROCESSING_ERROR")
-    assert [breach for breach, _ in case.breaches()] == [Breach.WRONG]
+@pytest.mark.parametrize("code", ["PROCESSING_ERROR", "WORKER_LOST", "NO_ROOM", "POISONED"])
+@pytest.mark.parametrize("kind", [Kind.QUICK, Kind.STEADY, Kind.FILING, Kind.PARSING])
+def test_a_failure_that_the_handler_did_not_cause_is_found(kind: Kind, code: str) -> None:
+    case = Case(plan=replace(PLAN, kind=kind))
+    case.fail(code)
+    case.job["lost_leases"] = 10
+    assert [breach for breach, _ in case.breaches()] == [Breach.BLAMELESS]
 
 
-def test_worker_lost_is_an_expected_end_only_after_ten_lost_leases() -> None:
-    case = Case()
-    case.fail("WORKER_LOST")
-    assert [breach for breach, _ in case.breaches()] == [Breach.WRONG]
-    case.job["lost_leases"] = 9
-    assert case.breaches() == []
+def test_a_handler_that_never_raised_has_not_failed_its_job() -> None:
+    case = Case(plan=replace(PLAN, kind=Kind.DOOMED))
+    case.fail("CHAOS_DOOMED")
+    assert [breach for breach, _ in case.breaches()] == [Breach.BLAMELESS]
+
+
+def test_a_flaky_job_fails_only_if_its_handler_failed_as_often_as_it_may() -> None:
+    failed = replace(EXECUTION, ending="TransientError")
+    cut = replace(EXECUTION, nonce="nonce-2", attempt=2, ending="CancelledError")
+    case = Case(plan=replace(PLAN, kind=Kind.FLAKY), executions=[failed, cut])
+    case.job.update(max_attempts=2, attempt=2)
+    case.fail("CHAOS_FLAKY")
+    assert Breach.BLAMELESS in [breach for breach, _ in case.breaches()]
+    case.executions[1] = replace(cut, ending="TransientError")
+    assert Breach.BLAMELESS not in [breach for breach, _ in case.breaches()]
 
 
 def test_a_job_is_poison_only_if_two_workers_ended_in_the_middle_of_its_code() -> None:
     unended = replace(EXECUTION, ended_at=None, ending=None)
     once = Case(plan=replace(PLAN, kind=Kind.BLOCKING), executions=[unended])
     once.fail("POISONED")
-    assert [breach for breach, _ in once.breaches()] == [Breach.WRONG]
+    assert [breach for breach, _ in once.breaches()] == [Breach.BLAMELESS]
     again = replace(unended, nonce="nonce-2", attempt=2)
     twice = Case(plan=replace(PLAN, kind=Kind.BLOCKING), executions=[unended, again])
     twice.fail("POISONED")
-    assert Breach.WRONG not in [breach for breach, _ in twice.breaches()]
+    assert Breach.BLAMELESS not in [breach for breach, _ in twice.breaches()]
     steady = Case(plan=replace(PLAN, kind=Kind.STEADY), executions=[unended, again])
     steady.fail("POISONED")
-    assert Breach.WRONG in [breach for breach, _ in steady.breaches()]
+    assert Breach.BLAMELESS in [breach for breach, _ in steady.breaches()]
 
 
 def test_a_cancellation_without_a_request_is_wrong() -> None:

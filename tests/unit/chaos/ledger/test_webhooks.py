@@ -92,6 +92,12 @@ def test_an_id_that_does_not_name_its_event_is_found() -> None:
     assert case.breaches() == [(Breach.UNEXPECTED, "webhook-id 'msg_other_2' for seq 2")]
 
 
+def test_an_attempt_that_the_notifier_itself_failed_is_found() -> None:
+    case = Case(own_failures=[(f"msg_{JOB}_2", "connect: Too many open files")])
+    expected = "an attempt was spent on: connect: Too many open files"
+    assert case.breaches() == [(Breach.BLAMELESS, expected)]
+
+
 def test_progress_that_is_off_is_found() -> None:
     case = Case()
     case.job["webhook"] = {"progress": False}

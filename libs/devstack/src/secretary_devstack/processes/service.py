@@ -80,6 +80,8 @@ class Service:
         self.name = name or script
         self.port = port
         self.log = folder / f"{self.name}.log"
+        self.variables: dict[str, str] = {}
+        """More environment variables of its processes, such as ``TMPDIR``."""
         self._script = script
         self._settings = settings
         self._folder = folder
@@ -107,7 +109,7 @@ class Service:
         self._child = Child(
             [console_script(self._script)],
             log=self.log,
-            env=environment(settings),
+            env={**environment(settings), **self.variables},
             cwd=self._folder,
         )
 
