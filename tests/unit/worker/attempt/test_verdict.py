@@ -1,12 +1,15 @@
 """Each way in which an attempt can end has one verdict."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import bson
 import pytest
 
 from secretary_common.errors import ErrorCode, PermanentError, TransientError
 from secretary_common.models import Job, JobError, JobStatus, Outcome
+from secretary_worker.attempt.settlement import storable
 from secretary_worker.attempt.verdict import (
     LONGEST_WAIT_SEC,
     TRACEBACK_BYTES,
@@ -145,3 +148,53 @@ def test_a_handler_that_ends_its_job_itself_may_have_set_an_error() -> None:
     assert default is not None
     assert default.code == ErrorCode.PROCESSING_ERROR
     assert verdict_of_status(JobStatus.COMPLETED, error) == Verdict(Outcome.COMPLETED)
+
+
+class Unprintable(Exception):
+    """Has no text."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("no text")
+
+    __repr__ = __str__
+
+
+class WithoutFields(PermanentError):
+    """Does not call the ``__init__`` of its base."""
+
+    def __init__(self) -> None:
+        """Set nothing."""
+
+
+class OddFields(TransientError):
+    """Has fields of any type."""
+
+    def __init__(self) -> None:
+        super().__init__("odd")
+        self.message = Unprintable()  # type: ignore[assignment]
+        self.details = {1: Unprintable()}  # type: ignore[dict-item]
+        self.retry_after = Unprintable()  # type: ignore[assignment]
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome"),
+    [
+        (Unprintable(), Outcome.RETRY),
+        (WithoutFields(), Outcome.FAILED),
+        (OddFields(), Outcome.RETRY),
+        (SystemExit(3), Outcome.RETRY),
+        (KeyboardInterrupt(), Outcome.RETRY),
+        (GeneratorExit(), Outcome.RETRY),
+        (asyncio.CancelledError(), Outcome.RETRY),
+        (BaseExceptionGroup("several", [SystemExit(), Unprintable()]), Outcome.RETRY),
+        (ExceptionGroup("one", [PermanentError("no")]), Outcome.FAILED),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else str(value),
+)
+def test_any_exception_has_a_verdict_that_can_be_stored(
+    error: BaseException, outcome: Outcome
+) -> None:
+    made = verdict(raised(error))
+    assert made.outcome is outcome
+    assert made.error is not None
+    assert bson.encode(storable(made.error).model_dump())

@@ -1,6 +1,7 @@
 """The promises of the engine, with in-memory repositories and handlers in their real loop."""
 
 import asyncio
+import sys
 import threading
 import time
 from collections.abc import Collection
@@ -663,3 +664,65 @@ async def test_a_claim_whose_answer_was_lost_is_found_and_run_once() -> None:
     async with engine(nothing, jobs=Forgetful()) as worker:
         job = await worker.ended(await worker.submit())
     assert (job.status, job.attempt) == (JobStatus.COMPLETED, 1)
+
+
+async def raise_exit(_: Job, __: SecretaryJobRepository, ___: ResourceCalculator) -> None:
+    raise SystemExit(3)
+
+
+async def raise_exit_in_a_task(_: Job, __: SecretaryJobRepository, ___: ResourceCalculator) -> None:
+    async def end() -> None:
+        raise KeyboardInterrupt
+
+    await asyncio.create_task(end())
+
+
+async def raise_exit_in_a_thread(
+    _: Job, __: SecretaryJobRepository, ___: ResourceCalculator
+) -> None:
+    await asyncio.to_thread(sys.exit, 3)
+
+
+async def raise_without_text(_: Job, __: SecretaryJobRepository, ___: ResourceCalculator) -> None:
+    class Unprintable(Exception):
+        def __str__(self) -> str:
+            raise RuntimeError("no text")
+
+    raise Unprintable
+
+
+async def return_garbage(_: Job, __: SecretaryJobRepository, ___: ResourceCalculator) -> Any:
+    return object()
+
+
+def not_a_coroutine(_: Job, __: SecretaryJobRepository, ___: ResourceCalculator) -> Any:
+    return 42
+
+
+@pytest.mark.parametrize(
+    "handler",
+    [
+        raise_exit,
+        raise_exit_in_a_task,
+        raise_exit_in_a_thread,
+        raise_without_text,
+        return_garbage,
+        not_a_coroutine,
+    ],
+)
+async def test_whatever_a_handler_does_its_attempt_ends_and_other_jobs_go_on(handler: Any) -> None:
+    async def either(
+        job: Job, repository: SecretaryJobRepository, calculator: ResourceCalculator
+    ) -> Any:
+        if job.parameters.get("quiet"):
+            return await asyncio.sleep(0.3)
+        result = handler(job, repository, calculator)
+        return await result if asyncio.iscoroutine(result) else result
+
+    async with engine(either) as worker:
+        other = await worker.submit(parameters={"quiet": True})
+        await worker.until(other, lambda job: job.status is JobStatus.PROCESSING)
+        job = await worker.ended(await worker.submit(max_attempts=1))
+        assert (await worker.ended(other)).status is JobStatus.COMPLETED
+    assert job.status in (JobStatus.FAILED, JobStatus.COMPLETED)
+    assert job.attempt == 1

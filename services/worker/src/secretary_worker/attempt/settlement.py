@@ -19,7 +19,7 @@ from secretary_common.models import (
 )
 from secretary_worker.attempt.files import AttemptFiles
 from secretary_worker.attempt.progress import AttemptProgress
-from secretary_worker.attempt.verdict import Verdict
+from secretary_worker.attempt.verdict import Verdict, text_of
 
 DONE = JobProgress(step="completed", percent=100, message="Processing completed")
 
@@ -82,5 +82,5 @@ def storable(error: JobError) -> JobError:
         try:
             details = cut_object(cleaned(details))
         except NotStorable:
-            details = {"text": cut_text(repr(details))}
+            details = {"text": cut_text(text_of(details))}
     return JobError(code=cut_text(error.code), message=cut_text(error.message), details=details)

@@ -79,7 +79,7 @@ def verdict_of_status(status: JobStatus, error: JobError | None) -> Verdict:
 
 
 def _of_handler(job: Job, ending: Ending, now: datetime, random: float) -> Verdict:
-    raised = ending.raised
+    raised = ending.raised and _only_leaf(ending.raised)
     if raised is None:
         if ending.reported_error:
             return Verdict(Outcome.FAILED, ending.reported_error)
@@ -87,8 +87,17 @@ def _of_handler(job: Job, ending: Ending, now: datetime, random: float) -> Verdi
     error = describe(raised)
     if isinstance(raised, PermanentError):
         return Verdict(Outcome.FAILED, error)
-    retry_after = raised.retry_after if isinstance(raised, TransientError) else None
+    retry_after = getattr(raised, "retry_after", None)
+    if not isinstance(raised, TransientError):
+        retry_after = None
     return _retry(job, error, now, retry_after, random)
+
+
+def _only_leaf(raised: BaseException) -> BaseException:
+    """Return the exception in a group of one, as a ``TaskGroup`` of the handler raises it."""
+    while isinstance(raised, BaseExceptionGroup) and len(raised.exceptions) == 1:
+        raised = raised.exceptions[0]
+    return raised
 
 
 def _retry(
@@ -104,7 +113,7 @@ def _retry(
 def _seconds(retry_after: object) -> float | None:
     """Return the wait that a handler asks for, within limits; None if it is not a number."""
     try:
-        asked = float(str(retry_after))
+        asked = float(text_of(retry_after))
     except ValueError:
         return None
     return None if math.isnan(asked) else min(max(asked, 0.0), LONGEST_WAIT_SEC)
@@ -117,20 +126,43 @@ def describe(raised: BaseException) -> JobError:
     neither does the text of an exception that is not one of Secretary's.
     """
     if isinstance(raised, SecretaryError):
-        # A handler may be untyped and raise with values of any type.
-        details: Any = raised.details
-        if details is not None and not isinstance(details, dict):
-            details = {"details": details}
-        return JobError(code=str(raised.code), message=str(raised.message), details=details)
-    lines = "".join(traceback.format_exception(raised))
+        return _described_by_itself(raised)
     return JobError(
         code=ErrorCode.PROCESSING_ERROR,
-        message=f"{type(raised).__name__}: {raised}",
-        details={
-            UNEXPECTED_MARK: type(raised).__name__,
-            "traceback": lines.encode(errors="replace")[-TRACEBACK_BYTES:].decode(errors="ignore"),
-        },
+        message=f"{type(raised).__name__}: {text_of(raised)}",
+        details={UNEXPECTED_MARK: type(raised).__name__, "traceback": _traceback_of(raised)},
     )
+
+
+def _described_by_itself(raised: SecretaryError) -> JobError:
+    """Return the error for *raised*, whose class may be a handler's own.
+
+    Its fields may have any type, and are missing if its ``__init__`` does not call ours.
+    """
+    details: Any = getattr(raised, "details", None)
+    if details is not None and not isinstance(details, dict):
+        details = {"details": details}
+    return JobError(
+        code=text_of(getattr(raised, "code", ErrorCode.PROCESSING_ERROR)),
+        message=text_of(getattr(raised, "message", raised)),
+        details=details and {text_of(name): value for name, value in details.items()},
+    )
+
+
+def text_of(value: object) -> str:
+    """Return *value* as text, even if its ``__str__`` raises."""
+    try:
+        return str(value)
+    except BaseException as error:  # noqa: BLE001 - code of a handler; the verdict must stand
+        return f"({type(value).__name__} has no text: its __str__ raised {type(error).__name__})"
+
+
+def _traceback_of(raised: BaseException) -> str:
+    try:
+        lines = "".join(traceback.format_exception(raised))
+    except Exception as error:  # noqa: BLE001 - fields of the exception may be of any type
+        lines = f"(no traceback: {type(error).__name__})"
+    return lines.encode(errors="replace")[-TRACEBACK_BYTES:].decode(errors="ignore")
 
 
 def poisoned(job: Job) -> JobError:

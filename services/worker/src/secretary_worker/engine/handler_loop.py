@@ -153,10 +153,18 @@ class LoopThread:
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
         try:
-            self._loop.run_forever()
+            self._run_until_stopped()
             self._cancel_leftovers()
         finally:
             self._loop.close()
+
+    def _run_until_stopped(self) -> None:
+        """Run the loop; a task of a handler that raises ``SystemExit`` must not end it."""
+        while True:
+            try:
+                return self._loop.run_forever()
+            except (SystemExit, KeyboardInterrupt) as error:
+                log.warning("handler_loop.exit_ignored", error=repr(error))
 
     def _cancel_leftovers(self) -> None:
         tasks = asyncio.all_tasks(self._loop)

@@ -91,13 +91,23 @@ class Runner:
         )
         writing = asyncio.create_task(writer.run())
         try:
-            ending = await self._handle(hold, writer, calculator)
+            ending = await self._ending(hold, writer, calculator)
             verdict = decide(job, ending, clock.now(), random.random())  # noqa: S311
             return await writer.settle(verdict)
         finally:
             self.leases.release(hold)
             await cancel_and_wait(writing)
             await writer.close()
+
+    async def _ending(
+        self, hold: Hold, writer: AttemptWriter, calculator: ResourceCalculator
+    ) -> Ending:
+        """Run the handler; an error of the worker itself ends the attempt as one of the handler."""
+        try:
+            return await self._handle(hold, writer, calculator)
+        except Exception as error:  # noqa: BLE001 - without a verdict, the job would lose a lease
+            log.error("attempt.crashed", exc=error)
+            return Ending(interruption=hold.interruption, raised=error)
 
     async def _handle(
         self, hold: Hold, writer: AttemptWriter, calculator: ResourceCalculator
