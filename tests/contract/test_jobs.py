@@ -15,8 +15,8 @@ from support.job_samples import (
     lease,
     make_job,
     progress,
-    silence,
     slot,
+    worker_failure,
 )
 
 from secretary_common.errors import StaleClaim
@@ -223,16 +223,16 @@ async def test_a_job_that_silenced_two_workers_is_ended_by_any_worker_and_reclai
     jobs: JobRepository,
 ) -> None:
     await claimed(jobs)
-    await jobs.record_silence("job-1", silence())
+    await jobs.record_worker_failure("job-1", worker_failure())
     (ended,) = await jobs.ended_leases(TYPES, after(30), 10, lost_leases=9)
     job = await jobs.reclaim(ended, lease("t2", "worker-2", 60), after(30))
     assert job is not None
-    assert (job.silences, job.is_poison) == ([silence()], False)
-    second = silence("t2", attempt=2, worker="worker-2", how="died")
-    await jobs.record_silence("job-1", second)
+    assert (job.worker_failures, job.is_poison) == ([worker_failure()], False)
+    second = worker_failure("t2", attempt=2, worker="worker-2", how="died")
+    await jobs.record_worker_failure("job-1", second)
     assert await jobs.reclaim(job, lease("t3", "worker-3", 90), after(60)) is None
     (poison,) = await jobs.ended_leases({"other"}, after(60), 10, lost_leases=9)
-    assert (poison.silences, poison.is_poison) == ([silence(), second], True)
+    assert (poison.worker_failures, poison.is_poison) == ([worker_failure(), second], True)
 
 
 async def test_a_silence_is_recorded_once_no_matter_which_worker_holds_the_job(
@@ -241,27 +241,27 @@ async def test_a_silence_is_recorded_once_no_matter_which_worker_holds_the_job(
     job = await claimed(jobs)
     assert await jobs.reclaim(job, lease("t2", "worker-2", 60), after(30))
     for _ in range(2):
-        await jobs.record_silence("job-1", silence())
-    assert (await current(jobs)).silences == [silence()]
+        await jobs.record_worker_failure("job-1", worker_failure())
+    assert (await current(jobs)).worker_failures == [worker_failure()]
 
 
 async def test_a_silence_of_a_run_that_has_ended_is_not_recorded(jobs: JobRepository) -> None:
     job = await claimed(jobs)
     await jobs.settle(job, "t1", end(Outcome.FAILED))
-    await jobs.record_silence("job-1", silence())
-    assert (await current(jobs)).silences == []
+    await jobs.record_worker_failure("job-1", worker_failure())
+    assert (await current(jobs)).worker_failures == []
     assert await jobs.retry(await current(jobs), after(10))
-    await jobs.record_silence("job-1", silence())
-    assert (await current(jobs)).silences == []
+    await jobs.record_worker_failure("job-1", worker_failure())
+    assert (await current(jobs)).worker_failures == []
 
 
 async def test_an_explicit_retry_forgets_the_silences(jobs: JobRepository) -> None:
     job = await claimed(jobs)
-    await jobs.record_silence("job-1", silence())
+    await jobs.record_worker_failure("job-1", worker_failure())
     await jobs.settle(job, "t1", end(Outcome.FAILED))
     retried = await jobs.retry(await current(jobs), after(10))
     assert retried is not None
-    assert retried.silences == []
+    assert retried.worker_failures == []
 
 
 async def test_settling_for_a_worker_that_renewed_meanwhile_is_refused(jobs: JobRepository) -> None:

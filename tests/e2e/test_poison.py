@@ -54,9 +54,9 @@ def test_a_poison_job_takes_two_workers_and_no_job_beside_it(
         others += [client.submit("nap", {"seconds": 0.5}) for _ in range(25)]
         (poison,) = ended(stack, client, [bad], within_sec=60)
         assert (poison["status"], poison["error"]["code"]) == ("failed", "POISONED")
-        silences = poison["error"]["details"]["silences"]
-        assert [(one["attempt"], one["how"]) for one in silences] == [(1, how), (2, how)]
-        assert len({one["worker"] for one in silences}) == 2
+        worker_failures = poison["error"]["details"]["worker_failures"]
+        assert [(one["attempt"], one["how"]) for one in worker_failures] == [(1, how), (2, how)]
+        assert len({one["worker"] for one in worker_failures}) == 2
         jobs = ended(stack, client, others, within_sec=2 * LEASE_SEC)
         assert {job["status"] for job in jobs} == {"completed"}
         for worker in stack.workers:

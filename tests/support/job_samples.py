@@ -14,8 +14,8 @@ from secretary_common.models import (
     Phase,
     ProgressChange,
     Settlement,
-    Silence,
     Webhook,
+    WorkerFailure,
 )
 from secretary_common.ports import JobRepository
 
@@ -60,9 +60,9 @@ def slot(seq: int, seconds: float) -> NotifySlot:
     return NotifySlot(seq=seq, run=1, phase=Phase.PROCESSING, due_at=after(seconds))
 
 
-def silence(token: str = "t1", **fields: Any) -> Silence:
+def worker_failure(token: str = "t1", **fields: Any) -> WorkerFailure:
     given = {"run": 1, "attempt": 1, "worker": "worker-1", "how": "frozen", "at": after(20)}
-    return Silence.model_validate({**given, "token": token, **fields})
+    return WorkerFailure.model_validate({**given, "token": token, **fields})
 
 
 async def current(jobs: JobRepository, job_id: str = "job-1") -> Job:

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 from pymongo import MongoClient
-from support.job_samples import HOOK, NOW, after, end, lease, make_job, silence
+from support.job_samples import HOOK, NOW, after, end, lease, make_job, worker_failure
 
 from secretary_common.errors import StaleClaim
 from secretary_common.models import (
@@ -298,7 +298,9 @@ JOB_CALLS: dict[str, Call] = {
     "batch_counts": lambda s: s.jobs.batch_counts(BATCH),
     "due_slots": lambda s: s.jobs.due_slots(NOW, LIMIT),
     "next_slot_at": lambda s: s.jobs.next_slot_at(NOW),
-    "record_silence": lambda s: s.jobs.record_silence(f"job-{RUNNING:06}", silence("t-lost")),
+    "record_worker_failure": lambda s: s.jobs.record_worker_failure(
+        f"job-{RUNNING:06}", worker_failure("t-lost")
+    ),
     "deleted_among": lambda s: s.jobs.deleted_among(["job-000011", "job-000022"]),
     "slots_of": lambda s: s.jobs.slots_of(["job-000011", "job-000022", "job-none"]),
     "clear_slots": lambda s: s.jobs.clear_slots([("job-000033", 1), ("job-000044", 9)], NOW),

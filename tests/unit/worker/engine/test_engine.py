@@ -483,13 +483,13 @@ async def test_a_job_that_loses_its_worker_ten_times_fails_as_worker_lost() -> N
 
 
 async def test_a_job_that_silenced_two_workers_fails_as_poisoned_with_details() -> None:
-    silences = [
+    worker_failures = [
         {"run": 1, "attempt": 1, "token": "a", "worker": "w1", "how": "frozen", "at": CLOCK.now()},
         {"run": 1, "attempt": 2, "token": "boo", "worker": "w2", "how": "died", "at": CLOCK.now()},
     ]
     async with engine(nothing, lease_sec=0.2, heartbeat_sec=0.05) as worker:
         job_id = await worker.submit(
-            status="processing", attempt=2, seq=3, lease=ghost(), silences=silences
+            status="processing", attempt=2, seq=3, lease=ghost(), worker_failures=worker_failures
         )
         job = await worker.ended(job_id)
     assert (job.status, job.attempt) == (JobStatus.FAILED, 2)
@@ -497,7 +497,8 @@ async def test_a_job_that_silenced_two_workers_fails_as_poisoned_with_details() 
     assert job.error.code == ErrorCode.POISONED
     assert job.error.details is not None
     known = [
-        (each["attempt"], each["worker"], each["how"]) for each in job.error.details["silences"]
+        (each["attempt"], each["worker"], each["how"])
+        for each in job.error.details["worker_failures"]
     ]
     assert known == [(1, "w1", "frozen"), (2, "w2", "died")]
 

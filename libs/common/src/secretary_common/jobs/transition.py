@@ -140,7 +140,7 @@ _OF_A_RUN = (
     "progress",
     "results",
     "results_file",
-    "silences",
+    "worker_failures",
     "usage",
 )
 

@@ -60,8 +60,8 @@ from secretary_common.models.job import (
     LogEntry,
     NotifySlot,
     Settled,
-    Silence,
     Webhook,
+    WorkerFailure,
 )
 from secretary_common.models.states import DeliveryState, JobStatus, Phase
 from secretary_common.models.value import LOG_LEVELS, JsonObject, LogLevel, SealedSecret
@@ -111,13 +111,13 @@ __all__ = [
     "SealedSecret",
     "Settled",
     "Settlement",
-    "Silence",
     "StatusCounts",
     "StoredFile",
     "TemplateField",
     "TemplateInfo",
     "TypeStatistic",
     "Webhook",
+    "WorkerFailure",
     "WorkerReport",
     "delivery_id_of",
     "job_type_fault",

@@ -64,13 +64,13 @@ class Settled(Value):
     outcome: str
 
 
-class Silence(Value):
+class WorkerFailure(Value):
     """An attempt whose code ran while its worker died or froze, as the watchdog saw it."""
 
     run: int
     attempt: int
     token: str
-    """The token of the attempt's lease; the same silence is recorded once."""
+    """The token of the attempt's lease; the same failure is recorded once."""
     worker: str
     """The owner of that lease."""
     how: str
@@ -110,7 +110,7 @@ class Idempotency(Value):
 
 
 POISON_AFTER = 2
-"""A job that silenced this many workers in one run gets no other worker."""
+"""A job whose code froze or ended this many workers in one run gets no other worker."""
 
 
 class Job(BaseModel):
@@ -149,7 +149,7 @@ class Job(BaseModel):
     deleted_at: datetime | None = None
     lease: Lease | None = None
     settled: Settled | None = None
-    silences: list[Silence] = Field(default_factory=list)
+    worker_failures: list[WorkerFailure] = Field(default_factory=list)
     """The attempts of this run whose code froze or ended their worker, oldest first."""
     cancel_requested: bool = False
     progress: JobProgress | None = None
@@ -184,7 +184,7 @@ class Job(BaseModel):
     @property
     def is_poison(self) -> bool:
         """Whether the job froze or ended so many workers that it must not get another."""
-        return len(self.silences) >= POISON_AFTER
+        return len(self.worker_failures) >= POISON_AFTER
 
 
 @dataclass(frozen=True, slots=True)

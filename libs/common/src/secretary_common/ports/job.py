@@ -15,9 +15,9 @@ from secretary_common.models import (
     ProgressChange,
     Renewal,
     Settlement,
-    Silence,
     StatusCounts,
     TypeStatistic,
+    WorkerFailure,
 )
 
 
@@ -178,8 +178,8 @@ class JobClaims(Protocol):
         """
         ...
 
-    async def record_silence(self, job_id: str, silence: Silence) -> None:
-        """Add *silence* to the job, if that run has not ended. Safe to repeat.
+    async def record_worker_failure(self, job_id: str, failure: WorkerFailure) -> None:
+        """Add *failure* to the job, if that run has not ended. Safe to repeat.
 
         The write expects no lease: it records the past, whichever worker holds the job now.
         """

@@ -14,7 +14,7 @@ from secretary_common.models import (
     ProgressChange,
     Renewal,
     Settlement,
-    Silence,
+    WorkerFailure,
 )
 from secretary_common.testing.job_memory import JobMemory, lease_end, may_start
 
@@ -59,12 +59,12 @@ class InMemoryJobClaims(JobMemory):
             return None
         return self.apply(current, transition.reclaimed(lease, now))
 
-    async def record_silence(self, job_id: str, silence: Silence) -> None:
+    async def record_worker_failure(self, job_id: str, failure: WorkerFailure) -> None:
         job = self.jobs.get(job_id)
-        if not job or job.has_ended or job.run != silence.run:
+        if not job or job.has_ended or job.run != failure.run:
             return
-        if silence.token not in {known.token for known in job.silences}:
-            self.put(job, silences=[*job.silences, silence])
+        if failure.token not in {known.token for known in job.worker_failures}:
+            self.put(job, worker_failures=[*job.worker_failures, failure])
 
     async def renew(
         self, owner: str, job_ids: Collection[str], expires_at: datetime

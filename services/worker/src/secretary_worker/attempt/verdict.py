@@ -167,14 +167,14 @@ def _traceback_of(raised: BaseException) -> str:
 
 def poisoned(job: Job) -> JobError:
     """Return the error of a job whose code froze or ended its worker too often."""
-    attempts = ", ".join(str(silence.attempt) for silence in job.silences)
+    attempts = ", ".join(str(failure.attempt) for failure in job.worker_failures)
     return JobError(
         code=ErrorCode.POISONED,
         message=f"Code of this job froze or ended its worker in these attempts: {attempts}.",
         details={
-            "silences": [
-                silence.model_dump(mode="json", exclude={"run", "token"})
-                for silence in job.silences
+            "worker_failures": [
+                failure.model_dump(mode="json", exclude={"run", "token"})
+                for failure in job.worker_failures
             ]
         },
     )

@@ -11,7 +11,7 @@ machine stands still, so does the count. If the worker alone is stopped (SIGSTOP
 it, and the tick does not count.
 
 A worker that was silent for TICKS ticks is frozen. The watchdog records the job whose code froze it
-(``silence.py``), lets ``faulthandler`` print the stack of every thread, and ends the worker. If the
+(``failure_recorder.py``), lets ``faulthandler`` print the stack of every thread, and ends the worker. If the
 pipe closes without a goodbye, the worker has died, and the watchdog records the job whose code ran
 at that moment. In a container ``supervisor.py`` gives it the time to do so.
 """
@@ -35,7 +35,7 @@ from secretary_worker.watchdog.marks import Mark
 
 BEAT, GOODBYE = b".", b"q"
 DIED, FROZEN = "died", "frozen"
-RECORDER = "secretary_worker.watchdog.silence"
+RECORDER = "secretary_worker.watchdog.failure_recorder"
 
 _READ_BYTES = 4096
 _RECORD_FROZEN_SEC = 5.0  # the worker lives until then, and its leases must not outlive it for long
@@ -138,8 +138,8 @@ class Watchdog:
         return marks.read(self._memory[:])
 
     def _record(self, how: str, mark: Mark | None, within_sec: float) -> None:
-        silence = {"how": how, "worker": self._worker.owner, "mark": mark and asdict(mark)}
-        command = [sys.executable, "-I", "-B", "-m", RECORDER, json.dumps(silence)]
+        failure = {"how": how, "worker": self._worker.owner, "mark": mark and asdict(mark)}
+        command = [sys.executable, "-I", "-B", "-m", RECORDER, json.dumps(failure)]
         with suppress(subprocess.TimeoutExpired):
             subprocess.run(command, timeout=within_sec, check=False)  # noqa: S603 - the arguments are the worker's own
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from pymongo import ASCENDING
 
 from secretary_common.jobs import transition
-from secretary_common.models import Job, Lease, ProgressChange, Renewal, Settlement, Silence
+from secretary_common.models import Job, Lease, ProgressChange, Renewal, Settlement, WorkerFailure
 from secretary_common.mongo.collection import Collection, Document
 from secretary_common.mongo.jobs.document import (
     BRIEF,
@@ -74,14 +74,14 @@ class MongoJobClaims:
             await self._jobs.find_one_and_update(query, update_of(transition.reclaimed(lease, now)))
         )
 
-    async def record_silence(self, job_id: str, silence: Silence) -> None:
+    async def record_worker_failure(self, job_id: str, failure: WorkerFailure) -> None:
         query = {
             "_id": job_id,
-            "run": silence.run,
+            "run": failure.run,
             "status": {"$in": [PENDING, PROCESSING]},
-            "silences.token": {"$ne": silence.token},
+            "worker_failures.token": {"$ne": failure.token},
         }
-        await self._jobs.update_one(query, {"$push": {"silences": silence.model_dump()}})
+        await self._jobs.update_one(query, {"$push": {"worker_failures": failure.model_dump()}})
 
     async def renew(
         self, owner: str, job_ids: Names[str], expires_at: datetime

@@ -22,7 +22,7 @@ log = get_logger(__name__)
 
 PENDING, PROCESSING = JobStatus.PENDING.value, JobStatus.PROCESSING.value
 MAY_START: Document = {"cancel_requested": {"$ne": True}, "deleted_at": None}
-POISON = f"silences.{POISON_AFTER - 1}"
+POISON = f"worker_failures.{POISON_AFTER - 1}"
 """A field that exists if the job is poison."""
 BRIEF = {"parameters": False, "results": False}
 

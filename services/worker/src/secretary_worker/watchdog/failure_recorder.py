@@ -1,8 +1,8 @@
 """Records that a job's code froze or ended its worker. The watchdog runs this module.
 
-``python -m secretary_worker.watchdog.silence JSON`` runs in the worker's environment and folder. It
-is a separate process, so the watchdog stays small and ends a frozen worker even if MongoDB does not
-answer.
+``python -m secretary_worker.watchdog.failure_recorder JSON`` runs in the worker's environment and
+folder. It is a separate process, so the watchdog stays small and ends a frozen worker even if
+MongoDB does not answer.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import json
 import sys
 from typing import Any
 
-from secretary_common.models import Silence
+from secretary_common.models import WorkerFailure
 from secretary_common.mongo.store import store_of
 from secretary_common.runtime.log import configure_logging, get_logger
 from secretary_common.settings.settings import Settings, load_settings
@@ -21,10 +21,10 @@ log = get_logger(__name__)
 
 
 async def record(settings: Settings, how: str, worker: str, mark: dict[str, Any]) -> None:
-    """Record in the job of *mark* that its attempt silenced *worker*."""
+    """Record in the job of *mark* that code of this attempt froze or ended *worker*."""
     job_id = mark["job_id"]
     async with store_of(settings.mongo) as store:
-        silence = Silence(
+        failure = WorkerFailure(
             run=mark["run"],
             attempt=mark["attempt"],
             token=mark["token"],
@@ -32,25 +32,25 @@ async def record(settings: Settings, how: str, worker: str, mark: dict[str, Any]
             how=how,
             at=store.clock.now(),
         )
-        await store.jobs.record_silence(job_id, silence)
-    log.info("job.silence_recorded", job_id=job_id, attempt=silence.attempt)
+        await store.jobs.record_worker_failure(job_id, failure)
+    log.info("job.silence_recorded", job_id=job_id, attempt=failure.attempt)
 
 
 def main() -> None:
-    """Log the silence that the command line describes, and record it if its job is known."""
+    """Log the failure that the command line describes; record it if the command names a job."""
     settings = load_settings()
     configure_logging("worker", level=settings.log.level, style=settings.log.format)
-    silence = json.loads(sys.argv[1])
-    mark = silence["mark"]
+    failure = json.loads(sys.argv[1])
+    mark = failure["mark"]
     log.error(
         "worker.silenced",
-        owner=silence["worker"],
-        how=silence["how"],
+        owner=failure["worker"],
+        how=failure["how"],
         job_id=mark and mark["job_id"],
         attempt=mark and mark["attempt"],
     )
     if mark:
-        asyncio.run(record(settings, silence["how"], silence["worker"], mark))
+        asyncio.run(record(settings, failure["how"], failure["worker"], mark))
 
 
 if __name__ == "__main__":
