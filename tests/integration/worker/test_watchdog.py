@@ -9,7 +9,7 @@ from pathlib import Path
 
 from secretary_devstack.deadline import wait_until
 from secretary_worker.watchdog.marks import Marks
-from secretary_worker.watchdog.watchdog import Watchdog
+from secretary_worker.watchdog.watchdog_client import WatchdogClient
 
 DEADLINE_SEC = 15.0
 
@@ -38,7 +38,7 @@ async def one_other_than(known: set[int]) -> int:
 @contextlib.asynccontextmanager
 async def watched() -> AsyncIterator[asyncio.Event]:
     stop = asyncio.Event()
-    watchdog = Watchdog(Marks(), owner="worker-1", lease_sec=6.0)
+    watchdog = WatchdogClient(Marks(), owner="worker-1", lease_sec=6.0)
     running = asyncio.create_task(watchdog.run(stop))
     yield stop
     stop.set()

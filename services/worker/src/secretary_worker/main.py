@@ -42,7 +42,7 @@ from secretary_worker.handler_packages import HandlerPackages
 from secretary_worker.housekeeping.eviction import Eviction
 from secretary_worker.housekeeping.sweeper import Sweeper
 from secretary_worker.registry import Registry
-from secretary_worker.watchdog.watchdog import Watchdog
+from secretary_worker.watchdog.watchdog_client import WatchdogClient
 
 log = get_logger(__name__)
 
@@ -181,8 +181,8 @@ def _leases(settings: Settings, store: Store) -> Leases:
     )
 
 
-def _watchdog(settings: Settings, runner: Runner) -> Watchdog:
-    return Watchdog(
+def _watchdog(settings: Settings, runner: Runner) -> WatchdogClient:
+    return WatchdogClient(
         runner.loop.marks, owner=runner.leases.owner, lease_sec=settings.worker.lease_sec
     )
 

@@ -1,19 +1,24 @@
-"""The watchdog: a process of its own that ends a worker whose interpreter is frozen.
+"""The watchdog: a separate process that ends a worker whose interpreter is frozen.
 
 ``python -m secretary_worker.watchdog.process WORKER_PID OWNER TICK_SEC TICKS MARKS``, with a pipe
-as standard input: the engine's loop writes a byte into it at each tick. The watchdog needs nothing
-of the worker's interpreter, so a C call or a regular expression that keeps the GIL cannot stop it.
+as standard input: the engine's loop writes a byte into the pipe at each tick. The watchdog needs
+nothing of the worker's interpreter. So a C call or a regular expression that keeps the GIL cannot
+stop the watchdog.
 
-``faulthandler.dump_traceback_later(…, exit=True)`` would not do: its timer also counts the time in
-which the process was stopped. After SIGCONT, or when a virtual machine is moved, every worker would
-end at once although all are healthy. The watchdog counts its own ticks instead. If the whole
-machine stands still, so does the count. If the worker alone is stopped (SIGSTOP), the kernel shows
-it, and the tick does not count.
+A worker is frozen if its loop wrote nothing for TICKS ticks. The watchdog then runs
+``failure_recorder.py``, which logs the failure. If it is clear which job's code froze the worker
+(``suspect_of``), the recorder also writes the failure into that job. Then the watchdog ends the
+worker, and ``faulthandler`` prints the stack of every thread.
 
-A worker that was silent for TICKS ticks is frozen. The watchdog records the job whose code froze it
-(``failure_recorder.py``), lets ``faulthandler`` print the stack of every thread, and ends the worker. If the
-pipe closes without a goodbye, the worker has died, and the watchdog records the job whose code ran
-at that moment. In a container ``supervisor.py`` gives it the time to do so.
+If the pipe closes without a goodbye, the worker has died. If exactly one thread ran a job's code at
+that moment, the watchdog has the failure recorded in that job. In a container ``supervisor.py``
+gives the recorder the time to finish.
+
+``faulthandler.dump_traceback_later(…, exit=True)`` cannot replace the watchdog, because its timer
+also counts the time in which the worker was stopped. After SIGCONT, or after a virtual machine was
+moved, every worker would end although all are healthy. The watchdog counts its own ticks instead.
+It counts nothing while the whole machine stands still, and it does not count a tick in which only
+the worker is stopped (SIGSTOP).
 """
 
 from __future__ import annotations
@@ -38,36 +43,36 @@ DIED, FROZEN = "died", "frozen"
 RECORDER = "secretary_worker.watchdog.failure_recorder"
 
 _READ_BYTES = 4096
-_RECORD_FROZEN_SEC = 5.0  # the worker lives until then, and its leases must not outlive it for long
-_RECORD_DIED_SEC = 30.0  # nothing waits for it
+_RECORD_FROZEN_SEC = 5.0  # the frozen worker keeps its jobs until then
+_RECORD_DIED_SEC = 30.0  # the worker is gone already, so nothing waits for the recorder
 _ABORT_SEC = 3.0  # for the worker to print its stacks
 
 
 @dataclass(frozen=True, slots=True)
-class Worker:
+class WatchedWorker:
     """The watched process."""
 
     pid: int
     pidfd: int
     owner: str
-    """The owner of its leases."""
+    """The owner of the worker's leases."""
 
     def is_stopped(self) -> bool:
-        """Return whether a signal or a debugger has stopped it."""
+        """Return whether a signal or a debugger has stopped the worker."""
         with suppress(OSError):
             return _stat(f"/proc/{self.pid}/stat")[0] in ("T", "t")
         return False
 
     def cpu_ticks(self, thread_id: int) -> int:
-        """Return the CPU time of one of its threads, in ticks of the kernel's clock."""
+        """Return the CPU time of a thread of the worker, in ticks of the kernel's clock."""
         with suppress(OSError):
             fields = _stat(f"/proc/{self.pid}/task/{thread_id}/stat")
             return int(fields[11]) + int(fields[12])
         return 0
 
     def end(self) -> None:
-        """Abort the worker, so that ``faulthandler`` prints its stacks; then kill it."""
-        with suppress(OSError):  # to write a large core takes longer than a lease
+        """Abort the worker, so that ``faulthandler`` prints its stacks; kill it if it lives on."""
+        with suppress(OSError):  # writing a large core dump takes longer than a lease
             resource.prlimit(self.pid, resource.RLIMIT_CORE, (0, 0))
         for number, patience_sec in ((signal.SIGABRT, _ABORT_SEC), (signal.SIGKILL, 0.0)):
             with suppress(ProcessLookupError):
@@ -86,18 +91,20 @@ def _stat(path: str) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """The worker's threads at one moment."""
+    """The marked threads of the worker at one moment."""
 
     marks: dict[int, Mark]
-    """By the kernel's id of the thread that runs the code."""
+    """The marks by the kernel's id of the thread that runs the code."""
     cpu: dict[int, int]
-    """The CPU time that each of these threads has used, in ticks of the kernel's clock."""
+    """The CPU time that each marked thread has used, in ticks of the kernel's clock."""
 
 
 class Watchdog:
     """Watches one worker until it ends."""
 
-    def __init__(self, worker: Worker, memory: mmap.mmap, *, tick_sec: float, ticks: int) -> None:
+    def __init__(
+        self, worker: WatchedWorker, memory: mmap.mmap, *, tick_sec: float, ticks: int
+    ) -> None:
         """*memory* holds the worker's marks."""
         self._worker = worker
         self._memory = memory
@@ -105,7 +112,7 @@ class Watchdog:
         self._ticks = ticks
 
     def run(self) -> None:
-        """Return when the worker has ended or sent its goodbye."""
+        """Watch until the worker sends its goodbye, dies, or is ended because it is frozen."""
         silent, before = 0, self._observe()
         while silent < self._ticks:
             if select.select([0], [], [], self._tick_sec)[0]:
@@ -145,11 +152,12 @@ class Watchdog:
 
 
 def suspect_of(before: Observation, now: Observation) -> Mark | None:
-    """Return the attempt that froze the interpreter; None if it is not clear.
+    """Return the attempt whose code froze the interpreter; None if this is not clear.
 
-    While the interpreter is frozen no mark changes. If a mark changes, only the engine's loop
-    hangs, and no job is to blame. One of the marked threads keeps the GIL, and the others wait. If
-    several threads are marked, it is the thread that used most of the CPU time.
+    While the interpreter is frozen, no mark changes. If a mark has changed, only the engine's loop
+    hangs, and no job is to blame. If one thread is marked, its job is to blame. If several threads
+    are marked, one of them keeps the GIL and the others wait. Then the job of the thread that used
+    more than half of their CPU time is to blame; without such a thread the result is None.
     """
     if before.marks != now.marks:
         return None
@@ -166,7 +174,7 @@ def main() -> None:
     """Watch the worker that the command line names."""
     pid, owner, tick_sec, ticks, descriptor = sys.argv[1:]
     try:
-        worker = Worker(int(pid), os.pidfd_open(int(pid)), owner)
+        worker = WatchedWorker(int(pid), os.pidfd_open(int(pid)), owner)
     except ProcessLookupError:
         return
     for number in (signal.SIGTERM, signal.SIGINT):  # these signals are meant for the worker

@@ -18,14 +18,15 @@ log = get_logger(__name__)
 TICKS = 15
 """A worker counts as frozen after so many missed ticks."""
 SHARE_OF_LEASE = 1 / 2
-"""The share of a lease that TICKS take. When a worker freezes, a lease has at least two thirds of
-its term left. So a sixth is left to record the job before another worker may claim it."""
+"""The share of a lease's term that ``TICKS`` take. When a worker freezes, each of its leases has
+at least two thirds of its term left. So a sixth is left to record the failure before another
+worker may claim the job."""
 
 _END_SEC = 5.0
 
 
-class Watchdog:
-    """Keeps a watchdog process running as long as the worker works.
+class WatchdogClient:
+    """Keeps a watchdog process running until the worker is asked to stop.
 
     Only the engine's loop sends beats, so an outage of MongoDB or RabbitMQ does not matter.
     """
@@ -39,10 +40,10 @@ class Watchdog:
         self._failed = False
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Send beats until *stop* is set, then end the watchdog.
+        """Send beats until *stop* is set, then end the watchdog process.
 
-        A worker that drains is not watched, because no job is to blame for its end. A dead
-        watchdog is replaced.
+        A dead watchdog process is replaced. A worker that drains is not watched, because no job is
+        to blame if it is killed then.
         """
         try:
             failures = Failures(
@@ -82,19 +83,19 @@ class Watchdog:
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             pass_fds=[self._marks.fileno()],
-            start_new_session=True,  # Ctrl-C must not reach it
+            start_new_session=True,  # Ctrl-C must not reach the watchdog
         )
         if child.stdin is not None:
             os.set_blocking(child.stdin.fileno(), False)
         self._process = child
 
     def _send(self, message: bytes) -> bool:
-        """Write to the watchdog; False if it has died."""
+        """Write to the watchdog process; return False if there is none, or it has died."""
         if self._process is None or self._process.stdin is None:
             return False
         try:
             os.write(self._process.stdin.fileno(), message)
-        except BlockingIOError:  # it is stopped and has unread beats
+        except BlockingIOError:  # the watchdog is stopped, and its pipe is full
             return True
         except BrokenPipeError:
             return False
