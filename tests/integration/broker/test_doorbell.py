@@ -21,8 +21,8 @@ from support.doorbell_recorder import (
 )
 
 from secretary_common.broker import topology
-from secretary_common.broker.connection import declare_queues
 from secretary_common.broker.consumer import DeliveryConsumer, RingOutcome
+from secretary_common.broker.preparation import declare_queues
 from secretary_common.broker.publisher import PUBLISH_TIMEOUT_SEC, Publisher
 from secretary_common.errors import StoreUnavailable
 from secretary_common.runtime.lifecycle import running

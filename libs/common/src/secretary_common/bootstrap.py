@@ -10,8 +10,8 @@ from urllib.parse import unquote, urlsplit
 from pydantic import BaseModel
 
 from secretary_common.broker import topology
-from secretary_common.broker.connection import declare_queues
 from secretary_common.broker.policy import set_policy
+from secretary_common.broker.preparation import declare_queues
 from secretary_common.errors import ConfigurationError, StoreUnavailable
 from secretary_common.models import JobTypeInfo, TemplateInfo, job_type_fault
 from secretary_common.mongo import indexes, replica_set

@@ -56,7 +56,7 @@ class HandlerPackages:
         """
         # Lazily: a module may register its handlers at import, and must replace what came before.
         for name, setup in itertools.chain(_installed(), _named(modules)):
-            with _blaming(name):
+            with _blaming(name, settings_name_themselves=True):
                 setup(self._context)
         for name in sorted(set(self._settings.handlers) - self._requests.sections):
             log.warning("settings.section_unread", section=f"handlers.{name}")
@@ -100,12 +100,14 @@ def _named(modules: Sequence[str]) -> Iterator[tuple[str, Setup]]:
 
 
 @contextlib.contextmanager
-def _blaming(package: str) -> Iterator[None]:
-    """Raise each error of *package* as a ConfigurationError with its name and the line."""
+def _blaming(package: str, *, settings_name_themselves: bool = False) -> Iterator[None]:
+    """Raise each error of *package* as a ConfigurationError that names the package and the line."""
     try:
         yield
-    except ConfigurationError:
-        raise
+    except ConfigurationError as error:
+        if settings_name_themselves:  # e.g. "handlers.my_package.limit: …"
+            raise
+        raise ConfigurationError(f"{package}: {error.message}") from error
     except Exception as error:
         last = traceback.extract_tb(error.__traceback__)[-1]
         place = f"{last.filename}, line {last.lineno}"

@@ -10,16 +10,24 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 import aio_pika
 from aio_pika.abc import AbstractConnection
 from aio_pika.connection import make_url
-from aiormq.exceptions import AMQPError
+from aiormq.exceptions import (
+    AMQPError,
+    AuthenticationError,
+    ChannelAccessRefused,
+    ChannelPreconditionFailed,
+    ConnectionNotAllowed,
+    ProbableAuthenticationError,
+)
 
-from secretary_common.broker import topology
 from secretary_common.runtime.lifecycle import cancel_and_wait
 from secretary_common.runtime.log import get_logger
+from secretary_common.runtime.metrics import BROKER_CONNECTED
 
 log = get_logger(__name__)
 
@@ -35,37 +43,102 @@ WATCH_SEC = 4.0
 # AMQP heartbeats; the broker closes the connection after about three missed ones.
 HEARTBEAT_SEC = 15
 RETRY_SEC = (1.0, 2.0, 4.0, 5.0)
+# For a broker that refuses: only an operator can help.
+REFUSED_RETRY_SEC = (1.0, 2.0, 4.0, 8.0, 10.0)
+REFUSED_LOG_SEC = 60.0
+# A wrong password or virtual host, a missing permission, a queue with other arguments.
+REFUSALS = (
+    AuthenticationError,
+    ProbableAuthenticationError,
+    ConnectionNotAllowed,
+    ChannelAccessRefused,
+    ChannelPreconditionFailed,
+)
 
 
 class BrokerLost(Exception):
     """The broker closed the connection, a channel or a consumer."""
 
 
-Session = Callable[[AbstractConnection], Awaitable[None]]
+Worked = Callable[[], None]
+"""A session calls it once the broker has done what the session is for."""
+Session = Callable[[AbstractConnection, Worked], Awaitable[None]]
 
 
-async def keep_connected(url: str, session: Session, *, purpose: str) -> None:
+async def keep_connected(url: str, session: Session, *, role: str) -> None:
     """Run *session* on a connection; when it ends, run it on a new one; until cancelled.
 
-    Between attempts it waits 1, 2, 4, then 5 s (and up to 20 % more). It logs each loss of the
-    broker and each new connection once.
+    Between attempts it waits 1, 2, 4, then 5 s, or up to 10 s if the broker refuses (and up to 20 %
+    more). Only a session that worked shortens the wait again. It logs the loss of the broker and
+    its return once, and a refusal once a minute.
     """
-    failures = 0
+    history = _History(role)
     while True:
         try:
             async with connection_to(url) as connection:
-                log.info("broker.connected", purpose=purpose)
-                failures = 0
-                await _until_lost(connection, session)
+                await _until_lost(connection, session, history.worked)
+        except REFUSALS as error:
+            history.refused(error)
         except BROKER_ERRORS as error:
-            _log_failure(failures, purpose, error)
+            history.unreachable(error)
         except BrokerLost as error:
-            log.warning("broker.lost", purpose=purpose, reason=str(error))
+            history.lost(error)
         except Exception as error:  # noqa: BLE001 - after any error, the doorbell must work again
-            log.error("broker.session_crashed", exc=error, purpose=purpose)
-        wait = RETRY_SEC[min(failures, len(RETRY_SEC) - 1)]
-        failures += 1
+            history.crashed(error)
+        finally:
+            BROKER_CONNECTED.labels(role).set(0)
+        wait = history.next_wait_sec()
         await asyncio.sleep(wait * random.uniform(1.0, 1.2))  # noqa: S311 - spreads reconnects
+
+
+class _History:
+    """The failures since a session worked, and what was logged of them."""
+
+    def __init__(self, role: str) -> None:
+        self._role = role
+        self._failures = 0
+        self._waits: Sequence[float] = RETRY_SEC
+        self._refused_at: float | None = None
+        """The time of the last log line about a refusal."""
+        self._ever_worked = False
+        BROKER_CONNECTED.labels(role).set(0)
+
+    def worked(self) -> None:
+        BROKER_CONNECTED.labels(self._role).set(1)
+        if self._failures or not self._ever_worked:
+            log.info("broker.connected", purpose=self._role)
+        self._failures, self._waits = 0, RETRY_SEC
+        self._refused_at, self._ever_worked = None, True
+
+    def refused(self, error: BaseException) -> None:
+        self._waits = REFUSED_RETRY_SEC
+        now = time.monotonic()
+        if self._refused_at is None or now - self._refused_at >= REFUSED_LOG_SEC:
+            log.warning("broker.refused", purpose=self._role, reason=_reason(error))
+            self._refused_at = now
+
+    def unreachable(self, error: BaseException) -> None:
+        self._waits = RETRY_SEC
+        event = log.debug if self._failures else log.warning
+        event("broker.unreachable", purpose=self._role, reason=_reason(error))
+
+    def lost(self, error: BrokerLost) -> None:
+        event = log.debug if self._failures else log.warning
+        event("broker.lost", purpose=self._role, reason=str(error))
+
+    def crashed(self, error: Exception) -> None:
+        if self._failures:
+            log.debug("broker.session_crashed", purpose=self._role, reason=_reason(error))
+        else:
+            log.error("broker.session_crashed", exc=error, purpose=self._role)
+
+    def next_wait_sec(self) -> float:
+        self._failures += 1
+        return self._waits[min(self._failures, len(self._waits)) - 1]
+
+
+def _reason(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"[:300]
 
 
 @contextlib.asynccontextmanager
@@ -87,14 +160,9 @@ async def connection_to(url: str) -> AsyncIterator[AbstractConnection]:
                 await connection.close()
 
 
-def _log_failure(failures: int, purpose: str, error: BaseException) -> None:
-    event = log.warning if failures == 0 else log.debug
-    event("broker.unreachable", purpose=purpose, reason=f"{type(error).__name__}: {error}"[:300])
-
-
-async def _until_lost(connection: AbstractConnection, session: Session) -> None:
+async def _until_lost(connection: AbstractConnection, session: Session, worked: Worked) -> None:
     closed = asyncio.ensure_future(connection.closed())
-    work = asyncio.ensure_future(session(connection))
+    work = asyncio.ensure_future(session(connection, worked))
     try:
         await asyncio.wait({closed, work}, return_when=asyncio.FIRST_COMPLETED)
         if work.done():
@@ -102,25 +170,3 @@ async def _until_lost(connection: AbstractConnection, session: Session) -> None:
         raise BrokerLost("the session ended" if work.done() else "the connection was closed")
     finally:
         await cancel_and_wait(closed, work)
-
-
-async def declare_queues(url: str, queues: Iterable[str], *, wait_sec: float) -> bool:
-    """Create *queues*; return False if the broker did not answer within *wait_sec* seconds."""
-    made = asyncio.Event()
-
-    async def session(connection: AbstractConnection) -> None:
-        channel = await connection.channel()
-        for queue in queues:
-            await topology.declare(channel, queue)
-        made.set()
-        await asyncio.Event().wait()
-
-    keeping = asyncio.create_task(keep_connected(url, session, purpose="prepare"))
-    try:
-        async with asyncio.timeout(wait_sec):
-            await made.wait()
-    except TimeoutError:
-        return False
-    finally:
-        await cancel_and_wait(keeping)
-    return True

@@ -9,7 +9,8 @@ from enum import StrEnum
 from aio_pika.abc import AbstractConnection, AbstractIncomingMessage
 
 from secretary_common.broker import topology
-from secretary_common.broker.connection import BROKER_ERRORS, keep_connected
+from secretary_common.broker.connection import BROKER_ERRORS, Worked, keep_connected
+from secretary_common.broker.queue_access import QueueAccess
 from secretary_common.broker.subscription import Subscription
 from secretary_common.errors import StoreUnavailable
 from secretary_common.models import parse_delivery_id
@@ -58,6 +59,7 @@ class JobConsumer:
         self._wanted = False
         self._changed = asyncio.Event()
         self._kept: list[AbstractIncomingMessage] = []
+        self._access = QueueAccess()
         self.listening = False
 
     @property
@@ -81,11 +83,13 @@ class JobConsumer:
     async def run(self) -> None:
         """Stay connected and consume on demand, until cancelled."""
         if self._url:
-            await keep_connected(self._url, self._session, purpose="listen")
+            await keep_connected(self._url, self._session, role="listen")
 
-    async def _session(self, connection: AbstractConnection) -> None:
+    async def _session(self, connection: AbstractConnection, worked: Worked) -> None:
         self._kept.clear()  # unacknowledged in the previous session: the broker has them again
-        subscription = await Subscription.open(self._url, connection, prefetch=1)
+        subscription = await Subscription.open(
+            self._url, connection, prefetch=1, access=self._access
+        )
 
         async def on_message(message: AbstractIncomingMessage) -> None:
             await _handle(subscription, message, self._receive(subscription, message))
@@ -94,8 +98,11 @@ class JobConsumer:
             while True:
                 self._changed.clear()
                 await self._follow(subscription, on_message)
+                if self.listening:
+                    worked()
                 if await subscription.wait(self._changed):
                     await subscription.check()
+                    worked()
         finally:
             self.listening = False
 
@@ -153,23 +160,27 @@ class DeliveryConsumer:
         At most ``max_in_flight`` calls run at once. While MongoDB does not answer, a doorbell is
         kept and retried here, because the broker would deliver it again at once.
         """
+        access = QueueAccess()
 
-        async def session(connection: AbstractConnection) -> None:
+        async def session(connection: AbstractConnection, worked: Worked) -> None:
             subscription = await Subscription.open(
-                self._url, connection, prefetch=self._max_in_flight
+                self._url, connection, prefetch=self._max_in_flight, access=access
             )
 
             async def on_message(message: AbstractIncomingMessage) -> None:
                 await _handle(subscription, message, _deliver(subscription, message, on_delivery))
 
             await subscription.listen([topology.DELIVERIES], on_message)
+            if subscription.listens:
+                worked()
             never = asyncio.Event()
             while True:
                 await subscription.wait(never)
                 await subscription.check()
+                worked()
 
         if self._url:
-            await keep_connected(self._url, session, purpose="listen")
+            await keep_connected(self._url, session, role="listen")
 
 
 async def _handle(

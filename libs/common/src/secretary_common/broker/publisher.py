@@ -6,9 +6,17 @@ import asyncio
 
 from aio_pika import DeliveryMode, Message
 from aio_pika.abc import AbstractChannel, AbstractConnection
+from aiormq.exceptions import ChannelAccessRefused
 
 from secretary_common.broker import topology
-from secretary_common.broker.connection import ANSWER_SEC, BROKER_ERRORS, WATCH_SEC, keep_connected
+from secretary_common.broker.connection import (
+    ANSWER_SEC,
+    BROKER_ERRORS,
+    WATCH_SEC,
+    Worked,
+    keep_connected,
+)
+from secretary_common.broker.queue_access import QueueAccess
 from secretary_common.models import delivery_id_of
 from secretary_common.runtime.log import get_logger
 from secretary_common.runtime.metrics import DOORBELLS_RUNG
@@ -25,12 +33,17 @@ class Publisher:
         """*url* is the broker's; empty: there is no broker, and every ring returns False."""
         self._url = url
         self._channel: AbstractChannel | None = None
-        self._declared: set[str] = set()
+        self._connection: AbstractConnection | None = None
+        self._worked: Worked | None = None
+        self._access = QueueAccess()
+        self._usable: dict[str, bool] = {}
+        """Whether a queue can be used in this session."""
+        self._refusal: ChannelAccessRefused | None = None
 
     async def run(self) -> None:
         """Stay connected until cancelled; without a broker, return at once."""
         if self._url:
-            await keep_connected(self._url, self._session, purpose="ring")
+            await keep_connected(self._url, self._session, role="ring")
 
     async def ring_job(self, job_type: str, job_id: str) -> bool:
         return await self._ring(topology.job_queue(job_type), topology.encode("job_id", job_id))
@@ -39,18 +52,24 @@ class Publisher:
         body = topology.encode("delivery_id", delivery_id_of(job_id, seq))
         return await self._ring(topology.DELIVERIES, body)
 
-    async def _session(self, connection: AbstractConnection) -> None:
+    async def _session(self, connection: AbstractConnection, worked: Worked) -> None:
         async with asyncio.timeout(ANSWER_SEC):
             # An unroutable ring must raise, or it would count as confirmed.
             channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
-        self._declared.clear()
-        self._channel = channel
+        self._usable.clear()
+        self._refusal = None
+        self._connection, self._channel, self._worked = connection, channel, worked
         try:
             while not await _closed(channel, within_sec=WATCH_SEC):
                 async with asyncio.timeout(ANSWER_SEC):
                     await channel.set_qos(prefetch_count=1)  # any call that the broker must answer
+                worked()
+                if await self._access.may_use_more(connection):
+                    self._usable.clear()
+            if self._refusal:
+                raise self._refusal
         finally:
-            self._channel = None
+            self._connection = self._channel = self._worked = None
 
     async def _ring(self, queue: str, body: bytes) -> bool:
         if not self._url:
@@ -60,22 +79,26 @@ class Publisher:
                 confirmed = await self._publish(queue, body)
         except BROKER_ERRORS as error:
             log.warning("doorbell.failed", queue=queue, reason=f"{type(error).__name__}: {error}")
-            self._declared.discard(queue)  # the queue may have been deleted
+            self._usable.pop(queue, None)  # the queue may have been deleted
+            if isinstance(error, ChannelAccessRefused):
+                self._refusal = error
             confirmed = False
         DOORBELLS_RUNG.labels(queue, "confirmed" if confirmed else "failed").inc()
         return confirmed
 
     async def _publish(self, queue: str, body: bytes) -> bool:
-        channel = self._channel
-        if channel is None:
+        connection, channel, worked = self._connection, self._channel, self._worked
+        if connection is None or channel is None or worked is None:
             return False
-        if queue not in self._declared:
-            await topology.declare(channel, queue)
-            self._declared.add(queue)
+        if queue not in self._usable:
+            self._usable[queue] = await self._access.open(connection, queue)
+        if not self._usable[queue]:
+            return False
         message = Message(
             body, content_type="application/json", delivery_mode=DeliveryMode.PERSISTENT
         )
         await channel.default_exchange.publish(message, routing_key=queue)
+        worked()
         return True
 
 

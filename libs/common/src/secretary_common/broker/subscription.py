@@ -11,6 +11,7 @@ from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMe
 
 from secretary_common.broker import topology
 from secretary_common.broker.connection import ANSWER_SEC, WATCH_SEC, BrokerLost, connection_to
+from secretary_common.broker.queue_access import QueueAccess
 from secretary_common.runtime.log import get_logger
 
 log = get_logger(__name__)
@@ -58,21 +59,32 @@ class _Consumer:
 class Subscription:
     """A channel with its consumers. Its methods raise ``BROKER_ERRORS`` and ``BrokerLost``."""
 
-    def __init__(self, url: str, connection: AbstractConnection, channel: AbstractChannel) -> None:
+    def __init__(
+        self,
+        url: str,
+        connection: AbstractConnection,
+        channel: AbstractChannel,
+        access: QueueAccess,
+    ) -> None:
         self._url = url
         self._connection = connection
+        self._access = access
+        self._usable: dict[str, bool] = {}
+        """Whether a queue can be used in this session."""
         self._channel = channel
         self._consumers: list[_Consumer] = []
         self.lost = asyncio.Event()
         """Set when the session must end, because its channel or a consumer is gone."""
 
     @classmethod
-    async def open(cls, url: str, connection: AbstractConnection, prefetch: int) -> Subscription:
+    async def open(
+        cls, url: str, connection: AbstractConnection, prefetch: int, access: QueueAccess
+    ) -> Subscription:
         """Open a subscription on *connection*; each queue delivers *prefetch* messages at once."""
         async with asyncio.timeout(ANSWER_SEC):
             channel = await connection.channel()
             await channel.set_qos(prefetch_count=prefetch)
-            subscription = cls(url, connection, channel)
+            subscription = cls(url, connection, channel, access)
             underlay = await channel.get_underlay_channel()
         underlay.on_consumer_cancel_callbacks.add(lambda *_: subscription.lost.set())
         return subscription
@@ -83,10 +95,17 @@ class Subscription:
         return bool(self._consumers)
 
     async def listen(self, queues: Iterable[str], on_message: OnMessage) -> None:
-        """Call *on_message* with each message of *queues*; missing queues are created."""
+        """Call *on_message* with each message of *queues*; missing queues are created.
+
+        Queues that the broker refuses are left out: their jobs are found by polling.
+        """
         for name in queues:
+            if name not in self._usable:
+                self._usable[name] = await self._access.open(self._connection, name)
+            if not self._usable[name]:
+                continue
             async with asyncio.timeout(ANSWER_SEC):
-                queue = await topology.declare(self._channel, name)
+                queue = await self._queue(name)
             consumer = _Consumer(queue, "", on_message)
             try:
                 consumer.tag = await queue.consume(consumer.receive, timeout=ANSWER_SEC)
@@ -94,6 +113,11 @@ class Subscription:
                 await self._replace(name)
                 raise BrokerLost("a queue that did not answer was replaced") from None
             self._consumers.append(consumer)
+
+    async def _queue(self, name: str) -> AbstractQueue:
+        if self._access.may_declare(name):
+            return await topology.declare(self._channel, name)
+        return await self._channel.get_queue(name, ensure=False)
 
     async def stop(self) -> None:
         """Stop consuming."""
@@ -118,6 +142,8 @@ class Subscription:
             raise BrokerLost("the channel or a consumer was cancelled by the broker")
         for consumer in self._consumers:
             await self._check_queue(consumer)
+        if await self._access.may_use_more(self._connection):
+            raise BrokerLost("a queue that was refused can be used")
         if not self._consumers:  # any call that the broker must answer
             async with asyncio.timeout(ANSWER_SEC):
                 await self._channel.set_qos(prefetch_count=1)
@@ -159,8 +185,8 @@ class Subscription:
             delivery_mode=DeliveryMode.PERSISTENT,
         )
         async with connection_to(self._url) as connection, asyncio.timeout(ANSWER_SEC):
+            await QueueAccess().open(connection, topology.DEAD)
             channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
-            await topology.declare(channel, topology.DEAD)
             await channel.default_exchange.publish(copy, routing_key=topology.DEAD)
         await self.acknowledge(message)
         log.warning("doorbell.dead_lettered", queue=message.routing_key, reason=reason)

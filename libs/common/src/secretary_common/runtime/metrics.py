@@ -94,3 +94,8 @@ CACHE_STORED = Gauge(
 INDEXES_MISSING = Gauge(
     "secretary_indexes_missing", "Indexes of MongoDB that this process did not find when it checked"
 )
+BROKER_CONNECTED = Gauge(
+    "secretary_broker_connected",
+    "1 while RabbitMQ does its work for this role, else 0: listen, ring, prepare",
+    ["role"],
+)

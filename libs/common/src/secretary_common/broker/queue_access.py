@@ -1,0 +1,94 @@
+"""Opens queues one by one, so that a queue the broker refuses does not stop the others.
+
+A refused declaration closes its channel. Therefore each queue is declared on a channel of its own
+before the session uses it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from aio_pika.abc import AbstractConnection
+from aiormq.exceptions import (
+    ChannelAccessRefused,
+    ChannelLockedResource,
+    ChannelNotFoundEntity,
+    ChannelPreconditionFailed,
+)
+
+from secretary_common.broker import topology
+from secretary_common.broker.connection import ANSWER_SEC
+from secretary_common.runtime.log import get_logger
+
+log = get_logger(__name__)
+
+CHECK_AGAIN_SEC = 60.0
+
+
+class QueueAccess:
+    """Which queues this process may use. It logs a refused queue once, over all sessions."""
+
+    def __init__(self) -> None:
+        self._refused: dict[str, str] = {}
+        self._not_ours: set[str] = set()
+        self._checked_at = time.monotonic()
+
+    def may_declare(self, name: str) -> bool:
+        """Return whether the user may create the queue; otherwise it must exist."""
+        return name not in self._not_ours
+
+    async def open(self, connection: AbstractConnection, name: str) -> bool:
+        """Create the queue if it is missing; return whether it can be used.
+
+        The broker refuses a queue that exists with other arguments. A user without the permission
+        ``configure`` can use a queue that exists.
+        """
+        self._not_ours.discard(name)
+        try:
+            await _declare(connection, name)
+        except (ChannelPreconditionFailed, ChannelLockedResource) as error:
+            return self._refuse(name, str(error), f"delete the queue {name}")
+        except ChannelAccessRefused as error:
+            if not await exists(connection, name):
+                return self._refuse(
+                    name, str(error), f"create the queue {name} with secretary-init and its user"
+                )
+            self._not_ours.add(name)
+        if self._refused.pop(name, None):
+            log.info("queue.usable", queue=name)
+        return True
+
+    def _refuse(self, name: str, reason: str, action: str) -> bool:
+        if name not in self._refused:
+            log.error("queue.refused", queue=name, reason=reason[:300], action=action)
+        self._refused[name] = reason
+        self._checked_at = time.monotonic()
+        return False
+
+    async def may_use_more(self, connection: AbstractConnection) -> bool:
+        """Return whether a refused queue can be used by now; it is checked once a minute."""
+        if not self._refused or time.monotonic() - self._checked_at < CHECK_AGAIN_SEC:
+            return False
+        self._checked_at = time.monotonic()
+        opened = [await self.open(connection, name) for name in list(self._refused)]
+        return any(opened)
+
+
+async def exists(connection: AbstractConnection, name: str) -> bool:
+    """Return whether the queue exists. No permission is needed to ask."""
+    async with asyncio.timeout(ANSWER_SEC):
+        channel = await connection.channel()
+        try:
+            await channel.declare_queue(name, passive=True)
+        except ChannelNotFoundEntity:
+            return False
+        await channel.close()
+    return True
+
+
+async def _declare(connection: AbstractConnection, name: str) -> None:
+    async with asyncio.timeout(ANSWER_SEC):
+        channel = await connection.channel()
+        await topology.declare(channel, name)
+        await channel.close()
