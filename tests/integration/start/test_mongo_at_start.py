@@ -1,0 +1,37 @@
+"""What MongoDB refuses at start is waited for; one server that is down does not stop init."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+
+import pytest
+
+from secretary_common.mongo.replica_set import initiate
+from secretary_common.mongo.store import open_store
+from secretary_common.settings.service import MongoSection
+from secretary_devstack.servers.port import free_port
+
+
+def test_a_replica_set_is_found_though_its_first_server_is_down(mongo_url: str) -> None:
+    host = mongo_url.removeprefix("mongodb://").partition("/")[0]
+    several = f"mongodb://127.0.0.1:{free_port()},{host}/?serverSelectionTimeoutMS=1&replicaSet=rs0"
+    assert not initiate(several)
+
+
+@pytest.mark.parametrize("driver", ["motor", "pymongo"])
+async def test_a_wrong_password_is_waited_for_and_logged_once(
+    mongo_url: str, driver: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "secretary_common")
+    url = mongo_url.replace("mongodb://", "mongodb://nobody:hunter2@")
+    store = open_store(MongoSection.model_validate({"url": url, "driver": driver}))
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(4):
+            await store.wait_until_ready()
+    (line,) = caplog.records
+    assert line.getMessage() == "store.awaited"
+    assert "Authentication failed" in vars(line)["fields"]["reason"]
+    assert "hunter2" not in str(vars(line)["fields"])
+    await store.close()
