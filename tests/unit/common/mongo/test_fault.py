@@ -37,7 +37,7 @@ def test_an_unknown_outcome_is_an_outage(error: PyMongoError) -> None:
         raise error
 
 
-@pytest.mark.parametrize("code", [8, 13, 18, 26, 43, 96, 175, 211, 246, 8000, 14031])
+@pytest.mark.parametrize("code", [8, 13, 18, 26, 43, 96, 175, 211, 246, 8000, 11601, 14031])
 def test_a_refusal_of_the_server_is_an_outage(code: int) -> None:
     with pytest.raises(StoreUnavailable), translated_errors():
         raise OperationFailure("not now", code)

@@ -50,7 +50,9 @@ WRONG_COMMAND_CODES = frozenset(
 )
 # Codes from here on are assertions of the server's source, mostly about the command.
 FIRST_ASSERTION_CODE = 10_000
-OUT_OF_DISK_SPACE_CODE = 14031
+# The exceptions: Interrupted (an operator killed the operation), two
+# BackgroundOperationInProgress, StaleConfig, OutOfDiskSpace.
+REFUSING_ASSERTION_CODES = frozenset({11601, 12586, 12587, 13388, 14031})
 
 
 def is_refusal(code: object) -> bool:
@@ -60,7 +62,7 @@ def is_refusal(code: object) -> bool:
     """
     if not isinstance(code, int) or code in WRONG_COMMAND_CODES:
         return False
-    return code < FIRST_ASSERTION_CODE or code == OUT_OF_DISK_SPACE_CODE
+    return code < FIRST_ASSERTION_CODE or code in REFUSING_ASSERTION_CODES
 
 
 def is_outage(error: PyMongoError) -> bool:
