@@ -35,11 +35,13 @@ up: setup ## Run the whole system until Ctrl-C; print its URL and a key
 	@$(BIN)/python demo/up.py
 
 quick: setup ## Run the unit and contract tests, for the daily loop
-	@$(BIN)/python -m secretary_devstack.servers.provision mongod nodejs
+	@$(BIN)/python -m secretary_devstack.servers.provision --optional mongod
+	@$(BIN)/python -m secretary_devstack.servers.provision nodejs
 	@$(BIN)/python -m pytest tests/unit tests/contract --numprocesses 2 --dist worksteal $(PYTEST)
 
 test: setup ## Run all tests against real servers
-	@$(BIN)/python -m secretary_devstack.servers.provision mongod rabbitmq ffmpeg espeak-ng nodejs
+	@$(BIN)/python -m secretary_devstack.servers.provision --optional mongod rabbitmq
+	@$(BIN)/python -m secretary_devstack.servers.provision ffmpeg espeak-ng nodejs
 	@$(BIN)/python -m pytest --numprocesses 3 --dist worksteal $(PYTEST)
 
 # The first seed, the number of seeds, and more arguments, e.g.

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from secretary_devstack.error import ChildFailed, NotInTime, ServerMissing
@@ -12,6 +14,7 @@ from secretary_devstack.processes.local_system import (
     LocalSystem,
     end_on_sigterm,
     local_system,
+    user_settings,
     wants_broker,
 )
 
@@ -45,14 +48,18 @@ def say(text: str) -> None:
     print(f"== {text}", flush=True)
 
 
-def print_usage(system: LocalSystem) -> None:
+def print_usage(system: LocalSystem, settings: Mapping[str, object]) -> None:
     """Print how to use the system."""
     stack = system.stack
     text = USAGE.format(
         versions=system.versions,
         url=stack.url,
         key=stack.keys.bootstrap,
-        secret=stack.keys.signing,
+        secret=(
+            "the secrets of SECRETARY_NOTIFIER__SIGNING_SECRETS"
+            if "notifier.signing_secrets" in settings
+            else stack.keys.signing
+        ),
         logs=stack.folder.relative_to(PROJECT),
     )
     print(text, flush=True)
@@ -71,13 +78,32 @@ def watch(system: LocalSystem) -> None:
         time.sleep(WATCH_SEC)
 
 
+def make_search_path_absolute() -> None:
+    """Make ``PYTHONPATH`` absolute, because the services run in another folder."""
+    if path := os.environ.get("PYTHONPATH"):
+        entries = [str(Path(entry).resolve()) for entry in path.split(os.pathsep)]
+        os.environ["PYTHONPATH"] = os.pathsep.join(entries)
+
+
+def api_port(settings: Mapping[str, object]) -> int:
+    """Return the wanted port of the API."""
+    wanted = str(settings.get("api.port", ""))
+    return int(wanted) if wanted.isdecimal() else API_PORT
+
+
 def main() -> int:
     """Run until Ctrl-C; return the exit status."""
     end_on_sigterm()
     broker = wants_broker(__doc__ or "")
+    settings = user_settings(os.environ, Path.cwd())
+    make_search_path_absolute()
+    if settings:
+        say(f"your settings: {', '.join(sorted(settings))}")
     try:
-        with local_system(PROJECT, broker=broker, say=say, api_port=API_PORT) as system:
-            print_usage(system)
+        with local_system(
+            PROJECT, broker=broker, say=say, api_port=api_port(settings), settings=settings
+        ) as system:
+            print_usage(system, settings)
             with contextlib.suppress(KeyboardInterrupt):
                 watch(system)
     except (ChildFailed, NotInTime, ServerMissing) as error:

@@ -1,24 +1,21 @@
 """Fixtures that provide real servers, for all tests.
 
-The servers are those of ``SECRETARY_TEST_MONGO_URL`` and ``SECRETARY_TEST_AMQP_URL``, else
-containers if an engine runs and has or can pull the images, else local processes. If a server
-cannot be started, the test fails; it is never skipped.
+Where the servers come from, ``secretary_devstack.servers.source`` decides, as for the demo. If a
+server cannot be started, the test fails; it is never skipped.
 """
 
 from __future__ import annotations
 
-import os
 import uuid
 from collections.abc import Iterator
-from contextlib import ExitStack
 
 import pytest
 from hypothesis import settings
 from pymongo import MongoClient
 
-from secretary_devstack.servers import container
-from secretary_devstack.servers.mongod import Client, ReplicaSet
+from secretary_devstack.servers.mongod import Client
 from secretary_devstack.servers.rabbitmq import RabbitMQ
+from secretary_devstack.servers.source import MONGO, RABBITMQ, running
 
 # The duration of an example depends on the machine more than on the code.
 settings.register_profile("secretary", deadline=None)
@@ -28,25 +25,15 @@ settings.load_profile("secretary")
 @pytest.fixture(scope="session")
 def mongo_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A replica set for the whole session; ``database_name`` gives a test its own database."""
-    with ExitStack() as running:
-        url = os.environ.get("SECRETARY_TEST_MONGO_URL")
-        if not url and container.can_run(container.MONGO_IMAGE):
-            url = running.enter_context(container.mongo())
-        if not url:
-            url = running.enter_context(ReplicaSet(tmp_path_factory.mktemp("mongo"))).url
-        yield url
+    with running(MONGO, tmp_path_factory.mktemp("mongo")) as server:
+        yield server.url
 
 
 @pytest.fixture(scope="session")
 def amqp_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A broker for the whole session; a test that stops the broker uses ``own_broker`` instead."""
-    with ExitStack() as running:
-        url = os.environ.get("SECRETARY_TEST_AMQP_URL")
-        if not url and container.can_run(container.RABBITMQ_IMAGE):
-            url = running.enter_context(container.rabbitmq())
-        if not url:
-            url = running.enter_context(RabbitMQ(tmp_path_factory.mktemp("rabbitmq"))).url
-        yield url
+    with running(RABBITMQ, tmp_path_factory.mktemp("rabbitmq")) as server:
+        yield server.url
 
 
 @pytest.fixture(scope="session")

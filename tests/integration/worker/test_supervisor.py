@@ -1,6 +1,7 @@
 """If a worker is the first process of a container, its watchdog outlives it."""
 
 import os
+import platform
 import select
 import signal
 import subprocess
@@ -9,6 +10,8 @@ import time
 from pathlib import Path
 
 import pytest
+
+from secretary_worker import supervisor
 
 # The worker starts a process that needs a moment after the worker's death, then does *what*.
 SCRIPT = """
@@ -62,3 +65,13 @@ def test_the_worker_does_not_outlive_its_supervisor(tmp_path: Path) -> None:
     process.kill()
     process.wait()
     assert select.select([pidfd], [], [], 10)[0]
+
+
+def test_elsewhere_than_on_linux_the_worker_refuses_with_one_line(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(platform, "system", lambda: "Darwin")
+    with pytest.raises(SystemExit) as caught:
+        supervisor.main()
+    assert str(caught.value).startswith("secretary-worker: the worker runs only on Linux")
+    assert "\n" not in str(caught.value)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import platform
 import signal
 import sys
 import time
@@ -18,6 +19,10 @@ from importlib import import_module
 
 from secretary_worker.sandbox.limits import die_with_parent
 
+NOT_LINUX = (
+    "secretary-worker: the worker runs only on Linux, whose memfd, pidfd and prctl its sandbox and "
+    "watchdog need; run it in a container or on a Linux machine"
+)
 WATCHDOG_SEC = 35.0
 """How long the watchdog may take to record a death. Its own deadline is shorter."""
 EXIT_BY_SIGNAL = 128
@@ -28,7 +33,9 @@ _PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 
 
 def main() -> None:
-    """Run the worker; return when it has ended."""
+    """Run the worker; return when it has ended. On another system than Linux refuse with a line."""
+    if platform.system() != "Linux":
+        sys.exit(NOT_LINUX)
     if os.getppid() <= _FIRST:
         sys.exit(supervise(_work))
     _work()

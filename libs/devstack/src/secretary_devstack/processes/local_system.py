@@ -7,16 +7,23 @@ import contextlib
 import os
 import shutil
 import signal
+import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pymongo import MongoClient
+
+from secretary_common.settings.settings import DELIMITER, PREFIX
 from secretary_devstack.error import ServerMissing
-from secretary_devstack.processes.stack import Servers, Stack
-from secretary_devstack.servers.provision import PROGRAMS, provide
+from secretary_devstack.processes.service import Settings
+from secretary_devstack.processes.stack import Stack
+from secretary_devstack.servers.source import MONGO, RABBITMQ, RunningServer, Source, running
 
 BROKER_VARIABLE = "SECRETARY_DEMO_BROKER"
+_OWN_PORTS = {"worker.http_port", "notifier.http_port"}
 
 Say = Callable[[str], None]
 
@@ -25,7 +32,6 @@ Say = Callable[[str], None]
 class LocalSystem:
     """The running servers and services."""
 
-    servers: Servers
     stack: Stack
     versions: str
 
@@ -40,27 +46,53 @@ def wants_broker(description: str, arguments: Sequence[str] | None = None) -> bo
 
 @contextlib.contextmanager
 def local_system(
-    project: Path, *, broker: bool, say: Say, api_port: int | None = None
+    project: Path,
+    *,
+    broker: bool,
+    say: Say,
+    api_port: int | None = None,
+    settings: Settings | None = None,
 ) -> Iterator[LocalSystem]:
     """Run servers and services; jobs may name files under ``demo/``, ``.run/`` keeps data and logs.
 
-    Missing packages are installed where that is allowed; without RabbitMQ the services poll. The
-    folder under ``.run/`` is removed at the end. After an error it stays, for its logs.
+    The servers are those that *settings* or the environment name, else containers, else programs
+    of this machine, which are installed where that is allowed. Without RabbitMQ the services poll.
+    The folder under ``.run/`` is removed at the end. After an error it stays, for its logs.
+
+    Args:
+        project: the checkout.
+        broker: whether to use RabbitMQ.
+        say: prints one step.
+        api_port: the API's port, if it is free.
+        settings: settings of the user; they override those of the system.
 
     Raises:
-        ServerMissing: MongoDB is not installed and cannot be.
+        ServerMissing: MongoDB or the worker cannot run on this machine.
         ChildFailed: a server or a service did not start.
     """
-    if not provide(PROGRAMS["mongod"]):
-        raise ServerMissing("MongoDB cannot run here; see above")
-    with_broker = broker and provide(PROGRAMS["rabbitmq"])
+    if sys.platform != "linux":
+        raise ServerMissing(
+            "the worker runs only on Linux, whose memfd, pidfd and prctl its sandbox needs: use "
+            "`make compose-up`, or a Linux machine"
+        )
     runs = project / ".run"
     runs.mkdir(exist_ok=True)
     folder = Path(tempfile.mkdtemp(dir=runs))
+    given = settings or {}
     try:
-        with _running(project, folder, broker=with_broker, say=say, api_port=api_port) as system:
-            yield system
-            say("stopping")
+        with _servers(folder, given, broker=broker, say=say) as (servers, versions):
+            say(f"running: {versions}")
+            stack = Stack(
+                folder / "services",
+                mongo_url="",
+                roots=[project / "demo"],
+                api_port=api_port,
+                settings={**servers, **given},
+            )
+            say("starting secretary-init, then api, worker and notifier")
+            with stack:
+                yield LocalSystem(stack, versions)
+                say("stopping")
     except Exception:
         say(f"logs: {folder.relative_to(project)}")
         raise
@@ -71,23 +103,70 @@ def local_system(
 
 
 @contextlib.contextmanager
-def _running(
-    project: Path, folder: Path, *, broker: bool, say: Say, api_port: int | None
-) -> Iterator[LocalSystem]:
+def _servers(
+    folder: Path, given: Settings, *, broker: bool, say: Say
+) -> Iterator[tuple[dict[str, object], str]]:
+    """Run the servers that *given* does not name; yield the settings for them, and their names."""
+    settings: dict[str, object] = {}
+    names: list[str] = []
     say(f"starting MongoDB{' and RabbitMQ' if broker else ', without a broker'}")
-    with Servers(folder, broker=broker) as servers:
-        versions = servers.versions()
-        say(f"running: {versions}")
-        stack = Stack(
-            folder / "services",
-            mongo_url=servers.mongo.url,
-            amqp_url=servers.amqp_url,
-            roots=[project / "demo"],
-            api_port=api_port,
-        )
-        say("starting secretary-init, then api, worker and notifier")
-        with stack:
-            yield LocalSystem(servers, stack, versions)
+    with contextlib.ExitStack() as stack:
+        if "mongo.url" in given:
+            names.append("the MongoDB of SECRETARY_MONGO__URL")
+        else:
+            mongo = stack.enter_context(running(MONGO, folder / "mongo"))
+            names.append(str(mongo))
+            settings["mongo.url"] = mongo.url
+            settings["mongo.database"] = stack.enter_context(_database(mongo))
+        if "broker.url" in given:
+            names.append("the broker of SECRETARY_BROKER__URL")
+        elif broker and (rabbitmq := _rabbitmq(stack, folder, say)):
+            names.append(str(rabbitmq))
+            settings["broker.url"] = rabbitmq.url
+        else:
+            names.append("no broker (polling only)")
+        yield settings, ", ".join(names)
+
+
+def _rabbitmq(stack: contextlib.ExitStack, folder: Path, say: Say) -> RunningServer | None:
+    try:
+        return stack.enter_context(running(RABBITMQ, folder / "rabbitmq"))
+    except ServerMissing as error:
+        say(f"without a broker: {error}")
+        return None
+
+
+@contextlib.contextmanager
+def _database(mongo: RunningServer) -> Iterator[str]:
+    """Yield the name of a database; on a server that is not ours it is a new one, dropped after."""
+    if mongo.source is not Source.GIVEN:
+        yield "secretary"
+        return
+    name = f"secretary_demo_{uuid.uuid4().hex[:12]}"
+    try:
+        yield name
+    finally:
+        with MongoClient[dict[str, object]](mongo.url) as client:
+            client.drop_database(name)
+
+
+def user_settings(environ: Mapping[str, str], folder: Path) -> dict[str, object]:
+    """Return the settings that *environ* has as ``SECRETARY_<SECTION>__<KEY>`` variables.
+
+    The ports of worker and notifier are left out: the system needs them to see when both are ready.
+    ``SECRETARY_CONFIG``, a file relative to *folder*, is passed on too.
+    """
+    sections = {
+        name.removeprefix(PREFIX).lower().replace(DELIMITER, "."): value
+        for name, value in environ.items()
+        if name.startswith(PREFIX) and DELIMITER in name
+    }
+    found: dict[str, object] = {
+        name: value for name, value in sections.items() if name not in _OWN_PORTS
+    }
+    if config := environ.get(f"{PREFIX}CONFIG"):
+        found["config"] = str(folder / config)
+    return found
 
 
 def end_on_sigterm() -> None:

@@ -6,7 +6,7 @@ import base64
 import secrets
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
@@ -44,6 +44,11 @@ class Keys:
             encryption=Fernet.generate_key().decode(),
             signing=f"whsec_{signing}",
         )
+
+    def replaced_by(self, settings: Settings) -> Self:
+        """Return these secrets with the admin key that *settings* has instead."""
+        given = settings.get("api.bootstrap_key")
+        return replace(self, bootstrap=str(given)) if given else self
 
 
 class Servers(Startable):
@@ -128,7 +133,7 @@ class Stack(Startable):
             own_settings: returns the settings of one service by its name; they override all others.
         """
         folder.mkdir(parents=True, exist_ok=True)
-        self.keys = Keys.make()
+        self.keys = Keys.make().replaced_by(settings or {})
         self.folder = folder
         port = free_port(api_port)
         self.url = f"http://{HOST}:{port}"

