@@ -173,6 +173,7 @@ class NotifierHarness:
         seq: int = 7,
         token: str | None = None,
         secret: str | None = None,
+        headers: dict[str, str] | None = None,
         **fields: Any,
     ) -> Job:
         """Insert a job whose outbox slot holds an event for *url*."""
@@ -194,6 +195,7 @@ class NotifierHarness:
                 url=url,
                 token=token and CIPHER.seal(token),
                 secret=secret and CIPHER.seal(secret),
+                headers=headers and {name: CIPHER.seal(text) for name, text in headers.items()},
             ),
         ).model_copy(update=fields)
         await self.store.jobs.insert(job)

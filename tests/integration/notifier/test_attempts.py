@@ -397,3 +397,21 @@ async def test_during_a_rotation_both_secrets_verify_what_arrives(
     [hit] = receiver.hits
     for secret in (SERVICE_SECRET, OWN_SECRET):
         Verifier(secret).verify(hit.body, hit.headers)
+
+
+async def test_own_headers_are_sent_with_each_webhook_and_their_echo_is_not_kept(
+    harness: NotifierHarness, receiver: Receiver
+) -> None:
+    async def echo(request: web.Request) -> web.StreamResponse:
+        return web.Response(text=f"your key is {request.headers['X-Api-Key']}")
+
+    headers = {"X-Api-Key": "key-of-the-receiver", "Authorization": "Basic dTpwYXNz"}
+    job = await harness.insert_job(receiver.script("/hook", echo), headers=headers)
+    async with harness.notifier():
+        delivery = await harness.wait_for(job, DELIVERED)
+    [hit] = receiver.hits
+    assert hit.headers["x-api-key"] == "key-of-the-receiver"
+    assert hit.headers["authorization"] == "Basic dTpwYXNz"
+    assert hit.headers["content-type"] == "application/json"
+    assert delivery.attempts[0].response == "your key is [redacted]"
+    assert "key-of-the-receiver" not in delivery.model_dump_json(exclude={"body"})

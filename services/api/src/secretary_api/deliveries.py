@@ -106,6 +106,7 @@ class Deliveries:
             now=now,
             token=self.cipher.seal(request.token) if request.token else None,
             secret=self.cipher.seal(request.secret) if request.secret else None,
+            headers=webhook.sealed_headers(request.headers, self.cipher),
         )
         webhook.check_target(delivery.url, self.guard, "url")
         if not await self.notifiers.any_alive(now - timedelta(seconds=NOTIFIER_ALIVE_SEC)):

@@ -117,7 +117,10 @@ class Sender:
         if delivery.secret is not None:
             secrets = [self._cipher.open(delivery.secret)]
         progress.secrets += secrets
+        own = {name: self._cipher.open(value) for name, value in (delivery.headers or {}).items()}
+        progress.secrets += own.values()
         headers = {
+            **own,
             "Content-Type": "application/json",
             "User-Agent": USER_AGENT,
             # No decompression, so no decompression bombs.

@@ -209,6 +209,39 @@ async def test_a_webhook_is_taken_out_sealed_and_shown_redacted(api: Api) -> Non
     assert data_of(answer)["job"]["parameters"] == {"input": 1, "webhook": hook | redacted}
 
 
+async def test_headers_of_a_webhook_are_sealed_and_shown_redacted(api: Api) -> None:
+    headers = {"X-Api-Key": "a key", "Authorization": "Basic eDp5"}
+    answer = await api.submit(
+        {"input": 1, "webhook": {"url": "https://x.org/", "headers": headers}}
+    )
+    [job] = api.jobs.jobs.values()
+    assert job.webhook
+    assert job.webhook.headers
+    sealed = job.webhook.headers
+    assert {name: api.cipher.open(value) for name, value in sealed.items()} == headers
+    shown = data_of(answer)["job"]["parameters"]["webhook"]["headers"]
+    assert shown == dict.fromkeys(headers, "[redacted]")
+
+
+@pytest.mark.parametrize(
+    ("given", "sent"),
+    [
+        ("https://x.org/a%2Fb/?sig=%7e%3D&x=+;", "https://x.org/a%2Fb/?sig=%7e%3D&x=+;"),
+        ("https://bücher.example/ü?ü=%C3", "https://xn--bcher-kva.example/%C3%BC?%C3%BC=%C3"),
+        ("https://x.org/{jobId}?ü", "https://x.org/{jobId}?%C3%BC"),
+    ],
+)
+async def test_a_job_shows_its_urls_as_they_are_sent(api: Api, given: str, sent: str) -> None:
+    answer = await api.submit_pdf(url=given, webhook={"url": given})
+    shown = data_of(answer)["job"]["parameters"]
+    assert (shown["url"], shown["webhook"]["url"]) == (sent, sent)
+
+
+async def test_a_webhook_is_vetted_with_the_job_id_in_its_url(api: Api) -> None:
+    hook = {"url": "https://{jobId}/", "jobId": "169.254.169.254"}
+    refused_field(await api.submit({"webhook": hook}), "parameters.webhook.url", "URL_REFUSED")
+
+
 async def test_a_webhook_works_for_a_type_that_refuses_unknown_parameters(api: Api) -> None:
     answer = await api.submit_pdf(filename=FILE, webhook={"url": "https://example.com"})
     shown = data_of(answer)["job"]["parameters"]["webhook"]
@@ -225,6 +258,18 @@ async def test_a_webhook_works_for_a_type_that_refuses_unknown_parameters(api: A
         ({"url": "https://x.org", "token": ""}, "parameters.webhook.token"),
         ({"url": "https://x.org", "secret": "topsecret"}, "parameters.webhook.secret"),
         ({"url": "https://x.org", "secret": 7}, "parameters.webhook.secret"),
+        ({"url": "https://x.org", "headers": {}}, "parameters.webhook.headers"),
+        ({"url": "https://x.org", "headers": {"Host": "x"}}, "parameters.webhook.headers"),
+        ({"url": "https://x.org", "headers": {"content-type": "x"}}, "parameters.webhook.headers"),
+        ({"url": "https://x.org", "headers": {"Webhook-Id": "x"}}, "parameters.webhook.headers"),
+        ({"url": "https://x.org", "headers": {"Connection": "x"}}, "parameters.webhook.headers"),
+        ({"url": "https://x.org", "headers": {"X A": "x"}}, "parameters.webhook.headers"),
+        ({"url": "https://x.org", "headers": {"X": "a", "x": "b"}}, "parameters.webhook.headers"),
+        ({"url": "https://x.org", "headers": {"X": "a\nb"}}, "parameters.webhook.headers.X"),
+        (
+            {"url": "https://x.org", "token": "t", "headers": {"authorization": "x"}},
+            "parameters.webhook",
+        ),
         ({"url": "https://x.org", "jobId": 7}, "parameters.webhook.jobId"),
         ({"url": "https://x.org", "client_job_id": "x"}, "parameters.webhook.client_job_id"),
         ({"url": "https://x.org", "retries": 7}, "parameters.webhook.retries"),

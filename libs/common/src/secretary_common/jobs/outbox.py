@@ -60,6 +60,7 @@ def trial_delivery(
     now: datetime,
     token: SealedSecret | None = None,
     secret: SealedSecret | None = None,
+    headers: dict[str, SealedSecret] | None = None,
 ) -> Delivery:
     """Return a delivery without a job, for a client that tests its receiver.
 
@@ -79,6 +80,7 @@ def trial_delivery(
         body=trial_body_of(test_id, 1, now),
         token=token,
         secret=secret,
+        headers=headers,
         created_at=now,
         next_attempt_at=now,
     )
@@ -228,6 +230,7 @@ def _delivery(
         body=body,
         token=webhook.token,
         secret=webhook.secret,
+        headers=webhook.headers,
         created_at=now,
         next_attempt_at=first_at,
     )

@@ -57,6 +57,7 @@ class Delivery(BaseModel):
     body: bytes
     token: SealedSecret | None = None
     secret: SealedSecret | None = None
+    headers: dict[str, SealedSecret] | None = None
     state: DeliveryState = DeliveryState.PENDING
     created_at: datetime
     next_attempt_at: datetime | None = None

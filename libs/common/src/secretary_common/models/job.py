@@ -96,6 +96,8 @@ class Webhook(Value):
     progress: bool = True
     token: SealedSecret | None = None
     secret: SealedSecret | None = None
+    headers: dict[str, SealedSecret] | None = None
+    """Further headers, by name; None without any, so that documents without them stay the same."""
 
 
 class Idempotency(Value):

@@ -20,7 +20,7 @@ from secretary_common.models import (
 from secretary_common.models.states import DeliveryState
 
 WAITING = frozenset({DeliveryState.PENDING, DeliveryState.SENDING})
-_BRIEF = {"body": b"", "token": None, "secret": None}
+_BRIEF = {"body": b"", "token": None, "secret": None, "headers": None}
 
 
 class InMemoryDeliveryStorage:

@@ -48,7 +48,13 @@ def sealed(request: WebhookRequest, cipher: Cipher) -> Webhook:
         progress=request.progress,
         token=cipher.seal(request.token) if request.token else None,
         secret=cipher.seal(request.secret) if request.secret else None,
+        headers=sealed_headers(request.headers, cipher),
     )
+
+
+def sealed_headers(headers: dict[str, str] | None, cipher: Cipher) -> dict[str, str] | None:
+    """Return *headers* with their values sealed; None without any."""
+    return headers and {name: cipher.seal(value) for name, value in headers.items()}
 
 
 def shown(webhook: Webhook) -> JsonObject:
@@ -58,6 +64,8 @@ def shown(webhook: Webhook) -> JsonObject:
         "jobId": webhook.client_job_id,
         "progress": webhook.progress,
     }
+    if webhook.headers:
+        view["headers"] = dict.fromkeys(webhook.headers, REDACTED)
     secrets = {"token": webhook.token, "secret": webhook.secret}
     return view | {name: REDACTED for name, value in secrets.items() if value}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import ConfigDict, Field, model_validator
 
 from secretary_api.schemas.envelope import Request, Timestamp, View
-from secretary_api.schemas.submission import LONGEST_URL, HeaderText, SigningSecret, Time
+from secretary_api.schemas.submission import LONGEST_URL, Receiver, SigningSecret, Time
 from secretary_common.models.states import DeliveryState, Phase
 
 EXAMPLE_DELIVERY_ID = "msg_job-019a0b5e-7c3d-7d2e-8f4a-1b2c3d4e5f60_7"
@@ -84,11 +84,10 @@ class Recovered(View):
     count: int
 
 
-class TrialRequest(Request):
+class TrialRequest(Receiver):
     """A receiver to test."""
 
     url: str = Field(
         min_length=1, max_length=LONGEST_URL, strict=True, examples=["https://example.com/webhook"]
     )
-    token: HeaderText | None = None
     secret: SigningSecret | None = None

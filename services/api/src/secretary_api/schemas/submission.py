@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import (
     AfterValidator,
@@ -24,6 +24,24 @@ TEN_YEARS_SEC = 10 * 365 * 86_400
 MONTH_SEC = 30 * 86_400
 LONGEST_URL = 2048
 """Characters of a webhook's URL, before and after ``{jobId}`` in it is replaced."""
+MOST_HEADERS = 20
+RESERVED_HEADERS = frozenset(
+    {
+        "accept-encoding",
+        "connection",
+        "expect",
+        "host",
+        "keep-alive",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "user-agent",
+    }
+)
+RESERVED_BEGINNINGS = ("content-", "proxy-", "webhook-")
+TOKEN_HEADERS = frozenset({"authorization", "x-callback-token"})
+_HEADER_NAME = re.compile(r"[a-z0-9_-]{1,100}")
 _HEADER_TEXT = re.compile(r"[\x20-\x7e\xa0-\xff]+")
 
 EXAMPLE_PARAMETERS: dict[str, Any] = {
@@ -82,13 +100,46 @@ HeaderText = Annotated[
 ]
 
 
-class WebhookRequest(Request):
+def _check_header_names(headers: dict[str, str]) -> dict[str, str]:
+    names = [name.lower() for name in headers]
+    for name in names:
+        if not _HEADER_NAME.fullmatch(name):
+            raise ValueError("a header's name has letters, digits, - and _, at most 100")
+        if name in RESERVED_HEADERS or name.startswith(RESERVED_BEGINNINGS):
+            raise ValueError(f"the header {name} is the service's own")
+    if len(set(names)) < len(names):
+        raise ValueError("a header is given twice")
+    return headers
+
+
+OwnHeaders = Annotated[
+    dict[str, HeaderText],
+    Field(min_length=1, max_length=MOST_HEADERS),
+    AfterValidator(_check_header_names),
+]
+
+
+class Receiver(Request):
+    """What a receiver of events gets with each of them."""
+
+    token: HeaderText | None = None
+    """Sent as ``Authorization: Bearer <token>`` and ``X-Callback-Token``; stored encrypted."""
+    headers: OwnHeaders | None = None
+    """Further headers, e.g. ``X-Api-Key``; the values are stored encrypted."""
+
+    @model_validator(mode="after")
+    def _one_authorization(self) -> Self:
+        given = {name.lower() for name in self.headers or {}}
+        if self.token is not None and given & TOKEN_HEADERS:
+            raise ValueError("headers must not have Authorization or X-Callback-Token with a token")
+        return self
+
+
+class WebhookRequest(Receiver):
     """The receiver of a job's events."""
 
     url: str = Field(min_length=1, max_length=LONGEST_URL, strict=True)
     """``{jobId}`` in it is replaced by the client's job id, or by our id if there is none."""
-    token: HeaderText | None = None
-    """Sent as ``Authorization: Bearer <token>`` and ``X-Callback-Token``; stored encrypted."""
     client_job_id: ShortText | None = Field(default=None, alias="jobId")
     """The client's own id of this job: ``job.id`` in the webhooks."""
     secret: SigningSecret | None = None
@@ -109,7 +160,7 @@ class JobSubmission(Request):
         default_factory=dict,
         description=(
             "The parameters of the job type (schema: GET /api/job-types), and for every type "
-            "`webhook`: {url, token?, jobId?, secret?, progress?}."
+            "`webhook`: {url, token?, jobId?, secret?, headers?, progress?}."
         ),
     )
     job_name: ShortText | None = None

@@ -25,7 +25,7 @@ CHOICE = ("job_id", "seq", "owner", "origin", "phase", "tries")
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 WAITS: Document = {"next_attempt_at": {"$gt": LONG_AGO}}
 """Deliveries that wait or are being sent, written so that the partial indexes match."""
-BRIEF = {"body": False, "token": False, "secret": False}
+BRIEF = {"body": False, "token": False, "secret": False, "headers": False}
 
 
 def to_document(delivery: Delivery) -> Document:
