@@ -31,7 +31,7 @@ def build(project: Project, folder: Path) -> None:
 
 def check_image(project: Project, service: str) -> None:
     """Check an image: own user, no pip, PyMuPDF and ffmpeg only in the worker's image."""
-    image = f"secretary-{service}:{TAG}"
+    image = f"localhost/secretary-{service}:{TAG}"
     user, has_pymupdf, has_pip, has_ffmpeg = json.loads(
         project.docker("run", "--rm", "--network", "none", image, "python", "-c", PROBE)
     )

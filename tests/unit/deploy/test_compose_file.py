@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -65,3 +66,26 @@ def test_each_secret_goes_only_to_the_services_that_need_it() -> None:
     }
     for secret, expected in users.items():
         assert {name for name in OURS if secret in SERVICES[name]["environment"]} == expected
+
+
+def _with_defaults(text: str) -> str:
+    return re.sub(r"\$\{[A-Z_]+:-([^}]*)\}", r"\1", text)
+
+
+@pytest.mark.parametrize("service", OURS)
+def test_no_public_registry_is_asked_for_our_images(service: str) -> None:
+    name = _with_defaults(SERVICES[service]["image"])
+    assert name == f"localhost/secretary-{service}:local"
+
+
+def test_the_example_builds_on_the_image_that_its_readme_builds_first() -> None:
+    """Init is built from the same file under another name, and in parallel with the worker."""
+    example = ROOT / "examples" / "custom_handler"
+    readme, worker = (
+        (example / "README.md").read_text(),
+        _with_defaults(SERVICES["worker"]["image"]),
+    )
+    assert "docker compose --file docker-compose.yml build worker\n" in readme
+    override = yaml.safe_load(readme.partition("```yaml\n")[2].partition("```")[0])
+    assert override["services"]["worker"]["build"]["args"] == {"WORKER_IMAGE": worker}
+    assert f"ARG WORKER_IMAGE={worker}\n" in (example / "Dockerfile").read_text()
