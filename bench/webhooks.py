@@ -41,7 +41,7 @@ from secretary_common.mongo.store import Store, store_of
 from secretary_common.runtime.lifecycle import running
 from secretary_common.settings.service import MongoSection
 from secretary_devstack.processes.service import Service
-from secretary_devstack.processes.stack import Keys, Servers
+from secretary_devstack.processes.stack import Servers, SystemKeys
 from secretary_devstack.servers.port import free_port
 
 ORIGINS = 20
@@ -195,7 +195,7 @@ def _quantiles(values: list[float]) -> str:
 
 
 def _notifier(folder: Path, mongo: MongoSection, amqp_url: str) -> Service:
-    keys, port = Keys.make(), free_port()
+    keys, port = SystemKeys.make(), free_port()
     settings = {
         "mongo.url": mongo.url,
         "mongo.database": mongo.database,

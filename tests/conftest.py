@@ -13,7 +13,7 @@ import pytest
 from hypothesis import settings
 from pymongo import MongoClient
 
-from secretary_devstack.servers.mongod import Client
+from secretary_devstack.servers.mongod import NodeClient
 from secretary_devstack.servers.rabbitmq import RabbitMQ
 from secretary_devstack.servers.source import MONGO, RABBITMQ, running
 
@@ -37,14 +37,14 @@ def amqp_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def _mongo_client(mongo_url: str) -> Iterator[Client]:
-    client: Client = MongoClient(mongo_url)
+def _mongo_client(mongo_url: str) -> Iterator[NodeClient]:
+    client: NodeClient = MongoClient(mongo_url)
     with client:
         yield client
 
 
 @pytest.fixture
-def database_name(_mongo_client: Client) -> Iterator[str]:
+def database_name(_mongo_client: NodeClient) -> Iterator[str]:
     """The name of a database for this test only; it is dropped afterwards."""
     name = f"test_{uuid.uuid4().hex}"
     yield name

@@ -28,7 +28,7 @@ from chaos.plan import FEATURES, draw_submissions
 from chaos.system import DATABASE, HEARTBEAT_SEC, LEASE_SEC, POLL_SEC, SLOTS, System, running
 from pymongo import MongoClient
 
-from secretary_devstack.servers.receiver import Answer
+from secretary_devstack.servers.receiver import ReceiverAnswer
 
 Client = MongoClient[dict[str, Any]]
 
@@ -37,12 +37,12 @@ ANSWER_SEC = 120.0
 """After the last fault, every client must get an answer within this time."""
 MIXED_ANSWERS = 400
 """How many webhooks the receiver answers from ``ANSWERS``; it accepts all later ones."""
-ANSWERS = [Answer()] * 75 + [
-    *[Answer(500)] * 10,
-    *[Answer(503, {"Retry-After": "1"})] * 5,
-    *[Answer(reset=True)] * 5,
-    *[Answer(delay_sec=1.0)] * 4,
-    Answer(delay_sec=5.0),  # longer than the notifier's timeout
+ANSWERS = [ReceiverAnswer()] * 75 + [
+    *[ReceiverAnswer(500)] * 10,
+    *[ReceiverAnswer(503, {"Retry-After": "1"})] * 5,
+    *[ReceiverAnswer(reset=True)] * 5,
+    *[ReceiverAnswer(delay_sec=1.0)] * 4,
+    ReceiverAnswer(delay_sec=5.0),  # longer than the notifier's timeout
 ]
 
 

@@ -20,8 +20,8 @@ from pydantic import BaseModel, ConfigDict
 from secretary_common.errors import PermanentError, TransientError
 from secretary_common.models import Job, JobProgress, JobStatus
 from secretary_worker import (
-    Bounds,
-    Limits,
+    AnswerLimits,
+    ProcessLimits,
     ResourceCalculator,
     Sandbox,
     SecretaryJobRepository,
@@ -33,7 +33,9 @@ STEP_SEC = 0.2
 FILE_PIECES = 16
 PIECE = b"\0" * 65536
 SANDBOX = Sandbox(
-    ZygoteClient("chaos.child"), Limits(2**30, cpu_sec=30), Bounds(timeout_sec=300, silence_sec=300)
+    ZygoteClient("chaos.child"),
+    ProcessLimits(2**30, cpu_sec=30),
+    AnswerLimits(timeout_sec=300, silence_sec=300),
 )
 
 

@@ -20,7 +20,7 @@ from secretary_devstack.processes.service import Service, Settings
 from secretary_devstack.processes.stack import Stack
 from secretary_devstack.servers.mongod import ReplicaSet
 from secretary_devstack.servers.port import HOST
-from secretary_devstack.servers.proxy import ConnectionFilter, Network, Proxy
+from secretary_devstack.servers.proxy import ConnectionFilter, Network, TcpProxy
 from secretary_devstack.servers.rabbitmq import RabbitMQ
 from secretary_devstack.servers.receiver import Receiver
 from secretary_devstack.servers.socket_table import connections_of
@@ -55,9 +55,9 @@ class System:
     folder: Path
     network: Network
     mongo: ReplicaSet
-    mongo_proxies: list[Proxy]
+    mongo_proxies: list[TcpProxy]
     broker: RabbitMQ
-    broker_proxies: dict[str, Proxy]
+    broker_proxies: dict[str, TcpProxy]
     """The proxies in front of the broker, by the name of the service that uses them."""
     receiver: Receiver
     stack: Stack
@@ -90,7 +90,7 @@ def running(folder: Path) -> Iterator[System]:
     with ExitStack() as on:
         network = on.enter_context(Network())
         receiver = on.enter_context(Receiver())
-        mongo_proxies: list[Proxy] = []
+        mongo_proxies: list[TcpProxy] = []
         mongo = ReplicaSet(
             folder / "mongo",
             size=3,
@@ -104,7 +104,7 @@ def running(folder: Path) -> Iterator[System]:
         with ThreadPoolExecutor() as executor:
             for started in [executor.submit(part.start) for part in (mongo, broker)]:
                 started.result()
-        broker_proxies: dict[str, Proxy] = {}
+        broker_proxies: dict[str, TcpProxy] = {}
 
         def own_settings(name: str) -> Settings:
             proxy = broker_proxies[name] = network.proxy(broker.port)
@@ -140,7 +140,7 @@ def running(folder: Path) -> Iterator[System]:
         )
 
 
-def check_proxied(service: Service, mongo_proxies: list[Proxy], broker_proxy: Proxy) -> None:
+def check_proxied(service: Service, mongo_proxies: list[TcpProxy], broker_proxy: TcpProxy) -> None:
     """Check that all outgoing connections of *service* go through proxies, also those to MongoDB.
 
     A replica set sends its clients the addresses of its members. If these were the nodes' own
@@ -173,7 +173,7 @@ def links_of(service: Service) -> ConnectionFilter:
     return chosen
 
 
-def _added(proxies: list[Proxy], proxy: Proxy) -> Proxy:
+def _added(proxies: list[TcpProxy], proxy: TcpProxy) -> TcpProxy:
     proxies.append(proxy)
     return proxy
 

@@ -58,10 +58,10 @@ from secretary_common.testing.files import InMemoryFileRepository
 from secretary_common.testing.jobs import InMemoryJobRepository
 from secretary_common.testing.logs import InMemoryLogRepository
 from secretary_worker.attempt import writer as writer_module
-from secretary_worker.attempt.commands import Confirm, Results
+from secretary_worker.attempt.commands import AwaitDurable, Results
 from secretary_worker.attempt.files import AttemptFiles
-from secretary_worker.attempt.hold import Hold
-from secretary_worker.attempt.log import AttemptLog
+from secretary_worker.attempt.held_job import HeldJob
+from secretary_worker.attempt.log_writer import LogWriter
 from secretary_worker.attempt.progress import AttemptProgress
 from secretary_worker.attempt.verdict import Ending, Interruption, decide
 from secretary_worker.attempt.writer import AttemptWriter
@@ -111,7 +111,7 @@ class LosesAnswers:
 class Attempt:
     """An attempt as its worker sees it; the worker may have lost the job without knowing."""
 
-    hold: Hold
+    hold: HeldJob
     writer: AttemptWriter
     writing: asyncio.Task[None]
     owner: str
@@ -429,11 +429,11 @@ class EngineMachine(RuleBasedStateMachine):
         attempts = self.claimed.setdefault(job.job_id, [])
         assert all(job.attempt > one for one in attempts)
         attempts.append(job.attempt)
-        hold = Hold(job, lease, 0.0)
+        hold = HeldJob(job, lease, 0.0)
         writer = AttemptWriter(
             hold,
             AttemptProgress(job, hold.token, self.jobs, self.clock, lambda *_: None),
-            AttemptLog(job, self.logs, self.clock),
+            LogWriter(job, self.logs, self.clock),
             AttemptFiles(job, InMemoryFileRepository(), self.clock, max_file_bytes=1000),
             self.clock,
             calculator=ResourceCalculator(),
@@ -443,7 +443,7 @@ class EngineMachine(RuleBasedStateMachine):
         self.attempts.append(Attempt(hold, writer, writing, owner))
 
     async def written(self, attempt: Attempt, progress: JobProgress) -> None:
-        confirm = Confirm(progress)
+        confirm = AwaitDurable(progress)
         attempt.writer.submit(progress)
         attempt.writer.submit(confirm)
         async with asyncio.timeout(10):

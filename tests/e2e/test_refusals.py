@@ -11,7 +11,7 @@ import pytest
 from secretary_devstack.processes.job_client import JobClient
 from secretary_devstack.processes.stack import Stack
 from secretary_devstack.servers.port import free_port
-from secretary_devstack.servers.receiver import Answer, Receiver
+from secretary_devstack.servers.receiver import Receiver, ReceiverAnswer
 
 
 @pytest.fixture
@@ -82,7 +82,7 @@ def test_the_api_refuses_requests_that_it_can_judge(client: JobClient, stack: St
 def test_errors_that_only_the_worker_sees_fail_one_job(
     client: JobClient, stack: Stack, receiver: Receiver, tmp_path: Path
 ) -> None:
-    receiver.answer = Answer(302, {"Location": "http://10.0.0.1/x.pdf"})
+    receiver.answer = ReceiverAnswer(302, {"Location": "http://10.0.0.1/x.pdf"})
     outside = tmp_path.parent / f"{tmp_path.name}-outside.pdf"
     outside.write_bytes(b"%PDF-1.7")
     link = tmp_path / "link.pdf"

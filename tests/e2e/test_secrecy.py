@@ -9,7 +9,7 @@ import httpx
 from pymongo import MongoClient
 
 from secretary_devstack.processes.stack import Stack
-from secretary_devstack.servers.receiver import Answer, Receiver
+from secretary_devstack.servers.receiver import Receiver, ReceiverAnswer
 
 ENDED = {"delivered", "dead"}
 
@@ -75,9 +75,9 @@ def answers(
         yield client.get("/metrics")
 
 
-def echo(*known: str) -> Answer:
+def echo(*known: str) -> ReceiverAnswer:
     """Return a failure that repeats everything the receiver knows."""
-    return Answer(status=500, body=" ".join(known).encode())
+    return ReceiverAnswer(status=500, body=" ".join(known).encode())
 
 
 def test_no_secret_is_in_an_answer_a_log_or_a_document(

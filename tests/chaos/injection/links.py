@@ -9,7 +9,7 @@ from chaos.faults import Fault, FaultKind, Target
 from chaos.injection.scope import Scope, chosen
 from chaos.system import links_of
 
-from secretary_devstack.servers.proxy import ConnectionFilter, Proxy
+from secretary_devstack.servers.proxy import ConnectionFilter, TcpProxy
 
 
 class LinkFaults:
@@ -41,12 +41,12 @@ class LinkFaults:
             self._scope.events.worker_was_unavailable(service, began)
 
 
-def _disturb(proxies: Sequence[Proxy], fault: Fault, which: ConnectionFilter) -> None:
+def _disturb(proxies: Sequence[TcpProxy], fault: Fault, which: ConnectionFilter) -> None:
     actions = {
-        FaultKind.CUT: Proxy.cut,
-        FaultKind.HALF_OPEN: Proxy.make_half_open,
-        FaultKind.STALL: Proxy.stall,
-        FaultKind.REFUSE: Proxy.refuse,
+        FaultKind.CUT: TcpProxy.cut,
+        FaultKind.HALF_OPEN: TcpProxy.make_half_open,
+        FaultKind.STALL: TcpProxy.stall,
+        FaultKind.REFUSE: TcpProxy.refuse,
     }
     for proxy in proxies:
         actions[fault.kind](proxy, which)

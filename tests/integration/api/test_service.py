@@ -14,7 +14,7 @@ import pytest
 from support.api_harness import ADMIN_KEY, data_of, error_of
 from support.api_process import MAX_BODY_MB, announce, client_of, service_over
 
-from secretary_devstack.child import Child
+from secretary_devstack.child_process import ChildProcess
 from secretary_devstack.deadline import wait_until
 from secretary_devstack.processes.service import Service, console_script, environment
 from secretary_devstack.servers.mongod import ReplicaSet
@@ -141,7 +141,7 @@ def test_a_bad_configuration_ends_the_service_and_names_the_setting(
     tmp_path: Path, settings: dict[str, Any], named: str
 ) -> None:
     log = tmp_path / "api.log"
-    child = Child(
+    child = ChildProcess(
         [console_script("secretary-api")], log=log, env=environment(settings), cwd=tmp_path
     )
     assert child.wait(30) == 1

@@ -24,7 +24,7 @@ from secretary_common.errors import StoreUnavailable
 from secretary_common.models import Candidate, Job, JobStatus, Lease
 from secretary_common.runtime.lifecycle import running
 from secretary_common.testing.jobs import InMemoryJobRepository
-from secretary_devstack.servers.proxy import Network, Proxy
+from secretary_devstack.servers.proxy import Network, TcpProxy
 from secretary_devstack.servers.rabbitmq import RabbitMQ
 from secretary_worker import ResourceCalculator, SecretaryJobRepository
 
@@ -41,7 +41,7 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMQ]:
 
 
 @pytest.fixture
-def proxy(broker: RabbitMQ) -> Iterator[Proxy]:
+def proxy(broker: RabbitMQ) -> Iterator[TcpProxy]:
     """The network between the services and the broker."""
     with Network() as network:
         yield network.proxy(broker.port)
@@ -117,7 +117,7 @@ async def test_rings_arrive_again_after_an_operator_closed_all_connections(
 
 
 async def test_rings_arrive_again_after_a_connection_became_half_open(
-    broker: RabbitMQ, proxy: Proxy, job_type: str
+    broker: RabbitMQ, proxy: TcpProxy, job_type: str
 ) -> None:
     url = broker.url.replace(str(broker.port), str(proxy.port))
     async with scene(url, job_type) as working:
@@ -126,7 +126,7 @@ async def test_rings_arrive_again_after_a_connection_became_half_open(
 
 
 async def test_the_connection_of_a_worker_without_a_free_slot_is_checked_too(
-    broker: RabbitMQ, proxy: Proxy, job_type: str
+    broker: RabbitMQ, proxy: TcpProxy, job_type: str
 ) -> None:
     url = broker.url.replace(str(broker.port), str(proxy.port))
     async with scene(url, job_type) as working:
@@ -140,7 +140,7 @@ async def test_the_connection_of_a_worker_without_a_free_slot_is_checked_too(
 
 
 async def test_a_broker_that_does_not_answer_new_connections_is_awaited(
-    broker: RabbitMQ, proxy: Proxy, job_type: str
+    broker: RabbitMQ, proxy: TcpProxy, job_type: str
 ) -> None:
     url = broker.url.replace(str(broker.port), str(proxy.port))
     async with scene(url, job_type) as working:

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from secretary_devstack.child import Child
+from secretary_devstack.child_process import ChildProcess
 from secretary_devstack.deadline import wait_until
 from secretary_devstack.servers.mongod import ReplicaSet
 from secretary_devstack.servers.port import HOST
-from secretary_devstack.servers.proxy import Network, Proxy
+from secretary_devstack.servers.proxy import Network, TcpProxy
 from secretary_devstack.servers.socket_table import connections_of
 
 SHORT_SEC = 0.3
@@ -74,12 +74,12 @@ def network() -> Iterator[Network]:
 
 
 @pytest.fixture
-def proxy(network: Network, listener: socket.socket) -> Proxy:
+def proxy(network: Network, listener: socket.socket) -> TcpProxy:
     return network.proxy(listener.getsockname()[1])
 
 
 @pytest.fixture
-def connect(proxy: Proxy, listener: socket.socket) -> Iterator[Connect]:
+def connect(proxy: TcpProxy, listener: socket.socket) -> Iterator[Connect]:
     with ExitStack() as opened:
 
         def connect() -> Pair:
@@ -121,7 +121,7 @@ def test_large_data_arrives_complete_at_a_slow_reader(connect: Connect) -> None:
 
 
 def test_a_cut_resets_both_sides_and_lets_new_connections_in(
-    connect: Connect, proxy: Proxy
+    connect: Connect, proxy: TcpProxy
 ) -> None:
     pair = connect()
     pair.talk()
@@ -132,7 +132,7 @@ def test_a_cut_resets_both_sides_and_lets_new_connections_in(
     connect().talk()
 
 
-def test_only_the_chosen_connections_are_cut(connect: Connect, proxy: Proxy) -> None:
+def test_only_the_chosen_connections_are_cut(connect: Connect, proxy: TcpProxy) -> None:
     spared, chosen = connect(), connect()
     assert proxy.client_ports() == {spared.port, chosen.port}
     assert proxy.cut(lambda port: port == chosen.port) == 1
@@ -141,7 +141,7 @@ def test_only_the_chosen_connections_are_cut(connect: Connect, proxy: Proxy) -> 
     spared.talk()
 
 
-def test_a_stalled_connection_loses_nothing(connect: Connect, proxy: Proxy) -> None:
+def test_a_stalled_connection_loses_nothing(connect: Connect, proxy: TcpProxy) -> None:
     pair = connect()
     pair.talk()
     assert proxy.stall() == 1
@@ -152,7 +152,7 @@ def test_a_stalled_connection_loses_nothing(connect: Connect, proxy: Proxy) -> N
     pair.talk()
 
 
-def test_new_connections_are_stalled_too(connect: Connect, proxy: Proxy) -> None:
+def test_new_connections_are_stalled_too(connect: Connect, proxy: TcpProxy) -> None:
     proxy.stall()
     pair = connect()
     pair.client.sendall(b"late")
@@ -161,7 +161,7 @@ def test_new_connections_are_stalled_too(connect: Connect, proxy: Proxy) -> None
     assert pair.server.recv(100) == b"late"
 
 
-def test_no_peer_of_a_half_open_connection_notices(connect: Connect, proxy: Proxy) -> None:
+def test_no_peer_of_a_half_open_connection_notices(connect: Connect, proxy: TcpProxy) -> None:
     pair = connect()
     pair.talk()
     assert proxy.make_half_open() == 1
@@ -175,7 +175,7 @@ def test_no_peer_of_a_half_open_connection_notices(connect: Connect, proxy: Prox
 
 
 def test_refused_connections_are_reset_until_the_network_resumes(
-    connect: Connect, proxy: Proxy, network: Network
+    connect: Connect, proxy: TcpProxy, network: Network
 ) -> None:
     pair = connect()
     proxy.refuse()
@@ -190,7 +190,7 @@ def test_refused_connections_are_reset_until_the_network_resumes(
     connect().talk()
 
 
-def test_without_a_server_the_client_is_reset(proxy: Proxy, listener: socket.socket) -> None:
+def test_without_a_server_the_client_is_reset(proxy: TcpProxy, listener: socket.socket) -> None:
     listener.close()
     with (
         socket.create_connection((HOST, proxy.port)) as client,
@@ -199,17 +199,17 @@ def test_without_a_server_the_client_is_reset(proxy: Proxy, listener: socket.soc
         client.recv(100)
 
 
-def python(script: str, argument: object, folder: Path) -> Child:
+def python(script: str, argument: object, folder: Path) -> ChildProcess:
     command = [sys.executable, "-c", script, str(argument)]
-    return Child(command, log=folder / "log", env=dict(os.environ))
+    return ChildProcess(command, log=folder / "log", env=dict(os.environ))
 
 
-def remote_ports(child: Child) -> set[int]:
+def remote_ports(child: ChildProcess) -> set[int]:
     return {one.remote_port for one in connections_of(child.pid)}
 
 
 def test_the_connections_of_a_process_are_found(
-    connect: Connect, proxy: Proxy, tmp_path: Path
+    connect: Connect, proxy: TcpProxy, tmp_path: Path
 ) -> None:
     mine = connect()
     child = python(CONNECT, proxy.port, tmp_path)
@@ -224,7 +224,7 @@ def test_the_connections_of_a_process_are_found(
 def test_clients_of_a_replica_set_behind_proxies_go_through_them(
     tmp_path: Path, network: Network
 ) -> None:
-    proxies: list[Proxy] = []
+    proxies: list[TcpProxy] = []
 
     def proxied(port: int) -> int:
         proxies.append(network.proxy(port))

@@ -5,12 +5,12 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from secretary_devstack.servers.receiver import Answer, Receiver
+from secretary_devstack.servers.receiver import Receiver, ReceiverAnswer
 
 
 def test_it_gives_the_configured_answers_and_records_the_bytes() -> None:
     with Receiver() as receiver:
-        receiver.answer_next([503, Answer(204)])
+        receiver.answer_next([503, ReceiverAnswer(204)])
         body = '{"a": "ü"}\n'.encode()
         statuses = [
             httpx.post(receiver.url("/hook?n=1"), content=body, headers={"X-Test": "1"}).status_code
@@ -25,7 +25,7 @@ def test_it_gives_the_configured_answers_and_records_the_bytes() -> None:
 
 def test_it_resets_a_connection_and_records_its_request() -> None:
     with Receiver() as receiver:
-        receiver.answer_next([Answer(reset=True)])
+        receiver.answer_next([ReceiverAnswer(reset=True)])
         with pytest.raises(httpx.TransportError):
             httpx.post(receiver.url(), content=b"first")
         assert httpx.post(receiver.url(), content=b"second").status_code == 200

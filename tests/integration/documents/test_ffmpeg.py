@@ -20,8 +20,8 @@ from secretary_common.errors import ErrorCode, PermanentError
 from secretary_common.jobs.resource_calculator import ResourceCalculator
 from secretary_common.settings.documents import MediaSection
 from secretary_devstack.deadline import wait_until
+from secretary_documents.media.converted_audio import FRAME_BYTES, FRAME_SEC, ConvertedAudio
 from secretary_documents.media.ffmpeg import Ffmpeg, shortfall
-from secretary_documents.media.speech import FRAME_BYTES, FRAME_SEC, Speech
 from secretary_worker.access.source import OpenFile
 
 TONE = media_samples.tone_wav([(3, True), (1, False), (3, True)])
@@ -49,23 +49,23 @@ def save(folder: Path, content: bytes) -> OpenFile:
 
 
 @asynccontextmanager
-async def speech_of(
+async def audio_of(
     folder: Path, content: bytes, resources: ResourceCalculator | None = None, **settings: Any
-) -> AsyncIterator[Speech]:
-    """Convert a recording to speech."""
+) -> AsyncIterator[ConvertedAudio]:
+    """Convert a recording to audio."""
     one = Ffmpeg(MediaSection(**settings))
     file = save(folder, content)
     try:
         probe = await one.probe(file)
-        async with one.speech(file, probe, resources or ResourceCalculator()) as speech:
-            yield speech
+        async with one.convert(file, probe, resources or ResourceCalculator()) as audio:
+            yield audio
     finally:
         os.close(file.fd)
 
 
 async def refusal(folder: Path, content: bytes, **settings: Any) -> str:
     with pytest.raises(PermanentError) as caught:
-        async with speech_of(folder, content, **settings):
+        async with audio_of(folder, content, **settings):
             pytest.fail("it was taken")
     return caught.value.code
 
@@ -73,20 +73,20 @@ async def refusal(folder: Path, content: bytes, **settings: Any) -> str:
 @pytest.mark.parametrize("suffix", [".wav", ".mp3", ".m4a", ".webm", ".ogg"])
 async def test_every_format_becomes_speech(tmp_path: Path, suffix: str) -> None:
     content = media_samples.converted(TONE, suffix) if suffix != ".wav" else TONE
-    async with speech_of(tmp_path, content) as speech:
-        assert speech.duration_sec == pytest.approx(7, abs=0.3)
-        (silence,) = speech.silences
+    async with audio_of(tmp_path, content) as audio:
+        assert audio.duration_sec == pytest.approx(7, abs=0.3)
+        (silence,) = audio.silences
         assert (silence.start, silence.end) == pytest.approx((3, 4), abs=0.2)
 
 
 async def test_speech_is_mono_mp3_and_each_piece_is_a_file(
     tmp_path: Path,
 ) -> None:
-    async with speech_of(tmp_path, TONE) as speech:
-        assert speech.size % FRAME_BYTES == 0
-        spans = speech.spans(piece_bytes=2**20, piece_sec=5)
-        pieces = [piece async for piece in speech.pieces(spans)]
-        whole = os.pread(speech.fd, speech.size, 0)
+    async with audio_of(tmp_path, TONE) as audio:
+        assert audio.size % FRAME_BYTES == 0
+        spans = audio.spans(piece_bytes=2**20, piece_sec=5)
+        pieces = [piece async for piece in audio.pieces(spans)]
+        whole = os.pread(audio.fd, audio.size, 0)
     assert b"".join(piece.content for piece in pieces) == whole
     assert [piece.offset_sec for piece in pieces] == [0, pytest.approx(3.5, abs=0.2)]
     for piece in pieces:
@@ -97,8 +97,8 @@ async def test_speech_is_mono_mp3_and_each_piece_is_a_file(
 
 async def test_seconds_of_sound_and_cpu_time_are_counted(tmp_path: Path) -> None:
     resources = ResourceCalculator()
-    async with speech_of(tmp_path, media_samples.video_mp4(), resources) as speech:
-        assert resources.usage()["audio_seconds"] == pytest.approx(speech.duration_sec)
+    async with audio_of(tmp_path, media_samples.video_mp4(), resources) as audio:
+        assert resources.usage()["audio_seconds"] == pytest.approx(audio.duration_sec)
     assert resources.usage()["compute_seconds"] > 0
 
 
@@ -149,9 +149,9 @@ async def test_a_recording_that_was_cut_is_decoded_as_far_as_possible_with_a_war
     one, file = Ffmpeg(MediaSection()), save(tmp_path, media_samples.converted(whole, ".flac"))
     os.truncate(f"/proc/self/fd/{file.fd}", file.size // 2)
     probe = await one.probe(file)
-    async with one.speech(file, probe, ResourceCalculator()) as speech:
-        assert 5 < speech.duration_sec < 15
-        assert "of its 20 seconds" in (shortfall(probe, speech) or "")
+    async with one.convert(file, probe, ResourceCalculator()) as audio:
+        assert 5 < audio.duration_sec < 15
+        assert "of its 20 seconds" in (shortfall(probe, audio) or "")
     os.close(file.fd)
 
 
@@ -194,7 +194,7 @@ async def test_cancelling_kills_the_program_at_once(tmp_path: Path) -> None:
     hanging = fake(tmp_path, f"echo $$ > {tmp_path}/pid\nsleep 600")
 
     async def convert() -> None:
-        async with speech_of(tmp_path, TONE, ffmpeg=hanging):
+        async with audio_of(tmp_path, TONE, ffmpeg=hanging):
             pytest.fail("it ended")
 
     converting = asyncio.create_task(convert())
@@ -208,9 +208,9 @@ async def test_cancelling_kills_the_program_at_once(tmp_path: Path) -> None:
 WORKER = """
 import asyncio, sys
 from pathlib import Path
-from secretary_worker.sandbox.limits import Limits
+from secretary_worker.sandbox.limits import ProcessLimits
 from secretary_documents.media.program import Command, run_program
-limits = Limits(memory_bytes=2**30, cpu_sec=60, file_bytes=1000)
+limits = ProcessLimits(memory_bytes=2**30, cpu_sec=60, file_bytes=1000)
 asyncio.run(run_program(Command(sys.argv[1], (), limits, 600)))
 """
 

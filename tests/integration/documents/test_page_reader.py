@@ -17,7 +17,7 @@ from secretary_common.jobs.resource_calculator import ResourceCalculator
 from secretary_documents.web.download import Downloader
 from secretary_documents.web.page import WebPage
 from secretary_documents.web.page_reader import LIMITS, SandboxedPageReader
-from secretary_worker.sandbox.limits import Limits
+from secretary_worker.sandbox.limits import ProcessLimits
 from secretary_worker.sandbox.zygote_client import ZygoteClient
 
 MAX_BYTES = 2**20
@@ -85,7 +85,7 @@ async def origin() -> AsyncIterator[str]:
 def read(
     origin: str, page_zygote: ZygoteClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Read]:
-    async def read(path: str, limits: Limits = LIMITS) -> WebPage:
+    async def read(path: str, limits: ProcessLimits = LIMITS) -> WebPage:
         guard = UrlGuard([ip_network("127.0.0.0/8")])
         reader = SandboxedPageReader(
             Downloader(
@@ -134,5 +134,5 @@ async def test_a_page_that_cannot_be_read_fails_with_its_code(
 
 async def test_a_page_that_takes_too_long_ends_at_its_limit(read: Read) -> None:
     with pytest.raises(PermanentError) as caught:
-        await read("/deep", Limits(memory_bytes=2**30, cpu_sec=1))
+        await read("/deep", ProcessLimits(memory_bytes=2**30, cpu_sec=1))
     assert caught.value.code == ErrorCode.PARSE_TIMEOUT

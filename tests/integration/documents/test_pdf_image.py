@@ -15,8 +15,8 @@ from secretary_documents.handlers.pdf import images
 from secretary_documents.pdf.page import Document, PageImage
 from secretary_documents.pdf.sandboxed_document import OpenOptions, SandboxedDocument
 from secretary_worker.access.source import open_under_roots
-from secretary_worker.sandbox.child import Bounds
-from secretary_worker.sandbox.limits import Limits
+from secretary_worker.sandbox.child import AnswerLimits
+from secretary_worker.sandbox.limits import ProcessLimits
 from secretary_worker.sandbox.sandbox import Sandbox
 
 FOUR = pdf_samples.text_pdf([f"Seite {number}" for number in range(1, 5)])
@@ -124,7 +124,9 @@ async def test_pages_with_a_reference_to_a_missing_object_are_copied(
 
 
 async def test_a_subset_over_the_limit_is_refused(harness: PdfHarness) -> None:
-    sandbox = Sandbox(harness.zygote, Limits(2**30, cpu_sec=30), Bounds(timeout_sec=30))
+    sandbox = Sandbox(
+        harness.zygote, ProcessLimits(2**30, cpu_sec=30), AnswerLimits(timeout_sec=30)
+    )
     with open_under_roots(harness.put(FOUR), [harness.root], 2**20) as file:
         options = OpenOptions(file.fd, None, 10, 10**7, page_sec=30, max_subset_bytes=200)
         async with SandboxedDocument(sandbox, options) as document:

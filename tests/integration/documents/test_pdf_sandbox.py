@@ -22,13 +22,13 @@ from support.handler_harness import child_pids
 
 from secretary_common.errors import ErrorCode, PermanentError, TransientError
 from secretary_documents.handlers.pdf.extractor import CHILD
-from secretary_worker.sandbox.child import Bounds, Child
-from secretary_worker.sandbox.limits import Limits
+from secretary_worker.sandbox.child import AnswerLimits, Child
+from secretary_worker.sandbox.limits import ProcessLimits
 from secretary_worker.sandbox.sandbox import Sandbox
 from secretary_worker.sandbox.zygote_client import ZygoteClient
 
-LIMITS = Limits(memory_bytes=2**30, cpu_sec=30)
-BOUNDS = Bounds(timeout_sec=30)
+LIMITS = ProcessLimits(memory_bytes=2**30, cpu_sec=30)
+BOUNDS = AnswerLimits(timeout_sec=30)
 OPEN = {"op": "open", "password": None, "max_pages": 100, "max_pixels": 10**7, "page_sec": 30}
 READ = {"op": "read", "pages": [1], "method": "native", "output": "text"}
 
@@ -77,7 +77,7 @@ async def until(condition: Callable[[], bool], deadline_sec: float = 10) -> None
 
 @asynccontextmanager
 async def child_of(
-    zygote: ZygoteClient, path: Path, limits: Limits = LIMITS, bounds: Bounds = BOUNDS
+    zygote: ZygoteClient, path: Path, limits: ProcessLimits = LIMITS, bounds: AnswerLimits = BOUNDS
 ) -> AsyncIterator[Child]:
     with path.open("rb") as file:
         async with Sandbox(zygote, limits, bounds).child([file.fileno()]) as child:
@@ -87,8 +87,8 @@ async def child_of(
 async def fail(
     zygote: ZygoteClient,
     path: Path,
-    limits: Limits = LIMITS,
-    bounds: Bounds = BOUNDS,
+    limits: ProcessLimits = LIMITS,
+    bounds: AnswerLimits = BOUNDS,
     **options: Any,
 ) -> PermanentError:
     """Read the first page of *path*, which fails; return the error."""
@@ -129,7 +129,7 @@ async def test_a_bomb_ends_at_the_cpu_time_of_a_page(zygote: ZygoteClient, bomb:
 
 
 async def test_a_bomb_ends_at_the_cpu_time_of_a_child(zygote: ZygoteClient, bomb: Path) -> None:
-    limits = Limits(memory_bytes=2**30, cpu_sec=1)
+    limits = ProcessLimits(memory_bytes=2**30, cpu_sec=1)
     assert (await fail(zygote, bomb, limits)).code == ErrorCode.PARSE_TIMEOUT
 
 
@@ -137,14 +137,14 @@ async def test_a_bomb_ends_at_the_cpu_time_of_a_child(zygote: ZygoteClient, bomb
 async def test_a_bomb_ends_at_the_limit_of_wall_clock(
     zygote: ZygoteClient, bomb: Path, clock: str
 ) -> None:
-    bounds = Bounds(**{"timeout_sec": 30, clock: 1})
+    bounds = AnswerLimits(**{"timeout_sec": 30, clock: 1})
     assert (await fail(zygote, bomb, bounds=bounds)).code == ErrorCode.PARSE_TIMEOUT
 
 
 async def test_a_bomb_ends_at_the_limit_of_memory(zygote: ZygoteClient, tmp_path: Path) -> None:
     path = tmp_path / "bomb.pdf"
     path.write_bytes(pdf_bombs.many_operators(1_000_000))
-    limits = Limits(memory_bytes=300 * 2**20, cpu_sec=30)
+    limits = ProcessLimits(memory_bytes=300 * 2**20, cpu_sec=30)
     assert (await fail(zygote, path, limits)).code == ErrorCode.PARSE_MEMORY_LIMIT
 
 
@@ -153,7 +153,7 @@ async def test_less_memory_than_a_child_starts_with_is_reported_as_the_memory_li
 ) -> None:
     path = tmp_path / "small.pdf"
     path.write_bytes(pdf_bombs.many_operators(50_000))
-    limits = Limits(memory_bytes=32 * 2**20, cpu_sec=30)
+    limits = ProcessLimits(memory_bytes=32 * 2**20, cpu_sec=30)
     assert (await fail(zygote, path, limits)).code == ErrorCode.PARSE_MEMORY_LIMIT
 
 
@@ -161,7 +161,7 @@ async def test_less_memory_than_a_child_starts_with_is_reported_as_the_memory_li
 async def test_more_output_than_allowed_is_refused(
     zygote: ZygoteClient, report: Path, bounds: dict[str, int]
 ) -> None:
-    error = await fail(zygote, report, bounds=Bounds(timeout_sec=30, **bounds))
+    error = await fail(zygote, report, bounds=AnswerLimits(timeout_sec=30, **bounds))
     assert error.code == ErrorCode.PARSE_MEMORY_LIMIT
 
 
@@ -339,14 +339,15 @@ async def second_child(zygote: ZygoteClient, bomb: Path) -> AsyncIterator[int]:
 
 WORKER = """
 import asyncio, json, sys
-from secretary_worker.sandbox.child import Bounds
-from secretary_worker.sandbox.limits import Limits
+from secretary_worker.sandbox.child import AnswerLimits
+from secretary_worker.sandbox.limits import ProcessLimits
 from secretary_worker.sandbox.zygote_client import ZygoteClient
 from secretary_worker.sandbox.sandbox import Sandbox
 
 async def main():
     zygote = ZygoteClient(sys.argv[1])
-    sandbox = Sandbox(zygote, Limits(memory_bytes=2**30, cpu_sec=30), Bounds(timeout_sec=30))
+    limits = ProcessLimits(memory_bytes=2**30, cpu_sec=30)
+    sandbox = Sandbox(zygote, limits, AnswerLimits(timeout_sec=30))
     with open(sys.argv[2], "rb") as file:
         async with sandbox.child([file.fileno()]) as child:
             await child.ask(json.loads(sys.argv[3]), print)

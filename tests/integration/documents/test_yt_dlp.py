@@ -48,7 +48,7 @@ def make(tmp_path: Path, place: Path) -> Make:
 
 
 async def sound(one: YtDlp, url: str = URL) -> bytes:
-    async with one.page(url) as page, page.sound() as file:
+    async with one.page(url) as page, page.fetch_audio() as file:
         return os.pread(file.fd, file.size, 0)
 
 

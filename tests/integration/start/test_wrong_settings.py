@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from cryptography.fernet import Fernet
 
-from secretary_devstack.child import Child
+from secretary_devstack.child_process import ChildProcess
 from secretary_devstack.processes.service import console_script, environment
 from secretary_devstack.servers.port import free_port
 
@@ -62,7 +62,7 @@ def ending(script: str, folder: Path, settings: Mapping[str, object], **more: st
     }
     log = folder / f"{script}.log"
     log.unlink(missing_ok=True)
-    child = Child(
+    child = ChildProcess(
         [console_script(script)],
         log=log,
         env={**environment({**good, **settings}), **more},

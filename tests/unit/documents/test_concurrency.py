@@ -26,13 +26,13 @@ async def test_at_most_its_size_run_at_a_time_and_the_others_follow_in_order() -
 
 async def test_the_spare_permits_leave_one_for_a_caller_that_has_none() -> None:
     limit = ConcurrencyLimit(3)
-    assert limit.spare == 2
+    assert limit.free_but_one == 2
     async with limit.permit():
-        assert limit.spare == 1
+        assert limit.free_but_one == 1
         async with limit.permit(), limit.permit():
-            assert limit.spare == 0
-    assert limit.spare == 2
-    assert ConcurrencyLimit(1).spare == 0
+            assert limit.free_but_one == 0
+    assert limit.free_but_one == 2
+    assert ConcurrencyLimit(1).free_but_one == 0
 
 
 def test_a_limit_serves_a_new_loop_after_the_old_one() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from standardwebhooks import Webhook
 
-from secretary_devstack.processes.stack import Keys
+from secretary_devstack.processes.stack import SystemKeys
 from secretary_notifier.signing import signed_headers
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "webhooks.md"
@@ -23,7 +23,7 @@ def snippet(language: str) -> str:
 
 
 def test_the_documented_shell_lines_verify(tmp_path: Path) -> None:
-    secret = Keys.make().signing
+    secret = SystemKeys.make().signing
     (tmp_path / "body.json").write_bytes(BODY)
     moment = 1_800_000_000
     environment = {"SECRET": secret, "WEBHOOK_ID": "msg_1", "WEBHOOK_TIMESTAMP": str(moment)}
@@ -53,7 +53,7 @@ def node_says(secret: str, headers: dict[str, str], body: bytes) -> bool:
 
 
 def test_the_documented_node_lines_accept_only_our_signatures() -> None:
-    mine, old, other = (Keys.make().signing for _ in range(3))
+    mine, old, other = (SystemKeys.make().signing for _ in range(3))
     now = datetime.now(UTC)
     headers = signed_headers("msg_1", now, BODY, [mine, old])
     assert node_says(mine, headers, BODY)
@@ -67,7 +67,7 @@ def test_the_documented_node_lines_accept_only_our_signatures() -> None:
 
 
 def test_the_documented_python_lines_verify() -> None:
-    secret = Keys.make().signing
+    secret = SystemKeys.make().signing
     names = {
         "secret": secret,
         "body_bytes": BODY,

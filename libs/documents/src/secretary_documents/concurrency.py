@@ -1,4 +1,4 @@
-"""Bounds on work that runs at the same time: a limit shared by all jobs, and loops over items."""
+"""Limits on work that runs at the same time: a limit shared by all jobs, and loops over items."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class ConcurrencyLimit:
         )
 
     @property
-    def spare(self) -> int:
+    def free_but_one(self) -> int:
         """How many permits are free when one of them is reserved for a caller that has none."""
         return max(self.size - 1 - self._taken, 0)
 

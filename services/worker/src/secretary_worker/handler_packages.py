@@ -20,7 +20,7 @@ from secretary_common.ports import CacheRepository
 from secretary_common.runtime.log import get_logger
 from secretary_common.settings.settings import Settings
 from secretary_worker.access.bridge import Bridge
-from secretary_worker.access.context import HandlerContext, PackageRequests
+from secretary_worker.access.context import HandlerContext, SetupRequests
 from secretary_worker.access.upload import Uploads
 from secretary_worker.registry import REGISTRY, Registry
 
@@ -40,7 +40,7 @@ class HandlerPackages:
     ) -> None:
         """The arguments are what packages may use; see ``HandlerContext``."""
         self._settings = settings
-        self._requests = PackageRequests()
+        self._requests = SetupRequests()
         self._context = HandlerContext(
             settings, cache=cache, uploads=uploads, bridge=bridge, requests=self._requests
         )

@@ -16,7 +16,7 @@ from secretary_common.testing.cache import InMemoryCacheRepository
 from secretary_common.testing.files import InMemoryFileRepository
 from secretary_worker import HandlerContext, Uploads
 from secretary_worker.access.bridge import Bridge
-from secretary_worker.access.context import PackageRequests
+from secretary_worker.access.context import SetupRequests
 
 
 class Limits(BaseModel):
@@ -49,7 +49,7 @@ def context(config: str = "{}") -> HandlerContext:
         cache=InMemoryCacheRepository(files, ManualClock()),
         uploads=Uploads(files, InMemoryKeyRepository(), bridge),
         bridge=bridge,
-        requests=PackageRequests(),
+        requests=SetupRequests(),
     )
 
 

@@ -13,7 +13,7 @@ from secretary_common.models import Job, Lease, Renewal, new_job_id
 from secretary_common.runtime.clock import ManualClock
 from secretary_common.runtime.lifecycle import running
 from secretary_common.testing.jobs import InMemoryJobRepository
-from secretary_worker.attempt.hold import Hold
+from secretary_worker.attempt.held_job import HeldJob
 from secretary_worker.attempt.verdict import Interruption
 from secretary_worker.engine.leases import Leases
 
@@ -55,7 +55,7 @@ class Scene:
         self.seconds += seconds
         self.clock.advance(seconds)
 
-    async def hold(self) -> Hold:
+    async def hold(self) -> HeldJob:
         """Claim a job and keep its lease."""
         now = self.clock.now()
         job = Job(
@@ -70,16 +70,16 @@ class Scene:
         lease = self.leases.new()
         claimed = await self.jobs.claim(job.job_id, lease, now, {"test"})
         assert claimed is not None
-        hold = Hold(claimed, lease, self.seconds)
+        hold = HeldJob(claimed, lease, self.seconds)
         self.leases.keep(hold)
         return hold
 
-    def request_cancel(self, hold: Hold) -> None:
+    def request_cancel(self, hold: HeldJob) -> None:
         """Request a cancellation, as a client does."""
         held = self.jobs.jobs[hold.job.job_id]
         self.jobs.jobs[hold.job.job_id] = held.model_copy(update={"cancel_requested": True})
 
-    def expiry_of(self, hold: Hold) -> datetime:
+    def expiry_of(self, hold: HeldJob) -> datetime:
         lease = self.jobs.jobs[hold.job.job_id].lease
         assert lease is not None
         return lease.expires_at
@@ -123,7 +123,7 @@ async def test_a_lease_is_given_up_in_time_while_a_renewal_hangs() -> None:
     leases = Leases(Hanging(), scene.ping, scene.clock, lease_sec=0.6, heartbeat_sec=0.1)
     now = scene.clock.now()
     job = Job(job_id="job-1", job_type="t", owner="k", run_at=now, created_at=now, updated_at=now)
-    hold = Hold(job, leases.new(), leases.monotonic())
+    hold = HeldJob(job, leases.new(), leases.monotonic())
     leases.keep(hold)
     renewing = asyncio.create_task(leases.run())
     async with asyncio.timeout(5):

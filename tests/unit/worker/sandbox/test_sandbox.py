@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from secretary_common.errors import PermanentError
-from secretary_worker import Bounds, Limits, Sandbox, ZygoteClient
+from secretary_worker import AnswerLimits, ProcessLimits, Sandbox, ZygoteClient
 
 MODULE = """
 from pathlib import Path
@@ -47,7 +47,7 @@ async def ask(
     zygote: ZygoteClient, tmp_path: Path, request: dict[str, Any], *codes: str
 ) -> list[Any]:
     messages: list[Any] = []
-    limits, bounds = Limits(memory_bytes=2**30, cpu_sec=5), Bounds(timeout_sec=20)
+    limits, bounds = ProcessLimits(memory_bytes=2**30, cpu_sec=5), AnswerLimits(timeout_sec=20)
     (tmp_path / "file").write_text("content")
     with (tmp_path / "file").open() as file:
         async with Sandbox(zygote, limits, bounds, codes=codes).child([file.fileno()]) as child:

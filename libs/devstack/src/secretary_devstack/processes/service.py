@@ -11,7 +11,7 @@ from http import HTTPStatus
 from pathlib import Path
 
 from secretary_common.settings.settings import DELIMITER, PREFIX
-from secretary_devstack.child import STOP_SEC, Child
+from secretary_devstack.child_process import STOP_SEC, ChildProcess
 from secretary_devstack.deadline import wait_until
 from secretary_devstack.error import ChildFailed, NotInTime, ServerMissing
 from secretary_devstack.servers.port import HOST
@@ -85,10 +85,10 @@ class Service:
         self._script = script
         self._settings = settings
         self._folder = folder
-        self._child: Child | None = None
+        self._child: ChildProcess | None = None
 
     @property
-    def child(self) -> Child:
+    def child(self) -> ChildProcess:
         """The process, running or ended.
 
         Raises:
@@ -106,7 +106,7 @@ class Service:
     def launch(self, **changed: object) -> None:
         """Start it without waiting; *changed* settings are written with ``__`` for each dot."""
         settings = {**self._settings, **{k.replace("__", "."): v for k, v in changed.items()}}
-        self._child = Child(
+        self._child = ChildProcess(
             [console_script(self._script)],
             log=self.log,
             env={**environment(settings), **self.variables},
@@ -154,7 +154,7 @@ def run_to_end(script: str, settings: Settings, folder: Path, *, timeout_sec: fl
     Raises:
         ChildFailed: it failed, or did not end within *timeout_sec*.
     """
-    child = Child(
+    child = ChildProcess(
         [console_script(script)],
         log=folder / f"{script}.log",
         env=environment(settings),

@@ -24,7 +24,7 @@ SIGNING_SECRET_BYTES = 32
 
 
 @dataclass(frozen=True)
-class Keys:
+class SystemKeys:
     """The secrets of one system."""
 
     bootstrap: str
@@ -87,7 +87,7 @@ class Servers(Startable):
         return f"MongoDB {self.mongo.version()}, {broker}"
 
 
-def _local_settings(keys: Keys) -> dict[str, object]:
+def _local_settings(keys: SystemKeys) -> dict[str, object]:
     """Return the settings in which a local system differs from the defaults."""
     return {
         "api.bootstrap_key": keys.bootstrap,
@@ -133,7 +133,7 @@ class Stack(Startable):
             own_settings: returns the settings of one service by its name; they override all others.
         """
         folder.mkdir(parents=True, exist_ok=True)
-        self.keys = Keys.make().replaced_by(settings or {})
+        self.keys = SystemKeys.make().replaced_by(settings or {})
         self.folder = folder
         port = free_port(api_port)
         self.url = f"http://{HOST}:{port}"

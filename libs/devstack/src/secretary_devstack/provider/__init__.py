@@ -8,6 +8,6 @@ from secretary_devstack.provider.answers import ChatReply
 from secretary_devstack.provider.dialect import Dialect
 from secretary_devstack.provider.misbehaviour import Misbehaviour
 from secretary_devstack.provider.server import FakeProvider
-from secretary_devstack.provider.wire import ProviderRequest
+from secretary_devstack.provider.wire import RecordedRequest
 
-__all__ = ["ChatReply", "Dialect", "FakeProvider", "Misbehaviour", "ProviderRequest"]
+__all__ = ["ChatReply", "Dialect", "FakeProvider", "Misbehaviour", "RecordedRequest"]

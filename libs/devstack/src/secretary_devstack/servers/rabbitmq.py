@@ -20,7 +20,7 @@ from pathlib import Path
 import aio_pika
 from aiormq.exceptions import AMQPError
 
-from secretary_devstack.child import Child
+from secretary_devstack.child_process import ChildProcess
 from secretary_devstack.deadline import wait_until
 from secretary_devstack.error import ChildFailed, NotInTime, ServerMissing
 from secretary_devstack.servers.port import HOST, free_port, is_free
@@ -78,8 +78,8 @@ class RabbitMQ(Startable):
         self._folder = folder
         self._advanced = advanced
         self._node = f"secretary-{secrets.token_hex(4)}@localhost"
-        self._mapper: Child | None = None
-        self._server: Child | None = None
+        self._mapper: ChildProcess | None = None
+        self._server: ChildProcess | None = None
 
     @property
     def url(self) -> str:
@@ -104,9 +104,9 @@ class RabbitMQ(Startable):
         self._configure()
         log = self._folder / "server.log"
         mapper = [shutil.which("epmd") or "epmd", "-port", self._mapper_port, "-address", HOST]
-        self._mapper = Child([*map(str, mapper)], log=log, env=self._environment())
+        self._mapper = ChildProcess([*map(str, mapper)], log=log, env=self._environment())
         # ALLOW_INPUT makes the script become the server, so that its pid is the server's.
-        self._server = Child([script, "-noinput"], log=log, env=self._environment())
+        self._server = ChildProcess([script, "-noinput"], log=log, env=self._environment())
         self._await_handshake(self._server)
 
     def stop(self) -> None:
@@ -143,7 +143,7 @@ class RabbitMQ(Startable):
         """Return the version that the server reports, e.g. ``3.10.8``; empty without an answer."""
         return str((server_properties(self.url) or {}).get("version", ""))
 
-    def _await_handshake(self, server: Child) -> None:
+    def _await_handshake(self, server: ChildProcess) -> None:
         def answers() -> bool:
             if not server.running:
                 raise server.failure(f"ended with {server.returncode}")

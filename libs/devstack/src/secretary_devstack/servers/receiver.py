@@ -74,7 +74,7 @@ class Received:
 
 
 @dataclass(frozen=True)
-class Answer:
+class ReceiverAnswer:
     """How the receiver answers a request."""
 
     status: int = 200
@@ -88,11 +88,11 @@ class Answer:
 class Receiver(HttpServer):
     """A webhook receiver in a thread of its own; usable with and without an event loop."""
 
-    def __init__(self, *, answer: Answer | None = None) -> None:
+    def __init__(self, *, answer: ReceiverAnswer | None = None) -> None:
         """*answer* is for every request for which ``answer_next`` set none; by default 200."""
         super().__init__(self._app, name="receiver")
-        self.answer = answer or Answer()
-        self._next: deque[Answer] = deque()
+        self.answer = answer or ReceiverAnswer()
+        self._next: deque[ReceiverAnswer] = deque()
         self._requests: list[Received] = []
 
     def url(self, path: str = "/hook") -> str:
@@ -104,9 +104,9 @@ class Receiver(HttpServer):
         """All requests so far, in the order of their arrival."""
         return list(self._requests)
 
-    def answer_next(self, answers: Iterable[Answer | int]) -> None:
+    def answer_next(self, answers: Iterable[ReceiverAnswer | int]) -> None:
         """Give the next requests these answers, in order; a number is a status without a body."""
-        self._next.extend(Answer(a) if isinstance(a, int) else a for a in answers)
+        self._next.extend(ReceiverAnswer(a) if isinstance(a, int) else a for a in answers)
 
     def wait_for(
         self, enough: Callable[[list[Received]], bool], *, timeout_sec: float, what: str

@@ -10,20 +10,20 @@ ESTABLISHED = "01"
 
 
 @dataclass(frozen=True, slots=True)
-class Connection:
+class TcpConnection:
     """One established TCP connection over IPv4; local is the end of the process."""
 
     local_port: int
     remote_port: int
 
 
-def connections_of(pid: int) -> list[Connection]:
+def connections_of(pid: int) -> list[TcpConnection]:
     """Return the established connections of the process *pid*; none if it has ended."""
     inodes = _socket_inodes(pid)
     # /proc/net/tcp: number, local address:port, remote address:port, state, …, inode (the tenth).
     rows = (line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:])
     return [
-        Connection(_port(row[1]), _port(row[2]))
+        TcpConnection(_port(row[1]), _port(row[2]))
         for row in rows
         if row[3] == ESTABLISHED and row[9] in inodes
     ]

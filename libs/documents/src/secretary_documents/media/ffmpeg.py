@@ -17,12 +17,17 @@ from secretary_common.errors import ErrorCode, PermanentError, SecretaryError, T
 from secretary_common.jobs.resource_calculator import ResourceCalculator
 from secretary_common.runtime.log import get_logger
 from secretary_common.settings.documents import MediaSection
+from secretary_documents.media.converted_audio import (
+    BYTES_PER_SEC,
+    ENCODER,
+    FRAME_BYTES,
+    ConvertedAudio,
+)
 from secretary_documents.media.launcher import EXIT_NO_PROGRAM
 from secretary_documents.media.media_format import MediaFormat, check_format
 from secretary_documents.media.program import Command, ProgramResult, run_program, timeout_error
 from secretary_documents.media.silence import FILTER, SilenceLog
-from secretary_documents.media.speech import BYTES_PER_SEC, ENCODER, FRAME_BYTES, Speech
-from secretary_worker import Limits, OpenFile
+from secretary_worker import OpenFile, ProcessLimits
 
 log = get_logger(__name__)
 
@@ -47,7 +52,7 @@ class Probe:
     """What ffprobe found in a recording."""
 
     media_format: MediaFormat
-    sound_sec: float | None
+    audio_sec: float | None
     """How long its sound lasts, if the file says so."""
 
 
@@ -82,16 +87,16 @@ class Ffmpeg:
         timeout_sec = min(_PROBE_SEC, self._section.ffmpeg_timeout_sec)
         result = await run_program(self._command("ffprobe", arguments, file, timeout_sec))
         _check(result)
-        sound_sec, whole_sec = _read_probe(result.output)
+        audio_sec, whole_sec = _read_probe(result.output)
         if media_format in _GUESSED:
             return Probe(media_format, None)
-        self._check_duration(sound_sec or whole_sec or 0.0)
-        return Probe(media_format, sound_sec)
+        self._check_duration(audio_sec or whole_sec or 0.0)
+        return Probe(media_format, audio_sec)
 
     @asynccontextmanager
-    async def speech(
+    async def convert(
         self, file: OpenFile, probe: Probe, resources: ResourceCalculator
-    ) -> AsyncIterator[Speech]:
+    ) -> AsyncIterator[ConvertedAudio]:
         """Convert the sound of *file*, into a file that is removed when the context ends.
 
         Raises:
@@ -101,13 +106,13 @@ class Ffmpeg:
         with tempfile.TemporaryFile() as sound:
             silences = await self._write(file, probe, sound.fileno(), resources)
             size = os.fstat(sound.fileno()).st_size
-            speech = Speech(sound.fileno(), size, silences.silences)
+            audio = ConvertedAudio(sound.fileno(), size, silences.silences)
             if size < FRAME_BYTES:
                 message = "ffmpeg found no sound in the recording"
                 raise PermanentError(message, code=ErrorCode.MEDIA_INVALID)
-            self._check_duration(speech.duration_sec)
-            resources.add_audio_seconds(speech.duration_sec)
-            yield speech
+            self._check_duration(audio.duration_sec)
+            resources.add_audio_seconds(audio.duration_sec)
+            yield audio
 
     async def _write(
         self, file: OpenFile, probe: Probe, sound: int, resources: ResourceCalculator
@@ -143,7 +148,7 @@ class Ffmpeg:
         timeout_sec: float,
         output: int | None = None,
     ) -> Command:
-        limits = Limits(
+        limits = ProcessLimits(
             memory_bytes=self._section.memory_mb * 2**20,
             cpu_sec=int(self._section.ffmpeg_timeout_sec) + 1,
             file_bytes=int((self._max_sec + 60) * BYTES_PER_SEC) if output is not None else 0,
@@ -167,9 +172,9 @@ class Ffmpeg:
             raise PermanentError(message, code=ErrorCode.MEDIA_TOO_LARGE)
 
 
-def shortfall(probe: Probe, speech: Speech) -> str | None:
+def shortfall(probe: Probe, audio: ConvertedAudio) -> str | None:
     """Return a warning if much less sound could be decoded than the recording claims to have."""
-    claimed, decoded = probe.sound_sec or 0.0, speech.duration_sec
+    claimed, decoded = probe.audio_sec or 0.0, audio.duration_sec
     if claimed - decoded <= max(_SHORTFALL_SEC, claimed / 100):
         return None
     seconds = f"{decoded:.0f} of its {claimed:.0f} seconds"

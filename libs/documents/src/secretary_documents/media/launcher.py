@@ -14,7 +14,7 @@ import signal
 import sys
 from typing import NoReturn
 
-from secretary_worker import Limits, confine, die_first, die_with_parent
+from secretary_worker import ProcessLimits, confine, die_first, die_with_parent
 
 NICENESS = 10
 EXIT_NO_PROGRAM = 127  # a shell's code for it
@@ -28,7 +28,7 @@ def main() -> NoReturn:
     limits, parent, program, *arguments = sys.argv[1:]
     die_with_parent(int(parent))
     die_first()
-    confine(Limits(**json.loads(limits)))
+    confine(ProcessLimits(**json.loads(limits)))
     os.nice(NICENESS)
     for ignored in _IGNORED_BY_PYTHON:
         signal.signal(ignored, signal.SIG_DFL)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from secretary_common.errors import ErrorCode, PermanentError
-from secretary_worker import Limits
+from secretary_worker import ProcessLimits
 
 OnLine = Callable[[str], None]
 Watch = Callable[[], Awaitable[None]]
@@ -38,7 +38,7 @@ class Command:
     program: str
     """The full path."""
     arguments: tuple[str, ...]
-    limits: Limits
+    limits: ProcessLimits
     timeout_sec: float
     """Of wall-clock time."""
     files: tuple[int, ...] = ()

@@ -15,8 +15,8 @@ from secretary_common.jobs.resource_calculator import ResourceCalculator
 from secretary_common.settings.documents import MediaSection
 from secretary_common.settings.provider import TranscriptionSection
 from secretary_documents.concurrency import run_each
+from secretary_documents.media.converted_audio import ConvertedAudio
 from secretary_documents.media.ffmpeg import Ffmpeg, shortfall
-from secretary_documents.media.speech import Speech
 from secretary_documents.media.yt_dlp import YtDlp
 from secretary_documents.providers.transcription import (
     AudioPiece,
@@ -124,16 +124,16 @@ class RecordingTranscriber:
         self._check_ready()
         resources.add_bytes(file.size)
         probe = await self.ffmpeg.probe(file)
-        async with self.ffmpeg.speech(file, probe, resources) as speech:
+        async with self.ffmpeg.convert(file, probe, resources) as audio:
             client = (self.cached if use_cache else None) or self.client
             transcribe = partial(client.transcribe, language=language, resources=resources)
-            transcript = await self._transcribe_speech(speech, transcribe)
+            transcript = await self._transcribe_audio(audio, transcribe)
             return RecordingTranscript(
                 segments=transcript.segments,
                 source=TranscriptSource.TRANSCRIPTION,
                 language=transcript.language,
-                duration_sec=speech.duration_sec,
-                warning=shortfall(probe, speech),
+                duration_sec=audio.duration_sec,
+                warning=shortfall(probe, audio),
             )
 
     async def _transcribe_page(
@@ -149,7 +149,7 @@ class RecordingTranscriber:
                 segments = (Segment(cue.start, cue.end, cue.text) for cue in cues)
                 return RecordingTranscript(tuple(segments), TranscriptSource.CAPTIONS)
             self._check_ready()
-            async with page.sound() as file:
+            async with page.fetch_audio() as file:
                 return await transcribe(file)
 
     @asynccontextmanager
@@ -163,11 +163,11 @@ class RecordingTranscriber:
             message = "the worker's disk has no room for the recording"
             raise TransientError(message) from error
 
-    async def _transcribe_speech(
-        self, speech: Speech, transcribe: Callable[[AudioPiece], Awaitable[Transcript]]
+    async def _transcribe_audio(
+        self, audio: ConvertedAudio, transcribe: Callable[[AudioPiece], Awaitable[Transcript]]
     ) -> Transcript:
         piece_mb = min(self.section.piece_mb, self.provider.max_piece_mb)
-        spans = speech.spans(
+        spans = audio.spans(
             piece_bytes=int(piece_mb * 2**20), piece_sec=self.section.piece_minutes * 60
         )
         transcripts: list[Transcript] = []
@@ -175,7 +175,7 @@ class RecordingTranscriber:
         async def transcribe_piece(piece: AudioPiece) -> None:
             transcripts.append(await transcribe(piece))
 
-        await run_each(speech.pieces(spans), transcribe_piece, parallel=self.provider.parallel)
+        await run_each(audio.pieces(spans), transcribe_piece, parallel=self.provider.parallel)
         return merge_transcripts(transcripts)
 
     def _check_ready(self) -> None:

@@ -22,7 +22,7 @@ from secretary_common.http.url_guard import UrlGuard
 from secretary_common.settings.documents import MediaSection
 from secretary_documents.media.download_folder import DownloadFolder, open_plain_file
 from secretary_documents.media.program import Command, ProgramResult, run_program
-from secretary_worker import Limits, OpenFile
+from secretary_worker import OpenFile, ProcessLimits
 
 MAX_CAPTIONS_BYTES = 10 * 2**20
 
@@ -36,8 +36,8 @@ _ALWAYS = (
     *("--output", f"{_STEM}.%(ext)s"),
 )
 # The smallest track that is better than a telephone call. Speech needs no more.
-_SOUND = ("--format", "ba[abr>=48]/ba/b", "--format-sort", "+size,+br")
-_NOT_SOUND = (".vtt", ".part", ".ytdl", ".json", ".temp")
+_AUDIO = ("--format", "ba[abr>=48]/ba/b", "--format-sort", "+size,+br")
+_NOT_AUDIO = (".vtt", ".part", ".ytdl", ".json", ".temp")
 # yt-dlp may start JavaScript engines, which reserve much memory and use little.
 _MEMORY_BYTES = 64 * 2**30
 _OPEN_FILES = 256
@@ -87,7 +87,7 @@ class YtDlp:
             TransientError: FETCH_FAILED; a later attempt may succeed.
         """
         timeout_sec = self._section.yt_dlp_timeout_sec
-        limits = Limits(
+        limits = ProcessLimits(
             memory_bytes=_MEMORY_BYTES,
             cpu_sec=int(timeout_sec) + 1,
             file_bytes=self._max_bytes + 2**20,
@@ -156,18 +156,18 @@ class VideoPage:
         return None
 
     @asynccontextmanager
-    async def sound(self) -> AsyncIterator[OpenFile]:
+    async def fetch_audio(self) -> AsyncIterator[OpenFile]:
         """Fetch the recording, only its sound if the page offers that.
 
         Raises:
             PermanentError: FETCH_FAILED, MEDIA_TOO_LARGE, MEDIA_TIMEOUT.
             TransientError: FETCH_FAILED; a later attempt may succeed.
         """
-        result = await self._run(_SOUND)
+        result = await self._run(_AUDIO)
         _check(result)
         for path in self._folder.named(_STEM):
             with open_plain_file(path) as file:
-                if file and path.suffix not in _NOT_SOUND:
+                if file and path.suffix not in _NOT_AUDIO:
                     yield file
                     return
         if _TOO_LARGE in result.output:

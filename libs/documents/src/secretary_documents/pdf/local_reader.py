@@ -113,12 +113,12 @@ class LocalReader:
                     await self._ask(child, method, turn, on_page, deferred.append)
 
         async def help_out() -> None:
-            if self._ocr_limit.spare:
+            if self._ocr_limit.free_but_one:
                 async with self._ocr_limit.permit():
                     await work()
 
         # One child begins at once, however busy the other jobs are. Children on idle CPUs help.
-        helpers = min(self._ocr_limit.spare, -(-len(pages) // TURN_PAGES) - 1)
+        helpers = min(self._ocr_limit.free_but_one, -(-len(pages) // TURN_PAGES) - 1)
         await _together([work(), *(help_out() for _ in range(helpers))])
         if deferred:
             await self._recognise(sorted(deferred), on_page)

@@ -15,7 +15,7 @@ from secretary_documents.providers.completion import (
     schema_instruction,
 )
 from secretary_documents.providers.completion_response import Completion
-from secretary_documents.providers.connection import Connection, OpenClient, Timing
+from secretary_documents.providers.connection import OpenClient, ProviderConnection, Timing
 from secretary_documents.providers.provider import Provider, open_client
 from secretary_documents.providers.structure import Reading, read_object
 
@@ -113,7 +113,10 @@ class ChatClient:
         return conversation.answer(reading.data)
 
     async def _turn(
-        self, connection: Connection, conversation: _Conversation, resources: ResourceCalculator
+        self,
+        connection: ProviderConnection,
+        conversation: _Conversation,
+        resources: ResourceCalculator,
     ) -> None:
         conversation.completions.append(
             await self._completions.create(connection, conversation.request(), resources)

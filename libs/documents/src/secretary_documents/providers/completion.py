@@ -21,7 +21,7 @@ from secretary_documents.providers.completion_response import (
     check_complete,
     parse_completion,
 )
-from secretary_documents.providers.connection import Connection, ProviderRequest
+from secretary_documents.providers.connection import ProviderConnection, ProviderRequest
 from secretary_documents.providers.response import ProviderRefused
 
 PATH = "/chat/completions"
@@ -67,13 +67,16 @@ class CompletionClient:
         self._refused: defaultdict[str, frozenset[str]] = defaultdict(frozenset)
 
     async def create(
-        self, connection: Connection, request: CompletionRequest, resources: ResourceCalculator
+        self,
+        connection: ProviderConnection,
+        request: CompletionRequest,
+        resources: ResourceCalculator,
     ) -> Completion:
         """Return the model's complete answer. Its tokens and cost are counted in every case.
 
         Raises:
-            PermanentError: LLM_REFUSED, LLM_OUTPUT_TRUNCATED; or see ``Connection.send``.
-            TransientError: see ``Connection.send``.
+            PermanentError: LLM_REFUSED, LLM_OUTPUT_TRUNCATED; or see ``ProviderConnection.send``.
+            TransientError: see ``ProviderConnection.send``.
         """
         body = await self._ask(connection, request)
         completion = parse_completion(self._name, body, request.model)
@@ -81,7 +84,7 @@ class CompletionClient:
         check_complete(completion)
         return completion
 
-    async def _ask(self, connection: Connection, request: CompletionRequest) -> JsonObject:
+    async def _ask(self, connection: ProviderConnection, request: CompletionRequest) -> JsonObject:
         refused = self._refused[request.model]
         while True:
             payload = build_payload(request, refused)

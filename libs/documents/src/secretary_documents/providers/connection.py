@@ -32,8 +32,8 @@ from secretary_common.settings.provider import ProviderSection
 from secretary_documents.concurrency import ConcurrencyLimit
 from secretary_documents.providers.response import InvalidResponse, read_response, unavailable
 
-Client = httpx.AsyncClient
-OpenClient = Callable[[float], Client]
+HttpClient = httpx.AsyncClient
+OpenClient = Callable[[float], HttpClient]
 """Opens a client with this timeout for each single connect, read and write."""
 USER_AGENT = "Secretary/1"
 FIRST_DELAY_SEC = 0.5
@@ -42,7 +42,7 @@ JITTER = 0.25
 
 
 @dataclass(frozen=True, slots=True)
-class Attachment:
+class FormFile:
     """A file in a form."""
 
     name: str
@@ -52,14 +52,14 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class ProviderRequest:
-    """One request. Its body is *payload* as JSON, or *form* with an *attachment*, or empty."""
+    """One request. Its body is *payload* as JSON, or *form* with a *file*, or empty."""
 
     method: str
     path: str
     """Relative to the provider's ``base_url``."""
     payload: JsonObject | None = None
     form: Mapping[str, str | Sequence[str]] | None = None
-    attachment: Attachment | None = None
+    file: FormFile | None = None
     query: Mapping[str, str] | None = None
 
 
@@ -96,13 +96,13 @@ class _Body:
             # A lone surrogate has no encoding. It becomes a question mark.
             text = json.dumps(request.payload, ensure_ascii=False, allow_nan=False)
             content = text.encode("utf-8", "replace")
-        if request.attachment is None:
+        if request.file is None:
             return cls(content, None)
-        sent = request.attachment
+        sent = request.file
         return cls(content, {"file": (sent.name, sent.content, sent.content_type)})
 
 
-class Connection:
+class ProviderConnection:
     """Sends the requests of one job to a provider. ``Provider.connected`` makes it."""
 
     def __init__(

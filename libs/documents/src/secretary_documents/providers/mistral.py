@@ -22,9 +22,9 @@ from secretary_common.settings.provider import MistralSection
 from secretary_documents.concurrency import finish_if_cancelled, run_each
 from secretary_documents.pdf.page import Document, OnPage
 from secretary_documents.providers.connection import (
-    Attachment,
-    Connection,
+    FormFile,
     OpenClient,
+    ProviderConnection,
     ProviderRequest,
     Timing,
 )
@@ -90,7 +90,7 @@ class _Reading:
     def __init__(
         self,
         section: MistralSection,
-        connection: Connection,
+        connection: ProviderConnection,
         document: Document,
         on_page: OnPage,
         resources: ResourceCalculator,
@@ -165,7 +165,7 @@ def _missing(numbers: Sequence[int], answer: OcrResponse) -> list[int]:
 class _Upload:
     """A file that is stored at Mistral for a short time, under a unique name."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: ProviderConnection) -> None:
         self._connection = connection
         self._name = f"secretary-{new_token()}.pdf"
         self._file_id: str | None = None
@@ -178,7 +178,7 @@ class _Upload:
             "POST",
             "/files",
             form={"purpose": "ocr"},
-            attachment=Attachment(self._name, content, "application/pdf"),
+            file=FormFile(self._name, content, "application/pdf"),
         )
         self._may_have_more = True
         try:

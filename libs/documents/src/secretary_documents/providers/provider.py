@@ -12,14 +12,19 @@ from secretary_common.http.url_guard import UrlGuard
 from secretary_common.jobs.resource_calculator import ResourceCalculator
 from secretary_common.settings.provider import ProviderSection
 from secretary_documents.concurrency import ConcurrencyLimit
-from secretary_documents.providers.connection import Client, Connection, OpenClient, Timing
+from secretary_documents.providers.connection import (
+    HttpClient,
+    OpenClient,
+    ProviderConnection,
+    Timing,
+)
 
 MAX_RESPONSE_BYTES = 32 * 2**20
 # The operator names the provider, a client cannot. It may be an Ollama on the same machine.
 ANYWHERE = UrlGuard([ip_network("0.0.0.0/0"), ip_network("::/0")])
 
 
-def open_client(timeout_sec: float) -> Client:
+def open_client(timeout_sec: float) -> HttpClient:
     """Open a client without settings of the operator: no private authorities, no proxy."""
     return guarded_client(ANYWHERE, timeout_sec=timeout_sec)
 
@@ -66,10 +71,10 @@ class Provider:
             raise PermanentError(message, code=code, details={"settings": list(missing)})
 
     @asynccontextmanager
-    async def connected(self, resources: ResourceCalculator) -> AsyncIterator[Connection]:
+    async def connected(self, resources: ResourceCalculator) -> AsyncIterator[ProviderConnection]:
         """Open a connection for the requests of one job; *resources* counts them."""
         async with self._open_client(self.section.timeout_sec) as client:
-            yield Connection(
+            yield ProviderConnection(
                 self.section,
                 client,
                 resources,

@@ -15,7 +15,7 @@ from secretary_common.jobs.resource_calculator import ResourceCalculator
 from secretary_common.models import JsonObject
 from secretary_common.settings.provider import TranscriptionSection
 from secretary_documents.providers.connection import (
-    Attachment,
+    FormFile,
     OpenClient,
     ProviderRequest,
     ProviderResponse,
@@ -147,8 +147,8 @@ class TranscriptionClient(ProviderClient):
             form["timestamp_granularities[]"] = ["segment"]
         if language:
             form["language"] = language
-        attachment = Attachment(piece.name, piece.content, piece.content_type)
-        return ProviderRequest("POST", PATH, form=form, attachment=attachment)
+        file = FormFile(piece.name, piece.content, piece.content_type)
+        return ProviderRequest("POST", PATH, form=form, file=file)
 
 
 class _Segment(ResponseModel):

@@ -16,7 +16,7 @@ from secretary_documents.concurrency import run_each
 from secretary_documents.pdf.method_choice import Reason
 from secretary_documents.pdf.page import Document, OnPage, Page, PageImage
 from secretary_documents.providers.completion import CompletionClient, CompletionRequest
-from secretary_documents.providers.connection import Connection, OpenClient, Timing
+from secretary_documents.providers.connection import OpenClient, ProviderConnection, Timing
 from secretary_documents.providers.provider import Provider, ProviderClient, open_client
 
 METHOD = "openai_vision"
@@ -43,7 +43,7 @@ _KINDS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Hint:
+class DocumentHint:
     """What the job says about a document."""
 
     document_type: str | None = None
@@ -52,7 +52,7 @@ class Hint:
     """The document's language: an ISO code or a name."""
 
 
-def build_prompt(hint: Hint) -> str:
+def build_prompt(hint: DocumentHint) -> str:
     """Return the instruction for the model. *hint* adds fixed lines, and never a client's text."""
     lines = [_PROMPT]
     if kind := _KINDS.get(hint.document_type or ""):
@@ -69,7 +69,7 @@ class VisionReader(ProviderClient):
     section: VisionSection
     provider: Provider
     completions: CompletionClient
-    hint: Hint = Hint()
+    hint: DocumentHint = DocumentHint()
 
     @classmethod
     def of(
@@ -84,7 +84,7 @@ class VisionReader(ProviderClient):
         provider = Provider(section, open_client=open_client, timing=timing)
         return cls(section, provider, completions)
 
-    def with_hint(self, hint: Hint) -> VisionReader:
+    def with_hint(self, hint: DocumentHint) -> VisionReader:
         """Return this reader with *hint* in its prompt. Its ``fingerprint`` differs."""
         return replace(self, hint=hint)
 
@@ -139,7 +139,7 @@ class VisionReader(ProviderClient):
                 yield image
 
     async def _read_page(
-        self, connection: Connection, image: PageImage, resources: ResourceCalculator
+        self, connection: ProviderConnection, image: PageImage, resources: ResourceCalculator
     ) -> Page:
         request = CompletionRequest(self.section.model, _messages(build_prompt(self.hint), image))
         try:

@@ -7,14 +7,14 @@ from secretary_common.jobs.resource_calculator import ResourceCalculator
 from secretary_common.models import JsonObject
 from secretary_documents.web.download import Downloader
 from secretary_documents.web.page import WebPage
-from secretary_worker import Bounds, Limits, Sandbox, ZygoteClient
+from secretary_worker import AnswerLimits, ProcessLimits, Sandbox, ZygoteClient
 
 CHILD = "secretary_documents.web.page_child"
 ACCEPT = "text/html, application/xhtml+xml, text/*;q=0.8, */*;q=0.1"
 MAX_PAGE_BYTES = 10 * 2**20
 """The largest page. Images and scripts are not part of it."""
 # 100,000 nested elements would take the parser minutes. The CPU limit ends that.
-LIMITS = Limits(memory_bytes=1024 * 2**20, cpu_sec=20)
+LIMITS = ProcessLimits(memory_bytes=1024 * 2**20, cpu_sec=20)
 TIMEOUT_SEC = 60.0
 
 
@@ -22,7 +22,11 @@ class SandboxedPageReader:
     """Reads web pages. One instance serves all jobs."""
 
     def __init__(
-        self, downloader: Downloader, *, zygote: ZygoteClient | None = None, limits: Limits = LIMITS
+        self,
+        downloader: Downloader,
+        *,
+        zygote: ZygoteClient | None = None,
+        limits: ProcessLimits = LIMITS,
     ) -> None:
         """Wire the reader.
 
@@ -33,7 +37,7 @@ class SandboxedPageReader:
         """
         self._downloader = downloader
         self._sandbox = Sandbox(
-            zygote or ZygoteClient(CHILD), limits, Bounds(timeout_sec=TIMEOUT_SEC)
+            zygote or ZygoteClient(CHILD), limits, AnswerLimits(timeout_sec=TIMEOUT_SEC)
         )
 
     async def read(self, url: str, resources: ResourceCalculator) -> WebPage:

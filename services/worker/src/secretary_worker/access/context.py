@@ -33,7 +33,7 @@ ListTemplates = Callable[[], list[TemplateInfo]]
 
 
 @dataclass(slots=True)
-class PackageRequests:
+class SetupRequests:
     """What the handler packages have asked for; the worker carries it out after all setups."""
 
     zygotes: list[tuple[ZygoteClient, frozenset[str]]] = field(default_factory=list)
@@ -57,7 +57,7 @@ class HandlerContext:
         cache: CacheRepository,
         uploads: Uploads,
         bridge: Bridge,
-        requests: PackageRequests,
+        requests: SetupRequests,
     ) -> None:
         """*bridge* leads from the handlers' loops to the loop that owns the *cache*."""
         self._settings = settings

@@ -71,14 +71,14 @@ Update = JobProgress | JobError | JobStatus | Results | LogLine
 
 
 @dataclass(frozen=True, slots=True)
-class Confirm:
+class AwaitDurable:
     """The handler awaits *update*: resolve *done* when all updates up to it are durable."""
 
     update: Update
     done: Future[None] = field(default_factory=Future)
 
 
-Command = Update | FileContent | Confirm
+Command = Update | FileContent | AwaitDurable
 Submit = Callable[[Command], None]
 """Queues a command for the writer; may be called from any thread."""
 
@@ -91,7 +91,7 @@ class PendingWrite:
         self._update = update
 
     def __await__(self) -> Generator[Any, None, None]:
-        confirm = Confirm(self._update)
+        confirm = AwaitDurable(self._update)
         self._submit(confirm)
         return asyncio.wrap_future(confirm.done).__await__()
 

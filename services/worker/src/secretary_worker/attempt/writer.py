@@ -18,8 +18,8 @@ from secretary_common.runtime.lifecycle import cancel_and_wait
 from secretary_common.runtime.log import get_logger
 from secretary_worker.attempt.background import BackgroundWrites
 from secretary_worker.attempt.commands import (
+    AwaitDurable,
     Command,
-    Confirm,
     FileContent,
     LogLine,
     Results,
@@ -27,9 +27,9 @@ from secretary_worker.attempt.commands import (
     resolve,
 )
 from secretary_worker.attempt.files import AttemptFiles
-from secretary_worker.attempt.hold import Hold
+from secretary_worker.attempt.held_job import HeldJob
 from secretary_worker.attempt.inbox import Inbox
-from secretary_worker.attempt.log import AttemptLog
+from secretary_worker.attempt.log_writer import LogWriter
 from secretary_worker.attempt.progress import AttemptProgress
 from secretary_worker.attempt.settlement import reduced, settlement_of
 from secretary_worker.attempt.verdict import Interruption, Verdict, verdict_of_status
@@ -48,9 +48,9 @@ class AttemptWriter:
 
     def __init__(
         self,
-        hold: Hold,
+        hold: HeldJob,
         progress: AttemptProgress,
-        lines: AttemptLog,
+        lines: LogWriter,
         files: AttemptFiles,
         clock: Clock,
         *,
@@ -80,14 +80,16 @@ class AttemptWriter:
         """Queue *command*. Thread-safe."""
         if isinstance(command, LogLine) and not self._log.admit(command):
             return
-        self._inbox.submit(command, urgent=isinstance(command, JobStatus | FileContent | Confirm))
+        self._inbox.submit(
+            command, urgent=isinstance(command, JobStatus | FileContent | AwaitDurable)
+        )
 
     async def catch_up(self) -> None:
         """Return when all commands are taken that were submitted before this call."""
         await self._inbox.catch_up()
 
     def _take(self, command: Command) -> None:
-        if isinstance(command, Confirm):
+        if isinstance(command, AwaitDurable):
             self._confirm(command)
         elif isinstance(command, FileContent):
             self._accept_file(command)
@@ -135,7 +137,7 @@ class AttemptWriter:
         file.close()
         resolve(file.done, refusal)
 
-    def _confirm(self, confirm: Confirm) -> None:
+    def _confirm(self, confirm: AwaitDurable) -> None:
         if refusal := self._refusal():
             resolve(confirm.done, refusal)
         elif self.settlement:
@@ -150,7 +152,7 @@ class AttemptWriter:
             self._waiters.add_for_flush(confirm.done)
             self._arrived.set()
 
-    def _confirm_results(self, results: Results, confirm: Confirm) -> None:
+    def _confirm_results(self, results: Results, confirm: AwaitDurable) -> None:
         if results is self._files.results:
             self._background.start(lambda: self._files.store_results(results), confirm.done)
         else:  # newer results have replaced them

@@ -10,7 +10,7 @@ from secretary_common.errors import StoreUnavailable
 from secretary_common.models import Job, Lease
 from secretary_common.ports import JobRepository
 from secretary_common.runtime.clock import Clock
-from secretary_worker.attempt.hold import Hold
+from secretary_worker.attempt.held_job import HeldJob
 from secretary_worker.engine.leases import Leases
 
 SendClaim = Callable[[Lease], Awaitable[Job | None]]
@@ -32,7 +32,7 @@ class Claims:
         jobs: JobRepository,
         leases: Leases,
         clock: Clock,
-        on_claimed: Callable[[Hold], None],
+        on_claimed: Callable[[HeldJob], None],
     ) -> None:
         self._jobs = jobs
         self._leases = leases
@@ -78,7 +78,7 @@ class Claims:
             renewed_at = await self._leases.renew_claim(lost.job_id, token) if job else None
             self._lost_answers.remove(lost)
             if job and renewed_at is not None:
-                self._on_claimed(Hold(job, lost.lease, renewed_at))
+                self._on_claimed(HeldJob(job, lost.lease, renewed_at))
 
     async def finish(self) -> None:
         """Wait for the claims under way."""
@@ -101,5 +101,5 @@ class Claims:
             self._lost_answers.append(LostAnswer(job_id, lease))
             raise
         if job is not None:
-            self._on_claimed(Hold(job, lease, sent_at))
+            self._on_claimed(HeldJob(job, lease, sent_at))
         return job is not None

@@ -195,7 +195,7 @@ class HandlerLoop:
                 return
             self._replace(thread)
 
-    def leave_behind(self, run: HandlerRun) -> None:
+    def replace_blocked_loop(self, run: HandlerRun) -> None:
         """Replace the shared loop at once if *run*, which did not stop, blocks it."""
         if run.is_in(self._current) and self._current.silent_sec > STUCK_SEC:
             self._replace(self._current)

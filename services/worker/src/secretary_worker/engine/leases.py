@@ -13,7 +13,7 @@ from secretary_common.ports import JobRepository
 from secretary_common.runtime.clock import Clock, elapsed_sec
 from secretary_common.runtime.log import get_logger
 from secretary_common.runtime.resilient_loop import Failures, resilient_loop
-from secretary_worker.attempt.hold import Hold
+from secretary_worker.attempt.held_job import HeldJob
 from secretary_worker.attempt.verdict import Interruption
 
 log = get_logger(__name__)
@@ -66,7 +66,7 @@ class Leases:
         self._watched_at = monotonic()
         self._reclaim_wait_sec = heartbeat_sec
         self._contact_lost = asyncio.Event()
-        self._holds: dict[str, Hold] = {}
+        self._holds: dict[str, HeldJob] = {}
         self._contact_since: float | None = None
         self.owner = new_token()
         """Names this process. After a restart the worker is another owner, so it never renews the
@@ -78,11 +78,11 @@ class Leases:
         """Return a new lease that starts now."""
         return Lease(owner=self.owner, token=new_token(), expires_at=self._end(self._clock.now()))
 
-    def keep(self, hold: Hold) -> None:
+    def keep(self, hold: HeldJob) -> None:
         """Renew the lease of *hold* from now on."""
         self._holds[hold.job.job_id] = hold
 
-    def release(self, hold: Hold) -> None:
+    def release(self, hold: HeldJob) -> None:
         """Stop renewing the lease of *hold*."""
         if self._holds.get(hold.job.job_id) is hold:
             del self._holds[hold.job.job_id]
@@ -198,7 +198,7 @@ class Leases:
         renewal = renewed.get(job_id)
         return started if renewal and renewal.token == token else None
 
-    async def _renew_all(self, holds: list[Hold], started: float) -> None:
+    async def _renew_all(self, holds: list[HeldJob], started: float) -> None:
         renewed = await self._jobs.renew(
             self.owner, [hold.job.job_id for hold in holds], self._end(self._clock.now())
         )
@@ -246,17 +246,17 @@ class Leases:
                 log.warning("lease.unconfirmed", job_id=hold.job.job_id, attempt=hold.job.attempt)
                 hold.interrupt(Interruption.LEASE_UNCONFIRMED)
 
-    def _running(self) -> list[Hold]:
+    def _running(self) -> list[HeldJob]:
         return [hold for hold in self._holds.values() if hold.interruption is None]
 
-    def _last_moment(self, hold: Hold) -> float:
+    def _last_moment(self, hold: HeldJob) -> float:
         return hold.confirmed_at + self.lease_sec * (1 - SAFETY)
 
-    def _extend_until(self, hold: Hold, moment: float) -> None:
+    def _extend_until(self, hold: HeldJob, moment: float) -> None:
         """Let the handler of *hold* continue until *moment* at least."""
         hold.confirmed_at += max(0.0, moment - self._last_moment(hold))
 
-    def _lose(self, hold: Hold) -> None:
+    def _lose(self, hold: HeldJob) -> None:
         if self._holds.get(hold.job.job_id) is hold:
             log.warning("lease.lost", job_id=hold.job.job_id, attempt=hold.job.attempt)
             hold.interrupt(Interruption.LEASE_LOST)

@@ -16,7 +16,7 @@ from secretary_common.runtime.clock import Clock
 from secretary_common.runtime.lifecycle import running
 from secretary_common.runtime.log import get_logger
 from secretary_common.runtime.resilient_loop import Failures, resilient_loop
-from secretary_worker.attempt.hold import Hold
+from secretary_worker.attempt.held_job import HeldJob
 from secretary_worker.attempt.verdict import Interruption
 from secretary_worker.engine.candidates import Candidates
 from secretary_worker.engine.claims import Claims
@@ -71,7 +71,7 @@ class SecretaryWorkerManager:
         self._claims = Claims(jobs, runner.leases, clock, self._start)
         self._timers = Timers()
         self._candidates = Candidates(jobs, on_scheduled=self._timers.set)
-        self._running: dict[asyncio.Task[None], Hold] = {}
+        self._running: dict[asyncio.Task[None], HeldJob] = {}
         self._reclaimed_at = 0.0
         self._expired_left = False
         self._retry_at = 0.0
@@ -92,7 +92,7 @@ class SecretaryWorkerManager:
         return self._leases.in_contact
 
     @property
-    def running(self) -> list[Hold]:
+    def running(self) -> list[HeldJob]:
         """The running jobs."""
         return list(self._running.values())
 
@@ -231,13 +231,13 @@ class SecretaryWorkerManager:
             return False
         return await self._claims.reclaim(expired)
 
-    def _start(self, hold: Hold) -> None:
+    def _start(self, hold: HeldJob) -> None:
         self._leases.keep(hold)
         task = asyncio.create_task(self._run(hold))
         self._running[task] = hold
         task.add_done_callback(self._free)
 
-    async def _run(self, hold: Hold) -> None:
+    async def _run(self, hold: HeldJob) -> None:
         settlement = await self._runner.run(hold)
         if settlement and settlement.outcome is Outcome.RETRY and settlement.run_at:
             job = hold.job

@@ -21,8 +21,8 @@ from secretary_common.secrets.cipher import Cipher
 from secretary_common.secrets.secret_field import opened
 from secretary_worker.access.upload import Uploads
 from secretary_worker.attempt.files import AttemptFiles
-from secretary_worker.attempt.hold import Hold
-from secretary_worker.attempt.log import AttemptLog
+from secretary_worker.attempt.held_job import HeldJob
+from secretary_worker.attempt.log_writer import LogWriter
 from secretary_worker.attempt.progress import AttemptProgress
 from secretary_worker.attempt.repository import SecretaryJobRepository
 from secretary_worker.attempt.verdict import Ending, Interruption, decide
@@ -63,7 +63,7 @@ class Runner:
     in_background: Callable[[Coroutine[Any, Any, Any]], None]
     """Rings a doorbell without waiting for it."""
 
-    async def run(self, hold: Hold) -> Settlement | None:
+    async def run(self, hold: HeldJob) -> Settlement | None:
         """Run the attempt of *hold* to its end.
 
         Returns the settlement, or None if the lease was lost.
@@ -78,12 +78,12 @@ class Runner:
                 self.in_background(self.doorbell.ring_job(job.job_type, job.job_id))
         return settlement
 
-    async def _attempt(self, hold: Hold) -> Settlement | None:
+    async def _attempt(self, hold: HeldJob) -> Settlement | None:
         job, clock, calculator = hold.job, self.clock, ResourceCalculator()
         writer = AttemptWriter(
             hold,
             AttemptProgress(job, hold.token, self.jobs, clock, self._ring_delivery),
-            AttemptLog(job, self.logs, clock),
+            LogWriter(job, self.logs, clock),
             AttemptFiles(job, self.files, clock, max_file_bytes=self.max_file_bytes),
             clock,
             calculator=calculator,
@@ -100,7 +100,7 @@ class Runner:
             await writer.close()
 
     async def _ending(
-        self, hold: Hold, writer: AttemptWriter, calculator: ResourceCalculator
+        self, hold: HeldJob, writer: AttemptWriter, calculator: ResourceCalculator
     ) -> Ending:
         """Run the handler; an error of the worker itself ends the attempt as one of the handler."""
         try:
@@ -110,7 +110,7 @@ class Runner:
             return Ending(interruption=hold.interruption, raised=error)
 
     async def _handle(
-        self, hold: Hold, writer: AttemptWriter, calculator: ResourceCalculator
+        self, hold: HeldJob, writer: AttemptWriter, calculator: ResourceCalculator
     ) -> Ending:
         registration = self.registry[hold.job.job_type]
         visible = hold.job.model_copy(update={"webhook": None, "lease": None, "notify": None})
@@ -170,7 +170,7 @@ class Runner:
             readable = job.model_copy(update={"parameters": parameters})
             await call(readable)
 
-    async def _begin(self, run: HandlerRun, hold: Hold) -> None:
+    async def _begin(self, run: HandlerRun, hold: HeldJob) -> None:
         """Return when *run* has begun, or when *hold* is interrupted before."""
         starting = asyncio.create_task(self.loop.start(run))
         either: set[asyncio.Future[Any]] = {starting, hold.interrupted}
@@ -178,7 +178,7 @@ class Runner:
         await cancel_and_wait(starting)
 
     async def _stop(
-        self, run: HandlerRun, ended: asyncio.Future[BaseException | None], hold: Hold
+        self, run: HandlerRun, ended: asyncio.Future[BaseException | None], hold: HeldJob
     ) -> None:
         cancelled = hold.interruption is Interruption.CANCEL_REQUESTED
         grace = CANCEL_GRACE_SEC if cancelled else GRACE_SEC
@@ -186,12 +186,12 @@ class Runner:
         await asyncio.wait({ended}, timeout=grace)
         if not ended.done():
             log.warning("handler.left_behind", waited_sec=grace, interruption=hold.interruption)
-            self.loop.leave_behind(run)
+            self.loop.replace_blocked_loop(run)
 
     def _ring_delivery(self, job_id: str, seq: int) -> None:
         self.in_background(self.doorbell.ring_delivery(job_id, seq))
 
-    def _report(self, hold: Hold, settlement: Settlement | None, seconds: float) -> None:
+    def _report(self, hold: HeldJob, settlement: Settlement | None, seconds: float) -> None:
         outcome = settlement.outcome.value if settlement else "lost"
         JOBS_SETTLED.labels(hold.job.job_type, outcome).inc()
         error = settlement.error if settlement else None

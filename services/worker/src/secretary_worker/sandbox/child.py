@@ -34,7 +34,7 @@ _STATUS_BYTES = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
+class AnswerLimits:
     """What the parent allows one answer, in addition to the limits that the child sets itself."""
 
     timeout_sec: float
@@ -52,7 +52,7 @@ class _Silent(Exception):
 
 
 class _Overflow(Exception):
-    """The child sent more than its bounds allow."""
+    """The child sent more than its answer_limits allow."""
 
 
 class Child:
@@ -63,14 +63,14 @@ class Child:
         sockets: ChildSockets,
         channel: tuple[asyncio.StreamReader, asyncio.StreamWriter],
         stderr: tuple[asyncio.StreamReader, asyncio.StreamWriter],
-        bounds: Bounds,
+        answer_limits: AnswerLimits,
         codes: frozenset[str],
     ) -> None:
         """*codes*: error codes besides ``ErrorCode`` that the child may raise."""
         self._status = sockets.status
         self._reader, self._writer = channel
         self._stderr_writer = stderr[1]
-        self._bounds = bounds
+        self._answer_limits = answer_limits
         self._codes = codes
         self._tail = asyncio.create_task(_tail(stderr[0]))
         self._ended = asyncio.create_task(self._watch())
@@ -89,7 +89,7 @@ class Child:
                 or the child was killed from outside, as the kernel does when memory runs out.
         """
         try:
-            async with asyncio.timeout(self._bounds.timeout_sec) as clock:
+            async with asyncio.timeout(self._answer_limits.timeout_sec) as clock:
                 await self.send(request)
                 end = await self._listen(on_message)
         except _Silent:
@@ -137,8 +137,8 @@ class Child:
         received = 0
         while (line := await self._line()).endswith(b"\n"):
             received += len(line)
-            if received > self._bounds.output_bytes:
-                raise _Overflow(f"more than {self._bounds.output_bytes} bytes of output")
+            if received > self._answer_limits.output_bytes:
+                raise _Overflow(f"more than {self._answer_limits.output_bytes} bytes of output")
             message = _parse(line)
             if END in message:
                 end: JsonObject = message[END]
@@ -148,7 +148,7 @@ class Child:
 
     async def _line(self) -> bytes:
         try:
-            async with asyncio.timeout(self._bounds.silence_sec):
+            async with asyncio.timeout(self._answer_limits.silence_sec):
                 return await self._reader.readline()
         except TimeoutError:
             raise _Silent from None

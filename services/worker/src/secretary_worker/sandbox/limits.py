@@ -41,7 +41,7 @@ _CPU_GRACE_SEC = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class ProcessLimits:
     """The limits that the kernel enforces on a child."""
 
     memory_bytes: int
@@ -62,7 +62,7 @@ def serve(begin: Begin, channel: socket.socket, files: Sequence[int]) -> NoRetur
     """
     try:
         with channel.makefile("rb") as requests, channel.makefile("wb") as answers:
-            confine(Limits(**json.loads(requests.readline())))
+            confine(ProcessLimits(**json.loads(requests.readline())))
             work = begin([f"/dev/fd/{file}" for file in files])
             for line in requests:
                 _answer(work, json.loads(line), answers)
@@ -76,7 +76,7 @@ def serve(begin: Begin, channel: socket.socket, files: Sequence[int]) -> NoRetur
     os._exit(0)
 
 
-def confine(limits: Limits) -> None:
+def confine(limits: ProcessLimits) -> None:
     """Set *limits* on this process. They cannot be raised again."""
     for kind, soft, hard in (
         (resource.RLIMIT_AS, limits.memory_bytes, limits.memory_bytes),

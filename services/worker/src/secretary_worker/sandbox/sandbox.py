@@ -13,28 +13,33 @@ from dataclasses import asdict
 
 from secretary_common.errors import ErrorCode, SecretaryError, TransientError
 from secretary_common.runtime.metrics import SANDBOX_CHILDREN
-from secretary_worker.sandbox.child import Bounds, Child
-from secretary_worker.sandbox.limits import Limits
+from secretary_worker.sandbox.child import AnswerLimits, Child
+from secretary_worker.sandbox.limits import ProcessLimits
 from secretary_worker.sandbox.zygote_client import ChildSockets, ZygoteClient
 
 
 class Sandbox:
-    """Starts children within *limits* and *bounds*. Safe to share between jobs."""
+    """Starts children within *limits* and *answer_limits*. Safe to share between jobs."""
 
     def __init__(
-        self, zygote: ZygoteClient, limits: Limits, bounds: Bounds, *, codes: Collection[str] = ()
+        self,
+        zygote: ZygoteClient,
+        process_limits: ProcessLimits,
+        answer_limits: AnswerLimits,
+        *,
+        codes: Collection[str] = (),
     ) -> None:
         """Wire the sandbox.
 
         Args:
             zygote: starts the children (``HandlerContext.zygote``).
-            limits: what the kernel allows one child.
-            bounds: what the parent allows one answer.
+            process_limits: what the kernel allows one child.
+            answer_limits: what the parent allows one answer.
             codes: error codes besides ``ErrorCode`` that a child may raise.
         """
         self._zygote = zygote
-        self._limits = limits
-        self._bounds = bounds
+        self._process_limits = process_limits
+        self._answer_limits = answer_limits
         self._codes = frozenset(codes)
 
     @asynccontextmanager
@@ -47,7 +52,7 @@ class Sandbox:
         child = await self._start(files)
         outcome = "cancelled"
         try:
-            await child.send(asdict(self._limits))
+            await child.send(asdict(self._process_limits))
             yield child
             outcome = "done"
         except SecretaryError as error:
@@ -74,7 +79,7 @@ class Sandbox:
     async def _take_over(self, sockets: ChildSockets) -> Child:
         sockets.status.setblocking(False)  # noqa: FBT003 - its signature
         # The sockets are connected already, so these calls return at once.
-        limit = self._bounds.line_bytes
+        limit = self._answer_limits.line_bytes
         channel = await asyncio.open_connection(sock=sockets.channel, limit=limit)
         stderr = await asyncio.open_connection(sock=sockets.stderr)
-        return Child(sockets, channel, stderr, self._bounds, self._codes)
+        return Child(sockets, channel, stderr, self._answer_limits, self._codes)

@@ -94,7 +94,7 @@ class Marks:
         self, loop: asyncio.AbstractEventLoop, work: Work[T], **how: Any
     ) -> asyncio.Task[T]:
         """Return a task whose steps are marked. This is a task factory for event loops."""
-        return asyncio.Task(_Steps(work, self), loop=loop, **how)
+        return asyncio.Task(_MarkingCoroutine(work, self), loop=loop, **how)
 
     def _offset(self) -> int | None:
         try:
@@ -127,7 +127,7 @@ class MarkedExecutor(ThreadPoolExecutor):
             _current.reset(known)
 
 
-class _Steps(Coroutine[Any, Any, T]):
+class _MarkingCoroutine(Coroutine[Any, Any, T]):
     """Wraps a coroutine and marks each of its steps; all else is passed on."""
 
     def __init__(self, work: Work[T], marks: Marks) -> None:

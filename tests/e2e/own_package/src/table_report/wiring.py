@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from secretary_worker import Bounds, HandlerContext, Limits, Sandbox, register
+from secretary_worker import AnswerLimits, HandlerContext, ProcessLimits, Sandbox, register
 from table_report.handler import TableReportHandler, TableReportSettings
 from table_report.parameters import TableReportParameters
 from table_report.template import list_templates
@@ -14,8 +14,8 @@ def setup(context: HandlerContext) -> None:
     """Register ``table_report``. The entry point ``secretary.handlers`` names this function."""
     sandbox = Sandbox(
         context.zygote("table_report.child", {JOB_TYPE}),
-        Limits(memory_bytes=512 * 2**20, cpu_sec=20),
-        Bounds(timeout_sec=30),
+        ProcessLimits(memory_bytes=512 * 2**20, cpu_sec=20),
+        AnswerLimits(timeout_sec=30),
         codes=["TABLE_INVALID", "TABLE_TOO_LONG"],
     )
     handler = TableReportHandler(

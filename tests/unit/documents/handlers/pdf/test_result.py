@@ -3,7 +3,7 @@
 import pytest
 
 from secretary_common.errors import ErrorCode, PermanentError
-from secretary_documents.handlers.pdf.result import FileInfo, PdfExtract, check_readable
+from secretary_documents.handlers.pdf.result import PdfExtract, PdfFile, check_readable
 from secretary_documents.pdf.page import Page
 from secretary_documents.pdf.sandboxed_document import DocumentInfo
 from secretary_documents.templates.transformer import TransformResult
@@ -15,7 +15,7 @@ PAGES = [
 ]
 TEXT = "--- Page 4 ---\neins\n\n--- Page 5 ---\n\n\n--- Page 6 ---\ndrei"
 DOCUMENT = DocumentInfo(page_count=9, title="T", author=None, repaired=False)
-EXTRACT = PdfExtract(DOCUMENT, PAGES, FileInfo("a.pdf", 7, "ab"))
+EXTRACT = PdfExtract(DOCUMENT, PAGES, PdfFile("a.pdf", 7, "ab"))
 
 
 def test_structured_data_repeats_the_documented_fields_once() -> None:
@@ -51,7 +51,7 @@ def test_the_filled_template_and_the_archive_are_added_to_the_text() -> None:
     fields = {"title": "Minutes"}
     template = {"name": "M", "sha256": "cd"}
     made = TransformResult("# Minutes", fields, fields, template, {"model": "m"}, ("short",))
-    extract = PdfExtract(DOCUMENT, PAGES, FileInfo("a.pdf", 7, "ab"), "job-1.zip", made)
+    extract = PdfExtract(DOCUMENT, PAGES, PdfFile("a.pdf", 7, "ab"), "job-1.zip", made)
     result = extract.result({})
     assert result["extracted_text"] == TEXT
     assert result["template"] == {

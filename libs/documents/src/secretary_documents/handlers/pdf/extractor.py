@@ -16,7 +16,7 @@ from secretary_documents.handlers.pdf.page_cache import PageCache
 from secretary_documents.handlers.pdf.page_collector import PageCollector
 from secretary_documents.handlers.pdf.parameters import PdfParameters
 from secretary_documents.handlers.pdf.reader_factory import MakeReader, ReaderFactory
-from secretary_documents.handlers.pdf.result import FileInfo, PdfExtract, check_readable
+from secretary_documents.handlers.pdf.result import PdfExtract, PdfFile, check_readable
 from secretary_documents.pdf.page import Document, PageRange, RemoteReader
 from secretary_documents.pdf.sandboxed_document import (
     OpenOptions,
@@ -26,9 +26,9 @@ from secretary_documents.pdf.sandboxed_document import (
 from secretary_worker import (
     LINE_BYTES,
     OUTPUT_BYTES,
-    Bounds,
-    Limits,
+    AnswerLimits,
     OpenFile,
+    ProcessLimits,
     Sandbox,
     ZygoteClient,
     digest,
@@ -69,13 +69,13 @@ class PdfTask:
         return self.parameters.use_cache and (not self.parameters.force_refresh or tried_before)
 
 
-def bounds_for(limits: PdfSection, max_bytes: int) -> Bounds:
+def answer_limits_for(limits: PdfSection, max_bytes: int) -> AnswerLimits:
     """Return the limits of a child's output: room for the JSON of all that the settings allow.
 
     ``PageCollector`` enforces the limit of text for all pages together.
     """
     text, subset = 2 * int(limits.max_text_mb * 2**20), 3 * max_bytes
-    return Bounds(
+    return AnswerLimits(
         timeout_sec=limits.timeout_sec,
         silence_sec=_PATIENCE * limits.page_sec + _PATIENCE_SEC,
         line_bytes=max(text, LINE_BYTES),
@@ -113,8 +113,8 @@ class PdfExtractor:
         self._readers = ReaderFactory(limits, remote or {})
         self._sandbox = Sandbox(
             zygote or ZygoteClient(CHILD),
-            Limits(memory_bytes=limits.memory_mb * 2**20, cpu_sec=limits.cpu_sec),
-            bounds_for(limits, max_bytes),
+            ProcessLimits(memory_bytes=limits.memory_mb * 2**20, cpu_sec=limits.cpu_sec),
+            answer_limits_for(limits, max_bytes),
         )
 
     def task(
@@ -225,5 +225,5 @@ class ReadablePdf:
         task.resources.add_pages(len(pages))
         cached = collector.cached
         task.report.log("info", f"{len(pages)} pages read, {cached} of them from the cache")
-        file = FileInfo(self._file.name, self._file.size, sha256)
+        file = PdfFile(self._file.name, self._file.size, sha256)
         return PdfExtract(self._document.info, pages, file)

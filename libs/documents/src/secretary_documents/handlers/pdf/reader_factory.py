@@ -14,7 +14,7 @@ from secretary_documents.pdf.local_reader import LocalReader
 from secretary_documents.pdf.page import PageReader, RemoteReader
 from secretary_documents.pdf.read_options import make_read_options
 from secretary_documents.pdf.sandboxed_document import SandboxedDocument
-from secretary_documents.providers.vision import Hint, VisionReader
+from secretary_documents.providers.vision import DocumentHint, VisionReader
 
 MakeReader = Callable[[SandboxedDocument], PageReader]
 """Makes the reader of a document once the document is open."""
@@ -72,8 +72,8 @@ class ReaderFactory:
         return lambda _: reader
 
 
-def _hint(context: JsonObject) -> Hint:
+def _hint(context: JsonObject) -> DocumentHint:
     """Return what the values for the template say about the document."""
     values = (context.get("document_type"), context.get("language"))
     kind, language = (value if isinstance(value, str) else None for value in values)
-    return Hint(document_type=kind, language=language)
+    return DocumentHint(document_type=kind, language=language)

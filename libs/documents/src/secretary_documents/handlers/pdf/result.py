@@ -16,7 +16,7 @@ _NOTHING_READ = (Reason.UNREADABLE, Reason.TOO_LARGE)
 
 
 @dataclass(frozen=True, slots=True)
-class FileInfo:
+class PdfFile:
     """The file of a document."""
 
     name: str
@@ -52,7 +52,7 @@ class PdfExtract:
 
     document: DocumentInfo
     pages: Sequence[Page]
-    file: FileInfo
+    file: PdfFile
     images_archive: str | None = None
     """The name of the archive with the page images."""
     transformed: TransformResult | None = None

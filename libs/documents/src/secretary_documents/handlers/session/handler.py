@@ -22,7 +22,7 @@ from secretary_documents.handlers.session.transcript_finder import (
     TranscribeRecording,
     TranscriptFinder,
 )
-from secretary_documents.handlers.transformer.handler import PageReader
+from secretary_documents.handlers.transformer.handler import WebPageReader
 from secretary_documents.templates.template_catalog import NamedTemplate
 from secretary_documents.templates.transformer import (
     FoundFields,
@@ -41,7 +41,7 @@ class SessionHandler:
         self,
         *,
         transformer: Transformer,
-        pages: PageReader,
+        pages: WebPageReader,
         downloader: Downloader,
         read_slides: SlidesReader | None = None,
         transcribe: TranscribeRecording | None = None,

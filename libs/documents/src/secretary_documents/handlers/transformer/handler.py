@@ -15,7 +15,7 @@ from secretary_documents.templates.transformer import Transformer, TransformRequ
 from secretary_documents.web.page import WebPage
 
 
-class PageReader(Protocol):
+class WebPageReader(Protocol):
     """Reads web pages."""
 
     async def read(self, url: str, resources: ResourceCalculator) -> WebPage:
@@ -31,7 +31,7 @@ class PageReader(Protocol):
 class TransformerHandler:
     """Handles ``transformer`` jobs. One instance serves all jobs at the same time."""
 
-    def __init__(self, transformer: Transformer, pages: PageReader) -> None:
+    def __init__(self, transformer: Transformer, pages: WebPageReader) -> None:
         """*pages*: for jobs that name a URL."""
         self._transformer = transformer
         self._pages = pages

@@ -8,7 +8,7 @@ from secretary_common.models import Job, Lease
 from secretary_worker.attempt.verdict import Interruption
 
 
-class Hold:
+class HeldJob:
     """A held job, and the reason why its handler must stop, if there is one."""
 
     def __init__(self, job: Job, lease: Lease, confirmed_at: float) -> None:

@@ -11,15 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from secretary_devstack.child import Child
+from secretary_devstack.child_process import ChildProcess
 from secretary_devstack.deadline import wait_until
 from secretary_devstack.error import ChildFailed
 
 PARENT = """
 import os, sys, time
 from pathlib import Path
-from secretary_devstack.child import Child
-child = Child(["/bin/sleep", "60"], log=Path(sys.argv[1]), env=dict(os.environ))
+from secretary_devstack.child_process import ChildProcess
+child = ChildProcess(["/bin/sleep", "60"], log=Path(sys.argv[1]), env=dict(os.environ))
 print(child.pid, flush=True)
 time.sleep(60)
 """
@@ -33,8 +33,8 @@ def has_ended(pid: int) -> bool:
         return True
 
 
-def child_of(*argv: str, folder: Path) -> Child:
-    return Child(argv, log=folder / "log", env=dict(os.environ))
+def child_of(*argv: str, folder: Path) -> ChildProcess:
+    return ChildProcess(argv, log=folder / "log", env=dict(os.environ))
 
 
 def test_a_child_of_a_killed_parent_is_killed(tmp_path: Path) -> None:

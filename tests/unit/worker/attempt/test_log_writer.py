@@ -12,7 +12,7 @@ from support.engine_harness import engine
 from secretary_common.models import Job, JobStatus, LogEntry
 from secretary_common.testing.logs import InMemoryLogRepository
 from secretary_worker import ResourceCalculator, SecretaryJobRepository
-from secretary_worker.attempt import log
+from secretary_worker.attempt import log_writer
 
 
 class Batches(InMemoryLogRepository):
@@ -56,16 +56,16 @@ async def test_a_hundred_thousand_lines_are_kept_in_order_while_other_jobs_go_on
     assert (other.status, job.status, job.attempt) == (JobStatus.COMPLETED, JobStatus.COMPLETED, 1)
     entries = logs.of(flood)
     assert [entry.message for entry in entries] == [f"line {n}" for n in range(100_000)]
-    assert max(logs.sizes) <= log.BATCH_ENTRIES
+    assert max(logs.sizes) <= log_writer.BATCH_ENTRIES
 
 
 async def test_lines_over_the_limit_are_dropped_and_one_entry_counts_them(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(log, "MAX_ENTRIES", 3 * log.BATCH_ENTRIES)
+    monkeypatch.setattr(log_writer, "MAX_ENTRIES", 3 * log_writer.BATCH_ENTRIES)
 
     async def handler(job: Job, repo: SecretaryJobRepository, _: ResourceCalculator) -> None:
-        for n in range(log.MAX_ENTRIES + 500):
+        for n in range(log_writer.MAX_ENTRIES + 500):
             repo.add_log_entry(job.job_id, "info", f"line {n}")
 
     logs = Batches()
@@ -73,8 +73,8 @@ async def test_lines_over_the_limit_are_dropped_and_one_entry_counts_them(
         job = await worker.ended(await worker.submit())
     entries = logs.of(job.job_id)
     assert job.status is JobStatus.COMPLETED
-    assert len(entries) == log.MAX_ENTRIES + 1
-    assert entries[-2].message == f"line {log.MAX_ENTRIES - 1}"
+    assert len(entries) == log_writer.MAX_ENTRIES + 1
+    assert entries[-2].message == f"line {log_writer.MAX_ENTRIES - 1}"
     assert (entries[-1].level, entries[-1].message) == (
         "warning",
         "500 more log entries were dropped.",
@@ -97,7 +97,7 @@ async def test_large_lines_are_dropped_if_they_come_faster_than_they_are_written
         job = await worker.ended(await worker.submit())
     kept = logs.of(job.job_id)
     assert job.status is JobStatus.COMPLETED
-    assert max(logs.characters) <= log.BATCH_CHARACTERS + len(line)
+    assert max(logs.characters) <= log_writer.BATCH_CHARACTERS + len(line)
     assert 500 < len(kept) < 2000
     assert kept[-1].message.endswith("more log entries were dropped.")
     assert kept[-2].message == "small again"

@@ -30,7 +30,7 @@ def _spawner() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(max_workers=1, thread_name_prefix="spawner")
 
 
-class Child:
+class ChildProcess:
     """One child process; its output goes to a file."""
 
     def __init__(

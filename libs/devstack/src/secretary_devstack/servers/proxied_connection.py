@@ -17,7 +17,7 @@ _RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER for no time: close() send
 class Endpoint(asyncio.Protocol):
     """One end of a link: forwards what it reads to the other end, unless reading is paused."""
 
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: ProxiedConnection) -> None:
         self._link = link
         self._pause_reasons: set[str] = set()
         self.transport: asyncio.Transport | None = None
@@ -71,10 +71,15 @@ class Endpoint(asyncio.Protocol):
         transport.abort()
 
 
-class Link:
+class ProxiedConnection:
     """A client's connection and the proxy's own connection to the server for it."""
 
-    def __init__(self, *, opened: Callable[[Link], None], closed: Callable[[Link], None]) -> None:
+    def __init__(
+        self,
+        *,
+        opened: Callable[[ProxiedConnection], None],
+        closed: Callable[[ProxiedConnection], None],
+    ) -> None:
         """*opened* is called when the client has connected, *closed* after both connections end."""
         self._opened = opened
         self._closed = closed

@@ -21,7 +21,7 @@ BATCH_ENTRIES = 1000
 BATCH_CHARACTERS = 4 * 1024 * 1024
 
 
-class AttemptLog:
+class LogWriter:
     """Queues the log lines of one attempt and writes them in order."""
 
     def __init__(self, job: Job, logs: LogRepository, clock: Clock) -> None:

@@ -5,8 +5,14 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
+from secretary_documents.media.converted_audio import (
+    FRAME_BYTES,
+    FRAME_SEC,
+    ConvertedAudio,
+    Span,
+    decide_spans,
+)
 from secretary_documents.media.silence import Silence
-from secretary_documents.media.speech import FRAME_BYTES, FRAME_SEC, Span, Speech, decide_spans
 
 seconds = st.floats(min_value=0.05, max_value=20_000)
 silences = st.lists(st.tuples(st.floats(0, 20_000), st.floats(0.4, 60)), max_size=30).map(
@@ -33,8 +39,8 @@ async def test_pieces_of_speech_are_whole_frames_and_none_has_too_many_bytes(
 ) -> None:
     piece_bytes = max(piece_bytes, frames * FRAME_BYTES // 500)
     piece_sec = max(piece_sec, frames * FRAME_SEC / 500)
-    speech = Speech(fd=-1, size=frames * FRAME_BYTES, silences=found)
-    spans = speech.spans(piece_bytes=piece_bytes, piece_sec=piece_sec)
+    audio = ConvertedAudio(fd=-1, size=frames * FRAME_BYTES, silences=found)
+    spans = audio.spans(piece_bytes=piece_bytes, piece_sec=piece_sec)
     bounds = [(round(span.start / FRAME_SEC), round(span.end / FRAME_SEC)) for span in spans]
     assert sum(last - first for first, last in bounds) == frames
     assert max(last - first for first, last in bounds) * FRAME_BYTES <= piece_bytes

@@ -1,4 +1,4 @@
-"""Speech in the format that is sent for transcription, and the pieces it is cut into.
+"""Audio in the format that is sent for transcription, and the pieces it is cut into.
 
 The format is MP3, mono, 16 kHz, 32 kbit/s. Every frame has 144 bytes (ISO/IEC 13818-3:
 72 · 32000 bit/s / 16000 Hz, no padding) and can be decoded alone (no bit reservoir, no header
@@ -39,8 +39,8 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
-class Speech:
-    """A recording's sound, in an open file."""
+class ConvertedAudio:
+    """The audio of a recording, in an open file."""
 
     fd: int
     size: int
@@ -48,7 +48,7 @@ class Speech:
 
     @property
     def duration_sec(self) -> float:
-        """How long the sound lasts."""
+        """The length of the audio, in seconds."""
         return self.size // FRAME_BYTES * FRAME_SEC
 
     def spans(self, *, piece_bytes: int, piece_sec: float) -> list[Span]:
