@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from support.api_harness import Api, data_of, refused_field
 
+from secretary_common.jobs.repetition import stated_once
 from secretary_common.models import (
     Delivery,
     DeliveryAttempt,
@@ -99,6 +100,15 @@ async def test_results_over_256_kib_have_their_own_path(api: Api) -> None:
     assert shown["results"] is None
     whole = data_of(await api.get(shown["results_url"]))
     assert whole == {"job_id": "job-1", "status": "completed", "results": results}
+
+
+async def test_results_that_are_stored_once_are_shown_as_the_handler_set_them(api: Api) -> None:
+    page = {"page": 1, "text": "Grüße 😀", "method": "native"}
+    result = {"extracted_text": "--- Page 1 ---\nGrüße 😀", "metadata": {"text_contents": [page]}}
+    results = {**result, "structured_data": result}
+    await stored(api, results=stated_once(results), status=JobStatus.COMPLETED)
+    assert data_of(await api.get("/api/jobs/job-1"))["results"] == results
+    assert data_of(await api.get("/api/jobs/job-1/results"))["results"] == results
 
 
 async def test_small_results_are_part_of_the_job(api: Api) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from secretary_common.jobs.outbox import progress_slot, relay
 from secretary_common.jobs.payload import LONGEST_BODY_BYTES, body_of
+from secretary_common.jobs.repetition import stated_once
 from secretary_common.models import (
     Delivery,
     DeliveryState,
@@ -124,6 +125,32 @@ def test_results_that_are_too_large_are_linked() -> None:
     payload = sent(given, Phase.COMPLETED)
     assert "data" not in payload
     assert payload["data_url"] == "https://secretary.example/api/jobs/job-1/results"
+
+
+@pytest.mark.parametrize(
+    ("kilobytes", "left_out"),
+    [
+        (50, None),
+        (70, ["structured_data"]),
+        (100, ["structured_data"]),
+        (200, ["structured_data", "metadata.text_contents"]),
+    ],
+)
+def test_a_body_that_is_too_large_first_leaves_out_what_repeats(
+    kilobytes: int, left_out: list[str] | None
+) -> None:
+    text = "x" * 1024 * kilobytes
+    metadata = {"page_count": 1, "text_contents": [{"page": 1, "text": text}]}
+    result = {"extracted_text": text, "metadata": metadata}
+    whole = {**result, "structured_data": result}
+    payload = sent(job(results=stated_once(whole)), Phase.COMPLETED)
+    assert payload == sent(job(results=whole), Phase.COMPLETED)
+    assert payload["data"]["extracted_text"] == text
+    assert payload["data"]["metadata"]["page_count"] == 1
+    assert payload.get("data_left_out") == left_out
+    assert ("data_url" in payload) == (left_out is not None)
+    if left_out is None:
+        assert payload["data"] == whole
 
 
 def test_results_in_a_file_are_linked() -> None:

@@ -9,6 +9,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
+from secretary_common.jobs.repetition import expanded, reductions
 from secretary_common.models import Job, JobError, JobProgress, NotifySlot, Phase
 
 SCHEMA_VERSION = 1
@@ -29,8 +30,9 @@ MESSAGES = {
 def body_of(job: Job, slot: NotifySlot, public_url: str) -> bytes:
     """Return the body of an event: compact JSON in UTF-8.
 
-    In a body over 256 KiB, ``data_url`` replaces the results, and an error keeps only its code and
-    message.
+    A body over 256 KiB first leaves out what the results repeat (``data_left_out`` names it), and
+    has ``data_url`` for the whole. If this is not enough, ``data_url`` replaces the results. An
+    error keeps only its code and message.
     """
     payload = _payload(job, slot)
     body = _encode(payload)
@@ -38,8 +40,12 @@ def body_of(job: Job, slot: NotifySlot, public_url: str) -> bytes:
     if len(body) <= LONGEST_BODY_BYTES and not results_in_file:
         return body
     if slot.phase is Phase.COMPLETED:
-        del payload["data"]
         payload["data_url"] = f"{public_url}/api/jobs/{job.job_id}/results"
+        for data, left_out in reductions(job.results or {}):
+            body = _encode({**payload, "data": data, "data_left_out": left_out})
+            if len(body) <= LONGEST_BODY_BYTES:
+                return body
+        del payload["data"]
     elif slot.phase is Phase.FAILED:
         payload["error"]["details"] = None
     return _encode(payload)
@@ -84,7 +90,7 @@ def _phase_fields(job: Job, phase: Phase) -> dict[str, Any]:
         message = progress.message or progress.step or MESSAGES[phase]
         return {"progress": progress.percent, "message": message, "step": progress.step}
     if phase is Phase.COMPLETED:
-        return {"message": MESSAGES[phase], "data": job.results}
+        return {"message": MESSAGES[phase], "data": job.results and expanded(job.results)}
     if phase is Phase.FAILED and job.error is not None:
         error = _public_error(job.error)
         return {"message": error["message"], "error": error, "data": None}

@@ -10,6 +10,7 @@ from pydantic_core import to_json
 from secretary_api.jobs import webhook
 from secretary_api.schemas.delivery import DeliveryAttemptView, DeliveryView
 from secretary_api.schemas.job import JobFileView, JobSummary, JobView, LogView
+from secretary_common.jobs.repetition import expanded
 from secretary_common.models import Delivery, Job, JobFile, JsonObject, LogEntry
 from secretary_common.models.file import INLINE_RESULTS_BYTES
 from secretary_common.models.states import DeliveryState
@@ -30,15 +31,21 @@ def summary_of(job: Job) -> JobSummary:
 
 def view_of(job: Job, logs: Iterable[LogEntry]) -> JobView:
     """Return the full view of *job*."""
-    fits = job.results_file is None and _fit_inline(job.results)
+    results = results_of(job)
+    fits = job.results_file is None and _fit_inline(results)
     return JobView(
         **dict(summary_of(job)),
         parameters=parameters_of(job),
-        results=job.results if fits else None,
+        results=results if fits else None,
         files=[file_of(job, file) for file in job.files],
         results_url=None if fits else f"{job_path(job.job_id)}/results",
         logs=[log_of(entry) for entry in logs],
     )
+
+
+def results_of(job: Job) -> JsonObject | None:
+    """Return the results of *job*, with everything that the store has only once."""
+    return job.results and expanded(job.results)
 
 
 def file_of(job: Job, file: JobFile) -> JobFileView:

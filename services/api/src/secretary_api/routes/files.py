@@ -24,7 +24,7 @@ NOT_MODIFIED = 304
 async def get_job_results(job: JobDep, services: ServicesDep) -> Any:
     """Show the complete results of a job, of any size; null until it has completed."""
     if job.results_file is None:
-        found = ResultsView(job_id=job.job_id, status=job.status, results=job.results)
+        found = ResultsView(job_id=job.job_id, status=job.status, results=view.results_of(job))
         return Success(data=found)
     streamed = await services.downloads.results_of(job)
     return StreamingResponse(streamed, media_type="application/json")

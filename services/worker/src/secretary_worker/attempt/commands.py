@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 
 from pydantic_core import to_json
 
+from secretary_common.jobs.repetition import stated_once
 from secretary_common.models import JobError, JobProgress, JobStatus, LogLevel
 from secretary_common.models.file import INLINE_RESULTS_BYTES
 from secretary_worker.attempt.json_stream import PIECE_BYTES, json_pieces, least_size
@@ -30,8 +31,9 @@ class Results:
     def __init__(self, value: dict[str, Any]) -> None:
         """*value* is storable, and no other code keeps a reference to it."""
         self._whole = value
-        self.value = value if _is_small(value) else None
-        """The results, or None if they are too large to stand in the job."""
+        once = stated_once(value)
+        self.value = once if _is_small(once) else None
+        """The results, each text once, or None if they are too large to stand in the job."""
 
     async def pieces(self) -> AsyncIterator[bytes]:
         """Yield the JSON of the results in pieces; a thread makes each, for it may be large."""
