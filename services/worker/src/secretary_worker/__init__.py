@@ -1,8 +1,9 @@
 """Claims jobs, runs their handlers, commits one result. Handler packages import from here.
 
 ``__all__`` is the worker's whole public API; docs/handlers.md describes each name. The modules
-behind the names are private to the worker. They are imported at the first use of a name: the
-sandbox's children import this package too, and the rest of the worker would cost each 0.3 s.
+behind the names are private to the worker. This package imports a module at the first use of one of
+its names. The children of the sandbox import this package too, and the import of the rest of the
+worker would take each child 0.3 s.
 """
 
 from __future__ import annotations

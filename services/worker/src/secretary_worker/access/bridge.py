@@ -1,7 +1,8 @@
 """Runs calls to the store on the engine's loop and returns their answers to the handlers' loops.
 
 The store's connections belong to the engine's loop, and handlers run in loops of other threads.
-Writes about a job do not pass here: their callers need not wait (``attempt/inbox.py``).
+Writes about a job do not use the bridge, because a handler need not wait for them. They go through
+``attempt/inbox.py``.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ T = TypeVar("T")
 
 
 class Bridge:
-    """Runs coroutines in the loop in which it was made, for callers in other loops."""
+    """Runs coroutines in the loop in which the bridge was made, for callers in other loops."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()

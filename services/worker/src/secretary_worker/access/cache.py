@@ -1,4 +1,4 @@
-"""A cache for handlers. No failure of the store reaches the job."""
+"""A cache for handlers. A failure of the store never fails a job."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from secretary_worker.access.bridge import Bridge
 log = get_logger(__name__)
 
 GET_SEC = 10.0
-"""The deadline of a lookup; a slower cache counts as one without entries."""
+"""The deadline of a lookup. After it all keys of the lookup count as unknown."""
 PUT_SEC = 30.0
 
 
@@ -26,7 +26,7 @@ class Cache:
     """
 
     def __init__(self, name: str, repository: CacheRepository, bridge: Bridge) -> None:
-        """*name* stands in logs and metrics; all caches share the *repository* and its keys."""
+        """*name* appears in logs and metrics; all caches share the *repository* and its keys."""
         self._name = name
         self._repository = repository
         self._bridge = bridge
@@ -48,7 +48,7 @@ class Cache:
         return known
 
     async def put_many(self, entries: Mapping[str, JsonObject]) -> None:
-        """Store *entries*; an existing entry is replaced."""
+        """Store *entries*. An entry replaces an existing entry with the same key."""
         if not entries:
             return
         try:

@@ -34,13 +34,13 @@ ListTemplates = Callable[[], list[TemplateInfo]]
 
 @dataclass(slots=True)
 class SetupRequests:
-    """What the handler packages have asked for; the worker carries it out after all setups."""
+    """The requests of the ``setup`` functions. The worker carries them out after all setups."""
 
     zygotes: list[tuple[ZygoteClient, frozenset[str]]] = field(default_factory=list)
-    """Each with the job types that need it at the start of the worker."""
+    """The zygotes. Each comes with the job types for which it starts with the worker."""
     templates: list[ListTemplates] = field(default_factory=list)
     sections: set[str] = field(default_factory=set)
-    """The names of the sections that packages have read."""
+    """The names of the settings sections that packages have read."""
 
 
 class HandlerContext:
@@ -59,15 +59,15 @@ class HandlerContext:
         bridge: Bridge,
         requests: SetupRequests,
     ) -> None:
-        """*bridge* leads from the handlers' loops to the loop that owns the *cache*."""
+        """*bridge* takes calls from the handlers' loops to the loop that owns the *cache*."""
         self._settings = settings
         self._cache = cache
         self._bridge = bridge
         self._requests = requests
         self.uploads = uploads
-        """Opens uploads by the owner of a job; ``repo.open_upload`` does it for one job."""
+        """Opens uploads for any owner; ``repo.open_upload`` opens those of one job's owner."""
         self.url_guard = settings.security.url_guard()
-        """Refuses addresses that no job may reach."""
+        """Refuses addresses that jobs must not reach."""
         self._proxy = settings.security.proxy()
         self._anywhere = UrlGuard(ANY_NETWORK, allow_hosts=settings.security.allow_hosts)
 
@@ -84,8 +84,8 @@ class HandlerContext:
     def section(self, name: str, model: type[Section]) -> Section:
         """Return the settings of a package: the section ``handlers.<name>``, checked by *model*.
 
-        An unknown key is an error, unless *model* sets ``extra`` itself. If *name* and *model* are
-        a section of Secretary's own, such as ``llm`` and ``LlmSection``, that section is returned.
+        An unknown key is an error, unless *model* sets ``extra`` itself. Secretary's own sections
+        can be read in the same way: ``section("llm", LlmSection)`` returns the section ``llm``.
 
         Raises:
             ConfigurationError: a key is missing, unknown or bad; the message names each.
@@ -101,7 +101,7 @@ class HandlerContext:
             raise ConfigurationError("; ".join(problems)) from None
 
     def cache(self, name: str) -> Cache:
-        """Return a cache in MongoDB, shared by all workers; *name* stands in logs and metrics.
+        """Return a cache in MongoDB, shared by all workers; *name* appears in logs and metrics.
 
         All caches share their keys, so a key must name everything that its value depends on: the
         package, its version and the input.
@@ -111,15 +111,15 @@ class HandlerContext:
     def http_client(self) -> httpx.AsyncClient:
         """Return a new client that connects only to addresses that the URL guard allows.
 
-        Use it in one handler, as ``async with context.http_client() as client``.
+        Use a client in one handler call only: ``async with context.http_client() as client``.
         """
         return guarded_client(self.url_guard, tls=self._tls, proxy=self._proxy)
 
     def operator_client(self, timeout_sec: float = 30.0) -> httpx.AsyncClient:
         """Return a new client that connects to any address, e.g. to a model on this machine.
 
-        Use it for URLs that the operator configured, never for URLs of clients. *timeout_sec* is
-        for each single connect, read and write.
+        Use such a client for URLs that the operator configured, never for URLs of clients.
+        *timeout_sec* limits each single connect, read and write.
         """
         return guarded_client(
             self._anywhere, timeout_sec=timeout_sec, tls=self._tls, proxy=self._proxy
@@ -130,21 +130,21 @@ class HandlerContext:
         return client_tls(self._settings.security.ca_file)
 
     def zygote(self, module: str, job_types: Collection[str] = ()) -> ZygoteClient:
-        """Return a starter of child processes that have *module* imported already.
+        """Return a client that starts child processes in which *module* is imported already.
 
         Args:
             module: the name of a module with a function ``begin`` (``secretary_worker.Begin``).
-            job_types: the zygote starts with the worker if the worker runs one of these types;
-                otherwise it starts with its first child.
+            job_types: if the worker runs one of these types, the zygote starts with the worker.
+                Otherwise the zygote starts with its first child.
         """
         client = ZygoteClient(module)
         self._requests.zygotes.append((client, frozenset(job_types)))
         return client
 
     def announce_templates(self, list_templates: ListTemplates) -> None:
-        """Show what *list_templates* returns under ``GET /api/templates``.
+        """Show the templates that *list_templates* returns to clients (``GET /api/templates``).
 
-        The worker calls it once, in a thread, before it claims jobs.
+        The worker calls *list_templates* once, in a thread, before it claims jobs.
         """
         self._requests.templates.append(list_templates)
 
@@ -161,9 +161,9 @@ def _validated(model: type[Section], values: JsonObject) -> Section:
 
 
 def _decoded(values: JsonObject, error: ValidationError) -> JsonObject:
-    """Return the values that are JSON text where the model has a list or a map.
+    """Return, decoded, the values that are JSON text but should have another type.
 
-    An environment variable can hold such a value only as text.
+    An environment variable can hold a list or a map only as JSON text.
     """
     decoded = {}
     for fault in error.errors():

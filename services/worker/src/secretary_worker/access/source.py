@@ -1,8 +1,8 @@
 """Opens local files that a job names: only under allowed folders, and safe against exchange.
 
-The file that was checked is the file that is read. After the check all code uses the open
-descriptor, never the name, so no other process can put another file in its place. A file in a
-folder that others may write to is read from a private copy, so its content cannot change either.
+The file that was checked is the file that is read: after the check all code uses the open
+descriptor and never the name. So no process can put another file in its place. ``private_copy``
+also protects a handler from a process that changes the content of the file.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG, errn
 
 @dataclass(frozen=True, slots=True)
 class OpenFile:
-    """A file open for reading: its descriptor, its name for people, its size in bytes."""
+    """A file open for reading: its descriptor, its name to show, its size in bytes."""
 
     fd: int
     name: str
@@ -49,12 +49,12 @@ def open_under_roots(
 ) -> Iterator[OpenFile]:
     """Open *filename* for reading if it lies under one of *roots*.
 
-    A relative name is looked up in each root; the first root that has the file counts.
+    A relative name is looked up in each root. The first root that has the file is used.
 
     Args:
         filename: absolute or relative.
         roots: the allowed folders, usually ``HandlerContext.file_roots``.
-        max_bytes: the largest allowed size.
+        max_bytes: the largest allowed size, in bytes.
         too_large: the error code for a larger file.
 
     Raises:
@@ -78,7 +78,7 @@ def open_under_roots(
 async def private_copy(
     file: OpenFile, max_bytes: int, *, too_large: str = ErrorCode.FILE_TOO_LARGE
 ) -> AsyncIterator[OpenFile]:
-    """Copy *file* into a file without a name, which is gone afterwards.
+    """Yield a copy of *file*. The copy has no name and is gone when the context ends.
 
     Raises:
         PermanentError: *too_large*, the file has grown beyond *max_bytes*.
@@ -112,11 +112,11 @@ def _version(fd: int) -> tuple[int, int, int]:
 
 
 def resolve_filename(filename: str, real_roots: list[Path]) -> Path:
-    """Return the path of *filename* with every symbolic link followed.
+    """Return the path of *filename* with every symbolic link followed. The file may be missing.
 
     Raises:
-        PermanentError: FILE_OUTSIDE_ROOTS, the path is not under any of *real_roots*. The error
-            does not reveal whether such a file exists.
+        PermanentError: FILE_OUTSIDE_ROOTS, the path is not under any of *real_roots*. This error
+            does not reveal whether the file exists. FILE_NOT_FOUND, the name contains NUL.
     """
     if "\0" in filename:
         raise _not_found(filename)
@@ -129,7 +129,7 @@ def resolve_filename(filename: str, real_roots: list[Path]) -> Path:
 
 
 def is_under(path: Path, roots: Iterable[Path]) -> bool:
-    """Return whether *path* lies in one of *roots*; both must be resolved."""
+    """Return whether *path* lies in one of *roots*. All paths must have their links resolved."""
     return any(path.is_relative_to(root) for root in roots)
 
 
@@ -145,7 +145,7 @@ def check_size(size: int, max_bytes: int, too_large: str) -> None:
 
 
 async def digest(file: OpenFile) -> str:
-    """Return the SHA-256 of *file* in hexadecimal; a thread computes it."""
+    """Return the SHA-256 of *file* in hexadecimal. A thread computes it."""
     return await asyncio.to_thread(_sha256, file.fd)
 
 

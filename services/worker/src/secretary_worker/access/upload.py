@@ -1,4 +1,4 @@
-"""Opens uploads for handlers: each is a copy without a name, gone afterwards."""
+"""Opens uploads for handlers. A handler gets a temporary copy of the upload, without a name."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from secretary_worker.access.source import OpenFile, check_size
 from secretary_worker.attempt.repository import OpenUpload
 
 PATIENCE_SEC = 30.0
-"""How long ``Uploads`` repeats its request while the store does not answer."""
+"""How long ``Uploads`` repeats its reads while the store does not answer."""
 RETRY_SEC = 1.0
 
 CheckSize = Callable[[int], None]
@@ -27,7 +27,7 @@ CheckSize = Callable[[int], None]
 
 @dataclass(frozen=True, slots=True)
 class Uploads:
-    """Opens uploads, from any loop."""
+    """Opens uploads as temporary copies. May be used from any loop."""
 
     files: FileRepository
     keys: KeyRepository
@@ -45,8 +45,8 @@ class Uploads:
         """Open an upload for a job of the API key *owner*.
 
         Raises:
-            PermanentError: FILE_NOT_FOUND, there is no such upload for *owner*; *too_large*, it has
-                more than *max_bytes*.
+            PermanentError: FILE_NOT_FOUND, *owner* may open no such upload; *too_large*, the upload
+                has more than *max_bytes*.
             StoreUnavailable: MongoDB did not answer for ``PATIENCE_SEC``.
         """
         opening = self.open_upload(file_id, owner, max_bytes, too_large=too_large)
@@ -62,7 +62,7 @@ class Uploads:
         *,
         too_large: str = ErrorCode.FILE_TOO_LARGE,
     ) -> AsyncIterator[OpenUpload]:
-        """Open the upload as a file object. Its size is checked only if *max_bytes* is given.
+        """Open an upload as a file object. Its size is checked only if *max_bytes* is given.
 
         Raises: see ``open``.
         """
@@ -100,7 +100,7 @@ class Uploads:
         try:
             async for chunk in self.bridge.each(found.chunks):
                 await asyncio.to_thread(file.write, chunk)
-        except NotFound:  # it is being removed
+        except NotFound:  # the upload is being removed
             raise _not_found(file_id) from None
         return found.stored
 
