@@ -1,6 +1,7 @@
-"""One attempt's side of the store: what its handler reports, written in order up to its settlement.
+"""Writes the reports of one attempt's handler to the store, in order, up to the settlement.
 
-``repository`` is what the handler sees. Its calls become ``commands`` in the ``inbox``; ``writer``
-carries them out with ``progress``, ``log`` and ``files``. ``verdict`` and ``settlement`` decide,
-without I/O, how the attempt ends. Nothing here knows other jobs: claims belong in ``engine``.
+The handler calls the ``repository``. The calls become ``commands`` in the ``inbox``, and ``writer``
+carries them out with ``progress``, ``log_writer`` and ``files``. ``verdict`` and ``settlement``
+decide, without I/O, how the attempt ends. Code that concerns several jobs, such as claims, belongs
+in ``engine``.
 """

@@ -11,11 +11,11 @@ from secretary_worker.attempt.commands import resolve
 
 Write = Callable[[], Awaitable[object]]
 Retry = Callable[[Write], Awaitable[bool]]
-"""Makes a write, and again while the store does not answer; returns False if the lease is lost."""
+"""Makes a write, and repeats it while the store does not answer. False: the lease is lost."""
 
 
 class BackgroundWrites:
-    """The background tasks of one attempt; each resolves the future of its caller."""
+    """The background writes of one attempt. Each write resolves the future of its caller."""
 
     def __init__(self, retry: Retry) -> None:
         self._retry = retry
@@ -24,18 +24,21 @@ class BackgroundWrites:
     def start(
         self, write: Write, done: Future[None], close: Callable[[], None] = lambda: None
     ) -> None:
-        """Make *write* and resolve *done* with its outcome; call *close* in any case."""
+        """Start *write*. Resolve *done* with its outcome, then call *close*, even after an error.
+
+        *done* fails with ``StaleClaim`` if the lease is lost or the write is cancelled.
+        """
         task = asyncio.create_task(self._run(write, done, close))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def finish(self) -> None:
-        """Return when all writes have ended."""
+        """Wait until all writes have ended."""
         if self._tasks:
             await asyncio.wait(self._tasks)
 
     async def cancel(self) -> None:
-        """Cancel all writes and return when they have ended."""
+        """Cancel all writes and wait until they have ended."""
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()

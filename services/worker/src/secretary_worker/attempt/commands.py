@@ -33,10 +33,10 @@ class Results:
         self._whole = value
         once = stated_once(value)
         self.value = once if _is_small(once) else None
-        """The results, each text once, or None if they are too large to stand in the job."""
+        """The results, each text once; None if they are too large for the job document."""
 
     async def pieces(self) -> AsyncIterator[bytes]:
-        """Yield the JSON of the results in pieces; a thread makes each, for it may be large."""
+        """Yield the JSON of the results in pieces. A thread makes each, because that takes time."""
         pieces = json_pieces(self._whole)
         while piece := await asyncio.to_thread(next, pieces, b""):
             yield piece
@@ -44,13 +44,13 @@ class Results:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FileContent:
-    """A file for the attempt to store. The writer closes it."""
+    """A file that the attempt must store. The writer closes its source."""
 
     name: str
     content_type: str
     source: bytes | BinaryIO
     done: Future[None] = field(default_factory=Future)
-    """Resolved when the file is stored, or cannot be."""
+    """Resolved when the file is stored, or with the error if it cannot be stored."""
 
     async def pieces(self) -> AsyncIterator[bytes]:
         """Yield the content from its start, in pieces."""
@@ -69,12 +69,12 @@ class FileContent:
 
 
 Update = JobProgress | JobError | JobStatus | Results | LogLine
-"""A write that a handler has asked for."""
+"""A write that a handler requests, except files."""
 
 
 @dataclass(frozen=True, slots=True)
 class AwaitDurable:
-    """The handler awaits *update*: resolve *done* when all updates up to it are durable."""
+    """Requests to resolve *done* when *update* and all updates before it are durable."""
 
     update: Update
     done: Future[None] = field(default_factory=Future)
@@ -86,23 +86,23 @@ Submit = Callable[[Command], None]
 
 
 class PendingWrite:
-    """A queued update. Awaiting it is optional, and returns when the update is durable."""
+    """A queued update. A handler may await it to wait until the update is durable."""
 
     def __init__(self, submit: Submit, update: Update) -> None:
         self._submit = submit
         self._update = update
 
     def __await__(self) -> Generator[Any, None, None]:
-        confirm = AwaitDurable(self._update)
-        self._submit(confirm)
-        return asyncio.wrap_future(confirm.done).__await__()
+        wait = AwaitDurable(self._update)
+        self._submit(wait)
+        return asyncio.wrap_future(wait.done).__await__()
 
 
 class NoWrite(PendingWrite):
-    """An update that changes nothing. Awaiting it returns at once."""
+    """An update that changes nothing and is not queued. Awaiting it returns at once."""
 
     def __init__(self) -> None:
-        """Nothing is queued."""
+        """Queue nothing."""
 
     def __await__(self) -> Generator[Any, None, None]:
         return asyncio.sleep(0).__await__()
@@ -118,7 +118,10 @@ def resolve(done: Future[None], error: Exception | None = None) -> None:
 
 
 def _is_small(value: dict[str, Any]) -> bool:
-    """Return whether *value* may stand in a job as JSON; the JSON of a large value is not made."""
+    """Return whether the JSON of *value* is small enough for the job document.
+
+    The size of a large value is estimated first, so its JSON is never made.
+    """
     enough = INLINE_RESULTS_BYTES
     return least_size(value, enough) <= enough and len(to_json(value)) <= enough
 

@@ -1,7 +1,7 @@
-"""Stores what an attempt leaves outside of its job: files, and results that are large or awaited.
+"""Stores an attempt's files, and its results if they are large or awaited.
 
-All of it is stored under the attempt. Clients cannot read it until the settlement names it. If the
-settlement never names it, the sweeper removes it.
+The store keeps these files under the attempt. Clients cannot read a file until the settlement names
+it. The sweeper removes a file that no settlement names.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from secretary_common.runtime.clock import Clock
 from secretary_worker.attempt.commands import FileContent, Results
 
 MAX_FILES = 1000
-"""The most files of a job. The job lists them."""
+"""The most files of a job. There is a limit because the job document lists all of them."""
 
 
 class AttemptFiles:
@@ -42,14 +42,16 @@ class AttemptFiles:
 
     @property
     def results_file(self) -> ResultsFile | None:
-        """The file of the latest results, if they are too large to stand in the job."""
+        """The file of the latest results if they are too large for the job document, or None."""
         if self.results is None or self.results.value is not None or self._stored_results is None:
             return None
         results, file = self._stored_results
         return file if results is self.results else None
 
     async def store_results(self, results: Results) -> ResultsFile:
-        """Store *results* under this attempt, once only; return their file.
+        """Store *results* under this attempt and return their file. Results are stored only once.
+
+        The file of earlier results is deleted.
 
         Raises:
             StoreUnavailable: safe to repeat.
@@ -67,11 +69,11 @@ class AttemptFiles:
             return file
 
     def drop_results(self) -> None:
-        """Release the results, which may be large. The attempt is over."""
+        """Release the memory of the results. Call this when the attempt is over."""
         self.results = self._stored_results = None
 
     def reserve_name(self, file: FileContent) -> None:
-        """Reserve the name of *file*. From now on it replaces any other file of that name.
+        """Reserve the name of *file*, which replaces an earlier file of the same name.
 
         Raises:
             PermanentError: the job has too many files.
@@ -81,7 +83,7 @@ class AttemptFiles:
         self._latest[file.name] = file
 
     async def store(self, file: FileContent) -> None:
-        """Store *file*, whose name is reserved.
+        """Store *file*, for which ``reserve_name`` was called.
 
         Raises:
             FileTooLarge: the file is over the limit.

@@ -12,22 +12,22 @@ class HeldJob:
     """A held job, and the reason why its handler must stop, if there is one."""
 
     def __init__(self, job: Job, lease: Lease, confirmed_at: float) -> None:
-        """*confirmed_at*: monotonic time before the claim was sent, in seconds."""
+        """*confirmed_at*: the monotonic time just before the claim was sent, in seconds."""
         self.job = job
         self.token = lease.token
         self.confirmed_at = confirmed_at
         self.settling = False
-        """True while the settlement is written. Then only that write can show a lost lease."""
+        """True once the settlement is being written. Then only that write can find a lost lease."""
         self._loop = asyncio.get_running_loop()
         self.interrupted: asyncio.Future[Interruption] = self._loop.create_future()
 
     @property
     def interruption(self) -> Interruption | None:
-        """Why the handler must stop, or None."""
+        """The reason why the handler must stop, or None."""
         return self.interrupted.result() if self.interrupted.done() else None
 
     def interrupt(self, reason: Interruption) -> None:
-        """Stop the handler. The first reason counts, but a lost lease replaces any other."""
+        """Stop the handler. The first *reason* is kept; only a lost lease replaces it."""
         if not self.interrupted.done():
             self.interrupted.set_result(reason)
         elif reason is Interruption.LEASE_LOST:

@@ -10,14 +10,14 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 BATCH_SIZE = 500
-"""Items taken at once; then other tasks of the loop have their turn."""
+"""The most items taken at once. Then other tasks of the loop have their turn."""
 GATHER_SEC = 0.02
-"""The delay for items that are not urgent. Without it, a handler that reports each page would wake
-the engine for each, and the engine would take the interpreter from the handler's thread."""
+"""The delay for items that are not urgent. Without it, each page that a handler reports would wake
+the engine, which would then take the interpreter from the handler's thread."""
 
 
 class Inbox(Generic[T]):
-    """Passes each item to *take* on the loop in which the inbox was made, in order."""
+    """Passes items to *take*, in order, on the loop in which the inbox was made."""
 
     def __init__(self, take: Callable[[T], None]) -> None:
         self._take = take
@@ -41,7 +41,7 @@ class Inbox(Generic[T]):
             self._loop.call_soon_threadsafe(self._loop.call_later, GATHER_SEC, self._drain)
 
     async def catch_up(self) -> None:
-        """Return when all items are taken that were submitted before this call."""
+        """Wait until all items submitted before this call are taken."""
         left = len(self._items)
         while left > 0 and self._items:
             left -= self._take_some()

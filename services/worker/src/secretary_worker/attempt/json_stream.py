@@ -13,8 +13,8 @@ PIECE_BYTES = 1024 * 1024
 def json_pieces(value: Any, size: int = PIECE_BYTES) -> Iterator[bytes]:
     """Yield the JSON of a storable *value*, byte for byte as ``to_json`` makes it.
 
-    A piece has about *size* bytes, and up to seven times as many if characters are escaped. No
-    piece is empty.
+    A piece has about *size* bytes. If its characters must be escaped, it may have up to seven times
+    as many. No piece is empty.
     """
     waiting = bytearray()
     for part in _parts(value, size):
@@ -27,7 +27,10 @@ def json_pieces(value: Any, size: int = PIECE_BYTES) -> Iterator[bytes]:
 
 
 def least_size(value: Any, enough: int) -> int:
-    """Return a lower bound for the bytes of a storable *value* as JSON; stop above *enough*."""
+    """Return a lower bound for the size of a storable *value* as JSON, in bytes.
+
+    The count stops as soon as it is above *enough*.
+    """
     size = 0
     left = [value]
     while left and size <= enough:

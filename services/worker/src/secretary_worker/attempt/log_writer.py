@@ -1,4 +1,4 @@
-"""The log of one attempt: written in batches, with a limit for all lines and for waiting ones."""
+"""Writes the log of one attempt in batches, with limits for its lines and for waiting text."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from secretary_common.runtime.clock import Clock
 from secretary_worker.attempt.commands import LogLine
 
 MAX_ENTRIES = 100_000
-"""The most entries of an attempt. One more entry says how many were dropped."""
+"""The most entries of an attempt. One more entry says how many lines were dropped."""
 MAX_WAITING_CHARACTERS = 32 * 1024 * 1024
-"""The most text that waits to be written. Beyond it lines are dropped, so that a handler which is
-faster than the store does not use up the worker's memory."""
+"""If more text than this waits to be written, new lines are dropped. So a handler that is faster
+than the store does not use up the worker's memory."""
 BATCH_ENTRIES = 1000
 BATCH_CHARACTERS = 4 * 1024 * 1024
 
@@ -36,7 +36,7 @@ class LogWriter:
         self._lines: deque[tuple[datetime, LogLine]] = deque()
 
     def admit(self, line: LogLine) -> bool:
-        """Count *line* and return whether it is kept. Call it once for each line. Thread-safe."""
+        """Count *line* and return whether to keep it. Call this once for each line. Thread-safe."""
         with self._lock:
             full = (
                 self._admitted >= MAX_ENTRIES or self._waiting_characters >= MAX_WAITING_CHARACTERS
@@ -49,11 +49,13 @@ class LogWriter:
         return not full
 
     def add(self, line: LogLine) -> None:
-        """Queue a line that was admitted."""
+        """Queue *line*, which was admitted."""
         self._lines.append((self._clock.now(), line))
 
     async def flush(self, batches: int | None = None) -> bool:
-        """Write queued lines, at most so many *batches*; return whether all are written.
+        """Write queued lines and return whether all are written.
+
+        *batches* limits the number of writes; None is no limit.
 
         Raises:
             StoreUnavailable: safe to repeat.
@@ -70,7 +72,11 @@ class LogWriter:
         return not self._lines
 
     async def close(self) -> None:
-        """Write all queued lines, and an entry that says how many were dropped, if any were."""
+        """Write all queued lines. If lines were dropped, add an entry with their number.
+
+        Raises:
+            StoreUnavailable: safe to repeat.
+        """
         await self.flush()
         if self._dropped:
             line = LogLine("warning", f"{self._dropped} more log entries were dropped.")
@@ -86,7 +92,7 @@ class LogWriter:
         return batch
 
     def _entry(self, place: int, at: datetime, line: LogLine) -> LogEntry:
-        """Return the entry of *line*; *place* counts the unwritten lines before it."""
+        """Return the entry of *line*; *place* is the number of unwritten lines before it."""
         return LogEntry(
             timestamp=at,
             level=line.level,

@@ -1,6 +1,6 @@
 """Writes the changes of a job that clients see: progress, and the settlement.
 
-Each change has a ``seq``. The worker that holds the job counts it here.
+Each change has a ``seq``, which this module counts while the worker holds the job.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from secretary_common.ports import JobRepository
 from secretary_common.runtime.clock import Clock
 
 OnEvent = Callable[[str, int], None]
-"""Called with job id and ``seq`` of each event that a write has left in the job's outbox slot."""
+"""Called with the job's id and the ``seq`` of each event that was put into its outbox slot."""
 
 
 class AttemptProgress:
-    """The visible changes of one attempt, written one after the other under its lease."""
+    """Writes the visible changes of one attempt, one after the other, under its lease."""
 
     def __init__(
         self, job: Job, token: str, jobs: JobRepository, clock: Clock, on_event: OnEvent
@@ -40,12 +40,12 @@ class AttemptProgress:
         return self._seq + 1
 
     def update(self, progress: JobProgress) -> None:
-        """Set the progress to be written next; it replaces one that is not written yet."""
+        """Set the progress to write next, in place of a progress that is not written yet."""
         self.unwritten = progress.no_less_than(self.percent)
         self.percent = self.unwritten.percent
 
     async def write(self) -> None:
-        """Write the latest progress, unless it is written.
+        """Write the latest progress, unless it is written already.
 
         Raises:
             StaleClaim: the lease was lost.
@@ -65,11 +65,11 @@ class AttemptProgress:
             self._on_event(self._job.job_id, seq)
 
     async def settle(self, settlement: Settlement) -> Settlement:
-        """Write *settlement*; return the settlement that stands.
+        """Write *settlement*; return the settlement that was written (``JobRepository.settle``).
 
         Raises:
             StaleClaim: the lease was lost.
-            NotStorable: the job has no room for it.
+            NotStorable: the job document has no room for *settlement*.
             StoreUnavailable: the write may have been made.
         """
         stands = await self._jobs.settle(self._job, self._token, settlement)

@@ -1,8 +1,8 @@
-"""The repository that a handler gets: it writes about one attempt and nothing else.
+"""The repository that a handler gets. Through it the handler reports on its own job.
 
-Each call queues a write, in order, and returns at once. Awaiting the returned value waits until the
-write is durable. Calls may come from any loop and any thread; the engine makes the writes on its
-own loop (``writer.py``).
+A call that updates the job queues a write and returns at once. A handler may await the returned
+value to wait until the write is durable. Calls may come from any loop and any thread. The engine
+makes the writes in order on its own loop (``writer.py``).
 """
 
 from __future__ import annotations
@@ -47,24 +47,27 @@ Content = bytes | bytearray | memoryview | Path | AsyncIterable[bytes]
 
 @dataclass(frozen=True, slots=True)
 class OpenUpload:
-    """A copy of an upload. It is gone when it is closed, or when its worker is killed."""
+    """A copy of an upload. The copy is gone when it is closed, or when its worker is killed."""
 
     name: str
-    """The name that the client gave; never use it as a path to write to."""
+    """The name that the client gave. Never use this name as a path to write to."""
     size: int
     """Size in bytes."""
     file: BufferedRandom
-    """A binary file without a path, at its start. Pass ``file.fileno()`` to child processes."""
+    """A binary file without a path, positioned at its start.
+
+    Pass ``file.fileno()`` to child processes.
+    """
 
 
 OpensUploads = Callable[[str], AbstractAsyncContextManager[OpenUpload]]
 
 
 class SecretaryJobRepository:
-    """The writes of a handler about its job, for one attempt.
+    """Lets a handler report on its job, for one attempt.
 
-    After the end of the attempt further writes are ignored. Once the lease is lost, awaiting a
-    write raises ``StaleClaim``.
+    Writes after the end of the attempt are ignored. Once the lease is lost, awaiting a write raises
+    ``StaleClaim``.
     """
 
     def __init__(
@@ -73,7 +76,7 @@ class SecretaryJobRepository:
         """Bind the repository to an attempt of *job_id*.
 
         Args:
-            job_id: the only job about which the repository writes.
+            job_id: the job of the attempt; calls for another job are refused.
             submit: queues a command for the engine; thread-safe.
             open_upload: opens an upload for the job's API key.
             max_file_bytes: the largest file that the attempt may store.
@@ -86,7 +89,10 @@ class SecretaryJobRepository:
         """Whether the handler has set results."""
 
     def update_job_progress(self, job_id: str, progress: JobProgress) -> PendingWrite:
-        """Show the progress. At most 4 a second are written, and always the last one."""
+        """Show *progress* to clients.
+
+        The engine writes at most 4 a second. It skips a progress only if a later one follows.
+        """
         self._check(job_id)
         clean = progress.model_copy(
             update={"step": cut_text(progress.step), "message": cut_text(progress.message)}
@@ -94,10 +100,10 @@ class SecretaryJobRepository:
         return self._queue(clean)
 
     def update_job_results(self, job_id: str, results: dict[str, Any]) -> PendingWrite:
-        """Set the results, of any size. The job gets them with the write that completes it.
+        """Set the results, of any size. The write that completes the job stores them in the job.
 
         Raises:
-            PermanentError: NOT_STORABLE; the message names the place.
+            PermanentError: NOT_STORABLE; the message names the value that cannot be stored.
         """
         self._check(job_id)
         queued = self._queue(Results(_storable(results, "results")))
@@ -110,7 +116,7 @@ class SecretaryJobRepository:
         Message and details are cut at 64 KiB.
 
         Raises:
-            PermanentError: NOT_STORABLE, the details.
+            PermanentError: NOT_STORABLE; the message names the detail that cannot be stored.
         """
         self._check(job_id)
         details = error.details and cut_object(_storable(error.details, "details"))
@@ -119,7 +125,7 @@ class SecretaryJobRepository:
         )
 
     def update_job_status(self, job_id: str, status: JobStatus) -> PendingWrite:
-        """End the job at once if *status* is terminal. The first terminal status counts.
+        """End the job at once if *status* is terminal. Only the first terminal status counts.
 
         Raises:
             PermanentError: *status* is ``pending``.
@@ -128,7 +134,7 @@ class SecretaryJobRepository:
         status = JobStatus(status)
         if status is JobStatus.PENDING:
             raise PermanentError("a handler that wants another attempt raises TransientError")
-        if status not in TERMINAL:  # it is processing already
+        if status not in TERMINAL:  # the job is processing already
             return NoWrite()
         return self._queue(status)
 
@@ -144,17 +150,18 @@ class SecretaryJobRepository:
     async def add_file(
         self, job_id: str, name: str, content: Content, content_type: str | None = None
     ) -> None:
-        """Store a file. It belongs to the job once a write has ended the attempt.
+        """Store a file. The job gets the file if it ends with this attempt.
 
         Args:
             job_id: the job of this attempt.
-            name: a file name, not a path. Of two files with one name the later one counts.
-            content: the bytes, the path of a local file, or an iterator of the bytes.
-            content_type: a media type; without one it is guessed from the name.
+            name: a file name, not a path. A later file replaces an earlier file of the same name.
+            content: the bytes, the path of a local file, or an async iterator of bytes.
+            content_type: a media type. None guesses the type from *name*.
 
         Raises:
-            PermanentError: the name or the type is not valid; FILE_TOO_LARGE.
-            StaleClaim: the lease was lost.
+            PermanentError: the name, the content or the type is not valid; FILE_TOO_LARGE; or the
+                job has too many files.
+            StaleClaim: the lease was lost, or the attempt ended while the file was being stored.
         """
         self._check(job_id)
         if fault := name_fault(name):
@@ -172,16 +179,16 @@ class SecretaryJobRepository:
     def open_upload(self, file_id: str) -> AbstractAsyncContextManager[OpenUpload]:
         """Open an upload: ``async with repo.open_upload(file_id) as upload``.
 
-        Jobs of the API key that uploaded it can open it, and jobs of admins.
+        Jobs of the API key that uploaded the file may open it, and jobs of admin keys.
 
         Raises:
-            PermanentError: FILE_NOT_FOUND, there is no such upload for this job.
+            PermanentError: FILE_NOT_FOUND, this job may open no such upload.
             StoreUnavailable: MongoDB did not answer for half a minute.
         """
         return self._open_upload(file_id)
 
     async def _source_of(self, content: Content) -> bytes | BinaryIO:
-        """Return *content* in a form that another loop can read, more than once."""
+        """Return *content* in a form that the engine's loop can read, more than once."""
         if isinstance(content, bytes | bytearray | memoryview):
             return bytes(content)
         if isinstance(content, Path):

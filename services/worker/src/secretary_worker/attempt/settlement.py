@@ -1,4 +1,4 @@
-"""Builds the settlement of an attempt: what its job will hold. Decided without I/O."""
+"""Builds the settlement of an attempt, the content of the write that ends it. No I/O."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ def settlement_of(
     now: datetime,
     retention: timedelta,
 ) -> Settlement:
-    """Return the settlement for *verdict* from what the attempt has reported and stored.
+    """Return the settlement for *verdict* from the reports and files of the attempt.
 
-    The job gets the results only if it is completed, and the files only if it has ended. Once it
-    has ended, it is kept for *retention*.
+    The job gets the results only if it is completed, and the files only if it has ended. A job that
+    has ended is kept for *retention*.
     """
     ended = verdict.outcome.status is not JobStatus.PENDING
     completed = verdict.outcome is Outcome.COMPLETED
@@ -57,7 +57,10 @@ def settlement_of(
 
 
 def reduced(settlement: Settlement, results_file: ResultsFile | None) -> Settlement:
-    """Return *settlement* with as little as possible in the job; *results_file* has the results."""
+    """Return *settlement* reduced to what any job document has room for.
+
+    *results_file* is the file with the results, if there are results.
+    """
     error = settlement.error and _without_details(settlement.error)
     return replace(
         settlement,
@@ -70,13 +73,16 @@ def reduced(settlement: Settlement, results_file: ResultsFile | None) -> Settlem
 
 
 def _without_details(error: JobError) -> JobError:
-    """Return *error* without its details, except the mark that keeps its text out of webhooks."""
+    """Return *error* without its details, except the mark that keeps the message from webhooks."""
     mark = (error.details or {}).get(UNEXPECTED_MARK)
     return error.model_copy(update={"details": mark and {UNEXPECTED_MARK: mark}})
 
 
 def storable(error: JobError) -> JobError:
-    """Return *error* in a form that a job can store: cut, its details as JSON or as text."""
+    """Return *error* in a form that a job can store.
+
+    Long texts are cut. Details that cannot be stored become one text.
+    """
     details = error.details
     if details is not None:
         try:

@@ -19,7 +19,7 @@ LONGEST_WAIT_SEC = 365 * 86_400.0
 
 
 class Interruption(StrEnum):
-    """Why the engine stops a handler."""
+    """The reason why the engine stops a handler."""
 
     LEASE_LOST = "lease_lost"
     LEASE_UNCONFIRMED = "lease_unconfirmed"
@@ -31,7 +31,7 @@ class Interruption(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How a handler ended: it returned, raised, or was interrupted."""
+    """The end of a handler: it returned, raised, or was interrupted."""
 
     interruption: Interruption | None = None
     raised: BaseException | None = None
@@ -41,7 +41,7 @@ class Ending:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the end of an attempt means for its job."""
+    """The outcome of an attempt for its job, with the error and the time of the next attempt."""
 
     outcome: Outcome
     error: JobError | None = None
@@ -49,7 +49,9 @@ class Verdict:
 
 
 def decide(job: Job, ending: Ending, now: datetime, random: float) -> Verdict | None:
-    """Return the verdict on an attempt of *job*; None if the lease was lost: write nothing.
+    """Return the verdict on an attempt of *job*.
+
+    None means that the lease was lost, so the attempt must write nothing.
 
     Args:
         job: the job as it was claimed.
@@ -72,7 +74,10 @@ def decide(job: Job, ending: Ending, now: datetime, random: float) -> Verdict | 
 
 
 def verdict_of_status(status: JobStatus, error: JobError | None) -> Verdict:
-    """Return the verdict of a handler that ended its job with *status*, after it set *error*."""
+    """Return the verdict on an attempt whose handler ended the job with *status*.
+
+    *error* is the error that the handler set before, or None.
+    """
     if status is JobStatus.FAILED and error is None:
         error = JobError(code=ErrorCode.PROCESSING_ERROR, message="The handler reported a failure.")
     return Verdict(Outcome(status.value), error if status is JobStatus.FAILED else None)
@@ -94,7 +99,10 @@ def _of_handler(job: Job, ending: Ending, now: datetime, random: float) -> Verdi
 
 
 def _only_leaf(raised: BaseException) -> BaseException:
-    """Return the exception in a group of one, as a ``TaskGroup`` of the handler raises it."""
+    """Return the exception inside a group of one. A ``TaskGroup`` of the handler makes such groups.
+
+    Any other exception is returned unchanged.
+    """
     while isinstance(raised, BaseExceptionGroup) and len(raised.exceptions) == 1:
         raised = raised.exceptions[0]
     return raised
@@ -111,7 +119,7 @@ def _retry(
 
 
 def _seconds(retry_after: object) -> float | None:
-    """Return the wait that a handler asks for, within limits; None if it is not a number."""
+    """Return the seconds for which a handler asks, within limits; None if it gave no number."""
     try:
         asked = float(text_of(retry_after))
     except ValueError:
@@ -120,10 +128,11 @@ def _seconds(retry_after: object) -> float | None:
 
 
 def describe(raised: BaseException) -> JobError:
-    """Return the error for a raised exception: its own fields, or its type and traceback.
+    """Return the error for a raised exception.
 
-    The traceback keeps its last 4 KiB. It is for the job's owner and never goes into a webhook;
-    neither does the text of an exception that is not one of Secretary's.
+    One of Secretary's exceptions gives its code, message and details. Any other exception gives its
+    type, its text and the last 4 KiB of its traceback. Only the job's owner gets this text and the
+    traceback; no webhook contains them.
     """
     if isinstance(raised, SecretaryError):
         return _described_by_itself(raised)
@@ -135,9 +144,10 @@ def describe(raised: BaseException) -> JobError:
 
 
 def _described_by_itself(raised: SecretaryError) -> JobError:
-    """Return the error for *raised*, whose class may be a handler's own.
+    """Return the error for *raised*, whose class may be defined by a handler package.
 
-    Its fields may have any type, and are missing if its ``__init__`` does not call ours.
+    Such a class may give its fields any type. The fields are missing if its ``__init__`` does not
+    call the ``__init__`` of ``SecretaryError``.
     """
     details: Any = getattr(raised, "details", None)
     if details is not None and not isinstance(details, dict):
@@ -166,7 +176,7 @@ def _traceback_of(raised: BaseException) -> str:
 
 
 def poisoned(job: Job) -> JobError:
-    """Return the error of a job whose code froze or ended its worker too often."""
+    """Return the error for a job whose code froze or ended too many workers."""
     attempts = ", ".join(str(failure.attempt) for failure in job.worker_failures)
     return JobError(
         code=ErrorCode.POISONED,
@@ -181,7 +191,7 @@ def poisoned(job: Job) -> JobError:
 
 
 def lost_with_worker(job: Job) -> JobError:
-    """Return the error of a job that has lost its worker too often."""
+    """Return the error for a job that has lost its worker too often."""
     lost = job.lost_leases + 1
     return JobError(
         code=ErrorCode.WORKER_LOST,

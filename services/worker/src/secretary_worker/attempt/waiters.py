@@ -1,4 +1,4 @@
-"""Futures of callers that await a write which has not been made yet."""
+"""Resolves the futures of handlers that await a write."""
 
 from __future__ import annotations
 
@@ -10,25 +10,26 @@ from secretary_worker.attempt.commands import resolve
 
 
 class Waiters:
-    """Futures that wait for the next flush or for the settlement. Each is resolved once."""
+    """The futures that wait for the next flush or for the settlement. Each is resolved once."""
 
     def __init__(self) -> None:
         self._for_flush: list[Future[None]] = []
         self._for_settlement: list[Future[None]] = []
 
     def add_for_flush(self, done: Future[None]) -> None:
-        """Resolve *done* with the next flush."""
+        """Resolve *done* after the next flush."""
         self._for_flush.append(done)
 
     def add_for_settlement(self, done: Future[None]) -> None:
-        """Resolve *done* with the settlement of the attempt."""
+        """Resolve *done* after the settlement of the attempt."""
         self._for_settlement.append(done)
 
     @contextmanager
     def flushing(self) -> Iterator[bool]:
-        """Resolve the futures after the flush that is made inside; yield whether there are any.
+        """Yield whether futures wait for a flush. The caller flushes inside the context.
 
-        If the flush fails, they wait for the next one, ahead of later futures.
+        The futures that waited are resolved when the context ends. If the flush fails, they wait
+        for the next flush.
         """
         waiting, self._for_flush = self._for_flush, []
         try:

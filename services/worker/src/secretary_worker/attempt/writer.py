@@ -1,7 +1,7 @@
-"""Carries out the commands of one attempt, in order, on the engine's loop.
+"""Carries out the commands of one attempt on the engine's loop.
 
-The writer coalesces progress (at most 4 writes a second), writes log lines in batches and files in
-the background, and settles the job.
+The writer writes the latest progress at most 4 times a second, log lines in batches, and files in
+the background. At the end it settles the job.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ LOG_BATCHES = 5
 
 
 class AttemptWriter:
-    """Writes for the attempt of *hold*, until the job is settled or the lease is lost."""
+    """Writes for the attempt of one held job, until the job is settled or the lease is lost."""
 
     def __init__(
         self,
@@ -85,12 +85,12 @@ class AttemptWriter:
         )
 
     async def catch_up(self) -> None:
-        """Return when all commands are taken that were submitted before this call."""
+        """Wait until all commands submitted before this call are taken."""
         await self._inbox.catch_up()
 
     def _take(self, command: Command) -> None:
         if isinstance(command, AwaitDurable):
-            self._confirm(command)
+            self._await_durable(command)
         elif isinstance(command, FileContent):
             self._accept_file(command)
         else:
@@ -137,31 +137,32 @@ class AttemptWriter:
         file.close()
         resolve(file.done, refusal)
 
-    def _confirm(self, confirm: AwaitDurable) -> None:
+    def _await_durable(self, wait: AwaitDurable) -> None:
         if refusal := self._refusal():
-            resolve(confirm.done, refusal)
+            resolve(wait.done, refusal)
         elif self.settlement:
-            resolve(confirm.done)
-        elif isinstance(confirm.update, JobStatus):
-            self._waiters.add_for_settlement(confirm.done)
+            resolve(wait.done)
+        elif isinstance(wait.update, JobStatus):
+            self._waiters.add_for_settlement(wait.done)
         elif self._status:  # a late write, which is ignored
-            resolve(confirm.done)
-        elif isinstance(confirm.update, Results):
-            self._confirm_results(confirm.update, confirm)
+            resolve(wait.done)
+        elif isinstance(wait.update, Results):
+            self._await_results(wait.update, wait)
         else:
-            self._waiters.add_for_flush(confirm.done)
+            self._waiters.add_for_flush(wait.done)
             self._arrived.set()
 
-    def _confirm_results(self, results: Results, confirm: AwaitDurable) -> None:
+    def _await_results(self, results: Results, wait: AwaitDurable) -> None:
         if results is self._files.results:
-            self._background.start(lambda: self._files.store_results(results), confirm.done)
+            self._background.start(lambda: self._files.store_results(results), wait.done)
         else:  # newer results have replaced them
-            resolve(confirm.done)
+            resolve(wait.done)
 
     async def run(self) -> None:
         """Write until cancelled, or until the handler has ended the job.
 
-        If a write fails for good, the handler gets the error at each write that it awaits.
+        If an update cannot be written, this method ends. From then on each update that the handler
+        awaits raises the error.
         """
         try:
             await self._write()
@@ -183,7 +184,7 @@ class AttemptWriter:
                 await self._pause()
 
     async def close(self) -> None:
-        """Cancel the background writes. The attempt is over."""
+        """Cancel the background writes. Call this when the attempt is over."""
         await self.catch_up()
         await self._background.cancel()
         self._files.drop_results()
@@ -192,9 +193,9 @@ class AttemptWriter:
             self._waiters.fail(self._failure)
 
     async def settle(self, verdict: Verdict | None) -> Settlement | None:
-        """End the attempt with *verdict*, unless its handler has ended it.
+        """End the attempt with *verdict*, unless the handler has ended it already.
 
-        Returns the settlement that stands, or None if the lease was lost.
+        Returns the settlement that was written, or None if the lease was lost.
         """
         await self.catch_up()
         async with self._lock:
@@ -223,7 +224,7 @@ class AttemptWriter:
             return True
 
     async def _store_the_rest(self, outcome: Outcome) -> bool:
-        """Store everything that a settlement with *outcome* names; cancel other writes."""
+        """Finish writing files and results if the job is completed; otherwise cancel these writes."""
         if outcome is not Outcome.COMPLETED:
             await self._background.cancel()
             return True
@@ -234,7 +235,7 @@ class AttemptWriter:
         return await self._with_retries(lambda: self._files.store_results(results))
 
     async def _settle_or_reduce(self, settlement: Settlement) -> None:
-        """Settle. If the job has no room, store the results in a file and leave out the rest."""
+        """Settle. If the job document has no room, settle with a reduced settlement instead."""
         try:
             await self._with_retries(lambda: self._settle(settlement))
         except NotStorable as error:
@@ -262,7 +263,11 @@ class AttemptWriter:
         self._waiters.settled()
 
     async def _flush(self, *, last: bool = False) -> None:
-        """Write log lines and progress; only some of the lines, unless a caller waits for them."""
+        """Write queued log lines and the latest progress.
+
+        At most ``LOG_BATCHES`` batches of lines are written, unless the handler awaits a flush or
+        this is the *last* flush.
+        """
         with self._waiters.flushing() as awaited:
             complete = await self._log.flush(None if awaited or last else LOG_BATCHES)
             if last:
@@ -273,7 +278,7 @@ class AttemptWriter:
             self._arrived.set()
 
     async def _with_retries(self, write: Callable[[], Awaitable[object]]) -> bool:
-        """Make *write*, and again while MongoDB does not answer; False if the lease is lost."""
+        """Make *write*, again while MongoDB does not answer; return False if the lease is lost."""
         while self._hold.interruption is not Interruption.LEASE_LOST:
             try:
                 await write()
