@@ -161,8 +161,7 @@ class AttemptWriter:
     async def run(self) -> None:
         """Write until cancelled, or until the handler has ended the job.
 
-        If an update cannot be written, this method ends. From then on each update that the handler
-        awaits raises the error.
+        A permanent error of a write ends this method; awaiting an update then raises that error.
         """
         try:
             await self._write()
@@ -224,7 +223,7 @@ class AttemptWriter:
             return True
 
     async def _store_the_rest(self, outcome: Outcome) -> bool:
-        """Finish writing files and results if the job is completed; otherwise cancel these writes."""
+        """Finish the writes of files and results if the job is completed; else cancel them."""
         if outcome is not Outcome.COMPLETED:
             await self._background.cancel()
             return True
