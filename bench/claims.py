@@ -36,7 +36,7 @@ from secretary_common.models import (
 )
 from secretary_common.mongo import indexes
 from secretary_common.mongo.collection import Collection
-from secretary_common.mongo.driver import Client
+from secretary_common.mongo.driver import DatabaseClient
 from secretary_common.mongo.jobs.document import MAY_START, PENDING, to_document, update_of
 from secretary_common.mongo.jobs.repository import MongoJobRepository
 from secretary_common.runtime.clock import SystemClock
@@ -168,7 +168,7 @@ async def collection(url: str) -> AsyncIterator[Collection]:
 
     The database is not dropped, because that would disturb the next measurement.
     """
-    client = Client(url, f"claims_{uuid.uuid4().hex}", "motor")
+    client = DatabaseClient(url, f"claims_{uuid.uuid4().hex}", "motor")
     await indexes.ensure(client)
     jobs = client.collection("jobs")
     await jobs.create_index(NAIVE_INDEX)

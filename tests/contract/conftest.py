@@ -10,7 +10,7 @@ import pytest
 from pymongo import MongoClient
 
 from secretary_common.mongo import indexes
-from secretary_common.mongo.driver import Client
+from secretary_common.mongo.driver import DatabaseClient
 from secretary_common.mongo.jobs.batches import MongoBatchRepository
 from secretary_common.mongo.jobs.repository import MongoJobRepository
 from secretary_common.ports import BatchRepository, JobRepository
@@ -61,7 +61,7 @@ async def stores(request: pytest.FixtureRequest) -> AsyncIterator[Stores]:
         yield Stores(jobs, InMemoryBatchRepository(jobs))
         return
     url, name = (request.getfixturevalue(fixture) for fixture in ("mongo_url", "database_name"))
-    client = Client(url, name, request.param)
+    client = DatabaseClient(url, name, request.param)
     await indexes.ensure(client)
     yield Stores(MongoJobRepository(client.collection("jobs")), MongoBatchRepository(client))
     await client.close()

@@ -16,7 +16,7 @@ from secretary_common.models import (
 )
 from secretary_common.mongo import indexes
 from secretary_common.mongo.announcements import MongoJobTypeRepository, MongoTemplateRepository
-from secretary_common.mongo.driver import Client
+from secretary_common.mongo.driver import DatabaseClient
 from secretary_common.mongo.processes import MongoWorkerRepository
 from secretary_common.ports import JobTypeRepository, TemplateRepository, WorkerRepository
 from secretary_common.testing.announcements import (
@@ -43,7 +43,7 @@ async def stores(request: pytest.FixtureRequest) -> AsyncIterator[Stores]:
         )
         return
     url, name = (request.getfixturevalue(fixture) for fixture in ("mongo_url", "database_name"))
-    client = Client(url, name, request.param)
+    client = DatabaseClient(url, name, request.param)
     await indexes.ensure(client)
     yield Stores(
         MongoJobTypeRepository(client.collection("job_types")),

@@ -16,7 +16,7 @@ from secretary_common.models.cache_value import ENTRY_BYTES, INLINE_BYTES
 from secretary_common.mongo import indexes
 from secretary_common.mongo.cache import MongoCacheRepository
 from secretary_common.mongo.collection import Collection
-from secretary_common.mongo.driver import Client
+from secretary_common.mongo.driver import DatabaseClient
 from secretary_common.mongo.files import MongoFileRepository
 from secretary_common.ports import FileRepository
 from secretary_common.runtime.clock import ManualClock
@@ -57,7 +57,7 @@ async def harness(request: pytest.FixtureRequest) -> AsyncIterator[Harness]:
         yield Harness(InMemoryCacheRepository(memory, clock), memory, clock)
         return
     url, name = (request.getfixturevalue(fixture) for fixture in ("mongo_url", "database_name"))
-    client = Client(url, name, request.param)
+    client = DatabaseClient(url, name, request.param)
     await indexes.ensure(client)
     files = MongoFileRepository(client)
     yield Harness(MongoCacheRepository(client.collection("cache"), files, clock), files, clock)
@@ -189,21 +189,23 @@ async def test_the_entries_with_the_oldest_use_are_removed_first_with_their_file
 @pytest.fixture(params=["motor", "pymongo"])
 async def client(
     request: pytest.FixtureRequest, mongo_url: str, database_name: str
-) -> AsyncIterator[Client]:
-    client = Client(mongo_url, database_name, request.param)
+) -> AsyncIterator[DatabaseClient]:
+    client = DatabaseClient(mongo_url, database_name, request.param)
     await indexes.ensure(client)
     yield client
     await client.close()
 
 
 def cache_of(
-    client: Client, clock: ManualClock, entries: Collection | None = None
+    client: DatabaseClient, clock: ManualClock, entries: Collection | None = None
 ) -> MongoCacheRepository:
     entries = entries or client.collection("cache")
     return MongoCacheRepository(entries, MongoFileRepository(client), clock)
 
 
-async def test_an_entry_that_is_used_while_it_is_being_removed_stays(client: Client) -> None:
+async def test_an_entry_that_is_used_while_it_is_being_removed_stays(
+    client: DatabaseClient,
+) -> None:
     clock, entries = ManualClock(), client.collection("cache")
     cache = cache_of(client, clock, entries)
     await cache.put_many({"a": LARGE, "b": {"n": 1}, "c": {}})
@@ -228,7 +230,7 @@ class Killed(BaseException):
 
 @pytest.mark.parametrize("arrives", [False, True])
 async def test_a_process_killed_while_it_stores_a_large_value_leaves_a_file_that_is_found(
-    client: Client, *, arrives: bool
+    client: DatabaseClient, *, arrives: bool
 ) -> None:
     clock, entries = ManualClock(), client.collection("cache")
     cache, files = cache_of(client, clock, entries), MongoFileRepository(client)

@@ -23,7 +23,7 @@ from secretary_common.models import (
 )
 from secretary_common.mongo import indexes
 from secretary_common.mongo.deliveries.repository import MongoDeliveryRepository
-from secretary_common.mongo.driver import Client
+from secretary_common.mongo.driver import DatabaseClient
 from secretary_common.ports import DeliveryRepository
 from secretary_common.testing.deliveries import InMemoryDeliveryRepository
 
@@ -107,7 +107,7 @@ async def deliveries(request: pytest.FixtureRequest) -> AsyncIterator[Subject]:
         yield Subject(InMemoryDeliveryRepository())
         return
     url, name = (request.getfixturevalue(fixture) for fixture in ("mongo_url", "database_name"))
-    client = Client(url, name, request.param)
+    client = DatabaseClient(url, name, request.param)
     await indexes.ensure(client)
     yield Subject(
         MongoDeliveryRepository(client.collection("deliveries"), client.collection("muted"))

@@ -46,7 +46,7 @@ from secretary_common.models import (
 )
 from secretary_common.models.states import TRANSITIONS
 from secretary_common.mongo.deliveries.repository import MongoDeliveryRepository
-from secretary_common.mongo.driver import Client
+from secretary_common.mongo.driver import DatabaseClient
 from secretary_common.mongo.indexes import definitions
 from secretary_common.mongo.jobs.repository import MongoJobRepository
 from secretary_common.ports import DeliveryRepository, JobRepository
@@ -478,7 +478,7 @@ def over_mongodb(url: str, database: str) -> type[EngineMachine]:
 
     class MongoEngineMachine(EngineMachine):
         async def open_stores(self) -> tuple[JobRepository, DeliveryRepository]:
-            self.client = Client(url, database, "pymongo")
+            self.client = DatabaseClient(url, database, "pymongo")
             suffix = uuid.uuid4().hex
             jobs = self.client.collection(f"jobs_{suffix}")
             for index in definitions.JOBS:

@@ -14,7 +14,7 @@ from secretary_common.errors import FileTooLarge
 from secretary_common.models import FileInfo, FileKind
 from secretary_common.mongo import indexes
 from secretary_common.mongo.collection import Collection
-from secretary_common.mongo.driver import Client
+from secretary_common.mongo.driver import DatabaseClient
 from secretary_common.mongo.files import CHUNK_BYTES, GROUP, MongoFileRepository
 from secretary_common.ports import FileRepository
 from secretary_common.testing.files import InMemoryFileRepository
@@ -53,7 +53,7 @@ async def files(request: pytest.FixtureRequest) -> AsyncIterator[FileRepository]
         yield InMemoryFileRepository()
         return
     url, name = (request.getfixturevalue(fixture) for fixture in ("mongo_url", "database_name"))
-    client = Client(url, name, request.param)
+    client = DatabaseClient(url, name, request.param)
     await indexes.ensure(client)
     yield MongoFileRepository(client)
     await client.close()
@@ -149,11 +149,11 @@ async def test_uploads_are_held_for_their_owner_and_for_admins(
     with pytest.raises(LookupError):
         await files.save(broken(b"x"), half)
     asked = [mine, other, result.file_id, half.file_id, "unknown", mine]
-    assert set(await files.hold_uploads(asked, NOW, owner="key-1")) == {mine}
-    held = await files.hold_uploads(asked, NOW)
+    assert set(await files.keep_uploads(asked, NOW, owner="key-1")) == {mine}
+    held = await files.keep_uploads(asked, NOW)
     assert set(held) == {mine, other}
     assert (held[mine].size, held[mine].name) == (1, "a.txt")
-    assert await files.hold_uploads([], NOW) == {}
+    assert await files.keep_uploads([], NOW) == {}
 
 
 async def test_a_held_upload_cannot_be_marked_for_removal_for_a_while(
@@ -161,10 +161,10 @@ async def test_a_held_upload_cannot_be_marked_for_removal_for_a_while(
 ) -> None:
     file_id = await upload(files)
     assert not await files.mark_for_removal(file_id, after(23.9))
-    assert await files.hold_uploads([file_id], after(23.9), owner="key-1")
+    assert await files.keep_uploads([file_id], after(23.9), owner="key-1")
     assert not await files.mark_for_removal(file_id, after(35.8))
     assert await files.due_for_check(after(35.8), 9) == []
-    assert await files.hold_uploads([file_id], after(25), owner="key-1")  # never shortened
+    assert await files.keep_uploads([file_id], after(25), owner="key-1")  # never shortened
     assert not await files.mark_for_removal(file_id, after(36.9))
     assert await files.mark_for_removal(file_id, after(37))
 
@@ -174,14 +174,14 @@ async def test_an_upload_marked_for_removal_is_not_held_until_its_check_is_postp
 ) -> None:
     file_id = await upload(files)
     assert await files.mark_for_removal(file_id, after(24))
-    assert await files.hold_uploads([file_id], after(24)) == {}
+    assert await files.keep_uploads([file_id], after(24)) == {}
     assert await files.mark_for_removal(
         file_id, after(24)
     )  # the sweeper that marked it before was killed
     (due,) = await files.due_for_check(after(24), 9)
     assert due.file_id == file_id
     await files.check_again(file_id, after(48))
-    assert set(await files.hold_uploads([file_id], after(24))) == {file_id}
+    assert set(await files.keep_uploads([file_id], after(24))) == {file_id}
     assert not await files.mark_for_removal("file-unknown", after(99))
 
 
@@ -203,7 +203,7 @@ async def test_the_parts_of_a_file_after_a_crash_are_found_and_removed(
     await client.close()
 
 
-class CrashingClient(Client):
+class CrashingClient(DatabaseClient):
     """A client whose process dies when it writes the document of a complete file."""
 
     def collection(self, name: str) -> Collection:
@@ -220,7 +220,7 @@ class CrashingClient(Client):
 async def test_other_programs_can_read_our_files(
     mongo_url: str, database_name: str, driver: str
 ) -> None:
-    client = Client(mongo_url, database_name, driver)
+    client = DatabaseClient(mongo_url, database_name, driver)
     await indexes.ensure(client)
     content = os.urandom(CHUNK_BYTES * (GROUP + 1) + 5)
     stored = await MongoFileRepository(client).save(pieces(content), info(job_id="job-1"))

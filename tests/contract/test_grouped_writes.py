@@ -8,7 +8,7 @@ from support.job_samples import NOW, TYPES, after, current, end, lease, make_job
 
 from secretary_common.errors import KeyInUse, NotStorable, StaleClaim
 from secretary_common.models import Idempotency, Job, JobStatus, Outcome
-from secretary_common.mongo.driver import Client
+from secretary_common.mongo.driver import DatabaseClient
 from secretary_common.mongo.jobs.repository import MongoJobRepository
 from secretary_common.ports import JobRepository
 
@@ -81,7 +81,7 @@ async def test_progress_of_a_lost_attempt_is_refused_alone(jobs: JobRepository) 
 async def test_a_document_that_cannot_be_stored_does_not_fail_the_others(
     mongo_url: str, database_name: str, driver: str
 ) -> None:
-    client = Client(mongo_url, database_name, driver)
+    client = DatabaseClient(mongo_url, database_name, driver)
     jobs = MongoJobRepository(client.collection("jobs"))
     bad = {"not BSON": make_job(parameters={"n": 2**64}), "over 16 MB": _too_large()}
     wanted = [make_job("job-a"), *bad.values(), make_job("job-b")]

@@ -12,7 +12,7 @@ from support.job_samples import NOW, TYPES, after, claimed, end, lease, make_job
 
 from secretary_common.models import Candidate, Outcome
 from secretary_common.mongo import indexes
-from secretary_common.mongo.driver import Client
+from secretary_common.mongo.driver import DatabaseClient
 from secretary_common.mongo.jobs.repository import MongoJobRepository
 from secretary_common.ports import JobRepository
 from secretary_worker.engine.candidates import OLDEST_SEC, Candidates
@@ -230,7 +230,7 @@ async def test_candidates_are_the_jobs_due_the_longest(jobs: JobRepository) -> N
 async def test_finding_candidates_reads_a_few_index_keys_and_no_job(
     mongo_url: str, database_name: str, driver: str
 ) -> None:
-    client = Client(mongo_url, database_name, driver)
+    client = DatabaseClient(mongo_url, database_name, driver)
     await indexes.ensure(client)
     jobs = MongoJobRepository(client.collection("jobs"))
     await insert(

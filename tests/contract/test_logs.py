@@ -7,7 +7,7 @@ import pytest
 
 from secretary_common.models import LOG_LEVELS, LogEntry, LogLevel
 from secretary_common.mongo import indexes
-from secretary_common.mongo.driver import Client
+from secretary_common.mongo.driver import DatabaseClient
 from secretary_common.mongo.jobs.logs import MongoLogRepository
 from secretary_common.ports import LogRepository
 from secretary_common.testing.logs import InMemoryLogRepository
@@ -26,7 +26,7 @@ async def logs(request: pytest.FixtureRequest) -> AsyncIterator[LogRepository]:
         yield InMemoryLogRepository()
         return
     url, name = (request.getfixturevalue(fixture) for fixture in ("mongo_url", "database_name"))
-    client = Client(url, name, request.param)
+    client = DatabaseClient(url, name, request.param)
     await indexes.ensure(client)
     yield MongoLogRepository(client.collection("job_logs"))
     await client.close()

@@ -23,7 +23,7 @@ from secretary_common.models import (
 from secretary_common.models.cache_value import INLINE_BYTES
 from secretary_common.mongo import indexes
 from secretary_common.mongo.cache import MongoCacheRepository
-from secretary_common.mongo.driver import Client
+from secretary_common.mongo.driver import DatabaseClient
 from secretary_common.mongo.store import Store
 from secretary_common.ports import (
     BatchRepository,
@@ -74,7 +74,7 @@ async def harness(request: pytest.FixtureRequest) -> AsyncIterator[Harness]:
         yield harness
         return
     url, name = (request.getfixturevalue(fixture) for fixture in ("mongo_url", "database_name"))
-    client = Client(url, name, request.param)
+    client = DatabaseClient(url, name, request.param)
     await indexes.ensure(client)
     store = Store(client)
     harness.jobs, harness.batches = store.jobs, store.batches
@@ -113,18 +113,20 @@ async def test_a_job_that_its_owner_deleted_differs_from_an_expired_one(harness:
     job = await harness.jobs.get("deleted")
     assert job is not None
     await harness.jobs.delete(job, NOW)
-    assert await harness.removal.fence("expired", NOW, after(1))
+    assert await harness.removal.mark_expired_as_deleted("expired", NOW, after(1))
     found = await harness.removal.expired_jobs(NOW, 9)
     assert {one.id: one.deleted for one in found} == {"expired": False, "deleted": True}
 
 
-async def test_a_fenced_job_disappears_and_its_key_is_free(harness: Harness) -> None:
+async def test_a_job_marked_as_deleted_disappears_and_its_key_is_free(harness: Harness) -> None:
     key = Idempotency(key="k", body_hmac="h", at=NOW)
     await harness.jobs.insert(make_job(idempotency=key, **ENDED))
-    assert await harness.removal.fence("job-1", NOW, after(1))
+    assert await harness.removal.mark_expired_as_deleted("job-1", NOW, after(1))
     assert await harness.jobs.get("job-1") is None
     assert await harness.jobs.find_by_key("key-1", "k") is None
-    assert await harness.removal.fence("job-1", NOW, after(2))  # repeating succeeds
+    assert await harness.removal.mark_expired_as_deleted(
+        "job-1", NOW, after(2)
+    )  # repeating succeeds
     assert await harness.removal.remove_job("job-1")
     assert not await harness.removal.remove_job("job-1")
 
@@ -139,31 +141,32 @@ async def test_a_fenced_job_disappears_and_its_key_is_free(harness: Harness) -> 
         {"webhook": HOOK, "notify": EVENT},
     ],
 )
-async def test_a_job_that_must_stay_is_neither_fenced_nor_removed(
+async def test_a_job_that_must_stay_is_neither_marked_nor_removed(
     harness: Harness, fields: dict[str, Any]
 ) -> None:
     await harness.jobs.insert(make_job(**{**ENDED, **fields}))
-    assert not await harness.removal.fence("job-1", NOW, NOW)
+    assert not await harness.removal.mark_expired_as_deleted("job-1", NOW, NOW)
     assert not await harness.removal.remove_job("job-1")
     assert (await current(harness.jobs)).deleted_at is None
 
 
-async def test_exactly_one_of_a_fence_and_a_retry_wins(harness: Harness) -> None:
+async def test_exactly_one_of_a_mark_and_a_retry_wins(harness: Harness) -> None:
     for n in range(20):
         job = make_job(f"job-{n}", **ENDED)
         await harness.jobs.insert(job)
-        fenced, retried = await asyncio.gather(
-            harness.removal.fence(job.job_id, NOW, NOW), harness.jobs.retry(job, NOW)
+        marked, retried = await asyncio.gather(
+            harness.removal.mark_expired_as_deleted(job.job_id, NOW, NOW),
+            harness.jobs.retry(job, NOW),
         )
-        assert fenced is (retried is None)
-        assert await harness.removal.remove_job(job.job_id) is fenced
+        assert marked is (retried is None)
+        assert await harness.removal.remove_job(job.job_id) is marked
 
 
 async def test_a_retried_job_does_not_expire(harness: Harness) -> None:
     job = make_job(**ENDED)
     await harness.jobs.insert(job)
     assert await harness.jobs.retry(job, NOW)
-    assert not await harness.removal.fence("job-1", NOW, NOW)
+    assert not await harness.removal.mark_expired_as_deleted("job-1", NOW, NOW)
     assert await harness.removal.expired_jobs(after(99), 9) == []
 
 
@@ -190,7 +193,7 @@ async def test_a_file_of_an_attempt_is_named_by_its_job_or_may_be_named_later(
     harness: Harness, fields: dict[str, Any], *, named: bool
 ) -> None:
     await harness.jobs.insert(make_job(**fields))
-    assert await harness.removal.is_named(file()) is named
+    assert await harness.removal.is_referenced(file()) is named
 
 
 async def test_files_in_a_settlement_are_named(harness: Harness) -> None:
@@ -202,9 +205,9 @@ async def test_files_in_a_settlement_are_named(harness: Harness) -> None:
     await harness.jobs.settle(job, "t1", done)
     ended = await current(harness.jobs)
     assert (ended.files, ended.results_file, ended.results) == ([NAMED], results, None)
-    assert await harness.removal.is_named(file())
-    assert await harness.removal.is_named(file(FileKind.RESULT, file_id="file-2"))
-    assert not await harness.removal.is_named(file(file_id="file-3"))
+    assert await harness.removal.is_referenced(file())
+    assert await harness.removal.is_referenced(file(FileKind.RESULT, file_id="file-2"))
+    assert not await harness.removal.is_referenced(file(file_id="file-3"))
 
 
 @pytest.mark.parametrize(
@@ -215,18 +218,18 @@ async def test_an_upload_is_named_by_the_jobs_that_use_it(
     harness: Harness, fields: dict[str, Any], *, named: bool
 ) -> None:
     upload = file(FileKind.UPLOAD, job_id=None, attempt=None)
-    assert not await harness.removal.is_named(upload)
+    assert not await harness.removal.is_referenced(upload)
     await harness.jobs.insert(make_job(parameters={"file_id": "file-1"}, **fields))
-    assert await harness.removal.is_named(upload) is named
+    assert await harness.removal.is_referenced(upload) is named
 
 
 async def test_a_file_of_the_cache_is_named_by_its_entry(harness: Harness) -> None:
     await harness.cache.put_many({"a": LARGE_VALUE})
     (stored,) = await harness.files.due_for_check(after(10**9), 9)
     assert stored.kind is FileKind.CACHE
-    assert await harness.removal.is_named(stored)
+    assert await harness.removal.is_referenced(stored)
     await harness.cache.remove_unused((after(10**9), ""), 9)
-    assert not await harness.removal.is_named(stored)
+    assert not await harness.removal.is_referenced(stored)
 
 
 def batch(batch_id: str, seconds: float, *jobs: Job) -> Batch:
@@ -248,7 +251,7 @@ async def test_a_batch_is_removed_when_it_is_old_and_has_no_job_left(harness: Ha
     assert ids(found) == ["batch-0", "batch-1"]
     assert ids(await harness.removal.old_batches(NOW, 9, after=found[0].place)) == ["batch-1"]
     assert not await harness.removal.remove_batch("batch-1")
-    await harness.removal.fence("job-1", NOW, NOW)
+    await harness.removal.mark_expired_as_deleted("job-1", NOW, NOW)
     assert not await harness.removal.remove_batch("batch-1")
     await harness.removal.remove_job("job-1")
     assert await harness.removal.remove_batch("batch-1")

@@ -12,7 +12,7 @@ import httpx
 from cryptography.fernet import Fernet
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from secretary_api.app import Collaborators, create_app
+from secretary_api.app import ApiDependencies, create_app
 from secretary_api.jobs.admission import Admission
 from secretary_common.errors import StoreUnavailable
 from secretary_common.http.url_guard import UrlGuard
@@ -89,7 +89,7 @@ class Api:
         self.cipher = Cipher([SecretStr(Fernet.generate_key().decode())])
         self.store_answers = True
         self.app = create_app(
-            Collaborators(
+            ApiDependencies(
                 jobs=self.jobs,
                 logs=self.logs,
                 files=self.files,

@@ -10,7 +10,7 @@ from support.job_samples import NOW, make_job
 from secretary_common.errors import NotStorable
 from secretary_common.models import Batch
 from secretary_common.mongo import indexes
-from secretary_common.mongo.driver import Client
+from secretary_common.mongo.driver import DatabaseClient
 from secretary_common.mongo.jobs.document import LARGEST_PARAMETERS_BYTES
 from secretary_common.mongo.store import Store
 
@@ -19,7 +19,7 @@ from secretary_common.mongo.store import Store
 async def store(
     request: pytest.FixtureRequest, mongo_url: str, database_name: str
 ) -> AsyncIterator[Store]:
-    client = Client(mongo_url, database_name, request.param)
+    client = DatabaseClient(mongo_url, database_name, request.param)
     await indexes.ensure(client)
     yield Store(client)
     await client.close()

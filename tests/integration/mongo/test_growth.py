@@ -49,7 +49,7 @@ from secretary_common.models import (
 from secretary_common.models.cache_value import INLINE_BYTES
 from secretary_common.mongo import indexes
 from secretary_common.mongo.deliveries.document import to_document as delivery_document
-from secretary_common.mongo.driver import Client
+from secretary_common.mongo.driver import DatabaseClient
 from secretary_common.mongo.jobs.document import to_document
 from secretary_common.mongo.jobs.logs import ATTEMPT_STEP
 from secretary_common.mongo.store import Store
@@ -246,7 +246,7 @@ def full_database(mongo_url: str) -> Any:
 
 @pytest.fixture
 async def profiled(full_database: Any, mongo_url: str) -> AsyncIterator[Profiled]:
-    client = Client(mongo_url, full_database.name, "pymongo")
+    client = DatabaseClient(mongo_url, full_database.name, "pymongo")
     await indexes.ensure(client)
     yield Profiled(Store(client), full_database)
     await client.close()
@@ -404,7 +404,7 @@ OTHER_CALLS: dict[str, dict[str, Call]] = {
         "due_for_check": lambda s: s.files.due_for_check(NOW, LIMIT),
         "check_again": lambda s: s.files.check_again("file-5", after(99)),
         "mark_for_removal": lambda s: s.files.mark_for_removal("file-7", NOW),
-        "hold_uploads": lambda s: s.files.hold_uploads(["file-9", "file-11", "file-12"], NOW),
+        "keep_uploads": lambda s: s.files.keep_uploads(["file-9", "file-11", "file-12"], NOW),
     },
     "cache": {
         "get_many": lambda s: s.cache.get_many([f"key-{n}" for n in range(600)] + ["unknown"]),
@@ -418,12 +418,14 @@ OTHER_CALLS: dict[str, dict[str, Call]] = {
         "expired_jobs": lambda s: s.removal.expired_jobs(
             NOW, LIMIT, after=(after(-1000), f"job-{ENDED:06}")
         ),
-        "fence": lambda s: s.removal.fence(f"job-{ENDED:06}", NOW, NOW),
+        "mark_expired_as_deleted": lambda s: s.removal.mark_expired_as_deleted(
+            f"job-{ENDED:06}", NOW, NOW
+        ),
         "remove_job": lambda s: s.removal.remove_job(f"job-{ENDED:06}"),
-        "is_named": lambda s: asyncio.gather(
-            s.removal.is_named(file(7)),
-            s.removal.is_named(file(8)),
-            s.removal.is_named(file(9).model_copy(update={"kind": FileKind.CACHE})),
+        "is_referenced": lambda s: asyncio.gather(
+            s.removal.is_referenced(file(7)),
+            s.removal.is_referenced(file(8)),
+            s.removal.is_referenced(file(9).model_copy(update={"kind": FileKind.CACHE})),
         ),
         "old_batches": lambda s: s.removal.old_batches(NOW, LIMIT, after=(NOW, "batch-3")),
         "remove_batch": lambda s: s.removal.remove_batch("batch-99"),

@@ -15,7 +15,7 @@ from pymongo import MongoClient
 from support.job_samples import NOW, make_job
 
 from secretary_common.mongo import indexes
-from secretary_common.mongo.driver import Client
+from secretary_common.mongo.driver import DatabaseClient
 from secretary_common.mongo.indexes.check import check
 from secretary_common.mongo.indexes.definitions import INDEXES
 from secretary_common.mongo.jobs.candidates import BY_ORDER, BY_RUN_AT
@@ -35,8 +35,8 @@ Raw = MongoClient[dict[str, Any]]
 @pytest.fixture(params=["motor", "pymongo"])
 async def client(
     request: pytest.FixtureRequest, mongo_url: str, database_name: str
-) -> AsyncIterator[Client]:
-    client = Client(mongo_url, database_name, request.param)
+) -> AsyncIterator[DatabaseClient]:
+    client = DatabaseClient(mongo_url, database_name, request.param)
     yield client
     await client.close()
 
@@ -62,7 +62,7 @@ def fields(caplog: pytest.LogCaptureFixture, event: str) -> list[dict[str, Any]]
 
 
 async def test_each_index_is_built_once_and_named(
-    client: Client, caplog: pytest.LogCaptureFixture
+    client: DatabaseClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
     assert await indexes.ensure(client) == 0
@@ -74,14 +74,14 @@ async def test_each_index_is_built_once_and_named(
     assert await check(client, {}) == {}
 
 
-async def test_several_inits_at_once_build_all_indexes(client: Client) -> None:
+async def test_several_inits_at_once_build_all_indexes(client: DatabaseClient) -> None:
     assert await asyncio.gather(*(indexes.ensure(client) for _ in range(4))) == [0] * 4
     assert await check(client, {}) == {}
 
 
 @pytest.mark.parametrize("driver", ["motor", "pymongo"])
 async def test_a_build_takes_as_long_as_it_needs(slow: ReplicaSet, driver: str) -> None:
-    client = Client(slow.url, "slow", driver)
+    client = DatabaseClient(slow.url, "slow", driver)
     with MongoClient[dict[str, Any]](slow.url) as hold:
         hold.slow.jobs.insert_one({"_id": "job-1"})
         hold.admin.command("configureFailPoint", "hangAfterStartingIndexBuild", mode="alwaysOn")
@@ -96,7 +96,7 @@ async def test_a_build_takes_as_long_as_it_needs(slow: ReplicaSet, driver: str) 
 
 
 async def test_an_index_of_the_same_name_with_other_keys_is_named_and_the_others_are_built(
-    client: Client, raw: Raw, database_name: str, caplog: pytest.LogCaptureFixture
+    client: DatabaseClient, raw: Raw, database_name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     jobs = raw[database_name].jobs
     jobs.create_index([("created_at", 1)], name="newest")
@@ -124,7 +124,7 @@ async def test_an_index_of_the_same_name_with_other_keys_is_named_and_the_others
 
 
 async def test_a_missing_index_is_logged_once_and_counted(
-    client: Client, raw: Raw, database_name: str, caplog: pytest.LogCaptureFixture
+    client: DatabaseClient, raw: Raw, database_name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
     await indexes.ensure(client)
@@ -142,7 +142,7 @@ async def test_a_missing_index_is_logged_once_and_counted(
 
 
 async def test_jobs_are_found_without_the_indexes_that_queries_name(
-    client: Client, raw: Raw, database_name: str
+    client: DatabaseClient, raw: Raw, database_name: str
 ) -> None:
     await indexes.ensure(client)
     jobs = MongoJobRepository(client.collection("jobs"))

@@ -10,7 +10,7 @@ from support.job_samples import HOOK, NOW, TYPES, after, claimed, end, lease, ma
 
 from secretary_common.models import Batch, Job, JobQuery, Outcome
 from secretary_common.mongo import indexes
-from secretary_common.mongo.driver import Client
+from secretary_common.mongo.driver import DatabaseClient
 from secretary_common.mongo.jobs.batches import MongoBatchRepository
 from secretary_common.mongo.jobs.document import to_document
 from secretary_common.mongo.jobs.repository import MongoJobRepository
@@ -20,7 +20,7 @@ from secretary_common.mongo.jobs.repository import MongoJobRepository
 async def test_an_unreadable_job_does_not_hide_the_others(
     mongo_url: str, database_name: str, driver: str
 ) -> None:
-    client = Client(mongo_url, database_name, driver)
+    client = DatabaseClient(mongo_url, database_name, driver)
     await indexes.ensure(client)
     jobs = MongoJobRepository(client.collection("jobs"))
     await jobs.settle(await claimed(jobs, webhook=HOOK), "t1", end(Outcome.COMPLETED))
@@ -37,7 +37,7 @@ async def test_a_batch_whose_jobs_change_is_counted_completely(
     mongo_url: str, database_name: str
 ) -> None:
     """Each count has every job once, in whichever state the job is at that moment."""
-    client = Client(mongo_url, database_name, "pymongo")
+    client = DatabaseClient(mongo_url, database_name, "pymongo")
     await indexes.ensure(client)
     jobs, batches = MongoJobRepository(client.collection("jobs")), MongoBatchRepository(client)
     made = [make_job(f"job-{n:03}", batch_id="batch-1") for n in range(300)]

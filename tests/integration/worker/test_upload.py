@@ -12,7 +12,7 @@ from support.other_loop import other_loop
 
 from secretary_common.models import FileInfo, FileKind
 from secretary_common.mongo import indexes
-from secretary_common.mongo.driver import Client
+from secretary_common.mongo.driver import DatabaseClient
 from secretary_common.mongo.store import Store
 from secretary_worker.access.bridge import Bridge
 from secretary_worker.access.upload import Uploads
@@ -24,7 +24,7 @@ CONTENT = os.urandom(9_000_000)
 async def store(
     request: pytest.FixtureRequest, mongo_url: str, database_name: str
 ) -> AsyncIterator[Store]:
-    client = Client(mongo_url, database_name, request.param)
+    client = DatabaseClient(mongo_url, database_name, request.param)
     await indexes.ensure(client)
     yield Store(client)
     await client.close()

@@ -19,7 +19,7 @@ from secretary_client import (
     Unreachable,
     WaitTimeout,
 )
-from secretary_client.transport import Clock
+from secretary_client.transport import ClientClock
 
 Answer = httpx.Response | Exception
 JOB = "job-1"
@@ -43,7 +43,7 @@ class Api(httpx.BaseTransport):
         return answer
 
     def client(self, **options: Any) -> Client:
-        clock = Clock(lambda: self.now, self.sleep)
+        clock = ClientClock(lambda: self.now, self.sleep)
         return Client("http://api", "sk_1", transport=self, clock=clock, **options)
 
     def sleep(self, seconds: float) -> None:

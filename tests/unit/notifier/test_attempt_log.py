@@ -9,7 +9,7 @@ from secretary_common.models import Delivery, DeliveryState, Phase
 from secretary_common.runtime.clock import ManualClock
 from secretary_common.runtime.metrics import DELIVERIES_UNOPENED
 from secretary_notifier.attempt_log import AttemptLog
-from secretary_notifier.verdict import Answer, Verdict
+from secretary_notifier.verdict import Answer, DeliveryVerdict
 
 NOW = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
 DELIVERY = Delivery(
@@ -35,7 +35,7 @@ def test_a_missing_key_is_an_error_in_the_log_at_most_once_a_minute(
     before = _counted()
     for seconds in (0, 0, 0, 59, 1):
         clock.advance(seconds)
-        attempt_log.note(DELIVERY, WITHOUT_KEY, Verdict(DeliveryState.PENDING))
+        attempt_log.log_outcome(DELIVERY, WITHOUT_KEY, DeliveryVerdict(DeliveryState.PENDING))
     lines = [record for record in caplog.records if record.msg == "delivery.unopened"]
     assert [line.levelno for line in lines] == [logging.ERROR] * 2
     assert [getattr(line, "fields")["count"] for line in lines] == [1, 4]  # noqa: B009 - untyped

@@ -7,7 +7,7 @@ import pytest
 
 from secretary_common.models import Delivery, DeliveryState, Obstacles, Phase
 from secretary_notifier import verdict as rules
-from secretary_notifier.verdict import Answer, Verdict, decide
+from secretary_notifier.verdict import Answer, DeliveryVerdict, decide
 
 NOW = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
 SCHEDULE = (0.0, 5.0, 300.0)
@@ -30,7 +30,7 @@ def delivery(phase: Phase = Phase.COMPLETED, tries: int = 0) -> Delivery:
     )
 
 
-def verdict(answer: Answer, tries: int = 0, phase: Phase = Phase.COMPLETED) -> Verdict:
+def verdict(answer: Answer, tries: int = 0, phase: Phase = Phase.COMPLETED) -> DeliveryVerdict:
     return decide(delivery(phase, tries), answer, NOW, SCHEDULE, 0.0)
 
 
@@ -49,12 +49,12 @@ def test_any_2xx_delivers(status_code: int) -> None:
 
 @pytest.mark.parametrize("status_code", [300, 301, 302, 304, 307, 308, 400, 401, 404, 500, 503])
 def test_any_other_answer_is_tried_again(status_code: int) -> None:
-    assert verdict(answer(status_code)) == Verdict(DeliveryState.PENDING, after(5))
+    assert verdict(answer(status_code)) == DeliveryVerdict(DeliveryState.PENDING, after(5))
 
 
 def test_no_answer_is_tried_again() -> None:
     failed = answer(None, error="connect: refused")
-    assert verdict(failed) == Verdict(DeliveryState.PENDING, after(5))
+    assert verdict(failed) == DeliveryVerdict(DeliveryState.PENDING, after(5))
 
 
 def test_a_2xx_whose_body_never_ended_is_delivered() -> None:

@@ -15,7 +15,7 @@ import httpx
 
 from secretary_client.error import JobFailed, JobNotEnded, JsonObject, WaitTimeout
 from secretary_client.event import TERMINAL, Event, events_in, lines_of
-from secretary_client.transport import Clock, Deadline, Transport
+from secretary_client.transport import ClientClock, Deadline, Transport
 
 RETRY_SEC = 60.0
 RECONNECT_SEC = 2.0
@@ -33,7 +33,7 @@ class Client:
         *,
         retry_sec: float = RETRY_SEC,
         transport: httpx.BaseTransport | None = None,
-        clock: Clock | None = None,
+        clock: ClientClock | None = None,
     ) -> None:
         """Make a client; this sends no request.
 
@@ -45,7 +45,7 @@ class Client:
             transport: for tests.
             clock: for tests.
         """
-        self._clock = clock or Clock()
+        self._clock = clock or ClientClock()
         self._transport = Transport(
             url, key, retry_sec=retry_sec, transport=transport, clock=self._clock
         )

@@ -32,7 +32,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Clock:
+class ClientClock:
     """The time and the waits of the client, in seconds."""
 
     now: Callable[[], float] = time.monotonic
@@ -42,7 +42,7 @@ class Clock:
 class Deadline:
     """The end of a call that has a timeout, and how its streams keep to it."""
 
-    def __init__(self, clock: Clock, timeout: float | None) -> None:
+    def __init__(self, clock: ClientClock, timeout: float | None) -> None:
         """*timeout*: seconds from now; None: there is no end."""
         self._clock = clock
         self._ends_at = math.inf if timeout is None else clock.now() + timeout
@@ -79,7 +79,7 @@ class Transport:
         *,
         retry_sec: float,
         transport: httpx.BaseTransport | None = None,
-        clock: Clock,
+        clock: ClientClock,
     ) -> None:
         """*retry_sec*: how long a request is repeated, in seconds; 0: it is not repeated."""
         self._url = url

@@ -15,7 +15,7 @@ from secretary_api.auth import Keyring
 from secretary_api.deliveries import Deliveries
 from secretary_api.dependencies import Services
 from secretary_api.files.downloads import Downloads
-from secretary_api.files.uploads import Uploads
+from secretary_api.files.uploads import UploadStore
 from secretary_api.http import errors
 from secretary_api.http.middleware import BodyLimit, Limit, OptionalSlash, RequestLog
 from secretary_api.http.multipart import FRAMING_BYTES
@@ -23,7 +23,7 @@ from secretary_api.jobs.actions import JobActions
 from secretary_api.jobs.admission import Admission
 from secretary_api.jobs.batches import Batches
 from secretary_api.jobs.idempotency import IdempotencyMarker
-from secretary_api.jobs.job_types import JobTypes
+from secretary_api.jobs.job_types import KnownJobTypes
 from secretary_api.jobs.queries import JobQueries
 from secretary_api.jobs.stream import JobStream
 from secretary_api.jobs.submitter import JobSubmitter
@@ -40,7 +40,7 @@ from secretary_api.routes import (
     uploads,
     workers,
 )
-from secretary_api.workers import Workers
+from secretary_api.workers import WorkerActions
 from secretary_common.ports import (
     BatchRepository,
     DeliveryRepository,
@@ -83,7 +83,7 @@ Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 
 @dataclass(frozen=True, slots=True)
-class Collaborators:
+class ApiDependencies:
     """The objects and the settings that the API needs."""
 
     jobs: JobRepository
@@ -112,7 +112,7 @@ class Collaborators:
     is_stopping: Callable[[], bool] = lambda: False
 
 
-def create_app(parts: Collaborators, lifespan: Lifespan | None = None) -> FastAPI:
+def create_app(parts: ApiDependencies, lifespan: Lifespan | None = None) -> FastAPI:
     """Return the HTTP API over *parts*; *lifespan* runs around it."""
     app = FastAPI(
         title="Secretary",
@@ -138,13 +138,13 @@ def create_app(parts: Collaborators, lifespan: Lifespan | None = None) -> FastAP
     return app
 
 
-def _max_upload(parts: Collaborators) -> int:
+def _max_upload(parts: ApiDependencies) -> int:
     return int(parts.max_upload_mb * MEGABYTE)
 
 
-def _services(parts: Collaborators) -> Services:
-    announced = JobTypes(parts.job_types, parts.clock)
-    upload_store = Uploads(parts.files, parts.clock, max_bytes=_max_upload(parts))
+def _services(parts: ApiDependencies) -> Services:
+    announced = KnownJobTypes(parts.job_types, parts.clock)
+    upload_store = UploadStore(parts.files, parts.clock, max_bytes=_max_upload(parts))
     job_actions = JobActions(
         jobs=parts.jobs,
         deliveries=parts.deliveries,
@@ -185,7 +185,7 @@ def _services(parts: Collaborators) -> Services:
             in_background=parts.in_background,
         ),
         job_types=announced,
-        workers=Workers(
+        workers=WorkerActions(
             workers=parts.workers,
             job_types=announced,
             jobs=parts.jobs,
@@ -204,7 +204,7 @@ def _services(parts: Collaborators) -> Services:
     )
 
 
-def _deliveries(parts: Collaborators) -> Deliveries:
+def _deliveries(parts: ApiDependencies) -> Deliveries:
     return Deliveries(
         deliveries=parts.deliveries,
         jobs=parts.jobs,

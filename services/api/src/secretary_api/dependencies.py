@@ -13,16 +13,16 @@ from pydantic import BaseModel
 from secretary_api.auth import Keyring, Principal
 from secretary_api.deliveries import Deliveries
 from secretary_api.files.downloads import Downloads
-from secretary_api.files.uploads import Uploads
+from secretary_api.files.uploads import UploadStore
 from secretary_api.http import body
 from secretary_api.jobs.actions import JobActions
 from secretary_api.jobs.batches import Batches
 from secretary_api.jobs.idempotency import IdempotencyMarker
-from secretary_api.jobs.job_types import JobTypes
+from secretary_api.jobs.job_types import KnownJobTypes
 from secretary_api.jobs.queries import JobQueries
 from secretary_api.jobs.stream import JobStream
 from secretary_api.jobs.submitter import JobSubmitter
-from secretary_api.workers import Workers
+from secretary_api.workers import WorkerActions
 from secretary_common.errors import StoreUnavailable, Unauthorized
 from secretary_common.models import Idempotency, Job
 from secretary_common.ports import TemplateRepository
@@ -45,11 +45,11 @@ class Services:
     jobs: JobQueries
     stream: JobStream
     downloads: Downloads
-    uploads: Uploads
+    uploads: UploadStore
     actions: JobActions
     batches: Batches
-    job_types: JobTypes
-    workers: Workers
+    job_types: KnownJobTypes
+    workers: WorkerActions
     deliveries: Deliveries
     templates: TemplateRepository
     keyring: Keyring

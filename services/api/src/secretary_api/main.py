@@ -11,7 +11,7 @@ from types import FrameType
 
 import uvicorn
 
-from secretary_api.app import Collaborators, create_app
+from secretary_api.app import ApiDependencies, create_app
 from secretary_api.http.early_answer import EarlyAnswer
 from secretary_api.jobs.admission import Admission
 from secretary_common.broker.publisher import Publisher
@@ -93,9 +93,9 @@ def wire(
     *,
     store_answered: asyncio.Event,
     stopping: asyncio.Event,
-) -> Collaborators:
+) -> ApiDependencies:
     """Return the collaborators of the API for *settings*."""
-    return Collaborators(
+    return ApiDependencies(
         jobs=store.jobs,
         batches=store.batches,
         logs=store.logs,
@@ -133,7 +133,7 @@ def _webhook_test_sec(settings: Settings) -> float:
     return section.poll_interval_sec + section.timeout_sec + WEBHOOK_TEST_MARGIN_SEC
 
 
-def server_config(settings: Settings, parts: Collaborators) -> uvicorn.Config:
+def server_config(settings: Settings, parts: ApiDependencies) -> uvicorn.Config:
     """Return the configuration of uvicorn, with our log lines instead of its own."""
     return uvicorn.Config(
         EarlyAnswer(create_app(parts)),

@@ -1,11 +1,11 @@
-"""Workers over the API: which ones are alive, and which job types they may start."""
+"""WorkerActions over the API: which ones are alive, and which job types they may start."""
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
 
-from secretary_api.jobs.job_types import JobTypes
+from secretary_api.jobs.job_types import KnownJobTypes
 from secretary_common.errors import NotFound
 from secretary_common.models import JobTypeInfo, WorkerReport
 from secretary_common.ports import Doorbell, JobRepository, WorkerRepository
@@ -16,11 +16,11 @@ log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Workers:
+class WorkerActions:
     """Lists workers; pauses and resumes job types."""
 
     workers: WorkerRepository
-    job_types: JobTypes
+    job_types: KnownJobTypes
     jobs: JobRepository
     doorbell: Doorbell
     clock: Clock

@@ -13,7 +13,7 @@ from secretary_common.runtime.metrics import (
     DELIVERIES_UNOPENED,
     DELIVERY_SECONDS,
 )
-from secretary_notifier.verdict import Answer, Verdict
+from secretary_notifier.verdict import Answer, DeliveryVerdict
 
 log = get_logger(__name__)
 
@@ -28,22 +28,24 @@ class AttemptLog:
         self._missing_keys = _RareError(clock, "delivery.unopened")
         self._shortages = _RareError(clock, "notifier.shortage")
 
-    def note(self, delivery: Delivery, answer: Answer | None, verdict: Verdict) -> None:
+    def log_outcome(
+        self, delivery: Delivery, answer: Answer | None, verdict: DeliveryVerdict
+    ) -> None:
         """Log and count one outcome; *answer* is None if no request was made."""
         if answer is not None and answer.is_attempt:
-            _note_request(delivery, answer, verdict)
+            _log_request(delivery, answer, verdict)
             return
         log.info("delivery.not_sent", state=verdict.state.value, reason=verdict.reason)
         if answer is None:
             return
         if answer.lacks_key:
             DELIVERIES_UNOPENED.inc()
-            self._missing_keys.note(
+            self._missing_keys.record(
                 "sealed with a key that is not in security.encryption_keys; it waits unsent"
             )
         else:
             DELIVERIES_STARVED.inc()
-            self._shortages.note(str(answer.error))
+            self._shortages.record(str(answer.error))
 
 
 class _RareError:
@@ -55,7 +57,7 @@ class _RareError:
         self._count = 0
         self._silent_until: datetime | None = None
 
-    def note(self, reason: str) -> None:
+    def record(self, reason: str) -> None:
         self._count += 1
         now = self._clock.now()
         if self._silent_until is not None and now < self._silent_until:
@@ -64,7 +66,7 @@ class _RareError:
         self._count, self._silent_until = 0, now + SILENCE
 
 
-def _note_request(delivery: Delivery, answer: Answer, verdict: Verdict) -> None:
+def _log_request(delivery: Delivery, answer: Answer, verdict: DeliveryVerdict) -> None:
     outcome = "delivered" if answer.is_success else "failed"
     DELIVERIES_ATTEMPTED.labels(outcome).inc()
     DELIVERY_SECONDS.observe(answer.duration_ms / 1000)

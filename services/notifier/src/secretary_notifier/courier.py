@@ -31,7 +31,7 @@ from secretary_common.runtime.log import bind, get_logger
 from secretary_notifier import schedule
 from secretary_notifier import verdict as rules
 from secretary_notifier.attempt_log import AttemptLog
-from secretary_notifier.verdict import MUTED_FOR, Answer, Verdict
+from secretary_notifier.verdict import MUTED_FOR, Answer, DeliveryVerdict
 
 log = get_logger(__name__)
 
@@ -84,7 +84,7 @@ class _Claimed:
     """When it was claimed, on the loop's clock."""
 
 
-OnVerdict = Callable[[Answer | None, Verdict], None]
+OnVerdict = Callable[[Answer | None, DeliveryVerdict], None]
 """Called as soon as the receiver is free again, before the outcome is recorded."""
 
 
@@ -128,7 +128,7 @@ class Courier:
 
     async def deliver(
         self, due: DueDelivery, on_verdict: OnVerdict = lambda _, __: None
-    ) -> Verdict | None:
+    ) -> DeliveryVerdict | None:
         """Make one attempt at *due*.
 
         Returns None if another notifier has claimed it, or if its job has one in flight.
@@ -172,7 +172,7 @@ class Courier:
             for claim, delivery in zip(claims, found, strict=True)
         ]
 
-    async def _attempt(self, claimed: _Claimed) -> tuple[Answer | None, Verdict]:
+    async def _attempt(self, claimed: _Claimed) -> tuple[Answer | None, DeliveryVerdict]:
         delivery = claimed.delivery
         verdict = rules.decide_before_sending(delivery, claimed.obstacles, self._clock.now())
         if verdict is not None:
@@ -189,7 +189,7 @@ class Courier:
             answer = await self._sender.send(delivery, at, timeout_sec)
         return answer, self._decide(delivery, answer)
 
-    def _decide(self, delivery: Delivery, answer: Answer) -> Verdict:
+    def _decide(self, delivery: Delivery, answer: Answer) -> DeliveryVerdict:
         now = self._clock.now()
         if answer.lacks_key:
             return rules.decide_without_key(delivery, now, self._config.poll_interval_sec)
@@ -222,8 +222,10 @@ class Courier:
             return min(self._config.first_timeout_sec, self._config.timeout_sec)
         return self._config.timeout_sec
 
-    async def _record(self, claimed: _Claimed, answer: Answer | None, verdict: Verdict) -> None:
-        self._attempt_log.note(claimed.delivery, answer, verdict)
+    async def _record(
+        self, claimed: _Claimed, answer: Answer | None, verdict: DeliveryVerdict
+    ) -> None:
+        self._attempt_log.log_outcome(claimed.delivery, answer, verdict)
         record = self._record_of(claimed, answer, verdict)
         while True:
             try:
@@ -239,7 +241,7 @@ class Courier:
                     log.warning("delivery.lease_lost")
                 return
 
-    async def _update_mute(self, delivery: Delivery, verdict: Verdict) -> None:
+    async def _update_mute(self, delivery: Delivery, verdict: DeliveryVerdict) -> None:
         if verdict.mutes:
             until = self._clock.now() + MUTED_FOR
             await self._deliveries.mute(delivery.owner, delivery.url, until)
@@ -247,7 +249,7 @@ class Courier:
             await self._deliveries.unmute(delivery.owner, delivery.url)
 
     def _record_of(
-        self, claimed: _Claimed, answer: Answer | None, verdict: Verdict
+        self, claimed: _Claimed, answer: Answer | None, verdict: DeliveryVerdict
     ) -> DeliveryRecord:
         expires = verdict.state is DeliveryState.DEAD or (
             claimed.delivery.is_test and verdict.is_final

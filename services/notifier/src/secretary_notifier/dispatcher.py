@@ -22,7 +22,7 @@ from secretary_common.runtime.resilient_loop import resilient_loop
 from secretary_notifier.courier import RECORD_LINGER_SEC, Courier
 from secretary_notifier.fair_queue import FairQueue
 from secretary_notifier.relay import Relay
-from secretary_notifier.verdict import Answer, Verdict
+from secretary_notifier.verdict import Answer, DeliveryVerdict
 
 log = get_logger(__name__)
 
@@ -204,7 +204,9 @@ class Dispatcher:
         found = await self._deliveries.due_of_jobs(set(job_ids), self._clock.now())
         return [found.get(job_id) for job_id in job_ids]
 
-    def _on_verdict(self, due: DueDelivery, answer: Answer | None, verdict: Verdict) -> None:
+    def _on_verdict(
+        self, due: DueDelivery, answer: Answer | None, verdict: DeliveryVerdict
+    ) -> None:
         """Free the slot: the receiver can take the next request while the record is written."""
         paused_before = self._queue.paused_until(due.origin)
         self._queue.release_slot(

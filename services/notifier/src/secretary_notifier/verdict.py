@@ -107,7 +107,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class DeliveryVerdict:
     """The next state of a delivery."""
 
     state: DeliveryState
@@ -126,18 +126,18 @@ class Verdict:
 
 def decide_before_sending(
     delivery: Delivery, obstacles: Obstacles, now: datetime
-) -> Verdict | None:
+) -> DeliveryVerdict | None:
     """Return the verdict on a claimed *delivery* that must not be sent; None: send it."""
     by_hand = delivery.resent_at is not None or delivery.is_test
     if schedule.is_too_old(delivery.began_at, now):
-        return Verdict(DeliveryState.DEAD, reason="not delivered within 5 days")
+        return DeliveryVerdict(DeliveryState.DEAD, reason="not delivered within 5 days")
     if obstacles.is_overtaken and not (by_hand and delivery.is_terminal_event):
         if delivery.is_terminal_event:
-            return Verdict(DeliveryState.SUPERSEDED, reason="a later run has an event")
-        return Verdict(DeliveryState.DROPPED, reason="a later event came")
+            return DeliveryVerdict(DeliveryState.SUPERSEDED, reason="a later run has an event")
+        return DeliveryVerdict(DeliveryState.DROPPED, reason="a later event came")
     if obstacles.is_muted and not by_hand:
         state = DeliveryState.DEAD if delivery.is_terminal_event else DeliveryState.DROPPED
-        return Verdict(state, reason="the receiver answered 410 Gone to an earlier one")
+        return DeliveryVerdict(state, reason="the receiver answered 410 Gone to an earlier one")
     return None
 
 
@@ -147,7 +147,7 @@ def decide(
     now: datetime,
     terminal_schedule: Sequence[float],
     random: float,
-) -> Verdict:
+) -> DeliveryVerdict:
     """Return the verdict on *delivery* after an attempt.
 
     Args:
@@ -158,10 +158,10 @@ def decide(
         random: a number in [0, 1).
     """
     if answer.is_success:
-        return Verdict(DeliveryState.DELIVERED)
+        return DeliveryVerdict(DeliveryState.DELIVERED)
     if answer.status_code == GONE and answer.error is None:
         reason = "the receiver answered 410 Gone"
-        return Verdict(DeliveryState.DEAD, reason=reason, mutes=not delivery.is_test)
+        return DeliveryVerdict(DeliveryState.DEAD, reason=reason, mutes=not delivery.is_test)
     at = schedule.next_attempt_at(
         schedule.waits_of(delivery, terminal_schedule),
         delivery.tries + 1,
@@ -171,8 +171,8 @@ def decide(
         retry_after_sec=_retry_after_sec(answer, now),
     )
     if at is None:
-        return Verdict(DeliveryState.DEAD, reason="every attempt failed")
-    return Verdict(DeliveryState.PENDING, next_attempt_at=at)
+        return DeliveryVerdict(DeliveryState.DEAD, reason="every attempt failed")
+    return DeliveryVerdict(DeliveryState.PENDING, next_attempt_at=at)
 
 
 def _retry_after_sec(answer: Answer, now: datetime) -> float | None:
@@ -182,26 +182,28 @@ def _retry_after_sec(answer: Answer, now: datetime) -> float | None:
     return parse_retry_after(answer.retry_after, now, longest_sec=longest_sec)
 
 
-def decide_without_attempt(now: datetime) -> Verdict:
+def decide_without_attempt(now: datetime) -> DeliveryVerdict:
     """Return the verdict on a delivery that was claimed but not sent: any notifier may claim it."""
-    return Verdict(DeliveryState.PENDING, next_attempt_at=now)
+    return DeliveryVerdict(DeliveryState.PENDING, next_attempt_at=now)
 
 
-def decide_without_key(delivery: Delivery, now: datetime, shortest_wait_sec: float) -> Verdict:
+def decide_without_key(
+    delivery: Delivery, now: datetime, shortest_wait_sec: float
+) -> DeliveryVerdict:
     """Return the verdict on a delivery whose secrets no key here opens: it waits for another one.
 
     *shortest_wait_sec*: see ``schedule.key_wait``.
     """
     wait = schedule.key_wait(delivery.began_at, now, shortest_wait_sec)
     reason = "the notifier has no key that opens its secrets (security.encryption_keys)"
-    return Verdict(
+    return DeliveryVerdict(
         DeliveryState.PENDING, next_attempt_at=now + wait, reason=reason, is_for_others=True
     )
 
 
-def decide_in_shortage(answer: Answer, now: datetime, wait_sec: float) -> Verdict:
+def decide_in_shortage(answer: Answer, now: datetime, wait_sec: float) -> DeliveryVerdict:
     """Return the verdict on a delivery that the notifier could not send for want of something."""
-    return Verdict(
+    return DeliveryVerdict(
         DeliveryState.PENDING,
         next_attempt_at=now + timedelta(seconds=wait_sec),
         reason=f"the notifier could not send it ({answer.error})",

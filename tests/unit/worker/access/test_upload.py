@@ -10,7 +10,7 @@ import pytest
 
 from secretary_common.errors import ErrorCode, NotFound, PermanentError, StoreUnavailable
 from secretary_common.models import BOOTSTRAP_ID, ApiKey, FileInfo, FileKind
-from secretary_common.ports import OpenFile
+from secretary_common.ports import FileContent
 from secretary_common.testing.api_keys import InMemoryKeyRepository
 from secretary_common.testing.files import PIECE_BYTES, InMemoryFileRepository
 from secretary_worker.access import upload
@@ -28,9 +28,9 @@ class Files(InMemoryFileRepository):
         super().__init__()
         self.failures: list[type[Exception]] = []
 
-    async def open(self, file_id: str) -> OpenFile | None:
+    async def open(self, file_id: str) -> FileContent | None:
         found = await super().open(file_id)
-        return found and OpenFile(found.stored, self._failing(found.chunks))
+        return found and FileContent(found.stored, self._failing(found.chunks))
 
     async def _failing(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         yield await anext(chunks)

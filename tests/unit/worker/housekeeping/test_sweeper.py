@@ -246,7 +246,7 @@ class Crash(BaseException):
 STEPS = [
     ("removal", "expired_jobs"),
     ("deliveries", "has_pending"),
-    ("removal", "fence"),
+    ("removal", "mark_expired_as_deleted"),
     ("files", "of_job"),
     ("files", "delete"),
     ("logs", "delete_some"),
@@ -353,7 +353,7 @@ async def test_a_sweeper_survives_a_fault_and_an_outage(
     await asyncio.gather(sweeping, return_exceptions=True)
 
 
-async def test_a_retry_before_the_fence_keeps_the_job(
+async def test_a_retry_before_the_job_is_marked_as_deleted_keeps_the_job(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = await scene.job()
@@ -371,7 +371,7 @@ async def test_a_retry_before_the_fence_keeps_the_job(
     assert scene.jobs.jobs["job-1"].status is JobStatus.PENDING
 
 
-async def test_a_retry_after_the_fence_is_refused(
+async def test_a_retry_after_the_job_is_marked_as_deleted_is_refused(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = await scene.job()
@@ -389,19 +389,19 @@ async def test_a_retry_after_the_fence_is_refused(
     assert scene.left() == NOTHING
 
 
-async def test_a_delivery_made_just_before_the_fence_delays_the_removal(
+async def test_a_delivery_made_just_before_the_job_is_marked_as_deleted_delays_the_removal(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await scene.job()
     scene.clock.advance(RETENTION.total_seconds() + GRACE_SEC)
-    real = scene.removal.fence
+    real = scene.removal.mark_expired_as_deleted
     late = scene.delivery("job-1", DeliveryState.PENDING, seq=2)
 
     async def meanwhile(*args: Any) -> bool:
         await scene.deliveries.insert_absent([late])
         return await real(*args)
 
-    monkeypatch.setattr(scene.removal, "fence", meanwhile)
+    monkeypatch.setattr(scene.removal, "mark_expired_as_deleted", meanwhile)
     await scene.sweeper.round()
     assert scene.left()["deliveries"] == 2
     delivered = late.model_copy(update={"state": DeliveryState.DELIVERED})
@@ -508,16 +508,16 @@ async def test_an_upload_is_kept_if_a_job_reserves_it_during_the_check(
 ) -> None:
     upload = await scene.files.save(one(b"x"), scene.info(kind=FileKind.UPLOAD))
     scene.clock.advance(DAY_SEC)
-    real = scene.removal.is_named
+    real = scene.removal.is_referenced
 
     async def asked(file: FileInfo) -> bool:
         named = await real(file)
-        assert await scene.files.hold_uploads([upload.file_id], scene.clock.now())
+        assert await scene.files.keep_uploads([upload.file_id], scene.clock.now())
         return named
 
-    monkeypatch.setattr(scene.removal, "is_named", asked)
+    monkeypatch.setattr(scene.removal, "is_referenced", asked)
     assert await scene.sweeper.round() == Swept()
     assert await scene.files.open(upload.file_id)
-    monkeypatch.setattr(scene.removal, "is_named", real)
+    monkeypatch.setattr(scene.removal, "is_referenced", real)
     scene.clock.advance(DAY_SEC)
     assert await scene.sweeper.round() == Swept(files=1)

@@ -170,7 +170,7 @@ def deleted(job: Job, now: datetime) -> Change:
     return Change(put, drop=(*change.drop, "idempotency"))
 
 
-def gives_back(end: Settlement) -> bool:
+def makes_pending(end: Settlement) -> bool:
     """Return whether *end* makes the job pending again; a requested cancellation forbids it."""
     return end.outcome.status is JobStatus.PENDING
 

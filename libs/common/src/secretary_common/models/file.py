@@ -12,8 +12,8 @@ from secretary_common.models.value import Value
 
 UNNAMED_KEPT = timedelta(hours=24)
 """How long a file that no document names is kept."""
-UPLOAD_HELD = timedelta(hours=12)
-"""How long an upload is guaranteed to stay after ``hold_uploads`` returned it."""
+UPLOAD_KEPT = timedelta(hours=12)
+"""How long an upload is guaranteed to stay after ``keep_uploads`` returned it."""
 UPLOAD_PARAMETER = "file_id"
 """The parameter in which a job names an upload."""
 UPLOAD_FORMAT = "upload"

@@ -1,8 +1,9 @@
 """The cache in MongoDB: one document per entry, large values in files.
 
-An entry is written after its file and removed before it. If a process is killed in between, a file
-without an entry is left over; the sweeper removes it (``MongoRemovalRepository.is_named``). If two
-processes store the same key at once, their values are the same: either may win.
+An entry is written after its file and removed before its file. If a process is killed in between, a
+file without an entry is left over; the sweeper removes this file
+(``MongoRemovalRepository.is_referenced``). If two processes store the same key at once, their
+values are the same, so either value may stay.
 """
 
 from __future__ import annotations

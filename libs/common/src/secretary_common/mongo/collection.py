@@ -15,7 +15,7 @@ from pymongo.errors import BulkWriteError, OperationFailure
 from pymongo.read_concern import ReadConcern
 
 from secretary_common.errors import NotStorable
-from secretary_common.mongo.contact import Contact
+from secretary_common.mongo.connection_state import ConnectionState
 from secretary_common.mongo.fault import errors_of, is_missing_hint, translated_errors
 
 Document = dict[str, Any]
@@ -52,26 +52,28 @@ class Collection:
     ``DuplicateKeyError`` passes through, because callers treat it as an answer.
     """
 
-    def __init__(self, raw: Any, usable_indexes: set[str], contact: Contact) -> None:
+    def __init__(
+        self, raw: Any, usable_indexes: set[str], connection_state: ConnectionState
+    ) -> None:
         """*usable_indexes* is shared by all objects of this collection and client."""
         self._raw = raw
         self._usable = usable_indexes
-        self._contact = contact
+        self._connection_state = connection_state
 
     async def insert_one(self, document: Document) -> None:
         """Insert *document*."""
-        with self._contact.translated_errors(writing=True):
+        with self._connection_state.translated_errors(writing=True):
             await self._raw.insert_one(document)
 
     async def insert_many(self, documents: Sequence[Document]) -> None:
         """Insert all *documents*; one that fails does not stop the others."""
-        with self._contact.translated_errors(writing=True):
+        with self._connection_state.translated_errors(writing=True):
             await self._raw.insert_many(documents, ordered=False)
 
     async def insert_each(self, documents: Sequence[Document]) -> dict[int, Exception]:
         """Insert *documents* in one write; return the errors of single documents, by index."""
         encoded, errors = _encoded(documents)
-        with self._contact.translated_errors(writing=True):
+        with self._connection_state.translated_errors(writing=True):
             try:
                 if encoded:
                     await self._raw.insert_many(list(encoded.values()), ordered=False)
@@ -84,7 +86,7 @@ class Collection:
         encoded, errors = _encoded([{"q": query, "u": change} for query, change in updates])
         places = list(encoded)
         matched = 0
-        with self._contact.translated_errors(writing=True):
+        with self._connection_state.translated_errors(writing=True):
             try:
                 if places:
                     done = await self._raw.bulk_write(
@@ -101,13 +103,13 @@ class Collection:
         self, query: Query, *, projection: Any = None, sort: Sort | None = None
     ) -> Document | None:
         """Return the first document that matches."""
-        with self._contact.translated_errors():
+        with self._connection_state.translated_errors():
             found: Document | None = await self._raw.find_one(query, projection, sort=sort)
             return found
 
     async def find_one_confirmed(self, query: Query) -> Document | None:
         """Return the first document that matches, once a majority has it (linearizable)."""
-        with self._contact.translated_errors():
+        with self._connection_state.translated_errors():
             confirmed = self._raw.with_options(read_concern=ReadConcern("linearizable"))
             found: Document | None = await confirmed.find_one(query)
             return found
@@ -132,7 +134,7 @@ class Collection:
                 Secretary defines it: MongoDB returns too few documents for another partial index.
         """
         wanted = functools.partial(self._raw.find, query, projection, sort=sort, limit=limit)
-        with self._contact.translated_errors():
+        with self._connection_state.translated_errors():
             if hint not in self._usable:
                 return await _all(wanted())
             try:
@@ -146,7 +148,7 @@ class Collection:
         self, query: Query, change: Query, *, upsert: bool = False
     ) -> UpdateOutcome:
         """Change the first document that matches."""
-        with self._contact.translated_errors(writing=True):
+        with self._connection_state.translated_errors(writing=True):
             result = await self._raw.update_one(query, change, upsert=upsert)
         return UpdateOutcome(
             result.matched_count, result.modified_count, result.upserted_id is not None
@@ -154,7 +156,7 @@ class Collection:
 
     async def update_many(self, query: Query, change: Query) -> UpdateOutcome:
         """Change every document that matches."""
-        with self._contact.translated_errors(writing=True):
+        with self._connection_state.translated_errors(writing=True):
             result = await self._raw.update_many(query, change)
         return UpdateOutcome(result.matched_count, result.modified_count, upserted=False)
 
@@ -162,7 +164,7 @@ class Collection:
         self, query: Query, change: Query, *, projection: Any = None, sort: Sort | None = None
     ) -> Document | None:
         """Change the first document that matches and return its new version."""
-        with self._contact.translated_errors(writing=True):
+        with self._connection_state.translated_errors(writing=True):
             found: Document | None = await self._raw.find_one_and_update(
                 query,
                 change,
@@ -174,13 +176,13 @@ class Collection:
 
     async def delete_many(self, query: Query) -> int:
         """Delete every document that matches; return how many were deleted."""
-        with self._contact.translated_errors(writing=True):
+        with self._connection_state.translated_errors(writing=True):
             result = await self._raw.delete_many(query)
         return int(result.deleted_count)
 
     async def count(self, query: Query) -> int:
         """Count the documents that match, all at one moment."""
-        with self._contact.translated_errors():
+        with self._connection_state.translated_errors():
             return int(await self._at_one_moment().count_documents(query))
 
     def _at_one_moment(self) -> Any:
@@ -189,13 +191,13 @@ class Collection:
 
     async def distinct(self, field: str, query: Query) -> list[Any]:
         """Return the values of *field* in the documents that match, each once, in no order."""
-        with self._contact.translated_errors():
+        with self._connection_state.translated_errors():
             found: list[Any] = await self._raw.distinct(field, query)
             return found
 
     async def aggregate(self, pipeline: Sequence[Document]) -> list[Document]:
         """Return the results of *pipeline*, all of one moment."""
-        with self._contact.translated_errors():
+        with self._connection_state.translated_errors():
             cursor = self._at_one_moment().aggregate(pipeline)
             if inspect.isawaitable(cursor):  # PyMongo's async API
                 cursor = await cursor
@@ -204,7 +206,7 @@ class Collection:
 
     async def list_indexes(self) -> list[Document]:
         """Return the collection's indexes, also unfinished ones; empty without a collection."""
-        with self._contact.translated_errors():
+        with self._connection_state.translated_errors():
             cursor = self._raw.list_indexes()
             if inspect.isawaitable(cursor):  # PyMongo's own API
                 cursor = await cursor
@@ -216,7 +218,7 @@ class Collection:
         Raises:
             OperationFailure: MongoDB refuses it, e.g. because another index has its name.
         """
-        with self._contact.translated_errors():
+        with self._connection_state.translated_errors():
             # By default all members must be ready: a member that is down would block the build.
             await self._raw.create_indexes([index], commitQuorum="majority")
 

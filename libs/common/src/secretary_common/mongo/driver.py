@@ -1,8 +1,8 @@
 """The only module that chooses a MongoDB driver: Motor by default, PyMongo's async API on request.
 
 Motor's end of life was 2026-05-14; its makers recommend ``AsyncMongoClient``. The two drivers agree
-on most calls and differ on ``aggregate`` and ``close``. ``Client`` and ``Collection`` hide the
-differences and translate errors (``fault.py``), so no other module needs to know which driver runs.
+on most calls and differ on ``aggregate`` and ``close``. ``DatabaseClient`` and ``Collection`` hide
+the differences and translate errors (``fault.py``), so the other modules work with either driver.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pymongo import AsyncMongoClient
 from pymongo.errors import BulkWriteError, InvalidOperation, ServerSelectionTimeoutError
 
 from secretary_common.mongo.collection import Collection, Document
-from secretary_common.mongo.contact import Contact
+from secretary_common.mongo.connection_state import ConnectionState
 from secretary_common.mongo.fault import write_error
 
 OPERATION_TIMEOUT_MS = 5_000
@@ -56,7 +56,7 @@ async def _within_deadline(work: Awaitable[Any]) -> None:
         raise ServerSelectionTimeoutError("the transaction took too long") from None
 
 
-class Client:
+class DatabaseClient:
     """A connection pool to one database, with Secretary's deadlines and guarantees.
 
     Every operation has 5 s. A write is acknowledged by a majority, with its journal.
@@ -69,12 +69,12 @@ class Client:
         self._raw = make(url, **(CLIENT_OPTIONS if deadline else WITHOUT_DEADLINE))
         self._database = self._raw[database]
         self._usable: dict[str, set[str]] = {}
-        self.contact = Contact()
+        self.connection_state = ConnectionState()
 
     @contextlib.asynccontextmanager
-    async def without_deadline(self) -> AsyncIterator[Client]:
+    async def without_deadline(self) -> AsyncIterator[DatabaseClient]:
         """Open a second client of the same database without deadlines; close it at the end."""
-        client = Client(*self._names, deadline=False)
+        client = DatabaseClient(*self._names, deadline=False)
         try:
             yield client
         finally:
@@ -82,12 +82,14 @@ class Client:
 
     def collection(self, name: str) -> Collection:
         """Return the collection *name*."""
-        return Collection(self._database[name], self._usable.setdefault(name, set()), self.contact)
+        return Collection(
+            self._database[name], self._usable.setdefault(name, set()), self.connection_state
+        )
 
     async def insert_together(self, documents: Mapping[str, Sequence[Document]]) -> None:
         """Insert documents into several collections in one transaction: all or nothing."""
         starting = self._raw.start_session()
-        with self.contact.translated_errors(writing=True):
+        with self.connection_state.translated_errors(writing=True):
             session = await starting if inspect.isawaitable(starting) else starting
             async with session:
                 await _within_deadline(
@@ -103,13 +105,13 @@ class Client:
 
     async def command(self, name: str) -> Document:
         """Run an administrative command without arguments, on the primary."""
-        with self.contact.translated_errors():
+        with self.connection_state.translated_errors():
             answer: Document = await self._raw.admin.command(name, codec_options=AWARE)
             return answer
 
     async def drop_database(self) -> None:
         """Remove the database with all its data; for tests."""
-        with self.contact.translated_errors():
+        with self.connection_state.translated_errors():
             await self._raw.drop_database(self._database.name)
 
     async def close(self) -> None:

@@ -20,10 +20,10 @@ from pymongo import ASCENDING
 
 from secretary_common.errors import FileTooLarge, NotFound, SecretaryError, StoreUnavailable
 from secretary_common.models import FileInfo, FileKind, StoredFile
-from secretary_common.models.file import UNNAMED_KEPT, UPLOAD_HELD
+from secretary_common.models.file import UNNAMED_KEPT, UPLOAD_KEPT
 from secretary_common.mongo.collection import Document
-from secretary_common.mongo.driver import Client
-from secretary_common.ports import OpenFile
+from secretary_common.mongo.driver import DatabaseClient
+from secretary_common.ports import FileContent
 
 CHUNK_BYTES = 255 * 1024
 """The default of GridFS: a chunk with its document stays below 256 KiB."""
@@ -40,7 +40,7 @@ many files.
 class MongoFileRepository:
     """Files in GridFS (``ports.FileRepository``)."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: DatabaseClient) -> None:
         self._begun = client.collection("files")
         self._whole = client.collection("fs.files")
         self._chunks = client.collection("fs.chunks")
@@ -63,12 +63,12 @@ class MongoFileRepository:
             raise
         return stored
 
-    async def open(self, file_id: str) -> OpenFile | None:
+    async def open(self, file_id: str) -> FileContent | None:
         found = await self._whole.find_one({"_id": file_id})
         if found is None:
             return None
         stored = _to_file(found)
-        return OpenFile(stored, self._read(stored))
+        return FileContent(stored, self._read(stored))
 
     async def delete(self, file_id: str) -> None:
         await self._whole.delete_many({"_id": file_id})
@@ -93,14 +93,14 @@ class MongoFileRepository:
         due = {"_id": file_id, "check_at": {"$lte": now}}
         return (await self._begun.update_one(due, {"$set": {"condemned": True}})).matched == 1
 
-    async def hold_uploads(
+    async def keep_uploads(
         self, file_ids: Collection[str], now: datetime, *, owner: str | None = None
     ) -> dict[str, StoredFile]:
         wanted = {"_id": {"$in": sorted(set(file_ids))}, "kind": FileKind.UPLOAD, **_held()}
         if owner is not None:
             wanted["owner"] = owner
         found = await self._begun.find(wanted, projection=["check_at"])
-        until = now + UPLOAD_HELD
+        until = now + UPLOAD_KEPT
         if soon := [one["_id"] for one in found if one["check_at"] < until]:
             those = {"_id": {"$in": soon}, **_held()}
             await self._begun.update_many(those, {"$max": {"check_at": until}})

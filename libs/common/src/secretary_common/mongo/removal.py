@@ -10,7 +10,7 @@ from pymongo.errors import DuplicateKeyError
 from secretary_common.models import FileInfo, FileKind
 from secretary_common.models.states import TERMINAL, JobStatus
 from secretary_common.mongo.collection import Collection, Document
-from secretary_common.mongo.driver import Client
+from secretary_common.mongo.driver import DatabaseClient
 from secretary_common.ports import Expired
 from secretary_common.ports.removal import Place
 
@@ -22,7 +22,7 @@ _OPEN = (JobStatus.PENDING.value, JobStatus.PROCESSING.value)
 class MongoRemovalRepository:
     """Old jobs and batches in MongoDB (``ports.RemovalRepository``)."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: DatabaseClient) -> None:
         self._jobs = client.collection("jobs")
         self._batches = client.collection("batches")
         self._cache = client.collection("cache")
@@ -40,13 +40,13 @@ class MongoRemovalRepository:
             Expired(
                 (document["expires_at"], document["_id"]),
                 has_event="notify" in document,
-                # ``fence`` marks the job as deleted too, but later than its expiry.
+                # The sweeper marks the job as deleted too, but later than its expiry.
                 deleted=document.get("deleted_at", _NEVER) <= document["expires_at"],
             )
             for document in found
         ]
 
-    async def fence(self, job_id: str, before: datetime, now: datetime) -> bool:
+    async def mark_expired_as_deleted(self, job_id: str, before: datetime, now: datetime) -> bool:
         done = await self._jobs.update_one(
             {"_id": job_id, "status": _ENDED, "expires_at": {"$lte": before}, "notify": None},
             # $min keeps an earlier time: the time when a client deleted the job.
@@ -55,10 +55,10 @@ class MongoRemovalRepository:
         return done.matched == 1
 
     async def remove_job(self, job_id: str) -> bool:
-        fenced = {"_id": job_id, "status": _ENDED, "deleted_at": {"$ne": None}, "notify": None}
-        return await self._jobs.delete_many(fenced) == 1
+        marked = {"_id": job_id, "status": _ENDED, "deleted_at": {"$ne": None}, "notify": None}
+        return await self._jobs.delete_many(marked) == 1
 
-    async def is_named(self, file: FileInfo) -> bool:
+    async def is_referenced(self, file: FileInfo) -> bool:
         if file.kind is FileKind.UPLOAD:
             upload = {"parameters.file_id": file.file_id, "deleted_at": None}
             return await self._jobs.find_one(upload, projection=["_id"]) is not None

@@ -17,7 +17,7 @@ ALREADY_INITIALIZED, NO_REPLICATION_ENABLED = 23, 76
 # These are set here, for one server at a time.
 _OWN_OPTIONS = frozenset({"replicaset", "directconnection", "serverselectiontimeoutms"})
 
-Client = MongoClient[dict[str, Any]]
+_SyncClient = MongoClient[dict[str, Any]]
 
 
 def initiate(url: str) -> bool:
@@ -67,7 +67,7 @@ def _initiate(parsed: Mapping[str, Any]) -> bool:
     return True
 
 
-def _client_of(host: str, port: int, parsed: Mapping[str, Any]) -> Client:
+def _client_of(host: str, port: int, parsed: Mapping[str, Any]) -> _SyncClient:
     """Return a client of one server, with the user and the options of the URL."""
     options = {n: v for n, v in parsed["options"].items() if n.lower() not in _OWN_OPTIONS}
     credentials = {"username": parsed["username"], "password": parsed["password"]}

@@ -15,7 +15,7 @@ from secretary_common.mongo.announcements import MongoJobTypeRepository, MongoTe
 from secretary_common.mongo.api_keys import MongoKeyRepository
 from secretary_common.mongo.cache import MongoCacheRepository
 from secretary_common.mongo.deliveries.repository import MongoDeliveryRepository
-from secretary_common.mongo.driver import Client
+from secretary_common.mongo.driver import DatabaseClient
 from secretary_common.mongo.files import MongoFileRepository
 from secretary_common.mongo.jobs.batches import MongoBatchRepository
 from secretary_common.mongo.jobs.logs import MongoLogRepository
@@ -38,7 +38,7 @@ RECONNECT_SEC = 1.0
 class Store:
     """The repositories of one database, and its clock."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: DatabaseClient) -> None:
         self.client = client
         self.clock = ServerClock()
         self.jobs = MongoJobRepository(client.collection("jobs"))
@@ -66,11 +66,11 @@ class Store:
         try:
             await self._ping()
         except (StoreUnavailable, PyMongoError) as error:
-            self.client.contact.fail(error.__cause__ or error)
+            self.client.connection_state.fail(error.__cause__ or error)
             if isinstance(error, StoreUnavailable):
                 raise
             raise StoreUnavailable("MongoDB refused the connection") from error
-        self.client.contact.succeed()
+        self.client.connection_state.succeed()
 
     async def _ping(self) -> None:
         started = time.monotonic()
@@ -125,7 +125,7 @@ def open_store(settings: MongoSection) -> Store:
         ConfigurationError: ``mongo.url`` is wrong.
     """
     check_url(settings.url)
-    return Store(Client(settings.url, settings.database, settings.driver))
+    return Store(DatabaseClient(settings.url, settings.database, settings.driver))
 
 
 @contextlib.asynccontextmanager

@@ -11,7 +11,7 @@ from secretary_common.ports.batch import BatchRepository
 from secretary_common.ports.cache import CacheEntry, CacheEviction, CacheRepository
 from secretary_common.ports.delivery import DeliveryQueue, DeliveryRepository, DeliveryStorage
 from secretary_common.ports.doorbell import Doorbell
-from secretary_common.ports.file import FileRepository, OpenFile
+from secretary_common.ports.file import FileContent, FileRepository
 from secretary_common.ports.job import (
     JobActionWrites,
     JobCandidates,
@@ -35,6 +35,7 @@ __all__ = [
     "DeliveryStorage",
     "Doorbell",
     "Expired",
+    "FileContent",
     "FileRepository",
     "JobActionWrites",
     "JobCandidates",
@@ -48,7 +49,6 @@ __all__ = [
     "LockRepository",
     "LogRepository",
     "NotifierRepository",
-    "OpenFile",
     "RemovalRepository",
     "TemplateRepository",
     "WorkerRepository",

@@ -11,7 +11,7 @@ from secretary_common.models import FileInfo, StoredFile
 
 
 @dataclass(frozen=True, slots=True)
-class OpenFile:
+class FileContent:
     """A file that is open for reading."""
 
     stored: StoredFile
@@ -40,7 +40,7 @@ class FileRepository(Protocol):
         """
         ...
 
-    async def open(self, file_id: str) -> OpenFile | None:
+    async def open(self, file_id: str) -> FileContent | None:
         """Open the file for reading; None if it does not exist or is not complete."""
         ...
 
@@ -64,19 +64,19 @@ class FileRepository(Protocol):
         ...
 
     async def mark_for_removal(self, file_id: str, now: datetime) -> bool:
-        """Exclude the file from ``hold_uploads`` from now on; False if it is not due for a check.
+        """Exclude the file from ``keep_uploads`` from now on; False if it is not due for a check.
 
         The sweeper first finds that no document names the file, then marks it, then deletes it.
-        A client that wanted to name the file meanwhile was refused, or its ``hold_uploads`` has
+        A client that wanted to name the file meanwhile was refused, or its ``keep_uploads`` has
         postponed the check, so that the mark fails.
         """
         ...
 
-    async def hold_uploads(
+    async def keep_uploads(
         self, file_ids: Collection[str], now: datetime, *, owner: str | None = None
     ) -> dict[str, StoredFile]:
         """Return the complete uploads of *owner* among *file_ids*, by id; None: of any owner.
 
-        They stay for ``UPLOAD_HELD`` after *now*, named or not: enough time to name them.
+        They stay for ``UPLOAD_KEPT`` after *now*, named or not: enough time to name them.
         """
         ...

@@ -40,7 +40,7 @@ class RemovalRepository(Protocol):
         """
         ...
 
-    async def fence(self, job_id: str, before: datetime, now: datetime) -> bool:
+    async def mark_expired_as_deleted(self, job_id: str, before: datetime, now: datetime) -> bool:
         """Mark an ended job that expired by *before* as deleted, so that no write changes it.
 
         False if the job does not expire (any more), or if an event waits in its outbox slot.
@@ -51,7 +51,7 @@ class RemovalRepository(Protocol):
         """Remove a job that is marked as deleted; False if there is no such job."""
         ...
 
-    async def is_named(self, file: FileInfo) -> bool:
+    async def is_referenced(self, file: FileInfo) -> bool:
         """Return whether a document names *file*, or its attempt may still name it.
 
         An upload is named by any job that is not deleted and has it in its parameters. A file of

@@ -8,8 +8,8 @@ from datetime import datetime
 
 from secretary_common.errors import FileTooLarge
 from secretary_common.models import FileInfo, FileKind, StoredFile
-from secretary_common.models.file import UNNAMED_KEPT, UPLOAD_HELD
-from secretary_common.ports import OpenFile
+from secretary_common.models.file import UNNAMED_KEPT, UPLOAD_KEPT
+from secretary_common.ports import FileContent
 
 PIECE_BYTES = 64 * 1024
 
@@ -41,11 +41,11 @@ class InMemoryFileRepository:
         self.whole[info.file_id] = (stored, bytes(taken))
         return stored
 
-    async def open(self, file_id: str) -> OpenFile | None:
+    async def open(self, file_id: str) -> FileContent | None:
         if file_id not in self.whole:
             return None
         stored, content = self.whole[file_id]
-        return OpenFile(stored, _pieces(content))
+        return FileContent(stored, _pieces(content))
 
     async def delete(self, file_id: str) -> None:
         self.whole.pop(file_id, None)
@@ -70,7 +70,7 @@ class InMemoryFileRepository:
         self.condemned.add(file_id)
         return True
 
-    async def hold_uploads(
+    async def keep_uploads(
         self, file_ids: Collection[str], now: datetime, *, owner: str | None = None
     ) -> dict[str, StoredFile]:
         held = {}
@@ -78,7 +78,7 @@ class InMemoryFileRepository:
             stored = self.whole[file_id][0]
             if stored.kind is FileKind.UPLOAD and owner in (None, stored.owner):
                 info, check_at = self.begun[file_id]
-                self.begun[file_id] = (info, max(check_at, now + UPLOAD_HELD))
+                self.begun[file_id] = (info, max(check_at, now + UPLOAD_KEPT))
                 held[file_id] = stored
         return held
 

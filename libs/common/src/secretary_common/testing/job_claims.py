@@ -103,7 +103,7 @@ class InMemoryJobClaims(JobMemory):
             raise StaleClaim
         if ended and lease_end(current) > settlement.at.timestamp():
             raise StaleClaim
-        if transition.gives_back(settlement) and current.cancel_requested:
+        if transition.makes_pending(settlement) and current.cancel_requested:
             settlement = transition.as_cancelled(settlement)
         self.apply(current, transition.settled(job, token, settlement))
         return settlement

@@ -40,7 +40,7 @@ class InMemoryRemovalRepository:
         )
         return _walked(found, before, limit, after)
 
-    async def fence(self, job_id: str, before: datetime, now: datetime) -> bool:
+    async def mark_expired_as_deleted(self, job_id: str, before: datetime, now: datetime) -> bool:
         job = self._jobs.jobs.get(job_id)
         if not job or not job.has_ended or job.notify or not job.expires_at:
             return False
@@ -56,7 +56,7 @@ class InMemoryRemovalRepository:
         del self._jobs.jobs[job_id]
         return True
 
-    async def is_named(self, file: FileInfo) -> bool:
+    async def is_referenced(self, file: FileInfo) -> bool:
         if file.kind is FileKind.UPLOAD:
             kept = (job for job in self._jobs.jobs.values() if job.deleted_at is None)
             return any(job.parameters.get("file_id") == file.file_id for job in kept)

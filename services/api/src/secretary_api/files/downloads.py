@@ -12,7 +12,7 @@ from pydantic_core import to_json
 
 from secretary_common.errors import NotFound
 from secretary_common.models import Job, JobFile
-from secretary_common.ports import FileRepository, OpenFile
+from secretary_common.ports import FileContent, FileRepository
 
 # Content that is compressed already: compressing it again costs time and saves nothing.
 _COMPRESSED = ("application/gzip", "application/zip", "audio/", "image/", "video/")
@@ -35,7 +35,7 @@ class Downloads:
         found = await self._open(job.results_file.file_id)
         return _enveloped(job, found.chunks)
 
-    async def file_of(self, job: Job, name: str) -> tuple[JobFile, OpenFile]:
+    async def file_of(self, job: Job, name: str) -> tuple[JobFile, FileContent]:
         """Return the file *name* of *job*.
 
         Raises:
@@ -65,7 +65,7 @@ class Downloads:
                         yield buffer.drain()
         yield buffer.drain()
 
-    async def _open(self, file_id: str) -> OpenFile:
+    async def _open(self, file_id: str) -> FileContent:
         found = await self.files.open(file_id)
         if found is None:
             raise NotFound(f"the file {file_id} does not exist any more")

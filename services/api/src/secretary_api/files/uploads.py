@@ -23,7 +23,7 @@ UPLOADS_PER_KEY = 8
 """The same for one API key, so that no key blocks the others."""
 
 
-class Uploads:
+class UploadStore:
     """Stores uploads, and checks the uploads that a job names."""
 
     def __init__(self, files: FileRepository, clock: Clock, *, max_bytes: int) -> None:
@@ -72,7 +72,7 @@ class Uploads:
         """
         if not named:
             return
-        there = await self._files.hold_uploads(set(named.values()), self._clock.now(), owner=owner)
+        there = await self._files.keep_uploads(set(named.values()), self._clock.now(), owner=owner)
         why = "there is no such upload (POST /api/files makes one)"
         missing = [(field, why) for field, file_id in named.items() if file_id not in there]
         if missing:

@@ -54,7 +54,7 @@ class Admission:
         Raises:
             InvalidRequest: naming the field that is refused.
         """
-        parameters, hook = webhook.taken_out(submission.parameters)
+        parameters, hook = webhook.split_webhook(submission.parameters)
         job_id = new_job_id()
         if hook:
             hook = webhook.accepted(hook, self.guard, hook.client_job_id or job_id)

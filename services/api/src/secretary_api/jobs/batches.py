@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from secretary_api.auth import Principal
-from secretary_api.files.uploads import Uploads, named_upload
+from secretary_api.files.uploads import UploadStore, named_upload
 from secretary_api.http.errors import refused_fields
 from secretary_api.jobs.actions import JobActions
 from secretary_api.jobs.admission import Admission
 from secretary_api.jobs.idempotency import insert_once
-from secretary_api.jobs.job_types import JobTypes, KnownJobType
+from secretary_api.jobs.job_types import KnownJobType, KnownJobTypes
 from secretary_api.schemas.batch import BatchSubmission
 from secretary_common.errors import InvalidRequest, InvalidState, NotFound
 from secretary_common.models import (
@@ -45,12 +45,12 @@ class Batches:
 
     batches: BatchRepository
     jobs: JobRepository
-    job_types: JobTypes
+    job_types: KnownJobTypes
     actions: JobActions
     doorbell: Doorbell
     clock: Clock
     admission: Admission
-    uploads: Uploads
+    uploads: UploadStore
     in_background: Callable[[Coroutine[Any, Any, Any]], None]
     """Rings in the background: the client does not wait for a thousand confirmations."""
 

@@ -25,7 +25,7 @@ class KnownJobType:
     check: ParameterCheck
 
 
-class JobTypes:
+class KnownJobTypes:
     """Caches the announced job types."""
 
     def __init__(self, repository: JobTypeRepository, clock: Clock) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from secretary_api.auth import Principal
-from secretary_api.jobs.job_types import JobTypes
+from secretary_api.jobs.job_types import KnownJobTypes
 from secretary_common.errors import NotFound
 from secretary_common.models import (
     LOG_LEVELS,
@@ -30,7 +30,7 @@ class JobQueries:
     jobs: JobRepository
     logs: LogRepository
     deliveries: DeliveryRepository
-    job_types: JobTypes
+    job_types: KnownJobTypes
     clock: Clock
 
     async def get(self, job_id: str, principal: Principal) -> Job:

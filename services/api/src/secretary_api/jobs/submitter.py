@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from secretary_api.auth import Principal
-from secretary_api.files.uploads import Uploads, named_upload
+from secretary_api.files.uploads import UploadStore, named_upload
 from secretary_api.jobs.admission import Admission
 from secretary_api.jobs.idempotency import insert_once
-from secretary_api.jobs.job_types import JobTypes
+from secretary_api.jobs.job_types import KnownJobTypes
 from secretary_api.schemas.submission import JobSubmission
 from secretary_common.models import Idempotency, Job
 from secretary_common.ports import Doorbell, JobRepository
@@ -23,11 +23,11 @@ class JobSubmitter:
     """Stores the jobs that clients submit, and rings for them."""
 
     jobs: JobRepository
-    job_types: JobTypes
+    job_types: KnownJobTypes
     doorbell: Doorbell
     clock: Clock
     admission: Admission
-    uploads: Uploads
+    uploads: UploadStore
 
     async def submit(
         self, submission: JobSubmission, mark: Idempotency | None, principal: Principal

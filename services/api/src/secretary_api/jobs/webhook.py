@@ -19,7 +19,7 @@ from secretary_common.secrets.secret_field import REDACTED
 PATH = "parameters.webhook"
 
 
-def taken_out(parameters: JsonObject) -> tuple[JsonObject, WebhookRequest | None]:
+def split_webhook(parameters: JsonObject) -> tuple[JsonObject, WebhookRequest | None]:
     """Return *parameters* without their webhook, and the webhook.
 
     Raises:

@@ -26,7 +26,7 @@ from secretary_api.http.cursor import (
 from secretary_api.jobs import view
 from secretary_api.jobs.idempotency import REPLAYED
 from secretary_api.routes.responses import COMMON, NOT_FOUND, WITH_JSON_BODY
-from secretary_api.schemas.delivery import DeliveryPage, DeliverySlice
+from secretary_api.schemas.delivery import DeliveryPage, PageQuery
 from secretary_api.schemas.envelope import Success
 from secretary_api.schemas.job import JobPage, JobView, LogPage, Submitted
 from secretary_api.schemas.submission import JobFilter, JobSubmission
@@ -83,7 +83,7 @@ async def get_job(job: JobDep, services: ServicesDep) -> Success[JobView]:
 
 @router.get("/{job_id}/deliveries", responses=NOT_FOUND)
 async def get_job_deliveries(
-    job: JobDep, services: ServicesDep, wanted: Annotated[DeliverySlice, Query()]
+    job: JobDep, services: ServicesDep, wanted: Annotated[PageQuery, Query()]
 ) -> Success[DeliveryPage]:
     """List the webhooks of a job in the order of their events, each with all its attempts.
 

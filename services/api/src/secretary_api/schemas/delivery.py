@@ -46,14 +46,14 @@ class DeliveryPage(View):
     """The cursor of the next page; null on the last page."""
 
 
-class DeliverySlice(Request):
+class PageQuery(Request):
     """Which page of a listing to return."""
 
     limit: int = Field(default=50, ge=1, le=250)
     cursor: str | None = Field(default=None, description="`next` of the page before.")
 
 
-class DeliveryFilter(DeliverySlice):
+class DeliveryFilter(PageQuery):
     """Which deliveries to list."""
 
     status: DeliveryState | None = None

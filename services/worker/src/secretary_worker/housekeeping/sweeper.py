@@ -155,10 +155,10 @@ class Sweeper:
     async def _remove_job(self, job: Expired, before: datetime) -> bool:
         if job.has_event or await self._deliveries.has_pending(job.id):
             return False
-        if not await self._removal.fence(job.id, before, self._clock.now()):
+        if not await self._removal.mark_expired_as_deleted(job.id, before, self._clock.now()):
             return False  # it was retried, or it has a new event
         if await self._deliveries.has_pending(job.id):
-            return False  # a delivery was made before the fence; after the fence none is made
+            return False  # made before the mark; after the mark none is made
         while files := await self._files.of_job(job.id, FILES_AT_ONCE):
             for file in files:
                 await self._files.delete(file.file_id)
@@ -175,7 +175,7 @@ class Sweeper:
         return await self._each(due, self._remove_unnamed)
 
     async def _remove_unnamed(self, file: FileInfo) -> bool:
-        if await self._removal.is_named(file):
+        if await self._removal.is_referenced(file):
             await self._files.check_again(file.file_id, self._clock.now() + UNNAMED_KEPT)
             return False
         if not await self._files.mark_for_removal(file.file_id, self._clock.now()):

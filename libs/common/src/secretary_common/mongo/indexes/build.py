@@ -10,7 +10,7 @@ from pymongo.errors import OperationFailure
 
 from secretary_common.errors import StoreUnavailable
 from secretary_common.mongo.collection import Collection, Document
-from secretary_common.mongo.driver import Client
+from secretary_common.mongo.driver import DatabaseClient
 from secretary_common.mongo.indexes.comparison import difference
 from secretary_common.mongo.indexes.definitions import INDEXES
 from secretary_common.runtime.log import get_logger
@@ -20,7 +20,7 @@ log = get_logger(__name__)
 UNAUTHORIZED_CODE = 13
 
 
-async def ensure(client: Client) -> int:
+async def ensure(client: DatabaseClient) -> int:
     """Build each index that is missing; return how many MongoDB refused to build.
 
     Afterwards queries of *client* may name the indexes. Safe to repeat, and safe in several

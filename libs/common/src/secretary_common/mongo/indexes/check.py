@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from pymongo import IndexModel
 
-from secretary_common.mongo.driver import Client
+from secretary_common.mongo.driver import DatabaseClient
 from secretary_common.mongo.indexes.comparison import Difference, difference
 from secretary_common.mongo.indexes.definitions import EFFECT_IF_MISSING, INDEXES
 from secretary_common.runtime.log import get_logger
@@ -22,7 +22,7 @@ Missing = dict[tuple[str, str], Difference]
 """The differences by collection and name of the index."""
 
 
-async def watch(client: Client) -> None:
+async def watch(client: DatabaseClient) -> None:
     """Check the indexes every minute; log each missing index once. Runs until cancelled."""
     known: Missing = {}
 
@@ -34,7 +34,7 @@ async def watch(client: Client) -> None:
     await resilient_loop("indexes", check_once, pause_sec=CHECK_SEC, failures=failures)
 
 
-async def check(client: Client, known: Missing) -> Missing:
+async def check(client: DatabaseClient, known: Missing) -> Missing:
     """Return the missing indexes; log those that *known* does not name.
 
     Afterwards queries of *client* may name the other indexes.
@@ -61,7 +61,7 @@ async def check(client: Client, known: Missing) -> Missing:
     return missing
 
 
-async def _missing(client: Client, name: str, wanted: Sequence[IndexModel]) -> Missing:
+async def _missing(client: DatabaseClient, name: str, wanted: Sequence[IndexModel]) -> Missing:
     collection = client.collection(name)
     existing = await collection.list_indexes()
     differences = {index.document["name"]: difference(index, existing) for index in wanted}

@@ -9,7 +9,7 @@ from pymongo.errors import DuplicateKeyError
 from secretary_common.errors import KeyInUse
 from secretary_common.models import Batch, Job
 from secretary_common.mongo.collection import Document
-from secretary_common.mongo.driver import Client
+from secretary_common.mongo.driver import DatabaseClient
 from secretary_common.mongo.jobs.document import check_room, key_query, to_document
 
 BATCHES, JOBS = "batches", "jobs"
@@ -18,7 +18,7 @@ BATCHES, JOBS = "batches", "jobs"
 class MongoBatchRepository:
     """Batches with their jobs (``ports.BatchRepository``)."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: DatabaseClient) -> None:
         self._client = client
         self._batches = client.collection(BATCHES)
 

@@ -75,7 +75,7 @@ class AttemptEnd:
         query = held(self.job.job_id, self.token)
         if self.lease_ended:
             query["lease.expires_at"] = {"$lte": self.settlement.at}
-        if transition.gives_back(self.settlement):
+        if transition.makes_pending(self.settlement):
             query["cancel_requested"] = {"$ne": True}
         return query, update_of(transition.settled(self.job, self.token, self.settlement))
 
@@ -118,4 +118,4 @@ def _outcome_of(end: AttemptEnd, document: Document) -> Settlement | BaseExcepti
         cancelled = mark.outcome == Outcome.CANCELLED
         return transition.as_cancelled(end.settlement) if cancelled else end.settlement
     holds = document.get("lease", {}).get("token") == end.token
-    return None if holds and transition.gives_back(end.settlement) else StaleClaim()
+    return None if holds and transition.makes_pending(end.settlement) else StaleClaim()

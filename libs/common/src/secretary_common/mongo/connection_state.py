@@ -15,7 +15,7 @@ from secretary_common.runtime.log import get_logger
 log = get_logger(__name__)
 
 
-class Contact:
+class ConnectionState:
     """The contact of one client with MongoDB.
 
     It is lost by any operation that finds no connection, and regained by ``succeed`` alone: while
