@@ -1,8 +1,8 @@
 """Finds handler packages and sets each of them up.
 
-A package is found in one of two ways. An installed package names its ``setup`` function under the
-entry point ``secretary.handlers``. Any importable module can be named in
-``worker.handler_modules``; a function ``setup`` in it is optional.
+The worker finds a package in one of two ways. An installed package names its ``setup`` function
+under the entry point ``secretary.handlers``. An importable module is named in the setting
+``worker.handler_modules``; it may have a function ``setup``.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ Setup = Callable[[HandlerContext], None]
 
 
 class HandlerPackages:
-    """The handler packages of this process, set up once; close it at the end of the worker."""
+    """The handler packages of this process. The worker calls ``close`` at its end."""
 
     def __init__(
         self, settings: Settings, *, cache: CacheRepository, uploads: Uploads, bridge: Bridge
     ) -> None:
-        """The arguments are what packages may use; see ``HandlerContext``."""
+        """Packages may use all arguments through their ``HandlerContext``."""
         self._settings = settings
         self._requests = SetupRequests()
         self._context = HandlerContext(
@@ -49,12 +49,13 @@ class HandlerPackages:
         """Set up all packages; return the registry with their handlers.
 
         Installed packages come first, ordered by the names of their entry points; *modules* follow
-        in their order. If two register one job type, the later registration counts.
+        in their order. If two packages register the same job type, the later registration counts.
 
         Raises:
-            ConfigurationError: a package cannot be imported, or one of its settings is bad.
+            ConfigurationError: a package cannot be imported, its ``setup`` raises, or one of its
+                settings is bad.
         """
-        # Lazily: a module may register its handlers at import, and must replace what came before.
+        # Lazily: a module may register handlers when it is imported, and must replace earlier ones.
         for name, setup in itertools.chain(_installed(), _named(modules)):
             with _blaming(name, settings_name_themselves=True):
                 setup(self._context)
@@ -63,16 +64,16 @@ class HandlerPackages:
         return REGISTRY
 
     def start_zygotes(self, job_types: Collection[str]) -> None:
-        """Start the zygotes that *job_types* need. Call it from the main thread.
+        """Start the zygotes that *job_types* need. Call this from the main thread.
 
-        The kernel ends a zygote together with the thread that started it.
+        The kernel ends a zygote when the thread that started the zygote ends.
         """
         for client, needed_by in self._requests.zygotes:
             if not needed_by.isdisjoint(job_types):
                 client.start()
 
     def templates(self) -> list[TemplateInfo]:
-        """List the templates of all packages. It may read files: call it in a thread."""
+        """Return the templates of all packages. This may read files, so call it in a thread."""
         return [template for listing in self._requests.templates for template in listing()]
 
     def close(self) -> None:
@@ -101,7 +102,11 @@ def _named(modules: Sequence[str]) -> Iterator[tuple[str, Setup]]:
 
 @contextlib.contextmanager
 def _blaming(package: str, *, settings_name_themselves: bool = False) -> Iterator[None]:
-    """Raise each error of *package* as a ConfigurationError that names the package and the line."""
+    """Raise each error inside as a ConfigurationError that names *package* and the line.
+
+    With *settings_name_themselves* a ConfigurationError passes unchanged, because it names the
+    setting.
+    """
     try:
         yield
     except ConfigurationError as error:

@@ -23,13 +23,13 @@ OLDEST_SEC = 1.0
 
 
 def next_owners(owners: Sequence[str], last: str, count: int) -> list[str]:
-    """Return the *count* of sorted *owners* that follow *last*; the first follows the last."""
+    """Return the *count* of sorted *owners* that come after *last*, in a circle."""
     start = bisect_right(owners, last)
     return [*owners[start:], *owners[:start]][:count]
 
 
 def round_robin(candidates: Iterable[Candidate], owners: Sequence[str]) -> list[Candidate]:
-    """Return *candidates* with *owners* in turn; each owner's candidates keep their order."""
+    """Return *candidates* ordered so that *owners* take turns. Each owner's own order is kept."""
     by_owner: defaultdict[str, deque[Candidate]] = defaultdict(deque)
     for candidate in candidates:
         by_owner[candidate.owner].append(candidate)
@@ -46,8 +46,8 @@ def round_robin(candidates: Iterable[Candidate], owners: Sequence[str]) -> list[
 class Candidates:
     """The waiting jobs, in the order in which one worker should claim them.
 
-    The worker reads a batch at a time, always from the beginning of the order. The last owner of
-    each priority is remembered across batches. Otherwise a worker that takes one job of each batch
+    The worker reads a batch at a time, always from the beginning of the order. For each priority it
+    remembers the last owner across batches. Otherwise a worker that takes one job of each batch
     would serve only one key.
     """
 
@@ -65,9 +65,9 @@ class Candidates:
         Args:
             jobs: the store of the waiting jobs.
             batch_size: about how many jobs to read at a time.
-            monotonic: seconds, for the age of a batch.
-            choose: chooses the first key, so that workers do not all begin with the same one.
-            on_scheduled: called at each read with the scheduled job that is due first.
+            monotonic: returns the monotonic time in seconds, for the age of a batch.
+            choose: chooses the first key at random, so that workers begin with different keys.
+            on_scheduled: called after each read with the scheduled job that is due first, if any.
         """
         self._jobs = jobs
         self._batch_size = batch_size
@@ -80,7 +80,7 @@ class Candidates:
         self._last_owner: dict[int, str] = {}
 
     def __len__(self) -> int:
-        """Return the number of candidates in the batch, fresh or not."""
+        """Return the number of candidates in the batch, even if the batch is too old to use."""
         return len(self._batch)
 
     async def take(
@@ -89,11 +89,11 @@ class Candidates:
         """Remove and return the next candidate of these types, or None if no job waits.
 
         Args:
-            job_types: what the worker may start; a batch for other types is read again.
+            job_types: the types that the worker may start. A batch for other types is read again.
             now: the store's time.
-            skip: 0 for the head. After a lost race a number in [0, 1): the share of the batch to
-                skip, so that workers which race for the same head separate. Other workers, or the
-                next batch, take the skipped jobs.
+            skip: the share of the batch to skip, in [0, 1). After a lost race a worker skips a
+                random share, so that it does not race with the same workers again. Other workers
+                or the next batch take the skipped jobs.
 
         Raises:
             StoreUnavailable: the store did not answer.

@@ -1,4 +1,4 @@
-"""The claims of one worker: counted while they are open, and looked up if an answer was lost."""
+"""Makes the claims of one worker, and looks up a claim whose answer was lost."""
 
 from __future__ import annotations
 
@@ -43,14 +43,14 @@ class Claims:
 
     @property
     def undecided(self) -> int:
-        """The number of claims whose outcome is not known: under way, or without an answer."""
+        """The number of claims whose outcome is unknown: under way, or with a lost answer."""
         return len(self._under_way) + len(self._lost_answers)
 
     async def claim(self, job_id: str, job_types: Collection[str]) -> bool:
-        """Claim a waiting job if it has one of these types; return whether this worker got it.
+        """Claim a waiting job if it has one of these types. Return whether this worker got the job.
 
         Raises:
-            StoreUnavailable: the outcome is not known; see ``resolve_lost_answers``.
+            StoreUnavailable: the outcome is unknown; see ``resolve_lost_answers``.
         """
         return await self._make(
             job_id, lambda lease: self._jobs.claim(job_id, lease, self._clock.now(), job_types)
@@ -63,13 +63,13 @@ class Claims:
         )
 
     async def resolve_lost_answers(self) -> None:
-        """Look up claims whose answer was lost, and run the jobs that this worker has got.
+        """Look up each claim whose answer was lost. Run the job if this worker holds it.
 
-        A claim counts once a majority of MongoDB's members has it. Its lease may have ended by
-        then; it is renewed, unless another worker has reclaimed the job.
+        The store confirms the read by a majority of MongoDB's members. The lease may have ended
+        meanwhile, so it is renewed first. The job does not run here if another worker has it.
 
         Raises:
-            StoreUnavailable: the outcome of the others is still not known.
+            StoreUnavailable: the outcome of the remaining claims is still unknown.
         """
         while self._lost_answers:
             lost = self._lost_answers[0]
@@ -85,8 +85,8 @@ class Claims:
         await asyncio.gather(*self._under_way, return_exceptions=True)
 
     async def _make(self, job_id: str, send: SendClaim) -> bool:
-        # In a task of its own: the task of a doorbell ends with its connection, but a claimed job
-        # must run nevertheless.
+        # A separate task, because the task of a doorbell is cancelled with its connection. A job
+        # that was claimed must run nevertheless.
         task = asyncio.create_task(self._send(job_id, send))
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)

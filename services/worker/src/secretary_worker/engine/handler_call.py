@@ -1,4 +1,4 @@
-"""The call of a handler: what it returns, and its complaints about the job's parameters."""
+"""Calls a handler: stores the mapping that it returns, and reports parameters that it refuses."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from secretary_worker.attempt.commands import PendingWrite
 from secretary_worker.attempt.repository import SecretaryJobRepository
 from secretary_worker.registry import Registration
 
-# Their messages may contain the value: they are text of the model's author or of another library.
+# Messages of these errors may contain the value, because a model or another library writes them.
 _QUOTING = {
     *("value_error", "assertion_error", "union_tag_invalid", "uuid_parsing"),
     *("get_attribute_error", "iteration_error", "mapping_type"),
@@ -31,7 +31,7 @@ async def call_handler(
     repository: SecretaryJobRepository,
     calculator: ResourceCalculator,
 ) -> None:
-    """Run the handler of *registration* on *job*; queue what it returns as the results.
+    """Run the handler of *registration* on *job*. Queue a mapping that it returns as the results.
 
     Raises:
         PermanentError: VALIDATION_ERROR, the model of the parameters refused them; NOT_STORABLE,
@@ -52,7 +52,7 @@ async def call_handler(
 
 
 def refused_parameters(error: ValidationError) -> PermanentError:
-    """Return the error for parameters that their model refused: fields and rules, no values."""
+    """Return the error for parameters that their model refused. It names fields, not values."""
     found = error.errors(include_url=False, include_context=False, include_input=False)
     fields = [(_path(one["loc"]), _rule(one)) for one in found[:_MAX_FIELDS]]
     return PermanentError(

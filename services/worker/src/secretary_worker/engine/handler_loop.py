@@ -1,9 +1,9 @@
 """The event loop that all handlers share, in a thread of its own.
 
-The engine (claims, leases, writes) runs on the main loop and renews leases even while a handler
-blocks this one. All handlers share one loop as long as it answers, because objects that their
-modules make at import (locks, clients) are bound to it. A loop that is blocked for too long is
-replaced, so no job starts in a loop that does not answer.
+The engine (claims, leases, writes) runs on the main loop. So it renews leases even while a handler
+blocks the handlers' loop. Handlers share one loop as long as the loop answers, because objects that
+their modules make at import (locks, clients) are bound to one loop. If the loop is blocked when a
+job must start, the job starts in a new loop.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from secretary_worker.watchdog.marks import MarkedExecutor, Marks
 log = get_logger(__name__)
 
 PATIENCE_SEC = 5.0
-"""How long the loop may be silent before a job that must start gets a new loop."""
+"""If the loop is silent for longer, a job that must start gets a new loop."""
 STUCK_SEC = 1.0
-"""How long the loop must be silent to count as blocked by a handler that does not stop."""
+"""A loop that is silent for longer counts as blocked by a handler that ignores its cancellation."""
 
 
 class HandlerRun:
@@ -37,12 +37,16 @@ class HandlerRun:
         self._thread: LoopThread | None = None
         self._task: asyncio.Task[None] | None = None
         self._ticket: Future[None] = Future()
-        """Decides a race: the loop's thread takes it to begin, the engine's to withdraw the run."""
+        """Decides a race: the loop's thread takes the ticket to begin the run, and the engine's
+        thread takes it to withdraw the run."""
         self.ended: Future[BaseException | None] = Future()
-        """Resolved when the handler has ended: with the exception that it raised, or None."""
+        """Resolved when the handler has ended, with the exception that it raised, or with None."""
 
     async def begins_in(self, thread: LoopThread, within_sec: float) -> bool:
-        """Begin in *thread*; return False, and withdraw the run, if *thread* was not in time."""
+        """Begin in *thread*; return False if *thread* does not begin the run in time.
+
+        Then the run is withdrawn and may begin in another thread.
+        """
         ticket: Future[None] = Future()
         self._thread, self._ticket = thread, ticket
         thread.post(lambda: thread.start(self._run(ticket)))
@@ -53,9 +57,9 @@ class HandlerRun:
         return not withdrawn
 
     def cancel(self) -> None:
-        """Raise ``CancelledError`` in the handler at its next await; ``ended`` shows the outcome.
+        """Raise ``CancelledError`` in the handler at its next await.
 
-        A run that has not begun never begins.
+        A run that has not begun never begins. ``ended`` shows the outcome.
         """
         if self._ticket.cancel():
             self._handler.close()
@@ -68,7 +72,7 @@ class HandlerRun:
         return self._thread is thread
 
     async def _run(self, ticket: Future[None]) -> None:
-        """Run the handler in its task; the run has begun when this takes its first step."""
+        """Run the handler. The run has begun once the loop runs this coroutine."""
         if not ticket.set_running_or_notify_cancel():
             return  # withdrawn
         self._task = asyncio.current_task()
@@ -86,7 +90,7 @@ class HandlerRun:
 
 
 class LoopThread:
-    """An event loop in a daemon thread that knows how long it has been silent."""
+    """An event loop in a daemon thread. It measures for how long the loop does not answer."""
 
     def __init__(self, marks: Marks) -> None:
         """*marks* record which job's code the loop runs."""
@@ -101,12 +105,12 @@ class LoopThread:
 
     @property
     def silent_sec(self) -> float:
-        """How long the loop has owed an answer, in seconds; 0 if it owes none."""
+        """The seconds for which the loop has not made a posted call; 0 if it has made all calls."""
         asked_at = self._asked_at
         return 0.0 if asked_at is None else time.monotonic() - asked_at
 
     def post(self, call: Callable[[], None]) -> None:
-        """Make *call* in the loop. A loop that has stopped makes no call."""
+        """Make *call* in the loop. A loop that has stopped does not make the call."""
 
         def answer() -> None:
             self._asked_at = None
@@ -118,17 +122,17 @@ class LoopThread:
             self._loop.call_soon_threadsafe(answer)
 
     def start(self, work: Coroutine[Any, Any, None]) -> None:
-        """Run *work* in a task; call it inside the loop."""
+        """Run *work* in a task. Call this method inside the loop."""
         task = self._loop.create_task(work)
         self._under_way.add(task)
         task.add_done_callback(self._remove)
 
     def retire(self) -> None:
-        """Stop once the handlers in it have ended; they go on if the loop becomes free."""
+        """Stop the loop once its handlers have ended. They continue if the loop answers again."""
         self.post(self._retire)
 
     def stop(self, timeout_sec: float) -> bool:
-        """Stop now; return False if the loop is still blocked after *timeout_sec*."""
+        """Stop the loop now. Return False if the loop is still blocked after *timeout_sec*."""
         self.post(self._loop.stop)
         self._thread.join(timeout_sec)
         return not self._thread.is_alive()
@@ -159,7 +163,7 @@ class LoopThread:
             self._loop.close()
 
     def _run_until_stopped(self) -> None:
-        """Run the loop; a task of a handler that raises ``SystemExit`` must not end it."""
+        """Run the loop, and run it again if a handler's task raises ``SystemExit``."""
         while True:
             try:
                 return self._loop.run_forever()
@@ -184,9 +188,9 @@ class HandlerLoop:
         self._replaced: list[LoopThread] = []
 
     async def start(self, run: HandlerRun) -> None:
-        """Return when *run* has begun: in the shared loop, or in a new one if that is blocked.
+        """Begin *run* in the shared loop. If that loop is blocked, replace it by a new loop.
 
-        If this call is cancelled, *run* may have begun; cancel *run* too.
+        If this call is cancelled, *run* may have begun, so the caller must cancel *run* too.
         """
         while True:
             thread = self._current
@@ -196,12 +200,12 @@ class HandlerLoop:
             self._replace(thread)
 
     def replace_blocked_loop(self, run: HandlerRun) -> None:
-        """Replace the shared loop at once if *run*, which did not stop, blocks it."""
+        """Replace the shared loop if *run*, which ignored its cancellation, blocks this loop."""
         if run.is_in(self._current) and self._current.silent_sec > STUCK_SEC:
             self._replace(self._current)
 
     def close(self, timeout_sec: float) -> bool:
-        """Stop all loops; return False if a handler still blocks one after *timeout_sec*."""
+        """Stop all loops. Return False if a handler still blocks a loop after *timeout_sec*."""
         blocked = [one for one in self._replaced if not one.stop(0.0)]
         return self._current.stop(timeout_sec) and not blocked
 

@@ -1,4 +1,4 @@
-"""Reports this worker to the store: with each heartbeat, and when its state changes."""
+"""Reports this worker to the store at each heartbeat, and when the worker's state changes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class WorkerState:
 
     running: list[RunningJob]
     listening: bool
-    """Whether it consumes doorbells."""
+    """Whether the worker consumes doorbells."""
 
 
 class Heartbeat:

@@ -1,4 +1,4 @@
-"""The leases of this worker: renewed together, and given up before they expire unconfirmed."""
+"""Renews the leases of this worker, and stops handlers whose leases are not confirmed in time."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SAFETY = 1 / 6
 RETRY_SEC = 1.0
 WATCH_SEC = 1.0
 JITTER = 0.25
-"""The most that is added to the wait before a reclaim, as a share of it, after a lost contact."""
+"""After a lost contact the worker waits longer before it reclaims, by at most this share."""
 # A client that cancels a running job must not wait for the next renewal.
 CANCELLATION_CHECK_SEC = 0.5
 
@@ -47,12 +47,12 @@ class Leases:
 
         Args:
             jobs: the repository with the leases.
-            confirm: returns when a majority of MongoDB's members has answered; otherwise it
-                raises ``StoreUnavailable``.
-            clock: the store's.
+            confirm: returns when a majority of MongoDB's members has answered. Raises
+                ``StoreUnavailable`` if no majority answers.
+            clock: the store's clock.
             lease_sec: the term of a lease.
             heartbeat_sec: the time between renewals.
-            monotonic: returns seconds; they also count while this process is stopped.
+            monotonic: returns a time in seconds that also advances while this process is stopped.
             jitter: returns a number in [0, 1).
         """
         self._jobs = jobs
@@ -69,17 +69,17 @@ class Leases:
         self._holds: dict[str, HeldJob] = {}
         self._contact_since: float | None = None
         self.owner = new_token()
-        """Names this process. After a restart the worker is another owner, so it never renews the
-        leases of the process before it."""
+        """The owner of all leases of this process. A restarted worker is a new owner, so it never
+        renews the leases of the process before it."""
         self.paused_sec = 0.0
-        """For how long this process was stopped, in all; see ``notice_pause``."""
+        """The total time for which this process was stopped; see ``notice_pause``."""
 
     def new(self) -> Lease:
-        """Return a new lease that starts now."""
+        """Return a new lease whose term starts now."""
         return Lease(owner=self.owner, token=new_token(), expires_at=self._end(self._clock.now()))
 
     def keep(self, hold: HeldJob) -> None:
-        """Renew the lease of *hold* from now on."""
+        """Renew the lease of *hold* from now on, until ``release``."""
         self._holds[hold.job.job_id] = hold
 
     def release(self, hold: HeldJob) -> None:
@@ -89,40 +89,40 @@ class Leases:
 
     @property
     def in_contact(self) -> bool:
-        """Whether a majority of MongoDB confirmed the last renewal."""
+        """Whether a majority of MongoDB's members answered, and no request has failed since."""
         self.notice_pause()
         return self._contact_since is not None
 
     @property
     def may_reclaim(self) -> bool:
-        """Whether this worker may reclaim: after one heartbeat of unbroken contact.
+        """Whether this worker may reclaim jobs, which needs one heartbeat of unbroken contact.
 
-        After an outage or a pause the owners of expired leases get this time to renew them; a
-        jitter separates the workers.
+        In this time the owners of expired leases can renew them after an outage or a pause. After a
+        lost contact a jitter is added, so that not all workers reclaim at once.
         """
         self.notice_pause()
         since = self._contact_since
         return since is not None and self.monotonic() - since >= self._reclaim_wait_sec
 
     def lose_contact(self) -> None:
-        """Record that MongoDB did not answer a part of this worker; see ``may_reclaim``."""
+        """Record that MongoDB did not answer a request of this worker; see ``may_reclaim``."""
         if self._contact_since is not None:
             self._reclaim_wait_sec = self._heartbeat_sec * (1 + JITTER * self._jitter())
         self._contact_since = None
         self._contact_lost.set()
 
     def holds(self, job: Job) -> bool:
-        """Return whether this worker holds *job* under the lease that *job* shows."""
+        """Return whether this worker holds *job* under the lease in *job*."""
         hold = self._holds.get(job.job_id)
         return hold is not None and job.lease is not None and hold.token == job.lease.token
 
     def notice_pause(self) -> None:
-        """Find out whether this process was stopped, and act on it.
+        """Detect whether this process was stopped (by a signal, with its machine, or by overload).
 
-        It was stopped (by a signal, with its machine, or by overload) if the last watch is longer
-        ago than a heartbeat. Then it has lost contact, and each lease may have ended. A lease is
-        still this worker's until another worker reclaims the job. So handlers continue for at most
-        one heartbeat, in which the leases are renewed or found lost.
+        The process was stopped if the last watch is late by more than a heartbeat. Then the worker
+        has lost contact, and each lease may have expired. But the worker keeps an expired lease
+        until another worker reclaims the job. So each handler may continue for one more heartbeat,
+        in which its lease is renewed or found lost.
         """
         now = self.monotonic()
         late_sec = now - self._watched_at - self._watch_sec
@@ -140,7 +140,7 @@ class Leases:
 
         Runs until cancelled.
         """
-        # In parallel: a renewal that hangs must not prevent that leases are given up.
+        # In parallel: a renewal that hangs must not delay the end of unconfirmed leases.
         async with asyncio.TaskGroup() as group:
             group.create_task(self._resilient("renewal", self._renew))
             group.create_task(self._resilient("lease_watch", self._watch))
@@ -170,7 +170,7 @@ class Leases:
                 await asyncio.sleep(RETRY_SEC)
 
     async def renew(self) -> None:
-        """Renew all leases once.
+        """Renew all leases once. An attempt whose lease is lost is interrupted.
 
         Raises:
             StoreUnavailable: no lease is confirmed.
@@ -186,12 +186,12 @@ class Leases:
             self._contact_since = self._contact_since or started
 
     async def renew_claim(self, job_id: str, token: str) -> float | None:
-        """Renew the lease of a job that is not kept yet, whatever its term.
+        """Renew the lease of a claim before ``keep``, even if the lease has expired.
 
-        Returns when the renewal was sent, or None if another worker has the job.
+        Returns the monotonic time at which the renewal was sent; None if the lease is lost.
 
         Raises:
-            StoreUnavailable: the outcome is not known.
+            StoreUnavailable: the outcome is unknown.
         """
         started = self.monotonic()
         renewed = await self._jobs.renew(self.owner, [job_id], self._end(self._clock.now()))
@@ -216,7 +216,7 @@ class Leases:
         await self.check_cancellations()
 
     async def check_cancellations(self) -> None:
-        """Interrupt the running jobs that clients have cancelled, between renewals too.
+        """Interrupt the running jobs whose cancellation clients have requested.
 
         Raises:
             StoreUnavailable: MongoDB did not answer.
@@ -235,10 +235,10 @@ class Leases:
         self.give_up_unconfirmed()
 
     def give_up_unconfirmed(self) -> None:
-        """Stop each handler whose lease is unconfirmed and has a sixth of its term left.
+        """Stop each handler whose lease has less than a sixth of its confirmed term left.
 
-        The hold stays: the attempt is handed back when MongoDB answers, unless another worker has
-        taken the job by then. An attempt whose handler has ended is settled as it ended.
+        The worker keeps the job: it hands the attempt back when MongoDB answers, unless another
+        worker has taken the job by then. An attempt whose handler ended before is settled normally.
         """
         now = self.monotonic()
         for hold in self._running():
@@ -253,7 +253,7 @@ class Leases:
         return hold.confirmed_at + self.lease_sec * (1 - SAFETY)
 
     def _extend_until(self, hold: HeldJob, moment: float) -> None:
-        """Let the handler of *hold* continue until *moment* at least."""
+        """Let the handler of *hold* continue at least until *moment*."""
         hold.confirmed_at += max(0.0, moment - self._last_moment(hold))
 
     def _lose(self, hold: HeldJob) -> None:

@@ -1,4 +1,4 @@
-"""Fills the free slots of a worker with jobs. Doorbells and timers end its wait early."""
+"""Fills the free slots of a worker with jobs. Doorbells and timers shorten its waits."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ log = get_logger(__name__)
 
 # The shortest time between two turns of a full worker that rings for due jobs.
 PASS_ON_SEC = 0.25
-# A worker that stops rings for at most so many of its timers; other workers poll for the rest.
+# A worker that stops rings for at most this many of its timers; other workers poll for the rest.
 MOST_RUNG = 500
 # Every step of a turn has a deadline of 5 s. A manager without progress for this long, in addition
 # to the wait between two turns, is stuck.
@@ -40,9 +40,9 @@ STUCK_SEC = 60.0
 class SecretaryWorkerManager:
     """Fills the slots of one worker with jobs and runs each to its end.
 
-    A look goes through the candidates in order and claims until no slot is free or no job waits.
-    Then the worker consumes doorbells and waits for ``poll_interval_sec`` at most, or until the
-    next scheduled job is due. Without a broker the waits alone drive it.
+    The manager works in turns. In a turn it looks: it claims candidates in order until no slot is
+    free or no job waits. Then it consumes doorbells and waits, for at most ``poll_interval_sec``.
+    A doorbell, a freed slot or a due timer ends the wait. Without a broker this is polling.
     """
 
     def __init__(
@@ -83,12 +83,12 @@ class SecretaryWorkerManager:
 
     @property
     def free_slots(self) -> int:
-        """Slots without a job and without a claim whose outcome is open."""
+        """The number of slots without a job and without a claim whose outcome is unknown."""
         return self.slots - len(self._running) - self._claims.undecided
 
     @property
     def in_contact(self) -> bool:
-        """Whether MongoDB answered the last time it was asked."""
+        """Whether this worker has contact with MongoDB; see ``Leases.in_contact``."""
         return self._leases.in_contact
 
     @property
@@ -97,18 +97,18 @@ class SecretaryWorkerManager:
         return list(self._running.values())
 
     def state(self) -> WorkerState:
-        """Return which jobs the worker runs, and whether it consumes doorbells."""
+        """Return the running jobs, and whether the worker consumes doorbells."""
         jobs = [RunningJob(job_id=hold.job.job_id, owner=hold.job.owner) for hold in self.running]
         return WorkerState(jobs, self.consumer.listening)
 
     @property
     def is_stuck(self) -> bool:
-        """Whether the turns have stopped although they should go on, even in an outage."""
+        """Whether no turn has made progress for too long. An outage does not stop the turns."""
         silent_sec = time.monotonic() - self._alive_at
         return not self._stopping.is_set() and silent_sec > self._poll_interval_sec + STUCK_SEC
 
     def stop(self) -> None:
-        """Claim no more jobs; ``run`` drains and returns."""
+        """Claim no more jobs. ``run`` then drains and returns."""
         self._stopping.set()
         self._wake.set()
 
@@ -123,7 +123,7 @@ class SecretaryWorkerManager:
             await self._drain()
 
     async def ring(self, job_type: str, job_id: str) -> RingOutcome:
-        """Answer a doorbell: claim its job if no candidate waits here, else look."""
+        """Answer a doorbell. Claim its job, unless this worker knows candidates that go first."""
         try:
             return await self._answer(job_type, job_id)
         except Exception as error:  # noqa: BLE001 - logged; the next turn looks for the job
@@ -135,7 +135,7 @@ class SecretaryWorkerManager:
         if not self._may_take():
             return RingOutcome.GIVEN_BACK
         startable = await self._types.now()
-        if not self._may_take():  # the read took time
+        if not self._may_take():  # the last slot may have been taken during the read
             return RingOutcome.GIVEN_BACK
         if job_type not in startable:
             return RingOutcome.PAUSED
@@ -184,7 +184,7 @@ class SecretaryWorkerManager:
             await self._reclaim()  # with many short jobs a look may last for minutes
             startable = await self._types.now()
             candidate = await self._candidates.take(startable, self._clock.now(), skip)
-            if candidate is None or not self._may_take():  # a doorbell took the last slot
+            if candidate is None or not self._may_take():  # a doorbell's job took the last slot
                 break
             won = await self._claims.claim(candidate.job_id, startable)
             skip = 0.0 if won else random.random()  # noqa: S311 - separates racing workers
@@ -194,7 +194,8 @@ class SecretaryWorkerManager:
     async def _ring_for_due(self, due: list[Candidate]) -> None:
         """Ring for the *due* jobs if every slot is taken, so that idle workers look.
 
-        This worker has consumed their doorbells, or is the only one that knows them.
+        This worker has consumed the doorbells of these jobs, or only this worker has a timer for
+        them.
         """
         if self.free_slots > 0 or not due:
             return
@@ -209,10 +210,10 @@ class SecretaryWorkerManager:
             self._runner.in_background(ringing)
 
     async def _reclaim(self) -> None:
-        """Handle expired leases once every ``poll_interval_sec``, busy or not.
+        """Handle expired leases once every ``poll_interval_sec``, even if all slots are taken.
 
-        Expired jobs for which no slot was free go before waiting jobs: as soon as a slot is free,
-        this handles them.
+        If jobs with expired leases are left because no slot was free, this method also handles them
+        as soon as a slot is free, before any waiting job.
         """
         now = time.monotonic()
         due = now - self._reclaimed_at >= self._poll_interval_sec
@@ -225,8 +226,8 @@ class SecretaryWorkerManager:
 
     async def _take_over(self, expired: Job) -> bool:
         self._alive_at = time.monotonic()
-        # This process may have been stopped since it read the expired leases; or this worker holds
-        # the job, and hands it back.
+        # This process may have been stopped since it read the expired leases. Or this worker itself
+        # holds the job and will hand it back.
         if not self._leases.may_reclaim or self._leases.holds(expired):
             return False
         return await self._claims.reclaim(expired)
@@ -258,7 +259,7 @@ class SecretaryWorkerManager:
         self._wake.set()
 
     def _until_due_sec(self, at_least: float) -> float:
-        """Seconds until the next timer or the next reclaim; ``poll_interval_sec`` at most."""
+        """Return the seconds to the next timer or reclaim, at most ``poll_interval_sec``."""
         wait = self._until_reclaim_sec()
         next_at = self._timers.next_at()
         if next_at is None:
@@ -284,7 +285,7 @@ class SecretaryWorkerManager:
                 await self._stopping.wait()
 
     async def _drain(self) -> None:
-        """Ring for the timers, let running jobs finish for ``drain_sec``, hand back the others."""
+        """Ring for the jobs with timers. Hand back jobs that still run after ``drain_sec``."""
         self._ring_for(self._timers.take_all()[:MOST_RUNG])
         await self._claims.finish()
         try:

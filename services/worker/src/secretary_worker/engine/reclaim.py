@@ -1,4 +1,4 @@
-"""Handles jobs whose lease has expired: reclaims them, or ends those that may not run again."""
+"""Handles jobs whose lease has expired: reclaims a job, or ends a job that must not run again."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ BATCH_SIZE = 50
 
 
 class Reclaimer:
-    """Handles expired leases.
+    """Handles expired leases of jobs of the types that this worker may start.
 
-    Any worker ends jobs of any type that are cancelled, are poison or have lost too many leases.
+    It also ends jobs of any type that are cancelled, are poison or have lost too many leases.
     """
 
     def __init__(
@@ -39,9 +39,9 @@ class Reclaimer:
 
         Args:
             jobs: the repository with the leases.
-            doorbell: rung for the webhook of a job that was ended.
-            clock: the store's.
-            retention: how long an ended job is kept.
+            doorbell: rings for the webhook of a job that this worker has ended.
+            clock: the store's clock.
+            retention: the time for which an ended job is kept.
             max_lost_leases: a job that loses this many leases in one run is ended.
             in_background: rings a doorbell without waiting for it.
         """
@@ -58,9 +58,9 @@ class Reclaimer:
         take_over: Callable[[Job], Awaitable[bool]],
         free_slots: Callable[[], int],
     ) -> bool:
-        """Handle expired leases until none is left that this worker can handle.
+        """Handle expired leases, as many as this worker can.
 
-        Returns whether jobs still wait because this worker has no free slot.
+        Returns whether jobs with expired leases are left because this worker has no free slot.
 
         Args:
             job_types: the types of which this worker may start jobs.

@@ -35,8 +35,8 @@ from secretary_worker.watchdog.marks import Mark
 
 log = get_logger(__name__)
 
-# How long a handler may take to stop before it is left behind. A client must see its job cancelled
-# within 2 s after the worker has read the request.
+# How long a handler may take to stop before the worker goes on without it. A client must see its
+# job cancelled within 2 s after the worker has read the request.
 GRACE_SEC = 5.0
 CANCEL_GRACE_SEC = 1.5
 
@@ -54,12 +54,12 @@ class Runner:
     loop: HandlerLoop
     clock: Clock
     cipher: Cipher
-    """Decrypts secret parameters for the handler alone."""
+    """Decrypts secret parameters. Only the handler gets the decrypted values."""
     retention: timedelta
     uploads: Uploads
-    """For handlers that open the uploads of their job."""
+    """Opens uploads for handlers."""
     max_file_bytes: int
-    """The largest file that a handler may store."""
+    """The largest file that a handler may store, in bytes."""
     in_background: Callable[[Coroutine[Any, Any, Any]], None]
     """Rings a doorbell without waiting for it."""
 
@@ -102,7 +102,7 @@ class Runner:
     async def _ending(
         self, hold: HeldJob, writer: AttemptWriter, calculator: ResourceCalculator
     ) -> Ending:
-        """Run the handler; an error of the worker itself ends the attempt as one of the handler."""
+        """Run the handler and return its end. An error of the worker counts as the handler's."""
         try:
             return await self._handle(hold, writer, calculator)
         except Exception as error:  # noqa: BLE001 - without a verdict, the job would lose a lease
@@ -138,14 +138,17 @@ class Runner:
         await writer.catch_up()
         lost = hold.interruption is Interruption.LEASE_LOST
         return Ending(
-            # The handler ended before the worker stopped it, so its own end counts.
+            # The handler ended before the worker stopped it, so the interruption does not count.
             interruption=Interruption.LEASE_LOST if lost else None,
             raised=ended.result(),
             reported_error=writer.error,
         )
 
     async def _wait(self, either: set[asyncio.Future[Any]], seconds: float | None) -> None:
-        """Wait for one of *either*, for at most *seconds* in which this process was running."""
+        """Wait until one of *either* is done, for at most *seconds*.
+
+        Time in which this process was stopped does not count.
+        """
         while True:
             paused_before = self.leases.paused_sec
             done, _ = await asyncio.wait(
@@ -163,7 +166,7 @@ class Runner:
         mark: Mark,
         call: Callable[[Job], Awaitable[None]],
     ) -> None:
-        """Run the handler with decrypted parameters, and with the job on each of its log lines."""
+        """Run the handler with decrypted parameters. Its log lines and its marks name the job."""
         fields = bind(job_id=job.job_id, job_type=job.job_type, attempt=job.attempt)
         with fields, self.loop.marks.job(mark):
             parameters = opened(job.parameters, registration.schema() or {}, self.cipher.open)
@@ -171,7 +174,7 @@ class Runner:
             await call(readable)
 
     async def _begin(self, run: HandlerRun, hold: HeldJob) -> None:
-        """Return when *run* has begun, or when *hold* is interrupted before."""
+        """Wait until *run* has begun, or until *hold* is interrupted."""
         starting = asyncio.create_task(self.loop.start(run))
         either: set[asyncio.Future[Any]] = {starting, hold.interrupted}
         await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)

@@ -1,4 +1,4 @@
-"""The job types of which a worker may start jobs at present."""
+"""Knows of which job types a worker may start jobs now."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ OLDEST_SEC = 1.0
 
 
 class StartableTypes:
-    """The job types of this worker without the paused ones; at most a second old."""
+    """The job types of this worker without those that an admin paused; at most a second old."""
 
     def __init__(
         self,
@@ -19,7 +19,7 @@ class StartableTypes:
         repository: JobTypeRepository,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """*job_types*: every type for which this worker has a handler."""
+        """*job_types*: all types for which this worker has a handler."""
         self._all = job_types
         self._repository = repository
         self._monotonic = monotonic
@@ -27,7 +27,7 @@ class StartableTypes:
         self._read_at: float | None = None
 
     async def now(self) -> frozenset[str]:
-        """Return the types whose jobs may be started.
+        """Return the types of which jobs may be started now.
 
         Raises:
             StoreUnavailable: MongoDB did not answer.

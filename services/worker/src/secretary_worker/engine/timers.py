@@ -1,4 +1,4 @@
-"""The timers of one worker: the scheduled jobs that it knows, ordered by their due time."""
+"""The timers of one worker for scheduled jobs, ordered by the time at which a job is due."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ MOST = 10_000
 
 
 class Timers:
-    """Keeps jobs until they are due: the earliest ``MOST``. Polling finds the rest."""
+    """Keeps scheduled jobs until they are due, at most ``MOST``.
+
+    If there are more, the latest are dropped, and polling finds them.
+    """
 
     def __init__(self) -> None:
         self._heap: list[tuple[datetime, str]] = []
@@ -22,7 +25,7 @@ class Timers:
         return len(self._jobs)
 
     def set(self, job: Candidate) -> None:
-        """Set the timer of *job* to its ``run_at``; the latest call for a job counts."""
+        """Set the timer of *job* to its ``run_at``. A later call for the job replaces the timer."""
         known = self._jobs.get(job.job_id)
         self._jobs[job.job_id] = job
         if known is None or known.run_at != job.run_at:
@@ -45,7 +48,7 @@ class Timers:
         while self._heap and self._heap[0][0] <= now:
             run_at, job_id = heapq.heappop(self._heap)
             job = self._jobs.get(job_id)
-            if job and job.run_at == run_at:  # else its timer was set again
+            if job and job.run_at == run_at:  # else a later call has replaced the timer
                 due.append(self._jobs.pop(job_id))
         return due
 

@@ -1,8 +1,9 @@
-"""Keeps the cache within its bounds of age and size.
+"""Keeps the cache within its limits of age and size.
 
-No total size is stored. A walk from the most recently used entry to the least recently used one
-adds up their sizes. Where the sum exceeds the limit, the walk ends, and all entries from there on
-are removed. Each round does a part of the walk and a part of the removals.
+The store keeps no total size. So a walk adds up the sizes of the entries, from the most recently
+used to the least recently used. The walk ends at the entry where the sum exceeds the limit. This
+entry and all that were used less recently are removed. A round does a part of the walk and a part
+of the removals.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ REMOVED_AT_ONCE = 500
 REMOVALS_A_ROUND = 20
 
 KeepLock = Callable[[], Awaitable[None]]
-"""Keeps the sweeper's lock; raises if another worker has it."""
+"""Extends the sweeper's lock; raises an error if another worker has the lock."""
 
 
 class Eviction:
@@ -30,7 +31,7 @@ class Eviction:
     def __init__(
         self, entries: CacheEviction, clock: Clock, *, unused_for: timedelta, max_bytes: int
     ) -> None:
-        """*unused_for*: how long an unused entry is kept; *max_bytes*: of the whole cache."""
+        """*unused_for*: how long an unused entry is kept; *max_bytes*: the limit of the cache."""
         self._entries = entries
         self._clock = clock
         self._unused_for = unused_for
@@ -43,7 +44,7 @@ class Eviction:
         """Do a part of the work; return the number of removed entries.
 
         Raises:
-            StoreUnavailable: the next round continues.
+            StoreUnavailable: MongoDB did not answer; the next round continues.
         """
         removed, _ = await self._remove((self._clock.now() - self._unused_for, ""), keep_lock)
         if self._cut is None:
@@ -57,7 +58,10 @@ class Eviction:
         return removed
 
     async def _remove(self, upto: Use, keep_lock: KeepLock) -> tuple[int, bool]:
-        """Remove entries used until *upto*; return their number, and whether none is left."""
+        """Remove entries last used at *upto* or before.
+
+        Returns the number of removed entries, and whether none is left.
+        """
         removed = 0
         for _ in range(REMOVALS_A_ROUND):
             await keep_lock()

@@ -1,7 +1,8 @@
 """Removes expired and deleted jobs with all they own, files that no document names, old batches.
 
-One worker sweeps at a time, under a lock in MongoDB. Each step may be repeated. A job is removed
-after everything that it owns, so the next round finds whatever a crash has left.
+One worker sweeps at a time, under a lock in MongoDB. Each step may be repeated. A job document is
+removed last, after its files, logs and deliveries. So after a crash the next round finds the job
+and removes the rest.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ FILES_AT_ONCE = 100
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """How many of each kind a round has removed."""
+    """The numbers of documents that a round has removed, by kind."""
 
     jobs: int = 0
     files: int = 0
@@ -58,7 +59,7 @@ class LockLost(Exception):
 
 
 class Sweeper:
-    """Sweeps as long as this worker has the lock."""
+    """Removes what has expired, as long as this worker has the lock."""
 
     def __init__(
         self,
@@ -75,7 +76,7 @@ class Sweeper:
         grace_sec: float,
         interval_sec: float,
     ) -> None:
-        """*grace_sec*: how long an attempt without a lease may still write logs and files."""
+        """*grace_sec*: how long an attempt that lost its lease may still write logs and files."""
         self._removal = removal
         self._files = files
         self._logs = logs
@@ -112,7 +113,7 @@ class Sweeper:
         """Do a bounded part of the work; return None if another worker has the lock.
 
         Raises:
-            StoreUnavailable: the next round continues.
+            StoreUnavailable: MongoDB did not answer; the next round continues.
         """
         try:
             await self._lock()
@@ -131,7 +132,7 @@ class Sweeper:
             log.info("sweep.done", **asdict(swept))
 
     async def _lock(self) -> None:
-        """Take the lock, or extend it.
+        """Take the lock, or extend it if less than half of its time is left.
 
         Raises:
             LockLost: another worker has it.
@@ -156,7 +157,7 @@ class Sweeper:
         if job.has_event or await self._deliveries.has_pending(job.id):
             return False
         if not await self._removal.mark_expired_as_deleted(job.id, before, self._clock.now()):
-            return False  # it was retried, or it has a new event
+            return False  # a client retried the job, or the job has a new event
         if await self._deliveries.has_pending(job.id):
             return False  # made before the mark; after the mark none is made
         while files := await self._files.of_job(job.id, FILES_AT_ONCE):
@@ -164,8 +165,8 @@ class Sweeper:
                 await self._files.delete(file.file_id)
         while await self._logs.delete_some(job.id, LOGS_AT_ONCE):
             await self._lock()
-        # A delivery that no receiver accepted is kept as long as it may be sent again. If its job
-        # was deleted, it is removed at once.
+        # A delivery that can still be sent again by hand is kept until it expires. If the job was
+        # deleted by a client, all its deliveries are removed at once.
         spare_until = None if job.deleted else self._clock.now()
         await self._deliveries.delete_of_job(job.id, spare_until=spare_until)
         return await self._removal.remove_job(job.id)
