@@ -18,7 +18,7 @@ from chaos import evidence_reader, history
 from chaos.client import Clients
 from chaos.cluster_probe import ClusterProbe
 from chaos.event_log import EventLog
-from chaos.faults import Form, draw_faults
+from chaos.faults import Form, draw_faults, shortages_of
 from chaos.history import History
 from chaos.injection.fault_injector import FaultInjector
 from chaos.ledger.interval import Interval
@@ -66,15 +66,16 @@ class Experiment:
         self._seed = seed
         self._size = size
         self._folder = folder
+        form = Form(size.seconds, LEASE_SEC, size.is_long)
+        self._faults = draw_faults(seed, form, without=size.without)
         self._submissions = draw_submissions(
             seed,
             jobs=size.jobs,
             seconds=size.seconds * 0.95,
             lease_sec=LEASE_SEC,
             features=FEATURES,
+            shortages=shortages_of(self._faults),
         )
-        form = Form(size.seconds, LEASE_SEC, size.is_long)
-        self._faults = draw_faults(seed, form, without=size.without)
         self._took: dict[str, float] = {}
 
     @property

@@ -179,6 +179,16 @@ def draw_faults(seed: int, form: Form, *, without: Iterable[str] = ()) -> list[F
     return sorted(kept, key=lambda fault: fault.at_sec)
 
 
+def shortages_of(faults: Iterable[Fault]) -> list[tuple[float, float]]:
+    """Return when a worker has no descriptors or no disk: from which second to which."""
+    wants = (FaultKind.NO_DESCRIPTORS, FaultKind.NO_DISK)
+    return [
+        (one.at_sec, one.at_sec + one.duration_sec)
+        for one in faults
+        if one.kind in wants and one.target is Target.WORKER
+    ]
+
+
 def _group(random: Random, rows: Sequence[Row], form: Form) -> list[Fault]:
     hits = [
         (row, variant, round(_duration(random, row, form), 2))

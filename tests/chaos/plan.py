@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from random import Random
@@ -47,6 +47,8 @@ SHARES = {
     Kind.FILING: 40,
     Kind.PARSING: 40,
 }
+HUNGRY = (Kind.FILING, Kind.PARSING)
+"""They need disk and descriptors, so they are submitted while these are short."""
 POISON = (Kind.LETHAL, Kind.FREEZING)
 """Counted apart: each such job costs two workers."""
 LONG_BLOCKS = 1
@@ -145,9 +147,18 @@ class Submission:
 
 
 def draw_submissions(
-    seed: int, *, jobs: int, seconds: float, lease_sec: float, features: Features
+    seed: int,
+    *,
+    jobs: int,
+    seconds: float,
+    lease_sec: float,
+    features: Features,
+    shortages: Sequence[tuple[float, float]] = (),
 ) -> list[Submission]:
-    """Return requests for *jobs* jobs, spread over *seconds*, in the order of sending."""
+    """Return requests for *jobs* jobs, spread over *seconds*, in the order of sending.
+
+    HUNGRY jobs are submitted in the *shortages*, each from one second to another.
+    """
     random = Random(seed)
     plans = [
         _plan(random, f"chaos-{seed}-{number}", number, kind, features)
@@ -156,8 +167,19 @@ def draw_submissions(
     plans[:LONG_BLOCKS] = [replace(one, seconds=1.3 * lease_sec) for one in plans[:LONG_BLOCKS]]
     random.shuffle(plans)
     groups = list(_grouped(plans, random, batches=features.batch))
-    times = sorted(random.uniform(0, seconds) for _ in groups)
-    return [Submission(at, group) for at, group in zip(times, groups, strict=True)]
+    submissions = [Submission(_time(random, group, seconds, shortages), group) for group in groups]
+    return sorted(submissions, key=lambda each: each.at)
+
+
+def _time(
+    random: Random,
+    group: Sequence[JobPlan],
+    seconds: float,
+    shortages: Sequence[tuple[float, float]],
+) -> float:
+    hungry = any(plan.kind in HUNGRY for plan in group) and shortages
+    begin, end = random.choice(shortages) if hungry else (0.0, seconds)
+    return random.uniform(begin, end)
 
 
 def _kinds(random: Random, jobs: int) -> list[Kind]:

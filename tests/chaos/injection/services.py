@@ -12,12 +12,15 @@ from pathlib import Path
 from chaos.faults import Fault, FaultKind, Target
 from chaos.injection.scope import Scope, chosen
 
-from secretary_devstack.processes.service import Service
+from secretary_devstack.deadline import wait_until
+from secretary_devstack.processes.service import Service, answers_ok
 
 STOP_SEC = 30.0
 """A service must end this long after SIGTERM: it drains, and may hand jobs back in an outage."""
 SPARE_DESCRIPTORS = 5
 """A service without descriptors can open up to so many more."""
+READY_SEC = 600.0
+"""MongoDB may be away for minutes, and a service is not ready without it."""
 FILLER = "filler"
 PIECE = b"\0" * 65536
 
@@ -91,6 +94,7 @@ class ServiceFaults:
             time.sleep(fault.duration_sec)
 
     def _exhaust_descriptors(self, service: Service, fault: Fault) -> None:
+        self._await_ready(service)
         spare = int(fault.choice * 100) % SPARE_DESCRIPTORS
         with self._unavailable([service]), few_descriptors(service.child.pid, spare):
             time.sleep(fault.duration_sec)
@@ -98,6 +102,15 @@ class ServiceFaults:
     def _fill_disk(self, service: Service, fault: Fault) -> None:
         with self._unavailable([service]), full(self._scope.system.small_disk):
             time.sleep(fault.duration_sec)
+
+    def _await_ready(self, service: Service) -> None:
+        """Return when *service* works: one that cannot even start is another case."""
+
+        def ready() -> bool:
+            self.restart_if_ended(service)
+            return answers_ok(service.port, "/health/ready")
+
+        wait_until(ready, timeout_sec=READY_SEC, what=service.name)
 
     @contextlib.contextmanager
     def _unavailable(self, services: Sequence[Service]) -> Iterator[None]:

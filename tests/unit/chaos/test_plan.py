@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from chaos.faults import GROUPS, Fault, FaultKind, Form, Target, draw_faults
+from chaos.faults import GROUPS, Fault, FaultKind, Form, Target, draw_faults, shortages_of
 from chaos.oddity import DELIVERY_ODDITIES, JOB_ODDITIES
-from chaos.plan import BATCH_SIZE, POISON, Kind, Submission, draw_submissions
+from chaos.plan import BATCH_SIZE, HUNGRY, POISON, Kind, Submission, draw_submissions
 from chaos.server_error import CODES, COMMANDS, code_of, commands_of
 from support.chaos_samples import ALL
 
@@ -39,6 +39,17 @@ def test_submissions_are_in_order_and_a_batch_has_one_key() -> None:
     assert batches
     assert all(len(each) <= BATCH_SIZE for each in batches)
     assert all(len({one.key for one in each}) == 1 for each in batches)
+
+
+def test_jobs_that_need_disk_and_descriptors_come_while_these_are_short() -> None:
+    shortages = shortages_of(faults_of(1))
+    assert len(shortages) == 2
+    submissions = draw_submissions(
+        1, jobs=500, seconds=140, lease_sec=6, features=ALL, shortages=shortages
+    )
+    hungry = [each.at for each in submissions if any(one.kind in HUNGRY for one in each.plans)]
+    assert hungry
+    assert all(any(begin <= at <= end for begin, end in shortages) for at in hungry)
 
 
 def test_features_that_are_off_are_not_used() -> None:
