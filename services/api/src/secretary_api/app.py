@@ -36,6 +36,7 @@ from secretary_api.routes import (
     job_types,
     jobs,
     keys,
+    reference,
     stream,
     uploads,
     workers,
@@ -76,6 +77,7 @@ ROUTERS = (
     workers.router,
     keys.router,
     health.router,
+    reference.router,
 )
 MEGABYTE = 1024 * 1024
 
@@ -120,8 +122,8 @@ def create_app(parts: ApiDependencies, lifespan: Lifespan | None = None) -> Fast
         description=DESCRIPTION,
         lifespan=lifespan,
         redirect_slashes=False,
+        docs_url=None,
         redoc_url=None,
-        swagger_ui_oauth2_redirect_url=None,
     )
     app.state.services = _services(parts)
     for router in ROUTERS:
