@@ -51,9 +51,10 @@ HANDLER_LOOP_CLOSE_SEC = 2.0
 
 
 async def serve(settings: Settings) -> None:
-    """Run a worker until SIGTERM or SIGINT; drain, then return.
+    """Run a worker until SIGTERM or SIGINT, then drain and return.
 
-    Waits for MongoDB and the broker if they do not answer yet, and logs it.
+    If MongoDB does not answer at the start, the worker logs this and waits. It starts without the
+    broker and connects to the broker later.
     """
     worker = settings.worker
     check_address("worker.host", "worker.http_port", worker.host, worker.http_port)
@@ -235,7 +236,7 @@ class _Health:
         self._active = active
 
     async def live(self) -> tuple[bool, dict[str, Any]]:
-        """Alive unless the manager is stuck. An outage of a server does not matter."""
+        """Report the worker as alive unless its manager is stuck. Outages do not matter."""
         return not (self._active and self._manager.is_stuck), {
             "active": self._active,
             "broker": self._manager.consumer.configured,
@@ -244,7 +245,7 @@ class _Health:
         }
 
     async def ready(self) -> tuple[bool, dict[str, Any]]:
-        """Ready while MongoDB answers."""
+        """Report the worker as ready while it has contact with MongoDB."""
         manager = self._manager
         return manager.in_contact, {
             "store": manager.in_contact,

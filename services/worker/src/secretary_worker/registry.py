@@ -1,7 +1,7 @@
 """Maps job types to handlers.
 
-``register`` fills the registry of the process when handler packages are set up. The worker reads
-it once, afterwards.
+``register`` fills the registry of the process while handler packages are set up. Afterwards the
+worker reads the registry once.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ class Registration:
     timeout_sec: float | None = None
 
     def announcement(self) -> JobTypeInfo:
-        """Return what the API needs to validate parameters of this type."""
+        """Return the job type and its parameter schema, for the API."""
         return JobTypeInfo(self.job_type, self.schema())
 
     def is_about_parameters(self, error: ValidationError) -> bool:
-        """Return whether *error* comes from the model of the parameters."""
+        """Return whether *error* has the title of the parameters' model."""
         if self.params is None:
             return False
         return error.title == (self.params.model_config.get("title") or self.params.__name__)
@@ -60,17 +60,17 @@ class Registry:
         self._registrations: dict[str, Registration] = {}
 
     def add(self, registration: Registration) -> None:
-        """Add *registration*; it replaces an earlier one for the same type.
+        """Add *registration*, which replaces an earlier registration of the same job type.
 
         Raises:
-            ConfigurationError: its type's name, handler or time limit is not valid.
+            ConfigurationError: the name of the type, the handler or the time limit is not valid.
         """
         if fault := _fault(registration):
             raise ConfigurationError(f"register({registration.job_type!r}): {fault}")
         self._registrations[registration.job_type] = registration
 
     def only(self, job_types: list[str]) -> Registry:
-        """Return a registry with *job_types* alone, or with all types if the list is empty."""
+        """Return a registry with only *job_types*, or with all types if *job_types* is empty."""
         reduced = Registry()
         for registration in self:
             if not job_types or registration.job_type in job_types:
@@ -99,12 +99,12 @@ def _fault(registration: Registration) -> str | None:
 
 
 def _handler_fault(handler: Any) -> str | None:
-    """Return why *handler* cannot be called with a job, a repository and a calculator."""
+    """Return why *handler* cannot take a job, a repository and a calculator; None if it can."""
     if not callable(handler):
         return f"the handler must be callable, not a {type(handler).__name__}"
     try:
         signature = inspect.signature(handler)
-    except ValueError:  # some callables written in C have none
+    except ValueError:  # some callables written in C have no signature
         return None
     try:
         signature.bind(None, None, None)
@@ -115,7 +115,7 @@ def _handler_fault(handler: Any) -> str | None:
 
 
 def _name_of(handler: Any) -> str:
-    """Return the module and the name of *handler*, or of its class."""
+    """Return the module and the name of *handler*, or of its class if it has no name."""
     while isinstance(handler, functools.partial):
         handler = handler.func
     named = handler if hasattr(handler, "__qualname__") else type(handler)
@@ -137,10 +137,12 @@ def register(
 
     Args:
         job_type: the name that clients submit.
-        handler: ``async def handle(job, repo, resource_calculator)``; a mapping that it returns
-            becomes the results.
-        params: a pydantic model of the parameters; with it the API refuses bad ones at submit.
-        timeout_sec: how long an attempt may take, in seconds, unless the job sets its own limit.
+        handler: ``async def handle(job, repo, resource_calculator)``. A mapping that the handler
+            returns becomes the results, unless the handler has set results.
+        params: a pydantic model of the parameters. The API checks submitted parameters against its
+            JSON Schema.
+        timeout_sec: the time limit of an attempt, in seconds. A limit that a job sets itself comes
+            before this limit.
 
     Raises:
         ConfigurationError: an argument is not valid; the message names the handler.

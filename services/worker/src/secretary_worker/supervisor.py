@@ -1,9 +1,10 @@
-"""``secretary-worker``: runs the worker, in a container below a process that outlives it.
+"""``secretary-worker``: runs the worker, if needed below a supervisor that outlives the worker.
 
-When the first process of a container ends, the kernel ends all others at once. systemd does so too
-when the main process of a unit ends. The watchdog of a dead worker would then have no time to
-record which job's code ended the worker. There the worker runs as a child of this process, which
-passes signals on, waits for the worker and its watchdog, and ends with the worker's exit code.
+When the first process of a container ends, the kernel ends all others at once. systemd does the
+same when the main process of a unit ends. Then the watchdog of a dead worker would have no time to
+record which job's code ended the worker. So in a container, and below systemd, this process is the
+supervisor and the worker is its child. The supervisor passes signals on, waits for the worker and
+its watchdog, and ends with the worker's exit code.
 """
 
 from __future__ import annotations
@@ -24,16 +25,16 @@ NOT_LINUX = (
     "watchdog need; run it in a container or on a Linux machine"
 )
 WATCHDOG_SEC = 35.0
-"""How long the watchdog may take to record a death. Its own deadline is shorter."""
+"""How long the watchdog may take to record a death. The watchdog's own deadline is shorter."""
 EXIT_BY_SIGNAL = 128
 
-_FIRST = 1  # the process id of the first process of a container, or of systemd
+_FIRST = 1  # the process id of systemd; in a container the first process has the parent 0
 _POLL_SEC = 0.05
 _PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 
 
 def main() -> None:
-    """Run the worker; return when it has ended. On another system than Linux refuse with a line."""
+    """Run the worker until it ends. On a system other than Linux, exit with a message."""
     if platform.system() != "Linux":
         sys.exit(NOT_LINUX)
     if os.getppid() <= _FIRST:
@@ -42,15 +43,15 @@ def main() -> None:
 
 
 def supervise(work: Callable[[], None]) -> int:
-    """Run *work* in a child process; return its exit code, or 128 + n if signal n ended it.
+    """Run *work* in a child process. Return its exit code, or 128 + n if signal n ended the child.
 
-    If the code is not 0, processes that the child leaves behind have 35 s to end.
+    If the child failed, its own child processes have 35 s to end.
     """
-    # Processes that the worker leaves behind become children of this process.
+    # The child processes of a dead worker become children of this process.
     ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     here, worker = os.getpid(), os.fork()
     if worker == 0:
-        os.setsid()  # so that Ctrl-C reaches it once, from this process
+        os.setsid()  # so that Ctrl-C reaches the worker once, from this process
         die_with_parent(here)
         work()
         sys.exit(0)

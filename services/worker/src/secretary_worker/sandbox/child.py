@@ -1,4 +1,4 @@
-"""The parent's side of one child: sends requests and receives answers as JSON lines."""
+"""The parent's side of one child: sends requests and receives answers, as JSON lines."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ log = get_logger(__name__)
 LINE_BYTES = 16 * 2**20
 OUTPUT_BYTES = 128 * 2**20
 _STDERR_KEPT = 4096
-# Processes that left the group may hold standard error open. The parent does not wait longer.
+# A process that left the group may keep standard error open. The parent waits only this long.
 _STDERR_GRACE_SEC = 1.0
-# A killed child is gone in milliseconds. If it is not, its zygote does not answer.
+# A killed child is gone in milliseconds. If a child is not gone after this time, the zygote hangs.
 _KILL_SEC = 5.0
 _STATUS_BYTES = 32
 
 
 @dataclass(frozen=True, slots=True)
 class AnswerLimits:
-    """What the parent allows one answer, in addition to the limits that the child sets itself."""
+    """The limits of one answer, which the parent enforces. ``ProcessLimits`` apply as well."""
 
     timeout_sec: float
-    """Wall-clock time for the whole answer."""
+    """The longest wall-clock time of an answer."""
     silence_sec: float | None = None
-    """Wall-clock time between two messages of an answer; None: only ``timeout_sec`` counts."""
+    """The longest wall-clock time between two messages of an answer; None is no limit."""
     line_bytes: int = LINE_BYTES
     """The largest message, in bytes."""
     output_bytes: int = OUTPUT_BYTES
@@ -48,15 +48,15 @@ class AnswerLimits:
 
 
 class _Silent(Exception):
-    """The child has sent no message for too long."""
+    """Raised if the child has sent no message for too long."""
 
 
 class _Overflow(Exception):
-    """The child sent more than its answer_limits allow."""
+    """Raised if the child sends more than ``AnswerLimits`` allow."""
 
 
 class Child:
-    """One child. It answers one request at a time; after an error it cannot be asked again."""
+    """One child process. It answers one request at a time, and no request after an error."""
 
     def __init__(
         self,
@@ -66,7 +66,7 @@ class Child:
         answer_limits: AnswerLimits,
         codes: frozenset[str],
     ) -> None:
-        """*codes*: error codes besides ``ErrorCode`` that the child may raise."""
+        """*codes*: the error codes that the child may raise, in addition to ``ErrorCode``."""
         self._status = sockets.status
         self._reader, self._writer = channel
         self._stderr_writer = stderr[1]
@@ -77,16 +77,16 @@ class Child:
         self.pid: int | None = None
         """The process id, once the zygote has reported it."""
         self.cpu_sec = 0.0
-        """The CPU time of its answers so far, in seconds."""
+        """The CPU time of the answers so far, in seconds."""
 
     async def ask(self, request: JsonObject, on_message: OnMessage) -> None:
         """Send *request* and pass each message of the answer to *on_message*, in order.
 
         Raises:
-            PermanentError: with the child's own code, or PARSE_TIMEOUT (CPU or wall clock),
-                PARSE_MEMORY_LIMIT (memory or output) or PARSER_CRASHED.
-            TransientError: PARSER_CRASHED, and the document is not the cause: the zygote is gone,
-                or the child was killed from outside, as the kernel does when memory runs out.
+            PermanentError: with the code that the child raised, or PARSE_TIMEOUT (CPU or wall
+                clock), PARSE_MEMORY_LIMIT (memory or output) or PARSER_CRASHED.
+            TransientError: PARSER_CRASHED, not caused by the document. The zygote is gone, or the
+                child was killed from outside, for example by the kernel when memory ran out.
         """
         try:
             async with asyncio.timeout(self._answer_limits.timeout_sec) as clock:
@@ -103,7 +103,7 @@ class Child:
         self.cpu_sec += self._conclude(end)
 
     async def close(self) -> None:
-        """Kill the child and its descendants; return when they are dead, even if cancelled."""
+        """Kill the child and its descendants, and wait for their end, even if cancelled."""
         closing = asyncio.ensure_future(self._close())
         try:
             await asyncio.shield(closing)
@@ -168,7 +168,7 @@ class Child:
         raise PermanentError(str(end["message"]), code=code)
 
     async def _lost(self) -> SecretaryError:
-        """Return the error of a child that ended without an end message."""
+        """Return the error for a child that ended without an end message."""
         status = await self._ended
         if status is None:
             message = "the process that starts children is gone"
@@ -179,7 +179,7 @@ class Child:
         return error_of(status, stderr)
 
     async def _watch(self) -> ExitStatus | None:
-        """Wait for the end of the child; return None if the zygote is gone."""
+        """Return the exit status of the child when it has ended; None if the zygote is gone."""
         loop = asyncio.get_running_loop()
         with contextlib.suppress(OSError, ValueError):
             self.pid = int(await loop.sock_recv(self._status, _STATUS_BYTES))
@@ -191,14 +191,14 @@ class Child:
 
 
 def _hang_up(status: socket.socket) -> None:
-    """Make the zygote kill the child; its report can still be read."""
+    """Make the zygote kill the child. The parent can still read the zygote's report."""
     with contextlib.suppress(OSError):
         status.shutdown(socket.SHUT_WR)
 
 
 @contextlib.contextmanager
 def parsing_answer() -> Iterator[None]:
-    """Inside, an error in the form of an answer means that the child has crashed.
+    """Turn errors of the code inside, which reads an answer, into the error of a crashed child.
 
     Raises:
         PermanentError: PARSER_CRASHED.

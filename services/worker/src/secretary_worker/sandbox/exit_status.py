@@ -8,26 +8,27 @@ from dataclasses import dataclass
 from secretary_common.errors import ErrorCode, PermanentError, SecretaryError, TransientError
 from secretary_worker.sandbox.limits import EXIT_OUT_OF_MEMORY
 
-# Native code writes one of these to standard error when an allocation fails and it gives up.
+# Native code prints one of these texts when an allocation fails and it gives up.
 _OUT_OF_MEMORY_MARKS = ("bad_alloc", "Cannot allocate memory", "MemoryError")
 
 
 @dataclass(frozen=True, slots=True)
 class ExitStatus:
-    """How a child ended, as the zygote reports it."""
+    """The end of a child, as the zygote reports it."""
 
     returncode: int
-    """Negative: the signal that ended the child."""
+    """The exit code. If negative, the number of the signal that ended the child."""
     cpu_used_up: bool = False
-    """Whether it had used the CPU time after which the kernel kills it."""
+    """Whether the child had used the CPU time after which the kernel kills it."""
 
 
 def error_of(status: ExitStatus, stderr: str) -> SecretaryError:
-    """Return the error of a child that ended with *status*; *stderr* is the tail of its output.
+    """Return the error for a child that ended with *status*.
 
-    A document cannot make its reader send SIGKILL. The kernel sends it at the hard limit of CPU
-    time. Otherwise it came from outside, most likely because the machine had no memory left:
-    children are killed first (``die_first``). Then the job is tried again.
+    *stderr* is the end of the child's standard error. A child that was killed by SIGKILL had used
+    up its CPU time, or was killed from outside, most likely because the machine had no memory left:
+    the kernel kills children first (``die_first``). The document did not cause a kill from outside,
+    so the job is tried again.
     """
     returncode = status.returncode
     details = {"exit": _describe(returncode)}
@@ -47,7 +48,7 @@ def error_of(status: ExitStatus, stderr: str) -> SecretaryError:
 
 
 def timed_out() -> PermanentError:
-    """Return the error of a child that used too much time, of the CPU or on the wall clock."""
+    """Return the error for a child that used too much CPU time or wall-clock time."""
     message = "the document takes more time than it may use"
     return PermanentError(message, code=ErrorCode.PARSE_TIMEOUT)
 

@@ -1,7 +1,7 @@
 """The child's side of the sandbox: sets its limits, answers requests, dies with its parent.
 
-The child sets its own limits before it reads the document. Its parent cannot: the worker has
-threads, and Python code between fork and exec may deadlock.
+The child sets its own limits before it reads the document. The worker cannot set them, because the
+worker has threads, and Python code between fork and exec may then deadlock.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ from secretary_common.errors import SecretaryError
 END = "end"
 """The key of the last message of an answer."""
 EXIT_OUT_OF_MEMORY = 71
-"""The exit code for a MemoryError: an exit needs no memory, but a message does."""
+"""The exit code after a MemoryError. An exit code needs no memory, but a message needs some."""
 
 Emit = Callable[[dict[str, Any]], None]
 Work = Callable[[dict[str, Any], Emit], None]
 Begin = Callable[[Sequence[str]], Work]
-"""The type of a child module's function ``begin``. It gets the paths of the files of the child and
-returns the function that answers requests, one after the other."""
+"""The type of the function ``begin`` in a module for children. ``begin`` gets the paths of the
+child's files and returns the function that answers requests, one after the other."""
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _PR_SET_NO_NEW_PRIVS = 38
-# From the soft limit, whose SIGXCPU shows what happened, to the hard one, which is SIGKILL.
+# The time from the soft limit, where SIGXCPU shows the cause, to the hard limit, which is SIGKILL.
 _CPU_GRACE_SEC = 5
 
 
@@ -45,20 +45,20 @@ class ProcessLimits:
     """The limits that the kernel enforces on a child."""
 
     memory_bytes: int
-    """Of its address space."""
+    """The size of the address space, in bytes."""
     cpu_sec: int
-    """CPU time of all its answers together."""
+    """The CPU time of all answers together, in seconds."""
     file_bytes: int = 0
-    """The largest file it may write; by default it may write none."""
+    """The largest file that the child may write, in bytes. By default it may write no file."""
     open_files: int = 64
 
 
 def serve(begin: Begin, channel: socket.socket, files: Sequence[int]) -> NoReturn:
     """Answer the requests from *channel*, one JSON line each, until it closes; then exit.
 
-    The first line holds the limits. The work sends messages through the function it is given. A
-    ``SecretaryError`` from it reaches the parent with its code and message. Any other exception is
-    a crash, with its traceback on standard error.
+    The first line holds the limits. ``begin`` returns the function that answers requests. If that
+    function raises a ``SecretaryError``, the parent gets its code and message. Any other exception
+    ends the child, with the traceback on standard error.
     """
     try:
         with channel.makefile("rb") as requests, channel.makefile("wb") as answers:
@@ -77,7 +77,7 @@ def serve(begin: Begin, channel: socket.socket, files: Sequence[int]) -> NoRetur
 
 
 def confine(limits: ProcessLimits) -> None:
-    """Set *limits* on this process. They cannot be raised again."""
+    """Set *limits* on this process. It cannot raise the hard limits again."""
     for kind, soft, hard in (
         (resource.RLIMIT_AS, limits.memory_bytes, limits.memory_bytes),
         (resource.RLIMIT_CPU, limits.cpu_sec, limits.cpu_sec + _CPU_GRACE_SEC),
@@ -94,8 +94,8 @@ def confine(limits: ProcessLimits) -> None:
 def allow_cpu(seconds: float) -> None:
     """Limit the CPU time from now on to *seconds*, rounded up, within the limit of the child.
 
-    SIGXCPU ends a child that uses more. Call it for each part of a document, so that one part
-    cannot use up the time of all.
+    SIGXCPU ends a child that uses more. Call this before each part of a document, so that one part
+    cannot use up the CPU time of all parts.
     """
     hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
     soft = int(cpu_used() + seconds) + 1
@@ -112,7 +112,7 @@ def cpu_used() -> float:
 def die_with_parent(parent: int) -> None:
     """Make the kernel end this process when *parent* ends.
 
-    More exactly: when the thread ends that started this process.
+    The kernel acts as soon as the thread that started this process ends.
     """
     if sys.platform == "linux":
         prctl = ctypes.CDLL(None).prctl
@@ -125,7 +125,7 @@ def die_with_parent(parent: int) -> None:
 def die_first() -> None:
     """Make the kernel kill this process first when memory runs out.
 
-    A container may forbid the setting; then nothing changes.
+    If a container forbids the setting, nothing changes.
     """
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")

@@ -1,7 +1,8 @@
 """Starts children with limits, for work that burns CPU or gives untrusted bytes to native code.
 
-A child answers requests as JSON lines. When its context ends, its whole process group is dead,
-whatever happened. Requests go through a socket, so no secret stands in arguments or environment.
+A child answers requests as JSON lines. When the context of a child ends, its whole process group is
+dead. Requests go through a socket, so the arguments and the environment of a child contain no
+secret.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from secretary_worker.sandbox.zygote_client import ChildSockets, ZygoteClient
 
 
 class Sandbox:
-    """Starts children within *limits* and *answer_limits*. Safe to share between jobs."""
+    """Starts children with limits. Jobs may share one instance."""
 
     def __init__(
         self,
@@ -33,9 +34,9 @@ class Sandbox:
 
         Args:
             zygote: starts the children (``HandlerContext.zygote``).
-            process_limits: what the kernel allows one child.
-            answer_limits: what the parent allows one answer.
-            codes: error codes besides ``ErrorCode`` that a child may raise.
+            process_limits: the limits of one child, which the kernel enforces.
+            answer_limits: the limits of one answer, which the parent enforces.
+            codes: the error codes that a child may raise, in addition to ``ErrorCode``.
         """
         self._zygote = zygote
         self._process_limits = process_limits
@@ -44,10 +45,10 @@ class Sandbox:
 
     @asynccontextmanager
     async def child(self, files: Sequence[int]) -> AsyncIterator[Child]:
-        """Start a child that has the descriptors *files*; it is dead when the context ends.
+        """Start a child that has the descriptors *files*. It is dead when the context ends.
 
         Raises:
-            TransientError: PARSER_CRASHED, no process can be started.
+            TransientError: PARSER_CRASHED, no process could be started.
         """
         child = await self._start(files)
         outcome = "cancelled"
@@ -68,7 +69,7 @@ class Sandbox:
         except OSError as error:
             message = f"no process can be started ({error.strerror})"
             raise TransientError(message, code=ErrorCode.PARSER_CRASHED) from error
-        # If the caller is cancelled here, the child must still be taken over to be closed.
+        # If the caller is cancelled here, the child must still be taken over and closed.
         starting = asyncio.ensure_future(self._take_over(sockets))
         try:
             return await asyncio.shield(starting)

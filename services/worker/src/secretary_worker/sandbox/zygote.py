@@ -1,19 +1,21 @@
-"""A process with everything imported that forks a child for each order.
+"""A process that has a module imported and forks a child of itself for each order.
 
 ``python -m secretary_worker.sandbox.zygote MODULE PARENT PATH…``, with its control socket as
-standard input. To import a PDF parser takes a third of a second of CPU; to fork a process that has
-it takes a few milliseconds. MODULE's function ``warm_up``, if there is one, does other work that
-children should not repeat. PATH… is the parent's search path for modules.
+standard input. The import of a PDF parser takes a third of a second of CPU time; a fork of a
+process with the parser takes a few milliseconds. If MODULE has a function ``warm_up``, the zygote
+calls it once, for more work that children should not repeat. PATH… is the parent's search path for
+modules.
 
-The zygote never sees a document or a request: those go straight to the child, so it holds no
-secret and no hostile byte. It ends when its parent closes the socket or dies, and the kernel ends
-its children then.
+The zygote reads no document and no request. They go directly to the child, so the zygote holds no
+secret and no hostile byte. It ends when its parent closes the socket or dies. Then the kernel ends
+its children.
 
 An order is a message with descriptors: the child's channel, its standard error, its status socket,
-then its files. On the status socket the parent receives the child's pid, and later the child's
-status from ``os.waitpid`` with 1 if the child had used up its CPU time, else 0. Anything that the
-parent sends there kills the child, and so does closing the parent's end. Only this process reaps
-children, and it always kills the child's whole group first: until then the pid cannot be reused.
+then its files. On the status socket the zygote sends the parent the child's pid. When the child has
+ended, it sends the child's status (``os.waitpid``) and 1 if the child had used up its CPU time,
+else 0. If the parent sends anything there or closes its end, the zygote kills the child. Only the
+zygote reaps children. It kills a child's whole group before it reaps the child, because until then
+the pid cannot be reused.
 """
 
 from __future__ import annotations
@@ -49,7 +51,7 @@ class _Child:
 
 
 class Zygote:
-    """Carries out orders until its parent is gone."""
+    """Carries out the orders of its parent until the parent is gone."""
 
     def __init__(self, control: socket.socket, begin: Begin) -> None:
         self._control = control
@@ -105,7 +107,7 @@ class Zygote:
                 child.status.close()
             self._control.close()  # standard input
             os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-            # Native code may print to either; both go to standard error.
+            # Native code may print to standard output, so it goes to standard error too.
             os.dup2(descriptors[STDERR], 1)
             os.dup2(descriptors[STDERR], 2)
             os.close(descriptors[STDERR])
@@ -141,7 +143,7 @@ def _report(child: _Child, *numbers: int) -> None:
 
 
 def _cpu_limit(pid: int) -> float:
-    """Return the CPU seconds after which the kernel kills *pid*; a zombie keeps its limits."""
+    """Return the CPU seconds after which the kernel kills *pid*. *pid* may have ended already."""
     hard = resource.prlimit(pid, resource.RLIMIT_CPU)[1]
     return math.inf if hard == resource.RLIM_INFINITY else hard
 
@@ -149,12 +151,12 @@ def _cpu_limit(pid: int) -> float:
 def _kill_group(pid: int) -> None:
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signal.SIGKILL)
-    with suppress(ProcessLookupError):  # it has not made its group yet
+    with suppress(ProcessLookupError):  # if the child has not made its group yet
         os.kill(pid, signal.SIGKILL)
 
 
 def main() -> None:
-    """Import the module named on the command line and wait for orders."""
+    """Import the module that the command line names, and carry out orders."""
     name, parent, *paths = sys.argv[1:]
     die_with_parent(int(parent))
     sys.path.extend(path for path in paths if path not in sys.path)

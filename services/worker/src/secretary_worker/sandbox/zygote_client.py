@@ -1,4 +1,4 @@
-"""Starts a zygote and orders children from it, which cost a fork instead of an import."""
+"""Starts a zygote and orders children from it. A fork of a zygote is much faster than an import."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ class ChildSockets:
     status: socket.socket
 
     def close(self) -> None:
-        """Close all; that kills the child."""
+        """Close all sockets, which kills the child."""
         for end in (self.channel, self.stderr, self.status):
             end.close()
 
 
 class ZygoteClient:
-    """Starts children that run *module*. Thread-safe.
+    """Starts children that run one module, by forks of a zygote. Thread-safe.
 
-    The zygote starts with ``start`` or with the first child, and a dead one is replaced with the
-    next child. Call ``start`` from a thread that stays: when that thread ends, the kernel ends the
-    zygote and all its children.
+    The zygote starts with ``start`` or with the first child. A dead zygote is replaced when the
+    next child starts. Call ``start`` from a thread that lives as long as the worker: when the
+    thread ends, the kernel ends the zygote and all its children.
     """
 
     def __init__(self, module: str) -> None:
@@ -51,7 +51,7 @@ class ZygoteClient:
 
     @property
     def pid(self) -> int | None:
-        """The zygote's process id, once it was started."""
+        """The process id of the zygote; None before the zygote has started."""
         return self._process.pid if self._process else None
 
     def start(self) -> None:
@@ -60,7 +60,9 @@ class ZygoteClient:
             self._ready()
 
     def fork(self, files: Sequence[int]) -> ChildSockets:
-        """Order a child that has *files* and return its sockets; it may still be starting.
+        """Order a child that has the descriptors *files*. Return its sockets.
+
+        The child may still be starting.
 
         Raises:
             OSError: no child can be started.
@@ -88,7 +90,7 @@ class ZygoteClient:
         with self._lock:
             try:
                 socket.send_fds(self._ready(), [zygote.ORDER], descriptors)
-            except (BrokenPipeError, ConnectionResetError):  # it died since the last order
+            except (BrokenPipeError, ConnectionResetError):  # the zygote died since the last order
                 self._discard()
                 socket.send_fds(self._ready(), [zygote.ORDER], descriptors)
 
@@ -115,8 +117,8 @@ class ZygoteClient:
                 stdout=subprocess.DEVNULL,
                 start_new_session=True,
                 cwd="/",
-                # The worker's environment holds secrets, so nothing of it is passed on. OCR gets
-                # one thread, because pages and jobs run in parallel already.
+                # The worker's environment holds secrets, so the zygote gets none of its variables.
+                # OCR gets one thread, because pages and jobs run in parallel already.
                 env={"PATH": os.defpath, "LANG": "C.UTF-8", "OMP_THREAD_LIMIT": "1"},
             )
         self._control = control

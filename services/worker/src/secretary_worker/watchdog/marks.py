@@ -1,10 +1,10 @@
 """Marks which thread runs which job's code, in memory that another process can read.
 
-The watchdog reads the marks when the worker is frozen or dead, so reading must not need the worker:
-a mark is a few bytes in a shared memory file.
+The watchdog reads the marks when the worker is frozen or dead, so the worker cannot help. A mark is
+a few bytes in a shared memory file.
 
-Each step of each task in a handlers' loop sets a mark, and so does each call that a handler puts
-into its loop's executor (``asyncio.to_thread``). Threads that a handler starts itself have none.
+A thread is marked while it runs a step of a handler's task, or a call that a handler makes with
+``asyncio.to_thread``. Threads that a handler starts itself have no marks.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ from typing import Any, ParamSpec, TypeVar
 P = ParamSpec("P")
 T = TypeVar("T")
 Work = Coroutine[Any, Any, T] | Generator[Any, None, T]
-"""What an event loop can make a task from."""
+"""Code from which an event loop can make a task."""
 
 RECORD_BYTES = 256
 THREADS = 256
-"""The most threads with marks. Further threads have none."""
-_HEAD = struct.Struct("=q")  # the kernel's id of the thread; 0: it runs no job's code
+"""The most threads that can have marks. Further threads have no marks."""
+_HEAD = struct.Struct("=q")  # the kernel's id of the thread; 0 if the thread runs no job's code
 _TEXT_BYTES = RECORD_BYTES - _HEAD.size
 _current: ContextVar[bytes | None] = ContextVar("secretary_marked_job", default=None)
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """The attempt whose code a thread runs."""
+    """Names the attempt whose code a thread runs."""
 
     job_id: str
     run: int
@@ -61,12 +61,12 @@ class Marks:
         self._mine = threading.local()
 
     def fileno(self) -> int:
-        """Return the descriptor of the shared memory file, for the process that reads it."""
+        """Return the descriptor of the shared memory file, for the watchdog process."""
         return self._file
 
     @contextlib.contextmanager
     def job(self, mark: Mark) -> Iterator[None]:
-        """Mark the code that runs inside, also in later steps and in tasks that it starts."""
+        """Mark the code that runs inside, with its later steps and the tasks that it starts."""
         text = json.dumps(asdict(mark)).encode()
         known = _current.set(text if len(text) <= _TEXT_BYTES else None)
         self.enter()
@@ -77,7 +77,7 @@ class Marks:
             _current.reset(known)
 
     def enter(self) -> None:
-        """Mark this thread with the job of the current context, if there is one."""
+        """Mark this thread with the job of the current context, if the context has a job."""
         text, offset = _current.get(), self._offset()
         if text is not None and offset is not None:
             start = offset + _HEAD.size
@@ -93,7 +93,7 @@ class Marks:
     def make_task(
         self, loop: asyncio.AbstractEventLoop, work: Work[T], **how: Any
     ) -> asyncio.Task[T]:
-        """Return a task whose steps are marked. This is a task factory for event loops."""
+        """Return a task that marks each step of *work*. This is a task factory for event loops."""
         return asyncio.Task(_MarkingCoroutine(work, self), loop=loop, **how)
 
     def _offset(self) -> int | None:
@@ -114,7 +114,7 @@ class MarkedExecutor(ThreadPoolExecutor):
         self._marks = marks
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        """Call *fn* in a thread, marked with the job of the caller's context."""
+        """Call *fn* in a thread that is marked with the job of the caller's context."""
         return super().submit(self._marked, _current.get(), partial(fn, *args, **kwargs))
 
     def _marked(self, text: bytes | None, call: Callable[[], T]) -> T:
@@ -128,7 +128,7 @@ class MarkedExecutor(ThreadPoolExecutor):
 
 
 class _MarkingCoroutine(Coroutine[Any, Any, T]):
-    """Wraps a coroutine and marks each of its steps; all else is passed on."""
+    """Wraps a coroutine and marks the thread during each step of the coroutine."""
 
     def __init__(self, work: Work[T], marks: Marks) -> None:
         self._work = work
@@ -143,7 +143,7 @@ class _MarkingCoroutine(Coroutine[Any, Any, T]):
             self._marks.leave()
 
     def throw(self, *error: Any) -> Any:
-        """Run the next step with an exception."""
+        """Raise an exception in the coroutine as its next step."""
         self._marks.enter()
         try:
             return self._work.throw(*error)
