@@ -1,7 +1,7 @@
 """The built-in job types ``pdf``, ``transformer`` and ``session``, as a handler package.
 
-Everything that reads documents belongs here: ``pdf``, ``web``, ``media``, ``templates``, and the
+The code that reads documents belongs here: ``pdf``, ``web``, ``media``, ``templates``, and the
 clients of remote ``providers``. ``handlers`` has one package for each job type, and ``wiring``
-builds and registers the handlers. The package uses only the worker's public API, as a user's
+builds and registers the handlers. Of the worker this package uses only the public API, as a user's
 handler package does. Claims, leases, the store and the broker do not belong here.
 """

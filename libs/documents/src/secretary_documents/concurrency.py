@@ -1,4 +1,4 @@
-"""Limits on work that runs at the same time: a limit shared by all jobs, and loops over items."""
+"""Limits how much work runs at the same time, for all jobs together or for the items of a loop."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Outcome = TypeVar("Outcome")
 
 
 class ConcurrencyLimit:
-    """At most *size* permits at a time, granted in the order of the requests."""
+    """Grants at most *size* permits at a time, in the order of the requests."""
 
     def __init__(self, size: int) -> None:
         self.size = size
@@ -25,12 +25,12 @@ class ConcurrencyLimit:
 
     @property
     def free_but_one(self) -> int:
-        """How many permits are free when one of them is reserved for a caller that has none."""
+        """How many permits can be taken so that one permit is still free."""
         return max(self.size - 1 - self._taken, 0)
 
     @asynccontextmanager
     async def permit(self) -> AsyncIterator[None]:
-        """Wait for a permit, and return it when the context ends."""
+        """Wait for a permit. The permit is given back when the context ends."""
         loop = asyncio.get_running_loop()
         if loop not in self._semaphores:
             self._semaphores[loop] = asyncio.Semaphore(self.size)
@@ -47,8 +47,8 @@ async def run_each(
 ) -> None:
     """Do *work* on each of *items*, *parallel* at a time, and raise the first failure.
 
-    After a failure no other item is started. Items that are already running are finished, because
-    their requests cost money. Cancelling stops all items at once.
+    After a failure no other item is started. Items under way are finished, because their requests
+    cost money. If the caller is cancelled, all items stop at once.
     """
     room = asyncio.Semaphore(parallel)
     failures: list[Exception] = []
@@ -75,7 +75,7 @@ async def run_each(
 
 
 async def finish_if_cancelled(work: Awaitable[Outcome]) -> Outcome:
-    """Return the outcome of *work*. A cancellation is raised only after *work* is done."""
+    """Return the outcome of *work*. If the caller is cancelled, first finish *work*."""
     task = asyncio.ensure_future(work)
     cancelled: asyncio.CancelledError | None = None
     while not task.done():

@@ -45,7 +45,7 @@ PAGE_SEC = 60.0
 def setup(context: HandlerContext) -> None:
     """Register ``pdf``, ``transformer`` and ``session``.
 
-    The worker calls this function by the entry point ``secretary.handlers``.
+    The worker finds this function by the entry point ``secretary.handlers``.
 
     Raises:
         ConfigurationError: ``templates.dir`` is not a folder.
@@ -93,7 +93,7 @@ def setup(context: HandlerContext) -> None:
 def _remote_readers(context: HandlerContext) -> dict[str, RemoteReader]:
     """Return a reader for each remote ``extraction_method``.
 
-    A reader whose provider is not configured says so when a job asks it to read.
+    If a provider is not configured, its reader fails the jobs that ask for it, with the settings.
     """
     return {
         mistral_response.METHOD: MistralReader(

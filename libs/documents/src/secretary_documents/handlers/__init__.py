@@ -2,5 +2,5 @@
 
 A handler checks its parameters, calls the packages that do the work, reports progress and builds
 the result. Code that reads PDFs, web pages or recordings belongs in ``pdf``, ``web`` and ``media``.
-Code that asks a provider belongs in ``providers``.
+Code that calls a provider belongs in ``providers``.
 """

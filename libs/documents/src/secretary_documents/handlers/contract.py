@@ -1,4 +1,4 @@
-"""What a handler uses of the engine. Each method works with or without ``await``."""
+"""The reports of the built-in handlers, and the part of the worker's repository that they use."""
 
 from __future__ import annotations
 
@@ -11,22 +11,25 @@ from typing import Protocol
 from secretary_common.models import JobProgress, JobStatus, JsonObject, LogLevel
 
 REPEAT_SEC = 1.0
-"""Clients are promised that progress changes at least every 2 s, also during a long step."""
+"""Progress is repeated after this time, because clients rely on a change at least every 2 s."""
 
 
 class AttemptRepository(Protocol):
-    """The repository of one attempt. ``await`` returns when the write is durable."""
+    """The repository of one attempt (``SecretaryJobRepository``).
+
+    A handler need not await an update. Awaiting an update waits until it is durable.
+    """
 
     def update_job_progress(self, job_id: str, progress: JobProgress) -> Awaitable[object]:
-        """Store how far the attempt is."""
+        """Show *progress* to clients."""
         ...
 
     def update_job_results(self, job_id: str, results: JsonObject) -> Awaitable[object]:
-        """Store the results that the job has once it is completed."""
+        """Set the results. The write that completes the job stores them in the job."""
         ...
 
     def update_job_status(self, job_id: str, status: JobStatus) -> Awaitable[object]:
-        """End the attempt."""
+        """End the job at once if *status* is terminal."""
         ...
 
     def add_log_entry(self, job_id: str, level: LogLevel, message: str) -> Awaitable[object]:
@@ -36,7 +39,7 @@ class AttemptRepository(Protocol):
     def add_file(
         self, job_id: str, name: str, content: bytes, content_type: str | None = None
     ) -> Awaitable[object]:
-        """Store a file. The write that ends the attempt adds it to the job."""
+        """Store a file. The job gets the file if it ends with this attempt."""
         ...
 
 
@@ -44,7 +47,7 @@ Translate = Callable[[JobProgress], JobProgress]
 
 
 class JobReport:
-    """Reports on one job to the engine. The handler does not wait for progress and log lines."""
+    """Reports on one job to the worker. The handler does not wait for progress and log lines."""
 
     def __init__(
         self,
@@ -54,7 +57,7 @@ class JobReport:
         repeat_sec: float = REPEAT_SEC,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """*repeat_sec*: without new progress for so long, the last one is repeated with its age."""
+        """*repeat_sec*: after this time without new progress, the last progress is repeated."""
         self.job_id = job_id
         self._repo = repo
         self._repeat_sec = repeat_sec
@@ -63,7 +66,7 @@ class JobReport:
         self._last_at = monotonic()
 
     def progress(self, progress: JobProgress) -> None:
-        """Report how far the attempt is."""
+        """Report the progress of the job."""
         self._last = progress
         self._last_at = self._monotonic()
         self._repo.update_job_progress(self.job_id, progress)
@@ -71,7 +74,7 @@ class JobReport:
     def part(self, translate: Translate) -> JobReport:
         """Return a report for a part of the job.
 
-        *translate* makes the job's progress from the part's progress.
+        *translate* turns a progress of the part into a progress of the whole job.
         """
         return _PartReport(self.job_id, self._repo, self, translate)
 
@@ -91,7 +94,7 @@ class JobReport:
 
     @asynccontextmanager
     async def repeating_progress(self) -> AsyncIterator[None]:
-        """Inside this context, repeat the last progress during long steps, with its age."""
+        """Inside this context, repeat the last progress regularly, with its age in its message."""
         repeating = asyncio.create_task(self._repeat())
         try:
             yield
@@ -117,7 +120,7 @@ class JobReport:
 
 
 class _PartReport(JobReport):
-    """Passes the progress of a part on to the report of the whole job."""
+    """Passes the progress of a part to the report of the whole job."""
 
     def __init__(
         self, job_id: str, repo: AttemptRepository, whole: JobReport, translate: Translate
@@ -127,5 +130,5 @@ class _PartReport(JobReport):
         self._translate = translate
 
     def progress(self, progress: JobProgress) -> None:
-        """Report how far the part is."""
+        """Report the progress of the part."""
         self._whole.progress(self._translate(progress))

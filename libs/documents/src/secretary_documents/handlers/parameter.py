@@ -18,21 +18,21 @@ SourceLanguage = Annotated[str, Field(pattern=r"^([a-z]{2}|auto)$")]
 # A template's name, never a path.
 TemplateName = Annotated[str, Field(pattern=r"^[\w-]{1,64}$")]
 Url = Annotated[str, Field(min_length=1, max_length=8192)]
-# An address that results repeat, also when the worker never requests it.
+# An address that the results contain. The worker may never request it, so its scheme is checked.
 WebUrl = Annotated[str, Field(pattern=r"^[Hh][Tt][Tt][Pp][Ss]?://", max_length=8192)]
 
 
 def optional(description: str, **constraints: Any) -> Any:
-    """Return a field that clients may leave out. Null is refused, see ``without_null``."""
+    """Return a field that clients may leave out, but must not set to null (``without_null``)."""
     extra = {"json_schema_extra": without_null, **constraints}
     return Field(default=None, description=description, **extra)
 
 
 def parse_parameters(model: type[M], parameters: JsonObject) -> M:
-    """Return the job's *parameters* as a *model*.
+    """Return the job's *parameters* as an instance of *model*.
 
     Raises:
-        PermanentError: VALIDATION_ERROR. The message names each field, and repeats no value.
+        PermanentError: VALIDATION_ERROR; the message names each bad field and contains no value.
     """
     try:
         return model.model_validate(parameters)
@@ -50,6 +50,6 @@ def parse_parameters(model: type[M], parameters: JsonObject) -> M:
 
 
 def without_null(schema: JsonObject) -> None:
-    """Remove null from *schema*. With null, ``oneOf`` would count the field as given."""
+    """Remove null from *schema*, because ``oneOf`` would count a field with null as given."""
     del schema["default"]
     schema.update(schema.pop("anyOf")[0])

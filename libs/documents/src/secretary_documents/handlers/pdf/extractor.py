@@ -36,25 +36,25 @@ from secretary_worker import (
 
 CHILD = "secretary_documents.pdf.child"
 """The module that the child processes run."""
-# A child gets a multiple of a page's CPU time as wall clock, because other processes use the CPU.
+# Other processes use the CPU too. So a page may take this multiple of its CPU limit as wall clock.
 _PATIENCE, _PATIENCE_SEC = 3, 30.0
 
 
 @dataclass(frozen=True, slots=True)
 class PdfTask:
-    """One PDF to read, and where to report."""
+    """One PDF to read, with its reader and the receivers of progress and usage."""
 
     parameters: PdfParameters
-    """How to read it. The source of the file is ignored."""
+    """The parameters of the job. The source of the file is not used."""
     make_reader: MakeReader
     report: JobReport
     resources: ResourceCalculator
     job: Job | None
-    """The job of the PDF. ``force_refresh`` needs it."""
+    """The job of the PDF. It is needed only for ``force_refresh``."""
 
     @property
     def refreshing(self) -> str | None:
-        """The run that reads all pages again, or None."""
+        """The run that reads all pages again; None if cached pages may be used."""
         if self.job is None or not self.parameters.force_refresh:
             return None
         return f"{self.job.job_id}:{self.job.run}"
@@ -63,16 +63,17 @@ class PdfTask:
     def reads_cache(self) -> bool:
         """Whether cached pages are used.
 
-        A run that reads all pages again uses the pages that an earlier attempt of it stored.
+        With ``force_refresh`` a later attempt uses the pages that earlier attempts of the same run
+        have stored.
         """
         tried_before = self.job is not None and self.job.attempt > 1
         return self.parameters.use_cache and (not self.parameters.force_refresh or tried_before)
 
 
 def answer_limits_for(limits: PdfSection, max_bytes: int) -> AnswerLimits:
-    """Return the limits of a child's output: room for the JSON of all that the settings allow.
+    """Return limits with room for the JSON of all text and all bytes that the settings allow.
 
-    ``PageCollector`` enforces the limit of text for all pages together.
+    ``PageCollector`` limits the text of all pages together.
     """
     text, subset = 2 * int(limits.max_text_mb * 2**20), 3 * max_bytes
     return AnswerLimits(
@@ -86,7 +87,7 @@ def answer_limits_for(limits: PdfSection, max_bytes: int) -> AnswerLimits:
 class PdfExtractor:
     """Reads PDFs in children with limits, and takes known pages from the cache.
 
-    One instance serves all jobs concurrently.
+    One instance serves all jobs at the same time.
     """
 
     def __init__(
@@ -101,11 +102,11 @@ class PdfExtractor:
         """Wire the extractor.
 
         Args:
-            limits: limits of one document, and the folder of more OCR languages.
-            max_bytes: of a PDF.
+            limits: the limits of one document, and the folder with more OCR languages.
+            max_bytes: the largest PDF, in bytes.
             zygote: forks children that run ``CHILD``.
-            cache: for pages that were read before; None reads every page.
-            remote: the readers of ``mistral_ocr`` and ``openai_vision``, if there are any.
+            cache: holds pages that were read before; None reads every page.
+            remote: the remote readers by method: ``mistral_ocr``, ``openai_vision``.
         """
         self._limits = limits
         self._max_bytes = max_bytes
@@ -124,9 +125,9 @@ class PdfExtractor:
         resources: ResourceCalculator,
         job: Job | None = None,
     ) -> PdfTask:
-        """Return the task that *parameters* ask for. Errors of configuration come before any read.
+        """Return the task for *parameters*. This raises configuration errors before any read.
 
-        *job* is needed for ``force_refresh``: pages of an earlier attempt of its run are used.
+        *job* is needed only for ``force_refresh``.
 
         Raises:
             PermanentError: OCR_LANGUAGE_MISSING, MISTRAL_NOT_CONFIGURED, VISION_NOT_CONFIGURED.
@@ -135,7 +136,7 @@ class PdfExtractor:
 
     @asynccontextmanager
     async def open(self, task: PdfTask, file: OpenFile) -> AsyncIterator[ReadablePdf]:
-        """Open the PDF in *file*, to be read as *task* says.
+        """Open the PDF in *file* to read it for *task*.
 
         Raises:
             PermanentError: PDF_INVALID, PDF_PASSWORD_REQUIRED, PDF_WRONG_PASSWORD,
@@ -167,7 +168,7 @@ class PdfExtractor:
 
 
 class ReadablePdf:
-    """An open PDF and the task to read it."""
+    """An open PDF with the task to read it."""
 
     def __init__(
         self,
@@ -177,7 +178,7 @@ class ReadablePdf:
         cache: CacheRepository | None,
         max_text_bytes: int,
     ) -> None:
-        """*max_text_bytes*: of all pages together."""
+        """*max_text_bytes*: the most text of all pages together, in bytes."""
         self._task = task
         self._file = file
         self._document = document
@@ -186,14 +187,14 @@ class ReadablePdf:
 
     @property
     def document(self) -> Document:
-        """The open document, for images of its pages."""
+        """The open document, for drawing its pages."""
         return self._document
 
     def numbers(self) -> Sequence[int]:
         """Return the numbers of the requested pages.
 
         Raises:
-            PermanentError: VALIDATION_ERROR, the document has none of them.
+            PermanentError: VALIDATION_ERROR, the document has none of the requested pages.
         """
         parameters = self._task.parameters
         requested = PageRange(parameters.page_start, parameters.page_end)
@@ -208,7 +209,7 @@ class ReadablePdf:
         """
         task = self._task
         reader = task.make_reader(self._document)
-        # The cache's key. The child does not compute it, because it has read untrusted bytes.
+        # A part of the cache's key. The child has read untrusted bytes, so it does not compute it.
         sha256 = await digest(self._file)
         cache = PageCache(
             self._cache,

@@ -26,7 +26,7 @@ _TOO_LARGE = ErrorCode.PDF_TOO_LARGE
 
 
 class TextTransformer(Protocol):
-    """Sends a text through a template. ``templates.Transformer`` is one."""
+    """Sends a text through a template. ``templates.Transformer`` implements this protocol."""
 
     async def transform(
         self, request: TransformRequest, resources: ResourceCalculator
@@ -41,7 +41,7 @@ class TextTransformer(Protocol):
 
 
 class PdfHandler:
-    """Handles ``pdf`` jobs. One instance serves all of them concurrently."""
+    """Handles ``pdf`` jobs. One instance serves all jobs at the same time."""
 
     def __init__(
         self,
@@ -58,10 +58,10 @@ class PdfHandler:
         Args:
             extractor: reads the files.
             roots: the folders whose files jobs may name.
-            max_bytes: of a PDF in these folders; the downloader has its own limit.
-            downloader: for jobs that name a URL.
-            uploads: for jobs that name an upload. None refuses such jobs.
-            transformer: for jobs that name a template. None refuses such jobs.
+            max_bytes: the largest file or upload, in bytes; the downloader has its own limit.
+            downloader: fetches the PDFs of jobs that name a URL.
+            uploads: opens the PDFs of jobs that name an upload. None refuses such jobs.
+            transformer: applies the templates of jobs that have one. None refuses such jobs.
         """
         self._extractor = extractor
         self._roots = list(roots)
@@ -97,7 +97,7 @@ class PdfHandler:
         await report.complete(result)
 
     def _check_template(self, parameters: PdfParameters) -> None:
-        """Refuse a template that cannot be applied, before any page is read."""
+        """Refuse a job with a template before any page is read, if templates are not available."""
         if parameters.has_template and self._transformer is None:
             message = "this worker applies no templates: leave out template and template_content"
             raise PermanentError(message, code=ErrorCode.TEMPLATES_NOT_CONFIGURED)
@@ -143,7 +143,7 @@ class PdfHandler:
 
 
 def transform_request(parameters: PdfParameters, text: str) -> TransformRequest:
-    """Return the request to send *text* through the template that *parameters* name."""
+    """Return the request to send *text* through the template in *parameters*."""
     return TransformRequest(
         text=text,
         template=parameters.template,

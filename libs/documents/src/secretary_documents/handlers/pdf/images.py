@@ -9,7 +9,7 @@ from secretary_documents.handlers.contract import JobReport
 from secretary_documents.handlers.pdf import progress
 from secretary_documents.pdf.page import Document
 
-# Legible on a screen, about 200 kB a page.
+# These images are legible on a screen and have about 200 kB a page.
 DPI, MAX_SIDE, QUALITY = 150, 1600, 80
 MAX_IMAGES = 1000
 """The most files that a job may have."""
@@ -27,10 +27,10 @@ def check_images(pages: Sequence[int]) -> None:
 
 
 async def add_images(document: Document, pages: Sequence[int], report: JobReport) -> str:
-    """Store an image of each of *pages*; return the name of the archive with them.
+    """Store an image of each of *pages*; return the name of the archive of the job's files.
 
     Raises:
-        PermanentError: a page cannot be drawn, or a code of the sandbox.
+        PermanentError: a page cannot be drawn, or an error of the sandbox.
     """
     async for _ in keep_images(document, pages, report, "page_"):
         pass
@@ -41,10 +41,10 @@ async def add_images(document: Document, pages: Sequence[int], report: JobReport
 async def keep_images(
     document: Document, pages: Sequence[int], report: JobReport, prefix: str
 ) -> AsyncIterator[tuple[int, str]]:
-    """Store an image of each of *pages*; yield its number and file name once it is stored.
+    """Store an image of each of *pages*. Yield the page number and the file name of each image.
 
     Raises:
-        PermanentError: a page cannot be drawn, or a code of the sandbox.
+        PermanentError: a page cannot be drawn, or an error of the sandbox.
     """
     report.progress(progress.image_progress(0, len(pages)))
     images = document.images(pages, dpi=DPI, max_side=MAX_SIDE, quality=QUALITY)

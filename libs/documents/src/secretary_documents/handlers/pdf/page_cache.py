@@ -1,4 +1,4 @@
-"""Caches pages by the content of their file and by their reader, never by path, name or time."""
+"""Caches pages. A key has the content of the file and the reader, but no path, name or time."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from secretary_documents.pdf.page import Page
 
 log = get_logger(__name__)
 
-# Entries of one read.
+# The most entries of one read.
 _READ_BATCH = 100
-# Entries of one write. kill -9 loses at most these pages and those of the current write.
+# The most entries of one write. The pages of a write are lost if the worker is killed during it.
 _WRITE_BATCH = 64
-# During a write its entries are in memory twice.
+# The most text of one write. During a write its entries are in memory twice.
 _WRITE_CHARS = 4 * 2**20
-# An additional field of an entry: the run that read the page again.
+# A field of an entry that a run with ``force_refresh`` has written. It names the run.
 _RUN = "run"
 
 
 class PageCache:
-    """The pages of one file as one reader reads them. If the store is down, all pages miss."""
+    """The cached pages of one file and one reader. If the store fails, no page is found."""
 
     def __init__(
         self,
@@ -44,12 +44,12 @@ class PageCache:
 
         Args:
             repository: the store; None caches nothing.
-            sha256: of the file.
-            fingerprint: of the reader.
+            sha256: the digest of the file.
+            fingerprint: the fingerprint of the reader.
             reads: whether cached pages are used.
             writes: whether pages are stored.
-            refreshing: the run that reads all pages again. It marks the pages it stores, and finds
-                only pages with its mark.
+            refreshing: the run that reads all pages again, or None. The pages of such a run are
+                stored with its name, and only pages with this name are found.
         """
         self._read_store = repository if reads else None
         self._write_store = repository if writes else None
@@ -60,7 +60,7 @@ class PageCache:
         self._done = False
 
     async def known(self, pages: Sequence[int]) -> list[Page]:
-        """Return the cached ones of *pages*."""
+        """Return those of *pages* that are cached."""
         if self._read_store is None:
             return []
         found: list[Page] = []
@@ -76,7 +76,7 @@ class PageCache:
         return found
 
     def store(self, page: Page) -> None:
-        """Queue *page* for the next write, which takes all pages that are queued by then."""
+        """Queue *page* for a write of the background task (``writing``)."""
         if self._write_store is not None:
             self._queue.append(page)
             self._wake.set()
@@ -85,8 +85,8 @@ class PageCache:
     async def writing(self) -> AsyncIterator[None]:
         """Write queued pages in the background; write the rest when the context ends.
 
-        The rest is also written after an error, so that these pages are not read again. It is not
-        written if the caller is cancelled.
+        After an error the rest is written too, so that the next attempt does not read these pages
+        again. If the caller is cancelled, the rest is not written.
         """
         task = asyncio.create_task(self._write())
         try:
@@ -124,7 +124,7 @@ class PageCache:
                 await self._write_store.put_many(entries)
         except StoreUnavailable as error:
             log.warning("page_cache.not_written", pages=len(some), error=error.message)
-            self._write_store = None  # the job must not wait for it again
+            self._write_store = None  # the job must not wait for the store again
         del self._queue[: len(some)]
 
     def _next(self) -> list[Page]:

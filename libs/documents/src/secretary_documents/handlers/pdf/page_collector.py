@@ -20,15 +20,15 @@ _FAILURES: dict[str, str] = {
 
 
 class PageCollector:
-    """The pages of one document that were read so far. It reports each page at once."""
+    """Collects the pages of one document, and reports each page at once."""
 
     def __init__(self, numbers: Sequence[int], report: JobReport, *, max_text_bytes: int) -> None:
         """Wire the collector.
 
         Args:
-            numbers: of the requested pages, ascending.
+            numbers: the numbers of the requested pages, ascending.
             report: receives progress and warnings.
-            max_text_bytes: of all pages together, in UTF-8.
+            max_text_bytes: the most text of all pages together, in bytes of UTF-8.
         """
         self._numbers = numbers
         self._report = report
@@ -40,7 +40,7 @@ class PageCollector:
 
     @property
     def pages(self) -> list[Page]:
-        """All pages in the order of the document."""
+        """All requested pages, in the order of the document. Valid after ``collect``."""
         return [self._pages[number] for number in self._numbers]
 
     async def collect(
@@ -53,8 +53,8 @@ class PageCollector:
         """Take the requested pages from *cache*, and the others from *reader*.
 
         Raises:
-            PermanentError: the reader's; PARSE_MEMORY_LIMIT, too much text.
-            TransientError: the reader's.
+            PermanentError: an error of *reader*; PARSE_MEMORY_LIMIT, the pages have too much text.
+            TransientError: an error of *reader*.
         """
         self._report_progress()
         for page in await cache.known(self._numbers):

@@ -16,13 +16,13 @@ Output = Literal["text", "markdown"]
 MAX_PAGE = 1_000_000
 """No document has more pages. Without a limit, JSON would accept 1e308 as a whole number."""
 SOURCES = ("filename", "url", "file_id")
-"""Where the PDF comes from. A job gives exactly one of them."""
-# Tesseract's names: eng, deu, chi_sim. Never a path.
+"""The parameters that name the PDF. A job has exactly one of them."""
+# A language by Tesseract's name, such as eng, deu or chi_sim; never a path.
 Language = Annotated[str, Field(pattern=r"^[A-Za-z]{3}(_[A-Za-z0-9]+)*$", max_length=32)]
 
 
 def _checked_as(format_: str) -> Callable[[JsonObject], None]:
-    """Return a function that adds *format_* to a field's schema; the API checks the value by it."""
+    """Return a function that adds *format_* to a field's schema. The API then checks the value."""
 
     def extend(schema: JsonObject) -> None:
         without_null(schema)
@@ -32,7 +32,7 @@ def _checked_as(format_: str) -> Callable[[JsonObject], None]:
 
 
 class PdfParameters(BaseModel):
-    """Which PDF to read, and how."""
+    """The PDF to read, and the way to read it."""
 
     model_config = ConfigDict(
         **FROZEN,

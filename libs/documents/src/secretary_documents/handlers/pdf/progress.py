@@ -34,9 +34,10 @@ _MARK = 50
 
 
 def page_progress(done: int, total: int) -> list[JobProgress]:
-    """Return the reports for *done* of *total* pages read; *done* is 0 at the start.
+    """Return the progress reports after *done* of *total* pages.
 
-    This is one report, or two if the mark of 50 is between this page and the previous one.
+    There are two reports if the mark of 50 percent lies between this page and the previous page,
+    else one.
     """
     now = _percent(done, total)
     passed_mark = done > 0 and _percent(done - 1, total) < _MARK < now
@@ -49,7 +50,7 @@ def page_progress(done: int, total: int) -> list[JobProgress]:
 
 
 def image_progress(done: int, total: int) -> JobProgress:
-    """Return the report for *done* of *total* pages drawn."""
+    """Return the progress report after *done* of *total* images."""
     percent = _EXTRACTION_ENDS + (_IMAGES_END - _EXTRACTION_ENDS) * done // total
     message = f"image {done} of {total}"
     return JobProgress(step="processing_images", percent=percent, message=message)

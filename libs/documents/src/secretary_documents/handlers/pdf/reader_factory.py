@@ -26,21 +26,21 @@ _NOT_CONFIGURED = {
 
 
 class ReaderFactory:
-    """Makes page readers for all jobs. The local ones share one limit for OCR."""
+    """Makes page readers for all jobs. The local readers share one limit for OCR."""
 
     def __init__(self, limits: PdfSection, remote: Mapping[str, RemoteReader]) -> None:
-        """*remote*: the readers that ask a provider, by method, as far as they are configured."""
+        """*remote*: the readers that call a provider, by method."""
         self._limits = limits
         self._remote = dict(remote)
         self._ocr_limit = ConcurrencyLimit(limits.ocr_parallel or len(os.sched_getaffinity(0)))
 
     @property
     def max_pixels(self) -> int:
-        """The most pixels of an image of a page."""
+        """The most pixels of the image of a page."""
         return int(self._limits.max_page_mpixels * 1_000_000)
 
     def choose(self, parameters: PdfParameters) -> MakeReader:
-        """Return the maker of the reader that *parameters* ask for, before any page is read.
+        """Return the maker of the reader for *parameters*. Call this before any page is read.
 
         Raises:
             PermanentError: OCR_LANGUAGE_MISSING, MISTRAL_NOT_CONFIGURED, VISION_NOT_CONFIGURED.
@@ -73,7 +73,7 @@ class ReaderFactory:
 
 
 def _hint(context: JsonObject) -> DocumentHint:
-    """Return what the values for the template say about the document."""
+    """Return the hint about the document that *context*, the values for the template, contains."""
     values = (context.get("document_type"), context.get("language"))
     kind, language = (value if isinstance(value, str) else None for value in values)
     return DocumentHint(document_type=kind, language=language)

@@ -17,7 +17,7 @@ _NOTHING_READ = (Reason.UNREADABLE, Reason.TOO_LARGE)
 
 @dataclass(frozen=True, slots=True)
 class PdfFile:
-    """The file of a document."""
+    """The file of a PDF."""
 
     name: str
     size: int
@@ -26,7 +26,7 @@ class PdfFile:
 
 
 def check_readable(pages: Sequence[Page]) -> None:
-    """Check that at least one of *pages* could be read.
+    """Check that at least one of *pages* was read.
 
     Raises:
         PermanentError: PDF_INVALID or PDF_PAGE_TOO_LARGE.
@@ -40,7 +40,7 @@ def check_readable(pages: Sequence[Page]) -> None:
 
 
 def text_content(page: Page) -> JsonObject:
-    """Return one page of ``text_contents``. Unknown values are left out."""
+    """Return the entry of *page* in ``text_contents``. Unknown values are left out."""
     optional = {"reason": page.reason, "confidence": page.confidence}
     known = {key: value for key, value in optional.items() if value is not None}
     return {"page": page.number, "text": page.text, "method": page.method, **known}
@@ -48,7 +48,7 @@ def text_content(page: Page) -> JsonObject:
 
 @dataclass(slots=True)
 class PdfExtract:
-    """All that was read of one document."""
+    """The content that was read from one document."""
 
     document: DocumentInfo
     pages: Sequence[Page]
@@ -56,7 +56,7 @@ class PdfExtract:
     images_archive: str | None = None
     """The name of the archive with the page images."""
     transformed: TransformResult | None = None
-    """The text after its template."""
+    """The text after the template was applied, if the job has a template."""
 
     @property
     def text(self) -> str:
@@ -68,7 +68,7 @@ class PdfExtract:
         return "".join(parts)
 
     def result(self, usage: JsonObject) -> JsonObject:
-        """Return text, metadata and *usage*, and all of them again as ``structured_data``."""
+        """Return the job's result. ``structured_data`` repeats all other fields."""
         result = {"extracted_text": self.text, "metadata": self._metadata(), "usage": usage}
         if self.transformed is not None:
             result["template"] = _template(self.transformed)
