@@ -113,12 +113,11 @@ async def test_a_deleted_file_is_gone(files: FileRepository) -> None:
 
 
 async def test_the_files_of_a_job_are_found(files: FileRepository) -> None:
-    for job_id in ("job-1", "job-1", "job-2", None):
+    saved = [
         await files.save(pieces(b"x"), info(job_id=job_id, attempt=1))
-    found = await files.of_job("job-1", 9)
-    assert [(each.job_id, each.attempt, each.kind) for each in found] == [
-        ("job-1", 1, FileKind.FILE)
-    ] * 2
+        for job_id in ("job-1", "job-1", "job-2", None)
+    ]
+    assert set(await files.of_job("job-1", 9)) == {each.file_id for each in saved[:2]}
     assert len(await files.of_job("job-1", 1)) == 1
 
 
@@ -195,7 +194,7 @@ async def test_the_parts_of_a_file_after_a_crash_are_found_and_removed(
     with pytest.raises(SystemExit):
         await files.save(pieces(bytes(10)), half)
     assert await client.collection("fs.chunks").count({}) == 1
-    assert await files.of_job("job-1", 9) == [half]
+    assert await files.of_job("job-1", 9) == [half.file_id]
     assert await files.due_for_check(after(24), 9) == [half]
     await files.delete(half.file_id)
     for name in ("files", "fs.files", "fs.chunks"):

@@ -418,6 +418,7 @@ OTHER_CALLS: dict[str, dict[str, Call]] = {
         "expired_jobs": lambda s: s.removal.expired_jobs(
             NOW, LIMIT, after=(after(-1000), f"job-{ENDED:06}")
         ),
+        "set_aside_hidden": lambda s: s.removal.set_aside_hidden(LIMIT),
         "mark_expired_as_deleted": lambda s: s.removal.mark_expired_as_deleted(
             f"job-{ENDED:06}", NOW, NOW
         ),

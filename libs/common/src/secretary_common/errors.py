@@ -31,6 +31,7 @@ class ErrorCode(StrEnum):
     JOB_TIMEOUT = "JOB_TIMEOUT"
     WORKER_LOST = "WORKER_LOST"
     POISONED = "POISONED"
+    UNREADABLE = "UNREADABLE"
     # of fetching and of files
     FILE_OUTSIDE_ROOTS = "FILE_OUTSIDE_ROOTS"
     FILE_NOT_FOUND = "FILE_NOT_FOUND"

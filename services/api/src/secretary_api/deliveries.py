@@ -75,6 +75,8 @@ class Deliveries:
             [standing] = await self.deliveries.obstacles([delivery], now)
             if standing.is_overtaken:
                 raise InvalidState("a later event of this job is known; old progress stays unsent")
+        if delivery.unreadable:
+            raise InvalidState(f"it lost fields that cannot be read: {delivery.unreadable.reason}")
         if not await self.deliveries.resend(delivery_id, now):
             raise InvalidState(f"the delivery is {delivery.state}; it cannot be sent again now")
         log.info("delivery.resent", delivery_id=delivery_id)

@@ -67,7 +67,7 @@ async def serve(settings: Settings) -> None:
     """Serve the API; MongoDB and the broker may be unreachable at the start and at any time."""
     check_address("api.host", "api.port", settings.api.host, settings.api.port)
     AcceptErrors().watch(asyncio.get_running_loop())
-    store = open_store(settings.mongo)
+    store = open_store(settings.mongo, retention=timedelta(days=settings.retention.finished_days))
     publisher = Publisher(settings.broker.url.get_secret_value())
     store_answered, stopping = asyncio.Event(), asyncio.Event()
     background = Background()

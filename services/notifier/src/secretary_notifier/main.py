@@ -64,7 +64,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
     AcceptErrors().watch(asyncio.get_running_loop())
     section = settings.notifier
     check_address("notifier.host", "notifier.http_port", section.host, section.http_port)
-    store = open_store(settings.mongo)
+    store = open_store(settings.mongo, retention=timedelta(days=settings.retention.finished_days))
 
     async def ready() -> tuple[bool, dict[str, Any]]:
         return await _is_ready(store)

@@ -59,7 +59,7 @@ async def serve(settings: Settings) -> None:
     worker = settings.worker
     check_address("worker.host", "worker.http_port", worker.host, worker.http_port)
     AcceptErrors().watch(asyncio.get_running_loop())
-    store = open_store(settings.mongo)
+    store = open_store(settings.mongo, retention=_retention(settings))
     bridge = Bridge()
     uploads = Uploads(store.files, store.keys, bridge)
     packages = HandlerPackages(settings, cache=store.cache, uploads=uploads, bridge=bridge)

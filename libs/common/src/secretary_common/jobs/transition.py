@@ -94,10 +94,10 @@ def _end_run(job: Job, end: Settlement, put: dict[str, Any]) -> None:
         "progress": end.progress and end.progress.model_dump(),
     }
     put |= {name: value for name, value in optional.items() if value is not None}
-    put |= _event(job, end.outcome.status, end.seq, end.at)
+    put |= event(job, end.outcome.status, end.seq, end.at)
 
 
-def _event(job: Job, status: JobStatus, seq: int, at: datetime) -> dict[str, Any]:
+def event(job: Job, status: JobStatus, seq: int, at: datetime) -> dict[str, Any]:
     """Return the outbox slot for the end of *job*, if the job has a webhook."""
     if job.webhook is None:
         return {}
@@ -114,7 +114,7 @@ def cancelled(job: Job, now: datetime, expires_at: datetime) -> Change:
         "updated_at": now,
         "completed_at": now,
         "expires_at": expires_at,
-        **_event(job, JobStatus.CANCELLED, seq, now),
+        **event(job, JobStatus.CANCELLED, seq, now),
     }
     return Change(put, drop=("error",))
 
@@ -140,8 +140,9 @@ _OF_A_RUN = (
     "progress",
     "results",
     "results_file",
-    "worker_failures",
+    "unreadable",
     "usage",
+    "worker_failures",
 )
 
 

@@ -60,10 +60,11 @@ from secretary_common.models.job import (
     LogEntry,
     NotifySlot,
     Settled,
+    Unreadable,
     Webhook,
     WorkerFailure,
 )
-from secretary_common.models.states import DeliveryState, JobStatus, Phase
+from secretary_common.models.states import DeliveryState, JobStatus, NewerWord, Phase
 from secretary_common.models.value import LOG_LEVELS, JsonObject, LogLevel, SealedSecret
 from secretary_common.models.worker import RunningJob, WorkerReport
 
@@ -100,6 +101,7 @@ __all__ = [
     "Lease",
     "LogEntry",
     "LogLevel",
+    "NewerWord",
     "NotifySlot",
     "Obstacles",
     "Outcome",
@@ -116,6 +118,7 @@ __all__ = [
     "TemplateField",
     "TemplateInfo",
     "TypeStatistic",
+    "Unreadable",
     "Webhook",
     "WorkerFailure",
     "WorkerReport",

@@ -30,6 +30,8 @@ class JobTypeInfo:
     job_type: str
     parameter_schema: JsonObject | None = None
     paused: bool = False
+    is_readable: bool = True
+    """False: the stored announcement has a field of another type. The other fields are empty."""
 
 
 class TemplateField(Value):

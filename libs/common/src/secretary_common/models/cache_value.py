@@ -26,8 +26,16 @@ def encoded(entries: Mapping[str, JsonObject]) -> dict[str, bytes]:
 
 
 def parsed(contents: Mapping[str, bytes]) -> dict[str, JsonObject]:
-    """Return the values from which ``encoded`` made *contents*."""
-    return {key: json.loads(raw.decode("utf-8", "surrogatepass")) for key, raw in contents.items()}
+    """Return the values from which ``encoded`` made *contents*; other contents are left out."""
+    values = {}
+    for key, raw in contents.items():
+        try:
+            value = json.loads(raw.decode("utf-8", "surrogatepass"))
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(value, dict):
+            values[key] = value
+    return values
 
 
 def _encoded(value: JsonObject) -> bytes:

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from secretary_common.models.job import Lease
+from secretary_common.models.job import Lease, Unreadable
 from secretary_common.models.states import DeliveryState, Phase
 from secretary_common.models.value import SealedSecret, Value
 
@@ -48,8 +48,8 @@ class Delivery(BaseModel):
     job_id: str
     """A test has no job; its id is ``test-…``."""
     owner: str
-    seq: int
-    run: int
+    seq: int = Field(ge=0)
+    run: int = Field(ge=0)
     phase: Phase
     url: str
     origin: str
@@ -66,7 +66,7 @@ class Delivery(BaseModel):
     None once the delivery has ended.
     """
     lease: Lease | None = None
-    tries: int = 0
+    tries: int = Field(default=0, ge=0)
     """The number of attempts since the delivery was created or last resent."""
     attempts: list[DeliveryAttempt] = Field(default_factory=list)
     """All attempts, also those before a resend."""
@@ -76,6 +76,10 @@ class Delivery(BaseModel):
     """The time of the last resend; the schedule started again then."""
     expires_at: datetime | None = None
     """When the delivery is removed, even if its job stays."""
+    unreadable: Unreadable | None = None
+    """Set when the delivery was set aside: its unreadable fields; it cannot be sent again."""
+    newer: str | None = Field(default=None, exclude=True)
+    """The word of a newer version in the delivery; this version leaves it alone. Not stored."""
 
     @property
     def is_terminal_event(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -81,8 +82,8 @@ class WorkerFailure(Value):
 class NotifySlot(Value):
     """The webhook outbox of a job: one event waiting to become a delivery."""
 
-    seq: int
-    run: int
+    seq: int = Field(ge=0)
+    run: int = Field(ge=0)
     phase: Phase
     due_at: datetime
 
@@ -111,6 +112,16 @@ class Idempotency(Value):
     """The time of the first request; the key is valid for 48 h."""
 
 
+class Unreadable(Value):
+    """The fields that were taken out of a job because this version could not read them."""
+
+    at: datetime
+    reason: str
+    """The fields and their types."""
+    fields: Any = None
+    """Their values as they were stored, by name, for a repair by hand."""
+
+
 POISON_AFTER = 2
 """A job whose code froze or ended this many workers in one run gets no other worker."""
 
@@ -125,24 +136,24 @@ class Job(BaseModel):
     job_name: str | None = None
     status: JobStatus = JobStatus.PENDING
     parameters: JsonObject = Field(default_factory=dict)
-    priority: int = 5
+    priority: int = Field(default=5, ge=0, le=9)
     tags: list[str] = Field(default_factory=list)
     user_id: str | None = None
     owner: str
     """The id of the API key that submitted the job."""
     batch_id: str | None = None
     idempotency: Idempotency | None = None
-    run: int = 1
+    run: int = Field(default=1, ge=0)
     """Each explicit retry adds 1."""
     run_at: datetime
-    attempt: int = 0
+    attempt: int = Field(default=0, ge=0)
     """Each claim adds 1; never decreases."""
-    forgiven: int = 0
+    forgiven: int = Field(default=0, ge=0)
     """Attempts that do not count: handed back, lost, or made before an explicit retry."""
-    lost_leases: int = 0
+    lost_leases: int = Field(default=0, ge=0)
     """How often a worker that held the job in this run stopped renewing its lease."""
     max_attempts: int = 3
-    timeout_sec: float | None = None
+    timeout_sec: float | None = Field(default=None, gt=0)
     created_at: datetime
     updated_at: datetime
     processing_started_at: datetime | None = None
@@ -161,12 +172,16 @@ class Job(BaseModel):
     files: list[JobFile] = Field(default_factory=list)
     """The files of the last run, in the order in which the handler stored them."""
     error: JobError | None = None
-    seq: int = 0
+    seq: int = Field(default=0, ge=0)
     """The number of visible changes."""
     notify: NotifySlot | None = None
     notified_at: datetime | None = None
     webhook: Webhook | None = None
     usage: JsonObject | None = None
+    unreadable: Unreadable | None = None
+    """Set when the job was set aside; without these fields it cannot run again."""
+    newer: str | None = Field(default=None, exclude=True)
+    """The word of a newer version in the job; this version only shows such a job. Not stored."""
 
     @property
     def has_ended(self) -> bool:

@@ -70,6 +70,20 @@ class Phase(StrEnum):
     """A client tests its receiver. No job has such an event in its outbox slot."""
 
 
+class NewerWord(str):
+    """A word in a stored document that only a newer version knows, such as its new state.
+
+    A view shows it as it is. It equals no state of this version, so no rule applies to it.
+    """
+
+    __slots__ = ()
+
+    @property
+    def value(self) -> str:
+        """The word, as for the words that this version knows."""
+        return str(self)
+
+
 def sources_of(target: JobStatus) -> frozenset[JobStatus]:
     """Return the states that have a transition to *target*."""
     return frozenset(source for source, targets in TRANSITIONS.items() if target in targets)

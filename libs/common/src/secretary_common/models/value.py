@@ -15,6 +15,6 @@ SealedSecret = str
 
 
 class Value(BaseModel):
-    """An immutable value; unknown fields are refused."""
+    """An immutable value. Unknown fields are ignored: a newer version may have stored them."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="ignore")

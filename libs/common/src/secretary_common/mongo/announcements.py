@@ -6,7 +6,23 @@ import json
 from collections.abc import Sequence
 
 from secretary_common.models import JobTypeInfo, TemplateInfo
-from secretary_common.mongo.collection import Collection
+from secretary_common.models.value import Value
+from secretary_common.mongo.collection import Collection, Document
+from secretary_common.mongo.stored.reader import Reader, note_unreadable
+from secretary_common.mongo.stored.shape import Fault
+
+
+class _StoredType(Value):
+    """A job type as it is stored."""
+
+    job_type: str
+    schema_text: str | None
+    """Named ``schema`` in the document."""
+    paused: bool
+
+
+_TYPES: Reader[_StoredType] = Reader("job_types", _StoredType, id_field="job_type")
+_TEMPLATES: Reader[TemplateInfo] = Reader("templates", TemplateInfo, id_field="name")
 
 
 class MongoJobTypeRepository:
@@ -32,14 +48,7 @@ class MongoJobTypeRepository:
 
     async def all(self) -> list[JobTypeInfo]:
         found = await self._types.find({}, sort=[("_id", 1)])
-        return [
-            JobTypeInfo(
-                job_type=document["_id"],
-                parameter_schema=json.loads(document["schema"]) if document["schema"] else None,
-                paused=document["paused"],
-            )
-            for document in found
-        ]
+        return [info for info in map(_job_type, found) if info]
 
     async def set_paused(self, job_type: str, *, paused: bool) -> bool:
         done = await self._types.update_one({"_id": job_type}, {"$set": {"paused": paused}})
@@ -47,7 +56,7 @@ class MongoJobTypeRepository:
 
     async def paused(self) -> frozenset[str]:
         found = await self._types.find({"paused": True}, projection=["_id"])
-        return frozenset(document["_id"] for document in found)
+        return frozenset(document["_id"] for document in found if isinstance(document["_id"], str))
 
 
 class MongoTemplateRepository:
@@ -63,7 +72,23 @@ class MongoTemplateRepository:
 
     async def all(self) -> list[TemplateInfo]:
         found = await self._templates.find({}, sort=[("_id", 1)])
-        return [
-            TemplateInfo.model_validate({"name": document.pop("_id"), **document})
-            for document in found
-        ]
+        return _TEMPLATES.all(found)
+
+
+def _job_type(document: Document) -> JobTypeInfo | None:
+    """Return an announced job type; without its schema if the document cannot be read."""
+    named = {**document, **({"schema_text": document["schema"]} if "schema" in document else {})}
+    reading = _TYPES.read(named)
+    _TYPES.note(document, reading)
+    stored, name = reading.value, document["_id"]
+    if stored is None:
+        return JobTypeInfo(name, is_readable=False) if isinstance(name, str) else None
+    try:
+        schema = json.loads(stored.schema_text) if stored.schema_text else None
+    except (ValueError, RecursionError):
+        schema = []
+    if schema is not None and not isinstance(schema, dict):
+        fault = Fault(("schema",), "is not the text of a JSON object")
+        note_unreadable("job_types", name, fault)
+        return JobTypeInfo(name, is_readable=False)
+    return JobTypeInfo(name, schema, stored.paused)

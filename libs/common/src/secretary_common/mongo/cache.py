@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from pymongo import ASCENDING, DESCENDING
 from pymongo.errors import DuplicateKeyError
@@ -19,6 +19,8 @@ from secretary_common.errors import SecretaryError, StoreUnavailable
 from secretary_common.models import FileInfo, FileKind, JsonObject
 from secretary_common.models.cache_value import ENTRY_BYTES, INLINE_BYTES, OWNER, encoded, parsed
 from secretary_common.mongo.collection import Collection, Document, Update
+from secretary_common.mongo.stored.reader import note_unreadable
+from secretary_common.mongo.stored.shape import EARLIEST, LATEST, Fault
 from secretary_common.ports import CacheEntry, FileRepository
 from secretary_common.ports.cache import Use
 from secretary_common.runtime.clock import Clock
@@ -45,7 +47,8 @@ class MongoCacheRepository:
         wanted = list(dict.fromkeys(keys))
         known: dict[str, JsonObject] = {}
         for start in range(0, len(wanted), READ_AT_ONCE):
-            found = await self._entries.find({"_id": {"$in": wanted[start : start + READ_AT_ONCE]}})
+            named = await self._entries.find({"_id": {"$in": wanted[start : start + READ_AT_ONCE]}})
+            found = [one for one in named if _is_readable(one)]
             await self._note_use(found)
             async for contents in self._contents_of(found):
                 CACHE_TRANSFERRED.labels("read").inc(sum(map(len, contents.values())))
@@ -68,12 +71,12 @@ class MongoCacheRepository:
 
     async def latest(self, limit: int, *, before: Use | None = None) -> list[CacheEntry]:
         found = await self._entries.find(
-            _before(before, "$lt") if before else {},
+            _before(before, "$lt") if before else {"used_at": {"$gte": EARLIEST, "$lt": LATEST}},
             projection=["used_at", "size"],
             sort=[("used_at", DESCENDING), ("_id", DESCENDING)],
             limit=limit,
         )
-        return [CacheEntry((one["used_at"], one["_id"]), one["size"]) for one in found]
+        return [CacheEntry((one["used_at"], one["_id"]), _size_of(one)) for one in found]
 
     async def remove_unused(self, upto: Use, limit: int) -> int:
         unused = _before(upto, "$lte")
@@ -147,12 +150,30 @@ class MongoCacheRepository:
             await self._files.delete(leftover)
 
 
+def _is_readable(entry: Document) -> bool:
+    """Return whether an entry can be used. Another one is a miss, and the next write repairs it."""
+    is_readable = isinstance(entry.get("used_at"), datetime) and (
+        isinstance(entry["data"], bytes)
+        if "data" in entry
+        else isinstance(entry.get("file_id"), str)
+    )
+    if not is_readable:
+        fault = Fault(("data",), "or used_at or file_id is missing or of another type")
+        note_unreadable("cache", entry["_id"], fault)
+    return is_readable
+
+
+def _size_of(entry: Document) -> int:
+    size = entry.get("size")
+    return size if isinstance(size, int) else ENTRY_BYTES
+
+
 def _before(use: Use, comparison: str) -> Document:
     """Match entries before *use* by (``used_at``, ``_id``); with ``$lte`` also at *use*."""
     moment, key = use
     # The bound on used_at is for the index; the rest orders entries of the same millisecond.
     tie: list[Document] = [{"used_at": {"$lt": moment}}, {"_id": {comparison: key}}]
-    return {"used_at": {"$lte": moment}, "$or": tie}
+    return {"used_at": {"$gte": EARLIEST, "$lte": moment}, "$or": tie}
 
 
 def _groups(contents: Mapping[str, bytes]) -> Iterator[dict[str, bytes]]:

@@ -30,6 +30,9 @@ AWARE: CodecOptions[Document] = CodecOptions(tz_aware=True)
 CLIENT_OPTIONS: Mapping[str, Any] = {
     "appname": "secretary",
     "connect": False,
+    # Without these, one date beyond Python's years or one broken text fails a whole read.
+    "datetime_conversion": "DATETIME_AUTO",
+    "unicode_decode_error_handler": "replace",
     "journal": True,
     "readPreference": "primary",
     "serverSelectionTimeoutMS": OPERATION_TIMEOUT_MS,

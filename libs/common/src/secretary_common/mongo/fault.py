@@ -31,6 +31,9 @@ DUPLICATE_KEY_CODE = 11000
 # Server codes for a document over 16 MB (BSONObjectTooLarge and its older form for updates), and
 # for a document that does not fit in a small server's cache (TransactionTooLargeForCache).
 TOO_LARGE_CODES = frozenset({388, 10334, 17280, 17419, 17420})
+# Server codes for a change that does not fit the document: BadValue, TypeMismatch, PathNotViable.
+# ``$inc`` fails on a text, and ``$set`` on a field below a text.
+NOT_APPLICABLE_CODES = frozenset({2, 14, 28})
 # Server codes for an interrupted write: no primary any more, shutdown, deadline exceeded.
 # https://github.com/mongodb/specifications/blob/master/source/retryable-writes/retryable-writes.md
 UNKNOWN_OUTCOME_CODES = frozenset(

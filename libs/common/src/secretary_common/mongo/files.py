@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
-from collections.abc import AsyncIterable, AsyncIterator, Collection
+from collections.abc import AsyncIterable, AsyncIterator, Collection, Iterable
 from datetime import datetime
 
 from pymongo import ASCENDING
@@ -23,6 +23,8 @@ from secretary_common.models import FileInfo, FileKind, StoredFile
 from secretary_common.models.file import UNNAMED_KEPT, UPLOAD_KEPT
 from secretary_common.mongo.collection import Document
 from secretary_common.mongo.driver import DatabaseClient
+from secretary_common.mongo.stored.reader import Reader, newer_word
+from secretary_common.mongo.stored.shape import EARLIEST
 from secretary_common.ports import FileContent
 
 CHUNK_BYTES = 255 * 1024
@@ -35,6 +37,11 @@ PARALLEL_GROUPS = 4
 Jobs share the connections and threads with files; their small reads and writes must not wait behind
 many files.
 """
+
+_BEGUN: Reader[FileInfo] = Reader("files", FileInfo, id_field="file_id", always=("file_id",))
+_WHOLE: Reader[StoredFile] = Reader("fs.files", StoredFile, id_field="file_id")
+_NOT_NEWER: Document = {"$nor": [newer_word("kind", [kind.value for kind in FileKind])]}
+"""Matches files without a kind that only a newer version knows; this version leaves the others."""
 
 
 class MongoFileRepository:
@@ -65,9 +72,9 @@ class MongoFileRepository:
 
     async def open(self, file_id: str) -> FileContent | None:
         found = await self._whole.find_one({"_id": file_id})
-        if found is None:
+        stored = next(iter(_to_files([found] if found else [])), None)
+        if stored is None:
             return None
-        stored = _to_file(found)
         return FileContent(stored, self._read(stored))
 
     async def delete(self, file_id: str) -> None:
@@ -75,15 +82,25 @@ class MongoFileRepository:
         await self._chunks.delete_many({"files_id": file_id})
         await self._begun.delete_many({"_id": file_id})
 
-    async def of_job(self, job_id: str, limit: int) -> list[FileInfo]:
-        found = await self._begun.find({"job_id": job_id}, limit=limit)
-        return [_to_info(document) for document in found]
+    async def of_job(self, job_id: str, limit: int) -> list[str]:
+        found = await self._begun.find({"job_id": job_id}, projection=["_id"], limit=limit)
+        return [document["_id"] for document in found]
 
     async def due_for_check(self, now: datetime, limit: int) -> list[FileInfo]:
         found = await self._begun.find(
-            {"check_at": {"$lte": now}}, sort=[("check_at", ASCENDING)], limit=limit
+            {"check_at": {"$gte": EARLIEST, "$lte": now}, **_NOT_NEWER},
+            sort=[("check_at", ASCENDING)],
+            limit=limit,
         )
-        return [_to_info(document) for document in found]
+        due = _BEGUN.all(found)
+        if len(due) < len(found):  # the others are not in the way until tomorrow
+            odd = {str(one["_id"]): one for one in found}
+            for file in due:
+                odd.pop(file.file_id)
+            ids = [one["_id"] for one in odd.values()]
+            change = {"$set": {"check_at": now + UNNAMED_KEPT}}
+            await self._begun.update_many({"_id": {"$in": ids}}, change)
+        return due
 
     async def check_again(self, file_id: str, at: datetime) -> None:
         change = {"$set": {"check_at": at}, "$unset": {"condemned": ""}}
@@ -101,14 +118,14 @@ class MongoFileRepository:
             wanted["owner"] = owner
         found = await self._begun.find(wanted, projection=["check_at"])
         until = now + UPLOAD_KEPT
-        if soon := [one["_id"] for one in found if one["check_at"] < until]:
+        if soon := [one["_id"] for one in found if _is_due_before(until, one.get("check_at"))]:
             those = {"_id": {"$in": soon}, **_held()}
             await self._begun.update_many(those, {"$max": {"check_at": until}})
             found = await self._begun.find(
                 wanted, projection=["_id"]
             )  # the sweeper may have marked one
         whole = await self._whole.find({"_id": {"$in": [one["_id"] for one in found]}})
-        return {one["_id"]: _to_file(one) for one in whole}
+        return {file.file_id: file for file in _to_files(whole)}
 
     async def _store(
         self, content: AsyncIterable[bytes], info: FileInfo, max_bytes: int | None
@@ -180,22 +197,24 @@ def _to_document(stored: StoredFile) -> Document:
     }
 
 
-def _to_file(document: Document) -> StoredFile:
-    return StoredFile(
-        file_id=document["_id"],
-        name=document["filename"],
-        created_at=document["uploadDate"],
-        size=document["length"],
-        **document["metadata"],
+def _to_files(documents: Iterable[Document]) -> list[StoredFile]:
+    """Return the files of GridFS documents; a file whose document cannot be read is left out."""
+    return _WHOLE.all(
+        {
+            **(document["metadata"] if isinstance(document.get("metadata"), dict) else {}),
+            "_id": document["_id"],
+            "name": document.get("filename"),
+            "created_at": document.get("uploadDate"),
+            "size": document.get("length"),
+        }
+        for document in documents
     )
+
+
+def _is_due_before(moment: datetime, check_at: object) -> bool:
+    return isinstance(check_at, datetime) and check_at < moment
 
 
 def _held() -> Document:
     """Match files that jobs may still name."""
     return {"condemned": None}
-
-
-def _to_info(document: Document) -> FileInfo:
-    document.pop("check_at")
-    document.pop("condemned", None)
-    return FileInfo(file_id=document.pop("_id"), **document)

@@ -7,6 +7,9 @@ from datetime import datetime
 
 from secretary_common.models import WorkerReport
 from secretary_common.mongo.collection import Collection
+from secretary_common.mongo.stored.reader import Reader
+
+_REPORTS: Reader[WorkerReport] = Reader("workers", WorkerReport, id_field="worker_id")
 
 
 class MongoWorkerRepository:
@@ -21,11 +24,7 @@ class MongoWorkerRepository:
 
     async def alive(self, now: datetime) -> list[WorkerReport]:
         found = await self._workers.find({"alive_until": {"$gt": now}})
-        reports = [
-            WorkerReport.model_validate({"worker_id": document.pop("_id"), **document})
-            for document in found
-        ]
-        return sorted(reports, key=lambda report: report.worker_id)
+        return sorted(_REPORTS.all(found), key=lambda report: report.worker_id)
 
     async def forget(self, worker_id: str) -> None:
         await self._workers.delete_many({"_id": worker_id})

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 
 from pymongo import ASCENDING
 from pymongo.errors import DuplicateKeyError
 
-from secretary_common.models import FileInfo, FileKind
+from secretary_common.models import FileInfo, FileKind, NotifySlot
 from secretary_common.models.states import TERMINAL, JobStatus
 from secretary_common.mongo.collection import Collection, Document
+from secretary_common.mongo.deliveries.reader import DeliveryReader
 from secretary_common.mongo.driver import DatabaseClient
+from secretary_common.mongo.jobs.reader import JobReader
+from secretary_common.mongo.stored.shape import EARLIEST, shape_of
 from secretary_common.ports import Expired
 from secretary_common.ports.removal import Place
+from secretary_common.runtime.clock import Clock, ServerClock
 
+_LONGEST_LOCK = timedelta(hours=1)
 _NEVER = datetime.max.replace(tzinfo=UTC)
 _ENDED = {"$in": sorted(status.value for status in TERMINAL)}
 _OPEN = (JobStatus.PENDING.value, JobStatus.PROCESSING.value)
@@ -22,8 +28,17 @@ _OPEN = (JobStatus.PENDING.value, JobStatus.PROCESSING.value)
 class MongoRemovalRepository:
     """Old jobs and batches in MongoDB (``ports.RemovalRepository``)."""
 
-    def __init__(self, client: DatabaseClient) -> None:
+    def __init__(
+        self,
+        client: DatabaseClient,
+        clock: Clock | None = None,
+        retention: timedelta = timedelta(days=30),
+    ) -> None:
+        """*retention*: how long a document is kept that is set aside."""
+        clock = clock or ServerClock()
         self._jobs = client.collection("jobs")
+        self._job_reader = JobReader(self._jobs, clock, retention)
+        self._delivery_reader = DeliveryReader(client.collection("deliveries"), clock, retention)
         self._batches = client.collection("batches")
         self._cache = client.collection("cache")
 
@@ -32,19 +47,30 @@ class MongoRemovalRepository:
     ) -> list[Expired]:
         found = await self._jobs.find(
             {**_walk("expires_at", before, after), "status": _ENDED},
-            projection=["expires_at", "notify.seq", "deleted_at"],
+            projection=["expires_at", "notify", "deleted_at"],
             sort=[("expires_at", ASCENDING), ("_id", ASCENDING)],
             limit=limit,
         )
+        await self._set_aside_odd_slots(found)
         return [
             Expired(
                 (document["expires_at"], document["_id"]),
-                has_event="notify" in document,
+                has_event=document.get("notify") is not None,
                 # The sweeper marks the job as deleted too, but later than its expiry.
-                deleted=document.get("deleted_at", _NEVER) <= document["expires_at"],
+                deleted=_time_in(document, "deleted_at") <= document["expires_at"],
             )
             for document in found
         ]
+
+    async def _set_aside_odd_slots(self, found: Sequence[Document]) -> None:
+        """Set aside the jobs whose event no notifier can read: it would keep the job for ever."""
+        odd = [document["_id"] for document in found if not _is_slot(document.get("notify"))]
+        if odd:
+            await self._job_reader.usable(await self._jobs.find({"_id": {"$in": odd}}))
+
+    async def set_aside_hidden(self, limit: int) -> int:
+        jobs = await self._job_reader.set_aside_hidden(limit)
+        return jobs + await self._delivery_reader.set_aside_hidden(limit)
 
     async def mark_expired_as_deleted(self, job_id: str, before: datetime, now: datetime) -> bool:
         done = await self._jobs.update_one(
@@ -96,7 +122,9 @@ class MongoLockRepository:
         self._locks = collection
 
     async def take(self, name: str, owner: str, now: datetime, until: datetime) -> bool:
-        free = [{"owner": owner}, {"expires_at": {"$lte": now}}]
+        # A lock whose end cannot be read, or is far away, would keep all processes from its work.
+        readable = {"$gt": now, "$lt": now + _LONGEST_LOCK}
+        free: list[Document] = [{"owner": owner}, {"expires_at": {"$not": readable}}]
         try:
             await self._locks.update_one(
                 {"_id": name, "$or": free},
@@ -111,9 +139,23 @@ class MongoLockRepository:
         await self._locks.delete_many({"_id": name, "owner": owner})
 
 
+def _is_slot(slot: object) -> bool:
+    """Return whether *slot* is empty, an event, or an event of a newer version."""
+    return slot is None or (
+        isinstance(slot, dict)
+        and all(fault.word is not None for fault in shape_of(slot, NotifySlot).faults)
+    )
+
+
+def _time_in(document: Document, field: str) -> datetime:
+    """Return the time in *field*; a time that never comes if there is none."""
+    moment = document.get(field)
+    return moment if isinstance(moment, datetime) else _NEVER
+
+
 def _walk(field: str, before: datetime, after: Place | None) -> Document:
     """Match documents by *before* and behind *after* in the order of (*field*, ``_id``)."""
-    query: Document = {field: {"$lte": before}}
+    query: Document = {field: {"$gte": EARLIEST, "$lte": before}}
     if after:
         moment, last = after
         # The bound is for the index; the rest orders documents of the same millisecond.

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 from pymongo.errors import PyMongoError
 
@@ -38,21 +39,27 @@ RECONNECT_SEC = 1.0
 class Store:
     """The repositories of one database, and its clock."""
 
-    def __init__(self, client: DatabaseClient) -> None:
+    def __init__(
+        self, client: DatabaseClient, *, retention: timedelta = timedelta(days=30)
+    ) -> None:
+        """*retention*: how long a document is kept that was set aside as unreadable."""
         self.client = client
         self.clock = ServerClock()
-        self.jobs = MongoJobRepository(client.collection("jobs"))
+        self.jobs = MongoJobRepository(client.collection("jobs"), self.clock, retention)
         self.batches = MongoBatchRepository(client)
         self.logs = MongoLogRepository(client.collection("job_logs"))
         self.files = MongoFileRepository(client)
         self.cache = MongoCacheRepository(client.collection("cache"), self.files, self.clock)
         self.deliveries = MongoDeliveryRepository(
-            client.collection("deliveries"), client.collection("muted_urls")
+            client.collection("deliveries"),
+            client.collection("muted_urls"),
+            self.clock,
+            retention,
         )
         self.notifiers = MongoNotifierRepository(client.collection("notifiers"))
         self.job_types = MongoJobTypeRepository(client.collection("job_types"))
         self.templates = MongoTemplateRepository(client.collection("templates"))
-        self.removal = MongoRemovalRepository(client)
+        self.removal = MongoRemovalRepository(client, self.clock, retention)
         self.locks = MongoLockRepository(client.collection("locks"))
         self.workers = MongoWorkerRepository(client.collection("workers"))
         self.keys = MongoKeyRepository(client.collection("api_keys"))
@@ -116,7 +123,7 @@ class Store:
         await self.client.close()
 
 
-def open_store(settings: MongoSection) -> Store:
+def open_store(settings: MongoSection, *, retention: timedelta = timedelta(days=30)) -> Store:
     """Open the store that *settings* name.
 
     It connects at the first use, so a missing server raises nothing here.
@@ -125,7 +132,9 @@ def open_store(settings: MongoSection) -> Store:
         ConfigurationError: ``mongo.url`` is wrong.
     """
     check_url(settings.url)
-    return Store(DatabaseClient(settings.url, settings.database, settings.driver))
+    return Store(
+        DatabaseClient(settings.url, settings.database, settings.driver), retention=retention
+    )
 
 
 @contextlib.asynccontextmanager

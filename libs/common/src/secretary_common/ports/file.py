@@ -48,8 +48,8 @@ class FileRepository(Protocol):
         """Remove the file, complete or not; a missing file is no error."""
         ...
 
-    async def of_job(self, job_id: str, limit: int) -> list[FileInfo]:
-        """Return files that attempts of this job stored or began to store, named or not."""
+    async def of_job(self, job_id: str, limit: int) -> list[str]:
+        """Return the ids of files that attempts of this job stored or began to store."""
         ...
 
     async def due_for_check(self, now: datetime, limit: int) -> list[FileInfo]:

@@ -40,6 +40,14 @@ class RemovalRepository(Protocol):
         """
         ...
 
+    async def set_aside_hidden(self, limit: int) -> int:
+        """Set aside unreadable jobs and deliveries that no other read finds; return how many.
+
+        A field of another type hides a document from every query by that field. Each read sets
+        aside the unreadable documents that it finds. At most *limit* of each kind.
+        """
+        ...
+
     async def mark_expired_as_deleted(self, job_id: str, before: datetime, now: datetime) -> bool:
         """Mark an ended job that expired by *before* as deleted, so that no write changes it.
 

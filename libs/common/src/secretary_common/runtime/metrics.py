@@ -91,6 +91,11 @@ CACHE_STORED = Gauge(
     "secretary_cache_stored_bytes",
     "What caches take up, as the worker that sweeps counted last; 0 on all others",
 )
+DOCUMENTS_UNREADABLE = Counter(
+    "secretary_documents_unreadable_total",
+    "Documents of MongoDB that this process could not read, each counted once",
+    ["collection"],
+)
 INDEXES_MISSING = Gauge(
     "secretary_indexes_missing", "Indexes of MongoDB that this process did not find when it checked"
 )

@@ -52,8 +52,8 @@ class InMemoryFileRepository:
         self.begun.pop(file_id, None)
         self.condemned.discard(file_id)
 
-    async def of_job(self, job_id: str, limit: int) -> list[FileInfo]:
-        return [info for info, _ in self.begun.values() if info.job_id == job_id][:limit]
+    async def of_job(self, job_id: str, limit: int) -> list[str]:
+        return [key for key, (info, _) in self.begun.items() if info.job_id == job_id][:limit]
 
     async def due_for_check(self, now: datetime, limit: int) -> list[FileInfo]:
         order = sorted(self.begun.values(), key=lambda pair: pair[1])

@@ -40,6 +40,10 @@ class InMemoryRemovalRepository:
         )
         return _walked(found, before, limit, after)
 
+    async def set_aside_hidden(self, limit: int) -> int:
+        del limit  # the models are the store: there is nothing that cannot be read
+        return 0
+
     async def mark_expired_as_deleted(self, job_id: str, before: datetime, now: datetime) -> bool:
         job = self._jobs.jobs.get(job_id)
         if not job or not job.has_ended or job.notify or not job.expires_at:

@@ -95,6 +95,7 @@ class JobActions:
     async def _apply(self, job: Job, action: Callable[[Job], Awaitable[Job | None]]) -> Job:
         """Apply *action* to the job; if the job has changed meanwhile, read it and try again."""
         for _ in range(_TRIES):
+            _require_known(job)
             if changed := await action(job):
                 return changed
             fresh = await self.jobs.get(job.job_id)
@@ -129,6 +130,11 @@ class JobActions:
     async def _retried(self, job: Job) -> Job | None:
         if not job.has_ended:
             raise InvalidState(f"the job is {job.status}: only a job that has ended can be retried")
+        if job.unreadable:
+            raise InvalidState(
+                f"the job lost fields that could not be read ({job.unreadable.reason}): "
+                "submit it again"
+            )
         now = self.clock.now()
         if job.notify:  # relay the last event before the new run can take its slot
             due = max(now, job.notify.due_at)
@@ -142,3 +148,16 @@ class JobActions:
         if job.status is JobStatus.PROCESSING:
             raise InvalidState("the job is processing: cancel it first")
         return await self.jobs.delete(job, self.clock.now())
+
+
+def _require_known(job: Job) -> None:
+    """Return if this version may change *job*.
+
+    Raises:
+        InvalidState: the job has a word of a newer version, which alone may change it.
+    """
+    if job.newer:
+        raise InvalidState(
+            f"the job belongs to a newer version of Secretary ({job.newer}); that version's API "
+            "can change it"
+        )

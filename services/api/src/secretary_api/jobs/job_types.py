@@ -15,6 +15,7 @@ from secretary_common.runtime.clock import Clock
 
 MAX_AGE = timedelta(seconds=2)
 NONE_KNOWN_RETRY_SEC = 5.0
+UNREADABLE_RETRY_SEC = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,19 +37,21 @@ class KnownJobTypes:
         self._reading = asyncio.Lock()
 
     async def all(self) -> list[JobTypeInfo]:
-        """Return every announced type, by name.
+        """Return every announced type that can be read, by name.
 
         Raises:
             StoreUnavailable: MongoDB did not answer.
         """
-        return [known.info for known in (await self._current()).values()]
+        known = (await self._current()).values()
+        return [one.info for one in known if one.info.is_readable]
 
     async def get(self, name: str) -> KnownJobType:
         """Return the type *name*.
 
         Raises:
             InvalidRequest: with the code UNKNOWN_JOB_TYPE, naming the known types.
-            StoreUnavailable: no type has been announced yet, or MongoDB did not answer.
+            StoreUnavailable: no type has been announced yet, the announcement cannot be read, or
+                MongoDB did not answer.
         """
         known = await self._current()
         if not known:
@@ -58,6 +61,12 @@ class KnownJobTypes:
         if name not in known:
             message = f"there is no such type; known are {', '.join(known)}"
             raise refused_fields(("job_type", message), code=ErrorCode.UNKNOWN_JOB_TYPE)
+        if not known[name].info.is_readable:
+            raise StoreUnavailable(
+                f"the announcement of the job type {name} cannot be read; a worker that starts, or "
+                "secretary-init, announces it again",
+                retry_after=UNREADABLE_RETRY_SEC,
+            )
         return known[name]
 
     async def set_paused(self, name: str, *, paused: bool) -> JobTypeInfo | None:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import ConfigDict, Field, model_validator
 
 from secretary_api.schemas.envelope import Request, Timestamp, View
 from secretary_api.schemas.submission import LONGEST_URL, Receiver, SigningSecret, Time
 from secretary_common.models.states import DeliveryState, Phase
 
+NewerWord = Annotated[
+    str, Field(description="A word of a newer version, while two versions run side by side.")
+]
 EXAMPLE_DELIVERY_ID = "msg_job-019a0b5e-7c3d-7d2e-8f4a-1b2c3d4e5f60_7"
 
 
@@ -30,8 +35,8 @@ class DeliveryView(View):
     id: str = Field(description="The `webhook-id` on the wire.", examples=[EXAMPLE_DELIVERY_ID])
     job_id: str | None = Field(description="Null for a test, which has no job.")
     seq: int
-    phase: Phase
-    state: DeliveryState
+    phase: Phase | NewerWord
+    state: DeliveryState | NewerWord
     created_at: Timestamp
     next_attempt_at: Timestamp | None
     reason: str | None = Field(description="Why it ended without being delivered, or why it waits.")

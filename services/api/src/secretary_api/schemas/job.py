@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import ConfigDict, Field
 
 from secretary_api.schemas.envelope import Timestamp, View
@@ -9,6 +11,9 @@ from secretary_api.schemas.submission import EXAMPLE_PARAMETERS
 from secretary_common.models import JobError, JobProgress, JsonObject, LogLevel
 from secretary_common.models.states import JobStatus
 
+NewerWord = Annotated[
+    str, Field(description="A word of a newer version, while two versions run side by side.")
+]
 EXAMPLE_JOB_ID = "job-019a0b5e-7c3d-7d2e-8f4a-1b2c3d4e5f60"
 
 
@@ -32,7 +37,7 @@ class JobSummary(View):
     job_id: str = Field(examples=[EXAMPLE_JOB_ID])
     job_type: str = Field(examples=["pdf"])
     job_name: str | None
-    status: JobStatus
+    status: JobStatus | NewerWord
     priority: int
     tags: list[str]
     user_id: str | None
@@ -94,7 +99,7 @@ class JobEvent(View):
 
     seq: int
     job_id: str
-    status: JobStatus
+    status: JobStatus | NewerWord
     progress: JobProgress | None
     error: JobError | None
 
@@ -138,5 +143,5 @@ class ResultsView(View):
     """The complete results of a job."""
 
     job_id: str
-    status: JobStatus
+    status: JobStatus | NewerWord
     results: JsonObject | None

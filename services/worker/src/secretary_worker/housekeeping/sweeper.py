@@ -40,6 +40,7 @@ LOCK_SEC = 120.0
 JOBS_A_ROUND = 500
 FILES_A_ROUND = 500
 BATCHES_A_ROUND = 500
+HIDDEN_A_ROUND = 100
 LOGS_AT_ONCE = 2000
 FILES_AT_ONCE = 100
 
@@ -117,6 +118,8 @@ class Sweeper:
         """
         try:
             await self._lock()
+            if hidden := await self._removal.set_aside_hidden(HIDDEN_A_ROUND):
+                log.warning("sweep.unreadable_found", count=hidden)
             return Swept(
                 jobs=await self._sweep_jobs(),
                 files=await self._sweep_files(),
@@ -161,8 +164,8 @@ class Sweeper:
         if await self._deliveries.has_pending(job.id):
             return False  # made before the mark; after the mark none is made
         while files := await self._files.of_job(job.id, FILES_AT_ONCE):
-            for file in files:
-                await self._files.delete(file.file_id)
+            for file_id in files:
+                await self._files.delete(file_id)
         while await self._logs.delete_some(job.id, LOGS_AT_ONCE):
             await self._lock()
         # A delivery that can still be sent again by hand is kept until it expires. If the job was

@@ -8,11 +8,11 @@ the claim that was recorded last: it shows whether a repeated write lost its ans
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
-from secretary_common.models import Delivery, DueDelivery
+from secretary_common.models import Delivery
 from secretary_common.models.states import DeliveryState, Phase
 from secretary_common.mongo.collection import Document
+from secretary_common.mongo.stored.reader import newer_word
+from secretary_common.mongo.stored.shape import EARLIEST, LATEST
 
 PENDING, SENDING = DeliveryState.PENDING.value, DeliveryState.SENDING.value
 DEAD = DeliveryState.DEAD.value
@@ -22,31 +22,18 @@ LOST: Document = {"state": DEAD, "phase": {"$ne": Phase.TEST.value}}
 """Dead deliveries of events of jobs; a failed test of a receiver does not count."""
 CHOICE = ("job_id", "seq", "owner", "origin", "phase", "tries")
 """The fields that choosing the next delivery needs."""
-LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
-WAITS: Document = {"next_attempt_at": {"$gt": LONG_AGO}}
+WAITS: Document = {"next_attempt_at": {"$gt": EARLIEST, "$lt": LATEST}}
 """Deliveries that wait or are being sent, written so that the partial indexes match."""
-BRIEF = {"body": False, "token": False, "secret": False, "headers": False}
+NOT_NEWER: Document = {
+    "$nor": [
+        newer_word("phase", [phase.value for phase in Phase]),
+        newer_word("state", [state.value for state in DeliveryState]),
+    ]
+}
+"""Matches deliveries without a word that only a newer version knows; this one leaves the others."""
 
 
 def to_document(delivery: Delivery) -> Document:
     """Return the document of *delivery*; fields that are None are absent."""
     document = delivery.model_dump(exclude_none=True)
     return {"_id": document.pop("delivery_id"), "is_retry": delivery.tries > 0, **document}
-
-
-def to_delivery(document: Document) -> Delivery:
-    """Return the delivery of a document; fields that a listing left out are empty."""
-    return Delivery.model_validate({"body": b"", "delivery_id": document.pop("_id"), **document})
-
-
-def to_due(document: Document) -> DueDelivery:
-    """Return the fields of a document that choosing needs."""
-    return DueDelivery(
-        delivery_id=document["_id"],
-        job_id=document["job_id"],
-        seq=document["seq"],
-        owner=document["owner"],
-        origin=document["origin"],
-        phase=Phase(document["phase"]),
-        tries=document.get("tries", 0),
-    )

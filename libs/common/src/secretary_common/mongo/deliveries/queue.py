@@ -9,19 +9,22 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from pymongo import ASCENDING, DESCENDING
-from pymongo.errors import DuplicateKeyError
+from pymongo.errors import DuplicateKeyError, OperationFailure
 
 from secretary_common.models import Claim, Delivery, DeliveryRecord, DueDelivery, Lane, Obstacles
 from secretary_common.models.states import DeliveryState, Phase
 from secretary_common.mongo.collection import Collection, Document
 from secretary_common.mongo.deliveries.document import (
     CHOICE,
+    NOT_NEWER,
     PENDING,
     SENDING,
     WAITS,
-    to_delivery,
-    to_due,
 )
+from secretary_common.mongo.deliveries.reader import DeliveryReader
+from secretary_common.mongo.fault import NOT_APPLICABLE_CODES
+from secretary_common.mongo.stored.reader import text_in
+from secretary_common.mongo.stored.shape import EARLIEST, LATEST
 
 _BOTH = (False, True)
 
@@ -34,6 +37,7 @@ class MongoDeliveryQueue:
 
     _deliveries: Collection
     _muted: Collection
+    _reader: DeliveryReader
 
     async def waiting_lanes(self) -> dict[Lane, datetime]:
         found = await asyncio.gather(*(self._lanes(is_retry=one) for one in _BOTH))
@@ -49,17 +53,27 @@ class MongoDeliveryQueue:
                 {"$group": {"_id": "$origin", "at": {"$first": "$next_attempt_at"}}},
             ]
         )
-        return {Lane(each["_id"], is_retry): each["at"] for each in found}
+        return {
+            Lane(each["_id"], is_retry): each["at"]
+            for each in found
+            if isinstance(each["_id"], str) and isinstance(each["at"], datetime)
+        }
 
     async def due(self, lanes: Names[Lane], now: datetime, limit: int) -> list[DueDelivery]:
         found = await asyncio.gather(
-            *(self._waiting(part, {"$lte": now}, CHOICE, limit) for part in _parts(lanes))
+            *(
+                self._waiting(part, {"$gte": EARLIEST, "$lte": now}, CHOICE, limit)
+                for part in _parts(lanes)
+            )
         )
-        return [to_due(document) for part in found for document in part]
+        return await self._reader.due(document for part in found for document in part)
 
     async def next_due_at(self, lanes: Names[Lane], now: datetime) -> datetime | None:
         found = await asyncio.gather(
-            *(self._waiting(part, {"$gt": now}, ["next_attempt_at"], 1) for part in _parts(lanes))
+            *(
+                self._waiting(part, {"$gt": now, "$lt": LATEST}, ["next_attempt_at"], 1)
+                for part in _parts(lanes)
+            )
         )
         moments = [document["next_attempt_at"] for part in found for document in part]
         return min(moments, default=None)
@@ -68,7 +82,7 @@ class MongoDeliveryQueue:
         self, part: Document, at: Document, fields: Sequence[str], limit: int
     ) -> list[Document]:
         return await self._deliveries.find(
-            {**part, "next_attempt_at": at},
+            {**part, "next_attempt_at": at, **NOT_NEWER},
             projection=list(fields),
             sort=[("next_attempt_at", ASCENDING)],
             limit=limit,
@@ -76,11 +90,15 @@ class MongoDeliveryQueue:
 
     async def due_of_jobs(self, job_ids: Names[str], now: datetime) -> dict[str, DueDelivery]:
         found = await self._deliveries.find(
-            {"job_id": {"$in": sorted(job_ids)}, "next_attempt_at": {"$lte": now}},
+            {
+                "job_id": {"$in": sorted(job_ids)},
+                "next_attempt_at": {"$gte": EARLIEST, "$lte": now},
+                **NOT_NEWER,
+            },
             projection=list(CHOICE),
             sort=[("job_id", ASCENDING), ("seq", DESCENDING)],
         )
-        return {document["job_id"]: to_due(document) for document in reversed(found)}
+        return {due.job_id: due for due in await self._reader.due(reversed(found))}
 
     async def claim(self, claims: Sequence[Claim], now: datetime) -> list[Delivery | None]:
         done = await self._deliveries.update_each([_taking(claim, now) for claim in claims])
@@ -89,7 +107,10 @@ class MongoDeliveryQueue:
             return [None] * len(claims)
         ids = [claim.delivery_id for claim in claims]
         found = await self._deliveries.find({"_id": {"$in": ids}, "state": SENDING})
-        held = {each.lease.token: each for each in map(to_delivery, found) if each.lease}
+        ours = {claim.lease.token for claim in claims}
+        claimed = (each for each in found if text_in(each, "lease", "token") in ours)
+        usable = await self._reader.usable(claimed)
+        held = {each.lease.token: each for each in usable if each.lease}
         return [held.get(claim.lease.token) for claim in claims]
 
     async def obstacles(self, deliveries: Sequence[Delivery], now: datetime) -> list[Obstacles]:
@@ -108,7 +129,7 @@ class MongoDeliveryQueue:
     async def _newest_of(self, job_ids: Names[str]) -> dict[str, int]:
         found = await self._deliveries.aggregate(
             [
-                {"$match": {"job_id": {"$in": sorted(job_ids)}}},
+                {"$match": {"job_id": {"$in": sorted(job_ids)}, "seq": {"$type": "number"}}},
                 {"$group": {"_id": "$job_id", "seq": {"$max": "$seq"}}},
             ]
         )
@@ -152,13 +173,18 @@ class MongoDeliveryQueue:
         await self._muted.delete_many({"_id": _mute_id(owner, url)})
 
     async def remove_expired(self, now: datetime) -> int:
-        return await self._deliveries.delete_many({"expires_at": {"$lte": now}})
+        return await self._deliveries.delete_many({"expires_at": {"$lte": now}, **NOT_NEWER})
 
 
 def _raise_faults(errors: Iterable[Exception]) -> None:
-    """Raise the first error but duplicate keys: those mean that the job has one in flight."""
+    """Raise the first error that does not concern its own delivery alone.
+
+    A duplicate key means that the job has one in flight. A change that does not fit means that the
+    delivery has become unreadable: its claim is lost.
+    """
     for error in errors:
-        if not isinstance(error, DuplicateKeyError):
+        is_odd = isinstance(error, OperationFailure) and error.code in NOT_APPLICABLE_CODES
+        if not is_odd and not isinstance(error, DuplicateKeyError):
             raise error
 
 
@@ -183,7 +209,8 @@ def _taking(claim: Claim, now: datetime) -> tuple[Document, Document]:
     query = {
         "_id": claim.delivery_id,
         "state": {"$in": [PENDING, SENDING]},
-        "next_attempt_at": {"$lte": now},
+        "next_attempt_at": {"$gte": EARLIEST, "$lte": now},
+        **NOT_NEWER,
     }
     taken = {
         "state": SENDING,

@@ -13,18 +13,19 @@ from secretary_common.models import RESENDABLE, Delivery, DeliveryQuery
 from secretary_common.models.states import DeliveryState
 from secretary_common.mongo.collection import Collection, Document
 from secretary_common.mongo.deliveries.document import (
-    BRIEF,
     DEAD,
     JOB_PHASES,
     LOST,
+    NOT_NEWER,
     PENDING,
     SENDING,
     WAITS,
-    to_delivery,
     to_document,
 )
+from secretary_common.mongo.deliveries.reader import BRIEF, DeliveryReader
 
 RECOVERED_AT_ONCE = 500
+_WITHOUT = dict.fromkeys((*BRIEF, "unreadable.fields"), False)
 _NEWEST = [("created_at", DESCENDING), ("_id", DESCENDING)]
 
 
@@ -32,6 +33,7 @@ class MongoDeliveryStorage:
     """The part for clients and the sweeper (``ports.DeliveryStorage``)."""
 
     _deliveries: Collection
+    _reader: DeliveryReader
 
     async def insert_absent(self, deliveries: Sequence[Delivery]) -> list[bool | NotStorable]:
         errors = await self._deliveries.insert_each([to_document(each) for each in deliveries])
@@ -45,7 +47,8 @@ class MongoDeliveryStorage:
 
     async def get(self, delivery_id: str) -> Delivery | None:
         found = await self._deliveries.find_one({"_id": delivery_id})
-        return to_delivery(found) if found else None
+        shown = await self._reader.show([found] if found else [])
+        return shown[0] if shown else None
 
     async def of_job(
         self, job_id: str, *, after: int | None = None, limit: int | None = None
@@ -54,9 +57,9 @@ class MongoDeliveryStorage:
         if after is not None:
             wanted["seq"] = {"$gt": after}
         found = await self._deliveries.find(
-            wanted, projection=BRIEF, sort=[("seq", ASCENDING)], limit=limit or 0
+            wanted, projection=_WITHOUT, sort=[("seq", ASCENDING)], limit=limit or 0
         )
-        return [to_delivery(document) for document in found]
+        return await self._reader.show(found, left_out=BRIEF)
 
     async def find(self, query: DeliveryQuery) -> list[Delivery]:
         wanted = _of_owner(query.owner)
@@ -70,9 +73,9 @@ class MongoDeliveryStorage:
                 {"created_at": moment, "_id": {"$lt": delivery_id}},
             ]
         found = await self._deliveries.find(
-            wanted, projection=BRIEF, sort=_NEWEST, limit=query.limit
+            wanted, projection=_WITHOUT, sort=_NEWEST, limit=query.limit
         )
-        return [to_delivery(document) for document in found]
+        return await self._reader.show(found, left_out=BRIEF)
 
     async def counts(self, owner: str | None = None) -> dict[str, int]:
         waiting = {**_of_owner(owner), "state": {"$in": [PENDING, SENDING]}}
@@ -88,7 +91,7 @@ class MongoDeliveryStorage:
         return found is not None
 
     async def delete_of_job(self, job_id: str, *, spare_until: datetime | None = None) -> int:
-        wanted: Document = {"job_id": job_id}
+        wanted: Document = {"job_id": job_id, **NOT_NEWER}
         if spare_until is not None:
             wanted["expires_at"] = {"$not": {"$gt": spare_until}}
         return await self._deliveries.delete_many(wanted)
@@ -96,7 +99,8 @@ class MongoDeliveryStorage:
     async def resend(self, delivery_id: str, now: datetime) -> bool:
         may_be = [state.value for state in RESENDABLE]
         done = await self._deliveries.update_one(
-            {"_id": delivery_id, "state": {"$in": may_be}}, _sent_again(now)
+            {"_id": delivery_id, "state": {"$in": may_be}, "unreadable": None, **NOT_NEWER},
+            _sent_again(now),
         )
         return done.matched == 1
 
@@ -106,6 +110,8 @@ class MongoDeliveryStorage:
         wanted = {
             **_of_owner(owner),
             **LOST,
+            **NOT_NEWER,
+            "unreadable": None,
             "created_at": {"$gte": since, "$lt": until},
             # A delivery that dies again at once is not resent again.
             "resent_at": {"$not": {"$gte": now}},

@@ -7,13 +7,15 @@ from datetime import datetime
 from secretary_common.jobs import transition
 from secretary_common.models import Job, JobStatus
 from secretary_common.mongo.collection import Collection, Document
-from secretary_common.mongo.jobs.document import to_job, update_of
+from secretary_common.mongo.jobs.document import update_of
+from secretary_common.mongo.jobs.reader import JobReader
 
 
 class MongoJobActionWrites:
     """The part for clients' actions (``ports.JobActionWrites``)."""
 
     _jobs: Collection
+    _reader: JobReader
 
     async def cancel(self, job: Job, now: datetime, expires_at: datetime) -> Job | None:
         if job.status is not JobStatus.PENDING:
@@ -38,11 +40,10 @@ class MongoJobActionWrites:
         return await self._change(_as_read(job), transition.deleted(job, now))
 
     async def _change(self, expected: Document, change: transition.Change) -> Job | None:
-        return to_job(
-            await self._jobs.find_one_and_update(
-                {**expected, "deleted_at": None}, update_of(change)
-            )
+        changed = await self._jobs.find_one_and_update(
+            {**expected, "deleted_at": None}, update_of(change)
         )
+        return await self._reader.one(changed)
 
 
 def _as_read(job: Job) -> Document:

@@ -8,11 +8,12 @@ from pymongo.errors import DuplicateKeyError
 
 from secretary_common.errors import KeyInUse
 from secretary_common.models import Batch, Job
-from secretary_common.mongo.collection import Document
 from secretary_common.mongo.driver import DatabaseClient
 from secretary_common.mongo.jobs.document import check_room, key_query, to_document
+from secretary_common.mongo.stored.reader import Reader
 
 BATCHES, JOBS = "batches", "jobs"
+BATCH: Reader[Batch] = Reader(BATCHES, Batch, id_field="batch_id")
 
 
 class MongoBatchRepository:
@@ -36,10 +37,10 @@ class MongoBatchRepository:
             raise KeyInUse from error
 
     async def get(self, batch_id: str) -> Batch | None:
-        return _to_batch(await self._batches.find_one({"_id": batch_id}))
+        return BATCH.one(await self._batches.find_one({"_id": batch_id}))
 
     async def find_by_key(self, owner: str, key: str) -> Batch | None:
-        return _to_batch(await self._batches.find_one_confirmed(key_query(owner, key)))
+        return BATCH.one(await self._batches.find_one_confirmed(key_query(owner, key)))
 
     async def release_key(self, batch: Batch) -> None:
         if batch.idempotency:
@@ -47,9 +48,3 @@ class MongoBatchRepository:
                 {"_id": batch.batch_id, "idempotency.at": batch.idempotency.at},
                 {"$unset": {"idempotency": ""}},
             )
-
-
-def _to_batch(document: Document | None) -> Batch | None:
-    if document is None:
-        return None
-    return Batch.model_validate({"batch_id": document.pop("_id"), **document})

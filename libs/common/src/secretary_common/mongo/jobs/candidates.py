@@ -10,40 +10,61 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Collection as Names
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 
 from pymongo import ASCENDING
 
 from secretary_common.models import Candidate
+from secretary_common.models.value import Value
 from secretary_common.mongo.collection import Collection, Document
 from secretary_common.mongo.jobs.document import PENDING
+from secretary_common.mongo.jobs.left_alone import LeftAlone
+from secretary_common.mongo.jobs.reader import JobReader
+from secretary_common.mongo.stored.reader import Reader
+from secretary_common.mongo.stored.shape import EARLIEST, LATEST
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # The same condition as ``document.MAY_START``, in a form that an index can answer: an index does
 # not distinguish null from absent.
-MAY_START: Document = {"cancel_requested": {"$ne": True}, "deleted_at": {"$not": {"$gt": EPOCH}}}
+MAY_START: Document = {"cancel_requested": {"$ne": True}, "deleted_at": {"$not": {"$gt": EARLIEST}}}
 BY_ORDER, BY_RUN_AT = "waiting_by_order", "waiting_by_run_at"
 CANDIDATE = ("job_type", "priority", "owner", "run_at")
+PRIORITIES = range(10)
+
+
+class _Choice(Value):
+    """The fields of a candidate as they are stored."""
+
+    job_id: str
+    job_type: str
+    priority: int
+    owner: str
+    run_at: datetime
+
+
+_CHOICES: Reader[_Choice] = Reader("jobs", _Choice, id_field="job_id")
 
 
 class MongoJobCandidates:
     """The part for waiting jobs (``ports.JobCandidates``)."""
 
     _jobs: Collection
+    _left_alone: LeftAlone
+    _reader: JobReader
 
     async def candidates(self, job_types: Names[str], now: datetime, limit: int) -> list[Candidate]:
-        return await self._by_run_at(_due(job_types, now), limit)
+        return await self._by_run_at(self._due(job_types, now), limit)
 
     async def waiting_priorities(self, job_types: Names[str], now: datetime) -> list[int]:
-        found = await self._jobs.distinct("priority", _due(job_types, now))
-        return sorted(found, reverse=True)
+        found = await self._jobs.distinct("priority", self._due(job_types, now))
+        return sorted((one for one in PRIORITIES if one in found), reverse=True)
 
     async def waiting_owners(
         self, job_types: Names[str], priority: int, now: datetime
     ) -> list[str]:
-        found = await self._jobs.distinct("owner", {**_due(job_types, now), "priority": priority})
-        return sorted(found)
+        due = {**self._due(job_types, now), "priority": priority}
+        found = await self._jobs.distinct("owner", due)
+        return sorted(owner for owner in found if isinstance(owner, str))
 
     async def oldest_waiting(
         self,
@@ -53,7 +74,7 @@ class MongoJobCandidates:
         now: datetime,
         limit: int,
     ) -> list[Candidate]:
-        of_priority = {**_due(job_types, now), "priority": priority}
+        of_priority = {**self._due(job_types, now), "priority": priority}
         found = await asyncio.gather(*(self._oldest(of_priority, one, limit) for one in owners))
         return list(itertools.chain.from_iterable(found))
 
@@ -67,10 +88,10 @@ class MongoJobCandidates:
             limit=limit,
             hint=BY_ORDER,
         )
-        return [_candidate(document) for document in found]
+        return await self._readable(found)
 
     async def next_due(self, job_types: Names[str], now: datetime) -> Candidate | None:
-        found = await self._by_run_at(_waiting(job_types, {"$gt": now}), 1)
+        found = await self._by_run_at(self._waiting(job_types, {"$gt": now, "$lt": LATEST}), 1)
         return found[0] if found else None
 
     async def scheduled(self, job_id: str, now: datetime) -> Candidate | None:
@@ -78,23 +99,30 @@ class MongoJobCandidates:
             {"_id": job_id, "status": PENDING, "run_at": {"$gt": now}, **MAY_START},
             projection=CANDIDATE,
         )
-        return _candidate(found) if found else None
+        return next(iter(await self._readable([found] if found else [])), None)
 
     async def _by_run_at(self, query: Document, limit: int) -> list[Candidate]:
         found = await self._jobs.find(
             query, projection=CANDIDATE, sort=[("run_at", ASCENDING)], limit=limit, hint=BY_RUN_AT
         )
-        return [_candidate(document) for document in found]
+        return await self._readable(found)
 
+    async def _readable(self, found: Iterable[Document]) -> list[Candidate]:
+        """Return the candidates that can be read; the whole jobs of the others are examined."""
+        readable = []
+        for document in found:
+            reading = _CHOICES.read(document)
+            if one := reading.value:
+                fields = (one.job_id, one.job_type, one.priority, one.owner, one.run_at)
+                readable.append(Candidate(*fields))
+            else:
+                await self._reader.examine_id(document["_id"])
+        return readable
 
-def _waiting(job_types: Names[str], run_at: Document) -> Document:
-    types = {"$in": sorted(job_types)}
-    return {"status": PENDING, "job_type": types, "run_at": run_at, **MAY_START}
+    def _due(self, job_types: Names[str], now: datetime) -> Document:
+        return self._waiting(job_types, {"$gte": EARLIEST, "$lte": now})
 
-
-def _due(job_types: Names[str], now: datetime) -> Document:
-    return _waiting(job_types, {"$lte": now})
-
-
-def _candidate(document: Document) -> Candidate:
-    return Candidate(job_id=document.pop("_id"), **document)
+    def _waiting(self, job_types: Names[str], run_at: Document) -> Document:
+        types = {"$in": sorted(job_types)}
+        others = self._left_alone.others()
+        return {"status": PENDING, "job_type": types, "run_at": run_at, **MAY_START, **others}

@@ -6,23 +6,27 @@ from collections.abc import Collection as Names
 from datetime import datetime
 
 from pymongo import ASCENDING
+from pymongo.errors import OperationFailure
 
 from secretary_common.jobs import transition
 from secretary_common.models import Job, Lease, ProgressChange, Renewal, Settlement, WorkerFailure
 from secretary_common.mongo.collection import Collection, Document
+from secretary_common.mongo.fault import NOT_APPLICABLE_CODES
+from secretary_common.mongo.jobs import candidates
 from secretary_common.mongo.jobs.document import (
-    BRIEF,
     MAY_START,
+    NOT_NEWER,
     PENDING,
     POISON,
     PROCESSING,
     held,
-    to_job,
-    to_jobs,
     update_of,
     waiting,
 )
 from secretary_common.mongo.jobs.grouped_writes import AttemptEnd
+from secretary_common.mongo.jobs.left_alone import LeftAlone
+from secretary_common.mongo.jobs.reader import BRIEF, JobReader
+from secretary_common.mongo.stored.shape import EARLIEST
 from secretary_common.runtime.group_commit import GroupCommit
 
 
@@ -30,19 +34,40 @@ class MongoJobClaims:
     """The part for attempts (``ports.JobClaims``)."""
 
     _jobs: Collection
+    _reader: JobReader
+    _left_alone: LeftAlone
     _progress: GroupCommit[ProgressChange, datetime | None]
     _settlements: GroupCommit[AttemptEnd, Settlement]
 
     async def claim(
         self, job_id: str, lease: Lease, now: datetime, job_types: Names[str]
     ) -> Job | None:
-        query = {"_id": job_id, **waiting(job_types), "run_at": {"$lte": now}}
-        return to_job(
-            await self._jobs.find_one_and_update(query, update_of(transition.claimed(lease, now)))
-        )
+        query = {"_id": job_id, **waiting(job_types), "run_at": {"$lte": now}, **NOT_NEWER}
+        taken = await self._take(query, transition.claimed(lease, now))
+        if taken is None:
+            await self._after_miss(job_id, now)
+            return None
+        return await self._reader.claimed(taken)
+
+    async def _take(self, query: Document, change: transition.Change) -> Document | None:
+        try:
+            return await self._jobs.find_one_and_update(query, update_of(change))
+        except OperationFailure as error:
+            if error.code not in NOT_APPLICABLE_CODES:
+                raise
+            return None  # a field has another type; the reader of the job sets it aside
+
+    async def _after_miss(self, job_id: str, now: datetime) -> None:
+        """Deal with a job that is a candidate and cannot be claimed; mostly there is none."""
+        due = {"$gte": EARLIEST, "$lte": now}
+        candidate = {"_id": job_id, "status": PENDING, "run_at": due, **candidates.MAY_START}
+        found = await self._jobs.find_one(candidate)
+        if found and (await self._reader.examine(found)).newer:
+            self._left_alone.add(job_id)
 
     async def held(self, job_id: str, token: str) -> Job | None:
-        return to_job(await self._jobs.find_one_confirmed(held(job_id, token)))
+        found = await self._jobs.find_one_confirmed(held(job_id, token))
+        return await self._reader.claimed(found) if found else None
 
     async def ended_leases(
         self, job_types: Names[str], now: datetime, limit: int, *, lost_leases: int
@@ -54,12 +79,17 @@ class MongoJobClaims:
             {"lost_leases": {"$gte": lost_leases}},
         ]
         found = await self._jobs.find(
-            {"status": PROCESSING, "lease.expires_at": {"$lte": now}, "$or": wanted},
-            projection=BRIEF,
+            {
+                "status": PROCESSING,
+                "lease.expires_at": {"$lte": now},
+                "$or": wanted,
+                **NOT_NEWER,
+            },
+            projection=dict.fromkeys(BRIEF, False),
             sort=[("lease.expires_at", ASCENDING)],
             limit=limit,
         )
-        return to_jobs(found)
+        return await self._reader.usable(found, left_out=BRIEF)
 
     async def reclaim(self, job: Job, lease: Lease, now: datetime) -> Job | None:
         if job.lease is None:
@@ -69,10 +99,10 @@ class MongoJobClaims:
             **MAY_START,
             POISON: {"$exists": False},
             "lease.expires_at": {"$lte": now},
+            **NOT_NEWER,
         }
-        return to_job(
-            await self._jobs.find_one_and_update(query, update_of(transition.reclaimed(lease, now)))
-        )
+        taken = await self._take(query, transition.reclaimed(lease, now))
+        return await self._reader.claimed(taken) if taken else None
 
     async def record_worker_failure(self, job_id: str, failure: WorkerFailure) -> None:
         query = {
@@ -86,12 +116,18 @@ class MongoJobClaims:
     async def renew(
         self, owner: str, job_ids: Names[str], expires_at: datetime
     ) -> dict[str, Renewal]:
-        ours = {"_id": {"$in": list(job_ids)}, "status": PROCESSING, "lease.owner": owner}
+        ours = {
+            "_id": {"$in": list(job_ids)},
+            "status": PROCESSING,
+            "lease.owner": owner,
+            "lease.token": {"$type": "string"},
+            "lease.0": {"$exists": False},  # an array would fail the write for all jobs
+        }
         await self._jobs.update_many(ours, {"$set": {"lease.expires_at": expires_at}})
         found = await self._jobs.find(ours, projection=["lease.token", "cancel_requested"])
         return {
             document["_id"]: Renewal(
-                document["lease"]["token"], bool(document.get("cancel_requested"))
+                document["lease"]["token"], document.get("cancel_requested") is True
             )
             for document in found
         }

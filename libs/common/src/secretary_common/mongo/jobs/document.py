@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Collection as Names
-from collections.abc import Iterable
 
 import bson
-from pydantic import ValidationError
 
 from secretary_common.jobs import transition
 from secretary_common.jobs.storable import refusal
 from secretary_common.models import POISON_AFTER, Job
-from secretary_common.models.states import JobStatus
+from secretary_common.models.states import JobStatus, Phase
 from secretary_common.mongo.collection import Document
 from secretary_common.mongo.fault import translated_errors
-from secretary_common.runtime.log import get_logger
+from secretary_common.mongo.stored.reader import newer_word
 
 LARGEST_PARAMETERS_BYTES = 12 * 2**20
 """A document has 16 MiB; results, error, progress and the list of files need at most 4."""
-log = get_logger(__name__)
 
 PENDING, PROCESSING = JobStatus.PENDING.value, JobStatus.PROCESSING.value
 MAY_START: Document = {"cancel_requested": {"$ne": True}, "deleted_at": None}
 POISON = f"worker_failures.{POISON_AFTER - 1}"
 """A field that exists if the job is poison."""
-BRIEF = {"parameters": False, "results": False}
+JOB_PHASES = [phase.value for phase in Phase if phase is not Phase.TEST]
+NOT_NEWER: Document = {"$nor": [newer_word("notify.phase", JOB_PHASES)]}
+"""Matches jobs without an event that only a newer version knows; such jobs are left to it."""
 
 
 def waiting(job_types: Names[str]) -> Document:
@@ -67,24 +66,3 @@ def check_room(job: Job) -> None:
     with translated_errors():
         if len(bson.encode({"parameters": job.parameters})) > LARGEST_PARAMETERS_BYTES:
             raise refusal("parameters", "are larger than a job can hold (12 MB)")
-
-
-def to_job(document: Document | None) -> Job | None:
-    """Return the job of a document."""
-    if document is None:
-        return None
-    return Job.model_validate({"job_id": document.pop("_id"), **document})
-
-
-def to_jobs(documents: Iterable[Document]) -> list[Job]:
-    """Return the jobs of *documents*; an unreadable document is logged and left out."""
-    jobs = []
-    for document in documents:
-        job_id = document.get("_id")
-        try:
-            job = to_job(document)
-        except ValidationError as error:
-            log.error("job.unreadable", exc=error, job_id=job_id)
-        else:
-            jobs += [job] if job else []
-    return jobs

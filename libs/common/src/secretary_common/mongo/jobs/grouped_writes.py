@@ -13,13 +13,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from pymongo.errors import DuplicateKeyError
+from pymongo.errors import DuplicateKeyError, OperationFailure
 
 from secretary_common.errors import KeyInUse, StaleClaim
 from secretary_common.jobs import transition
-from secretary_common.models import Job, Outcome, ProgressChange, Settled, Settlement
+from secretary_common.models import Job, Outcome, ProgressChange, Settlement
 from secretary_common.mongo.collection import Collection, Document, Update
+from secretary_common.mongo.fault import NOT_APPLICABLE_CODES
 from secretary_common.mongo.jobs.document import held, to_document, update_of
+from secretary_common.mongo.stored.reader import text_in
 
 
 async def insert_jobs(collection: Collection, jobs: list[Job]) -> list[BaseException | None]:
@@ -40,11 +42,17 @@ async def write_progress(
     fields = ["lease.token", "notified_at"]
     found = await collection.find({"_id": {"$in": ids}}, projection=fields)
     # A token is never used again: the attempt that holds the lease now held it during the write.
-    current = {(one["_id"], one.get("lease", {}).get("token")): one for one in found}
+    current = {(one["_id"], text_in(one, "lease", "token")): one for one in found}
     return [
-        done.errors.get(n) or _notified_at(current.get((change.job_id, change.token)))
+        _fault(done.errors.get(n)) or _notified_at(current.get((change.job_id, change.token)))
         for n, change in enumerate(changes)
     ]
+
+
+def _fault(error: Exception | None) -> Exception | None:
+    """Return the error for the attempt: a job that became unreadable is not its job any more."""
+    odd = isinstance(error, OperationFailure) and error.code in NOT_APPLICABLE_CODES
+    return StaleClaim() if odd else error
 
 
 def _progress_update(change: ProgressChange) -> Update:
@@ -57,7 +65,10 @@ def _progress_update(change: ProgressChange) -> Update:
 
 
 def _notified_at(document: Document | None) -> datetime | BaseException | None:
-    return StaleClaim() if document is None else document.get("notified_at")
+    if document is None:
+        return StaleClaim()
+    at = document.get("notified_at")
+    return at if isinstance(at, datetime) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,16 +117,15 @@ async def _settle(
     found = await collection.find({"_id": {"$in": ids}}, projection=["lease", "settled"])
     by_id = {one["_id"]: one for one in found}
     return [
-        done.errors.get(n) or _outcome_of(end, by_id.get(end.job.job_id, {}))
+        _fault(done.errors.get(n)) or _outcome_of(end, by_id.get(end.job.job_id, {}))
         for n, end in enumerate(ends)
     ]
 
 
 def _outcome_of(end: AttemptEnd, document: Document) -> Settlement | BaseException | None:
     """Decide the outcome of *end* from the job as it is now."""
-    mark = Settled.model_validate(document["settled"]) if "settled" in document else None
-    if mark and mark.token == end.token:
-        cancelled = mark.outcome == Outcome.CANCELLED
+    if text_in(document, "settled", "token") == end.token:
+        cancelled = text_in(document, "settled", "outcome") == Outcome.CANCELLED.value
         return transition.as_cancelled(end.settlement) if cancelled else end.settlement
-    holds = document.get("lease", {}).get("token") == end.token
+    holds = text_in(document, "lease", "token") == end.token
     return None if holds and transition.makes_pending(end.settlement) else StaleClaim()

@@ -14,13 +14,14 @@ from pymongo.errors import BulkWriteError
 
 from secretary_common.models import LOG_LEVELS, LogEntry, LogLevel
 from secretary_common.mongo.collection import Collection, Document
+from secretary_common.mongo.stored.reader import Reader
 
 DUPLICATE_KEY = 11000
 ATTEMPT_STEP = 2**32
 """More than the entries of one attempt."""
 
 
-_ENTRY = {"_id": False, "job_id": False, "position": False}
+_ENTRIES: Reader[LogEntry] = Reader("job_logs", LogEntry)
 
 
 class MongoLogRepository:
@@ -40,26 +41,31 @@ class MongoLogRepository:
     async def tail(self, job_id: str, limit: int) -> list[LogEntry]:
         found = await self._logs.find(
             {"job_id": job_id, "level": {"$in": LOG_LEVELS}},
-            projection=_ENTRY,
             sort=[("position", DESCENDING)],
             limit=limit,
         )
-        return [LogEntry.model_validate(document) for document in reversed(found)]
+        return _ENTRIES.all(reversed(found))
 
     async def page(
         self, job_id: str, *, after: tuple[int, int], levels: Names[LogLevel], limit: int
     ) -> list[LogEntry]:
-        found = await self._logs.find(
-            {
-                "job_id": job_id,
-                "level": {"$in": sorted(levels)},
-                "position": {"$gt": _position(*after)},
-            },
-            projection=_ENTRY,
-            sort=[("position", ASCENDING)],
-            limit=limit,
-        )
-        return [LogEntry.model_validate(document) for document in found]
+        entries: list[LogEntry] = []
+        position = _position(*after)
+        while (wanted := limit - len(entries)) > 0:
+            found = await self._logs.find(
+                {
+                    "job_id": job_id,
+                    "level": {"$in": sorted(levels)},
+                    "position": {"$gt": position},
+                },
+                sort=[("position", ASCENDING)],
+                limit=wanted,
+            )
+            entries += _ENTRIES.all(found)
+            if len(found) < wanted:
+                break
+            position = found[-1]["position"]  # some were unreadable: the page needs more
+        return entries
 
     async def delete_some(self, job_id: str, limit: int) -> int:
         found = await self._logs.find({"job_id": job_id}, projection=["_id"], limit=limit)

@@ -10,28 +10,32 @@ from pymongo import ASCENDING
 
 from secretary_common.models import Job, NotifySlot
 from secretary_common.mongo.collection import Collection
-from secretary_common.mongo.jobs.document import to_jobs
+from secretary_common.mongo.jobs.document import NOT_NEWER
+from secretary_common.mongo.jobs.reader import JobReader
+from secretary_common.mongo.stored.shape import EARLIEST, LATEST
 
-WITHOUT_PARAMETERS = {"parameters": False}
+PARAMETERS = ("parameters",)
+WITHOUT_PARAMETERS = dict.fromkeys(PARAMETERS, False)
 
 
 class MongoJobOutbox:
     """The part for the outbox (``ports.JobOutbox``)."""
 
     _jobs: Collection
+    _reader: JobReader
 
     async def due_slots(self, now: datetime, limit: int) -> list[Job]:
         found = await self._jobs.find(
-            {"notify.due_at": {"$lte": now}},
+            {"notify.due_at": {"$gte": EARLIEST, "$lte": now}, **NOT_NEWER},
             projection=WITHOUT_PARAMETERS,
             sort=[("notify.due_at", ASCENDING)],
             limit=limit,
         )
-        return to_jobs(found)
+        return await self._reader.usable(found, left_out=PARAMETERS)
 
     async def next_slot_at(self, now: datetime) -> datetime | None:
         found = await self._jobs.find_one(
-            {"notify.due_at": {"$gt": now}},
+            {"notify.due_at": {"$gt": now, "$lt": LATEST}},
             projection=["notify.due_at"],
             sort=[("notify.due_at", ASCENDING)],
         )
@@ -42,7 +46,7 @@ class MongoJobOutbox:
             {"_id": {"$in": sorted(job_ids)}, "notify.due_at": {"$exists": True}},
             projection=WITHOUT_PARAMETERS,
         )
-        return to_jobs(found)
+        return await self._reader.usable(found, left_out=PARAMETERS)
 
     async def clear_slots(self, events: Sequence[tuple[str, int]], now: datetime) -> set[str]:
         change = {"$set": {"notified_at": now}, "$unset": {"notify": ""}}

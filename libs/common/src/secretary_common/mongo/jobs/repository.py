@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection as Names
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -14,16 +14,21 @@ from secretary_common.mongo.collection import Collection, Document
 from secretary_common.mongo.jobs.actions import MongoJobActionWrites
 from secretary_common.mongo.jobs.candidates import MongoJobCandidates
 from secretary_common.mongo.jobs.claims import MongoJobClaims
-from secretary_common.mongo.jobs.document import BRIEF, check_room, key_query, to_job, to_jobs
+from secretary_common.mongo.jobs.document import check_room, key_query
 from secretary_common.mongo.jobs.grouped_writes import (
     AttemptEnd,
     insert_jobs,
     settle_attempts,
     write_progress,
 )
+from secretary_common.mongo.jobs.left_alone import LeftAlone
 from secretary_common.mongo.jobs.outbox import MongoJobOutbox
+from secretary_common.mongo.jobs.reader import BRIEF, JobReader
 from secretary_common.mongo.jobs.statistics import MongoJobStatistics
+from secretary_common.runtime.clock import Clock, ServerClock
 from secretary_common.runtime.group_commit import GroupCommit
+
+_WITHOUT = dict.fromkeys((*BRIEF, "unreadable.fields"), False)
 
 
 class MongoJobRepository(
@@ -35,8 +40,22 @@ class MongoJobRepository(
 ):
     """Jobs in MongoDB (``ports.JobRepository``). Concurrent callers share some writes."""
 
-    def __init__(self, collection: Collection) -> None:
+    def __init__(
+        self,
+        collection: Collection,
+        clock: Clock | None = None,
+        retention: timedelta = timedelta(days=30),
+    ) -> None:
+        """Wire the repository.
+
+        Args:
+            collection: of the jobs.
+            clock: the store's.
+            retention: how long a job is kept that this version could not read.
+        """
         self._jobs = collection
+        self._reader = JobReader(collection, clock or ServerClock(), retention)
+        self._left_alone = LeftAlone()
         self._inserts: GroupCommit[Job, None] = GroupCommit(partial(insert_jobs, collection))
         self._progress: GroupCommit[ProgressChange, datetime | None] = GroupCommit(
             partial(write_progress, collection)
@@ -50,7 +69,7 @@ class MongoJobRepository(
         await self._inserts.submit(job)
 
     async def find_by_key(self, owner: str, key: str) -> Job | None:
-        return to_job(await self._jobs.find_one_confirmed(key_query(owner, key)))
+        return await self._reader.one(await self._jobs.find_one_confirmed(key_query(owner, key)))
 
     async def release_key(self, job: Job) -> None:
         if job.idempotency:
@@ -60,11 +79,14 @@ class MongoJobRepository(
             )
 
     async def get(self, job_id: str) -> Job | None:
-        return to_job(await self._jobs.find_one({"_id": job_id, "deleted_at": None}))
+        return await self._reader.one(
+            await self._jobs.find_one({"_id": job_id, "deleted_at": None})
+        )
 
     async def summaries(self, job_ids: Names[str]) -> list[Job]:
         query = {"_id": {"$in": sorted(job_ids)}, "deleted_at": None}
-        return to_jobs(await self._jobs.find(query, projection=BRIEF))
+        found = await self._jobs.find(query, projection=_WITHOUT)
+        return await self._reader.show(found, left_out=BRIEF)
 
     async def deleted_among(self, job_ids: Names[str]) -> set[str]:
         found = await self._jobs.find(
@@ -75,11 +97,11 @@ class MongoJobRepository(
     async def find(self, query: JobQuery) -> list[Job]:
         found = await self._jobs.find(
             _listing(query),
-            projection=BRIEF,
+            projection=_WITHOUT,
             sort=[("created_at", DESCENDING), ("_id", DESCENDING)],
             limit=query.limit,
         )
-        return to_jobs(found)
+        return await self._reader.show(found, left_out=BRIEF)
 
 
 def _listing(query: JobQuery) -> Document:

@@ -8,10 +8,11 @@ from datetime import datetime
 
 from pymongo import ASCENDING
 
-from secretary_common.models import StatusCounts, TypeStatistic
+from secretary_common.models import JobStatus, StatusCounts, TypeStatistic
 from secretary_common.mongo.collection import Collection, Document
 from secretary_common.mongo.jobs.candidates import MAY_START
 from secretary_common.mongo.jobs.document import PENDING, PROCESSING
+from secretary_common.mongo.stored.shape import EARLIEST
 
 # All priorities. Listed one by one, so that the index with the owner behind the priority serves.
 ANY_PRIORITY: Document = {"$in": list(range(10))}
@@ -39,7 +40,7 @@ class MongoJobStatistics:
             self._jobs.count({**pending, "run_at": {"$gt": now}}),
             self._jobs.count({"status": PROCESSING, **mine}),
             self._jobs.find_one(
-                {**pending, "run_at": {"$lte": now}},
+                {**pending, "run_at": {"$gte": EARLIEST, "$lte": now}},
                 projection={"_id": False, "run_at": True},
                 sort=[("run_at", ASCENDING)],
             ),
@@ -55,4 +56,11 @@ class MongoJobStatistics:
                 {"$group": {"_id": "$status", "count": {"$sum": 1}}},
             ]
         )
-        return StatusCounts(**{one["_id"]: one["count"] for one in found})
+        return _counted({one["_id"]: one["count"] for one in found if isinstance(one["_id"], str)})
+
+
+def _counted(by_status: dict[str, int]) -> StatusCounts:
+    """Return counts of the known states. A job in a newer version's state has not ended."""
+    known = {status.value: by_status.pop(status.value, 0) for status in JobStatus}
+    known[PROCESSING] += sum(by_status.values())
+    return StatusCounts(**known)

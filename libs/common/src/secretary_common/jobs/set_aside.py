@@ -1,0 +1,97 @@
+"""How a job that this version cannot read is set aside: a pure rule on its raw document.
+
+The job ends ``failed`` with the code ``UNREADABLE``. Its unreadable fields move into ``unreadable``
+and get stand-ins where a job needs a value. So the job can be read from then on: it is listed,
+deleted, swept and reported to its webhook like any other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from secretary_common.errors import ErrorCode
+from secretary_common.jobs.transition import Change, event
+from secretary_common.models import Job, JobError, JobStatus, Unreadable
+
+UNKNOWN_TIME = datetime(1970, 1, 1, tzinfo=UTC)
+"""The time of creation that stands in for one that cannot be read: such a job is listed last."""
+UNKNOWN_TYPE = "unreadable"
+"""The job type of a job whose type cannot be read; no worker has a handler for it."""
+
+
+def may_be_set_aside(job: Job, now: datetime) -> bool:
+    """Return whether no worker holds *job*; until its lease ends, its worker may still end it."""
+    if job.status is not JobStatus.PROCESSING or job.lease is None:
+        return True
+    return job.lease.expires_at <= now
+
+
+def partial_job(job_id: str, values: Mapping[str, Any], now: datetime) -> Job:
+    """Return a job from its readable *values*, with stand-ins for the others."""
+    return Job.model_validate({**_stand_ins(now), "job_id": job_id, **values})
+
+
+def set_aside(
+    job: Job,
+    document: Mapping[str, Any],
+    odd: Collection[str],
+    reason: str,
+    *,
+    now: datetime,
+    expires_at: datetime,
+) -> Change:
+    """Return the change that sets *job* aside.
+
+    A job that has ended stays in its state; it loses the unreadable fields only.
+
+    Args:
+        job: the readable part, see ``partial_job``.
+        document: as it is stored.
+        odd: the unreadable fields.
+        reason: names the fields and their types, never their values.
+        now: the store's time.
+        expires_at: when retention ends.
+    """
+    before = job.unreadable.fields if job.unreadable else None
+    before = before if isinstance(before, dict) else {}
+    taken = {name: document[name] for name in odd if name in document and name != "unreadable"}
+    error = JobError(code=ErrorCode.UNREADABLE, message=f"this version cannot read {reason}")
+    seq = job.seq + 1
+    put: dict[str, Any] = {name: _stand_ins(now)[name] for name in odd if name in _stand_ins(now)}
+    put |= {
+        "unreadable": Unreadable(at=now, reason=reason, fields={**before, **taken}).model_dump(),
+        "seq": seq,
+        "updated_at": now,
+    }
+    ended = job.has_ended and "status" not in odd
+    if not ended:
+        put |= {
+            "status": JobStatus.FAILED.value,
+            "completed_at": now,
+            "error": error.model_dump(exclude_none=True),
+            **event(job, JobStatus.FAILED, seq, now),
+        }
+    elif job.error is None:
+        put["error"] = error.model_dump(exclude_none=True)
+    if ended and "notify" in odd:
+        put |= event(job, job.status, seq, now)
+    if job.expires_at is None:
+        put["expires_at"] = expires_at
+    dropped = {name for name in odd if name in document} | (set() if ended else {"lease"})
+    return Change(put, drop=tuple(sorted(dropped - put.keys())))
+
+
+def _stand_ins(now: datetime) -> dict[str, Any]:
+    """Return values for the fields that every job has."""
+    return {
+        "job_type": UNKNOWN_TYPE,
+        "owner": "",
+        "status": JobStatus.FAILED.value,
+        "priority": 5,
+        "max_attempts": 3,
+        "run_at": now,
+        "created_at": UNKNOWN_TIME,
+        "updated_at": now,
+    }

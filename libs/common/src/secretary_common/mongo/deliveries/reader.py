@@ -1,0 +1,242 @@
+"""Reads deliveries, and sets aside those that this version cannot read: they become ``dead``.
+
+The unreadable fields move into ``unreadable`` and get stand-ins where a delivery needs a value. So
+the delivery can be listed and swept like others. It cannot be sent again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection as Names
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from pymongo import ASCENDING
+from pymongo.errors import PyMongoError
+
+from secretary_common.models import Delivery, DueDelivery, NewerWord
+from secretary_common.models.states import DeliveryState, Phase
+from secretary_common.models.value import Value
+from secretary_common.mongo.collection import Collection, Document, Update
+from secretary_common.mongo.deliveries.document import DEAD, PENDING, SENDING
+from secretary_common.mongo.stored.reader import Reader, Reading
+from secretary_common.mongo.stored.shape import EARLIEST, LATEST
+from secretary_common.runtime.clock import Clock
+from secretary_common.runtime.log import get_logger
+
+log = get_logger(__name__)
+
+BRIEF = ("body", "token", "secret", "headers")
+_EXPECTED = ("state", "lease", "tries", "next_attempt_at")
+"""The fields that show whether a delivery has changed since it was read."""
+
+# The types but date and array. A query by ``$not`` or ``$exists`` would read every key.
+_NO_DATES = [
+    *("null", "bool", "int", "long", "double", "decimal", "string", "object", "objectId"),
+    *("binData", "timestamp", "regex", "javascript", "minKey", "maxKey"),
+]
+_STATES = [state.value for state in DeliveryState]
+_ANY_RETRY: Document = {"is_retry": {"$in": [False, True]}}
+_ANY_LANE: Document = {**_ANY_RETRY, "origin": {"$gte": ""}}
+_EXISTS: Document = {"next_attempt_at": {"$exists": True}}
+_NO_TEXT: Document = {"$not": {"$gte": ""}}
+# Waiting deliveries that no other query finds, because a field that it names has another type. Each
+# query names the fields of its index in order, so that a healthy database reads nothing.
+_HIDDEN: Sequence[tuple[Document, str]] = (
+    ({"state": _NO_TEXT}, "newest_by_state"),
+    ({"state": {"$nin": _STATES, "$type": "array"}}, "newest_by_state"),
+    ({**_ANY_LANE, "next_attempt_at": {"$type": _NO_DATES}}, "waiting_by_lane"),
+    ({**_ANY_LANE, "next_attempt_at": {"$lt": EARLIEST}}, "waiting_by_lane"),
+    ({**_ANY_LANE, "next_attempt_at": {"$gte": LATEST}}, "waiting_by_lane"),
+    ({"is_retry": {"$nin": [False, True]}, **_EXISTS}, "waiting_by_lane"),
+    ({**_ANY_RETRY, "origin": _NO_TEXT, **_EXISTS}, "waiting_by_lane"),
+)
+
+
+class _Due(Value):
+    """The fields that choosing needs, as they are stored."""
+
+    delivery_id: str
+    job_id: str
+    seq: int
+    owner: str
+    origin: str
+    phase: Phase
+    tries: int = 0
+
+
+_DELIVERIES: Reader[Delivery] = Reader(
+    "deliveries",
+    Delivery,
+    id_field="delivery_id",
+    always=("state",),
+    words={"state": DeliveryState.SENDING, "phase": Phase.COMPLETED},
+)
+_DUES: Reader[_Due] = Reader("deliveries", _Due, id_field="delivery_id")
+
+
+class DeliveryReader:
+    """Reads the deliveries of one collection."""
+
+    def __init__(self, collection: Collection, clock: Clock, retention: timedelta) -> None:
+        """*retention*: how long a delivery that is set aside is kept."""
+        self._deliveries = collection
+        self._clock = clock
+        self._retention = retention
+
+    async def show(self, found: Iterable[Document], *, left_out: Names[str] = ()) -> list[Delivery]:
+        """Return deliveries for a client: unreadable ones as set aside, newer ones as they are."""
+        shown = []
+        for document in found:
+            reading = _DELIVERIES.read(document, left_out=left_out)
+            _DELIVERIES.note(document, reading)
+            if reading.is_unreadable:
+                shown.append(await self._set_aside(document, reading))
+            else:
+                shown.append(reading.value or _partial(document, reading))
+        return shown
+
+    async def usable(self, found: Iterable[Document]) -> list[Delivery]:
+        """Return the deliveries that may be sent; set unreadable ones aside, even if held."""
+        usable = []
+        for document in found:
+            reading = _DELIVERIES.read(document)
+            _DELIVERIES.note(document, reading)
+            if reading.is_unreadable:
+                await self._set_aside(document, reading, ours=True)
+            elif reading.value is not None and not reading.newer:
+                usable.append(reading.value)
+        return usable
+
+    async def due(self, found: Iterable[Document]) -> list[DueDelivery]:
+        """Return the fields that choosing needs; set aside deliveries where one is unreadable."""
+        dues = []
+        for document in found:
+            reading = _DUES.read(document)
+            if reading.is_unreadable:
+                whole = await self._deliveries.find_one({"_id": {"$eq": document["_id"]}})
+                await self.show([whole] if whole else [])
+            elif one := reading.value:
+                dues.append(DueDelivery(**dict(one)))
+        return dues
+
+    async def set_aside_hidden(self, limit: int) -> int:
+        """Set aside or repair waiting deliveries that no query of a notifier finds; count them."""
+        parts = await asyncio.gather(
+            *(self._forgotten(state, limit) for state in (PENDING, SENDING)),
+            *(self._deliveries.find(query, limit=limit, hint=hint) for query, hint in _HIDDEN),
+        )
+        hidden = {str(document["_id"]): document for part in parts for document in part}
+        for document in hidden.values():
+            reading = _DELIVERIES.read(document)
+            _DELIVERIES.note(document, reading)
+            if reading.is_unreadable:
+                await self._set_aside(document, reading)
+            elif reading.value is not None and not reading.newer:
+                await self._repair(document, reading.value)
+        return len(hidden)
+
+    async def _forgotten(self, state: str, limit: int) -> list[Document]:
+        """Return deliveries that wait for no time, among the oldest: others end within days."""
+        oldest = await self._deliveries.find(
+            {"state": state},
+            projection=["next_attempt_at"],
+            sort=[("created_at", ASCENDING), ("_id", ASCENDING)],
+            limit=limit,
+        )
+        ids = [one["_id"] for one in oldest if one.get("next_attempt_at") is None]
+        return await self._deliveries.find({"_id": {"$in": ids}}) if ids else []
+
+    async def _repair(self, document: Document, delivery: Delivery) -> None:
+        """Let a readable delivery be found again that no lane or no time leads to."""
+        put: Document = {"is_retry": delivery.tries > 0}
+        if delivery.next_attempt_at is None:
+            put["next_attempt_at"] = self._clock.now()
+        await self._write((_as_read(document, ()), {"$set": put}))
+
+    async def _set_aside(
+        self, document: Document, reading: Reading[Delivery], *, ours: bool = False
+    ) -> Delivery:
+        """Set the delivery aside unless another notifier holds it; return it as it is then."""
+        now = self._clock.now()
+        delivery = _partial(document, reading)
+        odd = {fault.top for fault in reading.faults} - {"delivery_id"}
+        held = delivery.state is DeliveryState.SENDING and delivery.lease is not None
+        if held and not ours and delivery.lease and delivery.lease.expires_at > now:
+            return delivery
+        if document.get("unreadable") and not odd:  # an ``_id`` cannot be changed
+            return delivery
+        reason = "; ".join(map(str, reading.faults))[:1000]
+        update = _change(document, delivery, odd, reason, now=now, kept_until=now + self._retention)
+        await self._write((_as_read(document, odd), update))
+        ended = {"state": DeliveryState.DEAD, "reason": update["$set"]["reason"], "lease": None}
+        return delivery.model_copy(update={**ended, "next_attempt_at": None})
+
+    async def _write(self, update: Update) -> None:
+        try:
+            await self._deliveries.update_one(*update)
+        except PyMongoError as error:  # MongoDB refuses this document; the others go on
+            shown = str(update[0]["_id"])[:200]
+            log.warning("document.not_set_aside", id=shown, reason=str(error)[:300])
+
+
+def _change(
+    document: Document,
+    delivery: Delivery,
+    odd: Names[str],
+    reason: str,
+    *,
+    now: datetime,
+    kept_until: datetime,
+) -> Document:
+    """Return the update that sets *delivery* aside; a final state other than ``dead`` stays."""
+    final = {DeliveryState.DELIVERED, DeliveryState.DROPPED, DeliveryState.SUPERSEDED}
+    stays = "state" not in odd and delivery.state in final
+    put: Document = {name: _stand_ins()[name] for name in odd if name in _stand_ins()}
+    fields = {name: document[name] for name in odd if name in document}
+    put |= {
+        "unreadable": {"at": now, "reason": reason, "fields": fields},
+        "reason": f"UNREADABLE: this version cannot read {reason}",
+        "state": delivery.state.value if stays else DEAD,
+    }
+    if delivery.expires_at is None and not stays:
+        put["expires_at"] = kept_until
+    dropped = {*odd, "lease", "next_attempt_at"} - put.keys()
+    return {"$set": put, "$unset": dict.fromkeys(sorted(dropped), "")}
+
+
+def _partial(document: Document, reading: Reading[Delivery]) -> Delivery:
+    """Return a delivery from its readable fields, with stand-ins for the others."""
+    readable: Mapping[str, Any] = {**_stand_ins(), **reading.values}
+    whole = Delivery.model_validate({**readable, "delivery_id": str(document.get("_id"))})
+    newer = reading.newer
+    if newer and newer.top in ("state", "phase"):
+        return whole.model_copy(
+            update={newer.top: NewerWord(newer.word or ""), "newer": str(newer)}
+        )
+    return whole.model_copy(update={"newer": str(newer)}) if newer else whole
+
+
+def _stand_ins() -> dict[str, Any]:
+    """Return values for the fields that every delivery has."""
+    return {
+        "job_id": "",
+        "owner": "",
+        "seq": 0,
+        "run": 1,
+        "phase": Phase.PROCESSING.value,
+        "url": "",
+        "origin": "refused",
+        "body": b"",
+        "state": DEAD,
+        "created_at": EARLIEST,  # listed last
+    }
+
+
+def _as_read(document: Document, odd: Names[str]) -> Document:
+    """Match the document as it was read, whatever the types of its fields."""
+    names = {"_id", *_EXPECTED, *odd}
+    return {
+        name: {"$eq": document[name]} if name in document else {"$exists": False} for name in names
+    }

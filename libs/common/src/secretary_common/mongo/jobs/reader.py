@@ -1,0 +1,211 @@
+"""Reads jobs, and sets aside those that this version cannot read.
+
+A read sets an unreadable job aside by one raw write. The write expects the fields as they were
+read. While a worker holds the job, the job is only shown: its worker may still end it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection as Names
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from pymongo.errors import PyMongoError
+
+from secretary_common.jobs import set_aside
+from secretary_common.models import Job, JobStatus
+from secretary_common.mongo.collection import Collection, Document, Update
+from secretary_common.mongo.jobs.document import PENDING, PROCESSING, update_of
+from secretary_common.mongo.stored.reader import Reader, Reading
+from secretary_common.mongo.stored.shape import EARLIEST, LATEST, Fault
+from secretary_common.runtime.clock import Clock
+from secretary_common.runtime.log import get_logger
+
+log = get_logger(__name__)
+
+JOBS: Reader[Job] = Reader(
+    "jobs",
+    Job,
+    id_field="job_id",
+    always=("status", "priority", "max_attempts"),
+    words={"status": JobStatus.PROCESSING},
+)
+BRIEF = ("parameters", "results")
+_EXPECTED = ("status", "lease", "seq", "updated_at", "run")
+"""The fields that show whether a job has changed since it was read."""
+
+_NO_TEXT: Document = {"$not": {"$gte": ""}}
+_NO_DATE: Document = {"$not": {"$gte": EARLIEST}}
+_ANY_TEXT: Document = {"$gte": ""}
+_PRIORITIES = list(range(10))
+_STATUSES = [status.value for status in JobStatus]
+# Jobs that no other query finds, because a field that it names has another type. Each of these
+# queries is answered by an index; in a healthy database it reads nothing.
+_HIDDEN: Sequence[tuple[Document, str]] = (
+    ({"status": _NO_TEXT}, "newest_by_status"),
+    ({"status": {"$nin": _STATUSES, "$type": "array"}}, "newest_by_status"),
+    ({"status": PENDING, "job_type": _NO_TEXT}, "waiting_by_run_at"),
+    ({"status": PENDING, "job_type": _ANY_TEXT, "run_at": _NO_DATE}, "waiting_by_run_at"),
+    ({"status": PENDING, "job_type": _ANY_TEXT, "run_at": {"$gte": LATEST}}, "waiting_by_run_at"),
+    (
+        {"status": PENDING, "job_type": _ANY_TEXT, "priority": {"$nin": _PRIORITIES}},
+        "waiting_by_order",
+    ),
+    (
+        {
+            "status": PENDING,
+            "job_type": _ANY_TEXT,
+            "priority": {"$in": _PRIORITIES},
+            "owner": _NO_TEXT,
+        },
+        "waiting_by_order",
+    ),
+    ({"status": PROCESSING, "job_type": _NO_TEXT}, "running_by_type"),
+    ({"status": PROCESSING, "lease.expires_at": _NO_DATE}, "running_by_lease"),
+    ({"status": PROCESSING, "lease.expires_at": {"$gte": LATEST}}, "running_by_lease"),
+    ({"notify.due_at": {"$exists": True, **_NO_DATE}}, "slots_by_due_at"),
+    ({"expires_at": {"$exists": True, **_NO_DATE}}, "by_expiry"),
+)
+
+
+class JobReader:
+    """Reads the jobs of one collection."""
+
+    def __init__(self, collection: Collection, clock: Clock, retention: timedelta) -> None:
+        """*retention*: how long a job that is set aside is kept."""
+        self._jobs = collection
+        self._clock = clock
+        self._retention = retention
+
+    async def show(self, found: Iterable[Document], *, left_out: Names[str] = ()) -> list[Job]:
+        """Return jobs for a client: an unreadable one as it is set aside, a newer one as it is."""
+        shown = []
+        for document, reading in self._read(found, left_out):
+            if reading.is_unreadable:
+                shown.append(await self._set_aside(document, reading))
+            else:
+                shown.append(reading.value or self._newer(document, reading))
+        return shown
+
+    async def one(self, found: Document | None, *, left_out: Names[str] = ()) -> Job | None:
+        """Do ``show`` for one job, or for none."""
+        shown = await self.show([found], left_out=left_out) if found else []
+        return shown[0] if shown else None
+
+    async def usable(self, found: Iterable[Document], *, left_out: Names[str] = ()) -> list[Job]:
+        """Return the jobs that this version may work on; set unreadable ones aside."""
+        usable = []
+        for document, reading in self._read(found, left_out):
+            if reading.is_unreadable:
+                await self._set_aside(document, reading)
+            elif reading.value is not None and not reading.newer:
+                usable.append(reading.value)
+        return usable
+
+    async def claimed(self, document: Document) -> Job | None:
+        """Return a job that this worker has just claimed; an unreadable one is set aside."""
+        [(_, reading)] = self._read([document], ())
+        if reading.is_unreadable:
+            await self._set_aside(document, reading, ours=True)
+        elif reading.value and not reading.newer:
+            await self._without_null_slot(document)
+            return reading.value
+        return None
+
+    async def _without_null_slot(self, document: Document) -> None:
+        """Remove an outbox slot that is null: a progress write sets fields of the slot."""
+        if "notify" in document and document["notify"] is None:
+            query = {"_id": document["_id"], "notify": None}
+            await self._jobs.update_one(query, {"$unset": {"notify": ""}})
+
+    async def examine_id(self, job_id: object) -> None:
+        """Read a whole job of which a part could not be read."""
+        if found := await self._jobs.find_one({"_id": {"$eq": job_id}}):
+            await self.usable([found])
+
+    async def examine(self, document: Document) -> Reading[Job]:
+        """Read a job that a claim has missed; set it aside if it is unreadable."""
+        [(_, reading)] = self._read([document], ())
+        if reading.is_unreadable:
+            await self._set_aside(document, reading)
+        return reading
+
+    async def set_aside_hidden(self, limit: int) -> int:
+        """Set aside jobs that no query of the services finds; return how many were found."""
+        parts = await asyncio.gather(
+            *(
+                self._jobs.find(
+                    query, projection=dict.fromkeys(BRIEF, False), limit=limit, hint=hint
+                )
+                for query, hint in _HIDDEN
+            )
+        )
+        hidden = {str(document["_id"]): document for part in parts for document in part}
+        usable = await self.usable(hidden.values(), left_out=BRIEF)
+        return len(hidden) - len(usable)
+
+    def _read(
+        self, found: Iterable[Document], left_out: Names[str]
+    ) -> Iterable[tuple[Document, Reading[Job]]]:
+        for document in found:
+            reading = JOBS.read(document, left_out=left_out)
+            job = reading.value
+            if job and job.status is JobStatus.PROCESSING and job.lease is None:
+                reading = Reading(None, reading.values, (Fault(("lease",), "is missing"),))
+            JOBS.note(document, reading)
+            yield document, reading
+
+    def _newer(self, document: Document, reading: Reading[Job]) -> Job:
+        """Return a job that has fields of other types besides the word of a newer version."""
+        job = set_aside.partial_job(
+            str(document.get("_id")), _without_id(reading.values), self._clock.now()
+        )
+        return job.model_copy(update={"newer": str(reading.newer)})
+
+    async def _set_aside(
+        self, document: Document, reading: Reading[Job], *, ours: bool = False
+    ) -> Job:
+        """Set the job aside unless another worker holds it; return it as it is then."""
+        now = self._clock.now()
+        job = set_aside.partial_job(str(document.get("_id")), _without_id(reading.values), now)
+        odd = {fault.top for fault in reading.faults} - {"job_id"}
+        if job.unreadable and not odd:  # an ``_id`` cannot be changed
+            return job
+        change = set_aside.set_aside(
+            job,
+            document,
+            odd,
+            "; ".join(map(str, reading.faults))[:1000],
+            now=now,
+            expires_at=now + self._retention,
+        )
+        if not ours and not set_aside.may_be_set_aside(job, now):
+            return job
+        await self._write((_as_read(document, odd), update_of(change)))
+        fields = {**job.model_dump(), **change.put}
+        return Job.model_validate(
+            {name: value for name, value in fields.items() if name not in change.drop}
+        )
+
+    async def _write(self, update: Update) -> None:
+        try:
+            done = await self._jobs.update_one(*update)
+        except PyMongoError as error:  # MongoDB refuses this document; the others go on
+            log.warning("document.not_set_aside", id=str(update[0]["_id"]), reason=str(error)[:300])
+        else:
+            if done.matched:
+                log.warning("job.set_aside", id=str(update[0]["_id"]["$eq"])[:200])
+
+
+def _as_read(document: Document, odd: Names[str]) -> Document:
+    """Match the document as it was read, whatever the types of its fields."""
+    names = {"_id", *_EXPECTED, *odd}
+    return {
+        name: {"$eq": document[name]} if name in document else {"$exists": False} for name in names
+    }
+
+
+def _without_id(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if name != "job_id"}
