@@ -63,16 +63,16 @@ class PdfParameters(BaseModel):
     extraction_method: ExtractionMethod = Field(
         default="native",
         description=(
-            "native: the text the file carries. ocr: every page is read as an image. combined: "
-            "for each page the one of these two that gives good text, with the reason. "
-            "mistral_ocr, openai_vision: pages are sent to that provider, if one is configured."
+            "native: the text in the file. ocr: every page is read as an image. combined: for each "
+            "page native or ocr, whichever gives good text, with the reason. mistral_ocr, "
+            "openai_vision: pages are sent to this provider, if it is configured."
         ),
     )
     page_start: int = Field(
         default=1, ge=1, le=MAX_PAGE, description="The first page to read; counted from 1."
     )
     page_end: int | None = optional(
-        "The last page to read; left out, or beyond the last page: to the end.",
+        "The last page to read; by default the last page of the document.",
         ge=1,
         le=MAX_PAGE,
     )
@@ -100,12 +100,12 @@ class PdfParameters(BaseModel):
         pattern=r"^[\w-]{1,64}$",
     )
     template_content: str | None = optional(
-        "A template itself, instead of a name.", min_length=1, max_length=200_000
+        "The text of a template, instead of a name.", min_length=1, max_length=200_000
     )
     context: JsonObject = Field(
         default={},
         description=(
-            "Values for the template, by the names it uses. openai_vision also uses its "
+            "Values for the names in the template. openai_vision also uses the values "
             "document_type (scientific_paper, presentation, technical_document) and language."
         ),
     )
@@ -117,7 +117,7 @@ class PdfParameters(BaseModel):
         default=True,
         description=(
             "Use pages that were read before, from any file with the same content, and keep the "
-            "pages that are read now. False: neither."
+            "pages that are read now. False: the job neither uses nor keeps cached pages."
         ),
     )
     force_refresh: bool = Field(

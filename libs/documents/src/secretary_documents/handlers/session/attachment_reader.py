@@ -1,4 +1,4 @@
-"""The slides of a talk: fetches them, stores them as files of the job, reads them."""
+"""Fetches the slides of a talk, stores them as files of the job, and reads them."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from secretary_worker import OpenFile
 
 ACCEPT = "application/pdf, */*;q=0.5"
 MAX_PREVIEWS = 500
-"""How many pages of a talk's slides get a picture. A job has 1,000 files at most."""
+"""The most pages of a talk's slides that get a picture. A job has 1,000 files at most."""
 
 _PDF = ".pdf"
-# Other formats of slides: named by the file's own suffix, otherwise by its first bytes.
+# Other formats of slides. A stored file keeps one of these suffixes, or gets one by its first bytes.
 _OFFICE_SUFFIXES = (".ppt", ".pptx", ".odp", ".key")
 _OFFICE_MARKS = {b"PK\x03\x04": ".zip", b"\xd0\xcf\x11\xe0": ".ppt"}
 
@@ -31,7 +31,7 @@ class AttachmentReader:
     """Fetches and reads slides. One instance serves all jobs."""
 
     def __init__(self, downloader: Downloader, read_slides: SlidesReader | None) -> None:
-        """Without *read_slides*, slides are stored but not read."""
+        """*read_slides* reads PDFs. With None slides are stored but not read."""
         self._downloader = downloader
         self._read_slides = read_slides
 
@@ -97,10 +97,10 @@ def _previews_left(talk: Talk) -> int:
 
 
 def _suffix_of(file: OpenFile) -> str:
-    """Return the suffix for *file*. Its bytes decide, and not its name.
+    """Return the suffix for *file*, chosen by its first bytes.
 
     Raises:
-        PermanentError: PDF_INVALID, the file is not slides: perhaps a login page.
+        PermanentError: PDF_INVALID, the file has no format of slides; it may be a login page.
     """
     head = os.pread(file.fd, PDF_MARK_WITHIN, 0)
     if PDF_MARK in head:
@@ -118,7 +118,7 @@ def free_stem(name: str, others: Iterable[Attachment]) -> str:
     taken = {PurePosixPath(one.file).stem.casefold() for one in others if one.file}
     stem = slug(PurePosixPath(name).stem) or "slides"
     number, free = 1, stem
-    while free.casefold() in taken:  # some systems ignore case when they unpack archives
+    while free.casefold() in taken:  # some systems ignore the case of names in archives
         number += 1
         free = f"{stem}-{number}"
     return free

@@ -1,7 +1,7 @@
-"""The ``session`` job: documents a talk from its page, its captions and its slides.
+"""The ``session`` job: documents a talk from its page, its captions or recording, and its slides.
 
-Only the page is required. The failure of any other part becomes a warning with its code, and the
-Markdown is made of the remaining parts.
+Only the page is required. If another part fails, the job continues without that part, and the
+result has a warning with the error's code.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class SessionHandler:
         read_slides: SlidesReader | None = None,
         transcribe: TranscribeRecording | None = None,
     ) -> None:
-        """*downloader*: for captions and slides, with the limit of their size."""
+        """*downloader* fetches captions and slides, and limits their size."""
         self._transformer = transformer
         self._pages = pages
         self._transcripts = TranscriptFinder(downloader, transcribe)
@@ -127,7 +127,7 @@ def _request(parameters: SessionParameters, text: str, context: JsonObject) -> T
 
 
 def build_result(talk: Talk, done: TransformResult, name: str) -> JsonObject:
-    """Return the job's result; *name*: of the Markdown among the job's files."""
+    """Return the job's result; *name* is the name of the Markdown among the job's files."""
     plan, parameters = talk.plan, talk.parameters
     read = [attachment for attachment in talk.attachments if attachment.pages]
     return {
@@ -152,7 +152,7 @@ def build_result(talk: Talk, done: TransformResult, name: str) -> JsonObject:
 
 
 def _folder(talk: Talk) -> str:
-    """Return the folder of this talk in a collection of talks. It is only shown, never written."""
+    """Return a folder for this talk in a collection of talks. The job does not create the folder."""
     facts = talk.plan.facts
     parts = (facts.get("event"), talk.parameters.target_language, facts.get("track"))
     return "/".join(["sessions", *(slug(part) for part in parts if part)])

@@ -1,4 +1,4 @@
-"""The values for the template of a session that are not facts, and the text for the model."""
+"""Makes the text for the model, and the values for the template that are not facts."""
 
 from __future__ import annotations
 
@@ -36,7 +36,10 @@ def model_text(page: WebPage, transcript: str, attachments: Sequence[Attachment]
 def template_values(
     plan: SessionPlan, page: WebPage, transcript: str, attachments: Sequence[Attachment]
 ) -> JsonObject:
-    """Return the values of a template's names that are not facts. Unknown values are empty."""
+    """Return the values for a session's template, with an empty value for each fact.
+
+    The caller puts the known facts in place of the empty values.
+    """
     links = [link for link in page.links if link.kind in _LISTED]
     return {
         **_EMPTY_FACTS,
@@ -49,7 +52,7 @@ def template_values(
 
 
 def video_player(url: str | None) -> str:
-    """Return HTML that plays the video at *url*, or an empty text without a video."""
+    """Return HTML that plays the video at *url*. For None return an empty text."""
     if url is None:
         return ""
     if match := _YOUTUBE.match(url):
@@ -86,7 +89,7 @@ def markdown_link(text: str, target: str) -> str:
     return f"[{' '.join(text.split()).translate(_IN_TEXT)}]({target.translate(_IN_TARGET)})"
 
 
-# A page need not have these facts, so a missing one causes no warning.
+# A page need not have these facts. With a value for each, a missing fact causes no warning.
 _EMPTY_FACTS: JsonObject = {
     "session": "",
     "event": "",

@@ -23,29 +23,38 @@ FileName = Annotated[str, Field(pattern=r"^[^/\\\x00-\x1f.][^/\\\x00-\x1f]{0,179
 
 
 class SessionParameters(BaseModel):
-    """The talk to document. Missing facts are read from its page; other parameters are context."""
+    """The talk to document. Facts that are not given come from its page.
+
+    Parameters with other names are values for the template.
+    """
 
     model_config = ConfigDict(**{**FROZEN, "extra": "allow"})
 
     url: Url = Field(description="The page of the talk, http or https.")
-    event: Words | None = optional("The event the talk belongs to.")
+    event: Words | None = optional("The event to which the talk belongs.")
     session: Words | None = optional("The title of the talk.")
     filename: FileName | None = optional(
         "The name of the Markdown file, never a path; by default the title."
     )
     track: Words | None = optional("The track, room or series.")
     day: Words | None = optional("The day, best as YYYY-MM-DD.")
-    starttime: Words | None = optional("When it starts, best as HH:MM.")
-    endtime: Words | None = optional("When it ends, best as HH:MM.")
-    speakers: list[Words] | None = optional("The speakers.", max_length=100)
-    speakers_url: list[Url] | None = optional("Their pages, in the same order.", max_length=100)
-    speakers_image_url: list[Url] | None = optional(
-        "Their pictures, in the same order.", max_length=100
+    starttime: Words | None = optional("The start of the talk, best as HH:MM.")
+    endtime: Words | None = optional("The end of the talk, best as HH:MM.")
+    speakers: list[Words] | None = optional("The names of the speakers.", max_length=100)
+    speakers_url: list[Url] | None = optional(
+        "The pages of the speakers, in the same order.", max_length=100
     )
-    video_url: WebUrl | None = optional("The recording; by default the one that the page links.")
-    attachments_url: WebUrl | None = optional("The slides; by default those that the page links.")
+    speakers_image_url: list[Url] | None = optional(
+        "The pictures of the speakers, in the same order.", max_length=100
+    )
+    video_url: WebUrl | None = optional(
+        "The recording; by default a recording that the page links."
+    )
+    attachments_url: WebUrl | None = optional(
+        "Slides; the job also reads the slides that the page links."
+    )
     video_transcript: str | None = optional(
-        "The transcript, if it is known; captions and recording are then not used.", min_length=1
+        "The transcript, if it is known; then captions and recording are not used.", min_length=1
     )
     source_language: SourceLanguage = Field(
         default="en", description="The language of the talk, by ISO 639-1, or auto."

@@ -1,4 +1,4 @@
-"""What parameters and page say about a talk; parameters win. Captions and slides are read later."""
+"""Combines the facts of the parameters and of the page, and plans which sources to fetch."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _NO_NAME = re.compile(r"[^\w-]+")
 
 @dataclass(frozen=True, slots=True)
 class SessionPlan:
-    """The facts about a talk, and what must be fetched."""
+    """The facts about a talk, and the captions and slides to fetch."""
 
     facts: JsonObject
-    """By the names of the parameters. Unknown facts are left out."""
+    """The facts by the names of the parameters. Unknown facts are left out."""
     captions: Link | None
     attachments: tuple[Link, ...]
     stem: str
@@ -36,7 +36,7 @@ class SessionPlan:
 
 
 def plan_session(parameters: SessionParameters, page: WebPage) -> SessionPlan:
-    """Combine *parameters* and *page*."""
+    """Return the plan for a talk. Facts in *parameters* replace facts of the *page*."""
     attachments = _attachments(parameters, page)
     given = parameters.model_dump(include=set(_from_page(page)), exclude_none=True)
     facts = {**_from_page(page), **given}

@@ -34,12 +34,15 @@ GENERATING_MARKDOWN = _step("generating_markdown", 90, "Writing the Markdown")
 COMPLETED = _step("completed", 100, "Processing completed")
 
 
-# Between these percents the extraction of a PDF reports its pages and their pictures.
+# A PDF's own progress reports its pages and pictures between these percents.
 _PDF_STARTS, _PDF_ENDS = 25, 75
 
 
 def slides_progress(title: str, index: int, total: int, progress: JobProgress) -> JobProgress:
-    """Return the progress of the job from the *progress* of its slides; *index* counts from 0."""
+    """Return the job's progress while it reads slides number *index*, from 0, of *total*.
+
+    *progress* is the progress within these slides.
+    """
     inside = min(max(progress.percent - _PDF_STARTS, 0) / (_PDF_ENDS - _PDF_STARTS), 1)
     starts, ends = PROCESSING_ATTACHMENTS.percent, ATTACHMENTS_PROCESSED.percent
     percent = starts + int((ends - starts) * (index + inside) / total)

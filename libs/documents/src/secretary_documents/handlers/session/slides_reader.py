@@ -1,4 +1,4 @@
-"""Reads slides as ``pdf`` jobs read PDFs: the text of each page, and a picture of it."""
+"""Reads slides as ``pdf`` jobs read PDFs: the text and a picture of each page."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from secretary_worker import OpenFile
 
 @dataclass(frozen=True, slots=True)
 class SlidesTask:
-    """Slides to read, and what must be read."""
+    """One file of slides to read."""
 
     file: OpenFile
     stem: str
-    """The beginning of the names of previews."""
+    """The beginning of the names of the pictures."""
     previews: int
-    """How many pages, from the first, get a picture among the job's files."""
+    """The number of pages, from the first, that get a picture among the job's files."""
     use_cache: bool
     report: JobReport
     resources: ResourceCalculator
@@ -32,18 +32,18 @@ class SlidesTask:
 
 @dataclass(frozen=True, slots=True)
 class Slides:
-    """The pages that were read."""
+    """The pages of one file of slides."""
 
     pages: list[SlidePage]
     fault: SecretaryError | None = None
-    """Why some pages have no picture, although the task asked for pictures."""
+    """The reason why pages have no picture; None if all have one or no picture was requested."""
 
 
 class SlidesReader(Protocol):
     """Reads slides."""
 
     async def __call__(self, task: SlidesTask) -> Slides:
-        """Read the PDF of *task*. Its previews become files of the job.
+        """Read the PDF of *task*. The pictures of its pages become files of the job.
 
         Raises:
             PermanentError: the PDF cannot be read.
@@ -56,7 +56,7 @@ class PdfSlidesReader:
     """A ``SlidesReader``. One instance serves all jobs."""
 
     def __init__(self, extractor: PdfExtractor) -> None:
-        """*extractor*: that of ``pdf`` jobs, with its limits and its cache."""
+        """*extractor*: the extractor of ``pdf`` jobs, with its limits and its cache."""
         self._extractor = extractor
 
     async def __call__(self, task: SlidesTask) -> Slides:
@@ -74,7 +74,7 @@ class PdfSlidesReader:
 async def _draw(
     document: Document, pages: list[SlidePage], task: SlidesTask
 ) -> SecretaryError | None:
-    """Draw the previews of *pages*. Return why some have none, or None."""
+    """Draw pictures of *pages*. Return the reason if pages are left without a picture, or None."""
     numbers = range(1, min(len(pages), task.previews) + 1)
     if not numbers:
         return None

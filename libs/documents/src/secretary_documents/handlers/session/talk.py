@@ -19,12 +19,12 @@ class SlidePage:
 
     text: str
     preview: str | None = None
-    """The name of its picture among the job's files."""
+    """The name of the page's picture among the job's files."""
 
 
 @dataclass(slots=True)
 class Attachment:
-    """Slides of a talk."""
+    """One file of slides of a talk."""
 
     url: str
     title: str
@@ -34,7 +34,7 @@ class Attachment:
 
     @property
     def previews(self) -> list[str]:
-        """The names of the pictures of its pages."""
+        """The names of the pictures of the pages."""
         return [page.preview for page in self.pages if page.preview]
 
     @property
@@ -44,7 +44,7 @@ class Attachment:
         return "\n\n".join(f"--- Page {number} ---\n{page.text}" for number, page in numbered)
 
     def as_json(self) -> JsonObject:
-        """Return it as results show it."""
+        """Return the entry in the field ``attachments`` of the result."""
         return {
             "url": self.url,
             "title": self.title,
@@ -56,7 +56,7 @@ class Attachment:
 
 @dataclass(slots=True)
 class Talk:
-    """A talk, and the warnings about it."""
+    """A talk with the content that the job has collected so far, and the warnings."""
 
     parameters: SessionParameters
     page: WebPage

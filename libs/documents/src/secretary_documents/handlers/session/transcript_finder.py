@@ -29,7 +29,7 @@ class TranscribeRecording(Protocol):
         *,
         use_cache: bool,
     ) -> RecordingTranscript:
-        """Transcribe the recording at *url*; with *use_cache*, cached transcripts are used.
+        """Transcribe the recording at *url*. *use_cache* allows cached transcripts.
 
         Raises:
             PermanentError: the recording cannot be fetched or read, or no provider is configured.
@@ -42,12 +42,15 @@ class TranscriptFinder:
     """Finds the transcript of a talk. One instance serves all jobs."""
 
     def __init__(self, downloader: Downloader, transcribe: TranscribeRecording | None) -> None:
-        """*transcribe*: for talks without captions. With None they have no transcript."""
+        """*transcribe* transcribes recordings. With None only captions become a transcript."""
         self._downloader = downloader
         self._transcribe = transcribe
 
     async def find(self, talk: Talk) -> str:
-        """Return the transcript with times. If there is none, return "", mostly with a warning."""
+        """Return the transcript; "" if there is none.
+
+        The reason becomes a warning, unless the talk has neither captions nor a recording.
+        """
         if talk.parameters.video_transcript is not None:
             return talk.parameters.video_transcript
         captions = talk.plan.captions
@@ -69,7 +72,7 @@ class TranscriptFinder:
                 raise PermanentError(message, code=ErrorCode.FILE_TOO_LARGE)
             download.file.seek(0)
             content = decode(download.file.read(), download.content_type)
-        # The parser is linear, and the largest file takes 3 s of CPU time: so it runs in a thread.
+        # The largest file takes 3 s of CPU time, so the parser runs in a thread.
         transcript = await asyncio.to_thread(lambda: transcript_of(parse_captions(content)))
         if not transcript:
             raise PermanentError("the file has no captions", code=ErrorCode.CAPTIONS_INVALID)

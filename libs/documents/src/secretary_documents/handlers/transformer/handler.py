@@ -32,7 +32,7 @@ class TransformerHandler:
     """Handles ``transformer`` jobs. One instance serves all jobs at the same time."""
 
     def __init__(self, transformer: Transformer, pages: WebPageReader) -> None:
-        """*pages*: for jobs that name a URL."""
+        """*pages* reads the pages of jobs that name a URL."""
         self._transformer = transformer
         self._pages = pages
 
@@ -43,7 +43,7 @@ class TransformerHandler:
 
         Raises:
             PermanentError: the parameters are bad; the page or the template cannot be used; no
-                model is configured, or its answer does not fit.
+                model is configured, or the model's answer does not fit.
             TransientError: the page or the model may answer at a later attempt.
         """
         report = JobReport(job.job_id, repo)

@@ -43,12 +43,11 @@ class TransformerParameters(BaseModel):
         pattern=r"\S",  # not only white space
     )
     url: Url | None = optional(
-        "A page, http or https. It is reduced to its readable text with its links. Give this or "
-        "text."
+        "A page, http or https. The job uses its readable text with its links. Give this or text."
     )
     template: TemplateName | None = optional(
-        "The name of a template (GET /api/templates); target_language selects its language. With "
-        "neither template nor template_content the text is translated."
+        "The name of a template (GET /api/templates); target_language selects its language. "
+        "Without template and template_content the text is translated."
     )
     template_content: str | None = optional(
         "The text of a template: Markdown with {{name|what to find}} and {{name}}.",
@@ -56,15 +55,15 @@ class TransformerParameters(BaseModel):
         max_length=262_144,
     )
     context: JsonObject = Field(
-        default={}, description="Values for the names of the template; the model gets them too."
+        default={}, description="Values for the names of the template. The model gets them too."
     )
     additional_field_descriptions: dict[FieldName, Description] = Field(
         default={},
         max_length=50,
         json_schema_extra={"propertyNames": {"pattern": _FIELD_NAME}},
         description=(
-            "Descriptions of additional fields, by name; structured_data has their values. For a "
-            "field of the template, the text is added to its description."
+            "Descriptions of additional fields, by name. structured_data has their values. For a "
+            "field of the template the text is added to the field's description."
         ),
     )
     source_language: SourceLanguage | None = optional(
