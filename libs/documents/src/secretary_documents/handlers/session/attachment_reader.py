@@ -22,7 +22,7 @@ MAX_PREVIEWS = 500
 """The most pages of a talk's slides that get a picture. A job has 1,000 files at most."""
 
 _PDF = ".pdf"
-# Other formats of slides. A stored file keeps one of these suffixes, or gets one by its first bytes.
+# Other formats of slides. A stored file keeps such a suffix, or gets one by its first bytes.
 _OFFICE_SUFFIXES = (".ppt", ".pptx", ".odp", ".key")
 _OFFICE_MARKS = {b"PK\x03\x04": ".zip", b"\xd0\xcf\x11\xe0": ".ppt"}
 

@@ -152,7 +152,7 @@ def build_result(talk: Talk, done: TransformResult, name: str) -> JsonObject:
 
 
 def _folder(talk: Talk) -> str:
-    """Return a folder for this talk in a collection of talks. The job does not create the folder."""
+    """Return a folder for this talk in a collection of talks. The job does not create it."""
     facts = talk.plan.facts
     parts = (facts.get("event"), talk.parameters.target_language, facts.get("track"))
     return "/".join(["sessions", *(slug(part) for part in parts if part)])
