@@ -203,6 +203,18 @@ async def test_ended_leases_of_other_types_are_only_those_to_be_ended(jobs: JobR
     assert len(await jobs.ended_leases({"other"}, after(31), 10, lost_leases=9)) == 1
 
 
+async def test_a_hand_back_of_an_unfit_worker_is_forgiven_and_counted(
+    jobs: JobRepository,
+) -> None:
+    job = await claimed(jobs)
+    error = JobError(code="NO_ROOM", message="no room")
+    handed_back = end(Outcome.HANDED_BACK, worker_was_unfit=True, error=error)
+    await jobs.settle(job, "t1", handed_back)
+    job = await current(jobs)
+    assert (job.status, job.forgiven, job.unfit_workers) == (JobStatus.PENDING, 1, 1)
+    assert job.error == error
+
+
 async def test_a_lost_lease_is_counted_and_its_attempt_is_forgiven(jobs: JobRepository) -> None:
     job = await claimed(jobs, max_attempts=1)
     again = await jobs.reclaim(job, lease("t2", seconds=60), after(31))

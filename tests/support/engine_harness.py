@@ -26,6 +26,7 @@ from secretary_common.testing.jobs import InMemoryJobRepository
 from secretary_common.testing.logs import InMemoryLogRepository
 from secretary_worker.access.bridge import Bridge
 from secretary_worker.access.upload import Uploads
+from secretary_worker.engine.fitness import Fitness
 from secretary_worker.engine.handler_loop import HandlerLoop
 from secretary_worker.engine.leases import Leases
 from secretary_worker.engine.manager import SecretaryWorkerManager
@@ -113,9 +114,11 @@ async def engine(
     doorbell: Doorbell | None = None,
     job_type: str = "test",
     ping: Callable[[], Awaitable[None]] = _pong,
+    fitness: Fitness | None = None,
 ) -> AsyncIterator[Engine]:
     """Run a worker with *handler* for *job_type*; drain it at the end."""
     jobs = jobs or InMemoryJobRepository()
+    fitness = fitness or Fitness({})
     logs, files = logs or InMemoryLogRepository(), files or InMemoryFileRepository()
     recorder = RecordingDoorbell()
     doorbell = doorbell or recorder
@@ -137,6 +140,7 @@ async def engine(
         retention=RETENTION,
         uploads=Uploads(files, InMemoryKeyRepository(), Bridge()),
         max_file_bytes=MAX_FILE_BYTES,
+        fitness=fitness,
         in_background=background.start,
     )
     manager = SecretaryWorkerManager(
@@ -159,7 +163,7 @@ async def engine(
     )
     working = asyncio.create_task(manager.run())
     try:
-        async with running(leases.run()):
+        async with running(leases.run(), fitness.run()):
             yield Engine(jobs, logs, files, recorder, leases, manager, job_types, loop)
             manager.stop()
             await working

@@ -20,7 +20,13 @@ import pytest
 from support import pdf_bombs, pdf_samples
 from support.handler_harness import child_pids
 
-from secretary_common.errors import ErrorCode, PermanentError, TransientError
+from secretary_common.errors import (
+    ErrorCode,
+    Lack,
+    PermanentError,
+    TransientError,
+    WorkerUnfit,
+)
 from secretary_documents.handlers.pdf.extractor import CHILD
 from secretary_worker.sandbox.child import AnswerLimits, Child
 from secretary_worker.sandbox.limits import ProcessLimits
@@ -199,10 +205,10 @@ async def test_a_zygote_that_cannot_start_is_no_fault_of_the_document(
     module: str, report: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with contextlib.closing(ZygoteClient(module)) as zygote:
-        with pytest.raises(TransientError) as caught:
+        with pytest.raises(WorkerUnfit) as caught:
             async with child_of(zygote, report) as child:
                 await child.ask(OPEN, ignore)
-        assert caught.value.code == ErrorCode.PARSER_CRASHED
+        assert caught.value.lack is Lack.PROCESSES
 
 
 async def test_a_zygote_that_dies_ends_its_children_and_is_replaced(report: Path) -> None:
@@ -212,7 +218,7 @@ async def test_a_zygote_that_dies_ends_its_children_and_is_replaced(report: Path
             first = zygote.pid
             assert first is not None
             os.kill(first, signal.SIGKILL)
-            with pytest.raises(TransientError):
+            with pytest.raises(WorkerUnfit):
                 await child.ask({**READ, "pages": [1] * 10_000}, ignore)  # takes far longer
         messages: list[dict[str, Any]] = []
         async with child_of(zygote, report) as child:

@@ -25,6 +25,7 @@ async def report(api: Api, worker_id: str, **fields: Any) -> None:
         "running": [],
         "active": True,
         "listening": True,
+        "unfit": {},
     }
     await api.workers.report(WorkerReport(**{**given, **fields}))
 
@@ -45,6 +46,7 @@ async def test_live_workers_are_listed(api: Api) -> None:
         "running": ["job-1"],
         "active": True,
         "listening": True,
+        "unfit": {},
     }
 
 
@@ -103,3 +105,9 @@ async def test_only_admins_pause_and_only_known_types(api: Api) -> None:
         unknown = await api.request("POST", f"/api/job-types/unknown/{move}", key=ADMIN_KEY)
         error_of(unknown, 404, "NOT_FOUND")
     assert await paused(api) == set()
+
+
+async def test_what_a_worker_lacks_is_listed_with_the_message_for_admins_alone(api: Api) -> None:
+    await report(api, "w1", unfit={"room": "no room in /tmp"})
+    (worker,) = data_of(await api.get("/api/workers"))["workers"]
+    assert worker["unfit"] == {"room": "no room in /tmp"}

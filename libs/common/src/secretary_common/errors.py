@@ -32,6 +32,8 @@ class ErrorCode(StrEnum):
     WORKER_LOST = "WORKER_LOST"
     POISONED = "POISONED"
     UNREADABLE = "UNREADABLE"
+    WORKER_UNFIT = "WORKER_UNFIT"
+    NO_ROOM = "NO_ROOM"
     # of fetching and of files
     FILE_OUTSIDE_ROOTS = "FILE_OUTSIDE_ROOTS"
     FILE_NOT_FOUND = "FILE_NOT_FOUND"
@@ -118,6 +120,50 @@ class TransientError(SecretaryError):
         """*retry_after*: seconds until the next attempt; None: the backoff decides."""
         super().__init__(message, code=code, details=details)
         self.retry_after = retry_after
+
+
+class Lack(StrEnum):
+    """What a worker may lack to do its jobs."""
+
+    PROCESSES = "processes"
+    DESCRIPTORS = "descriptors"
+    TEMPORARY_FILES = "temporary_files"
+    ROOM = "room"
+    """Of the disk with temporary files."""
+    FILE_ROOTS = "file_roots"
+    LANGUAGE_DATA = "language_data"
+    ENCRYPTION_KEY = "encryption_key"
+
+
+class WorkerUnfit(SecretaryError):
+    """This worker lacks something that the job needs; another worker may have it.
+
+    It is neither permanent nor transient: code that does without a part of its input must not take
+    this for a fault of that part.
+    """
+
+    code = ErrorCode.WORKER_UNFIT
+
+    def __init__(
+        self,
+        lack: Lack,
+        message: str | None = None,
+        *,
+        code: str | None = None,
+        otherwise: SecretaryError | None = None,
+    ) -> None:
+        """Say what is lacking.
+
+        Args:
+            lack: what this worker lacks.
+            message: for the owner of the job, and for operators.
+            code: the stable code.
+            otherwise: the error of the job, if one worker after the other says the same. None: the
+                job waits for a worker that can do it.
+        """
+        super().__init__(message, code=code)
+        self.lack = lack
+        self.otherwise = otherwise
 
 
 class StaleClaim(SecretaryError):

@@ -13,6 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from secretary_common.jobs.resource_calculator import ResourceCalculator
+    from secretary_common.runtime.temporary_file import (
+        no_room,
+        reserve,
+        temporary_file,
+        temporary_folder,
+    )
     from secretary_worker.access.cache import Cache
     from secretary_worker.access.context import HandlerContext
     from secretary_worker.access.source import OpenFile, digest, open_under_roots, private_copy
@@ -63,14 +69,21 @@ __all__ = [
     "die_first",
     "die_with_parent",
     "digest",
+    "no_room",
     "open_under_roots",
     "parsing_answer",
     "private_copy",
     "register",
+    "reserve",
+    "temporary_file",
+    "temporary_folder",
 ]
 
 _NAMES_OF_MODULES = {
     "secretary_common.jobs.resource_calculator": ["ResourceCalculator"],
+    "secretary_common.runtime.temporary_file": [
+        *("no_room", "reserve", "temporary_file", "temporary_folder")
+    ],
     "secretary_worker.access.cache": ["Cache"],
     "secretary_worker.access.context": ["HandlerContext"],
     "secretary_worker.access.source": ["OpenFile", "digest", "open_under_roots", "private_copy"],

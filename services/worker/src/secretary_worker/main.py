@@ -31,6 +31,7 @@ from secretary_common.settings.settings import (
 )
 from secretary_worker.access.bridge import Bridge
 from secretary_worker.access.upload import Uploads
+from secretary_worker.engine.fitness import Fitness, probes_of
 from secretary_worker.engine.handler_loop import HandlerLoop
 from secretary_worker.engine.heartbeat import Heartbeat
 from secretary_worker.engine.leases import Leases
@@ -81,6 +82,7 @@ async def serve(settings: Settings) -> None:
         retention=_retention(settings),
         uploads=uploads,
         max_file_bytes=int(settings.files.max_upload_mb * 2**20),
+        fitness=Fitness(probes_of(settings.files.roots)),
         in_background=background.start,
     )
     manager = _manager(settings, store, runner)
@@ -96,6 +98,7 @@ async def serve(settings: Settings) -> None:
                     publisher.run(),
                     store.watch_indexes(),
                     runner.leases.run(),
+                    runner.fitness.run(),
                     _sweeper(settings, store, runner).run(),
                 ):
                     await _work(settings, store, runner, manager, stop)
@@ -245,10 +248,11 @@ class _Health:
         }
 
     async def ready(self) -> tuple[bool, dict[str, Any]]:
-        """Report the worker as ready while it has contact with MongoDB."""
+        """Report the worker as ready while it has contact with MongoDB and lacks nothing."""
         manager = self._manager
-        return manager.in_contact, {
+        return manager.in_contact and not manager.lacks, {
             "store": manager.in_contact,
+            "unfit": manager.lacks,
             "listening": manager.consumer.listening,
             "free_slots": manager.free_slots,
             "running": [hold.job.job_id for hold in manager.running],

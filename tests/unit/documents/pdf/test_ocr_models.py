@@ -4,7 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from secretary_common.errors import ErrorCode, PermanentError
+from secretary_common.errors import (
+    ErrorCode,
+    PermanentError,
+    WorkerUnfit,
+)
 from secretary_documents.pdf.ocr_models import find_model_folder, models_fingerprint
 
 
@@ -23,7 +27,7 @@ def test_languages_come_from_the_first_folder_that_has_all_of_them(tmp_path: Pat
 
 def test_the_orientation_model_is_not_a_language(tmp_path: Path) -> None:
     (tmp_path / "osd.traineddata").touch()
-    with pytest.raises(PermanentError, match=r"missing: osd \(installed: none\)"):
+    with pytest.raises(WorkerUnfit, match=r"missing: osd \(installed: none\)"):
         find_model_folder(["osd"], [tmp_path])
 
 

@@ -229,12 +229,16 @@ async def test_encrypted_parameters_are_decrypted_for_the_handler_alone() -> Non
     assert job.parameters["password"] == sealed
 
 
-async def test_parameters_encrypted_with_an_unknown_key_fail_the_job() -> None:
+async def test_a_worker_without_the_key_of_a_job_hands_it_back_at_no_attempt() -> None:
     other = Cipher([SecretStr(Fernet.generate_key().decode())])
     async with engine(nothing, params=Locked) as worker:
         parameters = {"password": other.seal("hunter2"), "plain": "x"}
-        job = await worker.ended(await worker.submit(parameters=parameters))
-    assert (job.status, job.attempt) == (JobStatus.FAILED, 1)
+        job_id = await worker.submit(parameters=parameters)
+        job = await worker.until(job_id, lambda job: job.unfit_workers == 1)
+        assert list(worker.manager.lacks) == ["encryption_key"]
+    assert (job.status, job.counted_attempts) == (JobStatus.PENDING, 0)
+    assert job.error is not None
+    assert job.error.code == ErrorCode.WORKER_UNFIT
 
 
 async def test_awaited_writes_are_durable_when_the_await_returns() -> None:

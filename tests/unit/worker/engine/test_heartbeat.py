@@ -53,7 +53,9 @@ def heartbeat(workers: Workers, state: Callable[[], WorkerState]) -> Heartbeat:
 
 @asynccontextmanager
 async def reporting(workers: Workers, jobs: list[RunningJob]) -> AsyncIterator[None]:
-    async with running(heartbeat(workers, lambda: WorkerState(list(jobs), listening=True)).run()):
+    async with running(
+        heartbeat(workers, lambda: WorkerState(list(jobs), listening=True, unfit={})).run()
+    ):
         yield
 
 

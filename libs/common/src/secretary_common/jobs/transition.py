@@ -80,6 +80,8 @@ def settled(job: Job, token: str, end: Settlement) -> Change:
     elif end.outcome is not Outcome.HANDED_BACK:
         drop.append("error")
     raised = {"forgiven": 1} if end.outcome is Outcome.HANDED_BACK else {}
+    if end.worker_was_unfit:
+        raised["unfit_workers"] = 1
     return Change(put, tuple(drop), raised)
 
 
@@ -140,6 +142,7 @@ _OF_A_RUN = (
     "progress",
     "results",
     "results_file",
+    "unfit_workers",
     "unreadable",
     "usage",
     "worker_failures",
@@ -178,4 +181,4 @@ def makes_pending(end: Settlement) -> bool:
 
 def as_cancelled(end: Settlement) -> Settlement:
     """Return the settlement that replaces a give-back of a job that is to be cancelled."""
-    return replace(end, outcome=Outcome.CANCELLED, error=None, run_at=None)
+    return replace(end, outcome=Outcome.CANCELLED, error=None, run_at=None, worker_was_unfit=False)

@@ -77,6 +77,8 @@ class Settlement:
     """The files that this attempt leaves on the job; for terminal outcomes."""
     error: JobError | None = None
     progress: JobProgress | None = None
+    worker_was_unfit: bool = False
+    """Handed back because the worker lacked something."""
     run_at: datetime | None = None
     """For RETRY and HANDED_BACK: the earliest start of the next attempt."""
     usage: JsonObject | None = None

@@ -152,6 +152,8 @@ class Job(BaseModel):
     """Attempts that do not count: handed back, lost, or made before an explicit retry."""
     lost_leases: int = Field(default=0, ge=0)
     """How often a worker that held the job in this run stopped renewing its lease."""
+    unfit_workers: int = 0
+    """How often a worker handed the job back in this run, because it lacked something."""
     max_attempts: int = 3
     timeout_sec: float | None = Field(default=None, gt=0)
     created_at: datetime

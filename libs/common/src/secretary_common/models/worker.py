@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from pydantic import Field
+
 from secretary_common.models.value import Value
 
 
@@ -33,3 +35,5 @@ class WorkerReport(Value):
     """False: the worker claims no jobs (``generic_worker.active``)."""
     listening: bool
     """Whether the worker receives doorbells now: it has a free slot and a broker."""
+    unfit: dict[str, str] = Field(default_factory=dict)
+    """What the worker lacks, with a message for operators; empty if it can work."""

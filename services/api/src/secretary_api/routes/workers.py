@@ -44,4 +44,5 @@ def _view_of(report: WorkerReport, caller: Principal) -> WorkerView:
         running=[job.job_id for job in report.running if caller.may_see(job.owner)],
         active=report.active,
         listening=report.listening,
+        unfit={lack: message if caller.is_admin else "" for lack, message in report.unfit.items()},
     )

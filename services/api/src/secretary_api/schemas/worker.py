@@ -25,6 +25,10 @@ class WorkerView(View):
     listening: bool = Field(
         description="Whether it receives doorbells: it has a free slot, and the broker answers."
     )
+    unfit: dict[str, str] = Field(
+        description="What it lacks to do its jobs, each with a message; it takes none meanwhile. "
+        "The messages are empty for all but admins."
+    )
 
 
 class Workers(View):

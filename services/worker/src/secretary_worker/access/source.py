@@ -12,13 +12,19 @@ import errno
 import hashlib
 import os
 import stat
-import tempfile
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from secretary_common.errors import ErrorCode, PermanentError, TransientError
+from secretary_common.errors import (
+    ErrorCode,
+    Lack,
+    PermanentError,
+    TransientError,
+    WorkerUnfit,
+)
+from secretary_common.runtime.temporary_file import temporary_file
 
 _CHUNK = 2**20
 
@@ -59,10 +65,16 @@ def open_under_roots(
 
     Raises:
         PermanentError: FILE_OUTSIDE_ROOTS, FILE_NOT_FOUND or *too_large*.
+        WorkerUnfit: this worker cannot read one of *roots*, or it has no descriptors.
     """
     real_roots = [Path(os.path.realpath(root)) for root in roots]
     real = resolve_filename(filename, real_roots)
-    fd = _open(real, filename)
+    try:
+        fd = _open(real, filename)
+    except PermanentError as not_found:
+        if unfit := _unfit(real_roots, not_found):
+            raise unfit from not_found
+        raise
     try:
         # A folder on the path may have been exchanged since the check, so check the open file.
         if not is_under(Path(os.path.realpath(f"/proc/self/fd/{fd}")), real_roots):
@@ -82,15 +94,11 @@ async def private_copy(
 
     Raises:
         PermanentError: *too_large*, the file has grown beyond *max_bytes*.
-        TransientError: the file changed during the copy, or the disk is full.
+        TransientError: the file changed during the copy.
+        WorkerUnfit: the worker has no room for the copy.
     """
-    with tempfile.TemporaryFile() as copy:
-        try:
-            size = await asyncio.to_thread(_copy, file.fd, copy.fileno(), max_bytes, too_large)
-        except OSError as error:
-            if error.errno != errno.ENOSPC:
-                raise
-            raise TransientError("there is no room for the file on the worker's disk") from error
+    with temporary_file(file.size) as copy:
+        size = await asyncio.to_thread(_copy, file.fd, copy.fileno(), max_bytes, too_large)
         yield OpenFile(copy.fileno(), file.name, size)
 
 
@@ -178,6 +186,25 @@ def _open(real: Path, filename: str) -> int:
         return fd
     os.close(fd)
     raise _not_found(filename)
+
+
+def _unfit(roots: Iterable[Path], not_found: PermanentError) -> WorkerUnfit | None:
+    """Return what is wrong with *roots* of this worker; a file is not missing because of it.
+
+    An empty folder is what a mount leaves that failed. It may also be right: then the job ends with
+    *not_found* after several workers have said the same.
+    """
+    for root in roots:
+        try:
+            with os.scandir(root) as entries:
+                if next(entries, None) is not None:
+                    continue
+        except OSError as error:
+            message = f"the worker cannot read {root} of files.roots ({error.strerror})"
+            return WorkerUnfit(Lack.FILE_ROOTS, message)
+        message = f"the folder {root} of files.roots is empty; a mount may be missing"
+        return WorkerUnfit(Lack.FILE_ROOTS, message, otherwise=not_found)
+    return None
 
 
 def _not_found(filename: str) -> PermanentError:

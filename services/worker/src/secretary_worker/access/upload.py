@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import tempfile
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -13,6 +12,7 @@ from typing import BinaryIO
 from secretary_common.errors import ErrorCode, NotFound, PermanentError, StoreUnavailable
 from secretary_common.models import ADMIN, BOOTSTRAP_ID, FileKind, StoredFile
 from secretary_common.ports import FileRepository, KeyRepository
+from secretary_common.runtime.temporary_file import reserve, temporary_file
 from secretary_worker.access.bridge import Bridge
 from secretary_worker.access.source import OpenFile, check_size
 from secretary_worker.attempt.repository import OpenUpload
@@ -48,6 +48,7 @@ class Uploads:
             PermanentError: FILE_NOT_FOUND, *owner* may open no such upload; *too_large*, the upload
                 has more than *max_bytes*.
             StoreUnavailable: MongoDB did not answer for ``PATIENCE_SEC``.
+            WorkerUnfit: the worker has no room for it.
         """
         opening = self.open_upload(file_id, owner, max_bytes, too_large=too_large)
         async with opening as upload:
@@ -71,7 +72,7 @@ class Uploads:
             if max_bytes is not None:
                 check_size(size, max_bytes, too_large)
 
-        with tempfile.TemporaryFile() as file:
+        with temporary_file() as file:
             stored = await self._fetch(file_id, owner, check, file)
             file.seek(0)
             yield OpenUpload(stored.name, stored.size, file)
@@ -97,6 +98,7 @@ class Uploads:
         check(found.stored.size)
         file.seek(0)
         file.truncate()
+        reserve(file, found.stored.size)
         try:
             async for chunk in self.bridge.each(found.chunks):
                 await asyncio.to_thread(file.write, chunk)

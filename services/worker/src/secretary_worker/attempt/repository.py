@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import mimetypes
 import re
-import tempfile
 from collections.abc import AsyncIterable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -29,6 +28,7 @@ from secretary_common.models import (
     name_fault,
 )
 from secretary_common.models.states import TERMINAL
+from secretary_common.runtime.temporary_file import no_room_said, open_temporary
 from secretary_worker.attempt.commands import (
     FileContent,
     LogLine,
@@ -198,19 +198,22 @@ class SecretaryJobRepository:
         return await self._spooled(content)
 
     async def _spooled(self, content: AsyncIterable[bytes]) -> BinaryIO:
-        spool: Any = await asyncio.to_thread(tempfile.TemporaryFile)
+        spool = await asyncio.to_thread(open_temporary)
         try:
-            size = 0
-            async for piece in content:
-                size += len(piece)
-                if size > self._max_file_bytes:
-                    raise FileTooLarge(f"the file has more than {self._max_file_bytes} bytes")
-                await asyncio.to_thread(spool.write, piece)
+            with no_room_said():
+                await self._fill(spool, content)
         except BaseException:
             spool.close()
             raise
-        found: BinaryIO = spool
-        return found
+        return spool
+
+    async def _fill(self, spool: BinaryIO, content: AsyncIterable[bytes]) -> None:
+        size = 0
+        async for piece in content:
+            size += len(piece)
+            if size > self._max_file_bytes:
+                raise FileTooLarge(f"the file has more than {self._max_file_bytes} bytes")
+            await asyncio.to_thread(spool.write, piece)
 
     def _queue(self, update: Update) -> PendingWrite:
         self._submit(update)

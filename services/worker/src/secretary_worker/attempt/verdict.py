@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import math
 import traceback
 from dataclasses import dataclass
@@ -9,13 +10,30 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from secretary_common.errors import ErrorCode, PermanentError, SecretaryError, TransientError
+from secretary_common.errors import (
+    ErrorCode,
+    Lack,
+    PermanentError,
+    SecretaryError,
+    TransientError,
+    WorkerUnfit,
+)
 from secretary_common.jobs.backoff import retry_delay
 from secretary_common.jobs.payload import UNEXPECTED_MARK
 from secretary_common.models import Job, JobError, JobStatus, Outcome
 
 TRACEBACK_BYTES = 4096
 LONGEST_WAIT_SEC = 365 * 86_400.0
+AT_ONCE = 3
+"""How many unfit workers may hand a job back at once in one run; then it waits."""
+OTHERWISE_AFTER = 8
+"""After so many unfit workers, about three minutes, the fault may be the job's after all."""
+LACK_OF_ERRNO = {
+    errno.EMFILE: Lack.DESCRIPTORS,
+    errno.ENFILE: Lack.DESCRIPTORS,
+    errno.ENOSPC: Lack.ROOM,
+    errno.EDQUOT: Lack.ROOM,
+}
 
 
 class Interruption(StrEnum):
@@ -46,6 +64,8 @@ class Verdict:
     outcome: Outcome
     error: JobError | None = None
     run_at: datetime | None = None
+    lack: Lack | None = None
+    """What the worker lacked, if that is why it hands the job back."""
 
 
 def decide(job: Job, ending: Ending, now: datetime, random: float) -> Verdict | None:
@@ -89,6 +109,10 @@ def _of_handler(job: Job, ending: Ending, now: datetime, random: float) -> Verdi
         if ending.reported_error:
             return Verdict(Outcome.FAILED, ending.reported_error)
         return Verdict(Outcome.COMPLETED)
+    if (unfit := _unfit(raised)) is not None:
+        if unfit.otherwise is None or job.unfit_workers < OTHERWISE_AFTER:
+            return _handed_on(job, unfit, now, random)
+        raised = unfit.otherwise
     error = describe(raised)
     if isinstance(raised, PermanentError):
         return Verdict(Outcome.FAILED, error)
@@ -96,6 +120,37 @@ def _of_handler(job: Job, ending: Ending, now: datetime, random: float) -> Verdi
     if not isinstance(raised, TransientError):
         retry_after = None
     return _retry(job, error, now, retry_after, random)
+
+
+def _handed_on(job: Job, unfit: WorkerUnfit, now: datetime, random: float) -> Verdict:
+    """Hand the job back: first at once, for another worker; later with a growing delay."""
+    beyond = job.unfit_workers + 1 - AT_ONCE
+    delay = retry_delay(beyond, random) if beyond > 0 else 0.0
+    run_at = now + timedelta(seconds=delay)
+    return Verdict(Outcome.HANDED_BACK, describe(unfit), run_at, lack=unfit.lack)
+
+
+def _unfit(raised: BaseException) -> WorkerUnfit | None:
+    """Return what *raised* says about the worker, if it is the worker's fault.
+
+    A handler may not use our functions. An ``OSError`` of its own that says that the process has no
+    descriptors, or its disk no room, is the worker's fault too, unless several workers say so.
+    """
+    for leaf in _leaves(raised):
+        if isinstance(leaf, WorkerUnfit):
+            return leaf
+        if isinstance(leaf, OSError) and leaf.errno in LACK_OF_ERRNO:
+            lack = LACK_OF_ERRNO[leaf.errno]
+            code = ErrorCode.NO_ROOM if lack is Lack.ROOM else ErrorCode.WORKER_UNFIT
+            otherwise = TransientError(f"{type(leaf).__name__}: {text_of(leaf)}", code=code)
+            return WorkerUnfit(lack, text_of(leaf), code=code, otherwise=otherwise)
+    return None
+
+
+def _leaves(raised: BaseException) -> list[BaseException]:
+    if isinstance(raised, BaseExceptionGroup):
+        return [leaf for part in raised.exceptions for leaf in _leaves(part)]
+    return [raised]
 
 
 def _only_leaf(raised: BaseException) -> BaseException:

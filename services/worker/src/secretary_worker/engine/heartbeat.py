@@ -30,6 +30,8 @@ class WorkerState:
     running: list[RunningJob]
     listening: bool
     """Whether the worker consumes doorbells."""
+    unfit: dict[str, str]
+    """What the worker lacks, each with a message."""
 
 
 class Heartbeat:
@@ -91,6 +93,7 @@ class Heartbeat:
             alive_until=now + timedelta(seconds=HEARTBEATS * self._heartbeat_sec),
             running=state.running,
             listening=state.listening,
+            unfit=state.unfit,
         )
         await self._workers.report(report)
 

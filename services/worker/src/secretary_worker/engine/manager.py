@@ -83,7 +83,12 @@ class SecretaryWorkerManager:
 
     @property
     def free_slots(self) -> int:
-        """The number of slots without a job and without a claim whose outcome is unknown."""
+        """The number of slots without a job and without a claim whose outcome is unknown.
+
+        A worker that is not fit has none.
+        """
+        if not self._runner.fitness.is_fit:
+            return 0
         return self.slots - len(self._running) - self._claims.undecided
 
     @property
@@ -99,7 +104,12 @@ class SecretaryWorkerManager:
     def state(self) -> WorkerState:
         """Return the running jobs, and whether the worker consumes doorbells."""
         jobs = [RunningJob(job_id=hold.job.job_id, owner=hold.job.owner) for hold in self.running]
-        return WorkerState(jobs, self.consumer.listening)
+        return WorkerState(jobs, self.consumer.listening, self.lacks)
+
+    @property
+    def lacks(self) -> dict[str, str]:
+        """What the worker lacks to do its jobs, each with a message; see ``Fitness``."""
+        return self._runner.fitness.lacks
 
     @property
     def is_stuck(self) -> bool:

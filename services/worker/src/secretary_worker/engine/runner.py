@@ -10,14 +10,20 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from secretary_common.errors import Lack, WorkerUnfit
 from secretary_common.jobs.resource_calculator import ResourceCalculator
-from secretary_common.models import Job, Outcome, Settlement
+from secretary_common.models import (
+    Job,
+    JsonObject,
+    Outcome,
+    Settlement,
+)
 from secretary_common.ports import Doorbell, FileRepository, JobRepository, LogRepository
 from secretary_common.runtime.clock import Clock
 from secretary_common.runtime.lifecycle import cancel_and_wait
 from secretary_common.runtime.log import bind, get_logger
 from secretary_common.runtime.metrics import JOBS_SETTLED
-from secretary_common.secrets.cipher import Cipher
+from secretary_common.secrets.cipher import Cipher, UnknownKey
 from secretary_common.secrets.secret_field import opened
 from secretary_worker.access.upload import Uploads
 from secretary_worker.attempt.files import AttemptFiles
@@ -25,8 +31,14 @@ from secretary_worker.attempt.held_job import HeldJob
 from secretary_worker.attempt.log_writer import LogWriter
 from secretary_worker.attempt.progress import AttemptProgress
 from secretary_worker.attempt.repository import SecretaryJobRepository
-from secretary_worker.attempt.verdict import Ending, Interruption, decide
+from secretary_worker.attempt.verdict import (
+    Ending,
+    Interruption,
+    Verdict,
+    decide,
+)
 from secretary_worker.attempt.writer import AttemptWriter
+from secretary_worker.engine.fitness import Fitness
 from secretary_worker.engine.handler_call import call_handler
 from secretary_worker.engine.handler_loop import HandlerLoop, HandlerRun
 from secretary_worker.engine.leases import Leases
@@ -60,6 +72,7 @@ class Runner:
     """Opens uploads for handlers."""
     max_file_bytes: int
     """The largest file that a handler may store, in bytes."""
+    fitness: Fitness
     in_background: Callable[[Coroutine[Any, Any, Any]], None]
     """Rings a doorbell without waiting for it."""
 
@@ -93,11 +106,20 @@ class Runner:
         try:
             ending = await self._ending(hold, writer, calculator)
             verdict = decide(job, ending, clock.now(), random.random())  # noqa: S311
+            if verdict:
+                self._judge_worker(verdict)
             return await writer.settle(verdict)
         finally:
             self.leases.release(hold)
             await cancel_and_wait(writing)
             await writer.close()
+
+    def _judge_worker(self, verdict: Verdict) -> None:
+        """Record what the end of an attempt says about this worker."""
+        if verdict.lack and verdict.error:
+            self.fitness.report(verdict.lack, verdict.error.message)
+        elif verdict.outcome is Outcome.COMPLETED:
+            self.fitness.record_work()
 
     async def _ending(
         self, hold: HeldJob, writer: AttemptWriter, calculator: ResourceCalculator
@@ -169,9 +191,24 @@ class Runner:
         """Run the handler with decrypted parameters. Its log lines and its marks name the job."""
         fields = bind(job_id=job.job_id, job_type=job.job_type, attempt=job.attempt)
         with fields, self.loop.marks.job(mark):
-            parameters = opened(job.parameters, registration.schema() or {}, self.cipher.open)
+            parameters = self._opened(job, registration)
             readable = job.model_copy(update={"parameters": parameters})
             await call(readable)
+
+    def _opened(self, job: Job, registration: Registration) -> JsonObject:
+        """Return the parameters with decrypted secrets.
+
+        Raises:
+            WorkerUnfit: this worker lacks the key; another worker may have it.
+        """
+        try:
+            parameters: JsonObject = opened(
+                job.parameters, registration.schema() or {}, self.cipher.open
+            )
+        except UnknownKey as error:
+            message = "none of security.encryption_keys of the worker opens a secret of the job"
+            raise WorkerUnfit(Lack.ENCRYPTION_KEY, message) from error
+        return parameters
 
     async def _begin(self, run: HandlerRun, hold: HeldJob) -> None:
         """Wait until *run* has begun, or until *hold* is interrupted."""

@@ -12,7 +12,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from secretary_common.errors import ErrorCode, PermanentError, SecretaryError, TransientError
+from secretary_common.errors import (
+    ErrorCode,
+    Lack,
+    PermanentError,
+    SecretaryError,
+    TransientError,
+    WorkerUnfit,
+)
 from secretary_common.runtime.log import get_logger
 from secretary_worker.sandbox.exit_status import ExitStatus, error_of, timed_out
 from secretary_worker.sandbox.limits import END
@@ -85,8 +92,9 @@ class Child:
         Raises:
             PermanentError: with the code that the child raised, or PARSE_TIMEOUT (CPU or wall
                 clock), PARSE_MEMORY_LIMIT (memory or output) or PARSER_CRASHED.
-            TransientError: PARSER_CRASHED, not caused by the document. The zygote is gone, or the
-                child was killed from outside, for example by the kernel when memory ran out.
+            TransientError: PARSER_CRASHED, the child was killed from outside, for example by the
+                kernel when memory ran out.
+            WorkerUnfit: the zygote is gone, or cannot start a child.
         """
         try:
             async with asyncio.timeout(self._answer_limits.timeout_sec) as clock:
@@ -171,8 +179,9 @@ class Child:
         """Return the error for a child that ended without an end message."""
         status = await self._ended
         if status is None:
-            message = "the process that starts children is gone"
-            return TransientError(message, code=ErrorCode.PARSER_CRASHED)
+            gone = "the process that starts children is gone, or it cannot start one"
+            otherwise = TransientError(gone, code=ErrorCode.PARSER_CRASHED)
+            return WorkerUnfit(Lack.PROCESSES, gone, otherwise=otherwise)
         await asyncio.wait([self._tail], timeout=_STDERR_GRACE_SEC)
         stderr = self._tail.result() if self._tail.done() else ""
         log.warning("sandbox.child_lost", exit=status.returncode, stderr=stderr)

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict
 
-from secretary_common.errors import ErrorCode, SecretaryError, TransientError
+from secretary_common.errors import Lack, SecretaryError, WorkerUnfit
 from secretary_common.runtime.metrics import SANDBOX_CHILDREN
 from secretary_worker.sandbox.child import AnswerLimits, Child
 from secretary_worker.sandbox.limits import ProcessLimits
@@ -48,7 +48,7 @@ class Sandbox:
         """Start a child that has the descriptors *files*. It is dead when the context ends.
 
         Raises:
-            TransientError: PARSER_CRASHED, no process could be started.
+            WorkerUnfit: no process could be started.
         """
         child = await self._start(files)
         outcome = "cancelled"
@@ -67,8 +67,8 @@ class Sandbox:
         try:
             sockets = self._zygote.fork(files)
         except OSError as error:
-            message = f"no process can be started ({error.strerror})"
-            raise TransientError(message, code=ErrorCode.PARSER_CRASHED) from error
+            message = f"no process can be started ({error.strerror or error})"
+            raise WorkerUnfit(Lack.PROCESSES, message) from error
         # If the caller is cancelled here, the child must still be taken over and closed.
         starting = asyncio.ensure_future(self._take_over(sockets))
         try:

@@ -91,7 +91,12 @@ class Zygote:
             return
         if pid == 0:
             self._become_child(descriptors, here)
-        child = _Child(pid, os.pidfd_open(pid), socket.socket(fileno=os.dup(descriptors[STATUS])))
+        try:
+            child = _child_of(pid, descriptors[STATUS])
+        except OSError:  # no descriptors; the closed status socket shows it to the parent
+            _kill_group(pid)
+            os.waitpid(pid, 0)
+            return
         self._by_pidfd[child.pidfd] = self._by_status[child.status.fileno()] = child
         self._poller.register(child.pidfd, select.POLLIN)
         self._poller.register(child.status, select.POLLIN)
@@ -135,6 +140,20 @@ class Zygote:
         self._poller.unregister(child.pidfd)
         os.close(child.pidfd)
         child.status.close()
+
+
+def _child_of(pid: int, status: int) -> _Child:
+    """Return the record of the child *pid*, with descriptors of its own.
+
+    Raises:
+        OSError: this process has no descriptors left.
+    """
+    pidfd = os.pidfd_open(pid)
+    try:
+        return _Child(pid, pidfd, socket.socket(fileno=os.dup(status)))
+    except OSError:
+        os.close(pidfd)
+        raise
 
 
 def _report(child: _Child, *numbers: int) -> None:
