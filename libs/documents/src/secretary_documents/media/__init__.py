@@ -1,5 +1,6 @@
-"""Recordings: from the address of a recording to a transcript.
+"""Turns a recording at a URL into a transcript.
 
-ffmpeg and yt-dlp with their limits, file formats, silence and the pieces of speech to transcribe
-belong here. Requests to the transcription provider belong in ``providers``, captions in ``web``.
+The calls of ffmpeg and yt-dlp with their limits belong here, with file formats, silence and the
+pieces of audio to transcribe. Requests to the transcription provider belong in ``providers``, the
+parser of captions in ``web``.
 """

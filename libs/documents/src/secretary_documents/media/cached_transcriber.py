@@ -1,4 +1,4 @@
-"""A cache of transcripts, so that no minute of speech is paid for twice."""
+"""A cache of transcripts, so that a piece of audio is paid for only once."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from secretary_common.ports import CacheRepository
 from secretary_documents.providers.transcription import AudioPiece, Segment, Transcriber, Transcript
 
 VERSION = 1
-"""Raise it when the form of the cached entries changes."""
+"""Raise this number when the form of the cached entries changes."""
 
 
 class CachedTranscriber:
-    """A ``Transcriber`` that asks another one only for pieces that are not in the cache.
+    """A ``Transcriber`` that passes only pieces that are not in the cache to another one.
 
-    A recording is cut the same way each time. So a new attempt continues where the lost attempt
+    A recording is cut in the same way each time. So a new attempt continues where the last attempt
     stopped.
     """
 
@@ -28,8 +28,8 @@ class CachedTranscriber:
 
         Args:
             transcriber: transcribes pieces that are not in the cache.
-            cache: keeps transcripts. It raises nothing: without MongoDB each lookup is a miss.
-            base_url: of the provider. Models of the same name differ between providers.
+            cache: keeps transcripts. It raises nothing; if MongoDB fails, each lookup is a miss.
+            base_url: the provider's address. Models of the same name differ between providers.
             model: the model that *transcriber* uses.
         """
         self._transcriber = transcriber
@@ -54,9 +54,9 @@ class CachedTranscriber:
         return transcript
 
     def _key(self, piece: AudioPiece, language: str | None) -> str:
-        """Return the key of a transcript.
+        """Return the cache key of the transcript of *piece*.
 
-        The transcript depends neither on the recording nor on the place of the piece in it.
+        It does not depend on the recording, nor on the place of the piece in the recording.
         """
         sound = hashlib.sha256(piece.content).hexdigest()
         content = {**self._model, "version": VERSION, "language": language, "sound": sound}
@@ -65,7 +65,7 @@ class CachedTranscriber:
 
 
 def _entry_of(transcript: Transcript, offset_sec: float) -> JsonObject:
-    """Return the entry of *transcript*, with times from the beginning of the piece."""
+    """Return the cache entry of *transcript*. Its times count from the beginning of the piece."""
     segments = [
         [one.start_sec - offset_sec, one.end_sec - offset_sec, one.text]
         for one in transcript.segments

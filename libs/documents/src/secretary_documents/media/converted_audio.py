@@ -1,8 +1,9 @@
-"""Audio in the format that is sent for transcription, and the pieces it is cut into.
+"""Audio in the format that is sent for transcription, and its division into pieces.
 
 The format is MP3, mono, 16 kHz, 32 kbit/s. Every frame has 144 bytes (ISO/IEC 13818-3:
 72 · 32000 bit/s / 16000 Hz, no padding) and can be decoded alone (no bit reservoir, no header
-before the first frame). So any run of whole frames is a file, and no program is needed to cut.
+before the first frame). So any run of whole frames is a valid file, and the worker can cut the
+audio without a program.
 """
 
 from __future__ import annotations
@@ -26,13 +27,13 @@ ENCODER = (
 )
 """The arguments that make ffmpeg write this format."""
 
-# How far from the even place a silence is searched for, as a part of the longest piece.
+# The longest distance between a cut and its even place, as a share of the longest piece.
 _SLACK = 0.25
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A piece of a recording, in seconds from its beginning."""
+    """The start and end of a piece, in seconds from the beginning of the recording."""
 
     start: float
     end: float
@@ -52,17 +53,17 @@ class ConvertedAudio:
         return self.size // FRAME_BYTES * FRAME_SEC
 
     def spans(self, *, piece_bytes: int, piece_sec: float) -> list[Span]:
-        """Return the pieces to send.
+        """Return the spans of the pieces to send.
 
-        No piece has more than *piece_bytes*. No piece is longer than *piece_sec* and one frame.
+        A piece has at most *piece_bytes*, and it is at most one frame longer than *piece_sec*.
         """
-        # Both ends of a piece are rounded to frames.
+        # The start and the end of a piece are rounded to frames.
         by_size = (piece_bytes // FRAME_BYTES - 1) * FRAME_SEC
         longest_sec = max(min(by_size, piece_sec), FRAME_SEC)
         return decide_spans(self.duration_sec, self.silences, longest_sec=longest_sec)
 
     async def pieces(self, spans: Sequence[Span]) -> AsyncIterator[AudioPiece]:
-        """Yield the piece of each span. Each piece is read only when the caller asks for it."""
+        """Yield the piece of each span. A piece is read from the file only when it is yielded."""
         for number, span in enumerate(spans, 1):
             first, last = round(span.start / FRAME_SEC), round(span.end / FRAME_SEC)
             size = (last - first) * FRAME_BYTES
@@ -81,8 +82,9 @@ def decide_spans(
 ) -> list[Span]:
     """Divide a recording into pieces of similar length, each at most *longest_sec* long.
 
-    A cut lies in the middle of the longest silence near its even place. Without a silence there,
-    the cut lies at the even place itself.
+    The even place of a cut is the place that makes all remaining pieces equally long. The cut lies
+    in the middle of the longest silence near the even place, or at the even place if there is no
+    silence near it.
     """
     spans: list[Span] = []
     start = 0.0

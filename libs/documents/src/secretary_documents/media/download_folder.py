@@ -1,4 +1,4 @@
-"""A folder that an untrusted program writes to: its limits, and the files that are accepted."""
+"""A folder to which an untrusted program writes: checks its limits, and opens only plain files."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _CHECK_SEC = 0.2
 
 @dataclass(frozen=True, slots=True)
 class DownloadFolder:
-    """A folder with limits on its size and on its number of files."""
+    """A folder with limits for its total size and its number of files."""
 
     path: Path
     max_bytes: int
     max_files: int = 10_000
 
     async def watch(self) -> None:
-        """Check the limits again and again until cancelled.
+        """Check the limits every 0.2 s until cancelled.
 
         Raises:
             PermanentError: MEDIA_TOO_LARGE.
@@ -44,18 +44,19 @@ class DownloadFolder:
         for count, size in enumerate(_sizes(self.path), 1):
             total += size
             if total > self.max_bytes or count > self.max_files:
-                message = f"the recording has more than {self.max_bytes} bytes"
+                limit = f"{self.max_bytes} bytes or {self.max_files} files"
+                message = f"the recording needs more than {limit}"
                 raise PermanentError(message, code=ErrorCode.MEDIA_TOO_LARGE)
 
     def named(self, stem: str) -> list[Path]:
-        """Return the entries of the folder named ``<stem>.…``, the shortest names first."""
+        """Return the files of the folder whose names begin with ``<stem>.``, shortest first."""
         found = (path for path in self.path.iterdir() if path.name.startswith(f"{stem}."))
         return sorted(found, key=lambda path: (len(path.name), path.name))
 
 
 @contextmanager
 def open_plain_file(path: Path) -> Iterator[OpenFile | None]:
-    """Open the file at *path*. Yield None if it is empty or special, such as a link or a pipe."""
+    """Open the file at *path*. Yield None for an empty or special file, such as a link."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:

@@ -1,4 +1,4 @@
-"""ffmpeg: inspects a recording and converts its sound. It reads no other file."""
+"""Runs ffprobe and ffmpeg to inspect a recording and to convert its audio."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ from secretary_worker import OpenFile, ProcessLimits, no_room, temporary_file
 
 log = get_logger(__name__)
 
-# A recording cannot make ffmpeg read anything else: no http, no concat, no subfile, no crypto.
+# The only protocols for ffmpeg, so that a recording cannot make it read a URL, or parts of files.
 _PROTOCOLS = "file,pipe,fd"
 _CPU_USED = re.compile(r"bench: utime=(\d{1,9}(?:\.\d+)?)s stime=(\d{1,9}(?:\.\d+)?)s")
 _PROBE_SEC = 60.0
 _PROBED = "stream=codec_type,duration:format=duration"
-# These formats have no header. ffprobe guesses their duration from the first frames.
+# Files of these formats name no duration. ffprobe guesses it from the first frames.
 _GUESSED = (MediaFormat.MP3, MediaFormat.AAC)
-# Encoders add silence, and a broken last frame is too short to mention.
+# A smaller shortfall causes no warning: encoders add silence, and the last frame may be broken.
 _SHORTFALL_SEC = 5.0
 
 _NO_MEMORY = re.compile(r"Cannot allocate memory|std::bad_alloc|out of memory", re.IGNORECASE)
@@ -48,11 +48,11 @@ _CPU_SPENT = f"received signal {signal.SIGXCPU.value}"
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """What ffprobe found in a recording."""
+    """The format of a recording and the length of its audio, as ffprobe reports them."""
 
     media_format: MediaFormat
     audio_sec: float | None
-    """How long its sound lasts, if the file says so."""
+    """The length of the audio in seconds; None if the file does not name it."""
 
 
 class Ffmpeg:
@@ -63,7 +63,7 @@ class Ffmpeg:
         self._max_sec = section.max_hours * 3600
 
     def check_installed(self) -> None:
-        """Check that ffmpeg and ffprobe can be run.
+        """Check that ffmpeg and ffprobe are installed.
 
         Raises:
             PermanentError: FFMPEG_MISSING.
@@ -72,11 +72,12 @@ class Ffmpeg:
         self._program("ffprobe")
 
     async def probe(self, file: OpenFile) -> Probe:
-        """Find out the format of *file* by its content, and how long its sound lasts.
+        """Return the format of *file*, by its content, and the length of its audio.
 
         Raises:
-            PermanentError: MEDIA_INVALID, MEDIA_NO_AUDIO, MEDIA_TOO_LARGE (it lasts longer than
-                ``max_hours``), MEDIA_TIMEOUT or FFMPEG_MISSING.
+            PermanentError: MEDIA_INVALID, MEDIA_NO_AUDIO, MEDIA_TOO_LARGE (the recording is longer
+                than ``max_hours``), MEDIA_TIMEOUT or FFMPEG_MISSING.
+            WorkerUnfit: the disk is full.
         """
         media_format = check_format(file)
         arguments = (
@@ -96,25 +97,25 @@ class Ffmpeg:
     async def convert(
         self, file: OpenFile, probe: Probe, resources: ResourceCalculator
     ) -> AsyncIterator[ConvertedAudio]:
-        """Convert the sound of *file*, into a file that is removed when the context ends.
+        """Convert the audio of *file* into a file that is gone when the context ends.
 
         Raises:
             PermanentError: MEDIA_INVALID, MEDIA_TOO_LARGE, MEDIA_TIMEOUT or FFMPEG_MISSING.
             WorkerUnfit: the disk is full.
         """
-        with temporary_file() as sound:
-            silences = await self._write(file, probe, sound.fileno(), resources)
-            size = os.fstat(sound.fileno()).st_size
-            audio = ConvertedAudio(sound.fileno(), size, silences.silences)
+        with temporary_file() as target:
+            silences = await self._write(file, probe, target.fileno(), resources)
+            size = os.fstat(target.fileno()).st_size
+            audio = ConvertedAudio(target.fileno(), size, silences.silences)
             if size < FRAME_BYTES:
-                message = "ffmpeg found no sound in the recording"
+                message = "ffmpeg found no audio in the recording"
                 raise PermanentError(message, code=ErrorCode.MEDIA_INVALID)
             self._check_duration(audio.duration_sec)
             resources.add_audio_seconds(audio.duration_sec)
             yield audio
 
     async def _write(
-        self, file: OpenFile, probe: Probe, sound: int, resources: ResourceCalculator
+        self, file: OpenFile, probe: Probe, target: int, resources: ResourceCalculator
     ) -> SilenceLog:
         silences, cpu_sec = SilenceLog(), 0.0
 
@@ -128,13 +129,13 @@ class Ffmpeg:
         arguments = (
             *("-nostdin", "-hide_banner", "-nostats", "-benchmark", "-threads", "1"),
             *("-protocol_whitelist", _PROTOCOLS, *source),
-            # The first audio track. Pictures are not even decoded.
+            # Only the first audio track. Pictures are not decoded.
             *("-map", "0:a:0", "-vn", "-sn", "-dn", "-map_metadata", "-1", "-map_chapters", "-1"),
-            # One second more than allowed, so that a recording that is too long is noticed.
+            # One second more than allowed, so that _check_duration notices an excess.
             *("-af", FILTER, "-t", f"{self._max_sec + 1:.0f}", *ENCODER, "pipe:1"),
         )
         timeout_sec = self._section.ffmpeg_timeout_sec
-        command = self._command("ffmpeg", arguments, file, timeout_sec, output=sound)
+        command = self._command("ffmpeg", arguments, file, timeout_sec, output=target)
         _check(await run_program(command, on_line=on_line))
         resources.add_compute_seconds(cpu_sec)
         return silences
@@ -167,12 +168,12 @@ class Ffmpeg:
     def _check_duration(self, duration_sec: float) -> None:
         if duration_sec > self._max_sec:
             hours = f"{self._section.max_hours:g}"
-            message = f"the recording lasts longer than {hours} hours (media.max_hours)"
+            message = f"the recording is longer than {hours} hours (media.max_hours)"
             raise PermanentError(message, code=ErrorCode.MEDIA_TOO_LARGE)
 
 
 def shortfall(probe: Probe, audio: ConvertedAudio) -> str | None:
-    """Return a warning if much less sound could be decoded than the recording claims to have."""
+    """Return a warning if much of the audio that the file claims to have could not be decoded."""
     claimed, decoded = probe.audio_sec or 0.0, audio.duration_sec
     if claimed - decoded <= max(_SHORTFALL_SEC, claimed / 100):
         return None
@@ -181,9 +182,9 @@ def shortfall(probe: Probe, audio: ConvertedAudio) -> str | None:
 
 
 def exit_error(result: ProgramResult) -> SecretaryError | None:
-    """Return the error that ffmpeg's exit means for its recording, or None if it succeeded.
+    """Return the error for a failed run of ffmpeg; None if the run succeeded.
 
-    ffmpeg's own output goes only to the log, because it names paths and quotes the file.
+    Only the worker's log shows ffmpeg's own output, because it names paths and quotes the file.
     """
     if result.returncode == 0:
         return None
@@ -191,7 +192,7 @@ def exit_error(result: ProgramResult) -> SecretaryError | None:
     if result.returncode == EXIT_NO_PROGRAM:
         return PermanentError("ffmpeg cannot be run", code=ErrorCode.FFMPEG_MISSING)
     return _limit_error(result) or PermanentError(
-        "the recording is damaged, or its format is not the one its first bytes say",
+        "the recording is damaged, or it does not have the format that its first bytes claim",
         code=ErrorCode.MEDIA_INVALID,
     )
 
@@ -200,7 +201,7 @@ def _limit_error(result: ProgramResult) -> SecretaryError | None:
     if result.returncode == -signal.SIGXCPU or _CPU_SPENT in result.stderr:
         return timeout_error("ffmpeg")
     if result.returncode == -signal.SIGXFSZ:
-        message = "the recording has more sound than media.max_hours allows"
+        message = "the recording has more audio than media.max_hours allows"
         return PermanentError(message, code=ErrorCode.MEDIA_TOO_LARGE)
     if _NO_ROOM in result.stderr:
         return no_room()
@@ -217,7 +218,10 @@ def _check(result: ProgramResult) -> None:
 
 
 def _read_probe(output: bytes) -> tuple[float | None, float | None]:
-    """Return the seconds of the first audio track and of the whole file, if *output* has them."""
+    """Return the lengths in *output* of the first audio track and of the whole file, in seconds.
+
+    A length is None if ffprobe does not know it.
+    """
     try:
         probed = json.loads(output)
         tracks = [one for one in probed.get("streams", []) if one.get("codec_type") == "audio"]
@@ -227,5 +231,5 @@ def _read_probe(output: bytes) -> tuple[float | None, float | None]:
         message = "ffprobe's description of the recording cannot be read"
         raise PermanentError(message, code=ErrorCode.MEDIA_INVALID) from None
     if not tracks:
-        raise PermanentError("the recording has no sound", code=ErrorCode.MEDIA_NO_AUDIO)
+        raise PermanentError("the recording has no audio", code=ErrorCode.MEDIA_NO_AUDIO)
     return seconds[0], seconds[1]

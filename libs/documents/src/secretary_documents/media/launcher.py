@@ -1,9 +1,9 @@
-"""Replaces this process by another program, with limits.
+"""Sets limits on this process and replaces it by another program.
 
 Called as ``python -m … LIMITS PARENT PROGRAM ARGUMENT…``.
 
-The limits are set here, after the fork and before the program starts. The worker cannot set them
-between fork and exec: it has threads, and Python code there may deadlock. They survive the exec.
+The limits survive the exec. The worker cannot set them itself between fork and exec: it has
+threads, and Python code there may deadlock.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from typing import NoReturn
 from secretary_worker import ProcessLimits, confine, die_first, die_with_parent
 
 NICENESS = 10
-EXIT_NO_PROGRAM = 127  # a shell's code for it
+EXIT_NO_PROGRAM = 127  # the exit code of a shell if a program cannot be run
 
 # Python ignores these signals, and an ignored signal stays ignored after an exec.
 _IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
 
 
 def main() -> NoReturn:
-    """Set this process's limits and replace it with the program that its arguments name."""
+    """Set the limits, then replace this process by the program that the arguments name."""
     limits, parent, program, *arguments = sys.argv[1:]
     die_with_parent(int(parent))
     die_first()

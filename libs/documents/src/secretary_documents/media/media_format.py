@@ -1,4 +1,4 @@
-"""The format of a recording, by its first bytes. Its name and content type are ignored."""
+"""Detects the format of a recording by its first bytes, not by its name or content type."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ HEAD_BYTES = 4096
 
 
 class MediaFormat(Enum):
-    """A file format that holds sound. The value is ffmpeg's name for the format's reader.
+    """A file format with audio. The value is ffmpeg's name for the format.
 
-    ffmpeg is given this name. Otherwise it would try all its formats. Among them are playlists,
-    which make it read other files.
+    The worker passes this name to ffmpeg. Without a name ffmpeg would try all its formats, and some
+    of them are playlists, which make ffmpeg read other files.
     """
 
     MP4 = "mov"
@@ -47,12 +47,12 @@ _TEXTS = (
 
 
 def detect_format(head: bytes) -> MediaFormat | None:
-    """Return the format of a file that begins with *head*, or None if it is not supported."""
+    """Return the format of a file that begins with *head*; None if it is not supported."""
     return next((one for one, mark in _MARKS if mark.match(head)), None)
 
 
 def describe(head: bytes) -> str:
-    """Say for people what a file without a supported format is."""
+    """Return words for a file without a supported format, for a message."""
     body = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     return next((what for what, mark in _TEXTS if mark.match(body)), "something else")
 

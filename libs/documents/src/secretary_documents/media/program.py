@@ -1,4 +1,4 @@
-"""Runs an external program on untrusted bytes, with limits and a kill switch.
+"""Runs an external program on untrusted bytes, with limits.
 
 When ``run_program`` returns or raises, the program's whole process group is dead.
 """
@@ -40,24 +40,24 @@ class Command:
     arguments: tuple[str, ...]
     limits: ProcessLimits
     timeout_sec: float
-    """Of wall-clock time."""
+    """The limit of wall-clock time."""
     files: tuple[int, ...] = ()
     """File descriptors that the program inherits, under the same numbers."""
     output: int | None = None
-    """The descriptor for its standard output. With None the result has it, 1 MiB at most."""
+    """The descriptor for the standard output. With None the result has the first MiB of it."""
     folder: Path = Path("/")
-    """Its working directory and its home."""
+    """The working directory and the home of the program."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProgramResult:
-    """How a program ended."""
+    """The end of a program, with its output."""
 
     returncode: int
-    """If negative, the number of the signal that ended the program."""
+    """The exit code. If negative, the number of the signal that ended the program."""
     output: bytes
     stderr: str
-    """The last part of its standard error."""
+    """The last part of the standard error."""
 
 
 async def run_program(
@@ -68,8 +68,8 @@ async def run_program(
     Args:
         command: the program and its limits.
         on_line: called with each line of standard error, in order. Long lines are cut.
-        watch: runs at the same time. If it raises, the program is killed and the error is raised
-            here.
+        watch: runs at the same time. If *watch* raises an error, the program is killed, and
+            this function raises the error.
 
     Raises:
         PermanentError: MEDIA_TIMEOUT, the program took longer than ``timeout_sec``.
@@ -100,8 +100,8 @@ def timeout_error(program: str) -> PermanentError:
 
 
 async def _start(command: Command) -> asyncio.subprocess.Process:
-    # The loop's own thread starts the child. A thread of a pool would be the wrong parent, because
-    # the kernel ends the child when the *thread* that started it ends (PR_SET_PDEATHSIG).
+    # The loop's own thread starts the child. It must not be a thread of a pool, because the kernel
+    # ends the child when the *thread* that started it ends (PR_SET_PDEATHSIG).
     limits, parent = json.dumps(asdict(command.limits)), str(os.getpid())
     return await asyncio.create_subprocess_exec(
         *(sys.executable, "-I", "-B", "-X", "utf8", "-m", _LAUNCHER),
@@ -146,7 +146,7 @@ class _Reading:
         ]
 
     async def finish(self) -> None:
-        """Wait until everything is read."""
+        """Wait until all output is read, or until the pipes have been open for too long."""
         await asyncio.wait(self._tasks, timeout=_PIPE_GRACE_SEC)
         for task in self._tasks:
             task.cancel()

@@ -1,4 +1,4 @@
-"""From the address of a recording to its transcript."""
+"""Makes the transcript of the recording at a URL."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ ACCEPT = "audio/*, video/*, */*;q=0.1"
 
 
 class TranscriptSource(StrEnum):
-    """Where a transcript comes from."""
+    """The source of a transcript."""
 
     CAPTIONS = "captions"
     TRANSCRIPTION = "transcription"
@@ -42,14 +42,14 @@ class RecordingTranscript:
     """The transcript of a whole recording."""
 
     segments: tuple[Segment, ...]
-    """By time, in seconds from the beginning."""
+    """The segments in order, with times in seconds from the beginning of the recording."""
     source: TranscriptSource
     language: str | None = None
-    """As the model names it."""
+    """The language, as the model names it."""
     duration_sec: float | None = None
-    """Of the sound; None if the transcript comes from captions."""
+    """The length of the audio; None if the transcript comes from captions."""
     warning: str | None = None
-    """Says that only a part of the recording could be decoded."""
+    """A warning if only a part of the recording could be decoded."""
 
     @property
     def text(self) -> str:
@@ -66,19 +66,19 @@ class RecordingTranscript:
 class RecordingTranscriber:
     """Transcribes recordings: from a video page's captions, or with ffmpeg and a provider.
 
-    One instance serves all jobs. No file and no process is left when a call ends: files have no
-    names or lie in a folder that is removed, and each program is killed with its call.
+    One instance serves all jobs. A call leaves no file and no process: its files have no names or
+    are in a folder that it removes, and it kills each program that it has started.
     """
 
     section: MediaSection
     provider: TranscriptionSection
     downloader: Downloader
-    """Limited by ``max_mb`` and ``timeout_sec``; its code for a large file is MEDIA_TOO_LARGE."""
+    """Fetches recordings up to ``max_mb``; its code for a larger file is MEDIA_TOO_LARGE."""
     ffmpeg: Ffmpeg
     yt_dlp: YtDlp
     client: Transcriber
     cached: Transcriber | None = None
-    """*client* with a cache; None: no transcript is cached."""
+    """A ``Transcriber`` that adds a cache to *client*; None caches no transcript."""
 
     async def __call__(
         self,
@@ -91,9 +91,9 @@ class RecordingTranscriber:
         """Transcribe the recording at *url*, or on the video page at *url*.
 
         Args:
-            url: of a recording, or of a page on one of ``yt_dlp_hosts``.
+            url: the address of a recording, or of a page on one of ``yt_dlp_hosts``.
             language: ISO 639-1; None lets the model detect the language.
-            resources: counts bytes, seconds of sound, requests and cost.
+            resources: counts bytes, seconds of audio, requests and cost.
             use_cache: whether to use cached transcripts, and to cache the new one.
 
         Raises:
@@ -106,7 +106,7 @@ class RecordingTranscriber:
         )
         if self.yt_dlp.accepts(url):
             return await self._transcribe_page(url, language, transcribe)
-        self._check_ready()  # before a large file is downloaded for nothing
+        self._check_ready()  # before the download of a large file
         async with self._downloaded(url) as file:
             return await transcribe(file)
 

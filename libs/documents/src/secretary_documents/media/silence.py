@@ -1,4 +1,4 @@
-"""Where a recording is silent, as ffmpeg's ``silencedetect`` reports it."""
+"""Reads from ffmpeg's output (``silencedetect``) where a recording is silent."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from dataclasses import dataclass
 FILTER = "silencedetect=noise=-35dB:duration=0.4"
 
 _MARK = re.compile(r"\[silencedetect @ [^\]]*\] silence_(start|end): (-?\d{1,9}(?:\.\d+)?)")
-# Half a million of the shortest silences last two and a half days.
+# The most silences that are kept. So many of the shortest ones last two and a half days.
 _MOST = 500_000
 
 
 @dataclass(frozen=True, slots=True)
 class Silence:
-    """A stretch without speech, in seconds from the beginning."""
+    """The start and end of a silence, in seconds from the beginning of the recording."""
 
     start: float
     end: float
@@ -25,7 +25,7 @@ class SilenceLog:
 
     def __init__(self) -> None:
         self.silences: list[Silence] = []
-        """By time. A silence that lasts to the end is left out, because no cut is needed there."""
+        """The silences in order, except one that lasts to the end: no cut is needed there."""
         self._start: float | None = None
 
     def take(self, line: str) -> None:

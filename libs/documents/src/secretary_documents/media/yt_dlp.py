@@ -1,9 +1,9 @@
-"""yt-dlp: fetches the captions of a video page, or the smallest audio track of good quality.
+"""Runs yt-dlp to fetch the captions of a video page, or its smallest audio track of good quality.
 
-It is off unless configured. Its generic extractor would fetch anything, so it is switched off, and
-yt-dlp gets only URLs that the guard allows, on the listed hosts. It runs in a folder of its own
-without configuration, cookies or plugins. Only regular files with the expected names are read from
-that folder.
+yt-dlp is used only if it is configured. It gets only URLs on the listed hosts that the guard
+allows, and its generic extractor, which would fetch any URL, is switched off. It runs in a folder
+of its own without configuration, cookies or plugins. The worker reads only plain files with the
+expected names from that folder.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _ALWAYS = (
     *("--no-progress", "--no-mtime", "--socket-timeout", "30", "--retries", "3"),
     *("--output", f"{_STEM}.%(ext)s"),
 )
-# The smallest track that is better than a telephone call. Speech needs no more.
+# The smallest track that is better than a telephone call, because speech needs no better quality.
 _AUDIO = ("--format", "ba[abr>=48]/ba/b", "--format-sort", "+size,+br")
 _NOT_AUDIO = (".vtt", ".part", ".ytdl", ".json", ".temp")
 # yt-dlp may start JavaScript engines, which reserve much memory and use little.
@@ -59,14 +59,14 @@ class YtDlp:
         self._max_bytes = int(section.max_mb * 2**20)
 
     def accepts(self, url: str) -> bool:
-        """Return whether *url* is on one of the listed hosts."""
+        """Return whether *url* is on one of the hosts in ``yt_dlp_hosts``."""
         with suppress(ValueError):
             return (urlsplit(url).hostname or "").lower() in self._section.yt_dlp_hosts
         return False
 
     @asynccontextmanager
     async def page(self, url: str) -> AsyncIterator[VideoPage]:
-        """Open the page at *url*. Its files are removed when the context ends.
+        """Prepare to fetch from the page at *url*. Fetched files are removed at the context's end.
 
         Raises:
             PermanentError: URL_REFUSED; YT_DLP_NOT_CONFIGURED.
@@ -79,7 +79,7 @@ class YtDlp:
     async def run(
         self, program: str, url: str, folder: DownloadFolder, arguments: tuple[str, ...]
     ) -> ProgramResult:
-        """Run yt-dlp in *folder*, which may grow to ``max_mb``.
+        """Run yt-dlp in *folder*. The folder may grow to ``max_mb``.
 
         Raises:
             PermanentError: FETCH_FAILED, MEDIA_TOO_LARGE, MEDIA_TIMEOUT.
@@ -96,7 +96,7 @@ class YtDlp:
         # After "--" no argument is an option, even if it begins with a dash.
         full = (*_ALWAYS, *size, *arguments, "--", url)
         command = Command(program, full, limits, timeout_sec, folder=folder.path)
-        # The watch is needed because --max-filesize has no effect on streams in fragments.
+        # --max-filesize has no effect on streams in fragments, so the folder is watched too.
         result = await run_program(command, watch=folder.watch)
         folder.check_limits()  # yt-dlp may have ended between two checks
         return result
@@ -125,7 +125,7 @@ class YtDlp:
 
 
 class VideoPage:
-    """A video page whose captions or sound can be fetched. ``YtDlp.page`` makes it."""
+    """A video page whose captions or audio can be fetched. ``YtDlp.page`` returns it."""
 
     def __init__(self, yt_dlp: YtDlp, program: str, url: str, folder: DownloadFolder) -> None:
         self._yt_dlp = yt_dlp
@@ -134,9 +134,9 @@ class VideoPage:
         self._folder = folder
 
     async def captions(self, language: str | None) -> str | None:
-        """Return the captions as WebVTT, or None if there are none.
+        """Return the captions in *language* as WebVTT; None if there are no such captions.
 
-        They are in *language*; without a language, in the one that is spoken.
+        If *language* is None, this returns captions in the spoken language.
 
         Raises:
             PermanentError: FETCH_FAILED, MEDIA_TOO_LARGE, MEDIA_TIMEOUT.
@@ -156,7 +156,7 @@ class VideoPage:
 
     @asynccontextmanager
     async def fetch_audio(self) -> AsyncIterator[OpenFile]:
-        """Fetch the recording, only its sound if the page offers that.
+        """Fetch the audio of the recording, or the whole recording if the page has no audio track.
 
         Raises:
             PermanentError: FETCH_FAILED, MEDIA_TOO_LARGE, MEDIA_TIMEOUT.
