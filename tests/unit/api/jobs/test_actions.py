@@ -12,10 +12,12 @@ from secretary_common.models import (
     JobError,
     JobProgress,
     Lease,
+    NewerWord,
     Outcome,
     Phase,
     ProgressChange,
     Settlement,
+    Unreadable,
     delivery_id_of,
 )
 
@@ -190,3 +192,27 @@ async def test_progress_between_read_and_cancel_does_not_matter(api: Api) -> Non
     )
     await api.jobs.record_progress(change)
     assert data_of(await ask(api, job_id, "cancel"))["job"]["cancel_requested"]
+
+
+async def test_a_job_that_lost_unreadable_fields_is_not_retried(api: Api) -> None:
+    job = await ended(api, await submitted(api))
+    mark = Unreadable(at=api.clock.now(), reason="parameters: is of the type string")
+    api.jobs.put(job, unreadable=mark)
+    answer = await ask(api, job.job_id, "retry")
+    assert "parameters" in error_of(answer, 409, "INVALID_STATE")["message"]
+    assert (await api.request("DELETE", f"/api/jobs/{job.job_id}")).status_code == 200
+
+
+@pytest.mark.parametrize("what", ["cancel", "retry", "delete"])
+async def test_only_the_newer_version_changes_a_job_with_its_word(api: Api, what: str) -> None:
+    job_id = await submitted(api)
+    newer = {"status": NewerWord("parked"), "newer": "status: has a word of a newer version"}
+    api.jobs.put(api.jobs.jobs[job_id], **newer)
+    shown = data_of(await api.request("GET", f"/api/jobs/{job_id}"))
+    assert shown["status"] == "parked"
+    path = f"/api/jobs/{job_id}"
+    answer = await (
+        api.request("DELETE", path) if what == "delete" else api.request("POST", f"{path}/{what}")
+    )
+    error_of(answer, 409, "INVALID_STATE")
+    assert api.jobs.jobs[job_id].status == "parked"
