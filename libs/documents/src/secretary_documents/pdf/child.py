@@ -1,11 +1,11 @@
-"""Runs in the child process: opens one document and answers requests about it.
+"""Runs in the child process: opens one document and answers requests about this document.
 
 - ``{op: open, password, max_pages, max_pixels, page_sec}`` →
   ``{document: {page_count, title, author, repaired}}``.
 - ``{op: scale}`` → ``{scale}``: the font sizes of headings in the document, for Markdown.
 - ``{op: read, pages, method, output, scale, languages, models}`` → for each page, in order,
-  ``{page: {page, text, method, reason?, confidence?}}``. With the method ``defer_ocr``, a page that
-  ``combined`` would recognise gives ``{deferred: page}`` instead.
+  ``{page: {page, text, method, reason?, confidence?}}``. The method ``defer_ocr`` works as
+  ``combined``, but for a page that needs OCR the child sends only ``{deferred: page}``.
 - ``{op: image, page, dpi, max_side, quality}`` → ``{image: {page, width, height, jpeg}}``.
 - ``{op: subset, pages}`` → several ``{piece}``. Pieces and images are in base64.
 """
@@ -48,12 +48,12 @@ Entry = dict[str, Any]
 Request = dict[str, Any]
 
 _PIECE_BYTES = 2**20
-# CPU time for the sample of pages that sets the font scale. The job may not need those pages.
+# The CPU time for the pages from which the font scale is measured. The job may not need them.
 _SCALE_SEC = 10.0
 
 
 def warm_up() -> None:
-    """Read a small page in the zygote, so that no child pays the extra cost of a first page."""
+    """Read a small page in the zygote, so that the first page of a child takes no extra time."""
     silence_mupdf()
     with pymupdf.open() as written:
         written.new_page().insert_text((72, 72), "warm")
@@ -84,7 +84,7 @@ class PdfWork:
         """Answer *request*.
 
         Raises:
-            PermanentError: the document cannot be opened, or the request cannot be answered.
+            PermanentError: the document cannot be opened, or a page cannot be drawn or copied.
         """
         answers = {
             "open": self._open,
@@ -121,7 +121,7 @@ class PdfWork:
             return {"text": "", "method": method, "reason": Reason.UNREADABLE}
 
     def _read_page(self, page: pymupdf.Page, request: Request) -> Entry | None:
-        """Return what *page* has; None if the method is ``defer_ocr`` and the page needs OCR."""
+        """Return the entry of *page*; None if its OCR must be deferred."""
         if request["method"] == "ocr":
             return self._recognise(page, request)
         text = native_text(page)

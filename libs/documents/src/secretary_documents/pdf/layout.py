@@ -1,6 +1,6 @@
-"""Puts lines of text together into Markdown: headings, lists and paragraphs.
+"""Joins lines of text into Markdown headings, lists and paragraphs, and escapes markup.
 
-Pure: it knows no PDF library. It also escapes text that Markdown would read as markup.
+No I/O and no PDF library.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ _BULLET = re.compile(
     r"[•◦▪▫‣●○■□·∙➢➤✓❖\uf0b7\uf0a7\uf0d8\uf076\uf0fc]\s*|(?:[-\u2013\u2014]|\\\*)\s+"
 )
 _NUMBER = re.compile(r"(\d{1,3})[.)]\s+(?=\S)")
-# Lines whose tops differ by less are side by side, such as a bullet and its text. A share of the
-# line's height.
+# Two lines are side by side, such as a bullet and its text, if their tops differ by less than this
+# share of the line's height.
 _SAME_LINE = 0.4
 _INDENT_POINTS = 8.0
 _MOST_LEVELS = 4
@@ -31,19 +31,20 @@ _AT_LINE_START = re.compile(r"(#{1,6}(?=\s|$)|[>+\-=](?=\s|[-=]|$)|\d{1,9}(?=[.)
 
 @dataclass(frozen=True, slots=True)
 class TextLine:
-    """A line of a page. Its text is escaped Markdown, except for how it begins."""
+    """A line of a page."""
 
     text: str
+    """Escaped Markdown. Its beginning is not escaped yet (``escape_start``)."""
     level: int
-    """The level of the heading that the line belongs to; 0: no heading."""
+    """The level of the heading to which the line belongs; 0 if it belongs to no heading."""
     left: float
-    """In points, as are ``top`` and ``bottom``."""
+    """A coordinate in points, like ``top`` and ``bottom``."""
     top: float
     bottom: float
 
 
 class MarkdownBlock(Protocol):
-    """A block that writes its own Markdown, such as a table."""
+    """A block that makes its own Markdown, such as a table."""
 
     def as_markdown(self) -> str:
         """Return the block as Markdown."""
@@ -58,7 +59,7 @@ class _Item:
 
 
 def blocks_to_markdown(parts: Iterable[Sequence[TextLine] | MarkdownBlock]) -> str:
-    """Return the Markdown of *parts*: blocks of lines, and blocks with Markdown of their own."""
+    """Return the Markdown of *parts*, which are blocks of lines, and blocks such as tables."""
     pieces: list[str] = []
     items: list[_Item] = []
     for part in parts:
@@ -95,7 +96,7 @@ def _pieces(lines: Sequence[TextLine]) -> Iterator[str | _Item]:
 
 
 def _merge_side_by_side(lines: Sequence[TextLine]) -> Iterator[TextLine]:
-    """Yield *lines*, with lines that are side by side merged into one."""
+    """Yield *lines*. Lines that are side by side become one line."""
     last: TextLine | None = None
     for line in lines:
         if last and abs(line.top - last.top) < (last.bottom - last.top) * _SAME_LINE:
@@ -126,7 +127,7 @@ def _block(lines: list[str], level: int) -> str:
 
 
 def _list_of(items: Sequence[_Item]) -> list[str]:
-    """Return the Markdown list of *items*, indented as on the page; nothing if there are none."""
+    """Return the Markdown of a list of *items*, indented as on the page; [] without items."""
     if not items:
         return []
     lines: list[str] = []
@@ -146,7 +147,7 @@ def _list_of(items: Sequence[_Item]) -> list[str]:
 
 
 def join_lines(lines: Iterable[str]) -> str:
-    """Return *lines* as one line. Words that were divided at the end of a line are whole again."""
+    """Return *lines* as one line. A word that was divided between two lines becomes one word."""
     text = ""
     for line in (line.strip() for line in lines):
         if text and line[:1].islower() and _HYPHENATED.search(text):
@@ -162,7 +163,7 @@ def escape(text: str) -> str:
 
 
 def escape_start(text: str) -> str:
-    """Return an escaped line so that it starts no heading, list or quotation."""
+    """Return a line with its beginning escaped, so that it starts no heading, list or quotation."""
     if not (match := _AT_LINE_START.match(text)):
         return text
     if match[0].isdecimal():
@@ -171,6 +172,6 @@ def escape_start(text: str) -> str:
 
 
 def text_to_markdown(text: str) -> str:
-    """Return recognised *text* as Markdown: each paragraph in one line."""
+    """Return recognised *text* as Markdown, with each paragraph in one line."""
     paragraphs = (join_lines(part.splitlines()) for part in _BREAK.split(text))
     return "\n\n".join(escape_start(escape(one)) for one in paragraphs if one)

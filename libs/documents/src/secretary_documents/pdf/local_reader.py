@@ -1,4 +1,4 @@
-"""Reads pages in children of the sandbox, as native text or by OCR."""
+"""Reads native text and recognises pages (OCR) in children of the sandbox."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from secretary_documents.pdf.sandboxed_document import SandboxedDocument
 from secretary_worker import Child, parsing_answer
 
 # A child ends after this many pages, so that memory which MuPDF and Tesseract keep does not add up.
-# A child that recognises is large and holds one of few permits, which other jobs wait for.
+# A child that recognises is large, and other jobs wait for its permit.
 NATIVE_PAGES = 200
 OCR_PAGES = 10
-# Pages that a child takes at a time when several children share the pages of a document.
+# The pages that a child takes at a time when several children share the pages of a document.
 TURN_PAGES = 25
 
 OnDeferred = Callable[[int], None]
@@ -40,10 +40,10 @@ class LocalReader:
 
         Args:
             document: the document to read.
-            options: how to read it.
-            ocr_limit: of children that recognise, for all jobs together. One document takes
-                all permits if no other document needs them.
-            timeout_sec: wall clock for all pages of one call.
+            options: the options for all pages.
+            ocr_limit: limits the children that recognise pages, for all jobs together. One document
+                may use all permits.
+            timeout_sec: the wall-clock limit for all pages of one call.
         """
         self._document = document
         self._options = options
@@ -66,10 +66,10 @@ class LocalReader:
         """See ``PageReader``.
 
         Raises:
-            PermanentError: a code of the sandbox, with the page at which the child ended.
-            TransientError: PARSER_CRASHED with the page: the child was killed from outside.
+            PermanentError: an error of the sandbox, with the page that the child was reading.
+            TransientError: PARSER_CRASHED with the page; the child was killed from outside.
         """
-        del document, resources  # this reader has a document, which counts the CPU time itself
+        del document, resources  # the reader has a document already, which counts the CPU time
         try:
             async with asyncio.timeout(self._timeout_sec) as clock:
                 if self._options.output == "markdown" and self._options.method != "ocr":
@@ -83,10 +83,10 @@ class LocalReader:
             raise PermanentError(message, code=ErrorCode.PARSE_TIMEOUT) from None
 
     async def _find_scale(self) -> list[float]:
-        """Return the font sizes of headings, or none if a sampled page exceeds its limits.
+        """Return the font sizes of headings; [] if a sampled page exceeds its limits.
 
-        The error is not raised here: the job may not have asked for that page. If it has, reading
-        the page raises the error.
+        No error is raised then, because the job may not need this page. If the job needs the page,
+        reading it raises the error.
         """
         messages: list[dict[str, Any]] = []
         try:
@@ -117,7 +117,8 @@ class LocalReader:
                 async with self._ocr_limit.permit():
                     await work()
 
-        # One child begins at once, however busy the other jobs are. Children on idle CPUs help.
+        # One child needs no permit, so it begins even if other jobs are busy. Children with free
+        # permits help.
         helpers = min(self._ocr_limit.free_but_one, -(-len(pages) // TURN_PAGES) - 1)
         await _together([work(), *(help_out() for _ in range(helpers))])
         if deferred:
@@ -127,7 +128,7 @@ class LocalReader:
         batches = _batches(pages, min(OCR_PAGES, -(-len(pages) // self._ocr_limit.size)))
 
         async def work() -> None:
-            # Each batch takes a permit of its own, so that documents take turns.
+            # Each batch needs a new permit, so that documents take turns.
             for batch in batches:
                 async with (
                     self._ocr_limit.permit(),
@@ -174,7 +175,7 @@ class LocalReader:
 
 
 async def _together(works: Sequence[Coroutine[Any, Any, None]]) -> None:
-    """Run all *works*. The first error cancels the others and is raised."""
+    """Run all *works* at the same time. The first error cancels the other works and is raised."""
     try:
         async with asyncio.TaskGroup() as group:
             for work in works:
@@ -204,6 +205,6 @@ def _page_of(found: dict[str, Any]) -> Page:
 def _at_page(
     error: PermanentError | TransientError, number: int
 ) -> PermanentError | TransientError:
-    """Return *error* with the page that the child was reading. A child reads pages in order."""
+    """Return *error* with the page that the child was reading."""
     details = {**(error.details or {}), "page": number}
     return type(error)(f"page {number}: {error.message}", code=error.code, details=details)

@@ -1,8 +1,8 @@
 """Writes the text of a page as Markdown: headings, lists, tables, links.
 
 Runs in the child process only. A heading is larger than the body text of the document. The size of
-the body text comes from a sample of pages (``sample_font_scale``). The sample is the same whichever
-pages are read, so that the Markdown of a page is always the same.
+the body text is measured on a sample of pages (``sample_font_scale``). The sample does not depend
+on the pages that a job reads, so the Markdown of a page is always the same.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from secretary_documents.pdf.mupdf import MUPDF_ERRORS, TEXT_FLAGS, raising_memo
 from secretary_documents.pdf.table import Table, tables_on
 
 SAMPLED_PAGES = 24
-# Text that is larger than the body by less is no heading: superscripts and rounding cause that.
+# A heading is larger than the body text by this factor. Rounding causes smaller differences.
 HEADING_FACTOR = 1.15
 HEADING_LEVELS = 4
-# A size that makes up a larger share of all letters is text, however large it is.
+# A font size with more than this share of all letters is text, even if it is large.
 _HEADING_SHARE = 0.25
 _LINK_COVER = 0.5
 
@@ -32,15 +32,15 @@ class FontScale:
     """The font sizes that are headings."""
 
     sizes: tuple[float, ...]
-    """The largest first."""
+    """The sizes, the largest first."""
 
     def level(self, size: float) -> int:
-        """Return the level of a heading of *size*: 1 for the highest, 0 for no heading."""
+        """Return the heading level of text of *size*: 1 is the highest, 0 is no heading."""
         return self.sizes.index(_rounded(size)) + 1 if _rounded(size) in self.sizes else 0
 
 
 def font_scale(letters: Counter[float]) -> FontScale:
-    """Return the scale of a document from its number of *letters* in each size."""
+    """Return the font scale of a document that has these numbers of *letters* by font size."""
     if not letters:
         return FontScale(())
     body = max(letters, key=lambda size: (letters[size], -size))
@@ -108,7 +108,7 @@ def _blocks_of(page: pymupdf.Page) -> Iterator[dict[str, Any]]:
 
 
 def sample_font_scale(document: pymupdf.Document) -> FontScale:
-    """Return the scale of *document*, measured on a sample of its pages."""
+    """Return the font scale of *document*, measured on a sample of its pages."""
     return font_scale(_letters_by_size(document))
 
 
@@ -137,7 +137,7 @@ def _links_on(page: pymupdf.Page) -> list[_Link]:
 
 
 def _linked(spans: list[dict[str, Any]], links: list[_Link]) -> str:
-    """Return the text of *spans*. Neighbours with the same target become one link."""
+    """Return the Markdown of *spans*. Adjacent spans with the same link target become one link."""
     runs: list[tuple[str | None, str]] = []
     for span in spans:
         target = _target_of(pymupdf.Rect(span["bbox"]), links)

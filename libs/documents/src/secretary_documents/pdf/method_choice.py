@@ -1,4 +1,4 @@
-"""Decides how the text of a page is read best: natively or by OCR. Pure; opens no page itself."""
+"""Decides whether to use the native text of a page or OCR. No I/O."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-# Tried on 1,343 pages of public test corpora. Enough letters mean real text. An image that covers
-# most of a page means a scan. Letters that are drawn as outlines take about two hundred paths.
+# These limits were tried on 1,343 pages of public test corpora. A page with enough letters has real
+# text. An image that covers most of a page is a scan. A page whose letters are drawn as outlines
+# has about two hundred paths or more.
 GOOD_TEXT_CHARS = 20
 GARBLED_SHARE = 0.10
 SCAN_COVER = 0.30
-# A scan that fills its page may carry a stamp, a header, or the address of its download as text.
-# A scan that was recognised before carries the text of a whole page.
+# A scan that fills its page may have the text of a stamp, of a header, or of a download's address.
+# A scan that was recognised before has the text of a whole page.
 STAMP_CHARS = 200
 FULL_COVER = 0.80
 OUTLINE_PATHS = 200
@@ -22,19 +23,19 @@ _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 
 class Method(StrEnum):
-    """How the text of a page was read."""
+    """The method by which the text of a page was read."""
 
     NATIVE = "native"
     OCR = "ocr"
 
 
 class Reason(StrEnum):
-    """Why a page was read that way, or why it has no text."""
+    """The reason why a method was chosen for a page, or why the page has no text."""
 
     TEXT = "text"
     """The file has good text for the page."""
     FEW_CHARACTERS = "few_characters"
-    """The page has little text, and nothing on it looks like more."""
+    """The page has little text, and nothing on the page looks like more text."""
     BLANK = "blank"
     SCAN = "scan"
     """An image covers the page."""
@@ -45,7 +46,7 @@ class Reason(StrEnum):
     NOTHING_RECOGNISED = "nothing_recognised"
     """OCR found no more than the little native text, so the page keeps its native text."""
     UNREADABLE = "unreadable"
-    """The page is damaged; the other pages are not."""
+    """The parser cannot read the page. Other pages are not affected."""
     TOO_LARGE = "too_large"
     """An image of the page within the limit of pixels would not be legible."""
 
@@ -57,32 +58,32 @@ class TextStats:
     letters: int
     """Letters and digits."""
     unknown_share: float
-    """The share of characters without a meaning among all visible ones: 0 to 1."""
+    """The share of visible characters without a known meaning: 0 to 1."""
 
 
 @dataclass(frozen=True, slots=True)
 class DrawingStats:
-    """Measures of what is drawn on a page."""
+    """Measures of the drawing on a page."""
 
     image_cover: float
     """The share of the page that images cover: 0 to 1."""
     paths: int
-    """Drawing operations."""
+    """The number of paths that are drawn."""
 
 
 @dataclass(frozen=True, slots=True)
 class MethodChoice:
-    """How to read a page, and why."""
+    """The method for a page, and the reason."""
 
     method: Method
     reason: Reason
 
 
 def choose_method(text: TextStats, measure_drawing: Callable[[], DrawingStats]) -> MethodChoice:
-    """Return the best way to read a page.
+    """Return the better method for a page.
 
-    *measure_drawing* costs as much as reading the text. It is called only if the text alone does
-    not decide.
+    *measure_drawing* takes as much time as reading the text. So it is called only if the text alone
+    does not decide.
     """
     if text.unknown_share >= GARBLED_SHARE:
         return MethodChoice(Method.OCR, Reason.GARBLED)
@@ -107,7 +108,7 @@ def is_better(reason: Reason, recognised: str, native: str) -> bool:
     """Return whether the *recognised* text of a page should replace its *native* text.
 
     Args:
-        reason: why the page was recognised.
+        reason: the reason why the page was recognised.
         recognised: the text that OCR found.
         native: the text in the file.
     """
@@ -122,12 +123,15 @@ def text_stats(text: str) -> TextStats:
 
 
 def count_letters(text: str) -> int:
-    """Return how many letters and digits *text* has."""
+    """Return the number of letters and digits in *text*."""
     return sum(map(str.isalnum, text))
 
 
 def unknown_share(text: str) -> float:
-    """Return the share of visible characters that are unmapped, private or control: 0 to 1."""
+    """Return the share of visible characters without a known meaning: 0 to 1.
+
+    These are unmapped characters, private characters and control characters.
+    """
     visible = [char for char in text if not char.isspace()]
     unknown = sum(char == _REPLACEMENT or _is_private(char) for char in visible)
     return unknown / len(visible) if visible else 0.0

@@ -16,19 +16,19 @@ import pymupdf
 from secretary_common.errors import ErrorCode, PermanentError
 from secretary_documents.pdf.method_choice import DrawingStats
 
-# Ligatures are split, so that "fi" can be searched for. Characters that the file gives no meaning
-# become U+FFFD: MuPDF's default puts glyph numbers in their place, which look like text.
+# Ligatures are split, so that "fi" can be searched for. Characters without a meaning in the file
+# become U+FFFD. MuPDF's default would replace them by glyph numbers, which look like text.
 TEXT_FLAGS = pymupdf.TEXT_PRESERVE_WHITESPACE | pymupdf.TEXT_MEDIABOX_CLIP
 MUPDF_ERRORS = (RuntimeError, ValueError, pymupdf.mupdf.FzErrorBase)
-"""What PyMuPDF raises for a document or a page that it cannot read."""
+"""The errors that PyMuPDF raises for a document or a page that it cannot read."""
 POINTS_PER_INCH = 72
-# At this resolution letters of 10 points are 5 pixels high. Smaller ones are not legible.
+# At this resolution letters of 10 points are 5 pixels high. Smaller letters are not legible.
 LEAST_DPI = 36
 _NO_MEMORY = re.compile(r"\b[mc]?(?:re)?alloc \([^()\n]*+\) failed")
 
 
 def silence_mupdf() -> None:
-    """Stop MuPDF from printing warnings about odd files: they are not errors."""
+    """Stop MuPDF from printing errors and warnings about odd files."""
     pymupdf.TOOLS.mupdf_display_errors(False)  # noqa: FBT003 - its signature
     pymupdf.TOOLS.mupdf_display_warnings(False)  # noqa: FBT003 - its signature
     pymupdf.no_recommend_layout()
@@ -40,7 +40,7 @@ def raising_memory_error() -> Iterator[None]:
     try:
         yield
     except MUPDF_ERRORS as error:
-        # Only the message shows it: the class is that of an unreadable file, or RuntimeError.
+        # Only the message shows the cause. The class is the same as for an unreadable file.
         if _NO_MEMORY.search(f"{error} {error.__cause__}"):
             raise MemoryError from error
         raise
@@ -62,7 +62,7 @@ def open_document(path: str, password: str | None, max_pages: int) -> pymupdf.Do
             pages = document.page_count
     except MUPDF_ERRORS as error:
         raise _invalid() from error
-    if not document.is_pdf or pages == 0:  # a file beyond repair; MuPDF raises no error for it
+    if not document.is_pdf or pages == 0:  # a file beyond repair, for which MuPDF raises no error
         raise _invalid()
     if pages > max_pages:
         message = f"the document has {pages} pages, at most {max_pages} are allowed"
@@ -84,7 +84,7 @@ def _unlock(document: pymupdf.Document, password: str | None) -> None:
 
 
 def describe(document: pymupdf.Document) -> dict[str, Any]:
-    """Return what the child reports of the whole document."""
+    """Return the page count, title and author of *document*, and whether MuPDF repaired it."""
     found = document.metadata or {}
     return {
         "page_count": document.page_count,
@@ -100,7 +100,7 @@ def native_text(page: pymupdf.Page) -> str:
 
 
 def drawing_stats(page: pymupdf.Page) -> DrawingStats:
-    """Return the measures of what is drawn on *page*."""
+    """Return the measures of the drawing on *page*."""
     images, paths = 0.0, 0
     for kind, box in page.get_bboxlog():
         if kind.startswith("fill-im"):  # fill-image, fill-imgmask
@@ -112,7 +112,9 @@ def drawing_stats(page: pymupdf.Page) -> DrawingStats:
 
 
 def copy_pages(document: pymupdf.Document, pages: Sequence[int]) -> bytes:
-    """Return a PDF of *pages* in this order, without a password. *document* is unusable afterwards.
+    """Return a PDF of *pages* in this order, without a password.
+
+    The caller must not use *document* afterwards.
 
     Raises:
         PermanentError: PDF_INVALID, the pages cannot be copied.
@@ -139,8 +141,7 @@ def _copied(document: pymupdf.Document, pages: Sequence[int]) -> bytes:
 def _rewritten(document: pymupdf.Document, pages: Sequence[int]) -> pymupdf.Document:
     """Return *pages* of *document* as a document without references to missing objects.
 
-    A missing object counts as null (ISO 32000-1, 7.3.10), but MuPDF refuses to copy a reference
-    to one.
+    ISO 32000-1 (7.3.10) treats a missing object as null, but MuPDF does not copy such a reference.
     """
     document.select([number - 1 for number in pages])
     content = document.tobytes(garbage=1, encryption=pymupdf.mupdf.PDF_ENCRYPT_NONE)
@@ -157,16 +158,16 @@ def page_runs(pages: Sequence[int]) -> Iterator[tuple[int, int]]:
 
 
 def fitting_dpi(width: float, height: float, dpi: int, max_pixels: int) -> int:
-    """Return the resolution, *dpi* at most, at which a page has at most *max_pixels*.
+    """Return the resolution, at most *dpi*, at which a page has at most *max_pixels*.
 
-    *width* and *height* of the page are in points.
+    *width* and *height* are the size of the page in points.
     """
     square_inches = max(width * height / POINTS_PER_INCH**2, 1e-9)
     return max(1, min(dpi, int(math.sqrt(max_pixels / square_inches))))
 
 
 def legible_dpi(page: pymupdf.Page, dpi: int, max_pixels: int) -> int:
-    """Return the resolution at which to recognise *page*.
+    """Return the resolution at which to recognise *page*, at most *dpi*.
 
     Raises:
         PermanentError: PDF_PAGE_TOO_LARGE, an image of *max_pixels* would not be legible.
@@ -182,7 +183,7 @@ def legible_dpi(page: pymupdf.Page, dpi: int, max_pixels: int) -> int:
 def render_jpeg(
     page: pymupdf.Page, *, dpi: int, max_side: int, max_pixels: int, quality: int
 ) -> tuple[bytes, int, int]:
-    """Return *page* as a JPEG with its width and height in pixels, each at most *max_side*."""
+    """Return *page* as a JPEG, and its width and height in pixels, each at most *max_side*."""
     width, height = page.rect.width, page.rect.height
     fitting = fitting_dpi(width, height, dpi, max_pixels)
     scale = min(fitting / POINTS_PER_INCH, (max_side - 1) / max(width, height, 1.0))

@@ -14,9 +14,8 @@ from secretary_documents.pdf.mupdf import legible_dpi
 from secretary_documents.pdf.ocr_models import ORIENTATION, available_models
 from secretary_documents.pdf.read_options import OCR_DPI
 
-# Tesseract is confident about the few words it finds on a bad scan. So the amount of text decides,
-# not the confidence: a page with less than about three lines gets a second pass, with local
-# thresholds (Sauvola).
+# A page with less text than about three lines gets a second pass with local thresholds (Sauvola).
+# Tesseract's confidence cannot decide this, because it is high for the few words of a bad scan.
 POOR_YIELD_LETTERS = 200
 SECOND_PASS_GAIN = 1.25
 _SAUVOLA = "2"
@@ -29,19 +28,19 @@ class Recognition:
 
     text: str
     confidence: float
-    """As Tesseract reports it, 0 to 1. It says little about text that Tesseract missed."""
+    """Tesseract's confidence in the text that it found, 0 to 1."""
 
     @property
     def letters(self) -> int:
-        """How many letters and digits were recognised."""
+        """The number of recognised letters and digits."""
         return count_letters(self.text)
 
 
 class Recogniser:
-    """Reads pages as images. Not thread-safe. It stays loaded until the child ends."""
+    """Recognises pages with the same languages. Not thread-safe."""
 
     def __init__(self, languages: Sequence[str], folder: Path, max_pixels: int) -> None:
-        """Load *languages* from *folder*, to read images of *max_pixels* at most."""
+        """Load *languages* from *folder*. Images of pages have at most *max_pixels*."""
         # Tesseract needs the model "osd" to detect how a page is rotated.
         mode = PSM.AUTO_OSD if ORIENTATION in available_models(folder) else PSM.AUTO
         self._api = PyTessBaseAPI(path=f"{folder}/", lang="+".join(languages), psm=mode)

@@ -1,4 +1,4 @@
-"""Finds the language models of Tesseract, and identifies them for keys of the cache."""
+"""Finds the language models of Tesseract, and makes their part of the cache's keys."""
 
 from __future__ import annotations
 

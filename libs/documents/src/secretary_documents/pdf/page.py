@@ -15,14 +15,14 @@ class Page:
     """The text of one page."""
 
     number: int
-    """From 1."""
+    """The page number, from 1."""
     text: str
     method: str
-    """How this page was read: native, ocr, mistral_ocr or openai_vision."""
+    """The method by which the page was read: native, ocr, mistral_ocr or openai_vision."""
     reason: str | None = None
-    """Why the page was read that way, or has no text: a value of ``method_choice.Reason``."""
+    """The reason for the method or for a missing text: a value of ``method_choice.Reason``."""
     confidence: float | None = None
-    """0 to 1, as the OCR engine reports it."""
+    """The OCR engine's confidence in the text, 0 to 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +32,17 @@ class PageImage:
     number: int
     jpeg: bytes
     width: int
-    """In pixels."""
+    """The width in pixels."""
     height: int
+    """The height in pixels."""
 
 
 @dataclass(frozen=True, slots=True)
 class PageRange:
-    """The requested pages: from 1, both ends included. None means to the end of the document."""
+    """The requested pages, counted from 1, with the first and the last page included.
+
+    An *end* of None is the last page of the document.
+    """
 
     start: int
     end: int | None
@@ -47,7 +51,7 @@ class PageRange:
         """Return the numbers of the requested pages in a document of *page_count* pages.
 
         Raises:
-            PermanentError: VALIDATION_ERROR, the document has none of them.
+            PermanentError: VALIDATION_ERROR, the document has none of the requested pages.
         """
         if self.start > page_count:
             message = f"page_start is {self.start}, but the document has {page_count} pages"
@@ -60,11 +64,11 @@ OnPage = Callable[[Page], None]
 
 
 class Document(Protocol):
-    """An open, unlocked PDF. MuPDF runs in a child process. Methods raise ``PermanentError``."""
+    """An open, unlocked PDF. Methods raise ``PermanentError`` if the PDF cannot be read."""
 
     @property
     def page_count(self) -> int:
-        """How many pages the document has."""
+        """The number of pages in the document."""
         ...
 
     def images(
@@ -73,10 +77,10 @@ class Document(Protocol):
         """Yield the pages as JPEG, one after the other.
 
         Args:
-            pages: numbers from 1.
-            dpi: resolution of the image; lower if *max_side* or the limit of pixels requires it.
-            max_side: longest side of the image, in pixels.
-            quality: of the JPEG, 1 to 95.
+            pages: the page numbers, from 1.
+            dpi: the resolution. *max_side* and the limit of pixels may lower the resolution.
+            max_side: the most pixels of a side of the image.
+            quality: the quality of the JPEG, 1 to 95.
         """
         ...
 
@@ -90,7 +94,7 @@ class PageReader(Protocol):
 
     @property
     def fingerprint(self) -> str:
-        """Name, version and all settings that change the text: a part of the cache's key."""
+        """A part of the cache's key: name, version and all settings that change the text."""
         ...
 
     async def read(
@@ -100,7 +104,9 @@ class PageReader(Protocol):
         on_page: OnPage,
         resources: ResourceCalculator,
     ) -> None:
-        """Read *pages* and pass each to *on_page*. Pages passed before an error stay valid.
+        """Read *pages* and pass each page to *on_page*.
+
+        After an error the pages that were passed before are valid.
 
         Raises:
             PermanentError: the document, the request or the provider's answer is faulty.
@@ -110,10 +116,10 @@ class PageReader(Protocol):
 
 
 class RemoteReader(PageReader, Protocol):
-    """Reads pages by a provider, which may be missing from the configuration."""
+    """A ``PageReader`` that uses a provider."""
 
     def check_configured(self) -> None:
-        """Check that the provider is configured, before any page is read.
+        """Check that the provider is configured. Callers do this before they read any page.
 
         Raises:
             PermanentError: MISTRAL_NOT_CONFIGURED or VISION_NOT_CONFIGURED, with the

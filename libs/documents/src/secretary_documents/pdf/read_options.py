@@ -1,4 +1,4 @@
-"""The options of local reading: everything that changes the text of a page."""
+"""The options for reading pages in a child. They contain everything that changes the text."""
 
 from __future__ import annotations
 
@@ -18,33 +18,33 @@ from secretary_documents.pdf.ocr_models import (
 LocalMethod = Literal["native", "ocr", "combined"]
 Output = Literal["text", "markdown"]
 
-# Measured: OCR at 200 dpi is as accurate as at 300 dpi and takes two thirds of the time.
+# OCR at 200 dpi is as accurate as at 300 dpi, and it takes two thirds of the time (measured).
 OCR_DPI = 200
-# Raise it whenever the same page gives another text. Older entries of the cache are then unused.
+# Raise this number when new code changes the text of pages. Then old cache entries are not used.
 _EDITION = 2
 
 
 @dataclass(frozen=True, slots=True)
 class ReadOptions:
-    """How a child reads pages. Equal options give equal text."""
+    """The options with which a child reads pages. Equal options give equal text."""
 
     method: LocalMethod
     output: Output
     max_pixels: int
-    """Of the image on which a page is recognised."""
+    """The most pixels of the image on which a page is recognised."""
     languages: tuple[str, ...] = ()
-    """For OCR. The order matters."""
+    """The languages for OCR. The order matters."""
     models: Path | None = None
     """The folder with the models of the languages."""
 
     @property
     def uses_ocr(self) -> bool:
-        """Whether pages may be recognised."""
+        """Whether the method may recognise pages."""
         return self.method != "native"
 
     @property
     def fingerprint(self) -> str:
-        """Programs, versions and settings that read the pages: a part of the cache's key."""
+        """A part of the cache's key: programs, versions and settings that change the text."""
         parts = [self.method, self.output, f"edition {_EDITION}", f"pymupdf {_version('pymupdf')}"]
         if self.uses_ocr and self.models:
             models = models_fingerprint(self.models, self.languages)
@@ -72,7 +72,7 @@ def make_read_options(
 ) -> ReadOptions:
     """Return the options for *method*.
 
-    *tessdata* is a folder with more languages than the built-in ones.
+    *tessdata* is a folder with languages in addition to the built-in languages.
 
     Raises:
         PermanentError: OCR_LANGUAGE_MISSING.
@@ -86,7 +86,7 @@ def make_read_options(
 
 @lru_cache(maxsize=8)
 def _version(package: str) -> str:
-    """Return the installed version of *package*. PyMuPDF is installed as one of two packages."""
+    """Return the installed version of *package* or of ``<package>-lite``, as PyMuPDF has both."""
     for name in (package, f"{package}-lite"):
         try:
             return metadata.version(name)

@@ -1,4 +1,4 @@
-"""An open document as the worker uses it: MuPDF runs only in child processes of the sandbox."""
+"""The worker's side of an open PDF. Children of the sandbox read the PDF with MuPDF."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PDF_MARK_WITHIN = 1024
 
 
 def check_pdf_mark(file: OpenFile) -> None:
-    """Refuse a file whose bytes do not begin like a PDF. Its name does not matter.
+    """Refuse a file whose first bytes are not those of a PDF. The name does not matter.
 
     Raises:
         PermanentError: PDF_INVALID.
@@ -33,16 +33,16 @@ def check_pdf_mark(file: OpenFile) -> None:
 
 @dataclass(frozen=True, slots=True)
 class OpenOptions:
-    """What a child needs to open the document."""
+    """The values with which a child opens the document, and its limits."""
 
     fd: int
     """An open descriptor of the file."""
     password: str | None = field(repr=False)
     max_pages: int
     max_pixels: int
-    """Of any image of a page."""
+    """The most pixels of the image of a page."""
     page_sec: float
-    """CPU time for each page, and for opening."""
+    """The CPU time for each page, and for opening the document, in seconds."""
     max_subset_bytes: int
 
     def request(self) -> JsonObject:
@@ -58,21 +58,20 @@ class OpenOptions:
 
 @dataclass(frozen=True, slots=True)
 class DocumentInfo:
-    """What a child reports of the whole document."""
+    """The properties of a document, as a child reports them."""
 
     page_count: int
     title: str | None
     author: str | None
     repaired: bool
-    """Whether MuPDF had to repair the file: text may be missing."""
+    """Whether MuPDF had to repair the file. If so, text may be missing."""
 
 
 class SandboxedDocument:
     """A ``Document`` whose children are dead when its context ends.
 
-    The document keeps one idle child for the next request, so that a short document needs only the
-    child that opened it. Its reader gives a child up after a number of pages, so that memory does
-    not grow.
+    The document keeps one idle child for the next request. So a short document needs only the child
+    that opened it.
     """
 
     def __init__(self, sandbox: Sandbox, options: OpenOptions) -> None:
@@ -82,14 +81,14 @@ class SandboxedDocument:
         self.info = DocumentInfo(0, None, None, repaired=False)
         """Valid inside the context."""
         self.cpu_sec = 0.0
-        """CPU time of the children that have ended."""
+        """The CPU time of the children that have ended, in seconds."""
 
     async def __aenter__(self) -> Self:
         """Open the document.
 
         Raises:
             PermanentError: PDF_INVALID, PDF_PASSWORD_REQUIRED, PDF_WRONG_PASSWORD,
-                PDF_TOO_MANY_PAGES, or a code of the sandbox.
+                PDF_TOO_MANY_PAGES, or an error of the sandbox.
         """
         self._idle = await self._start()
         return self
@@ -105,7 +104,7 @@ class SandboxedDocument:
 
     @asynccontextmanager
     async def borrow_child(self, *, keep: bool = True) -> AsyncIterator[Child]:
-        """Yield a child that has the document open; keep it for the next request if *keep*."""
+        """Yield a child that has the document open. *keep* allows to use the child again."""
         child, stack = self._take_idle() or await self._start()
         async with stack:
             yield child
@@ -115,7 +114,7 @@ class SandboxedDocument:
     async def images(
         self, pages: Sequence[int], *, dpi: int, max_side: int, quality: int
     ) -> AsyncIterator[PageImage]:
-        """See ``Document``. Holds one image in memory at a time."""
+        """See ``Document``. At most one image is in memory at a time."""
         request = {"op": "image", "dpi": dpi, "max_side": max_side, "quality": quality}
         for number in pages:
             messages: list[JsonObject] = []
@@ -127,7 +126,7 @@ class SandboxedDocument:
         """See ``Document``.
 
         Raises:
-            PermanentError: PDF_TOO_LARGE, PDF_INVALID, or a code of the sandbox.
+            PermanentError: PDF_TOO_LARGE, PDF_INVALID, or an error of the sandbox.
         """
         copy = io.BytesIO()
 
@@ -138,7 +137,7 @@ class SandboxedDocument:
                 text = f"the pages have more than {self._options.max_subset_bytes} bytes"
                 raise PermanentError(text, code=ErrorCode.PDF_TOO_LARGE)
 
-        # The child may then hold the document twice in memory, so it is not kept.
+        # The child may have the document in memory twice afterwards, so it is not kept.
         async with self.borrow_child(keep=False) as child:
             await child.ask({"op": "subset", "pages": list(pages)}, take)
         return copy.getvalue()

@@ -1,4 +1,4 @@
-"""Finds the ruled tables of a page. Runs in the child process only."""
+"""Finds the tables of a page that have lines between their cells. Runs in the child only."""
 
 from __future__ import annotations
 
@@ -9,22 +9,24 @@ import pymupdf
 from secretary_documents.pdf.layout import escape
 from secretary_documents.pdf.mupdf import MUPDF_ERRORS, raising_memory_error
 
-# Fewer paths make no table. More paths are a drawing, which would take minutes to search.
+# A page with fewer paths has no table. A page with more paths is a drawing, and the search for
+# tables would take minutes.
 LEAST_PATHS, MOST_PATHS = 4, 3000
 _LEAST_ROWS, _LEAST_COLUMNS = 2, 2
-# What the table finder raises for odd pages, in addition to MuPDF's errors.
+# The errors that the table finder raises for odd pages, in addition to MuPDF's errors.
 _FINDER_ERRORS = (*MUPDF_ERRORS, ArithmeticError, AttributeError, LookupError, TypeError)
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table: its place on the page, in points, and its cells."""
+    """A table of a page."""
 
     box: tuple[float, float, float, float]
+    """The place on the page in points: left, top, right, bottom."""
     rows: tuple[tuple[str, ...], ...]
 
     def holds(self, x: float, y: float) -> bool:
-        """Return whether the point is inside the table."""
+        """Return whether the point (*x*, *y*) is inside the table."""
         left, top, right, bottom = self.box
         return left <= x <= right and top <= y <= bottom
 
@@ -36,7 +38,7 @@ class Table:
 
 
 def tables_on(page: pymupdf.Page) -> list[Table]:
-    """Return the tables of *page* that have rules between their cells."""
+    """Return the tables of *page* that have lines between their cells."""
     paths = sum(kind.endswith("-path") for kind, _ in page.get_bboxlog())
     if not LEAST_PATHS <= paths <= MOST_PATHS:
         return []
@@ -46,7 +48,7 @@ def tables_on(page: pymupdf.Page) -> list[Table]:
                 Table(tuple(table.bbox), _cells(table.extract())) for table in page.find_tables()
             ]
     except _FINDER_ERRORS:
-        return []  # the text of the cells is still read, as lines
+        return []  # the text of the cells is read as ordinary lines instead
     return [table for table in found if _is_table(table)]
 
 

@@ -1,6 +1,6 @@
-"""Parses captions (WebVTT and SubRip, as they occur in practice) and writes transcripts.
+"""Parses captions (WebVTT and SubRip, as they occur in practice) and makes transcripts.
 
-Follows https://www.w3.org/TR/webvtt1/ §6. SubRip has no standard: it is WebVTT with commas.
+Follows https://www.w3.org/TR/webvtt1/ §6. SubRip has no standard; it looks like WebVTT with commas.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 PARAGRAPH_SEC = 60.0
-"""A paragraph of a transcript that is this long ends with the next sentence."""
+"""A paragraph that is this long ends at the next end of a sentence."""
 LONGEST_PARAGRAPH_SEC = 120.0
-"""A paragraph of this length ends even in the middle of a sentence."""
+"""A paragraph that is this long ends even in the middle of a sentence."""
 PAUSE_SEC = 5.0
-"""A silence that ends a paragraph."""
+"""A pause of this length ends a paragraph."""
 
 MAX_SCROLLING = 10
-"""The most lines that are shown at a time."""
+"""The most lines of two captions that are compared. Automatic captions show fewer at a time."""
 
 _TIMING = re.compile(
     r"\s*(?:(\d{1,4}):)?(\d{1,2}):(\d{1,2})[.,](\d{1,3})\s*-->\s*"
@@ -27,7 +27,7 @@ _TIMING = re.compile(
 # No part of a tag contains "<", so each character is read for one tag only.
 _VOICE = re.compile(r"<v(?:\.[^\s<>]*+)?+\s++([^<>]{1,100})>")
 _TAG = re.compile(r"<[^<>]{0,200}>|\{\\[^{}]{0,100}\}")
-# The number of no character: ``html.unescape`` fails on thousands of digits.
+# A reference with so many digits means no character, and ``html.unescape`` fails on it.
 _LONG_NUMBER = re.compile(r"&#[0-9]{1000,}+;?")
 _SPACE = re.compile(r"\s+")
 _SENTENCE_END = re.compile(r"[.!?…]['\"”“)]?$")
@@ -35,7 +35,7 @@ _SENTENCE_END = re.compile(r"[.!?…]['\"”“)]?$")
 
 @dataclass(frozen=True, slots=True)
 class Cue:
-    """Spoken text with its start and end, in seconds."""
+    """A spoken text with its start and its end, in seconds."""
 
     start: float
     end: float
@@ -43,14 +43,14 @@ class Cue:
 
 
 def parse_captions(content: str) -> list[Cue]:
-    """Return the cues of *content* by their start. Other text is skipped; no input is an error."""
+    """Return the cues of *content*, ordered by their start. Other text is skipped without error."""
     cues = [cue for cue in _cues(content) if cue.text]
     cues.sort(key=lambda cue: cue.start)
     return list(_without_repeats(cues))
 
 
 def transcript_of(cues: Iterable[Cue]) -> str:
-    """Return *cues* as paragraphs, each with the time of its start: ``[00:01:05] …``."""
+    """Return *cues* as paragraphs. Each begins with its start time: ``[00:01:05] …``."""
     paragraphs: list[list[Cue]] = []
     for cue in cues:
         if not paragraphs or _ends(paragraphs[-1], cue):
@@ -71,7 +71,7 @@ def _cues(content: str) -> Iterator[Cue]:
             lines.append(line)
             continue
         if span is not None:
-            # The number of the next cue, if no empty line separates the cues.
+            # If no empty line separates two cues, the last line is the number of the next cue.
             if match is not None and lines and lines[-1].strip().isdecimal():
                 lines.pop()
             yield Cue(*span, _text(lines))
@@ -89,13 +89,16 @@ def _seconds(match: re.Match[str], first: int) -> float:
 def _text(lines: list[str]) -> str:
     voiced = _VOICE.sub(r"\1: ", " \n".join(lines))
     plain = html.unescape(_LONG_NUMBER.sub("\ufffd", _TAG.sub("", voiced)))
-    # Lines are kept apart: scrolling captions are detected by comparing lines.
+    # The lines stay separate, because _without_repeats compares lines.
     stripped = (_SPACE.sub(" ", line).strip() for line in plain.splitlines())
     return "\n".join(line for line in stripped if line)
 
 
 def _without_repeats(cues: list[Cue]) -> Iterator[Cue]:
-    """Yield the cues without lines that are still shown: automatic captions scroll."""
+    """Yield the cues without the lines that the cue before has shown.
+
+    Automatic captions scroll, so a cue repeats lines of the cue before.
+    """
     shown: list[str] = []
     until = 0.0
     for cue in cues:
@@ -108,7 +111,7 @@ def _without_repeats(cues: list[Cue]) -> Iterator[Cue]:
 
 
 def _overlap(shown: list[str], lines: list[str]) -> int:
-    """Return how many of the first *lines* equal the last of the *shown* lines."""
+    """Return how many lines at the start of *lines* are equal to the last lines of *shown*."""
     longest = min(len(shown), len(lines), MAX_SCROLLING)
     return next((size for size in range(longest, 0, -1) if shown[-size:] == lines[:size]), 0)
 

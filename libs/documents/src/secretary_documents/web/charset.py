@@ -1,4 +1,4 @@
-"""Detects the encoding of a page and decodes the page. No input is an error."""
+"""Detects the encoding of a page and decodes the page. Raises no errors."""
 
 from __future__ import annotations
 
@@ -13,13 +13,17 @@ _MARKS = {
     codecs.BOM_UTF16_LE: "utf-16-le",
     codecs.BOM_UTF16_BE: "utf-16-be",
 }
-# Encodings that pages use. Python also knows codecs that are none (punycode, unicode_escape).
+# Encodings that pages use. Python also has codecs that are no encodings (punycode, unicode_escape).
 _KNOWN = ("utf-8", "utf-16", "iso8859", "cp", "koi8", "gb", "big5", "euc", "shift_jis", "mac")
 _LATIN = ("ascii", "iso8859-1", "latin-1")
 
 
 def decode(content: bytes, content_type: str) -> str:
-    """Return *content* as text, by its byte order mark, the header, its meta tag, or by trying."""
+    """Return *content* as text.
+
+    The encoding comes from the byte order mark, else from *content_type*, else from a meta tag in
+    the page. Without any of them it is UTF-8, or Windows-1252 if *content* is not UTF-8.
+    """
     for mark, name in _MARKS.items():
         if content.startswith(mark):
             return content[len(mark) :].decode(name, errors="replace")

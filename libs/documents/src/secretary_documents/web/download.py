@@ -1,4 +1,4 @@
-"""Downloads one URL into a file without a name, so that even kill -9 leaves no file behind."""
+"""Downloads one URL into a file without a name. Even kill -9 leaves no such file behind."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from secretary_common.runtime.clock import Clock, SystemClock
 from secretary_worker import reserve, temporary_file
 
 MAX_REDIRECTS = 5
-# A server cannot make a job wait longer than this. The backoff decides instead.
+# The longest Retry-After that counts; a longer one is shortened to this.
 MAX_RETRY_AFTER_SEC = 24 * 3600
-# These may pass by the next attempt, as may every 5xx.
+# A request with such a status, or with any 5xx, may succeed at the next attempt.
 _PASSING = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
 _CHUNK = 2**16
 _NAME_IN_HEADER = re.compile(r'filename="?([^";]+)"?', re.IGNORECASE)
@@ -33,7 +33,7 @@ ClientFactory = Callable[[], httpx.AsyncClient]
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """A finished download: the open file, its size, and what the server says about it."""
+    """A finished download, with its properties as the server reports them."""
 
     file: BinaryIO
     size: int
@@ -41,7 +41,7 @@ class Download:
     url: str
     """The address after all redirects."""
     content_type: str
-    """The header; empty if there is none."""
+    """The header Content-Type; empty if there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,18 +49,18 @@ class Downloader:
     """Fetches URLs through guarded clients."""
 
     client: ClientFactory
-    """Makes a client that checks every request. The client must not follow redirects itself."""
+    """Makes a client that checks the address of each request and follows no redirects itself."""
     max_bytes: int
     deadline_sec: float = 300.0
-    """For the whole download: all redirects and all bytes."""
+    """The deadline of a download, with all its redirects."""
     too_large: ErrorCode = ErrorCode.PDF_TOO_LARGE
     """The error code for more than ``max_bytes``."""
     clock: Clock = field(default_factory=SystemClock)
-    """Needed if Retry-After is a date."""
+    """The clock for a Retry-After that is a date."""
 
     @asynccontextmanager
     async def fetch(self, url: str, *, accept: str) -> AsyncIterator[Download]:
-        """Download *url* into a file that is removed when the context ends.
+        """Download *url* into a file that is gone when the context ends.
 
         *accept* is the Accept header.
 
@@ -100,7 +100,7 @@ class Downloader:
                     size = await self._copy(response, file)
                     content_type = response.headers.get("Content-Type", "")
                     return Download(file, size, _file_name(response, url), url, content_type)
-                # The client vets it like the first one. httpx's own redirect would respell it.
+                # The client checks this URL too. httpx's own redirect would change its spelling.
                 url = joined_url(url, response.headers["Location"])
             finally:
                 await response.aclose()
@@ -139,7 +139,7 @@ class Downloader:
 
 
 def _file_name(response: httpx.Response, url: str) -> str:
-    """Return a name to show for the file. It is never used as a path."""
+    """Return a name for the file, to show it. This name is never used as a path."""
     match = _NAME_IN_HEADER.search(response.headers.get("Content-Disposition", ""))
     named = match[1] if match else unquote(urlsplit(url).path)
     return PurePosixPath(named.replace("\\", "/")).name or "document"

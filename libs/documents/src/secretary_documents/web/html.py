@@ -1,4 +1,4 @@
-"""Reads a page of HTML. Native code parses untrusted bytes, so it runs only in a child process."""
+"""Reads a page of HTML. Runs only in a child, because native code parses untrusted bytes here."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from secretary_documents.web.visible_metadata import visible_metadata
 MAX_LINKS = 5000
 MAX_NAME = 300
 
-# Where addresses are found: (selector, attribute).
+# The selectors and attributes of the addresses in a page.
 _PLACES = (
     ("a[href]", "href"),
     ("area[href]", "href"),
@@ -32,7 +32,7 @@ _PLACES = (
 
 
 def read_html(html: str, url: str) -> WebPage:
-    """Return the page of *html*, found at *url*."""
+    """Return the web page with the source *html* and the address *url*."""
     tree = LexborHTMLParser(html)
     root = tree.body or tree.root
     base = _base(tree, url)
@@ -53,7 +53,7 @@ def read_html(html: str, url: str) -> WebPage:
 
 
 def merged(*sources: PageMetadata) -> PageMetadata:
-    """Return for each field the first value that *sources* have, in their order."""
+    """Return metadata with, for each field, the value of the first source that has one."""
     found: dict[str, Any] = {}
     for field in fields(PageMetadata):
         values = (getattr(source, field.name) for source in sources)

@@ -1,4 +1,4 @@
-"""Links: makes their addresses absolute and classifies what they lead to."""
+"""Makes the addresses of links absolute, and classifies links by their target."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _VIDEO_PAGES = re.compile(
 
 
 def absolute(url: str, base: str) -> str | None:
-    """Return the absolute address of *url* on a page at *base*; None if it is not on the web."""
+    """Return the absolute http or https address of *url* on a page at *base*; None without one."""
     url = "".join(url.split())
     if not url or url.startswith("#") or len(url) > MAX_URL:
         return None
@@ -55,7 +55,7 @@ def absolute(url: str, base: str) -> str | None:
 
 
 def classify(url: str, content_type: str = "") -> LinkKind:
-    """Return what the absolute *url* leads to; *content_type* is the type that the page gives."""
+    """Return the kind of the absolute *url*; *content_type* is the type that the page names."""
     kind = content_type.partition(";")[0].strip().lower()
     if kind in _BY_TYPE:
         return _BY_TYPE[kind]
@@ -74,5 +74,5 @@ def is_same_page(url: str, base: str) -> bool:
 
 
 def first_of(texts: Iterable[str | None]) -> str | None:
-    """Return the first text that is neither None nor empty; None if there is none."""
+    """Return the first text that is not empty; None if there is no such text."""
     return next((text for text in texts if text), None)

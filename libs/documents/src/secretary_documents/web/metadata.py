@@ -1,4 +1,4 @@
-"""Reads the metadata that a page has for machines: JSON-LD (schema.org) and OpenGraph."""
+"""Reads the metadata of a page in JSON-LD (schema.org) and OpenGraph."""
 
 from __future__ import annotations
 
@@ -22,7 +22,10 @@ _SPEAKERS = ("performer", "performers", "actor", "author", "speaker", "contribut
 
 
 def json_ld_objects(documents: Iterable[str]) -> list[JsonObject]:
-    """Return every object in the JSON-LD *documents*, nested ones too. Invalid JSON is skipped."""
+    """Return the objects in the JSON-LD *documents*, with nested objects, at most ``MAX_OBJECTS``.
+
+    Invalid JSON is skipped.
+    """
     found: list[JsonObject] = []
     for document in documents:
         try:
@@ -33,7 +36,7 @@ def json_ld_objects(documents: Iterable[str]) -> list[JsonObject]:
 
 
 def json_ld_metadata(objects: list[JsonObject], url: str) -> PageMetadata:
-    """Return what *objects* say about the one talk of the page at *url*."""
+    """Return the metadata of the talk at *url*, read from JSON-LD *objects*."""
     event = _event(objects, url)
     video = next((one for one in objects if "VideoObject" in _types(one)), {})
     subject = event or video
@@ -58,7 +61,7 @@ def json_ld_metadata(objects: list[JsonObject], url: str) -> PageMetadata:
 
 
 def open_graph_metadata(properties: dict[str, str], url: str) -> PageMetadata:
-    """Return what the *properties* (``og:…``, ``description``) of the page at *url* say."""
+    """Return the metadata in *properties* (``og:…``, ``description``) of the page at *url*."""
     video_keys = ("og:video:secure_url", "og:video:url", "og:video")
     return PageMetadata(
         title=_text(properties.get("og:title")),
@@ -84,7 +87,11 @@ def _objects(value: Any, most: int) -> list[JsonObject]:
 
 
 def _event(objects: list[JsonObject], url: str) -> JsonObject:
-    """Return the event with the address of the page, else the first that is part of another."""
+    """Return the event that the page at *url* is about; {} if there is no event.
+
+    This is the event with that address, else the first event that is part of another event, else
+    the first event.
+    """
     events = [one for one in objects if any(name.endswith("Event") for name in _types(one))]
     here = [one for one in events if _url(one.get("url") or one.get("@id"), url) == url]
     parts = [one for one in events if "superEvent" in one]

@@ -1,4 +1,4 @@
-"""A web page as it was read: its text, its metadata and its links by kind."""
+"""The model of a web page: its text, its metadata and its links."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ JsonObject = dict[str, Any]
 
 
 class LinkKind(StrEnum):
-    """What a link leads to, judged by its address and its type."""
+    """The kind of a link's target, judged by its address and its type."""
 
     SLIDES = "slides"
     CAPTIONS = "captions"
@@ -31,20 +31,20 @@ class Link:
     text: str
     kind: LinkKind
     language: str | None = None
-    """Of captions, if the page says so."""
+    """The language of the target, if the page names it."""
 
 
 @dataclass(frozen=True, slots=True)
 class PageMetadata:
-    """What a page says about its talk or text. None or empty means that it does not say."""
+    """The metadata of a page. A value that the page does not contain is None or empty."""
 
     title: str | None = None
     event: str | None = None
     track: str | None = None
     day: str | None = None
-    """YYYY-MM-DD if the page is exact, else the words of the page."""
+    """YYYY-MM-DD if the page contains such a date, else the words of the page."""
     starttime: str | None = None
-    """HH:MM, in the page's own time zone."""
+    """HH:MM, in the time zone of the page."""
     endtime: str | None = None
     speakers: tuple[str, ...] = ()
     speakers_url: tuple[str, ...] = ()
@@ -57,7 +57,7 @@ class PageMetadata:
 
 @dataclass(frozen=True, slots=True)
 class WebPage:
-    """A page as it was read."""
+    """A page that was read."""
 
     url: str
     """The address after all redirects."""
@@ -77,10 +77,10 @@ class WebPage:
 
     @classmethod
     def from_json(cls, value: JsonObject) -> WebPage:
-        """Return a page from what ``as_json`` returned.
+        """Return the page whose ``as_json`` returned *value*.
 
         Raises:
-            ValueError: *value* is not a page. The child that sent it has read untrusted bytes.
+            ValueError: *value* is not a page. A child that has read untrusted bytes may send this.
         """
         try:
             metadata: JsonObject = {

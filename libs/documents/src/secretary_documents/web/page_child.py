@@ -1,6 +1,7 @@
 """Runs in the child process: reads one web page.
 
-The page is the only file of the child. ``{url, content_type}`` → ``{page}``, a ``WebPage`` as JSON.
+The page is the first file of the child. ``{url, content_type}`` → ``{page}``, a ``WebPage`` as
+JSON.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ def begin(files: Sequence[str]) -> Work:
 
 
 def page_of(content: bytes, url: str, content_type: str) -> WebPage:
-    """Return the page with the bytes *content*, found at *url* with this Content-Type.
+    """Return the web page with the bytes *content*, which *url* returned with *content_type*.
 
     Raises:
         PermanentError: PAGE_INVALID, *content* is neither a page nor text.

@@ -1,4 +1,4 @@
-"""Reads web pages: fetches them through the guard and parses them in a child with limits."""
+"""Reads web pages: fetches a page through the guard and parses it in a child with limits."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from secretary_worker import AnswerLimits, ProcessLimits, Sandbox, ZygoteClient
 CHILD = "secretary_documents.web.page_child"
 ACCEPT = "text/html, application/xhtml+xml, text/*;q=0.8, */*;q=0.1"
 MAX_PAGE_BYTES = 10 * 2**20
-"""The largest page. Images and scripts are not part of it."""
-# 100,000 nested elements would take the parser minutes. The CPU limit ends that.
+"""The largest page in bytes, without its images and scripts."""
+# 100,000 nested elements would take the parser minutes. The CPU limit prevents this.
 LIMITS = ProcessLimits(memory_bytes=1024 * 2**20, cpu_sec=20)
 TIMEOUT_SEC = 60.0
 
@@ -31,9 +31,9 @@ class SandboxedPageReader:
         """Wire the reader.
 
         Args:
-            downloader: with the size limit of a page and the error code beyond it.
+            downloader: fetches pages and limits their size.
             zygote: forks children that run ``CHILD``.
-            limits: CPU time and memory for one page.
+            limits: the limits of memory and CPU time for one page.
         """
         self._downloader = downloader
         self._sandbox = Sandbox(
@@ -44,9 +44,9 @@ class SandboxedPageReader:
         """Return the page at *url*.
 
         Raises:
-            PermanentError: URL_REFUSED, FETCH_FAILED or FILE_TOO_LARGE; PAGE_INVALID, it is not
-                a page; or what ``Child.ask`` raises.
-            TransientError: FETCH_FAILED, another attempt may succeed.
+            PermanentError: URL_REFUSED, FETCH_FAILED or FILE_TOO_LARGE; PAGE_INVALID, the URL is
+                not that of a page; or an error of ``Child.ask``.
+            TransientError: FETCH_FAILED, another attempt may succeed; or an error of ``Child.ask``.
         """
         messages: list[JsonObject] = []
         async with self._downloader.fetch(url, accept=ACCEPT) as download:

@@ -10,14 +10,14 @@ from selectolax.lexbor import LexborNode
 
 from secretary_documents.web.link import absolute
 
-# Elements whose content people do not read.
+# Elements whose content is not text to read.
 # fmt: off
 _UNSEEN = frozenset((
     "script", "style", "noscript", "template", "svg", "math", "iframe", "object", "embed",
     "head", "select", "textarea", "button", "input", "-comment",
 ))
 # fmt: on
-# Elements for navigation on the site; they are not part of the page's subject.
+# Elements for the navigation of the site. Their text does not belong to the subject of the page.
 NAVIGATION = frozenset(("nav", "footer"))
 _HEADINGS = {f"h{level}": "#" * level + " " for level in range(1, 7)}
 # fmt: off
@@ -36,13 +36,13 @@ _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECAS
 
 @dataclass(slots=True)
 class _Writer:
-    """Collects Markdown. White space comes from the blocks, not from the source."""
+    """Collects Markdown. The blocks decide the white space, not the source of the page."""
 
     pieces: list[str] = field(default_factory=list)
     wanted: str = ""
-    """The white space before the next text."""
+    """The white space to write before the next text."""
     prefix: str = ""
-    """The start of the next text, such as the mark of a heading."""
+    """The characters to write before the next text, such as the mark of a heading."""
 
     def text(self, text: str) -> None:
         collapsed = _SPACE.sub(" ", text)
@@ -61,7 +61,10 @@ class _Writer:
         self.wanted = self.prefix = ""
 
     def space(self, space: str) -> None:
-        """Ask for at least *space*: a line break is more than a blank, two are more than one."""
+        """Require at least *space* before the next text.
+
+        From the least to the most: nothing, a blank, a column mark, a line break, an empty line.
+        """
         order = ("", " ", " | ", "\n", "\n\n")
         self.wanted = max(self.wanted, space, key=order.index)
 
@@ -70,7 +73,7 @@ class _Writer:
 
 
 def readable_text(root: LexborNode, url: str, *, with_navigation: bool = False) -> str:
-    """Return the text below *root*, which is a page at *url* or a part of it."""
+    """Return the readable text below *root*, a node of the page at *url*, as Markdown."""
     writer = _Writer()
     anchors: list[tuple[int, str | None]] = []
     for node, entering in _walk(root, with_navigation=with_navigation):
@@ -112,9 +115,9 @@ def is_navigation(node: LexborNode) -> bool:
 
 
 def _walk(root: LexborNode, *, with_navigation: bool) -> Iterator[tuple[LexborNode, bool]]:
-    """Yield each node when it is entered and when it is left.
+    """Yield each visible node when the walk enters it, and each element when the walk leaves it.
 
-    Uses no recursion, because pages may be nested deeply.
+    The walk uses no recursion, because pages may be nested deeply.
     """
     stack: list[tuple[LexborNode, bool]] = [(root, True)]
     while stack:

@@ -1,4 +1,4 @@
-"""Reads the metadata of a talk from what people see: labelled values, times, speakers' links."""
+"""Reads the metadata of a talk from its page: values with labels, times, links of speakers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ _LABELS = {
     "starttime": ("start", "begin", "beginn"),
     "endtime": ("end", "ende"),
 }
-# Without a bracket in the text and a limit of the address, a line of brackets would be quadratic.
+# The text has no bracket and the address has a limit. Otherwise a line of brackets would take
+# quadratic time.
 _LINK = re.compile(r"\[([^\[\]]*+)\]\([^)\s]{0,1000}+\)")
 _CLOCK = re.compile(r"\b([01]?\d|2[0-3])[:.h]([0-5]\d)\b")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -29,12 +30,12 @@ _SPEAKER_PATH = re.compile(
 
 
 def visible_metadata(text: str, links: Iterable[Link], times: list[str]) -> PageMetadata:
-    """Return what the page's *text*, *links* and ``<time>`` elements say about its talk.
+    """Return the metadata of the talk that a page shows.
 
     Args:
-        text: as ``readable_text`` returns it.
+        text: the readable text of the page.
         links: all links of the page.
-        times: the ``datetime`` values of its ``<time>`` elements, in order.
+        times: the ``datetime`` values of the page's ``<time>`` elements, in order.
     """
     labelled = _labelled(text)
     first, second = ([*times, "", ""])[:2]

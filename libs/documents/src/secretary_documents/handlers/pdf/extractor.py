@@ -140,7 +140,7 @@ class PdfExtractor:
 
         Raises:
             PermanentError: PDF_INVALID, PDF_PASSWORD_REQUIRED, PDF_WRONG_PASSWORD,
-                PDF_TOO_MANY_PAGES, or a code of the sandbox.
+                PDF_TOO_MANY_PAGES, or an error of the sandbox.
         """
         check_pdf_mark(file)
         document = SandboxedDocument(self._sandbox, self._open_options(task.parameters, file))
