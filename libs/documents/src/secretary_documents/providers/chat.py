@@ -19,7 +19,7 @@ from secretary_documents.providers.connection import OpenClient, ProviderConnect
 from secretary_documents.providers.provider import Provider, open_client
 from secretary_documents.providers.structure import Reading, read_object
 
-# How many characters of an answer that does not fit are sent back to the model for repair.
+# For a repair, at most this many characters of an answer that does not fit are sent to the model.
 LONGEST_REPEATED = 20_000
 
 Role = Literal["system", "user", "assistant"]
@@ -39,26 +39,26 @@ class ChatRequest:
 
     messages: tuple[Message, ...]
     schema: JsonObject | None = None
-    """The answer must be an object that fits it; None: the answer is text."""
+    """A schema that the answer, a JSON object, must fit. With None the answer is text."""
     schema_name: str = "answer"
     model: str | None = None
-    """None: the configured model."""
+    """The name of the model; None names the configured model."""
     temperature: float = 0
 
 
 @dataclass(frozen=True, slots=True)
 class ChatAnswer:
-    """The answer of a model, and how much it used."""
+    """The answer of a model, with its usage."""
 
     text: str
     data: JsonObject | None
-    """Fits the schema, if the request has one."""
+    """The object that fits the schema; None if the request has no schema."""
     model: str
     prompt_tokens: int
-    """Of all requests; 0 if the server does not report it."""
+    """The tokens of all requests together; 0 if the server does not report them."""
     completion_tokens: int
     requests: int
-    """2 if the first answer did not fit."""
+    """The number of requests; 2 if the first answer did not fit."""
     finish_reason: str
 
 
@@ -66,11 +66,11 @@ class ChatModel(Protocol):
     """Answers chat requests."""
 
     async def ask(self, request: ChatRequest, resources: ResourceCalculator) -> ChatAnswer:
-        """Return the complete answer to *request*; *resources* counts tokens, requests and cost.
+        """Return the complete answer to *request*. *resources* counts tokens, requests and cost.
 
         Raises:
-            PermanentError: LLM_NOT_CONFIGURED; LLM_INVALID_OUTPUT, no fitting object after one
-                repair; LLM_REFUSED; LLM_OUTPUT_TRUNCATED; PROVIDER_…, the provider refuses the
+            PermanentError: LLM_NOT_CONFIGURED; LLM_INVALID_OUTPUT, the answer does not fit after
+                one repair; LLM_REFUSED; LLM_OUTPUT_TRUNCATED; PROVIDER_…, the provider refuses the
                 request or its response is invalid.
             TransientError: the provider fails, or accepts no more requests for now.
         """
@@ -106,7 +106,7 @@ class ChatClient:
                 reading = read_object(conversation.text, request.schema)
         if reading.problems:
             message = (
-                f"the model's answer does not fit, also after one repair: {reading.problems[0]}"
+                f"the model's answer does not fit, even after one repair: {reading.problems[0]}"
             )
             details = {"problems": list(reading.problems), "model": conversation.model}
             raise PermanentError(message, code=ErrorCode.LLM_INVALID_OUTPUT, details=details)
@@ -124,7 +124,7 @@ class ChatClient:
 
 
 class _Conversation:
-    """The messages so far, and the answers."""
+    """The messages and answers of one request so far."""
 
     def __init__(self, model: str, request: ChatRequest) -> None:
         self.model = model

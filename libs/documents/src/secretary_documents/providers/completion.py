@@ -1,8 +1,8 @@
 """Asks a language model for one answer by OpenAI's Chat Completions interface.
 
-OpenAI, Mistral, OpenRouter, Ollama, vLLM and LM Studio offer this interface, and each lacks some
-part of it. If a server's error names such a part (a strict JSON schema, a JSON object, a
-temperature), requests for that model leave the part out from then on.
+OpenAI, Mistral, OpenRouter, Ollama, vLLM and LM Studio offer this interface, but most of them lack
+some part of it: a strict JSON schema, a JSON object or a temperature. If a server's error names
+such a part, later requests for the same model leave this part out.
 """
 
 from __future__ import annotations
@@ -44,21 +44,21 @@ class CompletionRequest:
 
     model: str
     messages: Sequence[JsonObject]
-    """As they are sent: ``{"role", "content"}``."""
+    """The messages as they are sent: ``{"role", "content"}``."""
     schema: JsonObject | None = None
     schema_name: str = "answer"
     temperature: float = 0.0
 
 
 class CompletionClient:
-    """Asks for completions, and remembers what the server of each model refuses."""
+    """Asks for completions, and remembers which parts of a request the server refuses."""
 
     def __init__(self, name: str, prices: TokenPrices, priced_model: str) -> None:
         """Prepare the client.
 
         Args:
             name: the provider's name in the configuration.
-            prices: of *priced_model*. The prices of other models are unknown.
+            prices: the prices of *priced_model*. The prices of other models are unknown.
             priced_model: the configured model.
         """
         self._name = name
@@ -72,7 +72,7 @@ class CompletionClient:
         request: CompletionRequest,
         resources: ResourceCalculator,
     ) -> Completion:
-        """Return the model's complete answer. Its tokens and cost are counted in every case.
+        """Return the model's complete answer. Tokens and cost count even if the answer is refused.
 
         Raises:
             PermanentError: LLM_REFUSED, LLM_OUTPUT_TRUNCATED; or see ``ProviderConnection.send``.
@@ -96,7 +96,7 @@ class CompletionClient:
                 if part is None:
                     raise
                 refused |= {part}
-                if not _SCHEMA_REFUSED.search(error.reason):  # it refuses this schema only
+                if not _SCHEMA_REFUSED.search(error.reason):  # else only this schema is refused
                     self._refused[request.model] = refused
 
     def _count(self, model: str, completion: Completion, resources: ResourceCalculator) -> None:
@@ -110,8 +110,8 @@ class CompletionClient:
 def build_payload(request: CompletionRequest, refused: frozenset[str]) -> JsonObject:
     """Return the body of *request* without the parts in *refused*.
 
-    A schema is sent as a strict ``response_format``. If the server refuses that, the schema is
-    part of the system message, and the format is ``json_object`` if the server accepts it.
+    A schema is sent as a strict ``response_format``. If that is refused, the system message
+    contains the schema, and the format is ``json_object`` unless that is refused too.
     """
     payload: JsonObject = {"model": request.model, "messages": list(request.messages)}
     if TEMPERATURE not in refused:
@@ -135,7 +135,7 @@ def schema_instruction(schema: JsonObject) -> str:
 
 
 def refused_part(error: ProviderRefused, payload: JsonObject) -> str | None:
-    """Return the part of *payload* that the server's refusal names, or None if it names none."""
+    """Return the part of *payload* that the server's *error* names; None if it names no part."""
     if error.status not in _REFUSING:
         return None
     if "response_format" in payload and _FORMAT_REFUSED.search(error.reason):
@@ -146,7 +146,7 @@ def refused_part(error: ProviderRefused, payload: JsonObject) -> str | None:
 
 
 def _instructed(messages: Sequence[JsonObject], schema: JsonObject) -> list[JsonObject]:
-    """Add *schema* to the first system message, because some servers accept only one."""
+    """Return *messages* with *schema* in the system message: some servers accept only one."""
     first, rest = messages[0], list(messages[1:])
     if first["role"] == "system":
         return [{**first, "content": f"{first['content']}\n\n{schema_instruction(schema)}"}, *rest]

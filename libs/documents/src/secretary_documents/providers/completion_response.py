@@ -1,4 +1,4 @@
-"""The answer of a language model, in the response of its server. No I/O."""
+"""Reads the answer of a language model from the response of its server. No I/O."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from secretary_common.errors import ErrorCode, PermanentError
 from secretary_common.models import JsonObject
 from secretary_documents.providers.response import LONGEST_REASON, InvalidResponse, ResponseModel
 
-# Reasoning models on self-hosted servers put their thoughts before the answer. There are two
-# patterns, because one for both would read the rest of the answer again at each beginning.
+# Reasoning models on self-hosted servers put their thoughts before the answer. One pattern for
+# beginning and end would read the rest of the answer again at each beginning.
 _THOUGHT_BEGIN = re.compile(r"<think(?:ing)?>")
 _THOUGHT_END = re.compile(r"</think(?:ing)?>")
 
@@ -26,7 +26,7 @@ class Completion:
     finish_reason: str
     model: str
     prompt_tokens: int
-    """0 if the server does not report it."""
+    """0 if the server does not report the tokens."""
     completion_tokens: int
     refusal: str | None = None
 
@@ -48,7 +48,7 @@ class _Body(ResponseModel):
 
 
 def parse_completion(provider: str, body: JsonObject, model: str) -> Completion:
-    """Return the completion in the response *body* of *provider*; *model* was requested.
+    """Return the completion in the response *body* of *provider*; *model* is the requested model.
 
     Raises:
         PermanentError: PROVIDER_INVALID_ANSWER.
@@ -72,12 +72,12 @@ def parse_completion(provider: str, body: JsonObject, model: str) -> Completion:
 def _text(content: str | list[dict[str, Any]] | None) -> str:
     if content is None or isinstance(content, str):
         return content or ""
-    # Mistral's reasoning models return parts: first their thoughts, then the text.
+    # Mistral's reasoning models return parts: first the thoughts, then the text.
     return "".join(str(part.get("text", "")) for part in content if part.get("type") == "text")
 
 
 def _without_thought(text: str) -> str:
-    """Return *text* without the first part that the model marks as its thoughts."""
+    """Return *text* without the first part that is marked as the model's thoughts."""
     begin = _THOUGHT_BEGIN.search(text)
     end = _THOUGHT_END.search(text, begin.end()) if begin else None
     if begin is None or end is None:
@@ -86,7 +86,7 @@ def _without_thought(text: str) -> str:
 
 
 def _count(value: Any) -> int:
-    """Return a number of tokens; a value that is not a number counts as 0."""
+    """Return *value* as a number of tokens; 0 if it is not a number."""
     return max(value, 0) if isinstance(value, int) else 0
 
 

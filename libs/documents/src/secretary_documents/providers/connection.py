@@ -1,8 +1,8 @@
-"""Requests to a provider: one request, the JSON of its response, retries while they make sense.
+"""Sends requests to a provider and returns the JSON of the responses. Repeats failed requests.
 
-The key is sent and never shown. One deadline covers each request, also if the response arrives
-byte by byte. A response has a size limit and is not compressed. No redirect is followed.
-Cancelling ends a request at once.
+One deadline covers each try of a request, even if the response arrives byte by byte. A response has
+a size limit and must not be compressed. Redirects are not followed. If the caller is cancelled, the
+request ends at once. No error contains the key.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from secretary_documents.providers.response import InvalidResponse, read_respons
 
 HttpClient = httpx.AsyncClient
 OpenClient = Callable[[float], HttpClient]
-"""Opens a client with this timeout for each single connect, read and write."""
+"""Opens a client whose timeout, in seconds, applies to each single connect, read and write."""
 USER_AGENT = "Secretary/1"
 FIRST_DELAY_SEC = 0.5
 MAX_RETRIES = 4
@@ -52,7 +52,7 @@ class FormFile:
 
 @dataclass(frozen=True, slots=True)
 class ProviderRequest:
-    """One request. Its body is *payload* as JSON, or *form* with a *file*, or empty."""
+    """One request. The body is *payload* as JSON, or *form* with *file*, or empty."""
 
     method: str
     path: str
@@ -69,12 +69,12 @@ class ProviderResponse:
 
     data: JsonObject
     tries: int
-    """If more than 1, the provider may have carried out the request more than once."""
+    """How often the request was sent. The provider may have carried it out as often."""
 
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Time and randomness; tests replace them."""
+    """The functions for time and randomness. Tests replace these functions."""
 
     sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
     monotonic: Callable[[], float] = time.monotonic
@@ -84,7 +84,7 @@ class Timing:
 
 @dataclass(frozen=True, slots=True)
 class _Body:
-    """A request's body, encoded once for all tries: bytes, or the files of a form."""
+    """The body of a request, encoded once for all tries: bytes, or the files of a form."""
 
     content: bytes | None
     files: dict[str, tuple[str, bytes, str]] | None
@@ -93,7 +93,7 @@ class _Body:
     def of(cls, request: ProviderRequest) -> _Body:
         content = None
         if request.payload is not None:
-            # A lone surrogate has no encoding. It becomes a question mark.
+            # A lone surrogate cannot be encoded, so it becomes a question mark.
             text = json.dumps(request.payload, ensure_ascii=False, allow_nan=False)
             content = text.encode("utf-8", "replace")
         if request.file is None:
@@ -103,7 +103,7 @@ class _Body:
 
 
 class ProviderConnection:
-    """Sends the requests of one job to a provider. ``Provider.connected`` makes it."""
+    """Sends the requests of one job to a provider. ``Provider.connected`` returns it."""
 
     def __init__(
         self,
@@ -123,15 +123,15 @@ class ProviderConnection:
         self._max_response_bytes = max_response_bytes
 
     async def send(self, request: ProviderRequest, *, queued: bool = True) -> ProviderResponse:
-        """Send *request*, and repeat it while the provider fails and ``retry_sec`` is not over.
+        """Send *request*. After a temporary failure repeat it, within ``retry_sec``.
 
         A request that gets 429 keeps its permit while it waits, because the provider would refuse
-        the next request too. A request that is not *queued* needs no permit: cleaning up does not
-        wait for other jobs.
+        the next request too. With *queued* False a request needs no permit, so that the deletion of
+        uploads does not wait for other jobs.
 
         Raises:
             PermanentError: see ``read_response``.
-            TransientError: the last failure, with the ``Retry-After`` that came with it.
+            TransientError: the last failure, with the ``Retry-After`` of its response.
         """
         body = _Body.of(request)
         async with self._limit.permit() if queued else nullcontext():
@@ -209,7 +209,7 @@ class ProviderConnection:
         headers = {
             "User-Agent": USER_AGENT,
             "Accept": "application/json",
-            # Nothing is decompressed, so there are no decompression bombs.
+            # Without compression a small response cannot become a large one.
             "Accept-Encoding": "identity",
         }
         if key := self._section.api_key.get_secret_value():
@@ -221,7 +221,7 @@ class ProviderConnection:
     async def _read(self, response: httpx.Response) -> bytes:
         name, limit = self._section.NAME, self._max_response_bytes
         if response.headers.get("Content-Encoding", "identity").lower() != "identity":
-            raise InvalidResponse(name, "it is compressed, although that was not asked for")
+            raise InvalidResponse(name, "it is compressed, although the request forbids it")
         body = bytearray()
         async for chunk in response.aiter_raw():
             body += chunk
@@ -233,18 +233,18 @@ class ProviderConnection:
 def retry_delay_sec(
     failures: int, *, retry_after_sec: float | None, left_sec: float, random: float
 ) -> float | None:
-    """Return the seconds until the next try, or None to leave it to the job's next attempt.
+    """Return the seconds until the next try; None if the request must not be repeated now.
 
-    The delay is 2^(n-1) * 0.5 s, or the provider's ``Retry-After`` if that is longer, plus a
-    jitter of at most 25 %:
+    The delay after failure n is 2^(n-1) * 0.5 s, or the provider's ``Retry-After`` if that is
+    longer, plus a jitter of at most 25 %:
 
         n      1      2    3    4
         delay  0.5 s  1 s  2 s  4 s
 
     Args:
-        failures: how often the request has failed, at least 1.
+        failures: the number of failures so far, at least 1.
         retry_after_sec: the provider's ``Retry-After``.
-        left_sec: how much is left of the time in which the request may be repeated.
+        left_sec: the rest of the time in which the request may be repeated.
         random: a number in [0, 1).
     """
     if failures > MAX_RETRIES:

@@ -1,7 +1,7 @@
 """Reads pages with Mistral's OCR.
 
 Each piece of a document takes three requests: ``POST /files`` (multipart, ``purpose=ocr``), ``POST
-/ocr`` with the ``file_id``, and ``DELETE /files/{id}``. The upload is deleted in every case, also
+/ocr`` with the ``file_id``, and ``DELETE /files/{id}``. The reader tries to delete the upload even
 after a failure or a cancellation, because Mistral keeps uploads for 30 days.
 """
 
@@ -35,7 +35,7 @@ from secretary_documents.providers.response import InvalidResponse, ProviderRefu
 log = get_logger(__name__)
 
 REMOVE_SEC = 4.0
-"""How long deleting an upload may take. The engine waits 5 s for a handler that it stops."""
+"""The time limit for the deletion of an upload. The engine waits 5 s for a cancelled handler."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +74,8 @@ class MistralReader(ProviderClient):
         *on_page* gets the pages of each response together.
 
         Raises:
-            PermanentError: MISTRAL_NOT_CONFIGURED; PDF_TOO_LARGE, a single page is too large;
-                PROVIDER_…
+            PermanentError: MISTRAL_NOT_CONFIGURED; PDF_TOO_LARGE, one page is larger than a
+                request may be; PROVIDER_…
             TransientError: PROVIDER_…
         """
         self.check_configured()
@@ -109,7 +109,7 @@ class _Reading:
                 yield _Piece(numbers, content)
 
     async def read(self, piece: _Piece) -> None:
-        """Report the pages of *piece*. Missing pages are requested once more."""
+        """Read *piece* and report its pages. Missing pages are requested once more."""
         answer = await self._recognise(piece)
         if missing := _missing(piece.numbers, answer):
             log.warning("mistral.pages_missing", pages=missing, fault=answer.fault)
@@ -194,7 +194,7 @@ class _Upload:
         return file_id
 
     async def remove(self) -> None:
-        """Delete all copies of the upload. A failure is logged and counted, and not raised."""
+        """Delete all copies of the upload. A failure is logged and counted, but not raised."""
         try:
             async with asyncio.timeout(REMOVE_SEC):
                 if self._file_id is not None:
@@ -217,7 +217,7 @@ class _Upload:
                 raise
 
     async def _stored_ids(self) -> list[str]:
-        """Return the ids of all files with this upload's name."""
+        """Return the ids of all files at Mistral with the name of this upload."""
         query = {"search": self._name, "purpose": "ocr"}
         request = ProviderRequest("GET", "/files", query=query)
         response = await self._connection.send(request, queued=False)

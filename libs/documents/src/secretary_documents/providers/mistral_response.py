@@ -1,4 +1,4 @@
-"""The pages in a response of Mistral's OCR that can be trusted. No I/O."""
+"""Reads the pages in a response of Mistral's OCR, and leaves out ambiguous pages. No I/O."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from secretary_documents.pdf.page import Page
 from secretary_documents.providers.response import ResponseModel
 
 METHOD = "mistral_ocr"
-# The name has a limit, that of file names. So a page full of brackets is searched only once.
+# The name of a picture has at most 255 characters. So a page full of brackets is searched quickly.
 _PICTURE = re.compile(r"!\[([^\[\]]{1,255}+)\]\(\1\)")
 
 
@@ -51,14 +51,15 @@ class OcrResponse:
     pages: tuple[Page, ...]
     billed_pages: int
     fault: str | None = None
-    """Why some pages are left out."""
+    """The reason why pages are missing or left out; None if all pages are there."""
 
 
 def read_ocr_response(body: JsonObject, numbers: Sequence[int]) -> OcrResponse:
-    """Return the pages in *body*, the response to an upload of the pages *numbers*, in this order.
+    """Return the pages in *body*, the response to a request with the pages *numbers*.
 
-    Only unambiguous pages are used. A page that occurs twice is left out. If the response names a
-    page that was not sent, all pages are left out, because every number may be off by one.
+    The response counts pages from 0 in the order of *numbers*. A page that occurs twice is left
+    out. If the response names a page that was not sent, all pages are left out, because every page
+    number in it may be wrong.
     """
     try:
         parsed = _Body.model_validate(body)
@@ -84,7 +85,7 @@ def read_ocr_response(body: JsonObject, numbers: Sequence[int]) -> OcrResponse:
 
 
 def _read(page: _Page, numbers: Sequence[int]) -> Page:
-    # Pictures stay with the provider, so their links would lead nowhere.
+    # Mistral keeps the pictures, so links to them would lead nowhere.
     remote = {image.id for image in page.images if image.id}
     text = _PICTURE.sub(lambda link: "" if link[1] in remote else link[0], page.markdown).strip()
     return Page(

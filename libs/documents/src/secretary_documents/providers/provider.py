@@ -1,4 +1,4 @@
-"""A provider as it is configured, and the base class of its clients."""
+"""A configured provider, and the base class of the clients of providers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from secretary_documents.providers.connection import (
 )
 
 MAX_RESPONSE_BYTES = 32 * 2**20
-# The operator names the provider, a client cannot. It may be an Ollama on the same machine.
+# Only the operator sets the address of a provider. It may be an Ollama on the same machine.
 ANYWHERE = UrlGuard([ip_network("0.0.0.0/0"), ip_network("::/0")])
 
 
@@ -30,7 +30,7 @@ def open_client(timeout_sec: float) -> HttpClient:
 
 
 class Provider:
-    """A provider as it is configured. Jobs, threads and event loops may share it."""
+    """A provider with its configuration. Jobs, threads and event loops may share one instance."""
 
     def __init__(
         self,
@@ -44,19 +44,19 @@ class Provider:
         self._open_client = open_client
         self._timing = timing or Timing()
         self._max_response_bytes = max_response_bytes
-        # For the requests of all jobs in one event loop.
+        # Limits the requests of all jobs in one event loop.
         self._limit = ConcurrencyLimit(section.parallel)
 
     @property
     def name(self) -> str:
-        """The name of its section in the configuration."""
+        """The name of the provider's section in the configuration."""
         return self.section.NAME
 
     def check_configured(self, *, model: str | None = None) -> None:
-        """Check that the provider can be asked. The error names the missing settings.
+        """Check that the provider is configured. The error names the missing settings.
 
         Args:
-            model: the model that a job names in place of the configured one.
+            model: the model that a job names in place of the configured model.
 
         Raises:
             PermanentError: <NAME>_NOT_CONFIGURED.
@@ -85,12 +85,12 @@ class Provider:
 
 
 class ProviderClient:
-    """The base of clients that ask one provider."""
+    """The base class of clients of one provider."""
 
     provider: Provider
 
     def check_configured(self) -> None:
-        """Check that the provider can be asked.
+        """Check that the provider is configured.
 
         Raises:
             PermanentError: <NAME>_NOT_CONFIGURED, with the missing settings.

@@ -1,4 +1,4 @@
-"""A provider's response: its JSON, or the one error that it means. No I/O."""
+"""Reads a provider's response: returns its JSON, or raises the error that it means. No I/O."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from secretary_common.runtime.clock import Clock
 from secretary_documents.web.download import MAX_RETRY_AFTER_SEC
 
 LONGEST_REASON = 300
-"""How many characters of a provider's error message an error may repeat."""
+"""The most characters of a provider's error message that an error repeats."""
 _SEARCHED_REASON = 8000
 _DEEPEST_REASON = 20
-"""Levels of an error in which the provider's words are looked for."""
+"""The most levels of a provider's error that are searched for its message."""
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\s]+")
 # A request with such a status, or with any 5xx, may succeed the next time.
 _TEMPORARY = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT, HTTPStatus.TOO_EARLY)
@@ -29,7 +29,7 @@ _NO_CREDIT = "insufficient_quota"
 
 
 class ResponseModel(BaseModel):
-    """A part of a provider's response. Unknown fields are ignored."""
+    """The base class for parts of a provider's response. Unknown fields are ignored."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -40,7 +40,7 @@ class ProviderRefused(PermanentError):
     code = ErrorCode.PROVIDER_REFUSED
 
     def __init__(self, provider: str, status: int, reason: str) -> None:
-        """*reason*: the provider's error message, cleaned."""
+        """*reason*: the provider's error message, without the key and control characters."""
         self.status = status
         self.reason = reason
         message = f"{provider} refuses the request ({status})"
@@ -84,12 +84,12 @@ def read_response(
     """Return the JSON object in a response.
 
     Args:
-        provider: its name in the configuration, for messages.
+        provider: the provider's name in the configuration, for messages.
         status: the HTTP status.
-        headers: the HTTP headers; lower-case names must work too.
+        headers: the HTTP headers; names are looked up in lower case.
         body: the whole body.
-        secret: the key. A provider may repeat it, and no message may show it.
-        clock: for a ``Retry-After`` that is a date.
+        secret: the provider's key. It is removed from messages, because a provider may repeat it.
+        clock: the clock for a ``Retry-After`` that is a date.
 
     Raises:
         PermanentError: PROVIDER_UNAUTHORIZED, PROVIDER_REFUSED, PROVIDER_RATE_LIMITED for an
@@ -116,10 +116,10 @@ def read_response(
 
 
 def parse_json(text: str | bytes) -> Any:
-    """Parse *text* as strict JSON: without NaN and Infinity.
+    """Parse *text* as strict JSON, without NaN and Infinity.
 
     Raises:
-        ValueError: it is not JSON, or it is nested too deeply.
+        ValueError: *text* is not JSON, or is nested too deeply.
     """
     try:
         return json.loads(text, parse_constant=_refuse_constant)
@@ -177,7 +177,7 @@ def _not_json(provider: str, content_type: str) -> PermanentError | TransientErr
 
 
 def _reason(data: Any, body: bytes, secret: str) -> str:
-    """Return the provider's error message, in the shapes of OpenAI, Mistral and FastAPI."""
+    """Return the provider's error message. OpenAI, Mistral and FastAPI have different shapes."""
     found = _words(data) if isinstance(data, dict) else body[:_SEARCHED_REASON]
     text = found.decode(errors="replace") if isinstance(found, bytes) else found
     if secret:

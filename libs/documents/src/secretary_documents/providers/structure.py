@@ -1,4 +1,4 @@
-"""Finds the JSON object in a model's answer, and checks it against a schema. No I/O."""
+"""Finds the JSON object in a model's answer, and checks the object against a schema. No I/O."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from secretary_documents.providers.response import parse_json
 
 MAX_PROBLEMS = 20
 LONGEST_PROBLEM = 200
-# How many opening braces are tried. Models write only a little before the object, and trying all
-# braces of a long text would take quadratic time.
+# An object is searched at the first braces only. Models write little text before the object, and
+# trying all braces of a long text would take quadratic time.
 MAX_STARTS = 50
 
 _FENCED = re.compile(r"```[a-zA-Z]*+[^\S\n]*+\n(.*?)```", re.DOTALL)
@@ -23,17 +23,19 @@ _FENCED = re.compile(r"```[a-zA-Z]*+[^\S\n]*+\n(.*?)```", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The object found in an answer, and its problems."""
+    """An object in an answer, and the problems that the schema finds in it."""
 
     data: JsonObject | None
+    """The object; None if the answer has no object."""
     problems: tuple[str, ...]
-    """Empty if *data* fits the schema."""
+    """The problems. They are empty if *data* fits the schema."""
 
 
 def read_object(text: str, schema: JsonObject) -> Reading:
-    """Return the first object in *text* that fits *schema*: bare, in a code fence or in prose.
+    """Return the first JSON object in *text* that fits *schema*.
 
-    If no object fits, return the largest object and its problems.
+    *text* is the object alone, or has the object in a code fence or inside prose. If no object
+    fits, return the object with the most keys and its problems.
     """
     validator = Draft202012Validator(schema)
     readings = []
@@ -74,7 +76,7 @@ def _embedded(text: str) -> Iterator[JsonObject]:
 
 
 def _problems(validator: Draft202012Validator, data: JsonObject) -> tuple[str, ...]:
-    """Return the problems of *data*, each with its place. Long values are shortened."""
+    """Return the problems of *data*, each with its place. Long messages are shortened."""
     problems: list[str] = []
     for error in validator.iter_errors(data):
         if len(problems) == MAX_PROBLEMS:

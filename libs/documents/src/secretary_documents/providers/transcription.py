@@ -1,4 +1,4 @@
-"""Transcribes pieces of speech by OpenAI's ``/audio/transcriptions``, and merges transcripts."""
+"""Transcribes pieces of audio by OpenAI's ``/audio/transcriptions``, and merges transcripts."""
 
 from __future__ import annotations
 
@@ -31,20 +31,20 @@ _REFUSING = (400, 415, 422)
 
 @dataclass(frozen=True, slots=True)
 class AudioPiece:
-    """A part of a recording."""
+    """A piece of a recording."""
 
     name: str
     """A file name whose suffix names the format: mp3, m4a, ogg, wav, webm, flac."""
     content: bytes
     content_type: str
     offset_sec: float
-    """Where the piece begins in the recording."""
+    """The place in the recording where the piece begins."""
     duration_sec: float
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A stretch of speech."""
+    """A spoken text with its start and its end."""
 
     start_sec: float
     end_sec: float
@@ -56,9 +56,9 @@ class Transcript:
     """The transcript of a piece, or of several pieces."""
 
     segments: tuple[Segment, ...]
-    """By time. If the model reports no times, there is one segment for each piece."""
+    """The segments in order. If the model reports no times, there is one for each piece."""
     language: str | None
-    """As the model names it."""
+    """The language, as the model names it."""
 
     @property
     def text(self) -> str:
@@ -67,10 +67,10 @@ class Transcript:
 
 
 class Transcriber(Protocol):
-    """Transcribes pieces of speech."""
+    """Transcribes pieces of audio."""
 
     def check_configured(self) -> None:
-        """Check that the provider can be asked.
+        """Check that the provider is configured.
 
         Raises:
             PermanentError: TRANSCRIPTION_NOT_CONFIGURED, with the missing settings.
@@ -83,7 +83,7 @@ class Transcriber(Protocol):
         """Transcribe *piece*. Times are counted from the beginning of the recording.
 
         Args:
-            piece: of at most ``max_piece_mb``.
+            piece: the audio, at most ``max_piece_mb``.
             language: ISO 639-1; None lets the model detect the language.
             resources: counts requests and cost.
 
@@ -95,7 +95,7 @@ class Transcriber(Protocol):
 
 
 class TranscriptionClient(ProviderClient):
-    """A ``Transcriber`` that asks a provider. One instance serves all jobs."""
+    """A ``Transcriber`` that uses a provider. One instance serves all jobs."""
 
     def __init__(
         self,
@@ -107,7 +107,7 @@ class TranscriptionClient(ProviderClient):
         self._section = section
         self.provider = Provider(section, open_client=open_client, timing=timing)
         self._has_times = True
-        """False once the server has refused ``verbose_json``: newer models return only text."""
+        """False once the server has refused ``verbose_json``. Newer models return only text."""
 
     async def transcribe(
         self, piece: AudioPiece, *, language: str | None, resources: ResourceCalculator
@@ -181,7 +181,10 @@ def read_transcript(provider: str, body: JsonObject, piece: AudioPiece) -> Trans
 
 
 def _within(found: _Segment, piece: AudioPiece) -> Segment:
-    """Limit *found* to *piece*, because the last segment of a model may end after its piece."""
+    """Return the segment *found* with its times limited to *piece*.
+
+    A model's last segment may end after the piece.
+    """
     start = min(max(found.start, 0.0), piece.duration_sec)
     end = min(max(found.end, start), piece.duration_sec)
     offset = piece.offset_sec
@@ -189,9 +192,10 @@ def _within(found: _Segment, piece: AudioPiece) -> Segment:
 
 
 def merge_transcripts(transcripts: Iterable[Transcript]) -> Transcript:
-    """Return one transcript of all pieces, by time, with the language of most of the speech.
+    """Return one transcript of all pieces, in order of time.
 
-    The times of models may overlap. Then a segment begins when the previous segment has ended.
+    Its language is the language of the most text. The times of models may overlap. Then a segment
+    begins at the end of the previous segment.
     """
     parts = list(transcripts)
     merged: list[Segment] = []

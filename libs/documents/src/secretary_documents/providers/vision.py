@@ -1,4 +1,4 @@
-"""Reads pages by sending their pictures to a model by OpenAI's Chat Completions interface."""
+"""Reads pages by a model that gets their pictures (OpenAI's Chat Completions interface)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from secretary_documents.providers.provider import Provider, ProviderClient, ope
 
 METHOD = "openai_vision"
 BLANK = "NO TEXT ON THIS PAGE"
-"""The model's answer for a page without text. Without such an answer models invent a sentence."""
+"""The model's answer for a page without text. Without such a rule models invent a sentence."""
 
 _LANGUAGE = re.compile(r"[A-Za-z][A-Za-z_-]{1,31}")
 _FENCE = re.compile(r"\A```[a-zA-Z]*\n(.*?)\n?```\Z", re.DOTALL)
@@ -44,16 +44,16 @@ _KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class DocumentHint:
-    """What the job says about a document."""
+    """The facts that a job gives about its document, for the prompt."""
 
     document_type: str | None = None
-    """``scientific_paper``, ``presentation`` or ``technical_document``; others have no effect."""
+    """``scientific_paper``, ``presentation`` or ``technical_document``. Others have no effect."""
     language: str | None = None
-    """The document's language: an ISO code or a name."""
+    """The language of the document, as an ISO code or a name."""
 
 
 def build_prompt(hint: DocumentHint) -> str:
-    """Return the instruction for the model. *hint* adds fixed lines, and never a client's text."""
+    """Return the instruction for the model. Of *hint* it contains only checked values."""
     lines = [_PROMPT]
     if kind := _KINDS.get(hint.document_type or ""):
         lines.append(f"The page is from {kind}.")
@@ -90,7 +90,7 @@ class VisionReader(ProviderClient):
 
     @property
     def fingerprint(self) -> str:
-        """The method, the model, the provider's address, the prompt and the pictures' settings."""
+        """The method, the model, the provider's address, the prompt and the picture settings."""
         section = self.section
         prompt = hashlib.sha256(build_prompt(self.hint).encode()).hexdigest()[:12]
         picture = f"{section.dpi}-{section.max_side}-{section.jpeg_quality}"
@@ -103,9 +103,9 @@ class VisionReader(ProviderClient):
         on_page: OnPage,
         resources: ResourceCalculator,
     ) -> None:
-        """Read *pages* with one request each, ``parallel`` at a time.
+        """Read *pages*, one in each request, ``parallel`` requests at a time.
 
-        *on_page* gets each page as it arrives.
+        *on_page* gets each page at once.
 
         Raises:
             PermanentError: VISION_NOT_CONFIGURED; LLM_REFUSED, LLM_OUTPUT_TRUNCATED or PROVIDER_…,
@@ -122,10 +122,10 @@ class VisionReader(ProviderClient):
             await run_each(images, read_one, parallel=self.section.parallel)
 
     async def _images(self, document: Document, pages: Sequence[int]) -> AsyncIterator[PageImage]:
-        """Yield the pictures, a few ahead of the requests.
+        """Yield the pictures of *pages*, drawn in groups.
 
-        Each group is drawn completely before its first picture is yielded. The child process that
-        draws has a deadline, so it does not wait for a provider.
+        A group is drawn completely before its first picture is yielded. So the child that draws
+        never waits for the provider, because it has a deadline.
         """
         section, size = self.section, 2 * self.section.parallel
         for first in range(0, len(pages), size):
@@ -154,7 +154,7 @@ class VisionReader(ProviderClient):
 
 
 def transcription(answer: str) -> str:
-    """Return the page's text in *answer*: without a fence around it, empty for a blank page."""
+    """Return the text of the page in *answer*, without a code fence; "" for a blank page."""
     text = answer.strip()
     if (fenced := _FENCE.match(text)) and "```" not in fenced[1]:
         text = fenced[1].strip()
