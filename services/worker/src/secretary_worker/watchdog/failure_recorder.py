@@ -1,8 +1,9 @@
 """Records that a job's code froze or ended its worker. The watchdog runs this module.
 
-``python -m secretary_worker.watchdog.failure_recorder JSON`` runs in the worker's environment and
-folder. It is a separate process, so the watchdog stays small and ends a frozen worker even if
-MongoDB does not answer.
+``python -m secretary_worker.watchdog.failure_recorder`` runs in the worker's environment and
+folder, and reads the failure as JSON from its standard input. It is a separate process, so the
+watchdog stays small and ends a frozen worker even if MongoDB does not answer. The watchdog starts
+it when a worker is silent for suspiciously long; without input it does nothing.
 """
 
 from __future__ import annotations
@@ -37,10 +38,13 @@ async def record(settings: Settings, how: str, worker: str, mark: dict[str, Any]
 
 
 def main() -> None:
-    """Log the failure that the command line describes; record it if the command names a job."""
+    """Read a failure from standard input and log it; record it if it names a job."""
     settings = load_settings()
     configure_logging("worker", level=settings.log.level, style=settings.log.format)
-    failure = json.loads(sys.argv[1])
+    received = sys.stdin.buffer.read()
+    if not received:
+        return
+    failure = json.loads(received)
     mark = failure["mark"]
     log.error(
         "worker.silenced",

@@ -44,7 +44,7 @@ RECORDER = "secretary_worker.watchdog.failure_recorder"
 
 _READ_BYTES = 4096
 _RECORD_FROZEN_SEC = 5.0  # the frozen worker keeps its jobs until then
-_RECORD_DIED_SEC = 30.0  # the worker is gone already, so nothing waits for the recorder
+_RECORD_DIED_SEC = 30.0  # the worker is gone, so nothing else waits for the recorder
 _ABORT_SEC = 3.0  # for the worker to print its stacks
 
 
@@ -110,6 +110,7 @@ class Watchdog:
         self._memory = memory
         self._tick_sec = tick_sec
         self._ticks = ticks
+        self._recorder: subprocess.Popen[bytes] | None = None
 
     def run(self) -> None:
         """Watch until the worker sends its goodbye, dies, or is ended because it is frozen."""
@@ -123,12 +124,16 @@ class Watchdog:
                     self._died()
                     return
                 silent = 0
+                self._dismiss_recorder()
             elif not self._worker.is_stopped():
                 silent += 1
-                before = self._observe() if silent == self._ticks // 2 else before
+                if silent == self._ticks // 2:
+                    before = self._observe()
+                    self._start_recorder()
         suspect = suspect_of(before, self._observe())
         self._record(FROZEN, suspect, _RECORD_FROZEN_SEC)
         self._worker.end()
+        self._wait_for_recorder(_RECORD_DIED_SEC)
 
     def _died(self) -> None:
         found = list(self._marks().values())
@@ -145,10 +150,34 @@ class Watchdog:
         return marks.read(self._memory[:])
 
     def _record(self, how: str, mark: Mark | None, within_sec: float) -> None:
+        """Give the recorder the failure; wait for it for *within_sec* at most."""
         failure = {"how": how, "worker": self._worker.owner, "mark": mark and asdict(mark)}
-        command = [sys.executable, "-I", "-B", "-m", RECORDER, json.dumps(failure)]
-        with suppress(subprocess.TimeoutExpired):
-            subprocess.run(command, timeout=within_sec, check=False)  # noqa: S603 - the arguments are the worker's own
+        stdin = self._start_recorder().stdin
+        if stdin is not None:
+            with suppress(OSError):  # the recorder has died
+                stdin.write(json.dumps(failure).encode())
+                stdin.close()
+        self._wait_for_recorder(within_sec)
+
+    def _start_recorder(self) -> subprocess.Popen[bytes]:
+        """Start the recorder before it is needed: its imports take seconds on a busy machine."""
+        if self._recorder is None:
+            self._recorder = subprocess.Popen(  # noqa: S603 - our own module
+                [sys.executable, "-I", "-B", "-m", RECORDER], stdin=subprocess.PIPE
+            )
+        return self._recorder
+
+    def _dismiss_recorder(self) -> None:
+        """End a recorder that is not needed, because the worker has sent a beat again."""
+        if self._recorder is not None:
+            self._recorder.kill()
+            self._recorder.communicate()
+            self._recorder = None
+
+    def _wait_for_recorder(self, seconds: float) -> None:
+        if self._recorder is not None:
+            with suppress(subprocess.TimeoutExpired):
+                self._recorder.wait(seconds)
 
 
 def suspect_of(before: Observation, now: Observation) -> Mark | None:
