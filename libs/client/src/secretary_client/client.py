@@ -1,4 +1,4 @@
-"""The calls of a client."""
+"""The client of the API."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ COMPLETED = "completed"
 
 
 class Client:
-    """Calls one Secretary with one API key. Every call is repeated while the API is away."""
+    """Calls one Secretary with one API key. A call is repeated while the API is unavailable."""
 
     def __init__(
         self,
@@ -38,12 +38,12 @@ class Client:
         """Make a client; this sends no request.
 
         Args:
-            url: of the API, e.g. ``http://localhost:5001``.
+            url: the URL of the API, e.g. ``http://localhost:5001``.
             key: an API key.
             retry_sec: how long a call is repeated while the API does not answer, in seconds; the
                 last attempt may take another 30 s.
-            transport: for tests.
-            clock: for tests.
+            transport: replaces the connection to the API; for tests.
+            clock: replaces the clock; for tests.
         """
         self._clock = clock or ClientClock()
         self._transport = Transport(
@@ -86,7 +86,7 @@ class Client:
 
         Args:
             job_type: e.g. ``pdf``.
-            parameters: of that type.
+            parameters: the parameters of the job.
             idempotency_key: submissions with the same key make one job, even from several
                 processes; default: a new key.
             fields: ``priority``, ``run_at`` (an aware datetime, or an ISO 8601 text),
@@ -117,14 +117,14 @@ class Client:
         """Submit a job, wait for its end, and return its results.
 
         Args:
-            job_type: as for ``submit``, like *parameters* and *fields*.
-            parameters: of that type.
+            job_type: as for ``submit``.
+            parameters: as for ``submit``.
             timeout: how long to wait for the end, in seconds; None: for ever.
-            fields: of the submission.
+            fields: as for ``submit``.
 
         Raises:
             JobFailed: the job did not complete.
-            WaitTimeout: the job has not ended in time; it goes on.
+            WaitTimeout: the job has not ended in time; the job goes on.
         """
         job_id: str = self.submit(job_type, parameters, **fields)["job_id"]
         job = self.wait(job_id, timeout=timeout)
@@ -141,11 +141,11 @@ class Client:
         """Wait until the job has ended, and return it.
 
         Args:
-            job_id: the job.
+            job_id: the id of the job.
             timeout: how long to wait, in seconds; None: for ever.
 
         Raises:
-            WaitTimeout: the job has not ended in time; it goes on.
+            WaitTimeout: the job has not ended in time; the job goes on.
         """
         for _ in self.follow(job_id, timeout=timeout):
             pass
@@ -155,11 +155,11 @@ class Client:
         """Yield the state of a job, then each change to its end, across broken connections.
 
         Args:
-            job_id: the job.
+            job_id: the id of the job.
             timeout: how long to follow, in seconds; None: to the end.
 
         Raises:
-            WaitTimeout: the job has not ended in time; it goes on.
+            WaitTimeout: the job has not ended in time; the job goes on.
         """
         deadline = Deadline(self._clock, timeout)
         last: Event | None = None
@@ -244,7 +244,7 @@ class Client:
     def _stream_of(
         self, job_id: str, last: Event | None, read_sec: float, within_sec: float
     ) -> tuple[ExitStack, Iterator[bytes]]:
-        """Open the stream of a job after *last*; return what closes it, and its bytes."""
+        """Open the stream of a job after *last*; return a stack that closes it, and its bytes."""
         headers = {} if last is None else {"Last-Event-ID": str(last.seq)}
 
         def open_stream() -> tuple[ExitStack, Iterator[bytes]]:

@@ -17,11 +17,11 @@ from secretary_client.output import Progress, as_table, print_note, printable
 
 Options = argparse.Namespace
 Command = Callable[[Client, Options], object]
-"""Its return value goes to standard output: text unchanged, None not at all, all else as JSON."""
+"""Returns its output: text is written unchanged, None not at all, all other values as JSON."""
 
 
 def submit(client: Client, options: Options) -> object:
-    """Submit a job; with ``--wait`` follow it and write its results."""
+    """Submit a job and write its id; with ``--wait`` follow the job and write its results."""
     parameters = dict(parameter_of(given) for given in options.parameters)
     if options.upload:
         parameters["file_id"] = client.upload(options.upload)
@@ -79,12 +79,12 @@ def list_jobs(client: Client, options: Options) -> object:
 
 
 def download(client: Client, options: Options) -> object:
-    """Save a file of a job, or all of them as a zip."""
+    """Save one file of a job, or all its files as a zip."""
     if options.name is None:
         target = options.output or Path(f"{options.job_id}.zip")
         client.archive(options.job_id, target)
     else:
-        # The name comes from the job: its folders are cut off.
+        # The name comes from the job, so folders in the name are cut off.
         target = options.output or Path(Path(options.name).name)
         client.download(options.job_id, options.name, target)
     return str(target)
@@ -117,7 +117,7 @@ def delete(client: Client, options: Options) -> object:
 
 
 def types(client: Client, _: Options) -> object:
-    """Write a table of the job types and how busy each is."""
+    """Write a table of the job types with their waiting, scheduled and running jobs."""
     busy = client.call("GET", "/api/stats")["types"]
     rows = []
     for info in client.call("GET", "/api/job-types")["job_types"]:
@@ -130,13 +130,13 @@ def types(client: Client, _: Options) -> object:
 
 
 def pause(client: Client, options: Options) -> object:
-    """Let no more jobs of a type start."""
+    """Pause a job type: workers start no more jobs of this type."""
     client.call("POST", f"/api/job-types/{options.job_type}/pause")
     return None
 
 
 def resume(client: Client, options: Options) -> object:
-    """Let jobs of a type start again."""
+    """Resume a job type: workers start jobs of this type again."""
     client.call("POST", f"/api/job-types/{options.job_type}/resume")
     return None
 
@@ -176,7 +176,7 @@ def resend(client: Client, options: Options) -> object:
 
 
 def recover(client: Client, options: Options) -> object:
-    """Send all webhooks again that died in a span of time; write their number."""
+    """Resend all dead webhooks created in a span of time; write their number."""
     until = options.until or datetime.now(UTC).isoformat()
     span = {"since": options.since, "until": until}
     return str(client.call("POST", "/api/deliveries/recover", json=span)["count"])

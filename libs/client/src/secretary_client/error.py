@@ -45,7 +45,7 @@ class JobNotEnded(Exception):
 
 
 class WaitTimeout(JobNotEnded, TimeoutError):
-    """The job did not end within the timeout of the call; it goes on."""
+    """The job did not end within the timeout of the call; the job goes on."""
 
     def __init__(self, job_id: str, timeout: float) -> None:
         Exception.__init__(self, f"{job_id}: the job did not end within {timeout:g} s; it goes on")

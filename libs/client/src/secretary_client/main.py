@@ -2,8 +2,8 @@
 
 The API and the key come from ``SECRETARY_URL`` and ``SECRETARY_KEY``, or from ``--url`` and
 ``--key``. The output of a command goes to standard output; progress and errors go to standard
-error. The exit code is 0, 1 for a failure, 2 for an invalid command line, and 3 for a job that has
-not ended.
+error. The exit code is 0 for success, 1 for a failure, 2 for an invalid command line, 3 for a job
+that has not ended, and 130 after Ctrl-C.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ FAILED, NO_COMMAND, NOT_ENDED, INTERRUPTED = 1, 2, 3, 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command in *arguments*, by default the process's; return the exit code."""
+    """Run the command in *arguments*, or in those of the process; return the exit code."""
     options = _parsed(arguments)
     if not options.key:
         print_note(f"secretary: no API key: set {KEY} or give --key")
@@ -55,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """Parse the command line; options may stand between parameters, unlike in plain argparse."""
+    """Parse the command line; unlike in plain argparse, options may come between parameters."""
     parser = _parser()
     options, left = parser.parse_known_args(arguments)
     parameters = [given for given in left if not given.startswith("-") and "=" in given]
@@ -119,7 +119,7 @@ _JOB = _Argument("job_id", metavar="JOB")
 _JOBS = _Argument("job_ids", metavar="JOB", nargs="+")
 _TYPE = _Argument("job_type", metavar="TYPE")
 _WAIT_SEC = _Argument(
-    "--wait-sec", type=_seconds, metavar="SECONDS", help="how long to follow it at most"
+    "--wait-sec", type=_seconds, metavar="SECONDS", help="how long to follow the job at most"
 )
 _LIMIT = _Argument("--limit", type=_count, default=MANY, help=f"rows at most ({MANY})")
 _COMMANDS: dict[str, tuple[commands.Command, *tuple[_Argument, ...]]] = {
@@ -128,9 +128,9 @@ _COMMANDS: dict[str, tuple[commands.Command, *tuple[_Argument, ...]]] = {
         _TYPE,
         _Argument("parameters", metavar="NAME=VALUE", nargs="*", type=_checked_parameter),
         _Argument(
-            "--upload", type=Path, metavar="FILE", help="upload it and pass its id as file_id"
+            "--upload", type=Path, metavar="FILE", help="upload the file and pass its id as file_id"
         ),
-        _Argument("--wait", action="store_true", help="follow it and write its results"),
+        _Argument("--wait", action="store_true", help="follow the job and write its results"),
         _WAIT_SEC,
         _Argument("--job-name", metavar="NAME"),
         _Argument("--tag", action="append", dest="tags", help="may be given several times"),
@@ -138,7 +138,7 @@ _COMMANDS: dict[str, tuple[commands.Command, *tuple[_Argument, ...]]] = {
         _Argument("--delay-sec", type=_seconds),
         _Argument("--max-attempts", type=int),
         _Argument("--timeout-sec", type=_seconds),
-        _Argument("--idempotency-key", metavar="KEY", help="the same key makes the same job"),
+        _Argument("--idempotency-key", metavar="KEY", help="repeats with this key make one job"),
     ),
     "watch": (commands.watch, _JOB, _WAIT_SEC),
     "show": (commands.show, _JOB),
@@ -154,7 +154,7 @@ _COMMANDS: dict[str, tuple[commands.Command, *tuple[_Argument, ...]]] = {
     "download": (
         commands.download,
         _JOB,
-        _Argument("name", nargs="?", help="without it: all files, as a zip"),
+        _Argument("name", nargs="?", help="without a name: all files, as a zip"),
         _Argument("--output", type=Path, metavar="FILE"),
     ),
     "upload": (commands.upload, _Argument("file", type=Path)),

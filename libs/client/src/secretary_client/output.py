@@ -73,5 +73,5 @@ def _cell(value: object) -> str:
 
 
 def printable(text: str) -> str:
-    """Return *text* without control characters, which could command the terminal."""
+    """Return *text* with unprintable characters replaced: they could control the terminal."""
     return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)

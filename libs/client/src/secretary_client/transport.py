@@ -1,7 +1,7 @@
-"""Requests to the API, repeated while it is away.
+"""Requests to the API, repeated while the API is unavailable.
 
-Every request is safe to repeat. Submissions have an idempotency key, and the API refuses an action
-that was done already with ``INVALID_STATE``.
+Every request is safe to repeat. Submissions have an idempotency key. The API refuses to do an
+action twice (``INVALID_STATE``).
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ TIMEOUT_SEC = 30.0
 FIRST_WAIT_SEC = 0.5
 LONGEST_WAIT_SEC = 10.0
 SHORTEST_READ_SEC = 0.1
-# A stream is opened again at most once in this time as its deadline comes closer.
+# A read of a stream may end this long after the deadline. A shorter time would open the stream more
+# often, as the deadline comes closer.
 SLACK_SEC = 1.0
 # Repeated: a proxy without its upstream, an API without its MongoDB, too many requests.
 TEMPORARY = frozenset({429, 502, 503, 504})
@@ -40,7 +41,7 @@ class ClientClock:
 
 
 class Deadline:
-    """The end of a call that has a timeout, and how its streams keep to it."""
+    """The end of a call with a timeout, and the limits of its reads from a stream."""
 
     def __init__(self, clock: ClientClock, timeout: float | None) -> None:
         """*timeout*: seconds from now; None: there is no end."""
@@ -54,15 +55,15 @@ class Deadline:
 
     @property
     def read_sec(self) -> float:
-        """How long a read that begins now may wait."""
+        """The longest wait of a read that begins now, in seconds."""
         return max(SHORTEST_READ_SEC, min(TIMEOUT_SEC, self.left_sec))
 
     def is_before_read(self, read_sec: float) -> bool:
-        """Return whether a read of up to *read_sec* could miss the deadline by much."""
+        """Return whether a read of *read_sec* could end over ``SLACK_SEC`` after the deadline."""
         return self.left_sec + SLACK_SEC < read_sec
 
     def until(self, read_sec: float, chunks: Iterable[bytes]) -> Iterator[bytes]:
-        """Yield *chunks*, each read in at most *read_sec*; stop before a read could be too long."""
+        """Yield *chunks*, each read within *read_sec*; stop if the next read could end too late."""
         for chunk in chunks:
             yield chunk
             if self.is_before_read(read_sec):
@@ -116,7 +117,7 @@ class Transport:
 
     @contextmanager
     def stream(self, path: str, **options: Any) -> Iterator[httpx.Response]:
-        """Send a GET once; give its answer with the body unread.
+        """Send a GET once; yield its answer with the body unread.
 
         Raises:
             ApiError: the answer is an error.
@@ -131,7 +132,7 @@ class Transport:
 
         Args:
             send: makes one attempt.
-            within_sec: the most seconds to repeat, if this is less than ``retry_sec``.
+            within_sec: *send* is repeated for this long, or for ``retry_sec`` if that is less.
 
         Raises:
             ApiError: the last answer was an error.
@@ -174,7 +175,7 @@ def _check(response: httpx.Response) -> None:
 
 
 def _unknown(response: httpx.Response) -> ApiError:
-    """Return the error for an answer that is not the API's but, for example, a proxy's."""
+    """Return the error for an answer that comes not from the API but, for example, a proxy."""
     message = f"{response.url} answered {response.status_code}, and not as Secretary does"
     return ApiError(response.status_code, "UNKNOWN", message, None)
 

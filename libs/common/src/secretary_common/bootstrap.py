@@ -56,10 +56,11 @@ def installed_templates() -> list[TemplateInfo]:
 async def prepare(settings: Settings) -> None:
     """Prepare MongoDB (replica set, indexes), announce job types and templates, create queues.
 
-    It waits until MongoDB answers.
+    The function waits until MongoDB answers.
 
     Raises:
-        ConfigurationError: ``mongo.url`` is wrong, or MongoDB runs without ``--replSet``.
+        ConfigurationError: ``mongo.url`` is wrong, MongoDB runs without ``--replSet``, or the name
+            of an installed job type is not valid.
     """
     check_url(settings.mongo.url)
     await _initiate(settings.mongo.url)

@@ -1,4 +1,4 @@
-"""Every error that Secretary raises on purpose, each with a stable code.
+"""The errors that several packages raise on purpose, each with a stable code.
 
 The docstring of a class is its default message.
 """

@@ -1,4 +1,4 @@
-"""The FastAPI application, built from its collaborators."""
+"""The FastAPI application, built from its dependencies."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ class ApiDependencies:
 
 
 def create_app(parts: ApiDependencies, lifespan: Lifespan | None = None) -> FastAPI:
-    """Return the HTTP API over *parts*; *lifespan* runs around it."""
+    """Return the HTTP API over *parts*; *lifespan* begins before the requests, ends after them."""
     app = FastAPI(
         title="Secretary",
         version=VERSION,
@@ -129,7 +129,7 @@ def create_app(parts: ApiDependencies, lifespan: Lifespan | None = None) -> Fast
     for router in ROUTERS:
         app.include_router(router)
     errors.install(app)
-    # The last one added is the outermost.
+    # The middleware that is added last is the outermost.
     app.add_middleware(OptionalSlash, slashed=_slashed_paths())
     app.add_middleware(
         BodyLimit,

@@ -37,10 +37,10 @@ class Principal:
         return None if self.is_admin else self.key_id
 
     def require_admin(self) -> None:
-        """Return if the key is an admin's.
+        """Check that the key is an admin's.
 
         Raises:
-            Forbidden: it is not.
+            Forbidden: the key is not an admin's.
         """
         if not self.is_admin:
             raise Forbidden("this needs an API key with the scope admin")
@@ -63,7 +63,7 @@ class Keyring:
         """Return the principal of *token*.
 
         Raises:
-            Unauthorized: it is not a key, or the key has expired.
+            Unauthorized: *token* is not a known key, or the key has expired.
             StoreUnavailable: MongoDB did not answer.
         """
         digest = self._digest(token)
@@ -79,7 +79,7 @@ class Keyring:
     async def create(
         self, name: str, scopes: Sequence[str], expires_at: datetime | None
     ) -> tuple[ApiKey, str]:
-        """Create a key; return it and its text, which is shown only now."""
+        """Create a key; return the key and its text, of which only a digest is stored."""
         key_id = secrets.token_hex(6)
         token = f"sk_{key_id}_{secrets.token_urlsafe(32)}"
         key = ApiKey(

@@ -21,7 +21,7 @@ from secretary_common.secrets.cipher import Cipher
 log = get_logger(__name__)
 
 POLL_SEC = 0.05
-"""Between two reads of a test that has not ended."""
+"""The time between two reads of a test that has not ended."""
 WAITING = frozenset({DeliveryState.PENDING, DeliveryState.SENDING})
 
 
@@ -45,7 +45,7 @@ class Deliveries:
     cipher: Cipher
     guard: UrlGuard
     test_sec: float
-    """How long a test may take until its outcome is recorded."""
+    """The time within which the outcome of a test must be recorded."""
 
     async def find(self, query: DeliveryQuery) -> tuple[list[Delivery], Delivery | None]:
         """Return a page of deliveries without those of deleted jobs, and the end of the page.
@@ -63,7 +63,7 @@ class Deliveries:
 
         Raises:
             NotFound: there is no such delivery for this principal.
-            InvalidState: it is being sent, or it is a progress and a newer event exists.
+            InvalidState: the delivery is being sent or was dropped, or a newer event overtook it.
         """
         delivery = await self.deliveries.get(delivery_id)
         if delivery is None or not principal.may_see(delivery.owner):

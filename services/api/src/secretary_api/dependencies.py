@@ -72,7 +72,7 @@ class Services:
             raise StoreUnavailable("MongoDB has not answered yet")
 
 
-async def services_of(request: Request) -> Services:  # a plain function would cost a thread each
+async def services_of(request: Request) -> Services:  # a plain function would need a thread
     """Return the services of the running application."""
     found: Services = request.app.state.services
     return found
@@ -107,7 +107,7 @@ async def admin(caller: PrincipalDep) -> Principal:
     """Return the principal of the request, an admin.
 
     Raises:
-        Forbidden: it is not an admin.
+        Forbidden: the principal is not an admin.
     """
     caller.require_admin()
     return caller
@@ -135,7 +135,7 @@ def add_log_fields(request: Request, **fields: str) -> None:
 
 
 async def json_body(request: Request, _caller: PrincipalDep) -> Any:
-    """Return the parsed JSON body; it is read only after authentication, and once a request."""
+    """Return the parsed JSON body, which is read once for each request, after authentication."""
     return await body.read_json(request)
 
 
@@ -171,6 +171,6 @@ MarkDep = Annotated[Idempotency | None, Depends(mark)]
 
 
 def described_body(model: type[BaseModel]) -> dict[str, object]:
-    """Return what OpenAPI says about a body that ``body_of`` reads."""
+    """Return the OpenAPI description of a body that ``body_of`` reads."""
     content = {"application/json": {"schema": model.model_json_schema()}}
     return {"requestBody": {"required": True, "content": content}}

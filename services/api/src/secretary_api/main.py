@@ -37,7 +37,7 @@ SHUTDOWN_SEC = 10
 
 
 class Server(uvicorn.Server):
-    """uvicorn with other signal handling: it would raise the signals again before our own end."""
+    """uvicorn with our signal handling. Its own raises the signal again before our cleanup."""
 
     def __init__(self, config: uvicorn.Config, stopping: asyncio.Event) -> None:
         """*stopping* is set by the signal to stop; it ends endless requests such as streams."""
@@ -45,7 +45,7 @@ class Server(uvicorn.Server):
         self._stopping = stopping
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Stop."""
+        """Begin to stop."""
         self._stopping.set()
         super().handle_exit(sig, frame)
 
@@ -94,7 +94,7 @@ def wire(
     store_answered: asyncio.Event,
     stopping: asyncio.Event,
 ) -> ApiDependencies:
-    """Return the collaborators of the API for *settings*."""
+    """Return the dependencies of the API for *settings*."""
     return ApiDependencies(
         jobs=store.jobs,
         batches=store.batches,

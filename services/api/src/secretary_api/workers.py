@@ -1,4 +1,4 @@
-"""WorkerActions over the API: which ones are alive, and which job types they may start."""
+"""Clients' actions on workers: list the live ones, pause and resume job types."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class WorkerActions:
         return await self.workers.alive(self.clock.now())
 
     async def by_type(self) -> Counter[str]:
-        """Return how many active workers run each job type.
+        """Return the number of active workers for each job type.
 
         Raises:
             StoreUnavailable: MongoDB did not answer.
@@ -43,7 +43,7 @@ class WorkerActions:
         return Counter(name for worker in alive if worker.active for name in worker.job_types)
 
     async def pause(self, name: str) -> JobTypeInfo:
-        """Let workers start no more jobs of the type *name*; running jobs continue.
+        """Pause the type *name*: workers start no more of its jobs, and running jobs continue.
 
         Raises:
             NotFound: no worker has announced the type.
@@ -52,7 +52,7 @@ class WorkerActions:
         return await self._set_paused(name, paused=True)
 
     async def resume(self, name: str) -> JobTypeInfo:
-        """Let workers start jobs of the type *name* again, and ring for the waiting jobs.
+        """Resume the type *name*, and ring for its waiting jobs.
 
         Raises:
             NotFound: no worker has announced the type.

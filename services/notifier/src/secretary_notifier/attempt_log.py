@@ -1,4 +1,4 @@
-"""What the log and the metrics say about attempts."""
+"""Logs and counts the attempts of deliveries."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from secretary_notifier.verdict import Answer, DeliveryVerdict
 log = get_logger(__name__)
 
 SILENCE = timedelta(minutes=1)
-"""Between two errors in the log about deliveries that this notifier cannot send."""
+"""The time between two log lines about deliveries that this notifier cannot send."""
 
 
 class AttemptLog:
@@ -31,7 +31,7 @@ class AttemptLog:
     def log_outcome(
         self, delivery: Delivery, answer: Answer | None, verdict: DeliveryVerdict
     ) -> None:
-        """Log and count one outcome; *answer* is None if no request was made."""
+        """Log one outcome, and count it; without an *answer* it is only logged."""
         if answer is not None and answer.is_attempt:
             _log_request(delivery, answer, verdict)
             return
@@ -49,7 +49,7 @@ class AttemptLog:
 
 
 class _RareError:
-    """An error of many deliveries: the log has it once a minute, with their number."""
+    """An error of many deliveries, logged once a minute with the number of deliveries."""
 
     def __init__(self, clock: Clock, event: str) -> None:
         self._clock = clock

@@ -4,7 +4,7 @@
                of at least 70 % of at least ten attempts within five minutes.
     open       No attempt may start, for 30 s at first.
     half open  One attempt may start, the probe. If it fails, the breaker opens again for twice as
-               long (at most 15 min). Otherwise the breaker closes.
+               long (at most 15 min). If the probe succeeds, the breaker closes.
 
 An attempt that fails because of its content (404, 422) shows that the origin works.
 """
@@ -70,7 +70,7 @@ class Breaker:
                 self._open(now)
 
     def is_idle(self, now: datetime) -> bool:
-        """Return whether the breaker remembers nothing that still matters."""
+        """Return whether the breaker is closed and counted no attempt within ``WINDOW``."""
         self._forget(now)
         return self._open_until is None and not self._buckets
 

@@ -1,4 +1,4 @@
-"""One attempt of a delivery, from the claim to the record: the effects; ``verdict`` has the rules.
+"""Makes one attempt of a delivery, from the claim to the record; ``verdict`` has the rules.
 
 Concurrent claims share a write and the reads after it. Concurrent records share a write.
 """
@@ -36,12 +36,15 @@ from secretary_notifier.verdict import MUTED_FOR, Answer, DeliveryVerdict
 log = get_logger(__name__)
 
 LEASE_MARGIN_SEC = 10.0
-"""A lease outlasts an attempt's deadline by this, for the reads before and the record after it."""
+"""A lease lasts this much longer than the attempt's deadline, for the reads and the record."""
 STORE_RETRY_SEC = 1.0
 RECORD_LINGER_SEC = 0.005
-"""Only the job's next event waits for a record, and larger groups of records cost less."""
+"""A record waits this long for others, because larger groups of records cost less.
+
+Only the next event of the same job waits for a record.
+"""
 SEND_PATIENCE_SEC = 1.0
-"""A claimed delivery that cannot be sent within this is given back for other notifiers."""
+"""A claimed delivery that cannot be sent within this time is given back for other notifiers."""
 
 
 class DeliverySender(Protocol):
@@ -54,7 +57,7 @@ class DeliverySender(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class CourierConfig:
-    """How deliveries are attempted."""
+    """The settings of attempts."""
 
     owner: str
     """The id of this notifier, new at each start."""
@@ -63,13 +66,13 @@ class CourierConfig:
     first_timeout_sec: float = 5.0
     """The deadline of the first request to an origin that the notifier does not know."""
     poll_interval_sec: float = 5.0
-    """The wait of a delivery that this notifier cannot send; the shortest one without its key."""
+    """The wait of a delivery that this notifier cannot send; without its key, the shortest wait."""
     replayable_for: timedelta = timedelta(days=30)
     """How long a dead delivery is kept."""
 
     @property
     def lease_sec(self) -> float:
-        """How long a claim holds."""
+        """The duration of a lease."""
         return self.timeout_sec + LEASE_MARGIN_SEC
 
 
@@ -109,7 +112,7 @@ class Courier:
             sender: makes the requests.
             limit: how many requests may run, in all and for each origin.
             clock: the store's.
-            config: how deliveries are attempted.
+            config: the settings of attempts.
             is_paused: returns whether an origin gets no requests now; called before each request.
             is_untried: returns whether no request to an origin has ended yet.
         """
@@ -131,7 +134,8 @@ class Courier:
     ) -> DeliveryVerdict | None:
         """Make one attempt at *due*.
 
-        Returns None if another notifier has claimed it, or if its job has one in flight.
+        Returns None if another notifier has claimed *due*, or if its job has another delivery in
+        flight.
 
         Raises:
             StoreUnavailable: before anything was sent.
@@ -201,8 +205,8 @@ class Courier:
     def _remaining_sec(self, claimed: _Claimed) -> float:
         """Return the deadline of the request.
 
-        The time that a progress has waited since its claim counts, because the end of its job
-        waits for it.
+        For a progress, the time since its claim counts too, because the end of its job waits for
+        the progress.
         """
         timeout_sec = self._timeout_sec(claimed.delivery)
         if claimed.delivery.is_terminal_event:
@@ -213,8 +217,8 @@ class Courier:
     def _timeout_sec(self, delivery: Delivery) -> float:
         """Return the deadline, which is shorter for the first request to an unknown origin.
 
-        Names are free, so a client may have any number of origins that hang. The next attempt has
-        the whole deadline, as has an attempt that no other one follows.
+        Names cost nothing, so a client may have any number of origins that hang. The next attempt
+        has the whole deadline. So has an attempt that is the last one.
         """
         waits = schedule.waits_of(delivery, self._config.retry_schedule_sec)
         is_followed = delivery.tries + 1 < len(waits)

@@ -43,7 +43,7 @@ class _WakeUp:
         self._event.set()
 
     def at(self, moment: datetime | None) -> None:
-        """End the wait at *moment*; ignored if the longest wait ends before it, or for None."""
+        """End the wait at *moment*; ignored for None, and if the longest wait ends earlier."""
         if moment is None:
             return
         seconds = (moment - self._clock.now()).total_seconds()
@@ -95,7 +95,7 @@ class Dispatcher:
 
     @property
     def in_flight(self) -> int:
-        """How many deliveries are claimed, sent or recorded now."""
+        """The number of deliveries that are claimed, sent or recorded now."""
         return len(self._tasks)
 
     async def run(self) -> None:
@@ -112,7 +112,7 @@ class Dispatcher:
         self._wake_up.now()
 
     async def drain(self, timeout_sec: float) -> None:
-        """Wait for the attempts in flight, at most *timeout_sec*; the leases of the rest expire."""
+        """Wait at most *timeout_sec* for the attempts in flight; cancel those that still run."""
         if self._tasks:
             log.info("notifier.draining", in_flight=len(self._tasks))
             _, late = await asyncio.wait(self._tasks, timeout=timeout_sec)

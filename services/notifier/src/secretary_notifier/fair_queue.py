@@ -1,7 +1,8 @@
 """The order of claims: API keys take turns, then the origins of a key; each has a limit.
 
-A key alone may hold half of the slots, and while others are busy a quarter of them. So the
-receivers of one key that hang do not delay the events of another key.
+For origins that are not known to be quick, a key may always hold a quarter of the slots, and more
+while all keys together hold fewer than half. So hanging receivers of one key do not
+delay the events of another key.
 
 Within an origin first tries go before retries. Retries and the events of slow origins never hold
 all slots. An origin whose breaker is open gets no slot. So a receiver that fails delays neither
@@ -24,8 +25,10 @@ from secretary_notifier.breaker import Breaker
 RESTRICTED_SHARE = 0.75
 """The share of the slots that retries and slow origins may hold at the same time."""
 BACKLOG_PER_SLOT = 16
-"""An origin holds this many first tries, and retries, for each of its slots; the rest stays in the
-store."""
+"""For each slot of an origin the queue holds this many first tries, and as many retries.
+
+Further deliveries stay in the store.
+"""
 AHEAD_PER_SLOT = 7
 """A quick origin has this many further claims for each delivery that is being sent."""
 QUICK_SEC = 0.25
@@ -56,7 +59,7 @@ class _Waiting:
 
 
 class _Owner:
-    """What waits for one key, by origin, and how many slots the key holds."""
+    """The waiting deliveries of one key, by origin, and the number of slots it holds."""
 
     def __init__(self) -> None:
         self.waiting: OrderedDict[str, _Waiting] = OrderedDict()
@@ -103,17 +106,17 @@ class FairQueue:
         self._known: set[str] = set()
 
     def __len__(self) -> int:
-        """How many deliveries wait for a slot."""
+        """Return the number of deliveries that wait for a slot."""
         return sum(len(origin) for origin in self._origins.values())
 
     @property
     def in_flight(self) -> int:
-        """How many deliveries hold a slot."""
+        """The number of deliveries that hold a slot."""
         return len(self._in_flight)
 
     @property
     def remembered_origins(self) -> int:
-        """How many origins the queue has in memory."""
+        """The number of origins that the queue has in memory."""
         return len(self._origins)
 
     def offer(self, due: DueDelivery) -> bool:

@@ -1,4 +1,4 @@
-"""Looks up the names of receivers, and tells a name that fails from a name service that is down."""
+"""Looks up the names of receivers, and detects that the name service itself is down."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CHECK_VALID_SEC = 5.0
 
 
 class NameService:
-    """The system's resolver, as this notifier experiences it."""
+    """Looks up names with the system's resolver, and remembers names that were resolved."""
 
     def __init__(self, lookup: Lookup = system_lookup) -> None:
         self._lookup = lookup
@@ -44,7 +44,7 @@ class NameService:
         return addresses
 
     def was_cut(self, host: str) -> bool:
-        """Return whether a deadline cut the latest look-up of *host*; forget it."""
+        """Return once that a deadline cut the latest look-up of *host*; False from then on."""
         was_cut = host in self._cut
         self._cut.discard(host)
         return was_cut
@@ -52,8 +52,8 @@ class NameService:
     async def is_down_for(self, host: str) -> bool:
         """Return whether *host* fails because no name can be resolved.
 
-        Another name that was resolved before is looked up again. If *host* is the only known name,
-        the failure is taken for its own; if nothing was ever resolved, for the name service's.
+        Another name that was resolved before is looked up again. Without
+        such a name, the name service counts as down if no name at all was ever resolved.
         """
         others = [name for name in self._resolved if name != host]
         if not others:

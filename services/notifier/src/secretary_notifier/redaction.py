@@ -1,4 +1,4 @@
-r"""Removes secrets from a receiver's answer, in whatever spelling they stand there. No I/O.
+r"""Removes secrets in all usual spellings from a receiver's answer. No I/O.
 
 A receiver that echoes its request rarely repeats a token as it was sent. The token may stand in
 JSON (``\"``, ``\/``, ``\u00fc``), in a URL (``%2F``), in HTML (``&quot;``), in base64, or in one of
@@ -19,9 +19,9 @@ from itertools import pairwise
 from secretary_common.secrets.secret_field import REDACTED
 
 SHORTEST_PART = 4
-"""A text that was cut may end within a secret. From this many characters on, they are removed."""
+"""A cut text may end within a secret. A part with this many characters is removed."""
 SHORTEST_SECRET = 4
-"""A shorter secret is kept: its letters stand in any text, and their gaps would give it away."""
+"""A shorter secret is kept: its letters occur in any text, and the gaps would reveal it."""
 SHORTEST_CORE = 8
 """Shorter pieces of base64 are not searched for: other text may contain them by chance."""
 MOST_READINGS = 6
@@ -112,7 +112,7 @@ class _Reading:
 
 
 def _ends(text: str) -> list[int]:
-    """Return where *text* ends, also without the cut escape at its end (and one before that)."""
+    """Return the possible ends of *text*: with the cut escapes at its end, and without them."""
     ends = [len(text)]
     while cut := _CUT_ESCAPE.search(text, max(0, ends[-1] - LONGEST_CUT), ends[-1]):
         ends.append(cut.start())
@@ -120,7 +120,7 @@ def _ends(text: str) -> list[int]:
 
 
 def _between(ends: list[int], start: int, longest: int) -> list[int]:
-    """Those of the rising *ends* that are behind *start* and before *longest*."""
+    """Return the *ends*, which are sorted, behind *start* and before *longest*."""
     return ends[bisect_right(ends, start) : bisect_left(ends, longest)]
 
 

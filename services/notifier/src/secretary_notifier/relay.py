@@ -43,9 +43,9 @@ class Relay:
         Args:
             jobs: the repository with the slots.
             deliveries: the repository for the new deliveries.
-            clock: the store's.
-            public_url: the API's.
-            first_wait_sec: before the first attempt of a terminal event.
+            clock: the clock of the store.
+            public_url: the URL of the API.
+            first_wait_sec: the wait before the first attempt of a terminal event.
         """
         self._jobs = jobs
         self._deliveries = deliveries
@@ -76,7 +76,7 @@ class Relay:
         return await self._group.submit(job_id)
 
     async def next_at(self, now: datetime) -> datetime | None:
-        """Return when the next slot is due."""
+        """Return the earliest due time of a slot after *now*; None if there is none."""
         return await self._jobs.next_slot_at(now)
 
     async def _relay_jobs(self, job_ids: list[str]) -> Sequence[Relayed]:

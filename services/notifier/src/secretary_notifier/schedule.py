@@ -74,7 +74,7 @@ def key_wait(began_at: datetime, now: datetime, shortest_sec: float) -> timedelt
     """Return the wait of a delivery that was claimed by a notifier without its key.
 
     The wait is as long as the time since *began_at*, so that it doubles each time: at least
-    *shortest_sec*, at most 5 min. So the right key is found with a delay of at most 5 min.
+    *shortest_sec*, at most 5 min. So a notifier that has the key gets the delivery within 5 min.
     """
     waited_sec = (now - began_at).total_seconds()
     return timedelta(seconds=max(shortest_sec, min(waited_sec, LONGEST_KEY_WAIT_SEC)))

@@ -26,9 +26,9 @@ from secretary_notifier.verdict import MISSING_KEY, PROTOCOL, SHORTAGE, UPGRADE,
 
 USER_AGENT = "Secretary-Webhooks/1"
 LONGEST_ANSWER_BYTES = 64 * 1024
-"""The most that is read of an answer; a longer one ends with its connection."""
+"""The most that is read of an answer; the connection of a longer answer is closed."""
 KEPT_BYTES = 4 * 1024
-"""The part of it that the list of attempts keeps."""
+"""The part of an answer that the list of attempts keeps."""
 LONGEST_ERROR = 300
 
 
@@ -157,7 +157,7 @@ _SCARCE = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 
 def _shortage(failure: Exception) -> str | None:
-    """Return what the notifier itself lacked; None if *failure* has another reason."""
+    """Return the resource that the notifier lacked; None if *failure* has another reason."""
     cause = getattr(failure, "os_error", failure)
     if isinstance(failure, aiohttp.ClientProxyConnectionError):
         return "the proxy (security.proxy_url) cannot be reached"

@@ -1,4 +1,4 @@
-"""What becomes of a delivery: rules without I/O and without a clock.
+"""Decides the next state of a delivery: rules without I/O and without a clock.
 
 condition                           verdict
 answer 2xx, also if incomplete      delivered
@@ -81,12 +81,12 @@ class Answer:
 
     @property
     def is_attempt(self) -> bool:
-        """Whether it counts: the reason for the failure is not in the notifier."""
+        """Whether this outcome counts as an attempt: the notifier itself lacked nothing."""
         return not self.lacks_key and not self.in_shortage
 
     @property
     def origin_failed(self) -> bool | None:
-        """Whether the origin could not handle a request; None if the answer does not show it."""
+        """Whether the answer shows that the origin failed; None if this is unclear."""
         by_status = self.status_code in SERVER_ERROR or self.status_code in OVERLOADED
         if self.error is None or self.is_success or self.error_class == UPGRADE:
             return by_status
@@ -114,7 +114,7 @@ class DeliveryVerdict:
     next_attempt_at: datetime | None = None
     reason: str | None = None
     mutes: bool = False
-    """Whether its URL gets no events for ``MUTED_FOR``."""
+    """Whether the URL of the delivery gets no events for ``MUTED_FOR``."""
     is_for_others: bool = False
     """Whether no attempt was made and another notifier should claim the delivery next."""
 
@@ -190,7 +190,7 @@ def decide_without_attempt(now: datetime) -> DeliveryVerdict:
 def decide_without_key(
     delivery: Delivery, now: datetime, shortest_wait_sec: float
 ) -> DeliveryVerdict:
-    """Return the verdict on a delivery whose secrets no key here opens: it waits for another one.
+    """Return the verdict on a delivery whose secrets no key here opens: another notifier may.
 
     *shortest_wait_sec*: see ``schedule.key_wait``.
     """
@@ -202,7 +202,7 @@ def decide_without_key(
 
 
 def decide_in_shortage(answer: Answer, now: datetime, wait_sec: float) -> DeliveryVerdict:
-    """Return the verdict on a delivery that the notifier could not send for want of something."""
+    """Return the verdict on a delivery for whose request the notifier lacked a resource."""
     return DeliveryVerdict(
         DeliveryState.PENDING,
         next_attempt_at=now + timedelta(seconds=wait_sec),

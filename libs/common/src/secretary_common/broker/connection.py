@@ -61,16 +61,16 @@ class BrokerLost(Exception):
 
 
 Worked = Callable[[], None]
-"""A session calls it once the broker has done what the session is for."""
+"""A session calls this function whenever the broker has done the work of the session."""
 Session = Callable[[AbstractConnection, Worked], Awaitable[None]]
 
 
 async def keep_connected(url: str, session: Session, *, role: str) -> None:
-    """Run *session* on a connection; when it ends, run it on a new one; until cancelled.
+    """Run *session* on a connection until cancelled; after a loss, run it on a new connection.
 
-    Between attempts it waits 1, 2, 4, then 5 s, or up to 10 s if the broker refuses (and up to 20 %
-    more). Only a session that worked shortens the wait again. It logs the loss of the broker and
-    its return once, and a refusal once a minute.
+    The waits between attempts are 1, 2, 4, then 5 s, or up to 10 s if the broker refuses (and up to
+    20 % more). Only a session that worked shortens the wait again. The loss of the broker and its
+    return are logged once, a refusal once a minute.
     """
     history = _History(role)
     while True:
@@ -92,7 +92,7 @@ async def keep_connected(url: str, session: Session, *, role: str) -> None:
 
 
 class _History:
-    """The failures since a session worked, and what was logged of them."""
+    """Counts the failures since a session last worked; decides what is logged, and the wait."""
 
     def __init__(self, role: str) -> None:
         self._role = role
@@ -143,7 +143,7 @@ def _reason(error: BaseException) -> str:
 
 @contextlib.asynccontextmanager
 async def connection_to(url: str) -> AsyncIterator[AbstractConnection]:
-    """Open a connection and close it at the end; a dead broker delays neither.
+    """Open a connection and close it at the end; the open and the close have a deadline.
 
     Raises:
         one of ``BROKER_ERRORS``: the connection could not be opened.

@@ -49,7 +49,7 @@ class JobConsumer:
 
     ``resume`` and ``pause`` may be called at any time; the session follows them. A doorbell that
     arrives when no slot is free is kept until the consumers are cancelled, then given back. So an
-    idle worker gets it, and this worker does not get it again at once.
+    idle worker gets this doorbell, and this worker does not get it again at once.
     """
 
     def __init__(self, url: str, job_types: Iterable[str], on_ring: OnRing) -> None:
@@ -143,7 +143,7 @@ class JobConsumer:
 
 
 class DeliveryConsumer:
-    """Consumes the doorbells of deliveries; acknowledges each once its delivery is recorded."""
+    """Consumes the doorbells of deliveries; acknowledges each after it was handled."""
 
     def __init__(self, url: str, *, max_in_flight: int) -> None:
         self._url = url
@@ -206,7 +206,7 @@ async def _decode(
         try:
             await subscription.dead_letter(message, reason)
         except BROKER_ERRORS as error:
-            # Kept and retried here, because the broker would deliver it again at once.
+            # The message is kept and retried here, or the broker would deliver it again at once.
             log.warning("doorbell.not_dead_lettered", reason=repr(error)[:200])
             await asyncio.sleep(DEAD_LETTER_RETRY_SEC)
         else:

@@ -1,7 +1,8 @@
-"""The policy that RabbitMQ never drops a doorbell because workers gave it back.
+"""Sets the policy that RabbitMQ drops no doorbell because workers gave it back.
 
 RabbitMQ 4 drops a message of a quorum queue after 20 deliveries. A worker without a free slot gives
-doorbells back, so the limit is switched off. AMQP cannot do this; it needs the management API.
+doorbells back, so the policy switches the limit off. AMQP cannot set a policy, so the management
+API is used.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ POLICY = {
 def set_policy(management_url: str, virtual_host: str = "/") -> bool:
     """Switch the delivery limit off; return False if the broker is unreachable or refuses.
 
-    RabbitMQ before 4.0 refuses, because it has no limit.
+    RabbitMQ before 4.0 refuses, because it has no such limit.
 
     Args:
         management_url: ``http://user:password@host:15672``.

@@ -1,4 +1,4 @@
-"""Rings doorbells: one confirmed publish each, within a second; it never raises."""
+"""Rings doorbells. A ring is one confirmed publish within a second; it never raises."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ class Publisher:
 
 
 async def _closed(channel: AbstractChannel, *, within_sec: float) -> bool:
-    """Return whether *channel* is closed, now or within that time."""
+    """Return whether *channel* is closed, now or within *within_sec* seconds."""
     closed = asyncio.ensure_future(channel.closed())
     await asyncio.wait({closed}, timeout=within_sec)
     done = closed.done()

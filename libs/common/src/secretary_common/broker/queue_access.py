@@ -27,7 +27,7 @@ CHECK_AGAIN_SEC = 60.0
 
 
 class QueueAccess:
-    """Which queues this process may use. It logs a refused queue once, over all sessions."""
+    """Opens queues, and remembers which ones the broker refuses; logs a refused queue once."""
 
     def __init__(self) -> None:
         self._refused: dict[str, str] = {}
@@ -35,7 +35,7 @@ class QueueAccess:
         self._checked_at = time.monotonic()
 
     def may_declare(self, name: str) -> bool:
-        """Return whether the user may create the queue; otherwise it must exist."""
+        """Return whether the user may create the queue; otherwise the queue must exist."""
         return name not in self._not_ours
 
     async def open(self, connection: AbstractConnection, name: str) -> bool:
@@ -67,7 +67,7 @@ class QueueAccess:
         return False
 
     async def may_use_more(self, connection: AbstractConnection) -> bool:
-        """Return whether a refused queue can be used by now; it is checked once a minute."""
+        """Return whether a refused queue can be used now; all are checked once a minute."""
         if not self._refused or time.monotonic() - self._checked_at < CHECK_AGAIN_SEC:
             return False
         self._checked_at = time.monotonic()
@@ -76,7 +76,7 @@ class QueueAccess:
 
 
 async def exists(connection: AbstractConnection, name: str) -> bool:
-    """Return whether the queue exists. No permission is needed to ask."""
+    """Return whether the queue exists. The check needs no permission."""
     async with asyncio.timeout(ANSWER_SEC):
         channel = await connection.channel()
         try:

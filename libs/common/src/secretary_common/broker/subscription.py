@@ -166,7 +166,7 @@ class Subscription:
         return result.message_count or 0, result.consumer_count or 0
 
     async def _replace(self, name: str) -> None:
-        """Delete the queue *name*; workers and notifiers find its work by polling MongoDB."""
+        """Delete the queue *name*; the next session creates it. Its work is found by polling."""
         log.warning("queue.answers_nobody", queue=name)
         async with asyncio.timeout(ANSWER_SEC):
             channel = await self._connection.channel()  # the timeout has closed the other channel
@@ -176,8 +176,8 @@ class Subscription:
     async def dead_letter(self, message: AbstractIncomingMessage, reason: str) -> None:
         """Publish *message* to ``secretary.dead``, then acknowledge it.
 
-        It uses a new connection: a broker with too little memory stops reading from connections
-        that publish, and this connection must keep consuming.
+        The copy uses a new connection: a broker with too little memory stops reading from
+        connections that publish, and the old connection must keep consuming.
         """
         copy = Message(
             message.body,

@@ -1,4 +1,4 @@
-"""Every queue, and the bodies of its messages.
+"""Every queue, and the body of the messages in each.
 
     secretary.jobs.<type>   {"job_id": …}        quorum, rings the workers
     secretary.deliveries    {"delivery_id": …}   quorum, rings the notifiers
@@ -40,7 +40,7 @@ def decode(field: str, body: bytes) -> str:
     """Return *field* of the body of a doorbell.
 
     Raises:
-        ValueError: the body is not such a doorbell.
+        ValueError: the body is not a doorbell with *field*.
     """
     parsed = json.loads(body)
     value = parsed.get(field) if isinstance(parsed, dict) else None

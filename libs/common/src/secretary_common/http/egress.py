@@ -37,7 +37,7 @@ _CLOSED = (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError)
 
 
 class GuardedSession:
-    """POSTs through aiohttp; a context manager."""
+    """Sends POSTs through aiohttp to allowed addresses; a context manager."""
 
     def __init__(
         self,
@@ -141,7 +141,7 @@ def guarded_client(
 
     Every request raises ``UrlRefused`` if the guard refuses it, and ``httpx.HTTPError`` if it
     fails. Bodies arrive as sent with ``response.aiter_raw()``. A URL given as text is sent byte for
-    byte; httpx normalises one that is given with ``params``, and the targets of redirects.
+    byte; httpx normalises a URL that is given with ``params``, and the targets of redirects.
 
     Args:
         guard: decides which URLs are allowed.

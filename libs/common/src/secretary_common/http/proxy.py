@@ -1,4 +1,4 @@
-"""The egress proxy: how a request goes through it to an address that the guard has checked."""
+"""The egress proxy, and the routes of requests through the proxy or past it."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ class ProxyOptions(TypedDict, total=False):
 
 @dataclass
 class Proxy:
-    """An HTTP proxy (``http://[user:password@]host:port``) for the requests that leave."""
+    """An HTTP proxy (``http://[user:password@]host:port``) for outgoing requests."""
 
     url: str
     resolves_names: bool = False
-    """True: only the proxy can resolve names, so it gets them instead of checked addresses."""
+    """True: only the proxy can resolve names, so the proxy gets names, not checked addresses."""
     addresses: frozenset[str] = field(default=frozenset(), init=False)
     """The addresses of the proxy, as they were resolved last."""
 
@@ -58,10 +58,10 @@ class Proxy:
         return port == self.port and (address == self.host or address in self.addresses)
 
     def serves(self, guard: UrlGuard, target: URL) -> bool:
-        """Return False for servers that need no proxy.
+        """Return whether requests to *target* go through the proxy.
 
-        These are the hosts of ``security.allow_hosts``, localhost, and literal addresses that are
-        not public.
+        Requests to the hosts of ``security.allow_hosts``, to localhost, and to literal addresses
+        that are not public go past the proxy.
         """
         host = target.raw_host or ""
         if host == "localhost" or guard.names(host, target.port or 0):
@@ -74,7 +74,7 @@ class Proxy:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """How a request gets to its server."""
+    """The target, the headers and the options of a request, through a proxy or past it."""
 
     target: URL
     headers: Mapping[str, str]
@@ -86,7 +86,7 @@ class Route:
 async def route_to(
     url: str, headers: Mapping[str, str], guard: UrlGuard, proxy: Proxy | None
 ) -> Route:
-    """Return how to send a request for *url* with *headers*.
+    """Return the route of a request for *url* with *headers*.
 
     An https URL goes through a tunnel to the checked address; the TLS name and the ``Host``
     header are those of the URL. An http URL is sent whole, and the proxy resolves its name

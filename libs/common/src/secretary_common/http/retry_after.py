@@ -12,7 +12,7 @@ _ENOUGH_DIGITS = 10
 def parse_retry_after(value: str | None, now: datetime, *, longest_sec: float) -> float | None:
     """Return the seconds of a ``Retry-After`` header; None if it is missing or invalid.
 
-    Both forms of RFC 9110 §10.2.3: a number of seconds, or a date.
+    RFC 9110 §10.2.3 allows two forms: a number of seconds, or a date.
 
     Args:
         value: the value of the header.

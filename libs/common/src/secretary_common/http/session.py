@@ -24,8 +24,8 @@ from aiohttp.client_proto import ResponseHandler
 from secretary_common.http.proxy import Proxy
 from secretary_common.http.url_guard import UrlGuard, system_lookup
 
-# Shorter than the idle timeout of common servers (uvicorn: 5 s). Some have a shorter one
-# (gunicorn: 2 s); their closed connections are found out by the request.
+# Shorter than the idle timeout of common servers (uvicorn: 5 s). A server with a shorter timeout
+# (gunicorn: 2 s) may have closed a kept connection; the next request on it notices that.
 KEEPALIVE_SEC = 4.0
 LONGEST_FIELD_BYTES = 64 * 1024
 """The longest status line or header of an answer."""

@@ -1,4 +1,4 @@
-"""The TLS of outgoing requests: which authorities are trusted, and which certificate is shown."""
+"""The TLS settings of outgoing requests: trusted authorities, and the client's certificate."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def client_tls(
     certificate: Path | None = None,
     key: Path | None = None,
 ) -> ssl.SSLContext:
-    """Return TLS settings that trust the public authorities. It takes tens of milliseconds.
+    """Return TLS settings that trust the public authorities. A call takes tens of milliseconds.
 
     Args:
         ca_file: PEM certificates of further authorities (``security.ca_file``).
@@ -37,7 +37,7 @@ def client_tls(
             ) from None
     if certificate is not None:
         try:
-            # Without a password: a key that has one is refused, it does not wait for a terminal.
+            # With the empty password, OpenSSL refuses an encrypted key and does not ask a terminal.
             context.load_cert_chain(certificate, key, password="")
         except (OSError, ssl.SSLError) as error:
             raise ConfigurationError(

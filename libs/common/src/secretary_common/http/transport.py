@@ -28,7 +28,7 @@ class ExactUrl:
 
 
 class GuardedTransport(httpx.AsyncBaseTransport):
-    """Sends httpx's requests through an aiohttp session, and gives its errors httpx's names."""
+    """Sends httpx's requests through an aiohttp session; turns aiohttp's errors into httpx's."""
 
     def __init__(
         self,
@@ -115,7 +115,7 @@ class _Body(httpx.AsyncByteStream):
 
 
 def _exact_url(request: httpx.Request) -> str:
-    """Return the URL as the caller gave it, if *request* still goes to this URL."""
+    """Return the URL as the caller gave it; httpx's URL if *request* goes elsewhere by now."""
     exact = request.extensions.get(EXACT_URL)
     if isinstance(exact, ExactUrl) and exact.read == request.url:
         return exact.text

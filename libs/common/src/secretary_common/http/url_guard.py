@@ -89,7 +89,7 @@ class UrlGuard:
         allow_hosts: Iterable[str] = (),
         lookup: Lookup | None = None,
     ) -> None:
-        """Allow more than public addresses on web ports.
+        """Allow networks and hosts in addition to public addresses on web ports.
 
         Args:
             allow_networks: networks that may be reached, on any port.
@@ -155,10 +155,10 @@ class UrlGuard:
     def check_connection(self, address: str, port: int) -> None:
         """Check an address that a socket is about to connect to.
 
-        It may be that of an allowed host, which no other host may lead to.
+        An address and port that ``resolve`` returned for an allowed host pass.
 
         Raises:
-            UrlRefused: the address is not of an allowed host, and ``check_endpoint`` refuses it.
+            UrlRefused: the address belongs to no allowed host, and ``check_endpoint`` refuses it.
         """
         if (address, port) not in self._endpoints:
             self.check_endpoint(address, port)

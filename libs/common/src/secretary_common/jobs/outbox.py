@@ -1,8 +1,8 @@
 """The webhook outbox: turns the slot in a job into a delivery.
 
 The slot is a field of the job, set by the same write as the state that the event reports. ``relay``
-inserts a delivery with fixed bytes under a deterministic id, then clears the slot. If it is stopped
-anywhere and repeated, no event is lost and none is delivered twice.
+inserts a delivery with fixed bytes under a deterministic id, then clears the slot. If ``relay`` is
+stopped at any point and repeated, no event is lost, and no event gets a second delivery.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def progress_slot(
 
     Args:
         job: the job that progressed.
-        seq: of the change that the event reports.
+        seq: the number of the change that the event reports.
         now: the store's time.
         notified_at: when the slot was last cleared, as far as the writer knows.
     """
@@ -64,7 +64,7 @@ def trial_delivery(
 ) -> Delivery:
     """Return a delivery without a job, for a client that tests its receiver.
 
-    It has its own lane, so that failures of its origin do not delay it.
+    Its origin is ``test …``, so that a failing receiver's breaker does not delay the test.
     """
     test_id = new_test_id()
     target = target_of(url, test_id)
@@ -88,7 +88,7 @@ def trial_delivery(
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """What to do with a job's slot; nothing if all fields are empty."""
+    """The next step for a job's slot; no step if all fields are empty."""
 
     delivery: Delivery | None = None
     postponed_to: datetime | None = None
@@ -112,14 +112,14 @@ async def relay(
 
     Args:
         job: the job with the slot.
-        jobs: where the slot is cleared or postponed.
-        deliveries: where the delivery is inserted.
+        jobs: the repository that clears or postpones the slot.
+        deliveries: the repository that stores the delivery.
         now: the store's time.
         public_url: the URL of the API, for bodies that would be too large.
         wait_sec: the delay of the first attempt of a terminal event.
 
     Raises:
-        StoreUnavailable: safe to repeat.
+        StoreUnavailable: MongoDB did not answer; the call is safe to repeat.
         NotStorable: the delivery cannot be encoded.
     """
     [made] = await relay_all([job], jobs, deliveries, now, public_url, wait_sec=wait_sec)
@@ -142,7 +142,7 @@ async def relay_all(
     A job that cannot be relayed gets its error as its result.
 
     Raises:
-        StoreUnavailable: safe to repeat.
+        StoreUnavailable: MongoDB did not answer; the call is safe to repeat.
     """
     steps = [_step_of(job, now, public_url, wait_sec) for job in relayed]
     pairs = list(zip(relayed, steps, strict=True))
@@ -195,7 +195,7 @@ async def _insert(
 
 
 def _too_early(slot: NotifySlot, notified_at: datetime | None, now: datetime) -> datetime | None:
-    """Return when a progress event may be sent; None if it may be sent now."""
+    """Return the earliest time of the event if that time is still to come; otherwise None."""
     earliest = _next_progress_at(notified_at)
     is_progress = slot.phase is Phase.PROCESSING
     return earliest if is_progress and earliest and earliest > now else None

@@ -17,7 +17,7 @@ LONGEST_BODY_BYTES = 256 * 1024
 UNEXPECTED = "The handler ended with an unexpected error. The job shows it to its owner."
 """In place of the text of an exception that the handler did not raise on purpose."""
 UNEXPECTED_MARK = "error_type"
-"""The field of an error's details that only such an exception has."""
+"""Only the details of an error from such an exception have this field."""
 MESSAGES = {
     Phase.PROCESSING: "Processing",
     Phase.COMPLETED: "Processing completed",
@@ -98,10 +98,10 @@ def _phase_fields(job: Job, phase: Phase) -> dict[str, Any]:
 
 
 def _public_error(error: JobError) -> dict[str, Any]:
-    """Return *error* without what only the job's owner may see, through the API.
+    """Return *error* for a webhook, without texts that only the job's owner may see.
 
-    This is the traceback, and the text of an exception that the handler did not raise on purpose:
-    such a text may contain a path, or a parameter that is stored encrypted.
+    Left out are the traceback, and the text of an exception that the handler did not raise on
+    purpose: such a text may contain a path, or a parameter that is stored encrypted.
     """
     details = error.details or {}
     kept = {name: value for name, value in details.items() if name != "traceback"}

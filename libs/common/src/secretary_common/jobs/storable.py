@@ -20,7 +20,7 @@ from secretary_common.runtime.clock import to_milliseconds
 MAX_DEPTH = 100
 """Levels of nesting; MongoDB guarantees 100."""
 MAX_TEXT_BYTES = 64 * 1024
-"""Messages and log entries are cut here, in bytes of UTF-8."""
+"""The longest message or log entry, in bytes of UTF-8; longer ones are cut."""
 _INT64_MIN, _INT64_MAX = -(2**63), 2**63 - 1
 _PIECE_CHARACTERS = 1024 * 1024
 _CUT_MARK = "…"

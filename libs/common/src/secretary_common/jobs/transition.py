@@ -1,4 +1,4 @@
-"""How each transition changes a job, as plain data: one source for every store.
+"""The changes that transitions make to a job, as plain data: one source for every store.
 
 A ``Change`` names the fields to set, to remove and to add to. The MongoDB repository turns it into
 an update, the in-memory repository applies it. Values are set literally and never evaluated.
@@ -24,7 +24,7 @@ from secretary_common.models.states import TERMINAL, JobStatus, Phase
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a transition does to the fields of a job."""
+    """The fields of a job that a transition sets, removes and adds to."""
 
     put: dict[str, Any] = field(default_factory=dict)
     drop: tuple[str, ...] = ()
@@ -40,7 +40,7 @@ def claimed(lease: Lease, now: datetime) -> Change:
             "processing_started_at": now,
             "updated_at": now,
         },
-        # ``settled`` stays: the previous holder may still ask whether its last write arrived.
+        # ``settled`` stays: an earlier attempt may repeat its settlement, and must recognise it.
         drop=("progress",),
         raised={"attempt": 1, "seq": 1},
     )
@@ -108,7 +108,7 @@ def event(job: Job, status: JobStatus, seq: int, at: datetime) -> dict[str, Any]
 
 
 def cancelled(job: Job, now: datetime, expires_at: datetime) -> Change:
-    """Return the change when a client cancels *job*, which waits."""
+    """Return the change that cancels *job*, which is pending."""
     seq = job.seq + 1
     put = {
         "status": JobStatus.CANCELLED.value,
@@ -122,7 +122,7 @@ def cancelled(job: Job, now: datetime, expires_at: datetime) -> Change:
 
 
 def cancel_requested(now: datetime) -> Change:
-    """Return the change when a client cancels a running job.
+    """Return the change that asks the worker to cancel the job that it runs.
 
     The worker that holds the job stops it. If that worker is lost, the worker that finds the ended
     lease cancels the job.
@@ -150,7 +150,7 @@ _OF_A_RUN = (
 
 
 def retried(job: Job, now: datetime) -> Change:
-    """Return the change when a client retries *job*, which has ended: a new run starts."""
+    """Return the change that starts a new run of *job*, which has ended."""
     put = {
         "status": JobStatus.PENDING.value,
         "run": job.run + 1,
@@ -163,7 +163,7 @@ def retried(job: Job, now: datetime) -> Change:
 
 
 def deleted(job: Job, now: datetime) -> Change:
-    """Return the change when a client deletes *job*, which no worker holds.
+    """Return the change that marks *job*, which no worker holds, as deleted.
 
     A waiting job is cancelled too. The job expires now, so the sweeper removes it; its idempotency
     key is free again.
@@ -175,10 +175,10 @@ def deleted(job: Job, now: datetime) -> Change:
 
 
 def makes_pending(end: Settlement) -> bool:
-    """Return whether *end* makes the job pending again; a requested cancellation forbids it."""
+    """Return whether *end* makes the job pending again, for its next attempt."""
     return end.outcome.status is JobStatus.PENDING
 
 
 def as_cancelled(end: Settlement) -> Settlement:
-    """Return the settlement that replaces a give-back of a job that is to be cancelled."""
+    """Return the settlement that cancels the job instead of making it pending again."""
     return replace(end, outcome=Outcome.CANCELLED, error=None, run_at=None, worker_was_unfit=False)

@@ -1,4 +1,4 @@
-"""What handler packages announce: job types and templates."""
+"""Job types and templates, as handler packages announce them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _JOB_TYPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 
 
 def job_type_fault(name: str) -> str | None:
-    """Return why *name* cannot be the name of a job type; None if it can.
+    """Return why *name* is not valid as the name of a job type; None if it is valid.
 
     The name is part of a queue's name and of URLs.
     """
@@ -39,7 +39,7 @@ class TemplateField(Value):
 
     name: str
     type: str
-    """As a template names it: text, list, int, number, bool or list<column:type, …>."""
+    """The type's name in a template: text, list, int, number, bool or list<column:type, …>."""
     description: str
 
 

@@ -28,7 +28,7 @@ class Batch(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class StatusCounts:
-    """How many jobs are in each state."""
+    """The number of jobs in each state."""
 
     pending: int = 0
     processing: int = 0
@@ -59,7 +59,7 @@ class StatusCounts:
 
 @dataclass(frozen=True, slots=True)
 class TypeStatistic:
-    """How busy one job type is; made for autoscalers."""
+    """The waiting, scheduled and running jobs of one job type; for autoscalers."""
 
     waiting: int = 0
     """Pending and due."""
@@ -67,4 +67,4 @@ class TypeStatistic:
     """Pending, for later."""
     running: int = 0
     oldest_wait_sec: float = 0.0
-    """How long the job that waits longest has been due."""
+    """The time since the job that waits longest became due, in seconds."""

@@ -1,4 +1,4 @@
-"""Webhook deliveries and what notifiers write about them."""
+"""Webhook deliveries, and the values that notifiers read and write."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ class Delivery(BaseModel):
         return self.resent_at or self.created_at
 
     def to_due(self) -> DueDelivery:
-        """Return the fields that choosing needs."""
+        """Return the fields by which a notifier chooses the next delivery."""
         return DueDelivery(
             delivery_id=self.delivery_id,
             job_id=self.job_id,
@@ -111,7 +111,7 @@ class Delivery(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class DueDelivery:
-    """A delivery that waits for a notifier, reduced to the fields that choosing needs."""
+    """A delivery that waits for a notifier, reduced to the fields by which notifiers choose."""
 
     delivery_id: str
     job_id: str
@@ -162,12 +162,12 @@ class Obstacles:
     is_overtaken: bool
     """A later event of the job is a delivery already, in any state."""
     is_muted: bool
-    """The URL answered 410 to an earlier delivery of the same owner."""
+    """Deliveries of this owner to this URL are stopped, because the URL answered 410."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryRecord:
-    """The result of a claim."""
+    """The result of a delivery that a notifier had claimed."""
 
     delivery_id: str
     token: str

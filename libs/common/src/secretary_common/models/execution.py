@@ -1,4 +1,4 @@
-"""How a worker executes a job: it chooses a candidate, renews, reports progress, settles."""
+"""The values of an attempt: candidate, renewal, progress, outcome, settlement."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from secretary_common.models.value import JsonObject
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A waiting job, reduced to the fields that choosing needs."""
+    """A waiting job, reduced to the fields by which a worker chooses."""
 
     job_id: str
     job_type: str
@@ -25,7 +25,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Renewal:
-    """What a renewal returns about one job whose lease was extended."""
+    """A job whose lease a renewal has extended."""
 
     token: str
     cancel_requested: bool
@@ -45,7 +45,7 @@ class ProgressChange:
 
 
 class Outcome(StrEnum):
-    """How an attempt ended; also the value of ``settled.outcome``."""
+    """The end of an attempt; also the value of ``settled.outcome``."""
 
     COMPLETED = "completed"
     FAILED = "failed"
@@ -53,7 +53,7 @@ class Outcome(StrEnum):
     RETRY = "retry"
     """Failed; the next attempt starts at ``run_at``."""
     HANDED_BACK = "handed_back"
-    """Interrupted for a reason outside the job; the attempt does not count."""
+    """The attempt was interrupted for a reason outside the job, and does not count."""
 
     @property
     def status(self) -> JobStatus:

@@ -11,9 +11,9 @@ from secretary_common.models.ids import new_file_id
 from secretary_common.models.value import Value
 
 UNNAMED_KEPT = timedelta(hours=24)
-"""How long a file that no document names is kept."""
+"""A file that no document names is kept for this long."""
 UPLOAD_KEPT = timedelta(hours=12)
-"""How long an upload is guaranteed to stay after ``keep_uploads`` returned it."""
+"""An upload stays for at least this long after ``keep_uploads`` returned it."""
 UPLOAD_PARAMETER = "file_id"
 """The parameter in which a job names an upload."""
 UPLOAD_FORMAT = "upload"
@@ -42,7 +42,7 @@ class FileKind(StrEnum):
 
 
 class FileInfo(Value):
-    """What is known about a file before its bytes arrive."""
+    """The facts about a file that are known before its bytes arrive."""
 
     file_id: str = Field(default_factory=new_file_id)
     kind: FileKind
@@ -81,7 +81,7 @@ class ResultsFile(Value):
 
 
 def name_fault(name: str) -> str | None:
-    """Return why *name* cannot be the name of a job's file; None if it can.
+    """Return why *name* is not valid as the name of a job's file; None if it is valid.
 
     A name must be usable as one part of a path: in a URL, in an archive and on a disk.
     """

@@ -14,7 +14,7 @@ from secretary_common.models.value import JsonObject, LogLevel, SealedSecret, Va
 
 
 class JobProgress(Value):
-    """How far an attempt has come."""
+    """The step, the percentage and a message of an attempt."""
 
     step: str = ""
     percent: int = Field(default=0, ge=0, le=100)
@@ -27,7 +27,7 @@ class JobProgress(Value):
 
 
 class JobError(Value):
-    """Why a job failed. ``details`` are for the job's owner; webhooks carry only a part of them."""
+    """The error of a failed attempt. Webhooks carry only a part of ``details``."""
 
     code: str
     message: str
@@ -56,9 +56,9 @@ class Lease(Value):
 
 
 class Settled(Value):
-    """What the settling write puts in place of the lease.
+    """The mark that the settling write puts in place of the lease.
 
-    A holder that repeats its write can see whether its answer was lost or its lease.
+    If a worker repeats the write, the mark shows that the first write has succeeded.
     """
 
     token: str
@@ -89,7 +89,7 @@ class NotifySlot(Value):
 
 
 class Webhook(Value):
-    """Where a job's events are sent; secrets as MongoDB stores them."""
+    """The receiver of a job's events; its secrets are encrypted."""
 
     url: str
     client_job_id: str | None = None
@@ -151,9 +151,9 @@ class Job(BaseModel):
     forgiven: int = Field(default=0, ge=0)
     """Attempts that do not count: handed back, lost, or made before an explicit retry."""
     lost_leases: int = Field(default=0, ge=0)
-    """How often a worker that held the job in this run stopped renewing its lease."""
+    """The number of leases that this run has lost."""
     unfit_workers: int = 0
-    """How often a worker handed the job back in this run, because it lacked something."""
+    """How often a worker handed the job back in this run, because the worker lacked something."""
     max_attempts: int = 3
     timeout_sec: float | None = Field(default=None, gt=0)
     created_at: datetime
@@ -202,7 +202,7 @@ class Job(BaseModel):
 
     @property
     def is_poison(self) -> bool:
-        """Whether the job froze or ended so many workers that it must not get another."""
+        """Whether the job's code froze or ended ``POISON_AFTER`` workers in this run."""
         return len(self.worker_failures) >= POISON_AFTER
 
 

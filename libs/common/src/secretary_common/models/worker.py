@@ -1,4 +1,4 @@
-"""What a worker reports about itself."""
+"""The reports that workers write about themselves."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ WRITTEN_AT_ONCE = 100
 GROUP_BYTES = 4 * 2**20
 """The most bytes in one write, and about the most that are parsed at a time."""
 NOTED_EVERY = timedelta(hours=1)
-"""A use is recorded only if the recorded one is this old: most reads write nothing."""
+"""A use is recorded only if the last recorded use is this old, so most reads write nothing."""
 
 
 class MongoCacheRepository:

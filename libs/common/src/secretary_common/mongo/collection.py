@@ -21,7 +21,7 @@ from secretary_common.mongo.fault import errors_of, is_missing_hint, translated_
 Document = dict[str, Any]
 Query = Mapping[str, Any]
 Update = tuple[Document, Document]
-"""A query for one document, and its change."""
+"""A query for one document, and the change of that document."""
 Sort = Sequence[tuple[str, int]]
 
 LARGEST_DOCUMENT_BYTES = 16 * 2**20
@@ -82,7 +82,7 @@ class Collection:
         return errors
 
     async def update_each(self, updates: Sequence[Update], *, upsert: bool = False) -> BulkOutcome:
-        """Make *updates*, one document each, in one write; *upsert* inserts missing documents."""
+        """Apply *updates*, one document each, in one write; *upsert* inserts missing documents."""
         encoded, errors = _encoded([{"q": query, "u": change} for query, change in updates])
         places = list(encoded)
         matched = 0

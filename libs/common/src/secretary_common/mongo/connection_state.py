@@ -1,4 +1,4 @@
-"""Whether MongoDB answers this process; both changes are logged once, with the reason."""
+"""Tracks whether MongoDB answers this process, and logs each change once."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ log = get_logger(__name__)
 
 
 class ConnectionState:
-    """The contact of one client with MongoDB.
+    """Whether MongoDB answers one client.
 
-    It is lost by any operation that finds no connection, and regained by ``succeed`` alone: while
+    Any operation that finds no connection shows an outage. Only ``succeed`` shows its end: while
     some operations fail, others may work.
     """
 
@@ -28,7 +28,7 @@ class ConnectionState:
 
     @contextlib.contextmanager
     def translated_errors(self, *, writing: bool = False) -> Iterator[None]:
-        """Raise Secretary's errors, as ``fault.translated_errors``; log a lost contact."""
+        """Raise Secretary's errors, as ``fault.translated_errors`` does; log an outage."""
         try:
             with translated_errors(writing=writing):
                 yield

@@ -46,7 +46,7 @@ WITHOUT_DEADLINE = {**CLIENT_OPTIONS, "timeoutMS": None, "socketTimeoutMS": None
 async def _within_deadline(work: Awaitable[Any]) -> None:
     """Await *work* for at most one operation timeout.
 
-    The driver would retry a transaction for two minutes.
+    Without this limit, the driver would retry a transaction for two minutes.
     """
     limit = asyncio.timeout(OPERATION_TIMEOUT_MS / 1000)
     try:
@@ -62,7 +62,7 @@ async def _within_deadline(work: Awaitable[Any]) -> None:
 class DatabaseClient:
     """A connection pool to one database, with Secretary's deadlines and guarantees.
 
-    Every operation has 5 s. A write is acknowledged by a majority, with its journal.
+    By default every operation has 5 s. A write is acknowledged by a majority, with its journal.
     """
 
     def __init__(self, url: str, database: str, driver: str, *, deadline: bool = True) -> None:

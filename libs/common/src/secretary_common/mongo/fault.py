@@ -59,7 +59,7 @@ REFUSING_ASSERTION_CODES = frozenset({11601, 12586, 12587, 13388, 14031})
 
 
 def is_refusal(code: object) -> bool:
-    """Return whether a server code says that MongoDB refuses what it takes at other times.
+    """Return whether *code* says that MongoDB refuses the operation only for now.
 
     For example: the user lacks a right, the disk is full, an operator killed the query.
     """
@@ -89,13 +89,13 @@ def _is_refused(error: PyMongoError) -> bool:
 
 
 def is_missing_hint(error: OperationFailure) -> bool:
-    """Return whether a query named an index that does not exist, or that does not serve it."""
+    """Return whether a query named an index that does not exist or cannot serve the query."""
     # BadValue, or NoQueryExecutionPlans for an index that does not serve the query.
     return error.code in (2, 291) and "hint" in str(error)
 
 
 def is_unencodable(error: Exception) -> bool:
-    """Return whether BSON cannot hold the document, or not in 16 MB."""
+    """Return whether BSON cannot hold the document, or the document has more than 16 MB."""
     if isinstance(error, OperationFailure):
         return error.code in TOO_LARGE_CODES
     return isinstance(error, BSONError | DocumentTooLarge | OverflowError | UnicodeEncodeError)

@@ -63,7 +63,7 @@ class MongoFileRepository:
             stored = await self._store(content, info, max_bytes)
             await self._whole.insert_one(_to_document(stored))
         except StoreUnavailable:
-            raise  # MongoDB would not answer now either; the sweeper removes the parts
+            raise  # a removal would fail too; the sweeper removes the parts
         except Exception:
             with contextlib.suppress(StoreUnavailable):
                 await self.delete(info.file_id)

@@ -1,4 +1,4 @@
-"""Removal of old jobs and batches. Each step names the state it expects, so it may be repeated."""
+"""Removal of old jobs and batches. A step names the state it expects and can be repeated."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from secretary_common.errors import ConfigurationError, StoreUnavailable
 SELECTION_TIMEOUT_MS = 3_000
 DEFAULT_PORT = 27017
 ALREADY_INITIALIZED, NO_REPLICATION_ENABLED = 23, 76
-# These are set here, for one server at a time.
+# This module sets these options itself, for one server at a time.
 _OWN_OPTIONS = frozenset({"replicaset", "directconnection", "serverselectiontimeoutms"})
 
 _SyncClient = MongoClient[dict[str, Any]]
@@ -23,7 +23,7 @@ _SyncClient = MongoClient[dict[str, Any]]
 def initiate(url: str) -> bool:
     """Initiate a one-node replica set on the first server of *url*, unless there is one.
 
-    Returns whether it initiated one. If any server of *url* belongs to a set, there is one.
+    Returns whether a set was initiated. If any server of *url* belongs to a set, none is.
 
     Raises:
         StoreUnavailable: the first server does not answer or refuses, and no other has a set.

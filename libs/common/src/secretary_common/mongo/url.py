@@ -43,7 +43,7 @@ def check_url(url: str) -> None:
     """Check the URL and its options without connecting.
 
     Raises:
-        ConfigurationError: with the option that is wrong, and without its value.
+        ConfigurationError: the message names the wrong option, without its value.
     """
     problem = _problem_of(url)
     if problem:

@@ -1,4 +1,4 @@
-"""Protocols of the store and the broker, as the services need them.
+"""The interfaces of the store and the broker, as protocols.
 
 Each method is described here, once. ``mongo``, ``broker`` and ``testing`` implement these protocols
 and describe only what differs. Here belong protocols and the small values that only they use, no

@@ -1,4 +1,4 @@
-"""Announced job types and templates, as the services need them from a store."""
+"""The store interfaces of announced job types and templates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""API keys, as the services need them from a store."""
+"""The store interface of API keys."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class KeyRepository(Protocol):
         ...
 
     async def get(self, key_id: str) -> ApiKey | None:
-        """Return the key with this id, the public half of the key."""
+        """Return the key whose public part is *key_id*; None if there is none."""
         ...
 
     async def all(self) -> list[ApiKey]:

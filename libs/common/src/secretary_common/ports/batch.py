@@ -1,4 +1,4 @@
-"""Batches, as the services need them from a store."""
+"""The store interface of batches."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class BatchRepository(Protocol):
         ...
 
     async def get(self, batch_id: str) -> Batch | None:
-        """Return the batch."""
+        """Return the batch; None if there is none."""
         ...
 
     async def find_by_key(self, owner: str, key: str) -> Batch | None:

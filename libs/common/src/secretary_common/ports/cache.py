@@ -1,4 +1,4 @@
-"""The cache of computed results, as the services need it from a store."""
+"""The store interfaces of the cache: values for handlers, removal for the sweeper."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class CacheRepository(Protocol):
 
 
 class CacheEviction(Protocol):
-    """The same entries, as the sweeper needs them. All methods raise ``StoreUnavailable``."""
+    """The removal of cache entries by the sweeper. All methods raise ``StoreUnavailable``."""
 
     async def latest(self, limit: int, *, before: Use | None = None) -> list[CacheEntry]:
         """Return at most *limit* entries used before *before*, the most recently used first."""

@@ -1,4 +1,4 @@
-"""Webhook deliveries, as the services need them from a store."""
+"""The store interfaces of webhook deliveries: for clients and the sweeper, and for notifiers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from secretary_common.models import (
 
 
 class DeliveryStorage(Protocol):
-    """Deliveries, as clients and the sweeper need them. All raise ``StoreUnavailable``."""
+    """Deliveries for clients and the sweeper. All methods raise ``StoreUnavailable``."""
 
     async def insert_absent(self, deliveries: Sequence[Delivery]) -> list[bool | NotStorable]:
         """Store deliveries; return one result for each.
@@ -30,7 +30,7 @@ class DeliveryStorage(Protocol):
         ...
 
     async def get(self, delivery_id: str) -> Delivery | None:
-        """Return the delivery."""
+        """Return the delivery; None if there is none."""
         ...
 
     async def of_job(
@@ -85,7 +85,7 @@ class DeliveryStorage(Protocol):
 
 
 class DeliveryQueue(Protocol):
-    """Deliveries, as notifiers need them: waiting, claimed, recorded.
+    """Deliveries for notifiers: waiting, claimed, recorded.
 
     All methods raise ``StoreUnavailable``.
     """
@@ -118,11 +118,14 @@ class DeliveryQueue(Protocol):
         ...
 
     async def obstacles(self, deliveries: Sequence[Delivery], now: datetime) -> list[Obstacles]:
-        """Return for each of these claimed deliveries what may prevent its sending."""
+        """Return the obstacles of each of these deliveries, in order."""
         ...
 
     async def drop_abandoned_progress(self, job_id: str, seq: int, now: datetime) -> bool:
-        """End a progress delivery before *seq* that is ``sending`` under an ended lease."""
+        """End a progress before *seq* that is ``sending`` under an ended lease.
+
+        Returns False if the job has no such delivery.
+        """
         ...
 
     async def record(self, records: Sequence[DeliveryRecord]) -> list[bool]:
@@ -130,7 +133,7 @@ class DeliveryQueue(Protocol):
         ...
 
     async def mute(self, owner: str, url: str, until: datetime) -> None:
-        """Stop deliveries of *owner* to *url* until *until*, because it answered 410."""
+        """Stop deliveries of *owner* to *url* until *until*, because the URL answered 410."""
         ...
 
     async def unmute(self, owner: str, url: str) -> None:

@@ -1,4 +1,4 @@
-"""The doorbell: what the services need from a broker."""
+"""The interface of the doorbell, which the broker implements."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files, as the services need them from a store."""
+"""The store interface of files."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from secretary_common.models import FileInfo, StoredFile
 
 @dataclass(frozen=True, slots=True)
 class FileContent:
-    """A file that is open for reading."""
+    """A stored file whose bytes can be read."""
 
     stored: StoredFile
     chunks: AsyncIterator[bytes]
@@ -53,7 +53,7 @@ class FileRepository(Protocol):
         ...
 
     async def due_for_check(self, now: datetime, limit: int) -> list[FileInfo]:
-        """Return files, complete or not, that may have no document that names them.
+        """Return files, complete or not, for which the sweeper must check if a document names them.
 
         The file that has been due for the longest time comes first.
         """
@@ -77,6 +77,6 @@ class FileRepository(Protocol):
     ) -> dict[str, StoredFile]:
         """Return the complete uploads of *owner* among *file_ids*, by id; None: of any owner.
 
-        They stay for ``UPLOAD_KEPT`` after *now*, named or not: enough time to name them.
+        The uploads stay for ``UPLOAD_KEPT`` after *now*, named or not: enough time to name them.
         """
         ...

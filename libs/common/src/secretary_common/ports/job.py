@@ -1,4 +1,4 @@
-"""Jobs, as the services need them from a store."""
+"""The store interfaces of jobs: storage, actions, counts, candidates, claims, outbox."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from secretary_common.models import (
 
 
 class JobStorage(Protocol):
-    """Jobs, as clients submit, find and list them. All methods raise ``StoreUnavailable``."""
+    """Jobs for clients: insert, find, list. All methods raise ``StoreUnavailable``."""
 
     async def insert(self, job: Job) -> None:
         """Store a new job durably (majority, journalled).
@@ -49,7 +49,7 @@ class JobStorage(Protocol):
         ...
 
     async def deleted_among(self, job_ids: Collection[str]) -> set[str]:
-        """Return which of these jobs are deleted by clients and not removed yet."""
+        """Return the ids of these jobs that are marked as deleted and not removed yet."""
         ...
 
     async def summaries(self, job_ids: Collection[str]) -> list[Job]:
@@ -91,7 +91,7 @@ class JobStatistics(Protocol):
     async def statistics(
         self, job_types: Collection[str], now: datetime, *, owner: str | None = None
     ) -> dict[str, TypeStatistic]:
-        """Return exactly how busy each of these types is; jobs of *owner*, or of all owners."""
+        """Count the jobs of each of these types exactly: those of *owner*, or of all owners."""
         ...
 
     async def batch_counts(self, batch_id: str) -> StatusCounts:
@@ -133,11 +133,11 @@ class JobCandidates(Protocol):
         ...
 
     async def next_due(self, job_types: Collection[str], now: datetime) -> Candidate | None:
-        """Return the job that is due next, of the jobs that are not due yet."""
+        """Return the job of these types with the earliest due time after *now*."""
         ...
 
     async def scheduled(self, job_id: str, now: datetime) -> Candidate | None:
-        """Return the job, if it waits for a time in the future."""
+        """Return the job if it is scheduled for a time after *now*."""
         ...
 
 
@@ -149,7 +149,7 @@ class JobClaims(Protocol):
     ) -> Job | None:
         """Claim a waiting, due job: it becomes ``processing`` under *lease*, ``attempt`` + 1.
 
-        None if another worker has the job, or if it may not start.
+        None if another worker has the job, or if the job may not start.
         """
         ...
 
@@ -165,8 +165,8 @@ class JobClaims(Protocol):
     ) -> list[Job]:
         """Return running jobs whose lease has ended, the earliest end first.
 
-        Jobs of these types; of other types those that are to be cancelled, are poison or have lost
-        *lost_leases* leases or more before this one.
+        These are all such jobs of *job_types*. Of other types these are only jobs that are to be
+        cancelled, are poison, or had lost *lost_leases* leases or more before this one.
         """
         ...
 
@@ -213,7 +213,7 @@ class JobClaims(Protocol):
 
         Args:
             job: as it was claimed.
-            token: of the attempt's lease.
+            token: the token of the attempt's lease.
             settlement: how the attempt ends.
             ended: settle only if the lease ended before ``settlement.at``: the worker is gone.
 
@@ -231,7 +231,7 @@ class JobOutbox(Protocol):
         ...
 
     async def slots_of(self, job_ids: Collection[str]) -> list[Job]:
-        """Return those of these jobs whose slot holds an event, due or not; without parameters."""
+        """Return these jobs without parameters; jobs whose slot is empty are left out."""
         ...
 
     async def next_slot_at(self, now: datetime) -> datetime | None:
@@ -246,7 +246,7 @@ class JobOutbox(Protocol):
         ...
 
     async def postpone_slot(self, job_id: str, slot: NotifySlot, due_at: datetime) -> bool:
-        """Set the due time of *slot* to *due_at*, if it still holds that event."""
+        """Set the due time of the job's slot; False if the slot no longer holds the same event."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""Log entries of jobs, as the services need them from a store."""
+"""The store interface of the log entries of jobs."""
 
 from __future__ import annotations
 

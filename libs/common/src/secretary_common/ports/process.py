@@ -1,4 +1,4 @@
-"""Living workers and notifiers, as the services need them from a store."""
+"""The store interfaces of the reports of workers and notifiers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The removal of old jobs, batches and files, as the sweeper needs it from a store."""
+"""The store interfaces of the sweeper: expired jobs, old batches, unused files, a lock."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Expired:
 
 
 class RemovalRepository(Protocol):
-    """Jobs and batches to remove, and the names of files. All raise ``StoreUnavailable``."""
+    """Finds and removes jobs, batches and files. All methods raise ``StoreUnavailable``."""
 
     async def expired_jobs(
         self, before: datetime, limit: int, *, after: Place | None = None
@@ -51,7 +51,8 @@ class RemovalRepository(Protocol):
     async def mark_expired_as_deleted(self, job_id: str, before: datetime, now: datetime) -> bool:
         """Mark an ended job that expired by *before* as deleted, so that no write changes it.
 
-        False if the job does not expire (any more), or if an event waits in its outbox slot.
+        False if the job has not ended or not expired by *before*, or if its outbox slot has an
+        event.
         """
         ...
 

@@ -1,4 +1,4 @@
-"""A server that cannot accept connections says so once a minute.
+"""Logs once a minute that a server cannot accept connections.
 
 asyncio reports each connection that waits, thousands of times a second, with a traceback.
 """
@@ -21,7 +21,7 @@ _NO_RESOURCES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOM
 
 
 class AcceptErrors:
-    """Counts and rarely logs the errors of ``accept``; asyncio handles all other errors."""
+    """Counts the errors of ``accept`` and logs one a minute; asyncio handles other errors."""
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic

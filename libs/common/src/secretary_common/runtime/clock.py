@@ -14,8 +14,8 @@ DRIFT = 1e-4
 
 
 def elapsed_sec() -> float:
-    """Return seconds that never decrease; they also count while the machine is suspended."""
-    if sys.platform == "linux":  # there ``time.monotonic`` stands still meanwhile
+    """Return seconds that never decrease; on Linux the time of a suspended machine counts."""
+    if sys.platform == "linux":  # there ``time.monotonic`` does not count that time
         return time.clock_gettime(time.CLOCK_BOOTTIME)
     return time.monotonic()
 

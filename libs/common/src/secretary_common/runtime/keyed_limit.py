@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 
 
 class KeyedLimit:
-    """At most *total* permits at a time, and at most *per_key* for each key.
+    """Grants at most *total* permits at a time, and at most *per_key* for each key.
 
     Permits of one key are granted in the order of the requests. An object belongs to one event
     loop.
@@ -51,7 +51,7 @@ class KeyedLimit:
 
     @property
     def active_keys(self) -> int:
-        """How many keys have a request that holds or awaits a permit."""
+        """The number of keys with a request that holds or awaits a permit."""
         return len(self._keys)
 
 

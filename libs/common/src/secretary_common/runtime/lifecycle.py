@@ -1,4 +1,4 @@
-"""How the process of a service starts, works and stops."""
+"""Parts of a service's process: stop signals, background tasks, cancellation, the end."""
 
 from __future__ import annotations
 
@@ -56,8 +56,9 @@ def end_within(seconds: float) -> None:
 async def cancel_and_wait(*tasks: asyncio.Future[Any]) -> None:
     """Cancel *tasks* and return when they have ended; their results and errors are ignored.
 
-    It cancels repeatedly. Before Python 3.12 ``asyncio.wait_for`` swallows a cancellation that
-    arrives in the same turn of the loop as its result, and the AMQP client uses it for each answer.
+    The function cancels repeatedly: before Python 3.12 ``asyncio.wait_for`` swallows a cancellation
+    that arrives in the same turn of the loop as its result. The AMQP client uses ``wait_for`` for
+    each answer.
     """
     while pending := [task for task in tasks if not task.done()]:
         for task in pending:
@@ -67,7 +68,7 @@ async def cancel_and_wait(*tasks: asyncio.Future[Any]) -> None:
 
 
 def listen_problem(host: str, port: int) -> str | None:
-    """Say why a server cannot listen on *host*:*port*; None: it can. Port 0 means no server."""
+    """Return why a server cannot listen there; None: it can. Port 0 means no server."""
     if not port:
         return None
     try:

@@ -1,4 +1,4 @@
-"""Loops of a service survive every error of a round: log, count, wait, go on.
+"""Runs the loops of a service: an error of a round is logged and counted, and the loop goes on.
 
 Only a wrong configuration at the start may end a process. An outage, a refusal of the server or a
 bug ends a round of a loop, and the next round comes later.
@@ -24,7 +24,7 @@ LOG_AGAIN_SEC = 60.0
 
 
 class Failures:
-    """The failures of one loop. It decides when to log, and how long to wait before the next round.
+    """The failures of one loop. Decides when to log, and the wait before the next round.
 
     MongoDB is asked again after the first wait, however long it does not answer. After any other
     error the wait doubles, up to the longest wait.
@@ -48,7 +48,7 @@ class Failures:
         self._unlogged: dict[str, int] = {}
 
     def record(self, error: Exception) -> float:
-        """Count *error*, log it if it is the first of its kind; return the seconds to wait."""
+        """Count *error*, log its kind at most once a minute; return the seconds to wait."""
         kind = _kind_of(error)
         LOOP_FAILURES.labels(self._loop, type(error).__name__).inc()
         self._log(kind, error)
@@ -130,7 +130,7 @@ async def _unless(stopping: asyncio.Event, seconds: float) -> None:
 
 
 def _kind_of(error: Exception) -> str:
-    """Return what tells errors apart in the log: their types, and the code of the server."""
+    """Return the kind of *error* for the log: its type, its cause's type, the server's code."""
     cause = error.__cause__
     names = [type(one).__name__ for one in (error, cause) if one is not None]
     code = getattr(cause if cause is not None else error, "code", None)

@@ -21,15 +21,15 @@ class PdfSection(Section):
 
     max_pages: int = Field(default=5000, ge=1)
     max_page_mpixels: float = Field(default=40, gt=0, le=1000)
-    """Of the image of a page, in millions; larger pages are rendered at fewer dpi."""
+    """The most pixels of a page's image, in millions; larger pages are rendered at fewer dpi."""
     max_text_mb: float = Field(default=64, gt=0)
-    """Text of all pages of one document."""
+    """The most text of all pages of one document together."""
     page_sec: Seconds = 60.0
     """CPU time for one page."""
     memory_mb: int = Field(default=2048, ge=256)
-    """Of one child process."""
+    """The address space of one child process."""
     cpu_sec: int = Field(default=600, ge=1)
-    """Of one child process, which reads at most 200 pages."""
+    """The CPU time of one child process, which reads at most 200 pages."""
     timeout_sec: Seconds = 3600.0
     """Wall clock for all pages of one attempt; the next attempt keeps the pages that were read."""
     ocr_parallel: int = Field(default=0, ge=0)
@@ -42,25 +42,25 @@ class MediaSection(Section):
     """Recordings: limits for fetching, conversion and cutting; ffmpeg and yt-dlp."""
 
     max_mb: float = Field(default=1000, gt=0)
-    """Of a recording as it is fetched."""
+    """The largest size of a recording as it is fetched."""
     max_hours: float = Field(default=12, gt=0)
-    """Of sound; a small file may contain days of silence."""
+    """The longest sound of a recording; a small file may contain days of silence."""
     timeout_sec: Seconds = 1800.0
-    """For fetching one recording, all redirects and bytes."""
+    """The deadline for fetching one recording, redirects included."""
     ffmpeg: str = "ffmpeg"
     """The program, by name or path; ``ffprobe`` is in the same folder or on the path."""
     ffmpeg_timeout_sec: Seconds = 1800.0
-    """For one run of ffmpeg: wall clock, and CPU time."""
+    """The limit of one run of ffmpeg, both in wall-clock time and in CPU time."""
     memory_mb: int = Field(default=1024, ge=MIN_MEMORY_MB)
-    """Of address space, for ffmpeg."""
+    """The address space of ffmpeg."""
     piece_mb: float = Field(default=24, ge=0.1)
-    """Of one piece; providers accept 25 MB."""
+    """The largest size of one piece; providers accept 25 MB."""
     piece_minutes: float = Field(default=20, ge=0.1)
-    """Of one piece; some models accept 25 minutes. Pieces are transcribed in parallel."""
+    """The longest piece; some models accept 25 minutes. Pieces are transcribed in parallel."""
     yt_dlp: str = ""
     """The program, by name or path, for pages of ``yt_dlp_hosts``; empty: off."""
     yt_dlp_timeout_sec: Seconds = 900.0
-    """For one run of yt-dlp."""
+    """The deadline of one run of yt-dlp."""
     yt_dlp_hosts: list[Host] = [
         "youtube.com",
         "www.youtube.com",

@@ -52,9 +52,9 @@ class ProviderSection(Section):
     api_key: ApiKey = SecretStr("")
     model: str = ""
     timeout_sec: Seconds = 300.0
-    """For one request: connecting, sending, waiting, reading the complete response."""
+    """The deadline of one request, from the connection to the end of the response."""
     retry_sec: SecondsOrZero = 60.0
-    """How long a failed request is repeated; after that the job waits for its next attempt."""
+    """A failed request is repeated for this long; then the job waits for its next attempt."""
     parallel: int = Field(default=4, ge=1, le=100)
     """Requests in flight, for each worker."""
 
@@ -108,7 +108,7 @@ class VisionSection(ProviderSection, TokenPrices):
     timeout_sec: Seconds = 180.0
     dpi: int = Field(default=200, ge=36, le=600)
     max_side: int = Field(default=2048, ge=256, le=8192)
-    """Of a page's image, in pixels."""
+    """The longest side of a page's image, in pixels."""
     jpeg_quality: int = Field(default=85, ge=1, le=95)
 
 

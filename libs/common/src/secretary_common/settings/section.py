@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
-# Python's dates end with the year 9999; nobody waits longer than 30 years.
+# Python's dates end with the year 9999; no useful wait is longer than 30 years.
 LONGEST_SEC = 1e9
 
 
@@ -27,7 +27,7 @@ def _check_amqp_url(value: SecretStr) -> SecretStr:
 
 
 def _check_url(value: str, schemes: tuple[str, str]) -> None:
-    """Refuse a URL without showing it; empty is allowed."""
+    """Refuse an invalid URL with a message that does not show it; an empty URL is valid."""
     if not value:
         return
     if value.partition("://")[0] not in schemes:

@@ -99,7 +99,7 @@ SigningSecret = Annotated[SecretStr, AfterValidator(_check_signing_secret)]
 
 
 class GenericWorkerSection(Section):
-    """How the worker claims jobs."""
+    """The settings by which a worker claims jobs."""
 
     active: bool = True
     """False: the worker runs and reports, but claims no jobs."""
@@ -111,7 +111,7 @@ class MongoSection(Section):
     """MongoDB, the source of truth."""
 
     url: str = "mongodb://127.0.0.1:27017/?replicaSet=rs0"
-    """``mongo/url.py`` checks it, because the driver knows its options."""
+    """``mongo/url.py`` checks this URL, because the driver knows its options."""
     database: DatabaseName = "secretary"
     driver: Literal["motor", "pymongo"] = "motor"
 
@@ -143,7 +143,7 @@ class WorkerSection(Section):
     heartbeat_sec: Seconds = 10.0
     drain_sec: SecondsOrZero = 30.0
     max_lost_leases: int = Field(default=10, ge=1, le=1000)
-    """A job that loses its worker so often in one run fails with ``WORKER_LOST``."""
+    """A job that loses this many leases in one run fails with ``WORKER_LOST``."""
     job_types: list[str] = []
     """Run only these job types; empty: all types that have a handler."""
     handler_modules: list[str] = []
@@ -152,7 +152,7 @@ class WorkerSection(Section):
 
     @property
     def renewal_sec(self) -> float:
-        """``heartbeat_sec``, or a third of ``lease_sec`` if shorter: one renewal may fail then."""
+        """``heartbeat_sec``, at most a third of ``lease_sec``: then one renewal may fail."""
         return min(self.heartbeat_sec, self.lease_sec / 3)
 
 
@@ -174,7 +174,7 @@ class NotifierSection(Section):
     client_cert: Path | None = None
     """A PEM certificate for receivers that ask for one."""
     client_key: Path | None = None
-    """Its key; None: the key is in ``client_cert`` too."""
+    """The key of ``client_cert``; None: ``client_cert`` contains the key too."""
     host: str = "127.0.0.1"
     http_port: Port = 5003
 
@@ -199,7 +199,7 @@ class SecuritySection(Section):
     proxy_url: ProxyUrl = SecretStr("")
     """The HTTP proxy through which requests leave; empty: none."""
     proxy_resolves_names: bool = False
-    """Whether only the proxy can resolve public names, so that it has to vet their addresses."""
+    """Whether only the proxy can resolve public names, so that the proxy must check addresses."""
 
     def url_guard(self, *, lookup: Lookup | None = None) -> UrlGuard:
         """Return the guard for URLs of clients; *lookup* replaces the system's resolver."""

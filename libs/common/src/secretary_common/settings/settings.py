@@ -160,7 +160,7 @@ def check_address(host_setting: str, port_setting: str, host: str, port: int) ->
     """Check that a server can listen on *host*:*port*.
 
     Raises:
-        ConfigurationError: it cannot; with the names of both settings.
+        ConfigurationError: the server cannot listen; the message names both settings.
     """
     problem = listen_problem(host, port)
     if problem:
@@ -172,7 +172,7 @@ def _file_name() -> str:
 
 
 def _line_of(error: yaml.YAMLError) -> str:
-    """Return where YAML is wrong. The parser's own message shows the line, maybe with a secret."""
+    """Return the wrong line. The parser's own message shows its text, which may be a secret."""
     mark = error.problem_mark if isinstance(error, yaml.MarkedYAMLError) else None
     return f", line {mark.line + 1}" if mark else ""
 

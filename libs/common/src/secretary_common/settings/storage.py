@@ -1,4 +1,4 @@
-"""Files, the cache, and how long finished jobs are kept."""
+"""The settings of files, of the cache and of the retention of finished jobs."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ class FilesSection(Section):
 
 
 class CacheSection(Section):
-    """The cache: pages read, speech transcribed, answers of models."""
+    """The cache of pages, transcripts and answers of models."""
 
     days: float = Field(default=30, ge=0.25, le=LONGEST_DAYS)
     """Entries that were not used for this time are removed."""
     max_mb: float = Field(default=1024, gt=0)
-    """Of all entries together; above it, the entries with the oldest use are removed."""
+    """The size of all entries together; above it, the entries with the oldest use are removed."""
 
 
 class RetentionSection(Section):
-    """How long finished jobs are kept."""
+    """The retention of finished jobs."""
 
     finished_days: float = Field(default=30, gt=0, le=LONGEST_DAYS)
     sweep_interval_sec: Seconds = 60.0
-    """Between two sweeps; one worker sweeps at a time."""
+    """The time between two sweeps; one worker sweeps at a time."""

@@ -1,4 +1,4 @@
-"""A cache of model answers, so that no request is paid for twice."""
+"""A cache of a model's answers, so that a request is paid for only once."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from secretary_common.ports import CacheRepository
 from secretary_documents.providers.chat import ChatAnswer, ChatModel, ChatRequest
 
 VERSION = 1
-"""Raise it when the form of the cached entries changes."""
+"""Raise this number when the form of the cached entries changes."""
 
 
 class CachedChat:
-    """A ``ChatModel`` that sends to another one only requests that are not in the cache."""
+    """A ``ChatModel`` that passes only requests that are not in the cache to another one."""
 
     def __init__(
         self, chat: ChatModel, cache: CacheRepository, *, base_url: str, model: str
@@ -25,9 +25,9 @@ class CachedChat:
 
         Args:
             chat: answers requests that are not in the cache.
-            cache: keeps answers. It raises nothing: without MongoDB each lookup is a miss.
-            base_url: of the provider. Models of the same name differ between providers.
-            model: answers requests that name no model.
+            cache: keeps answers. It raises nothing; if MongoDB fails, each lookup is a miss.
+            base_url: the provider's address. Models of the same name differ between providers.
+            model: the name of the model that answers requests without a model.
         """
         self._chat = chat
         self._cache = cache
@@ -45,7 +45,7 @@ class CachedChat:
 
 
 def cache_key(request: ChatRequest, *, base_url: str, model: str) -> str:
-    """Return the key of *request*: everything that its answer depends on, and nothing else."""
+    """Return the cache key of *request*, made of everything on which the answer depends."""
     content = {
         "version": VERSION,
         "base_url": base_url,

@@ -1,7 +1,7 @@
-"""The front matter of a template: YAML whose values may be or contain placeholders; keys may not.
+"""Parses the front matter of a template: YAML with placeholders in its values, not in its keys.
 
-YAML without placeholders stays as it is written, with its comments and quotes. A scalar with
-placeholders is replaced in its place by one line of YAML. So a key may have any name.
+YAML without placeholders stays as it is written, with its comments and quotes. In place of a scalar
+with placeholders the filled-in template has one line of YAML.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from secretary_documents.templates.placeholder import (
 
 MAX_DEPTH = 20
 MAX_FRONT_MATTER_BYTES = 16 * 1024
-"""The YAML parser is written in Python and takes about 0.2 s of CPU time for so many bytes."""
+"""The limit of the front matter. The YAML parser is slow: it takes about 0.2 s for so much."""
 _NO_MAPPING = "the front matter must be keys with values"
 _OPEN, _CLOSE = "\ue000", "\ue001"  # of the private use area: YAML gives them no meaning
 _MARK = re.compile(f"{_OPEN}([0-9]+){_CLOSE}")
@@ -35,13 +35,13 @@ class Scalar:
 
     parts: tuple[Part, ...]
     quoted: bool
-    """The value is in quotes, so it is always a text."""
+    """Whether the value is in quotes. Then the filled-in value is a text."""
     ends_line: bool
-    """The value is a block scalar, whose line break is part of it."""
+    """Whether the value is a block scalar, which includes its line break."""
 
     @property
     def whole(self) -> Placeholder | None:
-        """The placeholder that is the whole value, if so. Its value then keeps its type."""
+        """The placeholder, if the scalar is one placeholder and nothing else; otherwise None."""
         placeholder = self.parts[0]
         return (
             placeholder if len(self.parts) == 1 and isinstance(placeholder, Placeholder) else None
@@ -49,14 +49,15 @@ class Scalar:
 
 
 Piece = str | Scalar
-"""YAML that stays as it is, or a value to write."""
+"""YAML that stays as it is written, or a value to fill in."""
 
 
 def parse_front_matter(source: str) -> tuple[Piece, ...]:
     """Split *source*, the lines between the two ``---``, into its pieces.
 
     Raises:
-        PermanentError: TEMPLATE_INVALID, *source* with values would not be a YAML mapping.
+        PermanentError: TEMPLATE_INVALID, *source* is too long, or is not a YAML mapping when its
+            placeholders are filled in.
     """
     if len(source.encode(errors="surrogatepass")) > MAX_FRONT_MATTER_BYTES:
         raise invalid(f"the front matter has more than {MAX_FRONT_MATTER_BYTES} bytes")
@@ -82,7 +83,7 @@ class _Marked:
 
     def __init__(self, source: str) -> None:
         self._placeholders: list[Placeholder] = []
-        # In YAML single braces are a mapping, and never a placeholder.
+        # In YAML single braces are a mapping, not a placeholder.
         self.text = "".join(
             self._mark(part)
             if isinstance(part, Placeholder) and not part.single
@@ -95,7 +96,7 @@ class _Marked:
         return f"{_OPEN}{len(self._placeholders) - 1}{_CLOSE}"
 
     def original(self, text: str) -> str:
-        """Return *text* as it is written in the template. Marks in it belong to comments."""
+        """Return *text* as it is written in the template, with placeholders in place of marks."""
         return _MARK.sub(lambda match: self._placeholders[int(match[1])].source, text)
 
     def parts(self, value: str) -> tuple[Part, ...]:
@@ -109,14 +110,14 @@ class _Marked:
 
 
 class _Walk:
-    """Reads the events of the YAML. No value is built, so a small text cannot grow large."""
+    """Reads the events of the YAML. It builds no values, so a small text cannot grow large."""
 
     def __init__(self, marked: _Marked) -> None:
         self._marked = marked
         self._open: list[str] = []  # "key" or "value": what a mapping expects next; "item"
 
     def scalars(self) -> Iterator[tuple[int, int, Scalar]]:
-        """Yield each scalar with placeholders, and before it where it begins and ends."""
+        """Yield the begin, the end and the value of each scalar with placeholders."""
         for event in yaml.parse(self._marked.text, Loader=yaml.SafeLoader):
             self._refuse_references(event)
             if isinstance(event, yaml.CollectionStartEvent):
@@ -173,7 +174,7 @@ def _check(example: str) -> None:
             loader.construct_document(node)
     except yaml.YAMLError as error:
         raise _invalid_yaml(error) from None
-    # For example an impossible date, 2026-13-01, or a number of base 60 that no float can hold.
+    # For example an impossible date such as 2026-13-01, or a number that is too large for a float.
     except (ValueError, OverflowError) as error:
         raise invalid(f"front matter: {str(error)[:200]}") from None
     if keys and (most := keys.most_common(1)[0])[1] > 1:

@@ -1,4 +1,4 @@
-"""Asks a model about one text: in one request, or in parts whose answers are combined."""
+"""Asks a model about one text. A long text is read in parts, and the answers are combined."""
 
 from __future__ import annotations
 
@@ -16,24 +16,25 @@ from secretary_documents.templates.template import Field, faults, schema_of
 from secretary_documents.templates.text_parts import estimate_tokens, split_text
 
 REQUEST_TOKENS = 24_000
-"""How many tokens a request has at most, estimated: current models all accept 32,000."""
+"""The most tokens of a request, estimated. Current models accept 32,000."""
 LEAST_TEXT_TOKENS = 2_000
-"""How many of them must be left for the text, after prompt and context."""
+"""The least tokens that prompt and context must leave for the text."""
 TRANSLATED_TOKENS = 2_500
-"""How many tokens are translated at a time. The answer is as long, and models limit answers."""
+"""The most tokens to translate in one request. Models limit the length of the answer."""
 LEAST_TRANSLATED_TOKENS = 100
+"""A text with fewer tokens is not split again."""
 PARALLEL = 3
-"""How many requests of one job run at a time."""
+"""The most requests of one job at a time."""
 
 T = TypeVar("T")
 R = TypeVar("R")
 OnPart = Callable[[int, int], None]
-"""Called with the number of parts that are done, and with the number of all parts."""
+"""Called with the number of finished parts and the number of all parts."""
 
 
 @dataclass(slots=True)
 class LlmUsage:
-    """How much the model was used."""
+    """The usage of the model by one job."""
 
     model: str | None = None
     requests: int = 0
@@ -42,14 +43,14 @@ class LlmUsage:
     parts: int = 0
 
     def add(self, answer: ChatAnswer) -> None:
-        """Count *answer*."""
+        """Add the usage of *answer*."""
         self.model = answer.model
         self.requests += answer.requests
         self.prompt_tokens += answer.prompt_tokens
         self.completion_tokens += answer.completion_tokens
 
     def as_json(self) -> JsonObject:
-        """Return it as results show it."""
+        """Return the field ``llm`` of the result."""
         return {
             "model": self.model,
             "requests": self.requests,
@@ -60,7 +61,7 @@ class LlmUsage:
 
 
 class ModelQuery:
-    """Asks one model about one text, and counts its usage."""
+    """Asks one model about one text, and counts the usage."""
 
     def __init__(
         self,
@@ -87,11 +88,11 @@ class ModelQuery:
         language: str | None,
         context: JsonObject,
     ) -> JsonObject:
-        """Find the values of *fields* in *text*.
+        """Return the values of *fields* that the model finds in *text*.
 
         Raises:
-            PermanentError: VALIDATION_ERROR, prompt and context leave no room for the text; or see
-                ``ChatModel.ask``.
+            PermanentError: VALIDATION_ERROR, prompt and context leave no room for the text;
+                LLM_INVALID_OUTPUT, the values do not fit; or see ``ChatModel.ask``.
             TransientError: see ``ChatModel.ask``.
         """
 
@@ -113,7 +114,7 @@ class ModelQuery:
         return partials[0]
 
     async def translate(self, text: str, *, source: str | None, target: str) -> str:
-        """Translate *text* to *target*. White space at the ends of parts is kept.
+        """Return *text* in the language *target*. White space at the ends of parts is kept.
 
         Raises:
             PermanentError: see ``ChatModel.ask``.
@@ -139,7 +140,7 @@ class ModelQuery:
             too_small = estimate_tokens(core) < LEAST_TRANSLATED_TOKENS or len(halves) == 1
             if error.code != ErrorCode.LLM_OUTPUT_TRUNCATED or too_small:
                 raise
-            # The answer was too long. Shorter texts have shorter answers.
+            # The answer was too long, so the part is translated in halves.
             translated = "".join(
                 [await self._translate_part(half, source, target) for half in halves]
             )
@@ -152,7 +153,7 @@ class ModelQuery:
         system: str | None,
         language: str | None,
     ) -> list[JsonObject]:
-        """Combine neighbouring *partials*. At most half of them, rounded up, are left."""
+        """Combine neighbouring *partials*. The result has at most half as many, rounded up."""
 
         def messages(group: Sequence[JsonObject]) -> tuple[Message, ...]:
             return prompt.combine_messages(group, system=system, language=language)
@@ -181,20 +182,20 @@ class ModelQuery:
         return answer
 
     def _room(self, messages: Sequence[Message], fields: Sequence[Field]) -> int:
-        """Return how many tokens of a request are left for the text."""
+        """Return the number of tokens that *messages* and *fields* leave for the text."""
         contents = [message.content for message in messages]
         taken = sum(map(estimate_tokens, [*contents, prompt.json_text(schema_of(fields))]))
         room = self._request_tokens - taken
         if room < LEAST_TEXT_TOKENS:
             message = (
                 f"template and context have about {taken} tokens; "
-                f"at most {self._request_tokens - LEAST_TEXT_TOKENS} leave room for the text"
+                f"they may have at most {self._request_tokens - LEAST_TEXT_TOKENS}"
             )
             raise PermanentError(message, code=ErrorCode.VALIDATION_ERROR)
         return room
 
     async def _each(self, items: Sequence[T], ask: Callable[[T], Awaitable[R]]) -> list[R]:
-        """Return the result of *ask* for each item, in order. The first error stops the rest."""
+        """Return the result of *ask* for each item, in order. An error cancels the other calls."""
         todo = iter(enumerate(items))
         results: dict[int, R] = {}
 
@@ -207,13 +208,16 @@ class ModelQuery:
             async with asyncio.TaskGroup() as group:
                 for _ in items[:PARALLEL]:
                     group.create_task(work())
-        except ExceptionGroup as errors:  # the other errors are similar, or follow from the first
+        except ExceptionGroup as errors:  # other errors are similar, or consequences of the first
             raise _first(errors) from None
         return [results[index] for index in range(len(items))]
 
 
 def grouped(partials: Sequence[JsonObject], max_tokens: int) -> list[list[JsonObject]]:
-    """Group *partials* by about *max_tokens* each. Only the last group may have less than two."""
+    """Return *partials* in groups of about *max_tokens* each, but of at least two partials.
+
+    Only the last group may have one partial.
+    """
     groups: list[list[JsonObject]] = []
     filled = 0
     for partial in partials:

@@ -1,7 +1,8 @@
-"""Splits a template's text into literal text and placeholders, which values replace.
+"""Splits the text of a template into literal text and placeholders.
 
-``{{name|description}}`` is a field that the model fills in, ``{{name:type|description}}`` a field
-with a type, ``{{name}}`` a value of the context. All other braces are literal text.
+``{{name|description}}`` is a field whose value the model finds. ``{{name:type|description}}`` is a
+field with a type. ``{{name}}`` is the value of a field or of the context. A few names may also have
+single braces. All other braces are literal text.
 """
 
 from __future__ import annotations
@@ -15,10 +16,10 @@ from secretary_common.errors import ErrorCode, PermanentError
 from secretary_documents.templates.value_type import ValueType, parse_type
 
 MAX_DESCRIPTION = 5000
-"""How many characters the description of a field may have."""
+"""The most characters of a field's description."""
 
 SINGLE_BRACE_NAMES = ("slides", "videoplayer", "source_language", "target_language")
-"""Names that may also have single braces. Without a value they stay literal text."""
+"""Names that may also have single braces. Without a value such a placeholder stays as it is."""
 
 # The repeats are possessive: they never give characters back. Otherwise a placeholder full of
 # spaces would take quadratic time.
@@ -39,11 +40,12 @@ class Placeholder:
     source: str
     """The placeholder as it is written in the template."""
     description: str | None = None
-    """What the model must find; None: the value comes from another field or from the context."""
+    """The description of the value for the model. With None the value comes from the field of this
+    name, or from the context."""
     type: ValueType | None = None
-    """None: the template names no type."""
+    """The type; None if the template names no type."""
     single: bool = False
-    """In single braces. Without a value it stays as it is written."""
+    """Whether the placeholder has single braces. Without a value it stays as it is written."""
 
 
 Part = str | Placeholder
@@ -63,7 +65,7 @@ def split_parts(text: str) -> list[Part]:
             is too long.
     """
     parts: list[Part] = []
-    # All literals of a group are joined at once. Joined one by one, each would be copied again.
+    # Adjacent literals are joined at once. To append them one by one would copy the text each time.
     split = _split_double_braces(text)
     for is_literal, group in groupby(split, key=lambda part: isinstance(part, str)):
         if not is_literal:
@@ -79,7 +81,7 @@ def source_of(part: Part) -> str:
 
 
 def _split_double_braces(text: str) -> Iterator[Part]:
-    done = 0  # everything before it is yielded, so each character is searched only a few times
+    done = 0  # all text before this is yielded, so each character is searched only a few times
     while (end := text.find("}}", done)) >= 0:
         start = text.rfind("{{", done, end)
         placeholder = _placeholder(text, start, end) if start >= 0 else None

@@ -1,6 +1,6 @@
-"""The messages for a model. The document is data: it has its own message, between marks.
+"""Makes the messages for a model. The document has its own message, between two marks.
 
-The marks contain the hash of the text between them, so no text can contain its own closing mark.
+The marks contain the hash of the text between them. So a text cannot contain its own closing mark.
 """
 
 from __future__ import annotations
@@ -50,9 +50,9 @@ def field_messages(
     context: JsonObject,
     part: tuple[int, int] | None = None,
 ) -> tuple[Message, ...]:
-    """Return messages that ask for the fields of *text*.
+    """Return messages that ask for the values of the fields in *text*.
 
-    *part*: the number of this part, from 1, and the number of parts.
+    *part*: the number of this part, from 1, and the number of parts; None for a whole text.
     """
     rules = [system or _DEFAULT_SYSTEM, _FIELDS, *_language(language), _DATA]
     if part is not None:
@@ -63,7 +63,7 @@ def field_messages(
 def combine_messages(
     partials: Sequence[JsonObject], *, system: str | None, language: str | None
 ) -> tuple[Message, ...]:
-    """Return messages that ask to combine *partials*, found in consecutive parts, in one object."""
+    """Return messages that ask to combine *partials*, the answers for consecutive parts."""
     rules = [system or _DEFAULT_SYSTEM, _COMBINE, *_language(language), _DATA]
     content = "\n".join(json_text(partial) for partial in partials)
     return (Message("system", "\n\n".join(rules)), _data("parts", content))
@@ -78,7 +78,7 @@ def translation_messages(text: str, *, source: str | None, target: str) -> tuple
 
 
 def json_text(value: object) -> str:
-    """Return *value* as readable JSON. A value of another type becomes its text."""
+    """Return *value* as JSON with all characters readable. Other types become their text."""
     return json.dumps(value, ensure_ascii=False, default=str)
 
 

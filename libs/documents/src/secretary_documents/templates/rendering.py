@@ -1,4 +1,4 @@
-"""Fills in a template. Each placeholder is replaced once; placeholders in values stay as text."""
+"""Fills in a template. Placeholders inside of values are not replaced."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from secretary_documents.templates.template import Template
 from secretary_documents.templates.value_type import Kind
 
 MAX_RENDERED = 64 * 2**20
-"""How many characters a filled-in template may have: it may repeat the whole text often."""
+"""The most characters of a filled-in template. A template may repeat the whole text many times."""
 
-# These characters are refused by YAML parsers, or read as line breaks or as a byte order mark (YAML
+# YAML parsers refuse these characters, or read them as line breaks or as a byte order mark (YAML
 # 1.2.2, §5.1).
 _UNWRITABLE = re.compile('["\\\\\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff]')
 _SHORT = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
@@ -33,19 +33,19 @@ class Rendered:
 
     text: str
     warnings: tuple[str, ...]
-    """One for each name without a value."""
+    """One warning for each name without a value."""
 
 
 @dataclass(slots=True)
 class _Values:
-    """The values of the names: from the model, otherwise from the context."""
+    """The values of the names. The model's value of a name comes before that of the context."""
 
     found: Mapping[str, Any]
     context: Mapping[str, Any]
     fields: Mapping[str, Kind]
     unknown: dict[str, None] = field(default_factory=dict)
     written: dict[tuple[str, str], str] = field(default_factory=dict)
-    """Written values by name and form, because a template may repeat a name often."""
+    """The values as text or YAML, by name and form. A template may repeat a name many times."""
 
     def text(self, placeholder: Placeholder, *, alone: bool = False) -> str:
         """Return the value of *placeholder* as text."""
@@ -69,7 +69,7 @@ class _Values:
         return self.context.get(name) if value is None else value
 
     def value(self, placeholder: Placeholder) -> Any:
-        """Return the value of *placeholder*, and note the name if it has no value."""
+        """Return the value of *placeholder*. Record a name without a value in ``unknown``."""
         value = self._known(placeholder.name)
         if value is not None:
             return value
@@ -83,10 +83,10 @@ class _Values:
 
 
 def render(template: Template, found: Mapping[str, Any], context: Mapping[str, Any]) -> Rendered:
-    """Fill in *template* with the values that the model *found*, and those of the *context*.
+    """Fill in *template* with the values that the model *found*, and with those of *context*.
 
     Raises:
-        PermanentError: TEMPLATE_INVALID, the text would be larger than ``MAX_RENDERED``.
+        PermanentError: TEMPLATE_INVALID, the text would be longer than ``MAX_RENDERED``.
     """
     values = _Values(found, context, {one.name: one.type.kind for one in template.fields})
     pieces: Iterable[str] = ()
@@ -98,10 +98,10 @@ def render(template: Template, found: Mapping[str, Any], context: Mapping[str, A
 
 
 def render_system(template: Template, context: Mapping[str, Any]) -> str | None:
-    """Return the system prompt of *template*, or None if it has none.
+    """Return the filled-in system prompt of *template*; None if the template has none.
 
     Raises:
-        PermanentError: TEMPLATE_INVALID, the text would be larger than ``MAX_RENDERED``.
+        PermanentError: TEMPLATE_INVALID, the text would be longer than ``MAX_RENDERED``.
     """
     if template.system is None:
         return None
@@ -111,8 +111,8 @@ def render_system(template: Template, context: Mapping[str, Any]) -> str | None:
 def text_of(value: Any, *, alone: bool = False) -> str:
     """Return *value* as text for readers.
 
-    If the value is *alone* on its line, a list becomes bullets and rows become a table. Other
-    values with parts are JSON.
+    If *alone* (the placeholder is alone on its line), a list becomes bullets and rows become a
+    table. Other lists become text with commas, and all other values that are not text become JSON.
     """
     match value:
         case None:
@@ -179,7 +179,7 @@ def _text_of_scalar(scalar: Scalar, values: _Values) -> str:
 
 
 def _join(pieces: Iterable[str]) -> str:
-    """Join *pieces*. Stop at the limit, so that no more pieces are made."""
+    """Return *pieces* joined. Raise an error at the limit, before more pieces are made."""
     joined: list[str] = []
     length = 0
     for piece in pieces:
@@ -191,11 +191,11 @@ def _join(pieces: Iterable[str]) -> str:
 
 
 def yaml_value(value: Any) -> str:
-    """Write *value*, of JSON's types, as flow YAML on one line; ``yaml.safe_load`` returns it.
+    """Return *value*, of JSON's types, as flow YAML on one line.
 
-    Texts are always quoted. So ``no``, ``1.0``, ``2026-01-01``, ``- x`` and ``a: b`` stay texts.
-    Lone surrogates become U+FFFD, because they are not text. A value of another type becomes its
-    text.
+    ``yaml.safe_load`` of this line returns *value* again. Texts are always quoted, so ``no``,
+    ``1.0``, ``2026-01-01``, ``- x`` and ``a: b`` stay texts. Lone surrogates become U+FFFD, because
+    YAML cannot contain them. A value of another type becomes its text.
     """
     match value:
         case None | bool():
@@ -223,7 +223,7 @@ def _float(value: float) -> str:
     if math.isinf(value):
         return ".inf" if value > 0 else "-.inf"
     digits, exponent, power = repr(value).partition("e")
-    # YAML 1.1 reads 1e+20 as a text, because a number needs a point there.
+    # In YAML 1.1 a number needs a point: it reads 1e+20 as a text.
     point = "" if "." in digits else ".0"
     return f"{digits}{point}{exponent}{power}"
 

@@ -1,4 +1,4 @@
-"""A template: front matter, text, system prompt, and the fields that the model fills in."""
+"""Parses a template: front matter, text, system prompt, and the fields for the model."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from secretary_documents.templates.value_type import Kind, ValueType, object_sch
 MAX_TEMPLATE_BYTES = 256 * 1024
 MAX_FIELDS = 200
 
-# A field of such a name, without a type, is a list if it is a value of the front matter.
+# A field without a type that has such a name is a list, if it is a whole value of the front matter.
 _LISTS = frozenset(
     ("affiliations", "attachments", "chapters", "slides", "speakers", "tags", "toc", "topics")
 )
@@ -32,7 +32,7 @@ class Field:
     type: ValueType
 
     def schema(self) -> JsonObject:
-        """Return the JSON Schema of its value."""
+        """Return the JSON Schema of the field's value."""
         return {**self.type.schema(), "description": self.description}
 
 
@@ -44,16 +44,16 @@ class Template:
     body: tuple[Part, ...]
     system: tuple[Part, ...] | None
     fields: tuple[Field, ...]
-    """In the order of their first use."""
+    """The fields in the order of their first description."""
     sha256: str
-    """Of the whole template."""
+    """The digest of the whole template."""
 
 
 def parse_template(content: str) -> Template:
     """Parse a template.
 
     Raises:
-        PermanentError: TEMPLATE_INVALID; the message says what is wrong, and where.
+        PermanentError: TEMPLATE_INVALID; the message names the fault and its place.
     """
     encoded = content.encode(errors="surrogatepass")
     if len(encoded) > MAX_TEMPLATE_BYTES:
@@ -77,7 +77,7 @@ def schema_of(fields: Iterable[Field]) -> JsonObject:
 
 
 def faults(fields: Iterable[Field], answer: JsonObject) -> list[str]:
-    """Return the problems of *answer*, by field. The messages repeat no value."""
+    """Return the problems of *answer*. Each message names a field and contains no value."""
     known = {field.name: field for field in fields}
     found = [f"{name}: is missing" for name in known if name not in answer]
     found += [f"{name[:64]}: is not a field" for name in answer if name not in known]

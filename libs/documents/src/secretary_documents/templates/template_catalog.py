@@ -1,7 +1,7 @@
 """Finds templates by name: first in the operator's folder, then among the shipped templates.
 
-A name is never a path. A symbolic link is followed if it stays in its folder, as Kubernetes mounts
-files. The file that was checked is the file that is read, because both use the same open file.
+A name is never a path. A symbolic link is followed only if it stays in its folder; Kubernetes
+mounts files by such links.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ LANGUAGE = re.compile(r"[a-z]{2}")
 SHIPPED = Path(__file__).parent / "shipped"
 FALLBACK_LANGUAGE = "en"
 MAX_LISTED = 1000
-"""How many files of one folder the listing reads."""
+"""The most files of one folder that the listing reads."""
 
 _SUFFIX = ".md"
 _WITH_LANGUAGE = re.compile(r"(?P<name>.+)_(?P<language>[a-z]{2})")
@@ -34,7 +34,7 @@ _WITH_LANGUAGE = re.compile(r"(?P<name>.+)_(?P<language>[a-z]{2})")
 
 @dataclass(frozen=True, slots=True)
 class NamedTemplate:
-    """A template and the name of its file, without ``.md``."""
+    """A template with the name of its file, without ``.md``."""
 
     name: str
     template: Template
@@ -44,15 +44,15 @@ class TemplateCatalog:
     """The templates that jobs may name."""
 
     def __init__(self, own: Path | None = None, shipped: Path = SHIPPED) -> None:
-        """*own*: the folder ``templates.dir``. Its templates win over the shipped ones."""
+        """*own*: the folder ``templates.dir``. Its templates come before shipped templates."""
         self._folders = [folder for folder in (own, shipped) if folder is not None]
 
     def load(self, name: str, language: str | None = None) -> NamedTemplate:
-        """Load the template *name*, in *language* if it exists in that language. Blocks.
+        """Return the template *name*, in *language* if it exists in that language.
 
-        In each folder ``Name_de`` wins over ``Name``, and ``Name`` over ``Name_en``. If
-        ``Session_de`` does not exist, ``Session`` is loaded. Any template in the operator's folder
-        wins over the shipped ones.
+        This reads files, so call it in a thread. The operator's folder comes before the shipped
+        templates. In a folder the first file of this order is used, for the language ``de``:
+        ``Name_de``, ``Name``, ``Name_en``.
 
         Raises:
             PermanentError: TEMPLATE_NOT_FOUND, also if *name* is not a valid name;
@@ -69,7 +69,10 @@ class TemplateCatalog:
         raise _not_found(f"there is no template {name!r}; the templates are {names}"[:2000])
 
     def listing(self) -> list[TemplateInfo]:
-        """Return all valid templates, by name. Invalid templates are logged. Blocks."""
+        """Return all valid templates, by name. Invalid templates are logged.
+
+        This reads files, so call it in a thread.
+        """
         languages: dict[str, set[str]] = {}
         for folder in self._folders:
             for name, found in _grouped(folder).items():
@@ -92,12 +95,12 @@ class TemplateCatalog:
 
 
 def shipped_templates() -> list[TemplateInfo]:
-    """Return the shipped templates. ``secretary-init`` announces them."""
+    """Return the shipped templates, for ``secretary-init``, which announces them."""
     return TemplateCatalog().listing()
 
 
 def candidates(name: str, language: str | None) -> list[str]:
-    """Return the file names that *name* may mean, the best one first."""
+    """Return the file names that *name* may mean in *language*, the best name first."""
     with_language = _WITH_LANGUAGE.fullmatch(name)
     bases = [name] if with_language is None else [name, with_language["name"]]
     chosen = [f"{name}_{language}"] if language and LANGUAGE.fullmatch(language) else []
@@ -127,7 +130,7 @@ def _stems(folder: Path) -> Iterator[str]:
 
 
 def _read(folder: Path, name: str) -> bytes | None:
-    """Return the bytes of the template, or None if no template has this name."""
+    """Return the bytes of the template *name* in *folder*; None if there is no such file."""
     root = Path(os.path.realpath(folder))
     real = Path(os.path.realpath(root / f"{name}{_SUFFIX}"))
     if not real.is_relative_to(root):

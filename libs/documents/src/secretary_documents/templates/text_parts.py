@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import math
 
-# English has about 4 bytes a token, German 3, and a Chinese character has 3. So the estimate is
-# rather too high than too low.
+# English has about 4 bytes a token, German 3, and a Chinese character has 3. So an estimate tends
+# to be too high.
 BYTES_PER_TOKEN = 3
 # The best places to split, in order: between paragraphs, lines, sentences, words.
 _BREAKS = ("\n\n", "\n", ". ", " ")
 
 
 def estimate_tokens(text: str) -> int:
-    """Estimate how many tokens *text* has, rather too many than too few."""
+    """Return an estimate of the tokens of *text*, which tends to be too high."""
     return math.ceil(len(text.encode(errors="replace")) / BYTES_PER_TOKEN)
 
 
 def split_text(text: str, max_tokens: int) -> list[str]:
-    """Split *text* into parts of at most *max_tokens* each. Joined, they are *text* again.
+    """Split *text* into parts of at most *max_tokens* each. The joined parts are *text* again.
 
     A part ends at the best place in its second half.
     """
@@ -34,7 +34,7 @@ def split_text(text: str, max_tokens: int) -> list[str]:
 
 
 def _fitting(text: str, max_bytes: int) -> int:
-    """Return how many characters of *text* fit into *max_bytes*; at least one."""
+    """Return the number of characters of *text* that fit into *max_bytes*; at least 1."""
     encoded = text.encode(errors="replace")
     if len(encoded) <= max_bytes:
         return len(text)

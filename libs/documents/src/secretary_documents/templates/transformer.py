@@ -1,6 +1,6 @@
 """Transforms a text by a template: the model finds the fields, then the template is filled in.
 
-A text that is too long for one request is read in parts, and the values found in them are
+A text that is too long for one request is read in parts, and the values found in the parts are
 combined. No part of the text is left out.
 """
 
@@ -22,7 +22,7 @@ from secretary_documents.templates.template_catalog import NamedTemplate, Templa
 from secretary_documents.templates.value_type import ValueType
 
 INLINE = "inline"
-"""The name of a template that is part of the request."""
+"""The name that results show for a template whose text is in the request."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +34,10 @@ class TransformRequest:
     template_content: str | None = None
     context: JsonObject = field(default_factory=dict)
     additional_fields: Mapping[str, str] = field(default_factory=dict)
-    """Descriptions by name. For a field of the template, the text is added to its description."""
+    """Descriptions of fields by name.
+
+    For a field of the template the text is added to the field's description.
+    """
     source_language: str | None = None
     target_language: str | None = None
     model: str | None = None
@@ -61,15 +64,15 @@ class FoundFields:
 
 @dataclass(frozen=True, slots=True)
 class TransformResult:
-    """The transformed text, and how it was made."""
+    """The transformed text, with the values, the template and the usage of the model."""
 
     text: str
     fields: JsonObject
     """The values that the model found for the fields of the template."""
     data: JsonObject
-    """The same, and the values of additional fields."""
+    """The values that the model found for all fields, including additional fields."""
     template: JsonObject | None
-    """Its name and sha256; None for a translation."""
+    """The name and the SHA-256 of the template; None for a translation."""
     llm: JsonObject
     """Model, requests, tokens, and the number of parts in which the text was read."""
     warnings: tuple[str, ...] = ()
@@ -81,13 +84,13 @@ class Transformer:
     def __init__(
         self, catalog: TemplateCatalog, chat: ChatModel, *, cached: CachedChat | None = None
     ) -> None:
-        """*cached*: *chat* with a cache, for requests that may use one."""
+        """*cached*: *chat* with a cache, for requests that allow a cache."""
         self._catalog = catalog
         self._chat = chat
         self._cached = cached
 
     async def load(self, request: TransformRequest) -> NamedTemplate | None:
-        """Load the template of *request*, or return None if its text must be translated.
+        """Return the template of *request*; None if the text is only translated.
 
         Raises:
             PermanentError: TEMPLATE_NOT_FOUND or TEMPLATE_INVALID.
@@ -132,7 +135,7 @@ class Transformer:
         resources: ResourceCalculator,
         on_part: OnPart = lambda _done, _total: None,
     ) -> FoundFields:
-        """Find the values of the template's fields and of additional fields in the text.
+        """Return the values of the template's fields and of additional fields in the text.
 
         Raises:
             PermanentError: the context or the model's answer is invalid; or LLM_NOT_CONFIGURED. A
@@ -160,7 +163,7 @@ class Transformer:
 
 
 def fill(named: NamedTemplate, request: TransformRequest, found: FoundFields) -> TransformResult:
-    """Fill in the template with the values that were *found*, and with those of the context.
+    """Fill in the template with the values in *found*, and with those of the context.
 
     Raises:
         PermanentError: TEMPLATE_INVALID, the text would become too large.
@@ -175,7 +178,10 @@ def fill(named: NamedTemplate, request: TransformRequest, found: FoundFields) ->
 
 
 def with_additional(fields: Iterable[Field], additional: Mapping[str, str]) -> tuple[Field, ...]:
-    """Add *additional* to the descriptions of *fields*, and append its other fields."""
+    """Return *fields* with the texts of *additional* added to their descriptions.
+
+    Names in *additional* that are not in *fields* become further fields.
+    """
     left = dict(additional)
     own = [
         Field(one.name, f"{one.description} {left.pop(one.name)}", one.type)

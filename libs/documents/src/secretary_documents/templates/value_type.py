@@ -1,4 +1,4 @@
-"""The type of a field's value: its JSON Schema, and the values that fit it."""
+"""The types of fields: their JSON Schema, and the check of a value."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from secretary_common.models import JsonObject
 
 
 class Kind(StrEnum):
-    """The kinds of values, as templates name them: ``{{tags:list|…}}``."""
+    """The kinds of values. A template names a kind after the colon: ``{{tags:list|…}}``."""
 
     TEXT = "text"
     LIST = "list"
@@ -46,7 +46,7 @@ _COLUMN = re.compile(r"([A-Za-z_][A-Za-z0-9_]{0,63})\s*(?::\s*(\w+))?")
 
 @dataclass(frozen=True, slots=True)
 class ValueType:
-    """A kind, and for a list of rows (``list<page:int, title>``) the kinds of its columns."""
+    """A kind. A list of rows (``list<page:int, title>``) also has the kinds of its columns."""
 
     kind: Kind = Kind.TEXT
     columns: tuple[tuple[str, Kind], ...] = ()
@@ -57,7 +57,7 @@ class ValueType:
         return f"list<{', '.join(f'{name}:{kind}' for name, kind in self.columns)}>"
 
     def schema(self) -> JsonObject:
-        """Return the JSON Schema of a value. It is strict: an unknown value is null."""
+        """Return the JSON Schema of a value. The schema is strict; null means an unknown value."""
         if self.kind is not Kind.LIST:
             return {"type": [_JSON_TYPES[self.kind], "null"]}
         if not self.columns:
@@ -68,7 +68,7 @@ class ValueType:
         return [(name, ValueType(kind).schema()) for name, kind in self.columns]
 
     def fits(self, value: Any) -> bool:
-        """Return whether *value* fits ``schema``."""
+        """Return whether *value* fits the schema of this type."""
         if self.kind is not Kind.LIST:
             return value is None or _is(value, self.kind)
         if not isinstance(value, list):
@@ -94,7 +94,7 @@ def object_schema(properties: dict[str, JsonObject]) -> JsonObject:
 
 
 def parse_type(written: str) -> ValueType:
-    """Return the type that a template names after the colon.
+    """Return the type that *written*, the text after the colon, names.
 
     Raises:
         ValueError: the type is unknown; the message is for the template's author.

@@ -54,9 +54,8 @@ class Downloads:
             for file in job.files:
                 found = await self._open(file.file_id)
                 info = zipfile.ZipInfo(file.name, at.timetuple()[:6])
-                info.file_size = (
-                    file.size
-                )  # decides whether the zip format for over 4 GiB is needed
+                # By the size ``zipfile`` chooses the format, which differs above 4 GiB.
+                info.file_size = file.size
                 compressed = file.content_type.startswith(_COMPRESSED)
                 info.compress_type = zipfile.ZIP_STORED if compressed else zipfile.ZIP_DEFLATED
                 with archive.open(info, "w") as entry:

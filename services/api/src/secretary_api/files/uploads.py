@@ -18,9 +18,9 @@ from secretary_common.runtime.log import get_logger
 log = get_logger(__name__)
 
 UPLOADS_AT_ONCE = 32
-"""Uploads that are stored at the same time; each needs a few MiB. The others wait, unread."""
+"""The most uploads that are stored at once; each needs a few MiB. Others wait, unread."""
 UPLOADS_PER_KEY = 8
-"""The same for one API key, so that no key blocks the others."""
+"""The most uploads of one API key at once, so that no key blocks the others."""
 
 
 class UploadStore:
@@ -40,7 +40,7 @@ class UploadStore:
 
         Raises:
             UnsupportedMediaType: the body is not multipart/form-data.
-            InvalidRequest: it does not hold exactly one file with a valid name.
+            InvalidRequest: the body does not hold exactly one file with a valid name.
             BodyTooLarge: the file is over the limit.
             StoreUnavailable: MongoDB did not answer.
         """

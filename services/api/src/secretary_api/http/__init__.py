@@ -1,4 +1,4 @@
 """HTTP itself: middleware, request bodies, cursors, errors as answers.
 
-Modules here know nothing of jobs, files or the store.
+Modules here decide nothing about jobs and files, and do not use the store.
 """

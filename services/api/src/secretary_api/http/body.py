@@ -26,10 +26,10 @@ async def read_json(request: Request) -> Any:
     """Read and parse the body of *request*.
 
     Raises:
-        UnsupportedMediaType: its Content-Type is not JSON.
-        BodyTooLarge: it is over the limit.
-        InvalidRequest: it is not JSON.
-        NotStorable: naming the value that cannot be stored.
+        UnsupportedMediaType: the Content-Type is not JSON.
+        BodyTooLarge: the body is over the limit.
+        InvalidRequest: the body is not JSON.
+        NotStorable: the error names the value that cannot be stored.
     """
     if not _is_json(request.headers.get("content-type", "")):
         raise UnsupportedMediaType

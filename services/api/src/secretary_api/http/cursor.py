@@ -30,7 +30,7 @@ def parse_cursor(cursor: str) -> tuple[datetime, str]:
     """Return the creation time and the id in *cursor*.
 
     Raises:
-        InvalidRequest: it is not a cursor; names the field ``cursor``.
+        InvalidRequest: *cursor* is not valid; the error names the field ``cursor``.
     """
     try:
         padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
@@ -52,7 +52,7 @@ def parse_event_cursor(cursor: str) -> int:
     """Return the ``seq`` in *cursor*.
 
     Raises:
-        InvalidRequest: it is not a cursor; names the field ``cursor``.
+        InvalidRequest: *cursor* is not valid; the error names the field ``cursor``.
     """
     if _SEQ.fullmatch(cursor):
         return int(cursor)
@@ -68,7 +68,7 @@ def parse_entry_cursor(cursor: str) -> tuple[int, int]:
     """Return the attempt and the ``seq`` in *cursor*.
 
     Raises:
-        InvalidRequest: it is not a cursor; names the field ``after``.
+        InvalidRequest: *cursor* is not valid; the error names the field ``after``.
     """
     if found := _ENTRY.fullmatch(cursor):
         return int(found[1]), int(found[2])

@@ -20,7 +20,7 @@ DISCARD_SEC = 3.0
 
 
 class EarlyAnswer:
-    """Closes connections whose client still sends a large body after its answer."""
+    """Closes a connection if its client may still send a large body after the answer."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -39,7 +39,7 @@ class EarlyAnswer:
 
 
 class _Body:
-    """The body of a request, and how much of it is still to come."""
+    """The body of a request; counts the bytes that are still to come."""
 
     def __init__(self, scope: Scope, receive: Receive) -> None:
         headers = dict(scope["headers"])
@@ -51,7 +51,7 @@ class _Body:
 
     @property
     def is_large(self) -> bool:
-        """Whether more than a small part of it may still come."""
+        """Whether more than ``SMALL_BYTES`` of the body may still come."""
         return self._is_open or self._left > SMALL_BYTES
 
     async def receive(self) -> Message:
@@ -75,7 +75,7 @@ class _Body:
 
 
 class _Answer:
-    """The answer to a request; if it is early, the mark of its end is left to ``EarlyAnswer``."""
+    """The answer to a request. ``EarlyAnswer`` ends an early answer after it read the body."""
 
     def __init__(self, body: _Body, send: Send) -> None:
         self._body = body

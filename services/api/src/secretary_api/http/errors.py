@@ -38,7 +38,7 @@ STATUS_OF: Mapping[str, int] = {
     ErrorCode.IDEMPOTENCY_KEY_REUSED: 422,
     ErrorCode.STORE_UNAVAILABLE: 503,
 }
-"""The HTTP status of each code. A code without a status is not for clients: 500."""
+"""The HTTP status of each code. Errors with other codes are not for clients: 500."""
 
 _CODE_OF_STATUS: Mapping[int, ErrorCode] = {
     401: ErrorCode.UNAUTHORIZED,
@@ -54,9 +54,9 @@ _MESSAGE_OF_STATUS: Mapping[int, str] = {
 }
 _INTERNAL_MESSAGE = "Something went wrong here; it is logged."
 _MAX_FIELDS = 20
-"""Fields named in one answer, at most."""
+"""The most fields that one answer names."""
 _MAX_NAME = 200
-"""Characters of a field's name, which may be text of the client."""
+"""The most characters of a field's name, which may be text of the client."""
 
 Field = tuple[str, str]
 """The path of a field, e.g. ``parameters.filename``, and what is wrong with its value."""
@@ -76,7 +76,7 @@ def refused_fields(*fields: Field, code: str = ErrorCode.VALIDATION_ERROR) -> In
 
 
 def refused_model(errors: list[Any]) -> InvalidRequest:
-    """Return the error for what pydantic found, without the values."""
+    """Return the error for *errors* of pydantic, without the refused values."""
     return refused_fields(*map(_field_of, errors))
 
 

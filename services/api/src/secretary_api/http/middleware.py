@@ -1,4 +1,4 @@
-"""Middleware around every request: one log line, a caught error, a body limit, a free slash."""
+"""Middleware of every request: log line, unexpected errors, body limit, trailing slash."""
 
 from __future__ import annotations
 

@@ -34,8 +34,8 @@ class FileBody:
         """*content_type*: the request's header.
 
         Raises:
-            UnsupportedMediaType: it is not multipart/form-data.
-            InvalidRequest: it names no boundary.
+            UnsupportedMediaType: the type is not multipart/form-data.
+            InvalidRequest: the header names no boundary.
         """
         self._body = body
         self._parser = _parser(content_type, self._callbacks())

@@ -21,18 +21,18 @@ _TRIES = 10
 
 
 class Cancellation(StrEnum):
-    """How a job is cancelled."""
+    """The three ways to cancel a job."""
 
     AT_ONCE = "at_once"
     """The job is pending: no worker runs it."""
     BY_WORKER = "by_worker"
-    """A worker runs the job: it is asked to stop its attempt."""
+    """A worker runs the job: the API asks that worker to stop the attempt."""
     FOR_WORKER = "for_worker"
     """The lease has expired: the API settles the job in place of the lost worker."""
 
 
 def decide_cancellation(job: Job, now: datetime) -> Cancellation:
-    """Return how *job* is to be cancelled.
+    """Return the way to cancel *job*.
 
     Raises:
         InvalidState: the job has ended.
@@ -47,7 +47,7 @@ def decide_cancellation(job: Job, now: datetime) -> Cancellation:
 
 @dataclass(frozen=True, slots=True)
 class JobActions:
-    """Cancels, retries and deletes jobs; callers check that the client may do it."""
+    """Cancels, retries and deletes jobs; callers check that the client may see them."""
 
     jobs: JobRepository
     deliveries: DeliveryRepository
@@ -59,7 +59,7 @@ class JobActions:
     """The URL of the API for receivers of webhooks."""
 
     async def cancel(self, job: Job) -> Job:
-        """Cancel *job*, or ask its worker to stop it: it stops within 2 s of its next heartbeat.
+        """Cancel *job*, or ask its worker to stop it, which takes at most about 3 s.
 
         Raises:
             InvalidState: the job has ended.

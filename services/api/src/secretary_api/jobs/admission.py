@@ -1,4 +1,4 @@
-"""From a client's submission to the job that is stored: checks and decisions without I/O."""
+"""Turns a client's submission into the job to store: checks and decisions without I/O."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Admission:
         Args:
             submission: a job of the type *job_type*.
             job_type: as its workers announced it.
-            owner: the id of the API key that submits it.
+            owner: the id of the API key that submits the job.
             now: the time.
             idempotency: the mark of the request, if it has one.
             batch_id: the batch that the job belongs to.

@@ -52,7 +52,7 @@ class Batches:
     admission: Admission
     uploads: UploadStore
     in_background: Callable[[Coroutine[Any, Any, Any]], None]
-    """Rings in the background: the client does not wait for a thousand confirmations."""
+    """Starts a task: the client does not wait until a thousand rings are confirmed."""
 
     async def submit(
         self, submission: BatchSubmission, mark: Idempotency | None, principal: Principal

@@ -33,12 +33,12 @@ class Keyed(Protocol):
 
     @property
     def owner(self) -> str:
-        """The id of the API key that owns it."""
+        """The id of the API key that owns the job or batch."""
         ...
 
     @property
     def idempotency(self) -> Idempotency | None:
-        """The mark with the key, if it has one."""
+        """The mark with the key; None without a key."""
         ...
 
 
@@ -49,7 +49,7 @@ class KeyedStore(Protocol[K]):
     """The repository of such jobs or batches."""
 
     async def find_by_key(self, owner: str, key: str) -> K | None:
-        """Return what carries *key*, read with majority concern."""
+        """Return the job or batch that carries *key*, once a majority has it."""
         ...
 
     async def release_key(self, keyed: K, /) -> None:
@@ -83,7 +83,7 @@ class IdempotencyMarker:
 async def insert_once(
     wanted: K, store: KeyedStore[K], insert: Callable[[], Awaitable[None]]
 ) -> tuple[K, bool]:
-    """Insert *wanted*, or find what its key has made before; return it, and whether it was found.
+    """Insert *wanted* unless its key made an item before; return the item, and if it existed.
 
     Raises:
         IdempotencyKeyReused: another body came with the same key.
@@ -102,7 +102,7 @@ async def insert_once(
 
 
 async def _found(wanted: K, store: KeyedStore[K]) -> K | None:
-    """Return what *wanted* repeats; None if its key is free now."""
+    """Return the item that *wanted* repeats; None if its key is free now."""
     mark = wanted.idempotency
     found = await store.find_by_key(wanted.owner, mark.key) if mark else None
     if mark is None or found is None or found.idempotency is None:

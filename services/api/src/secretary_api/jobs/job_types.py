@@ -84,7 +84,7 @@ class KnownJobTypes:
     async def _current(self) -> dict[str, KnownJobType]:
         async with self._reading:  # concurrent callers share one read
             now = self._clock.now()
-            # abs(): it is the clock of the server, which may be set back.
+            # abs(), because the server's clock may be set back.
             if self._read_at is None or abs(now - self._read_at) > MAX_AGE:
                 self._known = self._updated(await self._repository.all())
                 self._read_at = now

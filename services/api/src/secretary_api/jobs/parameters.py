@@ -147,7 +147,7 @@ def _validator(job_type: str, schema: JsonObject) -> Draft202012Validator:
 
 
 def _single_names(choices: list[Any]) -> list[str]:
-    """Return the names of a ``oneOf`` whose choices each require one name; otherwise nothing."""
+    """Return the names of a ``oneOf`` whose choices each require one name; else an empty list."""
     required = [
         choice.get("required", []) if isinstance(choice, dict) else [] for choice in choices
     ]

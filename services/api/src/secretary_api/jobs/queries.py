@@ -50,12 +50,12 @@ class JobQueries:
         return found[: query.limit], len(found) > query.limit
 
     async def statistics(self, principal: Principal) -> dict[str, TypeStatistic]:
-        """Return how busy each announced type is with the jobs of *principal*."""
+        """Count the jobs of *principal* for each announced job type."""
         names = [info.job_type for info in await self.job_types.all()]
         return await self.jobs.statistics(names, self.clock.now(), owner=principal.owner_filter)
 
     async def delivery_counts(self, principal: Principal) -> dict[str, int]:
-        """Return how many deliveries of the jobs of *principal* are pending, and how many dead."""
+        """Count the pending and the dead deliveries of *principal*."""
         return await self.deliveries.counts(principal.owner_filter)
 
     async def logs_of(self, job: Job, limit: int) -> list[LogEntry]:

@@ -1,7 +1,7 @@
-"""Keywords of JSON Schema that take time in proportion to the size of the parameters.
+"""Checks of JSON Schema's keywords that cannot take exponential or quadratic time.
 
 The schemas come from handlers, the parameters from clients. The schema library matches patterns
-with ``re``, whose worst case is exponential, and it compares each item of a list with each other.
+with ``re``, whose worst case is exponential, and it compares each item of a list with every other.
 Here patterns run on pydantic's engine, as they do in the worker.
 """
 

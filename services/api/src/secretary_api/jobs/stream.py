@@ -14,7 +14,7 @@ POLL_SEC = 0.5
 QUIET_SEC = 15.0
 """Proxies close connections that are silent for long."""
 BEFORE_ALL = -1
-"""Below each ``seq``: they count from 0."""
+"""A number below each ``seq``, because the first ``seq`` is 0."""
 _LARGEST = 500
 
 
@@ -35,8 +35,8 @@ class JobStream:
         """Yield *job* if its ``seq`` is above *after*, then the job after each visible change.
 
         Changes between two polls are yielded as one. After ``QUIET_SEC`` without a change the
-        stream yields None. The stream ends with the job, when the job is deleted, and when the
-        service stops. While MongoDB does not answer the stream yields no job.
+        stream yields None. The stream ends when the job ends or is deleted, or when the service
+        stops. While MongoDB does not answer, the stream yields no job.
         """
         loop = asyncio.get_running_loop()
         yielded_at, found = loop.time(), job

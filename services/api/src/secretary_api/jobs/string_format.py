@@ -1,6 +1,7 @@
 """The formats of texts in a JSON Schema, such as ``date``, checked as the worker's models do.
 
-A text is refused only if a pydantic field of that type refuses it, so the API never refuses what a
+Most formats are checked by the pydantic type that a handler's model would use. The checks of e-mail
+addresses and host names refuse only obvious mistakes. So the API refuses hardly any text that a
 handler would accept. An unknown format is an annotation and is not checked.
 """
 
@@ -18,7 +19,7 @@ from pydantic import AnyUrl, TypeAdapter, ValidationError
 
 _LONGEST = 8192
 """Characters of a text that is checked; no value of these formats is longer."""
-# Which addresses exist, only their server knows. A space or a missing part is always a mistake.
+# Only a mail server knows which addresses exist. A space or a missing part is always a mistake.
 _EMAIL = re.compile(r"[^\s@]++@[^\s@]++")
 _HOSTNAME = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})*+\.?")
 _LONGEST_EMAIL = 320
@@ -27,7 +28,7 @@ _LONGEST_HOSTNAME = 254
 
 @dataclass(frozen=True, slots=True)
 class _Format:
-    """What a format is called in a message, and the check of a text."""
+    """The name of a format in messages, and the check of a text."""
 
     name: str
     accepts: Callable[[str], bool]

@@ -32,7 +32,7 @@ class JobSubmitter:
     async def submit(
         self, submission: JobSubmission, mark: Idempotency | None, principal: Principal
     ) -> tuple[Job, bool]:
-        """Store a job durably, then ring for it; return it, and whether it existed already.
+        """Store a job durably, then ring its doorbell; return the job, and whether it existed.
 
         A failed ring is only logged: workers find the job by polling. A job exists already if
         another request with the same ``Idempotency-Key`` has made it.
@@ -54,7 +54,7 @@ class JobSubmitter:
         if repeated:
             log.info("job.repeated", job_id=stored.job_id)
             return stored, True
-        # Scheduled jobs are rung for too: the worker that receives the ring sets a timer.
+        # The API rings for scheduled jobs too: the worker that receives the ring sets a timer.
         rung = await self.doorbell.ring_job(job.job_type, job.job_id)
         log.info("job.accepted", job_id=job.job_id, job_type=job.job_type, rung=rung)
         return job, False

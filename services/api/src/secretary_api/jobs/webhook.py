@@ -1,4 +1,4 @@
-"""``parameters.webhook``: taken out of the parameters, checked, sealed, and shown redacted."""
+"""The webhook in a job's parameters: split off, checked, sealed, and shown redacted."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def split_webhook(parameters: JsonObject) -> tuple[JsonObject, WebhookRequest | 
     """Return *parameters* without their webhook, and the webhook.
 
     Raises:
-        InvalidRequest: naming what is wrong with the webhook.
+        InvalidRequest: the error names each wrong field of the webhook.
     """
     rest = {name: value for name, value in parameters.items() if name != "webhook"}
     given = parameters.get("webhook")
@@ -71,9 +71,9 @@ def shown(webhook: Webhook) -> JsonObject:
 
 
 def accepted(request: WebhookRequest, guard: UrlGuard, client_id: str) -> WebhookRequest:
-    """Return *request* with its URL as it is sent for a job that the client calls *client_id*.
+    """Return *request* with an encoded URL that was checked.
 
-    ``{jobId}`` stays in the URL. The guard vets the URL in which it is replaced.
+    ``{jobId}`` stays in the URL. The guard checks the URL with *client_id* in its place.
 
     Raises:
         InvalidRequest: the guard refuses the URL, or it is too long.
@@ -84,7 +84,7 @@ def accepted(request: WebhookRequest, guard: UrlGuard, client_id: str) -> Webhoo
 
 
 def check_target(target: str, guard: UrlGuard, field: str) -> None:
-    """Refuse the URL of a delivery that the guard refuses or that is too long.
+    """Check the URL of a delivery: the guard, and the length.
 
     Raises:
         InvalidRequest: naming *field*.

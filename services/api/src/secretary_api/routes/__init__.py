@@ -1,4 +1,5 @@
-"""The paths of the API: what each accepts and answers.
+"""The paths of the API, with their requests and answers.
 
-Decisions belong to ``jobs`` and ``files``.
+A route decides only the form of an answer: its status, its headers, and fields that only admins
+see. The rules of jobs and files belong to ``jobs`` and ``files``.
 """

@@ -17,7 +17,7 @@ router = APIRouter(
 
 @router.post("/cancel", status_code=202)
 async def cancel_job(job: JobDep, services: ServicesDep) -> Success[JobMoved]:
-    """Cancel a job: a pending job at once, a running job soon after its next heartbeat."""
+    """Cancel a job: a pending job at once, a running job within seconds."""
     return Success(data=JobMoved(job=view.summary_of(await services.actions.cancel(job))))
 
 
@@ -29,6 +29,6 @@ async def retry_job(job: JobDep, services: ServicesDep) -> Success[JobMoved]:
 
 @router.delete("")
 async def delete_job(job: JobDep, services: ServicesDep) -> Success[JobDeleted]:
-    """Delete a job with all that belongs to it; a pending job is cancelled by it."""
+    """Delete a job with its logs and files; a pending job is cancelled too."""
     await services.actions.delete(job)
     return Success(data=JobDeleted(job_id=job.job_id))

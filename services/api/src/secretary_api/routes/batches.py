@@ -51,7 +51,7 @@ async def submit_batch(
 
 @router.get("/{batch_id}", responses=NOT_FOUND)
 async def get_batch(batch: BatchDep, services: ServicesDep) -> Success[BatchView]:
-    """Show a batch: how many of its jobs are in each state now."""
+    """Show a batch, and the number of its jobs in each state."""
     return Success(data=await _view(batch, services))
 
 

@@ -16,7 +16,7 @@ router = APIRouter(tags=["health"])
 
 
 class Health(View):
-    """How the service is."""
+    """The state of the service."""
 
     state: Literal["live", "ready"]
 

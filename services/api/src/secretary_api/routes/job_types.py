@@ -1,4 +1,4 @@
-"""Job types and templates: what clients may name in a job, and pausing a type."""
+"""Job types and templates: list them, pause and resume a type."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ async def list_job_types(_caller: PrincipalDep, services: ServicesDep) -> Succes
 async def pause_job_type(
     _admin: AdminDep, job_type: str, services: ServicesDep
 ) -> Success[JobTypeView]:
-    """Let no more jobs of this type start. Running jobs continue; new jobs are accepted and wait.
+    """Pause a job type: no more of its jobs start. Running jobs continue; new jobs wait.
 
-    Workers stop starting them within about a second.
+    Workers start no such job after about a second.
     """
     info = await services.workers.pause(job_type)
     return Success(data=_view_of(info, (await services.workers.by_type())[job_type]))
@@ -44,7 +44,7 @@ async def resume_job_type(
 
 @router.get("/templates", tags=["templates"])
 async def list_templates(_caller: PrincipalDep, services: ServicesDep) -> Success[Templates]:
-    """List the templates that workers have announced, by name: the shipped ones and their own."""
+    """List the announced templates by name: the shipped ones and the operator's own."""
     infos = await services.templates.all()
     return Success(data=Templates(templates=[TemplateView.model_validate(one) for one in infos]))
 

@@ -13,7 +13,7 @@ COMMON: Responses = {
     422: {"model": Failure, "description": "`VALIDATION_ERROR` and the like, the field named"},
     503: {"model": Failure, "description": "`STORE_UNAVAILABLE`: try again after `Retry-After`"},
 }
-"""Of every route under ``/api``."""
+"""The failures of every route under ``/api``."""
 NOT_FOUND: Responses = {
     404: {"model": Failure, "description": "`NOT_FOUND`: unknown, or of another API key"}
 }

@@ -31,7 +31,7 @@ _NO_CONTENT = 204
     response_class=Response,
     responses={
         200: {"content": {MEDIA_TYPE: {}}, "description": "The events, until the job has ended"},
-        204: {"description": "It has ended, and `Last-Event-ID` knows: do not reconnect"},
+        204: {"description": "The job ended with the event `Last-Event-ID`: do not reconnect"},
     },
 )
 async def stream_job(

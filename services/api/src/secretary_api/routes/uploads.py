@@ -37,7 +37,7 @@ BODY: dict[str, Any] = {
 async def upload_file(
     request: Request, caller: PrincipalDep, services: ServicesDep
 ) -> Success[Uploaded]:
-    """Store a file that jobs can name; without such a job it is removed after a day."""
+    """Store a file that jobs can name; a file that no job names is removed after a day."""
     headers = request.headers
     if headers.get("content-encoding", "identity").lower() != "identity":
         raise UnsupportedMediaType("the body must not be compressed as a whole")

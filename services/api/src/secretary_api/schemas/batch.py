@@ -36,7 +36,7 @@ class BatchSubmitted(View):
 
 
 class BatchCounts(View):
-    """How many jobs of a batch are in each state; deleted jobs do not count."""
+    """The number of a batch's jobs in each state; deleted jobs do not count."""
 
     model_config = ConfigDict(from_attributes=True)
 

@@ -39,7 +39,7 @@ class DeliveryView(View):
     state: DeliveryState | NewerWord
     created_at: Timestamp
     next_attempt_at: Timestamp | None
-    reason: str | None = Field(description="Why it ended without being delivered, or why it waits.")
+    reason: str | None = Field(description="Why the delivery ended undelivered, or why it waits.")
     attempts: list[DeliveryAttemptView]
 
 
@@ -52,14 +52,14 @@ class DeliveryPage(View):
 
 
 class PageQuery(Request):
-    """Which page of a listing to return."""
+    """The page of a listing to return."""
 
     limit: int = Field(default=50, ge=1, le=250)
     cursor: str | None = Field(default=None, description="`next` of the page before.")
 
 
 class DeliveryFilter(PageQuery):
-    """Which deliveries to list."""
+    """The filters of a listing of deliveries."""
 
     status: DeliveryState | None = None
 
@@ -71,7 +71,7 @@ class DeliveryResent(View):
 
 
 class RecoverRequest(Request):
-    """Which dead webhooks to send again: those created in [since, until)."""
+    """The dead webhooks to send again: those created in [since, until)."""
 
     since: Time
     until: Time
@@ -84,7 +84,7 @@ class RecoverRequest(Request):
 
 
 class Recovered(View):
-    """How many webhooks are sent again."""
+    """The number of webhooks that are sent again."""
 
     count: int
 

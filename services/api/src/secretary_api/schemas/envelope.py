@@ -37,7 +37,7 @@ class View(BaseModel):
 
 
 class Success(View, Generic[T]):
-    """A success."""
+    """The answer to a request that succeeded."""
 
     status: Literal["success"] = "success"
     data: T
@@ -51,17 +51,17 @@ class FieldError(View):
 
 
 class ErrorBody(View):
-    """The error."""
+    """The error of a failed request."""
 
     code: str
-    """One of a closed list: stable, for programs."""
+    """A stable code from a closed list, for programs."""
     message: str
     details: dict[str, Any] | None = None
     """For validation errors ``{"fields": [{"field", "message"}]}``."""
 
 
 class Failure(View):
-    """A failure."""
+    """The answer to a request that failed."""
 
     model_config = ConfigDict(
         json_schema_extra={

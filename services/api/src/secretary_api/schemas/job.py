@@ -65,7 +65,7 @@ class JobFileView(View):
     size: int
     sha256: str
     content_type: str
-    url: str = Field(description="The path of its content.")
+    url: str = Field(description="The path of the file's content.")
 
 
 class Uploaded(View):
@@ -77,7 +77,7 @@ class Uploaded(View):
     )
     filename: str
     size: int = Field(description="In bytes.")
-    sha256: str = Field(description="Of the bytes, in hexadecimal.")
+    sha256: str = Field(description="The SHA-256 of the bytes, in hexadecimal.")
 
 
 class JobView(JobSummary):

@@ -58,7 +58,7 @@ def parse_time(value: Any) -> datetime:
     """Return an ISO 8601 text as an aware UTC time; a text without an offset is UTC.
 
     Raises:
-        ValueError: it is not such a text.
+        ValueError: *value* is not such a text.
     """
     if isinstance(value, datetime):
         return value
@@ -120,7 +120,7 @@ OwnHeaders = Annotated[
 
 
 class Receiver(Request):
-    """What a receiver of events gets with each of them."""
+    """The token and the headers that a receiver gets with each event."""
 
     token: HeaderText | None = None
     """Sent as ``Authorization: Bearer <token>`` and ``X-Callback-Token``; stored encrypted."""
@@ -188,7 +188,7 @@ class JobSubmission(Request):
 
 
 class JobFilter(Request):
-    """Which jobs to list; an unknown filter is refused, not ignored."""
+    """The filters of a listing of jobs; an unknown filter is refused."""
 
     status: JobStatus | None = None
     job_type: str | None = None

@@ -16,14 +16,12 @@ class WorkerView(View):
     host: str | None = Field(description="For admins; null for others.")
     pid: int | None = Field(description="For admins; null for others.")
     job_types: list[str]
-    slots: int = Field(description="How many jobs it runs at once.")
-    busy: int = Field(description="How many jobs it runs now, of all API keys.")
-    running: list[str] = Field(
-        description="The ids of the caller's jobs among them; of all for an admin."
-    )
-    active: bool = Field(description="False: it starts no jobs (`generic_worker.active`).")
+    slots: int = Field(description="How many jobs the worker runs at once.")
+    busy: int = Field(description="How many jobs of all API keys the worker runs now.")
+    running: list[str] = Field(description="The ids of the running jobs that the caller may see.")
+    active: bool = Field(description="False: the worker starts no jobs (`generic_worker.active`).")
     listening: bool = Field(
-        description="Whether it receives doorbells: it has a free slot, and the broker answers."
+        description="Whether the worker receives doorbells: a slot is free, and the broker answers."
     )
     unfit: dict[str, str] = Field(
         description="What it lacks to do its jobs, each with a message; it takes none meanwhile. "
@@ -38,7 +36,7 @@ class Workers(View):
 
 
 class TypeStats(View):
-    """How busy one job type is."""
+    """The waiting, scheduled and running jobs of one job type."""
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -49,14 +47,14 @@ class TypeStats(View):
 
 
 class DeliveryStats(View):
-    """The state of the webhooks."""
+    """The numbers of waiting and dead webhooks."""
 
     pending: int = Field(description="Waiting for an attempt, or being sent now.")
-    dead: int = Field(description="Given up, unless they are sent again by hand.")
+    dead: int = Field(description="Given up; a client can send them again.")
 
 
 class Stats(View):
-    """How busy the system is."""
+    """The waiting and the running work of the system."""
 
     types: dict[str, TypeStats]
     deliveries: DeliveryStats

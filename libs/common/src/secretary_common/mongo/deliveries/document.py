@@ -1,9 +1,9 @@
 """Deliveries as MongoDB documents.
 
-A delivery that waits has ``next_attempt_at``; while a notifier sends it, this is the end of the
-lease. So one index finds both due and abandoned deliveries, and ended deliveries are not in it.
+A delivery that waits has ``next_attempt_at``; while a notifier sends it, this time is the end of
+the lease. So one index finds due and abandoned deliveries. Ended deliveries are not in this index.
 ``is_retry`` repeats ``tries > 0`` in a form that the index can use. ``recorded`` is the token of
-the claim that was recorded last: it shows whether a repeated write lost its answer or its lease.
+the last recorded claim: a notifier that repeats a record sees whether its first write succeeded.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ DEAD = DeliveryState.DEAD.value
 JOB_PHASES = [phase.value for phase in Phase if phase is not Phase.TEST]
 """The phases of events of jobs; tests have no job."""
 LOST: Document = {"state": DEAD, "phase": {"$ne": Phase.TEST.value}}
-"""Dead deliveries of events of jobs; a failed test of a receiver does not count."""
+"""Matches dead deliveries of the events of jobs, and no failed tests of receivers."""
 CHOICE = ("job_id", "seq", "owner", "origin", "phase", "tries")
-"""The fields that choosing the next delivery needs."""
+"""The fields by which a notifier chooses the next delivery."""
 WAITS: Document = {"next_attempt_at": {"$gt": EARLIEST, "$lt": LATEST}}
-"""Deliveries that wait or are being sent, written so that the partial indexes match."""
+"""Matches deliveries that wait or are being sent, in a form that partial indexes support."""
 NOT_NEWER: Document = {
     "$nor": [
         newer_word("phase", [phase.value for phase in Phase]),
         newer_word("state", [state.value for state in DeliveryState]),
     ]
 }
-"""Matches deliveries without a word that only a newer version knows; this one leaves the others."""
+"""Matches deliveries without a state or phase that only a newer version of Secretary knows."""
 
 
 def to_document(delivery: Delivery) -> Document:

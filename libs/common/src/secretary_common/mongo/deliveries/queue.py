@@ -1,4 +1,4 @@
-"""Deliveries in MongoDB, as notifiers need them; each request handles many."""
+"""The queue of deliveries in MongoDB, for notifiers; one request handles many deliveries."""
 
 from __future__ import annotations
 
@@ -179,8 +179,8 @@ class MongoDeliveryQueue:
 def _raise_faults(errors: Iterable[Exception]) -> None:
     """Raise the first error that does not concern its own delivery alone.
 
-    A duplicate key means that the job has one in flight. A change that does not fit means that the
-    delivery has become unreadable: its claim is lost.
+    A duplicate key means that the job has another delivery in flight. A change that does not fit
+    means that the delivery has become unreadable: the claim is lost.
     """
     for error in errors:
         is_odd = isinstance(error, OperationFailure) and error.code in NOT_APPLICABLE_CODES

@@ -21,13 +21,14 @@ class MongoDeliveryRepository(MongoDeliveryStorage, MongoDeliveryQueue):
         clock: Clock | None = None,
         retention: timedelta = timedelta(days=30),
     ) -> None:
-        """Wire the repository.
+        """Make the repository.
 
         Args:
             deliveries: the collection of the deliveries.
-            muted: the collection of the URLs that answered 410.
-            clock: the store's.
-            retention: how long a delivery is kept that this version could not read.
+            muted: the collection with an owner and a hash for each URL that answered 410; an entry
+                lasts a day.
+            clock: the clock of the store.
+            retention: a delivery that this version could not read is kept for this long.
         """
         self._deliveries = deliveries
         self._muted = muted

@@ -1,4 +1,4 @@
-"""Deliveries in MongoDB, as clients and the sweeper need them."""
+"""The storage of deliveries in MongoDB, for clients and the sweeper."""
 
 from __future__ import annotations
 

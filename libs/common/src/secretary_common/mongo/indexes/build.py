@@ -21,7 +21,7 @@ UNAUTHORIZED_CODE = 13
 
 
 async def ensure(client: DatabaseClient) -> int:
-    """Build each index that is missing; return how many MongoDB refused to build.
+    """Build each index that is missing; return the number of indexes that MongoDB refused.
 
     Afterwards queries of *client* may name the indexes. Safe to repeat, and safe in several
     processes at once: the second process waits for the build of the first. MongoDB may refuse an
@@ -78,5 +78,5 @@ async def _build(
 
 
 def _lacks_right(error: BaseException | None) -> bool:
-    """Whether the user may not build indexes; no repetition of this process changes that."""
+    """Return whether the user lacks the right to build indexes; no repetition changes that."""
     return isinstance(error, OperationFailure) and error.code == UNAUTHORIZED_CODE

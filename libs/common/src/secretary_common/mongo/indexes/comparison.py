@@ -16,21 +16,21 @@ _NOT_OPTIONS = frozenset({"v", "ns", "background", "name", "key"})
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Why a collection does not have an index as Secretary defines it."""
+    """The reason why a collection lacks an index as Secretary defines it."""
 
     reason: str
     blocked_by: str | None = None
     """The name of the index that must go before the wanted one can be built."""
 
     def remedy(self, collection: str) -> str:
-        """Return what the operator must do."""
+        """Return the next step for the operator."""
         if self.blocked_by is None:
             return "run secretary-init"
         return f"drop the index {self.blocked_by} of {collection}, then run secretary-init"
 
 
 def difference(index: IndexModel, existing: Sequence[Document]) -> Difference | None:
-    """Compare *index* with the *existing* indexes; None: the collection has it.
+    """Return the difference between *index* and the *existing* indexes; None: there is none.
 
     Args:
         index: the index as Secretary defines it.

@@ -47,5 +47,5 @@ class MongoJobActionWrites:
 
 
 def _as_read(job: Job) -> Document:
-    """Match the job as it was read. No worker holds it, so ``seq`` shows every change."""
+    """Match the job as it was read. No worker holds the job, so ``seq`` shows every change."""
     return {"_id": job.job_id, "status": job.status.value, "seq": job.seq}

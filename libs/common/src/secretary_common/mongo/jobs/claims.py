@@ -1,4 +1,4 @@
-"""Jobs under a lease in MongoDB. Every write names the state and the lease token it expects."""
+"""Jobs under a lease in MongoDB. Each write names the state, and mostly the lease, it expects."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ from secretary_common.mongo.stored.reader import text_in
 
 
 async def insert_jobs(collection: Collection, jobs: list[Job]) -> list[BaseException | None]:
-    """Insert *jobs*; return an error for each job that cannot be stored."""
+    """Insert *jobs*; return for each job its error, or None if it was stored."""
     errors = await collection.insert_each([to_document(job) for job in jobs])
     return [
         KeyInUse() if isinstance(error := errors.get(n), DuplicateKeyError) else error
@@ -73,7 +73,7 @@ def _notified_at(document: Document | None) -> datetime | BaseException | None:
 
 @dataclass(frozen=True, slots=True)
 class AttemptEnd:
-    """An attempt to settle."""
+    """The settlement of one attempt, and the lease that the write expects."""
 
     job: Job
     token: str
@@ -94,9 +94,9 @@ class AttemptEnd:
 async def settle_attempts(
     collection: Collection, ends: list[AttemptEnd]
 ) -> Sequence[Settlement | BaseException]:
-    """Settle attempts; return the settlements that were written. Safe to repeat."""
+    """Settle attempts; return the written settlement or the error of each. Safe to repeat."""
     outcomes = await _settle(collection, ends)
-    # A give-back that misses because the job is to be cancelled has not lost its lease.
+    # A cancel request refuses a settlement to pending, although the lease is not lost.
     missed = [n for n, outcome in enumerate(outcomes) if outcome is None]
     again = [
         replace(ends[n], settlement=transition.as_cancelled(ends[n].settlement)) for n in missed
@@ -109,7 +109,7 @@ async def settle_attempts(
 async def _settle(
     collection: Collection, ends: list[AttemptEnd]
 ) -> list[Settlement | BaseException | None]:
-    """Write all settlements, then read the jobs if any write missed; None: cancel the job."""
+    """Write all settlements; return their outcomes. None: the job must be cancelled instead."""
     done = await collection.update_each([end.update() for end in ends])
     if done.matched == len(ends):
         return [end.settlement for end in ends]

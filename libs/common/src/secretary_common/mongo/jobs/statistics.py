@@ -14,7 +14,7 @@ from secretary_common.mongo.jobs.candidates import MAY_START
 from secretary_common.mongo.jobs.document import PENDING, PROCESSING
 from secretary_common.mongo.stored.shape import EARLIEST
 
-# All priorities. Listed one by one, so that the index with the owner behind the priority serves.
+# All priorities, listed one by one, because in the index the priority comes before the owner.
 ANY_PRIORITY: Document = {"$in": list(range(10))}
 
 NOT_DELETED = MAY_START["deleted_at"]
