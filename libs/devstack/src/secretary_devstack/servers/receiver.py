@@ -108,7 +108,7 @@ class Receiver(HttpServer):
         return list(self._requests)
 
     def answer_next(self, answers: Iterable[ReceiverAnswer | int]) -> None:
-        """Use these answers for the next requests, in order. A number means a status and no body."""
+        """Use these answers for the next requests, in order. A number is a status."""
         self._next.extend(ReceiverAnswer(a) if isinstance(a, int) else a for a in answers)
 
     def wait_for(
