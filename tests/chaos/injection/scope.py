@@ -14,6 +14,8 @@ from chaos.system import System
 
 from secretary_devstack.processes.service import Service
 
+ACQUIRE_SEC = 0.02
+
 
 class Scope:
     """The scope of one experiment; several threads use it."""
@@ -30,12 +32,22 @@ class Scope:
     @contextlib.contextmanager
     def injecting(self, fault: Fault, victim: str, *locks: str) -> Iterator[None]:
         """Record the fault from the time at which all *locks* are held until the end."""
-        with contextlib.ExitStack() as held:
-            for name in sorted(locks):
-                held.enter_context(self.lock(name))
+        with self._held(locks):
             injected = self.events.fault_began(str(fault), victim)
             yield
             injected.ended_at = time.time()
+
+    @contextlib.contextmanager
+    def _held(self, names: Sequence[str]) -> Iterator[None]:
+        """Hold all locks, or none: a target whose lock is held is not restarted."""
+        locks = [self.lock(name) for name in names]
+        while not _all_acquired(locks):
+            time.sleep(ACQUIRE_SEC)
+        try:
+            yield
+        finally:
+            for lock in locks:
+                lock.release()
 
     @contextlib.contextmanager
     def without_store(self) -> Iterator[None]:
@@ -45,6 +57,15 @@ class Scope:
             yield
         finally:
             self.events.store_was_unavailable(began)
+
+
+def _all_acquired(locks: Sequence[threading.Lock]) -> bool:
+    for number, lock in enumerate(locks):
+        if not lock.acquire(blocking=False):
+            for earlier in locks[:number]:
+                earlier.release()
+            return False
+    return True
 
 
 def chosen(services: Sequence[Service], fault: Fault) -> Service:

@@ -1,8 +1,8 @@
-"""Child processes that end with this process, even when it is killed.
+"""Child processes that end with this process, even when this process is killed.
 
-The kernel sends a child its parent-death signal when the *thread* that started it ends, so all
-children are started by one thread that lives as long as the interpreter (prctl(2),
-PR_SET_PDEATHSIG). ``setpriv`` sets the signal: Python's ``preexec_fn`` is not safe with threads.
+The kernel sends a child its parent-death signal when the *thread* that started the child ends
+(prctl(2), PR_SET_PDEATHSIG). So one thread, which lives as long as the interpreter, starts all
+children. ``setpriv`` sets the signal, because Python's ``preexec_fn`` is not safe with threads.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def _spawner() -> ThreadPoolExecutor:
 
 
 class ChildProcess:
-    """One child process; its output goes to a file."""
+    """One child process. Its output goes to a file."""
 
     def __init__(
         self,
@@ -62,19 +62,19 @@ class ChildProcess:
 
     @property
     def returncode(self) -> int | None:
-        """The exit status, negative for a signal; None while the process runs."""
+        """The exit status; negative if a signal ended the process, None while it runs."""
         return self._process.poll()
 
     @property
     def running(self) -> bool:
-        """Whether the process has not ended yet."""
+        """Whether the process is running."""
         return self.returncode is None
 
     def wait(self, timeout_sec: float) -> int:
         """Wait until the process ends by itself; return its exit status.
 
         Raises:
-            ChildFailed: it did not end within *timeout_sec*.
+            ChildFailed: the process did not end within *timeout_sec*.
         """
         try:
             return self._process.wait(timeout_sec)
@@ -82,19 +82,19 @@ class ChildProcess:
             raise self.failure(f"did not end within {timeout_sec:g} s") from None
 
     def send(self, number: signal.Signals) -> None:
-        """Send a signal to this process only, not to its children; does nothing after its end."""
+        """Send a signal to this process, but not to its children. Do nothing if it has ended."""
         if self.running:
             self._process.send_signal(number)
 
     def kill(self) -> None:
-        """End the process at once with SIGKILL; its own children are not signalled."""
+        """End the process with SIGKILL and wait for its end. Its children get no signal."""
         self.send(signal.SIGKILL)
         self._process.wait()
 
     def stop(self, timeout_sec: float = STOP_SEC) -> bool:
-        """Send SIGTERM, after *timeout_sec* SIGKILL; then kill what is left of its process group.
+        """End the process with SIGTERM, or with SIGKILL if it still runs after *timeout_sec*.
 
-        Returns whether SIGTERM was enough.
+        Then kill the rest of its process group. Returns whether SIGTERM was enough.
         """
         self.send(signal.SIGTERM)
         ended = True
@@ -112,7 +112,7 @@ class ChildProcess:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
 
     def failure(self, what: str) -> ChildFailed:
-        """Return the error to raise about this process; it shows the end of the log."""
+        """Return an error about this process, with *what* happened and the end of the log."""
         return ChildFailed(f"{self.name} {what}; the end of {self.log}:\n{self.tail()}")
 
 

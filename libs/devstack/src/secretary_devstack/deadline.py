@@ -19,7 +19,7 @@ def wait_until(
     """Call *probe* every *every_sec* seconds until it returns a true value; return that value.
 
     Raises:
-        NotInTime: this did not happen within *timeout_sec*; the message names *what*.
+        NotInTime: *probe* returned no true value within *timeout_sec*; the message names *what*.
     """
     end = time.monotonic() + timeout_sec
     while True:

@@ -1,4 +1,4 @@
-"""The interface of everything that is started and stopped."""
+"""The base class of servers and systems that are started and stopped."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from typing import Self
 
 
 class Startable(ABC):
-    """Runs between ``start`` and ``stop``, or inside a ``with`` statement; may be started again."""
+    """Runs between ``start`` and ``stop``, or inside a ``with`` statement."""
 
     @abstractmethod
     def start(self) -> None:
-        """Start the parts that do not run; return when all are ready."""
+        """Start all parts that do not run; return when all parts are ready."""
 
     @abstractmethod
     def stop(self) -> None:
-        """Stop the parts that run, cleanly; does nothing if none runs."""
+        """Stop all parts that run, cleanly."""
 
     def __enter__(self) -> Self:
         try:
             self.start()
         except BaseException:
-            self.stop()  # some parts may run already
+            self.stop()  # some parts may be running
             raise
         return self
 

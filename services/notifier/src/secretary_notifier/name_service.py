@@ -52,8 +52,8 @@ class NameService:
     async def is_down_for(self, host: str) -> bool:
         """Return whether *host* fails because no name can be resolved.
 
-        Another name that was resolved before is looked up again. Without
-        such a name, the name service counts as down if no name at all was ever resolved.
+        Another name that was resolved before is looked up again. Without such a name, the name
+        service counts as down if no name at all was ever resolved.
         """
         others = [name for name in self._resolved if name != host]
         if not others:

@@ -1,4 +1,4 @@
-"""Results that repeat themselves are stored once, and expanded for those who read them.
+"""Stores repeated parts of results once, and restores the repeats for clients.
 
 The results of a ``pdf`` job have the text of each page in ``extracted_text`` and again in
 ``metadata.text_contents``, and ``structured_data`` repeats all of it. Clients rely on these keys.
@@ -12,14 +12,14 @@ from typing import Any
 from secretary_common.models import JsonObject
 
 NOTE = "_stated_once"
-"""The key of the note: which repeats were left out."""
+"""The key of the note that lists the repeats that were left out."""
 STRUCTURED = "structured_data"
 TEXT, METADATA, PAGES, PAGE_TEXT = "extracted_text", "metadata", "text_contents", "text"
 PAGES_PATH = f"{METADATA}.{PAGES}"
 
 
 def stated_once(results: JsonObject) -> JsonObject:
-    """Return *results* without what they repeat, and with a note; unchanged if nothing repeats."""
+    """Return *results* without repeats and with a note; unchanged if there is no repeat."""
     if NOTE in results:
         return results
     rest = {name: value for name, value in results.items() if name != STRUCTURED}
@@ -36,7 +36,7 @@ def stated_once(results: JsonObject) -> JsonObject:
 
 
 def expanded(results: JsonObject) -> JsonObject:
-    """Return *results* with everything that ``stated_once`` left out."""
+    """Return *results* with the repeats that ``stated_once`` left out."""
     note = _note_of(results)
     if note is None:
         return results
@@ -75,7 +75,7 @@ def _note_of(results: JsonObject) -> JsonObject | None:
 
 
 def _spans_of(results: JsonObject) -> list[list[int]] | None:
-    """Return where each page's text is in the whole text; None unless every page is there."""
+    """Return the place of each page in the whole text; None unless every page is found."""
     text, metadata = results.get(TEXT), results.get(METADATA)
     pages = metadata.get(PAGES) if isinstance(metadata, dict) else None
     if not isinstance(text, str) or not isinstance(pages, list) or not pages:

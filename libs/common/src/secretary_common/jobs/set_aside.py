@@ -1,8 +1,8 @@
-"""How a job that this version cannot read is set aside: a pure rule on its raw document.
+"""Sets aside a job that this version cannot read: a pure rule on the job's raw document.
 
-The job ends ``failed`` with the code ``UNREADABLE``. Its unreadable fields move into ``unreadable``
-and get stand-ins where a job needs a value. So the job can be read from then on: it is listed,
-deleted, swept and reported to its webhook like any other.
+The job ends ``failed`` with the code ``UNREADABLE``. Its unreadable fields move into
+``unreadable``, and stand-ins replace the fields that a job needs. So the job can be read from then
+on: it is listed, deleted, swept and reported to its webhook like other jobs.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from secretary_common.jobs.transition import Change, event
 from secretary_common.models import Job, JobError, JobStatus, Unreadable
 
 UNKNOWN_TIME = datetime(1970, 1, 1, tzinfo=UTC)
-"""The time of creation that stands in for one that cannot be read: such a job is listed last."""
+"""Replaces a time of creation that cannot be read, so that the job is listed last."""
 UNKNOWN_TYPE = "unreadable"
-"""The job type of a job whose type cannot be read; no worker has a handler for it."""
+"""Replaces a job type that cannot be read; no worker has a handler for this type."""
 
 
 def may_be_set_aside(job: Job, now: datetime) -> bool:
-    """Return whether no worker holds *job*; until its lease ends, its worker may still end it."""
+    """Return whether no worker holds *job*; a worker that holds the job may still end it."""
     if job.status is not JobStatus.PROCESSING or job.lease is None:
         return True
     return job.lease.expires_at <= now
 
 
 def partial_job(job_id: str, values: Mapping[str, Any], now: datetime) -> Job:
-    """Return a job from its readable *values*, with stand-ins for the others."""
+    """Return a job with its readable *values*, and with stand-ins for the other fields."""
     return Job.model_validate({**_stand_ins(now), "job_id": job_id, **values})
 
 
@@ -44,7 +44,7 @@ def set_aside(
 ) -> Change:
     """Return the change that sets *job* aside.
 
-    A job that has ended stays in its state; it loses the unreadable fields only.
+    A job that has ended keeps its state, and loses only its unreadable fields.
 
     Args:
         job: the readable part, see ``partial_job``.
@@ -84,7 +84,7 @@ def set_aside(
 
 
 def _stand_ins(now: datetime) -> dict[str, Any]:
-    """Return values for the fields that every job has."""
+    """Return stand-ins for the fields that every job has."""
     return {
         "job_type": UNKNOWN_TYPE,
         "owner": "",

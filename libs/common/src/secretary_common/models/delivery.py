@@ -117,7 +117,7 @@ class DueDelivery:
     job_id: str
     seq: int
     owner: str
-    """The API key of its job."""
+    """The id of the API key that submitted the job."""
     origin: str
     phase: Phase
     tries: int

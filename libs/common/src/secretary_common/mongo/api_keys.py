@@ -48,5 +48,5 @@ class MongoKeyRepository:
 
 
 def _keys(found: Iterable[Document]) -> list[ApiKey]:
-    """Return the keys that can be read; another one opens nothing."""
+    """Return the keys that can be read; a key that cannot be read is not valid."""
     return [ApiKey(**dict(stored)) for stored in _KEYS.all(found)]

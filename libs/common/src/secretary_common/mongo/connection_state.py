@@ -48,7 +48,7 @@ class ConnectionState:
             self._lost_at = time.monotonic()
 
     def succeed(self) -> None:
-        """Log that MongoDB answers, if it did not before."""
+        """Log that MongoDB answers, if MongoDB did not answer before."""
         if not self._ever_answered:
             log.info("store.ready")
         elif self._lost_at is not None:

@@ -77,9 +77,9 @@ class DeliveryStorage(Protocol):
     async def recover(
         self, since: datetime, until: datetime, now: datetime, *, owner: str | None = None
     ) -> int:
-        """Resend all dead deliveries created in [since, until), without tests; return how many.
+        """Resend all dead deliveries created in [since, until), without tests; return their number.
 
-        Only those of *owner*, or of all owners.
+        With *owner*, only deliveries of this owner.
         """
         ...
 

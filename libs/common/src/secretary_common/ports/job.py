@@ -91,7 +91,7 @@ class JobStatistics(Protocol):
     async def statistics(
         self, job_types: Collection[str], now: datetime, *, owner: str | None = None
     ) -> dict[str, TypeStatistic]:
-        """Count the jobs of each of these types exactly: those of *owner*, or of all owners."""
+        """Count the jobs of each of *job_types* exactly. *owner*: only this owner's jobs."""
         ...
 
     async def batch_counts(self, batch_id: str) -> StatusCounts:

@@ -24,9 +24,9 @@ LOG_AGAIN_SEC = 60.0
 
 
 class Failures:
-    """The failures of one loop. Decides when to log, and the wait before the next round.
+    """Counts the failures of one loop; decides when to log, and the wait before the next round.
 
-    MongoDB is asked again after the first wait, however long it does not answer. After any other
+    After an outage of MongoDB, the wait is always the first one. After any other
     error the wait doubles, up to the longest wait.
     """
 
@@ -94,7 +94,7 @@ async def resilient_loop(
         pause_sec: the wait after a round that has succeeded.
         stopping: ends the loop after the round, and each wait at once.
         on_failure: called with the error of a round that has failed.
-        failures: says how long to wait after a failure; by default from 1 to 30 s.
+        failures: decides the wait after a failure; by default 1 to 30 s.
     """
     failures = failures or Failures(name)
     stopping = stopping or asyncio.Event()

@@ -1,4 +1,4 @@
-"""Opens temporary files: the one place that knows what a full disk and missing descriptors mean."""
+"""Opens temporary files; a full disk and missing descriptors become ``WorkerUnfit``."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _NO_DESCRIPTORS = frozenset({errno.EMFILE, errno.ENFILE})
 
 @contextlib.contextmanager
 def temporary_file(expected_bytes: int = 0) -> Iterator[BufferedRandom]:
-    """Open a file without a name for reading and writing; it is gone when the context ends.
+    """Open a file without a name for reading and writing; the end of the context removes it.
 
     If *expected_bytes* are many, their room is reserved first. So of several large files those
     that do not fit fail at once, and those that fit do not fail halfway.
@@ -36,7 +36,7 @@ def temporary_file(expected_bytes: int = 0) -> Iterator[BufferedRandom]:
 
 @contextlib.contextmanager
 def temporary_folder(prefix: str) -> Iterator[Path]:
-    """Make a folder that is gone, with all in it, when the context ends.
+    """Make a folder; the end of the context removes the folder with its content.
 
     Raises:
         WorkerUnfit: NO_ROOM, here or in the context; or no folder can be made.
@@ -79,7 +79,7 @@ def no_room_said() -> Iterator[None]:
 
 
 def open_temporary() -> BufferedRandom:
-    """Return an open file without a name; it is gone when it is closed.
+    """Return an open file without a name; closing the file removes it.
 
     Raises:
         WorkerUnfit: no file can be opened.

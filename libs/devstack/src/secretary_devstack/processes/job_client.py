@@ -26,7 +26,7 @@ class JobClient:
         )
 
     def submit(self, job_type: str, parameters: JsonObject, **fields: Any) -> str:
-        """Submit a job and return its id; *fields* are further fields of the request.
+        """Submit a job and return its id. *fields* are further fields of the request.
 
         Raises:
             httpx.HTTPStatusError: the API refused the job.
@@ -39,7 +39,7 @@ class JobClient:
         """Return the job as the API shows it now.
 
         Raises:
-            httpx.HTTPStatusError: the API does not show it.
+            httpx.HTTPStatusError: the API does not show the job.
         """
         return self._data(self.http.get(f"/api/jobs/{job_id}"))
 
@@ -51,12 +51,12 @@ class JobClient:
         until: Callable[[JsonObject], bool] | None = None,
         on_poll: Callable[[JsonObject], None] | None = None,
     ) -> JsonObject:
-        """Poll the job until it is finished, or until *until* is true of it; return it.
+        """Poll the job until it is finished, or until *until* returns true; return the job.
 
-        *on_poll* is called with each polled job.
+        *on_poll* and *until* are called with the job after each poll.
 
         Raises:
-            NotInTime: this did not happen within *timeout_sec*.
+            NotInTime: the job was not finished, or *until* not true, within *timeout_sec*.
         """
 
         def poll() -> JsonObject | None:

@@ -30,14 +30,15 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class LocalSystem:
-    """The running servers and services."""
+    """The running system."""
 
     stack: Stack
     versions: str
+    """The names and versions of the servers, to show."""
 
 
 def wants_broker(description: str, arguments: Sequence[str] | None = None) -> bool:
-    """Return whether to start a broker, by the command line and ``SECRETARY_DEMO_BROKER``."""
+    """Return whether to use a broker, as the command line or ``SECRETARY_DEMO_BROKER`` says."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--no-broker", action="store_true", help="without RabbitMQ: services poll")
     off = os.environ.get(BROKER_VARIABLE, "").lower() in ("off", "no", "0", "false")
@@ -53,18 +54,19 @@ def local_system(
     api_port: int | None = None,
     settings: Settings | None = None,
 ) -> Iterator[LocalSystem]:
-    """Run servers and services; jobs may name files under ``demo/``, ``.run/`` keeps data and logs.
+    """Run servers and services. Jobs may name files under ``demo/``.
 
     The servers are those that *settings* or the environment name, else containers, else programs
-    of this machine, which are installed where that is allowed. Without RabbitMQ the services poll.
-    The folder under ``.run/`` is removed at the end. After an error it stays, for its logs.
+    of this machine. Missing programs are installed if that is allowed. Without RabbitMQ the
+    services poll. Data and logs are in a folder under ``.run/``, which is removed at the end. After
+    an error it stays, for its logs.
 
     Args:
-        project: the checkout.
+        project: the folder of the checkout.
         broker: whether to use RabbitMQ.
         say: prints one step.
-        api_port: the API's port, if it is free.
-        settings: settings of the user; they override those of the system.
+        api_port: the port of the API if it is free; otherwise another port is used.
+        settings: the user's settings, which override those of the system.
 
     Raises:
         ServerMissing: MongoDB or the worker cannot run on this machine.
@@ -106,7 +108,7 @@ def local_system(
 def _servers(
     folder: Path, given: Settings, *, broker: bool, say: Say
 ) -> Iterator[tuple[dict[str, object], str]]:
-    """Run the servers that *given* does not name; yield the settings for them, and their names."""
+    """Run the servers that *given* does not name. Yield their settings and all servers' names."""
     settings: dict[str, object] = {}
     names: list[str] = []
     say(f"starting MongoDB{' and RabbitMQ' if broker else ', without a broker'}")

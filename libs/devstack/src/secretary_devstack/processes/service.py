@@ -24,7 +24,7 @@ Settings = Mapping[str, object]
 
 
 def environment(settings: Settings) -> dict[str, str]:
-    """Return this process's environment with exactly *settings* as Secretary's variables.
+    """Return the environment of this process, with *settings* as the only variables of Secretary.
 
     Strings are passed unchanged, all other values as JSON.
     """
@@ -53,7 +53,7 @@ def console_script(name: str) -> Path:
 
 
 def answers_ok(port: int, path: str) -> bool:
-    """Return whether GET *path* on 127.0.0.1:*port* is answered with 200."""
+    """Return whether a server at 127.0.0.1:*port* answers GET *path* with 200."""
     connection = http.client.HTTPConnection(HOST, port, timeout=ANSWER_SEC)
     try:
         connection.request("GET", path)
@@ -65,7 +65,7 @@ def answers_ok(port: int, path: str) -> bool:
 
 
 class Service:
-    """One service; it can be started, stopped, killed and started again."""
+    """One service as a child process. It can be started again after its end."""
 
     def __init__(
         self,
@@ -76,7 +76,7 @@ class Service:
         port: int,
         name: str | None = None,
     ) -> None:
-        """*folder* is its working directory and keeps ``<name>.log``; *port* serves ``/health``."""
+        """*folder* is the working directory with ``<name>.log``; *port* serves ``/health``."""
         self.name = name or script
         self.port = port
         self.log = folder / f"{self.name}.log"
@@ -100,11 +100,11 @@ class Service:
 
     @property
     def running(self) -> bool:
-        """Whether its process runs."""
+        """Whether the service's process is running."""
         return self._child is not None and self._child.running
 
     def launch(self, **changed: object) -> None:
-        """Start it without waiting; *changed* settings are written with ``__`` for each dot."""
+        """Start the service without waiting. *changed* settings have ``__`` in place of dots."""
         settings = {**self._settings, **{k.replace("__", "."): v for k, v in changed.items()}}
         self._child = ChildProcess(
             [console_script(self._script)],
@@ -114,19 +114,20 @@ class Service:
         )
 
     def start(self, **changed: object) -> None:
-        """Start it and return when ``/health/ready`` answers 200.
+        """Start the service; return when ``/health/ready`` answers 200.
 
         Raises:
-            ChildFailed: it ended or did not become ready; the message has the end of its log.
+            ChildFailed: see ``await_ready``.
         """
         self.launch(**changed)
         self.await_ready()
 
     def await_ready(self, timeout_sec: float = READY_SEC) -> None:
-        """Return when ``/health/ready`` answers 200.
+        """Wait until ``/health/ready`` answers 200.
 
         Raises:
-            ChildFailed: it ended or did not become ready; the message has the end of its log.
+            ChildFailed: the service ended or did not become ready; the message has the end of its
+                log.
         """
 
         def ready() -> bool:
@@ -140,11 +141,11 @@ class Service:
             raise self.child.failure(f"is not ready after {timeout_sec:g} s") from None
 
     def kill(self) -> None:
-        """End it with SIGKILL; it cannot finish or undo anything."""
+        """End the service with SIGKILL, so that it cannot finish any work."""
         self.child.kill()
 
     def stop(self, timeout_sec: float = STOP_SEC) -> bool:
-        """Send SIGTERM, after *timeout_sec* SIGKILL; return whether SIGTERM was enough."""
+        """End the service as ``ChildProcess.stop`` does; return whether SIGTERM was enough."""
         return self._child is None or self._child.stop(timeout_sec)
 
 
@@ -152,7 +153,7 @@ def run_to_end(script: str, settings: Settings, folder: Path, *, timeout_sec: fl
     """Run a console script until it ends, e.g. ``secretary-init``.
 
     Raises:
-        ChildFailed: it failed, or did not end within *timeout_sec*.
+        ChildFailed: the script failed, or did not end within *timeout_sec*.
     """
     child = ChildProcess(
         [console_script(script)],

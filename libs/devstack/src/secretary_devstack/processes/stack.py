@@ -46,7 +46,7 @@ class SystemKeys:
         )
 
     def replaced_by(self, settings: Settings) -> Self:
-        """Return these secrets with the admin key that *settings* has instead."""
+        """Return these secrets, with the admin key of *settings* if it has one."""
         given = settings.get("api.bootstrap_key")
         return replace(self, bootstrap=str(given)) if given else self
 
@@ -60,11 +60,11 @@ class Servers(Startable):
 
     @property
     def amqp_url(self) -> str:
-        """The broker's URL; empty without a broker: services poll."""
+        """The broker's URL; empty without a broker, so that services poll."""
         return self.broker.url if self.broker else ""
 
     def start(self) -> None:
-        """Start both in parallel; return when both are ready.
+        """Start MongoDB and the broker in parallel; return when all servers are ready.
 
         Raises:
             ServerMissing: a server's program is not installed.
@@ -76,7 +76,7 @@ class Servers(Startable):
                 started.result()
 
     def stop(self) -> None:
-        """Stop both cleanly."""
+        """Stop the broker and MongoDB cleanly."""
         if self.broker:
             self.broker.stop()
         self.mongo.stop()
@@ -122,15 +122,15 @@ class Stack(Startable):
         Args:
             folder: keeps the logs.
             mongo_url: MongoDB's URL.
-            amqp_url: the broker's URL; empty: services poll.
+            amqp_url: the broker's URL; empty for services that poll.
             database: the name of the database.
-            apis: how many API processes to run.
-            notifiers: how many notifiers to run.
-            workers: how many workers to run.
-            roots: folders whose files jobs may name.
-            api_port: the first API's port, if it is free.
-            settings: override the settings made here.
-            own_settings: returns the settings of one service by its name; they override all others.
+            apis: the number of API processes.
+            notifiers: the number of notifiers.
+            workers: the number of workers.
+            roots: the folders whose files jobs may name.
+            api_port: the port of the first API if it is free; otherwise another port is used.
+            settings: override the settings that this class makes.
+            own_settings: returns more settings for the service of a name; they override *settings*.
         """
         folder.mkdir(parents=True, exist_ok=True)
         self.keys = SystemKeys.make().replaced_by(settings or {})
@@ -161,7 +161,7 @@ class Stack(Startable):
 
     @property
     def api(self) -> Service:
-        """The first API; it listens at ``url``."""
+        """The first API, which listens at ``url``."""
         return self.apis[0]
 
     @property
@@ -170,7 +170,7 @@ class Stack(Startable):
         return [*self.apis, *self.notifiers, *self.workers]
 
     def add_worker(self, settings: Settings | None = None) -> Service:
-        """Add a worker with *settings* of its own, and return it; it is not started."""
+        """Add a worker with *settings* of its own and return the worker. It is not started."""
         return self._add(
             self.workers, "secretary-worker", "worker.http_port", free_port(), settings
         )
@@ -199,7 +199,7 @@ class Stack(Startable):
         return service
 
     def client(self) -> JobClient:
-        """Return a client with the admin key; close it after use."""
+        """Return a client with the admin key. The caller closes the client."""
         return JobClient(self.url, self.keys.bootstrap)
 
     def initialise(self) -> None:

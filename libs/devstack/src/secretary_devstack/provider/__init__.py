@@ -1,7 +1,7 @@
 """A fake provider: the APIs of Mistral and OpenAI on one port of this machine.
 
-It checks each request against the published interface and answers it, or fails as a test asks.
-Nothing here knows how Secretary calls a provider: that is what the fake checks.
+The fake checks each request against the published interface. It answers correctly, or fails as a
+test demands. It shares no code with Secretary's clients, so it does not repeat their mistakes.
 """
 
 from secretary_devstack.provider.answers import ChatReply

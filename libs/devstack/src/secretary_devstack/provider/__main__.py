@@ -1,4 +1,4 @@
-"""``python -m secretary_devstack.provider``: run the fake provider until Ctrl-C."""
+"""``python -m secretary_devstack.provider``: runs the fake provider until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from secretary_devstack.provider import FakeProvider
 
 
 def main() -> None:
-    """Serve, and print the settings that point Secretary here."""
+    """Serve until a signal, and print settings with which Secretary uses this provider."""
     with FakeProvider() as provider:
         settings = {
             f"{section}__{name}": value

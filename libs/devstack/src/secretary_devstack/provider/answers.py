@@ -1,4 +1,4 @@
-"""The correct answers of the fake provider."""
+"""Makes the correct answers of the fake provider."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 JsonObject = dict[str, Any]
 
-# Runs in its own process: two threads must not use PyMuPDF, and the tests use it as well.
+# Runs in its own process, because the tests use PyMuPDF too and it is not safe with threads.
 _READ_PDF = """
 import json, sys, pymupdf
 document = pymupdf.open(stream=sys.stdin.buffer.read(), filetype="pdf")
@@ -30,7 +30,7 @@ class ChatReply:
 
 
 def read_pdf(content: bytes) -> Sequence[str]:
-    """Return the text of each page of a PDF; it replaces OCR here."""
+    """Return the text of each page of a PDF. The fake uses it in place of OCR."""
     done = subprocess.run(  # noqa: S603 - our own interpreter
         [sys.executable, "-I", "-c", _READ_PDF], input=content, capture_output=True, check=True
     )
@@ -39,7 +39,7 @@ def read_pdf(content: bytes) -> Sequence[str]:
 
 
 def ocr_answer(pages: Sequence[str], wanted: Sequence[int] | None, model: str) -> JsonObject:
-    """Return Mistral's answer for *pages*, or only for those at the indexes *wanted*."""
+    """Return Mistral's answer for *pages*, or only for the pages at the indexes *wanted*."""
     indexes = range(len(pages)) if wanted is None else wanted
     return {
         "pages": [_ocr_page(index, pages[index]) for index in indexes],
@@ -60,7 +60,10 @@ def _ocr_page(index: int, text: str) -> JsonObject:
 
 
 def default_reply(request: JsonObject) -> ChatReply:
-    """Return an example of the requested schema, ``{}`` for other JSON, else an echo."""
+    """Return an example that fits the requested schema, or ``{}`` if any JSON object is requested.
+
+    Without a format return an echo of the last message.
+    """
     wanted = request.get("response_format", {"type": "text"})
     if wanted["type"] == "json_schema":
         return ChatReply(json.dumps(example(wanted["json_schema"]["schema"])))
@@ -71,7 +74,7 @@ def default_reply(request: JsonObject) -> ChatReply:
 
 
 def example(schema: JsonObject) -> Any:
-    """Return a value that fits *schema*; knows the keywords that templates use."""
+    """Return a value that fits *schema*. Only keywords that templates use are known."""
     if "enum" in schema:
         return schema["enum"][0]
     for alternatives in ("anyOf", "oneOf"):
@@ -87,7 +90,7 @@ def example(schema: JsonObject) -> Any:
 
 
 def chat_answer(request: JsonObject, reply: ChatReply, *, with_usage: bool) -> JsonObject:
-    """Return OpenAI's answer that carries *reply*."""
+    """Return an answer of OpenAI's chat with *reply*."""
     message: JsonObject = {"role": "assistant", "content": reply.content, "refusal": reply.refusal}
     answer: JsonObject = {
         "id": "chatcmpl-1",
@@ -103,7 +106,7 @@ def chat_answer(request: JsonObject, reply: ChatReply, *, with_usage: bool) -> J
 
 
 def transcript_answer(*, verbose: bool) -> JsonObject:
-    """Return OpenAI's answer for a recording: with segments, or the text alone."""
+    """Return OpenAI's answer for a recording: the text, and segments if *verbose*."""
     text = "Good morning. Welcome to the talk."
     if not verbose:
         return {"text": text}

@@ -1,4 +1,4 @@
-"""The parts of the interface that a server supports: no real server supports all of them."""
+"""The parts of the interface that a server supports. Real servers support different parts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ JsonObject = dict[str, Any]
 
 
 class Refusal(Exception):
-    """The server answers with an error, in OpenAI's form."""
+    """Raised to answer a request with an error in OpenAI's form."""
 
     def __init__(self, status: int, message: str, param: str | None = None) -> None:
         super().__init__(message)
@@ -20,7 +20,7 @@ class Refusal(Exception):
 
 @dataclass(frozen=True)
 class Dialect:
-    """The parts of the interface that the server supports; it refuses the others by name."""
+    """The parts of the interface that the server supports. Its refusal names any other part."""
 
     formats: frozenset[str] = frozenset({"json_schema", "json_object"})
     temperature: bool = True

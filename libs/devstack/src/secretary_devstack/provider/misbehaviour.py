@@ -1,4 +1,4 @@
-"""The ways in which a provider fails, each for one request."""
+"""The ways in which the fake provider can fail a request."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ JsonObject = dict[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class Misbehaviour:
-    """How the provider fails one request; the class methods make the usual failures."""
+    """The way in which the provider fails one request. Class methods make the usual failures."""
 
     executed: bool = False
-    """Whether the provider executes the request before it fails to answer."""
+    """Whether the provider executes the request before the failure."""
     status: int | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes | None = None
@@ -27,7 +27,7 @@ class Misbehaviour:
     cut_at: int | None = None
     """The connection ends after this many bytes of the body; ``Content-Length`` says more."""
     drip_sec: float = 0.0
-    """Pause between two bytes."""
+    """The pause between two bytes of the body."""
     delay_sec: float = 0.0
     hang: bool = False
     """The provider never answers."""
@@ -36,7 +36,7 @@ class Misbehaviour:
 
     @classmethod
     def rate_limited(cls, retry_after: str | None = None) -> Self:
-        """Return one that answers 429, with or without ``Retry-After``."""
+        """Make the provider answer 429, with *retry_after* if it is given."""
         headers = {} if retry_after is None else {"Retry-After": retry_after}
         return cls.failing(429, "Rate limit reached for requests", headers=headers)
 
@@ -44,46 +44,46 @@ class Misbehaviour:
     def failing(
         cls, status: int, message: str = "failed", *, headers: Mapping[str, str] | None = None
     ) -> Self:
-        """Return one that answers *status* with a message in OpenAI's form."""
+        """Make the provider answer *status* with a message in OpenAI's form."""
         body = b'{"error": {"message": "%s", "type": "t", "code": null}}' % message.encode()
         return cls(status=status, body=body, headers=headers or {})
 
     @classmethod
     def truncated(cls, keep_bytes: int = 20) -> Self:
-        """Return one whose JSON is incomplete in a complete HTTP response."""
+        """Make the provider send incomplete JSON in a complete HTTP response."""
         return cls(executed=True, keep_bytes=keep_bytes)
 
     @classmethod
     def cut_off(cls, at: int = 10) -> Self:
-        """Return one that closes the connection within the body."""
+        """Make the provider close the connection in the middle of the body."""
         return cls(executed=True, cut_at=at)
 
     @classmethod
     def dripping(cls, every_sec: float = 0.02) -> Self:
-        """Return one that sends the body byte by byte, one every *every_sec*."""
+        """Make the provider send one byte of the body every *every_sec*."""
         return cls(executed=True, drip_sec=every_sec)
 
     @classmethod
     def hanging(cls, *, executed: bool = False) -> Self:
-        """Return one that never answers."""
+        """Make the provider never answer."""
         return cls(hang=True, executed=executed)
 
     @classmethod
     def resetting(cls, *, executed: bool = False) -> Self:
-        """Return one that resets the connection instead of answering."""
+        """Make the provider reset the connection instead of answering."""
         return cls(reset=True, executed=executed)
 
     @classmethod
     def edited(cls, edit: Callable[[JsonObject], JsonObject]) -> Self:
-        """Return one that sends the correct body after *edit* has changed it."""
+        """Make the provider send the correct body as changed by *edit*."""
         return cls(executed=True, edit=edit)
 
     @classmethod
     def html(cls) -> Self:
-        """Return one that sends a web page, as a login proxy does."""
+        """Make the provider send a web page, as a login proxy does."""
         return cls(status=200, body=b"<html>Please log in</html>", content_type="text/html")
 
     @classmethod
     def huge(cls, size: int) -> Self:
-        """Return one that sends a body of about *size* bytes."""
+        """Make the provider send a body of about *size* bytes."""
         return cls(status=200, body=b'{"a": "' + b"x" * size + b'"}')

@@ -1,9 +1,9 @@
 """The requests that the published interfaces allow, as JSON Schema, written by us.
 
-They follow the types of ``mistralai`` 3.7.0 (``OCRRequest``, ``MultiPartBodyParams``) and of
-``openai`` 3.54.0 (``CompletionCreateParams``, ``TranscriptionCreateParams``). The parts that
-Secretary never uses are left out: a request with such a part is an error. A form is checked as an
-object whose values are lists of strings.
+The schemas follow the types of ``mistralai`` 3.7.0 (``OCRRequest``, ``MultiPartBodyParams``) and of
+``openai`` 3.54.0 (``CompletionCreateParams``, ``TranscriptionCreateParams``). Parts that Secretary
+does not use are left out, so a request with such a part is refused. A form is checked as an object
+whose values are lists of strings.
 """
 
 from __future__ import annotations
@@ -151,14 +151,14 @@ TRANSCRIPTION = _object(
 
 
 def fault_of(request: JsonObject, schema: JsonObject) -> str | None:
-    """Return what in *request* the published interface does not allow; None if all is allowed."""
+    """Return the first fault of *request* by *schema*; None if *request* fits."""
     for error in Draft202012Validator(schema).iter_errors(request):
         return f"{'.'.join(map(str, error.absolute_path)) or 'body'}: {error.message[:300]}"
     return None
 
 
 def chat_fault(body: JsonObject) -> str | None:
-    """Return why OpenAI refuses a chat request that fits the schema; None if it accepts it."""
+    """Return the fault for which OpenAI refuses a chat request that fits the schema, or None."""
     wanted = body.get("response_format", {"type": "text"})
     if wanted["type"] == "json_schema" and wanted["json_schema"].get("strict"):
         fault = strict_fault(wanted["json_schema"]["schema"])
@@ -170,9 +170,9 @@ def chat_fault(body: JsonObject) -> str | None:
 
 
 def strict_fault(schema: JsonObject) -> str | None:
-    """Return why OpenAI does not accept *schema* as strict; None if it does.
+    """Return the fault for which OpenAI refuses *schema* as strict, or None.
 
-    Every object must say ``additionalProperties: false`` and require all its properties.
+    Each object must have ``additionalProperties: false`` and must require all its properties.
     """
     for place, node in _objects("schema", schema):
         properties = set(node.get("properties", {}))

@@ -44,9 +44,9 @@ class _Script:
 class FakeProvider(HttpServer):
     """Answers correctly unless ``misbehave`` says otherwise, and records every request.
 
-    Use it as a context manager; ``base_url`` and ``key`` go into the settings. A request that the
-    published interface does not allow gets 422 and is listed in ``violations``, which tests expect
-    to be empty.
+    A test uses the provider as a context manager and puts ``base_url`` and ``key`` into the
+    settings. A request that the published interface does not allow gets 422. ``violations`` lists
+    such requests, and tests expect an empty list.
     """
 
     def __init__(
@@ -60,17 +60,18 @@ class FakeProvider(HttpServer):
         """Prepare to serve.
 
         Args:
-            key: the only API key it accepts.
-            dialect: the parts of the interface it supports; by default all.
+            key: the only API key that the provider accepts.
+            dialect: the parts of the interface that the provider supports; by default all parts.
             read_pdf: returns the text of each page of an upload.
-            reply: answers chat requests for which ``reply_next`` has no reply; called in a thread.
+            reply: makes the reply to a chat request without a reply of ``reply_next``. It is called
+                in a thread.
         """
         super().__init__(self._app, name="provider")
         self.key = key
         self.dialect = dialect or Dialect()
         self.violations: list[str] = []
         self.files: dict[str, tuple[str, bytes]] = {}
-        """The uploads that were not deleted: name and content by id."""
+        """The names and contents of the uploads that were not deleted, by id."""
         self._read_pdf = read_pdf
         self._reply = reply
         self._script = _Script()
@@ -93,7 +94,7 @@ class FakeProvider(HttpServer):
         return [one for one in self._requests if one.operation == operation]
 
     def misbehave(self, operation: str, *misbehaviours: Misbehaviour | None) -> None:
-        """Fail the next requests for *operation* in these ways; None: answer correctly."""
+        """Fail the next requests for *operation* in these ways. None answers correctly."""
         if operation not in OPERATIONS:
             raise ValueError(operation)
         self._script.faults[operation].extend(
@@ -101,7 +102,7 @@ class FakeProvider(HttpServer):
         )
 
     def reply_next(self, *replies: ChatReply | str | JsonObject) -> None:
-        """Give the next chat requests these replies, in order; an object is sent as JSON."""
+        """Use these replies for the next chat requests, in order. An object is sent as JSON."""
         for reply in replies:
             if isinstance(reply, ChatReply):
                 self._script.replies.append(reply)

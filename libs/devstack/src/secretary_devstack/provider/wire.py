@@ -22,7 +22,7 @@ class RecordedRequest:
 
     operation: str
     body: JsonObject
-    """The JSON; for a form its fields as lists, with a file's name in place of its content."""
+    """The JSON, or the fields of a form as lists, with the name of the file as its value."""
     file: bytes = b""
     authorization: str = ""
 
@@ -55,7 +55,7 @@ async def _read_form(request: web.Request) -> tuple[JsonObject, bytes]:
 async def send_answer(
     request: web.Request, misbehaviour: Misbehaviour, status: int, body: JsonObject
 ) -> web.StreamResponse:
-    """Answer *request* with *status* and *body*, changed as *misbehaviour* says."""
+    """Answer *request* with *status* and *body*, or fail as *misbehaviour* says."""
     if misbehaviour.hang:
         await asyncio.sleep(HANG_SEC)
     await asyncio.sleep(misbehaviour.delay_sec)
@@ -76,7 +76,7 @@ async def send_answer(
 async def _deliver(
     request: web.Request, response: web.StreamResponse, body: bytes, misbehaviour: Misbehaviour
 ) -> web.StreamResponse:
-    """Send *body*, cut or slowed as *misbehaviour* says."""
+    """Send *body*; cut the body or send it slowly if *misbehaviour* says so."""
     sent = body if misbehaviour.keep_bytes is None else body[: misbehaviour.keep_bytes]
     response.content_length = len(sent)
     await response.prepare(request)

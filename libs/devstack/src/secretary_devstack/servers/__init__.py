@@ -1,5 +1,6 @@
-"""Servers that Secretary talks to: MongoDB, RabbitMQ, proxies, HTTP servers; how to install them.
+"""Servers with which Secretary communicates: MongoDB, RabbitMQ, proxies, HTTP servers.
 
-Servers run as local processes, in containers, or as threads of this process. Secretary's own
-services belong to ``processes``, the fake provider to ``provider``.
+The code that runs them belongs here, and the code that installs their programs. Servers run as
+local processes, in containers, or as threads of this process. Secretary's own services belong in
+``processes``, the fake provider in ``provider``.
 """

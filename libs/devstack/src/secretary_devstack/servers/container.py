@@ -1,7 +1,7 @@
 """MongoDB and RabbitMQ in containers, if a container engine runs and has or can pull the images.
 
-Every check ends within seconds, because a machine may have a ``docker`` command without an engine,
-or an engine that reaches no registry.
+A machine may have a ``docker`` command without an engine, or an engine that reaches no registry. So
+a check for an engine or a registry ends within seconds.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ PULL_SEC = 300
 READY_SEC = 60.0
 AMQP_PORT = 5672
 
-# Errors if the engine is missing, broken or too slow; errors of ``requests`` are OSErrors.
+# The errors of a missing, broken or slow engine. Errors of ``requests`` are OSErrors.
 UNAVAILABLE = (DockerException, NotInTime, OSError)
 
 
 def can_run(image: str) -> bool:
     """Return whether an engine runs and has *image*; pull the image if it is missing."""
-    # If no engine answers, docker-py leaves its socket to the garbage collector. Collect it here:
-    # later, in a test, the ResourceWarning would be an error.
+    # If no engine answers, docker-py leaves its socket to the garbage collector. The socket is
+    # collected here, because in a later test the ResourceWarning would be an error.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
         available = _is_available(image)
@@ -61,9 +61,9 @@ def mongo() -> Iterator[str]:
 
     Raises:
         NotInTime: no primary was elected in time.
-        docker.errors.DockerException: the engine refused.
+        docker.errors.DockerException: the engine did not run the container.
     """
-    # The node must reach itself at the address that clients use: one port inside and outside.
+    # The node must reach itself at the address that clients use, so the port inside is the same.
     port = free_port()
     command = f"--replSet rs0 --port {port} --wiredTigerCacheSizeGB 0.25"
     with _running(MONGO_IMAGE, inside=port, outside=port, command=command):
@@ -80,7 +80,7 @@ def rabbitmq() -> Iterator[str]:
 
     Raises:
         NotInTime: the broker did not answer in time.
-        docker.errors.DockerException: the engine refused.
+        docker.errors.DockerException: the engine did not run the container.
     """
     port = free_port()
     url = f"amqp://guest:guest@{HOST}:{port}/"
@@ -93,10 +93,10 @@ def rabbitmq() -> Iterator[str]:
 
 @contextlib.contextmanager
 def _running(image: str, *, inside: int, outside: int, command: str = "") -> Iterator[None]:
-    # Ryuk removes containers that a killed run leaves; it needs an image of its own.
+    # Ryuk removes containers that a killed process leaves behind. Ryuk needs an image of its own.
     testcontainers_config.ryuk_disabled = not can_run(testcontainers_config.ryuk_image)
     container = DockerContainer(image, command=command or None)
-    # with_bind_ports takes no address and would publish on all; the engine's API takes one.
+    # with_bind_ports takes no address, so it would publish the port on all addresses.
     cast("dict[str, object]", container.ports)[f"{inside}/tcp"] = (HOST, outside)
     with container:
         yield

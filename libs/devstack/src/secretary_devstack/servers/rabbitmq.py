@@ -1,7 +1,7 @@
 """A private RabbitMQ node of the current user, with its own port mapper.
 
-The wrappers of Debian and Fedora require a user and folders of their own. So this module calls the
-server's script and sets everything: name, folders, ports, cookie. It reads and changes nothing of
+The wrapper scripts of Debian and Fedora require a user and folders of their own. So this module
+calls the server's script and sets all names, folders, ports and the cookie. It does not affect
 another broker that may run on this machine.
 """
 
@@ -26,19 +26,20 @@ from secretary_devstack.error import ChildFailed, NotInTime, ServerMissing
 from secretary_devstack.servers.port import HOST, free_port, is_free
 from secretary_devstack.startable import Startable
 
-# The server's script in the packages of Debian and Fedora. Their commands on the PATH are wrappers.
+# The server's script in the packages of Debian and Fedora. Their commands on the PATH are wrapper
+# scripts.
 PACKAGED_SCRIPT = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
 READY_SEC = 90.0
 ANSWER_SEC = 5.0
 ASK_SEC = 0.2
 CONTROL_SEC = 60
-# 4.0 and later drop a message that was requeued 20 times, unless a policy says otherwise.
+# Version 4.0 and later drop a message that was requeued 20 times, unless a policy forbids it.
 FIRST_WITH_DELIVERY_LIMIT = 4
 _MAJOR_VERSION = re.compile(r"rabbitmq(?:_server-|/)(\d+)")
 
 
 def rabbitmq_script() -> Path | None:
-    """Return the path of the server's script: that of a package, else the one on the PATH."""
+    """Return the path of the server's script, from a package or else from the PATH."""
     if PACKAGED_SCRIPT.exists():
         return PACKAGED_SCRIPT
     found = shutil.which("rabbitmq-server")
@@ -68,10 +69,10 @@ def server_properties(url: str, timeout_sec: float = ANSWER_SEC) -> dict[str, ob
 
 
 class RabbitMQ(Startable):
-    """One broker node; it keeps its port and data over restarts."""
+    """One broker node. It keeps its port and its data when it is restarted."""
 
     def __init__(self, folder: Path, *, advanced: str = "[]") -> None:
-        """*folder* keeps configuration, data and logs; *advanced* is an Erlang list of settings."""
+        """*folder* keeps configuration, data and logs. *advanced* is an Erlang list of settings."""
         self.port = free_port()
         self._distribution_port = free_port()
         self._mapper_port = free_port()
@@ -88,15 +89,15 @@ class RabbitMQ(Startable):
 
     @property
     def running(self) -> bool:
-        """Whether the node's process runs."""
+        """Whether the node's process is running."""
         return self._server is not None and self._server.running
 
     def start(self) -> None:
-        """Start it if it is down; return when it has answered an AMQP handshake.
+        """Start the node if it does not run. Return when it has answered an AMQP handshake.
 
         Raises:
-            ServerMissing: it is not installed.
-            ChildFailed: it ended, or did not answer in time.
+            ServerMissing: RabbitMQ is not installed.
+            ChildFailed: the node ended, or did not answer in time.
         """
         script = self._script()
         if self.running:
@@ -110,13 +111,13 @@ class RabbitMQ(Startable):
         self._await_handshake(self._server)
 
     def stop(self) -> None:
-        """Stop it cleanly; ``start`` starts it again with its data."""
+        """Stop the node cleanly. ``start`` starts it again with its data."""
         for child in (self._server, self._mapper):
             if child:
                 child.stop()
 
     def kill(self) -> None:
-        """End it with SIGKILL."""
+        """End the node with SIGKILL."""
         for child in (self._server, self._mapper):
             if child:
                 child.kill()
@@ -140,14 +141,14 @@ class RabbitMQ(Startable):
         return result.stdout
 
     def version(self) -> str:
-        """Return the version that the server reports, e.g. ``3.10.8``; empty without an answer."""
+        """Return the version that the server reports, e.g. ``3.10.8``; "" without an answer."""
         return str((server_properties(self.url) or {}).get("version", ""))
 
     def _await_handshake(self, server: ChildProcess) -> None:
         def answers() -> bool:
             if not server.running:
                 raise server.failure(f"ended with {server.returncode}")
-            # A handshake is expensive; while the port is free, no server can answer it.
+            # A handshake is expensive, so it is tried only when a server listens on the port.
             return not is_free(self.port) and server_properties(self.url) is not None
 
         try:
@@ -179,7 +180,7 @@ class RabbitMQ(Startable):
 
 
 def major_of(script: Path) -> int:
-    """Return the major version, which the name of the server's folder contains."""
+    """Return the major version of RabbitMQ, from the name of the folder of *script*."""
     found = _MAJOR_VERSION.search(str(script.resolve()))
     return int(found[1]) if found else FIRST_WITH_DELIVERY_LIMIT
 
@@ -201,7 +202,7 @@ def _files(port: int, folder: Path, major: int) -> dict[str, str]:
 
 
 def _definitions(major: int) -> dict[str, object]:
-    """Return what the node has from the start: one user, one virtual host, no redelivery limit."""
+    """Return the definitions of a new node: one user, one virtual host, no redelivery limit."""
     everything = dict.fromkeys(("configure", "write", "read"), ".*")
     unlimited = {
         "vhost": "/",
@@ -232,8 +233,8 @@ def _variables(folder: Path, node: str, *, mapper: int, distribution: int) -> di
         "RABBITMQ_LOG_BASE": str(folder / "log"),
         "RABBITMQ_DIST_PORT": str(distribution),
         "RABBITMQ_ALLOW_INPUT": "true",
-        # With RabbitMQ's "none" the schedulers sleep and wake 200,000 times while it starts, which
-        # took 12 s instead of 5 s on two virtual cores. "medium" is Erlang's default.
+        # "medium" is Erlang's default. With RabbitMQ's "none" the schedulers sleep and wake 200,000
+        # times during the start, which then took 12 s instead of 5 s on two virtual cores.
         "RABBITMQ_SCHEDULER_BUSY_WAIT_THRESHOLD": "medium",
         "ERL_EPMD_ADDRESS": HOST,
         "ERL_EPMD_PORT": str(mapper),

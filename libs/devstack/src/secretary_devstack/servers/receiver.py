@@ -1,7 +1,7 @@
 """A webhook receiver that records requests and verifies their signatures.
 
-It implements the Standard Webhooks specification without any code of the notifier, so that it does
-not repeat a mistake of the notifier.
+The receiver implements the Standard Webhooks specification without code of the notifier, so that it
+does not repeat a mistake of the notifier.
 https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
 """
 
@@ -30,9 +30,9 @@ MAX_BODY_BYTES = 64 * 1024 * 1024
 def signature_fault(
     secret: str, headers: Mapping[str, str], body: bytes, *, now: float
 ) -> str | None:
-    """Return why a request's signature is invalid; None if it is valid.
+    """Return the reason why a request's signature is invalid; None if the signature is valid.
 
-    *secret* is ``whsec_…``, *now* a Unix time; *headers* have lower-case names.
+    *secret* is ``whsec_…``, *now* is a Unix time, and *headers* have lower-case names.
     """
     try:
         identity, moment = headers["webhook-id"], headers["webhook-timestamp"]
@@ -55,12 +55,12 @@ class Received:
     method: str
     path: str
     headers: Mapping[str, str]
-    """The names are lower case."""
+    """The headers by their lower-case names."""
     body: bytes
     at: float
-    """When it arrived, Unix time in seconds."""
+    """The time at which the request arrived, as a Unix time in seconds."""
     status: int
-    """The status of the answer; 0: the connection was reset."""
+    """The status of the answer; 0 if the connection was reset."""
 
     @property
     def json(self) -> dict[str, Any]:
@@ -69,13 +69,16 @@ class Received:
         return parsed
 
     def signature_fault(self, secret: str) -> str | None:
-        """Return why its signature under *secret* is invalid; None if it is valid."""
+        """Return the reason why the request's signature is invalid; None if it is valid.
+
+        *secret* is the secret with which the notifier should have signed the request.
+        """
         return signature_fault(secret, self.headers, self.body, now=self.at)
 
 
 @dataclass(frozen=True)
 class ReceiverAnswer:
-    """How the receiver answers a request."""
+    """An answer of the receiver to a request."""
 
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -86,10 +89,10 @@ class ReceiverAnswer:
 
 
 class Receiver(HttpServer):
-    """A webhook receiver in a thread of its own; usable with and without an event loop."""
+    """A webhook receiver in a thread of its own."""
 
     def __init__(self, *, answer: ReceiverAnswer | None = None) -> None:
-        """*answer* is for every request for which ``answer_next`` set none; by default 200."""
+        """*answer* is the answer to requests without an answer of ``answer_next``; default: 200."""
         super().__init__(self._app, name="receiver")
         self.answer = answer or ReceiverAnswer()
         self._next: deque[ReceiverAnswer] = deque()
@@ -105,16 +108,16 @@ class Receiver(HttpServer):
         return list(self._requests)
 
     def answer_next(self, answers: Iterable[ReceiverAnswer | int]) -> None:
-        """Give the next requests these answers, in order; a number is a status without a body."""
+        """Use these answers for the next requests, in order. A number is a status."""
         self._next.extend(ReceiverAnswer(a) if isinstance(a, int) else a for a in answers)
 
     def wait_for(
         self, enough: Callable[[list[Received]], bool], *, timeout_sec: float, what: str
     ) -> list[Received]:
-        """Wait until *enough* is true of the requests; return all requests.
+        """Wait until *enough* returns true for the list of all requests. Return this list.
 
         Raises:
-            NotInTime: this did not happen within *timeout_sec*.
+            NotInTime: *enough* did not return true within *timeout_sec*; the message names *what*.
         """
         wait_until(lambda: enough(self.requests), timeout_sec=timeout_sec, what=what)
         return self.requests

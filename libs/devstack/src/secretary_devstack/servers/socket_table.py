@@ -1,4 +1,4 @@
-"""The TCP connections of a process, from Linux's ``/proc``."""
+"""Lists the TCP connections of a process, from Linux's ``/proc``."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ ESTABLISHED = "01"
 
 @dataclass(frozen=True, slots=True)
 class TcpConnection:
-    """One established TCP connection over IPv4; local is the end of the process."""
+    """One established TCP connection over IPv4. The process has the local port."""
 
     local_port: int
     remote_port: int
 
 
 def connections_of(pid: int) -> list[TcpConnection]:
-    """Return the established connections of the process *pid*; none if it has ended."""
+    """Return the established connections of the process *pid*; [] if it has ended."""
     inodes = _socket_inodes(pid)
     # /proc/net/tcp: number, local address:port, remote address:port, state, …, inode (the tenth).
     rows = (line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:])
@@ -48,4 +48,4 @@ def _target(entry: Path) -> str:
     try:
         return os.readlink(entry)  # noqa: PTH115 - the target is no path of a file
     except (FileNotFoundError, ProcessLookupError):
-        return ""  # closed meanwhile
+        return ""  # the descriptor was closed meanwhile

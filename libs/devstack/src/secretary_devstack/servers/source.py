@@ -1,7 +1,7 @@
-"""Where MongoDB and RabbitMQ come from: a given URL, a container, or a program on this machine.
+"""Chooses the source of MongoDB and RabbitMQ: a given URL, a container or a local program.
 
-The demo and the tests choose in the same order. Local programs are looked for on the PATH first.
-The wheel's ``mongod`` comes last, because it is past its support.
+The demo and the tests choose in this order. Of local programs those on the PATH come first. The
+``mongod`` in the wheel comes last, because it is past its support.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from secretary_devstack.servers.mongod import ReplicaSet, client_of_url, mongod_
 from secretary_devstack.servers.provision import PROGRAMS, Program, advice, provide
 from secretary_devstack.servers.rabbitmq import RabbitMQ, server_properties
 
-WHEEL_NOTE = "MongoDB is the wheel's, past its support: for development only"
+WHEEL_NOTE = "MongoDB comes from a wheel that is past its support: use it for development only"
 
 
 class Source(StrEnum):
-    """Where a server comes from."""
+    """The source of a server."""
 
     GIVEN = "given"
-    """The environment names its URL."""
+    """The environment names the URL of the server."""
     CONTAINER = "container"
     LOCAL = "local"
     """A program on this machine."""
@@ -41,14 +41,14 @@ class Kind:
 
     name: str
     variable: str
-    """The environment variable that gives its URL."""
+    """The environment variable with the URL of a given server."""
     program: Program
     image: str
-    """The name in ``container`` of the image."""
+    """The constant in the module ``container`` with the name of the image."""
     container: str
-    """The name in ``container`` of the function that runs it."""
+    """The function in the module ``container`` that runs the image."""
     local: Callable[[Path], AbstractContextManager[Any]]
-    """Runs the program on this machine; its ``url`` is the server's."""
+    """Runs the local program. The context's value has the server's ``url``."""
     version: Callable[[str], str]
     """Returns the version of the server at a URL."""
 
@@ -77,16 +77,16 @@ def choose(
     can_run_container: Callable[[Kind], bool],
     can_run_local: Callable[[Program], bool],
 ) -> Source:
-    """Return where a server of *kind* comes from.
+    """Return the source for a server of *kind*.
 
     Args:
         kind: the kind of server.
-        environ: the environment; a URL in it counts before all else.
-        can_run_container: whether an engine answers and has or can pull the image.
-        can_run_local: whether the program is installed, or could be.
+        environ: the environment. A URL in it is the first choice.
+        can_run_container: returns whether an engine answers and has or can pull the image.
+        can_run_local: returns whether the program is installed, or was installed now.
 
     Raises:
-        ServerMissing: it comes from nowhere; the message says what to install.
+        ServerMissing: there is no source; the message names the software to install.
     """
     if environ.get(kind.variable):
         return Source.GIVEN
@@ -102,10 +102,10 @@ def choose(
 
 @contextlib.contextmanager
 def running(kind: Kind, folder: Path) -> Iterator[RunningServer]:
-    """Run a server of *kind*, or use the given one; *folder* keeps the data of a local one.
+    """Run a server of *kind*, or yield the given server. *folder* keeps the data of a local server.
 
     Raises:
-        ServerMissing: it comes from nowhere; the message says what to install.
+        ServerMissing: there is no source; the message names the software to install.
         ChildFailed: the local program ended or did not become ready.
         NotInTime: the server did not become ready.
     """
@@ -127,14 +127,14 @@ def container_can_run(kind: Kind) -> bool:
     """Return whether a container engine answers and has or can pull the image of *kind*."""
     try:
         containers = _containers()
-    except ImportError:  # an optional dependency
+    except ImportError:  # the libraries for containers are optional
         return False
     can_run: bool = containers.can_run(getattr(containers, kind.image))
     return can_run
 
 
 def _containers() -> Any:
-    # Lazily: its libraries take a second to import and are optional.
+    # Imported only here, because its libraries are optional and take a second to import.
     return import_module("secretary_devstack.servers.container")
 
 

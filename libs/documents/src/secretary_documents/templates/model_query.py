@@ -188,7 +188,7 @@ class ModelQuery:
         room = self._request_tokens - taken
         if room < LEAST_TEXT_TOKENS:
             message = (
-                f"template and context have about {taken} tokens; "
+                f"template and context have about {taken} tokens; to leave room for the text, "
                 f"they may have at most {self._request_tokens - LEAST_TEXT_TOKENS}"
             )
             raise PermanentError(message, code=ErrorCode.VALIDATION_ERROR)

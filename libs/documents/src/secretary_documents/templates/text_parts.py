@@ -1,4 +1,4 @@
-"""Splits a text that is too long for one request into parts, without losing anything."""
+"""Splits a text that is too long for one request into parts. Together they are the whole text."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ async def submit_job(
     mark: MarkDep,
     services: ServicesDep,
 ) -> Success[Submitted]:
-    """Accept a job: after the answer 202 it is stored durably and will be run."""
+    """Accept a job: the answer 202 means that the job is stored durably and will be run."""
     job, repeated = await services.submitter.submit(submission, mark, caller)
     add_log_fields(request, job_id=job.job_id)
     if repeated:

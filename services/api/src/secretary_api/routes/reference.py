@@ -57,7 +57,7 @@ async def reference() -> HTMLResponse:
 
 @router.get(f"{PATH}/{SCRIPT}")
 async def script() -> FileResponse:
-    """Give the script of the page."""
+    """Return the script of the page."""
     return FileResponse(
         FILES / SCRIPT,
         media_type="text/javascript",

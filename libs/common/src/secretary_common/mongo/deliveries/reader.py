@@ -1,7 +1,7 @@
-"""Reads deliveries, and sets aside those that this version cannot read: they become ``dead``.
+"""Reads deliveries. A delivery that this version cannot read is set aside as ``dead``.
 
-The unreadable fields move into ``unreadable`` and get stand-ins where a delivery needs a value. So
-the delivery can be listed and swept like others. It cannot be sent again.
+The unreadable fields move into ``unreadable``, and stand-ins replace those that a delivery needs.
+So the delivery can be listed and swept like other deliveries. It cannot be sent again.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _ANY_RETRY: Document = {"is_retry": {"$in": [False, True]}}
 _ANY_LANE: Document = {**_ANY_RETRY, "origin": {"$gte": ""}}
 _EXISTS: Document = {"next_attempt_at": {"$exists": True}}
 _NO_TEXT: Document = {"$not": {"$gte": ""}}
-# Waiting deliveries that no other query finds, because a field that it names has another type. Each
+# Waiting deliveries that other queries miss, because a field has a type they do not match. Each
 # query names the fields of its index in order, so that a healthy database reads nothing.
 _HIDDEN: Sequence[tuple[Document, str]] = (
     ({"state": _NO_TEXT}, "newest_by_state"),
@@ -55,7 +55,7 @@ _HIDDEN: Sequence[tuple[Document, str]] = (
 
 
 class _Due(Value):
-    """The fields that choosing needs, as they are stored."""
+    """The fields by which a notifier chooses a delivery, as they are stored."""
 
     delivery_id: str
     job_id: str
@@ -98,7 +98,7 @@ class DeliveryReader:
         return shown
 
     async def usable(self, found: Iterable[Document]) -> list[Delivery]:
-        """Return the deliveries that may be sent; set unreadable ones aside, even if held."""
+        """Return the deliveries that may be sent; set unreadable ones aside, even leased ones."""
         usable = []
         for document in found:
             reading = _DELIVERIES.read(document)
@@ -110,7 +110,7 @@ class DeliveryReader:
         return usable
 
     async def due(self, found: Iterable[Document]) -> list[DueDelivery]:
-        """Return the fields that choosing needs; set aside deliveries where one is unreadable."""
+        """Return the due deliveries; set aside a delivery with an unreadable field."""
         dues = []
         for document in found:
             reading = _DUES.read(document)
@@ -122,7 +122,7 @@ class DeliveryReader:
         return dues
 
     async def set_aside_hidden(self, limit: int) -> int:
-        """Set aside or repair waiting deliveries that no query of a notifier finds; count them."""
+        """Set aside or repair waiting deliveries that notifiers cannot find; return the count."""
         parts = await asyncio.gather(
             *(self._forgotten(state, limit) for state in (PENDING, SENDING)),
             *(self._deliveries.find(query, limit=limit, hint=hint) for query, hint in _HIDDEN),
@@ -138,7 +138,7 @@ class DeliveryReader:
         return len(hidden)
 
     async def _forgotten(self, state: str, limit: int) -> list[Document]:
-        """Return deliveries that wait for no time, among the oldest: others end within days."""
+        """Return waiting deliveries without a due time, among the oldest *limit*."""
         oldest = await self._deliveries.find(
             {"state": state},
             projection=["next_attempt_at"],
@@ -149,7 +149,7 @@ class DeliveryReader:
         return await self._deliveries.find({"_id": {"$in": ids}}) if ids else []
 
     async def _repair(self, document: Document, delivery: Delivery) -> None:
-        """Let a readable delivery be found again that no lane or no time leads to."""
+        """Repair the lane or the time of a readable delivery, so that notifiers find it again."""
         put: Document = {"is_retry": delivery.tries > 0}
         if delivery.next_attempt_at is None:
             put["next_attempt_at"] = self._clock.now()
@@ -207,7 +207,7 @@ def _change(
 
 
 def _partial(document: Document, reading: Reading[Delivery]) -> Delivery:
-    """Return a delivery from its readable fields, with stand-ins for the others."""
+    """Return a delivery with its readable fields, and with stand-ins for the other fields."""
     readable: Mapping[str, Any] = {**_stand_ins(), **reading.values}
     whole = Delivery.model_validate({**readable, "delivery_id": str(document.get("_id"))})
     newer = reading.newer
@@ -219,7 +219,7 @@ def _partial(document: Document, reading: Reading[Delivery]) -> Delivery:
 
 
 def _stand_ins() -> dict[str, Any]:
-    """Return values for the fields that every delivery has."""
+    """Return stand-ins for the fields that every delivery has."""
     return {
         "job_id": "",
         "owner": "",

@@ -1,4 +1,4 @@
-"""Waiting jobs that this version leaves to a newer one, so that candidates do not name them."""
+"""The waiting jobs that this version leaves to a newer version: they are no candidates."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from collections.abc import Callable
 from secretary_common.mongo.collection import Document
 
 LEFT_SEC = 30.0
-"""After this time a job may be a candidate again: the newer version may have moved it on."""
+"""After this time a job may be a candidate again, because the newer version may have run it."""
 MOST = 1000
 
 
 class LeftAlone:
     """The jobs that this process leaves alone for ``LEFT_SEC``.
 
-    The indexes behind the candidates do not hold the words that make a job a newer version's. Such
-    a job is found at its claim. Without this list it would be the next candidate again, at once.
+    The indexes behind the candidates do not hold the words of a newer version, so only a claim
+    finds such a word. Without this list the same job would be the next candidate again.
     """
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:

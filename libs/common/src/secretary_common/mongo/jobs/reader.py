@@ -41,8 +41,8 @@ _NO_DATE: Document = {"$not": {"$gte": EARLIEST}}
 _ANY_TEXT: Document = {"$gte": ""}
 _PRIORITIES = list(range(10))
 _STATUSES = [status.value for status in JobStatus]
-# Jobs that no other query finds, because a field that it names has another type. Each of these
-# queries is answered by an index; in a healthy database it reads nothing.
+# Jobs that other queries miss, because a field has a type that they do not match. An index answers
+# each of these queries; in a healthy database it reads nothing.
 _HIDDEN: Sequence[tuple[Document, str]] = (
     ({"status": _NO_TEXT}, "newest_by_status"),
     ({"status": {"$nin": _STATUSES, "$type": "array"}}, "newest_by_status"),
@@ -80,7 +80,7 @@ class JobReader:
         self._retention = retention
 
     async def show(self, found: Iterable[Document], *, left_out: Names[str] = ()) -> list[Job]:
-        """Return jobs for a client: an unreadable one as it is set aside, a newer one as it is."""
+        """Return jobs for a client: unreadable jobs as they are set aside, newer jobs unchanged."""
         shown = []
         for document, reading in self._read(found, left_out):
             if reading.is_unreadable:
@@ -90,7 +90,7 @@ class JobReader:
         return shown
 
     async def one(self, found: Document | None, *, left_out: Names[str] = ()) -> Job | None:
-        """Do ``show`` for one job, or for none."""
+        """Return one job as ``show`` does; None for None."""
         shown = await self.show([found], left_out=left_out) if found else []
         return shown[0] if shown else None
 
@@ -115,25 +115,25 @@ class JobReader:
         return None
 
     async def _without_null_slot(self, document: Document) -> None:
-        """Remove an outbox slot that is null: a progress write sets fields of the slot."""
+        """Remove an outbox slot that is null, because a progress write cannot set its fields."""
         if "notify" in document and document["notify"] is None:
             query = {"_id": document["_id"], "notify": None}
             await self._jobs.update_one(query, {"$unset": {"notify": ""}})
 
     async def examine_id(self, job_id: object) -> None:
-        """Read a whole job of which a part could not be read."""
+        """Read all fields of a job, after a read of some fields found it unreadable."""
         if found := await self._jobs.find_one({"_id": {"$eq": job_id}}):
             await self.usable([found])
 
     async def examine(self, document: Document) -> Reading[Job]:
-        """Read a job that a claim has missed; set it aside if it is unreadable."""
+        """Read a job that a claim did not find; set the job aside if it is unreadable."""
         [(_, reading)] = self._read([document], ())
         if reading.is_unreadable:
             await self._set_aside(document, reading)
         return reading
 
     async def set_aside_hidden(self, limit: int) -> int:
-        """Set aside jobs that no query of the services finds; return how many were found."""
+        """Set aside jobs that the services' queries cannot find; return the number found."""
         parts = await asyncio.gather(
             *(
                 self._jobs.find(
@@ -158,7 +158,7 @@ class JobReader:
             yield document, reading
 
     def _newer(self, document: Document, reading: Reading[Job]) -> Job:
-        """Return a job that has fields of other types besides the word of a newer version."""
+        """Return a job of a newer version, with stand-ins for its unreadable fields."""
         job = set_aside.partial_job(
             str(document.get("_id")), _without_id(reading.values), self._clock.now()
         )

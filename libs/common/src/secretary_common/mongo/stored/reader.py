@@ -1,4 +1,4 @@
-"""The reader of one collection: each document by itself, each fault counted and logged once."""
+"""Reads the documents of one collection one by one; counts each fault, logs it once."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ log = get_logger(__name__)
 M = TypeVar("M", bound=BaseModel)
 
 MOST_NOTED = 10_000
-"""The process remembers so many documents that it has logged."""
+"""The most logged documents that the process remembers."""
 
 
 class _Noted:
@@ -80,7 +80,7 @@ class Reading(Generic[M]):
 
     @property
     def is_unreadable(self) -> bool:
-        """Whether a field is wrong; False for documents of a newer version."""
+        """Whether a field is unreadable; False for documents of a newer version."""
         return self.newer is None and bool(self.faults)
 
 
@@ -113,7 +113,7 @@ class Reader(Generic[M]):
         self._words = words or {}
 
     def read(self, document: Document, *, left_out: Collection[str] = ()) -> Reading[M]:
-        """Return what can be read of *document*; *left_out*: fields that the read left out."""
+        """Return the readable part of *document*; *left_out*: fields that the query left out."""
         named = {self._id_field: document.get("_id"), **document}
         shape = shape_of(named, self._model, always=self._always, left_out=left_out)
         if isinstance(shape.whole, self._model):
@@ -137,7 +137,7 @@ class Reader(Generic[M]):
         return None if reading.newer else reading.value
 
     def note(self, document: Document, reading: Reading[M]) -> None:
-        """Count and log the fault of *document*, if it has one."""
+        """Count and log the fault of *document*; do nothing without a fault."""
         if reading.newer:
             note_newer(self.collection, document.get("_id"), reading.newer)
         elif reading.faults:

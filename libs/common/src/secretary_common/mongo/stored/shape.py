@@ -49,7 +49,7 @@ _MISSING = object()
 
 
 class Mismatch(Exception):
-    """A value that the model does not take; *path* leads to it."""
+    """A value at *path* that the model does not take."""
 
     def __init__(self, problem: str, *path: str, word: str | None = None) -> None:
         super().__init__(problem)
@@ -248,7 +248,7 @@ def _bytes(value: Any) -> bytes:
 
 
 def _int(value: Any) -> int:
-    """Take whole doubles too: a repair by hand may write ``5.0``, and MongoDB counts on."""
+    """Take whole doubles too: a repair by hand may write ``5.0``, and MongoDB can add to it."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         _refuse("int", value)
     if not math.isfinite(value) or value != int(value) or abs(value) > LARGEST_INT:
