@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from secretary_common.errors import ErrorCode, PermanentError, TransientError
+from secretary_common.errors import ErrorCode, PermanentError, TransientError, WorkerUnfit
 from secretary_worker import OpenFile, open_under_roots, private_copy
 
 
@@ -72,13 +72,14 @@ async def test_a_file_that_has_grown_too_large_is_refused(root: Path) -> None:
     assert caught.value.code == ErrorCode.FILE_TOO_LARGE
 
 
-async def test_without_room_for_the_copy_another_attempt_may_help(
+async def test_without_room_for_the_copy_the_worker_is_unfit(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     full = partial(Path("/dev/full").open, "wb", buffering=0)
     monkeypatch.setattr(tempfile, "TemporaryFile", full)
-    with open_under_roots("a.pdf", [root], 1000) as file, pytest.raises(TransientError):
+    with open_under_roots("a.pdf", [root], 1000) as file, pytest.raises(WorkerUnfit) as caught:
         await copied(file, 1000)
+    assert caught.value.code == ErrorCode.NO_ROOM
 
 
 def test_a_link_from_root_to_root_may_be_followed(root: Path, tmp_path: Path) -> None:
