@@ -123,13 +123,13 @@ class TransientError(SecretaryError):
 
 
 class Lack(StrEnum):
-    """What a worker may lack to do its jobs."""
+    """The things that a worker may lack to do its jobs."""
 
     PROCESSES = "processes"
     DESCRIPTORS = "descriptors"
     TEMPORARY_FILES = "temporary_files"
     ROOM = "room"
-    """Of the disk with temporary files."""
+    """Room on the disk that holds temporary files."""
     FILE_ROOTS = "file_roots"
     LANGUAGE_DATA = "language_data"
     ENCRYPTION_KEY = "encryption_key"

@@ -15,7 +15,7 @@ from secretary_common.ports import KeyRepository
 from secretary_common.runtime.clock import Clock
 
 CACHE_SEC = 5.0
-"""How long this process may still accept a key that another process has deleted."""
+"""This process may accept a key for this long after another process deleted the key."""
 _MAX_CACHED = 10_000
 _NO_DIGEST = "0" * 64
 

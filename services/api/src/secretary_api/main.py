@@ -33,7 +33,7 @@ log = get_logger(__name__)
 REQUIRED = ("security.encryption_keys", "api.pepper")
 WEBHOOK_TEST_MARGIN_SEC = 5
 SHUTDOWN_SEC = 10
-"""How long requests in flight may take after the signal to stop."""
+"""The time that requests in flight have after the signal to stop."""
 
 
 class Server(uvicorn.Server):

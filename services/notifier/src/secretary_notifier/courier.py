@@ -68,7 +68,7 @@ class CourierConfig:
     poll_interval_sec: float = 5.0
     """The wait of a delivery that this notifier cannot send; without its key, the shortest wait."""
     replayable_for: timedelta = timedelta(days=30)
-    """How long a dead delivery is kept."""
+    """A dead delivery is kept for this long."""
 
     @property
     def lease_sec(self) -> float:

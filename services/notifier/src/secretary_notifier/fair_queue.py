@@ -37,7 +37,7 @@ MOST_REMEMBERED = 1000
 
 
 class _Pace(Enum):
-    """How quickly an origin answered last."""
+    """The speed of an origin's last answer."""
 
     UNKNOWN = 0
     QUICK = 1
@@ -64,7 +64,7 @@ class _Owner:
     def __init__(self) -> None:
         self.waiting: OrderedDict[str, _Waiting] = OrderedDict()
         self.held = 0
-        """Its slots for origins that were not known to be quick."""
+        """The key's slots for origins that were not known to be quick."""
 
 
 class _Origin:

@@ -19,7 +19,7 @@ from itertools import pairwise
 from secretary_common.secrets.secret_field import REDACTED
 
 SHORTEST_PART = 4
-"""A cut text may end within a secret. A part with this many characters is removed."""
+"""A cut text may end within a secret. A part of at least this length is removed."""
 SHORTEST_SECRET = 4
 """A shorter secret is kept: its letters occur in any text, and the gaps would reveal it."""
 SHORTEST_CORE = 8

@@ -166,7 +166,7 @@ class Subscription:
         return result.message_count or 0, result.consumer_count or 0
 
     async def _replace(self, name: str) -> None:
-        """Delete the queue *name*; the next session creates it. Its work is found by polling."""
+        """Delete the queue *name*; the next session creates it. Polling finds its work."""
         log.warning("queue.answers_nobody", queue=name)
         async with asyncio.timeout(ANSWER_SEC):
             channel = await self._connection.channel()  # the timeout has closed the other channel

@@ -15,7 +15,7 @@ from secretary_common.models import Job, JobError, JobProgress, NotifySlot, Phas
 SCHEMA_VERSION = 1
 LONGEST_BODY_BYTES = 256 * 1024
 UNEXPECTED = "The handler ended with an unexpected error. The job shows it to its owner."
-"""In place of the text of an exception that the handler did not raise on purpose."""
+"""Replaces the text of an exception that the handler did not raise on purpose."""
 UNEXPECTED_MARK = "error_type"
 """Only the details of an error from such an exception have this field."""
 MESSAGES = {

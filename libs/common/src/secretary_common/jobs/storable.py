@@ -18,7 +18,7 @@ from secretary_common.errors import NotStorable
 from secretary_common.runtime.clock import to_milliseconds
 
 MAX_DEPTH = 100
-"""Levels of nesting; MongoDB guarantees 100."""
+"""The most levels of nesting; MongoDB guarantees 100."""
 MAX_TEXT_BYTES = 64 * 1024
 """The longest message or log entry, in bytes of UTF-8; longer ones are cut."""
 _INT64_MIN, _INT64_MAX = -(2**63), 2**63 - 1

@@ -49,6 +49,6 @@ class TemplateInfo(Value):
     name: str
     """Without its language."""
     languages: list[str]
-    """ISO 639-1, sorted; a template may have none."""
+    """The codes of the languages (ISO 639-1), sorted; a template may have none."""
     fields: list[TemplateField]
-    """In the order of the English template; without one, of the first language."""
+    """The fields in the order of the English template, or of the first language without one."""

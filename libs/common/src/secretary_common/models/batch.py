@@ -21,7 +21,7 @@ class Batch(BaseModel):
     """The id of the API key that submitted the batch."""
     batch_name: str | None = None
     job_ids: list[str]
-    """In the order of the submission."""
+    """The ids of the jobs, in the order of the submission."""
     created_at: datetime
     idempotency: Idempotency | None = None
 

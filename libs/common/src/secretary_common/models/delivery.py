@@ -177,7 +177,7 @@ class DeliveryRecord:
     attempt: DeliveryAttempt | None = None
     """The attempt, if one was made."""
     next_attempt_at: datetime | None = None
-    """For ``pending``: the time of the next attempt."""
+    """The time of the next attempt, for ``pending``."""
     reason: str | None = None
     """Why the delivery ended in a state other than ``delivered``, or why it waits."""
     expires_at: datetime | None = None

@@ -80,7 +80,7 @@ class Settlement:
     worker_was_unfit: bool = False
     """Handed back because the worker lacked something."""
     run_at: datetime | None = None
-    """For RETRY and HANDED_BACK: the earliest start of the next attempt."""
+    """The earliest start of the next attempt, for RETRY and HANDED_BACK."""
     usage: JsonObject | None = None
     expires_at: datetime | None = None
-    """For terminal outcomes: when retention ends."""
+    """The end of the retention, for terminal outcomes."""

@@ -36,4 +36,4 @@ class WorkerReport(Value):
     listening: bool
     """Whether the worker receives doorbells now: it has a free slot and a broker."""
     unfit: dict[str, str] = Field(default_factory=dict)
-    """What the worker lacks, with a message for operators; empty if it can work."""
+    """The things that the worker lacks, with messages for operators; empty if it can work."""

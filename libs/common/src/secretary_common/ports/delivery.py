@@ -38,7 +38,7 @@ class DeliveryStorage(Protocol):
     ) -> list[Delivery]:
         """Return the deliveries of a job, sorted by ``seq``, without bodies and secrets.
 
-        Only those with a ``seq`` above *after*; at most *limit*, or all.
+        With *after*, only deliveries with a higher ``seq``; with *limit*, at most this many.
         """
         ...
 
@@ -52,7 +52,7 @@ class DeliveryStorage(Protocol):
     async def counts(self, owner: str | None = None) -> dict[str, int]:
         """Count exactly the ``pending`` deliveries (waiting or being sent) and the ``dead`` ones.
 
-        Dead deliveries of tests do not count. Only those of *owner*, or of all owners.
+        Dead deliveries of tests do not count. With *owner*, only deliveries of this owner count.
         """
         ...
 
@@ -63,7 +63,7 @@ class DeliveryStorage(Protocol):
     async def delete_of_job(self, job_id: str, *, spare_until: datetime | None = None) -> int:
         """Delete the deliveries of a job; return how many were deleted.
 
-        With *spare_until*, deliveries that can be resent after that time stay; they expire later.
+        With *spare_until*, deliveries that can be resent after that time stay until they expire.
         """
         ...
 

@@ -147,7 +147,7 @@ class JobClaims(Protocol):
     async def claim(
         self, job_id: str, lease: Lease, now: datetime, job_types: Collection[str]
     ) -> Job | None:
-        """Claim a waiting, due job: it becomes ``processing`` under *lease*, ``attempt`` + 1.
+        """Claim a waiting, due job: it becomes ``processing`` under *lease*; ``attempt`` grows.
 
         None if another worker has the job, or if the job may not start.
         """

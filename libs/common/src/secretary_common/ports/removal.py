@@ -41,7 +41,7 @@ class RemovalRepository(Protocol):
         ...
 
     async def set_aside_hidden(self, limit: int) -> int:
-        """Set aside unreadable jobs and deliveries that no other read finds; return how many.
+        """Set aside unreadable jobs and deliveries that no other read finds; return the count.
 
         A field of another type hides a document from every query by that field. Each read sets
         aside the unreadable documents that it finds. At most *limit* of each kind.

@@ -56,7 +56,7 @@ class ProviderSection(Section):
     retry_sec: SecondsOrZero = 60.0
     """A failed request is repeated for this long; then the job waits for its next attempt."""
     parallel: int = Field(default=4, ge=1, le=100)
-    """Requests in flight, for each worker."""
+    """The most requests in flight, for each worker."""
 
     def missing(self, *, model: str | None = None) -> tuple[str, ...]:
         """Return the full names of the settings that this provider still needs.

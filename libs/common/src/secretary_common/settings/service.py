@@ -193,7 +193,7 @@ class SecuritySection(Section):
     allow_networks: list[IPv4Network | IPv6Network] = []
     """Networks that the URL guard allows: self-hosted receivers, tests."""
     allow_hosts: list[AllowedHost] = []
-    """Names that the URL guard allows, whatever their addresses are: ``app`` or ``app:8000``."""
+    """Names that the URL guard allows at any address: ``app`` or ``app:8000``."""
     ca_file: Path | None = None
     """PEM certificates of authorities that are trusted besides the public ones."""
     proxy_url: ProxyUrl = SecretStr("")

@@ -1,4 +1,4 @@
-"""The one place where errors become answers: codes to statuses, exceptions to the envelope."""
+"""Turns errors into answers: each code has a status, and each exception gets the envelope."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What clients do with jobs: submit, query, follow, cancel, retry and delete them.
+"""The actions of clients on jobs: submit, query, follow, cancel, retry, delete.
 
 Modules here decide and call the store; paths and status codes belong to ``routes``.
 """

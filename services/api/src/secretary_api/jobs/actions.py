@@ -17,7 +17,7 @@ from secretary_common.runtime.log import get_logger
 log = get_logger(__name__)
 
 _TRIES = 10
-"""How often a job may change during a request before the client must try again."""
+"""The most changes of a job during one request; after that the client must try again."""
 
 
 class Cancellation(StrEnum):
@@ -54,7 +54,7 @@ class JobActions:
     doorbell: Doorbell
     clock: Clock
     retention: timedelta
-    """How long a cancelled job is kept."""
+    """A cancelled job is kept for this long."""
     public_url: str
     """The URL of the API for receivers of webhooks."""
 

@@ -100,7 +100,7 @@ class Batches:
         return batch
 
     async def counts(self, batch: Batch) -> StatusCounts:
-        """Return how many jobs of *batch* are in each state now."""
+        """Return the number of *batch*'s jobs in each state now."""
         return await self.jobs.batch_counts(batch.batch_id)
 
     async def cancel(self, batch: Batch) -> None:

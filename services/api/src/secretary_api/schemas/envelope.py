@@ -57,7 +57,7 @@ class ErrorBody(View):
     """A stable code from a closed list, for programs."""
     message: str
     details: dict[str, Any] | None = None
-    """For validation errors ``{"fields": [{"field", "message"}]}``."""
+    """A validation error has ``{"fields": [{"field", "message"}]}``."""
 
 
 class Failure(View):

@@ -23,7 +23,7 @@ from secretary_common.settings.service import check_webhook_secret
 TEN_YEARS_SEC = 10 * 365 * 86_400
 MONTH_SEC = 30 * 86_400
 LONGEST_URL = 2048
-"""Characters of a webhook's URL, before and after ``{jobId}`` in it is replaced."""
+"""The most characters of a webhook's URL, both with ``{jobId}`` and with its replacement."""
 MOST_HEADERS = 20
 RESERVED_HEADERS = frozenset(
     {

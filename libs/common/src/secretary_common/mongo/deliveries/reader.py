@@ -235,7 +235,7 @@ def _stand_ins() -> dict[str, Any]:
 
 
 def _as_read(document: Document, odd: Names[str]) -> Document:
-    """Match the document as it was read, whatever the types of its fields."""
+    """Match the document as it was read; its fields may have any type."""
     names = {"_id", *_EXPECTED, *odd}
     return {
         name: {"$eq": document[name]} if name in document else {"$exists": False} for name in names

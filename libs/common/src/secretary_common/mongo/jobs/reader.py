@@ -200,7 +200,7 @@ class JobReader:
 
 
 def _as_read(document: Document, odd: Names[str]) -> Document:
-    """Match the document as it was read, whatever the types of its fields."""
+    """Match the document as it was read; its fields may have any type."""
     names = {"_id", *_EXPECTED, *odd}
     return {
         name: {"$eq": document[name]} if name in document else {"$exists": False} for name in names
