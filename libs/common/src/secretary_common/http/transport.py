@@ -115,7 +115,7 @@ class _Body(httpx.AsyncByteStream):
 
 
 def _exact_url(request: httpx.Request) -> str:
-    """Return the URL as the caller gave it; httpx's URL if *request* goes elsewhere by now."""
+    """Return the caller's URL; if *request* was changed to another URL, return that one."""
     exact = request.extensions.get(EXACT_URL)
     if isinstance(exact, ExactUrl) and exact.read == request.url:
         return exact.text

@@ -1,7 +1,7 @@
 """Sets aside a job that this version cannot read: a pure rule on the job's raw document.
 
 The job ends ``failed`` with the code ``UNREADABLE``. Its unreadable fields move into
-``unreadable``, and stand-ins replace the fields that a job needs. So the job can be read from then
+``unreadable``, and substitutes replace the fields that a job needs. So the job can be read from then
 on: it is listed, deleted, swept and reported to its webhook like other jobs.
 """
 
@@ -29,7 +29,7 @@ def may_be_set_aside(job: Job, now: datetime) -> bool:
 
 
 def partial_job(job_id: str, values: Mapping[str, Any], now: datetime) -> Job:
-    """Return a job with its readable *values*, and with stand-ins for the other fields."""
+    """Return a job with its readable *values*, and with substitutes for the other fields."""
     return Job.model_validate({**_stand_ins(now), "job_id": job_id, **values})
 
 
@@ -84,7 +84,7 @@ def set_aside(
 
 
 def _stand_ins(now: datetime) -> dict[str, Any]:
-    """Return stand-ins for the fields that every job has."""
+    """Return substitutes for the fields that every job has."""
     return {
         "job_type": UNKNOWN_TYPE,
         "owner": "",

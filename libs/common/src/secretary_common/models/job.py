@@ -170,7 +170,7 @@ class Job(BaseModel):
     progress: JobProgress | None = None
     results: JsonObject | None = None
     results_file: ResultsFile | None = None
-    """Replaces ``results`` when they are large."""
+    """Replaces ``results`` if the results are large."""
     files: list[JobFile] = Field(default_factory=list)
     """The files of the last run, in the order in which the handler stored them."""
     error: JobError | None = None

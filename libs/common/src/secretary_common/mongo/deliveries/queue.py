@@ -177,7 +177,7 @@ class MongoDeliveryQueue:
 
 
 def _raise_faults(errors: Iterable[Exception]) -> None:
-    """Raise the first error that does not concern its own delivery alone.
+    """Raise the first error, except duplicate keys and changes that do not fit a document.
 
     A duplicate key means that the job has another delivery in flight. A change that does not fit
     means that the delivery has become unreadable: the claim is lost.

@@ -1,6 +1,6 @@
 """Reads deliveries. A delivery that this version cannot read is set aside as ``dead``.
 
-The unreadable fields move into ``unreadable``, and stand-ins replace those that a delivery needs.
+The unreadable fields move into ``unreadable``, and substitutes replace those that a delivery needs.
 So the delivery can be listed and swept like other deliveries. It cannot be sent again.
 """
 
@@ -207,7 +207,7 @@ def _change(
 
 
 def _partial(document: Document, reading: Reading[Delivery]) -> Delivery:
-    """Return a delivery with its readable fields, and with stand-ins for the other fields."""
+    """Return a delivery with its readable fields, and with substitutes for the other fields."""
     readable: Mapping[str, Any] = {**_stand_ins(), **reading.values}
     whole = Delivery.model_validate({**readable, "delivery_id": str(document.get("_id"))})
     newer = reading.newer
@@ -219,7 +219,7 @@ def _partial(document: Document, reading: Reading[Delivery]) -> Delivery:
 
 
 def _stand_ins() -> dict[str, Any]:
-    """Return stand-ins for the fields that every delivery has."""
+    """Return substitutes for the fields that every delivery has."""
     return {
         "job_id": "",
         "owner": "",

@@ -158,7 +158,7 @@ class JobReader:
             yield document, reading
 
     def _newer(self, document: Document, reading: Reading[Job]) -> Job:
-        """Return a job of a newer version, with stand-ins for its unreadable fields."""
+        """Return a job of a newer version, with substitutes for its unreadable fields."""
         job = set_aside.partial_job(
             str(document.get("_id")), _without_id(reading.values), self._clock.now()
         )
