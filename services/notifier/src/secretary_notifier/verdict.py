@@ -33,7 +33,7 @@ SHORTAGE = "shortage"
 OWN_FAULTS = frozenset({"url_refused", MISSING_KEY, SHORTAGE, "request"})
 """Error classes that say nothing about the receiver, because no request was sent."""
 PROTOCOL = "protocol"
-"""The error class of an answer that the notifier cannot parse; a browser might."""
+"""The error class of an answer that the notifier cannot parse."""
 UPGRADE = "upgrade"
 """The error class of the answer 101: it is complete, but no request asks for an upgrade."""
 

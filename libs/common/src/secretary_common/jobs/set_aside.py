@@ -1,8 +1,8 @@
 """Sets aside a job that this version cannot read: a pure rule on the job's raw document.
 
 The job ends ``failed`` with the code ``UNREADABLE``. Its unreadable fields move into
-``unreadable``, and substitutes replace the fields that a job needs. So the job can be read from then
-on: it is listed, deleted, swept and reported to its webhook like other jobs.
+``unreadable``, and substitutes replace the fields that a job needs. So the job can be read from
+then on: it is listed, deleted, swept and reported to its webhook like other jobs.
 """
 
 from __future__ import annotations

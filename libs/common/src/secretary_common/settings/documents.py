@@ -39,7 +39,7 @@ class PdfSection(Section):
 
 
 class MediaSection(Section):
-    """Recordings: limits for fetching, conversion and cutting; ffmpeg and yt-dlp."""
+    """Limits for fetching, converting and cutting recordings; the programs ffmpeg and yt-dlp."""
 
     max_mb: float = Field(default=1000, gt=0)
     """The largest size of a recording as it is fetched."""

@@ -73,10 +73,10 @@ def shown(webhook: Webhook) -> JsonObject:
 def accepted(request: WebhookRequest, guard: UrlGuard, client_id: str) -> WebhookRequest:
     """Return *request* with an encoded URL that was checked.
 
-    ``{jobId}`` stays in the URL. The guard checks the URL with *client_id* in its place.
+    ``{jobId}`` stays in the URL. The guard checks the URL in which *client_id* replaces ``{jobId}``.
 
     Raises:
-        InvalidRequest: the guard refuses the URL, or it is too long.
+        InvalidRequest: the guard refuses the URL, or the URL is too long.
     """
     url = encoded_url(request.url, f"{PATH}.url")
     check_target(target_of(url, client_id), guard, f"{PATH}.url")
@@ -84,7 +84,7 @@ def accepted(request: WebhookRequest, guard: UrlGuard, client_id: str) -> Webhoo
 
 
 def check_target(target: str, guard: UrlGuard, field: str) -> None:
-    """Check the URL of a delivery: the guard, and the length.
+    """Check that the guard allows the URL of a delivery, and that the URL is not too long.
 
     Raises:
         InvalidRequest: naming *field*.

@@ -104,7 +104,7 @@ class Reader(Generic[M]):
             id_field: the field of *model* that holds ``_id``, if it has one.
             always: fields that every document has, although they have a default.
             words: top-level fields in which a word of a newer version can be shown, each with the
-                word that stands in for it while the document is read.
+                word that replaces it while the document is read.
         """
         self.collection = collection
         self._model = model
