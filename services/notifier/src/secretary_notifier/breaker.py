@@ -58,7 +58,7 @@ class Breaker:
         self._is_probing = self._open_until is not None
 
     def note(self, *, failed: bool | None, now: datetime) -> None:
-        """Note the end of an attempt; *failed* is None if it says nothing about the origin."""
+        """Note the end of an attempt; *failed*: None if it shows nothing about the origin."""
         was_probe, self._is_probing = self._is_probing, False
         if self._open_until is not None:
             # Attempts that were running when the breaker opened no longer count.

@@ -26,7 +26,7 @@ TEST_SCHEDULE_SEC = (0.0,)
 JITTER = 0.1
 """Added to a wait, never subtracted: no attempt is early."""
 LONGEST_RETRY_AFTER_SEC = 24 * 3600.0
-"""A receiver's ``Retry-After`` counts up to this."""
+"""The longest wait that a receiver's ``Retry-After`` can cause, in seconds."""
 LIFETIME = timedelta(days=5)
 """A delivery that is older is not sent any more."""
 LONGEST_KEY_WAIT_SEC = 300.0

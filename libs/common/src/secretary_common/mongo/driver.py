@@ -66,7 +66,7 @@ class DatabaseClient:
     """
 
     def __init__(self, url: str, database: str, driver: str, *, deadline: bool = True) -> None:
-        """*deadline* False: operations have no deadline."""
+        """*deadline*: whether operations have a deadline."""
         make: Any = AsyncIOMotorClient if driver == "motor" else AsyncMongoClient
         self._names = (url, database, driver)
         self._raw = make(url, **(CLIENT_OPTIONS if deadline else WITHOUT_DEADLINE))

@@ -36,7 +36,7 @@ class FileRepository(Protocol):
         The parts of a file that was not completed are removed, at once or by the sweeper.
 
         Raises:
-            FileTooLarge: *content* has more than *max_bytes*; raised before all of *content* is read.
+            FileTooLarge: *content* has more than *max_bytes*; raised while *content* arrives.
         """
         ...
 

@@ -36,7 +36,7 @@ class UploadStore:
     async def store(self, content_type: str, body: AsyncIterator[bytes], owner: str) -> StoredFile:
         """Store the file in *body*, a request of the API key *owner*.
 
-        The body is read no further than needed.
+        A body that breaks a rule is not read to its end.
 
         Raises:
             UnsupportedMediaType: the body is not multipart/form-data.

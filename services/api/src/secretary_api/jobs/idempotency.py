@@ -83,7 +83,7 @@ class IdempotencyMarker:
 async def insert_once(
     wanted: K, store: KeyedStore[K], insert: Callable[[], Awaitable[None]]
 ) -> tuple[K, bool]:
-    """Insert *wanted* unless its key made an item before; return the item, and if it existed.
+    """Insert *wanted* unless its key made an item before; return the item, and whether it existed.
 
     Raises:
         IdempotencyKeyReused: another body came with the same key.

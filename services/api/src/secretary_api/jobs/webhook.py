@@ -73,7 +73,7 @@ def shown(webhook: Webhook) -> JsonObject:
 def accepted(request: WebhookRequest, guard: UrlGuard, client_id: str) -> WebhookRequest:
     """Return *request* with an encoded URL that was checked.
 
-    ``{jobId}`` stays in the URL. The guard checks the URL in which *client_id* replaces ``{jobId}``.
+    ``{jobId}`` stays in the URL. The guard checks the URL after *client_id* has replaced it.
 
     Raises:
         InvalidRequest: the guard refuses the URL, or the URL is too long.

@@ -158,7 +158,7 @@ class DeliveryReader:
     async def _set_aside(
         self, document: Document, reading: Reading[Delivery], *, ours: bool = False
     ) -> Delivery:
-        """Set the delivery aside unless another notifier holds it; return it as it is then."""
+        """Set the delivery aside unless another notifier holds it; return the result."""
         now = self._clock.now()
         delivery = _partial(document, reading)
         odd = {fault.top for fault in reading.faults} - {"delivery_id"}

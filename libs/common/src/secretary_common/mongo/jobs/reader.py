@@ -167,7 +167,7 @@ class JobReader:
     async def _set_aside(
         self, document: Document, reading: Reading[Job], *, ours: bool = False
     ) -> Job:
-        """Set the job aside unless another worker holds it; return it as it is then."""
+        """Set the job aside unless another worker holds it; return the job after that."""
         now = self._clock.now()
         job = set_aside.partial_job(str(document.get("_id")), _without_id(reading.values), now)
         odd = {fault.top for fault in reading.faults} - {"job_id"}
