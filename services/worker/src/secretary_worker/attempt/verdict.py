@@ -25,9 +25,9 @@ from secretary_common.models import Job, JobError, JobStatus, Outcome
 TRACEBACK_BYTES = 4096
 LONGEST_WAIT_SEC = 365 * 86_400.0
 AT_ONCE = 3
-"""How many unfit workers may hand a job back at once in one run; then it waits."""
+"""The number of unfit workers in one run that hand a job back without a delay."""
 OTHERWISE_AFTER = 8
-"""After so many unfit workers, about three minutes, the fault may be the job's after all."""
+"""After this many unfit workers, in about three minutes, the job itself may be the cause."""
 LACK_OF_ERRNO = {
     errno.EMFILE: Lack.DESCRIPTORS,
     errno.ENFILE: Lack.DESCRIPTORS,
@@ -123,7 +123,7 @@ def _of_handler(job: Job, ending: Ending, now: datetime, random: float) -> Verdi
 
 
 def _handed_on(job: Job, unfit: WorkerUnfit, now: datetime, random: float) -> Verdict:
-    """Hand the job back: first at once, for another worker; later with a growing delay."""
+    """Return the verdict that hands the job back, with a delay after ``AT_ONCE`` workers."""
     beyond = job.unfit_workers + 1 - AT_ONCE
     delay = retry_delay(beyond, random) if beyond > 0 else 0.0
     run_at = now + timedelta(seconds=delay)
@@ -131,10 +131,10 @@ def _handed_on(job: Job, unfit: WorkerUnfit, now: datetime, random: float) -> Ve
 
 
 def _unfit(raised: BaseException) -> WorkerUnfit | None:
-    """Return what *raised* says about the worker, if it is the worker's fault.
+    """Return the ``WorkerUnfit`` in *raised*; None if *raised* does not mean an unfit worker.
 
-    A handler may not use our functions. An ``OSError`` of its own that says that the process has no
-    descriptors, or its disk no room, is the worker's fault too, unless several workers say so.
+    An ``OSError`` for missing descriptors or a full disk also means an unfit worker, unless
+    ``OTHERWISE_AFTER`` workers have reported it for the same job.
     """
     for leaf in _leaves(raised):
         if isinstance(leaf, WorkerUnfit):

@@ -1,6 +1,7 @@
-"""Whether this worker has what its jobs need; a worker that lacks something takes no jobs.
+"""Makes a worker that lacks something take no jobs until the worker is fit again.
 
-Without this, a sick worker is the fastest: it fails each job at once and takes the next one.
+An unfit worker fails each job at once. So without this module it would take more jobs than the
+others.
 """
 
 from __future__ import annotations
@@ -30,15 +31,15 @@ PROBE_BYTES = 2**20
 PROBE_SEC = 10.0
 
 Probe = Callable[[], None]
-"""Returns if the worker has the thing; otherwise it raises any error."""
+"""Raises an error if the worker still lacks something."""
 
 
 class Fitness:
-    """What the worker lacks, as its jobs report it, and until when it takes no jobs.
+    """The lacks of the worker that its jobs report, and the pause in which it takes no jobs.
 
-    After a report the worker pauses, then probes itself. While a probe fails, it pauses again, each
-    time for longer. A lack without a probe is over with its pause, until a job reports it again.
-    The pauses are short again once a job has worked.
+    After a report the worker pauses, then probes itself. If a probe fails, the worker pauses again,
+    each time for longer. A lack without a probe ends with the pause. After a completed job the next
+    pause is short again.
     """
 
     def __init__(
@@ -48,7 +49,7 @@ class Fitness:
         monotonic: Callable[[], float] = time.monotonic,
         jitter: Callable[[], float] = random.random,
     ) -> None:
-        """*probes* run in threads."""
+        """*probes*: a probe for each lack that the worker can check; it runs in a thread."""
         self._probes = probes
         self._monotonic = monotonic
         self._jitter = jitter
@@ -63,11 +64,11 @@ class Fitness:
 
     @property
     def lacks(self) -> dict[str, str]:
-        """What the worker lacks, each with a message for operators."""
+        """The lacks of the worker, each with a message for operators."""
         return {lack.value: message for lack, message in self._lacks.items()}
 
     def report(self, lack: Lack, message: str) -> None:
-        """Record that a job was handed back because of *lack*; take no jobs for a while."""
+        """Record that a job was handed back because of *lack*, and start a pause."""
         JOBS_HANDED_BACK_UNFIT.labels(lack.value).inc()
         self._add(lack, message)
         self._pause()
@@ -77,14 +78,14 @@ class Fitness:
         self._failures = 0
 
     async def run(self) -> None:
-        """Probe the worker after each pause; run until cancelled."""
+        """Probe the worker after each pause, until cancelled."""
         while True:
             await asyncio.sleep(CHECK_SEC)
             if self._lacks and self._monotonic() >= self._paused_until:
                 await self.probe()
 
     async def probe(self) -> None:
-        """Look which of the lacks are over; pause again if any is left."""
+        """Probe each lack and forget those that have ended. Pause again if a lack is left."""
         for lack in list(self._lacks):
             try:
                 if probe := self._probes.get(lack):
@@ -123,10 +124,10 @@ def probes_of(file_roots: Iterable[Path]) -> dict[Lack, Probe]:
 
 
 def probe_processes() -> None:
-    """Start a process with as many descriptors as a child of the sandbox has.
+    """Start a process and open as many sockets as for a child of the sandbox.
 
     Raises:
-        OSError: it cannot be started.
+        OSError: the process cannot be started.
     """
     pairs = [socket.socketpair() for _ in range(3)]
     try:
@@ -146,7 +147,7 @@ def probe_temporary_files() -> None:
     """Write a temporary file.
 
     Raises:
-        OSError: it cannot be made or written.
+        OSError: the file cannot be made or written.
     """
     with tempfile.TemporaryFile() as file:
         file.write(bytes(PROBE_BYTES))
@@ -157,7 +158,7 @@ def probe_file_roots(roots: Iterable[Path]) -> None:
     """List each of *roots*.
 
     Raises:
-        OSError: one cannot be read.
+        OSError: a folder cannot be read.
     """
     for root in roots:
         with os.scandir(root) as entries:
