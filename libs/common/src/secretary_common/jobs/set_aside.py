@@ -22,7 +22,7 @@ UNKNOWN_TYPE = "unreadable"
 
 
 def may_be_set_aside(job: Job, now: datetime) -> bool:
-    """Return whether no worker holds *job*; a worker that holds the job may still end it."""
+    """Return whether no worker holds *job*. A worker that holds a job may still end the job."""
     if job.status is not JobStatus.PROCESSING or job.lease is None:
         return True
     return job.lease.expires_at <= now
