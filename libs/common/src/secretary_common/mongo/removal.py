@@ -140,7 +140,7 @@ class MongoLockRepository:
 
 
 def _is_slot(slot: object) -> bool:
-    """Return the kind of *slot*: empty, an event, or an event of a newer version."""
+    """Return whether *slot* is None, or an event of this or a newer version."""
     return slot is None or (
         isinstance(slot, dict)
         and all(fault.word is not None for fault in shape_of(slot, NotifySlot).faults)
