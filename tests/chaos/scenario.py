@@ -26,7 +26,7 @@ from secretary_devstack.processes.local_system import end_on_sigterm
 
 ROOT = Path(__file__).resolve().parents[2]
 INTERRUPTED = 130
-SHORT_MINUTES, LONG_MINUTES = 2.5, 9.0
+SHORT_MINUTES, LONG_MINUTES = 2.0, 9.0
 SHOWN = 20
 """How many kinds of violations of an experiment are printed; its folder has all."""
 _IDS = re.compile(r"\b(?:job|batch|file|msg)[-_][\w-]*+|\(pid \d++\)")
