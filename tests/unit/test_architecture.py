@@ -9,6 +9,7 @@ from secretary_common.models.states import TRANSITIONS, JobStatus
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+FAILURES = (ROOT / "docs/failures.md").read_text(encoding="utf-8")
 CHART = re.compile(r"^\s+(\w+) --> (\w+)", re.MULTILINE)
 # `worker/engine`, `api/http/errors.py`; also as part of a longer path in backticks.
 NAMED = re.compile(
@@ -30,8 +31,8 @@ def test_every_package_has_a_docstring() -> None:
     assert [one.name for one in packages() if one.docstring in ("", "TODO.")] == []
 
 
-def test_no_folder_has_more_than_sixteen_modules() -> None:
-    assert [one.name for one in packages() if one.modules > 16] == []
+def test_no_folder_has_more_than_fourteen_modules() -> None:
+    assert [one.name for one in packages() if one.modules > 14] == []
 
 
 def test_architecture_names_every_package_of_the_first_two_levels() -> None:
@@ -42,9 +43,9 @@ def test_architecture_names_every_package_of_the_first_two_levels() -> None:
     assert len(names) > 20
 
 
-def test_every_path_that_architecture_names_exists() -> None:
+def test_every_path_that_architecture_and_failures_name_exists() -> None:
     sources = {path.name: path for path in ROOT.glob("*/*/src/secretary_*")}
-    named = {path.rstrip("/") for path in NAMED.findall(TEXT)}
+    named = {path.rstrip("/") for path in NAMED.findall(TEXT + FAILURES)}
     missing = [
         path
         for path in named
