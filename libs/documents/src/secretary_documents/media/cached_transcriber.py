@@ -15,7 +15,7 @@ VERSION = 1
 
 
 class CachedTranscriber:
-    """A ``Transcriber`` that passes only pieces that are not in the cache to another one.
+    """A ``Transcriber`` with a cache. It passes pieces that are not in the cache to another one.
 
     A recording is cut in the same way each time. So a new attempt continues where the last attempt
     stopped.

@@ -16,7 +16,7 @@ VERSION = 1
 
 
 class CachedChat:
-    """A ``ChatModel`` that passes only requests that are not in the cache to another one."""
+    """A ``ChatModel`` with a cache. It passes requests without a cached answer to another one."""
 
     def __init__(
         self, chat: ChatModel, cache: CacheRepository, *, base_url: str, model: str

@@ -74,7 +74,7 @@ Update = JobProgress | JobError | JobStatus | Results | LogLine
 
 @dataclass(frozen=True, slots=True)
 class AwaitDurable:
-    """Requests to resolve *done* when *update* and all updates before it are durable."""
+    """Asks the writer to resolve *done* when *update* and all earlier updates are durable."""
 
     update: Update
     done: Future[None] = field(default_factory=Future)

@@ -127,7 +127,7 @@ class PdfParameters(BaseModel):
 
     @property
     def has_template(self) -> bool:
-        """Whether the text goes through a template."""
+        """Whether a template is applied to the text."""
         return self.template is not None or self.template_content is not None
 
     @model_validator(mode="after")

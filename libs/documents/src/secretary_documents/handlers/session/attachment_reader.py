@@ -100,7 +100,7 @@ def _suffix_of(file: OpenFile) -> str:
     """Return the suffix for *file*, chosen by its first bytes.
 
     Raises:
-        PermanentError: PDF_INVALID, the file has no format of slides; it may be a login page.
+        PermanentError: PDF_INVALID, the file is neither a PDF nor slides of an office program.
     """
     head = os.pread(file.fd, PDF_MARK_WITHIN, 0)
     if PDF_MARK in head:
