@@ -112,7 +112,7 @@ class ChildProcess:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
 
     def failure(self, what: str) -> ChildFailed:
-        """Return an error about this process, with *what* happened and the end of the log."""
+        """Return an error about this process. *what* says in words what happened."""
         return ChildFailed(f"{self.name} {what}; the end of {self.log}:\n{self.tail()}")
 
 

@@ -155,8 +155,8 @@ def _database(mongo: RunningServer) -> Iterator[str]:
 def user_settings(environ: Mapping[str, str], folder: Path) -> dict[str, object]:
     """Return the settings that *environ* has as ``SECRETARY_<SECTION>__<KEY>`` variables.
 
-    The ports of worker and notifier are left out: the system needs them to see when both are ready.
-    ``SECRETARY_CONFIG``, a file relative to *folder*, is passed on too.
+    The ports of worker and notifier are left out, because the system chooses them to check when
+    these services are ready. A relative path in ``SECRETARY_CONFIG`` is relative to *folder*.
     """
     sections = {
         name.removeprefix(PREFIX).lower().replace(DELIMITER, "."): value

@@ -94,7 +94,10 @@ class FakeProvider(HttpServer):
         return [one for one in self._requests if one.operation == operation]
 
     def misbehave(self, operation: str, *misbehaviours: Misbehaviour | None) -> None:
-        """Fail the next requests for *operation* in these ways. None answers correctly."""
+        """Fail the next requests for *operation* in these ways, in order.
+
+        A request for which the list has None is answered correctly.
+        """
         if operation not in OPERATIONS:
             raise ValueError(operation)
         self._script.faults[operation].extend(

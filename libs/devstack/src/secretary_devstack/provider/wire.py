@@ -22,7 +22,7 @@ class RecordedRequest:
 
     operation: str
     body: JsonObject
-    """The JSON, or the fields of a form as lists, with the name of the file as its value."""
+    """The JSON; or the fields of a form as lists, with a file's name in place of its content."""
     file: bytes = b""
     authorization: str = ""
 

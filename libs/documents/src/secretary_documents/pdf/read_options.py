@@ -86,7 +86,10 @@ def make_read_options(
 
 @lru_cache(maxsize=8)
 def _version(package: str) -> str:
-    """Return the installed version of *package* or of ``<package>-lite``, as PyMuPDF has both."""
+    """Return the installed version of *package* or of ``<package>-lite``.
+
+    PyMuPDF is published under both names.
+    """
     for name in (package, f"{package}-lite"):
         try:
             return metadata.version(name)

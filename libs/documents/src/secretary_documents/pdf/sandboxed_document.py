@@ -104,7 +104,7 @@ class SandboxedDocument:
 
     @asynccontextmanager
     async def borrow_child(self, *, keep: bool = True) -> AsyncIterator[Child]:
-        """Yield a child that has the document open. *keep* allows to use the child again."""
+        """Yield a child that has the document open. If *keep*, the next request may use it too."""
         child, stack = self._take_idle() or await self._start()
         async with stack:
             yield child

@@ -114,7 +114,7 @@ class _Walk:
 
     def __init__(self, marked: _Marked) -> None:
         self._marked = marked
-        self._open: list[str] = []  # "key" or "value": what a mapping expects next; "item"
+        self._open: list[str] = []  # "key" or "value", which a mapping expects next; or "item"
 
     def scalars(self) -> Iterator[tuple[int, int, Scalar]]:
         """Yield the begin, the end and the value of each scalar with placeholders."""

@@ -65,10 +65,10 @@ class Downloader:
         *accept* is the Accept header.
 
         Raises:
-            PermanentError: URL_REFUSED by the guard; FETCH_FAILED, the server refuses;
-                ``too_large``.
+            PermanentError: URL_REFUSED, the guard refuses the URL; FETCH_FAILED, the server refuses
+                the request; ``too_large``, the file has more than ``max_bytes``.
             TransientError: FETCH_FAILED, another attempt may succeed.
-            WorkerUnfit: the worker has no room for it.
+            WorkerUnfit: the worker has no room for the file.
         """
         with temporary_file() as file:
             yield await self._save(url, accept, file)

@@ -19,10 +19,10 @@ PUT_SEC = 30.0
 
 
 class Cache:
-    """One named cache, usable from any loop. Its methods raise nothing.
+    """One named cache. Its methods raise no errors and may be called from any loop.
 
     After a failed read the keys count as unknown. After a failed write the values are lost, and
-    handlers compute them again. Either failure is logged and counted.
+    handlers compute them again. These failures are logged and counted.
     """
 
     def __init__(self, name: str, repository: CacheRepository, bridge: Bridge) -> None:

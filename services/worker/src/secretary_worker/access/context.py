@@ -46,8 +46,8 @@ class SetupRequests:
 class HandlerContext:
     """The worker's services for handlers. One context serves all packages of the process.
 
-    A package takes what it needs in its ``setup(context)`` function, before any job runs, and
-    passes it to its handlers. See docs/handlers.md.
+    A package takes services in its ``setup(context)`` function, before any job runs, and passes
+    them to its handlers. See docs/handlers.md.
     """
 
     def __init__(
@@ -103,8 +103,8 @@ class HandlerContext:
     def cache(self, name: str) -> Cache:
         """Return a cache in MongoDB, shared by all workers; *name* appears in logs and metrics.
 
-        All caches share their keys, so a key must name everything that its value depends on: the
-        package, its version and the input.
+        All caches share their keys. So a key must contain everything on which its value depends:
+        the package, its version and the input.
         """
         return Cache(name, self._cache, self._bridge)
 
@@ -161,7 +161,7 @@ def _validated(model: type[Section], values: JsonObject) -> Section:
 
 
 def _decoded(values: JsonObject, error: ValidationError) -> JsonObject:
-    """Return, decoded, the values that are JSON text but should have another type.
+    """Return the decoded values that are JSON text although the model needs another type.
 
     An environment variable can hold a list or a map only as JSON text.
     """

@@ -189,10 +189,10 @@ def _open(real: Path, filename: str) -> int:
 
 
 def _unfit(roots: Iterable[Path], not_found: PermanentError) -> WorkerUnfit | None:
-    """Return what is wrong with *roots* of this worker; a file is not missing because of it.
+    """Return the error for a worker that cannot read one of *roots*; None if it can read all.
 
-    An empty folder is what a mount leaves that failed. It may also be right: then the job ends with
-    *not_found* after several workers have said the same.
+    A folder without entries counts as unreadable, because a mount may have failed. But the folder
+    may be empty on purpose. So after several workers the job ends with *not_found*.
     """
     for root in roots:
         try:

@@ -18,7 +18,7 @@ from secretary_worker.access.source import OpenFile, check_size
 from secretary_worker.attempt.repository import OpenUpload
 
 PATIENCE_SEC = 30.0
-"""How long ``Uploads`` repeats its reads while the store does not answer."""
+"""The time for which ``Uploads`` repeats its reads while the store does not answer."""
 RETRY_SEC = 1.0
 
 CheckSize = Callable[[int], None]
@@ -48,7 +48,7 @@ class Uploads:
             PermanentError: FILE_NOT_FOUND, *owner* may open no such upload; *too_large*, the upload
                 has more than *max_bytes*.
             StoreUnavailable: MongoDB did not answer for ``PATIENCE_SEC``.
-            WorkerUnfit: the worker has no room for it.
+            WorkerUnfit: the worker has no room for the copy.
         """
         opening = self.open_upload(file_id, owner, max_bytes, too_large=too_large)
         async with opening as upload:

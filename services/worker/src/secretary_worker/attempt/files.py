@@ -42,7 +42,7 @@ class AttemptFiles:
 
     @property
     def results_file(self) -> ResultsFile | None:
-        """The file of the latest results if they are too large for the job document, or None."""
+        """The file of the latest results; None if the job document has room for the results."""
         if self.results is None or self.results.value is not None or self._stored_results is None:
             return None
         results, file = self._stored_results

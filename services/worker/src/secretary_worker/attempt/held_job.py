@@ -9,7 +9,7 @@ from secretary_worker.attempt.verdict import Interruption
 
 
 class HeldJob:
-    """A held job, and the reason why its handler must stop, if there is one."""
+    """A held job. It also has the reason why its handler must stop, if there is a reason."""
 
     def __init__(self, job: Job, lease: Lease, confirmed_at: float) -> None:
         """*confirmed_at*: the monotonic time just before the claim was sent, in seconds."""

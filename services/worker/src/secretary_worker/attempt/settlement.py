@@ -58,7 +58,7 @@ def settlement_of(
 
 
 def reduced(settlement: Settlement, results_file: ResultsFile | None) -> Settlement:
-    """Return *settlement* reduced to what any job document has room for.
+    """Return *settlement* reduced so that any job document has room for it.
 
     *results_file* is the file with the results, if there are results.
     """

@@ -65,7 +65,7 @@ class Verdict:
     error: JobError | None = None
     run_at: datetime | None = None
     lack: Lack | None = None
-    """What the worker lacked, if that is why it hands the job back."""
+    """The lack because of which an unfit worker hands the job back; None if it has no such lack."""
 
 
 def decide(job: Job, ending: Ending, now: datetime, random: float) -> Verdict | None:
@@ -75,7 +75,7 @@ def decide(job: Job, ending: Ending, now: datetime, random: float) -> Verdict | 
 
     Args:
         job: the job as it was claimed.
-        ending: how the handler ended.
+        ending: the end of the handler.
         now: the current time.
         random: a number in [0, 1), for the jitter of the backoff.
     """

@@ -31,7 +31,7 @@ PROBE_BYTES = 2**20
 PROBE_SEC = 10.0
 
 Probe = Callable[[], None]
-"""Raises an error if the worker still lacks something."""
+"""Checks for one lack: raises an error if the worker still has this lack."""
 
 
 class Fitness:
@@ -90,7 +90,7 @@ class Fitness:
             try:
                 if probe := self._probes.get(lack):
                     await asyncio.to_thread(probe)
-            except Exception as error:  # noqa: BLE001 - whatever it is, the worker is not fit
+            except Exception as error:  # noqa: BLE001 - after any error the worker is unfit
                 self._add(lack, str(error) or type(error).__name__)
             else:
                 del self._lacks[lack]

@@ -31,7 +31,7 @@ class WorkerState:
     listening: bool
     """Whether the worker consumes doorbells."""
     unfit: dict[str, str]
-    """What the worker lacks, each with a message."""
+    """The lacks of the worker, each with a message."""
 
 
 class Heartbeat:

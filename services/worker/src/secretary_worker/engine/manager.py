@@ -85,7 +85,7 @@ class SecretaryWorkerManager:
     def free_slots(self) -> int:
         """The number of slots without a job and without a claim whose outcome is unknown.
 
-        A worker that is not fit has none.
+        It is 0 while the worker is unfit.
         """
         if not self._runner.fitness.is_fit:
             return 0
@@ -108,7 +108,7 @@ class SecretaryWorkerManager:
 
     @property
     def lacks(self) -> dict[str, str]:
-        """What the worker lacks to do its jobs, each with a message; see ``Fitness``."""
+        """The lacks of the worker, each with a message; see ``Fitness``."""
         return self._runner.fitness.lacks
 
     @property

@@ -115,7 +115,7 @@ class Runner:
             await writer.close()
 
     def _judge_worker(self, verdict: Verdict) -> None:
-        """Record what the end of an attempt says about this worker."""
+        """Report the lack that *verdict* names, or record that the worker has completed a job."""
         if verdict.lack and verdict.error:
             self.fitness.report(verdict.lack, verdict.error.message)
         elif verdict.outcome is Outcome.COMPLETED:

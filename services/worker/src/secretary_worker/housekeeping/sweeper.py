@@ -60,7 +60,7 @@ class LockLost(Exception):
 
 
 class Sweeper:
-    """Removes what has expired, as long as this worker has the lock."""
+    """Removes expired documents and files, as long as this worker has the lock."""
 
     def __init__(
         self,

@@ -54,7 +54,7 @@ class ProcessLimits:
 
 
 def serve(begin: Begin, channel: socket.socket, files: Sequence[int]) -> NoReturn:
-    """Answer the requests from *channel*, one JSON line each, until it closes; then exit.
+    """Answer the requests from *channel*, one JSON line each, until the channel closes; then exit.
 
     The first line holds the limits. ``begin`` returns the function that answers requests. If that
     function raises a ``SecretaryError``, the parent gets its code and message. Any other exception

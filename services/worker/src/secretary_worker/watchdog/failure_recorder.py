@@ -3,7 +3,8 @@
 ``python -m secretary_worker.watchdog.failure_recorder`` runs in the worker's environment and
 folder, and reads the failure as JSON from its standard input. It is a separate process, so the
 watchdog stays small and ends a frozen worker even if MongoDB does not answer. The watchdog starts
-it when a worker is silent for suspiciously long; without input it does nothing.
+the recorder as soon as it suspects that the worker is frozen. If the worker recovers, the recorder
+gets no input and does nothing.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ async def record(settings: Settings, how: str, worker: str, mark: dict[str, Any]
 
 
 def main() -> None:
-    """Read a failure from standard input and log it; record it if it names a job."""
+    """Read a failure from standard input and log it. If it names a job, record it in the job."""
     settings = load_settings()
     configure_logging("worker", level=settings.log.level, style=settings.log.format)
     received = sys.stdin.buffer.read()

@@ -21,7 +21,7 @@ class PdfFile:
 
     name: str
     size: int
-    """In bytes."""
+    """The size in bytes."""
     sha256: str
 
 

@@ -114,7 +114,7 @@ def _suffix_of(file: OpenFile) -> str:
 
 
 def free_stem(name: str, others: Iterable[Attachment]) -> str:
-    """Return a file name like *name*, without its suffix, that none of *others* has."""
+    """Return a file name without suffix, made from *name*, that differs from those of *others*."""
     taken = {PurePosixPath(one.file).stem.casefold() for one in others if one.file}
     stem = slug(PurePosixPath(name).stem) or "slides"
     number, free = 1, stem

@@ -39,9 +39,9 @@ _PDF_STARTS, _PDF_ENDS = 25, 75
 
 
 def slides_progress(title: str, index: int, total: int, progress: JobProgress) -> JobProgress:
-    """Return the job's progress while it reads slides number *index*, from 0, of *total*.
+    """Return the job's progress while it reads one of *total* files of slides.
 
-    *progress* is the progress within these slides.
+    *index* is the number of the file, from 0, and *progress* is the progress within the file.
     """
     inside = min(max(progress.percent - _PDF_STARTS, 0) / (_PDF_ENDS - _PDF_STARTS), 1)
     starts, ends = PROCESSING_ATTACHMENTS.percent, ATTACHMENTS_PROCESSED.percent
