@@ -58,7 +58,7 @@ def invalid(message: str) -> PermanentError:
 
 
 def split_parts(text: str) -> list[Part]:
-    """Split *text* into its parts, in order. Their sources together are *text*.
+    """Split *text* into its parts, in order. The joined sources of the parts are *text* again.
 
     Raises:
         PermanentError: TEMPLATE_INVALID, a placeholder has an unknown type or a description that

@@ -120,7 +120,7 @@ def resolve(done: Future[None], error: Exception | None = None) -> None:
 def _is_small(value: dict[str, Any]) -> bool:
     """Return whether the JSON of *value* is small enough for the job document.
 
-    The size of a large value is estimated first, so its JSON is never made.
+    A lower bound is computed first, so that the JSON of a large value is not made.
     """
     enough = INLINE_RESULTS_BYTES
     return least_size(value, enough) <= enough and len(to_json(value)) <= enough

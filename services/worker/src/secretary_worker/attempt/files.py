@@ -79,7 +79,7 @@ class AttemptFiles:
             PermanentError: the job has too many files.
         """
         if file.name not in self._latest and len(self._latest) >= MAX_FILES:
-            raise PermanentError(f"a job has {MAX_FILES} files at most")
+            raise PermanentError(f"a job may have at most {MAX_FILES} files")
         self._latest[file.name] = file
 
     async def store(self, file: FileContent) -> None:

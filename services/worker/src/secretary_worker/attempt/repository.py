@@ -168,7 +168,7 @@ class SecretaryJobRepository:
             raise PermanentError(fault)
         kind = content_type or mimetypes.guess_type(name)[0] or ANY_TYPE
         if not CONTENT_TYPE.fullmatch(kind):
-            raise PermanentError("a content type looks like text/plain")
+            raise PermanentError("a content type must look like text/plain")
         try:
             file = FileContent(name, kind, await self._source_of(content))
             self._submit(file)
@@ -194,7 +194,9 @@ class SecretaryJobRepository:
         if isinstance(content, Path):
             return await asyncio.to_thread(content.open, "rb")
         if not isinstance(content, AsyncIterable):
-            raise PermanentError("a file is bytes, a pathlib.Path or an async iterator of bytes")
+            raise PermanentError(
+                "a file must be bytes, a pathlib.Path or an async iterator of bytes"
+            )
         return await self._spooled(content)
 
     async def _spooled(self, content: AsyncIterable[bytes]) -> BinaryIO:

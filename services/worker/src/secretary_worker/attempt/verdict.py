@@ -27,7 +27,7 @@ LONGEST_WAIT_SEC = 365 * 86_400.0
 AT_ONCE = 3
 """The number of unfit workers in one run that hand a job back without a delay."""
 OTHERWISE_AFTER = 8
-"""After this many unfit workers, in about three minutes, the job itself may be the cause."""
+"""After this many unfit workers, which takes about three minutes, the job counts as the cause."""
 LACK_OF_ERRNO = {
     errno.EMFILE: Lack.DESCRIPTORS,
     errno.ENFILE: Lack.DESCRIPTORS,

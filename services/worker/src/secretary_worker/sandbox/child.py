@@ -163,7 +163,7 @@ class Child:
         except ConnectionError:
             return b""
         except ValueError:  # asyncio raises it for a line over the limit
-            raise _Overflow("one page has more text than it may have") from None
+            raise _Overflow("one message has more bytes than it may have") from None
 
     def _conclude(self, end: JsonObject) -> float:
         with parsing_answer():

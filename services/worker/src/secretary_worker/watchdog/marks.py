@@ -155,7 +155,7 @@ class _MarkingCoroutine(Coroutine[Any, Any, T]):
         self._work.close()
 
     def __await__(self) -> Generator[Any, Any, T]:
-        raise TypeError("only a task takes the steps")
+        raise TypeError("only a task may run this coroutine")
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._work, name)

@@ -5,10 +5,10 @@ as standard input: the engine's loop writes a byte into the pipe at each tick. T
 nothing of the worker's interpreter. So a C call or a regular expression that keeps the GIL cannot
 stop the watchdog.
 
-A worker is frozen if its loop wrote nothing for TICKS ticks. The watchdog then runs
-``failure_recorder.py``, which logs the failure. If it is clear which job's code froze the worker
-(``suspect_of``), the recorder also writes the failure into that job. Then the watchdog ends the
-worker, and ``faulthandler`` prints the stack of every thread.
+A worker is frozen if its loop wrote nothing for TICKS ticks. Then ``failure_recorder.py``, a
+process that the watchdog has started after half of these ticks, logs the failure. If it is clear
+which job's code froze the worker (``suspect_of``), the recorder also writes the failure into that
+job. Then the watchdog ends the worker, and ``faulthandler`` prints the stack of every thread.
 
 If the pipe closes without a goodbye, the worker has died. If exactly one thread ran a job's code at
 that moment, the watchdog has the failure recorded in that job. In a container ``supervisor.py``
@@ -150,7 +150,7 @@ class Watchdog:
         return marks.read(self._memory[:])
 
     def _record(self, how: str, mark: Mark | None, within_sec: float) -> None:
-        """Give the recorder the failure; wait for it for *within_sec* at most."""
+        """Send the failure to the recorder; wait for the end of the recorder, at most *within_sec*."""
         failure = {"how": how, "worker": self._worker.owner, "mark": mark and asdict(mark)}
         stdin = self._start_recorder().stdin
         if stdin is not None:
@@ -160,7 +160,10 @@ class Watchdog:
         self._wait_for_recorder(within_sec)
 
     def _start_recorder(self) -> subprocess.Popen[bytes]:
-        """Start the recorder before it is needed: its imports take seconds on a busy machine."""
+        """Return the recorder; start it if it does not run.
+
+        It is started early, because its imports take seconds on a busy machine.
+        """
         if self._recorder is None:
             self._recorder = subprocess.Popen(  # noqa: S603 - our own module
                 [sys.executable, "-I", "-B", "-m", RECORDER], stdin=subprocess.PIPE
@@ -168,7 +171,7 @@ class Watchdog:
         return self._recorder
 
     def _dismiss_recorder(self) -> None:
-        """End a recorder that is not needed, because the worker has sent a beat again."""
+        """End a recorder that is not needed because the worker has sent a beat again."""
         if self._recorder is not None:
             self._recorder.kill()
             self._recorder.communicate()

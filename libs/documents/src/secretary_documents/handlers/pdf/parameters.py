@@ -50,7 +50,7 @@ class PdfParameters(BaseModel):
         json_schema_extra=_checked_as(ROOT_PATH_FORMAT),
     )
     url: str | None = optional(
-        "Where to download the PDF from, http or https; give this, filename or file_id.",
+        "The URL of the PDF, http or https; give this, filename or file_id.",
         min_length=1,
         max_length=8192,
     )
@@ -83,7 +83,7 @@ class PdfParameters(BaseModel):
         description="The languages for OCR, by Tesseract's names; other methods ignore it.",
     )
     password: SecretStr | None = optional(
-        "Opens an encrypted PDF; stored encrypted and never shown."
+        "The password of an encrypted PDF. It is stored encrypted and never shown."
     )
     output: Output = Field(
         default="text",

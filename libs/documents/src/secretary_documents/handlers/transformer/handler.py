@@ -75,7 +75,7 @@ class TransformerHandler:
         if parameters.url is not None:
             page = await self._pages.read(parameters.url, resources)
             if not page.text.strip():
-                message = "the page has no text; perhaps JavaScript makes it"
+                message = "the page has no text; perhaps JavaScript adds the text"
                 raise PermanentError(message, code=ErrorCode.PAGE_EMPTY)
         text = page.text if page is not None else parameters.text or ""
         return (
