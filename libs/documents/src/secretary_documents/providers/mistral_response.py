@@ -71,9 +71,7 @@ def read_ocr_response(body: JsonObject, numbers: Sequence[int]) -> OcrResponse:
         billed = parsed.usage_info.pages_processed
     strange = [page.index for page in parsed.pages if page.index not in range(len(numbers))]
     if strange:
-        return OcrResponse(
-            (), billed, f"it has page {strange[0]}, but the pages are 0 to {len(numbers) - 1}"
-        )
+        return OcrResponse((), billed, f"it has page {strange[0]} of 0 to {len(numbers) - 1}")
     times = Counter(page.index for page in parsed.pages)
     pages = tuple(_read(page, numbers) for page in parsed.pages if times[page.index] == 1)
     twice = [index for index, count in times.items() if count > 1]

@@ -115,9 +115,7 @@ class Downloader:
         if status != HTTPStatus.OK:
             raise _refused_by_server(f"the server answered {status}")
         if response.headers.get("Content-Encoding", "identity").lower() != "identity":
-            raise _refused_by_server(
-                "the server sends the file compressed although this is forbidden"
-            )
+            raise _refused_by_server("the server sends the file compressed, against the request")
 
     async def _copy(self, response: httpx.Response, file: BinaryIO) -> int:
         announced = response.headers.get("Content-Length", "")

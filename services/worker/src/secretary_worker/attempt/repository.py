@@ -194,9 +194,7 @@ class SecretaryJobRepository:
         if isinstance(content, Path):
             return await asyncio.to_thread(content.open, "rb")
         if not isinstance(content, AsyncIterable):
-            raise PermanentError(
-                "a file must be bytes, a pathlib.Path or an async iterator of bytes"
-            )
+            raise PermanentError("a file must be bytes, a pathlib.Path or an async iterator")
         return await self._spooled(content)
 
     async def _spooled(self, content: AsyncIterable[bytes]) -> BinaryIO:

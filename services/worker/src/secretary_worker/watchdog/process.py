@@ -150,7 +150,7 @@ class Watchdog:
         return marks.read(self._memory[:])
 
     def _record(self, how: str, mark: Mark | None, within_sec: float) -> None:
-        """Send the failure to the recorder; wait for the end of the recorder, at most *within_sec*."""
+        """Send the failure to the recorder, and wait at most *within_sec* for its end."""
         failure = {"how": how, "worker": self._worker.owner, "mark": mark and asdict(mark)}
         stdin = self._start_recorder().stdin
         if stdin is not None:
