@@ -93,7 +93,7 @@ def setup(context: HandlerContext) -> None:
 def _remote_readers(context: HandlerContext) -> dict[str, RemoteReader]:
     """Return a reader for each remote ``extraction_method``.
 
-    If a provider is not configured, its reader fails the jobs that ask for it, with the settings.
+    If a provider is not configured, jobs with its method fail, and the error names the settings.
     """
     return {
         mistral_response.METHOD: MistralReader(

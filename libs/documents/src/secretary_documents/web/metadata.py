@@ -87,7 +87,7 @@ def _objects(value: Any, most: int) -> list[JsonObject]:
 
 
 def _event(objects: list[JsonObject], url: str) -> JsonObject:
-    """Return the event that the page at *url* is about; {} if there is no event.
+    """Return the event that the page at *url* describes; {} if there is no event.
 
     This is the event with that address, else the first event that is part of another event, else
     the first event.

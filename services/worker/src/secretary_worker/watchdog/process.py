@@ -100,7 +100,7 @@ class Observation:
 
 
 class Watchdog:
-    """Watches one worker until it ends."""
+    """Watches one worker until the worker ends."""
 
     def __init__(
         self, worker: WatchedWorker, memory: mmap.mmap, *, tick_sec: float, ticks: int

@@ -16,7 +16,7 @@ from secretary_worker.watchdog.marks import Marks
 log = get_logger(__name__)
 
 TICKS = 15
-"""A worker counts as frozen after so many missed ticks."""
+"""A worker counts as frozen after this many missed ticks."""
 SHARE_OF_LEASE = 1 / 2
 """The share of a lease's term that ``TICKS`` take. When a worker freezes, each of its leases has
 at least two thirds of its term left. So a sixth is left to record the failure before another

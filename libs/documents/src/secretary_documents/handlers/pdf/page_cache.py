@@ -1,4 +1,4 @@
-"""Caches pages. A key has the content of the file and the reader, but no path, name or time."""
+"""Caches pages. A key has the digest of the file and the reader, but no path, name or time."""
 
 from __future__ import annotations
 
