@@ -102,7 +102,7 @@ def _named(modules: Sequence[str]) -> Iterator[tuple[str, Setup]]:
 
 @contextlib.contextmanager
 def _blaming(package: str, *, settings_name_themselves: bool = False) -> Iterator[None]:
-    """Raise each error inside as a ConfigurationError that names *package* and the line.
+    """Turn each error of the code inside into an error that names *package* and the line.
 
     With *settings_name_themselves* a ConfigurationError passes unchanged, because it names the
     setting.

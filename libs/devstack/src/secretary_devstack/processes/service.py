@@ -81,7 +81,7 @@ class Service:
         self.port = port
         self.log = folder / f"{self.name}.log"
         self.variables: dict[str, str] = {}
-        """More environment variables of its processes, such as ``TMPDIR``."""
+        """More environment variables for the service, such as ``TMPDIR``."""
         self._script = script
         self._settings = settings
         self._folder = folder

@@ -151,7 +151,7 @@ TRANSCRIPTION = _object(
 
 
 def fault_of(request: JsonObject, schema: JsonObject) -> str | None:
-    """Return the first fault of *request* by *schema*; None if *request* fits."""
+    """Return the place and the reason why *request* does not fit *schema*; None if it fits."""
     for error in Draft202012Validator(schema).iter_errors(request):
         return f"{'.'.join(map(str, error.absolute_path)) or 'body'}: {error.message[:300]}"
     return None

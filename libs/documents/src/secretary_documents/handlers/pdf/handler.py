@@ -26,7 +26,7 @@ _TOO_LARGE = ErrorCode.PDF_TOO_LARGE
 
 
 class TextTransformer(Protocol):
-    """Sends a text through a template. ``templates.Transformer`` implements this protocol."""
+    """Applies a template to a text. ``templates.Transformer`` implements this protocol."""
 
     async def transform(
         self, request: TransformRequest, resources: ResourceCalculator
@@ -143,7 +143,7 @@ class PdfHandler:
 
 
 def transform_request(parameters: PdfParameters, text: str) -> TransformRequest:
-    """Return the request to send *text* through the template in *parameters*."""
+    """Return the request to apply the template in *parameters* to *text*."""
     return TransformRequest(
         text=text,
         template=parameters.template,
