@@ -100,6 +100,7 @@ class RecordingTranscriber:
             PermanentError: URL_REFUSED, FETCH_FAILED, MEDIA_…, FFMPEG_MISSING,
                 YT_DLP_NOT_CONFIGURED, TRANSCRIPTION_NOT_CONFIGURED, PROVIDER_…
             TransientError: FETCH_FAILED or PROVIDER_…; a later attempt may succeed.
+            WorkerUnfit: the disk is full.
         """
         transcribe = partial(
             self.transcribe_file, language=language, resources=resources, use_cache=use_cache

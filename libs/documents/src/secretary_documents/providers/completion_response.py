@@ -26,7 +26,7 @@ class Completion:
     finish_reason: str
     model: str
     prompt_tokens: int
-    """0 if the server does not report the tokens."""
+    """The tokens of the prompt; 0 if the server does not report them."""
     completion_tokens: int
     refusal: str | None = None
 

@@ -11,8 +11,8 @@ which job's code froze the worker (``suspect_of``), the recorder also writes the
 job. Then the watchdog ends the worker, and ``faulthandler`` prints the stack of every thread.
 
 If the pipe closes without a goodbye, the worker has died. If exactly one thread ran a job's code at
-that moment, the watchdog has the failure recorded in that job. In a container ``supervisor.py``
-gives the recorder the time to finish.
+that moment, the recorder writes the failure into that job. In a container ``supervisor.py`` gives
+the recorder the time to finish.
 
 ``faulthandler.dump_traceback_later(…, exit=True)`` cannot replace the watchdog, because its timer
 also counts the time in which the worker was stopped. After SIGCONT, or after a virtual machine was
