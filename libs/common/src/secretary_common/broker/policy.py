@@ -1,4 +1,4 @@
-"""Sets the policy that RabbitMQ drops no doorbell because workers gave it back.
+"""Sets a policy: RabbitMQ keeps a doorbell however often workers give it back.
 
 RabbitMQ 4 drops a message of a quorum queue after 20 deliveries. A worker without a free slot gives
 doorbells back, so the policy switches the limit off. AMQP cannot set a policy, so the management

@@ -1,8 +1,8 @@
 """The interfaces of the store and the broker, as protocols.
 
 Each method is described here, once. ``mongo``, ``broker`` and ``testing`` implement these protocols
-and describe only what differs. Here belong protocols and the small values that only they use, no
-implementation. Other packages import the names from this package.
+and describe only what differs. This package contains protocols and the small values in their
+signatures. It contains no implementations.
 """
 
 from secretary_common.ports.announcement import JobTypeRepository, TemplateRepository

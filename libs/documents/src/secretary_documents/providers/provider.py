@@ -1,4 +1,4 @@
-"""A configured provider, and the base class of the clients of providers."""
+"""A provider with its configuration, and the base class of clients of providers."""
 
 from __future__ import annotations
 

@@ -111,8 +111,9 @@ def render_system(template: Template, context: Mapping[str, Any]) -> str | None:
 def text_of(value: Any, *, alone: bool = False) -> str:
     """Return *value* as text for readers.
 
-    If *alone* (the placeholder is alone on its line), a list becomes bullets and rows become a
-    table. Other lists become text with commas, and all other values that are not text become JSON.
+    A list of texts and numbers becomes bullets if *alone* (the placeholder is alone on its line),
+    otherwise text with commas. If *alone*, a list of flat dicts (rows) becomes a table. None
+    becomes an empty text. Every other value that is not text becomes JSON.
     """
     match value:
         case None:

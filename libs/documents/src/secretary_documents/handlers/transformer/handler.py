@@ -1,4 +1,7 @@
-"""The ``transformer`` job: fills a text or a web page into a template, or translates it."""
+"""The ``transformer`` job fills a template with values that a model finds in a text or a web page.
+
+Without a template it translates the text.
+"""
 
 from __future__ import annotations
 
