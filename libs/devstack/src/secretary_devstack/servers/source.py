@@ -36,7 +36,7 @@ class Source(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class ServerKind:
     """A kind of server."""
 
     name: str
@@ -57,7 +57,7 @@ class Kind:
 class RunningServer:
     """A server to connect to."""
 
-    kind: Kind
+    kind: ServerKind
     url: str
     source: Source
 
@@ -71,10 +71,10 @@ class RunningServer:
 
 
 def choose(
-    kind: Kind,
+    kind: ServerKind,
     environ: Mapping[str, str],
     *,
-    can_run_container: Callable[[Kind], bool],
+    can_run_container: Callable[[ServerKind], bool],
     can_run_local: Callable[[Program], bool],
 ) -> Source:
     """Return the source for a server of *kind*.
@@ -101,7 +101,7 @@ def choose(
 
 
 @contextlib.contextmanager
-def running(kind: Kind, folder: Path) -> Iterator[RunningServer]:
+def running(kind: ServerKind, folder: Path) -> Iterator[RunningServer]:
     """Run a server of *kind*, or yield the given server. *folder* keeps the data of a local server.
 
     Raises:
@@ -123,7 +123,7 @@ def running(kind: Kind, folder: Path) -> Iterator[RunningServer]:
             yield RunningServer(kind, server.url, source)
 
 
-def container_can_run(kind: Kind) -> bool:
+def container_can_run(kind: ServerKind) -> bool:
     """Return whether a container engine answers and has or can pull the image of *kind*."""
     try:
         containers = _containers()
@@ -147,7 +147,7 @@ def _rabbitmq_version(url: str) -> str:
     return str((server_properties(url) or {}).get("version", ""))
 
 
-MONGO = Kind(
+MONGO = ServerKind(
     "MongoDB",
     "SECRETARY_TEST_MONGO_URL",
     PROGRAMS["mongod"],
@@ -156,7 +156,7 @@ MONGO = Kind(
     ReplicaSet,
     _mongo_version,
 )
-RABBITMQ = Kind(
+RABBITMQ = ServerKind(
     "RabbitMQ",
     "SECRETARY_TEST_AMQP_URL",
     PROGRAMS["rabbitmq"],

@@ -17,7 +17,7 @@ from secretary_documents.providers.completion import (
 from secretary_documents.providers.completion_response import Completion
 from secretary_documents.providers.connection import OpenClient, ProviderConnection, Timing
 from secretary_documents.providers.provider import Provider, open_client
-from secretary_documents.providers.structure import Reading, read_object
+from secretary_documents.providers.structure import CheckedObject, read_object
 
 # For a repair, at most this many characters of an answer that does not fit are sent to the model.
 LONGEST_REPEATED = 20_000
@@ -148,7 +148,7 @@ class _Conversation:
             temperature=asked.temperature,
         )
 
-    def ask_for_repair(self, reading: Reading, schema: JsonObject) -> None:
+    def ask_for_repair(self, reading: CheckedObject, schema: JsonObject) -> None:
         problems = "\n".join(f"- {problem}" for problem in reading.problems)
         wanted = f"Your answer does not fit:\n{problems}\n\n{schema_instruction(schema)}"
         # Some servers refuse an empty message.

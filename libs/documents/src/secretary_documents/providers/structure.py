@@ -22,7 +22,7 @@ _FENCED = re.compile(r"```[a-zA-Z]*+[^\S\n]*+\n(.*?)```", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class CheckedObject:
     """An object in an answer, and the problems that the schema finds in it."""
 
     data: JsonObject | None
@@ -31,7 +31,7 @@ class Reading:
     """The problems. They are empty if *data* fits the schema."""
 
 
-def read_object(text: str, schema: JsonObject) -> Reading:
+def read_object(text: str, schema: JsonObject) -> CheckedObject:
     """Return the first JSON object in *text* that fits *schema*.
 
     *text* is the object alone, or has the object in a code fence or inside prose. If no object
@@ -42,10 +42,10 @@ def read_object(text: str, schema: JsonObject) -> Reading:
     for data in _objects(text):
         problems = _problems(validator, data)
         if not problems:
-            return Reading(data, ())
-        readings.append(Reading(data, problems))
+            return CheckedObject(data, ())
+        readings.append(CheckedObject(data, problems))
     if not readings:
-        return Reading(None, ("there is no JSON object in the answer",))
+        return CheckedObject(None, ("there is no JSON object in the answer",))
     return max(readings, key=lambda reading: len(reading.data or ()))
 
 

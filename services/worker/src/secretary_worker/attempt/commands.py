@@ -43,8 +43,8 @@ class Results:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class FileContent:
-    """A file that the attempt must store. The writer closes its source."""
+class StoreFile:
+    """Asks the writer to store a file. The writer closes the source."""
 
     name: str
     content_type: str
@@ -80,7 +80,7 @@ class AwaitDurable:
     done: Future[None] = field(default_factory=Future)
 
 
-Command = Update | FileContent | AwaitDurable
+Command = Update | StoreFile | AwaitDurable
 Submit = Callable[[Command], None]
 """Queues a command for the writer; may be called from any thread."""
 

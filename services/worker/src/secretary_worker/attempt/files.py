@@ -12,7 +12,7 @@ from secretary_common.errors import PermanentError
 from secretary_common.models import FileInfo, FileKind, Job, JobFile, ResultsFile
 from secretary_common.ports import FileRepository
 from secretary_common.runtime.clock import Clock
-from secretary_worker.attempt.commands import FileContent, Results
+from secretary_worker.attempt.commands import Results, StoreFile
 
 MAX_FILES = 1000
 """The most files of a job. There is a limit because the job document lists all of them."""
@@ -30,7 +30,7 @@ class AttemptFiles:
         self._max_file_bytes = max_file_bytes
         self._storing = asyncio.Lock()
         self._stored_results: tuple[Results, ResultsFile] | None = None
-        self._latest: dict[str, FileContent] = {}
+        self._latest: dict[str, StoreFile] = {}
         self._stored: dict[str, JobFile] = {}
         self.results: Results | None = None
         """The latest results."""
@@ -72,7 +72,7 @@ class AttemptFiles:
         """Release the memory of the results. Call this when the attempt is over."""
         self.results = self._stored_results = None
 
-    def reserve_name(self, file: FileContent) -> None:
+    def reserve_name(self, file: StoreFile) -> None:
         """Reserve the name of *file*, which replaces an earlier file of the same name.
 
         Raises:
@@ -82,7 +82,7 @@ class AttemptFiles:
             raise PermanentError(f"a job may have at most {MAX_FILES} files")
         self._latest[file.name] = file
 
-    async def store(self, file: FileContent) -> None:
+    async def store(self, file: StoreFile) -> None:
         """Store *file*, for which ``reserve_name`` was called.
 
         Raises:

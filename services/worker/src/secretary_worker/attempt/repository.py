@@ -30,11 +30,11 @@ from secretary_common.models import (
 from secretary_common.models.states import TERMINAL
 from secretary_common.runtime.temporary_file import no_room_said, open_temporary
 from secretary_worker.attempt.commands import (
-    FileContent,
     LogLine,
     NoWrite,
     PendingWrite,
     Results,
+    StoreFile,
     Submit,
     Update,
 )
@@ -170,7 +170,7 @@ class SecretaryJobRepository:
         if not CONTENT_TYPE.fullmatch(kind):
             raise PermanentError("a content type must look like text/plain")
         try:
-            file = FileContent(name, kind, await self._source_of(content))
+            file = StoreFile(name, kind, await self._source_of(content))
             self._submit(file)
             await asyncio.wrap_future(file.done)
         except FileTooLarge as error:

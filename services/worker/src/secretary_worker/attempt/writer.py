@@ -20,9 +20,9 @@ from secretary_worker.attempt.background import BackgroundWrites
 from secretary_worker.attempt.commands import (
     AwaitDurable,
     Command,
-    FileContent,
     LogLine,
     Results,
+    StoreFile,
     Update,
     resolve,
 )
@@ -81,7 +81,7 @@ class AttemptWriter:
         if isinstance(command, LogLine) and not self._log.admit(command):
             return
         self._inbox.submit(
-            command, urgent=isinstance(command, JobStatus | FileContent | AwaitDurable)
+            command, urgent=isinstance(command, JobStatus | StoreFile | AwaitDurable)
         )
 
     async def catch_up(self) -> None:
@@ -91,7 +91,7 @@ class AttemptWriter:
     def _take(self, command: Command) -> None:
         if isinstance(command, AwaitDurable):
             self._await_durable(command)
-        elif isinstance(command, FileContent):
+        elif isinstance(command, StoreFile):
             self._accept_file(command)
         else:
             self._accept(command)
@@ -124,7 +124,7 @@ class AttemptWriter:
                 self._urgent.set()
         self._arrived.set()
 
-    def _accept_file(self, file: FileContent) -> None:
+    def _accept_file(self, file: StoreFile) -> None:
         refusal = self._refusal()
         if refusal is None and not self._has_ended:
             try:
