@@ -9,12 +9,12 @@ import pytest
 from secretary_devstack.error import ServerMissing
 from secretary_devstack.servers import mongod, rabbitmq
 from secretary_devstack.servers.provision import PROGRAMS, advice
-from secretary_devstack.servers.source import MONGO, RABBITMQ, Kind, Source, choose
+from secretary_devstack.servers.source import MONGO, RABBITMQ, ServerKind, Source, choose
 
 GIVEN = {"SECRETARY_TEST_MONGO_URL": "mongodb://db", "SECRETARY_TEST_AMQP_URL": "amqp://rabbit"}
 
 
-def chosen(kind: Kind, *, given: bool, container: bool, local: bool) -> Source:
+def chosen(kind: ServerKind, *, given: bool, container: bool, local: bool) -> Source:
     return choose(
         kind,
         GIVEN if given else {},
@@ -33,13 +33,13 @@ def chosen(kind: Kind, *, given: bool, container: bool, local: bool) -> Source:
     ],
 )
 def test_the_first_possible_source_is_taken(
-    kind: Kind, source: Source, *, given: bool, container: bool, local: bool
+    kind: ServerKind, source: Source, *, given: bool, container: bool, local: bool
 ) -> None:
     assert chosen(kind, given=given, container=container, local=local) is source
 
 
 @pytest.mark.parametrize("kind", [MONGO, RABBITMQ], ids=lambda kind: kind.name)
-def test_nothing_is_installed_if_a_given_server_or_a_container_serves(kind: Kind) -> None:
+def test_nothing_is_installed_if_a_given_server_or_a_container_serves(kind: ServerKind) -> None:
     def fail(*_: object) -> bool:
         raise AssertionError("tried to install")
 

@@ -4,7 +4,7 @@ import signal
 
 import pytest
 
-from secretary_common.errors import ErrorCode, PermanentError, TransientError
+from secretary_common.errors import ErrorCode, PermanentError, WorkerUnfit
 from secretary_documents.media.ffmpeg import exit_error
 from secretary_documents.media.program import ProgramResult
 
@@ -30,7 +30,7 @@ def test_every_exit_of_ffmpeg_has_its_code(returncode: int, stderr: str, code: E
 
 def test_a_full_disk_is_no_fault_of_the_recording() -> None:
     result = ProgramResult(1, b"", "av_write: No space left on device")
-    assert isinstance(exit_error(result), TransientError)
+    assert isinstance(exit_error(result), WorkerUnfit)
 
 
 def test_ffmpegs_output_does_not_reach_the_client() -> None:
