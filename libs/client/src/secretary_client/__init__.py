@@ -5,8 +5,8 @@
     with Client("http://localhost:5001", "sk_…") as secretary:
         results = secretary.run("pdf", {"filename": "sample.pdf"})
 
-The package also has the command ``secretary``. It uses the API over HTTP only, and imports no other
-package of the project.
+The package also has the command ``secretary``. The package uses the API over HTTP only, and imports
+no other package of the project.
 """
 
 from secretary_client.client import Client

@@ -152,7 +152,7 @@ class Client:
         return self.job(job_id)
 
     def follow(self, job_id: str, *, timeout: float | None = None) -> Iterator[Event]:
-        """Yield the state of a job, then each change to its end, across broken connections.
+        """Yield the state of a job, then its changes to the end, across broken connections.
 
         Args:
             job_id: the id of the job.

@@ -8,14 +8,14 @@ JsonObject = dict[str, Any]
 
 
 class Unreachable(Exception):
-    """The API did not answer, although the call was repeated."""
+    """The API did not answer."""
 
 
 class ApiError(Exception):
     """The API answered with an error."""
 
     def __init__(self, status: int, code: str, message: str, details: JsonObject | None) -> None:
-        """*code* is stable; *details* name the refused fields."""
+        """*code* is stable; *details* may name the refused fields."""
         super().__init__(f"{code}: {message}")
         self.status = status
         self.code = code

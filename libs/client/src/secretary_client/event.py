@@ -17,7 +17,7 @@ class Event:
     seq: int
     """The number of the change."""
     name: str
-    """``pending``, ``progress``, or one of ``TERMINAL``; such an event ends the stream."""
+    """``pending``, ``progress``, or one of ``TERMINAL``; a terminal event ends the stream."""
     data: dict[str, Any]
     """``seq, job_id, status, progress, error``."""
 

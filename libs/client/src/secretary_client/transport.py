@@ -1,7 +1,7 @@
 """Requests to the API, repeated while the API is unavailable.
 
-Every request is safe to repeat. Submissions have an idempotency key. The API refuses to do an
-action twice (``INVALID_STATE``).
+Repeated requests do no harm. Submissions have an idempotency key. The API refuses to do an action
+twice (``INVALID_STATE``). An upload that no job names is removed after a day.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Deadline:
         return max(SHORTEST_READ_SEC, min(TIMEOUT_SEC, self.left_sec))
 
     def is_before_read(self, read_sec: float) -> bool:
-        """Return whether a read of *read_sec* could end over ``SLACK_SEC`` after the deadline."""
+        """Return whether a read of *read_sec* could end more than ``SLACK_SEC`` too late."""
         return self.left_sec + SLACK_SEC < read_sec
 
     def until(self, read_sec: float, chunks: Iterable[bytes]) -> Iterator[bytes]:

@@ -37,7 +37,7 @@ SHUTDOWN_SEC = 10
 
 
 class Server(uvicorn.Server):
-    """uvicorn with our signal handling. Its own raises the signal again before our cleanup."""
+    """uvicorn with our signal handling: uvicorn's raises the signal again before our cleanup."""
 
     def __init__(self, config: uvicorn.Config, stopping: asyncio.Event) -> None:
         """*stopping* is set by the signal to stop; it ends endless requests such as streams."""

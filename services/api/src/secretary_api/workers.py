@@ -46,7 +46,7 @@ class WorkerActions:
         """Pause the type *name*: workers start no more of its jobs, and running jobs continue.
 
         Raises:
-            NotFound: no worker has announced the type.
+            NotFound: the type was not announced.
             StoreUnavailable: MongoDB did not answer.
         """
         return await self._set_paused(name, paused=True)
@@ -55,7 +55,7 @@ class WorkerActions:
         """Resume the type *name*, and ring for its waiting jobs.
 
         Raises:
-            NotFound: no worker has announced the type.
+            NotFound: the type was not announced.
             StoreUnavailable: MongoDB did not answer.
         """
         info = await self._set_paused(name, paused=False)

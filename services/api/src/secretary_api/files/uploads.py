@@ -20,7 +20,7 @@ log = get_logger(__name__)
 UPLOADS_AT_ONCE = 32
 """The most uploads that are stored at once; each needs a few MiB. Others wait, unread."""
 UPLOADS_PER_KEY = 8
-"""The most uploads of one API key at once, so that no key blocks the others."""
+"""The most uploads of one API key at once, so that one key alone cannot block the others."""
 
 
 class UploadStore:

@@ -75,7 +75,7 @@ class _Body:
 
 
 class _Answer:
-    """The answer to a request. ``EarlyAnswer`` ends an early answer after it read the body."""
+    """The answer to a request. ``EarlyAnswer`` discards the body, then ends an early answer."""
 
     def __init__(self, body: _Body, send: Send) -> None:
         self._body = body

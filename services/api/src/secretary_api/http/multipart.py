@@ -55,7 +55,7 @@ class FileBody:
         return self._name
 
     async def content(self) -> AsyncGenerator[bytes, None]:
-        """Yield the bytes of the file in order; the iteration ends only if the body is valid."""
+        """Yield the bytes of the file in order; an invalid body raises at last."""
         await self.name()
         more = True
         while more or self._pieces:

@@ -59,7 +59,7 @@ class JobActions:
     """The URL of the API for receivers of webhooks."""
 
     async def cancel(self, job: Job) -> Job:
-        """Cancel *job*, or ask its worker to stop it, which takes at most about 3 s.
+        """Cancel *job*; a worker that runs the job needs up to about 3 s to stop it.
 
         Raises:
             InvalidState: the job has ended.
@@ -154,7 +154,7 @@ def _require_known(job: Job) -> None:
     """Return if this version may change *job*.
 
     Raises:
-        InvalidState: the job has a word of a newer version, which alone may change it.
+        InvalidState: the job has a word of a newer version; only that version may change the job.
     """
     if job.newer:
         raise InvalidState(

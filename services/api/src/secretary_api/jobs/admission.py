@@ -45,7 +45,7 @@ class Admission:
 
         Args:
             submission: a job of the type *job_type*.
-            job_type: as its workers announced it.
+            job_type: the announced job type.
             owner: the id of the API key that submits the job.
             now: the time.
             idempotency: the mark of the request, if it has one.

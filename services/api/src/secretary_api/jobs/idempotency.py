@@ -46,14 +46,14 @@ K = TypeVar("K", bound=Keyed)
 
 
 class KeyedStore(Protocol[K]):
-    """The repository of such jobs or batches."""
+    """The repository of jobs or batches that may carry a key."""
 
     async def find_by_key(self, owner: str, key: str) -> K | None:
-        """Return the job or batch that carries *key*, once a majority has it."""
+        """Return the job or batch with *key*, as a majority of MongoDB's members has it."""
         ...
 
     async def release_key(self, keyed: K, /) -> None:
-        """Free the key of *keyed* if it still has the mark that was read."""
+        """Free the key of *keyed* if the stored mark is still the mark of *keyed*."""
         ...
 
 

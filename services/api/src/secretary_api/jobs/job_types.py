@@ -1,4 +1,4 @@
-"""The job types that workers have announced; read again at most every two seconds."""
+"""The announced job types; read again at most every two seconds."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class KnownJobTypes:
         return known[name]
 
     async def set_paused(self, name: str, *, paused: bool) -> JobTypeInfo | None:
-        """Pause or resume the type *name*; return None if no worker has announced it.
+        """Pause or resume the type *name*; return None if it was not announced.
 
         Raises:
             StoreUnavailable: MongoDB did not answer.

@@ -1,4 +1,4 @@
-"""Checks of JSON Schema's keywords that cannot take exponential or quadratic time.
+"""Checks for keywords of JSON Schema; no check takes exponential or quadratic time.
 
 The schemas come from handlers, the parameters from clients. The schema library matches patterns
 with ``re``, whose worst case is exponential, and it compares each item of a list with every other.

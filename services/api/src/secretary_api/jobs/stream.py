@@ -21,7 +21,7 @@ _LARGEST = 500
 class JobStream:
     """Streams the changes of jobs. It polls MongoDB, so it works without the broker.
 
-    All streams poll at the same moments, so that any number of streams costs one query a poll.
+    All streams poll at the same moments, so that up to 500 streams share one query.
     """
 
     def __init__(self, jobs: JobRepository, is_stopping: Callable[[], bool]) -> None:

@@ -18,7 +18,7 @@ from uuid import UUID
 from pydantic import AnyUrl, TypeAdapter, ValidationError
 
 _LONGEST = 8192
-"""The most characters of a valid text; no value of these formats is longer."""
+"""The most characters of a text with a known format; a longer text is refused."""
 # Only a mail server knows which addresses exist. A space or a missing part is always a mistake.
 _EMAIL = re.compile(r"[^\s@]++@[^\s@]++")
 _HOSTNAME = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})*+\.?")

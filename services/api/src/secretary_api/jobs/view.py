@@ -44,7 +44,7 @@ def view_of(job: Job, logs: Iterable[LogEntry]) -> JobView:
 
 
 def results_of(job: Job) -> JsonObject | None:
-    """Return the results of *job*, with everything that the store has only once."""
+    """Return the results of *job*, with the repeats that the store leaves out."""
     return job.results and expanded(job.results)
 
 
