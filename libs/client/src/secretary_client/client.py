@@ -24,7 +24,7 @@ COMPLETED = "completed"
 
 
 class Client:
-    """Calls one Secretary with one API key. A call is repeated while the API is unavailable."""
+    """Calls one Secretary with one API key. If the API is unavailable, a call is repeated."""
 
     def __init__(
         self,
@@ -210,7 +210,7 @@ class Client:
         self._save(f"{_path(job_id)}/download-archive", target)
 
     def upload(self, path: str | Path) -> str:
-        """Upload a file of any size; return its ``file_id`` for the parameters of jobs."""
+        """Upload a file; return its ``file_id`` for the parameters of jobs."""
         source = Path(path)
         with source.open("rb") as file:
             found = self.call("POST", "/api/files", files={"file": (source.name, file)})

@@ -47,7 +47,7 @@ class Downloads:
         return named, await self._open(named.file_id)
 
     async def archive_of(self, job: Job) -> AsyncIterator[bytes]:
-        """Stream a zip of all files of *job*, which is made while the client reads it."""
+        """Stream a zip of all files of *job*; the zip is made while the client reads."""
         buffer = _ZipBuffer()
         at = (job.completed_at or job.updated_at).astimezone(UTC)
         with zipfile.ZipFile(buffer, "w") as archive:

@@ -74,7 +74,7 @@ class JobActions:
         """Start a new run of *job*.
 
         Raises:
-            InvalidState: the job has not ended.
+            InvalidState: the job has not ended, or was unreadable.
         """
         changed = await self._apply(job, self._retried)
         log.info("job.retry_requested", job_id=job.job_id, run=changed.run)
