@@ -15,7 +15,7 @@ from support.handler_harness import child_pids
 from support.pdf_harness import RecordingCache
 from support.provider_harness import FakeTime, provider_settings, until
 
-from secretary_common.errors import ErrorCode, PermanentError, SecretaryError, TransientError
+from secretary_common.errors import ErrorCode, PermanentError, SecretaryError, WorkerUnfit
 from secretary_common.http.egress import guarded_client
 from secretary_common.http.url_guard import UrlGuard
 from secretary_common.jobs.resource_calculator import ResourceCalculator
@@ -219,7 +219,7 @@ async def test_a_recording_that_cannot_be_transcribed_has_its_code(
     assert (type(error), error.code) == (PermanentError, code)
 
 
-async def test_a_full_disk_is_left_to_the_next_attempt(
+async def test_a_full_disk_is_left_to_another_worker(
     make: Make, site: HttpServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Full:
@@ -234,7 +234,7 @@ async def test_a_full_disk_is_left_to_the_next_attempt(
 
     monkeypatch.setattr(tempfile, "TemporaryFile", Full)
     error = await failure(make(), site.url("/talk.mp4"))
-    assert isinstance(error, TransientError)
+    assert isinstance(error, WorkerUnfit)
 
 
 @pytest.fixture
