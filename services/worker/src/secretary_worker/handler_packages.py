@@ -33,7 +33,7 @@ Setup = Callable[[HandlerContext], None]
 
 
 class HandlerPackages:
-    """The handler packages of this process. The worker calls ``close`` at its end."""
+    """The handler packages of this process. Call ``close`` when the worker ends."""
 
     def __init__(
         self, settings: Settings, *, cache: CacheRepository, uploads: Uploads, bridge: Bridge
@@ -102,7 +102,7 @@ def _named(modules: Sequence[str]) -> Iterator[tuple[str, Setup]]:
 
 @contextlib.contextmanager
 def _blaming(package: str, *, settings_name_themselves: bool = False) -> Iterator[None]:
-    """Turn each error of the code inside into an error that names *package* and the line.
+    """Turn each error of the code inside into a ConfigurationError that names *package*.
 
     With *settings_name_themselves* a ConfigurationError passes unchanged, because it names the
     setting.

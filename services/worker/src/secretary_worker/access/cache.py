@@ -14,7 +14,7 @@ from secretary_worker.access.bridge import Bridge
 log = get_logger(__name__)
 
 GET_SEC = 10.0
-"""The deadline of a lookup. After it all keys of the lookup count as unknown."""
+"""The deadline of a lookup. After this time all its keys count as unknown."""
 PUT_SEC = 30.0
 
 

@@ -65,7 +65,8 @@ def open_under_roots(
 
     Raises:
         PermanentError: FILE_OUTSIDE_ROOTS, FILE_NOT_FOUND or *too_large*.
-        WorkerUnfit: this worker cannot read one of *roots*, or it has no descriptors.
+        WorkerUnfit: the file was not found, and one of *roots* is empty or unreadable.
+        OSError: the file cannot be opened for another reason, such as no free descriptor.
     """
     real_roots = [Path(os.path.realpath(root)) for root in roots]
     real = resolve_filename(filename, real_roots)

@@ -36,7 +36,7 @@ class Results:
         """The results, each text once; None if they are too large for the job document."""
 
     async def pieces(self) -> AsyncIterator[bytes]:
-        """Yield the JSON of the results in pieces. A thread makes each, because that takes time."""
+        """Yield the JSON of the results in pieces. A thread makes each piece, which takes time."""
         pieces = json_pieces(self._whole)
         while piece := await asyncio.to_thread(next, pieces, b""):
             yield piece
@@ -109,7 +109,7 @@ class NoWrite(PendingWrite):
 
 
 def resolve(done: Future[None], error: Exception | None = None) -> None:
-    """Resolve *done*, with *error* if there is one; do nothing if it is resolved or cancelled."""
+    """Resolve *done*, with *error* if there is one; a *done* that is done already is left."""
     with contextlib.suppress(InvalidStateError):
         if error is None:
             done.set_result(None)

@@ -49,9 +49,9 @@ class AttemptFiles:
         return file if results is self.results else None
 
     async def store_results(self, results: Results) -> ResultsFile:
-        """Store *results* under this attempt and return their file. Results are stored only once.
+        """Store *results* under this attempt and return their file.
 
-        The file of earlier results is deleted.
+        A second call with the same results stores nothing. The file of earlier results is deleted.
 
         Raises:
             StoreUnavailable: safe to repeat.

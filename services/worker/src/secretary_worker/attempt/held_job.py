@@ -9,7 +9,7 @@ from secretary_worker.attempt.verdict import Interruption
 
 
 class HeldJob:
-    """A held job. It also has the reason why its handler must stop, if there is a reason."""
+    """A job that this worker holds, and the reason, if any, why its handler must stop."""
 
     def __init__(self, job: Job, lease: Lease, confirmed_at: float) -> None:
         """*confirmed_at*: the monotonic time just before the claim was sent, in seconds."""

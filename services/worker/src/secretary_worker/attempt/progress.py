@@ -13,7 +13,7 @@ from secretary_common.ports import JobRepository
 from secretary_common.runtime.clock import Clock
 
 OnEvent = Callable[[str, int], None]
-"""Called with the job's id and the ``seq`` of each event that was put into its outbox slot."""
+"""Called with the job's id and the event's ``seq`` after an event is put into the outbox slot."""
 
 
 class AttemptProgress:

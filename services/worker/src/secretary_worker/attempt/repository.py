@@ -1,8 +1,8 @@
 """The repository that a handler gets. Through it the handler reports on its own job.
 
 A call that updates the job queues a write and returns at once. A handler may await the returned
-value to wait until the write is durable. Calls may come from any loop and any thread. The engine
-makes the writes in order on its own loop (``writer.py``).
+value to wait until the write is durable. Only ``add_file`` must be awaited. Calls may come from any
+loop and any thread. The engine makes the writes in order on its own loop (``writer.py``).
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ class SecretaryJobRepository:
         return self._queue(clean)
 
     def update_job_results(self, job_id: str, results: dict[str, Any]) -> PendingWrite:
-        """Set the results, of any size. The write that completes the job stores them in the job.
+        """Set the results, of any size. A job that completes gets the results set last.
 
         Raises:
             PermanentError: NOT_STORABLE; the message names the value that cannot be stored.
@@ -141,7 +141,8 @@ class SecretaryJobRepository:
     def add_log_entry(self, job_id: str, level: LogLevel, message: str) -> PendingWrite:
         """Add a line to the job's log, cut at 64 KiB. An unknown level becomes ``info``.
 
-        An attempt keeps 100,000 lines. One more line says how many were dropped.
+        An attempt keeps at most 100,000 lines. Lines are also dropped if too much text waits to be
+        written. One more line says how many were dropped.
         """
         self._check(job_id)
         known: LogLevel = level if level in LOG_LEVELS else "info"
@@ -150,7 +151,7 @@ class SecretaryJobRepository:
     async def add_file(
         self, job_id: str, name: str, content: Content, content_type: str | None = None
     ) -> None:
-        """Store a file. The job gets the file if it ends with this attempt.
+        """Store a file. The job gets the file if the job ends with this attempt.
 
         Args:
             job_id: the job of this attempt.

@@ -65,7 +65,7 @@ class Verdict:
     error: JobError | None = None
     run_at: datetime | None = None
     lack: Lack | None = None
-    """The lack because of which an unfit worker hands the job back; None if it has no such lack."""
+    """The lack because of which the worker hands the job back, or None."""
 
 
 def decide(job: Job, ending: Ending, now: datetime, random: float) -> Verdict | None:
@@ -133,8 +133,8 @@ def _handed_on(job: Job, unfit: WorkerUnfit, now: datetime, random: float) -> Ve
 def _unfit(raised: BaseException) -> WorkerUnfit | None:
     """Return the ``WorkerUnfit`` in *raised*; None if *raised* does not mean an unfit worker.
 
-    An ``OSError`` for missing descriptors or a full disk also means an unfit worker, unless
-    ``OTHERWISE_AFTER`` workers have reported it for the same job.
+    An ``OSError`` for missing descriptors or a full disk also means an unfit worker. Its
+    ``otherwise`` replaces it after ``OTHERWISE_AFTER`` unfit workers.
     """
     for leaf in _leaves(raised):
         if isinstance(leaf, WorkerUnfit):
@@ -186,8 +186,8 @@ def describe(raised: BaseException) -> JobError:
     """Return the error for a raised exception.
 
     One of Secretary's exceptions gives its code, message and details. Any other exception gives its
-    type, its text and the last 4 KiB of its traceback. Only the job's owner gets this text and the
-    traceback; no webhook contains them.
+    type, its text and the last 4 KiB of its traceback. No webhook contains this text or the
+    traceback.
     """
     if isinstance(raised, SecretaryError):
         return _described_by_itself(raised)

@@ -277,7 +277,7 @@ class AttemptWriter:
             self._arrived.set()
 
     async def _with_retries(self, write: Callable[[], Awaitable[object]]) -> bool:
-        """Make *write*, again while MongoDB does not answer; return False if the lease is lost."""
+        """Make *write*, and repeat it while MongoDB does not answer. False: the lease is lost."""
         while self._hold.interruption is not Interruption.LEASE_LOST:
             try:
                 await write()

@@ -93,7 +93,7 @@ class Candidates:
             now: the store's time.
             skip: the share of the batch to skip, in [0, 1). After a lost race a worker skips a
                 random share, so that it does not race with the same workers again. Other workers
-                or the next batch take the skipped jobs.
+                take the skipped jobs, or the next batch contains them.
 
         Raises:
             StoreUnavailable: the store did not answer.

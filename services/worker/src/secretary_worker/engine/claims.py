@@ -66,7 +66,8 @@ class Claims:
         """Look up each claim whose answer was lost. Run the job if this worker holds it.
 
         The store confirms the read by a majority of MongoDB's members. The lease may have ended
-        meanwhile, so it is renewed first. The job does not run here if another worker has it.
+        meanwhile, so this worker renews the lease first. If the lease is lost, the job does not run
+        here.
 
         Raises:
             StoreUnavailable: the outcome of the remaining claims is still unknown.

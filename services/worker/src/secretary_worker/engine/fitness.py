@@ -1,7 +1,7 @@
 """Makes a worker that lacks something take no jobs until the worker is fit again.
 
-An unfit worker fails each job at once. So without this module it would take more jobs than the
-others.
+Without this module an unfit worker would fail each job at once. So it would take more jobs than the
+other workers.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ Probe = Callable[[], None]
 
 
 class Fitness:
-    """The lacks of the worker that its jobs report, and the pause in which it takes no jobs.
+    """Keeps the lacks that jobs report, and the pause in which the worker takes no jobs.
 
     After a report the worker pauses, then probes itself. If a probe fails, the worker pauses again,
     each time for longer. A lack without a probe ends with the pause. After a completed job the next
@@ -85,7 +85,7 @@ class Fitness:
                 await self.probe()
 
     async def probe(self) -> None:
-        """Probe each lack and forget those that have ended. Pause again if a lack is left."""
+        """Forget each lack whose probe succeeds or that has no probe. Pause if a lack is left."""
         for lack in list(self._lacks):
             try:
                 if probe := self._probes.get(lack):
@@ -127,7 +127,8 @@ def probe_processes() -> None:
     """Start a process and open as many sockets as for a child of the sandbox.
 
     Raises:
-        OSError: the process cannot be started.
+        OSError: the process cannot be started, or a socket cannot be opened.
+        subprocess.SubprocessError: the process fails or takes too long.
     """
     pairs = [socket.socketpair() for _ in range(3)]
     try:

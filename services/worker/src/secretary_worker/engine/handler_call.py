@@ -1,4 +1,4 @@
-"""Calls a handler: stores the mapping that it returns, and reports parameters that it refuses."""
+"""Calls a handler, queues the mapping that the handler returns, and reports refused parameters."""
 
 from __future__ import annotations
 
@@ -31,11 +31,13 @@ async def call_handler(
     repository: SecretaryJobRepository,
     calculator: ResourceCalculator,
 ) -> None:
-    """Run the handler of *registration* on *job*. Queue a mapping that it returns as the results.
+    """Run the handler of *registration* on *job*.
+
+    A mapping that the handler returns becomes the results, unless the handler has set results.
 
     Raises:
         PermanentError: VALIDATION_ERROR, the model of the parameters refused them; NOT_STORABLE,
-            the handler set no results and returned neither a mapping nor None.
+            the returned value cannot become the results; or the handler is not an async function.
         BaseException: any other exception of the handler.
     """
     try:
@@ -52,7 +54,7 @@ async def call_handler(
 
 
 def refused_parameters(error: ValidationError) -> PermanentError:
-    """Return the error for parameters that their model refused. It names fields, not values."""
+    """Return the error for parameters that their model refused. The error names no values."""
     found = error.errors(include_url=False, include_context=False, include_input=False)
     fields = [(_path(one["loc"]), _rule(one)) for one in found[:_MAX_FIELDS]]
     return PermanentError(

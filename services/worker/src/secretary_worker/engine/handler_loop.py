@@ -26,7 +26,7 @@ log = get_logger(__name__)
 PATIENCE_SEC = 5.0
 """If the loop is silent for longer, a job that must start gets a new loop."""
 STUCK_SEC = 1.0
-"""A loop that is silent for longer counts as blocked by a handler that ignores its cancellation."""
+"""If a handler ignores its cancellation and the loop is silent for longer, the loop is replaced."""
 
 
 class HandlerRun:
@@ -43,9 +43,9 @@ class HandlerRun:
         """Resolved when the handler has ended, with the exception that it raised, or with None."""
 
     async def begins_in(self, thread: LoopThread, within_sec: float) -> bool:
-        """Begin in *thread*; return False if *thread* does not begin the run in time.
+        """Begin in *thread*; withdraw the run and return False if this takes too long.
 
-        Then the run is withdrawn and may begin in another thread.
+        A withdrawn run may begin in another thread.
         """
         ticket: Future[None] = Future()
         self._thread, self._ticket = thread, ticket
@@ -205,7 +205,7 @@ class HandlerLoop:
             self._replace(self._current)
 
     def close(self, timeout_sec: float) -> bool:
-        """Stop all loops. Return False if a handler still blocks a loop after *timeout_sec*."""
+        """Stop all loops. Wait *timeout_sec* for the shared loop. False: a loop is blocked."""
         blocked = [one for one in self._replaced if not one.stop(0.0)]
         return self._current.stop(timeout_sec) and not blocked
 

@@ -30,7 +30,7 @@ CANCELLATION_CHECK_SEC = 0.5
 
 
 class Leases:
-    """Makes the leases of one process, renews them together and interrupts lost attempts."""
+    """Makes and renews the leases of one process, and interrupts attempts that must stop."""
 
     def __init__(
         self,
@@ -89,7 +89,7 @@ class Leases:
 
     @property
     def in_contact(self) -> bool:
-        """Whether a majority of MongoDB's members answered, and no request has failed since."""
+        """Whether a majority of MongoDB's members answered, with no failure or pause since."""
         self.notice_pause()
         return self._contact_since is not None
 
@@ -105,7 +105,7 @@ class Leases:
         return since is not None and self.monotonic() - since >= self._reclaim_wait_sec
 
     def lose_contact(self) -> None:
-        """Record that MongoDB did not answer a request of this worker; see ``may_reclaim``."""
+        """Record that this worker has lost contact with MongoDB; see ``may_reclaim``."""
         if self._contact_since is not None:
             self._reclaim_wait_sec = self._heartbeat_sec * (1 + JITTER * self._jitter())
         self._contact_since = None
@@ -121,8 +121,8 @@ class Leases:
 
         The process was stopped if the last watch is late by more than a heartbeat. Then the worker
         has lost contact, and each lease may have expired. But the worker keeps an expired lease
-        until another worker reclaims the job. So each handler may continue for one more heartbeat,
-        in which its lease is renewed or found lost.
+        until another worker reclaims the job. So each handler may continue for at least one more
+        heartbeat. In this time the worker renews the job's lease or finds it lost.
         """
         now = self.monotonic()
         late_sec = now - self._watched_at - self._watch_sec
@@ -170,7 +170,10 @@ class Leases:
                 await asyncio.sleep(RETRY_SEC)
 
     async def renew(self) -> None:
-        """Renew all leases once. An attempt whose lease is lost is interrupted.
+        """Renew all leases once.
+
+        An attempt is interrupted if a client has requested the cancellation of the job. An attempt
+        whose lease is lost is interrupted, unless its settlement is being written.
 
         Raises:
             StoreUnavailable: no lease is confirmed.

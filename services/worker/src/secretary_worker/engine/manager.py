@@ -41,8 +41,9 @@ class SecretaryWorkerManager:
     """Fills the slots of one worker with jobs and runs each to its end.
 
     The manager works in turns. In a turn it looks: it claims candidates in order until no slot is
-    free or no job waits. Then it consumes doorbells and waits, for at most ``poll_interval_sec``.
-    A doorbell, a freed slot or a due timer ends the wait. Without a broker this is polling.
+    free or no job waits. Then it waits, for at most ``poll_interval_sec``, and consumes
+    doorbells if a slot is free. A doorbell, a freed slot or a due timer ends the wait. Without a
+    broker this is polling.
     """
 
     def __init__(
@@ -102,7 +103,7 @@ class SecretaryWorkerManager:
         return list(self._running.values())
 
     def state(self) -> WorkerState:
-        """Return the running jobs, and whether the worker consumes doorbells."""
+        """Return the running jobs, whether the worker consumes doorbells, and what it lacks."""
         jobs = [RunningJob(job_id=hold.job.job_id, owner=hold.job.owner) for hold in self.running]
         return WorkerState(jobs, self.consumer.listening, self.lacks)
 
@@ -113,7 +114,7 @@ class SecretaryWorkerManager:
 
     @property
     def is_stuck(self) -> bool:
-        """Whether no turn has made progress for too long. An outage does not stop the turns."""
+        """Whether no turn has made progress for too long. An outage or ``stop`` does not count."""
         silent_sec = time.monotonic() - self._alive_at
         return not self._stopping.is_set() and silent_sec > self._poll_interval_sec + STUCK_SEC
 
@@ -133,7 +134,10 @@ class SecretaryWorkerManager:
             await self._drain()
 
     async def ring(self, job_type: str, job_id: str) -> RingOutcome:
-        """Answer a doorbell. Claim its job, unless this worker knows candidates that go first."""
+        """Answer a doorbell. Claim its job if a slot is free, and no known candidate goes first.
+
+        A job of a paused type is not claimed.
+        """
         try:
             return await self._answer(job_type, job_id)
         except Exception as error:  # noqa: BLE001 - logged; the next turn looks for the job
@@ -222,6 +226,7 @@ class SecretaryWorkerManager:
     async def _reclaim(self) -> None:
         """Handle expired leases once every ``poll_interval_sec``, even if all slots are taken.
 
+        A worker that may not reclaim (``Leases.may_reclaim``) does nothing here.
         If jobs with expired leases are left because no slot was free, this method also handles them
         as soon as a slot is free, before any waiting job.
         """

@@ -20,9 +20,10 @@ BATCH_SIZE = 50
 
 
 class Reclaimer:
-    """Handles expired leases of jobs of the types that this worker may start.
+    """Handles jobs with expired leases: reclaims those whose types this worker may start.
 
-    It also ends jobs of any type that are cancelled, are poison or have lost too many leases.
+    If such a job is cancelled, is poison or has lost too many leases, this class ends the job,
+    whatever its type.
     """
 
     def __init__(

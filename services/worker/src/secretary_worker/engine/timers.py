@@ -14,7 +14,7 @@ MOST = 10_000
 class Timers:
     """Keeps scheduled jobs until they are due, at most ``MOST``.
 
-    If there are more, the latest are dropped, and polling finds them.
+    If there are more, only the earliest half is kept, and polling finds the other jobs.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,6 @@
-"""Removes expired and deleted jobs with all they own, files that no document names, old batches.
+"""Removes expired or deleted jobs with all they own, unnamed files and old batches.
+
+A file is unnamed if no document names it.
 
 One worker sweeps at a time, under a lock in MongoDB. Each step may be repeated. A job document is
 removed last, after its files, logs and deliveries. So after a crash the next round finds the job

@@ -111,7 +111,7 @@ class Child:
         self.cpu_sec += self._conclude(end)
 
     async def close(self) -> None:
-        """Kill the child and its descendants, and wait for their end, even if cancelled."""
+        """Kill the child's process group and wait for the child's end, even if cancelled."""
         closing = asyncio.ensure_future(self._close())
         try:
             await asyncio.shield(closing)

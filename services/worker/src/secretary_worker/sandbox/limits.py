@@ -57,8 +57,8 @@ def serve(begin: Begin, channel: socket.socket, files: Sequence[int]) -> NoRetur
     """Answer the requests from *channel*, one JSON line each, until the channel closes; then exit.
 
     The first line holds the limits. ``begin`` returns the function that answers requests. If that
-    function raises a ``SecretaryError``, the parent gets its code and message. Any other exception
-    ends the child, with the traceback on standard error.
+    function raises a ``SecretaryError``, the parent gets the error's code and message. Any other
+    exception ends the child, with the traceback on standard error.
     """
     try:
         with channel.makefile("rb") as requests, channel.makefile("wb") as answers:
@@ -77,7 +77,7 @@ def serve(begin: Begin, channel: socket.socket, files: Sequence[int]) -> NoRetur
 
 
 def confine(limits: ProcessLimits) -> None:
-    """Set *limits* on this process. It cannot raise the hard limits again."""
+    """Set *limits* on this process. The process cannot raise the hard limits again."""
     for kind, soft, hard in (
         (resource.RLIMIT_AS, limits.memory_bytes, limits.memory_bytes),
         (resource.RLIMIT_CPU, limits.cpu_sec, limits.cpu_sec + _CPU_GRACE_SEC),

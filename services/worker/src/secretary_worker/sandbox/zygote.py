@@ -7,15 +7,15 @@ calls it once, for more work that children should not repeat. PATH… is the par
 modules.
 
 The zygote reads no document and no request. They go directly to the child, so the zygote holds no
-secret and no hostile byte. It ends when its parent closes the socket or dies. Then the kernel ends
-its children.
+secret and no hostile byte. When the parent closes the socket or dies, the zygote ends. Then the
+kernel ends the children.
 
 An order is a message with descriptors: the child's channel, its standard error, its status socket,
 then its files. On the status socket the zygote sends the parent the child's pid. When the child has
-ended, it sends the child's status (``os.waitpid``) and 1 if the child had used up its CPU time,
-else 0. If the parent sends anything there or closes its end, the zygote kills the child. Only the
-zygote reaps children. It kills a child's whole group before it reaps the child, because until then
-the pid cannot be reused.
+ended, the zygote sends the child's status (``os.waitpid``) and 1 if the child had used up its CPU
+time, else 0. If the parent sends anything there or closes its end, the zygote kills the child. Only
+the zygote reaps children. It kills a child's whole group before it reaps the child, because until
+then the pid cannot be reused.
 """
 
 from __future__ import annotations

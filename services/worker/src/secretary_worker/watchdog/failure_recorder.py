@@ -3,8 +3,8 @@
 ``python -m secretary_worker.watchdog.failure_recorder`` runs in the worker's environment and
 folder, and reads the failure as JSON from its standard input. It is a separate process, so the
 watchdog stays small and ends a frozen worker even if MongoDB does not answer. The watchdog starts
-the recorder as soon as it suspects that the worker is frozen. If the worker recovers, the recorder
-gets no input and does nothing.
+the recorder as soon as it suspects that the worker is frozen. If the worker recovers, the watchdog
+kills the recorder, which has recorded nothing yet.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Marks which thread runs which job's code, in memory that another process can read.
 
-The watchdog reads the marks when the worker is frozen or dead, so the worker cannot help. A mark is
+The watchdog reads the marks when the worker is frozen or dead and cannot answer. A mark is
 a few bytes in a shared memory file.
 
 A thread is marked while it runs a step of a handler's task, or a call that a handler makes with

@@ -84,7 +84,7 @@ class WatchedWorker:
 def _stat(path: str) -> list[str]:
     """Return the fields of a ``stat`` file (proc(5)) from the state on.
 
-    The fields before it hold a name, which may contain any character.
+    The fields before the state hold a name, which may contain any character.
     """
     return Path(path).read_text().rpartition(")")[2].split()
 
@@ -162,7 +162,7 @@ class Watchdog:
     def _start_recorder(self) -> subprocess.Popen[bytes]:
         """Return the recorder; start it if it does not run.
 
-        It is started early, because its imports take seconds on a busy machine.
+        Call this early, because the recorder's imports take seconds on a busy machine.
         """
         if self._recorder is None:
             self._recorder = subprocess.Popen(  # noqa: S603 - our own module

@@ -43,7 +43,7 @@ class WatchdogClient:
         """Send beats until *stop* is set, then end the watchdog process.
 
         A dead watchdog process is replaced. A worker that drains is not watched, because no job is
-        to blame if it is killed then.
+        to blame if the worker is killed then.
         """
         try:
             failures = Failures(
