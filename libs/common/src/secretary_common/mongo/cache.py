@@ -151,7 +151,7 @@ class MongoCacheRepository:
 
 
 def _is_readable(entry: Document) -> bool:
-    """Return whether an entry can be used. Another one is a miss, and the next write repairs it."""
+    """Return whether an entry can be used. If not, it is a miss; the next write replaces it."""
     is_readable = isinstance(entry.get("used_at"), datetime) and (
         isinstance(entry["data"], bytes)
         if "data" in entry

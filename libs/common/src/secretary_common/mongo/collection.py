@@ -1,4 +1,4 @@
-"""One collection of MongoDB: its methods hide the differences of the drivers and their errors."""
+"""One collection of MongoDB: its methods hide which driver is used and raise Secretary's errors."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class UpdateOutcome:
 
 
 class Collection:
-    """One collection. Every method raises the errors of ``translated_errors``.
+    """One collection. Its operations raise the errors of ``fault.translated_errors``.
 
     ``DuplicateKeyError`` passes through, because callers treat it as an answer.
     """
@@ -130,8 +130,9 @@ class Collection:
             projection: the fields to return; None: all.
             sort: the order.
             limit: the largest number of documents; 0: all.
-            hint: the name of the index to use. It is used only while the index is known to be as
-                Secretary defines it: MongoDB returns too few documents for another partial index.
+            hint: the name of the index to use. The query names the index only while the index is
+                known to match Secretary's definition. MongoDB would find too few documents with
+                another partial index.
         """
         wanted = functools.partial(self._raw.find, query, projection, sort=sort, limit=limit)
         with self._connection_state.translated_errors():

@@ -18,8 +18,8 @@ log = get_logger(__name__)
 class ConnectionState:
     """Whether MongoDB answers one client.
 
-    Any operation that finds no connection shows an outage. Only ``succeed`` shows its end: while
-    some operations fail, others may work.
+    Any operation that finds no connection shows an outage. Only ``succeed`` shows the
+    end of the outage, because some operations may work while others fail.
     """
 
     def __init__(self) -> None:
@@ -41,7 +41,7 @@ class ConnectionState:
             raise
 
     def fail(self, error: BaseException) -> None:
-        """Log *error* if it is the first since MongoDB answered."""
+        """Log *error* if it is the first of an outage."""
         if self._lost_at is None:
             event = "store.unavailable" if self._ever_answered else "store.awaited"
             log.warning(event, reason=str(error)[:300])

@@ -1,7 +1,7 @@
 """The only module that chooses a MongoDB driver: Motor by default, PyMongo's async API on request.
 
 Motor's end of life was 2026-05-14; its makers recommend ``AsyncMongoClient``. The two drivers agree
-on most calls and differ on ``aggregate`` and ``close``. ``DatabaseClient`` and ``Collection`` hide
+on most calls and differ on a few, such as ``aggregate``. ``DatabaseClient`` and ``Collection`` hide
 the differences and translate errors (``fault.py``), so the other modules work with either driver.
 """
 
@@ -30,7 +30,7 @@ AWARE: CodecOptions[Document] = CodecOptions(tz_aware=True)
 CLIENT_OPTIONS: Mapping[str, Any] = {
     "appname": "secretary",
     "connect": False,
-    # Without these, one date beyond Python's years or one broken text fails a whole read.
+    # Without these two, one date beyond Python's years or one broken text fails a whole read.
     "datetime_conversion": "DATETIME_AUTO",
     "unicode_decode_error_handler": "replace",
     "journal": True,
@@ -62,7 +62,8 @@ async def _within_deadline(work: Awaitable[Any]) -> None:
 class DatabaseClient:
     """A connection pool to one database, with Secretary's deadlines and guarantees.
 
-    By default every operation has 5 s. A write is acknowledged by a majority, with its journal.
+    By default every operation has a deadline of 5 s. A majority acknowledges each write, with its
+    journal.
     """
 
     def __init__(self, url: str, database: str, driver: str, *, deadline: bool = True) -> None:

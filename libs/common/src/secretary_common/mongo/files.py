@@ -4,8 +4,8 @@ The upload streams of the drivers collect 48 MB and write them in one operation.
 each read is a few MiB under its own deadline, and a slow reader keeps no cursor open.
 
 GridFS writes a file's document last, so a reader never sees half a file. Secretary's own document
-in ``files`` is written first and removed last: it records that a file was begun. There the sweeper
-finds files that no document names, and files that a crash left incomplete.
+in ``files`` is written first and removed last: it records that a file was begun. In ``files`` the
+sweeper finds files that no document names, and files that a crash left incomplete.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ GROUP = 16
 PARALLEL_GROUPS = 4
 """The number of such groups that this process writes or reads at a time.
 
-Jobs share the connections and threads with files; their small reads and writes must not wait behind
-many files.
+Jobs and files share connections and threads. The small reads and writes of jobs must not wait
+behind many files.
 """
 
 _BEGUN: Reader[FileInfo] = Reader("files", FileInfo, id_field="file_id", always=("file_id",))
 _WHOLE: Reader[StoredFile] = Reader("fs.files", StoredFile, id_field="file_id")
 _NOT_NEWER: Document = {"$nor": [newer_word("kind", [kind.value for kind in FileKind])]}
-"""Matches files without a kind that only a newer version knows; this version leaves the others."""
+"""Excludes files whose kind only a newer version knows; this version leaves them alone."""
 
 
 class MongoFileRepository:
@@ -93,7 +93,7 @@ class MongoFileRepository:
             limit=limit,
         )
         due = _BEGUN.all(found)
-        if len(due) < len(found):  # the others are not in the way until tomorrow
+        if len(due) < len(found):  # the unreadable files must not fill each *limit*
             odd = {str(one["_id"]): one for one in found}
             for file in due:
                 odd.pop(file.file_id)

@@ -63,7 +63,7 @@ class MongoRemovalRepository:
         ]
 
     async def _set_aside_odd_slots(self, found: Sequence[Document]) -> None:
-        """Set aside the jobs whose event no notifier can read: it would keep the job for ever."""
+        """Set aside jobs whose event no notifier can read: the event would keep the job forever."""
         odd = [document["_id"] for document in found if not _is_slot(document.get("notify"))]
         if odd:
             await self._job_reader.usable(await self._jobs.find({"_id": {"$in": odd}}))
@@ -154,7 +154,7 @@ def _time_in(document: Document, field: str) -> datetime:
 
 
 def _walk(field: str, before: datetime, after: Place | None) -> Document:
-    """Match documents by *before* and behind *after* in the order of (*field*, ``_id``)."""
+    """Match documents up to *before* and behind *after*, in the order of (*field*, ``_id``)."""
     query: Document = {field: {"$gte": EARLIEST, "$lte": before}}
     if after:
         moment, last = after

@@ -23,10 +23,10 @@ _SyncClient = MongoClient[dict[str, Any]]
 def initiate(url: str) -> bool:
     """Initiate a one-node replica set on the first server of *url*, unless there is one.
 
-    Returns whether a set was initiated. If any server of *url* belongs to a set, none is.
+    Returns whether a set was initiated. None is initiated if a server of *url* belongs to a set.
 
     Raises:
-        StoreUnavailable: the first server does not answer or refuses, and no other has a set.
+        StoreUnavailable: a server does not answer or refuses, and no server has a set.
         ConfigurationError: the server was started without ``--replSet``.
     """
     try:

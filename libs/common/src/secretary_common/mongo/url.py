@@ -22,8 +22,8 @@ MALFORMED = (
     "not a MongoDB URL, e.g. mongodb://user:password@host:27017/?replicaSet=rs0; "
     "percent-encode special characters of the user and the password (%40 for @, %2F for /)"
 )
-# The options that would break a promise, in lower case, with the only value that does not. Reads
-# elsewhere than at the primary miss jobs that were accepted; weaker writes are lost in a failover.
+# Options that can break a promise, in lower case, each with its only allowed value; None: not
+# allowed. Reads from other members miss accepted jobs; a failover loses weaker writes.
 REQUIRED: Mapping[str, str | None] = {
     "readpreference": "primary",
     "readpreferencetags": None,

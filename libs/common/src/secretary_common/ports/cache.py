@@ -27,7 +27,7 @@ class CacheRepository(Protocol):
 
     A key is made of content only: hashes, versions, settings; never a path or a time. Entries are
     removed when they were not used for long, or when there are too many. The recorded time of the
-    last use may be an hour old.
+    last use may be up to an hour too early.
     """
 
     async def get_many(self, keys: Sequence[str]) -> dict[str, JsonObject]:

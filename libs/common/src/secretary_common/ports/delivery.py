@@ -24,8 +24,8 @@ class DeliveryStorage(Protocol):
     async def insert_absent(self, deliveries: Sequence[Delivery]) -> list[bool | NotStorable]:
         """Store deliveries; return one result for each.
 
-        False: a delivery with this id exists already and stays as it is. ``NotStorable``: this
-        delivery cannot be encoded.
+        True: stored. False: a delivery with this id exists already and stays as it is.
+        ``NotStorable``: this delivery cannot be encoded.
         """
         ...
 
@@ -45,12 +45,12 @@ class DeliveryStorage(Protocol):
     async def find(self, query: DeliveryQuery) -> list[Delivery]:
         """Return at most ``query.limit`` deliveries, newest first, without bodies and secrets.
 
-        Dead deliveries of tests are left out.
+        If ``query.state`` is ``dead``, deliveries of tests are left out.
         """
         ...
 
     async def counts(self, owner: str | None = None) -> dict[str, int]:
-        """Count exactly the ``pending`` deliveries (waiting or being sent) and the ``dead`` ones.
+        """Count the ``pending`` deliveries (waiting or being sent) and the ``dead`` ones, exactly.
 
         Dead deliveries of tests do not count. With *owner*, only deliveries of this owner count.
         """
@@ -63,21 +63,21 @@ class DeliveryStorage(Protocol):
     async def delete_of_job(self, job_id: str, *, spare_until: datetime | None = None) -> int:
         """Delete the deliveries of a job; return how many were deleted.
 
-        With *spare_until*, deliveries that can be resent after that time stay until they expire.
+        With *spare_until*, deliveries that expire after that time stay.
         """
         ...
 
     async def resend(self, delivery_id: str, now: datetime) -> bool:
         """Make a delivery due now and restart its schedule.
 
-        Returns False unless its state is one of ``RESENDABLE``.
+        Returns False if the state is not in ``RESENDABLE``, or the delivery is unreadable.
         """
         ...
 
     async def recover(
         self, since: datetime, until: datetime, now: datetime, *, owner: str | None = None
     ) -> int:
-        """Resend all dead deliveries created in [since, until), without tests; return their number.
+        """Resend the dead deliveries created in [since, until), except tests; return their number.
 
         With *owner*, only deliveries of this owner.
         """
@@ -91,7 +91,7 @@ class DeliveryQueue(Protocol):
     """
 
     async def waiting_lanes(self) -> dict[Lane, datetime]:
-        """Return every lane with a delivery that waits or is sent, and its earliest due time."""
+        """Return each lane with a waiting or claimed delivery, and the lane's earliest due time."""
         ...
 
     async def due(self, lanes: Collection[Lane], now: datetime, limit: int) -> list[DueDelivery]:
@@ -122,7 +122,7 @@ class DeliveryQueue(Protocol):
         ...
 
     async def drop_abandoned_progress(self, job_id: str, seq: int, now: datetime) -> bool:
-        """End a progress before *seq* that is ``sending`` under an ended lease.
+        """Drop the job's progress delivery below *seq* that is ``sending`` under an ended lease.
 
         Returns False if the job has no such delivery.
         """

@@ -8,7 +8,7 @@ from typing import Protocol
 class Doorbell(Protocol):
     """Rings workers and notifiers, so that they read MongoDB at once.
 
-    A ring never raises. If a ring is lost, the receiver finds the work by polling.
+    A ring never raises. If a ring is lost, the worker or notifier finds the work by polling.
     """
 
     async def ring_job(self, job_type: str, job_id: str) -> bool:
@@ -16,5 +16,5 @@ class Doorbell(Protocol):
         ...
 
     async def ring_delivery(self, job_id: str, seq: int) -> bool:
-        """Ring the notifiers for the event *seq* of a job; return False as ``ring_job`` does."""
+        """Ring the notifiers for the event *seq* of a job; return as ``ring_job`` does."""
         ...

@@ -23,9 +23,10 @@ class FileContent:
 
 
 class FileRepository(Protocol):
-    """Files of any size; a file exists completely or not at all. All raise ``StoreUnavailable``.
+    """Files of any size; a file exists completely or not at all.
 
-    A file is valid only once a document names it.
+    The sweeper removes a file that no document names in time. All methods raise
+    ``StoreUnavailable``.
     """
 
     async def save(
@@ -49,7 +50,7 @@ class FileRepository(Protocol):
         ...
 
     async def of_job(self, job_id: str, limit: int) -> list[str]:
-        """Return the ids of files that attempts of this job stored or began to store."""
+        """Return at most *limit* ids of files that this job's attempts stored or began to store."""
         ...
 
     async def due_for_check(self, now: datetime, limit: int) -> list[FileInfo]:
@@ -64,11 +65,11 @@ class FileRepository(Protocol):
         ...
 
     async def mark_for_removal(self, file_id: str, now: datetime) -> bool:
-        """Exclude the file from ``keep_uploads`` from now on; False if it is not due for a check.
+        """Exclude the file from ``keep_uploads``; False if the file is not due for a check.
 
         The sweeper first finds that no document names the file, then marks it, then deletes it.
-        A client that wanted to name the file meanwhile was refused, or its ``keep_uploads`` has
-        postponed the check, so that the mark fails.
+        A ``keep_uploads`` before the mark postpones the check, so the mark fails. A
+        ``keep_uploads`` after the mark leaves the file out, so no client can name the file.
         """
         ...
 
@@ -77,6 +78,7 @@ class FileRepository(Protocol):
     ) -> dict[str, StoredFile]:
         """Return the complete uploads of *owner* among *file_ids*, by id; None: of any owner.
 
-        The uploads stay for ``UPLOAD_KEPT`` after *now*, named or not: enough time to name them.
+        Uploads that are marked for removal are left out. The others stay at least ``UPLOAD_KEPT``
+        after *now*, so that a document can name them.
         """
         ...

@@ -53,7 +53,7 @@ class JobStorage(Protocol):
         ...
 
     async def summaries(self, job_ids: Collection[str]) -> list[Job]:
-        """Return these jobs without parameters and results; unknown and deleted are left out."""
+        """Return these jobs without parameters and results; skip unknown and deleted jobs."""
         ...
 
     async def find(self, query: JobQuery) -> list[Job]:
@@ -64,8 +64,8 @@ class JobStorage(Protocol):
 class JobActionWrites(Protocol):
     """The writes behind the clients' actions. All methods raise ``StoreUnavailable``.
 
-    Each write expects the job as the caller read it. None means that the job has changed
-    meanwhile: the caller must read it again.
+    Each write expects the job as the caller read it; ``request_cancel`` expects only the lease.
+    None means that the job has changed meanwhile, so the caller must read the job again.
     """
 
     async def cancel(self, job: Job, now: datetime, expires_at: datetime) -> Job | None:
@@ -165,8 +165,8 @@ class JobClaims(Protocol):
     ) -> list[Job]:
         """Return running jobs whose lease has ended, the earliest end first.
 
-        These are all such jobs of *job_types*. Of other types these are only jobs that are to be
-        cancelled, are poison, or had lost *lost_leases* leases or more before this one.
+        A job of a type outside *job_types* is returned only if its cancellation was requested, it
+        is poison, or it had lost at least *lost_leases* leases before this one.
         """
         ...
 
@@ -179,9 +179,9 @@ class JobClaims(Protocol):
         ...
 
     async def record_worker_failure(self, job_id: str, failure: WorkerFailure) -> None:
-        """Add *failure* to the job, if that run has not ended. Safe to repeat.
+        """Add *failure* to the job, if the run of *failure* has not ended. Safe to repeat.
 
-        The write expects no lease: it records the past, whichever worker holds the job now.
+        The write expects no lease, because another worker may hold the job now.
         """
         ...
 
@@ -215,7 +215,7 @@ class JobClaims(Protocol):
             job: as it was claimed.
             token: the token of the attempt's lease.
             settlement: how the attempt ends.
-            ended: settle only if the lease ended before ``settlement.at``: the worker is gone.
+            ended: settle only if the lease ended by ``settlement.at``, for a worker that is gone.
 
         Raises:
             StaleClaim: the attempt no longer holds the job.

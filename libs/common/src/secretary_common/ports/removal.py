@@ -14,13 +14,13 @@ Place = tuple[datetime, str]
 
 @dataclass(frozen=True, slots=True)
 class Expired:
-    """A job or batch whose retention has ended."""
+    """A job or batch that is due for removal."""
 
     place: Place
     has_event: bool = False
     """Whether an event waits in the job's outbox slot."""
     deleted: bool = False
-    """Whether a client deleted the job; otherwise its retention has ended."""
+    """Whether a client deleted the job. If not, the job's retention has ended."""
 
     @property
     def id(self) -> str:
@@ -43,8 +43,8 @@ class RemovalRepository(Protocol):
     async def set_aside_hidden(self, limit: int) -> int:
         """Set aside unreadable jobs and deliveries that no other read finds; return the count.
 
-        A field of another type hides a document from every query by that field. Each read sets
-        aside the unreadable documents that it finds. At most *limit* of each kind.
+        A field of another type hides a document from every query by that field. Other reads
+        set aside the unreadable documents that they find. At most *limit* of each kind.
         """
         ...
 
@@ -57,14 +57,14 @@ class RemovalRepository(Protocol):
         ...
 
     async def remove_job(self, job_id: str) -> bool:
-        """Remove a job that is marked as deleted; False if there is no such job."""
+        """Remove an ended job that is marked as deleted and has no event; else return False."""
         ...
 
     async def is_referenced(self, file: FileInfo) -> bool:
-        """Return whether a document names *file*, or its attempt may still name it.
+        """Return whether a document names *file*, or the attempt that stored it may still do so.
 
-        An upload is named by any job that is not deleted and has it in its parameters. A file of
-        the cache is named by its entry.
+        A job that is not deleted names the upload in its parameters. A cache entry names the file
+        that holds its value.
         """
         ...
 
@@ -75,12 +75,12 @@ class RemovalRepository(Protocol):
         ...
 
     async def remove_batch(self, batch_id: str) -> bool:
-        """Remove a batch that has no job left; False if it has one."""
+        """Remove a batch that has no job left; False if a job is left or the batch is unknown."""
         ...
 
 
 class LockRepository(Protocol):
-    """Locks with a lease, for work that one process at a time may do.
+    """Locks with a lease, for work that only one process may do at a time.
 
     All methods raise ``StoreUnavailable``.
     """

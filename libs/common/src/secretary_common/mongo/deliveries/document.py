@@ -19,7 +19,7 @@ DEAD = DeliveryState.DEAD.value
 JOB_PHASES = [phase.value for phase in Phase if phase is not Phase.TEST]
 """The phases of events of jobs; tests have no job."""
 LOST: Document = {"state": DEAD, "phase": {"$ne": Phase.TEST.value}}
-"""Matches dead deliveries of the events of jobs, and no failed tests of receivers."""
+"""Matches dead deliveries, except tests of receivers."""
 CHOICE = ("job_id", "seq", "owner", "origin", "phase", "tries")
 """The fields by which a notifier chooses the next delivery."""
 WAITS: Document = {"next_attempt_at": {"$gt": EARLIEST, "$lt": LATEST}}
@@ -30,7 +30,7 @@ NOT_NEWER: Document = {
         newer_word("state", [state.value for state in DeliveryState]),
     ]
 }
-"""Matches deliveries without a state or phase that only a newer version of Secretary knows."""
+"""Excludes deliveries whose state or phase only a newer version of Secretary knows."""
 
 
 def to_document(delivery: Delivery) -> Document:

@@ -31,7 +31,7 @@ BRIEF = ("body", "token", "secret", "headers")
 _EXPECTED = ("state", "lease", "tries", "next_attempt_at")
 """The fields that show whether a delivery has changed since it was read."""
 
-# The types but date and array. A query by ``$not`` or ``$exists`` would read every key.
+# The types other than date and array. A query by ``$not`` or ``$exists`` would read every key.
 _NO_DATES = [
     *("null", "bool", "int", "long", "double", "decimal", "string", "object", "objectId"),
     *("binData", "timestamp", "regex", "javascript", "minKey", "maxKey"),

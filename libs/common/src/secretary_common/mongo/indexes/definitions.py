@@ -122,7 +122,7 @@ EFFECT_IF_MISSING: Mapping[str, str] = {
     "one_per_idempotency_key": "a repeat under an Idempotency-Key is a new job",
     "one_in_flight_per_job": "two notifiers may send webhooks of one job at once",
 }
-"""The effect of a missing index. Without any other index, queries are only slower."""
+"""The effect of a missing index, if its absence does more than slow down queries."""
 
 INDEXES: Mapping[str, Sequence[IndexModel]] = {
     "jobs": JOBS,

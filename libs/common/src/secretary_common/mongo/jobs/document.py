@@ -23,7 +23,7 @@ POISON = f"worker_failures.{POISON_AFTER - 1}"
 """A field that exists if the job is poison."""
 JOB_PHASES = [phase.value for phase in Phase if phase is not Phase.TEST]
 NOT_NEWER: Document = {"$nor": [newer_word("notify.phase", JOB_PHASES)]}
-"""Matches jobs without an event that only a newer version knows; such jobs are left to it."""
+"""Excludes jobs whose event only a newer version knows; this version leaves them alone."""
 
 
 def waiting(job_types: Names[str]) -> Document:

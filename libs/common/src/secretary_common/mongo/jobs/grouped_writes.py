@@ -50,7 +50,7 @@ async def write_progress(
 
 
 def _fault(error: Exception | None) -> Exception | None:
-    """Return the error for the attempt: a job that became unreadable is not its job any more."""
+    """Return the error for the attempt; ``StaleClaim`` if the job has become unreadable."""
     odd = isinstance(error, OperationFailure) and error.code in NOT_APPLICABLE_CODES
     return StaleClaim() if odd else error
 
@@ -79,7 +79,7 @@ class AttemptEnd:
     token: str
     settlement: Settlement
     lease_ended: bool
-    """Settle only if the lease ended before ``settlement.at``: the worker is gone."""
+    """Settle only if the lease ended by ``settlement.at``, for a worker that is gone."""
 
     def update(self) -> Update:
         """Return the write that settles the attempt."""

@@ -64,7 +64,7 @@ class Mismatch(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A field that this version cannot read. It shows types, never values."""
+    """A field that this version cannot read. ``problem`` names types, never values."""
 
     path: tuple[str, ...]
     problem: str
@@ -136,7 +136,7 @@ def shape_of(
 def _validated(
     model: type[BaseModel], values: Mapping[str, Any]
 ) -> tuple[BaseModel | None, list[Fault]]:
-    """Return the model of *values*, and faults for values that it refuses, as a negative count."""
+    """Return the model of *values*, and faults for values it refuses, such as a negative count."""
     try:
         return model.model_validate(values), []
     except ValidationError as error:
