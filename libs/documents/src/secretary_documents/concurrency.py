@@ -13,7 +13,7 @@ Outcome = TypeVar("Outcome")
 
 
 class ConcurrencyLimit:
-    """Grants at most *size* permits at a time, in the order of the requests."""
+    """Grants at most *size* permits at a time in an event loop, in the order of the requests."""
 
     def __init__(self, size: int) -> None:
         self.size = size
@@ -45,10 +45,10 @@ class ConcurrencyLimit:
 async def run_each(
     items: AsyncIterator[Item], work: Callable[[Item], Awaitable[object]], *, parallel: int
 ) -> None:
-    """Do *work* on each of *items*, *parallel* at a time, and raise the first failure.
+    """Do *work* on *items*, at most *parallel* at a time, and raise the first failure.
 
-    After a failure no other item is started. Items under way are finished, because their requests
-    cost money. If the caller is cancelled, all items stop at once.
+    After a failure no other item is started. Started items are finished, because their requests
+    cost money. If the caller is cancelled, started items are cancelled too.
     """
     room = asyncio.Semaphore(parallel)
     failures: list[Exception] = []
@@ -75,7 +75,7 @@ async def run_each(
 
 
 async def finish_if_cancelled(work: Awaitable[Outcome]) -> Outcome:
-    """Return the outcome of *work*. If the caller is cancelled, first finish *work*."""
+    """Return the outcome of *work*. If the caller is cancelled, *work* is finished first."""
     task = asyncio.ensure_future(work)
     cancelled: asyncio.CancelledError | None = None
     while not task.done():
@@ -83,7 +83,7 @@ async def finish_if_cancelled(work: Awaitable[Outcome]) -> Outcome:
             await asyncio.shield(task)
         except asyncio.CancelledError as error:
             cancelled = error
-        except Exception:  # noqa: BLE001, S110 - the task keeps it
+        except Exception:  # noqa: BLE001, S110 - the task keeps the error
             pass
     if cancelled is not None and not task.cancelled():
         raise cancelled

@@ -11,13 +11,16 @@ from typing import Protocol
 from secretary_common.models import JobProgress, JobStatus, JsonObject, LogLevel
 
 REPEAT_SEC = 1.0
-"""Progress is repeated after this time, because clients rely on a change at least every 2 s."""
+"""The last progress is repeated after this time without new progress.
+
+Clients rely on a change at least every 2 s.
+"""
 
 
 class AttemptRepository(Protocol):
     """The repository of one attempt (``SecretaryJobRepository``).
 
-    A handler need not await an update. Awaiting an update waits until it is durable.
+    A handler need not await an update. An awaited update is durable.
     """
 
     def update_job_progress(self, job_id: str, progress: JobProgress) -> Awaitable[object]:
@@ -39,7 +42,7 @@ class AttemptRepository(Protocol):
     def add_file(
         self, job_id: str, name: str, content: bytes, content_type: str | None = None
     ) -> Awaitable[object]:
-        """Store a file. The job gets the file if it ends with this attempt."""
+        """Store a file. The job gets the file if this attempt ends the job."""
         ...
 
 
@@ -94,7 +97,7 @@ class JobReport:
 
     @asynccontextmanager
     async def repeating_progress(self) -> AsyncIterator[None]:
-        """Inside this context, repeat the last progress regularly, with its age in its message."""
+        """In this context, repeat the last progress regularly and add its age to the message."""
         repeating = asyncio.create_task(self._repeat())
         try:
             yield

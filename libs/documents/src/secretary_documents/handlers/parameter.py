@@ -18,7 +18,8 @@ SourceLanguage = Annotated[str, Field(pattern=r"^([a-z]{2}|auto)$")]
 # A template's name, never a path.
 TemplateName = Annotated[str, Field(pattern=r"^[\w-]{1,64}$")]
 Url = Annotated[str, Field(min_length=1, max_length=8192)]
-# An address that the results contain. The worker may never request it, so its scheme is checked.
+# An address that the results contain. The scheme is checked here, because the worker does not
+# always fetch the address.
 WebUrl = Annotated[str, Field(pattern=r"^[Hh][Tt][Tt][Pp][Ss]?://", max_length=8192)]
 
 
@@ -32,7 +33,7 @@ def parse_parameters(model: type[M], parameters: JsonObject) -> M:
     """Return the job's *parameters* as an instance of *model*.
 
     Raises:
-        PermanentError: VALIDATION_ERROR; the message names each bad field and contains no value.
+        PermanentError: VALIDATION_ERROR; the message names the bad fields, but not their values.
     """
     try:
         return model.model_validate(parameters)

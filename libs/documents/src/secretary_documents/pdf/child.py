@@ -48,7 +48,8 @@ Entry = dict[str, Any]
 Request = dict[str, Any]
 
 _PIECE_BYTES = 2**20
-# The CPU time for the pages from which the font scale is measured. The job may not need them.
+# The CPU time for the pages from which the font scale is measured. The job perhaps
+# reads none of them.
 _SCALE_SEC = 10.0
 
 

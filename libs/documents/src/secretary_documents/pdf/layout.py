@@ -59,7 +59,7 @@ class _Item:
 
 
 def blocks_to_markdown(parts: Iterable[Sequence[TextLine] | MarkdownBlock]) -> str:
-    """Return the Markdown of *parts*, which are blocks of lines, and blocks such as tables."""
+    """Return the Markdown of *parts*: blocks of lines, and blocks that make their own Markdown."""
     pieces: list[str] = []
     items: list[_Item] = []
     for part in parts:

@@ -15,7 +15,7 @@ from secretary_documents.pdf.sandboxed_document import SandboxedDocument
 from secretary_worker import Child, parsing_answer
 
 # A child ends after this many pages, so that memory which MuPDF and Tesseract keep does not add up.
-# A child that recognises is large, and other jobs wait for its permit.
+# A child for OCR ends sooner, because it is large and other jobs wait for its permit.
 NATIVE_PAGES = 200
 OCR_PAGES = 10
 # The pages that a child takes at a time when several children share the pages of a document.
@@ -41,8 +41,8 @@ class LocalReader:
         Args:
             document: the document to read.
             options: the options for all pages.
-            ocr_limit: limits the children that recognise pages, for all jobs together. One document
-                may use all permits.
+            ocr_limit: limits the children of all jobs together, except the first child for native
+                text of each read. One document may use all permits.
             timeout_sec: the wall-clock limit for all pages of one call.
         """
         self._document = document
@@ -66,7 +66,7 @@ class LocalReader:
         """See ``PageReader``.
 
         Raises:
-            PermanentError: an error of the sandbox, with the page that the child was reading.
+            PermanentError: PARSE_TIMEOUT; or an error of the sandbox, with the page being read.
             TransientError: PARSER_CRASHED with the page; the child was killed from outside.
         """
         del document, resources  # the reader has a document already, which counts the CPU time
@@ -85,8 +85,7 @@ class LocalReader:
     async def _find_scale(self) -> list[float]:
         """Return the font sizes of headings; [] if a sampled page exceeds its limits.
 
-        No error is raised then, because the job may not need this page. If the job needs the page,
-        reading it raises the error.
+        No error is raised then. If the job needs this page, reading the page raises the error.
         """
         messages: list[dict[str, Any]] = []
         try:
@@ -99,7 +98,7 @@ class LocalReader:
             return [float(size) for size in message["scale"]]
 
     async def _read(self, pages: Sequence[int], on_page: OnPage) -> None:
-        """Read the native text of *pages* first, then recognise the pages that need it."""
+        """Read the native text of *pages*, then recognise the pages that need OCR."""
         if self._options.method == "ocr":
             await self._recognise(pages, on_page)
             return
@@ -117,8 +116,8 @@ class LocalReader:
                 async with self._ocr_limit.permit():
                     await work()
 
-        # One child needs no permit, so it begins even if other jobs are busy. Children with free
-        # permits help.
+        # The first child needs no permit, so the read begins even if no permit is free. More
+        # children help if permits are free.
         helpers = min(self._ocr_limit.free_but_one, -(-len(pages) // TURN_PAGES) - 1)
         await _together([work(), *(help_out() for _ in range(helpers))])
         if deferred:

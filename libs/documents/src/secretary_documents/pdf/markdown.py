@@ -2,7 +2,7 @@
 
 Runs in the child process only. A heading is larger than the body text of the document. The size of
 the body text is measured on a sample of pages (``sample_font_scale``). The sample does not depend
-on the pages that a job reads, so the Markdown of a page is always the same.
+on the pages that a job reads, so all jobs get the same Markdown for a page.
 """
 
 from __future__ import annotations
@@ -19,17 +19,18 @@ from secretary_documents.pdf.mupdf import MUPDF_ERRORS, TEXT_FLAGS, raising_memo
 from secretary_documents.pdf.table import Table, tables_on
 
 SAMPLED_PAGES = 24
-# A heading is larger than the body text by this factor. Rounding causes smaller differences.
+# A heading is larger than the body text by at least this factor. Rounding causes smaller
+# differences.
 HEADING_FACTOR = 1.15
 HEADING_LEVELS = 4
-# A font size with more than this share of all letters is text, even if it is large.
+# A font size with more than this share of all letters is body text, even if it is large.
 _HEADING_SHARE = 0.25
 _LINK_COVER = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class FontScale:
-    """The font sizes that are headings."""
+    """The font sizes of headings."""
 
     sizes: tuple[float, ...]
     """The sizes, the largest first."""
@@ -40,7 +41,7 @@ class FontScale:
 
 
 def font_scale(letters: Counter[float]) -> FontScale:
-    """Return the font scale of a document that has these numbers of *letters* by font size."""
+    """Return the font scale of a document. *letters*: the number of letters by font size."""
     if not letters:
         return FontScale(())
     body = max(letters, key=lambda size: (letters[size], -size))

@@ -22,7 +22,8 @@ TEXT_FLAGS = pymupdf.TEXT_PRESERVE_WHITESPACE | pymupdf.TEXT_MEDIABOX_CLIP
 MUPDF_ERRORS = (RuntimeError, ValueError, pymupdf.mupdf.FzErrorBase)
 """The errors that PyMuPDF raises for a document or a page that it cannot read."""
 POINTS_PER_INCH = 72
-# At this resolution letters of 10 points are 5 pixels high. Smaller letters are not legible.
+# At this resolution letters of 10 points are 5 pixels high. Fewer pixels are not
+# legible.
 LEAST_DPI = 36
 _NO_MEMORY = re.compile(r"\b[mc]?(?:re)?alloc \([^()\n]*+\) failed")
 
@@ -141,7 +142,7 @@ def _copied(document: pymupdf.Document, pages: Sequence[int]) -> bytes:
 def _rewritten(document: pymupdf.Document, pages: Sequence[int]) -> pymupdf.Document:
     """Return *pages* of *document* as a document without references to missing objects.
 
-    ISO 32000-1 (7.3.10) treats a missing object as null, but MuPDF does not copy such a reference.
+    ISO 32000-1 (7.3.10) treats a missing object as null, but MuPDF does not copy a reference to it.
     """
     document.select([number - 1 for number in pages])
     content = document.tobytes(garbage=1, encryption=pymupdf.mupdf.PDF_ENCRYPT_NONE)

@@ -37,7 +37,7 @@ class Recognition:
 
 
 class Recogniser:
-    """Recognises pages with the same languages. Not thread-safe."""
+    """Recognises pages, always with the same languages. Not thread-safe."""
 
     def __init__(self, languages: Sequence[str], folder: Path, max_pixels: int) -> None:
         """Load *languages* from *folder*. Images of pages have at most *max_pixels*."""

@@ -1,4 +1,4 @@
-"""The options for reading pages in a child. They contain everything that changes the text."""
+"""The options for reading pages in a child, and their part of the cache's key."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _EDITION = 2
 
 @dataclass(frozen=True, slots=True)
 class ReadOptions:
-    """The options with which a child reads pages. Equal options give equal text."""
+    """The options for a child. Equal fingerprints mean equal text for the same file."""
 
     method: LocalMethod
     output: Output
@@ -76,6 +76,7 @@ def make_read_options(
 
     Raises:
         PermanentError: OCR_LANGUAGE_MISSING.
+        WorkerUnfit: OCR_LANGUAGE_MISSING, this worker has no language at all.
     """
     if method == "native":
         return ReadOptions(method, output, max_pixels)

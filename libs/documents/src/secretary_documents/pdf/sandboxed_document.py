@@ -16,13 +16,13 @@ from secretary_worker import Child, OpenFile, Sandbox, parsing_answer
 
 JsonObject = dict[str, Any]
 
-# Readers look for the header in the first 1024 bytes (ISO 32000-1, annex H.3.4.1, note 13).
+# PDF readers look for the header in the first 1024 bytes (ISO 32000-1, annex H.3.4.1, note 13).
 PDF_MARK = b"%PDF"
 PDF_MARK_WITHIN = 1024
 
 
 def check_pdf_mark(file: OpenFile) -> None:
-    """Refuse a file whose first bytes are not those of a PDF. The name does not matter.
+    """Refuse a file without the mark of a PDF near its start. The name does not matter.
 
     Raises:
         PermanentError: PDF_INVALID.
@@ -33,7 +33,7 @@ def check_pdf_mark(file: OpenFile) -> None:
 
 @dataclass(frozen=True, slots=True)
 class OpenOptions:
-    """The values with which a child opens the document, and its limits."""
+    """The values with which a child opens a document, and the limits of the document."""
 
     fd: int
     """An open descriptor of the file."""
@@ -70,8 +70,8 @@ class DocumentInfo:
 class SandboxedDocument:
     """A ``Document`` whose children are dead when its context ends.
 
-    The document keeps one idle child for the next request. So a short document needs only the child
-    that opened it.
+    The document keeps one idle child for the next request. So a short document often needs
+    only the child that opened it.
     """
 
     def __init__(self, sandbox: Sandbox, options: OpenOptions) -> None:
@@ -104,7 +104,7 @@ class SandboxedDocument:
 
     @asynccontextmanager
     async def borrow_child(self, *, keep: bool = True) -> AsyncIterator[Child]:
-        """Yield a child that has the document open. If *keep*, the next request may use it too."""
+        """Yield a child with the open document. If *keep*, the next request may use this child."""
         child, stack = self._take_idle() or await self._start()
         async with stack:
             yield child

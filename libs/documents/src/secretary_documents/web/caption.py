@@ -15,7 +15,7 @@ PARAGRAPH_SEC = 60.0
 LONGEST_PARAGRAPH_SEC = 120.0
 """A paragraph that is this long ends even in the middle of a sentence."""
 PAUSE_SEC = 5.0
-"""A pause of this length ends a paragraph."""
+"""A pause of at least this length ends a paragraph."""
 
 MAX_SCROLLING = 10
 """The most lines of two captions that are compared. Automatic captions show fewer at a time."""

@@ -23,7 +23,7 @@ from secretary_worker import reserve, temporary_file
 MAX_REDIRECTS = 5
 # The longest Retry-After that counts; a longer one is shortened to this.
 MAX_RETRY_AFTER_SEC = 24 * 3600
-# A request with such a status, or with any 5xx, may succeed at the next attempt.
+# After one of these statuses, or any 5xx, the next attempt may succeed.
 _PASSING = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
 _CHUNK = 2**16
 _NAME_IN_HEADER = re.compile(r'filename="?([^";]+)"?', re.IGNORECASE)
@@ -33,7 +33,7 @@ ClientFactory = Callable[[], httpx.AsyncClient]
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """A finished download, with its properties as the server reports them."""
+    """A finished download and its properties."""
 
     file: BinaryIO
     size: int

@@ -69,7 +69,7 @@ def classify(url: str, content_type: str = "") -> LinkKind:
 
 
 def is_same_page(url: str, base: str) -> bool:
-    """Return whether *url* leads to another place of the page at *base*."""
+    """Return whether *url* leads to the page at *base* or to a place in that page."""
     return urldefrag(url).url == urldefrag(base).url
 
 

@@ -12,7 +12,7 @@ from secretary_worker import AnswerLimits, ProcessLimits, Sandbox, ZygoteClient
 CHILD = "secretary_documents.web.page_child"
 ACCEPT = "text/html, application/xhtml+xml, text/*;q=0.8, */*;q=0.1"
 MAX_PAGE_BYTES = 10 * 2**20
-"""The largest page in bytes, without its images and scripts."""
+"""The largest page in bytes, without the files that the page loads."""
 # 100,000 nested elements would take the parser minutes. The CPU limit prevents this.
 LIMITS = ProcessLimits(memory_bytes=1024 * 2**20, cpu_sec=20)
 TIMEOUT_SEC = 60.0
@@ -44,8 +44,8 @@ class SandboxedPageReader:
         """Return the page at *url*.
 
         Raises:
-            PermanentError: URL_REFUSED, FETCH_FAILED or FILE_TOO_LARGE; PAGE_INVALID, the URL is
-                not that of a page; or an error of ``Child.ask``.
+            PermanentError: URL_REFUSED, FETCH_FAILED or FILE_TOO_LARGE; PAGE_INVALID, the URL
+                does not lead to a page; or an error of ``Child.ask``.
             TransientError: FETCH_FAILED, another attempt may succeed; or an error of ``Child.ask``.
         """
         messages: list[JsonObject] = []

@@ -30,7 +30,7 @@ _SPEAKER_PATH = re.compile(
 
 
 def visible_metadata(text: str, links: Iterable[Link], times: list[str]) -> PageMetadata:
-    """Return the metadata of the talk that a page shows.
+    """Return the metadata that a page shows about its talk.
 
     Args:
         text: the readable text of the page.

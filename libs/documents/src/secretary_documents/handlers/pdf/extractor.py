@@ -36,7 +36,8 @@ from secretary_worker import (
 
 CHILD = "secretary_documents.pdf.child"
 """The module that the child processes run."""
-# Other processes use the CPU too. So a page may take this multiple of its CPU limit as wall clock.
+# Other processes use the CPU too. So the wall-clock limit of a page is its CPU limit times
+# _PATIENCE, plus _PATIENCE_SEC.
 _PATIENCE, _PATIENCE_SEC = 3, 30.0
 
 
@@ -45,7 +46,7 @@ class PdfTask:
     """One PDF to read, with its reader and the receivers of progress and usage."""
 
     parameters: PdfParameters
-    """The parameters of the job. The source of the file is not used."""
+    """The parameters of the job. Those that name the file are not used."""
     make_reader: MakeReader
     report: JobReport
     resources: ResourceCalculator
@@ -54,7 +55,7 @@ class PdfTask:
 
     @property
     def refreshing(self) -> str | None:
-        """The run that reads all pages again; None if cached pages may be used."""
+        """The run that reads all pages again; None without a job or ``force_refresh``."""
         if self.job is None or not self.parameters.force_refresh:
             return None
         return f"{self.job.job_id}:{self.job.run}"
@@ -105,7 +106,7 @@ class PdfExtractor:
             limits: the limits of one document, and the folder with more OCR languages.
             max_bytes: the largest PDF, in bytes.
             zygote: forks children that run ``CHILD``.
-            cache: holds pages that were read before; None reads every page.
+            cache: holds pages that were read before; with None, every page is read.
             remote: the remote readers by method: ``mistral_ocr``, ``openai_vision``.
         """
         self._limits = limits
@@ -125,7 +126,7 @@ class PdfExtractor:
         resources: ResourceCalculator,
         job: Job | None = None,
     ) -> PdfTask:
-        """Return the task for *parameters*. This raises configuration errors before any read.
+        """Return the task for *parameters*. Call this before any page is read.
 
         *job* is needed only for ``force_refresh``.
 
@@ -209,7 +210,8 @@ class ReadablePdf:
         """
         task = self._task
         reader = task.make_reader(self._document)
-        # A part of the cache's key. The child has read untrusted bytes, so it does not compute it.
+        # A part of the cache's key. The worker computes the digest, because a child that has read
+        # untrusted bytes could report a false digest.
         sha256 = await digest(self._file)
         cache = PageCache(
             self._cache,

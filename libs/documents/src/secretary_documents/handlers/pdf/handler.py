@@ -60,8 +60,8 @@ class PdfHandler:
             roots: the folders whose files jobs may name.
             max_bytes: the largest file or upload, in bytes; the downloader has its own limit.
             downloader: fetches the PDFs of jobs that name a URL.
-            uploads: opens the PDFs of jobs that name an upload. None refuses such jobs.
-            transformer: applies the templates of jobs that have one. None refuses such jobs.
+            uploads: opens the PDFs of jobs that name an upload. With None, such jobs fail.
+            transformer: applies the templates of jobs that have one. With None, such jobs fail.
         """
         self._extractor = extractor
         self._roots = list(roots)

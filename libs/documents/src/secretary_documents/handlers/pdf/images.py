@@ -16,7 +16,7 @@ MAX_IMAGES = 1000
 
 
 def check_images(pages: Sequence[int]) -> None:
-    """Refuse images of more pages than a job may have files, before any page is read.
+    """Refuse images of more than ``MAX_IMAGES`` pages. Call this before any page is read.
 
     Raises:
         PermanentError: VALIDATION_ERROR.

@@ -1,4 +1,4 @@
-"""Caches pages. A key has the digest of the file and the reader, but no path, name or time."""
+"""Caches pages. A key has the file's digest, the reader's fingerprint and the page number."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ log = get_logger(__name__)
 
 # The most entries of one read.
 _READ_BATCH = 100
-# The most entries of one write. The pages of a write are lost if the worker is killed during it.
+# The most entries of one write. If the worker is killed during a write, its pages are lost.
 _WRITE_BATCH = 64
 # The most text of one write. During a write its entries are in memory twice.
 _WRITE_CHARS = 4 * 2**20
@@ -28,7 +28,7 @@ _RUN = "run"
 
 
 class PageCache:
-    """The cached pages of one file and one reader. If the store fails, no page is found."""
+    """The cached pages of one file and one reader. If the store fails, pages are read again."""
 
     def __init__(
         self,
@@ -43,7 +43,7 @@ class PageCache:
         """Wire the cache.
 
         Args:
-            repository: the store; None caches nothing.
+            repository: the store; with None, nothing is cached.
             sha256: the digest of the file.
             fingerprint: the fingerprint of the reader.
             reads: whether cached pages are used.

@@ -20,7 +20,7 @@ _FAILURES: dict[str, str] = {
 
 
 class PageCollector:
-    """Collects the pages of one document, and reports each page at once."""
+    """Collects the pages of one document, and reports progress after each page."""
 
     def __init__(self, numbers: Sequence[int], report: JobReport, *, max_text_bytes: int) -> None:
         """Wire the collector.
@@ -50,10 +50,11 @@ class PageCollector:
         cache: PageCache,
         resources: ResourceCalculator,
     ) -> None:
-        """Take the requested pages from *cache*, and the others from *reader*.
+        """Take requested pages from *cache* if it has them, and read the rest with *reader*.
 
         Raises:
-            PermanentError: an error of *reader*; PARSE_MEMORY_LIMIT, the pages have too much text.
+            PermanentError: an error of *reader*; PARSE_MEMORY_LIMIT, the pages have too much text;
+                PROCESSING_ERROR, *reader* left out a page.
             TransientError: an error of *reader*.
         """
         self._report_progress()

@@ -14,7 +14,7 @@ from secretary_documents.handlers.parameter import FROZEN, optional, without_nul
 ExtractionMethod = Literal["native", "ocr", "mistral_ocr", "openai_vision", "combined"]
 Output = Literal["text", "markdown"]
 MAX_PAGE = 1_000_000
-"""No document has more pages. Without a limit, JSON would accept 1e308 as a whole number."""
+"""The largest page number. Without a limit, JSON would accept 1e308 as a whole number."""
 SOURCES = ("filename", "url", "file_id")
 """The parameters that name the PDF. A job has exactly one of them."""
 # A language by Tesseract's name, such as eng, deu or chi_sim; never a path.

@@ -7,12 +7,12 @@ initializing      0
 reading_file      10 - 25  found or downloaded; checked
 extracting_text   30 - 60  moving with the pages
 processing_images 60 - 75  only with ``include_images``
-applying_template 80       only with a template
-finalizing        75, 90
+applying_template 75, 80   only with a template
+finalizing        75, 90   75 only without a template
 completed         100
 ================= =======  =====================================
 
-Every job passes the marks 0, 25, 50, 75 and 100, even with a document of one page.
+Every job that completes passes the marks 0, 25, 50, 75 and 100, even with a document of one page.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from secretary_documents.pdf.sandboxed_document import SandboxedDocument
 from secretary_documents.providers.vision import DocumentHint, VisionReader
 
 MakeReader = Callable[[SandboxedDocument], PageReader]
-"""Makes the reader of a document once the document is open."""
+"""Makes the reader for an open document."""
 
 _NOT_CONFIGURED = {
     "mistral_ocr": (ErrorCode.MISTRAL_NOT_CONFIGURED, "mistral.api_key"),
@@ -40,7 +40,7 @@ class ReaderFactory:
         return int(self._limits.max_page_mpixels * 1_000_000)
 
     def choose(self, parameters: PdfParameters) -> MakeReader:
-        """Return the maker of the reader for *parameters*. Call this before any page is read.
+        """Return a function that makes the reader. Call this before any page is read.
 
         Raises:
             PermanentError: OCR_LANGUAGE_MISSING, MISTRAL_NOT_CONFIGURED, VISION_NOT_CONFIGURED.
@@ -73,7 +73,7 @@ class ReaderFactory:
 
 
 def _hint(context: JsonObject) -> DocumentHint:
-    """Return the hint about the document that *context*, the values for the template, contains."""
+    """Return the hint about the document from *context*, the values for the template."""
     values = (context.get("document_type"), context.get("language"))
     kind, language = (value if isinstance(value, str) else None for value in values)
     return DocumentHint(document_type=kind, language=language)

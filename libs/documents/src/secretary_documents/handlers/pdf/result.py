@@ -40,7 +40,7 @@ def check_readable(pages: Sequence[Page]) -> None:
 
 
 def text_content(page: Page) -> JsonObject:
-    """Return the entry of *page* in ``text_contents``. Unknown values are left out."""
+    """Return the entry of *page* in ``text_contents``, without an unknown reason or confidence."""
     optional = {"reason": page.reason, "confidence": page.confidence}
     known = {key: value for key, value in optional.items() if value is not None}
     return {"page": page.number, "text": page.text, "method": page.method, **known}

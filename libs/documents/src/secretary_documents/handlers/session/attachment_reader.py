@@ -22,7 +22,7 @@ MAX_PREVIEWS = 500
 """The most pages of a talk's slides that get a picture. A job has 1,000 files at most."""
 
 _PDF = ".pdf"
-# Other formats of slides. A stored file keeps such a suffix, or gets one by its first bytes.
+# Other formats of slides. A stored file keeps such a suffix; else its first bytes decide.
 _OFFICE_SUFFIXES = (".ppt", ".pptx", ".odp", ".key")
 _OFFICE_MARKS = {b"PK\x03\x04": ".zip", b"\xd0\xcf\x11\xe0": ".ppt"}
 
@@ -114,7 +114,7 @@ def _suffix_of(file: OpenFile) -> str:
 
 
 def free_stem(name: str, others: Iterable[Attachment]) -> str:
-    """Return a file name without suffix, made from *name*, that differs from those of *others*."""
+    """Return a file name without suffix, made from *name*, that no file of *others* has."""
     taken = {PurePosixPath(one.file).stem.casefold() for one in others if one.file}
     stem = slug(PurePosixPath(name).stem) or "slides"
     number, free = 1, stem

@@ -1,7 +1,7 @@
 """The ``session`` job: documents a talk from its page, its captions or recording, and its slides.
 
-Only the page is required. If another part fails, the job continues without that part, and the
-result has a warning with the error's code.
+The page and the template are required. If another part fails, the job continues without that part,
+and the result has a warning with the error's code. A transient error of the model ends the attempt.
 """
 
 from __future__ import annotations

@@ -52,7 +52,7 @@ def template_values(
 
 
 def video_player(url: str | None) -> str:
-    """Return HTML that plays the video at *url*. For None return an empty text."""
+    """Return HTML that plays the video at *url*, or a link to it. For None return an empty text."""
     if url is None:
         return ""
     if match := _YOUTUBE.match(url):

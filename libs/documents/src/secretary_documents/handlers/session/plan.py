@@ -53,7 +53,7 @@ def plan_session(parameters: SessionParameters, page: WebPage) -> SessionPlan:
 
 
 def slug(text: str) -> str:
-    """Return *text* as a part of a file's name: letters, digits and dashes."""
+    """Return *text* as a part of a file's name: letters, digits, dashes and underscores."""
     return _NO_NAME.sub("-", text)[:MAX_STEM].strip("-_")
 
 

@@ -42,14 +42,14 @@ class TranscriptFinder:
     """Finds the transcript of a talk. One instance serves all jobs."""
 
     def __init__(self, downloader: Downloader, transcribe: TranscribeRecording | None) -> None:
-        """*transcribe* transcribes recordings. With None only captions become a transcript."""
+        """*transcribe* transcribes recordings. With None, recordings are not used."""
         self._downloader = downloader
         self._transcribe = transcribe
 
     async def find(self, talk: Talk) -> str:
         """Return the transcript; "" if there is none.
 
-        The reason becomes a warning, unless the talk has neither captions nor a recording.
+        If captions or the recording fail, the error becomes a warning.
         """
         if talk.parameters.video_transcript is not None:
             return talk.parameters.video_transcript

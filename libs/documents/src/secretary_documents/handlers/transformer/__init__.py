@@ -1,4 +1,4 @@
-"""The ``transformer`` job: fills a text or a web page into a template, or translates it.
+"""The ``transformer`` job: fills a template from a text or web page, or translates the text.
 
 The parameters, the steps and the result of the job belong here. Templates belong in ``templates``.
 """
