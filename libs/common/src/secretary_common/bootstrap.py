@@ -26,7 +26,7 @@ log = get_logger(__name__)
 ENTRY_POINTS = "secretary.job_types"
 TEMPLATE_ENTRY_POINTS = "secretary.templates"
 STORE_RETRY_SEC = 1.0
-# Longer than a broker needs to start. After this time the services create their queues.
+# Longer than a broker needs to start. After this time the queues are left to the services.
 BROKER_WAIT_SEC = 60.0
 
 

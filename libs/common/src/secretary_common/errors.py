@@ -1,6 +1,6 @@
 """The errors that several packages raise on purpose, each with a stable code.
 
-The docstring of a class is its default message.
+The first line of a class's docstring is its default message.
 """
 
 from __future__ import annotations
@@ -138,8 +138,8 @@ class Lack(StrEnum):
 class WorkerUnfit(SecretaryError):
     """This worker lacks something that the job needs; another worker may have it.
 
-    It is neither permanent nor transient: code that does without a part of its input must not take
-    this for a fault of that part.
+    The error is neither permanent nor transient. Code that goes on without a faulty part of its
+    input must not treat this error as such a fault.
     """
 
     code = ErrorCode.WORKER_UNFIT
@@ -158,8 +158,8 @@ class WorkerUnfit(SecretaryError):
             lack: what this worker lacks.
             message: for the owner of the job, and for operators.
             code: the stable code.
-            otherwise: the error of the job, if one worker after the other says the same. None: the
-                job waits for a worker that can do it.
+            otherwise: the error of the job if several workers lack the same thing. None: the job
+                waits for a worker that has it.
         """
         super().__init__(message, code=code)
         self.lack = lack

@@ -18,7 +18,7 @@ from secretary_notifier.verdict import Answer, DeliveryVerdict
 log = get_logger(__name__)
 
 SILENCE = timedelta(minutes=1)
-"""The time between two log lines about deliveries that this notifier cannot send."""
+"""The shortest time between two log lines about deliveries that this notifier cannot send."""
 
 
 class AttemptLog:
@@ -49,7 +49,7 @@ class AttemptLog:
 
 
 class _RareError:
-    """An error of many deliveries, logged once a minute with the number of deliveries."""
+    """An error of many deliveries, logged at most once a minute with their number."""
 
     def __init__(self, clock: Clock, event: str) -> None:
         self._clock = clock

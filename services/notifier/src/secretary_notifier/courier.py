@@ -44,7 +44,7 @@ RECORD_LINGER_SEC = 0.005
 Only the next event of the same job waits for a record.
 """
 SEND_PATIENCE_SEC = 1.0
-"""A claimed delivery that cannot be sent within this time is given back for other notifiers."""
+"""A claimed delivery that waits longer for its request is given back; any notifier may claim it."""
 
 
 class DeliverySender(Protocol):
@@ -66,9 +66,9 @@ class CourierConfig:
     first_timeout_sec: float = 5.0
     """The deadline of the first request to an origin that the notifier does not know."""
     poll_interval_sec: float = 5.0
-    """The wait of a delivery that this notifier cannot send; without its key, the shortest wait."""
+    """The wait after a shortage; for a delivery whose key is missing, the shortest wait."""
     replayable_for: timedelta = timedelta(days=30)
-    """A dead delivery is kept for this long."""
+    """A dead delivery, or a test that has ended, is kept for this long."""
 
     @property
     def lease_sec(self) -> float:

@@ -1,8 +1,8 @@
 """The main loop of the notifier: it finds due deliveries and starts their attempts.
 
-The loop reads the store in rounds. The next round starts at once if the last one found more than
-fits into memory, when a doorbell rings, and when the next slot or delivery is due. Otherwise it
-starts after ``poll_interval_sec``; these rounds alone are enough to lose no event.
+The loop reads the store in rounds. The next round starts at once if the last one left more to read,
+and when the next slot or delivery is due; otherwise after ``poll_interval_sec``. These rounds alone
+are enough to lose no event. A doorbell relays the slot of its job between the rounds.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ class Dispatcher:
         )
         self._tasks: set[asyncio.Task[None]] = set()
         # Deliveries that are not claimed before a time: their job has another delivery in flight,
-        # or this notifier lacks the key.
+        # or this notifier lacks the key or a resource.
         self._blocked: dict[str, datetime] = {}
         self._more_in_store = False
         self._stopping = asyncio.Event()

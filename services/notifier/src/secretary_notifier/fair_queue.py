@@ -5,8 +5,8 @@ while all keys together hold fewer than half. So hanging receivers of one key do
 delay the events of another key.
 
 Within an origin first tries go before retries. Retries and the events of slow origins never hold
-all slots. An origin whose breaker is open gets no slot. So a receiver that fails delays neither
-its own new events nor the events of other receivers.
+all slots. An origin whose breaker is open gets a slot only for the probe. So a receiver that fails
+delays neither its own new events nor the events of other receivers.
 
 A delivery holds a slot from its claim to the receiver's answer. A claim takes longer than a quick
 receiver needs. So for quick origins more deliveries are claimed than may be sent at the same time,
@@ -25,12 +25,12 @@ from secretary_notifier.breaker import Breaker
 RESTRICTED_SHARE = 0.75
 """The share of the slots that retries and slow origins may hold at the same time."""
 BACKLOG_PER_SLOT = 16
-"""For each slot of an origin the queue holds this many first tries, and as many retries.
+"""For each slot of an origin, a key may queue this many first tries, and as many retries.
 
 Further deliveries stay in the store.
 """
 AHEAD_PER_SLOT = 7
-"""A quick origin has this many further claims for each delivery that is being sent."""
+"""A quick origin has up to this many further claims for each delivery that may be sent."""
 QUICK_SEC = 0.25
 SLOW_SEC = 1.0
 MOST_REMEMBERED = 1000
@@ -59,7 +59,7 @@ class _Waiting:
 
 
 class _Owner:
-    """The waiting deliveries of one key, by origin, and the number of slots it holds."""
+    """The waiting deliveries of one key, by origin, and the slots that count against its share."""
 
     def __init__(self) -> None:
         self.waiting: OrderedDict[str, _Waiting] = OrderedDict()
@@ -167,7 +167,7 @@ class FairQueue:
         """Free the slot of *due*; without a slot nothing happens.
 
         Args:
-            due: the delivery that held it.
+            due: the delivery that held the slot.
             now: the time.
             failed: what the attempt says about the origin, see ``Breaker.note``.
             took_sec: how long the origin took; None if no request was sent.

@@ -44,7 +44,7 @@ class NameService:
         return addresses
 
     def was_cut(self, host: str) -> bool:
-        """Return once that a deadline cut the latest look-up of *host*; False from then on."""
+        """Return whether a deadline cut the latest look-up of *host*; at the next call, False."""
         was_cut = host in self._cut
         self._cut.discard(host)
         return was_cut

@@ -20,7 +20,7 @@ SLOTS_AT_ONCE = 64
 
 @dataclass(frozen=True, slots=True)
 class Relayed:
-    """The result of relaying one job: a delivery to send, the time of the next one, or neither."""
+    """The result of relaying one job: a delivery to send, the time of the next, both or neither."""
 
     due: DueDelivery | None = None
     next_at: datetime | None = None

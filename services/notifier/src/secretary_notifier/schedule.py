@@ -11,7 +11,7 @@ after a failed attempt.
 Progress has two attempts, 2 s apart. A test has one.
 
 A delivery whose key the notifier lacks waits without an attempt. Each wait is as long as the time
-that has passed since the schedule began.
+since the schedule began, at most 5 min.
 """
 
 from __future__ import annotations

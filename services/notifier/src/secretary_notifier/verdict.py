@@ -31,7 +31,7 @@ MISSING_KEY = "secret"
 SHORTAGE = "shortage"
 """The error class of a delivery for which the notifier lacked descriptors, memory or DNS."""
 OWN_FAULTS = frozenset({"url_refused", MISSING_KEY, SHORTAGE, "request"})
-"""Error classes that say nothing about the receiver, because no request was sent."""
+"""Error classes of attempts that sent no request; they say nothing about the receiver."""
 PROTOCOL = "protocol"
 """The error class of an answer that the notifier cannot parse."""
 UPGRADE = "upgrade"
@@ -190,7 +190,7 @@ def decide_without_attempt(now: datetime) -> DeliveryVerdict:
 def decide_without_key(
     delivery: Delivery, now: datetime, shortest_wait_sec: float
 ) -> DeliveryVerdict:
-    """Return the verdict on a delivery whose secrets no key here opens: another notifier may.
+    """Return the verdict on a delivery whose secrets no key of this notifier opens.
 
     *shortest_wait_sec*: see ``schedule.key_wait``.
     """

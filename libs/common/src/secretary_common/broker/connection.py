@@ -69,8 +69,8 @@ async def keep_connected(url: str, session: Session, *, role: str) -> None:
     """Run *session* on a connection until cancelled; after a loss, run it on a new connection.
 
     The waits between attempts are 1, 2, 4, then 5 s, or up to 10 s if the broker refuses (and up to
-    20 % more). Only a session that worked shortens the wait again. The loss of the broker and its
-    return are logged once, a refusal once a minute.
+    20 % more). After a session that worked, the waits start again at 1 s. The loss of the broker
+    and its return are logged once, a refusal once a minute.
     """
     history = _History(role)
     while True:

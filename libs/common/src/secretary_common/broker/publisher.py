@@ -1,4 +1,4 @@
-"""Rings doorbells. A ring is one confirmed publish within a second; it never raises."""
+"""Rings doorbells. A ring publishes once; it fails if the broker does not confirm within 1 s."""
 
 from __future__ import annotations
 

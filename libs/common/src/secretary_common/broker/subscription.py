@@ -49,7 +49,7 @@ class _Consumer:
             self.in_progress -= 1
 
     def is_stuck(self, waiting: int) -> bool:
-        """Return whether no message arrived since the last check, although messages wait."""
+        """Return whether messages wait, none is handled and none arrived since the last check."""
         idle = waiting > 0 and self.in_progress == 0
         stuck = idle and self.received_before == self.received
         self.received_before = self.received if idle else None
@@ -80,7 +80,7 @@ class Subscription:
     async def open(
         cls, url: str, connection: AbstractConnection, prefetch: int, access: QueueAccess
     ) -> Subscription:
-        """Open a subscription on *connection*; each queue delivers *prefetch* messages at once."""
+        """Open a subscription; each queue delivers at most *prefetch* unacknowledged messages."""
         async with asyncio.timeout(ANSWER_SEC):
             channel = await connection.channel()
             await channel.set_qos(prefetch_count=prefetch)

@@ -28,8 +28,8 @@ LONGEST_NAME = 254
 def ascii_url(url: str) -> str:
     """Return *url* with each character beyond ASCII encoded, and nothing else changed.
 
-    The path and the query get percent-encoded UTF-8, the name of the host gets IDNA. The result
-    of a second call is the same.
+    The path and the query get percent-encoded UTF-8, the name of the host gets IDNA. Encoding the
+    result again changes nothing.
 
     Raises:
         UrlRefused: the name of the host cannot be encoded.

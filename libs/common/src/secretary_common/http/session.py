@@ -128,9 +128,10 @@ def open_session(
     proxy: Proxy | None,
     keeps_connections: bool = True,
 ) -> aiohttp.ClientSession:
-    """Return a session without cookies and environment that connects only where *guard* allows.
+    """Return a session that connects only where *guard* allows.
 
-    The caller checks each URL. With *proxy* the session can connect to the proxy too.
+    The session keeps no cookies and reads no environment variables. The caller checks each URL.
+    With *proxy* the session can connect to the proxy too.
     """
 
     def make_socket(info: aiohttp.AddrInfoType) -> socket.socket:

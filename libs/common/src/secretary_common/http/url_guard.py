@@ -1,4 +1,4 @@
-"""Decides which URLs Secretary may reach: public addresses on web ports, and allowed networks.
+"""Decides which URLs Secretary may reach: public ones on web ports, allowed networks and hosts.
 
 The guard applies to webhooks and every fetch. It checks a URL when the URL is accepted
 (``check_url``, without DNS), and again at each connection: ``resolve`` checks every answer of DNS,
@@ -164,7 +164,7 @@ class UrlGuard:
             self.check_endpoint(address, port)
 
     async def resolve(self, host: str, port: int) -> list[str]:
-        """Ask DNS once for *host*, check every address and return them all.
+        """Ask DNS once for *host*; return all addresses. Those of an allowed host are not checked.
 
         The caller must connect to these addresses and no others.
 

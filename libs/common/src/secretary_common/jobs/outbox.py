@@ -106,12 +106,12 @@ async def relay(
     *,
     wait_sec: float = 0.0,
 ) -> Delivery | None:
-    """Turn the due slot of *job*, which was just read, into a delivery; None if nothing is due.
+    """Turn the slot of *job*, if it is due, into a delivery; None if no delivery was made.
 
     A progress event within a second of the previous event is postponed instead.
 
     Args:
-        job: the job with the slot.
+        job: the job with the slot, just read from the store.
         jobs: the repository that clears or postpones the slot.
         deliveries: the repository that stores the delivery.
         now: the store's time.

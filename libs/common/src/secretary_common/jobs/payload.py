@@ -1,6 +1,6 @@
 """The body of a webhook.
 
-Keys are only ever added, and each keeps its meaning: receivers ignore keys that they do not know.
+New versions may add keys, but each key keeps its meaning. Receivers ignore unknown keys.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ MESSAGES = {
 def body_of(job: Job, slot: NotifySlot, public_url: str) -> bytes:
     """Return the body of an event: compact JSON in UTF-8.
 
-    A body over 256 KiB first leaves out what the results repeat (``data_left_out`` names it), and
-    has ``data_url`` for the whole. If this is not enough, ``data_url`` replaces the results. An
-    error keeps only its code and message.
+    A body over 256 KiB leaves out the repeats in the results: ``data_left_out`` names them, and
+    ``data_url`` leads to all results. If this is not enough, or if the results are in a file,
+    ``data_url`` replaces them. An error in a body over 256 KiB keeps only its code and message.
     """
     payload = _payload(job, slot)
     body = _encode(payload)

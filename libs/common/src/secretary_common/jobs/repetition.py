@@ -1,8 +1,9 @@
 """Stores repeated parts of results once, and restores the repeats for clients.
 
 The results of a ``pdf`` job have the text of each page in ``extracted_text`` and again in
-``metadata.text_contents``, and ``structured_data`` repeats all of it. Clients rely on these keys.
-``stated_once`` leaves the repeats out and notes them under one key; ``expanded`` restores them.
+``metadata.text_contents``, and ``structured_data`` repeats all other keys. Clients rely on these
+keys. ``stated_once`` leaves the repeats out and notes them under one key; ``expanded`` restores
+them.
 """
 
 from __future__ import annotations

@@ -53,7 +53,7 @@ class ResourceCalculator:
     def usage(self) -> dict[str, Any]:
         """Return the totals so far; empty if nothing was counted.
 
-        ``cost`` is ``{"total": …, "models": {model: …}}``; it exists only if prices are configured.
+        ``cost`` is ``{"total": …, "models": {model: …}}``; it is left out if no cost was counted.
         """
         with self._lock:
             usage: dict[str, Any] = {name: round(value, 3) for name, value in self._totals.items()}

@@ -1,8 +1,8 @@
 """Sets aside a job that this version cannot read: a pure rule on the job's raw document.
 
-The job ends ``failed`` with the code ``UNREADABLE``. Its unreadable fields move into
-``unreadable``, and substitutes replace the fields that a job needs. So the job can be read from
-then on: it is listed, deleted, swept and reported to its webhook like other jobs.
+A job that has not ended ends as ``failed`` with the code ``UNREADABLE``. The unreadable fields move
+into ``unreadable``, and substitutes replace the fields that a job needs. From then on the job can
+be read: services list it, delete it, sweep it and report it to its webhook like other jobs.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def set_aside(
 ) -> Change:
     """Return the change that sets *job* aside.
 
-    A job that has ended keeps its state, and loses only its unreadable fields.
+    A job that has ended keeps its state. If it has no error, it gets the error ``UNREADABLE``.
 
     Args:
         job: the readable part, see ``partial_job``.

@@ -93,7 +93,7 @@ def refusal(path: str, why: str) -> NotStorable:
     return NotStorable(f"{field}: {why}", details={"fields": [{"field": field, "message": why}]})
 
 
-# A part and its parents; made into text only for an error, because there may be millions.
+# A part and its parents. There may be millions of paths; only the path of an error becomes text.
 _Path = tuple["_Path | None", Any]
 _Text = Callable[[str, _Path], str]
 _Key = Callable[[Any, _Path], str]

@@ -40,7 +40,7 @@ def claimed(lease: Lease, now: datetime) -> Change:
             "processing_started_at": now,
             "updated_at": now,
         },
-        # ``settled`` stays: an earlier attempt may repeat its settlement, and must recognise it.
+        # ``settled`` stays: an earlier attempt that repeats its settling write must find its mark.
         drop=("progress",),
         raised={"attempt": 1, "seq": 1},
     )

@@ -45,7 +45,7 @@ class StatusCounts:
     def status(self) -> JobStatus:
         """The state of all these jobs as a whole.
 
-        ``pending`` until the first job starts, ``processing`` until the last job has ended; then
+        ``pending`` while all jobs are pending, ``processing`` until the last job has ended; then
         ``failed`` if any job failed, else ``cancelled`` if any was cancelled, else ``completed``.
         """
         if self.pending and self.pending == self.total:

@@ -11,7 +11,7 @@ from secretary_common.models.value import JsonObject
 INLINE_BYTES = 64 * 1024
 """Larger values are stored in files."""
 ENTRY_BYTES = 512
-"""The size of an entry without its value: key, index entries, the document around them."""
+"""The assumed size of an entry without its value: key, index entries, the document around them."""
 OWNER = "secretary"
 """The owner of the cache's files. No API key has this id."""
 

@@ -23,7 +23,7 @@ RESENDABLE = frozenset(
         DeliveryState.SUPERSEDED,
     }
 )
-"""States in which a client may resend a delivery. A pending delivery is then sent now."""
+"""States in which a client may resend a delivery. Resending a pending delivery sends it now."""
 
 
 class DeliveryAttempt(Value):
@@ -46,7 +46,7 @@ class Delivery(BaseModel):
     delivery_id: str
     """``msg_<job_id>_<seq>``; the header ``webhook-id``."""
     job_id: str
-    """A test has no job; its id is ``test-…``."""
+    """``test-…`` for a test, which has no job."""
     owner: str
     seq: int = Field(ge=0)
     run: int = Field(ge=0)
@@ -79,11 +79,11 @@ class Delivery(BaseModel):
     unreadable: Unreadable | None = None
     """Set when the delivery was set aside: its unreadable fields; it cannot be sent again."""
     newer: str | None = Field(default=None, exclude=True)
-    """The word of a newer version in the delivery; this version leaves it alone. Not stored."""
+    """The word of a newer version. This version leaves such a delivery alone. Not stored."""
 
     @property
     def is_terminal_event(self) -> bool:
-        """Whether the event is the end of a run or a test; False for progress."""
+        """Whether the event is a test or reports the end of a run; False for progress."""
         return self.phase is not Phase.PROCESSING
 
     @property
@@ -160,7 +160,7 @@ class Obstacles:
     """Reasons why a claimed delivery may not be sent."""
 
     is_overtaken: bool
-    """A later event of the job is a delivery already, in any state."""
+    """A later event of the job has a delivery already, in any state."""
     is_muted: bool
     """Deliveries of this owner to this URL are stopped, because the URL answered 410."""
 

@@ -113,7 +113,7 @@ class Idempotency(Value):
 
 
 class Unreadable(Value):
-    """The fields that were taken out of a job because this version could not read them."""
+    """The fields of a job or a delivery that were unreadable and therefore taken out."""
 
     at: datetime
     reason: str

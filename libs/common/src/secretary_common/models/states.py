@@ -52,7 +52,7 @@ class DeliveryState(StrEnum):
     """A notifier holds the delivery under a lease; at most one delivery of each job."""
     DELIVERED = "delivered"
     DEAD = "dead"
-    """The schedule is used up, the event is too old, or the answer was 410. Can be resent."""
+    """Given up or set aside; ``reason`` says why. Can be resent, unless it was set aside."""
     DROPPED = "dropped"
     """A progress event that a newer event has overtaken."""
     SUPERSEDED = "superseded"

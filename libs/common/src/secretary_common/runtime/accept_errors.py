@@ -1,6 +1,6 @@
 """Logs once a minute that a server cannot accept connections.
 
-asyncio reports each connection that waits, thousands of times a second, with a traceback.
+Without this module, asyncio would log the error thousands of times a second, with a traceback.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _NO_RESOURCES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOM
 
 
 class AcceptErrors:
-    """Counts the errors of ``accept`` and logs one a minute; asyncio handles other errors."""
+    """Counts errors of ``accept`` for lack of resources; asyncio handles other errors."""
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic

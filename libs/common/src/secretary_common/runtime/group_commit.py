@@ -50,8 +50,8 @@ class GroupCommit(Generic[T, R]):
     async def submit(self, item: T) -> R:
         """Write *item* together with others; return or raise its outcome.
 
-        If the caller is cancelled before the write starts, its item is not written. Later, the
-        item is written anyway.
+        If the caller is cancelled before the write starts, its item is not written. A later
+        cancellation does not stop the write.
         """
         loop = asyncio.get_running_loop()
         outcome: asyncio.Future[R] = loop.create_future()

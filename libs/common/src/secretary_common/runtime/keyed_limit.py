@@ -25,8 +25,8 @@ class KeyedLimit:
     async def permit(self, key: str, *, patience_sec: float | None = None) -> AsyncIterator[bool]:
         """Hold a permit of *key* inside the context.
 
-        Yields True with a permit. Yields False without one, after waiting *patience_sec* for the
-        key or for the total. None: wait as long as it takes.
+        Yields True with a permit. *patience_sec* limits each of two waits: for the key, then for
+        the total. After a longer wait, yields False. None: no limit.
         """
         own = self._keys.setdefault(key, asyncio.Semaphore(self._per_key))
         self._users[key] += 1

@@ -37,7 +37,7 @@ def stop_signal() -> asyncio.Event:
 
 
 def end_within(seconds: float) -> None:
-    """Force the process to end within *seconds*, after its work is done.
+    """Force the process to end within *seconds*; call this function when its work is done.
 
     At its end Python waits for the threads of executors. A thread that never returns, because a
     handler blocks it, would keep the process alive for ever.
@@ -68,7 +68,7 @@ async def cancel_and_wait(*tasks: asyncio.Future[Any]) -> None:
 
 
 def listen_problem(host: str, port: int) -> str | None:
-    """Return why a server cannot listen there; None: it can. Port 0 means no server."""
+    """Return why a server cannot listen on *host*:*port*; None if it can, or if *port* is 0."""
     if not port:
         return None
     try:

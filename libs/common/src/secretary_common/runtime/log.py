@@ -117,5 +117,5 @@ def configure_logging(service: str, *, level: str = "info", style: str = "text")
     root.setLevel(level.upper())
     for noisy in ("aio_pika", "aiormq", "httpx", "pymongo", "asyncio"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
-    # It logs an outage of the broker as an error; Secretary logs a warning for it already.
+    # aiormq logs an outage of the broker as an error; Secretary already logs a warning.
     logging.getLogger("aiormq.connection").setLevel(logging.CRITICAL)

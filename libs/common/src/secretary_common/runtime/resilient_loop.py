@@ -1,7 +1,7 @@
 """Runs the loops of a service: an error of a round is logged and counted, and the loop goes on.
 
-Only a wrong configuration at the start may end a process. An outage, a refusal of the server or a
-bug ends a round of a loop, and the next round comes later.
+Of all errors, only a wrong configuration at the start may end a process. An outage, a refusal of
+the server or a bug ends a round of a loop, and the next round comes later.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ LOG_AGAIN_SEC = 60.0
 class Failures:
     """Counts the failures of one loop; decides when to log, and the wait before the next round.
 
-    After an outage of MongoDB, the wait is always the first one. After any other
-    error the wait doubles, up to the longest wait.
+    If MongoDB does not answer, the wait is always the shortest. After any other error the wait
+    doubles, up to the longest wait.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ async def resilient_loop(
         name: of the loop, for logs and metrics.
         do_round: one round, with its own waits.
         pause_sec: the wait after a round that has succeeded.
-        stopping: ends the loop after the round, and each wait at once.
+        stopping: ends the loop after the current round; ends a wait at once.
         on_failure: called with the error of a round that has failed.
         failures: decides the wait after a failure; by default 1 to 30 s.
     """

@@ -23,8 +23,8 @@ _NO_DESCRIPTORS = frozenset({errno.EMFILE, errno.ENFILE})
 def temporary_file(expected_bytes: int = 0) -> Iterator[BufferedRandom]:
     """Open a file without a name for reading and writing; the end of the context removes it.
 
-    If *expected_bytes* are many, their room is reserved first. So of several large files those
-    that do not fit fail at once, and those that fit do not fail halfway.
+    The room of a large file (16 MiB or more) is reserved first. So a large file that does not fit
+    fails at once, and one that fits does not fail halfway.
 
     Raises:
         WorkerUnfit: NO_ROOM, here or in the context; or no file can be opened.
@@ -51,7 +51,7 @@ def temporary_folder(prefix: str) -> Iterator[Path]:
 
 
 def reserve(file: BinaryIO, size: int) -> None:
-    """Reserve room for *size* bytes in the empty *file*, if they are many; its size stays 0.
+    """Reserve *size* bytes for the empty *file*, if they are many; the file may get this size.
 
     Raises:
         OSError: there is no room.

@@ -30,7 +30,7 @@ class Cipher:
         """Return the secret in *sealed*.
 
         Raises:
-            UnknownKey: no key of the list decrypts it.
+            UnknownKey: no key of the list decrypts *sealed*.
         """
         try:
             return self._fernet.decrypt(sealed.encode("ascii")).decode()

@@ -24,7 +24,7 @@ _COMBINED = ("allOf", "anyOf", "oneOf")
 def sealed(
     value: Any, schema: JsonObject, seal: Callable[[str], str], path: str = "parameters"
 ) -> Any:
-    """Return *value* with each secret that *schema* marks replaced by its result of *seal*.
+    """Return *value* with *seal* applied to each secret that *schema* marks.
 
     Raises:
         InvalidRequest: a secret is not text.
@@ -33,7 +33,7 @@ def sealed(
 
 
 def opened(value: Any, schema: JsonObject, unseal: Callable[[str], str]) -> Any:
-    """Return *value* with each sealed secret that *schema* marks replaced by *unseal*'s result."""
+    """Return *value* with *unseal* applied to each sealed secret that *schema* marks."""
 
     def unsealed(text: str) -> str:
         return unseal(text) if _SEALED.fullmatch(text) else text
@@ -55,7 +55,7 @@ def redacted(value: Any) -> Any:
 def applicable_schemas(schemas: list[Any], root: JsonObject) -> Iterator[JsonObject]:
     """Yield *schemas* and all schemas that apply to the same value.
 
-    It follows references and the parts of ``allOf``, ``anyOf`` and ``oneOf``.
+    The function follows references and the parts of ``allOf``, ``anyOf`` and ``oneOf``.
     """
     waiting, seen = list(schemas), set[int]()
     while waiting:

@@ -152,7 +152,7 @@ class WorkerSection(Section):
 
     @property
     def renewal_sec(self) -> float:
-        """``heartbeat_sec``, at most a third of ``lease_sec``: then one renewal may fail."""
+        """The smaller of ``heartbeat_sec`` and a third of ``lease_sec``: one renewal may fail."""
         return min(self.heartbeat_sec, self.lease_sec / 3)
 
 

@@ -109,7 +109,7 @@ class Settings(BaseSettings):
 
 
 class _OwnVariables(EnvSettingsSource):
-    """The environment without variables that are no settings (no ``__`` in their name)."""
+    """The environment without ``SECRETARY_`` variables that have no ``__`` in their name."""
 
     def _load_env_vars(self) -> Mapping[str, str | None]:
         loaded: Mapping[str, str | None] = super()._load_env_vars()
@@ -129,7 +129,7 @@ def load_settings(*, require: tuple[str, ...] = ()) -> Settings:
             ``api.pepper``.
 
     Raises:
-        ConfigurationError: with every key that is unknown, bad or missing.
+        ConfigurationError: a key is unknown, bad or missing, or the file cannot be read.
     """
     try:
         settings = Settings()
