@@ -82,7 +82,7 @@ class ChildProcess:
             raise self.failure(f"did not end within {timeout_sec:g} s") from None
 
     def send(self, number: signal.Signals) -> None:
-        """Send a signal to this process, but not to its children. Do nothing if it has ended."""
+        """Send a signal to the child, but not to the child's children. Do nothing after its end."""
         if self.running:
             self._process.send_signal(number)
 
@@ -112,7 +112,7 @@ class ChildProcess:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
 
     def failure(self, what: str) -> ChildFailed:
-        """Return an error about this process. *what* says in words what happened."""
+        """Return an error about the child. *what* says in words what happened."""
         return ChildFailed(f"{self.name} {what}; the end of {self.log}:\n{self.tail()}")
 
 

@@ -58,14 +58,14 @@ def local_system(
 
     The servers are those that *settings* or the environment name, else containers, else programs
     of this machine. Missing programs are installed if that is allowed. Without RabbitMQ the
-    services poll. Data and logs are in a folder under ``.run/``, which is removed at the end. After
-    an error it stays, for its logs.
+    services poll. Data and logs are in a new folder under ``.run/``. The folder is removed at the
+    end, but it stays after an error, for its logs.
 
     Args:
         project: the folder of the checkout.
         broker: whether to use RabbitMQ.
         say: prints one step.
-        api_port: the port of the API if it is free; otherwise another port is used.
+        api_port: the port of the API; if this port is taken, another port is used.
         settings: the user's settings, which override those of the system.
 
     Raises:

@@ -46,7 +46,7 @@ class SystemKeys:
         )
 
     def replaced_by(self, settings: Settings) -> Self:
-        """Return these secrets, with the admin key of *settings* if it has one."""
+        """Return these secrets, but with the admin key of *settings* if *settings* has one."""
         given = settings.get("api.bootstrap_key")
         return replace(self, bootstrap=str(given)) if given else self
 
@@ -128,7 +128,7 @@ class Stack(Startable):
             notifiers: the number of notifiers.
             workers: the number of workers.
             roots: the folders whose files jobs may name.
-            api_port: the port of the first API if it is free; otherwise another port is used.
+            api_port: the port of the first API; if this port is taken, another port is used.
             settings: override the settings that this class makes.
             own_settings: returns more settings for the service of a name; they override *settings*.
         """

@@ -12,7 +12,7 @@ from typing import Any
 
 JsonObject = dict[str, Any]
 
-# Runs in its own process, because the tests use PyMuPDF too and it is not safe with threads.
+# Runs in its own process, because the tests use PyMuPDF too, which is not thread-safe.
 _READ_PDF = """
 import json, sys, pymupdf
 document = pymupdf.open(stream=sys.stdin.buffer.read(), filetype="pdf")
@@ -60,9 +60,10 @@ def _ocr_page(index: int, text: str) -> JsonObject:
 
 
 def default_reply(request: JsonObject) -> ChatReply:
-    """Return an example that fits the requested schema, or ``{}`` if any JSON object is requested.
+    """Return a reply in the requested format.
 
-    Without a format return an echo of the last message.
+    It is an example that fits the schema, or ``{}`` for the format ``json_object``. Without a
+    format it repeats the last message, or says that it describes a picture.
     """
     wanted = request.get("response_format", {"type": "text"})
     if wanted["type"] == "json_schema":

@@ -20,7 +20,7 @@ class Refusal(Exception):
 
 @dataclass(frozen=True)
 class Dialect:
-    """The parts of the interface that the server supports. Its refusal names any other part."""
+    """The parts of the interface that the server supports. It refuses other parts by name."""
 
     formats: frozenset[str] = frozenset({"json_schema", "json_object"})
     temperature: bool = True

@@ -1,6 +1,6 @@
 """Servers with which Secretary communicates: MongoDB, RabbitMQ, proxies, HTTP servers.
 
-The code that runs them belongs here, and the code that installs their programs. Servers run as
+The code that runs these servers or installs their programs belongs here. Servers run as
 local processes, in containers, or as threads of this process. Secretary's own services belong in
 ``processes``, the fake provider in ``provider``.
 """

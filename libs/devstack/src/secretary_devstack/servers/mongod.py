@@ -210,7 +210,7 @@ class ReplicaSet(Startable):
         self.primary()
 
     def primary(self, timeout_sec: float = READY_SEC) -> Mongod:
-        """Return the node that accepts writes. During an election wait for this node.
+        """Return the node that accepts writes. During an election wait for the new primary.
 
         Raises:
             NotInTime: no node accepts writes within *timeout_sec*.
@@ -235,9 +235,9 @@ class ReplicaSet(Startable):
 
     @contextlib.contextmanager
     def without_majority(self) -> Iterator[None]:
-        """Prevent writes of all secondaries in the block, so that no majority confirms a write.
+        """Block the writes of all secondaries, so that no majority confirms a write.
 
-        The primary stays primary.
+        The primary stays primary. A set of one node has no secondary and still confirms.
 
         Raises:
             NotInTime: there is no primary.

@@ -1,4 +1,4 @@
-"""Finds free TCP ports. No port is returned twice."""
+"""Finds free TCP ports. One process never gets the same port twice."""
 
 from __future__ import annotations
 

@@ -21,9 +21,9 @@ from secretary_devstack.servers.rabbitmq import rabbitmq_installed
 INSTALL_SEC = 600
 RUN_SEC = 30
 
-# sh runs this script as root with the packages as arguments. Before a package's post-install script
-# starts a service, the script calls policy-rc.d, or checks the runlevel if there is no policy-rc.d.
-# The exit code 101 forbids the start.
+# sh runs this script as root with the packages as arguments. A package's post-install script
+# calls policy-rc.d before it starts a service. Without policy-rc.d it checks the runlevel. The exit
+# code 101 of policy-rc.d forbids the start.
 _INSTALL = """
 set -eu
 guard=/usr/sbin/policy-rc.d
@@ -120,7 +120,7 @@ def advice(
 def root_command(which: Callable[[str], str | None], *, is_root: bool) -> list[str] | None:
     """Return the words before a command that runs it as root.
 
-    Return None if apt-get is missing, or cannot be run as root.
+    Return None without apt-get, and for a user who is not root and has no sudo.
     """
     if which("apt-get") is None:
         return None

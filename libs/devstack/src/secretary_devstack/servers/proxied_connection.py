@@ -34,7 +34,7 @@ class Endpoint(asyncio.Protocol):
         self._link.forward(self, data)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Register this endpoint as disconnected, which closes the other endpoint too."""
+        """Register this endpoint as disconnected; see ``ProxiedConnection.disconnected``."""
         self._link.disconnected(self, reset=exc is not None)
 
     def pause_writing(self) -> None:
@@ -111,7 +111,7 @@ class ProxiedConnection:
             self._opened(self)
 
     def forward(self, endpoint: Endpoint, data: bytes) -> None:
-        """Send *data* from *endpoint* to the other endpoint. Discard it if half-open."""
+        """Send *data* from *endpoint* to the other endpoint. Discard *data* if half-open."""
         receiver = self.other(endpoint).transport
         if receiver and not self._half_open:
             receiver.write(data)

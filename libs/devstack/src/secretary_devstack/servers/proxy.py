@@ -37,8 +37,8 @@ def no_connection(_client_port: int) -> bool:
 class TcpProxy:
     """Listens on ``port`` and forwards to another port of 127.0.0.1. ``Network.proxy`` makes it.
 
-    Methods may be called from any thread, except ``open`` and ``close``, and return when they have
-    taken effect. *which* selects connections by their client's port; by default it selects all.
+    All methods except ``open`` and ``close`` may be called from any thread. They return when they
+    have taken effect. *which* selects connections by their client's port; the default selects all.
     Methods with *which* return the number of selected connections.
     """
 
@@ -154,7 +154,7 @@ class Network(Startable):
         return proxy
 
     def resume(self) -> None:
-        """Make every proxy work normally again."""
+        """Call ``resume`` of every proxy."""
         for proxy in self._proxies:
             proxy.resume()
 

@@ -1,7 +1,7 @@
 """Chooses the source of MongoDB and RabbitMQ: a given URL, a container or a local program.
 
-The demo and the tests choose in this order. Of local programs those on the PATH come first. The
-``mongod`` in the wheel comes last, because it is past its support.
+The demo and the tests choose in this order. A ``mongod`` on the PATH comes before the ``mongod`` in
+the wheel, because the wheel's version is past its support.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A cache of transcripts, so that a piece of audio is paid for only once."""
+"""A cache of transcripts, so that a later attempt need not pay for the same audio again."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ VERSION = 1
 
 
 class CachedTranscriber:
-    """A ``Transcriber`` with a cache. It passes pieces that are not in the cache to another one.
+    """A ``Transcriber`` with a cache. It passes pieces that are not cached to another transcriber.
 
     A recording is cut in the same way each time. So a new attempt continues where the last attempt
     stopped.
@@ -56,7 +56,7 @@ class CachedTranscriber:
     def _key(self, piece: AudioPiece, language: str | None) -> str:
         """Return the cache key of the transcript of *piece*.
 
-        It does not depend on the recording, nor on the place of the piece in the recording.
+        The key does not depend on the recording or on the piece's place in the recording.
         """
         sound = hashlib.sha256(piece.content).hexdigest()
         content = {**self._model, "version": VERSION, "language": language, "sound": sound}

@@ -56,7 +56,7 @@ class DownloadFolder:
 
 @contextmanager
 def open_plain_file(path: Path) -> Iterator[OpenFile | None]:
-    """Open the file at *path*. Yield None for an empty or special file, such as a link."""
+    """Open the file at *path*. Yield None if the file is missing, empty or not plain (a link)."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:

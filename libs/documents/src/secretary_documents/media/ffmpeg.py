@@ -30,7 +30,7 @@ from secretary_worker import OpenFile, ProcessLimits, no_room, temporary_file
 
 log = get_logger(__name__)
 
-# The only protocols for ffmpeg, so that a recording cannot make it read a URL, or parts of files.
+# ffmpeg may use only these protocols. So a recording cannot make ffmpeg read a URL.
 _PROTOCOLS = "file,pipe,fd"
 _CPU_USED = re.compile(r"bench: utime=(\d{1,9}(?:\.\d+)?)s stime=(\d{1,9}(?:\.\d+)?)s")
 _PROBE_SEC = 60.0

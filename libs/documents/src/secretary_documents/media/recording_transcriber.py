@@ -66,8 +66,8 @@ class RecordingTranscript:
 class RecordingTranscriber:
     """Transcribes recordings: from a video page's captions, or with ffmpeg and a provider.
 
-    One instance serves all jobs. A call leaves no file and no process: its files have no names or
-    are in a folder that it removes, and it kills each program that it has started.
+    One instance serves all jobs. A call leaves no file and no process behind. Its files have no
+    names or are in a folder that the call removes. The call kills each program that it started.
     """
 
     section: MediaSection
@@ -94,7 +94,7 @@ class RecordingTranscriber:
             url: the address of a recording, or of a page on one of ``yt_dlp_hosts``.
             language: ISO 639-1; None lets the model detect the language.
             resources: counts bytes, seconds of audio, requests and cost.
-            use_cache: whether to use cached transcripts, and to cache the new one.
+            use_cache: whether to read from the cache of transcripts and write to it.
 
         Raises:
             PermanentError: URL_REFUSED, FETCH_FAILED, MEDIA_…, FFMPEG_MISSING,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 FILTER = "silencedetect=noise=-35dB:duration=0.4"
 
 _MARK = re.compile(r"\[silencedetect @ [^\]]*\] silence_(start|end): (-?\d{1,9}(?:\.\d+)?)")
-# The most silences that are kept. So many of the shortest ones last two and a half days.
+# The most silences that are kept. With 0.4 s each, so many last more than two days.
 _MOST = 500_000
 
 

@@ -1,8 +1,8 @@
 """Runs yt-dlp to fetch the captions of a video page, or its smallest audio track of good quality.
 
-yt-dlp is used only if it is configured. It gets only URLs on the listed hosts that the guard
-allows, and its generic extractor, which would fetch any URL, is switched off. It runs in a folder
-of its own without configuration, cookies or plugins. The worker reads only plain files with the
+yt-dlp is used only if it is configured. The guard and the list of hosts must allow the page's URL.
+yt-dlp's generic extractor, which would fetch any URL, is switched off. yt-dlp runs in a folder of
+its own without configuration, cookies or plugins. The worker reads only plain files with the
 expected names from that folder.
 """
 
@@ -125,7 +125,7 @@ class YtDlp:
 
 
 class VideoPage:
-    """A video page whose captions or audio can be fetched. ``YtDlp.page`` returns it."""
+    """A video page whose captions or audio can be fetched. ``YtDlp.page`` yields it."""
 
     def __init__(self, yt_dlp: YtDlp, program: str, url: str, folder: DownloadFolder) -> None:
         self._yt_dlp = yt_dlp
@@ -134,9 +134,9 @@ class VideoPage:
         self._folder = folder
 
     async def captions(self, language: str | None) -> str | None:
-        """Return the captions in *language* as WebVTT; None if there are no such captions.
+        """Return captions in *language* as WebVTT; None if there are none of at most 10 MiB.
 
-        If *language* is None, this returns captions in the spoken language.
+        If *language* is None or not a language code, return captions in the spoken language.
 
         Raises:
             PermanentError: FETCH_FAILED, MEDIA_TOO_LARGE, MEDIA_TIMEOUT.

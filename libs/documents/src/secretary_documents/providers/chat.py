@@ -58,7 +58,7 @@ class ChatAnswer:
     """The tokens of all requests together; 0 if the server does not report them."""
     completion_tokens: int
     requests: int
-    """The number of requests; 2 if the first answer did not fit."""
+    """The number of requests; 2 if the first answer did not fit, 0 for a cached answer."""
     finish_reason: str
 
 
@@ -69,9 +69,9 @@ class ChatModel(Protocol):
         """Return the complete answer to *request*. *resources* counts tokens, requests and cost.
 
         Raises:
-            PermanentError: LLM_NOT_CONFIGURED; LLM_INVALID_OUTPUT, the answer does not fit after
-                one repair; LLM_REFUSED; LLM_OUTPUT_TRUNCATED; PROVIDER_…, the provider refuses the
-                request or its response is invalid.
+            PermanentError: LLM_NOT_CONFIGURED; LLM_INVALID_OUTPUT, the answer is empty, or does not
+                fit after one repair; LLM_REFUSED; LLM_OUTPUT_TRUNCATED; PROVIDER_…, the provider
+                refuses the request or its response is invalid.
             TransientError: the provider fails, or accepts no more requests for now.
         """
         ...

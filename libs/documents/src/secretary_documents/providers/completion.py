@@ -2,7 +2,8 @@
 
 OpenAI, Mistral, OpenRouter, Ollama, vLLM and LM Studio offer this interface, but most of them lack
 some part of it: a strict JSON schema, a JSON object or a temperature. If a server's error names
-such a part, later requests for the same model leave this part out.
+such a part, the request is repeated without this part. Later requests for the same model leave the
+part out too, unless the error is about one schema.
 """
 
 from __future__ import annotations
@@ -72,7 +73,7 @@ class CompletionClient:
         request: CompletionRequest,
         resources: ResourceCalculator,
     ) -> Completion:
-        """Return the model's complete answer. Tokens and cost count even if the answer is refused.
+        """Return the model's complete answer. Tokens and cost of an incomplete answer count too.
 
         Raises:
             PermanentError: LLM_REFUSED, LLM_OUTPUT_TRUNCATED; or see ``ProviderConnection.send``.
@@ -146,7 +147,7 @@ def refused_part(error: ProviderRefused, payload: JsonObject) -> str | None:
 
 
 def _instructed(messages: Sequence[JsonObject], schema: JsonObject) -> list[JsonObject]:
-    """Return *messages* with *schema* in the system message: some servers accept only one."""
+    """Return *messages* with *schema* in the only system message: some servers refuse a second."""
     first, rest = messages[0], list(messages[1:])
     if first["role"] == "system":
         return [{**first, "content": f"{first['content']}\n\n{schema_instruction(schema)}"}, *rest]

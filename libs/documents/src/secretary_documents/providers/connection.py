@@ -1,8 +1,8 @@
-"""Sends requests to a provider and returns the JSON of the responses. Repeats failed requests.
+"""Sends requests to a provider and returns the JSON of the responses. Repeats temporary failures.
 
-One deadline covers each try of a request, even if the response arrives byte by byte. A response has
-a size limit and must not be compressed. Redirects are not followed. If the caller is cancelled, the
-request ends at once. No error contains the key.
+Each try of a request has its own deadline, even if the response arrives byte by byte. A response
+has a size limit and must not be compressed. Redirects are not followed. If the caller is
+cancelled, the request ends at once. No error contains the key.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Reads pages with Mistral's OCR.
 
-Each piece of a document takes three requests: ``POST /files`` (multipart, ``purpose=ocr``), ``POST
-/ocr`` with the ``file_id``, and ``DELETE /files/{id}``. The reader tries to delete the upload even
-after a failure or a cancellation, because Mistral keeps uploads for 30 days.
+Without failures a piece of a document takes three requests: ``POST /files`` (multipart,
+``purpose=ocr``), ``POST /ocr`` with the ``file_id``, and ``DELETE /files/{id}``. The reader
+tries to delete the upload even after a failure or a cancellation, because Mistral keeps uploads for
+30 days.
 """
 
 from __future__ import annotations
@@ -71,7 +72,7 @@ class MistralReader(ProviderClient):
     ) -> None:
         """Read *pages*, ``pages_per_request`` at a time.
 
-        *on_page* gets the pages of each response together.
+        *on_page* gets the pages of a response, one by one, when the whole response is there.
 
         Raises:
             PermanentError: MISTRAL_NOT_CONFIGURED; PDF_TOO_LARGE, one page is larger than a
@@ -194,7 +195,7 @@ class _Upload:
         return file_id
 
     async def remove(self) -> None:
-        """Delete all copies of the upload. A failure is logged and counted, but not raised."""
+        """Try to delete all copies of the upload. A failure is logged and counted, not raised."""
         try:
             async with asyncio.timeout(REMOVE_SEC):
                 if self._file_id is not None:

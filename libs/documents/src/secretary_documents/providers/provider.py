@@ -20,7 +20,7 @@ from secretary_documents.providers.connection import (
 )
 
 MAX_RESPONSE_BYTES = 32 * 2**20
-# Only the operator sets the address of a provider. It may be an Ollama on the same machine.
+# Only the operator sets the address of a provider. A provider may be an Ollama on this machine.
 ANYWHERE = UrlGuard([ip_network("0.0.0.0/0"), ip_network("::/0")])
 
 

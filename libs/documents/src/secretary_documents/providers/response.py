@@ -1,4 +1,4 @@
-"""Reads a provider's response: returns its JSON, or raises the error that it means. No I/O."""
+"""Reads a provider's response: returns its JSON, or raises the error in it. No I/O."""
 
 from __future__ import annotations
 

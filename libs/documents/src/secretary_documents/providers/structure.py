@@ -14,7 +14,7 @@ from secretary_documents.providers.response import parse_json
 
 MAX_PROBLEMS = 20
 LONGEST_PROBLEM = 200
-# An object is searched at the first braces only. Models write little text before the object, and
+# An object is searched at so many braces only. Models write little text before the object, and
 # trying all braces of a long text would take quadratic time.
 MAX_STARTS = 50
 

@@ -56,7 +56,7 @@ class Transcript:
     """The transcript of a piece, or of several pieces."""
 
     segments: tuple[Segment, ...]
-    """The segments in order. If the model reports no times, there is one for each piece."""
+    """The segments in order. If the model reports no times, each piece is one segment."""
     language: str | None
     """The language, as the model names it."""
 
@@ -194,8 +194,8 @@ def _within(found: _Segment, piece: AudioPiece) -> Segment:
 def merge_transcripts(transcripts: Iterable[Transcript]) -> Transcript:
     """Return one transcript of all pieces, in order of time.
 
-    Its language is the language of the most text. The times of models may overlap. Then a segment
-    begins at the end of the previous segment.
+    Its language is the language with the most text. If the model's times overlap, a segment begins
+    at the end of the previous segment.
     """
     parts = list(transcripts)
     merged: list[Segment] = []

@@ -21,7 +21,7 @@ from secretary_documents.providers.provider import Provider, ProviderClient, ope
 
 METHOD = "openai_vision"
 BLANK = "NO TEXT ON THIS PAGE"
-"""The model's answer for a page without text. Without such a rule models invent a sentence."""
+"""The model's answer for a page without text. Without such a rule models may invent a sentence."""
 
 _LANGUAGE = re.compile(r"[A-Za-z][A-Za-z_-]{1,31}")
 _FENCE = re.compile(r"\A```[a-zA-Z]*\n(.*?)\n?```\Z", re.DOTALL)
@@ -47,13 +47,13 @@ class DocumentHint:
     """The facts that a job gives about its document, for the prompt."""
 
     document_type: str | None = None
-    """``scientific_paper``, ``presentation`` or ``technical_document``. Others have no effect."""
+    """``scientific_paper``, ``presentation`` or ``technical_document``. Others are ignored."""
     language: str | None = None
     """The language of the document, as an ISO code or a name."""
 
 
 def build_prompt(hint: DocumentHint) -> str:
-    """Return the instruction for the model. Of *hint* it contains only checked values."""
+    """Return the instruction for the model. It contains only the checked values of *hint*."""
     lines = [_PROMPT]
     if kind := _KINDS.get(hint.document_type or ""):
         lines.append(f"The page is from {kind}.")
@@ -85,7 +85,7 @@ class VisionReader(ProviderClient):
         return cls(section, provider, completions)
 
     def with_hint(self, hint: DocumentHint) -> VisionReader:
-        """Return this reader with *hint* in its prompt. Its ``fingerprint`` differs."""
+        """Return a copy of this reader with *hint* in the prompt, and so in the ``fingerprint``."""
         return replace(self, hint=hint)
 
     @property
@@ -105,7 +105,7 @@ class VisionReader(ProviderClient):
     ) -> None:
         """Read *pages*, one in each request, ``parallel`` requests at a time.
 
-        *on_page* gets each page at once.
+        *on_page* gets each page as soon as the page is read.
 
         Raises:
             PermanentError: VISION_NOT_CONFIGURED; LLM_REFUSED, LLM_OUTPUT_TRUNCATED or PROVIDER_…,
@@ -124,8 +124,8 @@ class VisionReader(ProviderClient):
     async def _images(self, document: Document, pages: Sequence[int]) -> AsyncIterator[PageImage]:
         """Yield the pictures of *pages*, drawn in groups.
 
-        A group is drawn completely before its first picture is yielded. So the child that draws
-        never waits for the provider, because it has a deadline.
+        A group is drawn completely before its first picture is yielded. The child that draws has a
+        deadline, so the child must not wait for the provider.
         """
         section, size = self.section, 2 * self.section.parallel
         for first in range(0, len(pages), size):

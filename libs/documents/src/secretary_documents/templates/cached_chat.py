@@ -1,4 +1,4 @@
-"""A cache of a model's answers, so that a request is paid for only once."""
+"""A cache of a model's answers, so that a repeated request need not be paid for again."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ VERSION = 1
 
 
 class CachedChat:
-    """A ``ChatModel`` with a cache. It passes requests without a cached answer to another one."""
+    """A ``ChatModel`` with a cache. It passes requests without a cached answer to a model."""
 
     def __init__(
         self, chat: ChatModel, cache: CacheRepository, *, base_url: str, model: str

@@ -16,7 +16,7 @@ from secretary_documents.templates.template import Field, faults, schema_of
 from secretary_documents.templates.text_parts import estimate_tokens, split_text
 
 REQUEST_TOKENS = 24_000
-"""The most tokens of a request, estimated. Current models accept 32,000."""
+"""The most tokens of a request, estimated. Most current models accept at least 32,000."""
 LEAST_TEXT_TOKENS = 2_000
 """The least tokens that prompt and context must leave for the text."""
 TRANSLATED_TOKENS = 2_500
@@ -214,9 +214,10 @@ class ModelQuery:
 
 
 def grouped(partials: Sequence[JsonObject], max_tokens: int) -> list[list[JsonObject]]:
-    """Return *partials* in groups of about *max_tokens* each, but of at least two partials.
+    """Return neighbouring *partials* in groups of at most *max_tokens* each.
 
-    Only the last group may have one partial.
+    A group has at least two partials, even if these have more tokens. Only the last group may have
+    one partial.
     """
     groups: list[list[JsonObject]] = []
     filled = 0

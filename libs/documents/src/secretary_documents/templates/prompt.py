@@ -78,7 +78,7 @@ def translation_messages(text: str, *, source: str | None, target: str) -> tuple
 
 
 def json_text(value: object) -> str:
-    """Return *value* as JSON with all characters readable. Other types become their text."""
+    """Return *value* as JSON. Letters of all languages stay readable. Other types become text."""
     return json.dumps(value, ensure_ascii=False, default=str)
 
 

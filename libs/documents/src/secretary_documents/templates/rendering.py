@@ -18,8 +18,8 @@ from secretary_documents.templates.value_type import Kind
 MAX_RENDERED = 64 * 2**20
 """The most characters of a filled-in template. A template may repeat the whole text many times."""
 
-# YAML parsers refuse these characters, or read them as line breaks or as a byte order mark (YAML
-# 1.2.2, §5.1).
+# A quoted text must not contain these characters unescaped: quotes, backslashes, and characters
+# that YAML parsers refuse or read as line breaks or a byte order mark (YAML 1.2.2, §5.1).
 _UNWRITABLE = re.compile('["\\\\\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff]')
 _SHORT = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 # A key on one line has at most 1024 characters (§7.4.2), counted as it is written.
@@ -33,7 +33,7 @@ class Rendered:
 
     text: str
     warnings: tuple[str, ...]
-    """One warning for each name without a value."""
+    """One warning for each name in double braces that is neither a field nor in the context."""
 
 
 @dataclass(slots=True)
@@ -69,7 +69,7 @@ class _Values:
         return self.context.get(name) if value is None else value
 
     def value(self, placeholder: Placeholder) -> Any:
-        """Return the value of *placeholder*. Record a name without a value in ``unknown``."""
+        """Return the value of *placeholder*. A name that is unknown is recorded."""
         value = self._known(placeholder.name)
         if value is not None:
             return value
@@ -194,9 +194,9 @@ def _join(pieces: Iterable[str]) -> str:
 def yaml_value(value: Any) -> str:
     """Return *value*, of JSON's types, as flow YAML on one line.
 
-    ``yaml.safe_load`` of this line returns *value* again. Texts are always quoted, so ``no``,
-    ``1.0``, ``2026-01-01``, ``- x`` and ``a: b`` stay texts. Lone surrogates become U+FFFD, because
-    YAML cannot contain them. A value of another type becomes its text.
+    ``yaml.safe_load`` of this line returns *value* again, with two exceptions. Lone surrogates
+    become U+FFFD, because YAML cannot contain them. A value of another type becomes its text. Texts
+    are always quoted, so ``no``, ``1.0``, ``2026-01-01``, ``- x`` and ``a: b`` stay texts.
     """
     match value:
         case None | bool():

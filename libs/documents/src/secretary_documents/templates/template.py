@@ -15,7 +15,7 @@ from secretary_documents.templates.value_type import Kind, ValueType, object_sch
 MAX_TEMPLATE_BYTES = 256 * 1024
 MAX_FIELDS = 200
 
-# A field without a type that has such a name is a list, if it is a whole value of the front matter.
+# A field with such a name and no type is a list, if it is a whole value of the front matter.
 _LISTS = frozenset(
     ("affiliations", "attachments", "chapters", "slides", "speakers", "tags", "toc", "topics")
 )

@@ -1,7 +1,7 @@
 """Finds templates by name: first in the operator's folder, then among the shipped templates.
 
-A name is never a path. A symbolic link is followed only if it stays in its folder; Kubernetes
-mounts files by such links.
+A name is never a path. A symbolic link is followed only if its target is inside the folder.
+Kubernetes mounts files by such links.
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ class TemplateCatalog:
         """Return the template *name*, in *language* if it exists in that language.
 
         This reads files, so call it in a thread. The operator's folder comes before the shipped
-        templates. In a folder the first file of this order is used, for the language ``de``:
-        ``Name_de``, ``Name``, ``Name_en``.
+        templates. In each folder the first existing file is used. For the language ``de`` the
+        order is ``Name_de``, ``Name``, ``Name_en``.
 
         Raises:
             PermanentError: TEMPLATE_NOT_FOUND, also if *name* is not a valid name;
@@ -69,7 +69,7 @@ class TemplateCatalog:
         raise _not_found(f"there is no template {name!r}; the templates are {names}"[:2000])
 
     def listing(self) -> list[TemplateInfo]:
-        """Return all valid templates, by name. Invalid templates are logged.
+        """Return the valid templates, sorted by name. Invalid templates are logged.
 
         This reads files, so call it in a thread.
         """

@@ -1,18 +1,18 @@
-"""Splits a text that is too long for one request into parts. Together they are the whole text."""
+"""Splits a text that is too long for one request into parts. Joined, the parts are the text."""
 
 from __future__ import annotations
 
 import math
 
-# English has about 4 bytes a token, German 3, and a Chinese character has 3. So an estimate tends
-# to be too high.
+# A token has about 4 bytes in English and 3 in German. A Chinese character has 3 bytes. So an
+# estimate tends to be too high.
 BYTES_PER_TOKEN = 3
 # The best places to split, in order: between paragraphs, lines, sentences, words.
 _BREAKS = ("\n\n", "\n", ". ", " ")
 
 
 def estimate_tokens(text: str) -> int:
-    """Return an estimate of the tokens of *text*, which tends to be too high."""
+    """Return an estimate of the number of tokens of *text*. The estimate tends to be too high."""
     return math.ceil(len(text.encode(errors="replace")) / BYTES_PER_TOKEN)
 
 

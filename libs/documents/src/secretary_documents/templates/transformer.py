@@ -114,7 +114,7 @@ class Transformer:
 
         Raises:
             PermanentError: the template, the context or the model's answer is invalid; or
-                LLM_NOT_CONFIGURED. A template without fields needs no model.
+                LLM_NOT_CONFIGURED. A request without fields needs no model.
             TransientError: the model may answer at a later attempt.
         """
         named = await self.load(request)
@@ -139,7 +139,7 @@ class Transformer:
 
         Raises:
             PermanentError: the context or the model's answer is invalid; or LLM_NOT_CONFIGURED. A
-                template without fields needs no model.
+                request without fields needs no model.
             TransientError: the model may answer at a later attempt.
         """
         query = self._query(request, resources, on_part)

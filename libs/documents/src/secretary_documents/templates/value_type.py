@@ -94,7 +94,7 @@ def object_schema(properties: dict[str, JsonObject]) -> JsonObject:
 
 
 def parse_type(written: str) -> ValueType:
-    """Return the type that *written*, the text after the colon, names.
+    """Return the type with the name *written*, the text after the colon.
 
     Raises:
         ValueError: the type is unknown; the message is for the template's author.
