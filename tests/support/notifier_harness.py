@@ -23,6 +23,7 @@ from secretary_common.models import (
     DeliveryState,
     Job,
     JobStatus,
+    Lease,
     NotifySlot,
     Phase,
     Webhook,
@@ -47,6 +48,11 @@ SERVICE_SECRET = "whsec_" + base64.b64encode(b"service-secret-of-32-bytes-length
 OWN_SECRET = "whsec_" + base64.b64encode(b"webhook-secret-of-32-bytes-length").decode()
 
 Behaviour = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def running_lease(now: datetime) -> Lease:
+    """The lease of a job that a worker runs."""
+    return Lease(owner="worker-1", token="token-1", expires_at=now + timedelta(minutes=5))
 
 
 @dataclass
@@ -188,6 +194,7 @@ class NotifierHarness:
             created_at=now,
             updated_at=now,
             completed_at=now if ended else None,
+            lease=None if ended else running_lease(now),
             results={"extracted_text": "Grüße"} if ended else None,
             seq=seq,
             notify=NotifySlot(seq=seq, run=1, phase=phase, due_at=now),

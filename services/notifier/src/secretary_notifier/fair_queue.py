@@ -95,7 +95,8 @@ class FairQueue:
         self._backlog = per_origin * BACKLOG_PER_SLOT
         self._restricted_slots = max(1, int(slots * RESTRICTED_SHARE))
         self._share = max(per_origin, slots // 4)
-        self._half = slots // 2
+        # More than one origin can hold: a hanging origin must not stop the others of its key.
+        self._half = max(per_origin + 1, slots // 2)
         self._owners: OrderedDict[str, _Owner] = OrderedDict()
         self._origins: dict[str, _Origin] = {}
         # Deliveries that count against the share of their key; decided when a slot is taken.
