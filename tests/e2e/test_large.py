@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 import httpx
 from pymongo import MongoClient
 
+import pytest
+
 from secretary_devstack.deadline import wait_until
 from secretary_devstack.processes.service import Service
 from secretary_devstack.servers.receiver import Receiver
@@ -30,8 +32,10 @@ def peak_memory(service: Service) -> int:
 
 
 def test_results_of_40_mb_are_stored_streamed_and_announced_by_webhook(
-    start_stack: Any, receiver: Receiver
+    start_stack: Any, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # As in the worker's image. Without it, memory that each thread has freed counts as used.
+    monkeypatch.setenv("MALLOC_MMAP_THRESHOLD_", "524288")
     stack = start_stack()
     idle = {service.name: peak_memory(service) for service in stack.services}
     with stack.client() as client:
@@ -64,7 +68,7 @@ def test_results_of_40_mb_are_stored_streamed_and_announced_by_webhook(
         grown = {one.name: peak_memory(one) - idle[one.name] for one in stack.services}
         assert grown["secretary-notifier-1"] < SIZE / 2
         # The worker holds the handler's value, but never the whole of its JSON in addition.
-        assert grown["secretary-worker-1"] < 3.75 * SIZE
+        assert grown["secretary-worker-1"] < 2 * SIZE
         assert urlsplit(event["data_url"]).path == job["results_url"]
 
 

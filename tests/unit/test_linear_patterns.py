@@ -65,12 +65,12 @@ def test_every_pattern_of_the_packages_is_linear() -> None:
         text=True,
         check=False,
     )
-    told = done.stdout.splitlines()
-    slow = [f"{place}{what}" for place, what in pairwise(told) if "SLOW" in what]
+    printed = done.stdout.splitlines()
+    slow = [f"{place}{what}" for place, what in pairwise(printed) if "SLOW" in what]
     assert slow == []
     assert done.returncode == 0, f"{done.stdout[-500:]}\n{done.stderr[-2000:]}"
-    assert "secretary_documents.templates.placeholder._PLACEHOLDER fullmatch" in told
-    assert any(line.startswith("secretary_documents.media.media_format._MARKS.") for line in told)
+    assert "secretary_documents.templates.placeholder._PLACEHOLDER fullmatch" in printed
+    assert any(line.startswith("secretary_documents.media.media_format._MARKS.") for line in printed)
 
 
 def test_no_function_compiles_a_pattern_that_the_check_cannot_see() -> None:

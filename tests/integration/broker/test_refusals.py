@@ -96,9 +96,9 @@ async def test_a_queue_with_other_arguments_polls_and_the_others_ring(
         await asyncio.sleep(7)  # some checks
         assert await publisher.ring_job(job_type, "job-2")
         await until(lambda: "job-2" in received)
-        told = events(caplog, "queue.refused")
-        assert len(told) == 2  # the consumer's and the publisher's
-        for line in told:
+        logged = events(caplog, "queue.refused")
+        assert len(logged) == 2  # the consumer's and the publisher's
+        for line in logged:
             assert line["queue"] == odd
             assert "inequivalent arg" in line["reason"]
             assert line["action"] == f"delete the queue {odd}"
@@ -131,8 +131,8 @@ async def test_init_creates_the_other_queues_and_sets_the_policy(
     section = BrokerSection.model_validate({"url": url, "management_url": "http://u:p@h"})
     await bootstrap._make_queues(section, [job_type])
     await channel.declare_queue(topology.job_queue(job_type), passive=True)
-    (told,) = events(caplog, "queue.refused")
-    assert told["queue"] == topology.DELIVERIES
+    (logged,) = events(caplog, "queue.refused")
+    assert logged["queue"] == topology.DELIVERIES
     assert policies == ["http://u:p@h"]
     await channel.queue_delete(topology.DELIVERIES)
 
@@ -154,9 +154,9 @@ async def test_a_user_that_may_not_create_queues_uses_those_that_exist(
         assert not await publisher.ring_job("missing", "job-2")
         await until(lambda: ringing(publisher, job_type, recorder))
         assert gauge("listen") == 1
-    (told,) = events(caplog, "queue.refused")
-    assert told["queue"] == topology.job_queue("missing")
-    assert "secretary-init" in told["action"]
+    (logged,) = events(caplog, "queue.refused")
+    assert logged["queue"] == topology.job_queue("missing")
+    assert "secretary-init" in logged["action"]
     assert not events(caplog, "broker.lost")
 
 
@@ -192,9 +192,9 @@ async def test_a_rotated_password_is_logged_and_shown_and_doorbells_come_back_af
         await control(broker, "change_password", USER, "another")
         await control(broker, "close_all_connections", "rotation")
         await asyncio.sleep(12)
-        told = events(caplog, "broker.refused")
-        assert sorted(line["purpose"] for line in told) == ["listen", "ring"]  # one a minute
-        assert all("ACCESS_REFUSED" in line["reason"] for line in told)
+        logged = events(caplog, "broker.refused")
+        assert sorted(line["purpose"] for line in logged) == ["listen", "ring"]  # one a minute
+        assert all("ACCESS_REFUSED" in line["reason"] for line in logged)
         assert gauge("listen") == gauge("ring") == 0
         assert PASSWORD not in caplog.text
         await control(broker, "change_password", USER, PASSWORD)

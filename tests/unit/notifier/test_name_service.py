@@ -1,4 +1,4 @@
-"""A name that fails is told from a name service that is down."""
+"""The notifier distinguishes a name that fails from a name service that is down."""
 
 import asyncio
 import socket

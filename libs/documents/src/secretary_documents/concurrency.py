@@ -80,11 +80,10 @@ async def finish_if_cancelled(work: Awaitable[Outcome]) -> Outcome:
     cancelled: asyncio.CancelledError | None = None
     while not task.done():
         try:
-            await asyncio.shield(task)
+            await asyncio.wait([task])  # cancelling this wait does not cancel the task
         except asyncio.CancelledError as error:
             cancelled = error
-        except Exception:  # noqa: BLE001, S110 - the task keeps the error
-            pass
-    if cancelled is not None and not task.cancelled():
-        raise cancelled
-    return task.result()
+    if cancelled is None or task.cancelled():
+        return task.result()
+    task.exception()  # seen: the cancellation replaces it
+    raise cancelled

@@ -79,5 +79,5 @@ async def test_a_broker_that_refuses_is_tried_every_ten_seconds_and_logged_once_
     refused = ProbableAuthenticationError("ACCESS_REFUSED")
     waits = await waits_of(monkeypatch, [refused] * 7, connects=connects)
     assert waits == [1, 2, 4, 8, 10, 10, 10]
-    told = [line.getMessage() for line in caplog.records]
-    assert told == ["broker.refused"]
+    logged = [line.getMessage() for line in caplog.records]
+    assert logged == ["broker.refused"]

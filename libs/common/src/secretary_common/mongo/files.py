@@ -64,7 +64,7 @@ class MongoFileRepository:
             await self._whole.insert_one(_to_document(stored))
         except StoreUnavailable:
             raise  # a removal would fail too; the sweeper removes the parts
-        except Exception:
+        except Exception:  # raised again; the file must not stay half stored
             with contextlib.suppress(StoreUnavailable):
                 await self.delete(info.file_id)
             raise

@@ -33,7 +33,7 @@ class InMemoryFileRepository:
                 taken += piece
                 if max_bytes is not None and len(taken) > max_bytes:
                     raise FileTooLarge(f"the file has more than {max_bytes} bytes")
-        except Exception:
+        except Exception:  # raised again; the file must not stay half stored
             await self.delete(info.file_id)
             raise
         digest = hashlib.sha256(taken).hexdigest()

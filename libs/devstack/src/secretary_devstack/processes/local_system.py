@@ -95,7 +95,7 @@ def local_system(
             with stack:
                 yield LocalSystem(stack, versions)
                 say("stopping")
-    except Exception:
+    except Exception:  # raised again; the logs say why, so they stay
         say(f"logs: {folder.relative_to(project)}")
         raise
     except KeyboardInterrupt:  # the usual end of `make up`

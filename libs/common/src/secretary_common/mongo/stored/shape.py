@@ -213,19 +213,20 @@ def _object(value: Any) -> dict[str, Any]:
 
 
 def _json_object(value: Any) -> dict[str, Any]:
-    _object(value)
+    found = _object(value)
     try:
-        to_json(value, inf_nan_mode="constants")
+        to_json(found, inf_nan_mode="constants")
     except ValueError:
         raise Mismatch("holds a value that JSON does not have") from None
-    return value  # type: ignore[no-any-return]
+    return found
 
 
 def _texts(value: Any) -> dict[str, str]:
-    for name, text in _object(value).items():
+    found = _object(value)
+    for name, text in found.items():
         if not isinstance(text, str):
             raise Mismatch(f"is of the type {type_name(text)}; string is expected", name)
-    return value  # type: ignore[no-any-return]
+    return found
 
 
 def _model(model: type[BaseModel], value: Any) -> dict[str, Any]:
