@@ -12,9 +12,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
-from pymongo import MongoClient
-
 import pytest
+from pymongo import MongoClient
 
 from secretary_devstack.deadline import wait_until
 from secretary_devstack.processes.service import Service

@@ -70,7 +70,9 @@ def test_every_pattern_of_the_packages_is_linear() -> None:
     assert slow == []
     assert done.returncode == 0, f"{done.stdout[-500:]}\n{done.stderr[-2000:]}"
     assert "secretary_documents.templates.placeholder._PLACEHOLDER fullmatch" in printed
-    assert any(line.startswith("secretary_documents.media.media_format._MARKS.") for line in printed)
+    assert any(
+        line.startswith("secretary_documents.media.media_format._MARKS.") for line in printed
+    )
 
 
 def test_no_function_compiles_a_pattern_that_the_check_cannot_see() -> None:

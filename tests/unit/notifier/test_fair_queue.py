@@ -210,7 +210,7 @@ def test_idle_origins_are_forgotten() -> None:
 
 
 def hanging(owner: str, count: int) -> list[DueDelivery]:
-    """Deliveries of one key, each for an origin of its own that nobody knows."""
+    """Deliveries of one key, each for an origin of its own that the notifier does not know yet."""
     return [due(number, f"{owner}-{number}-", owner=owner) for number in range(count)]
 
 
