@@ -17,6 +17,7 @@ from secretary_common.models import DueDelivery, Lane
 from secretary_common.ports import DeliveryQueue
 from secretary_common.runtime.clock import Clock
 from secretary_common.runtime.group_commit import GroupCommit
+from secretary_common.runtime.lifecycle import wait_for_event
 from secretary_common.runtime.log import get_logger
 from secretary_common.runtime.resilient_loop import resilient_loop
 from secretary_notifier.courier import RECORD_LINGER_SEC, Courier
@@ -55,10 +56,7 @@ class _WakeUp:
     async def wait(self) -> None:
         """Wait until another call ends the wait, at most the longest wait."""
         try:
-            async with asyncio.timeout(self._longest_wait_sec):
-                await self._event.wait()
-        except TimeoutError:
-            return
+            await wait_for_event(self._event, self._longest_wait_sec)
         finally:
             self._event.clear()
 

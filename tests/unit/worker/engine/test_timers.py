@@ -25,7 +25,7 @@ def candidate(job_id: str, seconds: float) -> Candidate:
 def test_due_jobs_are_taken_in_order_and_once() -> None:
     timers = Timers()
     timers.set_all([candidate("b", 2), candidate("a", 1), candidate("c", 3), candidate("a", 1)])
-    assert timers.next_at() == NOW + timedelta(seconds=1)
+    assert timers.until_next_sec(NOW) == pytest.approx(1.001)
     due = timers.take_due(NOW + timedelta(seconds=2))
     assert [job.job_id for job in due] == ["a", "b"]
     assert timers.take_due(NOW + timedelta(seconds=2)) == []

@@ -53,6 +53,13 @@ def end_within(seconds: float) -> None:
     timer.start()
 
 
+async def wait_for_event(event: asyncio.Event, seconds: float) -> None:
+    """Return when *event* is set, after *seconds* at most."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
+
+
 async def cancel_and_wait(*tasks: asyncio.Future[Any]) -> None:
     """Cancel *tasks* and return when they have ended; their results and errors are ignored.
 

@@ -7,11 +7,11 @@ the server or a bug ends a round of a loop, and the next round comes later.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Awaitable, Callable
 
 from secretary_common.errors import StoreUnavailable
+from secretary_common.runtime.lifecycle import wait_for_event
 from secretary_common.runtime.log import get_logger
 from secretary_common.runtime.metrics import LOOP_FAILURES
 
@@ -108,7 +108,7 @@ async def resilient_loop(
         else:
             failures.end()
             wait_sec = pause_sec
-        await _unless(stopping, wait_sec)
+        await wait_for_event(stopping, wait_sec)
 
 
 async def until_done(name: str, work: Callable[[], Awaitable[object]]) -> None:
@@ -120,13 +120,6 @@ async def until_done(name: str, work: Callable[[], Awaitable[object]]) -> None:
         done.set()
 
     await resilient_loop(name, attempt, stopping=done)
-
-
-async def _unless(stopping: asyncio.Event, seconds: float) -> None:
-    """Wait for *seconds*, or until *stopping* is set."""
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await stopping.wait()
 
 
 def _kind_of(error: Exception) -> str:

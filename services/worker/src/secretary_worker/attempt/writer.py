@@ -14,7 +14,7 @@ from secretary_common.errors import NotStorable, PermanentError, StaleClaim, Sto
 from secretary_common.jobs.resource_calculator import ResourceCalculator
 from secretary_common.models import JobError, JobProgress, JobStatus, Outcome, Settlement
 from secretary_common.runtime.clock import Clock
-from secretary_common.runtime.lifecycle import cancel_and_wait
+from secretary_common.runtime.lifecycle import cancel_and_wait, wait_for_event
 from secretary_common.runtime.log import get_logger
 from secretary_worker.attempt.background import BackgroundWrites
 from secretary_worker.attempt.commands import (
@@ -293,8 +293,4 @@ class AttemptWriter:
 
     async def _pause(self) -> None:
         """Wait a moment for more commands, unless the handler ends the job."""
-        try:
-            async with asyncio.timeout(FLUSH_SEC):
-                await self._urgent.wait()
-        except TimeoutError:
-            return
+        await wait_for_event(self._urgent, FLUSH_SEC)

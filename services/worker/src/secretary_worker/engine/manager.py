@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import random
 import time
 from collections.abc import Callable
@@ -13,7 +12,7 @@ from secretary_common.errors import StoreUnavailable
 from secretary_common.models import Candidate, Job, Outcome, RunningJob
 from secretary_common.ports import JobRepository
 from secretary_common.runtime.clock import Clock
-from secretary_common.runtime.lifecycle import running
+from secretary_common.runtime.lifecycle import running, wait_for_event
 from secretary_common.runtime.log import get_logger
 from secretary_common.runtime.resilient_loop import Failures, resilient_loop
 from secretary_worker.attempt.held_job import HeldJob
@@ -21,7 +20,7 @@ from secretary_worker.attempt.verdict import Interruption
 from secretary_worker.engine.candidates import Candidates
 from secretary_worker.engine.claims import Claims
 from secretary_worker.engine.heartbeat import WorkerState
-from secretary_worker.engine.reclaim import Reclaimer
+from secretary_worker.engine.reclaim import Reclaimer, ReclaimSchedule
 from secretary_worker.engine.runner import Runner
 from secretary_worker.engine.startable_types import StartableTypes
 from secretary_worker.engine.timers import Timers
@@ -73,8 +72,7 @@ class SecretaryWorkerManager:
         self._timers = Timers()
         self._candidates = Candidates(jobs, on_scheduled=self._timers.set)
         self._running: dict[asyncio.Task[None], HeldJob] = {}
-        self._reclaimed_at = 0.0
-        self._expired_left = False
+        self._reclaim_schedule = ReclaimSchedule(poll_interval_sec)
         self._retry_at = 0.0
         self._failures = Failures("turn")
         self._wake = asyncio.Event()
@@ -172,7 +170,7 @@ class SecretaryWorkerManager:
         self._wake.clear()
         self._alive_at = time.monotonic()
         if (pause := self._retry_at - self._alive_at) > 0:  # a doorbell failed meanwhile
-            await self._unless_stopping(pause)
+            await wait_for_event(self._stopping, pause)
         due = self._timers.take_due(self._clock.now())
         try:
             await self._look()
@@ -184,10 +182,10 @@ class SecretaryWorkerManager:
         self._failures.end()
         if self.free_slots > 0:
             self.consumer.resume()
-            await self._wait(self._until_due_sec(0.0))
+            await wait_for_event(self._wake, self._until_due_sec(0.0))
         else:
             self.consumer.pause()
-            await self._wait(self._until_due_sec(PASS_ON_SEC))
+            await wait_for_event(self._wake, self._until_due_sec(PASS_ON_SEC))
 
     async def _look(self) -> None:
         """Claim until no slot is free or no job waits."""
@@ -230,12 +228,11 @@ class SecretaryWorkerManager:
         If jobs with expired leases are left because no slot was free, this method also handles them
         as soon as a slot is free, before any waiting job.
         """
-        now = time.monotonic()
-        due = now - self._reclaimed_at >= self._poll_interval_sec
-        if self._leases.may_reclaim and (due or (self._expired_left and self.free_slots > 0)):
-            self._reclaimed_at = now
+        schedule, now = self._reclaim_schedule, time.monotonic()
+        if self._leases.may_reclaim and schedule.is_due(now, self.free_slots):
+            schedule.started_at = now
             startable = await self._types.now()
-            self._expired_left = await self._reclaimer.reclaim(
+            schedule.jobs_left = await self._reclaimer.reclaim(
                 startable, self._take_over, lambda: self.free_slots
             )
 
@@ -275,29 +272,11 @@ class SecretaryWorkerManager:
 
     def _until_due_sec(self, at_least: float) -> float:
         """Return the seconds to the next timer or reclaim, at most ``poll_interval_sec``."""
-        wait = self._until_reclaim_sec()
-        next_at = self._timers.next_at()
-        if next_at is None:
-            return wait
-        # A millisecond more, so that the job is due when the wait ends.
-        due_in = (next_at - self._clock.now()).total_seconds() + 0.001
-        return min(wait, max(due_in, at_least))
-
-    def _until_reclaim_sec(self) -> float:
-        if not self._leases.may_reclaim:
-            return self._poll_interval_sec
-        due_in = self._reclaimed_at + self._poll_interval_sec - time.monotonic()
-        return min(self._poll_interval_sec, max(due_in, 0.0))
-
-    async def _wait(self, seconds: float) -> None:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._wake.wait()
-
-    async def _unless_stopping(self, seconds: float) -> None:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._stopping.wait()
+        wait = self._poll_interval_sec
+        if self._leases.may_reclaim:
+            wait = self._reclaim_schedule.until_due_sec(time.monotonic())
+        due_in = self._timers.until_next_sec(self._clock.now())
+        return wait if due_in is None else min(wait, max(due_in, at_least))
 
     async def _drain(self) -> None:
         """Ring for the jobs with timers. Hand back jobs that still run after ``drain_sec``."""

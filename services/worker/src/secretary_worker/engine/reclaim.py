@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Awaitable, Callable, Collection, Coroutine
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -17,6 +18,25 @@ from secretary_worker.attempt.verdict import lost_with_worker, poisoned
 log = get_logger(__name__)
 
 BATCH_SIZE = 50
+
+
+@dataclass(slots=True)
+class ReclaimSchedule:
+    """Decides when a worker looks for expired leases. Times are monotonic, in seconds."""
+
+    interval_sec: float
+    started_at: float = 0.0
+    """When the last look started."""
+    jobs_left: bool = False
+    """Whether the last look left jobs because no slot was free."""
+
+    def is_due(self, now: float, free_slots: int) -> bool:
+        """Return whether to look now: after the interval, or when a slot is free for a job left."""
+        return self.until_due_sec(now) <= 0 or (self.jobs_left and free_slots > 0)
+
+    def until_due_sec(self, now: float) -> float:
+        """Return the seconds until the interval ends, at most the interval."""
+        return min(self.interval_sec, max(self.started_at + self.interval_sec - now, 0.0))
 
 
 class Reclaimer:

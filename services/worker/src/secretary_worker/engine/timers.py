@@ -38,9 +38,12 @@ class Timers:
         for job in jobs:
             self.set(job)
 
-    def next_at(self) -> datetime | None:
-        """Return the time of the next timer, or None."""
-        return self._heap[0][0] if self._heap else None
+    def until_next_sec(self, now: datetime) -> float | None:
+        """Return the seconds until the next job is due, a millisecond more; None without timers.
+
+        The millisecond makes sure that the job is due when the wait ends.
+        """
+        return (self._heap[0][0] - now).total_seconds() + 0.001 if self._heap else None
 
     def take_due(self, now: datetime) -> list[Candidate]:
         """Remove and return the jobs that are due at *now*, the earliest first."""
