@@ -13,7 +13,7 @@ import pytest
 from hypothesis import settings
 from pymongo import MongoClient
 
-from secretary_devstack.servers.mongod import NodeClient
+from secretary_devstack.servers.node_client import NodeClient
 from secretary_devstack.servers.rabbitmq import RabbitMQ
 from secretary_devstack.servers.source import MONGO, RABBITMQ, running
 

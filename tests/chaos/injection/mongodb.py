@@ -14,7 +14,8 @@ from chaos.injection.scope import Scope
 from pymongo.errors import PyMongoError
 
 from secretary_devstack.deadline import wait_until
-from secretary_devstack.servers.mongod import Mongod, ReplicaSet, hello
+from secretary_devstack.servers.mongod import Mongod, ReplicaSet
+from secretary_devstack.servers.node_client import hello
 
 NODE_BACK_SEC = 60.0
 REPAIR_SEC = 600.0

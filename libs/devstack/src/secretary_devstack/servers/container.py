@@ -19,7 +19,7 @@ from testcontainers.core.container import DockerContainer
 
 from secretary_devstack.deadline import wait_until
 from secretary_devstack.error import NotInTime
-from secretary_devstack.servers.mongod import client_of, hello, initiate, is_primary
+from secretary_devstack.servers.node_client import client_of, hello, initiate, is_primary
 from secretary_devstack.servers.port import HOST, free_port
 from secretary_devstack.servers.rabbitmq import server_properties
 

