@@ -89,6 +89,10 @@ def test_a_healthy_worker_passes_its_probes(tmp_path: Path) -> None:
         (WorkerUnfit(Lack.PROCESSES, "cannot fork"), ErrorCode.WORKER_UNFIT),
         (OSError(errno.EMFILE, "Too many open files"), ErrorCode.WORKER_UNFIT),
         (OSError(errno.ENOSPC, "No space left on device"), ErrorCode.NO_ROOM),
+        (
+            OSError(errno.ENOENT, "No usable temporary directory found in ['/tmp', '/']"),
+            ErrorCode.WORKER_UNFIT,
+        ),
         (ExceptionGroup("g", [ValueError(), WorkerUnfit(Lack.ROOM)]), ErrorCode.WORKER_UNFIT),
     ],
     ids=["unfit", "descriptors", "room", "group"],

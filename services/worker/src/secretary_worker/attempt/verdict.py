@@ -34,6 +34,8 @@ LACK_OF_ERRNO = {
     errno.ENOSPC: Lack.ROOM,
     errno.EDQUOT: Lack.ROOM,
 }
+NO_FOLDER = "No usable temporary directory found"
+"""The text of ``tempfile`` without a folder that it can write to."""
 
 
 class Interruption(StrEnum):
@@ -139,12 +141,21 @@ def _unfit(raised: BaseException) -> WorkerUnfit | None:
     for leaf in _leaves(raised):
         if isinstance(leaf, WorkerUnfit):
             return leaf
-        if isinstance(leaf, OSError) and leaf.errno in LACK_OF_ERRNO:
-            lack = LACK_OF_ERRNO[leaf.errno]
+        if isinstance(leaf, OSError) and (lack := _lack_of(leaf)):
             code = ErrorCode.NO_ROOM if lack is Lack.ROOM else ErrorCode.WORKER_UNFIT
             otherwise = TransientError(f"{type(leaf).__name__}: {text_of(leaf)}", code=code)
             return WorkerUnfit(lack, text_of(leaf), code=code, otherwise=otherwise)
     return None
+
+
+def _lack_of(error: OSError) -> Lack | None:
+    """Return what the worker lacks according to *error*; None if it says nothing about that.
+
+    ``tempfile`` hides the reason: it raises ENOENT after it could create a file in no folder.
+    """
+    if error.errno == errno.ENOENT and NO_FOLDER in str(error.strerror):
+        return Lack.TEMPORARY_FILES
+    return LACK_OF_ERRNO.get(error.errno or 0)
 
 
 def _leaves(raised: BaseException) -> list[BaseException]:
