@@ -95,7 +95,7 @@ def test_a_healthy_worker_passes_its_probes(tmp_path: Path) -> None:
         ),
         (ExceptionGroup("g", [ValueError(), WorkerUnfit(Lack.ROOM)]), ErrorCode.WORKER_UNFIT),
     ],
-    ids=["unfit", "descriptors", "room", "group"],
+    ids=["unfit", "descriptors", "room", "no folder", "group"],
 )
 async def test_an_unfit_worker_hands_the_job_back_at_no_attempt(
     error: Exception, code: str
