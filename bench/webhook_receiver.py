@@ -80,7 +80,7 @@ def _main(pipe: Connection, count: int, hanging: Collection[int]) -> None:
 
 
 class Receivers:
-    """*count* origins on this machine; those with a number in *hanging* never answer."""
+    """*count* origins on this machine. An origin whose number is in *hanging* never answers."""
 
     def __init__(self, count: int, hanging: Collection[int] = ()) -> None:
         self._pipe, child_end = multiprocessing.Pipe()

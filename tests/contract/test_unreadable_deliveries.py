@@ -1,4 +1,4 @@
-"""Deliveries that this version cannot read become dead; those of a newer version are left alone.
+"""Unreadable deliveries become dead; deliveries of a newer version are left alone.
 
 The rule concerns documents, so the suite runs over MongoDB under both drivers.
 """

@@ -37,7 +37,7 @@ MOST_SEC = 2.0
 """CPU time for all texts of one size; an exponential pattern is interrupted here."""
 METHODS = ("search", "match", "fullmatch", "sub")
 _SAME_AS = {"finditer": "sub", "findall": "sub", "subn": "sub", "split": "sub"}
-# Characters of many kinds; those that the pattern itself names come before them.
+# Characters of many kinds. The characters that the pattern itself names come first.
 _COMMON = "a0 \n!_-.<>{}[]()\"'\\/:|=&#\t\r\x00\x85é\u2003\ue000"
 _MOST_CHARACTERS = 7
 _LONG = 64
@@ -100,12 +100,12 @@ def slow_text(
     methods: Sequence[str] = METHODS,
     attacks: Sequence[Attack] = (),
 ) -> Slow | None:
-    """The first text on which *pattern* is more than linear; None: none was found.
+    """The first text on which *pattern* is slower than linear; None if no such text was found.
 
     Args:
         pattern: the pattern.
-        methods: those of ``re.Pattern`` that are tried.
-        attacks: tried besides those made from the pattern itself.
+        methods: the methods of ``re.Pattern`` to try.
+        attacks: further attacks to try, before the attacks made from the pattern itself.
     """
     for method in methods:
         run = _runner(pattern, method)

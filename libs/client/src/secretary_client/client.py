@@ -66,7 +66,9 @@ class Client:
         self._transport.close()
 
     def call(self, method: str, path: str, **options: Any) -> Any:
-        """Make any call of the API and return its data; *options* are those of httpx.
+        """Make any call of the API and return its data; *options* are the options of httpx.
+
+        If an answer is lost, the client repeats the request. So a POST may take effect twice.
 
         Raises:
             ApiError: the answer is an error.

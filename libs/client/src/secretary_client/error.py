@@ -22,7 +22,7 @@ class ApiError(Exception):
         self.message = message
         self.details = details
         self.retry_after: float | None = None
-        """The wait that the API asks for, in seconds; None: it asks for none."""
+        """The wait that the API asks for, in seconds; None if the API asks for no wait."""
 
 
 class JobFailed(Exception):

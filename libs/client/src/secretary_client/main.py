@@ -30,7 +30,7 @@ FAILED, NO_COMMAND, NOT_ENDED, INTERRUPTED = 1, 2, 3, 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command in *arguments* (default: those of the process); return its exit code."""
+    """Run the command in *arguments* (default: of this process); return its exit code."""
     options = _parsed(arguments)
     if not options.key:
         print_note(f"secretary: no API key: set {KEY} or give --key")

@@ -1,7 +1,8 @@
 """Requests to the API, repeated while the API is unavailable.
 
-Repeated requests do no harm. Submissions have an idempotency key. The API refuses to do an action
-twice (``INVALID_STATE``). An upload that no job names is removed after a day.
+A repeated submission makes no second job, because it has an idempotency key. A repeated upload is
+removed after a day, because no job names it. A repeated action on a job or a delivery may be
+refused (``INVALID_STATE``, ``NOT_FOUND``), although the first request took effect.
 """
 
 from __future__ import annotations
@@ -98,7 +99,7 @@ class Transport:
         self._http.close()
 
     def data(self, method: str, path: str, **options: Any) -> Any:
-        """Send a request and return the data of its answer; *options* are those of httpx.
+        """Send a request and return the data of its answer; *options* are the options of httpx.
 
         Raises:
             ApiError: the answer is an error.

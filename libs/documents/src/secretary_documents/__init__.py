@@ -2,6 +2,6 @@
 
 The code that reads documents belongs here: ``pdf``, ``web``, ``media``, ``templates``, and the
 clients of remote ``providers``. ``handlers`` has one package for each job type, and ``wiring``
-builds and registers the handlers. Of the worker this package uses only the public API, as a user's
-handler package does. Claims, leases, the store and the broker do not belong here.
+builds and registers the handlers. Like a user's handler package, this package uses only the
+worker's public API. Claims, leases, the store and the broker do not belong here.
 """

@@ -76,7 +76,7 @@ class Relay:
         return await self._group.submit(job_id)
 
     async def next_at(self, now: datetime) -> datetime | None:
-        """Return the earliest due time of a slot after *now*; None if there is none."""
+        """Return the earliest due time of a slot after *now*; None if no slot is due later."""
         return await self._jobs.next_slot_at(now)
 
     async def _relay_jobs(self, job_ids: list[str]) -> Sequence[Relayed]:

@@ -8,7 +8,7 @@ after a failed attempt.
     waits       0    5 s  5 min  30 min  2 h   5 h   10 h   14 h   20 h   24 h
     since then  0    5 s  5 min  35 min  2.6 h 7.6 h 17.6 h 31.6 h 51.6 h 75.6 h
 
-Progress has two attempts, 2 s apart. A test has one.
+Progress has two attempts, 2 s apart. A test has one attempt.
 
 A delivery whose key the notifier lacks waits without an attempt. Each wait is as long as the time
 since the schedule began, at most 5 min.
@@ -48,7 +48,7 @@ def next_attempt_at(
     random: float,
     retry_after_sec: float | None = None,
 ) -> datetime | None:
-    """Return the time of the next attempt; None if there is none.
+    """Return the time of the next attempt; None if no attempt follows.
 
     Args:
         schedule: waits in seconds, see above.

@@ -29,7 +29,7 @@ class Ended(BaseException):
 async def waits_of(
     monkeypatch: pytest.MonkeyPatch, outcomes: Sequence[Exception | None], *, connects: bool = True
 ) -> list[float]:
-    """The waits after sessions that end with *outcomes*; None: it worked, then it was lost."""
+    """The waits after sessions that end with *outcomes*; None: a session worked and was lost."""
     waits: list[float] = []
     left = list(outcomes)
 

@@ -35,7 +35,7 @@ def begin(files):
 
 @pytest.fixture
 def zygote(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ZygoteClient]:
-    """Of a module that is on the search path of this process and not installed."""
+    """The zygote of a module that is on this process's search path but is not installed."""
     (tmp_path / "users_child.py").write_text(MODULE)
     monkeypatch.syspath_prepend(str(tmp_path))
     client = ZygoteClient("users_child")

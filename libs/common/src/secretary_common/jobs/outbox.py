@@ -185,7 +185,7 @@ def _step_of(job: Job, now: datetime, public_url: str, wait_sec: float) -> _Step
 async def _insert(
     made: Sequence[Delivery], deliveries: DeliveryRepository
 ) -> dict[str, NotStorable]:
-    """Insert the deliveries; return the errors of those that cannot be stored, by id."""
+    """Insert the deliveries; return the error of each delivery that cannot be stored, by id."""
     outcomes = await deliveries.insert_absent(made) if made else []
     return {
         delivery.delivery_id: outcome

@@ -51,4 +51,4 @@ class TemplateInfo(Value):
     languages: list[str]
     """The codes of the languages (ISO 639-1), sorted; a template may have none."""
     fields: list[TemplateField]
-    """The fields, in the order of the English template; if there is none, of the first language."""
+    """The fields in the order of the English template, else of the first language's template."""

@@ -148,7 +148,7 @@ def _is_slot(slot: object) -> bool:
 
 
 def _time_in(document: Document, field: str) -> datetime:
-    """Return the time in *field*; a time that never comes if there is none."""
+    """Return the time in *field*. Without a time, return a time that never comes."""
     moment = document.get(field)
     return moment if isinstance(moment, datetime) else _NEVER
 

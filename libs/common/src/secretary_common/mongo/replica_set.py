@@ -1,4 +1,4 @@
-"""Initiates a replica set on a new server: transactions and majority writes need one."""
+"""Initiates a replica set on a new server. Transactions and majority writes need the set."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _SyncClient = MongoClient[dict[str, Any]]
 
 
 def initiate(url: str) -> bool:
-    """Initiate a one-node replica set on the first server of *url*, unless there is one.
+    """Initiate a one-node replica set on the first server of *url*, unless a set exists.
 
-    Returns whether a set was initiated. None is initiated if a server of *url* belongs to a set.
+    Returns whether a set was initiated. If any server of *url* belongs to a set, this set is kept.
 
     Raises:
         StoreUnavailable: a server does not answer or refuses, and no server has a set.

@@ -15,7 +15,7 @@ class KeyRepository(Protocol):
         ...
 
     async def get(self, key_id: str) -> ApiKey | None:
-        """Return the key whose public part is *key_id*; None if there is none."""
+        """Return the key whose public part is *key_id*; None if the key does not exist."""
         ...
 
     async def all(self) -> list[ApiKey]:
@@ -23,5 +23,5 @@ class KeyRepository(Protocol):
         ...
 
     async def delete(self, key_id: str) -> bool:
-        """Delete a key; return False if there was none."""
+        """Delete a key; return False if the key does not exist."""
         ...

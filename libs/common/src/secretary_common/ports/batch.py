@@ -21,7 +21,7 @@ class BatchRepository(Protocol):
         ...
 
     async def get(self, batch_id: str) -> Batch | None:
-        """Return the batch; None if there is none."""
+        """Return the batch; None if the batch does not exist."""
         ...
 
     async def find_by_key(self, owner: str, key: str) -> Batch | None:

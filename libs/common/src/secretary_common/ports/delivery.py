@@ -30,7 +30,7 @@ class DeliveryStorage(Protocol):
         ...
 
     async def get(self, delivery_id: str) -> Delivery | None:
-        """Return the delivery; None if there is none."""
+        """Return the delivery; None if the delivery does not exist."""
         ...
 
     async def of_job(

@@ -1,7 +1,7 @@
 """Runs the loops of a service: an error of a round is logged and counted, and the loop goes on.
 
-Of all errors, only a wrong configuration at the start may end a process. An outage, a refusal of
-the server or a bug ends a round of a loop, and the next round comes later.
+Only a wrong configuration at the start may end a process. An outage, a refusal of the server or a
+bug ends a round of a loop, and the next round comes later.
 """
 
 from __future__ import annotations

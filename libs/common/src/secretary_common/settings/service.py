@@ -206,7 +206,7 @@ class SecuritySection(Section):
         return UrlGuard(self.allow_networks, allow_hosts=self.allow_hosts, lookup=lookup)
 
     def proxy(self) -> Proxy | None:
-        """Return the proxy; None if requests leave without one."""
+        """Return the proxy; None if requests leave without a proxy."""
         url = self.proxy_url.get_secret_value()
         return Proxy(url, resolves_names=self.proxy_resolves_names) if url else None
 

@@ -56,10 +56,10 @@ def local_system(
 ) -> Iterator[LocalSystem]:
     """Run servers and services. Jobs may name files under ``demo/``.
 
-    The servers are those that *settings* or the environment name, else containers, else programs
-    of this machine. Missing programs are installed if that is allowed. Without RabbitMQ the
-    services poll. Data and logs are in a new folder under ``.run/``. The folder is removed at the
-    end, but it stays after an error, for its logs.
+    *settings* or the environment may name the servers. Otherwise they are containers, or else
+    programs of this machine. Missing programs are installed if that is allowed. Without RabbitMQ
+    the services poll. Data and logs are in a new folder under ``.run/``. The folder is removed at
+    the end, but it stays after an error, for its logs.
 
     Args:
         project: the folder of the checkout.

@@ -134,7 +134,7 @@ class VideoPage:
         self._folder = folder
 
     async def captions(self, language: str | None) -> str | None:
-        """Return captions in *language* as WebVTT; None if there are none of at most 10 MiB.
+        """Return captions in *language* as WebVTT; None if no captions of at most 10 MiB exist.
 
         If *language* is None or not a language code, return captions in the spoken language.
 

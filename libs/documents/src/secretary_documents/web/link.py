@@ -39,7 +39,7 @@ _VIDEO_PAGES = re.compile(
 
 
 def absolute(url: str, base: str) -> str | None:
-    """Return the absolute http or https address of *url* on a page at *base*; None without one."""
+    """Return the absolute http(s) address of *url* on a page at *base*; None if it is not valid."""
     url = "".join(url.split())
     if not url or url.startswith("#") or len(url) > MAX_URL:
         return None
@@ -74,5 +74,5 @@ def is_same_page(url: str, base: str) -> bool:
 
 
 def first_of(texts: Iterable[str | None]) -> str | None:
-    """Return the first text that is not empty; None if there is no such text."""
+    """Return the first text that is not empty; None if all texts are empty."""
     return next((text for text in texts if text), None)

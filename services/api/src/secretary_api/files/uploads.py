@@ -1,4 +1,4 @@
-"""Uploads of clients: stored as a stream, and checked when a job names one."""
+"""Stores uploads of clients as a stream, and checks an upload when a job names it."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class UploadStore:
 
 
 def named_upload(parameters: JsonObject, schema: JsonObject) -> str | None:
-    """Return the id of the upload that *parameters* name, if the job type's *schema* has one."""
+    """Return the id of the upload in *parameters*; None if *schema* declares no upload."""
     declared = schema.get("properties", {}).get(UPLOAD_PARAMETER)
     given = parameters.get(UPLOAD_PARAMETER)
     is_upload = isinstance(declared, dict) and declared.get("format") == UPLOAD_FORMAT

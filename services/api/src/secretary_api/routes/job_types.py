@@ -25,9 +25,9 @@ async def list_job_types(_caller: PrincipalDep, services: ServicesDep) -> Succes
 async def pause_job_type(
     _admin: AdminDep, job_type: str, services: ServicesDep
 ) -> Success[JobTypeView]:
-    """Pause a job type: no more of its jobs start. Running jobs continue; new jobs wait.
+    """Pause a job type: its new and waiting jobs do not start. Running jobs continue.
 
-    Workers start no such job after about a second.
+    A worker notices the pause within about a second.
     """
     info = await services.workers.pause(job_type)
     return Success(data=_view_of(info, (await services.workers.by_type())[job_type]))

@@ -71,7 +71,7 @@ class DeliveryResent(View):
 
 
 class RecoverRequest(Request):
-    """The dead webhooks to send again: those created in [since, until)."""
+    """Names the webhooks to send again: all dead webhooks created in [since, until)."""
 
     since: Time
     until: Time

@@ -139,7 +139,7 @@ class WebhookRequest(Receiver):
     """The receiver of a job's events."""
 
     url: str = Field(min_length=1, max_length=LONGEST_URL, strict=True)
-    """``{jobId}`` in it is replaced by the client's job id, or by our id if there is none."""
+    """``{jobId}`` in it stands for the field ``jobId``; without this field, for the job's id."""
     client_job_id: ShortText | None = Field(default=None, alias="jobId")
     """The client's own id of this job: ``job.id`` in the webhooks."""
     secret: SigningSecret | None = None

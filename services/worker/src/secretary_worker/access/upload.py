@@ -45,8 +45,8 @@ class Uploads:
         """Open an upload for a job of the API key *owner*.
 
         Raises:
-            PermanentError: FILE_NOT_FOUND, *owner* may open no such upload; *too_large*, the upload
-                has more than *max_bytes*.
+            PermanentError: FILE_NOT_FOUND, the upload does not exist, or *owner* may not open it;
+                *too_large*, the upload has more than *max_bytes*.
             StoreUnavailable: MongoDB did not answer for ``PATIENCE_SEC``.
             WorkerUnfit: the worker has no room for the copy.
         """

@@ -109,7 +109,7 @@ class NoWrite(PendingWrite):
 
 
 def resolve(done: Future[None], error: Exception | None = None) -> None:
-    """Resolve *done*, with *error* if there is one; a *done* that is done already is left."""
+    """Resolve *done*, with *error* if given. If *done* is resolved already, do nothing."""
     with contextlib.suppress(InvalidStateError):
         if error is None:
             done.set_result(None)

@@ -183,7 +183,7 @@ class SecretaryJobRepository:
         Jobs of the API key that uploaded the file may open it, and jobs of admin keys.
 
         Raises:
-            PermanentError: FILE_NOT_FOUND, this job may open no such upload.
+            PermanentError: FILE_NOT_FOUND, the upload does not exist, or this job may not open it.
             StoreUnavailable: MongoDB did not answer for half a minute.
         """
         return self._open_upload(file_id)

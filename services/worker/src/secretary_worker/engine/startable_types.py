@@ -11,7 +11,7 @@ OLDEST_SEC = 1.0
 
 
 class StartableTypes:
-    """The job types of this worker without those that an admin paused; at most a second old."""
+    """The job types of this worker that no admin paused; the answer is at most a second old."""
 
     def __init__(
         self,

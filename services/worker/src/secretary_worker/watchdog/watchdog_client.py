@@ -90,7 +90,7 @@ class WatchdogClient:
         self._process = child
 
     def _send(self, message: bytes) -> bool:
-        """Write to the watchdog process; return False if there is none, or it has died."""
+        """Write to the watchdog process; return False if it does not run."""
         if self._process is None or self._process.stdin is None:
             return False
         try:

@@ -1,6 +1,6 @@
 """Reads deliveries. A delivery that this version cannot read is set aside as ``dead``.
 
-The unreadable fields move into ``unreadable``, and substitutes replace those that a delivery needs.
+The unreadable fields move into ``unreadable``. A field that each delivery needs gets a substitute.
 So the delivery can be listed and swept like other deliveries. It cannot be sent again.
 """
 

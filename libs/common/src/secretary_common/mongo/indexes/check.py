@@ -35,7 +35,7 @@ async def watch(client: DatabaseClient) -> None:
 
 
 async def check(client: DatabaseClient, known: Missing) -> Missing:
-    """Return the missing indexes; log those that *known* does not name.
+    """Return the missing indexes; log each missing index that *known* does not name.
 
     Afterwards queries of *client* may name the other indexes.
 

@@ -30,7 +30,7 @@ class Difference:
 
 
 def difference(index: IndexModel, existing: Sequence[Document]) -> Difference | None:
-    """Return the difference between *index* and the *existing* indexes; None: there is none.
+    """Return the reason why *existing* lacks *index*; None if *existing* has it as defined.
 
     Args:
         index: the index as Secretary defines it.

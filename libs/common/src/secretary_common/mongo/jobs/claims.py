@@ -58,7 +58,7 @@ class MongoJobClaims:
             return None  # a field has another type; the reader of the job sets it aside
 
     async def _after_miss(self, job_id: str, now: datetime) -> None:
-        """Set aside, or leave alone, a candidate that cannot be claimed; mostly there is none."""
+        """Set the job aside, or leave it alone, if it is still a candidate. Usually it is not."""
         due = {"$gte": EARLIEST, "$lte": now}
         candidate = {"_id": job_id, "status": PENDING, "run_at": due, **candidates.MAY_START}
         found = await self._jobs.find_one(candidate)

@@ -101,7 +101,7 @@ class Reader(Generic[M]):
         Args:
             collection: its name, for the log.
             model: the type of the values.
-            id_field: the field of *model* that holds ``_id``, if it has one.
+            id_field: the field of *model* that holds ``_id``, if *model* has such a field.
             always: fields that every document has, although they have a default.
             words: top-level fields in which a word of a newer version can be shown, each with the
                 word that replaces it while the document is read.
@@ -129,7 +129,7 @@ class Reader(Generic[M]):
         return [value for value in found if value is not None]
 
     def one(self, document: Document | None, *, left_out: Collection[str] = ()) -> M | None:
-        """Return the value of *document*; None if it cannot be used, or if there is none."""
+        """Return the value of *document*; None if *document* is None or cannot be used."""
         if document is None:
             return None
         reading = self.read(document, left_out=left_out)

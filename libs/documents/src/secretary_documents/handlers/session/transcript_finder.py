@@ -47,7 +47,7 @@ class TranscriptFinder:
         self._transcribe = transcribe
 
     async def find(self, talk: Talk) -> str:
-        """Return the transcript; "" if there is none.
+        """Return the transcript; "" if the talk has no transcript.
 
         If captions or the recording fail, the error becomes a warning.
         """
