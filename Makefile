@@ -12,7 +12,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 PYTEST ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up quick test chaos corpus bench bench-pdf tree lint format lock clean
+.PHONY: help setup demo up quick test chaos corpus bench bench-pdf bench-quality tree lint format lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -71,6 +71,14 @@ bench: setup ## Measure jobs and webhooks a second, and how long each waits
 bench-pdf: setup ## Measure PDFs: pages a second, the cost of a job, errors of OCR
 	@$(BIN)/python -m secretary_devstack.servers.provision mongod rabbitmq
 	@$(BIN)/python bench/pdf.py
+
+# A folder, and more arguments, e.g. `make bench-quality QUALITY=/pdfs BENCH="--pages"`.
+QUALITY ?=
+BENCH ?=
+
+bench-quality: setup ## Measure the structure of the PDFs in the folder QUALITY against their Markdown
+	@test -n "$(QUALITY)" || { echo "name a folder: make bench-quality QUALITY=…"; exit 2; }
+	@PYTHONPATH=bench $(BIN)/python -m quality.run "$(QUALITY)" $(BENCH)
 
 tree: ## Print the layout: each package, its modules counted, and its purpose
 	@$(PYTHON) deploy/local/tree.py

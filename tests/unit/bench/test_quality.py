@@ -1,0 +1,45 @@
+"""The measures of structure: what they find equal, and what they count."""
+
+from __future__ import annotations
+
+import pytest
+from quality.cells import relations
+from quality.markup import grid_of, table_tree, with_html_tables
+from quality.measures import compare, count_breaks, mhs, teds
+
+TABLE = "| a | b |\n| --- | --- |\n| 1 | 2 |"
+
+
+def test_equal_markdown_has_full_marks() -> None:
+    text = f"# Title\n\nSome words.\n\n{TABLE}"
+    scores = compare(text, text)
+    assert (scores.overall, scores.wrong_breaks, scores.missed) == (1, 0, 0)
+
+
+def test_a_page_without_tables_and_headings_has_no_measure_of_them() -> None:
+    scores = compare("Some words.", f"# Some\n\n{TABLE}")
+    assert scores.teds is None
+    assert scores.mhs is None
+
+
+def test_a_table_with_one_wrong_cell_of_four_loses_one_of_its_seven_nodes() -> None:
+    wrong = TABLE.replace("2", "x")
+    assert teds(with_html_tables(TABLE), with_html_tables(wrong)) == pytest.approx(6 / 7)
+
+
+def test_the_level_of_a_heading_does_not_count_and_its_text_does() -> None:
+    assert mhs("# One\n\ntext", "### One\n\ntext") == 1
+    assert mhs("# One\n\ntext", "# Two\n\ntext") == pytest.approx(2 / 3)
+
+
+def test_a_break_inside_a_paragraph_is_wrong() -> None:
+    truth = "one two three four five six\n\nseven eight nine"
+    found = "one two three\n\nfour five six\n\nseven eight nine"
+    assert count_breaks(truth, found) == (2, 1)
+
+
+def test_cells_are_neighbours_over_empty_cells_and_spans() -> None:
+    [tree] = table_tree(
+        ["<table><tr><td colspan=2>h</td></tr><tr><td>a</td><td></td><td>b</td></tr></table>"]
+    ).children
+    assert set(relations(grid_of(tree))) == {("h", "a", "down"), ("a", "b", "right")}
