@@ -59,7 +59,8 @@ async def _run(settings: Settings) -> None:
 async def serve(settings: Settings, stop: asyncio.Event) -> None:
     """Deliver webhooks until *stop* is set, then finish the attempts in flight.
 
-    MongoDB and the broker may be unreachable at the start: the notifier waits and logs it.
+    If MongoDB is unreachable at the start, the notifier waits for MongoDB. If the broker is
+    unreachable, the notifier polls for due deliveries and connects to the broker later.
     """
     AcceptErrors().watch(asyncio.get_running_loop())
     section = settings.notifier

@@ -190,7 +190,7 @@ def decide_without_attempt(now: datetime) -> DeliveryVerdict:
 def decide_without_key(
     delivery: Delivery, now: datetime, shortest_wait_sec: float
 ) -> DeliveryVerdict:
-    """Return the verdict on a delivery whose secrets no key of this notifier opens.
+    """Return the verdict on a delivery if this notifier has no key for the delivery's secrets.
 
     *shortest_wait_sec*: see ``schedule.key_wait``.
     """
@@ -202,7 +202,7 @@ def decide_without_key(
 
 
 def decide_in_shortage(answer: Answer, now: datetime, wait_sec: float) -> DeliveryVerdict:
-    """Return the verdict on a delivery for whose request the notifier lacked a resource."""
+    """Return the verdict on a delivery if the notifier lacked a resource to send the request."""
     return DeliveryVerdict(
         DeliveryState.PENDING,
         next_attempt_at=now + timedelta(seconds=wait_sec),

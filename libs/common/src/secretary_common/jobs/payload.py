@@ -30,9 +30,10 @@ MESSAGES = {
 def body_of(job: Job, slot: NotifySlot, public_url: str) -> bytes:
     """Return the body of an event: compact JSON in UTF-8.
 
-    A body over 256 KiB leaves out the repeats in the results: ``data_left_out`` names them, and
-    ``data_url`` leads to all results. If this is not enough, or if the results are in a file,
-    ``data_url`` replaces them. An error in a body over 256 KiB keeps only its code and message.
+    Some results contain the same data under two keys. If the body would have over 256 KiB, it
+    contains such data once: ``data_left_out`` names the other keys, and ``data_url`` leads to all
+    results. If the body is still too large, or if the results are in a file, the body has
+    ``data_url`` but no results. An error in a body over 256 KiB keeps only its code and message.
     """
     payload = _payload(job, slot)
     body = _encode(payload)
