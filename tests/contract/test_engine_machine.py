@@ -25,11 +25,11 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from support.engine_parts import RETENTION, hold_of, make_reclaimer, make_writer
 
 from secretary_api.jobs.actions import JobActions
 from secretary_common.errors import InvalidState, PermanentError, StaleClaim, StoreUnavailable
 from secretary_common.jobs.outbox import relay
-from secretary_common.jobs.resource_calculator import ResourceCalculator
 from secretary_common.models import (
     Job,
     JobProgress,
@@ -51,27 +51,20 @@ from secretary_common.mongo.indexes import definitions
 from secretary_common.mongo.jobs.repository import MongoJobRepository
 from secretary_common.ports import DeliveryRepository, JobRepository
 from secretary_common.runtime.clock import ManualClock
-from secretary_common.runtime.lifecycle import Background
 from secretary_common.testing.deliveries import InMemoryDeliveryRepository
 from secretary_common.testing.doorbell import RecordingDoorbell
-from secretary_common.testing.files import InMemoryFileRepository
 from secretary_common.testing.jobs import InMemoryJobRepository
 from secretary_common.testing.logs import InMemoryLogRepository
 from secretary_worker.attempt import writer as writer_module
 from secretary_worker.attempt.commands import AwaitDurable, Results
-from secretary_worker.attempt.files import AttemptFiles
 from secretary_worker.attempt.held_job import HeldJob
-from secretary_worker.attempt.log_writer import LogWriter
-from secretary_worker.attempt.progress import AttemptProgress
 from secretary_worker.attempt.verdict import Ending, Interruption, decide
 from secretary_worker.attempt.writer import AttemptWriter
-from secretary_worker.engine.reclaim import Reclaimer
 
 T = TypeVar("T")
 
 TYPES = frozenset({"test"})
 LEASE_SEC = 30.0
-RETENTION = timedelta(days=1)
 MAX_LOST_LEASES = 4
 HOOK = Webhook(url="https://example.com/hook")
 URL = "http://api"
@@ -132,14 +125,8 @@ class EngineMachine(RuleBasedStateMachine):
         self.jobs: Any = self.losing  # all other methods are those of the real repository
         self.logs = InMemoryLogRepository()
         self.doorbell = RecordingDoorbell()
-        self.background = Background()
-        self.reclaimer = Reclaimer(
-            self.jobs,
-            self.doorbell,
-            self.clock,
-            retention=RETENTION,
-            max_lost_leases=MAX_LOST_LEASES,
-            in_background=self.background.start,
+        self.reclaimer, self.background = make_reclaimer(
+            self.jobs, self.doorbell, self.clock, MAX_LOST_LEASES
         )
         self.actions = JobActions(
             jobs=self.jobs,
@@ -429,16 +416,8 @@ class EngineMachine(RuleBasedStateMachine):
         attempts = self.claimed.setdefault(job.job_id, [])
         assert all(job.attempt > one for one in attempts)
         attempts.append(job.attempt)
-        hold = HeldJob(job, lease, 0.0)
-        writer = AttemptWriter(
-            hold,
-            AttemptProgress(job, hold.token, self.jobs, self.clock, lambda *_: None),
-            LogWriter(job, self.logs, self.clock),
-            AttemptFiles(job, InMemoryFileRepository(), self.clock, max_file_bytes=1000),
-            self.clock,
-            calculator=ResourceCalculator(),
-            retention=RETENTION,
-        )
+        hold = hold_of(job, lease)
+        writer = make_writer(hold, self.jobs, self.logs, self.clock)
         writing = asyncio.create_task(writer.run())
         self.attempts.append(Attempt(hold, writer, writing, owner))
 

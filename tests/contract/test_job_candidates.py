@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from pymongo import MongoClient
+from support.engine_parts import make_candidates
 from support.job_samples import NOW, TYPES, after, claimed, end, lease, make_job
 
 from secretary_common.models import Candidate, Outcome
@@ -32,9 +33,7 @@ class Seconds:
 
 def candidates_of(jobs: JobRepository, seconds: Seconds | None = None) -> Candidates:
     monotonic = seconds or Seconds()
-    return Candidates(
-        jobs, batch_size=BATCH_SIZE, monotonic=monotonic, choose=max, on_scheduled=print
-    )
+    return make_candidates(jobs, batch_size=BATCH_SIZE, monotonic=monotonic)
 
 
 async def insert(jobs: JobRepository, *many: dict[str, Any]) -> None:

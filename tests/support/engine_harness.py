@@ -12,11 +12,10 @@ from typing import Any
 from cryptography.fernet import Fernet
 from pydantic import BaseModel, SecretStr
 
-from secretary_common.broker.consumer import JobConsumer
 from secretary_common.models import Job, JobStatus, JobTypeInfo, Webhook, new_job_id
 from secretary_common.ports import Doorbell
 from secretary_common.runtime.clock import SystemClock
-from secretary_common.runtime.lifecycle import Background, running
+from secretary_common.runtime.lifecycle import running
 from secretary_common.secrets.cipher import Cipher
 from secretary_common.testing.announcements import InMemoryJobTypeRepository
 from secretary_common.testing.api_keys import InMemoryKeyRepository
@@ -30,10 +29,8 @@ from secretary_worker.engine.fitness import Fitness
 from secretary_worker.engine.handler_loop import HandlerLoop
 from secretary_worker.engine.leases import Leases
 from secretary_worker.engine.manager import SecretaryWorkerManager
-from secretary_worker.engine.reclaim import Reclaimer
-from secretary_worker.engine.runner import Runner
-from secretary_worker.engine.startable_types import StartableTypes
 from secretary_worker.registry import Handler, Registration, Registry
+from secretary_worker.wiring import EnginePorts, EngineTerms, build_engine
 
 CLOCK = SystemClock()
 CIPHER = Cipher([SecretStr(Fernet.generate_key().decode())])
@@ -118,57 +115,56 @@ async def engine(
 ) -> AsyncIterator[Engine]:
     """Run a worker with *handler* for *job_type*; drain it at the end."""
     jobs = jobs or InMemoryJobRepository()
-    fitness = fitness or Fitness({})
     logs, files = logs or InMemoryLogRepository(), files or InMemoryFileRepository()
     recorder = RecordingDoorbell()
     doorbell = doorbell or recorder
     job_types = InMemoryJobTypeRepository(JobTypeInfo(job_type))
     registry = Registry()
     registry.add(Registration(job_type, handler, params, timeout_sec))
-    leases = Leases(jobs, ping, CLOCK, lease_sec=lease_sec, heartbeat_sec=heartbeat_sec)
-    background, loop = Background(), HandlerLoop(patience_sec=patience_sec)
-    runner = Runner(
-        jobs=jobs,
-        logs=logs,
-        files=files,
-        doorbell=doorbell,
-        leases=leases,
-        registry=registry,
-        loop=loop,
-        clock=CLOCK,
-        cipher=CIPHER,
-        retention=RETENTION,
-        uploads=Uploads(files, InMemoryKeyRepository(), Bridge()),
-        max_file_bytes=MAX_FILE_BYTES,
-        fitness=fitness,
-        in_background=background.start,
-    )
-    manager = SecretaryWorkerManager(
-        jobs,
-        runner,
-        Reclaimer(
-            jobs,
-            doorbell,
-            CLOCK,
+    built = build_engine(
+        EnginePorts(
+            jobs=jobs,
+            logs=logs,
+            files=files,
+            job_types=job_types,
+            doorbell=doorbell,
+            clock=CLOCK,
+            confirm=ping,
+            uploads=Uploads(files, InMemoryKeyRepository(), Bridge()),
+            cipher=CIPHER,
+        ),
+        EngineTerms(
+            slots=slots,
+            poll_interval_sec=poll_interval_sec,
+            lease_sec=lease_sec,
+            heartbeat_sec=heartbeat_sec,
+            drain_sec=drain_sec,
             retention=RETENTION,
             max_lost_leases=MAX_LOST_LEASES,
-            in_background=background.start,
+            max_file_bytes=MAX_FILE_BYTES,
+            broker_url=broker_url,
+            patience_sec=patience_sec,
         ),
-        StartableTypes(registry.job_types, job_types),
-        CLOCK,
-        slots=slots,
-        poll_interval_sec=poll_interval_sec,
-        drain_sec=drain_sec,
-        make_consumer=lambda manager: JobConsumer(broker_url, registry.job_types, manager.ring),
+        registry,
+        fitness or Fitness({}),
     )
-    working = asyncio.create_task(manager.run())
+    working = asyncio.create_task(built.manager.run())
     try:
-        async with running(leases.run(), fitness.run()):
-            yield Engine(jobs, logs, files, recorder, leases, manager, job_types, loop)
-            manager.stop()
+        async with running(built.leases.run(), built.fitness.run()):
+            yield Engine(
+                jobs,
+                logs,
+                files,
+                recorder,
+                built.leases,
+                built.manager,
+                job_types,
+                built.handler_loop,
+            )
+            built.manager.stop()
             await working
-            await background.finish()
+            await built.background.finish()
     finally:
         working.cancel()
         await asyncio.gather(working, return_exceptions=True)
-        loop.close(5.0)
+        built.handler_loop.close(5.0)

@@ -1,7 +1,9 @@
 """ARCHITECTURE.md and the packages agree."""
 
+import ast
 import re
 import runpy
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,15 @@ CHART = re.compile(r"^\s+(\w+) --> (\w+)", re.MULTILINE)
 # `worker/engine`, `api/http/errors.py`; also as part of a longer path in backticks.
 NAMED = re.compile(
     r"`(?:services/|libs/)?((?:api|client|common|devstack|documents|notifier|worker)/[\w/.]+)`"
+)
+
+# ``wiring.py`` of the worker builds these parts, and ``tests/support`` builds them for tests.
+PARTS_OF_THE_ENGINE = frozenset(
+    {
+        *("AttemptFiles", "AttemptProgress", "AttemptWriter", "AttemptWriters", "HeldJob"),
+        *("LogWriter", "SecretaryJobRepository", "Candidates", "Claims", "HandlerLoop"),
+        *("HandlerRun", "Heartbeat", "Leases", "Reclaimer", "Runner", "SecretaryWorkerManager"),
+    }
 )
 
 
@@ -53,3 +64,22 @@ def test_every_path_that_architecture_and_failures_name_exists() -> None:
     ]
     assert missing == []
     assert len(named) > 20
+
+
+def parts_built_in(path: Path) -> Iterator[str]:
+    """Yield each part of the engine that a test file builds or extends."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call):
+            used = [node.func]
+        elif isinstance(node, ast.ClassDef):
+            used = node.bases
+        else:
+            continue
+        for one in used:
+            if isinstance(one, ast.Name) and one.id in PARTS_OF_THE_ENGINE:
+                yield f"{path.relative_to(ROOT)}:{node.lineno} {one.id}"
+
+
+def test_a_new_argument_of_a_part_of_the_engine_breaks_no_test() -> None:
+    tests = [path for path in ROOT.glob("tests/*/**/*.py") if path.parts[-2] != "support"]
+    assert [part for path in tests for part in parts_built_in(path)] == []

@@ -8,13 +8,11 @@ import time
 from datetime import timedelta
 from typing import Any
 
-from secretary_common.broker.consumer import JobConsumer
 from secretary_common.broker.publisher import Publisher
 from secretary_common.mongo.store import Store, open_store
 from secretary_common.runtime.accept_errors import AcceptErrors
 from secretary_common.runtime.health import health_server
 from secretary_common.runtime.lifecycle import (
-    Background,
     end_within,
     running,
     stop_signal,
@@ -32,18 +30,14 @@ from secretary_common.settings.settings import (
 from secretary_worker.access.bridge import Bridge
 from secretary_worker.access.upload import Uploads
 from secretary_worker.engine.fitness import Fitness, probes_of
-from secretary_worker.engine.handler_loop import HandlerLoop
 from secretary_worker.engine.heartbeat import Heartbeat
-from secretary_worker.engine.leases import Leases
 from secretary_worker.engine.manager import SecretaryWorkerManager
-from secretary_worker.engine.reclaim import Reclaimer
-from secretary_worker.engine.runner import Runner
-from secretary_worker.engine.startable_types import StartableTypes
 from secretary_worker.handler_packages import HandlerPackages
 from secretary_worker.housekeeping.eviction import Eviction
 from secretary_worker.housekeeping.sweeper import Sweeper
 from secretary_worker.registry import Registry
 from secretary_worker.watchdog.watchdog_client import WatchdogClient
+from secretary_worker.wiring import Engine, EnginePorts, EngineTerms, build_engine
 
 log = get_logger(__name__)
 
@@ -68,25 +62,13 @@ async def serve(settings: Settings) -> None:
     packages.start_zygotes(registry.job_types)
     stop = stop_signal()
     publisher = Publisher(settings.broker.url.get_secret_value())
-    background, handler_loop = Background(), HandlerLoop()
-    runner = Runner(
-        jobs=store.jobs,
-        logs=store.logs,
-        files=store.files,
-        doorbell=publisher,
-        leases=_leases(settings, store),
-        registry=registry,
-        loop=handler_loop,
-        clock=store.clock,
-        cipher=Cipher(settings.security.encryption_keys),
-        retention=_retention(settings),
-        uploads=uploads,
-        max_file_bytes=int(settings.files.max_upload_mb * 2**20),
-        fitness=Fitness(probes_of(settings.files.roots)),
-        in_background=background.start,
+    engine = build_engine(
+        _ports(settings, store, publisher, uploads),
+        _terms(settings),
+        registry,
+        Fitness(probes_of(settings.files.roots)),
     )
-    manager = _manager(settings, store, runner)
-    health = _Health(manager, active=settings.generic_worker.active)
+    health = _Health(engine.manager, active=settings.generic_worker.active)
     try:
         async with health_server(worker.host, worker.http_port, health.ready, health.live):
             if await unless_stopped(stop, store.wait_until_ready()):
@@ -94,17 +76,17 @@ async def serve(settings: Settings) -> None:
                 if not await unless_stopped(stop, _announce(store, registry, packages)):
                     return
                 async with running(
-                    _watchdog(settings, runner).run(stop),
+                    _watchdog(settings, engine).run(stop),
                     publisher.run(),
                     store.watch_indexes(),
-                    runner.leases.run(),
-                    runner.fitness.run(),
-                    _sweeper(settings, store, runner).run(),
+                    engine.leases.run(),
+                    engine.fitness.run(),
+                    _sweeper(settings, store, engine).run(),
                 ):
-                    await _work(settings, store, runner, manager, stop)
-                    await background.finish()
+                    await _work(settings, store, engine, stop)
+                    await engine.background.finish()
     finally:
-        handler_loop.close(HANDLER_LOOP_CLOSE_SEC)
+        engine.handler_loop.close(HANDLER_LOOP_CLOSE_SEC)
         packages.close()
         await store.close()
     log.info("worker.stopped")
@@ -118,27 +100,20 @@ async def _announce(store: Store, registry: Registry, packages: HandlerPackages)
     await until_done("announcement", lambda: store.templates.announce(templates))
 
 
-async def _work(
-    settings: Settings,
-    store: Store,
-    runner: Runner,
-    manager: SecretaryWorkerManager,
-    stop: asyncio.Event,
-) -> None:
-    registry = runner.registry
+async def _work(settings: Settings, store: Store, engine: Engine, stop: asyncio.Event) -> None:
     log.info(
         "worker.started",
-        owner=runner.leases.owner,
-        job_types=",".join(sorted(registry.job_types)),
+        owner=engine.leases.owner,
+        job_types=",".join(sorted(engine.registry.job_types)),
         slots=settings.generic_worker.max_concurrent,
         active=settings.generic_worker.active,
     )
-    async with running(_heartbeat(settings, store, runner, manager).run()):
+    async with running(_heartbeat(settings, store, engine).run()):
         if not settings.generic_worker.active:
             await stop.wait()
             return
-        async with running(_stop_when(stop, manager)):
-            await manager.run()
+        async with running(_stop_when(stop, engine.manager)):
+            await engine.manager.run()
 
 
 async def _stop_when(stop: asyncio.Event, manager: SecretaryWorkerManager) -> None:
@@ -150,7 +125,7 @@ def _retention(settings: Settings) -> timedelta:
     return timedelta(days=settings.retention.finished_days)
 
 
-def _sweeper(settings: Settings, store: Store, runner: Runner) -> Sweeper:
+def _sweeper(settings: Settings, store: Store, engine: Engine) -> Sweeper:
     return Sweeper(
         removal=store.removal,
         files=store.files,
@@ -159,7 +134,7 @@ def _sweeper(settings: Settings, store: Store, runner: Runner) -> Sweeper:
         locks=store.locks,
         eviction=_eviction(settings, store),
         clock=store.clock,
-        owner=runner.leases.owner,
+        owner=engine.leases.owner,
         retention=_retention(settings),
         grace_sec=2 * settings.worker.lease_sec,
         interval_sec=settings.retention.sweep_interval_sec,
@@ -175,57 +150,48 @@ def _eviction(settings: Settings, store: Store) -> Eviction:
     )
 
 
-def _leases(settings: Settings, store: Store) -> Leases:
-    return Leases(
-        store.jobs,
-        store.confirm,
-        store.clock,
-        lease_sec=settings.worker.lease_sec,
-        heartbeat_sec=settings.worker.renewal_sec,
+def _ports(settings: Settings, store: Store, publisher: Publisher, uploads: Uploads) -> EnginePorts:
+    return EnginePorts(
+        jobs=store.jobs,
+        logs=store.logs,
+        files=store.files,
+        job_types=store.job_types,
+        doorbell=publisher,
+        clock=store.clock,
+        confirm=store.confirm,
+        uploads=uploads,
+        cipher=Cipher(settings.security.encryption_keys),
     )
 
 
-def _watchdog(settings: Settings, runner: Runner) -> WatchdogClient:
-    return WatchdogClient(
-        runner.loop.marks, owner=runner.leases.owner, lease_sec=settings.worker.lease_sec
-    )
-
-
-def _manager(settings: Settings, store: Store, runner: Runner) -> SecretaryWorkerManager:
-    broker_url = settings.broker.url.get_secret_value()
-    reclaimer = Reclaimer(
-        store.jobs,
-        runner.doorbell,
-        store.clock,
-        retention=_retention(settings),
-        max_lost_leases=settings.worker.max_lost_leases,
-        in_background=runner.in_background,
-    )
-    return SecretaryWorkerManager(
-        store.jobs,
-        runner,
-        reclaimer,
-        StartableTypes(runner.registry.job_types, store.job_types),
-        store.clock,
+def _terms(settings: Settings) -> EngineTerms:
+    return EngineTerms(
         slots=settings.generic_worker.max_concurrent,
         poll_interval_sec=settings.generic_worker.poll_interval_sec,
+        lease_sec=settings.worker.lease_sec,
+        heartbeat_sec=settings.worker.renewal_sec,
         drain_sec=settings.worker.drain_sec,
-        make_consumer=lambda manager: JobConsumer(
-            broker_url, runner.registry.job_types, manager.ring
-        ),
+        retention=_retention(settings),
+        max_lost_leases=settings.worker.max_lost_leases,
+        max_file_bytes=int(settings.files.max_upload_mb * 2**20),
+        broker_url=settings.broker.url.get_secret_value(),
     )
 
 
-def _heartbeat(
-    settings: Settings, store: Store, runner: Runner, manager: SecretaryWorkerManager
-) -> Heartbeat:
+def _watchdog(settings: Settings, engine: Engine) -> WatchdogClient:
+    return WatchdogClient(
+        engine.handler_loop.marks, owner=engine.leases.owner, lease_sec=settings.worker.lease_sec
+    )
+
+
+def _heartbeat(settings: Settings, store: Store, engine: Engine) -> Heartbeat:
     return Heartbeat(
         store.workers,
         store.clock,
-        manager.state,
-        worker_id=runner.leases.owner,
-        job_types=list(runner.registry.job_types),
-        slots=manager.slots,
+        engine.manager.state,
+        worker_id=engine.leases.owner,
+        job_types=list(engine.registry.job_types),
+        slots=engine.manager.slots,
         active=settings.generic_worker.active,
         heartbeat_sec=settings.worker.renewal_sec,
     )

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from support.engine_parts import make_candidates
+
 from secretary_common.models import Candidate, Job
 from secretary_common.testing.jobs import InMemoryJobRepository
 from secretary_worker.engine.candidates import (
     KEYS_A_BATCH,
     OLDEST_SEC,
-    Candidates,
     next_owners,
     round_robin,
 )
@@ -22,19 +23,19 @@ def candidate(job_id: str, owner: str) -> Candidate:
     return Candidate(job_id, "pdf", 5, owner, NOW)
 
 
-class Clocked(Candidates):
+class Clocked:
     """Candidates with a clock that the test sets."""
 
     def __init__(self, jobs: InMemoryJobRepository, **options: Any) -> None:
         self.seconds = 100.0
         self.on_scheduled: list[str] = []
-        super().__init__(
+        self.line = make_candidates(
             jobs,
             monotonic=lambda: self.seconds,
-            choose=max,
             on_scheduled=lambda job: self.on_scheduled.append(job.job_id),
             **options,
         )
+        self.take = self.line.take
 
     async def ids(self, count: int, types: set[str] = TYPES, skip: float = 0.0) -> str:
         found = [await self.take(types, NOW, skip) for _ in range(count)]
@@ -72,7 +73,7 @@ async def test_a_fresh_batch_is_taken_from_its_head_without_another_read() -> No
     jobs = await store("a1", "a2", "b1")
     candidates = Clocked(jobs)
     assert await candidates.ids(1) == "a1"
-    assert len(candidates) == 2
+    assert len(candidates.line) == 2
     jobs.jobs.clear()
     assert await candidates.ids(3) == "b1 a2"
 
@@ -92,7 +93,7 @@ async def test_a_batch_for_other_types_is_read_again() -> None:
     candidates = Clocked(await store("a1", "a2"))
     assert await candidates.ids(1) == "a1"
     assert await candidates.ids(1, {"session"}) == ""
-    assert len(candidates) == 0
+    assert len(candidates.line) == 0
 
 
 async def test_a_batch_holds_one_priority() -> None:
@@ -100,7 +101,7 @@ async def test_a_batch_holds_one_priority() -> None:
     await add(jobs, "b1", priority=9)
     candidates = Clocked(jobs)
     assert await candidates.ids(1, skip=0.99) == "b1"
-    assert len(candidates) == 0
+    assert len(candidates.line) == 0
 
 
 async def test_after_a_lost_race_a_worker_skips_ahead_and_continues_there() -> None:
@@ -147,7 +148,7 @@ async def test_a_worker_begins_with_a_key_that_it_chooses() -> None:
         asked.append(owners)
         return owners[0]
 
-    candidates = Candidates(await store("a1", "b1"), choose=choose, on_scheduled=print)
+    candidates = make_candidates(await store("a1", "b1"), monotonic=lambda: 0.0, choose=choose)
     found = await candidates.take(TYPES, NOW)
     assert found
     assert found.job_id == "b1"

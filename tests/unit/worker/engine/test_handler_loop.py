@@ -13,7 +13,6 @@ from support.engine_harness import engine
 from secretary_common.errors import ErrorCode, SecretaryError, StaleClaim
 from secretary_common.models import Job, JobProgress, JobStatus, new_token
 from secretary_worker import ResourceCalculator, SecretaryJobRepository
-from secretary_worker.engine.handler_loop import HandlerLoop, HandlerRun
 
 PATIENCE_SEC = 0.3
 
@@ -269,18 +268,9 @@ async def test_a_handler_that_exits_ends_its_job_and_nothing_else() -> None:
         assert after.status is JobStatus.COMPLETED
 
 
-async def test_closing_does_not_wait_for_a_loop_that_is_blocked() -> None:
-    release, blocking = threading.Event(), threading.Event()
-
-    async def handler() -> None:
-        blocking.set()
-        release.wait()
-
-    loops = HandlerLoop(patience_sec=PATIENCE_SEC)
-    await loops.start(HandlerRun(handler()))
-    await asyncio.to_thread(blocking.wait)
-    started = time.monotonic()
-    assert not loops.close(0.2)
-    assert time.monotonic() - started < 2
-    release.set()
-    assert loops.close(5)
+async def test_closing_does_not_wait_for_a_loop_that_is_blocked(blocker: Blocker) -> None:
+    async with engine(blocker.handle) as worker:
+        await block(worker, blocker)
+        assert not worker.handler_loop.close(0.2)
+        blocker.release.set()
+        assert worker.handler_loop.close(5)

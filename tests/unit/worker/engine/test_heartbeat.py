@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 from support.engine_harness import CLOCK, engine
+from support.engine_parts import make_heartbeat
 
 from secretary_common.errors import StoreUnavailable
 from secretary_common.models import Job, RunningJob, WorkerReport
@@ -39,16 +40,7 @@ class Workers(InMemoryWorkerRepository):
 
 
 def heartbeat(workers: Workers, state: Callable[[], WorkerState]) -> Heartbeat:
-    return Heartbeat(
-        workers,
-        CLOCK,
-        state,
-        worker_id="w1",
-        job_types=["b", "a"],
-        slots=3,
-        active=True,
-        heartbeat_sec=HEARTBEAT_SEC,
-    )
+    return make_heartbeat(workers, state, job_types=["b", "a"], heartbeat_sec=HEARTBEAT_SEC)
 
 
 @asynccontextmanager

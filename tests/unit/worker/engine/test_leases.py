@@ -7,6 +7,7 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 
 import pytest
+from support.engine_parts import hold_of, make_leases
 
 from secretary_common.errors import StoreUnavailable
 from secretary_common.models import Job, Lease, Renewal, new_job_id
@@ -28,14 +29,17 @@ class Scene:
         self.clock = ManualClock()
         self.answers = True
         self.seconds = 0.0
-        self.leases = Leases(
+        self.leases = self.new_leases()
+
+    def new_leases(self, jitter: float = 0.0) -> Leases:
+        return make_leases(
             self.jobs,
             self.ping,
             self.clock,
             lease_sec=LEASE_SEC,
             heartbeat_sec=HEARTBEAT_SEC,
             monotonic=lambda: self.seconds,
-            jitter=lambda: 0.0,
+            jitter=jitter,
         )
 
     async def ping(self) -> None:
@@ -70,7 +74,7 @@ class Scene:
         lease = self.leases.new()
         claimed = await self.jobs.claim(job.job_id, lease, now, {"test"})
         assert claimed is not None
-        hold = HeldJob(claimed, lease, self.seconds)
+        hold = hold_of(claimed, lease, self.seconds)
         self.leases.keep(hold)
         return hold
 
@@ -120,10 +124,10 @@ async def test_a_lease_is_given_up_in_time_while_a_renewal_hangs() -> None:
             return {}
 
     scene = Scene()
-    leases = Leases(Hanging(), scene.ping, scene.clock, lease_sec=0.6, heartbeat_sec=0.1)
+    leases = make_leases(Hanging(), scene.ping, scene.clock, lease_sec=0.6, heartbeat_sec=0.1)
     now = scene.clock.now()
     job = Job(job_id="job-1", job_type="t", owner="k", run_at=now, created_at=now, updated_at=now)
-    hold = HeldJob(job, leases.new(), leases.monotonic())
+    hold = hold_of(job, leases.new(), leases.monotonic())
     leases.keep(hold)
     renewing = asyncio.create_task(leases.run())
     async with asyncio.timeout(5):
@@ -262,15 +266,7 @@ async def test_an_answer_from_before_a_pause_is_no_contact() -> None:
 
 
 async def test_a_jitter_separates_the_workers_that_reclaim_after_an_outage(scene: Scene) -> None:
-    scene.leases = Leases(
-        scene.jobs,
-        scene.ping,
-        scene.clock,
-        lease_sec=LEASE_SEC,
-        heartbeat_sec=HEARTBEAT_SEC,
-        monotonic=lambda: scene.seconds,
-        jitter=lambda: 0.5,
-    )
+    scene.leases = scene.new_leases(jitter=0.5)
     await scene.leases.renew()
     scene.leases.lose_contact()
     await scene.leases.renew()

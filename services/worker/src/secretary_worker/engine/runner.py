@@ -7,7 +7,6 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 from secretary_common.errors import Lack, WorkerUnfit
@@ -18,7 +17,7 @@ from secretary_common.models import (
     Outcome,
     Settlement,
 )
-from secretary_common.ports import Doorbell, FileRepository, JobRepository, LogRepository
+from secretary_common.ports import Doorbell
 from secretary_common.runtime.clock import Clock
 from secretary_common.runtime.lifecycle import cancel_and_wait
 from secretary_common.runtime.log import bind, get_logger
@@ -26,10 +25,7 @@ from secretary_common.runtime.metrics import JOBS_SETTLED
 from secretary_common.secrets.cipher import Cipher, UnknownKey
 from secretary_common.secrets.secret_field import opened
 from secretary_worker.access.upload import Uploads
-from secretary_worker.attempt.files import AttemptFiles
 from secretary_worker.attempt.held_job import HeldJob
-from secretary_worker.attempt.log_writer import LogWriter
-from secretary_worker.attempt.progress import AttemptProgress
 from secretary_worker.attempt.repository import SecretaryJobRepository
 from secretary_worker.attempt.verdict import (
     Ending,
@@ -38,6 +34,7 @@ from secretary_worker.attempt.verdict import (
     decide,
 )
 from secretary_worker.attempt.writer import AttemptWriter
+from secretary_worker.attempt.writers import AttemptWriters
 from secretary_worker.engine.fitness import Fitness
 from secretary_worker.engine.handler_call import call_handler
 from secretary_worker.engine.handler_loop import HandlerLoop, HandlerRun
@@ -57,9 +54,7 @@ CANCEL_GRACE_SEC = 1.5
 class Runner:
     """Runs claimed jobs. One instance serves all slots of a worker."""
 
-    jobs: JobRepository
-    logs: LogRepository
-    files: FileRepository
+    writers: AttemptWriters
     doorbell: Doorbell
     leases: Leases
     registry: Registry
@@ -67,11 +62,8 @@ class Runner:
     clock: Clock
     cipher: Cipher
     """Decrypts secret parameters. Only the handler gets the decrypted values."""
-    retention: timedelta
     uploads: Uploads
     """Opens uploads for handlers."""
-    max_file_bytes: int
-    """The largest file that a handler may store, in bytes."""
     fitness: Fitness
     in_background: Callable[[Coroutine[Any, Any, Any]], None]
     """Rings a doorbell without waiting for it."""
@@ -93,15 +85,7 @@ class Runner:
 
     async def _attempt(self, hold: HeldJob) -> Settlement | None:
         job, clock, calculator = hold.job, self.clock, ResourceCalculator()
-        writer = AttemptWriter(
-            hold,
-            AttemptProgress(job, hold.token, self.jobs, clock, self._ring_delivery),
-            LogWriter(job, self.logs, clock),
-            AttemptFiles(job, self.files, clock, max_file_bytes=self.max_file_bytes),
-            clock,
-            calculator=calculator,
-            retention=self.retention,
-        )
+        writer = self.writers.open(hold, calculator, self._ring_delivery)
         writing = asyncio.create_task(writer.run())
         try:
             ending = await self._ending(hold, writer, calculator)
@@ -140,7 +124,7 @@ class Runner:
             visible.job_id,
             writer.submit,
             lambda file_id: self.uploads.open_upload(file_id, visible.owner),
-            max_file_bytes=self.max_file_bytes,
+            max_file_bytes=self.writers.max_file_bytes,
         )
         mark = Mark(visible.job_id, visible.run, visible.attempt, hold.token)
 
