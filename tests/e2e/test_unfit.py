@@ -1,4 +1,4 @@
-"""A sick worker beside a good one: it takes no jobs, says why, and no job pays for it."""
+"""A sick worker hands its jobs back, says why, and a good worker that comes later completes them."""
 
 import resource
 from collections.abc import Callable
@@ -37,7 +37,7 @@ def unfit(client: JobClient) -> list[dict[str, str]]:
 def test_a_worker_without_descriptors_fails_no_job_and_recovers(
     start_stack: StackFactory, tmp_path: Path
 ) -> None:
-    stack = start_stack(SETTINGS, workers=2)
+    stack = start_stack(SETTINGS)
     sick = stack.workers[0]
     files = [make_pdf(tmp_path, f"{number}.pdf") for number in range(8)]
     pid = sick.child.pid
@@ -48,6 +48,7 @@ def test_a_worker_without_descriptors_fails_no_job_and_recovers(
         jobs = [client.submit("pdf", {"filename": str(path)}, max_attempts=1) for path in files]
         lacks = wait_until(lambda: unfit(client), timeout_sec=30, what="an unfit worker")
         assert len(lacks) == 1
+        stack.add_worker().start()
         ends = [client.wait(job_id, timeout_sec=60) for job_id in jobs]
         assert [job["status"] for job in ends] == ["completed"] * 8, [j["error"] for j in ends]
         resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
@@ -60,7 +61,7 @@ def test_a_worker_with_another_encryption_key_fails_no_job(
 ) -> None:
     other = {"security.encryption_keys": [Fernet.generate_key().decode()]}
     stack = start_stack(
-        SETTINGS, workers=2, own_settings=lambda name: other if name.endswith("worker-1") else {}
+        SETTINGS, own_settings=lambda name: other if name.endswith("worker-1") else {}
     )
     locked = {"encryption": CIPHERS["aes-256"], "user_pw": "open sesame"}
     files = [make_pdf(tmp_path, f"{number}.pdf", **locked) for number in range(6)]
@@ -71,5 +72,6 @@ def test_a_worker_with_another_encryption_key_fails_no_job(
         ]
         lacks = wait_until(lambda: unfit(client), timeout_sec=30, what="an unfit worker")
         assert list(lacks[0]) == ["encryption_key"]
+        stack.add_worker().start()
         ends = [client.wait(job_id, timeout_sec=60) for job_id in jobs]
         assert [job["status"] for job in ends] == ["completed"] * 6, [j["error"] for j in ends]
