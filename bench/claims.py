@@ -5,8 +5,9 @@
 MongoDB keeps deleted index entries for 300 s (minSnapshotHistoryWindowInSeconds). When jobs come
 and go, the head of an index fills with such entries, and every search for the first job skips them.
 The bench measures both collections in turn, with as many workers as the line says. Each worker
-claims as the engine does: it reads a batch of candidates, then claims by id. For comparison it
-measures the naive way too: one find_one_and_update with a sort. Compare only figures of one run.
+claims as the engine does: it reads a batch of candidates, then claims by id, eight jobs at a time
+or one. For comparison it measures the naive way too: one find_one_and_update with a sort. Compare
+only figures of one run.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
-from random import random
 
 from pymongo import ASCENDING, DESCENDING, IndexModel
 
@@ -51,6 +52,7 @@ ROUND_SEC = 2.0
 ROUNDS = 3
 POLLS = 15
 WORKERS = (1, 2, 4)
+SLOTS = 8
 TYPE = "noop"
 CLOCK = SystemClock()
 NAIVE_ORDER = [("priority", DESCENDING), ("run_at", ASCENDING)]
@@ -60,7 +62,8 @@ NAIVE_INDEX = IndexModel(
     partialFilterExpression={"status": PENDING},
 )
 
-Claimer = Callable[[], Awaitable[bool]]
+Claimer = Callable[[], Awaitable[int]]
+"""Makes one claim; returns how many jobs it got."""
 
 
 def make_job(number: int) -> Job:
@@ -115,19 +118,18 @@ def ignore(_: Candidate) -> None:
     """Set no timer."""
 
 
-def by_polling(jobs: Collection) -> Claimer:
-    """Return a claimer that works like a worker."""
+def by_polling(jobs: Collection, batch: int = SLOTS) -> Claimer:
+    """Return a claimer that works like a worker with *batch* free slots."""
     repository = MongoJobRepository(jobs)
-    candidates, skip = Candidates(repository, on_scheduled=ignore), 0.0
+    candidates = Candidates(repository, on_scheduled=ignore)
 
-    async def claim() -> bool:
-        nonlocal skip
-        candidate = await candidates.take({TYPE}, CLOCK.now(), skip)
-        if candidate is None:
-            return False
-        job = await repository.claim(candidate.job_id, make_lease(), CLOCK.now(), {TYPE})
-        skip = 0.0 if job else random()  # noqa: S311 - spreads competing workers
-        return job is not None
+    async def claim() -> int:
+        if not await candidates.refresh({TYPE}, CLOCK.now()):
+            return 0
+        ids = [candidate.job_id for candidate in candidates.take(batch)]
+        jobs = await repository.claim_many(ids, make_lease(), CLOCK.now(), {TYPE})
+        candidates.end_race(lost=len(jobs) < len(ids))
+        return len(jobs)
 
     return claim
 
@@ -135,16 +137,20 @@ def by_polling(jobs: Collection) -> Claimer:
 def by_sorting(jobs: Collection) -> Claimer:
     """Return a claimer that works in the naive way."""
 
-    async def claim() -> bool:
+    async def claim() -> int:
         now = CLOCK.now()
         query = {"status": PENDING, "job_type": TYPE, "run_at": {"$lte": now}, **MAY_START}
         change = update_of(transition.claimed(make_lease(), now))
-        return await jobs.find_one_and_update(query, change, sort=NAIVE_ORDER) is not None
+        return int(await jobs.find_one_and_update(query, change, sort=NAIVE_ORDER) is not None)
 
     return claim
 
 
-WAYS = {"polling": by_polling, "naive": by_sorting}
+WAYS: dict[str, Callable[[Collection], Claimer]] = {
+    "batches": by_polling,
+    "single": partial(by_polling, batch=1),
+    "naive": by_sorting,
+}
 
 
 async def rate(jobs: Collection, way: Callable[[Collection], Claimer], workers: int) -> float:
@@ -204,7 +210,7 @@ async def compare_polls(url: str, used: Collection, job_type: str) -> str:
             for name, jobs in (("fresh", fresh), ("used", used)):
                 started = time.monotonic()
                 candidates = Candidates(MongoJobRepository(jobs), on_scheduled=ignore)
-                await candidates.take({job_type}, CLOCK.now())
+                await candidates.refresh({job_type}, CLOCK.now())
                 times[name].append((time.monotonic() - started) * 1000)
     fresh_ms, worn_ms = (statistics.median(found) for found in times.values())
     return f"fresh {fresh_ms:.1f} ms  used {worn_ms:.1f} ms"

@@ -33,7 +33,7 @@ class Seconds:
 
 def candidates_of(jobs: JobRepository, seconds: Seconds | None = None) -> Candidates:
     monotonic = seconds or Seconds()
-    return make_candidates(jobs, batch_size=BATCH_SIZE, monotonic=monotonic)
+    return make_candidates(jobs, batch_size=BATCH_SIZE, monotonic=monotonic, share=lambda: 0.5)
 
 
 async def insert(jobs: JobRepository, *many: dict[str, Any]) -> None:
@@ -57,16 +57,20 @@ async def oldest(jobs: JobRepository, *owners: str, limit: int = 9, **fields: An
 async def taken(
     line: Candidates, count: int, types: set[str] = TYPES, now: datetime = NOW
 ) -> list[str]:
-    found = [await line.take(types, now) for _ in range(count)]
-    return [candidate.job_id for candidate in found if candidate]
+    found: list[str] = []
+    while len(found) < count and await line.refresh(types, now):
+        found += [candidate.job_id for candidate in line.take(count - len(found))]
+    return found
 
 
 async def worked(jobs: JobRepository, line: Candidates, types: set[str] = TYPES) -> list[str]:
-    """Return the jobs that one worker claims until no job waits."""
-    found = []
-    while candidate := await line.take(types, NOW):
-        assert await jobs.claim(candidate.job_id, lease(), NOW, types)
-        found.append(candidate.job_id)
+    """Return the jobs that a worker with three slots claims until no job waits."""
+    found: list[str] = []
+    while await line.refresh(types, NOW):
+        wanted = [candidate.job_id for candidate in line.take(3)]
+        claimed = await jobs.claim_many(wanted, lease(), NOW, types)
+        assert [job.job_id for job in claimed] == wanted
+        found += wanted
     return found
 
 
@@ -200,9 +204,8 @@ async def test_workers_that_race_for_one_job_go_on_with_different_ones(jobs: Job
     assert won == lost
     assert await jobs.claim(won[0], lease(), NOW, TYPES)
     assert await jobs.claim(lost[0], lease("t2"), NOW, TYPES) is None
-    ahead = await loser.take(TYPES, NOW, skip=0.5)
-    assert ahead
-    following = [ahead.job_id, *await taken(loser, 8)]
+    loser.end_race(lost=True)
+    following = await taken(loser, 9)
     assert len(following) == 9
     assert not {*following} & {*await taken(winner, 9)}
 

@@ -60,6 +60,7 @@ def make_candidates(
     *,
     monotonic: Callable[[], float],
     choose: Callable[[Sequence[str]], str] = max,
+    share: Callable[[], float] = lambda: 0.0,
     batch_size: int = BATCH_SIZE,
     on_scheduled: Callable[[Candidate], None] = lambda _: None,
 ) -> Candidates:
@@ -69,6 +70,7 @@ def make_candidates(
         batch_size=batch_size,
         monotonic=monotonic,
         choose=choose,
+        share=share,
         on_scheduled=on_scheduled,
     )
 

@@ -280,6 +280,9 @@ JOB_CALLS: dict[str, Call] = {
     "next_due": lambda s: s.jobs.next_due(TYPES, NOW),
     "scheduled": lambda s: s.jobs.scheduled(f"job-{WAITING:06}", NOW),
     "claim": lambda s: s.jobs.claim(f"job-{WAITING:06}", lease("new"), NOW, TYPES),
+    "claim_many": lambda s: s.jobs.claim_many(
+        [f"job-{WAITING + n:06}" for n in range(5)], lease("new"), NOW, TYPES
+    ),
     "held": lambda s: s.jobs.held(f"job-{RUNNING:06}", f"t-{RUNNING}"),
     "ended_leases": lambda s: s.jobs.ended_leases(TYPES, NOW, LIMIT, lost_leases=9),
     "reclaim": lambda s: s.jobs.reclaim(job(RUNNING), lease("new"), NOW),

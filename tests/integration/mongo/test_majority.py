@@ -53,7 +53,8 @@ async def test_no_repetition_is_confirmed_by_a_local_read(tmp_path: Path) -> Non
         await store.wait_until_ready()
         job = await held(store, "job-0", "t0")
         await held(store, "job-1", "t1")
-        await store.jobs.insert(make_job("job-2"))
+        for job_id in ("job-2", "job-4", "job-5"):
+            await store.jobs.insert(make_job(job_id))
         await store.deliveries.insert_absent([delivery("job-0")])
         sending = Lease(owner="n", token="d", expires_at=after(60))
         claim = Claim(delivery_id_of("job-0", 1), sending)
@@ -64,6 +65,9 @@ async def test_no_repetition_is_confirmed_by_a_local_read(tmp_path: Path) -> Non
             "record_progress": lambda: store.jobs.record_progress(progress(2)),
             "held": lambda: store.jobs.held("job-1", "t1"),
             "claim": lambda: store.jobs.claim("job-2", lease("t2"), NOW, TYPES),
+            "claim_many": lambda: store.jobs.claim_many(
+                ["job-4", "job-5"], lease("t4"), NOW, TYPES
+            ),
             "renew": lambda: store.jobs.renew("worker-1", ["job-1"], after(60)),
             "insert_absent": lambda: store.deliveries.insert_absent([delivery("job-3")]),
             "record": lambda: store.deliveries.record([record]),
@@ -82,4 +86,5 @@ async def test_no_repetition_is_confirmed_by_a_local_read(tmp_path: Path) -> Non
         for write in writes.values():
             await write()
         assert (await store.jobs.held("job-2", "t2")) is not None
+        assert all([await store.jobs.held(job_id, "t4") for job_id in ("job-4", "job-5")])
         await store.close()

@@ -28,18 +28,28 @@ class Clocked:
 
     def __init__(self, jobs: InMemoryJobRepository, **options: Any) -> None:
         self.seconds = 100.0
+        self.share = 0.0
         self.on_scheduled: list[str] = []
         self.line = make_candidates(
             jobs,
             monotonic=lambda: self.seconds,
+            share=lambda: self.share,
             on_scheduled=lambda job: self.on_scheduled.append(job.job_id),
             **options,
         )
-        self.take = self.line.take
+        self.refresh, self.take = self.line.refresh, self.line.take
+        self.end_race = self.line.end_race
 
-    async def ids(self, count: int, types: set[str] = TYPES, skip: float = 0.0) -> str:
-        found = [await self.take(types, NOW, skip) for _ in range(count)]
-        return " ".join(one.job_id for one in found if one)
+    async def ids(self, count: int, types: set[str] = TYPES) -> str:
+        """Return the ids of the next *count* candidates, which may be in several batches."""
+        found: list[str] = []
+        while len(found) < count and await self.refresh(types, NOW):
+            found += [one.job_id for one in self.take(count - len(found))]
+        return " ".join(found)
+
+    def lose_race(self, share: float) -> None:
+        self.share = share
+        self.end_race(lost=True)
 
 
 async def store(*wanted: str, **fields: Any) -> InMemoryJobRepository:
@@ -100,16 +110,52 @@ async def test_a_batch_holds_one_priority() -> None:
     jobs = await store("a1", "a2", priority=3)
     await add(jobs, "b1", priority=9)
     candidates = Clocked(jobs)
-    assert await candidates.ids(1, skip=0.99) == "b1"
+    candidates.lose_race(0.99)
+    assert await candidates.ids(1) == "b1"
     assert len(candidates.line) == 0
 
 
 async def test_after_a_lost_race_a_worker_skips_ahead_and_continues_there() -> None:
     candidates = Clocked(await store(*(f"a{n}" for n in range(8))))
     assert await candidates.ids(1) == "a0"
-    assert await candidates.ids(1, skip=0.5) == "a4"
+    candidates.lose_race(0.5)
+    assert await candidates.ids(1) == "a4"
+    candidates.end_race(lost=False)
     assert await candidates.ids(2) == "a5 a6"
-    assert await candidates.ids(1, skip=0.999) == "a7"
+    candidates.lose_race(0.999)
+    assert await candidates.ids(1) == "a7"
+
+
+async def test_after_a_lost_race_the_next_batch_begins_elsewhere() -> None:
+    jobs = await store("a0", "a1", "a2", "a3")
+    candidates = Clocked(jobs)
+    assert await candidates.ids(4) == "a0 a1 a2 a3"
+    candidates.lose_race(0.5)
+    assert await candidates.ids(1) == "a2"
+    candidates.end_race(lost=False)
+    assert await candidates.ids(1) == "a3"
+    assert await candidates.ids(1) == "a0"
+
+
+async def test_although_races_are_lost_the_first_job_is_reached_every_second() -> None:
+    jobs = await store(*(f"a{n}" for n in range(8)))
+    candidates = Clocked(jobs)
+    first = []
+    for _ in range(5):
+        candidates.lose_race(0.5)
+        first.append(await candidates.ids(1))
+        candidates.take(8)
+        candidates.seconds += OLDEST_SEC / 2
+    assert first == ["a0", "a4", "a4", "a0", "a4"]
+
+
+async def test_a_batch_claim_takes_jobs_of_all_keys_in_turn() -> None:
+    candidates = Clocked(await store("a1", "a2", "a3", "a4", "b1", "b2", "c1"))
+    await candidates.refresh(TYPES, NOW)
+    assert [one.job_id for one in candidates.take(5)] == ["a1", "b1", "c1", "a2", "b2"]
+    candidates.seconds += 2 * OLDEST_SEC
+    await candidates.refresh(TYPES, NOW)
+    assert [one.owner for one in candidates.take(3)] == ["c", "a", "b"]
 
 
 async def test_the_last_owner_is_remembered_across_batches() -> None:
@@ -149,9 +195,8 @@ async def test_a_worker_begins_with_a_key_that_it_chooses() -> None:
         return owners[0]
 
     candidates = make_candidates(await store("a1", "b1"), monotonic=lambda: 0.0, choose=choose)
-    found = await candidates.take(TYPES, NOW)
-    assert found
-    assert found.job_id == "b1"
+    assert await candidates.refresh(TYPES, NOW)
+    assert [one.job_id for one in candidates.take(1)] == ["b1"]
     assert asked == [["a", "b"]]
 
 
@@ -173,5 +218,5 @@ async def test_each_read_reports_the_scheduled_job_that_is_due_next() -> None:
     assert await candidates.ids(2) == "a1 a2"
     assert candidates.on_scheduled == ["b1"]
     jobs.jobs.clear()
-    assert await candidates.take(TYPES, NOW) is None
+    assert not await candidates.refresh(TYPES, NOW)
     assert candidates.on_scheduled == ["b1"]

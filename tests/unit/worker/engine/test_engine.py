@@ -4,7 +4,7 @@ import asyncio
 import sys
 import threading
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from typing import Any, ClassVar, cast
 
@@ -669,6 +669,34 @@ async def test_a_claim_whose_answer_was_lost_is_found_and_run_once() -> None:
     async with engine(nothing, jobs=Forgetful()) as worker:
         job = await worker.ended(await worker.submit())
     assert (job.status, job.attempt) == (JobStatus.COMPLETED, 1)
+
+
+async def test_the_jobs_of_a_batch_claim_whose_answer_was_lost_are_found_and_run_once() -> None:
+    class Forgetful(InMemoryJobRepository):
+        """Of the first batch of several jobs it claims all but the last, and loses the answer."""
+
+        lost: ClassVar[list[str]] = []
+
+        async def claim_many(
+            self, job_ids: Sequence[str], lease: Lease, now: datetime, job_types: Collection[str]
+        ) -> list[Job]:
+            if self.lost or len(job_ids) == 1:
+                return await super().claim_many(job_ids, lease, now, job_types)
+            self.lost.extend(job_ids)
+            await super().claim_many(job_ids[:-1], lease, now, job_types)
+            raise StoreUnavailable
+
+    store, most = Forgetful(), [0]
+
+    async def handler(_: Job, __: SecretaryJobRepository, ___: ResourceCalculator) -> None:
+        most[0] = max(most[0], len(worker.manager.running))
+
+    async with engine(handler, jobs=store, slots=4) as worker:
+        ids = [await worker.submit() for _ in range(6)]
+        ended = [await worker.ended(job_id) for job_id in ids]
+    assert len(store.lost) == 4
+    assert {(job.status, job.attempt) for job in ended} == {(JobStatus.COMPLETED, 1)}
+    assert most[0] <= 4
 
 
 async def raise_exit(_: Job, __: SecretaryJobRepository, ___: ResourceCalculator) -> None:

@@ -132,7 +132,7 @@ async def test_a_doorbell_during_a_look_that_fills_the_slots_is_rung_again(
 ) -> None:
     async with engine(nap, slots=1, poll_interval_sec=LONG, drain_sec=0) as worker:
         await asyncio.sleep(0.05)
-        waiting = [await worker.submit(parameters={"seconds": 60}) for _ in range(2)]
+        waiting = [await worker.submit(parameters={"seconds": 60}) for _ in range(3)]
         looking = asyncio.Event()
         take = worker.jobs.claim
 
@@ -143,12 +143,13 @@ async def test_a_doorbell_during_a_look_that_fills_the_slots_is_rung_again(
             return await take(job_id, *arguments)
 
         monkeypatch.setattr(worker.jobs, "claim", claim)
-        worker.manager.slots = 2  # one claims, the other may answer a doorbell
+        worker.manager.slots = 2
         await worker.look()
         await looking.wait()
+        worker.manager.slots = 3  # another slot becomes free, and a candidate waits for it
         rung = await worker.submit()
         assert await worker.manager.ring("test", rung) is RingOutcome.GONE
-        await worker.until(waiting[1], lambda job: job.status is JobStatus.PROCESSING)
+        await worker.until(waiting[2], lambda job: job.status is JobStatus.PROCESSING)
         await worker.until(rung, lambda _: bool(worker.doorbell.jobs))
     assert worker.doorbell.jobs[0] == ("test", rung)
 

@@ -25,6 +25,8 @@ Update = tuple[Document, Document]
 Sort = Sequence[tuple[str, int]]
 
 LARGEST_DOCUMENT_BYTES = 16 * 2**20
+BY_ID = "_id_"
+"""The name of the index by ``_id``, which every collection has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,10 +157,12 @@ class Collection:
             result.matched_count, result.modified_count, result.upserted_id is not None
         )
 
-    async def update_many(self, query: Query, change: Query) -> UpdateOutcome:
-        """Change every document that matches."""
+    async def update_many(
+        self, query: Query, change: Query, *, hint: str | None = None
+    ) -> UpdateOutcome:
+        """Change every document that matches; *hint* names the index to use."""
         with self._connection_state.translated_errors(writing=True):
-            result = await self._raw.update_many(query, change)
+            result = await self._raw.update_many(query, change, hint=hint)
         return UpdateOutcome(result.matched_count, result.modified_count, upserted=False)
 
     async def find_one_and_update(

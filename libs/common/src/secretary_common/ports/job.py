@@ -153,6 +153,16 @@ class JobClaims(Protocol):
         """
         ...
 
+    async def claim_many(
+        self, job_ids: Sequence[str], lease: Lease, now: datetime, job_types: Collection[str]
+    ) -> list[Job]:
+        """Claim each of these jobs as ``claim`` does, all under one *lease* with one token.
+
+        Returns the claimed jobs, in the order of *job_ids*. ``StoreUnavailable`` means that the
+        outcome is unknown for each of the jobs, and may differ between them; see ``held``.
+        """
+        ...
+
     async def held(self, job_id: str, token: str) -> Job | None:
         """Return the job if it has the lease *token*, once a majority has that claim.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from secretary_common.errors import StaleClaim
@@ -29,6 +29,12 @@ class InMemoryJobClaims(JobMemory):
         if job is None or job.run_at > now:
             return None
         return self.apply(job, transition.claimed(lease, now))
+
+    async def claim_many(
+        self, job_ids: Sequence[str], lease: Lease, now: datetime, job_types: Collection[str]
+    ) -> list[Job]:
+        claimed = [await self.claim(job_id, lease, now, job_types) for job_id in job_ids]
+        return [job for job in claimed if job]
 
     async def held(self, job_id: str, token: str) -> Job | None:
         job = self.jobs.get(job_id)

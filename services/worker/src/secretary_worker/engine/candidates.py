@@ -46,9 +46,13 @@ def round_robin(candidates: Iterable[Candidate], owners: Sequence[str]) -> list[
 class Candidates:
     """The waiting jobs, in the order in which one worker should claim them.
 
-    The worker reads a batch at a time, always from the beginning of the order. For each priority it
-    remembers the last owner across batches. Otherwise a worker that takes one job of each batch
-    would serve only one key.
+    The worker reads a batch at a time. For each priority it remembers the last owner across
+    batches. Otherwise a worker that takes one job of each batch would serve only one key.
+
+    A batch begins with the first job of the order. But workers that begin with the same jobs lose
+    claims to one another. So after a lost race a worker skips a random share of the rest of its
+    batch, and its next batch begins after a random share too. Other workers take the skipped jobs,
+    or a later batch contains them: at least once a second a batch begins with the first job.
     """
 
     def __init__(
@@ -58,6 +62,7 @@ class Candidates:
         batch_size: int = BATCH_SIZE,
         monotonic: Callable[[], float] = time.monotonic,
         choose: Callable[[Sequence[str]], str] = random.choice,
+        share: Callable[[], float] = random.random,
         on_scheduled: Callable[[Candidate], None],
     ) -> None:
         """Wire the candidates.
@@ -67,45 +72,66 @@ class Candidates:
             batch_size: about how many jobs to read at a time.
             monotonic: returns the monotonic time in seconds, for the age of a batch.
             choose: chooses the first key at random, so that workers begin with different keys.
+            share: returns a random number in [0, 1), the share of a batch to skip.
             on_scheduled: called after each read with the scheduled job that is due first, if any.
         """
         self._jobs = jobs
         self._batch_size = batch_size
         self._monotonic = monotonic
         self._choose = choose
+        self._share = share
         self._on_scheduled = on_scheduled
         self._batch: list[Candidate] = []
         self._job_types: frozenset[str] = frozenset()
         self._read_at = 0.0
         self._last_owner: dict[int, str] = {}
+        self._lost_race = False
+        """Whether the last claim lost a job to another worker."""
+        self._first_at = 0.0
+        """When a batch last began with the first job of the order."""
 
     def __len__(self) -> int:
         """Return the number of candidates in the batch, even if the batch is too old to use."""
         return len(self._batch)
 
-    async def take(
-        self, job_types: Collection[str], now: datetime, skip: float = 0.0
-    ) -> Candidate | None:
-        """Remove and return the next candidate of these types, or None if no job waits.
+    async def refresh(self, job_types: Collection[str], now: datetime) -> bool:
+        """Read a new batch unless this one is fresh; return whether any job waits.
 
         Args:
             job_types: the types that the worker may start. A batch for other types is read again.
             now: the store's time.
-            skip: the share of the batch to skip, in [0, 1). After a lost race a worker skips a
-                random share, so that it does not race with the same workers again. Other workers
-                take the skipped jobs, or the next batch contains them.
 
         Raises:
             StoreUnavailable: the store did not answer.
         """
         if not self._is_fresh(job_types):
             await self._read(job_types, now)
-        if not self._batch:
-            return None
-        del self._batch[: int(skip * len(self._batch))]
-        candidate = self._batch.pop(0)
-        self._last_owner[candidate.priority] = candidate.owner
-        return candidate
+            self._skip_after_read()
+        return bool(self._batch)
+
+    def take(self, count: int) -> list[Candidate]:
+        """Remove and return the next *count* candidates of the batch, or fewer if it has fewer."""
+        count = max(count, 0)
+        taken, self._batch = self._batch[:count], self._batch[count:]
+        for candidate in taken[-1:]:
+            self._last_owner[candidate.priority] = candidate.owner
+        return taken
+
+    def end_race(self, *, lost: bool) -> None:
+        """Record whether the worker *lost* some of the jobs that it took to other workers."""
+        self._lost_race = lost
+        if lost:
+            self._skip()
+
+    def _skip_after_read(self) -> None:
+        now = self._monotonic()
+        if self._lost_race and now - self._first_at <= OLDEST_SEC:
+            self._skip()
+        else:
+            self._first_at = now
+
+    def _skip(self) -> None:
+        del self._batch[: int(self._share() * len(self._batch))]
 
     def _is_fresh(self, job_types: Collection[str]) -> bool:
         age = self._monotonic() - self._read_at

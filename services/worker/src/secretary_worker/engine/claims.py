@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from secretary_common.errors import StoreUnavailable
@@ -13,7 +13,7 @@ from secretary_common.runtime.clock import Clock
 from secretary_worker.attempt.held_job import HeldJob
 from secretary_worker.engine.leases import Leases
 
-SendClaim = Callable[[Lease], Awaitable[Job | None]]
+SendClaims = Callable[[Lease], Awaitable[Sequence[Job]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,29 +38,40 @@ class Claims:
         self._leases = leases
         self._clock = clock
         self._on_claimed = on_claimed
-        self._under_way: set[asyncio.Task[bool]] = set()
+        self._under_way: dict[asyncio.Task[int], int] = {}
+        """The claims under way, and how many jobs each may get."""
         self._lost_answers: list[LostAnswer] = []
 
     @property
     def undecided(self) -> int:
-        """The number of claims whose outcome is unknown: under way, or with a lost answer."""
-        return len(self._under_way) + len(self._lost_answers)
+        """The number of jobs whose claim is under way or has lost its answer."""
+        return sum(self._under_way.values()) + len(self._lost_answers)
 
-    async def claim(self, job_id: str, job_types: Collection[str]) -> bool:
-        """Claim a waiting job if it has one of these types. Return whether this worker got the job.
+    async def claim(self, job_ids: Sequence[str], job_types: Collection[str]) -> int:
+        """Claim those of these waiting jobs that have one of these types; return how many.
+
+        The claimed jobs are passed on in the order of *job_ids*.
 
         Raises:
             StoreUnavailable: the outcome is unknown; see ``resolve_lost_answers``.
         """
         return await self._make(
-            job_id, lambda lease: self._jobs.claim(job_id, lease, self._clock.now(), job_types)
+            job_ids,
+            lambda lease: self._jobs.claim_many(job_ids, lease, self._clock.now(), job_types),
         )
 
     async def reclaim(self, expired: Job) -> bool:
-        """Claim a job whose lease has expired; see ``claim``."""
-        return await self._make(
-            expired.job_id, lambda lease: self._jobs.reclaim(expired, lease, self._clock.now())
-        )
+        """Claim a job whose lease has expired; return whether this worker got the job.
+
+        Raises:
+            StoreUnavailable: the outcome is unknown; see ``resolve_lost_answers``.
+        """
+
+        async def send(lease: Lease) -> list[Job]:
+            job = await self._jobs.reclaim(expired, lease, self._clock.now())
+            return [job] if job else []
+
+        return await self._make([expired.job_id], send) > 0
 
     async def resolve_lost_answers(self) -> None:
         """Look up each claim whose answer was lost. Run the job if this worker holds it.
@@ -85,22 +96,22 @@ class Claims:
         """Wait for the claims under way."""
         await asyncio.gather(*self._under_way, return_exceptions=True)
 
-    async def _make(self, job_id: str, send: SendClaim) -> bool:
+    async def _make(self, job_ids: Sequence[str], send: SendClaims) -> int:
         # A separate task, because the task of a doorbell is cancelled with its connection. A job
         # that was claimed must run nevertheless.
-        task = asyncio.create_task(self._send(job_id, send))
-        self._under_way.add(task)
-        task.add_done_callback(self._under_way.discard)
+        task = asyncio.create_task(self._send(job_ids, send))
+        self._under_way[task] = len(job_ids)
+        task.add_done_callback(self._under_way.pop)
         task.add_done_callback(lambda done: done.cancelled() or done.exception())
         return await asyncio.shield(task)
 
-    async def _send(self, job_id: str, send: SendClaim) -> bool:
+    async def _send(self, job_ids: Sequence[str], send: SendClaims) -> int:
         lease, sent_at = self._leases.new(), self._leases.monotonic()
         try:
-            job = await send(lease)
+            claimed = await send(lease)
         except StoreUnavailable:
-            self._lost_answers.append(LostAnswer(job_id, lease))
+            self._lost_answers += [LostAnswer(job_id, lease) for job_id in job_ids]
             raise
-        if job is not None:
+        for job in claimed:
             self._on_claimed(HeldJob(job, lease, sent_at))
-        return job is not None
+        return len(claimed)

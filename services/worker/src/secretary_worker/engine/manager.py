@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
 import time
 from collections.abc import Callable
 
@@ -155,7 +154,7 @@ class SecretaryWorkerManager:
         # this worker ring for the job.
         if len(self._candidates) > 0:
             self._timers.set(Candidate(job_id, job_type, 0, "", self._clock.now()))
-        elif await self._claims.claim(job_id, startable):
+        elif await self._claims.claim([job_id], startable):
             return RingOutcome.CLAIMED
         later = await self._jobs.scheduled(job_id, self._clock.now())
         if later is not None:
@@ -191,15 +190,15 @@ class SecretaryWorkerManager:
         """Claim until no slot is free or no job waits."""
         await self._claims.resolve_lost_answers()
         await self._reclaim()
-        skip = 0.0
         while self._may_take():
             await self._reclaim()  # with many short jobs a look may last for minutes
             startable = await self._types.now()
-            candidate = await self._candidates.take(startable, self._clock.now(), skip)
-            if candidate is None or not self._may_take():  # a doorbell's job took the last slot
+            if not await self._candidates.refresh(startable, self._clock.now()):
                 break
-            won = await self._claims.claim(candidate.job_id, startable)
-            skip = 0.0 if won else random.random()  # noqa: S311 - separates racing workers
+            # A doorbell's job may have taken the last slot during the read.
+            if taken := self._candidates.take(self.free_slots):
+                won = await self._claims.claim([job.job_id for job in taken], startable)
+                self._candidates.end_race(lost=won < len(taken))
             self._alive_at = time.monotonic()
         self.last_look_at = self._alive_at = time.monotonic()
 

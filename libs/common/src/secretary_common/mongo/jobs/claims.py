@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection as Names
+from collections.abc import Sequence
 from datetime import datetime
 
 from pymongo import ASCENDING
@@ -10,7 +11,7 @@ from pymongo.errors import OperationFailure
 
 from secretary_common.jobs import transition
 from secretary_common.models import Job, Lease, ProgressChange, Renewal, Settlement, WorkerFailure
-from secretary_common.mongo.collection import Collection, Document
+from secretary_common.mongo.collection import BY_ID, Collection, Document
 from secretary_common.mongo.fault import NOT_APPLICABLE_CODES
 from secretary_common.mongo.jobs import candidates
 from secretary_common.mongo.jobs.document import (
@@ -26,6 +27,7 @@ from secretary_common.mongo.jobs.document import (
 from secretary_common.mongo.jobs.grouped_writes import AttemptEnd
 from secretary_common.mongo.jobs.left_alone import LeftAlone
 from secretary_common.mongo.jobs.reader import BRIEF, JobReader
+from secretary_common.mongo.stored.reader import text_in
 from secretary_common.mongo.stored.shape import EARLIEST
 from secretary_common.runtime.group_commit import GroupCommit
 
@@ -42,12 +44,47 @@ class MongoJobClaims:
     async def claim(
         self, job_id: str, lease: Lease, now: datetime, job_types: Names[str]
     ) -> Job | None:
-        query = {"_id": job_id, **waiting(job_types), "run_at": {"$lte": now}, **NOT_NEWER}
+        query = {"_id": job_id, **_claimable(job_types, now)}
         taken = await self._take(query, transition.claimed(lease, now))
         if taken is None:
-            await self._after_miss(job_id, now)
+            for missed in await self._jobs.find({"_id": job_id, **_candidate(now)}):
+                await self._examine_missed(missed)
             return None
         return await self._reader.claimed(taken)
+
+    async def claim_many(
+        self, job_ids: Sequence[str], lease: Lease, now: datetime, job_types: Names[str]
+    ) -> list[Job]:
+        if len(job_ids) == 1:  # in one command
+            job = await self.claim(job_ids[0], lease, now, job_types)
+            return [job] if job else []
+        taken = await self._take_many(job_ids, lease, now, job_types)
+        # A majority has acknowledged the claims, so a local read suffices. It finds exactly the
+        # claimed jobs, because a token is never used again.
+        ours: Document = {"lease.token": lease.token}
+        wanted = ours if taken == len(job_ids) else {"$or": [ours, _candidate(now)]}
+        claimed: dict[object, Job | None] = {}
+        for document in await self._jobs.find({"_id": {"$in": list(job_ids)}, **wanted}):
+            if text_in(document, "lease", "token") == lease.token:
+                claimed[document["_id"]] = await self._reader.claimed(document)
+            else:
+                await self._examine_missed(document)
+        return [job for job_id in job_ids if (job := claimed.get(job_id))]
+
+    async def _take_many(
+        self, job_ids: Sequence[str], lease: Lease, now: datetime, job_types: Names[str]
+    ) -> int:
+        """Claim these jobs; return how many were claimed."""
+        query, change = _claimable(job_types, now), transition.claimed(lease, now)
+        batch = {"_id": {"$in": list(job_ids)}, **query}
+        try:
+            return (await self._jobs.update_many(batch, update_of(change), hint=BY_ID)).matched
+        except OperationFailure as error:
+            if error.code not in NOT_APPLICABLE_CODES:
+                raise
+        # One job stopped the write before it reached the others; see ``_take``.
+        taken = [await self._take({"_id": job_id, **query}, change) for job_id in job_ids]
+        return sum(one is not None for one in taken)
 
     async def _take(self, query: Document, change: transition.Change) -> Document | None:
         try:
@@ -57,13 +94,10 @@ class MongoJobClaims:
                 raise
             return None  # a field has another type; the reader of the job sets it aside
 
-    async def _after_miss(self, job_id: str, now: datetime) -> None:
-        """Set the job aside, or leave it alone, if it is still a candidate. Usually it is not."""
-        due = {"$gte": EARLIEST, "$lte": now}
-        candidate = {"_id": job_id, "status": PENDING, "run_at": due, **candidates.MAY_START}
-        found = await self._jobs.find_one(candidate)
-        if found and (await self._reader.examine(found)).newer:
-            self._left_alone.add(job_id)
+    async def _examine_missed(self, document: Document) -> None:
+        """Set aside, or leave alone, a candidate that could not be claimed."""
+        if (await self._reader.examine(document)).newer:
+            self._left_alone.add(document["_id"])
 
     async def held(self, job_id: str, token: str) -> Job | None:
         found = await self._jobs.find_one_confirmed(held(job_id, token))
@@ -143,3 +177,13 @@ class MongoJobClaims:
         self, job: Job, token: str, settlement: Settlement, *, ended: bool = False
     ) -> Settlement:
         return await self._settlements.submit(AttemptEnd(job, token, settlement, lease_ended=ended))
+
+
+def _claimable(job_types: Names[str], now: datetime) -> Document:
+    """Match jobs of these types that may be claimed now."""
+    return {**waiting(job_types), "run_at": {"$lte": now}, **NOT_NEWER}
+
+
+def _candidate(now: datetime) -> Document:
+    """Match candidates, also those that this version cannot claim; mostly there are none."""
+    return {"status": PENDING, "run_at": {"$gte": EARLIEST, "$lte": now}, **candidates.MAY_START}

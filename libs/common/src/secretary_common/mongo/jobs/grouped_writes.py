@@ -1,8 +1,8 @@
 """Writes to jobs that concurrent callers share: one round trip, and one outcome for each caller.
 
 Many inserts, progress writes and settlements arrive at the same time, and each waits for a majority
-and its journal. In groups of 32, a server takes about three times as many. Claims are not grouped:
-a worker makes few at a time, and each claim needs its own answer.
+and its journal. In groups of 32, a server takes about three times as many. Claims are not here: one
+worker claims several jobs by one write of its own (``MongoJobClaims.claim_many``).
 
 Each function writes one group; ``MongoJobRepository`` collects the groups with ``GroupCommit``.
 """
