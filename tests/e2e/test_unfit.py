@@ -1,4 +1,4 @@
-"""A sick worker hands its jobs back, says why, and a good worker that comes later completes them."""
+"""A sick worker hands its jobs back and says why; a good worker that comes later ends them."""
 
 import resource
 from collections.abc import Callable
