@@ -63,10 +63,22 @@ corpus: setup ## Read every PDF of the folder PDF_CORPUS through the real system
 	@$(BIN)/python -m secretary_devstack.servers.provision mongod rabbitmq
 	@PYTHONPATH=tests $(BIN)/python -m corpus.scenario "$(PDF_CORPUS)" $(CORPUS)
 
-bench: setup ## Measure jobs and webhooks a second, and how long each waits
+# A bench, and more arguments, e.g. `make bench BENCH=burst OPTIONS="--turns 5 --workers 1 2 4"`.
+BENCH ?= burst
+OPTIONS ?=
+PEERS := .venv-peers
+PEERS_INSTALLED := $(PEERS)/.installed
+
+bench: setup $(PEERS_INSTALLED) ## Measure BENCH=burst against other systems, or another bench
 	@$(BIN)/python -m secretary_devstack.servers.provision mongod rabbitmq
-	@$(BIN)/python bench/throughput.py
-	@$(BIN)/python bench/webhooks.py
+	@$(BIN)/python bench/run.py $(BENCH) $(OPTIONS)
+
+# The other job systems that `make bench` measures have packages of their own.
+$(PEERS_INSTALLED): bench/peers/requirements.txt
+	@echo "== making $(PEERS) for the systems that bench compares"
+	@deploy/local/venv.sh "$(PYTHON)" $(PEERS)
+	@$(PEERS)/bin/python -m pip --quiet --disable-pip-version-check install -r $<
+	@touch $@
 
 bench-pdf: setup ## Measure PDFs: pages a second, the cost of a job, errors of OCR
 	@$(BIN)/python -m secretary_devstack.servers.provision mongod rabbitmq
@@ -107,7 +119,7 @@ lock: setup ## Write the hashed requirements.lock files from the pyproject files
 	@$(LOCK) deploy/docker/build.in -o deploy/docker/build.lock
 
 clean: ## Remove all generated files, including .venv
-	@rm -rf $(VENV) .run .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@rm -rf $(VENV) $(PEERS) .run .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Docker Compose v2 if it is installed, else docker-compose 1.29.

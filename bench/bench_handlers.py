@@ -1,6 +1,8 @@
-"""The job type that the benches submit."""
+"""The job types that the benches submit."""
 
-from secretary_common.models import Job
+import asyncio
+
+from secretary_common.models import Job, JobProgress
 from secretary_worker import ResourceCalculator, SecretaryJobRepository, register
 
 
@@ -10,4 +12,15 @@ async def handle_noop(
     """Do nothing, because the bench measures everything else."""
 
 
+async def handle_bench(
+    job: Job, repo: SecretaryJobRepository, _calculator: ResourceCalculator
+) -> None:
+    """Report one progress and one result, as the tasks of the peers do."""
+    repo.update_job_progress(job.job_id, JobProgress(step="working", percent=50))
+    if wait_ms := job.parameters.get("wait_ms"):
+        await asyncio.sleep(wait_ms / 1000)
+    repo.update_job_results(job.job_id, {"answer": job.parameters.get("text", "")})
+
+
 register("noop", handle_noop)
+register("bench", handle_bench)

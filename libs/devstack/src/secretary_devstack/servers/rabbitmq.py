@@ -92,6 +92,17 @@ class RabbitMQ(Startable):
         """Whether the node's process is running."""
         return self._server is not None and self._server.running
 
+    @property
+    def pid(self) -> int:
+        """The process id of the node.
+
+        Raises:
+            RuntimeError: the node was never started.
+        """
+        if self._server is None:
+            raise RuntimeError("RabbitMQ was not started")
+        return self._server.pid
+
     def start(self) -> None:
         """Start the node if it does not run. Return when it has answered an AMQP handshake.
 

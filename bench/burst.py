@@ -1,0 +1,179 @@
+"""Jobs a second, submits a second and CPU a job, for Secretary and its peers in turns.
+
+A burst submits jobs as fast as the answers come. Each job reports one progress and one result. A
+burst ends when all jobs have completed. The CPU counts from the first request to the last end.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import functools
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from harness import cpu, picture, results
+from harness.load import request_of, submit
+from harness.peer import CeleryPrefork, CeleryThreads, Taskiq
+from harness.results import Record
+from harness.secretary import Secretary
+from harness.system import System
+from harness.turns import MakeSystem, in_turns, running, say
+
+WARM_UP = 200
+SYSTEMS: dict[str, Any] = {
+    "secretary": Secretary,
+    "celery-threads": CeleryThreads,
+    "celery-prefork": CeleryPrefork,
+    "taskiq": Taskiq,
+}
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this bench."""
+    parser.add_argument("--systems", nargs="+", default=list(SYSTEMS), choices=SYSTEMS)
+    parser.add_argument("--jobs", type=int, default=3000)
+    parser.add_argument("--turns", type=int, default=3)
+    parser.add_argument("--workers", type=int, nargs="+", default=[1], help="e.g. 1 2 4")
+    parser.add_argument("--slots", type=int, default=32, help="of all workers together")
+    parser.add_argument("--connections", type=int, default=32)
+    parser.add_argument("--wait-ms", type=int, default=0, help="how long each handler waits")
+    parser.add_argument("--driver", nargs="+", default=[], help="Secretary's MongoDB drivers")
+
+
+def variants(options: argparse.Namespace) -> dict[str, tuple[Record, MakeSystem]]:
+    """Return what is measured in each turn: its names and how it is made."""
+    found: dict[str, tuple[Record, MakeSystem]] = {}
+    for name in options.systems:
+        for workers in options.workers:
+            make = functools.partial(SYSTEMS[name], workers=workers, slots=options.slots)
+            for driver in options.driver if name == "secretary" and options.driver else [""]:
+                settings = {"settings": {"mongo.driver": driver}} if driver else {}
+                system = f"{name} ({driver})" if driver else name
+                names = {"system": system, "workers": workers}
+                found[f"{system} x{workers}"] = (names, functools.partial(make, **settings))
+    return found
+
+
+def measure(options: argparse.Namespace) -> Record:
+    """Measure all systems in turns."""
+    chosen, records = variants(options), []
+    for turn, name in in_turns(list(chosen), options.turns):
+        names, make = chosen[name]
+        with running(make, lock=options.lock) as system:
+            record = {**names, "turn": turn, **burst(system, options, count_messages=turn == 1)}
+        records.append(record)
+        say(f"turn {turn}  {_line(name, record)}")
+    return {"records": records}
+
+
+def burst(system: System, options: argparse.Namespace, *, count_messages: bool) -> Record:
+    """Measure one burst on a running system."""
+    parameters = {"text": "a" * 50, "wait_ms": options.wait_ms}
+    body = {"job_type": system.job_type, "parameters": parameters}
+    request = request_of(system.url, system.headers, body)
+    warm = asyncio.run(submit(system.url, request, WARM_UP, connections=options.connections))
+    system.await_end(warm.job_ids)
+    processes, commands = system.processes(), system.commands()
+    threads, before, own = cpu.thread_sec(processes), cpu.cpu_sec(processes), time.process_time()
+    started = time.monotonic()
+    done = asyncio.run(submit(system.url, request, options.jobs, connections=options.connections))
+    system.await_end(done.job_ids)
+    took = time.monotonic() - started
+    used = cpu.since(before, cpu.cpu_sec(processes))
+    by_thread = cpu.since(threads, cpu.thread_sec(processes))
+    own = time.process_time() - own
+    made = cpu.since(commands, system.commands())
+    jobs = options.jobs
+    return {
+        "jobs": jobs,
+        "submits_per_sec": jobs / done.seconds,
+        "jobs_per_sec": jobs / took,
+        "answer_ms": results.percentiles(done.answers_ms),
+        "cpu_ms_per_job": {name: sec / jobs * 1000 for name, sec in used.items()},
+        "cpu_ms_per_job_sum": sum(used.values()) / jobs * 1000,
+        "load_cpu_ms_per_job": own / jobs * 1000,
+        "thread_ms_per_job": _noticeable({n: s / jobs * 1000 for n, s in by_thread.items()}, 0.01),
+        "commands_per_job": _noticeable({n: count / jobs for n, count in made.items()}, 0.005),
+        "messages_per_job": (
+            _noticeable({n: c / (jobs + WARM_UP) for n, c in system.messages().items()}, 0.005)
+            if count_messages
+            else {}
+        ),
+        "memory_mb": cpu.memory_mb(processes),
+    }
+
+
+def _noticeable(values: dict[str, float], least: float) -> dict[str, float]:
+    return {name: value for name, value in values.items() if value >= least}
+
+
+def _line(name: str, record: Record) -> str:
+    parts = ", ".join(f"{part} {ms:.2f}" for part, ms in record["cpu_ms_per_job"].items())
+    load = f"load generator {record['load_cpu_ms_per_job']:.2f}"
+    return (
+        f"{name:24} {record['jobs_per_sec']:5.0f} jobs/s"
+        f"  {record['submits_per_sec']:5.0f} submits/s"
+        f"  CPU {record['cpu_ms_per_job_sum']:.2f} ms a job ({parts}; {load})"
+    )
+
+
+def tables(found: Record) -> str:
+    """Return the tables of the results: rates with CPU, then what a job costs in detail."""
+    groups = results.grouped(found["records"], "system", "workers")
+    rows = [_row(names, records) for names, records in groups.items()]
+    details = [_details(names, records) for names, records in groups.items()]
+    head = ("system", "workers", "jobs/s", "submits/s", "CPU ms a job", "answer p50/p99 ms")
+    more = ("system", "workers", "CPU ms by process", "by thread", "MongoDB commands", "messages")
+    return f"{results.table(head, rows)}\n\n{results.table(more, details)}"
+
+
+def _row(names: Sequence[Any], records: list[Record]) -> list[str]:
+    answers = (results.median(records, "answer_ms", part) for part in ("p50", "p99"))
+    return [
+        *map(str, names),
+        results.spread(records, "jobs_per_sec"),
+        results.spread(records, "submits_per_sec"),
+        results.spread(records, "cpu_ms_per_job_sum", digits=2),
+        "/".join(f"{found:.0f}" for found in answers),
+    ]
+
+
+def _details(names: Sequence[Any], records: list[Record]) -> list[str]:
+    return [
+        *map(str, names),
+        _largest(records, "cpu_ms_per_job", 5),
+        _largest(records, "thread_ms_per_job", 6),
+        _largest(records, "commands_per_job", 5),
+        _largest(records, "messages_per_job", 5).replace("messages_", "").replace("_total", ""),
+    ]
+
+
+def _largest(records: list[Record], key: str, most: int) -> str:
+    parts = {part for record in records for part in record[key]}
+    medians = {part: results.median(records, key, part) for part in parts}
+    ordered = sorted(medians.items(), key=lambda pair: -pair[1])[:most]
+    return ", ".join(f"{part} {value:.2f}" for part, value in ordered)
+
+
+def pictures(found: Record) -> dict[str, str]:
+    """Return the pictures of the results by name."""
+    groups = results.grouped(found["records"], "system", "workers")
+    several = len({workers for _, workers in groups}) > 1
+    rates: dict[str, dict[str, float]] = {}
+    costs: dict[str, dict[str, float]] = {}
+    for (system, workers), records in groups.items():
+        label = f"{system}, {workers} workers" if several else system
+        rates[label] = {
+            "submits/s": results.median(records, "submits_per_sec"),
+            "jobs/s": results.median(records, "jobs_per_sec"),
+        }
+        costs[label] = {
+            part: results.median(records, "cpu_ms_per_job", part)
+            for part in sorted(records[0]["cpu_ms_per_job"])
+        }
+    return {
+        "burst-rates": picture.bars("Submits and jobs a second", rates, unit="/s"),
+        "burst-cpu": picture.bars("CPU of a job, by process", costs, unit=" ms", stacked=True),
+    }
