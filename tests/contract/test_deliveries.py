@@ -8,7 +8,6 @@ import pytest
 
 from secretary_common.models import (
     RESENDABLE,
-    Claim,
     Delivery,
     DeliveryAttempt,
     DeliveryQuery,
@@ -65,7 +64,7 @@ class Subject:
         return inserted is True
 
     async def claim(self, delivery_id: str, wanted: Lease, now: datetime) -> Delivery | None:
-        [claimed] = await self.repository.claim([Claim(delivery_id, wanted)], now)
+        [claimed] = await self.repository.claim([delivery_id], wanted, now)
         return claimed
 
     async def record(
@@ -356,8 +355,7 @@ async def test_many_deliveries_are_inserted_claimed_and_recorded_each_with_its_o
     await deliveries.insert(twin)
 
     wanted = [*many, twin]
-    claims = [Claim(each.delivery_id, lease(f"t{n}")) for n, each in enumerate(wanted)]
-    claimed = await repository.claim(claims, NOW)
+    claimed = await repository.claim([each.delivery_id for each in wanted], lease(), NOW)
     assert [each and each.delivery_id for each in claimed] == [
         many[0].delivery_id,
         None,  # another notifier has it
@@ -366,11 +364,10 @@ async def test_many_deliveries_are_inserted_claimed_and_recorded_each_with_its_o
         many[4].delivery_id,
         None,  # its job has another delivery in flight
     ]
-    assert all(each.lease == claims[n].lease for n, each in enumerate(claimed) if each)
+    assert all(each.lease == lease() for each in claimed if each)
 
     records = [
-        DeliveryRecord(each.delivery_id, f"t{n}", DeliveryState.DELIVERED)
-        for n, each in enumerate(many)
+        DeliveryRecord(each.delivery_id, "token-1", DeliveryState.DELIVERED) for each in many
     ]
     assert await repository.record(records) == [True, False, True, True, True]
     assert (await deliveries.stored(1, "job-1")).state is DeliveryState.SENDING
@@ -537,3 +534,13 @@ async def test_only_expired_deliveries_are_removed(deliveries: Subject) -> None:
     assert await deliveries.remove_expired(after(60)) == 1
     assert await deliveries.get("msg_job-1_1") is None
     assert await deliveries.get("msg_job-2_1") is not None
+
+
+async def test_a_claim_may_be_repeated_after_a_lost_answer(deliveries: Subject) -> None:
+    await deliveries.insert(delivery())
+    await deliveries.insert(delivery(1, "job-2"))
+    first = await deliveries.claim("msg_job-1_1", lease(), NOW)
+    again = await deliveries.repository.claim(["msg_job-1_1", "msg_job-2_1"], lease(), NOW)
+    assert again == [first, await deliveries.stored(1, "job-2")]
+    assert first is not None
+    assert first.lease == lease()

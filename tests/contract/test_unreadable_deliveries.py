@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from support.odd_documents import waiting_delivery
 
-from secretary_common.models import Claim, Delivery, DeliveryQuery, Lane, Lease
+from secretary_common.models import Delivery, DeliveryQuery, Lane, Lease
 from secretary_common.mongo import indexes
 from secretary_common.mongo.collection import Collection, Document
 from secretary_common.mongo.deliveries.repository import MongoDeliveryRepository
@@ -45,9 +45,8 @@ class Raw:
         return found
 
     async def claim(self, *names: str) -> list[Delivery | None]:
-        ends = NOW + timedelta(seconds=30)
-        claims = [Claim(name, Lease(owner="n", token=name, expires_at=ends)) for name in names]
-        return await self.deliveries.claim(claims, NOW)
+        lease = Lease(owner="n", token="t", expires_at=NOW + timedelta(seconds=30))
+        return await self.deliveries.claim(names, lease, NOW)
 
 
 @pytest.fixture(params=["motor", "pymongo"])

@@ -23,7 +23,6 @@ from secretary_common.errors import StaleClaim
 from secretary_common.models import (
     ApiKey,
     Batch,
-    Claim,
     Delivery,
     DeliveryQuery,
     DeliveryRecord,
@@ -375,7 +374,7 @@ OTHER_CALLS: dict[str, dict[str, Call]] = {
         "next_due_at": lambda s: s.deliveries.next_due_at(LANES, NOW),
         "due_of_jobs": lambda s: s.deliveries.due_of_jobs(["job-000030", "job-000031"], NOW),
         "claim": lambda s: s.deliveries.claim(
-            [Claim(delivery(n).delivery_id, lease(f"d-{n}")) for n in (0, 1, 300)], NOW
+            [delivery(n).delivery_id for n in (0, 1, 300)], lease("d"), NOW
         ),
         "obstacles": lambda s: s.deliveries.obstacles([delivery(n) for n in (0, 300)], NOW),
         "drop_abandoned_progress": lambda s: s.deliveries.drop_abandoned_progress(

@@ -9,7 +9,6 @@ from support.job_samples import NOW, TYPES, after, end, lease, make_job, progres
 
 from secretary_common.errors import StoreUnavailable
 from secretary_common.models import (
-    Claim,
     Delivery,
     DeliveryRecord,
     DeliveryState,
@@ -57,9 +56,9 @@ async def test_no_repetition_is_confirmed_by_a_local_read(tmp_path: Path) -> Non
             await store.jobs.insert(make_job(job_id))
         await store.deliveries.insert_absent([delivery("job-0")])
         sending = Lease(owner="n", token="d", expires_at=after(60))
-        claim = Claim(delivery_id_of("job-0", 1), sending)
-        assert await store.deliveries.claim([claim], NOW) != [None]
-        record = DeliveryRecord(claim.delivery_id, "d", DeliveryState.DELIVERED)
+        event = delivery_id_of("job-0", 1)
+        assert await store.deliveries.claim([event], sending, NOW) != [None]
+        record = DeliveryRecord(event, "d", DeliveryState.DELIVERED)
         writes: dict[str, Callable[[], Awaitable[object]]] = {
             "settle": lambda: store.jobs.settle(job, "t0", end(Outcome.COMPLETED)),
             "record_progress": lambda: store.jobs.record_progress(progress(2)),

@@ -8,7 +8,7 @@ from support.notifier_harness import NotifierHarness, Receiver, running_receiver
 
 from secretary_common.broker.publisher import Publisher
 from secretary_common.jobs.outbox import relay
-from secretary_common.models import Claim, DeliveryState, Lease, Phase
+from secretary_common.models import DeliveryState, Lease, Phase
 
 DELIVERED = DeliveryState.DELIVERED
 
@@ -98,9 +98,7 @@ async def test_an_abandoned_delivery_is_sent_by_another_with_the_same_bytes(
     )
     assert made is not None
     dead = Lease(owner="died", token="died", expires_at=harness.later(0.7))
-    assert any(
-        await harness.store.deliveries.claim([Claim(made.delivery_id, dead)], harness.later(0))
-    )
+    assert any(await harness.store.deliveries.claim([made.delivery_id], dead, harness.later(0)))
     async with harness.notifier(poll_interval_sec=30):
         await harness.wait_for(job, DELIVERED, within=3)
         assert harness.later(0) >= dead.expires_at
@@ -117,9 +115,7 @@ async def test_an_abandoned_progress_delays_the_terminal_event_by_one_lease_at_m
     )
     assert made is not None
     dead = Lease(owner="died", token="died", expires_at=harness.later(0.7))
-    assert any(
-        await harness.store.deliveries.claim([Claim(made.delivery_id, dead)], harness.later(0))
-    )
+    assert any(await harness.store.deliveries.claim([made.delivery_id], dead, harness.later(0)))
     await harness.add_event(job, Phase.COMPLETED, 5)
     async with harness.notifier():
         await harness.wait_for(job, DELIVERED, seq=5, within=3)

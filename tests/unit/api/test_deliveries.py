@@ -7,7 +7,6 @@ import pytest
 from support.api_harness import SIGNING_SECRET, Api, data_of, error_of, refused_field
 
 from secretary_common.models import (
-    Claim,
     Delivery,
     DeliveryAttempt,
     DeliveryRecord,
@@ -185,7 +184,7 @@ async def test_a_webhook_that_is_being_sent_or_was_dropped_is_not_resent(api: Ap
         api, state=DeliveryState.PENDING, next_attempt_at=api.clock.now(), attempts=[]
     )
     lease = Lease(owner="n", token="t", expires_at=api.clock.now())
-    await api.deliveries.claim([Claim(waiting.delivery_id, lease)], api.clock.now())
+    await api.deliveries.claim([waiting.delivery_id], lease, api.clock.now())
     dropped = await stored(api, "job-2", state=DeliveryState.DROPPED, phase=Phase.PROCESSING)
     for delivery in (waiting, dropped):
         path = f"/api/deliveries/{delivery.delivery_id}/resend"
@@ -238,7 +237,7 @@ class Notifier:
             lanes = await self.api.deliveries.waiting_lanes()
             due = next(iter(await self.api.deliveries.due(lanes, now, 1)), None)
         lease = Lease(owner="notifier-1", token="t", expires_at=now)
-        [self.sent] = await self.api.deliveries.claim([Claim(due.delivery_id, lease)], now)
+        [self.sent] = await self.api.deliveries.claim([due.delivery_id], lease, now)
         attempt = DeliveryAttempt(at=now, duration_ms=3, status_code=self.status_code)
         ended = DeliveryState.DELIVERED if self.status_code == 200 else DEAD
         record = DeliveryRecord(due.delivery_id, "t", ended, attempt=attempt)

@@ -8,7 +8,6 @@ import pytest
 
 from secretary_common.errors import StoreUnavailable
 from secretary_common.models import (
-    Claim,
     Delivery,
     DeliveryAttempt,
     DeliveryState,
@@ -174,7 +173,7 @@ async def test_an_event_waits_while_another_event_of_its_job_is_in_flight() -> N
     lease = Lease(
         owner="notifier-2", token="other", expires_at=harness.clock.now() + timedelta(seconds=25)
     )
-    await harness.store.claim([Claim(other.delivery_id, lease)], harness.clock.now())
+    await harness.store.claim([other.delivery_id], lease, harness.clock.now())
     terminal = (await harness.add(9)).to_due()
     assert await harness.courier.deliver(terminal) is None
     assert harness.sent == []
@@ -407,3 +406,37 @@ async def test_an_event_without_a_key_for_five_days_ends_dead() -> None:
     harness.clock.advance(5 * 24 * HOUR)
     await harness.courier.deliver(event.to_due())
     assert (await harness.stored()).state is DeliveryState.DEAD
+
+
+async def test_a_claim_whose_answer_was_lost_is_sent_as_soon_as_the_store_answers_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("secretary_notifier.courier.STORE_RETRY_SEC", 0)
+    harness = CourierHarness()
+    failures = 2
+
+    class Flaky(InMemoryDeliveryRepository):
+        async def claim(self, *args: Any) -> list[Delivery | None]:
+            nonlocal failures
+            claimed = await super().claim(*args)
+            failures -= 1
+            if failures >= 0:
+                raise StoreUnavailable
+            return claimed
+
+    await harness.courier_over(Flaky()).deliver((await harness.add()).to_due())
+    assert len(harness.sent) == 1
+    assert (await harness.stored()).state is DeliveryState.DELIVERED
+
+
+async def test_a_claim_without_an_answer_is_given_up_before_its_lease_ends() -> None:
+    harness = CourierHarness()
+
+    class Silent(InMemoryDeliveryRepository):
+        async def claim(self, *args: Any) -> list[Delivery | None]:
+            harness.clock.advance(11)
+            raise StoreUnavailable
+
+    with pytest.raises(StoreUnavailable):
+        await harness.courier_over(Silent()).deliver((await harness.add()).to_due())
+    assert harness.sent == []

@@ -14,7 +14,6 @@ from typing import Protocol
 
 from secretary_common.errors import StoreUnavailable
 from secretary_common.models import (
-    Claim,
     Delivery,
     DeliveryRecord,
     DeliveryState,
@@ -162,18 +161,32 @@ class Courier:
     async def _claim_all(self, delivery_ids: list[str]) -> list[_Claimed | None]:
         now, since = self._clock.now(), asyncio.get_running_loop().time()
         expires_at = now + timedelta(seconds=self._config.lease_sec)
-        claims = [
-            Claim(id_, Lease(owner=self._config.owner, token=new_token(), expires_at=expires_at))
-            for id_ in delivery_ids
-        ]
-        found = await self._deliveries.claim(claims, now)
+        lease = Lease(owner=self._config.owner, token=new_token(), expires_at=expires_at)
+        while True:
+            try:
+                return await self._claim_under(lease, delivery_ids, now, since)
+            except StoreUnavailable:
+                # MongoDB may have made the claims. A repeat under the same lease finds them.
+                if self._too_late_to_send(lease):
+                    raise
+                await asyncio.sleep(STORE_RETRY_SEC)
+
+    def _too_late_to_send(self, lease: Lease) -> bool:
+        """Return whether *lease* might expire during an attempt that starts now."""
+        ends_by = self._clock.now() + timedelta(seconds=self._config.timeout_sec)
+        return ends_by > lease.expires_at
+
+    async def _claim_under(
+        self, lease: Lease, delivery_ids: list[str], now: datetime, since: float
+    ) -> list[_Claimed | None]:
+        found = await self._deliveries.claim(delivery_ids, lease, now)
         ours = [delivery for delivery in found if delivery]
         # Read after the claim: from the claim on, no other event of the job can be sent, so the
         # answer cannot become outdated.
         obstacles = iter(await self._deliveries.obstacles(ours, now) if ours else [])
         return [
-            _Claimed(delivery, claim.lease, next(obstacles), since) if delivery else None
-            for claim, delivery in zip(claims, found, strict=True)
+            _Claimed(delivery, lease, next(obstacles), since) if delivery else None
+            for delivery in found
         ]
 
     async def _attempt(self, claimed: _Claimed) -> tuple[Answer | None, DeliveryVerdict]:
@@ -187,7 +200,7 @@ class Courier:
             timeout_sec = self._remaining_sec(claimed)
             if not may_send or timeout_sec <= 0 or self._is_paused(delivery.origin):
                 return None, rules.decide_without_attempt(at)
-            if at + timedelta(seconds=self._config.timeout_sec) > claimed.lease.expires_at:
+            if self._too_late_to_send(claimed.lease):
                 log.warning("delivery.stalled")  # the lease might expire during the attempt
                 return None, rules.decide_without_attempt(at)
             answer = await self._sender.send(delivery, at, timeout_sec)

@@ -14,6 +14,7 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 from secretary_common.secrets.secret_field import REDACTED
@@ -52,6 +53,8 @@ def redacted(text: bytes, secrets: Iterable[str]) -> bytes:
     A secret at the end of *text* is found even if it was cut there. The cost is a few passes over
     *text*, so callers cut it to the wanted length first.
     """
+    if not text:
+        return text
     spellings = {
         spelling
         for secret in secrets
@@ -137,7 +140,8 @@ def _character(escape: re.Match[str]) -> str | None:
     return chr(int(content, 16))
 
 
-def _spellings(secret: str) -> set[str]:
+@lru_cache(maxsize=64)  # most deliveries share their secrets with others
+def _spellings(secret: str) -> frozenset[str]:
     """Return the texts to search for: *secret* in all readings, and in base64 at any offset."""
     found = {secret, secret.removeprefix(SIGNING_PREFIX).rstrip("=")}
     for encoded in {secret.encode(), secret.encode("latin-1", "replace")}:
@@ -151,7 +155,7 @@ def _spellings(secret: str) -> set[str]:
             if read == one:
                 break
             found.add(one := read)
-    return {one.translate(_ALIKE) for one in found if one}
+    return frozenset(one.translate(_ALIKE) for one in found if one)
 
 
 def _base64(content: bytes) -> str:

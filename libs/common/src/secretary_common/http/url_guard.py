@@ -9,6 +9,7 @@ allows multicast, NAT64, 6to4 and metadata addresses, and it changed between Pyt
 from __future__ import annotations
 
 import asyncio
+import functools
 import re
 import socket
 from collections.abc import Awaitable, Callable, Iterable
@@ -191,6 +192,7 @@ class UrlGuard:
         return any(address in network for network in self._networks)
 
 
+@functools.lru_cache(maxsize=1024)  # a notifier sends to the same addresses again and again
 def is_denied(address: Address) -> bool:
     """Return whether *address* is not a public unicast address."""
     if isinstance(address, IPv4Address):
@@ -268,6 +270,8 @@ def _literal(parts: SplitResult) -> Address | None:
 
 
 def _address(address: str | Address) -> Address:
+    if not isinstance(address, str):
+        return address
     try:
         return ip_address(address)
     except ValueError:

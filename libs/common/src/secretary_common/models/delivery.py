@@ -148,14 +148,6 @@ class Lane:
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
-    """A request to claim a delivery under *lease*."""
-
-    delivery_id: str
-    lease: Lease
-
-
-@dataclass(frozen=True, slots=True)
 class Obstacles:
     """Reasons why a claimed delivery may not be sent."""
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import bson
 from bson.raw_bson import RawBSONDocument
-from pymongo import IndexModel, ReturnDocument, UpdateOne
+from pymongo import IndexModel, ReturnDocument, UpdateMany, UpdateOne
 from pymongo.errors import BulkWriteError, OperationFailure
 from pymongo.read_concern import ReadConcern
 
@@ -85,6 +85,19 @@ class Collection:
 
     async def update_each(self, updates: Sequence[Update], *, upsert: bool = False) -> BulkOutcome:
         """Apply *updates*, one document each, in one write; *upsert* inserts missing documents."""
+        return await self._update_each(UpdateOne, updates, upsert=upsert)
+
+    async def update_sets(self, updates: Sequence[Update]) -> BulkOutcome:
+        """Apply *updates* in one write, each to all documents that its query matches."""
+        return await self._update_each(UpdateMany, updates, upsert=False)
+
+    async def _update_each(
+        self,
+        operation: type[UpdateOne | UpdateMany],
+        updates: Sequence[Update],
+        *,
+        upsert: bool,
+    ) -> BulkOutcome:
         encoded, errors = _encoded([{"q": query, "u": change} for query, change in updates])
         places = list(encoded)
         matched = 0
@@ -92,7 +105,7 @@ class Collection:
             try:
                 if places:
                     done = await self._raw.bulk_write(
-                        [UpdateOne(*updates[place], upsert=upsert) for place in places],
+                        [operation(*updates[place], upsert=upsert) for place in places],
                         ordered=False,
                     )
                     matched = done.matched_count

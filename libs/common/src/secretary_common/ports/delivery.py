@@ -8,12 +8,12 @@ from typing import Protocol
 
 from secretary_common.errors import NotStorable
 from secretary_common.models import (
-    Claim,
     Delivery,
     DeliveryQuery,
     DeliveryRecord,
     DueDelivery,
     Lane,
+    Lease,
     Obstacles,
 )
 
@@ -109,11 +109,16 @@ class DeliveryQueue(Protocol):
         """Return the latest due event of each of these jobs; jobs without one are left out."""
         ...
 
-    async def claim(self, claims: Sequence[Claim], now: datetime) -> list[Delivery | None]:
+    async def claim(
+        self, delivery_ids: Sequence[str], lease: Lease, now: datetime
+    ) -> list[Delivery | None]:
         """Claim deliveries that are due or whose lease has ended; they become ``sending``.
 
-        None for a delivery that is not due, that another notifier holds, or whose job has another
-        delivery in flight.
+        All of them get *lease*. None for a delivery that is not due, that another notifier holds,
+        or whose job has another delivery in flight.
+
+        Safe to repeat after ``StoreUnavailable``: with the same *lease*, a repeat also returns the
+        deliveries that the first call claimed.
         """
         ...
 

@@ -56,6 +56,9 @@ class KeyedLimit:
 
 
 async def _acquired(semaphore: asyncio.Semaphore, patience_sec: float | None) -> bool:
+    if not semaphore.locked():  # the usual case, which needs no timer
+        await semaphore.acquire()
+        return True
     try:
         async with asyncio.timeout(patience_sec):
             await semaphore.acquire()

@@ -9,12 +9,12 @@ from typing import Any
 from secretary_common.errors import NotStorable
 from secretary_common.models import (
     RESENDABLE,
-    Claim,
     Delivery,
     DeliveryQuery,
     DeliveryRecord,
     DueDelivery,
     Lane,
+    Lease,
     Obstacles,
 )
 from secretary_common.models.states import DeliveryState
@@ -151,11 +151,15 @@ class InMemoryDeliveryRepository(InMemoryDeliveryStorage):
             if (due := [each for each in self._of_job(job_id) if _is_due(each, now)])
         }
 
-    async def claim(self, claims: Sequence[Claim], now: datetime) -> list[Delivery | None]:
-        return [self._claim(claim, now) for claim in claims]
+    async def claim(
+        self, delivery_ids: Sequence[str], lease: Lease, now: datetime
+    ) -> list[Delivery | None]:
+        return [self._claim(delivery_id, lease, now) for delivery_id in delivery_ids]
 
-    def _claim(self, claim: Claim, now: datetime) -> Delivery | None:
-        delivery = self.deliveries.get(claim.delivery_id)
+    def _claim(self, delivery_id: str, lease: Lease, now: datetime) -> Delivery | None:
+        delivery = self.deliveries.get(delivery_id)
+        if delivery and delivery.lease and delivery.lease.token == lease.token:
+            return delivery
         if delivery is None or delivery.state not in WAITING or not _is_due(delivery, now):
             return None
         siblings = (each for each in self.deliveries.values() if each is not delivery)
@@ -164,7 +168,6 @@ class InMemoryDeliveryRepository(InMemoryDeliveryStorage):
             for each in siblings
         ):
             return None
-        lease = claim.lease
         taken = {"lease": lease, "next_attempt_at": lease.expires_at}
         return self._put(delivery, state=DeliveryState.SENDING, **taken)
 

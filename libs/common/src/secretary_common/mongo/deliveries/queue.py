@@ -11,7 +11,7 @@ from datetime import datetime
 from pymongo import ASCENDING, DESCENDING
 from pymongo.errors import DuplicateKeyError, OperationFailure
 
-from secretary_common.models import Claim, Delivery, DeliveryRecord, DueDelivery, Lane, Obstacles
+from secretary_common.models import Delivery, DeliveryRecord, DueDelivery, Lane, Lease, Obstacles
 from secretary_common.models.states import DeliveryState, Phase
 from secretary_common.mongo.collection import Collection, Document
 from secretary_common.mongo.deliveries.document import (
@@ -100,18 +100,29 @@ class MongoDeliveryQueue:
         )
         return {due.job_id: due for due in await self._reader.due(reversed(found))}
 
-    async def claim(self, claims: Sequence[Claim], now: datetime) -> list[Delivery | None]:
-        done = await self._deliveries.update_each([_taking(claim, now) for claim in claims])
+    async def claim(
+        self, delivery_ids: Sequence[str], lease: Lease, now: datetime
+    ) -> list[Delivery | None]:
+        try:
+            await self._deliveries.update_many(
+                _claimable({"$in": list(delivery_ids)}, now), _taken(lease)
+            )
+        except DuplicateKeyError:
+            # A job has another delivery in flight. MongoDB stopped there, so each delivery of the
+            # group is claimed by an update of its own.
+            await self._claim_each(delivery_ids, lease, now)
+        # Also after a repeat that changed nothing: MongoDB acknowledges it once a majority has
+        # everything that this read can find.
+        found = await self._deliveries.find({"_id": {"$in": list(delivery_ids)}, "state": SENDING})
+        ours = [each for each in found if text_in(each, "lease", "token") == lease.token]
+        held = {each.delivery_id: each for each in await self._reader.usable(ours)}
+        return [held.get(delivery_id) for delivery_id in delivery_ids]
+
+    async def _claim_each(self, delivery_ids: Sequence[str], lease: Lease, now: datetime) -> None:
+        done = await self._deliveries.update_each(
+            [(_claimable(delivery_id, now), _taken(lease)) for delivery_id in delivery_ids]
+        )
         _raise_faults(done.errors.values())
-        if not done.matched:
-            return [None] * len(claims)
-        ids = [claim.delivery_id for claim in claims]
-        found = await self._deliveries.find({"_id": {"$in": ids}, "state": SENDING})
-        ours = {claim.lease.token for claim in claims}
-        claimed = (each for each in found if text_in(each, "lease", "token") in ours)
-        usable = await self._reader.usable(claimed)
-        held = {each.lease.token: each for each in usable if each.lease}
-        return [held.get(claim.lease.token) for claim in claims]
 
     async def obstacles(self, deliveries: Sequence[Delivery], now: datetime) -> list[Obstacles]:
         newest, muted = await asyncio.gather(
@@ -205,19 +216,18 @@ def _mute_id(owner: str, url: str) -> str:
     return f"{owner} {hashlib.sha256(url.encode()).hexdigest()}"
 
 
-def _taking(claim: Claim, now: datetime) -> tuple[Document, Document]:
-    query = {
-        "_id": claim.delivery_id,
+def _claimable(delivery_id: str | Document, now: datetime) -> Document:
+    return {
+        "_id": delivery_id,
         "state": {"$in": [PENDING, SENDING]},
         "next_attempt_at": {"$gte": EARLIEST, "$lte": now},
         **NOT_NEWER,
     }
-    taken = {
-        "state": SENDING,
-        "lease": claim.lease.model_dump(),
-        "next_attempt_at": claim.lease.expires_at,
-    }
-    return query, {"$set": taken}
+
+
+def _taken(lease: Lease) -> Document:
+    taken = {"state": SENDING, "lease": lease.model_dump(), "next_attempt_at": lease.expires_at}
+    return {"$set": taken}
 
 
 def _recording(record: DeliveryRecord) -> tuple[Document, Document]:

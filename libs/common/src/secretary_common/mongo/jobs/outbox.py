@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection as Names
 from collections.abc import Sequence
 from datetime import datetime
@@ -50,8 +51,13 @@ class MongoJobOutbox:
 
     async def clear_slots(self, events: Sequence[tuple[str, int]], now: datetime) -> set[str]:
         change = {"$set": {"notified_at": now}, "$unset": {"notify": ""}}
-        updates = [({"_id": job_id, "notify.seq": seq}, change) for job_id, seq in events]
-        done = await self._jobs.update_each(updates)
+        # Most events of a moment have the same few numbers, because jobs of a type are alike.
+        of_seq: defaultdict[int, list[str]] = defaultdict(list)
+        for job_id, seq in events:
+            of_seq[seq].append(job_id)
+        done = await self._jobs.update_sets(
+            [({"_id": {"$in": ids}, "notify.seq": seq}, change) for seq, ids in of_seq.items()]
+        )
         for error in done.errors.values():
             raise error
         if done.matched == len(events):
