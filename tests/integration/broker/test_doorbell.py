@@ -164,6 +164,23 @@ async def test_a_ring_for_deliveries_is_kept_until_the_store_answers(amqp_url: s
         await until(lambda: len(calls) == 2)
 
 
+async def test_rings_for_slots_share_one_message_and_each_is_confirmed(amqp_url: str) -> None:
+    publisher = Publisher(amqp_url)
+    mine = [f"job-{uuid.uuid4()}" for _ in range(20)]
+    received: list[str] = []
+
+    async def on_delivery(job_id: str) -> None:
+        received.append(job_id)
+
+    consumer = DeliveryConsumer(amqp_url, max_in_flight=4)
+    async with running(publisher.run()), running(consumer.listen(on_delivery)):
+        await until(lambda: publisher.ring_delivery("job-first", 1))
+        assert all(await asyncio.gather(*(publisher.ring_slot(job_id, 1) for job_id in mine)))
+        await publisher.ring_delivery("job-last", 1)
+        await until(lambda: "job-last" in received)
+    assert [job_id for job_id in received if job_id in mine] == mine[-1:]
+
+
 async def test_queues_are_created_in_advance_unless_the_broker_is_unreachable(
     amqp_url: str, job_type: str, channel: AbstractChannel
 ) -> None:

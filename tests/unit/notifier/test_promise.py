@@ -200,7 +200,7 @@ class NotifierMachine(RuleBasedStateMachine):
 
     @rule(name=st.sampled_from(JOBS))
     def receive_a_doorbell(self, name: str) -> None:
-        self.do(self.relay.relay_job(name))
+        self.do(self.relay.relay_due({name}))
 
     @rule(number=st.integers(0, NOTIFIERS - 1), newest_first=st.booleans())
     def send_due_deliveries(self, number: int, *, newest_first: bool) -> None:

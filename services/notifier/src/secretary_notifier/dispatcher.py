@@ -2,7 +2,7 @@
 
 The loop reads the store in rounds. The next round starts at once if the last one left more to read,
 and when the next slot or delivery is due; otherwise after ``poll_interval_sec``. These rounds alone
-are enough to lose no event. A doorbell relays the slot of its job between the rounds.
+are enough to lose no event. Between the rounds, the doorbells of a moment relay the due slots.
 """
 
 from __future__ import annotations
@@ -84,6 +84,7 @@ class Dispatcher:
         self._successors: GroupCommit[str, DueDelivery | None] = GroupCommit(
             self._successors_of, linger_sec=RECORD_LINGER_SEC
         )
+        self._rings: GroupCommit[str, None] = GroupCommit(self._answer_rings)
         self._tasks: set[asyncio.Task[None]] = set()
         # Deliveries that are not claimed before a time: their job has another delivery in flight,
         # or this notifier lacks the key or a resource.
@@ -119,21 +120,28 @@ class Dispatcher:
             await asyncio.gather(*late, return_exceptions=True)
 
     async def on_doorbell(self, job_id: str) -> None:
-        """Relay the slot of one job; return once its delivery is stored.
+        """Relay the due slots and the slot of this job; return once the deliveries are stored.
+
+        The doorbells of a moment share the work.
 
         Raises:
             StoreUnavailable: safe to repeat.
         """
-        relayed = await self._relay.relay_job(job_id)
-        if relayed.due is not None:
-            self._offer([relayed.due])
+        await self._rings.submit(job_id)
+
+    async def _answer_rings(self, job_ids: list[str]) -> list[None]:
+        relayed = await self._relay.relay_due(set(job_ids))
+        self._offer(relayed.due)
         self._wake_up.at(relayed.next_at)
+        if relayed.more:
+            self._wake_up.now()
+        return [None] * len(job_ids)
 
     async def _run_round(self) -> bool:
         """Read due deliveries into the queue; return whether to start the next round at once."""
         self._more_in_store = False
-        fresh, more_slots = await self._relay.relay_due()
-        self._offer(fresh)
+        relayed = await self._relay.relay_due()
+        self._offer(relayed.due)
         now = self._clock.now()
         self._blocked = {key: until for key, until in self._blocked.items() if until > now}
         lanes = await self._deliveries.waiting_lanes()
@@ -150,7 +158,7 @@ class Dispatcher:
         if at_limit or len(wanted) < len(due_lanes):
             self._more_in_store = True
         await self._schedule_wake_up(lanes, due_lanes, now)
-        return more_slots or (at_limit and any_new)
+        return relayed.more or (at_limit and any_new)
 
     async def _schedule_wake_up(
         self, lanes: dict[Lane, datetime], due_lanes: Collection[Lane], now: datetime

@@ -1,16 +1,16 @@
-"""Turns outbox slots of jobs into deliveries: all that are due, or the slot of one job."""
+"""Turns outbox slots of jobs into deliveries: all that are due, and those of given jobs."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import asyncio
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from secretary_common.jobs import outbox
 from secretary_common.models import Delivery, DueDelivery, Job
 from secretary_common.ports import DeliveryRepository, JobRepository
 from secretary_common.runtime.clock import Clock
-from secretary_common.runtime.group_commit import GroupCommit
 from secretary_common.runtime.log import get_logger
 
 log = get_logger(__name__)
@@ -20,14 +20,18 @@ SLOTS_AT_ONCE = 64
 
 @dataclass(frozen=True, slots=True)
 class Relayed:
-    """The result of relaying one job: a delivery to send, the time of the next, both or neither."""
+    """The result of relaying."""
 
-    due: DueDelivery | None = None
+    due: list[DueDelivery] = field(default_factory=list)
+    """The deliveries to send."""
     next_at: datetime | None = None
+    """When a slot of the given jobs, or the delivery made from it, is due; None: none waits."""
+    more: bool = False
+    """Whether more slots may be due."""
 
 
 class Relay:
-    """Turns outbox slots into deliveries; concurrent calls for single jobs share their writes."""
+    """Turns outbox slots into deliveries. Calls take turns, so that no slot is read twice."""
 
     def __init__(
         self,
@@ -52,52 +56,42 @@ class Relay:
         self._clock = clock
         self._public_url = public_url
         self._first_wait_sec = first_wait_sec
-        self._group: GroupCommit[str, Relayed] = GroupCommit(
-            self._relay_jobs, largest=SLOTS_AT_ONCE
-        )
+        self._turn = asyncio.Lock()
 
-    async def relay_due(self) -> tuple[list[DueDelivery], bool]:
-        """Relay at most 64 due slots; return the deliveries to send, and whether more may be due.
+    async def relay_due(self, rung: Collection[str] = ()) -> Relayed:
+        """Relay at most 64 due slots, and the slots of the jobs *rung*.
+
+        For a job of *rung* without a due slot, find another due delivery of the job.
 
         Raises:
             StoreUnavailable: safe to repeat.
         """
-        jobs = await self._jobs.due_slots(self._clock.now(), SLOTS_AT_ONCE)
-        made = await self._relay(jobs)
+        async with self._turn:
+            jobs = await self._jobs.due_slots(self._clock.now(), SLOTS_AT_ONCE)
+            more = len(jobs) == SLOTS_AT_ONCE
+            if unread := set(rung) - {job.job_id for job in jobs}:
+                jobs = [*jobs, *await self._jobs.slots_of(unread)]
+            made = await self._relay(jobs)
+        # A repeated doorbell, a delivery resent by hand, or a test.
+        others = set(rung) - {delivery.job_id for delivery in made if delivery}
+        found = await self._deliveries.due_of_jobs(others, self._clock.now()) if others else {}
         due = [delivery.to_due() for delivery in made if delivery and self._is_due(delivery)]
-        return due, len(jobs) == SLOTS_AT_ONCE
-
-    async def relay_job(self, job_id: str) -> Relayed:
-        """Relay the slot of one job if it is due; otherwise find another due delivery of the job.
-
-        Raises:
-            StoreUnavailable: safe to repeat.
-        """
-        return await self._group.submit(job_id)
+        return Relayed([*due, *found.values()], self._next_of(jobs, made), more)
 
     async def next_at(self, now: datetime) -> datetime | None:
         """Return the earliest due time of a slot after *now*; None if no slot is due later."""
         return await self._jobs.next_slot_at(now)
 
-    async def _relay_jobs(self, job_ids: list[str]) -> Sequence[Relayed]:
-        jobs = {job.job_id: job for job in await self._jobs.slots_of(set(job_ids))}
-        waiting = list(jobs.values())
-        made = dict(zip(jobs, await self._relay(waiting), strict=True))
-        # A repeated doorbell, a delivery resent by hand, or a test.
-        others = {job_id for job_id in job_ids if not made.get(job_id)}
-        due = await self._deliveries.due_of_jobs(others, self._clock.now()) if others else {}
-        return [self._result(jobs.get(id_), made.get(id_), due.get(id_)) for id_ in job_ids]
-
-    def _result(self, job: Job | None, made: Delivery | None, other: DueDelivery | None) -> Relayed:
+    def _next_of(self, jobs: Sequence[Job], made: Sequence[Delivery | None]) -> datetime | None:
         now = self._clock.now()
-        if made is not None and self._is_due(made):
-            return Relayed(due=made.to_due())
-        if made is not None:
-            return Relayed(next_at=made.next_attempt_at)
-        if job is None or job.notify is None:
-            return Relayed(due=other)
+        later = [each.next_attempt_at for each in made if each and not self._is_due(each)]
         # The slot is not due yet, or it was postponed just now: the next round finds it.
-        return Relayed(due=other, next_at=max(job.notify.due_at, now))
+        later += [
+            max(job.notify.due_at, now)
+            for job, delivery in zip(jobs, made, strict=True)
+            if job.notify and delivery is None
+        ]
+        return min((at for at in later if at), default=None)
 
     def _is_due(self, delivery: Delivery) -> bool:
         at = delivery.next_attempt_at

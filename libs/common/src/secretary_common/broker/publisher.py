@@ -18,12 +18,15 @@ from secretary_common.broker.connection import (
 )
 from secretary_common.broker.queue_access import QueueAccess
 from secretary_common.models import delivery_id_of
+from secretary_common.runtime.group_commit import GroupCommit
 from secretary_common.runtime.log import get_logger
 from secretary_common.runtime.metrics import DOORBELLS_RUNG
 
 log = get_logger(__name__)
 
 PUBLISH_TIMEOUT_SEC = 1.0
+MOST_SHARED = 64
+"""The most slots that one ring stands for: a notifier that is rung reads as many."""
 
 
 class Publisher:
@@ -39,6 +42,10 @@ class Publisher:
         self._usable: dict[str, bool] = {}
         """Whether a queue can be used in this session."""
         self._refusal: ChannelAccessRefused | None = None
+        # While a ring waits for its confirm, further rings gather behind it and share the next one.
+        self._slots: GroupCommit[str, bool] = GroupCommit(
+            self._ring_slots, largest=MOST_SHARED, linger_sec=0
+        )
 
     async def run(self) -> None:
         """Stay connected until cancelled; without a broker, return at once."""
@@ -49,8 +56,16 @@ class Publisher:
         return await self._ring(topology.job_queue(job_type), topology.encode("job_id", job_id))
 
     async def ring_delivery(self, job_id: str, seq: int) -> bool:
-        body = topology.encode("delivery_id", delivery_id_of(job_id, seq))
-        return await self._ring(topology.DELIVERIES, body)
+        return await self._ring_delivery(delivery_id_of(job_id, seq))
+
+    async def ring_slot(self, job_id: str, seq: int) -> bool:
+        return await self._slots.submit(delivery_id_of(job_id, seq))
+
+    async def _ring_slots(self, delivery_ids: list[str]) -> list[bool]:
+        return [await self._ring_delivery(delivery_ids[-1])] * len(delivery_ids)
+
+    async def _ring_delivery(self, delivery_id: str) -> bool:
+        return await self._ring(topology.DELIVERIES, topology.encode("delivery_id", delivery_id))
 
     async def _session(self, connection: AbstractConnection, worked: Worked) -> None:
         async with asyncio.timeout(ANSWER_SEC):

@@ -18,3 +18,11 @@ class Doorbell(Protocol):
     async def ring_delivery(self, job_id: str, seq: int) -> bool:
         """Ring the notifiers for the event *seq* of a job; return as ``ring_job`` does."""
         ...
+
+    async def ring_slot(self, job_id: str, seq: int) -> bool:
+        """Ring the notifiers for an event in the outbox slot of a job; return as ``ring_job`` does.
+
+        Rings of the same moment share one message, because a notifier that is rung reads every
+        due slot.
+        """
+        ...

@@ -21,3 +21,6 @@ class RecordingDoorbell:
     async def ring_delivery(self, job_id: str, seq: int) -> bool:
         self.deliveries.append((job_id, seq))
         return self.answers
+
+    async def ring_slot(self, job_id: str, seq: int) -> bool:
+        return await self.ring_delivery(job_id, seq)

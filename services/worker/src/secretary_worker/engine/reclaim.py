@@ -128,7 +128,7 @@ class Reclaimer:
             return False  # its worker, or another one, was faster
         log.warning("job.ended_without_worker", job_id=job.job_id, outcome=settlement.outcome.value)
         if job.webhook:
-            self._in_background(self._doorbell.ring_delivery(job.job_id, settlement.seq))
+            self._in_background(self._doorbell.ring_slot(job.job_id, settlement.seq))
         return True
 
 

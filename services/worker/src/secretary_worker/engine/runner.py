@@ -213,7 +213,7 @@ class Runner:
             self.loop.replace_blocked_loop(run)
 
     def _ring_delivery(self, job_id: str, seq: int) -> None:
-        self.in_background(self.doorbell.ring_delivery(job_id, seq))
+        self.in_background(self.doorbell.ring_slot(job_id, seq))
 
     def _report(self, hold: HeldJob, settlement: Settlement | None, seconds: float) -> None:
         outcome = settlement.outcome.value if settlement else "lost"
