@@ -12,12 +12,14 @@ from types import FrameType
 import uvicorn
 
 from secretary_api.app import ApiDependencies, create_app
+from secretary_api.http.bounded_protocol import BoundedProtocol
 from secretary_api.http.early_answer import EarlyAnswer
 from secretary_api.jobs.admission import Admission
 from secretary_common.broker.publisher import Publisher
 from secretary_common.mongo.store import Store, open_store
 from secretary_common.ports import Doorbell
-from secretary_common.runtime.accept_errors import AcceptErrors
+from secretary_common.runtime import event_loop
+from secretary_common.runtime.descriptor_watch import DescriptorWatch
 from secretary_common.runtime.lifecycle import Background, running
 from secretary_common.runtime.log import configure_logging, get_logger
 from secretary_common.secrets.cipher import Cipher
@@ -66,7 +68,6 @@ class Server(uvicorn.Server):
 async def serve(settings: Settings) -> None:
     """Serve the API; MongoDB and the broker may be unreachable at the start and at any time."""
     check_address("api.host", "api.port", settings.api.host, settings.api.port)
-    AcceptErrors().watch(asyncio.get_running_loop())
     store = open_store(settings.mongo, retention=timedelta(days=settings.retention.finished_days))
     publisher = Publisher(settings.broker.url.get_secret_value())
     store_answered, stopping = asyncio.Event(), asyncio.Event()
@@ -77,7 +78,9 @@ async def serve(settings: Settings) -> None:
     server = Server(server_config(settings, parts), stopping)
     try:
         # If one of these tasks fails, the process ends with an error.
-        async with running(publisher.run(), _follow(store, store_answered)):
+        async with running(
+            publisher.run(), _follow(store, store_answered), DescriptorWatch().run()
+        ):
             await server.serve()
             await background.finish()
     finally:
@@ -139,6 +142,8 @@ def server_config(settings: Settings, parts: ApiDependencies) -> uvicorn.Config:
         EarlyAnswer(create_app(parts)),
         host=settings.api.host,
         port=settings.api.port,
+        http=BoundedProtocol,
+        ws="none",
         access_log=False,
         lifespan="off",
         log_config=None,
@@ -159,4 +164,4 @@ def main() -> None:
     with exit_if_misconfigured("secretary-api"):
         settings = load_settings(require=REQUIRED)
         configure_logging("api", level=settings.log.level, style=settings.log.format)
-        asyncio.run(serve(settings))
+        event_loop.run(serve(settings))

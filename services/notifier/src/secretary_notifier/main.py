@@ -16,7 +16,8 @@ from secretary_common.http.egress import guarded_session
 from secretary_common.http.tls import client_tls
 from secretary_common.models import new_token
 from secretary_common.mongo.store import Store, open_store
-from secretary_common.runtime.accept_errors import AcceptErrors
+from secretary_common.runtime import event_loop
+from secretary_common.runtime.descriptor_watch import DescriptorWatch
 from secretary_common.runtime.health import health_server
 from secretary_common.runtime.keyed_limit import KeyedLimit
 from secretary_common.runtime.lifecycle import running, stop_signal, unless_stopped
@@ -45,7 +46,7 @@ def main() -> None:
     with exit_if_misconfigured("secretary-notifier"):
         settings = load_settings(require=("security.encryption_keys",))
         configure_logging("notifier", level=settings.log.level, style=settings.log.format)
-        asyncio.run(_run(settings))
+        event_loop.run(_run(settings))
 
 
 async def _run(settings: Settings) -> None:
@@ -62,7 +63,6 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
     If MongoDB is unreachable at the start, the notifier waits for MongoDB. If the broker is
     unreachable, the notifier polls for due deliveries and connects to the broker later.
     """
-    AcceptErrors().watch(asyncio.get_running_loop())
     section = settings.notifier
     check_address("notifier.host", "notifier.http_port", section.host, section.http_port)
     store = open_store(settings.mongo, retention=timedelta(days=settings.retention.finished_days))
@@ -97,7 +97,7 @@ async def _work(
         settings.broker.url.get_secret_value(), max_in_flight=section.max_in_flight
     )
     log.info("notifier.started", max_in_flight=section.max_in_flight)
-    async with running(store.keep_time(), store.watch_indexes()):
+    async with running(store.keep_time(), store.watch_indexes(), DescriptorWatch().run()):
         async with running(
             doorbell.listen(dispatcher.on_doorbell),
             report_alive(store.notifiers, owner, store.clock, facts),

@@ -10,7 +10,8 @@ from typing import Any
 
 from secretary_common.broker.publisher import Publisher
 from secretary_common.mongo.store import Store, open_store
-from secretary_common.runtime.accept_errors import AcceptErrors
+from secretary_common.runtime import event_loop
+from secretary_common.runtime.descriptor_watch import DescriptorWatch
 from secretary_common.runtime.health import health_server
 from secretary_common.runtime.lifecycle import (
     end_within,
@@ -53,7 +54,6 @@ async def serve(settings: Settings) -> None:
     """
     worker = settings.worker
     check_address("worker.host", "worker.http_port", worker.host, worker.http_port)
-    AcceptErrors().watch(asyncio.get_running_loop())
     store = open_store(settings.mongo, retention=_retention(settings))
     bridge = Bridge()
     uploads = Uploads(store.files, store.keys, bridge)
@@ -79,6 +79,7 @@ async def serve(settings: Settings) -> None:
                     _watchdog(settings, engine).run(stop),
                     publisher.run(),
                     store.watch_indexes(),
+                    DescriptorWatch().run(),
                     engine.leases.run(),
                     engine.fitness.run(),
                     _sweeper(settings, store, engine).run(),
@@ -233,5 +234,5 @@ def main() -> None:
     with exit_if_misconfigured("secretary-worker"):
         settings = load_settings(require=REQUIRED)
         configure_logging("worker", level=settings.log.level, style=settings.log.format)
-        asyncio.run(serve(settings))
+        event_loop.run(serve(settings))
     end_within(HANDLER_LOOP_CLOSE_SEC)

@@ -217,8 +217,10 @@ def origin_of(url: str) -> str:
 
 async def system_lookup(host: str, port: int) -> list[str]:
     """Ask the system's resolver once; return each address once, in the resolver's order."""
-    loop = asyncio.get_running_loop()
-    answers = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    # Not ``loop.getaddrinfo``: uvloop has four threads for it in a process, and names whose look-up
+    # hangs would block all others. The threads of the loop's executor are the service's to choose.
+    look_up = functools.partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+    answers = await asyncio.get_running_loop().run_in_executor(None, look_up)
     return list(dict.fromkeys(str(answer[4][0]) for answer in answers))
 
 

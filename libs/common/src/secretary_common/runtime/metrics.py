@@ -14,9 +14,9 @@ DOORBELLS_HEARD = Counter(
     "Doorbells received, by what came of them: claimed, gone, given_back, dead_lettered",
     ["queue", "outcome"],
 )
-ACCEPT_FAILURES = Counter(
-    "secretary_accept_failures_total",
-    "Connections that could not be accepted for want of descriptors or memory; each is tried again",
+DESCRIPTOR_SHORTAGES = Counter(
+    "secretary_descriptor_shortages_total",
+    "Checks, one every 5 s, that found the process without a descriptor to open",
 )
 WORKER_UNFIT = Gauge(
     "secretary_worker_unfit", "1 while this worker lacks something that its jobs need", ["reason"]
