@@ -12,7 +12,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 PYTEST ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up quick test chaos corpus bench bench-pdf bench-quality tree lint format lock clean
+.PHONY: help setup demo up quick test drills chaos corpus bench bench-pdf bench-quality tree lint format lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -39,10 +39,14 @@ quick: setup ## Run the unit and contract tests, for the daily loop
 	@$(BIN)/python -m secretary_devstack.servers.provision nodejs
 	@$(BIN)/python -m pytest tests/unit tests/contract --numprocesses 2 --dist worksteal $(PYTEST)
 
-test: setup ## Run all tests against real servers
+test: setup ## Run all tests but the drills, against real servers
 	@$(BIN)/python -m secretary_devstack.servers.provision --optional mongod rabbitmq
 	@$(BIN)/python -m secretary_devstack.servers.provision ffmpeg espeak-ng nodejs
-	@$(BIN)/python -m pytest --numprocesses 3 --dist worksteal $(PYTEST)
+	@$(BIN)/python -m pytest -m "not drill" --numprocesses 4 --dist worksteal $(PYTEST)
+
+drills: setup ## Run the long fault drills: frozen, stopped, starved and odd systems
+	@$(BIN)/python -m secretary_devstack.servers.provision --optional mongod rabbitmq
+	@$(BIN)/python -m pytest -m drill --numprocesses 2 --dist worksteal $(PYTEST)
 
 # The first seed, the number of seeds, and more arguments, e.g.
 # `make chaos SEED=7 SEEDS=1 CHAOS="--jobs 300"`.

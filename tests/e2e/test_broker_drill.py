@@ -12,6 +12,9 @@ from secretary_devstack.processes.service import Service
 from secretary_devstack.processes.stack import Stack
 from secretary_devstack.servers.rabbitmq import RabbitMQ
 
+pytestmark = pytest.mark.drill
+
+
 POLL_SEC = 3
 # The promise is 15 s after the broker works again; the double for a busy machine.
 BACK_SEC = 2 * 15

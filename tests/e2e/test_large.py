@@ -19,6 +19,9 @@ from secretary_devstack.deadline import wait_until
 from secretary_devstack.processes.service import Service
 from secretary_devstack.servers.receiver import Receiver
 
+pytestmark = pytest.mark.drill
+
+
 MEGABYTES = 40
 SIZE = MEGABYTES * 1_000_000
 

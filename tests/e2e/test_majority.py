@@ -10,6 +10,9 @@ import pytest
 from secretary_devstack.processes.stack import Stack
 from secretary_devstack.servers.mongod import ReplicaSet
 
+pytestmark = pytest.mark.drill
+
+
 LEASE_SEC = 6.0
 SETTINGS = {
     "generic_worker.poll_interval_sec": 1,

@@ -17,6 +17,9 @@ from secretary_devstack.processes.job_client import JobClient, is_finished
 from secretary_devstack.processes.stack import Stack
 from secretary_devstack.servers.receiver import Receiver
 
+pytestmark = pytest.mark.drill
+
+
 SETTINGS = {
     "generic_worker.poll_interval_sec": 1,
     "worker.heartbeat_sec": 1,

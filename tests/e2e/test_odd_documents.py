@@ -22,6 +22,9 @@ from secretary_devstack.processes.job_client import JobClient
 from secretary_devstack.processes.stack import Stack
 from secretary_devstack.servers.receiver import Receiver
 
+pytestmark = pytest.mark.drill
+
+
 StackFactory = Callable[..., Stack]
 Database = Any
 

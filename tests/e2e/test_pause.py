@@ -7,7 +7,12 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+import pytest
+
 from secretary_devstack.processes.stack import Stack
+
+pytestmark = pytest.mark.drill
+
 
 LEASE_SEC = 6.0
 SETTINGS = {

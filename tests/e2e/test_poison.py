@@ -14,6 +14,9 @@ from secretary_devstack.processes.job_client import JobClient
 from secretary_devstack.processes.service import Service, answers_ok
 from secretary_devstack.processes.stack import Stack
 
+pytestmark = pytest.mark.drill
+
+
 LEASE_SEC = 6.0
 SETTINGS = {
     "generic_worker.poll_interval_sec": 1,

@@ -12,6 +12,9 @@ from pymongo import MongoClient
 from secretary_devstack.processes.stack import Stack
 from secretary_devstack.servers.mongod import ReplicaSet
 
+pytestmark = pytest.mark.drill
+
+
 CODES = {
     8: "UnknownError",
     13: "Unauthorized",

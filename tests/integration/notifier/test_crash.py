@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
+import pytest
 from aiohttp import web
 from support.notifier_harness import NotifierHarness, Receiver, running_receiver, until
 from support.notifier_process import environment, free_port, process
@@ -126,6 +127,7 @@ async def test_after_a_kill_after_the_record_the_event_is_not_sent_again(
     assert [hit.delivery_id for hit in receiver.hits].count(f"msg_{job.job_id}_7") == 1
 
 
+@pytest.mark.drill
 async def test_after_many_kills_no_event_is_lost_or_changed(
     harness: NotifierHarness, receiver: Receiver
 ) -> None:

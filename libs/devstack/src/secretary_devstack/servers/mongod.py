@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
@@ -20,6 +21,7 @@ from secretary_devstack.servers.node_client import (
     hello,
     initiate,
     is_primary,
+    lock_writes,
 )
 from secretary_devstack.servers.port import HOST, free_port
 from secretary_devstack.startable import Startable
@@ -241,14 +243,15 @@ class ReplicaSet(Startable):
         The primary stays primary. A set of one node has no secondary and still confirms.
 
         Raises:
-            NotInTime: there is no primary.
+            NotInTime: there is no primary, or a secondary cannot be locked.
         """
         primary = self.primary()
         with contextlib.ExitStack() as unlocking:
             for node in self.nodes:
                 if node is not primary:
                     client = unlocking.enter_context(node.client())
-                    client.admin.command("fsync", lock=True)
+                    lock = functools.partial(lock_writes, client)
+                    wait_until(lock, timeout_sec=READY_SEC, what="lock of a secondary")
                     unlocking.callback(client.admin.command, "fsyncUnlock")
             yield
 

@@ -12,6 +12,7 @@ NodeClient = MongoClient[JsonObject]
 
 ANSWER_MS = 2_000
 ALREADY_INITIALIZED = 23
+COMMAND_FAILED = 125
 
 
 def client_of(host: str, port: int) -> NodeClient:
@@ -35,6 +36,20 @@ def hello(client: NodeClient) -> JsonObject:
 def is_primary(client: NodeClient) -> bool:
     """Return whether the server accepts writes now."""
     return bool(hello(client).get("isWritablePrimary"))
+
+
+def lock_writes(client: NodeClient) -> bool:
+    """Block the writes of a secondary. Return False if it is too new to be locked; try again then.
+
+    A secondary that has just copied its data cannot take the checkpoint that a lock needs.
+    """
+    try:
+        client.admin.command("fsync", lock=True)
+    except OperationFailure as error:
+        if error.code != COMMAND_FAILED:
+            raise
+        return False
+    return True
 
 
 def initiate(client: NodeClient, configuration: JsonObject) -> None:
