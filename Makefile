@@ -75,6 +75,7 @@ PEERS_INSTALLED := $(PEERS)/.installed
 
 bench: setup $(PEERS_INSTALLED) ## Measure BENCH=burst against other systems, or another bench
 	@$(BIN)/python -m secretary_devstack.servers.provision mongod rabbitmq
+	@$(BIN)/python -m secretary_devstack.servers.provision --optional postgresql
 	@$(BIN)/python bench/run.py $(BENCH) $(OPTIONS)
 
 # The other job systems that `make bench` measures have packages of their own.

@@ -16,10 +16,13 @@ from typing import Any
 from harness import cpu, picture, results
 from harness.load import request_of, submit
 from harness.peer import CeleryPrefork, CeleryThreads, Taskiq
+from harness.procrastinate import Procrastinate
 from harness.results import Record
 from harness.secretary import Secretary
 from harness.system import System
 from harness.turns import MakeSystem, in_turns, running, say
+
+from secretary_devstack.error import ServerMissing
 
 WARM_UP = 200
 SYSTEMS: dict[str, Any] = {
@@ -27,6 +30,7 @@ SYSTEMS: dict[str, Any] = {
     "celery-threads": CeleryThreads,
     "celery-prefork": CeleryPrefork,
     "taskiq": Taskiq,
+    "procrastinate": Procrastinate,
 }
 
 
@@ -61,8 +65,12 @@ def measure(options: argparse.Namespace) -> Record:
     chosen, records = variants(options), []
     for turn, name in in_turns(list(chosen), options.turns):
         names, make = chosen[name]
-        with running(make, lock=options.lock) as system:
-            record = {**names, "turn": turn, **burst(system, options, count_messages=turn == 1)}
+        try:
+            with running(make, lock=options.lock) as system:
+                record = {**names, "turn": turn, **burst(system, options, count_messages=turn == 1)}
+        except ServerMissing as error:
+            say(f"turn {turn}  {name} is left out: {error}")
+            continue
         records.append(record)
         say(f"turn {turn}  {_line(name, record)}")
     return {"records": records}

@@ -16,7 +16,7 @@ from harness.turns import say
 
 HERE = Path(__file__).parent
 DOCS = HERE.parent / "docs/performance"
-BENCHES = ("burst",)
+BENCHES = ("burst", "idle", "soak", "growth", "webhooks", "sse", "pdf", "limits")
 
 
 def _parser(bench: Any, name: str) -> argparse.ArgumentParser:

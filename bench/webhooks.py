@@ -24,7 +24,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from webhook_receiver import Arrivals, Receivers
+from harness.receiver import Arrivals, Receivers
 
 from secretary_common.broker.publisher import Publisher
 from secretary_common.models import (

@@ -35,13 +35,16 @@ def alone(lock: Path | None) -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def new_folder() -> Iterator[Path]:
+    """Yield a new folder that is removed at the end."""
+    with tempfile.TemporaryDirectory(prefix="secretary-bench-") as name:
+        yield Path(name)
+
+
+@contextlib.contextmanager
 def running(make: Callable[[Path], S], *, lock: Path | None = None) -> Iterator[S]:
     """Run a system in a new folder; remove the folder afterwards."""
-    with (
-        alone(lock),
-        tempfile.TemporaryDirectory(prefix="secretary-bench-") as name,
-        make(Path(name)) as system,
-    ):
+    with alone(lock), new_folder() as folder, make(folder) as system:
         time.sleep(1)  # what a service does after its start is not part of a measurement
         yield system
 

@@ -13,12 +13,14 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from secretary_devstack.error import ServerMissing
 from secretary_devstack.servers.mongod import mongod_binary, wheel_is_installed
 from secretary_devstack.servers.rabbitmq import rabbitmq_installed
 
 INSTALL_SEC = 600
+PACKAGED_POSTGRESQL = Path("/usr/lib/postgresql")
 RUN_SEC = 30
 
 # sh runs this script as root with the packages as arguments. A package's post-install script
@@ -61,6 +63,11 @@ def mongod_runs() -> bool:
         return False
 
 
+def postgresql_installed() -> bool:
+    """Return whether a PostgreSQL server is installed. Debian keeps its programs off the PATH."""
+    return any(PACKAGED_POSTGRESQL.glob("*/bin/postgres"))
+
+
 def on_path(program: str) -> Callable[[], bool]:
     """Return a function that checks whether *program* is installed."""
     return lambda: shutil.which(program) is not None
@@ -81,6 +88,8 @@ PROGRAMS = {
         "mongod 6.0 or newer (https://www.mongodb.com/docs/manual/installation)",
     ),
     "rabbitmq": Program("RabbitMQ", "rabbitmq-server", rabbitmq_installed),
+    # A bench compares Secretary with a job system that needs it.
+    "postgresql": Program("PostgreSQL", "postgresql", postgresql_installed),
     "ffmpeg": Program("ffmpeg", "ffmpeg", on_path("ffmpeg")),
     # Makes the recordings that tests use.
     "espeak-ng": Program("espeak-ng", "espeak-ng", on_path("espeak-ng")),
