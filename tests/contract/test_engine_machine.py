@@ -55,6 +55,7 @@ from secretary_common.testing.deliveries import InMemoryDeliveryRepository
 from secretary_common.testing.doorbell import RecordingDoorbell
 from secretary_common.testing.jobs import InMemoryJobRepository
 from secretary_common.testing.logs import InMemoryLogRepository
+from secretary_worker.attempt import flush_timer
 from secretary_worker.attempt import writer as writer_module
 from secretary_worker.attempt.commands import AwaitDurable, Results
 from secretary_worker.attempt.held_job import HeldJob
@@ -106,7 +107,6 @@ class Attempt:
 
     hold: HeldJob
     writer: AttemptWriter
-    writing: asyncio.Task[None]
     owner: str
     ended: bool = False
     percents: list[int] = field(default_factory=list)
@@ -418,8 +418,7 @@ class EngineMachine(RuleBasedStateMachine):
         attempts.append(job.attempt)
         hold = hold_of(job, lease)
         writer = make_writer(hold, self.jobs, self.logs, self.clock)
-        writing = asyncio.create_task(writer.run())
-        self.attempts.append(Attempt(hold, writer, writing, owner))
+        self.attempts.append(Attempt(hold, writer, owner))
 
     async def written(self, attempt: Attempt, progress: JobProgress) -> None:
         confirm = AwaitDurable(progress)
@@ -438,8 +437,7 @@ class EngineMachine(RuleBasedStateMachine):
             return await attempt.writer.settle(verdict)
 
     async def stopped(self, attempt: Attempt) -> None:
-        attempt.writing.cancel()
-        await asyncio.gather(attempt.writing, return_exceptions=True)
+        await attempt.writer.close()
 
     async def relay_all(self) -> None:
         now = self.clock.now()
@@ -480,7 +478,7 @@ def over_mongodb(url: str, database: str) -> type[EngineMachine]:
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     """Remove the writer's delays, which only matter for handlers with very many writes."""
-    monkeypatch.setattr(writer_module, "FLUSH_SEC", 0.0)
+    monkeypatch.setattr(flush_timer, "FLUSH_SEC", 0.0)
     monkeypatch.setattr(writer_module, "STORE_RETRY_SEC", 0.0)
 
 

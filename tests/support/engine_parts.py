@@ -5,6 +5,7 @@ Tests build these parts only here: a new argument of a part then changes this mo
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from typing import Any
@@ -14,6 +15,7 @@ from secretary_common.models import Candidate, Job, Lease
 from secretary_common.ports import JobCandidates, JobRepository, LogRepository, WorkerRepository
 from secretary_common.runtime.clock import Clock, SystemClock, elapsed_sec
 from secretary_common.runtime.lifecycle import Background
+from secretary_common.runtime.mailbox import Mailbox
 from secretary_common.testing.doorbell import RecordingDoorbell
 from secretary_common.testing.files import InMemoryFileRepository
 from secretary_worker.attempt.held_job import HeldJob
@@ -116,5 +118,6 @@ def make_writer(
         clock=clock,
         retention=RETENTION,
         max_file_bytes=MAX_FILE_BYTES,
+        mailbox=Mailbox(asyncio.get_running_loop()),
     )
     return writers.open(hold, ResourceCalculator(), lambda *_: None)

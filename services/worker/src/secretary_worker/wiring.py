@@ -5,6 +5,7 @@ A new argument of a part of the engine is given here, so it changes no test.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -19,6 +20,7 @@ from secretary_common.ports import (
 )
 from secretary_common.runtime.clock import Clock
 from secretary_common.runtime.lifecycle import Background
+from secretary_common.runtime.mailbox import Mailbox
 from secretary_common.secrets.cipher import Cipher
 from secretary_worker.access.upload import Uploads
 from secretary_worker.attempt.writers import AttemptWriters
@@ -99,6 +101,7 @@ def build_engine(
             clock=ports.clock,
             retention=terms.retention,
             max_file_bytes=terms.max_file_bytes,
+            mailbox=Mailbox(asyncio.get_running_loop()),
         ),
         doorbell=ports.doorbell,
         leases=leases,

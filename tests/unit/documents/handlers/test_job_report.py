@@ -12,7 +12,7 @@ from support.virtual_loop import VirtualLoop
 from secretary_common.models import JobProgress
 from secretary_documents.handlers.contract import REPEAT_SEC, JobReport
 from secretary_documents.handlers.pdf.progress import page_progress
-from secretary_worker.attempt.writer import FLUSH_SEC
+from secretary_worker.attempt.flush_timer import FLUSH_SEC
 
 
 async def test_progress_is_repeated_during_a_long_page_and_not_after_it() -> None:

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from support.virtual_loop import VirtualLoop
 
-from secretary_worker.attempt.inbox import BATCH_SIZE, GATHER_SEC, Inbox
+from secretary_common.runtime.mailbox import GATHER_SEC, Mailbox
+from secretary_worker.attempt.inbox import BATCH_SIZE, Inbox
 
 Taken = list[tuple[str, float]]
 
@@ -19,8 +20,8 @@ def run(scene: Callable[[Inbox[str]], Coroutine[Any, Any, None]]) -> Taken:
     taken: Taken = []
 
     async def playing() -> None:
-        now = asyncio.get_running_loop().time
-        await scene(Inbox(lambda item: taken.append((item, now()))))
+        loop = asyncio.get_running_loop()
+        await scene(Inbox(lambda item: taken.append((item, loop.time())), Mailbox(loop)))
 
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         runner.run(playing())
@@ -65,7 +66,7 @@ def test_catching_up_takes_all_items_submitted_before() -> None:
 
 async def test_no_item_from_many_threads_is_lost() -> None:
     taken: list[int] = []
-    inbox: Inbox[int] = Inbox(taken.append)
+    inbox: Inbox[int] = Inbox(taken.append, Mailbox(asyncio.get_running_loop()))
 
     def submit_some(thread: int) -> None:
         for number in range(2000):

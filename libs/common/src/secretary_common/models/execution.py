@@ -42,6 +42,8 @@ class ProgressChange:
     progress: JobProgress
     slot: NotifySlot | None
     """The event for the outbox slot; an earlier ``due_at`` in the slot stays."""
+    asks_notified_at: bool = True
+    """Whether the writer needs the job's ``notified_at``, which costs a read after the write."""
 
 
 class Outcome(StrEnum):

@@ -208,6 +208,8 @@ class JobClaims(Protocol):
     async def record_progress(self, change: ProgressChange) -> datetime | None:
         """Write progress under the attempt's lease; return the job's ``notified_at``.
 
+        If *change* does not ask for ``notified_at``, None is returned.
+
         Raises:
             StaleClaim: the attempt no longer holds the job.
         """

@@ -96,7 +96,7 @@ class InMemoryJobClaims(JobMemory):
         if slot := change.slot:
             due_at = min(slot.due_at, job.notify.due_at) if job.notify else slot.due_at
             self.put(job, notify=slot.model_copy(update={"due_at": due_at}))
-        return job.notified_at
+        return job.notified_at if change.asks_notified_at else None
 
     async def settle(
         self, job: Job, token: str, settlement: Settlement, *, ended: bool = False

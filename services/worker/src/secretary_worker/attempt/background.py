@@ -21,6 +21,11 @@ class BackgroundWrites:
         self._retry = retry
         self._tasks: set[asyncio.Task[None]] = set()
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether a write has not ended."""
+        return bool(self._tasks)
+
     def start(
         self, write: Write, done: Future[None], close: Callable[[], None] = lambda: None
     ) -> None:

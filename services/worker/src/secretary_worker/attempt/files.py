@@ -41,9 +41,14 @@ class AttemptFiles:
         return tuple(self._stored[name] for name in self._latest if name in self._stored)
 
     @property
+    def large_results(self) -> Results | None:
+        """The latest results, if they are too large for the job document."""
+        return self.results if self.results and self.results.value is None else None
+
+    @property
     def results_file(self) -> ResultsFile | None:
         """The file of the latest results; None if the job document has room for the results."""
-        if self.results is None or self.results.value is not None or self._stored_results is None:
+        if self.large_results is None or self._stored_results is None:
             return None
         results, file = self._stored_results
         return file if results is self.results else None

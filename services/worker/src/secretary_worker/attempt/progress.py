@@ -29,6 +29,7 @@ class AttemptProgress:
         self._on_event = on_event
         self._seq = job.seq
         self._notified_at = job.notified_at
+        self._wants_events = job.webhook is not None and job.webhook.progress
         self.unwritten: JobProgress | None = None
         """The latest progress, until it is written."""
         self.percent = 0
@@ -38,6 +39,14 @@ class AttemptProgress:
     def next_seq(self) -> int:
         """The ``seq`` of the next change."""
         return self._seq + 1
+
+    @property
+    def owes_event(self) -> bool:
+        """Whether the webhook asks for progress, and this attempt has not written the first one.
+
+        Such a progress is written at once, because a settlement has no event of a progress.
+        """
+        return self._wants_events and self.unwritten is not None and self._seq == self._job.seq
 
     def update(self, progress: JobProgress) -> None:
         """Set the progress to write next, in place of a progress that is not written yet."""
@@ -56,7 +65,15 @@ class AttemptProgress:
             return
         now, seq = self._clock.now(), self.next_seq
         slot = progress_slot(self._job, seq=seq, now=now, notified_at=self._notified_at)
-        change = ProgressChange(self._job.job_id, self._token, seq, now, progress, slot)
+        change = ProgressChange(
+            self._job.job_id,
+            self._token,
+            seq,
+            now,
+            progress,
+            slot,
+            asks_notified_at=slot is not None,
+        )
         self._notified_at = await self._jobs.record_progress(change)
         self._seq = seq
         if self.unwritten is progress:

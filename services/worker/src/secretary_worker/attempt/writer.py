@@ -1,7 +1,7 @@
 """Carries out the commands of one attempt on the engine's loop.
 
 The writer writes the latest progress at most 4 times a second, log lines in batches, and files in
-the background. At the end it settles the job.
+the background. At the end it settles the job. A short attempt needs only this last write.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from secretary_common.errors import NotStorable, PermanentError, StaleClaim, Sto
 from secretary_common.jobs.resource_calculator import ResourceCalculator
 from secretary_common.models import JobError, JobProgress, JobStatus, Outcome, Settlement
 from secretary_common.runtime.clock import Clock
-from secretary_common.runtime.lifecycle import cancel_and_wait, wait_for_event
+from secretary_common.runtime.lifecycle import cancel_and_wait
 from secretary_common.runtime.log import get_logger
+from secretary_common.runtime.mailbox import Mailbox
 from secretary_worker.attempt.background import BackgroundWrites
 from secretary_worker.attempt.commands import (
     AwaitDurable,
@@ -27,6 +28,7 @@ from secretary_worker.attempt.commands import (
     resolve,
 )
 from secretary_worker.attempt.files import AttemptFiles
+from secretary_worker.attempt.flush_timer import FlushTimer
 from secretary_worker.attempt.held_job import HeldJob
 from secretary_worker.attempt.inbox import Inbox
 from secretary_worker.attempt.log_writer import LogWriter
@@ -37,7 +39,6 @@ from secretary_worker.attempt.waiters import Waiters
 
 log = get_logger(__name__)
 
-FLUSH_SEC = 0.25
 STORE_RETRY_SEC = 0.5
 LOG_BATCHES = 5
 """The most batches of log lines between two writes of progress."""
@@ -54,10 +55,11 @@ class AttemptWriter:
         files: AttemptFiles,
         clock: Clock,
         *,
+        mailbox: Mailbox,
         calculator: ResourceCalculator,
         retention: timedelta,
     ) -> None:
-        """*retention*: how long the job is kept after its end."""
+        """*mailbox* belongs to the engine's loop. *retention*: how long an ended job is kept."""
         self._hold = hold
         self._progress = progress
         self._log = lines
@@ -65,14 +67,15 @@ class AttemptWriter:
         self._clock = clock
         self._calculator = calculator
         self._retention = retention
-        self._inbox: Inbox[Command] = Inbox(self._take)
+        self._inbox: Inbox[Command] = Inbox(self._take, mailbox)
         self._background = BackgroundWrites(self._with_retries)
-        self._arrived = asyncio.Event()
-        self._urgent = asyncio.Event()
+        self._flushes = FlushTimer(self._flush_in_turn)
+        self._ending: asyncio.Task[None] | None = None
         self._lock = asyncio.Lock()
         self._waiters = Waiters()
         self._status: JobStatus | None = None
         self._failure: Exception | None = None
+        self._is_flushed = True
         self.error: JobError | None = None
         self.settlement: Settlement | None = None
 
@@ -113,16 +116,17 @@ class AttemptWriter:
         match update:
             case JobProgress():
                 self._progress.update(update)
+                self._flushes.ask(at_once=self._progress.owes_event)
             case LogLine():
                 self._log.add(update)
+                self._flushes.ask()
             case Results():
                 self._files.results = update
             case JobError():
                 self.error = update
             case JobStatus():
                 self._status = update
-                self._urgent.set()
-        self._arrived.set()
+                self._ending = asyncio.create_task(self._end_by_handler(update))
 
     def _accept_file(self, file: StoreFile) -> None:
         refusal = self._refusal()
@@ -150,7 +154,7 @@ class AttemptWriter:
             self._await_results(wait.update, wait)
         else:
             self._waiters.add_for_flush(wait.done)
-            self._arrived.set()
+            self._flushes.ask(at_once=True)
 
     def _await_results(self, results: Results, wait: AwaitDurable) -> None:
         if results is self._files.results:
@@ -158,33 +162,33 @@ class AttemptWriter:
         else:  # newer results have replaced them
             resolve(wait.done)
 
-    async def run(self) -> None:
-        """Write until cancelled, or until the handler has ended the job.
+    async def _end_by_handler(self, status: JobStatus) -> None:
+        """Settle with the terminal *status* that the handler has set, while the handler goes on."""
+        await self._unless_it_fails(self.settle(verdict_of_status(status, self.error)))
 
-        A permanent error of a write ends this method; awaiting an update then raises that error.
-        """
+    async def _flush_in_turn(self) -> bool:
+        """Flush, unless the attempt has ended. Return False if log lines are left to write."""
+        self._is_flushed = True
+        async with self._lock:
+            if not self._has_ended and self._failure is None:
+                await self._unless_it_fails(self._with_retries(self._flush))
+        return self._is_flushed
+
+    async def _unless_it_fails(self, writing: Awaitable[object]) -> None:
+        """Make a write. A permanent error is raised in the handler that awaits an update."""
         try:
-            await self._write()
+            await writing
         except Exception as error:  # noqa: BLE001 - raised in the handler, whose attempt it ends
             log.error("attempt.write_failed", exc=error)
             self._failure = error
             self._waiters.fail(error)
 
-    async def _write(self) -> None:
-        while True:
-            await self._arrived.wait()
-            self._arrived.clear()
-            if self._status:
-                await self.settle(verdict_of_status(self._status, self.error))
-                return
-            async with self._lock:
-                await self._with_retries(self._flush)
-            if not self._arrived.is_set():
-                await self._pause()
-
     async def close(self) -> None:
-        """Cancel the background writes. Call this when the attempt is over."""
+        """Cancel the writes that are under way. Call this when the attempt is over."""
         await self.catch_up()
+        await self._flushes.stop()
+        if self._ending:
+            await cancel_and_wait(self._ending)
         await self._background.cancel()
         self._files.drop_results()
         if self.settlement is None:
@@ -207,11 +211,18 @@ class AttemptWriter:
 
     async def _write_the_rest(self, outcome: Outcome) -> bool:
         """Make the last writes before the settlement; return False if the lease is lost."""
-        storing = asyncio.ensure_future(self._store_the_rest(outcome))
+        if not self._must_store(outcome):
+            return await self._flush_the_rest()
+        storing = asyncio.create_task(self._store_the_rest(outcome))
         try:
             return await self._flush_the_rest() and await storing
         finally:
             await cancel_and_wait(storing)
+
+    def _must_store(self, outcome: Outcome) -> bool:
+        """Return whether files or results must be stored, or their writes must be cancelled."""
+        is_completed = outcome is Outcome.COMPLETED
+        return self._background.is_busy or (is_completed and self._files.large_results is not None)
 
     async def _flush_the_rest(self) -> bool:
         """Flush once more. A fault in progress or log lines must not prevent the settlement."""
@@ -228,10 +239,9 @@ class AttemptWriter:
             await self._background.cancel()
             return True
         await self._background.finish()
-        results = self._files.results
-        if results is None or results.value is not None:
-            return True
-        return await self._with_retries(lambda: self._files.store_results(results))
+        if results := self._files.large_results:
+            return await self._with_retries(lambda: self._files.store_results(results))
+        return True
 
     async def _settle_or_reduce(self, settlement: Settlement) -> None:
         """Settle. If the job document has no room, settle with a reduced settlement instead."""
@@ -268,13 +278,11 @@ class AttemptWriter:
         this is the *last* flush.
         """
         with self._waiters.flushing() as awaited:
-            complete = await self._log.flush(None if awaited or last else LOG_BATCHES)
+            self._is_flushed = await self._log.flush(None if awaited or last else LOG_BATCHES)
             if last:
                 await self._log.close()
-            if awaited or not last:  # else the settlement holds the progress
+            if awaited or not last or self._progress.owes_event:  # else the settlement holds it
                 await self._progress.write()
-        if not complete:
-            self._arrived.set()
 
     async def _with_retries(self, write: Callable[[], Awaitable[object]]) -> bool:
         """Make *write*, and repeat it while MongoDB does not answer. False: the lease is lost."""
@@ -290,7 +298,3 @@ class AttemptWriter:
                 return True
         self._waiters.fail(StaleClaim())
         return False
-
-    async def _pause(self) -> None:
-        """Wait a moment for more commands, unless the handler ends the job."""
-        await wait_for_event(self._urgent, FLUSH_SEC)

@@ -8,6 +8,7 @@ from datetime import timedelta
 from secretary_common.jobs.resource_calculator import ResourceCalculator
 from secretary_common.ports import FileRepository, JobRepository, LogRepository
 from secretary_common.runtime.clock import Clock
+from secretary_common.runtime.mailbox import Mailbox
 from secretary_worker.attempt.files import AttemptFiles
 from secretary_worker.attempt.held_job import HeldJob
 from secretary_worker.attempt.log_writer import LogWriter
@@ -27,6 +28,8 @@ class AttemptWriters:
     """How long an ended job is kept."""
     max_file_bytes: int
     """The largest file that a handler may store, in bytes."""
+    mailbox: Mailbox
+    """The mailbox of the engine's loop."""
 
     def open(
         self, hold: HeldJob, calculator: ResourceCalculator, on_event: OnEvent
@@ -39,6 +42,7 @@ class AttemptWriters:
             LogWriter(job, self.logs, self.clock),
             AttemptFiles(job, self.files, self.clock, max_file_bytes=self.max_file_bytes),
             self.clock,
+            mailbox=self.mailbox,
             calculator=calculator,
             retention=self.retention,
         )

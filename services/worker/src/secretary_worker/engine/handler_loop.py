@@ -9,16 +9,17 @@ job must start, the job starts in a new loop.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import sys
 import threading
 import time
 import traceback
 from collections.abc import Callable, Coroutine
-from concurrent.futures import Future
+from contextvars import Context, copy_context
+from functools import partial
 from typing import Any
 
 from secretary_common.runtime.log import get_logger
+from secretary_common.runtime.mailbox import Mailbox
 from secretary_worker.watchdog.marks import MarkedExecutor, Marks
 
 log = get_logger(__name__)
@@ -29,41 +30,64 @@ STUCK_SEC = 1.0
 """If a handler ignores its cancellation and the loop is silent for longer, the loop is replaced."""
 
 
-class HandlerRun:
-    """One run of a handler: not begun, under way or ended."""
+class _Ticket:
+    """Two threads try to take a ticket; one of them succeeds."""
 
-    def __init__(self, handler: Coroutine[Any, Any, None]) -> None:
+    def __init__(self) -> None:
+        self._left = [None]
+
+    def take(self) -> bool:
+        """Take the ticket; return False if it is taken already."""
+        try:
+            self._left.pop()  # atomic
+        except IndexError:
+            return False
+        return True
+
+
+class HandlerRun:
+    """One run of a handler: not begun, under way or ended. Only the engine's loop calls it."""
+
+    def __init__(self, handler: Coroutine[Any, Any, None], mailbox: Mailbox) -> None:
+        """*mailbox* is the mailbox of the engine's loop."""
         self._handler = handler
+        self._mailbox = mailbox
+        self._context = copy_context()  # log lines of the handler name the job
         self._thread: LoopThread | None = None
         self._task: asyncio.Task[None] | None = None
-        self._ticket: Future[None] = Future()
+        self._ticket = _Ticket()
         """Decides a race: the loop's thread takes the ticket to begin the run, and the engine's
         thread takes it to withdraw the run."""
-        self.ended: Future[BaseException | None] = Future()
+        self.began_at: float | None = None
+        """When the run began, in monotonic seconds."""
+        self.ended: asyncio.Future[BaseException | None] = (
+            asyncio.get_running_loop().create_future()
+        )
         """Resolved when the handler has ended, with the exception that it raised, or with None."""
 
-    async def begins_in(self, thread: LoopThread, within_sec: float) -> bool:
-        """Begin in *thread*; withdraw the run and return False if this takes too long.
-
-        A withdrawn run may begin in another thread.
-        """
-        ticket: Future[None] = Future()
+    def post_to(self, thread: LoopThread) -> None:
+        """Begin in *thread*, as soon as its loop answers."""
+        ticket = _Ticket()
         self._thread, self._ticket = thread, ticket
-        thread.post(lambda: thread.start(self._run(ticket)))
-        try:
-            await asyncio.wait({asyncio.wrap_future(ticket)}, timeout=within_sec)
-        finally:
-            withdrawn = ticket.cancel()
-        return not withdrawn
+        thread.post(lambda: thread.start(self._run(ticket), self._context))
+
+    def withdraw(self) -> bool:
+        """Take the run back, for another thread. Return False if it has begun or is cancelled."""
+        return self._ticket.take()
+
+    def left_of(self, timeout_sec: float) -> float:
+        """Return how much is left of *timeout_sec*, which begins when the run begins."""
+        began_at = self.began_at
+        return timeout_sec if began_at is None else began_at + timeout_sec - time.monotonic()
 
     def cancel(self) -> None:
         """Raise ``CancelledError`` in the handler at its next await.
 
         A run that has not begun never begins. ``ended`` shows the outcome.
         """
-        if self._ticket.cancel():
+        if self._ticket.take():
             self._handler.close()
-            self.ended.set_result(asyncio.CancelledError())
+            self._end(asyncio.CancelledError())
         elif self._thread:
             self._thread.post(self._cancel)
 
@@ -71,22 +95,26 @@ class HandlerRun:
         """Return whether the run was put into *thread*."""
         return self._thread is thread
 
-    async def _run(self, ticket: Future[None]) -> None:
+    async def _run(self, ticket: _Ticket) -> None:
         """Run the handler. The run has begun once the loop runs this coroutine."""
-        if not ticket.set_running_or_notify_cancel():
+        if not ticket.take():
             return  # withdrawn
         self._task = asyncio.current_task()
-        ticket.set_result(None)
+        self.began_at = time.monotonic()
         raised: BaseException | None = None
         try:
             await self._handler
         except BaseException as error:  # noqa: BLE001 - also SystemExit ends only the handler
             raised = error
-        self.ended.set_result(raised)
+        self._mailbox.post(partial(self._end, raised))
 
     def _cancel(self) -> None:
         if self._task:
             self._task.cancel()
+
+    def _end(self, raised: BaseException | None) -> None:
+        if not self.ended.done():
+            self.ended.set_result(raised)
 
 
 class LoopThread:
@@ -97,6 +125,7 @@ class LoopThread:
         self._loop = asyncio.new_event_loop()
         self._loop.set_task_factory(marks.make_task)
         self._loop.set_default_executor(MarkedExecutor(marks))
+        self._mailbox = Mailbox(self._loop)
         self._asked_at: float | None = None
         self._under_way: set[asyncio.Task[None]] = set()
         self._retired = False
@@ -118,12 +147,11 @@ class LoopThread:
 
         if self._asked_at is None:
             self._asked_at = time.monotonic()
-        with contextlib.suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(answer)
+        self._mailbox.post(answer)
 
-    def start(self, work: Coroutine[Any, Any, None]) -> None:
-        """Run *work* in a task. Call this method inside the loop."""
-        task = self._loop.create_task(work)
+    def start(self, work: Coroutine[Any, Any, None], context: Context) -> None:
+        """Run *work* in a task, in *context*. Call this method inside the loop."""
+        task = self._loop.create_task(work, context=context)
         self._under_way.add(task)
         task.add_done_callback(self._remove)
 
@@ -187,17 +215,23 @@ class HandlerLoop:
         self._current = LoopThread(self.marks)
         self._replaced: list[LoopThread] = []
 
-    async def start(self, run: HandlerRun) -> None:
-        """Begin *run* in the shared loop. If that loop is blocked, replace it by a new loop.
+    def start(self, run: HandlerRun) -> None:
+        """Begin *run* in the shared loop, soon. If that loop is blocked, replace it by a new loop.
 
-        If this call is cancelled, *run* may have begun, so the caller must cancel *run* too.
+        Only the engine's loop may call this method.
         """
-        while True:
-            thread = self._current
-            patience = self._patience_sec - thread.silent_sec
-            if await run.begins_in(thread, max(patience, 0.0)):
-                return
+        thread = self._current
+        patience_sec = max(self._patience_sec - thread.silent_sec, 0.0)
+        run.post_to(thread)
+        loop = asyncio.get_running_loop()
+        check = loop.call_later(patience_sec, self._move, run, thread)
+        run.ended.add_done_callback(lambda _: check.cancel())
+
+    def _move(self, run: HandlerRun, thread: LoopThread) -> None:
+        """Begin *run* in a new loop if it has not begun in *thread*."""
+        if run.withdraw():
             self._replace(thread)
+            self.start(run)
 
     def replace_blocked_loop(self, run: HandlerRun) -> None:
         """Replace the shared loop if *run*, which ignored its cancellation, blocks this loop."""

@@ -19,7 +19,6 @@ from secretary_common.models import (
 )
 from secretary_common.ports import Doorbell
 from secretary_common.runtime.clock import Clock
-from secretary_common.runtime.lifecycle import cancel_and_wait
 from secretary_common.runtime.log import bind, get_logger
 from secretary_common.runtime.metrics import JOBS_SETTLED
 from secretary_common.secrets.cipher import Cipher, UnknownKey
@@ -86,7 +85,6 @@ class Runner:
     async def _attempt(self, hold: HeldJob) -> Settlement | None:
         job, clock, calculator = hold.job, self.clock, ResourceCalculator()
         writer = self.writers.open(hold, calculator, self._ring_delivery)
-        writing = asyncio.create_task(writer.run())
         try:
             ending = await self._ending(hold, writer, calculator)
             verdict = decide(job, ending, clock.now(), random.random())  # noqa: S311
@@ -95,7 +93,6 @@ class Runner:
             return await writer.settle(verdict)
         finally:
             self.leases.release(hold)
-            await cancel_and_wait(writing)
             await writer.close()
 
     def _judge_worker(self, verdict: Verdict) -> None:
@@ -118,66 +115,64 @@ class Runner:
     async def _handle(
         self, hold: HeldJob, writer: AttemptWriter, calculator: ResourceCalculator
     ) -> Ending:
-        registration = self.registry[hold.job.job_type]
-        visible = hold.job.model_copy(update={"webhook": None, "lease": None, "notify": None})
+        job, registration = hold.job, self.registry[hold.job.job_type]
         repository = SecretaryJobRepository(
-            visible.job_id,
+            job.job_id,
             writer.submit,
-            lambda file_id: self.uploads.open_upload(file_id, visible.owner),
+            lambda file_id: self.uploads.open_upload(file_id, job.owner),
             max_file_bytes=self.writers.max_file_bytes,
         )
-        mark = Mark(visible.job_id, visible.run, visible.attempt, hold.token)
+        mark = Mark(job.job_id, job.run, job.attempt, hold.token)
 
-        def call(job: Job) -> Awaitable[None]:
-            return call_handler(registration, job, repository, calculator)
+        def call(visible: Job) -> Awaitable[None]:
+            return call_handler(registration, visible, repository, calculator)
 
-        run = HandlerRun(self._bound(registration, visible, mark, call))
-        ended = asyncio.wrap_future(run.ended)
-        await self._begin(run, hold)
-        timeout = hold.job.timeout_sec or registration.timeout_sec
-        either: set[asyncio.Future[Any]] = {ended, hold.interrupted}
-        await self._wait(either, timeout)
-        if not ended.done():
+        run = HandlerRun(self._marked(registration, job, mark, call), self.writers.mailbox)
+        self.loop.start(run)
+        await self._wait(run, hold, job.timeout_sec or registration.timeout_sec)
+        if not run.ended.done():
             hold.interrupt(Interruption.TIMED_OUT)
-            await self._stop(run, ended, hold)
+            await self._stop(run, hold)
             return Ending(interruption=hold.interruption)
         await writer.catch_up()
         lost = hold.interruption is Interruption.LEASE_LOST
         return Ending(
             # The handler ended before the worker stopped it, so the interruption does not count.
             interruption=Interruption.LEASE_LOST if lost else None,
-            raised=ended.result(),
+            raised=run.ended.result(),
             reported_error=writer.error,
         )
 
-    async def _wait(self, either: set[asyncio.Future[Any]], seconds: float | None) -> None:
-        """Wait until one of *either* is done, for at most *seconds*.
+    async def _wait(self, run: HandlerRun, hold: HeldJob, timeout_sec: float | None) -> None:
+        """Wait until *run* has ended, *hold* is interrupted, or *timeout_sec* is over.
 
         Time in which this process was stopped does not count.
         """
+        seconds = timeout_sec
         while True:
             paused_before = self.leases.paused_sec
             done, _ = await asyncio.wait(
-                either, timeout=seconds, return_when=asyncio.FIRST_COMPLETED
+                (run.ended, hold.interrupted), timeout=seconds, return_when=asyncio.FIRST_COMPLETED
             )
             self.leases.notice_pause()
-            seconds = self.leases.paused_sec - paused_before
-            if done or seconds <= 0:
+            if done or timeout_sec is None:
+                return
+            seconds = self.leases.paused_sec - paused_before or run.left_of(timeout_sec)
+            if seconds <= 0:
                 return
 
-    async def _bound(
+    async def _marked(
         self,
         registration: Registration,
         job: Job,
         mark: Mark,
         call: Callable[[Job], Awaitable[None]],
     ) -> None:
-        """Run the handler with decrypted parameters. Its log lines and its marks name the job."""
-        fields = bind(job_id=job.job_id, job_type=job.job_type, attempt=job.attempt)
-        with fields, self.loop.marks.job(mark):
+        """Run the handler with the part of *job* that it may see. Its marks name the job."""
+        with self.loop.marks.job(mark):
+            hidden = {"webhook": None, "lease": None, "notify": None}
             parameters = self._opened(job, registration)
-            readable = job.model_copy(update={"parameters": parameters})
-            await call(readable)
+            await call(job.model_copy(update={**hidden, "parameters": parameters}))
 
     def _opened(self, job: Job, registration: Registration) -> JsonObject:
         """Return the parameters with decrypted secrets.
@@ -194,21 +189,12 @@ class Runner:
             raise WorkerUnfit(Lack.ENCRYPTION_KEY, message) from error
         return parameters
 
-    async def _begin(self, run: HandlerRun, hold: HeldJob) -> None:
-        """Wait until *run* has begun, or until *hold* is interrupted."""
-        starting = asyncio.create_task(self.loop.start(run))
-        either: set[asyncio.Future[Any]] = {starting, hold.interrupted}
-        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-        await cancel_and_wait(starting)
-
-    async def _stop(
-        self, run: HandlerRun, ended: asyncio.Future[BaseException | None], hold: HeldJob
-    ) -> None:
+    async def _stop(self, run: HandlerRun, hold: HeldJob) -> None:
         cancelled = hold.interruption is Interruption.CANCEL_REQUESTED
         grace = CANCEL_GRACE_SEC if cancelled else GRACE_SEC
         run.cancel()
-        await asyncio.wait({ended}, timeout=grace)
-        if not ended.done():
+        await asyncio.wait({run.ended}, timeout=grace)
+        if not run.ended.done():
             log.warning("handler.left_behind", waited_sec=grace, interruption=hold.interruption)
             self.loop.replace_blocked_loop(run)
 

@@ -36,15 +36,22 @@ async def insert_jobs(collection: Collection, jobs: list[Job]) -> list[BaseExcep
 async def write_progress(
     collection: Collection, changes: list[ProgressChange]
 ) -> list[datetime | BaseException | None]:
-    """Write *changes*, each under its attempt's lease; return each job's ``notified_at``."""
+    """Write *changes*, each under its attempt's lease; return each job's ``notified_at``.
+
+    The jobs are read only if a writer asks, or if an update has found no job.
+    """
     done = await collection.update_each([_progress_update(change) for change in changes])
+    is_asked = any(change.asks_notified_at for change in changes)
+    if done.matched == len(changes) and not is_asked:
+        return [None] * len(changes)
     ids = [change.job_id for change in changes]
     fields = ["lease.token", "notified_at"]
     found = await collection.find({"_id": {"$in": ids}}, projection=fields)
     # A token is never used again: the attempt that holds the lease now held it during the write.
     current = {(one["_id"], text_in(one, "lease", "token")): one for one in found}
     return [
-        _fault(done.errors.get(n)) or _notified_at(current.get((change.job_id, change.token)))
+        _fault(done.errors.get(n))
+        or _notified_at(change, current.get((change.job_id, change.token)))
         for n, change in enumerate(changes)
     ]
 
@@ -64,11 +71,13 @@ def _progress_update(change: ProgressChange) -> Update:
     return held(change.job_id, change.token), update
 
 
-def _notified_at(document: Document | None) -> datetime | BaseException | None:
+def _notified_at(
+    change: ProgressChange, document: Document | None
+) -> datetime | BaseException | None:
     if document is None:
         return StaleClaim()
     at = document.get("notified_at")
-    return at if isinstance(at, datetime) else None
+    return at if change.asks_notified_at and isinstance(at, datetime) else None
 
 
 @dataclass(frozen=True, slots=True)
