@@ -1,6 +1,7 @@
 """Callers that share a write: each gets the outcome of its own part."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -67,10 +68,15 @@ async def test_concurrent_settlements_each_have_their_own_outcome(jobs: JobRepos
     assert jobs_now[5].lease == lease("other")
 
 
-async def test_progress_of_a_lost_attempt_is_refused_alone(jobs: JobRepository) -> None:
+@pytest.mark.parametrize("asks", [True, False])
+async def test_progress_of_a_lost_attempt_is_refused_alone(
+    jobs: JobRepository, *, asks: bool
+) -> None:
     await claimed(jobs, "job-1")
     await claimed(jobs, "job-2")
-    changes = [progress(2, token="t-job-1"), progress(2, token="lost")]
+    changes = [
+        replace(progress(2, token=token), asks_notified_at=asks) for token in ("t-job-1", "lost")
+    ]
     made = await asyncio.gather(*map(jobs.record_progress, changes), return_exceptions=True)
     assert made[0] is None
     assert isinstance(made[1], StaleClaim)

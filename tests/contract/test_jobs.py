@@ -1,6 +1,7 @@
 """What every job repository promises: in memory, and MongoDB under both drivers."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -360,6 +361,8 @@ async def test_a_slot_is_cleared_only_while_it_holds_that_event(jobs: JobReposit
     job = await current(jobs)
     assert (job.notify, job.notified_at) == (None, after(2))
     assert await jobs.record_progress(progress(4)) == after(2)
+    unasked = replace(progress(5), asks_notified_at=False)
+    assert await jobs.record_progress(unasked) is None
 
 
 async def test_many_slots_are_cleared_at_once_and_newer_events_are_returned(
