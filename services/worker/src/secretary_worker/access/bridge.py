@@ -2,7 +2,7 @@
 
 The store's connections belong to the engine's loop, and handlers run in loops of other threads.
 Writes about a job do not use the bridge, because a handler need not wait for them. They go through
-``attempt/inbox.py``.
+``common/runtime/inbox.py``.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ from secretary_common.errors import NotStorable, PermanentError, StaleClaim, Sto
 from secretary_common.jobs.resource_calculator import ResourceCalculator
 from secretary_common.models import JobError, JobProgress, JobStatus, Outcome, Settlement
 from secretary_common.runtime.clock import Clock
+from secretary_common.runtime.inbox import Inbox
 from secretary_common.runtime.lifecycle import cancel_and_wait
 from secretary_common.runtime.log import get_logger
 from secretary_common.runtime.mailbox import Mailbox
@@ -30,7 +31,6 @@ from secretary_worker.attempt.commands import (
 from secretary_worker.attempt.files import AttemptFiles
 from secretary_worker.attempt.flush_timer import FlushTimer
 from secretary_worker.attempt.held_job import HeldJob
-from secretary_worker.attempt.inbox import Inbox
 from secretary_worker.attempt.log_writer import LogWriter
 from secretary_worker.attempt.progress import AttemptProgress
 from secretary_worker.attempt.settlement import reduced, settlement_of

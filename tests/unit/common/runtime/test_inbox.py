@@ -1,4 +1,4 @@
-"""The inbox brings items to the engine's loop in order, and wakes the loop rarely."""
+"""The inbox brings items to one loop in order, and wakes the loop rarely."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from support.virtual_loop import VirtualLoop
 
+from secretary_common.runtime.inbox import BATCH_SIZE, Inbox
 from secretary_common.runtime.mailbox import GATHER_SEC, Mailbox
-from secretary_worker.attempt.inbox import BATCH_SIZE, Inbox
 
 Taken = list[tuple[str, float]]
 

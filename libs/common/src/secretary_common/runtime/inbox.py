@@ -1,4 +1,4 @@
-"""Brings commands from the handlers' loops and threads to the engine's loop, in order."""
+"""Brings items from other loops and threads to one loop, in order. Many inboxes share a mailbox."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Inbox(Generic[T]):
         self._delayed = False
 
     def submit(self, item: T, *, urgent: bool = True) -> None:
-        """Queue *item* for the engine's loop. Thread-safe.
+        """Queue *item* for the loop of the mailbox. Thread-safe.
 
         An urgent item is taken at once, with all items before it. Others are taken within
         ``GATHER_SEC``, in a batch.
