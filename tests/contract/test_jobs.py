@@ -79,11 +79,13 @@ async def test_a_job_that_may_not_start_is_not_claimed(
 
 async def test_a_job_is_scheduled_while_it_waits_for_its_time(jobs: JobRepository) -> None:
     await jobs.insert(make_job(run_at=after(10)))
-    assert await jobs.scheduled("job-1", NOW) == Candidate("job-1", "pdf", 5, "key-1", after(10))
-    assert await jobs.scheduled("job-1", after(10)) is None
-    assert await jobs.scheduled("job-2", NOW) is None
+    await jobs.insert(make_job("job-3"))
+    ids = ["job-1", "job-2", "job-3"]
+    scheduled = Candidate("job-1", "pdf", 5, "key-1", after(10))
+    assert await jobs.scheduled(ids, NOW) == [scheduled]
+    assert await jobs.scheduled(ids, after(10)) == []
     await jobs.claim("job-1", lease(), after(10), TYPES)
-    assert await jobs.scheduled("job-1", NOW) is None
+    assert await jobs.scheduled(ids, NOW) == []
 
 
 async def test_a_claim_whose_answer_was_lost_is_found_by_its_token(jobs: JobRepository) -> None:

@@ -19,11 +19,18 @@ class DoorbellRecorder:
     A test may replace ``respond`` to answer in another way.
     """
 
-    def __init__(self, url: str, job_type: str, answer: RingOutcome = RingOutcome.CLAIMED) -> None:
+    def __init__(
+        self,
+        url: str,
+        job_type: str,
+        answer: RingOutcome = RingOutcome.CLAIMED,
+        *,
+        slots: int = 1,
+    ) -> None:
         self.received: list[str] = []
         self.answer = answer
         self.respond: Callable[[str], Awaitable[RingOutcome]] = self._respond
-        self.consumer = JobConsumer(url, [job_type], self._on_ring)
+        self.consumer = JobConsumer(url, [job_type], self._on_ring, slots=slots)
 
     async def _on_ring(self, _: str, job_id: str) -> RingOutcome:
         self.received.append(job_id)

@@ -23,7 +23,7 @@ from support.doorbell_recorder import (
 from secretary_common.broker import topology
 from secretary_common.broker.consumer import DeliveryConsumer, RingOutcome
 from secretary_common.broker.preparation import declare_queues
-from secretary_common.broker.publisher import PUBLISH_TIMEOUT_SEC, Publisher
+from secretary_common.broker.publisher import PUBLISH_TIMEOUT_SEC, SHARED_BY, Publisher
 from secretary_common.errors import StoreUnavailable
 from secretary_common.runtime.lifecycle import running
 from secretary_devstack.servers.port import free_port
@@ -56,6 +56,43 @@ async def test_a_ring_is_received_once_and_leaves_the_queue(
         await asyncio.sleep(0.2)
         assert not await waiting(channel, topology.job_queue(job_type))
     assert recorder.received == ["job-first", "job-1"]
+
+
+async def test_jobs_that_are_rung_for_at_the_same_moment_share_messages(
+    amqp_url: str, job_type: str
+) -> None:
+    publisher, recorder = Publisher(amqp_url), DoorbellRecorder(amqp_url, job_type)
+    async with running(publisher.run()), running(recorder.consumer.run()):
+        await connected(publisher, job_type)
+        recorder.consumer.resume()
+        ids = [f"job-{n}" for n in range(3 * SHARED_BY)]
+        assert all(await asyncio.gather(*(publisher.ring_job(job_type, one) for one in ids)))
+        await publisher.ring_job(job_type, "job-last")
+        await until(lambda: "job-last" in recorder.received)
+    assert recorder.received == ["job-first", *ids[::SHARED_BY], "job-last"]
+
+
+async def test_a_worker_answers_as_many_doorbells_at_once_as_it_has_slots(
+    amqp_url: str, job_type: str, channel: AbstractChannel
+) -> None:
+    publisher = Publisher(amqp_url)
+    recorder = DoorbellRecorder(amqp_url, job_type, slots=3)
+    answer = asyncio.Event()
+
+    async def wait(_: str) -> RingOutcome:
+        await answer.wait()
+        return RingOutcome.CLAIMED
+
+    recorder.respond = wait
+    async with running(publisher.run()), running(recorder.consumer.run()):
+        await connected(publisher, job_type)
+        for n in range(4):
+            await publisher.ring_job(job_type, f"job-{n}")
+        recorder.consumer.resume()
+        await until(lambda: len(recorder.received) == 3)
+        assert await waiting(channel, topology.job_queue(job_type))
+        answer.set()
+        await until(lambda: recorder.received == ["job-first", *(f"job-{n}" for n in range(4))])
 
 
 async def test_no_message_is_consumed_before_a_slot_is_free(

@@ -277,7 +277,7 @@ JOB_CALLS: dict[str, Call] = {
     "waiting_owners": lambda s: s.jobs.waiting_owners(TYPES, 5, NOW),
     "oldest_waiting": lambda s: s.jobs.oldest_waiting(TYPES, 5, ["key-1", "key-2"], NOW, LIMIT),
     "next_due": lambda s: s.jobs.next_due(TYPES, NOW),
-    "scheduled": lambda s: s.jobs.scheduled(f"job-{WAITING:06}", NOW),
+    "scheduled": lambda s: s.jobs.scheduled([f"job-{WAITING:06}"], NOW),
     "claim": lambda s: s.jobs.claim(f"job-{WAITING:06}", lease("new"), NOW, TYPES),
     "claim_many": lambda s: s.jobs.claim_many(
         [f"job-{WAITING + n:06}" for n in range(5)], lease("new"), NOW, TYPES

@@ -145,5 +145,7 @@ def _manager(ports: EnginePorts, terms: EngineTerms, runner: Runner) -> Secretar
         slots=terms.slots,
         poll_interval_sec=terms.poll_interval_sec,
         drain_sec=terms.drain_sec,
-        make_consumer=lambda manager: JobConsumer(terms.broker_url, types, manager.ring),
+        make_consumer=lambda manager: JobConsumer(
+            terms.broker_url, types, manager.ring, slots=terms.slots
+        ),
     )

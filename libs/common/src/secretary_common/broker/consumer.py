@@ -19,6 +19,8 @@ from secretary_common.runtime.metrics import DOORBELLS_HEARD
 
 log = get_logger(__name__)
 
+MOST_RINGS = 32
+"""The most unanswered doorbells of a job type that a worker holds."""
 STORE_RETRY_SEC = 1.0
 DEAD_LETTER_RETRY_SEC = 5.0
 
@@ -52,8 +54,20 @@ class JobConsumer:
     idle worker gets this doorbell, and this worker does not get it again at once.
     """
 
-    def __init__(self, url: str, job_types: Iterable[str], on_ring: OnRing) -> None:
+    def __init__(
+        self, url: str, job_types: Iterable[str], on_ring: OnRing, *, slots: int = MOST_RINGS
+    ) -> None:
+        """Prepare to consume.
+
+        Args:
+            url: the broker's; empty: there is no broker.
+            job_types: the types whose doorbells are consumed.
+            on_ring: answers a doorbell. Up to ``MOST_RINGS`` calls run at once for each type.
+            slots: the slots of the worker. It holds no more unanswered doorbells of a type than
+                this, because it could not take their jobs.
+        """
         self._url = url
+        self._prefetch = max(1, min(MOST_RINGS, slots))
         self._queues = {topology.job_queue(name): name for name in job_types}
         self._on_ring = on_ring
         self._wanted = False
@@ -88,7 +102,7 @@ class JobConsumer:
     async def _session(self, connection: AbstractConnection, worked: Worked) -> None:
         self._kept.clear()  # unacknowledged in the previous session: the broker has them again
         subscription = await Subscription.open(
-            self._url, connection, prefetch=1, access=self._access
+            self._url, connection, prefetch=self._prefetch, access=self._access
         )
 
         async def on_message(message: AbstractIncomingMessage) -> None:

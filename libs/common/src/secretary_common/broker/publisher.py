@@ -1,8 +1,14 @@
-"""Rings doorbells. A ring publishes once; it fails if the broker does not confirm within 1 s."""
+"""Rings doorbells. A ring publishes once; it fails if the broker does not confirm within 1 s.
+
+Jobs of one type that are rung for at the same moment share messages: one message wakes a worker,
+and the worker looks for the other jobs. A full worker passes the message on (``Doorbells`` of the
+worker), so each worker with a free slot looks.
+"""
 
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 from aio_pika import DeliveryMode, Message
 from aio_pika.abc import AbstractChannel, AbstractConnection
@@ -27,6 +33,8 @@ log = get_logger(__name__)
 PUBLISH_TIMEOUT_SEC = 1.0
 MOST_SHARED = 64
 """The most slots that one ring stands for: a notifier that is rung reads as many."""
+SHARED_BY = 8
+"""How many jobs, rung for at the same moment, share one message."""
 
 
 class Publisher:
@@ -46,6 +54,8 @@ class Publisher:
         self._slots: GroupCommit[str, bool] = GroupCommit(
             self._ring_slots, largest=MOST_SHARED, linger_sec=0
         )
+        self._job_rings: dict[str, GroupCommit[str, bool]] = {}
+        """The rings of a moment for jobs, by queue."""
 
     async def run(self) -> None:
         """Stay connected until cancelled; without a broker, return at once."""
@@ -53,7 +63,16 @@ class Publisher:
             await keep_connected(self._url, self._session, role="ring")
 
     async def ring_job(self, job_type: str, job_id: str) -> bool:
-        return await self._ring(topology.job_queue(job_type), topology.encode("job_id", job_id))
+        queue = topology.job_queue(job_type)
+        if queue not in self._job_rings:
+            self._job_rings[queue] = GroupCommit(partial(self._ring_jobs, queue), linger_sec=0.0)
+        return await self._job_rings[queue].submit(job_id)
+
+    async def _ring_jobs(self, queue: str, job_ids: list[str]) -> list[bool]:
+        """Ring for the first of every ``SHARED_BY`` jobs; each job has the result of its ring."""
+        bodies = [topology.encode("job_id", job_id) for job_id in job_ids[::SHARED_BY]]
+        confirmed = await asyncio.gather(*(self._ring(queue, body) for body in bodies))
+        return [confirmed[place // SHARED_BY] for place in range(len(job_ids))]
 
     async def ring_delivery(self, job_id: str, seq: int) -> bool:
         return await self._ring_delivery(delivery_id_of(job_id, seq))

@@ -64,10 +64,13 @@ class Subscription:
         url: str,
         connection: AbstractConnection,
         channel: AbstractChannel,
+        *,
+        prefetch: int,
         access: QueueAccess,
     ) -> None:
         self._url = url
         self._connection = connection
+        self._prefetch = prefetch
         self._access = access
         self._usable: dict[str, bool] = {}
         """Whether a queue can be used in this session."""
@@ -84,7 +87,7 @@ class Subscription:
         async with asyncio.timeout(ANSWER_SEC):
             channel = await connection.channel()
             await channel.set_qos(prefetch_count=prefetch)
-            subscription = cls(url, connection, channel, access)
+            subscription = cls(url, connection, channel, prefetch=prefetch, access=access)
             underlay = await channel.get_underlay_channel()
         underlay.on_consumer_cancel_callbacks.add(lambda *_: subscription.lost.set())
         return subscription
@@ -146,7 +149,7 @@ class Subscription:
             raise BrokerLost("a queue that was refused can be used")
         if not self._consumers:  # any call that the broker must answer
             async with asyncio.timeout(ANSWER_SEC):
-                await self._channel.set_qos(prefetch_count=1)
+                await self._channel.set_qos(prefetch_count=self._prefetch)
 
     async def _check_queue(self, consumer: _Consumer) -> None:
         waiting, consumers = await self._counts(consumer.queue.name)

@@ -151,7 +151,7 @@ class Collection:
         """
         wanted = functools.partial(self._raw.find, query, projection, sort=sort, limit=limit)
         with self._connection_state.translated_errors():
-            if hint not in self._usable:
+            if hint != BY_ID and hint not in self._usable:
                 return await _all(wanted())
             try:
                 return await _all(wanted(hint=hint))

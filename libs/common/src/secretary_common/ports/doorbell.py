@@ -12,7 +12,10 @@ class Doorbell(Protocol):
     """
 
     async def ring_job(self, job_type: str, job_id: str) -> bool:
-        """Ring the workers for a job; return False unless the broker confirms within a second."""
+        """Ring the workers for a job; return False unless the broker confirms within a second.
+
+        Jobs that are rung for at the same moment may share a ring. Store a job before its ring.
+        """
         ...
 
     async def ring_delivery(self, job_id: str, seq: int) -> bool:

@@ -136,8 +136,8 @@ class JobCandidates(Protocol):
         """Return the job of these types with the earliest due time after *now*."""
         ...
 
-    async def scheduled(self, job_id: str, now: datetime) -> Candidate | None:
-        """Return the job if it is scheduled for a time after *now*."""
+    async def scheduled(self, job_ids: Collection[str], now: datetime) -> list[Candidate]:
+        """Return those of these jobs that are scheduled for a time after *now*."""
         ...
 
 

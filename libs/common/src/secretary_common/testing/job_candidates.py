@@ -46,10 +46,10 @@ class InMemoryJobCandidates(JobMemory):
         later = [job for job in self.waiting(job_types) if job.run_at > now]
         return _candidate(min(later, key=_age)) if later else None
 
-    async def scheduled(self, job_id: str, now: datetime) -> Candidate | None:
-        job = self.jobs.get(job_id)
-        waits = job and job.status is JobStatus.PENDING and may_start(job) and job.run_at > now
-        return _candidate(job) if job and waits else None
+    async def scheduled(self, job_ids: Collection[str], now: datetime) -> list[Candidate]:
+        found = (self.jobs[job_id] for job_id in job_ids if job_id in self.jobs)
+        waiting = [job for job in found if job.status is JobStatus.PENDING and may_start(job)]
+        return [_candidate(job) for job in waiting if job.run_at > now]
 
     def _due(self, job_types: Collection[str], now: datetime) -> list[Job]:
         return [job for job in self.waiting(job_types) if job.run_at <= now]

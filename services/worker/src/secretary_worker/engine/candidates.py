@@ -117,6 +117,10 @@ class Candidates:
             self._last_owner[candidate.priority] = candidate.owner
         return taken
 
+    def first(self) -> list[Candidate]:
+        """Return the next candidate of the batch, or nothing; do not remove it."""
+        return self._batch[:1]
+
     def end_race(self, *, lost: bool) -> None:
         """Record whether the worker *lost* some of the jobs that it took to other workers."""
         self._lost_race = lost

@@ -38,7 +38,7 @@ class Claims:
         self._leases = leases
         self._clock = clock
         self._on_claimed = on_claimed
-        self._under_way: dict[asyncio.Task[int], int] = {}
+        self._under_way: dict[asyncio.Task[list[str]], int] = {}
         """The claims under way, and how many jobs each may get."""
         self._lost_answers: list[LostAnswer] = []
 
@@ -47,8 +47,8 @@ class Claims:
         """The number of jobs whose claim is under way or has lost its answer."""
         return sum(self._under_way.values()) + len(self._lost_answers)
 
-    async def claim(self, job_ids: Sequence[str], job_types: Collection[str]) -> int:
-        """Claim those of these waiting jobs that have one of these types; return how many.
+    async def claim(self, job_ids: Sequence[str], job_types: Collection[str]) -> list[str]:
+        """Claim those of these waiting jobs that have one of these types; return their ids.
 
         The claimed jobs are passed on in the order of *job_ids*.
 
@@ -71,7 +71,7 @@ class Claims:
             job = await self._jobs.reclaim(expired, lease, self._clock.now())
             return [job] if job else []
 
-        return await self._make([expired.job_id], send) > 0
+        return await self._make([expired.job_id], send) != []
 
     async def resolve_lost_answers(self) -> None:
         """Look up each claim whose answer was lost. Run the job if this worker holds it.
@@ -96,7 +96,7 @@ class Claims:
         """Wait for the claims under way."""
         await asyncio.gather(*self._under_way, return_exceptions=True)
 
-    async def _make(self, job_ids: Sequence[str], send: SendClaims) -> int:
+    async def _make(self, job_ids: Sequence[str], send: SendClaims) -> list[str]:
         # A separate task, because the task of a doorbell is cancelled with its connection. A job
         # that was claimed must run nevertheless.
         task = asyncio.create_task(self._send(job_ids, send))
@@ -105,7 +105,7 @@ class Claims:
         task.add_done_callback(lambda done: done.cancelled() or done.exception())
         return await asyncio.shield(task)
 
-    async def _send(self, job_ids: Sequence[str], send: SendClaims) -> int:
+    async def _send(self, job_ids: Sequence[str], send: SendClaims) -> list[str]:
         lease, sent_at = self._leases.new(), self._leases.monotonic()
         try:
             claimed = await send(lease)
@@ -114,4 +114,4 @@ class Claims:
             raise
         for job in claimed:
             self._on_claimed(HeldJob(job, lease, sent_at))
-        return len(claimed)
+        return [job.job_id for job in claimed]

@@ -18,6 +18,7 @@ from secretary_worker.attempt.held_job import HeldJob
 from secretary_worker.attempt.verdict import Interruption
 from secretary_worker.engine.candidates import Candidates
 from secretary_worker.engine.claims import Claims
+from secretary_worker.engine.doorbells import Doorbells
 from secretary_worker.engine.heartbeat import WorkerState
 from secretary_worker.engine.reclaim import Reclaimer, ReclaimSchedule
 from secretary_worker.engine.runner import Runner
@@ -26,6 +27,9 @@ from secretary_worker.engine.timers import Timers
 
 log = get_logger(__name__)
 
+# After a look that left slots free, a worker waits this long before it looks again. So one look
+# finds all jobs of a moment; the jobs of doorbells start at once.
+GATHER_SEC = 0.01
 # The shortest time between two turns of a full worker that rings for due jobs.
 PASS_ON_SEC = 0.25
 # A worker that stops rings for at most this many of its timers; other workers poll for the rest.
@@ -70,6 +74,16 @@ class SecretaryWorkerManager:
         self._claims = Claims(jobs, runner.leases, clock, self._start)
         self._timers = Timers()
         self._candidates = Candidates(jobs, on_scheduled=self._timers.set)
+        self._doorbells = Doorbells(
+            jobs,
+            self._claims,
+            self._candidates,
+            types,
+            timers=self._timers,
+            clock=clock,
+            worker=self,
+            ring=self._ring_for,
+        )
         self._running: dict[asyncio.Task[None], HeldJob] = {}
         self._reclaim_schedule = ReclaimSchedule(poll_interval_sec)
         self._retry_at = 0.0
@@ -88,6 +102,11 @@ class SecretaryWorkerManager:
         if not self._runner.fitness.is_fit:
             return 0
         return self.slots - len(self._running) - self._claims.undecided
+
+    @property
+    def may_take(self) -> bool:
+        """Whether a slot is free and the worker does not stop."""
+        return not self._stopping.is_set() and self.free_slots > 0
 
     @property
     def in_contact(self) -> bool:
@@ -131,57 +150,44 @@ class SecretaryWorkerManager:
             await self._drain()
 
     async def ring(self, job_type: str, job_id: str) -> RingOutcome:
-        """Answer a doorbell. Claim its job if a slot is free, and no known candidate goes first.
+        """Answer a doorbell; see ``Doorbells.answer``."""
+        return await self._doorbells.answer(job_type, job_id)
 
-        A job of a paused type is not claimed.
-        """
-        try:
-            return await self._answer(job_type, job_id)
-        except Exception as error:  # noqa: BLE001 - logged; the next turn looks for the job
-            self._retry_at = time.monotonic() + self._failures.record(error)
-            self._turn_failed(error)
-            return RingOutcome.GIVEN_BACK
-
-    async def _answer(self, job_type: str, job_id: str) -> RingOutcome:
-        if not self._may_take():
-            return RingOutcome.GIVEN_BACK
-        startable = await self._types.now()
-        if not self._may_take():  # the last slot may have been taken during the read
-            return RingOutcome.GIVEN_BACK
-        if job_type not in startable:
-            return RingOutcome.PAUSED
-        # While a look is under way, candidates go first. If they fill the slots, the timer makes
-        # this worker ring for the job.
-        if len(self._candidates) > 0:
-            self._timers.set(Candidate(job_id, job_type, 0, "", self._clock.now()))
-        elif await self._claims.claim([job_id], startable):
-            return RingOutcome.CLAIMED
-        later = await self._jobs.scheduled(job_id, self._clock.now())
-        if later is not None:
-            self._timers.set(later)
+    def look_soon(self) -> None:
+        """End the wait of the current turn."""
         self._wake.set()
-        return RingOutcome.SCHEDULED if later else RingOutcome.GONE
 
-    def _may_take(self) -> bool:
-        return not self._stopping.is_set() and self.free_slots > 0
+    def fail(self, error: Exception) -> None:
+        """Record an error outside a turn; the next turn waits as long as after a failed turn."""
+        self._retry_at = time.monotonic() + self._failures.record(error)
+        self._turn_failed(error)
 
     async def _turn(self) -> None:
         self._wake.clear()
         self._alive_at = time.monotonic()
         if (pause := self._retry_at - self._alive_at) > 0:  # a doorbell failed meanwhile
             await wait_for_event(self._stopping, pause)
-        due = self._timers.take_due(self._clock.now())
+        due, owed = self._timers.take_due(self._clock.now()), self._doorbells.begin_look()
         try:
             await self._look()
-            await self._ring_for_due(due)
+            if self.free_slots <= 0 and (due or owed):
+                held = {hold.job.job_id for hold in self._running.values()}
+                rest = [job for job in due if job.job_id not in held]
+                await self._doorbells.pass_on(rest, owed=owed)
         except Exception as error:
             self._timers.set_all(due)
+            self._doorbells.owes_look |= owed
             self._turn_failed(error)
             raise
         self._failures.end()
+        await self._rest()
+
+    async def _rest(self) -> None:
+        """Wait for the next turn. Consume doorbells if a slot is free."""
         if self.free_slots > 0:
             self.consumer.resume()
             await wait_for_event(self._wake, self._until_due_sec(0.0))
+            await asyncio.sleep(GATHER_SEC)
         else:
             self.consumer.pause()
             await wait_for_event(self._wake, self._until_due_sec(PASS_ON_SEC))
@@ -190,7 +196,7 @@ class SecretaryWorkerManager:
         """Claim until no slot is free or no job waits."""
         await self._claims.resolve_lost_answers()
         await self._reclaim()
-        while self._may_take():
+        while self.may_take:
             await self._reclaim()  # with many short jobs a look may last for minutes
             startable = await self._types.now()
             if not await self._candidates.refresh(startable, self._clock.now()):
@@ -198,27 +204,12 @@ class SecretaryWorkerManager:
             # A doorbell's job may have taken the last slot during the read.
             if taken := self._candidates.take(self.free_slots):
                 won = await self._claims.claim([job.job_id for job in taken], startable)
-                self._candidates.end_race(lost=won < len(taken))
+                self._candidates.end_race(lost=len(won) < len(taken))
             self._alive_at = time.monotonic()
         self.last_look_at = self._alive_at = time.monotonic()
 
-    async def _ring_for_due(self, due: list[Candidate]) -> None:
-        """Ring for the *due* jobs if every slot is taken, so that idle workers look.
-
-        This worker has consumed the doorbells of these jobs, or only this worker has a timer for
-        them.
-        """
-        if self.free_slots > 0 or not due:
-            return
-        held = {hold.job.job_id for hold in self._running.values()}
-        self._ring_for([job for job in due if job.job_id not in held])
-        if following := await self._jobs.next_due(await self._types.now(), self._clock.now()):
-            self._timers.set(following)
-
-    def _ring_for(self, jobs: list[Candidate]) -> None:
-        for job in jobs:
-            ringing = self._runner.doorbell.ring_job(job.job_type, job.job_id)
-            self._runner.in_background(ringing)
+    def _ring_for(self, job: Candidate) -> None:
+        self._runner.in_background(self._runner.doorbell.ring_job(job.job_type, job.job_id))
 
     async def _reclaim(self) -> None:
         """Handle expired leases once every ``poll_interval_sec``, even if all slots are taken.
@@ -245,6 +236,7 @@ class SecretaryWorkerManager:
 
     def _start(self, hold: HeldJob) -> None:
         self._leases.keep(hold)
+        self._doorbells.remember(hold.job.job_id)
         task = asyncio.create_task(self._run(hold))
         self._running[task] = hold
         task.add_done_callback(self._free)
@@ -279,10 +271,13 @@ class SecretaryWorkerManager:
 
     async def _drain(self) -> None:
         """Ring for the jobs with timers. Hand back jobs that still run after ``drain_sec``."""
-        self._ring_for(self._timers.take_all()[:MOST_RUNG])
+        for job in self._timers.take_all()[:MOST_RUNG]:
+            self._ring_for(job)
+        await self._doorbells.finish()
         await self._claims.finish()
         try:
             await self._claims.resolve_lost_answers()
+            await self._doorbells.pass_on([], owed=self._doorbells.owes_look)
         except Exception as error:  # noqa: BLE001 - logged; other workers reclaim these jobs
             self._failures.record(error)
         if not self._running:

@@ -18,7 +18,7 @@ from pymongo import ASCENDING
 
 from secretary_common.models import Candidate
 from secretary_common.models.value import Value
-from secretary_common.mongo.collection import Collection, Document
+from secretary_common.mongo.collection import BY_ID, Collection, Document
 from secretary_common.mongo.jobs.document import PENDING
 from secretary_common.mongo.jobs.left_alone import LeftAlone
 from secretary_common.mongo.jobs.reader import JobReader
@@ -95,12 +95,12 @@ class MongoJobCandidates:
         found = await self._by_run_at(self._waiting(job_types, {"$gt": now, "$lt": LATEST}), 1)
         return found[0] if found else None
 
-    async def scheduled(self, job_id: str, now: datetime) -> Candidate | None:
-        found = await self._jobs.find_one(
-            {"_id": job_id, "status": PENDING, "run_at": {"$gt": now}, **MAY_START},
-            projection=CANDIDATE,
+    async def scheduled(self, job_ids: Names[str], now: datetime) -> list[Candidate]:
+        later = {"status": PENDING, "run_at": {"$gt": now}, **MAY_START}
+        found = await self._jobs.find(
+            {"_id": {"$in": list(job_ids)}, **later}, projection=CANDIDATE, hint=BY_ID
         )
-        return next(iter(await self._readable([found] if found else [])), None)
+        return await self._readable(found)
 
     async def _by_run_at(self, query: Document, limit: int) -> list[Candidate]:
         found = await self._jobs.find(

@@ -1,0 +1,206 @@
+"""Doorbells: those of a moment share one claim, and one may wake several workers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Sequence
+from contextlib import AsyncExitStack
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from support.engine_harness import CLOCK, Engine, engine
+
+from secretary_common.broker.consumer import RingOutcome
+from secretary_common.models import Candidate, Job, JobStatus, Lease
+from secretary_common.testing.jobs import InMemoryJobRepository
+from secretary_worker import ResourceCalculator, SecretaryJobRepository
+from secretary_worker.engine import doorbells
+
+LONG = 30.0
+"""A poll interval longer than any test waits."""
+
+
+class Counting(InMemoryJobRepository):
+    """Records the ids of each claim and each read for doorbells."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.claims: list[list[str]] = []
+        self.reads: list[list[str]] = []
+
+    async def claim_many(
+        self, job_ids: Sequence[str], lease: Lease, now: datetime, job_types: Collection[str]
+    ) -> list[Job]:
+        self.claims.append([*job_ids])
+        return await super().claim_many(job_ids, lease, now, job_types)
+
+    async def scheduled(self, job_ids: Collection[str], now: datetime) -> list[Candidate]:
+        self.reads.append([*job_ids])
+        return await super().scheduled(job_ids, now)
+
+
+class Exchange:
+    """Passes each ring on to a worker that does not give it back, as the broker does."""
+
+    def __init__(self) -> None:
+        self.workers: list[Engine] = []
+        self.rung: list[str] = []
+
+    async def ring_job(self, job_type: str, job_id: str) -> bool:
+        self.rung.append(job_id)
+        for worker in self.workers:
+            if await worker.manager.ring(job_type, job_id) is not RingOutcome.GIVEN_BACK:
+                break
+        return True
+
+    async def ring_delivery(self, job_id: str, seq: int) -> bool:
+        return True
+
+    async def ring_slot(self, job_id: str, seq: int) -> bool:
+        return True
+
+
+async def nothing(*_: Any) -> None:
+    """Return at once."""
+
+
+async def nap(_: Job, __: SecretaryJobRepository, ___: ResourceCalculator) -> None:
+    await asyncio.sleep(60)
+
+
+async def ring_all(worker: Engine, *ids: str) -> list[RingOutcome]:
+    return await asyncio.gather(*(worker.manager.ring("test", job_id) for job_id in ids))
+
+
+async def settled(worker: Engine) -> None:
+    """Wait until the worker has had time for its look."""
+    await asyncio.sleep(0.1)
+
+
+async def test_the_doorbells_of_a_moment_share_one_claim_and_one_read() -> None:
+    store = Counting()
+    async with engine(nothing, jobs=store, slots=8, poll_interval_sec=LONG) as worker:
+        await settled(worker)
+        ids = [await worker.submit() for _ in range(3)]
+        later = await worker.submit(run_at=CLOCK.now() + timedelta(seconds=60))
+        outcomes = await ring_all(worker, *ids, later, "job-unknown", ids[0])
+        claimed, gone = RingOutcome.CLAIMED, RingOutcome.GONE
+        assert outcomes == [claimed] * 3 + [RingOutcome.SCHEDULED, gone, claimed]
+        assert store.claims[0] == [*ids, later, "job-unknown"]
+        assert store.reads == [[later, "job-unknown"]]
+        for job_id in ids:
+            assert (await worker.ended(job_id)).attempt == 1
+
+
+async def test_doorbells_beyond_the_free_slots_are_given_back() -> None:
+    async with engine(nap, slots=2, poll_interval_sec=LONG, drain_sec=0) as worker:
+        await settled(worker)
+        ids = [await worker.submit() for _ in range(5)]
+        outcomes = await ring_all(worker, *ids)
+        assert outcomes == [RingOutcome.CLAIMED] * 2 + [RingOutcome.GIVEN_BACK] * 3
+        states = [worker.jobs.jobs[job_id].status for job_id in ids]
+        assert states == [JobStatus.PROCESSING] * 2 + [JobStatus.PENDING] * 3
+
+
+async def test_a_worker_with_free_slots_gives_no_doorbell_back_after_lost_races() -> None:
+    async with engine(nothing, slots=2, poll_interval_sec=LONG) as worker:
+        await settled(worker)
+        job_id = await worker.submit()
+        outcomes = await ring_all(worker, *(f"job-gone-{n}" for n in range(5)), job_id)
+        assert outcomes == [RingOutcome.GONE] * 5 + [RingOutcome.CLAIMED]
+
+
+async def test_the_doorbell_of_a_job_that_a_look_took_asks_the_store_nothing() -> None:
+    store = Counting()
+    async with engine(nap, jobs=store, slots=2, poll_interval_sec=LONG, drain_sec=0) as worker:
+        await settled(worker)
+        ids = [await worker.submit() for _ in range(2)]
+        await worker.look()
+        for job_id in ids:
+            await worker.until(job_id, lambda job: job.status is JobStatus.PROCESSING)
+        store.claims.clear()
+        store.reads.clear()
+        assert await ring_all(worker, *ids) == [RingOutcome.GONE] * 2  # although no slot is free
+    assert (store.claims, store.reads) == ([], [])
+
+
+async def test_a_worker_remembers_a_limited_number_of_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doorbells, "MOST_REMEMBERED", 2)
+    store = Counting()
+    async with engine(nothing, jobs=store, poll_interval_sec=LONG) as worker:
+        await settled(worker)
+        ids = [await worker.submit() for _ in range(3)]
+        for job_id in ids:
+            await worker.manager.ring("test", job_id)
+            await worker.ended(job_id)
+        store.claims.clear()
+        for job_id in ids:
+            assert await worker.manager.ring("test", job_id) is RingOutcome.GONE
+    assert store.claims == [ids[:1]]
+
+
+async def test_a_job_that_a_client_retries_starts_although_its_worker_remembers_it() -> None:
+    async with engine(nothing, poll_interval_sec=LONG) as worker:
+        await settled(worker)
+        job_id = await worker.submit(webhook=None)
+        await worker.manager.ring("test", job_id)
+        job = await worker.ended(job_id)
+        await worker.jobs.retry(job, CLOCK.now())
+        await worker.manager.ring("test", job_id)
+        await worker.until(job_id, lambda job: job.run == 2 and job.has_ended)
+
+
+async def test_one_doorbell_starts_all_jobs_that_were_inserted_together() -> None:
+    async with engine(nothing, slots=3, poll_interval_sec=LONG) as worker:
+        await settled(worker)
+        ids = [await worker.submit() for _ in range(8)]
+        await worker.manager.ring("test", ids[0])
+        for job_id in ids:
+            assert (await worker.ended(job_id)).attempt == 1
+
+
+async def test_small_workers_that_share_one_doorbell_do_not_wait_for_their_poll() -> None:
+    exchange, store = Exchange(), InMemoryJobRepository()
+    async with AsyncExitStack() as stack:
+        for _ in range(3):
+            small = engine(
+                nap, jobs=store, slots=3, doorbell=exchange, poll_interval_sec=LONG, drain_sec=0
+            )
+            exchange.workers.append(await stack.enter_async_context(small))
+        worker = exchange.workers[0]
+        await settled(worker)
+        ids = [await worker.submit() for _ in range(9)]
+        await exchange.ring_job("test", ids[0])
+        for job_id in ids:
+            await worker.until(job_id, lambda job: job.status is JobStatus.PROCESSING)
+        assert len(exchange.rung) <= 1 + len(exchange.workers)
+
+
+async def test_a_full_worker_rings_once_for_the_next_job() -> None:
+    async with engine(nap, slots=1, poll_interval_sec=LONG, drain_sec=0) as worker:
+        await settled(worker)
+        ids = [await worker.submit() for _ in range(3)]
+        await worker.manager.ring("test", ids[0])
+        await worker.until(ids[0], lambda _: bool(worker.doorbell.jobs))
+        await settled(worker)
+        assert worker.doorbell.jobs == [("test", ids[1])]
+
+
+async def test_a_full_worker_with_no_more_jobs_rings_for_none() -> None:
+    async with engine(nap, slots=1, poll_interval_sec=LONG, drain_sec=0) as worker:
+        await settled(worker)
+        job_id = await worker.submit()
+        await worker.manager.ring("test", job_id)
+        await settled(worker)
+        assert worker.doorbell.jobs == []
+
+
+async def test_a_worker_that_stops_before_its_look_rings_for_the_next_job() -> None:
+    async with engine(nothing, poll_interval_sec=LONG) as worker:
+        await settled(worker)
+        ids = [await worker.submit() for _ in range(2)]
+        await worker.manager.ring("test", ids[0])
+        worker.manager.stop()
+        await worker.until(ids[0], lambda _: bool(worker.doorbell.jobs))
+    assert worker.doorbell.jobs == [("test", ids[1])]
