@@ -32,9 +32,9 @@ def secretary(path: Path, *, output: str = "markdown") -> str:
         return messages
 
     [opened] = ask(**_OPEN)
-    [scaled] = ask(op="scale")
+    [style] = ask(op="style", output=output)
     pages = list(range(1, opened["document"]["page_count"] + 1))
-    read = ask(op="read", pages=pages, method="native", output=output, **scaled)
+    read = ask(op="read", pages=pages, method="native", output=output, **style)
     return "\n\n".join(message["page"]["text"] for message in read)
 
 

@@ -7,11 +7,16 @@ from collections.abc import Callable
 import pymupdf
 from support import pdf_samples
 
-from secretary_documents.pdf.markdown import MarkdownWriter, sample_font_scale
+from secretary_documents.pdf.layout.document_style import sample_style
+from secretary_documents.pdf.layout.model import Box, Cell, Table
+from secretary_documents.pdf.layout.page_layout import layout_of
+from secretary_documents.pdf.writers.markdown import table_to_markdown, to_markdown
 
 
-def writer_of(document: pymupdf.Document) -> MarkdownWriter:
-    return MarkdownWriter(sample_font_scale(document))
+def markdown_of(document: pymupdf.Document, number: int, *, keep_headers: bool = False) -> str:
+    """Return the page with the index *number* as Markdown."""
+    blocks = layout_of(document[number], sample_style(document)).blocks
+    return to_markdown(blocks, keep_headers=keep_headers)
 
 
 def written(draw: Callable[[pymupdf.Page], object], *, pages: int = 1) -> str:
@@ -19,7 +24,7 @@ def written(draw: Callable[[pymupdf.Page], object], *, pages: int = 1) -> str:
     with pymupdf.open() as document:
         for _ in range(pages):
             draw(document.new_page())
-        return writer_of(document).write(document[0])
+        return markdown_of(document, 0)
 
 
 def test_headings_paragraphs_lists_and_links() -> None:
@@ -45,7 +50,7 @@ def test_headings_paragraphs_lists_and_links() -> None:
 
 def test_a_ruled_table_becomes_a_table_and_its_text_is_not_repeated() -> None:
     with pymupdf.open(stream=pdf_samples.report_pdf()) as document:
-        text = writer_of(document).write(document[1])
+        text = markdown_of(document, 1)
     head, rule, *rows = text.splitlines()
     assert head == "| Artikel | Menge | Preis |"
     assert rule == "| --- | --- | --- |"
@@ -54,9 +59,8 @@ def test_a_ruled_table_becomes_a_table_and_its_text_is_not_repeated() -> None:
 
 def test_the_markdown_of_a_page_does_not_depend_on_the_other_pages_read() -> None:
     with pymupdf.open(stream=pdf_samples.report_pdf()) as document:
-        writer = writer_of(document)
-        whole = [writer.write(page) for page in document]
-        alone = [writer_of(document).write(document[number]) for number in (2, 0, 1)]
+        whole = [markdown_of(document, number) for number in range(3)]
+        alone = [markdown_of(document, number) for number in (2, 0, 1)]
     assert alone == [whole[2], whole[0], whole[1]]
     assert whole[0] == f"# {pdf_samples.REPORT_TITLE}"
 
@@ -68,3 +72,29 @@ def test_links_that_run_a_script_become_text() -> None:
         page.insert_link({"kind": pymupdf.LINK_URI, "from": box, "uri": "javascript:alert(1)"})
 
     assert written(draw) == "Klick"
+
+
+def test_running_heads_and_page_numbers_are_left_out_unless_they_are_kept() -> None:
+    with pymupdf.open() as document:
+        for number in range(4):
+            page = document.new_page()
+            page.insert_text((72, 40), "Jahresbericht", fontsize=9)
+            page.insert_textbox((72, 140, 300, 260), " ".join(pdf_samples.PROSE), fontsize=11)
+            page.insert_text((300, 810), f"{number + 1}", fontsize=9)
+        prose = " ".join(pdf_samples.PROSE)
+        assert markdown_of(document, 1) == prose
+        assert markdown_of(document, 1, keep_headers=True) == f"Jahresbericht\n\n{prose}\n\n2"
+
+
+def test_a_list_keeps_its_depth() -> None:
+    def draw(page: pymupdf.Page) -> None:
+        page.insert_text((72, 100), "Alles, was wir brauchen:", fontsize=11)
+        for number, (left, text) in enumerate([(72, "eins"), (90, "darunter"), (72, "zwei")]):
+            page.insert_text((left, 120 + 14 * number), f"• {text}", fontsize=11)
+
+    assert written(draw).endswith("- eins\n  - darunter\n- zwei")
+
+
+def test_a_cell_with_markup_is_escaped() -> None:
+    table = Table(Box(0, 0, 9, 9), 2, 2, (Cell(0, 0, "a|b"), Cell(0, 1, "c"), Cell(1, 0, "*1*")))
+    assert table_to_markdown(table) == "| a\\|b | c |\n| --- | --- |\n| \\*1\\* |  |"

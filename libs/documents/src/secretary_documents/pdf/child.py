@@ -2,9 +2,10 @@
 
 - ``{op: open, password, max_pages, max_pixels, page_sec}`` →
   ``{document: {page_count, title, author, repaired}}``.
-- ``{op: scale}`` → ``{scale}``: the font sizes of headings in the document, for Markdown.
-- ``{op: read, pages, method, output, scale, languages, models}`` → for each page, in order,
-  ``{page: {page, text, method, reason?, confidence?}}``. The method ``defer_ocr`` works as
+- ``{op: style, output}`` → ``{style}``: the measures of the document (``DocumentStyle``). For text
+  only the running heads and feet are measured.
+- ``{op: read, pages, method, output, keep_headers, style, languages, models}`` → for each page,
+  in order, ``{page: {page, text, method, reason?, confidence?}}``. The method ``defer_ocr`` is
   ``combined``, but for a page that needs OCR the child sends only ``{deferred: page}``.
 - ``{op: image, page, dpi, max_side, quality}`` → ``{image: {page, width, height, jpeg}}``.
 - ``{op: subset, pages}`` → several ``{piece}``. Pieces and images are in base64.
@@ -20,8 +21,14 @@ from typing import Any
 import pymupdf
 
 from secretary_common.errors import ErrorCode, PermanentError
-from secretary_documents.pdf.layout import text_to_markdown
-from secretary_documents.pdf.markdown import FontScale, MarkdownWriter, sample_font_scale
+from secretary_documents.pdf.layout.document_style import (
+    page_style,
+    sample_running_lines,
+    sample_style,
+)
+from secretary_documents.pdf.layout.page_layout import layout_of
+from secretary_documents.pdf.layout.plain_page import PlainPage
+from secretary_documents.pdf.layout.style import DocumentStyle
 from secretary_documents.pdf.method_choice import (
     Method,
     MethodChoice,
@@ -35,22 +42,24 @@ from secretary_documents.pdf.mupdf import (
     copy_pages,
     describe,
     drawing_stats,
-    native_text,
     open_document,
     raising_memory_error,
     render_jpeg,
     silence_mupdf,
 )
 from secretary_documents.pdf.ocr import Recogniser
+from secretary_documents.pdf.writers.markdown import to_markdown
+from secretary_documents.pdf.writers.markup import text_to_markdown
+from secretary_documents.pdf.writers.text import to_text
 from secretary_worker import Emit, Work, allow_cpu
 
 Entry = dict[str, Any]
 Request = dict[str, Any]
 
 _PIECE_BYTES = 2**20
-# The CPU time for the pages from which the font scale is measured. The job perhaps
+# The CPU time for the pages from which the style is measured. The job perhaps
 # reads none of them.
-_SCALE_SEC = 10.0
+_STYLE_SEC = 10.0
 
 
 def warm_up() -> None:
@@ -60,7 +69,8 @@ def warm_up() -> None:
         written.new_page().insert_text((72, 72), "warm")
         with pymupdf.open(stream=written.tobytes(), filetype="pdf") as document:
             page = document.load_page(0)
-            native_text(page)
+            PlainPage(page).text()
+            to_markdown(layout_of(page, DocumentStyle()).blocks)
             drawing_stats(page)
 
 
@@ -79,7 +89,7 @@ class PdfWork:
         self._page_sec = 0.0
         self._max_pixels = 0
         self._recogniser: Recogniser | None = None
-        self._writer: MarkdownWriter | None = None
+        self._style: DocumentStyle | None = None
 
     def __call__(self, request: Request, emit: Emit) -> None:
         """Answer *request*.
@@ -89,7 +99,7 @@ class PdfWork:
         """
         answers = {
             "open": self._open,
-            "scale": self._scale,
+            "style": self._sample,
             "read": self._read,
             "image": self._image,
             "subset": self._subset,
@@ -102,9 +112,10 @@ class PdfWork:
         self._document = open_document(self._path, request["password"], request["max_pages"])
         emit({"document": describe(self._document)})
 
-    def _scale(self, _: Request, emit: Emit) -> None:
-        allow_cpu(min(self._page_sec, _SCALE_SEC))
-        emit({"scale": sample_font_scale(self._document).sizes})
+    def _sample(self, request: Request, emit: Emit) -> None:
+        allow_cpu(min(self._page_sec, _STYLE_SEC))
+        sample = sample_running_lines if request["output"] == "text" else sample_style
+        emit({"style": sample(self._document).as_json()})
 
     def _read(self, request: Request, emit: Emit) -> None:
         for number in request["pages"]:
@@ -125,9 +136,10 @@ class PdfWork:
         """Return the entry of *page*; None if its OCR must be deferred."""
         if request["method"] == "ocr":
             return self._recognise(page, request)
-        text = native_text(page)
+        plain = PlainPage(page)
         if request["method"] == "native":
-            return {"text": self._native(page, text, request), "method": Method.NATIVE}
+            return {"text": self._native(page, plain, request), "method": Method.NATIVE}
+        text = plain.text()
         choice = choose_method(text_stats(text), lambda: drawing_stats(page))
         if choice.method is Method.OCR:
             if request["method"] == "defer_ocr":
@@ -136,15 +148,25 @@ class PdfWork:
             if is_better(choice.reason, entry["text"], text):
                 return {"reason": choice.reason, **entry}
             choice = MethodChoice(Method.NATIVE, Reason.NOTHING_RECOGNISED)
-        written = self._native(page, text, request)
+        written = self._native(page, plain, request)
         return {"text": written, "method": choice.method, "reason": choice.reason}
 
-    def _native(self, page: pymupdf.Page, text: str, request: Request) -> str:
-        if request["output"] == "text" or not text:
-            return text
-        if self._writer is None:
-            self._writer = MarkdownWriter(FontScale(tuple(request["scale"])))
-        return self._writer.write(page)
+    def _native(self, page: pymupdf.Page, plain: PlainPage, request: Request) -> str:
+        """Return the native text of *page* in reading order, or as Markdown."""
+        style = self._style_of(page, request)
+        keep = bool(request.get("keep_headers"))
+        if request["output"] == "markdown":
+            return to_markdown(layout_of(page, style).blocks, keep_headers=keep)
+        if plain.is_one_column():
+            return plain.text() if keep else plain.without_running_lines(style)
+        layout = layout_of(page, page_style(page, style.running))
+        return to_text(layout.blocks, keep_headers=keep)
+
+    def _style_of(self, page: pymupdf.Page, request: Request) -> DocumentStyle:
+        """Return the style of the document; without it, the style of *page*."""
+        if self._style is None and (given := request.get("style")):
+            self._style = DocumentStyle.from_json(given)
+        return self._style or page_style(page, frozenset())
 
     def _recognise(self, page: pymupdf.Page, request: Request) -> Entry:
         if self._recogniser is None:

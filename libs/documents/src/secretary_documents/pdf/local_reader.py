@@ -9,6 +9,7 @@ from typing import Any
 from secretary_common.errors import ErrorCode, PermanentError, TransientError
 from secretary_common.jobs.resource_calculator import ResourceCalculator
 from secretary_documents.concurrency import ConcurrencyLimit
+from secretary_documents.pdf.layout.style import LEAST_REPEATS, DocumentStyle
 from secretary_documents.pdf.page import Document, OnPage, Page
 from secretary_documents.pdf.read_options import ReadOptions
 from secretary_documents.pdf.sandboxed_document import SandboxedDocument
@@ -49,7 +50,7 @@ class LocalReader:
         self._options = options
         self._ocr_limit = ocr_limit
         self._timeout_sec = timeout_sec
-        self._scale: list[float] = []
+        self._style: dict[str, Any] | None = None
 
     @property
     def fingerprint(self) -> str:
@@ -72,8 +73,8 @@ class LocalReader:
         del document, resources  # the reader has a document already, which counts the CPU time
         try:
             async with asyncio.timeout(self._timeout_sec) as clock:
-                if self._options.output == "markdown" and self._options.method != "ocr":
-                    self._scale = await self._find_scale()
+                if self._options.method != "ocr" and self._needs_style():
+                    self._style = await self._find_style()
                 for batch in _batches(pages, NATIVE_PAGES):
                     await self._read(batch, on_page)
         except TimeoutError:
@@ -82,20 +83,27 @@ class LocalReader:
             message = f"not all pages were read within {self._timeout_sec:g} s"
             raise PermanentError(message, code=ErrorCode.PARSE_TIMEOUT) from None
 
-    async def _find_scale(self) -> list[float]:
-        """Return the font sizes of headings; [] if a sampled page exceeds its limits.
+    def _needs_style(self) -> bool:
+        """Return whether a page cannot be read without measures of the whole document."""
+        return self._options.output != "text" or (
+            not self._options.keep_headers and self._document.page_count >= LEAST_REPEATS
+        )
+
+    async def _find_style(self) -> dict[str, Any] | None:
+        """Return the style of the document; None if a sampled page exceeds its limits.
 
         No error is raised then. If the job needs this page, reading the page raises the error.
         """
         messages: list[dict[str, Any]] = []
         try:
             async with self._document.borrow_child() as child:
-                await child.ask({"op": "scale"}, messages.append)
+                request = {"op": "style", "output": self._options.output}
+                await child.ask(request, messages.append)
         except PermanentError:
-            return []
+            return None
         with parsing_answer():
             [message] = messages
-            return [float(size) for size in message["scale"]]
+            return DocumentStyle.from_json(message["style"]).as_json()
 
     async def _read(self, pages: Sequence[int], on_page: OnPage) -> None:
         """Read the native text of *pages*, then recognise the pages that need OCR."""
@@ -162,7 +170,7 @@ class LocalReader:
             "op": "read",
             "method": method,
             "pages": left.copy(),
-            "scale": self._scale,
+            "style": self._style,
         }
         try:
             await child.ask(request, take)

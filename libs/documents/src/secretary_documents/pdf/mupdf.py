@@ -33,6 +33,8 @@ def silence_mupdf() -> None:
     pymupdf.TOOLS.mupdf_display_errors(False)  # noqa: FBT003 - its signature
     pymupdf.TOOLS.mupdf_display_warnings(False)  # noqa: FBT003 - its signature
     pymupdf.no_recommend_layout()
+    # Boxes of letters are as high as the font size. Some fonts have far higher ones.
+    pymupdf.TOOLS.set_small_glyph_heights(True)
 
 
 @contextmanager
@@ -93,11 +95,6 @@ def describe(document: pymupdf.Document) -> dict[str, Any]:
         "author": found.get("author") or None,
         "repaired": bool(document.is_repaired),
     }
-
-
-def native_text(page: pymupdf.Page) -> str:
-    """Return the text that the file has for *page*, in the order of the file."""
-    return str(page.get_text("text", flags=TEXT_FLAGS)).strip()
 
 
 def drawing_stats(page: pymupdf.Page) -> DrawingStats:

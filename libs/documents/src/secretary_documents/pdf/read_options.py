@@ -21,7 +21,7 @@ Output = Literal["text", "markdown"]
 # OCR at 200 dpi is as accurate as at 300 dpi, and it takes two thirds of the time (measured).
 OCR_DPI = 200
 # Raise this number when new code changes the text of pages. Then old cache entries are not used.
-_EDITION = 2
+_EDITION = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,8 @@ class ReadOptions:
     output: Output
     max_pixels: int
     """The most pixels of the image on which a page is recognised."""
+    keep_headers: bool = False
+    """Whether running heads and feet stay in the text."""
     languages: tuple[str, ...] = ()
     """The languages for OCR. The order matters."""
     models: Path | None = None
@@ -46,6 +48,8 @@ class ReadOptions:
     def fingerprint(self) -> str:
         """A part of the cache's key: programs, versions and settings that change the text."""
         parts = [self.method, self.output, f"edition {_EDITION}", f"pymupdf {_version('pymupdf')}"]
+        if self.keep_headers:
+            parts.append("with headers")
         if self.uses_ocr and self.models:
             models = models_fingerprint(self.models, self.languages)
             parts += [f"tesserocr {_version('tesserocr')}", models]
@@ -57,6 +61,7 @@ class ReadOptions:
         return {
             "method": self.method,
             "output": self.output,
+            "keep_headers": self.keep_headers,
             "languages": list(self.languages),
             "models": None if self.models is None else str(self.models),
         }
@@ -69,20 +74,22 @@ def make_read_options(
     max_pixels: int,
     languages: Sequence[str],
     tessdata: Path | None,
+    keep_headers: bool = False,
 ) -> ReadOptions:
     """Return the options for *method*.
 
-    *tessdata* is a folder with languages in addition to the built-in languages.
+    *tessdata* is a folder with languages in addition to the built-in languages. With *keep_headers*
+    running heads and feet stay in the text.
 
     Raises:
         PermanentError: OCR_LANGUAGE_MISSING.
         WorkerUnfit: OCR_LANGUAGE_MISSING, this worker has no language at all.
     """
     if method == "native":
-        return ReadOptions(method, output, max_pixels)
+        return ReadOptions(method, output, max_pixels, keep_headers)
     extra = [tessdata.absolute()] if tessdata else []
     folder = find_model_folder(languages, [built_in_folder(), *extra])
-    return ReadOptions(method, output, max_pixels, tuple(languages), folder)
+    return ReadOptions(method, output, max_pixels, keep_headers, tuple(languages), folder)
 
 
 @lru_cache(maxsize=8)

@@ -89,6 +89,13 @@ class PdfParameters(BaseModel):
         default="text",
         description="text: as on the page. markdown: with headings, lists and tables.",
     )
+    keep_headers: bool = Field(
+        default=False,
+        description=(
+            "Keep running heads, running feet and page numbers: short lines that several pages "
+            "have at the same edge. OCR and providers always keep them."
+        ),
+    )
     include_images: bool = Field(
         default=False,
         description=(

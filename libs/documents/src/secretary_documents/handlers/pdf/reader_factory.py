@@ -54,6 +54,7 @@ class ReaderFactory:
             max_pixels=self.max_pixels,
             languages=parameters.language,
             tessdata=self._limits.tessdata,
+            keep_headers=parameters.keep_headers,
         )
         timeout_sec = self._limits.timeout_sec
         return lambda document: LocalReader(

@@ -1,0 +1,121 @@
+"""Reads the rules, coloured boxes and images of a page with MuPDF. Runs in the child only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pymupdf
+
+from secretary_documents.pdf.layout.model import Box
+from secretary_documents.pdf.mupdf import MUPDF_ERRORS, raising_memory_error
+
+# A page with more paths is a picture. Its rules are not read, because this would take seconds.
+MOST_PATHS = 3000
+# A rectangle of this height is a thick rule.
+_THIN = 3.5
+_LEAST_LENGTH = 6.0
+_WHITE = 0.98
+_NEAR = 2.5
+"""Sides that are at most this many points apart touch."""
+
+
+@dataclass(slots=True)
+class Drawing:
+    """What is drawn on a page, apart from text."""
+
+    across: list[Box] = field(default_factory=list)
+    """Horizontal rules. Their height is 0."""
+    upright: list[Box] = field(default_factory=list)
+    """Vertical rules. Their width is 0."""
+    boxes: list[Box] = field(default_factory=list)
+    """Rectangles with a colour or a frame."""
+    shaded: list[Box] = field(default_factory=list)
+    """Those of the boxes that share a side with another box."""
+    images: list[Box] = field(default_factory=list)
+
+
+def drawing_on(page: pymupdf.Page) -> Drawing:
+    """Return the drawing of *page*, without rules if it has very many paths."""
+    drawing, paths = Drawing(), 0
+    for kind, box in page.get_bboxlog():
+        if kind.startswith("fill-im"):
+            drawing.images.append(Box(*box))
+        elif kind.endswith("-path"):
+            paths += 1
+    if 0 < paths <= MOST_PATHS:
+        try:
+            with raising_memory_error():
+                for path in page.get_cdrawings():
+                    _add_path(drawing, path)
+        except MUPDF_ERRORS:
+            pass  # without its rules, the text is read all the same
+    drawing.shaded = [box for box in drawing.boxes if _is_tile(box, drawing.boxes)]
+    return drawing
+
+
+def _is_tile(box: Box, boxes: list[Box]) -> bool:
+    """Return whether *box* shares a side with another box, as coloured cells do."""
+    return any(other is not box and _share_side(box, other) for other in boxes)
+
+
+def _share_side(one: Box, other: Box) -> bool:
+    same_row = abs(one.top - other.top) < _NEAR and abs(one.bottom - other.bottom) < _NEAR
+    same_column = abs(one.left - other.left) < _NEAR and abs(one.right - other.right) < _NEAR
+    beside = min(abs(one.right - other.left), abs(one.left - other.right)) < _NEAR
+    below = min(abs(one.bottom - other.top), abs(one.top - other.bottom)) < _NEAR
+    return (same_row and beside) or (same_column and below)
+
+
+def _add_path(drawing: Drawing, path: dict[str, Any]) -> None:
+    stroked = "s" in path["type"] and path.get("stroke_opacity", 1) != 0
+    fill = path.get("fill")
+    shaded = "f" in path["type"] and fill is not None and min(fill) < _WHITE
+    if stroked and (color := path.get("color")) is not None and min(color) >= _WHITE:
+        stroked = False  # white lines separate shaded cells, but the cells have edges anyway
+    for item in path["items"]:
+        if item[0] == "l" and stroked:
+            _add_line(drawing, *item[1], *item[2])
+        elif item[0] == "re" and (stroked or shaded):
+            _add_rectangle(drawing, Box(*item[1]), framed=stroked)
+        elif item[0] == "qu" and (stroked or shaded):
+            points = item[1]
+            xs, ys = [point[0] for point in points], [point[1] for point in points]
+            _add_rectangle(drawing, Box(min(xs), min(ys), max(xs), max(ys)), framed=stroked)
+
+
+def _add_line(drawing: Drawing, x: float, y: float, to_x: float, to_y: float) -> None:
+    left, right = sorted((x, to_x))
+    top, bottom = sorted((y, to_y))
+    if bottom - top <= 1 and right - left >= _LEAST_LENGTH:
+        drawing.across.append(Box(left, (top + bottom) / 2, right, (top + bottom) / 2))
+    elif right - left <= 1 and bottom - top >= _LEAST_LENGTH:
+        drawing.upright.append(Box((left + right) / 2, top, (left + right) / 2, bottom))
+
+
+def _add_rectangle(drawing: Drawing, box: Box, *, framed: bool) -> None:
+    x, y = box.middle
+    if box.height <= _THIN:
+        if box.width >= _LEAST_LENGTH:
+            drawing.across.append(Box(box.left, y, box.right, y))
+    elif box.width <= _THIN:
+        if box.height >= _LEAST_LENGTH:
+            drawing.upright.append(Box(x, box.top, x, box.bottom))
+    else:
+        drawing.boxes.append(box)
+        if framed:
+            drawing.across += edges_across(box)
+            drawing.upright += edges_upright(box)
+
+
+def edges_across(box: Box) -> Iterator[Box]:
+    """Yield the upper and the lower side of *box* as rules."""
+    yield Box(box.left, box.top, box.right, box.top)
+    yield Box(box.left, box.bottom, box.right, box.bottom)
+
+
+def edges_upright(box: Box) -> Iterator[Box]:
+    """Yield the left and the right side of *box* as rules."""
+    yield Box(box.left, box.top, box.left, box.bottom)
+    yield Box(box.right, box.top, box.right, box.bottom)

@@ -1,0 +1,178 @@
+"""Blocks of a page, the lines and spans inside them, and tables with cells."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+from typing import NamedTuple
+
+
+class Box(NamedTuple):
+    """A place on the page in points, from the left and from the top."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    @property
+    def width(self) -> float:
+        """The width in points."""
+        return self.right - self.left
+
+    @property
+    def height(self) -> float:
+        """The height in points."""
+        return self.bottom - self.top
+
+    @property
+    def middle(self) -> tuple[float, float]:
+        """The point in the middle."""
+        return (self.left + self.right) / 2, (self.top + self.bottom) / 2
+
+    def holds(self, point: tuple[float, float]) -> bool:
+        """Return whether *point* is inside."""
+        return self.left <= point[0] <= self.right and self.top <= point[1] <= self.bottom
+
+    def wider(self, by: float) -> Box:
+        """Return the box with each side moved outwards."""
+        return Box(self.left - by, self.top - by, self.right + by, self.bottom + by)
+
+
+def hull(boxes: Iterable[Box]) -> Box:
+    """Return the smallest box around *boxes*, of which there is at least one."""
+    lefts, tops, rights, bottoms = zip(*boxes, strict=True)
+    return Box(min(lefts), min(tops), max(rights), max(bottoms))
+
+
+class Kind(StrEnum):
+    """The kind of a block."""
+
+    HEADING = "heading"
+    PARAGRAPH = "paragraph"
+    LIST_ITEM = "list_item"
+    TABLE = "table"
+    CAPTION = "caption"
+    FIGURE = "figure"
+    CODE = "code"
+    FORMULA = "formula"
+    HEADER = "header"
+    FOOTER = "footer"
+    FOOTNOTE = "footnote"
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A piece of a line with one style."""
+
+    text: str
+    size: float
+    bold: bool = False
+    mono: bool = False
+    link: str | None = None
+    """The address to which the text links."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """Text on one baseline without wide gaps."""
+
+    box: Box
+    spans: tuple[Span, ...]
+    turned: bool = False
+    """Whether the line does not run from the left to the right."""
+
+    @cached_property
+    def text(self) -> str:
+        """The text of all spans."""
+        return " ".join("".join(span.text for span in self.spans).split())
+
+    @cached_property
+    def size(self) -> float:
+        """The font size of most letters, in points, rounded to a half."""
+        return round(self._longest.size * 2) / 2
+
+    @cached_property
+    def bold(self) -> bool:
+        """Whether all letters are bold."""
+        return all(span.bold for span in self.spans if any(map(str.isalnum, span.text)))
+
+    @cached_property
+    def mono(self) -> bool:
+        """Whether most letters have the same width."""
+        return self._mostly("mono")
+
+    @property
+    def _longest(self) -> Span:
+        return max(self.spans, key=lambda span: len(span.text.strip()))
+
+    def _mostly(self, style: str) -> bool:
+        count = sum(len(span.text.strip()) for span in self.spans if getattr(span, style))
+        return 2 * count > len(self.text)
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word of a page."""
+
+    box: Box
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A cell of a table. Rows and columns count from 0."""
+
+    row: int
+    column: int
+    text: str
+    row_span: int = 1
+    column_span: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table of a page."""
+
+    box: Box
+    rows: int
+    columns: int
+    cells: tuple[Cell, ...]
+    head_rows: int = 1
+
+    def grid(self) -> list[list[str]]:
+        """Return the text of each place. A cell over several places is at its first place only."""
+        grid = [[""] * self.columns for _ in range(self.rows)]
+        for cell in self.cells:
+            grid[cell.row][cell.column] = cell.text
+        return grid
+
+
+@dataclass(slots=True)
+class Block:
+    """A part of a page, such as a paragraph. A page has its blocks in reading order."""
+
+    kind: Kind
+    box: Box
+    lines: Sequence[Line] = ()
+    level: int = 0
+    """The level of a heading, from 1, or the depth of an item of a list, from 0."""
+    marker: str = ""
+    """The bullet or number of an item."""
+    table: Table | None = None
+    repeated: bool = False
+    """Whether other pages have the same header or footer."""
+    method: str = "native"
+    confidence: float | None = None
+
+
+@dataclass(slots=True)
+class PageLayout:
+    """The blocks of one page."""
+
+    number: int
+    width: float
+    height: float
+    blocks: list[Block] = field(default_factory=list)

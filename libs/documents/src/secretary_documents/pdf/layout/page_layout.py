@@ -1,0 +1,139 @@
+"""Makes the layout of a page. Runs in the child only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+import pymupdf
+
+from secretary_documents.pdf.layout.drawing import (
+    Drawing,
+    drawing_on,
+    edges_across,
+    edges_upright,
+)
+from secretary_documents.pdf.layout.footnote import mark_footnotes
+from secretary_documents.pdf.layout.heading import mark_headings
+from secretary_documents.pdf.layout.model import (
+    Block,
+    Box,
+    Kind,
+    Line,
+    PageLayout,
+    Table,
+    Word,
+)
+from secretary_documents.pdf.layout.order import reading_order
+from secretary_documents.pdf.layout.paragraph import paragraphs_of, rows_of, with_drop_caps
+from secretary_documents.pdf.layout.running_head import edge_kinds
+from secretary_documents.pdf.layout.source import PageSource
+from secretary_documents.pdf.layout.style import DocumentStyle, running_key
+from secretary_documents.pdf.layout.tables.aligned import split_tables
+from secretary_documents.pdf.layout.tables.open import tables_between_rules
+from secretary_documents.pdf.layout.tables.ruled import ruled_tables
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A line or a table, for the reading order."""
+
+    box: Box
+    line: Line | None = None
+    table: Table | None = None
+
+
+def layout_of(page: pymupdf.Page, style: DocumentStyle) -> PageLayout:
+    """Return the blocks of *page* in reading order."""
+    source = PageSource(page)
+    lines = source.lines()
+    layout = PageLayout(page.number + 1, page.rect.width, page.rect.height)
+    if not lines:
+        return layout
+    drawing = drawing_on(page)
+    words = source.words()
+    tables = _tables(drawing, words)
+    lines = [line for line in lines if not _inside_any(line, tables)]
+    turned = [line for line in lines if line.turned]
+    lines = with_drop_caps([line for line in lines if not line.turned], style.body)
+    edges = edge_kinds(lines, style, page.rect.height)
+    head = [line for line in lines if edges.get(id(line)) is Kind.HEADER]
+    foot = [line for line in lines if edges.get(id(line)) is Kind.FOOTER]
+    body = [line for line in lines if id(line) not in edges]
+    blocks = _body_blocks(body, tables, words, style)
+    mark_headings(blocks, style)
+    mark_footnotes(blocks, style)
+    layout.blocks = [
+        *(Block(Kind.PARAGRAPH, line.box, [line]) for line in turned),
+        *_edge_blocks(head, Kind.HEADER, style),
+        *(block for block in blocks if block.kind is not Kind.FOOTNOTE),
+        *(block for block in blocks if block.kind is Kind.FOOTNOTE),
+        *_edge_blocks(foot, Kind.FOOTER, style),
+    ]
+    return layout
+
+
+def _tables(drawing: Drawing, words: Sequence[Word]) -> list[Table]:
+    tables = ruled_tables(drawing.across, drawing.upright, words)
+    across = [*drawing.across, *(edge for box in drawing.shaded for edge in edges_across(box))]
+    upright = [*drawing.upright, *(edge for box in drawing.shaded for edge in edges_upright(box))]
+    if drawing.shaded:
+        rest = [word for word in words if not _holds_any(tables, word.box)]
+        tables += ruled_tables(
+            [rule for rule in across if not _holds_any(tables, rule)],
+            [rule for rule in upright if not _holds_any(tables, rule)],
+            rest,
+        )
+    rest = [word for word in words if not _holds_any(tables, word.box)]
+    across = [rule for rule in drawing.across if not _holds_any(tables, rule)]
+    return [*tables, *tables_between_rules(across, drawing.boxes, rest)]
+
+
+def _holds_any(tables: Iterable[Table], box: Box) -> bool:
+    return any(table.box.wider(1).holds(box.middle) for table in tables)
+
+
+def _inside_any(line: Line, tables: Sequence[Table]) -> bool:
+    return _holds_any(tables, line.box)
+
+
+def _edge_blocks(lines: Sequence[Line], kind: Kind, style: DocumentStyle) -> list[Block]:
+    return [
+        Block(kind, line.box, [line], repeated=running_key(line.text) in style.running)
+        for line in rows_of(lines)
+    ]
+
+
+def _body_blocks(
+    lines: Sequence[Line], tables: Sequence[Table], words: Sequence[Word], style: DocumentStyle
+) -> list[Block]:
+    parts = [_Part(line.box, line=line) for line in rows_of(lines)]
+    parts += [_Part(table.box, table=table) for table in tables]
+    if not parts:
+        return []
+    heights = [part.box.height for part in parts if part.line]
+    runs = reading_order(parts, median(heights) if heights else style.body)
+    return [block for run in runs for block in _blocks_of(run, words, style)]
+
+
+def _blocks_of(run: Sequence[_Part], words: Sequence[Word], style: DocumentStyle) -> list[Block]:
+    blocks: list[Block] = []
+    lines: list[Line] = []
+
+    def end_lines() -> None:
+        for piece in split_tables(lines, words):
+            if isinstance(piece, Table):
+                blocks.append(Block(Kind.TABLE, piece.box, table=piece))
+            else:
+                blocks.extend(paragraphs_of(piece, style.pitch))
+        lines.clear()
+
+    for part in run:
+        if part.line:
+            lines.append(part.line)
+        elif part.table:
+            end_lines()
+            blocks.append(Block(Kind.TABLE, part.box, table=part.table))
+    end_lines()
+    return blocks

@@ -1,0 +1,61 @@
+"""Reads the plain text of a page with MuPDF. Runs in the child only.
+
+Most pages have one column of text. For them the text in the order of the file is right, and the
+layout of the page, which takes more time, is not made.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pymupdf
+
+from secretary_documents.pdf.layout.model import Box
+from secretary_documents.pdf.layout.style import EDGE, DocumentStyle, running_key
+from secretary_documents.pdf.mupdf import TEXT_FLAGS
+
+# A block with less height for each of its lines has lines side by side, such as the cells of a row.
+_LEAST_PITCH = 6.0
+# Blocks of one column overlap by at most this many points.
+_OVERLAP = 3.0
+
+
+class PlainPage:
+    """The text of a page, in the order of the file."""
+
+    def __init__(self, page: pymupdf.Page) -> None:
+        found = page.get_textpage(flags=TEXT_FLAGS).extractBLOCKS()
+        self._height = float(page.rect.height)
+        self._blocks = [(Box(*block[:4]), str(block[4])) for block in found]
+
+    def text(self) -> str:
+        """Return the text of all blocks."""
+        return "".join(text for _, text in self._blocks).strip()
+
+    def is_one_column(self) -> bool:
+        """Return whether the blocks are below each other, and their lines too."""
+        below = all(
+            after.top >= before.bottom - _OVERLAP
+            for (before, _), (after, _) in pairwise(self._blocks)
+        )
+        return below and all(
+            box.height >= _LEAST_PITCH * text.count("\n") for box, text in self._blocks
+        )
+
+    def without_running_lines(self, style: DocumentStyle) -> str:
+        """Return the text without the lines that *style* has as running heads and feet."""
+        kept = [text for box, text in self._blocks if not self._is_running(box, text, style)]
+        return "".join(kept).strip()
+
+    def edge_keys(self) -> set[str]:
+        """Return the blocks at the edges as ``style.running_key``; none if nothing is between."""
+        edges = [(box, text) for box, text in self._blocks if self._is_edge(box)]
+        if len(edges) == len(self._blocks):
+            return set()
+        return {running_key(text) for _, text in edges}
+
+    def _is_edge(self, box: Box) -> bool:
+        return box.bottom < EDGE * self._height or box.top > (1 - EDGE) * self._height
+
+    def _is_running(self, box: Box, text: str, style: DocumentStyle) -> bool:
+        return self._is_edge(box) and running_key(text) in style.running

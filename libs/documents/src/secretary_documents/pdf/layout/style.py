@@ -1,0 +1,134 @@
+"""The measures of a whole document: the size of its body text, its headings, its running lines."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from secretary_documents.pdf.layout.model import Line
+
+# A heading is larger than the body text by at least this factor.
+HEADING_FACTOR = 1.1
+HEADING_LEVELS = 4
+EDGE = 0.09
+"""The share of the height of a page in which running heads and feet are."""
+_USUAL_PITCH = 1.2
+_LARGEST_PITCH = 2.5
+_DIGITS = re.compile(r"\d+|\b[ivxlc]+\b")
+# A line is a running head or foot if it is at the edge of at least this many sampled pages and of
+# this share of them.
+LEAST_REPEATS, _LEAST_SHARE = 3, 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentStyle:
+    """The measures by which the lines of a page are understood."""
+
+    body: float = 10.0
+    """The font size of most letters, in points."""
+    sizes: tuple[float, ...] = ()
+    """The sizes that are larger than the body text, the largest first."""
+    bold_share: float = 0.0
+    """The share of letters of the body text that are bold."""
+    pitch: float = _USUAL_PITCH
+    """The distance between baselines, for each point of the font size."""
+    running: frozenset[str] = frozenset()
+    """Lines that are repeated at the edges of pages, with ``#`` for numbers."""
+    outline: tuple[tuple[str, int], ...] = ()
+    """The titles of the outline in lower case, with their levels."""
+
+    def level(self, size: float) -> int:
+        """Return the level of a heading of *size*: 1 is the highest."""
+        larger = sum(one > size + 0.4 for one in self.sizes)
+        return min(larger + 1, HEADING_LEVELS)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the style as JSON, for a request to a child."""
+        return {
+            "body": self.body,
+            "sizes": list(self.sizes),
+            "bold_share": self.bold_share,
+            "pitch": self.pitch,
+            "running": sorted(self.running),
+            "outline": [list(entry) for entry in self.outline],
+        }
+
+    @classmethod
+    def from_json(cls, given: dict[str, Any]) -> DocumentStyle:
+        """Return the style that ``as_json`` has written."""
+        return cls(
+            body=float(given["body"]),
+            sizes=tuple(float(size) for size in given["sizes"]),
+            bold_share=float(given["bold_share"]),
+            pitch=float(given["pitch"]),
+            running=frozenset(str(line) for line in given["running"]),
+            outline=tuple((str(title), int(level)) for title, level in given["outline"]),
+        )
+
+
+class StyleSampler:
+    """Collects the lines of sampled pages."""
+
+    def __init__(self) -> None:
+        self._letters: Counter[float] = Counter()
+        self._bold: Counter[float] = Counter()
+        self._pitches: Counter[float] = Counter()
+        self._edges: Counter[str] = Counter()
+        self._pages = 0
+
+    def add(self, lines: Sequence[Line], height: float) -> None:
+        """Add the lines of a page of *height* points."""
+        self._pages += 1
+        last: Line | None = None
+        for line in lines:
+            count = len(line.text)
+            self._letters[line.size] += count
+            self._bold[line.size] += count * line.bold
+            if last and last.size == line.size and line.size:
+                pitch = round((line.box.bottom - last.box.bottom) / line.size, 2)
+                if 0.8 <= pitch <= _LARGEST_PITCH:
+                    self._pitches[pitch] += min(count, len(last.text))
+            last = line
+        edges = [line for line in lines if is_at_edge(line, height)]
+        if len(edges) < len(lines):
+            self._edges.update({running_key(line.text) for line in edges})
+
+    def style(self, outline: Iterable[tuple[str, int]] = ()) -> DocumentStyle:
+        """Return the measures of the pages that were added."""
+        letters = +self._letters
+        if not letters:
+            return DocumentStyle(outline=tuple(outline))
+        body = max(letters, key=lambda size: (letters[size], -size))
+        sizes = sorted((size for size in letters if size >= body * HEADING_FACTOR), reverse=True)
+        least = max(LEAST_REPEATS, _LEAST_SHARE * self._pages)
+        running = {key for key, count in self._edges.items() if count >= least}
+        return DocumentStyle(
+            body=body,
+            sizes=tuple(sizes[: 2 * HEADING_LEVELS]),
+            bold_share=self._bold[body] / letters[body],
+            pitch=self._usual_pitch(),
+            running=frozenset(running),
+            outline=tuple(outline),
+        )
+
+    def _usual_pitch(self) -> float:
+        """Return the pitch below which most letters stand: spaces between paragraphs are rarer."""
+        total, seen = self._pitches.total(), 0
+        for pitch in sorted(self._pitches):
+            seen += self._pitches[pitch]
+            if seen >= 0.5 * total:
+                return pitch
+        return _USUAL_PITCH
+
+
+def is_at_edge(line: Line, height: float) -> bool:
+    """Return whether *line* is where running heads and feet are."""
+    return line.box.bottom < EDGE * height or line.box.top > (1 - EDGE) * height
+
+
+def running_key(text: str) -> str:
+    """Return *text* as it is compared with the lines of other pages."""
+    return _DIGITS.sub("#", " ".join(text.lower().split()))[:100]

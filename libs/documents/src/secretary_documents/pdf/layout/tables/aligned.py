@@ -1,0 +1,74 @@
+"""Finds tables in the lines of a column that have no rules: rows with aligned cells."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from secretary_documents.pdf.layout.model import Line, Table, Word, hull
+from secretary_documents.pdf.layout.paragraph import baselines_of
+from secretary_documents.pdf.layout.tables.open import table_of_rows
+from secretary_documents.pdf.layout.tables.text import is_number, rows_of_words, segments_of
+
+_LEAST_ROWS = 3
+_LEAST_FILLED = 0.55
+"""The share of the places of a table that have text. The numbers in a chart fill fewer."""
+
+
+def split_tables(lines: Sequence[Line], words: Sequence[Word]) -> Iterator[list[Line] | Table]:
+    """Yield the *lines* of a column in order, with rows of aligned cells as tables."""
+    rest: list[list[Line]] = []
+    run: list[list[Line]] = []
+    for row in baselines_of(lines):
+        if len(row) > 1:
+            run.append(row)
+            continue
+        yield from _ended(run, rest, words)
+        run = []
+        rest.append(row)
+    yield from _ended(run, rest, words)
+    if rest:
+        yield [line for row in rest for line in row]
+
+
+def _ended(
+    run: list[list[Line]], rest: list[list[Line]], words: Sequence[Word]
+) -> Iterator[list[Line] | Table]:
+    if len(run) < _LEAST_ROWS:
+        rest.extend(run)
+        return
+    above = rest[-1:] if rest and _is_head(rest[-1], run, words) else []
+    table = _table_of([*above, *run], words)
+    if not table:
+        rest.extend(run)
+        return
+    if before := [line for row in rest[: len(rest) - len(above)] for line in row]:
+        yield before
+    rest.clear()
+    yield table
+
+
+def _is_head(row: Sequence[Line], run: Sequence[Sequence[Line]], words: Sequence[Word]) -> bool:
+    """Return whether the *row* above a table is its head: it has as many cells, close together."""
+    box = hull(line.box for line in row)
+    inside = [word for word in words if box.wider(1).holds(word.box.middle)]
+    if not inside or run[0][0].box.top - box.bottom > 2 * box.height:
+        return False
+    return len(segments_of(inside)) == max(len(one) for one in run)
+
+
+def _table_of(run: Sequence[list[Line]], words: Sequence[Word]) -> Table | None:
+    box = hull(line.box for row in run for line in row)
+    inside = [word for word in words if box.wider(1).holds(word.box.middle)]
+    if not inside:
+        return None
+    rows = rows_of_words(inside)
+    texts = [segment.text for row in rows for segment in segments_of(row)]
+    numbers = sum(is_number(text) for text in texts) / len(texts)
+    table = table_of_rows([rows], box)
+    if table is None or len(table.cells) < _LEAST_FILLED * table.rows * table.columns:
+        return None
+    if table.columns == 2 and numbers < 0.3:
+        return None
+    if table.columns > 2 and numbers < 0.1 and len(run) < 4:
+        return None
+    return table

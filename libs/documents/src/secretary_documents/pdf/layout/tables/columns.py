@@ -1,0 +1,80 @@
+"""Finds the columns of a table from its rows, and puts the words of a row into them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from secretary_documents.pdf.layout.model import Box, Word
+from secretary_documents.pdf.layout.tables.text import Segment, segment_of
+
+RowCells = dict[int, tuple[int, str]]
+"""The cells of a row by column: over how many columns each reaches, and its text."""
+
+_GUTTER = 3.5
+"""The least space between columns, in points."""
+_CROSSING = 0.12
+"""The share of rows that may cross the space between two columns, as titles do."""
+_CROSSABLE = 5
+"""From this number of rows on, one row may always cross."""
+
+
+def columns_of(rows: Sequence[Sequence[Segment]]) -> list[tuple[float, float]]:
+    """Return the left and right edges of the columns, from the spaces that few rows cross."""
+    most = max(len(row) for row in rows)
+    full = [row for row in rows if len(row) > max(1, 0.34 * most)]
+    events = sorted(
+        [(segment.box.left, 1) for row in full for segment in row]
+        + [(segment.box.right, -1) for row in full for segment in row]
+    )
+    allowed = max(int(_CROSSING * len(full)), int(len(full) >= _CROSSABLE))
+    columns: list[tuple[float, float]] = []
+    depth, start = 0, events[0][0]
+    for x, step in events:
+        if depth <= allowed < depth + step:
+            near = columns and x - columns[-1][1] < _GUTTER
+            start = columns.pop()[0] if near else x
+        elif depth > allowed >= depth + step:
+            columns.append((start, x))
+        depth += step
+    return columns
+
+
+def cells_by_column(row: Sequence[Segment], columns: Sequence[tuple[float, float]]) -> RowCells:
+    """Return the cells of a row by column: over how many columns, and the text."""
+    cells: RowCells = {}
+    for segment in (part for whole in row for part in _divided(whole, columns)):
+        touched = _touched(segment.box, columns)
+        first = touched[0] if touched else _nearest(segment, columns)
+        wide = touched[-1] - first + 1 if touched else 1
+        if first in cells:
+            cells[first] = (cells[first][0], f"{cells[first][1]} {segment.text}")
+        else:
+            cells[first] = (wide, segment.text)
+    return cells
+
+
+def _touched(box: Box, columns: Sequence[tuple[float, float]]) -> list[int]:
+    return [
+        index
+        for index, (left, right) in enumerate(columns)
+        if min(right, box.right) - max(left, box.left) > 0.25 * min(right - left, box.width)
+    ]
+
+
+def _divided(segment: Segment, columns: Sequence[tuple[float, float]]) -> list[Segment]:
+    """Return *segment* divided where the space between two columns is a space between words."""
+    spaces = [(right, left) for (_, right), (left, _) in pairwise(columns)]
+    parts: list[list[Word]] = [[segment.words[0]]]
+    for word in segment.words[1:]:
+        end = parts[-1][-1].box.right
+        if any(end <= right + 1 and left - 1 <= word.box.left for right, left in spaces):
+            parts.append([])
+        parts[-1].append(word)
+    return [segment_of(part) for part in parts]
+
+
+def _nearest(segment: Segment, columns: Sequence[tuple[float, float]]) -> int:
+    x = segment.box.middle[0]
+    distances = [min(abs(left - x), abs(right - x)) for left, right in columns]
+    return distances.index(min(distances))

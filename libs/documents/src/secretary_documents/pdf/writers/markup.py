@@ -1,0 +1,46 @@
+"""Joins lines of text, and escapes text for Markdown."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+# A line to write on, in a form.
+_BLANK = re.compile(r"(?:_ ?|\\_ ?){4,}")
+_BREAK = re.compile(r"\n\s*\n")
+# A hyphen after a letter divides a word if the next line starts with a lower-case letter.
+_HYPHENATED = re.compile(r"(?<=[^\W\d_])[-\N{SOFT HYPHEN}\N{HYPHEN}]$")
+# Characters that would start a link, code, HTML or emphasis.
+_MARK_UP = re.compile(r"[\\`*\[\]]|<(?=[A-Za-z/!?])|(?<!\w)_|_(?!\w)")
+_AT_LINE_START = re.compile(r"(#{1,6}(?=\s|$)|[>+\-=](?=\s|[-=]|$)|\d{1,9}(?=[.)](?:\s|$)))")
+
+
+def join_lines(lines: Iterable[str]) -> str:
+    """Return *lines* as one line. A word that was divided between two lines becomes one word."""
+    text = ""
+    for line in (_BLANK.sub("___", line.strip()) for line in lines):
+        if text and line[:1].islower() and _HYPHENATED.search(text):
+            text = text[:-1] + line
+        else:
+            text = f"{text} {line}" if text and line else text or line
+    return text
+
+
+def escape(text: str) -> str:
+    """Return *text* escaped so that Markdown shows it unchanged inside a line."""
+    return _MARK_UP.sub(r"\\\g<0>", text)
+
+
+def escape_start(text: str) -> str:
+    """Return a line with its beginning escaped, so that it starts no heading, list or quotation."""
+    if not (match := _AT_LINE_START.match(text)):
+        return text
+    if match[0].isdecimal():
+        return f"{match[0]}\\{text[match.end() :]}"
+    return f"\\{text}"
+
+
+def text_to_markdown(text: str) -> str:
+    """Return recognised *text* as Markdown, with each paragraph in one line."""
+    paragraphs = (join_lines(part.splitlines()) for part in _BREAK.split(text))
+    return "\n\n".join(escape_start(escape(one)) for one in paragraphs if one)
