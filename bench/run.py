@@ -1,6 +1,10 @@
 """Runs one bench, prints its tables, and writes its results and pictures.
 
 python bench/run.py burst --turns 5 --workers 1 2 4
+python bench/run.py report
+
+With ``--out docs/performance`` the results become those of the documentation. Then ``report`` draws
+all its pictures and puts the tables into docs/performance.md, between the marks of each bench.
 """
 
 from __future__ import annotations
@@ -14,43 +18,70 @@ from typing import Any
 from harness import results
 from harness.turns import say
 
-HERE = Path(__file__).parent
-DOCS = HERE.parent / "docs/performance"
+ROOT = Path(__file__).parents[1]
+DOCUMENT = ROOT / "docs/performance.md"
+DOCUMENTED = ROOT / "docs/performance"
 BENCHES = ("burst", "idle", "soak", "growth", "webhooks", "sse", "pdf", "limits")
+REPORT = "report"
+
+
+def main(arguments: list[str]) -> int:
+    """Run the bench that the first argument names."""
+    name = arguments[0] if arguments else ""
+    if name == REPORT:
+        report()
+        return 0
+    if name not in BENCHES:
+        say(f"name a bench: {', '.join(BENCHES)}; or {REPORT}")
+        return 2
+    bench = importlib.import_module(name)
+    options = _parser(bench, name).parse_args(arguments[1:])
+    where = results.machine()
+    found = {"bench": name, "machine": where, "options": _shown(options), **bench.measure(options)}
+    results.write(options.out / f"{options.name or name}.json", found)
+    _draw(bench, found, options.out, options.name or name)
+    print(bench.tables(found), flush=True)
+    return 0
+
+
+def report() -> None:
+    """Draw the pictures of docs/performance.md and write its tables, from the results beside it."""
+    text = DOCUMENT.read_text()
+    for path in sorted(DOCUMENTED.glob("*.json")):
+        found = results.read(path)
+        bench = importlib.import_module(found["bench"])
+        _draw(bench, found, DOCUMENTED, path.stem)
+        text = results.with_tables(text, path.stem, f"{bench.tables(found)}\n\n{_where(found)}")
+    DOCUMENT.write_text(text)
+
+
+def _where(found: results.Record) -> str:
+    where = found["machine"]
+    options = ", ".join(f"{name} {value}" for name, value in found["options"].items() if value)
+    return (
+        f"{where['at'][:10]}, commit {where['commit']}, {where['cpus']} CPUs, load average before "
+        f"{where['load_average']:.1f}, Python {where['python']}. Options: {options}."
+    )
+
+
+def _draw(bench: Any, found: results.Record, folder: Path, name: str) -> None:
+    """Draw the pictures of the results; their names begin with *name*."""
+    for picture, svg in bench.pictures(found).items():
+        (folder / f"{picture.replace(found['bench'], name, 1)}.svg").write_text(svg)
 
 
 def _parser(bench: Any, name: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog=f"bench {name}", description=bench.__doc__)
     parser.add_argument("--lock", type=Path, help="a file: only one bench measures at a time")
-    parser.add_argument("--out", type=Path, default=HERE.parent / ".run/bench")
+    parser.add_argument("--out", type=Path, default=ROOT / ".run/bench", help="for the results")
+    parser.add_argument("--name", default="", help="of the results; the default is the bench's")
     bench.add_options(parser)
     return parser
 
 
-def main(arguments: list[str]) -> int:
-    """Run the bench that the first argument names."""
-    if not arguments or arguments[0] not in BENCHES:
-        say(f"name a bench: {', '.join(BENCHES)}")
-        return 2
-    name = arguments[0]
-    bench = importlib.import_module(name)
-    options = _parser(bench, name).parse_args(arguments[1:])
-    where = results.machine()
-    found = {"bench": name, "machine": where, "options": _shown(options), **bench.measure(options)}
-    results.write(options.out / f"{name}.json", found)
-    draw(bench, found, options.out)
-    print(bench.tables(found), flush=True)
-    return 0
-
-
-def draw(bench: Any, found: results.Record, folder: Path) -> None:
-    """Draw the pictures of the results."""
-    for name, svg in bench.pictures(found).items():
-        (folder / f"{name}.svg").write_text(svg)
-
-
 def _shown(options: argparse.Namespace) -> results.Record:
-    return {name: value for name, value in vars(options).items() if name not in ("lock", "out")}
+    own = ("lock", "out", "name")
+    return {name: value for name, value in vars(options).items() if name not in own}
 
 
 if __name__ == "__main__":

@@ -162,4 +162,5 @@ async def submit(
     finally:
         for connection in made:
             connection.close()
+        await asyncio.sleep(0)  # so that the transports close their sockets
     return load.submitted

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 import statistics
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
@@ -114,3 +115,10 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     ]
     rule = f"|{'|'.join('-' * (width + 2) for width in widths)}|"
     return "\n".join([texts[0], rule, *texts[1:]])
+
+
+def with_tables(text: str, name: str, tables: str) -> str:
+    """Return *text* with *tables* between the marks ``<!-- name -->`` and ``<!-- end -->``."""
+    mark = f"<!-- {name} -->"
+    between = re.compile(rf"{re.escape(mark)}.*?<!-- end -->", re.DOTALL)
+    return between.sub(lambda _: f"{mark}\n\n{tables}\n\n<!-- end -->", text)
