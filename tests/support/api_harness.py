@@ -129,7 +129,9 @@ class Api:
         """Send a request with *key*."""
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         headers |= options.pop("headers", {})
-        return await self.client.request(method, path, headers=headers, **options)
+        answer = await self.client.request(method, path, headers=headers, **options)
+        await self.background.finish()  # rings do not delay an answer
+        return answer
 
     async def get(self, path: str, **options: Any) -> httpx.Response:
         """Send a GET."""

@@ -25,6 +25,7 @@ from secretary_api.jobs.batches import Batches
 from secretary_api.jobs.idempotency import IdempotencyMarker
 from secretary_api.jobs.job_types import KnownJobTypes
 from secretary_api.jobs.queries import JobQueries
+from secretary_api.jobs.ringer import Ringer
 from secretary_api.jobs.stream import JobStream
 from secretary_api.jobs.submitter import JobSubmitter
 from secretary_api.routes import (
@@ -65,6 +66,7 @@ Every answer has an envelope: `{"status": "success", "data": …}` or
 `{"status": "error", "error": {"code", "message", "details"}}`; `code` is stable.
 Paths work with and without a trailing slash.
 """
+BUSY = (batches.busy, jobs.busy)
 ROUTERS = (
     batches.router,  # before jobs: "batch" is not the id of a job
     jobs.router,
@@ -126,6 +128,9 @@ def create_app(parts: ApiDependencies, lifespan: Lifespan | None = None) -> Fast
         redoc_url=None,
     )
     app.state.services = _services(parts)
+    for router in BUSY:
+        # Not included: FastAPI looks for the route of each request again in an included router.
+        app.router.routes.extend(router.routes)
     for router in ROUTERS:
         app.include_router(router)
     errors.install(app)
@@ -147,6 +152,7 @@ def _max_upload(parts: ApiDependencies) -> int:
 def _services(parts: ApiDependencies) -> Services:
     announced = KnownJobTypes(parts.job_types, parts.clock)
     upload_store = UploadStore(parts.files, parts.clock, max_bytes=_max_upload(parts))
+    ringer = Ringer(parts.doorbell, parts.in_background)
     job_actions = JobActions(
         jobs=parts.jobs,
         deliveries=parts.deliveries,
@@ -159,7 +165,7 @@ def _services(parts: ApiDependencies) -> Services:
         submitter=JobSubmitter(
             jobs=parts.jobs,
             job_types=announced,
-            doorbell=parts.doorbell,
+            ringer=ringer,
             clock=parts.clock,
             admission=parts.admission,
             uploads=upload_store,
@@ -180,11 +186,10 @@ def _services(parts: ApiDependencies) -> Services:
             jobs=parts.jobs,
             job_types=announced,
             actions=job_actions,
-            doorbell=parts.doorbell,
+            ringer=ringer,
             clock=parts.clock,
             admission=parts.admission,
             uploads=upload_store,
-            in_background=parts.in_background,
         ),
         job_types=announced,
         workers=WorkerActions(
@@ -220,6 +225,6 @@ def _deliveries(parts: ApiDependencies) -> Deliveries:
 
 
 def _slashed_paths() -> list[str]:
-    routes = [route for router in ROUTERS for route in router.routes]
+    routes = [route for router in (*BUSY, *ROUTERS) for route in router.routes]
     paths = [route.path for route in routes if isinstance(route, APIRoute)]
     return [path for path in paths if path.endswith("/")]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import secrets
 from collections.abc import Sequence
@@ -108,7 +107,7 @@ class Keyring:
             raise NotFound(f"there is no key {key_id[:100]}")
 
     def _digest(self, token: str) -> str:
-        return hmac.new(self._pepper, token.encode(), hashlib.sha256).hexdigest()
+        return hmac.digest(self._pepper, token.encode(), "sha256").hex()
 
     def _has_expired(self, key: ApiKey) -> bool:
         return key.expires_at is not None and key.expires_at <= self._clock.now()

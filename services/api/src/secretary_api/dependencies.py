@@ -17,6 +17,7 @@ from secretary_api.files.uploads import UploadStore
 from secretary_api.http import body
 from secretary_api.jobs.actions import JobActions
 from secretary_api.jobs.batches import Batches
+from secretary_api.jobs.idempotency import HEADER as IDEMPOTENCY_HEADER
 from secretary_api.jobs.idempotency import IdempotencyMarker
 from secretary_api.jobs.job_types import KnownJobTypes
 from secretary_api.jobs.queries import JobQueries
@@ -131,7 +132,7 @@ JobDep = Annotated[Job, Depends(job)]
 
 def add_log_fields(request: Request, **fields: str) -> None:
     """Add *fields* to the log line of this request."""
-    request.state.log_fields = {**getattr(request.state, "log_fields", {}), **fields}
+    request.scope["state"].setdefault("log_fields", {}).update(fields)
 
 
 async def json_body(request: Request, _caller: PrincipalDep) -> Any:
@@ -151,23 +152,38 @@ def body_of(model: type[M]) -> Callable[..., Awaitable[M]]:
     return read
 
 
-async def mark(
-    parsed: JsonBodyDep,
-    services: ServicesDep,
+async def caller_of(request: Request) -> Principal:
+    """Return the principal of a request to a ``ThinRoute``, as ``principal`` does."""
+    return await principal(request, await services_of(request), await BEARER(request))
+
+
+async def described_submission(
+    _caller: PrincipalDep,
     idempotency_key: Annotated[
         str | None,
         Header(description="Under the same key the same body makes one job, for 48 h."),
     ] = None,
-) -> Idempotency | None:
-    """Return the idempotency mark of the request's JSON body, if the header is given.
+) -> None:
+    """Describe what a submission needs beside its body; ``submission_of`` reads it."""
+    del idempotency_key
+
+
+async def submission_of(
+    request: Request, model: type[M]
+) -> tuple[M, Idempotency | None, Principal]:
+    """Return the JSON body of a submission, its idempotency mark, and the principal.
 
     Raises:
-        InvalidRequest: the key is not valid.
+        Unauthorized: the request has no valid key.
+        InvalidRequest: the body does not fit *model*, or the idempotency key is not valid.
+        NotStorable: a value in the body cannot be stored.
     """
-    return services.marker.mark(idempotency_key, parsed, services.clock.now())
-
-
-MarkDep = Annotated[Idempotency | None, Depends(mark)]
+    caller = await caller_of(request)
+    parsed = await body.read_json(request)
+    submission = body.validated(parsed, model)
+    services = await services_of(request)
+    key = request.headers.get(IDEMPOTENCY_HEADER)
+    return submission, services.marker.mark(key, parsed, services.clock.now()), caller
 
 
 def described_body(model: type[BaseModel]) -> dict[str, object]:

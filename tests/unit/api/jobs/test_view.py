@@ -7,12 +7,15 @@ from typing import Any
 import pytest
 from support.api_harness import Api, data_of, refused_field
 
+from secretary_api.schemas.envelope import Success
+from secretary_api.schemas.job import JobMoved, JobPage, JobView, LogPage, Submitted
 from secretary_common.jobs.repetition import stated_once
 from secretary_common.models import (
     Delivery,
     DeliveryAttempt,
     Job,
     JobError,
+    JobFile,
     JobProgress,
     Lease,
     LogEntry,
@@ -228,3 +231,30 @@ async def test_a_listing_is_filtered(api: Api) -> None:
 )
 async def test_a_bad_filter_is_named(api: Api, query: str, field: str) -> None:
     refused_field(await api.get(f"/api/jobs/?{query}"), field)
+
+
+async def test_answers_are_written_as_their_models_describe_them(api: Api) -> None:
+    now = api.clock.now()
+    job = await stored(
+        api,
+        status=JobStatus.COMPLETED,
+        progress=JobProgress(step="reading", percent=25, message="ü"),
+        error=JobError(code="PDF_INVALID", message="no", details={"a": 1.5e30}),
+        results={"text": "ä\n", "number": 1e16},
+        files=[JobFile(name="a b.txt", file_id="f", size=1, sha256="0", content_type="text/plain")],
+        timeout_sec=2.0,
+        completed_at=now,
+        webhook=Webhook(url="https://x.org", token="sealed-token"),
+        usage={"pages": 2},
+    )
+    entry = LogEntry(timestamp=now, level="info", message="m", attempt=1, seq=0)
+    await api.logs.append(job.job_id, [entry])
+    for model, answer in (
+        (Success[JobView], await api.get("/api/jobs/job-1")),
+        (Success[JobPage], await api.get("/api/jobs/")),
+        (Success[LogPage], await api.get("/api/jobs/job-1/logs")),
+        (Success[JobMoved], await api.request("POST", "/api/jobs/job-1/retry")),
+        (Success[Submitted], await api.submit({"a": [1, None]}, timeout_sec=3)),
+    ):
+        described = model.model_validate_json(answer.content)
+        assert answer.content == described.model_dump_json().encode()

@@ -40,7 +40,8 @@ def check_storable(value: Any, path: str = "") -> None:
     Raises:
         NotStorable: with the path of the first part that cannot be stored.
     """
-    _rebuilt(value, (None, path), 1, _checked_text, _checked_key)
+    if not _is_storable(value, 1):
+        _rebuilt(value, (None, path), 1, _checked_text, _checked_key)  # finds the part
 
 
 def cleaned(value: Any, path: str = "") -> Any:
@@ -91,6 +92,31 @@ def refusal(path: str, why: str) -> NotStorable:
     """Return the error that names *path* and says *why*; its text can always be printed."""
     field = _without_surrogates(path).replace("\0", "\ufffd") or "body"
     return NotStorable(f"{field}: {why}", details={"fields": [{"field": field, "message": why}]})
+
+
+def _is_storable(value: Any, depth: int) -> bool:
+    """Return whether *value*, parsed JSON, can be stored unchanged, quickly and without a path."""
+    kind = type(value)
+    if kind is str:
+        return not _has_surrogates(value)
+    if kind is int:
+        return bool(_INT64_MIN <= value <= _INT64_MAX)
+    if kind is float:
+        return math.isfinite(value)
+    if kind is dict:
+        return depth <= MAX_DEPTH and _is_storable_object(value, depth)
+    if kind is list:
+        return depth <= MAX_DEPTH and all(_is_storable(item, depth + 1) for item in value)
+    return value is None or kind is bool
+
+
+def _is_storable_object(value: dict[str, Any], depth: int) -> bool:
+    if "$ref" in value and value.keys() >= _REFERENCE_KEYS:
+        return False
+    for name, item in value.items():
+        if "\0" in name or _has_surrogates(name) or not _is_storable(item, depth + 1):
+            return False
+    return True
 
 
 # A part and its parents. There may be millions of paths; only the path of an error becomes text.

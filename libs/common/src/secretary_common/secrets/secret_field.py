@@ -21,6 +21,13 @@ _SEALED = re.compile(r"gAAAAA[\w-]{90,}={0,2}", re.ASCII)
 _COMBINED = ("allOf", "anyOf", "oneOf")
 
 
+def marks_secrets(schema: Any) -> bool:
+    """Return whether any part of *schema* may mark a secret."""
+    if isinstance(schema, dict):
+        return schema.get("writeOnly") is True or any(map(marks_secrets, schema.values()))
+    return isinstance(schema, list) and any(map(marks_secrets, schema))
+
+
 def sealed(
     value: Any, schema: JsonObject, seal: Callable[[str], str], path: str = "parameters"
 ) -> Any:

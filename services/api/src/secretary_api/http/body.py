@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from fastapi import Request
 from pydantic import BaseModel, ValidationError
+from pydantic_core import from_json
 
 from secretary_api.http.errors import UnsupportedMediaType, refused_fields, refused_model
 from secretary_common.jobs.storable import MAX_DEPTH, check_storable, refusal
@@ -53,7 +54,18 @@ def validated(body: Any, model: type[M]) -> M:
 
 def _parsed(raw: bytes) -> Any:
     try:
-        value = json.loads(raw, parse_int=_integer)
+        value = from_json(raw, allow_inf_nan=False)
+    except ValueError:
+        # The parser of Python names the mistake. It also reads UTF-16, and accepts NaN and lone
+        # surrogates, which are refused below with their path.
+        value = _parsed_by_python(raw)
+    check_storable(value)
+    return value
+
+
+def _parsed_by_python(raw: bytes) -> Any:
+    try:
+        return json.loads(raw, parse_int=_integer)
     except RecursionError:
         raise refusal("", f"nested deeper than {MAX_DEPTH} levels") from None
     except json.JSONDecodeError as error:
@@ -61,8 +73,6 @@ def _parsed(raw: bytes) -> Any:
         raise refused_fields((BODY, f"is not valid JSON: {error.msg} ({where})")) from None
     except UnicodeDecodeError:
         raise refused_fields((BODY, "is not valid JSON: not UTF-8")) from None
-    check_storable(value)
-    return value
 
 
 def _integer(digits: str) -> int:
@@ -71,6 +81,8 @@ def _integer(digits: str) -> int:
 
 
 def _is_json(content_type: str) -> bool:
+    if content_type == "application/json":
+        return True
     header = Message()
     header["content-type"] = content_type
     subtype = header.get_content_subtype()

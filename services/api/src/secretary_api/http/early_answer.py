@@ -31,6 +31,9 @@ class EarlyAnswer:
             await self._app(scope, receive, send)
             return
         body = _Body(scope, receive)
+        if not body.is_large:
+            await self._app(scope, receive, send)
+            return
         answer = _Answer(body, send)
         await self._app(scope, body.receive, answer.send)
         if answer.is_early:

@@ -62,10 +62,12 @@ class Admission:
         parameters = _with_encoded_url(parameters, schema)
         job_type.check(parameters)
         self._check_targets(parameters, schema)
+        if job_type.has_secrets:
+            parameters = secret_field.sealed(parameters, schema, self.cipher.seal)
         return Job(
             **submission.model_dump(exclude={"parameters", "run_at", "delay_sec"}),
             job_id=job_id,
-            parameters=secret_field.sealed(parameters, schema, self.cipher.seal),
+            parameters=parameters,
             webhook=webhook.sealed(hook, self.cipher) if hook else None,
             owner=owner,
             run_at=start_of(submission, now),

@@ -14,6 +14,7 @@ from secretary_api.jobs.actions import JobActions
 from secretary_api.jobs.admission import Admission
 from secretary_api.jobs.idempotency import insert_once
 from secretary_api.jobs.job_types import KnownJobType, KnownJobTypes
+from secretary_api.jobs.ringer import Ringer
 from secretary_api.schemas.batch import BatchSubmission
 from secretary_common.errors import InvalidRequest, InvalidState, NotFound
 from secretary_common.models import (
@@ -25,7 +26,7 @@ from secretary_common.models import (
     StatusCounts,
     new_batch_id,
 )
-from secretary_common.ports import BatchRepository, Doorbell, JobRepository
+from secretary_common.ports import BatchRepository, JobRepository
 from secretary_common.runtime.clock import Clock
 from secretary_common.runtime.log import get_logger
 
@@ -34,7 +35,6 @@ log = get_logger(__name__)
 PAGE = 250
 """Jobs of a batch that are read in one query."""
 ACTIONS_AT_ONCE = 16
-RINGS_AT_ONCE = 32
 
 Action = Callable[[Job], Coroutine[Any, Any, Job]]
 
@@ -47,17 +47,15 @@ class Batches:
     jobs: JobRepository
     job_types: KnownJobTypes
     actions: JobActions
-    doorbell: Doorbell
+    ringer: Ringer
     clock: Clock
     admission: Admission
     uploads: UploadStore
-    in_background: Callable[[Coroutine[Any, Any, Any]], None]
-    """Starts a task: the client does not wait until a thousand rings are confirmed."""
 
     async def submit(
         self, submission: BatchSubmission, mark: Idempotency | None, principal: Principal
     ) -> tuple[Batch, bool]:
-        """Store all jobs durably or none, then ring; return the batch, and whether it existed.
+        """Store all jobs durably or none, and ring soon; return the batch, and whether it existed.
 
         A batch exists already if another request with the same ``Idempotency-Key`` has made it.
 
@@ -85,7 +83,8 @@ class Batches:
         )
         if not repeated:
             log.info("batch.accepted", batch_id=batch.batch_id, jobs=len(jobs))
-            self.in_background(self._ring(jobs))
+            for job in jobs:
+                self.ringer.ring_soon(job.job_type, job.job_id)
         return stored, repeated
 
     async def get(self, batch_id: str, principal: Principal) -> Batch:
@@ -135,15 +134,6 @@ class Batches:
                 raise _of_job(error, n) from None
             jobs.append(job)
         return jobs
-
-    async def _ring(self, jobs: Sequence[Job]) -> None:
-        limit = asyncio.Semaphore(RINGS_AT_ONCE)
-
-        async def ring(job: Job) -> None:
-            async with limit:
-                await self.doorbell.ring_job(job.job_type, job.job_id)
-
-        await asyncio.gather(*(ring(job) for job in jobs))
 
     async def _apply_to_all(self, batch: Batch, status: JobStatus, action: Action) -> None:
         """Apply *action* to the jobs that are in *status* now; skip a job that has changed."""

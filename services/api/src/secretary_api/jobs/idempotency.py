@@ -28,6 +28,11 @@ _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _INSERTS = 3
 
 
+def submitted_headers(path: str, *, repeated: bool) -> dict[str, str]:
+    """Return the headers of the answer to a submission that made or repeats the item at *path*."""
+    return {"Location": path} | ({REPLAYED: "true"} if repeated else {})
+
+
 class Keyed(Protocol):
     """A job or a batch, which may carry a key."""
 

@@ -12,6 +12,7 @@ from secretary_common.errors import ErrorCode, StoreUnavailable
 from secretary_common.models import JobTypeInfo
 from secretary_common.ports import JobTypeRepository
 from secretary_common.runtime.clock import Clock
+from secretary_common.secrets.secret_field import marks_secrets
 
 MAX_AGE = timedelta(seconds=2)
 NONE_KNOWN_RETRY_SEC = 5.0
@@ -24,6 +25,8 @@ class KnownJobType:
 
     info: JobTypeInfo
     check: ParameterCheck
+    has_secrets: bool
+    """Whether a parameter of the type may be secret."""
 
 
 class KnownJobTypes:
@@ -82,13 +85,18 @@ class KnownJobTypes:
         return known.info if known else None
 
     async def _current(self) -> dict[str, KnownJobType]:
+        if self._is_fresh():
+            return self._known
         async with self._reading:  # concurrent callers share one read
-            now = self._clock.now()
-            # abs(), because the server's clock may be set back.
-            if self._read_at is None or abs(now - self._read_at) > MAX_AGE:
+            if not self._is_fresh():
+                now = self._clock.now()
                 self._known = self._updated(await self._repository.all())
                 self._read_at = now
             return self._known
+
+    def _is_fresh(self) -> bool:
+        # abs(), because the server's clock may be set back.
+        return self._read_at is not None and abs(self._clock.now() - self._read_at) <= MAX_AGE
 
     def _updated(self, infos: list[JobTypeInfo]) -> dict[str, KnownJobType]:
         """Return the current types; unchanged types keep their compiled checks."""
@@ -96,7 +104,10 @@ class KnownJobTypes:
         for info in infos:
             old = self._known.get(info.job_type)
             same = old is not None and old.info == info
-            updated[info.job_type] = (
-                old if old and same else KnownJobType(info, ParameterCheck(info))
-            )
+            updated[info.job_type] = old if old and same else _known(info)
         return updated
+
+
+def _known(info: JobTypeInfo) -> KnownJobType:
+    has_secrets = marks_secrets(info.parameter_schema or {})
+    return KnownJobType(info, ParameterCheck(info), has_secrets)

@@ -16,6 +16,7 @@ from referencing import Registry
 from referencing.exceptions import Unresolvable
 
 from secretary_api.http.errors import Field, refused_fields
+from secretary_api.jobs.compiled_schema import compiled
 from secretary_api.jobs.schema_keyword import AT_LEAST, ParameterValidator
 from secretary_api.jobs.string_format import format_rule
 from secretary_common.models import JobTypeInfo, JsonObject
@@ -65,6 +66,7 @@ class ParameterCheck:
         self._job_type = info.job_type
         self._schema: JsonObject = info.parameter_schema or {}
         self._validator = _validator(info.job_type, self._schema)
+        self._fits = compiled(self._validator.schema)
 
     def __call__(self, parameters: JsonObject) -> None:
         """Check that *parameters* fit the schema.
@@ -72,6 +74,9 @@ class ParameterCheck:
         Raises:
             InvalidRequest: naming each field that does not fit.
         """
+        # A null that means "not given" does not fit its own schema, so the test refuses it.
+        if self._fits and self._fits(parameters):
+            return
         try:
             given = self._without_optional_nulls(parameters)
             errors = islice(self._validator.iter_errors(given), _MAX_ERRORS)

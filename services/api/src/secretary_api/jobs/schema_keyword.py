@@ -95,16 +95,16 @@ def _unique_items(
     del schema
     if not wanted or not validator.is_type(instance, "array"):
         return
-    if len({_identity(item) for item in instance}) < len(instance):
+    if len({identity(item) for item in instance}) < len(instance):
         yield ValidationError("has an item twice")
 
 
-def _identity(value: Any) -> Hashable:
+def identity(value: Any) -> Hashable:
     """Return equal keys for values that JSON Schema calls equal: 1 and 1.0, but not ``true``."""
     if isinstance(value, dict):
-        return "object", frozenset((name, _identity(item)) for name, item in value.items())
+        return "object", frozenset((name, identity(item)) for name, item in value.items())
     if isinstance(value, list):
-        return "array", tuple(map(_identity, value))
+        return "array", tuple(map(identity, value))
     return isinstance(value, bool), value
 
 

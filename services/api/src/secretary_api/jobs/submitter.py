@@ -9,9 +9,10 @@ from secretary_api.files.uploads import UploadStore, named_upload
 from secretary_api.jobs.admission import Admission
 from secretary_api.jobs.idempotency import insert_once
 from secretary_api.jobs.job_types import KnownJobTypes
+from secretary_api.jobs.ringer import Ringer
 from secretary_api.schemas.submission import JobSubmission
 from secretary_common.models import Idempotency, Job
-from secretary_common.ports import Doorbell, JobRepository
+from secretary_common.ports import JobRepository
 from secretary_common.runtime.clock import Clock
 from secretary_common.runtime.log import get_logger
 
@@ -24,7 +25,7 @@ class JobSubmitter:
 
     jobs: JobRepository
     job_types: KnownJobTypes
-    doorbell: Doorbell
+    ringer: Ringer
     clock: Clock
     admission: Admission
     uploads: UploadStore
@@ -32,10 +33,9 @@ class JobSubmitter:
     async def submit(
         self, submission: JobSubmission, mark: Idempotency | None, principal: Principal
     ) -> tuple[Job, bool]:
-        """Store a job durably, then ring its doorbell; return the job, and whether it existed.
+        """Store a job durably, and ring for it soon; return the job, and whether it existed.
 
-        A failed ring is only logged: workers find the job by polling. A job exists already if
-        another request with the same ``Idempotency-Key`` has made it.
+        A job exists already if another request with the same ``Idempotency-Key`` has made it.
 
         Raises:
             InvalidRequest: naming the field that is refused.
@@ -55,6 +55,5 @@ class JobSubmitter:
             log.info("job.repeated", job_id=stored.job_id)
             return stored, True
         # The API rings for scheduled jobs too: the worker that receives the ring sets a timer.
-        rung = await self.doorbell.ring_job(job.job_type, job.job_id)
-        log.info("job.accepted", job_id=job.job_id, job_type=job.job_type, rung=rung)
+        self.ringer.ring_soon(job.job_type, job.job_id)
         return job, False

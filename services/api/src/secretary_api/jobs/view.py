@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from urllib.parse import quote
 
 from pydantic_core import to_json
 
 from secretary_api.jobs import webhook
 from secretary_api.schemas.delivery import DeliveryAttemptView, DeliveryView
-from secretary_api.schemas.job import JobFileView, JobSummary, JobView, LogView
+from secretary_api.schemas.envelope import to_wire
 from secretary_common.jobs.repetition import expanded
 from secretary_common.models import Delivery, Job, JobFile, JsonObject, LogEntry
 from secretary_common.models.file import INLINE_RESULTS_BYTES
@@ -24,23 +25,49 @@ def job_path(job_id: str) -> str:
     return f"/api/jobs/{job_id}"
 
 
-def summary_of(job: Job) -> JobSummary:
-    """Return the view of *job* in a listing."""
-    return JobSummary.model_validate(job)
+def summary_of(job: Job) -> JsonObject:
+    """Return the view of *job* in a listing: ``JobSummary`` describes it."""
+    return {
+        "job_id": job.job_id,
+        "job_type": job.job_type,
+        "job_name": job.job_name,
+        "status": job.status,
+        "priority": job.priority,
+        "tags": job.tags,
+        "user_id": job.user_id,
+        "batch_id": job.batch_id,
+        "run": job.run,
+        "run_at": to_wire(job.run_at),
+        "attempt": job.attempt,
+        "max_attempts": job.max_attempts,
+        "timeout_sec": job.timeout_sec,
+        "created_at": to_wire(job.created_at),
+        "updated_at": to_wire(job.updated_at),
+        "processing_started_at": _wire_or_none(job.processing_started_at),
+        "completed_at": _wire_or_none(job.completed_at),
+        "progress": job.progress,
+        "error": job.error,
+        "seq": job.seq,
+        "cancel_requested": job.cancel_requested,
+        "usage": job.usage,
+    }
 
 
-def view_of(job: Job, logs: Iterable[LogEntry]) -> JobView:
-    """Return the full view of *job*."""
+def view_of(job: Job, logs: Iterable[LogEntry]) -> JsonObject:
+    """Return the full view of *job*: ``JobView`` describes it."""
     results = results_of(job)
     fits = job.results_file is None and _fit_inline(results)
-    return JobView(
-        **dict(summary_of(job)),
-        parameters=parameters_of(job),
-        results=results if fits else None,
-        files=[file_of(job, file) for file in job.files],
-        results_url=None if fits else f"{job_path(job.job_id)}/results",
-        logs=[log_of(entry) for entry in logs],
-    )
+    return summary_of(job) | {
+        "parameters": parameters_of(job),
+        "results": results if fits else None,
+        "results_url": None if fits else f"{job_path(job.job_id)}/results",
+        "files": [file_of(job, file) for file in job.files],
+        "logs": [log_of(entry) for entry in logs],
+    }
+
+
+def _wire_or_none(moment: datetime | None) -> str | None:
+    return None if moment is None else to_wire(moment)
 
 
 def results_of(job: Job) -> JsonObject | None:
@@ -48,12 +75,15 @@ def results_of(job: Job) -> JsonObject | None:
     return job.results and expanded(job.results)
 
 
-def file_of(job: Job, file: JobFile) -> JobFileView:
-    """Return the view of a file of *job*."""
-    return JobFileView(
-        **file.model_dump(exclude={"file_id"}),
-        url=f"{job_path(job.job_id)}/files/{quote(file.name, safe='')}",
-    )
+def file_of(job: Job, file: JobFile) -> JsonObject:
+    """Return the view of a file of *job*: ``JobFileView`` describes it."""
+    return {
+        "name": file.name,
+        "size": file.size,
+        "sha256": file.sha256,
+        "content_type": file.content_type,
+        "url": f"{job_path(job.job_id)}/files/{quote(file.name, safe='')}",
+    }
 
 
 def _fit_inline(results: JsonObject | None) -> bool:
@@ -66,9 +96,15 @@ def parameters_of(job: Job) -> JsonObject:
     return given | ({"webhook": webhook.shown(job.webhook)} if job.webhook else {})
 
 
-def log_of(entry: LogEntry) -> LogView:
-    """Return the view of a log entry."""
-    return LogView.model_validate(entry)
+def log_of(entry: LogEntry) -> JsonObject:
+    """Return the view of a log entry: ``LogView`` describes it."""
+    return {
+        "seq": entry.seq,
+        "attempt": entry.attempt,
+        "timestamp": to_wire(entry.timestamp),
+        "level": entry.level,
+        "message": entry.message,
+    }
 
 
 def delivery_of(delivery: Delivery) -> DeliveryView:

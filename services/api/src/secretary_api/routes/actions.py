@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 
 from secretary_api.dependencies import JobDep, ServicesDep
+from secretary_api.http.answer import success
 from secretary_api.jobs import view
 from secretary_api.routes.responses import COMMON, CONFLICT, NOT_FOUND
 from secretary_api.schemas.envelope import Success
@@ -15,16 +16,16 @@ router = APIRouter(
 )
 
 
-@router.post("/cancel", status_code=202)
-async def cancel_job(job: JobDep, services: ServicesDep) -> Success[JobMoved]:
+@router.post("/cancel", status_code=202, response_model=Success[JobMoved])
+async def cancel_job(job: JobDep, services: ServicesDep) -> Response:
     """Cancel a job: a pending job at once, a running job within seconds."""
-    return Success(data=JobMoved(job=view.summary_of(await services.actions.cancel(job))))
+    return success({"job": view.summary_of(await services.actions.cancel(job))}, status=202)
 
 
-@router.post("/retry", status_code=202)
-async def retry_job(job: JobDep, services: ServicesDep) -> Success[JobMoved]:
+@router.post("/retry", status_code=202, response_model=Success[JobMoved])
+async def retry_job(job: JobDep, services: ServicesDep) -> Response:
     """Start a new run of a job that has ended; its results and its error are dropped."""
-    return Success(data=JobMoved(job=view.summary_of(await services.actions.retry(job))))
+    return success({"job": view.summary_of(await services.actions.retry(job))}, status=202)
 
 
 @router.delete("")

@@ -4,16 +4,27 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Request, Response
 
-from secretary_api.dependencies import MarkDep, PrincipalDep, ServicesDep, body_of, described_body
-from secretary_api.jobs.idempotency import REPLAYED
+from secretary_api.dependencies import (
+    PrincipalDep,
+    ServicesDep,
+    described_body,
+    described_submission,
+    services_of,
+    submission_of,
+)
+from secretary_api.http.answer import success
+from secretary_api.http.thin_route import ThinRoute
+from secretary_api.jobs.idempotency import submitted_headers
 from secretary_api.routes.responses import COMMON, NOT_FOUND, WITH_JSON_BODY
 from secretary_api.schemas.batch import BatchCounts, BatchSubmission, BatchSubmitted, BatchView
 from secretary_api.schemas.envelope import Success
 from secretary_common.models import Batch
 
 router = APIRouter(prefix="/api/jobs/batch", tags=["batches"], responses=COMMON)
+busy = APIRouter(prefix=router.prefix, tags=["batches"], responses=COMMON, route_class=ThinRoute)
+"""The routes that most requests take."""
 
 
 async def batch(batch_id: str, caller: PrincipalDep, services: ServicesDep) -> Batch:
@@ -28,25 +39,22 @@ async def batch(batch_id: str, caller: PrincipalDep, services: ServicesDep) -> B
 BatchDep = Annotated[Batch, Depends(batch)]
 
 
-@router.post(
+@busy.post(
     "",
     status_code=202,
+    response_model=Success[BatchSubmitted],
     responses=WITH_JSON_BODY,
+    dependencies=[Depends(described_submission)],
     openapi_extra=described_body(BatchSubmission),
 )
-async def submit_batch(
-    response: Response,
-    caller: PrincipalDep,
-    submission: Annotated[BatchSubmission, Depends(body_of(BatchSubmission))],
-    mark: MarkDep,
-    services: ServicesDep,
-) -> Success[BatchSubmitted]:
+async def submit_batch(request: Request) -> Response:
     """Accept up to 1,000 jobs, all of them or none."""
+    submission, mark, caller = await submission_of(request, BatchSubmission)
+    services = await services_of(request)
     stored, repeated = await services.batches.submit(submission, mark, caller)
-    if repeated:
-        response.headers[REPLAYED] = "true"
-    response.headers["Location"] = f"{router.prefix}/{stored.batch_id}"
-    return Success(data=BatchSubmitted(batch_id=stored.batch_id, job_ids=stored.job_ids))
+    headers = submitted_headers(f"{router.prefix}/{stored.batch_id}", repeated=repeated)
+    data = {"batch_id": stored.batch_id, "job_ids": stored.job_ids}
+    return success(data, status=202, headers=headers)
 
 
 @router.get("/{batch_id}", responses=NOT_FOUND)

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Header, Response
 from fastapi.responses import StreamingResponse
 
 from secretary_api.dependencies import JobDep, ServicesDep
+from secretary_api.http.answer import success
 from secretary_api.jobs import view
 from secretary_api.routes.responses import COMMON, NOT_FOUND
 from secretary_api.schemas.envelope import Success
@@ -64,8 +65,7 @@ async def get_job_file(
 async def get_job_archive(job: JobDep, services: ServicesDep) -> Response:
     """Download all files of a job as one zip, once it has ended."""
     if not job.has_ended:
-        waits = Success[JobView](data=view.view_of(job, []))
-        return Response(waits.model_dump_json(), status_code=202, media_type="application/json")
+        return success(view.view_of(job, []), status=202)
     if not job.files:
         raise NotFound(f"the job {job.job_id} has no files")
     zipped = services.downloads.archive_of(job)

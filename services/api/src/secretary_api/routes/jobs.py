@@ -8,13 +8,17 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from secretary_api.dependencies import (
     JobDep,
-    MarkDep,
     PrincipalDep,
     ServicesDep,
     add_log_fields,
-    body_of,
+    caller_of,
     described_body,
+    described_submission,
+    services_of,
+    submission_of,
 )
+from secretary_api.dependencies import job as job_of_path
+from secretary_api.http.answer import success
 from secretary_api.http.cursor import (
     cursor_of,
     entry_cursor_of,
@@ -23,8 +27,9 @@ from secretary_api.http.cursor import (
     parse_entry_cursor,
     parse_event_cursor,
 )
+from secretary_api.http.thin_route import ThinRoute
 from secretary_api.jobs import view
-from secretary_api.jobs.idempotency import REPLAYED
+from secretary_api.jobs.idempotency import submitted_headers
 from secretary_api.routes.responses import COMMON, NOT_FOUND, WITH_JSON_BODY
 from secretary_api.schemas.delivery import DeliveryPage, PageQuery
 from secretary_api.schemas.envelope import Success
@@ -35,35 +40,33 @@ from secretary_common.models import JobQuery, LogLevel
 LOGS_IN_JOB = 100
 
 router = APIRouter(prefix="/api/jobs", tags=["jobs"], responses=COMMON)
+busy = APIRouter(prefix=router.prefix, tags=["jobs"], responses=COMMON, route_class=ThinRoute)
+"""The routes that most requests take."""
 
 
-@router.post(
+@busy.post(
     "/",
     status_code=202,
+    response_model=Success[Submitted],
     responses=WITH_JSON_BODY,
+    dependencies=[Depends(described_submission)],
     openapi_extra=described_body(JobSubmission),
 )
-async def submit_job(
-    request: Request,
-    response: Response,
-    caller: PrincipalDep,
-    submission: Annotated[JobSubmission, Depends(body_of(JobSubmission))],
-    mark: MarkDep,
-    services: ServicesDep,
-) -> Success[Submitted]:
+async def submit_job(request: Request) -> Response:
     """Accept a job: the answer 202 means that the job is stored durably and will be run."""
+    submission, mark, caller = await submission_of(request, JobSubmission)
+    services = await services_of(request)
     job, repeated = await services.submitter.submit(submission, mark, caller)
-    add_log_fields(request, job_id=job.job_id)
-    if repeated:
-        response.headers[REPLAYED] = "true"
-    response.headers["Location"] = view.job_path(job.job_id)
-    return Success(data=Submitted(job_id=job.job_id, job=view.view_of(job, [])))
+    add_log_fields(request, job_id=job.job_id, job_type=job.job_type)
+    data = {"job_id": job.job_id, "job": view.view_of(job, [])}
+    headers = submitted_headers(view.job_path(job.job_id), repeated=repeated)
+    return success(data, status=202, headers=headers)
 
 
-@router.get("/")
+@router.get("/", response_model=Success[JobPage])
 async def list_jobs(
     caller: PrincipalDep, services: ServicesDep, wanted: Annotated[JobFilter, Query()]
-) -> Success[JobPage]:
+) -> Response:
     """List jobs, newest first, without parameters, results and logs."""
     query = JobQuery(
         owner=caller.owner_filter,
@@ -72,13 +75,21 @@ async def list_jobs(
     )
     jobs, more = await services.jobs.find(query)
     following = cursor_of(jobs[-1]) if more else None
-    return Success(data=JobPage(jobs=[view.summary_of(job) for job in jobs], next=following))
+    return success({"jobs": [view.summary_of(job) for job in jobs], "next": following})
 
 
-@router.get("/{job_id}", responses=NOT_FOUND)
-async def get_job(job: JobDep, services: ServicesDep) -> Success[JobView]:
+@busy.get(
+    "/{job_id}",
+    response_model=Success[JobView],
+    responses=NOT_FOUND,
+    dependencies=[Depends(job_of_path)],
+)
+async def get_job(request: Request) -> Response:
     """Show a job with its progress, results, error and last 100 log entries."""
-    return Success(data=view.view_of(job, await services.jobs.logs_of(job, LOGS_IN_JOB)))
+    services = await services_of(request)
+    caller = await caller_of(request)
+    job = await job_of_path(request, request.path_params["job_id"], caller, services)
+    return success(view.view_of(job, await services.jobs.logs_of(job, LOGS_IN_JOB)))
 
 
 @router.get("/{job_id}/deliveries", responses=NOT_FOUND)
@@ -96,7 +107,7 @@ async def get_job_deliveries(
     return Success(data=DeliveryPage(deliveries=shown, next=following))
 
 
-@router.get("/{job_id}/logs", responses=NOT_FOUND)
+@router.get("/{job_id}/logs", response_model=Success[LogPage], responses=NOT_FOUND)
 async def get_job_logs(
     job: JobDep,
     services: ServicesDep,
@@ -110,7 +121,7 @@ async def get_job_logs(
     ] = None,
     level: Annotated[LogLevel, Query(description="This level and those above it.")] = "debug",
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
-) -> Success[LogPage]:
+) -> Response:
     """Show the log of a job from its start, or from *after* on, oldest first.
 
     `next` is null at the end of the log. To follow the log of a running job, give the `attempt:seq`
@@ -119,4 +130,4 @@ async def get_job_logs(
     place = parse_entry_cursor(after) if after is not None else None
     entries, more = await services.jobs.log_page(job, after=place, level=level, limit=limit)
     following = entry_cursor_of(entries[-1]) if more else None
-    return Success(data=LogPage(logs=[view.log_of(entry) for entry in entries], next=following))
+    return success({"logs": [view.log_of(entry) for entry in entries], "next": following})
