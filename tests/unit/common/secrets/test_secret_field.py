@@ -9,7 +9,7 @@ from cryptography.fernet import Fernet
 from pydantic import BaseModel, SecretStr
 
 from secretary_common.errors import InvalidRequest
-from secretary_common.secrets.secret_field import redacted, sealed
+from secretary_common.secrets.secret_field import redacted, sealed, secret_names
 
 
 class Inner(BaseModel):
@@ -69,6 +69,26 @@ def test_a_schema_that_refers_to_itself_ends() -> None:
 @pytest.mark.parametrize("reference", ["#/$defs/gone", "other.json", "#/$defs/A/B/C", "#"])
 def test_a_broken_reference_marks_nothing(reference: str) -> None:
     assert sealed({"x": 1}, {"$ref": reference, "$defs": {"A": 1}}, str) == {"x": 1}
+
+
+SECRET = {"type": "string", "writeOnly": True}
+
+
+@pytest.mark.parametrize(
+    ("schema", "names"),
+    [
+        ({}, frozenset()),
+        ({"properties": {"a": {"type": "string"}, "b": SECRET}}, {"b"}),
+        ({"properties": {"a": {"anyOf": [{"type": "null"}, {"items": SECRET}]}}}, {"a"}),
+        ({"properties": {"a": {"$ref": "#/$defs/A"}}, "$defs": {"A": SECRET}}, None),
+        ({"additionalProperties": SECRET}, None),
+        ({"allOf": [{"properties": {"a": SECRET}}]}, None),
+        ({"properties": [SECRET]}, None),
+    ],
+    ids=["nothing", "property", "deep", "definition", "others", "combined", "invalid"],
+)
+def test_the_names_of_possible_secrets_leave_none_out(schema: Any, names: Any) -> None:
+    assert secret_names(schema) == names
 
 
 def test_sealed_text_is_recognised_by_its_form() -> None:

@@ -21,11 +21,20 @@ _SEALED = re.compile(r"gAAAAA[\w-]{90,}={0,2}", re.ASCII)
 _COMBINED = ("allOf", "anyOf", "oneOf")
 
 
-def marks_secrets(schema: Any) -> bool:
-    """Return whether any part of *schema* may mark a secret."""
-    if isinstance(schema, dict):
-        return schema.get("writeOnly") is True or any(map(marks_secrets, schema.values()))
-    return isinstance(schema, list) and any(map(marks_secrets, schema))
+def secret_names(schema: JsonObject) -> frozenset[str] | None:
+    """Return the names of the parameters that *schema* may mark; None: it may mark any."""
+    rest = {keyword: part for keyword, part in schema.items() if keyword != "properties"}
+    properties = schema.get("properties", {})
+    # Definitions are in the rest, and any property may refer to them.
+    if _marks_secrets(rest) or not isinstance(properties, dict):
+        return None
+    return frozenset(name for name, part in properties.items() if _marks_secrets(part))
+
+
+def _marks_secrets(part: Any) -> bool:
+    if isinstance(part, dict):
+        return part.get("writeOnly") is True or any(map(_marks_secrets, part.values()))
+    return isinstance(part, list) and any(map(_marks_secrets, part))
 
 
 def sealed(

@@ -62,7 +62,7 @@ class Admission:
         parameters = _with_encoded_url(parameters, schema)
         job_type.check(parameters)
         self._check_targets(parameters, schema)
-        if job_type.has_secrets:
+        if job_type.may_be_secret(parameters):
             parameters = secret_field.sealed(parameters, schema, self.cipher.seal)
         return Job(
             **submission.model_dump(exclude={"parameters", "run_at", "delay_sec"}),

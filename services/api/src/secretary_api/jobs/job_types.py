@@ -9,10 +9,10 @@ from datetime import datetime, timedelta
 from secretary_api.http.errors import refused_fields
 from secretary_api.jobs.parameters import ParameterCheck
 from secretary_common.errors import ErrorCode, StoreUnavailable
-from secretary_common.models import JobTypeInfo
+from secretary_common.models import JobTypeInfo, JsonObject
 from secretary_common.ports import JobTypeRepository
 from secretary_common.runtime.clock import Clock
-from secretary_common.secrets.secret_field import marks_secrets
+from secretary_common.secrets.secret_field import secret_names
 
 MAX_AGE = timedelta(seconds=2)
 NONE_KNOWN_RETRY_SEC = 5.0
@@ -25,8 +25,12 @@ class KnownJobType:
 
     info: JobTypeInfo
     check: ParameterCheck
-    has_secrets: bool
-    """Whether a parameter of the type may be secret."""
+    secrets: frozenset[str] | None
+    """The names of the parameters that may be secret; None: any."""
+
+    def may_be_secret(self, parameters: JsonObject) -> bool:
+        """Return whether any of *parameters* may be secret."""
+        return self.secrets is None or not self.secrets.isdisjoint(parameters)
 
 
 class KnownJobTypes:
@@ -109,5 +113,4 @@ class KnownJobTypes:
 
 
 def _known(info: JobTypeInfo) -> KnownJobType:
-    has_secrets = marks_secrets(info.parameter_schema or {})
-    return KnownJobType(info, ParameterCheck(info), has_secrets)
+    return KnownJobType(info, ParameterCheck(info), secret_names(info.parameter_schema or {}))

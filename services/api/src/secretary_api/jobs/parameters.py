@@ -16,9 +16,9 @@ from referencing import Registry
 from referencing.exceptions import Unresolvable
 
 from secretary_api.http.errors import Field, refused_fields
-from secretary_api.jobs.compiled_schema import compiled
-from secretary_api.jobs.schema_keyword import AT_LEAST, ParameterValidator
-from secretary_api.jobs.string_format import format_rule
+from secretary_api.jobs.schema.compiled_schema import compiled
+from secretary_api.jobs.schema.schema_keyword import AT_LEAST, ParameterValidator
+from secretary_api.jobs.schema.string_format import format_rule
 from secretary_common.models import JobTypeInfo, JsonObject
 from secretary_common.runtime.log import get_logger
 

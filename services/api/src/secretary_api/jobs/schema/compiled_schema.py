@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from secretary_api.jobs.schema_keyword import (
+from secretary_api.jobs.schema.schema_keyword import (
     AT_LEAST,
     ParameterValidator,
     identity,
     matcher,
 )
-from secretary_api.jobs.string_format import fits_format
+from secretary_api.jobs.schema.string_format import fits_format
 from secretary_common.models import JsonObject
 
 Test = Callable[[Any], bool]

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.api_harness import PDF
 
-from secretary_api.jobs.compiled_schema import compiled
-from secretary_api.jobs.schema_keyword import ParameterValidator
+from secretary_api.jobs.schema.compiled_schema import compiled
+from secretary_api.jobs.schema.schema_keyword import ParameterValidator
 from secretary_common.models import JsonObject
 from secretary_documents.handlers.pdf.parameters import PdfParameters
 

@@ -15,7 +15,7 @@ from jsonschema import Draft202012Validator, ValidationError, validators
 from jsonschema.protocols import Validator
 from pydantic_core import SchemaError, SchemaValidator, core_schema
 
-from secretary_api.jobs.string_format import fits_format
+from secretary_api.jobs.schema.string_format import fits_format
 from secretary_common.models import JsonObject
 from secretary_common.runtime.log import get_logger
 
