@@ -8,7 +8,7 @@ from typing import Any
 
 from secretary_common.ports import Doorbell
 
-RINGS_AT_ONCE = 32
+RINGS_AT_ONCE = 64
 MOST_WAITING = 10_000
 """The most rings that wait for a slow broker. Older ones are dropped; polling finds their jobs."""
 
