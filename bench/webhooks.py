@@ -93,7 +93,7 @@ class Setup:
         await self.store.jobs.insert(job)
         self.committed[delivery_id] = time.time()
         if ring:
-            await self.doorbell.ring_delivery(job.job_id, SEQ)
+            await self.doorbell.ring_slot(job.job_id, SEQ)
         return delivery_id
 
     async def arrivals_of(self, wanted: set[str]) -> Arrivals:

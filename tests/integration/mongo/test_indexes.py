@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from support.job_samples import NOW, make_job
 
 from secretary_common.mongo import indexes
 from secretary_common.mongo.driver import DatabaseClient
+from secretary_common.mongo.indexes import definitions
 from secretary_common.mongo.indexes.check import check
 from secretary_common.mongo.indexes.definitions import INDEXES
 from secretary_common.mongo.jobs.candidates import BY_ORDER, BY_RUN_AT
@@ -100,7 +102,7 @@ async def test_an_index_of_the_same_name_with_other_keys_is_named_and_the_others
 ) -> None:
     jobs = raw[database_name].jobs
     jobs.create_index([("created_at", 1)], name="newest")
-    jobs.create_index([("lease.expires_at", 1)], name="running_by_lease")
+    jobs.create_index([("notify.due_at", 1)], name="slots_by_due_at")
     jobs.create_index([("job_type", 1), ("created_at", -1), ("_id", -1)], name="mine")
     assert await indexes.ensure(client) == 3
     logged = {
@@ -111,9 +113,9 @@ async def test_an_index_of_the_same_name_with_other_keys_is_named_and_the_others
             "its keys are created_at 1, not created_at -1, _id -1",
             "drop the index newest of jobs, then run secretary-init",
         ),
-        "running_by_lease": (
-            "its option partialFilterExpression is unset, not {status: processing}",
-            "drop the index running_by_lease of jobs, then run secretary-init",
+        "slots_by_due_at": (
+            "its option partialFilterExpression is unset, not {notify.due_at: {$exists: True}}",
+            "drop the index slots_by_due_at of jobs, then run secretary-init",
         ),
         "newest_by_type": (
             "the same index has the name mine",
@@ -121,6 +123,36 @@ async def test_an_index_of_the_same_name_with_other_keys_is_named_and_the_others
         ),
     }
     assert len(await check(client, {})) == 3
+
+
+async def test_a_retired_index_is_dropped_once_no_older_worker_is_alive(
+    client: DatabaseClient, raw: Raw, database_name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    jobs, workers = raw[database_name].jobs, raw[database_name].workers
+    jobs.create_index([("status", 1)], name="newest_by_status")
+    soon = datetime.now(UTC) + timedelta(minutes=5)
+    workers.insert_one({"_id": "older", "alive_until": soon})
+    assert await indexes.ensure(client) == 0
+    assert [line["index"] for line in fields(caplog, "index.kept")] == ["newest_by_status"]
+    assert "newest_by_status" in jobs.index_information()
+
+    workers.insert_one(
+        {"_id": "new", "alive_until": soon, "index_version": definitions.INDEX_VERSION}
+    )
+    workers.update_one({"_id": "older"}, {"$set": {"alive_until": soon - timedelta(hours=1)}})
+    assert await indexes.ensure(client) == 0
+    assert "newest_by_status" not in jobs.index_information()
+
+
+async def test_an_index_stays_while_an_index_that_replaces_it_is_missing(
+    client: DatabaseClient, raw: Raw, database_name: str
+) -> None:
+    jobs = raw[database_name].jobs
+    jobs.create_index([("lease.expires_at", 1)], name="running_by_lease")
+    jobs.create_index([("status", 1)], name="running")  # MongoDB refuses Secretary's index
+    assert await indexes.ensure(client) == 1
+    assert "running_by_lease" in jobs.index_information()
 
 
 async def test_a_missing_index_is_logged_once_and_counted(

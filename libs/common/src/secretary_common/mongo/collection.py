@@ -240,6 +240,15 @@ class Collection:
             # By default all members must be ready: a member that is down would block the build.
             await self._raw.create_indexes([index], commitQuorum="majority")
 
+    async def drop_index(self, name: str) -> None:
+        """Drop the index *name*.
+
+        Raises:
+            OperationFailure: there is no such index.
+        """
+        with self._connection_state.translated_errors():
+            await self._raw.drop_index(name)
+
     def use_indexes(self, names: Iterable[str]) -> None:
         """Let queries name only these indexes, which match Secretary's definitions."""
         self._usable.clear()

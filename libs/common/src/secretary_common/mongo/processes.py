@@ -7,6 +7,7 @@ from datetime import datetime
 
 from secretary_common.models import WorkerReport
 from secretary_common.mongo.collection import Collection
+from secretary_common.mongo.indexes.definitions import INDEX_VERSION
 from secretary_common.mongo.stored.reader import Reader
 
 _REPORTS: Reader[WorkerReport] = Reader("workers", WorkerReport, id_field="worker_id")
@@ -19,7 +20,7 @@ class MongoWorkerRepository:
         self._workers = collection
 
     async def report(self, report: WorkerReport) -> None:
-        fields = report.model_dump(exclude={"worker_id"})
+        fields = report.model_dump(exclude={"worker_id"}) | {"index_version": INDEX_VERSION}
         await self._workers.update_one({"_id": report.worker_id}, {"$set": fields}, upsert=True)
 
     async def alive(self, now: datetime) -> list[WorkerReport]:

@@ -1,8 +1,13 @@
-"""Builds the indexes for ``secretary-init``: one at a time, each for as long as it takes."""
+"""Builds the indexes for ``secretary-init``: one at a time, each for as long as it takes.
+
+Then it drops the indexes that no query of this version names, unless a worker of an earlier version
+is alive.
+"""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Collection as Names
 from collections.abc import Sequence
 
 from pymongo import IndexModel
@@ -12,7 +17,7 @@ from secretary_common.errors import StoreUnavailable
 from secretary_common.mongo.collection import Collection, Document
 from secretary_common.mongo.driver import DatabaseClient
 from secretary_common.mongo.indexes.comparison import difference
-from secretary_common.mongo.indexes.definitions import INDEXES
+from secretary_common.mongo.indexes.definitions import INDEX_VERSION, INDEXES, RETIRED
 from secretary_common.runtime.log import get_logger
 
 log = get_logger(__name__)
@@ -42,7 +47,42 @@ async def ensure(client: DatabaseClient) -> int:
             ]
             client.collection(name).use_indexes(built)
             refused += len(wanted) - len(built)
+            await _drop_retired(patient, name, built)
     return refused
+
+
+async def _drop_retired(client: DatabaseClient, name: str, built: Names[str]) -> None:
+    """Drop the retired indexes of a collection whose replacements are built.
+
+    All services work without an index. But a worker of an earlier version would scan the whole
+    collection for some queries, so its indexes stay while it is alive.
+    """
+    collection = client.collection(name)
+    retired = RETIRED.get(name, {})
+    existing = {index["name"] for index in await collection.list_indexes()} if retired else set()
+    for index, replacements in retired.items():
+        if index not in existing or not set(replacements) <= set(built):
+            continue
+        if await _older_worker_is_alive(client):
+            reason = "a worker of an earlier version is alive"
+            log.info("index.kept", collection=name, index=index, reason=reason)
+            continue
+        try:
+            await collection.drop_index(index)
+        except (OperationFailure, StoreUnavailable) as error:  # another init was quicker, or rights
+            log.warning("index.kept", collection=name, index=index, reason=str(error)[:500])
+        else:
+            log.info("index.dropped", collection=name, index=index)
+
+
+async def _older_worker_is_alive(client: DatabaseClient) -> bool:
+    found = await client.collection("workers").find_one(
+        {
+            "$expr": {"$gt": ["$alive_until", "$$NOW"]},
+            "index_version": {"$not": {"$gte": INDEX_VERSION}},
+        }
+    )
+    return found is not None
 
 
 async def _build(

@@ -7,8 +7,9 @@ from typing import Any
 
 from pymongo import ASCENDING, DESCENDING, IndexModel
 
-from secretary_common.models.states import DeliveryState, JobStatus
+from secretary_common.models.states import TERMINAL, DeliveryState, JobStatus
 from secretary_common.mongo.jobs.candidates import BY_ORDER, BY_RUN_AT, MAY_START
+from secretary_common.mongo.jobs.document import ODD_STATUS
 
 WORKER_REPORT_KEPT_SEC = 24 * 3600
 NOTIFIER_REPORT_KEPT_SEC = 3600
@@ -45,6 +46,7 @@ def _has(field: str) -> Mapping[str, Any]:
 
 _PENDING = {"status": JobStatus.PENDING.value}
 _PROCESSING = {"status": JobStatus.PROCESSING.value}
+_ENDED = {"status": {"$in": sorted(status.value for status in TERMINAL)}}
 
 JOBS = (
     # All fields before run_at are compared for equality, so the jobs of an API key are stored by
@@ -55,23 +57,30 @@ JOBS = (
         only=_PENDING,
     ),
     _index(BY_RUN_AT, "status", "job_type", "run_at", *MAY_START, only=_PENDING),
-    _index("running_by_lease", "lease.expires_at", only=_PROCESSING),
-    _index("running_by_type", "status", "job_type", "owner", only=_PROCESSING),
+    # For ended leases, and for counts: there are at most as many entries as slots of workers.
+    _index("running", "status", "lease.expires_at", "job_type", "owner", only=_PROCESSING),
     _index("slots_by_due_at", "notify.due_at", only=_has("notify.due_at")),
-    _index("of_batch_by_status", "batch_id", "status", "deleted_at", only=_has("batch_id")),
+    # For the listing of a batch, and for its counts: a batch has at most 1,000 entries.
+    _index(
+        "of_batch",
+        *("batch_id", "-created_at", "-_id", "status", "deleted_at"),
+        only=_has("batch_id"),
+    ),
     _unique("one_per_idempotency_key", "owner", "idempotency.key", only=_has("idempotency.key")),
     # Listings, newest first: all jobs, the jobs of an owner, and either with one more filter.
     _newest("newest"),
     _newest("newest_of_owner", "owner"),
-    _newest("newest_by_status", "status"),
-    _newest("newest_of_owner_by_status", "owner", "status"),
+    # By state only for jobs that have ended, so that a live job costs no entry. Listings of waiting
+    # and of running jobs use the indexes above.
+    _newest("ended_by_status", "status", only=_ENDED),
+    _newest("ended_of_owner_by_status", "owner", "status", only=_ENDED),
     _newest("newest_by_type", "job_type"),
     _newest("newest_by_tag", "tags", only=_has("tags")),
     _newest("newest_by_user", "user_id", only=_has("user_id")),
-    _newest("newest_of_batch", "batch_id", only=_has("batch_id")),
     # For the sweeper.
     _index("by_expiry", "expires_at", "_id", only=_has("expires_at")),
     _index("by_upload", "parameters.file_id", only=_has("parameters.file_id")),
+    _index("odd_status", "status", only=ODD_STATUS),
 )
 BATCHES = (
     _unique("one_per_idempotency_key", "owner", "idempotency.key", only=_has("idempotency.key")),
@@ -138,3 +147,18 @@ INDEXES: Mapping[str, Sequence[IndexModel]] = {
     "notifiers": NOTIFIERS,
 }
 """Indexes by collection. An index whose keys or options change needs a new name."""
+
+INDEX_VERSION = 2
+"""Raised when an index is retired. Workers report it, so that init knows whose queries run."""
+
+RETIRED: Mapping[str, Mapping[str, Sequence[str]]] = {
+    "jobs": {
+        "running_by_lease": ["running"],
+        "running_by_type": ["running"],
+        "of_batch_by_status": ["of_batch"],
+        "newest_of_batch": ["of_batch"],
+        "newest_by_status": ["ended_by_status", "odd_status"],
+        "newest_of_owner_by_status": ["ended_of_owner_by_status"],
+    }
+}
+"""Indexes of earlier versions, by collection, each with the indexes that replace it."""

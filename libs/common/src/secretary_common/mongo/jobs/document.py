@@ -18,6 +18,21 @@ LARGEST_PARAMETERS_BYTES = 12 * 2**20
 """A document has 16 MiB; results, error, progress and the list of files need at most 4."""
 
 PENDING, PROCESSING = JobStatus.PENDING.value, JobStatus.PROCESSING.value
+# Two conditions, because no type stands for a missing field.
+ODD_STATUS: Document = {
+    "$or": [
+        {"status": None},
+        {
+            "status": {
+                "$type": [
+                    *("bool", "int", "long", "double", "decimal", "date", "object", "objectId"),
+                    *("binData", "timestamp", "regex", "javascript", "minKey", "maxKey", "array"),
+                ]
+            }
+        },
+    ]
+}
+"""Matches jobs whose status is missing or no text, in a form that partial indexes support."""
 MAY_START: Document = {"cancel_requested": {"$ne": True}, "deleted_at": None}
 POISON = f"worker_failures.{POISON_AFTER - 1}"
 """A field that exists if the job is poison."""
@@ -52,8 +67,10 @@ def update_of(change: transition.Change) -> Document:
 
 
 def to_document(job: Job) -> Document:
-    """Return the document of *job*; None fields are absent, so partial indexes leave them out."""
+    """Return the document of *job*; empty fields are absent, so partial indexes leave them out."""
     document = job.model_dump(exclude_none=True)
+    if not job.tags:
+        del document["tags"]
     return {"_id": document.pop("job_id"), **document}
 
 

@@ -17,7 +17,7 @@ from pymongo.errors import PyMongoError
 from secretary_common.jobs import set_aside
 from secretary_common.models import Job, JobStatus
 from secretary_common.mongo.collection import Collection, Document, Update
-from secretary_common.mongo.jobs.document import PENDING, PROCESSING, update_of
+from secretary_common.mongo.jobs.document import ODD_STATUS, PENDING, PROCESSING, update_of
 from secretary_common.mongo.stored.reader import Reader, Reading
 from secretary_common.mongo.stored.shape import EARLIEST, LATEST, Fault
 from secretary_common.runtime.clock import Clock
@@ -44,8 +44,7 @@ _STATUSES = [status.value for status in JobStatus]
 # Jobs that other queries miss, because a field has a type that they do not match. An index answers
 # each of these queries; in a healthy database it reads nothing.
 _HIDDEN: Sequence[tuple[Document, str]] = (
-    ({"status": _NO_TEXT}, "newest_by_status"),
-    ({"status": {"$nin": _STATUSES, "$type": "array"}}, "newest_by_status"),
+    ({**ODD_STATUS, "status": {"$nin": _STATUSES}}, "odd_status"),
     ({"status": PENDING, "job_type": _NO_TEXT}, "waiting_by_run_at"),
     ({"status": PENDING, "job_type": _ANY_TEXT, "run_at": _NO_DATE}, "waiting_by_run_at"),
     ({"status": PENDING, "job_type": _ANY_TEXT, "run_at": {"$gte": LATEST}}, "waiting_by_run_at"),
@@ -62,9 +61,9 @@ _HIDDEN: Sequence[tuple[Document, str]] = (
         },
         "waiting_by_order",
     ),
-    ({"status": PROCESSING, "job_type": _NO_TEXT}, "running_by_type"),
-    ({"status": PROCESSING, "lease.expires_at": _NO_DATE}, "running_by_lease"),
-    ({"status": PROCESSING, "lease.expires_at": {"$gte": LATEST}}, "running_by_lease"),
+    ({"status": PROCESSING, "job_type": _NO_TEXT}, "running"),
+    ({"status": PROCESSING, "lease.expires_at": _NO_DATE}, "running"),
+    ({"status": PROCESSING, "lease.expires_at": {"$gte": LATEST}}, "running"),
     ({"notify.due_at": {"$exists": True, **_NO_DATE}}, "slots_by_due_at"),
     ({"expires_at": {"$exists": True, **_NO_DATE}}, "by_expiry"),
 )
