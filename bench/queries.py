@@ -183,6 +183,7 @@ def _listings(now: datetime) -> dict[str, Call]:
         "of a key": lambda n: {"owner": f"key-{n % 5}"},
         "failed": lambda _: {"status": JobStatus.FAILED},
         "failed of a key": lambda n: {"owner": f"key-{n % 5}", "status": JobStatus.FAILED},
+        "waiting": lambda _: {"status": JobStatus.PENDING},
         "waiting of a key": lambda n: {"owner": f"key-{n % 5}", "status": JobStatus.PENDING},
         "running": lambda _: {"status": JobStatus.PROCESSING},
         "of a rare type": lambda _: {"job_type": "rare"},

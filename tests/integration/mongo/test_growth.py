@@ -314,6 +314,7 @@ JOB_CALLS: dict[str, Call] = {
 LISTINGS: dict[str, JobQuery] = {
     "owner": JobQuery(owner="key-3", limit=LIMIT),
     "status": JobQuery(status=JobStatus.FAILED, limit=LIMIT),
+    "waiting": JobQuery(status=JobStatus.PENDING, limit=LIMIT),
     "owner and status": JobQuery(owner="key-3", status=JobStatus.FAILED, limit=LIMIT),
     "type": JobQuery(job_type="other", limit=LIMIT),
     "tag": JobQuery(tag="rare", limit=LIMIT),

@@ -70,8 +70,9 @@ JOBS = (
     # Listings, newest first: all jobs, the jobs of an owner, and either with one more filter.
     _newest("newest"),
     _newest("newest_of_owner", "owner"),
-    # By state only for jobs that have ended, so that a live job costs no entry. Listings of waiting
-    # and of running jobs use the indexes above.
+    # By state: an ended job has no entry in the indexes of live jobs, and a live job none in those
+    # of ended jobs. The listing of running jobs uses ``running``.
+    _index("newest_waiting", "status", "-created_at", "-_id", "owner", only=_PENDING),
     _newest("ended_by_status", "status", only=_ENDED),
     _newest("ended_of_owner_by_status", "owner", "status", only=_ENDED),
     _newest("newest_by_type", "job_type"),
@@ -157,8 +158,8 @@ RETIRED: Mapping[str, Mapping[str, Sequence[str]]] = {
         "running_by_type": ["running"],
         "of_batch_by_status": ["of_batch"],
         "newest_of_batch": ["of_batch"],
-        "newest_by_status": ["ended_by_status", "odd_status"],
-        "newest_of_owner_by_status": ["ended_of_owner_by_status"],
+        "newest_by_status": ["ended_by_status", "newest_waiting", "odd_status"],
+        "newest_of_owner_by_status": ["ended_of_owner_by_status", "newest_waiting"],
     }
 }
 """Indexes of earlier versions, by collection, each with the indexes that replace it."""
