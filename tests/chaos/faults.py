@@ -36,6 +36,8 @@ class FaultKind(StrEnum):
     """MongoDB answers commands with an error that is no outage."""
     NO_DESCRIPTORS = "no descriptors for"
     NO_DISK = "no disk for"
+    CUT_CLAIM = "kill -9 in the middle of a batch claim of"
+    """The target ends when a batch claim is written, and no worker has read its jobs."""
     ODD_DOCUMENT = "odd document in"
     """A document that this version of Secretary would not write."""
 
@@ -153,6 +155,10 @@ GROUPS: Sequence[Sequence[Row]] = (
     (
         Row(Target.JOBS, FaultKind.ODD_DOCUMENT, 0, variants=len(JOB_ODDITIES)),
         Row(Target.DELIVERIES, FaultKind.ODD_DOCUMENT, 0, variants=len(DELIVERY_ODDITIES)),
+    ),
+    (
+        Row(Target.WORKER, FaultKind.CUT_CLAIM, 2, 0.1, 3),
+        Row(Target.PRIMARY, FaultKind.CUT_CLAIM, 2, 0.5, 3),
     ),
 )
 

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from chaos.event_log import EventLog
-from chaos.faults import Fault, Target
+from chaos.faults import Fault, FaultKind, Target
+from chaos.injection.batch_claims import BatchClaimFaults
 from chaos.injection.broker import BrokerFaults
 from chaos.injection.links import LinkFaults
 from chaos.injection.mongodb import MongoFaults
@@ -33,6 +34,7 @@ class FaultInjector:
         self._services = ServiceFaults(self._scope)
         mongo, odd = MongoFaults(self._scope), OddDocuments(self._scope)
         links, services = LinkFaults(self._scope), self._services
+        self._batch_claims = BatchClaimFaults(self._scope, services)
         self._injectors: dict[Target, Callable[[Fault], None]] = {
             Target.WORKER: services.inject,
             Target.ALL_WORKERS: services.inject,
@@ -67,10 +69,15 @@ class FaultInjector:
             injections: list[Future[None]] = []
             for fault in faults:
                 time.sleep(max(0.0, started + fault.at_sec - time.monotonic()))
-                injections.append(executor.submit(self._injectors[fault.target], fault))
+                injections.append(executor.submit(self._injector_of(fault), fault))
             for injection in injections:
                 injection.result()
         self._system.network.resume()
+
+    def _injector_of(self, fault: Fault) -> Callable[[Fault], None]:
+        if fault.kind is FaultKind.CUT_CLAIM:
+            return self._batch_claims.inject
+        return self._injectors[fault.target]
 
     @contextlib.contextmanager
     def supervised(self) -> Iterator[None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from chaos import server_error
@@ -20,8 +20,10 @@ from secretary_devstack.servers.node_client import hello
 NODE_BACK_SEC = 60.0
 REPAIR_SEC = 600.0
 """A node that must be repaired may be stopped by another fault for minutes."""
-LOCK = "mongo"
+MONGO_LOCK = "mongo"
 """One fault of the nodes at a time."""
+FAIL_COMMAND_LOCK = "server errors"
+"""One use of the fail point ``failCommand`` at a time."""
 KILLED_BELOW = 0.5
 """All nodes are killed if a fault's choice is below it; else they are stopped."""
 
@@ -47,7 +49,7 @@ class MongoFaults:
         actions.get(fault.kind, self._hit_node)(fault)
 
     def _hit_node(self, fault: Fault) -> None:
-        with self._scope.lock(LOCK):
+        with self._scope.lock(MONGO_LOCK):
             node = self._node(fault.target)
             injected = self._scope.events.fault_began(str(fault), node.address)
             if fault.kind is FaultKind.STEP_DOWN:
@@ -67,22 +69,17 @@ class MongoFaults:
         return next(node for node in self._mongo.nodes if node is not primary)
 
     def _lock_secondaries(self, fault: Fault) -> None:
-        with self._scope.injecting(fault, "secondaries", LOCK), self._scope.without_store():
+        with self._scope.injecting(fault, "secondaries", MONGO_LOCK), self._scope.without_store():
             with without_majority(self._mongo):
                 time.sleep(fault.duration_sec)
-            self._await_all()
+            await_members(self._mongo)
 
     def _leave(self, fault: Fault) -> None:
         how = killed if fault.choice < KILLED_BELOW else stopped
-        with self._scope.injecting(fault, how.__name__, LOCK), self._scope.without_store():
+        with self._scope.injecting(fault, how.__name__, MONGO_LOCK), self._scope.without_store():
             with how(self._mongo.nodes):
                 time.sleep(fault.duration_sec)
-            self._await_all()
-
-    def _await_all(self) -> None:
-        self._mongo.primary(NODE_BACK_SEC)
-        for node in self._mongo.nodes:
-            _await_member(node)
+            await_members(self._mongo)
 
     def _fail_commands(self, fault: Fault) -> None:
         code, commands = (
@@ -91,11 +88,18 @@ class MongoFaults:
         )
         victim = f"{code} {server_error.CODES[code]} for {', '.join(commands)}"
         with (
-            self._scope.injecting(fault, victim, "server errors"),
+            self._scope.injecting(fault, victim, FAIL_COMMAND_LOCK),
             self._scope.without_store(),
             failing_commands(self._mongo, code, commands),
         ):
             time.sleep(fault.duration_sec)
+
+
+def await_members(mongo: ReplicaSet) -> None:
+    """Return when all nodes are members and one is the primary."""
+    mongo.primary(NODE_BACK_SEC)
+    for node in mongo.nodes:
+        _await_member(node)
 
 
 @contextlib.contextmanager
@@ -138,14 +142,20 @@ def stopped(nodes: Sequence[Mongod]) -> Iterator[None]:
 @contextlib.contextmanager
 def failing_commands(mongo: ReplicaSet, code: int, commands: Sequence[str]) -> Iterator[None]:
     """Let every node answer *commands* with the error *code* inside the block."""
-    data = {"errorCode": code, "failCommands": list(commands)}
-    for node in mongo.nodes:
+    with fail_point(mongo.nodes, {"errorCode": code, "failCommands": list(commands)}):
+        yield
+
+
+@contextlib.contextmanager
+def fail_point(nodes: Sequence[Mongod], data: Mapping[str, Any]) -> Iterator[None]:
+    """Set the fail point ``failCommand`` with *data* on *nodes* inside the block."""
+    for node in nodes:
         with contextlib.suppress(PyMongoError):  # the node is away
-            _set_fail_point(node, mode="alwaysOn", data=data)
+            _set_fail_point(node, mode="alwaysOn", data=dict(data))
     try:
         yield
     finally:
-        for node in mongo.nodes:
+        for node in nodes:
             _repair(node, lambda one: _set_fail_point(one, mode="off"))
 
 

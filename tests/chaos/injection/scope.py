@@ -8,7 +8,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
-from chaos.event_log import EventLog
+from chaos.event_log import EventLog, InjectedFault
 from chaos.faults import Fault
 from chaos.system import System
 
@@ -30,11 +30,11 @@ class Scope:
         return self._locks[target]
 
     @contextlib.contextmanager
-    def injecting(self, fault: Fault, victim: str, *locks: str) -> Iterator[None]:
+    def injecting(self, fault: Fault, victim: str, *locks: str) -> Iterator[InjectedFault]:
         """Record the fault from the time at which all *locks* are held until the end."""
         with self._held(locks):
             injected = self.events.fault_began(str(fault), victim)
-            yield
+            yield injected
             injected.ended_at = time.time()
 
     @contextlib.contextmanager

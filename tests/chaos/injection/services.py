@@ -48,13 +48,19 @@ class ServiceFaults:
             service = stack.workers[0]  # it alone has a small disk
         with self._scope.injecting(fault, service.name, service.name):
             actions = {
-                FaultKind.KILL: self._kill,
+                FaultKind.KILL: self.kill,
                 FaultKind.DRAIN: self._drain,
                 FaultKind.FREEZE: self._freeze,
                 FaultKind.NO_DESCRIPTORS: self._exhaust_descriptors,
                 FaultKind.NO_DISK: self._fill_disk,
             }
             actions[fault.kind](service, fault)
+
+    def kill(self, service: Service, fault: Fault) -> None:
+        """Kill *service* and start it again after the duration of *fault*."""
+        self._events.process_ended(service, "killed")
+        service.kill()
+        self._restart(service, fault.duration_sec)
 
     def restart_if_ended(self, service: Service) -> None:
         """Start *service* again if its process has ended by itself."""
@@ -63,11 +69,6 @@ class ServiceFaults:
         self._events.process_ended(service, "by itself")
         service.launch()
         self._events.process_started(service)
-
-    def _kill(self, service: Service, fault: Fault) -> None:
-        self._events.process_ended(service, "killed")
-        service.kill()
-        self._restart(service, fault.duration_sec)
 
     def _drain(self, service: Service, fault: Fault) -> None:
         self._events.process_ended(service, "drained")
