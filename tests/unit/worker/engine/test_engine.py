@@ -671,11 +671,16 @@ async def test_a_claim_whose_answer_was_lost_is_found_and_run_once() -> None:
     assert (job.status, job.attempt) == (JobStatus.COMPLETED, 1)
 
 
-async def test_the_jobs_of_a_batch_claim_whose_answer_was_lost_are_found_and_run_once() -> None:
+@pytest.mark.parametrize("error", [StoreUnavailable(), LookupError("a fault of the read")])
+async def test_the_jobs_of_a_batch_claim_whose_answer_was_lost_are_found_and_run_once(
+    error: Exception,
+) -> None:
     class Forgetful(InMemoryJobRepository):
         """Of the first batch of several jobs it claims all but the last, and loses the answer."""
 
-        lost: ClassVar[list[str]] = []
+        def __init__(self) -> None:
+            super().__init__()
+            self.lost: list[str] = []
 
         async def claim_many(
             self, job_ids: Sequence[str], lease: Lease, now: datetime, job_types: Collection[str]
@@ -684,7 +689,7 @@ async def test_the_jobs_of_a_batch_claim_whose_answer_was_lost_are_found_and_run
                 return await super().claim_many(job_ids, lease, now, job_types)
             self.lost.extend(job_ids)
             await super().claim_many(job_ids[:-1], lease, now, job_types)
-            raise StoreUnavailable
+            raise error
 
     store, most = Forgetful(), [0]
 

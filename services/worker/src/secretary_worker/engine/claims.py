@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 
-from secretary_common.errors import StoreUnavailable
 from secretary_common.models import Job, Lease
 from secretary_common.ports import JobRepository
 from secretary_common.runtime.clock import Clock
@@ -109,7 +108,7 @@ class Claims:
         lease, sent_at = self._leases.new(), self._leases.monotonic()
         try:
             claimed = await send(lease)
-        except StoreUnavailable:
+        except Exception:  # after any error some of the jobs may be claimed
             self._lost_answers += [LostAnswer(job_id, lease) for job_id in job_ids]
             raise
         for job in claimed:
