@@ -54,7 +54,7 @@ def validated(body: Any, model: type[M]) -> M:
 
 def _parsed(raw: bytes) -> Any:
     try:
-        value = from_json(raw, allow_inf_nan=False)
+        value = from_json(raw, allow_inf_nan=False, cache_strings="keys")  # values may be secret
     except ValueError:
         # The parser of Python names the mistake. It also reads UTF-16, and accepts NaN and lone
         # surrogates, which are refused below with their path.
