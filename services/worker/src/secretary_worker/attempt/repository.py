@@ -94,10 +94,9 @@ class SecretaryJobRepository:
         The engine writes at most 4 a second. It skips a progress only if a later one follows.
         """
         self._check(job_id)
-        clean = progress.model_copy(
-            update={"step": cut_text(progress.step), "message": cut_text(progress.message)}
-        )
-        return self._queue(clean)
+        texts = {"step": cut_text(progress.step), "message": cut_text(progress.message)}
+        is_clean = texts == {"step": progress.step, "message": progress.message}
+        return self._queue(progress if is_clean else progress.model_copy(update=texts))
 
     def update_job_results(self, job_id: str, results: dict[str, Any]) -> PendingWrite:
         """Set the results, of any size. A job that completes gets the results set last.

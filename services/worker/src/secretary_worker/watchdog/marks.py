@@ -21,7 +21,7 @@ import weakref
 from collections.abc import Callable, Coroutine, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import ContextVar
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
@@ -48,6 +48,11 @@ class Mark:
     token: str
     """The token of the attempt's lease."""
 
+    def to_bytes(self) -> bytes:
+        """Return the mark as the shared memory has it."""
+        fields = {name: getattr(self, name) for name in self.__slots__}
+        return json.dumps(fields).encode()
+
 
 class Marks:
     """The marks of one worker. Thread-safe: each thread writes its own record."""
@@ -67,7 +72,7 @@ class Marks:
     @contextlib.contextmanager
     def job(self, mark: Mark) -> Iterator[None]:
         """Mark the code that runs inside, with its later steps and the tasks that it starts."""
-        text = json.dumps(asdict(mark)).encode()
+        text = mark.to_bytes()
         known = _current.set(text if len(text) <= _TEXT_BYTES else None)
         self.enter()
         try:
