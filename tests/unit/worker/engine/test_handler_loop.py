@@ -85,6 +85,31 @@ async def test_jobs_claimed_together_with_one_that_blocks_start_in_a_new_loop(
         blocker.release.set()
 
 
+async def test_a_job_that_moved_to_a_new_loop_leaves_nothing_in_the_old_one(
+    blocker: Blocker, caplog: pytest.LogCaptureFixture
+) -> None:
+    moved_blocks, release_moved = threading.Event(), threading.Event()
+
+    async def handler(
+        job: Job, repo: SecretaryJobRepository, calculator: ResourceCalculator
+    ) -> None:
+        if job.parameters.get("moves"):
+            moved_blocks.set()
+            release_moved.wait()
+        else:
+            await blocker.handle(job, repo, calculator)
+
+    async with engine(handler, patience_sec=PATIENCE_SEC) as worker:
+        blocked = await block(worker, blocker)
+        moved = await worker.submit(parameters={"moves": True})
+        await worker.until(moved, lambda _: moved_blocks.is_set())
+        blocker.release.set()
+        await worker.ended(blocked)  # the old loop goes on while the job that moved is in a step
+        release_moved.set()
+        assert (await worker.ended(moved)).attempt == 1
+    assert [line.getMessage() for line in caplog.records if line.name == "asyncio"] == []
+
+
 @pytest.mark.parametrize("where", ["in a call", "in Python"])
 async def test_a_handler_that_blocks_for_ever_is_left_behind_at_its_timeout(
     blocker: Blocker, monkeypatch: pytest.MonkeyPatch, where: str

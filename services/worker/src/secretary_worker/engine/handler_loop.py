@@ -69,7 +69,9 @@ class HandlerRun:
         """Begin in *thread*, as soon as its loop answers."""
         ticket = _Ticket()
         self._thread, self._ticket = thread, ticket
-        thread.post(lambda: thread.start(self._run(ticket), self._context))
+        # A copy: two threads cannot use one context, and an earlier thread may still have a task.
+        context = self._context.copy()
+        thread.post(lambda: thread.start(self._run(ticket), context))
 
     def withdraw(self) -> bool:
         """Take the run back, for another thread. Return False if it has begun or is cancelled."""
