@@ -107,9 +107,10 @@ class MongoDeliveryQueue:
             await self._deliveries.update_many(
                 _claimable({"$in": list(delivery_ids)}, now), _taken(lease)
             )
-        except DuplicateKeyError:
-            # A job has another delivery in flight. MongoDB stopped there, so each delivery of the
-            # group is claimed by an update of its own.
+        except OperationFailure as error:
+            # A job has another delivery in flight, or the change does not fit a delivery. MongoDB
+            # stopped there, so each delivery of the group is claimed by an update of its own.
+            _raise_faults([error])
             await self._claim_each(delivery_ids, lease, now)
         # Also after a repeat that changed nothing: MongoDB acknowledges it once a majority has
         # everything that this read can find.
