@@ -7,6 +7,7 @@ database sees the end. Only Secretary sends webhooks, so the peers' rows end wit
 from __future__ import annotations
 
 import argparse
+import functools
 import http.client
 import json
 import time
@@ -38,17 +39,18 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--systems", nargs="+", default=["secretary", *PEERS])
     parser.add_argument("--jobs", type=int, default=60)
     parser.add_argument("--turns", type=int, default=3)
-    parser.add_argument("--driver", default="", help="Secretary's MongoDB driver")
+    parser.add_argument("--driver", nargs="+", default=[], help="Secretary's MongoDB drivers")
 
 
 def measure(options: argparse.Namespace) -> Record:
     """Measure all systems in turns."""
     records = []
-    for turn, name in in_turns(options.systems, options.turns):
+    makers = _makers(options)
+    for turn, name in in_turns(list(makers), options.turns):
         with ExitStack() as stack:
             receivers = stack.enter_context(Receivers(1))
-            system = stack.enter_context(running(_maker(name, options), lock=options.lock))
-            hook = receivers if name == "secretary" else None
+            system = stack.enter_context(running(makers[name], lock=options.lock))
+            hook = receivers if isinstance(system, Secretary) else None
             jobs = [_one(system, hook) for _ in range(options.jobs + WARM_UP)][WARM_UP:]
         steps = {step: [job[step] for job in jobs if step in job] for step in STEPS}
         times = {step: results.percentiles(found) for step, found in steps.items() if found}
@@ -59,15 +61,18 @@ def measure(options: argparse.Namespace) -> Record:
     return {"records": records}
 
 
-def _maker(name: str, options: argparse.Namespace) -> Callable[[Path], MongoSystem]:
-    settings = {"mongo.driver": options.driver} if options.driver else {}
-
-    def make(folder: Path) -> MongoSystem:
-        if name == "secretary":
-            return Secretary(folder, notifiers=1, settings=settings)
-        return PEERS[name](folder)
-
-    return make
+def _makers(options: argparse.Namespace) -> dict[str, Callable[[Path], MongoSystem]]:
+    """Return what is measured in each turn, by name."""
+    found: dict[str, Callable[[Path], MongoSystem]] = {}
+    for name in options.systems:
+        if name in PEERS:
+            found[name] = PEERS[name]
+            continue
+        for driver in options.driver or [""]:
+            settings = {"mongo.driver": driver} if driver else {}
+            make = functools.partial(Secretary, notifiers=1, settings=settings)
+            found[f"{name} ({driver})" if driver else name] = make
+    return found
 
 
 def _one(system: MongoSystem, receivers: Receivers | None) -> dict[str, float]:
