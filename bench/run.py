@@ -4,7 +4,7 @@ python bench/run.py burst --turns 5 --workers 1 2 4
 python bench/run.py report
 
 With ``--out docs/performance`` the results become those of the documentation. Then ``report`` draws
-all its pictures and puts the tables into docs/performance.md, between the marks of each bench.
+the pictures and puts them with the tables into docs/performance.md, between the marks of a bench.
 """
 
 from __future__ import annotations
@@ -50,8 +50,10 @@ def report() -> None:
     for path in sorted(DOCUMENTED.glob("*.json")):
         found = results.read(path)
         bench = importlib.import_module(found["bench"])
-        _draw(bench, found, DOCUMENTED, path.stem)
-        text = results.with_tables(text, path.stem, f"{bench.tables(found)}\n\n{_where(found)}")
+        drawn = _draw(bench, found, DOCUMENTED, path.stem)
+        images = "\n".join(f"![{name}]({DOCUMENTED.name}/{name}.svg)" for name in drawn)
+        parts = (images, bench.tables(found), _where(found))
+        text = results.with_tables(text, path.stem, "\n\n".join(parts))
     DOCUMENT.write_text(text)
 
 
@@ -64,10 +66,15 @@ def _where(found: results.Record) -> str:
     )
 
 
-def _draw(bench: Any, found: results.Record, folder: Path, name: str) -> None:
-    """Draw the pictures of the results; their names begin with *name*."""
-    for picture, svg in bench.pictures(found).items():
-        (folder / f"{picture.replace(found['bench'], name, 1)}.svg").write_text(svg)
+def _draw(bench: Any, found: results.Record, folder: Path, name: str) -> list[str]:
+    """Draw the pictures of the results; return their names, which begin with *name*."""
+    drawn = {
+        picture.replace(found["bench"], name, 1): svg
+        for picture, svg in bench.pictures(found).items()
+    }
+    for picture, svg in drawn.items():
+        (folder / f"{picture}.svg").write_text(svg)
+    return list(drawn)
 
 
 def _parser(bench: Any, name: str) -> argparse.ArgumentParser:
