@@ -20,6 +20,7 @@ from chaos.injection.scope import Scope
 from chaos.injection.services import ServiceFaults, stopped
 from chaos.system import DATABASE
 from pymongo.collection import Collection as MongoCollection
+from pymongo.errors import PyMongoError
 
 from secretary_devstack.processes.service import Service
 from secretary_devstack.servers.mongod import Mongod
@@ -51,18 +52,19 @@ class BatchClaimFaults:
             ChildFailed, NotInTime: a node or a service is not back in time.
         """
         names = [worker.name for worker in self._workers]
-        locks = (MONGO_LOCK, FAIL_COMMAND_LOCK, *names)
+        kills_worker = fault.target is Target.WORKER
+        lock = FAIL_COMMAND_LOCK if kills_worker else MONGO_LOCK
+        hit = self._kill_worker if kills_worker else self._kill_primary
         with (
-            self._scope.injecting(fault, NO_CLAIM, *locks) as injected,
+            self._scope.injecting(fault, NO_CLAIM, lock, *names) as injected,
             self._scope.without_store(),
         ):
             primary = self._mongo.primary(NODE_BACK_SEC)
-            hit = self._kill_worker if fault.target is Target.WORKER else self._kill_primary
             injected.victim = hit(primary, fault) or NO_CLAIM
 
     def _kill_worker(self, primary: Mongod, fault: Fault) -> str | None:
         with jobs_of(primary) as jobs, contextlib.ExitStack() as slow:
-            before = shared_tokens(jobs)
+            before = known_tokens(jobs)
             with stopped(self._workers):
                 time.sleep(GATHER_SEC)
                 slow.enter_context(slow_reads(primary))
@@ -75,7 +77,7 @@ class BatchClaimFaults:
 
     def _kill_primary(self, primary: Mongod, fault: Fault) -> str | None:
         with jobs_of(primary) as jobs, contextlib.ExitStack() as locked:
-            before = shared_tokens(jobs)
+            before = known_tokens(jobs)
             with stopped(self._workers):
                 time.sleep(GATHER_SEC)
                 locked.enter_context(without_majority(self._mongo))
@@ -125,15 +127,23 @@ def shared_tokens(jobs: Jobs) -> dict[str, str]:
     return {one["_id"]: one["owner"] for one in found}
 
 
+def known_tokens(jobs: Jobs) -> Collection[str]:
+    """Return the tokens that several running jobs share, or none while the node is away."""
+    with contextlib.suppress(PyMongoError):
+        return shared_tokens(jobs).keys()
+    return ()
+
+
 def await_batch_claim(
     jobs: Jobs, before: Collection[str], timeout_sec: float = CLAIM_WITHIN_SEC
 ) -> str | None:
     """Return the owner of the next batch claim that is not in *before*; None if none comes."""
     end = time.monotonic() + timeout_sec
     while time.monotonic() < end:
-        for token, owner in shared_tokens(jobs).items():
-            if token not in before:
-                return owner
+        with contextlib.suppress(PyMongoError):  # another fault has hit this node
+            for token, owner in shared_tokens(jobs).items():
+                if token not in before:
+                    return owner
         time.sleep(CHECK_SEC)
     return None
 
