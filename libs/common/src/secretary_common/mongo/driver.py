@@ -1,8 +1,9 @@
-"""The only module that chooses a MongoDB driver: Motor by default, PyMongo's async API on request.
+"""The only module that chooses a MongoDB driver: PyMongo's async API by default, Motor on request.
 
-Motor's end of life was 2026-05-14; its makers recommend ``AsyncMongoClient``. The two drivers agree
-on most calls and differ on a few, such as ``aggregate``. ``DatabaseClient`` and ``Collection`` hide
-the differences and translate errors (``fault.py``), so the other modules work with either driver.
+Motor's end of life was 2026-05-14; its makers recommend ``AsyncMongoClient``. Motor runs each
+operation in a thread, PyMongo on the caller's loop. The two drivers agree on most calls and differ
+on a few, such as ``aggregate``. ``DatabaseClient`` and ``Collection`` hide the differences and
+translate errors (``fault.py``), so the other modules work with either driver.
 """
 
 from __future__ import annotations

@@ -113,7 +113,7 @@ class MongoSection(Section):
     url: str = "mongodb://127.0.0.1:27017/?replicaSet=rs0"
     """``mongo/url.py`` checks this URL, because the driver knows its options."""
     database: DatabaseName = "secretary"
-    driver: Literal["motor", "pymongo"] = "motor"
+    driver: Literal["pymongo", "motor"] = "pymongo"
 
 
 class BrokerSection(Section):
