@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from statistics import median
 from typing import Generic, Protocol, TypeVar
@@ -35,7 +36,11 @@ _PAIRED, _TABULAR_LINES = 0.8, 6.0
 _LEAST_BRIDGED, _LEAST_COLUMN_PARTS = 5, 2
 _LEAST_SHARED, _LEAST_SHARE = 3.5, 0.35
 _MARGIN = 0.12
-_MOST_PLACES = 12
+_MOST_PLACES, _MOST_SPLITS = 12, 6
+# Lines stand side by side if their bottoms differ by less than this share of their height.
+_SAME_BOTTOM = 0.3
+# A page with more parts is a drawing. Its parts are sorted by rows only.
+_MOST_PARTS = 1500
 
 
 def reading_order(parts: Sequence[Part], line_height: float) -> list[list[Part]]:
@@ -43,6 +48,8 @@ def reading_order(parts: Sequence[Part], line_height: float) -> list[list[Part]]
 
     *line_height*: the usual height of a line on the page, in points.
     """
+    if len(parts) > _MOST_PARTS:
+        return [_sorted(parts)]
     return _Cutter[Part](line_height).cut(list(parts), 0)
 
 
@@ -80,20 +87,24 @@ class _Cutter(Generic[Part]):
 
     def _columns(self, parts: list[Part]) -> tuple[list[list[Part]], float] | None:
         """Return *parts* left and right of the widest free space, and its width."""
-        least = 2 * self._half
-        best: tuple[float, list[list[Part]]] | None = None
-        for before, after, space in _splits(parts, lambda box: (box.left, box.right)):
-            if space >= least and (best is None or space > best[0]) and self._fits(before, after):
-                best = (space, [before, after])
-        return (best[1], best[0]) if best else None
+        splits = _splits(parts, lambda box: (box.left, box.right))
+        wide = [split for split in splits if split[1] >= 2 * self._half]
+        wide.sort(key=lambda split: -split[1])
+        ordered = sorted(parts, key=lambda part: part.box.left)
+        for index, space in wide[:_MOST_SPLITS]:
+            before, after = ordered[:index], ordered[index:]
+            if self._fits(before, after):
+                return [before, after], space
+        return None
 
     def _rows(self, parts: list[Part]) -> tuple[list[list[Part]], float]:
         """Return *parts* above and below the highest free space, and its height."""
         splits = _splits(parts, lambda box: (box.top, box.bottom))
         if not splits:
             return [], 0.0
-        before, after, space = max(splits, key=lambda split: split[2])
-        return [before, after], space
+        index, space = max(splits, key=lambda split: split[1])
+        ordered = sorted(parts, key=lambda part: part.box.top)
+        return [ordered[:index], ordered[index:]], space
 
     def _fits(self, before: Sequence[Part], after: Sequence[Part]) -> bool:
         """Return whether both sides are columns, and not the cells of rows."""
@@ -106,8 +117,7 @@ class _Cutter(Generic[Part]):
     def _is_tabular(self, before: Sequence[Part], after: Sequence[Part]) -> bool:
         """Return whether short lines on one side stand at the height of lines on the other side."""
         fewer, more = sorted((before, after), key=len)
-        paired = sum(any(_same_row(part.box, other.box) for other in more) for part in fewer)
-        if paired < _PAIRED * len(fewer):
+        if _paired(fewer, more) < _PAIRED * len(fewer):
             return False
         narrow = min(median(part.box.width for part in side) for side in (before, after))
         return narrow < _TABULAR_LINES * self._line
@@ -207,21 +217,27 @@ def _crossed(span: tuple[float, float], bridged: Sequence[tuple[float, float]]) 
 
 def _splits(
     parts: Sequence[Part], interval: Callable[[Box], tuple[float, float]]
-) -> list[tuple[list[Part], list[Part], float]]:
-    """Return each way to split *parts* at a free space, and the size of the space."""
-    ordered = sorted(parts, key=lambda part: interval(part.box)[0])
+) -> list[tuple[int, float]]:
+    """Return each free space between sorted *parts*: how many are before it, and its size."""
+    ordered = sorted(interval(part.box) for part in parts)
     splits = []
-    end = interval(ordered[0].box)[1]
-    for index, part in enumerate(ordered[1:], start=1):
-        start, its_end = interval(part.box)
+    end = ordered[0][1]
+    for index, (start, stop) in enumerate(ordered[1:], start=1):
         if start > end:
-            splits.append((ordered[:index], ordered[index:], start - end))
-        end = max(end, its_end)
+            splits.append((index, start - end))
+        end = max(end, stop)
     return splits
 
 
-def _same_row(one: Box, other: Box) -> bool:
-    return abs(one.bottom - other.bottom) < 0.3 * min(one.height, other.height)
+def _paired(fewer: Sequence[Part], more: Sequence[Part]) -> int:
+    """Return how many of *fewer* have the same bottom as one of *more*."""
+    bottoms = sorted(part.box.bottom for part in more)
+    count = 0
+    for part in fewer:
+        near = _SAME_BOTTOM * part.box.height
+        at = bisect_left(bottoms, part.box.bottom - near)
+        count += at < len(bottoms) and bottoms[at] <= part.box.bottom + near
+    return count
 
 
 def _sorted(parts: Sequence[Part]) -> list[Part]:

@@ -9,6 +9,7 @@ from itertools import pairwise
 from statistics import median
 
 from secretary_documents.pdf.layout.model import Block, Box, Kind, Line, Span, hull
+from secretary_documents.pdf.layout.script import runs_to_left
 
 # Bullets as PDFs have them: typographic ones, and private characters of Symbol and Wingdings.
 BULLET = re.compile(
@@ -26,6 +27,8 @@ _PITCH_FACTOR = 1.28
 _INDENT = (0.8, 5.0)
 """The least and the largest indent of a first line, in font sizes."""
 _SHORT_LINE = 0.82
+_RECENT = 12
+"""The lines of a paragraph from which its pitch is measured."""
 _DROP_CAP = 1.8
 
 
@@ -76,7 +79,7 @@ def baselines_of(lines: Sequence[Line]) -> list[list[Line]]:
             rows[-1].append(line)
         else:
             rows.append([line])
-    return [sorted(row, key=lambda line: line.box.left) for row in rows]
+    return [sorted(row, key=lambda line: line.box.left, reverse=runs_to_left(row)) for row in rows]
 
 
 def _shares_baseline(row: Sequence[Line], line: Line) -> bool:
@@ -86,7 +89,7 @@ def _shares_baseline(row: Sequence[Line], line: Line) -> bool:
 
 
 def _continues_row(last: Line, line: Line, most: float) -> bool:
-    space = line.box.left - last.box.right
+    space = max(line.box.left - last.box.right, last.box.left - line.box.right)
     size = max(last.size, line.size)
     if is_marker(last.text):
         return -size < space <= _MARKER_SPACE * size
@@ -102,7 +105,8 @@ def is_marker(text: str) -> bool:
 
 def join(left: Line, right: Line) -> Line:
     """Return one line with the text of both, with a space between them."""
-    apart = right.box.left - left.box.right > 0.1 * max(left.size, right.size)
+    space = max(right.box.left - left.box.right, left.box.left - right.box.right)
+    apart = space > 0.1 * max(left.size, right.size)
     spaced = left.spans[-1].text.endswith(" ") or right.spans[0].text.startswith(" ")
     spans = left.spans
     if apart and not spaced:
@@ -151,7 +155,7 @@ def _is_inline(row: Line) -> bool:
 def _pitch_of(run: Sequence[Line], pitch: float) -> float:
     if len(run) < 2:
         return pitch
-    distances = [b.box.bottom - a.box.bottom for a, b in pairwise(run)]
+    distances = [b.box.bottom - a.box.bottom for a, b in pairwise(run[-_RECENT:])]
     return max(pitch, median(distances) / max(run[-1].size, 1)) if distances else pitch
 
 

@@ -6,16 +6,22 @@ layout of the page, which takes more time, is not made.
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 
 import pymupdf
 
 from secretary_documents.pdf.layout.model import Box
+from secretary_documents.pdf.layout.script import is_right_to_left
 from secretary_documents.pdf.layout.style import EDGE, DocumentStyle, running_key
 from secretary_documents.pdf.mupdf import TEXT_FLAGS
 
+# A first character without a meaning in the file is a bullet of a font for symbols.
+_BULLET = re.compile(r"^\N{REPLACEMENT CHARACTER}(?=\s)", re.MULTILINE)
 # A block with less height for each of its lines has lines side by side, such as the cells of a row.
 _LEAST_PITCH = 6.0
+# Fewer characters in each line are single letters of a vertical font, or the cells of a table.
+_LEAST_CHARS = 4
 # Blocks of one column overlap by at most this many points.
 _OVERLAP = 3.0
 
@@ -26,7 +32,7 @@ class PlainPage:
     def __init__(self, page: pymupdf.Page) -> None:
         found = page.get_textpage(flags=TEXT_FLAGS).extractBLOCKS()
         self._height = float(page.rect.height)
-        self._blocks = [(Box(*block[:4]), str(block[4])) for block in found]
+        self._blocks = [(Box(*block[:4]), _BULLET.sub("•", block[4])) for block in found]
 
     def text(self) -> str:
         """Return the text of all blocks."""
@@ -38,6 +44,9 @@ class PlainPage:
             after.top >= before.bottom - _OVERLAP
             for (before, _), (after, _) in pairwise(self._blocks)
         )
+        text = self.text()
+        if is_right_to_left(text) or len(text) < _LEAST_CHARS * text.count("\n"):
+            return False
         return below and all(
             box.height >= _LEAST_PITCH * text.count("\n") for box, text in self._blocks
         )

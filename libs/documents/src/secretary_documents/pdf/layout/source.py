@@ -11,6 +11,11 @@ from typing import Any
 import pymupdf
 
 from secretary_documents.pdf.layout.model import Box, Line, Span, Word, hull
+from secretary_documents.pdf.layout.script import (
+    is_right_to_left,
+    join_letters,
+    with_ligatures,
+)
 from secretary_documents.pdf.mupdf import TEXT_FLAGS
 
 _BOLD, _MONO = pymupdf.TEXT_FONT_BOLD, pymupdf.TEXT_FONT_MONOSPACED
@@ -22,10 +27,12 @@ _WORD = re.compile(r"[^\s\xa0]+")
 _WIDE_SPACE = 2.2
 _UPRIGHT = 0.3
 """The sine of the angle from which a line is turned."""
-# Characters that only say where a word may be divided, or that have no width.
-_INVISIBLE = dict.fromkeys(map(ord, "\N{SOFT HYPHEN}\u200b\u200c\u2060\ufeff"))
-# A letter with an accent of its own, as old TeX fonts have them, is left as it is.
-_BULLET_UNKNOWN = re.compile(r"^\s*\N{REPLACEMENT CHARACTER}(?=\s)")
+# Characters that only say where a word may be divided, that have no width, or control characters.
+_INVISIBLE = dict.fromkeys(
+    (*map(ord, "\N{SOFT HYPHEN}\u200b\u2060\ufeff"), *range(0x80, 0xA0), *range(9), 0x7F)
+)
+# A first character without a meaning in the file is a bullet of a font for symbols.
+_BULLET_UNKNOWN = re.compile(r"^\s*\N{REPLACEMENT CHARACTER}(?=\s|$)")
 
 
 class PageSource:
@@ -33,8 +40,11 @@ class PageSource:
 
     def __init__(self, page: pymupdf.Page) -> None:
         text = page.get_textpage(flags=TEXT_FLAGS)
-        self._blocks = text.extractDICT(sort=False)["blocks"]
         self._words = text.extractWORDS()
+        if any(is_right_to_left(word[4]) for word in self._words):
+            self._blocks = with_ligatures(text.extractRAWDICT(sort=False)["blocks"])
+        else:
+            self._blocks = text.extractDICT(sort=False)["blocks"]
         self._links = _links_on(page)
 
     def words(self) -> list[Word]:
@@ -43,7 +53,7 @@ class PageSource:
 
     def lines(self) -> list[Line]:
         """Return the lines of the page, in the order of the file."""
-        return list(self._lines())
+        return join_letters(list(self._lines()))
 
     def _lines(self) -> Iterator[Line]:
         words: defaultdict[tuple[int, int], list[Box]] = defaultdict(list)
@@ -51,14 +61,20 @@ class PageSource:
             words[block, line].append(Box(*box))
         for block_number, block in enumerate(self._blocks):
             for line_number, line in enumerate(block.get("lines", ())):
-                boxes = words.get((block_number, line_number))
-                if not boxes:
-                    continue
-                spans = tuple(_span(span, self._links) for span in line["spans"] if span["text"])
-                if abs(line["dir"][1]) > _UPRIGHT:
+                spans = _spans(line["spans"], self._links)
+                boxes = words.get((block_number, line_number), ())
+                if spans and abs(line["dir"][1]) > _UPRIGHT:
                     yield Line(Box(*line["bbox"]), spans, turned=True)
-                else:
+                elif spans and boxes:
                     yield from _pieces(spans, boxes)
+
+
+def _spans(found: Sequence[dict[str, Any]], links: Sequence[tuple[Box, str]]) -> tuple[Span, ...]:
+    spans = tuple(_span(span, links) for span in found if span["text"])
+    if spans:
+        first = replace(spans[0], text=_BULLET_UNKNOWN.sub("•", spans[0].text))
+        spans = (first, *spans[1:])
+    return spans
 
 
 def _pieces(spans: tuple[Span, ...], boxes: Sequence[Box]) -> Iterator[Line]:
@@ -91,7 +107,7 @@ def _cut(spans: tuple[Span, ...], first: int, end: int) -> tuple[Span, ...]:
 
 
 def _span(span: dict[str, Any], links: Sequence[tuple[Box, str]]) -> Span:
-    text = _BULLET_UNKNOWN.sub("•", span["text"])
+    text = span["text"]
     if text.endswith("\N{SOFT HYPHEN}"):
         text = f"{text[:-1]}\N{HYPHEN}"
     return Span(

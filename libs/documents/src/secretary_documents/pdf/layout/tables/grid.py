@@ -31,7 +31,9 @@ class RuledGrid:
         self, xs: list[float], ys: list[float], across: list[Box], upright: list[Box]
     ) -> None:
         self._xs, self._ys = xs, ys
-        self._across, self._upright = across, upright
+        # The rules at each line of the grid, so that each wall is looked for among few rules.
+        self._across = [[r for r in across if abs(r.top - y) <= TOUCH] for y in ys]
+        self._upright = [[r for r in upright if abs(r.left - x) <= TOUCH] for x in xs]
 
     def table(self, box: Box, words: Sequence[Word]) -> Table | None:
         """Return the table with *words* in its cells; None if it is a frame or a picture."""
@@ -154,13 +156,13 @@ class RuledGrid:
         return bool(inside) and all(_separates(self._xs[column], inside) for column in columns[1:])
 
     def _has_upright(self, row: int, column: int) -> bool:
-        x, top, bottom = self._xs[column], self._ys[row], self._ys[row + 1]
-        spans = ((r.top, r.bottom) for r in self._upright if abs(r.left - x) <= TOUCH)
+        top, bottom = self._ys[row], self._ys[row + 1]
+        spans = ((rule.top, rule.bottom) for rule in self._upright[column])
         return _cover(spans, top, bottom) >= _WALL_SHARE * (bottom - top)
 
     def _has_across(self, row: int, column: int) -> bool:
-        y, left, right = self._ys[row], self._xs[column], self._xs[column + 1]
-        spans = ((r.left, r.right) for r in self._across if abs(r.top - y) <= TOUCH)
+        left, right = self._xs[column], self._xs[column + 1]
+        spans = ((rule.left, rule.right) for rule in self._across[row])
         return _cover(spans, left, right) >= _WALL_SHARE * (right - left)
 
 

@@ -1,0 +1,58 @@
+"""Lines that MuPDF gives in pieces become whole: ligatures, vertical letters, lines to the left."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from support.layout_samples import line
+
+from secretary_documents.pdf.layout.model import Line
+from secretary_documents.pdf.layout.paragraph import rows_of
+from secretary_documents.pdf.layout.script import join_letters, with_ligatures
+
+
+ALEF = "\N{ARABIC LETTER ALEF}"
+
+
+def chars(*placed: tuple[str, float, float]) -> list[dict[str, Any]]:
+    return [{"c": char, "bbox": (left, 0, right, 10)} for char, left, right in placed]
+
+
+def read(*placed: tuple[str, float, float]) -> str:
+    blocks = [{"lines": [{"spans": [{"chars": chars(*placed)}]}]}]
+    text = with_ligatures(blocks)[0]["lines"][0]["spans"][0]["text"]
+    assert isinstance(text, str)
+    return text
+
+
+def test_the_ligature_of_lam_and_alef_has_the_lam_first() -> None:
+    kaf = ("ك", 40, 50)
+    assert read(kaf, (ALEF, 40, 43), ("ل", 30, 40)) == "كلا"
+    assert read(kaf, ("أ", 40, 40), ("ل", 30, 40)) == "كلأ"
+
+
+def test_an_alef_before_a_lam_stays_there() -> None:
+    assert read(("ك", 40, 50), (ALEF, 37, 40), ("ل", 30, 37)) == "كال"
+
+
+def letters(text: str, *, right: float = 0, down: float = 0) -> list[Line]:
+    return [
+        replace(line(char, 72 + right * index, 100 + down * index), turned=True)
+        for index, char in enumerate(text)
+    ]
+
+
+def test_letters_of_a_vertical_font_beside_each_other_are_a_line() -> None:
+    [found] = join_letters(letters("NO TICE", right=8))
+    assert (found.text, found.turned) == ("NO TICE", False)
+
+
+def test_letters_below_each_other_are_a_turned_line() -> None:
+    [found] = join_letters(letters("NOTICE", down=11))
+    assert (found.text, found.turned) == ("NOTICE", True)
+
+
+def test_the_parts_of_a_line_to_the_left_are_read_from_the_right() -> None:
+    [row] = rows_of([line("العربية", 72), line("اللغة", 110)], space=2)
+    assert row.text == "اللغة العربية"
