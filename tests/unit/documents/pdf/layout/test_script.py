@@ -11,7 +11,6 @@ from secretary_documents.pdf.layout.model import Line
 from secretary_documents.pdf.layout.paragraph import rows_of
 from secretary_documents.pdf.layout.script import join_letters, with_ligatures
 
-
 ALEF = "\N{ARABIC LETTER ALEF}"
 
 
