@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from secretary_documents.pdf.child import begin
+from secretary_documents.pdf.ocr_models import built_in_folder
 
 Engine = Callable[[Path], str]
 """Returns the Markdown of a PDF."""
@@ -22,7 +23,7 @@ _OPEN = {
 }
 
 
-def secretary(path: Path, *, output: str = "markdown") -> str:
+def secretary(path: Path, *, output: str = "markdown", method: str = "native") -> str:
     """Return the text of *path*, made by the code that a child runs."""
     work = begin([str(path)])
 
@@ -33,9 +34,14 @@ def secretary(path: Path, *, output: str = "markdown") -> str:
 
     [opened] = ask(**_OPEN)
     [style] = ask(op="style", output=output)
+    ocr = {"languages": ["eng"], "models": str(built_in_folder())}
     pages = list(range(1, opened["document"]["page_count"] + 1))
-    read = ask(op="read", pages=pages, method="native", output=output, **style)
+    read = ask(op="read", pages=pages, method=method, output=output, **ocr, **style)
     return "\n\n".join(message["page"]["text"] for message in read)
+
+
+def _combined(path: Path) -> str:
+    return secretary(path, method="combined")
 
 
 def _pymupdf4llm(path: Path) -> str:
@@ -75,5 +81,6 @@ def engines() -> dict[str, Engine]:
     """Return Secretary and the other programs that are installed."""
     return {
         "secretary": secretary,
+        "combined": _combined,
         **{name: one for name, one in _OTHERS.items() if find_spec(name)},
     }

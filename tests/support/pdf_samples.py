@@ -64,6 +64,18 @@ def mixed_pdf() -> bytes:
         return bytes(document.tobytes(deflate=True))
 
 
+def illustrated_pdf() -> bytes:
+    """Return a PDF of one page: prose, a picture with the word "Revenue", prose."""
+    with pymupdf.open() as drawn, pymupdf.open() as document:
+        drawn.new_page(width=300, height=100).insert_text((40, 60), "Revenue 2025", fontsize=24)
+        picture = drawn[0].get_pixmap(dpi=200, colorspace=pymupdf.csGRAY)
+        page = _add_page(document)
+        page.insert_textbox((72, 90, 500, 200), " ".join(PROSE), fontsize=12)
+        page.insert_image((100, 250, 400, 350), pixmap=picture)
+        page.insert_textbox((72, 400, 500, 500), " ".join(PROSE), fontsize=12)
+        return bytes(document.tobytes(deflate=True))
+
+
 def thin_pdf() -> bytes:
     """Return a PDF of an image 1 point wide and 5 m long, which OCR rejects, and a small page."""
     with pymupdf.open(stream=text_pdf(["Beleg 12"], box=SLIP), filetype="pdf") as document:

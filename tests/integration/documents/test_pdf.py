@@ -187,6 +187,17 @@ async def test_combined_decides_for_each_page_and_gives_the_reason(harness: PdfH
         assert page["text"].count(pdf_samples.PROSE[0]) == 1, "the text of both methods was joined"
 
 
+async def test_combined_recognises_a_picture_on_a_page_with_text(harness: PdfHarness) -> None:
+    pdf = pdf_samples.illustrated_pdf()
+    [page] = pages_of(await harness.read(pdf, extraction_method="combined", language=["eng"]))
+    assert (page["method"], page["reason"]) == ("native", "pictures")
+    assert page["confidence"] > 0.5
+    before, after = pdf_samples.PROSE[0], pdf_samples.PROSE[1]
+    text = " ".join(page["text"].split())
+    places = [text.index(before), text.index("Revenue"), text.rindex(after)]
+    assert places == sorted(places), "the text of the picture stands where the picture stands"
+
+
 @pytest.mark.parametrize(
     ("method", "methods"), [("ocr", ["ocr", "ocr"]), ("combined", ["ocr", "native"])]
 )

@@ -32,7 +32,8 @@ from secretary_documents.pdf.method_choice import (
         (0, 0.0, 0.30, 0, Method.NATIVE, Reason.BLANK),
         (0, 0.0, 0.0, 201, Method.OCR, Reason.OUTLINES),
         (0, 0.0, 0.0, 200, Method.NATIVE, Reason.BLANK),
-        (3, 0.0, 0.0, 900, Method.NATIVE, Reason.FEW_CHARACTERS),  # a drawing with labels
+        (3, 0.0, 0.0, 900, Method.OCR, Reason.OUTLINES),  # a page number below outlines
+        (3, 0.0, 0.0, 100, Method.NATIVE, Reason.FEW_CHARACTERS),  # a drawing with labels
         (0, 0.0, 0.0, 0, Method.NATIVE, Reason.BLANK),
     ],
 )

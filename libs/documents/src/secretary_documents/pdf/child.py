@@ -26,7 +26,9 @@ from secretary_documents.pdf.layout.document_style import (
     sample_running_lines,
     sample_style,
 )
+from secretary_documents.pdf.layout.model import Box, Picture
 from secretary_documents.pdf.layout.page_layout import layout_of
+from secretary_documents.pdf.layout.picture import pictures_on
 from secretary_documents.pdf.layout.plain_page import PlainPage
 from secretary_documents.pdf.layout.style import DocumentStyle
 from secretary_documents.pdf.method_choice import (
@@ -60,6 +62,8 @@ _PIECE_BYTES = 2**20
 # The CPU time for the pages from which the style is measured. The job perhaps
 # reads none of them.
 _STYLE_SEC = 10.0
+# Fewer letters in a picture are noise.
+_LEAST_LETTERS = 4
 
 
 def warm_up() -> None:
@@ -148,18 +152,32 @@ class PdfWork:
             if is_better(choice.reason, entry["text"], text):
                 return {"reason": choice.reason, **entry}
             choice = MethodChoice(Method.NATIVE, Reason.NOTHING_RECOGNISED)
-        written = self._native(page, plain, request)
-        return {"text": written, "method": choice.method, "reason": choice.reason}
+        places = pictures_on(page) if choice.reason is Reason.TEXT else []
+        if places and request["method"] == "defer_ocr":
+            return None
+        pictures = self._read_pictures(page, places, request)
+        written = self._native(page, plain, request, pictures)
+        entry = {"text": written, "method": choice.method, "reason": choice.reason}
+        if pictures:
+            confidence = min(picture.confidence for picture in pictures)
+            entry |= {"reason": Reason.PICTURES, "confidence": confidence}
+        return entry
 
-    def _native(self, page: pymupdf.Page, plain: PlainPage, request: Request) -> str:
-        """Return the native text of *page* in reading order, or as Markdown."""
+    def _native(
+        self,
+        page: pymupdf.Page,
+        plain: PlainPage,
+        request: Request,
+        pictures: Sequence[Picture] = (),
+    ) -> str:
+        """Return the text of *page* in reading order, or as Markdown, with that of *pictures*."""
         style = self._style_of(page, request)
         keep = bool(request.get("keep_headers"))
         if request["output"] == "markdown":
-            return to_markdown(layout_of(page, style).blocks, keep_headers=keep)
-        if plain.is_one_column():
+            return to_markdown(layout_of(page, style, pictures).blocks, keep_headers=keep)
+        if plain.is_one_column() and not pictures:
             return plain.text() if keep else plain.without_running_lines(style)
-        layout = layout_of(page, page_style(page, style.running))
+        layout = layout_of(page, page_style(page, style.running), pictures)
         return to_text(layout.blocks, keep_headers=keep)
 
     def _style_of(self, page: pymupdf.Page, request: Request) -> DocumentStyle:
@@ -168,12 +186,31 @@ class PdfWork:
             self._style = DocumentStyle.from_json(given)
         return self._style or page_style(page, frozenset())
 
-    def _recognise(self, page: pymupdf.Page, request: Request) -> Entry:
+    def _read_pictures(
+        self, page: pymupdf.Page, places: Sequence[Box], request: Request
+    ) -> list[Picture]:
+        """Return those of the pictures at *places* in which text was recognised."""
+        pictures = []
+        for place in places:
+            try:
+                found = self._recogniser_of(request).read_picture(page, place)
+            except PermanentError as error:
+                if error.code != ErrorCode.PDF_PAGE_TOO_LARGE:
+                    raise
+                return []
+            if found.letters >= _LEAST_LETTERS:
+                pictures.append(Picture(place, found.text, found.confidence))
+        return pictures
+
+    def _recogniser_of(self, request: Request) -> Recogniser:
         if self._recogniser is None:
             folder = Path(request["models"])
             self._recogniser = Recogniser(request["languages"], folder, self._max_pixels)
+        return self._recogniser
+
+    def _recognise(self, page: pymupdf.Page, request: Request) -> Entry:
         try:
-            recognised = self._recogniser.read(page)
+            recognised = self._recogniser_of(request).read(page)
         except PermanentError as error:
             if error.code != ErrorCode.PDF_PAGE_TOO_LARGE:
                 raise

@@ -41,6 +41,8 @@ class Reason(StrEnum):
     """Images cover a large part of the page."""
     OUTLINES = "outlines"
     """The letters are drawn as paths."""
+    PICTURES = "pictures"
+    """The file has good text for the page, and pictures on the page were recognised."""
     GARBLED = "garbled"
     """The file does not say which characters its text has."""
     NOTHING_RECOGNISED = "nothing_recognised"
@@ -97,10 +99,10 @@ def _choose_by_drawing(letters: int, drawing: DrawingStats) -> MethodChoice:
         return MethodChoice(Method.NATIVE, Reason.TEXT)
     if drawing.image_cover > SCAN_COVER:
         return MethodChoice(Method.OCR, Reason.SCAN)
-    if letters:
-        return MethodChoice(Method.NATIVE, Reason.FEW_CHARACTERS)
     if drawing.paths > OUTLINE_PATHS:
         return MethodChoice(Method.OCR, Reason.OUTLINES)
+    if letters:
+        return MethodChoice(Method.NATIVE, Reason.FEW_CHARACTERS)
     return MethodChoice(Method.NATIVE, Reason.BLANK)
 
 

@@ -19,7 +19,7 @@ from secretary_documents.pdf.mupdf import MUPDF_ERRORS, raising_memory_error
 
 SAMPLED_PAGES = 24
 # For plain text only the running heads matter, and time matters more.
-_PLAIN_PAGES = 6
+_PLAIN_PAGES = 4
 _MOST_TITLES = 2000
 
 

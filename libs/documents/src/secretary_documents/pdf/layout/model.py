@@ -150,6 +150,21 @@ class Table:
         return grid
 
 
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture of a page with its recognised text."""
+
+    box: Box
+    text: str
+    confidence: float
+    """The OCR engine's confidence in the text, 0 to 1."""
+
+    def block(self) -> Block:
+        """Return the picture as a block."""
+        lines = [Line(self.box, (Span(text, size=0.0),)) for text in self.text.splitlines() if text]
+        return Block(Kind.FIGURE, self.box, lines, method="ocr", confidence=self.confidence)
+
+
 @dataclass(slots=True)
 class Block:
     """A part of a page, such as a paragraph. A page has its blocks in reading order."""
@@ -176,3 +191,10 @@ class PageLayout:
     width: float
     height: float
     blocks: list[Block] = field(default_factory=list)
+
+
+def shown(blocks: Iterable[Block], *, keep_headers: bool) -> list[Block]:
+    """Return *blocks* without repeated headers and footers, unless they are kept or alone."""
+    given = list(blocks)
+    kept = [block for block in given if keep_headers or not block.repeated]
+    return kept or given

@@ -35,7 +35,7 @@ _PAIRED, _TABULAR_LINES = 0.8, 6.0
 # columns, in lines and as a share of the parts that cross; its distance from the sides of the area.
 _LEAST_BRIDGED, _LEAST_COLUMN_PARTS = 5, 2
 _LEAST_SHARED, _LEAST_SHARE = 3.5, 0.35
-_MARGIN = 0.12
+_MARGIN, _LARGE_LINES = 0.12, 3
 _MOST_PLACES, _MOST_SPLITS = 12, 6
 # Lines stand side by side if their bottoms differ by less than this share of their height.
 _SAME_BOTTOM = 0.3
@@ -155,7 +155,8 @@ class _Cutter(Generic[Part]):
         shared = _overlap(_covered_by(left), _covered_by(right))
         shared = [span for span in shared if not _crossed(span, bridged)]
         height = sum(bottom - top for top, bottom in shared)
-        bridged_height = sum(bottom - top for top, bottom in bridged)
+        most = _LARGE_LINES * self._line  # a large picture or table counts as a few lines
+        bridged_height = sum(min(bottom - top, most) for top, bottom in bridged)
         if height < _LEAST_SHARED * self._line or height < _LEAST_SHARE * bridged_height:
             return 0.0
         return height - bridged_height / 2

@@ -22,11 +22,17 @@ from secretary_documents.pdf.layout.model import (
     Kind,
     Line,
     PageLayout,
+    Picture,
     Table,
     Word,
 )
 from secretary_documents.pdf.layout.order import reading_order
-from secretary_documents.pdf.layout.paragraph import paragraphs_of, rows_of, with_drop_caps
+from secretary_documents.pdf.layout.paragraph import (
+    join_continued,
+    paragraphs_of,
+    rows_of,
+    with_drop_caps,
+)
 from secretary_documents.pdf.layout.running_head import edge_kinds
 from secretary_documents.pdf.layout.source import PageSource
 from secretary_documents.pdf.layout.style import DocumentStyle, running_key
@@ -37,19 +43,22 @@ from secretary_documents.pdf.layout.tables.ruled import ruled_tables
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """A line or a table, for the reading order."""
+    """A line, or a table or picture, for the reading order."""
 
     box: Box
     line: Line | None = None
-    table: Table | None = None
+    whole: Table | Picture | None = None
 
 
-def layout_of(page: pymupdf.Page, style: DocumentStyle) -> PageLayout:
-    """Return the blocks of *page* in reading order."""
+def layout_of(
+    page: pymupdf.Page, style: DocumentStyle, pictures: Sequence[Picture] = ()
+) -> PageLayout:
+    """Return the blocks of *page* in reading order, with *pictures* where they stand."""
     source = PageSource(page)
     lines = source.lines()
     layout = PageLayout(page.number + 1, page.rect.width, page.rect.height)
     if not lines:
+        layout.blocks = [picture.block() for picture in pictures]
         return layout
     drawing = drawing_on(page)
     words = source.words()
@@ -61,7 +70,7 @@ def layout_of(page: pymupdf.Page, style: DocumentStyle) -> PageLayout:
     head = [line for line in lines if edges.get(id(line)) is Kind.HEADER]
     foot = [line for line in lines if edges.get(id(line)) is Kind.FOOTER]
     body = [line for line in lines if id(line) not in edges]
-    blocks = _body_blocks(body, tables, words, style)
+    blocks = _body_blocks(body, [*tables, *pictures], words, style)
     mark_headings(blocks, style)
     mark_footnotes(blocks, style)
     layout.blocks = [
@@ -106,15 +115,18 @@ def _edge_blocks(lines: Sequence[Line], kind: Kind, style: DocumentStyle) -> lis
 
 
 def _body_blocks(
-    lines: Sequence[Line], tables: Sequence[Table], words: Sequence[Word], style: DocumentStyle
+    lines: Sequence[Line],
+    wholes: Sequence[Table | Picture],
+    words: Sequence[Word],
+    style: DocumentStyle,
 ) -> list[Block]:
     parts = [_Part(line.box, line=line) for line in rows_of(lines)]
-    parts += [_Part(table.box, table=table) for table in tables]
+    parts += [_Part(whole.box, whole=whole) for whole in wholes]
     if not parts:
         return []
     heights = [part.box.height for part in parts if part.line]
     runs = reading_order(parts, median(heights) if heights else style.body)
-    return [block for run in runs for block in _blocks_of(run, words, style)]
+    return join_continued([block for run in runs for block in _blocks_of(run, words, style)])
 
 
 def _blocks_of(run: Sequence[_Part], words: Sequence[Word], style: DocumentStyle) -> list[Block]:
@@ -124,7 +136,7 @@ def _blocks_of(run: Sequence[_Part], words: Sequence[Word], style: DocumentStyle
     def end_lines() -> None:
         for piece in split_tables(lines, words):
             if isinstance(piece, Table):
-                blocks.append(Block(Kind.TABLE, piece.box, table=piece))
+                blocks.append(_whole_block(piece))
             else:
                 blocks.extend(paragraphs_of(piece, style.pitch))
         lines.clear()
@@ -132,8 +144,14 @@ def _blocks_of(run: Sequence[_Part], words: Sequence[Word], style: DocumentStyle
     for part in run:
         if part.line:
             lines.append(part.line)
-        elif part.table:
+        elif part.whole:
             end_lines()
-            blocks.append(Block(Kind.TABLE, part.box, table=part.table))
+            blocks.append(_whole_block(part.whole))
     end_lines()
     return blocks
+
+
+def _whole_block(whole: Table | Picture) -> Block:
+    if isinstance(whole, Picture):
+        return whole.block()
+    return Block(Kind.TABLE, whole.box, table=whole)

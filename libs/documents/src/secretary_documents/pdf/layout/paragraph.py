@@ -132,6 +132,30 @@ def paragraphs_of(lines: Sequence[Line], pitch: float) -> Iterator[Block]:
     yield _block(run)
 
 
+def join_continued(blocks: Sequence[Block]) -> list[Block]:
+    """Return *blocks*. A paragraph that goes on in the next column becomes one block."""
+    joined: list[Block] = []
+    for block in blocks:
+        if joined and _goes_on(joined[-1], block):
+            last = joined[-1]
+            joined[-1] = replace(
+                last, box=hull((last.box, block.box)), lines=[*last.lines, *block.lines]
+            )
+        else:
+            joined.append(block)
+    return joined
+
+
+def _goes_on(block: Block, after: Block) -> bool:
+    if after.kind is not Kind.PARAGRAPH or block.kind not in (Kind.PARAGRAPH, Kind.LIST_ITEM):
+        return False
+    last, first = block.lines[-1], after.lines[0]
+    if last.bold != first.bold or abs(last.size - first.size) > _SAME_SIZE * last.size:
+        return False
+    words = last.text.rsplit(maxsplit=1)
+    return first.text[:1].islower() and len(words) > 1 and not _SENTENCE_END.search(last.text)
+
+
 def _starts_paragraph(run: Sequence[Line], row: Line, area: Box, pitch: float) -> bool:
     last = run[-1]
     if _marker(row.text) and not (last.text.endswith(",") and row.text[0].isalnum()):

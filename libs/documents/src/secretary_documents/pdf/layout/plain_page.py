@@ -32,11 +32,12 @@ class PlainPage:
     def __init__(self, page: pymupdf.Page) -> None:
         found = page.get_textpage(flags=TEXT_FLAGS).extractBLOCKS()
         self._height = float(page.rect.height)
-        self._blocks = [(Box(*block[:4]), _BULLET.sub("•", block[4])) for block in found]
+        self._blocks = [(Box(*block[:4]), str(block[4])) for block in found]
+        self._text = "".join(text for _, text in self._blocks)
 
     def text(self) -> str:
         """Return the text of all blocks."""
-        return "".join(text for _, text in self._blocks).strip()
+        return _with_bullets(self._text).strip()
 
     def is_one_column(self) -> bool:
         """Return whether the blocks are below each other, and their lines too."""
@@ -44,17 +45,21 @@ class PlainPage:
             after.top >= before.bottom - _OVERLAP
             for (before, _), (after, _) in pairwise(self._blocks)
         )
-        text = self.text()
-        if is_right_to_left(text) or len(text) < _LEAST_CHARS * text.count("\n"):
+        text = self._text
+        if not text.isascii() and is_right_to_left(text):
+            return False
+        if len(text) < _LEAST_CHARS * text.count("\n"):
             return False
         return below and all(
             box.height >= _LEAST_PITCH * text.count("\n") for box, text in self._blocks
         )
 
     def without_running_lines(self, style: DocumentStyle) -> str:
-        """Return the text without the lines that *style* has as running heads and feet."""
+        """Return the text without the running heads and feet of *style*, unless nothing is left."""
+        if not style.running:
+            return self.text()
         kept = [text for box, text in self._blocks if not self._is_running(box, text, style)]
-        return "".join(kept).strip()
+        return _with_bullets("".join(kept)).strip() or self.text()
 
     def edge_keys(self) -> set[str]:
         """Return the blocks at the edges as ``style.running_key``; none if nothing is between."""
@@ -68,3 +73,7 @@ class PlainPage:
 
     def _is_running(self, box: Box, text: str, style: DocumentStyle) -> bool:
         return self._is_edge(box) and running_key(text) in style.running
+
+
+def _with_bullets(text: str) -> str:
+    return text if text.isascii() else _BULLET.sub("•", text)

@@ -15,6 +15,9 @@ HEADING_FACTOR = 1.1
 HEADING_LEVELS = 4
 EDGE = 0.09
 """The share of the height of a page in which running heads and feet are."""
+# The body text has the largest of the sizes with about as many letters as the most common size.
+# A page with few letters, such as a title page, does not show this.
+_BODY_SHARE, _LEAST_LETTERS = 0.6, 500
 _USUAL_PITCH = 1.2
 _LARGEST_PITCH = 2.5
 _DIGITS = re.compile(r"\d+|\b[ivxlc]+\b")
@@ -28,7 +31,7 @@ class DocumentStyle:
     """The measures by which the lines of a page are understood."""
 
     body: float = 10.0
-    """The font size of most letters, in points."""
+    """The font size of the body text, in points."""
     sizes: tuple[float, ...] = ()
     """The sizes that are larger than the body text, the largest first."""
     bold_share: float = 0.0
@@ -101,7 +104,9 @@ class StyleSampler:
         letters = +self._letters
         if not letters:
             return DocumentStyle(outline=tuple(outline))
-        body = max(letters, key=lambda size: (letters[size], -size))
+        most = max(letters.values())
+        share = _BODY_SHARE if letters.total() >= _LEAST_LETTERS else 1.0
+        body = max(size for size in letters if letters[size] >= share * most)
         sizes = sorted((size for size in letters if size >= body * HEADING_FACTOR), reverse=True)
         least = max(LEAST_REPEATS, _LEAST_SHARE * self._pages)
         running = {key for key, count in self._edges.items() if count >= least}

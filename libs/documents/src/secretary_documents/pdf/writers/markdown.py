@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 
-from secretary_documents.pdf.layout.model import Block, Kind, Line, Table
+from secretary_documents.pdf.layout.model import Block, Kind, Line, Table, shown
 from secretary_documents.pdf.writers.markup import escape, escape_start, join_lines
 
 _INDENT_POINTS = 8.0
@@ -14,7 +14,7 @@ _MOST_LEVELS = 4
 
 def to_markdown(blocks: Iterable[Block], *, keep_headers: bool = False) -> str:
     """Return *blocks* as Markdown. Repeated headers and footers are left out by default."""
-    kept = [block for block in blocks if keep_headers or not block.repeated]
+    kept = shown(blocks, keep_headers=keep_headers)
     pieces: list[str] = []
     for is_list, group in groupby(kept, lambda block: block.kind is Kind.LIST_ITEM):
         if is_list:

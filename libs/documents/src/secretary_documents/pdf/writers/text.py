@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from secretary_documents.pdf.layout.model import Block
+from secretary_documents.pdf.layout.model import Block, shown
 
 
 def to_text(blocks: Iterable[Block], *, keep_headers: bool = False) -> str:
@@ -12,7 +12,7 @@ def to_text(blocks: Iterable[Block], *, keep_headers: bool = False) -> str:
 
     The cells of a row are separated by tabs.
     """
-    kept = (block for block in blocks if keep_headers or not block.repeated)
+    kept = shown(blocks, keep_headers=keep_headers)
     return "\n".join(line for block in kept for line in _lines(block))
 
 
