@@ -26,7 +26,7 @@ from secretary_documents.pdf.layout.document_style import (
     sample_running_lines,
     sample_style,
 )
-from secretary_documents.pdf.layout.model import Box, Picture
+from secretary_documents.pdf.layout.model import Box, PageLayout, Picture
 from secretary_documents.pdf.layout.page_layout import layout_of
 from secretary_documents.pdf.layout.picture import pictures_on
 from secretary_documents.pdf.layout.plain_page import PlainPage
@@ -50,9 +50,7 @@ from secretary_documents.pdf.mupdf import (
     silence_mupdf,
 )
 from secretary_documents.pdf.ocr import Recogniser
-from secretary_documents.pdf.writers.markdown import to_markdown
-from secretary_documents.pdf.writers.markup import text_to_markdown
-from secretary_documents.pdf.writers.text import to_text
+from secretary_documents.pdf.writers.output import write, write_recognised
 from secretary_worker import Emit, Work, allow_cpu
 
 Entry = dict[str, Any]
@@ -74,7 +72,7 @@ def warm_up() -> None:
         with pymupdf.open(stream=written.tobytes(), filetype="pdf") as document:
             page = document.load_page(0)
             PlainPage(page).text()
-            to_markdown(layout_of(page, DocumentStyle()).blocks)
+            write(layout_of(page, DocumentStyle()), "markdown", keep_headers=True)
             drawing_stats(page)
 
 
@@ -170,15 +168,15 @@ class PdfWork:
         request: Request,
         pictures: Sequence[Picture] = (),
     ) -> str:
-        """Return the text of *page* in reading order, or as Markdown, with that of *pictures*."""
+        """Return the text of *page* as the output of *request*, with that of *pictures*."""
         style = self._style_of(page, request)
         keep = bool(request.get("keep_headers"))
-        if request["output"] == "markdown":
-            return to_markdown(layout_of(page, style, pictures).blocks, keep_headers=keep)
-        if plain.is_one_column() and not pictures:
-            return plain.text() if keep else plain.without_running_lines(style)
-        layout = layout_of(page, page_style(page, style.running), pictures)
-        return to_text(layout.blocks, keep_headers=keep)
+        output = request["output"]
+        if output == "text":
+            if plain.is_one_column() and not pictures:
+                return plain.text() if keep else plain.without_running_lines(style)
+            style = page_style(page, style.running)
+        return write(layout_of(page, style, pictures), output, keep_headers=keep)
 
     def _style_of(self, page: pymupdf.Page, request: Request) -> DocumentStyle:
         """Return the style of the document; without it, the style of *page*."""
@@ -215,10 +213,10 @@ class PdfWork:
             if error.code != ErrorCode.PDF_PAGE_TOO_LARGE:
                 raise
             return {"text": "", "method": Method.OCR, "reason": Reason.TOO_LARGE}
-        text = recognised.text
-        if request["output"] == "markdown":
-            text = text_to_markdown(text)
-        return {"text": text, "method": Method.OCR, "confidence": recognised.confidence}
+        layout = PageLayout(page.number + 1, page.rect.width, page.rect.height)
+        confidence = recognised.confidence
+        text = write_recognised(layout, recognised.text, confidence, request["output"])
+        return {"text": text, "method": Method.OCR, "confidence": confidence}
 
     def _image(self, request: Request, emit: Emit) -> None:
         allow_cpu(self._page_sec)

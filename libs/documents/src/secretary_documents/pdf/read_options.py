@@ -16,7 +16,7 @@ from secretary_documents.pdf.ocr_models import (
 )
 
 LocalMethod = Literal["native", "ocr", "combined"]
-Output = Literal["text", "markdown"]
+Output = Literal["text", "markdown", "html", "json"]
 
 # OCR at 200 dpi is as accurate as at 300 dpi, and it takes two thirds of the time (measured).
 OCR_DPI = 200

@@ -12,7 +12,7 @@ from secretary_common.models.file import ROOT_PATH_FORMAT, UPLOAD_FORMAT
 from secretary_documents.handlers.parameter import FROZEN, optional, without_null
 
 ExtractionMethod = Literal["native", "ocr", "mistral_ocr", "openai_vision", "combined"]
-Output = Literal["text", "markdown"]
+Output = Literal["text", "markdown", "html", "json"]
 MAX_PAGE = 1_000_000
 """The largest page number. Without a limit, JSON would accept 1e308 as a whole number."""
 SOURCES = ("filename", "url", "file_id")
@@ -87,7 +87,11 @@ class PdfParameters(BaseModel):
     )
     output: Output = Field(
         default="text",
-        description="text: as on the page. markdown: with headings, lists and tables.",
+        description=(
+            "text: the lines in reading order. markdown, html: with headings, lists and tables. "
+            "json: for each page an object with its blocks, their boxes and cells. Providers "
+            "ignore it."
+        ),
     )
     keep_headers: bool = Field(
         default=False,

@@ -149,6 +149,18 @@ class Table:
             grid[cell.row][cell.column] = cell.text
         return grid
 
+    def filled(self) -> list[Cell]:
+        """Return the cells row by row, with an empty cell at each place that has none."""
+        taken = {
+            (row, column)
+            for cell in self.cells
+            for row in range(cell.row, cell.row + cell.row_span)
+            for column in range(cell.column, cell.column + cell.column_span)
+        }
+        places = ((row, column) for row in range(self.rows) for column in range(self.columns))
+        empty = [Cell(row, column, "") for row, column in places if (row, column) not in taken]
+        return sorted((*self.cells, *empty), key=lambda cell: (cell.row, cell.column))
+
 
 @dataclass(frozen=True, slots=True)
 class Picture:

@@ -42,5 +42,10 @@ def escape_start(text: str) -> str:
 
 def text_to_markdown(text: str) -> str:
     """Return recognised *text* as Markdown, with each paragraph in one line."""
+    return "\n\n".join(escape_start(escape(one)) for one in paragraphs_in(text))
+
+
+def paragraphs_in(text: str) -> list[str]:
+    """Return the paragraphs of recognised *text*, each as one line."""
     paragraphs = (join_lines(part.splitlines()) for part in _BREAK.split(text))
-    return "\n\n".join(escape_start(escape(one)) for one in paragraphs if one)
+    return [one for one in paragraphs if one]

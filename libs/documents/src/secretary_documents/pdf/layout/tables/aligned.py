@@ -10,6 +10,7 @@ from secretary_documents.pdf.layout.tables.open import table_of_rows
 from secretary_documents.pdf.layout.tables.text import is_number, rows_of_words, segments_of
 
 _LEAST_ROWS = 3
+_SAME_EDGE = 2.0
 _LEAST_FILLED = 0.55
 """The share of the places of a table that have text. The numbers in a chart fill fewer."""
 
@@ -48,12 +49,16 @@ def _ended(
 
 
 def _is_head(row: Sequence[Line], run: Sequence[Sequence[Line]], words: Sequence[Word]) -> bool:
-    """Return whether the *row* above a table is its head: it has as many cells, close together."""
+    """Return whether the *row* above a table is its head: a word begins above each column."""
     box = hull(line.box for line in row)
     inside = [word for word in words if box.wider(1).holds(word.box.middle)]
     if not inside or run[0][0].box.top - box.bottom > 2 * box.height:
         return False
-    return len(segments_of(inside)) == max(len(one) for one in run)
+    if len(segments_of(inside)) == max(len(one) for one in run):
+        return True
+    return all(
+        any(abs(word.box.left - line.box.left) <= _SAME_EDGE for word in inside) for line in run[0]
+    )
 
 
 def _table_of(run: Sequence[list[Line]], words: Sequence[Word]) -> Table | None:

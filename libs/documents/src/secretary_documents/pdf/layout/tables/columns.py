@@ -11,6 +11,7 @@ from secretary_documents.pdf.layout.tables.text import Segment, segment_of
 RowCells = dict[int, tuple[int, str]]
 """The cells of a row by column: over how many columns each reaches, and its text."""
 
+_SAME_EDGE = 2.0
 _GUTTER = 3.5
 """The least space between columns, in points."""
 _CROSSING = 0.12
@@ -63,15 +64,25 @@ def _touched(box: Box, columns: Sequence[tuple[float, float]]) -> list[int]:
 
 
 def _divided(segment: Segment, columns: Sequence[tuple[float, float]]) -> list[Segment]:
-    """Return *segment* divided where the space between two columns is a space between words."""
+    """Return *segment* divided where the space between two columns is a space between words.
+
+    A head is often wider than the cells below, so the left edges of columns divide it too.
+    """
     spaces = [(right, left) for (_, right), (left, _) in pairwise(columns)]
+    edges = [left for left, _ in columns[1:]]
+    starts = [word for word in segment.words[1:] if _is_near(word.box.left, edges)]
     parts: list[list[Word]] = [[segment.words[0]]]
     for word in segment.words[1:]:
         end = parts[-1][-1].box.right
-        if any(end <= right + 1 and left - 1 <= word.box.left for right, left in spaces):
+        between = any(end <= right + 1 and left - 1 <= word.box.left for right, left in spaces)
+        if between or (len(starts) > 1 and word in starts):
             parts.append([])
         parts[-1].append(word)
     return [segment_of(part) for part in parts]
+
+
+def _is_near(x: float, edges: Sequence[float]) -> bool:
+    return any(abs(edge - x) <= _SAME_EDGE for edge in edges)
 
 
 def _nearest(segment: Segment, columns: Sequence[tuple[float, float]]) -> int:

@@ -1,0 +1,75 @@
+"""Writes blocks as HTML: headings, lists, tables with cells over several places, links."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from html import escape
+from itertools import groupby
+
+from secretary_documents.pdf.layout.model import Block, Cell, Kind, Line, Table, shown
+from secretary_documents.pdf.writers.markup import join_lines
+
+_TAGS = {
+    Kind.CAPTION: '<p class="caption">{}</p>',
+    Kind.FOOTNOTE: '<p class="footnote">{}</p>',
+    Kind.FIGURE: "<figure>{}</figure>",
+    Kind.HEADER: "<header>{}</header>",
+    Kind.FOOTER: "<footer>{}</footer>",
+}
+
+
+def to_html(blocks: Iterable[Block], *, keep_headers: bool = False) -> str:
+    """Return *blocks* as a fragment of HTML, without the elements ``html`` and ``body``."""
+    kept = shown(blocks, keep_headers=keep_headers)
+    pieces: list[str] = []
+    for list_tag, group in groupby(kept, _list_tag):
+        if list_tag:
+            items = "".join(f"<li>{_text_of(item.lines)}</li>" for item in group)
+            pieces.append(f"<{list_tag}>{items}</{list_tag}>")
+        else:
+            pieces += map(_piece, group)
+    return "\n".join(pieces)
+
+
+def _list_tag(block: Block) -> str:
+    if block.kind is not Kind.LIST_ITEM:
+        return ""
+    return "ol" if block.marker.strip("().").isalnum() else "ul"
+
+
+def _piece(block: Block) -> str:
+    if block.table:
+        return _table(block.table)
+    text = _text_of(block.lines)
+    if block.marker:
+        text = f"{escape(block.marker)} {text}"
+    if block.kind is Kind.HEADING:
+        return f"<h{block.level}>{text}</h{block.level}>"
+    return _TAGS.get(block.kind, "<p>{}</p>").format(text)
+
+
+def _text_of(lines: Sequence[Line]) -> str:
+    return join_lines(_linked(line) for line in lines)
+
+
+def _linked(line: Line) -> str:
+    runs = groupby(line.spans, lambda span: span.link)
+    texts = ((target, escape("".join(span.text for span in spans))) for target, spans in runs)
+    return "".join(
+        text if target is None else f'<a href="{escape(target)}">{text}</a>'
+        for target, text in texts
+    )
+
+
+def _table(table: Table) -> str:
+    rows = []
+    for number, cells in groupby(table.filled(), lambda cell: cell.row):
+        tag = "th" if number < table.head_rows else "td"
+        rows.append(f"<tr>{''.join(_cell(cell, tag) for cell in cells)}</tr>")
+    return f"<table>{''.join(rows)}</table>"
+
+
+def _cell(cell: Cell, tag: str) -> str:
+    down = f' rowspan="{cell.row_span}"' if cell.row_span > 1 else ""
+    wide = f' colspan="{cell.column_span}"' if cell.column_span > 1 else ""
+    return f"<{tag}{wide}{down}>{escape(cell.text)}</{tag}>"

@@ -1,0 +1,49 @@
+"""Writes blocks as JSON, each with its kind, page, box, place in the reading order and method."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from secretary_documents.pdf.layout.model import Block, PageLayout, Table
+from secretary_documents.pdf.writers.markup import join_lines
+
+
+def to_json(layout: PageLayout) -> str:
+    """Return *layout* as a JSON object. Repeated headers and footers are always in it."""
+    blocks = [_block(block, order, layout.number) for order, block in enumerate(layout.blocks)]
+    size = {"width": round(layout.width, 1), "height": round(layout.height, 1)}
+    return json.dumps({"page": layout.number, **size, "blocks": blocks}, ensure_ascii=False)
+
+
+def _block(block: Block, order: int, page: int) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "kind": block.kind.value,
+        "page": page,
+        "order": order,
+        "box": [round(side, 1) for side in block.box],
+        "text": join_lines(line.text for line in block.lines),
+        "method": block.method,
+        "confidence": block.confidence,
+        "level": block.level or None,
+        "marker": block.marker or None,
+        "repeated": block.repeated or None,
+    }
+    if block.table:
+        found |= {"text": "", "table": _table(block.table)}
+    return {key: value for key, value in found.items() if value is not None}
+
+
+def _table(table: Table) -> dict[str, Any]:
+    cells = [
+        {
+            "row": cell.row,
+            "column": cell.column,
+            "row_span": cell.row_span,
+            "column_span": cell.column_span,
+            "text": cell.text,
+        }
+        for cell in table.cells
+    ]
+    size = {"rows": table.rows, "columns": table.columns, "head_rows": table.head_rows}
+    return {**size, "cells": cells}
