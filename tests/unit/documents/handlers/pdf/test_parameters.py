@@ -15,6 +15,8 @@ SCHEMA = PdfParameters.model_json_schema()
 CHECK = ParameterCheck(JobTypeInfo("pdf", SCHEMA))
 
 ACCEPTED: list[dict[str, Any]] = [
+    {"filename": "a.pdf", "output": "html"},
+    {"filename": "a.pdf", "output": "json", "keep_headers": True},
     {"filename": "/data/a.pdf"},
     {"filename": "/data/a.pdf", "extraction_method": "combined", "use_cache": False},
     {"url": "https://example.com/a.pdf", "page_start": 2, "page_end": 2},
@@ -37,7 +39,7 @@ REFUSED: list[dict[str, Any]] = [
     {"filename": "a.pdf", "template_content": ""},
     {"filename": "a.pdf", "target_language": "deutsch"},
     {"filename": "a.pdf", "context": []},
-    {"filename": "a.pdf", "output": "html"},
+    {"filename": "a.pdf", "output": "docx"},
     {"filename": "a.pdf", "extraction_method": "tesseract"},
     {"filename": "a.pdf", "page_start": 0},
     {"filename": "a.pdf", "page_end": 0},
