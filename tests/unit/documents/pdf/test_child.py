@@ -56,3 +56,14 @@ def test_a_failed_allocation_is_not_reported_as_a_damaged_page(
     break_page(monkeypatch, 2, "code=2: realloc (320930208 bytes) failed")
     with pytest.raises(MemoryError):
         read(tmp_path)
+
+
+def test_a_page_whose_layout_fails_keeps_its_text(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise IndexError
+
+    monkeypatch.setattr(child, "layout_of", fail)
+    monkeypatch.setitem(READ, "output", "markdown")
+    assert [page["text"] for page in read(tmp_path)] == ["eins", "zwei", "drei"]

@@ -7,7 +7,7 @@ import json
 from support.layout_samples import line
 
 from secretary_documents.pdf.layout.model import Block, Box, Cell, Kind, PageLayout, Table
-from secretary_documents.pdf.writers.output import write, write_recognised
+from secretary_documents.pdf.writers.output import write, write_plain
 
 BOX = Box(70.0, 90.0, 270.0, 130.0)
 TABLE = Table(
@@ -64,6 +64,8 @@ def test_text_has_a_row_of_a_table_in_one_line() -> None:
 
 def test_a_recognised_page_has_its_paragraphs_and_confidence() -> None:
     empty = PageLayout(1, 595.0, 842.0)
-    found = json.loads(write_recognised(empty, "one\ntwo\n\nthree", 0.8, "json"))
+    found = json.loads(
+        write_plain(empty, "one\ntwo\n\nthree", "json", method="ocr", confidence=0.8)
+    )
     assert [block["text"] for block in found["blocks"]] == ["one two", "three"]
     assert {(block["method"], block["confidence"]) for block in found["blocks"]} == {("ocr", 0.8)}

@@ -50,7 +50,7 @@ from secretary_documents.pdf.mupdf import (
     silence_mupdf,
 )
 from secretary_documents.pdf.ocr import Recogniser
-from secretary_documents.pdf.writers.output import write, write_recognised
+from secretary_documents.pdf.writers.output import write, write_plain
 from secretary_worker import Emit, Work, allow_cpu
 
 Entry = dict[str, Any]
@@ -62,6 +62,8 @@ _PIECE_BYTES = 2**20
 _STYLE_SEC = 10.0
 # Fewer letters in a picture are noise.
 _LEAST_LETTERS = 4
+# The errors that the layout of an odd page may raise. MuPDF's errors are handled elsewhere.
+_LAYOUT_ERRORS = (ArithmeticError, AttributeError, LookupError, TypeError, RecursionError)
 
 
 def warm_up() -> None:
@@ -176,7 +178,11 @@ class PdfWork:
             if plain.is_one_column() and not pictures:
                 return plain.text() if keep else plain.without_running_lines(style)
             style = page_style(page, style.running)
-        return write(layout_of(page, style, pictures), output, keep_headers=keep)
+        try:
+            return write(layout_of(page, style, pictures), output, keep_headers=keep)
+        except _LAYOUT_ERRORS:
+            # A page so odd that it has no layout still has its text.
+            return write_plain(_empty(page), plain.text(), output, method=Method.NATIVE)
 
     def _style_of(self, page: pymupdf.Page, request: Request) -> DocumentStyle:
         """Return the style of the document; without it, the style of *page*."""
@@ -213,9 +219,14 @@ class PdfWork:
             if error.code != ErrorCode.PDF_PAGE_TOO_LARGE:
                 raise
             return {"text": "", "method": Method.OCR, "reason": Reason.TOO_LARGE}
-        layout = PageLayout(page.number + 1, page.rect.width, page.rect.height)
         confidence = recognised.confidence
-        text = write_recognised(layout, recognised.text, confidence, request["output"])
+        text = write_plain(
+            _empty(page),
+            recognised.text,
+            request["output"],
+            method=Method.OCR,
+            confidence=confidence,
+        )
         return {"text": text, "method": Method.OCR, "confidence": confidence}
 
     def _image(self, request: Request, emit: Emit) -> None:
@@ -238,3 +249,7 @@ class PdfWork:
         for start in range(0, len(data), _PIECE_BYTES):
             piece = data[start : start + _PIECE_BYTES]
             emit({"piece": base64.b64encode(piece).decode()})
+
+
+def _empty(page: pymupdf.Page) -> PageLayout:
+    return PageLayout(page.number + 1, page.rect.width, page.rect.height)

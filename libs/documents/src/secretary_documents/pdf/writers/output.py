@@ -18,8 +18,18 @@ def write(layout: PageLayout, output: str, *, keep_headers: bool) -> str:
     return writers[output](layout.blocks, keep_headers=keep_headers)
 
 
-def write_recognised(layout: PageLayout, text: str, confidence: float, output: str) -> str:
-    """Return the recognised *text* of a page as *output*. *layout* is that of the empty page."""
+def write_plain(
+    layout: PageLayout, text: str, output: str, *, method: str, confidence: float | None = None
+) -> str:
+    """Return the *text* of a page without a layout as *output*: its paragraphs.
+
+    Args:
+        layout: the layout of the page, without blocks.
+        text: the text, with empty lines between paragraphs.
+        output: text, markdown, html or json.
+        method: the method by which the text was read.
+        confidence: the OCR engine's confidence in the text, 0 to 1.
+    """
     if output == "text":
         return text
     if output == "markdown":
@@ -30,7 +40,7 @@ def write_recognised(layout: PageLayout, text: str, confidence: float, output: s
             Kind.PARAGRAPH,
             box,
             [Line(box, (Span(paragraph, 0.0),))],
-            method="ocr",
+            method=method,
             confidence=confidence,
         )
         for paragraph in paragraphs_in(text)
