@@ -15,6 +15,8 @@ from secretary_documents.pdf.layout.script import runs_to_left
 BULLET = re.compile(
     r"[•◦▪▫‣●○■□▶►➔➜·∙➢➤✓✔❖⚫\uf0b7\uf0a7\uf0d8\uf076\uf0fc\uf06e\uf0a8\uf09f]\s*"
     r"|[-\u2013\u2014*]\s+"
+    # A first character without a meaning in the file is a bullet of a font for symbols.
+    r"|\ufffd\s+(?=[^\W\d_]{2}[^\ufffd]*$)"
 )
 NUMBER = re.compile(r"(\d{1,3}\.|\(?(?:\d{1,2}|[a-zA-Z]|[ivx]{1,5})[.)])\s+(?=\S)")
 _SENTENCE_END = re.compile("[.!?:;][\"'\u201d\u2019)\\]]*\\d{0,3}$")
@@ -98,7 +100,7 @@ def _continues_row(last: Line, line: Line, most: float) -> bool:
 
 def is_marker(text: str) -> bool:
     """Return whether *text* is only a bullet or a number."""
-    marked = f"{text} x"
+    marked = f"{text} xx"
     match = BULLET.match(marked) or NUMBER.match(marked)
     return bool(match) and match.end() >= len(text)  # type: ignore[union-attr]
 

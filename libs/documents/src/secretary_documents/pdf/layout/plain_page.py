@@ -7,7 +7,7 @@ layout of the page, which takes more time, is not made.
 from __future__ import annotations
 
 import re
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 import pymupdf
 
@@ -17,13 +17,19 @@ from secretary_documents.pdf.layout.style import EDGE, DocumentStyle, running_ke
 from secretary_documents.pdf.mupdf import TEXT_FLAGS
 
 # A first character without a meaning in the file is a bullet of a font for symbols.
-_BULLET = re.compile(r"^\N{REPLACEMENT CHARACTER}(?=\s)", re.MULTILINE)
+_BULLET = re.compile(r"^\N{REPLACEMENT CHARACTER}(?=\s+\w{2})", re.MULTILINE)
 # A block with less height for each of its lines has lines side by side, such as the cells of a row.
 _LEAST_PITCH = 6.0
 # Fewer characters in each line are single letters of a vertical font, or the cells of a table.
 _LEAST_CHARS = 4
-# Blocks of one column overlap by at most this many points.
-_OVERLAP = 3.0
+# A block that ends at most this many points below the start of the block before it stands above it.
+_UP_AGAIN = -20.0
+# Blocks that are narrower or shorter are labels and parts of formulas.
+_LEAST_WIDTH, _PROSE_CHARS = 80.0, 15
+# A column has at least this number of lines, and tables have this number and share of cells.
+_COLUMN_LINES, _LEAST_CELLS, _CELL_SHARE = 3, 8, 0.45
+_MOST = 60
+"""The most blocks that are compared with each other."""
 
 
 class PlainPage:
@@ -40,19 +46,39 @@ class PlainPage:
         return _with_bullets(self._text).strip()
 
     def is_one_column(self) -> bool:
-        """Return whether the blocks are below each other, and their lines too."""
-        below = all(
-            after.top >= before.bottom - _OVERLAP
-            for (before, _), (after, _) in pairwise(self._blocks)
-        )
+        """Return whether the order of the file is the reading order, and rows are in one line."""
         text = self._text
         if not text.isascii() and is_right_to_left(text):
             return False
         if len(text) < _LEAST_CHARS * text.count("\n"):
             return False
-        return below and all(
-            box.height >= _LEAST_PITCH * text.count("\n") for box, text in self._blocks
-        )
+        return self._runs_down() and not self._has_columns() and not self._has_rows()
+
+    def _runs_down(self) -> bool:
+        """Return whether no block of prose stands above the block before it in the file."""
+        prose = [box for box, text in self._blocks if _is_prose(box, text)]
+        return all(after.bottom > before.top + _UP_AGAIN for before, after in pairwise(prose))
+
+    def _has_columns(self) -> bool:
+        """Return whether two blocks of prose with several lines stand side by side."""
+        tall = [
+            box
+            for box, text in self._blocks
+            if text.count("\n") >= _COLUMN_LINES and _is_prose(box, text)
+        ]
+        return any(_are_beside(one, other) for one, other in combinations(tall[:_MOST], 2))
+
+    def _has_rows(self) -> bool:
+        """Return whether most lines of the page are cells of rows."""
+        cells = lines = 0
+        last: Box | None = None
+        for box, text in self._blocks:
+            count = text.count("\n")
+            low = box.height < _LEAST_PITCH * count
+            lines += count
+            cells += count if low or (last and _are_beside(last, box)) else 0
+            last = box
+        return cells >= _LEAST_CELLS and cells > _CELL_SHARE * lines
 
     def without_running_lines(self, style: DocumentStyle) -> str:
         """Return the text without the running heads and feet of *style*, unless nothing is left."""
@@ -77,3 +103,13 @@ class PlainPage:
 
 def _with_bullets(text: str) -> str:
     return text if text.isascii() else _BULLET.sub("•", text)
+
+
+def _is_prose(box: Box, text: str) -> bool:
+    return box.width >= _LEAST_WIDTH and len(text) >= _PROSE_CHARS
+
+
+def _are_beside(one: Box, other: Box) -> bool:
+    shared = min(one.bottom, other.bottom) - max(one.top, other.top)
+    apart = max(other.left - one.right, one.left - other.right)
+    return apart > 2 and shared > 0.5 * min(one.height, other.height)

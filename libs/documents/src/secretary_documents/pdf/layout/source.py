@@ -31,8 +31,6 @@ _UPRIGHT = 0.3
 _INVISIBLE = dict.fromkeys(
     (*map(ord, "\N{SOFT HYPHEN}\u200b\u2060\ufeff"), *range(0x80, 0xA0), *range(9), 0x7F)
 )
-# A first character without a meaning in the file is a bullet of a font for symbols.
-_BULLET_UNKNOWN = re.compile(r"^\s*\N{REPLACEMENT CHARACTER}(?=\s|$)")
 
 
 class PageSource:
@@ -70,11 +68,7 @@ class PageSource:
 
 
 def _spans(found: Sequence[dict[str, Any]], links: Sequence[tuple[Box, str]]) -> tuple[Span, ...]:
-    spans = tuple(_span(span, links) for span in found if span["text"])
-    if spans:
-        first = replace(spans[0], text=_BULLET_UNKNOWN.sub("•", spans[0].text))
-        spans = (first, *spans[1:])
-    return spans
+    return tuple(_span(span, links) for span in found if span["text"])
 
 
 def _pieces(spans: tuple[Span, ...], boxes: Sequence[Box]) -> Iterator[Line]:
