@@ -83,6 +83,8 @@ class Line:
     spans: tuple[Span, ...]
     turned: bool = False
     """Whether the line does not run from the left to the right."""
+    index: int = 0
+    """The place in the order of the file."""
 
     @cached_property
     def text(self) -> str:

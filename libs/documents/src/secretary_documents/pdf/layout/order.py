@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from statistics import median
 from typing import Generic, Protocol, TypeVar
 
@@ -18,6 +19,11 @@ class Placed(Protocol):
         """The place on the page."""
         ...
 
+    @property
+    def index(self) -> float:
+        """The place in the order of the file."""
+        ...
+
 
 Part = TypeVar("Part", bound=Placed)
 
@@ -28,6 +34,9 @@ _COLUMN_LINES = 2.2
 # A space between rows of at least this height separates the columns above from those below.
 _WIDE_ROW_LINES = 1.9
 _DEEPEST = 40
+# The order of the file is right for a column if it goes up by at most this number of lines, as in a
+# formula.
+_UP_LINES = 1.6
 # Columns are the cells of rows if this share of their lines stands side by side, and if the lines
 # of one column are narrower than this number of heights of a line.
 _PAIRED, _TABULAR_LINES = 0.8, 6.0
@@ -49,7 +58,7 @@ def reading_order(parts: Sequence[Part], line_height: float) -> list[list[Part]]
     *line_height*: the usual height of a line on the page, in points.
     """
     if len(parts) > _MOST_PARTS:
-        return [_sorted(parts)]
+        return [_sorted(parts, line_height)]
     return _Cutter[Part](line_height).cut(list(parts), 0)
 
 
@@ -61,7 +70,7 @@ class _Cutter(Generic[Part]):
     def cut(self, parts: list[Part], depth: int, gutter_at: float = 0.0) -> list[list[Part]]:
         """Return the runs of *parts*. *gutter_at*: where the area around has its gutter, or 0."""
         if len(parts) <= 1 or depth > _DEEPEST:
-            return [_sorted(parts)] if parts else []
+            return [_sorted(parts, self._line)] if parts else []
         columns = self._columns(parts) or self._known_columns(parts, gutter_at)
         rows, space = self._rows(parts)
         at = 0.0 if columns else self._bridged_gutter(parts)
@@ -74,7 +83,7 @@ class _Cutter(Generic[Part]):
         elif at:
             pieces = self._bands(parts, at)
         if len(pieces) < 2:
-            return [_sorted(parts)]
+            return [_sorted(parts, self._line)]
         inherited = at or gutter_at
         return [run for piece in pieces for run in self.cut(piece, depth + 1, inherited)]
 
@@ -241,8 +250,14 @@ def _paired(fewer: Sequence[Part], more: Sequence[Part]) -> int:
     return count
 
 
-def _sorted(parts: Sequence[Part]) -> list[Part]:
-    """Return *parts* of one column from the top to the bottom, and those of a row from the left."""
+def _sorted(parts: Sequence[Part], line_height: float) -> list[Part]:
+    """Return *parts* of one column in the order of the file if it runs down, else by rows."""
+    by_file = sorted(parts, key=lambda part: part.index)
+    if all(
+        after.box.middle[1] > before.box.middle[1] - _UP_LINES * line_height
+        for before, after in pairwise(by_file)
+    ):
+        return by_file
     rows: list[list[Part]] = []
     for part in sorted(parts, key=lambda part: part.box.middle[1]):
         middle = part.box.middle[1]

@@ -28,8 +28,10 @@ from secretary_documents.pdf.layout.model import (
 )
 from secretary_documents.pdf.layout.order import reading_order
 from secretary_documents.pdf.layout.paragraph import (
+    ROW_SPACE,
     join_continued,
     paragraphs_of,
+    rows_in_order,
     rows_of,
     with_drop_caps,
 )
@@ -46,6 +48,7 @@ class _Part:
     """A line, or a table or picture, for the reading order."""
 
     box: Box
+    index: float
     line: Line | None = None
     whole: Table | Picture | None = None
 
@@ -120,13 +123,19 @@ def _body_blocks(
     words: Sequence[Word],
     style: DocumentStyle,
 ) -> list[Block]:
-    parts = [_Part(line.box, line=line) for line in rows_of(lines)]
-    parts += [_Part(whole.box, whole=whole) for whole in wholes]
+    parts = [_Part(line.box, line.index, line) for line in rows_in_order(lines, ROW_SPACE)]
+    parts += [_Part(whole.box, _index_of(whole.box, lines), whole=whole) for whole in wholes]
     if not parts:
         return []
     heights = [part.box.height for part in parts if part.line]
     runs = reading_order(parts, median(heights) if heights else style.body)
     return join_continued([block for run in runs for block in _blocks_of(run, words, style)])
+
+
+def _index_of(box: Box, lines: Sequence[Line]) -> float:
+    """Return the place in the order of the file for something at *box*: after the line above it."""
+    above = [line for line in lines if line.box.middle[1] < box.top]
+    return max(above, key=lambda line: line.box.bottom).index + 0.5 if above else -1.0
 
 
 def _blocks_of(run: Sequence[_Part], words: Sequence[Word], style: DocumentStyle) -> list[Block]:

@@ -73,6 +73,18 @@ def _is_beside(cap: Line, line: Line) -> bool:
     return -2 <= space < cap.size and cap.box.top - 3 < line.box.middle[1] < cap.box.bottom
 
 
+def rows_in_order(lines: Sequence[Line], space: float) -> list[Line]:
+    """Return *lines* in their order, with those that follow each other on one baseline joined."""
+    joined: list[Line] = []
+    for line in lines:
+        last = joined[-1] if joined else None
+        if last and _shares_baseline([last], line) and _continues_row(last, line, space):
+            joined[-1] = join(last, line)
+        else:
+            joined.append(line)
+    return joined
+
+
 def baselines_of(lines: Sequence[Line]) -> list[list[Line]]:
     """Return *lines* by baseline from the top, and those of one baseline from the left."""
     rows: list[list[Line]] = []
@@ -113,7 +125,8 @@ def join(left: Line, right: Line) -> Line:
     spans = left.spans
     if apart and not spaced:
         spans = (*spans, Span(" ", right.size))
-    return Line(hull((left.box, right.box)), (*spans, *right.spans))
+    box = hull((left.box, right.box))
+    return Line(box, (*spans, *right.spans), index=min(left.index, right.index))
 
 
 def paragraphs_of(lines: Sequence[Line], pitch: float) -> Iterator[Block]:
@@ -121,7 +134,7 @@ def paragraphs_of(lines: Sequence[Line], pitch: float) -> Iterator[Block]:
 
     *pitch*: the usual distance between baselines for each point of the font size.
     """
-    rows = rows_of(lines, _COLUMN_SPACE)
+    rows = rows_in_order(lines, _COLUMN_SPACE)
     if not rows:
         return
     area = hull(row.box for row in rows)
@@ -236,4 +249,4 @@ def _without(line: Line, count: int) -> Line:
         count -= taken
         if rest := span.text[taken:]:
             spans.append(replace(span, text=rest))
-    return Line(line.box, tuple(spans) or line.spans[-1:])
+    return replace(line, spans=tuple(spans) or line.spans[-1:])

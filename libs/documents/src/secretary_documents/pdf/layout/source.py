@@ -51,7 +51,8 @@ class PageSource:
 
     def lines(self) -> list[Line]:
         """Return the lines of the page, in the order of the file."""
-        return join_letters(list(self._lines()))
+        lines = join_letters(list(self._lines()))
+        return [replace(line, index=index) for index, line in enumerate(lines)]
 
     def _lines(self) -> Iterator[Line]:
         words: defaultdict[tuple[int, int], list[Box]] = defaultdict(list)

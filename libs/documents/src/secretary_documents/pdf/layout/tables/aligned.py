@@ -23,16 +23,25 @@ def split_tables(lines: Sequence[Line], words: Sequence[Word]) -> Iterator[list[
         if len(row) > 1:
             run.append(row)
             continue
-        yield from _ended(run, rest, words)
+        yield from _ended(run, rest, words, lines)
         run = []
         rest.append(row)
-    yield from _ended(run, rest, words)
+    yield from _ended(run, rest, words, lines)
     if rest:
-        yield [line for row in rest for line in row]
+        yield _in_order(rest, lines)
+
+
+def _in_order(rows: Sequence[Sequence[Line]], lines: Sequence[Line]) -> list[Line]:
+    """Return the lines of *rows* in the order of *lines*."""
+    chosen = {id(line) for row in rows for line in row}
+    return [line for line in lines if id(line) in chosen]
 
 
 def _ended(
-    run: list[list[Line]], rest: list[list[Line]], words: Sequence[Word]
+    run: list[list[Line]],
+    rest: list[list[Line]],
+    words: Sequence[Word],
+    lines: Sequence[Line],
 ) -> Iterator[list[Line] | Table]:
     if len(run) < _LEAST_ROWS:
         rest.extend(run)
@@ -42,7 +51,7 @@ def _ended(
     if not table:
         rest.extend(run)
         return
-    if before := [line for row in rest[: len(rest) - len(above)] for line in row]:
+    if before := _in_order(rest[: len(rest) - len(above)], lines):
         yield before
     rest.clear()
     yield table
