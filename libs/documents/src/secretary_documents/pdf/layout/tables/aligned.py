@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from secretary_documents.pdf.layout.model import Line, Table, Word, hull
@@ -9,6 +10,9 @@ from secretary_documents.pdf.layout.paragraph import baselines_of
 from secretary_documents.pdf.layout.tables.open import table_of_rows
 from secretary_documents.pdf.layout.tables.text import is_number, rows_of_words, segments_of
 
+# The parts of a formula stand in rows and columns too.
+_FORMULA = re.compile("[=\u2211\u220f\u222b\u221a\u21d2\u21d4\u2192\u2208\u2286\u2200\u2203\ufffd]")
+_FORMULA_SHARE = 0.15
 _LEAST_ROWS = 3
 _SAME_EDGE = 2.0
 _LEAST_FILLED = 0.55
@@ -78,6 +82,8 @@ def _table_of(run: Sequence[list[Line]], words: Sequence[Word]) -> Table | None:
     rows = rows_of_words(inside)
     texts = [segment.text for row in rows for segment in segments_of(row)]
     numbers = sum(is_number(text) for text in texts) / len(texts)
+    if sum(map(bool, map(_FORMULA.search, texts))) > _FORMULA_SHARE * len(texts):
+        return None
     table = table_of_rows([rows], box)
     if table is None or len(table.cells) < _LEAST_FILLED * table.rows * table.columns:
         return None

@@ -18,7 +18,7 @@ TOUCH = 3.0
 """Rules that are at most this many points apart touch each other."""
 _WALL_SHARE = 0.55
 """The share of a cell's side that a rule must cover to be its wall."""
-_LEAST_FILLED = 0.25
+_LEAST_FILLED, _USUALLY_FILLED = 0.25, 0.4
 _OPEN_ROWS = 3
 # A cell with several rows of text is divided if at least this share of the rows is filled.
 _ROW_FILLED = 0.75
@@ -52,7 +52,8 @@ class RuledGrid:
             return None
         if columns == 1 and (rows < 3 or filled < rows):
             return None
-        if columns > 1 and filled <= max(rows, columns) and not _has_labels(cells, rows, columns):
+        sparse = filled <= max(rows, columns) or filled < _USUALLY_FILLED * len(cells)
+        if columns > 1 and sparse and not _has_labels(cells, rows, columns):
             return None
         made = tuple(Cell(r, c, text, down, wide) for r, c, down, wide, text in cells)
         return Table(box, rows, columns, made)
