@@ -17,9 +17,11 @@ from secretary_documents.pdf.layout.style import EDGE, DocumentStyle, running_ke
 from secretary_documents.pdf.mupdf import TEXT_FLAGS
 
 # A first character without a meaning in the file is a bullet of a font for symbols.
-_BULLET = re.compile(r"^\N{REPLACEMENT CHARACTER}(?=\s+\w{2})", re.MULTILINE)
+_BULLET = re.compile(r"^\N{REPLACEMENT CHARACTER}[\x80-\x9f]?(?=\s+\w{2})", re.MULTILINE)
 # A block with less height for each of its lines has lines side by side, such as the cells of a row.
 _LEAST_PITCH = 6.0
+_UNKNOWN = "\N{REPLACEMENT CHARACTER}"
+_FORMULA_MARKS = 6
 # Fewer characters in each line are single letters of a vertical font, or the cells of a table.
 _LEAST_CHARS = 4
 # A block that ends at most this many points below the start of the block before it stands above it.
@@ -52,6 +54,8 @@ class PlainPage:
             return False
         if len(text) < _LEAST_CHARS * text.count("\n"):
             return False
+        if text.count(_UNKNOWN) >= _FORMULA_MARKS:  # large brackets and sums of formulas
+            return self._runs_down()
         return self._runs_down() and not self._has_columns() and not self._has_rows()
 
     def _runs_down(self) -> bool:
