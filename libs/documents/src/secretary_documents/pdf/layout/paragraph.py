@@ -234,7 +234,10 @@ def _block(run: Sequence[Line]) -> Block:
     if not marker or marker == run[0].text:
         return Block(Kind.PARAGRAPH, box, run)
     return Block(
-        Kind.LIST_ITEM, box, [_without(run[0], len(marker)), *run[1:]], marker=marker.strip()
+        Kind.LIST_ITEM,
+        box,
+        [_without(run[0], len(marker)), *run[1:]],
+        marker=marker.strip().replace("\ufffd", "•"),
     )
 
 
