@@ -12,6 +12,8 @@ RowCells = dict[int, tuple[int, str]]
 """The cells of a row by column: over how many columns each reaches, and its text."""
 
 _SAME_EDGE = 2.0
+_FULL_SHARE = 0.75
+"""Rows with this share of the most cells show the columns best, because they have no spans."""
 _GUTTER = 3.5
 """The least space between columns, in points."""
 _CROSSING = 0.12
@@ -23,14 +25,23 @@ _CROSSABLE = 5
 def columns_of(rows: Sequence[Sequence[Segment]]) -> list[tuple[float, float]]:
     """Return the left and right edges of the columns, from the spaces that few rows cross."""
     most = max(len(row) for row in rows)
+    fullest = [row for row in rows if len(row) >= _FULL_SHARE * most]
+    columns = _covered(fullest, 0)
+    if len(columns) >= most and len(fullest) > 1:
+        return columns
     full = [row for row in rows if len(row) > max(1, 0.34 * most)]
-    events = sorted(
-        [(segment.box.left, 1) for row in full for segment in row]
-        + [(segment.box.right, -1) for row in full for segment in row]
-    )
     allowed = max(int(_CROSSING * len(full)), int(len(full) >= _CROSSABLE))
+    return _covered(full, allowed)
+
+
+def _covered(rows: Sequence[Sequence[Segment]], allowed: int) -> list[tuple[float, float]]:
+    """Return the intervals that more than *allowed* of *rows* cover."""
+    events = sorted(
+        [(segment.box.left, 1) for row in rows for segment in row]
+        + [(segment.box.right, -1) for row in rows for segment in row]
+    )
     columns: list[tuple[float, float]] = []
-    depth, start = 0, events[0][0]
+    depth, start = 0, 0.0
     for x, step in events:
         if depth <= allowed < depth + step:
             near = columns and x - columns[-1][1] < _GUTTER
