@@ -20,6 +20,8 @@ _WALL_SHARE = 0.55
 """The share of a cell's side that a rule must cover to be its wall."""
 _LEAST_FILLED, _USUALLY_FILLED = 0.25, 0.4
 _OPEN_ROWS = 3
+_LONGEST_CELL = 900
+"""A cell with more characters is a column of text in a frame."""
 # A cell with several rows of text is divided if at least this share of the rows is filled.
 _ROW_FILLED = 0.75
 
@@ -51,6 +53,8 @@ class RuledGrid:
         if rows * columns < 2 or filled < max(2, _LEAST_FILLED * len(cells)):
             return None
         if columns == 1 and (rows < 3 or filled < rows):
+            return None
+        if max(len(text) for *_, text in cells) > _LONGEST_CELL:
             return None
         sparse = filled <= max(rows, columns) or filled < _USUALLY_FILLED * len(cells)
         if columns > 1 and sparse and not _has_labels(cells, rows, columns):
