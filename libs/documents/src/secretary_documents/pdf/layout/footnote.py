@@ -23,6 +23,22 @@ def mark_footnotes(blocks: Sequence[Block], style: DocumentStyle) -> None:
             block.kind = Kind.FOOTNOTE
 
 
+def footnotes_last(blocks: Sequence[Block]) -> list[Block]:
+    """Return *blocks* with the footnotes after the text of all columns, but before what is below.
+
+    The foot of a page is below its footnotes.
+    """
+    notes = [block for block in blocks if block.kind is Kind.FOOTNOTE]
+    rest = [block for block in blocks if block.kind is not Kind.FOOTNOTE]
+    if not notes:
+        return rest
+    lowest = max(note.box.bottom for note in notes)
+    end = len(rest)
+    while end and rest[end - 1].box.top >= lowest - 2:
+        end -= 1
+    return [*rest[:end], *notes, *rest[end:]]
+
+
 def _is_small(block: Block, style: DocumentStyle) -> bool:
     return all(line.size <= _SMALL * style.body for line in block.lines)
 

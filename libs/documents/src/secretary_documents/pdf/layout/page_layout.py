@@ -14,7 +14,7 @@ from secretary_documents.pdf.layout.drawing import (
     edges_across,
     edges_upright,
 )
-from secretary_documents.pdf.layout.footnote import mark_footnotes
+from secretary_documents.pdf.layout.footnote import footnotes_last, mark_footnotes
 from secretary_documents.pdf.layout.heading import mark_headings
 from secretary_documents.pdf.layout.model import (
     Block,
@@ -79,8 +79,7 @@ def layout_of(
     layout.blocks = [
         *(Block(Kind.PARAGRAPH, line.box, [line]) for line in turned),
         *_edge_blocks(head, Kind.HEADER, style),
-        *(block for block in blocks if block.kind is not Kind.FOOTNOTE),
-        *(block for block in blocks if block.kind is Kind.FOOTNOTE),
+        *footnotes_last(blocks),
         *_edge_blocks(foot, Kind.FOOTER, style),
     ]
     return layout
