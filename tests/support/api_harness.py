@@ -32,7 +32,8 @@ from secretary_common.testing.jobs import InMemoryBatchRepository, InMemoryJobRe
 from secretary_common.testing.logs import InMemoryLogRepository
 from secretary_common.testing.processes import InMemoryNotifierRepository, InMemoryWorkerRepository
 
-ADMIN_KEY = "the-bootstrap-key"
+ADMIN_KEY = "the-bootstrap-key-of-all-tests"
+PEPPER = "the-pepper-of-the-tests-of-the-api"
 ROOT = Path("/srv/files")
 FILE = str(ROOT / "a.pdf")
 SIGNING_SECRET = "whsec_" + "A" * 32
@@ -104,7 +105,7 @@ class Api:
                 clock=self.clock,
                 admission=Admission(cipher=self.cipher, guard=UrlGuard(), file_roots=[ROOT]),
                 ping_store=self._ping,
-                pepper="pepper",
+                pepper=PEPPER,
                 batches=self.batches,
                 retention=RETENTION,
                 public_url="http://api",

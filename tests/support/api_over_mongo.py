@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import httpx
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
-from support.api_harness import ADMIN_KEY
+from support.api_harness import ADMIN_KEY, PEPPER
 
 from secretary_api.app import create_app
 from secretary_api.main import wire
@@ -29,7 +29,7 @@ async def api_over(url: str, database: str) -> AsyncIterator[Client]:
     """Yield a client of the API over the database, with an admin's key."""
     settings = Settings(
         mongo=MongoSection(url=url, database=database),
-        api=ApiSection(pepper=SecretStr("p"), bootstrap_key=SecretStr(ADMIN_KEY)),
+        api=ApiSection(pepper=SecretStr(PEPPER), bootstrap_key=SecretStr(ADMIN_KEY)),
         security=SecuritySection(
             encryption_keys=[SecretStr(Fernet.generate_key().decode())]  # as generated
         ),

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 from cryptography.fernet import Fernet
 from pymongo import MongoClient
-from support.api_harness import ADMIN_KEY
+from support.api_harness import ADMIN_KEY, PEPPER
 
 from secretary_devstack.processes.service import Service
 from secretary_devstack.servers.port import free_port
@@ -26,7 +26,7 @@ def service_over(url: str, database: str, folder: Path, **settings: Any) -> Serv
             "mongo.database": database,
             "api.port": port,
             "api.bootstrap_key": ADMIN_KEY,
-            "api.pepper": "p",
+            "api.pepper": PEPPER,
             "api.max_body_mb": MAX_BODY_MB,
             "log.format": "json",
             "security.encryption_keys": [Fernet.generate_key().decode()],

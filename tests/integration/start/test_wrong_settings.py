@@ -37,6 +37,8 @@ CASES = [
         (WORKER, {"worker.handler_modules": [name]}, f"worker.handler_modules: {name}: ")
         for name in MODULES
     ),
+    (("secretary-api",), {"api.pepper": "hunter2"}, "api.pepper: "),
+    (("secretary-api",), {"api.bootstrap_key": "hunter2" * 3}, "api.bootstrap_key: "),
     (WORKER, {"worker.host": "no.such.host.invalid"}, "worker.host, worker.http_port: "),
     (("secretary-api",), {"api.host": "192.0.2.1"}, "api.host, api.port: "),
 ]
@@ -54,7 +56,7 @@ def handlers(tmp_path: Path) -> Iterator[None]:
 def ending(script: str, folder: Path, settings: Mapping[str, object], **more: str) -> str:
     """What the service writes before it ends with status 1."""
     good = {
-        "api.pepper": "hunter2",
+        "api.pepper": "hunter2" * 4,
         "api.port": free_port(),
         "notifier.http_port": free_port(),
         "security.encryption_keys": [Fernet.generate_key().decode()],

@@ -106,13 +106,25 @@ def test_a_signing_secret_has_24_to_64_bytes(monkeypatch: pytest.MonkeyPatch, se
     assert secret not in message
 
 
+@pytest.mark.parametrize("name", ["pepper", "bootstrap_key"])
+def test_a_secret_that_can_be_guessed_is_refused(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(f"SECRETARY_API__{name.upper()}", "hunter2" * 3)
+    message = refusal()
+    assert f"api.{name}: " in message
+    assert "hunter2" not in message
+    monkeypatch.setenv(f"SECRETARY_API__{name.upper()}", "hunter2" * 4)
+    assert load_settings()
+
+
 def test_a_setting_without_a_safe_default_is_required_and_named(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     message = refusal("api.pepper", "security.encryption_keys")
     assert "SECRETARY_API__PEPPER" in message
     assert "SECRETARY_SECURITY__ENCRYPTION_KEYS" in message
-    monkeypatch.setenv("SECRETARY_API__PEPPER", "p")
+    monkeypatch.setenv("SECRETARY_API__PEPPER", "p" * 24)
     keys = f'["{Fernet.generate_key().decode()}"]'
     monkeypatch.setenv("SECRETARY_SECURITY__ENCRYPTION_KEYS", keys)
     assert load_settings(require=("api.pepper", "security.encryption_keys"))

@@ -25,6 +25,8 @@ from secretary_common.settings.section import (
 
 # Standard Webhooks, "signature scheme": secrets have 24 to 64 random bytes.
 WEBHOOK_SECRET_BYTES = range(24, 65)
+MIN_SECRET_CHARACTERS = 24
+"""Of the pepper and the bootstrap key: nothing slows down an attacker who guesses them."""
 _HOST = re.compile(r"[a-z0-9._-]{1,254}(:[0-9]{1,5})?", re.IGNORECASE)
 _NUMBER = re.compile(r"0x[0-9a-f]*|[0-9]+", re.IGNORECASE)
 _PROXY = re.compile(
@@ -66,6 +68,15 @@ def _check_signing_secret(value: SecretStr) -> SecretStr:
     return value
 
 
+def _check_strength(value: SecretStr) -> SecretStr:
+    if 0 < len(value.get_secret_value()) < MIN_SECRET_CHARACTERS:
+        raise ValueError(
+            f"too short: a secret has at least {MIN_SECRET_CHARACTERS} characters, "
+            "for example of: openssl rand -hex 32"
+        )
+    return value
+
+
 def _check_database(value: str) -> str:
     if value in ("admin", "config", "local"):
         raise ValueError("this database belongs to MongoDB itself")
@@ -95,6 +106,7 @@ def _check_proxy_url(value: SecretStr) -> SecretStr:
 AllowedHost = Annotated[str, AfterValidator(_check_allowed_host)]
 ProxyUrl = Annotated[SecretStr, AfterValidator(_check_proxy_url)]
 FernetKey = Annotated[SecretStr, AfterValidator(check_fernet_key)]
+StrongSecret = Annotated[SecretStr, AfterValidator(_check_strength)]
 SigningSecret = Annotated[SecretStr, AfterValidator(_check_signing_secret)]
 
 
@@ -130,9 +142,9 @@ class ApiSection(Section):
     host: str = "127.0.0.1"
     port: Port = 5001
     public_url: HttpUrl = "http://localhost:5001"
-    bootstrap_key: SecretStr = SecretStr("")
+    bootstrap_key: StrongSecret = SecretStr("")
     """An admin key for the first use and for tests; empty: none."""
-    pepper: SecretStr = SecretStr("")
+    pepper: StrongSecret = SecretStr("")
     max_body_mb: float = Field(default=10, gt=0, le=1000)
 
 
