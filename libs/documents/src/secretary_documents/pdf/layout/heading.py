@@ -12,8 +12,8 @@ from secretary_documents.pdf.layout.style import HEADING_FACTOR, HEADING_LEVELS,
 # The beginning of a caption: a kind of figure with a number or a colon after it.
 CAPTION = re.compile(
     r"(?:fig(?:ure|\.)?|tab(?:le|\.|elle)?|abb(?:ildung|\.)?|chart|graph|map|box|photo|source"
-    r"|exhibit|scheme|plate|diagram|quelle|grafik|note|notes)\s*[:.]?\s*"
-    r"(?:[A-Z]?[\d.]+[a-z]?\s*[:.|-]?|[:.])(?:\s|$|(?=\w))",
+    r"|exhibit|scheme|plate|diagram|quelle|grafik|note|notes)\s{0,3}[:.]?\s{0,3}"
+    r"(?:[A-Z]?[\d.]++[a-z]?\s{0,3}[:.|-]?|[:.])(?:\s|$|(?=\w))",
     re.IGNORECASE,
 )
 _NUMBERED = re.compile(
@@ -36,7 +36,7 @@ _LETTER = re.compile(r"[^\W\d_]")
 _LONGEST, _LONGEST_BOLD, _MOST_LINES, _MOST_BOLD_LINES = 200, 130, 5, 3
 _SMALLEST, _USUALLY_BOLD, _LETTER_SHARE = 0.92, 0.5, 0.4
 _SHORT = 60
-_STOP_INSIDE = re.compile(r"[^\W\d]{3,}[.;] [A-Z]")
+_STOP_INSIDE = re.compile(r"(?<=[^\W\d]{3})[.;] [A-Z]")
 _STOPS = (".", ",", ";")
 
 

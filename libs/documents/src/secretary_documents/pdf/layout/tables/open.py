@@ -30,7 +30,7 @@ _PROSE_ROW = 62
 _LONGEST_ROW = 75
 """A row with one cell of more characters is prose."""
 _PAGE_NUMBER = re.compile(r"\d{1,4}|[ivxl]{1,7}")
-_PART_NUMBER = re.compile(r"(?:\d+\.?)+|[A-Z]\.?|[IVX]+\.?")
+_PART_NUMBER = re.compile(r"\d++(?:\.\d++)*+\.?|[A-Z]\.?|[IVX]+\.?")
 
 
 def tables_between_rules(
