@@ -25,6 +25,8 @@ class ErrorCode(StrEnum):
     URL_REFUSED = "URL_REFUSED"
     IDEMPOTENCY_KEY_REUSED = "IDEMPOTENCY_KEY_REUSED"
     STORE_UNAVAILABLE = "STORE_UNAVAILABLE"
+    REQUEST_TIMEOUT = "REQUEST_TIMEOUT"
+    OVERLOADED = "OVERLOADED"
     INTERNAL_ERROR = "INTERNAL_ERROR"
     # of the engine
     PROCESSING_ERROR = "PROCESSING_ERROR"
@@ -244,6 +246,23 @@ class StoreUnavailable(SecretaryError):
     code = ErrorCode.STORE_UNAVAILABLE
 
     def __init__(self, message: str | None = None, *, retry_after: float = 5.0) -> None:
+        """*retry_after*: seconds that a client should wait before it repeats the request."""
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class RequestTimeout(SecretaryError):
+    """The request did not arrive in time."""
+
+    code = ErrorCode.REQUEST_TIMEOUT
+
+
+class Overloaded(SecretaryError):
+    """The service has too many requests under way (api.limit_concurrency)."""
+
+    code = ErrorCode.OVERLOADED
+
+    def __init__(self, message: str | None = None, *, retry_after: float = 2.0) -> None:
         """*retry_after*: seconds that a client should wait before it repeats the request."""
         super().__init__(message)
         self.retry_after = retry_after

@@ -12,9 +12,11 @@ from types import FrameType
 import uvicorn
 
 from secretary_api.app import ApiDependencies, create_app
-from secretary_api.http.bounded_protocol import BoundedProtocol
+from secretary_api.http.bounded_protocol import protocol_with
+from secretary_api.http.connection_limits import ConnectionLimits
 from secretary_api.http.early_answer import EarlyAnswer
 from secretary_api.jobs.admission import Admission
+from secretary_api.routes import uploads
 from secretary_common.broker.publisher import Publisher
 from secretary_common.mongo.store import Store, open_store
 from secretary_common.ports import Doorbell
@@ -142,13 +144,22 @@ def server_config(settings: Settings, parts: ApiDependencies) -> uvicorn.Config:
         EarlyAnswer(create_app(parts)),
         host=settings.api.host,
         port=settings.api.port,
-        http=BoundedProtocol,
+        http=protocol_with(_connection_limits(settings)),
         ws="none",
         access_log=False,
         lifespan="off",
         log_config=None,
         server_header=False,
         timeout_graceful_shutdown=SHUTDOWN_SEC,
+    )
+
+
+def _connection_limits(settings: Settings) -> ConnectionLimits:
+    return ConnectionLimits(
+        head_sec=settings.api.head_sec,
+        body_sec=settings.api.body_sec,
+        requests_at_once=settings.api.limit_concurrency,
+        paced_paths=frozenset({uploads.PATH.encode()}),
     )
 
 

@@ -146,6 +146,12 @@ class ApiSection(Section):
     """An admin key for the first use and for tests; empty: none."""
     pepper: StrongSecret = SecretStr("")
     max_body_mb: float = Field(default=10, gt=0, le=1000)
+    head_sec: Seconds = 30.0
+    """The time for the head of a request; a connection that sends none is closed after it."""
+    body_sec: Seconds = 60.0
+    """The time for the body of a request, uploads excepted."""
+    limit_concurrency: int = Field(default=2000, ge=1)
+    """The most requests of this process under way, streams included; more get 503."""
 
 
 class WorkerSection(Section):

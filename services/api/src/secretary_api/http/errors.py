@@ -15,6 +15,7 @@ from starlette.responses import Response
 from secretary_common.errors import (
     ErrorCode,
     InvalidRequest,
+    Overloaded,
     SecretaryError,
     StoreUnavailable,
     Unauthorized,
@@ -26,6 +27,7 @@ STATUS_OF: Mapping[str, int] = {
     ErrorCode.FORBIDDEN: 403,
     ErrorCode.NOT_FOUND: 404,
     ErrorCode.METHOD_NOT_ALLOWED: 405,
+    ErrorCode.REQUEST_TIMEOUT: 408,
     ErrorCode.INVALID_STATE: 409,
     ErrorCode.BODY_TOO_LARGE: 413,
     ErrorCode.UNSUPPORTED_MEDIA_TYPE: 415,
@@ -37,6 +39,7 @@ STATUS_OF: Mapping[str, int] = {
     ErrorCode.FILE_NOT_FOUND: 422,
     ErrorCode.IDEMPOTENCY_KEY_REUSED: 422,
     ErrorCode.STORE_UNAVAILABLE: 503,
+    ErrorCode.OVERLOADED: 503,
 }
 """The HTTP status of each code. Errors with other codes are not for clients: 500."""
 
@@ -128,7 +131,7 @@ def install(app: FastAPI) -> None:
 def _headers_of(error: SecretaryError) -> dict[str, str]:
     if isinstance(error, Unauthorized):
         return {"WWW-Authenticate": "Bearer"}
-    if isinstance(error, StoreUnavailable):
+    if isinstance(error, StoreUnavailable | Overloaded):
         return {"Retry-After": str(math.ceil(error.retry_after))}
     return {}
 

@@ -11,7 +11,10 @@ Responses = dict[int | str, dict[str, Any]]
 COMMON: Responses = {
     401: {"model": Failure, "description": "`UNAUTHORIZED`: no valid API key"},
     422: {"model": Failure, "description": "`VALIDATION_ERROR` and the like, the field named"},
-    503: {"model": Failure, "description": "`STORE_UNAVAILABLE`: try again after `Retry-After`"},
+    503: {
+        "model": Failure,
+        "description": "`STORE_UNAVAILABLE` or `OVERLOADED`: try again after `Retry-After`",
+    },
 }
 """The failures of every route under ``/api``."""
 NOT_FOUND: Responses = {
@@ -21,11 +24,16 @@ CONFLICT: Responses = {
     409: {"model": Failure, "description": "`INVALID_STATE`: the job's state does not allow it"}
 }
 FORBIDDEN: Responses = {403: {"model": Failure, "description": "`FORBIDDEN`: not an admin"}}
+TOO_SLOW: Responses = {
+    408: {"model": Failure, "description": "`REQUEST_TIMEOUT`: the body came too slowly"}
+}
 WITH_FILE_BODY: Responses = {
+    **TOO_SLOW,
     413: {"model": Failure, "description": "`BODY_TOO_LARGE`: over files.max_upload_mb"},
     415: {"model": Failure, "description": "`UNSUPPORTED_MEDIA_TYPE`: not multipart/form-data"},
 }
 WITH_JSON_BODY: Responses = {
+    **TOO_SLOW,
     413: {"model": Failure, "description": "`BODY_TOO_LARGE`"},
     415: {"model": Failure, "description": "`UNSUPPORTED_MEDIA_TYPE`: not JSON"},
     422: {
