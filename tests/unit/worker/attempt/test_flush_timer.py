@@ -7,6 +7,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
+import uvloop
 from support.virtual_loop import VirtualLoop
 
 from secretary_worker.attempt.flush_timer import FIRST_WAIT_SEC, FLUSH_SEC, FlushTimer
@@ -55,6 +56,18 @@ def test_the_first_flush_waits_for_the_end_and_an_awaited_one_does_not() -> None
         return [*waiting.times, *awaited.times]
 
     assert run(scene) == [FIRST_WAIT_SEC, 0.0]
+
+
+def test_a_flush_that_is_due_at_once_can_be_asked_for_again_on_the_loop_of_a_service() -> None:
+    async def scene() -> int:
+        flushes = Flushes()
+        for _ in range(3):
+            flushes.timer.ask(at_once=True)
+        await asyncio.sleep(FLUSH_SEC / 5)
+        return len(flushes.times)
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        assert runner.run(scene()) == 1
 
 
 def test_later_flushes_keep_their_distance_even_if_they_are_awaited() -> None:

@@ -24,7 +24,8 @@ class FlushTimer:
         self._flush = flush
         self._loop = asyncio.get_running_loop()
         self._context = copy_context()  # log lines of a flush name the job
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.Handle | None = None
+        self._timer_due = 0.0  # a timer of uvloop that is due at once does not know its time
         self._task: asyncio.Task[None] | None = None
         self._is_asked_again = False
         self._is_stopped = False
@@ -38,9 +39,10 @@ class FlushTimer:
             self._is_asked_again = True
             return
         due = self._due(at_once=at_once)
-        if self._timer and self._timer.when() <= due:
+        if self._timer and self._timer_due <= due:
             return
         self._cancel_timer()
+        self._timer_due = due
         self._timer = self._loop.call_at(due, self._start, context=self._context)
 
     async def stop(self) -> None:
