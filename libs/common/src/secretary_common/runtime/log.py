@@ -14,7 +14,7 @@ import sys
 from collections.abc import Iterator
 from contextvars import ContextVar
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TextIO
 
 _NEEDS_QUOTES = re.compile(r'[ \n"=]')
 _bound: ContextVar[dict[str, Any] | None] = ContextVar("secretary_log_fields", default=None)
@@ -116,9 +116,26 @@ def _brief(value: Any) -> str:
     return text if is_plain else json.dumps(text, ensure_ascii=False)
 
 
+class _StandardErrorHandler(logging.StreamHandler[Any]):
+    """Writes to standard error, even after other code has closed ``sys.stderr``."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - a name of logging
+        """Write *record* to a new stream if the stream is closed. Never raise."""
+        with contextlib.suppress(OSError, ValueError):  # also standard error itself may be closed
+            if getattr(self.stream, "closed", False):
+                self.stream = _standard_error()
+                self.emit(record)
+            else:
+                super().handleError(record)
+
+
+def _standard_error() -> TextIO:
+    return open(2, "w", buffering=1, errors="backslashreplace", closefd=False)
+
+
 def configure_logging(service: str, *, level: str = "info", style: str = "text") -> None:
     """Write events at *level* and above to standard error, in *style* text or json."""
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _StandardErrorHandler(sys.stderr)
     handler.setFormatter(JsonFormatter(service) if style == "json" else TextFormatter(service))
     # No line of ours shows these, and each costs time.
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
