@@ -176,10 +176,31 @@ class OddFields(TransientError):
         self.retry_after = Unprintable()  # type: ignore[assignment]
 
 
+class RaisingField(TransientError):
+    """Raises when its wait is read."""
+
+    @property
+    def retry_after(self) -> float | None:
+        raise SystemExit
+
+    @retry_after.setter
+    def retry_after(self, _: float | None) -> None:
+        """Accept the value that the base sets."""
+
+
+class RaisingClass(Exception):
+    """Raises in ``isinstance``, as a proxy whose target is gone."""
+
+    def __getattribute__(self, name: str) -> Any:
+        raise ReferenceError(name)
+
+
 @pytest.mark.parametrize(
     ("error", "outcome"),
     [
         (Unprintable(), Outcome.RETRY),
+        (RaisingField(), Outcome.RETRY),
+        (RaisingClass(), Outcome.RETRY),
         (WithoutFields(), Outcome.FAILED),
         (OddFields(), Outcome.RETRY),
         (SystemExit(3), Outcome.RETRY),

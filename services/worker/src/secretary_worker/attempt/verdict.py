@@ -92,7 +92,10 @@ def decide(job: Job, ending: Ending, now: datetime, random: float) -> Verdict | 
             error = JobError(code=ErrorCode.JOB_TIMEOUT, message="The attempt took too long.")
             return _retry(job, error, now, None, random)
         case None:
-            return _of_handler(job, ending, now, random)
+            try:
+                return _of_handler(job, ending, now, random)
+            except BaseException as error:  # noqa: BLE001 - a property of the raised exception
+                return _retry(job, _unreadable(ending.raised, error), now, None, random)
 
 
 def verdict_of_status(status: JobStatus, error: JobError | None) -> Verdict:
@@ -223,6 +226,14 @@ def _described_by_itself(raised: SecretaryError) -> JobError:
         message=text_of(getattr(raised, "message", raised)),
         details=details and {text_of(name): value for name, value in details.items()},
     )
+
+
+def _unreadable(raised: BaseException | None, error: BaseException) -> JobError:
+    """Return the error for an exception that raised *error* when its fields were read."""
+    kind = type(raised).__name__
+    message = f"{kind}: (its fields cannot be read: {type(error).__name__})"
+    details = {UNEXPECTED_MARK: kind}
+    return JobError(code=ErrorCode.PROCESSING_ERROR, message=message, details=details)
 
 
 def text_of(value: object) -> str:
