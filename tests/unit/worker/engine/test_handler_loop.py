@@ -293,6 +293,25 @@ async def test_a_handler_that_exits_ends_its_job_and_nothing_else() -> None:
         assert after.status is JobStatus.COMPLETED
 
 
+async def test_a_handler_that_stops_its_loop_cancels_no_other_handler() -> None:
+    began = asyncio.Event()
+
+    async def handle(job: Job, _: SecretaryJobRepository, __: ResourceCalculator) -> None:
+        if job.parameters.get("stops"):
+            asyncio.get_running_loop().stop()
+        else:
+            began.set()
+        await asyncio.sleep(0.2)
+
+    async with engine(handle) as worker:
+        beside = await worker.submit()
+        await worker.until(beside, lambda _: began.is_set())
+        stopper = await worker.submit(parameters={"stops": True})
+        for job_id in (beside, stopper):
+            assert (await worker.ended(job_id)).status is JobStatus.COMPLETED
+            assert worker.jobs.jobs[job_id].attempt == 1
+
+
 async def test_closing_does_not_wait_for_a_loop_that_is_blocked(blocker: Blocker) -> None:
     async with engine(blocker.handle) as worker:
         await block(worker, blocker)

@@ -131,6 +131,7 @@ class LoopThread:
         self._asked_at: float | None = None
         self._under_way: set[asyncio.Task[None]] = set()
         self._retired = False
+        self._may_stop = False
         self._thread = threading.Thread(target=self._run, name="handlers", daemon=True)
         self._thread.start()
 
@@ -163,7 +164,7 @@ class LoopThread:
 
     def stop(self, timeout_sec: float) -> bool:
         """Stop the loop now. Return False if the loop is still blocked after *timeout_sec*."""
-        self.post(self._loop.stop)
+        self.post(self._stop)
         self._thread.join(timeout_sec)
         return not self._thread.is_alive()
 
@@ -182,7 +183,11 @@ class LoopThread:
 
     def _stop_if_done(self) -> None:
         if self._retired and not self._under_way:
-            self._loop.call_soon(self._loop.stop)  # after the callbacks of the task that ended
+            self._loop.call_soon(self._stop)  # after the callbacks of the task that ended
+
+    def _stop(self) -> None:
+        self._may_stop = True
+        self._loop.stop()
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
@@ -193,12 +198,15 @@ class LoopThread:
             self._loop.close()
 
     def _run_until_stopped(self) -> None:
-        """Run the loop, and run it again if a handler's task raises ``SystemExit``."""
-        while True:
+        """Run the loop, and run it again if a handler stops it or raises ``SystemExit``."""
+        while not self._may_stop:
             try:
-                return self._loop.run_forever()
+                self._loop.run_forever()
             except (SystemExit, KeyboardInterrupt) as error:
                 log.warning("handler_loop.exit_ignored", error=repr(error))
+            else:
+                if not self._may_stop:
+                    log.warning("handler_loop.stop_ignored")
 
     def _cancel_leftovers(self) -> None:
         tasks = asyncio.all_tasks(self._loop)
