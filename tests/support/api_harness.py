@@ -13,6 +13,7 @@ from cryptography.fernet import Fernet
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from secretary_api.app import ApiDependencies, create_app
+from secretary_api.files.upload_limits import UploadLimits
 from secretary_api.jobs.admission import Admission
 from secretary_common.errors import StoreUnavailable
 from secretary_common.http.url_guard import UrlGuard
@@ -39,6 +40,7 @@ FILE = str(ROOT / "a.pdf")
 SIGNING_SECRET = "whsec_" + "A" * 32
 MAX_BODY_BYTES = 64 * 1024
 MAX_UPLOAD_BYTES = 300 * 1024
+UPLOAD_LIMITS = UploadLimits(max_bytes=MAX_UPLOAD_BYTES)
 RETENTION = timedelta(days=30)
 
 
@@ -112,7 +114,7 @@ class Api:
                 in_background=self.background.start,
                 bootstrap_key=ADMIN_KEY,
                 max_body_mb=MAX_BODY_BYTES / 1024 / 1024,
-                max_upload_mb=MAX_UPLOAD_BYTES / 1024 / 1024,
+                uploads=UPLOAD_LIMITS,
                 store_has_answered=lambda: self.store_answers,
             )
         )

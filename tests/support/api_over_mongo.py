@@ -29,7 +29,11 @@ async def api_over(url: str, database: str) -> AsyncIterator[Client]:
     """Yield a client of the API over the database, with an admin's key."""
     settings = Settings(
         mongo=MongoSection(url=url, database=database),
-        api=ApiSection(pepper=SecretStr(PEPPER), bootstrap_key=SecretStr(ADMIN_KEY)),
+        api=ApiSection(
+            pepper=SecretStr(PEPPER),
+            bootstrap_key=SecretStr(ADMIN_KEY),
+            max_values=10_000_000,  # so that MongoDB's own limit comes first
+        ),
         security=SecuritySection(
             encryption_keys=[SecretStr(Fernet.generate_key().decode())]  # as generated
         ),

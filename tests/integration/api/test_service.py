@@ -151,3 +151,18 @@ def test_a_bad_configuration_ends_the_service_and_names_the_setting(
     assert named in said
     assert "hunter2" not in said
     assert "Traceback" not in said
+
+
+def test_each_answer_offers_the_source_code(
+    mongo_url: str, database_name: str, tmp_path: Path
+) -> None:
+    source = "https://example.com/secretary"
+    service = service_over(mongo_url, database_name, tmp_path, **{"api.source_url": source})
+    try:
+        service.start()
+        with client_of(service) as client:
+            for path in ("/health/live", "/docs", "/api/jobs/unknown", "/nothing"):
+                assert client.get(path).headers["x-source-code"] == source
+            assert f"]({source})" in client.get("/openapi.json").json()["info"]["description"]
+    finally:
+        service.stop()

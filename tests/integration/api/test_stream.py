@@ -56,3 +56,15 @@ def test_open_streams_do_not_delay_a_stopping_service(service: Service) -> None:
             assert service.stop()
             assert time.monotonic() - stopped_at < SHUTDOWN_SEC
             assert list(events) == []
+
+
+def test_a_deleted_key_ends_its_stream(service: Service) -> None:
+    with client_of(service) as admin, client_of(service) as client:
+        made = data_of(admin.post("/api/keys", json={"name": "a"}))
+        client.headers["Authorization"] = f"Bearer {made['key']}"
+        job_id = submitted(client)
+        with client.stream("GET", f"/api/jobs/{job_id}/stream") as answer:
+            events = events_in(answer.iter_lines())
+            assert next(events).name == "pending"
+            admin.delete(f"/api/keys/{made['key_id']}").raise_for_status()
+            assert list(events) == []

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from support.api_harness import ADMIN_KEY, Api, data_of, error_of, refused_field
+
+from secretary_api.auth import CACHE_SEC, FRESH_SEC
+from secretary_api.jobs.stream import POLL_SEC
+from secretary_common.models import BOOTSTRAP_ID
 
 WITH_KEY = [
     ("GET", "/api/jobs/"),
@@ -143,3 +149,24 @@ async def test_a_bad_key_request_names_the_field(
     api: Api, body: dict[str, object], field: str
 ) -> None:
     refused_field(await api.request("POST", "/api/keys", json=body), field)
+
+
+async def test_a_stream_learns_in_time_that_another_process_deleted_its_key(api: Api) -> None:
+    keyring = api.app.state.services.keyring
+    key_id = (await api.new_key()).split("_")[1]
+    assert await keyring.is_valid(key_id)
+    await api.keys.delete(key_id)
+    api.clock.advance(FRESH_SEC + POLL_SEC)
+    assert not await keyring.is_valid(key_id)
+    assert FRESH_SEC + POLL_SEC < CACHE_SEC
+
+
+async def test_a_key_is_valid_until_it_expires(api: Api) -> None:
+    keyring = api.app.state.services.keyring
+    ends_at = (api.clock.now() + timedelta(seconds=60)).isoformat()
+    key_id = (await api.new_key(expires_at=ends_at)).split("_")[1]
+    assert await keyring.is_valid(key_id)
+    assert await keyring.is_valid(BOOTSTRAP_ID)
+    api.clock.advance(60)
+    assert not await keyring.is_valid(key_id)
+    assert not await keyring.is_valid("unknown")

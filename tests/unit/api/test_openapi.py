@@ -51,6 +51,11 @@ async def test_each_path_is_described_in_one_form(document: Any) -> None:
     }
 
 
+async def test_the_document_which_docs_shows_offers_the_source_code(document: Any) -> None:
+    assert document["info"]["license"]["identifier"] == "AGPL-3.0-or-later"
+    assert "source code of this service" in document["info"]["description"]
+
+
 async def test_every_failure_is_described_as_our_envelope(document: Any) -> None:
     for path, operations in document["paths"].items():
         for method, operation in operations.items():

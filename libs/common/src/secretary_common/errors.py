@@ -24,6 +24,7 @@ class ErrorCode(StrEnum):
     UNKNOWN_JOB_TYPE = "UNKNOWN_JOB_TYPE"
     URL_REFUSED = "URL_REFUSED"
     IDEMPOTENCY_KEY_REUSED = "IDEMPOTENCY_KEY_REUSED"
+    RATE_LIMITED = "RATE_LIMITED"
     STORE_UNAVAILABLE = "STORE_UNAVAILABLE"
     REQUEST_TIMEOUT = "REQUEST_TIMEOUT"
     OVERLOADED = "OVERLOADED"
@@ -238,6 +239,23 @@ class FileTooLarge(SecretaryError):
     """The file is too large."""
 
     code = ErrorCode.BODY_TOO_LARGE
+
+
+class RateLimited(SecretaryError):
+    """This API key has reached one of its limits; try again later."""
+
+    code = ErrorCode.RATE_LIMITED
+
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        retry_after: float,
+        details: dict[str, Any] | None = None,
+    ) -> None:
+        """*retry_after*: seconds that a client should wait before it repeats the request."""
+        super().__init__(message, details=details)
+        self.retry_after = retry_after
 
 
 class StoreUnavailable(SecretaryError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -15,8 +15,10 @@ from secretary_api.auth import Keyring
 from secretary_api.deliveries import Deliveries
 from secretary_api.dependencies import Services
 from secretary_api.files.downloads import Downloads
+from secretary_api.files.upload_limits import UploadLimits
 from secretary_api.files.uploads import UploadStore
 from secretary_api.http import errors
+from secretary_api.http.json_bodies import JsonBodies
 from secretary_api.http.middleware import BodyLimit, Limit, OptionalSlash, RequestLog
 from secretary_api.http.multipart import FRAMING_BYTES
 from secretary_api.jobs.actions import JobActions
@@ -66,6 +68,7 @@ Every answer has an envelope: `{"status": "success", "data": …}` or
 `{"status": "error", "error": {"code", "message", "details"}}`; `code` is stable.
 Paths work with and without a trailing slash.
 """
+LICENCE = "AGPL-3.0-or-later"
 BUSY = (batches.busy, jobs.busy)
 ROUTERS = (
     batches.router,  # before jobs: "batch" is not the id of a job
@@ -109,8 +112,11 @@ class ApiDependencies:
     public_url: str
     in_background: Callable[[Coroutine[Any, Any, Any]], None]
     bootstrap_key: str = ""
+    source_url: str = ""
     max_body_mb: float = 10
-    max_upload_mb: float = 200
+    max_values: int = 200_000
+    turn_sec: float = 60
+    uploads: UploadLimits = field(default_factory=UploadLimits)
     webhook_test_sec: float = 30
     store_has_answered: Callable[[], bool] = lambda: True
     is_stopping: Callable[[], bool] = lambda: False
@@ -121,7 +127,8 @@ def create_app(parts: ApiDependencies, lifespan: Lifespan | None = None) -> Fast
     app = FastAPI(
         title="Secretary",
         version=VERSION,
-        description=DESCRIPTION,
+        description=DESCRIPTION + _source(parts.source_url),
+        license_info={"name": LICENCE, "identifier": LICENCE},
         lifespan=lifespan,
         redirect_slashes=False,
         docs_url=None,
@@ -139,19 +146,26 @@ def create_app(parts: ApiDependencies, lifespan: Lifespan | None = None) -> Fast
     app.add_middleware(
         BodyLimit,
         limit=Limit(int(parts.max_body_mb * MEGABYTE), "api.max_body_mb"),
-        others={uploads.PATH: Limit(_max_upload(parts) + FRAMING_BYTES, "files.max_upload_mb")},
+        others={
+            uploads.PATH: Limit(parts.uploads.max_bytes + FRAMING_BYTES, "files.max_upload_mb")
+        },
     )
     app.add_middleware(RequestLog)
     return app
 
 
-def _max_upload(parts: ApiDependencies) -> int:
-    return int(parts.max_upload_mb * MEGABYTE)
+def _source(url: str) -> str:
+    """Return the offer of the source code that section 13 of the AGPL asks for."""
+    where = f"is at [{url}]({url})" if url else "is available from the operator of this service"
+    return f"\nThe source code of this service {where}, under the {LICENCE}.\n"
 
 
 def _services(parts: ApiDependencies) -> Services:
     announced = KnownJobTypes(parts.job_types, parts.clock)
-    upload_store = UploadStore(parts.files, parts.clock, max_bytes=_max_upload(parts))
+    upload_store = UploadStore(parts.files, parts.clock, parts.uploads)
+    keyring = Keyring(
+        parts.keys, parts.clock, pepper=parts.pepper, bootstrap_key=parts.bootstrap_key
+    )
     ringer = Ringer(parts.doorbell, parts.in_background)
     job_actions = JobActions(
         jobs=parts.jobs,
@@ -177,7 +191,7 @@ def _services(parts: ApiDependencies) -> Services:
             job_types=announced,
             clock=parts.clock,
         ),
-        stream=JobStream(parts.jobs, parts.is_stopping),
+        stream=JobStream(parts.jobs, keyring.is_valid, parts.is_stopping),
         uploads=upload_store,
         downloads=Downloads(parts.files),
         actions=job_actions,
@@ -200,9 +214,8 @@ def _services(parts: ApiDependencies) -> Services:
             clock=parts.clock,
         ),
         deliveries=_deliveries(parts),
-        keyring=Keyring(
-            parts.keys, parts.clock, pepper=parts.pepper, bootstrap_key=parts.bootstrap_key
-        ),
+        keyring=keyring,
+        bodies=JsonBodies(max_values=parts.max_values, turn_sec=parts.turn_sec),
         templates=parts.templates,
         ping_store=parts.ping_store,
         marker=IdempotencyMarker(parts.pepper),

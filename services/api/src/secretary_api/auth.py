@@ -15,6 +15,8 @@ from secretary_common.runtime.clock import Clock
 
 CACHE_SEC = 5.0
 """This process may accept a key for this long after another process deleted the key."""
+FRESH_SEC = 4.0
+"""A stream looks at its key again after this time, so that it ends within ``CACHE_SEC``."""
 _MAX_CACHED = 10_000
 _NO_DIGEST = "0" * 64
 
@@ -75,6 +77,17 @@ class Keyring:
             raise Unauthorized
         return Principal(key.key_id, is_admin=ADMIN in key.scopes)
 
+    async def is_valid(self, key_id: str) -> bool:
+        """Return whether a key that began a request still exists, and has not expired.
+
+        Raises:
+            StoreUnavailable: MongoDB did not answer.
+        """
+        if key_id == BOOTSTRAP_ID and self._bootstrap_digest:
+            return True
+        key = await self._known(key_id, FRESH_SEC)
+        return key is not None and not self._has_expired(key)
+
     async def create(
         self, name: str, scopes: Sequence[str], expires_at: datetime | None
     ) -> tuple[ApiKey, str]:
@@ -112,13 +125,13 @@ class Keyring:
     def _has_expired(self, key: ApiKey) -> bool:
         return key.expires_at is not None and key.expires_at <= self._clock.now()
 
-    async def _known(self, key_id: str | None) -> ApiKey | None:
-        """Return the key as it was at most ``CACHE_SEC`` ago; unknown ids are not cached."""
+    async def _known(self, key_id: str | None, age_sec: float = CACHE_SEC) -> ApiKey | None:
+        """Return the key as it was at most *age_sec* ago; unknown ids are not cached."""
         if key_id is None:
             return None
         now = self._clock.now()
         cached = self._cached.get(key_id)
-        if cached and abs(now - cached[0]) <= timedelta(seconds=CACHE_SEC):
+        if cached and abs(now - cached[0]) <= timedelta(seconds=age_sec):
             return cached[1]
         key = await self._repository.get(key_id)
         if key is None:

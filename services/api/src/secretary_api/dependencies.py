@@ -15,6 +15,7 @@ from secretary_api.deliveries import Deliveries
 from secretary_api.files.downloads import Downloads
 from secretary_api.files.uploads import UploadStore
 from secretary_api.http import body
+from secretary_api.http.json_bodies import JsonBodies
 from secretary_api.jobs.actions import JobActions
 from secretary_api.jobs.batches import Batches
 from secretary_api.jobs.idempotency import HEADER as IDEMPOTENCY_HEADER
@@ -54,6 +55,7 @@ class Services:
     deliveries: Deliveries
     templates: TemplateRepository
     keyring: Keyring
+    bodies: JsonBodies
     ping_store: Callable[[], Awaitable[None]]
     """Returns when MongoDB has answered; otherwise raises ``StoreUnavailable``."""
     marker: IdempotencyMarker
@@ -135,9 +137,9 @@ def add_log_fields(request: Request, **fields: str) -> None:
     request.scope["state"].setdefault("log_fields", {}).update(fields)
 
 
-async def json_body(request: Request, _caller: PrincipalDep) -> Any:
+async def json_body(request: Request, caller: PrincipalDep, services: ServicesDep) -> Any:
     """Return the parsed JSON body, which is read once for each request, after authentication."""
-    return await body.read_json(request)
+    return await services.bodies.read(request, caller.key_id)
 
 
 JsonBodyDep = Annotated[Any, Depends(json_body)]
@@ -177,11 +179,13 @@ async def submission_of(
         Unauthorized: the request has no valid key.
         InvalidRequest: the body does not fit *model*, or the idempotency key is not valid.
         NotStorable: a value in the body cannot be stored.
+        BodyTooLarge: the body is over a limit.
+        RateLimited: other large bodies of the key took too long.
     """
     caller = await caller_of(request)
-    parsed = await body.read_json(request)
-    submission = body.validated(parsed, model)
     services = await services_of(request)
+    parsed = await services.bodies.read(request, caller.key_id)
+    submission = body.validated(parsed, model)
     key = request.headers.get(IDEMPOTENCY_HEADER)
     return submission, services.marker.mark(key, parsed, services.clock.now()), caller
 

@@ -11,7 +11,8 @@ from types import FrameType
 
 import uvicorn
 
-from secretary_api.app import ApiDependencies, create_app
+from secretary_api.app import MEGABYTE, ApiDependencies, create_app
+from secretary_api.files.upload_limits import UploadLimits
 from secretary_api.http.bounded_protocol import protocol_with
 from secretary_api.http.connection_limits import ConnectionLimits
 from secretary_api.http.early_answer import EarlyAnswer
@@ -36,6 +37,7 @@ log = get_logger(__name__)
 
 REQUIRED = ("security.encryption_keys", "api.pepper")
 WEBHOOK_TEST_MARGIN_SEC = 5
+SOURCE_HEADER = "X-Source-Code"
 SHUTDOWN_SEC = 10
 """The time that requests in flight have after the signal to stop."""
 
@@ -125,10 +127,25 @@ def wire(
         public_url=settings.api.public_url,
         in_background=background.start,
         pepper=settings.api.pepper.get_secret_value(),
+        source_url=settings.api.source_url,
         bootstrap_key=settings.api.bootstrap_key.get_secret_value(),
         max_body_mb=settings.api.max_body_mb,
-        max_upload_mb=settings.files.max_upload_mb,
+        max_values=settings.api.max_values,
+        turn_sec=settings.api.turn_sec,
+        uploads=_upload_limits(settings),
         webhook_test_sec=_webhook_test_sec(settings),
+    )
+
+
+def _upload_limits(settings: Settings) -> UploadLimits:
+    section = settings.files
+    return UploadLimits(
+        max_bytes=int(section.max_upload_mb * MEGABYTE),
+        at_once=section.uploads_at_once,
+        per_key=section.uploads_per_key,
+        turn_sec=settings.api.turn_sec,
+        min_kb_per_sec=section.min_upload_kb_per_sec,
+        total_sec=section.upload_sec,
     )
 
 
@@ -140,6 +157,7 @@ def _webhook_test_sec(settings: Settings) -> float:
 
 def server_config(settings: Settings, parts: ApiDependencies) -> uvicorn.Config:
     """Return the configuration of uvicorn, with our log lines instead of its own."""
+    source = settings.api.source_url
     return uvicorn.Config(
         EarlyAnswer(create_app(parts)),
         host=settings.api.host,
@@ -150,6 +168,7 @@ def server_config(settings: Settings, parts: ApiDependencies) -> uvicorn.Config:
         lifespan="off",
         log_config=None,
         server_header=False,
+        headers=[(SOURCE_HEADER, source)] if source else [],
         timeout_graceful_shutdown=SHUTDOWN_SEC,
     )
 

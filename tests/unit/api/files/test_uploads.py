@@ -14,13 +14,13 @@ from support.api_harness import (
     ADMIN_KEY,
     MAX_BODY_BYTES,
     MAX_UPLOAD_BYTES,
+    UPLOAD_LIMITS,
     Api,
     data_of,
     error_of,
     refused_field,
 )
 
-from secretary_api.files import uploads
 from secretary_api.http import multipart
 from secretary_common.errors import StoreUnavailable
 from secretary_common.models import FileKind
@@ -274,11 +274,11 @@ async def test_uploads_wait_for_uploads_of_the_same_key_only(
         yield END
 
     crowd = [
-        asyncio.create_task(raw(api, slow(), key=first)) for _ in range(2 * uploads.UPLOADS_PER_KEY)
+        asyncio.create_task(raw(api, slow(), key=first)) for _ in range(2 * UPLOAD_LIMITS.per_key)
     ]
-    await until(lambda: len(api.files.begun) == uploads.UPLOADS_PER_KEY)
+    await until(lambda: len(api.files.begun) == UPLOAD_LIMITS.per_key)
     assert (await upload(api, key=second)).status_code == 201
-    assert len(api.files.begun) == uploads.UPLOADS_PER_KEY + 1
+    assert len(api.files.begun) == UPLOAD_LIMITS.per_key + 1
     goes_on.set()
     assert {answer.status_code for answer in await asyncio.gather(*crowd)} == {201}
 

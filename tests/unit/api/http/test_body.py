@@ -37,7 +37,7 @@ documents = st.one_of(
 def read(raw: bytes) -> Any:
     """Return the value of *raw* as text that tells 1 from 1.0, or the refusal."""
     try:
-        return repr(body._parsed(raw))
+        return repr(body.parse_json(raw))
     except SecretaryError as error:
         return error.code, error.message, error.details
 

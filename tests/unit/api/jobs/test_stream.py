@@ -16,6 +16,7 @@ from secretary_common.models import Job, JobProgress, Outcome, ProgressChange
 from secretary_common.testing.jobs import InMemoryJobRepository
 
 TYPES = {"pdf"}
+KEY = "key"
 
 
 class CountingStore(InMemoryJobRepository):
@@ -27,7 +28,11 @@ class CountingStore(InMemoryJobRepository):
         """How many jobs each query asked for."""
         self.answers = True
         self.stopping = False
-        self.stream = JobStream(self, lambda: self.stopping)
+        self.valid = {KEY}
+        self.stream = JobStream(self, self.is_valid, lambda: self.stopping)
+
+    async def is_valid(self, key_id: str) -> bool:
+        return key_id in self.valid
 
     async def summaries(self, job_ids: Collection[str]) -> list[Job]:
         self.queries.append(len(job_ids))
@@ -53,7 +58,7 @@ class CountingStore(InMemoryJobRepository):
         await self.settle(job, "t1", end(Outcome.COMPLETED, seq=seq))
 
     async def follow(self, job: Job, after: int = BEFORE_ALL) -> list[tuple[int, str] | None]:
-        changes = self.stream.changes(job, after)
+        changes = self.stream.changes(job, after, KEY)
         return [(job.seq, job.status.value) if job else None async for job in changes]
 
 
@@ -151,5 +156,22 @@ def test_a_deleted_job_ends_its_stream() -> None:
         await asyncio.sleep(1)
         await jobs.delete(job, NOW)
         assert await following == [(0, "pending")]
+
+    play(scene)
+
+
+def test_a_revoked_key_ends_its_streams_and_no_others() -> None:
+    async def scene(jobs: CountingStore) -> None:
+        job = await jobs.submitted()
+        jobs.valid.add("other")
+        following = asyncio.ensure_future(jobs.follow(job))
+        others = jobs.stream.changes(job, BEFORE_ALL, "other")
+        assert await anext(others) == job
+        await asyncio.sleep(1)
+        jobs.valid.remove(KEY)
+        assert await following == [(0, "pending")]
+        claimed = await jobs.start(job)
+        await jobs.complete(claimed, 2)
+        assert [found.seq async for found in others if found] == [2]
 
     play(scene)

@@ -36,6 +36,17 @@ async def test_each_key_and_all_keys_together_have_a_limit() -> None:
     assert sorted(requests.granted) == ["a1", "a2", "a3", "b1", "b2"]
 
 
+async def test_a_key_without_a_permit_gets_a_reserved_one_however_many_others_have() -> None:
+    requests = Requests(KeyedLimit(total=1, per_key=3, reserved=1))
+    async with asyncio.TaskGroup() as group:
+        names = ("a1", "a2", "a3", "b1", "b2")
+        tasks = [group.create_task(requests.start(name)) for name in names]
+        await settled(*tasks)
+        assert requests.granted == ["a1", "a2", "b1"]
+        requests.finish.set()
+    assert sorted(requests.granted) == sorted(names)
+
+
 async def test_a_request_that_runs_out_of_patience_gets_no_permit_and_takes_none() -> None:
     limit = KeyedLimit(total=1, per_key=1)
     requests = Requests(limit)

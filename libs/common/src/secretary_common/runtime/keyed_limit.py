@@ -15,11 +15,14 @@ class KeyedLimit:
     loop.
     """
 
-    def __init__(self, *, total: int, per_key: int) -> None:
+    def __init__(self, *, total: int, per_key: int, reserved: int = 0) -> None:
+        """*reserved*: a key with fewer permits gets one, however many other keys have."""
         self._per_key = per_key
         self._total = asyncio.Semaphore(total)
         self._keys: dict[str, asyncio.Semaphore] = {}
         self._users: Counter[str] = Counter()
+        self._reserved = reserved
+        self._held: Counter[str] = Counter()
 
     @asynccontextmanager
     async def permit(self, key: str, *, patience_sec: float | None = None) -> AsyncIterator[bool]:
@@ -35,19 +38,30 @@ class KeyedLimit:
                 yield False
                 return
             try:
-                if not await _acquired(self._total, patience_sec):
-                    yield False
-                    return
-                try:
-                    yield True
-                finally:
-                    self._total.release()
+                async with self._counted(key, patience_sec) as has_permit:
+                    yield has_permit
             finally:
                 own.release()
         finally:
             self._users[key] -= 1
             if not self._users[key]:
                 del self._users[key], self._keys[key]
+
+    @asynccontextmanager
+    async def _counted(self, key: str, patience_sec: float | None) -> AsyncIterator[bool]:
+        is_reserved = self._held[key] < self._reserved
+        if not is_reserved and not await _acquired(self._total, patience_sec):
+            yield False
+            return
+        self._held[key] += 1
+        try:
+            yield True
+        finally:
+            self._held[key] -= 1
+            if not self._held[key]:
+                del self._held[key]
+            if not is_reserved:
+                self._total.release()
 
     @property
     def active_keys(self) -> int:

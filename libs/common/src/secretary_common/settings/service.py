@@ -146,12 +146,18 @@ class ApiSection(Section):
     """An admin key for the first use and for tests; empty: none."""
     pepper: StrongSecret = SecretStr("")
     max_body_mb: float = Field(default=10, gt=0, le=1000)
+    source_url: HttpUrl = ""
+    """Where the source code of this service is, which the AGPL promises its users."""
     head_sec: Seconds = 30.0
     """The time for the head of a request; a connection that sends none is closed after it."""
     body_sec: Seconds = 60.0
     """The time for the body of a request, uploads excepted."""
     limit_concurrency: int = Field(default=2000, ge=1)
     """The most requests of this process under way, streams included; more get 503."""
+    max_values: int = Field(default=200_000, ge=1000)
+    """The most values in a JSON body: commas and opening brackets are counted."""
+    turn_sec: Seconds = 60.0
+    """How long a large JSON body or an upload waits for others of the same API key."""
 
 
 class WorkerSection(Section):

@@ -17,6 +17,13 @@ class FilesSection(Section):
     roots: list[Path] = []
     """Folders with files that jobs may name; without a folder, no job may name a file."""
     max_upload_mb: float = Field(default=200, gt=0)
+    uploads_at_once: int = Field(default=32, ge=1)
+    """The most uploads at once, apart from the first one of each API key."""
+    uploads_per_key: int = Field(default=8, ge=1)
+    min_upload_kb_per_sec: float = Field(default=16, gt=0)
+    """The slowest upload: after 10 s, a slower one is refused."""
+    upload_sec: Seconds = 3600.0
+    """The longest time for one upload."""
 
 
 class CacheSection(Section):

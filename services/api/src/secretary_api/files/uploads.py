@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing
 
+from secretary_api.files.upload_limits import UploadLimits
 from secretary_api.http.errors import refused_fields
 from secretary_api.http.multipart import FileBody
-from secretary_common.errors import BodyTooLarge, ErrorCode, FileTooLarge
+from secretary_common.errors import BodyTooLarge, ErrorCode, FileTooLarge, RateLimited
 from secretary_common.models import FileInfo, FileKind, JsonObject, StoredFile
 from secretary_common.models.file import UPLOAD_FORMAT, UPLOAD_PARAMETER
 from secretary_common.ports import FileRepository
@@ -17,21 +18,17 @@ from secretary_common.runtime.log import get_logger
 
 log = get_logger(__name__)
 
-UPLOADS_AT_ONCE = 32
-"""The most uploads that are stored at once; each needs a few MiB. Others wait, unread."""
-UPLOADS_PER_KEY = 8
-"""The most uploads of one API key at once, so that one key alone cannot block the others."""
+RETRY_SEC = 5.0
 
 
 class UploadStore:
     """Stores uploads, and checks the uploads that a job names."""
 
-    def __init__(self, files: FileRepository, clock: Clock, *, max_bytes: int) -> None:
-        """*max_bytes*: the largest size of one file."""
+    def __init__(self, files: FileRepository, clock: Clock, limits: UploadLimits) -> None:
         self._files = files
         self._clock = clock
-        self._max_bytes = max_bytes
-        self._limit = KeyedLimit(total=UPLOADS_AT_ONCE, per_key=UPLOADS_PER_KEY)
+        self._limits = limits
+        self._limit = KeyedLimit(total=limits.at_once, per_key=limits.per_key, reserved=1)
 
     async def store(self, content_type: str, body: AsyncIterator[bytes], owner: str) -> StoredFile:
         """Store the file in *body*, a request of the API key *owner*.
@@ -42,10 +39,14 @@ class UploadStore:
             UnsupportedMediaType: the body is not multipart/form-data.
             InvalidRequest: the body does not hold exactly one file with a valid name.
             BodyTooLarge: the file is over the limit.
+            RateLimited: other uploads took too long.
+            RequestTimeout: the body comes too slowly.
             StoreUnavailable: MongoDB did not answer.
         """
-        sent = FileBody(content_type, body)
-        async with self._limit.permit(owner):
+        sent = FileBody(content_type, self._limits.pace.of(body))
+        async with self._limit.permit(owner, patience_sec=self._limits.turn_sec) as has_turn:
+            if not has_turn:
+                raise RateLimited("too many uploads at once", retry_after=RETRY_SEC)
             info = FileInfo(
                 kind=FileKind.UPLOAD,
                 owner=owner,
@@ -54,7 +55,7 @@ class UploadStore:
             )
             try:
                 async with aclosing(sent.content()) as content:
-                    stored = await self._files.save(content, info, max_bytes=self._max_bytes)
+                    stored = await self._files.save(content, info, max_bytes=self._limits.max_bytes)
             except FileTooLarge as error:
                 raise BodyTooLarge(f"{error.message} (files.max_upload_mb)") from None
         log.info("file.uploaded", file_id=stored.file_id, size=stored.size, key_id=owner)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from email.message import Message
 from typing import Any, TypeVar
 
-from fastapi import Request
 from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 
@@ -17,25 +15,18 @@ from secretary_common.jobs.storable import MAX_DEPTH, check_storable, refusal
 M = TypeVar("M", bound=BaseModel)
 
 BODY = "body"
-_SMALL_BYTES = 64 * 1024
-"""Larger bodies are parsed in a thread, so that other requests do not wait for them."""
 _MAX_DIGITS = 25
 _OVER_64_BIT = 10**_MAX_DIGITS
 
 
-async def read_json(request: Request) -> Any:
-    """Read and parse the body of *request*.
+def require_json(content_type: str) -> None:
+    """Check the Content-Type of a body.
 
     Raises:
-        UnsupportedMediaType: the Content-Type is not JSON.
-        BodyTooLarge: the body is over the limit.
-        InvalidRequest: the body is not JSON.
-        NotStorable: the error names the value that cannot be stored.
+        UnsupportedMediaType: it is not JSON.
     """
-    if not _is_json(request.headers.get("content-type", "")):
+    if not _is_json(content_type):
         raise UnsupportedMediaType
-    raw = await request.body()
-    return await asyncio.to_thread(_parsed, raw) if len(raw) > _SMALL_BYTES else _parsed(raw)
 
 
 def validated(body: Any, model: type[M]) -> M:
@@ -52,7 +43,13 @@ def validated(body: Any, model: type[M]) -> M:
         raise refused_model(list(error.errors(include_input=False, include_url=False))) from None
 
 
-def _parsed(raw: bytes) -> Any:
+def parse_json(raw: bytes) -> Any:
+    """Return the value of *raw*.
+
+    Raises:
+        InvalidRequest: *raw* is not JSON.
+        NotStorable: the error names the value that cannot be stored.
+    """
     try:
         value = from_json(raw, allow_inf_nan=False, cache_strings="keys")  # values may be secret
     except ValueError:

@@ -16,6 +16,7 @@ from secretary_common.errors import (
     ErrorCode,
     InvalidRequest,
     Overloaded,
+    RateLimited,
     SecretaryError,
     StoreUnavailable,
     Unauthorized,
@@ -38,6 +39,7 @@ STATUS_OF: Mapping[str, int] = {
     ErrorCode.FILE_OUTSIDE_ROOTS: 422,
     ErrorCode.FILE_NOT_FOUND: 422,
     ErrorCode.IDEMPOTENCY_KEY_REUSED: 422,
+    ErrorCode.RATE_LIMITED: 429,
     ErrorCode.STORE_UNAVAILABLE: 503,
     ErrorCode.OVERLOADED: 503,
 }
@@ -131,7 +133,7 @@ def install(app: FastAPI) -> None:
 def _headers_of(error: SecretaryError) -> dict[str, str]:
     if isinstance(error, Unauthorized):
         return {"WWW-Authenticate": "Bearer"}
-    if isinstance(error, StoreUnavailable | Overloaded):
+    if isinstance(error, StoreUnavailable | RateLimited | Overloaded):
         return {"Retry-After": str(math.ceil(error.retry_after))}
     return {}
 

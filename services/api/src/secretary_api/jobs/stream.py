@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 from secretary_common.models import Job
 from secretary_common.ports import JobRepository
@@ -24,19 +24,34 @@ class JobStream:
     All streams poll at the same moments, so that up to 500 streams share one query.
     """
 
-    def __init__(self, jobs: JobRepository, is_stopping: Callable[[], bool]) -> None:
-        """*is_stopping*: whether the service stops; then every stream ends."""
+    def __init__(
+        self,
+        jobs: JobRepository,
+        is_valid: Callable[[str], Awaitable[bool]],
+        is_stopping: Callable[[], bool],
+    ) -> None:
+        """Take what ends streams.
+
+        Args:
+            jobs: the jobs.
+            is_valid: whether the API key with this id may still follow jobs.
+            is_stopping: whether the service stops; then every stream ends.
+        """
         self._jobs = jobs
+        self._is_valid = is_valid
         self._is_stopping = is_stopping
         self._failures = Failures("streams")
-        self._polls: GroupCommit[str, Job | None] = GroupCommit(self._poll, largest=_LARGEST)
+        self._polls: GroupCommit[tuple[str, str], Job | None] = GroupCommit(
+            self._poll, largest=_LARGEST
+        )
 
-    async def changes(self, job: Job, after: int) -> AsyncIterator[Job | None]:
+    async def changes(self, job: Job, after: int, key_id: str) -> AsyncIterator[Job | None]:
         """Yield *job* if its ``seq`` is above *after*, then the job after each visible change.
 
         Changes between two polls are yielded as one. After ``QUIET_SEC`` without a change the
-        stream yields None. The stream ends when the job ends or is deleted, or when the service
-        stops. While MongoDB does not answer, the stream yields no job.
+        stream yields None. The stream ends when the job ends or is deleted, when the API key
+        *key_id* is deleted or expires, or when the service stops. While MongoDB does not answer,
+        the stream yields no job.
         """
         loop = asyncio.get_running_loop()
         yielded_at, found = loop.time(), job
@@ -51,7 +66,7 @@ class JobStream:
                 return
             await asyncio.sleep(POLL_SEC - loop.time() % POLL_SEC)
             try:
-                current = await self._polls.submit(job.job_id)
+                current = await self._polls.submit((job.job_id, key_id))
             except Exception as error:  # noqa: BLE001 - logged; the client's stream goes on
                 self._failures.record(error)
                 current = found
@@ -59,6 +74,8 @@ class JobStream:
                 return
             found = current
 
-    async def _poll(self, job_ids: list[str]) -> list[Job | None]:
-        found = {job.job_id: job for job in await self._jobs.summaries(set(job_ids))}
-        return [found.get(job_id) for job_id in job_ids]
+    async def _poll(self, followed: list[tuple[str, str]]) -> list[Job | None]:
+        valid = {key_id: await self._is_valid(key_id) for key_id in {one for _, one in followed}}
+        job_ids = {job_id for job_id, key_id in followed if valid[key_id]}
+        found = {job.job_id: job for job in await self._jobs.summaries(job_ids)}
+        return [found.get(job_id) if valid[key_id] else None for job_id, key_id in followed]

@@ -9,7 +9,7 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Response
 from fastapi.responses import StreamingResponse
 
-from secretary_api.dependencies import JobDep, ServicesDep
+from secretary_api.dependencies import JobDep, PrincipalDep, ServicesDep
 from secretary_api.jobs.stream import BEFORE_ALL
 from secretary_api.routes.responses import COMMON, NOT_FOUND
 from secretary_api.schemas.job import JobEvent
@@ -36,6 +36,7 @@ _NO_CONTENT = 204
 )
 async def stream_job(
     job: JobDep,
+    caller: PrincipalDep,
     services: ServicesDep,
     last_event_id: Annotated[
         str | None, Header(description="The `id` of the last received event: its `seq`.")
@@ -44,12 +45,13 @@ async def stream_job(
     """Follow a job: its state now, then each change, as server-sent events.
 
     `id` is `seq`; `event` is pending, progress, completed, failed or cancelled; the last three end
-    the stream. Changes that come faster than twice a second are sent as one event.
+    the stream, and so does the end of the API key. Changes that come faster than twice a second are
+    sent as one event.
     """
     after = _seq_of(last_event_id)
     if job.has_ended and job.seq <= after:
         return Response(status_code=_NO_CONTENT)
-    changes = services.stream.changes(job, after)
+    changes = services.stream.changes(job, after, caller.key_id)
     return StreamingResponse(_written(changes), media_type=MEDIA_TYPE, headers=HEADERS)
 
 
