@@ -21,6 +21,9 @@ from secretary_common.settings.settings import Settings, load_settings
 
 log = get_logger(__name__)
 
+GIVE_UP_SEC = 600.0
+"""How long to wait for MongoDB, so that no process is left behind if MongoDB does not return."""
+
 
 async def record(settings: Settings, how: str, worker: str, mark: dict[str, Any]) -> None:
     """Record in the job of *mark* that code of this attempt froze or ended *worker*."""
@@ -55,7 +58,11 @@ def main() -> None:
         attempt=mark and mark["attempt"],
     )
     if mark:
-        asyncio.run(record(settings, failure["how"], failure["worker"], mark))
+        recording = record(settings, failure["how"], failure["worker"], mark)
+        try:
+            asyncio.run(asyncio.wait_for(recording, GIVE_UP_SEC))
+        except TimeoutError:
+            log.error("job.silence_not_recorded", job_id=mark["job_id"], waited_sec=GIVE_UP_SEC)
 
 
 if __name__ == "__main__":
