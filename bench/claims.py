@@ -41,8 +41,10 @@ from secretary_common.mongo.driver import DatabaseClient
 from secretary_common.mongo.jobs.document import MAY_START, PENDING, to_document, update_of
 from secretary_common.mongo.jobs.repository import MongoJobRepository
 from secretary_common.runtime.clock import SystemClock
+from secretary_common.testing.api_keys import InMemoryKeyRepository
 from secretary_devstack.servers.mongod import ReplicaSet
 from secretary_worker.engine.candidates import Candidates
+from secretary_worker.engine.running_limits import RunningLimits
 
 PASSED = 200_000
 GROUP_SIZE = 1_000
@@ -118,10 +120,16 @@ def ignore(_: Candidate) -> None:
     """Set no timer."""
 
 
+def candidates_of(repository: MongoJobRepository) -> Candidates:
+    """Return the candidates of one worker; no API key has limits."""
+    limits = RunningLimits(InMemoryKeyRepository(), repository)
+    return Candidates(repository, limits, on_scheduled=ignore)
+
+
 def by_polling(jobs: Collection, batch: int = SLOTS) -> Claimer:
     """Return a claimer that works like a worker with *batch* free slots."""
     repository = MongoJobRepository(jobs)
-    candidates = Candidates(repository, on_scheduled=ignore)
+    candidates = candidates_of(repository)
 
     async def claim() -> int:
         if not await candidates.refresh({TYPE}, CLOCK.now()):
@@ -209,7 +217,7 @@ async def compare_polls(url: str, used: Collection, job_type: str) -> str:
         for _ in range(POLLS):
             for name, jobs in (("fresh", fresh), ("used", used)):
                 started = time.monotonic()
-                candidates = Candidates(MongoJobRepository(jobs), on_scheduled=ignore)
+                candidates = candidates_of(MongoJobRepository(jobs))
                 await candidates.refresh({job_type}, CLOCK.now())
                 times[name].append((time.monotonic() - started) * 1000)
     fresh_ms, worn_ms = (statistics.median(found) for found in times.values())

@@ -230,3 +230,13 @@ async def test_other_programs_can_read_our_files(
         assert (found.read(), found.filename) == (content, "a.txt")
         assert found.metadata is not None
         assert (found.metadata["kind"], found.metadata["job_id"]) == ("file", "job-1")
+
+
+async def test_the_sizes_of_complete_uploads_are_added_up_by_key(files: FileRepository) -> None:
+    for owner, size in (("key-1", 10), ("key-1", 20), ("key-2", 5)):
+        upload = info(kind=FileKind.UPLOAD, owner=owner)
+        await files.save(pieces(b"x" * size), upload)
+    await files.save(pieces(b"x" * 99), info(kind=FileKind.FILE))
+    assert await files.upload_bytes() == {"key-1": 30, "key-2": 5}
+    assert await files.upload_bytes("key-1") == {"key-1": 30}
+    assert await files.upload_bytes("key-3") == {}

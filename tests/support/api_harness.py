@@ -61,6 +61,7 @@ class PdfLikeParams(BaseModel):
 
     filename: str | None = Field(default=None, json_schema_extra={"format": "file-root-path"})
     url: str | None = None
+    model: str | None = Field(default=None, json_schema_extra={"format": "language-model"})
     file_id: str | None = Field(default=None, json_schema_extra={"format": "upload"})
     extraction_method: Literal["native", "ocr"] = "native"
     page_start: int | None = Field(default=None, ge=1)
@@ -152,9 +153,9 @@ class Api:
         body = {"job_type": job_type, "parameters": parameters or {}, **fields}
         return await self.request("POST", "/api/jobs/", key=key, json=body)
 
-    async def submit_pdf(self, **parameters: Any) -> httpx.Response:
+    async def submit_pdf(self, *, key: str = ADMIN_KEY, **parameters: Any) -> httpx.Response:
         """Submit a pdf job."""
-        return await self.submit(parameters, job_type="pdf")
+        return await self.submit(parameters, job_type="pdf", key=key)
 
     async def new_key(self, name: str = "another", **fields: Any) -> str:
         """Create an API key."""

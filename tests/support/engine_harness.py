@@ -112,12 +112,14 @@ async def engine(
     job_type: str = "test",
     ping: Callable[[], Awaitable[None]] = _pong,
     fitness: Fitness | None = None,
+    keys: InMemoryKeyRepository | None = None,
 ) -> AsyncIterator[Engine]:
     """Run a worker with *handler* for *job_type*; drain it at the end."""
     jobs = jobs or InMemoryJobRepository()
     logs, files = logs or InMemoryLogRepository(), files or InMemoryFileRepository()
     recorder = RecordingDoorbell()
     doorbell = doorbell or recorder
+    keys = keys or InMemoryKeyRepository()
     job_types = InMemoryJobTypeRepository(JobTypeInfo(job_type))
     registry = Registry()
     registry.add(Registration(job_type, handler, params, timeout_sec))
@@ -127,10 +129,11 @@ async def engine(
             logs=logs,
             files=files,
             job_types=job_types,
+            keys=keys,
             doorbell=doorbell,
             clock=CLOCK,
             confirm=ping,
-            uploads=Uploads(files, InMemoryKeyRepository(), Bridge()),
+            uploads=Uploads(files, keys, Bridge()),
             cipher=CIPHER,
         ),
         EngineTerms(

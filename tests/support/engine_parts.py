@@ -12,10 +12,11 @@ from typing import Any
 
 from secretary_common.jobs.resource_calculator import ResourceCalculator
 from secretary_common.models import Candidate, Job, Lease
-from secretary_common.ports import JobCandidates, JobRepository, LogRepository, WorkerRepository
+from secretary_common.ports import JobRepository, KeyRepository, LogRepository, WorkerRepository
 from secretary_common.runtime.clock import Clock, SystemClock, elapsed_sec
 from secretary_common.runtime.lifecycle import Background
 from secretary_common.runtime.mailbox import Mailbox
+from secretary_common.testing.api_keys import InMemoryKeyRepository
 from secretary_common.testing.doorbell import RecordingDoorbell
 from secretary_common.testing.files import InMemoryFileRepository
 from secretary_worker.attempt.held_job import HeldJob
@@ -25,6 +26,7 @@ from secretary_worker.engine.candidates import BATCH_SIZE, Candidates
 from secretary_worker.engine.heartbeat import Heartbeat, WorkerState
 from secretary_worker.engine.leases import Leases
 from secretary_worker.engine.reclaim import Reclaimer
+from secretary_worker.engine.running_limits import RunningLimits
 
 RETENTION = timedelta(days=1)
 MAX_FILE_BYTES = 1000
@@ -58,8 +60,9 @@ def hold_of(job: Job, lease: Lease, confirmed_at: float = 0.0) -> HeldJob:
 
 
 def make_candidates(
-    jobs: JobCandidates,
+    jobs: JobRepository,
     *,
+    keys: KeyRepository | None = None,
     monotonic: Callable[[], float],
     choose: Callable[[Sequence[str]], str] = max,
     share: Callable[[], float] = lambda: 0.0,
@@ -69,6 +72,7 @@ def make_candidates(
     """Return the candidates of one worker, which begins with the last API key."""
     return Candidates(
         jobs,
+        RunningLimits(keys or InMemoryKeyRepository(), jobs, monotonic),
         batch_size=batch_size,
         monotonic=monotonic,
         choose=choose,

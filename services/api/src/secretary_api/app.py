@@ -26,10 +26,13 @@ from secretary_api.jobs.admission import Admission
 from secretary_api.jobs.batches import Batches
 from secretary_api.jobs.idempotency import IdempotencyMarker
 from secretary_api.jobs.job_types import KnownJobTypes
+from secretary_api.jobs.pending_limit import PendingLimit
 from secretary_api.jobs.queries import JobQueries
 from secretary_api.jobs.ringer import Ringer
 from secretary_api.jobs.stream import JobStream
 from secretary_api.jobs.submitter import JobSubmitter
+from secretary_api.key_listing import KeyListing
+from secretary_api.request_rate import RequestRate
 from secretary_api.routes import (
     actions,
     batches,
@@ -163,6 +166,7 @@ def _source(url: str) -> str:
 def _services(parts: ApiDependencies) -> Services:
     announced = KnownJobTypes(parts.job_types, parts.clock)
     upload_store = UploadStore(parts.files, parts.clock, parts.uploads)
+    pending_limit = PendingLimit(parts.jobs, announced)
     keyring = Keyring(
         parts.keys, parts.clock, pepper=parts.pepper, bootstrap_key=parts.bootstrap_key
     )
@@ -183,6 +187,7 @@ def _services(parts: ApiDependencies) -> Services:
             clock=parts.clock,
             admission=parts.admission,
             uploads=upload_store,
+            pending_limit=pending_limit,
         ),
         jobs=JobQueries(
             jobs=parts.jobs,
@@ -204,6 +209,7 @@ def _services(parts: ApiDependencies) -> Services:
             clock=parts.clock,
             admission=parts.admission,
             uploads=upload_store,
+            pending_limit=pending_limit,
         ),
         job_types=announced,
         workers=WorkerActions(
@@ -216,6 +222,8 @@ def _services(parts: ApiDependencies) -> Services:
         deliveries=_deliveries(parts),
         keyring=keyring,
         bodies=JsonBodies(max_values=parts.max_values, turn_sec=parts.turn_sec),
+        keys=KeyListing(keyring, parts.jobs, parts.files),
+        request_rate=RequestRate(),
         templates=parts.templates,
         ping_store=parts.ping_store,
         marker=IdempotencyMarker(parts.pepper),

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hmac
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from secretary_common.errors import Forbidden, NotFound, Unauthorized
-from secretary_common.models import ADMIN, BOOTSTRAP_ID, ApiKey
+from secretary_common.models import ADMIN, BOOTSTRAP_ID, NO_LIMITS, ApiKey, KeyLimits
 from secretary_common.ports import KeyRepository
 from secretary_common.runtime.clock import Clock
 
@@ -27,6 +28,7 @@ class Principal:
 
     key_id: str
     is_admin: bool
+    limits: KeyLimits = NO_LIMITS
 
     def may_see(self, owner: str) -> bool:
         """Return whether this key may see what belongs to the key *owner*."""
@@ -75,7 +77,7 @@ class Keyring:
         matches = hmac.compare_digest(digest, key.digest if key else _NO_DIGEST)
         if not key or not matches or self._has_expired(key):
             raise Unauthorized
-        return Principal(key.key_id, is_admin=ADMIN in key.scopes)
+        return Principal(key.key_id, is_admin=ADMIN in key.scopes, limits=key.limits)
 
     async def is_valid(self, key_id: str) -> bool:
         """Return whether a key that began a request still exists, and has not expired.
@@ -89,7 +91,11 @@ class Keyring:
         return key is not None and not self._has_expired(key)
 
     async def create(
-        self, name: str, scopes: Sequence[str], expires_at: datetime | None
+        self,
+        name: str,
+        scopes: Sequence[str],
+        expires_at: datetime | None,
+        limits: KeyLimits = NO_LIMITS,
     ) -> tuple[ApiKey, str]:
         """Create a key; return the key and its text, of which only a digest is stored."""
         key_id = secrets.token_hex(6)
@@ -101,6 +107,7 @@ class Keyring:
             scopes=list(scopes),
             created_at=self._clock.now(),
             expires_at=expires_at,
+            limits=limits,
         )
         await self._repository.insert(key)
         return key, token
@@ -108,6 +115,23 @@ class Keyring:
     async def all(self) -> list[ApiKey]:
         """Return every key, by id."""
         return await self._repository.all()
+
+    async def change_limits(self, key_id: str, changes: dict[str, Any]) -> ApiKey:
+        """Replace those limits of a key that *changes* names; return the key.
+
+        Other processes know the new limits within ``CACHE_SEC``.
+
+        Raises:
+            NotFound: there is no such key.
+        """
+        self._cached.pop(key_id, None)
+        key = await self._repository.get(key_id)
+        if key is not None:
+            limits = key.limits.model_copy(update=changes)
+            if await self._repository.set_limits(key_id, limits):
+                self._cached.pop(key_id, None)  # another request may have read the old limits
+                return replace(key, limits=limits)
+        raise NotFound(f"there is no key {key_id[:100]}")
 
     async def delete(self, key_id: str) -> None:
         """Delete a key; other processes refuse it within ``CACHE_SEC``.

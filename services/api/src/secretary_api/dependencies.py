@@ -24,6 +24,8 @@ from secretary_api.jobs.job_types import KnownJobTypes
 from secretary_api.jobs.queries import JobQueries
 from secretary_api.jobs.stream import JobStream
 from secretary_api.jobs.submitter import JobSubmitter
+from secretary_api.key_listing import KeyListing
+from secretary_api.request_rate import RequestRate
 from secretary_api.workers import WorkerActions
 from secretary_common.errors import StoreUnavailable, Unauthorized
 from secretary_common.models import Idempotency, Job
@@ -56,6 +58,8 @@ class Services:
     templates: TemplateRepository
     keyring: Keyring
     bodies: JsonBodies
+    keys: KeyListing
+    request_rate: RequestRate
     ping_store: Callable[[], Awaitable[None]]
     """Returns when MongoDB has answered; otherwise raises ``StoreUnavailable``."""
     marker: IdempotencyMarker
@@ -93,6 +97,7 @@ async def principal(
 
     Raises:
         Unauthorized: the request has no valid key.
+        RateLimited: the key has made too many requests.
         StoreUnavailable: MongoDB has not answered yet, or does not answer now.
     """
     services.require_store()
@@ -100,6 +105,7 @@ async def principal(
         raise Unauthorized
     caller = await services.keyring.principal(credentials.credentials)
     add_log_fields(request, key_id=caller.key_id)
+    services.request_rate.check(caller)
     return caller
 
 

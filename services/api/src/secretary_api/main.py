@@ -119,6 +119,7 @@ def wire(
             cipher=Cipher(settings.security.encryption_keys),
             guard=settings.security.url_guard(),
             file_roots=settings.files.roots,
+            models=settings.llm.models,
         ),
         ping_store=store.ping,
         store_has_answered=store_answered.is_set,

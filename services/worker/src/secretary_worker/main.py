@@ -157,6 +157,7 @@ def _ports(settings: Settings, store: Store, publisher: Publisher, uploads: Uplo
         logs=store.logs,
         files=store.files,
         job_types=store.job_types,
+        keys=store.keys,
         doorbell=publisher,
         clock=store.clock,
         confirm=store.confirm,

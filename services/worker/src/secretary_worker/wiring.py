@@ -16,6 +16,7 @@ from secretary_common.ports import (
     FileRepository,
     JobRepository,
     JobTypeRepository,
+    KeyRepository,
     LogRepository,
 )
 from secretary_common.runtime.clock import Clock
@@ -30,6 +31,7 @@ from secretary_worker.engine.leases import Leases
 from secretary_worker.engine.manager import SecretaryWorkerManager
 from secretary_worker.engine.reclaim import Reclaimer
 from secretary_worker.engine.runner import Runner
+from secretary_worker.engine.running_limits import RunningLimits
 from secretary_worker.engine.startable_types import StartableTypes
 from secretary_worker.registry import Registry
 
@@ -42,6 +44,7 @@ class EnginePorts:
     logs: LogRepository
     files: FileRepository
     job_types: JobTypeRepository
+    keys: KeyRepository
     doorbell: Doorbell
     clock: Clock
     confirm: Callable[[], Awaitable[None]]
@@ -142,6 +145,7 @@ def _manager(ports: EnginePorts, terms: EngineTerms, runner: Runner) -> Secretar
         ),
         StartableTypes(types, ports.job_types),
         ports.clock,
+        limits=RunningLimits(ports.keys, ports.jobs),
         slots=terms.slots,
         poll_interval_sec=terms.poll_interval_sec,
         drain_sec=terms.drain_sec,

@@ -29,7 +29,7 @@ async def test_an_unknown_path_is_404(api: Api, path: str) -> None:
         ("PATCH", "/api/jobs", "GET, POST"),
         ("POST", "/api/jobs/job-1", "DELETE, GET"),
         ("POST", "/health/live", "GET"),
-        ("PUT", "/api/keys/x", "DELETE"),
+        ("PUT", "/api/keys/x", "DELETE, PATCH"),
     ],
 )
 async def test_an_unknown_method_is_405_with_the_allowed_ones(

@@ -16,7 +16,7 @@ from pymongo.errors import (
 )
 
 from secretary_common.errors import StoreUnavailable
-from secretary_common.mongo import driver
+from secretary_common.mongo import transaction
 from secretary_common.mongo.fault import translated_errors, write_error
 
 
@@ -59,9 +59,9 @@ async def test_a_transaction_that_takes_too_long_is_an_outage_no_matter_how_it_s
         except asyncio.CancelledError:
             raise error from None
 
-    monkeypatch.setattr(driver, "OPERATION_TIMEOUT_MS", 10)
+    monkeypatch.setattr(transaction, "OPERATION_TIMEOUT_MS", 10)
     with pytest.raises(StoreUnavailable), translated_errors():
-        await driver._within_deadline(endless())
+        await transaction.within_deadline(endless())
 
 
 async def test_a_misuse_of_the_driver_is_not_an_outage() -> None:
@@ -69,7 +69,7 @@ async def test_a_misuse_of_the_driver_is_not_an_outage() -> None:
         raise InvalidOperation("no transaction started")
 
     with pytest.raises(InvalidOperation), translated_errors():
-        await driver._within_deadline(misuse())
+        await transaction.within_deadline(misuse())
 
 
 def test_only_a_write_that_was_not_confirmed_is_said_to_be_unknown() -> None:

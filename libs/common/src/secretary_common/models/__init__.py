@@ -10,7 +10,15 @@ from secretary_common.models.announcement import (
     TemplateInfo,
     job_type_fault,
 )
-from secretary_common.models.api_key import ADMIN, BOOTSTRAP_ID, ApiKey
+from secretary_common.models.api_key import (
+    ADMIN,
+    BOOTSTRAP_ID,
+    MODEL_FORMAT,
+    NO_LIMITS,
+    ApiKey,
+    KeyLimits,
+    KeyUsage,
+)
 from secretary_common.models.batch import Batch, StatusCounts, TypeStatistic
 from secretary_common.models.delivery import (
     NOTIFIER_ALIVE_SEC,
@@ -71,8 +79,10 @@ __all__ = [
     "ADMIN",
     "BOOTSTRAP_ID",
     "LOG_LEVELS",
+    "MODEL_FORMAT",
     "NOTIFIER_ALIVE_SEC",
     "NOTIFIER_REPORT_SEC",
+    "NO_LIMITS",
     "POISON_AFTER",
     "RESENDABLE",
     "ApiKey",
@@ -95,6 +105,8 @@ __all__ = [
     "JobStatus",
     "JobTypeInfo",
     "JsonObject",
+    "KeyLimits",
+    "KeyUsage",
     "Lane",
     "Lease",
     "LogEntry",

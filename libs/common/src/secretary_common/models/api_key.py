@@ -1,14 +1,48 @@
-"""API keys and their scopes."""
+"""API keys, their scopes, and their limits."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from secretary_common.models.value import Value
+
 ADMIN = "admin"
 """The scope of API keys that may see and do everything."""
 BOOTSTRAP_ID = "bootstrap"
 """The id of the admin key from the configuration; no store holds it."""
+
+
+MODEL_FORMAT = "language-model"
+"""The ``format`` of a parameter that names a language model, in the job type's schema."""
+
+
+class KeyLimits(Value):
+    """The limits of an API key; None means no limit. See docs/keys.md."""
+
+    max_running: int | None = None
+    """The most jobs of the key that run at the same time, over all workers."""
+    max_pending: int | None = None
+    """The most jobs of the key that wait: due, scheduled, or waiting for their next attempt."""
+    max_bytes: int | None = None
+    """The most bytes of all stored uploads of the key."""
+    requests_per_sec: float | None = None
+    """The most requests a second, for each process of the API."""
+    max_priority: int | None = None
+    models: list[str] | None = None
+    """The language models that jobs of the key may name."""
+
+
+NO_LIMITS = KeyLimits()
+
+
+@dataclass(frozen=True, slots=True)
+class KeyUsage:
+    """The figures of an API key that its limits bound."""
+
+    running: int = 0
+    pending: int = 0
+    bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,3 +55,4 @@ class ApiKey:
     scopes: list[str] = field(default_factory=list)
     created_at: datetime | None = None
     expires_at: datetime | None = None
+    limits: KeyLimits = NO_LIMITS

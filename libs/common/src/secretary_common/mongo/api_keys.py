@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict
 from datetime import datetime
 
-from secretary_common.models import ApiKey
+from secretary_common.models import NO_LIMITS, ApiKey, KeyLimits
 from secretary_common.models.value import Value
 from secretary_common.mongo.collection import Collection, Document
 from secretary_common.mongo.stored.reader import Reader
@@ -21,6 +20,7 @@ class _StoredKey(Value):
     scopes: list[str]
     created_at: datetime | None = None
     expires_at: datetime | None = None
+    limits: KeyLimits = NO_LIMITS
 
 
 _KEYS: Reader[_StoredKey] = Reader("api_keys", _StoredKey, id_field="key_id")
@@ -33,8 +33,16 @@ class MongoKeyRepository:
         self._keys = collection
 
     async def insert(self, key: ApiKey) -> None:
-        document = asdict(key)
-        await self._keys.insert_one({"_id": document.pop("key_id"), **document})
+        document = {
+            "_id": key.key_id,
+            "digest": key.digest,
+            "name": key.name,
+            "scopes": key.scopes,
+            "created_at": key.created_at,
+            "expires_at": key.expires_at,
+            "limits": key.limits.model_dump(exclude_none=True),
+        }
+        await self._keys.insert_one(document)
 
     async def get(self, key_id: str) -> ApiKey | None:
         document = await self._keys.find_one({"_id": key_id})
@@ -42,6 +50,15 @@ class MongoKeyRepository:
 
     async def all(self) -> list[ApiKey]:
         return _keys(await self._keys.find({}, sort=[("_id", 1)]))
+
+    async def set_limits(self, key_id: str, limits: KeyLimits) -> bool:
+        change = {"$set": {"limits": limits.model_dump(exclude_none=True)}}
+        return (await self._keys.update_one({"_id": key_id}, change)).matched == 1
+
+    async def running_limits(self) -> dict[str, int]:
+        found = await self._keys.find({"limits.max_running": {"$exists": True}})
+        keys = _keys(found)
+        return {key.key_id: most for key in keys if (most := key.limits.max_running) is not None}
 
     async def delete(self, key_id: str) -> bool:
         return await self._keys.delete_many({"_id": key_id}) == 1

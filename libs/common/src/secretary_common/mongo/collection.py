@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import bson
 from bson.raw_bson import RawBSONDocument
@@ -15,8 +15,12 @@ from pymongo.errors import BulkWriteError, OperationFailure
 from pymongo.read_concern import ReadConcern
 
 from secretary_common.errors import NotStorable
+from secretary_common.mongo import transaction
 from secretary_common.mongo.connection_state import ConnectionState
 from secretary_common.mongo.fault import errors_of, is_missing_hint, translated_errors
+from secretary_common.mongo.transaction import Transaction
+
+T = TypeVar("T")
 
 Document = dict[str, Any]
 Query = Mapping[str, Any]
@@ -198,10 +202,19 @@ class Collection:
             result = await self._raw.delete_many(query)
         return int(result.deleted_count)
 
-    async def count(self, query: Query) -> int:
-        """Count the documents that match, all at one moment."""
+    async def in_transaction(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
+        """Return the result of *work*; its writes happen all or not at all.
+
+        The driver repeats *work* if another transaction was faster.
+        """
+        with self._connection_state.translated_errors(writing=True):
+            return await transaction.run(self._raw, work)
+
+    async def count(self, query: Query, *, limit: int | None = None) -> int:
+        """Count the documents that match, all at one moment, at most *limit*."""
+        options = {} if limit is None else {"limit": limit}
         with self._connection_state.translated_errors():
-            return int(await self._at_one_moment().count_documents(query))
+            return int(await self._at_one_moment().count_documents(query, **options))
 
     def _at_one_moment(self) -> Any:
         """Return the collection as of one moment: a document that changes meanwhile counts once."""

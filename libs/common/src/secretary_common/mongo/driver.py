@@ -8,23 +8,22 @@ translate errors (``fault.py``), so the other modules work with either driver.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import functools
 import inspect
-from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 from bson.codec_options import CodecOptions
 from motor.motor_asyncio import AsyncIOMotorClient
 from pymongo import AsyncMongoClient
-from pymongo.errors import BulkWriteError, InvalidOperation, ServerSelectionTimeoutError
+from pymongo.errors import BulkWriteError
 
+from secretary_common.mongo import transaction
 from secretary_common.mongo.collection import Collection, Document
 from secretary_common.mongo.connection_state import ConnectionState
 from secretary_common.mongo.fault import write_error
-
-OPERATION_TIMEOUT_MS = 5_000
+from secretary_common.mongo.transaction import OPERATION_TIMEOUT_MS
 
 # Commands do not use the client's codec options.
 AWARE: CodecOptions[Document] = CodecOptions(tz_aware=True)
@@ -42,22 +41,6 @@ CLIENT_OPTIONS: Mapping[str, Any] = {
     "w": "majority",
 }
 WITHOUT_DEADLINE = {**CLIENT_OPTIONS, "timeoutMS": None, "socketTimeoutMS": None}
-
-
-async def _within_deadline(work: Awaitable[Any]) -> None:
-    """Await *work* for at most one operation timeout.
-
-    Without this limit, the driver would retry a transaction for two minutes.
-    """
-    limit = asyncio.timeout(OPERATION_TIMEOUT_MS / 1000)
-    try:
-        async with limit:
-            await work
-    except (TimeoutError, InvalidOperation):
-        # Motor raises InvalidOperation if it is stopped while it aborts the transaction.
-        if not limit.expired():
-            raise
-        raise ServerSelectionTimeoutError("the transaction took too long") from None
 
 
 class DatabaseClient:
@@ -97,7 +80,7 @@ class DatabaseClient:
         with self.connection_state.translated_errors(writing=True):
             session = await starting if inspect.isawaitable(starting) else starting
             async with session:
-                await _within_deadline(
+                await transaction.within_deadline(
                     session.with_transaction(functools.partial(self._insert_all, documents))
                 )
 

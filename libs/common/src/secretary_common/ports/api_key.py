@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from secretary_common.models import ApiKey
+from secretary_common.models import ApiKey, KeyLimits
 
 
 class KeyRepository(Protocol):
@@ -20,6 +20,14 @@ class KeyRepository(Protocol):
 
     async def all(self) -> list[ApiKey]:
         """Return every key, sorted by id."""
+        ...
+
+    async def set_limits(self, key_id: str, limits: KeyLimits) -> bool:
+        """Replace the limits of a key; return False if the key does not exist."""
+        ...
+
+    async def running_limits(self) -> dict[str, int]:
+        """Return ``max_running`` of each key that has this limit, by the key's id."""
         ...
 
     async def delete(self, key_id: str) -> bool:

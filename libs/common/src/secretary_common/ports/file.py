@@ -73,6 +73,10 @@ class FileRepository(Protocol):
         """
         ...
 
+    async def upload_bytes(self, owner: str | None = None) -> dict[str, int]:
+        """Return the size of all complete uploads of *owner*, by owner; None: of each owner."""
+        ...
+
     async def keep_uploads(
         self, file_ids: Collection[str], now: datetime, *, owner: str | None = None
     ) -> dict[str, StoredFile]:

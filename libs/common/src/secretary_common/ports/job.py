@@ -94,6 +94,18 @@ class JobStatistics(Protocol):
         """Count the jobs of each of *job_types* exactly. *owner*: only this owner's jobs."""
         ...
 
+    async def running_by_owner(self, owners: Collection[str] | None = None) -> dict[str, int]:
+        """Count the running jobs of each owner that has any; None: of all owners."""
+        ...
+
+    async def pending_by_owner(self) -> dict[str, int]:
+        """Count the pending jobs of each owner that has any."""
+        ...
+
+    async def pending_of(self, owner: str, job_types: Collection[str], most: int) -> int:
+        """Count the pending jobs of *owner* of these types, at most *most*."""
+        ...
+
     async def batch_counts(self, batch_id: str) -> StatusCounts:
         """Count the jobs of a batch in each state, without deleted jobs."""
         ...
@@ -160,6 +172,23 @@ class JobClaims(Protocol):
 
         Returns the claimed jobs, in the order of *job_ids*. ``StoreUnavailable`` means that the
         outcome is unknown for each of the jobs, and may differ between them; see ``held``.
+        """
+        ...
+
+    async def claim_within(
+        self,
+        job_ids: Sequence[str],
+        lease: Lease,
+        now: datetime,
+        job_types: Collection[str],
+        *,
+        owner: str,
+        most: int,
+    ) -> list[Job]:
+        """Claim as ``claim_many`` does, but let at most *most* jobs of *owner* run at one time.
+
+        All workers together keep this limit. Of *job_ids*, which are jobs of *owner*, the first
+        ones are claimed. After a failure some of the jobs may be claimed.
         """
         ...
 

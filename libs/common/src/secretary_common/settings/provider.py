@@ -117,6 +117,9 @@ class LlmSection(ProviderSection, TokenPrices):
 
     NAME: ClassVar[str] = "llm"
 
+    models: list[str] | None = None
+    """The models that jobs may name in place of ``model``; None: any."""
+
 
 class TranscriptionSection(ProviderSection):
     """A transcription model with OpenAI's ``/audio/transcriptions`` API."""

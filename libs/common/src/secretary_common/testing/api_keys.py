@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from secretary_common.models import ApiKey
+from dataclasses import replace
+
+from secretary_common.models import ApiKey, KeyLimits
 
 
 class InMemoryKeyRepository:
@@ -19,6 +21,16 @@ class InMemoryKeyRepository:
 
     async def all(self) -> list[ApiKey]:
         return [self.keys[key_id] for key_id in sorted(self.keys)]
+
+    async def set_limits(self, key_id: str, limits: KeyLimits) -> bool:
+        if key_id not in self.keys:
+            return False
+        self.keys[key_id] = replace(self.keys[key_id], limits=limits)
+        return True
+
+    async def running_limits(self) -> dict[str, int]:
+        given = {key_id: key.limits.max_running for key_id, key in self.keys.items()}
+        return {key_id: most for key_id, most in given.items() if most is not None}
 
     async def delete(self, key_id: str) -> bool:
         return self.keys.pop(key_id, None) is not None

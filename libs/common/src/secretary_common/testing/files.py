@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import AsyncIterable, AsyncIterator, Collection
 from datetime import datetime
 
@@ -69,6 +70,13 @@ class InMemoryFileRepository:
             return False
         self.condemned.add(file_id)
         return True
+
+    async def upload_bytes(self, owner: str | None = None) -> dict[str, int]:
+        found: Counter[str] = Counter()
+        for stored, _ in self.whole.values():
+            if stored.kind is FileKind.UPLOAD and owner in (None, stored.owner):
+                found[stored.owner] += stored.size
+        return dict(found)
 
     async def keep_uploads(
         self, file_ids: Collection[str], now: datetime, *, owner: str | None = None

@@ -50,6 +50,19 @@ class InMemoryJobActionWrites(JobMemory):
             for name in sorted(job_types)
         }
 
+    async def running_by_owner(self, owners: Collection[str] | None = None) -> dict[str, int]:
+        running = (job for job in self.jobs.values() if job.status is JobStatus.PROCESSING)
+        return dict(Counter(job.owner for job in running if owners is None or job.owner in owners))
+
+    async def pending_by_owner(self) -> dict[str, int]:
+        pending = (job for job in self.jobs.values() if job.status is JobStatus.PENDING)
+        return dict(Counter(job.owner for job in pending))
+
+    async def pending_of(self, owner: str, job_types: Collection[str], most: int) -> int:
+        mine = (job for job in self.jobs.values() if job.owner == owner)
+        pending = [job for job in mine if job.status is JobStatus.PENDING]
+        return min(sum(job.job_type in job_types for job in pending), most)
+
     async def batch_counts(self, batch_id: str) -> StatusCounts:
         jobs = (job for job in self.jobs.values() if job.batch_id == batch_id)
         counts = Counter(job.status.value for job in jobs if job.deleted_at is None)

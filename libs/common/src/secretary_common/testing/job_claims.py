@@ -16,6 +16,7 @@ from secretary_common.models import (
     Settlement,
     WorkerFailure,
 )
+from secretary_common.models.states import JobStatus
 from secretary_common.testing.job_memory import JobMemory, lease_end, may_start
 
 
@@ -35,6 +36,21 @@ class InMemoryJobClaims(JobMemory):
     ) -> list[Job]:
         claimed = [await self.claim(job_id, lease, now, job_types) for job_id in job_ids]
         return [job for job in claimed if job]
+
+    async def claim_within(
+        self,
+        job_ids: Sequence[str],
+        lease: Lease,
+        now: datetime,
+        job_types: Collection[str],
+        *,
+        owner: str,
+        most: int,
+    ) -> list[Job]:
+        mine = {job.job_id: job for job in self.jobs.values() if job.owner == owner}
+        running = sum(job.status is JobStatus.PROCESSING for job in mine.values())
+        wanted = [job_id for job_id in job_ids[: max(most - running, 0)] if job_id in mine]
+        return await self.claim_many(wanted, lease, now, job_types)
 
     async def held(self, job_id: str, token: str) -> Job | None:
         job = self.jobs.get(job_id)

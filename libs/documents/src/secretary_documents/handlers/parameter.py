@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from secretary_common.errors import ErrorCode, PermanentError
-from secretary_common.models import JsonObject
+from secretary_common.models import MODEL_FORMAT, JsonObject
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -27,6 +28,26 @@ def optional(description: str, **constraints: Any) -> Any:
     """Return a field that clients may leave out, but must not set to null (``without_null``)."""
     extra = {"json_schema_extra": without_null, **constraints}
     return Field(default=None, description=description, **extra)
+
+
+def checked_as(format_: str) -> Callable[[JsonObject], None]:
+    """Return a function that adds *format_* to a field's schema. The API then checks the value."""
+
+    def extend(schema: JsonObject) -> None:
+        without_null(schema)
+        schema["format"] = format_
+
+    return extend
+
+
+def optional_model() -> Any:
+    """Return a field for the name of a language model."""
+    return optional(
+        "The model to ask; by default the configured one.",
+        min_length=1,
+        max_length=200,
+        json_schema_extra=checked_as(MODEL_FORMAT),
+    )
 
 
 def parse_parameters(model: type[M], parameters: JsonObject) -> M:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing
 
+from secretary_api.auth import Principal
 from secretary_api.files.upload_limits import UploadLimits
 from secretary_api.http.errors import refused_fields
 from secretary_api.http.multipart import FileBody
@@ -20,6 +21,9 @@ log = get_logger(__name__)
 
 RETRY_SEC = 5.0
 
+NO_ROOM_RETRY_SEC = 3600.0
+"""Uploads are removed hours after the last job that names them."""
+
 
 class UploadStore:
     """Stores uploads, and checks the uploads that a job names."""
@@ -30,8 +34,10 @@ class UploadStore:
         self._limits = limits
         self._limit = KeyedLimit(total=limits.at_once, per_key=limits.per_key, reserved=1)
 
-    async def store(self, content_type: str, body: AsyncIterator[bytes], owner: str) -> StoredFile:
-        """Store the file in *body*, a request of the API key *owner*.
+    async def store(
+        self, content_type: str, body: AsyncIterator[bytes], caller: Principal
+    ) -> StoredFile:
+        """Store the file in *body*, a request of *caller*.
 
         A body that breaks a rule is not read to its end.
 
@@ -39,14 +45,16 @@ class UploadStore:
             UnsupportedMediaType: the body is not multipart/form-data.
             InvalidRequest: the body does not hold exactly one file with a valid name.
             BodyTooLarge: the file is over the limit.
-            RateLimited: other uploads took too long.
+            RateLimited: other uploads took too long, or the API key has no room for the file
+                (``max_bytes``).
             RequestTimeout: the body comes too slowly.
             StoreUnavailable: MongoDB did not answer.
         """
-        sent = FileBody(content_type, self._limits.pace.of(body))
+        sent, owner = FileBody(content_type, self._limits.pace.of(body)), caller.key_id
         async with self._limit.permit(owner, patience_sec=self._limits.turn_sec) as has_turn:
             if not has_turn:
                 raise RateLimited("too many uploads at once", retry_after=RETRY_SEC)
+            room = await self._room(caller)
             info = FileInfo(
                 kind=FileKind.UPLOAD,
                 owner=owner,
@@ -55,11 +63,24 @@ class UploadStore:
             )
             try:
                 async with aclosing(sent.content()) as content:
-                    stored = await self._files.save(content, info, max_bytes=self._limits.max_bytes)
+                    most = min(room, self._limits.max_bytes)
+                    stored = await self._files.save(content, info, max_bytes=most)
             except FileTooLarge as error:
+                if room < self._limits.max_bytes:
+                    raise _no_room(caller) from None
                 raise BodyTooLarge(f"{error.message} (files.max_upload_mb)") from None
         log.info("file.uploaded", file_id=stored.file_id, size=stored.size, key_id=owner)
         return stored
+
+    async def _room(self, caller: Principal) -> int:
+        """Return how many more bytes *caller* may store; a key without this limit costs no read."""
+        most = caller.limits.max_bytes
+        if most is None:
+            return self._limits.max_bytes
+        used = await self._files.upload_bytes(caller.key_id)
+        if (room := most - used.get(caller.key_id, 0)) <= 0:
+            raise _no_room(caller)
+        return room
 
     async def require(self, named: Mapping[str, str], owner: str | None) -> None:
         """Check that the uploads in *named* exist, and keep them for a while.
@@ -78,6 +99,15 @@ class UploadStore:
         missing = [(field, why) for field, file_id in named.items() if file_id not in there]
         if missing:
             raise refused_fields(*missing, code=ErrorCode.FILE_NOT_FOUND)
+
+
+def _no_room(caller: Principal) -> RateLimited:
+    most = caller.limits.max_bytes
+    return RateLimited(
+        f"the stored uploads of this API key may have {most} bytes (max_bytes)",
+        retry_after=NO_ROOM_RETRY_SEC,
+        details={"limit": "max_bytes", "most": most},
+    )
 
 
 def named_upload(parameters: JsonObject, schema: JsonObject) -> str | None:

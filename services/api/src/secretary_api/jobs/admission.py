@@ -8,13 +8,21 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from secretary_api.auth import Principal
 from secretary_api.http.errors import refused_fields
 from secretary_api.jobs import webhook
 from secretary_api.jobs.job_types import KnownJobType
 from secretary_api.schemas.submission import JobSubmission
 from secretary_common.errors import ErrorCode
 from secretary_common.http.url_guard import UrlGuard
-from secretary_common.models import Idempotency, Job, JsonObject, new_job_id
+from secretary_common.models import (
+    MODEL_FORMAT,
+    Idempotency,
+    Job,
+    JsonObject,
+    KeyLimits,
+    new_job_id,
+)
 from secretary_common.models.file import ROOT_PATH_FORMAT
 from secretary_common.runtime.clock import to_milliseconds
 from secretary_common.secrets import secret_field
@@ -30,13 +38,15 @@ class Admission:
     cipher: Cipher
     guard: UrlGuard
     file_roots: Sequence[Path]
+    models: Sequence[str] | None = None
+    """The models that jobs may name (``llm.models``); None: any."""
 
     def admit(
         self,
         submission: JobSubmission,
         job_type: KnownJobType,
+        caller: Principal,
         *,
-        owner: str,
         now: datetime,
         idempotency: Idempotency | None = None,
         batch_id: str | None = None,
@@ -46,7 +56,7 @@ class Admission:
         Args:
             submission: a job of the type *job_type*.
             job_type: the announced job type.
-            owner: the id of the API key that submits the job.
+            caller: the API key that submits the job.
             now: the time.
             idempotency: the mark of the request, if it has one.
             batch_id: the batch that the job belongs to.
@@ -62,14 +72,16 @@ class Admission:
         parameters = _with_encoded_url(parameters, schema)
         job_type.check(parameters)
         self._check_targets(parameters, schema)
+        self._check_models(parameters, schema, caller.limits)
         if job_type.may_be_secret(parameters):
             parameters = secret_field.sealed(parameters, schema, self.cipher.seal)
         return Job(
-            **submission.model_dump(exclude={"parameters", "run_at", "delay_sec"}),
+            **submission.model_dump(exclude={"parameters", "priority", "run_at", "delay_sec"}),
             job_id=job_id,
             parameters=parameters,
             webhook=webhook.sealed(hook, self.cipher) if hook else None,
-            owner=owner,
+            owner=caller.key_id,
+            priority=allowed_priority(submission, caller.limits),
             run_at=start_of(submission, now),
             created_at=now,
             updated_at=now,
@@ -84,6 +96,27 @@ class Admission:
         for name, given in parameters.items():
             if isinstance(given, str) and _has_format(declared.get(name), ROOT_PATH_FORMAT):
                 check_inside(given, self.file_roots, f"parameters.{name}")
+
+    def _check_models(self, parameters: JsonObject, schema: JsonObject, limits: KeyLimits) -> None:
+        declared = schema.get("properties", {})
+        for name, given in parameters.items():
+            if isinstance(given, str) and _has_format(declared.get(name), MODEL_FORMAT):
+                check_model(given, self.models, "llm.models", f"parameters.{name}")
+                check_model(given, limits.models, "this API key", f"parameters.{name}")
+
+
+def allowed_priority(submission: JobSubmission, limits: KeyLimits) -> int:
+    """Return the priority of the job: the given one, or the default as far as the key may use it.
+
+    Raises:
+        InvalidRequest: the given priority is higher than the key allows.
+    """
+    most = limits.max_priority
+    if most is None or submission.priority <= most:
+        return submission.priority
+    if "priority" in submission.model_fields_set:
+        raise refused_fields(("priority", f"must be at most {most} for this API key"))
+    return most
 
 
 def _url_in(parameters: JsonObject, schema: JsonObject) -> str | None:
@@ -121,6 +154,17 @@ def check_inside(filename: str, roots: Sequence[Path], field: str) -> None:
     if not any(_is_inside(filename, root.absolute()) for root in roots):
         why = "is outside the folders jobs may read (files.roots)"
         raise refused_fields((field, why), code=ErrorCode.FILE_OUTSIDE_ROOTS)
+
+
+def check_model(named: str, allowed: Sequence[str] | None, place: str, field: str) -> None:
+    """Refuse a language model that *place* does not allow; None allows every model.
+
+    Raises:
+        InvalidRequest: naming *field* and the allowed models.
+    """
+    if allowed is not None and named not in allowed:
+        known = ", ".join(allowed) or "none"
+        raise refused_fields((field, f"is not a model that {place} allows; allowed are: {known}"))
 
 
 def _has_format(declared: object, wanted: str) -> bool:

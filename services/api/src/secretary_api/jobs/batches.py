@@ -12,11 +12,12 @@ from secretary_api.files.uploads import UploadStore, named_upload
 from secretary_api.http.errors import refused_fields
 from secretary_api.jobs.actions import JobActions
 from secretary_api.jobs.admission import Admission
-from secretary_api.jobs.idempotency import insert_once
+from secretary_api.jobs.idempotency import existing, insert_once
 from secretary_api.jobs.job_types import KnownJobType, KnownJobTypes
+from secretary_api.jobs.pending_limit import PendingLimit
 from secretary_api.jobs.ringer import Ringer
 from secretary_api.schemas.batch import BatchSubmission
-from secretary_common.errors import InvalidRequest, InvalidState, NotFound
+from secretary_common.errors import InvalidRequest, InvalidState, NotFound, RateLimited
 from secretary_common.models import (
     Batch,
     Idempotency,
@@ -51,6 +52,7 @@ class Batches:
     clock: Clock
     admission: Admission
     uploads: UploadStore
+    pending_limit: PendingLimit
 
     async def submit(
         self, submission: BatchSubmission, mark: Idempotency | None, principal: Principal
@@ -61,6 +63,7 @@ class Batches:
 
         Raises:
             InvalidRequest: naming the first job that is refused, and its field.
+            RateLimited: the API key would have too many pending jobs.
             IdempotencyKeyReused: another body came with the same key.
             StoreUnavailable: the batch may be stored nevertheless.
             NotStorable: a job is too large.
@@ -78,14 +81,25 @@ class Batches:
             created_at=jobs[0].created_at,
             idempotency=mark,
         )
-        stored, repeated = await insert_once(
-            batch, self.batches, lambda: self.batches.insert(batch, jobs)
-        )
+        stored, repeated = await self._stored(batch, jobs, principal)
         if not repeated:
             log.info("batch.accepted", batch_id=batch.batch_id, jobs=len(jobs))
             for job in jobs:
                 self.ringer.ring_soon(job.job_type, job.job_id)
         return stored, repeated
+
+    async def _stored(
+        self, batch: Batch, jobs: list[Job], principal: Principal
+    ) -> tuple[Batch, bool]:
+        try:
+            async with self.pending_limit.room(principal, len(jobs)):
+                return await insert_once(
+                    batch, self.batches, lambda: self.batches.insert(batch, jobs)
+                )
+        except RateLimited:
+            if not (found := await existing(batch, self.batches)):
+                raise
+            return found, True
 
     async def get(self, batch_id: str, principal: Principal) -> Batch:
         """Return a batch.
@@ -128,7 +142,7 @@ class Batches:
         for n, one in enumerate(submission.jobs):
             try:
                 job = self.admission.admit(
-                    one, known[one.job_type], owner=principal.key_id, now=now, batch_id=batch_id
+                    one, known[one.job_type], principal, now=now, batch_id=batch_id
                 )
             except InvalidRequest as error:
                 raise _of_job(error, n) from None

@@ -98,7 +98,7 @@ async def insert_once(
         try:
             await insert()
         except KeyInUse:
-            found = await _found(wanted, store)
+            found = await existing(wanted, store)
             if found is not None:
                 return found, True
         else:
@@ -106,7 +106,7 @@ async def insert_once(
     raise StoreUnavailable("other requests are using the idempotency key", retry_after=1.0)
 
 
-async def _found(wanted: K, store: KeyedStore[K]) -> K | None:
+async def existing(wanted: K, store: KeyedStore[K]) -> K | None:
     """Return the item that *wanted* repeats; None if its key is free now."""
     mark = wanted.idempotency
     found = await store.find_by_key(wanted.owner, mark.key) if mark else None

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from secretary_api.auth import Principal
 from secretary_api.files.uploads import UploadStore, named_upload
 from secretary_api.jobs.admission import Admission
-from secretary_api.jobs.idempotency import insert_once
+from secretary_api.jobs.idempotency import existing, insert_once
 from secretary_api.jobs.job_types import KnownJobTypes
+from secretary_api.jobs.pending_limit import PendingLimit
 from secretary_api.jobs.ringer import Ringer
 from secretary_api.schemas.submission import JobSubmission
+from secretary_common.errors import RateLimited
 from secretary_common.models import Idempotency, Job
 from secretary_common.ports import JobRepository
 from secretary_common.runtime.clock import Clock
@@ -29,6 +31,7 @@ class JobSubmitter:
     clock: Clock
     admission: Admission
     uploads: UploadStore
+    pending_limit: PendingLimit
 
     async def submit(
         self, submission: JobSubmission, mark: Idempotency | None, principal: Principal
@@ -39,18 +42,25 @@ class JobSubmitter:
 
         Raises:
             InvalidRequest: naming the field that is refused.
+            RateLimited: the API key has too many pending jobs.
             IdempotencyKeyReused: another body came with the same key.
             StoreUnavailable: the job may be stored nevertheless.
             NotStorable: the job is too large.
         """
         known = await self.job_types.get(submission.job_type)
         job = self.admission.admit(
-            submission, known, owner=principal.key_id, now=self.clock.now(), idempotency=mark
+            submission, known, principal, now=self.clock.now(), idempotency=mark
         )
         upload = named_upload(job.parameters, known.info.parameter_schema or {})
         if upload is not None:
             await self.uploads.require({"parameters.file_id": upload}, principal.owner_filter)
-        stored, repeated = await insert_once(job, self.jobs, lambda: self.jobs.insert(job))
+        try:
+            async with self.pending_limit.room(principal):
+                stored, repeated = await insert_once(job, self.jobs, lambda: self.jobs.insert(job))
+        except RateLimited:
+            if not (found := await existing(job, self.jobs)):
+                raise
+            stored, repeated = found, True
         if repeated:
             log.info("job.repeated", job_id=stored.job_id)
             return stored, True

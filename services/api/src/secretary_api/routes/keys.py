@@ -1,4 +1,4 @@
-"""API keys: create, list, delete; for admins."""
+"""API keys: create, list, limit, delete; for admins."""
 
 from __future__ import annotations
 
@@ -9,7 +9,17 @@ from fastapi import APIRouter, Depends
 from secretary_api.dependencies import AdminDep, ServicesDep, body_of, described_body
 from secretary_api.routes.responses import COMMON, FORBIDDEN, NOT_FOUND, WITH_JSON_BODY
 from secretary_api.schemas.envelope import Success
-from secretary_api.schemas.key import KeyCreated, KeyDeleted, KeyRequest, Keys, KeyView
+from secretary_api.schemas.key import (
+    KeyChange,
+    KeyCreated,
+    KeyDeleted,
+    KeyRequest,
+    Keys,
+    KeyView,
+    ListedKey,
+    UsageView,
+)
+from secretary_common.models import ApiKey, KeyLimits, KeyUsage
 
 router = APIRouter(prefix="/api/keys", tags=["keys"], responses=COMMON | FORBIDDEN)
 
@@ -23,15 +33,33 @@ async def create_key(
     services: ServicesDep,
 ) -> Success[KeyCreated]:
     """Create a key. Only this answer shows it."""
-    key, token = await services.keyring.create(wanted.name, wanted.scopes, wanted.expires_at)
+    limits = KeyLimits(**wanted.limits.model_dump())
+    key, token = await services.keyring.create(
+        wanted.name, wanted.scopes, wanted.expires_at, limits
+    )
     return Success(data=KeyCreated(key_id=key.key_id, key=token))
 
 
 @router.get("")
 async def list_keys(_admin: AdminDep, services: ServicesDep) -> Success[Keys]:
-    """List all keys, without their secrets."""
-    keys = [KeyView.model_validate(key) for key in await services.keyring.all()]
+    """List all keys, without their secrets, with their limits and the figures used."""
+    keys = [_listed(key, used) for key, used in await services.keys.all()]
     return Success(data=Keys(keys=keys))
+
+
+@router.patch(
+    "/{key_id}", responses=NOT_FOUND | WITH_JSON_BODY, openapi_extra=described_body(KeyChange)
+)
+async def change_key(
+    _admin: AdminDep,
+    key_id: str,
+    wanted: Annotated[KeyChange, Depends(body_of(KeyChange))],
+    services: ServicesDep,
+) -> Success[KeyView]:
+    """Change the limits of a key; they hold everywhere within 5 seconds."""
+    changes = wanted.limits.model_dump(exclude_unset=True)
+    key = await services.keyring.change_limits(key_id, changes)
+    return Success(data=KeyView.model_validate(key))
 
 
 @router.delete("/{key_id}", responses=NOT_FOUND)
@@ -39,3 +67,8 @@ async def delete_key(_admin: AdminDep, key_id: str, services: ServicesDep) -> Su
     """Delete a key; it stops working everywhere within 5 seconds."""
     await services.keyring.delete(key_id)
     return Success(data=KeyDeleted(key_id=key_id))
+
+
+def _listed(key: ApiKey, used: KeyUsage) -> ListedKey:
+    shown = KeyView.model_validate(key)
+    return ListedKey(**dict(shown), used=UsageView.model_validate(used))

@@ -41,9 +41,7 @@ async def upload_file(
     headers = request.headers
     if headers.get("content-encoding", "identity").lower() != "identity":
         raise UnsupportedMediaType("the body must not be compressed as a whole")
-    stored = await services.uploads.store(
-        headers.get("content-type", ""), request.stream(), caller.key_id
-    )
+    stored = await services.uploads.store(headers.get("content-type", ""), request.stream(), caller)
     add_log_fields(request, file_id=stored.file_id)
     return Success(
         data=Uploaded(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
@@ -13,12 +13,34 @@ Scope = Literal["admin"]
 """The rights of a key beyond its own jobs; an admin may do everything."""
 
 
+Count = Annotated[int, Field(ge=1, le=1_000_000_000, strict=True)]
+Model = Annotated[str, Field(min_length=1, max_length=200, strict=True)]
+
+
+class LimitsRequest(Request):
+    """Limits to set. A limit that is left out stays as it is; null removes it."""
+
+    max_running: Count | None = Field(default=None, description="Running jobs at the same time.")
+    max_pending: Count | None = Field(default=None, description="Jobs that wait.")
+    max_bytes: Annotated[int, Field(ge=1, le=2**53, strict=True)] | None = Field(
+        default=None, description="Bytes of all stored uploads."
+    )
+    requests_per_sec: Annotated[float, Field(ge=0.001, le=1_000_000)] | None = Field(
+        default=None, description="Requests a second, for each process of the API."
+    )
+    max_priority: Annotated[int, Field(ge=0, le=9, strict=True)] | None = None
+    models: Annotated[list[Model], Field(max_length=100)] | None = Field(
+        default=None, description="The language models that jobs may name; `[]`: none."
+    )
+
+
 class KeyRequest(Request):
     """A key to create."""
 
     name: ShortText = Field(examples=["the wiki"])
     scopes: list[Scope] = Field(default_factory=list, max_length=10)
     expires_at: Time | None = None
+    limits: LimitsRequest = LimitsRequest()
 
 
 class KeyCreated(View):
@@ -26,6 +48,35 @@ class KeyCreated(View):
 
     key_id: str
     key: str = Field(examples=["sk_0123456789ab_…"])
+
+
+class KeyChange(Request):
+    """A change of a key."""
+
+    limits: LimitsRequest
+
+
+class LimitsView(View):
+    """The limits of a key; null: no limit."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    max_running: int | None
+    max_pending: int | None
+    max_bytes: int | None
+    requests_per_sec: float | None
+    max_priority: int | None
+    models: list[str] | None
+
+
+class UsageView(View):
+    """The figures that the limits bound."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    running: int
+    pending: int
+    bytes: int
 
 
 class KeyView(View):
@@ -38,12 +89,19 @@ class KeyView(View):
     scopes: list[str]
     created_at: Timestamp | None
     expires_at: Timestamp | None
+    limits: LimitsView
+
+
+class ListedKey(KeyView):
+    """A key with its figures."""
+
+    used: UsageView
 
 
 class Keys(View):
     """Every key."""
 
-    keys: list[KeyView]
+    keys: list[ListedKey]
 
 
 class KeyDeleted(View):

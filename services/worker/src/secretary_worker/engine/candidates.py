@@ -1,7 +1,7 @@
 """Chooses which waiting job a worker claims next.
 
 The order: the highest priority first; within a priority the API keys in turn; within a key the
-oldest job first.
+oldest job first. A key that runs as many jobs as it may (``max_running``) waits.
 """
 
 from __future__ import annotations
@@ -9,12 +9,13 @@ from __future__ import annotations
 import random
 import time
 from bisect import bisect_right
-from collections import defaultdict, deque
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from secretary_common.models import Candidate
 from secretary_common.ports import JobCandidates
+from secretary_worker.engine.running_limits import RunningLimits
 
 BATCH_SIZE = 100
 # Each key costs a query. Further keys have their turn in the next batch.
@@ -43,6 +44,17 @@ def round_robin(candidates: Iterable[Candidate], owners: Sequence[str]) -> list[
     return ordered
 
 
+def within_room(candidates: Iterable[Candidate], room: Mapping[str, int]) -> list[Candidate]:
+    """Return the first *candidates* of each owner, as many as *room* says, if it does."""
+    taken: Counter[str] = Counter()
+    kept = []
+    for candidate in candidates:
+        taken[candidate.owner] += 1
+        if taken[candidate.owner] <= room.get(candidate.owner, taken[candidate.owner]):
+            kept.append(candidate)
+    return kept
+
+
 class Candidates:
     """The waiting jobs, in the order in which one worker should claim them.
 
@@ -58,6 +70,7 @@ class Candidates:
     def __init__(
         self,
         jobs: JobCandidates,
+        limits: RunningLimits,
         *,
         batch_size: int = BATCH_SIZE,
         monotonic: Callable[[], float] = time.monotonic,
@@ -69,6 +82,7 @@ class Candidates:
 
         Args:
             jobs: the store of the waiting jobs.
+            limits: knows which keys may start no further job; their jobs are left out.
             batch_size: about how many jobs to read at a time.
             monotonic: returns the monotonic time in seconds, for the age of a batch.
             choose: chooses the first key at random, so that workers begin with different keys.
@@ -76,6 +90,7 @@ class Candidates:
             on_scheduled: called after each read with the scheduled job that is due first, if any.
         """
         self._jobs = jobs
+        self._limits = limits
         self._batch_size = batch_size
         self._monotonic = monotonic
         self._choose = choose
@@ -155,10 +170,12 @@ class Candidates:
         self, job_types: Collection[str], priority: int, now: datetime
     ) -> list[Candidate]:
         owners = await self._jobs.waiting_owners(job_types, priority, now)
+        room = await self._limits.room(owners)
+        owners = [owner for owner in owners if room.get(owner, 1) > 0]
         if not owners:
             return []
         last = self._last_owner.get(priority) or self._choose(owners)
         chosen = next_owners(owners, last, KEYS_A_BATCH)
         each = -(-self._batch_size // len(chosen))
         found = await self._jobs.oldest_waiting(job_types, priority, chosen, now, each)
-        return round_robin(found, chosen)
+        return round_robin(within_room(found, room), chosen)

@@ -6,11 +6,12 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 
-from secretary_common.models import Job, Lease
+from secretary_common.models import Candidate, Job, Lease
 from secretary_common.ports import JobRepository
 from secretary_common.runtime.clock import Clock
 from secretary_worker.attempt.held_job import HeldJob
 from secretary_worker.engine.leases import Leases
+from secretary_worker.engine.running_limits import RunningLimits
 
 SendClaims = Callable[[Lease], Awaitable[Sequence[Job]]]
 
@@ -30,11 +31,13 @@ class Claims:
         self,
         jobs: JobRepository,
         leases: Leases,
+        limits: RunningLimits,
         clock: Clock,
         on_claimed: Callable[[HeldJob], None],
     ) -> None:
         self._jobs = jobs
         self._leases = leases
+        self._limits = limits
         self._clock = clock
         self._on_claimed = on_claimed
         self._under_way: dict[asyncio.Task[list[str]], int] = {}
@@ -58,6 +61,33 @@ class Claims:
             job_ids,
             lambda lease: self._jobs.claim_many(job_ids, lease, self._clock.now(), job_types),
         )
+
+    async def claim_candidates(
+        self, jobs: Sequence[Candidate], job_types: Collection[str]
+    ) -> list[str]:
+        """Claim as ``claim`` does, and keep the limits of the jobs' API keys (``max_running``).
+
+        Raises:
+            StoreUnavailable: the outcome is unknown; see ``resolve_lost_answers``.
+        """
+        free, limited = self._limits.split(jobs)
+        claimed = await self.claim(free, job_types) if free else []
+        for owner, job_ids in limited.items():
+            claimed += await self._claim_within(owner, job_ids, job_types)
+        return claimed
+
+    async def _claim_within(
+        self, owner: str, job_ids: Sequence[str], job_types: Collection[str]
+    ) -> list[str]:
+        most = self._limits.of(owner) or len(job_ids)
+
+        async def send(lease: Lease) -> Sequence[Job]:
+            now = self._clock.now()
+            return await self._jobs.claim_within(
+                job_ids, lease, now, job_types, owner=owner, most=most
+            )
+
+        return await self._make(job_ids, send)
 
     async def reclaim(self, expired: Job) -> bool:
         """Claim a job whose lease has expired; return whether this worker got the job.

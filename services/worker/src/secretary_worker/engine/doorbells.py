@@ -12,6 +12,7 @@ from secretary_common.runtime.clock import Clock
 from secretary_common.runtime.group_commit import GroupCommit
 from secretary_worker.engine.candidates import Candidates
 from secretary_worker.engine.claims import Claims
+from secretary_worker.engine.running_limits import RunningLimits
 from secretary_worker.engine.startable_types import StartableTypes
 from secretary_worker.engine.timers import Timers
 
@@ -55,6 +56,7 @@ class Doorbells:
         claims: Claims,
         candidates: Candidates,
         types: StartableTypes,
+        limits: RunningLimits,
         *,
         timers: Timers,
         clock: Clock,
@@ -66,6 +68,7 @@ class Doorbells:
         self._claims = claims
         self._candidates = candidates
         self._types = types
+        self._limits = limits
         self._timers = timers
         self._clock = clock
         self._worker = worker
@@ -143,7 +146,9 @@ class Doorbells:
             return
         wanted = [job_id for job_id, job_type in rings.items() if job_type in startable]
         outcomes |= dict.fromkeys(rings.keys() - set(wanted), RingOutcome.PAUSED)
-        if len(self._candidates) > 0:  # they go first; the look that follows finds these jobs
+        # Candidates go first. A doorbell does not name the API key of its job, so with limits of
+        # keys no job is claimed here. The look that follows finds the jobs.
+        if len(self._candidates) > 0 or await self._limits.now():
             outcomes |= await self._gone_or_scheduled(wanted)
             return
         while wanted and self._worker.may_take:

@@ -22,6 +22,7 @@ from secretary_worker.engine.doorbells import Doorbells
 from secretary_worker.engine.heartbeat import WorkerState
 from secretary_worker.engine.reclaim import Reclaimer, ReclaimSchedule
 from secretary_worker.engine.runner import Runner
+from secretary_worker.engine.running_limits import RunningLimits
 from secretary_worker.engine.startable_types import StartableTypes
 from secretary_worker.engine.timers import Timers
 
@@ -56,6 +57,7 @@ class SecretaryWorkerManager:
         types: StartableTypes,
         clock: Clock,
         *,
+        limits: RunningLimits,
         slots: int,
         poll_interval_sec: float,
         drain_sec: float,
@@ -67,18 +69,20 @@ class SecretaryWorkerManager:
         self._leases = runner.leases
         self._reclaimer = reclaimer
         self._types = types
+        self._limits = limits
         self._clock = clock
         self.slots = slots
         self._poll_interval_sec = poll_interval_sec
         self._drain_sec = drain_sec
-        self._claims = Claims(jobs, runner.leases, clock, self._start)
+        self._claims = Claims(jobs, runner.leases, limits, clock, self._start)
         self._timers = Timers()
-        self._candidates = Candidates(jobs, on_scheduled=self._timers.set)
+        self._candidates = Candidates(jobs, limits, on_scheduled=self._timers.set)
         self._doorbells = Doorbells(
             jobs,
             self._claims,
             self._candidates,
             types,
+            limits,
             timers=self._timers,
             clock=clock,
             worker=self,
@@ -203,7 +207,7 @@ class SecretaryWorkerManager:
                 break
             # A doorbell's job may have taken the last slot during the read.
             if taken := self._candidates.take(self.free_slots):
-                won = await self._claims.claim([job.job_id for job in taken], startable)
+                won = await self._claims.claim_candidates(taken, startable)
                 self._candidates.end_race(lost=len(won) < len(taken))
             self._alive_at = time.monotonic()
         self.last_look_at = self._alive_at = time.monotonic()
@@ -250,6 +254,8 @@ class SecretaryWorkerManager:
 
     def _free(self, task: asyncio.Task[None]) -> None:
         hold = self._running.pop(task)
+        if self._limits.of(hold.job.owner) is not None:  # the key may start another job, here or
+            self._doorbells.owes_look = True  # on another worker
         self._wake.set()
         if not task.cancelled() and (error := task.exception()):
             log.error("attempt.crashed", exc=error, job_id=hold.job.job_id)

@@ -7,6 +7,7 @@ from typing import Any
 
 from pymongo import ASCENDING, DESCENDING, IndexModel
 
+from secretary_common.models import FileKind
 from secretary_common.models.states import TERMINAL, DeliveryState, JobStatus
 from secretary_common.mongo.jobs.candidates import BY_ORDER, BY_RUN_AT, MAY_START
 from secretary_common.mongo.jobs.document import ODD_STATUS
@@ -91,6 +92,14 @@ FILES = (
     _index("by_check_at", "check_at"),
     _index("of_job", "job_id", only=_has("job_id")),
 )
+# For the uploads of an API key: MongoDB adds up their sizes and reads no document.
+WHOLE_FILES = (
+    _index(
+        "uploads_of_owner",
+        *("metadata.kind", "metadata.owner", "length"),
+        only={"metadata.kind": FileKind.UPLOAD.value},
+    ),
+)
 # GridFS's own index under its own name: a driver that writes files finds it and makes no other.
 CHUNKS = (IndexModel([("files_id", ASCENDING), ("n", ASCENDING)], unique=True),)
 CACHE = (
@@ -139,6 +148,7 @@ INDEXES: Mapping[str, Sequence[IndexModel]] = {
     "batches": BATCHES,
     "job_logs": (_index("of_job_by_level", "job_id", "level", "position"),),
     "files": FILES,
+    "fs.files": WHOLE_FILES,
     "fs.chunks": CHUNKS,
     "cache": CACHE,
     "deliveries": DELIVERIES,

@@ -44,7 +44,7 @@ class MongoJobClaims:
     async def claim(
         self, job_id: str, lease: Lease, now: datetime, job_types: Names[str]
     ) -> Job | None:
-        query = {"_id": job_id, **_claimable(job_types, now)}
+        query = {"_id": job_id, **claimable(job_types, now)}
         taken = await self._take(query, transition.claimed(lease, now))
         if taken is None:
             for missed in await self._jobs.find({"_id": job_id, **_candidate(now)}):
@@ -59,6 +59,12 @@ class MongoJobClaims:
             job = await self.claim(job_ids[0], lease, now, job_types)
             return [job] if job else []
         taken = await self._take_many(job_ids, lease, now, job_types)
+        return await self.claimed_among(job_ids, lease, now, taken)
+
+    async def claimed_among(
+        self, job_ids: Sequence[str], lease: Lease, now: datetime, taken: int
+    ) -> list[Job]:
+        """Return the claimed jobs, of which there are *taken*; examine the candidates left."""
         # A majority has acknowledged the claims, so a local read suffices. It finds exactly the
         # claimed jobs, because a token is never used again.
         ours: Document = {"lease.token": lease.token}
@@ -75,7 +81,7 @@ class MongoJobClaims:
         self, job_ids: Sequence[str], lease: Lease, now: datetime, job_types: Names[str]
     ) -> int:
         """Claim these jobs; return how many were claimed."""
-        query, change = _claimable(job_types, now), transition.claimed(lease, now)
+        query, change = claimable(job_types, now), transition.claimed(lease, now)
         batch = {"_id": {"$in": list(job_ids)}, **query}
         try:
             return (await self._jobs.update_many(batch, update_of(change), hint=BY_ID)).matched
@@ -179,7 +185,7 @@ class MongoJobClaims:
         return await self._settlements.submit(AttemptEnd(job, token, settlement, lease_ended=ended))
 
 
-def _claimable(job_types: Names[str], now: datetime) -> Document:
+def claimable(job_types: Names[str], now: datetime) -> Document:
     """Match jobs of these types that may be claimed now."""
     return {**waiting(job_types), "run_at": {"$lte": now}, **NOT_NEWER}
 

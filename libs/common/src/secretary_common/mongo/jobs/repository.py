@@ -13,7 +13,6 @@ from secretary_common.models import Job, JobQuery, ProgressChange, Settlement
 from secretary_common.mongo.collection import Collection, Document
 from secretary_common.mongo.jobs.actions import MongoJobActionWrites
 from secretary_common.mongo.jobs.candidates import MongoJobCandidates
-from secretary_common.mongo.jobs.claims import MongoJobClaims
 from secretary_common.mongo.jobs.document import check_room, key_query
 from secretary_common.mongo.jobs.grouped_writes import (
     AttemptEnd,
@@ -22,6 +21,7 @@ from secretary_common.mongo.jobs.grouped_writes import (
     write_progress,
 )
 from secretary_common.mongo.jobs.left_alone import LeftAlone
+from secretary_common.mongo.jobs.limited_claims import MongoLimitedClaims
 from secretary_common.mongo.jobs.outbox import MongoJobOutbox
 from secretary_common.mongo.jobs.reader import BRIEF, JobReader
 from secretary_common.mongo.jobs.statistics import MongoJobStatistics
@@ -35,7 +35,7 @@ class MongoJobRepository(
     MongoJobActionWrites,
     MongoJobStatistics,
     MongoJobCandidates,
-    MongoJobClaims,
+    MongoLimitedClaims,
     MongoJobOutbox,
 ):
     """Jobs in MongoDB (``ports.JobRepository``). Concurrent callers share some writes."""

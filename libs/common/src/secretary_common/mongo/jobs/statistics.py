@@ -48,6 +48,24 @@ class MongoJobStatistics:
         wait_sec = (now - oldest["run_at"]).total_seconds() if oldest else 0.0
         return TypeStatistic(waiting, scheduled, running, wait_sec)
 
+    async def running_by_owner(self, owners: Names[str] | None = None) -> dict[str, int]:
+        theirs: Document = {} if owners is None else {"owner": {"$in": sorted(owners)}}
+        return await self._by_owner({"status": PROCESSING, **theirs})
+
+    async def pending_by_owner(self) -> dict[str, int]:
+        return await self._by_owner({"status": PENDING})
+
+    async def _by_owner(self, query: Document) -> dict[str, int]:
+        found = await self._jobs.aggregate(
+            [{"$match": query}, {"$group": {"_id": "$owner", "count": {"$sum": 1}}}]
+        )
+        return {one["_id"]: one["count"] for one in found if isinstance(one["_id"], str)}
+
+    async def pending_of(self, owner: str, job_types: Names[str], most: int) -> int:
+        types = {"$in": sorted(job_types)}
+        query = {"status": PENDING, "job_type": types, "priority": ANY_PRIORITY, "owner": owner}
+        return await self._jobs.count(query, limit=most)
+
     async def batch_counts(self, batch_id: str) -> StatusCounts:
         # In one read, so that a job that changes its state meanwhile is counted once.
         found = await self._jobs.aggregate(

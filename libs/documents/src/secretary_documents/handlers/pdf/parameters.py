@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from secretary_common.models import JsonObject
 from secretary_common.models.file import ROOT_PATH_FORMAT, UPLOAD_FORMAT
-from secretary_documents.handlers.parameter import FROZEN, optional, without_null
+from secretary_documents.handlers.parameter import FROZEN, checked_as, optional
 
 ExtractionMethod = Literal["native", "ocr", "mistral_ocr", "openai_vision", "combined"]
 Output = Literal["text", "markdown", "html", "json"]
@@ -19,16 +18,6 @@ SOURCES = ("filename", "url", "file_id")
 """The parameters that name the PDF. A job has exactly one of them."""
 # A language by Tesseract's name, such as eng, deu or chi_sim; never a path.
 Language = Annotated[str, Field(pattern=r"^[A-Za-z]{3}(_[A-Za-z0-9]+)*$", max_length=32)]
-
-
-def _checked_as(format_: str) -> Callable[[JsonObject], None]:
-    """Return a function that adds *format_* to a field's schema. The API then checks the value."""
-
-    def extend(schema: JsonObject) -> None:
-        without_null(schema)
-        schema["format"] = format_
-
-    return extend
 
 
 class PdfParameters(BaseModel):
@@ -47,7 +36,7 @@ class PdfParameters(BaseModel):
         "A file in one of the service's allowed folders (files.roots); give this, url or file_id.",
         min_length=1,
         max_length=4096,
-        json_schema_extra=_checked_as(ROOT_PATH_FORMAT),
+        json_schema_extra=checked_as(ROOT_PATH_FORMAT),
     )
     url: str | None = optional(
         "The URL of the PDF, http or https; give this, filename or file_id.",
@@ -58,7 +47,7 @@ class PdfParameters(BaseModel):
         "The id of an upload, from POST /api/files; give this, filename or url.",
         min_length=1,
         max_length=100,
-        json_schema_extra=_checked_as(UPLOAD_FORMAT),
+        json_schema_extra=checked_as(UPLOAD_FORMAT),
     )
     extraction_method: ExtractionMethod = Field(
         default="native",

@@ -15,6 +15,7 @@ from secretary_documents.handlers.parameter import (
     Url,
     WebUrl,
     optional,
+    optional_model,
 )
 
 Words = Annotated[str, Field(min_length=1, max_length=500)]
@@ -66,9 +67,7 @@ class SessionParameters(BaseModel):
         default="Session",
         description="The name of a template; target_language selects its language.",
     )
-    model: str | None = optional(
-        "The model to ask; by default the configured one.", min_length=1, max_length=200
-    )
+    model: str | None = optional_model()
     use_cache: bool = Field(
         default=True,
         description=(

@@ -14,6 +14,7 @@ from secretary_documents.handlers.parameter import (
     TemplateName,
     Url,
     optional,
+    optional_model,
 )
 
 _FIELD_NAME = r"^[A-Za-z_][A-Za-z0-9_]{0,63}$"
@@ -72,9 +73,7 @@ class TransformerParameters(BaseModel):
     target_language: Language | None = optional(
         "The language of the result, by ISO 639-1; required without a template."
     )
-    model: str | None = optional(
-        "The model to ask; by default the configured one.", min_length=1, max_length=200
-    )
+    model: str | None = optional_model()
     use_cache: bool = Field(
         default=True, description="Whether cached answers of the model may be used."
     )

@@ -200,4 +200,4 @@ def pictures(found: Record) -> dict[str, str]:
     """Return the pictures of the results by name."""
     groups = results.grouped(found["records"], "limit")
     rates = {str(limit): {"/s": results.median(of, "per_sec")} for (limit,), of in groups.items()}
-    return {"limits": picture.bars("What the servers alone can do, a second", rates, unit="/s")}
+    return {"ceilings": picture.bars("What the servers alone can do, a second", rates, unit="/s")}

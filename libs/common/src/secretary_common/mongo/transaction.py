@@ -1,0 +1,72 @@
+"""Transactions: several reads and writes of one snapshot that happen all or not at all."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from pymongo.errors import InvalidOperation, ServerSelectionTimeoutError
+
+T = TypeVar("T")
+
+OPERATION_TIMEOUT_MS = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """The operations of one transaction on one collection."""
+
+    _raw: Any
+    _session: Any
+
+    async def enter(self, turnstile: str, name: str) -> None:
+        """Let no other transaction that enters *name* overlap with this one.
+
+        Of two that overlap, MongoDB fails one, and the driver repeats it with a new snapshot. Call
+        this method first.
+
+        Args:
+            turnstile: a collection of its own, which this method writes.
+            name: the id of a document in it.
+        """
+        counters = self._raw.database[turnstile]
+        change = {"$inc": {"entered": 1}}
+        await counters.update_one({"_id": name}, change, upsert=True, session=self._session)
+
+    async def count(self, query: Mapping[str, Any], limit: int) -> int:
+        """Count the documents that match, at most *limit*."""
+        return int(await self._raw.count_documents(query, limit=limit, session=self._session))
+
+    async def update_many(self, query: Mapping[str, Any], change: Mapping[str, Any]) -> int:
+        """Change every document that matches; return how many matched."""
+        result = await self._raw.update_many(query, change, session=self._session)
+        return int(result.matched_count)
+
+
+async def run(raw: Any, work: Callable[[Transaction], Awaitable[T]]) -> T:
+    """Run *work* in a transaction on the driver's collection *raw*."""
+    starting = raw.database.client.start_session()
+    session = await starting if inspect.isawaitable(starting) else starting
+    async with session:
+        return await within_deadline(
+            session.with_transaction(lambda started: work(Transaction(raw, started)))
+        )
+
+
+async def within_deadline(work: Awaitable[T]) -> T:
+    """Await *work* for at most one operation timeout.
+
+    Without this limit, the driver would retry a transaction for two minutes.
+    """
+    limit = asyncio.timeout(OPERATION_TIMEOUT_MS / 1000)
+    try:
+        async with limit:
+            return await work
+    except (TimeoutError, InvalidOperation):
+        # Motor raises InvalidOperation if it is stopped while it aborts the transaction.
+        if not limit.expired():
+            raise
+        raise ServerSelectionTimeoutError("the transaction took too long") from None
