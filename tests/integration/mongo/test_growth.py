@@ -35,6 +35,7 @@ from secretary_common.models import (
     JobQuery,
     JobStatus,
     JobTypeInfo,
+    KeyLimits,
     Lane,
     LogEntry,
     LogLevel,
@@ -297,6 +298,12 @@ JOB_CALLS: dict[str, Call] = {
     "retry": lambda s: s.jobs.retry(job(ENDED), NOW),
     "delete": lambda s: s.jobs.delete(job(ENDED + 5), NOW),
     "statistics": lambda s: s.jobs.statistics(TYPES, NOW),
+    "running_by_owner": lambda s: s.jobs.running_by_owner(["key-3"]),
+    "pending_by_owner": lambda s: s.jobs.pending_by_owner(),
+    "pending_of": lambda s: s.jobs.pending_of("key-3", TYPES, LIMIT),
+    "claim_within": lambda s: s.jobs.claim_within(
+        [f"job-{n:06}" for n in range(9)], lease("within"), NOW, TYPES, owner="key-3", most=99
+    ),
     "batch_counts": lambda s: s.jobs.batch_counts(BATCH),
     "due_slots": lambda s: s.jobs.due_slots(NOW, LIMIT),
     "next_slot_at": lambda s: s.jobs.next_slot_at(NOW),
@@ -407,6 +414,7 @@ OTHER_CALLS: dict[str, dict[str, Call]] = {
         "due_for_check": lambda s: s.files.due_for_check(NOW, LIMIT),
         "check_again": lambda s: s.files.check_again("file-5", after(99)),
         "mark_for_removal": lambda s: s.files.mark_for_removal("file-7", NOW),
+        "upload_bytes": lambda s: s.files.upload_bytes("key-3"),
         "keep_uploads": lambda s: s.files.keep_uploads(["file-9", "file-11", "file-12"], NOW),
     },
     "cache": {
@@ -441,6 +449,7 @@ OTHER_CALLS: dict[str, dict[str, Call]] = {
     "keys": {
         "insert": lambda s: s.keys.insert(ApiKey("new", "", "", created_at=NOW)),
         "get": lambda s: s.keys.get("k1"),
+        "set_limits": lambda s: s.keys.set_limits("k1", KeyLimits(max_running=3)),
         "delete": lambda s: s.keys.delete("new"),
     },
     "job_types": {
@@ -466,7 +475,7 @@ DELIVERY_LISTINGS: dict[str, DeliveryQuery] = {
         limit=LIMIT,
     ),
 }
-WHOLE = {("keys", "all"), ("job_types", "all"), ("templates", "all")}
+WHOLE = {("keys", "all"), ("keys", "running_limits"), ("job_types", "all"), ("templates", "all")}
 """Methods that return whole collections, which are small."""
 
 

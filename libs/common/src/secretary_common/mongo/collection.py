@@ -208,7 +208,7 @@ class Collection:
         The driver repeats *work* if another transaction was faster.
         """
         with self._connection_state.translated_errors(writing=True):
-            return await transaction.run(self._raw, work)
+            return await transaction.run(self._raw, self._usable, work)
 
     async def count(self, query: Query, *, limit: int | None = None) -> int:
         """Count the documents that match, all at one moment, at most *limit*."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -21,6 +21,8 @@ class Transaction:
 
     _raw: Any
     _session: Any
+    _usable: Collection[str]
+    """The names of the indexes that queries may name."""
 
     async def enter(self, turnstile: str, name: str) -> None:
         """Let no other transaction that enters *name* overlap with this one.
@@ -36,9 +38,11 @@ class Transaction:
         change = {"$inc": {"entered": 1}}
         await counters.update_one({"_id": name}, change, upsert=True, session=self._session)
 
-    async def count(self, query: Mapping[str, Any], limit: int) -> int:
-        """Count the documents that match, at most *limit*."""
-        return int(await self._raw.count_documents(query, limit=limit, session=self._session))
+    async def count(self, query: Mapping[str, Any], limit: int, *, hint: str) -> int:
+        """Count the documents that match, at most *limit*; *hint* names the index to use."""
+        options = {"hint": hint} if hint in self._usable else {}
+        counted = self._raw.count_documents(query, limit=limit, session=self._session, **options)
+        return int(await counted)
 
     async def update_many(self, query: Mapping[str, Any], change: Mapping[str, Any]) -> int:
         """Change every document that matches; return how many matched."""
@@ -46,13 +50,13 @@ class Transaction:
         return int(result.matched_count)
 
 
-async def run(raw: Any, work: Callable[[Transaction], Awaitable[T]]) -> T:
+async def run(raw: Any, usable: Collection[str], work: Callable[[Transaction], Awaitable[T]]) -> T:
     """Run *work* in a transaction on the driver's collection *raw*."""
     starting = raw.database.client.start_session()
     session = await starting if inspect.isawaitable(starting) else starting
     async with session:
         return await within_deadline(
-            session.with_transaction(lambda started: work(Transaction(raw, started)))
+            session.with_transaction(lambda started: work(Transaction(raw, started, usable)))
         )
 
 

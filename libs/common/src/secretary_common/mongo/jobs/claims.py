@@ -59,9 +59,9 @@ class MongoJobClaims:
             job = await self.claim(job_ids[0], lease, now, job_types)
             return [job] if job else []
         taken = await self._take_many(job_ids, lease, now, job_types)
-        return await self.claimed_among(job_ids, lease, now, taken)
+        return await self._claimed_among(job_ids, lease, now, taken)
 
-    async def claimed_among(
+    async def _claimed_among(
         self, job_ids: Sequence[str], lease: Lease, now: datetime, taken: int
     ) -> list[Job]:
         """Return the claimed jobs, of which there are *taken*; examine the candidates left."""

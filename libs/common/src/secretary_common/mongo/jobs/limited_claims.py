@@ -39,7 +39,8 @@ class MongoLimitedClaims(MongoJobClaims):
 
         async def count_and_claim(transaction: Transaction) -> tuple[list[str], int]:
             await transaction.enter(TURNSTILE, owner)
-            running = await transaction.count({"status": PROCESSING, "owner": owner}, most)
+            theirs = {"status": PROCESSING, "owner": owner}
+            running = await transaction.count(theirs, most, hint="running")
             wanted = list(job_ids[: most - running])
             query = {"_id": {"$in": wanted}, "owner": owner, **claimable(job_types, now)}
             return wanted, await transaction.update_many(query, change) if wanted else 0
@@ -50,4 +51,4 @@ class MongoLimitedClaims(MongoJobClaims):
             if error.code not in NOT_APPLICABLE_CODES:
                 raise
             wanted, taken = list(job_ids), 0  # a job is unreadable; the read sets it aside
-        return await self.claimed_among(wanted, lease, now, taken) if wanted else []
+        return await self._claimed_among(wanted, lease, now, taken) if wanted else []
