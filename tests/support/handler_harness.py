@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Generator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -68,7 +69,10 @@ def make_job(job_type: str, **parameters: Any) -> Job:
 
 
 def child_pids(parent: int | None) -> list[int]:
-    """Return the living children of *parent*, such as a zygote."""
+    """Return the living children of *parent*, such as a zygote.
+
+    The first process of a namespace is left out, because it lives as long as the zygote.
+    """
     found = []
     for entry in Path("/proc").iterdir():
         if not entry.name.isdecimal():
@@ -77,7 +81,7 @@ def child_pids(parent: int | None) -> list[int]:
             stat = (entry / "stat").read_text().rpartition(")")[2].split()
         except (FileNotFoundError, ProcessLookupError):
             continue
-        if int(stat[1]) == parent and stat[0] != "Z":
+        if int(stat[1]) == parent and stat[0] != "Z" and not _is_first(entry):
             found.append(int(entry.name))
     return found
 
@@ -103,3 +107,11 @@ def _living(group: int) -> list[int]:
         if entry.name.isdecimal() and int(stat[2]) == group and stat[0] != "Z":
             found.append(int(entry.name))
     return found
+
+
+def _is_first(process: Path) -> bool:
+    with suppress(FileNotFoundError, ProcessLookupError):
+        for line in (process / "status").read_text().splitlines():
+            if line.startswith("NSpid:"):
+                return line.split()[2:][-1:] == ["1"]
+    return False

@@ -13,7 +13,13 @@ import subprocess
 import tempfile
 import wave
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+
+import pytest
+
+from secretary_documents.media import program
+from secretary_worker import ProgramAccess
 
 RATE = 8000
 SPOKEN = "Good morning. Welcome to the talk."
@@ -97,3 +103,14 @@ def script(path: Path, body: str) -> Path:
     path.write_text(f"#!/bin/sh\n{body}\n")
     path.chmod(0o755)
     return path
+
+
+def open_to_programs(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Let the programs of these tests change *folder*, where they note what they do."""
+    allowed = program.access_of
+
+    def access_of(command: program.Command) -> ProgramAccess:
+        access = allowed(command)
+        return replace(access, writable=[*access.writable, str(folder)])
+
+    monkeypatch.setattr(program, "access_of", access_of)

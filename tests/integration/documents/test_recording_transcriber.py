@@ -73,6 +73,7 @@ def site(asked: list[str]) -> Iterator[HttpServer]:
 
 @pytest.fixture
 def make(fake: FakeProvider, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
+    media_samples.open_to_programs(monkeypatch, tmp_path)
     place = tmp_path / "temporary"
     place.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(place))

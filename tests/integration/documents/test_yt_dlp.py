@@ -34,9 +34,10 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 @pytest.fixture
-def make(tmp_path: Path, place: Path) -> Make:
+def make(tmp_path: Path, place: Path, monkeypatch: pytest.MonkeyPatch) -> Make:
     """Makes a yt-dlp that runs *body*. Each call writes a line to ``asked`` and a file ``pid``."""
     (tmp_path / "sound.wav").write_bytes(WAV)
+    media_samples.open_to_programs(monkeypatch, tmp_path)
 
     def make(body: str, **settings: Any) -> YtDlp:
         noted = f'echo "$@" >> {tmp_path}/asked; echo $$ > {tmp_path}/pid; pwd > {tmp_path}/folder'

@@ -42,6 +42,8 @@ if TYPE_CHECKING:
         die_first,
         die_with_parent,
     )
+    from secretary_worker.sandbox.namespaces import leave_network
+    from secretary_worker.sandbox.program import ProgramAccess, replace_process
     from secretary_worker.sandbox.sandbox import Sandbox
     from secretary_worker.sandbox.zygote_client import ZygoteClient
 
@@ -58,6 +60,7 @@ __all__ = [
     "OpenFile",
     "OpenUpload",
     "ProcessLimits",
+    "ProgramAccess",
     "ResourceCalculator",
     "Sandbox",
     "SecretaryJobRepository",
@@ -69,11 +72,13 @@ __all__ = [
     "die_first",
     "die_with_parent",
     "digest",
+    "leave_network",
     "no_room",
     "open_under_roots",
     "parsing_answer",
     "private_copy",
     "register",
+    "replace_process",
     "reserve",
     "temporary_file",
     "temporary_folder",
@@ -101,6 +106,8 @@ _NAMES_OF_MODULES = {
         *("Begin", "Emit", "ProcessLimits", "Work", "allow_cpu", "confine", "die_first"),
         "die_with_parent",
     ],
+    "secretary_worker.sandbox.namespaces": ["leave_network"],
+    "secretary_worker.sandbox.program": ["ProgramAccess", "replace_process"],
     "secretary_worker.sandbox.sandbox": ["Sandbox"],
     "secretary_worker.sandbox.zygote_client": ["ZygoteClient"],
 }

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import faulthandler
 import time
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
 from secretary_common.broker.publisher import Publisher
+from secretary_common.errors import ConfigurationError
 from secretary_common.mongo.store import Store, open_store
 from secretary_common.runtime import event_loop
 from secretary_common.runtime.descriptor_watch import DescriptorWatch
@@ -22,6 +24,7 @@ from secretary_common.runtime.lifecycle import (
 from secretary_common.runtime.log import configure_logging, get_logger
 from secretary_common.runtime.resilient_loop import until_done
 from secretary_common.secrets.cipher import Cipher
+from secretary_common.secrets.hidden_process import hide
 from secretary_common.settings.settings import (
     Settings,
     check_address,
@@ -37,6 +40,7 @@ from secretary_worker.handler_packages import HandlerPackages
 from secretary_worker.housekeeping.eviction import Eviction
 from secretary_worker.housekeeping.sweeper import Sweeper
 from secretary_worker.registry import Registry
+from secretary_worker.sandbox import lockdown
 from secretary_worker.watchdog.watchdog_client import WatchdogClient
 from secretary_worker.wiring import Engine, EnginePorts, EngineTerms, build_engine
 
@@ -228,12 +232,29 @@ class _Health:
         }
 
 
+def check_sandbox(settings: Settings, lacking: Sequence[str]) -> None:
+    """Warn if the kernel is *lacking* layers of the sandbox.
+
+    Raises:
+        ConfigurationError: ``worker.sandbox`` is ``strict``.
+    """
+    if not lacking:
+        return
+    names = ", ".join(lacking)
+    if settings.worker.sandbox == "strict":
+        message = f"worker.sandbox is strict, but this kernel or container lacks: {names}"
+        raise ConfigurationError(message)
+    log.warning("sandbox.incomplete", kernel_lacks=names)
+
+
 def main() -> None:
     """Run the worker in this process; ``secretary-worker`` calls it (``supervisor.py``)."""
+    hide()
     configure_logging("worker")
     faulthandler.enable()  # a worker that its watchdog aborts, or that crashes, prints its stacks
     with exit_if_misconfigured("secretary-worker"):
         settings = load_settings(require=REQUIRED)
         configure_logging("worker", level=settings.log.level, style=settings.log.format)
+        check_sandbox(settings, lockdown.lacks())
         event_loop.run(serve(settings))
     end_within(HANDLER_LOOP_CLOSE_SEC)

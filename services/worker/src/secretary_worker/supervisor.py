@@ -9,7 +9,6 @@ its watchdog, and ends with the worker's exit code.
 
 from __future__ import annotations
 
-import ctypes
 import os
 import platform
 import signal
@@ -18,6 +17,8 @@ import time
 from collections.abc import Callable
 from importlib import import_module
 
+from secretary_common.secrets.hidden_process import hide
+from secretary_worker.sandbox.kernel import PR_SET_CHILD_SUBREAPER, prctl
 from secretary_worker.sandbox.limits import die_with_parent
 
 NOT_LINUX = (
@@ -30,13 +31,13 @@ EXIT_BY_SIGNAL = 128
 
 _FIRST = 1  # the process id of systemd; in a container the first process has the parent 0
 _POLL_SEC = 0.05
-_PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 
 
 def main() -> None:
     """Run the worker until it ends. On a system other than Linux, exit with a message."""
     if platform.system() != "Linux":
         sys.exit(NOT_LINUX)
+    hide()  # the environment holds secrets
     if os.getppid() <= _FIRST:
         sys.exit(supervise(_work))
     _work()
@@ -48,7 +49,7 @@ def supervise(work: Callable[[], None]) -> int:
     If the child failed, its own child processes have 35 s to end.
     """
     # The child processes of a dead worker become children of this process.
-    ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    prctl(PR_SET_CHILD_SUBREAPER, 1)
     here, worker = os.getpid(), os.fork()
     if worker == 0:
         os.setsid()  # so that Ctrl-C reaches the worker once, from this process

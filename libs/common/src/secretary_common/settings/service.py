@@ -171,6 +171,8 @@ class WorkerSection(Section):
     job_types: list[str] = []
     """Run only these job types; empty: all types that have a handler."""
     handler_modules: list[str] = []
+    sandbox: Literal["available", "strict"] = "available"
+    """Strict: the worker does not start if the kernel lacks a layer of the sandbox."""
     host: str = "127.0.0.1"
     http_port: Port = 5002
 

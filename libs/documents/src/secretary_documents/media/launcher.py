@@ -1,8 +1,9 @@
-"""Sets limits on this process and replaces it by another program.
+"""Sets limits on this process, locks it in the sandbox and replaces it by another program.
 
-Called as ``python -m … LIMITS PARENT PROGRAM ARGUMENT…``.
+Called as ``python -m … LIMITS ACCESS PARENT PROGRAM ARGUMENT…``. LIMITS are ``ProcessLimits``, and
+ACCESS is ``ProgramAccess``, as JSON.
 
-The limits survive the exec. The worker cannot set them itself between fork and exec: it has
+Limits and sandbox survive the exec. The worker cannot set them itself between fork and exec: it has
 threads, and Python code there may deadlock.
 """
 
@@ -14,7 +15,15 @@ import signal
 import sys
 from typing import NoReturn
 
-from secretary_worker import ProcessLimits, confine, die_first, die_with_parent
+from secretary_worker import (
+    ProcessLimits,
+    ProgramAccess,
+    confine,
+    die_first,
+    die_with_parent,
+    leave_network,
+    replace_process,
+)
 
 NICENESS = 10
 EXIT_NO_PROGRAM = 127  # the exit code of a shell if a program cannot be run
@@ -25,7 +34,10 @@ _IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
 
 def main() -> NoReturn:
     """Set the limits, then replace this process by the program that the arguments name."""
-    limits, parent, program, *arguments = sys.argv[1:]
+    limits, terms, parent, program, *arguments = sys.argv[1:]
+    access = ProgramAccess(**json.loads(terms))
+    if not access.network:
+        leave_network()
     die_with_parent(int(parent))
     die_first()
     confine(ProcessLimits(**json.loads(limits)))
@@ -33,7 +45,7 @@ def main() -> NoReturn:
     for ignored in _IGNORED_BY_PYTHON:
         signal.signal(ignored, signal.SIG_DFL)
     try:
-        os.execv(program, [program, *arguments])  # noqa: S606 - no shell; the caller vetted it
+        replace_process(program, arguments, access)
     except OSError as error:
         sys.stderr.write(f"{program}: {error.strerror}\n")
         sys.stderr.flush()

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from secretary_common.errors import ErrorCode, PermanentError
-from secretary_worker import ProcessLimits
+from secretary_worker import ProcessLimits, ProgramAccess
 
 OnLine = Callable[[str], None]
 Watch = Callable[[], Awaitable[None]]
@@ -46,7 +46,9 @@ class Command:
     output: int | None = None
     """The descriptor for the standard output. With None the result has the first MiB of it."""
     folder: Path = Path("/")
-    """The working directory and the home of the program."""
+    """The working directory and the home of the program, which it may change unless it is ``/``."""
+    online: bool = False
+    """Whether the program may open connections and start other programs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +104,10 @@ def timeout_error(program: str) -> PermanentError:
 async def _start(command: Command) -> asyncio.subprocess.Process:
     # The loop's own thread starts the child. It must not be a thread of a pool, because the kernel
     # ends the child when the *thread* that started it ends (PR_SET_PDEATHSIG).
-    limits, parent = json.dumps(asdict(command.limits)), str(os.getpid())
+    limits, access = (json.dumps(asdict(one)) for one in (command.limits, access_of(command)))
     return await asyncio.create_subprocess_exec(
         *(sys.executable, "-I", "-B", "-X", "utf8", "-m", _LAUNCHER),
-        *(limits, parent, command.program, *command.arguments),
+        *(limits, access, str(os.getpid()), command.program, *command.arguments),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE if command.output is None else command.output,
         stderr=asyncio.subprocess.PIPE,
@@ -118,6 +120,17 @@ async def _start(command: Command) -> asyncio.subprocess.Process:
             "HOME": str(command.folder),
             "TMPDIR": str(command.folder),
         },
+    )
+
+
+def access_of(command: Command) -> ProgramAccess:
+    """Return what the program of *command* may use."""
+    own_folder = command.folder != Path("/")
+    return ProgramAccess(
+        files=command.files,
+        writable=[str(command.folder)] if own_folder else [],
+        network=command.online,
+        programs=command.online,
     )
 
 

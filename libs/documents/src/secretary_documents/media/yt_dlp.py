@@ -95,7 +95,7 @@ class YtDlp:
         size = ("--max-filesize", str(self._max_bytes))
         # After "--" no argument is an option, even if it begins with a dash.
         full = (*_ALWAYS, *size, *arguments, "--", url)
-        command = Command(program, full, limits, timeout_sec, folder=folder.path)
+        command = Command(program, full, limits, timeout_sec, folder=folder.path, online=True)
         # --max-filesize has no effect on streams in fragments, so the folder is watched too.
         result = await run_program(command, watch=folder.watch)
         folder.check_limits()  # yt-dlp may have ended between two checks

@@ -6,7 +6,6 @@ worker has threads, and Python code between fork and exec may then deadlock.
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
 import resource
@@ -22,6 +21,9 @@ from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
 
 from secretary_common.errors import SecretaryError
+from secretary_common.secrets.hidden_process import hide, show
+from secretary_worker.sandbox import lockdown
+from secretary_worker.sandbox.kernel import PR_SET_NO_NEW_PRIVS, PR_SET_PDEATHSIG, prctl
 
 END = "end"
 """The key of the last message of an answer."""
@@ -34,8 +36,6 @@ Begin = Callable[[Sequence[str]], Work]
 """The type of the function ``begin`` in a module for children. ``begin`` gets the paths of the
 child's files and returns the function that answers requests, one after the other."""
 
-_PR_SET_PDEATHSIG = 1  # linux/prctl.h
-_PR_SET_NO_NEW_PRIVS = 38
 # The time from the soft limit, where SIGXCPU shows the cause, to the hard limit, which is SIGKILL.
 _CPU_GRACE_SEC = 5
 
@@ -51,6 +51,10 @@ class ProcessLimits:
     file_bytes: int = 0
     """The largest file that the child may write, in bytes. By default it may write no file."""
     open_files: int = 64
+    processes: int = 4096
+    """The number of processes and threads of this user at which the child may start no more."""
+    readable: Sequence[str] = ()
+    """Files and folders that the child may read, besides its own files, fonts and Python code."""
 
 
 def serve(begin: Begin, channel: socket.socket, files: Sequence[int]) -> NoReturn:
@@ -62,7 +66,9 @@ def serve(begin: Begin, channel: socket.socket, files: Sequence[int]) -> NoRetur
     """
     try:
         with channel.makefile("rb") as requests, channel.makefile("wb") as answers:
-            confine(ProcessLimits(**json.loads(requests.readline())))
+            limits = ProcessLimits(**json.loads(requests.readline()))
+            confine(limits)
+            lockdown.lock_parser(files, limits.readable)
             work = begin([f"/dev/fd/{file}" for file in files])
             for line in requests:
                 _answer(work, json.loads(line), answers)
@@ -83,6 +89,7 @@ def confine(limits: ProcessLimits) -> None:
         (resource.RLIMIT_CPU, limits.cpu_sec, limits.cpu_sec + _CPU_GRACE_SEC),
         (resource.RLIMIT_FSIZE, limits.file_bytes, limits.file_bytes),
         (resource.RLIMIT_NOFILE, limits.open_files, limits.open_files),
+        (resource.RLIMIT_NPROC, limits.processes, limits.processes),
         (resource.RLIMIT_CORE, 0, 0),
     ):
         ceiling = resource.getrlimit(kind)[1]
@@ -114,12 +121,10 @@ def die_with_parent(parent: int) -> None:
 
     The kernel acts as soon as the thread that started this process ends.
     """
-    if sys.platform == "linux":
-        prctl = ctypes.CDLL(None).prctl
-        prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-        if os.getppid() != parent:
-            os._exit(1)  # the parent died before the signal was set
-        prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)  # the parent died before the signal was set
+    prctl(PR_SET_NO_NEW_PRIVS, 1)
 
 
 def die_first() -> None:
@@ -127,8 +132,10 @@ def die_first() -> None:
 
     If a container forbids the setting, nothing changes.
     """
+    show()  # the setting of a hidden process belongs to root
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
+    hide()
 
 
 def _answer(work: Work, request: dict[str, Any], answers: BinaryIO) -> None:

@@ -33,7 +33,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import NoReturn
 
+from secretary_common.secrets.hidden_process import hide
+from secretary_worker.sandbox import lockdown, namespaces
+from secretary_worker.sandbox.kernel import PR_SET_CHILD_SUBREAPER, prctl
 from secretary_worker.sandbox.limits import Begin, die_first, die_with_parent, serve
+from secretary_worker.sandbox.strays import end_strays
 
 CHANNEL, STDERR, STATUS = range(3)
 FIRST_FILE = 3
@@ -53,18 +57,28 @@ class _Child:
 class Zygote:
     """Carries out the orders of its parent until the parent is gone."""
 
-    def __init__(self, control: socket.socket, begin: Begin) -> None:
+    def __init__(self, control: socket.socket, begin: Begin, first: int | None = None) -> None:
+        """*first* is the first process of the children's namespace."""
         self._control = control
         self._begin = begin
+        self._first = first
         self._poller = select.poll()
         self._poller.register(control, select.POLLIN)
+        self._first_end = os.pidfd_open(first) if first else None
+        if self._first_end is not None:
+            self._poller.register(self._first_end, select.POLLIN)
         self._by_pidfd: dict[int, _Child] = {}
         self._by_status: dict[int, _Child] = {}
 
     def run(self) -> None:
-        """Fork, kill and reap children until the parent closes the control socket."""
+        """Fork, kill and reap children until the parent closes the control socket.
+
+        Without the first process of the namespace no child can start, so this method returns then.
+        """
         while True:
             for descriptor, _ in self._poller.poll():
+                if descriptor == self._first_end:
+                    return
                 if descriptor == self._control.fileno():
                     if not self._take_order():
                         return
@@ -105,11 +119,13 @@ class Zygote:
     def _become_child(self, descriptors: list[int], parent: int) -> NoReturn:
         try:
             os.setsid()
-            die_with_parent(parent)
+            die_with_parent(0 if self._first else parent)  # 0: outside of the namespace
             die_first()
             for child in self._by_pidfd.values():
                 os.close(child.pidfd)
                 child.status.close()
+            if self._first_end is not None:
+                os.close(self._first_end)
             self._control.close()  # standard input
             os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
             # Native code may print to standard output, so it goes to standard error too.
@@ -133,6 +149,7 @@ class Zygote:
         cpu_limit = _cpu_limit(child.pid)
         _, status, used = os.wait4(child.pid, 0)
         used_up = used.ru_utime + used.ru_stime >= cpu_limit - _CPU_DOUBT_SEC
+        self._end_strays(child.pid)
         _report(child, status, used_up)
         if self._by_status.pop(child.status.fileno(), None):
             self._poller.unregister(child.status)
@@ -140,6 +157,12 @@ class Zygote:
         self._poller.unregister(child.pidfd)
         os.close(child.pidfd)
         child.status.close()
+
+    def _end_strays(self, ended: int) -> None:
+        known = {child.pid for child in self._by_pidfd.values()} - {ended}
+        end_strays(os.getpid(), known | ({self._first} if self._first else set()))
+        if self._first:
+            end_strays(self._first)
 
 
 def _child_of(pid: int, status: int) -> _Child:
@@ -177,15 +200,20 @@ def _kill_group(pid: int) -> None:
 def main() -> None:
     """Import the module that the command line names, and carry out orders."""
     name, parent, *paths = sys.argv[1:]
+    namespaces.leave_network()
     die_with_parent(int(parent))
+    prctl(PR_SET_CHILD_SUBREAPER, 1)
+    hide()
     sys.path.extend(path for path in paths if path not in sys.path)
     module = importlib.import_module(name)
     begin: Begin = module.begin
     if warm_up := getattr(module, "warm_up", None):
         warm_up()
+    lockdown.code_folders()
     gc.collect()
     gc.freeze()  # so that the children's collector does not copy the shared objects
-    Zygote(socket.socket(fileno=0), begin).run()
+    # After the import: a process whose children have another namespace starts no threads.
+    Zygote(socket.socket(fileno=0), begin, namespaces.first_process()).run()
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from typing import Any
 from secretary_common.models import WorkerFailure
 from secretary_common.mongo.store import store_of
 from secretary_common.runtime.log import configure_logging, get_logger
+from secretary_common.secrets.hidden_process import hide
 from secretary_common.settings.settings import Settings, load_settings
 
 log = get_logger(__name__)
@@ -43,6 +44,7 @@ async def record(settings: Settings, how: str, worker: str, mark: dict[str, Any]
 
 def main() -> None:
     """Read a failure from standard input and log it. If it names a job, record it in the job."""
+    hide()
     settings = load_settings()
     configure_logging("worker", level=settings.log.level, style=settings.log.format)
     received = sys.stdin.buffer.read()

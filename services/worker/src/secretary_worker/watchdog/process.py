@@ -35,6 +35,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from secretary_common.secrets.hidden_process import hide
 from secretary_worker.watchdog import marks
 from secretary_worker.watchdog.marks import Mark
 
@@ -204,6 +205,7 @@ def suspect_of(before: Observation, now: Observation) -> Mark | None:
 
 def main() -> None:
     """Watch the worker that the command line names."""
+    hide()
     pid, owner, tick_sec, ticks, descriptor = sys.argv[1:]
     try:
         worker = WatchedWorker(int(pid), os.pidfd_open(int(pid)), owner)

@@ -115,7 +115,11 @@ class PdfExtractor:
         self._readers = ReaderFactory(limits, remote or {})
         self._sandbox = Sandbox(
             zygote or ZygoteClient(CHILD),
-            ProcessLimits(memory_bytes=limits.memory_mb * 2**20, cpu_sec=limits.cpu_sec),
+            ProcessLimits(
+                memory_bytes=limits.memory_mb * 2**20,
+                cpu_sec=limits.cpu_sec,
+                readable=[str(limits.tessdata.absolute())] if limits.tessdata else [],
+            ),
             answer_limits_for(limits, max_bytes),
         )
 
