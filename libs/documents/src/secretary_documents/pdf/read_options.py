@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from secretary_documents.pdf.ocr_models import (
-    built_in_folder,
     find_model_folder,
+    model_folders,
     models_fingerprint,
 )
 
@@ -87,8 +87,7 @@ def make_read_options(
     """
     if method == "native":
         return ReadOptions(method, output, max_pixels, keep_headers)
-    extra = [tessdata.absolute()] if tessdata else []
-    folder = find_model_folder(languages, [built_in_folder(), *extra])
+    folder = find_model_folder(languages, model_folders(tessdata))
     return ReadOptions(method, output, max_pixels, keep_headers, tuple(languages), folder)
 
 

@@ -56,7 +56,8 @@ def lock_parser(files: Sequence[int], readable: Iterable[str]) -> None:
     """
     if landlock.abi():
         rules = Landlock()
-        rules.allow([*code_folders(), *_FONTS, *_LIBRARIES, *_DEVICES, *readable])
+        rules.allow([*code_folders(), *_FONTS, *_LIBRARIES, *readable])
+        rules.allow(_DEVICES, landlock.READ | landlock.WRITE)
         _allow_open(rules, files)
         rules.enforce()
     _restrict(Freedom())
@@ -84,8 +85,8 @@ def lock_program(
     """
     if landlock.abi():
         rules = Landlock(network=freedom.network)
-        rules.allow([*_LIBRARIES, *_DEVICES, *(_FOR_NETWORK if freedom.network else ())])
-        rules.allow(_DEVICES, landlock.WRITE)
+        rules.allow([*_LIBRARIES, *(_FOR_NETWORK if freedom.network else ())])
+        rules.allow(_DEVICES, landlock.READ | landlock.WRITE)
         # The interpreter of a script and the loader of libraries are executed too.
         rules.allow([*readable, *_PROGRAMS], landlock.READ | landlock.EXECUTE)
         rules.allow_changes(writable)

@@ -17,6 +17,7 @@ from secretary_documents.handlers.pdf.page_collector import PageCollector
 from secretary_documents.handlers.pdf.parameters import PdfParameters
 from secretary_documents.handlers.pdf.reader_factory import MakeReader, ReaderFactory
 from secretary_documents.handlers.pdf.result import PdfExtract, PdfFile, check_readable
+from secretary_documents.pdf.ocr_models import model_folders
 from secretary_documents.pdf.page import Document, PageRange, RemoteReader
 from secretary_documents.pdf.sandboxed_document import (
     OpenOptions,
@@ -118,7 +119,7 @@ class PdfExtractor:
             ProcessLimits(
                 memory_bytes=limits.memory_mb * 2**20,
                 cpu_sec=limits.cpu_sec,
-                readable=[str(limits.tessdata.absolute())] if limits.tessdata else [],
+                readable=[str(folder) for folder in model_folders(limits.tessdata)],
             ),
             answer_limits_for(limits, max_bytes),
         )
