@@ -240,3 +240,24 @@ async def test_the_sizes_of_complete_uploads_are_added_up_by_key(files: FileRepo
     assert await files.upload_bytes() == {"key-1": 30, "key-2": 5}
     assert await files.upload_bytes("key-1") == {"key-1": 30}
     assert await files.upload_bytes("key-3") == {}
+
+
+@pytest.mark.parametrize("driver", ["motor", "pymongo"])
+@pytest.mark.parametrize(
+    ("field", "odd"),
+    [
+        *(("length", odd) for odd in (float("nan"), "10", None)),
+        *(("metadata.owner", odd) for odd in (7, None, ["key-1"], {"key": "key-1"})),
+    ],
+)
+async def test_an_upload_of_an_odd_size_or_owner_is_left_out_of_the_sum(
+    mongo_url: str, database_name: str, driver: str, field: str, odd: object
+) -> None:
+    client = DatabaseClient(mongo_url, database_name, driver)
+    files = MongoFileRepository(client)
+    for size in (10, 20):
+        stored = await files.save(pieces(b"x" * size), info(kind=FileKind.UPLOAD))
+    change = {"$set": {field: odd}}
+    await client.collection("fs.files").update_one({"_id": stored.file_id}, change)
+    assert await files.upload_bytes() == {"key-1": 10}
+    await client.close()

@@ -111,11 +111,13 @@ class MongoFileRepository:
         return (await self._begun.update_one(due, {"$set": {"condemned": True}})).matched == 1
 
     async def upload_bytes(self, owner: str | None = None) -> dict[str, int]:
-        uploads: Document = {"metadata.kind": FileKind.UPLOAD.value}
+        # A document of an odd size would make the total of all others NaN.
+        sized: Document = {"length": {"$type": ["int", "long"]}}
+        uploads: Document = {"metadata.kind": FileKind.UPLOAD.value, **sized}
         theirs: Document = {"metadata.owner": owner if owner is not None else {"$type": "string"}}
         total = {"_id": "$metadata.owner", "bytes": {"$sum": "$length"}}
         found = await self._whole.aggregate([{"$match": uploads | theirs}, {"$group": total}])
-        return {one["_id"]: int(one["bytes"]) for one in found}
+        return {one["_id"]: int(one["bytes"]) for one in found if isinstance(one["_id"], str)}
 
     async def keep_uploads(
         self, file_ids: Collection[str], now: datetime, *, owner: str | None = None
