@@ -1,8 +1,7 @@
-"""The child process of ``parsing`` jobs: it answers with its process id."""
+"""The child process of ``parsing`` jobs: it answers with the question."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 
 from secretary_worker import Emit, Work
@@ -11,7 +10,7 @@ from secretary_worker import Emit, Work
 def begin(_files: Sequence[str]) -> Work:
     """Return the function that answers requests."""
 
-    def answer(_request: dict[str, object], emit: Emit) -> None:
-        emit({"answer": os.getpid()})
+    def answer(request: dict[str, object], emit: Emit) -> None:
+        emit({"answer": request["question"]})
 
     return answer

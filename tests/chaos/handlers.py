@@ -104,10 +104,10 @@ async def filing(job: Job, repo: SecretaryJobRepository, _seconds: float) -> Non
 
 
 async def parsing(_job: Job, _repo: SecretaryJobRepository, _seconds: float) -> None:
-    """Ask a child process one question."""
+    """Ask a child process one question, which no other child gets."""
     answers: list[dict[str, Any]] = []
     async with SANDBOX.child([]) as child:
-        await child.ask({"question": "pid"}, answers.append)
+        await child.ask({"question": child.pid}, answers.append)
     if answers != [{"answer": child.pid}]:
         raise PermanentError(f"the child {child.pid} answered {answers}")
 
