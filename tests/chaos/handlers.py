@@ -10,6 +10,7 @@ import os
 import secrets
 import signal
 import time
+import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -106,9 +107,10 @@ async def filing(job: Job, repo: SecretaryJobRepository, _seconds: float) -> Non
 async def parsing(_job: Job, _repo: SecretaryJobRepository, _seconds: float) -> None:
     """Ask a child process one question, which no other child gets."""
     answers: list[dict[str, Any]] = []
+    question = uuid.uuid4().hex
     async with SANDBOX.child([]) as child:
-        await child.ask({"question": child.pid}, answers.append)
-    if answers != [{"answer": child.pid}]:
+        await child.ask({"question": question}, answers.append)
+    if answers != [{"answer": question}]:
         raise PermanentError(f"the child {child.pid} answered {answers}")
 
 
