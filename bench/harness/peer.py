@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -78,7 +79,7 @@ class PeerProcesses:
                 child.stop()
 
 
-class Peer(MongoSystem):
+class Peer(MongoSystem, ABC):
     """FastAPI with a job system that uses MongoDB and RabbitMQ."""
 
     module = ""
@@ -110,9 +111,9 @@ class Peer(MongoSystem):
         return self._processes.pids() if self._processes else {}
 
     @staticmethod
+    @abstractmethod
     def worker_command(slots: int) -> list[str]:
         """Return the words that start a worker of *slots* jobs at once."""
-        raise NotImplementedError
 
 
 class CeleryThreads(Peer):

@@ -171,14 +171,7 @@ def _services(parts: ApiDependencies) -> Services:
         parts.keys, parts.clock, pepper=parts.pepper, bootstrap_key=parts.bootstrap_key
     )
     ringer = Ringer(parts.doorbell, parts.in_background)
-    job_actions = JobActions(
-        jobs=parts.jobs,
-        deliveries=parts.deliveries,
-        doorbell=parts.doorbell,
-        clock=parts.clock,
-        retention=parts.retention,
-        public_url=parts.public_url,
-    )
+    job_actions = _job_actions(parts)
     return Services(
         submitter=JobSubmitter(
             jobs=parts.jobs,
@@ -189,13 +182,7 @@ def _services(parts: ApiDependencies) -> Services:
             uploads=upload_store,
             pending_limit=pending_limit,
         ),
-        jobs=JobQueries(
-            jobs=parts.jobs,
-            logs=parts.logs,
-            deliveries=parts.deliveries,
-            job_types=announced,
-            clock=parts.clock,
-        ),
+        jobs=_job_queries(parts, announced),
         stream=JobStream(parts.jobs, keyring.is_valid, parts.is_stopping),
         uploads=upload_store,
         downloads=Downloads(parts.files),
@@ -212,13 +199,7 @@ def _services(parts: ApiDependencies) -> Services:
             pending_limit=pending_limit,
         ),
         job_types=announced,
-        workers=WorkerActions(
-            workers=parts.workers,
-            job_types=announced,
-            jobs=parts.jobs,
-            doorbell=parts.doorbell,
-            clock=parts.clock,
-        ),
+        workers=_worker_actions(parts, announced),
         deliveries=_deliveries(parts),
         keyring=keyring,
         bodies=JsonBodies(max_values=parts.max_values, turn_sec=parts.turn_sec),
@@ -229,6 +210,37 @@ def _services(parts: ApiDependencies) -> Services:
         marker=IdempotencyMarker(parts.pepper),
         clock=parts.clock,
         store_has_answered=parts.store_has_answered,
+    )
+
+
+def _job_actions(parts: ApiDependencies) -> JobActions:
+    return JobActions(
+        jobs=parts.jobs,
+        deliveries=parts.deliveries,
+        doorbell=parts.doorbell,
+        clock=parts.clock,
+        retention=parts.retention,
+        public_url=parts.public_url,
+    )
+
+
+def _job_queries(parts: ApiDependencies, job_types: KnownJobTypes) -> JobQueries:
+    return JobQueries(
+        jobs=parts.jobs,
+        logs=parts.logs,
+        deliveries=parts.deliveries,
+        job_types=job_types,
+        clock=parts.clock,
+    )
+
+
+def _worker_actions(parts: ApiDependencies, job_types: KnownJobTypes) -> WorkerActions:
+    return WorkerActions(
+        workers=parts.workers,
+        job_types=job_types,
+        jobs=parts.jobs,
+        doorbell=parts.doorbell,
+        clock=parts.clock,
     )
 
 

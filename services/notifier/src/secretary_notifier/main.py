@@ -134,14 +134,6 @@ async def _dispatcher(settings: Settings, store: Store, owner: str) -> AsyncIter
             names=names,
             signing_secrets=[secret.get_secret_value() for secret in section.signing_secrets],
         )
-        config = CourierConfig(
-            owner=owner,
-            timeout_sec=section.timeout_sec,
-            first_timeout_sec=section.first_timeout_sec,
-            retry_schedule_sec=section.retry_schedule_sec,
-            poll_interval_sec=section.poll_interval_sec,
-            replayable_for=timedelta(days=settings.retention.finished_days),
-        )
         limit = KeyedLimit(total=section.max_in_flight, per_key=section.per_origin)
         queue = FairQueue(slots=section.max_in_flight, per_origin=section.per_origin)
         courier = Courier(
@@ -149,7 +141,7 @@ async def _dispatcher(settings: Settings, store: Store, owner: str) -> AsyncIter
             sender,
             limit,
             store.clock,
-            config,
+            _courier_config(settings, owner),
             is_paused=lambda origin: queue.is_paused(origin, store.clock.now()),
             is_untried=queue.is_untried,
         )
@@ -172,6 +164,18 @@ async def _dispatcher(settings: Settings, store: Store, owner: str) -> AsyncIter
         DELIVERIES_HELD.set_function(lambda: len(queue))
         BREAKERS_OPEN.set_function(lambda: len(queue.open_breakers(store.clock.now())))
         yield dispatcher
+
+
+def _courier_config(settings: Settings, owner: str) -> CourierConfig:
+    section = settings.notifier
+    return CourierConfig(
+        owner=owner,
+        timeout_sec=section.timeout_sec,
+        first_timeout_sec=section.first_timeout_sec,
+        retry_schedule_sec=section.retry_schedule_sec,
+        poll_interval_sec=section.poll_interval_sec,
+        replayable_for=timedelta(days=settings.retention.finished_days),
+    )
 
 
 async def _is_ready(store: Store) -> tuple[bool, dict[str, Any]]:

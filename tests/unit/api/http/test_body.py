@@ -35,7 +35,7 @@ documents = st.one_of(
 
 
 def read(raw: bytes) -> Any:
-    """Return the value of *raw* as text that tells 1 from 1.0, or the refusal."""
+    """Return the value of *raw* as text in which 1 and 1.0 differ, or the refusal."""
     try:
         return repr(body.parse_json(raw))
     except SecretaryError as error:

@@ -8,7 +8,7 @@ import os, signal, sys
 from secretary_worker.sandbox.kernel import PR_SET_CHILD_SUBREAPER, prctl
 from secretary_worker.sandbox.strays import end_strays
 prctl(PR_SET_CHILD_SUBREAPER, 1)
-told, tell = os.pipe()
+reader, writer = os.pipe()
 known = os.fork()
 if known == 0:
     signal.pause()
@@ -17,10 +17,10 @@ if child == 0:
     os.setsid()
     if os.fork() == 0:
         os.setsid()
-        os.write(tell, b"%d" % os.getpid())
+        os.write(writer, b"%d" % os.getpid())
         signal.pause()
     os._exit(0)
-orphan = int(os.read(told, 20))
+orphan = int(os.read(reader, 20))
 os.waitpid(child, 0)
 end_strays(os.getpid(), [known])
 alive = [os.path.exists(f"/proc/{pid}") for pid in (orphan, known)]
