@@ -7,7 +7,8 @@ import json
 from support.layout_samples import line
 
 from secretary_documents.pdf.layout.model import Block, Box, Cell, Kind, PageLayout, Table
-from secretary_documents.pdf.writers.output import write, write_plain
+from secretary_documents.pdf.ocr.recognition import RecognisedLine, RecognisedWord, Recognition
+from secretary_documents.pdf.writers.output import write, write_plain, write_recognised
 
 BOX = Box(70.0, 90.0, 270.0, 130.0)
 TABLE = Table(
@@ -62,10 +63,25 @@ def test_text_has_a_row_of_a_table_in_one_line() -> None:
     ]
 
 
-def test_a_recognised_page_has_its_paragraphs_and_confidence() -> None:
+def recognised(*texts: str, top: float) -> tuple[RecognisedLine, ...]:
+    lines = []
+    for number, text in enumerate(texts):
+        box = Box(70.0, top + 12 * number, 170.0, top + 12 * number + 9)
+        lines.append(RecognisedLine((RecognisedWord(box, text, 0.8),)))
+    return tuple(lines)
+
+
+def test_a_recognised_page_has_its_paragraphs_with_boxes_and_confidence() -> None:
+    found = Recognition((recognised("one", "two", top=90), recognised("three", top=150)))
+    layout = PageLayout(1, 595.0, 842.0, found.blocks())
+    blocks = json.loads(write_recognised(layout, found.text, "json"))["blocks"]
+    assert [block["text"] for block in blocks] == ["one two", "three"]
+    assert [block["box"] for block in blocks] == [[70, 90, 170, 111], [70, 150, 170, 159]]
+    assert {(block["method"], block["confidence"]) for block in blocks} == {("ocr", 0.8)}
+    assert write_recognised(layout, found.text, "text") == "one\ntwo\n\nthree"
+
+
+def test_a_page_without_a_layout_has_its_paragraphs() -> None:
     empty = PageLayout(1, 595.0, 842.0)
-    found = json.loads(
-        write_plain(empty, "one\ntwo\n\nthree", "json", method="ocr", confidence=0.8)
-    )
-    assert [block["text"] for block in found["blocks"]] == ["one two", "three"]
-    assert {(block["method"], block["confidence"]) for block in found["blocks"]} == {("ocr", 0.8)}
+    blocks = json.loads(write_plain(empty, "one\ntwo\n\nthree", "json", method="native"))["blocks"]
+    assert [block["text"] for block in blocks] == ["one two", "three"]

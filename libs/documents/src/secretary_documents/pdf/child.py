@@ -49,8 +49,8 @@ from secretary_documents.pdf.mupdf import (
     render_jpeg,
     silence_mupdf,
 )
-from secretary_documents.pdf.ocr import Recogniser
-from secretary_documents.pdf.writers.output import write, write_plain
+from secretary_documents.pdf.ocr.recogniser import Recogniser
+from secretary_documents.pdf.writers.output import write, write_plain, write_recognised
 from secretary_worker import Emit, Work, allow_cpu
 
 Entry = dict[str, Any]
@@ -203,7 +203,7 @@ class PdfWork:
                     raise
                 return []
             if found.letters >= _LEAST_LETTERS:
-                pictures.append(Picture(place, found.text, found.confidence))
+                pictures.append(Picture(place, tuple(found.layout_lines()), found.confidence))
         return pictures
 
     def _recogniser_of(self, request: Request) -> Recogniser:
@@ -219,15 +219,10 @@ class PdfWork:
             if error.code != ErrorCode.PDF_PAGE_TOO_LARGE:
                 raise
             return {"text": "", "method": Method.OCR, "reason": Reason.TOO_LARGE}
-        confidence = recognised.confidence
-        text = write_plain(
-            _empty(page),
-            recognised.text,
-            request["output"],
-            method=Method.OCR,
-            confidence=confidence,
-        )
-        return {"text": text, "method": Method.OCR, "confidence": confidence}
+        layout = _empty(page)
+        layout.blocks = recognised.blocks()
+        text = write_recognised(layout, recognised.text, request["output"])
+        return {"text": text, "method": Method.OCR, "confidence": recognised.confidence}
 
     def _image(self, request: Request, emit: Emit) -> None:
         allow_cpu(self._page_sec)

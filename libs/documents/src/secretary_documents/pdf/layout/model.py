@@ -169,14 +169,13 @@ class Picture:
     """A picture of a page with its recognised text."""
 
     box: Box
-    text: str
+    lines: tuple[Line, ...]
     confidence: float
     """The OCR engine's confidence in the text, 0 to 1."""
 
     def block(self) -> Block:
         """Return the picture as a block."""
-        lines = [Line(self.box, (Span(text, size=0.0),)) for text in self.text.splitlines() if text]
-        return Block(Kind.FIGURE, self.box, lines, method="ocr", confidence=self.confidence)
+        return Block(Kind.FIGURE, self.box, self.lines, method="ocr", confidence=self.confidence)
 
 
 @dataclass(slots=True)

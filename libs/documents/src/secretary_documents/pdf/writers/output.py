@@ -18,9 +18,22 @@ def write(layout: PageLayout, output: str, *, keep_headers: bool) -> str:
     return writers[output](layout.blocks, keep_headers=keep_headers)
 
 
-def write_plain(
-    layout: PageLayout, text: str, output: str, *, method: str, confidence: float | None = None
-) -> str:
+def write_recognised(layout: PageLayout, text: str, output: str) -> str:
+    """Return a recognised page as *output*: text, markdown, html or json.
+
+    Args:
+        layout: the layout of the page, with each paragraph as a block.
+        text: the same text, with empty lines between paragraphs.
+        output: text, markdown, html or json.
+    """
+    if output == "text":
+        return text
+    if output == "markdown":
+        return text_to_markdown(text)
+    return write(layout, output, keep_headers=True)
+
+
+def write_plain(layout: PageLayout, text: str, output: str, *, method: str) -> str:
     """Return the *text* of a page without a layout as *output*: its paragraphs.
 
     Args:
@@ -28,21 +41,10 @@ def write_plain(
         text: the text, with empty lines between paragraphs.
         output: text, markdown, html or json.
         method: the method by which the text was read.
-        confidence: the OCR engine's confidence in the text, 0 to 1.
     """
-    if output == "text":
-        return text
-    if output == "markdown":
-        return text_to_markdown(text)
     box = Box(0, 0, layout.width, layout.height)
     layout.blocks = [
-        Block(
-            Kind.PARAGRAPH,
-            box,
-            [Line(box, (Span(paragraph, 0.0),))],
-            method=method,
-            confidence=confidence,
-        )
+        Block(Kind.PARAGRAPH, box, [Line(box, (Span(paragraph, 0.0),))], method=method)
         for paragraph in paragraphs_in(text)
     ]
-    return write(layout, output, keep_headers=True)
+    return write_recognised(layout, text, output)

@@ -1,0 +1,5 @@
+"""Recognises the text in pictures of pages (OCR). Runs in the child process only.
+
+``picture`` draws a page, ``tesseract`` reads the picture, ``recognition`` holds the words with
+their places on the page, and ``recogniser`` is what the child uses.
+"""

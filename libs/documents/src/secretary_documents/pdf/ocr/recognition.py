@@ -1,0 +1,103 @@
+"""Recognised text: words with their places, in lines and paragraphs. No I/O and no OCR engine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from secretary_documents.pdf.layout.model import Block, Box, Kind, Line, Span, hull
+from secretary_documents.pdf.method_choice import count_letters
+
+
+@dataclass(frozen=True, slots=True)
+class RecognisedWord:
+    """A word that was recognised on a page."""
+
+    box: Box
+    """The place on the page, in points."""
+    text: str
+    confidence: float
+    """The OCR engine's confidence in the word, 0 to 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecognisedLine:
+    """Words on one baseline, at least one."""
+
+    words: tuple[RecognisedWord, ...]
+
+    @property
+    def text(self) -> str:
+        """The words, separated by spaces."""
+        return " ".join(word.text for word in self.words)
+
+    @property
+    def box(self) -> Box:
+        """The smallest box around the words."""
+        return hull(word.box for word in self.words)
+
+    @property
+    def confidence(self) -> float:
+        """The mean confidence in the words, 0 to 1."""
+        return mean_confidence(self.words)
+
+
+@dataclass(frozen=True, slots=True)
+class Recognition:
+    """The text that was recognised on a page or in a part of it."""
+
+    paragraphs: tuple[tuple[RecognisedLine, ...], ...] = ()
+    """The lines of each paragraph, in reading order. No paragraph is empty."""
+
+    @property
+    def lines(self) -> Iterator[RecognisedLine]:
+        """The lines of all paragraphs."""
+        return (line for lines in self.paragraphs for line in lines)
+
+    @property
+    def words(self) -> Iterator[RecognisedWord]:
+        """The words of all lines."""
+        return (word for line in self.lines for word in line.words)
+
+    @property
+    def text(self) -> str:
+        """The lines, with an empty line between paragraphs."""
+        return "\n\n".join("\n".join(line.text for line in lines) for lines in self.paragraphs)
+
+    @property
+    def confidence(self) -> float:
+        """The OCR engine's confidence in the text that it found, 0 to 1; 0 without text."""
+        return round(mean_confidence(list(self.words)), 2)
+
+    @property
+    def letters(self) -> int:
+        """The number of recognised letters and digits."""
+        return count_letters(self.text)
+
+    def layout_lines(self) -> list[Line]:
+        """Return the lines as lines of a layout, each as large as its letters are high."""
+        return [_layout_line(line) for line in self.lines]
+
+    def blocks(self) -> list[Block]:
+        """Return each paragraph as a block."""
+        return [_block(lines) for lines in self.paragraphs]
+
+
+def mean_confidence(words: Sequence[RecognisedWord]) -> float:
+    """Return the mean confidence in *words*, 0 to 1; 0 without words."""
+    return sum(word.confidence for word in words) / len(words) if words else 0.0
+
+
+def _layout_line(line: RecognisedLine) -> Line:
+    return Line(line.box, (Span(line.text, line.box.height),))
+
+
+def _block(lines: Sequence[RecognisedLine]) -> Block:
+    words = [word for line in lines for word in line.words]
+    return Block(
+        Kind.PARAGRAPH,
+        hull(line.box for line in lines),
+        [_layout_line(line) for line in lines],
+        method="ocr",
+        confidence=round(mean_confidence(words), 2),
+    )
