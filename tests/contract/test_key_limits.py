@@ -134,7 +134,7 @@ async def test_a_batch_holds_only_as_many_jobs_of_a_key_as_it_may_start(
 
 
 async def test_the_limits_of_a_key_are_stored_and_replaced(keys: KeyRepository) -> None:
-    limits = KeyLimits(max_running=3, requests_per_sec=0.5, models=["small"])
+    limits = KeyLimits(max_running=3, requests_per_sec=0.5, models=["small"], file_roots=["/a"])
     await keys.insert(ApiKey("a", "digest", "one", limits=limits))
     await keys.insert(ApiKey("b", "digest", "two"))
     assert [key.limits for key in await keys.all()] == [limits, KeyLimits()]

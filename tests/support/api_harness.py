@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -20,6 +20,7 @@ from secretary_common.http.url_guard import UrlGuard
 from secretary_common.models import JobTypeInfo
 from secretary_common.runtime.clock import ManualClock
 from secretary_common.runtime.lifecycle import Background
+from secretary_common.runtime.metrics_token import MetricsToken
 from secretary_common.secrets.cipher import Cipher
 from secretary_common.testing.announcements import (
     InMemoryJobTypeRepository,
@@ -36,6 +37,7 @@ from secretary_common.testing.processes import InMemoryNotifierRepository, InMem
 ADMIN_KEY = "the-bootstrap-key-of-all-tests"
 PEPPER = "the-pepper-of-the-tests-of-the-api"
 ROOT = Path("/srv/files")
+METRICS_TOKEN = "a token of the monitoring system"
 FILE = str(ROOT / "a.pdf")
 SIGNING_SECRET = "whsec_" + "A" * 32
 MAX_BODY_BYTES = 64 * 1024
@@ -76,7 +78,8 @@ CUSTOM = JobTypeInfo("custom")
 class Api:
     """The application, its repositories, and requests to it."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, models: Sequence[str] | None = None) -> None:
+        """*models*: those that jobs may name (``llm.models``); None: any."""
         self.jobs = InMemoryJobRepository()
         self.batches = InMemoryBatchRepository(self.jobs)
         self.background = Background()
@@ -106,7 +109,9 @@ class Api:
                 keys=self.keys,
                 doorbell=self.doorbell,
                 clock=self.clock,
-                admission=Admission(cipher=self.cipher, guard=UrlGuard(), file_roots=[ROOT]),
+                admission=Admission(
+                    cipher=self.cipher, guard=UrlGuard(), file_roots=[ROOT], models=models
+                ),
                 ping_store=self._ping,
                 pepper=PEPPER,
                 batches=self.batches,
@@ -116,6 +121,7 @@ class Api:
                 bootstrap_key=ADMIN_KEY,
                 max_body_mb=MAX_BODY_BYTES / 1024 / 1024,
                 uploads=UPLOAD_LIMITS,
+                metrics_token=MetricsToken(METRICS_TOKEN),
                 store_has_answered=lambda: self.store_answers,
             )
         )

@@ -134,6 +134,7 @@ def waiting_job(now: datetime, url: str) -> Document:
         "tags": ["a", "b"],
         "user_id": "user",
         "owner": "key-odd",
+        "file_roots": ["/files"],
         "batch_id": "batch-odd",
         "idempotency": {"key": "sample", "body_hmac": "x", "at": now},
         "run": 1,

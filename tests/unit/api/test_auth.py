@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from support.api_harness import ADMIN_KEY, Api, data_of, error_of, refused_field
+from support.api_harness import ADMIN_KEY, METRICS_TOKEN, Api, data_of, error_of, refused_field
 
 from secretary_api.auth import CACHE_SEC, FRESH_SEC
 from secretary_api.jobs.stream import POLL_SEC
@@ -170,3 +170,29 @@ async def test_a_key_is_valid_until_it_expires(api: Api) -> None:
     api.clock.advance(60)
     assert not await keyring.is_valid(key_id)
     assert not await keyring.is_valid("unknown")
+
+
+async def test_only_a_key_with_the_scope_metrics_reads_the_metrics(api: Api) -> None:
+    error_of(await api.get("/metrics", key=await api.new_key()), 403, "FORBIDDEN")
+    for scope in ("metrics", "admin"):
+        key = await api.new_key(scopes=[scope])
+        assert "python_info" in (await api.get("/metrics", key=key)).text
+
+
+async def test_the_scope_metrics_gives_no_other_right(api: Api) -> None:
+    job_id = data_of(await api.submit())["job_id"]
+    key = await api.new_key(scopes=["metrics"])
+    error_of(await api.get(f"/api/jobs/{job_id}", key=key), 404, "NOT_FOUND")
+    error_of(await api.get("/api/keys", key=key), 403, "FORBIDDEN")
+
+
+async def test_the_token_of_the_metrics_opens_nothing_else(api: Api) -> None:
+    assert "python_info" in (await api.get("/metrics", key=METRICS_TOKEN)).text
+    error_of(await api.get("/metrics", key=f"{METRICS_TOKEN}x"), 401, "UNAUTHORIZED")
+    for path in ("/api/jobs/", "/api/keys", "/api/stats"):
+        error_of(await api.get(path, key=METRICS_TOKEN), 401, "UNAUTHORIZED")
+
+
+async def test_the_token_opens_the_metrics_while_the_store_does_not_answer(api: Api) -> None:
+    api.store_answers = False
+    assert (await api.get("/metrics", key=METRICS_TOKEN)).status_code == 200

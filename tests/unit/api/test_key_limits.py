@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
-from support.api_harness import FILE, Api, data_of, error_of, refused_field
+from support.api_harness import FILE, ROOT, Api, data_of, error_of, refused_field
 
 NO_LIMITS = {
     "max_running": None,
@@ -16,6 +16,7 @@ NO_LIMITS = {
     "requests_per_sec": None,
     "max_priority": None,
     "models": None,
+    "file_roots": None,
 }
 SLOWLY = 0.001  # one request in 1,000 s, so the test does not depend on the time it takes
 
@@ -84,6 +85,9 @@ async def test_only_admins_change_limits(api: Api) -> None:
         ({"requests_per_sec": 0}, "limits.requests_per_sec"),
         ({"max_priority": 10}, "limits.max_priority"),
         ({"models": [""]}, "limits.models.0"),
+        ({"file_roots": ["files"]}, "limits.file_roots.0"),
+        ({"file_roots": [f"{ROOT}/a/../b"]}, "limits.file_roots.0"),
+        ({"file_roots": [f"{ROOT}/a", "/etc"]}, "limits.file_roots.1"),
         ({"max_everything": 1}, "limits.max_everything"),
     ],
 )
@@ -178,6 +182,40 @@ async def test_a_job_names_only_models_that_its_key_allows(api: Api) -> None:
     for parameters in ({"model": "small"}, {}):
         assert (await api.submit_pdf(key=key, filename=FILE, **parameters)).status_code == 202
     assert (await api.submit_pdf(filename=FILE, model="large")).status_code == 202
+
+
+async def test_no_job_names_a_model_that_the_configuration_does_not_allow() -> None:
+    api = Api(models=["small", "medium"])
+    async with api.client:
+        for key in (await api.new_key(), await limited(api, models=["small", "large"])):
+            message = refused_field(
+                await api.submit_pdf(key=key, filename=FILE, model="large"), "parameters.model"
+            )
+            assert message == "is not a model that llm.models allows; allowed are: small, medium"
+            answer = await api.submit_pdf(key=key, filename=FILE, model="small")
+            assert answer.status_code == 202
+
+
+async def test_jobs_of_a_key_name_only_files_in_its_folders(api: Api) -> None:
+    folder = f"{ROOT}/mine"
+    key = await limited(api, file_roots=[folder])
+    assert (await shown(api, key))["limits"]["file_roots"] == [folder]
+    for outside in (FILE, f"{folder}/../a.pdf", "../a.pdf", f"{folder}x/a.pdf"):
+        refused_field(
+            await api.submit_pdf(key=key, filename=outside),
+            "parameters.filename",
+            "FILE_OUTSIDE_ROOTS",
+        )
+    for inside in (f"{folder}/a.pdf", "a.pdf"):
+        job_id = data_of(await api.submit_pdf(key=key, filename=inside))["job_id"]
+        assert api.jobs.jobs[job_id].file_roots == [folder]
+    assert (await api.submit_pdf(filename=FILE)).status_code == 202
+
+
+async def test_jobs_of_a_key_without_folders_name_no_file(api: Api) -> None:
+    key = await limited(api, file_roots=[])
+    answer = await api.submit_pdf(key=key, filename=FILE)
+    refused_field(answer, "parameters.filename", "FILE_OUTSIDE_ROOTS")
 
 
 async def test_a_key_without_limits_costs_no_further_reads(

@@ -62,6 +62,7 @@ from secretary_common.ports import (
     WorkerRepository,
 )
 from secretary_common.runtime.clock import Clock
+from secretary_common.runtime.metrics_token import NO_TOKEN, MetricsToken
 
 VERSION = "0.1.0"
 DESCRIPTION = """
@@ -116,6 +117,7 @@ class ApiDependencies:
     in_background: Callable[[Coroutine[Any, Any, Any]], None]
     bootstrap_key: str = ""
     source_url: str = ""
+    metrics_token: MetricsToken = NO_TOKEN
     max_body_mb: float = 10
     max_values: int = 200_000
     turn_sec: float = 60
@@ -203,8 +205,10 @@ def _services(parts: ApiDependencies) -> Services:
         deliveries=_deliveries(parts),
         keyring=keyring,
         bodies=JsonBodies(max_values=parts.max_values, turn_sec=parts.turn_sec),
+        admission=parts.admission,
         keys=KeyListing(keyring, parts.jobs, parts.files),
         request_rate=RequestRate(),
+        metrics_token=parts.metrics_token,
         templates=parts.templates,
         ping_store=parts.ping_store,
         marker=IdempotencyMarker(parts.pepper),

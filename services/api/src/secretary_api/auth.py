@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from secretary_common.errors import Forbidden, NotFound, Unauthorized
-from secretary_common.models import ADMIN, BOOTSTRAP_ID, NO_LIMITS, ApiKey, KeyLimits
+from secretary_common.models import ADMIN, BOOTSTRAP_ID, METRICS, NO_LIMITS, ApiKey, KeyLimits
 from secretary_common.ports import KeyRepository
 from secretary_common.runtime.clock import Clock
 
@@ -29,6 +29,8 @@ class Principal:
     key_id: str
     is_admin: bool
     limits: KeyLimits = NO_LIMITS
+    reads_metrics: bool = False
+    """Whether the key has the scope ``metrics``."""
 
     def may_see(self, owner: str) -> bool:
         """Return whether this key may see what belongs to the key *owner*."""
@@ -47,6 +49,15 @@ class Principal:
         """
         if not self.is_admin:
             raise Forbidden("this needs an API key with the scope admin")
+
+    def require_metrics(self) -> None:
+        """Check that the key may read the metrics.
+
+        Raises:
+            Forbidden: the key has neither the scope ``metrics`` nor the scope ``admin``.
+        """
+        if not (self.is_admin or self.reads_metrics):
+            raise Forbidden("this needs an API key with the scope metrics or admin")
 
 
 class Keyring:
@@ -77,7 +88,12 @@ class Keyring:
         matches = hmac.compare_digest(digest, key.digest if key else _NO_DIGEST)
         if not key or not matches or self._has_expired(key):
             raise Unauthorized
-        return Principal(key.key_id, is_admin=ADMIN in key.scopes, limits=key.limits)
+        return Principal(
+            key.key_id,
+            is_admin=ADMIN in key.scopes,
+            limits=key.limits,
+            reads_metrics=METRICS in key.scopes,
+        )
 
     async def is_valid(self, key_id: str) -> bool:
         """Return whether a key that began a request still exists, and has not expired.

@@ -17,6 +17,7 @@ from secretary_api.files.uploads import UploadStore
 from secretary_api.http import body
 from secretary_api.http.json_bodies import JsonBodies
 from secretary_api.jobs.actions import JobActions
+from secretary_api.jobs.admission import Admission
 from secretary_api.jobs.batches import Batches
 from secretary_api.jobs.idempotency import HEADER as IDEMPOTENCY_HEADER
 from secretary_api.jobs.idempotency import IdempotencyMarker
@@ -31,6 +32,7 @@ from secretary_common.errors import StoreUnavailable, Unauthorized
 from secretary_common.models import Idempotency, Job
 from secretary_common.ports import TemplateRepository
 from secretary_common.runtime.clock import Clock
+from secretary_common.runtime.metrics_token import MetricsToken
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -58,8 +60,10 @@ class Services:
     templates: TemplateRepository
     keyring: Keyring
     bodies: JsonBodies
+    admission: Admission
     keys: KeyListing
     request_rate: RequestRate
+    metrics_token: MetricsToken
     ping_store: Callable[[], Awaitable[None]]
     """Returns when MongoDB has answered; otherwise raises ``StoreUnavailable``."""
     marker: IdempotencyMarker
@@ -123,6 +127,25 @@ async def admin(caller: PrincipalDep) -> Principal:
 
 
 AdminDep = Annotated[Principal, Depends(admin)]
+
+
+async def metrics_reader(
+    request: Request,
+    services: ServicesDep,
+    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)],
+) -> None:
+    """Return if the request has the token of the metrics, or a key that may read them.
+
+    Raises:
+        Forbidden: the key may not read the metrics.
+        Unauthorized, RateLimited, StoreUnavailable: see ``principal``.
+    """
+    if credentials and services.metrics_token.opens(credentials.credentials):
+        return
+    (await principal(request, services, credentials)).require_metrics()
+
+
+MetricsReaderDep = Annotated[None, Depends(metrics_reader)]
 
 
 async def job(request: Request, job_id: str, caller: PrincipalDep, services: ServicesDep) -> Job:

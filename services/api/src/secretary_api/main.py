@@ -129,6 +129,7 @@ def wire(
         in_background=background.start,
         pepper=settings.api.pepper.get_secret_value(),
         source_url=settings.api.source_url,
+        metrics_token=settings.security.metrics_access(),
         bootstrap_key=settings.api.bootstrap_key.get_secret_value(),
         max_body_mb=settings.api.max_body_mb,
         max_values=settings.api.max_values,

@@ -71,7 +71,8 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         return await _is_ready(store)
 
     try:
-        async with health_server(section.host, section.http_port, ready):
+        token = settings.security.metrics_access()
+        async with health_server(section.host, section.http_port, ready, metrics_token=token):
             if await unless_stopped(stop, store.wait_until_ready()):
                 owner = f"notifier-{new_token()}"
                 async with _dispatcher(settings, store, owner) as dispatcher:

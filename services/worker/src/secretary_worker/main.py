@@ -74,7 +74,13 @@ async def serve(settings: Settings) -> None:
     )
     health = _Health(engine.manager, active=settings.generic_worker.active)
     try:
-        async with health_server(worker.host, worker.http_port, health.ready, health.live):
+        async with health_server(
+            worker.host,
+            worker.http_port,
+            health.ready,
+            health.live,
+            metrics_token=settings.security.metrics_access(),
+        ):
             if await unless_stopped(stop, store.wait_until_ready()):
                 # Before the worker is ready: a client that waits for that may submit at once.
                 if not await unless_stopped(stop, _announce(store, registry, packages)):

@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from secretary_common.runtime.health import health_server
+from secretary_common.runtime.metrics_token import MetricsToken
 
 
 @pytest.fixture
@@ -54,6 +55,22 @@ async def test_live_fails_only_when_the_service_is_stuck(port: int) -> None:
         stuck = True
         no = await client.get("/health/live")
         assert (no.status_code, no.json()["error"]["details"]["live"]) == (503, False)
+
+
+async def test_with_a_token_the_metrics_are_for_its_bearer(port: int) -> None:
+    async def ready() -> tuple[bool, dict[str, Any]]:
+        return True, {}
+
+    async with (
+        health_server("127.0.0.1", port, ready, metrics_token=MetricsToken("the token")),
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client,
+    ):
+        for header in ("", "Bearer", "Bearer wrong", "Basic the token", "the token"):
+            refused = await client.get("/metrics", headers={"Authorization": header})
+            assert (refused.status_code, refused.json()["error"]["code"]) == (401, "UNAUTHORIZED")
+        answer = await client.get("/metrics", headers={"Authorization": "Bearer the token"})
+        assert "python_info" in answer.text
+        assert (await client.get("/health/ready")).status_code == 200
 
 
 async def test_port_0_means_no_server() -> None:

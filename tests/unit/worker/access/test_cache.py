@@ -1,9 +1,10 @@
-"""A cache that fails costs time, never a job."""
+"""A cache that fails costs time, never a job. Each API key has entries of its own."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from typing import TypeVar
 
 import pytest
 from prometheus_client import REGISTRY
@@ -17,6 +18,9 @@ from secretary_common.testing.files import InMemoryFileRepository
 from secretary_worker.access import cache as cache_module
 from secretary_worker.access.bridge import Bridge
 from secretary_worker.access.cache import Cache
+from secretary_worker.access.job_scope import JobScope, job_scope
+
+T = TypeVar("T")
 
 
 class Failing:
@@ -49,6 +53,12 @@ def repository() -> InMemoryCacheRepository:
     return InMemoryCacheRepository(InMemoryFileRepository(), ManualClock())
 
 
+async def of_key(owner: str, call: Callable[[], Awaitable[T]]) -> T:
+    """Make *call* as a handler does that runs a job of the API key *owner*."""
+    with job_scope(JobScope(owner)):
+        return await call()
+
+
 def counted(metric: str, outcome: str) -> float:
     labels = {"cache": "tests", "outcome": outcome}
     return REGISTRY.get_sample_value(f"secretary_cache_{metric}_total", labels) or 0.0
@@ -63,8 +73,9 @@ async def test_stored_values_are_found_from_the_handlers_loop(
         counted("lookups", "miss"),
         counted("puts", "kept"),
     )
-    await handlers.run(cache.put_many({"a": {"n": 1}, "b": {}}))
-    assert await handlers.run(cache.get_many(["a", "b", "c", "a"])) == {"a": {"n": 1}, "b": {}}
+    await handlers.run(of_key("A", lambda: cache.put_many({"a": {"n": 1}, "b": {}})))
+    found = await handlers.run(of_key("A", lambda: cache.get_many(["a", "b", "c", "a"])))
+    assert found == {"a": {"n": 1}, "b": {}}
     assert counted("lookups", "hit") - hits == 2
     assert counted("lookups", "miss") - misses == 1
     assert counted("puts", "kept") - kept == 2
@@ -78,8 +89,8 @@ async def test_a_cache_that_fails_returns_nothing_and_logs_it(
     monkeypatch.setattr(cache_module, "PUT_SEC", 0.01)
     cache = Cache("tests", Failing(error), Bridge())
     failed = counted("lookups", "failed"), counted("puts", "failed")
-    assert await cache.get_many(["a", "b"]) == {}
-    await cache.put_many({"a": {}})
+    assert await of_key("A", lambda: cache.get_many(["a", "b"])) == {}
+    await of_key("A", lambda: cache.put_many({"a": {}}))
     assert counted("lookups", "failed") - failed[0] == 2
     assert counted("puts", "failed") - failed[1] == 1
     events = [record.getMessage() for record in caplog.records]
@@ -88,7 +99,8 @@ async def test_a_cache_that_fails_returns_nothing_and_logs_it(
 
 
 async def test_a_lookup_can_be_cancelled() -> None:
-    asking = asyncio.create_task(Cache("tests", Failing(None), Bridge()).get_many(["a"]))
+    cache = Cache("tests", Failing(None), Bridge())
+    asking = asyncio.create_task(of_key("A", lambda: cache.get_many(["a"])))
     await asyncio.sleep(0)
     asking.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -98,6 +110,60 @@ async def test_a_lookup_can_be_cancelled() -> None:
 async def test_an_empty_call_does_not_reach_the_store() -> None:
     cache = Cache("tests", Failing(AssertionError("called")), Bridge())
     failed = counted("lookups", "failed")
-    assert await cache.get_many([]) == {}
-    await cache.put_many({})
+    assert await of_key("A", lambda: cache.get_many([])) == {}
+    await of_key("A", lambda: cache.put_many({}))
     assert counted("lookups", "failed") == failed
+
+
+async def test_an_entry_of_one_key_never_answers_a_job_of_another_key(
+    repository: InMemoryCacheRepository,
+) -> None:
+    cache = Cache("tests", repository, Bridge())
+    await of_key("A", lambda: cache.put_many({"page": {"of": "A"}}))
+    assert await of_key("B", lambda: cache.get_many(["page"])) == {}
+    await of_key("B", lambda: cache.put_many({"page": {"of": "B"}}))
+    assert await of_key("A", lambda: cache.get_many(["page"])) == {"page": {"of": "A"}}
+    assert await of_key("B", lambda: cache.get_many(["page"])) == {"page": {"of": "B"}}
+
+
+async def test_the_entries_of_a_shared_cache_answer_the_jobs_of_every_key(
+    repository: InMemoryCacheRepository,
+) -> None:
+    cache = Cache("tests", repository, Bridge(), shared=True)
+    await of_key("A", lambda: cache.put_many({"page": {"n": 1}}))
+    assert await of_key("B", lambda: cache.get_many(["page"])) == {"page": {"n": 1}}
+
+
+async def test_a_cache_that_is_no_longer_shared_forgets_the_shared_entries(
+    repository: InMemoryCacheRepository,
+) -> None:
+    shared = Cache("tests", repository, Bridge(), shared=True)
+    await of_key("A", lambda: shared.put_many({"page": {"n": 1}}))
+    cache = Cache("tests", repository, Bridge())
+    assert await of_key("A", lambda: cache.get_many(["page"])) == {}
+
+
+async def test_outside_of_a_job_a_cache_is_empty_and_stores_nothing(
+    repository: InMemoryCacheRepository,
+) -> None:
+    cache = Cache("tests", repository, Bridge())
+    await cache.put_many({"page": {"n": 1}})
+    assert await cache.get_many(["page"]) == {}
+    assert repository.entries == {}
+
+
+async def test_a_task_and_a_thread_of_a_handler_have_the_entries_of_its_job(
+    repository: InMemoryCacheRepository,
+) -> None:
+    cache = Cache("tests", repository, Bridge())
+
+    async def in_a_task() -> dict[str, JsonObject]:
+        return await asyncio.create_task(cache.get_many(["page"]))
+
+    async def in_a_thread() -> dict[str, JsonObject]:
+        return await asyncio.to_thread(lambda: asyncio.run(cache.get_many(["page"])))
+
+    await of_key("A", lambda: cache.put_many({"page": {"n": 1}}))
+    for call in (in_a_task, in_a_thread):
+        assert await of_key("A", call) == {"page": {"n": 1}}
+        assert await of_key("B", call) == {}

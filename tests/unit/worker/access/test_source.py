@@ -9,6 +9,7 @@ import pytest
 
 from secretary_common.errors import ErrorCode, PermanentError, TransientError, WorkerUnfit
 from secretary_worker import OpenFile, open_under_roots, private_copy
+from secretary_worker.access.job_scope import JobScope, job_scope
 
 
 @pytest.fixture
@@ -142,3 +143,27 @@ def test_a_folder_exchanged_after_the_check_is_refused(
 
     monkeypatch.setattr("secretary_worker.access.source.os.open", exchange_then_open)
     assert refusal(root / "inner" / "secret.pdf", root) == ErrorCode.FILE_OUTSIDE_ROOTS
+
+
+def test_a_job_of_a_key_with_folders_names_only_files_in_them(root: Path, tmp_path: Path) -> None:
+    (root / "mine").mkdir()
+    (root / "mine" / "a.pdf").write_bytes(b"%PDF mine")
+    (root / "mine" / "link.pdf").symlink_to(root / "a.pdf")
+    with job_scope(JobScope("key-1", [str(root / "mine")])):
+        for inside in (str(root / "mine" / "a.pdf"), "a.pdf"):
+            with open_under_roots(inside, [root], 1000) as file:
+                assert Path(file.path).read_bytes() == b"%PDF mine"
+        for outside in (root / "a.pdf", "../a.pdf", "link.pdf", root / "missing.pdf"):
+            assert refusal(outside, root) == ErrorCode.FILE_OUTSIDE_ROOTS
+        assert refusal("missing.pdf", root) == ErrorCode.FILE_NOT_FOUND
+
+
+@pytest.mark.parametrize("folders", [[], ["/etc"], ["outside"]])
+def test_a_folder_of_a_key_outside_of_the_roots_allows_nothing(
+    root: Path, tmp_path: Path, folders: list[str]
+) -> None:
+    (root / "outside").symlink_to(tmp_path)
+    own = [str(root / folder) for folder in folders]  # an absolute one stays as it is
+    with job_scope(JobScope("key-1", own)):
+        for name in ("/etc/passwd", "secret.pdf", root / "a.pdf"):
+            assert refusal(name, root) == ErrorCode.FILE_OUTSIDE_ROOTS

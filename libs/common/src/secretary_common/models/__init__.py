@@ -13,6 +13,7 @@ from secretary_common.models.announcement import (
 from secretary_common.models.api_key import (
     ADMIN,
     BOOTSTRAP_ID,
+    METRICS,
     MODEL_FORMAT,
     NO_LIMITS,
     ApiKey,
@@ -79,6 +80,7 @@ __all__ = [
     "ADMIN",
     "BOOTSTRAP_ID",
     "LOG_LEVELS",
+    "METRICS",
     "MODEL_FORMAT",
     "NOTIFIER_ALIVE_SEC",
     "NOTIFIER_REPORT_SEC",

@@ -9,6 +9,8 @@ from secretary_common.models.value import Value
 
 ADMIN = "admin"
 """The scope of API keys that may see and do everything."""
+METRICS = "metrics"
+"""The scope of API keys that may read the metrics of the service."""
 BOOTSTRAP_ID = "bootstrap"
 """The id of the admin key from the configuration; no store holds it."""
 
@@ -31,6 +33,8 @@ class KeyLimits(Value):
     max_priority: int | None = None
     models: list[str] | None = None
     """The language models that jobs of the key may name."""
+    file_roots: list[str] | None = None
+    """The only folders whose files jobs of the key may name; each is in one of ``files.roots``."""
 
 
 NO_LIMITS = KeyLimits()

@@ -9,7 +9,9 @@ from typing import Any
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from secretary_common.errors import ErrorCode
 from secretary_common.runtime.log import get_logger
+from secretary_common.runtime.metrics_token import NO_TOKEN, MetricsToken
 
 log = get_logger(__name__)
 
@@ -24,13 +26,18 @@ async def _alive() -> tuple[bool, dict[str, Any]]:
 
 @asynccontextmanager
 async def health_server(
-    host: str, port: int, ready: Readiness, live: Readiness = _alive
+    host: str,
+    port: int,
+    ready: Readiness,
+    live: Readiness = _alive,
+    *,
+    metrics_token: MetricsToken = NO_TOKEN,
 ) -> AsyncIterator[None]:
     """Serve ``/health/live``, ``/health/ready`` and ``/metrics`` on *host*:*port* in the block.
 
     With *port* 0 there is no server. ``/health/ready`` answers 200 or 503 with the result of
     *ready*, ``/health/live`` with the result of *live*. 503 of ``/health/live`` means that only a
-    restart can help.
+    restart can help. If *metrics_token* is set, ``/metrics`` answers 401 without it.
 
     Raises:
         OSError: the port is in use.
@@ -38,7 +45,9 @@ async def health_server(
     if not port:
         yield
         return
-    runner = web.AppRunner(_application(ready, live), access_log=None, handle_signals=False)
+    runner = web.AppRunner(
+        _application(ready, live, metrics_token), access_log=None, handle_signals=False
+    )
     await runner.setup()
     try:
         await web.TCPSite(runner, host, port).start()
@@ -48,7 +57,7 @@ async def health_server(
         await runner.cleanup()
 
 
-def _application(ready: Readiness, live: Readiness) -> web.Application:
+def _application(ready: Readiness, live: Readiness, token: MetricsToken) -> web.Application:
     async def is_live(_: web.Request) -> web.Response:
         ok, details = await live()
         return _answer({"live": ok, **details}, "INTERNAL_ERROR", "stuck", ok=ok)
@@ -58,7 +67,9 @@ def _application(ready: Readiness, live: Readiness) -> web.Application:
         code = "WORKER_UNFIT" if details.get("unfit") else "STORE_UNAVAILABLE"
         return _answer({"ready": ok, **details}, code, "not ready", ok=ok)
 
-    async def metrics(_: web.Request) -> web.Response:
+    async def metrics(request: web.Request) -> web.Response:
+        if not token.admits(request.headers.get("Authorization", "")):
+            return _refusal()
         return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     application = web.Application()
@@ -66,6 +77,13 @@ def _application(ready: Readiness, live: Readiness) -> web.Application:
     application.router.add_get("/health/ready", is_ready)
     application.router.add_get("/metrics", metrics)
     return application
+
+
+def _refusal() -> web.Response:
+    message = "this needs the header Authorization: Bearer, with security.metrics_token"
+    error = {"code": ErrorCode.UNAUTHORIZED, "message": message, "details": None}
+    body = {"status": "error", "error": error}
+    return web.json_response(body, status=401, headers={"WWW-Authenticate": "Bearer"})
 
 
 def _answer(data: dict[str, Any], code: str, message: str, *, ok: bool) -> web.Response:

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from secretary_common.http.proxy import Proxy
 from secretary_common.http.url_guard import Lookup, UrlGuard
+from secretary_common.runtime.metrics_token import MetricsToken
 from secretary_common.settings.section import (
     AmqpUrl,
     HttpUrl,
@@ -26,7 +27,7 @@ from secretary_common.settings.section import (
 # Standard Webhooks, "signature scheme": secrets have 24 to 64 random bytes.
 WEBHOOK_SECRET_BYTES = range(24, 65)
 MIN_SECRET_CHARACTERS = 24
-"""Of the pepper and the bootstrap key: nothing slows down an attacker who guesses them."""
+"""Of the pepper, the bootstrap key, the metrics token: nothing slows down a guessing attacker."""
 _HOST = re.compile(r"[a-z0-9._-]{1,254}(:[0-9]{1,5})?", re.IGNORECASE)
 _NUMBER = re.compile(r"0x[0-9a-f]*|[0-9]+", re.IGNORECASE)
 _PROXY = re.compile(
@@ -226,10 +227,16 @@ class SecuritySection(Section):
     """The HTTP proxy through which requests leave; empty: none."""
     proxy_resolves_names: bool = False
     """Whether only the proxy can resolve public names, so that the proxy must check addresses."""
+    metrics_token: StrongSecret = SecretStr("")
+    """Opens ``/metrics`` of each service. Without it, workers and notifiers ask for none."""
 
     def url_guard(self, *, lookup: Lookup | None = None) -> UrlGuard:
         """Return the guard for URLs of clients; *lookup* replaces the system's resolver."""
         return UrlGuard(self.allow_networks, allow_hosts=self.allow_hosts, lookup=lookup)
+
+    def metrics_access(self) -> MetricsToken:
+        """Return the token that opens ``/metrics``."""
+        return MetricsToken(self.metrics_token.get_secret_value())
 
     def proxy(self) -> Proxy | None:
         """Return the proxy; None if requests leave without a proxy."""

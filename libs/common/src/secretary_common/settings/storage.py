@@ -33,6 +33,8 @@ class CacheSection(Section):
     """Entries that were not used for this time are removed."""
     max_mb: float = Field(default=1024, gt=0)
     """The size of all entries together; above it, the entries with the oldest use are removed."""
+    shared: bool = False
+    """Whether all API keys share their entries; if not, each key has entries of its own."""
 
 
 class RetentionSection(Section):

@@ -71,7 +71,7 @@ class Admission:
         schema = job_type.info.parameter_schema or {}
         parameters = _with_encoded_url(parameters, schema)
         job_type.check(parameters)
-        self._check_targets(parameters, schema)
+        self._check_targets(parameters, schema, caller.limits)
         self._check_models(parameters, schema, caller.limits)
         if job_type.may_be_secret(parameters):
             parameters = secret_field.sealed(parameters, schema, self.cipher.seal)
@@ -81,6 +81,7 @@ class Admission:
             parameters=parameters,
             webhook=webhook.sealed(hook, self.cipher) if hook else None,
             owner=caller.key_id,
+            file_roots=caller.limits.file_roots,
             priority=allowed_priority(submission, caller.limits),
             run_at=start_of(submission, now),
             created_at=now,
@@ -89,13 +90,32 @@ class Admission:
             batch_id=batch_id,
         )
 
-    def _check_targets(self, parameters: JsonObject, schema: JsonObject) -> None:
+    def check_file_roots(self, limits: KeyLimits) -> None:
+        """Check that the folders of an API key lie in ``files.roots``, judged by their text alone.
+
+        Raises:
+            InvalidRequest: naming the first folder that does not.
+        """
+        for number, folder in enumerate(limits.file_roots or []):
+            if not self._has_folder(folder):
+                field = f"limits.file_roots.{number}"
+                raise refused_fields((field, "is in none of the folders files.roots"))
+
+    def _roots_of(self, limits: KeyLimits) -> Sequence[Path]:
+        if limits.file_roots is None:
+            return self.file_roots
+        return [Path(folder) for folder in limits.file_roots if self._has_folder(folder)]
+
+    def _has_folder(self, folder: str) -> bool:
+        return any(_is_inside(folder, root.absolute()) for root in self.file_roots)
+
+    def _check_targets(self, parameters: JsonObject, schema: JsonObject, limits: KeyLimits) -> None:
         declared = schema.get("properties", {})
         if url := _url_in(parameters, schema):
             webhook.check_url(self.guard, url, f"parameters.{URL_PARAMETER}")
         for name, given in parameters.items():
             if isinstance(given, str) and _has_format(declared.get(name), ROOT_PATH_FORMAT):
-                check_inside(given, self.file_roots, f"parameters.{name}")
+                check_inside(given, self._roots_of(limits), f"parameters.{name}")
 
     def _check_models(self, parameters: JsonObject, schema: JsonObject, limits: KeyLimits) -> None:
         declared = schema.get("properties", {})
@@ -152,7 +172,7 @@ def check_inside(filename: str, roots: Sequence[Path], field: str) -> None:
     if "\0" in filename:
         raise refused_fields((field, "must not contain NUL"))
     if not any(_is_inside(filename, root.absolute()) for root in roots):
-        why = "is outside the folders jobs may read (files.roots)"
+        why = "is outside the folders that jobs of this API key may read (files.roots)"
         raise refused_fields((field, why), code=ErrorCode.FILE_OUTSIDE_ROOTS)
 
 

@@ -8,8 +8,8 @@ from fastapi import APIRouter
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.responses import Response
 
-from secretary_api.dependencies import PrincipalDep, ServicesDep
-from secretary_api.routes.responses import COMMON
+from secretary_api.dependencies import MetricsReaderDep, ServicesDep
+from secretary_api.routes.responses import COMMON, FORBIDDEN
 from secretary_api.schemas.envelope import Success, View
 
 router = APIRouter(tags=["health"])
@@ -38,8 +38,10 @@ async def ready(services: ServicesDep) -> Success[Health]:
 @router.get(
     "/metrics",
     response_class=Response,
-    responses=COMMON | {200: {"content": {"text/plain": {}}, "description": "Prometheus' format"}},
+    responses=COMMON
+    | FORBIDDEN
+    | {200: {"content": {"text/plain": {}}, "description": "Prometheus' format"}},
 )
-async def metrics(_caller: PrincipalDep) -> Response:
-    """Show the counters of this process."""
+async def metrics(_reader: MetricsReaderDep) -> Response:
+    """Show the counters of this process; for keys with the scope `metrics` or `admin`."""
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)

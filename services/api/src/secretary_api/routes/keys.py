@@ -34,6 +34,7 @@ async def create_key(
 ) -> Success[KeyCreated]:
     """Create a key. Only this answer shows it."""
     limits = KeyLimits(**wanted.limits.model_dump())
+    services.admission.check_file_roots(limits)
     key, token = await services.keyring.create(
         wanted.name, wanted.scopes, wanted.expires_at, limits
     )
@@ -58,6 +59,7 @@ async def change_key(
 ) -> Success[KeyView]:
     """Change the limits of a key; they hold everywhere within 5 seconds."""
     changes = wanted.limits.model_dump(exclude_unset=True)
+    services.admission.check_file_roots(KeyLimits(**changes))
     key = await services.keyring.change_limits(key_id, changes)
     return Success(data=KeyView.model_validate(key))
 

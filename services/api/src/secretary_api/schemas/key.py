@@ -4,16 +4,26 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field
 
 from secretary_api.schemas.envelope import Request, Timestamp, View
 from secretary_api.schemas.submission import ShortText, Time
 
-Scope = Literal["admin"]
-"""The rights of a key beyond its own jobs; an admin may do everything."""
+Scope = Literal["admin", "metrics"]
+"""The rights of a key beyond its own jobs: `metrics` reads `/metrics`, `admin` does everything."""
+
+
+def _check_folder(value: str) -> str:
+    if ".." in value.split("/"):
+        raise ValueError("must not contain ..")
+    return value
 
 
 Count = Annotated[int, Field(ge=1, le=1_000_000_000, strict=True)]
+# Absolute, and without a step up, so that its text shows where it is.
+Folder = Annotated[
+    str, Field(max_length=1000, pattern=r"^/[^\x00]*$", strict=True), AfterValidator(_check_folder)
+]
 Model = Annotated[str, Field(min_length=1, max_length=200, strict=True)]
 
 
@@ -31,6 +41,10 @@ class LimitsRequest(Request):
     max_priority: Annotated[int, Field(ge=0, le=9, strict=True)] | None = None
     models: Annotated[list[Model], Field(max_length=100)] | None = Field(
         default=None, description="The language models that jobs may name; `[]`: none."
+    )
+    file_roots: Annotated[list[Folder], Field(max_length=100)] | None = Field(
+        default=None,
+        description="The folders in `files.roots` whose files jobs may name; `[]`: none.",
     )
 
 
@@ -67,6 +81,7 @@ class LimitsView(View):
     requests_per_sec: float | None
     max_priority: int | None
     models: list[str] | None
+    file_roots: list[str] | None
 
 
 class UsageView(View):

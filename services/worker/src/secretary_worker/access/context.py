@@ -101,12 +101,13 @@ class HandlerContext:
             raise ConfigurationError("; ".join(problems)) from None
 
     def cache(self, name: str) -> Cache:
-        """Return a cache in MongoDB, shared by all workers; *name* appears in logs and metrics.
+        """Return a cache in MongoDB for all workers; *name* appears in logs and metrics.
 
         All caches share their keys. So a key must contain everything on which its value depends:
-        the package, its version and the input.
+        the package, its version and the input. Each API key has entries of its own, unless
+        ``cache.shared`` is set.
         """
-        return Cache(name, self._cache, self._bridge)
+        return Cache(name, self._cache, self._bridge, shared=self._settings.cache.shared)
 
     def http_client(self) -> httpx.AsyncClient:
         """Return a new client that connects only to addresses that the URL guard allows.

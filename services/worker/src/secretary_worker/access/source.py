@@ -25,6 +25,7 @@ from secretary_common.errors import (
     WorkerUnfit,
 )
 from secretary_common.runtime.temporary_file import temporary_file
+from secretary_worker.access.job_scope import current_scope
 
 _CHUNK = 2**20
 
@@ -55,7 +56,8 @@ def open_under_roots(
 ) -> Iterator[OpenFile]:
     """Open *filename* for reading if it lies under one of *roots*.
 
-    A relative name is looked up in each root. The first root that has the file is used.
+    A relative name is looked up in each root. The first root that has the file is used. If the API
+    key of the job has folders of its own (``file_roots``), only those inside *roots* count.
 
     Args:
         filename: absolute or relative.
@@ -69,7 +71,8 @@ def open_under_roots(
         OSError: the file cannot be opened for another reason, such as no free descriptor.
     """
     real_roots = [Path(os.path.realpath(root)) for root in roots]
-    real = resolve_filename(filename, real_roots)
+    allowed_roots = _allowed(real_roots)
+    real = resolve_filename(filename, allowed_roots)
     try:
         fd = _open(real, filename)
     except PermanentError as not_found:
@@ -78,7 +81,7 @@ def open_under_roots(
         raise
     try:
         # A folder on the path may have been exchanged since the check, so check the open file.
-        if not is_under(Path(os.path.realpath(f"/proc/self/fd/{fd}")), real_roots):
+        if not is_under(Path(os.path.realpath(f"/proc/self/fd/{fd}")), allowed_roots):
             raise _outside(filename)
         size = os.fstat(fd).st_size
         check_size(size, max_bytes, too_large)
@@ -118,6 +121,15 @@ def _copy(source: int, target: int, max_bytes: int, too_large: str) -> int:
 def _version(fd: int) -> tuple[int, int, int]:
     found = os.fstat(fd)
     return found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
+
+def _allowed(real_roots: list[Path]) -> list[Path]:
+    """Return the roots that the job in the current context may use."""
+    scope = current_scope()
+    if scope is None or scope.file_roots is None:
+        return real_roots
+    own = [Path(os.path.realpath(folder)) for folder in scope.file_roots]
+    return [folder for folder in own if is_under(folder, real_roots)]
 
 
 def resolve_filename(filename: str, real_roots: list[Path]) -> Path:

@@ -23,6 +23,7 @@ from secretary_common.runtime.log import bind, get_logger
 from secretary_common.runtime.metrics import JOBS_SETTLED
 from secretary_common.secrets.cipher import Cipher, UnknownKey
 from secretary_common.secrets.secret_field import opened
+from secretary_worker.access.job_scope import JobScope, job_scope
 from secretary_worker.access.upload import Uploads
 from secretary_worker.attempt.held_job import HeldJob
 from secretary_worker.attempt.repository import SecretaryJobRepository
@@ -169,7 +170,7 @@ class Runner:
         call: Callable[[Job], Awaitable[None]],
     ) -> None:
         """Run the handler with the part of *job* that it may see. Its marks name the job."""
-        with self.loop.marks.job(mark):
+        with self.loop.marks.job(mark), job_scope(JobScope(job.owner, job.file_roots)):
             hidden = {"webhook": None, "lease": None, "notify": None}
             parameters = self._opened(job, registration)
             await call(job.model_copy(update={**hidden, "parameters": parameters}))
