@@ -8,7 +8,7 @@ import pytest
 from support import pdf_samples
 
 from secretary_documents.pdf import child
-from secretary_documents.pdf.layout.plain_page import PlainPage
+from secretary_documents.pdf.layout.source import PageSource
 
 OPEN = {"op": "open", "password": None, "max_pages": 10, "max_pixels": 10**7, "page_sec": 60}
 READ = {"op": "read", "pages": [1, 2, 3], "method": "native", "output": "text"}
@@ -31,12 +31,12 @@ def read(tmp_path: Path) -> list[dict[str, Any]]:
 
 
 def break_page(monkeypatch: pytest.MonkeyPatch, number: int, message: str) -> None:
-    def read_or_fail(page: pymupdf.Page) -> PlainPage:
+    def read_or_fail(page: pymupdf.Page) -> PageSource:
         if page.number + 1 == number:
             raise RuntimeError(message)
-        return PlainPage(page)
+        return PageSource(page)
 
-    monkeypatch.setattr(child, "PlainPage", read_or_fail)
+    monkeypatch.setattr(child, "PageSource", read_or_fail)
 
 
 def test_a_damaged_page_does_not_affect_other_pages(

@@ -10,12 +10,13 @@ from support import pdf_samples
 from secretary_documents.pdf.layout.document_style import sample_style
 from secretary_documents.pdf.layout.model import Box, Cell, Table
 from secretary_documents.pdf.layout.page_layout import layout_of
+from secretary_documents.pdf.layout.source import PageSource
 from secretary_documents.pdf.writers.markdown import table_to_markdown, to_markdown
 
 
 def markdown_of(document: pymupdf.Document, number: int, *, keep_headers: bool = False) -> str:
     """Return the page with the index *number* as Markdown."""
-    blocks = layout_of(document[number], sample_style(document)).blocks
+    blocks = layout_of(PageSource(document[number]), sample_style(document)).blocks
     return to_markdown(blocks, keep_headers=keep_headers)
 
 

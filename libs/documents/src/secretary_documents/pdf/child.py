@@ -30,6 +30,7 @@ from secretary_documents.pdf.layout.model import Box, PageLayout, Picture
 from secretary_documents.pdf.layout.page_layout import layout_of
 from secretary_documents.pdf.layout.picture import pictures_on
 from secretary_documents.pdf.layout.plain_page import PlainPage
+from secretary_documents.pdf.layout.source import PageSource
 from secretary_documents.pdf.layout.style import DocumentStyle
 from secretary_documents.pdf.method_choice import (
     Method,
@@ -73,8 +74,9 @@ def warm_up() -> None:
         written.new_page().insert_text((72, 72), "warm")
         with pymupdf.open(stream=written.tobytes(), filetype="pdf") as document:
             page = document.load_page(0)
-            PlainPage(page).text()
-            write(layout_of(page, DocumentStyle()), "markdown", keep_headers=True)
+            source = PageSource(page)
+            PlainPage(source).text()
+            write(layout_of(source, DocumentStyle()), "markdown", keep_headers=True)
             drawing_stats(page)
 
 
@@ -94,6 +96,7 @@ class PdfWork:
         self._max_pixels = 0
         self._recogniser: Recogniser | None = None
         self._style: DocumentStyle | None = None
+        self._sampled: dict[int, PageSource] = {}
 
     def __call__(self, request: Request, emit: Emit) -> None:
         """Answer *request*.
@@ -118,8 +121,16 @@ class PdfWork:
 
     def _sample(self, request: Request, emit: Emit) -> None:
         allow_cpu(min(self._page_sec, _STYLE_SEC))
-        sample = sample_running_lines if request["output"] == "text" else sample_style
-        emit({"style": sample(self._document).as_json()})
+        if request["output"] == "text":
+            style = sample_running_lines(self._document)
+        else:
+            style = sample_style(self._document, self._keep_sampled)
+        emit({"style": style.as_json()})
+
+    def _keep_sampled(self, page: pymupdf.Page) -> PageSource:
+        """Read *page* for the style, and keep the text until the page is read for the job."""
+        source = self._sampled[page.number] = PageSource(page)
+        return source
 
     def _read(self, request: Request, emit: Emit) -> None:
         for number in request["pages"]:
@@ -140,9 +151,10 @@ class PdfWork:
         """Return the entry of *page*; None if its OCR must be deferred."""
         if request["method"] == "ocr":
             return self._recognise(page, request)
-        plain = PlainPage(page)
+        source = self._sampled.pop(page.number, None) or PageSource(page)
+        plain = PlainPage(source)
         if request["method"] == "native":
-            return {"text": self._native(page, plain, request), "method": Method.NATIVE}
+            return {"text": self._native(source, plain, request), "method": Method.NATIVE}
         text = plain.text()
         choice = choose_method(text_stats(text), lambda: drawing_stats(page))
         if choice.method is Method.OCR:
@@ -156,7 +168,7 @@ class PdfWork:
         if places and request["method"] == "defer_ocr":
             return None
         pictures = self._read_pictures(page, places, request)
-        written = self._native(page, plain, request, pictures)
+        written = self._native(source, plain, request, pictures)
         entry = {"text": written, "method": choice.method, "reason": choice.reason}
         if pictures:
             confidence = min(picture.confidence for picture in pictures)
@@ -165,30 +177,30 @@ class PdfWork:
 
     def _native(
         self,
-        page: pymupdf.Page,
+        source: PageSource,
         plain: PlainPage,
         request: Request,
         pictures: Sequence[Picture] = (),
     ) -> str:
-        """Return the text of *page* as the output of *request*, with that of *pictures*."""
-        style = self._style_of(page, request)
+        """Return the text of a page as the output of *request*, with that of *pictures*."""
+        style = self._style_of(source, request)
         keep = bool(request.get("keep_headers"))
         output = request["output"]
         if output == "text":
             if plain.is_one_column() and not pictures:
                 return plain.text() if keep else plain.without_running_lines(style)
-            style = page_style(page, style.running)
+            style = page_style(source, style.running)
         try:
-            return write(layout_of(page, style, pictures), output, keep_headers=keep)
+            return write(layout_of(source, style, pictures), output, keep_headers=keep)
         except _LAYOUT_ERRORS:
             # A page so odd that it has no layout still has its text.
-            return write_plain(_empty(page), plain.text(), output, method=Method.NATIVE)
+            return write_plain(_empty(source.page), plain.text(), output, method=Method.NATIVE)
 
-    def _style_of(self, page: pymupdf.Page, request: Request) -> DocumentStyle:
-        """Return the style of the document; without it, the style of *page*."""
+    def _style_of(self, source: PageSource, request: Request) -> DocumentStyle:
+        """Return the style of the document; without it, the style of the page."""
         if self._style is None and (given := request.get("style")):
             self._style = DocumentStyle.from_json(given)
-        return self._style or page_style(page, frozenset())
+        return self._style or page_style(source, frozenset())
 
     def _read_pictures(
         self, page: pymupdf.Page, places: Sequence[Box], request: Request

@@ -6,6 +6,7 @@ import pymupdf
 
 from secretary_documents.pdf.layout.document_style import sample_running_lines
 from secretary_documents.pdf.layout.plain_page import PlainPage
+from secretary_documents.pdf.layout.source import PageSource
 
 
 def page_with(*boxes: tuple[float, float, float, float]) -> PlainPage:
@@ -14,7 +15,9 @@ def page_with(*boxes: tuple[float, float, float, float]) -> PlainPage:
         page = document.new_page()
         for box in boxes:
             page.insert_textbox(box, "Ein Satz über die Sitzung am Montag. " * 8)
-        return PlainPage(page)
+        plain = PlainPage(PageSource(page))
+        plain.text()  # while the document is open
+        return plain
 
 
 def test_blocks_below_each_other_are_one_column_and_blocks_side_by_side_are_not() -> None:
@@ -30,7 +33,7 @@ def test_repeated_lines_at_the_edge_are_left_out_and_a_page_of_only_such_lines_i
             if number:
                 page.insert_text((72, 200), "Der Text der Seite.")
         style = sample_running_lines(document)
-        texts = [PlainPage(page).without_running_lines(style) for page in document]
+        texts = [PlainPage(PageSource(page)).without_running_lines(style) for page in document]
     assert style.running == {"bericht, seite #"}
     assert texts[1:] == ["Der Text der Seite."] * 3
     assert texts[0] == "Bericht, Seite 1"

@@ -23,12 +23,14 @@ _PLAIN_PAGES = 4
 _MOST_TITLES = 2000
 
 
-def sample_style(document: pymupdf.Document) -> DocumentStyle:
-    """Return the style of *document*."""
+def sample_style(
+    document: pymupdf.Document, read: Callable[[pymupdf.Page], PageSource] = PageSource
+) -> DocumentStyle:
+    """Return the style of *document*. *read* reads a sampled page."""
     sampler = StyleSampler()
 
     def add(page: pymupdf.Page) -> None:
-        sampler.add(PageSource(page).lines(), page.rect.height)
+        sampler.add(read(page).lines, page.rect.height)
 
     _each_sampled(document, SAMPLED_PAGES, add)
     return sampler.style(_outline(document))
@@ -38,15 +40,19 @@ def sample_running_lines(document: pymupdf.Document) -> DocumentStyle:
     """Return a style that has only the running heads and feet of *document*."""
     keys: Counter[str] = Counter()
     if document.page_count >= LEAST_REPEATS:
-        _each_sampled(document, _PLAIN_PAGES, lambda page: keys.update(PlainPage(page).edge_keys()))
+        _each_sampled(
+            document,
+            _PLAIN_PAGES,
+            lambda page: keys.update(PlainPage(PageSource(page)).edge_keys()),
+        )
     running = frozenset(key for key, count in keys.items() if count >= LEAST_REPEATS)
     return DocumentStyle(running=running)
 
 
-def page_style(page: pymupdf.Page, running: frozenset[str]) -> DocumentStyle:
-    """Return the style of *page* alone, with the *running* lines of its document."""
+def page_style(source: PageSource, running: frozenset[str]) -> DocumentStyle:
+    """Return the style of a page alone, with the *running* lines of its document."""
     sampler = StyleSampler()
-    sampler.add(PageSource(page).lines(), page.rect.height)
+    sampler.add(source.lines, source.page.rect.height)
     return replace(sampler.style(), running=running)
 
 

@@ -6,8 +6,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-import pymupdf
-
 from secretary_documents.pdf.layout.drawing import (
     Drawing,
     drawing_on,
@@ -54,17 +52,16 @@ class _Part:
 
 
 def layout_of(
-    page: pymupdf.Page, style: DocumentStyle, pictures: Sequence[Picture] = ()
+    source: PageSource, style: DocumentStyle, pictures: Sequence[Picture] = ()
 ) -> PageLayout:
-    """Return the blocks of *page* in reading order, with *pictures* where they stand."""
-    source = PageSource(page)
-    lines = source.lines()
+    """Return the blocks of a page in reading order, with *pictures* where they stand."""
+    page, lines = source.page, list(source.lines)
     layout = PageLayout(page.number + 1, page.rect.width, page.rect.height)
     if not lines:
         layout.blocks = [picture.block() for picture in pictures]
         return layout
     drawing = drawing_on(page)
-    words = source.words()
+    words = source.words
     tables = _tables(drawing, words)
     lines = [line for line in lines if not _inside_any(line, tables)]
     turned = [line for line in lines if line.turned]
@@ -86,6 +83,8 @@ def layout_of(
 
 
 def _tables(drawing: Drawing, words: Sequence[Word]) -> list[Table]:
+    if not (drawing.across or drawing.upright or drawing.boxes):
+        return []
     tables = ruled_tables(drawing.across, drawing.upright, words)
     across = [*drawing.across, *(edge for box in drawing.shaded for edge in edges_across(box))]
     upright = [*drawing.upright, *(edge for box in drawing.shaded for edge in edges_upright(box))]

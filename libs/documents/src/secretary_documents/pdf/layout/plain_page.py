@@ -7,14 +7,13 @@ layout of the page, which takes more time, is not made.
 from __future__ import annotations
 
 import re
+from functools import cached_property
 from itertools import combinations, pairwise
-
-import pymupdf
 
 from secretary_documents.pdf.layout.model import Box
 from secretary_documents.pdf.layout.script import is_right_to_left
+from secretary_documents.pdf.layout.source import PageSource
 from secretary_documents.pdf.layout.style import EDGE, DocumentStyle, running_key
-from secretary_documents.pdf.mupdf import TEXT_FLAGS
 
 # A first character without a meaning in the file is a bullet of a font for symbols.
 _BULLET = re.compile(r"^\N{REPLACEMENT CHARACTER}[\x80-\x9f]?(?=\s+\w{2})", re.MULTILINE)
@@ -35,13 +34,20 @@ _MOST = 60
 
 
 class PlainPage:
-    """The text of a page, in the order of the file."""
+    """The text of a page, in the order of the file. MuPDF is asked for it when it is used."""
 
-    def __init__(self, page: pymupdf.Page) -> None:
-        found = page.get_textpage(flags=TEXT_FLAGS).extractBLOCKS()
-        self._height = float(page.rect.height)
-        self._blocks = [(Box(*block[:4]), str(block[4])) for block in found]
-        self._text = "".join(text for _, text in self._blocks)
+    def __init__(self, source: PageSource) -> None:
+        self._source = source
+        self._height = float(source.page.rect.height)
+
+    @cached_property
+    def _blocks(self) -> list[tuple[Box, str]]:
+        found = self._source.text.extractBLOCKS()
+        return [(Box(*block[:4]), str(block[4])) for block in found]
+
+    @cached_property
+    def _text(self) -> str:
+        return "".join(text for _, text in self._blocks)
 
     def text(self) -> str:
         """Return the text of all blocks."""

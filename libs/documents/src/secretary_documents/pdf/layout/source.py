@@ -6,11 +6,12 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any
+from functools import cached_property
+from typing import Any, overload
 
 import pymupdf
 
-from secretary_documents.pdf.layout.model import Box, Line, Span, Word, hull
+from secretary_documents.pdf.layout.model import Box, Line, Span, Word
 from secretary_documents.pdf.layout.script import (
     is_right_to_left,
     join_letters,
@@ -32,57 +33,100 @@ _INVISIBLE = dict.fromkeys(
     (*map(ord, "\N{SOFT HYPHEN}\u200b\u2060\ufeff"), *range(0x80, 0xA0), *range(9), 0x7F)
 )
 
+FoundWord = tuple[float, float, float, float, str, int, int, int]
+"""A word as MuPDF gives it: its box, its text, and the numbers of its block, line and word."""
+
+
+class PageWords(Sequence[Word]):
+    """The words of a page. They are made when they are first read: most pages have no table."""
+
+    def __init__(self, found: Sequence[FoundWord]) -> None:
+        self._found = found
+
+    @cached_property
+    def _words(self) -> list[Word]:
+        return [Word(Box(*word[:4]), word[4].translate(_INVISIBLE)) for word in self._found]
+
+    @overload
+    def __getitem__(self, index: int) -> Word: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[Word]: ...
+
+    def __getitem__(self, index: int | slice) -> Word | list[Word]:
+        return self._words[index]
+
+    def __iter__(self) -> Iterator[Word]:
+        return iter(self._words)
+
+    def __len__(self) -> int:
+        return len(self._found)
+
 
 class PageSource:
-    """The text of one page."""
+    """The text of one page. MuPDF reads the page once; each form of the text is made when used."""
 
     def __init__(self, page: pymupdf.Page) -> None:
-        text = page.get_textpage(flags=TEXT_FLAGS)
-        self._words = text.extractWORDS()
-        if any(is_right_to_left(word[4]) for word in self._words):
-            self._blocks = with_ligatures(text.extractRAWDICT(sort=False)["blocks"])
-        else:
-            self._blocks = text.extractDICT(sort=False)["blocks"]
-        self._links = _links_on(page)
+        self.page = page
+        self.text: pymupdf.TextPage = page.get_textpage(flags=TEXT_FLAGS)
+        """The text as MuPDF has read it."""
 
-    def words(self) -> list[Word]:
-        """Return the words of the page, in the order of the file."""
-        return [Word(Box(*word[:4]), word[4].translate(_INVISIBLE)) for word in self._words]
+    @cached_property
+    def words(self) -> Sequence[Word]:
+        """The words of the page, in the order of the file."""
+        return PageWords(self._found)
 
-    def lines(self) -> list[Line]:
-        """Return the lines of the page, in the order of the file."""
+    @cached_property
+    def lines(self) -> Sequence[Line]:
+        """The lines of the page, in the order of the file."""
         lines = join_letters(list(self._lines()))
-        return [replace(line, index=index) for index, line in enumerate(lines)]
+        return [Line(line.box, line.spans, line.turned, index) for index, line in enumerate(lines)]
+
+    @cached_property
+    def _found(self) -> Sequence[FoundWord]:
+        found: Sequence[FoundWord] = self.text.extractWORDS()
+        return found
+
+    def _blocks(self) -> Sequence[dict[str, Any]]:
+        if is_right_to_left("".join(word[4] for word in self._found)):
+            return with_ligatures(self.text.extractRAWDICT(sort=False)["blocks"])
+        blocks: Sequence[dict[str, Any]] = self.text.extractDICT(sort=False)["blocks"]
+        return blocks
 
     def _lines(self) -> Iterator[Line]:
-        words: defaultdict[tuple[int, int], list[Box]] = defaultdict(list)
-        for *box, _, block, line, _ in self._words:
-            words[block, line].append(Box(*box))
-        for block_number, block in enumerate(self._blocks):
+        links = _links_on(self.page)
+        words: defaultdict[tuple[int, int], list[FoundWord]] = defaultdict(list)
+        for word in self._found:
+            words[word[5], word[6]].append(word)
+        for block_number, block in enumerate(self._blocks()):
             for line_number, line in enumerate(block.get("lines", ())):
-                spans = _spans(line["spans"], self._links)
-                boxes = words.get((block_number, line_number), ())
+                spans = _spans(line["spans"], links)
+                inside = words.get((block_number, line_number), ())
                 if spans and abs(line["dir"][1]) > _UPRIGHT:
                     yield Line(Box(*line["bbox"]), spans, turned=True)
-                elif spans and boxes:
-                    yield from _pieces(spans, boxes)
+                elif spans and inside:
+                    yield from _pieces(spans, inside)
 
 
 def _spans(found: Sequence[dict[str, Any]], links: Sequence[tuple[Box, str]]) -> tuple[Span, ...]:
     return tuple(_span(span, links) for span in found if span["text"])
 
 
-def _pieces(spans: tuple[Span, ...], boxes: Sequence[Box]) -> Iterator[Line]:
+def _pieces(spans: tuple[Span, ...], words: Sequence[FoundWord]) -> Iterator[Line]:
     """Yield a line as pieces without wide spaces inside, each as wide as its words."""
+    most = _WIDE_SPACE * spans[0].size
+    ends = [at for at in range(1, len(words)) if words[at][0] - words[at - 1][2] > most]
     start = 0
-    for index in range(1, len(boxes) + 1):
-        last = index == len(boxes)
-        if last or boxes[index].left - boxes[index - 1].right > _WIDE_SPACE * spans[0].size:
-            whole = start == 0 and last
-            piece = spans if whole else _cut(spans, start, index)
-            if "".join(span.text for span in piece).strip():
-                yield Line(hull(boxes[start:index]), piece)
-            start = index
+    for end in (*ends, len(words)):
+        piece = _cut(spans, start, end) if ends else spans
+        if any(not span.text.isspace() for span in piece):
+            yield Line(_hull(words[start:end]), piece)
+        start = end
+
+
+def _hull(words: Sequence[FoundWord]) -> Box:
+    lefts, tops, rights, bottoms, *_ = zip(*words, strict=True)
+    return Box(min(lefts), min(tops), max(rights), max(bottoms))
 
 
 def _cut(spans: tuple[Span, ...], first: int, end: int) -> tuple[Span, ...]:

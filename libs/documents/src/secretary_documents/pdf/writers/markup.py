@@ -9,7 +9,7 @@ from collections.abc import Iterable
 _BLANK = re.compile(r"(?:_ ?|\\_ ?){4,}")
 _BREAK = re.compile(r"\n\s*\n")
 # A hyphen after a letter divides a word if the next line starts with a lower-case letter.
-_HYPHENATED = re.compile(r"(?<=[^\W\d_])[-\N{SOFT HYPHEN}\N{HYPHEN}]$")
+_HYPHENS = ("-", "\N{SOFT HYPHEN}", "\N{HYPHEN}")
 # Characters that would start a link, code, HTML or emphasis.
 _MARK_UP = re.compile(r"[\\`*\[\]]|<(?=[A-Za-z/!?])|(?<!\w)_|_(?!\w)")
 _AT_LINE_START = re.compile(r"(#{1,6}(?=\s|$)|[>+\-=](?=\s|[-=]|$)|\d{1,9}(?=[.)](?:\s|$)))")
@@ -17,13 +17,20 @@ _AT_LINE_START = re.compile(r"(#{1,6}(?=\s|$)|[>+\-=](?=\s|[-=]|$)|\d{1,9}(?=[.)
 
 def join_lines(lines: Iterable[str]) -> str:
     """Return *lines* as one line. A word that was divided between two lines becomes one word."""
-    text = ""
-    for line in (_BLANK.sub("___", line.strip()) for line in lines):
-        if text and line[:1].islower() and _HYPHENATED.search(text):
-            text = text[:-1] + line
-        else:
-            text = f"{text} {line}" if text and line else text or line
-    return text
+    parts: list[str] = []
+    for line in lines:
+        text = line.strip()
+        if "_" in text:
+            text = _BLANK.sub("___", text)
+        if parts and text[:1].islower() and _is_divided(parts[-1]):
+            parts[-1] = parts[-1][:-1] + text
+        elif text:
+            parts.append(text)
+    return " ".join(parts)
+
+
+def _is_divided(text: str) -> bool:
+    return text.endswith(_HYPHENS) and text[-2:-1].isalpha()
 
 
 def escape(text: str) -> str:
