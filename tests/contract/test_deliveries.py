@@ -18,6 +18,7 @@ from secretary_common.models import (
     Lease,
     Obstacles,
     Phase,
+    Release,
     delivery_id_of,
 )
 from secretary_common.mongo import indexes
@@ -119,6 +120,75 @@ async def test_a_delivery_comes_back_as_it_was_stored(deliveries: Subject) -> No
     assert await deliveries.insert(stored)
     assert await deliveries.get(stored.delivery_id) == stored
     assert await deliveries.get("msg_job-1_99") is None
+
+
+async def short_job(deliveries: Subject) -> Delivery:
+    """Insert the progress and the end of a short job; return the claimed progress."""
+    end = delivery(2, next_attempt_at=after(5))
+    await deliveries.insert(delivery(1, phase=Phase.PROCESSING, followed_by=2))
+    await deliveries.insert(end)
+    claimed = await deliveries.claim("msg_job-1_1", lease(), NOW)
+    assert claimed is not None
+    return claimed
+
+
+async def test_the_end_that_waits_for_a_progress_is_no_obstacle(deliveries: Subject) -> None:
+    progress = await short_job(deliveries)
+    [obstacles] = await deliveries.obstacles([progress], NOW)
+    assert not obstacles.is_overtaken
+
+
+async def test_a_progress_is_overtaken_once_its_follower_was_sent(deliveries: Subject) -> None:
+    await deliveries.insert(delivery(1, phase=Phase.PROCESSING, followed_by=2))
+    attempt = DeliveryAttempt(at=NOW, status_code=500, duration_ms=3)
+    await deliveries.ended(DeliveryState.DEAD, seq=2)
+    progress = await deliveries.stored(1)
+    [obstacles] = await deliveries.obstacles([progress], NOW)
+    assert obstacles.is_overtaken
+    await deliveries.insert(delivery(3, job_id="job-2"))
+    await deliveries.claim("msg_job-2_3", lease(), NOW)
+    await deliveries.record(
+        "msg_job-2_3", "token-1", DeliveryState.PENDING, attempt=attempt, next_attempt_at=after(5)
+    )
+    early = delivery(2, job_id="job-2", phase=Phase.PROCESSING, followed_by=3)
+    await deliveries.insert(early)
+    [obstacles] = await deliveries.obstacles([early], NOW)
+    assert obstacles.is_overtaken
+
+
+async def test_a_progress_is_overtaken_by_an_event_after_its_follower(deliveries: Subject) -> None:
+    progress = await short_job(deliveries)
+    await deliveries.insert(delivery(5, run=2))
+    [obstacles] = await deliveries.obstacles([progress], NOW)
+    assert obstacles.is_overtaken
+
+
+async def test_the_record_of_a_progress_makes_the_end_due(deliveries: Subject) -> None:
+    await short_job(deliveries)
+    release = Release("msg_job-1_2", after(1))
+    for _ in range(2):  # also a repeat
+        assert await deliveries.record(
+            "msg_job-1_1", "token-1", DeliveryState.DELIVERED, releases=release
+        )
+        assert (await deliveries.stored(2)).next_attempt_at == after(1)
+
+
+async def test_a_release_delays_nothing_and_changes_no_event_that_was_sent(
+    deliveries: Subject,
+) -> None:
+    await short_job(deliveries)
+    await deliveries.record(
+        "msg_job-1_1",
+        "token-1",
+        DeliveryState.DELIVERED,
+        releases=Release("msg_job-1_2", after(9)),
+    )
+    assert (await deliveries.stored(2)).next_attempt_at == after(5)
+    await deliveries.claim("msg_job-1_2", lease("token-2"), after(5))
+    await deliveries.record(
+        "msg_job-1_1", "token-1", DeliveryState.DELIVERED, releases=Release("msg_job-1_2", NOW)
+    )
+    assert (await deliveries.stored(2)).state is DeliveryState.SENDING
 
 
 async def test_a_second_insert_leaves_a_delivery_unchanged(deliveries: Subject) -> None:

@@ -29,8 +29,10 @@ from secretary_common.models import (
     JobStatus,
     NotifySlot,
     Outcome,
+    OvertakenProgress,
     Phase,
     ProgressChange,
+    Settlement,
 )
 from secretary_common.ports import JobRepository
 
@@ -335,6 +337,18 @@ async def test_progress_is_written_under_the_lease_and_sets_an_event(
     job = await current(jobs)
     assert job.progress == JobProgress(step="reading", percent=50, message="page 1")
     assert (job.seq, job.notify) == (2, slot(2, 1))
+
+
+async def test_the_settlement_keeps_the_progress_that_it_overtakes_in_the_slot(
+    jobs: JobRepository,
+) -> None:
+    job = await claimed(jobs, webhook=HOOK)
+    overtaken = OvertakenProgress(seq=2, at=after(1), progress=JobProgress(step="reading"))
+    ending = Settlement(Outcome.COMPLETED, at=after(2), seq=3, overtaken=overtaken)
+    await jobs.settle(job, "t1", ending)
+    notify = (await current(jobs)).notify
+    assert notify is not None
+    assert (notify.seq, notify.phase, notify.overtaken) == (3, Phase.COMPLETED, overtaken)
 
 
 async def test_a_newer_progress_replaces_the_event_but_keeps_the_due_time(

@@ -8,7 +8,14 @@ from support.notifier_harness import NotifierHarness, Receiver, running_receiver
 
 from secretary_common.broker.publisher import Publisher
 from secretary_common.jobs.outbox import relay
-from secretary_common.models import DeliveryState, Lease, Phase
+from secretary_common.models import (
+    DeliveryState,
+    JobProgress,
+    Lease,
+    NotifySlot,
+    OvertakenProgress,
+    Phase,
+)
 
 DELIVERED = DeliveryState.DELIVERED
 
@@ -64,6 +71,34 @@ async def test_an_event_older_than_the_last_is_never_sent(
         )
         await harness.wait_for(stale, DeliveryState.DROPPED, seq=3)
     assert [hit.event["seq"] for hit in receiver.hits] == [5]
+
+
+async def test_a_short_job_sends_its_progress_and_then_its_end(
+    harness: NotifierHarness, receiver: Receiver
+) -> None:
+    now = harness.later(0)
+    overtaken = OvertakenProgress(seq=6, at=now, progress=JobProgress(percent=30))
+    slot = NotifySlot(seq=7, run=1, phase=Phase.COMPLETED, due_at=now, overtaken=overtaken)
+    jobs = [await harness.insert_job(receiver.url(), notify=slot) for _ in range(20)]
+    async with harness.notifier(poll_interval_sec=30), harness.notifier(poll_interval_sec=30):
+        for job in jobs:
+            await harness.wait_for(job, DELIVERED, within=20)
+    for job in jobs:
+        ids = [hit.delivery_id for hit in receiver.hits if job.job_id in hit.delivery_id]
+        assert ids == [f"msg_{job.job_id}_6", f"msg_{job.job_id}_7"]
+
+
+async def test_the_end_of_a_short_job_waits_for_no_second_attempt_of_its_progress(
+    harness: NotifierHarness, receiver: Receiver
+) -> None:
+    now = harness.later(0)
+    overtaken = OvertakenProgress(seq=6, at=now, progress=JobProgress(percent=30))
+    slot = NotifySlot(seq=7, run=1, phase=Phase.COMPLETED, due_at=now, overtaken=overtaken)
+    job = await harness.insert_job(receiver.script("/hook", 500), notify=slot)
+    async with harness.notifier(poll_interval_sec=30):
+        await harness.wait_for(job, DELIVERED, within=4)
+        await harness.wait_for(job, DeliveryState.DROPPED, seq=6)
+    assert [hit.event["seq"] for hit in receiver.hits] == [6, 7]
 
 
 async def test_a_failure_of_an_earlier_run_is_superseded(
@@ -158,6 +193,6 @@ async def test_a_doorbell_is_enough_to_deliver_at_once(
 
         job = await harness.insert_job(receiver.url())
         await until(rings)
-        await harness.wait_for(job, DELIVERED, within=4)
+        await harness.wait_for(job, DELIVERED, within=20)
     ringing.cancel()
     await asyncio.gather(ringing, return_exceptions=True)

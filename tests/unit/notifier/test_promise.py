@@ -23,8 +23,10 @@ from secretary_common.models import (
     Delivery,
     DeliveryState,
     Job,
+    JobProgress,
     JobStatus,
     NotifySlot,
+    OvertakenProgress,
     Phase,
     Webhook,
 )
@@ -159,13 +161,16 @@ class NotifierMachine(RuleBasedStateMachine):
             slot = slot.model_copy(update={"due_at": job.notify.due_at})
         self.jobs.put(job, seq=job.seq + 1, notify=slot, updated_at=now)
 
-    @rule(name=st.sampled_from(JOBS), phase=st.sampled_from(ENDS))
-    def finish(self, name: str, phase: Phase) -> None:
-        """A worker ends the job; a terminal event takes the slot."""
+    @rule(name=st.sampled_from(JOBS), phase=st.sampled_from(ENDS), is_short=st.booleans())
+    def finish(self, name: str, phase: Phase, *, is_short: bool = False) -> None:
+        """A worker ends the job; a terminal event takes the slot, with the only progress."""
         job, now = self.job(name), self.clock.now()
         if job.status is not JobStatus.PROCESSING:
             return
         slot = NotifySlot(seq=job.seq + 1, run=job.run, phase=phase, due_at=now)
+        if is_short:
+            overtaken = OvertakenProgress(seq=slot.seq, at=now, progress=JobProgress(percent=30))
+            slot = slot.model_copy(update={"overtaken": overtaken, "seq": slot.seq + 1})
         status = JobStatus(phase.value)
         self.jobs.put(
             job, seq=slot.seq, notify=slot, status=status, completed_at=now, updated_at=now
@@ -321,6 +326,51 @@ TestPromise.settings = settings(
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )
+
+
+def machine_with_a_short_job() -> NotifierMachine:
+    """Return a machine whose notifier has relayed the end of a short job with its progress."""
+    machine = NotifierMachine()
+    machine.finish(name="job-a", phase=Phase.COMPLETED, is_short=True)
+    machine.relay_due_slots()
+    return machine
+
+
+def sent_by(machine: NotifierMachine) -> list[Phase]:
+    return [delivery.phase for delivery in machine.begun["job-a"]]
+
+
+def test_the_progress_of_a_short_job_is_sent_before_its_end() -> None:
+    machine = machine_with_a_short_job()
+    machine.send_due_deliveries(number=0, newest_first=True)
+    assert sent_by(machine) == [Phase.PROCESSING]
+    machine.answer_one(machine.sending.pop(), 200, None)
+    machine.send_due_deliveries(number=1, newest_first=True)
+    assert sent_by(machine) == [Phase.PROCESSING, Phase.COMPLETED]
+    machine.teardown()
+
+
+def test_the_end_does_not_wait_for_a_second_attempt_of_the_progress_before_it() -> None:
+    machine = machine_with_a_short_job()
+    machine.send_due_deliveries(number=0, newest_first=True)
+    machine.answer_one(machine.sending.pop(), 500, None)
+    machine.send_due_deliveries(number=0, newest_first=True)
+    assert sent_by(machine) == [Phase.PROCESSING, Phase.COMPLETED]
+    machine.answer_one(machine.sending.pop(), 200, None)
+    machine.time_passes(seconds=5.5)
+    machine.send_due_deliveries(number=0, newest_first=True)
+    assert sent_by(machine) == [Phase.PROCESSING, Phase.COMPLETED]
+    machine.teardown()
+
+
+def test_a_progress_that_no_notifier_sends_in_time_is_dropped() -> None:
+    machine = machine_with_a_short_job()
+    machine.time_passes(seconds=5.5)
+    machine.send_due_deliveries(number=0, newest_first=True)
+    machine.answer_one(machine.sending.pop(), 200, None)
+    machine.send_due_deliveries(number=0, newest_first=True)
+    assert sent_by(machine) == [Phase.COMPLETED]
+    machine.teardown()
 
 
 def test_an_end_is_delivered_when_an_older_progress_is_due_at_the_same_time() -> None:

@@ -20,6 +20,8 @@ from secretary_common.models import (
     DueDelivery,
     Lease,
     Obstacles,
+    Release,
+    delivery_id_of,
     new_token,
 )
 from secretary_common.ports import DeliveryQueue
@@ -279,4 +281,19 @@ class Courier:
             next_attempt_at=verdict.next_attempt_at,
             reason=verdict.reason,
             expires_at=self._clock.now() + self._config.replayable_for if expires else None,
+            releases=self._release_after(claimed.delivery, answer, verdict),
         )
+
+    def _release_after(
+        self, delivery: Delivery, answer: Answer | None, verdict: DeliveryVerdict
+    ) -> Release | None:
+        """Return the release of the event that waited for *delivery*; None if it waits on.
+
+        The event does not wait for a second attempt.
+        """
+        was_sent = answer is not None and answer.is_attempt
+        if delivery.followed_by is None or not (was_sent or verdict.is_final):
+            return None
+        first_wait = timedelta(seconds=self._config.retry_schedule_sec[0])
+        at = max(self._clock.now(), delivery.created_at + first_wait)
+        return Release(delivery_id_of(delivery.job_id, delivery.followed_by), at)

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain
 
 from secretary_common.jobs import outbox
 from secretary_common.models import Delivery, DueDelivery, Job
@@ -73,23 +74,25 @@ class Relay:
                 jobs = [*jobs, *await self._jobs.slots_of(unread)]
             made = await self._relay(jobs)
         # A repeated doorbell, a delivery resent by hand, or a test.
-        others = set(rung) - {delivery.job_id for delivery in made if delivery}
+        others = set(rung) - {delivery.job_id for delivery in chain.from_iterable(made)}
         found = await self._deliveries.due_of_jobs(others, self._clock.now()) if others else {}
-        due = [delivery.to_due() for delivery in made if delivery and self._is_due(delivery)]
+        due = [each.to_due() for each in chain.from_iterable(made) if self._is_due(each)]
         return Relayed([*due, *found.values()], self._next_of(jobs, made), more)
 
     async def next_at(self, now: datetime) -> datetime | None:
         """Return the earliest due time of a slot after *now*; None if no slot is due later."""
         return await self._jobs.next_slot_at(now)
 
-    def _next_of(self, jobs: Sequence[Job], made: Sequence[Delivery | None]) -> datetime | None:
+    def _next_of(self, jobs: Sequence[Job], made: Sequence[list[Delivery]]) -> datetime | None:
         now = self._clock.now()
-        later = [each.next_attempt_at for each in made if each and not self._is_due(each)]
+        later = [
+            each.next_attempt_at for each in chain.from_iterable(made) if not self._is_due(each)
+        ]
         # The slot is not due yet, or it was postponed just now: the next round finds it.
         later += [
             max(job.notify.due_at, now)
-            for job, delivery in zip(jobs, made, strict=True)
-            if job.notify and delivery is None
+            for job, deliveries in zip(jobs, made, strict=True)
+            if job.notify and not deliveries
         ]
         return min((at for at in later if at), default=None)
 
@@ -97,7 +100,8 @@ class Relay:
         at = delivery.next_attempt_at
         return at is not None and at <= self._clock.now()
 
-    async def _relay(self, jobs: Sequence[Job]) -> list[Delivery | None]:
+    async def _relay(self, jobs: Sequence[Job]) -> list[list[Delivery]]:
+        """Relay the slots of *jobs*; return the deliveries of each job."""
         if not jobs:
             return []
         outcomes = await outbox.relay_all(
@@ -111,4 +115,4 @@ class Relay:
         for job, outcome in zip(jobs, outcomes, strict=True):
             if isinstance(outcome, Exception):
                 log.error("slot.relay_failed", exc=outcome, job_id=job.job_id)
-        return [None if isinstance(outcome, Exception) else outcome for outcome in outcomes]
+        return [[] if isinstance(outcome, Exception) else outcome for outcome in outcomes]

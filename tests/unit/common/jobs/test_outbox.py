@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from secretary_common.jobs.outbox import progress_slot, relay
+from secretary_common.jobs.outbox import LONGEST_PRECEDENCE_SEC, progress_slot, relay
 from secretary_common.jobs.payload import LONGEST_BODY_BYTES, body_of
 from secretary_common.jobs.repetition import stated_once
 from secretary_common.models import (
@@ -17,6 +17,7 @@ from secretary_common.models import (
     JobProgress,
     JobStatus,
     NotifySlot,
+    OvertakenProgress,
     Phase,
     ResultsFile,
     Webhook,
@@ -250,6 +251,43 @@ async def test_the_first_attempt_of_a_terminal_event_may_be_delayed() -> None:
     made = await Outbox().relay(wait_sec=3)
     assert made is not None
     assert made.next_attempt_at == after(3)
+
+
+def ended_slot() -> NotifySlot:
+    """The slot of a job that ended before its progress became an event."""
+    progress = JobProgress(step="reading", percent=30)
+    overtaken = OvertakenProgress(seq=6, at=after(-0.01), progress=progress)
+    return slot().model_copy(update={"overtaken": overtaken})
+
+
+async def test_the_progress_of_a_short_job_is_due_before_its_end() -> None:
+    outbox = Outbox(notify=ended_slot())
+    end = await outbox.relay()
+    progress, stored_end = outbox.deliveries.deliveries.values()
+    assert end == stored_end
+    assert (progress.delivery_id, progress.phase) == ("msg_job-1_6", Phase.PROCESSING)
+    assert (progress.next_attempt_at, progress.followed_by) == (NOW, 7)
+    payload = json.loads(progress.body)
+    assert (payload["seq"], payload["progress"], payload["step"]) == (6, 30, "reading")
+    assert payload["occurred_at"] == "2026-01-01T11:59:59.990Z"
+    assert (end.delivery_id, end.next_attempt_at) == ("msg_job-1_7", after(LONGEST_PRECEDENCE_SEC))
+    assert outbox.now().notify is None
+
+
+async def test_a_progress_that_was_an_event_already_is_not_made_again() -> None:
+    outbox = Outbox(notify=ended_slot(), notified_at=after(-0.01))
+    end = await outbox.relay()
+    assert list(outbox.deliveries.deliveries.values()) == [end]
+    assert end is not None
+    assert end.next_attempt_at == NOW
+
+
+async def test_a_repeated_relay_makes_the_progress_of_a_short_job_once() -> None:
+    outbox = Outbox(notify=ended_slot())
+    await outbox.relay()
+    made = dict(outbox.deliveries.deliveries)
+    await outbox.relay(after(2))
+    assert outbox.deliveries.deliveries == made
 
 
 async def test_the_job_id_in_the_url_is_escaped() -> None:

@@ -50,11 +50,42 @@ async def test_a_webhook_that_asks_for_progress_gets_one_event_of_a_short_job() 
     jobs = Recording()
     async with engine(report, jobs=jobs) as worker:
         job = await worker.ended(await worker.submit(webhook=Webhook(url=URL)))
-    (change,) = jobs.changes
-    assert change.slot is not None
-    assert (change.slot.phase, change.slot.seq) == (Phase.PROCESSING, 2)
-    assert change.progress.percent in (40, 70)
-    assert worker.doorbell.deliveries == [(job.job_id, 2), (job.job_id, 3)]
+    assert jobs.changes == []
+    assert job.notify is not None
+    assert (job.notify.phase, job.notify.seq, job.seq) == (Phase.COMPLETED, 3, 3)
+    assert job.notify.overtaken is not None
+    assert (job.notify.overtaken.seq, job.notify.overtaken.progress.percent) == (2, 70)
+    assert worker.doorbell.deliveries == [(job.job_id, 3)]
+
+
+async def test_an_event_that_the_end_replaces_in_the_outbox_stays_in_the_slot() -> None:
+    async def handler(job: Job, repo: SecretaryJobRepository, _: ResourceCalculator) -> None:
+        await repo.update_job_progress(job.job_id, JobProgress(step="one", percent=30))
+
+    async with engine(handler) as worker:
+        job = await worker.ended(await worker.submit(webhook=Webhook(url=URL)))
+    assert job.notify is not None
+    assert (job.notify.phase, job.notify.seq) == (Phase.COMPLETED, 3)
+    assert job.notify.overtaken is not None
+    assert (job.notify.overtaken.seq, job.notify.overtaken.progress.percent) == (2, 30)
+
+
+async def test_a_second_progress_leaves_no_event_for_the_settlement() -> None:
+    async def handler(job: Job, repo: SecretaryJobRepository, _: ResourceCalculator) -> None:
+        await repo.update_job_progress(job.job_id, JobProgress(step="one"))
+        await repo.update_job_progress(job.job_id, JobProgress(step="two"))
+
+    async with engine(handler) as worker:
+        job = await worker.ended(await worker.submit(webhook=Webhook(url=URL)))
+    assert job.notify is not None
+    assert job.notify.overtaken is None
+
+
+@pytest.mark.parametrize("webhook", [None, Webhook(url=URL, progress=False)])
+async def test_no_event_of_a_progress_is_kept_for_a_job_that_asks_for_none(webhook: Any) -> None:
+    async with engine(report) as worker:
+        job = await worker.ended(await worker.submit(webhook=webhook))
+    assert job.notify is None or job.notify.overtaken is None
 
 
 async def test_only_an_event_in_the_outbox_asks_for_the_time_of_the_last_one() -> None:

@@ -7,7 +7,7 @@ stopped at any point and repeated, no event is lost, and no event gets a second 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import quote
@@ -19,6 +19,7 @@ from secretary_common.models import (
     Delivery,
     Job,
     NotifySlot,
+    OvertakenProgress,
     Phase,
     SealedSecret,
     Webhook,
@@ -29,6 +30,9 @@ from secretary_common.ports import DeliveryRepository, JobRepository
 
 PROGRESS_INTERVAL_SEC = 1.0
 """The shortest time between two progress events of a job."""
+LONGEST_PRECEDENCE_SEC = 5.0
+"""The end of a job waits this long for the first attempt of its overtaken progress, if that waits
+for a notifier or its receiver."""
 
 
 def progress_slot(
@@ -91,10 +95,17 @@ class _Step:
     """The next step for a job's slot; no step if all fields are empty."""
 
     delivery: Delivery | None = None
+    overtaken: Delivery | None = None
+    """The progress to send before ``delivery``."""
     postponed_to: datetime | None = None
     is_unwanted: bool = False
     """The job has no webhook: the slot is only cleared."""
     fault: Exception | None = None
+
+    @property
+    def deliveries(self) -> list[Delivery]:
+        """The deliveries to insert, by ``seq``."""
+        return [made for made in (self.overtaken, self.delivery) if made]
 
 
 async def relay(
@@ -108,7 +119,8 @@ async def relay(
 ) -> Delivery | None:
     """Turn the slot of *job*, if it is due, into a delivery; None if no delivery was made.
 
-    A progress event within a second of the previous event is postponed instead.
+    A progress event within a second of the previous event is postponed instead. The progress of a
+    short job that the slot also holds becomes a delivery of its own, which is sent first.
 
     Args:
         job: the job with the slot, just read from the store.
@@ -125,7 +137,7 @@ async def relay(
     [made] = await relay_all([job], jobs, deliveries, now, public_url, wait_sec=wait_sec)
     if isinstance(made, Exception):
         raise made
-    return made
+    return made[-1] if made else None
 
 
 async def relay_all(
@@ -136,8 +148,8 @@ async def relay_all(
     public_url: str,
     *,
     wait_sec: float = 0.0,
-) -> list[Delivery | Exception | None]:
-    """Do ``relay`` for many jobs with few writes; return one result for each job.
+) -> list[list[Delivery] | Exception]:
+    """Do ``relay`` for many jobs with few writes; return the deliveries of each job, by ``seq``.
 
     A job that cannot be relayed gets its error as its result.
 
@@ -149,8 +161,7 @@ async def relay_all(
     for job, step in pairs:
         if step.postponed_to and job.notify:
             await jobs.postpone_slot(job.job_id, job.notify, step.postponed_to)
-    made = [step.delivery for step in steps if step.delivery]
-    faults = await _insert(made, deliveries)
+    faults = await _insert([made for step in steps for made in step.deliveries], deliveries)
     relayed_events = [
         (job.job_id, job.notify.seq)
         for job, step in pairs
@@ -159,10 +170,12 @@ async def relay_all(
     ]
     for job_id in await jobs.clear_slots(relayed_events, now) if relayed_events else ():
         await _postpone_newer_progress(job_id, jobs, now)
-    return [
-        step.fault or (step.delivery and (faults.get(step.delivery.delivery_id) or step.delivery))
-        for step in steps
-    ]
+    return [_result_of(step, faults) for step in steps]
+
+
+def _result_of(step: _Step, faults: Mapping[str, NotStorable]) -> list[Delivery] | Exception:
+    fault = step.fault or (step.delivery and faults.get(step.delivery.delivery_id))
+    return fault or [made for made in step.deliveries if made.delivery_id not in faults]
 
 
 def _step_of(job: Job, now: datetime, public_url: str, wait_sec: float) -> _Step:
@@ -173,13 +186,43 @@ def _step_of(job: Job, now: datetime, public_url: str, wait_sec: float) -> _Step
         return _Step(is_unwanted=True)
     if earliest := _too_early(slot, job.notified_at, now):
         return _Step(postponed_to=earliest)
-    first_at = now if slot.phase is Phase.PROCESSING else now + timedelta(seconds=wait_sec)
+    overtaken = slot.overtaken if _may_precede(job, now) else None
+    wait_sec = wait_sec if slot.phase is not Phase.PROCESSING else 0.0
+    if overtaken:
+        wait_sec = max(wait_sec, LONGEST_PRECEDENCE_SEC)
     try:
-        body = body_of(job, slot, public_url)
-        delivery = _delivery(job, job.webhook, slot, now=now, first_at=first_at, body=body)
+        delivery = _delivery(
+            job, job.webhook, slot, now=now, public_url=public_url, wait_sec=wait_sec
+        )
+        before = _before(delivery, job, overtaken, public_url) if overtaken else None
     except Exception as error:  # noqa: BLE001 - one bad job must not stop the others
         return _Step(fault=error)
-    return _Step(delivery=delivery)
+    return _Step(delivery=delivery, overtaken=before)
+
+
+def _may_precede(job: Job, now: datetime) -> bool:
+    """Return whether an overtaken progress is still to send: no event was made within a second.
+
+    It may have become an event itself, between its own write and the end.
+    """
+    earliest = _next_progress_at(job.notified_at)
+    return earliest is None or earliest <= now
+
+
+def _before(end: Delivery, job: Job, overtaken: OvertakenProgress, public_url: str) -> Delivery:
+    """Return the delivery of the progress that is sent before *end*."""
+    phase = Phase.PROCESSING
+    slot = NotifySlot(seq=overtaken.seq, run=end.run, phase=phase, due_at=overtaken.at)
+    then = job.model_copy(update={"updated_at": overtaken.at, "progress": overtaken.progress})
+    fields = {
+        "delivery_id": delivery_id_of(job.job_id, slot.seq),
+        "seq": slot.seq,
+        "phase": phase,
+        "body": body_of(then, slot, public_url),
+        "next_attempt_at": end.created_at,
+        "followed_by": end.seq,
+    }
+    return end.model_copy(update=fields)
 
 
 async def _insert(
@@ -215,7 +258,13 @@ def _next_progress_at(notified_at: datetime | None) -> datetime | None:
 
 
 def _delivery(
-    job: Job, webhook: Webhook, slot: NotifySlot, *, now: datetime, first_at: datetime, body: bytes
+    job: Job,
+    webhook: Webhook,
+    slot: NotifySlot,
+    *,
+    now: datetime,
+    public_url: str,
+    wait_sec: float,
 ) -> Delivery:
     url = target_of(webhook.url, client_job_id(job))
     return Delivery(
@@ -227,12 +276,12 @@ def _delivery(
         phase=slot.phase,
         url=url,
         origin=_origin(url),
-        body=body,
+        body=body_of(job, slot, public_url),
         token=webhook.token,
         secret=webhook.secret,
         headers=webhook.headers,
         created_at=now,
-        next_attempt_at=first_at,
+        next_attempt_at=now + timedelta(seconds=wait_sec),
     )
 
 

@@ -15,6 +15,7 @@ from secretary_common.models import (
     Lease,
     NotifySlot,
     Outcome,
+    OvertakenProgress,
     ProgressChange,
     Settled,
     Settlement,
@@ -96,15 +97,25 @@ def _end_run(job: Job, end: Settlement, put: dict[str, Any]) -> None:
         "progress": end.progress and end.progress.model_dump(),
     }
     put |= {name: value for name, value in optional.items() if value is not None}
-    put |= event(job, end.outcome.status, end.seq, end.at)
+    put |= event(job, end.outcome.status, end.seq, end.at, end.overtaken)
 
 
-def event(job: Job, status: JobStatus, seq: int, at: datetime) -> dict[str, Any]:
-    """Return the outbox slot for the end of *job*, if the job has a webhook."""
+def event(
+    job: Job,
+    status: JobStatus,
+    seq: int,
+    at: datetime,
+    overtaken: OvertakenProgress | None = None,
+) -> dict[str, Any]:
+    """Return the outbox slot for the end of *job*, if the job has a webhook.
+
+    *overtaken*: the progress event to send before the end.
+    """
     if job.webhook is None:
         return {}
-    slot = NotifySlot(seq=seq, run=job.run, phase=Phase(status.value), due_at=at)
-    return {"notify": slot.model_dump()}
+    phase = Phase(status.value)
+    slot = NotifySlot(seq=seq, run=job.run, phase=phase, due_at=at, overtaken=overtaken)
+    return {"notify": slot.model_dump(exclude_none=True)}
 
 
 def cancelled(job: Job, now: datetime, expires_at: datetime) -> Change:

@@ -76,6 +76,8 @@ class Delivery(BaseModel):
     """The time of the last resend; the schedule started again then."""
     expires_at: datetime | None = None
     """When the delivery is removed, even if its job stays."""
+    followed_by: int | None = None
+    """The ``seq`` of the event that waits until this progress was sent once."""
     unreadable: Unreadable | None = None
     """Set when the delivery was set aside: its unreadable fields; it cannot be sent again."""
     newer: str | None = Field(default=None, exclude=True)
@@ -158,6 +160,14 @@ class Obstacles:
 
 
 @dataclass(frozen=True, slots=True)
+class Release:
+    """A delivery that no notifier has sent yet, and that becomes due at *at*, or stays due."""
+
+    delivery_id: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class DeliveryRecord:
     """The result of a delivery that a notifier had claimed."""
 
@@ -174,6 +184,8 @@ class DeliveryRecord:
     """Why the delivery ended in a state other than ``delivered``, or why it waits."""
     expires_at: datetime | None = None
     """When the delivery is removed automatically."""
+    releases: Release | None = None
+    """The delivery that waited for this one."""
 
 
 @dataclass(frozen=True, slots=True)

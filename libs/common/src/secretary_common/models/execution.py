@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from secretary_common.models.file import JobFile, ResultsFile
-from secretary_common.models.job import JobError, JobProgress, NotifySlot
+from secretary_common.models.job import JobError, JobProgress, NotifySlot, OvertakenProgress
 from secretary_common.models.states import JobStatus
 from secretary_common.models.value import JsonObject
 
@@ -86,3 +86,5 @@ class Settlement:
     usage: JsonObject | None = None
     expires_at: datetime | None = None
     """The end of the retention, for terminal outcomes."""
+    overtaken: OvertakenProgress | None = None
+    """The progress event that the webhook gets before the event of the end."""

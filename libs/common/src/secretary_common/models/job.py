@@ -79,6 +79,14 @@ class WorkerFailure(Value):
     at: datetime
 
 
+class OvertakenProgress(Value):
+    """A progress that the end of its job has overtaken before it became an event."""
+
+    seq: int = Field(ge=0)
+    at: datetime
+    progress: JobProgress
+
+
 class NotifySlot(Value):
     """The webhook outbox of a job: one event waiting to become a delivery."""
 
@@ -86,6 +94,8 @@ class NotifySlot(Value):
     run: int = Field(ge=0)
     phase: Phase
     due_at: datetime
+    overtaken: OvertakenProgress | None = None
+    """The only progress event of a short job. It becomes a delivery before the end does."""
 
 
 class Webhook(Value):

@@ -123,7 +123,11 @@ class DeliveryQueue(Protocol):
         ...
 
     async def obstacles(self, deliveries: Sequence[Delivery], now: datetime) -> list[Obstacles]:
-        """Return the obstacles of each of these deliveries, in order."""
+        """Return the obstacles of each of these deliveries, in order.
+
+        A delivery is not overtaken by the event that follows it (``followed_by``) while no notifier
+        has sent this event.
+        """
         ...
 
     async def drop_abandoned_progress(self, job_id: str, seq: int, now: datetime) -> bool:
@@ -134,7 +138,10 @@ class DeliveryQueue(Protocol):
         ...
 
     async def record(self, records: Sequence[DeliveryRecord]) -> list[bool]:
-        """Store the results of claims; False where the lease was lost. Safe to repeat."""
+        """Store the results of claims; False where the lease was lost. Safe to repeat.
+
+        Also make the deliveries due that waited for these (``DeliveryRecord.releases``).
+        """
         ...
 
     async def mute(self, owner: str, url: str, until: datetime) -> None:

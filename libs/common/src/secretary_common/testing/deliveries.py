@@ -174,7 +174,10 @@ class InMemoryDeliveryRepository(InMemoryDeliveryStorage):
     async def obstacles(self, deliveries: Sequence[Delivery], now: datetime) -> list[Obstacles]:
         return [
             Obstacles(
-                is_overtaken=any(other.seq > each.seq for other in self._of_job(each.job_id)),
+                is_overtaken=any(
+                    other.seq > each.seq and not (other.seq == each.followed_by and _untried(other))
+                    for other in self._of_job(each.job_id)
+                ),
                 is_muted=self.muted.get((each.owner, each.url), now) > now,
             )
             for each in deliveries
@@ -189,7 +192,12 @@ class InMemoryDeliveryRepository(InMemoryDeliveryStorage):
         return False
 
     async def record(self, records: Sequence[DeliveryRecord]) -> list[bool]:
-        return [self._record(record) for record in records]
+        recorded = [self._record(record) for record in records]
+        for release in (record.releases for record in records):
+            waiting = self.deliveries.get(release.delivery_id) if release else None
+            if release and waiting and _untried(waiting) and not _is_due(waiting, release.at):
+                self._put(waiting, next_attempt_at=release.at)
+        return recorded
 
     def _record(self, record: DeliveryRecord) -> bool:
         delivery = self.deliveries.get(record.delivery_id)
@@ -233,6 +241,10 @@ class InMemoryDeliveryRepository(InMemoryDeliveryStorage):
 def _is_lost(delivery: Delivery) -> bool:
     """Return whether a dead delivery counts: a failed test of a receiver does not."""
     return delivery.state is DeliveryState.DEAD and not delivery.is_test
+
+
+def _untried(delivery: Delivery) -> bool:
+    return delivery.state is DeliveryState.PENDING and not delivery.attempts
 
 
 def _ended(state: DeliveryState) -> dict[str, Any]:

@@ -6,9 +6,17 @@ Each change has a ``seq``, which this module counts while the worker holds the j
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 
-from secretary_common.jobs.outbox import progress_slot
-from secretary_common.models import Job, JobProgress, JobStatus, ProgressChange, Settlement
+from secretary_common.jobs.outbox import PROGRESS_INTERVAL_SEC, progress_slot
+from secretary_common.models import (
+    Job,
+    JobProgress,
+    JobStatus,
+    OvertakenProgress,
+    ProgressChange,
+    Settlement,
+)
 from secretary_common.ports import JobRepository
 from secretary_common.runtime.clock import Clock
 
@@ -30,6 +38,8 @@ class AttemptProgress:
         self._seq = job.seq
         self._notified_at = job.notified_at
         self._wants_events = job.webhook is not None and job.webhook.progress
+        self._only_event: OvertakenProgress | None = None
+        """The event of the first progress, until another one is written."""
         self.unwritten: JobProgress | None = None
         """The latest progress, until it is written."""
         self.percent = 0
@@ -40,13 +50,20 @@ class AttemptProgress:
         """The ``seq`` of the next change."""
         return self._seq + 1
 
-    @property
-    def owes_event(self) -> bool:
-        """Whether the webhook asks for progress, and this attempt has not written the first one.
+    def overtaken(self, now: datetime) -> OvertakenProgress | None:
+        """Return the only progress event of a short attempt, for the settlement at *now*.
 
-        Such a progress is written at once, because a settlement has no event of a progress.
+        None if the webhook asks for no progress, or if the attempt has had time for an event. An
+        event that was written just now is returned too: the settlement may replace it in the slot
+        before a notifier has read it.
         """
-        return self._wants_events and self.unwritten is not None and self._seq == self._job.seq
+        if not self._wants_events:
+            return None
+        if self.unwritten and self._seq == self._job.seq:
+            return OvertakenProgress(seq=self.next_seq, at=now, progress=self.unwritten)
+        event = self._only_event
+        is_new = event and (now - event.at).total_seconds() < PROGRESS_INTERVAL_SEC
+        return event if is_new else None
 
     def update(self, progress: JobProgress) -> None:
         """Set the progress to write next, in place of a progress that is not written yet."""
@@ -75,6 +92,10 @@ class AttemptProgress:
             asks_notified_at=slot is not None,
         )
         self._notified_at = await self._jobs.record_progress(change)
+        is_only = slot is not None and self._seq == self._job.seq
+        self._only_event = (
+            OvertakenProgress(seq=seq, at=now, progress=progress) if is_only else None
+        )
         self._seq = seq
         if self.unwritten is progress:
             self.unwritten = None

@@ -41,10 +41,11 @@ def settlement_of(
     ended = verdict.outcome.status is not JobStatus.PENDING
     completed = verdict.outcome is Outcome.COMPLETED
     falls_short = completed and progress.percent < DONE.percent
+    overtaken = progress.overtaken(now) if ended else None
     return Settlement(
         outcome=verdict.outcome,
         at=now,
-        seq=progress.next_seq,
+        seq=max(progress.next_seq, overtaken.seq + 1 if overtaken else 0),
         results=files.results.value if completed and files.results else None,
         results_file=files.results_file if completed else None,
         files=files.files if ended else (),
@@ -54,6 +55,7 @@ def settlement_of(
         worker_was_unfit=verdict.lack is not None,
         usage=usage if ended else None,
         expires_at=now + retention if ended else None,
+        overtaken=overtaken,
     )
 
 
@@ -70,6 +72,7 @@ def reduced(settlement: Settlement, results_file: ResultsFile | None) -> Settlem
         error=error,
         progress=None,
         usage=None,
+        overtaken=None,
     )
 
 

@@ -116,7 +116,7 @@ class AttemptWriter:
         match update:
             case JobProgress():
                 self._progress.update(update)
-                self._flushes.ask(at_once=self._progress.owes_event)
+                self._flushes.ask()
             case LogLine():
                 self._log.add(update)
                 self._flushes.ask()
@@ -281,7 +281,7 @@ class AttemptWriter:
             self._is_flushed = await self._log.flush(None if awaited or last else LOG_BATCHES)
             if last:
                 await self._log.close()
-            if awaited or not last or self._progress.owes_event:  # else the settlement holds it
+            if awaited or not last:  # else the settlement holds it
                 await self._progress.write()
 
     async def _with_retries(self, write: Callable[[], Awaitable[object]]) -> bool:

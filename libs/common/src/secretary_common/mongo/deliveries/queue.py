@@ -11,7 +11,16 @@ from datetime import datetime
 from pymongo import ASCENDING, DESCENDING
 from pymongo.errors import DuplicateKeyError, OperationFailure
 
-from secretary_common.models import Delivery, DeliveryRecord, DueDelivery, Lane, Lease, Obstacles
+from secretary_common.models import (
+    Delivery,
+    DeliveryRecord,
+    DueDelivery,
+    Lane,
+    Lease,
+    Obstacles,
+    Release,
+    delivery_id_of,
+)
 from secretary_common.models.states import DeliveryState, Phase
 from secretary_common.mongo.collection import Collection, Document
 from secretary_common.mongo.deliveries.document import (
@@ -27,6 +36,8 @@ from secretary_common.mongo.stored.reader import text_in
 from secretary_common.mongo.stored.shape import EARLIEST, LATEST
 
 _BOTH = (False, True)
+_UNTRIED: Document = {"state": PENDING, "attempts.0": {"$exists": False}}
+"""Matches deliveries that no notifier has sent, also not before a resend."""
 
 
 class MongoDeliveryQueue:
@@ -130,13 +141,21 @@ class MongoDeliveryQueue:
             self._newest_of({each.job_id for each in deliveries}),
             self._muted_of({_mute_id(each.owner, each.url) for each in deliveries}, now),
         )
+        followers = (_follower_id(each) for each in deliveries)
+        followed = {follower for follower in followers if follower}
+        untried = await self._untried(followed) if followed else set()
         return [
             Obstacles(
-                is_overtaken=newest.get(each.job_id, each.seq) > each.seq,
+                is_overtaken=newest.get(each.job_id, each.seq) > _last_seq(each, untried),
                 is_muted=_mute_id(each.owner, each.url) in muted,
             )
             for each in deliveries
         ]
+
+    async def _untried(self, delivery_ids: Names[str]) -> set[str]:
+        """Return which of these deliveries wait for the progress before them."""
+        query = {"_id": {"$in": sorted(delivery_ids)}, **_UNTRIED}
+        return {found["_id"] for found in await self._deliveries.find(query, projection=["_id"])}
 
     async def _newest_of(self, job_ids: Names[str]) -> dict[str, int]:
         found = await self._deliveries.aggregate(
@@ -170,6 +189,8 @@ class MongoDeliveryQueue:
     async def record(self, records: Sequence[DeliveryRecord]) -> list[bool]:
         done = await self._deliveries.update_each([_recording(record) for record in records])
         _raise_faults(done.errors.values())
+        if releases := [record.releases for record in records if record.releases]:
+            await self._deliveries.update_each([_releasing(release) for release in releases])
         if done.matched == len(records):
             return [True] * len(records)
         ids = [record.delivery_id for record in records]
@@ -229,6 +250,22 @@ def _claimable(delivery_id: str | Document, now: datetime) -> Document:
 def _taken(lease: Lease) -> Document:
     taken = {"state": SENDING, "lease": lease.model_dump(), "next_attempt_at": lease.expires_at}
     return {"$set": taken}
+
+
+def _follower_id(delivery: Delivery) -> str | None:
+    followed_by = delivery.followed_by
+    return None if followed_by is None else delivery_id_of(delivery.job_id, followed_by)
+
+
+def _last_seq(delivery: Delivery, untried: Names[str]) -> int:
+    """Return the highest ``seq`` of an event that does not overtake *delivery*."""
+    followed_by, follower_id = delivery.followed_by, _follower_id(delivery)
+    return followed_by if followed_by is not None and follower_id in untried else delivery.seq
+
+
+def _releasing(release: Release) -> tuple[Document, Document]:
+    waiting = {"_id": release.delivery_id, **_UNTRIED, "next_attempt_at": {"$gt": release.at}}
+    return waiting, {"$set": {"next_attempt_at": release.at}}
 
 
 def _recording(record: DeliveryRecord) -> tuple[Document, Document]:

@@ -65,7 +65,7 @@ def _fault(error: Exception | None) -> Exception | None:
 def _progress_update(change: ProgressChange) -> Update:
     update = update_of(transition.progressed(change))
     if slot := change.slot:
-        put = slot.model_dump(exclude={"due_at"})
+        put = slot.model_dump(exclude={"due_at"}, exclude_none=True)
         update["$set"] |= {f"notify.{name}": value for name, value in put.items()}
         update["$min"] = {"notify.due_at": slot.due_at}  # an earlier time in the slot stays
     return held(change.job_id, change.token), update
