@@ -23,6 +23,7 @@ FIELDS: Mapping[str, Mapping[str, str]] = {
         "Settled": 'by: str = "worker"',
         "Webhook": 'retry: str = "quick"',
     },
+    "models/attempt.py": {"AttemptRecord": 'colour: str = "blue"'},
     "models/batch.py": {"Batch": 'colour: str = "blue"'},
     "models/delivery.py": {
         "Delivery": 'colour: str = "blue"',

@@ -122,6 +122,22 @@ def webhook(url: str) -> Document:
     return {"url": url, "client_job_id": "mine", "progress": True}
 
 
+def attempt(now: datetime) -> Document:
+    """Return an earlier attempt in the history of a job."""
+    return {
+        "run": 1,
+        "attempt": 1,
+        "worker": "w0",
+        "host": "h0",
+        **times(now, "due_at", "started_at", "ended_at", "next_attempt_at"),
+        "outcome": "retry",
+        "forgiven": False,
+        "reason": "r",
+        "error_code": "PROCESSING_ERROR",
+        "error_message": "m",
+    }
+
+
 def waiting_job(now: datetime, url: str) -> Document:
     """Return a job that waits for its second attempt."""
     return {
@@ -144,7 +160,14 @@ def waiting_job(now: datetime, url: str) -> Document:
         "max_attempts": 3,
         "timeout_sec": 60.0,
         **times(now, "run_at", "created_at", "updated_at", "notified_at"),
-        "settled": {"token": "t0", "outcome": "retry"},
+        "settled": {
+            "token": "t0",
+            "outcome": "retry",
+            "worker": "w0",
+            "host": "h0",
+            "lost": False,
+        },
+        "attempts": [attempt(now)],
         "cancel_requested": False,
         "error": {"code": "PROCESSING_ERROR", "message": "m", "details": {"a": 1}},
         "seq": 3,

@@ -24,6 +24,7 @@ async def test_each_path_is_described_in_one_form(document: Any) -> None:
         "/api/jobs/{job_id}/results",
         "/api/jobs/{job_id}/files/{name}",
         "/api/jobs/{job_id}/download-archive",
+        "/api/jobs/{job_id}/attempts",
         "/api/jobs/{job_id}/deliveries",
         "/api/jobs/{job_id}/stream",
         "/api/jobs/{job_id}/cancel",

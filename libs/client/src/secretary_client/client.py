@@ -198,6 +198,11 @@ class Client:
         """Yield the log of a job so far, oldest first."""
         return self._pages(f"{_path(job_id)}/logs", "logs", "after", level=level)
 
+    def attempts(self, job_id: str) -> list[JsonObject]:
+        """Return the attempts of a job, the oldest first: worker, times, outcome, error."""
+        found: list[JsonObject] = self.call("GET", f"{_path(job_id)}/attempts")["attempts"]
+        return found
+
     def jobs(self, **wanted: Any) -> Iterator[JsonObject]:
         """Yield jobs, newest first; *wanted*: filters of the API (``status``, ``tag`` …)."""
         return self._pages(f"{JOBS}/", "jobs", "cursor", **wanted)

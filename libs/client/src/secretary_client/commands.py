@@ -60,6 +60,25 @@ def logs(client: Client, options: Options) -> object:
     )
 
 
+def attempts(client: Client, options: Options) -> object:
+    """Write a table of the attempts of a job, with their workers, times and errors."""
+    rows = (
+        (
+            one["run"],
+            one["attempt"],
+            one["outcome"],
+            one["worker"],
+            one["waited_sec"],
+            one["started_at"],
+            one["ran_sec"],
+            one["reason"] or _error_text(one["error"]),
+        )
+        for one in client.attempts(options.job_id)
+    )
+    columns = ("RUN", "ATTEMPT", "OUTCOME", "WORKER", "WAITED, S", "STARTED", "RAN, S", "WHY")
+    return as_table(columns, rows)
+
+
 def list_jobs(client: Client, options: Options) -> object:
     """Write a table of jobs, newest first."""
     wanted = client.jobs(status=options.status, job_type=options.type, tag=options.tag)
@@ -215,6 +234,10 @@ def _finite(digits: str) -> float:
     if not math.isfinite(number):
         raise ValueError(f"{digits} is too large")
     return number
+
+
+def _error_text(error: JsonObject | None) -> str | None:
+    return f"{error['code']}: {error['message']}" if error else None
 
 
 def _last_outcome(delivery: JsonObject) -> str | None:

@@ -144,6 +144,7 @@ _COMMANDS: dict[str, tuple[commands.Command, *tuple[_Argument, ...]]] = {
     "show": (commands.show, _JOB),
     "results": (commands.results, _JOB),
     "logs": (commands.logs, _JOB, _Argument("--level", default="debug")),
+    "attempts": (commands.attempts, _JOB),
     "list": (
         commands.list_jobs,
         _Argument("--status"),

@@ -137,6 +137,7 @@ def _manager(ports: EnginePorts, terms: EngineTerms, runner: Runner) -> Secretar
         runner,
         Reclaimer(
             ports.jobs,
+            ports.logs,
             ports.doorbell,
             ports.clock,
             retention=terms.retention,

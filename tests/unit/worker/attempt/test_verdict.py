@@ -102,7 +102,7 @@ def test_a_timeout_is_tried_again() -> None:
 
 def test_shutdown_is_not_failure() -> None:
     made = verdict(Ending(interruption=Interruption.SHUTDOWN), attempt=3)
-    assert made == Verdict(Outcome.HANDED_BACK, run_at=NOW)
+    assert made == Verdict(Outcome.HANDED_BACK, run_at=NOW, reason="shutdown")
 
 
 def test_a_requested_cancellation_cancels() -> None:

@@ -99,7 +99,8 @@ async def test_repository_calls_accept_keywords() -> None:
 
     async with engine(handler) as worker:
         job = await worker.ended(await worker.submit())
-        (entry,) = await worker.logs.tail(job.job_id, 10)
+        entry, ending = await worker.logs.tail(job.job_id, 10)
+    assert ending.message == "Attempt 1 failed with PROCESSING_ERROR: Failed"
     assert job.status is JobStatus.FAILED
     assert job.error is not None
     assert job.error.details == {"error_type": "OCR_ERROR"}
@@ -484,6 +485,47 @@ async def test_a_job_that_loses_its_worker_ten_times_fails_as_worker_lost() -> N
     assert job.status is JobStatus.FAILED
     assert job.error is not None
     assert job.error.code == ErrorCode.WORKER_LOST
+
+
+async def test_worker_lost_names_the_lost_attempt_and_its_worker() -> None:
+    async with engine(nothing, lease_sec=0.2, heartbeat_sec=0.05) as worker:
+        job_id = await worker.submit(
+            status="processing", attempt=10, forgiven=9, lost_leases=9, seq=10, lease=ghost()
+        )
+        job = await worker.ended(job_id)
+    assert job.error is not None
+    assert job.error.details is not None
+    [lost] = job.error.details["attempts"]
+    assert (lost["attempt"], lost["worker"]) == (10, ghost()["owner"])
+
+
+async def test_the_log_has_a_line_about_a_lost_attempt() -> None:
+    async with engine(nothing, lease_sec=0.2, heartbeat_sec=0.05) as worker:
+        job_id = await worker.submit(status="processing", attempt=1, seq=1, lease=ghost())
+        await worker.ended(job_id)
+    [line] = await worker.logs.tail(job_id, 10)
+    assert (line.attempt, line.level) == (1, "warning")
+    assert line.message.startswith("Attempt 1 was lost with its worker")
+
+
+async def test_the_log_has_the_whole_error_of_an_attempt_that_fails() -> None:
+    async def handler(_: Job, __: SecretaryJobRepository, ___: ResourceCalculator) -> None:
+        raise ValueError("no such page")
+
+    async with engine(handler) as worker:
+        job_id = await worker.submit(max_attempts=1)
+        job = await worker.ended(job_id)
+    assert job.status is JobStatus.FAILED
+    [line] = await worker.logs.tail(job_id, 10)
+    assert "Attempt 1 failed with PROCESSING_ERROR: ValueError: no such page" in line.message
+    assert "Traceback" in line.message
+
+
+async def test_an_attempt_that_completes_writes_no_line_of_its_own() -> None:
+    async with engine(nothing) as worker:
+        job_id = await worker.submit()
+        await worker.ended(job_id)
+    assert await worker.logs.tail(job_id, 10) == []
 
 
 async def test_a_job_that_silenced_two_workers_fails_as_poisoned_with_details() -> None:

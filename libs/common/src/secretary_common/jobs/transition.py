@@ -10,7 +10,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from secretary_common.jobs import attempts
 from secretary_common.models import (
+    AttemptRecord,
     Job,
     Lease,
     NotifySlot,
@@ -30,6 +32,8 @@ class Change:
     put: dict[str, Any] = field(default_factory=dict)
     drop: tuple[str, ...] = ()
     raised: dict[str, int] = field(default_factory=dict)
+    ended: AttemptRecord | None = None
+    """The attempt that the job leaves; the last ``MOST_ATTEMPTS`` records are kept."""
 
 
 def claimed(lease: Lease, now: datetime) -> Change:
@@ -37,7 +41,7 @@ def claimed(lease: Lease, now: datetime) -> Change:
     return Change(
         put={
             "status": JobStatus.PROCESSING.value,
-            "lease": lease.model_dump(),
+            "lease": lease.model_dump(exclude_none=True),
             "processing_started_at": now,
             "updated_at": now,
         },
@@ -47,10 +51,14 @@ def claimed(lease: Lease, now: datetime) -> Change:
     )
 
 
-def reclaimed(lease: Lease, now: datetime) -> Change:
-    """Return the change of a reclaim: the next attempt starts, and the lost one is forgiven."""
+def reclaimed(job: Job, lease: Lease, now: datetime) -> Change:
+    """Return the change of a reclaim: the next attempt starts, and the lost one is forgiven.
+
+    *job* as it was before, with its ended lease.
+    """
     claim = claimed(lease, now)
-    return replace(claim, raised={**claim.raised, "forgiven": 1, "lost_leases": 1})
+    raised = {**claim.raised, "forgiven": 1, "lost_leases": 1}
+    return replace(claim, raised=raised, ended=attempts.lost_attempt(job))
 
 
 def progressed(change: ProgressChange) -> Change:
@@ -60,10 +68,13 @@ def progressed(change: ProgressChange) -> Change:
     )
 
 
-def settled(job: Job, token: str, end: Settlement) -> Change:
-    """Return the change that ends an attempt of *job*, with any outcome."""
+def settled(job: Job, token: str, end: Settlement, *, lost: bool = False) -> Change:
+    """Return the change that ends an attempt of *job*, with any outcome.
+
+    *lost*: the attempt has lost its worker, and another process ends it.
+    """
     status = end.outcome.status
-    mark = Settled(token=token, outcome=end.outcome.value).model_dump()
+    mark = _mark(job, token, end, lost=lost)
     put: dict[str, Any] = {
         "status": status.value,
         "seq": end.seq,
@@ -83,7 +94,19 @@ def settled(job: Job, token: str, end: Settlement) -> Change:
     raised = {"forgiven": 1} if end.outcome is Outcome.HANDED_BACK else {}
     if end.worker_was_unfit:
         raised["unfit_workers"] = 1
-    return Change(put, tuple(drop), raised)
+    left = None if status in TERMINAL else attempts.settled_attempt(job, end)
+    return Change(put, tuple(drop), raised, left)
+
+
+def _mark(job: Job, token: str, end: Settlement, *, lost: bool) -> dict[str, Any]:
+    mark = Settled(
+        token=token,
+        outcome=end.outcome.value,
+        worker=job.lease.owner if job.lease else None,
+        host=job.lease.host if job.lease else None,
+        lost=lost,
+    )
+    return mark.model_dump(exclude_defaults=True)
 
 
 def _end_run(job: Job, end: Settlement, put: dict[str, Any]) -> None:
@@ -170,7 +193,7 @@ def retried(job: Job, now: datetime) -> Change:
         "seq": job.seq + 1,
         "updated_at": now,
     }
-    return Change(put, drop=_OF_A_RUN)
+    return Change(put, drop=_OF_A_RUN, ended=attempts.last_attempt(job))
 
 
 def deleted(job: Job, now: datetime) -> Change:

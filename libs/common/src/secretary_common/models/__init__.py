@@ -20,6 +20,7 @@ from secretary_common.models.api_key import (
     KeyLimits,
     KeyUsage,
 )
+from secretary_common.models.attempt import LOST, MOST_ATTEMPTS, RUNNING, AttemptRecord
 from secretary_common.models.batch import Batch, StatusCounts, TypeStatistic
 from secretary_common.models.delivery import (
     NOTIFIER_ALIVE_SEC,
@@ -82,14 +83,18 @@ __all__ = [
     "ADMIN",
     "BOOTSTRAP_ID",
     "LOG_LEVELS",
+    "LOST",
     "METRICS",
     "MODEL_FORMAT",
+    "MOST_ATTEMPTS",
     "NOTIFIER_ALIVE_SEC",
     "NOTIFIER_REPORT_SEC",
     "NO_LIMITS",
     "POISON_AFTER",
     "RESENDABLE",
+    "RUNNING",
     "ApiKey",
+    "AttemptRecord",
     "Batch",
     "Candidate",
     "Delivery",

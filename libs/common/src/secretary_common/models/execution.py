@@ -79,6 +79,8 @@ class Settlement:
     """The files that this attempt leaves on the job; for terminal outcomes."""
     error: JobError | None = None
     progress: JobProgress | None = None
+    reason: str | None = None
+    """Why the attempt is handed back."""
     worker_was_unfit: bool = False
     """Handed back because the worker lacked something."""
     run_at: datetime | None = None

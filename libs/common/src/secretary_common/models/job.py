@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from secretary_common.models.attempt import AttemptRecord
 from secretary_common.models.file import JobFile, ResultsFile
 from secretary_common.models.states import TERMINAL, JobStatus, Phase
 from secretary_common.models.value import JsonObject, LogLevel, SealedSecret, Value
@@ -53,6 +54,8 @@ class Lease(Value):
     token: str
     """Identifies this claim."""
     expires_at: datetime
+    host: str | None = None
+    """The host of the process; None: not recorded."""
 
 
 class Settled(Value):
@@ -63,6 +66,12 @@ class Settled(Value):
 
     token: str
     outcome: str
+    worker: str | None = None
+    """The owner of the lease of the attempt that ended."""
+    host: str | None = None
+    """The host of that worker."""
+    lost: bool = False
+    """Whether the attempt had lost its worker, and another process settled the job."""
 
 
 class WorkerFailure(Value):
@@ -178,6 +187,8 @@ class Job(BaseModel):
     settled: Settled | None = None
     worker_failures: list[WorkerFailure] = Field(default_factory=list)
     """The attempts of this run whose code froze or ended their worker, oldest first."""
+    attempts: list[AttemptRecord] = Field(default_factory=list)
+    """The last earlier attempts, oldest first; ``jobs.attempts.history`` adds the last one."""
     cancel_requested: bool = False
     progress: JobProgress | None = None
     results: JsonObject | None = None

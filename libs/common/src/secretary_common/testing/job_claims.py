@@ -79,7 +79,7 @@ class InMemoryJobClaims(JobMemory):
             return None
         if lease_end(current) > now.timestamp():
             return None
-        return self.apply(current, transition.reclaimed(lease, now))
+        return self.apply(current, transition.reclaimed(current, lease, now))
 
     async def record_worker_failure(self, job_id: str, failure: WorkerFailure) -> None:
         job = self.jobs.get(job_id)
@@ -127,5 +127,5 @@ class InMemoryJobClaims(JobMemory):
             raise StaleClaim
         if transition.makes_pending(settlement) and current.cancel_requested:
             settlement = transition.as_cancelled(settlement)
-        self.apply(current, transition.settled(job, token, settlement))
+        self.apply(current, transition.settled(job, token, settlement, lost=ended))
         return settlement

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 from typing import Any
 
 from secretary_common.jobs import transition
-from secretary_common.models import Job
+from secretary_common.models import MOST_ATTEMPTS, Job
 from secretary_common.models.states import JobStatus
 
 
@@ -32,6 +32,8 @@ class JobMemory:
             fields.pop(name, None)
         for name, by in change.raised.items():
             fields[name] += by
+        if change.ended:
+            fields["attempts"] = [*job.attempts, change.ended][-MOST_ATTEMPTS:]
         self.jobs[job.job_id] = Job.model_validate(fields)
         return self.jobs[job.job_id]
 

@@ -113,11 +113,11 @@ class InMemoryBatchRepository:
 
 
 def _without_parameters(job: Job) -> Job:
-    return job.model_copy(update={"parameters": {}})
+    return job.model_copy(update={"parameters": {}, "attempts": []})
 
 
 def _brief(job: Job) -> Job:
-    return job.model_copy(update={"parameters": {}, "results": None})
+    return job.model_copy(update={"parameters": {}, "results": None, "attempts": []})
 
 
 def _listed(job: Job, query: JobQuery) -> bool:

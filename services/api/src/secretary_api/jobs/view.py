@@ -9,10 +9,19 @@ from urllib.parse import quote
 from pydantic_core import to_json
 
 from secretary_api.jobs import webhook
+from secretary_api.schemas.attempt import AttemptError, Attempts, AttemptView
 from secretary_api.schemas.delivery import DeliveryAttemptView, DeliveryView
 from secretary_api.schemas.envelope import to_wire
+from secretary_common.jobs import attempts
 from secretary_common.jobs.repetition import expanded
-from secretary_common.models import Delivery, Job, JobFile, JsonObject, LogEntry
+from secretary_common.models import (
+    AttemptRecord,
+    Delivery,
+    Job,
+    JobFile,
+    JsonObject,
+    LogEntry,
+)
 from secretary_common.models.file import INLINE_RESULTS_BYTES
 from secretary_common.models.states import DeliveryState
 from secretary_common.secrets import secret_field
@@ -105,6 +114,39 @@ def log_of(entry: LogEntry) -> JsonObject:
         "level": entry.level,
         "message": entry.message,
     }
+
+
+def attempts_of(job: Job, *, is_admin: bool) -> Attempts:
+    """Return the view of the job's attempts; only admins see hosts."""
+    records = attempts.history(job)
+    before = [None, *records]
+    views = [
+        _attempt_of(record, attempts.waited_sec(record, earlier), is_admin=is_admin)
+        for record, earlier in zip(records, before, strict=False)
+    ]
+    omitted = max(job.attempt - len(views), 0)
+    return Attempts(job_id=job.job_id, attempts=views, omitted=omitted)
+
+
+def _attempt_of(record: AttemptRecord, waited: float | None, *, is_admin: bool) -> AttemptView:
+    error = record.error_code and AttemptError(
+        code=record.error_code, message=record.error_message or ""
+    )
+    return AttemptView(
+        attempt=record.attempt,
+        run=record.run,
+        outcome=record.outcome,
+        worker=record.worker,
+        host=record.host if is_admin else None,
+        waited_sec=waited,
+        started_at=record.started_at,
+        ended_at=record.ended_at,
+        ran_sec=attempts.ran_sec(record),
+        error=error or None,
+        forgiven=record.forgiven,
+        reason=record.reason,
+        next_attempt_at=record.next_attempt_at,
+    )
 
 
 def delivery_of(delivery: Delivery) -> DeliveryView:

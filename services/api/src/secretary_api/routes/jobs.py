@@ -31,6 +31,7 @@ from secretary_api.http.thin_route import ThinRoute
 from secretary_api.jobs import view
 from secretary_api.jobs.idempotency import submitted_headers
 from secretary_api.routes.responses import COMMON, NOT_FOUND, WITH_JSON_BODY
+from secretary_api.schemas.attempt import Attempts
 from secretary_api.schemas.delivery import DeliveryPage, PageQuery
 from secretary_api.schemas.envelope import Success
 from secretary_api.schemas.job import JobPage, JobView, LogPage, Submitted
@@ -90,6 +91,15 @@ async def get_job(request: Request) -> Response:
     caller = await caller_of(request)
     job = await job_of_path(request, request.path_params["job_id"], caller, services)
     return success(view.view_of(job, await services.jobs.logs_of(job, LOGS_IN_JOB)))
+
+
+@router.get("/{job_id}/attempts", responses=NOT_FOUND)
+async def get_job_attempts(job: JobDep, caller: PrincipalDep) -> Success[Attempts]:
+    """Show each attempt of a job: its worker, its times, its outcome, and why it ended.
+
+    The last 50 attempts are kept, over all runs of the job.
+    """
+    return Success(data=view.attempts_of(job, is_admin=caller.is_admin))
 
 
 @router.get("/{job_id}/deliveries", responses=NOT_FOUND)

@@ -52,6 +52,12 @@ class LogWriter:
         """Queue *line*, which was admitted."""
         self._lines.append((self._clock.now(), line))
 
+    def add_own(self, line: LogLine) -> None:
+        """Queue a line of the worker itself; the limits of the handler's lines do not count."""
+        with self._lock:
+            self._waiting_characters += len(line.message)
+        self.add(line)
+
     async def flush(self, batches: int | None = None) -> bool:
         """Write queued lines and return whether all are written.
 

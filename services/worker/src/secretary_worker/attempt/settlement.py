@@ -52,6 +52,7 @@ def settlement_of(
         error=verdict.error and storable(verdict.error),
         progress=DONE if falls_short else progress.unwritten,
         run_at=verdict.run_at,
+        reason=verdict.reason,
         worker_was_unfit=verdict.lack is not None,
         usage=usage if ended else None,
         expires_at=now + retention if ended else None,

@@ -18,6 +18,7 @@ from secretary_common.errors import (
     TransientError,
     WorkerUnfit,
 )
+from secretary_common.jobs.attempts import lost_in_run
 from secretary_common.jobs.backoff import retry_delay
 from secretary_common.jobs.payload import UNEXPECTED_MARK
 from secretary_common.models import Job, JobError, JobStatus, Outcome
@@ -34,6 +35,8 @@ LACK_OF_ERRNO = {
     errno.ENOSPC: Lack.ROOM,
     errno.EDQUOT: Lack.ROOM,
 }
+WORKER_UNFIT = "worker_unfit"
+"""The reason of a hand-back because the worker lacked something."""
 NO_FOLDER = "No usable temporary directory found"
 """The text of ``tempfile`` without a folder that it can write to."""
 
@@ -68,6 +71,8 @@ class Verdict:
     run_at: datetime | None = None
     lack: Lack | None = None
     """The lack because of which the worker hands the job back, or None."""
+    reason: str | None = None
+    """Why the worker hands the job back; None for other outcomes."""
 
 
 def decide(job: Job, ending: Ending, now: datetime, random: float) -> Verdict | None:
@@ -87,7 +92,7 @@ def decide(job: Job, ending: Ending, now: datetime, random: float) -> Verdict | 
         case Interruption.CANCEL_REQUESTED:
             return Verdict(Outcome.CANCELLED)
         case Interruption.SHUTDOWN | Interruption.LEASE_UNCONFIRMED:
-            return Verdict(Outcome.HANDED_BACK, run_at=now)
+            return Verdict(Outcome.HANDED_BACK, run_at=now, reason=ending.interruption.value)
         case Interruption.TIMED_OUT:
             error = JobError(code=ErrorCode.JOB_TIMEOUT, message="The attempt took too long.")
             return _retry(job, error, now, None, random)
@@ -132,7 +137,8 @@ def _handed_on(job: Job, unfit: WorkerUnfit, now: datetime, random: float) -> Ve
     beyond = job.unfit_workers + 1 - AT_ONCE
     delay = retry_delay(beyond, random) if beyond > 0 else 0.0
     run_at = now + timedelta(seconds=delay)
-    return Verdict(Outcome.HANDED_BACK, describe(unfit), run_at, lack=unfit.lack)
+    error = describe(unfit)
+    return Verdict(Outcome.HANDED_BACK, error, run_at, lack=unfit.lack, reason=WORKER_UNFIT)
 
 
 def _unfit(raised: BaseException) -> WorkerUnfit | None:
@@ -252,6 +258,9 @@ def _traceback_of(raised: BaseException) -> str:
     return lines.encode(errors="replace")[-TRACEBACK_BYTES:].decode(errors="ignore")
 
 
+_OF_A_LOSS = {"attempt", "worker", "started_at", "ended_at"}
+
+
 def poisoned(job: Job) -> JobError:
     """Return the error for a job whose code froze or ended too many workers."""
     attempts = ", ".join(str(failure.attempt) for failure in job.worker_failures)
@@ -273,5 +282,10 @@ def lost_with_worker(job: Job) -> JobError:
     return JobError(
         code=ErrorCode.WORKER_LOST,
         message=f"The job lost its worker {lost} times in this run.",
-        details={"lost_leases": lost},
+        details={
+            "lost_leases": lost,
+            "attempts": [
+                record.model_dump(mode="json", include=_OF_A_LOSS) for record in lost_in_run(job)
+            ],
+        },
     )

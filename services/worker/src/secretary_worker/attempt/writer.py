@@ -11,7 +11,9 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 from secretary_common.errors import NotStorable, PermanentError, StaleClaim, StoreUnavailable
+from secretary_common.jobs.attempts import line_of, settled_attempt
 from secretary_common.jobs.resource_calculator import ResourceCalculator
+from secretary_common.jobs.storable import cut_text
 from secretary_common.models import JobError, JobProgress, JobStatus, Outcome, Settlement
 from secretary_common.runtime.clock import Clock
 from secretary_common.runtime.inbox import Inbox
@@ -40,6 +42,7 @@ from secretary_worker.attempt.waiters import Waiters
 log = get_logger(__name__)
 
 STORE_RETRY_SEC = 0.5
+_UNREMARKABLE = frozenset({Outcome.COMPLETED, Outcome.CANCELLED})
 LOG_BATCHES = 5
 """The most batches of log lines between two writes of progress."""
 
@@ -204,10 +207,19 @@ class AttemptWriter:
         async with self._lock:
             if self.settlement or verdict is None:
                 return self.settlement
+            self._note_end(self._settlement(verdict))
             if await self._write_the_rest(verdict.outcome):
                 self._hold.settling = True
                 await self._settle_or_reduce(self._settlement(verdict))
             return self.settlement
+
+    def _note_end(self, settlement: Settlement) -> None:
+        """Add a line about an attempt that failed or is handed back to the job's log."""
+        if settlement.outcome in _UNREMARKABLE:
+            return
+        record = settled_attempt(self._hold.job, settlement)
+        if line := line_of(record, settlement.error):
+            self._log.add_own(LogLine(line[0], cut_text(line[1])))
 
     async def _write_the_rest(self, outcome: Outcome) -> bool:
         """Make the last writes before the settlement; return False if the lease is lost."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+import socket
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
@@ -71,12 +72,14 @@ class Leases:
         self.owner = new_token()
         """The owner of all leases of this process. A restarted worker is a new owner, so it never
         renews the leases of the process before it."""
+        self._host = socket.gethostname()
         self.paused_sec = 0.0
         """The total time for which this process was stopped; see ``notice_pause``."""
 
     def new(self) -> Lease:
         """Return a new lease whose term starts now."""
-        return Lease(owner=self.owner, token=new_token(), expires_at=self._end(self._clock.now()))
+        expires_at = self._end(self._clock.now())
+        return Lease(owner=self.owner, token=new_token(), expires_at=expires_at, host=self._host)
 
     def keep(self, hold: HeldJob) -> None:
         """Renew the lease of *hold* from now on, until ``release``."""

@@ -9,8 +9,9 @@ from datetime import timedelta
 from typing import Any
 
 from secretary_common.errors import StaleClaim
-from secretary_common.models import Job, JobError, Outcome, Settlement
-from secretary_common.ports import Doorbell, JobRepository
+from secretary_common.jobs.attempts import line_of, lost_attempt
+from secretary_common.models import Job, JobError, LogEntry, Outcome, Settlement
+from secretary_common.ports import Doorbell, JobRepository, LogRepository
 from secretary_common.runtime.clock import Clock
 from secretary_common.runtime.log import get_logger
 from secretary_worker.attempt.verdict import lost_with_worker, poisoned
@@ -18,6 +19,8 @@ from secretary_worker.attempt.verdict import lost_with_worker, poisoned
 log = get_logger(__name__)
 
 BATCH_SIZE = 50
+AFTER_ALL = 999_999_999
+"""The place of the line about a lost attempt: after all lines that the attempt may have written."""
 
 
 @dataclass(slots=True)
@@ -49,6 +52,7 @@ class Reclaimer:
     def __init__(
         self,
         jobs: JobRepository,
+        logs: LogRepository,
         doorbell: Doorbell,
         clock: Clock,
         *,
@@ -60,6 +64,7 @@ class Reclaimer:
 
         Args:
             jobs: the repository with the leases.
+            logs: gets a line about each lost attempt.
             doorbell: rings for the webhook of a job that this worker has ended.
             clock: the store's clock.
             retention: the time for which an ended job is kept.
@@ -67,6 +72,7 @@ class Reclaimer:
             in_background: rings a doorbell without waiting for it.
         """
         self._jobs = jobs
+        self._logs = logs
         self._doorbell = doorbell
         self._clock = clock
         self._retention = retention
@@ -107,6 +113,7 @@ class Reclaimer:
             return await self._end(job)
         if free_slots() > 0 and await take_over(job):
             log.info("job.reclaimed", job_id=job.job_id, attempt=job.attempt + 1)
+            self._in_background(self._note_loss(job))
             return True
         return False
 
@@ -127,9 +134,27 @@ class Reclaimer:
         except StaleClaim:
             return False  # its worker, or another one, was faster
         log.warning("job.ended_without_worker", job_id=job.job_id, outcome=settlement.outcome.value)
+        self._in_background(self._note_loss(job))
         if job.webhook:
             self._in_background(self._doorbell.ring_slot(job.job_id, settlement.seq))
         return True
+
+    async def _note_loss(self, job: Job) -> None:
+        """Add a line about the lost attempt of *job* to the job's log."""
+        line = line_of(lost_attempt(job), None)
+        if line is None:
+            return
+        entry = LogEntry(
+            timestamp=self._clock.now(),
+            level=line[0],
+            message=line[1],
+            attempt=job.attempt,
+            seq=AFTER_ALL,
+        )
+        try:
+            await self._logs.append(job.job_id, [entry])
+        except Exception as error:  # noqa: BLE001 - the job's history has the attempt too
+            log.info("job.loss_not_noted", job_id=job.job_id, reason=repr(error)[:300])
 
 
 def _error_of(job: Job) -> JobError:

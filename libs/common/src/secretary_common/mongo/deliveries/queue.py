@@ -248,7 +248,11 @@ def _claimable(delivery_id: str | Document, now: datetime) -> Document:
 
 
 def _taken(lease: Lease) -> Document:
-    taken = {"state": SENDING, "lease": lease.model_dump(), "next_attempt_at": lease.expires_at}
+    taken = {
+        "state": SENDING,
+        "lease": lease.model_dump(exclude_none=True),
+        "next_attempt_at": lease.expires_at,
+    }
     return {"$set": taken}
 
 

@@ -141,7 +141,7 @@ class MongoJobClaims:
             "lease.expires_at": {"$lte": now},
             **NOT_NEWER,
         }
-        taken = await self._take(query, transition.reclaimed(lease, now))
+        taken = await self._take(query, transition.reclaimed(job, lease, now))
         return await self._reader.claimed(taken) if taken else None
 
     async def record_worker_failure(self, job_id: str, failure: WorkerFailure) -> None:

@@ -8,7 +8,7 @@ import bson
 
 from secretary_common.jobs import transition
 from secretary_common.jobs.storable import refusal
-from secretary_common.models import POISON_AFTER, Job
+from secretary_common.models import MOST_ATTEMPTS, POISON_AFTER, Job
 from secretary_common.models.states import JobStatus, Phase
 from secretary_common.mongo.collection import Document
 from secretary_common.mongo.fault import translated_errors
@@ -62,15 +62,24 @@ def update_of(change: transition.Change) -> Document:
         "$set": change.put,
         "$unset": dict.fromkeys(change.drop, ""),
         "$inc": change.raised,
+        "$push": _pushed(change),
     }
     return {operator: fields for operator, fields in parts.items() if fields}
+
+
+def _pushed(change: transition.Change) -> Document:
+    if change.ended is None:
+        return {}
+    record = change.ended.model_dump(exclude_defaults=True)
+    return {"attempts": {"$each": [record], "$slice": -MOST_ATTEMPTS}}
 
 
 def to_document(job: Job) -> Document:
     """Return the document of *job*; empty fields are absent, so partial indexes leave them out."""
     document = job.model_dump(exclude_none=True)
-    if not job.tags:
-        del document["tags"]
+    for name in ("tags", "attempts"):
+        if not document[name]:
+            del document[name]
     return {"_id": document.pop("job_id"), **document}
 
 

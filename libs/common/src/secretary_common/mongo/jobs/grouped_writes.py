@@ -97,7 +97,8 @@ class AttemptEnd:
             query["lease.expires_at"] = {"$lte": self.settlement.at}
         if transition.makes_pending(self.settlement):
             query["cancel_requested"] = {"$ne": True}
-        return query, update_of(transition.settled(self.job, self.token, self.settlement))
+        change = transition.settled(self.job, self.token, self.settlement, lost=self.lease_ended)
+        return query, update_of(change)
 
 
 async def settle_attempts(

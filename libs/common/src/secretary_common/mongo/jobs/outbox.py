@@ -15,7 +15,7 @@ from secretary_common.mongo.jobs.document import NOT_NEWER
 from secretary_common.mongo.jobs.reader import JobReader
 from secretary_common.mongo.stored.shape import EARLIEST, LATEST
 
-PARAMETERS = ("parameters",)
+PARAMETERS = ("parameters", "attempts")
 WITHOUT_PARAMETERS = dict.fromkeys(PARAMETERS, False)
 
 

@@ -28,7 +28,8 @@ from secretary_common.mongo.jobs.statistics import MongoJobStatistics
 from secretary_common.runtime.clock import Clock, ServerClock
 from secretary_common.runtime.group_commit import GroupCommit
 
-_WITHOUT = dict.fromkeys((*BRIEF, "unreadable.fields"), False)
+_LEFT_OUT = (*BRIEF, "attempts")
+_WITHOUT = dict.fromkeys((*_LEFT_OUT, "unreadable.fields"), False)
 
 
 class MongoJobRepository(
@@ -86,7 +87,7 @@ class MongoJobRepository(
     async def summaries(self, job_ids: Names[str]) -> list[Job]:
         query = {"_id": {"$in": sorted(job_ids)}, "deleted_at": None}
         found = await self._jobs.find(query, projection=_WITHOUT)
-        return await self._reader.show(found, left_out=BRIEF)
+        return await self._reader.show(found, left_out=_LEFT_OUT)
 
     async def deleted_among(self, job_ids: Names[str]) -> set[str]:
         found = await self._jobs.find(
@@ -101,7 +102,7 @@ class MongoJobRepository(
             sort=[("created_at", DESCENDING), ("_id", DESCENDING)],
             limit=query.limit,
         )
-        return await self._reader.show(found, left_out=BRIEF)
+        return await self._reader.show(found, left_out=_LEFT_OUT)
 
 
 def _listing(query: JobQuery) -> Document:
