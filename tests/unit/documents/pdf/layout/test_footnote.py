@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from support.layout_samples import line
 
-from secretary_documents.pdf.layout.footnote import footnotes_last, mark_footnotes
+from secretary_documents.pdf.layout.kinds.footnote import footnotes_last, mark_footnotes
 from secretary_documents.pdf.layout.model import Block, Kind
 from secretary_documents.pdf.layout.style import DocumentStyle
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from support.layout_samples import line
 
-from secretary_documents.pdf.layout.heading import mark_headings
+from secretary_documents.pdf.layout.kinds.heading import mark_headings
 from secretary_documents.pdf.layout.model import Block, Kind, Line
 from secretary_documents.pdf.layout.style import DocumentStyle
 

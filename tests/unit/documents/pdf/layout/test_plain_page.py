@@ -37,3 +37,18 @@ def test_repeated_lines_at_the_edge_are_left_out_and_a_page_of_only_such_lines_i
     assert style.running == {"bericht, seite #"}
     assert texts[1:] == ["Der Text der Seite."] * 3
     assert texts[0] == "Bericht, Seite 1"
+
+
+def test_numbers_at_the_axes_of_a_chart_are_no_rows_but_the_cells_of_a_table_are() -> None:
+    def is_plain(*cells: str) -> bool:
+        with pymupdf.open() as document:
+            page = document.new_page()
+            page.insert_text((72, 60), "Ein Satz über die Sitzung am Montag, und noch ein Satz.")
+            for row, texts in enumerate(cells):
+                for column, text in enumerate(texts.split()):
+                    page.insert_text((72 + 90 * column, 100 + 40 * row), text)
+            plain = PlainPage(PageSource(page))
+            return plain.is_one_column()
+
+    assert is_plain("-1.5 0.5 1.5 2.5", "-200 -100 0 100", "-4.5 4.5 5.5 6.5")
+    assert not is_plain("Käse 1 2 3", "Brot 3 4 5", "Obst 5 6 7")

@@ -33,6 +33,8 @@ class Drawing:
     """Rectangles with a colour or a frame."""
     shaded: list[Box] = field(default_factory=list)
     """Those of the boxes that share a side with another box."""
+    curves: list[Box] = field(default_factory=list)
+    """The places of paths with curves or slanted lines."""
     images: list[Box] = field(default_factory=list)
 
 
@@ -74,6 +76,8 @@ def _add_path(drawing: Drawing, path: dict[str, Any]) -> None:
     shaded = "f" in path["type"] and fill is not None and min(fill) < _WHITE
     if stroked and (color := path.get("color")) is not None and min(color) >= _WHITE:
         stroked = False  # white lines separate shaded cells, but the cells have edges anyway
+    if any(item[0] == "c" or (item[0] == "l" and _is_slanted(item)) for item in path["items"]):
+        drawing.curves.append(Box(*path["rect"]))
     for item in path["items"]:
         if item[0] == "l" and stroked:
             _add_line(drawing, *item[1], *item[2])
@@ -83,6 +87,11 @@ def _add_path(drawing: Drawing, path: dict[str, Any]) -> None:
             points = item[1]
             xs, ys = [point[0] for point in points], [point[1] for point in points]
             _add_rectangle(drawing, Box(min(xs), min(ys), max(xs), max(ys)), framed=stroked)
+
+
+def _is_slanted(item: tuple[Any, ...]) -> bool:
+    (x, y), (to_x, to_y) = item[1], item[2]
+    return bool(min(abs(to_x - x), abs(to_y - y)) > 1)
 
 
 def _add_line(drawing: Drawing, x: float, y: float, to_x: float, to_y: float) -> None:

@@ -12,8 +12,10 @@ from secretary_documents.pdf.layout.drawing import (
     edges_across,
     edges_upright,
 )
-from secretary_documents.pdf.layout.footnote import footnotes_last, mark_footnotes
-from secretary_documents.pdf.layout.heading import mark_headings
+from secretary_documents.pdf.layout.figure import Figure, drawn_figures
+from secretary_documents.pdf.layout.kinds.footnote import footnotes_last, mark_footnotes
+from secretary_documents.pdf.layout.kinds.heading import mark_headings
+from secretary_documents.pdf.layout.kinds.running_head import edge_kinds
 from secretary_documents.pdf.layout.model import (
     Block,
     Box,
@@ -33,7 +35,6 @@ from secretary_documents.pdf.layout.paragraph import (
     rows_of,
     with_drop_caps,
 )
-from secretary_documents.pdf.layout.running_head import edge_kinds
 from secretary_documents.pdf.layout.source import PageSource
 from secretary_documents.pdf.layout.style import DocumentStyle, running_key
 from secretary_documents.pdf.layout.tables.aligned import split_tables
@@ -48,7 +49,7 @@ class _Part:
     box: Box
     index: float
     line: Line | None = None
-    whole: Table | Picture | None = None
+    whole: Table | Picture | Figure | None = None
 
 
 def layout_of(
@@ -61,7 +62,10 @@ def layout_of(
         layout.blocks = [picture.block() for picture in pictures]
         return layout
     drawing = drawing_on(page)
-    words = source.words
+    figures = drawn_figures(drawing.curves, lines, Box(*page.rect))
+    labels = {id(line) for figure in figures for line in figure.lines}
+    lines = [line for line in lines if id(line) not in labels]
+    words = _outside(figures, source.words)
     tables = _tables(drawing, words)
     lines = [line for line in lines if not _inside_any(line, tables)]
     turned = [line for line in lines if line.turned]
@@ -70,7 +74,7 @@ def layout_of(
     head = [line for line in lines if edges.get(id(line)) is Kind.HEADER]
     foot = [line for line in lines if edges.get(id(line)) is Kind.FOOTER]
     body = [line for line in lines if id(line) not in edges]
-    blocks = _body_blocks(body, [*tables, *pictures], words, style)
+    blocks = _body_blocks(body, [*tables, *pictures, *figures], words, style)
     mark_headings(blocks, style)
     mark_footnotes(blocks, style)
     layout.blocks = [
@@ -100,6 +104,13 @@ def _tables(drawing: Drawing, words: Sequence[Word]) -> list[Table]:
     return [*tables, *tables_between_rules(across, drawing.boxes, rest)]
 
 
+def _outside(figures: Sequence[Figure], words: Sequence[Word]) -> list[Word]:
+    labels = [line.box.wider(1) for figure in figures for line in figure.lines]
+    if not labels:
+        return list(words)
+    return [word for word in words if not any(box.holds(word.box.middle) for box in labels)]
+
+
 def _holds_any(tables: Iterable[Table], box: Box) -> bool:
     return any(table.box.wider(1).holds(box.middle) for table in tables)
 
@@ -117,7 +128,7 @@ def _edge_blocks(lines: Sequence[Line], kind: Kind, style: DocumentStyle) -> lis
 
 def _body_blocks(
     lines: Sequence[Line],
-    wholes: Sequence[Table | Picture],
+    wholes: Sequence[Table | Picture | Figure],
     words: Sequence[Word],
     style: DocumentStyle,
 ) -> list[Block]:
@@ -158,7 +169,7 @@ def _blocks_of(run: Sequence[_Part], words: Sequence[Word], style: DocumentStyle
     return blocks
 
 
-def _whole_block(whole: Table | Picture) -> Block:
-    if isinstance(whole, Picture):
-        return whole.block()
-    return Block(Kind.TABLE, whole.box, table=whole)
+def _whole_block(whole: Table | Picture | Figure) -> Block:
+    if isinstance(whole, Table):
+        return Block(Kind.TABLE, whole.box, table=whole)
+    return whole.block()

@@ -25,10 +25,13 @@ _FORMULA_MARKS = 6
 _LEAST_CHARS = 4
 # A block that ends at most this many points below the start of the block before it stands above it.
 _UP_AGAIN = -20.0
-# Blocks that are narrower or shorter are labels and parts of formulas.
-_LEAST_WIDTH, _PROSE_CHARS = 80.0, 15
+_WORD = re.compile(r"[^\W\d_]{2,}+")
+# Blocks that are narrower or shorter, have no words, or have fewer characters in each line, are
+# labels of a chart and parts of formulas. A chart is in the file as a whole, so its order is kept.
+_LEAST_WIDTH, _PROSE_CHARS, _PROSE_LINE = 80.0, 15, 8
 # A column has at least this number of lines, and tables have this number and share of cells.
 _COLUMN_LINES, _LEAST_CELLS, _CELL_SHARE = 3, 8, 0.45
+_TICK = 5
 _MOST = 60
 """The most blocks that are compared with each other."""
 
@@ -81,12 +84,16 @@ class PlainPage:
     def _has_rows(self) -> bool:
         """Return whether most lines of the page are cells of rows."""
         cells = lines = 0
+        named = False
         last: Box | None = None
         for box, text in self._blocks:
             count = text.count("\n")
             low = box.height < _LEAST_PITCH * count
+            beside = last is not None and _are_beside(last, box)
+            # Rows of short numbers without any word are those at the axes of a chart.
+            named = bool(_WORD.search(text)) or (beside and named) or len(text) > _TICK * count
             lines += count
-            cells += count if low or (last and _are_beside(last, box)) else 0
+            cells += count if named and (low or beside) else 0
             last = box
         return cells >= _LEAST_CELLS and cells > _CELL_SHARE * lines
 
@@ -116,7 +123,8 @@ def _with_bullets(text: str) -> str:
 
 
 def _is_prose(box: Box, text: str) -> bool:
-    return box.width >= _LEAST_WIDTH and len(text) >= _PROSE_CHARS
+    least = max(_PROSE_CHARS, _PROSE_LINE * text.count("\n"))
+    return box.width >= _LEAST_WIDTH and len(text) >= least and len(_WORD.findall(text)) > 1
 
 
 def _are_beside(one: Box, other: Box) -> bool:
