@@ -51,9 +51,7 @@ class Publisher:
         """Whether a queue can be used in this session."""
         self._refusal: ChannelAccessRefused | None = None
         # While a ring waits for its confirm, further rings gather behind it and share the next one.
-        self._slots: GroupCommit[str, bool] = GroupCommit(
-            self._ring_slots, largest=MOST_SHARED, linger_sec=0
-        )
+        self._slots: GroupCommit[str, bool] = GroupCommit(self._ring_slots, largest=MOST_SHARED)
         self._job_rings: dict[str, GroupCommit[str, bool]] = {}
         """The rings of a moment for jobs, by queue."""
 
@@ -65,7 +63,7 @@ class Publisher:
     async def ring_job(self, job_type: str, job_id: str) -> bool:
         queue = topology.job_queue(job_type)
         if queue not in self._job_rings:
-            self._job_rings[queue] = GroupCommit(partial(self._ring_jobs, queue), linger_sec=0.0)
+            self._job_rings[queue] = GroupCommit(partial(self._ring_jobs, queue))
         return await self._job_rings[queue].submit(job_id)
 
     async def _ring_jobs(self, queue: str, job_ids: list[str]) -> list[bool]:

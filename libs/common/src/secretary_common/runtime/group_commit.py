@@ -1,8 +1,8 @@
 """Group commit: concurrent callers share one write, and each gets the outcome of its item.
 
-The first item after a pause waits a moment for other items. While a group is being written, the
-next group collects; it is written as soon as the first write is done. So a single caller waits
-hardly longer, and many callers need few writes.
+The first item after a pause waits for the items of the same turn of the event loop, or for a given
+time. While a group is being written, the next group collects; it is written as soon as the first
+write is done. So a single caller does not wait longer, and many callers need few writes.
 """
 
 from __future__ import annotations
@@ -24,21 +24,21 @@ function raises goes to all callers of the group.
 """
 
 LARGEST = 64
-LINGER_SEC = 0.001
 
 
 class GroupCommit(Generic[T, R]):
     """Collects items and writes them together, one group at a time."""
 
     def __init__(
-        self, flush: Flush[T, R], *, largest: int = LARGEST, linger_sec: float = LINGER_SEC
+        self, flush: Flush[T, R], *, largest: int = LARGEST, linger_sec: float = 0.0
     ) -> None:
         """Start with an empty group.
 
         Args:
             flush: writes a group of at most *largest* items; only one call runs at a time.
             largest: the most items in a group.
-            linger_sec: how long the first item after a pause waits for other items.
+            linger_sec: how long the first item after a pause waits for other items; 0: for those of
+                the same turn of the event loop.
         """
         self._flush = flush
         self._largest = largest
