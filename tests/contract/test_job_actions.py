@@ -220,10 +220,14 @@ async def test_a_released_key_is_free_again(jobs: JobRepository) -> None:
     assert (await current(jobs)).idempotency is None
 
 
-async def test_deleting_frees_the_key(jobs: JobRepository) -> None:
+async def test_a_deleted_job_keeps_its_idempotency_key(jobs: JobRepository) -> None:
     await jobs.delete(await waiting(jobs, idempotency=keyed()), after(1))
-    assert await jobs.find_by_key("key-1", "k1") is None
-    await jobs.insert(make_job("job-2", idempotency=keyed()))
+    assert await jobs.get("job-1") is None
+    found = await jobs.find_by_key("key-1", "k1")
+    assert found is not None
+    assert (found.job_id, found.deleted_at) == ("job-1", after(1))
+    with pytest.raises(KeyInUse):
+        await jobs.insert(make_job("job-2", idempotency=keyed()))
 
 
 async def test_statistics_are_exact(jobs: JobRepository) -> None:

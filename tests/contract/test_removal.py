@@ -7,12 +7,15 @@ from typing import Any
 import pytest
 from support.job_samples import HOOK, NOW, after, current, end, lease, make_job
 
+from secretary_common.errors import KeyInUse
 from secretary_common.models import (
+    KEY_KEPT,
     Batch,
     FileInfo,
     FileKind,
     Idempotency,
     Job,
+    JobError,
     JobFile,
     JobStatus,
     NotifySlot,
@@ -118,17 +121,82 @@ async def test_a_job_that_its_owner_deleted_differs_from_an_expired_one(harness:
     assert {one.id: one.deleted for one in found} == {"expired": False, "deleted": True}
 
 
-async def test_a_job_marked_as_deleted_disappears_and_its_key_is_free(harness: Harness) -> None:
-    key = Idempotency(key="k", body_hmac="h", at=NOW)
-    await harness.jobs.insert(make_job(idempotency=key, **ENDED))
+KEY = Idempotency(key="k", body_hmac="h", at=NOW)
+KEYED_UNTIL = NOW + KEY_KEPT
+
+
+async def test_a_job_marked_as_deleted_disappears_until_it_is_removed_with_its_key(
+    harness: Harness,
+) -> None:
+    await harness.jobs.insert(make_job(idempotency=KEY, **ENDED))
     assert await harness.removal.mark_expired_as_deleted("job-1", NOW, after(1))
     assert await harness.jobs.get("job-1") is None
-    assert await harness.jobs.find_by_key("key-1", "k") is None
+    assert await harness.jobs.find_by_key("key-1", "k") is not None
     assert await harness.removal.mark_expired_as_deleted(
         "job-1", NOW, after(2)
     )  # repeating succeeds
     assert await harness.removal.remove_job("job-1")
     assert not await harness.removal.remove_job("job-1")
+    assert await harness.jobs.find_by_key("key-1", "k") is None
+
+
+async def test_an_expired_job_shows_until_when_its_key_counts(harness: Harness) -> None:
+    await harness.jobs.insert(make_job("keyed", idempotency=KEY, **ENDED))
+    await harness.jobs.insert(make_job("plain", **ENDED))
+    found = await harness.removal.expired_jobs(NOW, 9)
+    assert {one.id: one.keyed_until for one in found} == {"keyed": KEYED_UNTIL, "plain": None}
+
+
+async def test_a_tombstone_has_the_key_and_nothing_of_the_job_and_expires_with_the_key(
+    harness: Harness,
+) -> None:
+    content: dict[str, Any] = {
+        "job_name": "n",
+        "tags": ["t"],
+        "user_id": "u",
+        "file_roots": ["/a"],
+        "parameters": {"a": 1},
+        "results": {"b": 2},
+        "usage": {"c": 3},
+        "webhook": HOOK,
+        "error": JobError(code="X", message="m"),
+    }
+    await harness.jobs.insert(make_job(idempotency=KEY, **ENDED, **content))
+    assert not await harness.removal.make_tombstone("job-1", NOW, KEYED_UNTIL)
+    assert await harness.removal.mark_expired_as_deleted("job-1", NOW, NOW)
+    assert await harness.removal.make_tombstone("job-1", NOW, KEYED_UNTIL)
+    assert await harness.removal.expired_jobs(after(60), 9) == []
+    (found,) = await harness.removal.expired_jobs(KEYED_UNTIL, 9)
+    assert (found.place[0], found.is_tombstone, found.keyed_until) == (
+        *(KEYED_UNTIL, True),
+        KEYED_UNTIL,
+    )
+    left = await harness.jobs.find_by_key("key-1", "k")
+    assert left is not None
+    assert (left.job_id, left.status, left.idempotency) == ("job-1", JobStatus.COMPLETED, KEY)
+    plain = make_job("job-1", parameters={}, **ENDED)
+    assert {name: getattr(left, name) for name in content} == {
+        name: getattr(plain, name) for name in content
+    }
+    with pytest.raises(KeyInUse):
+        await harness.jobs.insert(make_job("job-2", idempotency=KEY))
+
+
+async def test_of_a_deletion_and_repeats_at_once_each_repeat_finds_the_job(
+    harness: Harness,
+) -> None:
+    await harness.jobs.insert(make_job(idempotency=KEY, **ENDED))
+    made = await asyncio.gather(
+        harness.removal.mark_expired_as_deleted("job-1", NOW, NOW),
+        *(harness.jobs.insert(make_job(f"job-r{n}", idempotency=KEY)) for n in range(10)),
+        harness.removal.make_tombstone("job-1", NOW, KEYED_UNTIL),
+        *(harness.jobs.insert(make_job(f"job-s{n}", idempotency=KEY)) for n in range(10)),
+        return_exceptions=True,
+    )
+    assert sum(isinstance(one, KeyInUse) for one in made) == 20
+    found = await harness.jobs.find_by_key("key-1", "k")
+    assert found is not None
+    assert found.job_id == "job-1"
 
 
 @pytest.mark.parametrize(

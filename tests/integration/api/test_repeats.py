@@ -35,6 +35,19 @@ async def test_fifty_equal_concurrent_requests_make_one_job(client: Client) -> N
     error_of(await submit(client, "k-1", a=2), 422, "IDEMPOTENCY_KEY_REUSED")
 
 
+async def test_repeats_while_their_job_is_deleted_make_no_second_job(client: Client) -> None:
+    job_id = data_of(await submit(client, "k-1", a=1))["job_id"]
+    answers = await asyncio.gather(
+        *(submit(client, "k-1", a=1) for _ in range(10)),
+        client.delete(f"/api/jobs/{job_id}"),
+        *(submit(client, "k-1", a=1) for _ in range(10)),
+    )
+    assert {data_of(answer)["job_id"] for answer in answers} == {job_id}
+    assert await listed(client) == []
+    again = await submit(client, "k-1", a=1)
+    assert data_of(again)["job"]["deleted_at"] is not None
+
+
 async def test_twenty_equal_concurrent_batches_make_one(client: Client) -> None:
     jobs = [{"job_type": "custom", "parameters": {"n": n}} for n in range(5)]
     answers = await asyncio.gather(*(submit_batch(client, jobs, "k-1") for _ in range(20)))

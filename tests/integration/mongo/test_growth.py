@@ -433,6 +433,7 @@ OTHER_CALLS: dict[str, dict[str, Call]] = {
         "mark_expired_as_deleted": lambda s: s.removal.mark_expired_as_deleted(
             f"job-{ENDED:06}", NOW, NOW
         ),
+        "make_tombstone": lambda s: s.removal.make_tombstone(f"job-{ENDED:06}", NOW, after(60)),
         "remove_job": lambda s: s.removal.remove_job(f"job-{ENDED:06}"),
         "is_referenced": lambda s: asyncio.gather(
             s.removal.is_referenced(file(7)),

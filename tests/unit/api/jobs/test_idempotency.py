@@ -75,6 +75,56 @@ async def test_a_refused_submission_does_not_use_up_the_key(api: Api) -> None:
     assert (await submit(api, "k-1", priority=9)).status_code == 202
 
 
+async def test_a_repeat_after_the_deletion_names_the_deleted_job_without_its_content(
+    api: Api,
+) -> None:
+    first = await submit(api, "k-1", parameters={"a": 1}, job_name="mine", tags=["t"])
+    job_id = data_of(first)["job_id"]
+    await api.request("DELETE", f"/api/jobs/{job_id}")
+    again = await submit(api, "k-1", parameters={"a": 1}, job_name="mine", tags=["t"])
+    assert again.status_code == 202
+    assert again.headers["idempotent-replayed"] == "true"
+    assert again.headers["location"] == first.headers["location"]
+    shown = data_of(again)["job"]
+    assert (data_of(again)["job_id"], shown["job_id"]) == (job_id, job_id)
+    assert shown["status"] == "cancelled"
+    assert shown["deleted_at"] is not None
+    assert (shown["parameters"], shown["job_name"], shown["tags"]) == ({}, None, [])
+    assert len(api.jobs.jobs) == len(api.doorbell.jobs) == 1
+    error_of(await api.get(f"/api/jobs/{job_id}"), 404, "NOT_FOUND")
+
+
+async def test_another_body_under_the_key_of_a_deleted_job_is_refused(api: Api) -> None:
+    job_id = data_of(await submit(api, "k-1", parameters={"a": 1}))["job_id"]
+    await api.request("DELETE", f"/api/jobs/{job_id}")
+    error_of(await submit(api, "k-1", parameters={"a": 2}), 422, "IDEMPOTENCY_KEY_REUSED")
+
+
+async def test_the_key_of_a_deleted_job_is_free_after_48_hours(api: Api) -> None:
+    job_id = data_of(await submit(api, "k-1"))["job_id"]
+    await api.request("DELETE", f"/api/jobs/{job_id}")
+    api.clock.advance(48 * 3600)
+    again = await submit(api, "k-1")
+    assert data_of(again)["job_id"] != job_id
+    assert data_of(again)["job"]["deleted_at"] is None
+
+
+@pytest.mark.parametrize("path", ["/api/jobs/", "/api/jobs/batch"])
+async def test_a_repeat_is_answered_although_its_upload_is_removed(api: Api, path: str) -> None:
+    uploaded = await api.request("POST", "/api/files", files={"file": ("a.pdf", b"%PDF")})
+    file_id = data_of(uploaded)["file_id"]
+    job = {"job_type": "pdf", "parameters": {"file_id": file_id}}
+    body = job if path == "/api/jobs/" else {"jobs": [job]}
+    headers = {"Idempotency-Key": "k-1"}
+    first = await api.request("POST", path, json=body, headers=headers)
+    await api.files.delete(file_id)
+    again = await api.request("POST", path, json=body, headers=headers)
+    assert again.headers["location"] == first.headers["location"]
+    assert again.headers["idempotent-replayed"] == "true"
+    other = await api.request("POST", path, json=body, headers={"Idempotency-Key": "k-2"})
+    error_of(other, 422, "FILE_NOT_FOUND")
+
+
 @pytest.mark.parametrize("key", ["", "k" * 256, "a b", "caf\xe9".encode("latin-1")])
 async def test_an_invalid_key_is_refused(api: Api, key: Any) -> None:
     refused_field(await submit(api, key), "Idempotency-Key")

@@ -51,6 +51,7 @@ SHOWN = {
     "error",
     "files",
     "logs",
+    "deleted_at",
     "seq",
     "cancel_requested",
     "usage",
@@ -93,7 +94,8 @@ async def test_a_job_is_shown_without_its_lease_and_its_secrets(api: Api) -> Non
 async def test_a_listing_is_brief(api: Api) -> None:
     await stored(api, parameters={"a": 1}, results={"b": 2})
     (summary,) = data_of(await api.get("/api/jobs/"))["jobs"]
-    assert set(summary) == SHOWN - {"parameters", "results", "results_url", "files", "logs"}
+    only_in_full = {"parameters", "results", "results_url", "files", "logs", "deleted_at"}
+    assert set(summary) == SHOWN - only_in_full
 
 
 async def test_results_over_256_kib_have_their_own_path(api: Api) -> None:

@@ -12,11 +12,13 @@ import pytest
 
 from secretary_common.errors import StoreUnavailable
 from secretary_common.models import (
+    KEY_KEPT,
     Batch,
     Delivery,
     DeliveryState,
     FileInfo,
     FileKind,
+    Idempotency,
     Job,
     JobFile,
     JobStatus,
@@ -58,7 +60,9 @@ class Scene:
         self.locks = InMemoryLockRepository()
         self.sweeper = self.new_sweeper("w1")
 
-    def new_sweeper(self, owner: str, interval_sec: float = 60.0) -> Sweeper:
+    def new_sweeper(
+        self, owner: str, interval_sec: float = 60.0, retention: timedelta = RETENTION
+    ) -> Sweeper:
         return Sweeper(
             removal=self.removal,
             files=self.files,
@@ -68,7 +72,7 @@ class Scene:
             eviction=Eviction(self.cache, self.clock, unused_for=RETENTION, max_bytes=CACHE_BYTES),
             clock=self.clock,
             owner=owner,
-            retention=RETENTION,
+            retention=retention,
             grace_sec=GRACE_SEC,
             interval_sec=interval_sec,
         )
@@ -191,6 +195,49 @@ async def test_an_expired_job_is_removed_with_everything_it_owns(scene: Scene) -
     assert await scene.sweeper.round() == Swept(jobs=1)
     assert scene.left() == NOTHING
     assert scene.left("job-2") == {**ALL, "files": 1, "whole": 1}
+
+
+async def test_a_deleted_job_leaves_its_idempotency_key_for_the_rest_of_its_48_hours(
+    scene: Scene,
+) -> None:
+    key = Idempotency(key="k", body_hmac="h", at=scene.clock.now())
+    job = await scene.job(idempotency=key, parameters={"a": 1})
+    await scene.jobs.delete(job, scene.clock.now())
+    scene.clock.advance(GRACE_SEC)
+    assert await scene.sweeper.round() == Swept(jobs=1)
+    assert scene.left() == {**NOTHING, "job": 1}
+    left = await scene.jobs.find_by_key("key-1", "k")
+    assert left is not None
+    assert (left.parameters, left.files, left.idempotency) == ({}, [], key)
+    scene.clock.advance(KEY_KEPT.total_seconds() - GRACE_SEC)
+    assert await scene.sweeper.round() == Swept()
+    scene.clock.advance(GRACE_SEC)
+    assert await scene.sweeper.round() == Swept(jobs=1)
+    assert scene.left() == NOTHING
+
+
+async def test_the_tombstone_of_an_expired_job_takes_no_delivery_with_it(scene: Scene) -> None:
+    now = scene.clock.now()
+    key = Idempotency(key="k", body_hmac="h", at=now)
+    await scene.job(idempotency=key, expires_at=now)
+    dead = scene.delivery("job-1", DeliveryState.DEAD, seq=2)
+    kept = dead.model_copy(update={"expires_at": now + RETENTION})
+    await scene.deliveries.insert_absent([kept])
+    for seconds in (GRACE_SEC, KEY_KEPT.total_seconds()):
+        scene.clock.advance(seconds)
+        await scene.sweeper.round()
+    assert scene.left() == {**NOTHING, "deliveries": 1}
+
+
+async def test_a_batch_stays_while_its_idempotency_key_counts(scene: Scene) -> None:
+    now = scene.clock.now()
+    batch = Batch(batch_id="batch-1", owner="key-1", job_ids=[], created_at=now)
+    await scene.batches.insert(batch, [])
+    brief = scene.new_sweeper("w1", retention=timedelta(hours=1))
+    scene.clock.advance(KEY_KEPT.total_seconds() - 1)
+    assert await brief.round() == Swept()
+    scene.clock.advance(1)
+    assert await brief.round() == Swept(batches=1)
 
 
 async def test_a_deleted_job_is_removed_once_no_attempt_can_write(scene: Scene) -> None:

@@ -183,6 +183,27 @@ _OF_A_RUN = (
 )
 
 
+# What a deleted job may have of its client, its handler and its webhook.
+_CONTENT = (
+    "job_name",
+    "tags",
+    "user_id",
+    "file_roots",
+    "timeout_sec",
+    "lease",
+    "settled",
+    "worker_failures",
+    "progress",
+    "results",
+    "results_file",
+    "files",
+    "error",
+    "webhook",
+    "usage",
+    "unreadable",
+)
+
+
 def retried(job: Job, now: datetime) -> Change:
     """Return the change that starts a new run of *job*, which has ended."""
     put = {
@@ -199,13 +220,27 @@ def retried(job: Job, now: datetime) -> Change:
 def deleted(job: Job, now: datetime) -> Change:
     """Return the change that marks *job*, which no worker holds, as deleted.
 
-    A waiting job is cancelled too. The job expires now, so the sweeper removes it; its idempotency
-    key is free again.
+    A waiting job is cancelled too. The job expires now, so the sweeper removes it. Its idempotency
+    key stays, because it outlives the job.
     """
     waits = job.status is JobStatus.PENDING
     change = cancelled(job, now, now) if waits else Change(put={"seq": job.seq + 1})
     put = {**change.put, "deleted_at": now, "updated_at": now, "expires_at": now}
-    return Change(put, drop=(*change.drop, "idempotency"))
+    return Change(put, drop=change.drop)
+
+
+def made_tombstone(now: datetime, until: datetime) -> Change:
+    """Return the change that leaves of a deleted job what its idempotency key needs *until* then.
+
+    No query of a client finds a deleted job; only a repeat of its submission does.
+    """
+    put = {"parameters": {}, "content_removed_at": now, "expires_at": until}
+    return Change(put, drop=_CONTENT)
+
+
+def without_content(job: Job) -> Job:
+    """Return *job* as its tombstone has it."""
+    return Job(**job.model_dump(exclude={"parameters", *_CONTENT}))
 
 
 def makes_pending(end: Settlement) -> bool:

@@ -60,6 +60,7 @@ from secretary_common.models.ids import (
     new_token,
 )
 from secretary_common.models.job import (
+    KEY_KEPT,
     POISON_AFTER,
     Idempotency,
     Job,
@@ -82,6 +83,7 @@ from secretary_common.models.worker import RunningJob, WorkerReport
 __all__ = [
     "ADMIN",
     "BOOTSTRAP_ID",
+    "KEY_KEPT",
     "LOG_LEVELS",
     "LOST",
     "METRICS",

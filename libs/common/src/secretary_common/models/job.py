@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -120,6 +120,10 @@ class Webhook(Value):
     """Further headers, by name; None without any, so that documents without them stay the same."""
 
 
+KEY_KEPT = timedelta(hours=48)
+"""How long an idempotency key counts, whether or not its job is deleted meanwhile."""
+
+
 class Idempotency(Value):
     """The idempotency key of a submission. A repeated submission creates nothing new."""
 
@@ -128,7 +132,7 @@ class Idempotency(Value):
     body_hmac: str
     """Shows whether a second body under the same key is the same; the body itself is not kept."""
     at: datetime
-    """The time of the first request; the key is valid for 48 h."""
+    """The time of the first request; the key is valid for ``KEY_KEPT``."""
 
 
 class Unreadable(Value):
@@ -183,6 +187,8 @@ class Job(BaseModel):
     completed_at: datetime | None = None
     expires_at: datetime | None = None
     deleted_at: datetime | None = None
+    content_removed_at: datetime | None = None
+    """Set if the job is a tombstone: only what a repeat under its idempotency key needs is left."""
     lease: Lease | None = None
     settled: Settled | None = None
     worker_failures: list[WorkerFailure] = Field(default_factory=list)

@@ -8,11 +8,13 @@ from datetime import UTC, datetime, timedelta
 from pymongo import ASCENDING
 from pymongo.errors import DuplicateKeyError
 
-from secretary_common.models import FileInfo, FileKind, NotifySlot
+from secretary_common.jobs import transition
+from secretary_common.models import KEY_KEPT, FileInfo, FileKind, NotifySlot
 from secretary_common.models.states import TERMINAL, JobStatus
 from secretary_common.mongo.collection import Collection, Document
 from secretary_common.mongo.deliveries.reader import DeliveryReader
 from secretary_common.mongo.driver import DatabaseClient
+from secretary_common.mongo.jobs.document import update_of
 from secretary_common.mongo.jobs.reader import JobReader
 from secretary_common.mongo.stored.shape import EARLIEST, shape_of
 from secretary_common.ports import Expired
@@ -47,7 +49,10 @@ class MongoRemovalRepository:
     ) -> list[Expired]:
         found = await self._jobs.find(
             {**_walk("expires_at", before, after), "status": _ENDED},
-            projection=["expires_at", "notify", "deleted_at"],
+            projection=[
+                *("expires_at", "notify", "deleted_at"),
+                *("idempotency.at", "content_removed_at"),
+            ],
             sort=[("expires_at", ASCENDING), ("_id", ASCENDING)],
             limit=limit,
         )
@@ -58,6 +63,8 @@ class MongoRemovalRepository:
                 has_event=document.get("notify") is not None,
                 # The sweeper marks the job as deleted too, but later than its expiry.
                 deleted=_time_in(document, "deleted_at") <= document["expires_at"],
+                keyed_until=_keyed_until(document),
+                is_tombstone=document.get("content_removed_at") is not None,
             )
             for document in found
         ]
@@ -76,13 +83,16 @@ class MongoRemovalRepository:
         done = await self._jobs.update_one(
             {"_id": job_id, "status": _ENDED, "expires_at": {"$lte": before}, "notify": None},
             # $min keeps an earlier time: the time when a client deleted the job.
-            {"$min": {"deleted_at": now}, "$unset": {"idempotency": ""}},
+            {"$min": {"deleted_at": now}},
         )
         return done.matched == 1
 
+    async def make_tombstone(self, job_id: str, now: datetime, until: datetime) -> bool:
+        change = update_of(transition.made_tombstone(now, until))
+        return (await self._jobs.update_one(_marked(job_id), change)).matched == 1
+
     async def remove_job(self, job_id: str) -> bool:
-        marked = {"_id": job_id, "status": _ENDED, "deleted_at": {"$ne": None}, "notify": None}
-        return await self._jobs.delete_many(marked) == 1
+        return await self._jobs.delete_many(_marked(job_id)) == 1
 
     async def is_referenced(self, file: FileInfo) -> bool:
         if file.kind is FileKind.UPLOAD:
@@ -145,6 +155,18 @@ def _is_slot(slot: object) -> bool:
         isinstance(slot, dict)
         and all(fault.word is not None for fault in shape_of(slot, NotifySlot).faults)
     )
+
+
+def _marked(job_id: str) -> Document:
+    """Match an ended job that is marked as deleted and has no event."""
+    return {"_id": job_id, "status": _ENDED, "deleted_at": {"$ne": None}, "notify": None}
+
+
+def _keyed_until(document: Document) -> datetime | None:
+    """Return until when the idempotency key counts; None if there is none that can be read."""
+    mark = document.get("idempotency")
+    at = mark.get("at") if isinstance(mark, dict) else None
+    return at + KEY_KEPT if isinstance(at, datetime) else None
 
 
 def _time_in(document: Document, field: str) -> datetime:

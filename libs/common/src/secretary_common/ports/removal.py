@@ -21,6 +21,10 @@ class Expired:
     """Whether an event waits in the job's outbox slot."""
     deleted: bool = False
     """Whether a client deleted the job. If not, the job's retention has ended."""
+    keyed_until: datetime | None = None
+    """Until when the job's idempotency key counts; None: the job has none."""
+    is_tombstone: bool = False
+    """Whether only the idempotency key of a job is left."""
 
     @property
     def id(self) -> str:
@@ -53,6 +57,13 @@ class RemovalRepository(Protocol):
 
         False if the job has not ended or not expired by *before*, or if its outbox slot has an
         event.
+        """
+        ...
+
+    async def make_tombstone(self, job_id: str, now: datetime, until: datetime) -> bool:
+        """Remove all of a job that ``remove_job`` would remove but its idempotency key.
+
+        The job expires again at *until*. False if it is not marked as deleted, or has an event.
         """
         ...
 

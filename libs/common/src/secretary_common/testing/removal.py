@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from secretary_common.models import FileInfo, FileKind
+from secretary_common.jobs import transition
+from secretary_common.models import KEY_KEPT, FileInfo, FileKind, Job
 from secretary_common.ports import Expired
 from secretary_common.ports.removal import Place
 from secretary_common.testing.cache import InMemoryCacheRepository
@@ -34,6 +35,8 @@ class InMemoryRemovalRepository:
                 (job.expires_at, job.job_id),
                 has_event=job.notify is not None,
                 deleted=job.deleted_at is not None and job.deleted_at <= job.expires_at,
+                keyed_until=job.idempotency.at + KEY_KEPT if job.idempotency else None,
+                is_tombstone=job.content_removed_at is not None,
             )
             for job in ended
             if job.expires_at
@@ -50,15 +53,26 @@ class InMemoryRemovalRepository:
             return False
         if job.expires_at > before:
             return False
-        self._jobs.put(job, deleted_at=min(job.deleted_at or now, now), idempotency=None)
+        self._jobs.put(job, deleted_at=min(job.deleted_at or now, now))
         return True
 
+    async def make_tombstone(self, job_id: str, now: datetime, until: datetime) -> bool:
+        job = self._marked(job_id)
+        if job:
+            self._jobs.apply(job, transition.made_tombstone(now, until))
+        return job is not None
+
     async def remove_job(self, job_id: str) -> bool:
+        job = self._marked(job_id)
+        if job:
+            del self._jobs.jobs[job_id]
+        return job is not None
+
+    def _marked(self, job_id: str) -> Job | None:
         job = self._jobs.jobs.get(job_id)
         if not job or not job.has_ended or job.notify or job.deleted_at is None:
-            return False
-        del self._jobs.jobs[job_id]
-        return True
+            return None
+        return job
 
     async def is_referenced(self, file: FileInfo) -> bool:
         if file.kind is FileKind.UPLOAD:

@@ -72,7 +72,6 @@ class Batches:
         known = {name: await self._known(name, submission) for name in names}
         # In a thread, because a thousand jobs take long to check and seal.
         jobs = await asyncio.to_thread(self._admitted, submission, known, principal)
-        await self.uploads.require(_named_uploads(jobs, known), principal.owner_filter)
         batch = Batch(
             batch_id=jobs[0].batch_id or "",
             owner=principal.key_id,
@@ -81,7 +80,8 @@ class Batches:
             created_at=jobs[0].created_at,
             idempotency=mark,
         )
-        stored, repeated = await self._stored(batch, jobs, principal)
+        uploads = _named_uploads(jobs, known)
+        stored, repeated = await self._stored(batch, jobs, uploads, principal)
         if not repeated:
             log.info("batch.accepted", batch_id=batch.batch_id, jobs=len(jobs))
             for job in jobs:
@@ -89,14 +89,15 @@ class Batches:
         return stored, repeated
 
     async def _stored(
-        self, batch: Batch, jobs: list[Job], principal: Principal
+        self, batch: Batch, jobs: list[Job], uploads: dict[str, str], principal: Principal
     ) -> tuple[Batch, bool]:
         try:
+            await self.uploads.require(uploads, principal.owner_filter)
             async with self.pending_limit.room(principal, len(jobs)):
                 return await insert_once(
                     batch, self.batches, lambda: self.batches.insert(batch, jobs)
                 )
-        except RateLimited:
+        except (RateLimited, InvalidRequest):  # also for a repeat, whose uploads may be removed
             if not (found := await existing(batch, self.batches)):
                 raise
             return found, True

@@ -1,8 +1,9 @@
 """``Idempotency-Key``: a submission that is repeated under its key creates no second job or batch.
 
 The job or batch itself carries the key, which is unique for its owner. So one insert decides among
-any number of repeats. A key counts for 48 h. After that, the next submission with the same key
-takes it over.
+any number of repeats. A key counts for 48 h, also after its job was deleted or has expired: then
+the deleted job, or what the sweeper left of it, still carries the key. After that, the next
+submission with the same key takes it over.
 """
 
 from __future__ import annotations
@@ -13,16 +14,15 @@ import json
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Protocol, TypeVar
 
 from secretary_api.http.errors import refused_fields
 from secretary_common.errors import IdempotencyKeyReused, KeyInUse, StoreUnavailable
-from secretary_common.models import Idempotency, JsonObject
+from secretary_common.models import KEY_KEPT, Idempotency, JsonObject
 
 HEADER = "Idempotency-Key"
 REPLAYED = "Idempotent-Replayed"
-KEPT = timedelta(hours=48)
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 # The second insert follows the release of an old key. The third covers a lost race for that key.
 _INSERTS = 3
@@ -112,7 +112,7 @@ async def existing(wanted: K, store: KeyedStore[K]) -> K | None:
     found = await store.find_by_key(wanted.owner, mark.key) if mark else None
     if mark is None or found is None or found.idempotency is None:
         return None
-    if mark.at - found.idempotency.at >= KEPT:
+    if mark.at - found.idempotency.at >= KEY_KEPT:
         await store.release_key(found)
         return None
     if not hmac.compare_digest(mark.body_hmac, found.idempotency.body_hmac):

@@ -12,7 +12,8 @@ from secretary_api.jobs.job_types import KnownJobTypes
 from secretary_api.jobs.pending_limit import PendingLimit
 from secretary_api.jobs.ringer import Ringer
 from secretary_api.schemas.submission import JobSubmission
-from secretary_common.errors import RateLimited
+from secretary_common.errors import InvalidRequest, RateLimited
+from secretary_common.jobs.transition import without_content
 from secretary_common.models import Idempotency, Job
 from secretary_common.ports import JobRepository
 from secretary_common.runtime.clock import Clock
@@ -38,7 +39,8 @@ class JobSubmitter:
     ) -> tuple[Job, bool]:
         """Store a job durably, and ring for it soon; return the job, and whether it existed.
 
-        A job exists already if another request with the same ``Idempotency-Key`` has made it.
+        A job exists already if another request with the same ``Idempotency-Key`` has made it. If
+        it was deleted since, it is returned without its content.
 
         Raises:
             InvalidRequest: naming the field that is refused.
@@ -52,18 +54,18 @@ class JobSubmitter:
             submission, known, principal, now=self.clock.now(), idempotency=mark
         )
         upload = named_upload(job.parameters, known.info.parameter_schema or {})
-        if upload is not None:
-            await self.uploads.require({"parameters.file_id": upload}, principal.owner_filter)
         try:
+            if upload is not None:
+                await self.uploads.require({"parameters.file_id": upload}, principal.owner_filter)
             async with self.pending_limit.room(principal):
                 stored, repeated = await insert_once(job, self.jobs, lambda: self.jobs.insert(job))
-        except RateLimited:
+        except (RateLimited, InvalidRequest):  # also for a repeat, whose upload may be removed
             if not (found := await existing(job, self.jobs)):
                 raise
             stored, repeated = found, True
         if repeated:
             log.info("job.repeated", job_id=stored.job_id)
-            return stored, True
+            return without_content(stored) if stored.deleted_at else stored, True
         # The API rings for scheduled jobs too: the worker that receives the ring sets a timer.
         self.ringer.ring_soon(job.job_type, job.job_id)
         return job, False

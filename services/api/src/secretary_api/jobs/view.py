@@ -72,6 +72,7 @@ def view_of(job: Job, logs: Iterable[LogEntry]) -> JsonObject:
         "results_url": None if fits else f"{job_path(job.job_id)}/results",
         "files": [file_of(job, file) for file in job.files],
         "logs": [log_of(entry) for entry in logs],
+        "deleted_at": _wire_or_none(job.deleted_at),
     }
 
 

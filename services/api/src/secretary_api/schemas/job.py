@@ -90,6 +90,9 @@ class JobView(JobSummary):
     )
     files: list[JobFileView]
     logs: list[LogView]
+    deleted_at: Timestamp | None = Field(
+        default=None, description="Set only if a repeated submission names a deleted job."
+    )
 
 
 class JobEvent(View):

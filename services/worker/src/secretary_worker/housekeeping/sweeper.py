@@ -4,7 +4,7 @@ A file is unnamed if no document names it.
 
 One worker sweeps at a time, under a lock in MongoDB. Each step may be repeated. A job document is
 removed last, after its files, logs and deliveries. So after a crash the next round finds the job
-and removes the rest.
+and removes the rest. While the idempotency key of a job counts, a tombstone of the job stays.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from secretary_common.errors import StoreUnavailable
-from secretary_common.models import FileInfo
+from secretary_common.models import KEY_KEPT, FileInfo
 from secretary_common.models.file import UNNAMED_KEPT
 from secretary_common.ports import (
     DeliveryRepository,
@@ -172,8 +172,15 @@ class Sweeper:
             await self._lock()
         # A delivery that can still be sent again by hand is kept until it expires. If the job was
         # deleted by a client, all its deliveries are removed at once.
-        spare_until = None if job.deleted else self._clock.now()
-        await self._deliveries.delete_of_job(job.id, spare_until=spare_until)
+        now = self._clock.now()
+        if not job.is_tombstone:  # the deliveries that its job has left expire by themselves
+            spare_until = None if job.deleted else now
+            await self._deliveries.delete_of_job(job.id, spare_until=spare_until)
+        return await self._remove_document(job, now)
+
+    async def _remove_document(self, job: Expired, now: datetime) -> bool:
+        if job.keyed_until and job.keyed_until > now:
+            return await self._removal.make_tombstone(job.id, now, job.keyed_until)
         return await self._removal.remove_job(job.id)
 
     async def _sweep_files(self) -> int:
@@ -190,7 +197,8 @@ class Sweeper:
         return True
 
     async def _sweep_batches(self) -> int:
-        before = self._clock.now() - self._retention
+        # A batch keeps its idempotency key for as long as the key counts, too.
+        before = self._clock.now() - max(self._retention, KEY_KEPT)
         found = await self._removal.old_batches(before, BATCHES_A_ROUND, after=self._batch_place)
         self._batch_place = found[-1].place if len(found) == BATCHES_A_ROUND else None
         return await self._each(found, lambda batch: self._removal.remove_batch(batch.id))
