@@ -41,7 +41,7 @@ quick: setup ## Run the unit and contract tests, for the daily loop
 
 test: setup ## Run all tests but the drills, against real servers
 	@$(BIN)/python -m secretary_devstack.servers.provision --optional mongod rabbitmq
-	@$(BIN)/python -m secretary_devstack.servers.provision ffmpeg espeak-ng nodejs
+	@$(BIN)/python -m secretary_devstack.servers.provision ffmpeg espeak-ng nodejs pdftotext
 	@$(BIN)/python -m pytest -m "not drill" --numprocesses 4 --dist worksteal $(PYTEST)
 
 drills: setup ## Run the long fault drills: frozen, stopped, starved and odd systems

@@ -77,6 +77,7 @@ _HOMEBREW = {
     "MongoDB": "mongodb/brew/mongodb-community",
     "RabbitMQ": "rabbitmq",
     "Node.js": "node",
+    "pdftotext": "poppler",
 }
 PROGRAMS = {
     # The wheel contains mongod, but not the library libcurl that mongod needs.
@@ -93,6 +94,8 @@ PROGRAMS = {
     "ffmpeg": Program("ffmpeg", "ffmpeg", on_path("ffmpeg")),
     # Makes the recordings that tests use.
     "espeak-ng": Program("espeak-ng", "espeak-ng", on_path("espeak-ng")),
+    # Reads searchable PDFs, independently of the library that writes them.
+    "pdftotext": Program("pdftotext", "poppler-utils", on_path("pdftotext")),
     # Runs the documented code that verifies a signature.
     "nodejs": Program("Node.js", "nodejs", on_path("node")),
 }

@@ -4,16 +4,18 @@
   ``{document: {page_count, title, author, repaired}}``.
 - ``{op: style, output}`` → ``{style}``: the measures of the document (``DocumentStyle``). For text
   only the running heads and feet are measured.
-- ``{op: read, pages, method, output, keep_headers, style, languages, models}`` → for each page,
-  in order, ``{page: {page, text, method, reason?, confidence?}}``. The method ``defer_ocr`` is
-  ``combined``, but for a page that needs OCR the child sends only ``{deferred: page}``.
-- ``{op: image, page, dpi, max_side, quality}`` → ``{image: {page, width, height, jpeg}}``.
-- ``{op: subset, pages}`` → several ``{piece}``. Pieces and images are in base64.
+- ``{op: read, pages, method, output, also, keep_headers, style, languages, models, lines,
+  pictures}`` → for each page, in order, ``{page: {page, text, method, reason?, confidence?,
+  outputs?, lines?, pictures?}}``. ``text`` is the page as ``output``, ``outputs`` has the page as
+  each of ``also``, ``lines`` has the recognised lines, and ``pictures`` the pictures to keep. The
+  method ``defer_ocr`` is ``combined``, but for a page that needs OCR the child sends only
+  ``{deferred: page}``.
+
+``document_parts`` describes all other requests.
 """
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,7 @@ from typing import Any
 import pymupdf
 
 from secretary_common.errors import ErrorCode, PermanentError
+from secretary_documents.pdf.document_parts import DocumentParts
 from secretary_documents.pdf.layout.document_style import (
     page_style,
     sample_running_lines,
@@ -28,7 +31,7 @@ from secretary_documents.pdf.layout.document_style import (
 )
 from secretary_documents.pdf.layout.model import Box, PageLayout, Picture
 from secretary_documents.pdf.layout.page_layout import layout_of
-from secretary_documents.pdf.layout.picture import pictures_on
+from secretary_documents.pdf.layout.picture import kept_pictures_on, pictures_on, with_files
 from secretary_documents.pdf.layout.plain_page import PlainPage
 from secretary_documents.pdf.layout.source import PageSource
 from secretary_documents.pdf.layout.style import DocumentStyle
@@ -42,22 +45,21 @@ from secretary_documents.pdf.method_choice import (
 )
 from secretary_documents.pdf.mupdf import (
     MUPDF_ERRORS,
-    copy_pages,
     describe,
     drawing_stats,
     open_document,
     raising_memory_error,
-    render_jpeg,
     silence_mupdf,
 )
 from secretary_documents.pdf.ocr.recogniser import Recogniser
+from secretary_documents.pdf.ocr.recognition import RecognisedLine
+from secretary_documents.pdf.searchable.layer_line import layer_lines, lines_to_json
 from secretary_documents.pdf.writers.output import write, write_plain, write_recognised
 from secretary_worker import Emit, Work, allow_cpu
 
 Entry = dict[str, Any]
 Request = dict[str, Any]
 
-_PIECE_BYTES = 2**20
 # The CPU time for the pages from which the style is measured. The job perhaps
 # reads none of them.
 _STYLE_SEC = 10.0
@@ -92,6 +94,7 @@ class PdfWork:
     def __init__(self, path: str) -> None:
         self._path = path
         self._document: Any = None
+        self._parts: DocumentParts | None = None
         self._page_sec = 0.0
         self._max_pixels = 0
         self._recogniser: Recogniser | None = None
@@ -104,19 +107,16 @@ class PdfWork:
         Raises:
             PermanentError: the document cannot be opened, or a page cannot be drawn or copied.
         """
-        answers = {
-            "open": self._open,
-            "style": self._sample,
-            "read": self._read,
-            "image": self._image,
-            "subset": self._subset,
-        }
+        answers = {"open": self._open, "style": self._sample, "read": self._read}
+        if self._parts:
+            answers |= self._parts.answers
         answers[request["op"]](request, emit)
 
     def _open(self, request: Request, emit: Emit) -> None:
         self._page_sec, self._max_pixels = request["page_sec"], request["max_pixels"]
         allow_cpu(self._page_sec)
         self._document = open_document(self._path, request["password"], request["max_pages"])
+        self._parts = DocumentParts(self._document, request)
         emit({"document": describe(self._document)})
 
     def _sample(self, request: Request, emit: Emit) -> None:
@@ -150,51 +150,63 @@ class PdfWork:
     def _read_page(self, page: pymupdf.Page, request: Request) -> Entry | None:
         """Return the entry of *page*; None if its OCR must be deferred."""
         if request["method"] == "ocr":
-            return self._recognise(page, request)
+            return self._recognise(page, request)[0]
         source = self._sampled.pop(page.number, None) or PageSource(page)
         plain = PlainPage(source)
+        kept = _kept_pictures(page, request)
         if request["method"] == "native":
-            return {"text": self._native(source, plain, request), "method": Method.NATIVE}
+            return {**self._native(source, plain, request, kept), "method": Method.NATIVE}
         text = plain.text()
         choice = choose_method(text_stats(text), lambda: drawing_stats(page))
         if choice.method is Method.OCR:
             if request["method"] == "defer_ocr":
                 return None
-            entry = self._recognise(page, request)
-            if is_better(choice.reason, entry["text"], text):
+            entry, recognised = self._recognise(page, request)
+            if is_better(choice.reason, recognised, text):
                 return {"reason": choice.reason, **entry}
             choice = MethodChoice(Method.NATIVE, Reason.NOTHING_RECOGNISED)
         places = pictures_on(page) if choice.reason is Reason.TEXT else []
         if places and request["method"] == "defer_ocr":
             return None
-        pictures = self._read_pictures(page, places, request)
-        written = self._native(source, plain, request, pictures)
-        entry = {"text": written, "method": choice.method, "reason": choice.reason}
+        pictures, lines = self._read_pictures(page, places, request)
+        entry = {
+            **self._native(source, plain, request, with_files(pictures, kept)),
+            "method": choice.method,
+            "reason": choice.reason,
+        }
         if pictures:
-            confidence = min(picture.confidence for picture in pictures)
+            confidence = min(picture.confidence or 0.0 for picture in pictures)
             entry |= {"reason": Reason.PICTURES, "confidence": confidence}
-        return entry
+        return entry | _lines_entry(lines, request)
 
     def _native(
         self,
         source: PageSource,
         plain: PlainPage,
         request: Request,
-        pictures: Sequence[Picture] = (),
-    ) -> str:
-        """Return the text of a page as the output of *request*, with that of *pictures*."""
+        pictures: Sequence[Picture],
+    ) -> Entry:
+        """Return a page as the outputs of *request*, with *pictures*."""
         style = self._style_of(source, request)
         keep = bool(request.get("keep_headers"))
-        output = request["output"]
-        if output == "text":
-            if plain.is_one_column() and not pictures:
-                return plain.text() if keep else plain.without_running_lines(style)
+        outputs = _outputs_of(request)
+        written: dict[str, str] = {}
+        if "text" in outputs and plain.is_one_column() and not any(one.lines for one in pictures):
+            written["text"] = plain.text() if keep else plain.without_running_lines(style)
+        left = [output for output in outputs if output not in written]
+        if left == ["text"]:
             style = page_style(source, style.running)
-        try:
-            return write(layout_of(source, style, pictures), output, keep_headers=keep)
-        except _LAYOUT_ERRORS:
-            # A page so odd that it has no layout still has its text.
-            return write_plain(_empty(source.page), plain.text(), output, method=Method.NATIVE)
+        if left:
+            try:
+                layout = layout_of(source, style, pictures)
+                written |= {one: write(layout, one, keep_headers=keep) for one in left}
+            except _LAYOUT_ERRORS:
+                # A page so odd that it has no layout still has its text.
+                empty, text = _empty(source.page), plain.text()
+                written |= {
+                    one: write_plain(empty, text, one, method=Method.NATIVE) for one in left
+                }
+        return {**_written_entry(written, request), **_pictures_entry(pictures, source.page)}
 
     def _style_of(self, source: PageSource, request: Request) -> DocumentStyle:
         """Return the style of the document; without it, the style of the page."""
@@ -204,19 +216,20 @@ class PdfWork:
 
     def _read_pictures(
         self, page: pymupdf.Page, places: Sequence[Box], request: Request
-    ) -> list[Picture]:
-        """Return those of the pictures at *places* in which text was recognised."""
-        pictures = []
+    ) -> tuple[list[Picture], list[RecognisedLine]]:
+        """Return the pictures at *places* in which text was recognised, and the lines of text."""
+        pictures, lines = [], list[RecognisedLine]()
         for place in places:
             try:
                 found = self._recogniser_of(request).read_picture(page, place)
             except PermanentError as error:
                 if error.code != ErrorCode.PDF_PAGE_TOO_LARGE:
                     raise
-                return []
+                return [], []
             if found.letters >= _LEAST_LETTERS:
                 pictures.append(Picture(place, tuple(found.layout_lines()), found.confidence))
-        return pictures
+                lines += found.lines
+        return pictures, lines
 
     def _recogniser_of(self, request: Request) -> Recogniser:
         if self._recogniser is None:
@@ -224,38 +237,55 @@ class PdfWork:
             self._recogniser = Recogniser(request["languages"], folder, self._max_pixels)
         return self._recogniser
 
-    def _recognise(self, page: pymupdf.Page, request: Request) -> Entry:
+    def _recognise(self, page: pymupdf.Page, request: Request) -> tuple[Entry, str]:
+        """Return the entry of *page* and the text that was recognised."""
         try:
             recognised = self._recogniser_of(request).read(page)
         except PermanentError as error:
             if error.code != ErrorCode.PDF_PAGE_TOO_LARGE:
                 raise
-            return {"text": "", "method": Method.OCR, "reason": Reason.TOO_LARGE}
-        layout = _empty(page)
+            return {"text": "", "method": Method.OCR, "reason": Reason.TOO_LARGE}, ""
+        layout, text = _empty(page), recognised.text
         layout.blocks = recognised.blocks()
-        text = write_recognised(layout, recognised.text, request["output"])
-        return {"text": text, "method": Method.OCR, "confidence": recognised.confidence}
+        written = {one: write_recognised(layout, text, one) for one in _outputs_of(request)}
+        return {
+            **_written_entry(written, request),
+            "method": Method.OCR,
+            "confidence": recognised.confidence,
+            **_lines_entry(list(recognised.lines), request),
+        }, text
 
-    def _image(self, request: Request, emit: Emit) -> None:
-        allow_cpu(self._page_sec)
-        number = request["page"]
-        options = {key: request[key] for key in ("dpi", "max_side", "quality")}
-        try:
-            with raising_memory_error():
-                page = self._document.load_page(number - 1)
-                jpeg, width, height = render_jpeg(page, max_pixels=self._max_pixels, **options)
-        except MUPDF_ERRORS as error:
-            message = f"page {number} cannot be drawn"
-            raise PermanentError(message, code=ErrorCode.PDF_INVALID) from error
-        encoded = base64.b64encode(jpeg).decode()
-        emit({"image": {"page": number, "width": width, "height": height, "jpeg": encoded}})
 
-    def _subset(self, request: Request, emit: Emit) -> None:
-        allow_cpu(self._page_sec)
-        data = copy_pages(self._document, request["pages"])
-        for start in range(0, len(data), _PIECE_BYTES):
-            piece = data[start : start + _PIECE_BYTES]
-            emit({"piece": base64.b64encode(piece).decode()})
+def _kept_pictures(page: pymupdf.Page, request: Request) -> list[Picture]:
+    """Return the pictures of *page* that become files, if the job keeps pictures."""
+    wanted = request.get("pictures")
+    return kept_pictures_on(page, wanted["min_points"]) if wanted else []
+
+
+def _outputs_of(request: Request) -> list[str]:
+    return [request["output"], *request.get("also", ())]
+
+
+def _written_entry(written: dict[str, str], request: Request) -> Entry:
+    others = {output: written[output] for output in request.get("also", ())}
+    return {"text": written[request["output"]], **({"outputs": others} if others else {})}
+
+
+def _lines_entry(lines: Sequence[RecognisedLine], request: Request) -> Entry:
+    if not lines or not request.get("lines"):
+        return {}
+    return {"lines": lines_to_json(layer_lines(lines))}
+
+
+def _pictures_entry(pictures: Sequence[Picture], page: pymupdf.Page) -> Entry:
+    """Return the files of *pictures*, with boxes on the page as it is shown."""
+    turned = page.rotation_matrix  # MuPDF gives the places on the page without its rotation
+    found = [
+        {"name": one.file, "box": list(pymupdf.Rect(one.box) * turned)}
+        for one in pictures
+        if one.file
+    ]
+    return {"pictures": found} if found else {}
 
 
 def _empty(page: pymupdf.Page) -> PageLayout:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from typing import Any
 
@@ -21,6 +22,9 @@ NATIVE_PAGES = 200
 OCR_PAGES = 10
 # The pages that a child takes at a time when several children share the pages of a document.
 TURN_PAGES = 25
+
+PICTURE_NAME = re.compile(r"page_[0-9]{1,7}_image_[0-9]{1,4}\.png")
+"""The name of a file with a picture of a page."""
 
 OnDeferred = Callable[[int], None]
 """Called with the number of a page that needs OCR."""
@@ -85,7 +89,7 @@ class LocalReader:
 
     def _needs_style(self) -> bool:
         """Return whether a page cannot be read without measures of the whole document."""
-        return self._options.output != "text" or (
+        return any(output != "text" for output in self._options.outputs) or (
             not self._options.keep_headers and self._document.page_count >= LEAST_REPEATS
         )
 
@@ -97,7 +101,8 @@ class LocalReader:
         messages: list[dict[str, Any]] = []
         try:
             async with self._document.borrow_child() as child:
-                request = {"op": "style", "output": self._options.output}
+                plain = all(output == "text" for output in self._options.outputs)
+                request = {"op": "style", "output": "text" if plain else "markdown"}
                 await child.ask(request, messages.append)
         except PermanentError:
             return None
@@ -200,13 +205,25 @@ def _page_of(found: dict[str, Any]) -> Page:
     with parsing_answer():
         confidence = found.get("confidence")
         reason = found.get("reason")
+        lines = found.get("lines")
+        outputs = found.get("outputs") or {}
         return Page(
             number=int(found["page"]),
             text=str(found["text"]),
             method=str(found["method"]),
             reason=None if reason is None else str(reason),
             confidence=None if confidence is None else float(confidence),
+            outputs={str(output): str(text) for output, text in outputs.items()},
+            lines=None if lines is None else str(lines),
+            pictures=[_picture_of(picture) for picture in found.get("pictures") or ()],
         )
+
+
+def _picture_of(found: dict[str, Any]) -> dict[str, Any]:
+    name = str(found["name"])
+    if not PICTURE_NAME.fullmatch(name):
+        raise ValueError("a picture has another name")
+    return {"name": name, "box": [float(side) for side in found["box"]]}
 
 
 def _at_page(

@@ -87,13 +87,17 @@ def _unlock(document: pymupdf.Document, password: str | None) -> None:
 
 
 def describe(document: pymupdf.Document) -> dict[str, Any]:
-    """Return the page count, title and author of *document*, and whether MuPDF repaired it."""
+    """Return the page count, title and author of *document*.
+
+    Return also whether MuPDF repaired it, and whether it has a form.
+    """
     found = document.metadata or {}
     return {
         "page_count": document.page_count,
         "title": found.get("title") or None,
         "author": found.get("author") or None,
         "repaired": bool(document.is_repaired),
+        "form": bool(document.is_form_pdf),
     }
 
 
@@ -189,3 +193,16 @@ def render_jpeg(
         matrix=pymupdf.Matrix(scale, scale), colorspace=pymupdf.csRGB, alpha=False
     )
     return pixmap.tobytes("jpeg", jpg_quality=quality), pixmap.width, pixmap.height
+
+
+def render_png(page: pymupdf.Page, place: Sequence[float], *, dpi: int, max_pixels: int) -> bytes:
+    """Return what *page* shows at *place* as a PNG of at most *max_pixels*.
+
+    *place*: the left, upper, right and lower side in points of the page as it is shown.
+    """
+    clip = pymupdf.Rect(place) & page.rect
+    scale = fitting_dpi(clip.width, clip.height, dpi, max_pixels) / POINTS_PER_INCH
+    pixmap = page.get_pixmap(
+        matrix=pymupdf.Matrix(scale, scale), clip=clip, colorspace=pymupdf.csRGB, alpha=False
+    )
+    return bytes(pixmap.tobytes("png"))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 from secretary_common.errors import ErrorCode, PermanentError
 from secretary_common.jobs.resource_calculator import ResourceCalculator
+
+JsonObject = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,22 @@ class Page:
     """The reason for the method or for a missing text: a value of ``method_choice.Reason``."""
     confidence: float | None = None
     """The OCR engine's confidence in the text, 0 to 1."""
+    outputs: dict[str, str] = field(default_factory=dict)
+    """The page in the other outputs of the job, by their names."""
+    lines: str | None = None
+    """The recognised lines with their places (``layer_line.lines_to_json``)."""
+    pictures: list[JsonObject] = field(default_factory=list)
+    """The pictures to keep: ``{"name", "box"}``."""
+
+    def as_output(self, output: str) -> str:
+        """Return the page as *output*; its text if it has no such output."""
+        return self.outputs.get(output, self.text)
+
+    @property
+    def size(self) -> int:
+        """The bytes of all texts of the page, in UTF-8."""
+        texts = (self.text, self.lines or "", *self.outputs.values())
+        return sum(len(text.encode(errors="surrogatepass")) for text in texts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +53,14 @@ class PageImage:
     """The width in pixels."""
     height: int
     """The height in pixels."""
+
+
+@dataclass(frozen=True, slots=True)
+class PictureFile:
+    """A picture that a page shows, as a PNG."""
+
+    name: str
+    png: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +112,28 @@ class Document(Protocol):
 
     async def subset(self, pages: Sequence[int]) -> bytes:
         """Return a PDF of *pages* in this order, without a password."""
+        ...
+
+
+class WholeDocument(Document, Protocol):
+    """A ``Document`` of which a job can get more than its pages."""
+
+    async def searchable(self, pages: Sequence[int], lines: Mapping[int, str]) -> bytes:
+        """Return a PDF of *pages*, ascending, with the recognised *lines* as invisible text.
+
+        *lines* are by the number of their page. The PDF keeps the password of the document.
+        """
+        ...
+
+    def pictures(self, page: int, places: Sequence[JsonObject]) -> AsyncIterator[PictureFile]:
+        """Yield the pictures of *page* at *places*: ``{"name", "box"}``."""
+        ...
+
+    async def notes(self, pages: Sequence[int], *, annotations: bool) -> list[JsonObject]:
+        """Return the ``form_fields`` of each of *pages*, and its ``annotations`` if requested.
+
+        Pages with neither are left out.
+        """
         ...
 
 

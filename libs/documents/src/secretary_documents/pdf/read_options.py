@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
@@ -25,6 +25,14 @@ _EDITION = 4
 
 
 @dataclass(frozen=True, slots=True)
+class PictureOptions:
+    """The pictures of a page that become files."""
+
+    min_points: float
+    """The least width and height of a picture, in points."""
+
+
+@dataclass(frozen=True, slots=True)
 class ReadOptions:
     """The options for a child. Equal fingerprints mean equal text for the same file."""
 
@@ -34,10 +42,21 @@ class ReadOptions:
     """The most pixels of the image on which a page is recognised."""
     keep_headers: bool = False
     """Whether running heads and feet stay in the text."""
+    also: tuple[Output, ...] = ()
+    """The other outputs of each page."""
+    lines: bool = False
+    """Whether the recognised lines of a page are kept with their places."""
+    pictures: PictureOptions | None = None
+    """The pictures of pages that become files; None keeps no picture."""
     languages: tuple[str, ...] = ()
     """The languages for OCR. The order matters."""
     models: Path | None = None
     """The folder with the models of the languages."""
+
+    @property
+    def outputs(self) -> tuple[Output, ...]:
+        """All outputs of each page."""
+        return (self.output, *self.also)
 
     @property
     def uses_ocr(self) -> bool:
@@ -50,6 +69,12 @@ class ReadOptions:
         parts = [self.method, self.output, f"edition {_EDITION}", f"pymupdf {_version('pymupdf')}"]
         if self.keep_headers:
             parts.append("with headers")
+        if self.also:
+            parts.append(f"also {' '.join(self.also)}")
+        if self.lines and self.uses_ocr:
+            parts.append("with lines")
+        if self.pictures:
+            parts.append(f"pictures from {self.pictures.min_points:g} points")
         if self.uses_ocr and self.models:
             models = models_fingerprint(self.models, self.languages)
             parts += [f"tesserocr {_version('tesserocr')}", models]
@@ -62,6 +87,9 @@ class ReadOptions:
             "method": self.method,
             "output": self.output,
             "keep_headers": self.keep_headers,
+            "also": list(self.also),
+            "lines": self.lines and self.uses_ocr,
+            "pictures": asdict(self.pictures) if self.pictures else None,
             "languages": list(self.languages),
             "models": None if self.models is None else str(self.models),
         }
@@ -74,21 +102,22 @@ def make_read_options(
     max_pixels: int,
     languages: Sequence[str],
     tessdata: Path | None,
-    keep_headers: bool = False,
+    **more: Any,
 ) -> ReadOptions:
     """Return the options for *method*.
 
-    *tessdata* is a folder with languages in addition to the built-in languages. With *keep_headers*
-    running heads and feet stay in the text.
+    *tessdata* is a folder with languages in addition to the built-in languages. *more* are further
+    fields of ``ReadOptions``.
 
     Raises:
         PermanentError: OCR_LANGUAGE_MISSING.
         WorkerUnfit: OCR_LANGUAGE_MISSING, this worker has no language at all.
     """
     if method == "native":
-        return ReadOptions(method, output, max_pixels, keep_headers)
+        return ReadOptions(method, output, max_pixels, **more)
     folder = find_model_folder(languages, model_folders(tessdata))
-    return ReadOptions(method, output, max_pixels, keep_headers, tuple(languages), folder)
+    found: dict[str, Any] = {"languages": tuple(languages), "models": folder}
+    return ReadOptions(method, output, max_pixels, **found, **more)
 
 
 @lru_cache(maxsize=8)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import io
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Self
 
 from secretary_common.errors import ErrorCode, PermanentError
-from secretary_documents.pdf.page import PageImage
+from secretary_documents.pdf.page import PageImage, PictureFile
 from secretary_worker import Child, OpenFile, Sandbox, parsing_answer
 
 JsonObject = dict[str, Any]
@@ -19,6 +20,10 @@ JsonObject = dict[str, Any]
 # PDF readers look for the header in the first 1024 bytes (ISO 32000-1, annex H.3.4.1, note 13).
 PDF_MARK = b"%PDF"
 PDF_MARK_WITHIN = 1024
+LAYER_PAGES = 25
+"""The pages whose layers one request has."""
+PICTURE_DPI = 150
+"""The resolution at which the pictures of a page are drawn."""
 
 
 def check_pdf_mark(file: OpenFile) -> None:
@@ -65,6 +70,8 @@ class DocumentInfo:
     author: str | None
     repaired: bool
     """Whether MuPDF had to repair the file. If so, text may be missing."""
+    form: bool = False
+    """Whether the document has a form."""
 
 
 class SandboxedDocument:
@@ -128,19 +135,62 @@ class SandboxedDocument:
         Raises:
             PermanentError: PDF_TOO_LARGE, PDF_INVALID, or an error of the sandbox.
         """
-        copy = io.BytesIO()
+        # The child may have the document in memory twice afterwards, so it is not kept.
+        async with self.borrow_child(keep=False) as child:
+            return await self._pieces(child, {"op": "subset", "pages": list(pages)})
+
+    async def searchable(self, pages: Sequence[int], lines: Mapping[int, str]) -> bytes:
+        """See ``Document``.
+
+        Raises:
+            PermanentError: PDF_TOO_LARGE, PDF_INVALID, or an error of the sandbox.
+        """
+        if not lines and len(pages) == self.page_count:  # nothing changes
+            return await asyncio.to_thread(_content_of, self._options.fd)
+        async with self.borrow_child(keep=False) as child:
+            left = list(lines.items())
+            for start in range(0, len(left), LAYER_PAGES):
+                batch = left[start : start + LAYER_PAGES]
+                await child.ask({"op": "layer", "pages": batch}, _refuse)
+            return await self._pieces(child, {"op": "searchable", "pages": list(pages)})
+
+    async def _pieces(self, child: Child, request: JsonObject) -> bytes:
+        content = io.BytesIO()
 
         def take(message: JsonObject) -> None:
             with parsing_answer():
-                copy.write(base64.b64decode(message["piece"]))
-            if copy.tell() > self._options.max_subset_bytes:
+                content.write(base64.b64decode(message["piece"]))
+            if content.tell() > self._options.max_subset_bytes:
                 text = f"the pages have more than {self._options.max_subset_bytes} bytes"
                 raise PermanentError(text, code=ErrorCode.PDF_TOO_LARGE)
 
-        # The child may have the document in memory twice afterwards, so it is not kept.
-        async with self.borrow_child(keep=False) as child:
-            await child.ask({"op": "subset", "pages": list(pages)}, take)
-        return copy.getvalue()
+        await child.ask(request, take)
+        return content.getvalue()
+
+    async def pictures(self, page: int, places: Sequence[JsonObject]) -> AsyncIterator[PictureFile]:
+        """See ``Document``. At most one picture is in memory at a time."""
+        for place in places:
+            messages: list[JsonObject] = []
+            request = {"op": "pictures", "page": page, "pictures": [place], "dpi": PICTURE_DPI}
+            async with self.borrow_child() as child:
+                await child.ask(request, messages.append)
+            with parsing_answer():
+                [message] = messages
+                png = base64.b64decode(message["picture"]["png"])
+            yield PictureFile(str(place["name"]), png)
+
+    async def notes(self, pages: Sequence[int], *, annotations: bool) -> list[JsonObject]:
+        """See ``Document``."""
+        found: list[JsonObject] = []
+
+        def take(message: JsonObject) -> None:
+            with parsing_answer():
+                found.append({name: list(one) for name, one in message["notes"].items()})
+
+        async with self.borrow_child() as child:
+            request = {"op": "notes", "pages": list(pages), "annotations": annotations}
+            await child.ask(request, take)
+        return found
 
     def _take_idle(self) -> tuple[Child, AsyncExitStack] | None:
         idle, self._idle = self._idle, None
@@ -159,6 +209,20 @@ class SandboxedDocument:
         self.cpu_sec += child.cpu_sec
 
 
+def _content_of(fd: int) -> bytes:
+    pieces, offset = [], 0
+    while piece := os.pread(fd, 2**20, offset):
+        pieces.append(piece)
+        offset += len(piece)
+    return b"".join(pieces)
+
+
+def _refuse(_: JsonObject) -> None:
+    """Refuse a message where none is expected."""
+    with parsing_answer():
+        raise ValueError("no message is expected")
+
+
 # The types in a child's messages are checked, because the child has read untrusted bytes.
 
 
@@ -171,6 +235,7 @@ def _document_info(messages: Sequence[JsonObject]) -> DocumentInfo:
             title=_text_or_none(found["title"]),
             author=_text_or_none(found["author"]),
             repaired=bool(found["repaired"]),
+            form=bool(found["form"]),
         )
 
 

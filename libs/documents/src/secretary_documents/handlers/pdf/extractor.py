@@ -18,7 +18,7 @@ from secretary_documents.handlers.pdf.parameters import PdfParameters
 from secretary_documents.handlers.pdf.reader_factory import MakeReader, ReaderFactory
 from secretary_documents.handlers.pdf.result import PdfExtract, PdfFile, check_readable
 from secretary_documents.pdf.ocr_models import model_folders
-from secretary_documents.pdf.page import Document, PageRange, RemoteReader
+from secretary_documents.pdf.page import PageRange, RemoteReader, WholeDocument
 from secretary_documents.pdf.sandboxed_document import (
     OpenOptions,
     SandboxedDocument,
@@ -192,8 +192,8 @@ class ReadablePdf:
         self._max_text_bytes = max_text_bytes
 
     @property
-    def document(self) -> Document:
-        """The open document, for drawing its pages."""
+    def document(self) -> WholeDocument:
+        """The open document."""
         return self._document
 
     def numbers(self) -> Sequence[int]:

@@ -15,7 +15,9 @@ from secretary_documents.handlers.parameter import parse_parameters
 from secretary_documents.handlers.pdf import progress
 from secretary_documents.handlers.pdf.extractor import PdfExtractor, PdfTask
 from secretary_documents.handlers.pdf.images import add_images, check_images
+from secretary_documents.handlers.pdf.output_files import check_file_count
 from secretary_documents.handlers.pdf.parameters import PdfParameters
+from secretary_documents.handlers.pdf.parts import add_parts
 from secretary_documents.handlers.pdf.result import PdfExtract
 from secretary_documents.templates.transformer import TransformRequest, TransformResult
 from secretary_documents.web.download import Downloader
@@ -105,9 +107,11 @@ class PdfHandler:
     async def _extract(self, task: PdfTask, file: OpenFile) -> PdfExtract:
         async with self._extractor.open(task, file) as pdf:
             numbers = pdf.numbers()
+            check_file_count(task.parameters, len(numbers))
             if task.parameters.include_images:
                 check_images(numbers)
             extract = await pdf.read()
+            await add_parts(extract, pdf.document, task.parameters, task.report)
             if task.parameters.include_images:
                 extract.images_archive = await add_images(pdf.document, numbers, task.report)
         return extract

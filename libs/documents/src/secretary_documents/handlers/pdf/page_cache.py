@@ -25,6 +25,9 @@ _WRITE_BATCH = 64
 _WRITE_CHARS = 4 * 2**20
 # A field of an entry that a run with ``force_refresh`` has written. It names the run.
 _RUN = "run"
+# Most pages have none of these fields. Without them, an entry is small, and an older version can
+# read it.
+_OPTIONAL = ("outputs", "lines", "pictures")
 
 
 class PageCache:
@@ -133,7 +136,7 @@ class PageCache:
         chars = 0
         for page in self._queue[:_WRITE_BATCH]:
             some.append(page)
-            chars += len(page.text)
+            chars += page.size
             if chars >= _WRITE_CHARS:
                 break
         return some
@@ -143,7 +146,11 @@ class PageCache:
         return hashlib.sha256(key_parts.encode()).hexdigest()
 
     def _entry_of(self, page: Page) -> JsonObject:
-        fields = {key: value for key, value in asdict(page).items() if key != "number"}
+        fields = {
+            key: value
+            for key, value in asdict(page).items()
+            if key != "number" and not (key in _OPTIONAL and not value)
+        }
         return fields if self._refreshing is None else {**fields, _RUN: self._refreshing}
 
     def _page_of(self, number: int, entry: JsonObject) -> Page | None:

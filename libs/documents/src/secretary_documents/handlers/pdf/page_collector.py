@@ -76,7 +76,7 @@ class PageCollector:
             raise PermanentError(message, code=ErrorCode.PROCESSING_ERROR)
 
     def _add(self, page: Page, source: str) -> None:
-        self._text_bytes += len(page.text.encode(errors="surrogatepass"))
+        self._text_bytes += page.size
         if self._text_bytes > self._max_text_bytes:
             message = f"the document has more than {self._max_text_bytes} bytes of text"
             raise PermanentError(message, code=ErrorCode.PARSE_MEMORY_LIMIT)

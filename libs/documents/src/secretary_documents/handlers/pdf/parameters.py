@@ -9,9 +9,19 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 from secretary_common.models import JsonObject
 from secretary_common.models.file import ROOT_PATH_FORMAT, UPLOAD_FORMAT
 from secretary_documents.handlers.parameter import FROZEN, checked_as, optional
+from secretary_documents.handlers.pdf.options import (
+    LOCAL_ONLY,
+    REMOTE_METHODS,
+    ChunkOptions,
+    Output,
+    Outputs,
+    PictureFileOptions,
+    TextOutput,
+    remote_fault,
+    remote_rule,
+)
 
 ExtractionMethod = Literal["native", "ocr", "mistral_ocr", "openai_vision", "combined"]
-Output = Literal["text", "markdown", "html", "json"]
 MAX_PAGE = 1_000_000
 """The largest page number. Without a limit, JSON would accept 1e308 as a whole number."""
 SOURCES = ("filename", "url", "file_id")
@@ -28,6 +38,7 @@ class PdfParameters(BaseModel):
         json_schema_extra={
             "oneOf": [{"required": [name]} for name in SOURCES],
             "not": {"required": ["template", "template_content"]},
+            "allOf": [remote_rule()],
             "x-at-least": {"page_end": "page_start"},
         },
     )
@@ -74,12 +85,14 @@ class PdfParameters(BaseModel):
     password: SecretStr | None = optional(
         "The password of an encrypted PDF. It is stored encrypted and never shown."
     )
-    output: Output = Field(
+    output: Output | Outputs = Field(
         default="text",
         description=(
             "text: the lines in reading order. markdown, html: with headings, lists and tables. "
-            "json: for each page an object with its blocks, their boxes and cells. Providers "
-            "ignore it."
+            "json: for each page an object with its blocks, their boxes and cells. pdf: a "
+            "searchable PDF, the file document.pdf of the job. Of a list, each output becomes a "
+            "file of the job (document.txt, .md, .html, .json, .pdf), and the text has the form "
+            "of the first one but pdf. Providers ignore html and json."
         ),
     )
     keep_headers: bool = Field(
@@ -94,6 +107,17 @@ class PdfParameters(BaseModel):
         description=(
             "Keep an image (JPEG) of each page as a file of the job. At most 1,000 pages."
         ),
+    )
+    pictures: PictureFileOptions | None = optional(
+        "Keep the pictures on the pages as files of the job (page_3_image_1.png), with links to "
+        "them in Markdown, HTML and JSON. Recognised scans are not such pictures."
+    )
+    annotations: bool = Field(
+        default=False,
+        description="Add the annotations of the pages, such as comments and marked text.",
+    )
+    chunks: ChunkOptions | None = optional(
+        "Add the text as chunks for retrieval, each with its headings, pages and boxes."
     )
     template: str | None = optional(
         "The name of a template to apply to the text; give this or template_content.",
@@ -126,6 +150,21 @@ class PdfParameters(BaseModel):
     )
 
     @property
+    def outputs(self) -> list[Output]:
+        """All outputs of the job."""
+        return self.output if isinstance(self.output, list) else [self.output]
+
+    @property
+    def text_output(self) -> TextOutput:
+        """The form of the text in the result."""
+        return next((output for output in self.outputs if output != "pdf"), "text")
+
+    @property
+    def is_searchable(self) -> bool:
+        """Whether the job makes a searchable PDF."""
+        return "pdf" in self.outputs
+
+    @property
     def has_template(self) -> bool:
         """Whether a template is applied to the text."""
         return self.template is not None or self.template_content is not None
@@ -138,4 +177,13 @@ class PdfParameters(BaseModel):
             raise ValueError("page_end is before page_start")
         if self.template is not None and self.template_content is not None:
             raise ValueError("only one of template and template_content may be given")
+        if len(set(self.outputs)) < len(self.outputs):
+            raise ValueError("output has an item twice")
+        self._check_method()
         return self
+
+    def _check_method(self) -> None:
+        if self.extraction_method in REMOTE_METHODS:
+            given = {name for name in LOCAL_ONLY if getattr(self, name) is not None}
+            if fault := remote_fault(self.output, given):
+                raise ValueError(fault)

@@ -12,7 +12,7 @@ from secretary_documents.concurrency import ConcurrencyLimit
 from secretary_documents.handlers.pdf.parameters import PdfParameters
 from secretary_documents.pdf.local_reader import LocalReader
 from secretary_documents.pdf.page import PageReader, RemoteReader
-from secretary_documents.pdf.read_options import make_read_options
+from secretary_documents.pdf.read_options import Output, PictureOptions, make_read_options
 from secretary_documents.pdf.sandboxed_document import SandboxedDocument
 from secretary_documents.providers.vision import DocumentHint, VisionReader
 
@@ -50,11 +50,14 @@ class ReaderFactory:
             return self._choose_remote(method, parameters)
         options = make_read_options(
             method,
-            parameters.output,
+            parameters.text_output,
             max_pixels=self.max_pixels,
             languages=parameters.language,
             tessdata=self._limits.tessdata,
             keep_headers=parameters.keep_headers,
+            also=_also(parameters),
+            lines=parameters.is_searchable,
+            pictures=parameters.pictures and PictureOptions(parameters.pictures.min_points),
         )
         timeout_sec = self._limits.timeout_sec
         return lambda document: LocalReader(
@@ -71,6 +74,14 @@ class ReaderFactory:
         if isinstance(configured, VisionReader):
             reader = configured.with_hint(_hint(parameters.context))
         return lambda _: reader
+
+
+def _also(parameters: PdfParameters) -> tuple[Output, ...]:
+    """Return the outputs of the pages besides the text of the result. Chunks need the blocks."""
+    outputs: list[Output] = [output for output in parameters.outputs if output != "pdf"]
+    if parameters.chunks is not None:
+        outputs.append("json")
+    return tuple(one for one in dict.fromkeys(outputs) if one != parameters.text_output)
 
 
 def _hint(context: JsonObject) -> DocumentHint:

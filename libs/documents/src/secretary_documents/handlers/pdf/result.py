@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from secretary_common.errors import ErrorCode, PermanentError
 from secretary_common.models import JsonObject
+from secretary_documents.handlers.pdf.output_files import pages_text
 from secretary_documents.pdf.method_choice import Reason
 from secretary_documents.pdf.page import Page
 from secretary_documents.pdf.sandboxed_document import DocumentInfo
@@ -57,15 +58,13 @@ class PdfExtract:
     """The name of the archive with the page images."""
     transformed: TransformResult | None = None
     """The text after the template was applied, if the job has a template."""
+    more: JsonObject = field(default_factory=dict)
+    """Further keys of the result, such as ``outputs`` and ``chunks``."""
 
     @property
     def text(self) -> str:
         """The text of all pages, each after a line ``--- Page N ---``."""
-        # One join: the text of all pages may be large.
-        parts: list[str] = []
-        for page in self.pages:
-            parts += ("\n\n" if parts else "", f"--- Page {page.number} ---\n", page.text)
-        return "".join(parts)
+        return pages_text((page.number, page.text) for page in self.pages)
 
     def result(self, usage: JsonObject) -> JsonObject:
         """Return the job's result. ``structured_data`` repeats all other fields."""
@@ -75,6 +74,7 @@ class PdfExtract:
             result["template_fields"] = self.transformed.fields
         if self.images_archive is not None:
             result["images_archive_filename"] = self.images_archive
+        result |= self.more
         return {**result, "structured_data": result}
 
     def _metadata(self) -> JsonObject:

@@ -166,16 +166,26 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A picture of a page with its recognised text."""
+    """A picture of a page, with its text if it was recognised."""
 
     box: Box
-    lines: tuple[Line, ...]
-    confidence: float
+    lines: tuple[Line, ...] = ()
+    confidence: float | None = None
     """The OCR engine's confidence in the text, 0 to 1."""
+    file: str = ""
+    """The name of the file with the picture; empty if there is none."""
 
     def block(self) -> Block:
         """Return the picture as a block."""
-        return Block(Kind.FIGURE, self.box, self.lines, method="ocr", confidence=self.confidence)
+        method = "ocr" if self.lines else "native"
+        return Block(
+            Kind.FIGURE,
+            self.box,
+            self.lines,
+            method=method,
+            confidence=self.confidence,
+            file=self.file,
+        )
 
 
 @dataclass(slots=True)
@@ -194,6 +204,8 @@ class Block:
     """Whether other pages have the same header or footer."""
     method: str = "native"
     confidence: float | None = None
+    file: str = ""
+    """The name of the file with the picture of a figure; empty if there is none."""
 
 
 @dataclass(slots=True)

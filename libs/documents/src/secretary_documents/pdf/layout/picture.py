@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pymupdf
 
-from secretary_documents.pdf.layout.model import Box
+from secretary_documents.pdf.layout.model import Box, Picture
 
 # Smaller pictures are logos and ornaments. A picture with native text on it is a background.
 _LEAST_WIDTH, _LEAST_HEIGHT, _LEAST_SHARE = 60.0, 30.0, 0.015
 _MOST_WORDS = 5
 _MOST_PICTURES = 12
+# A picture that covers more of a page with text is its background.
+_BACKGROUND = 0.9
+_MOST_KEPT, _MOST_MERGED = 50, 1000
 
 
 def pictures_on(page: pymupdf.Page) -> list[Box]:
@@ -26,6 +30,36 @@ def pictures_on(page: pymupdf.Page) -> list[Box]:
     middles = [Box(*word[:4]).middle for word in page.get_text("words")] if large else []
     free = [box for box in large if sum(map(box.holds, middles)) <= _MOST_WORDS]
     return sorted(_merged(free), key=lambda box: (box.top, box.left))[:_MOST_PICTURES]
+
+
+def kept_pictures_on(page: pymupdf.Page, least: float) -> list[Picture]:
+    """Return the pictures of *page* that become files, from the top, with the names of the files.
+
+    A picture that is narrower or lower than *least* points, or that covers the whole page, is left
+    out. A page has at most 50 such pictures.
+    """
+    whole = Box(*page.rect)
+    found = [
+        _within(Box(*box), whole) for kind, box in page.get_bboxlog() if kind.startswith("fill-im")
+    ]
+    most = _BACKGROUND * whole.width * whole.height
+    large = [
+        box
+        for box in found
+        if min(box.width, box.height) >= least and box.width * box.height <= most
+    ]
+    boxes = sorted(_merged(large), key=lambda box: (box.top, box.left))[:_MOST_KEPT]
+    return [
+        Picture(box, file=f"page_{page.number + 1}_image_{index}.png")
+        for index, box in enumerate(boxes, 1)
+    ]
+
+
+def with_files(pictures: Sequence[Picture], kept: Sequence[Picture]) -> list[Picture]:
+    """Return recognised *pictures* with the files of those in *kept*, and the rest of *kept*."""
+    files = {picture.box: picture.file for picture in kept}
+    read = [replace(picture, file=files.pop(picture.box, "")) for picture in pictures]
+    return [*read, *(picture for picture in kept if picture.box in files)]
 
 
 def _within(box: Box, whole: Box) -> Box:
@@ -44,9 +78,9 @@ def _is_large(box: Box, whole: Box) -> bool:
 
 
 def _merged(boxes: Sequence[Box]) -> list[Box]:
-    """Return *boxes* without those whose middle is inside a larger one."""
+    """Return *boxes* without those whose middle is inside a larger one; the 1,000 largest count."""
     kept: list[Box] = []
-    for box in sorted(boxes, key=lambda box: -box.width * box.height):
+    for box in sorted(boxes, key=lambda box: -box.width * box.height)[:_MOST_MERGED]:
         if not any(other.holds(box.middle) for other in kept):
             kept.append(box)
     return kept

@@ -45,7 +45,14 @@ def _piece(block: Block) -> str:
         text = f"{escape(block.marker)} {text}"
     if block.kind is Kind.HEADING:
         return f"<h{block.level}>{text}</h{block.level}>"
+    if block.file:
+        text = f"{image_element(block.file)}{text}"
     return _TAGS.get(block.kind, "<p>{}</p>").format(text)
+
+
+def image_element(file: str) -> str:
+    """Return the HTML that shows the picture in *file*."""
+    return f'<img src="{escape(file)}" alt="">'
 
 
 def _text_of(lines: Sequence[Line]) -> str:

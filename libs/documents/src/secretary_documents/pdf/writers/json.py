@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import groupby
 from typing import Any
 
 from secretary_documents.pdf.layout.model import Block, PageLayout, Table
@@ -28,10 +29,23 @@ def _block(block: Block, order: int, page: int) -> dict[str, Any]:
         "level": block.level or None,
         "marker": block.marker or None,
         "repeated": block.repeated or None,
+        "links": _links(block) or None,
+        "image": block.file or None,
     }
     if block.table:
         found |= {"text": "", "table": _table(block.table)}
     return {key: value for key, value in found.items() if value is not None}
+
+
+def _links(block: Block) -> list[dict[str, str]]:
+    """Return the linked texts of *block* with their addresses."""
+    spans = [span for line in block.lines for span in line.spans]
+    groups = groupby(spans, lambda span: span.link)
+    return [
+        {"text": " ".join("".join(span.text for span in linked).split()), "url": target}
+        for target, linked in groups
+        if target
+    ]
 
 
 def _table(table: Table) -> dict[str, Any]:

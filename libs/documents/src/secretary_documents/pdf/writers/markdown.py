@@ -32,7 +32,14 @@ def _piece(block: Block) -> str:
         text = f"{escape(block.marker)} {text}"
     if block.kind is Kind.HEADING:
         return f"{'#' * block.level} {text}" if text else ""
+    if block.file:
+        return f"{image_link(block.file)}\n\n{escape_start(text)}".strip()
     return escape_start(text)
+
+
+def image_link(file: str) -> str:
+    """Return the Markdown that shows the picture in *file*."""
+    return f"![]({file})"
 
 
 def text_of(lines: Iterable[Line]) -> str:
