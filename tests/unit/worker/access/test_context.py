@@ -59,6 +59,19 @@ async def test_a_package_reads_its_section_of_the_configuration() -> None:
     assert made.section("other", Mine) == Mine()
 
 
+async def test_a_secret_of_a_package_can_be_in_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "token").write_text("hunter2\n")
+    monkeypatch.setenv("SECRETARY_HANDLERS__MINE__TOKEN_FILE", "token")
+    token = context().section("mine", Mine).token
+    assert token is not None
+    assert token.get_secret_value() == "hunter2"
+    (tmp_path / "token").unlink()
+    with pytest.raises(ConfigurationError, match=r"handlers\.mine: token_file: cannot read token"):
+        context().section("mine", Mine)
+
+
 async def test_the_environment_wins_and_may_hold_lists_and_maps_as_json(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
+
+from secretary_common.settings.secret_file import with_secrets_of_files
 
 # Python's dates end with the year 9999; no useful wait is longer than 30 years.
 LONGEST_SEC = 1e9
@@ -54,6 +57,14 @@ SecondsOrZero = Annotated[float, Field(ge=0, le=LONGEST_SEC)]
 
 
 class Section(BaseModel):
-    """A section of the configuration; unknown keys are refused."""
+    """A section of the configuration; unknown keys are refused.
+
+    Each secret of a section can be in a file, which ``<key>_file`` names.
+    """
 
     model_config = ConfigDict(allow_inf_nan=False, extra="forbid", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_secret_files(cls, given: Any) -> Any:
+        return with_secrets_of_files(cls, given) if isinstance(given, Mapping) else given

@@ -14,6 +14,7 @@ from pydantic import AfterValidator, Field, SecretStr, model_validator
 from secretary_common.http.proxy import Proxy
 from secretary_common.http.url_guard import Lookup, UrlGuard
 from secretary_common.runtime.metrics_token import MetricsToken
+from secretary_common.settings.secret_file import HoldsPassword
 from secretary_common.settings.section import (
     AmqpUrl,
     HttpUrl,
@@ -123,7 +124,7 @@ class GenericWorkerSection(Section):
 class MongoSection(Section):
     """MongoDB, the source of truth."""
 
-    url: str = "mongodb://127.0.0.1:27017/?replicaSet=rs0"
+    url: Annotated[str, HoldsPassword] = "mongodb://127.0.0.1:27017/?replicaSet=rs0"
     """``mongo/url.py`` checks this URL, because the driver knows its options."""
     database: DatabaseName = "secretary"
     driver: Literal["pymongo", "motor"] = "pymongo"

@@ -1,7 +1,8 @@
 """The configuration: ``config.yaml`` plus environment variables, checked completely at start.
 
 ``SECRETARY_CONFIG`` names another file. ``SECRETARY_<SECTION>__<KEY>`` in the environment overrides
-the file (lists and maps as JSON); variables without ``__`` are no settings. An unknown key or a bad
+the file (lists and maps as JSON); variables without ``__`` are no settings. A secret can be in a
+file of its own, which the key with ``_file`` names (``secret_file.py``). An unknown key or a bad
 value stops the service with an error that names the key. The error never contains values, because
 some are secret.
 """
@@ -35,6 +36,7 @@ from secretary_common.settings.provider import (
     TranscriptionSection,
     VisionSection,
 )
+from secretary_common.settings.secret_file import names_secret_file
 from secretary_common.settings.service import (
     ApiSection,
     BrokerSection,
@@ -198,10 +200,14 @@ def _unknown_variables() -> list[str]:
         if section == "handlers":  # the worker checks these keys, because it knows the packages
             continue
         fields = Settings.model_fields.get(section)
-        keys = getattr(fields.annotation, "model_fields", {}) if fields else {}
-        if key.partition(DELIMITER)[0] not in keys:
+        name = key.partition(DELIMITER)[0]
+        if fields is None or not _has_key(fields.annotation, name):
             unknown.append(f"{variable}: no such key")
     return sorted(unknown)
+
+
+def _has_key(section: Any, name: str) -> bool:
+    return name in getattr(section, "model_fields", {}) or names_secret_file(section, name)
 
 
 def _missing(settings: Settings, name: str) -> str | None:
@@ -212,4 +218,7 @@ def _missing(settings: Settings, name: str) -> str | None:
     if value:
         return None
     variable = f"{PREFIX}{section.upper()}{DELIMITER}{key.upper()}"
-    return f"{name} is required and has no safe default: set {variable} or {name} in config.yaml"
+    return (
+        f"{name} is required and has no safe default: set {variable}, or {variable}_FILE to the "
+        f"path of a file with it, or {name} in config.yaml"
+    )

@@ -17,10 +17,12 @@ from pydantic import BaseModel, ValidationError
 
 from secretary_common.errors import ConfigurationError
 from secretary_common.http.egress import guarded_client
+from secretary_common.http.guard_proxy import GuardProxy
 from secretary_common.http.tls import client_tls
 from secretary_common.http.url_guard import UrlGuard
 from secretary_common.models import JsonObject, TemplateInfo
 from secretary_common.ports import CacheRepository
+from secretary_common.settings.secret_file import with_secrets_of_files
 from secretary_common.settings.settings import Settings
 from secretary_worker.access.bridge import Bridge
 from secretary_worker.access.cache import Cache
@@ -84,7 +86,8 @@ class HandlerContext:
     def section(self, name: str, model: type[Section]) -> Section:
         """Return the settings of a package: the section ``handlers.<name>``, checked by *model*.
 
-        An unknown key is an error, unless *model* sets ``extra`` itself. Secretary's own sections
+        An unknown key is an error, unless *model* sets ``extra`` itself. A ``SecretStr`` can be in
+        a file, which the key with ``_file`` names. Secretary's own sections
         can be read in the same way: ``section("llm", LlmSection)`` returns the section ``llm``.
 
         Raises:
@@ -94,8 +97,13 @@ class HandlerContext:
         if isinstance(built_in, model):
             return built_in
         self._requests.sections.add(name)
+        given = self._settings.handlers.get(name, {})
         try:
-            return _validated(model, self._settings.handlers.get(name, {}))
+            values = with_secrets_of_files(model, given)
+        except ValueError as error:
+            raise ConfigurationError(f"handlers.{name}: {error}") from None
+        try:
+            return _validated(model, values)
         except ValidationError as error:
             problems = [_describe(name, fault) for fault in error.errors(include_input=False)]
             raise ConfigurationError("; ".join(problems)) from None
@@ -125,6 +133,14 @@ class HandlerContext:
         return guarded_client(
             self._anywhere, timeout_sec=timeout_sec, tls=self._tls, proxy=self._proxy
         )
+
+    def guard_proxy(self) -> GuardProxy:
+        """Return a proxy on this machine, for programs that make connections themselves.
+
+        The proxy connects only to addresses that the URL guard allows. Give a program its URL and
+        lock the program with ``ProgramAccess(proxy_port=…)``, so that it has no other network.
+        """
+        return GuardProxy(self.url_guard, self._proxy)
 
     @cached_property
     def _tls(self) -> ssl.SSLContext:
