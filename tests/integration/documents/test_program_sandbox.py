@@ -31,9 +31,15 @@ OUTSIDE = {
     "read another file": "Path('{folder}/other').read_bytes()",
     "make a file elsewhere": "Path('{folder}/made').touch()",
     "use a local socket": "socket.socket(socket.AF_UNIX)",
+    "connect to another port": "socket.create_connection(('127.0.0.1', {other}))",
+    "send by UDP": "socket.socket(socket.AF_INET, socket.SOCK_DGRAM)",
+    "connect by MPTCP": "socket.socket(socket.AF_INET, socket.SOCK_STREAM, 262)",
+    "connect by a message": (
+        "socket.socket().sendto(b'x', socket.MSG_FASTOPEN, ('127.0.0.1', {other}))"
+    ),
 }
 ONLINE = {
-    "connect": "socket.create_connection(('127.0.0.1', {port}))",
+    "connect to its proxy": "socket.create_connection(('127.0.0.1', {port}))",
     "run a program": "subprocess.run(['/bin/true'], check=True)",
 }
 OFFLINE = {
@@ -61,9 +67,17 @@ async def run(folder: Path, port: int, code: str, *, online: bool) -> ProgramRes
     own.mkdir()
     (folder / "other").write_text("secret")
     program = sys.executable
-    given = {"worker": os.getpid(), "folder": folder, "port": port, "program": program}
-    arguments = ("-I", "-S", "-B", "-c", BEGIN + code.format(**given))
-    return await run_program(Command(program, arguments, LIMITS, 30, folder=own, online=online))
+    proxy = f"http://program:password@127.0.0.1:{port}" if online else ""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        given = {
+            "worker": os.getpid(),
+            "folder": folder,
+            "port": port,
+            "program": program,
+            "other": other.getsockname()[1],
+        }
+        arguments = ("-I", "-S", "-B", "-c", BEGIN + code.format(**given))
+        return await run_program(Command(program, arguments, LIMITS, 30, folder=own, proxy=proxy))
 
 
 @pytest.mark.parametrize("attack", [*OUTSIDE, *ONLINE, *OFFLINE])
@@ -95,7 +109,7 @@ async def test_a_program_still_has_its_own(
 
 
 @pytest.mark.parametrize("use", ONLINE)
-async def test_an_online_program_has_connections_and_programs(
+async def test_an_online_program_has_its_proxy_and_programs(
     use: str, tmp_path: Path, port: int
 ) -> None:
     result = await run(tmp_path, port, ONLINE[use], online=True)

@@ -3,9 +3,13 @@
 import asyncio
 import os
 import shlex
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -182,6 +186,62 @@ async def test_yt_dlp_gets_only_pages_of_listed_hosts(make: Make, tmp_path: Path
     error = await failure(make("exit 0"), url)
     assert error.code == ErrorCode.URL_REFUSED
     assert not (tmp_path / "asked").exists()
+
+
+FETCH = """#!{python} -IS
+import urllib.request
+content = urllib.request.urlopen("http://media.example:{port}/").read()
+open("media.wav", "wb").write(content)
+"""
+
+
+@contextmanager
+def web_server(answer: bytes) -> Iterator[tuple[int, list[str]]]:
+    """Run a server that gives *answer* to each request; yield its port and the paths it got."""
+    paths: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            paths.append(self.path)
+            self.wfile.write(answer)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name
+            """Print nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        yield server.server_address[1], paths
+        server.shutdown()
+
+
+async def here(host: str, port: int) -> list[str]:
+    return ["127.0.0.1"]
+
+
+def fetching(folder: Path, port: int) -> YtDlp:
+    """Return a yt-dlp that fetches the page of ``media.example``, which is on this machine."""
+    program = folder / "yt-dlp"
+    program.write_text(FETCH.format(python=sys.executable, port=port))
+    program.chmod(0o755)
+    guard = UrlGuard(allow_hosts=[f"media.example:{port}"], lookup=here)
+    return YtDlp(MediaSection(yt_dlp=str(program), max_mb=1), guard)
+
+
+@pytest.mark.usefixtures("place")
+async def test_yt_dlp_reaches_what_the_guard_allows_by_its_name(tmp_path: Path) -> None:
+    with web_server(b"HTTP/1.0 200 OK\r\n\r\n" + WAV) as (port, paths):
+        assert await sound(fetching(tmp_path, port)) == WAV
+    assert paths == ["/"]
+
+
+@pytest.mark.usefixtures("place")
+async def test_yt_dlp_follows_no_redirect_to_what_the_guard_refuses(tmp_path: Path) -> None:
+    with web_server(b"HTTP/1.0 200 OK\r\n\r\nsecret") as (inside, reached):
+        answer = f"HTTP/1.0 302 Found\r\nLocation: http://127.0.0.1:{inside}/\r\n\r\n"
+        with web_server(answer.encode()) as (port, paths):
+            error = await failure(fetching(tmp_path, port))
+    assert error.code == ErrorCode.FETCH_FAILED
+    assert (paths, reached) == (["/"], [])
 
 
 @pytest.mark.parametrize("program", ["", "no-such-program"])

@@ -133,7 +133,7 @@ def _recording_transcriber(context: HandlerContext) -> RecordingTranscriber:
             too_large=ErrorCode.MEDIA_TOO_LARGE,
         ),
         ffmpeg=Ffmpeg(media),
-        yt_dlp=YtDlp(media, context.url_guard),
+        yt_dlp=YtDlp(media, context.url_guard, context.guard_proxy()),
         client=client,
         cached=CachedTranscriber(
             client,

@@ -29,6 +29,8 @@ def verdict(machine: str, call: int, *arguments: int, freedom: Freedom | None = 
         at += 1
         if code == 0x20:
             (loaded,) = struct.unpack_from("<I", data, value)
+        elif code == 0x54:
+            loaded &= value
         elif code == 0x06:
             return value
         else:
@@ -73,10 +75,40 @@ def test_an_online_program_has_connections_and_processes_in_its_group(machine: s
     freedom, number = Freedom(programs=True, network=True), numbers(machine)
     for name in ("connect", "execve", "clone", "kill"):
         assert verdict(machine, number[name], freedom=freedom) == ALLOWED
-    assert verdict(machine, number["socket"], 2, freedom=freedom) == ALLOWED
-    assert verdict(machine, number["socket"], 1, freedom=freedom) == REFUSED
     for name in ("setsid", "setpgid", "ptrace", "listen", "unshare"):
         assert verdict(machine, number[name], freedom=freedom) == REFUSED
+
+
+@on_both
+@pytest.mark.parametrize(
+    ("family", "kind", "protocol", "expected"),
+    [
+        (2, 1, 0, ALLOWED),
+        (10, 1 | 0x80800, 6, ALLOWED),  # close-on-exec and non-blocking
+        (2, 2, 0, REFUSED),  # UDP
+        (2, 3, 6, REFUSED),  # raw
+        (2, 1, 262, REFUSED),  # MPTCP, for which Landlock has no rules
+        (1, 1, 0, REFUSED),  # the file system
+        (16, 3, 0, REFUSED),  # the kernel's routes
+        (40, 1, 0, REFUSED),  # the host of a virtual machine
+    ],
+)
+def test_an_online_program_has_sockets_of_tcp_alone(
+    machine: str, family: int, kind: int, protocol: int, expected: int
+) -> None:
+    call, freedom = numbers(machine)["socket"], Freedom(programs=True, network=True)
+    assert verdict(machine, call, family, kind, protocol, freedom=freedom) == expected
+
+
+@on_both
+@pytest.mark.parametrize("network", [False, True])
+def test_no_message_opens_a_connection(machine: str, *, network: bool) -> None:
+    flags_at = {"sendto": 3, "sendmsg": 2, "sendmmsg": 3}
+    for name, place in flags_at.items():
+        before, call = [9] * place, numbers(machine)[name]
+        freedom = Freedom(network=network)
+        assert verdict(machine, call, *before, 0x20004000, freedom=freedom) == REFUSED
+        assert verdict(machine, call, *before, 0x4000, freedom=freedom) == ALLOWED
 
 
 @on_both

@@ -36,7 +36,7 @@ def main() -> NoReturn:
     """Set the limits, then replace this process by the program that the arguments name."""
     limits, terms, parent, program, *arguments = sys.argv[1:]
     access = ProgramAccess(**json.loads(terms))
-    if not access.network:
+    if access.proxy_port is None:
         leave_network()
     die_with_parent(int(parent))
     die_first()

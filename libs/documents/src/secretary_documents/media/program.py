@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from secretary_common.errors import ErrorCode, PermanentError
 from secretary_worker import ProcessLimits, ProgramAccess
@@ -23,6 +24,7 @@ OnLine = Callable[[str], None]
 Watch = Callable[[], Awaitable[None]]
 
 _LAUNCHER = "secretary_documents.media.launcher"
+_PROXY_VARIABLES = ("http_proxy", "https_proxy", "all_proxy")
 _CHUNK = 2**16
 _LINE_CHARACTERS = 1000
 _STDERR_KEPT = 4096
@@ -47,8 +49,9 @@ class Command:
     """The descriptor for the standard output. With None the result has the first MiB of it."""
     folder: Path = Path("/")
     """The working directory and the home of the program, which it may change unless it is ``/``."""
-    online: bool = False
-    """Whether the program may open connections and start other programs."""
+    proxy: str = ""
+    """The URL of a proxy on this machine, the only network of the program. With a proxy it may also
+    start other programs; empty: neither."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +122,8 @@ async def _start(command: Command) -> asyncio.subprocess.Process:
             "LANG": "C.UTF-8",
             "HOME": str(command.folder),
             "TMPDIR": str(command.folder),
+            # Not an argument: other processes may read those.
+            **(dict.fromkeys(_PROXY_VARIABLES, command.proxy) if command.proxy else {}),
         },
     )
 
@@ -129,8 +134,8 @@ def access_of(command: Command) -> ProgramAccess:
     return ProgramAccess(
         files=command.files,
         writable=[str(command.folder)] if own_folder else [],
-        network=command.online,
-        programs=command.online,
+        proxy_port=urlsplit(command.proxy).port,
+        programs=bool(command.proxy),
     )
 
 

@@ -1,6 +1,7 @@
 """Runs yt-dlp to fetch the captions of a video page, or its smallest audio track of good quality.
 
 yt-dlp is used only if it is configured. The guard and the list of hosts must allow the page's URL.
+The only network of yt-dlp is a proxy of the worker, which checks each connection by the guard.
 yt-dlp's generic extractor, which would fetch any URL, is switched off. yt-dlp runs in a folder of
 its own without configuration, cookies or plugins. The worker reads only plain files with the
 expected names from that folder.
@@ -17,6 +18,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from secretary_common.errors import ErrorCode, PermanentError, TransientError, UrlRefused
+from secretary_common.http.guard_proxy import GuardProxy
 from secretary_common.http.url_guard import UrlGuard
 from secretary_common.settings.documents import MediaSection
 from secretary_documents.media.download_folder import DownloadFolder, open_plain_file
@@ -44,7 +46,7 @@ _ERROR = re.compile(r"^ERROR: (.{1,300})", re.MULTILINE)
 _TEMPORARY = re.compile(
     r"HTTP Error (429|5\d\d)|timed out|Connection (reset|refused|aborted)|"
     r"Temporary failure|Name or service not known|Failed to resolve|Network is unreachable|"
-    r"IncompleteRead"
+    r"IncompleteRead|Tunnel connection failed: 50[24]"
 )
 _TOO_LARGE = b"larger than max-filesize"
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})?")
@@ -53,9 +55,13 @@ _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})?")
 class YtDlp:
     """Runs yt-dlp within the limits of a section. One instance serves all jobs."""
 
-    def __init__(self, section: MediaSection, guard: UrlGuard) -> None:
+    def __init__(
+        self, section: MediaSection, guard: UrlGuard, guard_proxy: GuardProxy | None = None
+    ) -> None:
+        """*guard_proxy*: the network of yt-dlp; None: a proxy of *guard*."""
         self._section = section
         self._guard = guard
+        self._guard_proxy = guard_proxy or GuardProxy(guard)
         self._max_bytes = int(section.max_mb * 2**20)
 
     def accepts(self, url: str) -> bool:
@@ -95,9 +101,10 @@ class YtDlp:
         size = ("--max-filesize", str(self._max_bytes))
         # After "--" no argument is an option, even if it begins with a dash.
         full = (*_ALWAYS, *size, *arguments, "--", url)
-        command = Command(program, full, limits, timeout_sec, folder=folder.path, online=True)
-        # --max-filesize has no effect on streams in fragments, so the folder is watched too.
-        result = await run_program(command, watch=folder.watch)
+        async with self._guard_proxy.running() as proxy:
+            command = Command(program, full, limits, timeout_sec, folder=folder.path, proxy=proxy)
+            # --max-filesize has no effect on streams in fragments, so the folder is watched too.
+            result = await run_program(command, watch=folder.watch)
         folder.check_limits()  # yt-dlp may have ended between two checks
         return result
 

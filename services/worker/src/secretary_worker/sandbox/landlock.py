@@ -18,7 +18,7 @@ from secretary_worker.sandbox.kernel import PR_SET_NO_NEW_PRIVS, prctl, syscall
 # The numbers are the same on all processors.
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
 _VERSION_FLAG = 1
-_PATH_BENEATH = 1
+_PATH_BENEATH, _NET_PORT = 1, 2
 
 # linux/landlock.h
 EXECUTE, _WRITE_FILE, _READ_FILE, _READ_DIR = 1 << 0, 1 << 1, 1 << 2, 1 << 3
@@ -44,6 +44,10 @@ class _PathBeneath(ctypes.Structure):
     _fields_ = (("allowed", ctypes.c_uint64), ("parent", ctypes.c_int32))
 
 
+class _NetPort(ctypes.Structure):
+    _fields_ = (("allowed", ctypes.c_uint64), ("port", ctypes.c_uint64))
+
+
 def abi() -> int:
     """Return the version of the kernel's Landlock; 0 if the kernel or the container has none."""
     try:
@@ -55,17 +59,20 @@ def abi() -> int:
 class Landlock:
     """Rules for this process. Everything that no rule allows is forbidden by ``enforce``."""
 
-    def __init__(self, *, network: bool = False) -> None:
-        """*network*: whether the process may connect to TCP ports."""
+    def __init__(self, *, port: int | None = None) -> None:
+        """*port*: the only TCP port to which the process may connect, on any machine."""
         version = abi()
         self._handled = (1 << _RIGHTS_OF_ABI[max(n for n in _RIGHTS_OF_ABI if n <= version)]) - 1
         rules = _Ruleset(fs=self._handled)
         if version >= TCP_ABI:
-            rules.net = _BIND_TCP if network else _BIND_TCP | _CONNECT_TCP
+            rules.net = _BIND_TCP | _CONNECT_TCP
         if version >= SIGNALS_ABI:
             rules.scoped = _ABSTRACT_SOCKETS | _SIGNALS
         size = 8 if version < TCP_ABI else 16 if version < SIGNALS_ABI else 24
         self._ruleset = syscall(_CREATE_RULESET, ctypes.addressof(rules), size, 0)
+        if port is not None and version >= TCP_ABI:
+            rule = _NetPort(allowed=_CONNECT_TCP, port=port)
+            syscall(_ADD_RULE, self._ruleset, _NET_PORT, ctypes.addressof(rule), 0)
 
     def allow(self, paths: Iterable[str], rights: int = READ) -> None:
         """Allow *rights* on the files and folders *paths*. Missing paths are ignored."""

@@ -70,6 +70,7 @@ def lock_program(
     readable: Iterable[str],
     writable: Iterable[str],
     freedom: Freedom,
+    port: int | None = None,
 ) -> None:
     """Leave this process what the program needs that then replaces this process.
 
@@ -79,12 +80,13 @@ def lock_program(
         readable: files and folders that it may read and execute, besides those of the system.
         writable: folders that it may change.
         freedom: what it may do besides.
+        port: the only TCP port to which it may connect, if *freedom* has connections.
 
     Raises:
         OSError: the kernel refuses a layer that it has.
     """
     if landlock.abi():
-        rules = Landlock(network=freedom.network)
+        rules = Landlock(port=port if freedom.network else None)
         rules.allow([*_LIBRARIES, *(_FOR_NETWORK if freedom.network else ())])
         rules.allow(_DEVICES, landlock.READ | landlock.WRITE)
         # The interpreter of a script and the loader of libraries are executed too.

@@ -23,8 +23,9 @@ class ProgramAccess:
     """The descriptors of open files. The program may open them again, as ``/dev/fd/N``."""
     writable: Sequence[str] = ()
     """Folders that the program may read and change."""
-    network: bool = False
-    """Whether the program may open connections."""
+    proxy_port: int | None = None
+    """The TCP port of the program's proxy. The program may connect to no other port; with None it
+    has no network."""
     programs: bool = False
     """Whether the program may start other programs. They stay in its process group."""
 
@@ -44,7 +45,8 @@ def replace_process(program: str, arguments: Sequence[str], access: ProgramAcces
         files=access.files,
         readable=_homes(program),
         writable=access.writable,
-        freedom=Freedom(programs=access.programs, network=access.network),
+        freedom=Freedom(programs=access.programs, network=access.proxy_port is not None),
+        port=access.proxy_port,
     )
     # os.execv would copy the path, and the filter knows only this address.
     libc.execve(path, argv, environment)

@@ -23,6 +23,7 @@ _ARCHITECTURES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}  # linux/audit.h
 # linux/bpf_common.h
 _LOAD, _RETURN = 0x20, 0x06
 _IF_EQUAL, _IF_GREATER, _IF_SET = 0x15, 0x25, 0x45
+_AND = 0x54
 # linux/seccomp.h: results, and where the filter finds a call
 _KILL_PROCESS, _ERROR, _ALLOW = 0x80000000, 0x00050000, 0x7FFF0000
 _NUMBER, _ARCHITECTURE, _ARGUMENTS = 0, 4, 16
@@ -31,7 +32,12 @@ _CLONE_THREAD = 0x00010000
 _OWNER_COMMANDS = (8, 15)  # fcntl: F_SETOWN, F_SETOWN_EX, which let the kernel send signals
 # ioctl: FIOSETOWN and SIOCSPGRP do the same; TIOCSTI types into a terminal
 _FORBIDDEN_IOCTLS = (0x8901, 0x8902, 0x5412)
-_AF_UNIX = 1
+# linux/socket.h, linux/net.h, linux/in.h. Landlock has rules for TCP alone: neither for UDP nor for
+# MPTCP, and none for a connection that a message opens (MSG_FASTOPEN).
+_AF_INET, _AF_INET6 = 2, 10
+_TYPE_MASK, _SOCK_STREAM = 0xF, 1
+_TCP_PROTOCOLS = (0, 6)
+_MSG_FASTOPEN = 0x20000000
 
 _ABSENT = ("clone3", "io_uring_setup")  # programs then use older calls
 _FOR_PROCESSES = ("fork", "vfork", "kill", "clone", "clone3", "tkill", "tgkill", "execve")
@@ -51,7 +57,7 @@ class Freedom:
     programs: bool = False
     """Start processes and programs, and send signals. They cannot leave their process group."""
     network: bool = False
-    """Open connections, but none to sockets in the file system."""
+    """Open connections by TCP over IPv4 and IPv6."""
     exec_at: int | None = None
     """The address of the path of the one program that may replace this process."""
 
@@ -120,10 +126,18 @@ def _conditions(pid: int, freedom: Freedom) -> dict[str, list[Instruction]]:
         "ioctl": _if_one_of(1, _FORBIDDEN_IOCTLS),
         "kill": _unless(0, _IF_EQUAL, pid),
         "prlimit64": _unless(0, _IF_EQUAL, 0),
+        "sendmmsg": _if_set(3, _MSG_FASTOPEN),
+        "sendmsg": _if_set(2, _MSG_FASTOPEN),
+        "sendto": _if_set(3, _MSG_FASTOPEN),
         "tgkill": _unless(0, _IF_EQUAL, pid),
     }
     if freedom.network:
-        conditions["socket"] = _if_one_of(0, (_AF_UNIX,))
+        conditions["socket"] = [
+            *_only(0, (_AF_INET, _AF_INET6)),
+            *_only(1, (_SOCK_STREAM,), mask=_TYPE_MASK),
+            *_only(2, _TCP_PROTOCOLS),
+            (_RETURN, 0, 0, _ALLOW),
+        ]
     if freedom.exec_at is not None:
         low, high = freedom.exec_at & 0xFFFFFFFF, freedom.exec_at >> 32
         conditions["execve"] = [
@@ -144,6 +158,22 @@ def _unless(argument: int, test: int, value: int) -> list[Instruction]:
         (test, 0, 1, value),
         (_RETURN, 0, 0, _ALLOW),
         _refuse(errno.EPERM),
+    ]
+
+
+def _only(argument: int, values: tuple[int, ...], mask: int = 0xFFFFFFFF) -> list[Instruction]:
+    """Refuse the call unless *argument* is one of *values*; else go on."""
+    tests = [(_IF_EQUAL, len(values) - place, 0, value) for place, value in enumerate(values)]
+    load: list[Instruction] = [(_LOAD, 0, 0, _ARGUMENTS + 8 * argument), (_AND, 0, 0, mask)]
+    return [*load, *tests, _refuse(errno.EPERM)]
+
+
+def _if_set(argument: int, bits: int) -> list[Instruction]:
+    return [
+        (_LOAD, 0, 0, _ARGUMENTS + 8 * argument),
+        (_IF_SET, 0, 1, bits),
+        _refuse(errno.EPERM),
+        (_RETURN, 0, 0, _ALLOW),
     ]
 
 
