@@ -128,13 +128,16 @@ COMPOSE = $(shell docker compose version >/dev/null 2>&1 && echo docker compose 
 # How many workers `make compose-up` starts.
 WORKERS ?= 1
 
-.PHONY: compose-env compose-up compose-down compose-test
+.PHONY: compose-up compose-key compose-secrets compose-down compose-test
 
-compose-env: ## Add the secrets that are missing in .env; keep the others
-	@$(PYTHON) deploy/compose/make_env.py .env
-
-compose-up: compose-env ## Build the images and start everything in Docker; WORKERS=3 for three
+compose-up: ## Build the images and start everything in Docker; WORKERS=3 for three
 	@$(COMPOSE) up --build --detach --scale worker=$(WORKERS)
+
+compose-key: ## Print the API's first admin key
+	@$(COMPOSE) exec -T api cat /run/secrets/api__bootstrap_key; echo
+
+compose-secrets: ## Print all secrets as lines for .env, for a backup
+	@$(COMPOSE) run --rm -T secrets python -I /make_secrets.py show
 
 compose-down: ## Stop and remove the containers; keep the data
 	@$(COMPOSE) down

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ FILES = ("docker-compose.yml", "tests/compose/docker-compose.yml")
 OURS = ("api", "notifier", "worker")
 """Secretary's services; each has an image."""
 TAG = "compose-test"
+LABEL = "com.docker.compose"
 BUILD_SEC = 1200.0
 UP_SEC = 300.0
 COMMAND_SEC = 120.0
@@ -67,9 +68,9 @@ def compose_command() -> list[str]:
     raise CommandFailed("neither docker compose nor docker-compose is installed")
 
 
-def secrets_in(file: Path) -> dict[str, str]:
-    """Return the variables of an ``.env`` file that ``make_env.py`` wrote."""
-    pairs = (line.partition("=") for line in file.read_text(encoding="utf-8").splitlines())
+def secrets_in(text: str) -> dict[str, str]:
+    """Return the secrets that ``make_secrets.py show`` has printed."""
+    pairs = (line.partition("=") for line in text.splitlines())
     return {name: value.strip("'") for name, equals, value in pairs if equals}
 
 
@@ -77,15 +78,15 @@ class Project:
     """One compose project."""
 
     def __init__(self, folder: Path, *, port: int, settings: Mapping[str, str]) -> None:
-        """*folder* keeps the secrets; the API is published at *port* of 127.0.0.1."""
+        """*folder* has no ``.env``; the API is published at *port* of 127.0.0.1."""
         self._command = compose_command()
-        self._env_file = folder / "compose.env"
+        self._env_file = folder / "none.env"
+        self._env_file.touch()
         self.env = self._environment()
-        run(sys.executable, "deploy/compose/make_env.py", str(self._env_file), env=self.env)
-        self.secrets = secrets_in(self._env_file)
         self._with_settings = {
             **self.env,
             **settings,
+            "SECRETARY_INSTALLATION": str(folder),
             "SECRETARY_TAG": TAG,
             "SECRETARY_API_ADDRESS": f"127.0.0.1:{port}",
         }
@@ -98,16 +99,19 @@ class Project:
         foreign = ("SECRETARY_", "RABBITMQ_", "COMPOSE_")
         return {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
 
-    def refusal_without_secrets(self, folder: Path) -> str:
-        """Return compose's error message without ``.env``; empty if there is no error."""
-        empty = folder / "empty.env"
-        empty.touch()
-        try:
-            files = ("-f", FILES[0], "--env-file", str(empty))
-            run(*self._command, *files, "config", env=self.env)
-        except CommandFailed as error:
-            return str(error)
-        return ""
+    @functools.cached_property
+    def secrets(self) -> dict[str, str]:
+        """The secrets that the service ``secrets`` has made, by their names in ``.env``."""
+        show = ("python", "-I", "/make_secrets.py", "show")
+        return secrets_in(self.compose("run", "--rm", "-T", "secrets", *show))
+
+    def all_containers(self) -> dict[str, str]:
+        """Return the services of all containers, ended ones too, by id."""
+        listed = self.docker(
+            *("ps", "--all", "--no-trunc", "--filter", f"label={LABEL}.project={self.name}"),
+            *("--format", f'{{{{.ID}}}} {{{{.Label "{LABEL}.service"}}}}'),
+        )
+        return dict(line.split() for line in listed.splitlines())
 
     def compose(self, *arguments: str, timeout_sec: float = COMMAND_SEC) -> str:
         """Run a compose command of this project; return its output.

@@ -1,4 +1,4 @@
-"""``make compose-test``: test docker-compose.yml with three workers, a drain and a broker restart.
+"""``make compose-test``: test docker-compose.yml: its locks, three workers, a drain, a restart.
 
 It builds the images, starts everything under its own project name, uses it as the README says, and
 removes it with its volumes. It exits with 0 only if every promise was kept.
@@ -18,6 +18,7 @@ from typing import Any
 
 import httpx
 from compose.image import build
+from compose.locks import check_locks, check_refusals, check_sandbox, check_users
 from compose.project import OURS, UP_SEC, CommandFailed, JsonObject, Project, run
 from support.scenario_report import PromiseBroken, expect, say
 
@@ -60,14 +61,17 @@ def bring_up(project: Project) -> None:
     expect(count == WORKERS, f"{count} workers run")
 
 
-def curl(project: Project, path: str, *arguments: str) -> JsonObject:
+def curl(
+    project: Project, path: str, *arguments: str, content_type: str | None = "application/json"
+) -> JsonObject:
     """Call the API with curl; return the ``data`` of its answer.
 
     Raises:
         PromiseBroken: the answer is an error.
     """
     key = project.secrets["SECRETARY_API__BOOTSTRAP_KEY"]
-    headers = ("-H", f"Authorization: Bearer {key}", "-H", "Content-Type: application/json")
+    headers = ["-H", f"Authorization: Bearer {key}"]
+    headers += ["-H", f"Content-Type: {content_type}"] if content_type else []
     command = ("curl", "-sS", "--max-time", "15", *headers, *arguments, f"{project.url}{path}")
     answer: JsonObject = json.loads(run(*command, env=project.env))
     expect(answer["status"] == "success", f"{path}: {answer}")
@@ -99,7 +103,7 @@ def use_as_the_readme_says(project: Project) -> None:
 
 
 def check_webhook(project: Project) -> None:
-    """Check that the completion arrived, with a valid signature under the secret of ``.env``."""
+    """Check that the completion arrived, with a valid signature under the service's secret."""
     (receiver,) = project.containers("receiver")
 
     def completion() -> JsonObject | None:
@@ -115,6 +119,27 @@ def check_webhook(project: Project) -> None:
     expect(not fault, f"the webhook does not verify: {fault}")
     count = len(list(project.log_lines(receiver)))
     say(f"webhooks received in the container: {count}; the completion's signature verifies")
+
+
+def use_the_rest(project: Project, client: JobClient) -> None:
+    """Upload, cancel, retry, delete, resend: each user of MongoDB does all of its work."""
+    upload = curl(project, "/api/files", "-F", "file=@demo/sample.pdf", content_type=None)
+    job_id = client.submit("pdf", {"file_id": upload["file_id"], **SLOW, "use_cache": True})
+    client.wait(job_id, timeout_sec=JOB_SEC)
+    curl(project, f"/api/jobs/{job_id}/retry", "-X", "POST")
+    client.wait(job_id, timeout_sec=JOB_SEC)
+    later = client.submit("pdf", {"filename": SAMPLE}, delay_sec=3600)
+    curl(project, f"/api/jobs/{later}/cancel", "-X", "POST")
+    curl(project, f"/api/jobs/{later}", "-X", "DELETE")
+    batch = json.dumps({"jobs": [{"job_type": "pdf", "parameters": {"filename": SAMPLE}}] * 2})
+    curl(project, "/api/jobs/batch", "-X", "POST", "-d", batch)
+    key = curl(project, "/api/keys", "-X", "POST", "-d", '{"name": "one"}')
+    curl(project, f"/api/keys/{key['key_id']}", "-X", "DELETE")
+    (delivery, *_) = curl(project, "/api/deliveries")["deliveries"]
+    curl(project, f"/api/deliveries/{delivery['id']}/resend", "-X", "POST")
+    for job_type in ("pause", "resume"):
+        curl(project, f"/api/job-types/session/{job_type}", "-X", "POST")
+    say("upload, retry, cancel, delete, batch, key, resend and pause work")
 
 
 def submit(client: JobClient, count: int, **parameters: Any) -> list[str]:
@@ -245,19 +270,24 @@ def show_logs(project: Project) -> None:
     sys.stdout.write(project.compose("logs", "--no-color", "--tail", "30"))
 
 
-def exercise(project: Project, folder: Path) -> None:
+def exercise(project: Project) -> None:
     """Run every step in order.
 
     Raises:
         PromiseBroken, CommandFailed, NotInTime: a step failed.
     """
-    build(project, folder)
+    build(project)
     bring_up(project)
+    check_locks(project)
+    check_users(project)
+    check_sandbox(project)
     use_as_the_readme_says(project)
     with JobClient(project.url, project.secrets["SECRETARY_API__BOOTSTRAP_KEY"]) as client:
+        use_the_rest(project, client)
         share_the_work(project, client)
         drain_a_worker(project, client)
         restart_the_broker(project, client)
+    check_refusals(project)
     check_health_and_end(project)
 
 
@@ -270,7 +300,7 @@ def main() -> int:
         project = Project(folder, port=free_port(), settings=settings)
         say(f"project {project.name}")
         try:
-            exercise(project, folder)
+            exercise(project)
         except (PromiseBroken, CommandFailed, NotInTime) as error:
             show_logs(project)
             say(f"compose-test: FAILED: {error}")

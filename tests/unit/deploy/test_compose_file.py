@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from secretary_common.settings.secret_file import is_secret, names_secret_file
 from secretary_common.settings.settings import DELIMITER, PREFIX, Settings
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -26,16 +27,43 @@ def _seconds(duration: str) -> float:
 def test_every_setting_in_it_exists(service: str) -> None:
     for variable in SERVICES[service]["environment"]:
         section, _, key = variable.removeprefix(PREFIX).lower().partition(DELIMITER)
-        field = Settings.model_fields[section].annotation
-        assert key in getattr(field, "model_fields", {}), variable
+        model: Any = Settings.model_fields[section].annotation
+        assert key in model.model_fields or names_secret_file(model, key), variable
 
 
-@pytest.mark.parametrize("service", OURS)
-def test_our_containers_have_no_privileges(service: str) -> None:
+@pytest.mark.parametrize("service", SERVICES)
+def test_no_container_has_privileges_or_a_root_that_it_can_write_to(service: str) -> None:
     definition = SERVICES[service]
     assert definition["read_only"] is True
     assert definition["cap_drop"] == ["ALL"]
     assert definition["security_opt"] == ["no-new-privileges:true"]
+    added = ["CHOWN", "DAC_OVERRIDE"] if service == "secrets" else []
+    assert definition.get("cap_add", []) == added
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_every_container_has_a_limit_of_memory_processes_and_cpu(service: str) -> None:
+    assert {"mem_limit", "pids_limit", "cpu_period", "cpu_quota"} <= set(SERVICES[service])
+
+
+def test_the_servers_do_not_run_as_root() -> None:
+    assert {SERVICES[name]["user"] for name in ("mongo", "rabbitmq")} == {"999:999"}
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_no_secret_stands_in_an_environment(service: str) -> None:
+    for variable, value in SERVICES[service].get("environment", {}).items():
+        section, _, key = variable.removeprefix(PREFIX).lower().partition(DELIMITER)
+        field = Settings.model_fields.get(section)
+        known = getattr(field.annotation, "model_fields", {}) if field else {}
+        assert key not in known or not is_secret(known[key]), variable
+        assert "PASSWORD" not in variable
+        assert "PASSWORD" not in value
+
+
+@pytest.mark.parametrize("service", ["mongo", "rabbitmq", "secrets"])
+def test_an_image_of_others_is_named_with_its_minor_version(service: str) -> None:
+    assert re.search(r":\d+\.\d+", SERVICES[service]["image"])
 
 
 def test_a_worker_is_given_more_time_to_stop_than_it_drains() -> None:
@@ -53,19 +81,12 @@ def test_workers_can_be_scaled() -> None:
     assert all("container_name" not in one for one in SERVICES.values())
 
 
-def test_each_secret_goes_only_to_the_services_that_need_it() -> None:
-    users = {
-        "SECRETARY_API__PEPPER": {"api"},
-        "SECRETARY_API__BOOTSTRAP_KEY": {"api"},
-        "SECRETARY_NOTIFIER__SIGNING_SECRETS": {"notifier"},
-        "SECRETARY_BROKER__MANAGEMENT_URL": {"init"},
-        "SECRETARY_MISTRAL__API_KEY": {"worker"},
-        "SECRETARY_VISION__API_KEY": {"worker"},
-        "SECRETARY_LLM__API_KEY": {"worker"},
-        "SECRETARY_TRANSCRIPTION__API_KEY": {"worker"},
-    }
-    for secret, expected in users.items():
-        assert {name for name in OURS if secret in SERVICES[name]["environment"]} == expected
+def test_each_service_reads_secrets_of_its_own_volume_alone() -> None:
+    for service, definition in SERVICES.items():
+        mounted = [one for one in definition.get("volumes", []) if one.startswith("secrets-")]
+        expected = [f"secrets-{service}:/run/secrets:ro"]
+        assert service == "secrets" or mounted == expected
+    assert "secrets:/secrets/all" in SERVICES["secrets"]["volumes"]
 
 
 def _with_defaults(text: str) -> str:
