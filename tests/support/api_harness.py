@@ -30,7 +30,11 @@ from secretary_common.testing.api_keys import InMemoryKeyRepository
 from secretary_common.testing.deliveries import InMemoryDeliveryRepository
 from secretary_common.testing.doorbell import RecordingDoorbell
 from secretary_common.testing.files import InMemoryFileRepository
-from secretary_common.testing.jobs import InMemoryBatchRepository, InMemoryJobRepository
+from secretary_common.testing.jobs import (
+    InMemoryBatchRepository,
+    InMemoryJobFeed,
+    InMemoryJobRepository,
+)
 from secretary_common.testing.logs import InMemoryLogRepository
 from secretary_common.testing.processes import InMemoryNotifierRepository, InMemoryWorkerRepository
 
@@ -98,6 +102,7 @@ class Api:
         self.app = create_app(
             ApiDependencies(
                 jobs=self.jobs,
+                job_feed=InMemoryJobFeed(self.jobs),
                 logs=self.logs,
                 files=self.files,
                 deliveries=self.deliveries,

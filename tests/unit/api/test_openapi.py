@@ -34,6 +34,7 @@ async def test_each_path_is_described_in_one_form(document: Any) -> None:
         "/api/jobs/batch/{batch_id}/cancel",
         "/api/jobs/batch/{batch_id}/retry-failed",
         "/api/files",
+        "/api/stream",
         "/api/deliveries",
         "/api/deliveries/recover",
         "/api/deliveries/{delivery_id}/resend",

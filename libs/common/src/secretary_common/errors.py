@@ -175,6 +175,12 @@ class StaleClaim(SecretaryError):
     code = ErrorCode.INVALID_STATE
 
 
+class FeedLost(SecretaryError):
+    """The store does not have all changes of jobs from this place on."""
+
+    code = ErrorCode.NOT_FOUND
+
+
 class NotFound(SecretaryError):
     """The requested item does not exist."""
 

@@ -23,6 +23,7 @@ from secretary_api.http.middleware import BodyLimit, Limit, OptionalSlash, Reque
 from secretary_api.http.multipart import FRAMING_BYTES
 from secretary_api.jobs.actions import JobActions
 from secretary_api.jobs.admission import Admission
+from secretary_api.jobs.all_jobs_stream import AllJobsStream
 from secretary_api.jobs.batches import Batches
 from secretary_api.jobs.idempotency import IdempotencyMarker
 from secretary_api.jobs.job_types import KnownJobTypes
@@ -47,12 +48,13 @@ from secretary_api.routes import (
     uploads,
     workers,
 )
-from secretary_api.workers import WorkerActions
+from secretary_api.workers import LiveWorkers, WorkerActions
 from secretary_common.ports import (
     BatchRepository,
     DeliveryRepository,
     Doorbell,
     FileRepository,
+    JobFeed,
     JobRepository,
     JobTypeRepository,
     KeyRepository,
@@ -78,6 +80,7 @@ ROUTERS = (
     batches.router,  # before jobs: "batch" is not the id of a job
     jobs.router,
     stream.router,
+    stream.feed,
     files.router,
     uploads.router,
     actions.router,
@@ -98,6 +101,7 @@ class ApiDependencies:
     """The objects and the settings that the API needs."""
 
     jobs: JobRepository
+    job_feed: JobFeed
     batches: BatchRepository
     logs: LogRepository
     files: FileRepository
@@ -186,6 +190,10 @@ def _services(parts: ApiDependencies) -> Services:
         ),
         jobs=_job_queries(parts, announced),
         stream=JobStream(parts.jobs, keyring.is_valid, parts.is_stopping),
+        all_jobs=AllJobsStream(
+            parts.job_feed, parts.jobs, parts.clock, keyring.is_valid, parts.is_stopping
+        ),
+        live_workers=LiveWorkers(parts.workers, parts.clock),
         uploads=upload_store,
         downloads=Downloads(parts.files),
         actions=job_actions,

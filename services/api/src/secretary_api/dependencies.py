@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
-from fastapi import Depends, Header, Request
+from fastapi import Depends, Header, Query, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel
 
@@ -15,9 +15,11 @@ from secretary_api.deliveries import Deliveries
 from secretary_api.files.downloads import Downloads
 from secretary_api.files.uploads import UploadStore
 from secretary_api.http import body
+from secretary_api.http.errors import refused_fields
 from secretary_api.http.json_bodies import JsonBodies
 from secretary_api.jobs.actions import JobActions
 from secretary_api.jobs.admission import Admission
+from secretary_api.jobs.all_jobs_stream import AllJobsStream
 from secretary_api.jobs.batches import Batches
 from secretary_api.jobs.idempotency import HEADER as IDEMPOTENCY_HEADER
 from secretary_api.jobs.idempotency import IdempotencyMarker
@@ -27,7 +29,7 @@ from secretary_api.jobs.stream import JobStream
 from secretary_api.jobs.submitter import JobSubmitter
 from secretary_api.key_listing import KeyListing
 from secretary_api.request_rate import RequestRate
-from secretary_api.workers import WorkerActions
+from secretary_api.workers import LiveWorkers, WorkerActions
 from secretary_common.errors import StoreUnavailable, Unauthorized
 from secretary_common.models import Idempotency, Job
 from secretary_common.ports import TemplateRepository
@@ -35,6 +37,7 @@ from secretary_common.runtime.clock import Clock
 from secretary_common.runtime.metrics_token import MetricsToken
 
 M = TypeVar("M", bound=BaseModel)
+LONGEST_WAIT_SEC = 60
 
 BEARER = HTTPBearer(
     auto_error=False,
@@ -50,6 +53,8 @@ class Services:
     submitter: JobSubmitter
     jobs: JobQueries
     stream: JobStream
+    all_jobs: AllJobsStream
+    live_workers: LiveWorkers
     downloads: Downloads
     uploads: UploadStore
     actions: JobActions
@@ -217,6 +222,34 @@ async def submission_of(
     submission = body.validated(parsed, model)
     key = request.headers.get(IDEMPOTENCY_HEADER)
     return submission, services.marker.mark(key, parsed, services.clock.now()), caller
+
+
+async def described_wait(
+    wait: Annotated[
+        float,
+        Query(ge=0, le=LONGEST_WAIT_SEC, description="Seconds to wait for the end of the job."),
+    ] = 0,
+) -> None:
+    """Describe the parameter that ``wait_of`` reads."""
+    del wait
+
+
+def wait_of(request: Request) -> float:
+    """Return the seconds that a request to a ``ThinRoute`` waits for the end of its job.
+
+    Raises:
+        InvalidRequest: naming ``wait``.
+    """
+    given = request.query_params.get("wait")
+    if given is None:
+        return 0.0
+    try:
+        seconds = float(given)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds <= LONGEST_WAIT_SEC:
+        raise refused_fields(("wait", f"must be a number of seconds, 0 to {LONGEST_WAIT_SEC}"))
+    return seconds
 
 
 def described_body(model: type[BaseModel]) -> dict[str, object]:

@@ -104,6 +104,7 @@ def wire(
     """Return the dependencies of the API for *settings*."""
     return ApiDependencies(
         jobs=store.jobs,
+        job_feed=store.job_feed,
         batches=store.batches,
         logs=store.logs,
         files=store.files,

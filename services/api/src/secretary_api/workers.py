@@ -3,16 +3,47 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
 from secretary_api.jobs.job_types import KnownJobTypes
-from secretary_common.errors import NotFound
+from secretary_common.errors import NotFound, StoreUnavailable
 from secretary_common.models import JobTypeInfo, WorkerReport
 from secretary_common.ports import Doorbell, JobRepository, WorkerRepository
 from secretary_common.runtime.clock import Clock
 from secretary_common.runtime.log import get_logger
 
 log = get_logger(__name__)
+
+
+MAX_AGE_SEC = 2.0
+
+
+class LiveWorkers:
+    """Counts the live workers of a job type; reads them again at most every two seconds."""
+
+    def __init__(self, workers: WorkerRepository, clock: Clock) -> None:
+        self._workers = workers
+        self._clock = clock
+        self._counts: Counter[str] = Counter()
+        self._read_at: datetime | None = None
+
+    async def count(self, job_type: str) -> int | None:
+        """Return the number of active workers of *job_type*; None if MongoDB does not answer."""
+        now = self._clock.now()
+        if self._read_at is None or abs((now - self._read_at).total_seconds()) > MAX_AGE_SEC:
+            try:
+                self._counts = count_by_type(await self._workers.alive(now))
+            except StoreUnavailable:
+                return None
+            self._read_at = now
+        return self._counts[job_type]
+
+
+def count_by_type(reports: Iterable[WorkerReport]) -> Counter[str]:
+    """Return the number of active workers for each job type."""
+    return Counter(name for worker in reports if worker.active for name in worker.job_types)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +70,7 @@ class WorkerActions:
         Raises:
             StoreUnavailable: MongoDB did not answer.
         """
-        alive = await self.alive()
-        return Counter(name for worker in alive if worker.active for name in worker.job_types)
+        return count_by_type(await self.alive())
 
     async def pause(self, name: str) -> JobTypeInfo:
         """Pause the type *name*: workers start no more of its jobs, and running jobs continue.

@@ -29,6 +29,16 @@ async def ended(api: Api) -> Job:
     return job
 
 
+async def test_a_place_that_is_not_known_resets_the_stream_of_all_jobs(api: Api) -> None:
+    answer = await api.get("/api/stream", headers={"Last-Event-ID": "not a place"})
+    assert answer.headers["content-type"] == "text/event-stream; charset=utf-8"
+    assert answer.text.endswith("event: reset\ndata: {}\n\n")
+
+
+async def test_an_unknown_filter_of_the_stream_is_refused(api: Api) -> None:
+    error_of(await api.get("/api/stream?colour=blue"), 422, "VALIDATION_ERROR")
+
+
 @pytest.mark.parametrize("last", [None, "6", "", "x", "-8", "8.5", "9" * 400])
 async def test_a_client_that_does_not_know_the_end_gets_it_as_the_last_event(
     api: Api, last: str | None

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import bson
+from bson import Timestamp
 from bson.raw_bson import RawBSONDocument
 from pymongo import IndexModel, ReturnDocument, UpdateMany, UpdateOne
 from pymongo.errors import BulkWriteError, OperationFailure
@@ -234,6 +236,22 @@ class Collection:
                 cursor = await cursor
             found: list[Document] = await cursor.to_list(None)
             return found
+
+    @contextlib.asynccontextmanager
+    async def watch(
+        self, pipeline: Sequence[Document], *, start_at: Timestamp, wait_ms: int
+    ) -> AsyncIterator[Any]:
+        """Open a change stream from *start_at* on, close it at the end."""
+        with self._connection_state.translated_errors():
+            opening = self._raw.watch(
+                list(pipeline), start_at_operation_time=start_at, max_await_time_ms=wait_ms
+            )
+            stream = await opening if inspect.isawaitable(opening) else opening
+        try:
+            yield stream
+        finally:
+            with contextlib.suppress(Exception):  # the server closes it too
+                await stream.close()
 
     async def list_indexes(self) -> list[Document]:
         """Return the collection's indexes, also unfinished ones; empty without a collection."""

@@ -19,6 +19,7 @@ from secretary_common.mongo.deliveries.repository import MongoDeliveryRepository
 from secretary_common.mongo.driver import DatabaseClient
 from secretary_common.mongo.files import MongoFileRepository
 from secretary_common.mongo.jobs.batches import MongoBatchRepository
+from secretary_common.mongo.jobs.feed import MongoJobFeed
 from secretary_common.mongo.jobs.logs import MongoLogRepository
 from secretary_common.mongo.jobs.repository import MongoJobRepository
 from secretary_common.mongo.processes import MongoNotifierRepository, MongoWorkerRepository
@@ -46,6 +47,7 @@ class Store:
         self.client = client
         self.clock = ServerClock()
         self.jobs = MongoJobRepository(client.collection("jobs"), self.clock, retention)
+        self.job_feed = MongoJobFeed(client.collection("jobs"), self.clock)
         self.batches = MongoBatchRepository(client)
         self.logs = MongoLogRepository(client.collection("job_logs"))
         self.files = MongoFileRepository(client)

@@ -21,6 +21,7 @@ from secretary_common.ports.job import (
     JobStatistics,
     JobStorage,
 )
+from secretary_common.ports.job_feed import ChangedJobs, FeedPlace, JobFeed
 from secretary_common.ports.log import LogRepository
 from secretary_common.ports.process import NotifierRepository, WorkerRepository
 from secretary_common.ports.removal import Expired, LockRepository, RemovalRepository
@@ -30,16 +31,19 @@ __all__ = [
     "CacheEntry",
     "CacheEviction",
     "CacheRepository",
+    "ChangedJobs",
     "DeliveryQueue",
     "DeliveryRepository",
     "DeliveryStorage",
     "Doorbell",
     "Expired",
+    "FeedPlace",
     "FileContent",
     "FileRepository",
     "JobActionWrites",
     "JobCandidates",
     "JobClaims",
+    "JobFeed",
     "JobOutbox",
     "JobRepository",
     "JobStatistics",

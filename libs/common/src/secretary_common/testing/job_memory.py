@@ -10,11 +10,25 @@ from secretary_common.models import MOST_ATTEMPTS, Job
 from secretary_common.models.states import JobStatus
 
 
+class RecordedJobs(dict[str, Job]):
+    """Jobs by id, and the ids of the jobs that changed visibly, in order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.changed: list[str] = []
+
+    def __setitem__(self, job_id: str, job: Job) -> None:
+        before = self.get(job_id)
+        super().__setitem__(job_id, job)
+        if before is None or before.seq != job.seq:
+            self.changed.append(job_id)
+
+
 class JobMemory:
     """The jobs and their changes."""
 
     def __init__(self) -> None:
-        self.jobs: dict[str, Job] = {}
+        self.jobs = RecordedJobs()
 
     def waiting(self, job_types: Collection[str]) -> Iterable[Job]:
         """Return waiting jobs of these types, due or not."""

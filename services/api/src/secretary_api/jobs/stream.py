@@ -11,6 +11,9 @@ from secretary_common.runtime.group_commit import GroupCommit
 from secretary_common.runtime.resilient_loop import Failures
 
 POLL_SEC = 0.5
+QUICK_POLL_SEC = 0.05
+QUICK_SEC = 2.0
+"""A request that waits for the end of a job looks every ``QUICK_POLL_SEC`` for this time."""
 QUIET_SEC = 15.0
 """Proxies close connections that are silent for long."""
 BEFORE_ALL = -1
@@ -70,6 +73,27 @@ class JobStream:
             except Exception as error:  # noqa: BLE001 - logged; the client's stream goes on
                 self._failures.record(error)
                 current = found
+            if current is None or self._is_stopping():
+                return
+            found = current
+
+    async def wait_for_end(self, job: Job, within_sec: float, key_id: str) -> None:
+        """Return when *job* has ended, at the latest after *within_sec*.
+
+        It looks more often in the first seconds, because most jobs are short. It returns early when
+        the service stops, and when the API key *key_id* may not follow jobs any more.
+        """
+        loop = asyncio.get_running_loop()
+        began_at, found = loop.time(), job
+        while not found.has_ended and (left := began_at + within_sec - loop.time()) > 0:
+            is_new = loop.time() - began_at < QUICK_SEC
+            step = QUICK_POLL_SEC if is_new else POLL_SEC
+            await asyncio.sleep(min(step - loop.time() % step, left))
+            try:
+                current = await self._polls.submit((job.job_id, key_id))
+            except Exception as error:  # noqa: BLE001 - logged; the client gets what is known
+                self._failures.record(error)
+                continue
             if current is None or self._is_stopping():
                 return
             found = current

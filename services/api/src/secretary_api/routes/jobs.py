@@ -6,16 +6,20 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
+from secretary_api.auth import Principal
 from secretary_api.dependencies import (
     JobDep,
     PrincipalDep,
+    Services,
     ServicesDep,
     add_log_fields,
     caller_of,
     described_body,
     described_submission,
+    described_wait,
     services_of,
     submission_of,
+    wait_of,
 )
 from secretary_api.dependencies import job as job_of_path
 from secretary_api.http.answer import success
@@ -36,7 +40,7 @@ from secretary_api.schemas.delivery import DeliveryPage, PageQuery
 from secretary_api.schemas.envelope import Success
 from secretary_api.schemas.job import JobPage, JobView, LogPage, Submitted
 from secretary_api.schemas.submission import JobFilter, JobSubmission
-from secretary_common.models import JobQuery, LogLevel
+from secretary_common.models import Job, JobQuery, LogEntry, LogLevel
 
 LOGS_IN_JOB = 100
 
@@ -50,16 +54,27 @@ busy = APIRouter(prefix=router.prefix, tags=["jobs"], responses=COMMON, route_cl
     status_code=202,
     response_model=Success[Submitted],
     responses=WITH_JSON_BODY,
-    dependencies=[Depends(described_submission)],
+    dependencies=[Depends(described_submission), Depends(described_wait)],
     openapi_extra=described_body(JobSubmission),
 )
 async def submit_job(request: Request) -> Response:
-    """Accept a job: the answer 202 means that the job is stored durably and will be run."""
+    """Accept a job: the answer 202 means that the job is stored durably and will be run.
+
+    With `wait`, the answer comes when the job has ended, or after this time, whichever is first.
+    """
     submission, mark, caller = await submission_of(request, JobSubmission)
     services = await services_of(request)
+    wait_sec = wait_of(request)
     job, repeated = await services.submitter.submit(submission, mark, caller)
     add_log_fields(request, job_id=job.job_id, job_type=job.job_type)
-    data = {"job_id": job.job_id, "job": view.view_of(job, [])}
+    logs: list[LogEntry] = []
+    if wait_sec:
+        job, logs = await _after_waiting(job, wait_sec, caller, services)
+    data = {
+        "job_id": job.job_id,
+        "job": view.view_of(job, logs),
+        "workers": await services.live_workers.count(job.job_type),
+    }
     headers = submitted_headers(view.job_path(job.job_id), repeated=repeated)
     return success(data, status=202, headers=headers)
 
@@ -83,14 +98,30 @@ async def list_jobs(
     "/{job_id}",
     response_model=Success[JobView],
     responses=NOT_FOUND,
-    dependencies=[Depends(job_of_path)],
+    dependencies=[Depends(job_of_path), Depends(described_wait)],
 )
 async def get_job(request: Request) -> Response:
-    """Show a job with its progress, results, error and last 100 log entries."""
+    """Show a job with its progress, results, error and last 100 log entries.
+
+    With `wait`, the answer comes when the job has ended, or after this time, whichever is first.
+    """
     services = await services_of(request)
     caller = await caller_of(request)
     job = await job_of_path(request, request.path_params["job_id"], caller, services)
-    return success(view.view_of(job, await services.jobs.logs_of(job, LOGS_IN_JOB)))
+    if (wait_sec := wait_of(request)) and not job.has_ended:
+        job, logs = await _after_waiting(job, wait_sec, caller, services)
+    else:
+        logs = await services.jobs.logs_of(job, LOGS_IN_JOB)
+    return success(view.view_of(job, logs))
+
+
+async def _after_waiting(
+    job: Job, wait_sec: float, caller: Principal, services: Services
+) -> tuple[Job, list[LogEntry]]:
+    """Return the job once it has ended, or after *wait_sec*, with its last log entries."""
+    await services.stream.wait_for_end(job, wait_sec, caller.key_id)
+    job = await services.jobs.get(job.job_id, caller)
+    return job, await services.jobs.logs_of(job, LOGS_IN_JOB)
 
 
 @router.get("/{job_id}/attempts", responses=NOT_FOUND)

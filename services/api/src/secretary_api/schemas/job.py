@@ -112,6 +112,22 @@ class Submitted(View):
 
     job_id: str = Field(examples=[EXAMPLE_JOB_ID])
     job: JobView
+    workers: int | None = Field(
+        description="How many live workers run this job type, as of at most 2 s ago. 0: the job "
+        "waits for one. Null: not known now."
+    )
+
+
+class FeedEvent(JobEvent):
+    """The data of an event in the stream of all jobs."""
+
+    job_type: str
+    job_name: str | None
+    batch_id: str | None
+    user_id: str | None
+    tags: list[str]
+    run: int
+    attempt: int
 
 
 class JobMoved(View):
