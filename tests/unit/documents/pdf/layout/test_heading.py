@@ -20,6 +20,11 @@ def marked(first: Line, *, style: DocumentStyle = STYLE) -> tuple[Kind, int]:
     return blocks[0].kind, blocks[0].level
 
 
+def block(text: str, *, size: float, left: float = 72, top: float = 100) -> Block:
+    found = line(text, left, top, size=size)
+    return Block(Kind.PARAGRAPH, found.box, [found])
+
+
 @pytest.mark.parametrize(("size", "level"), [(20, 1), (14, 2)])
 def test_larger_text_is_a_heading_of_the_level_of_its_size(size: float, level: int) -> None:
     assert marked(line("A title", size=size)) == (Kind.HEADING, level)
@@ -63,3 +68,20 @@ def test_other_text_is_no_heading(text: str) -> None:
 @pytest.mark.parametrize("text", ["Figure 3: A bold caption", "Table 2. Numbers", "Abb. 1: Bild"])
 def test_a_caption_is_no_heading(text: str) -> None:
     assert marked(line(text, bold=True))[0] is Kind.CAPTION
+
+
+def test_large_text_below_several_small_headings_of_a_slide_is_no_heading() -> None:
+    pairs = [("Our purpose", "Making things"), ("Our mission", "Everywhere")]
+    blocks = []
+    for at, (small, large) in enumerate(pairs):
+        blocks += [block(small, size=13, left=72 + 200 * at)]
+        blocks += [block(large, size=18, left=72 + 200 * at, top=118)]
+    mark_headings(blocks, DocumentStyle(body=10, sizes=(18, 13)))
+    kinds = [Kind.HEADING, Kind.PARAGRAPH]
+    assert [one.kind for one in blocks] == kinds + kinds
+
+
+def test_a_date_is_no_heading() -> None:
+    blocks = [block("June 2023", size=16), block("12. März 2024", size=16)]
+    mark_headings(blocks, DocumentStyle(body=10, sizes=(16,)))
+    assert [one.kind for one in blocks] == [Kind.PARAGRAPH, Kind.PARAGRAPH]

@@ -55,3 +55,9 @@ def test_other_text_begins_no_item(text: str) -> None:
 def test_a_large_first_letter_belongs_to_the_first_line_beside_it() -> None:
     lines = [line("O", size=24, top=100), *column("nce upon", "a time", left=85, top=102)]
     assert [one.text for one in with_drop_caps(lines, 10)] == ["Once upon", "a time"]
+
+
+def test_a_bullet_without_a_meaning_before_a_box_begins_an_item() -> None:
+    [block] = paragraphs_of([line("\ufffd ☐There is no limit")], 1.2)
+    assert (block.kind, block.marker) == (Kind.LIST_ITEM, "•")
+    assert block.lines[0].text == "There is no limit"

@@ -92,3 +92,20 @@ def test_titles_with_page_numbers_are_no_table() -> None:
     rows = [["Einleitung", "1"], ["Hauptteil", "12"], ["Anhang", "90"]]
     lines = cells(rows)
     assert list(split_tables(lines, words_of(lines))) == [lines]
+
+
+def test_a_column_of_short_lines_below_a_head_between_rules_is_a_table() -> None:
+    rules = [across(y, 70, 200) for y in (98.0, 114.0, 162.0)]
+    rows = [["Filtered task"], ["task_one"], ["task_two"], ["task_three"]]
+    found = grid(tables_between_rules(rules, [], words_of(cells(rows))))
+    assert found == [["Filtered task"], ["task_one task_two task_three"]]
+
+
+def test_a_column_is_divided_where_words_stand_below_two_heads() -> None:
+    names = ["Muster, Max", "Beispiel Ein Langer Name", "GmbH", "Sohn", "Tochter"]
+    rows = [["Kunde", "Nummer"], *([name, f"11 {at}{at}{at}"] for at, name in enumerate(names))]
+    lines = cells(rows, lefts=(72, 180))
+    [table] = split_tables(lines, words_of(lines))
+    assert isinstance(table, Table)
+    assert table.grid()[:2] == [["Kunde", "Nummer"], ["Muster, Max", "11 000"]]
+    assert table.columns == 2

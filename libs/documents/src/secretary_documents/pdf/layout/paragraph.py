@@ -16,7 +16,7 @@ BULLET = re.compile(
     r"[•◦▪▫‣●○■□▶►➔➜·∙➢➤✓✔❖⚫\uf0b7\uf0a7\uf0d8\uf076\uf0fc\uf06e\uf0a8\uf09f]\s*"
     r"|[-\u2013\u2014*]\s+"
     # A first character without a meaning in the file is a bullet of a font for symbols.
-    r"|\ufffd\s+(?=[^\W\d_]{2}[^\ufffd]*$)"
+    r"|\ufffd\s+[☐□☑☒]?\s*(?=[^\W\d_]{2}[^\ufffd]*$)"
 )
 NUMBER = re.compile(r"(\d{1,3}\.|\(?(?:\d{1,2}|[a-zA-Z]|[ivx]{1,5})[.)])\s+(?=\S)")
 _SENTENCE_END = re.compile("[.!?:;][\"'\u201d\u2019)\\]]*\\d{0,3}$")
@@ -237,7 +237,7 @@ def _block(run: Sequence[Line]) -> Block:
         Kind.LIST_ITEM,
         box,
         [_without(run[0], len(marker)), *run[1:]],
-        marker=marker.strip().replace("\ufffd", "•"),
+        marker=marker.replace("\ufffd", "•").split()[0],
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 from statistics import median
 
 from secretary_documents.pdf.layout.model import Block, Kind
@@ -38,6 +39,14 @@ _SMALLEST, _USUALLY_BOLD, _LETTER_SHARE = 0.92, 0.5, 0.4
 _SHORT = 60
 _STOP_INSIDE = re.compile(r"(?<=[^\W\d]{3})[.;] [A-Z]")
 _STOPS = (".", ",", ";")
+_MONTHS = (
+    "jan(?:uary|uar)?|feb(?:ruary|ruar)?|march|märz|mar|apr(?:il)?|may|mai|june?|juni|july?|juli"
+    "|aug(?:ust)?|sept?(?:ember)?|o[ck]t(?:ober)?|nov(?:ember)?|de[cz](?:ember)?"
+)
+_DATE = re.compile(
+    rf"(?:\d{{1,2}}(?:st|nd|rd|th|\.)?\s)?(?:{_MONTHS})\.?\s(?:\d{{1,2}},?\s)?\d{{4}}",
+    re.IGNORECASE,
+)
 
 
 def mark_headings(blocks: Sequence[Block], style: DocumentStyle) -> None:
@@ -53,6 +62,26 @@ def mark_headings(blocks: Sequence[Block], style: DocumentStyle) -> None:
         if _is_heading(block, text, after, style):
             block.kind = Kind.HEADING
             block.level = _level(block, text, style)
+    _unmark_statements(blocks)
+
+
+def _unmark_statements(blocks: Sequence[Block]) -> None:
+    """Make large text below several small headings paragraphs, as on a slide with columns."""
+    pairs = [
+        below
+        for above, below in pairwise(blocks)
+        if above.kind is below.kind is Kind.HEADING
+        and _size(below) >= HEADING_FACTOR * _size(above)
+        and above.box.bottom <= below.box.top + 1 < above.box.bottom + 3 * _size(below)
+        and abs(below.box.left - above.box.left) < _size(below)
+    ]
+    if len(pairs) > 1 and len({block.lines[0].size for block in pairs}) == 1:
+        for block in pairs:
+            block.kind, block.level = Kind.PARAGRAPH, 0
+
+
+def _size(block: Block) -> float:
+    return median(line.size for line in block.lines)
 
 
 def text_of(block: Block) -> str:
@@ -82,6 +111,8 @@ def _may_be_title(block: Block, text: str) -> bool:
     if len(text) > _LONGEST or len(block.lines) > _MOST_LINES:
         return False
     letters = len(_LETTER.findall(text))
+    if len(block.lines) == 1 and _DATE.fullmatch(text):
+        return False
     return letters > 0 and letters >= _LETTER_SHARE * len(text.replace(" ", ""))
 
 

@@ -18,6 +18,7 @@ _GUTTER = 3.5
 """The least space between columns, in points."""
 _CROSSING = 0.12
 """The share of rows that may cross the space between two columns, as titles do."""
+_BELOW_HEAD = 0.6
 _CROSSABLE = 5
 """From this number of rows on, one row may always cross."""
 
@@ -31,7 +32,28 @@ def columns_of(rows: Sequence[Sequence[Segment]]) -> list[tuple[float, float]]:
         return columns
     full = [row for row in rows if len(row) > max(1, 0.34 * most)]
     allowed = max(int(_CROSSING * len(full)), int(len(full) >= _CROSSABLE))
-    return _covered(full, allowed)
+    columns = _covered(full, allowed)
+    return columns if len(columns) >= most else _divided_by_head(rows, columns)
+
+
+def _divided_by_head(
+    rows: Sequence[Sequence[Segment]], columns: Sequence[tuple[float, float]]
+) -> list[tuple[float, float]]:
+    """Return *columns* divided where most rows have a word below another part of the first row."""
+    if len(rows) < _CROSSABLE:
+        return list(columns)
+    words = [word.box.left for row in rows for segment in row for word in segment.words]
+    divided: list[tuple[float, float]] = []
+    for left, right in columns:
+        heads = [one.box.left for one in rows[0] if left <= one.box.middle[0] <= right][1:]
+        starts = [
+            head
+            for head in heads
+            if sum(abs(word - head) <= _SAME_EDGE for word in words) >= _BELOW_HEAD * len(rows)
+        ]
+        ends = [start - _GUTTER for start in starts]
+        divided += zip([left, *starts], [*ends, right], strict=True)
+    return divided
 
 
 def _covered(rows: Sequence[Sequence[Segment]], allowed: int) -> list[tuple[float, float]]:

@@ -15,6 +15,7 @@ from secretary_documents.pdf.layout.tables.text import (
     is_number,
     rows_of_words,
     segments_of,
+    text_of,
 )
 
 _SAME_EDGE = 8.0
@@ -29,6 +30,8 @@ _LEAST_TABULAR = 0.5
 _PROSE_ROW = 62
 _LONGEST_ROW = 75
 """A row with one cell of more characters is prose."""
+# A column below a head has at least this number of lines, with at most this number of words.
+_LEAST_BELOW, _MOST_WORDS = 3, 3
 _PAGE_NUMBER = re.compile(r"\d{1,4}|[ivxl]{1,7}")
 _PART_NUMBER = re.compile(r"\d++(?:\.\d++)*+\.?|[A-Z]\.?|[IVX]+\.?")
 
@@ -95,7 +98,20 @@ def _table_within(rules: Sequence[Box], words: Sequence[Word]) -> Table | None:
         here = [w for w in inside if above.top <= w.box.middle[1] < below.top]
         if here:
             bands.append(rows_of_words(here))
-    return table_of_rows(bands, hull((area, *(word.box for word in inside))))
+    box = hull((area, *(word.box for word in inside)))
+    return table_of_rows(bands, box) or _one_column(bands, box)
+
+
+def _one_column(bands: Sequence[Sequence[Sequence[Word]]], box: Box) -> Table | None:
+    """Return the table of one column below its head; None if the lines are prose."""
+    if len(bands) < 2 or len(bands[0]) != 1:
+        return None
+    below = [row for band in bands[1:] for row in band]
+    if len(below) < _LEAST_BELOW or median(len(row) for row in below) > _MOST_WORDS:
+        return None
+    texts = [text_of(word for row in band for word in row) for band in bands]
+    cells = tuple(Cell(number, 0, text) for number, text in enumerate(texts))
+    return Table(box, len(cells), 1, cells)
 
 
 def table_of_rows(bands: Sequence[Sequence[Sequence[Word]]], box: Box) -> Table | None:
