@@ -24,6 +24,7 @@ import pymupdf
 
 from secretary_common.errors import ErrorCode, PermanentError
 from secretary_documents.pdf.document_parts import DocumentParts
+from secretary_documents.pdf.layout.continuation import edges_of
 from secretary_documents.pdf.layout.document_style import (
     page_style,
     sample_running_lines,
@@ -54,7 +55,7 @@ from secretary_documents.pdf.mupdf import (
 from secretary_documents.pdf.ocr.recogniser import Recogniser
 from secretary_documents.pdf.ocr.recognition import RecognisedLine
 from secretary_documents.pdf.searchable.layer_line import layer_lines, lines_to_json
-from secretary_documents.pdf.writers.output import write, write_plain, write_recognised
+from secretary_documents.pdf.writers.output import place_in, write, write_plain, write_recognised
 from secretary_worker import Emit, Work, allow_cpu
 
 Entry = dict[str, Any]
@@ -191,6 +192,7 @@ class PdfWork:
         keep = bool(request.get("keep_headers"))
         outputs = _outputs_of(request)
         written: dict[str, str] = {}
+        edges: Entry = {}
         if "text" in outputs and plain.is_one_column() and not any(one.lines for one in pictures):
             written["text"] = plain.text() if keep else plain.without_running_lines(style)
         left = [output for output in outputs if output not in written]
@@ -200,13 +202,18 @@ class PdfWork:
             try:
                 layout = layout_of(source, style, pictures)
                 written |= {one: write(layout, one, keep_headers=keep) for one in left}
+                edges = _edges_of(layout, written)
             except _LAYOUT_ERRORS:
                 # A page so odd that it has no layout still has its text.
                 empty, text = _empty(source.page), plain.text()
                 written |= {
                     one: write_plain(empty, text, one, method=Method.NATIVE) for one in left
                 }
-        return {**_written_entry(written, request), **_pictures_entry(pictures, source.page)}
+        return {
+            **_written_entry(written, request),
+            **_pictures_entry(pictures, source.page),
+            **({"edges": edges} if edges else {}),
+        }
 
     def _style_of(self, source: PageSource, request: Request) -> DocumentStyle:
         """Return the style of the document; without it, the style of the page."""
@@ -260,6 +267,16 @@ def _kept_pictures(page: pymupdf.Page, request: Request) -> list[Picture]:
     """Return the pictures of *page* that become files, if the job keeps pictures."""
     wanted = request.get("pictures")
     return kept_pictures_on(page, wanted["min_points"]) if wanted else []
+
+
+def _edges_of(layout: PageLayout, written: dict[str, str]) -> Entry:
+    """Return the edges of a page, by which its neighbours may be joined with it."""
+    outputs = [output for output in written if output != "text"]
+    if not outputs:
+        return {}
+    return edges_of(
+        layout, outputs, lambda output, block: place_in(written[output], layout, output, block)
+    )
 
 
 def _outputs_of(request: Request) -> list[str]:

@@ -10,6 +10,7 @@ from typing import Any
 from secretary_common.errors import ErrorCode, PermanentError, TransientError
 from secretary_common.jobs.resource_calculator import ResourceCalculator
 from secretary_documents.concurrency import ConcurrencyLimit
+from secretary_documents.pdf.layout.continuation import checked_edges
 from secretary_documents.pdf.layout.style import LEAST_REPEATS, DocumentStyle
 from secretary_documents.pdf.page import Document, OnPage, Page
 from secretary_documents.pdf.read_options import ReadOptions
@@ -216,6 +217,7 @@ def _page_of(found: dict[str, Any]) -> Page:
             outputs={str(output): str(text) for output, text in outputs.items()},
             lines=None if lines is None else str(lines),
             pictures=[_picture_of(picture) for picture in found.get("pictures") or ()],
+            edges=checked_edges(found.get("edges") or {}),
         )
 
 

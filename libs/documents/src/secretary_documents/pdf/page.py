@@ -32,6 +32,9 @@ class Page:
     pictures: list[JsonObject] = field(default_factory=list)
     """The pictures to keep: ``{"name", "box"}``."""
 
+    edges: JsonObject = field(default_factory=dict)
+    """The first and the last block, with which pages are joined (``continuation.edges_of``)."""
+
     def as_output(self, output: str) -> str:
         """Return the page as *output*; its text if it has no such output."""
         return self.outputs.get(output, self.text)

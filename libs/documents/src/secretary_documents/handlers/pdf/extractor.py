@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from secretary_common.ports.cache import CacheRepository
 from secretary_common.settings.documents import PdfSection
 from secretary_documents.handlers.contract import JobReport
 from secretary_documents.handlers.pdf import progress
+from secretary_documents.handlers.pdf.joined_pages import join_pages
 from secretary_documents.handlers.pdf.page_cache import PageCache
 from secretary_documents.handlers.pdf.page_collector import PageCollector
 from secretary_documents.handlers.pdf.parameters import PdfParameters
@@ -33,6 +35,7 @@ from secretary_worker import (
     Sandbox,
     ZygoteClient,
     digest,
+    parsing_answer,
 )
 
 CHILD = "secretary_documents.pdf.child"
@@ -228,7 +231,8 @@ class ReadablePdf:
         )
         collector = PageCollector(self.numbers(), task.report, max_text_bytes=self._max_text_bytes)
         await collector.collect(self._document, reader, cache, task.resources)
-        pages = collector.pages
+        with parsing_answer():
+            pages = await asyncio.to_thread(join_pages, collector.pages)
         check_readable(pages)
         task.resources.add_pages(len(pages))
         cached = collector.cached

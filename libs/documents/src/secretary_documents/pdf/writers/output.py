@@ -18,6 +18,22 @@ def write(layout: PageLayout, output: str, *, keep_headers: bool) -> str:
     return writers[output](layout.blocks, keep_headers=keep_headers)
 
 
+def place_in(written: str, layout: PageLayout, output: str, block: Block) -> tuple[int, int] | None:
+    """Return the start and the end of *block* in *layout*, *written* as *output*; None if unknown.
+
+    In JSON both are the order of the block. The first or last block of *layout* is expected.
+    """
+    if output == "json":
+        order = next(at for at, one in enumerate(layout.blocks) if one is block)
+        return order, order
+    if output == "text":
+        return None
+    piece = {"markdown": to_markdown, "html": to_html}[output]([block])
+    later = any(one is block for one in layout.blocks[len(layout.blocks) // 2 :])
+    start = written.rfind(piece) if later else written.find(piece)
+    return (start, start + len(piece)) if piece and start >= 0 else None
+
+
 def write_recognised(layout: PageLayout, text: str, output: str) -> str:
     """Return a recognised page as *output*: text, markdown, html or json.
 
