@@ -113,6 +113,7 @@ async def engine(
     ping: Callable[[], Awaitable[None]] = _pong,
     fitness: Fitness | None = None,
     keys: InMemoryKeyRepository | None = None,
+    guest_slot: bool = True,
 ) -> AsyncIterator[Engine]:
     """Run a worker with *handler* for *job_type*; drain it at the end."""
     jobs = jobs or InMemoryJobRepository()
@@ -145,6 +146,7 @@ async def engine(
             retention=RETENTION,
             max_lost_leases=MAX_LOST_LEASES,
             max_file_bytes=MAX_FILE_BYTES,
+            guest_slot=guest_slot,
             broker_url=broker_url,
             patience_sec=patience_sec,
         ),

@@ -72,7 +72,7 @@ async def serve(settings: Settings) -> None:
         registry,
         Fitness(probes_of(settings.files.roots)),
     )
-    health = _Health(engine.manager, active=settings.generic_worker.active)
+    health = _Health(engine, active=settings.generic_worker.active)
     try:
         async with health_server(
             worker.host,
@@ -186,6 +186,7 @@ def _terms(settings: Settings) -> EngineTerms:
         retention=_retention(settings),
         max_lost_leases=settings.worker.max_lost_leases,
         max_file_bytes=int(settings.files.max_upload_mb * 2**20),
+        guest_slot=settings.generic_worker.guest_slot,
         broker_url=settings.broker.url.get_secret_value(),
     )
 
@@ -212,8 +213,10 @@ def _heartbeat(settings: Settings, store: Store, engine: Engine) -> Heartbeat:
 class _Health:
     """The answers of the worker's health server."""
 
-    def __init__(self, manager: SecretaryWorkerManager, *, active: bool) -> None:
-        self._manager = manager
+    def __init__(self, engine: Engine, *, active: bool) -> None:
+        self._manager = engine.manager
+        self._leases = engine.leases
+        self._fitness = engine.fitness
         self._active = active
 
     async def live(self) -> tuple[bool, dict[str, Any]]:
@@ -227,10 +230,10 @@ class _Health:
 
     async def ready(self) -> tuple[bool, dict[str, Any]]:
         """Report the worker as ready while it has contact with MongoDB and lacks nothing."""
-        manager = self._manager
-        return manager.in_contact and not manager.lacks, {
-            "store": manager.in_contact,
-            "unfit": manager.lacks,
+        manager, in_contact, lacks = self._manager, self._leases.in_contact, self._fitness.lacks
+        return in_contact and not lacks, {
+            "store": in_contact,
+            "unfit": lacks,
             "listening": manager.consumer.listening,
             "free_slots": manager.free_slots,
             "running": [hold.job.job_id for hold in manager.running],

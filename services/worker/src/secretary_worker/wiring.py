@@ -67,6 +67,8 @@ class EngineTerms:
     max_lost_leases: int
     max_file_bytes: int
     """The largest file that a handler may store."""
+    guest_slot: bool = True
+    """Whether a full worker runs one more job, of an API key that runs none on it."""
     broker_url: str = ""
     """Empty: the worker finds jobs by polling only."""
     patience_sec: float = PATIENCE_SEC
@@ -150,6 +152,7 @@ def _manager(ports: EnginePorts, terms: EngineTerms, runner: Runner) -> Secretar
         slots=terms.slots,
         poll_interval_sec=terms.poll_interval_sec,
         drain_sec=terms.drain_sec,
+        guest_slot=terms.guest_slot,
         make_consumer=lambda manager: JobConsumer(
             terms.broker_url, types, manager.ring, slots=terms.slots
         ),

@@ -236,7 +236,7 @@ async def test_a_worker_without_the_key_of_a_job_hands_it_back_at_no_attempt() -
         parameters = {"password": other.seal("hunter2"), "plain": "x"}
         job_id = await worker.submit(parameters=parameters)
         job = await worker.until(job_id, lambda job: job.unfit_workers == 1)
-        assert list(worker.manager.lacks) == ["encryption_key"]
+        assert list(worker.manager.state().unfit) == ["encryption_key"]
     assert (job.status, job.counted_attempts) == (JobStatus.PENDING, 0)
     assert job.error is not None
     assert job.error.code == ErrorCode.WORKER_UNFIT

@@ -80,7 +80,7 @@ async def test_in_an_outage_the_worker_looks_once_a_second_and_claims_nothing() 
         assert await worker.manager.ring("test", job_id) is RingOutcome.GIVEN_BACK
         await asyncio.sleep(2)
         assert store.calls <= 5  # the doorbell, and one look a second
-        assert not worker.manager.in_contact
+        assert not worker.leases.in_contact
         assert not worker.manager.is_stuck
         store.answers = True
         assert (await worker.ended(job_id)).status is JobStatus.COMPLETED

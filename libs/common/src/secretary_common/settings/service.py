@@ -118,6 +118,8 @@ class GenericWorkerSection(Section):
     active: bool = True
     """False: the worker runs and reports, but claims no jobs."""
     max_concurrent: int = Field(default=3, ge=1, le=1000)
+    guest_slot: bool = True
+    """Whether a full worker runs one more job, of an API key that runs none on it."""
     poll_interval_sec: Seconds = 5.0
 
 

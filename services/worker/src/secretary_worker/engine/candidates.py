@@ -136,6 +136,21 @@ class Candidates:
         """Return the next candidate of the batch, or nothing; do not remove it."""
         return self._batch[:1]
 
+    async def first_of_others(
+        self, owners: Collection[str], job_types: Collection[str], now: datetime
+    ) -> Candidate | None:
+        """Return the first job of the order whose API key is none of *owners*.
+
+        Raises:
+            StoreUnavailable: the store did not answer.
+        """
+        for priority in await self._jobs.waiting_priorities(job_types, now):
+            found = await self._read_priority(job_types, priority, now, size=1, without=owners)
+            if found:
+                self._last_owner[priority] = found[0].owner
+                return found[0]
+        return None
+
     def end_race(self, *, lost: bool) -> None:
         """Record whether the worker *lost* some of the jobs that it took to other workers."""
         self._lost_race = lost
@@ -162,20 +177,28 @@ class Candidates:
         if following := await self._jobs.next_due(job_types, now):
             self._on_scheduled(following)
         for priority in await self._jobs.waiting_priorities(job_types, now):
-            self._batch = await self._read_priority(job_types, priority, now)
+            self._batch = await self._read_priority(job_types, priority, now, size=self._batch_size)
             if self._batch:  # else other workers have claimed its jobs
                 return
 
     async def _read_priority(
-        self, job_types: Collection[str], priority: int, now: datetime
+        self,
+        job_types: Collection[str],
+        priority: int,
+        now: datetime,
+        *,
+        size: int,
+        without: Collection[str] = (),
     ) -> list[Candidate]:
-        owners = await self._jobs.waiting_owners(job_types, priority, now)
+        """Return about *size* jobs of one priority; none of the owners *without*."""
+        waiting = await self._jobs.waiting_owners(job_types, priority, now)
+        owners = [owner for owner in waiting if owner not in without]
         room = await self._limits.room(owners)
         owners = [owner for owner in owners if room.get(owner, 1) > 0]
         if not owners:
             return []
         last = self._last_owner.get(priority) or self._choose(owners)
         chosen = next_owners(owners, last, KEYS_A_BATCH)
-        each = -(-self._batch_size // len(chosen))
+        each = -(-size // len(chosen))
         found = await self._jobs.oldest_waiting(job_types, priority, chosen, now, each)
         return round_robin(within_room(found, room), chosen)

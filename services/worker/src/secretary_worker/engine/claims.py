@@ -1,8 +1,9 @@
-"""Makes the claims of one worker, and looks up a claim whose answer was lost."""
+"""Makes the claims of one worker, also for its guest slot; looks up claims without an answer."""
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 
@@ -10,10 +11,16 @@ from secretary_common.models import Candidate, Job, Lease
 from secretary_common.ports import JobRepository
 from secretary_common.runtime.clock import Clock
 from secretary_worker.attempt.held_job import HeldJob
+from secretary_worker.engine.candidates import Candidates
 from secretary_worker.engine.leases import Leases
 from secretary_worker.engine.running_limits import RunningLimits
+from secretary_worker.engine.startable_types import StartableTypes
 
 SendClaims = Callable[[Lease], Awaitable[Sequence[Job]]]
+
+
+GUEST_SEC = 0.5
+"""The shortest time between two looks for a guest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,3 +151,45 @@ class Claims:
         for job in claimed:
             self._on_claimed(HeldJob(job, lease, sent_at))
         return [job.job_id for job in claimed]
+
+
+class GuestSlot:
+    """One more slot of a worker without a free slot, for the job of an API key that runs none here.
+
+    Jobs that run are never interrupted. Without this slot, long jobs of one key could keep the jobs
+    of all other keys waiting. A worker whose waiting jobs are all of one key never uses the slot.
+    """
+
+    def __init__(
+        self,
+        candidates: Candidates,
+        claims: Claims,
+        types: StartableTypes,
+        clock: Clock,
+        *,
+        exists: bool,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """*exists*: whether the worker has this slot (``generic_worker.guest_slot``)."""
+        self._candidates = candidates
+        self._claims = claims
+        self._types = types
+        self._clock = clock
+        self._monotonic = monotonic
+        self.exists = exists
+        self._looked_at = 0.0
+
+    async def fill(self, owners: Collection[str]) -> None:
+        """Claim a job of a key that is none of *owners*; look at most every ``GUEST_SEC``.
+
+        Raises:
+            StoreUnavailable: MongoDB did not answer.
+        """
+        now = self._monotonic()
+        if now - self._looked_at < GUEST_SEC:
+            return
+        self._looked_at = now
+        startable = await self._types.now()
+        guest = await self._candidates.first_of_others(owners, startable, self._clock.now())
+        if guest:
+            await self._claims.claim_candidates([guest], startable)

@@ -17,7 +17,7 @@ from secretary_common.runtime.resilient_loop import Failures, resilient_loop
 from secretary_worker.attempt.held_job import HeldJob
 from secretary_worker.attempt.verdict import Interruption
 from secretary_worker.engine.candidates import Candidates
-from secretary_worker.engine.claims import Claims
+from secretary_worker.engine.claims import GUEST_SEC, Claims, GuestSlot
 from secretary_worker.engine.doorbells import Doorbells
 from secretary_worker.engine.heartbeat import WorkerState
 from secretary_worker.engine.reclaim import Reclaimer, ReclaimSchedule
@@ -61,6 +61,7 @@ class SecretaryWorkerManager:
         slots: int,
         poll_interval_sec: float,
         drain_sec: float,
+        guest_slot: bool,
         make_consumer: Callable[[SecretaryWorkerManager], JobConsumer],
     ) -> None:
         """*make_consumer* builds the consumer of doorbells, which calls ``ring``."""
@@ -77,6 +78,7 @@ class SecretaryWorkerManager:
         self._claims = Claims(jobs, runner.leases, limits, clock, self._start)
         self._timers = Timers()
         self._candidates = Candidates(jobs, limits, on_scheduled=self._timers.set)
+        self._guest = GuestSlot(self._candidates, self._claims, types, clock, exists=guest_slot)
         self._doorbells = Doorbells(
             jobs,
             self._claims,
@@ -103,19 +105,22 @@ class SecretaryWorkerManager:
 
         It is 0 while the worker is unfit.
         """
-        if not self._runner.fitness.is_fit:
-            return 0
-        return self.slots - len(self._running) - self._claims.undecided
+        return max(self._room, 0)
+
+    @property
+    def _room(self) -> int:
+        """The number of free slots. Below 0 if the worker is unfit, or runs a guest."""
+        taken = len(self._running) + self._claims.undecided
+        return self.slots - taken if self._runner.fitness.is_fit else -1
+
+    @property
+    def _may_take_guest(self) -> bool:
+        return self._guest.exists and self._room == 0 and not self._stopping.is_set()
 
     @property
     def may_take(self) -> bool:
         """Whether a slot is free and the worker does not stop."""
         return not self._stopping.is_set() and self.free_slots > 0
-
-    @property
-    def in_contact(self) -> bool:
-        """Whether this worker has contact with MongoDB; see ``Leases.in_contact``."""
-        return self._leases.in_contact
 
     @property
     def running(self) -> list[HeldJob]:
@@ -125,12 +130,7 @@ class SecretaryWorkerManager:
     def state(self) -> WorkerState:
         """Return the running jobs, whether the worker consumes doorbells, and what it lacks."""
         jobs = [RunningJob(job_id=hold.job.job_id, owner=hold.job.owner) for hold in self.running]
-        return WorkerState(jobs, self.consumer.listening, self.lacks)
-
-    @property
-    def lacks(self) -> dict[str, str]:
-        """The lacks of the worker, each with a message; see ``Fitness``."""
-        return self._runner.fitness.lacks
+        return WorkerState(jobs, self.consumer.listening, self._runner.fitness.lacks)
 
     @property
     def is_stuck(self) -> bool:
@@ -174,6 +174,8 @@ class SecretaryWorkerManager:
         due, owed = self._timers.take_due(self._clock.now()), self._doorbells.begin_look()
         try:
             await self._look()
+            if self._may_take_guest:
+                await self._guest.fill({hold.job.owner for hold in self._running.values()})
             if self.free_slots <= 0 and (due or owed):
                 held = {hold.job.job_id for hold in self._running.values()}
                 rest = [job for job in due if job.job_id not in held]
@@ -218,9 +220,8 @@ class SecretaryWorkerManager:
     async def _reclaim(self) -> None:
         """Handle expired leases once every ``poll_interval_sec``, even if all slots are taken.
 
-        A worker that may not reclaim (``Leases.may_reclaim``) does nothing here.
-        If jobs with expired leases are left because no slot was free, this method also handles them
-        as soon as a slot is free, before any waiting job.
+        A worker that may not reclaim (``Leases.may_reclaim``) does nothing here. If jobs are left
+        because no slot was free, they are handled as soon as one is, before any waiting job.
         """
         schedule, now = self._reclaim_schedule, time.monotonic()
         if self._leases.may_reclaim and schedule.is_due(now, self.free_slots):
@@ -268,10 +269,10 @@ class SecretaryWorkerManager:
         self._wake.set()
 
     def _until_due_sec(self, at_least: float) -> float:
-        """Return the seconds to the next timer or reclaim, at most ``poll_interval_sec``."""
-        wait = self._poll_interval_sec
+        """Return the seconds to the next timer, reclaim or guest, or ``poll_interval_sec``."""
+        wait = GUEST_SEC if self._may_take_guest else self._poll_interval_sec
         if self._leases.may_reclaim:
-            wait = self._reclaim_schedule.until_due_sec(time.monotonic())
+            wait = min(wait, self._reclaim_schedule.until_due_sec(time.monotonic()))
         due_in = self._timers.until_next_sec(self._clock.now())
         return wait if due_in is None else min(wait, max(due_in, at_least))
 
@@ -290,11 +291,10 @@ class SecretaryWorkerManager:
             return
         log.info("worker.draining", running=len(self._running), drain_sec=self._drain_sec)
         await asyncio.wait(self._running, timeout=self._drain_sec)
-        for hold in self.running:
-            hold.interrupt(Interruption.SHUTDOWN)
-        if self._running:
-            await asyncio.wait(self._running, timeout=self._leases.lease_sec)
-        for hold in self.running:  # MongoDB does not answer: their leases have ended
-            hold.interrupt(Interruption.LEASE_LOST)
-        if self._running:
-            await asyncio.wait(self._running)
+        # If a job runs after its lease has ended, MongoDB does not answer.
+        steps = ((Interruption.SHUTDOWN, self._leases.lease_sec), (Interruption.LEASE_LOST, None))
+        for interruption, timeout_sec in steps:
+            for hold in self.running:
+                hold.interrupt(interruption)
+            if self._running:
+                await asyncio.wait(self._running, timeout=timeout_sec)
