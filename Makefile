@@ -12,7 +12,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 PYTEST ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up quick test drills chaos corpus bench bench-quality tree lint format lock clean
+.PHONY: help setup demo up quick test drills chaos fairness corpus bench bench-quality tree lint format lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -57,6 +57,13 @@ CHAOS ?=
 chaos: setup ## Run jobs while servers, services and networks fail; SEEDS=5 from SEED=1
 	@$(BIN)/python -m secretary_devstack.servers.provision mongod rabbitmq
 	@PYTHONPATH=tests $(BIN)/python -m chaos.scenario --seed $(SEED) --seeds $(SEEDS) $(CHAOS)
+
+# Attacks, e.g. `make fairness ATTACKS="slots uploads"`; all of them take 6 minutes.
+ATTACKS ?=
+
+fairness: setup ## Attack the system with one key and measure what another key notices
+	@$(BIN)/python -m secretary_devstack.servers.provision mongod rabbitmq
+	@PYTHONPATH=tests $(BIN)/python -m fairness.scenario $(ATTACKS)
 
 # A folder, and more arguments, e.g. `make corpus PDF_CORPUS=/pdfs CORPUS="--mutations 500"`.
 PDF_CORPUS ?=
