@@ -71,7 +71,7 @@ def compare_native(client: JobClient, folder: Path, jobs: int) -> list[Record]:
     many, one = folder / "many.pdf", folder / "one.pdf"
     many.write_bytes(text_pdf(PAGES))
     one.write_bytes(text_pdf(1))
-    bare = bare_sec(many, jobs)
+    bare = {path: bare_sec(path, jobs) for path in (many, one)}
     ways: dict[str, tuple[Path, int, dict[str, Any]]] = {
         "1 page": (one, 1, {"use_cache": False}),
         "no cache": (many, PAGES, {"use_cache": False}),
@@ -79,11 +79,14 @@ def compare_native(client: JobClient, folder: Path, jobs: int) -> list[Record]:
         "from cache": (many, PAGES, {}),
         "markdown": (many, PAGES, {"use_cache": False, "output": "markdown"}),
     }
-    records = [_native("bare PyMuPDF", PAGES, bare, bare)]
+    records = [
+        _native("bare PyMuPDF", pages, bare[path], bare[path])
+        for path, pages in ((one, 1), (many, PAGES))
+    ]
     for name, (path, pages, parameters) in ways.items():
         times = [job_sec(client, path, **parameters)[0] for _ in range(jobs)]
         took = statistics.median(times[min(WARM_UP, jobs - 1) :])
-        records.append(_native(name, pages, took, bare * pages / PAGES))
+        records.append(_native(name, pages, took, bare[path]))
     return records
 
 

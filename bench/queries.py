@@ -10,18 +10,16 @@ from __future__ import annotations
 import argparse
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from harness import picture, results
-from harness.many_jobs import TYPES, documents
+from harness.many_jobs import TYPES, documents, fill
 from harness.results import Record
 from harness.turns import alone, new_folder, say
 from pymongo import MongoClient
-from pymongo.write_concern import WriteConcern
 
 from secretary_common.errors import StaleClaim
 from secretary_common.models import (
@@ -43,7 +41,6 @@ from secretary_common.settings.service import MongoSection
 from secretary_devstack.servers.mongod import ReplicaSet
 
 DATABASE = "bench"
-CHUNK = 20_000
 CALLS = 20
 LIMIT = 50
 LATER = 1.3
@@ -74,7 +71,7 @@ async def _measure(folder: Path, sizes: list[int]) -> Record:
             found = documents(now)
             filled = 0
             for size in sizes:
-                await asyncio.to_thread(_fill, raw, found, size - filled)
+                await asyncio.to_thread(fill, raw[DATABASE]["jobs"], found, size - filled)
                 filled = size
                 await indexes.ensure(store.client)
                 # The checkpoint of what was inserted is not a part of the queries.
@@ -85,17 +82,6 @@ async def _measure(folder: Path, sizes: list[int]) -> Record:
     used = {name for record in records for name in record["indexes"]}
     unused = sorted({index.document["name"] for index in JOBS} - used)
     return {"records": records, "unused": unused}
-
-
-def _fill(raw: Raw, found: Iterator[dict[str, Any]], count: int) -> None:
-    """Insert *count* documents without indexes; the caller builds the indexes afterwards."""
-    jobs = raw[DATABASE]["jobs"].with_options(write_concern=WriteConcern(w=1, j=False))
-    if count > CHUNK:
-        jobs.drop_indexes()
-    while count > 0:
-        chunk = list(islice(found, min(CHUNK, count)))
-        jobs.insert_many(chunk, ordered=False)
-        count -= len(chunk)
 
 
 def _calls(raw: Raw, now: datetime) -> dict[str, Call]:

@@ -5,13 +5,18 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any
+
+from pymongo.collection import Collection
+from pymongo.write_concern import WriteConcern
 
 from secretary_common.models import JobStatus
 
 TYPES = ("pdf", "session", "transformer", "rare")
 BATCH = 100
 RUNNING = 64
+CHUNK = 20_000
 
 
 def documents(now: datetime) -> Iterator[dict[str, Any]]:
@@ -21,6 +26,17 @@ def documents(now: datetime) -> Iterator[dict[str, Any]]:
     while True:
         yield _document(number, now - timedelta(seconds=number * 2), now, dice)
         number += 1
+
+
+def fill(jobs: Collection[dict[str, Any]], found: Iterator[dict[str, Any]], count: int) -> None:
+    """Insert *count* documents without indexes; the caller builds the indexes afterwards."""
+    jobs = jobs.with_options(write_concern=WriteConcern(w=1, j=False))
+    if count > CHUNK:
+        jobs.drop_indexes()
+    while count > 0:
+        chunk = list(islice(found, min(CHUNK, count)))
+        jobs.insert_many(chunk, ordered=False)
+        count -= len(chunk)
 
 
 def _document(number: int, at: datetime, now: datetime, dice: random.Random) -> dict[str, Any]:

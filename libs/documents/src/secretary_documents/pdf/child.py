@@ -71,16 +71,17 @@ _LAYOUT_ERRORS = (ArithmeticError, AttributeError, LookupError, TypeError, Recur
 
 
 def warm_up() -> None:
-    """Read a small page in the zygote, so that the first page of a child takes no extra time."""
+    """Read small pages in the zygote, so that the first page of a child takes no extra time."""
     silence_mupdf()
     with pymupdf.open() as written:
-        written.new_page().insert_text((72, 72), "warm")
+        for font in ("helv", "tiro", "cour"):  # MuPDF's own fonts, which PDFs may name
+            written.new_page().insert_text((72, 72), "warm", fontname=font)
         with pymupdf.open(stream=written.tobytes(), filetype="pdf") as document:
-            page = document.load_page(0)
-            source = PageSource(page)
-            PlainPage(source).text()
-            write(layout_of(source, DocumentStyle()), "markdown", keep_headers=True)
-            drawing_stats(page)
+            for page in document:
+                source = PageSource(page)
+                PlainPage(source).text()
+                write(layout_of(source, DocumentStyle()), "markdown", keep_headers=True)
+                drawing_stats(page)
 
 
 def begin(files: Sequence[str]) -> Work:
@@ -188,18 +189,19 @@ class PdfWork:
         pictures: Sequence[Picture],
     ) -> Entry:
         """Return a page as the outputs of *request*, with *pictures*."""
-        style = self._style_of(source, request)
+        known = self._known_style(request)
+        running = known.running if known else frozenset[str]()
         keep = bool(request.get("keep_headers"))
         outputs = _outputs_of(request)
         written: dict[str, str] = {}
         edges: Entry = {}
         if "text" in outputs and plain.is_one_column() and not any(one.lines for one in pictures):
-            written["text"] = plain.text() if keep else plain.without_running_lines(style)
+            written["text"] = plain.text() if keep else plain.without_running_lines(running)
         left = [output for output in outputs if output not in written]
-        if left == ["text"]:
-            style = page_style(source, style.running)
         if left:
             try:
+                measured = known if left != ["text"] else None
+                style = measured or page_style(source, running)
                 layout = layout_of(source, style, pictures)
                 written |= {one: write(layout, one, keep_headers=keep) for one in left}
                 edges = _edges_of(layout, written)
@@ -215,11 +217,11 @@ class PdfWork:
             **({"edges": edges} if edges else {}),
         }
 
-    def _style_of(self, source: PageSource, request: Request) -> DocumentStyle:
-        """Return the style of the document; without it, the style of the page."""
+    def _known_style(self, request: Request) -> DocumentStyle | None:
+        """Return the style of the document; None if it was not measured."""
         if self._style is None and (given := request.get("style")):
             self._style = DocumentStyle.from_json(given)
-        return self._style or page_style(source, frozenset())
+        return self._style
 
     def _read_pictures(
         self, page: pymupdf.Page, places: Sequence[Box], request: Request

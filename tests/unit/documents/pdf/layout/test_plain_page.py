@@ -33,7 +33,9 @@ def test_repeated_lines_at_the_edge_are_left_out_and_a_page_of_only_such_lines_i
             if number:
                 page.insert_text((72, 200), "Der Text der Seite.")
         style = sample_running_lines(document)
-        texts = [PlainPage(PageSource(page)).without_running_lines(style) for page in document]
+        texts = [
+            PlainPage(PageSource(page)).without_running_lines(style.running) for page in document
+        ]
     assert style.running == {"bericht, seite #"}
     assert texts[1:] == ["Der Text der Seite."] * 3
     assert texts[0] == "Bericht, Seite 1"

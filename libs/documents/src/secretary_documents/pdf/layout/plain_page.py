@@ -7,13 +7,14 @@ layout of the page, which takes more time, is not made.
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from functools import cached_property
 from itertools import combinations, pairwise
 
 from secretary_documents.pdf.layout.model import Box
 from secretary_documents.pdf.layout.script import is_right_to_left
 from secretary_documents.pdf.layout.source import PageSource
-from secretary_documents.pdf.layout.style import EDGE, DocumentStyle, running_key
+from secretary_documents.pdf.layout.style import EDGE, running_key
 
 # A first character without a meaning in the file is a bullet of a font for symbols.
 _BULLET = re.compile(r"^\N{REPLACEMENT CHARACTER}[\x80-\x9f]?(?=\s+\w{2})", re.MULTILINE)
@@ -97,11 +98,15 @@ class PlainPage:
             last = box
         return cells >= _LEAST_CELLS and cells > _CELL_SHARE * lines
 
-    def without_running_lines(self, style: DocumentStyle) -> str:
-        """Return the text without the running heads and feet of *style*, unless nothing is left."""
-        if not style.running:
+    def without_running_lines(self, running: Collection[str]) -> str:
+        """Return the text without the *running* heads and feet, unless nothing is left."""
+        if not running:
             return self.text()
-        kept = [text for box, text in self._blocks if not self._is_running(box, text, style)]
+        kept = [
+            text
+            for box, text in self._blocks
+            if not (self._is_edge(box) and running_key(text) in running)
+        ]
         return _with_bullets("".join(kept)).strip() or self.text()
 
     def edge_keys(self) -> set[str]:
@@ -113,9 +118,6 @@ class PlainPage:
 
     def _is_edge(self, box: Box) -> bool:
         return box.bottom < EDGE * self._height or box.top > (1 - EDGE) * self._height
-
-    def _is_running(self, box: Box, text: str, style: DocumentStyle) -> bool:
-        return self._is_edge(box) and running_key(text) in style.running
 
 
 def _with_bullets(text: str) -> str:
