@@ -10,7 +10,7 @@ import argparse
 import asyncio
 import functools
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from harness import cpu, picture, results
@@ -25,6 +25,7 @@ from harness.turns import MakeSystem, in_turns, running, say
 from secretary_devstack.error import ServerMissing
 
 WARM_UP = 200
+MOST_PARTS, MOST_THREADS = 6, 3
 SYSTEMS: dict[str, Any] = {
     "secretary": Secretary,
     "celery-threads": CeleryThreads,
@@ -128,13 +129,29 @@ def _line(name: str, record: Record) -> str:
 
 
 def tables(found: Record) -> str:
-    """Return the tables of the results: rates with CPU, then what a job costs in detail."""
+    """Return narrow tables: rates with CPU, then what a job costs in detail."""
     groups = results.grouped(found["records"], "system", "workers")
     rows = [_row(names, records) for names, records in groups.items()]
-    details = [_details(names, records) for names, records in groups.items()]
     head = ("system", "workers", "jobs/s", "submits/s", "CPU ms a job", "answer p50/p99 ms")
-    more = ("system", "workers", "CPU ms by process", "by thread", "MongoDB commands", "messages")
-    return f"{results.table(head, rows)}\n\n{results.table(more, details)}"
+    messages = {names: records[:1] for names, records in groups.items()}  # only turn 1 has them
+    return "\n\n".join(
+        [
+            results.table(head, rows),
+            _details("CPU ms a job", groups, "cpu_ms_per_job"),
+            _details("MongoDB commands a job", groups, "commands_per_job", digits=3),
+            _details("broker messages a job", messages, "messages_per_job", _MESSAGES),
+            _largest_threads(groups),
+        ]
+    )
+
+
+Groups = Mapping[tuple[Any, ...], list[Record]]
+
+_MESSAGES = {
+    "messages_received_total": "published",
+    "messages_delivered_total": "delivered",
+    "messages_acknowledged_total": "acknowledged",
+}
 
 
 def _row(names: Sequence[Any], records: list[Record]) -> list[str]:
@@ -148,21 +165,46 @@ def _row(names: Sequence[Any], records: list[Record]) -> list[str]:
     ]
 
 
-def _details(names: Sequence[Any], records: list[Record]) -> list[str]:
-    return [
-        *map(str, names),
-        _largest(records, "cpu_ms_per_job", 5),
-        _largest(records, "thread_ms_per_job", 6),
-        _largest(records, "commands_per_job", 5),
-        _largest(records, "messages_per_job", 5).replace("messages_", "").replace("_total", ""),
+def _details(
+    title: str,
+    groups: Groups,
+    key: str,
+    chosen: Mapping[str, str] | None = None,
+    *,
+    digits: int = 2,
+) -> str:
+    """Return a table with a column for each part of a cost; *chosen* gives the parts and names."""
+    parts = chosen or {part: part for part in _largest(groups, key)}
+    rows = [
+        [*map(str, names), *(_cell(records, key, part, digits) for part in parts)]
+        for names, records in groups.items()
     ]
+    return results.table((title, "workers", *parts.values()), rows)
 
 
-def _largest(records: list[Record], key: str, most: int) -> str:
-    parts = {part for record in records for part in record[key]}
-    medians = {part: results.median(records, key, part) for part in parts}
-    ordered = sorted(medians.items(), key=lambda pair: -pair[1])[:most]
-    return ", ".join(f"{part} {value:.2f}" for part, value in ordered)
+def _largest(groups: Groups, key: str) -> list[str]:
+    """Return the names of the largest parts over all *groups*, the largest first."""
+    most: dict[str, float] = {}
+    for records in groups.values():
+        for part in {part for record in records for part in record[key]}:
+            most[part] = max(most.get(part, 0.0), results.median(records, key, part))
+    return sorted(most, key=lambda part: -most[part])[:MOST_PARTS]
+
+
+def _cell(records: list[Record], key: str, part: str, digits: int) -> str:
+    found = results.values_of(records, key, part)
+    return f"{results.median(records, key, part):.{digits}f}" if found else ""
+
+
+def _largest_threads(groups: Groups) -> str:
+    """Return a table of the threads of each system that use most CPU time."""
+    key = "thread_ms_per_job"
+    rows = [
+        [*map(str, names), part, _cell(records, key, part, 2)]
+        for names, records in groups.items()
+        for part in _largest({names: records}, key)[:MOST_THREADS]
+    ]
+    return results.table(("system", "workers", "thread", "CPU ms a job"), rows)
 
 
 def pictures(found: Record) -> dict[str, str]:

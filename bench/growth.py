@@ -1,8 +1,8 @@
 """Do submits, claims and listings become slower as the collection of jobs grows?
 
-Systems with collections of different sizes run at the same time, on one MongoDB and one broker. Each
-call is made to all of them, one after the other, so that other work on the machine delays all of
-them alike. The jobs of the past: most have ended, one of forty is due or scheduled, a few run.
+Systems with collections of different sizes run at the same time, on one MongoDB and one broker.
+Each call is made to all of them, one after the other, so that other work on the machine delays all
+of them alike. The jobs of the past: most have ended, one of forty is due or scheduled, a few run.
 """
 
 from __future__ import annotations
@@ -125,7 +125,7 @@ def _reads() -> dict[str, Call]:
         "list of a user": get(f"{lists}&user_id=user-{{}}1", vary=100),
         "second page": _second_page,
         "get a job": get("/api/jobs/job-{:09}", admin=True, vary=97, step=10),
-        "get a batch": get("/api/jobs/batch/batch-{}0", admin=True, vary=10),
+        "list of a batch": get(f"{lists}&batch_id=batch-{{}}", admin=True, vary=10, step=10),
         "stats": get("/api/stats"),
         "stats, all keys": get("/api/stats", admin=True),
         "job types": get("/api/job-types", admin=True),
@@ -133,8 +133,8 @@ def _reads() -> dict[str, Call]:
     }
 
 
-def _second_page(system: GrownSystem, _: int) -> Timed:
-    _, first = system.call("GET", "/api/jobs/?limit=50")
+def _second_page(system: GrownSystem, _number: int) -> Timed:
+    _took_ms, first = system.call("GET", "/api/jobs/?limit=50")
     return system.call("GET", f"/api/jobs/?limit=50&cursor={first['next']}")
 
 
@@ -150,11 +150,11 @@ def tables(found: Record) -> str:
     head = ("p50/p95 ms with jobs:", *(f"{size:,}" for size in sizes), "p50 ratio", "p95 ratio")
     rates = [
         [
-            f"{size:,}",
+            f"{number:,}",
             results.spread(of_size, "per_sec"),
             results.spread(of_size, "submits_per_sec"),
         ]
-        for (size,), of_size in sorted(results.grouped(bursts, "jobs").items())
+        for (number,), of_size in sorted(results.grouped(bursts, "jobs").items())
     ]
     of_bursts = results.table(("burst, with jobs", "jobs/s", "submits/s"), rates)
     return f"{results.table(head, rows)}\n\n{of_bursts}"

@@ -59,11 +59,18 @@ def report() -> None:
 
 def _where(found: results.Record) -> str:
     where = found["machine"]
-    options = ", ".join(f"{name} {value}" for name, value in found["options"].items() if value)
-    return (
-        f"{where['at'][:10]}, commit {where['commit']}, {where['cpus']} CPUs, load average before "
-        f"{where['load_average']:.1f}, Python {where['python']}. Options: {options}."
+    options = ", ".join(
+        f"{name} {_text(value)}" for name, value in found["options"].items() if value
     )
+    changed = " with changes" if where["changed"] else ""
+    return (
+        f"{where['at'][:10]}, commit {where['commit']}{changed}, {where['cpus']} CPUs, "
+        f"load average before {where['load_average']:.1f}, Python {where['python']}. Options: {options}."
+    )
+
+
+def _text(value: object) -> str:
+    return " ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _draw(bench: Any, found: results.Record, folder: Path, name: str) -> list[str]:

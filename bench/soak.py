@@ -1,6 +1,7 @@
 """A steady rate of jobs for ten minutes: does the rate hold, does memory grow, do jobs wait longer?
 
-The rate is a share of what a short burst reached before, on the same system.
+The rate is a share of what a short burst reached before, on the same system. The first part warms
+the services up, so the last part is compared with the second one.
 """
 
 from __future__ import annotations
@@ -92,7 +93,7 @@ def _waits_ms(system: Secretary, done: Submitted) -> list[float]:
 
 
 def tables(found: Record) -> str:
-    """Return the table of the results."""
+    """Return the table of all parts, and what changed from the second part to the last."""
     names = list(found["records"][0]["memory_mb"])
     rows = [
         [
@@ -105,7 +106,17 @@ def tables(found: Record) -> str:
         for one in found["records"]
     ]
     head = ("part", "jobs/s", "end p50/p99 ms", "CPU ms a job", *(f"{name} MB" for name in names))
-    return results.table(head, rows)
+    return f"{results.table(head, rows)}\n\n{_changes(found['records'])}"
+
+
+def _changes(records: list[Record]) -> str:
+    early, late = records[min(1, len(records) - 1)], records[-1]
+    share = late["jobs_per_sec"] / early["jobs_per_sec"]
+    grown = {name: late["memory_mb"][name] - early["memory_mb"][name] for name in late["memory_mb"]}
+    head = ("from part 2 to the last", "jobs/s", "end p99 ms", *(f"{name} MB" for name in grown))
+    waits = f"{early['end_ms']['p99']:.0f} → {late['end_ms']['p99']:.0f}"
+    row = ["", f"{share:.1%}", waits, *(f"{mb:+.1f}" for mb in grown.values())]
+    return results.table(head, [row])
 
 
 def pictures(found: Record) -> dict[str, str]:
