@@ -65,7 +65,8 @@ def _where(found: results.Record) -> str:
     changed = " with changes" if where["changed"] else ""
     return (
         f"{where['at'][:10]}, commit {where['commit']}{changed}, {where['cpus']} CPUs, "
-        f"load average before {where['load_average']:.1f}, Python {where['python']}. Options: {options}."
+        f"load average before {where['load_average']:.1f}, Python {where['python']}. "
+        f"Options: {options}."
     )
 
 
