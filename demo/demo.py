@@ -24,7 +24,14 @@ from secretary_devstack.servers.receiver import Received, Receiver
 PROJECT = Path(__file__).resolve().parents[1]
 SAMPLE = "sample.pdf"
 CLIENT_JOB_ID = "demo-1"
-EXPECTED = ("The Night Post of Lübeck", "Käthe Groß", "2186", "Zwölf Boxkämpfer", "End of the")
+EXPECTED = (
+    "# The Night Post of Lübeck",
+    "| Day | Letters | Parcels | Carrier |",
+    "| Tuesday | 388 | 41 | Käthe Groß |",
+    "2186",
+    "Zwölf Boxkämpfer",
+    "End of the",
+)
 JOB_SEC = 60.0
 WEBHOOK_SEC = 30.0
 BAR = 30
@@ -117,7 +124,12 @@ def process_sample(system: LocalSystem, receiver: Receiver) -> None:
     """
     token = secrets.token_urlsafe(16)
     webhook = {"url": receiver.url("/hook"), "token": token, "jobId": CLIENT_JOB_ID}
-    parameters = {"filename": SAMPLE, "extraction_method": "native", "webhook": webhook}
+    parameters = {
+        "filename": SAMPLE,
+        "extraction_method": "native",
+        "output": "markdown",
+        "webhook": webhook,
+    }
     bar = ProgressBar()
     with system.stack.client() as client:
         job_id = client.submit("pdf", parameters)

@@ -73,6 +73,8 @@ class Span:
     mono: bool = False
     link: str | None = None
     """The address to which the text links."""
+    math: bool = False
+    """Whether the font is one for mathematics."""
 
 
 @dataclass(frozen=True)
@@ -206,6 +208,10 @@ class Block:
     confidence: float | None = None
     file: str = ""
     """The name of the file with the picture of a figure; empty if there is none."""
+
+    def code(self) -> str:
+        """Return the lines of code with their indents."""
+        return "\n".join("".join(span.text for span in line.spans) for line in self.lines)
 
 
 @dataclass(slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
 
@@ -13,7 +13,9 @@ from secretary_documents.pdf.layout.drawing import (
     edges_upright,
 )
 from secretary_documents.pdf.layout.figure import Figure, drawn_figures
+from secretary_documents.pdf.layout.kinds.code import code_block, split_code
 from secretary_documents.pdf.layout.kinds.footnote import footnotes_last, mark_footnotes
+from secretary_documents.pdf.layout.kinds.formula import mark_formulas
 from secretary_documents.pdf.layout.kinds.heading import mark_headings
 from secretary_documents.pdf.layout.kinds.running_head import edge_kinds
 from secretary_documents.pdf.layout.model import (
@@ -75,6 +77,7 @@ def layout_of(
     foot = [line for line in lines if edges.get(id(line)) is Kind.FOOTER]
     body = [line for line in lines if id(line) not in edges]
     blocks = _body_blocks(body, [*tables, *pictures, *figures], words, style)
+    mark_formulas(blocks)
     mark_headings(blocks, style)
     mark_footnotes(blocks, style)
     layout.blocks = [
@@ -152,11 +155,7 @@ def _blocks_of(run: Sequence[_Part], words: Sequence[Word], style: DocumentStyle
     lines: list[Line] = []
 
     def end_lines() -> None:
-        for piece in split_tables(lines, words):
-            if isinstance(piece, Table):
-                blocks.append(_whole_block(piece))
-            else:
-                blocks.extend(paragraphs_of(piece, style.pitch))
+        blocks.extend(_text_blocks(lines, words, style))
         lines.clear()
 
     for part in run:
@@ -167,6 +166,21 @@ def _blocks_of(run: Sequence[_Part], words: Sequence[Word], style: DocumentStyle
             blocks.append(_whole_block(part.whole))
     end_lines()
     return blocks
+
+
+def _text_blocks(
+    lines: Sequence[Line], words: Sequence[Word], style: DocumentStyle
+) -> Iterator[Block]:
+    """Yield the blocks of the *lines* of one column: code, tables without rules, paragraphs."""
+    for is_code, part in split_code(lines, style.mono_share):
+        if is_code:
+            yield code_block(part)
+            continue
+        for piece in split_tables(part, words):
+            if isinstance(piece, Table):
+                yield _whole_block(piece)
+            else:
+                yield from paragraphs_of(piece, style.pitch)
 
 
 def _whole_block(whole: Table | Picture | Figure) -> Block:

@@ -6,7 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, overload
 
 import pymupdf
@@ -21,6 +21,12 @@ from secretary_documents.pdf.mupdf import TEXT_FLAGS
 
 _BOLD, _MONO = pymupdf.TEXT_FONT_BOLD, pymupdf.TEXT_FONT_MONOSPACED
 _BOLD_NAME = re.compile(r"bold|black|heavy|semibold|demi", re.IGNORECASE)
+# Fonts for mathematics, of TeX and of text processors.
+_MATH_NAME = re.compile(
+    r"(?:CM(?:MI|SY|EX|BSY)|LM(?:Math|MathItalic)|MS[AB]M|Eu[FRSX]M|RSFS|MTMI|MTSY|MTEX|MT-Extra"
+    r"|Symbol|.{0,20}Math)",
+    re.IGNORECASE,
+)
 _LINK_COVER = 0.5
 # MuPDF ends a word at these characters.
 _WORD = re.compile(r"[^\s\xa0]+")
@@ -145,6 +151,12 @@ def _cut(spans: tuple[Span, ...], first: int, end: int) -> tuple[Span, ...]:
     return tuple(cut)
 
 
+@lru_cache(maxsize=256)
+def is_math_font(font: str) -> bool:
+    """Return whether *font* is one for mathematics. A subset has a tag before its name."""
+    return bool(_MATH_NAME.match(font.rpartition("+")[2]))
+
+
 def _span(span: dict[str, Any], links: Sequence[tuple[Box, str]]) -> Span:
     text = span["text"]
     if text.endswith("\N{SOFT HYPHEN}"):
@@ -155,6 +167,7 @@ def _span(span: dict[str, Any], links: Sequence[tuple[Box, str]]) -> Span:
         bold=bool(span["flags"] & _BOLD or _BOLD_NAME.search(span["font"])),
         mono=bool(span["flags"] & _MONO),
         link=_target_of(Box(*span["bbox"]), links) if links else None,
+        math=is_math_font(span["font"]),
     )
 
 

@@ -36,6 +36,8 @@ class DocumentStyle:
     """The sizes that are larger than the body text, the largest first."""
     bold_share: float = 0.0
     """The share of letters of the body text that are bold."""
+    mono_share: float = 0.0
+    """The share of all letters that have one width."""
     pitch: float = _USUAL_PITCH
     """The distance between baselines, for each point of the font size."""
     running: frozenset[str] = frozenset()
@@ -54,6 +56,7 @@ class DocumentStyle:
             "body": self.body,
             "sizes": list(self.sizes),
             "bold_share": self.bold_share,
+            "mono_share": self.mono_share,
             "pitch": self.pitch,
             "running": sorted(self.running),
             "outline": [list(entry) for entry in self.outline],
@@ -66,6 +69,7 @@ class DocumentStyle:
             body=float(given["body"]),
             sizes=tuple(float(size) for size in given["sizes"]),
             bold_share=float(given["bold_share"]),
+            mono_share=float(given["mono_share"]),
             pitch=float(given["pitch"]),
             running=frozenset(str(line) for line in given["running"]),
             outline=tuple((str(title), int(level)) for title, level in given["outline"]),
@@ -80,6 +84,7 @@ class StyleSampler:
         self._bold: Counter[float] = Counter()
         self._pitches: Counter[float] = Counter()
         self._edges: Counter[str] = Counter()
+        self._mono = 0
         self._pages = 0
 
     def add(self, lines: Sequence[Line], height: float) -> None:
@@ -90,6 +95,7 @@ class StyleSampler:
             count = len(line.text)
             self._letters[line.size] += count
             self._bold[line.size] += count * line.bold
+            self._mono += count * line.mono
             if last and last.size == line.size and line.size:
                 pitch = round((line.box.bottom - last.box.bottom) / line.size, 2)
                 if 0.8 <= pitch <= _LARGEST_PITCH:
@@ -114,6 +120,7 @@ class StyleSampler:
             body=body,
             sizes=tuple(sizes[: 2 * HEADING_LEVELS]),
             bold_share=self._bold[body] / letters[body],
+            mono_share=self._mono / letters.total(),
             pitch=self._usual_pitch(),
             running=frozenset(running),
             outline=tuple(outline),

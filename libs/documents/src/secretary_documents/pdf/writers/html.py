@@ -11,6 +11,7 @@ from secretary_documents.pdf.writers.markup import join_lines
 
 _TAGS = {
     Kind.CAPTION: '<p class="caption">{}</p>',
+    Kind.FORMULA: '<p class="formula">{}</p>',
     Kind.FOOTNOTE: '<p class="footnote">{}</p>',
     Kind.FIGURE: "<figure>{}</figure>",
     Kind.HEADER: "<header>{}</header>",
@@ -40,6 +41,8 @@ def _list_tag(block: Block) -> str:
 def _piece(block: Block) -> str:
     if block.table:
         return _table(block.table)
+    if block.kind is Kind.CODE:
+        return f"<pre><code>{escape(block.code())}</code></pre>"
     text = _text_of(block.lines)
     if block.marker:
         text = f"{escape(block.marker)} {text}"

@@ -6,7 +6,7 @@ import json
 from itertools import groupby
 from typing import Any
 
-from secretary_documents.pdf.layout.model import Block, PageLayout, Table
+from secretary_documents.pdf.layout.model import Block, Kind, PageLayout, Table
 from secretary_documents.pdf.writers.markup import join_lines
 
 
@@ -23,7 +23,7 @@ def _block(block: Block, order: int, page: int) -> dict[str, Any]:
         "page": page,
         "order": order,
         "box": [round(side, 1) for side in block.box],
-        "text": join_lines(line.text for line in block.lines),
+        "text": _text(block),
         "method": block.method,
         "confidence": block.confidence,
         "level": block.level or None,
@@ -35,6 +35,12 @@ def _block(block: Block, order: int, page: int) -> dict[str, Any]:
     if block.table:
         found |= {"text": "", "table": _table(block.table)}
     return {key: value for key, value in found.items() if value is not None}
+
+
+def _text(block: Block) -> str:
+    if block.kind is Kind.CODE:
+        return block.code()
+    return join_lines(line.text for line in block.lines)
 
 
 def _links(block: Block) -> list[dict[str, str]]:

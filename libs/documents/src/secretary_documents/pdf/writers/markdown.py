@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 
 from secretary_documents.pdf.layout.model import Block, Kind, Line, Table, shown
 from secretary_documents.pdf.writers.markup import escape, escape_start, join_lines
 
+_FENCE = re.compile(r"`{3,}+")
 _INDENT_POINTS = 8.0
 _MOST_LEVELS = 4
 
@@ -27,6 +29,8 @@ def to_markdown(blocks: Iterable[Block], *, keep_headers: bool = False) -> str:
 def _piece(block: Block) -> str:
     if block.table:
         return table_to_markdown(block.table)
+    if block.kind is Kind.CODE:
+        return fenced(block.code())
     text = text_of(block.lines)
     if block.marker:
         text = f"{escape(block.marker)} {text}"
@@ -35,6 +39,13 @@ def _piece(block: Block) -> str:
     if block.file:
         return f"{image_link(block.file)}\n\n{escape_start(text)}".strip()
     return escape_start(text)
+
+
+def fenced(code: str) -> str:
+    """Return *code* between fences that are longer than those in the code."""
+    longest = max(map(len, _FENCE.findall(code)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}\n{code}\n{fence}"
 
 
 def image_link(file: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from secretary_documents.pdf.layout.model import Block, shown
+from secretary_documents.pdf.layout.model import Block, Kind, shown
 
 
 def to_text(blocks: Iterable[Block], *, keep_headers: bool = False) -> str:
@@ -20,6 +20,9 @@ def _lines(block: Block) -> Iterator[str]:
     if block.table:
         for row in block.table.grid():
             yield "\t".join(row).rstrip()
+        return
+    if block.kind is Kind.CODE:
+        yield block.code()
         return
     for number, line in enumerate(block.lines):
         yield f"{block.marker} {line.text}" if block.marker and number == 0 else line.text
