@@ -13,6 +13,7 @@ import statistics
 import tempfile
 import time
 from collections import defaultdict
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ from secretary_devstack.processes.job_client import JobClient
 
 PAGES = 100
 WARM_UP = 3
+BARE, BARE_1 = "bare PyMuPDF", "bare PyMuPDF, 1 page"
 BARE_DPI = 300
 """The resolution at which PyMuPDF's own OCR is most accurate."""
 
@@ -44,16 +46,13 @@ def text_pdf(pages: int) -> bytes:
         return bytes(document.tobytes(deflate=True))
 
 
-def bare_sec(path: Path, times_read: int) -> float:
-    """Return the seconds that PyMuPDF alone needs for the text of all pages: a median."""
-    times = []
-    for _ in range(times_read):
-        started = time.monotonic()
-        with pymupdf.open(path) as document:
-            for page in document:
-                page.get_text("text")
-        times.append(time.monotonic() - started)
-    return statistics.median(times)
+def bare_sec(path: Path) -> float:
+    """Return the seconds that PyMuPDF alone needs for the text of all pages."""
+    started = time.monotonic()
+    with pymupdf.open(path) as document:
+        for page in document:
+            page.get_text("text")
+    return time.monotonic() - started
 
 
 def job_sec(client: JobClient, path: Path, **parameters: Any) -> tuple[float, dict[str, Any]]:
@@ -67,27 +66,39 @@ def job_sec(client: JobClient, path: Path, **parameters: Any) -> tuple[float, di
 
 
 def compare_native(client: JobClient, folder: Path, jobs: int) -> list[Record]:
-    """Return the speed of the system and of PyMuPDF alone."""
+    """Return the speed of the system and of PyMuPDF alone, in turns."""
     many, one = folder / "many.pdf", folder / "one.pdf"
     many.write_bytes(text_pdf(PAGES))
     one.write_bytes(text_pdf(1))
-    bare = {path: bare_sec(path, jobs) for path in (many, one)}
-    ways: dict[str, tuple[Path, int, dict[str, Any]]] = {
-        "1 page": (one, 1, {"use_cache": False}),
-        "no cache": (many, PAGES, {"use_cache": False}),
-        "into cache": (many, PAGES, {"force_refresh": True}),
-        "from cache": (many, PAGES, {}),
-        "markdown": (many, PAGES, {"use_cache": False, "output": "markdown"}),
+
+    def job(path: Path, **parameters: Any) -> Callable[[], float]:
+        return lambda: job_sec(client, path, **parameters)[0]
+
+    ways: dict[str, tuple[Path, Callable[[], float]]] = {
+        BARE_1: (one, lambda: bare_sec(one)),
+        "1 page": (one, job(one, use_cache=False)),
+        BARE: (many, lambda: bare_sec(many)),
+        "no cache": (many, job(many, use_cache=False)),
+        "into cache": (many, job(many, force_refresh=True)),
+        "from cache": (many, job(many)),
+        "markdown": (many, job(many, use_cache=False, output="markdown")),
     }
-    records = [
-        _native("bare PyMuPDF", pages, bare[path], bare[path])
-        for path, pages in ((one, 1), (many, PAGES))
+    times: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(jobs):
+        for name, (_path, way) in ways.items():
+            times[name].append(way())
+    medians = {
+        name: statistics.median(found[min(WARM_UP, jobs - 1) :]) for name, found in times.items()
+    }
+    return [
+        _native(
+            name,
+            PAGES if path == many else 1,
+            medians[name],
+            medians[BARE if path == many else BARE_1],
+        )
+        for name, (path, _way) in ways.items()
     ]
-    for name, (path, pages, parameters) in ways.items():
-        times = [job_sec(client, path, **parameters)[0] for _ in range(jobs)]
-        took = statistics.median(times[min(WARM_UP, jobs - 1) :])
-        records.append(_native(name, pages, took, bare[path]))
-    return records
 
 
 def _native(name: str, pages: int, took: float, bare: float) -> Record:

@@ -21,7 +21,18 @@ from harness.turns import say
 ROOT = Path(__file__).parents[1]
 DOCUMENT = ROOT / "docs/performance.md"
 DOCUMENTED = ROOT / "docs/performance"
-BENCHES = ("burst", "idle", "soak", "growth", "queries", "webhooks", "sse", "pdf", "ceilings")
+BENCHES = (
+    "burst",
+    "idle",
+    "soak",
+    "growth",
+    "queries",
+    "webhooks",
+    "sse",
+    "pdf",
+    "ceilings",
+    "hotspots",
+)
 REPORT = "report"
 
 

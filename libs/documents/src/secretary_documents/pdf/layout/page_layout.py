@@ -107,10 +107,10 @@ def _tables(drawing: Drawing, words: Sequence[Word]) -> list[Table]:
     return [*tables, *tables_between_rules(across, drawing.boxes, rest)]
 
 
-def _outside(figures: Sequence[Figure], words: Sequence[Word]) -> list[Word]:
+def _outside(figures: Sequence[Figure], words: Sequence[Word]) -> Sequence[Word]:
     labels = [line.box.wider(1) for figure in figures for line in figure.lines]
     if not labels:
-        return list(words)
+        return words
     return [word for word in words if not any(box.holds(word.box.middle) for box in labels)]
 
 
