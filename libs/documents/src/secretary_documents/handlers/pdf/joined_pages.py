@@ -20,7 +20,6 @@ from secretary_documents.pdf.page import Page
 from secretary_documents.pdf.writers.markup import join_lines
 
 _TAGGED = re.compile(r"<(p)>(.*)</p>", re.DOTALL)
-_HTML_ROW = re.compile(r"<tr>.*?</tr>", re.DOTALL)
 
 
 @dataclass(slots=True)
@@ -106,13 +105,18 @@ def _markdown_table(pieces: Sequence[str]) -> str:
 def _html_table(pieces: Sequence[str]) -> str:
     rows: list[str] = []
     for piece in pieces:
-        found = _HTML_ROW.findall(piece)
+        found = _html_rows(piece)
         if rows and found and found[0] == rows[0]:
             found = found[1:]
         elif rows:
             found = [row.replace("<th", "<td").replace("</th>", "</td>") for row in found]
         rows += found
     return f"<table>{''.join(rows)}</table>"
+
+
+def _html_rows(piece: str) -> list[str]:
+    parts = piece.split("<tr>")[1:]
+    return [f"<tr>{part.partition('</tr>')[0]}</tr>" for part in parts if "</tr>" in part]
 
 
 _JOINS = {"markdown": join_lines, "html": _html_paragraph}
