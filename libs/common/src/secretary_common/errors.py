@@ -81,6 +81,7 @@ class ErrorCode(StrEnum):
     # of templates
     TEMPLATE_NOT_FOUND = "TEMPLATE_NOT_FOUND"
     TEMPLATE_INVALID = "TEMPLATE_INVALID"
+    FIELDS_INVALID = "FIELDS_INVALID"
 
 
 class SecretaryError(Exception):

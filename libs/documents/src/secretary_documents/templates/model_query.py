@@ -12,8 +12,8 @@ from secretary_common.jobs.resource_calculator import ResourceCalculator
 from secretary_common.models import JsonObject
 from secretary_documents.providers.chat import ChatAnswer, ChatModel, ChatRequest, Message
 from secretary_documents.templates import prompt
-from secretary_documents.templates.template import Field, faults, schema_of
 from secretary_documents.templates.text_parts import estimate_tokens, split_text
+from secretary_documents.templates.wanted import Wanted
 
 REQUEST_TOKENS = 24_000
 """The most tokens of a request, estimated. Most current models accept at least 32,000."""
@@ -82,13 +82,13 @@ class ModelQuery:
     async def find_fields(
         self,
         text: str,
-        fields: Sequence[Field],
+        wanted: Wanted,
         *,
         system: str | None,
         language: str | None,
         context: JsonObject,
     ) -> JsonObject:
-        """Return the values of *fields* that the model finds in *text*.
+        """Return the object *wanted* that the model finds in *text*.
 
         Raises:
             PermanentError: VALIDATION_ERROR, prompt and context leave no room for the text;
@@ -101,17 +101,17 @@ class ModelQuery:
                 part, system=system, language=language, context=context, part=number
             )
 
-        parts = split_text(text, self._room(messages("", (1, 1)), fields))
+        parts = split_text(text, self._room(messages("", (1, 1)), wanted))
         self.usage.parts = len(parts)
         if len(parts) == 1:
-            return await self._object(messages(text), fields)
+            return wanted.finished(await self._object(messages(text), wanted))
         numbered = [(part, (number, len(parts))) for number, part in enumerate(parts, 1)]
         partials = await self._each(
-            numbered, lambda one: self._object(messages(one[0], one[1]), fields)
+            numbered, lambda one: self._object(messages(one[0], one[1]), wanted, partial=True)
         )
         while len(partials) > 1:
-            partials = await self._combine(partials, fields, system, language)
-        return partials[0]
+            partials = await self._combine(partials, wanted, system, language)
+        return wanted.finished(partials[0])
 
     async def translate(self, text: str, *, source: str | None, target: str) -> str:
         """Return *text* in the language *target*. White space at the ends of parts is kept.
@@ -149,7 +149,7 @@ class ModelQuery:
     async def _combine(
         self,
         partials: Sequence[JsonObject],
-        fields: Sequence[Field],
+        wanted: Wanted,
         system: str | None,
         language: str | None,
     ) -> list[JsonObject]:
@@ -158,20 +158,29 @@ class ModelQuery:
         def messages(group: Sequence[JsonObject]) -> tuple[Message, ...]:
             return prompt.combine_messages(group, system=system, language=language)
 
-        groups = grouped(partials, self._room(messages(()), fields))
+        groups = grouped(partials, self._room(messages(()), wanted))
         return [
-            group[0] if len(group) == 1 else await self._object(messages(group), fields)
+            group[0]
+            if len(group) == 1
+            else await self._object(messages(group), wanted, partial=len(groups) > 1)
             for group in groups
         ]
 
-    async def _object(self, messages: tuple[Message, ...], fields: Sequence[Field]) -> JsonObject:
-        answer = await self._ask(messages, schema_of(fields))
-        found = answer.data if answer.data is not None else {}
-        if wrong := faults(fields, found):
-            message = f"the model's answer does not fit: {wrong[0]}"
-            details = {"problems": wrong}
-            raise PermanentError(message, code=ErrorCode.LLM_INVALID_OUTPUT, details=details)
-        return found
+    async def _object(
+        self, messages: tuple[Message, ...], wanted: Wanted, *, partial: bool = False
+    ) -> JsonObject:
+        schema = wanted.schema(partial=partial)
+        for left in range(wanted.repairs, -1, -1):
+            answer = await self._ask(messages, schema)
+            found = answer.data if answer.data is not None else {}
+            problems = wanted.problems(found, partial=partial)
+            if not problems:
+                return found
+            if left:
+                messages = (*messages, *prompt.repair_messages(found, problems))
+        message = f"the model's answer does not fit: {problems[0]}"
+        details = {"problems": problems}
+        raise PermanentError(message, code=ErrorCode.LLM_INVALID_OUTPUT, details=details)
 
     async def _ask(self, messages: tuple[Message, ...], schema: JsonObject | None) -> ChatAnswer:
         request = ChatRequest(
@@ -181,10 +190,12 @@ class ModelQuery:
         self.usage.add(answer)
         return answer
 
-    def _room(self, messages: Sequence[Message], fields: Sequence[Field]) -> int:
-        """Return the number of tokens that *messages* and *fields* leave for the text."""
+    def _room(self, messages: Sequence[Message], wanted: Wanted) -> int:
+        """Return the number of tokens that *messages* and *wanted* leave for the text."""
         contents = [message.content for message in messages]
-        taken = sum(map(estimate_tokens, [*contents, prompt.json_text(schema_of(fields))]))
+        taken = sum(
+            map(estimate_tokens, [*contents, prompt.json_text(wanted.schema(partial=True))])
+        )
         room = self._request_tokens - taken
         if room < LEAST_TEXT_TOKENS:
             message = (

@@ -36,6 +36,8 @@ _COMBINE = (
     "order, without repetitions; where they disagree, the later part decides only if it corrects "
     "the earlier."
 )
+_REPAIR = "Your answer does not fit. Give the whole object again, without these problems:"
+_LONGEST_ANSWER = 20_000
 _TRANSLATE = (
     "You translate. Give back the translation of the document alone, complete, with nothing left "
     "out, added or explained. Its Markdown, line breaks, names, numbers, addresses and code stay."
@@ -67,6 +69,15 @@ def combine_messages(
     rules = [system or _DEFAULT_SYSTEM, _COMBINE, *_language(language), _DATA]
     content = "\n".join(json_text(partial) for partial in partials)
     return (Message("system", "\n\n".join(rules)), _data("parts", content))
+
+
+def repair_messages(answer: JsonObject, problems: Sequence[str]) -> tuple[Message, ...]:
+    """Return messages that ask to correct *answer*, in which *problems* were found."""
+    listed = "\n".join(f"- {problem}" for problem in problems)
+    return (
+        Message("assistant", json_text(answer)[:_LONGEST_ANSWER]),
+        Message("user", f"{_REPAIR}\n{listed}"),
+    )
 
 
 def translation_messages(text: str, *, source: str | None, target: str) -> tuple[Message, ...]:

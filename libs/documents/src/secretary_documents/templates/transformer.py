@@ -15,11 +15,13 @@ from secretary_common.jobs.resource_calculator import ResourceCalculator
 from secretary_common.models import JsonObject
 from secretary_documents.providers.chat import ChatModel
 from secretary_documents.templates.cached_chat import CachedChat
+from secretary_documents.templates.json_fields import JsonFields
 from secretary_documents.templates.model_query import LlmUsage, ModelQuery, OnPart
 from secretary_documents.templates.rendering import render, render_system
 from secretary_documents.templates.template import Field, parse_template
 from secretary_documents.templates.template_catalog import NamedTemplate, TemplateCatalog
 from secretary_documents.templates.value_type import ValueType
+from secretary_documents.templates.wanted import TemplateFields
 
 INLINE = "inline"
 """The name that results show for a template whose text is in the request."""
@@ -148,8 +150,29 @@ class Transformer:
             return FoundFields()
         data = await query.find_fields(
             request.text,
-            fields,
+            TemplateFields(fields),
             system=render_system(named.template, request.values),
+            language=request.target_language,
+            context=request.context,
+        )
+        return FoundFields(data, query.usage)
+
+    async def fill_in(
+        self, wanted: JsonFields, request: TransformRequest, resources: ResourceCalculator
+    ) -> FoundFields:
+        """Return the object *wanted* that the model finds in the text of *request*.
+
+        The template of *request* is not used.
+
+        Raises:
+            PermanentError: the model's answer is invalid; or LLM_NOT_CONFIGURED.
+            TransientError: the model may answer at a later attempt.
+        """
+        query = self._query(request, resources, lambda _done, _total: None)
+        data = await query.find_fields(
+            request.text,
+            wanted,
+            system=None,
             language=request.target_language,
             context=request.context,
         )

@@ -19,7 +19,12 @@ from secretary_documents.handlers.pdf.output_files import check_file_count
 from secretary_documents.handlers.pdf.parameters import PdfParameters
 from secretary_documents.handlers.pdf.parts import add_parts
 from secretary_documents.handlers.pdf.result import PdfExtract
-from secretary_documents.templates.transformer import TransformRequest, TransformResult
+from secretary_documents.templates.json_fields import JsonFields
+from secretary_documents.templates.transformer import (
+    FoundFields,
+    TransformRequest,
+    TransformResult,
+)
 from secretary_documents.web.download import Downloader
 from secretary_worker import OpenFile, Uploads, open_under_roots, private_copy
 
@@ -37,6 +42,17 @@ class TextTransformer(Protocol):
 
         Raises:
             PermanentError: the template or the model's answer is faulty.
+            TransientError: the model may answer at the next attempt.
+        """
+        ...
+
+    async def fill_in(
+        self, wanted: JsonFields, request: TransformRequest, resources: ResourceCalculator
+    ) -> FoundFields:
+        """Find the object *wanted* in the text of *request*.
+
+        Raises:
+            PermanentError: the model's answer is faulty.
             TransientError: the model may answer at the next attempt.
         """
         ...
@@ -86,6 +102,8 @@ class PdfHandler:
         parameters = parse_parameters(PdfParameters, job.parameters)
         task = self._extractor.task(parameters, report, resource_calculator, job)
         self._check_template(parameters)
+        if parameters.fields:
+            JsonFields(parameters.fields)  # a bad schema fails before any page is read
         report.log("info", f"PDF extraction started, method {parameters.extraction_method}")
         report.progress(progress.READING_FILE)
         async with report.repeating_progress(), self._source(parameters, job.owner) as file:
@@ -100,8 +118,10 @@ class PdfHandler:
 
     def _check_template(self, parameters: PdfParameters) -> None:
         """Refuse a job with a template before any page is read, if templates are not available."""
-        if parameters.has_template and self._transformer is None:
-            message = "this worker applies no templates: leave out template and template_content"
+        if (parameters.has_template or parameters.fields) and self._transformer is None:
+            message = (
+                "this worker applies no templates: leave out template, template_content, fields"
+            )
             raise PermanentError(message, code=ErrorCode.TEMPLATES_NOT_CONFIGURED)
 
     async def _extract(self, task: PdfTask, file: OpenFile) -> PdfExtract:
@@ -137,13 +157,19 @@ class PdfHandler:
             raise PermanentError("this worker has no uploads", code=ErrorCode.FILE_NOT_FOUND)
 
     async def _transform_text(self, task: PdfTask, extract: PdfExtract) -> None:
-        if self._transformer is None or not task.parameters.has_template:
+        parameters, transformer = task.parameters, self._transformer
+        if transformer is None or not (parameters.has_template or parameters.fields):
             task.report.progress(progress.PAGES_READ)
             return
         task.report.progress(progress.TEMPLATE_NEXT)
         task.report.progress(progress.TEMPLATE)
-        request = transform_request(task.parameters, extract.text)
-        extract.transformed = await self._transformer.transform(request, task.resources)
+        request = transform_request(parameters, extract.text)
+        if parameters.has_template:
+            extract.transformed = await transformer.transform(request, task.resources)
+        if parameters.fields:
+            wanted = JsonFields(parameters.fields)
+            found = await transformer.fill_in(wanted, request, task.resources)
+            extract.more |= {"fields": found.data, "fields_llm": found.usage.as_json()}
 
 
 def transform_request(parameters: PdfParameters, text: str) -> TransformRequest:

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from secretary_common.models import JsonObject
 from secretary_common.models.file import ROOT_PATH_FORMAT, UPLOAD_FORMAT
-from secretary_documents.handlers.parameter import FROZEN, checked_as, optional
+from secretary_documents.handlers.parameter import FROZEN, checked_as, optional, without_null
 from secretary_documents.handlers.pdf.options import (
     LOCAL_ONLY,
     REMOTE_METHODS,
@@ -28,6 +28,16 @@ SOURCES = ("filename", "url", "file_id")
 """The parameters that name the PDF. A job has exactly one of them."""
 # A language by Tesseract's name, such as eng, deu or chi_sim; never a path.
 Language = Annotated[str, Field(pattern=r"^[A-Za-z]{3}(_[A-Za-z0-9]+)*$", max_length=32)]
+
+
+def _object_schema(schema: JsonObject) -> None:
+    """Let the API check that the value of the field describes an object with properties."""
+    without_null(schema)
+    schema["required"] = ["type", "properties"]
+    schema["properties"] = {
+        "type": {"const": "object"},
+        "properties": {"type": "object", "minProperties": 1},
+    }
 
 
 class PdfParameters(BaseModel):
@@ -119,6 +129,10 @@ class PdfParameters(BaseModel):
     chunks: ChunkOptions | None = optional(
         "Add the text as chunks for retrieval, each with its headings, pages and boxes."
     )
+    fields: JsonObject | None = optional(
+        "A JSON Schema of an object, which the language model fills in from the text.",
+        json_schema_extra=_object_schema,
+    )
     template: str | None = optional(
         "The name of a template to apply to the text; give this or template_content.",
         pattern=r"^[\w-]{1,64}$",
@@ -179,8 +193,15 @@ class PdfParameters(BaseModel):
             raise ValueError("only one of template and template_content may be given")
         if len(set(self.outputs)) < len(self.outputs):
             raise ValueError("output has an item twice")
+        self._check_fields()
         self._check_method()
         return self
+
+    def _check_fields(self) -> None:
+        if self.fields is None:
+            return
+        if self.fields.get("type") != "object" or not self.fields.get("properties"):
+            raise ValueError("fields must be a JSON Schema of the type object with properties")
 
     def _check_method(self) -> None:
         if self.extraction_method in REMOTE_METHODS:
