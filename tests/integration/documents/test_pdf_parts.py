@@ -20,6 +20,7 @@ from secretary_documents.providers.chat import ChatClient
 from secretary_documents.templates.template_catalog import TemplateCatalog
 from secretary_documents.templates.transformer import Transformer
 
+KINDS: Any = pymupdf  # its constants are not declared
 INVOICE = {
     "type": "object",
     "properties": {"total": {"type": "number"}, "due": {"type": "string"}},
@@ -48,9 +49,9 @@ def form_pdf() -> bytes:
     with pymupdf.open(stream=pdf_samples.text_pdf([pdf_samples.PROSE])) as document:
         page = document[0]
         fields = [
-            ("name", pymupdf.PDF_WIDGET_TYPE_TEXT, "Käthe Müller"),
-            ("member", pymupdf.PDF_WIDGET_TYPE_CHECKBOX, True),
-            ("colour", pymupdf.PDF_WIDGET_TYPE_COMBOBOX, "red"),
+            ("name", KINDS.PDF_WIDGET_TYPE_TEXT, "Käthe Müller"),
+            ("member", KINDS.PDF_WIDGET_TYPE_CHECKBOX, True),
+            ("colour", KINDS.PDF_WIDGET_TYPE_COMBOBOX, "red"),
         ]
         for number, (name, kind, value) in enumerate(fields):
             widget = pymupdf.Widget()

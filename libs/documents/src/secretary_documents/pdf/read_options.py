@@ -21,7 +21,7 @@ Output = Literal["text", "markdown", "html", "json"]
 # OCR at 200 dpi is as accurate as at 300 dpi, and it takes two thirds of the time (measured).
 OCR_DPI = 200
 # Raise this number when new code changes the text of pages. Then old cache entries are not used.
-_EDITION = 4
+_EDITION = 5
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import pymupdf
 import pytest
@@ -17,6 +17,15 @@ from secretary_documents.pdf.searchable.layer_line import (
 from secretary_documents.pdf.searchable.layered_document import LayeredDocument
 
 SCRIPTS = ["Größe", "naïve", "Ελλάδα", "Привет", "漢字", "ภาษาไทย", "🙂🙃", "x²≤1"]
+
+
+@pytest.fixture(autouse=True)
+def _whole_glyphs() -> Iterator[None]:
+    """Let MuPDF give boxes as high as the glyphs. Other tests read pages as the child does."""
+    before = pymupdf.TOOLS.set_small_glyph_heights()
+    pymupdf.TOOLS.set_small_glyph_heights(on=False)
+    yield
+    pymupdf.TOOLS.set_small_glyph_heights(on=before)
 
 
 def word(text: str, left: float, top: float, width: float = 60, height: float = 14) -> Word:

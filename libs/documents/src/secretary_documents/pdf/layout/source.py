@@ -11,6 +11,7 @@ from typing import Any, overload
 
 import pymupdf
 
+from secretary_documents.pdf.layout.link import links_on, with_links
 from secretary_documents.pdf.layout.model import Box, Line, Span, Word
 from secretary_documents.pdf.layout.script import (
     is_right_to_left,
@@ -27,7 +28,6 @@ _MATH_NAME = re.compile(
     r"|Symbol|.{0,20}Math)",
     re.IGNORECASE,
 )
-_LINK_COVER = 0.5
 # MuPDF ends a word at these characters.
 _WORD = re.compile(r"[^\s\xa0]+")
 # A space inside a line that is wider than this number of font sizes separates two pieces.
@@ -100,22 +100,22 @@ class PageSource:
         return blocks
 
     def _lines(self) -> Iterator[Line]:
-        links = _links_on(self.page)
+        links = links_on(self.page)
         words: defaultdict[tuple[int, int], list[FoundWord]] = defaultdict(list)
         for word in self._found:
             words[word[5], word[6]].append(word)
         for block_number, block in enumerate(self._blocks()):
             for line_number, line in enumerate(block.get("lines", ())):
-                spans = _spans(line["spans"], links)
                 inside = words.get((block_number, line_number), ())
+                spans = with_links(_spans(line["spans"]), inside, links)
                 if spans and abs(line["dir"][1]) > _UPRIGHT:
                     yield Line(Box(*line["bbox"]), spans, turned=True)
                 elif spans and inside:
                     yield from _pieces(spans, inside)
 
 
-def _spans(found: Sequence[dict[str, Any]], links: Sequence[tuple[Box, str]]) -> tuple[Span, ...]:
-    return tuple(_span(span, links) for span in found if span["text"])
+def _spans(found: Sequence[dict[str, Any]]) -> tuple[Span, ...]:
+    return tuple(_span(span) for span in found if span["text"])
 
 
 def _pieces(spans: tuple[Span, ...], words: Sequence[FoundWord]) -> Iterator[Line]:
@@ -157,7 +157,7 @@ def is_math_font(font: str) -> bool:
     return bool(_MATH_NAME.match(font.rpartition("+")[2]))
 
 
-def _span(span: dict[str, Any], links: Sequence[tuple[Box, str]]) -> Span:
+def _span(span: dict[str, Any]) -> Span:
     text = span["text"]
     if text.endswith("\N{SOFT HYPHEN}"):
         text = f"{text[:-1]}\N{HYPHEN}"
@@ -166,25 +166,5 @@ def _span(span: dict[str, Any], links: Sequence[tuple[Box, str]]) -> Span:
         size=span["size"],
         bold=bool(span["flags"] & _BOLD or _BOLD_NAME.search(span["font"])),
         mono=bool(span["flags"] & _MONO),
-        link=_target_of(Box(*span["bbox"]), links) if links else None,
         math=is_math_font(span["font"]),
     )
-
-
-def _links_on(page: pymupdf.Page) -> list[tuple[Box, str]]:
-    return [
-        (Box(*link["from"]), link["uri"])
-        for link in page.get_links()
-        if link["kind"] == pymupdf.LINK_URI
-        and link.get("uri", "").lower().startswith(("http://", "https://", "mailto:"))
-    ]
-
-
-def _target_of(box: Box, links: Sequence[tuple[Box, str]]) -> str | None:
-    area = box.width * box.height
-    for place, target in links:
-        wide = min(box.right, place.right) - max(box.left, place.left)
-        high = min(box.bottom, place.bottom) - max(box.top, place.top)
-        if area and wide > 0 and high > 0 and wide * high >= area * _LINK_COVER:
-            return target
-    return None
