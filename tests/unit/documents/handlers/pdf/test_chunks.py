@@ -55,6 +55,24 @@ def test_a_chunk_has_the_path_of_its_headings_and_its_places() -> None:
     assert [chunk["index"] for chunk in (first, second, third)] == [0, 1, 2]
 
 
+def test_a_paragraph_and_a_table_over_two_pages_are_whole_and_have_both_places() -> None:
+    more = {"page": 2, "box": [72.0, 60.0, 300.0, 90.0]}
+    blocks = [
+        block("paragraph", "It goes on and"),
+        block("footer", "1"),
+        {**block("paragraph", "on.", continues=True), **more},
+        {**table(3, page=2), "continued_at": [{**more, "page": 3}]},
+    ]
+    [chunk] = chunks_of(blocks, 300)
+    assert chunk["text"].startswith("It goes on and on.\n\n| Name |")
+    assert chunk["places"] == [
+        {"page": 1, "box": BOX},
+        {"page": 2, "box": more["box"]},
+        {"page": 2, "box": BOX},
+        {"page": 3, "box": more["box"]},
+    ]
+
+
 def test_a_table_that_fits_into_a_chunk_is_not_cut() -> None:
     blocks = [heading("A", 1), block("paragraph", "word " * 100), table(10)]
     first, second = chunks_of(blocks, 200)

@@ -12,6 +12,7 @@ from typing import Any
 
 from secretary_documents.pdf.layout.model import Box, Cell, Table
 from secretary_documents.pdf.writers.markdown import table_to_markdown
+from secretary_documents.pdf.writers.markup import join_lines
 from secretary_documents.templates.text_parts import estimate_tokens, split_text
 
 MOST_CHUNKS = 50_000
@@ -46,10 +47,29 @@ def chunks_of(blocks: Iterable[Block], max_tokens: int) -> Iterator[dict[str, An
     tokens than a chunk; a cut table repeats its header rows.
     """
     index = 0
-    for section in _sections(blocks):
+    for section in _sections(_whole(blocks)):
         for pieces in _packed(_pieces(section.blocks, max_tokens), max_tokens):
             yield _chunk(index, section.headings, pieces)
             index += 1
+
+
+def _whole(blocks: Iterable[Block]) -> Iterator[Block]:
+    """Yield *blocks*. A paragraph over several pages is one block with several places."""
+    last: Block | None = None
+    for block in blocks:
+        if last and block.get("continues"):
+            place = {"page": block["page"], "box": block["box"]}
+            text = join_lines([last["text"], block["text"]])
+            last = {**last, "text": text, "continued_at": [*last.get("continued_at", ()), place]}
+            continue
+        # What repeats at the edges of pages may stand between the parts of a paragraph.
+        if block["kind"] in _LEFT_OUT or block.get("repeated"):
+            continue
+        if last:
+            yield last
+        last = block
+    if last:
+        yield last
 
 
 def _sections(blocks: Iterable[Block]) -> Iterator[_Section]:
@@ -57,8 +77,6 @@ def _sections(blocks: Iterable[Block]) -> Iterator[_Section]:
     path: list[tuple[int, str]] = []
     section = _Section(())
     for block in blocks:
-        if block["kind"] in _LEFT_OUT or block.get("repeated"):
-            continue
         if block["kind"] == "heading":
             level = min(int(block.get("level") or 1), _DEEPEST)
             if any(one["kind"] != "heading" for one in section.blocks):
@@ -145,9 +163,9 @@ def _chunk(index: int, headings: Sequence[str], pieces: Sequence[_Piece]) -> dic
     text = "\n\n".join(piece.text for piece in pieces)
     places: list[dict[str, Any]] = []
     for piece in pieces:
-        place = {"page": piece.block["page"], "box": piece.block["box"]}
-        if place not in places[-1:]:
-            places.append(place)
+        first = {"page": piece.block["page"], "box": piece.block["box"]}
+        found = [first, *piece.block.get("continued_at", ())]
+        places += [place for place in found if place not in places[-len(found) :]]
     return {
         "index": index,
         "text": text,
