@@ -42,8 +42,9 @@ ROLES: Mapping[str, Privileges] = {
     },
     "api": {
         ALL_COLLECTIONS: SEE_INDEXES,
-        **dict.fromkeys(("jobs", "batches", *FILES, "deliveries", "muted_urls"), WRITE),
-        **dict.fromkeys(("api_keys", "job_types"), WRITE),
+        "jobs": (*WRITE, "changeStream"),
+        **dict.fromkeys(("batches", *FILES, "deliveries", "muted_urls"), WRITE),
+        **dict.fromkeys(("api_keys", "audit", "job_types"), WRITE),
         **dict.fromkeys(("job_logs", "templates", "workers", "notifiers"), READ),
     },
     "worker": {

@@ -614,3 +614,23 @@ async def test_a_claim_may_be_repeated_after_a_lost_answer(deliveries: Subject) 
     assert again == [first, await deliveries.stored(1, "job-2")]
     assert first is not None
     assert first.lease == lease()
+
+
+async def test_deliveries_of_a_receiver_are_listed_by_pages(deliveries: Subject) -> None:
+    for number in range(5):
+        origin = "https://example.com:443" if number % 2 else "https://other.com:443"
+        await deliveries.insert(delivery(1, f"job-{number}", origin=origin))
+    query = DeliveryQuery(origin="https://other.com:443", limit=2)
+    page, place = await deliveries.find_page(query)
+    assert [one.job_id for one in page] == ["job-4", "job-2"]
+    page, place = await deliveries.find_page(
+        DeliveryQuery(origin="https://other.com:443", limit=2, after=place)
+    )
+    assert ([one.job_id for one in page], place) == (["job-0"], None)
+
+
+async def test_a_muted_url_says_until_when_for_its_owner_alone(deliveries: Subject) -> None:
+    mine, theirs = delivery(), delivery(1, "job-2", owner="key-2")
+    await deliveries.mute("key-1", mine.url, after(60))
+    assert await deliveries.muted_until([mine, theirs], NOW) == [after(60), None]
+    assert await deliveries.muted_until([mine], after(61)) == [None]

@@ -26,7 +26,7 @@ from secretary_common.testing.announcements import (
     InMemoryJobTypeRepository,
     InMemoryTemplateRepository,
 )
-from secretary_common.testing.api_keys import InMemoryKeyRepository
+from secretary_common.testing.api_keys import InMemoryAuditRepository, InMemoryKeyRepository
 from secretary_common.testing.deliveries import InMemoryDeliveryRepository
 from secretary_common.testing.doorbell import RecordingDoorbell
 from secretary_common.testing.files import InMemoryFileRepository
@@ -95,6 +95,7 @@ class Api:
         self.templates = InMemoryTemplateRepository()
         self.workers = InMemoryWorkerRepository()
         self.keys = InMemoryKeyRepository()
+        self.audit = InMemoryAuditRepository()
         self.doorbell = RecordingDoorbell()
         self.clock = ManualClock()
         self.cipher = Cipher([SecretStr(Fernet.generate_key().decode())])
@@ -112,6 +113,7 @@ class Api:
                 templates=self.templates,
                 workers=self.workers,
                 keys=self.keys,
+                audit=self.audit,
                 doorbell=self.doorbell,
                 clock=self.clock,
                 admission=Admission(

@@ -29,6 +29,7 @@ FIELDS: Mapping[str, Mapping[str, str]] = {
         "Delivery": 'colour: str = "blue"',
         "DeliveryAttempt": 'via: str = "direct"',
     },
+    "models/api_key.py": {"AuditEntry": 'colour: str = "blue"'},
     "models/file.py": {"FileInfo": 'colour: str = "blue"'},
     "models/worker.py": {"WorkerReport": 'zone: str = "a"', "RunningJob": 'colour: str = "blue"'},
     "models/announcement.py": {"TemplateInfo": 'colour: str = "blue"'},

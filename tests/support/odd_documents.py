@@ -258,6 +258,15 @@ def others(now: datetime) -> dict[str, Document]:
             "scopes": ["admin"],
             "created_at": now,
             "expires_at": later,
+            "last_used_at": now,
+        },
+        "audit": {
+            "_id": "audit-1",
+            "created_at": now,
+            "key_id": "k",
+            "action": "key.create",
+            "target": "t",
+            "details": {"a": 1},
         },
         "workers": {
             "_id": "w",
@@ -272,7 +281,12 @@ def others(now: datetime) -> dict[str, Document]:
             "active": True,
             "listening": True,
         },
-        "notifiers": {"_id": "n", "seen_at": now, "pid": 1},
+        "notifiers": {
+            "_id": "n",
+            "seen_at": now,
+            "pid": 1,
+            "receivers": [{"origin": "https://x.org:443", "failures": 1, "last_at": now}],
+        },
         "batches": {"_id": "b", "owner": "key-odd", "job_ids": ["j"], "created_at": now},
         "files": {"_id": "f", **file, "attempt": 1, "check_at": now - timedelta(days=1)},
         "fs.files": {

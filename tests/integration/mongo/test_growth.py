@@ -22,6 +22,7 @@ from support.job_samples import HOOK, NOW, after, end, lease, make_job, worker_f
 from secretary_common.errors import StaleClaim
 from secretary_common.models import (
     ApiKey,
+    AuditEntry,
     Batch,
     Delivery,
     DeliveryQuery,
@@ -317,6 +318,7 @@ JOB_CALLS: dict[str, Call] = {
         "job-000022", NotifySlot(seq=1, run=1, phase=Phase.PROCESSING, due_at=NOW), after(1)
     ),
     "find": lambda s: s.jobs.find(JobQuery(limit=LIMIT)),
+    "find_page": lambda s: s.jobs.find_page(JobQuery(limit=LIMIT)),
 }
 LISTINGS: dict[str, JobQuery] = {
     "owner": JobQuery(owner="key-3", limit=LIMIT),
@@ -372,6 +374,8 @@ OTHER_CALLS: dict[str, dict[str, Call]] = {
         "get": lambda s: s.deliveries.get(delivery(7).delivery_id),
         "of_job": lambda s: s.deliveries.of_job(MANY_EVENTS, after=100, limit=LIMIT),
         "find": lambda s: s.deliveries.find(DeliveryQuery(limit=LIMIT)),
+        "find_page": lambda s: s.deliveries.find_page(DeliveryQuery(limit=LIMIT)),
+        "muted_until": lambda s: s.deliveries.muted_until([delivery(n) for n in (0, 300)], NOW),
         "counts": lambda s: s.deliveries.counts("key-3"),
         "has_pending": lambda s: s.deliveries.has_pending("job-000007"),
         "delete_of_job": lambda s: s.deliveries.delete_of_job("job-000008"),
@@ -398,6 +402,7 @@ OTHER_CALLS: dict[str, dict[str, Call]] = {
     "notifiers": {
         "report": lambda s: s.notifiers.report("notifier-1", NOW, {}),
         "any_alive": lambda s: s.notifiers.any_alive(NOW),
+        "receivers": lambda s: s.notifiers.receivers(NOW),
         "leave": lambda s: s.notifiers.leave("notifier-1"),
     },
     "logs": {
@@ -452,6 +457,13 @@ OTHER_CALLS: dict[str, dict[str, Call]] = {
         "get": lambda s: s.keys.get("k1"),
         "set_limits": lambda s: s.keys.set_limits("k1", KeyLimits(max_running=3)),
         "delete": lambda s: s.keys.delete("new"),
+        "touch": lambda s: s.keys.touch("k1", NOW),
+    },
+    "audit": {
+        "add": lambda s: s.audit.add(
+            AuditEntry(entry_id="audit-1", created_at=NOW, key_id="k1", action="key.create")
+        ),
+        "find": lambda s: s.audit.find("k1", after=(NOW, "audit-0"), limit=LIMIT),
     },
     "job_types": {
         "announce": lambda s: s.job_types.announce([JobTypeInfo("pdf")]),

@@ -74,8 +74,12 @@ async def test_dead_webhooks_are_listed_with_their_reason_and_every_attempt(api:
         "seq": 7,
         "phase": "completed",
         "state": "dead",
+        "url": "https://x.org",
+        "receiver": "https://x.org:443",
         "created_at": "2026-01-01T00:00:00.000Z",
         "next_attempt_at": None,
+        "wait": None,
+        "muted_until": None,
         "reason": "every attempt failed",
         "attempts": [
             {

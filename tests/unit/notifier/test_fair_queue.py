@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from secretary_common.models import DueDelivery, Lane, Phase
-from secretary_notifier.fair_queue import AHEAD_PER_SLOT, BACKLOG_PER_SLOT, FairQueue
+from secretary_notifier.fair_queue import AHEAD_PER_SLOT, BACKLOG_PER_SLOT, FairQueue, LastAnswer
 
 NOW = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
 
@@ -281,3 +281,24 @@ def test_the_queue_knows_which_lanes_it_holds() -> None:
     offer(queue, due(1))
     assert queue.holds(Lane("a", is_retry=False))
     assert not queue.holds(Lane("a", is_retry=True))
+
+
+def test_a_receiver_in_trouble_is_reported_first_with_its_failures_and_last_answer() -> None:
+    queue = FairQueue(slots=8, per_origin=4)
+    opened(queue, "a")
+    offer(queue, due(1, "b"))
+    queue.note_answer("a", LastAnswer(NOW, 503, None))
+    first, second = queue.receivers(NOW, most=10)
+    assert (first.origin, first.failures, first.last_status) == ("a", 10, 503)
+    assert first.open_until is not None
+    assert (second.origin, second.waiting, second.failures) == ("b", 1, 0)
+    assert len(queue.receivers(NOW, most=1)) == 1
+
+
+def test_an_idle_receiver_is_not_reported() -> None:
+    queue = FairQueue(slots=8, per_origin=4)
+    item = due(1)
+    offer(queue, item)
+    assert queue.take(NOW) == item
+    queue.forget(item, NOW)
+    assert queue.receivers(NOW, most=10) == []

@@ -11,6 +11,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
+from secretary_api.audit import Audit
 from secretary_api.auth import Keyring
 from secretary_api.deliveries import Deliveries
 from secretary_api.dependencies import Services
@@ -21,7 +22,7 @@ from secretary_api.http import errors
 from secretary_api.http.json_bodies import JsonBodies
 from secretary_api.http.middleware import BodyLimit, Limit, OptionalSlash, RequestLog
 from secretary_api.http.multipart import FRAMING_BYTES
-from secretary_api.jobs.actions import JobActions
+from secretary_api.jobs.actions import FilteredActions, JobActions
 from secretary_api.jobs.admission import Admission
 from secretary_api.jobs.all_jobs_stream import AllJobsStream
 from secretary_api.jobs.batches import Batches
@@ -50,6 +51,7 @@ from secretary_api.routes import (
 )
 from secretary_api.workers import LiveWorkers, WorkerActions
 from secretary_common.ports import (
+    AuditRepository,
     BatchRepository,
     DeliveryRepository,
     Doorbell,
@@ -83,11 +85,13 @@ ROUTERS = (
     stream.feed,
     files.router,
     uploads.router,
+    actions.by_filter,
     actions.router,
     deliveries.router,
     job_types.router,
     workers.router,
     keys.router,
+    keys.audit,
     health.router,
     reference.router,
 )
@@ -111,6 +115,7 @@ class ApiDependencies:
     templates: TemplateRepository
     workers: WorkerRepository
     keys: KeyRepository
+    audit: AuditRepository
     doorbell: Doorbell
     clock: Clock
     admission: Admission
@@ -197,6 +202,8 @@ def _services(parts: ApiDependencies) -> Services:
         uploads=upload_store,
         downloads=Downloads(parts.files),
         actions=job_actions,
+        filtered_actions=FilteredActions(parts.jobs, job_actions),
+        audit=Audit(parts.audit, parts.clock, parts.in_background),
         batches=Batches(
             batches=parts.batches,
             jobs=parts.jobs,

@@ -5,12 +5,23 @@ from __future__ import annotations
 import hmac
 import secrets
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from secretary_common.errors import Forbidden, NotFound, Unauthorized
-from secretary_common.models import ADMIN, BOOTSTRAP_ID, METRICS, NO_LIMITS, ApiKey, KeyLimits
+from secretary_common.errors import Forbidden, NotFound, StoreUnavailable, Unauthorized
+from secretary_common.models import (
+    ADMIN,
+    BOOTSTRAP_ID,
+    DELIVERIES,
+    METRICS,
+    NO_LIMITS,
+    READ,
+    SUBMIT,
+    ApiKey,
+    KeyLimits,
+)
 from secretary_common.ports import KeyRepository
 from secretary_common.runtime.clock import Clock
 
@@ -18,6 +29,9 @@ CACHE_SEC = 5.0
 """This process may accept a key for this long after another process deleted the key."""
 FRESH_SEC = 4.0
 """A stream looks at its key again after this time, so that it ends within ``CACHE_SEC``."""
+USE_NOTED_EVERY = timedelta(minutes=1)
+BOUNDING = frozenset({SUBMIT, READ, DELIVERIES})
+"""The scopes that bound a key to a part of what it may do with its own jobs."""
 _MAX_CACHED = 10_000
 _NO_DIGEST = "0" * 64
 
@@ -31,6 +45,8 @@ class Principal:
     limits: KeyLimits = NO_LIMITS
     reads_metrics: bool = False
     """Whether the key has the scope ``metrics``."""
+    scopes: frozenset[str] = BOUNDING
+    """What the key may do with its own jobs, of ``BOUNDING``."""
 
     def may_see(self, owner: str) -> bool:
         """Return whether this key may see what belongs to the key *owner*."""
@@ -40,6 +56,15 @@ class Principal:
     def owner_filter(self) -> str | None:
         """The only owner that a listing shows; None: all owners."""
         return None if self.is_admin else self.key_id
+
+    def require_scope(self, scope: str) -> None:
+        """Check that the key may do what *scope* names with its own jobs.
+
+        Raises:
+            Forbidden: the key has other scopes only.
+        """
+        if not self.is_admin and scope not in self.scopes:
+            raise Forbidden(f"this needs an API key with the scope {scope}")
 
     def require_admin(self) -> None:
         """Check that the key is an admin's.
@@ -71,6 +96,7 @@ class Keyring:
         self._clock = clock
         self._pepper = pepper.encode()
         self._bootstrap_digest = self._digest(bootstrap_key) if bootstrap_key else None
+        self._used: dict[str, datetime] = {}
         self._cached: dict[str, tuple[datetime, ApiKey]] = {}
 
     async def principal(self, token: str) -> Principal:
@@ -88,12 +114,26 @@ class Keyring:
         matches = hmac.compare_digest(digest, key.digest if key else _NO_DIGEST)
         if not key or not matches or self._has_expired(key):
             raise Unauthorized
+        await self._note_use(key)
         return Principal(
             key.key_id,
             is_admin=ADMIN in key.scopes,
             limits=key.limits,
             reads_metrics=METRICS in key.scopes,
+            scopes=BOUNDING.intersection(key.scopes) or BOUNDING,
         )
+
+    async def _note_use(self, key: ApiKey) -> None:
+        """Record the use of *key*, about once a minute in each process."""
+        now = self._clock.now()
+        last = self._used.get(key.key_id, key.last_used_at)
+        if last is not None and abs(now - last) < USE_NOTED_EVERY:
+            return
+        if len(self._used) >= _MAX_CACHED:
+            self._used.clear()
+        self._used[key.key_id] = now
+        with suppress(StoreUnavailable):  # the request is allowed nevertheless
+            await self._repository.touch(key.key_id, now)
 
     async def is_valid(self, key_id: str) -> bool:
         """Return whether a key that began a request still exists, and has not expired.

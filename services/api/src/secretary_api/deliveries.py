@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from secretary_api.auth import Principal
@@ -12,7 +13,13 @@ from secretary_api.schemas.delivery import TrialRequest
 from secretary_common.errors import InvalidState, NotFound, StoreUnavailable
 from secretary_common.http.url_guard import UrlGuard
 from secretary_common.jobs import outbox
-from secretary_common.models import NOTIFIER_ALIVE_SEC, Delivery, DeliveryQuery, DeliveryState
+from secretary_common.models import (
+    NOTIFIER_ALIVE_SEC,
+    Delivery,
+    DeliveryQuery,
+    DeliveryState,
+    ReceiverState,
+)
 from secretary_common.ports import DeliveryRepository, Doorbell, JobRepository, NotifierRepository
 from secretary_common.runtime.clock import Clock
 from secretary_common.runtime.log import get_logger
@@ -20,6 +27,8 @@ from secretary_common.secrets.cipher import Cipher
 
 log = get_logger(__name__)
 
+RECENT_DELIVERIES = 500
+"""A key that is no admin sees the receivers of this many of its last webhooks."""
 POLL_SEC = 0.05
 """The time between two reads of a test that has not ended."""
 WAITING = frozenset({DeliveryState.PENDING, DeliveryState.SENDING})
@@ -31,6 +40,70 @@ class NoNotifier(StoreUnavailable):
 
 class NotTested(StoreUnavailable):
     """No notifier has run the test in time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """What a delivery waits for."""
+
+    why: str
+    """``breaker``, ``schedule``, ``notifier`` or ``turn``."""
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainedDelivery:
+    """A delivery with what it waits for."""
+
+    delivery: Delivery
+    wait: Wait | None
+    """None: it does not wait."""
+    muted_until: datetime | None
+    """Its URL gets no events of its owner before this time, because it answered 410."""
+
+
+def wait_of(
+    delivery: Delivery, open_until: datetime | None, now: datetime, *, is_alive: bool
+) -> Wait | None:
+    """Return what *delivery* waits for; None if it is being sent or has ended.
+
+    Args:
+        delivery: the delivery.
+        open_until: until when its receiver gets nothing.
+        now: the time.
+        is_alive: whether a notifier is alive.
+    """
+    if delivery.state is not DeliveryState.PENDING:
+        return None
+    if not is_alive:
+        return Wait("notifier")
+    due_at = delivery.next_attempt_at
+    if open_until and open_until > max(now, due_at or now):
+        return Wait("breaker", open_until)
+    return Wait("schedule", due_at) if due_at and due_at > now else Wait("turn")
+
+
+def merged_receivers(states: Iterable[ReceiverState]) -> list[ReceiverState]:
+    """Return one state for each receiver, although several notifiers report it, by its origin."""
+    merged: dict[str, ReceiverState] = {}
+    for state in states:
+        other = merged.get(state.origin)
+        merged[state.origin] = _merge(other, state) if other else state
+    return [merged[origin] for origin in sorted(merged)]
+
+
+def _merge(one: ReceiverState, other: ReceiverState) -> ReceiverState:
+    """Return the sum of two notifiers' states, with the later answer."""
+    later = max((one, other), key=lambda state: (state.last_at is not None, state.last_at))
+    ends = [state.open_until for state in (one, other) if state.open_until]
+    return later.model_copy(
+        update={
+            "open_until": max(ends, default=None),
+            "in_flight": one.in_flight + other.in_flight,
+            "waiting": one.waiting + other.waiting,
+            "failures": max(one.failures, other.failures),
+        }
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,16 +120,43 @@ class Deliveries:
     test_sec: float
     """The time within which the outcome of a test must be recorded."""
 
-    async def find(self, query: DeliveryQuery) -> tuple[list[Delivery], Delivery | None]:
-        """Return a page of deliveries without those of deleted jobs, and the end of the page.
-
-        The end is the last delivery of the unfiltered page; None if no page follows.
-        """
-        found = await self.deliveries.find(replace(query, limit=query.limit + 1))
-        page = found[: query.limit]
+    async def find(
+        self, query: DeliveryQuery
+    ) -> tuple[list[Delivery], tuple[datetime, str] | None]:
+        """Return a page of deliveries without those of deleted jobs, and the next page's place."""
+        page, place = await self.deliveries.find_page(query)
         hidden = await self.jobs.deleted_among({each.job_id for each in page}) if page else set()
-        shown = [each for each in page if each.job_id not in hidden]
-        return shown, page[-1] if len(found) > query.limit else None
+        return [each for each in page if each.job_id not in hidden], place
+
+    async def explained(self, deliveries: Sequence[Delivery]) -> list[ExplainedDelivery]:
+        """Return *deliveries*, each with what it waits for."""
+        if not deliveries:
+            return []
+        now = self.clock.now()
+        alive_since = now - timedelta(seconds=NOTIFIER_ALIVE_SEC)
+        muted, states, is_alive = await asyncio.gather(
+            self.deliveries.muted_until(deliveries, now),
+            self.notifiers.receivers(alive_since),
+            self.notifiers.any_alive(alive_since),
+        )
+        opened = {one.origin: one.open_until for one in merged_receivers(states)}
+        return [
+            ExplainedDelivery(
+                each, wait_of(each, opened.get(each.origin), now, is_alive=is_alive), until
+            )
+            for each, until in zip(deliveries, muted, strict=True)
+        ]
+
+    async def receivers(self, principal: Principal) -> list[ReceiverState]:
+        """Return the receivers that are busy or in trouble, of the last events of *principal*."""
+        now = self.clock.now()
+        alive_since = now - timedelta(seconds=NOTIFIER_ALIVE_SEC)
+        states = merged_receivers(await self.notifiers.receivers(alive_since))
+        if principal.is_admin:
+            return states
+        mine = await self.deliveries.find(DeliveryQuery(principal.key_id, limit=RECENT_DELIVERIES))
+        origins = {each.origin for each in mine}
+        return [one for one in states if one.origin in origins]
 
     async def resend(self, delivery_id: str, principal: Principal) -> Delivery:
         """Make a delivery due now and restart its schedule.

@@ -10,6 +10,7 @@ from fastapi import Depends, Header, Query, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel
 
+from secretary_api.audit import Audit
 from secretary_api.auth import Keyring, Principal
 from secretary_api.deliveries import Deliveries
 from secretary_api.files.downloads import Downloads
@@ -17,7 +18,7 @@ from secretary_api.files.uploads import UploadStore
 from secretary_api.http import body
 from secretary_api.http.errors import refused_fields
 from secretary_api.http.json_bodies import JsonBodies
-from secretary_api.jobs.actions import JobActions
+from secretary_api.jobs.actions import FilteredActions, JobActions
 from secretary_api.jobs.admission import Admission
 from secretary_api.jobs.all_jobs_stream import AllJobsStream
 from secretary_api.jobs.batches import Batches
@@ -31,13 +32,15 @@ from secretary_api.key_listing import KeyListing
 from secretary_api.request_rate import RequestRate
 from secretary_api.workers import LiveWorkers, WorkerActions
 from secretary_common.errors import StoreUnavailable, Unauthorized
-from secretary_common.models import Idempotency, Job
+from secretary_common.models import DELIVERIES, READ, SUBMIT, Idempotency, Job
 from secretary_common.ports import TemplateRepository
 from secretary_common.runtime.clock import Clock
 from secretary_common.runtime.metrics_token import MetricsToken
 
 M = TypeVar("M", bound=BaseModel)
 LONGEST_WAIT_SEC = 60
+READING = frozenset({"GET", "HEAD"})
+ABOUT_DELIVERIES = ("/api/deliveries", "/api/endpoints", "/api/webhooks")
 
 BEARER = HTTPBearer(
     auto_error=False,
@@ -58,6 +61,8 @@ class Services:
     downloads: Downloads
     uploads: UploadStore
     actions: JobActions
+    filtered_actions: FilteredActions
+    audit: Audit
     batches: Batches
     job_types: KnownJobTypes
     workers: WorkerActions
@@ -106,6 +111,7 @@ async def principal(
 
     Raises:
         Unauthorized: the request has no valid key.
+        Forbidden: the key has only other scopes.
         RateLimited: the key has made too many requests.
         StoreUnavailable: MongoDB has not answered yet, or does not answer now.
     """
@@ -115,7 +121,15 @@ async def principal(
     caller = await services.keyring.principal(credentials.credentials)
     add_log_fields(request, key_id=caller.key_id)
     services.request_rate.check(caller)
+    caller.require_scope(scope_of(request.method, request.url.path))
     return caller
+
+
+def scope_of(method: str, path: str) -> str:
+    """Return the scope that a request needs of a key that is no admin."""
+    if method in READING:
+        return READ
+    return DELIVERIES if path.startswith(ABOUT_DELIVERIES) else SUBMIT
 
 
 PrincipalDep = Annotated[Principal, Depends(principal)]

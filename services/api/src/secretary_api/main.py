@@ -114,6 +114,7 @@ def wire(
         templates=store.templates,
         workers=store.workers,
         keys=store.keys,
+        audit=store.audit,
         doorbell=doorbell,
         clock=store.clock,
         admission=Admission(

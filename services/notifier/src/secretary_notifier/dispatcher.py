@@ -13,7 +13,7 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from secretary_common.errors import StoreUnavailable
-from secretary_common.models import DueDelivery, Lane
+from secretary_common.models import DueDelivery, Lane, ReceiverState
 from secretary_common.ports import DeliveryQueue
 from secretary_common.runtime.clock import Clock
 from secretary_common.runtime.group_commit import GroupCommit
@@ -21,7 +21,7 @@ from secretary_common.runtime.lifecycle import wait_for_event
 from secretary_common.runtime.log import get_logger
 from secretary_common.runtime.resilient_loop import resilient_loop
 from secretary_notifier.courier import RECORD_LINGER_SEC, Courier
-from secretary_notifier.fair_queue import FairQueue
+from secretary_notifier.fair_queue import FairQueue, LastAnswer
 from secretary_notifier.relay import Relay
 from secretary_notifier.verdict import Answer, DeliveryVerdict
 
@@ -29,6 +29,7 @@ log = get_logger(__name__)
 
 DUE_AT_ONCE = 256
 LANES_AT_ONCE = 256
+RECEIVERS_REPORTED = 200
 
 
 class _WakeUp:
@@ -96,6 +97,10 @@ class Dispatcher:
     def in_flight(self) -> int:
         """The number of deliveries that are claimed, sent or recorded now."""
         return len(self._tasks)
+
+    def receivers(self) -> list[ReceiverState]:
+        """Return the state of the receivers that are busy or in trouble, for the heartbeat."""
+        return self._queue.receivers(self._clock.now(), RECEIVERS_REPORTED)
 
     async def run(self) -> None:
         """Find and send due deliveries until ``stop`` is called."""
@@ -221,6 +226,9 @@ class Dispatcher:
             failed=answer.origin_failed if answer else None,
             took_sec=answer.duration_ms / 1000 if answer and answer.is_attempt else None,
         )
+        if answer and answer.is_attempt:
+            last = LastAnswer(self._clock.now(), answer.status_code, answer.error_class)
+            self._queue.note_answer(due.origin, last)
         self._log_breaker(due.origin, paused_before)
         if answer is None and not verdict.is_final:
             self._queue.mark_slow(due.origin)

@@ -15,11 +15,13 @@ and the courier's request limit holds back the rest.
 
 from __future__ import annotations
 
+import heapq
 from collections import OrderedDict, deque
+from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
-from secretary_common.models import DueDelivery, Lane
+from secretary_common.models import DueDelivery, Lane, ReceiverState
 from secretary_notifier.breaker import Breaker
 
 RESTRICTED_SHARE = 0.75
@@ -42,6 +44,15 @@ class _Pace(Enum):
     UNKNOWN = 0
     QUICK = 1
     SLOW = 2
+
+
+@dataclass(frozen=True, slots=True)
+class LastAnswer:
+    """The end of the last attempt at an origin."""
+
+    at: datetime
+    status_code: int | None
+    error_class: str | None
 
 
 class _Waiting:
@@ -77,6 +88,9 @@ class _Origin:
         self.pace = _Pace.UNKNOWN
         self.was_tried = False
         self.breaker = Breaker()
+        self.failures = 0
+        """Failures since the last success."""
+        self.last: LastAnswer | None = None
 
     def __len__(self) -> int:
         return sum(self.waiting.values())
@@ -182,6 +196,8 @@ class FairQueue:
         origin = self._origins[due.origin]
         origin.in_flight -= 1
         origin.breaker.note(failed=None if due.is_test else failed, now=now)
+        if failed is not None:
+            origin.failures = origin.failures + 1 if failed else 0
         if took_sec is not None:
             origin.was_tried = True
             slow_or_unknown = _Pace.SLOW if took_sec > SLOW_SEC else _Pace.UNKNOWN
@@ -221,6 +237,17 @@ class FairQueue:
         found = self._origins.get(origin)
         return None if found is None else found.breaker.open_until
 
+    def note_answer(self, origin: str, answer: LastAnswer) -> None:
+        """Keep the last answer of *origin*, for ``receivers``."""
+        if origin in self._origins:
+            self._origins[origin].last = answer
+
+    def receivers(self, now: datetime, most: int) -> list[ReceiverState]:
+        """Return the state of at most *most* receivers: open breakers and failures first."""
+        busy = ((name, one) for name, one in self._origins.items() if not one.is_idle(now))
+        chosen = heapq.nlargest(most, busy, key=_urgency)
+        return [_state_of(name, one) for name, one in chosen]
+
     def needs_more(self, origin: str) -> bool:
         """Return whether fewer deliveries of *origin* wait than may be claimed."""
         found = self._origins.get(origin)
@@ -258,3 +285,22 @@ class FairQueue:
         origin.in_flight += 1
         origin.breaker.begin()
         return due
+
+
+def _urgency(named: tuple[str, _Origin]) -> tuple[bool, int, int]:
+    _, origin = named
+    return origin.breaker.open_until is not None, origin.failures, len(origin)
+
+
+def _state_of(name: str, origin: _Origin) -> ReceiverState:
+    last = origin.last
+    return ReceiverState(
+        origin=name,
+        open_until=origin.breaker.open_until,
+        in_flight=origin.in_flight,
+        waiting=len(origin),
+        failures=origin.failures,
+        last_at=last.at if last else None,
+        last_status=last.status_code if last else None,
+        last_error=last.error_class if last else None,
+    )

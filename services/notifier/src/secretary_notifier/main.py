@@ -92,6 +92,7 @@ async def _work(
             "pid": os.getpid(),
             "in_flight": dispatcher.in_flight,
             "max_in_flight": section.max_in_flight,
+            "receivers": [one.model_dump(exclude_none=True) for one in dispatcher.receivers()],
         }
 
     doorbell = DeliveryConsumer(

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from secretary_common.models.value import Value
+from secretary_common.models.value import JsonObject, Value
 
 ADMIN = "admin"
 """The scope of API keys that may see and do everything."""
+SUBMIT, READ, DELIVERIES = "submit", "read", "deliveries"
+"""The scopes that bound what a key may do with its own jobs. Without any of them: everything."""
 METRICS = "metrics"
 """The scope of API keys that may read the metrics of the service."""
 BOOTSTRAP_ID = "bootstrap"
@@ -60,3 +62,19 @@ class ApiKey:
     created_at: datetime | None = None
     expires_at: datetime | None = None
     limits: KeyLimits = NO_LIMITS
+    last_used_at: datetime | None = None
+    """The last request, to the minute."""
+
+
+class AuditEntry(Value):
+    """A change that an API key made."""
+
+    entry_id: str
+    """Sorts by time."""
+    created_at: datetime
+    key_id: str
+    action: str
+    """What was done, e.g. ``key.create``."""
+    target: str | None = None
+    """The id of the thing that was changed."""
+    details: JsonObject | None = None

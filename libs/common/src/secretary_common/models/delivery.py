@@ -194,9 +194,29 @@ class DeliveryQuery:
 
     owner: str | None = None
     state: DeliveryState | None = None
+    origin: str | None = None
     after: tuple[datetime, str] | None = None
     """The (created_at, delivery_id) of the last delivery on the previous page."""
     limit: int = 50
+
+
+class ReceiverState(Value):
+    """The state of a receiver, as a notifier reports it with its heartbeat."""
+
+    origin: str
+    """scheme://host:port."""
+    open_until: datetime | None = None
+    """The receiver gets no requests before this time; None: its breaker is closed."""
+    in_flight: int = 0
+    waiting: int = 0
+    """Deliveries in the notifier's memory; more may wait in the store."""
+    failures: int = 0
+    """Failures since the last success."""
+    last_at: datetime | None = None
+    """When the last attempt ended."""
+    last_status: int | None = None
+    last_error: str | None = None
+    """The class of the error, without its text."""
 
 
 def delivery_id_of(job_id: str, seq: int) -> str:

@@ -55,6 +55,11 @@ def new_test_id() -> str:
     return f"test-{_uuid7()}"
 
 
+def new_audit_id() -> str:
+    """Return a new id of an audit entry: ``audit-<uuid7>``."""
+    return f"audit-{_uuid7()}"
+
+
 def new_token() -> str:
     """Return a new unguessable token: for a lease, or for a process at this start."""
     return secrets.token_hex(12)

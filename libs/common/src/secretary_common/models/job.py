@@ -247,6 +247,8 @@ class JobQuery:
     user_id: str | None = None
     created_after: datetime | None = None
     created_before: datetime | None = None
+    statuses: tuple[JobStatus, ...] = ()
+    """Any of these states; instead of ``status``."""
     limit: int = 50
     after: tuple[datetime, str] | None = None
     """The (created_at, job_id) of the last job on the previous page; newest first."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from secretary_common.models import NO_LIMITS, ApiKey, KeyLimits
+from secretary_common.models import NO_LIMITS, ApiKey, AuditEntry, KeyLimits
 from secretary_common.models.value import Value
 from secretary_common.mongo.collection import Collection, Document
+from secretary_common.mongo.stored.page import after_place
 from secretary_common.mongo.stored.reader import Reader
 
 
@@ -21,6 +22,7 @@ class _StoredKey(Value):
     created_at: datetime | None = None
     expires_at: datetime | None = None
     limits: KeyLimits = NO_LIMITS
+    last_used_at: datetime | None = None
 
 
 _KEYS: Reader[_StoredKey] = Reader("api_keys", _StoredKey, id_field="key_id")
@@ -55,6 +57,9 @@ class MongoKeyRepository:
         change = {"$set": {"limits": limits.model_dump(exclude_none=True)}}
         return (await self._keys.update_one({"_id": key_id}, change)).matched == 1
 
+    async def touch(self, key_id: str, now: datetime) -> None:
+        await self._keys.update_one({"_id": key_id}, {"$set": {"last_used_at": now}})
+
     async def running_limits(self) -> dict[str, int]:
         found = await self._keys.find({"limits.max_running": {"$exists": True}})
         keys = _keys(found)
@@ -67,3 +72,25 @@ class MongoKeyRepository:
 def _keys(found: Iterable[Document]) -> list[ApiKey]:
     """Return the keys that can be read; a key that cannot be read is not valid."""
     return [ApiKey(**dict(stored)) for stored in _KEYS.all(found)]
+
+
+_AUDIT: Reader[AuditEntry] = Reader("audit", AuditEntry, id_field="entry_id")
+
+
+class MongoAuditRepository:
+    """The changes that API keys made (``ports.AuditRepository``)."""
+
+    def __init__(self, collection: Collection) -> None:
+        self._audit = collection
+
+    async def add(self, entry: AuditEntry) -> None:
+        document = entry.model_dump(exclude_none=True)
+        await self._audit.insert_one({"_id": document.pop("entry_id"), **document})
+
+    async def find(
+        self, key_id: str | None, *, after: tuple[datetime, str] | None, limit: int
+    ) -> list[AuditEntry]:
+        wanted: Document = {} if key_id is None else {"key_id": key_id}
+        order = [("created_at", -1), ("_id", -1)]
+        found = await self._audit.find(after_place(wanted, after), sort=order, limit=limit)
+        return _AUDIT.all(found)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from secretary_common.models import WorkerReport
+from secretary_common.models import ReceiverState, WorkerReport
 from secretary_common.mongo.collection import Collection
 from secretary_common.mongo.indexes.definitions import INDEX_VERSION
 from secretary_common.mongo.stored.reader import Reader
 
 _REPORTS: Reader[WorkerReport] = Reader("workers", WorkerReport, id_field="worker_id")
+
+_RECEIVERS: Reader[ReceiverState] = Reader("notifiers", ReceiverState)
 
 
 class MongoWorkerRepository:
@@ -43,6 +45,12 @@ class MongoNotifierRepository:
 
     async def leave(self, owner: str) -> None:
         await self._notifiers.delete_many({"_id": owner})
+
+    async def receivers(self, since: datetime) -> list[ReceiverState]:
+        found = await self._notifiers.find({"seen_at": {"$gte": since}}, projection=["receivers"])
+        reported = (one.get("receivers") for one in found)
+        parts = [part for parts in reported if isinstance(parts, list) for part in parts]
+        return _RECEIVERS.all(part for part in parts if isinstance(part, dict))
 
     async def any_alive(self, since: datetime) -> bool:
         found = await self._notifiers.find_one({"seen_at": {"$gte": since}}, projection=["_id"])

@@ -13,7 +13,7 @@ from pymongo.errors import PyMongoError
 from secretary_common.errors import StoreUnavailable
 from secretary_common.mongo import indexes
 from secretary_common.mongo.announcements import MongoJobTypeRepository, MongoTemplateRepository
-from secretary_common.mongo.api_keys import MongoKeyRepository
+from secretary_common.mongo.api_keys import MongoAuditRepository, MongoKeyRepository
 from secretary_common.mongo.cache import MongoCacheRepository
 from secretary_common.mongo.deliveries.repository import MongoDeliveryRepository
 from secretary_common.mongo.driver import DatabaseClient
@@ -64,6 +64,7 @@ class Store:
         self.removal = MongoRemovalRepository(client, self.clock, retention)
         self.locks = MongoLockRepository(client.collection("locks"))
         self.workers = MongoWorkerRepository(client.collection("workers"))
+        self.audit = MongoAuditRepository(client.collection("audit"))
         self.keys = MongoKeyRepository(client.collection("api_keys"))
 
     async def ping(self) -> None:

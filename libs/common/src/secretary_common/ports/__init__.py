@@ -6,7 +6,7 @@ signatures. It contains no implementations.
 """
 
 from secretary_common.ports.announcement import JobTypeRepository, TemplateRepository
-from secretary_common.ports.api_key import KeyRepository
+from secretary_common.ports.api_key import AuditRepository, KeyRepository
 from secretary_common.ports.batch import BatchRepository
 from secretary_common.ports.cache import CacheEntry, CacheEviction, CacheRepository
 from secretary_common.ports.delivery import DeliveryQueue, DeliveryRepository, DeliveryStorage
@@ -27,6 +27,7 @@ from secretary_common.ports.process import NotifierRepository, WorkerRepository
 from secretary_common.ports.removal import Expired, LockRepository, RemovalRepository
 
 __all__ = [
+    "AuditRepository",
     "BatchRepository",
     "CacheEntry",
     "CacheEviction",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Protocol
 
-from secretary_common.models import ApiKey, KeyLimits
+from secretary_common.models import ApiKey, AuditEntry, KeyLimits
 
 
 class KeyRepository(Protocol):
@@ -26,10 +27,31 @@ class KeyRepository(Protocol):
         """Replace the limits of a key; return False if the key does not exist."""
         ...
 
+    async def touch(self, key_id: str, now: datetime) -> None:
+        """Record that the key was used at *now*."""
+        ...
+
     async def running_limits(self) -> dict[str, int]:
         """Return ``max_running`` of each key that has this limit, by the key's id."""
         ...
 
     async def delete(self, key_id: str) -> bool:
         """Delete a key; return False if the key does not exist."""
+        ...
+
+
+class AuditRepository(Protocol):
+    """The changes that API keys made. All methods raise ``StoreUnavailable``."""
+
+    async def add(self, entry: AuditEntry) -> None:
+        """Store an entry; it is kept for 90 days."""
+        ...
+
+    async def find(
+        self, key_id: str | None, *, after: tuple[datetime, str] | None, limit: int
+    ) -> list[AuditEntry]:
+        """Return at most *limit* entries of a key (None: of all keys), newest first.
+
+        *after*: the (created_at, entry_id) of the last entry on the previous page.
+        """
         ...

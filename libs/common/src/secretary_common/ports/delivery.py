@@ -49,6 +49,22 @@ class DeliveryStorage(Protocol):
         """
         ...
 
+    async def find_page(
+        self, query: DeliveryQuery
+    ) -> tuple[list[Delivery], tuple[datetime, str] | None]:
+        """Return deliveries as ``find`` does, and the place for ``query.after`` of the next page.
+
+        With ``query.origin``, a page may have fewer deliveries although others follow. None: none
+        follows.
+        """
+        ...
+
+    async def muted_until(
+        self, deliveries: Sequence[Delivery], now: datetime
+    ) -> list[datetime | None]:
+        """Return for each delivery until when its URL gets no events of its owner, see ``mute``."""
+        ...
+
     async def counts(self, owner: str | None = None) -> dict[str, int]:
         """Count the ``pending`` deliveries (waiting or being sent) and the ``dead`` ones, exactly.
 

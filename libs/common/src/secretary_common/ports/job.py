@@ -60,6 +60,13 @@ class JobStorage(Protocol):
         """Return at most ``query.limit`` jobs, newest first, without parameters and results."""
         ...
 
+    async def find_page(self, query: JobQuery) -> tuple[list[Job], tuple[datetime, str] | None]:
+        """Return jobs as ``find`` does, and the place for ``query.after`` of the next page.
+
+        With several filters, a page may have fewer jobs although others follow. None: none follows.
+        """
+        ...
+
 
 class JobActionWrites(Protocol):
     """The writes behind the clients' actions. All methods raise ``StoreUnavailable``.

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Protocol
 
-from secretary_common.models import WorkerReport
+from secretary_common.models import ReceiverState, WorkerReport
 
 
 class WorkerRepository(Protocol):
@@ -34,6 +34,13 @@ class NotifierRepository(Protocol):
 
     async def leave(self, owner: str) -> None:
         """Record that the notifier *owner* stops."""
+        ...
+
+    async def receivers(self, since: datetime) -> list[ReceiverState]:
+        """Return what notifiers that have reported at *since* or later say of receivers.
+
+        Several notifiers may report the same receiver. A report that cannot be read is left out.
+        """
         ...
 
     async def any_alive(self, since: datetime) -> bool:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 
-from secretary_common.models import ApiKey, KeyLimits
+from secretary_common.models import ApiKey, AuditEntry, KeyLimits
 
 
 class InMemoryKeyRepository:
@@ -28,9 +29,34 @@ class InMemoryKeyRepository:
         self.keys[key_id] = replace(self.keys[key_id], limits=limits)
         return True
 
+    async def touch(self, key_id: str, now: datetime) -> None:
+        if key_id in self.keys:
+            self.keys[key_id] = replace(self.keys[key_id], last_used_at=now)
+
     async def running_limits(self) -> dict[str, int]:
         given = {key_id: key.limits.max_running for key_id, key in self.keys.items()}
         return {key_id: most for key_id, most in given.items() if most is not None}
 
     async def delete(self, key_id: str) -> bool:
         return self.keys.pop(key_id, None) is not None
+
+
+class InMemoryAuditRepository:
+    """The changes that API keys made, in a list (``ports.AuditRepository``)."""
+
+    def __init__(self) -> None:
+        self.entries: list[AuditEntry] = []
+
+    async def add(self, entry: AuditEntry) -> None:
+        self.entries.append(entry)
+
+    async def find(
+        self, key_id: str | None, *, after: tuple[datetime, str] | None, limit: int
+    ) -> list[AuditEntry]:
+        found = [
+            (one.created_at, one.entry_id, one)
+            for one in self.entries
+            if key_id in (None, one.key_id)
+        ]
+        page = sorted(one for one in found if after is None or one[:2] < after)[::-1]
+        return [one for *_, one in page[:limit]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -28,6 +29,7 @@ class InMemoryDeliveryStorage:
 
     def __init__(self) -> None:
         self.deliveries: dict[str, Delivery] = {}
+        self.muted: dict[tuple[str, str], datetime] = {}
 
     async def insert_absent(self, deliveries: Sequence[Delivery]) -> list[bool | NotStorable]:
         absent = [each.delivery_id not in self.deliveries for each in deliveries]
@@ -44,11 +46,26 @@ class InMemoryDeliveryStorage:
         found = [each for each in self._of_job(job_id) if after is None or each.seq > after]
         return [each.model_copy(update=_BRIEF) for each in found[:limit]]
 
+    async def find_page(
+        self, query: DeliveryQuery
+    ) -> tuple[list[Delivery], tuple[datetime, str] | None]:
+        found = await self.find(replace(query, limit=query.limit + 1))
+        page = found[: query.limit]
+        more = len(found) > len(page)
+        return page, (page[-1].created_at, page[-1].delivery_id) if more else None
+
+    async def muted_until(
+        self, deliveries: Sequence[Delivery], now: datetime
+    ) -> list[datetime | None]:
+        ends = [self.muted.get((each.owner, each.url)) for each in deliveries]
+        return [end if end and end > now else None for end in ends]
+
     async def find(self, query: DeliveryQuery) -> list[Delivery]:
         found = [
             (each.created_at, each.delivery_id, each)
             for each in self._of_owner(query.owner)
             if query.state in (None, each.state)
+            and query.origin in (None, each.origin)
             and (query.state is not DeliveryState.DEAD or _is_lost(each))
         ]
         page = sorted(one for one in found if not query.after or one[:2] < query.after)[::-1]
@@ -122,7 +139,6 @@ class InMemoryDeliveryRepository(InMemoryDeliveryStorage):
 
     def __init__(self) -> None:
         super().__init__()
-        self.muted: dict[tuple[str, str], datetime] = {}
         self._recorded: dict[str, str] = {}
 
     async def waiting_lanes(self) -> dict[Lane, datetime]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Collection, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from secretary_common.errors import FeedLost, KeyInUse
@@ -52,6 +53,12 @@ class InMemoryJobRepository(InMemoryJobClaims, InMemoryJobActionWrites, InMemory
         order = sorted(self.jobs.values(), key=lambda j: (j.created_at, j.job_id), reverse=True)
         found = [job for job in order if _listed(job, query)][: query.limit]
         return [_brief(job) for job in found]
+
+    async def find_page(self, query: JobQuery) -> tuple[list[Job], tuple[datetime, str] | None]:
+        found = await self.find(replace(query, limit=query.limit + 1))
+        page = found[: query.limit]
+        more = len(found) > len(page)
+        return page, (page[-1].created_at, page[-1].job_id) if more else None
 
     async def due_slots(self, now: datetime, limit: int) -> list[Job]:
         due = [(job.notify.due_at, job) for job in self.jobs.values() if job.notify]
@@ -148,6 +155,7 @@ def _listed(job: Job, query: JobQuery) -> bool:
     pairs = [
         (query.owner, job.owner),
         (query.status, job.status),
+        (job.status if job.status in query.statuses or not query.statuses else "", job.status),
         (query.job_type, job.job_type),
         (query.batch_id, job.batch_id),
         (query.user_id, job.user_id),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
-from secretary_common.models import WorkerReport
+from secretary_common.models import ReceiverState, WorkerReport
 
 
 class InMemoryWorkerRepository:
@@ -30,13 +31,19 @@ class InMemoryNotifierRepository:
 
     def __init__(self) -> None:
         self.seen: dict[str, datetime] = {}
+        self.facts: dict[str, Mapping[str, Any]] = {}
 
-    async def report(self, owner: str, now: datetime, facts: Mapping[str, object]) -> None:
-        del facts
+    async def report(self, owner: str, now: datetime, facts: Mapping[str, Any]) -> None:
         self.seen[owner] = now
+        self.facts[owner] = facts
 
     async def leave(self, owner: str) -> None:
         self.seen.pop(owner, None)
+
+    async def receivers(self, since: datetime) -> list[ReceiverState]:
+        alive = [owner for owner, moment in self.seen.items() if moment >= since]
+        parts = [part for owner in alive for part in self.facts[owner].get("receivers", ())]
+        return [ReceiverState.model_validate(part) for part in parts]
 
     async def any_alive(self, since: datetime) -> bool:
         return any(moment >= since for moment in self.seen.values())

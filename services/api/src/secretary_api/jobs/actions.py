@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from secretary_common.errors import InvalidState, NotFound, StaleClaim
 from secretary_common.jobs.outbox import relay
-from secretary_common.models import Job, JobStatus, Outcome, Settlement
+from secretary_common.models import Job, JobQuery, JobStatus, Outcome, Settlement
+from secretary_common.models.states import TERMINAL
 from secretary_common.ports import DeliveryRepository, Doorbell, JobRepository
 from secretary_common.runtime.clock import Clock
 from secretary_common.runtime.log import get_logger
 
 log = get_logger(__name__)
 
+ACTIONS_AT_ONCE = 16
+PAGE = 250
+MOST_PAGES = 20
+"""An action by filter looks at this many pages; a page of a bounded scan may be empty."""
 _TRIES = 10
 """The most changes of a job during one request; after that the client must try again."""
 
@@ -148,6 +154,75 @@ class JobActions:
         if job.status is JobStatus.PROCESSING:
             raise InvalidState("the job is processing: cancel it first")
         return await self.jobs.delete(job, self.clock.now())
+
+
+class JobAction(StrEnum):
+    """An action on all jobs that a filter selects."""
+
+    CANCEL = "cancel"
+    RETRY = "retry"
+    DELETE = "delete"
+
+    @property
+    def sources(self) -> tuple[JobStatus, ...]:
+        """The states of the jobs that the action can change."""
+        if self is JobAction.CANCEL:
+            return (JobStatus.PENDING, JobStatus.PROCESSING)
+        if self is JobAction.RETRY:
+            return tuple(sorted(TERMINAL))
+        return tuple(status for status in JobStatus if status is not JobStatus.PROCESSING)
+
+
+@dataclass(frozen=True, slots=True)
+class FilteredActions:
+    """Cancels, retries or deletes the jobs that a filter selects."""
+
+    jobs: JobRepository
+    actions: JobActions
+
+    async def apply(self, action: JobAction, query: JobQuery) -> tuple[int, int, bool]:
+        """Apply *action* to at most ``query.limit`` jobs, the newest first.
+
+        Returns the number of jobs found, the number changed, and whether further jobs may match. A
+        job that has changed meanwhile, so that the action is not possible any more, is skipped.
+        """
+        found, more = await self._found(query)
+        limit = asyncio.Semaphore(ACTIONS_AT_ONCE)
+
+        async def apply_to(job_id: str) -> bool:
+            async with limit:
+                return await self._apply_to(action, job_id)
+
+        done = await asyncio.gather(*map(apply_to, found))
+        return len(found), sum(done), more
+
+    async def _found(self, query: JobQuery) -> tuple[list[str], bool]:
+        found: list[str] = []
+        place, pages = query.after, 0
+        while len(found) < query.limit and pages < MOST_PAGES:
+            part = replace(query, limit=min(query.limit - len(found), PAGE), after=place)
+            jobs, place = await self.jobs.find_page(part)
+            found += [job.job_id for job in jobs]
+            pages += 1
+            if place is None:
+                return found, False
+        return found, True
+
+    async def _apply_to(self, action: JobAction, job_id: str) -> bool:
+        job = await self.jobs.get(job_id)
+        if job is None or job.status not in action.sources:
+            return False
+        try:
+            match action:
+                case JobAction.CANCEL:
+                    await self.actions.cancel(job)
+                case JobAction.RETRY:
+                    await self.actions.retry(job)
+                case JobAction.DELETE:
+                    await self.actions.delete(job)
+        except (InvalidState, NotFound):
+            return False  # another request was faster
+        return True
 
 
 def _require_known(job: Job) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from datetime import datetime
 
 from secretary_api.auth import Principal
 from secretary_api.jobs.job_types import KnownJobTypes
@@ -44,10 +45,9 @@ class JobQueries:
             raise NotFound(f"there is no job {job_id[:100]}")
         return job
 
-    async def find(self, query: JobQuery) -> tuple[list[Job], bool]:
-        """Return one page of jobs, and whether more follow."""
-        found = await self.jobs.find(replace(query, limit=query.limit + 1))
-        return found[: query.limit], len(found) > query.limit
+    async def find(self, query: JobQuery) -> tuple[list[Job], tuple[datetime, str] | None]:
+        """Return one page of jobs, and the place of the next page; None if none follows."""
+        return await self.jobs.find_page(query)
 
     async def statistics(self, principal: Principal) -> dict[str, TypeStatistic]:
         """Count the jobs of *principal* for each announced job type."""

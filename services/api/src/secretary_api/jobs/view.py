@@ -1,4 +1,4 @@
-"""Views of jobs, logs and deliveries for clients: without leases, tokens and sealed values."""
+"""Views of jobs and logs for clients: without leases, tokens and sealed values."""
 
 from __future__ import annotations
 
@@ -10,23 +10,18 @@ from pydantic_core import to_json
 
 from secretary_api.jobs import webhook
 from secretary_api.schemas.attempt import AttemptError, Attempts, AttemptView
-from secretary_api.schemas.delivery import DeliveryAttemptView, DeliveryView
 from secretary_api.schemas.envelope import to_wire
 from secretary_common.jobs import attempts
 from secretary_common.jobs.repetition import expanded
 from secretary_common.models import (
     AttemptRecord,
-    Delivery,
     Job,
     JobFile,
     JsonObject,
     LogEntry,
 )
 from secretary_common.models.file import INLINE_RESULTS_BYTES
-from secretary_common.models.states import DeliveryState
 from secretary_common.secrets import secret_field
-
-_WAITING = frozenset({DeliveryState.PENDING, DeliveryState.SENDING})
 
 
 def job_path(job_id: str) -> str:
@@ -147,20 +142,4 @@ def _attempt_of(record: AttemptRecord, waited: float | None, *, is_admin: bool) 
         forgiven=record.forgiven,
         reason=record.reason,
         next_attempt_at=record.next_attempt_at,
-    )
-
-
-def delivery_of(delivery: Delivery) -> DeliveryView:
-    """Return the view of a delivery."""
-    waiting = delivery.state in _WAITING
-    return DeliveryView(
-        id=delivery.delivery_id,
-        job_id=None if delivery.is_test else delivery.job_id,
-        seq=delivery.seq,
-        phase=delivery.phase,
-        state=delivery.state,
-        created_at=delivery.created_at,
-        next_attempt_at=delivery.next_attempt_at if waiting else None,
-        reason=delivery.reason,
-        attempts=[DeliveryAttemptView.model_validate(attempt) for attempt in delivery.attempts],
     )

@@ -64,16 +64,22 @@ async def get_batch(batch: BatchDep, services: ServicesDep) -> Success[BatchView
 
 
 @router.post("/{batch_id}/cancel", status_code=202, responses=NOT_FOUND)
-async def cancel_batch(batch: BatchDep, services: ServicesDep) -> Success[BatchView]:
+async def cancel_batch(
+    batch: BatchDep, caller: PrincipalDep, services: ServicesDep
+) -> Success[BatchView]:
     """Cancel each job of a batch that has not ended."""
     await services.batches.cancel(batch)
+    services.audit.note(caller, "batch.cancel", batch.batch_id)
     return Success(data=await _view(batch, services))
 
 
 @router.post("/{batch_id}/retry-failed", status_code=202, responses=NOT_FOUND)
-async def retry_failed(batch: BatchDep, services: ServicesDep) -> Success[BatchView]:
+async def retry_failed(
+    batch: BatchDep, caller: PrincipalDep, services: ServicesDep
+) -> Success[BatchView]:
     """Start a new run of each job of a batch that has failed."""
     await services.batches.retry_failed(batch)
+    services.audit.note(caller, "batch.retry_failed", batch.batch_id)
     return Success(data=await _view(batch, services))
 
 

@@ -23,22 +23,24 @@ async def list_job_types(_caller: PrincipalDep, services: ServicesDep) -> Succes
 
 @router.post("/job-types/{job_type}/pause", tags=["job types"], responses=FORBIDDEN | NOT_FOUND)
 async def pause_job_type(
-    _admin: AdminDep, job_type: str, services: ServicesDep
+    caller: AdminDep, job_type: str, services: ServicesDep
 ) -> Success[JobTypeView]:
     """Pause a job type: its new and waiting jobs do not start. Running jobs continue.
 
     A worker notices the pause within about a second.
     """
     info = await services.workers.pause(job_type)
+    services.audit.note(caller, "job_type.pause", job_type)
     return Success(data=_view_of(info, (await services.workers.by_type())[job_type]))
 
 
 @router.post("/job-types/{job_type}/resume", tags=["job types"], responses=FORBIDDEN | NOT_FOUND)
 async def resume_job_type(
-    _admin: AdminDep, job_type: str, services: ServicesDep
+    caller: AdminDep, job_type: str, services: ServicesDep
 ) -> Success[JobTypeView]:
     """Let jobs of this type start again."""
     info = await services.workers.resume(job_type)
+    services.audit.note(caller, "job_type.resume", job_type)
     return Success(data=_view_of(info, (await services.workers.by_type())[job_type]))
 
 

@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from secretary_api.auth import Principal
+from secretary_api.delivery_view import delivery_of
 from secretary_api.dependencies import (
     JobDep,
     PrincipalDep,
@@ -24,7 +25,7 @@ from secretary_api.dependencies import (
 from secretary_api.dependencies import job as job_of_path
 from secretary_api.http.answer import success
 from secretary_api.http.cursor import (
-    cursor_of,
+    cursor_after,
     entry_cursor_of,
     event_cursor_of,
     parse_cursor,
@@ -83,14 +84,17 @@ async def submit_job(request: Request) -> Response:
 async def list_jobs(
     caller: PrincipalDep, services: ServicesDep, wanted: Annotated[JobFilter, Query()]
 ) -> Response:
-    """List jobs, newest first, without parameters, results and logs."""
+    """List jobs, newest first, without parameters, results and logs.
+
+    With several filters a page may have fewer than `limit` items; follow `next` until it is null.
+    """
     query = JobQuery(
         owner=caller.owner_filter,
         after=parse_cursor(wanted.cursor) if wanted.cursor else None,
         **wanted.model_dump(exclude={"cursor"}),
     )
-    jobs, more = await services.jobs.find(query)
-    following = cursor_of(jobs[-1]) if more else None
+    jobs, place = await services.jobs.find(query)
+    following = cursor_after(*place) if place else None
     return success({"jobs": [view.summary_of(job) for job in jobs], "next": following})
 
 
@@ -144,7 +148,7 @@ async def get_job_deliveries(
     after = parse_event_cursor(wanted.cursor) if wanted.cursor else None
     found, more = await services.jobs.deliveries_of(job, after=after, limit=wanted.limit)
     following = event_cursor_of(found[-1]) if more else None
-    shown = [view.delivery_of(one) for one in found]
+    shown = [delivery_of(one) for one in await services.deliveries.explained(found)]
     return Success(data=DeliveryPage(deliveries=shown, next=following))
 
 

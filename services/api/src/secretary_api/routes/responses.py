@@ -10,6 +10,7 @@ Responses = dict[int | str, dict[str, Any]]
 
 COMMON: Responses = {
     401: {"model": Failure, "description": "`UNAUTHORIZED`: no valid API key"},
+    403: {"model": Failure, "description": "`FORBIDDEN`: the API key lacks the scope"},
     422: {"model": Failure, "description": "`VALIDATION_ERROR` and the like, the field named"},
     429: {"model": Failure, "description": "`RATE_LIMITED`: try again after `Retry-After`"},
     503: {

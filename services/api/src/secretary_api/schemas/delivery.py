@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
@@ -29,6 +29,16 @@ class DeliveryAttemptView(View):
     response: str | None = Field(description="The first 4 KiB of the answer.")
 
 
+class WaitView(View):
+    """What a webhook waits for."""
+
+    why: Literal["breaker", "schedule", "notifier", "turn"] = Field(
+        description="`breaker`: its receiver is paused after failures. `schedule`: the time of its "
+        "next attempt. `notifier`: no notifier is alive. `turn`: it is due; others go first."
+    )
+    until: Timestamp | None
+
+
 class DeliveryView(View):
     """A webhook on its way, or its outcome."""
 
@@ -37,8 +47,20 @@ class DeliveryView(View):
     seq: int
     phase: Phase | NewerWord
     state: DeliveryState | NewerWord
+    url: str = Field(
+        description="Its receiver, without password and without the values of its query.",
+        examples=["https://example.com/webhook?sig=[redacted]"],
+    )
+    receiver: str = Field(
+        description="The origin, whose webhooks wait together; for the filter `receiver`.",
+        examples=["https://example.com:443"],
+    )
     created_at: Timestamp
     next_attempt_at: Timestamp | None
+    wait: WaitView | None = Field(description="Null: it is being sent, or it has ended.")
+    muted_until: Timestamp | None = Field(
+        description="The URL answered 410: it gets no events of this key before this time."
+    )
     reason: str | None = Field(description="Why the delivery ended undelivered, or why it waits.")
     attempts: list[DeliveryAttemptView]
 
@@ -62,6 +84,49 @@ class DeliveryFilter(PageQuery):
     """The filters of a listing of deliveries."""
 
     status: DeliveryState | None = None
+    receiver: str | None = Field(
+        default=None,
+        max_length=LONGEST_URL,
+        description="An origin, or a URL with this origin: https://example.com/webhook.",
+    )
+
+
+class ReceiverView(View):
+    """A receiver of webhooks that is busy or in trouble."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "receiver": "https://example.com:443",
+                "breaker": "open",
+                "open_until": "2026-01-01T00:00:30.000Z",
+                "in_flight": 0,
+                "waiting": 64,
+                "failures": 10,
+                "last_at": "2026-01-01T00:00:00.000Z",
+                "last_status": 503,
+                "last_error": None,
+            }
+        }
+    )
+
+    receiver: str = Field(description="Its origin: scheme, host and port.")
+    breaker: Literal["closed", "open", "probing"] = Field(
+        description="`open`: it gets nothing until `open_until`, then one probe (`probing`)."
+    )
+    open_until: Timestamp | None
+    in_flight: int
+    waiting: int = Field(description="In the memory of the notifiers; more may wait in the store.")
+    failures: int = Field(description="Failures since the last success.")
+    last_at: Timestamp | None = Field(description="When the last attempt ended.")
+    last_status: int | None
+    last_error: str | None = Field(description="The class of the error, if no answer came.")
+
+
+class Receivers(View):
+    """The receivers that are busy or in trouble."""
+
+    receivers: list[ReceiverView]
 
 
 class DeliveryResent(View):

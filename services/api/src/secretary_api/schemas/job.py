@@ -136,6 +136,18 @@ class JobMoved(View):
     job: JobSummary
 
 
+class FilteredJobs(View):
+    """The outcome of an action on all jobs that a filter selects."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"example": {"matched": 12, "done": 12, "more": False}}
+    )
+
+    matched: int = Field(description="How many jobs were found, at most `limit`.")
+    done: int = Field(description="How many of them were changed.")
+    more: bool = Field(description="Whether further jobs may match: repeat the call.")
+
+
 class JobDeleted(View):
     """The deleted job."""
 

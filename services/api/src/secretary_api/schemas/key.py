@@ -8,9 +8,11 @@ from pydantic import AfterValidator, ConfigDict, Field
 
 from secretary_api.schemas.envelope import Request, Timestamp, View
 from secretary_api.schemas.submission import ShortText, Time
+from secretary_common.models import JsonObject
 
-Scope = Literal["admin", "metrics"]
-"""The rights of a key beyond its own jobs: `metrics` reads `/metrics`, `admin` does everything."""
+Scope = Literal["admin", "deliveries", "metrics", "read", "submit"]
+"""`submit`, `read` and `deliveries` bound a key to these parts of what it may do with its own jobs;
+without any of them it may do all of it. `metrics` reads `/metrics`, `admin` does everything."""
 
 
 def _check_folder(value: str) -> str:
@@ -104,6 +106,7 @@ class KeyView(View):
     scopes: list[str]
     created_at: Timestamp | None
     expires_at: Timestamp | None
+    last_used_at: Timestamp | None = Field(description="To the minute; null: never used.")
     limits: LimitsView
 
 
@@ -123,3 +126,34 @@ class KeyDeleted(View):
     """The deleted key."""
 
     key_id: str
+
+
+class AuditView(View):
+    """A change that an API key made."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "id": "audit-019a0b5e-7c3d-7d2e-8f4a-1b2c3d4e5f60",
+                "at": "2026-01-01T00:00:00.000Z",
+                "key_id": "0123456789ab",
+                "action": "jobs.retry",
+                "target": None,
+                "details": {"filter": {"status": "failed"}, "done": 12},
+            }
+        }
+    )
+
+    id: str
+    at: Timestamp
+    key_id: str = Field(description="The key that made the change.")
+    action: str
+    target: str | None = Field(description="The id of the changed thing, if it is a single one.")
+    details: JsonObject | None
+
+
+class AuditPage(View):
+    """Changes, newest first."""
+
+    entries: list[AuditView]
+    next: str | None = Field(description="The cursor of the next page; null on the last page.")

@@ -187,8 +187,8 @@ class JobSubmission(Request):
         return self
 
 
-class JobFilter(Request):
-    """The filters of a listing of jobs; an unknown filter is refused."""
+class JobSelection(Request):
+    """Filters that select jobs; an unknown filter is refused."""
 
     status: JobStatus | None = None
     job_type: str | None = None
@@ -197,5 +197,29 @@ class JobFilter(Request):
     user_id: str | None = None
     created_after: Time | None = None
     created_before: Time | None = None
+
+
+class JobFilter(JobSelection):
+    """The filters of a listing of jobs, and the page to return."""
+
     limit: int = Field(default=50, ge=1, le=250)
     cursor: str | None = Field(default=None, description="`next` of the page before.")
+
+
+class FilteredAction(Request):
+    """An action on all jobs that a filter selects."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {"filter": {"status": "failed", "job_type": "pdf"}, "limit": 1000}
+        }
+    )
+
+    filter: JobSelection
+    limit: int = Field(default=1000, ge=1, le=1000, strict=True)
+
+    @model_validator(mode="after")
+    def _selects(self) -> Self:
+        if not self.filter.model_dump(exclude_none=True):
+            raise ValueError("filter must have a filter, e.g. a job_type or created_before")
+        return self

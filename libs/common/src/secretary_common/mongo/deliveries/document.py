@@ -8,6 +8,8 @@ the last recorded claim: a notifier that repeats a record sees whether its first
 
 from __future__ import annotations
 
+import hashlib
+
 from secretary_common.models import Delivery
 from secretary_common.models.states import DeliveryState, Phase
 from secretary_common.mongo.collection import Document
@@ -37,3 +39,8 @@ def to_document(delivery: Delivery) -> Document:
     """Return the document of *delivery*; fields that are None are absent."""
     document = delivery.model_dump(exclude_none=True)
     return {"_id": document.pop("delivery_id"), "is_retry": delivery.tries > 0, **document}
+
+
+def mute_id(owner: str, url: str) -> str:
+    """Return the ``_id`` under which it is stored that a URL gets no events of an owner."""
+    return f"{owner} {hashlib.sha256(url.encode()).hexdigest()}"

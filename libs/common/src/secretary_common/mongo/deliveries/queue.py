@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Collection as Names
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -29,6 +28,7 @@ from secretary_common.mongo.deliveries.document import (
     PENDING,
     SENDING,
     WAITS,
+    mute_id,
 )
 from secretary_common.mongo.deliveries.reader import DeliveryReader
 from secretary_common.mongo.fault import NOT_APPLICABLE_CODES
@@ -139,7 +139,7 @@ class MongoDeliveryQueue:
     async def obstacles(self, deliveries: Sequence[Delivery], now: datetime) -> list[Obstacles]:
         newest, muted = await asyncio.gather(
             self._newest_of({each.job_id for each in deliveries}),
-            self._muted_of({_mute_id(each.owner, each.url) for each in deliveries}, now),
+            self._muted_of({mute_id(each.owner, each.url) for each in deliveries}, now),
         )
         followers = (_follower_id(each) for each in deliveries)
         followed = {follower for follower in followers if follower}
@@ -147,7 +147,7 @@ class MongoDeliveryQueue:
         return [
             Obstacles(
                 is_overtaken=newest.get(each.job_id, each.seq) > _last_seq(each, untried),
-                is_muted=_mute_id(each.owner, each.url) in muted,
+                is_muted=mute_id(each.owner, each.url) in muted,
             )
             for each in deliveries
         ]
@@ -200,10 +200,10 @@ class MongoDeliveryQueue:
 
     async def mute(self, owner: str, url: str, until: datetime) -> None:
         change = {"$max": {"until": until}}
-        await self._muted.update_one({"_id": _mute_id(owner, url)}, change, upsert=True)
+        await self._muted.update_one({"_id": mute_id(owner, url)}, change, upsert=True)
 
     async def unmute(self, owner: str, url: str) -> None:
-        await self._muted.delete_many({"_id": _mute_id(owner, url)})
+        await self._muted.delete_many({"_id": mute_id(owner, url)})
 
     async def remove_expired(self, now: datetime) -> int:
         return await self._deliveries.delete_many({"expires_at": {"$lte": now}, **NOT_NEWER})
@@ -232,10 +232,6 @@ def _parts(lanes: Names[Lane]) -> list[Document]:
         for is_retry, names in origins.items()
         if names
     ]
-
-
-def _mute_id(owner: str, url: str) -> str:
-    return f"{owner} {hashlib.sha256(url.encode()).hexdigest()}"
 
 
 def _claimable(delivery_id: str | Document, now: datetime) -> Document:

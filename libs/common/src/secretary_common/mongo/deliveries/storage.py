@@ -20,9 +20,11 @@ from secretary_common.mongo.deliveries.document import (
     PENDING,
     SENDING,
     WAITS,
+    mute_id,
     to_document,
 )
 from secretary_common.mongo.deliveries.reader import BRIEF, DeliveryReader
+from secretary_common.mongo.stored.page import page_of
 
 RECOVERED_AT_ONCE = 500
 _WITHOUT = dict.fromkeys((*BRIEF, "unreadable.fields"), False)
@@ -33,6 +35,7 @@ class MongoDeliveryStorage:
     """The part for clients and the sweeper (``ports.DeliveryStorage``)."""
 
     _deliveries: Collection
+    _muted: Collection
     _reader: DeliveryReader
 
     async def insert_absent(self, deliveries: Sequence[Delivery]) -> list[bool | NotStorable]:
@@ -62,20 +65,33 @@ class MongoDeliveryStorage:
         return await self._reader.show(found, left_out=BRIEF)
 
     async def find(self, query: DeliveryQuery) -> list[Delivery]:
+        return (await self.find_page(query))[0]
+
+    async def find_page(
+        self, query: DeliveryQuery
+    ) -> tuple[list[Delivery], tuple[datetime, str] | None]:
         wanted = _of_owner(query.owner)
         if query.state is not None:
             wanted |= LOST if query.state is DeliveryState.DEAD else {"state": query.state.value}
-        if query.after is not None:
-            moment, delivery_id = query.after
-            wanted["created_at"] = {"$lte": moment}
-            wanted["$or"] = [
-                {"created_at": {"$lt": moment}},
-                {"created_at": moment, "_id": {"$lt": delivery_id}},
-            ]
-        found = await self._deliveries.find(
-            wanted, projection=_WITHOUT, sort=_NEWEST, limit=query.limit
+        rest: Document = {} if query.origin is None else {"origin": query.origin}
+        found, place = await page_of(
+            self._deliveries,
+            wanted,
+            rest,
+            after=query.after,
+            limit=query.limit,
+            projection=_WITHOUT,
         )
-        return await self._reader.show(found, left_out=BRIEF)
+        return await self._reader.show(found, left_out=BRIEF), place
+
+    async def muted_until(
+        self, deliveries: Sequence[Delivery], now: datetime
+    ) -> list[datetime | None]:
+        ids = [mute_id(each.owner, each.url) for each in deliveries]
+        wanted = {"_id": {"$in": sorted(set(ids))}, "until": {"$gt": now}}
+        found = await self._muted.find(wanted) if ids else []
+        muted = {one["_id"]: one["until"] for one in found}
+        return [muted.get(one) for one in ids]
 
     async def counts(self, owner: str | None = None) -> dict[str, int]:
         waiting = {**_of_owner(owner), "state": {"$in": [PENDING, SENDING]}}

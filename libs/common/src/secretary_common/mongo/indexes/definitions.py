@@ -12,6 +12,7 @@ from secretary_common.models.states import TERMINAL, DeliveryState, JobStatus
 from secretary_common.mongo.jobs.candidates import BY_ORDER, BY_RUN_AT, MAY_START
 from secretary_common.mongo.jobs.document import ODD_STATUS
 
+AUDIT_KEPT_SEC = 90 * 24 * 3600
 WORKER_REPORT_KEPT_SEC = 24 * 3600
 NOTIFIER_REPORT_KEPT_SEC = 3600
 
@@ -131,6 +132,12 @@ WORKERS = (
         [("alive_until", ASCENDING)], name="alive", expireAfterSeconds=WORKER_REPORT_KEPT_SEC
     ),
 )
+# Newest first; MongoDB itself removes old entries.
+AUDIT = (
+    IndexModel([("created_at", ASCENDING)], name="over", expireAfterSeconds=AUDIT_KEPT_SEC),
+    _newest("newest"),
+    _newest("newest_of_key", "key_id"),
+)
 NOTIFIERS = (
     IndexModel(
         [("seen_at", ASCENDING)], name="last_seen", expireAfterSeconds=NOTIFIER_REPORT_KEPT_SEC
@@ -145,6 +152,7 @@ EFFECT_IF_MISSING: Mapping[str, str] = {
 
 INDEXES: Mapping[str, Sequence[IndexModel]] = {
     "jobs": JOBS,
+    "audit": AUDIT,
     "batches": BATCHES,
     "job_logs": (_index("of_job_by_level", "job_id", "level", "position"),),
     "files": FILES,

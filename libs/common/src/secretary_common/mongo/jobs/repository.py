@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection as Names
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from pymongo import DESCENDING
-
 from secretary_common.models import Job, JobQuery, ProgressChange, Settlement
+from secretary_common.models.states import TERMINAL
 from secretary_common.mongo.collection import Collection, Document
 from secretary_common.mongo.jobs.actions import MongoJobActionWrites
 from secretary_common.mongo.jobs.candidates import MongoJobCandidates
@@ -25,6 +25,7 @@ from secretary_common.mongo.jobs.limited_claims import MongoLimitedClaims
 from secretary_common.mongo.jobs.outbox import MongoJobOutbox
 from secretary_common.mongo.jobs.reader import BRIEF, JobReader
 from secretary_common.mongo.jobs.statistics import MongoJobStatistics
+from secretary_common.mongo.stored.page import page_of, split
 from secretary_common.runtime.clock import Clock, ServerClock
 from secretary_common.runtime.group_commit import GroupCommit
 
@@ -96,34 +97,43 @@ class MongoJobRepository(
         return {document["_id"] for document in found}
 
     async def find(self, query: JobQuery) -> list[Job]:
-        found = await self._jobs.find(
-            _listing(query),
-            projection=_WITHOUT,
-            sort=[("created_at", DESCENDING), ("_id", DESCENDING)],
-            limit=query.limit,
+        return (await self.find_page(query))[0]
+
+    async def find_page(self, query: JobQuery) -> tuple[list[Job], tuple[datetime, str] | None]:
+        leading, rest = split(_filters(query), _leading(query))
+        bounds = {"$gte": query.created_after, "$lt": query.created_before}
+        if given := {operator: moment for operator, moment in bounds.items() if moment}:
+            leading["created_at"] = given
+        leading["deleted_at"] = None
+        found, place = await page_of(
+            self._jobs, leading, rest, after=query.after, limit=query.limit, projection=_WITHOUT
         )
-        return await self._reader.show(found, left_out=_LEFT_OUT)
+        return await self._reader.show(found, left_out=_LEFT_OUT), place
 
 
-def _listing(query: JobQuery) -> Document:
+def _filters(query: JobQuery) -> Document:
+    statuses = sorted(status.value for status in query.statuses)
     wanted: dict[str, Any] = {
         "owner": query.owner,
-        "status": query.status and query.status.value,
+        "status": {"$in": statuses} if statuses else query.status and query.status.value,
         "job_type": query.job_type,
         "batch_id": query.batch_id,
         "tags": query.tag,
         "user_id": query.user_id,
     }
-    filters: Document = {name: value for name, value in wanted.items() if value is not None}
-    filters["deleted_at"] = None
-    created = {"$gte": query.created_after, "$lt": query.created_before}
-    if bounds := {operator: moment for operator, moment in created.items() if moment}:
-        filters["created_at"] = bounds
-    if query.after:
-        moment, job_id = query.after
-        # The bound is for the index; the rest orders jobs of the same millisecond.
-        filters["$and"] = [
-            {"created_at": {"$lte": moment}},
-            {"$or": [{"created_at": {"$lt": moment}}, {"_id": {"$lt": job_id}}]},
-        ]
-    return filters
+    return {name: value for name, value in wanted.items() if value is not None}
+
+
+def _leading(query: JobQuery) -> Sequence[str]:
+    """Return the fields whose index serves the listing; the first index in this order does."""
+    if query.batch_id is not None:
+        return ("batch_id", "status")
+    if query.user_id is not None:
+        return ("user_id",)
+    if query.tag is not None:
+        return ("tags",)
+    if query.status is not None:
+        return ("status", "owner") if query.status in TERMINAL else ("status",)
+    if query.owner is not None:
+        return ("owner",)
+    return ("job_type",)

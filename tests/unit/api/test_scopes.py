@@ -1,0 +1,102 @@
+"""The scopes of keys, their last use, and the audit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from support.api_harness import Api, data_of, error_of
+
+PROBES = {
+    "read": ("GET", "/api/jobs/"),
+    "submit": ("POST", "/api/jobs/"),
+    "deliveries": ("POST", "/api/deliveries/recover"),
+}
+BODIES: dict[str, Any] = {
+    "read": None,
+    "submit": {"job_type": "custom"},
+    "deliveries": {"since": "2026-01-01T00:00:00Z", "until": "2026-01-02T00:00:00Z"},
+}
+
+
+@pytest.mark.parametrize("scope", PROBES)
+@pytest.mark.parametrize("given", [["read"], ["submit"], ["deliveries"], ["submit", "read"], []])
+async def test_a_key_does_what_its_scopes_name_and_without_any_everything_of_its_own(
+    api: Api, given: list[str], scope: str
+) -> None:
+    key = await api.new_key(scopes=given)
+    method, path = PROBES[scope]
+    answer = await api.request(method, path, key=key, json=BODIES[scope])
+    if not given or scope in given:
+        assert answer.is_success, answer.text
+    else:
+        assert scope in error_of(answer, 403, "FORBIDDEN")["message"]
+
+
+async def test_the_scope_metrics_alone_takes_nothing_away(api: Api) -> None:
+    key = await api.new_key(scopes=["metrics"])
+    assert (await api.get("/api/jobs/", key=key)).is_success
+    reader = await api.new_key(scopes=["metrics", "read"])
+    error_of(await api.submit(key=reader), 403, "FORBIDDEN")
+    assert (await api.get("/metrics", key=reader)).is_success
+
+
+async def test_a_key_shows_its_last_use_to_the_minute(api: Api) -> None:
+    key = await api.new_key()
+    shown = data_of(await api.get("/api/keys"))["keys"]
+    assert [one["last_used_at"] for one in shown] == [None]
+    await api.get("/api/jobs/", key=key)
+    api.clock.advance(30)
+    await api.get("/api/jobs/", key=key)
+    [used] = data_of(await api.get("/api/keys"))["keys"]
+    assert used["last_used_at"] == "2026-01-01T00:00:00.000Z"
+    api.clock.advance(31)
+    await api.get("/api/jobs/", key=key)
+    [used] = data_of(await api.get("/api/keys"))["keys"]
+    assert used["last_used_at"] == "2026-01-01T00:01:01.000Z"
+
+
+async def actions(api: Api, **options: Any) -> list[tuple[str, str | None]]:
+    found = data_of(await api.get("/api/audit", **options))["entries"]
+    return [(one["action"], one["target"]) for one in found]
+
+
+async def test_the_audit_names_what_keys_changed_newest_first(api: Api) -> None:
+    key = await api.new_key("wiki")
+    key_id = key.split("_")[1]
+    job_id = data_of(await api.submit(key=key))["job_id"]
+    await api.request("POST", f"/api/jobs/{job_id}/cancel", key=key)
+    await api.request("POST", "/api/job-types/custom/pause")
+    await api.request("DELETE", f"/api/keys/{key_id}")
+    assert await actions(api) == [
+        ("key.delete", key_id),
+        ("job_type.pause", "custom"),
+        ("job.cancel", job_id),
+        ("key.create", key_id),
+    ]
+
+
+async def test_a_key_sees_only_its_own_changes(api: Api) -> None:
+    key, other = await api.new_key(), await api.new_key()
+    for one in (key, other):
+        job_id = data_of(await api.submit(key=one))["job_id"]
+        await api.request("DELETE", f"/api/jobs/{job_id}", key=one)
+    assert [action for action, _ in await actions(api, key=key)] == ["job.delete"]
+
+
+async def test_every_page_of_the_audit_can_be_read(api: Api) -> None:
+    for number in range(5):
+        await api.new_key(f"key {number}")
+    seen, cursor = [], ""
+    while True:
+        page = data_of(await api.get(f"/api/audit?limit=2{cursor}"))
+        seen += [one["details"]["name"] for one in page["entries"]]
+        if page["next"] is None:
+            break
+        cursor = f"&cursor={page['next']}"
+    assert seen == [f"key {number}" for number in range(4, -1, -1)]
+
+
+async def test_the_audit_has_no_secret(api: Api) -> None:
+    key = await api.new_key()
+    assert key.split("_", 2)[2] not in (await api.get("/api/audit")).text
