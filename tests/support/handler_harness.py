@@ -86,6 +86,25 @@ def child_pids(parent: int | None) -> list[int]:
     return found
 
 
+def descendants(ancestor: int) -> list[int]:
+    """Return the living processes that *ancestor*, or a process that it started, has started.
+
+    The first processes of namespaces are left out, as in ``child_pids``.
+    """
+    parents: dict[int, int] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdecimal():
+            with suppress(OSError):
+                state, parent = (entry / "stat").read_text().rpartition(")")[2].split()[:2]
+                if state != "Z":
+                    parents[int(entry.name)] = int(parent)
+    found: list[int] = []
+    row = {ancestor}
+    while row := {pid for pid, parent in parents.items() if parent in row}:
+        found += sorted(pid for pid in row if not _is_first(Path(f"/proc/{pid}")))
+    return found
+
+
 async def all_gone(group: int) -> None:
     """Return when no process of *group* runs; the kernel needs a moment to kill them.
 

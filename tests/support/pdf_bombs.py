@@ -12,7 +12,7 @@ def nested_forms(depth: int = 20) -> bytes:
     leaf = b"BT /T 9 Tf (boom) Tj ET"
     first = 5
     objects = [
-        _stream(
+        stream(
             content,
             b"/Type/XObject/Subtype/Form/BBox[0 0 99 99]/Resources<</XObject<</F %d 0 R>>>>"
             % (first + index + 1),
@@ -20,15 +20,15 @@ def nested_forms(depth: int = 20) -> bytes:
         for index, content in enumerate(forms)
     ]
     objects.append(
-        _stream(leaf, b"/Type/XObject/Subtype/Form/BBox[0 0 99 99]/Resources<</Font<</T 4 0 R>>>>")
+        stream(leaf, b"/Type/XObject/Subtype/Form/BBox[0 0 99 99]/Resources<</Font<</T 4 0 R>>>>")
     )
-    return _one_page(b"/F Do", b"/XObject<</F %d 0 R>>" % first, objects)
+    return one_page(b"/F Do", b"/XObject<</F %d 0 R>>" % first, objects)
 
 
 def many_operators(operators: int = 6_000_000) -> bytes:
     """Return a small PDF that unpacks to *operators* strings on one page."""
     content = b"BT /T 9 Tf " + b"1 0 Td (abcdefgh) Tj " * operators + b"ET"
-    return _one_page(content, b"/Font<</T 4 0 R>>", [])
+    return one_page(content, b"/Font<</T 4 0 R>>", [])
 
 
 def slow_pages(pages: int = 300, operators: int = 8_000) -> bytes:
@@ -42,7 +42,7 @@ def slow_pages(pages: int = 300, operators: int = 8_000) -> bytes:
     font = b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>"
     tree = b"<</Type/Pages/Count %d/Kids[%s]>>" % (pages, kids)
     catalog = b"<</Type/Catalog/Pages 2 0 R>>"
-    return _assemble([catalog, tree, _stream(content, b""), font, *[page] * pages])
+    return assemble([catalog, tree, stream(content, b""), font, *[page] * pages])
 
 
 def packed_twice(mebibytes: int = 1024) -> bytes:
@@ -51,17 +51,17 @@ def packed_twice(mebibytes: int = 1024) -> bytes:
     once = b"".join(packer.compress(b" " * 2**20) for _ in range(mebibytes)) + packer.flush()
     packed = zlib.compress(once, 9)
     head = b"<</Filter[/FlateDecode/FlateDecode]/Length %d>>" % len(packed)
-    return _one_page(head + b"stream\n" + packed + b"\nendstream", b"", [])
+    return one_page(head + b"stream\n" + packed + b"\nendstream", b"", [])
 
 
 def deep_states(depth: int = 5_000_000) -> bytes:
     """Return a page that saves the graphics state *depth* times."""
-    return _one_page(b"q " * depth, b"", [])
+    return one_page(b"q " * depth, b"", [])
 
 
 def huge_page(points: int = 200_000) -> bytes:
     """Return a page that is *points* wide and high (the default is 70 m)."""
-    return _one_page(b"BT /T 9 Tf 5 5 Td (x) Tj ET", b"/Font<</T 4 0 R>>", [], side=points)
+    return one_page(b"BT /T 9 Tf 5 5 Td (x) Tj ET", b"/Font<</T 4 0 R>>", [], side=points)
 
 
 def huge_image(side: int = 60_000) -> bytes:
@@ -74,34 +74,34 @@ def huge_image(side: int = 60_000) -> bytes:
         b"/ColorSpace/DeviceRGB/Filter/FlateDecode/Length %d>>" % (side, side, len(data))
     )
     image = head + b"stream\n" + data + b"\nendstream"
-    return _one_page(b"q 99 0 0 99 0 0 cm /I Do Q", b"/XObject<</I 5 0 R>>", [image])
+    return one_page(b"q 99 0 0 99 0 0 cm /I Do Q", b"/XObject<</I 5 0 R>>", [image])
 
 
 def lying_count(count: int = 2_000_000_000) -> bytes:
     """Return one page in a page tree that claims *count* pages."""
-    return _one_page(b"", b"", [], count=count)
+    return one_page(b"", b"", [], count=count)
 
 
 def circular_tree() -> bytes:
     """Return a page tree that contains itself."""
-    return _assemble([b"<</Type/Catalog/Pages 2 0 R>>", b"<</Type/Pages/Count 9/Kids[2 0 R]>>"])
+    return assemble([b"<</Type/Catalog/Pages 2 0 R>>", b"<</Type/Pages/Count 9/Kids[2 0 R]>>"])
 
 
 def circular_form() -> bytes:
     """Return a page with a form that draws itself."""
-    form = _stream(
+    form = stream(
         b"/F Do /F Do",
         b"/Type/XObject/Subtype/Form/BBox[0 0 99 99]/Resources<</XObject<</F 5 0 R>>>>",
     )
-    return _one_page(b"/F Do", b"/XObject<</F 5 0 R>>", [form])
+    return one_page(b"/F Do", b"/XObject<</F 5 0 R>>", [form])
 
 
 def deep_arrays(depth: int = 1_000_000) -> bytes:
     """Return a page with arrays that are nested *depth* times."""
-    return _one_page(b"", b"/X %s%s" % (b"[" * depth, b"]" * depth), [])
+    return one_page(b"", b"/X %s%s" % (b"[" * depth, b"]" * depth), [])
 
 
-def _one_page(
+def one_page(
     content: bytes, resources: bytes, objects: Sequence[bytes], *, side: int = 99, count: int = 1
 ) -> bytes:
     """Return a PDF of one page. *objects* are numbered from 5, the font has number 4.
@@ -114,21 +114,21 @@ def _one_page(
     bodies = [
         b"<</Type/Catalog/Pages 2 0 R>>",
         b"<</Type/Pages/Count %d/Kids[%d 0 R]>>" % (count, last),
-        content if content.endswith(b"endstream") else _stream(content, b""),
+        content if content.endswith(b"endstream") else stream(content, b""),
         font,
         *objects,
         page % (side, side, resources),
     ]
-    return _assemble(bodies)
+    return assemble(bodies)
 
 
-def _stream(content: bytes, entries: bytes) -> bytes:
+def stream(content: bytes, entries: bytes) -> bytes:
     packed = zlib.compress(content)
     head = b"<<%s/Filter/FlateDecode/Length %d>>" % (entries, len(packed))
     return head + b"stream\n" + packed + b"\nendstream"
 
 
-def _assemble(bodies: Sequence[bytes]) -> bytes:
+def assemble(bodies: Sequence[bytes]) -> bytes:
     out = bytearray(b"%PDF-1.7\n")
     offsets = []
     for number, body in enumerate(bodies, start=1):

@@ -8,6 +8,7 @@ import json
 import os
 import resource
 import signal
+import stat
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import pdf_bombs, pdf_samples
+from support import pdf_bombs, pdf_samples, report_child
 from support.handler_harness import child_pids
 
 from secretary_common.errors import (
@@ -300,6 +301,16 @@ async def test_an_error_of_the_message_callback_ends_the_child(
             await child.ask(OPEN, refuse)
 
 
+def hidden_content(pid: int | None, name: str) -> bytes:
+    """Return the content of a file of a hidden process. Only root can read it."""
+    path = Path(f"/proc/{pid}", name)
+    if os.geteuid() == 0:
+        return path.read_bytes()
+    with pytest.raises(PermissionError):
+        path.read_bytes()
+    return b""
+
+
 async def test_the_child_has_no_secrets_and_has_its_limits(
     bomb: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -307,9 +318,8 @@ async def test_the_child_has_no_secrets_and_has_its_limits(
     with contextlib.closing(ZygoteClient(CHILD)) as zygote:
         async with reading(zygote, bomb) as (_, pid):
             for process in (pid, zygote.pid):
+                assert b"geheim" not in hidden_content(process, "environ")
                 about = Path(f"/proc/{process}")
-                assert b"geheim" not in about.joinpath("environ").read_bytes()
-                assert b"SECRETARY" not in about.joinpath("environ").read_bytes()
                 assert b"geheim" not in about.joinpath("cmdline").read_bytes()
             about = Path(f"/proc/{pid}")
             limits = about.joinpath("limits").read_text()
@@ -320,27 +330,28 @@ async def test_the_child_has_no_secrets_and_has_its_limits(
             assert os.getsid(pid) == os.getpgid(pid) == pid
 
 
-async def test_a_child_has_only_its_own_descriptors(zygote: ZygoteClient, bomb: Path) -> None:
-    async with reading(zygote, bomb), second_child(zygote, bomb) as pid:
-        links = descriptors_of(pid)
-    sockets = [link for link in links if link.startswith("socket:")]
-    assert len(set(sockets)) == 2, "its channel and its standard error"
-    files = {link for link in links if not link.startswith("socket:")}
-    assert files == {"/dev/null", str(bomb)}
+@pytest.fixture
+def reporting() -> Iterator[ZygoteClient]:
+    """A zygote of children that report what they have."""
+    with contextlib.closing(ZygoteClient(report_child.__name__)) as client:
+        yield client
 
 
-def descriptors_of(pid: int) -> list[str]:
-    return [str(link.readlink()) for link in Path(f"/proc/{pid}/fd").iterdir()]
-
-
-@asynccontextmanager
-async def second_child(zygote: ZygoteClient, bomb: Path) -> AsyncIterator[int]:
-    """Yield the pid of a second child."""
-    before = set(child_pids(zygote.pid))
-    async with child_of(zygote, bomb) as child:
-        await child.ask(OPEN, ignore)
-        [pid] = set(child_pids(zygote.pid)) - before
-        yield pid
+async def test_a_child_has_only_its_own_descriptors_and_no_variable_of_the_worker(
+    reporting: ZygoteClient, bomb: Path, report: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SECRETARY_SECURITY__ENCRYPTION_KEYS", '["geheim"]')
+    messages: list[dict[str, Any]] = []
+    async with child_of(reporting, bomb) as first, child_of(reporting, report) as second:
+        await first.ask({}, ignore)
+        await second.ask({}, messages.append)
+    found = [tuple(one) for one in messages[0]["descriptors"]]
+    sockets = {one for one in found if stat.S_ISSOCK(one[0])}
+    assert len(sockets) == 2, "its channel and its standard error"
+    files = {identity[1:] for identity in found if identity not in sockets}
+    own = [os.stat(path) for path in (os.devnull, report)]  # noqa: PTH116 - two kinds of paths
+    assert files == {(each.st_dev, each.st_ino) for each in own}
+    assert set(messages[0]["environment"]) <= {"PATH", "LANG", "OMP_THREAD_LIMIT", "LC_CTYPE"}
 
 
 WORKER = """
