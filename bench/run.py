@@ -30,6 +30,7 @@ BENCHES = (
     "webhooks",
     "sse",
     "pdf",
+    "sandbox",
     "ceilings",
     "hotspots",
 )
