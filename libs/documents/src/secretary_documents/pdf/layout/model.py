@@ -87,6 +87,8 @@ class Line:
     """Whether the line does not run from the left to the right."""
     index: int = 0
     """The place in the order of the file."""
+    down: bool = False
+    """Whether a turned line runs down the page; other turned lines run up."""
 
     @cached_property
     def text(self) -> str:

@@ -42,6 +42,7 @@ from secretary_documents.pdf.layout.style import DocumentStyle, running_key
 from secretary_documents.pdf.layout.tables.aligned import split_tables
 from secretary_documents.pdf.layout.tables.open import tables_between_rules
 from secretary_documents.pdf.layout.tables.ruled import ruled_tables
+from secretary_documents.pdf.layout.turn import Turn, turned_texts, words_inside
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,13 @@ def layout_of(
     labels = {id(line) for figure in figures for line in figure.lines}
     lines = [line for line in lines if id(line) not in labels]
     words = _outside(figures, source.words)
+    turned_blocks: list[Block] = []
+    for turn, group in turned_texts(lines, page.rect.width, page.rect.height):
+        inside = words_inside(words, group)
+        turned_blocks += _turned_blocks(turn, group, inside, drawing, style)
+        chosen = {id(one) for one in (*group, *inside)}
+        lines = [line for line in lines if id(line) not in chosen]
+        words = [word for word in words if id(word) not in chosen]
     tables = _tables(drawing, words)
     lines = [line for line in lines if not _inside_any(line, tables)]
     turned = [line for line in lines if line.turned]
@@ -81,12 +89,29 @@ def layout_of(
     mark_headings(blocks, style)
     mark_footnotes(blocks, style)
     layout.blocks = [
+        *turned_blocks,
         *(Block(Kind.PARAGRAPH, line.box, [line]) for line in turned),
         *_edge_blocks(head, Kind.HEADER, style),
         *footnotes_last(blocks),
         *_edge_blocks(foot, Kind.FOOTER, style),
     ]
     return layout
+
+
+def _turned_blocks(
+    turn: Turn,
+    group: Sequence[Line],
+    inside: Sequence[Word],
+    drawing: Drawing,
+    style: DocumentStyle,
+) -> list[Block]:
+    """Return the blocks of the text in the lines *group*, which run up or down the page."""
+    words, lines = turn.words(inside), turn.lines(group)
+    tables = _tables(turn.drawing(drawing, group), words)
+    lines = [line for line in lines if not _inside_any(line, tables)]
+    blocks = _body_blocks(lines, tables, words, style)
+    mark_headings(blocks, style)
+    return [turn.block_back(block) for block in blocks]
 
 
 def _tables(drawing: Drawing, words: Sequence[Word]) -> list[Table]:

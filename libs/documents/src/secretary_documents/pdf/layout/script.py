@@ -92,4 +92,4 @@ def _ended(run: Sequence[Line]) -> list[Line]:
     first, last = run[0].box, run[-1].box
     span = replace(run[0].spans[0], text=text)
     turned = abs(last.top - first.top) > 2
-    return [Line(hull(line.box for line in run), (span,), turned=turned)]
+    return [Line(hull(line.box for line in run), (span,), turned=turned, down=turned)]

@@ -86,7 +86,10 @@ class PageSource:
     def lines(self) -> Sequence[Line]:
         """The lines of the page, in the order of the file."""
         lines = join_letters(list(self._lines()))
-        return [Line(line.box, line.spans, line.turned, index) for index, line in enumerate(lines)]
+        return [
+            Line(line.box, line.spans, line.turned, index, line.down)
+            for index, line in enumerate(lines)
+        ]
 
     @cached_property
     def _found(self) -> Sequence[FoundWord]:
@@ -109,7 +112,8 @@ class PageSource:
                 inside = words.get((block_number, line_number), ())
                 spans = with_links(_spans(line["spans"]), inside, links)
                 if spans and abs(line["dir"][1]) > _UPRIGHT:
-                    yield Line(Box(*line["bbox"]), spans, turned=True)
+                    down = line["dir"][1] > 0
+                    yield from _turned_pieces(Box(*line["bbox"]), spans, inside, down=down)
                 elif spans and inside:
                     yield from _pieces(spans, inside)
 
@@ -127,6 +131,24 @@ def _pieces(spans: tuple[Span, ...], words: Sequence[FoundWord]) -> Iterator[Lin
         piece = _cut(spans, start, end) if ends else spans
         if any(not span.text.isspace() for span in piece):
             yield Line(_hull(words[start:end]), piece)
+        start = end
+
+
+def _turned_pieces(
+    box: Box, spans: tuple[Span, ...], words: Sequence[FoundWord], *, down: bool
+) -> Iterator[Line]:
+    """Yield a turned line in *box*, as pieces without wide spaces inside."""
+    most = _WIDE_SPACE * spans[0].size
+    along = [(word[1], word[3]) if down else (-word[3], -word[1]) for word in words]
+    ends = [at for at in range(1, len(words)) if along[at][0] - along[at - 1][1] > most]
+    if not ends:
+        yield Line(box, spans, turned=True, down=down)
+        return
+    start = 0
+    for end in (*ends, len(words)):
+        piece = _cut(spans, start, end)
+        if any(not span.text.isspace() for span in piece):
+            yield Line(_hull(words[start:end]), piece, turned=True, down=down)
         start = end
 
 

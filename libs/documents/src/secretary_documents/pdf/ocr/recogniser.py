@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pymupdf
 
-from secretary_documents.pdf.layout.model import Box
+from secretary_documents.pdf.layout.model import Box, Word
 from secretary_documents.pdf.ocr.picture import draw
 from secretary_documents.pdf.ocr.recognition import Recognition
+from secretary_documents.pdf.ocr.scan_tables import tables_in
 from secretary_documents.pdf.ocr.tesseract import Tesseract
 
 
@@ -27,7 +29,10 @@ class Recogniser:
         Raises:
             PermanentError: PDF_PAGE_TOO_LARGE.
         """
-        return self._tesseract.read(draw(page, self._max_pixels))
+        picture = draw(page, self._max_pixels)
+        found = self._tesseract.read(picture)
+        words = (Word(word.box, word.text) for word in found.words)
+        return replace(found, tables=tuple(tables_in(picture, words)))
 
     def read_picture(self, page: pymupdf.Page, place: Box) -> Recognition:
         """Return the lines of text inside *place* that are recognised with confidence.

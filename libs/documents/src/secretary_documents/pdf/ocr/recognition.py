@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from secretary_documents.pdf.layout.model import Block, Box, Kind, Line, Span, hull
+from secretary_documents.pdf.layout.model import Block, Box, Kind, Line, Span, Table, hull
 from secretary_documents.pdf.method_choice import count_letters
+from secretary_documents.pdf.writers.text import to_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,8 @@ class Recognition:
 
     paragraphs: tuple[tuple[RecognisedLine, ...], ...] = ()
     """The lines of each paragraph, in reading order. No paragraph is empty."""
+    tables: tuple[Table, ...] = ()
+    """The tables. Their words are words of the paragraphs too."""
 
     @property
     def lines(self) -> Iterator[RecognisedLine]:
@@ -61,8 +64,8 @@ class Recognition:
 
     @property
     def text(self) -> str:
-        """The lines, with an empty line between paragraphs."""
-        return "\n\n".join("\n".join(line.text for line in lines) for lines in self.paragraphs)
+        """The lines, with an empty line between paragraphs, and each row of a table in one line."""
+        return "\n\n".join(to_text([block]) for block in self.blocks())
 
     @property
     def confidence(self) -> float:
@@ -79,13 +82,43 @@ class Recognition:
         return [_layout_line(line) for line in self.lines]
 
     def blocks(self) -> list[Block]:
-        """Return each paragraph as a block."""
-        return [_block(lines) for lines in self.paragraphs]
+        """Return the paragraphs and tables as blocks. A table is where its first line is."""
+        left = list(self.tables)
+        blocks: list[Block] = []
+        for lines in self.paragraphs:
+            outside: list[RecognisedLine] = []
+            for line in lines:
+                table = _table_around(line, self.tables)
+                if table is None:
+                    outside.append(line)
+                elif table in left:
+                    left.remove(table)
+                    blocks += [_block(outside)] if outside else []
+                    blocks.append(self._table_block(table))
+                    outside = []
+            blocks += [_block(outside)] if outside else []
+        return blocks
+
+    def _table_block(self, table: Table) -> Block:
+        around = table.box.wider(1)
+        words = [word for word in self.words if around.holds(word.box.middle)]
+        sure = round(mean_confidence(words), 2)
+        return Block(Kind.TABLE, table.box, table=table, method="ocr", confidence=sure)
 
 
 def mean_confidence(words: Sequence[RecognisedWord]) -> float:
     """Return the mean confidence in *words*, 0 to 1; 0 without words."""
     return sum(word.confidence for word in words) / len(words) if words else 0.0
+
+
+def _table_around(line: RecognisedLine, tables: Sequence[Table]) -> Table | None:
+    """Return the table that has most words of *line*; None if no table has."""
+    for table in tables:
+        around = table.box.wider(1)
+        inside = sum(around.holds(word.box.middle) for word in line.words)
+        if 2 * inside > len(line.words):
+            return table
+    return None
 
 
 def _layout_line(line: RecognisedLine) -> Line:

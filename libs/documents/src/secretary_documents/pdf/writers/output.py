@@ -44,7 +44,7 @@ def write_recognised(layout: PageLayout, text: str, output: str) -> str:
     """
     if output == "text":
         return text
-    if output == "markdown":
+    if output == "markdown" and not any(block.table for block in layout.blocks):
         return text_to_markdown(text)
     return write(layout, output, keep_headers=True)
 
