@@ -24,7 +24,6 @@ import pymupdf
 
 from secretary_common.errors import ErrorCode, PermanentError
 from secretary_documents.pdf.document_parts import DocumentParts
-from secretary_documents.pdf.layout.continuation import edges_of
 from secretary_documents.pdf.layout.document_style import (
     page_style,
     sample_running_lines,
@@ -54,8 +53,14 @@ from secretary_documents.pdf.mupdf import (
 )
 from secretary_documents.pdf.ocr.recogniser import Recogniser
 from secretary_documents.pdf.ocr.recognition import RecognisedLine
-from secretary_documents.pdf.searchable.layer_line import layer_lines, lines_to_json
-from secretary_documents.pdf.writers.output import place_in, write, write_plain, write_recognised
+from secretary_documents.pdf.page_entry import (
+    edges_entry,
+    lines_entry,
+    outputs_of,
+    pictures_entry,
+    written_entry,
+)
+from secretary_documents.pdf.writers.output import write, write_plain, write_recognised
 from secretary_worker import Emit, Work, allow_cpu
 
 Entry = dict[str, Any]
@@ -179,7 +184,7 @@ class PdfWork:
         if pictures:
             confidence = min(picture.confidence or 0.0 for picture in pictures)
             entry |= {"reason": Reason.PICTURES, "confidence": confidence}
-        return entry | _lines_entry(lines, request)
+        return entry | lines_entry(lines, request)
 
     def _native(
         self,
@@ -192,7 +197,7 @@ class PdfWork:
         known = self._known_style(request)
         running = known.running if known else frozenset[str]()
         keep = bool(request.get("keep_headers"))
-        outputs = _outputs_of(request)
+        outputs = outputs_of(request)
         written: dict[str, str] = {}
         edges: Entry = {}
         if "text" in outputs and plain.is_one_column() and not any(one.lines for one in pictures):
@@ -204,7 +209,7 @@ class PdfWork:
                 style = measured or page_style(source, running)
                 layout = layout_of(source, style, pictures)
                 written |= {one: write(layout, one, keep_headers=keep) for one in left}
-                edges = _edges_of(layout, written)
+                edges = edges_entry(layout, written)
             except _LAYOUT_ERRORS:
                 # A page so odd that it has no layout still has its text.
                 empty, text = _empty(source.page), plain.text()
@@ -212,9 +217,9 @@ class PdfWork:
                     one: write_plain(empty, text, one, method=Method.NATIVE) for one in left
                 }
         return {
-            **_written_entry(written, request),
-            **_pictures_entry(pictures, source.page),
-            **({"edges": edges} if edges else {}),
+            **written_entry(written, request),
+            **pictures_entry(pictures, source.page),
+            **edges,
         }
 
     def _known_style(self, request: Request) -> DocumentStyle | None:
@@ -256,12 +261,12 @@ class PdfWork:
             return {"text": "", "method": Method.OCR, "reason": Reason.TOO_LARGE}, ""
         layout, text = _empty(page), recognised.text
         layout.blocks = recognised.blocks()
-        written = {one: write_recognised(layout, text, one) for one in _outputs_of(request)}
+        written = {one: write_recognised(layout, text, one) for one in outputs_of(request)}
         return {
-            **_written_entry(written, request),
+            **written_entry(written, request),
             "method": Method.OCR,
             "confidence": recognised.confidence,
-            **_lines_entry(list(recognised.lines), request),
+            **lines_entry(list(recognised.lines), request),
         }, text
 
 
@@ -269,42 +274,6 @@ def _kept_pictures(page: pymupdf.Page, request: Request) -> list[Picture]:
     """Return the pictures of *page* that become files, if the job keeps pictures."""
     wanted = request.get("pictures")
     return kept_pictures_on(page, wanted["min_points"]) if wanted else []
-
-
-def _edges_of(layout: PageLayout, written: dict[str, str]) -> Entry:
-    """Return the edges of a page, by which its neighbours may be joined with it."""
-    outputs = [output for output in written if output != "text"]
-    if not outputs:
-        return {}
-    return edges_of(
-        layout, outputs, lambda output, block: place_in(written[output], layout, output, block)
-    )
-
-
-def _outputs_of(request: Request) -> list[str]:
-    return [request["output"], *request.get("also", ())]
-
-
-def _written_entry(written: dict[str, str], request: Request) -> Entry:
-    others = {output: written[output] for output in request.get("also", ())}
-    return {"text": written[request["output"]], **({"outputs": others} if others else {})}
-
-
-def _lines_entry(lines: Sequence[RecognisedLine], request: Request) -> Entry:
-    if not lines or not request.get("lines"):
-        return {}
-    return {"lines": lines_to_json(layer_lines(lines))}
-
-
-def _pictures_entry(pictures: Sequence[Picture], page: pymupdf.Page) -> Entry:
-    """Return the files of *pictures*, with boxes on the page as it is shown."""
-    turned = page.rotation_matrix  # MuPDF gives the places on the page without its rotation
-    found = [
-        {"name": one.file, "box": list(pymupdf.Rect(one.box) * turned)}
-        for one in pictures
-        if one.file
-    ]
-    return {"pictures": found} if found else {}
 
 
 def _empty(page: pymupdf.Page) -> PageLayout:
