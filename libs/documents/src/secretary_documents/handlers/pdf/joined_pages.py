@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from secretary_common.models import JsonObject
-from secretary_documents.pdf.layout.continuation import Edge, Place, continues
+from secretary_documents.pdf.continuation import Edge, Place, continues
 from secretary_documents.pdf.layout.model import Kind
 from secretary_documents.pdf.page import Page
 from secretary_documents.pdf.writers.markup import join_lines
