@@ -126,7 +126,12 @@ def _with_bullets(text: str) -> str:
 
 def _is_prose(box: Box, text: str) -> bool:
     least = max(_PROSE_CHARS, _PROSE_LINE * text.count("\n"))
-    return box.width >= _LEAST_WIDTH and len(text) >= least and len(_WORD.findall(text)) > 1
+    return box.width >= _LEAST_WIDTH and len(text) >= least and _has_two_words(text)
+
+
+def _has_two_words(text: str) -> bool:
+    first = _WORD.search(text)
+    return bool(first and _WORD.search(text, first.end()))
 
 
 def _are_beside(one: Box, other: Box) -> bool:
