@@ -12,7 +12,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 PYTEST ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up quick test drills chaos fairness corpus bench bench-quality tree lint format lock clean
+.PHONY: help setup demo up quick test drills chaos fairness corpus bench bench-quality reference tree lint format lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -99,6 +99,9 @@ BENCH ?=
 bench-quality: setup ## Measure the structure of the PDFs in the folder QUALITY against their Markdown
 	@test -n "$(QUALITY)" || { echo "name a folder: make bench-quality QUALITY=…"; exit 2; }
 	@PYTHONPATH=bench $(BIN)/python -m quality.run "$(QUALITY)" $(BENCH)
+
+reference: setup ## Write docs/api.md and docs/errors.md from the code
+	@$(BIN)/python deploy/local/reference.py
 
 tree: ## Print the layout: each package, its modules counted, and its purpose
 	@$(PYTHON) deploy/local/tree.py
