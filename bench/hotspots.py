@@ -1,8 +1,9 @@
 """Where each service spends its CPU time, by samples of py-spy during bursts.
 
 py-spy is not a part of the project: install it (``pip install py-spy``), and run the bench as root,
-because the services hide their memory from other processes. Shares are of the samples in which the
-service used a CPU. Compiled code, such as the event loop's, counts for the function that called it.
+because the services hide their memory from other processes. Compiled code counts for the function
+that called it. The event loops' own compiled code, which waits and reads sockets, does not count:
+py-spy cannot tell whether it waits.
 """
 
 from __future__ import annotations
@@ -34,8 +35,11 @@ _FRAME = re.compile(r"(?P<name>.+) \((?P<file>.+?):\d+\)$")
 _OWN = "secretary_"
 # The functions through which everything passes.
 _PLUMBING = re.compile(r"/(main|supervisor|marks|resilient_loop|event_loop|handler_loop|mailbox)\.")
-# Threads that wait for work.
-_WAITING = ("wait (threading", "select (selectors", "_worker (concurrent", "get (queue")
+# Threads that wait for work, or are in the code of an event loop.
+_WAITING = re.compile(
+    r"[\w.]*(?:wait \(threading|select \(selectors|_worker \(concurrent|get \(queue"
+    r"|run \(asyncio/runners|run \(uvicorn|serve \(uvicorn)"
+)
 _SAMPLES = re.compile(r"(?P<stack>.+) (?P<count>\d+)$")
 
 Stack = tuple[tuple[str, ...], int]
@@ -101,7 +105,7 @@ def _stacks(file: Path) -> Iterator[Stack]:
     for line in file.read_text().splitlines():
         found = _SAMPLES.match(line)
         frames = tuple(found["stack"].split(";")) if found else ()
-        if found and not frames[-1].startswith(_WAITING):
+        if found and not _WAITING.match(frames[-1]):
             yield frames, int(found["count"])
 
 
