@@ -58,6 +58,7 @@ from secretary_documents.pdf.page_entry import (
     lines_entry,
     outputs_of,
     pictures_entry,
+    shown_on,
     written_entry,
 )
 from secretary_documents.pdf.writers.output import write, write_plain, write_recognised
@@ -235,7 +236,7 @@ class PdfWork:
         pictures, lines = [], list[RecognisedLine]()
         for place in places:
             try:
-                found = self._recogniser_of(request).read_picture(page, place)
+                found = self._recogniser_of(request).read_picture(page, shown_on(page, place))
             except PermanentError as error:
                 if error.code != ErrorCode.PDF_PAGE_TOO_LARGE:
                     raise

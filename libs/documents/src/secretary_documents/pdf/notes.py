@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from itertools import islice
 from typing import Any
@@ -69,20 +69,23 @@ def _choice(choice: Any) -> str:
 
 
 def _annotations(page: pymupdf.Page) -> Iterator[Entry]:
+    words: list[Any] | None = None
     for annotation in page.annots():
         with suppress(*MUPDF_ERRORS):
             if annotation.type[1] not in _NO_NOTES:
-                yield _annotation(annotation, page)
+                if words is None and annotation.type[1] in _MARKS:
+                    words = page.get_text("words")
+                yield _annotation(annotation, page, words or [])
 
 
-def _annotation(annotation: Any, page: pymupdf.Page) -> Entry:
+def _annotation(annotation: Any, page: pymupdf.Page, words: Sequence[Any]) -> Entry:
     about = annotation.info
     optional = {
         "author": about.get("title"),
         "subject": about.get("subject"),
         "created": _moment(about.get("creationDate")),
         "modified": _moment(about.get("modDate")),
-        "marked_text": _marked(annotation, page) if annotation.type[1] in _MARKS else None,
+        "marked_text": _marked(annotation, words) if annotation.type[1] in _MARKS else None,
     }
     return {
         "page": page.number + 1,
@@ -93,13 +96,12 @@ def _annotation(annotation: Any, page: pymupdf.Page) -> Entry:
     }
 
 
-def _marked(annotation: Any, page: pymupdf.Page) -> str:
-    """Return the words of *page* under a highlight or another mark."""
+def _marked(annotation: Any, words: Sequence[Any]) -> str:
+    """Return those of the *words* of a page that are under a highlight or another mark."""
     corners = annotation.vertices or []
     quads = [corners[start : start + 4] for start in range(0, len(corners), 4)]
     places = [pymupdf.Rect(pymupdf.Quad(quad).rect) for quad in quads if len(quad) == _CORNERS]
     places = places or [annotation.rect]
-    words = page.get_text("words")
     found = [
         word[4]
         for word in words

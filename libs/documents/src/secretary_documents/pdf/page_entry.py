@@ -8,7 +8,7 @@ from typing import Any
 import pymupdf
 
 from secretary_documents.pdf.continuation import edges_of
-from secretary_documents.pdf.layout.model import PageLayout, Picture
+from secretary_documents.pdf.layout.model import Box, PageLayout, Picture
 from secretary_documents.pdf.ocr.recognition import RecognisedLine
 from secretary_documents.pdf.searchable.layer_line import layer_lines, lines_to_json
 from secretary_documents.pdf.writers.output import place_in
@@ -48,10 +48,12 @@ def lines_entry(lines: Sequence[RecognisedLine], request: Request) -> Entry:
 
 def pictures_entry(pictures: Sequence[Picture], page: pymupdf.Page) -> Entry:
     """Return the files of *pictures*, with boxes on the page as it is shown."""
-    turned = page.rotation_matrix  # MuPDF gives the places on the page without its rotation
     found = [
-        {"name": one.file, "box": list(pymupdf.Rect(one.box) * turned)}
-        for one in pictures
-        if one.file
+        {"name": one.file, "box": list(shown_on(page, one.box))} for one in pictures if one.file
     ]
     return {"pictures": found} if found else {}
+
+
+def shown_on(page: pymupdf.Page, place: Box) -> Box:
+    """Return *place*, which MuPDF gives without the rotation of *page*, as the page is shown."""
+    return Box(*(pymupdf.Rect(place) * page.rotation_matrix))

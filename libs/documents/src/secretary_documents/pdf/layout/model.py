@@ -224,6 +224,26 @@ class PageLayout:
     width: float
     height: float
     blocks: list[Block] = field(default_factory=list)
+    rotation: int = 0
+    """By how many degrees the page is turned clockwise when it is shown: 0, 90, 180 or 270.
+
+    The width and the height are those of the shown page, but the boxes are those without the turn.
+    """
+
+    def shown(self, box: Box) -> Box:
+        """Return the place of *box* on the page as it is shown."""
+        if self.rotation == 90:
+            return Box(self.width - box.bottom, box.left, self.width - box.top, box.right)
+        if self.rotation == 180:
+            return Box(
+                self.width - box.right,
+                self.height - box.bottom,
+                self.width - box.left,
+                self.height - box.top,
+            )
+        if self.rotation == 270:
+            return Box(box.top, self.height - box.right, box.bottom, self.height - box.left)
+        return box
 
 
 def shown(blocks: Iterable[Block], *, keep_headers: bool) -> list[Block]:

@@ -60,7 +60,8 @@ def layout_of(
 ) -> PageLayout:
     """Return the blocks of a page in reading order, with *pictures* where they stand."""
     page, lines = source.page, list(source.lines)
-    layout = PageLayout(page.number + 1, page.rect.width, page.rect.height)
+    width, height = page.rect.width, page.rect.height
+    layout = PageLayout(page.number + 1, width, height, rotation=page.rotation % 360)
     if not lines:
         layout.blocks = [picture.block() for picture in pictures]
         return layout

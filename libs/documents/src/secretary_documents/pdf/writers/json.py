@@ -12,17 +12,17 @@ from secretary_documents.pdf.writers.markup import join_lines
 
 def to_json(layout: PageLayout) -> str:
     """Return *layout* as a JSON object. Repeated headers and footers are always in it."""
-    blocks = [_block(block, order, layout.number) for order, block in enumerate(layout.blocks)]
+    blocks = [_block(block, order, layout) for order, block in enumerate(layout.blocks)]
     size = {"width": round(layout.width, 1), "height": round(layout.height, 1)}
     return json.dumps({"page": layout.number, **size, "blocks": blocks}, ensure_ascii=False)
 
 
-def _block(block: Block, order: int, page: int) -> dict[str, Any]:
+def _block(block: Block, order: int, layout: PageLayout) -> dict[str, Any]:
     found: dict[str, Any] = {
         "kind": block.kind.value,
-        "page": page,
+        "page": layout.number,
         "order": order,
-        "box": [round(side, 1) for side in block.box],
+        "box": [round(side, 1) for side in layout.shown(block.box)],
         "text": _text(block),
         "method": block.method,
         "confidence": block.confidence,
