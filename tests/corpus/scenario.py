@@ -34,6 +34,7 @@ _MIB = 2**20
 _USUAL = ("PDF_INVALID", "PDF_PASSWORD_REQUIRED")
 """Jobs with these errors are not listed one by one."""
 _SLOWEST = 5
+_PARTS = {"chunks": {}, "pictures": {"min_points": 20}, "annotations": True}
 _CHILDREN_END_SEC = 5.0
 
 Job = dict[str, Any]
@@ -63,7 +64,8 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, help="every *.pdf under it is read")
     parser.add_argument("--method", default="combined", help="the extraction_method")
-    parser.add_argument("--output", default="markdown", help="text or markdown")
+    parser.add_argument("--output", default="markdown", help="one output, or several with commas")
+    parser.add_argument("--parts", action="store_true", help="add chunks, pictures, annotations")
     parser.add_argument("--page-end", type=int, default=20, help="of each file")
     parser.add_argument("--mutations", type=int, default=0, help="how many damaged copies to add")
     parser.add_argument("--seed", type=int, default=1, help="of the random damage")
@@ -111,7 +113,8 @@ def _run_jobs(client: JobClient, options: argparse.Namespace, files: Iterable[Pa
         parameters = {
             "filename": str(file),
             "extraction_method": options.method,
-            "output": options.output,
+            "output": options.output.split(",") if "," in options.output else options.output,
+            **(_PARTS if options.parts else {}),
             "page_end": options.page_end,
             "use_cache": False,
         }
