@@ -262,6 +262,25 @@ async def test_a_silence_is_recorded_once_no_matter_which_worker_holds_the_job(
     assert (await current(jobs)).worker_failures == [worker_failure()]
 
 
+async def test_a_stop_of_a_worker_counts_only_if_the_run_has_lost_a_lease_before(
+    jobs: JobRepository,
+) -> None:
+    job = await claimed(jobs)
+    await jobs.record_worker_failure("job-1", worker_failure(how="stopped"))
+    assert (await current(jobs)).worker_failures == []
+    assert await jobs.reclaim(job, lease("t2", "worker-2", 60), after(30))
+    await jobs.record_worker_failure("job-1", worker_failure(how="stopped"))  # recorded late
+    assert (await current(jobs)).worker_failures == []
+    stop = worker_failure("t2", attempt=2, worker="worker-2", how="stopped")
+    await jobs.record_worker_failure("job-1", stop)
+    again = await current(jobs)
+    assert again.worker_failures == [stop]
+    assert await jobs.reclaim(again, lease("t3", "worker-3", 90), after(60))
+    late = worker_failure("t2b", attempt=2, worker="worker-2", how="stopped")
+    await jobs.record_worker_failure("job-1", late)
+    assert (await current(jobs)).worker_failures == [stop, late]
+
+
 async def test_a_silence_of_a_run_that_has_ended_is_not_recorded(jobs: JobRepository) -> None:
     job = await claimed(jobs)
     await jobs.settle(job, "t1", end(Outcome.FAILED))

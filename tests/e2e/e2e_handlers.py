@@ -4,6 +4,7 @@ import asyncio
 import ctypes
 import hashlib
 import re
+import signal
 import tempfile
 import time
 from collections.abc import AsyncIterator
@@ -131,6 +132,15 @@ async def handle_die(
     ctypes.string_at(0)
 
 
+async def handle_stop(
+    job: Job, repo: SecretaryJobRepository, resource_calculator: ResourceCalculator
+) -> None:
+    """Stop the worker, by a signal to the thread that runs the handler."""
+    signal.raise_signal(signal.SIGSTOP)
+    await asyncio.sleep(600)
+
+
+register("stop", handle_stop)
 register("freeze", handle_freeze)
 register("die", handle_die)
 register("measure", handle_measure, params=MeasureParams)

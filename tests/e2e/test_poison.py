@@ -74,6 +74,27 @@ def test_a_poison_job_takes_two_workers_and_no_job_beside_it(
     assert sum(log.count(f"in handle_{job_type}") for log in logs) >= 2
 
 
+def test_a_job_that_stops_its_worker_each_time_takes_three_workers(
+    start_stack: StackFactory,
+) -> None:
+    stack = start_stack({**SETTINGS, "worker.lease_sec": 2 * LEASE_SEC}, workers=4)
+    with stack.client() as client:
+        bad = client.submit("stop", {})
+        poison = client.wait(bad, timeout_sec=120)
+        assert (poison["status"], poison["error"]["code"]) == ("failed", "POISONED")
+        worker_failures = poison["error"]["details"]["worker_failures"]
+        assert [(one["attempt"], one["how"]) for one in worker_failures] == [
+            (2, "stopped"),
+            (3, "stopped"),
+        ]
+        other = client.wait(client.submit("nap", {"seconds": 0.5}), timeout_sec=30)
+        assert other["status"] == "completed"
+        for worker in stack.workers:
+            os.kill(worker.child.pid, signal.SIGCONT)
+        wait_until(lambda: all_ready(stack), timeout_sec=60, what="the workers", every_sec=0.5)
+    assert all(worker.running for worker in stack.workers)
+
+
 def watchdog_of(worker: Service) -> int:
     """The process id of the watchdog of a worker."""
     for found in Path("/proc").glob("[0-9]*/cmdline"):

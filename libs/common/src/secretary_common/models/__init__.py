@@ -68,6 +68,7 @@ from secretary_common.models.ids import (
 from secretary_common.models.job import (
     KEY_KEPT,
     POISON_AFTER,
+    STOPPED,
     Idempotency,
     Job,
     JobError,
@@ -103,6 +104,7 @@ __all__ = [
     "READ",
     "RESENDABLE",
     "RUNNING",
+    "STOPPED",
     "SUBMIT",
     "ApiKey",
     "AttemptRecord",

@@ -74,8 +74,13 @@ class Settled(Value):
     """Whether the attempt had lost its worker, and another process settled the job."""
 
 
+STOPPED = "stopped"
+"""The failure of a worker that a signal has stopped. The signal may have come from outside, so this
+failure counts only if the run has lost a lease before."""
+
+
 class WorkerFailure(Value):
-    """An attempt whose code ran while its worker died or froze, as the watchdog saw it."""
+    """An attempt whose code ran while its worker died, froze or was stopped, by the watchdog."""
 
     run: int
     attempt: int
@@ -84,7 +89,7 @@ class WorkerFailure(Value):
     worker: str
     """The owner of that lease."""
     how: str
-    """``died`` or ``frozen``."""
+    """``died``, ``frozen`` or ``stopped``."""
     at: datetime
 
 

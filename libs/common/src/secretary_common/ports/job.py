@@ -227,7 +227,8 @@ class JobClaims(Protocol):
     async def record_worker_failure(self, job_id: str, failure: WorkerFailure) -> None:
         """Add *failure* to the job, if the run of *failure* has not ended. Safe to repeat.
 
-        The write expects no lease, because another worker may hold the job now.
+        The write expects no lease, because another worker may hold the job now. The failure
+        ``STOPPED`` is added only if the run had lost a lease before that attempt.
         """
         ...
 

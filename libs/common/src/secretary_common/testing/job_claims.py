@@ -8,6 +8,7 @@ from datetime import datetime
 from secretary_common.errors import StaleClaim
 from secretary_common.jobs import transition
 from secretary_common.models import (
+    STOPPED,
     Job,
     Lease,
     Outcome,
@@ -84,6 +85,9 @@ class InMemoryJobClaims(JobMemory):
     async def record_worker_failure(self, job_id: str, failure: WorkerFailure) -> None:
         job = self.jobs.get(job_id)
         if not job or job.has_ended or job.run != failure.run:
+            return
+        holds = job.lease is not None and job.lease.token == failure.token
+        if failure.how == STOPPED and job.lost_leases < (1 if holds else 2):
             return
         if failure.token not in {known.token for known in job.worker_failures}:
             self.put(job, worker_failures=[*job.worker_failures, failure])

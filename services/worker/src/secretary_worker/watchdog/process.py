@@ -19,6 +19,10 @@ also counts the time in which the worker was stopped. After SIGCONT, or after a 
 moved, every worker would end although all are healthy. The watchdog counts its own ticks instead.
 It counts nothing while the whole machine stands still, and it does not count a tick in which only
 the worker is stopped (SIGSTOP).
+
+A stopped worker is not ended, because an operator may have stopped it. But if it is stopped for
+TICKS ticks while exactly one thread runs a job's code, the recorder writes this into the job: a job
+that stops one worker after another is poison.
 """
 
 from __future__ import annotations
@@ -40,7 +44,7 @@ from secretary_worker.watchdog import marks
 from secretary_worker.watchdog.marks import Mark
 
 BEAT, GOODBYE = b".", b"q"
-DIED, FROZEN = "died", "frozen"
+DIED, FROZEN, STOPPED = "died", "frozen", "stopped"  # also in ``models``, too large to import
 RECORDER = "secretary_worker.watchdog.failure_recorder"
 
 _READ_BYTES = 4096
@@ -115,7 +119,7 @@ class Watchdog:
 
     def run(self) -> None:
         """Watch until the worker sends its goodbye, dies, or is ended because it is frozen."""
-        silent, before = 0, self._observe()
+        silent, stopped, before = 0, 0, self._observe()
         while silent < self._ticks:
             if select.select([0], [], [], self._tick_sec)[0]:
                 received = os.read(0, _READ_BYTES)
@@ -124,9 +128,12 @@ class Watchdog:
                 if not received:
                     self._died()
                     return
-                silent = 0
+                silent = stopped = 0
                 self._dismiss_recorder()
-            elif not self._worker.is_stopped():
+            elif self._worker.is_stopped():
+                stopped += 1
+                self._note_stop(stopped)
+            else:
                 silent += 1
                 if silent == self._ticks // 2:
                     before = self._observe()
@@ -135,6 +142,16 @@ class Watchdog:
         self._record(FROZEN, suspect, _RECORD_FROZEN_SEC)
         self._worker.end()
         self._wait_for_recorder(_RECORD_DIED_SEC)
+
+    def _note_stop(self, ticks: int) -> None:
+        """Record a stop of the worker once, if it is clear which job's code ran."""
+        if ticks == self._ticks // 2:
+            self._start_recorder()
+        elif ticks == self._ticks:
+            found = list(self._marks().values())
+            if len(found) == 1:
+                self._record(STOPPED, found[0], _RECORD_DIED_SEC)
+            self._dismiss_recorder()
 
     def _died(self) -> None:
         found = list(self._marks().values())

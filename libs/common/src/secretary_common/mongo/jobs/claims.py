@@ -10,7 +10,15 @@ from pymongo import ASCENDING
 from pymongo.errors import OperationFailure
 
 from secretary_common.jobs import transition
-from secretary_common.models import Job, Lease, ProgressChange, Renewal, Settlement, WorkerFailure
+from secretary_common.models import (
+    STOPPED,
+    Job,
+    Lease,
+    ProgressChange,
+    Renewal,
+    Settlement,
+    WorkerFailure,
+)
 from secretary_common.mongo.collection import BY_ID, Collection, Document
 from secretary_common.mongo.fault import NOT_APPLICABLE_CODES
 from secretary_common.mongo.jobs import candidates
@@ -145,12 +153,16 @@ class MongoJobClaims:
         return await self._reader.claimed(taken) if taken else None
 
     async def record_worker_failure(self, job_id: str, failure: WorkerFailure) -> None:
-        query = {
+        query: Document = {
             "_id": job_id,
             "run": failure.run,
             "status": {"$in": [PENDING, PROCESSING]},
             "worker_failures.token": {"$ne": failure.token},
         }
+        if failure.how == STOPPED:
+            # If another worker holds the job by now, the lease of this attempt is among the lost.
+            before = {"lease.token": failure.token, "lost_leases": {"$gte": 1}}
+            query["$or"] = [before, {"lost_leases": {"$gte": 2}}]
         await self._jobs.update_one(query, {"$push": {"worker_failures": failure.model_dump()}})
 
     async def renew(
