@@ -21,11 +21,29 @@ from chaos.event_log import EventLog
 from chaos.faults import Form, draw_faults, shortages_of
 from chaos.history import History
 from chaos.injection.fault_injector import FaultInjector
-from chaos.ledger.interval import Interval
-from chaos.ledger.recovery import WorkerSettings, leases_of, recoveries
+from chaos.ledger.evidence import Evidence
+from chaos.ledger.interval import Interval, without
+from chaos.ledger.recovery import (
+    HeldLease,
+    WorkerProcess,
+    WorkerSettings,
+    claimable_times,
+    leases_of,
+    recoveries,
+)
+from chaos.ledger.starts import Flood, backlogs, most_at_once, starts, without_jobs
 from chaos.ledger.verdict import Verdict, judge
-from chaos.plan import FEATURES, draw_submissions
-from chaos.system import DATABASE, HEARTBEAT_SEC, LEASE_SEC, POLL_SEC, SLOTS, System, running
+from chaos.plan import BYSTANDER, FEATURES, HOSTILE, KEYS, draw_flood, draw_submissions
+from chaos.system import (
+    DATABASE,
+    HEARTBEAT_SEC,
+    LEASE_SEC,
+    LIMITS,
+    POLL_SEC,
+    SLOTS,
+    System,
+    running,
+)
 from pymongo import MongoClient
 
 from secretary_devstack.servers.receiver import ReceiverAnswer
@@ -33,6 +51,9 @@ from secretary_devstack.servers.receiver import ReceiverAnswer
 Client = MongoClient[dict[str, Any]]
 
 RECOVERY_BOUND_SEC = LEASE_SEC + POLL_SEC + 2
+FEW_JOBS = 2
+"""If more jobs of the ordinary clients wait, a job of the bystander takes turns with them."""
+FLOOD_JOBS = 80
 ANSWER_SEC = 120.0
 """After the last fault, every client must get an answer within this time."""
 MIXED_ANSWERS = 400
@@ -76,6 +97,10 @@ class Experiment:
             features=FEATURES,
             shortages=shortages_of(self._faults),
         )
+        self._submissions += draw_flood(
+            seed, first=size.jobs, jobs=FLOOD_JOBS, seconds=size.seconds * 0.95
+        )
+        self._submissions.sort(key=lambda each: each.at)
         self._took: dict[str, float] = {}
 
     @property
@@ -126,14 +151,20 @@ class Experiment:
                 ],
                 odd=injector.events.odd_documents,
             )
-            recovered = recoveries(
-                leases_of(evidence.history),
-                evidence_reader.worker_processes(system.stack.workers, injector.events, log),
-                outages=[*probe.outages, *injector.events.store_outages],
-                unavailable=evidence_reader.unavailable_times(injector.events),
-                settings=WorkerSettings(SLOTS, HEARTBEAT_SEC),
+            leases = leases_of(evidence.history)
+            processes = evidence_reader.worker_processes(system.stack.workers, injector.events, log)
+            times: dict[str, Any] = {
+                "outages": [*probe.outages, *injector.events.store_outages],
+                "unavailable": evidence_reader.unavailable_times(injector.events),
+                "settings": WorkerSettings(SLOTS, HEARTBEAT_SEC),
+            }
+            recovered = recoveries(leases, processes, **times)
+            verdict = judge(
+                evidence,
+                recovered,
+                RECOVERY_BOUND_SEC,
+                flood=_flood(evidence, leases, processes, times),
             )
-            verdict = judge(evidence, recovered, RECOVERY_BOUND_SEC)
         self._save(injector.events, probe.outages, evidence.history, verdict)
         return verdict
 
@@ -176,6 +207,7 @@ class Experiment:
             "violations": [asdict(one) for one in verdict.violations],
             "slow-recoveries": [asdict(one) for one in verdict.slow],
             "recoveries": [asdict(one) for one in verdict.recoveries],
+            "starts": [asdict(one) for one in verdict.flood.starts] if verdict.flood else [],
             "faults": [asdict(one) for one in events.faults],
             "outages": [asdict(one) for one in outages],
             "lifetimes": [asdict(one) for one in events.lifetimes],
@@ -188,3 +220,21 @@ class Experiment:
         for name, rows in tables.items():
             lines = [json.dumps(row, default=str) + "\n" for row in rows]
             (self._folder / f"{name}.jsonl").write_text("".join(lines))
+
+
+def _flood(
+    evidence: Evidence,
+    leases: Sequence[HeldLease],
+    processes: Sequence[WorkerProcess],
+    times: dict[str, Any],
+) -> Flood:
+    """Return what the flood of the hostile key cost the bystander."""
+    jobs = evidence.jobs_of(HOSTILE)
+    ordinary = frozenset().union(*map(evidence.jobs_of, range(KEYS)))
+    claimable = claimable_times(without_jobs(leases, jobs), processes, **times)
+    busy = backlogs(evidence.history, ordinary, above=FEW_JOBS)
+    return Flood(
+        starts(evidence.history, evidence.jobs_of(BYSTANDER), without(claimable, busy)),
+        most_at_once(leases, jobs),
+        LIMITS["max_running"],
+    )

@@ -13,7 +13,14 @@ JsonObject = dict[str, Any]
 DOOMED, FLAKY = "CHAOS_DOOMED", "CHAOS_FLAKY"
 """The error codes of jobs that fail on purpose."""
 KEYS = 4
-"""How many API keys the clients use."""
+"""How many API keys the ordinary clients use."""
+HOSTILE, BYSTANDER = KEYS, KEYS + 1
+"""The key that floods the system, and the key whose jobs must start nevertheless."""
+FLOOD_SEC = (5.0, 10.0)
+"""How long a job of the flood runs."""
+FLOODS = 2
+"""The flood comes so often, all its jobs at once."""
+BYSTANDER_EVERY_SEC = 0.5
 OVERDUE_SEC = 1.0
 BATCH_SIZE = 8
 
@@ -169,6 +176,39 @@ def draw_submissions(
     groups = list(_grouped(plans, random, batches=features.batch))
     submissions = [Submission(_time(random, group, seconds, shortages), group) for group in groups]
     return sorted(submissions, key=lambda each: each.at)
+
+
+def draw_flood(seed: int, *, first: int, jobs: int, seconds: float) -> list[Submission]:
+    """Return the requests of the hostile key and of the bystander, in the order of sending.
+
+    Args:
+        seed: of the experiment.
+        first: the number of the first job.
+        jobs: how many long jobs, all of the highest priority, flood the system.
+        seconds: how long the bystander submits quick jobs.
+    """
+    random = Random(f"flood {seed}")
+    quick = int(seconds / BYSTANDER_EVERY_SEC)
+    refs = (f"chaos-{seed}-{number}" for number in range(first, first + jobs + quick))
+    plans = [
+        JobPlan(
+            number,
+            ref,
+            Kind.STEADY,
+            HOSTILE,
+            seconds=round(random.uniform(*FLOOD_SEC), 2),
+            priority=9,
+        )
+        if number < first + jobs
+        else JobPlan(number, ref, Kind.QUICK, BYSTANDER)
+        for number, ref in enumerate(refs, first)
+    ]
+    flood = [
+        Submission(1 + n * FLOODS // jobs * seconds / FLOODS, (plan,))
+        for n, plan in enumerate(plans[:jobs])
+    ]
+    calm = [Submission(n * BYSTANDER_EVERY_SEC, (plan,)) for n, plan in enumerate(plans[jobs:])]
+    return sorted([*flood, *calm], key=lambda each: each.at)
 
 
 def _time(

@@ -110,6 +110,9 @@ def _explain(verdict: Verdict) -> None:
     for one in verdict.slow[:SHOWN]:
         waited = f"{one.counted_sec:.1f} s ({one.seconds:.1f} s in all)"
         say(f"  recovered late: {one.job_id} after attempt {one.attempt}: {waited}")
+    for start in verdict.flood.late[:SHOWN] if verdict.flood else ():
+        waited = f"{start.counted_sec:.1f} s ({start.seconds:.1f} s in all)"
+        say(f"  started late beside the flood: {start.job_id}: {waited}")
 
 
 def _names(seeds: range) -> str:

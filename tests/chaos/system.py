@@ -12,7 +12,7 @@ from pathlib import Path
 
 import httpx
 from chaos import execution_log
-from chaos.plan import KEYS
+from chaos.plan import BYSTANDER, HOSTILE, KEYS
 from chaos.small_disk import small_disk
 from support.scenario_report import expect
 
@@ -30,6 +30,8 @@ DATABASE = "chaos"
 APIS, NOTIFIERS, WORKERS, SLOTS = 2, 2, 3, 8
 LEASE_SEC, HEARTBEAT_SEC, POLL_SEC = 6.0, 1.5, 1.5
 DRAIN_SEC = 3.0
+LIMITS = {"max_running": WORKERS * SLOTS // 3, "max_pending": 1000}
+"""The limits of the hostile key, as docs/keys.md recommends."""
 # With 2 s three nodes fail over sooner, but hold needless elections on a busy machine.
 ELECTION_TIMEOUT_MS = 4000
 SETTINGS: Settings = {
@@ -135,7 +137,7 @@ def running(folder: Path) -> Iterator[System]:
             broker_proxies,
             receiver,
             stack,
-            [_make_key(stack, number) for number in range(KEYS)],
+            [_make_key(stack, number) for number in (*range(KEYS), HOSTILE, BYSTANDER)],
             disk,
         )
 
@@ -180,7 +182,8 @@ def _added(proxies: list[TcpProxy], proxy: TcpProxy) -> TcpProxy:
 
 def _make_key(stack: Stack, number: int) -> str:
     headers = {"Authorization": f"Bearer {stack.keys.bootstrap}"}
-    body = {"name": f"chaos-{number}", "scopes": []}
+    limits = LIMITS if number == HOSTILE else {}
+    body = {"name": f"chaos-{number}", "scopes": [], "limits": limits}
     answer = httpx.post(f"{stack.url}/api/keys", json=body, headers=headers)
     key: str = answer.raise_for_status().json()["data"]["key"]
     return key

@@ -172,6 +172,11 @@ class Evidence:
     odd_webhooks: Sequence[ReceivedWebhook] = ()
     """The webhooks of odd jobs and odd deliveries."""
 
+    def jobs_of(self, key: int) -> frozenset[str]:
+        """Return the ids of the jobs that the API key with this number has submitted."""
+        plans = ((job_id, self.plan_of(job)) for job_id, job in self.jobs.items())
+        return frozenset(job_id for job_id, plan in plans if plan and plan.key == key)
+
     def plan_of(self, job: JsonObject) -> JobPlan | None:
         """Return the plan of a job; None if it has none."""
         return self.plans.get(job.get("job_name") or "")

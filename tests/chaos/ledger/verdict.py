@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from chaos.ledger import acceptance, commits, odd_documents, results, webhooks
 from chaos.ledger.evidence import Breach, Evidence, Violation
 from chaos.ledger.recovery import Recovery
+from chaos.ledger.starts import START_BOUND_SEC, Flood
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,7 @@ class Verdict:
     recovery_bound_sec: float
     figures: str
     """Counts of what happened."""
+    flood: Flood | None = None
 
     @property
     def slow(self) -> list[Recovery]:
@@ -30,7 +32,8 @@ class Verdict:
     @property
     def kept(self) -> bool:
         """Whether the promise was kept."""
-        return not self.violations and not self.slow
+        flood_held = self.flood is None or self.flood.is_held
+        return not self.violations and not self.slow and flood_held
 
     def count(self, breach: Breach) -> int:
         """Return how many violations are of one kind."""
@@ -39,7 +42,18 @@ class Verdict:
     def summary(self) -> str:
         """Return the verdict in one line."""
         counts = ", ".join(f"{breach.value} {self.count(breach)}" for breach in Breach)
-        return f"{counts} | {self.figures} | {self._recovery_line()}"
+        return f"{counts} | {self.figures} | {self._recovery_line()}{self._flood_line()}"
+
+    def _flood_line(self) -> str:
+        if not self.flood or not self.flood.starts:
+            return ""
+        counted = _median_and_max([one.counted_sec for one in self.flood.starts])
+        wall = _median_and_max([one.seconds for one in self.flood.starts])
+        return (
+            f" | flood: {self.flood.most} at once, bound {self.flood.allowed}; "
+            f"{len(self.flood.starts)} starts beside it after {counted}, bound "
+            f"{START_BOUND_SEC:.1f} s (outages and backlogs included: {wall})"
+        )
 
     def _recovery_line(self) -> str:
         if not self.recoveries:
@@ -56,7 +70,13 @@ def _median_and_max(seconds: Sequence[float]) -> str:
     return f"p50 {statistics.median(seconds):.1f} s, max {max(seconds):.1f} s"
 
 
-def judge(evidence: Evidence, recoveries: Sequence[Recovery], recovery_bound_sec: float) -> Verdict:
+def judge(
+    evidence: Evidence,
+    recoveries: Sequence[Recovery],
+    recovery_bound_sec: float,
+    *,
+    flood: Flood | None = None,
+) -> Verdict:
     """Check the evidence against the promise."""
     checks = (
         acceptance.check,
@@ -66,7 +86,7 @@ def judge(evidence: Evidence, recoveries: Sequence[Recovery], recovery_bound_sec
         odd_documents.check,
     )
     violations = [violation for check in checks for violation in check(evidence)]
-    return Verdict(violations, recoveries, recovery_bound_sec, figures_of(evidence))
+    return Verdict(violations, recoveries, recovery_bound_sec, figures_of(evidence), flood)
 
 
 def figures_of(evidence: Evidence) -> str:

@@ -6,7 +6,17 @@ from dataclasses import replace
 
 from chaos.faults import GROUPS, Fault, FaultKind, Form, Target, draw_faults, shortages_of
 from chaos.oddity import DELIVERY_ODDITIES, JOB_ODDITIES
-from chaos.plan import BATCH_SIZE, HUNGRY, POISON, Kind, Submission, draw_submissions
+from chaos.plan import (
+    BATCH_SIZE,
+    BYSTANDER,
+    HOSTILE,
+    HUNGRY,
+    POISON,
+    Kind,
+    Submission,
+    draw_flood,
+    draw_submissions,
+)
 from chaos.server_error import CODES, COMMANDS, code_of, commands_of
 from support.chaos_samples import ALL
 
@@ -153,3 +163,16 @@ def test_faults_can_be_left_out_and_the_others_stay() -> None:
         "odd document in deliveries",
         "SIGSTOP all workers",
     }
+
+
+def test_a_flood_of_long_jobs_comes_while_a_bystander_submits_quick_ones() -> None:
+    submissions = draw_flood(1, first=100, jobs=20, seconds=60)
+    plans = [plan for each in submissions for plan in each.plans]
+    assert sorted(plan.number for plan in plans) == list(range(100, 100 + len(plans)))
+    long = [plan for plan in plans if plan.key == HOSTILE]
+    assert len(long) == 20
+    assert all(plan.kind is Kind.STEADY and plan.priority == 9 for plan in long)
+    quick = [each for each in submissions if each.key == BYSTANDER]
+    assert len(quick) == 120
+    assert [each.at for each in submissions] == sorted(each.at for each in submissions)
+    assert submissions == draw_flood(1, first=100, jobs=20, seconds=60)

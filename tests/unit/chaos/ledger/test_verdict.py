@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from chaos.ledger.evidence import Acceptance, Breach
 from chaos.ledger.recovery import Recovery
+from chaos.ledger.starts import Flood, Start
 from chaos.ledger.verdict import judge
 from support.chaos_samples import START, Case
 
@@ -40,3 +41,19 @@ def test_an_experiment_without_accepted_jobs_does_not_keep_the_promise() -> None
     case.answers.accepted.clear()
     case.jobs.clear()
     assert not judge(case.evidence(), [], 9.5).kept
+
+
+def test_a_late_start_beside_a_flood_breaks_the_promise() -> None:
+    soon, late = (
+        Start(f"job-{seconds}", due_at=0, started_at=9, counted_sec=seconds)
+        for seconds in (1.9, 2.1)
+    )
+    flood = Flood([soon, late], most=8, allowed=8)
+    verdict = judge(Case().evidence(), [IN_TIME], 9.5, flood=flood)
+    assert (verdict.kept, flood.late) == (False, [late])
+    assert "2 starts beside it after p50 2.0 s, max 2.1 s" in verdict.summary()
+    assert judge(Case().evidence(), [IN_TIME], 9.5, flood=Flood([soon], 8, 8)).kept
+
+
+def test_a_flood_that_exceeds_its_limit_breaks_the_promise() -> None:
+    assert not judge(Case().evidence(), [IN_TIME], 9.5, flood=Flood([], most=9, allowed=8)).kept
