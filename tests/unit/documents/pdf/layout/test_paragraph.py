@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from support.layout_samples import column, line
 
-from secretary_documents.pdf.layout.model import Kind, Line
-from secretary_documents.pdf.layout.paragraph import paragraphs_of, with_drop_caps
+from secretary_documents.pdf.layout.model import Kind, Line, Span
+from secretary_documents.pdf.layout.paragraph import paragraphs_of, rows_of, with_drop_caps
 
 LONG = "a line that is as long as the column,"
 
@@ -61,3 +63,13 @@ def test_a_bullet_without_a_meaning_before_a_box_begins_an_item() -> None:
     [block] = paragraphs_of([line("\ufffd ☐There is no limit")], 1.2)
     assert (block.kind, block.marker) == (Kind.LIST_ITEM, "•")
     assert block.lines[0].text == "There is no limit"
+
+
+def test_a_link_over_words_with_wide_spaces_stays_one_link() -> None:
+    first, second = line("Our", 72), line("method", 92)
+    linked = [
+        replace(one, spans=(replace(one.spans[0], link="https://a.example"), Span(" ", 10)))
+        for one in (first, second)
+    ]
+    [joined] = rows_of(linked)
+    assert [span.link for span in joined.spans[:3]] == ["https://a.example"] * 3

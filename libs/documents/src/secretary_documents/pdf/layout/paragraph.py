@@ -125,8 +125,18 @@ def join(left: Line, right: Line) -> Line:
     spans = left.spans
     if apart and not spaced:
         spans = (*spans, Span(" ", right.size))
+    spans = _with_linked_space(spans, right.spans[0].link)
     box = hull((left.box, right.box))
     return Line(box, (*spans, *right.spans), index=min(left.index, right.index))
+
+
+def _with_linked_space(spans: tuple[Span, ...], target: str | None) -> tuple[Span, ...]:
+    """Return *spans* with the last space linked to *target*, if the text before it is."""
+    if target is None or len(spans) < 2 or not spans[-1].text.isspace():
+        return spans
+    if len(spans) > 2 and spans[-2].text.isspace():
+        spans = (*spans[:-2], spans[-1])
+    return (*spans[:-1], replace(spans[-1], link=target)) if spans[-2].link == target else spans
 
 
 def paragraphs_of(lines: Sequence[Line], pitch: float) -> Iterator[Block]:
