@@ -42,6 +42,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--turns", type=int, default=3)
     parser.add_argument("--workers", type=int, nargs="+", default=[1], help="e.g. 1 2 4")
     parser.add_argument("--slots", type=int, default=32, help="of all workers together")
+    parser.add_argument("--slots-each", type=int, help="of each worker, instead of --slots")
     parser.add_argument("--connections", type=int, default=32)
     parser.add_argument("--wait-ms", type=int, default=0, help="how long each handler waits")
     parser.add_argument("--driver", nargs="+", default=[], help="Secretary's MongoDB drivers")
@@ -52,7 +53,8 @@ def variants(options: argparse.Namespace) -> dict[str, tuple[Record, MakeSystem]
     found: dict[str, tuple[Record, MakeSystem]] = {}
     for name in options.systems:
         for workers in options.workers:
-            make = functools.partial(SYSTEMS[name], workers=workers, slots=options.slots)
+            slots = options.slots_each * workers if options.slots_each else options.slots
+            make = functools.partial(SYSTEMS[name], workers=workers, slots=slots)
             for driver in options.driver if name == "secretary" and options.driver else [""]:
                 settings = {"settings": {"mongo.driver": driver}} if driver else {}
                 system = f"{name} ({driver})" if driver else name

@@ -228,6 +228,23 @@ async def test_candidates_are_the_jobs_due_the_longest(jobs: JobRepository) -> N
     assert await jobs.candidates({"other"}, NOW, 2) == []
 
 
+async def test_few_waiting_jobs_are_read_by_priority_owner_and_age(jobs: JobRepository) -> None:
+    await insert(
+        jobs,
+        {"job_id": "job-1", "owner": "b", "run_at": after(-1)},
+        {"job_id": "job-2", "owner": "b", "run_at": after(-2)},
+        {"job_id": "job-3", "owner": "a", "priority": 3},
+        {"job_id": "job-4", "owner": "a"},
+        {"job_id": "job-5", "owner": "c", "priority": 9, "run_at": after(9)},
+        {"job_id": "job-6", "owner": "c", "priority": 9, "job_type": "other"},
+    )
+    found = await jobs.few_waiting(TYPES, NOW, 5)
+    assert found is not None
+    assert [one.job_id for one in found] == ["job-4", "job-2", "job-1", "job-3"]
+    assert await jobs.few_waiting(TYPES, NOW, 4) is None
+    assert await jobs.few_waiting({"unknown"}, NOW, 4) == []
+
+
 @pytest.mark.parametrize("driver", ["motor", "pymongo"])
 async def test_finding_candidates_reads_a_few_index_keys_and_no_job(
     mongo_url: str, database_name: str, driver: str

@@ -6,7 +6,15 @@ import asyncio
 from datetime import timedelta
 from typing import Any
 
-from secretary_common.models import Job, JobStatus, NotifySlot, Phase, Webhook, new_job_id
+from secretary_common.models import (
+    DueDelivery,
+    Job,
+    JobStatus,
+    NotifySlot,
+    Phase,
+    Webhook,
+    new_job_id,
+)
 from secretary_common.runtime.clock import ManualClock
 from secretary_common.testing.deliveries import InMemoryDeliveryRepository
 from secretary_common.testing.jobs import InMemoryJobRepository
@@ -59,6 +67,20 @@ async def test_a_doorbell_relays_every_due_slot() -> None:
     relayed = await harness.relay.relay_due({min(added)})
     assert job_ids(relayed) == added
     assert not relayed.more
+
+
+async def test_new_deliveries_are_offered_before_their_slots_are_cleared() -> None:
+    harness = RelayHarness()
+    added = await harness.add()
+    seen: list[tuple[list[str], bool]] = []
+
+    def on_stored(due: list[DueDelivery]) -> None:
+        seen.append(([one.job_id for one in due], harness.jobs.jobs[added].notify is None))
+
+    relayed = await harness.relay.relay_due({added}, on_stored=on_stored)
+    assert seen == [([added], False)]
+    assert (job_ids(relayed), relayed.found) == ({added}, [])
+    assert harness.jobs.jobs[added].notify is None
 
 
 async def test_a_doorbell_relays_its_own_slot_behind_a_long_backlog() -> None:

@@ -287,12 +287,9 @@ class Courier:
     def _release_after(
         self, delivery: Delivery, answer: Answer | None, verdict: DeliveryVerdict
     ) -> Release | None:
-        """Return the release of the event that waited for *delivery*; None if it waits on.
-
-        The event does not wait for a second attempt.
-        """
-        was_sent = answer is not None and answer.is_attempt
-        if delivery.followed_by is None or not (was_sent or verdict.is_final):
+        """Return the release of the event that waited for one attempt of *delivery*, if any."""
+        ends_wait = verdict.is_final or (answer is not None and answer.is_attempt)
+        if delivery.followed_by is None or not ends_wait:
             return None
         first_wait = timedelta(seconds=self._config.retry_schedule_sec[0])
         at = max(self._clock.now(), delivery.created_at + first_wait)

@@ -135,8 +135,8 @@ class Dispatcher:
         await self._rings.submit(job_id)
 
     async def _answer_rings(self, job_ids: list[str]) -> list[None]:
-        relayed = await self._relay.relay_due(set(job_ids))
-        self._offer(relayed.due)
+        relayed = await self._relay.relay_due(set(job_ids), on_stored=self._offer)
+        self._offer(relayed.found)
         self._wake_up.at(relayed.next_at)
         if relayed.more:
             self._wake_up.now()
@@ -145,8 +145,8 @@ class Dispatcher:
     async def _run_round(self) -> bool:
         """Read due deliveries into the queue; return whether to start the next round at once."""
         self._more_in_store = False
-        relayed = await self._relay.relay_due()
-        self._offer(relayed.due)
+        relayed = await self._relay.relay_due(on_stored=self._offer)
+        self._offer(relayed.found)
         now = self._clock.now()
         self._blocked = {key: until for key, until in self._blocked.items() if until > now}
         lanes = await self._deliveries.waiting_lanes()

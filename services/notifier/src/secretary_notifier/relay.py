@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import chain
@@ -18,17 +18,26 @@ log = get_logger(__name__)
 
 SLOTS_AT_ONCE = 64
 
+OnStored = Callable[[list[DueDelivery]], object]
+
 
 @dataclass(frozen=True, slots=True)
 class Relayed:
     """The result of relaying."""
 
-    due: list[DueDelivery] = field(default_factory=list)
-    """The deliveries to send."""
+    new: list[DueDelivery] = field(default_factory=list)
+    """The new deliveries to send."""
+    found: list[DueDelivery] = field(default_factory=list)
+    """Deliveries to send that were stored before."""
     next_at: datetime | None = None
     """When a slot of the given jobs, or the delivery made from it, is due; None: none waits."""
     more: bool = False
     """Whether more slots may be due."""
+
+    @property
+    def due(self) -> list[DueDelivery]:
+        """All deliveries to send."""
+        return [*self.new, *self.found]
 
 
 class Relay:
@@ -59,10 +68,13 @@ class Relay:
         self._first_wait_sec = first_wait_sec
         self._turn = asyncio.Lock()
 
-    async def relay_due(self, rung: Collection[str] = ()) -> Relayed:
+    async def relay_due(
+        self, rung: Collection[str] = (), *, on_stored: OnStored = lambda _: None
+    ) -> Relayed:
         """Relay at most 64 due slots, and the slots of the jobs *rung*.
 
-        For a job of *rung* without a due slot, find another due delivery of the job.
+        For a job of *rung* without a due slot, find another due delivery of the job. *on_stored* is
+        called with new deliveries that are due, before the slots are cleared.
 
         Raises:
             StoreUnavailable: safe to repeat.
@@ -72,12 +84,12 @@ class Relay:
             more = len(jobs) == SLOTS_AT_ONCE
             if unread := set(rung) - {job.job_id for job in jobs}:
                 jobs = [*jobs, *await self._jobs.slots_of(unread)]
-            made = await self._relay(jobs)
+            made = await self._relay(jobs, on_stored)
         # A repeated doorbell, a delivery resent by hand, or a test.
         others = set(rung) - {delivery.job_id for delivery in chain.from_iterable(made)}
         found = await self._deliveries.due_of_jobs(others, self._clock.now()) if others else {}
-        due = [each.to_due() for each in chain.from_iterable(made) if self._is_due(each)]
-        return Relayed([*due, *found.values()], self._next_of(jobs, made), more)
+        new = [each.to_due() for each in chain.from_iterable(made) if self._is_due(each)]
+        return Relayed(new, [*found.values()], self._next_of(jobs, made), more)
 
     async def next_at(self, now: datetime) -> datetime | None:
         """Return the earliest due time of a slot after *now*; None if no slot is due later."""
@@ -100,7 +112,7 @@ class Relay:
         at = delivery.next_attempt_at
         return at is not None and at <= self._clock.now()
 
-    async def _relay(self, jobs: Sequence[Job]) -> list[list[Delivery]]:
+    async def _relay(self, jobs: Sequence[Job], on_stored: OnStored) -> list[list[Delivery]]:
         """Relay the slots of *jobs*; return the deliveries of each job."""
         if not jobs:
             return []
@@ -111,6 +123,7 @@ class Relay:
             self._clock.now(),
             self._public_url,
             wait_sec=self._first_wait_sec,
+            on_stored=lambda made: on_stored([one.to_due() for one in made if self._is_due(one)]),
         )
         for job, outcome in zip(jobs, outcomes, strict=True):
             if isinstance(outcome, Exception):

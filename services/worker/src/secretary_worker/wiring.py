@@ -154,6 +154,10 @@ def _manager(ports: EnginePorts, terms: EngineTerms, runner: Runner) -> Secretar
         drain_sec=terms.drain_sec,
         guest_slot=terms.guest_slot,
         make_consumer=lambda manager: JobConsumer(
-            terms.broker_url, types, manager.ring, slots=terms.slots
+            terms.broker_url,
+            types,
+            manager.ring,
+            on_shared_ring=manager.doorbells.answer_shared,
+            slots=terms.slots,
         ),
     )

@@ -150,3 +150,32 @@ async def test_every_item_is_written_exactly_once(count: int) -> None:
     outcomes = await asyncio.gather(*map(group.submit, range(count)))
     assert outcomes == [item * 10 for item in range(count)]
     assert sorted(item for each in store.groups for item in each) == list(range(count))
+
+
+async def test_an_item_after_a_single_one_waits_for_no_other() -> None:
+    store = Store()
+    group = GroupCommit(store.write, linger_sec=3600, expects_as_many=True)
+    async with asyncio.timeout(5):
+        assert [await group.submit(item) for item in (1, 2)] == [10, 20]
+    assert store.groups == [[1], [2]]
+
+
+async def test_a_group_waits_until_it_has_as_many_items_as_the_last_one() -> None:
+    store = Store()
+    group = GroupCommit(store.write, linger_sec=3600, expects_as_many=True)
+    async with asyncio.timeout(5):
+        await asyncio.gather(*map(group.submit, [1, 2]))
+        first = asyncio.create_task(group.submit(3))
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert store.groups == [[1, 2]]
+        assert [await group.submit(4), await first] == [40, 30]
+    assert store.groups == [[1, 2], [3, 4]]
+
+
+async def test_a_group_that_expected_more_items_is_written_after_its_wait() -> None:
+    store = Store()
+    group = GroupCommit(store.write, linger_sec=0.001, expects_as_many=True)
+    await asyncio.gather(*map(group.submit, [1, 2, 3]))
+    async with asyncio.timeout(5):
+        assert await group.submit(4) == 40

@@ -9,6 +9,7 @@ from support.engine_parts import make_candidates
 from secretary_common.models import Candidate, Job
 from secretary_common.testing.jobs import InMemoryJobRepository
 from secretary_worker.engine.candidates import (
+    DUE_SEC,
     KEYS_A_BATCH,
     OLDEST_SEC,
     next_owners,
@@ -220,3 +221,68 @@ async def test_each_read_reports_the_scheduled_job_that_is_due_next() -> None:
     jobs.jobs.clear()
     assert not await candidates.refresh(TYPES, NOW)
     assert candidates.on_scheduled == ["b1"]
+
+
+class Counting(InMemoryJobRepository):
+    """Records which reads were made."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reads: list[str] = []
+
+    async def few_waiting(self, *arguments: Any) -> list[Candidate] | None:
+        self.reads.append("few")
+        return await super().few_waiting(*arguments)
+
+    async def waiting_priorities(self, *arguments: Any) -> list[int]:
+        self.reads.append("priorities")
+        return await super().waiting_priorities(*arguments)
+
+    async def next_due(self, *arguments: Any) -> Candidate | None:
+        self.reads.append("due")
+        return await super().next_due(*arguments)
+
+
+async def test_a_short_line_is_read_at_once_and_a_long_line_in_steps() -> None:
+    jobs = Counting()
+    for number in range(10):
+        await add(jobs, f"a{number}")
+    candidates = Clocked(jobs, batch_size=4)
+    assert await candidates.ids(8) == "a0 a1 a2 a3 a0 a1 a2 a3"  # no worker claims them
+    assert jobs.reads == ["due", "few", "priorities", "priorities"]
+    jobs.jobs.clear()
+    await add(jobs, "b1")
+    await add(jobs, "c1", priority=9)
+    jobs.reads.clear()
+    assert await candidates.ids(2) == "c1 c1"
+    assert jobs.reads == ["priorities", "few"]
+
+
+async def test_the_next_timer_is_asked_for_once_a_second() -> None:
+    jobs = Counting()
+    candidates = Clocked(jobs)
+    owed = []
+    for seconds in (0, DUE_SEC / 2, DUE_SEC / 2, DUE_SEC / 2):
+        candidates.seconds += seconds
+        await candidates.refresh(TYPES, NOW)
+        owed.append(candidates.line.owes_timer)
+    assert owed == [False, True, False, True]
+    assert jobs.reads.count("due") == 2
+
+
+async def test_a_line_is_exhausted_once_a_worker_has_taken_all_of_it() -> None:
+    candidates = Clocked(await store("a1", "a2"))
+    await candidates.ids(1)
+    assert not candidates.line.is_exhausted
+    await candidates.ids(1)
+    assert candidates.line.is_exhausted
+    candidates.lose_race(0.5)
+    assert not candidates.line.is_exhausted
+
+
+async def test_a_line_with_another_priority_is_not_exhausted() -> None:
+    jobs = await store("a1")
+    await add(jobs, "b1", priority=9)
+    candidates = Clocked(jobs)
+    assert await candidates.ids(1) == "b1"
+    assert not candidates.line.is_exhausted

@@ -93,6 +93,27 @@ async def test_the_doorbells_of_a_moment_share_one_claim_and_one_read() -> None:
             assert (await worker.ended(job_id)).attempt == 1
 
 
+async def test_a_shared_doorbell_makes_the_worker_take_all_its_jobs_in_one_claim() -> None:
+    store = Counting()
+    async with engine(nothing, jobs=store, slots=8, poll_interval_sec=LONG) as worker:
+        await settled(worker)
+        ids = [await worker.submit() for _ in range(3)]
+        answer = worker.manager.doorbells.answer_shared
+        assert await answer("test", ids[0]) is RingOutcome.GONE
+        for job_id in ids:
+            assert (await worker.ended(job_id)).attempt == 1
+        assert [sorted(claim) for claim in store.claims] == [sorted(ids)]
+
+
+async def test_a_full_worker_gives_a_shared_doorbell_back() -> None:
+    async with engine(nap, slots=1, poll_interval_sec=LONG, drain_sec=0) as worker:
+        await settled(worker)
+        job_id = await worker.submit()
+        await worker.manager.ring("test", job_id)
+        answer = worker.manager.doorbells.answer_shared
+        assert await answer("test", "job-2") is RingOutcome.GIVEN_BACK
+
+
 async def test_doorbells_beyond_the_free_slots_are_given_back() -> None:
     async with engine(nap, slots=2, poll_interval_sec=LONG, drain_sec=0) as worker:
         await settled(worker)

@@ -55,7 +55,13 @@ class JobConsumer:
     """
 
     def __init__(
-        self, url: str, job_types: Iterable[str], on_ring: OnRing, *, slots: int = MOST_RINGS
+        self,
+        url: str,
+        job_types: Iterable[str],
+        on_ring: OnRing,
+        *,
+        on_shared_ring: OnRing | None = None,
+        slots: int = MOST_RINGS,
     ) -> None:
         """Prepare to consume.
 
@@ -63,6 +69,7 @@ class JobConsumer:
             url: the broker's; empty: there is no broker.
             job_types: the types whose doorbells are consumed.
             on_ring: answers a doorbell. Up to ``MOST_RINGS`` calls run at once for each type.
+            on_shared_ring: answers a doorbell that stands for several jobs; None: *on_ring*.
             slots: the slots of the worker. It holds no more unanswered doorbells of a type than
                 this, because it could not take their jobs.
         """
@@ -70,6 +77,7 @@ class JobConsumer:
         self._prefetch = max(1, min(MOST_RINGS, slots))
         self._queues = {topology.job_queue(name): name for name in job_types}
         self._on_ring = on_ring
+        self._on_shared_ring = on_shared_ring or on_ring
         self._wanted = False
         self._changed = asyncio.Event()
         self._kept: list[AbstractIncomingMessage] = []
@@ -142,8 +150,9 @@ class JobConsumer:
         job_id = await _decode(subscription, message, "job_id")
         if job_id is None:
             return
+        on_ring = self._on_shared_ring if topology.SHARED in message.headers else self._on_ring
         try:
-            outcome = await self._on_ring(self._queues.get(queue, ""), job_id)
+            outcome = await on_ring(self._queues.get(queue, ""), job_id)
         except Exception as error:  # noqa: BLE001 - the doorbell must not be redelivered for ever
             log.error("doorbell.crashed", exc=error, queue=queue, job_id=job_id)
             outcome = RingOutcome.CRASHED

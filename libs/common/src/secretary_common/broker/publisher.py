@@ -11,7 +11,7 @@ import asyncio
 from functools import partial
 
 from aio_pika import DeliveryMode, Message
-from aio_pika.abc import AbstractChannel, AbstractConnection
+from aio_pika.abc import AbstractChannel, AbstractConnection, HeadersType
 from aiormq.exceptions import ChannelAccessRefused
 
 from secretary_common.broker import topology
@@ -68,9 +68,13 @@ class Publisher:
 
     async def _ring_jobs(self, queue: str, job_ids: list[str]) -> list[bool]:
         """Ring for the first of every ``SHARED_BY`` jobs; each job has the result of its ring."""
-        bodies = [topology.encode("job_id", job_id) for job_id in job_ids[::SHARED_BY]]
-        confirmed = await asyncio.gather(*(self._ring(queue, body) for body in bodies))
+        shared = [job_ids[at : at + SHARED_BY] for at in range(0, len(job_ids), SHARED_BY)]
+        confirmed = await asyncio.gather(*(self._ring_shared(queue, ids) for ids in shared))
         return [confirmed[place // SHARED_BY] for place in range(len(job_ids))]
+
+    async def _ring_shared(self, queue: str, job_ids: list[str]) -> bool:
+        body = topology.encode("job_id", job_ids[0])
+        return await self._ring(queue, body, {topology.SHARED: len(job_ids)} if job_ids[1:] else {})
 
     async def ring_delivery(self, job_id: str, seq: int) -> bool:
         return await self._ring_delivery(delivery_id_of(job_id, seq))
@@ -103,12 +107,12 @@ class Publisher:
         finally:
             self._connection = self._channel = self._worked = None
 
-    async def _ring(self, queue: str, body: bytes) -> bool:
+    async def _ring(self, queue: str, body: bytes, headers: HeadersType | None = None) -> bool:
         if not self._url:
             return False
         try:
             async with asyncio.timeout(PUBLISH_TIMEOUT_SEC):
-                confirmed = await self._publish(queue, body)
+                confirmed = await self._publish(queue, body, headers)
         except BROKER_ERRORS as error:
             log.warning("doorbell.failed", queue=queue, reason=f"{type(error).__name__}: {error}")
             self._usable.pop(queue, None)  # the queue may have been deleted
@@ -118,7 +122,7 @@ class Publisher:
         DOORBELLS_RUNG.labels(queue, "confirmed" if confirmed else "failed").inc()
         return confirmed
 
-    async def _publish(self, queue: str, body: bytes) -> bool:
+    async def _publish(self, queue: str, body: bytes, headers: HeadersType | None) -> bool:
         connection, channel, worked = self._connection, self._channel, self._worked
         if connection is None or channel is None or worked is None:
             return False
@@ -127,7 +131,10 @@ class Publisher:
         if not self._usable[queue]:
             return False
         message = Message(
-            body, content_type="application/json", delivery_mode=DeliveryMode.PERSISTENT
+            body,
+            headers=headers,
+            content_type="application/json",
+            delivery_mode=DeliveryMode.PERSISTENT,
         )
         await channel.default_exchange.publish(message, routing_key=queue)
         worked()

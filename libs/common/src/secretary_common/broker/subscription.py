@@ -74,6 +74,7 @@ class Subscription:
         self._access = access
         self._usable: dict[str, bool] = {}
         """Whether a queue can be used in this session."""
+        self._declared: dict[str, AbstractQueue] = {}
         self._channel = channel
         self._consumers: list[_Consumer] = []
         self.lost = asyncio.Event()
@@ -107,8 +108,10 @@ class Subscription:
                 self._usable[name] = await self._access.open(self._connection, name)
             if not self._usable[name]:
                 continue
-            async with asyncio.timeout(ANSWER_SEC):
-                queue = await self._queue(name)
+            if name not in self._declared:
+                async with asyncio.timeout(ANSWER_SEC):
+                    self._declared[name] = await self._queue(name)
+            queue = self._declared[name]
             consumer = _Consumer(queue, "", on_message)
             try:
                 consumer.tag = await queue.consume(consumer.receive, timeout=ANSWER_SEC)

@@ -20,6 +20,10 @@ DEAD = "secretary.dead"
 LONGEST_QUEUE = 10_000
 
 
+SHARED = "shared"
+"""The header of a doorbell that stands for several jobs, with their number."""
+
+
 def job_queue(job_type: str) -> str:
     """Return the name of the queue for *job_type*."""
     return f"secretary.jobs.{job_type}"

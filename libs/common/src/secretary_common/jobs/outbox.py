@@ -7,7 +7,7 @@ stopped at any point and repeated, no event is lost, and no event gets a second 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import quote
@@ -148,10 +148,12 @@ async def relay_all(
     public_url: str,
     *,
     wait_sec: float = 0.0,
+    on_stored: Callable[[Sequence[Delivery]], object] = lambda _: None,
 ) -> list[list[Delivery] | Exception]:
     """Do ``relay`` for many jobs with few writes; return the deliveries of each job, by ``seq``.
 
-    A job that cannot be relayed gets its error as its result.
+    A job that cannot be relayed gets its error as its result. *on_stored* is called with all
+    deliveries before the slots are cleared: they may be sent by then.
 
     Raises:
         StoreUnavailable: MongoDB did not answer; the call is safe to repeat.
@@ -161,7 +163,9 @@ async def relay_all(
     for job, step in pairs:
         if step.postponed_to and job.notify:
             await jobs.postpone_slot(job.job_id, job.notify, step.postponed_to)
-    faults = await _insert([made for step in steps for made in step.deliveries], deliveries)
+    made = [delivery for step in steps for delivery in step.deliveries]
+    faults = await _insert(made, deliveries)
+    on_stored([delivery for delivery in made if delivery.delivery_id not in faults])
     relayed_events = [
         (job.job_id, job.notify.seq)
         for job, step in pairs

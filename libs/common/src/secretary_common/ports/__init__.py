@@ -9,12 +9,12 @@ from secretary_common.ports.announcement import JobTypeRepository, TemplateRepos
 from secretary_common.ports.api_key import AuditRepository, KeyRepository
 from secretary_common.ports.batch import BatchRepository
 from secretary_common.ports.cache import CacheEntry, CacheEviction, CacheRepository
+from secretary_common.ports.candidate import JobCandidates
 from secretary_common.ports.delivery import DeliveryQueue, DeliveryRepository, DeliveryStorage
 from secretary_common.ports.doorbell import Doorbell
 from secretary_common.ports.file import FileContent, FileRepository
 from secretary_common.ports.job import (
     JobActionWrites,
-    JobCandidates,
     JobClaims,
     JobOutbox,
     JobRepository,

@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Protocol
 
 from secretary_common.models import (
-    Candidate,
     Job,
     JobQuery,
     Lease,
@@ -19,6 +18,7 @@ from secretary_common.models import (
     TypeStatistic,
     WorkerFailure,
 )
+from secretary_common.ports.candidate import JobCandidates
 
 
 class JobStorage(Protocol):
@@ -115,48 +115,6 @@ class JobStatistics(Protocol):
 
     async def batch_counts(self, batch_id: str) -> StatusCounts:
         """Count the jobs of a batch in each state, without deleted jobs."""
-        ...
-
-
-class JobCandidates(Protocol):
-    """Jobs that wait for a worker. All methods raise ``StoreUnavailable``."""
-
-    async def candidates(
-        self, job_types: Collection[str], now: datetime, limit: int
-    ) -> list[Candidate]:
-        """Return jobs of these types that may start now, the earliest due first, of all owners."""
-        ...
-
-    async def waiting_priorities(self, job_types: Collection[str], now: datetime) -> list[int]:
-        """Return the priorities of jobs of these types that may start now, the highest first."""
-        ...
-
-    async def waiting_owners(
-        self, job_types: Collection[str], priority: int, now: datetime
-    ) -> list[str]:
-        """Return the ids of the API keys with jobs of *priority* that may start now, sorted."""
-        ...
-
-    async def oldest_waiting(
-        self,
-        job_types: Collection[str],
-        priority: int,
-        owners: Sequence[str],
-        now: datetime,
-        limit: int,
-    ) -> list[Candidate]:
-        """Return for each owner at most *limit* jobs of *priority* that may start now.
-
-        In the order of *owners*; the jobs of one owner oldest first.
-        """
-        ...
-
-    async def next_due(self, job_types: Collection[str], now: datetime) -> Candidate | None:
-        """Return the job of these types with the earliest due time after *now*."""
-        ...
-
-    async def scheduled(self, job_ids: Collection[str], now: datetime) -> list[Candidate]:
-        """Return those of these jobs that are scheduled for a time after *now*."""
         ...
 
 

@@ -30,7 +30,12 @@ class GroupCommit(Generic[T, R]):
     """Collects items and writes them together, one group at a time."""
 
     def __init__(
-        self, flush: Flush[T, R], *, largest: int = LARGEST, linger_sec: float = 0.0
+        self,
+        flush: Flush[T, R],
+        *,
+        largest: int = LARGEST,
+        linger_sec: float = 0.0,
+        expects_as_many: bool = False,
     ) -> None:
         """Start with an empty group.
 
@@ -39,10 +44,15 @@ class GroupCommit(Generic[T, R]):
             largest: the most items in a group.
             linger_sec: how long the first item after a pause waits for other items; 0: for those of
                 the same turn of the event loop.
+            expects_as_many: wait only until the group has as many items as the last one had. So
+                callers that come one by one do not wait, and a longer *linger_sec* costs little.
         """
         self._flush = flush
         self._largest = largest
         self._linger_sec = linger_sec
+        self._expects_as_many = expects_as_many
+        self._enough = 1 if expects_as_many else largest
+        """A group with so many items waits for no other items."""
         self._waiting: deque[tuple[T, asyncio.Future[R]]] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self._writing: asyncio.Task[None] | None = None
@@ -57,7 +67,7 @@ class GroupCommit(Generic[T, R]):
         outcome: asyncio.Future[R] = loop.create_future()
         self._waiting.append((item, outcome))
         if self._writing is None:
-            if len(self._waiting) >= self._largest:
+            if len(self._waiting) >= self._enough:
                 self._start()
             elif self._timer is None:
                 # An empty context: the write and its log lines belong to no single caller.
@@ -98,6 +108,8 @@ class GroupCommit(Generic[T, R]):
 
     async def _write_one(self, group: list[tuple[T, asyncio.Future[R]]]) -> None:
         outcomes: Sequence[R | BaseException]
+        if self._expects_as_many:
+            self._enough = len(group)
         try:
             outcomes = await self._flush([item for item, _ in group])
             if len(outcomes) != len(group):

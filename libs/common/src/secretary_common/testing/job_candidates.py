@@ -18,6 +18,14 @@ class InMemoryJobCandidates(JobMemory):
     ) -> list[Candidate]:
         return [_candidate(job) for job in sorted(self._due(job_types, now), key=_age)[:limit]]
 
+    async def few_waiting(
+        self, job_types: Collection[str], now: datetime, most: int
+    ) -> list[Candidate] | None:
+        due = sorted(
+            self._due(job_types, now), key=lambda job: (-job.priority, job.owner, *_age(job))
+        )
+        return [_candidate(job) for job in due] if len(due) < most else None
+
     async def waiting_priorities(self, job_types: Collection[str], now: datetime) -> list[int]:
         return sorted({job.priority for job in self._due(job_types, now)}, reverse=True)
 

@@ -6,6 +6,7 @@ oldest job first. A key that runs as many jobs as it may (``max_running``) waits
 
 from __future__ import annotations
 
+import itertools
 import random
 import time
 from bisect import bisect_right
@@ -21,6 +22,8 @@ BATCH_SIZE = 100
 # Each key costs a query. Further keys have their turn in the next batch.
 KEYS_A_BATCH = 8
 OLDEST_SEC = 1.0
+DUE_SEC = 1.0
+"""A worker asks at most this often which job is due next; see ``Candidates.owes_timer``."""
 
 
 def next_owners(owners: Sequence[str], last: str, count: int) -> list[str]:
@@ -104,6 +107,13 @@ class Candidates:
         """Whether the last claim lost a job to another worker."""
         self._first_at = 0.0
         """When a batch last began with the first job of the order."""
+        self._is_long_line = False
+        """Whether the last read left further jobs. Then the next read expects many jobs too."""
+        self._is_whole_line = False
+        """Whether the last read found all jobs that waited."""
+        self._asked_due_at: float | None = None
+        self.owes_timer = False
+        """Whether the last read did not ask which job is due next."""
 
     def __len__(self) -> int:
         """Return the number of candidates in the batch, even if the batch is too old to use."""
@@ -151,6 +161,11 @@ class Candidates:
                 return found[0]
         return None
 
+    @property
+    def is_exhausted(self) -> bool:
+        """Whether this worker has taken all jobs that waited at the last read."""
+        return self._is_whole_line and not self._batch and not self._lost_race
+
     def end_race(self, *, lost: bool) -> None:
         """Record whether the worker *lost* some of the jobs that it took to other workers."""
         self._lost_race = lost
@@ -172,14 +187,47 @@ class Candidates:
         return bool(self._batch) and age <= OLDEST_SEC and self._job_types == frozenset(job_types)
 
     async def _read(self, job_types: Collection[str], now: datetime) -> None:
-        self._batch = []
+        self._batch, self._is_whole_line = [], False
         self._job_types, self._read_at = frozenset(job_types), self._monotonic()
+        await self._ask_due(job_types, now)
+        few = None
+        if not self._is_long_line:
+            few = await self._jobs.few_waiting(job_types, now, self._batch_size)
+        self._is_long_line = few is None
+        if few is None:
+            await self._read_long_line(job_types, now)
+        else:
+            await self._read_short_line(few)
+
+    async def _ask_due(self, job_types: Collection[str], now: datetime) -> None:
+        asked_at = self._asked_due_at
+        self.owes_timer = asked_at is not None and self._read_at - asked_at < DUE_SEC
+        if self.owes_timer:
+            return
         if following := await self._jobs.next_due(job_types, now):
             self._on_scheduled(following)
+        self._asked_due_at = self._read_at
+
+    async def _read_short_line(self, waiting: Sequence[Candidate]) -> None:
+        """Fill the batch from *waiting*, all jobs that wait, the highest priority first."""
+        for priority, jobs in itertools.groupby(waiting, key=lambda job: job.priority):
+            by_owner: defaultdict[str, list[Candidate]] = defaultdict(list)
+            for job in jobs:
+                by_owner[job.owner].append(job)
+            room = await self._limits.room(sorted(by_owner))
+            if owners := self._owners_in_turn(priority, sorted(by_owner), room):
+                found = itertools.chain.from_iterable(by_owner[owner] for owner in owners)
+                self._batch = round_robin(within_room(found, room), owners)
+                self._is_whole_line = len(self._batch) == len(waiting)
+                return
+
+    async def _read_long_line(self, job_types: Collection[str], now: datetime) -> None:
         for priority in await self._jobs.waiting_priorities(job_types, now):
             self._batch = await self._read_priority(job_types, priority, now, size=self._batch_size)
             if self._batch:  # else other workers have claimed its jobs
+                self._is_long_line = len(self._batch) >= self._batch_size // 2
                 return
+        self._is_long_line = False
 
     async def _read_priority(
         self,
@@ -194,11 +242,19 @@ class Candidates:
         waiting = await self._jobs.waiting_owners(job_types, priority, now)
         owners = [owner for owner in waiting if owner not in without]
         room = await self._limits.room(owners)
-        owners = [owner for owner in owners if room.get(owner, 1) > 0]
-        if not owners:
+        chosen = self._owners_in_turn(priority, owners, room)
+        if not chosen:
             return []
-        last = self._last_owner.get(priority) or self._choose(owners)
-        chosen = next_owners(owners, last, KEYS_A_BATCH)
         each = -(-size // len(chosen))
         found = await self._jobs.oldest_waiting(job_types, priority, chosen, now, each)
         return round_robin(within_room(found, room), chosen)
+
+    def _owners_in_turn(
+        self, priority: int, owners: Sequence[str], room: Mapping[str, int]
+    ) -> list[str]:
+        """Return those of sorted *owners* whose turn it is, and that may start a job."""
+        may_start = [owner for owner in owners if room.get(owner, 1) > 0]
+        if not may_start:
+            return []
+        last = self._last_owner.get(priority) or self._choose(may_start)
+        return next_owners(may_start, last, KEYS_A_BATCH)

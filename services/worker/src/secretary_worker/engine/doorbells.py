@@ -87,6 +87,14 @@ class Doorbells:
         """
         return await self._groups.submit((job_type, job_id))
 
+    async def answer_shared(self, _job_type: str, _job_id: str) -> RingOutcome:
+        """Answer a doorbell that stands for several jobs: look for all of them, soon."""
+        if not self._worker.may_take:
+            return RingOutcome.GIVEN_BACK
+        self.owes_look = True
+        self._worker.look_soon()
+        return RingOutcome.GONE
+
     def remember(self, job_id: str) -> None:
         """Remember a job that this worker has claimed; at most ``MOST_REMEMBERED`` jobs."""
         self._taken.pop(job_id, None)

@@ -114,6 +114,11 @@ class Leases:
         self._contact_since = None
         self._contact_lost.set()
 
+    @property
+    def any_settles(self) -> bool:
+        """Whether the settlement of a held job is being written."""
+        return any(hold.settling for hold in self._holds.values())
+
     def holds(self, job: Job) -> bool:
         """Return whether this worker holds *job* under the lease in *job*."""
         hold = self._holds.get(job.job_id)

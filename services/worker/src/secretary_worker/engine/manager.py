@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable
 
@@ -16,7 +17,7 @@ from secretary_common.runtime.log import get_logger
 from secretary_common.runtime.resilient_loop import Failures, resilient_loop
 from secretary_worker.attempt.held_job import HeldJob
 from secretary_worker.attempt.verdict import Interruption
-from secretary_worker.engine.candidates import Candidates
+from secretary_worker.engine.candidates import DUE_SEC, Candidates
 from secretary_worker.engine.claims import GUEST_SEC, Claims, GuestSlot
 from secretary_worker.engine.doorbells import Doorbells
 from secretary_worker.engine.heartbeat import WorkerState
@@ -28,25 +29,21 @@ from secretary_worker.engine.timers import Timers
 
 log = get_logger(__name__)
 
-# After a look that left slots free, a worker waits this long before it looks again. So one look
-# finds all jobs of a moment; the jobs of doorbells start at once.
+# The wait before a look, so that it finds all jobs of a moment. A doorbell's job starts at once.
 GATHER_SEC = 0.01
-# The shortest time between two turns of a full worker that rings for due jobs.
-PASS_ON_SEC = 0.25
-# A worker that stops rings for at most this many of its timers; other workers poll for the rest.
-MOST_RUNG = 500
-# Every step of a turn has a deadline of 5 s. A manager without progress for this long, in addition
-# to the wait between two turns, is stuck.
-STUCK_SEC = 60.0
+# The longest wait of a full worker for so many slots that a claim, which costs as much for one job
+# as for many, fills several.
+REFILL_SEC, LEAST_GROUP = 0.05, 8
+PASS_ON_SEC = 0.25  # the shortest time between two turns of a full worker that rings for due jobs
+MOST_RUNG = 500  # timers of a worker that stops; other workers poll for the rest
+STUCK_SEC = 60.0  # a manager without progress for so long, rests left out, is stuck
 
 
 class SecretaryWorkerManager:
-    """Fills the slots of one worker with jobs and runs each to its end.
+    """Fills the slots of one worker with jobs and runs each to its end, in turns.
 
-    The manager works in turns. In a turn it looks: it claims candidates in order until no slot is
-    free or no job waits. Then it waits, for at most ``poll_interval_sec``, and consumes
-    doorbells if a slot is free. A doorbell, a freed slot or a due timer ends the wait. Without a
-    broker this is polling.
+    In a turn the manager claims candidates until no slot is free or no job waits. Then it rests,
+    ``poll_interval_sec`` at most. A doorbell, a freed slot or a due timer ends the rest.
     """
 
     def __init__(
@@ -65,7 +62,6 @@ class SecretaryWorkerManager:
         make_consumer: Callable[[SecretaryWorkerManager], JobConsumer],
     ) -> None:
         """*make_consumer* builds the consumer of doorbells, which calls ``ring``."""
-        self._jobs = jobs
         self._runner = runner
         self._leases = runner.leases
         self._reclaimer = reclaimer
@@ -79,7 +75,7 @@ class SecretaryWorkerManager:
         self._timers = Timers()
         self._candidates = Candidates(jobs, limits, on_scheduled=self._timers.set)
         self._guest = GuestSlot(self._candidates, self._claims, types, clock, exists=guest_slot)
-        self._doorbells = Doorbells(
+        self.doorbells = Doorbells(
             jobs,
             self._claims,
             self._candidates,
@@ -92,19 +88,15 @@ class SecretaryWorkerManager:
         )
         self._running: dict[asyncio.Task[None], HeldJob] = {}
         self._reclaim_schedule = ReclaimSchedule(poll_interval_sec)
-        self._retry_at = 0.0
+        self._retry_at, self._was_full = 0.0, False
         self._failures = Failures("turn")
-        self._wake = asyncio.Event()
-        self._stopping = asyncio.Event()
+        self._wake, self._stopping = asyncio.Event(), asyncio.Event()
         self.consumer = make_consumer(self)
         self.last_look_at = self._alive_at = time.monotonic()
 
     @property
     def free_slots(self) -> int:
-        """The number of slots without a job and without a claim whose outcome is unknown.
-
-        It is 0 while the worker is unfit.
-        """
+        """The slots without a job or a claim of unknown outcome; 0 while the worker is unfit."""
         return max(self._room, 0)
 
     @property
@@ -155,7 +147,7 @@ class SecretaryWorkerManager:
 
     async def ring(self, job_type: str, job_id: str) -> RingOutcome:
         """Answer a doorbell; see ``Doorbells.answer``."""
-        return await self._doorbells.answer(job_type, job_id)
+        return await self.doorbells.answer(job_type, job_id)
 
     def look_soon(self) -> None:
         """End the wait of the current turn."""
@@ -171,7 +163,7 @@ class SecretaryWorkerManager:
         self._alive_at = time.monotonic()
         if (pause := self._retry_at - self._alive_at) > 0:  # a doorbell failed meanwhile
             await wait_for_event(self._stopping, pause)
-        due, owed = self._timers.take_due(self._clock.now()), self._doorbells.begin_look()
+        due, owed = self._timers.take_due(self._clock.now()), self.doorbells.begin_look()
         try:
             await self._look()
             if self._may_take_guest:
@@ -179,10 +171,10 @@ class SecretaryWorkerManager:
             if self.free_slots <= 0 and (due or owed):
                 held = {hold.job.job_id for hold in self._running.values()}
                 rest = [job for job in due if job.job_id not in held]
-                await self._doorbells.pass_on(rest, owed=owed)
+                await self.doorbells.pass_on(rest, owed=owed)
         except Exception as error:
             self._timers.set_all(due)
-            self._doorbells.owes_look |= owed
+            self.doorbells.owes_look |= owed
             self._turn_failed(error)
             raise
         self._failures.end()
@@ -190,13 +182,24 @@ class SecretaryWorkerManager:
 
     async def _rest(self) -> None:
         """Wait for the next turn. Consume doorbells if a slot is free."""
-        if self.free_slots > 0:
+        self._was_full = self.free_slots <= 0
+        if not self._was_full:
             self.consumer.resume()
             await wait_for_event(self._wake, self._until_due_sec(0.0))
             await asyncio.sleep(GATHER_SEC)
         else:
             self.consumer.pause()
             await wait_for_event(self._wake, self._until_due_sec(PASS_ON_SEC))
+            await self._refill()
+
+    async def _refill(self) -> None:
+        """Wait for slots whose jobs are being settled, until enough slots for a group are free."""
+        enough = min(self.slots, max(LEAST_GROUP, self.slots // 2))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(REFILL_SEC):
+                while self.may_take and self.free_slots < enough and self._leases.any_settles:
+                    self._wake.clear()
+                    await self._wake.wait()
 
     async def _look(self) -> None:
         """Claim until no slot is free or no job waits."""
@@ -207,22 +210,19 @@ class SecretaryWorkerManager:
             startable = await self._types.now()
             if not await self._candidates.refresh(startable, self._clock.now()):
                 break
-            # A doorbell's job may have taken the last slot during the read.
-            if taken := self._candidates.take(self.free_slots):
+            if taken := self._candidates.take(self.free_slots):  # else a doorbell took the slot
                 won = await self._claims.claim_candidates(taken, startable)
                 self._candidates.end_race(lost=len(won) < len(taken))
             self._alive_at = time.monotonic()
+            if self._candidates.is_exhausted and self.consumer.listening:  # later jobs ring
+                break
         self.last_look_at = self._alive_at = time.monotonic()
 
     def _ring_for(self, job: Candidate) -> None:
         self._runner.in_background(self._runner.doorbell.ring_job(job.job_type, job.job_id))
 
     async def _reclaim(self) -> None:
-        """Handle expired leases once every ``poll_interval_sec``, even if all slots are taken.
-
-        A worker that may not reclaim (``Leases.may_reclaim``) does nothing here. If jobs are left
-        because no slot was free, they are handled as soon as one is, before any waiting job.
-        """
+        """Handle expired leases if it is time (``ReclaimSchedule``) and this worker may reclaim."""
         schedule, now = self._reclaim_schedule, time.monotonic()
         if self._leases.may_reclaim and schedule.is_due(now, self.free_slots):
             schedule.started_at = now
@@ -233,15 +233,13 @@ class SecretaryWorkerManager:
 
     async def _take_over(self, expired: Job) -> bool:
         self._alive_at = time.monotonic()
-        # This process may have been stopped since it read the expired leases. Or this worker itself
-        # holds the job and will hand it back.
-        if not self._leases.may_reclaim or self._leases.holds(expired):
-            return False
-        return await self._claims.reclaim(expired)
+        # This process may have been stopped since the read, or it holds the job and hands it back.
+        is_stale = not self._leases.may_reclaim or self._leases.holds(expired)
+        return not is_stale and await self._claims.reclaim(expired)
 
     def _start(self, hold: HeldJob) -> None:
         self._leases.keep(hold)
-        self._doorbells.remember(hold.job.job_id)
+        self.doorbells.remember(hold.job.job_id)
         task = asyncio.create_task(self._run(hold))
         self._running[task] = hold
         task.add_done_callback(self._free)
@@ -249,15 +247,16 @@ class SecretaryWorkerManager:
     async def _run(self, hold: HeldJob) -> None:
         settlement = await self._runner.run(hold)
         if settlement and settlement.outcome is Outcome.RETRY and settlement.run_at:
-            job = hold.job
-            again = Candidate(job.job_id, job.job_type, job.priority, job.owner, settlement.run_at)
-            self._timers.set(again)
+            job, at = hold.job, settlement.run_at
+            self._timers.set(Candidate(job.job_id, job.job_type, job.priority, job.owner, at))
 
     def _free(self, task: asyncio.Task[None]) -> None:
         hold = self._running.pop(task)
         if self._limits.of(hold.job.owner) is not None:  # the key may start another job, here or
-            self._doorbells.owes_look = True  # on another worker
-        self._wake.set()
+            self.doorbells.owes_look = True  # on another worker
+        # A worker that had free slots knows of no waiting job, and each new job rings.
+        if self._was_full or self.doorbells.owes_look or not self.consumer.listening:
+            self._wake.set()
         if not task.cancelled() and (error := task.exception()):
             log.error("attempt.crashed", exc=error, job_id=hold.job.job_id)
 
@@ -273,6 +272,7 @@ class SecretaryWorkerManager:
         wait = GUEST_SEC if self._may_take_guest else self._poll_interval_sec
         if self._leases.may_reclaim:
             wait = min(wait, self._reclaim_schedule.until_due_sec(time.monotonic()))
+        wait = min(wait, DUE_SEC) if self._candidates.owes_timer else wait
         due_in = self._timers.until_next_sec(self._clock.now())
         return wait if due_in is None else min(wait, max(due_in, at_least))
 
@@ -280,11 +280,11 @@ class SecretaryWorkerManager:
         """Ring for the jobs with timers. Hand back jobs that still run after ``drain_sec``."""
         for job in self._timers.take_all()[:MOST_RUNG]:
             self._ring_for(job)
-        await self._doorbells.finish()
+        await self.doorbells.finish()
         await self._claims.finish()
         try:
             await self._claims.resolve_lost_answers()
-            await self._doorbells.pass_on([], owed=self._doorbells.owes_look)
+            await self.doorbells.pass_on([], owed=self.doorbells.owes_look)
         except Exception as error:  # noqa: BLE001 - logged; other workers reclaim these jobs
             self._failures.record(error)
         if not self._running:

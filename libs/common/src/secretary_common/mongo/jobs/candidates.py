@@ -14,7 +14,7 @@ from collections.abc import Collection as Names
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from pymongo import ASCENDING
+from pymongo import ASCENDING, DESCENDING
 
 from secretary_common.models import Candidate
 from secretary_common.models.value import Value
@@ -30,6 +30,8 @@ from secretary_common.mongo.stored.shape import EARLIEST, LATEST
 MAY_START: Document = {"cancel_requested": {"$ne": True}, "deleted_at": {"$not": {"$gt": EARLIEST}}}
 BY_ORDER, BY_RUN_AT = "waiting_by_order", "waiting_by_run_at"
 CANDIDATE = ("job_type", "priority", "owner", "run_at")
+ORDER = ("owner", "run_at", "_id")
+"""The order of the jobs of one priority in the index ``BY_ORDER``."""
 PRIORITIES = range(10)
 
 
@@ -55,6 +57,20 @@ class MongoJobCandidates:
 
     async def candidates(self, job_types: Names[str], now: datetime, limit: int) -> list[Candidate]:
         return await self._by_run_at(self._due(job_types, now), limit)
+
+    async def few_waiting(
+        self, job_types: Names[str], now: datetime, most: int
+    ) -> list[Candidate] | None:
+        found = await self._jobs.find(
+            self._due(job_types, now),
+            projection=CANDIDATE,
+            sort=[("priority", DESCENDING), *((name, ASCENDING) for name in ORDER)],
+            limit=most,
+            hint=BY_ORDER,
+        )
+        if len(found) >= most:
+            return None
+        return [one for one in await self._readable(found) if one.priority in PRIORITIES]
 
     async def waiting_priorities(self, job_types: Names[str], now: datetime) -> list[int]:
         found = await self._jobs.distinct("priority", self._due(job_types, now))

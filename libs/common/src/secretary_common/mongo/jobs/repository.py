@@ -29,6 +29,9 @@ from secretary_common.mongo.stored.page import page_of, split
 from secretary_common.runtime.clock import Clock, ServerClock
 from secretary_common.runtime.group_commit import GroupCommit
 
+SETTLE_LINGER_SEC = 0.003
+"""A settlement waits this long for others if the last one had company. A worker that claims jobs
+together mostly settles them together."""
 _LEFT_OUT = (*BRIEF, "attempts")
 _WITHOUT = dict.fromkeys((*_LEFT_OUT, "unreadable.fields"), False)
 
@@ -63,7 +66,9 @@ class MongoJobRepository(
             partial(write_progress, collection)
         )
         self._settlements: GroupCommit[AttemptEnd, Settlement] = GroupCommit(
-            partial(settle_attempts, collection)
+            partial(settle_attempts, collection),
+            linger_sec=SETTLE_LINGER_SEC,
+            expects_as_many=True,
         )
 
     async def insert(self, job: Job) -> None:
