@@ -134,6 +134,7 @@ def _engine(now: datetime) -> dict[str, Call]:
             TYPES, 5, [f"key-{(n + one) % 30}" for one in range(4)], now, LIMIT
         ),
         "candidates": lambda s, _: s.jobs.candidates(TYPES, now, LIMIT),
+        "few waiting": lambda s, _: s.jobs.few_waiting(TYPES, now, LIMIT),
         "next due": lambda s, _: s.jobs.next_due(TYPES, now),
         "ended leases": lambda s, _: s.jobs.ended_leases(
             TYPES, now - timedelta(hours=1), LIMIT, lost_leases=10

@@ -275,6 +275,7 @@ JOB_CALLS: dict[str, Call] = {
     "find_by_key": lambda s: s.jobs.find_by_key("key-1", "k-1"),
     "release_key": lambda s: s.jobs.release_key(job(3)),
     "candidates": lambda s: s.jobs.candidates(TYPES, NOW, LIMIT),
+    "few_waiting": lambda s: s.jobs.few_waiting(TYPES, NOW, LIMIT),
     "waiting_priorities": lambda s: s.jobs.waiting_priorities(TYPES, NOW),
     "waiting_owners": lambda s: s.jobs.waiting_owners(TYPES, 5, NOW),
     "oldest_waiting": lambda s: s.jobs.oldest_waiting(TYPES, 5, ["key-1", "key-2"], NOW, LIMIT),
