@@ -38,6 +38,15 @@ async def test_the_startable_types_are_at_most_a_second_old() -> None:
     assert await types.now() == {"b"}
 
 
+async def test_the_doorbell_of_a_type_that_was_paused_reads_the_types_again() -> None:
+    async with engine(nap, poll_interval_sec=60) as worker:
+        await pause(worker)
+        waiting = await worker.submit()
+        assert await worker.manager.ring("test", waiting) is RingOutcome.PAUSED
+        await worker.job_types.set_paused("test", paused=False)
+        assert await worker.manager.ring("test", waiting) is RingOutcome.CLAIMED
+
+
 async def test_no_job_of_a_paused_type_is_started_but_running_ones_go_on() -> None:
     async with engine(nap) as worker:
         running = await worker.submit(parameters={"seconds": OLDEST_SEC + 0.5})

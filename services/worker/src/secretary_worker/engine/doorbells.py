@@ -87,8 +87,13 @@ class Doorbells:
         """
         return await self._groups.submit((job_type, job_id))
 
-    async def answer_shared(self, _job_type: str, _job_id: str) -> RingOutcome:
+    async def answer_shared(self, job_type: str, _job_id: str) -> RingOutcome:
         """Answer a doorbell that stands for several jobs: look for all of them, soon."""
+        try:
+            await self._types.now({job_type})
+        except Exception as error:  # noqa: BLE001 - logged; the next turn looks for the jobs
+            self._worker.fail(error)
+            return RingOutcome.GIVEN_BACK
         if not self._worker.may_take:
             return RingOutcome.GIVEN_BACK
         self.owes_look = True
@@ -149,7 +154,7 @@ class Doorbells:
         self, rings: dict[str, str], outcomes: dict[str, RingOutcome]
     ) -> None:
         """Add the outcomes of *rings* to *outcomes*, except of rings that are given back."""
-        startable = await self._types.now()
+        startable = await self._types.now(rings.values())
         if not self._worker.may_take:  # the last slot may have been taken during the read
             return
         wanted = [job_id for job_id, job_type in rings.items() if job_type in startable]

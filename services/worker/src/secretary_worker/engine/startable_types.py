@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from secretary_common.ports import JobTypeRepository
 
@@ -26,14 +26,18 @@ class StartableTypes:
         self._startable = job_types
         self._read_at: float | None = None
 
-    async def now(self) -> frozenset[str]:
+    async def now(self, rung: Collection[str] = ()) -> frozenset[str]:
         """Return the types of which jobs may be started now.
+
+        *rung*: types with a doorbell. If one of them was paused, an admin may just have resumed it,
+        so the answer is read again.
 
         Raises:
             StoreUnavailable: MongoDB did not answer.
         """
         started = self._monotonic()
-        if self._read_at is None or started - self._read_at > OLDEST_SEC:
+        is_old = self._read_at is None or started - self._read_at > OLDEST_SEC
+        if is_old or not self._startable.issuperset(rung):
             self._startable = self._all - await self._repository.paused()
             self._read_at = started
         return self._startable
