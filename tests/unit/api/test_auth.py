@@ -174,8 +174,8 @@ async def test_a_key_is_valid_until_it_expires(api: Api) -> None:
 
 async def test_only_a_key_with_the_scope_metrics_reads_the_metrics(api: Api) -> None:
     error_of(await api.get("/metrics", key=await api.new_key()), 403, "FORBIDDEN")
-    for scope in ("metrics", "admin"):
-        key = await api.new_key(scopes=[scope])
+    for scopes in (["metrics"], ["admin"], ["submit", "metrics"]):
+        key = await api.new_key(scopes=scopes)
         assert "python_info" in (await api.get("/metrics", key=key)).text
 
 

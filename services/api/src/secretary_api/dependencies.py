@@ -110,8 +110,21 @@ async def principal(
     """Return the principal of the request.
 
     Raises:
-        Unauthorized: the request has no valid key.
         Forbidden: the key has only other scopes.
+        Unauthorized, RateLimited, StoreUnavailable: see ``_identified``.
+    """
+    caller = await _identified(request, services, credentials)
+    caller.require_scope(scope_of(request.method, request.url.path))
+    return caller
+
+
+async def _identified(
+    request: Request, services: Services, credentials: HTTPAuthorizationCredentials | None
+) -> Principal:
+    """Return the principal of the request, whatever its scopes.
+
+    Raises:
+        Unauthorized: the request has no valid key.
         RateLimited: the key has made too many requests.
         StoreUnavailable: MongoDB has not answered yet, or does not answer now.
     """
@@ -121,7 +134,6 @@ async def principal(
     caller = await services.keyring.principal(credentials.credentials)
     add_log_fields(request, key_id=caller.key_id)
     services.request_rate.check(caller)
-    caller.require_scope(scope_of(request.method, request.url.path))
     return caller
 
 
@@ -157,11 +169,11 @@ async def metrics_reader(
 
     Raises:
         Forbidden: the key may not read the metrics.
-        Unauthorized, RateLimited, StoreUnavailable: see ``principal``.
+        Unauthorized, RateLimited, StoreUnavailable: see ``_identified``.
     """
     if credentials and services.metrics_token.opens(credentials.credentials):
         return
-    (await principal(request, services, credentials)).require_metrics()
+    (await _identified(request, services, credentials)).require_metrics()
 
 
 MetricsReaderDep = Annotated[None, Depends(metrics_reader)]
