@@ -136,7 +136,7 @@ class Client:
 
     def job(self, job_id: str) -> JsonObject:
         """Return a job as it is now."""
-        found: JsonObject = self.call("GET", _path(job_id))
+        found: JsonObject = self.call("GET", path_of(job_id))
         return found
 
     def wait(self, job_id: str, *, timeout: float | None = None) -> JsonObject:
@@ -185,7 +185,7 @@ class Client:
             JobFailed: the job has failed or was cancelled.
             JobNotEnded: the job is waiting or running.
         """
-        found = self.call("GET", f"{_path(job_id)}/results")
+        found = self.call("GET", f"{path_of(job_id)}/results")
         status: str = found["status"]
         if status in TERMINAL and status != COMPLETED:
             raise JobFailed(self.job(job_id))
@@ -196,12 +196,7 @@ class Client:
 
     def logs(self, job_id: str, *, level: str = "debug") -> Iterator[JsonObject]:
         """Yield the log of a job so far, oldest first."""
-        return self._pages(f"{_path(job_id)}/logs", "logs", "after", level=level)
-
-    def attempts(self, job_id: str) -> list[JsonObject]:
-        """Return the attempts of a job, the oldest first: worker, times, outcome, error."""
-        found: list[JsonObject] = self.call("GET", f"{_path(job_id)}/attempts")["attempts"]
-        return found
+        return self._pages(f"{path_of(job_id)}/logs", "logs", "after", level=level)
 
     def jobs(self, **wanted: Any) -> Iterator[JsonObject]:
         """Yield jobs, newest first; *wanted*: filters of the API (``status``, ``tag`` …)."""
@@ -209,12 +204,12 @@ class Client:
 
     def download(self, job_id: str, name: str, target: Path) -> None:
         """Write a file of a job to *target*."""
-        self._save(f"{_path(job_id)}/files/{quote(name, safe='')}", target)
+        self._save(f"{path_of(job_id)}/files/{quote(name, safe='')}", target)
 
     def archive(self, job_id: str, target: Path) -> None:
         """Wait for the end of a job, and write all its files to *target* as a zip."""
         self.wait(job_id)
-        self._save(f"{_path(job_id)}/download-archive", target)
+        self._save(f"{path_of(job_id)}/download-archive", target)
 
     def upload(self, path: str | Path) -> str:
         """Upload a file; return its ``file_id`` for the parameters of jobs."""
@@ -226,15 +221,15 @@ class Client:
 
     def cancel(self, job_id: str) -> JsonObject:
         """Cancel a job; a running job stops within seconds."""
-        return self._act("POST", f"{_path(job_id)}/cancel")
+        return self._act("POST", f"{path_of(job_id)}/cancel")
 
     def retry(self, job_id: str) -> JsonObject:
         """Start a new run of a job that has ended."""
-        return self._act("POST", f"{_path(job_id)}/retry")
+        return self._act("POST", f"{path_of(job_id)}/retry")
 
     def delete(self, job_id: str) -> None:
         """Delete a job that is not running."""
-        self.call("DELETE", _path(job_id))
+        self.call("DELETE", path_of(job_id))
 
     def deliveries(self, **wanted: Any) -> Iterator[JsonObject]:
         """Yield webhooks with their attempts; *wanted*: filters, e.g. ``status="dead"``."""
@@ -257,7 +252,7 @@ class Client:
         def open_stream() -> tuple[ExitStack, Iterator[bytes]]:
             opened = ExitStack()
             stream = self._transport.stream(
-                f"{_path(job_id)}/stream", headers=headers, timeout=read_sec
+                f"{path_of(job_id)}/stream", headers=headers, timeout=read_sec
             )
             return opened, opened.enter_context(stream).iter_bytes()
 
@@ -299,7 +294,8 @@ def _iso(moment: datetime) -> str:
     return moment.isoformat()
 
 
-def _path(job_id: str) -> str:
+def path_of(job_id: str) -> str:
+    """Return the path of a job."""
     if not job_id:
         raise ValueError("the id of the job is empty")
     return f"{JOBS}/{quote(job_id, safe='')}"

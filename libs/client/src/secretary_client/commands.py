@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Never
 
-from secretary_client.client import Client
+from secretary_client.client import JOBS, Client, path_of
 from secretary_client.error import JobFailed, JsonObject
 from secretary_client.output import Progress, as_table, print_note, printable
 
@@ -73,7 +73,7 @@ def attempts(client: Client, options: Options) -> object:
             one["ran_sec"],
             one["reason"] or _error_text(one["error"]),
         )
-        for one in client.attempts(options.job_id)
+        for one in client.call("GET", f"{path_of(options.job_id)}/attempts")["attempts"]
     )
     columns = ("RUN", "ATTEMPT", "OUTCOME", "WORKER", "WAITED, S", "STARTED", "RAN, S", "WHY")
     return as_table(columns, rows)
@@ -135,6 +135,22 @@ def delete(client: Client, options: Options) -> object:
     return None
 
 
+def act_on_all(client: Client, options: Options) -> object:
+    """Act on all jobs that filters select; write how many were changed."""
+    given = {
+        "status": options.status,
+        "job_type": options.type,
+        "tag": options.tag,
+        "batch_id": options.batch,
+        "user_id": options.user,
+    }
+    chosen = {name: value for name, value in given.items() if value is not None}
+    body = {"filter": chosen, "limit": options.limit}
+    found = client.call("POST", f"{JOBS}/{options.action}", json=body)
+    more = "; more jobs may match, repeat the command" if found["more"] else ""
+    return f"{found['done']} of {found['matched']} jobs{more}"
+
+
 def types(client: Client, _: Options) -> object:
     """Write a table of the job types with their waiting, scheduled and running jobs."""
     busy = client.call("GET", "/api/stats")["types"]
@@ -172,7 +188,7 @@ def workers(client: Client, _: Options) -> object:
 
 def deliveries(client: Client, options: Options) -> object:
     """Write a table of webhooks."""
-    found = client.deliveries(status=options.status)
+    found = client.deliveries(status=options.status, receiver=options.receiver)
     rows = (
         (
             one["id"],
@@ -180,11 +196,32 @@ def deliveries(client: Client, options: Options) -> object:
             one["state"],
             len(one["attempts"]),
             one["next_attempt_at"],
-            _last_outcome(one),
+            (one["wait"] or {}).get("why"),
+            one["receiver"],
+            _last_outcome(one) or one["reason"],
         )
         for one in itertools.islice(found, options.limit)
     )
-    return as_table(("DELIVERY", "PHASE", "STATE", "ATTEMPTS", "NEXT", "LAST"), rows)
+    columns = ("DELIVERY", "PHASE", "STATE", "ATTEMPTS", "NEXT", "WAITS FOR", "RECEIVER", "LAST")
+    return as_table(columns, rows)
+
+
+def receivers(client: Client, _: Options) -> object:
+    """Write a table of the receivers of webhooks that are busy or in trouble."""
+    rows = (
+        (
+            one["receiver"],
+            one["breaker"],
+            one["open_until"],
+            one["in_flight"],
+            one["waiting"],
+            one["failures"],
+            one["last_error"] or one["last_status"],
+        )
+        for one in client.call("GET", "/api/receivers")["receivers"]
+    )
+    columns = ("RECEIVER", "BREAKER", "UNTIL", "IN FLIGHT", "WAITING", "FAILURES", "LAST")
+    return as_table(columns, rows)
 
 
 def resend(client: Client, options: Options) -> object:

@@ -162,6 +162,16 @@ _COMMANDS: dict[str, tuple[commands.Command, *tuple[_Argument, ...]]] = {
     "cancel": (commands.cancel, _JOBS),
     "retry": (commands.retry, _JOBS),
     "delete": (commands.delete, _JOBS),
+    "all": (
+        commands.act_on_all,
+        _Argument("action", choices=("cancel", "retry", "delete")),
+        _Argument("--status"),
+        _Argument("--type", metavar="TYPE"),
+        _Argument("--tag"),
+        _Argument("--batch", metavar="BATCH"),
+        _Argument("--user", metavar="USER"),
+        _Argument("--limit", type=_count, default=1000, help="jobs at most (1000)"),
+    ),
     "types": (commands.types,),
     "pause": (commands.pause, _TYPE),
     "resume": (commands.resume, _TYPE),
@@ -169,8 +179,10 @@ _COMMANDS: dict[str, tuple[commands.Command, *tuple[_Argument, ...]]] = {
     "deliveries": (
         commands.deliveries,
         _Argument("--status", help="pending, dead, delivered …"),
+        _Argument("--receiver", metavar="URL", help="an origin, or a URL with this origin"),
         _LIMIT,
     ),
+    "receivers": (commands.receivers,),
     "resend": (commands.resend, _Argument("delivery_ids", metavar="DELIVERY", nargs="+")),
     "recover": (
         commands.recover,
