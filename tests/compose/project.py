@@ -17,6 +17,10 @@ OURS = ("api", "notifier", "worker")
 """Secretary's services; each has an image."""
 TAG = "compose-test"
 LABEL = "com.docker.compose"
+SERVER_IMAGES = {
+    "SECRETARY_MONGO_IMAGE": ("mongo:8.0", "mongo:8"),
+    "SECRETARY_RABBITMQ_IMAGE": ("rabbitmq:4.1-management", "rabbitmq:4-management"),
+}
 BUILD_SEC = 1200.0
 UP_SEC = 300.0
 COMMAND_SEC = 120.0
@@ -74,6 +78,23 @@ def secrets_in(text: str) -> dict[str, str]:
     return {name: value.strip("'") for name, equals, value in pairs if equals}
 
 
+def _local_images(env: Mapping[str, str]) -> dict[str, str]:
+    """Return images of the same major version where this machine has only those."""
+    return {
+        variable: major
+        for variable, (minor, major) in SERVER_IMAGES.items()
+        if not _has_image(minor, env) and _has_image(major, env)
+    }
+
+
+def _has_image(name: str, env: Mapping[str, str]) -> bool:
+    try:
+        run("docker", "image", "inspect", name, env=env)
+    except CommandFailed:
+        return False
+    return True
+
+
 class Project:
     """One compose project."""
 
@@ -86,6 +107,7 @@ class Project:
         self._with_settings = {
             **self.env,
             **settings,
+            **_local_images(self.env),
             "SECRETARY_INSTALLATION": str(folder),
             "SECRETARY_TAG": TAG,
             "SECRETARY_API_ADDRESS": f"127.0.0.1:{port}",
