@@ -28,7 +28,7 @@ from harness.turns import running, say
 
 from secretary_devstack.error import ServerMissing
 
-RATE = 200
+RATE = 100
 BURST = 500
 MOST_PACKAGES, MOST_CALLS = 6, 8
 _FRAME = re.compile(r"(?P<name>.+) \((?P<file>.+?):\d+\)$")
@@ -83,9 +83,10 @@ def _system(folder: Path) -> Secretary:
 
 def _spy(program: str, pid: int, file: Path, seconds: int) -> subprocess.Popen[bytes]:
     command = [program, "record", "--pid", str(pid), "--rate", str(RATE), "--format", "raw"]
-    return subprocess.Popen(  # noqa: S603 - the program that the person named
-        [*command, "--duration", str(seconds), "--output", str(file)], stdout=subprocess.DEVNULL
-    )
+    # Without ``--nonblocking`` the service stands still while py-spy waits for a CPU, and py-spy
+    # then counts one stack again and again.
+    more = ["--nonblocking", "--duration", str(seconds), "--output", str(file)]
+    return subprocess.Popen([*command, *more], stdout=subprocess.DEVNULL)  # noqa: S603 - named by a person
 
 
 def _bursts(system: Secretary, seconds: int, webhook: str) -> None:
