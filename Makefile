@@ -12,7 +12,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 PYTEST ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up quick test drills chaos fairness corpus bench bench-quality reference tree lint format lock clean
+.PHONY: help setup demo up quick test extras drills chaos fairness corpus bench bench-quality reference tree lint format lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -37,12 +37,30 @@ up: setup ## Run the whole system until Ctrl-C; print its URL and a key
 quick: setup ## Run the unit and contract tests, for the daily loop
 	@$(BIN)/python -m secretary_devstack.servers.provision --optional mongod
 	@$(BIN)/python -m secretary_devstack.servers.provision nodejs
-	@$(BIN)/python -m pytest tests/unit tests/contract --numprocesses 2 --dist worksteal $(PYTEST)
+	@$(BIN)/python -m pytest -m "not extra" tests/unit tests/contract --numprocesses 2 --dist worksteal $(PYTEST)
+
+# The tests of optional packages run in an environment of their own, which has these packages.
+EXTRAS := .venv-extras
+EXTRAS_INSTALLED := $(EXTRAS)/.installed
+
+$(EXTRAS_INSTALLED): $(INSTALLED) libs/documents/rapidocr.lock
+	@echo "== making $(EXTRAS) with the optional packages"
+	@deploy/local/venv.sh "$(PYTHON)" $(EXTRAS)
+	@$(EXTRAS)/bin/python -m pip --quiet --disable-pip-version-check install --require-hashes \
+		-r requirements.lock
+	@$(EXTRAS)/bin/python -m pip --quiet --disable-pip-version-check install --require-hashes \
+		-r libs/documents/rapidocr.lock
+	@$(EXTRAS)/bin/python -m pip --quiet --disable-pip-version-check install --no-deps \
+		--no-build-isolation $(PACKAGES:%=-e %)
+	@touch $@
+
+extras: $(EXTRAS_INSTALLED) ## Run the tests of the optional packages, which it installs
+	@$(EXTRAS)/bin/python -m pytest -m extra $(PYTEST)
 
 test: setup ## Run all tests but the drills, against real servers
 	@$(BIN)/python -m secretary_devstack.servers.provision --optional mongod rabbitmq
 	@$(BIN)/python -m secretary_devstack.servers.provision ffmpeg espeak-ng nodejs pdftotext
-	@$(BIN)/python -m pytest -m "not drill" --numprocesses 4 --dist worksteal $(PYTEST)
+	@$(BIN)/python -m pytest -m "not drill and not extra" --numprocesses 4 --dist worksteal $(PYTEST)
 
 drills: setup ## Run the long fault drills: frozen, stopped, starved and odd systems
 	@$(BIN)/python -m secretary_devstack.servers.provision --optional mongod rabbitmq
@@ -127,10 +145,12 @@ lock: setup ## Write the hashed requirements.lock files from the pyproject files
 	@for package in libs/documents services/api services/notifier services/worker; do \
 		$(LOCK) $$package/pyproject.toml -o $$package/requirements.lock; \
 	done
+	@$(LOCK) libs/documents/pyproject.toml --extra rapidocr --constraint requirements.lock \
+		-o libs/documents/rapidocr.lock
 	@$(LOCK) deploy/docker/build.in -o deploy/docker/build.lock
 
 clean: ## Remove all generated files, including .venv
-	@rm -rf $(VENV) $(PEERS) .run .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@rm -rf $(VENV) $(EXTRAS) $(PEERS) .run .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Docker Compose v2 if it is installed, else docker-compose 1.29.

@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from secretary_documents.pdf.child import begin
-from secretary_documents.pdf.ocr_models import built_in_folder
+from secretary_documents.pdf.ocr_engine import OcrEngine
+from secretary_documents.pdf.ocr_options import make_ocr_options
 
 Engine = Callable[[Path], str]
 """Returns the Markdown of a PDF."""
 
+SECOND_BELOW = 0.7
+"""The default of ``pdf.second_ocr_below``."""
 _OPEN = {
     "op": "open",
     "password": None,
@@ -23,7 +26,13 @@ _OPEN = {
 }
 
 
-def secretary(path: Path, *, output: str = "markdown", method: str = "native") -> str:
+def secretary(
+    path: Path,
+    *,
+    output: str = "markdown",
+    method: str = "native",
+    ocr_engine: OcrEngine = "tesseract",
+) -> str:
     """Return the text of *path*, made by the code that a child runs."""
     work = begin([str(path)])
 
@@ -34,9 +43,9 @@ def secretary(path: Path, *, output: str = "markdown", method: str = "native") -
 
     [opened] = ask(**_OPEN)
     [style] = ask(op="style", output=output)
-    ocr = {"languages": ["eng"], "models": str(built_in_folder())}
+    ocr = make_ocr_options(["eng"], None, engine=ocr_engine, second_below=SECOND_BELOW).request()
     pages = list(range(1, opened["document"]["page_count"] + 1))
-    read = ask(op="read", pages=pages, method=method, output=output, **ocr, **style)
+    read = ask(op="read", pages=pages, method=method, output=output, ocr=ocr, **style)
     return "\n\n".join(message["page"]["text"] for message in read)
 
 

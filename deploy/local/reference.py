@@ -64,10 +64,17 @@ MEANINGS: Mapping[str, str] = {
     "PDF_PAGE_TOO_LARGE": "A page has more pixels than `pdf` allows.",
     "PDF_PASSWORD_REQUIRED": "The PDF needs a password.",
     "PDF_WRONG_PASSWORD": "The password does not open the PDF.",
+    "PDF_CERTIFICATE_REQUIRED": (
+        "The PDF is encrypted for the owner of a certificate: decrypt it first."
+    ),
     "PARSE_TIMEOUT": "Reading took longer than its limit.",
     "PARSE_MEMORY_LIMIT": "Reading needed more memory than its limit.",
     "PARSER_CRASHED": "The child process that read the file has crashed.",
-    "OCR_LANGUAGE_MISSING": "The worker has no data for this language.",
+    "OCR_LANGUAGE_MISSING": (
+        "A language of the job is not installed for OCR, or no language of the job is written in "
+        "the script of the pages."
+    ),
+    "OCR_ENGINE_MISSING": "The OCR engine that the job names is not installed.",
     "TEMPLATES_NOT_CONFIGURED": "The worker has no templates.",
     "MEDIA_INVALID": "The file is no readable recording.",
     "MEDIA_TOO_LARGE": "The recording is larger or longer than allowed.",

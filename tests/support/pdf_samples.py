@@ -102,6 +102,17 @@ def encrypted_pdf(user: str, *, owner: str = "owner", cipher: str = "aes-256") -
         return bytes(document.tobytes(encryption=CIPHERS[cipher], user_pw=user, owner_pw=owner))
 
 
+def certificate_pdf(handler: str = "Adobe.PubSec") -> bytes:
+    """Return a PDF that a security *handler* for certificates has encrypted."""
+    crypt_filter = "<</DefaultCryptFilter<</CFM/AESV2/Length 16/Recipients[<30820100>]>>>>"
+    entry = (
+        f"/Encrypt<</Filter/{handler}/SubFilter/adbe.pkcs7.s5/V 4/Length 128/CF{crypt_filter}"
+        "/StmF/DefaultCryptFilter/StrF/DefaultCryptFilter>>"
+    )
+    # The trailer is the last part of the file, so no offset changes.
+    return text_pdf(["x"]).replace(b"/ID[", entry.encode() + b"/ID[")
+
+
 def dangling_pdf(pages: Iterable[str], *, user: str = "") -> bytes:
     """Return a PDF whose even pages refer to a missing object, which PDF treats as null.
 

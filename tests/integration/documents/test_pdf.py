@@ -97,6 +97,21 @@ async def test_an_encrypted_document_does_not_open_without_its_password(
     assert "wrong" not in caught.value.message
 
 
+@pytest.mark.parametrize(
+    ("handler", "code"),
+    [
+        ("Adobe.PubSec", ErrorCode.PDF_CERTIFICATE_REQUIRED),
+        ("Other.Handler", ErrorCode.PDF_INVALID),
+    ],
+)
+async def test_a_document_that_no_password_opens_says_how_it_is_encrypted(
+    harness: PdfHarness, handler: str, code: ErrorCode
+) -> None:
+    with pytest.raises(PermanentError, match=r"is encrypted (for|by)") as caught:
+        await harness.read(pdf_samples.certificate_pdf(handler), password="geheim")
+    assert caught.value.code == code
+
+
 async def test_the_password_opens_an_encrypted_document(harness: PdfHarness) -> None:
     done = await harness.read(pdf_samples.encrypted_pdf("geheim"), password="geheim")
     assert done.results is not None

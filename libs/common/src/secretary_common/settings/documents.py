@@ -36,6 +36,11 @@ class PdfSection(Section):
     """Child processes that run OCR at a time, for all jobs; 0: one per CPU."""
     tessdata: Path | None = None
     """A folder with more OCR languages than the built-in eng and deu."""
+    second_ocr_below: float = Field(default=0.7, ge=0, le=1)
+    """RapidOCR, if it is installed, reads pages of which Tesseract is less sure; 0: it reads none.
+
+    Jobs may choose another engine (``ocr_engine``).
+    """
 
 
 class MediaSection(Section):

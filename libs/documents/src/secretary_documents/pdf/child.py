@@ -4,11 +4,11 @@
   ``{document: {page_count, title, author, repaired}}``.
 - ``{op: style, output}`` → ``{style}``: the measures of the document (``DocumentStyle``). For text
   only the running heads and feet are measured.
-- ``{op: read, pages, method, output, also, keep_headers, style, languages, models, lines,
-  pictures}`` → for each page, in order, ``{page: {page, text, method, reason?, confidence?,
-  outputs?, lines?, pictures?}}``. ``text`` is the page as ``output``, ``outputs`` has the page as
-  each of ``also``, ``lines`` has the recognised lines, and ``pictures`` the pictures to keep. The
-  method ``defer_ocr`` is ``combined``, but for a page that needs OCR the child sends only
+- ``{op: read, pages, method, output, also, keep_headers, style, ocr, lines, pictures}`` → for each
+  page, in order, ``{page: {page, text, method, reason?, confidence?, engine?, script?, outputs?,
+  lines?, pictures?}}``. ``text`` is the page as ``output``, ``outputs`` has the page as each of
+  ``also``, ``lines`` has the recognised lines, and ``pictures`` the pictures to keep. The method
+  ``defer_ocr`` is ``combined``, but for a page that needs OCR the child sends only
   ``{deferred: page}``.
 
 ``document_parts`` describes all other requests.
@@ -17,7 +17,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import pymupdf
@@ -53,6 +52,7 @@ from secretary_documents.pdf.mupdf import (
 )
 from secretary_documents.pdf.ocr.recogniser import Recogniser
 from secretary_documents.pdf.ocr.recognition import RecognisedLine
+from secretary_documents.pdf.ocr_options import OcrOptions
 from secretary_documents.pdf.page_entry import (
     edges_entry,
     lines_entry,
@@ -170,7 +170,8 @@ class PdfWork:
             if request["method"] == "defer_ocr":
                 return None
             entry, recognised = self._recognise(page, request)
-            if is_better(choice.reason, recognised, text):
+            foreign = entry.get("reason") is Reason.LANGUAGE_MISSING
+            if (foreign and not text) or is_better(choice.reason, recognised, text):
                 return {"reason": choice.reason, **entry}
             choice = MethodChoice(Method.NATIVE, Reason.NOTHING_RECOGNISED)
         places = pictures_on(page) if choice.reason is Reason.TEXT else []
@@ -248,18 +249,20 @@ class PdfWork:
 
     def _recogniser_of(self, request: Request) -> Recogniser:
         if self._recogniser is None:
-            folder = Path(request["models"])
-            self._recogniser = Recogniser(request["languages"], folder, self._max_pixels)
+            self._recogniser = Recogniser(OcrOptions.of(request["ocr"]), self._max_pixels)
         return self._recogniser
 
     def _recognise(self, page: pymupdf.Page, request: Request) -> tuple[Entry, str]:
         """Return the entry of *page* and the text that was recognised."""
+        nothing = {"text": "", "method": Method.OCR}
         try:
             recognised = self._recogniser_of(request).read(page)
         except PermanentError as error:
             if error.code != ErrorCode.PDF_PAGE_TOO_LARGE:
                 raise
-            return {"text": "", "method": Method.OCR, "reason": Reason.TOO_LARGE}, ""
+            return {**nothing, "reason": Reason.TOO_LARGE}, ""
+        if script := recognised.missing_script:
+            return {**nothing, "reason": Reason.LANGUAGE_MISSING, "script": script}, ""
         layout, text = _empty(page), recognised.text
         layout.blocks = recognised.blocks()
         written = {one: write_recognised(layout, text, one) for one in outputs_of(request)}
@@ -267,6 +270,7 @@ class PdfWork:
             **written_entry(written, request),
             "method": Method.OCR,
             "confidence": recognised.confidence,
+            "engine": recognised.engine,
             **lines_entry(list(recognised.lines), request),
         }, text
 

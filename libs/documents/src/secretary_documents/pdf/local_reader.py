@@ -14,7 +14,7 @@ from secretary_documents.pdf.continuation import checked_edges
 from secretary_documents.pdf.layout.style import LEAST_REPEATS, DocumentStyle
 from secretary_documents.pdf.page import Document, OnPage, Page
 from secretary_documents.pdf.read_options import ReadOptions
-from secretary_documents.pdf.sandboxed_document import SandboxedDocument
+from secretary_documents.pdf.sandboxed_document import SandboxedDocument, text_or_none
 from secretary_worker import Child, parsing_answer
 
 # A child ends after this many pages, so that memory which MuPDF and Tesseract keep does not add up.
@@ -205,19 +205,20 @@ def _batches(pages: Sequence[int], size: int) -> Iterator[Sequence[int]]:
 def _page_of(found: dict[str, Any]) -> Page:
     with parsing_answer():
         confidence = found.get("confidence")
-        reason = found.get("reason")
         lines = found.get("lines")
         outputs = found.get("outputs") or {}
         return Page(
             number=int(found["page"]),
             text=str(found["text"]),
             method=str(found["method"]),
-            reason=None if reason is None else str(reason),
+            reason=text_or_none(found.get("reason")),
             confidence=None if confidence is None else float(confidence),
             outputs={str(output): str(text) for output, text in outputs.items()},
             lines=None if lines is None else str(lines),
             pictures=[_picture_of(picture) for picture in found.get("pictures") or ()],
             edges=checked_edges(found.get("edges") or {}),
+            engine=text_or_none(found.get("engine")),
+            script=text_or_none(found.get("script")),
         )
 
 

@@ -49,6 +49,8 @@ class Reason(StrEnum):
     """OCR found no text or less than the native text, so the page keeps its native text."""
     UNREADABLE = "unreadable"
     """The parser cannot read the page. Other pages are not affected."""
+    LANGUAGE_MISSING = "language_missing"
+    """The page is in a script of which no OCR language is installed or named."""
     TOO_LARGE = "too_large"
     """An image of the page within the limit of pixels would not be legible."""
 

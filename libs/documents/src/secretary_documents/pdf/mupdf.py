@@ -27,6 +27,10 @@ POINTS_PER_INCH = 72
 LEAST_DPI = 36
 _NO_MEMORY = re.compile(r"\b[mc]?(?:re)?alloc \([^()\n]*+\) failed")
 
+_HANDLER = re.compile(r"unknown encryption handler: '([^'\n]{0,40})'")
+# The names of public-key security handlers (ISO 32000-1, 7.6.4).
+_CERTIFICATE_HANDLERS = frozenset({"Adobe.PubSec", "Adobe.PPKLite", "Entrust.PPKEF"})
+
 
 def silence_mupdf() -> None:
     """Stop MuPDF from printing errors and warnings about odd files."""
@@ -53,8 +57,8 @@ def open_document(path: str, password: str | None, max_pages: int) -> pymupdf.Do
     """Open and unlock the document at *path*.
 
     Raises:
-        PermanentError: PDF_INVALID, PDF_PASSWORD_REQUIRED, PDF_WRONG_PASSWORD or
-            PDF_TOO_MANY_PAGES.
+        PermanentError: PDF_INVALID, PDF_PASSWORD_REQUIRED, PDF_WRONG_PASSWORD,
+            PDF_CERTIFICATE_REQUIRED or PDF_TOO_MANY_PAGES.
     """
     try:
         with raising_memory_error():
@@ -64,13 +68,25 @@ def open_document(path: str, password: str | None, max_pages: int) -> pymupdf.Do
                 _unlock(document, password)
             pages = document.page_count
     except MUPDF_ERRORS as error:
-        raise _invalid() from error
+        raise _refusal(error) from error
     if not document.is_pdf or pages == 0:  # a file beyond repair, for which MuPDF raises no error
         raise _invalid()
     if pages > max_pages:
         message = f"the document has {pages} pages, at most {max_pages} are allowed"
         raise PermanentError(message, code=ErrorCode.PDF_TOO_MANY_PAGES)
     return document
+
+
+def _refusal(error: Exception) -> PermanentError:
+    """Return the error for a document that MuPDF cannot open. Only its message shows the cause."""
+    found = _HANDLER.search(f"{error} {error.__cause__}")
+    if found is None:
+        return _invalid()
+    if found[1] in _CERTIFICATE_HANDLERS:
+        message = "the document is encrypted for the owner of a certificate: decrypt it first"
+        return PermanentError(message, code=ErrorCode.PDF_CERTIFICATE_REQUIRED)
+    message = f"the document is encrypted by an unknown method ({found[1]})"
+    return PermanentError(message, code=ErrorCode.PDF_INVALID)
 
 
 def _invalid() -> PermanentError:

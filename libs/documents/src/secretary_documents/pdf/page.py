@@ -25,6 +25,10 @@ class Page:
     """The reason for the method or for a missing text: a value of ``method_choice.Reason``."""
     confidence: float | None = None
     """The OCR engine's confidence in the text, 0 to 1."""
+    engine: str | None = None
+    """The OCR engine that recognised the page: tesseract or rapidocr."""
+    script: str | None = None
+    """The script of a page whose languages are missing, such as CJK or Cyrillic."""
     outputs: dict[str, str] = field(default_factory=dict)
     """The page in the other outputs of the job, by their names."""
     lines: str | None = None

@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from importlib import metadata
-from pathlib import Path
 from typing import Any, Literal
 
-from secretary_documents.pdf.ocr_models import (
-    find_model_folder,
-    model_folders,
-    models_fingerprint,
-)
+from secretary_documents.pdf.ocr_options import OcrOptions
 
 LocalMethod = Literal["native", "ocr", "combined"]
 Output = Literal["text", "markdown", "html", "json"]
 
-# OCR at 200 dpi is as accurate as at 300 dpi, and it takes two thirds of the time (measured).
-OCR_DPI = 200
 # Raise this number when new code changes the text of pages. Then old cache entries are not used.
 _EDITION = 5
 
@@ -48,10 +40,8 @@ class ReadOptions:
     """Whether the recognised lines of a page are kept with their places."""
     pictures: PictureOptions | None = None
     """The pictures of pages that become files; None keeps no picture."""
-    languages: tuple[str, ...] = ()
-    """The languages for OCR. The order matters."""
-    models: Path | None = None
-    """The folder with the models of the languages."""
+    ocr: OcrOptions | None = None
+    """None for the method ``native``."""
 
     @property
     def outputs(self) -> tuple[Output, ...]:
@@ -75,10 +65,9 @@ class ReadOptions:
             parts.append("with lines")
         if self.pictures:
             parts.append(f"pictures from {self.pictures.min_points:g} points")
-        if self.uses_ocr and self.models:
-            models = models_fingerprint(self.models, self.languages)
-            parts += [f"tesserocr {_version('tesserocr')}", models]
-            parts += [f"{OCR_DPI} dpi", f"{self.max_pixels} pixels"]
+        if self.ocr:
+            parts += [f"tesserocr {_version('tesserocr')}", self.ocr.fingerprint]
+            parts.append(f"{self.max_pixels} pixels")
         return ", ".join(parts)
 
     def request(self) -> dict[str, Any]:
@@ -90,34 +79,8 @@ class ReadOptions:
             "also": list(self.also),
             "lines": self.lines and self.uses_ocr,
             "pictures": asdict(self.pictures) if self.pictures else None,
-            "languages": list(self.languages),
-            "models": None if self.models is None else str(self.models),
+            "ocr": None if self.ocr is None else self.ocr.request(),
         }
-
-
-def make_read_options(
-    method: LocalMethod,
-    output: Output,
-    *,
-    max_pixels: int,
-    languages: Sequence[str],
-    tessdata: Path | None,
-    **more: Any,
-) -> ReadOptions:
-    """Return the options for *method*.
-
-    *tessdata* is a folder with languages in addition to the built-in languages. *more* are further
-    fields of ``ReadOptions``.
-
-    Raises:
-        PermanentError: OCR_LANGUAGE_MISSING.
-        WorkerUnfit: OCR_LANGUAGE_MISSING, this worker has no language at all.
-    """
-    if method == "native":
-        return ReadOptions(method, output, max_pixels, **more)
-    folder = find_model_folder(languages, model_folders(tessdata))
-    found: dict[str, Any] = {"languages": tuple(languages), "models": folder}
-    return ReadOptions(method, output, max_pixels, **found, **more)
 
 
 @lru_cache(maxsize=8)

@@ -232,14 +232,15 @@ def _document_info(messages: Sequence[JsonObject]) -> DocumentInfo:
         found = message["document"]
         return DocumentInfo(
             page_count=int(found["page_count"]),
-            title=_text_or_none(found["title"]),
-            author=_text_or_none(found["author"]),
+            title=text_or_none(found["title"]),
+            author=text_or_none(found["author"]),
             repaired=bool(found["repaired"]),
             form=bool(found["form"]),
         )
 
 
-def _text_or_none(value: object) -> str | None:
+def text_or_none(value: object) -> str | None:
+    """Return *value* of a child's message as text, unless it is None."""
     return None if value is None else str(value)
 
 

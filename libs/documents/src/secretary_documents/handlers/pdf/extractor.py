@@ -19,6 +19,7 @@ from secretary_documents.handlers.pdf.page_collector import PageCollector
 from secretary_documents.handlers.pdf.parameters import PdfParameters
 from secretary_documents.handlers.pdf.reader_factory import MakeReader, ReaderFactory
 from secretary_documents.handlers.pdf.result import PdfExtract, PdfFile, check_readable
+from secretary_documents.pdf.ocr_engine import more_memory_mb
 from secretary_documents.pdf.ocr_models import model_folders
 from secretary_documents.pdf.page import PageRange, RemoteReader, WholeDocument
 from secretary_documents.pdf.sandboxed_document import (
@@ -120,7 +121,7 @@ class PdfExtractor:
         self._sandbox = Sandbox(
             zygote or ZygoteClient(CHILD),
             ProcessLimits(
-                memory_bytes=limits.memory_mb * 2**20,
+                memory_bytes=(limits.memory_mb + more_memory_mb(limits.second_ocr_below)) * 2**20,
                 cpu_sec=limits.cpu_sec,
                 readable=[str(folder) for folder in model_folders(limits.tessdata)],
             ),
@@ -234,6 +235,10 @@ class ReadablePdf:
         with parsing_answer():
             pages = await asyncio.to_thread(join_pages, collector.pages)
         check_readable(pages)
+        for page in pages:
+            if page.script:
+                message = f"page {page.number} seems to be in the script {page.script}"
+                task.report.log("warning", f"{message}, which no OCR language reads")
         task.resources.add_pages(len(pages))
         cached = collector.cached
         task.report.log("info", f"{len(pages)} pages read, {cached} of them from the cache")

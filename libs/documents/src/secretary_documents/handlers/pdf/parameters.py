@@ -20,6 +20,7 @@ from secretary_documents.handlers.pdf.options import (
     remote_fault,
     remote_rule,
 )
+from secretary_documents.pdf.ocr_engine import OcrEngine
 
 ExtractionMethod = Literal["native", "ocr", "mistral_ocr", "openai_vision", "combined"]
 MAX_PAGE = 1_000_000
@@ -91,6 +92,13 @@ class PdfParameters(BaseModel):
         min_length=1,
         max_length=8,
         description="The languages for OCR, by Tesseract's names; other methods ignore it.",
+    )
+    ocr_engine: OcrEngine = Field(
+        default="auto",
+        description=(
+            "auto: Tesseract, and RapidOCR for the pages of which Tesseract is not sure, if it is "
+            "installed. tesseract, rapidocr: only this engine. RapidOCR ignores language."
+        ),
     )
     password: SecretStr | None = optional(
         "The password of an encrypted PDF. It is stored encrypted and never shown."

@@ -11,8 +11,9 @@ from secretary_common.settings.documents import PdfSection
 from secretary_documents.concurrency import ConcurrencyLimit
 from secretary_documents.handlers.pdf.parameters import PdfParameters
 from secretary_documents.pdf.local_reader import LocalReader
+from secretary_documents.pdf.ocr_options import OcrOptions, make_ocr_options
 from secretary_documents.pdf.page import PageReader, RemoteReader
-from secretary_documents.pdf.read_options import Output, PictureOptions, make_read_options
+from secretary_documents.pdf.read_options import Output, PictureOptions, ReadOptions
 from secretary_documents.pdf.sandboxed_document import SandboxedDocument
 from secretary_documents.providers.vision import DocumentHint, VisionReader
 
@@ -43,25 +44,33 @@ class ReaderFactory:
         """Return a function that makes the reader. Call this before any page is read.
 
         Raises:
-            PermanentError: OCR_LANGUAGE_MISSING, MISTRAL_NOT_CONFIGURED, VISION_NOT_CONFIGURED.
+            PermanentError: OCR_LANGUAGE_MISSING, OCR_ENGINE_MISSING, MISTRAL_NOT_CONFIGURED,
+                VISION_NOT_CONFIGURED.
         """
         method = parameters.extraction_method
         if method == "mistral_ocr" or method == "openai_vision":  # noqa: PLR1714 - mypy needs it
             return self._choose_remote(method, parameters)
-        options = make_read_options(
+        options = ReadOptions(
             method,
             parameters.text_output,
             max_pixels=self.max_pixels,
-            languages=parameters.language,
-            tessdata=self._limits.tessdata,
             keep_headers=parameters.keep_headers,
             also=_also(parameters),
             lines=parameters.is_searchable,
-            pictures=parameters.pictures and PictureOptions(parameters.pictures.min_points),
+            pictures=_pictures(parameters),
+            ocr=None if method == "native" else self._ocr_options(parameters),
         )
         timeout_sec = self._limits.timeout_sec
         return lambda document: LocalReader(
             document, options, self._ocr_limit, timeout_sec=timeout_sec
+        )
+
+    def _ocr_options(self, parameters: PdfParameters) -> OcrOptions:
+        return make_ocr_options(
+            parameters.language,
+            self._limits.tessdata,
+            engine=parameters.ocr_engine,
+            second_below=self._limits.second_ocr_below,
         )
 
     def _choose_remote(self, method: str, parameters: PdfParameters) -> MakeReader:
@@ -82,6 +91,11 @@ def _also(parameters: PdfParameters) -> tuple[Output, ...]:
     if parameters.chunks is not None:
         outputs.append("json")
     return tuple(one for one in dict.fromkeys(outputs) if one != parameters.text_output)
+
+
+def _pictures(parameters: PdfParameters) -> PictureOptions | None:
+    wanted = parameters.pictures
+    return None if wanted is None else PictureOptions(wanted.min_points)
 
 
 def _hint(context: JsonObject) -> DocumentHint:

@@ -9,11 +9,12 @@ from secretary_common.errors import ErrorCode, PermanentError
 from secretary_common.models import JsonObject
 from secretary_documents.handlers.pdf.output_files import pages_text
 from secretary_documents.pdf.method_choice import Reason
+from secretary_documents.pdf.ocr.script import languages_of
 from secretary_documents.pdf.page import Page
 from secretary_documents.pdf.sandboxed_document import DocumentInfo
 from secretary_documents.templates.transformer import TransformResult
 
-_NOTHING_READ = (Reason.UNREADABLE, Reason.TOO_LARGE)
+_NOTHING_READ = (Reason.UNREADABLE, Reason.TOO_LARGE, Reason.LANGUAGE_MISSING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +31,11 @@ def check_readable(pages: Sequence[Page]) -> None:
     """Check that at least one of *pages* was read.
 
     Raises:
-        PermanentError: PDF_INVALID or PDF_PAGE_TOO_LARGE.
+        PermanentError: PDF_INVALID, PDF_PAGE_TOO_LARGE, or OCR_LANGUAGE_MISSING with the script.
     """
+    scripts = sorted({page.script for page in pages if page.script})
+    if scripts and not any(page.text for page in pages):
+        raise _language_missing(scripts)
     if any(page.reason not in _NOTHING_READ for page in pages):
         return
     if any(page.reason == Reason.UNREADABLE for page in pages):
@@ -40,9 +44,24 @@ def check_readable(pages: Sequence[Page]) -> None:
     raise PermanentError(message, code=ErrorCode.PDF_PAGE_TOO_LARGE)
 
 
+def _language_missing(scripts: Sequence[str]) -> PermanentError:
+    languages = [language for script in scripts for language in languages_of(script)]
+    message = (
+        f"the pages seem to be in the script {', '.join(scripts)}, and no OCR language of the job "
+        f"is written in it: name one in language, such as {', '.join(languages)}"
+    )
+    details = {"scripts": list(scripts), "languages": languages}
+    return PermanentError(message, code=ErrorCode.OCR_LANGUAGE_MISSING, details=details)
+
+
 def text_content(page: Page) -> JsonObject:
-    """Return the entry of *page* in ``text_contents``, without an unknown reason or confidence."""
-    optional = {"reason": page.reason, "confidence": page.confidence}
+    """Return the entry of *page* in ``text_contents``, without what is not known of it."""
+    optional = {
+        "reason": page.reason,
+        "confidence": page.confidence,
+        "engine": page.engine,
+        "script": page.script,
+    }
     known = {key: value for key, value in optional.items() if value is not None}
     return {"page": page.number, "text": page.text, "method": page.method, **known}
 

@@ -8,7 +8,7 @@ import pymupdf
 
 from secretary_documents.pdf.layout.model import Box
 from secretary_documents.pdf.mupdf import POINTS_PER_INCH, legible_dpi
-from secretary_documents.pdf.read_options import OCR_DPI
+from secretary_documents.pdf.ocr_options import OCR_DPI
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,39 +21,37 @@ class PagePicture:
     stride: int
     """The bytes of each row."""
     dpi: int
-    left: int
-    """The pixels from the left side of the page to the picture."""
-    top: int
-    """The pixels from the upper side of the page to the picture."""
+    to_page: pymupdf.Matrix
+    """Leads from a pixel of the picture to the place on the page, in points."""
 
     def box(self, left: float, top: float, right: float, bottom: float) -> Box:
         """Return the place on the page, in points, of a place in the picture, in pixels."""
-        points = POINTS_PER_INCH / self.dpi
-        return Box(
-            (self.left + left) * points,
-            (self.top + top) * points,
-            (self.left + right) * points,
-            (self.top + bottom) * points,
-        )
+        return Box(*(pymupdf.Rect(left, top, right, bottom) * self.to_page))
 
 
-def draw(page: pymupdf.Page, max_pixels: int, place: Box | None = None) -> PagePicture:
+def draw(
+    page: pymupdf.Page, max_pixels: int, place: Box | None = None, *, turned: int = 0
+) -> PagePicture:
     """Return the picture of *page*, or of *place* on it, at 200 dpi or less.
 
-    *max_pixels* are the most pixels of the whole page.
+    Args:
+        page: the page.
+        max_pixels: the most pixels of the whole page.
+        place: the part of the page to draw; None: the whole page.
+        turned: by how many degrees the page is turned clockwise. The picture is upright.
 
     Raises:
         PermanentError: PDF_PAGE_TOO_LARGE, the picture would not be legible.
     """
     dpi = legible_dpi(page, OCR_DPI, max_pixels)
+    matrix = pymupdf.Matrix(dpi / POINTS_PER_INCH, dpi / POINTS_PER_INCH).prerotate(-turned)
     clip = None if place is None else pymupdf.Rect(place)
-    drawn = page.get_pixmap(dpi=dpi, clip=clip, colorspace=pymupdf.csGRAY, alpha=False)
+    drawn = page.get_pixmap(matrix=matrix, clip=clip, colorspace=pymupdf.csGRAY, alpha=False)
     return PagePicture(
         pixels=drawn.samples,
         width=drawn.width,
         height=drawn.height,
         stride=drawn.stride,
         dpi=dpi,
-        left=drawn.x,
-        top=drawn.y,
+        to_page=pymupdf.Matrix(1, 0, 0, 1, drawn.x, drawn.y) * ~matrix,
     )

@@ -9,6 +9,11 @@ from secretary_documents.pdf.layout.model import Block, Box, Kind, Line, Span, T
 from secretary_documents.pdf.method_choice import count_letters
 from secretary_documents.pdf.writers.text import to_text
 
+# A shorter word is often sure by chance.
+_SURE, _SURE_LETTERS = 0.85, 4
+# Punctuation and kana; ideographs; wide punctuation.
+_NO_SPACES = (("\u3000", "\u30ff"), ("\u3400", "\u9fff"), ("\uff00", "\uff65"))
+
 
 @dataclass(frozen=True, slots=True)
 class RecognisedWord:
@@ -29,8 +34,12 @@ class RecognisedLine:
 
     @property
     def text(self) -> str:
-        """The words, separated by spaces."""
-        return " ".join(word.text for word in self.words)
+        """The words, separated by spaces, but without spaces in Chinese and Japanese."""
+        text = ""
+        for word in self.words:
+            glued = not text or (_has_no_spaces(text[-1]) and _has_no_spaces(word.text[0]))
+            text += word.text if glued else f" {word.text}"
+        return text
 
     @property
     def box(self) -> Box:
@@ -51,6 +60,9 @@ class Recognition:
     """The lines of each paragraph, in reading order. No paragraph is empty."""
     tables: tuple[Table, ...] = ()
     """The tables. Their words are words of the paragraphs too."""
+    engine: str = "tesseract"
+    missing_script: str | None = None
+    """The script of the page if no language of the job is written in it."""
 
     @property
     def lines(self) -> Iterator[RecognisedLine]:
@@ -76,6 +88,12 @@ class Recognition:
     def letters(self) -> int:
         """The number of recognised letters and digits."""
         return count_letters(self.text)
+
+    @property
+    def sure_share(self) -> float:
+        """The share of the characters in words of which the engine is sure: 0 to 1."""
+        sure = sum(len(word.text) for word in self.words if _is_sure(word))
+        return sure / max(sum(len(word.text) for word in self.words), 1)
 
     def layout_lines(self) -> list[Line]:
         """Return the lines as lines of a layout, each as large as its letters are high."""
@@ -104,6 +122,15 @@ class Recognition:
         words = [word for word in self.words if around.holds(word.box.middle)]
         sure = round(mean_confidence(words), 2)
         return Block(Kind.TABLE, table.box, table=table, method="ocr", confidence=sure)
+
+
+def _has_no_spaces(char: str) -> bool:
+    """Return whether *char* is of a script that has no spaces between words."""
+    return any(first <= char <= last for first, last in _NO_SPACES)
+
+
+def _is_sure(word: RecognisedWord) -> bool:
+    return word.confidence >= _SURE and sum(map(str.isalpha, word.text)) >= _SURE_LETTERS
 
 
 def mean_confidence(words: Sequence[RecognisedWord]) -> float:
