@@ -20,6 +20,7 @@ from typing import Any
 
 from corpus.mutation import mutated
 from corpus.process_monitor import ProcessMonitor, children_of
+from support.handler_harness import child_pids
 from support.scenario_report import say
 
 from secretary_devstack.deadline import wait_until
@@ -184,7 +185,8 @@ def _faults(jobs: list[Job], worker: int, temporary: Path, *, alive: bool) -> It
         yield f"jobs that did not end: {open_jobs}"
 
     def children_ended() -> bool:
-        return not any(children_of(zygote) for zygote in children_of(worker))
+        # The first process of a namespace lives as long as its zygote.
+        return not any(child_pids(zygote) for zygote in children_of(worker))
 
     try:
         wait_until(children_ended, timeout_sec=_CHILDREN_END_SEC, what="the end of all children")
