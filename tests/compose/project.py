@@ -17,10 +17,8 @@ OURS = ("api", "notifier", "worker")
 """Secretary's services; each has an image."""
 TAG = "compose-test"
 LABEL = "com.docker.compose"
-SERVER_IMAGES = {
-    "SECRETARY_MONGO_IMAGE": ("mongo:8.0", "mongo:8"),
-    "SECRETARY_RABBITMQ_IMAGE": ("rabbitmq:4.1-management", "rabbitmq:4-management"),
-}
+PINNED = "deploy/images.env"
+"""The minor versions of the servers' images."""
 BUILD_SEC = 1200.0
 UP_SEC = 300.0
 COMMAND_SEC = 120.0
@@ -78,13 +76,11 @@ def secrets_in(text: str) -> dict[str, str]:
     return {name: value.strip("'") for name, equals, value in pairs if equals}
 
 
-def _local_images(env: Mapping[str, str]) -> dict[str, str]:
-    """Return images of the same major version where this machine has only those."""
-    return {
-        variable: major
-        for variable, (minor, major) in SERVER_IMAGES.items()
-        if not _has_image(minor, env) and _has_image(major, env)
-    }
+def _pinned_images(env: Mapping[str, str]) -> dict[str, str]:
+    """Return those of the servers' pinned images that this machine has."""
+    lines = (ROOT / PINNED).read_text().splitlines()
+    pairs = (line.partition("=") for line in lines if not line.startswith("#"))
+    return {variable: image for variable, _, image in pairs if _has_image(image, env)}
 
 
 def _has_image(name: str, env: Mapping[str, str]) -> bool:
@@ -107,7 +103,7 @@ class Project:
         self._with_settings = {
             **self.env,
             **settings,
-            **_local_images(self.env),
+            **_pinned_images(self.env),
             "SECRETARY_INSTALLATION": str(folder),
             "SECRETARY_TAG": TAG,
             "SECRETARY_API_ADDRESS": f"127.0.0.1:{port}",
