@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 import pymupdf
@@ -9,6 +10,12 @@ import pymupdf
 from secretary_documents.pdf.layout.model import Box
 from secretary_documents.pdf.mupdf import POINTS_PER_INCH, legible_dpi
 from secretary_documents.pdf.ocr_options import OCR_DPI
+
+# A chart, a table or a scan has a ground of few grey values. Those of a photo are spread: its most
+# common values have a small share of its pixels.
+_GROUND_VALUES, _GROUND_SHARE = 4, 0.18
+_SAMPLE_STEP = 13
+"""One of this number of pixels is counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,3 +62,10 @@ def draw(
         dpi=dpi,
         to_page=pymupdf.Matrix(1, 0, 0, 1, drawn.x, drawn.y) * ~matrix,
     )
+
+
+def is_photo(picture: PagePicture) -> bool:
+    """Return whether *picture* has no ground on which text could stand."""
+    sample = picture.pixels[::_SAMPLE_STEP]
+    common = Counter(sample).most_common(_GROUND_VALUES)
+    return sum(count for _, count in common) < _GROUND_SHARE * len(sample)

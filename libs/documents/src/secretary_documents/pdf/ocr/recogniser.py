@@ -8,7 +8,7 @@ import pymupdf
 
 from secretary_documents.pdf.layout.model import Box, Word
 from secretary_documents.pdf.ocr.orientation import OrientationModel
-from secretary_documents.pdf.ocr.picture import PagePicture, draw
+from secretary_documents.pdf.ocr.picture import PagePicture, draw, is_photo
 from secretary_documents.pdf.ocr.rapid import Rapid
 from secretary_documents.pdf.ocr.recognition import Recognition
 from secretary_documents.pdf.ocr.scan_tables import tables_in
@@ -51,10 +51,14 @@ class Recogniser:
     def read_picture(self, page: pymupdf.Page, place: Box) -> Recognition:
         """Return the lines of text inside *place* that are recognised with confidence.
 
+        Photos are not read, because OCR finds only noise there.
+
         Raises:
             PermanentError: PDF_PAGE_TOO_LARGE.
         """
         picture = draw(page, self._max_pixels, place)
+        if is_photo(picture):
+            return Recognition()
         if self._options.engine == "rapidocr":
             return self._rapid_engine().read(picture)
         return self._tesseract_engine().read_sparse(picture)
