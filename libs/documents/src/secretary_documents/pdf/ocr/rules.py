@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -12,6 +11,8 @@ from secretary_documents.pdf.ocr.picture import PagePicture
 _DARK = 150
 """Pixels below this value belong to rules; light grey ones do not."""
 _DARK_PIXELS = bytes(value < _DARK for value in range(256))
+_PAPER, _INK = b"\x00", b"\x01"
+"""A pixel after the translation by ``_DARK_PIXELS``."""
 # The shortest rules, in inches: longer than the strokes of letters. Inside a rule, each row of
 # pixels of a page that is a little askew has a part of this length.
 _ACROSS, _UPRIGHT, _PART = 0.5, 0.25, 0.2
@@ -58,13 +59,13 @@ def _high(box: Box) -> Box:
 
 def _rules(rows: Sequence[bytes], least: int, dpi: int) -> Iterator[_Run]:
     """Yield the dark runs of *rows* that are long and thin, with runs in rows below each other."""
-    pattern = re.compile(rb"\x01{%d,}+" % max(round(_PART * dpi), 1))
+    part = _INK * max(round(_PART * dpi), 1)
     found = 0
     open_runs: list[_Run] = []
     for at, row in enumerate(rows):
         if row.count(1) < _PART * dpi and not open_runs:
             continue
-        parts = [match.span() for match in pattern.finditer(row)]
+        parts = list(_runs(row, part))
         found += len(parts)
         if found > _MOST_PARTS:  # a picture, not a page with rules
             return
@@ -79,6 +80,16 @@ def _rules(rows: Sequence[bytes], least: int, dpi: int) -> Iterator[_Run]:
         for start, end in parts:
             _add(open_runs, start, end, at)
     yield from (run for run in open_runs if _is_rule(run, least, dpi))
+
+
+def _runs(row: bytes, part: bytes) -> Iterator[tuple[int, int]]:
+    """Yield start and end of each dark run of *row* that has at least the length of *part*."""
+    end = 0
+    while (start := row.find(part, end)) >= 0:
+        end = row.find(_PAPER, start)
+        if end < 0:
+            end = len(row)
+        yield start, end
 
 
 def _add(runs: list[_Run], start: int, end: int, at: int) -> None:
