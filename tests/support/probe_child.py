@@ -25,6 +25,7 @@ Attack = Callable[[dict[str, Any], Any], object]
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _PTRACE_ATTACH = 16
 _NEW_USER = 0x10000000
+_PR_SET_PDEATHSIG = 1
 _SIGNAL_NONE = 0
 
 
@@ -68,6 +69,15 @@ def _connect(kind: socket.SocketKind) -> Attack:
             return True
 
     return attack
+
+
+def _send_by_pair(request: dict[str, Any], _: Any) -> bool:
+    pair = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    return bool(pair[0].sendto(b"broken out", str(Path(request["folder"], "socket"))))
+
+
+def _survive(_: dict[str, Any], __: Any) -> bool:
+    return _checked(_LIBC.prctl(_PR_SET_PDEATHSIG, 0, 0, 0, 0))
 
 
 def _fork(_: dict[str, Any], __: Any) -> bool:
@@ -152,10 +162,12 @@ ATTACKS: dict[str, Attack] = {
     "connect by TCP": _connect(socket.SOCK_STREAM),
     "connect by UDP": _connect(socket.SOCK_DGRAM),
     "make a local socket": lambda _, __: socket.socket(socket.AF_UNIX),
+    "send to a local socket": _send_by_pair,
     "run a program": lambda _, __: os.execv("/bin/true", ["true"]),
     "run a program from memory": _execute_in_memory,
     "spawn a program": lambda _, __: bool(os.posix_spawn("/bin/true", ["true"], {})),
     "outlive the kill": _fork,
+    "outlive the zygote": _survive,
     "fork without end": _bomb,
     "clone": _clone,
     "leave the session": lambda _, __: os.setpgid(0, 0),

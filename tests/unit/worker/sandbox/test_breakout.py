@@ -56,6 +56,14 @@ async def attempt(zygote: ZygoteClient, folder: Path, attack: str, port: int) ->
     return messages[0]
 
 
+@pytest.fixture(autouse=True)
+def local_socket(tmp_path: Path) -> Iterator[None]:
+    """A local socket that accepts datagrams, as a system log has."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as server:
+        server.bind(str(tmp_path / "socket"))
+        yield
+
+
 @pytest.mark.parametrize("attack", sorted(set(probe_child.ATTACKS) - set(probe_child.USES)))
 async def test_every_attack_of_a_child_fails(
     attack: str, zygote: ZygoteClient, tmp_path: Path, port: int

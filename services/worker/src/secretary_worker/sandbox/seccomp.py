@@ -14,7 +14,12 @@ import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from secretary_worker.sandbox.kernel import PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP, prctl
+from secretary_worker.sandbox.kernel import (
+    PR_SET_NO_NEW_PRIVS,
+    PR_SET_PDEATHSIG,
+    PR_SET_SECCOMP,
+    prctl,
+)
 from secretary_worker.sandbox.syscall_numbers import NEWEST, numbers
 
 _MODE_FILTER = 2
@@ -125,10 +130,17 @@ def _conditions(pid: int, freedom: Freedom) -> dict[str, list[Instruction]]:
         "fcntl": _if_one_of(1, _OWNER_COMMANDS),
         "ioctl": _if_one_of(1, _FORBIDDEN_IOCTLS),
         "kill": _unless(0, _IF_EQUAL, pid),
+        # Without this signal a process would outlive the zygote.
+        "prctl": _if_one_of(0, (PR_SET_PDEATHSIG,)),
         "prlimit64": _unless(0, _IF_EQUAL, 0),
         "sendmmsg": _if_set(3, _MSG_FASTOPEN),
         "sendmsg": _if_set(2, _MSG_FASTOPEN),
         "sendto": _if_set(3, _MSG_FASTOPEN),
+        # A datagram socket of a pair can also send to the path of any other local socket.
+        "socketpair": [
+            *_only(1, (_SOCK_STREAM,), mask=_TYPE_MASK),
+            (_RETURN, 0, 0, _ALLOW),
+        ],
         "tgkill": _unless(0, _IF_EQUAL, pid),
     }
     if freedom.network:
