@@ -139,10 +139,27 @@ async def test_the_limits_of_a_key_are_stored_and_replaced(keys: KeyRepository) 
     await keys.insert(ApiKey("b", "digest", "two"))
     assert [key.limits for key in await keys.all()] == [limits, KeyLimits()]
     assert await keys.running_limits() == {"a": 3}
-    assert await keys.set_limits("b", KeyLimits(max_running=1))
-    assert await keys.set_limits("a", KeyLimits(max_pending=9))
+    changed = await keys.change_limits("b", {"max_running": 1})
+    assert changed
+    assert changed.limits == KeyLimits(max_running=1)
+    removed = dict.fromkeys(("max_running", "requests_per_sec", "models", "file_roots"))
+    await keys.change_limits("a", {**removed, "max_pending": 9})
     found = await keys.get("a")
     assert found
     assert (found.limits, found.name) == (KeyLimits(max_pending=9), "one")
     assert await keys.running_limits() == {"b": 1}
-    assert not await keys.set_limits("c", limits)
+    assert await keys.change_limits("a", {}) == found
+    assert await keys.change_limits("c", {"max_running": 1}) is None
+
+
+async def test_changes_of_several_limits_at_the_same_time_are_all_kept(
+    keys: KeyRepository,
+) -> None:
+    await keys.insert(ApiKey("a", "digest", "one"))
+    changes = {"max_running": 1, "max_pending": 2, "max_bytes": 3, "models": [], "max_priority": 0}
+    await asyncio.gather(
+        *(keys.change_limits("a", {name: value}) for name, value in changes.items())
+    )
+    found = await keys.get("a")
+    assert found
+    assert found.limits == KeyLimits.model_validate(changes)

@@ -36,7 +36,6 @@ from secretary_common.models import (
     JobQuery,
     JobStatus,
     JobTypeInfo,
-    KeyLimits,
     Lane,
     LogEntry,
     LogLevel,
@@ -456,7 +455,7 @@ OTHER_CALLS: dict[str, dict[str, Call]] = {
     "keys": {
         "insert": lambda s: s.keys.insert(ApiKey("new", "", "", created_at=NOW)),
         "get": lambda s: s.keys.get("k1"),
-        "set_limits": lambda s: s.keys.set_limits("k1", KeyLimits(max_running=3)),
+        "change_limits": lambda s: s.keys.change_limits("k1", {"max_running": 3}),
         "delete": lambda s: s.keys.delete("new"),
         "touch": lambda s: s.keys.touch("k1", NOW),
     },

@@ -83,6 +83,7 @@ async def test_only_admins_change_limits(api: Api) -> None:
         ({"max_pending": "9"}, "limits.max_pending"),
         ({"max_bytes": 0.5}, "limits.max_bytes"),
         ({"requests_per_sec": 0}, "limits.requests_per_sec"),
+        ({"requests_per_sec": True}, "limits.requests_per_sec"),
         ({"max_priority": 10}, "limits.max_priority"),
         ({"models": [""]}, "limits.models.0"),
         ({"file_roots": ["files"]}, "limits.file_roots.0"),

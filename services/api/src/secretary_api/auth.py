@@ -6,7 +6,7 @@ import hmac
 import secrets
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -180,14 +180,11 @@ class Keyring:
         Raises:
             NotFound: there is no such key.
         """
+        key = await self._repository.change_limits(key_id, changes)
         self._cached.pop(key_id, None)
-        key = await self._repository.get(key_id)
-        if key is not None:
-            limits = key.limits.model_copy(update=changes)
-            if await self._repository.set_limits(key_id, limits):
-                self._cached.pop(key_id, None)  # another request may have read the old limits
-                return replace(key, limits=limits)
-        raise NotFound(f"there is no key {key_id[:100]}")
+        if key is None:
+            raise NotFound(f"there is no key {key_id[:100]}")
+        return key
 
     async def delete(self, key_id: str) -> None:
         """Delete a key; other processes refuse it within ``CACHE_SEC``.

@@ -96,7 +96,7 @@ async def test_limits_are_read_once_in_five_seconds_and_jobs_are_counted_for_lim
     assert await limits.room(["other"]) == {}
     assert Counting.counts == 0
     assert await limits.room(["greedy", "other"]) == {"greedy": 2}
-    await keys.set_limits("greedy", KeyLimits())
+    await keys.change_limits("greedy", {"max_running": None})
     assert await limits.now() == {"greedy": 2}
     seconds[0] = OLDEST_SEC + 0.01
     assert await limits.now() == {}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
+from typing import Any
 
 from secretary_common.models import NO_LIMITS, ApiKey, AuditEntry, KeyLimits
 from secretary_common.models.value import Value
@@ -53,9 +54,15 @@ class MongoKeyRepository:
     async def all(self) -> list[ApiKey]:
         return _keys(await self._keys.find({}, sort=[("_id", 1)]))
 
-    async def set_limits(self, key_id: str, limits: KeyLimits) -> bool:
-        change = {"$set": {"limits": limits.model_dump(exclude_none=True)}}
-        return (await self._keys.update_one({"_id": key_id}, change)).matched == 1
+    async def change_limits(self, key_id: str, changes: Mapping[str, Any]) -> ApiKey | None:
+        given = {f"limits.{name}": value for name, value in changes.items() if value is not None}
+        removed = {f"limits.{name}": "" for name, value in changes.items() if value is None}
+        steps = {"$set": given, "$unset": removed}
+        update = {step: fields for step, fields in steps.items() if fields}
+        if not update:
+            return await self.get(key_id)
+        document = await self._keys.find_one_and_update({"_id": key_id}, update)
+        return next(iter(_keys([document] if document else [])), None)
 
     async def touch(self, key_id: str, now: datetime) -> None:
         await self._keys.update_one({"_id": key_id}, {"$set": {"last_used_at": now}})

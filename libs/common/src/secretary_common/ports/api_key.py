@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
-from secretary_common.models import ApiKey, AuditEntry, KeyLimits
+from secretary_common.models import ApiKey, AuditEntry
 
 
 class KeyRepository(Protocol):
@@ -23,8 +24,12 @@ class KeyRepository(Protocol):
         """Return every key, sorted by id."""
         ...
 
-    async def set_limits(self, key_id: str, limits: KeyLimits) -> bool:
-        """Replace the limits of a key; return False if the key does not exist."""
+    async def change_limits(self, key_id: str, changes: Mapping[str, Any]) -> ApiKey | None:
+        """Replace those limits of a key that *changes* names; None removes a limit.
+
+        Return the key; None if the key does not exist. Changes of other limits at the same time
+        are kept.
+        """
         ...
 
     async def touch(self, key_id: str, now: datetime) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
-from secretary_common.models import ApiKey, AuditEntry, KeyLimits
+from secretary_common.models import ApiKey, AuditEntry
 
 
 class InMemoryKeyRepository:
@@ -23,11 +25,12 @@ class InMemoryKeyRepository:
     async def all(self) -> list[ApiKey]:
         return [self.keys[key_id] for key_id in sorted(self.keys)]
 
-    async def set_limits(self, key_id: str, limits: KeyLimits) -> bool:
-        if key_id not in self.keys:
-            return False
-        self.keys[key_id] = replace(self.keys[key_id], limits=limits)
-        return True
+    async def change_limits(self, key_id: str, changes: Mapping[str, Any]) -> ApiKey | None:
+        if (key := self.keys.get(key_id)) is None:
+            return None
+        limits = key.limits.model_copy(update=dict(changes))
+        self.keys[key_id] = replace(key, limits=limits)
+        return self.keys[key_id]
 
     async def touch(self, key_id: str, now: datetime) -> None:
         if key_id in self.keys:

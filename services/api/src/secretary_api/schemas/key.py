@@ -37,7 +37,7 @@ class LimitsRequest(Request):
     max_bytes: Annotated[int, Field(ge=1, le=2**53, strict=True)] | None = Field(
         default=None, description="Bytes of all stored uploads."
     )
-    requests_per_sec: Annotated[float, Field(ge=0.001, le=1_000_000)] | None = Field(
+    requests_per_sec: Annotated[float, Field(ge=0.001, le=1_000_000, strict=True)] | None = Field(
         default=None, description="Requests a second, for each process of the API."
     )
     max_priority: Annotated[int, Field(ge=0, le=9, strict=True)] | None = None
