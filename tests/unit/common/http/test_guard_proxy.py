@@ -107,7 +107,20 @@ async def test_a_plain_request_reaches_its_target_without_the_headers_of_the_pro
     assert got.startswith(b"GET /a?b=c HTTP/1.1\r\n")
     assert b"X-Mine: 1\r\n" in got
     assert b"Connection: close\r\n" in got
+    assert f"Host: {NAME}:{target.port}\r\n".encode() in got
+    assert got.count(b"Host: ") == 1, "only the host that was checked"
     assert b"Proxy" not in got
+
+
+@pytest.mark.parametrize("end", ["\n", "\r", "\n\n", "\0"])
+async def test_no_second_request_hides_in_a_header(target: Target, end: str) -> None:
+    guard = UrlGuard(LOOPBACK, lookup=Names(["127.0.0.1"]))
+    async with GuardProxy(guard).running() as url, connection(url) as (reader, writer):
+        request = head(url, "GET", f"http://{NAME}:{target.port}/")
+        hidden = f"X-Mine: 1{end}GET http://169.254.169.254/ HTTP/1.1".encode()
+        writer.write(request.replace(b"X-Mine: 1", hidden))
+        assert b" 400 " in await reader.readline()
+    assert target.got == []
 
 
 @pytest.mark.parametrize(

@@ -31,8 +31,8 @@ HEAD_SEC = 30.0
 CONNECT_SEC = 15.0
 MOST_CONNECTIONS = 64
 _CHUNK = 64 * 1024
-# Between a client and its proxy; the target must not see them.
-_HOP_HEADERS = ("proxy-", "connection:", "keep-alive:")
+# Between a client and its proxy; the target must not see them. The proxy makes its own Host header.
+_DROPPED_HEADERS = ("proxy-", "connection:", "keep-alive:", "host:")
 
 _Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
@@ -200,15 +200,19 @@ class _Session:
 def _parsed(head: bytes) -> _Request:
     line, *headers = head.decode("latin-1").removesuffix("\r\n\r\n").split("\r\n")
     words = line.split(" ")
-    if len(words) != 3 or not words[2].startswith("HTTP/1."):  # noqa: PLR2004 - RFC 9112 §3
+    # A server may take a single CR or LF for the end of a line. After it a second request could
+    # stand, whose target the guard has not checked.
+    split = any(mark in one for one in (line, *headers) for mark in "\r\n\0")
+    if split or len(words) != 3 or not words[2].startswith("HTTP/1."):  # noqa: PLR2004 - RFC 9112 §3
         raise _Refused(HTTPStatus.BAD_REQUEST, "not a request of HTTP/1")
     return _Request(words[0], words[1], headers)
 
 
 def _head(request: _Request, target: str, added: list[str]) -> bytes:
     """Return the head for the target, which closes the connection after its answer."""
-    kept = [line for line in request.headers if not line.lower().startswith(_HOP_HEADERS)]
-    lines = [f"{request.method} {target} HTTP/1.1", *kept, *added, "Connection: close", "", ""]
+    kept = [line for line in request.headers if not line.lower().startswith(_DROPPED_HEADERS)]
+    own = [f"Host: {urlsplit(request.url).netloc}", *added, "Connection: close"]
+    lines = [f"{request.method} {target} HTTP/1.1", *kept, *own, "", ""]
     return "\r\n".join(lines).encode("latin-1")
 
 
