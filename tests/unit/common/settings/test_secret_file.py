@@ -58,6 +58,12 @@ def test_line_ends_at_the_end_of_a_file_do_not_count(
     assert load_settings(require=("api.pepper",)).api.pepper.get_secret_value() == PEPPER
 
 
+def test_a_byte_order_mark_does_not_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "pepper").write_text(PEPPER, encoding="utf-8-sig")
+    monkeypatch.setenv("SECRETARY_API__PEPPER_FILE", "pepper")
+    assert load_settings().api.pepper.get_secret_value() == PEPPER
+
+
 def test_a_list_has_one_value_on_each_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "keys").write_text("\n".join([*FERNET, ""]))
     monkeypatch.setenv("SECRETARY_SECURITY__ENCRYPTION_KEYS_FILE", "keys")

@@ -40,8 +40,8 @@ def names_secret_file(section: type[BaseModel], key: str) -> bool:
 def with_secrets_of_files(section: type[BaseModel], given: Mapping[str, Any]) -> dict[str, Any]:
     """Return the settings *given* to *section* with each ``<key>_file`` replaced by its secret.
 
-    Line ends at the end of a file do not count. A list has one value on each line. An empty name
-    of a file counts as none.
+    Line ends at the end of a file do not count, nor does a byte order mark. A list has one value on
+    each line. An empty name of a file counts as none.
 
     Raises:
         ValueError: a file cannot be read, or the secret is given in both forms. The message names
@@ -69,7 +69,7 @@ def _content(name: str, path: object) -> str:
     try:
         with Path(path).open("rb") as file:
             content = file.read(LARGEST_BYTES + 1)
-        text = content.decode()
+        text = content.decode("utf-8-sig")  # some editors write a byte order mark
     except OSError as error:
         raise ValueError(f"{name}: cannot read {path}: {error.strerror}") from None
     except ValueError:  # also a path with a NUL
