@@ -14,10 +14,12 @@ import base64
 import hashlib
 import json
 import os
+import re
 import secrets
 import sys
 from collections.abc import Iterable
 from pathlib import Path
+from urllib.parse import quote
 
 ENV_FILE = Path("/installation/.env")
 VOLUMES = Path("/secrets")
@@ -38,6 +40,11 @@ OPTIONAL = (
 )
 """Secrets that only the operator knows or wants; empty if ``.env`` names none."""
 
+_VARIABLE = re.compile(r"\s*(?:export\s+)?(\w+)\s*=(.*)")
+_IN_SINGLE_QUOTES = re.compile(r"'([^']*)'\s*(?:#.*)?$")
+_IN_DOUBLE_QUOTES = re.compile(r'"((?:[^"\\]|\\.)*)"\s*(?:#.*)?$')
+_COMMENT = re.compile(r"(?:^|\s+)#.*")
+
 LISTS = ("SECRETARY_SECURITY__ENCRYPTION_KEYS", "SECRETARY_NOTIFIER__SIGNING_SECRETS")
 
 # What each user may do in RabbitMQ: create queues, write to exchanges, read from queues.
@@ -56,7 +63,6 @@ def fresh_secrets() -> dict[str, str]:
     """Return new values of all secrets that can be made, by their names in ``.env``."""
     fernet_key = base64.urlsafe_b64encode(secrets.token_bytes(KEY_BYTES)).decode()
     signing_secret = f"whsec_{base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode()}"
-    # Passwords are parts of URLs, where hexadecimal digits need no escaping.
     passwords = [f"MONGO_{user.upper()}_PASSWORD" for user in MONGO_USERS]
     passwords += [f"RABBITMQ_{user.upper()}_PASSWORD" for user in BROKER_USERS]
     return {
@@ -72,17 +78,34 @@ def fresh_secrets() -> dict[str, str]:
 def values_in(text: str) -> dict[str, str]:
     """Return the variables with a value in *text*, the content of an ``.env`` file.
 
-    A JSON list becomes lines, as in a file that holds a list of secrets.
+    Quotes, comments and ``export`` count as they do for Compose. A JSON list becomes lines, as in a
+    file that holds a list of secrets.
+
+    Raises:
+        SystemExit: a value begins like a list and is none. The message names the variable.
     """
     found = {}
     for line in text.splitlines():
-        name, _, value = line.partition("=")
-        value = value.strip().strip("'\"")
-        if value.startswith("["):
-            value = "\n".join(json.loads(value))
-        if value and not name.lstrip().startswith("#"):
-            found[name.strip()] = value
-    return found
+        if match := _VARIABLE.match(line):
+            name, value = match[1], _unquoted(match[2].strip())
+            found[name] = _listed(name, value) if value.startswith("[") else value
+    return {name: value for name, value in found.items() if value}
+
+
+def _unquoted(text: str) -> str:
+    """Return the value of a variable without its quotes, and without a comment after it."""
+    if match := _IN_SINGLE_QUOTES.match(text):
+        return match[1]
+    if match := _IN_DOUBLE_QUOTES.match(text):
+        return re.sub(r"\\(.)", r"\1", match[1])
+    return _COMMENT.sub("", text).strip("'\"")
+
+
+def _listed(name: str, value: str) -> str:
+    try:
+        return "\n".join(json.loads(value))
+    except (ValueError, TypeError):
+        sys.exit(f'{name} in .env is no JSON list of texts: write ["first", "second"]')
 
 
 def complete(given: dict[str, str], kept: dict[str, str]) -> dict[str, str]:
@@ -97,13 +120,16 @@ def files_of(known: dict[str, str]) -> dict[str, dict[str, str]]:
 
     def settings(user: str, *names: str) -> dict[str, str]:
         found = {name.removeprefix("SECRETARY_").lower(): known[name] for name in names}
-        mongo, broker = (known[f"{one}_{user.upper()}_PASSWORD"] for one in ("MONGO", "RABBITMQ"))
+        mongo, broker = (
+            _in_url(known[f"{one}_{user.upper()}_PASSWORD"]) for one in ("MONGO", "RABBITMQ")
+        )
         found["mongo__url"] = f"mongodb://{user}:{mongo}@mongo:27017/?replicaSet=rs0"
         found["broker__url"] = f"amqp://{user}:{broker}@rabbitmq:5672/"
         return found
 
     keys, token = "SECRETARY_SECURITY__ENCRYPTION_KEYS", "SECRETARY_SECURITY__METRICS_TOKEN"
-    management, operator = known["RABBITMQ_INIT_PASSWORD"], known["MONGO_OPERATOR_PASSWORD"]
+    management = _in_url(known["RABBITMQ_INIT_PASSWORD"])
+    operator = _in_url(known["MONGO_OPERATOR_PASSWORD"])
     users = {user: known[f"MONGO_{user.upper()}_PASSWORD"] for user in MONGO_USERS}
     return {
         "api": settings(
@@ -125,6 +151,11 @@ def files_of(known: dict[str, str]) -> dict[str, dict[str, str]]:
         },
         "rabbitmq": {"definitions.json": json.dumps(definitions(known))},
     }
+
+
+def _in_url(password: str) -> str:
+    """Return *password* as a part of a URL; an operator's own password may have any character."""
+    return quote(password, safe="")
 
 
 def definitions(known: dict[str, str]) -> dict[str, object]:
@@ -193,7 +224,7 @@ def main() -> None:
             if shown:
                 print(f"{name}='{shown}'")
         return
-    given = values_in(ENV_FILE.read_text(encoding="utf-8")) if ENV_FILE.is_file() else {}
+    given = values_in(ENV_FILE.read_text(encoding="utf-8-sig")) if ENV_FILE.is_file() else {}
     kept = kept_in(store)
     known = complete(given, kept)
     fill(store, known, os.getuid())

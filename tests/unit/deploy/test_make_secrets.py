@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from urllib.parse import unquote, urlsplit
 
 import pytest
 import yaml
@@ -109,6 +110,51 @@ def test_a_secret_of_the_env_file_wins_and_the_others_are_made(
     run(monkeypatch)
     assert files_of(place, "api")["api__pepper"] == "of an earlier installation"
     assert files_of(place, "worker")["llm__api_key"] == "", "only .env has the keys of providers"
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("PEPPER=a#b", "a#b"),
+        ("PEPPER=abc # of 2024", "abc"),
+        ("PEPPER='a # b' # of 2024", "a # b"),
+        ('PEPPER="a # b"# of 2024', "a # b"),
+        (r'PEPPER="a\"b\\c"', r'a"b\c'),
+        ("export PEPPER=abc", "abc"),
+        ("  PEPPER = abc  ", "abc"),
+        ('PEPPER=["one", "two"] # keys', "one\ntwo"),
+        (r'PEPPER="[\"one\"]"', "one"),
+        ("PEPPER=# of 2024", None),
+        ("PEPPER=", None),
+        ("PEPPER=[]", None),
+        ("# PEPPER=abc", None),
+    ],
+)
+def test_a_line_of_the_env_file_means_what_it_means_for_compose(
+    line: str, expected: str | None
+) -> None:
+    assert make_secrets.values_in(f"OTHER=1\n{line}\n").get("PEPPER") == expected
+
+
+@pytest.mark.parametrize("value", ["[one", "[1]", '["one"], ["two"]'])
+def test_a_broken_list_in_the_env_file_is_named_and_not_shown(value: str) -> None:
+    with pytest.raises(SystemExit, match=r"^KEYS in \.env is no JSON list of texts") as caught:
+        make_secrets.values_in(f"KEYS={value}")
+    assert value not in str(caught.value)
+
+
+def test_an_operators_password_may_have_any_character() -> None:
+    password = "p@ss/w:rd #1%"
+    names = [
+        f"{server}_{user}_PASSWORD" for server in ("MONGO", "RABBITMQ") for user in ("API", "INIT")
+    ]
+    given = dict.fromkeys((*names, "MONGO_OPERATOR_PASSWORD"), password)
+    files = make_secrets.files_of(make_secrets.complete(given, {}))
+    tools = yaml.safe_load(files["mongo"]["tools.yaml"])["uri"]
+    urls = [files["api"]["mongo__url"], files["api"]["broker__url"], tools]
+    urls.append(files["init"]["broker__management_url"])
+    assert [unquote(urlsplit(url).password or "") for url in urls] == [password] * 4
+    assert json.loads(files["init"]["mongo_users.json"])["api"] == password
 
 
 def test_what_it_shows_restores_an_installation(
