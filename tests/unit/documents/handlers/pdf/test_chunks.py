@@ -73,6 +73,19 @@ def test_a_paragraph_and_a_table_over_two_pages_are_whole_and_have_both_places()
     ]
 
 
+def test_a_paragraph_goes_on_after_the_footnotes_and_figures_between_its_parts() -> None:
+    blocks = [
+        block("paragraph", "It goes on and"),
+        block("footnote", "1 A note"),
+        block("figure", "Chart", page=2),
+        block("paragraph", "on.", page=2, continues=True),
+        block("paragraph", "Then it ends.", page=2),
+    ]
+    [chunk] = chunks_of(blocks, 300)
+    assert chunk["text"] == "It goes on and on.\n\n1 A note\n\nChart\n\nThen it ends."
+    assert chunk["pages"] == [1, 2]
+
+
 def test_a_table_that_fits_into_a_chunk_is_not_cut() -> None:
     blocks = [heading("A", 1), block("paragraph", "word " * 100), table(10)]
     first, second = chunks_of(blocks, 200)

@@ -21,6 +21,8 @@ Block = dict[str, Any]
 """A block of ``writers.json``."""
 
 _LEFT_OUT = ("header", "footer")
+_BETWEEN = ("figure", "caption", "footnote")
+"""The kinds of blocks that may stand between the parts of a paragraph."""
 _DEEPEST = 6
 
 
@@ -55,21 +57,27 @@ def chunks_of(blocks: Iterable[Block], max_tokens: int) -> Iterator[dict[str, An
 
 def _whole(blocks: Iterable[Block]) -> Iterator[Block]:
     """Yield *blocks*. A paragraph over several pages is one block with several places."""
-    last: Block | None = None
+    # The last paragraph, and the figures and footnotes after it, which do not end it.
+    held: list[Block] = []
     for block in blocks:
-        if last and block.get("continues"):
-            place = {"page": block["page"], "box": block["box"]}
-            text = join_lines([last["text"], block["text"]])
-            last = {**last, "text": text, "continued_at": [*last.get("continued_at", ()), place]}
+        if held and held[0]["kind"] == "paragraph" and block.get("continues"):
+            held[0] = _continued(held[0], block)
             continue
         # What repeats at the edges of pages may stand between the parts of a paragraph.
         if block["kind"] in _LEFT_OUT or block.get("repeated"):
             continue
-        if last:
-            yield last
-        last = block
-    if last:
-        yield last
+        if block["kind"] not in _BETWEEN:
+            yield from held
+            held.clear()
+        held.append(block)
+    yield from held
+
+
+def _continued(block: Block, rest: Block) -> Block:
+    """Return *block* with the text and the place of its *rest* on a later page."""
+    place = {"page": rest["page"], "box": rest["box"]}
+    text = join_lines([block["text"], rest["text"]])
+    return {**block, "text": text, "continued_at": [*block.get("continued_at", ()), place]}
 
 
 def _sections(blocks: Iterable[Block]) -> Iterator[_Section]:
