@@ -8,7 +8,12 @@ from support.layout_samples import line
 
 from secretary_documents.pdf.layout.model import Block, Box, Cell, Kind, PageLayout, Table
 from secretary_documents.pdf.ocr.recognition import RecognisedLine, RecognisedWord, Recognition
-from secretary_documents.pdf.writers.output import write, write_plain, write_recognised
+from secretary_documents.pdf.writers.output import (
+    place_in,
+    write,
+    write_plain,
+    write_recognised,
+)
 
 BOX = Box(70.0, 90.0, 270.0, 130.0)
 TABLE = Table(
@@ -38,6 +43,27 @@ def test_html_has_headings_lists_and_cells_over_several_columns() -> None:
         '<table><tr><th colspan="2">a &amp; b</th></tr><tr><td></td><td>2</td></tr></table>',
         '<p class="footnote">1 Note</p>',
     ]
+
+
+def test_html_keeps_the_numbers_and_the_letters_of_lists() -> None:
+    markers = ("4.", "5.", "a)", "b)")
+    blocks = [Block(Kind.LIST_ITEM, BOX, [line("item")], marker=marker) for marker in markers]
+    assert write(PageLayout(1, 595.0, 842.0, blocks), "html", keep_headers=False).splitlines() == [
+        '<ol start="4"><li>item</li><li>item</li></ol>',
+        "<ul><li>a) item</li><li>b) item</li></ul>",
+    ]
+
+
+def test_the_place_of_a_short_block_is_not_inside_other_words() -> None:
+    last = Block(Kind.PARAGRAPH, BOX, [line("form")])
+    blocks = [
+        Block(Kind.PARAGRAPH, BOX, [line("A long text")]),
+        last,
+        Block(Kind.CAPTION, BOX, [line("More information")]),
+    ]
+    layout = PageLayout(1, 595.0, 842.0, blocks)
+    written = write(layout, "markdown", keep_headers=False)
+    assert place_in(written, layout, "markdown", last) == (13, 17)
 
 
 def test_json_has_all_blocks_with_their_places() -> None:

@@ -15,6 +15,7 @@ from secretary_documents.pdf.layout.model import Block, Kind, PageLayout, Table
 
 _SENTENCE_END = re.compile("[.!?:;][\"'\u201d\u2019)\\]]*\\d{0,3}$")
 _CONTINUED = re.compile(r"\b(?:continued|cont['\u2019]?d|fortsetzung|forts)\b", re.IGNORECASE)
+_NUMBER = re.compile(r"\d")
 _EDGES = (Kind.HEADER, Kind.FOOTER, Kind.FOOTNOTE)
 _FLOATS = (Kind.FIGURE, Kind.CAPTION)
 _SAME_SIZE, _SAME_SIDE = 0.12, 12.0
@@ -35,6 +36,8 @@ class Edge:
     bold: bool = False
     starts_small: bool = False
     """Whether a paragraph begins with a small letter."""
+    several_words: bool = False
+    """Whether the last line of a paragraph has several words."""
     ended: bool = False
     """Whether a paragraph ends with the end of a sentence."""
     full: bool = False
@@ -44,8 +47,10 @@ class Edge:
     """The left and the right side of a table, in points."""
     head: tuple[str, ...] = ()
     """The cells of the first row of a table."""
+    named: bool = False
+    """Whether the first row of a table names its columns: it has words above numbers."""
     at_edge: bool = False
-    """Whether a table reaches the foot of its page, or begins at the head."""
+    """Whether a last table reaches the foot of its page, or a first one begins at the head."""
     places: dict[str, Place] = field(default_factory=dict)
     """The start and the end of the block in each output. In JSON both are its order."""
 
@@ -59,11 +64,13 @@ class Edge:
             size=float(given["size"]),
             bold=bool(given["bold"]),
             starts_small=bool(given["starts_small"]),
+            several_words=bool(given["several_words"]),
             ended=bool(given["ended"]),
             full=bool(given["full"]),
             columns=int(given["columns"]),
             sides=(float(left), float(right)),
             head=tuple(str(cell) for cell in given["head"]),
+            named=bool(given["named"]),
             at_edge=bool(given["at_edge"]),
             places=places,
         )
@@ -80,7 +87,7 @@ def edges_of(layout: PageLayout, outputs: Sequence[str], find: FindPlace) -> dic
     for name, block in (("first", first), ("last", last)):
         if block is None:
             continue
-        edge = _edge(block, layout.height)
+        edge = _edge(block, name, layout.height)
         for output in outputs:
             if place := find(output, block):
                 edge.places[output] = place
@@ -127,29 +134,42 @@ def _last(body: Sequence[Block]) -> Block | None:
     return None
 
 
-def _edge(block: Block, height: float) -> Edge:
+def _edge(block: Block, name: str, height: float) -> Edge:
     if block.table:
-        return _table_edge(block.table, height)
+        box = block.table.box
+        at_edge = box.top < _HEAD * height if name == "first" else box.bottom > _FOOT * height
+        return _table_edge(block.table, at_edge=at_edge)
     first, last = block.lines[0], block.lines[-1]
     return Edge(
         block.kind.value,
         size=last.size,
         bold=last.bold,
         starts_small=first.text[:1].islower(),
+        several_words=len(last.text.split()) > 1,
         ended=bool(_SENTENCE_END.search(last.text)),
         full=len(block.lines) > 1 and last.box.right >= block.box.right - 2 * last.size,
     )
 
 
-def _table_edge(table: Table, height: float) -> Edge:
+def _table_edge(table: Table, *, at_edge: bool) -> Edge:
     box = table.box
     return Edge(
         Kind.TABLE.value,
         columns=table.columns,
         sides=(box.left, box.right),
         head=tuple(table.grid()[0]),
-        at_edge=box.bottom > _FOOT * height or box.top < _HEAD * height,
+        named=_names_columns(table.grid()),
+        at_edge=at_edge,
     )
+
+
+def _names_columns(grid: Sequence[Sequence[str]]) -> bool:
+    """Return whether the first row has only words, and a column has numbers in all other rows."""
+    head, *body = grid
+    if not all(head) or any(map(_NUMBER.search, head)):
+        return False
+    columns = zip(*body, strict=True)
+    return any(all(map(_NUMBER.search, column)) for column in columns)
 
 
 def continues(last: Edge, first: Edge) -> bool:
@@ -160,7 +180,8 @@ def continues(last: Edge, first: Edge) -> bool:
         return _continues_table(last, first)
     if last.bold != first.bold or abs(last.size - first.size) > _SAME_SIZE * last.size:
         return False
-    return not last.ended and (first.starts_small or last.full)
+    # A line with one word, such as a label, says too little about what follows.
+    return not last.ended and (last.full or (first.starts_small and last.several_words))
 
 
 def _continues_table(last: Edge, first: Edge) -> bool:
@@ -168,5 +189,7 @@ def _continues_table(last: Edge, first: Edge) -> bool:
         return False
     if last.head == first.head and any(last.head):
         return True
+    if last.named and first.named:
+        return False  # two tables with heads of their own
     apart = max(abs(one - other) for one, other in zip(last.sides, first.sides, strict=True))
     return last.at_edge and first.at_edge and apart <= _SAME_SIDE

@@ -51,9 +51,9 @@ def prose(*lines: str, top: float = 100) -> Draw:
     return draw
 
 
-def rows(first: int, last: int, *, top: float, head: bool) -> Draw:
+def rows(first: int, last: int, *, top: float, head: bool, names: Sequence[str] = HEAD) -> Draw:
     def draw(page: pymupdf.Page) -> None:
-        found = [HEAD] if head else []
+        found = [tuple(names)] if head else []
         found += [(f"Tag {number}", f"{number}00", f"{number}") for number in range(first, last)]
         for row, cells in enumerate(found):
             for column, cell in enumerate(cells):
@@ -113,6 +113,26 @@ def test_two_tables_with_other_heads_in_the_middle_of_pages_stay_apart(tmp_path:
     first, second = join_pages(read(tmp_path, draws, "markdown"))
     assert first.text.count("\n") == 4
     assert second.text.startswith("| Tag 4 |")
+
+
+def test_two_tables_of_one_shape_whose_heads_name_other_columns_stay_apart(tmp_path: Path) -> None:
+    names = ("Ort", "Leute", "Autos")
+    draws = [rows(1, 4, top=600, head=True), rows(4, 8, top=60, head=True, names=names)]
+    first, second = join_pages(read(tmp_path, draws, "markdown"))
+    assert first.text.splitlines()[-1] == "| Tag 3 | 300 | 3 |"
+    assert second.text.startswith("| Ort | Leute | Autos |")
+
+
+def test_a_table_that_ends_high_on_its_page_does_not_go_on(tmp_path: Path) -> None:
+    draws = [rows(1, 4, top=60, head=True), rows(4, 8, top=60, head=False)]
+    first, second = join_pages(read(tmp_path, draws, "markdown"))
+    assert first.text.count("\n") == 4
+    assert second.text.startswith("| Tag 4 |")
+
+
+def test_a_label_of_one_word_is_not_joined_with_the_next_page(tmp_path: Path) -> None:
+    found = join_pages(read(tmp_path, [prose("eins"), prose("zwei")], "markdown", "html"))
+    assert [page.text for page in found] == ["eins", "zwei"]
 
 
 def test_a_paragraph_in_json_stays_on_its_page_and_says_that_it_continues(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from secretary_documents.pdf.layout.model import Block, Box, Kind, Line, PageLayout, Span
 from secretary_documents.pdf.writers.html import to_html
 from secretary_documents.pdf.writers.json import to_json
@@ -30,8 +32,10 @@ def place_in(written: str, layout: PageLayout, output: str, block: Block) -> tup
         return None
     piece = {"markdown": to_markdown, "html": to_html}[output]([block])
     later = any(one is block for one in layout.blocks[len(layout.blocks) // 2 :])
-    start = written.rfind(piece) if later else written.find(piece)
-    return (start, start + len(piece)) if piece and start >= 0 else None
+    # Other blocks may have the same words inside.
+    whole = re.compile(rf"(?:(?<=\n)|^){re.escape(piece)}(?=\n|$)")
+    places = [found.span() for found in whole.finditer(written)] if piece else []
+    return places[-1 if later else 0] if places else None
 
 
 def write_recognised(layout: PageLayout, text: str, output: str) -> str:
