@@ -8,7 +8,7 @@ import pymupdf
 from support import pdf_samples
 
 from secretary_documents.pdf.layout.document_style import sample_style
-from secretary_documents.pdf.layout.model import Box, Cell, Table
+from secretary_documents.pdf.layout.model import Block, Box, Cell, Kind, Line, Span, Table
 from secretary_documents.pdf.layout.page_layout import layout_of
 from secretary_documents.pdf.layout.source import PageSource
 from secretary_documents.pdf.writers.markdown import table_to_markdown, to_markdown
@@ -73,6 +73,14 @@ def test_links_that_run_a_script_become_text() -> None:
         page.insert_link({"kind": pymupdf.LINK_URI, "from": box, "uri": "javascript:alert(1)"})
 
     assert written(draw) == "Klick"
+
+
+def test_the_address_of_a_link_stays_in_one_line() -> None:
+    address = "https://a.example/x\ty\rz\u2028(q)"
+    spans = (Span("Klick", 11, link=address),)
+    box = Box(72, 80, 100, 91)
+    block = Block(Kind.PARAGRAPH, box, [Line(box, spans)])
+    assert to_markdown([block]) == "[Klick](https://a.example/x%09y%0Dz%E2%80%A8%28q%29)"
 
 
 def test_running_heads_and_page_numbers_are_left_out_unless_they_are_kept() -> None:

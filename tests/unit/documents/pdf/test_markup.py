@@ -33,6 +33,8 @@ def test_words_divided_at_the_end_of_a_line_are_joined(parts: list[str], whole: 
         ("a*b [c](d) `e`", "a\\*b \\[c\\](d) \\`e\\`"),
         ("snake_case _so_", "snake_case \\_so\\_"),
         ("1 < 2 <b>", "1 < 2 \\<b>"),
+        ("~5 ~~no~~ ~~~", "~5 \\~\\~no\\~\\~ \\~\\~\\~"),
+        ("a & b &copy; &#60;", "a & b \\&copy; \\&#60;"),
     ],
 )
 def test_markup_characters_in_the_text_are_escaped(text: str, safe: str) -> None:

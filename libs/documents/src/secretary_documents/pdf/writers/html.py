@@ -25,8 +25,7 @@ def to_html(blocks: Iterable[Block], *, keep_headers: bool = False) -> str:
     pieces: list[str] = []
     for list_tag, group in groupby(kept, _list_tag):
         if list_tag:
-            items = "".join(f"<li>{_text_of(item.lines)}</li>" for item in group)
-            pieces.append(f"<{list_tag}>{items}</{list_tag}>")
+            pieces.append(_list_of(list(group), list_tag))
         else:
             pieces += map(_piece, group)
     return "\n".join(pieces)
@@ -35,7 +34,25 @@ def to_html(blocks: Iterable[Block], *, keep_headers: bool = False) -> str:
 def _list_tag(block: Block) -> str:
     if block.kind is not Kind.LIST_ITEM:
         return ""
-    return "ol" if block.marker.strip("().").isalnum() else "ul"
+    return "ol" if _digits(block).isdecimal() else "ul"
+
+
+def _digits(item: Block) -> str:
+    return item.marker.strip("().")
+
+
+def _list_of(items: Sequence[Block], tag: str) -> str:
+    """Return *items* as a list that keeps the first number. Letters stay in the text of items."""
+    first = int(_digits(items[0])) if tag == "ol" else 1
+    start = f' start="{first}"' if first != 1 else ""
+    return f"<{tag}{start}>{''.join(map(_item, items))}</{tag}>"
+
+
+def _item(item: Block) -> str:
+    letters = _digits(item)
+    has_letters = letters.isalnum() and not letters.isdecimal()
+    marker = f"{escape(item.marker)} " if has_letters else ""
+    return f"<li>{marker}{_text_of(item.lines)}</li>"
 
 
 def _piece(block: Block) -> str:

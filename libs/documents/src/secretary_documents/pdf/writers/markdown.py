@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from itertools import groupby
+from urllib.parse import quote
 
 from secretary_documents.pdf.layout.model import Block, Kind, Line, Table, shown
 from secretary_documents.pdf.writers.markup import escape, escape_start, join_lines
@@ -72,8 +73,14 @@ def _link(text: str, target: str) -> str:
     if not shown:
         return text
     before, after = text[: len(text) - len(text.lstrip())], text[len(text.rstrip()) :]
-    address = "".join(f"%{ord(char):02X}" if char in " <>()\n\\" else char for char in target)
+    address = "".join(map(_in_address, target))
     return f"{before}[{escape(shown)}]({address}){after}"
+
+
+def _in_address(char: str) -> str:
+    """Return *char*, encoded if it would end the address of a link."""
+    is_safe = char not in "<>()\\" and not char.isspace() and char.isprintable()
+    return char if is_safe else quote(char, errors="replace")
 
 
 def _list_of(items: Sequence[Block]) -> str:

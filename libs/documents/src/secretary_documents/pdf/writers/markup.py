@@ -10,9 +10,9 @@ _BLANK = re.compile(r"(?:_ ?|\\_ ?){4,}")
 _BREAK = re.compile(r"\n\s*\n")
 # A hyphen after a letter divides a word if the next line starts with a lower-case letter.
 _HYPHENS = ("-", "\N{SOFT HYPHEN}", "\N{HYPHEN}")
-# Characters that would start a link, code, HTML or emphasis.
-_MARKS = "\\`*[]<_"
-_MARK_UP = re.compile(r"[\\`*\[\]]|<(?=[A-Za-z/!?])|(?<!\w)_|_(?!\w)")
+# Characters that would start a link, code, HTML, emphasis, deleted text or an entity.
+_MARKS = "\\`*[]<_~&"
+_MARK_UP = re.compile(r"[\\`*\[\]]|<(?=[A-Za-z/!?])|(?<!\w)_|_(?!\w)|~(?=~)|(?<=~)~|&(?=#?\w+;)")
 _AT_LINE_START = re.compile(r"(#{1,6}(?=\s|$)|[>+\-=](?=\s|[-=]|$)|\d{1,9}(?=[.)](?:\s|$)))")
 
 
