@@ -51,6 +51,7 @@ ROLES: Mapping[str, Privileges] = {
         ALL_COLLECTIONS: SEE_INDEXES,
         **dict.fromkeys(("jobs", "batches", "job_logs", *FILES, "cache", "deliveries"), WRITE),
         **dict.fromkeys(("job_types", "templates", "workers", "locks"), WRITE),
+        "limited_claims": WRITE,
         "api_keys": READ,
     },
     "notifier": {
