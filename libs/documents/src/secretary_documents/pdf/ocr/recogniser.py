@@ -6,14 +6,14 @@ from dataclasses import replace
 
 import pymupdf
 
-from secretary_documents.pdf.layout.model import Box, Word
+from secretary_documents.pdf.layout.model import Box
 from secretary_documents.pdf.ocr.orientation import OrientationModel
 from secretary_documents.pdf.ocr.picture import PagePicture, draw, is_photo
 from secretary_documents.pdf.ocr.rapid import Rapid
 from secretary_documents.pdf.ocr.recognition import Recognition
-from secretary_documents.pdf.ocr.scan_tables import tables_in
 from secretary_documents.pdf.ocr.script import RAPIDOCR_SCRIPTS, foreign_script
 from secretary_documents.pdf.ocr.tesseract import Tesseract
+from secretary_documents.pdf.ocr.turned_tables import tables_on
 from secretary_documents.pdf.ocr_options import OcrOptions
 
 # On 160 pages in Latin letters the confidence was lower only for receipts on thermal paper, for
@@ -45,8 +45,7 @@ class Recogniser:
         """
         picture = draw(page, self._max_pixels)
         found = self._recognise(page, picture)
-        words = (Word(word.box, word.text) for word in found.words)
-        return replace(found, tables=tuple(tables_in(picture, words)))
+        return replace(found, tables=tables_on(page, picture, found, self._max_pixels))
 
     def read_picture(self, page: pymupdf.Page, place: Box) -> Recognition:
         """Return the lines of text inside *place* that are recognised with confidence.
