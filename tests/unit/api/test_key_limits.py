@@ -152,6 +152,25 @@ async def test_the_uploads_of_a_key_have_at_most_max_bytes(api: Api) -> None:
     assert len(api.files.whole) == 2
 
 
+async def test_uploads_at_the_same_time_share_max_bytes(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = await limited(api, max_bytes=1000)
+    all_there, save = asyncio.Barrier(3), api.files.save
+
+    async def save_together(*args: Any, **options: Any) -> Any:
+        await all_there.wait()
+        return await save(*args, **options)
+
+    monkeypatch.setattr(api.files, "save", save_together)
+    answers = await asyncio.gather(*(upload(api, key, 400) for _ in range(3)))
+    stored = [answer for answer in answers if answer.status_code == 201]
+    for answer in answers:
+        if answer not in stored:
+            rate_limited(answer, "max_bytes")
+    assert (await shown(api, key))["used"]["bytes"] == 400 * len(stored) <= 1000
+
+
 async def test_a_key_makes_at_most_its_requests_a_second(api: Api) -> None:
     key = await limited(api, requests_per_sec=SLOWLY)
     assert (await api.get("/api/jobs/", key=key)).status_code == 200

@@ -69,6 +69,7 @@ class UploadStore:
                 if room < self._limits.max_bytes:
                     raise _no_room(caller) from None
                 raise BodyTooLarge(f"{error.message} (files.max_upload_mb)") from None
+            await self._check_room(caller, stored)
         log.info("file.uploaded", file_id=stored.file_id, size=stored.size, key_id=owner)
         return stored
 
@@ -81,6 +82,20 @@ class UploadStore:
         if (room := most - used.get(caller.key_id, 0)) <= 0:
             raise _no_room(caller)
         return room
+
+    async def _check_room(self, caller: Principal, stored: StoredFile) -> None:
+        """Remove *stored* if uploads at the same time took its room.
+
+        Raises:
+            RateLimited: the file was removed.
+        """
+        most = caller.limits.max_bytes
+        if most is None:
+            return
+        used = await self._files.upload_bytes(caller.key_id)
+        if used.get(caller.key_id, 0) > most:
+            await self._files.delete(stored.file_id)
+            raise _no_room(caller)
 
     async def require(self, named: Mapping[str, str], owner: str | None) -> None:
         """Check that the uploads in *named* exist, and keep them for a while.
