@@ -114,9 +114,20 @@ $(PEERS_INSTALLED): bench/peers/requirements.txt
 QUALITY ?=
 BENCH ?=
 
-bench-quality: setup ## Measure the structure of the PDFs in the folder QUALITY against their Markdown
+QUALITY_PEERS := .venv-quality
+QUALITY_PEERS_INSTALLED := $(QUALITY_PEERS)/.installed
+
+bench-quality: setup $(QUALITY_PEERS_INSTALLED) ## Measure the structure of the PDFs in QUALITY, beside other programs
 	@test -n "$(QUALITY)" || { echo "name a folder: make bench-quality QUALITY=…"; exit 2; }
-	@PYTHONPATH=bench $(BIN)/python -m quality.run "$(QUALITY)" $(BENCH)
+	@PYTHONPATH=bench $(BIN)/python -m quality.run "$(QUALITY)" \
+		--peers $(QUALITY_PEERS)/bin/python $(BENCH)
+
+# The other programs that read PDFs have packages of their own. One of them replaces our PyMuPDF.
+$(QUALITY_PEERS_INSTALLED): bench/quality/requirements.txt
+	@echo "== making $(QUALITY_PEERS) for the programs that bench-quality compares"
+	@deploy/local/venv.sh "$(PYTHON)" $(QUALITY_PEERS)
+	@$(QUALITY_PEERS)/bin/python -m pip --quiet --disable-pip-version-check install -r $<
+	@touch $@
 
 reference: setup ## Write docs/api.md and docs/errors.md from the code
 	@$(BIN)/python deploy/local/reference.py
@@ -150,7 +161,7 @@ lock: setup ## Write the hashed requirements.lock files from the pyproject files
 	@$(LOCK) deploy/docker/build.in -o deploy/docker/build.lock
 
 clean: ## Remove all generated files, including .venv
-	@rm -rf $(VENV) $(EXTRAS) $(PEERS) .run .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@rm -rf $(VENV) $(EXTRAS) $(PEERS) $(QUALITY_PEERS) .run .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Docker Compose v2 if it is installed, else docker-compose 1.29.

@@ -18,9 +18,10 @@ from rapidfuzz.distance import Levenshtein
 
 from quality.markup import Node, html_tables, table_tree, with_html_tables, without_tables
 
-_EMPHASIS = re.compile(r"(\*{1,3}|~~|__|_)(\S(?:.*?\S)?)\1", re.DOTALL)
 _HEADING = re.compile(r"#{1,6}\s+(.*)")
 _WORD = re.compile(r"[^\W_]+")
+# A line break in a cell of a table of pipes.
+_LINE_BREAK = re.compile(r"<br\s*/?>")
 _TAG = re.compile(r"<[^>]*>")
 # A heading or an item of a list.
 _MARKED = re.compile(r"#{1,6}\s|\s*(?:[-*+]|\d+[.)])\s")
@@ -67,9 +68,6 @@ def nid(truth: str, found: str) -> float:
 
 
 def _plain(text: str) -> str:
-    before = None
-    while before != text:
-        before, text = text, _EMPHASIS.sub(r"\2", text)
     return " ".join(text.split())
 
 
@@ -79,7 +77,7 @@ class _Costs(Config):  # type: ignore[misc] # apted has no types
     def rename(self, one: Node, other: Node) -> float:
         if (one.tag, one.span) != (other.tag, other.span):
             return 1.0
-        left, right = (" ".join(node.text.split()) for node in (one, other))
+        left, right = (_plain(_LINE_BREAK.sub(" ", node.text)) for node in (one, other))
         return Levenshtein.normalized_distance(left, right) if left or right else 0.0
 
 

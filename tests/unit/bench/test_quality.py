@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pymupdf
 import pytest
 from quality.cells import relations
+from quality.drawing import draw_page
 from quality.markup import grid_of, table_tree, with_html_tables
 from quality.measures import compare, count_breaks, mhs, teds
 
@@ -43,3 +48,28 @@ def test_cells_are_neighbours_over_empty_cells_and_spans() -> None:
         ["<table><tr><td colspan=2>h</td></tr><tr><td>a</td><td></td><td>b</td></tr></table>"]
     ).children
     assert set(relations(grid_of(tree))) == {("h", "a", "down"), ("a", "b", "right")}
+
+
+def test_a_line_break_in_a_cell_counts_as_a_space() -> None:
+    wanted, found = TABLE.replace("1", "1 x"), TABLE.replace("1", "1<br>x")
+    assert teds(with_html_tables(wanted), with_html_tables(found)) == 1
+
+
+@pytest.mark.parametrize("turned", [0, 90])
+def test_the_drawing_of_a_page_has_its_boxes_and_none_of_its_words(
+    tmp_path: Path, turned: int
+) -> None:
+    with pymupdf.open() as document:
+        page = document.new_page(width=300, height=500)
+        page.insert_text((40, 60), "Confidential", fontsize=12)
+        page.set_rotation(turned)
+        document.save(tmp_path / "page.pdf")
+    drawn = draw_page(tmp_path / "page.pdf")
+    shown = (500, 300) if turned else (300, 500)
+    assert 'viewBox="0 0 {} {}"'.format(*shown) in drawn
+    assert "Confidential" not in drawn
+    bars = [bar for bar in ET.fromstring(drawn) if bar.get("fill") == "#d0d3d4"]
+    [block] = [one for one in ET.fromstring(drawn) if one.get("fill") == "none"]
+    assert len(bars) == 1
+    for side in ("x", "y"):
+        assert float(bars[0].attrib[side]) == pytest.approx(float(block.attrib[side]), abs=3)

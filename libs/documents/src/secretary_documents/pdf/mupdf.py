@@ -117,15 +117,22 @@ def describe(document: pymupdf.Document) -> dict[str, Any]:
     }
 
 
+def area_of(page: pymupdf.Page) -> tuple[float, float, float, float]:
+    """Return the area of *page* without its rotation, as MuPDF gives text, pictures and paths."""
+    area = page.rect
+    sides = (area.height, area.width) if page.rotation % 180 else (area.width, area.height)
+    return (0.0, 0.0, *sides)
+
+
 def drawing_stats(page: pymupdf.Page) -> DrawingStats:
     """Return the measures of the drawing on *page*."""
-    images, paths = 0.0, 0
+    images, paths, whole = 0.0, 0, pymupdf.Rect(area_of(page))
     for kind, box in page.get_bboxlog():
         if kind.startswith("fill-im"):  # fill-image, fill-imgmask
-            images += abs(pymupdf.Rect(box) & page.rect)
+            images += abs(pymupdf.Rect(box) & whole)
         elif kind.endswith("-path"):
             paths += 1
-    area = abs(page.rect) or 1.0
+    area = abs(whole) or 1.0
     return DrawingStats(image_cover=min(images / area, 1.0), paths=paths)
 
 

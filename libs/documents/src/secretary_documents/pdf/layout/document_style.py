@@ -15,7 +15,7 @@ import pymupdf
 from secretary_documents.pdf.layout.plain_page import PlainPage
 from secretary_documents.pdf.layout.source import PageSource
 from secretary_documents.pdf.layout.style import LEAST_REPEATS, DocumentStyle, StyleSampler
-from secretary_documents.pdf.mupdf import MUPDF_ERRORS, raising_memory_error
+from secretary_documents.pdf.mupdf import MUPDF_ERRORS, area_of, raising_memory_error
 
 SAMPLED_PAGES = 24
 # For plain text only the running heads matter, and time matters more.
@@ -30,7 +30,7 @@ def sample_style(
     sampler = StyleSampler()
 
     def add(page: pymupdf.Page) -> None:
-        sampler.add(read(page).lines, page.rect.height)
+        sampler.add(read(page).lines, area_of(page)[3])
 
     _each_sampled(document, SAMPLED_PAGES, add)
     return sampler.style(_outline(document))
@@ -52,7 +52,7 @@ def sample_running_lines(document: pymupdf.Document) -> DocumentStyle:
 def page_style(source: PageSource, running: frozenset[str]) -> DocumentStyle:
     """Return the style of a page alone, with the *running* lines of its document."""
     sampler = StyleSampler()
-    sampler.add(source.lines, source.page.rect.height)
+    sampler.add(source.lines, area_of(source.page)[3])
     return replace(sampler.style(), running=running)
 
 

@@ -43,6 +43,7 @@ from secretary_documents.pdf.layout.tables.aligned import split_tables
 from secretary_documents.pdf.layout.tables.open import tables_between_rules
 from secretary_documents.pdf.layout.tables.ruled import ruled_tables
 from secretary_documents.pdf.layout.turn import Turn, turned_texts, words_inside
+from secretary_documents.pdf.mupdf import area_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +67,13 @@ def layout_of(
         layout.blocks = [picture.block() for picture in pictures]
         return layout
     drawing = drawing_on(page)
-    figures = drawn_figures(drawing.curves, lines, Box(*page.rect))
+    area = Box(*area_of(page))
+    figures = drawn_figures(drawing.curves, lines, area)
     labels = {id(line) for figure in figures for line in figure.lines}
     lines = [line for line in lines if id(line) not in labels]
     words = _outside(figures, source.words)
     turned_blocks: list[Block] = []
-    for turn, group in turned_texts(lines, page.rect.width, page.rect.height):
+    for turn, group in turned_texts(lines, area.width, area.height):
         inside = words_inside(words, group)
         turned_blocks += _turned_blocks(turn, group, inside, drawing, style)
         chosen = {id(one) for one in (*group, *inside)}
@@ -81,7 +83,7 @@ def layout_of(
     lines = [line for line in lines if not _inside_any(line, tables)]
     turned = [line for line in lines if line.turned]
     lines = with_drop_caps([line for line in lines if not line.turned], style.body)
-    edges = edge_kinds(lines, style, page.rect.height)
+    edges = edge_kinds(lines, style, area.height)
     head = [line for line in lines if edges.get(id(line)) is Kind.HEADER]
     foot = [line for line in lines if edges.get(id(line)) is Kind.FOOTER]
     body = [line for line in lines if id(line) not in edges]

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pymupdf
 
 from secretary_documents.pdf.layout.model import Box, Picture
+from secretary_documents.pdf.mupdf import area_of
 
 # Smaller pictures are logos and ornaments. A picture with native text on it is a background.
 _LEAST_WIDTH, _LEAST_HEIGHT, _LEAST_SHARE = 60.0, 30.0, 0.015
@@ -22,7 +23,7 @@ def pictures_on(page: pymupdf.Page) -> list[Box]:
     """Return the places of the pictures on *page* without native text, from the top."""
     if not page.get_images():
         return []
-    whole = Box(*page.rect)
+    whole = Box(*area_of(page))
     found = [
         _within(Box(*box), whole) for kind, box in page.get_bboxlog() if kind.startswith("fill-im")
     ]
@@ -38,7 +39,7 @@ def kept_pictures_on(page: pymupdf.Page, least: float) -> list[Picture]:
     A picture that is narrower or lower than *least* points, or that covers the whole page, is left
     out. A page has at most 50 such pictures.
     """
-    whole = Box(*page.rect)
+    whole = Box(*area_of(page))
     found = [
         _within(Box(*box), whole) for kind, box in page.get_bboxlog() if kind.startswith("fill-im")
     ]

@@ -15,6 +15,7 @@ from secretary_documents.pdf.layout.model import Box
 from secretary_documents.pdf.layout.script import is_right_to_left
 from secretary_documents.pdf.layout.source import PageSource
 from secretary_documents.pdf.layout.style import EDGE, running_key
+from secretary_documents.pdf.mupdf import area_of
 
 # A first character without a meaning in the file is a bullet of a font for symbols.
 _BULLET = re.compile(r"^\N{REPLACEMENT CHARACTER}[\x80-\x9f]?(?=\s+\w{2})", re.MULTILINE)
@@ -42,7 +43,7 @@ class PlainPage:
 
     def __init__(self, source: PageSource) -> None:
         self._source = source
-        self._height = float(source.page.rect.height)
+        self._height = area_of(source.page)[3]
 
     @cached_property
     def _blocks(self) -> list[tuple[Box, str]]:

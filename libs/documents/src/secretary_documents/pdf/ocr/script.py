@@ -51,8 +51,8 @@ _SAME = {
     "Fraktur": LATIN,
     **dict.fromkeys(("Han", "Hangul", "Hiragana", "Japanese", "Katakana", "Korean"), CJK),
 }
-# The model of another script reads some letters as words of which it is sure: of 11 scripts read as
-# Latin letters, at most 15 %, and none of CJK. On bad scans of Latin letters it is
+# The model of another script reads some letters as words of which it is sure: of ten texts in nine
+# scripts read as Latin letters, at most 15 %, and none of CJK. On bad scans of Latin letters it is
 # sure of more, or the confidence in the script is low.
 _SURE_SHARE, _SURE_SHARE_CJK = 0.2, 0.03
 _LEAST_CONFIDENCE = 5.0
