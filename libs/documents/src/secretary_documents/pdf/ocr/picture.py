@@ -8,8 +8,12 @@ from dataclasses import dataclass
 import pymupdf
 
 from secretary_documents.pdf.layout.model import Box
-from secretary_documents.pdf.mupdf import POINTS_PER_INCH, legible_dpi
+from secretary_documents.pdf.mupdf import LEAST_DPI, POINTS_PER_INCH, fitting_dpi, legible_dpi
 from secretary_documents.pdf.ocr_options import OCR_DPI
+
+# A larger picture of a poster takes half as much time again, and OCR finds no more words in it
+# (measured).
+_MOST_PIXELS = 20_000_000
 
 # A chart, a table or a scan has a ground of few grey values. Those of a photo are spread: its most
 # common values have a small share of its pixels.
@@ -41,6 +45,8 @@ def draw(
 ) -> PagePicture:
     """Return the picture of *page*, or of *place* on it, at 200 dpi or less.
 
+    A picture of more than 20 megapixels gets a lower resolution, but not under 36 dpi.
+
     Args:
         page: the page.
         max_pixels: the most pixels of the whole page.
@@ -50,7 +56,7 @@ def draw(
     Raises:
         PermanentError: PDF_PAGE_TOO_LARGE, the picture would not be legible.
     """
-    dpi = legible_dpi(page, OCR_DPI, max_pixels)
+    dpi = _dpi(page, max_pixels, place)
     matrix = pymupdf.Matrix(dpi / POINTS_PER_INCH, dpi / POINTS_PER_INCH).prerotate(-turned)
     clip = None if place is None else pymupdf.Rect(place)
     drawn = page.get_pixmap(matrix=matrix, clip=clip, colorspace=pymupdf.csGRAY, alpha=False)
@@ -62,6 +68,12 @@ def draw(
         dpi=dpi,
         to_page=pymupdf.Matrix(1, 0, 0, 1, drawn.x, drawn.y) * ~matrix,
     )
+
+
+def _dpi(page: pymupdf.Page, max_pixels: int, place: Box | None) -> int:
+    most = legible_dpi(page, OCR_DPI, max_pixels)
+    drawn = place or page.rect
+    return max(fitting_dpi(drawn.width, drawn.height, most, _MOST_PIXELS), min(LEAST_DPI, most))
 
 
 def is_photo(picture: PagePicture) -> bool:
