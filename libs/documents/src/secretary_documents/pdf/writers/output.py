@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from secretary_documents.pdf.layout.model import Block, Box, Kind, Line, PageLayout, Span
 from secretary_documents.pdf.writers.html import to_html
 from secretary_documents.pdf.writers.json import to_json
@@ -32,10 +30,12 @@ def place_in(written: str, layout: PageLayout, output: str, block: Block) -> tup
         return None
     piece = {"markdown": to_markdown, "html": to_html}[output]([block])
     later = any(one is block for one in layout.blocks[len(layout.blocks) // 2 :])
-    # Other blocks may have the same words inside.
-    whole = re.compile(rf"(?:(?<=\n)|^){re.escape(piece)}(?=\n|$)")
-    places = [found.span() for found in whole.finditer(written)] if piece else []
-    return places[-1 if later else 0] if places else None
+    if not piece:
+        return None
+    # Other blocks may have the same words inside a line.
+    lines, whole = f"\n{written}\n", f"\n{piece}\n"
+    start = lines.rfind(whole) if later else lines.find(whole)
+    return None if start < 0 else (start, start + len(piece))
 
 
 def write_recognised(layout: PageLayout, text: str, output: str) -> str:
