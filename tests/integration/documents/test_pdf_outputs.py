@@ -176,3 +176,41 @@ async def test_a_searchable_pdf_over_the_limit_is_refused(harness: PdfHarness) -
             **ENGLISH,
         )
     assert caught.value.code == ErrorCode.PARSE_MEMORY_LIMIT
+
+
+async def test_each_table_is_a_csv_file_with_its_page(harness: PdfHarness) -> None:
+    done = await harness.read(pdf_samples.report_pdf(), tables={})
+    content, kind = done.files["page_2_table_1.csv"]
+    assert kind == "text/csv; charset=utf-8"
+    rows = content.decode().split("\r\n")
+    assert rows[0] == "Artikel,Menge,Preis"
+    assert done.results is not None
+    [listed] = done.results["tables"]
+    assert (listed["page"], listed["file"], listed["columns"]) == (2, "page_2_table_1.csv", 3)
+    assert listed["rows"] == len(rows) - 1
+    assert [page["text"] for page in pages_of(done)][1].startswith("Artikel\tMenge\tPreis")
+
+
+async def test_a_table_over_two_pages_is_one_csv_file(harness: PdfHarness) -> None:
+    document = pymupdf.open()
+    for top, numbers in ((600, range(1, 6)), (60, range(6, 9))):
+        page = document.new_page()
+        rows = [("Day", "Letters"), *((f"Day {number}", f"{number}00") for number in numbers)]
+        for row, cells in enumerate(rows):
+            for column, cell in enumerate(cells):
+                box = pymupdf.Rect(0, 0, 120, 24) + (72 + 120 * column, top + 24 * row) * 2
+                page.draw_rect(box)
+                page.insert_text((box.x0 + 6, box.y1 - 7), cell, fontsize=11)
+    done = await harness.read(document.tobytes(), tables={})
+    assert list(done.files) == ["page_1_table_1.csv"]
+    lines = done.files["page_1_table_1.csv"][0].decode().splitlines()
+    assert lines == ["Day,Letters", *(f"Day {number},{number}00" for number in range(1, 9))]
+
+
+async def test_only_the_first_tables_are_kept(harness: PdfHarness) -> None:
+    with pymupdf.open(stream=pdf_samples.report_pdf()) as report:
+        report.select([1, 0, 1])
+        content = report.tobytes()
+    done = await harness.read(content, tables={"max_count": 1})
+    assert list(done.files) == ["page_1_table_1.csv"]
+    assert ("warning", "1 of 2 tables are kept (tables.max_count)") in done.logs

@@ -15,7 +15,7 @@ MOST_OUTPUTS = 5
 REMOTE_METHODS = ("mistral_ocr", "openai_vision")
 REMOTE_OUTPUTS = ("text", "markdown")
 """The outputs of a list that a provider's text can have, because it has no blocks and boxes."""
-LOCAL_ONLY = ("chunks", "pictures")
+LOCAL_ONLY = ("chunks", "pictures", "tables")
 """The parameters that need the blocks of pages, which providers do not return."""
 
 
@@ -61,6 +61,19 @@ class PictureFileOptions(BaseModel):
         ge=1,
         le=900,
         description="The most pictures of the job. The first ones count.",
+    )
+
+
+class TableFileOptions(BaseModel):
+    """Tables of the pages as CSV files of the job."""
+
+    model_config = FROZEN
+
+    max_count: int = Field(
+        default=100,
+        ge=1,
+        le=900,
+        description="The most tables of the job. The first ones count.",
     )
 
 

@@ -1,9 +1,11 @@
-"""Makes the outputs of a job: documents, a searchable PDF and pictures, as files of the job."""
+"""Makes the files of a job: documents, a searchable PDF, pictures and tables."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from html import escape
@@ -15,10 +17,13 @@ from secretary_documents.handlers.pdf.images import MAX_IMAGES
 from secretary_documents.handlers.pdf.options import MOST_OUTPUTS
 from secretary_documents.handlers.pdf.parameters import PdfParameters
 from secretary_documents.pdf.page import Page, WholeDocument
+from secretary_documents.pdf.writers.csv import table_to_csv
 from secretary_documents.pdf.writers.html import image_element
 from secretary_documents.pdf.writers.markdown import image_link
+from secretary_worker import parsing_answer
 
 _PDF = "application/pdf"
+_CSV = "text/csv; charset=utf-8"
 _PICTURE_MARKS = (image_link, image_element)
 _EMPTY_LINES = re.compile(r"\n{3,}")
 
@@ -89,16 +94,17 @@ def pages_text(pages: Iterable[tuple[int, str]]) -> str:
 
 
 def check_file_count(parameters: PdfParameters, pages: int) -> None:
-    """Refuse a job whose images and pictures together may be more files than a job may have.
+    """Refuse a job whose images, pictures and tables may be more files than a job may have.
 
     Raises:
         PermanentError: VALIDATION_ERROR.
     """
-    if parameters.pictures is None:
+    wanted = [one for one in (parameters.pictures, parameters.tables) if one is not None]
+    if not wanted:
         return
-    count = parameters.pictures.max_count + (pages if parameters.include_images else 0)
-    if count > MAX_IMAGES - MOST_OUTPUTS:
-        message = f"pictures and include_images: {count} files, at most {MAX_IMAGES - MOST_OUTPUTS}"
+    count = sum(one.max_count for one in wanted) + (pages if parameters.include_images else 0)
+    if count > (most := MAX_IMAGES - MOST_OUTPUTS):
+        message = f"pictures, tables and include_images: {count} files, at most {most}"
         raise PermanentError(message, code=ErrorCode.VALIDATION_ERROR)
 
 
@@ -151,6 +157,35 @@ async def add_pictures(
     if (found := sum(len(page.pictures) for page in pages)) > len(kept):
         report.log("warning", f"{len(kept)} of {found} pictures are kept (pictures.max_count)")
     return kept
+
+
+async def add_tables(
+    tables: Sequence[JsonObject], most: int, report: JobReport
+) -> list[JsonObject]:
+    """Store the first *most* of *tables* as CSV. Return them with their pages and boxes.
+
+    *tables* are blocks as in JSON, in the order of the document.
+
+    Raises:
+        PermanentError: PARSER_CRASHED, a table is not what a child may send.
+    """
+    kept: list[JsonObject] = []
+    counts: Counter[int] = Counter()
+    for block in tables[:most]:
+        with parsing_answer():
+            written = await asyncio.to_thread(table_to_csv, block["table"])
+            page, box, size = int(block["page"]), block["box"], _size(block["table"])
+        counts[page] += 1
+        name = f"page_{page}_table_{counts[page]}.csv"
+        await report.file(name, written.encode(errors="replace"), _CSV)
+        kept.append({"page": page, "file": name, "box": box, **size})
+    if len(tables) > len(kept):
+        report.log("warning", f"{len(kept)} of {len(tables)} tables are kept (tables.max_count)")
+    return kept
+
+
+def _size(table: JsonObject) -> JsonObject:
+    return {name: table[name] for name in ("rows", "columns")}
 
 
 def _rounded(box: Sequence[float]) -> list[float]:

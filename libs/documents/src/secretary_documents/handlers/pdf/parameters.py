@@ -16,6 +16,7 @@ from secretary_documents.handlers.pdf.options import (
     Output,
     Outputs,
     PictureFileOptions,
+    TableFileOptions,
     TextOutput,
     remote_fault,
     remote_rule,
@@ -129,6 +130,10 @@ class PdfParameters(BaseModel):
     pictures: PictureFileOptions | None = optional(
         "Keep the pictures on the pages as files of the job (page_3_image_1.png), with links to "
         "them in Markdown, HTML and JSON. Recognised scans are not such pictures."
+    )
+    tables: TableFileOptions | None = optional(
+        "Keep each table as a CSV file of the job (page_3_table_1.csv). A table over several pages "
+        "is one file, named after its first page."
     )
     annotations: bool = Field(
         default=False,

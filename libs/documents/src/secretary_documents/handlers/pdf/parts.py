@@ -15,11 +15,14 @@ from secretary_documents.handlers.pdf.output_files import (
     Contents,
     add_documents,
     add_pictures,
+    add_tables,
     without_pictures_after,
 )
 from secretary_documents.handlers.pdf.parameters import PdfParameters
 from secretary_documents.handlers.pdf.result import PdfExtract
+from secretary_documents.pdf.layout.model import Kind
 from secretary_documents.pdf.page import Page, WholeDocument
+from secretary_worker import parsing_answer
 
 MOST_NOTES = 20_000
 """The most form fields of a job, and the most annotations."""
@@ -40,6 +43,11 @@ async def add_parts(
     contents = Contents(extract.pages, extract.document.title or extract.file.name)
     if documents := await add_documents(parameters, contents, document, report):
         extract.more["outputs"] = documents
+    if parameters.tables is not None:
+        most = parameters.tables.max_count
+        with parsing_answer():
+            tables = await asyncio.to_thread(_tables, extract.pages)
+        extract.more["tables"] = await add_tables(tables, most, report)
     if extract.document.form or parameters.annotations:
         numbers = [page.number for page in extract.pages]
         found = await document.notes(numbers, annotations=parameters.annotations)
@@ -70,6 +78,10 @@ def _chunks(pages: Sequence[Page], max_tokens: int) -> list[JsonObject]:
         message = f"chunks: more than {MOST_CHUNKS} chunks, give a larger max_tokens"
         raise PermanentError(message, code=ErrorCode.VALIDATION_ERROR)
     return chunks
+
+
+def _tables(pages: Sequence[Page]) -> list[Block]:
+    return [block for block in _blocks(pages) if block["kind"] == Kind.TABLE]
 
 
 def _blocks(pages: Sequence[Page]) -> Iterator[Block]:

@@ -86,9 +86,12 @@ class ReaderFactory:
 
 
 def _also(parameters: PdfParameters) -> tuple[Output, ...]:
-    """Return the outputs of the pages besides the text of the result. Chunks need the blocks."""
+    """Return the outputs of the pages besides the text of the result.
+
+    Chunks and tables need the blocks.
+    """
     outputs: list[Output] = [output for output in parameters.outputs if output != "pdf"]
-    if parameters.chunks is not None:
+    if parameters.chunks is not None or parameters.tables is not None:
         outputs.append("json")
     return tuple(one for one in dict.fromkeys(outputs) if one != parameters.text_output)
 
