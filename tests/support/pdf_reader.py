@@ -8,11 +8,15 @@ from pathlib import Path
 from rapidfuzz.distance import Levenshtein
 
 
-def poppler_text(content: bytes, folder: Path, password: str = "") -> str:
+def poppler_text(
+    content: bytes, folder: Path, password: str = "", *, in_order_of_file: bool = False
+) -> str:
     """Return the text that ``pdftotext`` finds in a PDF, with single spaces."""
     path = folder / "read-by-poppler.pdf"
     path.write_bytes(content)
     command = ["pdftotext", "-enc", "UTF-8", "-upw", password, str(path), "-"]
+    if in_order_of_file:
+        command.insert(1, "-raw")
     done = subprocess.run(command, capture_output=True, check=True)
     return plain(done.stdout.decode())
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import pymupdf
 import pytest
 from support import pdf_samples
+from support.pdf_reader import poppler_text
 
 from secretary_documents.pdf.layout.model import Box, Word
 from secretary_documents.pdf.searchable.layer_line import (
@@ -60,6 +62,17 @@ def iou(one: Box, other: Box) -> float:
     high = min(one.bottom, other.bottom) - max(one.top, other.top)
     both = max(wide, 0) * max(high, 0)
     return both / (one.width * one.height + other.width * other.height - both)
+
+
+@pytest.mark.parametrize("turn", [0, 90, 180, 270])
+def test_words_that_stand_close_together_are_not_read_as_one(turn: int, tmp_path: Path) -> None:
+    words = [word("of", 72, 100, width=20), word("the", 92.5, 100, width=30)]
+    if turn % 180:
+        words = [word("of", 72, 100, 14, 20), word("the", 72, 120.5, 14, 30)]
+    close = LayerLine(tuple(words if turn in (0, 90) else words[::-1]), turn)
+    with layered(pdf_samples.text_pdf([""]), [close]) as document:
+        read = poppler_text(document.tobytes(), tmp_path, in_order_of_file=True)
+        assert read == " ".join(one.text for one in close.words)
 
 
 @pytest.mark.parametrize("text", SCRIPTS)

@@ -15,6 +15,9 @@ from secretary_documents.pdf.searchable.layer_line import LayerLine
 _INVISIBLE = 3
 """The text rendering mode that neither fills nor strokes (ISO 32000-1, 9.3.6)."""
 _WIDTH, _DROP = ADVANCE / 1000, -DESCENT / 1000
+_GAP = 0.2
+"""The least space between two words, in parts of the font size. Readers join words that stand
+closer together, even with a written space between them; Poppler does so below 0.15."""
 _BELOW = re.compile(r"[gjpqyQ,;()\[\]{}|]")
 """Letters that reach below the baseline."""
 # Numbers and Latin letters inside a word of a script that runs to the left.
@@ -50,8 +53,8 @@ def _line_operators(
     if not words:
         return
     size = max(_measures(word.box, line.turn)[1] for word in words)
-    for word in words:
-        length, _ = _measures(word.box, line.turn)
+    for word, following in zip(words, [*words[1:], None], strict=True):
+        length = _length_before(word, following, line.turn, _GAP * size)
         text = as_drawn(" ".join(word.text.split()))
         matrix = _place(word, line.turn, length / (_WIDTH * len(text)), size) * to_file
         numbers = " ".join(f"{value:.3f}".rstrip("0").rstrip(".") for value in matrix)
@@ -61,6 +64,23 @@ def _line_operators(
 
 def _has_area(box: Box) -> bool:
     return box.width > 0 and box.height > 0
+
+
+def _length_before(word: Word, following: Word | None, turn: int, gap: float) -> float:
+    """Return the length of *word*, cut so that *gap* is left before the word that follows.
+
+    At least half of the length stays. A word that follows on the other side cuts nothing.
+    """
+    length, _ = _measures(word.box, turn)
+    if following is None or (room := _start(following, turn) - _start(word, turn)) <= 0:
+        return length
+    return min(length, max(room - gap, length / 2))
+
+
+def _start(word: Word, turn: int) -> float:
+    """Return where *word* starts along a line that is turned by *turn* degrees."""
+    box = word.box
+    return {0: box.left, 90: box.top, 180: -box.right, 270: -box.bottom}.get(turn, box.left)
 
 
 def _measures(box: Box, turn: int) -> tuple[float, float]:
