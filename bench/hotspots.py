@@ -3,7 +3,7 @@
 py-spy is not a part of the project: install it (``pip install py-spy``), and run the bench as root,
 because the services hide their memory from other processes. Compiled code counts for the function
 that called it. The event loops' own compiled code, which waits and reads sockets, does not count:
-py-spy cannot tell whether it waits.
+py-spy takes a waiting loop for a working one.
 """
 
 from __future__ import annotations

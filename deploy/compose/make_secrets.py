@@ -205,6 +205,7 @@ def give(folders: Iterable[Path], owner: int) -> None:
     """Make *owner* the owner of everything in *folders*."""
     for top in folders:
         for folder, _, names in os.walk(top):
+            # Names as the kernel gives them: a volume of MongoDB has tens of thousands of files.
             for path in (folder, *(os.path.join(folder, name) for name in names)):  # noqa: PTH118
                 if os.lstat(path).st_uid != owner:
                     os.chown(path, owner, owner, follow_symlinks=False)

@@ -1,4 +1,4 @@
-"""Slow connections, opened by a process of its own, so that they cost nobody else's event loop.
+"""Slow connections, opened by a separate process, so that the bystander's event loop stays free.
 
 ``python -m fairness.attacker PORT COUNT BEGINNING DRIP_SEC`` sends BEGINNING over each of COUNT
 connections, then a byte every DRIP_SEC seconds, or none if it is 0. When the server has closed all

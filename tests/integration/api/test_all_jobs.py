@@ -3,27 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
-import pytest
-from support.api_process import announce, client_of, service_over
+from support.api_process import announce, client_of
 
 from secretary_devstack.deadline import wait_until
 from secretary_devstack.processes.service import Service
 
 SUBMISSION = {"job_type": "custom", "parameters": {}}
-
-
-@pytest.fixture
-def service(mongo_url: str, database_name: str, tmp_path: Path) -> Iterator[Service]:
-    service = service_over(mongo_url, database_name, tmp_path)
-    try:
-        service.start()
-        yield service
-    finally:
-        service.stop()
 
 
 def submitted(client: httpx.Client, count: int) -> set[str]:

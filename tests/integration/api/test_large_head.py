@@ -3,28 +3,15 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
 import pytest
 from support.api_harness import ADMIN_KEY
-from support.api_process import service_over
 
 from secretary_devstack.processes.service import Service
 
 FAR_OVER = 32 * 1024 * 1024
 PIECE = b"x" * 65536
-
-
-@pytest.fixture
-def service(mongo_url: str, database_name: str, tmp_path: Path) -> Iterator[Service]:
-    service = service_over(mongo_url, database_name, tmp_path)
-    try:
-        service.start()
-        yield service
-    finally:
-        service.stop()
 
 
 @pytest.mark.parametrize(

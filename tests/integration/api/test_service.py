@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import socket
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,16 +20,6 @@ from secretary_devstack.servers.mongod import ReplicaSet
 
 MAX_BODY_BYTES = MAX_BODY_MB * 1024 * 1024
 SUBMISSION = {"job_type": "custom", "parameters": {}}
-
-
-@pytest.fixture
-def service(mongo_url: str, database_name: str, tmp_path: Path) -> Iterator[Service]:
-    service = service_over(mongo_url, database_name, tmp_path)
-    try:
-        service.start()
-        yield service
-    finally:
-        service.stop()
 
 
 def test_a_job_is_accepted_with_the_broker_down(

@@ -181,18 +181,18 @@ def _services(parts: ApiDependencies) -> Services:
     keyring = Keyring(
         parts.keys, parts.clock, pepper=parts.pepper, bootstrap_key=parts.bootstrap_key
     )
-    ringer = Ringer(parts.doorbell, parts.in_background)
     job_actions = _job_actions(parts)
+    submitter = JobSubmitter(
+        jobs=parts.jobs,
+        job_types=announced,
+        ringer=Ringer(parts.doorbell, parts.in_background),
+        clock=parts.clock,
+        admission=parts.admission,
+        uploads=upload_store,
+        pending_limit=pending_limit,
+    )
     return Services(
-        submitter=JobSubmitter(
-            jobs=parts.jobs,
-            job_types=announced,
-            ringer=ringer,
-            clock=parts.clock,
-            admission=parts.admission,
-            uploads=upload_store,
-            pending_limit=pending_limit,
-        ),
+        submitter=submitter,
         jobs=_job_queries(parts, announced),
         stream=JobStream(parts.jobs, keyring.is_valid, parts.is_stopping),
         all_jobs=AllJobsStream(
@@ -204,17 +204,7 @@ def _services(parts: ApiDependencies) -> Services:
         actions=job_actions,
         filtered_actions=FilteredActions(parts.jobs, job_actions),
         audit=Audit(parts.audit, parts.clock, parts.in_background),
-        batches=Batches(
-            batches=parts.batches,
-            jobs=parts.jobs,
-            job_types=announced,
-            actions=job_actions,
-            ringer=ringer,
-            clock=parts.clock,
-            admission=parts.admission,
-            uploads=upload_store,
-            pending_limit=pending_limit,
-        ),
+        batches=_batches(parts, submitter, job_actions),
         job_types=announced,
         workers=_worker_actions(parts, announced),
         deliveries=_deliveries(parts),
@@ -229,6 +219,21 @@ def _services(parts: ApiDependencies) -> Services:
         marker=IdempotencyMarker(parts.pepper),
         clock=parts.clock,
         store_has_answered=parts.store_has_answered,
+    )
+
+
+def _batches(parts: ApiDependencies, single: JobSubmitter, actions: JobActions) -> Batches:
+    """Return the batches, which share what the submission of single jobs uses."""
+    return Batches(
+        batches=parts.batches,
+        jobs=parts.jobs,
+        job_types=single.job_types,
+        actions=actions,
+        ringer=single.ringer,
+        clock=parts.clock,
+        admission=parts.admission,
+        uploads=single.uploads,
+        pending_limit=single.pending_limit,
     )
 
 

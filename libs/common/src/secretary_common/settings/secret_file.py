@@ -55,7 +55,7 @@ def with_secrets_of_files(section: type[BaseModel], given: Mapping[str, Any]) ->
         path = values.pop(name)
         if not path:
             continue
-        # The default arrives here like a value that somebody has given.
+        # The default arrives here like a value from the configuration.
         if key in values and _revealed(values[key]) not in ("", [], _revealed(field.default)):
             raise ValueError(f"{key} and {name} are both set: remove one of them")
         text = _content(name, path)

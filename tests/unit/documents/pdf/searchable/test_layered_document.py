@@ -1,4 +1,4 @@
-"""A PDF with a layer of invisible text: found by readers, seen by nobody."""
+"""A PDF with a layer of invisible text, which programs find and the page does not show."""
 
 from __future__ import annotations
 
