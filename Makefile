@@ -12,7 +12,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 PYTEST ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up quick test extras drills chaos fairness corpus bench bench-quality reference tree lint format lock clean
+.PHONY: help setup demo up quick test extras drills chaos fairness corpus bench bench-quality reference vendor tree lint format lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -59,7 +59,7 @@ extras: $(EXTRAS_INSTALLED) ## Run the tests of the optional packages, which it 
 
 test: setup ## Run all tests but the drills, against real servers
 	@$(BIN)/python -m secretary_devstack.servers.provision --optional mongod rabbitmq
-	@$(BIN)/python -m secretary_devstack.servers.provision ffmpeg espeak-ng nodejs pdftotext
+	@$(BIN)/python -m secretary_devstack.servers.provision ffmpeg espeak-ng nodejs pdftotext chromium
 	@$(BIN)/python -m pytest -m "not drill and not extra" --numprocesses 4 --dist worksteal $(PYTEST)
 
 drills: setup ## Run the long fault drills: frozen, stopped, starved and odd systems
@@ -131,6 +131,9 @@ $(QUALITY_PEERS_INSTALLED): bench/quality/requirements.txt
 
 reference: setup ## Write docs/api.md and docs/errors.md from the code
 	@$(BIN)/python deploy/local/reference.py
+
+vendor: ## Fetch the files of other projects for the dashboard with npm, checked by hash
+	@$(PYTHON) deploy/local/vendor.py
 
 tree: ## Print the layout: each package, its modules counted, and its purpose
 	@$(PYTHON) deploy/local/tree.py

@@ -82,7 +82,9 @@ CUSTOM = JobTypeInfo("custom")
 class Api:
     """The application, its repositories, and requests to it."""
 
-    def __init__(self, *, models: Sequence[str] | None = None) -> None:
+    def __init__(
+        self, *, models: Sequence[str] | None = None, clock: ManualClock | None = None
+    ) -> None:
         """*models*: those that jobs may name (``llm.models``); None: any."""
         self.jobs = InMemoryJobRepository()
         self.batches = InMemoryBatchRepository(self.jobs)
@@ -97,7 +99,7 @@ class Api:
         self.keys = InMemoryKeyRepository()
         self.audit = InMemoryAuditRepository()
         self.doorbell = RecordingDoorbell()
-        self.clock = ManualClock()
+        self.clock = clock or ManualClock()
         self.cipher = Cipher([SecretStr(Fernet.generate_key().decode())])
         self.store_answers = True
         self.app = create_app(

@@ -73,8 +73,14 @@ CASES: Mapping[tuple[str, str], Case] = {
     ("DELETE", "/api/keys/{key_id}"): Case(ADMINS),
     ("GET", "/api/audit"): Case(OWN),
     ("GET", "/metrics"): Case(ADMINS),
+    ("GET", "/api/session"): Case(OWN),
+    ("POST", "/api/session"): Case(OWN),
+    ("DELETE", "/api/session"): Case(OWN),
 }
-FREE = {"/health/live", "/health/ready", "/docs", "/docs/rapidoc-min.js"}
+FREE = {
+    *("/health/live", "/health/ready", "/docs", "/docs/rapidoc-min.js"),
+    *("/", "/dashboard/{version}/{name:path}"),
+}
 """Routes without a key, which show nothing of any key."""
 
 

@@ -13,6 +13,7 @@ from fastapi.routing import APIRoute
 
 from secretary_api.audit import Audit
 from secretary_api.auth import Keyring
+from secretary_api.dashboard import pages, sign_in
 from secretary_api.deliveries import Deliveries
 from secretary_api.dependencies import Services
 from secretary_api.files.downloads import Downloads
@@ -49,6 +50,7 @@ from secretary_api.routes import (
     uploads,
     workers,
 )
+from secretary_api.sessions import Sessions
 from secretary_api.workers import LiveWorkers, WorkerActions
 from secretary_common.ports import (
     AuditRepository,
@@ -94,6 +96,8 @@ ROUTERS = (
     keys.audit,
     health.router,
     reference.router,
+    pages.router,
+    sign_in.router,
 )
 MEGABYTE = 1024 * 1024
 
@@ -209,6 +213,7 @@ def _services(parts: ApiDependencies) -> Services:
         workers=_worker_actions(parts, announced),
         deliveries=_deliveries(parts),
         keyring=keyring,
+        sessions=Sessions(keyring, parts.clock, pepper=parts.pepper),
         bodies=JsonBodies(max_values=parts.max_values, turn_sec=parts.turn_sec),
         admission=parts.admission,
         keys=KeyListing(keyring, parts.jobs, parts.files),

@@ -115,13 +115,33 @@ class Keyring:
         if not key or not matches or self._has_expired(key):
             raise Unauthorized
         await self._note_use(key)
-        return Principal(
-            key.key_id,
-            is_admin=ADMIN in key.scopes,
-            limits=key.limits,
-            reads_metrics=METRICS in key.scopes,
-            scopes=BOUNDING.intersection(key.scopes) or BOUNDING,
-        )
+        return _principal_of(key)
+
+    async def holder(self, key_id: str) -> tuple[Principal, str]:
+        """Return the principal of a key that has signed in before, and the digest of the key.
+
+        Raises:
+            Unauthorized: the key was deleted, or has expired.
+            StoreUnavailable: MongoDB did not answer.
+        """
+        if key_id == BOOTSTRAP_ID:
+            if not self._bootstrap_digest:
+                raise Unauthorized
+            return Principal(BOOTSTRAP_ID, is_admin=True), self._bootstrap_digest
+        key = await self._known(key_id, FRESH_SEC)
+        if key is None or self._has_expired(key):
+            raise Unauthorized
+        await self._note_use(key)
+        return _principal_of(key), key.digest
+
+    async def name_of(self, key_id: str) -> str:
+        """Return the name of a key; the bootstrap key and unknown keys are named by their id.
+
+        Raises:
+            StoreUnavailable: MongoDB did not answer.
+        """
+        key = await self._known(key_id)
+        return key.name if key else key_id
 
     async def _note_use(self, key: ApiKey) -> None:
         """Record the use of *key*, about once a minute in each process."""
@@ -218,6 +238,16 @@ class Keyring:
                 self._cached.clear()
             self._cached[key_id] = (now, key)
         return key
+
+
+def _principal_of(key: ApiKey) -> Principal:
+    return Principal(
+        key.key_id,
+        is_admin=ADMIN in key.scopes,
+        limits=key.limits,
+        reads_metrics=METRICS in key.scopes,
+        scopes=BOUNDING.intersection(key.scopes) or BOUNDING,
+    )
 
 
 def _key_id_of(token: str) -> str | None:

@@ -30,6 +30,7 @@ from secretary_api.jobs.stream import JobStream
 from secretary_api.jobs.submitter import JobSubmitter
 from secretary_api.key_listing import KeyListing
 from secretary_api.request_rate import RequestRate
+from secretary_api.sessions import COOKIE, CSRF_HEADER, Sessions
 from secretary_api.workers import LiveWorkers, WorkerActions
 from secretary_common.errors import StoreUnavailable, Unauthorized
 from secretary_common.models import DELIVERIES, READ, SUBMIT, Idempotency, Job
@@ -69,6 +70,7 @@ class Services:
     deliveries: Deliveries
     templates: TemplateRepository
     keyring: Keyring
+    sessions: Sessions
     bodies: JsonBodies
     admission: Admission
     keys: KeyListing
@@ -124,17 +126,27 @@ async def _identified(
     """Return the principal of the request, whatever its scopes.
 
     Raises:
-        Unauthorized: the request has no valid key.
+        Unauthorized: the request has no valid key, and no valid session.
+        Forbidden: the session's request would change something without its CSRF token.
         RateLimited: the key has made too many requests.
         StoreUnavailable: MongoDB has not answered yet, or does not answer now.
     """
     services.require_store()
     if credentials is None:
-        raise Unauthorized
-    caller = await services.keyring.principal(credentials.credentials)
+        caller = await _of_session(request, services)
+    else:
+        caller = await services.keyring.principal(credentials.credentials)
     add_log_fields(request, key_id=caller.key_id)
     services.request_rate.check(caller)
     return caller
+
+
+async def _of_session(request: Request, services: Services) -> Principal:
+    cookie = request.cookies.get(COOKIE)
+    if cookie is None:
+        raise Unauthorized
+    token = request.headers.get(CSRF_HEADER)
+    return await services.sessions.principal(cookie, request.method, token)
 
 
 def scope_of(method: str, path: str) -> str:
@@ -145,6 +157,24 @@ def scope_of(method: str, path: str) -> str:
 
 
 PrincipalDep = Annotated[Principal, Depends(principal)]
+
+
+async def key_holder(
+    request: Request,
+    services: ServicesDep,
+    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)],
+) -> Principal:
+    """Return the principal of a key in the header, whatever its scopes.
+
+    Raises:
+        Unauthorized, RateLimited, StoreUnavailable: see ``_identified``.
+    """
+    if credentials is None:
+        raise Unauthorized
+    return await _identified(request, services, credentials)
+
+
+KeyHolderDep = Annotated[Principal, Depends(key_holder)]
 
 
 async def admin(caller: PrincipalDep) -> Principal:

@@ -17,7 +17,7 @@ async def post(api: Api, content: Any, headers: dict[str, str] = JSON) -> Any:
     return await api.request("POST", "/api/jobs/", content=content, headers=headers)
 
 
-@pytest.mark.parametrize("path", ["/", "/nope", "/api", "/api/nope", "/api/jobs/a/b/c", "/redoc"])
+@pytest.mark.parametrize("path", ["/nope", "/api", "/api/nope", "/api/jobs/a/b/c", "/redoc"])
 async def test_an_unknown_path_is_404(api: Api, path: str) -> None:
     error_of(await api.get(path), 404, "NOT_FOUND")
 

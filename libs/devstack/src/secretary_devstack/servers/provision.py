@@ -98,6 +98,8 @@ PROGRAMS = {
     "pdftotext": Program("pdftotext", "poppler-utils", on_path("pdftotext")),
     # Runs the documented code that verifies a signature.
     "nodejs": Program("Node.js", "nodejs", on_path("node")),
+    # Opens the dashboard.
+    "chromium": Program("Chromium", "chromium", on_path("chromium")),
 }
 
 

@@ -1,0 +1,47 @@
+// The start of the dashboard: the session, then the page of the current place.
+import { Empty, ErrorNote } from "./components/feedback.js";
+import { isAllowed, Shell } from "./components/shell.js";
+import { SignIn } from "./components/sign_in.js";
+import { match, route } from "./lib/router.js";
+import { loadSession, session } from "./lib/session.js";
+import { html, render, useEffect, useState } from "./lib/ui.js";
+import { PAGES } from "./pages.js";
+
+function found(path) {
+  for (const page of PAGES) {
+    const params = match(page.path, path);
+    if (params) return { page, params };
+  }
+  return { page: null, params: {} };
+}
+
+function App() {
+  const [fault, setFault] = useState(null);
+  const start = () => {
+    setFault(null);
+    loadSession().catch(setFault);
+  };
+  useEffect(start, []);
+  if (fault) return html`<main><${ErrorNote} error=${fault} retry=${start} /></main>`;
+  if (session.value === undefined) return null;
+  if (session.value === null) return html`<${SignIn} />`;
+  const { page, params } = found(route.value.path);
+  return html`<${Shell} page=${page}><${Place} key=${route.value.path} page=${page} params=${params} query=${route.value.query} /><//>`;
+}
+
+function Place({ page, params, query }) {
+  const [loaded, setLoaded] = useState(null);
+  const [fault, setFault] = useState(null);
+  useEffect(() => {
+    page?.load().then((module) => setLoaded(() => module.default), setFault);
+  }, [page]);
+  if (!page) return html`<${Empty} title="There is no such page" action=${html`<a href="#/">Go to the overview</a>`} />`;
+  if (!isAllowed(page)) {
+    const scope = page.isForAdmins ? "admin" : page.scope;
+    return html`<${Empty} title="Your API key may not see this page" text=${`It needs an API key with the scope ${scope}.`} />`;
+  }
+  if (fault) return html`<${ErrorNote} error=${{ message: "The page could not be loaded.", code: "UNREACHABLE" }} retry=${() => location.reload()} />`;
+  return loaded && html`<${loaded} params=${params} query=${query} />`;
+}
+
+render(html`<${App} />`, document.getElementById("app"));

@@ -1,0 +1,75 @@
+// Data that stay current: read once, read again, read page by page.
+import { get } from "./api.js";
+import { signal, useCallback, useEffect, useRef, useState } from "./ui.js";
+
+/** The current time in milliseconds; it changes once a second while the page is visible. */
+export const now = signal(Date.now());
+setInterval(() => {
+  if (!document.hidden) now.value = Date.now();
+}, 1000);
+
+const SHORTEST_SEC = 2;
+
+/**
+ * Read data with *load* now, when one of *inputs* changes, and every *everySec* while the page is
+ * visible. The data of before stay until new data are there, so that nothing jumps.
+ *
+ * Returns `{data, error, isLoading, reload}`.
+ */
+export function useData(load, inputs = [], { everySec = 0 } = {}) {
+  const [state, setState] = useState({ data: undefined, error: null, isLoading: true });
+  const latest = useRef(load);
+  const running = useRef(null);
+  latest.current = load;
+  const reload = useCallback(async () => {
+    running.current?.abort();
+    const abort = (running.current = new AbortController());
+    setState((before) => ({ ...before, isLoading: true }));
+    try {
+      const data = await latest.current(abort.signal);
+      if (!abort.signal.aborted) setState({ data, error: null, isLoading: false });
+    } catch (error) {
+      if (abort.signal.aborted) return;
+      setState((before) => ({ ...before, error, isLoading: false }));
+    }
+  }, []);
+  useEffect(() => {
+    reload();
+    return () => running.current?.abort();
+  }, inputs);
+  useEffect(() => {
+    if (!everySec) return undefined;
+    const repeat = () => !document.hidden && reload();
+    const timer = setInterval(repeat, Math.max(everySec, SHORTEST_SEC) * 1000);
+    document.addEventListener("visibilitychange", repeat);
+    return () => {
+      clearInterval(timer);
+      document.removeEventListener("visibilitychange", repeat);
+    };
+  }, [everySec]);
+  return { ...state, reload };
+}
+
+/**
+ * Read a listing page by page. *items* is the name of the list in the answer, e.g. `jobs`.
+ *
+ * Returns what `useData` returns, and `{rows, pager}` for `Table` and `Pager`.
+ */
+export function usePages(path, query, items, { limit = 50, everySec = 0 } = {}) {
+  const key = JSON.stringify([path, query]);
+  const [place, setPlace] = useState({ key, cursors: [null] });
+  const cursors = place.key === key ? place.cursors : [null];
+  const cursor = cursors.at(-1);
+  const found = useData(
+    (abort) => get(path, { ...query, limit, cursor }, { signal: abort }),
+    [key, cursor],
+    { everySec },
+  );
+  const next = found.data?.next ?? null;
+  const pager = {
+    number: cursors.length,
+    goNext: next ? () => setPlace({ key, cursors: [...cursors, next] }) : null,
+    goBack: cursors.length > 1 ? () => setPlace({ key, cursors: cursors.slice(0, -1) }) : null,
+  };
+  return { ...found, rows: found.data?.[items], pager };
+}

@@ -1,0 +1,15 @@
+// Every page of the dashboard. To add one, write `pages/<name>.js` with a component as its default
+// export, and add an entry here.
+
+/** The headings of the navigation, in order. */
+export const GROUPS = ["Work", "Webhooks", "System"];
+
+/**
+ * Each page: its *path* (`:name` is a parameter), its *title* and its *group* in the navigation (a
+ * page without a group is not listed there), its *parent* (the path of the listing to which it
+ * belongs), *isForAdmins* or the *scope* that its key needs, and *load*.
+ */
+export const PAGES = [
+  { path: "/", title: "Overview", group: "Work", scope: "read", load: () => import("./pages/overview.js") },
+  { path: "/jobs", title: "Jobs", group: "Work", scope: "read", load: () => import("./pages/jobs.js") },
+];

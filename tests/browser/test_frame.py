@@ -1,0 +1,78 @@
+"""The frame of the dashboard: sign-in, navigation, keyboard, theme."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import Browser, expect
+from support.api_harness import ADMIN_KEY
+from support.dashboard_harness import PHONE, Dashboard, Visitor, visit
+
+
+def test_a_key_signs_in_and_out(chromium: Browser, dashboard: Dashboard) -> None:
+    with visit(chromium, dashboard.url) as visitor:
+        page = visitor.page
+        page.goto(dashboard.url)
+        page.get_by_label("API key").fill("sk_0123456789ab_wrong")
+        page.get_by_role("button", name="Sign in").click()
+        expect(page.get_by_role("alert")).to_contain_text("not known")
+        assert [fault for fault in visitor.faults if "401" not in fault] == []
+        visitor.faults.clear()
+        assert visitor.accessibility_findings() == []
+        page.get_by_label("API key").fill(ADMIN_KEY)
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("heading", level=1)).to_have_text("Overview")
+        page.reload()
+        expect(page.get_by_role("heading", level=1)).to_have_text("Overview")
+        page.get_by_role("button", name="Sign out").click()
+        expect(page.get_by_label("API key")).to_be_focused()
+        assert visitor.faults == []
+
+
+def test_the_keyboard_reaches_the_content_and_the_title_has_the_focus(visitor: Visitor) -> None:
+    page = visitor.page
+    expect(page.get_by_role("heading", level=1)).to_be_focused()
+    page.locator("body").press("Tab")
+    page.get_by_role("link", name="Skip to the content").press("Enter")
+    expect(page.locator("main")).to_be_focused()
+    page.get_by_role("link", name="Jobs", exact=True).press("Enter")
+    expect(page.get_by_role("heading", name="Jobs", level=1)).to_be_focused()
+    expect(page).to_have_title("Jobs · Secretary")
+
+
+def test_the_chosen_theme_stays(visitor: Visitor) -> None:
+    page = visitor.page
+    background = "() => getComputedStyle(document.body).backgroundColor"
+    assert page.evaluate(background) == "rgb(255, 255, 255)"
+    page.get_by_label("Theme").select_option("dark")
+    page.reload()
+    visitor.open("/", "Overview")
+    assert page.evaluate(background) == "rgb(21, 23, 27)"
+
+
+def test_on_a_phone_the_menu_opens_and_closes(chromium: Browser, dashboard: Dashboard) -> None:
+    with visit(chromium, dashboard.url, size=PHONE) as visitor:
+        visitor.sign_in()
+        page = visitor.page
+        page.get_by_role("button", name="Menu").first.click()
+        page.get_by_role("link", name="Jobs", exact=True).click()
+        expect(page.get_by_role("heading", name="Jobs", level=1)).to_be_visible()
+        expect(page.get_by_role("link", name="Overview", exact=True)).to_be_hidden()
+        width = page.evaluate("() => document.documentElement.scrollWidth")
+        assert width == PHONE[0]
+        assert visitor.faults == []
+
+
+def test_a_deleted_key_leads_to_the_sign_in(chromium: Browser, dashboard: Dashboard) -> None:
+    with visit(chromium, dashboard.url) as visitor:
+        visitor.sign_in()
+        dashboard.api.clock.advance(13 * 3600)
+        visitor.page.get_by_role("link", name="Jobs", exact=True).click()
+        expect(visitor.page.get_by_label("API key")).to_be_visible()
+
+
+def test_an_unknown_place_says_so(visitor: Visitor) -> None:
+    visitor.page.goto(f"{visitor.url}/#/nothing/here")
+    expect(visitor.page.get_by_text("There is no such page")).to_be_visible()
+    visitor.page.get_by_role("link", name=re.compile("overview", re.IGNORECASE)).last.click()
+    expect(visitor.page.get_by_role("heading", level=1)).to_have_text("Overview")
