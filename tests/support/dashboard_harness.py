@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import uvicorn
 from playwright.sync_api import (
@@ -25,6 +26,7 @@ from secretary_common.runtime.clock import ManualClock
 from secretary_devstack.servers.port import HOST, free_port
 from secretary_devstack.servers.provision import PROGRAMS, provide
 
+T = TypeVar("T")
 AXE = Path(__file__).parent / "axe" / "axe.min.js"
 START_SEC = 10.0
 ACTION_MS = 10_000
@@ -39,7 +41,6 @@ class Dashboard:
         self.api = Api(clock=ManualClock(datetime.now(UTC)))
         port = free_port()
         self.url = f"http://{HOST}:{port}"
-        self._stopping = False
         config = uvicorn.Config(
             self.api.app,
             host=HOST,
@@ -49,7 +50,16 @@ class Dashboard:
             timeout_graceful_shutdown=1,
         )
         self._server = uvicorn.Server(config)
-        self._thread = threading.Thread(target=self._server.run, daemon=True)
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+
+    def _serve(self) -> None:
+        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
+            runner.run(self._server.serve())
+
+    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Run *coroutine* in the loop of the API; return its result."""
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(START_SEC)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -62,6 +72,10 @@ class Dashboard:
     def __exit__(self, *_: object) -> None:
         self._server.should_exit = True
         self._thread.join(START_SEC)
+
+    def call(self, function: Callable[..., object], *arguments: object) -> None:
+        """Call *function* in the loop of the API."""
+        self._loop.call_soon_threadsafe(function, *arguments)
 
 
 class Visitor:

@@ -74,8 +74,12 @@ async def get_job_archive(job: JobDep, services: ServicesDep) -> Response:
 
 
 def _download(name: str) -> dict[str, str]:
-    """Return headers that make a browser save the file: it may be harmful HTML."""
+    """Return headers that make a browser save the file: it may be harmful HTML.
+
+    Should a browser show the file nevertheless, it runs no script with the dashboard's session.
+    """
     return {
+        "Content-Security-Policy": "default-src 'none'; sandbox",
         "Content-Disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}",
         "X-Content-Type-Options": "nosniff",
     }

@@ -12,4 +12,5 @@ export const GROUPS = ["Work", "Webhooks", "System"];
 export const PAGES = [
   { path: "/", title: "Overview", group: "Work", scope: "read", load: () => import("./pages/overview.js") },
   { path: "/jobs", title: "Jobs", group: "Work", scope: "read", load: () => import("./pages/jobs.js") },
+  { path: "/jobs/:id", title: "Job", parent: "/jobs", scope: "read", load: () => import("./pages/job.js") },
 ];

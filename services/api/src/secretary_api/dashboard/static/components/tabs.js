@@ -1,8 +1,11 @@
 // Tabs as WAI-ARIA describes them: arrow keys move, one tab is in the tab order.
 import { classes, html, useId } from "../lib/ui.js";
 
-/** Show *tabs*, each `{key, label}`, with the content of the *current* one as children. */
-export function Tabs({ label, tabs, current, onSelect, children }) {
+/**
+ * Show *tabs*, each `{key, label}`, with the content of the *current* one as children. *isInner*
+ * makes the smaller form, for tabs within a tab.
+ */
+export function Tabs({ label, tabs, current, onSelect, isInner, children }) {
   const id = useId();
   const onKeyDown = (event) => {
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
@@ -13,7 +16,7 @@ export function Tabs({ label, tabs, current, onSelect, children }) {
     event.currentTarget.querySelector(`[data-tab="${next.key}"]`)?.focus();
   };
   return html`<div class="stack">
-    <div class="tabs" role="tablist" aria-label=${label} onKeyDown=${onKeyDown}>
+    <div class=${classes("tabs", isInner && "inner")} role="tablist" aria-label=${label} onKeyDown=${onKeyDown}>
       ${tabs.map(({ key, label: text }) => html`<button key=${key} type="button" role="tab" data-tab=${key} id=${`${id}-${key}`} aria-selected=${String(key === current)}
         aria-controls=${`${id}-panel`} tabindex=${key === current ? 0 : -1} class=${classes(key === current && "current")} onClick=${() => onSelect(key)}>${text}</button>`)}
     </div>

@@ -59,6 +59,7 @@ export function usePages(path, query, items, { limit = 50, everySec = 0 } = {}) 
   const key = JSON.stringify([path, query]);
   const [place, setPlace] = useState({ key, cursors: [null] });
   const cursors = place.key === key ? place.cursors : [null];
+  useEffect(() => setPlace((before) => (before.key === key ? before : { key, cursors: [null] })), [key]);
   const cursor = cursors.at(-1);
   const found = useData(
     (abort) => get(path, { ...query, limit, cursor }, { signal: abort }),

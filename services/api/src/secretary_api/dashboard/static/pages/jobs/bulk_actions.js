@@ -14,6 +14,11 @@ const ACTIONS = [
   { name: "cancel", label: "Cancel", done: "cancelled", text: "Waiting jobs end at once, running jobs within seconds." },
   { name: "delete", label: "Delete", done: "deleted", text: "The jobs are removed with their results, files and logs. This cannot be undone.", isDangerous: true },
 ];
+const STATES = {
+  retry: ["completed", "failed", "cancelled"],
+  cancel: ["pending", "processing"],
+  delete: ["pending", "completed", "failed", "cancelled"],
+};
 const one = {
   retry: (id) => post(`/api/jobs/${id}/retry`),
   cancel: (id) => post(`/api/jobs/${id}/cancel`),
@@ -35,22 +40,22 @@ export function BulkActions({ filter, selection, rows, isLastPage, unseen, onDon
     ${offersAll && html`<button class="button small plain" onClick=${() => setIsAll(!isAll)}>${isAll ? "Only this page" : "Select all that match the filters"}</button>`}
     <span class="grow"></span>
     ${may("submit") && ACTIONS.map((action) => html`<${ActionButton} key=${action.name} kind=${action.isDangerous ? "small danger" : "small"}
-      action=${() => run({ action, target, ids: [...selection.ids], filter: isAll ? filter : null, finish: () => { selection.clear(); onDone(); } })}>${action.label}<//>`)}
+      action=${() => run({ action, target, rows: rows.filter((job) => selection.has(job.job_id)), filter: isAll ? filter : null, finish: () => { selection.clear(); onDone(); } })}>${action.label}<//>`)}
     <button class="button small plain" onClick=${selection.clear}>Clear</button>`;
 }
 
-async function run({ action, target, ids, filter, finish }) {
+async function run({ action, target, rows, filter, finish }) {
   const isSure = await confirm({ title: `${action.label} ${target}?`, text: action.text, action: `${action.label} ${target}`, isDangerous: action.isDangerous });
   if (!isSure) return;
-  const { done, left, fault } = filter ? await applyToAll(action.name, filter) : await applyToEach(action.name, ids);
+  const { done, left, fault } = filter ? await applyToAll(action.name, filter) : await applyToEach(action.name, rows);
   const why = left ? `; ${plural(left, "job")} not, because of their state` : "";
   toast(`${plural(done, "job")} ${action.done}${why}${fault ? `. Stopped: ${fault.message}` : ""}`, fault ? "bad" : "good");
   finish();
 }
 
-async function applyToEach(name, ids) {
-  const waiting = [...ids];
-  const result = { done: 0, left: 0, fault: null };
+async function applyToEach(name, rows) {
+  const waiting = rows.filter((job) => STATES[name].includes(job.status)).map((job) => job.job_id);
+  const result = { done: 0, left: rows.length - waiting.length, fault: null };
   const work = async () => {
     while (waiting.length && !result.fault) {
       try {

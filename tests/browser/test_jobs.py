@@ -1,0 +1,158 @@
+"""The pages of jobs: filters, actions on many jobs, one job live, and hostile results."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Browser, expect
+from support.dashboard_data import OWNER, stored_document, stored_jobs
+from support.dashboard_harness import PHONE, Dashboard, Visitor, visit
+
+from secretary_common.models import Job, JobProgress, JobStatus, new_job_id
+
+
+def test_jobs_are_filtered_and_pages_follow_each_other(
+    dashboard: Dashboard, visitor: Visitor
+) -> None:
+    jobs = stored_jobs(dashboard.api, 130)
+    failed = [job for job in jobs if job.status is JobStatus.FAILED]
+    page = visitor.page
+    visitor.open("/jobs", "Jobs")
+    assert visitor.accessibility_findings() == []
+    rows = page.locator("tbody tr")
+    expect(rows).to_have_count(50)
+    page.get_by_role("button", name="Next").click()
+    page.get_by_role("button", name="Next").click()
+    expect(rows).to_have_count(30)
+    page.get_by_label("State").select_option("failed")
+    expect(rows).to_have_count(len(failed))
+    page.get_by_label("Tag").fill("no such tag")
+    expect(page.get_by_text("No job fits these filters")).to_be_visible()
+    page.get_by_role("button", name="Remove the filters").click()
+    expect(rows).to_have_count(50)
+    page.get_by_label("Find by id").fill(f"look at {jobs[3].job_id} please")
+    expect(page.get_by_text(jobs[3].job_id)).to_be_visible()
+
+
+def test_all_jobs_that_match_a_filter_are_retried(dashboard: Dashboard, visitor: Visitor) -> None:
+    jobs = stored_jobs(dashboard.api, 100, failing=True)
+    failed = {job.job_id for job in jobs if job.status is JobStatus.FAILED}
+    assert len(failed) > 50
+    page = visitor.page
+    visitor.open("/jobs?status=failed", "Jobs")
+    page.get_by_label("Select all rows of this page").check()
+    page.get_by_role("button", name="Select all that match").click()
+    page.get_by_role("button", name="Retry").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("Retry all matching jobs")
+    assert visitor.accessibility_findings() == []
+    dialog.get_by_role("button", name="Retry all").click()
+    expect(page.get_by_text(f"{len(failed)} jobs retried")).to_be_visible()
+    changed = dashboard.api.jobs.jobs
+    assert {changed[job_id].status for job_id in failed} == {JobStatus.PENDING}
+
+
+def test_the_selected_jobs_alone_are_cancelled(dashboard: Dashboard, visitor: Visitor) -> None:
+    jobs = stored_jobs(dashboard.api, 40)
+    waiting = [job for job in jobs if job.status is JobStatus.PENDING][:2]
+    ended = next(job for job in jobs if job.has_ended)
+    page = visitor.page
+    visitor.open("/jobs", "Jobs")
+    for job in (*waiting, ended):
+        page.get_by_label(f"Select {job.job_id}").check()
+    page.get_by_role("button", name="Cancel", exact=True).click()
+    page.get_by_role("dialog").get_by_role("button", name="Cancel 3 jobs").click()
+    expect(page.get_by_text("2 jobs cancelled; 1 job not, because of their state")).to_be_visible()
+    cancelled = {
+        job.job_id
+        for job in dashboard.api.jobs.jobs.values()
+        if job.status is JobStatus.CANCELLED and job not in jobs
+    }
+    assert cancelled == {job.job_id for job in waiting}
+
+
+def test_a_change_of_a_job_arrives_in_the_list_and_on_its_page(
+    dashboard: Dashboard, visitor: Visitor
+) -> None:
+    now = dashboard.api.clock.now()
+    job = Job(
+        job_id=new_job_id(),
+        job_type="custom",
+        job_name="the live one",
+        owner=OWNER,
+        run_at=now,
+        created_at=now,
+        updated_at=now,
+    )
+    jobs, page = dashboard.api.jobs.jobs, visitor.page
+    jobs[job.job_id] = job
+    visitor.open("/jobs", "Jobs")
+    expect(page.locator("tbody")).to_contain_text("Waiting")
+    expect(page.locator("#sidebar").get_by_text("Live", exact=True)).to_be_visible()
+    running = job.model_copy(
+        update={
+            "status": JobStatus.PROCESSING,
+            "attempt": 1,
+            "seq": 1,
+            "processing_started_at": now,
+            "progress": JobProgress(step="reading", percent=42),
+        }
+    )
+    dashboard.call(jobs.__setitem__, job.job_id, running)
+    expect(page.locator("tbody")).to_contain_text("42 % reading")
+    page.get_by_role("link", name="the live one").click()
+    expect(page.get_by_text("42 %")).to_be_visible()
+    ended = running.model_copy(
+        update={"status": JobStatus.COMPLETED, "seq": 2, "completed_at": now, "results": {"a": 1}}
+    )
+    dashboard.call(jobs.__setitem__, job.job_id, ended)
+    expect(page.get_by_text("Completed", exact=True)).to_be_visible()
+    page.get_by_role("tab", name="Results").click()
+    expect(page.get_by_label("The results as JSON")).to_contain_text('"a": 1')
+
+
+def test_hostile_results_stay_text(dashboard: Dashboard, visitor: Visitor) -> None:
+    job = dashboard.run(stored_document(dashboard.api))
+    page = visitor.page
+    for tab in ("summary", "log", "files", "webhooks", "parameters", "results"):
+        visitor.open(f"/jobs/{job.job_id}?tab={tab}", "Annual report")
+        assert visitor.accessibility_findings() == [], tab
+    expect(page.get_by_label("Text of page 1")).to_contain_text("<script>")
+    expect(page.get_by_role("img", name="Page 1 as a picture")).to_be_visible()
+    page.get_by_role("tab", name="Markdown").click()
+    prose = page.locator(".prose")
+    expect(prose).to_contain_text("<img src=x onerror=")
+    expect(prose.locator("strong")).to_have_text("Turnover")
+    expect(prose.locator("script, iframe, b, [onerror]")).to_have_count(0)
+    hrefs = prose.locator("a").evaluate_all("links => links.map(link => link.href)")
+    assert hrefs == ["https://example.com/report"]
+    sources = prose.locator("img").evaluate_all("images => images.map(image => image.src)")
+    assert sources == [f"{visitor.url}/api/jobs/{job.job_id}/files/page_0001.jpg"]
+    assert page.evaluate("() => window.stolen") is None
+
+
+def test_a_dead_webhook_shows_its_attempts_and_is_sent_again(
+    dashboard: Dashboard, visitor: Visitor
+) -> None:
+    job = dashboard.run(stored_document(dashboard.api))
+    page = visitor.page
+    visitor.open(f"/jobs/{job.job_id}?tab=webhooks", "Annual report")
+    expect(page.get_by_text("TimeoutError: no answer in 10 s")).to_be_visible()
+    page.get_by_text("Answer of the receiver").last.click()
+    expect(page.get_by_text("Service Unavailable")).to_be_visible()
+    page.get_by_role("button", name=f"Resend msg_{job.job_id}_7").click()
+    expect(page.get_by_text("The webhook is sent again")).to_be_visible()
+    assert dashboard.api.doorbell.deliveries == [(job.job_id, 7)]
+
+
+def test_a_phone_shows_a_job_without_scrolling_to_the_side(
+    chromium: Browser, dashboard: Dashboard
+) -> None:
+    stored_jobs(dashboard.api, 20)
+    job = dashboard.run(stored_document(dashboard.api))
+    with visit(chromium, dashboard.url, size=PHONE, theme="dark") as visitor:
+        visitor.sign_in()
+        for place, heading in (("/jobs", "Jobs"), (f"/jobs/{job.job_id}", "Annual report")):
+            visitor.open(place, heading)
+            width = visitor.page.evaluate("() => document.documentElement.scrollWidth")
+            assert width == PHONE[0], place
+            assert visitor.accessibility_findings() == [], place
+        assert visitor.faults == []
