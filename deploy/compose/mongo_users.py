@@ -44,7 +44,7 @@ ROLES: Mapping[str, Privileges] = {
         ALL_COLLECTIONS: SEE_INDEXES,
         "jobs": (*WRITE, "changeStream"),
         **dict.fromkeys(("batches", *FILES, "deliveries", "muted_urls"), WRITE),
-        **dict.fromkeys(("api_keys", "audit", "job_types"), WRITE),
+        **dict.fromkeys(("api_keys", "audit", "endpoints", "job_types"), WRITE),
         **dict.fromkeys(("job_logs", "templates", "workers", "notifiers"), READ),
     },
     "worker": {
@@ -57,6 +57,7 @@ ROLES: Mapping[str, Privileges] = {
     "notifier": {
         ALL_COLLECTIONS: SEE_INDEXES,
         **dict.fromkeys(("jobs", "deliveries", "muted_urls", "notifiers"), WRITE),
+        "endpoints": READ,
     },
 }
 

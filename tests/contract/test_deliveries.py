@@ -213,15 +213,15 @@ async def test_the_deliveries_of_a_job_are_paged_without_bodies_and_secrets(
         await deliveries.insert(delivery(seq, token="sealed", secret="sealed"))
     await deliveries.insert(delivery(3, "job-2"))
 
-    async def page(after: int | None) -> list[int]:
+    async def page(after: tuple[int, str] | None) -> list[int]:
         found = await deliveries.of_job("job-1", after=after, limit=2)
         assert {(each.body, each.token, each.secret) for each in found} <= {(b"", None, None)}
         return [each.seq for each in found]
 
     assert await page(None) == [1, 2]
-    assert await page(2) == [4, 10]
-    assert await page(3) == [4, 10]
-    assert await page(10) == []
+    assert await page((2, "msg_job-1_2")) == [4, 10]
+    assert await page((3, "")) == [4, 10]
+    assert await page((10, "~")) == []
 
 
 async def test_due_returns_the_earliest_due_first_and_nothing_early(

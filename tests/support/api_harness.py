@@ -26,7 +26,11 @@ from secretary_common.testing.announcements import (
     InMemoryJobTypeRepository,
     InMemoryTemplateRepository,
 )
-from secretary_common.testing.api_keys import InMemoryAuditRepository, InMemoryKeyRepository
+from secretary_common.testing.api_keys import (
+    InMemoryAuditRepository,
+    InMemoryEndpointRepository,
+    InMemoryKeyRepository,
+)
 from secretary_common.testing.deliveries import InMemoryDeliveryRepository
 from secretary_common.testing.doorbell import RecordingDoorbell
 from secretary_common.testing.files import InMemoryFileRepository
@@ -91,7 +95,8 @@ class Api:
         self.background = Background()
         self.logs = InMemoryLogRepository()
         self.files = InMemoryFileRepository()
-        self.deliveries = InMemoryDeliveryRepository()
+        self.endpoints = InMemoryEndpointRepository()
+        self.deliveries = InMemoryDeliveryRepository(self.endpoints)
         self.notifiers = InMemoryNotifierRepository()
         self.job_types = InMemoryJobTypeRepository(PDF, CUSTOM)
         self.templates = InMemoryTemplateRepository()
@@ -109,6 +114,7 @@ class Api:
                 logs=self.logs,
                 files=self.files,
                 deliveries=self.deliveries,
+                endpoints=self.endpoints,
                 notifiers=self.notifiers,
                 webhook_test_sec=0.2,
                 job_types=self.job_types,

@@ -13,9 +13,10 @@ import pytest
 from support.api_harness import Api, data_of
 
 from secretary_api.app import BUSY, ROUTERS
-from secretary_common.models import BOOTSTRAP_ID, Delivery, Job, LogEntry, Phase
+from secretary_common.models import BOOTSTRAP_ID, Delivery, Endpoint, Job, LogEntry, Phase
 
 MARK = "belongs-to-another-key"
+ENDPOINT = "ep-of-the-other"
 JOB, DELIVERY = "job-of-the-other", "msg_job-of-the-other_1"
 SPAN = {"since": "2020-01-01T00:00:00Z", "until": "2030-01-01T00:00:00Z"}
 FILTER = {"filter": {"tag": MARK}, "limit": 1000}
@@ -59,6 +60,14 @@ CASES: Mapping[tuple[str, str], Case] = {
     ("GET", "/api/deliveries"): Case(OWN),
     ("POST", "/api/deliveries/recover"): Case(OWN, SPAN),
     ("POST", "/api/deliveries/{delivery_id}/resend"): Case(HIDDEN),
+    ("GET", "/api/endpoints"): Case(OWN),
+    ("POST", "/api/endpoints"): Case(OWN, {"url": "https://example.com/events"}),
+    ("GET", "/api/endpoints/{endpoint_id}"): Case(HIDDEN),
+    ("PATCH", "/api/endpoints/{endpoint_id}"): Case(HIDDEN, {"enabled": False}),
+    ("DELETE", "/api/endpoints/{endpoint_id}"): Case(HIDDEN),
+    ("POST", "/api/endpoints/{endpoint_id}/rotate-secret"): Case(HIDDEN, {}),
+    ("POST", "/api/endpoints/{endpoint_id}/replay"): Case(HIDDEN, {"since": SPAN["since"]}),
+    ("POST", "/api/endpoints/{endpoint_id}/test"): Case(HIDDEN),
     ("GET", "/api/receivers"): Case(OWN),
     ("POST", "/api/webhooks/test"): Case(OWN, {"url": "https://example.com/hook"}),
     ("GET", "/api/stats"): Case(OWN),
@@ -111,6 +120,7 @@ class Theirs:
             "job_id": JOB,
             "batch_id": self.batch_id,
             "delivery_id": DELIVERY,
+            "endpoint_id": ENDPOINT,
             "name": "a.txt",
             "job_type": "custom",
             "key_id": self.key.split("_")[1],
@@ -151,6 +161,14 @@ async def stored(api: Api) -> Theirs:
         created_at=now,
     )
     await api.deliveries.insert_absent([delivery])
+    endpoint = Endpoint(
+        endpoint_id=ENDPOINT,
+        owner=owner,
+        url=f"https://{MARK}.com/",
+        created_at=now,
+        updated_at=now,
+    )
+    await api.endpoints.insert(endpoint)
     facts = {"receivers": [{"origin": delivery.origin, "failures": 1}]}
     await api.notifiers.report("n1", now, facts)
     body = {"batch_name": MARK, "jobs": [{"job_type": "custom", "tags": [MARK]}]}
@@ -174,6 +192,7 @@ def state_of(api: Api, owner: str) -> Any:
     return (
         [job for job in api.jobs.jobs.values() if job.owner == owner],
         [one for one in api.deliveries.deliveries.values() if one.owner == owner],
+        [one for one in api.endpoints.endpoints.values() if one.owner == owner],
         [batch for batch in api.batches.batches.values() if batch.owner == owner],
     )
 
@@ -200,9 +219,10 @@ async def test_a_key_sees_and_changes_nothing_of_another_key(
     assert state_of(api, owner) == before
 
 
-@pytest.mark.parametrize(
-    "path", ["/api/jobs/", "/api/deliveries", "/api/audit", "/api/receivers", f"/api/jobs/{JOB}"]
-)
+LISTS = ["/api/jobs/", "/api/deliveries", "/api/audit", "/api/receivers", "/api/endpoints"]
+
+
+@pytest.mark.parametrize("path", [*LISTS, f"/api/jobs/{JOB}"])
 async def test_what_is_hidden_from_one_key_is_there_for_its_owner_and_for_admins(
     api: Api, path: str
 ) -> None:

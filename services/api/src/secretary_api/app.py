@@ -16,6 +16,7 @@ from secretary_api.auth import Keyring
 from secretary_api.dashboard import pages, sign_in
 from secretary_api.deliveries import Deliveries
 from secretary_api.dependencies import Services
+from secretary_api.endpoints import Endpoints, KeyEndpoints
 from secretary_api.files.downloads import Downloads
 from secretary_api.files.upload_limits import UploadLimits
 from secretary_api.files.uploads import UploadStore
@@ -40,6 +41,7 @@ from secretary_api.routes import (
     actions,
     batches,
     deliveries,
+    endpoints,
     files,
     health,
     job_types,
@@ -57,6 +59,7 @@ from secretary_common.ports import (
     BatchRepository,
     DeliveryRepository,
     Doorbell,
+    EndpointRepository,
     FileRepository,
     JobFeed,
     JobRepository,
@@ -90,6 +93,7 @@ ROUTERS = (
     actions.by_filter,
     actions.router,
     deliveries.router,
+    endpoints.router,
     job_types.router,
     workers.router,
     keys.router,
@@ -114,6 +118,7 @@ class ApiDependencies:
     logs: LogRepository
     files: FileRepository
     deliveries: DeliveryRepository
+    endpoints: EndpointRepository
     notifiers: NotifierRepository
     job_types: JobTypeRepository
     templates: TemplateRepository
@@ -186,6 +191,8 @@ def _services(parts: ApiDependencies) -> Services:
         parts.keys, parts.clock, pepper=parts.pepper, bootstrap_key=parts.bootstrap_key
     )
     job_actions = _job_actions(parts)
+    key_endpoints = KeyEndpoints(parts.endpoints, parts.clock)
+    delivery_service = _deliveries(parts)
     submitter = JobSubmitter(
         jobs=parts.jobs,
         job_types=announced,
@@ -194,6 +201,7 @@ def _services(parts: ApiDependencies) -> Services:
         admission=parts.admission,
         uploads=upload_store,
         pending_limit=pending_limit,
+        endpoints=key_endpoints,
     )
     return Services(
         submitter=submitter,
@@ -211,7 +219,8 @@ def _services(parts: ApiDependencies) -> Services:
         batches=_batches(parts, submitter, job_actions),
         job_types=announced,
         workers=_worker_actions(parts, announced),
-        deliveries=_deliveries(parts),
+        deliveries=delivery_service,
+        endpoints=Endpoints(parts.endpoints, key_endpoints, delivery_service, parts.clock),
         keyring=keyring,
         sessions=Sessions(keyring, parts.clock, pepper=parts.pepper),
         bodies=JsonBodies(max_values=parts.max_values, turn_sec=parts.turn_sec),
@@ -239,6 +248,7 @@ def _batches(parts: ApiDependencies, single: JobSubmitter, actions: JobActions) 
         admission=parts.admission,
         uploads=single.uploads,
         pending_limit=single.pending_limit,
+        endpoints=single.endpoints,
     )
 
 
@@ -250,6 +260,7 @@ def _job_actions(parts: ApiDependencies) -> JobActions:
         clock=parts.clock,
         retention=parts.retention,
         public_url=parts.public_url,
+        endpoints=parts.endpoints,
     )
 
 

@@ -180,7 +180,7 @@ class Deliveries:
         if not await self.deliveries.resend(delivery_id, now):
             raise InvalidState(f"the delivery is {delivery.state}; it cannot be sent again now")
         log.info("delivery.resent", delivery_id=delivery_id)
-        await self.doorbell.ring_delivery(delivery.job_id, delivery.seq)
+        await self.doorbell.ring_delivery(delivery.order_key, delivery.seq)
         return await self.deliveries.get(delivery_id) or delivery
 
     async def recover(self, since: datetime, until: datetime, principal: Principal) -> int:
@@ -211,10 +211,20 @@ class Deliveries:
             headers=webhook.sealed_headers(request.headers, self.cipher),
         )
         webhook.check_target(delivery.url, self.guard, "url")
+        return await self.outcome_of(delivery)
+
+    async def outcome_of(self, delivery: Delivery) -> Delivery:
+        """Let a notifier send a test; return its delivery with the outcome.
+
+        Raises:
+            NoNotifier: no notifier is alive.
+            NotTested: no notifier has run the test in time.
+        """
+        now = self.clock.now()
         if not await self.notifiers.any_alive(now - timedelta(seconds=NOTIFIER_ALIVE_SEC)):
             raise NoNotifier
         await self.deliveries.insert_absent([delivery])
-        await self.doorbell.ring_delivery(delivery.job_id, delivery.seq)
+        await self.doorbell.ring_delivery(delivery.order_key, delivery.seq)
         return await self._outcome(delivery)
 
     async def _outcome(self, delivery: Delivery) -> Delivery:

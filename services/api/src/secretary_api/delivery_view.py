@@ -12,7 +12,7 @@ from secretary_api.schemas.delivery import (
     ReceiverView,
     WaitView,
 )
-from secretary_common.models import ReceiverState
+from secretary_common.models import ENDPOINT_MARK, ReceiverState
 from secretary_common.models.states import DeliveryState
 from secretary_common.secrets import secret_field
 
@@ -26,11 +26,12 @@ def delivery_of(explained: ExplainedDelivery) -> DeliveryView:
     return DeliveryView(
         id=delivery.delivery_id,
         job_id=None if delivery.is_test else delivery.job_id,
+        endpoint_id=delivery.endpoint_id,
         seq=delivery.seq,
         phase=delivery.phase,
         state=delivery.state,
         url=redacted_url(delivery.url),
-        receiver=delivery.origin,
+        receiver=_lane(delivery.origin)[0],
         created_at=delivery.created_at,
         next_attempt_at=delivery.next_attempt_at if waiting else None,
         wait=WaitView(why=wait.why, until=wait.until) if wait else None,
@@ -52,12 +53,20 @@ def redacted_url(url: str) -> str:
     return urlunsplit((parts.scheme, host, parts.path, query, ""))
 
 
+def _lane(name: str) -> tuple[str, str | None]:
+    """Return the origin and the endpoint of a lane."""
+    origin, _, rest = name.rpartition(" ")
+    return (origin, rest) if rest.startswith(ENDPOINT_MARK[1:]) else (name, None)
+
+
 def receiver_of(state: ReceiverState, now: datetime) -> ReceiverView:
     """Return the view of a receiver at *now*."""
+    origin, endpoint_id = _lane(state.origin)
     is_open = state.open_until is not None and state.open_until > now
     is_probing = state.open_until is not None and not is_open
     return ReceiverView(
-        receiver=state.origin,
+        receiver=origin,
+        endpoint_id=endpoint_id,
         breaker="open" if is_open else "probing" if is_probing else "closed",
         open_until=state.open_until if is_open else None,
         in_flight=state.in_flight,

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from secretary_api.audit import Audit
 from secretary_api.auth import Keyring, Principal
 from secretary_api.deliveries import Deliveries
+from secretary_api.endpoints import Endpoints
 from secretary_api.files.downloads import Downloads
 from secretary_api.files.uploads import UploadStore
 from secretary_api.http import body
@@ -68,6 +69,7 @@ class Services:
     job_types: KnownJobTypes
     workers: WorkerActions
     deliveries: Deliveries
+    endpoints: Endpoints
     templates: TemplateRepository
     keyring: Keyring
     sessions: Sessions

@@ -109,6 +109,7 @@ def wire(
         logs=store.logs,
         files=store.files,
         deliveries=store.deliveries,
+        endpoints=store.endpoints,
         notifiers=store.notifiers,
         job_types=store.job_types,
         templates=store.templates,

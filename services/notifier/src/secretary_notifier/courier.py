@@ -156,7 +156,9 @@ class Courier:
             return claimed
         # A progress whose notifier died may be in the way. Once its lease has expired it is
         # dropped, so a terminal event waits for this lease at most.
-        if await self._deliveries.drop_abandoned_progress(due.job_id, due.seq, self._clock.now()):
+        if await self._deliveries.drop_abandoned_progress(
+            due.order_key, due.seq, self._clock.now()
+        ):
             return await self._claims.submit(due.delivery_id)
         return None
 
@@ -293,4 +295,4 @@ class Courier:
             return None
         first_wait = timedelta(seconds=self._config.retry_schedule_sec[0])
         at = max(self._clock.now(), delivery.created_at + first_wait)
-        return Release(delivery_id_of(delivery.job_id, delivery.followed_by), at)
+        return Release(delivery_id_of(delivery.order_key, delivery.followed_by), at)

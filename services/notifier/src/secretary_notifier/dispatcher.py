@@ -206,14 +206,14 @@ class Dispatcher:
             self._blocked[due.delivery_id] = verdict.next_attempt_at + later
         else:
             self._wake_up.at(verdict.next_attempt_at)
-        successor = await self._successors.submit(due.job_id)
+        successor = await self._successors.submit(due.order_key)
         if successor is not None and successor.delivery_id != due.delivery_id:
             self._blocked.pop(successor.delivery_id, None)
             self._offer([successor])
 
-    async def _successors_of(self, job_ids: list[str]) -> list[DueDelivery | None]:
-        found = await self._deliveries.due_of_jobs(set(job_ids), self._clock.now())
-        return [found.get(job_id) for job_id in job_ids]
+    async def _successors_of(self, order_keys: list[str]) -> list[DueDelivery | None]:
+        found = await self._deliveries.due_of_jobs(set(order_keys), self._clock.now())
+        return [found.get(key) for key in order_keys]
 
     def _on_verdict(
         self, due: DueDelivery, answer: Answer | None, verdict: DeliveryVerdict

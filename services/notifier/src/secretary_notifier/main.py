@@ -153,6 +153,7 @@ async def _dispatcher(settings: Settings, store: Store, owner: str) -> AsyncIter
             store.clock,
             public_url=settings.api.public_url,
             first_wait_sec=section.retry_schedule_sec[0],
+            endpoints=store.endpoints,
         )
         dispatcher = Dispatcher(
             relay,

@@ -10,7 +10,7 @@ from itertools import chain
 
 from secretary_common.jobs import outbox
 from secretary_common.models import Delivery, DueDelivery, Job
-from secretary_common.ports import DeliveryRepository, JobRepository
+from secretary_common.ports import DeliveryRepository, EndpointRepository, JobRepository
 from secretary_common.runtime.clock import Clock
 from secretary_common.runtime.log import get_logger
 
@@ -51,6 +51,7 @@ class Relay:
         *,
         public_url: str,
         first_wait_sec: float,
+        endpoints: EndpointRepository | None = None,
     ) -> None:
         """Prepare to relay.
 
@@ -60,12 +61,14 @@ class Relay:
             clock: the clock of the store.
             public_url: the URL of the API.
             first_wait_sec: the wait before the first attempt of a terminal event.
+            endpoints: the endpoints that jobs name; None: none is known.
         """
         self._jobs = jobs
         self._deliveries = deliveries
         self._clock = clock
         self._public_url = public_url
         self._first_wait_sec = first_wait_sec
+        self._endpoints = endpoints
         self._turn = asyncio.Lock()
 
     async def relay_due(
@@ -123,6 +126,7 @@ class Relay:
             self._clock.now(),
             self._public_url,
             wait_sec=self._first_wait_sec,
+            endpoints=self._endpoints,
             on_stored=lambda made: on_stored([one.to_due() for one in made if self._is_due(one)]),
         )
         for job, outcome in zip(jobs, outcomes, strict=True):

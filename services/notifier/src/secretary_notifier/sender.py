@@ -115,7 +115,8 @@ class Sender:
     def _headers(self, delivery: Delivery, at: datetime, progress: _Progress) -> dict[str, str]:
         secrets: Iterable[str] = self._signing_secrets
         if delivery.secret is not None:
-            secrets = [self._cipher.open(delivery.secret)]
+            sealed = [delivery.secret, delivery.older_secret]
+            secrets = [self._cipher.open(one) for one in sealed if one is not None]
         progress.secrets += secrets
         own = {name: self._cipher.open(value) for name, value in (delivery.headers or {}).items()}
         progress.secrets += own.values()

@@ -8,6 +8,8 @@ the notifier lacks descriptors …    pending again without an attempt, a little
 any other answer, or none           pending again by the schedule; dead after the last attempt
 a later event exists                progress: dropped · terminal: superseded, unless resent by hand
 the URL answered 410 before         progress: dropped · terminal: dead, unless resent by hand
+its endpoint is disabled            progress: dropped · terminal: skipped
+its endpoint was deleted            dropped
 """
 
 from __future__ import annotations
@@ -17,7 +19,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from secretary_common.http.retry_after import parse_retry_after
-from secretary_common.models import Delivery, DeliveryAttempt, DeliveryState, Obstacles
+from secretary_common.jobs.outbox import ENDPOINT_DISABLED
+from secretary_common.models import Delivery, DeliveryAttempt, DeliveryState, Obstacles, Refused
 from secretary_notifier import schedule
 
 SUCCESS = range(200, 300)
@@ -128,6 +131,8 @@ def decide_before_sending(
     delivery: Delivery, obstacles: Obstacles, now: datetime
 ) -> DeliveryVerdict | None:
     """Return the verdict on a claimed *delivery* that must not be sent; None: send it."""
+    if delivery.refused and not delivery.is_test:
+        return _refused(delivery, delivery.refused)
     by_hand = delivery.resent_at is not None or delivery.is_test
     if schedule.is_too_old(delivery.began_at, now):
         return DeliveryVerdict(DeliveryState.DEAD, reason="not delivered within 5 days")
@@ -139,6 +144,13 @@ def decide_before_sending(
         state = DeliveryState.DEAD if delivery.is_terminal_event else DeliveryState.DROPPED
         return DeliveryVerdict(state, reason="the receiver answered 410 Gone to an earlier one")
     return None
+
+
+def _refused(delivery: Delivery, why: Refused) -> DeliveryVerdict:
+    """Return the verdict on a delivery whose endpoint takes no events."""
+    if why is Refused.DISABLED and delivery.is_terminal_event:
+        return DeliveryVerdict(DeliveryState.SKIPPED, reason=ENDPOINT_DISABLED)
+    return DeliveryVerdict(DeliveryState.DROPPED, reason=f"its endpoint is {why.value}")
 
 
 def decide(

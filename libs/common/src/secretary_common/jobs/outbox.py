@@ -10,24 +10,27 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from urllib.parse import quote
 
-from secretary_common.errors import NotStorable, UrlRefused
-from secretary_common.http.url_guard import origin_of
-from secretary_common.jobs.payload import body_of, client_job_id, trial_body_of
+from secretary_common.errors import NotStorable
+from secretary_common.jobs.payload import body_of, trial_body_of
+from secretary_common.jobs.receivers import Receiver, lane_of, receivers_of, target_of
 from secretary_common.models import (
     Delivery,
+    DeliveryState,
+    Endpoint,
     Job,
     NotifySlot,
     OvertakenProgress,
     Phase,
     SealedSecret,
-    Webhook,
     delivery_id_of,
     new_test_id,
+    order_key_of,
 )
-from secretary_common.ports import DeliveryRepository, JobRepository
+from secretary_common.ports import DeliveryRepository, EndpointRepository, JobRepository
 
+ENDPOINT_DISABLED = "its endpoint is disabled"
+"""Why a delivery is ``skipped``."""
 PROGRESS_INTERVAL_SEC = 1.0
 """The shortest time between two progress events of a job."""
 LONGEST_PRECEDENCE_SEC = 5.0
@@ -38,7 +41,7 @@ for a notifier or its receiver."""
 def progress_slot(
     job: Job, seq: int, now: datetime, notified_at: datetime | None
 ) -> NotifySlot | None:
-    """Return the slot for a progress write; None if the job has no webhook for progress.
+    """Return the slot for a progress write; None if no receiver wants progress.
 
     Args:
         job: the job that progressed.
@@ -46,15 +49,10 @@ def progress_slot(
         now: the store's time.
         notified_at: when the slot was last cleared, as far as the writer knows.
     """
-    if job.webhook is None or not job.webhook.progress:
+    if not job.sends_progress:
         return None
     due_at = max(now, _next_progress_at(notified_at) or now)
     return NotifySlot(seq=seq, run=job.run, phase=Phase.PROCESSING, due_at=due_at)
-
-
-def target_of(url: str, client_id: str) -> str:
-    """Return *url* with ``{jobId}`` replaced by *client_id*, the client's own id of the job."""
-    return url.replace("{jobId}", quote(client_id, safe=""))
 
 
 def trial_delivery(
@@ -65,6 +63,7 @@ def trial_delivery(
     token: SealedSecret | None = None,
     secret: SealedSecret | None = None,
     headers: dict[str, SealedSecret] | None = None,
+    endpoint_id: str | None = None,
 ) -> Delivery:
     """Return a delivery without a job, for a client that tests its receiver.
 
@@ -73,14 +72,15 @@ def trial_delivery(
     test_id = new_test_id()
     target = target_of(url, test_id)
     return Delivery(
-        delivery_id=delivery_id_of(test_id, 1),
+        delivery_id=delivery_id_of(order_key_of(test_id, endpoint_id), 1),
         job_id=test_id,
+        endpoint_id=endpoint_id,
         owner=owner,
         seq=1,
         run=1,
         phase=Phase.TEST,
         url=target,
-        origin=f"test {_origin(target)}",
+        origin=f"test {lane_of(target)}",
         body=trial_body_of(test_id, 1, now),
         token=token,
         secret=secret,
@@ -94,18 +94,12 @@ def trial_delivery(
 class _Step:
     """The next step for a job's slot; no step if all fields are empty."""
 
-    delivery: Delivery | None = None
-    overtaken: Delivery | None = None
-    """The progress to send before ``delivery``."""
+    deliveries: Sequence[Delivery] = ()
+    """The deliveries to insert: first the progress to send before the event, if any."""
     postponed_to: datetime | None = None
     is_unwanted: bool = False
-    """The job has no webhook: the slot is only cleared."""
+    """No receiver wants the event: the slot is only cleared."""
     fault: Exception | None = None
-
-    @property
-    def deliveries(self) -> list[Delivery]:
-        """The deliveries to insert, by ``seq``."""
-        return [made for made in (self.overtaken, self.delivery) if made]
 
 
 async def relay(
@@ -116,6 +110,7 @@ async def relay(
     public_url: str,
     *,
     wait_sec: float = 0.0,
+    endpoints: EndpointRepository | None = None,
 ) -> Delivery | None:
     """Turn the slot of *job*, if it is due, into a delivery; None if no delivery was made.
 
@@ -129,12 +124,15 @@ async def relay(
         now: the store's time.
         public_url: the URL of the API, for bodies that would be too large.
         wait_sec: the delay of the first attempt of a terminal event.
+        endpoints: the endpoints that jobs name; None: none is known.
 
     Raises:
         StoreUnavailable: MongoDB did not answer; the call is safe to repeat.
         NotStorable: the delivery cannot be encoded.
     """
-    [made] = await relay_all([job], jobs, deliveries, now, public_url, wait_sec=wait_sec)
+    [made] = await relay_all(
+        [job], jobs, deliveries, now, public_url, wait_sec=wait_sec, endpoints=endpoints
+    )
     if isinstance(made, Exception):
         raise made
     return made[-1] if made else None
@@ -149,6 +147,7 @@ async def relay_all(
     *,
     wait_sec: float = 0.0,
     on_stored: Callable[[Sequence[Delivery]], object] = lambda _: None,
+    endpoints: EndpointRepository | None = None,
 ) -> list[list[Delivery] | Exception]:
     """Do ``relay`` for many jobs with few writes; return the deliveries of each job, by ``seq``.
 
@@ -158,7 +157,9 @@ async def relay_all(
     Raises:
         StoreUnavailable: MongoDB did not answer; the call is safe to repeat.
     """
-    steps = [_step_of(job, now, public_url, wait_sec) for job in relayed]
+    named = {one for job in relayed if job.endpoints for one in job.endpoints.ids}
+    known = await endpoints.many(named) if named and endpoints else {}
+    steps = [_step_of(job, known, now, public_url, wait_sec) for job in relayed]
     pairs = list(zip(relayed, steps, strict=True))
     for job, step in pairs:
         if step.postponed_to and job.notify:
@@ -169,8 +170,7 @@ async def relay_all(
     relayed_events = [
         (job.job_id, job.notify.seq)
         for job, step in pairs
-        if job.notify
-        and (step.is_unwanted or (step.delivery and step.delivery.delivery_id not in faults))
+        if job.notify and (step.is_unwanted or (step.deliveries and not _fault_in(step, faults)))
     ]
     for job_id in await jobs.clear_slots(relayed_events, now) if relayed_events else ():
         await _postpone_newer_progress(job_id, jobs, now)
@@ -178,30 +178,41 @@ async def relay_all(
 
 
 def _result_of(step: _Step, faults: Mapping[str, NotStorable]) -> list[Delivery] | Exception:
-    fault = step.fault or (step.delivery and faults.get(step.delivery.delivery_id))
+    fault = step.fault or _fault_in(step, faults)
     return fault or [made for made in step.deliveries if made.delivery_id not in faults]
 
 
-def _step_of(job: Job, now: datetime, public_url: str, wait_sec: float) -> _Step:
+def _fault_in(step: _Step, faults: Mapping[str, NotStorable]) -> NotStorable | None:
+    """Return why an event of *step* cannot be stored; a progress before it may be missing."""
+    found = (faults.get(each.delivery_id) for each in step.deliveries if each.followed_by is None)
+    return next((fault for fault in found if fault), None)
+
+
+def _step_of(
+    job: Job, known: Mapping[str, Endpoint], now: datetime, public_url: str, wait_sec: float
+) -> _Step:
     slot = job.notify
     if slot is None or slot.due_at > now:
         return _Step()
-    if job.webhook is None:
+    receivers = receivers_of(job, known, now)
+    if not any(receiver.wants(slot.phase) for receiver in receivers):
         return _Step(is_unwanted=True)
     if earliest := _too_early(slot, job.notified_at, now):
         return _Step(postponed_to=earliest)
     overtaken = slot.overtaken if _may_precede(job, now) else None
     wait_sec = wait_sec if slot.phase is not Phase.PROCESSING else 0.0
-    if overtaken:
-        wait_sec = max(wait_sec, LONGEST_PRECEDENCE_SEC)
     try:
-        delivery = _delivery(
-            job, job.webhook, slot, now=now, public_url=public_url, wait_sec=wait_sec
-        )
-        before = _before(delivery, job, overtaken, public_url) if overtaken else None
+        body = body_of(job, slot, public_url)
+        made: list[Delivery] = []
+        for receiver in receivers:
+            first = overtaken if receiver.wants(Phase.PROCESSING) and receiver.enabled else None
+            if receiver.wants(slot.phase) and receiver.keeps(slot.phase):
+                wait = max(wait_sec, LONGEST_PRECEDENCE_SEC) if first else wait_sec
+                end = _delivery(job, receiver, slot, body, now=now, wait_sec=wait)
+                made += [_before(end, job, first, public_url), end] if first else [end]
     except Exception as error:  # noqa: BLE001 - one bad job must not stop the others
         return _Step(fault=error)
-    return _Step(delivery=delivery, overtaken=before)
+    return _Step(deliveries=made, is_unwanted=not made)
 
 
 def _may_precede(job: Job, now: datetime) -> bool:
@@ -219,7 +230,7 @@ def _before(end: Delivery, job: Job, overtaken: OvertakenProgress, public_url: s
     slot = NotifySlot(seq=overtaken.seq, run=end.run, phase=phase, due_at=overtaken.at)
     then = job.model_copy(update={"updated_at": overtaken.at, "progress": overtaken.progress})
     fields = {
-        "delivery_id": delivery_id_of(job.job_id, slot.seq),
+        "delivery_id": delivery_id_of(end.order_key, slot.seq),
         "seq": slot.seq,
         "phase": phase,
         "body": body_of(then, slot, public_url),
@@ -262,35 +273,26 @@ def _next_progress_at(notified_at: datetime | None) -> datetime | None:
 
 
 def _delivery(
-    job: Job,
-    webhook: Webhook,
-    slot: NotifySlot,
-    *,
-    now: datetime,
-    public_url: str,
-    wait_sec: float,
+    job: Job, receiver: Receiver, slot: NotifySlot, body: bytes, *, now: datetime, wait_sec: float
 ) -> Delivery:
-    url = target_of(webhook.url, client_job_id(job))
+    skipped = not receiver.enabled
     return Delivery(
-        delivery_id=delivery_id_of(job.job_id, slot.seq),
+        delivery_id=delivery_id_of(order_key_of(job.job_id, receiver.endpoint_id), slot.seq),
         job_id=job.job_id,
+        endpoint_id=receiver.endpoint_id,
         owner=job.owner,
         seq=slot.seq,
         run=slot.run,
         phase=slot.phase,
-        url=url,
-        origin=_origin(url),
-        body=body_of(job, slot, public_url),
-        token=webhook.token,
-        secret=webhook.secret,
-        headers=webhook.headers,
+        url=receiver.url,
+        origin=lane_of(receiver.url, receiver.endpoint_id),
+        body=body,
+        token=receiver.token,
+        secret=receiver.secret,
+        older_secret=receiver.older_secret,
+        headers=receiver.headers,
         created_at=now,
-        next_attempt_at=now + timedelta(seconds=wait_sec),
+        state=DeliveryState.SKIPPED if skipped else DeliveryState.PENDING,
+        reason=ENDPOINT_DISABLED if skipped else None,
+        next_attempt_at=None if skipped else now + timedelta(seconds=wait_sec),
     )
-
-
-def _origin(url: str) -> str:
-    try:
-        return origin_of(url)
-    except UrlRefused:  # the attempts will fail with the reason; the event must not be lost
-        return "refused"

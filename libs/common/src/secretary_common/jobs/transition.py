@@ -130,11 +130,11 @@ def event(
     at: datetime,
     overtaken: OvertakenProgress | None = None,
 ) -> dict[str, Any]:
-    """Return the outbox slot for the end of *job*, if the job has a webhook.
+    """Return the outbox slot for the end of *job*, if the job has a receiver.
 
     *overtaken*: the progress event to send before the end.
     """
-    if job.webhook is None:
+    if not job.has_receivers:
         return {}
     phase = Phase(status.value)
     slot = NotifySlot(seq=seq, run=job.run, phase=phase, due_at=at, overtaken=overtaken)
@@ -199,6 +199,7 @@ _CONTENT = (
     "files",
     "error",
     "webhook",
+    "endpoints",
     "usage",
     "unreadable",
 )

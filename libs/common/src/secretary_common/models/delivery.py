@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from secretary_common.models.endpoint import Endpoint, job_id_in, order_key_of
 from secretary_common.models.job import Lease, Unreadable
 from secretary_common.models.states import DeliveryState, Phase
 from secretary_common.models.value import SealedSecret, Value
@@ -21,9 +24,17 @@ RESENDABLE = frozenset(
         DeliveryState.DELIVERED,
         DeliveryState.DEAD,
         DeliveryState.SUPERSEDED,
+        DeliveryState.SKIPPED,
     }
 )
 """States in which a client may resend a delivery. Resending a pending delivery sends it now."""
+
+
+class Refused(StrEnum):
+    """Why an endpoint takes no events."""
+
+    DISABLED = "disabled"
+    DELETED = "deleted"
 
 
 class DeliveryAttempt(Value):
@@ -37,6 +48,11 @@ class DeliveryAttempt(Value):
     response: str | None = None
     """The first 4 KiB of the response."""
 
+    @property
+    def has_succeeded(self) -> bool:
+        """Whether the receiver accepted the event."""
+        return self.status_code in range(200, 300)
+
 
 class Delivery(BaseModel):
     """One webhook to send. Its bytes, URL and secrets are fixed when it is created."""
@@ -44,9 +60,11 @@ class Delivery(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     delivery_id: str
-    """``msg_<job_id>_<seq>``; the header ``webhook-id``."""
+    """``msg_<order key>_<seq>``; the header ``webhook-id``."""
     job_id: str
     """``test-…`` for a test, which has no job."""
+    endpoint_id: str | None = None
+    """The endpoint that gets the event; None: the job's own webhook."""
     owner: str
     seq: int = Field(ge=0)
     run: int = Field(ge=0)
@@ -57,6 +75,8 @@ class Delivery(BaseModel):
     body: bytes
     token: SealedSecret | None = None
     secret: SealedSecret | None = None
+    older_secret: SealedSecret | None = Field(default=None, exclude=True)
+    """The endpoint's secret before a rotation, while it still signs too. Not stored."""
     headers: dict[str, SealedSecret] | None = None
     state: DeliveryState = DeliveryState.PENDING
     created_at: datetime
@@ -82,6 +102,34 @@ class Delivery(BaseModel):
     """Set when the delivery was set aside: its unreadable fields; it cannot be sent again."""
     newer: str | None = Field(default=None, exclude=True)
     """The word of a newer version. This version leaves such a delivery alone. Not stored."""
+    refused: Refused | None = Field(default=None, exclude=True)
+    """Why its endpoint takes no events now, as a claim reads it. Not stored."""
+
+    @field_validator("job_id")
+    @classmethod
+    def _without_endpoint(cls, value: str) -> str:
+        """Return the job id; the store keeps the order key in this field."""
+        return job_id_in(value)
+
+    @property
+    def order_key(self) -> str:
+        """See ``order_key_of``."""
+        return order_key_of(self.job_id, self.endpoint_id)
+
+    def with_current(self, endpoint: Endpoint | None, now: datetime) -> Delivery:
+        """Return the delivery with the secrets and headers that *endpoint* has at *now*.
+
+        *endpoint*: None if it was deleted.
+        """
+        if endpoint is None:
+            return self.model_copy(update={"refused": Refused.DELETED})
+        current = {
+            "secret": endpoint.secret,
+            "older_secret": endpoint.older_secret_at(now),
+            "headers": endpoint.headers,
+            "refused": None if endpoint.enabled else Refused.DISABLED,
+        }
+        return self.model_copy(update=current)
 
     @property
     def is_terminal_event(self) -> bool:
@@ -103,6 +151,7 @@ class Delivery(BaseModel):
         return DueDelivery(
             delivery_id=self.delivery_id,
             job_id=self.job_id,
+            endpoint_id=self.endpoint_id,
             seq=self.seq,
             owner=self.owner,
             origin=self.origin,
@@ -124,6 +173,12 @@ class DueDelivery:
     phase: Phase
     tries: int
     """The number of recorded attempts of the current schedule."""
+    endpoint_id: str | None = None
+
+    @property
+    def order_key(self) -> str:
+        """See ``order_key_of``."""
+        return order_key_of(self.job_id, self.endpoint_id)
 
     @property
     def is_terminal_event(self) -> bool:
@@ -154,7 +209,7 @@ class Obstacles:
     """Reasons why a claimed delivery may not be sent."""
 
     is_overtaken: bool
-    """A later event of the job has a delivery already, in any state."""
+    """A later event of the job for the same receiver has a delivery already, in any state."""
     is_muted: bool
     """Deliveries of this owner to this URL are stopped, because the URL answered 410."""
 
@@ -195,6 +250,7 @@ class DeliveryQuery:
     owner: str | None = None
     state: DeliveryState | None = None
     origin: str | None = None
+    endpoint_id: str | None = None
     after: tuple[datetime, str] | None = None
     """The (created_at, delivery_id) of the last delivery on the previous page."""
     limit: int = 50
@@ -219,19 +275,25 @@ class ReceiverState(Value):
     """The class of the error, without its text."""
 
 
-def delivery_id_of(job_id: str, seq: int) -> str:
-    """Return the stable id of the event *seq* of a job."""
-    return f"msg_{job_id}_{seq}"
+def latest_failure(deliveries: Iterable[Delivery]) -> DeliveryAttempt | None:
+    """Return the latest failed attempt of *deliveries*; None if none has failed."""
+    attempts = (one for each in deliveries for one in each.attempts if not one.has_succeeded)
+    return max(attempts, key=lambda one: one.at, default=None)
+
+
+def delivery_id_of(order_key: str, seq: int) -> str:
+    """Return the stable id of the event *seq* of a job for one receiver, see ``order_key_of``."""
+    return f"msg_{order_key}_{seq}"
 
 
 def parse_delivery_id(delivery_id: str) -> tuple[str, int]:
-    """Return the job id and the seq in *delivery_id*.
+    """Return the order key and the seq in *delivery_id*.
 
     Raises:
         ValueError: *delivery_id* is not a delivery id.
     """
     prefix, _, rest = delivery_id.partition("_")
-    job_id, _, seq = rest.rpartition("_")
-    if prefix != "msg" or not job_id:
+    order_key, _, seq = rest.rpartition("_")
+    if prefix != "msg" or not order_key:
         raise ValueError(f"not a delivery id: {delivery_id[:100]!r}")
-    return job_id, int(seq)
+    return order_key, int(seq)

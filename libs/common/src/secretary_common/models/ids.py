@@ -60,6 +60,11 @@ def new_audit_id() -> str:
     return f"audit-{_uuid7()}"
 
 
+def new_endpoint_id() -> str:
+    """Return a new id of an endpoint: ``ep-<uuid7>``."""
+    return f"ep-{_uuid7()}"
+
+
 def new_token() -> str:
     """Return a new unguessable token: for a lease, or for a process at this start."""
     return secrets.token_hex(12)

@@ -125,6 +125,14 @@ class Webhook(Value):
     """Further headers, by name; None without any, so that documents without them stay the same."""
 
 
+class JobEndpoints(Value):
+    """The endpoints that get events of a job, as they were when the job was submitted."""
+
+    ids: list[str]
+    progress: bool = False
+    """Whether one of them wants progress."""
+
+
 KEY_KEPT = timedelta(hours=48)
 """How long an idempotency key counts, whether or not its job is deleted meanwhile."""
 
@@ -213,6 +221,8 @@ class Job(BaseModel):
     notify: NotifySlot | None = None
     notified_at: datetime | None = None
     webhook: Webhook | None = None
+    endpoints: JobEndpoints | None = None
+    """None: no endpoint matches, so that such jobs cost nothing more."""
     usage: JsonObject | None = None
     unreadable: Unreadable | None = None
     """Set when the job was set aside; without these fields it cannot run again."""
@@ -223,6 +233,17 @@ class Job(BaseModel):
     def has_ended(self) -> bool:
         """Whether the job's run has ended."""
         return self.status in TERMINAL
+
+    @property
+    def has_receivers(self) -> bool:
+        """Whether events of the job are sent: to its own webhook or to endpoints."""
+        return self.webhook is not None or self.endpoints is not None
+
+    @property
+    def sends_progress(self) -> bool:
+        """Whether a receiver of the job wants progress."""
+        by_webhook = self.webhook is not None and self.webhook.progress
+        return by_webhook or (self.endpoints is not None and self.endpoints.progress)
 
     @property
     def counted_attempts(self) -> int:

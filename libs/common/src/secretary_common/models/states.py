@@ -57,6 +57,8 @@ class DeliveryState(StrEnum):
     """A progress event that a newer event has overtaken."""
     SUPERSEDED = "superseded"
     """A terminal event of an earlier run: kept, never sent automatically, can be resent."""
+    SKIPPED = "skipped"
+    """The end of a job that an endpoint missed while it was disabled: kept, can be replayed."""
 
 
 class Phase(StrEnum):

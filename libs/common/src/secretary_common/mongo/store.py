@@ -15,6 +15,7 @@ from secretary_common.mongo import indexes
 from secretary_common.mongo.announcements import MongoJobTypeRepository, MongoTemplateRepository
 from secretary_common.mongo.api_keys import MongoAuditRepository, MongoKeyRepository
 from secretary_common.mongo.cache import MongoCacheRepository
+from secretary_common.mongo.deliveries.endpoints import MongoEndpointRepository
 from secretary_common.mongo.deliveries.repository import MongoDeliveryRepository
 from secretary_common.mongo.driver import DatabaseClient
 from secretary_common.mongo.files import MongoFileRepository
@@ -52,11 +53,13 @@ class Store:
         self.logs = MongoLogRepository(client.collection("job_logs"))
         self.files = MongoFileRepository(client)
         self.cache = MongoCacheRepository(client.collection("cache"), self.files, self.clock)
+        self.endpoints = MongoEndpointRepository(client.collection("endpoints"))
         self.deliveries = MongoDeliveryRepository(
             client.collection("deliveries"),
             client.collection("muted_urls"),
             self.clock,
             retention,
+            self.endpoints,
         )
         self.notifiers = MongoNotifierRepository(client.collection("notifiers"))
         self.job_types = MongoJobTypeRepository(client.collection("job_types"))

@@ -12,6 +12,7 @@ from secretary_common.ports.cache import CacheEntry, CacheEviction, CacheReposit
 from secretary_common.ports.candidate import JobCandidates
 from secretary_common.ports.delivery import DeliveryQueue, DeliveryRepository, DeliveryStorage
 from secretary_common.ports.doorbell import Doorbell
+from secretary_common.ports.endpoint import EndpointRepository
 from secretary_common.ports.file import FileContent, FileRepository
 from secretary_common.ports.job import (
     JobActionWrites,
@@ -37,6 +38,7 @@ __all__ = [
     "DeliveryRepository",
     "DeliveryStorage",
     "Doorbell",
+    "EndpointRepository",
     "Expired",
     "FeedPlace",
     "FileContent",

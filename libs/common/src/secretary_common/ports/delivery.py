@@ -9,6 +9,7 @@ from typing import Protocol
 from secretary_common.errors import NotStorable
 from secretary_common.models import (
     Delivery,
+    DeliveryAttempt,
     DeliveryQuery,
     DeliveryRecord,
     DueDelivery,
@@ -34,11 +35,12 @@ class DeliveryStorage(Protocol):
         ...
 
     async def of_job(
-        self, job_id: str, *, after: int | None = None, limit: int | None = None
+        self, job_id: str, *, after: tuple[int, str] | None = None, limit: int | None = None
     ) -> list[Delivery]:
-        """Return the deliveries of a job, sorted by ``seq``, without bodies and secrets.
+        """Return the deliveries of a job to all receivers, without bodies and secrets.
 
-        With *after*, only deliveries with a higher ``seq``; with *limit*, at most this many.
+        Sorted by ``seq``, then by id. With *after*, only deliveries after this (seq, delivery_id);
+        with *limit*, at most this many.
         """
         ...
 
@@ -99,6 +101,23 @@ class DeliveryStorage(Protocol):
         """
         ...
 
+    async def replay(
+        self, endpoint_id: str, since: datetime, until: datetime, now: datetime
+    ) -> int:
+        """Resend the skipped and dead deliveries of an endpoint created in [since, until).
+
+        Returns their number.
+        """
+        ...
+
+    async def redirect(self, endpoint_id: str, url: str, origin: str) -> None:
+        """Send the deliveries of an endpoint that are not delivered yet to *url* from now on."""
+        ...
+
+    async def last_failure(self, endpoint_id: str) -> DeliveryAttempt | None:
+        """Return the latest failed attempt among the newest deliveries of an endpoint, if any."""
+        ...
+
 
 class DeliveryQueue(Protocol):
     """Deliveries for notifiers: waiting, claimed, recorded.
@@ -121,8 +140,13 @@ class DeliveryQueue(Protocol):
         """Return the earliest due time after *now* in these lanes."""
         ...
 
-    async def due_of_jobs(self, job_ids: Collection[str], now: datetime) -> dict[str, DueDelivery]:
-        """Return the latest due event of each of these jobs; jobs without one are left out."""
+    async def due_of_jobs(
+        self, order_keys: Collection[str], now: datetime
+    ) -> dict[str, DueDelivery]:
+        """Return the latest due event under each of these order keys, if there is one.
+
+        The order key of a job's own webhook is the job id, see ``order_key_of``.
+        """
         ...
 
     async def claim(
@@ -131,7 +155,8 @@ class DeliveryQueue(Protocol):
         """Claim deliveries that are due or whose lease has ended; they become ``sending``.
 
         All of them get *lease*. None for a delivery that is not due, that another notifier holds,
-        or whose job has another delivery in flight.
+        or whose order key has another delivery in flight. A delivery for an endpoint has the
+        secrets and headers that the endpoint has now.
 
         Safe to repeat after ``StoreUnavailable``: with the same *lease*, a repeat also returns the
         deliveries that the first call claimed.
@@ -146,10 +171,10 @@ class DeliveryQueue(Protocol):
         """
         ...
 
-    async def drop_abandoned_progress(self, job_id: str, seq: int, now: datetime) -> bool:
-        """Drop the job's progress delivery below *seq* that is ``sending`` under an ended lease.
+    async def drop_abandoned_progress(self, order_key: str, seq: int, now: datetime) -> bool:
+        """Drop the progress delivery below *seq* that is ``sending`` under an ended lease.
 
-        Returns False if the job has no such delivery.
+        Returns False if there is no such delivery under *order_key*.
         """
         ...
 

@@ -1,13 +1,13 @@
-"""The in-memory repository of API keys."""
+"""The in-memory repositories of API keys and of what belongs to a key alone."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from secretary_common.models import ApiKey, AuditEntry
+from secretary_common.models import ApiKey, AuditEntry, Endpoint
 
 
 class InMemoryKeyRepository:
@@ -63,3 +63,40 @@ class InMemoryAuditRepository:
         ]
         page = sorted(one for one in found if after is None or one[:2] < after)[::-1]
         return [one for *_, one in page[:limit]]
+
+
+class InMemoryEndpointRepository:
+    """Endpoints in a dictionary (``ports.EndpointRepository``)."""
+
+    def __init__(self) -> None:
+        self.endpoints: dict[str, Endpoint] = {}
+
+    async def insert(self, endpoint: Endpoint) -> None:
+        self.endpoints[endpoint.endpoint_id] = endpoint
+
+    async def get(self, endpoint_id: str) -> Endpoint | None:
+        return self.endpoints.get(endpoint_id)
+
+    async def many(self, endpoint_ids: Collection[str]) -> dict[str, Endpoint]:
+        return {one: self.endpoints[one] for one in endpoint_ids if one in self.endpoints}
+
+    async def find(
+        self, owner: str | None, *, after: tuple[datetime, str] | None = None, limit: int = 250
+    ) -> list[Endpoint]:
+        found = [
+            (one.created_at, one.endpoint_id, one)
+            for one in self.endpoints.values()
+            if owner in (None, one.owner)
+        ]
+        page = sorted(one for one in found if after is None or one[:2] < after)[::-1]
+        return [one for *_, one in page[:limit]]
+
+    async def change(self, endpoint_id: str, fields: Mapping[str, Any]) -> bool:
+        if endpoint_id not in self.endpoints:
+            return False
+        before = self.endpoints[endpoint_id]
+        self.endpoints[endpoint_id] = before.model_copy(update=dict(fields))
+        return True
+
+    async def delete(self, endpoint_id: str) -> bool:
+        return self.endpoints.pop(endpoint_id, None) is not None

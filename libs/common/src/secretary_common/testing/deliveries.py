@@ -11,14 +11,17 @@ from secretary_common.errors import NotStorable
 from secretary_common.models import (
     RESENDABLE,
     Delivery,
+    DeliveryAttempt,
     DeliveryQuery,
     DeliveryRecord,
     DueDelivery,
     Lane,
     Lease,
     Obstacles,
+    latest_failure,
 )
 from secretary_common.models.states import DeliveryState
+from secretary_common.ports import EndpointRepository
 
 WAITING = frozenset({DeliveryState.PENDING, DeliveryState.SENDING})
 _BRIEF = {"body": b"", "token": None, "secret": None, "headers": None}
@@ -41,9 +44,13 @@ class InMemoryDeliveryStorage:
         return self.deliveries.get(delivery_id)
 
     async def of_job(
-        self, job_id: str, *, after: int | None = None, limit: int | None = None
+        self, job_id: str, *, after: tuple[int, str] | None = None, limit: int | None = None
     ) -> list[Delivery]:
-        found = [each for each in self._of_job(job_id) if after is None or each.seq > after]
+        found = [
+            each
+            for each in self._of_job(job_id)
+            if after is None or (each.seq, each.delivery_id) > after
+        ]
         return [each.model_copy(update=_BRIEF) for each in found[:limit]]
 
     async def find_page(
@@ -65,7 +72,8 @@ class InMemoryDeliveryStorage:
             (each.created_at, each.delivery_id, each)
             for each in self._of_owner(query.owner)
             if query.state in (None, each.state)
-            and query.origin in (None, each.origin)
+            and query.origin in (None, each.origin.partition(" ")[0])
+            and query.endpoint_id in (None, each.endpoint_id)
             and (query.state is not DeliveryState.DEAD or _is_lost(each))
         ]
         page = sorted(one for one in found if not query.after or one[:2] < query.after)[::-1]
@@ -112,7 +120,35 @@ class InMemoryDeliveryStorage:
 
     def _of_job(self, job_id: str) -> list[Delivery]:
         found = [each for each in self.deliveries.values() if each.job_id == job_id]
+        return sorted(found, key=lambda delivery: (delivery.seq, delivery.delivery_id))
+
+    def _under(self, order_key: str) -> list[Delivery]:
+        found = [each for each in self.deliveries.values() if each.order_key == order_key]
         return sorted(found, key=lambda delivery: delivery.seq)
+
+    async def replay(
+        self, endpoint_id: str, since: datetime, until: datetime, now: datetime
+    ) -> int:
+        missed = [
+            each
+            for each in self._of_endpoint(endpoint_id)
+            if each.state in (DeliveryState.SKIPPED, DeliveryState.DEAD)
+            and since <= each.created_at < until
+        ]
+        for delivery in missed:
+            self._send_again(delivery, now)
+        return len(missed)
+
+    async def redirect(self, endpoint_id: str, url: str, origin: str) -> None:
+        for each in self._of_endpoint(endpoint_id):
+            if each.state in (DeliveryState.PENDING, DeliveryState.DEAD, DeliveryState.SKIPPED):
+                self._put(each, url=url, origin=origin)
+
+    async def last_failure(self, endpoint_id: str) -> DeliveryAttempt | None:
+        return latest_failure(self._of_endpoint(endpoint_id))
+
+    def _of_endpoint(self, endpoint_id: str) -> list[Delivery]:
+        return [each for each in self.deliveries.values() if each.endpoint_id == endpoint_id]
 
     def _of_owner(self, owner: str | None) -> Iterable[Delivery]:
         return [each for each in self.deliveries.values() if owner in (None, each.owner)]
@@ -137,8 +173,9 @@ class InMemoryDeliveryStorage:
 class InMemoryDeliveryRepository(InMemoryDeliveryStorage):
     """Deliveries in a dictionary (``ports.DeliveryRepository``)."""
 
-    def __init__(self) -> None:
+    def __init__(self, endpoints: EndpointRepository | None = None) -> None:
         super().__init__()
+        self._endpoints = endpoints
         self._recorded: dict[str, str] = {}
 
     async def waiting_lanes(self) -> dict[Lane, datetime]:
@@ -160,17 +197,27 @@ class InMemoryDeliveryRepository(InMemoryDeliveryStorage):
         later = (at for lane, at, _ in self._waiting() if lane in lanes and at > now)
         return min(later, default=None)
 
-    async def due_of_jobs(self, job_ids: Collection[str], now: datetime) -> dict[str, DueDelivery]:
+    async def due_of_jobs(
+        self, order_keys: Collection[str], now: datetime
+    ) -> dict[str, DueDelivery]:
         return {
-            job_id: due[-1].to_due()
-            for job_id in job_ids
-            if (due := [each for each in self._of_job(job_id) if _is_due(each, now)])
+            key: due[-1].to_due()
+            for key in order_keys
+            if (due := [each for each in self._under(key) if _is_due(each, now)])
         }
 
     async def claim(
         self, delivery_ids: Sequence[str], lease: Lease, now: datetime
     ) -> list[Delivery | None]:
-        return [self._claim(delivery_id, lease, now) for delivery_id in delivery_ids]
+        claimed = [self._claim(delivery_id, lease, now) for delivery_id in delivery_ids]
+        ids = {each.endpoint_id for each in claimed if each and each.endpoint_id}
+        known = await self._endpoints.many(ids) if ids and self._endpoints else {}
+        return [
+            each.with_current(known.get(each.endpoint_id), now)
+            if each and each.endpoint_id and self._endpoints
+            else each
+            for each in claimed
+        ]
 
     def _claim(self, delivery_id: str, lease: Lease, now: datetime) -> Delivery | None:
         delivery = self.deliveries.get(delivery_id)
@@ -180,7 +227,7 @@ class InMemoryDeliveryRepository(InMemoryDeliveryStorage):
             return None
         siblings = (each for each in self.deliveries.values() if each is not delivery)
         if any(
-            each.job_id == delivery.job_id and each.state is DeliveryState.SENDING
+            each.order_key == delivery.order_key and each.state is DeliveryState.SENDING
             for each in siblings
         ):
             return None
@@ -192,15 +239,15 @@ class InMemoryDeliveryRepository(InMemoryDeliveryStorage):
             Obstacles(
                 is_overtaken=any(
                     other.seq > each.seq and not (other.seq == each.followed_by and _untried(other))
-                    for other in self._of_job(each.job_id)
+                    for other in self._under(each.order_key)
                 ),
                 is_muted=self.muted.get((each.owner, each.url), now) > now,
             )
             for each in deliveries
         ]
 
-    async def drop_abandoned_progress(self, job_id: str, seq: int, now: datetime) -> bool:
-        for each in self._of_job(job_id):
+    async def drop_abandoned_progress(self, order_key: str, seq: int, now: datetime) -> bool:
+        for each in self._under(order_key):
             sending = each.state is DeliveryState.SENDING and not each.is_terminal_event
             if sending and each.seq < seq and _is_due(each, now):
                 self._put(each, reason="abandoned", **_ended(DeliveryState.DROPPED))

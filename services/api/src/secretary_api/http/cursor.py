@@ -12,6 +12,9 @@ from secretary_common.models import Delivery, Job, LogEntry
 
 _ENTRY = re.compile(r"(\d{1,9}):(\d{1,9})", re.ASCII)
 _SEQ = re.compile(r"\d{1,18}", re.ASCII)
+LONGEST_ID = 200
+AFTER_ALL = "~"
+"""Sorts after every delivery id."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -44,18 +47,19 @@ def parse_cursor(cursor: str) -> tuple[datetime, str]:
 
 
 def event_cursor_of(delivery: Delivery) -> str:
-    """Return the cursor of the page after *delivery* within its job: its ``seq``."""
-    return str(delivery.seq)
+    """Return the cursor of the page after *delivery* within its job: ``seq:id``."""
+    return f"{delivery.seq}:{delivery.delivery_id}"
 
 
-def parse_event_cursor(cursor: str) -> int:
-    """Return the ``seq`` in *cursor*.
+def parse_event_cursor(cursor: str) -> tuple[int, str]:
+    """Return the ``seq`` and the delivery id in *cursor*; a ``seq`` alone ends all its deliveries.
 
     Raises:
         InvalidRequest: *cursor* is not valid; the error names the field ``cursor``.
     """
-    if _SEQ.fullmatch(cursor):
-        return int(cursor)
+    seq, _, delivery_id = cursor.partition(":")
+    if _SEQ.fullmatch(seq) and len(delivery_id) <= LONGEST_ID:
+        return int(seq), delivery_id or AFTER_ALL
     raise refused_fields(("cursor", "is not a cursor of this listing"))
 
 

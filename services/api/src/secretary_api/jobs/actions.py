@@ -12,7 +12,7 @@ from secretary_common.errors import InvalidState, NotFound, StaleClaim
 from secretary_common.jobs.outbox import relay
 from secretary_common.models import Job, JobQuery, JobStatus, Outcome, Settlement
 from secretary_common.models.states import TERMINAL
-from secretary_common.ports import DeliveryRepository, Doorbell, JobRepository
+from secretary_common.ports import DeliveryRepository, Doorbell, EndpointRepository, JobRepository
 from secretary_common.runtime.clock import Clock
 from secretary_common.runtime.log import get_logger
 
@@ -63,6 +63,8 @@ class JobActions:
     """A cancelled job is kept for this long."""
     public_url: str
     """The URL of the API for receivers of webhooks."""
+    endpoints: EndpointRepository | None = None
+    """The endpoints that jobs name."""
 
     async def cancel(self, job: Job) -> Job:
         """Cancel *job*; a worker that runs the job needs up to about 3 s to stop it.
@@ -72,7 +74,7 @@ class JobActions:
         """
         changed = await self._apply(job, self._cancelled)
         log.info("job.cancel_requested", job_id=job.job_id, status=changed.status.value)
-        if changed.has_ended and changed.webhook:
+        if changed.has_ended and changed.has_receivers:
             await self.doorbell.ring_delivery(changed.job_id, changed.seq)
         return changed
 
@@ -144,9 +146,11 @@ class JobActions:
         now = self.clock.now()
         if job.notify:  # relay the last event before the new run can take its slot
             due = max(now, job.notify.due_at)
-            delivery = await relay(job, self.jobs, self.deliveries, due, self.public_url)
+            delivery = await relay(
+                job, self.jobs, self.deliveries, due, self.public_url, endpoints=self.endpoints
+            )
             if delivery:
-                await self.doorbell.ring_delivery(delivery.job_id, delivery.seq)
+                await self.doorbell.ring_delivery(delivery.order_key, delivery.seq)
             return None
         return await self.jobs.retry(job, now)
 

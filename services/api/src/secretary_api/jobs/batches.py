@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from secretary_api.auth import Principal
+from secretary_api.endpoints import KeyEndpoints
 from secretary_api.files.uploads import UploadStore, named_upload
 from secretary_api.http.errors import refused_fields
 from secretary_api.jobs.actions import JobActions
@@ -53,6 +54,7 @@ class Batches:
     admission: Admission
     uploads: UploadStore
     pending_limit: PendingLimit
+    endpoints: KeyEndpoints
 
     async def submit(
         self, submission: BatchSubmission, mark: Idempotency | None, principal: Principal
@@ -72,6 +74,7 @@ class Batches:
         known = {name: await self._known(name, submission) for name in names}
         # In a thread, because a thousand jobs take long to check and seal.
         jobs = await asyncio.to_thread(self._admitted, submission, known, principal)
+        jobs = await self.endpoints.mark(jobs, principal.key_id)
         batch = Batch(
             batch_id=jobs[0].batch_id or "",
             owner=principal.key_id,

@@ -76,11 +76,11 @@ class JobQueries:
         return found[:limit], len(found) > limit
 
     async def deliveries_of(
-        self, job: Job, *, after: int | None, limit: int
+        self, job: Job, *, after: tuple[int, str] | None, limit: int
     ) -> tuple[list[Delivery], bool]:
         """Return at most *limit* deliveries of *job* by ``seq``, and whether more follow.
 
-        After the ``seq`` *after*, or from the start.
+        After the (seq, delivery_id) *after*, or from the start.
         """
         found = await self.deliveries.of_job(job.job_id, after=after, limit=limit + 1)
         return found[:limit], len(found) > limit

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from secretary_api.auth import Principal
+from secretary_api.endpoints import KeyEndpoints
 from secretary_api.files.uploads import UploadStore, named_upload
 from secretary_api.jobs.admission import Admission
 from secretary_api.jobs.idempotency import existing, insert_once
@@ -33,6 +34,7 @@ class JobSubmitter:
     admission: Admission
     uploads: UploadStore
     pending_limit: PendingLimit
+    endpoints: KeyEndpoints
 
     async def submit(
         self, submission: JobSubmission, mark: Idempotency | None, principal: Principal
@@ -53,6 +55,7 @@ class JobSubmitter:
         job = self.admission.admit(
             submission, known, principal, now=self.clock.now(), idempotency=mark
         )
+        [job] = await self.endpoints.mark([job], principal.key_id)
         upload = named_upload(job.parameters, known.info.parameter_schema or {})
         try:
             if upload is not None:

@@ -11,7 +11,7 @@ from secretary_api.schemas.submission import LONGEST_URL, WebhookRequest
 from secretary_common.errors import ErrorCode, UrlRefused
 from secretary_common.http.exact_url import ascii_url
 from secretary_common.http.url_guard import UrlGuard
-from secretary_common.jobs.outbox import target_of
+from secretary_common.jobs.receivers import target_of
 from secretary_common.models import JsonObject, Webhook
 from secretary_common.secrets.cipher import Cipher
 from secretary_common.secrets.secret_field import REDACTED

@@ -48,6 +48,7 @@ async def list_deliveries(
         owner=caller.owner_filter,
         state=wanted.status,
         origin=_origin_of(wanted.receiver) if wanted.receiver else None,
+        endpoint_id=wanted.endpoint,
         after=parse_cursor(wanted.cursor) if wanted.cursor else None,
         limit=wanted.limit,
     )

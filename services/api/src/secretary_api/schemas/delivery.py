@@ -44,6 +44,7 @@ class DeliveryView(View):
 
     id: str = Field(description="The `webhook-id` on the wire.", examples=[EXAMPLE_DELIVERY_ID])
     job_id: str | None = Field(description="Null for a test, which has no job.")
+    endpoint_id: str | None = Field(description="Null: the job's own webhook, or a test.")
     seq: int
     phase: Phase | NewerWord
     state: DeliveryState | NewerWord
@@ -89,6 +90,7 @@ class DeliveryFilter(PageQuery):
         max_length=LONGEST_URL,
         description="An origin, or a URL with this origin: https://example.com/webhook.",
     )
+    endpoint: str | None = Field(default=None, max_length=100, description="The id of an endpoint.")
 
 
 class ReceiverView(View):
@@ -98,6 +100,7 @@ class ReceiverView(View):
         json_schema_extra={
             "example": {
                 "receiver": "https://example.com:443",
+                "endpoint_id": None,
                 "breaker": "open",
                 "open_until": "2026-01-01T00:00:30.000Z",
                 "in_flight": 0,
@@ -111,6 +114,7 @@ class ReceiverView(View):
     )
 
     receiver: str = Field(description="Its origin: scheme, host and port.")
+    endpoint_id: str | None = Field(description="Each endpoint has a breaker of its own.")
     breaker: Literal["closed", "open", "probing"] = Field(
         description="`open`: it gets nothing until `open_until`, then one probe (`probing`)."
     )

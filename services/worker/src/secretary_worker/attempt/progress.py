@@ -37,7 +37,7 @@ class AttemptProgress:
         self._on_event = on_event
         self._seq = job.seq
         self._notified_at = job.notified_at
-        self._wants_events = job.webhook is not None and job.webhook.progress
+        self._wants_events = job.sends_progress
         self._only_event: OvertakenProgress | None = None
         """The event of the first progress, until another one is written."""
         self.unwritten: JobProgress | None = None
@@ -112,6 +112,6 @@ class AttemptProgress:
         """
         stands = await self._jobs.settle(self._job, self._token, settlement)
         self._seq = stands.seq
-        if self._job.webhook and stands.outcome.status is not JobStatus.PENDING:
+        if self._job.has_receivers and stands.outcome.status is not JobStatus.PENDING:
             self._on_event(self._job.job_id, self._seq)
         return stands

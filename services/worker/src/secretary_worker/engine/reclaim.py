@@ -135,7 +135,7 @@ class Reclaimer:
             return False  # its worker, or another one, was faster
         log.warning("job.ended_without_worker", job_id=job.job_id, outcome=settlement.outcome.value)
         self._in_background(self._note_loss(job))
-        if job.webhook:
+        if job.has_receivers:
             self._in_background(self._doorbell.ring_slot(job.job_id, settlement.seq))
         return True
 

@@ -171,7 +171,7 @@ class Runner:
     ) -> None:
         """Run the handler with the part of *job* that it may see. Its marks name the job."""
         with self.loop.marks.job(mark), job_scope(JobScope(job.owner, job.file_roots)):
-            hidden = {"webhook": None, "lease": None, "notify": None}
+            hidden = {"webhook": None, "endpoints": None, "lease": None, "notify": None}
             parameters = self._opened(job, registration)
             await call(job.model_copy(update={**hidden, "parameters": parameters}))
 

@@ -4,13 +4,18 @@ A delivery that waits has ``next_attempt_at``; while a notifier sends it, this t
 the lease. So one index finds due and abandoned deliveries. Ended deliveries are not in this index.
 ``is_retry`` repeats ``tries > 0`` in a form that the index can use. ``recorded`` is the token of
 the last recorded claim: a notifier that repeats a record sees whether its first write succeeded.
+
+The field ``job_id`` holds the order key (``order_key_of``): for a job's own webhook the job id, for
+an endpoint the job id and the endpoint's id. So the unique index of ``job_id``, the queries by it,
+and notifiers of versions without endpoints keep the order for each receiver by itself.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 
-from secretary_common.models import Delivery
+from secretary_common.models import ENDPOINT_MARK, Delivery
 from secretary_common.models.states import DeliveryState, Phase
 from secretary_common.mongo.collection import Document
 from secretary_common.mongo.stored.reader import newer_word
@@ -22,7 +27,7 @@ JOB_PHASES = [phase.value for phase in Phase if phase is not Phase.TEST]
 """The phases of events of jobs; tests have no job."""
 LOST: Document = {"state": DEAD, "phase": {"$ne": Phase.TEST.value}}
 """Matches dead deliveries, except tests of receivers."""
-CHOICE = ("job_id", "seq", "owner", "origin", "phase", "tries")
+CHOICE = ("job_id", "endpoint_id", "seq", "owner", "origin", "phase", "tries")
 """The fields by which a notifier chooses the next delivery."""
 WAITS: Document = {"next_attempt_at": {"$gt": EARLIEST, "$lt": LATEST}}
 """Matches deliveries that wait or are being sent, in a form that partial indexes support."""
@@ -38,7 +43,15 @@ NOT_NEWER: Document = {
 def to_document(delivery: Delivery) -> Document:
     """Return the document of *delivery*; fields that are None are absent."""
     document = delivery.model_dump(exclude_none=True)
-    return {"_id": document.pop("delivery_id"), "is_retry": delivery.tries > 0, **document}
+    key = delivery.order_key
+    made = {"_id": document.pop("delivery_id"), "is_retry": delivery.tries > 0, **document}
+    return {**made, "job_id": key}
+
+
+def of_job(job_id: str) -> Document:
+    """Match the deliveries of a job to all receivers."""
+    endpoints = re.compile(f"^{re.escape(job_id + ENDPOINT_MARK)}")
+    return {"job_id": {"$in": [job_id, endpoints]}}
 
 
 def mute_id(owner: str, url: str) -> str:

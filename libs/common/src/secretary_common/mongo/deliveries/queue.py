@@ -34,6 +34,7 @@ from secretary_common.mongo.deliveries.reader import DeliveryReader
 from secretary_common.mongo.fault import NOT_APPLICABLE_CODES
 from secretary_common.mongo.stored.reader import text_in
 from secretary_common.mongo.stored.shape import EARLIEST, LATEST
+from secretary_common.ports import EndpointRepository
 
 _BOTH = (False, True)
 _UNTRIED: Document = {"state": PENDING, "attempts.0": {"$exists": False}}
@@ -49,6 +50,7 @@ class MongoDeliveryQueue:
     _deliveries: Collection
     _muted: Collection
     _reader: DeliveryReader
+    _endpoints: EndpointRepository | None
 
     async def waiting_lanes(self) -> dict[Lane, datetime]:
         found = await asyncio.gather(*(self._lanes(is_retry=one) for one in _BOTH))
@@ -99,17 +101,17 @@ class MongoDeliveryQueue:
             limit=limit,
         )
 
-    async def due_of_jobs(self, job_ids: Names[str], now: datetime) -> dict[str, DueDelivery]:
+    async def due_of_jobs(self, order_keys: Names[str], now: datetime) -> dict[str, DueDelivery]:
         found = await self._deliveries.find(
             {
-                "job_id": {"$in": sorted(job_ids)},
+                "job_id": {"$in": sorted(order_keys)},
                 "next_attempt_at": {"$gte": EARLIEST, "$lte": now},
                 **NOT_NEWER,
             },
             projection=list(CHOICE),
             sort=[("job_id", ASCENDING), ("seq", DESCENDING)],
         )
-        return {due.job_id: due for due in await self._reader.due(reversed(found))}
+        return {due.order_key: due for due in await self._reader.due(reversed(found))}
 
     async def claim(
         self, delivery_ids: Sequence[str], lease: Lease, now: datetime
@@ -127,8 +129,20 @@ class MongoDeliveryQueue:
         # everything that this read can find.
         found = await self._deliveries.find({"_id": {"$in": list(delivery_ids)}, "state": SENDING})
         ours = [each for each in found if text_in(each, "lease", "token") == lease.token]
-        held = {each.delivery_id: each for each in await self._reader.usable(ours)}
+        usable = await self._current(await self._reader.usable(ours), now)
+        held = {each.delivery_id: each for each in usable}
         return [held.get(delivery_id) for delivery_id in delivery_ids]
+
+    async def _current(self, claimed: list[Delivery], now: datetime) -> list[Delivery]:
+        """Return the deliveries with what their endpoints have now; most have no endpoint."""
+        ids = {each.endpoint_id for each in claimed if each.endpoint_id}
+        if not ids or self._endpoints is None:
+            return claimed
+        known = await self._endpoints.many(ids)
+        return [
+            each.with_current(known.get(each.endpoint_id), now) if each.endpoint_id else each
+            for each in claimed
+        ]
 
     async def _claim_each(self, delivery_ids: Sequence[str], lease: Lease, now: datetime) -> None:
         done = await self._deliveries.update_each(
@@ -138,7 +152,7 @@ class MongoDeliveryQueue:
 
     async def obstacles(self, deliveries: Sequence[Delivery], now: datetime) -> list[Obstacles]:
         newest, muted = await asyncio.gather(
-            self._newest_of({each.job_id for each in deliveries}),
+            self._newest_of({each.order_key for each in deliveries}),
             self._muted_of({mute_id(each.owner, each.url) for each in deliveries}, now),
         )
         followers = (_follower_id(each) for each in deliveries)
@@ -146,7 +160,7 @@ class MongoDeliveryQueue:
         untried = await self._untried(followed) if followed else set()
         return [
             Obstacles(
-                is_overtaken=newest.get(each.job_id, each.seq) > _last_seq(each, untried),
+                is_overtaken=newest.get(each.order_key, each.seq) > _last_seq(each, untried),
                 is_muted=mute_id(each.owner, each.url) in muted,
             )
             for each in deliveries
@@ -157,10 +171,10 @@ class MongoDeliveryQueue:
         query = {"_id": {"$in": sorted(delivery_ids)}, **_UNTRIED}
         return {found["_id"] for found in await self._deliveries.find(query, projection=["_id"])}
 
-    async def _newest_of(self, job_ids: Names[str]) -> dict[str, int]:
+    async def _newest_of(self, order_keys: Names[str]) -> dict[str, int]:
         found = await self._deliveries.aggregate(
             [
-                {"$match": {"job_id": {"$in": sorted(job_ids)}, "seq": {"$type": "number"}}},
+                {"$match": {"job_id": {"$in": sorted(order_keys)}, "seq": {"$type": "number"}}},
                 {"$group": {"_id": "$job_id", "seq": {"$max": "$seq"}}},
             ]
         )
@@ -170,10 +184,10 @@ class MongoDeliveryQueue:
         found = await self._muted.find({"_id": {"$in": sorted(ids)}, "until": {"$gt": now}})
         return {document["_id"] for document in found}
 
-    async def drop_abandoned_progress(self, job_id: str, seq: int, now: datetime) -> bool:
+    async def drop_abandoned_progress(self, order_key: str, seq: int, now: datetime) -> bool:
         done = await self._deliveries.update_one(
             {
-                "job_id": job_id,
+                "job_id": order_key,
                 "state": SENDING,
                 "phase": Phase.PROCESSING.value,
                 "seq": {"$lt": seq},
@@ -254,7 +268,7 @@ def _taken(lease: Lease) -> Document:
 
 def _follower_id(delivery: Delivery) -> str | None:
     followed_by = delivery.followed_by
-    return None if followed_by is None else delivery_id_of(delivery.job_id, followed_by)
+    return None if followed_by is None else delivery_id_of(delivery.order_key, followed_by)
 
 
 def _last_seq(delivery: Delivery, untried: Names[str]) -> int:

@@ -15,7 +15,7 @@ from typing import Any
 from pymongo import ASCENDING
 from pymongo.errors import PyMongoError
 
-from secretary_common.models import Delivery, DueDelivery, NewerWord
+from secretary_common.models import Delivery, DueDelivery, NewerWord, job_id_in
 from secretary_common.models.states import DeliveryState, Phase
 from secretary_common.models.value import Value
 from secretary_common.mongo.collection import Collection, Document, Update
@@ -64,6 +64,7 @@ class _Due(Value):
     origin: str
     phase: Phase
     tries: int = 0
+    endpoint_id: str | None = None
 
 
 _DELIVERIES: Reader[Delivery] = Reader(
@@ -118,7 +119,7 @@ class DeliveryReader:
                 whole = await self._deliveries.find_one({"_id": {"$eq": document["_id"]}})
                 await self.show([whole] if whole else [])
             elif one := reading.value:
-                dues.append(DueDelivery(**dict(one)))
+                dues.append(DueDelivery(**{**dict(one), "job_id": job_id_in(one.job_id)}))
         return dues
 
     async def set_aside_hidden(self, limit: int) -> int:

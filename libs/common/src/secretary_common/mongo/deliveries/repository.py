@@ -8,6 +8,7 @@ from secretary_common.mongo.collection import Collection
 from secretary_common.mongo.deliveries.queue import MongoDeliveryQueue
 from secretary_common.mongo.deliveries.reader import DeliveryReader
 from secretary_common.mongo.deliveries.storage import MongoDeliveryStorage
+from secretary_common.ports import EndpointRepository
 from secretary_common.runtime.clock import Clock, ServerClock
 
 
@@ -20,6 +21,7 @@ class MongoDeliveryRepository(MongoDeliveryStorage, MongoDeliveryQueue):
         muted: Collection,
         clock: Clock | None = None,
         retention: timedelta = timedelta(days=30),
+        endpoints: EndpointRepository | None = None,
     ) -> None:
         """Make the repository.
 
@@ -29,7 +31,9 @@ class MongoDeliveryRepository(MongoDeliveryStorage, MongoDeliveryQueue):
                 lasts a day.
             clock: the clock of the store.
             retention: a delivery that this version could not read is kept for this long.
+            endpoints: the endpoints of deliveries; None: none exists.
         """
         self._deliveries = deliveries
         self._muted = muted
+        self._endpoints = endpoints
         self._reader = DeliveryReader(deliveries, clock or ServerClock(), retention)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -9,7 +10,13 @@ from pymongo import ASCENDING, DESCENDING
 from pymongo.errors import DuplicateKeyError
 
 from secretary_common.errors import NotStorable
-from secretary_common.models import RESENDABLE, Delivery, DeliveryQuery
+from secretary_common.models import (
+    RESENDABLE,
+    Delivery,
+    DeliveryAttempt,
+    DeliveryQuery,
+    latest_failure,
+)
 from secretary_common.models.states import DeliveryState
 from secretary_common.mongo.collection import Collection, Document
 from secretary_common.mongo.deliveries.document import (
@@ -21,12 +28,15 @@ from secretary_common.mongo.deliveries.document import (
     SENDING,
     WAITS,
     mute_id,
+    of_job,
     to_document,
 )
 from secretary_common.mongo.deliveries.reader import BRIEF, DeliveryReader
 from secretary_common.mongo.stored.page import page_of
 
 RECOVERED_AT_ONCE = 500
+LOOKED_AT = 100
+"""The last failure of an endpoint is sought in this many of its newest deliveries."""
 _WITHOUT = dict.fromkeys((*BRIEF, "unreadable.fields"), False)
 _NEWEST = [("created_at", DESCENDING), ("_id", DESCENDING)]
 
@@ -54,13 +64,16 @@ class MongoDeliveryStorage:
         return shown[0] if shown else None
 
     async def of_job(
-        self, job_id: str, *, after: int | None = None, limit: int | None = None
+        self, job_id: str, *, after: tuple[int, str] | None = None, limit: int | None = None
     ) -> list[Delivery]:
-        wanted: Document = {"job_id": job_id}
+        wanted = of_job(job_id)
         if after is not None:
-            wanted["seq"] = {"$gt": after}
+            seq, last = after
+            wanted["seq"] = {"$gte": seq}
+            wanted["$or"] = [{"seq": {"$gt": seq}}, {"_id": {"$gt": last}}]
+        order = [("seq", ASCENDING), ("_id", ASCENDING)]
         found = await self._deliveries.find(
-            wanted, projection=_WITHOUT, sort=[("seq", ASCENDING)], limit=limit or 0
+            wanted, projection=_WITHOUT, sort=order, limit=limit or 0
         )
         return await self._reader.show(found, left_out=BRIEF)
 
@@ -73,7 +86,9 @@ class MongoDeliveryStorage:
         wanted = _of_owner(query.owner)
         if query.state is not None:
             wanted |= LOST if query.state is DeliveryState.DEAD else {"state": query.state.value}
-        rest: Document = {} if query.origin is None else {"origin": query.origin}
+        if query.endpoint_id is not None:
+            wanted["endpoint_id"] = query.endpoint_id
+        rest: Document = {} if query.origin is None else {"origin": _lanes_of(query.origin)}
         found, place = await page_of(
             self._deliveries,
             wanted,
@@ -103,11 +118,11 @@ class MongoDeliveryStorage:
         }
 
     async def has_pending(self, job_id: str) -> bool:
-        found = await self._deliveries.find_one({"job_id": job_id, **WAITS}, projection=["_id"])
+        found = await self._deliveries.find_one({**of_job(job_id), **WAITS}, projection=["_id"])
         return found is not None
 
     async def delete_of_job(self, job_id: str, *, spare_until: datetime | None = None) -> int:
-        wanted: Document = {"job_id": job_id, **NOT_NEWER}
+        wanted: Document = {**of_job(job_id), **NOT_NEWER}
         if spare_until is not None:
             wanted["expires_at"] = {"$not": {"$gt": spare_until}}
         return await self._deliveries.delete_many(wanted)
@@ -132,6 +147,34 @@ class MongoDeliveryStorage:
             # A delivery that dies again at once is not resent again.
             "resent_at": {"$not": {"$gte": now}},
         }
+        return await self._send_again(wanted, [DEAD], now)
+
+    async def replay(
+        self, endpoint_id: str, since: datetime, until: datetime, now: datetime
+    ) -> int:
+        missed = [DeliveryState.SKIPPED.value, DEAD]
+        wanted = {
+            "endpoint_id": endpoint_id,
+            "state": {"$in": missed},
+            **NOT_NEWER,
+            "unreadable": None,
+            "created_at": {"$gte": since, "$lt": until},
+            "resent_at": {"$not": {"$gte": now}},
+        }
+        return await self._send_again(wanted, missed, now)
+
+    async def redirect(self, endpoint_id: str, url: str, origin: str) -> None:
+        waiting = [PENDING, DEAD, DeliveryState.SKIPPED.value]
+        wanted = {"endpoint_id": endpoint_id, "state": {"$in": waiting}, **NOT_NEWER}
+        await self._deliveries.update_many(wanted, {"$set": {"url": url, "origin": origin}})
+
+    async def last_failure(self, endpoint_id: str) -> DeliveryAttempt | None:
+        found = await self._deliveries.find(
+            {"endpoint_id": endpoint_id}, projection=_WITHOUT, sort=_NEWEST, limit=LOOKED_AT
+        )
+        return latest_failure(await self._reader.show(found, left_out=BRIEF))
+
+    async def _send_again(self, wanted: Document, states: list[str], now: datetime) -> int:
         recovered = 0
         while True:
             found = await self._deliveries.find(
@@ -140,13 +183,18 @@ class MongoDeliveryStorage:
             if not found:
                 return recovered
             ids = [document["_id"] for document in found]
-            chosen = {"_id": {"$in": ids}, "state": DEAD}
+            chosen = {"_id": {"$in": ids}, "state": {"$in": states}}
             done = await self._deliveries.update_many(chosen, _sent_again(now))
             recovered += done.matched
 
 
 def _of_owner(owner: str | None) -> Document:
     return {} if owner is None else {"owner": owner}
+
+
+def _lanes_of(origin: str) -> Document:
+    """Match the lanes of an origin: its own, and those of endpoints with this origin."""
+    return {"$in": [origin, re.compile(f"^{re.escape(origin)} ")]}
 
 
 def _sent_again(now: datetime) -> Document:

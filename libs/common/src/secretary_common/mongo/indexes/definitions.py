@@ -124,7 +124,9 @@ DELIVERIES = (
     _newest("newest_of_owner", "owner"),
     _newest("newest_by_state", "state"),
     _newest("newest_of_owner_by_state", "owner", "state"),
+    _newest("newest_of_endpoint", "endpoint_id", only=_has("endpoint_id")),
 )
+ENDPOINTS = (_newest("newest"), _newest("newest_of_owner", "owner"))
 # MongoDB itself removes old documents of these collections: they mean nothing any more.
 MUTED_URLS = (IndexModel([("until", ASCENDING)], name="over", expireAfterSeconds=0),)
 WORKERS = (
@@ -160,6 +162,7 @@ INDEXES: Mapping[str, Sequence[IndexModel]] = {
     "fs.chunks": CHUNKS,
     "cache": CACHE,
     "deliveries": DELIVERIES,
+    "endpoints": ENDPOINTS,
     "job_types": (_index("paused", "paused", only={"paused": True}),),
     "workers": WORKERS,
     "muted_urls": MUTED_URLS,

@@ -1,0 +1,53 @@
+"""Endpoints in MongoDB."""
+
+from __future__ import annotations
+
+from collections.abc import Collection as Names
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from pymongo import DESCENDING
+
+from secretary_common.models import Endpoint
+from secretary_common.mongo.collection import Collection, Document
+from secretary_common.mongo.stored.page import after_place
+from secretary_common.mongo.stored.reader import Reader
+
+_ENDPOINTS: Reader[Endpoint] = Reader("endpoints", Endpoint, id_field="endpoint_id")
+_NEWEST = [("created_at", DESCENDING), ("_id", DESCENDING)]
+
+
+class MongoEndpointRepository:
+    """Endpoints in MongoDB (``ports.EndpointRepository``)."""
+
+    def __init__(self, collection: Collection) -> None:
+        self._endpoints = collection
+
+    async def insert(self, endpoint: Endpoint) -> None:
+        document = endpoint.model_dump(exclude_none=True)
+        await self._endpoints.insert_one({"_id": document.pop("endpoint_id"), **document})
+
+    async def get(self, endpoint_id: str) -> Endpoint | None:
+        return _ENDPOINTS.one(await self._endpoints.find_one({"_id": endpoint_id}))
+
+    async def many(self, endpoint_ids: Names[str]) -> dict[str, Endpoint]:
+        found = await self._endpoints.find({"_id": {"$in": sorted(endpoint_ids)}})
+        return {one.endpoint_id: one for one in _ENDPOINTS.all(found)}
+
+    async def find(
+        self, owner: str | None, *, after: tuple[datetime, str] | None = None, limit: int = 250
+    ) -> list[Endpoint]:
+        wanted: Document = {} if owner is None else {"owner": owner}
+        found = await self._endpoints.find(after_place(wanted, after), sort=_NEWEST, limit=limit)
+        return _ENDPOINTS.all(found)
+
+    async def change(self, endpoint_id: str, fields: Mapping[str, Any]) -> bool:
+        put = {name: value for name, value in fields.items() if value is not None}
+        drop = dict.fromkeys(fields.keys() - put.keys(), "")
+        parts = {"$set": put, "$unset": drop}
+        change = {operator: given for operator, given in parts.items() if given}
+        return (await self._endpoints.update_one({"_id": endpoint_id}, change)).matched == 1
+
+    async def delete(self, endpoint_id: str) -> bool:
+        return await self._endpoints.delete_many({"_id": endpoint_id}) == 1

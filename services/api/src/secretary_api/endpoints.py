@@ -1,0 +1,221 @@
+"""Endpoints over the API: which jobs they follow, and what their owners do with them."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from secretary_api.auth import Principal
+from secretary_api.deliveries import Deliveries
+from secretary_api.http.errors import refused_fields
+from secretary_api.jobs import webhook
+from secretary_api.schemas.endpoint import (
+    EndpointChange,
+    EndpointRequest,
+    ReplayRequest,
+    RotationRequest,
+)
+from secretary_common.errors import InvalidState, NotFound
+from secretary_common.jobs.outbox import trial_delivery
+from secretary_common.jobs.receivers import lane_of
+from secretary_common.models import (
+    Delivery,
+    DeliveryAttempt,
+    Endpoint,
+    Job,
+    JobEndpoints,
+    Phase,
+    new_endpoint_id,
+)
+from secretary_common.ports import EndpointRepository
+from secretary_common.runtime.clock import Clock
+
+MOST_ENDPOINTS = 20
+"""The most endpoints of one API key."""
+CACHE_SEC = 5.0
+"""Jobs submitted to another process may miss a change of endpoints for this long."""
+SECRET_BYTES = 32
+_MOST_CACHED = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class KeyEndpoints:
+    """The endpoints of API keys, cached, so that a submission reads nothing for them."""
+
+    endpoints: EndpointRepository
+    clock: Clock
+    _cached: dict[str, tuple[datetime, list[Endpoint]]] = field(default_factory=dict)
+
+    async def mark(self, jobs: list[Job], owner: str) -> list[Job]:
+        """Return the new jobs of *owner*, each with the endpoints that follow it."""
+        known = await self._of(owner)
+        return [_marked(job, known) for job in jobs] if known else jobs
+
+    def forget(self, owner: str) -> None:
+        """Read the endpoints of *owner* again at its next submission."""
+        self._cached.pop(owner, None)
+
+    async def _of(self, owner: str) -> list[Endpoint]:
+        now = self.clock.now()
+        cached = self._cached.get(owner)
+        if cached and abs(now - cached[0]) <= timedelta(seconds=CACHE_SEC):
+            return cached[1]
+        found = await self.endpoints.find(owner)
+        if len(self._cached) >= _MOST_CACHED:
+            self._cached.clear()
+        self._cached[owner] = (now, found)
+        return found
+
+
+def _marked(job: Job, known: list[Endpoint]) -> Job:
+    following = [one for one in known if one.follows(job.job_type, job.tags)]
+    if not following:
+        return job
+    progress = any(one.wants(Phase.PROCESSING) for one in following)
+    ids = sorted(one.endpoint_id for one in following)
+    return job.model_copy(update={"endpoints": JobEndpoints(ids=ids, progress=progress)})
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoints:
+    """The endpoints of a principal; an admin's calls reach all endpoints."""
+
+    endpoints: EndpointRepository
+    of_keys: KeyEndpoints
+    deliveries: Deliveries
+    clock: Clock
+
+    async def register(self, wanted: EndpointRequest, principal: Principal) -> Endpoint:
+        """Store a new endpoint for the jobs of *principal*.
+
+        Raises:
+            InvalidRequest: the URL is refused.
+            InvalidState: the key has ``MOST_ENDPOINTS``.
+        """
+        now, cipher = self.clock.now(), self.deliveries.cipher
+        if len(await self.endpoints.find(principal.key_id)) >= MOST_ENDPOINTS:
+            raise InvalidState(f"the key has {MOST_ENDPOINTS} endpoints: delete or change one")
+        endpoint = Endpoint(
+            endpoint_id=new_endpoint_id(),
+            owner=principal.key_id,
+            url=self._checked(wanted.url),
+            events=list(wanted.events),
+            job_types=wanted.job_types,
+            tags=wanted.tags,
+            enabled=wanted.enabled,
+            secret=cipher.seal(wanted.secret) if wanted.secret else None,
+            headers=webhook.sealed_headers(wanted.headers, cipher),
+            created_at=now,
+            updated_at=now,
+        )
+        await self.endpoints.insert(endpoint)
+        self.of_keys.forget(endpoint.owner)
+        return endpoint
+
+    async def get(self, endpoint_id: str, principal: Principal) -> Endpoint:
+        """Return an endpoint.
+
+        Raises:
+            NotFound: there is no such endpoint for this principal.
+        """
+        found = await self.endpoints.get(endpoint_id)
+        if found is None or not principal.may_see(found.owner):
+            raise NotFound(f"there is no endpoint {endpoint_id[:100]}")
+        return found
+
+    async def find(
+        self, principal: Principal, *, after: tuple[datetime, str] | None, limit: int
+    ) -> tuple[list[Endpoint], bool]:
+        """Return at most *limit* endpoints of *principal*, newest first; whether more follow."""
+        found = await self.endpoints.find(principal.owner_filter, after=after, limit=limit + 1)
+        return found[:limit], len(found) > limit
+
+    async def last_failure(self, endpoint: Endpoint) -> DeliveryAttempt | None:
+        """Return the latest failed attempt among the newest webhooks of *endpoint*."""
+        return await self.deliveries.deliveries.last_failure(endpoint.endpoint_id)
+
+    async def change(self, endpoint: Endpoint, wanted: EndpointChange) -> Endpoint:
+        """Change the fields that *wanted* names; return the endpoint.
+
+        Webhooks that are not delivered yet go to the new URL too.
+
+        Raises:
+            InvalidRequest: the URL is refused.
+            NotFound: the endpoint was deleted meanwhile.
+        """
+        fields = wanted.model_dump(exclude_unset=True)
+        if "headers" in fields:
+            cipher = self.deliveries.cipher
+            fields["headers"] = webhook.sealed_headers(wanted.headers, cipher)
+        if wanted.url is not None:
+            fields["url"] = self._checked(wanted.url)
+        changed = await self._put(endpoint, fields)
+        if changed.url != endpoint.url:
+            lane = lane_of(changed.url, endpoint.endpoint_id)
+            await self.deliveries.deliveries.redirect(endpoint.endpoint_id, changed.url, lane)
+        return changed
+
+    async def rotate(self, endpoint: Endpoint, wanted: RotationRequest) -> tuple[str, datetime]:
+        """Give *endpoint* a new secret; return the secret, and until when the old one signs too."""
+        made = "whsec_" + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()
+        secret = wanted.secret or made
+        until = self.clock.now() + timedelta(seconds=wanted.overlap_sec)
+        fields = {
+            "secret": self.deliveries.cipher.seal(secret),
+            "older_secret": endpoint.secret,
+            "older_until": until,
+        }
+        await self._put(endpoint, fields)
+        return secret, until
+
+    async def delete(self, endpoint: Endpoint) -> None:
+        """Delete *endpoint*; its webhooks that are not delivered yet are dropped."""
+        await self.endpoints.delete(endpoint.endpoint_id)
+        self.of_keys.forget(endpoint.owner)
+
+    async def replay(self, endpoint: Endpoint, wanted: ReplayRequest) -> int:
+        """Send the skipped and dead webhooks of a time again; return their number.
+
+        Raises:
+            InvalidState: the endpoint is disabled.
+        """
+        if not endpoint.enabled:
+            raise InvalidState("the endpoint is disabled: enable it first")
+        now = self.clock.now()
+        until = wanted.until or now + timedelta(milliseconds=1)
+        found = self.deliveries.deliveries
+        return await found.replay(endpoint.endpoint_id, wanted.since, until, now)
+
+    async def test(self, endpoint: Endpoint) -> Delivery:
+        """Let a notifier send one test event; return its delivery with the outcome.
+
+        Raises:
+            NoNotifier: no notifier is alive.
+            NotTested: no notifier has run the test in time.
+        """
+        delivery = trial_delivery(
+            endpoint.url,
+            owner=endpoint.owner,
+            now=self.clock.now(),
+            secret=endpoint.secret,
+            headers=endpoint.headers,
+            endpoint_id=endpoint.endpoint_id,
+        )
+        return await self.deliveries.outcome_of(delivery)
+
+    async def _put(self, endpoint: Endpoint, fields: dict[str, Any]) -> Endpoint:
+        fields["updated_at"] = self.clock.now()
+        if not await self.endpoints.change(endpoint.endpoint_id, fields):
+            raise NotFound(f"there is no endpoint {endpoint.endpoint_id[:100]}")
+        self.of_keys.forget(endpoint.owner)
+        return endpoint.model_copy(update=fields)
+
+    def _checked(self, url: str) -> str:
+        if "{jobId}" in url:
+            raise refused_fields(("url", "must not have {jobId}: an endpoint serves many jobs"))
+        encoded = webhook.encoded_url(url, "url")
+        webhook.check_target(encoded, self.deliveries.guard, "url")
+        return encoded

@@ -1,0 +1,135 @@
+"""Endpoints in requests and answers."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field, StrictBool, model_validator
+
+from secretary_api.schemas.delivery import DeliveryAttemptView
+from secretary_api.schemas.envelope import Request, Timestamp, View
+from secretary_api.schemas.submission import (
+    LONGEST_URL,
+    JobType,
+    OwnHeaders,
+    SigningSecret,
+    Tag,
+    Time,
+)
+from secretary_common.models import ENDS
+
+WEEK_SEC = 7 * 86_400
+Event = Literal["processing", "completed", "failed", "cancelled"]
+Events = Annotated[list[Event], Field(min_length=1, max_length=4)]
+JobTypes = Annotated[list[JobType], Field(min_length=1, max_length=50)]
+Tags = Annotated[list[Tag], Field(min_length=1, max_length=50)]
+Url = Annotated[str, Field(min_length=1, max_length=LONGEST_URL, strict=True)]
+EXAMPLE: dict[str, Any] = {
+    "url": "https://example.com/events",
+    "events": ["completed", "failed"],
+    "job_types": ["pdf"],
+}
+
+
+class EndpointRequest(Request):
+    """An endpoint to register."""
+
+    model_config = ConfigDict(json_schema_extra={"example": EXAMPLE})
+
+    url: Url
+    secret: SigningSecret | None = Field(
+        default=None, description="Signs its events; without it, the service's secrets sign them."
+    )
+    headers: OwnHeaders | None = Field(
+        default=None, description="Further headers; the values are stored encrypted."
+    )
+    events: Events = Field(default_factory=lambda: [phase.value for phase in ENDS])
+    job_types: JobTypes | None = Field(default=None, description="Null: jobs of every type.")
+    tags: Tags | None = Field(default=None, description="Jobs with one of these; null: every job.")
+    enabled: StrictBool = True
+
+
+class EndpointChange(Request):
+    """What to change of an endpoint; a field that is left out stays as it is."""
+
+    url: Url | None = None
+    headers: OwnHeaders | None = None
+    events: Events | None = None
+    job_types: JobTypes | None = None
+    tags: Tags | None = None
+    enabled: StrictBool | None = None
+
+    @model_validator(mode="after")
+    def _keeps_what_it_needs(self) -> EndpointChange:
+        for name in ("url", "events", "enabled"):
+            if name in self.model_fields_set and getattr(self, name) is None:
+                raise ValueError(f"{name} must not be null")
+        return self
+
+
+class RotationRequest(Request):
+    """A new secret of an endpoint."""
+
+    secret: SigningSecret | None = Field(default=None, description="Without it, one is made.")
+    overlap_sec: float = Field(
+        default=86_400, ge=0, le=WEEK_SEC, description="The old secret signs too for this long."
+    )
+
+
+class ReplayRequest(Request):
+    """The time of the events to send again: [since, until); `until` is now by default."""
+
+    since: Time
+    until: Time | None = None
+
+
+class EndpointView(View):
+    """An endpoint without its secrets."""
+
+    id: str = Field(examples=["ep-019a0b5e-7c3d-7d2e-8f4a-1b2c3d4e5f60"])
+    url: str
+    events: list[str]
+    job_types: list[str] | None
+    tags: list[str] | None
+    enabled: bool
+    headers: list[str] = Field(description="The names of its headers.")
+    has_secret: bool
+    rotated_until: Timestamp | None = Field(description="The old secret signs too until then.")
+    created_at: Timestamp
+    updated_at: Timestamp
+    last_failure: DeliveryAttemptView | None = Field(
+        description="The latest failed attempt among its last 100 webhooks."
+    )
+    message: str | None = Field(description="The last failure in one sentence.")
+
+
+class EndpointShown(View):
+    """One endpoint."""
+
+    endpoint: EndpointView
+
+
+class EndpointPage(View):
+    """A page of endpoints, newest first."""
+
+    endpoints: list[EndpointView]
+    next: str | None = None
+
+
+class EndpointDeleted(View):
+    """The endpoint that was deleted."""
+
+    id: str
+
+
+class SecretRotated(View):
+    """The new secret; only this answer shows it."""
+
+    secret: str = Field(examples=["whsec_…"])
+    rotated_until: Timestamp
+
+
+class Replayed(View):
+    """The number of webhooks that are sent again."""
+
+    count: int
