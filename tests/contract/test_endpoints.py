@@ -133,7 +133,11 @@ async def test_the_next_event_is_found_under_its_order_key(stores: Stores) -> No
 async def test_a_claim_brings_the_secrets_and_headers_that_the_endpoint_has_now(
     stores: Stores,
 ) -> None:
-    now = {"older_secret": "old", "older_until": after(1), "headers": {"X": "sealed"}}
+    now: dict[str, Any] = {
+        "older_secret": "old",
+        "older_until": after(1),
+        "headers": {"X": "sealed"},
+    }
     await stores.endpoints.insert(endpoint(**now))
     [claimed] = await stores.claim(delivery())
     assert claimed is not None

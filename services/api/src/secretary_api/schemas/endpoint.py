@@ -16,7 +16,6 @@ from secretary_api.schemas.submission import (
     Tag,
     Time,
 )
-from secretary_common.models import ENDS
 
 WEEK_SEC = 7 * 86_400
 Event = Literal["processing", "completed", "failed", "cancelled"]
@@ -43,7 +42,7 @@ class EndpointRequest(Request):
     headers: OwnHeaders | None = Field(
         default=None, description="Further headers; the values are stored encrypted."
     )
-    events: Events = Field(default_factory=lambda: [phase.value for phase in ENDS])
+    events: Events = Field(default_factory=lambda: ["completed", "failed", "cancelled"])
     job_types: JobTypes | None = Field(default=None, description="Null: jobs of every type.")
     tags: Tags | None = Field(default=None, description="Jobs with one of these; null: every job.")
     enabled: StrictBool = True

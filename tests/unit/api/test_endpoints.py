@@ -1,0 +1,164 @@
+"""Endpoints over the API: registered once, they follow the jobs of their key."""
+
+from typing import Any
+
+import pytest
+from support.api_harness import SIGNING_SECRET, Api, data_of, error_of, refused_field
+
+from secretary_api.endpoints import CACHE_SEC, MOST_ENDPOINTS
+from secretary_common.models import DeliveryState, Endpoint
+
+URL = "https://example.com/events"
+
+
+async def register(api: Api, key: str, **fields: Any) -> dict[str, Any]:
+    body = {"url": URL, **fields}
+    answer = await api.request("POST", "/api/endpoints", key=key, json=body)
+    assert answer.status_code == 201, answer.text
+    made: dict[str, Any] = data_of(answer)["endpoint"]
+    return made
+
+
+async def followers(api: Api, key: str, **fields: Any) -> list[str]:
+    answer = await api.submit(key=key, **fields)
+    job = api.jobs.jobs[data_of(answer)["job_id"]]
+    return job.endpoints.ids if job.endpoints else []
+
+
+def stored(api: Api, endpoint_id: str) -> Endpoint:
+    return api.endpoints.endpoints[endpoint_id]
+
+
+async def test_a_job_names_the_endpoints_that_follow_it(api: Api) -> None:
+    key = await api.new_key()
+    every = (await register(api, key))["id"]
+    tagged = (await register(api, key, tags=["a", "b"]))["id"]
+    await register(api, key, job_types=["pdf"])
+    assert await followers(api, key) == [every]
+    assert await followers(api, key, tags=["b"]) == sorted([every, tagged])
+
+
+async def test_an_endpoint_follows_no_job_of_another_key(api: Api) -> None:
+    await register(api, await api.new_key("theirs"))
+    assert await followers(api, await api.new_key("mine")) == []
+
+
+async def test_the_jobs_of_a_batch_name_their_endpoints(api: Api) -> None:
+    key = await api.new_key()
+    made = await register(api, key, events=["processing"])
+    body = {"jobs": [{"job_type": "custom"}]}
+    answer = await api.request("POST", "/api/jobs/batch", key=key, json=body)
+    job = api.jobs.jobs[data_of(answer)["job_ids"][0]]
+    assert job.endpoints
+    assert (job.endpoints.ids, job.endpoints.progress) == ([made["id"]], True)
+
+
+async def test_a_submission_reads_the_endpoints_of_its_key_once_in_five_seconds(api: Api) -> None:
+    key = await api.new_key()
+    assert await followers(api, key) == []
+    owner = key.split("_")[1]
+    now = api.clock.now()
+    elsewhere = Endpoint(endpoint_id="ep-1", owner=owner, url=URL, created_at=now, updated_at=now)
+    await api.endpoints.insert(elsewhere)
+    assert await followers(api, key) == []
+    api.clock.advance(CACHE_SEC + 1)
+    assert await followers(api, key) == ["ep-1"]
+
+
+async def test_no_answer_shows_a_secret_and_the_store_has_them_sealed(api: Api) -> None:
+    key = await api.new_key()
+    headers = {"X-Api-Key": "of the client"}
+    made = await register(api, key, secret=SIGNING_SECRET, headers=headers)
+    assert (made["has_secret"], made["headers"]) == (True, ["X-Api-Key"])
+    kept = stored(api, made["id"])
+    assert kept.secret is not None
+    assert kept.headers is not None
+    assert api.cipher.open(kept.secret) == SIGNING_SECRET
+    assert api.cipher.open(kept.headers["X-Api-Key"]) == "of the client"
+    shown = (await api.get("/api/endpoints", key=key)).text
+    assert SIGNING_SECRET not in shown
+    assert "of the client" not in shown
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"url": "http://127.0.0.1/"}, "url"),
+        ({"url": "https://example.com/{jobId}"}, "url"),
+        ({"events": ["started"]}, "events.0"),
+        ({"events": []}, "events"),
+        ({"headers": {"webhook-id": "x"}}, "headers"),
+        ({"headers": {"Connection": "close"}}, "headers"),
+        ({"secret": "short"}, "secret"),
+    ],
+)
+async def test_an_endpoint_that_cannot_work_is_refused(
+    api: Api, body: dict[str, Any], field: str
+) -> None:
+    answer = await api.request("POST", "/api/endpoints", json={"url": URL, **body})
+    code = "URL_REFUSED" if "127" in str(body) else "VALIDATION_ERROR"
+    refused_field(answer, field, code)
+
+
+async def test_a_key_has_a_bounded_number_of_endpoints(api: Api) -> None:
+    key = await api.new_key()
+    for _ in range(MOST_ENDPOINTS):
+        await register(api, key)
+    answer = await api.request("POST", "/api/endpoints", key=key, json={"url": URL})
+    error_of(answer, 409, "INVALID_STATE")
+
+
+async def test_a_change_leaves_the_other_fields_and_null_removes_a_filter(api: Api) -> None:
+    key = await api.new_key()
+    made = await register(api, key, job_types=["pdf"], tags=["a"])
+    path = f"/api/endpoints/{made['id']}"
+    body = {"enabled": False, "tags": None}
+    changed = data_of(await api.request("PATCH", path, key=key, json=body))["endpoint"]
+    assert (changed["enabled"], changed["tags"], changed["job_types"]) == (False, None, ["pdf"])
+    answer = await api.request("PATCH", path, key=key, json={"url": None})
+    error_of(answer, 422, "VALIDATION_ERROR")
+
+
+async def test_a_rotation_shows_the_new_secret_and_keeps_the_old_one_for_the_overlap(
+    api: Api,
+) -> None:
+    key = await api.new_key()
+    made = await register(api, key, secret=SIGNING_SECRET)
+    path = f"/api/endpoints/{made['id']}/rotate-secret"
+    shown = data_of(await api.request("POST", path, key=key, json={"overlap_sec": 60}))
+    kept = stored(api, made["id"])
+    assert kept.secret is not None
+    assert api.cipher.open(kept.secret) == shown["secret"]
+    older = kept.older_secret_at(api.clock.now())
+    assert older is not None
+    assert api.cipher.open(older) == SIGNING_SECRET
+    api.clock.advance(61)
+    assert kept.older_secret_at(api.clock.now()) is None
+
+
+async def test_a_disabled_endpoint_replays_nothing(api: Api) -> None:
+    key = await api.new_key()
+    made = await register(api, key, enabled=False)
+    path, body = f"/api/endpoints/{made['id']}/replay", {"since": "2020-01-01T00:00:00Z"}
+    error_of(await api.request("POST", path, key=key, json=body), 409, "INVALID_STATE")
+    await api.request("PATCH", f"/api/endpoints/{made['id']}", key=key, json={"enabled": True})
+    assert data_of(await api.request("POST", path, key=key, json=body)) == {"count": 0}
+
+
+async def test_a_deleted_endpoint_follows_no_new_job(api: Api) -> None:
+    key = await api.new_key()
+    made = await register(api, key)
+    await api.request("DELETE", f"/api/endpoints/{made['id']}", key=key)
+    assert await followers(api, key) == []
+    error_of(await api.get(f"/api/endpoints/{made['id']}", key=key), 404, "NOT_FOUND")
+
+
+async def test_the_end_of_a_cancelled_job_goes_to_its_endpoints(api: Api) -> None:
+    key = await api.new_key()
+    await register(api, key)
+    job_id = data_of(await api.submit(key=key))["job_id"]
+    await api.request("POST", f"/api/jobs/{job_id}/cancel", key=key)
+    assert api.jobs.jobs[job_id].notify is not None
+    await api.request("POST", f"/api/jobs/{job_id}/retry", key=key)
+    [made] = api.deliveries.deliveries.values()
+    assert (made.job_id, made.state, made.token) == (job_id, DeliveryState.PENDING, None)
