@@ -372,7 +372,7 @@ OTHER_CALLS: dict[str, dict[str, Call]] = {
     "deliveries": {
         "insert_absent": lambda s: s.deliveries.insert_absent([delivery(5), delivery(MANY + 1)]),
         "get": lambda s: s.deliveries.get(delivery(7).delivery_id),
-        "of_job": lambda s: s.deliveries.of_job(MANY_EVENTS, after=100, limit=LIMIT),
+        "of_job": lambda s: s.deliveries.of_job(MANY_EVENTS, after=(100, "~"), limit=LIMIT),
         "find": lambda s: s.deliveries.find(DeliveryQuery(limit=LIMIT)),
         "find_page": lambda s: s.deliveries.find_page(DeliveryQuery(limit=LIMIT)),
         "muted_until": lambda s: s.deliveries.muted_until([delivery(n) for n in (0, 300)], NOW),

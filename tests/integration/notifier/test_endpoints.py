@@ -42,7 +42,7 @@ async def insert(harness: NotifierHarness, phase: Phase, *names: str, **fields: 
 
 async def state_of(harness: NotifierHarness, job: Job, name: str, seq: int = 7) -> str | None:
     found = await harness.store.deliveries.get(delivery_id_of(f"{job.job_id}_ep-{name}", seq))
-    return found and found.state.value
+    return found.state.value if found else None
 
 
 async def test_every_event_reaches_each_endpoint_in_order_whatever_the_others_do(
@@ -74,7 +74,8 @@ async def test_every_event_reaches_each_endpoint_in_order_whatever_the_others_do
         await harness.store.endpoints.change("ep-off", {"enabled": True})
         now = harness.store.clock.now()
         assert await harness.store.deliveries.replay("ep-off", started, now, now) == JOBS
-        ends = {
+        keys = [f"{job.job_id}_ep-{name}" for job in jobs for name in ("slow", "off")]
+        ends = {delivery_id_of(key, 9) for key in keys}
             delivery_id_of(f"{job.job_id}_ep-{name}", 9) for job in jobs for name in ("slow", "off")
         }
 

@@ -235,6 +235,10 @@ class Client:
         """Yield webhooks with their attempts; *wanted*: filters, e.g. ``status="dead"``."""
         return self._pages("/api/deliveries", "deliveries", "cursor", **wanted)
 
+    def endpoints(self) -> Iterator[JsonObject]:
+        """Yield the endpoints, newest first."""
+        return self._pages("/api/endpoints", "endpoints", "cursor")
+
     def resend(self, delivery_id: str) -> None:
         """Send a webhook again, with the same id and the same bytes."""
         self.call("POST", f"/api/deliveries/{quote(delivery_id, safe='')}/resend")

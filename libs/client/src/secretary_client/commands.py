@@ -224,6 +224,15 @@ def receivers(client: Client, _: Options) -> object:
     return as_table(columns, rows)
 
 
+def endpoints(client: Client, _: Options) -> object:
+    """Write a table of the endpoints."""
+    rows = (
+        (one["id"], one["enabled"], ",".join(one["events"]), one["url"], one["message"])
+        for one in client.endpoints()
+    )
+    return as_table(("ENDPOINT", "ENABLED", "EVENTS", "URL", "LAST FAILURE"), rows)
+
+
 def resend(client: Client, options: Options) -> object:
     """Send webhooks again."""
     for delivery_id in options.delivery_ids:

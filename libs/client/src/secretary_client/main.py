@@ -182,6 +182,7 @@ _COMMANDS: dict[str, tuple[commands.Command, *tuple[_Argument, ...]]] = {
         _Argument("--receiver", metavar="URL", help="an origin, or a URL with this origin"),
         _LIMIT,
     ),
+    "endpoints": (commands.endpoints,),
     "receivers": (commands.receivers,),
     "resend": (commands.resend, _Argument("delivery_ids", metavar="DELIVERY", nargs="+")),
     "recover": (
