@@ -76,8 +76,6 @@ async def test_every_event_reaches_each_endpoint_in_order_whatever_the_others_do
         assert await harness.store.deliveries.replay("ep-off", started, now, now) == JOBS
         keys = [f"{job.job_id}_ep-{name}" for job in jobs for name in ("slow", "off")]
         ends = {delivery_id_of(key, 9) for key in keys}
-            delivery_id_of(f"{job.job_id}_ep-{name}", 9) for job in jobs for name in ("slow", "off")
-        }
 
         async def all_delivered() -> bool:
             query = DeliveryQuery(state=DeliveryState.DELIVERED, limit=250)

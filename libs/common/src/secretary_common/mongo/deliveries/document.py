@@ -50,8 +50,12 @@ def to_document(delivery: Delivery) -> Document:
 
 def of_job(job_id: str) -> Document:
     """Match the deliveries of a job to all receivers."""
-    endpoints = re.compile(f"^{re.escape(job_id + ENDPOINT_MARK)}")
-    return {"job_id": {"$in": [job_id, endpoints]}}
+    return {"job_id": {"$in": [job_id, of_endpoints(job_id)]}}
+
+
+def of_endpoints(job_id: str) -> re.Pattern[str]:
+    """Match the order keys of a job's endpoints."""
+    return re.compile(f"^{re.escape(job_id + ENDPOINT_MARK)}")
 
 
 def mute_id(owner: str, url: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Sequence
 from datetime import datetime
@@ -28,6 +29,7 @@ from secretary_common.mongo.deliveries.document import (
     SENDING,
     WAITS,
     mute_id,
+    of_endpoints,
     of_job,
     to_document,
 )
@@ -38,6 +40,7 @@ RECOVERED_AT_ONCE = 500
 LOOKED_AT = 100
 """The last failure of an endpoint is sought in this many of its newest deliveries."""
 _WITHOUT = dict.fromkeys((*BRIEF, "unreadable.fields"), False)
+_OLDEST = [("seq", ASCENDING), ("_id", ASCENDING)]
 _NEWEST = [("created_at", DESCENDING), ("_id", DESCENDING)]
 
 
@@ -66,15 +69,24 @@ class MongoDeliveryStorage:
     async def of_job(
         self, job_id: str, *, after: tuple[int, str] | None = None, limit: int | None = None
     ) -> list[Delivery]:
-        wanted = of_job(job_id)
+        place: Document = {}
         if after is not None:
             seq, last = after
-            wanted["seq"] = {"$gte": seq}
-            wanted["$or"] = [{"seq": {"$gt": seq}}, {"_id": {"$gt": last}}]
-        order = [("seq", ASCENDING), ("_id", ASCENDING)]
-        found = await self._deliveries.find(
-            wanted, projection=_WITHOUT, sort=order, limit=limit or 0
+            place["seq"] = {"$gte": seq}
+            place["$or"] = [{"seq": {"$gt": seq}}, {"_id": {"$gt": last}}]
+        # Apart, because an index has the events of one receiver in order, and most jobs have one.
+        own, others = await asyncio.gather(
+            *(
+                self._deliveries.find(
+                    {"job_id": part, **place},
+                    projection=_WITHOUT,
+                    sort=[("seq", ASCENDING)] if part == job_id else _OLDEST,
+                    limit=limit or 0,
+                )
+                for part in (job_id, of_endpoints(job_id))
+            )
         )
+        found = sorted([*own, *others], key=_in_order)[:limit] if others else own
         return await self._reader.show(found, left_out=BRIEF)
 
     async def find(self, query: DeliveryQuery) -> list[Delivery]:
@@ -190,6 +202,11 @@ class MongoDeliveryStorage:
 
 def _of_owner(owner: str | None) -> Document:
     return {} if owner is None else {"owner": owner}
+
+
+def _in_order(document: Document) -> tuple[float, str]:
+    seq = document.get("seq")
+    return seq if isinstance(seq, int | float) else 0, str(document["_id"])
 
 
 def _lanes_of(origin: str) -> Document:
