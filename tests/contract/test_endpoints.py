@@ -138,7 +138,7 @@ async def test_a_claim_brings_the_secrets_and_headers_that_the_endpoint_has_now(
         "older_until": after(1),
         "headers": {"X": "sealed"},
     }
-    await stores.endpoints.insert(endpoint(headers={"X": "sealed"}, **now))
+    await stores.endpoints.insert(endpoint(**now))
     [claimed] = await stores.claim(delivery())
     assert claimed is not None
     assert (claimed.secret, claimed.older_secret, claimed.headers) == (

@@ -372,6 +372,11 @@ OTHER_CALLS: dict[str, dict[str, Call]] = {
     "deliveries": {
         "insert_absent": lambda s: s.deliveries.insert_absent([delivery(5), delivery(MANY + 1)]),
         "get": lambda s: s.deliveries.get(delivery(7).delivery_id),
+        "replay": lambda s: s.deliveries.replay("ep-1", NOW, NOW, NOW),
+        "redirect": lambda s: s.deliveries.redirect(
+            "ep-1", "https://x.org/", "https://x.org:443 ep-1"
+        ),
+        "last_failure": lambda s: s.deliveries.last_failure("ep-1"),
         "of_job": lambda s: s.deliveries.of_job(MANY_EVENTS, after=(100, "~"), limit=LIMIT),
         "find": lambda s: s.deliveries.find(DeliveryQuery(limit=LIMIT)),
         "find_page": lambda s: s.deliveries.find_page(DeliveryQuery(limit=LIMIT)),

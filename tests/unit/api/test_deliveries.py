@@ -71,6 +71,7 @@ async def test_dead_webhooks_are_listed_with_their_reason_and_every_attempt(api:
     assert shown == {
         "id": "msg_job-1_7",
         "job_id": "job-1",
+        "endpoint_id": None,
         "seq": 7,
         "phase": "completed",
         "state": "dead",
@@ -135,7 +136,7 @@ async def test_a_page_of_a_jobs_webhooks_has_fifty_by_default(api: Api) -> None:
     for seq in range(1, 252):
         await stored(api, seq=seq)
     page = data_of(await api.get("/api/jobs/job-1/deliveries"))
-    assert (len(page["deliveries"]), page["next"]) == (50, "50")
+    assert (len(page["deliveries"]), page["next"]) == (50, "50:msg_job-1_50")
     assert len(await ids(api, "/api/jobs/job-1/deliveries?limit=250")) == 250
 
 

@@ -23,6 +23,7 @@ Events = Annotated[list[Event], Field(min_length=1, max_length=4)]
 JobTypes = Annotated[list[JobType], Field(min_length=1, max_length=50)]
 Tags = Annotated[list[Tag], Field(min_length=1, max_length=50)]
 Url = Annotated[str, Field(min_length=1, max_length=LONGEST_URL, strict=True)]
+ENDS: tuple[Event, ...] = ("completed", "failed", "cancelled")
 EXAMPLE: dict[str, Any] = {
     "url": "https://example.com/events",
     "events": ["completed", "failed"],
@@ -42,7 +43,7 @@ class EndpointRequest(Request):
     headers: OwnHeaders | None = Field(
         default=None, description="Further headers; the values are stored encrypted."
     )
-    events: Events = Field(default_factory=lambda: ["completed", "failed", "cancelled"])
+    events: Events = Field(default_factory=lambda: list(ENDS))
     job_types: JobTypes | None = Field(default=None, description="Null: jobs of every type.")
     tags: Tags | None = Field(default=None, description="Jobs with one of these; null: every job.")
     enabled: StrictBool = True

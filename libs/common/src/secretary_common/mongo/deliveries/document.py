@@ -13,7 +13,6 @@ and notifiers of versions without endpoints keep the order for each receiver by 
 from __future__ import annotations
 
 import hashlib
-import re
 
 from secretary_common.models import ENDPOINT_MARK, Delivery
 from secretary_common.models.states import DeliveryState, Phase
@@ -50,12 +49,17 @@ def to_document(delivery: Delivery) -> Document:
 
 def of_job(job_id: str) -> Document:
     """Match the deliveries of a job to all receivers."""
-    return {"job_id": {"$in": [job_id, of_endpoints(job_id)]}}
+    return {"$or": [{"job_id": job_id}, {"job_id": of_endpoints(job_id)}]}
 
 
-def of_endpoints(job_id: str) -> re.Pattern[str]:
+def of_endpoints(job_id: str) -> Document:
     """Match the order keys of a job's endpoints."""
-    return re.compile(f"^{re.escape(job_id + ENDPOINT_MARK)}")
+    return beginning_with(job_id + ENDPOINT_MARK)
+
+
+def beginning_with(start: str) -> Document:
+    """Match texts that begin with *start*, in a form that indexes serve."""
+    return {"$gte": start, "$lt": start[:-1] + chr(ord(start[-1]) + 1)}
 
 
 def mute_id(owner: str, url: str) -> str:

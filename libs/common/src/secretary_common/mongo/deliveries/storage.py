@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -28,6 +27,7 @@ from secretary_common.mongo.deliveries.document import (
     PENDING,
     SENDING,
     WAITS,
+    beginning_with,
     mute_id,
     of_endpoints,
     of_job,
@@ -100,7 +100,7 @@ class MongoDeliveryStorage:
             wanted |= LOST if query.state is DeliveryState.DEAD else {"state": query.state.value}
         if query.endpoint_id is not None:
             wanted["endpoint_id"] = query.endpoint_id
-        rest: Document = {} if query.origin is None else {"origin": _lanes_of(query.origin)}
+        rest: Document = {} if query.origin is None else _lanes_of(query.origin)
         found, place = await page_of(
             self._deliveries,
             wanted,
@@ -211,7 +211,7 @@ def _in_order(document: Document) -> tuple[float, str]:
 
 def _lanes_of(origin: str) -> Document:
     """Match the lanes of an origin: its own, and those of endpoints with this origin."""
-    return {"$in": [origin, re.compile(f"^{re.escape(origin)} ")]}
+    return {"$or": [{"origin": origin}, {"origin": beginning_with(f"{origin} ")}]}
 
 
 def _sent_again(now: datetime) -> Document:
