@@ -107,6 +107,7 @@ async def test_a_receiver_shows_its_breaker_and_its_last_answer(api: Api) -> Non
     assert data_of(await api.get("/api/receivers"))["receivers"] == [
         {
             "receiver": ORIGIN,
+            "endpoint_id": None,
             "breaker": "open",
             "open_until": "2026-01-01T00:00:30.000Z",
             "in_flight": 1,
