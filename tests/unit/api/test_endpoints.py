@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from support.api_harness import SIGNING_SECRET, Api, data_of, error_of, refused_field
 
-from secretary_api.endpoints import CACHE_SEC, MOST_ENDPOINTS
+from secretary_api.endpoints import MOST_ENDPOINTS
+from secretary_api.key_endpoints import CACHE_SEC
 from secretary_common.models import DeliveryState, Endpoint
 
 URL = "https://example.com/events"

@@ -16,7 +16,7 @@ from secretary_api.auth import Keyring
 from secretary_api.dashboard import pages, sign_in
 from secretary_api.deliveries import Deliveries
 from secretary_api.dependencies import Services
-from secretary_api.endpoints import Endpoints, KeyEndpoints
+from secretary_api.endpoints import Endpoints
 from secretary_api.files.downloads import Downloads
 from secretary_api.files.upload_limits import UploadLimits
 from secretary_api.files.uploads import UploadStore
@@ -35,6 +35,7 @@ from secretary_api.jobs.queries import JobQueries
 from secretary_api.jobs.ringer import Ringer
 from secretary_api.jobs.stream import JobStream
 from secretary_api.jobs.submitter import JobSubmitter
+from secretary_api.key_endpoints import KeyEndpoints
 from secretary_api.key_listing import KeyListing
 from secretary_api.request_rate import RequestRate
 from secretary_api.routes import (

@@ -1,10 +1,10 @@
-"""Endpoints over the API: which jobs they follow, and what their owners do with them."""
+"""Endpoints over the API: what their owners do with them."""
 
 from __future__ import annotations
 
 import base64
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,6 +12,7 @@ from secretary_api.auth import Principal
 from secretary_api.deliveries import Deliveries
 from secretary_api.http.errors import refused_fields
 from secretary_api.jobs import webhook
+from secretary_api.key_endpoints import KeyEndpoints
 from secretary_api.schemas.endpoint import (
     EndpointChange,
     EndpointRequest,
@@ -25,9 +26,6 @@ from secretary_common.models import (
     Delivery,
     DeliveryAttempt,
     Endpoint,
-    Job,
-    JobEndpoints,
-    Phase,
     new_endpoint_id,
 )
 from secretary_common.ports import EndpointRepository
@@ -35,48 +33,7 @@ from secretary_common.runtime.clock import Clock
 
 MOST_ENDPOINTS = 20
 """The most endpoints of one API key."""
-CACHE_SEC = 5.0
-"""Jobs submitted to another process may miss a change of endpoints for this long."""
 SECRET_BYTES = 32
-_MOST_CACHED = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class KeyEndpoints:
-    """The endpoints of API keys, cached, so that a submission reads nothing for them."""
-
-    endpoints: EndpointRepository
-    clock: Clock
-    _cached: dict[str, tuple[datetime, list[Endpoint]]] = field(default_factory=dict)
-
-    async def mark(self, jobs: list[Job], owner: str) -> list[Job]:
-        """Return the new jobs of *owner*, each with the endpoints that follow it."""
-        known = await self._of(owner)
-        return [_marked(job, known) for job in jobs] if known else jobs
-
-    def forget(self, owner: str) -> None:
-        """Read the endpoints of *owner* again at its next submission."""
-        self._cached.pop(owner, None)
-
-    async def _of(self, owner: str) -> list[Endpoint]:
-        now = self.clock.now()
-        cached = self._cached.get(owner)
-        if cached and abs(now - cached[0]) <= timedelta(seconds=CACHE_SEC):
-            return cached[1]
-        found = await self.endpoints.find(owner)
-        if len(self._cached) >= _MOST_CACHED:
-            self._cached.clear()
-        self._cached[owner] = (now, found)
-        return found
-
-
-def _marked(job: Job, known: list[Endpoint]) -> Job:
-    following = [one for one in known if one.follows(job.job_type, job.tags)]
-    if not following:
-        return job
-    progress = any(one.wants(Phase.PROCESSING) for one in following)
-    ids = sorted(one.endpoint_id for one in following)
-    return job.model_copy(update={"endpoints": JobEndpoints(ids=ids, progress=progress)})
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from secretary_api.auth import Principal
-from secretary_api.endpoints import KeyEndpoints
 from secretary_api.files.uploads import UploadStore, named_upload
 from secretary_api.http.errors import refused_fields
 from secretary_api.jobs.actions import JobActions
@@ -17,6 +16,7 @@ from secretary_api.jobs.idempotency import existing, insert_once
 from secretary_api.jobs.job_types import KnownJobType, KnownJobTypes
 from secretary_api.jobs.pending_limit import PendingLimit
 from secretary_api.jobs.ringer import Ringer
+from secretary_api.key_endpoints import KeyEndpoints
 from secretary_api.schemas.batch import BatchSubmission
 from secretary_common.errors import InvalidRequest, InvalidState, NotFound, RateLimited
 from secretary_common.models import (

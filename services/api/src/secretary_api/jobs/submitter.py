@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from secretary_api.auth import Principal
-from secretary_api.endpoints import KeyEndpoints
 from secretary_api.files.uploads import UploadStore, named_upload
 from secretary_api.jobs.admission import Admission
 from secretary_api.jobs.idempotency import existing, insert_once
 from secretary_api.jobs.job_types import KnownJobTypes
 from secretary_api.jobs.pending_limit import PendingLimit
 from secretary_api.jobs.ringer import Ringer
+from secretary_api.key_endpoints import KeyEndpoints
 from secretary_api.schemas.submission import JobSubmission
 from secretary_common.errors import InvalidRequest, RateLimited
 from secretary_common.jobs.transition import without_content
