@@ -130,10 +130,11 @@ async def test_the_next_event_is_found_under_its_order_key(stores: Stores) -> No
     assert (due.job_id, due.endpoint_id, due.seq) == ("job-1", "ep-1", 3)
 
 
-async def test_a_claim_brings_the_secrets_and_headers_that_the_endpoint_has_now(
+async def test_a_claim_brings_the_url_secrets_and_headers_that_the_endpoint_has_now(
     stores: Stores,
 ) -> None:
     now: dict[str, Any] = {
+        "url": "https://new.example/",
         "older_secret": "old",
         "older_until": after(1),
         "headers": {"X": "sealed"},
@@ -146,7 +147,7 @@ async def test_a_claim_brings_the_secrets_and_headers_that_the_endpoint_has_now(
         "old",
         {"X": "sealed"},
     )
-    assert claimed.refused is None
+    assert (claimed.url, claimed.refused) == ("https://new.example/", None)
 
 
 @pytest.mark.parametrize(
@@ -161,6 +162,23 @@ async def test_a_claim_says_that_the_endpoint_takes_no_events(
     [claimed] = await stores.claim(delivery())
     assert claimed is not None
     assert claimed.refused is refused
+
+
+@pytest.mark.parametrize("fields", [{"url": 7}, {"events": "odd"}, {"created_at": None}])
+async def test_an_endpoint_with_an_unreadable_field_counts_as_disabled_until_it_is_repaired(
+    mongo_url: str, database_name: str, fields: dict[str, Any]
+) -> None:
+    client = DatabaseClient(mongo_url, database_name, "pymongo")
+    collection = client.collection("endpoints")
+    endpoints = MongoEndpointRepository(collection)
+    await endpoints.insert(endpoint())
+    await collection.update_one({"_id": "ep-1"}, {"$set": fields})
+    [known] = (await endpoints.many({"ep-1"})).values()
+    assert delivery().with_current(known, NOW).refused is Refused.DISABLED
+    assert [one.endpoint_id for one in await endpoints.find("key-1")] == ["ep-1"]
+    await endpoints.change("ep-1", {name: getattr(endpoint(), name) for name in fields})
+    assert await endpoints.get("ep-1") == endpoint()
+    await client.close()
 
 
 async def test_the_webhooks_of_a_job_are_listed_and_removed_with_those_of_its_endpoints(

@@ -31,6 +31,8 @@ SETTINGS = {
     "log.format": "json",
 }
 
+PATHS = ("jobs/", "workers", "stats", "job-types", "templates", "deliveries", "endpoints")
+RECEIVERS = ("/hook", "/endpoint/here", "/endpoint/there")
 SECRETS = (
     "api.bootstrap_key",
     "api.pepper",
@@ -89,7 +91,11 @@ def test_both_versions_submit_work_and_notify_and_every_job_ends(
 ) -> None:
     this, following = stacks
     hook = receiver.url("/hook")
+    events = ["processing", "completed"]
     with this.client() as here, following.client() as there:
+        for path, client in zip(RECEIVERS[1:], (here, there), strict=True):
+            body = {"url": receiver.url(path), "events": events}
+            assert client.http.post("/api/endpoints", json=body).status_code == 201
         parked = [submit(there, hook, n, "parked") for n in range(4)]
         assert here.job(parked[0])["status"] == "parked"
         assert here.http.post(f"/api/jobs/{parked[0]}/cancel").status_code == 409
@@ -114,11 +120,14 @@ def test_both_versions_submit_work_and_notify_and_every_job_ends(
         jobs = wait_until(ended, timeout_sec=40, what="all jobs", every_sec=0.5)
         assert {job["status"] for job in jobs} == {"completed"}
         for client in (here, there):
-            for path in ("jobs/", "workers", "stats", "job-types", "templates", "deliveries"):
+            for path in PATHS:
                 assert client.http.get(f"/api/{path}").status_code == 200
-        receiver.wait_for(
-            lambda hits: completed_jobs(hits) >= set(job_ids), timeout_sec=20, what="all webhooks"
-        )
+        await_completed(receiver, set(job_ids))
+        # The notifier of each version delivers what both versions store.
+        for idle in (this.notifiers[0], following.notifiers[0]):
+            idle.stop()
+            await_completed(receiver, {*submit_batch(here, hook), *submit_batch(there, hook)})
+            idle.start()
     with MongoClient[dict[str, Any]](mongo_url) as mongo:
         database = mongo[database_name]
         assert database.jobs.count_documents({"unreadable": {"$exists": True}}) == 0
@@ -127,6 +136,8 @@ def test_both_versions_submit_work_and_notify_and_every_job_ends(
         assert database.deliveries.count_documents({"phase": "started"}) > 0
         assert database.jobs.count_documents({"colour": "blue", "idempotency.scope": "key"}) == 12
         assert database.jobs.count_documents({"webhook.retry": "quick"}) >= 16
+        assert database.jobs.count_documents({"endpoints.colour": "blue"}) >= 16
+        assert database.endpoints.count_documents({"colour": "blue"}) == 1
     for stack in stacks:
         assert re.search(r'"event": "job.settled"', stack.workers[0].log.read_text())
         assert re.search(r'"event": "delivery.attempted"', stack.notifiers[0].log.read_text())
@@ -137,6 +148,13 @@ def test_both_versions_submit_work_and_notify_and_every_job_ends(
             assert "Traceback" not in text, text[text.index("Traceback") - 300 :][:3000]
 
 
-def completed_jobs(hits: Any) -> set[str]:
-    bodies = [hit.json for hit in hits]
+def await_completed(receiver: Receiver, job_ids: set[str]) -> None:
+    def have_completed(hits: Any) -> bool:
+        return all(completed_jobs(hits, path) >= job_ids for path in RECEIVERS)
+
+    receiver.wait_for(have_completed, timeout_sec=20, what="all webhooks")
+
+
+def completed_jobs(hits: Any, path: str) -> set[str]:
+    bodies = [hit.json for hit in hits if hit.path == path]
     return {body["process"]["id"] for body in bodies if body["phase"] == "completed"}

@@ -80,6 +80,7 @@ def test_jobs_with_odd_fields_end_or_are_set_aside_and_stop_no_other(
         "ended": samples.ended_job(now, url),
     }
     odd = [one for name, job in kinds.items() for one in odd_documents(job, f"job-{name}")]
+    database.endpoints.insert_one(samples.endpoint(now, url))
     insert(database.jobs, odd)
     stored = {repr(one["_id"]) for one in database.jobs.find({}, {"_id": 1})}
     with stack.client() as client:
@@ -183,11 +184,14 @@ def test_deliveries_with_odd_fields_are_sent_or_dead_and_stop_no_other(
     kinds = {
         "waiting": samples.waiting_delivery(now, url),
         "sent": samples.sent_delivery(now, url),
+        "endpoint": samples.endpoint_delivery(now, url),
     }
     odd = [one for name, each in kinds.items() for one in odd_documents(each, f"msg_{name}")]
     for number, one in enumerate(odd):  # one delivery of a job at a time
-        if one.document.get("job_id") == "job-gone":
-            one.document["job_id"] = f"job-gone-{number}"
+        job_id = one.document.get("job_id")
+        if isinstance(job_id, str):
+            one.document["job_id"] = job_id.replace("gone", f"gone-{number}")
+    database.endpoints.insert_one(samples.endpoint(now, url))
     insert(database.deliveries, odd)
     with stack.client() as client:
         hook = {"url": receiver.url("/good")}
@@ -242,6 +246,11 @@ def test_other_odd_documents_are_skipped_and_their_types_answered(
         for one in database.batches.find({}, {"_id": 1}):
             answer = client.http.get(f"/api/jobs/batch/{one['_id']}")
             assert answer.status_code in (200, 404), answer.text
+        for one in database.endpoints.find({"_id": {"$type": "string"}}, {"_id": 1}):
+            body = {"url": "https://example.com/repaired", "enabled": False}
+            answer = client.http.patch(f"/api/endpoints/{one['_id']}", json=body)
+            assert answer.status_code == 200, answer.text
+        all_pages(client, "/api/endpoints", "endpoints")
         for key in database.api_keys.find({}, {"_id": 1}):
             token = {"Authorization": f"Bearer sk_{key['_id']}_x"}
             assert client.http.get("/api/jobs/", headers=token).status_code == 401

@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[2]
 FIELDS: Mapping[str, Mapping[str, str]] = {
     "models/job.py": {
         "Job": 'colour: str = "blue"',
+        "JobEndpoints": 'colour: str = "blue"',
         "Idempotency": 'scope: str = "key"',
         "JobProgress": 'unit: str = "pages"',
         "Lease": 'zone: str = "a"',
@@ -30,6 +31,7 @@ FIELDS: Mapping[str, Mapping[str, str]] = {
         "DeliveryAttempt": 'via: str = "direct"',
     },
     "models/api_key.py": {"AuditEntry": 'colour: str = "blue"'},
+    "models/endpoint.py": {"Endpoint": 'colour: str = "blue"'},
     "models/file.py": {"FileInfo": 'colour: str = "blue"'},
     "models/worker.py": {"WorkerReport": 'zone: str = "a"', "RunningJob": 'colour: str = "blue"'},
     "models/announcement.py": {"TemplateInfo": 'colour: str = "blue"'},

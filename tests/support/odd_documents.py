@@ -178,6 +178,7 @@ def waiting_job(now: datetime, url: str) -> Document:
             "due_at": now + timedelta(hours=1),
         },
         "webhook": webhook(url),
+        "endpoints": {"ids": ["ep-good"], "progress": True},
     }
 
 
@@ -231,6 +232,26 @@ def waiting_delivery(now: datetime, url: str) -> Document:
         "tries": 1,
         "attempts": [{"at": now, "status_code": 500, "duration_ms": 3}],
         "reason": "r",
+    }
+
+
+def endpoint_delivery(now: datetime, url: str) -> Document:
+    """Return a delivery to an endpoint."""
+    sent_to = {"endpoint_id": "ep-good", "job_id": "job-gone_ep-good"}
+    return waiting_delivery(now, url) | sent_to
+
+
+def endpoint(now: datetime, url: str) -> Document:
+    """Return an endpoint of which the secret has been rotated."""
+    return {
+        "_id": "ep-good",
+        "owner": "key-odd",
+        "url": url,
+        "events": ["processing", "completed", "failed", "cancelled"],
+        "job_types": ["nap"],
+        "tags": ["a"],
+        "enabled": True,
+        **times(now, "older_until", "created_at", "updated_at"),
     }
 
 
@@ -309,4 +330,6 @@ def others(now: datetime) -> dict[str, Document]:
             "seq": 0,
         },
         "muted_urls": {"_id": "m", "until": later},
+        "endpoints": endpoint(now, "https://example.com/")
+        | {"secret": "x", "older_secret": "y", "headers": {"X-Key": "z"}},
     }

@@ -168,7 +168,8 @@ class Endpoints:
         if not await self.endpoints.change(endpoint.endpoint_id, fields):
             raise NotFound(f"there is no endpoint {endpoint.endpoint_id[:100]}")
         self.of_keys.forget(endpoint.owner)
-        return endpoint.model_copy(update=fields)
+        changed = await self.endpoints.get(endpoint.endpoint_id)
+        return changed or endpoint.model_copy(update=fields)
 
     def _checked(self, url: str) -> str:
         if "{jobId}" in url:

@@ -117,13 +117,14 @@ class Delivery(BaseModel):
         return order_key_of(self.job_id, self.endpoint_id)
 
     def with_current(self, endpoint: Endpoint | None, now: datetime) -> Delivery:
-        """Return the delivery with the secrets and headers that *endpoint* has at *now*.
+        """Return the delivery with the URL, secrets and headers that *endpoint* has at *now*.
 
         *endpoint*: None if it was deleted.
         """
         if endpoint is None:
             return self.model_copy(update={"refused": Refused.DELETED})
         current = {
+            "url": endpoint.url,
             "secret": endpoint.secret,
             "older_secret": endpoint.older_secret_at(now),
             "headers": endpoint.headers,

@@ -10,7 +10,7 @@ from secretary_common.models import Endpoint
 
 
 class EndpointRepository(Protocol):
-    """Endpoints. All methods raise ``StoreUnavailable``. Unreadable ones are left out."""
+    """Endpoints. All methods raise ``StoreUnavailable``. Unreadable ones count as disabled."""
 
     async def insert(self, endpoint: Endpoint) -> None:
         """Store a new endpoint."""

@@ -178,7 +178,8 @@ class MongoDeliveryQueue:
                 {"$group": {"_id": "$job_id", "seq": {"$max": "$seq"}}},
             ]
         )
-        return {each["_id"]: each["seq"] for each in found}
+        # Of an unreadable delivery, the key may be an array that contains one of the keys.
+        return {each["_id"]: each["seq"] for each in found if isinstance(each["_id"], str)}
 
     async def _muted_of(self, ids: Names[str], now: datetime) -> set[str]:
         found = await self._muted.find({"_id": {"$in": sorted(ids)}, "until": {"$gt": now}})
