@@ -14,6 +14,8 @@ DOOMED, FLAKY = "CHAOS_DOOMED", "CHAOS_FLAKY"
 """The error codes of jobs that fail on purpose."""
 KEYS = 4
 """How many API keys the ordinary clients use."""
+ENDPOINT_KEYS = 2
+"""The first so many keys have a webhook endpoint, which gets the events of all their jobs."""
 HOSTILE, BYSTANDER = KEYS, KEYS + 1
 """The key that floods the system, and the key whose jobs must start nevertheless."""
 FLOOD_SEC = (5.0, 10.0)

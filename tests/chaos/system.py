@@ -12,7 +12,8 @@ from pathlib import Path
 
 import httpx
 from chaos import execution_log
-from chaos.plan import BYSTANDER, HOSTILE, KEYS
+from chaos.ledger.evidence import ENDPOINT_PATH
+from chaos.plan import BYSTANDER, ENDPOINT_KEYS, HOSTILE, KEYS
 from chaos.small_disk import small_disk
 from support.scenario_report import expect
 
@@ -128,6 +129,9 @@ def running(folder: Path) -> Iterator[System]:
         on.enter_context(stack)
         for service in stack.services:
             check_proxied(service, mongo_proxies, broker_proxies[service.name])
+        keys = [_make_key(stack, number) for number in (*range(KEYS), HOSTILE, BYSTANDER)]
+        for key in keys[:ENDPOINT_KEYS]:
+            _register_endpoint(stack, key, receiver.url(ENDPOINT_PATH))
         yield System(
             folder,
             network,
@@ -137,7 +141,7 @@ def running(folder: Path) -> Iterator[System]:
             broker_proxies,
             receiver,
             stack,
-            [_make_key(stack, number) for number in (*range(KEYS), HOSTILE, BYSTANDER)],
+            keys,
             disk,
         )
 
@@ -187,3 +191,9 @@ def _make_key(stack: Stack, number: int) -> str:
     answer = httpx.post(f"{stack.url}/api/keys", json=body, headers=headers)
     key: str = answer.raise_for_status().json()["data"]["key"]
     return key
+
+
+def _register_endpoint(stack: Stack, key: str, url: str) -> None:
+    body = {"url": url, "events": ["processing", "completed", "failed", "cancelled"]}
+    headers = {"Authorization": f"Bearer {key}"}
+    httpx.post(f"{stack.url}/api/endpoints", json=body, headers=headers).raise_for_status()

@@ -17,15 +17,16 @@ from chaos.ledger.odd_documents import check as check_odd_document
 from chaos.ledger.results import check as check_result
 from chaos.ledger.webhooks import check as check_webhook
 from chaos.oddity import OddDocument
-from chaos.plan import Features, JobPlan, Kind
+from chaos.plan import KEYS, Features, JobPlan, Kind
 
 JsonObject = dict[str, Any]
 
 ALL = Features(idempotency=True, cancel=True, retry=True, batch=True)
 JOB, REF, TOKEN, NONCE = "job-1", "chaos-1-7", "token-1", "nonce-1"
+ENDPOINT = "ep-1"
 START = 1_000_000.0
 RESULTS = {"number": 7, "run": 1, "attempt": 1, "nonce": NONCE}
-PLAN = JobPlan(number=7, ref=REF, kind=Kind.QUICK, key=0, webhook=True)
+PLAN = JobPlan(number=7, ref=REF, kind=Kind.QUICK, key=KEYS - 1, webhook=True)
 DOCUMENT: JsonObject = {
     "_id": JOB,
     "job_name": REF,
@@ -75,6 +76,11 @@ def webhook(phase: str, seq: int, at: float, **changed: Any) -> ReceivedWebhook:
         signature_fault=None,
     )
     return replace(made, **changed)
+
+
+def at_endpoint(one: ReceivedWebhook) -> ReceivedWebhook:
+    """Return the same event as the endpoint gets it."""
+    return replace(one, webhook_id=f"msg_{JOB}_{ENDPOINT}_{one.seq}", at_endpoint=True)
 
 
 @dataclass
@@ -132,6 +138,12 @@ class Case:
         checks = (check_account, check_commit, check_result, check_webhook, check_odd_document)
         evidence = self.evidence()
         return [(one.breach, one.message) for check in checks for one in check(evidence)]
+
+    def give_endpoint(self) -> None:
+        """Let the key of the job have an endpoint, which gets the events too."""
+        self.plan = replace(self.plan, key=0)
+        self.job["endpoints"] = {"ids": [ENDPOINT]}
+        self.webhooks += [at_endpoint(one) for one in self.webhooks]
 
     def fail(self, code: str) -> None:
         """Let the job end with an error instead of results."""

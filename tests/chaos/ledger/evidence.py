@@ -17,6 +17,8 @@ from secretary_devstack.servers.receiver import Received
 
 JsonObject = dict[str, Any]
 TERMINAL = frozenset({"completed", "failed", "cancelled"})
+ENDPOINT_PATH = "/endpoint"
+"""The path of the receiver that is registered as the endpoint of some keys."""
 
 
 class Breach(StrEnum):
@@ -29,7 +31,7 @@ class Breach(StrEnum):
     STUCK = "stuck"
     """A job did not end in time."""
     UNDELIVERED = "webhooks missing"
-    """The end of a job with a webhook was not delivered."""
+    """The end of a job was not delivered to its webhook, or to an endpoint of its key."""
     BLAMELESS = "failed without a fault of its handler"
     """A job failed, or an attempt of a delivery was spent, by what the services or servers did."""
     WRONG = "wrong results"
@@ -69,6 +71,8 @@ class ReceivedWebhook:
     status: int
     """The status of the answer; 0: no answer."""
     signature_fault: str | None
+    at_endpoint: bool = False
+    """Whether an endpoint got it, and not the job's own webhook."""
 
     @property
     def is_end(self) -> bool:
@@ -99,6 +103,7 @@ def _received_webhook(one: Received, secret: str) -> ReceivedWebhook:
         data=body.get("data"),
         status=one.status,
         signature_fault=one.signature_fault(secret),
+        at_endpoint=one.path == ENDPOINT_PATH,
     )
 
 
@@ -160,7 +165,10 @@ class Evidence:
     jobs: Mapping[str, JsonObject]
     """The documents at the end, by job id."""
     superseded: frozenset[tuple[str, int]]
-    """Jobs and runs whose end need not be delivered, because a later run superseded it."""
+    """Order keys and runs whose end need not be delivered: a later run superseded it.
+
+    The order key of a job's own webhook is the job's id; for an endpoint, its id follows.
+    """
     history: History
     executions: Sequence[Execution]
     webhooks: Sequence[ReceivedWebhook]

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from chaos.ledger.evidence import Breach
 from chaos.ledger.webhooks import repeats
-from support.chaos_samples import JOB, START, Case, webhook
+from support.chaos_samples import ENDPOINT, JOB, START, Case, at_endpoint, webhook
 
 END = webhook("completed", 2, START + 2.1)
 UNDELIVERED = (Breach.UNDELIVERED, "the end of run 1 was never delivered")
@@ -102,6 +102,51 @@ def test_progress_that_is_off_is_found() -> None:
     case = Case()
     case.job["webhook"] = {"progress": False}
     assert case.breaches() == [(Breach.UNEXPECTED, "progress was delivered although it is off")]
+
+
+def case_with_endpoint() -> Case:
+    case = Case()
+    case.give_endpoint()
+    return case
+
+
+def test_an_endpoint_gets_the_events_as_the_own_webhook_does() -> None:
+    assert case_with_endpoint().breaches() == []
+
+
+def test_an_end_that_only_one_of_two_receivers_got_is_missing() -> None:
+    case = case_with_endpoint()
+    case.webhooks.remove(at_endpoint(END))
+    missing = f"{UNDELIVERED[1]} to the endpoint"
+    assert case.breaches() == [(Breach.UNDELIVERED, missing)]
+    case = case_with_endpoint()
+    case.webhooks.remove(END)
+    assert case.breaches() == [UNDELIVERED]
+
+
+def test_an_end_is_superseded_at_each_receiver_by_itself() -> None:
+    case = Case(superseded=frozenset({(f"{JOB}_{ENDPOINT}", 1)}))
+    case.retry()
+    case.give_endpoint()
+    case.webhooks.remove(at_endpoint(END))
+    assert case.breaches() == []
+    case.webhooks.remove(END)
+    assert case.breaches() == [UNDELIVERED]
+
+
+def test_progress_after_the_end_at_an_endpoint_is_found() -> None:
+    case = case_with_endpoint()
+    case.webhooks.append(at_endpoint(webhook("processing", 1, END.at + 0.5)))
+    expected = "progress (seq 1) came 0.50 s after the end (seq 2)"
+    assert case.breaches() == [(Breach.UNEXPECTED, expected)]
+
+
+def test_a_job_that_does_not_name_the_endpoint_of_its_key_is_found() -> None:
+    case = case_with_endpoint()
+    del case.job["endpoints"]
+    case.webhooks = [one for one in case.webhooks if not one.at_endpoint]
+    expected = "the job names 0 endpoints, its key has 1"
+    assert case.breaches() == [(Breach.UNDELIVERED, expected)]
 
 
 def test_a_job_whose_webhooks_arrived_and_that_is_not_stored_is_lost() -> None:
