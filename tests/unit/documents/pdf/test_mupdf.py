@@ -1,8 +1,20 @@
-"""Resolutions of images, and runs of pages."""
+"""Resolutions of images, runs of pages, and blocks of text."""
 
+from collections.abc import Sequence
+
+import pymupdf
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support import pdf_samples
 
-from secretary_documents.pdf.mupdf import fitting_dpi, page_runs
+from secretary_documents.pdf.mupdf import (
+    TEXT_FLAGS,
+    fitting_dpi,
+    page_runs,
+    small_text_blocks,
+    text_blocks,
+)
 
 MAX_PIXELS = 40_000_000
 
@@ -23,3 +35,41 @@ def test_consecutive_pages_are_copied_together(
     pages: list[int], runs: list[tuple[int, int]]
 ) -> None:
     assert list(page_runs(pages)) == runs
+
+
+def texts_of(blocks: Sequence[tuple[object, str]]) -> list[str]:
+    return [text for _, text in blocks]
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(-20, 600),
+            st.integers(-20, 900),
+            st.text(st.characters(codec="latin-1"), min_size=1, max_size=30),
+        ),
+        max_size=8,
+    )
+)
+def test_the_quick_blocks_of_a_page_have_the_text_of_the_slow_ones(
+    lines: list[tuple[int, int, str]],
+) -> None:
+    with pymupdf.open() as document:
+        page = document.new_page()
+        for left, top, text in lines:
+            page.insert_text((left, top), text)
+        found = page.get_textpage(flags=TEXT_FLAGS)
+        assert texts_of(text_blocks(found)) == texts_of(small_text_blocks(found))
+
+
+@pytest.mark.parametrize(
+    "pdf", [pdf_samples.report_pdf(), pdf_samples.mixed_pdf(), pdf_samples.text_pdf(["a", "", "b"])]
+)
+def test_the_quick_blocks_of_a_document_are_as_wide_as_the_slow_ones(pdf: bytes) -> None:
+    with pymupdf.open(stream=pdf) as document:
+        for page in document:
+            found = page.get_textpage(flags=TEXT_FLAGS)
+            quick, slow = text_blocks(found), small_text_blocks(found)
+            assert texts_of(quick) == texts_of(slow)
+            for (box, _), (small, _) in zip(quick, slow, strict=True):
+                assert (box[0], box[2]) == pytest.approx((small[0], small[2]))

@@ -130,7 +130,7 @@ class PdfWork:
     def _sample(self, request: Request, emit: Emit) -> None:
         allow_cpu(min(self._page_sec, _STYLE_SEC))
         if request["output"] == "text":
-            style = sample_running_lines(self._document)
+            style = sample_running_lines(self._document, self._keep_sampled)
         else:
             style = sample_style(self._document, self._keep_sampled)
         emit({"style": style.as_json()})

@@ -25,6 +25,8 @@ POINTS_PER_INCH = 72
 # At this resolution letters of 10 points are 5 pixels high. Fewer pixels are not
 # legible.
 LEAST_DPI = 36
+# The text of most pages has fewer bytes. The buffer grows for more.
+_TEXT_BYTES = 8192
 _NO_MEMORY = re.compile(r"\b[mc]?(?:re)?alloc \([^()\n]*+\) failed")
 
 _HANDLER = re.compile(r"unknown encryption handler: '([^'\n]{0,40})'")
@@ -122,6 +124,47 @@ def area_of(page: pymupdf.Page) -> tuple[float, float, float, float]:
     area = page.rect
     sides = (area.height, area.width) if page.rotation % 180 else (area.width, area.height)
     return (0.0, 0.0, *sides)
+
+
+TextBlock = tuple[tuple[float, float, float, float], str]
+"""A block of text: its box in points, and its lines."""
+
+
+def text_blocks(text: pymupdf.TextPage) -> list[TextBlock]:
+    """Return the blocks of *text* in the order of the file, each line with its end.
+
+    MuPDF itself writes the text, which takes a tenth of the time of PyMuPDF's loop over the
+    characters. The boxes are as high as the fonts say. ``small_text_blocks`` has lower ones.
+    """
+    buffer = pymupdf.mupdf.fz_new_buffer(_TEXT_BYTES)
+    output = pymupdf.mupdf.FzOutput(buffer)
+    pymupdf.mupdf.fz_print_stext_page_as_text(output, text.this)
+    output.fz_close_output()
+    try:
+        written = pymupdf.mupdf.fz_buffer_extract(buffer).decode(errors="surrogatepass")
+    except UnicodeDecodeError:
+        return small_text_blocks(text)
+    # After each block is an empty line.
+    *blocks, _ = written.split("\n\n")
+    boxes = list(_boxes(text))
+    if len(blocks) != len(boxes):  # a character of a block is the end of a line
+        return small_text_blocks(text)
+    return [(box, f"{lines}\n") for box, lines in zip(boxes, blocks, strict=True)]
+
+
+def _boxes(text: pymupdf.TextPage) -> Iterator[tuple[float, float, float, float]]:
+    block = text.this.m_internal.first_block
+    while block:
+        if block.type == pymupdf.mupdf.FZ_STEXT_BLOCK_TEXT:
+            box = block.bbox
+            yield box.x0, box.y0, box.x1, box.y1
+        block = block.next
+
+
+def small_text_blocks(text: pymupdf.TextPage) -> list[TextBlock]:
+    """Return the blocks of *text* with boxes in which each letter is as high as its font size."""
+    found = text.extractBLOCKS()
+    return [((block[0], block[1], block[2], block[3]), str(block[4])) for block in found]
 
 
 def drawing_stats(page: pymupdf.Page) -> DrawingStats:

@@ -36,14 +36,19 @@ def sample_style(
     return sampler.style(_outline(document))
 
 
-def sample_running_lines(document: pymupdf.Document) -> DocumentStyle:
-    """Return a style that has only the running heads and feet of *document*."""
+def sample_running_lines(
+    document: pymupdf.Document, read: Callable[[pymupdf.Page], PageSource] = PageSource
+) -> DocumentStyle:
+    """Return a style that has only the running heads and feet of *document*.
+
+    *read* reads a sampled page.
+    """
     keys: Counter[str] = Counter()
     if document.page_count >= LEAST_REPEATS:
         _each_sampled(
             document,
             _PLAIN_PAGES,
-            lambda page: keys.update(PlainPage(PageSource(page)).edge_keys()),
+            lambda page: keys.update(PlainPage(read(page)).edge_keys()),
         )
     running = frozenset(key for key, count in keys.items() if count >= LEAST_REPEATS)
     return DocumentStyle(running=running)

@@ -15,7 +15,7 @@ from secretary_documents.pdf.layout.model import Box
 from secretary_documents.pdf.layout.script import is_right_to_left
 from secretary_documents.pdf.layout.source import PageSource
 from secretary_documents.pdf.layout.style import EDGE, running_key
-from secretary_documents.pdf.mupdf import area_of
+from secretary_documents.pdf.mupdf import area_of, small_text_blocks, text_blocks
 
 # A first character without a meaning in the file is a bullet of a font for symbols.
 _BULLET = re.compile(r"^\N{REPLACEMENT CHARACTER}[\x80-\x9f]?(?=\s+\w{2})", re.MULTILINE)
@@ -34,6 +34,8 @@ _LEAST_WIDTH, _PROSE_CHARS, _PROSE_LINE = 80.0, 15, 8
 # A column has at least this number of lines, and tables have this number and share of cells.
 _COLUMN_LINES, _LEAST_CELLS, _CELL_SHARE = 3, 8, 0.45
 _TICK = 5
+_DOUBT = 15.0
+"""The boxes of blocks with unusual fonts are higher than their letters by this many points."""
 _MOST = 60
 """The most blocks that are compared with each other."""
 
@@ -47,8 +49,7 @@ class PlainPage:
 
     @cached_property
     def _blocks(self) -> list[tuple[Box, str]]:
-        found = self._source.text.extractBLOCKS()
-        return [(Box(*block[:4]), str(block[4])) for block in found]
+        return [(Box(*box), text) for box, text in text_blocks(self._source.text)]
 
     @cached_property
     def _text(self) -> str:
@@ -104,21 +105,27 @@ class PlainPage:
         if not running:
             return self.text()
         kept = [
-            text
-            for box, text in self._blocks
-            if not (self._is_edge(box) and running_key(text) in running)
+            text for is_edge, text in self._edges if not (is_edge and running_key(text) in running)
         ]
         return _with_bullets("".join(kept)).strip() or self.text()
 
     def edge_keys(self) -> set[str]:
         """Return the blocks at the edges as ``style.running_key``; none if nothing is between."""
-        edges = [(box, text) for box, text in self._blocks if self._is_edge(box)]
-        if len(edges) == len(self._blocks):
+        edges = [text for is_edge, text in self._edges if is_edge]
+        if len(edges) == len(self._edges):
             return set()
-        return {running_key(text) for _, text in edges}
+        return {running_key(text) for text in edges}
 
-    def _is_edge(self, box: Box) -> bool:
-        return box.bottom < EDGE * self._height or box.top > (1 - EDGE) * self._height
+    @cached_property
+    def _edges(self) -> list[tuple[bool, str]]:
+        """The text of each block, and whether the block is at an edge of the page."""
+        blocks = self._blocks
+        head, foot = EDGE * self._height, (1 - EDGE) * self._height
+        if any(
+            abs(box.bottom - head) < _DOUBT or abs(box.top - foot) < _DOUBT for box, _ in blocks
+        ):
+            blocks = [(Box(*box), text) for box, text in small_text_blocks(self._source.text)]
+        return [(box.bottom < head or box.top > foot, text) for box, text in blocks]
 
 
 def _with_bullets(text: str) -> str:
