@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property, lru_cache
 from typing import Any, overload
@@ -18,7 +18,7 @@ from secretary_documents.pdf.layout.script import (
     join_letters,
     with_ligatures,
 )
-from secretary_documents.pdf.mupdf import TEXT_FLAGS
+from secretary_documents.pdf.mupdf import TEXT_FLAGS, TextBlock, text_blocks
 
 _BOLD, _MONO = pymupdf.TEXT_FONT_BOLD, pymupdf.TEXT_FONT_MONOSPACED
 _BOLD_NAME = re.compile(r"bold|black|heavy|semibold|demi", re.IGNORECASE)
@@ -32,6 +32,10 @@ _MATH_NAME = re.compile(
 _WORD = re.compile(r"[^\s\xa0]+")
 # A space inside a line that is wider than this number of font sizes separates two pieces.
 _WIDE_SPACE = 2.2
+# MuPDF begins a new line after a space of 0.8 font sizes. So only several spaces make a wider one.
+# Spaces at its ends make a line wider than its words, and a control character is no word for MuPDF.
+_SPACE = r"[\s\xa0\u202a-\u202e]"
+_SEVERAL_SPACES = re.compile(rf"^{_SPACE}|{_SPACE}{{2}}|{_SPACE}$|[\x00-\x1f]")
 _UPRIGHT = 0.3
 """The sine of the angle from which a line is turned."""
 # Characters that only say where a word may be divided, that have no width, or control characters.
@@ -46,12 +50,12 @@ FoundWord = tuple[float, float, float, float, str, int, int, int]
 class PageWords(Sequence[Word]):
     """The words of a page. They are made when they are first read: most pages have no table."""
 
-    def __init__(self, found: Sequence[FoundWord]) -> None:
-        self._found = found
+    def __init__(self, find: Callable[[], Sequence[FoundWord]]) -> None:
+        self._find = find
 
     @cached_property
     def _words(self) -> list[Word]:
-        return [Word(Box(*word[:4]), word[4].translate(_INVISIBLE)) for word in self._found]
+        return [Word(Box(*word[:4]), word[4].translate(_INVISIBLE)) for word in self._find()]
 
     @overload
     def __getitem__(self, index: int) -> Word: ...
@@ -66,7 +70,7 @@ class PageWords(Sequence[Word]):
         return iter(self._words)
 
     def __len__(self) -> int:
-        return len(self._found)
+        return len(self._words)
 
 
 class PageSource:
@@ -80,7 +84,16 @@ class PageSource:
     @cached_property
     def words(self) -> Sequence[Word]:
         """The words of the page, in the order of the file."""
-        return PageWords(self._found)
+        return PageWords(lambda: self._found)
+
+    @cached_property
+    def text_blocks(self) -> Sequence[TextBlock]:
+        """The blocks of text, in the order of the file."""
+        return text_blocks(self.text)
+
+    @cached_property
+    def _runs_to_left(self) -> bool:
+        return any(is_right_to_left(text) for _, text in self.text_blocks)
 
     @cached_property
     def lines(self) -> Sequence[Line]:
@@ -97,25 +110,49 @@ class PageSource:
         return found
 
     def _blocks(self) -> Sequence[dict[str, Any]]:
-        if is_right_to_left("".join(word[4] for word in self._found)):
+        if self._runs_to_left:
             return with_ligatures(self.text.extractRAWDICT(sort=False)["blocks"])
         blocks: Sequence[dict[str, Any]] = self.text.extractDICT(sort=False)["blocks"]
         return blocks
 
     def _lines(self) -> Iterator[Line]:
         links = links_on(self.page)
+        for block_number, block in enumerate(self._blocks()):
+            for line_number, line in enumerate(block.get("lines", ())):
+                spans = _spans(line["spans"])
+                turned = abs(line["dir"][1]) > _UPRIGHT
+                if not spans:
+                    continue
+                if not (turned or links or self._runs_to_left) and _is_one_piece(line["spans"]):
+                    yield Line(Box(*line["bbox"]), spans)
+                    continue
+                inside = self._words_by_line.get((block_number, line_number), ())
+                spans = with_links(spans, inside, links)
+                if turned:
+                    down = line["dir"][1] > 0
+                    yield from _turned_pieces(Box(*line["bbox"]), spans, inside, down=down)
+                elif inside:
+                    yield from _pieces(spans, inside)
+
+    @cached_property
+    def _words_by_line(self) -> Mapping[tuple[int, int], Sequence[FoundWord]]:
         words: defaultdict[tuple[int, int], list[FoundWord]] = defaultdict(list)
         for word in self._found:
             words[word[5], word[6]].append(word)
-        for block_number, block in enumerate(self._blocks()):
-            for line_number, line in enumerate(block.get("lines", ())):
-                inside = words.get((block_number, line_number), ())
-                spans = with_links(_spans(line["spans"]), inside, links)
-                if spans and abs(line["dir"][1]) > _UPRIGHT:
-                    down = line["dir"][1] > 0
-                    yield from _turned_pieces(Box(*line["bbox"]), spans, inside, down=down)
-                elif spans and inside:
-                    yield from _pieces(spans, inside)
+        return words
+
+
+def _is_one_piece(spans: Sequence[dict[str, Any]]) -> bool:
+    """Return whether a line is as large as its words, and surely has no wide space inside."""
+    if len(spans) == 1:
+        return not _SEVERAL_SPACES.search(spans[0]["text"])
+    size, (_, top, _, bottom) = spans[0]["size"], spans[0]["bbox"]
+    if any(
+        span["size"] != size or span["bbox"][1] != top or span["bbox"][3] != bottom
+        for span in spans
+    ):
+        return False
+    return not _SEVERAL_SPACES.search("".join(span["text"] for span in spans))
 
 
 def _spans(found: Sequence[dict[str, Any]]) -> tuple[Span, ...]:
