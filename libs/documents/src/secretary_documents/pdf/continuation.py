@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
 from secretary_documents.pdf.layout.model import Block, Kind, PageLayout, Table
@@ -54,9 +54,17 @@ class Edge:
     places: dict[str, Place] = field(default_factory=dict)
     """The start and the end of the block in each output. In JSON both are its order."""
 
+    def as_json(self) -> dict[str, Any]:
+        """Return the fields by their names."""
+        return {one.name: getattr(self, one.name) for one in _FIELDS}
+
     @classmethod
     def from_json(cls, given: dict[str, Any]) -> Self:
-        """Return the edge that ``asdict`` has made. Raises ``ValueError`` or ``TypeError``."""
+        """Return the edge that ``as_json`` has described.
+
+        Raises:
+            KeyError, TypeError or ValueError: *given* is something else.
+        """
         left, right = given["sides"]
         places = {str(name): (int(at[0]), int(at[1])) for name, at in given["places"].items()}
         return cls(
@@ -76,6 +84,9 @@ class Edge:
         )
 
 
+_FIELDS = fields(Edge)
+
+
 def edges_of(layout: PageLayout, outputs: Sequence[str], find: FindPlace) -> dict[str, Any]:
     """Return the edges of *layout*: ``{"first", "last", "whole"}``; nothing if they stand alone.
 
@@ -92,7 +103,7 @@ def edges_of(layout: PageLayout, outputs: Sequence[str], find: FindPlace) -> dic
             if place := find(output, block):
                 edge.places[output] = place
         if len(edge.places) == len(outputs):
-            edges[name] = asdict(edge)
+            edges[name] = edge.as_json()
     return {**edges, "whole": first is last} if edges else {}
 
 
@@ -103,7 +114,7 @@ def checked_edges(found: dict[str, Any]) -> dict[str, Any]:
         KeyError, TypeError or ValueError: they are not what ``edges_of`` returns.
     """
     edges: dict[str, Any] = {
-        name: asdict(Edge.from_json(found[name])) for name in ("first", "last") if name in found
+        name: Edge.from_json(found[name]).as_json() for name in ("first", "last") if name in found
     }
     return {**edges, "whole": bool(found["whole"])} if edges else {}
 

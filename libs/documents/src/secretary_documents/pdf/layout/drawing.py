@@ -17,6 +17,10 @@ MOST_PATHS = 3000
 _THIN = 3.5
 _LEAST_LENGTH = 6.0
 _WHITE = 0.98
+# Operators that paint, and the characters around operators besides white space (ISO 32000-1, 7.2.2
+# and annex A).
+_PAINTING = frozenset(b"f F f* B B* b b* S s sh Do EI".split())
+_TO_SPACES = bytes.maketrans(b"\x00()<>[]{}/%", b" " * 11)
 _NEAR = 2.5
 """Sides that are at most this many points apart touch."""
 
@@ -41,6 +45,8 @@ class Drawing:
 def drawing_on(page: pymupdf.Page) -> Drawing:
     """Return the drawing of *page*, without rules if it has very many paths."""
     drawing, paths = Drawing(), 0
+    if not may_draw(page):
+        return drawing
     for kind, box in page.get_bboxlog():
         if kind.startswith("fill-im"):
             drawing.images.append(Box(*box))
@@ -55,6 +61,21 @@ def drawing_on(page: pymupdf.Page) -> Drawing:
             pass  # without its rules, the text is read all the same
     drawing.shaded = [box for box in drawing.boxes if _is_tile(box, drawing.boxes)]
     return drawing
+
+
+def may_draw(page: pymupdf.Page) -> bool:
+    """Return whether *page* may draw more than text. MuPDF needs as long to tell as for the text.
+
+    The content is only searched for the operators that paint paths, shadings, pictures and forms.
+    A word of the text may look like one.
+    """
+    try:
+        with raising_memory_error():
+            if page.first_annot or page.first_widget:
+                return True
+            return not _PAINTING.isdisjoint(page.read_contents().translate(_TO_SPACES).split())
+    except MUPDF_ERRORS:
+        return True
 
 
 def _is_tile(box: Box, boxes: list[Box]) -> bool:

@@ -11,7 +11,7 @@ from typing import Any, overload
 
 import pymupdf
 
-from secretary_documents.pdf.layout.link import links_on, with_links
+from secretary_documents.pdf.layout.link import Link, links_on, with_links
 from secretary_documents.pdf.layout.model import Box, Line, Span, Word
 from secretary_documents.pdf.layout.script import (
     is_right_to_left,
@@ -100,7 +100,9 @@ class PageSource:
         """The lines of the page, in the order of the file."""
         lines = join_letters(list(self._lines()))
         return [
-            Line(line.box, line.spans, line.turned, index, line.down)
+            line
+            if line.index == index
+            else Line(line.box, line.spans, line.turned, index, line.down)
             for index, line in enumerate(lines)
         ]
 
@@ -117,22 +119,18 @@ class PageSource:
 
     def _lines(self) -> Iterator[Line]:
         links = links_on(self.page)
+        whole = not (links or self._runs_to_left)
+        count = 0
         for block_number, block in enumerate(self._blocks()):
             for line_number, line in enumerate(block.get("lines", ())):
-                spans = _spans(line["spans"])
                 turned = abs(line["dir"][1]) > _UPRIGHT
-                if not spans:
-                    continue
-                if not (turned or links or self._runs_to_left) and _is_one_piece(line["spans"]):
-                    yield Line(Box(*line["bbox"]), spans)
-                    continue
-                inside = self._words_by_line.get((block_number, line_number), ())
-                spans = with_links(spans, inside, links)
-                if turned:
-                    down = line["dir"][1] > 0
-                    yield from _turned_pieces(Box(*line["bbox"]), spans, inside, down=down)
-                elif inside:
-                    yield from _pieces(spans, inside)
+                if whole and not turned and _is_one_piece(line["spans"]):
+                    pieces = [Line(Box(*line["bbox"]), _spans(line["spans"]), index=count)]
+                else:
+                    inside = self._words_by_line.get((block_number, line_number), ())
+                    pieces = list(_divided(line, inside, links, turned=turned))
+                yield from pieces
+                count += len(pieces)
 
     @cached_property
     def _words_by_line(self) -> Mapping[tuple[int, int], Sequence[FoundWord]]:
@@ -145,14 +143,28 @@ class PageSource:
 def _is_one_piece(spans: Sequence[dict[str, Any]]) -> bool:
     """Return whether a line is as large as its words, and surely has no wide space inside."""
     if len(spans) == 1:
-        return not _SEVERAL_SPACES.search(spans[0]["text"])
-    size, (_, top, _, bottom) = spans[0]["size"], spans[0]["bbox"]
-    if any(
-        span["size"] != size or span["bbox"][1] != top or span["bbox"][3] != bottom
-        for span in spans
-    ):
-        return False
-    return not _SEVERAL_SPACES.search("".join(span["text"] for span in spans))
+        text = spans[0]["text"]
+    else:
+        size, (_, top, _, bottom) = spans[0]["size"], spans[0]["bbox"]
+        if any(
+            span["size"] != size or span["bbox"][1] != top or span["bbox"][3] != bottom
+            for span in spans
+        ):
+            return False
+        text = "".join(span["text"] for span in spans)
+    return bool(text) and not _SEVERAL_SPACES.search(text)
+
+
+def _divided(
+    line: dict[str, Any], words: Sequence[FoundWord], links: Sequence[Link], *, turned: bool
+) -> Iterator[Line]:
+    """Yield a line of MuPDF as pieces without wide spaces inside. Its *words* have its *links*."""
+    spans = with_links(_spans(line["spans"]), words, links)
+    if spans and turned:
+        down = line["dir"][1] > 0
+        yield from _turned_pieces(Box(*line["bbox"]), spans, words, down=down)
+    elif spans and words:
+        yield from _pieces(spans, words)
 
 
 def _spans(found: Sequence[dict[str, Any]]) -> tuple[Span, ...]:
@@ -210,20 +222,22 @@ def _cut(spans: tuple[Span, ...], first: int, end: int) -> tuple[Span, ...]:
     return tuple(cut)
 
 
-@lru_cache(maxsize=256)
 def is_math_font(font: str) -> bool:
     """Return whether *font* is one for mathematics. A subset has a tag before its name."""
     return bool(_MATH_NAME.match(font.rpartition("+")[2]))
 
 
+@lru_cache(maxsize=256)
+def _style_of(font: str, flags: int) -> tuple[bool, bool, bool]:
+    """Return whether the letters of *font* are bold, have the same width, are mathematics."""
+    return bool(flags & _BOLD or _BOLD_NAME.search(font)), bool(flags & _MONO), is_math_font(font)
+
+
 def _span(span: dict[str, Any]) -> Span:
     text = span["text"]
-    if text.endswith("\N{SOFT HYPHEN}"):
-        text = f"{text[:-1]}\N{HYPHEN}"
-    return Span(
-        text=text.translate(_INVISIBLE),
-        size=span["size"],
-        bold=bool(span["flags"] & _BOLD or _BOLD_NAME.search(span["font"])),
-        mono=bool(span["flags"] & _MONO),
-        math=is_math_font(span["font"]),
-    )
+    if not text.isprintable():  # as a line without invisible characters is
+        if text.endswith("\N{SOFT HYPHEN}"):
+            text = f"{text[:-1]}\N{HYPHEN}"
+        text = text.translate(_INVISIBLE)
+    bold, mono, math = _style_of(span["font"], span["flags"])
+    return Span(text, span["size"], bold, mono, None, math)

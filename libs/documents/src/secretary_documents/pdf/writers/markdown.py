@@ -61,6 +61,8 @@ def text_of(lines: Iterable[Line]) -> str:
 
 def _linked(line: Line) -> str:
     """Return a line as Markdown. Adjacent spans with the same target become one link."""
+    if not any(span.link for span in line.spans):
+        return escape("".join([span.text for span in line.spans]))
     runs = groupby(line.spans, lambda span: span.link)
     texts = ((target, "".join(span.text for span in spans)) for target, spans in runs)
     return "".join(

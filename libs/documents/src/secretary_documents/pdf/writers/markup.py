@@ -11,7 +11,7 @@ _BREAK = re.compile(r"\n\s*\n")
 # A hyphen after a letter divides a word if the next line starts with a lower-case letter.
 _HYPHENS = ("-", "\N{SOFT HYPHEN}", "\N{HYPHEN}")
 # Characters that would start a link, code, HTML, emphasis, deleted text or an entity.
-_MARKS = "\\`*[]<_~&"
+_MARKS = re.compile(r"[\\`*\[\]<_~&]")
 _MARK_UP = re.compile(r"[\\`*\[\]]|<(?=[A-Za-z/!?])|(?<!\w)_|_(?!\w)|~(?=~)|(?<=~)~|&(?=#?\w+;)")
 _AT_LINE_START = re.compile(r"(#{1,6}(?=\s|$)|[>+\-=](?=\s|[-=]|$)|\d{1,9}(?=[.)](?:\s|$)))")
 
@@ -36,7 +36,7 @@ def _is_divided(text: str) -> bool:
 
 def escape(text: str) -> str:
     """Return *text* escaped so that Markdown shows it unchanged inside a line."""
-    if not any(mark in text for mark in _MARKS):
+    if not _MARKS.search(text):
         return text
     return _MARK_UP.sub(r"\\\g<0>", text)
 
