@@ -1,4 +1,4 @@
-"""Resolutions of images, runs of pages, and blocks of text."""
+"""Resolutions of images, runs of pages, and quick ways to read the text of a page."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,9 @@ from secretary_documents.pdf.mupdf import (
     TEXT_FLAGS,
     fitting_dpi,
     page_runs,
+    silence_mupdf,
     small_text_blocks,
+    styled_blocks,
     text_blocks,
 )
 
@@ -73,3 +75,29 @@ def test_the_quick_blocks_of_a_document_are_as_wide_as_the_slow_ones(pdf: bytes)
             assert texts_of(quick) == texts_of(slow)
             for (box, _), (small, _) in zip(quick, slow, strict=True):
                 assert (box[0], box[2]) == pytest.approx((small[0], small[2]))
+
+
+def styled_page(document: pymupdf.Document, *, turned: int = 0) -> pymupdf.Page:
+    page = document.new_page()
+    page.insert_text((72, 100), "Bericht", fontname="hebo", fontsize=18)
+    page.insert_htmlbox(
+        (72, 120, 400, 300),
+        "Die <b>Sitzung</b> vom 3.<sup>a</sup> Mai war <i>kurz</i>, H<sub>2</sub>O.",
+    )
+    page.insert_text((72, 400), "Zum Schluss", fontname="cour", rotate=turned)
+    return page
+
+
+@pytest.mark.parametrize("turned", [0, 90])
+def test_the_lowered_boxes_of_spans_are_those_of_pymupdf(turned: int) -> None:
+    silence_mupdf()
+    with pymupdf.open() as document:
+        found = styled_page(document, turned=turned).get_textpage(flags=TEXT_FLAGS)
+        wanted = [line for block in found.extractDICT()["blocks"] for line in block["lines"]]
+        quick = [line for block in styled_blocks(found) for line in block["lines"]]
+    assert len(quick) == len(wanted) == 3
+    for one, other in zip(quick, wanted, strict=True):
+        assert one["bbox"] == pytest.approx(other["bbox"], abs=1e-3)
+        for span, same in zip(one["spans"], other["spans"], strict=True):
+            assert (span["text"], span["font"]) == (same["text"], same["font"])
+            assert span["bbox"] == pytest.approx(same["bbox"], abs=1e-3)

@@ -25,6 +25,7 @@ POINTS_PER_INCH = 72
 # At this resolution letters of 10 points are 5 pixels high. Fewer pixels are not
 # legible.
 LEAST_DPI = 36
+_LEAST_HEIGHT, _SAME_HEIGHT = 0.01, 0.001
 # The text of most pages has fewer bytes. The buffer grows for more.
 _TEXT_BYTES = 8192
 _NO_MEMORY = re.compile(r"\b[mc]?(?:re)?alloc \([^()\n]*+\) failed")
@@ -165,6 +166,47 @@ def small_text_blocks(text: pymupdf.TextPage) -> list[TextBlock]:
     """Return the blocks of *text* with boxes in which each letter is as high as its font size."""
     found = text.extractBLOCKS()
     return [((block[0], block[1], block[2], block[3]), str(block[4])) for block in found]
+
+
+def styled_blocks(text: pymupdf.TextPage) -> list[dict[str, Any]]:
+    """Return the blocks of *text* with lines and spans. Each letter is as high as its font size.
+
+    PyMuPDF needs as long to lower the boxes of letters as for all else. So the boxes of spans are
+    lowered here, unless a line is turned or raised, or a font has no height.
+    """
+    pymupdf.TOOLS.unset_quad_corrections(True)  # noqa: FBT003 - its signature
+    try:
+        blocks: list[dict[str, Any]] = text.extractDICT(sort=False)["blocks"]
+    finally:
+        pymupdf.TOOLS.unset_quad_corrections(False)  # noqa: FBT003 - its signature
+    lines = [line for block in blocks for line in block.get("lines", ())]
+    heights: dict[str, float] = {}
+    if all(_lower(line, heights) for line in lines):
+        return blocks
+    return list(text.extractDICT(sort=False)["blocks"])
+
+
+def _lower(line: dict[str, Any], heights: dict[str, float]) -> bool:
+    """Make the boxes of an upright *line* as high as its font sizes; return whether this is safe.
+
+    *heights*: the height of each font for each point of its size. It is constant on one baseline.
+    """
+    spans = line["spans"]
+    if line["dir"] != (1.0, 0.0) or line["wmode"] or not spans:
+        return False
+    for span in spans:
+        left, top, right, bottom = span["bbox"]
+        size, y = span["size"], span["origin"][1]
+        if min(size, y - top) < _LEAST_HEIGHT or bottom - top < _LEAST_HEIGHT:
+            return False
+        height = (bottom - top) / size
+        if abs(heights.setdefault(span["font"], height) - height) > _SAME_HEIGHT:
+            return False
+        span["bbox"] = (left, y - (y - top) / height, right, y + (bottom - y) / height)
+    left, _, right, _ = line["bbox"]
+    boxes = [span["bbox"] for span in spans]
+    line["bbox"] = (left, min(box[1] for box in boxes), right, max(box[3] for box in boxes))
+    return True
 
 
 def drawing_stats(page: pymupdf.Page) -> DrawingStats:

@@ -93,13 +93,19 @@ def baselines_of(lines: Sequence[Line]) -> list[list[Line]]:
             rows[-1].append(line)
         else:
             rows.append([line])
-    return [sorted(row, key=lambda line: line.box.left, reverse=runs_to_left(row)) for row in rows]
+    return [row if len(row) == 1 else _sorted(row) for row in rows]
+
+
+def _sorted(row: Sequence[Line]) -> list[Line]:
+    return sorted(row, key=lambda line: line.box.left, reverse=runs_to_left(row))
 
 
 def _shares_baseline(row: Sequence[Line], line: Line) -> bool:
-    last = max(row, key=lambda one: one.box.height)
-    shared = min(last.box.bottom, line.box.bottom) - max(last.box.top, line.box.top)
-    return shared >= 0.55 * min(last.box.height, line.box.height)
+    last = row[0] if len(row) == 1 else max(row, key=lambda one: one.box.height)
+    _, top, _, bottom = last.box
+    _, line_top, _, line_bottom = line.box
+    shared = min(bottom, line_bottom) - max(top, line_top)
+    return shared >= 0.55 * min(bottom - top, line_bottom - line_top)
 
 
 def _continues_row(last: Line, line: Line, most: float) -> bool:
@@ -190,8 +196,10 @@ def _starts_paragraph(run: Sequence[Line], row: Line, area: Box, pitch: float) -
     if row.bold != last.bold and (last.spans[-1].bold != row.spans[0].bold):
         return True
     distance = row.box.bottom - last.box.bottom
-    usual = _pitch_of(run, pitch)
-    if distance > _PITCH_FACTOR * usual * max(last.size, 1) or distance < -0.5 * last.size:
+    if distance < -0.5 * last.size:
+        return True
+    most = _PITCH_FACTOR * max(last.size, 1)
+    if distance > most * pitch and distance > most * _pitch_of(run, pitch):
         return True
     return _is_indented(run, row, area) or _ends_short(run, row, area)
 
