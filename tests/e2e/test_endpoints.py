@@ -62,10 +62,8 @@ def submit(client: JobClient, count: int) -> list[str]:
 
 
 def skipped(client: JobClient, endpoint_id: str) -> list[dict[str, Any]]:
-    query = {"endpoint": endpoint_id, "status": "skipped", "limit": 250}
-    found: list[dict[str, Any]] = client.http.get("/api/deliveries", params=query).json()["data"][
-        "deliveries"
-    ]
+    path = f"/api/deliveries?endpoint={endpoint_id}&status=skipped&limit=250"
+    found: list[dict[str, Any]] = client.http.get(path).json()["data"]["deliveries"]
     return found
 
 

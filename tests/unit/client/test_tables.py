@@ -25,6 +25,7 @@ ATTEMPT = {
 }
 RECEIVER = {
     "receiver": "https://x.org:443",
+    "endpoint_id": "ep-1",
     "breaker": "open",
     "open_until": "2026-01-01T00:00:30.000Z",
     "in_flight": 0,
@@ -68,8 +69,8 @@ def test_attempts_are_a_table_with_the_error_of_each() -> None:
 def test_receivers_are_a_table_with_breaker_and_last_answer() -> None:
     with Api({"/api/receivers": {"receivers": [RECEIVER]}}).client() as client:
         [_, row] = rows(commands.receivers(client, Namespace()))
-    assert row.split()[:3] == ["https://x.org:443", "open", "2026-01-01T00:00:30.000Z"]
-    assert row.split()[3:] == ["0", "3", "10", "503"]
+    assert row.split()[:4] == ["https://x.org:443", "ep-1", "open", "2026-01-01T00:00:30.000Z"]
+    assert row.split()[4:] == ["0", "3", "10", "503"]
 
 
 def test_an_action_on_all_jobs_sends_only_the_given_filters_and_writes_the_counts() -> None:

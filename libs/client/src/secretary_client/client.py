@@ -13,9 +13,10 @@ from urllib.parse import quote
 
 import httpx
 
+from secretary_client.endpoints import Endpoints
 from secretary_client.error import JobFailed, JobNotEnded, JsonObject, WaitTimeout
 from secretary_client.event import TERMINAL, Event, events_in, lines_of
-from secretary_client.transport import ClientClock, Deadline, Transport
+from secretary_client.transport import ClientClock, Deadline, Transport, iso
 
 RETRY_SEC = 60.0
 RECONNECT_SEC = 2.0
@@ -101,7 +102,7 @@ class Client:
             ValueError: ``run_at`` is a datetime without a time zone.
         """
         if isinstance(fields.get("run_at"), datetime):
-            fields["run_at"] = _iso(fields["run_at"])
+            fields["run_at"] = iso("run_at", fields["run_at"])
         body = {"job_type": job_type, "parameters": parameters, **fields}
         headers = {"Idempotency-Key": idempotency_key or uuid.uuid4().hex}
         submitted = self.call("POST", f"{JOBS}/", json=body, headers=headers)
@@ -235,9 +236,10 @@ class Client:
         """Yield webhooks with their attempts; *wanted*: filters, e.g. ``status="dead"``."""
         return self._pages("/api/deliveries", "deliveries", "cursor", **wanted)
 
-    def endpoints(self) -> Iterator[JsonObject]:
-        """Yield the endpoints, newest first."""
-        return self._pages("/api/endpoints", "endpoints", "cursor")
+    @property
+    def endpoints(self) -> Endpoints:
+        """The endpoints: receivers that a key registers once for the events of its jobs."""
+        return Endpoints(self.call, self._pages)
 
     def resend(self, delivery_id: str) -> None:
         """Send a webhook again, with the same id and the same bytes."""
@@ -288,14 +290,6 @@ class Client:
             part.replace(target)
         finally:
             part.unlink(missing_ok=True)
-
-
-def _iso(moment: datetime) -> str:
-    if moment.tzinfo is None:
-        raise ValueError(
-            f"run_at {moment} has no time zone: use e.g. datetime.now(UTC) + timedelta(hours=1)"
-        )
-    return moment.isoformat()
 
 
 def path_of(job_id: str) -> str:

@@ -188,7 +188,8 @@ def workers(client: Client, _: Options) -> object:
 
 def deliveries(client: Client, options: Options) -> object:
     """Write a table of webhooks."""
-    found = client.deliveries(status=options.status, receiver=options.receiver)
+    wanted = {"receiver": options.receiver, "endpoint": options.endpoint}
+    found = client.deliveries(status=options.status, **wanted)
     rows = (
         (
             one["id"],
@@ -211,6 +212,7 @@ def receivers(client: Client, _: Options) -> object:
     rows = (
         (
             one["receiver"],
+            one["endpoint_id"],
             one["breaker"],
             one["open_until"],
             one["in_flight"],
@@ -220,17 +222,8 @@ def receivers(client: Client, _: Options) -> object:
         )
         for one in client.call("GET", "/api/receivers")["receivers"]
     )
-    columns = ("RECEIVER", "BREAKER", "UNTIL", "IN FLIGHT", "WAITING", "FAILURES", "LAST")
-    return as_table(columns, rows)
-
-
-def endpoints(client: Client, _: Options) -> object:
-    """Write a table of the endpoints."""
-    rows = (
-        (one["id"], one["enabled"], ",".join(one["events"]), one["url"], one["message"])
-        for one in client.endpoints()
-    )
-    return as_table(("ENDPOINT", "ENABLED", "EVENTS", "URL", "LAST FAILURE"), rows)
+    columns = "RECEIVER,ENDPOINT,BREAKER,UNTIL,IN FLIGHT,WAITING,FAILURES,LAST"
+    return as_table(columns.split(","), rows)
 
 
 def resend(client: Client, options: Options) -> object:

@@ -18,7 +18,7 @@ from typing import Any
 
 import httpx
 
-from secretary_client import commands
+from secretary_client import commands, endpoint_commands
 from secretary_client.client import RETRY_SEC, Client
 from secretary_client.error import ApiError, JobFailed, JobNotEnded, Unreachable
 from secretary_client.output import print_note, write
@@ -79,12 +79,24 @@ def _parser() -> argparse.ArgumentParser:
     )
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, (command, *arguments) in _COMMANDS.items():
-        summary = (command.__doc__ or "").strip().replace("``", "")
-        made = subparsers.add_parser(name, help=summary, description=summary)
-        made.set_defaults(command=command)
-        for argument in arguments:
-            made.add_argument(argument.name, **argument.options)
+        _add_command(subparsers, name, command, arguments)
+    summary = "List endpoints, or work with one: receivers of the events of many jobs."
+    group = subparsers.add_parser("endpoints", help=summary, description=summary)
+    group.set_defaults(command=endpoint_commands.list_endpoints)
+    actions = group.add_subparsers(metavar="ACTION")
+    for name, (command, *arguments) in _ENDPOINT_COMMANDS.items():
+        _add_command(actions, name, command, arguments)
     return parser
+
+
+def _add_command(
+    subparsers: Any, name: str, command: commands.Command, arguments: Sequence[_Argument]
+) -> None:
+    summary = (command.__doc__ or "").strip().replace("``", "")
+    made = subparsers.add_parser(name, help=summary, description=summary)
+    made.set_defaults(command=command)
+    for argument in arguments:
+        made.add_argument(*argument.names, **argument.options)
 
 
 def _checked_parameter(given: str) -> str:
@@ -110,8 +122,8 @@ def _seconds(given: str) -> float:
 class _Argument:
     """The arguments of a call of ``add_argument``."""
 
-    def __init__(self, name: str, **options: Any) -> None:
-        self.name = name
+    def __init__(self, *names: str, **options: Any) -> None:
+        self.names = names
         self.options = options
 
 
@@ -120,6 +132,10 @@ _JOBS = _Argument("job_ids", metavar="JOB", nargs="+")
 _TYPE = _Argument("job_type", metavar="TYPE")
 _WAIT_SEC = _Argument(
     "--wait-sec", type=_seconds, metavar="SECONDS", help="how long to follow the job at most"
+)
+_SPAN = (
+    _Argument("--since", required=True, metavar="TIME", help="2026-01-31T08:00:00Z"),
+    _Argument("--until", metavar="TIME", help="default: now"),
 )
 _LIMIT = _Argument("--limit", type=_count, default=MANY, help=f"rows at most ({MANY})")
 _COMMANDS: dict[str, tuple[commands.Command, *tuple[_Argument, ...]]] = {
@@ -180,15 +196,66 @@ _COMMANDS: dict[str, tuple[commands.Command, *tuple[_Argument, ...]]] = {
         commands.deliveries,
         _Argument("--status", help="pending, dead, delivered …"),
         _Argument("--receiver", metavar="URL", help="an origin, or a URL with this origin"),
+        _Argument("--endpoint", metavar="ENDPOINT"),
         _LIMIT,
     ),
-    "endpoints": (commands.endpoints,),
     "receivers": (commands.receivers,),
     "resend": (commands.resend, _Argument("delivery_ids", metavar="DELIVERY", nargs="+")),
-    "recover": (
-        commands.recover,
-        _Argument("--since", required=True, metavar="TIME", help="2026-01-31T08:00:00Z"),
-        _Argument("--until", metavar="TIME", help="default: now"),
+    "recover": (commands.recover, *_SPAN),
+}
+_ENDPOINT = _Argument("endpoint_id", metavar="ENDPOINT")
+_SECRET_FILE = _Argument(
+    "--secret-file", type=Path, metavar="FILE", help="a file with the secret: whsec_…"
+)
+_ENDPOINT_FIELDS = (
+    _Argument(
+        "--event",
+        action="append",
+        dest="events",
+        choices=("processing", "completed", "failed", "cancelled"),
+        help="may be given several times",
+    ),
+    _Argument("--type", action="append", dest="job_types", help="only jobs of these types"),
+    _Argument("--tag", action="append", dest="tags", help="only jobs with one of these tags"),
+    _Argument(
+        "--header",
+        action="append",
+        dest="headers",
+        type=endpoint_commands.header_of,
+        metavar="NAME=VALUE",
+        help="NAME=@FILE reads the value from a file",
+    ),
+    _Argument("--enabled", action=argparse.BooleanOptionalAction),
+)
+_ENDPOINT_COMMANDS: dict[str, tuple[commands.Command, *tuple[_Argument, ...]]] = {
+    "list": (endpoint_commands.list_endpoints,),
+    "show": (endpoint_commands.show, _ENDPOINT),
+    "create": (
+        endpoint_commands.create,
+        _Argument("target", metavar="URL"),
+        _SECRET_FILE,
+        *_ENDPOINT_FIELDS,
+    ),
+    "change": (
+        endpoint_commands.change,
+        _ENDPOINT,
+        _Argument(
+            "--target", metavar="URL", help="also for its webhooks that are not delivered yet"
+        ),
+        _Argument("--every-job", action="store_true", help="remove the filters"),
+        *_ENDPOINT_FIELDS,
+    ),
+    "rotate": (
+        endpoint_commands.rotate,
+        _ENDPOINT,
+        _SECRET_FILE,
+        _Argument("--overlap-sec", type=_seconds, help="how long the old secret signs too (a day)"),
+    ),
+    "replay": (endpoint_commands.replay, _ENDPOINT, *_SPAN),
+    "test": (endpoint_commands.test, _ENDPOINT),
+    "delete": (
+        endpoint_commands.delete,
+        _Argument("endpoint_ids", metavar="ENDPOINT", nargs="+"),
     ),
 }
 

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, TypeVar
 
 import httpx
@@ -184,3 +185,18 @@ def _unknown(response: httpx.Response) -> ApiError:
 def _retry_after(response: httpx.Response) -> float | None:
     value = response.headers.get("Retry-After", "")
     return min(float(value), LONGEST_WAIT_SEC) if value.isdecimal() else None
+
+
+def iso(name: str, moment: datetime | str) -> str:
+    """Return *moment* as the API takes it; a text is returned unchanged.
+
+    Raises:
+        ValueError: the datetime has no time zone; the message has the field's *name*.
+    """
+    if isinstance(moment, str):
+        return moment
+    if moment.tzinfo is None:
+        raise ValueError(
+            f"{name} {moment} has no time zone: use e.g. datetime.now(UTC) + timedelta(hours=1)"
+        )
+    return moment.isoformat()
