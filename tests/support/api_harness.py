@@ -21,7 +21,9 @@ from secretary_common.models import JobTypeInfo
 from secretary_common.runtime.clock import ManualClock
 from secretary_common.runtime.lifecycle import Background
 from secretary_common.runtime.metrics_token import MetricsToken
+from secretary_common.s3.buckets import Buckets
 from secretary_common.secrets.cipher import Cipher
+from secretary_common.settings.s3 import S3Section
 from secretary_common.testing.announcements import (
     InMemoryJobTypeRepository,
     InMemoryTemplateRepository,
@@ -70,7 +72,7 @@ class PdfLikeParams(BaseModel):
     )
 
     filename: str | None = Field(default=None, json_schema_extra={"format": "file-root-path"})
-    url: str | None = None
+    url: str | None = Field(default=None, json_schema_extra={"format": "object-url"})
     model: str | None = Field(default=None, json_schema_extra={"format": "language-model"})
     file_id: str | None = Field(default=None, json_schema_extra={"format": "upload"})
     extraction_method: Literal["native", "ocr"] = "native"
@@ -87,7 +89,11 @@ class Api:
     """The application, its repositories, and requests to it."""
 
     def __init__(
-        self, *, models: Sequence[str] | None = None, clock: ManualClock | None = None
+        self,
+        *,
+        models: Sequence[str] | None = None,
+        clock: ManualClock | None = None,
+        s3: S3Section | None = None,
     ) -> None:
         """*models*: those that jobs may name (``llm.models``); None: any."""
         self.jobs = InMemoryJobRepository()
@@ -125,7 +131,11 @@ class Api:
                 doorbell=self.doorbell,
                 clock=self.clock,
                 admission=Admission(
-                    cipher=self.cipher, guard=UrlGuard(), file_roots=[ROOT], models=models
+                    cipher=self.cipher,
+                    guard=UrlGuard(),
+                    file_roots=[ROOT],
+                    models=models,
+                    buckets=Buckets(s3 or S3Section()),
                 ),
                 ping_store=self._ping,
                 pepper=PEPPER,

@@ -10,7 +10,7 @@ from typing import Any
 
 from support.handler_harness import Recorder, make_job
 
-from secretary_common.errors import StoreUnavailable
+from secretary_common.errors import ErrorCode, StoreUnavailable
 from secretary_common.http.egress import guarded_client
 from secretary_common.http.url_guard import UrlGuard
 from secretary_common.jobs.resource_calculator import ResourceCalculator
@@ -18,6 +18,7 @@ from secretary_common.models import JsonObject
 from secretary_common.settings.documents import PdfSection
 from secretary_documents.handlers.pdf.extractor import PdfExtractor
 from secretary_documents.handlers.pdf.handler import PdfHandler
+from secretary_documents.handlers.source import FileSource
 from secretary_documents.pdf.page import Document, OnPage, Page
 from secretary_documents.web.download import Downloader
 from secretary_worker.sandbox.zygote_client import ZygoteClient
@@ -96,16 +97,24 @@ def make_handler(
 ) -> PdfHandler:
     """Return a handler for files under *root* and URLs in the network *allow*."""
     guard = UrlGuard([ip_network(allow)])
+    downloader = Downloader(
+        lambda: guarded_client(guard),
+        max_bytes=max_bytes,
+        deadline_sec=deadline_sec,
+        objects=wiring.pop("objects", None),
+    )
     extractor_wiring = {name: wiring.pop(name) for name in ("cache", "remote") if name in wiring}
     extractor = PdfExtractor(
         limits=limits or PdfSection(), max_bytes=max_bytes, zygote=zygote, **extractor_wiring
     )
     return PdfHandler(
         extractor=extractor,
-        roots=[root],
-        max_bytes=max_bytes,
-        downloader=Downloader(
-            lambda: guarded_client(guard), max_bytes=max_bytes, deadline_sec=deadline_sec
+        source=FileSource(
+            [root],
+            max_bytes,
+            downloader,
+            wiring.pop("uploads", None),
+            too_large=ErrorCode.PDF_TOO_LARGE,
         ),
         **wiring,
     )

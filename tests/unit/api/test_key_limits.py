@@ -17,6 +17,7 @@ NO_LIMITS = {
     "max_priority": None,
     "models": None,
     "file_roots": None,
+    "s3_places": None,
 }
 SLOWLY = 0.001  # one request in 1,000 s, so the test does not depend on the time it takes
 

@@ -19,6 +19,7 @@ from secretary_documents.handlers.pdf.parameters import PdfParameters
 from secretary_documents.handlers.session.handler import SessionHandler
 from secretary_documents.handlers.session.parameters import SessionParameters
 from secretary_documents.handlers.session.slides_reader import PdfSlidesReader
+from secretary_documents.handlers.source import FileSource
 from secretary_documents.handlers.transformer.handler import TransformerHandler
 from secretary_documents.handlers.transformer.parameters import TransformerParameters
 from secretary_documents.media.cached_transcriber import CachedTranscriber
@@ -53,7 +54,9 @@ def setup(context: HandlerContext) -> None:
     templates = _template_catalog(context)
     context.announce_templates(templates.listing)
     transformer = _transformer(context, templates)
-    downloader = Downloader(context.http_client, max_bytes=context.max_file_bytes)
+    downloader = Downloader(
+        context.http_client, max_bytes=context.max_file_bytes, objects=context.objects
+    )
     extractor = PdfExtractor(
         limits=context.section("pdf", PdfSection),
         max_bytes=context.max_file_bytes,
@@ -63,10 +66,13 @@ def setup(context: HandlerContext) -> None:
     )
     pdf = PdfHandler(
         extractor=extractor,
-        roots=context.file_roots,
-        max_bytes=context.max_file_bytes,
-        downloader=downloader,
-        uploads=context.uploads,
+        source=FileSource(
+            context.file_roots,
+            context.max_file_bytes,
+            downloader,
+            context.uploads,
+            too_large=ErrorCode.PDF_TOO_LARGE,
+        ),
         transformer=transformer,
     )
     pages = SandboxedPageReader(
@@ -75,6 +81,7 @@ def setup(context: HandlerContext) -> None:
             max_bytes=MAX_PAGE_BYTES,
             deadline_sec=PAGE_SEC,
             too_large=ErrorCode.FILE_TOO_LARGE,
+            objects=context.objects,
         ),
         zygote=context.zygote(PAGE_CHILD, {"transformer", "session"}),
     )
@@ -131,6 +138,7 @@ def _recording_transcriber(context: HandlerContext) -> RecordingTranscriber:
             max_bytes=int(media.max_mb * 2**20),
             deadline_sec=media.timeout_sec,
             too_large=ErrorCode.MEDIA_TOO_LARGE,
+            objects=context.objects,
         ),
         ffmpeg=Ffmpeg(media),
         yt_dlp=YtDlp(media, context.url_guard, context.guard_proxy()),

@@ -25,6 +25,7 @@ from secretary_common.runtime import event_loop
 from secretary_common.runtime.descriptor_watch import DescriptorWatch
 from secretary_common.runtime.lifecycle import Background, running
 from secretary_common.runtime.log import configure_logging, get_logger
+from secretary_common.s3.buckets import Buckets
 from secretary_common.secrets.cipher import Cipher
 from secretary_common.settings.settings import (
     Settings,
@@ -123,6 +124,7 @@ def wire(
             guard=settings.security.url_guard(),
             file_roots=settings.files.roots,
             models=settings.llm.models,
+            buckets=Buckets(settings.s3),
         ),
         ping_store=store.ping,
         store_has_answered=store_answered.is_set,

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     )
     from secretary_worker.access.cache import Cache
     from secretary_worker.access.context import HandlerContext
+    from secretary_worker.access.objects import Objects
     from secretary_worker.access.source import OpenFile, digest, open_under_roots, private_copy
     from secretary_worker.access.upload import Uploads
     from secretary_worker.attempt.repository import OpenUpload, SecretaryJobRepository
@@ -57,6 +58,7 @@ __all__ = [
     "Emit",
     "Handler",
     "HandlerContext",
+    "Objects",
     "OpenFile",
     "OpenUpload",
     "ProcessLimits",
@@ -91,6 +93,7 @@ _NAMES_OF_MODULES = {
     ],
     "secretary_worker.access.cache": ["Cache"],
     "secretary_worker.access.context": ["HandlerContext"],
+    "secretary_worker.access.objects": ["Objects"],
     "secretary_worker.access.source": ["OpenFile", "digest", "open_under_roots", "private_copy"],
     "secretary_worker.access.upload": ["Uploads"],
     "secretary_worker.attempt.repository": ["OpenUpload", "SecretaryJobRepository"],

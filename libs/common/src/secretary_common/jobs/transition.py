@@ -189,6 +189,7 @@ _CONTENT = (
     "tags",
     "user_id",
     "file_roots",
+    "s3_places",
     "timeout_sec",
     "lease",
     "settled",

@@ -37,6 +37,8 @@ class KeyLimits(Value):
     """The language models that jobs of the key may name."""
     file_roots: list[str] | None = None
     """The only folders whose files jobs of the key may name; each is in one of ``files.roots``."""
+    s3_places: list[str] | None = None
+    """The only places (``s3://bucket/prefix/``) whose objects jobs of the key may name."""
 
 
 NO_LIMITS = KeyLimits()

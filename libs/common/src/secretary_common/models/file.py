@@ -23,6 +23,8 @@ Without this format the parameter has no special meaning.
 """
 ROOT_PATH_FORMAT = "file-root-path"
 """The ``format`` of a parameter that names a file on the server, inside ``files.roots``."""
+OBJECT_URL_FORMAT = "object-url"
+"""The ``format`` of a parameter with a URL that may be the address of an object (``s3://…``)."""
 INLINE_RESULTS_BYTES = 256 * 1024
 """Results whose JSON is larger than this are stored in a file and have their own URL."""
 MAX_NAME = 200

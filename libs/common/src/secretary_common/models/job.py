@@ -179,6 +179,8 @@ class Job(BaseModel):
     """The id of the API key that submitted the job."""
     file_roots: list[str] | None = None
     """The only folders whose files the job may name, if its API key had such a limit."""
+    s3_places: list[str] | None = None
+    """The only places of stores that the job may name, if its API key had such a limit."""
     batch_id: str | None = None
     idempotency: Idempotency | None = None
     run: int = Field(default=1, ge=0)

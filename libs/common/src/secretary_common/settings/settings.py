@@ -36,6 +36,7 @@ from secretary_common.settings.provider import (
     TranscriptionSection,
     VisionSection,
 )
+from secretary_common.settings.s3 import S3Section
 from secretary_common.settings.secret_file import names_secret_file
 from secretary_common.settings.service import (
     ApiSection,
@@ -73,6 +74,7 @@ class Settings(BaseSettings):
     worker: WorkerSection = WorkerSection()
     notifier: NotifierSection = NotifierSection()
     files: FilesSection = FilesSection()
+    s3: S3Section = S3Section()
     security: SecuritySection = SecuritySection()
     pdf: PdfSection = PdfSection()
     templates: TemplatesSection = TemplatesSection()

@@ -19,9 +19,9 @@ SourceLanguage = Annotated[str, Field(pattern=r"^([a-z]{2}|auto)$")]
 # A template's name, never a path.
 TemplateName = Annotated[str, Field(pattern=r"^[\w-]{1,64}$")]
 Url = Annotated[str, Field(min_length=1, max_length=8192)]
-# An address that the results contain. The scheme is checked here, because the worker does not
-# always fetch the address.
-WebUrl = Annotated[str, Field(pattern=r"^[Hh][Tt][Tt][Pp][Ss]?://", max_length=8192)]
+# A URL or the address of an object, which the results contain. The scheme is checked here, because
+# the worker does not always fetch it.
+FileUrl = Annotated[str, Field(pattern=r"^([Hh][Tt][Tt][Pp][Ss]?|s3)://", max_length=8192)]
 
 
 def optional(description: str, **constraints: Any) -> Any:

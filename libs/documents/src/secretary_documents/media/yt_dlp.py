@@ -67,7 +67,9 @@ class YtDlp:
     def accepts(self, url: str) -> bool:
         """Return whether *url* is on one of the hosts in ``yt_dlp_hosts``."""
         with suppress(ValueError):
-            return (urlsplit(url).hostname or "").lower() in self._section.yt_dlp_hosts
+            parts = urlsplit(url)
+            known = self._section.yt_dlp_hosts
+            return parts.scheme in ("http", "https") and (parts.hostname or "").lower() in known
         return False
 
     @asynccontextmanager

@@ -16,15 +16,19 @@ import httpx
 
 from secretary_common.errors import ErrorCode, PermanentError, TransientError, UrlRefused
 from secretary_common.http.exact_url import joined_url
+from secretary_common.http.object_address import is_object_url
 from secretary_common.http.retry_after import parse_retry_after
 from secretary_common.runtime.clock import Clock, SystemClock
-from secretary_worker import reserve, temporary_file
+from secretary_documents.web.url_expiry import expiry_of
+from secretary_worker import Objects, reserve, temporary_file
 
 MAX_REDIRECTS = 5
 # The longest Retry-After that counts; a longer one is shortened to this.
 MAX_RETRY_AFTER_SEC = 24 * 3600
 # After one of these statuses, or any 5xx, the next attempt may succeed.
 _PASSING = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
+# A store answers one of these to a signed URL after its time.
+_REFUSING = (HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 _CHUNK = 2**16
 _NAME_IN_HEADER = re.compile(r'filename="?([^";]+)"?', re.IGNORECASE)
 
@@ -39,14 +43,14 @@ class Download:
     size: int
     name: str
     url: str
-    """The address after all redirects."""
+    """The address after all redirects; the address of an object."""
     content_type: str
     """The header Content-Type; empty if the answer lacks this header."""
 
 
 @dataclass(frozen=True, slots=True)
 class Downloader:
-    """Fetches URLs through guarded clients."""
+    """Fetches URLs through guarded clients, and objects of stores (``s3://bucket/key``)."""
 
     client: ClientFactory
     """Makes a client that checks the address of each request and follows no redirects itself."""
@@ -57,6 +61,8 @@ class Downloader:
     """The error code for more than ``max_bytes``."""
     clock: Clock = field(default_factory=SystemClock)
     """The clock for a Retry-After that is a date."""
+    objects: Objects | None = None
+    """Reads objects; None: such addresses are refused."""
 
     @asynccontextmanager
     async def fetch(self, url: str, *, accept: str) -> AsyncIterator[Download]:
@@ -66,8 +72,9 @@ class Downloader:
 
         Raises:
             PermanentError: URL_REFUSED, the guard refuses the URL; FETCH_FAILED, the server refuses
-                the request; ``too_large``, the file has more than ``max_bytes``.
-            TransientError: FETCH_FAILED, another attempt may succeed.
+                the request; URL_EXPIRED, the URL was valid until an earlier time; ``too_large``,
+                the file has more than ``max_bytes``; S3_…, the object cannot be read.
+            TransientError: FETCH_FAILED or S3_UNAVAILABLE, another attempt may succeed.
             WorkerUnfit: the worker has no room for the file.
         """
         with temporary_file() as file:
@@ -75,6 +82,8 @@ class Downloader:
 
     async def _save(self, url: str, accept: str, file: BinaryIO) -> Download:
         try:
+            if is_object_url(url) and self.objects is not None:
+                return await self._read_object(self.objects, url, file)
             async with asyncio.timeout(self.deadline_sec), self.client() as client:
                 return await self._follow(client, url, accept, file)
         except UrlRefused as error:
@@ -86,6 +95,12 @@ class Downloader:
         except httpx.RequestError as error:
             raise _transient(f"the connection failed ({type(error).__name__})") from error
 
+    async def _read_object(self, objects: Objects, url: str, file: BinaryIO) -> Download:
+        async with asyncio.timeout(self.deadline_sec):
+            found = await objects.read(url, file, self.max_bytes, too_large=self.too_large)
+        name = PurePosixPath(url).name
+        return Download(file, found.size, name, url, found.content_type)
+
     async def _follow(
         self, client: httpx.AsyncClient, url: str, accept: str, file: BinaryIO
     ) -> Download:
@@ -96,7 +111,7 @@ class Downloader:
             response = await client.send(request, stream=True, follow_redirects=False)
             try:
                 if not response.has_redirect_location:
-                    self._check(response)
+                    self._check(response, url)
                     size = await self._copy(response, file)
                     content_type = response.headers.get("Content-Type", "")
                     return Download(file, size, _file_name(response, url), url, content_type)
@@ -106,8 +121,11 @@ class Downloader:
                 await response.aclose()
         raise _refused_by_server(f"more than {MAX_REDIRECTS} redirects")
 
-    def _check(self, response: httpx.Response) -> None:
+    def _check(self, response: httpx.Response, url: str) -> None:
         status = response.status_code
+        if status in _REFUSING and (until := expiry_of(url)) and until <= self.clock.now():
+            message = f"the URL was valid until {until:%Y-%m-%d %H:%M:%S} UTC"
+            raise PermanentError(message, code=ErrorCode.URL_EXPIRED)
         if status in _PASSING or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             asked = response.headers.get("Retry-After")
             wait_sec = parse_retry_after(asked, self.clock.now(), longest_sec=MAX_RETRY_AFTER_SEC)

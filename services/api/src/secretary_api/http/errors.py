@@ -38,6 +38,8 @@ STATUS_OF: Mapping[str, int] = {
     ErrorCode.URL_REFUSED: 422,
     ErrorCode.FILE_OUTSIDE_ROOTS: 422,
     ErrorCode.FILE_NOT_FOUND: 422,
+    ErrorCode.S3_ADDRESS_INVALID: 422,
+    ErrorCode.S3_BUCKET_REFUSED: 422,
     ErrorCode.IDEMPOTENCY_KEY_REUSED: 422,
     ErrorCode.RATE_LIMITED: 429,
     ErrorCode.STORE_UNAVAILABLE: 503,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -13,7 +14,8 @@ from secretary_api.http.errors import refused_fields
 from secretary_api.jobs import webhook
 from secretary_api.jobs.job_types import KnownJobType
 from secretary_api.schemas.submission import JobSubmission
-from secretary_common.errors import ErrorCode
+from secretary_common.errors import ErrorCode, PermanentError
+from secretary_common.http.object_address import is_object_url
 from secretary_common.http.url_guard import UrlGuard
 from secretary_common.models import (
     MODEL_FORMAT,
@@ -23,10 +25,12 @@ from secretary_common.models import (
     KeyLimits,
     new_job_id,
 )
-from secretary_common.models.file import ROOT_PATH_FORMAT
+from secretary_common.models.file import OBJECT_URL_FORMAT, ROOT_PATH_FORMAT
 from secretary_common.runtime.clock import to_milliseconds
+from secretary_common.s3.buckets import Buckets, parse_object, parse_place
 from secretary_common.secrets import secret_field
 from secretary_common.secrets.cipher import Cipher
+from secretary_common.settings.s3 import S3Section
 
 URL_PARAMETER = "url"
 
@@ -40,6 +44,8 @@ class Admission:
     file_roots: Sequence[Path]
     models: Sequence[str] | None = None
     """The models that jobs may name (``llm.models``); None: any."""
+    buckets: Buckets = field(default_factory=lambda: Buckets(S3Section()))
+    """The buckets whose objects jobs may name, and to which jobs may write their results."""
 
     def admit(
         self,
@@ -71,7 +77,7 @@ class Admission:
         schema = job_type.info.parameter_schema or {}
         parameters = _with_encoded_url(parameters, schema)
         job_type.check(parameters)
-        self._check_targets(parameters, schema, caller.limits)
+        self._check_targets(parameters, schema, caller)
         self._check_models(parameters, schema, caller.limits)
         if job_type.may_be_secret(parameters):
             parameters = secret_field.sealed(parameters, schema, self.cipher.seal)
@@ -82,6 +88,7 @@ class Admission:
             webhook=webhook.sealed(hook, self.cipher) if hook else None,
             owner=caller.key_id,
             file_roots=caller.limits.file_roots,
+            s3_places=caller.limits.s3_places,
             priority=allowed_priority(submission, caller.limits),
             run_at=start_of(submission, now),
             created_at=now,
@@ -90,16 +97,21 @@ class Admission:
             batch_id=batch_id,
         )
 
-    def check_file_roots(self, limits: KeyLimits) -> None:
-        """Check that the folders of an API key lie in ``files.roots``, judged by their text alone.
+    def check_places(self, limits: KeyLimits) -> None:
+        """Check the places of an API key, judged by their text alone.
+
+        Its folders must lie in ``files.roots``, and its places of stores in ``s3.connections``.
 
         Raises:
-            InvalidRequest: naming the first folder that does not.
+            InvalidRequest: naming the first folder or place that does not.
         """
         for number, folder in enumerate(limits.file_roots or []):
             if not self._has_folder(folder):
-                field = f"limits.file_roots.{number}"
-                raise refused_fields((field, "is in none of the folders files.roots"))
+                name = f"limits.file_roots.{number}"
+                raise refused_fields((name, "is in none of the folders files.roots"))
+        for number, place in enumerate(limits.s3_places or []):
+            with _naming(f"limits.s3_places.{number}"):
+                self.buckets.connection(parse_place(place), "", None)
 
     def _roots_of(self, limits: KeyLimits) -> Sequence[Path]:
         if limits.file_roots is None:
@@ -109,13 +121,19 @@ class Admission:
     def _has_folder(self, folder: str) -> bool:
         return any(_is_inside(folder, root.absolute()) for root in self.file_roots)
 
-    def _check_targets(self, parameters: JsonObject, schema: JsonObject, limits: KeyLimits) -> None:
+    def _check_targets(self, parameters: JsonObject, schema: JsonObject, caller: Principal) -> None:
         declared = schema.get("properties", {})
         if url := _url_in(parameters, schema):
             webhook.check_url(self.guard, url, f"parameters.{URL_PARAMETER}")
         for name, given in parameters.items():
-            if isinstance(given, str) and _has_format(declared.get(name), ROOT_PATH_FORMAT):
-                check_inside(given, self._roots_of(limits), f"parameters.{name}")
+            if not isinstance(given, str):
+                continue
+            if _has_format(declared.get(name), ROOT_PATH_FORMAT):
+                check_inside(given, self._roots_of(caller.limits), f"parameters.{name}")
+            elif _has_format(declared.get(name), OBJECT_URL_FORMAT) and is_object_url(given):
+                with _naming(f"parameters.{name}"):
+                    address = parse_object(given)
+                    self.buckets.connection(address, caller.key_id, caller.limits.s3_places)
 
     def _check_models(self, parameters: JsonObject, schema: JsonObject, limits: KeyLimits) -> None:
         declared = schema.get("properties", {})
@@ -140,9 +158,25 @@ def allowed_priority(submission: JobSubmission, limits: KeyLimits) -> int:
 
 
 def _url_in(parameters: JsonObject, schema: JsonObject) -> str | None:
-    """Return the URL that the job fetches; None if its type has no such parameter."""
+    """Return the URL that the job fetches; None if it has none, or has the address of an object."""
     url = parameters.get(URL_PARAMETER)
-    return url if isinstance(url, str) and URL_PARAMETER in schema.get("properties", {}) else None
+    declared = schema.get("properties", {}).get(URL_PARAMETER)
+    if not isinstance(url, str) or declared is None:
+        return None
+    return None if is_object_url(url) and _has_format(declared, OBJECT_URL_FORMAT) else url
+
+
+@contextmanager
+def _naming(field_name: str) -> Iterator[None]:
+    """Name *field_name* in the refusal of an address of a store.
+
+    Raises:
+        InvalidRequest: with the code of the refusal.
+    """
+    try:
+        yield
+    except PermanentError as error:
+        raise refused_fields((field_name, error.message), code=error.code) from None
 
 
 def _with_encoded_url(parameters: JsonObject, schema: JsonObject) -> JsonObject:

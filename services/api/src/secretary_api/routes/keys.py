@@ -44,7 +44,7 @@ async def create_key(
 ) -> Success[KeyCreated]:
     """Create a key. Only this answer shows it."""
     limits = KeyLimits(**wanted.limits.model_dump())
-    services.admission.check_file_roots(limits)
+    services.admission.check_places(limits)
     key, token = await services.keyring.create(
         wanted.name, wanted.scopes, wanted.expires_at, limits
     )
@@ -71,7 +71,7 @@ async def change_key(
 ) -> Success[KeyView]:
     """Change the limits of a key; they hold everywhere within 5 seconds."""
     changes = wanted.limits.model_dump(exclude_unset=True)
-    services.admission.check_file_roots(KeyLimits(**changes))
+    services.admission.check_places(KeyLimits(**changes))
     key = await services.keyring.change_limits(key_id, changes)
     services.audit.note(caller, "key.change", key_id, {"limits": changes})
     return Success(data=KeyView.model_validate(key))

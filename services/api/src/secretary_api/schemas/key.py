@@ -8,6 +8,7 @@ from pydantic import AfterValidator, ConfigDict, Field
 
 from secretary_api.schemas.envelope import Request, Timestamp, View
 from secretary_api.schemas.submission import ShortText, Time
+from secretary_common.http.object_address import Place
 from secretary_common.models import JsonObject
 
 Scope = Literal["admin", "deliveries", "metrics", "read", "submit"]
@@ -26,6 +27,13 @@ Count = Annotated[int, Field(ge=1, le=1_000_000_000, strict=True)]
 Folder = Annotated[
     str, Field(max_length=1000, pattern=r"^/[^\x00]*$", strict=True), AfterValidator(_check_folder)
 ]
+
+
+def _check_place(value: str) -> str:
+    return str(Place.parse(value))
+
+
+StorePlace = Annotated[str, Field(max_length=1200, strict=True), AfterValidator(_check_place)]
 Model = Annotated[str, Field(min_length=1, max_length=200, strict=True)]
 
 
@@ -47,6 +55,13 @@ class LimitsRequest(Request):
     file_roots: Annotated[list[Folder], Field(max_length=100)] | None = Field(
         default=None,
         description="The folders in `files.roots` whose files jobs may name; `[]`: none.",
+    )
+    s3_places: Annotated[list[StorePlace], Field(max_length=100)] | None = Field(
+        default=None,
+        description=(
+            "The places of stores (`s3://bucket/prefix/`) that jobs may read from and write to; "
+            "`[]`: none."
+        ),
     )
 
 
@@ -84,6 +99,7 @@ class LimitsView(View):
     max_priority: int | None
     models: list[str] | None
     file_roots: list[str] | None
+    s3_places: list[str] | None
 
 
 class UsageView(View):

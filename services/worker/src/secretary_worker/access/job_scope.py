@@ -21,6 +21,8 @@ class JobScope:
     """The id of the API key that submitted the job."""
     file_roots: Sequence[str] | None = None
     """The only folders whose files the job may name; None: all of ``files.roots``."""
+    s3_places: Sequence[str] | None = None
+    """The only places whose objects the job may name; None: all buckets of ``s3.connections``."""
 
 
 _current: ContextVar[JobScope | None] = ContextVar("secretary_job_scope", default=None)

@@ -170,7 +170,8 @@ class Runner:
         call: Callable[[Job], Awaitable[None]],
     ) -> None:
         """Run the handler with the part of *job* that it may see. Its marks name the job."""
-        with self.loop.marks.job(mark), job_scope(JobScope(job.owner, job.file_roots)):
+        scope = JobScope(job.owner, job.file_roots, job.s3_places)
+        with self.loop.marks.job(mark), job_scope(scope):
             hidden = {"webhook": None, "endpoints": None, "lease": None, "notify": None}
             parameters = self._opened(job, registration)
             await call(job.model_copy(update={**hidden, "parameters": parameters}))

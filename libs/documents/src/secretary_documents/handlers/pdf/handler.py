@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Protocol
 
 from secretary_common.errors import ErrorCode, PermanentError
@@ -19,17 +16,16 @@ from secretary_documents.handlers.pdf.output_files import check_file_count
 from secretary_documents.handlers.pdf.parameters import PdfParameters
 from secretary_documents.handlers.pdf.parts import add_parts
 from secretary_documents.handlers.pdf.result import PdfExtract
+from secretary_documents.handlers.source import FileSource
 from secretary_documents.templates.json_fields import JsonFields
 from secretary_documents.templates.transformer import (
     FoundFields,
     TransformRequest,
     TransformResult,
 )
-from secretary_documents.web.download import Downloader
-from secretary_worker import OpenFile, Uploads, open_under_roots, private_copy
+from secretary_worker import OpenFile
 
 ACCEPT = "application/pdf, */*;q=0.5"
-_TOO_LARGE = ErrorCode.PDF_TOO_LARGE
 
 
 class TextTransformer(Protocol):
@@ -65,27 +61,18 @@ class PdfHandler:
         self,
         *,
         extractor: PdfExtractor,
-        roots: Iterable[Path],
-        max_bytes: int,
-        downloader: Downloader,
-        uploads: Uploads | None = None,
+        source: FileSource,
         transformer: TextTransformer | None = None,
     ) -> None:
         """Wire the handler.
 
         Args:
             extractor: reads the files.
-            roots: the folders whose files jobs may name.
-            max_bytes: the largest file or upload, in bytes; the downloader has its own limit.
-            downloader: fetches the PDFs of jobs that name a URL.
-            uploads: opens the PDFs of jobs that name an upload. With None, such jobs fail.
+            source: opens the PDFs that jobs name.
             transformer: applies the templates of jobs that have one. With None, such jobs fail.
         """
         self._extractor = extractor
-        self._roots = list(roots)
-        self._max_bytes = max_bytes
-        self._downloader = downloader
-        self._uploads = uploads
+        self._source = source
         self._transformer = transformer
 
     async def __call__(
@@ -106,7 +93,8 @@ class PdfHandler:
             JsonFields(parameters.fields)  # a bad schema fails before any page is read
         report.log("info", f"PDF extraction started, method {parameters.extraction_method}")
         report.progress(progress.READING_FILE)
-        async with report.repeating_progress(), self._source(parameters, job.owner) as file:
+        source = self._source.open(parameters, job.owner, accept=ACCEPT)
+        async with report.repeating_progress(), source as file:
             resource_calculator.add_bytes(file.size)
             extract = await self._extract(task, file)
         async with report.repeating_progress():
@@ -135,26 +123,6 @@ class PdfHandler:
             if task.parameters.include_images:
                 extract.images_archive = await add_images(pdf.document, numbers, task.report)
         return extract
-
-    @asynccontextmanager
-    async def _source(self, parameters: PdfParameters, owner: str) -> AsyncIterator[OpenFile]:
-        if parameters.filename is not None:
-            with open_under_roots(
-                parameters.filename, self._roots, self._max_bytes, too_large=_TOO_LARGE
-            ) as original:
-                async with private_copy(original, self._max_bytes, too_large=_TOO_LARGE) as file:
-                    yield file
-        elif parameters.url is not None:
-            async with self._downloader.fetch(parameters.url, accept=ACCEPT) as download:
-                yield OpenFile(download.file.fileno(), download.name, download.size)
-        elif parameters.file_id is not None and self._uploads is not None:
-            upload = self._uploads.open(
-                parameters.file_id, owner, self._max_bytes, too_large=_TOO_LARGE
-            )
-            async with upload as file:
-                yield file
-        else:
-            raise PermanentError("this worker has no uploads", code=ErrorCode.FILE_NOT_FOUND)
 
     async def _transform_text(self, task: PdfTask, extract: PdfExtract) -> None:
         parameters, transformer = task.parameters, self._transformer

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from secretary_common.models import JsonObject
-from secretary_common.models.file import ROOT_PATH_FORMAT, UPLOAD_FORMAT
+from secretary_common.models.file import OBJECT_URL_FORMAT, ROOT_PATH_FORMAT, UPLOAD_FORMAT
 from secretary_documents.handlers.parameter import FROZEN, checked_as, optional, without_null
 from secretary_documents.handlers.pdf.options import (
     LOCAL_ONLY,
@@ -21,13 +21,12 @@ from secretary_documents.handlers.pdf.options import (
     remote_fault,
     remote_rule,
 )
+from secretary_documents.handlers.source import SOURCES
 from secretary_documents.pdf.ocr_engine import OcrEngine
 
 ExtractionMethod = Literal["native", "ocr", "mistral_ocr", "openai_vision", "combined"]
 MAX_PAGE = 1_000_000
 """The largest page number. Without a limit, JSON would accept 1e308 as a whole number."""
-SOURCES = ("filename", "url", "file_id")
-"""The parameters that name the PDF. A job has exactly one of them."""
 # A language by Tesseract's name, such as eng, deu or chi_sim; never a path.
 Language = Annotated[str, Field(pattern=r"^[A-Za-z]{3}(_[A-Za-z0-9]+)*$", max_length=32)]
 
@@ -62,9 +61,10 @@ class PdfParameters(BaseModel):
         json_schema_extra=checked_as(ROOT_PATH_FORMAT),
     )
     url: str | None = optional(
-        "The URL of the PDF, http or https; give this, filename or file_id.",
+        "The URL of the PDF, http, https or s3://bucket/key; give this, filename or file_id.",
         min_length=1,
         max_length=8192,
+        json_schema_extra=checked_as(OBJECT_URL_FORMAT),
     )
     file_id: str | None = optional(
         "The id of an upload, from POST /api/files; give this, filename or url.",

@@ -7,13 +7,15 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from secretary_common.models import JsonObject, name_fault
+from secretary_common.models.file import OBJECT_URL_FORMAT
 from secretary_documents.handlers.parameter import (
     FROZEN,
+    FileUrl,
     Language,
     SourceLanguage,
     TemplateName,
     Url,
-    WebUrl,
+    checked_as,
     optional,
     optional_model,
 )
@@ -48,11 +50,13 @@ class SessionParameters(BaseModel):
     speakers_image_url: list[Url] | None = optional(
         "The pictures of the speakers, in the same order.", max_length=100
     )
-    video_url: WebUrl | None = optional(
-        "The recording; by default a recording that the page links."
+    video_url: FileUrl | None = optional(
+        "The recording (http, https, s3://bucket/key); by default one that the page links.",
+        json_schema_extra=checked_as(OBJECT_URL_FORMAT),
     )
-    attachments_url: WebUrl | None = optional(
-        "Slides; the job also reads the slides that the page links."
+    attachments_url: FileUrl | None = optional(
+        "Slides (http, https, s3://bucket/key); the job also reads slides that the page links.",
+        json_schema_extra=checked_as(OBJECT_URL_FORMAT),
     )
     video_transcript: str | None = optional(
         "The transcript, if it is known; then captions and recording are not used.", min_length=1
