@@ -161,6 +161,8 @@ lock: setup ## Write the hashed requirements.lock files from the pyproject files
 	done
 	@$(LOCK) libs/documents/pyproject.toml --extra rapidocr --constraint requirements.lock \
 		-o libs/documents/rapidocr.lock
+	@$(LOCK) libs/documents/pyproject.toml --extra office --constraint requirements.lock \
+		-o libs/documents/office.lock
 	@$(LOCK) deploy/docker/build.in -o deploy/docker/build.lock
 
 clean: ## Remove all generated files, including .venv

@@ -70,6 +70,13 @@ MEANINGS: Mapping[str, str] = {
     "PDF_INVALID": "The file is no readable PDF.",
     "PDF_TOO_LARGE": "The PDF is larger than `pdf` allows.",
     "PDF_TOO_MANY_PAGES": "The PDF has more pages than `pdf` allows.",
+    "UNSUPPORTED_MEDIA": "No reader reads this kind of file; the message and `details.media` say "
+    "what it is.",
+    "FORMAT_NOT_INSTALLED": "The worker lacks the package for this format; `details.extra` names "
+    "the extra that installs it.",
+    "DOCUMENT_INVALID": "The file is damaged.",
+    "DOCUMENT_ENCRYPTED": "The file needs a password, and is no PDF.",
+    "DOCUMENT_TOO_LARGE": "The file exceeds a limit of `documents`, such as its unpacked size.",
     "PDF_PAGE_TOO_LARGE": "A page has more pixels than `pdf` allows.",
     "PDF_PASSWORD_REQUIRED": "The PDF needs a password.",
     "PDF_WRONG_PASSWORD": "The password does not open the PDF.",

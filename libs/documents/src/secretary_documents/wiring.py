@@ -5,13 +5,23 @@ from __future__ import annotations
 from dataclasses import replace
 
 from secretary_common.errors import ConfigurationError, ErrorCode
-from secretary_common.settings.documents import MediaSection, PdfSection, TemplatesSection
+from secretary_common.runtime.log import get_logger
+from secretary_common.settings.documents import (
+    DocumentsSection,
+    MediaSection,
+    PdfSection,
+    TemplatesSection,
+)
 from secretary_common.settings.provider import (
     LlmSection,
     MistralSection,
     TranscriptionSection,
     VisionSection,
 )
+from secretary_documents.formats.format import missing_extras
+from secretary_documents.handlers.document.handler import DocumentHandler
+from secretary_documents.handlers.document.parameters import DocumentParameters
+from secretary_documents.handlers.document.reader_factory import FILE_CHILD, make_document_reader
 from secretary_documents.handlers.pdf.extractor import CHILD as PDF_CHILD
 from secretary_documents.handlers.pdf.extractor import PdfExtractor
 from secretary_documents.handlers.pdf.handler import PdfHandler
@@ -39,18 +49,21 @@ from secretary_documents.web.page_reader import CHILD as PAGE_CHILD
 from secretary_documents.web.page_reader import MAX_PAGE_BYTES, SandboxedPageReader
 from secretary_worker import HandlerContext, register
 
+log = get_logger(__name__)
+
 PAGE_SEC = 60.0
 """The deadline for fetching a web page, redirects included."""
 
 
 def setup(context: HandlerContext) -> None:
-    """Register ``pdf``, ``transformer`` and ``session``.
+    """Register ``document``, ``pdf``, ``transformer`` and ``session``.
 
     The worker finds this function by the entry point ``secretary.handlers``.
 
     Raises:
         ConfigurationError: ``templates.dir`` is not a folder.
     """
+    _log_missing_extras()
     templates = _template_catalog(context)
     context.announce_templates(templates.listing)
     transformer = _transformer(context, templates)
@@ -60,7 +73,7 @@ def setup(context: HandlerContext) -> None:
     extractor = PdfExtractor(
         limits=context.section("pdf", PdfSection),
         max_bytes=context.max_file_bytes,
-        zygote=context.zygote(PDF_CHILD, {"pdf", "session"}),
+        zygote=context.zygote(PDF_CHILD, {"document", "pdf", "session"}),
         cache=context.cache("pages"),
         remote=_remote_readers(context),
     )
@@ -73,6 +86,16 @@ def setup(context: HandlerContext) -> None:
             context.uploads,
             too_large=ErrorCode.PDF_TOO_LARGE,
         ),
+        transformer=transformer,
+    )
+    document = DocumentHandler(
+        reader=make_document_reader(
+            extractor,
+            context.zygote(FILE_CHILD, {"document"}),
+            documents=context.section("documents", DocumentsSection),
+            pdf=context.section("pdf", PdfSection),
+        ),
+        source=FileSource(context.file_roots, context.max_file_bytes, downloader, context.uploads),
         transformer=transformer,
     )
     pages = SandboxedPageReader(
@@ -92,9 +115,17 @@ def setup(context: HandlerContext) -> None:
         read_slides=PdfSlidesReader(extractor),
         transcribe=_recording_transcriber(context),
     )
+    register("document", document, params=DocumentParameters)
     register("pdf", pdf, params=PdfParameters)
     register("transformer", TransformerHandler(transformer, pages), params=TransformerParameters)
     register("session", session, params=SessionParameters)
+
+
+def _log_missing_extras() -> None:
+    """Log which formats the worker cannot read, because an optional package is missing."""
+    for extra, formats in missing_extras().items():
+        package = f"secretary-documents[{extra}]"
+        log.info("documents.formats_missing", formats=", ".join(formats), install=package)
 
 
 def _remote_readers(context: HandlerContext) -> dict[str, RemoteReader]:

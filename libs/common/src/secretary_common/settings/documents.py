@@ -43,6 +43,29 @@ class PdfSection(Section):
     """
 
 
+class DocumentsSection(Section):
+    """Limits of other files than PDFs. Limits of pages and of text are those of ``pdf``."""
+
+    max_unpacked_mb: float = Field(default=512, gt=0)
+    """The most that the parts of one ZIP or office file may have together, unpacked."""
+    max_members: int = Field(default=10_000, ge=1)
+    """The most parts of one ZIP or office file."""
+    max_documents: int = Field(default=1000, ge=1)
+    """The most documents of one job: attachments and files in archives count too."""
+    max_depth: int = Field(default=5, ge=1, le=20)
+    """How deep archives and mails may lie inside one another."""
+    max_cells: int = Field(default=2_000_000, ge=1)
+    """The most cells of all tables of one file, empty ones included."""
+    max_picture_mpixels: float = Field(default=120, gt=0, le=1000)
+    """The most pixels of a picture, in millions."""
+    memory_mb: int = Field(default=2048, ge=256)
+    """The address space of one child process."""
+    cpu_sec: int = Field(default=120, ge=1)
+    """The CPU time for one file, without OCR."""
+    timeout_sec: Seconds = 300.0
+    """Wall clock for one file, without OCR."""
+
+
 class MediaSection(Section):
     """Limits for fetching, converting and cutting recordings; the programs ffmpeg and yt-dlp."""
 

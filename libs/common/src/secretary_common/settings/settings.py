@@ -29,7 +29,12 @@ from pydantic_settings import (
 
 from secretary_common.errors import ConfigurationError
 from secretary_common.runtime.lifecycle import listen_problem
-from secretary_common.settings.documents import MediaSection, PdfSection, TemplatesSection
+from secretary_common.settings.documents import (
+    DocumentsSection,
+    MediaSection,
+    PdfSection,
+    TemplatesSection,
+)
 from secretary_common.settings.provider import (
     LlmSection,
     MistralSection,
@@ -77,6 +82,7 @@ class Settings(BaseSettings):
     s3: S3Section = S3Section()
     security: SecuritySection = SecuritySection()
     pdf: PdfSection = PdfSection()
+    documents: DocumentsSection = DocumentsSection()
     templates: TemplatesSection = TemplatesSection()
     mistral: MistralSection = MistralSection()
     vision: VisionSection = VisionSection()

@@ -36,6 +36,8 @@ class Page:
     pictures: list[JsonObject] = field(default_factory=list)
     """The pictures to keep: ``{"name", "box"}``."""
 
+    name: str | None = None
+    """The name of the sheet, slide or chapter. Pages of a PDF have none."""
     edges: JsonObject = field(default_factory=dict)
     """The first and the last block, with which pages are joined (``continuation.edges_of``)."""
 

@@ -76,7 +76,7 @@ def readable_text(root: LexborNode, url: str, *, with_navigation: bool = False) 
     """Return the readable text below *root*, a node of the page at *url*, as Markdown."""
     writer = _Writer()
     anchors: list[tuple[int, str | None]] = []
-    for node, entering in _walk(root, with_navigation=with_navigation):
+    for node, entering in walk(root, with_navigation=with_navigation):
         tag = node.tag or ""
         if tag == "-text":
             _text(node, writer)
@@ -98,7 +98,7 @@ def own_text(node: LexborNode) -> str:
     """Return the visible text of *node* on one line, without markup."""
     pieces = (
         piece.text(deep=False)
-        for piece, entering in _walk(node, with_navigation=True)
+        for piece, entering in walk(node, with_navigation=True)
         if entering and piece.tag == "-text"
     )
     return _SPACE.sub(" ", " ".join(pieces)).strip()
@@ -114,7 +114,7 @@ def is_navigation(node: LexborNode) -> bool:
     return False
 
 
-def _walk(root: LexborNode, *, with_navigation: bool) -> Iterator[tuple[LexborNode, bool]]:
+def walk(root: LexborNode, *, with_navigation: bool) -> Iterator[tuple[LexborNode, bool]]:
     """Yield each visible node when the walk enters it, and each element when the walk leaves it.
 
     The walk uses no recursion, because pages may be nested deeply.

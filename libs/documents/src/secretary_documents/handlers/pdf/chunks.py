@@ -75,9 +75,14 @@ def _whole(blocks: Iterable[Block]) -> Iterator[Block]:
 
 def _continued(block: Block, rest: Block) -> Block:
     """Return *block* with the text and the place of its *rest* on a later page."""
-    place = {"page": rest["page"], "box": rest["box"]}
+    place = _place(rest)
     text = join_lines([block["text"], rest["text"]])
     return {**block, "text": text, "continued_at": [*block.get("continued_at", ()), place]}
+
+
+def _place(block: Block) -> dict[str, Any]:
+    """Return the page and the box of *block*; blocks of office files have no box."""
+    return {name: block[name] for name in ("page", "box") if name in block}
 
 
 def _sections(blocks: Iterable[Block]) -> Iterator[_Section]:
@@ -171,7 +176,7 @@ def _chunk(index: int, headings: Sequence[str], pieces: Sequence[_Piece]) -> dic
     text = "\n\n".join(piece.text for piece in pieces)
     places: list[dict[str, Any]] = []
     for piece in pieces:
-        first = {"page": piece.block["page"], "box": piece.block["box"]}
+        first = _place(piece.block)
         found = [first, *piece.block.get("continued_at", ())]
         places += [place for place in found if place not in places[-len(found) :]]
     return {

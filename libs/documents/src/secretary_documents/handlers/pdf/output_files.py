@@ -151,7 +151,7 @@ async def add_pictures(
         async for picture in document.pictures(page.number, places):
             await report.file(picture.name, picture.png, "image/png")
         kept += [
-            {"page": page.number, "file": place["name"], "box": _rounded(place["box"])}
+            {"page": page.number, "file": place["name"], **_rounded(place["box"])}
             for place in places
         ]
     if (found := sum(len(page.pictures) for page in pages)) > len(kept):
@@ -174,11 +174,12 @@ async def add_tables(
     for block in tables[:most]:
         with parsing_answer():
             written = await asyncio.to_thread(table_to_csv, block["table"])
-            page, box, size = int(block["page"]), block["box"], _size(block["table"])
+            page, size = int(block["page"]), _size(block["table"])
+            box = {"box": block["box"]} if "box" in block else {}
         counts[page] += 1
         name = f"page_{page}_table_{counts[page]}.csv"
         await report.file(name, written.encode(errors="replace"), _CSV)
-        kept.append({"page": page, "file": name, "box": box, **size})
+        kept.append({"page": page, "file": name, **box, **size})
     if len(tables) > len(kept):
         report.log("warning", f"{len(kept)} of {len(tables)} tables are kept (tables.max_count)")
     return kept
@@ -188,8 +189,9 @@ def _size(table: JsonObject) -> JsonObject:
     return {name: table[name] for name in ("rows", "columns")}
 
 
-def _rounded(box: Sequence[float]) -> list[float]:
-    return [round(side, 1) for side in box]
+def _rounded(box: Sequence[float]) -> JsonObject:
+    """Return *box* rounded. Pictures of office files have no place on their page."""
+    return {"box": [round(side, 1) for side in box]} if any(box) else {}
 
 
 def without_pictures_after(pages: Sequence[Page], most: int) -> list[Page]:

@@ -27,7 +27,7 @@ _WRITE_CHARS = 4 * 2**20
 _RUN = "run"
 # Most pages have none of these fields. Without them, an entry is small, and an older version can
 # read it.
-_OPTIONAL = ("outputs", "lines", "pictures", "edges")
+_OPTIONAL = ("outputs", "lines", "pictures", "edges", "name")
 
 
 class PageCache:

@@ -55,7 +55,7 @@ class ReaderFactory:
             parameters.text_output,
             max_pixels=self.max_pixels,
             keep_headers=parameters.keep_headers,
-            also=_also(parameters),
+            also=other_outputs(parameters),
             lines=parameters.is_searchable,
             pictures=_pictures(parameters),
             ocr=None if method == "native" else self._ocr_options(parameters),
@@ -85,7 +85,7 @@ class ReaderFactory:
         return lambda _: reader
 
 
-def _also(parameters: PdfParameters) -> tuple[Output, ...]:
+def other_outputs(parameters: PdfParameters) -> tuple[Output, ...]:
     """Return the outputs of the pages besides the text of the result.
 
     Chunks and tables need the blocks.

@@ -57,6 +57,7 @@ def _language_missing(scripts: Sequence[str]) -> PermanentError:
 def text_content(page: Page) -> JsonObject:
     """Return the entry of *page* in ``text_contents``, without what is not known of it."""
     optional = {
+        "name": page.name,
         "reason": page.reason,
         "confidence": page.confidence,
         "engine": page.engine,
@@ -89,7 +90,7 @@ class PdfExtract:
         """Return the job's result. ``structured_data`` repeats all other fields."""
         result = {"extracted_text": self.text, "metadata": self._metadata(), "usage": usage}
         if self.transformed is not None:
-            result["template"] = _template(self.transformed)
+            result["template"] = template_part(self.transformed)
             result["template_fields"] = self.transformed.fields
         if self.images_archive is not None:
             result["images_archive_filename"] = self.images_archive
@@ -109,6 +110,7 @@ class PdfExtract:
         }
 
 
-def _template(done: TransformResult) -> JsonObject:
+def template_part(done: TransformResult) -> JsonObject:
+    """Return the part of a result about the template that was applied."""
     warnings = list(done.warnings)
     return {**(done.template or {}), "llm": done.llm, "warnings": warnings, "text": done.text}

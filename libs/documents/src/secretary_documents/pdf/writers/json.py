@@ -11,9 +11,14 @@ from secretary_documents.pdf.writers.markup import join_lines
 
 
 def to_json(layout: PageLayout) -> str:
-    """Return *layout* as a JSON object. Repeated headers and footers are always in it."""
+    """Return *layout* as a JSON object. Repeated headers and footers are always in it.
+
+    A page without a size, such as a sheet, has no boxes.
+    """
     blocks = [_block(block, order, layout) for order, block in enumerate(layout.blocks)]
     size = {"width": round(layout.width, 1), "height": round(layout.height, 1)}
+    if not layout.width:
+        size = {}
     return json.dumps({"page": layout.number, **size, "blocks": blocks}, ensure_ascii=False)
 
 
@@ -22,7 +27,7 @@ def _block(block: Block, order: int, layout: PageLayout) -> dict[str, Any]:
         "kind": block.kind.value,
         "page": layout.number,
         "order": order,
-        "box": [round(side, 1) for side in layout.shown(block.box)],
+        "box": [round(side, 1) for side in layout.shown(block.box)] if layout.width else None,
         "text": _text(block),
         "method": block.method,
         "confidence": block.confidence,

@@ -1,0 +1,97 @@
+"""Reads mails in the format of the internet (RFC 5322)."""
+
+from __future__ import annotations
+
+import email
+import email.policy
+from collections.abc import Iterator
+from email.message import EmailMessage, Message
+from functools import partial
+from pathlib import Path
+
+from secretary_documents.formats.builder import Builder
+from secretary_documents.formats.mail.letter import Letter, add_letter, member_name
+
+_MOST_PARTS = 2000
+_PLAIN, _HTML = "text/plain", "text/html"
+
+
+def read_mail(path: str, builder: Builder) -> None:
+    """Read the mail at *path*: its headers and text, and its attachments as members."""
+    content = Path(path).read_bytes()
+    # A mailbox begins with a line that is no header.
+    start = content.find(b"\n") + 1 if content.startswith(b"From ") else 0
+    message = email.message_from_bytes(content[start:], policy=email.policy.default)
+    texts: dict[str, list[str]] = {_PLAIN: [], _HTML: []}
+    attachments: list[EmailMessage] = []
+    for part in _parts(message):
+        kind = part.get_content_type()
+        if kind in texts and not _is_attachment(part):
+            texts[kind].append(_text_of(part))
+        else:
+            attachments.append(part)
+    headers = {name: _header(message, name) for name in ("From", "To", "Cc", "Date", "Subject")}
+    letter = Letter(headers, "\n\n".join(texts[_PLAIN]), "\n".join(texts[_HTML]))
+    add_letter(letter, builder)
+    for number, part in enumerate(attachments, start=1):
+        _add_attachment(part, number, builder)
+
+
+def _header(message: EmailMessage, name: str) -> str:
+    try:
+        return str(message.get(name, ""))
+    except (ValueError, TypeError, LookupError, AttributeError):  # a header that is no header
+        return ""
+
+
+def _parts(message: EmailMessage) -> Iterator[EmailMessage]:
+    """Yield the parts that are not made of parts; a mail inside the mail is one part."""
+    stack: list[EmailMessage] = [message]
+    count = 0
+    while stack and count < _MOST_PARTS:
+        part = stack.pop()
+        if part.get_content_maintype() == "multipart":
+            stack += reversed([one for one in part.iter_parts() if isinstance(one, EmailMessage)])
+        else:
+            count += 1
+            yield part
+
+
+def _is_attachment(part: EmailMessage) -> bool:
+    try:
+        return part.is_attachment() or bool(part.get_filename())
+    except (ValueError, TypeError, LookupError, AttributeError):
+        return True
+
+
+def _text_of(part: EmailMessage) -> str:
+    try:
+        return str(part.get_content())
+    except (LookupError, ValueError, KeyError):  # an unknown encoding
+        payload = part.get_payload(decode=True)
+        return payload.decode(errors="replace") if isinstance(payload, bytes) else ""
+
+
+def _add_attachment(part: EmailMessage, number: int, builder: Builder) -> None:
+    content = _content_of(part)
+    if not content:
+        return
+    try:
+        name = part.get_filename() or ""
+    except (ValueError, TypeError, LookupError, AttributeError):
+        name = ""
+    if not name:
+        extension = (
+            "eml" if part.get_content_maintype() == "message" else part.get_content_subtype()
+        )
+        name = f"attachment_{number}.{extension}"
+    builder.member(member_name(name), len(content), partial(bytes, content))
+
+
+def _content_of(part: EmailMessage) -> bytes:
+    if part.get_content_maintype() == "message":
+        inner = part.get_payload()
+        if isinstance(inner, list) and inner and isinstance(inner[0], Message):
+            return inner[0].as_bytes()
+    payload = part.get_payload(decode=True)
+    return payload if isinstance(payload, bytes) else b""

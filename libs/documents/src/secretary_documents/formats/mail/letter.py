@@ -1,0 +1,52 @@
+"""Adds the headers and the text of a mail as one page."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from secretary_documents.formats.builder import Builder, run
+from secretary_documents.formats.markup.html import read_html
+
+_PARAGRAPHS = re.compile(r"\n[ \t]*\n\s*")
+_NOT_IN_NAMES = re.compile(r"[\x00-\x1f/\\]+")
+_LONGEST_NAME = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A mail without its attachments."""
+
+    headers: dict[str, str]
+    """From, To, Cc, Date and Subject; a missing one is empty."""
+    plain: str
+    html: str
+
+
+def add_letter(letter: Letter, builder: Builder) -> None:
+    """Add *letter*: the subject as the heading, then the headers, then the text.
+
+    The text is read from HTML if the mail has it, because plain text has no structure.
+    """
+    subject = letter.headers.get("Subject", "").strip()
+    builder.title = subject or None
+    builder.author = letter.headers.get("From", "").strip() or None
+    builder.start_page()
+    builder.heading([run(subject or "(no subject)")], 1)
+    for name, value in letter.headers.items():
+        if value.strip() and name != "Subject":
+            builder.paragraph([run(f"{name}: {value}")])
+    blocks = len(builder.pages[-1].layout.blocks)
+    if letter.html.strip():
+        title = builder.title
+        read_html(letter.html, builder)
+        builder.title = title
+    if len(builder.pages[-1].layout.blocks) == blocks:
+        for paragraph in _PARAGRAPHS.split(letter.plain.replace("\r\n", "\n")):
+            builder.paragraph([run(paragraph)])
+
+
+def member_name(name: str) -> str:
+    """Return the *name* of an attachment without folders and control characters."""
+    cleaned = _NOT_IN_NAMES.sub("_", name).strip() or "attachment"
+    return cleaned[:_LONGEST_NAME]

@@ -1,0 +1,310 @@
+"""Reads rich text (RTF): paragraphs, headings, lists, tables, notes, links, title and author."""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from secretary_documents.formats.builder import Builder, run
+from secretary_documents.formats.limits import damaged
+from secretary_documents.formats.markup.rich_text_table import RichTextTable
+from secretary_documents.formats.markup.rich_text_tokens import (
+    CLOSE,
+    CODE_PAGES,
+    OPEN,
+    SYMBOLS,
+    PlaceTexts,
+    Token,
+    encoding_of,
+    tokens_in,
+)
+from secretary_documents.formats.markup.rich_text_words import (
+    KNOWN_STARRED,
+    PLACES,
+    SKIPPED,
+    TABLE_WORDS,
+)
+from secretary_documents.pdf.layout.model import Kind, Span
+
+_LINK = re.compile(r'HYPERLINK\s{1,9}"([^"]{1,2000})"')
+_HEADING = re.compile(r"(?:heading|überschrift|titre) ?([1-9])", re.IGNORECASE)
+_MOST_GROUPS = 1000
+_LEVELS = 9
+# A character beyond 16 bits is written as two halves.
+_FIRST_HALVES, _SECOND_HALVES = range(0xD800, 0xDC00), range(0xDC00, 0xE000)
+
+
+@dataclass(slots=True)
+class _Group:
+    """The state that a closing brace restores."""
+
+    place: str = ""
+    skipped: bool = False
+    hidden: bool = False
+    encoding: str = "cp1252"
+    fallback: int = 1
+    """How many characters follow a Unicode character for older readers."""
+
+
+@dataclass(slots=True)
+class _Paragraph:
+    """The properties of the current paragraph."""
+
+    level: int = 0
+    style: int = 0
+    in_table: bool = False
+    depth: int = 0
+
+
+def read_rich_text(path: str, builder: Builder) -> None:
+    """Read the rich text at *path* into *builder*."""
+    builder.start_page()
+    read_rtf(Path(path).read_bytes(), builder)
+
+
+def read_rtf(content: bytes, builder: Builder) -> None:
+    """Add the rich text *content* to the page of *builder*.
+
+    Raises:
+        PermanentError: DOCUMENT_INVALID, it is nested too deeply.
+    """
+    _RichTextReader(builder).read(content)
+
+
+class _RichTextReader:
+    """Reads one rich text token by token."""
+
+    def __init__(self, builder: Builder) -> None:
+        self._builder = builder
+        self._groups: list[_Group] = [_Group()]
+        self._texts = PlaceTexts()
+        self._bytes = bytearray()
+        self._pending_skips = 0
+        self._high = 0
+        """The first half of a character beyond 16 bits."""
+        self._runs: list[Span] = []
+        self._link: str | None = None
+        self._link_depth = 0
+        self._paragraph = _Paragraph()
+        self._table = RichTextTable(builder.budget)
+        self._encodings: dict[int, str] = {}
+        self._font = 0
+        self._heading_styles: dict[int, int] = {}
+        self._style = 0
+        self._notes = 0
+        self._default = "cp1252"
+        self._words: dict[str, Callable[[int | None], None]] = {
+            "par": self._end_paragraph,
+            "sect": self._end_paragraph,
+            "page": self._page_break,
+            "pard": self._reset,
+            "cell": self._end_cell,
+            "row": self._end_row,
+            "u": self._unicode,
+            "f": self._choose_font,
+            "fcharset": self._set_charset,
+            "ansicpg": self._set_code_page,
+            "s": self._choose_style,
+        }
+
+    @property
+    def _group(self) -> _Group:
+        return self._groups[-1]
+
+    def read(self, content: bytes) -> None:
+        """Read all of *content*."""
+        starred = False
+        for token in tokens_in(content):
+            if token.word == "*":
+                starred = True
+                continue
+            self._token(token, starred=starred)
+            starred = False
+        self._end_paragraph(None)
+        self._finish_table()
+        self._builder.title = self._texts.take("title").strip() or self._builder.title
+        self._builder.author = self._texts.take("author").strip() or self._builder.author
+
+    def _token(self, token: Token, *, starred: bool) -> None:
+        if not token.word:
+            self._add_bytes(token.text)
+            return
+        self._decode()
+        if token.word == OPEN:
+            self._open()
+        elif token.word == CLOSE:
+            self._close()
+        elif self._group.skipped:
+            return
+        else:
+            self._word(token, starred=starred)
+
+    def _open(self) -> None:
+        if len(self._groups) > _MOST_GROUPS:
+            raise damaged("the rich text is nested too deeply")
+        self._groups.append(replace(self._group))
+
+    def _close(self) -> None:
+        if len(self._groups) == 1:
+            return
+        closed = self._groups.pop()
+        if closed.place != self._group.place and not closed.skipped:
+            self._end_place(closed.place)
+        if self._link and len(self._groups) < self._link_depth:
+            self._link = None
+
+    def _word(self, token: Token, *, starred: bool) -> None:
+        word, number = token.word, token.number
+        if word in PLACES:
+            self._group.place = word
+        elif word in SKIPPED or (starred and word not in KNOWN_STARRED):
+            self._group.skipped = True
+        elif word in self._words:
+            self._words[word](number)
+        elif word in SYMBOLS:
+            self._add_text(SYMBOLS[word])
+        elif word in TABLE_WORDS:
+            self._table.word(word)
+        else:
+            self._property(word, number)
+
+    def _property(self, word: str, number: int | None) -> None:
+        if word == "uc":
+            self._group.fallback = max(number or 0, 0)
+        elif word == "v":
+            self._group.hidden = number != 0
+        elif word == "plain":
+            self._group.hidden = False
+        elif word == "intbl":
+            self._paragraph.in_table = True
+        elif word == "outlinelevel" and number is not None and 0 <= number < _LEVELS:
+            self._paragraph.level = number + 1
+        elif word == "ilvl":
+            self._paragraph.depth = max(number or 0, 0)
+
+    def _add_bytes(self, text: bytes) -> None:
+        """Add *text*, without the characters that stand for a Unicode character before them."""
+        skips = min(self._pending_skips, len(text))
+        self._pending_skips -= skips
+        if not self._group.skipped:
+            self._bytes += text[skips:]
+
+    def _decode(self) -> None:
+        self._pending_skips = 0
+        if self._bytes:
+            encoding = self._group.encoding
+            text = self._bytes.decode(encoding, errors="replace")
+            self._bytes.clear()
+            self._add_text(text)
+
+    def _add_text(self, text: str) -> None:
+        group = self._group
+        if group.skipped or group.hidden:
+            return
+        if group.place:
+            self._texts.add(group.place, text)
+        else:
+            self._runs.append(run(text, link=self._link))
+
+    def _unicode(self, number: int | None) -> None:
+        code = (number or 0) % 0x10000
+        if code in _FIRST_HALVES:
+            self._high = code
+        elif code in _SECOND_HALVES:
+            if self._high:
+                halves = struct.pack("<HH", self._high, code)
+                self._add_text(halves.decode("utf-16-le"))
+            self._high = 0
+        else:
+            self._add_text(chr(code))
+        self._pending_skips = self._group.fallback
+
+    def _end_place(self, place: str) -> None:
+        """Use the text of a place whose group has ended."""
+        if place == "footnote":
+            self._notes += 1
+            self._runs.append(run(f"[{self._notes}]"))
+            self._builder.footnote(f"[{self._notes}]", [run(self._texts.take(place))])
+        elif place == "fldinst":
+            match = _LINK.search(self._texts.take(place))
+            self._link, self._link_depth = (match[1], len(self._groups)) if match else (None, 0)
+        elif place.startswith(("header", "footer")):
+            kind = Kind.HEADER if place.startswith("header") else Kind.FOOTER
+            self._builder.running(kind, [run(self._texts.take(place))])
+        elif place == "stylesheet":
+            self._learn_style()
+
+    def _choose_font(self, number: int | None) -> None:
+        self._font = number or 0
+        if self._group.place != "fonttbl":
+            self._group.encoding = self._encodings.get(self._font, self._default)
+
+    def _set_charset(self, number: int | None) -> None:
+        self._encodings[self._font] = CODE_PAGES.get(number or 0, self._default)
+
+    def _set_code_page(self, number: int | None) -> None:
+        self._default = self._group.encoding = encoding_of(number)
+
+    def _choose_style(self, number: int | None) -> None:
+        if self._group.place == "stylesheet":
+            self._learn_style()
+            self._style = number or 0
+        else:
+            self._paragraph.style = number or 0
+
+    def _learn_style(self) -> None:
+        """Note whether the style whose name was read is one of headings."""
+        name = self._texts.take("stylesheet").strip()
+        if match := _HEADING.match(name):
+            self._heading_styles[self._style] = int(match[1])
+
+    def _reset(self, _: int | None) -> None:
+        self._paragraph = _Paragraph()
+
+    def _text(self) -> str:
+        text = "".join(one.text for one in self._runs)
+        self._runs = []
+        return text
+
+    def _end_cell(self, _: int | None) -> None:
+        marker = self._texts.take("listtext") or self._texts.take("pntext")
+        self._table.cell(f"{marker.strip()} {self._text()}".strip())
+
+    def _end_row(self, _: int | None) -> None:
+        self._table.end_row()
+
+    def _finish_table(self) -> None:
+        if table := self._table.finish():
+            self._builder.table(table)
+
+    def _page_break(self, _: int | None) -> None:
+        self._end_paragraph(None)
+        self._finish_table()
+        self._builder.start_page()
+
+    def _end_paragraph(self, _: int | None) -> None:
+        if self._group.place:
+            self._texts.add(self._group.place, "\n")
+            return
+        if self._paragraph.in_table:
+            self._runs.append(run(" "))
+            return
+        self._finish_table()
+        runs, self._runs = self._runs, []
+        marker = (self._texts.take("listtext") or self._texts.take("pntext")).strip()
+        level = self._paragraph.level or self._heading_styles.get(self._paragraph.style, 0)
+        if level:
+            prefix = [run(f"{marker} ")] if marker else []
+            self._builder.heading([*prefix, *runs], level)
+        elif marker and any(one.text.strip() for one in runs):
+            self._builder.item(runs, depth=self._paragraph.depth, marker=_shown(marker))
+        else:
+            self._builder.paragraph(runs)
+
+
+def _shown(marker: str) -> str:
+    """Return *marker*; characters of symbol fonts become a bullet."""
+    return marker if any(map(str.isalnum, marker)) and marker.isascii() else "•"

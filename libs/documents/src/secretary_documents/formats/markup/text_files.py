@@ -1,0 +1,80 @@
+"""Reads HTML files, Markdown, tables as CSV and plain text."""
+
+from __future__ import annotations
+
+import csv
+import re
+from pathlib import Path
+
+from markdown_it import MarkdownIt
+
+from secretary_documents.formats.builder import Builder, run
+from secretary_documents.formats.limits import damaged, too_large
+from secretary_documents.formats.markup.html import read_html
+from secretary_documents.formats.table_builder import TableBuilder
+from secretary_documents.formats.text_kinds import delimiter_of
+from secretary_documents.web.charset import decode
+
+_SAMPLE = 64 * 1024
+_PARAGRAPHS = re.compile(r"\n[ \t]*\n\s*")
+_FRONT_MATTER = re.compile(r"---\n(?:[^\n]*\n){0,200}?---\n")
+_TITLE = re.compile(r"^title:[ \t]*[\"']?([^\n\"']{1,300})", re.MULTILINE)
+
+
+def text_in(path: str, builder: Builder) -> str:
+    """Return the text of the file at *path*, with plain line ends.
+
+    Raises:
+        PermanentError: DOCUMENT_TOO_LARGE.
+    """
+    content = Path(path).read_bytes()
+    if len(content) > builder.limits.max_unpacked_bytes:
+        raise too_large(f"the text has more than {builder.limits.max_unpacked_bytes} bytes")
+    return decode(content, "").replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
+
+
+def read_text(path: str, builder: Builder) -> None:
+    """Read plain text: empty lines separate paragraphs, and form feeds separate pages."""
+    for page in text_in(path, builder).split("\f"):
+        builder.start_page()
+        for paragraph in _PARAGRAPHS.split(page):
+            builder.paragraph([run(paragraph)])
+
+
+def read_csv(path: str, builder: Builder) -> None:
+    """Read a table as CSV, with the delimiter that its first rows have."""
+    text = text_in(path, builder)
+    delimiter = delimiter_of(text[:_SAMPLE]) or ","
+    builder.start_page()
+    table = TableBuilder(builder.budget)
+    csv.field_size_limit(builder.limits.max_text_chars)
+    try:
+        for row in csv.reader(text.splitlines(keepends=True), delimiter=delimiter):
+            if row:
+                table.row()
+                for cell in row:
+                    table.cell(cell)
+    except csv.Error as error:
+        raise damaged("the table (CSV) is damaged") from error
+    builder.table(table)
+
+
+def read_markdown(path: str, builder: Builder) -> None:
+    """Read Markdown as the HTML that it stands for. A title in its front matter is kept."""
+    text = text_in(path, builder)
+    if match := _FRONT_MATTER.match(text):
+        if title := _TITLE.search(match[0]):
+            builder.title = title[1].strip()
+        text = text[match.end() :]
+    builder.start_page()
+    written = MarkdownIt("commonmark").enable(["table", "strikethrough"]).render(text)
+    read_html(written, builder)
+
+
+def read_html_file(path: str, builder: Builder) -> None:
+    """Read a web page without the navigation of its site, unless it has nothing else."""
+    html = decode(Path(path).read_bytes(), "")
+    builder.start_page()
+    read_html(html, builder, with_navigation=False)
+    if not builder.pages[-1].layout.blocks:
+        read_html(html, builder)

@@ -1,0 +1,106 @@
+"""Reads spreadsheets (xlsx, xls, ods): each sheet is a page with one table."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from secretary_documents.formats.builder import Builder, run
+from secretary_documents.formats.limits import damaged, encrypted, too_large
+from secretary_documents.formats.packages.archive import Archive
+from secretary_documents.formats.packages.open_xml import add_properties
+from secretary_documents.formats.table_builder import TableBuilder
+
+# Imported here and not later, because a child in its sandbox may import nothing.
+if find_spec("python_calamine") is not None:
+    import python_calamine as calamine
+
+
+Cells = Sequence[Sequence[Any]]
+Span = tuple[int, int]
+_MIDNIGHT = dt.time()
+# Larger numbers have more digits than a float keeps.
+_EXACT = 1e15
+
+
+def read_sheets(path: str, builder: Builder) -> None:
+    """Read the workbook at *path* into *builder*. Hidden sheets are read too."""
+    _check_packed(path, builder)
+    try:
+        with (
+            Path(path).open("rb") as file,
+            calamine.CalamineWorkbook.from_filelike(file) as workbook,
+        ):
+            for name in workbook.sheet_names:
+                _sheet(workbook.get_sheet_by_name(name), name, builder)
+    except calamine.PasswordError as error:
+        raise encrypted() from error
+    except calamine.CalamineError as error:
+        raise damaged("the workbook is damaged") from error
+
+
+def _check_packed(path: str, builder: Builder) -> None:
+    """Unpack a workbook that is a ZIP file once, because the library knows no limits."""
+    with Path(path).open("rb") as file:
+        if not file.read(2).startswith(b"PK"):
+            return
+    archive = Archive(path, builder.limits)
+    for name in archive.names:
+        archive.read(name)
+    if "docProps/core.xml" in archive:
+        add_properties(Archive(path, builder.limits), builder)
+
+
+def _sheet(sheet: Any, name: str, builder: Builder) -> None:
+    builder.start_page(name)
+    builder.heading([run(name)], 2)
+    if sheet.height * sheet.width > builder.limits.max_cells:
+        raise too_large(f"the sheet {name[:100]} has more than {builder.limits.max_cells} cells")
+    rows: Cells = sheet.to_python(skip_empty_area=True)
+    top, left = sheet.start or (0, 0)
+    spans, inside = _merged(sheet, top, left)
+    table = TableBuilder(builder.budget)
+    for row_number, row in enumerate(rows):
+        table.row()
+        for column, value in enumerate(row):
+            place = row_number, column
+            if place in inside:
+                continue
+            down, wide = spans.get(place, (1, 1))
+            table.cell(shown(value), row_span=down, column_span=wide)
+    builder.table(table)
+
+
+def _merged(sheet: Any, top: int, left: int) -> tuple[dict[Span, Span], set[Span]]:
+    """Return the sizes of merged cells by their first places, and their other places."""
+    spans: dict[Span, Span] = {}
+    inside: set[Span] = set()
+    height, width = sheet.height, sheet.width
+    for (first_row, first_column), (last_row, last_column) in sheet.merged_cell_ranges or ():
+        row, column = first_row - top, first_column - left
+        if row < 0 or column < 0 or row >= height or column >= width:
+            continue
+        down = min(last_row - top, height - 1) - row + 1
+        wide = min(last_column - left, width - 1) - column + 1
+        spans[row, column] = down, wide
+        inside |= {
+            (row + below, column + right)
+            for below in range(down)
+            for right in range(wide)
+            if below or right
+        }
+    return spans, inside
+
+
+def shown(value: Any) -> str:
+    """Return the value of a cell as text: whole numbers without a point, dates as ISO 8601."""
+    if isinstance(value, bool):
+        return "TRUE" if value else "FALSE"
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() and abs(value) < _EXACT else repr(value)
+    if isinstance(value, dt.datetime):
+        return value.date().isoformat() if value.time() == _MIDNIGHT else value.isoformat(" ")
+    return value if isinstance(value, str) else str(value)

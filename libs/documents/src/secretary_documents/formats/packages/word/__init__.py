@@ -1,0 +1,1 @@
+"""Reads Word documents (docx): styles, numbered lists, tables, notes, headers, pictures."""

@@ -1,0 +1,128 @@
+"""Reads the text of one paragraph of Word: runs, links, fields, notes and pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from xml.etree.ElementTree import Element
+
+from secretary_documents.formats.builder import run
+from secretary_documents.formats.packages.open_xml import Target
+from secretary_documents.formats.packages.word.styles import is_hidden
+from secretary_documents.pdf.layout.model import Span
+
+_TEXTS = {
+    "tab": "\t",
+    "br": "\n",
+    "cr": "\n",
+    "noBreakHyphen": "\N{NON-BREAKING HYPHEN}",
+    "ptab": "\t",
+}
+# Text that was deleted or moved away, instructions of fields, and readings of Japanese words.
+_SKIPPED = frozenset({"del", "moveFrom", "instrText", "delText", "rt", "pPr", "rPr", "Fallback"})
+_NOTES = {"footnoteReference": "footnote", "endnoteReference": "endnote"}
+_PRIVATE = range(0xE000, 0xF900)
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture in a paragraph."""
+
+    target: Target
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """The element of a text box in a paragraph, whose paragraphs follow."""
+
+    element: Element
+
+
+@dataclass(frozen=True, slots=True)
+class PageBreak:
+    """The start of a page, as the file marks it."""
+
+
+Piece = Span | Picture | Embedded | PageBreak
+MarkNote = Callable[[str, str], str]
+"""Gets the kind and the id of a note, and returns its mark in the text."""
+
+
+def pieces_of(
+    element: Element, targets: dict[str, Target], mark_note: MarkNote, link: str | None = None
+) -> Iterator[Piece]:
+    """Yield the text and the other pieces in *element*, a paragraph or a part of it."""
+    for child in element:
+        if child.tag in _SKIPPED:
+            continue
+        if child.tag == "r":
+            if not is_hidden(child.find("rPr")):
+                yield from _pieces_of_run(child, targets, mark_note, link)
+        elif child.tag == "hyperlink":
+            target = targets.get(child.get("r:id", ""))
+            address = target.name if target and target.external else link
+            yield from pieces_of(child, targets, mark_note, address)
+        elif child.tag == "t":  # a formula
+            yield run(child.text or "", link=link)
+        else:
+            yield from pieces_of(child, targets, mark_note, link)
+
+
+def _pieces_of_run(
+    element: Element, targets: dict[str, Target], mark_note: MarkNote, link: str | None
+) -> Iterator[Piece]:
+    for child in element:
+        tag = child.tag
+        if tag == "lastRenderedPageBreak" or (tag == "br" and child.get("type") == "page"):
+            yield PageBreak()
+        elif (text := _text_of(child)) is not None:
+            yield run(text, link=link)
+        elif tag in _NOTES:
+            yield run(mark_note(_NOTES[tag], child.get("id", "")))
+        elif tag in ("drawing", "pict", "object", "AlternateContent"):
+            yield from _drawn(child, targets)
+        elif tag not in _SKIPPED:
+            yield from pieces_of(child, targets, mark_note, link)
+
+
+def _text_of(element: Element) -> str | None:
+    """Return the text for which *element* of a run stands; None if it stands for none."""
+    if element.tag == "t":
+        return element.text or ""
+    return _symbol(element) if element.tag == "sym" else _TEXTS.get(element.tag)
+
+
+def _drawn(element: Element, targets: dict[str, Target]) -> Iterator[Piece]:
+    """Yield the pictures and the text boxes in a drawing."""
+    described = element.find(".//docPr")
+    text = "" if described is None else described.get("descr", "")
+    chosen = element.find("Choice") if element.tag == "AlternateContent" else element
+    for one in (element if chosen is None else chosen).iter():
+        if one.tag in ("blip", "imagedata"):
+            target = targets.get(one.get("r:embed") or one.get("r:id") or "")
+            if target and not target.external:
+                yield Picture(target, text)
+        elif one.tag == "txbxContent":
+            yield Embedded(one)
+
+
+def _symbol(element: Element) -> str:
+    """Return the character of a symbol; symbol fonts have theirs in the private area."""
+    try:
+        code = int(element.get("char", ""), 16)
+    except ValueError:
+        return ""
+    return BULLETS.get(code, "") if code in _PRIVATE else chr(code)
+
+
+BULLETS = {
+    0xF0B7: "•",
+    0xF0A7: "▪",
+    0xF0FC: "✓",
+    0xF0E0: "→",
+    0xF0D8: "➢",
+    0xF0A8: "☐",
+    0xF0FE: "☒",
+}
+"""Frequent characters of the fonts Symbol and Wingdings."""

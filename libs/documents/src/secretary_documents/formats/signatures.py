@@ -1,0 +1,183 @@
+"""Finds the format of binary files by their first bytes. No file is read further than needed."""
+
+from __future__ import annotations
+
+import mmap
+import os
+import zipfile
+
+from secretary_common.errors import ErrorCode, PermanentError
+from secretary_documents.formats.limits import damaged, encrypted
+
+PDF_WITHIN = 1024
+"""PDF readers look for the header in the first bytes."""
+_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_MOST_NAMED_BYTES = 2**20
+
+# First bytes, and the name of the format; the first match counts.
+_READ: tuple[tuple[bytes, str], ...] = (
+    (b"\x89PNG\r\n\x1a\n", "png"),
+    (b"\xff\xd8\xff", "jpeg"),
+    (b"II*\0", "tiff"),
+    (b"MM\0*", "tiff"),
+    (b"II+\0", "tiff"),
+    (b"MM\0+", "tiff"),
+    (b"{\\rtf", "rtf"),
+)
+_MEDIA_HINT = "a recording ({}); a media job reads recordings"
+_UNREADABLE: tuple[tuple[bytes, str], ...] = (
+    (b"\x7fELF", "a program (ELF)"),
+    (b"MZ", "a program for Windows"),
+    (b"\xca\xfe\xba\xbe", "a program (Java or macOS)"),
+    (b"\xcf\xfa\xed\xfe", "a program for macOS"),
+    (b"\0asm", "a program (WebAssembly)"),
+    (b"\x1f\x8b", "a gzip archive"),
+    (b"BZh", "a bzip2 archive"),
+    (b"\xfd7zXZ\0", "an xz archive"),
+    (b"(\xb5/\xfd", "a zstd archive"),
+    (b"7z\xbc\xaf'\x1c", "a 7-Zip archive"),
+    (b"Rar!\x1a\x07", "a RAR archive"),
+    (b"SQLite format 3\0", "an SQLite database"),
+    (b"PAR1", "a Parquet table"),
+    (b"%!PS", "a PostScript file"),
+    (b"AT&TFORM", "a DjVu document"),
+    (b"8BPS", "a Photoshop picture"),
+    (b"GIF8", "a GIF picture"),
+    (b"BM", "a BMP picture"),
+    (b"\0\0\1\0", "an icon"),
+    (b"ID3", _MEDIA_HINT.format("MP3")),
+    (b"\xff\xfb", _MEDIA_HINT.format("MP3")),
+    (b"\xff\xf1", _MEDIA_HINT.format("AAC")),
+    (b"OggS", _MEDIA_HINT.format("Ogg")),
+    (b"fLaC", _MEDIA_HINT.format("FLAC")),
+    (b"\x1aE\xdf\xa3", _MEDIA_HINT.format("Matroska or WebM")),
+    (b"FLV\1", _MEDIA_HINT.format("Flash")),
+)
+_HEIC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+_AVIF = (b"avif", b"avis")
+
+# By the content type of the main part of an Open XML file.
+_OPEN_XML: tuple[tuple[bytes, str], ...] = (
+    (b"wordprocessingml.document.main", "docx"),
+    (b"wordprocessingml.template.main", "docx"),
+    (b"ms-word.document.macroEnabled.main", "docx"),
+    (b"ms-word.template.macroEnabledTemplate.main", "docx"),
+    (b"presentationml.presentation.main", "pptx"),
+    (b"presentationml.slideshow.main", "pptx"),
+    (b"presentationml.template.main", "pptx"),
+    (b"ms-powerpoint.presentation.macroEnabled.main", "pptx"),
+    (b"ms-powerpoint.slideshow.macroEnabled.main", "pptx"),
+    (b"spreadsheetml.sheet.main", "xlsx"),
+    (b"spreadsheetml.template.main", "xlsx"),
+    (b"ms-excel.sheet.macroEnabled.main", "xlsx"),
+    (b"ms-excel.sheet.binary.macroEnabled.main", "xlsx"),
+)
+_BY_MIMETYPE: tuple[tuple[bytes, str], ...] = (
+    (b"application/epub+zip", "epub"),
+    (b"application/vnd.oasis.opendocument.text", "odt"),
+    (b"application/vnd.oasis.opendocument.spreadsheet", "ods"),
+    (b"application/vnd.oasis.opendocument.presentation", "odp"),
+)
+# Names of streams in the older office files, which are in UTF-16.
+_STREAMS: tuple[tuple[str, str], ...] = (
+    ("EncryptedPackage", "encrypted"),
+    ("__properties_version1.0", "msg"),
+    ("WordDocument", "doc"),
+    ("PowerPoint Document", "ppt"),
+    ("Workbook", "xls"),
+    ("Book", "xls"),
+)
+
+
+def unsupported(title: str) -> PermanentError:
+    """Return the error of a file that no reader reads."""
+    message = f"the file is {title}, which cannot be read"
+    if title.endswith("reads recordings"):
+        message = f"the file is {title}"
+    details = {"media": title}
+    return PermanentError(message, code=ErrorCode.UNSUPPORTED_MEDIA, details=details)
+
+
+def binary_format(head: bytes, fd: int) -> str | None:
+    """Return the name of the format of a binary file; None if it may be text.
+
+    Args:
+        head: the first bytes of the file, at least ``PDF_WITHIN`` unless the file is shorter.
+        fd: an open descriptor of the file.
+
+    Raises:
+        PermanentError: UNSUPPORTED_MEDIA, DOCUMENT_INVALID or DOCUMENT_ENCRYPTED.
+    """
+    if b"%PDF-" in head[:PDF_WITHIN]:
+        return "pdf"
+    if head.startswith((b"PK\3\4", b"PK\5\6")):
+        return _zip_format(fd)
+    if head.startswith(_OLE):
+        return _ole_format(fd)
+    found = next((name for mark, name in _READ if head.startswith(mark)), None)
+    return found or _container_format(head)
+
+
+def _container_format(head: bytes) -> str | None:
+    """Return the format of a RIFF or ISO file; refuse what is known and not read."""
+    if head.startswith(b"RIFF"):
+        if head[8:12] == b"WEBP":
+            return "webp"
+        raise unsupported(_MEDIA_HINT.format("WAV or AVI"))
+    if head[4:8] == b"ftyp":
+        brands = {head[at : at + 4] for at in range(8, min(len(head), 48), 4)}
+        if brands & set(_AVIF):
+            raise unsupported("an AVIF picture")
+        if head[8:12] in _HEIC:
+            return "heic"
+        raise unsupported(_MEDIA_HINT.format("MP4"))
+    if title := next((title for mark, title in _UNREADABLE if head.startswith(mark)), None):
+        raise unsupported(title)
+    if head[257:262] == b"ustar":
+        raise unsupported("a tar archive")
+    return None
+
+
+def _zip_format(fd: int) -> str:
+    with os.fdopen(os.dup(fd), "rb") as file:
+        try:
+            with zipfile.ZipFile(file) as archive:
+                return _format_in(archive)
+        except (zipfile.BadZipFile, ValueError, EOFError, OSError, NotImplementedError) as error:
+            raise damaged("the ZIP file, perhaps an office file, is damaged") from error
+
+
+def _format_in(archive: zipfile.ZipFile) -> str:
+    names = set(archive.namelist())
+    if "mimetype" in names:
+        declared = _start_of(archive, "mimetype").strip()
+        for media_type, name in _BY_MIMETYPE:
+            if declared.startswith(media_type):
+                return name
+    if "[Content_Types].xml" in names:
+        types = _start_of(archive, "[Content_Types].xml")
+        for part, name in _OPEN_XML:
+            if part in types:
+                return name
+        raise unsupported("an office file of an unknown kind (Open XML)")
+    if "META-INF/container.xml" in names:
+        return "epub"
+    return "zip"
+
+
+def _start_of(archive: zipfile.ZipFile, name: str) -> bytes:
+    try:
+        with archive.open(name) as file:
+            return file.read(_MOST_NAMED_BYTES)
+    except RuntimeError as error:  # a part with a password
+        raise encrypted() from error
+
+
+def _ole_format(fd: int) -> str:
+    with mmap.mmap(fd, 0, access=mmap.ACCESS_READ) as content:
+        for stream, name in _STREAMS:
+            if content.find(stream.encode("utf-16-le")) >= 0:
+                if name == "encrypted":
+                    raise encrypted()
+                return name
+    raise unsupported("an old office file of an unknown kind (OLE)")

@@ -1,0 +1,153 @@
+"""Makes office files with the libraries of their formats."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import docx
+import msoffcrypto.format.ooxml
+import odfdo
+import openpyxl
+import pptx
+import pymupdf
+import xlwt
+from docx.oxml import parse_xml as word_xml
+from docx.oxml.ns import nsdecls
+from pptx.chart.data import CategoryChartData
+from pptx.enum.chart import XL_CHART_TYPE
+
+PASSWORD = "secret"
+_INCH = 914_400
+
+
+def png(width: int = 120, height: int = 80) -> bytes:
+    """Return a PNG of one colour."""
+    pixmap = pymupdf.Pixmap(pymupdf.csRGB, pymupdf.IRect(0, 0, width, height))
+    pixmap.clear_with(120)
+    return bytes(pixmap.tobytes("png"))
+
+
+def word(fill: Callable[[Any], object]) -> bytes:
+    """Return a Word document that *fill* has filled."""
+    document = docx.Document()
+    fill(document)
+    return _saved(document)
+
+
+def slides(fill: Callable[[Any], object]) -> bytes:
+    """Return a presentation that *fill* has filled."""
+    presentation = pptx.Presentation()
+    fill(presentation)
+    return _saved(presentation)
+
+
+def workbook(fill: Callable[[Any], object]) -> bytes:
+    """Return an Excel workbook that *fill* has filled; its first sheet is empty before."""
+    book = openpyxl.Workbook()
+    fill(book)
+    return _saved(book)
+
+
+def old_workbook(fill: Callable[[Any], object]) -> bytes:
+    """Return an Excel 97 workbook that *fill* has filled."""
+    book = xlwt.Workbook()
+    fill(book)
+    return _saved(book)
+
+
+def open_document(kind: str, fill: Callable[[Any], object]) -> bytes:
+    """Return an OpenDocument file of *kind* whose body *fill* has filled."""
+    document = odfdo.Document(kind)
+    document.body.clear()
+    fill(document.body)
+    return _saved(document)
+
+
+def _saved(document: Any) -> bytes:
+    written = io.BytesIO()
+    document.save(written)
+    return written.getvalue()
+
+
+def encrypted(content: bytes) -> bytes:
+    """Return an Open XML file, encrypted with ``PASSWORD``."""
+    written = io.BytesIO()
+    msoffcrypto.format.ooxml.OOXMLFile(io.BytesIO(content)).encrypt(PASSWORD, written)
+    return written.getvalue()
+
+
+def zipped(members: Mapping[str, bytes | str]) -> bytes:
+    """Return a ZIP file of *members*, the first one not packed."""
+    written = io.BytesIO()
+    with zipfile.ZipFile(written, "w", zipfile.ZIP_DEFLATED) as archive:
+        for number, (name, content) in enumerate(members.items()):
+            how = zipfile.ZIP_STORED if number == 0 and name == "mimetype" else None
+            archive.writestr(name, content, compress_type=how)
+    return written.getvalue()
+
+
+def with_member(content: bytes, name: str, part: bytes | str) -> bytes:
+    """Return the ZIP file *content* with another *part* under *name*."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        members: dict[str, bytes | str] = {one: archive.read(one) for one in archive.namelist()}
+    return zipped({**members, name: part})
+
+
+def add_footnote(content: bytes, text: str) -> bytes:
+    """Return a Word document whose last run refers to a footnote with *text*."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        body = archive.read("word/document.xml").decode()
+        targets = archive.read("word/_rels/document.xml.rels").decode()
+    start, found, end = body.rpartition("</w:r>")
+    reference = '<w:footnoteReference w:id="2"/>'
+    kind = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/footnotes"
+    target = f'<Relationship Id="rIdNotes" Type="{kind}" Target="footnotes.xml"/>'
+    notes = (
+        f"<w:footnotes {nsdecls('w')}><w:footnote w:type='separator' w:id='0'/>"
+        f"<w:footnote w:id='2'><w:p><w:r><w:t>{text}</w:t></w:r></w:p></w:footnote></w:footnotes>"
+    )
+    content = with_member(content, "word/document.xml", f"{start}{reference}{found}{end}")
+    closed = targets.replace("</Relationships>", f"{target}</Relationships>")
+    content = with_member(content, "word/_rels/document.xml.rels", closed)
+    return with_member(content, "word/footnotes.xml", notes)
+
+
+def deleted_run(text: str) -> Any:
+    """Return a run of Word that was deleted while changes were tracked."""
+    return word_xml(f"<w:del {nsdecls('w')}><w:r><w:delText>{text}</w:delText></w:r></w:del>")
+
+
+def text_box(text: str) -> Any:
+    """Return a run of Word with a text box, in the new and in the old way of writing it."""
+    inner = f"<w:txbxContent><w:p><w:r><w:t>{text}</w:t></w:r></w:p></w:txbxContent>"
+    names = (
+        'xmlns:mc="http://schemas.openxmlformats.org/markup-compatibility/2006" '
+        'xmlns:wps="http://schemas.microsoft.com/office/word/2010/wordprocessingShape" '
+        'xmlns:v="urn:schemas-microsoft-com:vml"'
+    )
+    return word_xml(
+        f"<w:r {nsdecls('w')} {names}><mc:AlternateContent><mc:Choice Requires='wps'><w:drawing>"
+        f"<wps:txbx>{inner}</wps:txbx></w:drawing></mc:Choice><mc:Fallback><w:pict><v:textbox>"
+        f"{inner}</v:textbox></w:pict></mc:Fallback></mc:AlternateContent></w:r>"
+    )
+
+
+def add_chart(slide: Any) -> None:
+    """Add a chart with the sales of two quarters to *slide*."""
+    data = CategoryChartData()
+    data.categories = ["Q1", "Q2"]
+    data.add_series("Sales", (1.5, 2))
+    kind = XL_CHART_TYPE.COLUMN_CLUSTERED
+    slide.shapes.add_chart(kind, 0, 0, 3 * _INCH, 3 * _INCH, data)
+
+
+def add_slide_table(slide: Any, rows: int, columns: int) -> Any:
+    """Add a table to *slide*, with the place of each cell as its text."""
+    table = slide.shapes.add_table(rows, columns, 0, 0, 3 * _INCH, _INCH).table
+    for row in range(rows):
+        for column in range(columns):
+            table.cell(row, column).text = f"{row}{column}"
+    return table

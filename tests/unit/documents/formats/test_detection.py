@@ -1,0 +1,100 @@
+import os
+
+import pytest
+from support.office_samples import zipped
+
+from secretary_common.errors import PermanentError
+from secretary_documents.formats.detection import detect
+from secretary_documents.formats.format import FORMATS, Format, Needs, missing_extras
+
+
+def found(content: bytes) -> Format:
+    descriptor = os.memfd_create("file")
+    try:
+        os.write(descriptor, content)
+        return detect(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+KNOWN = {
+    "pdf": b"%PDF-1.7\n",
+    "png": b"\x89PNG\r\n\x1a\n",
+    "jpeg": b"\xff\xd8\xff\xe0",
+    "tiff": b"II*\0\x08",
+    "webp": b"RIFF\x10\0\0\0WEBPVP8 ",
+    "heic": b"\0\0\0\x18ftypheic\0\0\0\0mif1heic",
+    "rtf": b"{\\rtf1 x}",
+    "zip": zipped({"a.txt": "a"}),
+    "html": b"<!-- saved --><html><body>x",
+    "eml": b"Received: from a\nSubject: x\nFrom: a@b.example\n\nx",
+    "csv": b"a,b\n1,2\n3,4\n",
+    "md": b"Some words.\n\n## Then\n\nmore",
+    "txt": b"Dear Ada,\nthank you, and see you soon,\nBob",
+}
+
+
+@pytest.mark.parametrize("name", KNOWN)
+def test_the_content_tells_the_format(name: str) -> None:
+    assert found(KNOWN[name]).name == name
+
+
+TEXTS = {
+    "JSON": (b'{"a": [1, 2]}', "txt"),
+    "XML": (b"<?xml version='1.0'?><note>a</note>", "txt"),
+    "log": (b"2026-01-01 10:00 started, 3 jobs\n2026-01-01 10:01 done\n", "txt"),
+    "keys and values": (b"name: a\nsize: 3\n", "txt"),
+    "a letter about HTML": (b"The tag <html> opens a page.\n", "txt"),
+    "one line": (b"a,b,c", "txt"),
+    "colours": (b"\x1b[1mbold\x1b[0m text", "txt"),
+}
+
+
+@pytest.mark.parametrize("kind", TEXTS)
+def test_other_texts_are_plain_texts(kind: str) -> None:
+    content, name = TEXTS[kind]
+    assert found(content).name == name
+
+
+UNREADABLE = {
+    "a program (ELF)": b"\x7fELF\x02\x01\x01" + bytes(99),
+    "a program for Windows": b"MZ\x90\0" + bytes(99),
+    "a gzip archive": b"\x1f\x8b\x08\0",
+    "a tar archive": bytes(1) + b"a" * 256 + b"ustar\x0000" + bytes(99),
+    "a RAR archive": b"Rar!\x1a\x07\x01\0",
+    "a GIF picture": b"GIF89a\1\0",
+    "an AVIF picture": b"\0\0\0\x18ftypavif\0\0\0\0mif1avif",
+    "a recording (MP4); a media job reads recordings": b"\0\0\0\x18ftypisom\0\0\0\0mp42",
+    "a recording (WAV or AVI); a media job reads recordings": b"RIFF\x10\0\0\0WAVEfmt ",
+    "an SQLite database": b"SQLite format 3\0" + bytes(99),
+    "an old office file of an unknown kind (OLE)": b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(99),
+    "an office file of an unknown kind (Open XML)": zipped({"[Content_Types].xml": "<Types/>"}),
+    "a binary file of an unknown format": bytes(range(256)),
+    "empty": b"",
+    "blank": b" \n\t ",
+}
+
+
+@pytest.mark.parametrize("title", UNREADABLE)
+def test_other_files_are_refused_with_what_they_are(title: str) -> None:
+    with pytest.raises(PermanentError) as raised:
+        found(UNREADABLE[title])
+    assert raised.value.code == "UNSUPPORTED_MEDIA"
+    assert title in raised.value.message
+
+
+def test_a_format_whose_package_is_missing_says_which_extra_installs_it() -> None:
+    needs = Needs("no_such_package", "office")
+    with pytest.raises(PermanentError) as raised:
+        Format("x", "a/x", "an X file", needs=needs).check_installed()
+    assert raised.value.code == "FORMAT_NOT_INSTALLED"
+    assert "install secretary-documents[office]" in raised.value.message
+
+
+def test_all_extras_are_installed_here() -> None:
+    assert missing_extras() == {}
+    assert {one.needs.extra for one in FORMATS.values() if one.needs} == {
+        "images",
+        "mail",
+        "spreadsheets",
+    }

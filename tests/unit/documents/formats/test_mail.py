@@ -1,0 +1,77 @@
+from email.message import EmailMessage
+
+import pytest
+from support.file_reader import read_file
+from support.office_samples import png
+
+HEADS = {"From": "Ada <ada@a.example>", "To": "bob@b.example", "Subject": "Hello"}
+WRITTEN = "# Hello\n\nFrom: Ada \\<ada@a.example>\n\nTo: bob@b.example"
+
+
+def mail(text: str = "text", html: str = "", **heads: str) -> EmailMessage:
+    message = EmailMessage()
+    for name, value in {**HEADS, **heads}.items():
+        message[name] = value
+    message.set_content(text)
+    if html:
+        message.add_alternative(html, subtype="html")
+    return message
+
+
+def raw(body: bytes, heads: bytes = b"") -> bytes:
+    return b"From: Ada <ada@a.example>\nTo: bob@b.example\nSubject: Hello\n" + heads + b"\n" + body
+
+
+def old_encoding() -> bytes:
+    return raw("Stra\xdfe".encode("latin-1"), b"Content-Type: text/plain; charset=latin-1\n")
+
+
+SHAPES = {
+    "plain text": (mail("one\n\ntwo\nlines").as_bytes(), f"{WRITTEN}\n\none\n\ntwo lines"),
+    "HTML": (mail("plain", "<h2>Plan</h2><ol><li>a").as_bytes(), f"{WRITTEN}\n\n## Plan\n\n1. a"),
+    "another encoding": (old_encoding(), f"{WRITTEN}\n\nStraße"),
+    "an unknown encoding": (
+        raw(b"text", b"Content-Type: text/plain; charset=unknown-9\n"),
+        f"{WRITTEN}\n\ntext",
+    ),
+    "right to left": (mail("שלום עולם").as_bytes(), f"{WRITTEN}\n\nשלום עולם"),
+    "a mailbox": (b"From ada Mon Jan 1\n" + mail("text").as_bytes(), f"{WRITTEN}\n\ntext"),
+    "empty": (raw(b""), WRITTEN),
+    "bad headers": (raw(b"text", b"Date: \xff\xfe\nMIME-Version: x\n"), None),
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_mails_become_markdown(shape: str) -> None:
+    content, expected = SHAPES[shape]
+    found = read_file(content)
+    assert found.format == "eml"
+    assert found.title == "Hello"
+    assert expected is None or found.markdown == expected
+
+
+def test_attachments_are_files_inside_the_mail() -> None:
+    message = mail("text")
+    message.add_attachment(png(), maintype="image", subtype="png", filename="a/b.png")
+    message.add_attachment("x,y", filename="data.csv")
+    inner = mail("inner", Subject="Inner")
+    message.add_attachment(inner)
+    members = read_file(message.as_bytes()).members
+    assert list(members) == ["a_b.png", "data.csv", "attachment_3.eml"]
+    assert members["a_b.png"] == png()
+    assert b"Inner" in members["attachment_3.eml"]
+
+
+def test_a_cut_mail_gives_the_text_before_the_cut() -> None:
+    message = mail("text that goes on")
+    message.add_attachment(png(), maintype="image", subtype="png", filename="b.png")
+    found = read_file(message.as_bytes()[:-200])
+    assert "text that goes on" in found.markdown
+
+
+def test_parts_nested_deeply_are_read() -> None:
+    content = b""
+    for depth in range(300):
+        kind = b"Content-Type: multipart/mixed; boundary=b%d\n\n--b%d\n" % (depth, depth)
+        content = kind + (content or b"\ntext\n") + b"\n--b%d--\n" % depth
+    assert read_file(raw(b"", b"MIME-Version: 1.0\n" + content.partition(b"\n\n")[0])).title

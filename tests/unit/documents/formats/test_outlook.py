@@ -1,0 +1,62 @@
+import struct
+
+import pytest
+from support.file_reader import code_of, read_file
+from support.outlook_samples import BODY, HTML, RTF, SENDER, SUBJECT, TO, outlook_mail
+
+HEADS = {SUBJECT: "Hello", SENDER: "Ada", TO: "Bob"}
+WRITTEN = "# Hello\n\nFrom: Ada\n\nTo: Bob\n\nDate: 2026-01-01T00:00:00+00:00"
+
+
+def plain_rtf(text: str) -> bytes:
+    """Return a rich text as Outlook keeps it, but not packed."""
+    body = rf"{{\rtf1\ansi\pard {text}\par}}".encode()
+    return struct.pack("<IIII", len(body) + 12, len(body), 0x414C454D, 0) + body
+
+
+# An example of the specification (MS-OXRTFCP, 3.1.1).
+PACKED = bytes.fromhex(
+    "2d0000002b0000004c5a4675f1c5c7a703000a007263706731323542320af32068656c090020627705b06c647d"
+    "0a800fa0"
+)
+
+SHAPES = {
+    "plain text": (outlook_mail({**HEADS, BODY: "one\r\n\r\ntwo"}), f"{WRITTEN}\n\none\n\ntwo"),
+    "HTML": (
+        outlook_mail({**HEADS, BODY: "plain"}, binary={HTML: b"<ul><li>a<li>b</ul>"}),
+        f"{WRITTEN}\n\n- a\n- b",
+    ),
+    "rich text": (outlook_mail(HEADS, binary={RTF: plain_rtf("rich")}), f"{WRITTEN}\n\nrich"),
+    "packed rich text": (outlook_mail(HEADS, binary={RTF: PACKED}), f"{WRITTEN}\n\nhello world"),
+    "right to left": (outlook_mail({**HEADS, BODY: "שלום"}), f"{WRITTEN}\n\nשלום"),
+    "a mail in the mail": (
+        outlook_mail({**HEADS, BODY: "outer"}, inner={SUBJECT: "Inner", BODY: "inside"}),
+        f"{WRITTEN}\n\nouter\n-----\n# Inner\n\nDate: 2026-01-01T00:00:00+00:00\n\ninside",
+    ),
+    "empty": (outlook_mail({}), "# (no subject)\n\nDate: 2026-01-01T00:00:00+00:00"),
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_outlook_mails_become_markdown(shape: str) -> None:
+    content, expected = SHAPES[shape]
+    found = read_file(content)
+    assert (found.format, found.markdown) == ("msg", expected)
+
+
+def test_attachments_of_an_outlook_mail_are_files_inside_it() -> None:
+    content = outlook_mail(HEADS, attachments=[("../a.txt", b"text"), ("b.csv", b"x,y")])
+    assert read_file(content).members == {".._a.txt": b"text", "b.csv": b"x,y"}
+
+
+SAMPLE = outlook_mail({**HEADS, BODY: "text"})
+BROKEN = {
+    "sectors of no size": (SAMPLE[:30] + bytes(2) + SAMPLE[32:], "DOCUMENT_INVALID"),
+    "rich text cut off": (outlook_mail(HEADS, binary={RTF: b"abc"}), "DOCUMENT_INVALID"),
+}
+
+
+@pytest.mark.parametrize("fault", BROKEN)
+def test_broken_outlook_mails_are_refused_with_the_reason(fault: str) -> None:
+    content, code = BROKEN[fault]
+    assert code_of(content) == code

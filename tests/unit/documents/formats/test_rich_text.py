@@ -1,0 +1,103 @@
+import pytest
+from support.file_reader import code_of, read_file
+
+HEAD = (
+    r"{\rtf1\ansi\ansicpg1252\deff0{\fonttbl{\f0\fcharset0 Arial;}{\f1\fcharset204 Arial Cyr;}"
+    r"{\f2\fcharset177 Arial;}}{\colortbl;\red0\green0\blue0;}"
+    r"{\stylesheet{\ql Normal;}{\s1\ql heading 1;}{\s2 Heading 2;}{\*\cs10 Default;}}"
+)
+
+
+def rich(body: str) -> bytes:
+    return f"{HEAD}{body}}}".encode("latin-1")
+
+
+def row(*cells: str, extra: str = "") -> str:
+    defined = "".join(rf"\cellx{1000 * number}" for number in range(1, len(cells) + 1))
+    shown = "".join(rf"\pard\intbl {cell}\cell" for cell in cells)
+    return rf"\trowd{extra}{defined}{shown}\row "
+
+
+def merged_row(*cells: tuple[str, str]) -> str:
+    defined = "".join(rf"{how}\cellx{number}" for number, (how, _) in enumerate(cells, 1))
+    shown = "".join(rf"\pard\intbl {text}\cell" for _, text in cells)
+    return rf"\trowd{defined}{shown}\row "
+
+
+SHAPES = {
+    "headings": (
+        r"\pard\s1 Report\par\pard\s2 Sales\par\pard\outlinelevel2 Europe\par\pard They rose.\par",
+        "# Report\n\n## Sales\n\n### Europe\n\nThey rose.",
+    ),
+    "characters": (
+        r"\pard caf\'e9 \u8364? \uc2\u960ab\uc1  {\f1\'cf\'f0} {\f2\'f9\'ec} \u-10179?\u-8704?\par",
+        "café € π Пр של \U0001f600",
+    ),
+    "lists": (
+        (
+            r"\pard{\listtext\f1\'b7\tab}apples\par\pard{\listtext 1.\tab}first\par"
+            r"\pard{\pntext 2.\tab}second\par"
+        ),
+        "- apples\n1. first\n2. second",
+    ),
+    "table": (
+        row("a", "b", extra=r"\trhdr") + row("c", "d|e") + r"\pard after\par",
+        "| a | b |\n| --- | --- |\n| c | d\\|e |\n\nafter",
+    ),
+    "merged cells": (
+        merged_row((r"\clmgf", "wide"), (r"\clmrg", ""), (r"\clvmgf", "high"))
+        + merged_row(("", "1"), ("", "2"), (r"\clvmrg", "")),
+        "| wide |  | high |\n| --- | --- | --- |\n| 1 | 2 |  |",
+    ),
+    "a table in a table": (
+        (
+            r"\trowd\cellx1\cellx2\pard\intbl outer\cell\pard\intbl\itap2 a\nestcell b\nestrow "
+            r"\cell\row "
+        ),
+        "| outer | a, b; |\n| --- | --- |",
+    ),
+    "footnote": (
+        r"\pard A claim{\footnote \pard The proof.}.\par",
+        "A claim\\[1\\].\n\n\\[1\\] The proof.",
+    ),
+    "link": (
+        r'\pard see {\field{\*\fldinst{HYPERLINK "https://a.example/b"}}{\fldrslt it}}!\par',
+        "see [it](https://a.example/b)!",
+    ),
+    "hidden text and pictures": (
+        r"\pard a{\v hidden}{\pict\pngblip 89504e47}{\*\unknown x}{\object\objdata 00}b\par",
+        "ab",
+    ),
+    "binary data": (r"\pard a{\pict\bin5 }}{\'x}b\par", "ab"),
+    "pages": (r"\pard one\par\page two\par", "one\n-----\ntwo"),
+    "right to left": (r"\pard\rtlpar {\f2\'f9\'ec\'e5\'ed}\par", "שלום"),
+    "empty": ("", ""),
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_rich_text_becomes_markdown(shape: str) -> None:
+    body, expected = SHAPES[shape]
+    found = read_file(rich(body))
+    assert (found.format, found.markdown) == ("rtf", expected)
+
+
+def test_the_title_and_the_author_come_from_the_information() -> None:
+    found = read_file(rich(r"{\info{\title Report}{\author Ada}{\company X}}\pard a\par"))
+    assert (found.title, found.author, found.markdown) == ("Report", "Ada", "a")
+
+
+def test_headers_are_left_out_unless_they_are_kept() -> None:
+    content = rich(r"{\header\pard Company\par}\pard text\par")
+    assert read_file(content).markdown == "text"
+    assert "Company" in read_file(content, keep_headers=True).markdown
+
+
+def test_rich_text_nested_too_deeply_is_refused() -> None:
+    assert code_of(rich("{" * 5000)) == "DOCUMENT_INVALID"
+
+
+@pytest.mark.parametrize("cut", [30, 200, 330, 380])
+def test_cut_rich_text_gives_the_text_before_the_cut(cut: int) -> None:
+    content = rich(r"\pard\s1 Report\par\pard They rose.\par")
+    assert read_file(content[:cut]).format == "rtf"

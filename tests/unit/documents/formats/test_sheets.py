@@ -1,0 +1,193 @@
+import datetime as dt
+from collections.abc import Callable
+from typing import Any
+
+import odfdo
+import pytest
+from support.file_reader import code_of, read_file
+from support.office_samples import (
+    encrypted,
+    old_workbook,
+    open_document,
+    with_member,
+    workbook,
+)
+
+
+def rows(*values: list[Any]) -> Callable[[Any], None]:
+    def fill(book: Any) -> None:
+        for row in values:
+            book.active.append(row)
+
+    return fill
+
+
+def merged_cells(book: Any) -> None:
+    rows(["Name", "Sales", None], [None, 2024, 2025], ["A", 1, 2])(book)
+    book.active.merge_cells("B1:C1")
+    book.active.merge_cells("A1:A2")
+
+
+def kinds(book: Any) -> None:
+    rows(
+        [True, 1.0, 2.5, dt.date(2026, 1, 2), dt.datetime.fromisoformat("2026-01-02 03:04"), 10**12]
+    )(book)
+
+
+def far_away(book: Any) -> None:
+    book.active["D20"] = "alone"
+
+
+def several(book: Any) -> None:
+    book.active.append(["a"])
+    book.create_sheet("Second").append(["b"])
+    book.create_sheet("Nothing")
+
+
+SHAPES: dict[str, tuple[Callable[[Any], object], str]] = {
+    "rows": (
+        rows(["Name", "Price"], ["Tea", 3]),
+        "## Sheet\n\n| Name | Price |\n| --- | --- |\n| Tea | 3 |",
+    ),
+    "merged cells": (
+        merged_cells,
+        "## Sheet\n\n| Name | Sales |  |\n| --- | --- | --- |\n|  | 2024 | 2025 |\n| A | 1 | 2 |",
+    ),
+    "kinds of values": (
+        kinds,
+        (
+            "## Sheet\n\n| TRUE | 1 | 2.5 | 2026-01-02 | 2026-01-02 03:04:00 | 1000000000000 |\n"
+            "| --- | --- | --- | --- | --- | --- |"
+        ),
+    ),
+    "far from the first cell": (far_away, "## Sheet\n\n| alone |\n| --- |"),
+    "several sheets": (
+        several,
+        "## Sheet\n\n| a |\n| --- |\n-----\n## Second\n\n| b |\n| --- |\n-----\n## Nothing",
+    ),
+    "right to left": (rows(["שם", "מחיר"]), "## Sheet\n\n| שם | מחיר |\n| --- | --- |"),
+    "marks of Markdown": (rows(["a|b", "*c*"]), "## Sheet\n\n| a\\|b | \\*c\\* |\n| --- | --- |"),
+    "empty": (lambda book: book, "## Sheet"),
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_workbooks_become_markdown(shape: str) -> None:
+    fill, expected = SHAPES[shape]
+    found = read_file(workbook(fill))
+    assert (found.format, found.markdown) == ("xlsx", expected)
+
+
+def test_a_sheet_is_a_page_with_its_name() -> None:
+    assert [page["name"] for page in read_file(workbook(several)).pages] == [
+        "Sheet",
+        "Second",
+        "Nothing",
+    ]
+
+
+SAMPLE = workbook(rows(["a", "b"]))
+BROKEN = {
+    "cut off": (SAMPLE[:-200], "DOCUMENT_INVALID"),
+    "encrypted": (encrypted(SAMPLE), "DOCUMENT_ENCRYPTED"),
+    "no XML": (with_member(SAMPLE, "xl/workbook.xml", "<workbook"), "DOCUMENT_INVALID"),
+    "bomb": (
+        with_member(SAMPLE, "xl/worksheets/sheet1.xml", bytes(9 * 2**20)),
+        "DOCUMENT_TOO_LARGE",
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", BROKEN)
+def test_broken_workbooks_are_refused_with_the_reason(fault: str) -> None:
+    content, code = BROKEN[fault]
+    assert code_of(content) == code
+
+
+def test_two_cells_at_the_ends_of_a_sheet_are_too_many_cells() -> None:
+    def fill(book: Any) -> None:
+        book.active["A1"], book.active["XFD1000"] = "a", "b"
+
+    assert code_of(workbook(fill)) == "DOCUMENT_TOO_LARGE"
+
+
+def old(*cells: tuple[int, int, Any]) -> bytes:
+    def fill(book: Any) -> None:
+        sheet = book.add_sheet("Old")
+        for row, column, value in cells:
+            sheet.write(row, column, value)
+
+    return old_workbook(fill)
+
+
+def old_merged(book: Any) -> None:
+    sheet = book.add_sheet("Old")
+    sheet.write_merge(0, 0, 0, 1, "wide")
+    sheet.write(1, 0, "a")
+    sheet.write(1, 1, "b")
+
+
+OLD = {
+    "numbers": (old((0, 0, "x"), (0, 1, 2.0)), "## Old\n\n| x | 2 |\n| --- | --- |"),
+    "merged cells": (
+        old_workbook(old_merged),
+        "## Old\n\n| wide |  |\n| --- | --- |\n| a | b |",
+    ),
+    "right to left": (old((0, 0, "שלום")), "## Old\n\n| שלום |\n| --- |"),
+    "empty": (old(), "## Old"),
+}
+
+
+@pytest.mark.parametrize("shape", OLD)
+def test_old_workbooks_become_markdown(shape: str) -> None:
+    content, expected = OLD[shape]
+    found = read_file(content)
+    assert (found.format, found.markdown) == ("xls", expected)
+
+
+def test_a_damaged_old_workbook_is_refused() -> None:
+    content = old((0, 0, "x"))
+    assert code_of(content[:30] + bytes(2) + content[32:]) == "DOCUMENT_INVALID"
+
+
+def sheet(*values: list[Any]) -> bytes:
+    def fill(body: Any) -> None:
+        table = odfdo.Table("Sheet")
+        table.set_values(list(values))
+        body.append(table)
+
+    return open_document("spreadsheet", fill)
+
+
+def repeated(body: Any) -> None:
+    table = odfdo.Table("Sheet")
+    table.set_values([["a"]])
+    cell = table.get_cell((0, 0))
+    cell.repeated = 3
+    row = odfdo.Row()
+    row.append_cell(cell)
+    table.set_row(0, row)
+    body.append(table)
+
+
+ODS = {
+    "rows": (sheet(["a", 1], ["b", 2.5]), "## Sheet\n\n| a | 1 |\n| --- | --- |\n| b | 2.5 |"),
+    "dates": (sheet([dt.date(2026, 1, 2)]), "## Sheet\n\n| 2026-01-02 |\n| --- |"),
+    "repeated cells": (
+        open_document("spreadsheet", repeated),
+        "## Sheet\n\n| a | a | a |\n| --- | --- | --- |",
+    ),
+    "right to left": (sheet(["سعر"]), "## Sheet\n\n| سعر |\n| --- |"),
+    "empty": (sheet(), "## Sheet"),
+}
+
+
+@pytest.mark.parametrize("shape", ODS)
+def test_open_document_sheets_become_markdown(shape: str) -> None:
+    content, expected = ODS[shape]
+    found = read_file(content)
+    assert (found.format, found.markdown) == ("ods", expected)
+
+
+def test_a_cut_open_document_sheet_is_refused() -> None:
+    assert code_of(sheet(["a"])[:-100]) == "DOCUMENT_INVALID"

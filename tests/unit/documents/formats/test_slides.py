@@ -1,0 +1,127 @@
+import io
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from support.file_reader import code_of, read_file
+from support.office_samples import (
+    add_chart,
+    add_slide_table,
+    encrypted,
+    png,
+    slides,
+    with_member,
+)
+
+TITLE_AND_BODY, TITLE_ONLY, BLANK = 1, 5, 6
+
+
+def slide(presentation: Any, layout: int, title: str = "") -> Any:
+    made = presentation.slides.add_slide(presentation.slide_layouts[layout])
+    if title:
+        made.shapes.title.text = title
+    return made
+
+
+def bullets(presentation: Any) -> None:
+    made = slide(presentation, TITLE_AND_BODY, "Plan")
+    frame = made.placeholders[1].text_frame
+    frame.text = "first"
+    deeper = frame.add_paragraph()
+    deeper.text, deeper.level = "deeper", 1
+
+
+def two_slides(presentation: Any) -> None:
+    slide(presentation, TITLE_ONLY, "One")
+    slide(presentation, TITLE_ONLY, "Two")
+
+
+def notes(presentation: Any) -> None:
+    made = slide(presentation, TITLE_ONLY, "Talk")
+    made.notes_slide.notes_text_frame.text = "Breathe."
+
+
+def merged_cells(presentation: Any) -> None:
+    table = add_slide_table(slide(presentation, BLANK), 3, 3)
+    table.cell(0, 0).merge(table.cell(0, 1))
+    table.cell(1, 2).merge(table.cell(2, 2))
+    table.cell(0, 1).text = table.cell(2, 2).text = ""
+
+
+def chart(presentation: Any) -> None:
+    add_chart(slide(presentation, BLANK))
+
+
+def group(presentation: Any) -> None:
+    shapes = slide(presentation, BLANK).shapes
+    box = shapes.add_group_shape().shapes.add_textbox(0, 0, 9, 9)
+    box.text_frame.text = "inside"
+
+
+def links(presentation: Any) -> None:
+    frame = slide(presentation, BLANK).shapes.add_textbox(0, 0, 9, 9).text_frame
+    run = frame.paragraphs[0].add_run()
+    run.text, run.hyperlink.address = "site", "https://example.org"
+
+
+def right_to_left(presentation: Any) -> None:
+    slide(presentation, TITLE_ONLY, "שקופית")
+
+
+SHAPES: dict[str, tuple[Callable[[Any], object], str]] = {
+    "bullets": (bullets, "# Plan\n\n- first\n  - deeper"),
+    "two slides": (two_slides, "# One\n-----\n# Two"),
+    "notes": (notes, "# Talk\n\n### Notes\n\nBreathe."),
+    "merged cells": (
+        merged_cells,
+        "| 00 01 |  | 02 |\n| --- | --- | --- |\n| 10 | 11 | 12 22 |\n| 20 | 21 |  |",
+    ),
+    "chart": (chart, "|  | Sales |\n| --- | --- |\n| Q1 | 1.5 |\n| Q2 | 2 |"),
+    "group": (group, "inside"),
+    "link": (links, "[site](https://example.org)"),
+    "right to left": (right_to_left, "# שקופית"),
+    "empty": (lambda presentation: slide(presentation, BLANK), ""),
+    "no slide": (lambda presentation: presentation, ""),
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_presentations_become_markdown(shape: str) -> None:
+    fill, expected = SHAPES[shape]
+    found = read_file(slides(fill))
+    assert (found.format, found.markdown) == ("pptx", expected)
+
+
+def test_a_slide_is_a_page_with_the_name_of_its_title() -> None:
+    assert [page["name"] for page in read_file(slides(two_slides)).pages] == ["One", "Two"]
+
+
+def test_pictures_of_a_slide_are_kept() -> None:
+    def fill(presentation: Any) -> None:
+        slide(presentation, BLANK).shapes.add_picture(io.BytesIO(png()), 0, 0)
+
+    [page] = read_file(slides(fill), min_points=20).pages
+    assert page["pictures"] == ["page_1_image_1.png"]
+    assert "![](page_1_image_1.png)" in page["text"]
+
+
+SAMPLE = slides(two_slides)
+BROKEN = {
+    "cut off": (SAMPLE[:-300], "DOCUMENT_INVALID"),
+    "encrypted": (encrypted(SAMPLE), "DOCUMENT_ENCRYPTED"),
+    "entities": (
+        with_member(SAMPLE, "ppt/presentation.xml", "<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>"),
+        "DOCUMENT_INVALID",
+    ),
+    "bomb": (with_member(SAMPLE, "ppt/slides/slide1.xml", bytes(9 * 2**20)), "DOCUMENT_TOO_LARGE"),
+}
+
+
+@pytest.mark.parametrize("fault", BROKEN)
+def test_broken_presentations_are_refused_with_the_reason(fault: str) -> None:
+    content, code = BROKEN[fault]
+    assert code_of(content) == code
+
+
+def test_more_slides_than_allowed_are_refused() -> None:
+    assert code_of(SAMPLE, max_pages=1) == "DOCUMENT_TOO_LARGE"

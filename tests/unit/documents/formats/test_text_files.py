@@ -1,0 +1,77 @@
+import codecs
+
+import pytest
+from support.file_reader import code_of, read_file
+
+TEXTS = {
+    "paragraphs": ("One line\nof text.\n\n\nTwo.", "One line of text.\n\nTwo."),
+    "pages": ("one\ftwo", "one\n-----\ntwo"),
+    "marks of Markdown": ("* a *b* _c_\n1) d", "\\* a \\*b\\* \\_c\\_ 1) d"),
+    "right to left": ("שלום עולם\n\nمرحبا", "שלום עולם\n\nمرحبا"),
+    "line ends of Windows": ("a\r\n\r\nb", "a\n\nb"),
+}
+
+
+@pytest.mark.parametrize("shape", TEXTS)
+def test_texts_become_markdown(shape: str) -> None:
+    text, expected = TEXTS[shape]
+    found = read_file(text.encode())
+    assert (found.format, found.markdown) == ("txt", expected)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "Straße".encode(),
+        "Straße".encode("cp1252"),
+        codecs.BOM_UTF16_LE + "Straße".encode("utf-16-le"),
+    ],
+)
+def test_the_encoding_of_a_text_is_found(content: bytes) -> None:
+    assert read_file(content).markdown == "Straße"
+
+
+def test_a_text_over_the_limit_is_refused() -> None:
+    assert code_of(b"word " * 1_000_000) == "DOCUMENT_TOO_LARGE"
+
+
+TABLES = {
+    "commas": ("name,price\nTea,3\n", "| name | price |\n| --- | --- |\n| Tea | 3 |"),
+    "semicolons": ("name;price\nTea;3,5\n", "| name | price |\n| --- | --- |\n| Tea | 3,5 |"),
+    "tabs": ("name\tprice\nTea\t3\n", "| name | price |\n| --- | --- |\n| Tea | 3 |"),
+    "quotes": ('a,b\n"x, ""y""\nz",2\n', '| a | b |\n| --- | --- |\n| x, "y" z | 2 |'),
+    "rows of other lengths": ("a,b\nc,d\ne\n", "| a | b |\n| --- | --- |\n| c | d |\n| e |  |"),
+    "right to left": ("שם,מחיר\nתה,3\n", "| שם | מחיר |\n| --- | --- |\n| תה | 3 |"),
+    "empty cells": ("a,b\n,\nc,d\n", "| a | b |\n| --- | --- |\n|  |  |\n| c | d |"),
+}
+
+
+@pytest.mark.parametrize("shape", TABLES)
+def test_tables_become_markdown(shape: str) -> None:
+    text, expected = TABLES[shape]
+    found = read_file(text.encode())
+    assert (found.format, found.markdown) == ("csv", expected)
+
+
+def test_a_table_over_the_limit_is_refused() -> None:
+    assert code_of(b"a,b\n" * 200_000) == "DOCUMENT_TOO_LARGE"
+
+
+MARKDOWN = {
+    "headings": ("# A\n\ntext\n\nB\n-\n", "# A\n\ntext\n\n## B"),
+    "lists": ("# L\n\n1. a\n   - b\n2. c\n", "# L\n\n1. a\n   - b\n2. c"),
+    "table": ("|a|b|\n|---|---|\n|1|2|\n", "| a | b |\n| --- | --- |\n| 1 | 2 |"),
+    "code": ("```py\nif x:\n    y\n```\n", "```\nif x:\n    y\n```"),
+    "links": ("see [it](https://a.example/b)\n", "see [it](https://a.example/b)"),
+    "HTML": ("# A\n\n<script>x</script>\n\n<b>c</b>\n", "# A\n\nc"),
+    "right to left": ("# דוח\n\nמרחבא\n", "# דוח\n\nמרחבא"),
+    "front matter": ("---\ntitle: T\n---\n# A\n", "# A"),
+}
+
+
+@pytest.mark.parametrize("shape", MARKDOWN)
+def test_markdown_stays_markdown(shape: str) -> None:
+    text, expected = MARKDOWN[shape]
+    found = read_file(text.encode())
+    assert (found.format, found.markdown) == ("md", expected)
+    assert found.title == ("T" if shape == "front matter" else None)

@@ -1,0 +1,200 @@
+import io
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from docx.enum.text import WD_BREAK
+from docx.oxml import OxmlElement
+from docx.oxml.ns import qn
+from support.file_reader import code_of, read_file
+from support.office_samples import (
+    add_footnote,
+    deleted_run,
+    encrypted,
+    png,
+    text_box,
+    with_member,
+    word,
+    zipped,
+)
+
+
+def headings(document: Any) -> None:
+    document.add_heading("Annual report", 0)
+    document.add_heading("Sales", 1)
+    document.add_heading("Europe", 2)
+    document.add_paragraph("They rose.")
+
+
+def lists(document: Any) -> None:
+    for text, style in (
+        ("apples", "List Bullet"),
+        ("red ones", "List Bullet 2"),
+        ("first", "List Number"),
+        ("second", "List Number"),
+    ):
+        document.add_paragraph(text, style=style)
+
+
+def merged_cells(document: Any) -> None:
+    table = document.add_table(3, 3)
+    for row in range(3):
+        for column in range(3):
+            table.cell(row, column).text = f"{row}{column}"
+    table.cell(0, 1).merge(table.cell(0, 2)).text = "wide"
+    table.cell(1, 0).merge(table.cell(2, 0)).text = "high"
+
+
+def table_in_a_table(document: Any) -> None:
+    table = document.add_table(1, 2)
+    table.cell(0, 0).text = "outer"
+    inner = table.cell(0, 1).add_table(2, 2)
+    for place, text in enumerate("abcd"):
+        inner.cell(place // 2, place % 2).text = text
+
+
+def right_to_left(document: Any) -> None:
+    document.add_heading("דוח שנתי", 1)
+    paragraph = document.add_paragraph()
+    properties = paragraph._p.get_or_add_pPr()
+    properties.append(OxmlElement("w:bidi"))
+    paragraph.add_run("مرحبا بالعالم")
+
+
+def changes(document: Any) -> None:
+    paragraph = document.add_paragraph("kept ")
+    paragraph._p.append(deleted_run("gone"))
+    hidden = paragraph.add_run("hidden")
+    hidden.font.hidden = True
+    paragraph.add_run("end")
+
+
+def boxes(document: Any) -> None:
+    document.add_paragraph("before")._p.append(text_box("in the box"))
+
+
+def links(document: Any) -> None:
+    paragraph = document.add_paragraph("see ")
+    kind = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/hyperlink"
+    target = document.part.relate_to("https://example.org/a", kind, is_external=True)
+    link = OxmlElement("w:hyperlink")
+    link.set(qn("r:id"), target)
+    run = paragraph.add_run("this page")
+    link.append(run._r)
+    paragraph._p.append(link)
+
+
+def code_and_caption(document: Any) -> None:
+    document.styles.add_style("Source Code", 1)
+    document.add_paragraph("def f():", style="Source Code")
+    document.add_paragraph("    return 1", style="Source Code")
+    document.add_paragraph("Figure 1: nothing", style="Caption")
+
+
+def nothing(document: Any) -> None:
+    document.add_paragraph("")
+
+
+SHAPES: dict[str, tuple[Callable[[Any], object], str]] = {
+    "headings": (headings, "# Annual report\n\n# Sales\n\n## Europe\n\nThey rose."),
+    "lists": (lists, "- apples\n  - red ones\n1. first\n2. second"),
+    "merged cells": (
+        merged_cells,
+        "| 00 | wide |  |\n| --- | --- | --- |\n| high | 11 | 12 |\n|  | 21 | 22 |",
+    ),
+    "a table in a table": (table_in_a_table, "| outer | a, b; c, d |\n| --- | --- |"),
+    "right to left": (right_to_left, "# דוח שנתי\n\nمرحبا بالعالم"),
+    "deleted and hidden text": (changes, "kept end"),
+    "text box": (boxes, "before\n\nin the box"),
+    "link": (links, "see [this page](https://example.org/a)"),
+    "code": (code_and_caption, "```\ndef f():\n    return 1\n```\n\nFigure 1: nothing"),
+    "empty": (nothing, ""),
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_word_documents_become_markdown(shape: str) -> None:
+    fill, expected = SHAPES[shape]
+    found = read_file(word(fill))
+    assert (found.format, found.markdown) == ("docx", expected)
+
+
+def test_a_footnote_stands_at_the_end_of_the_page_with_its_mark() -> None:
+    content = word(lambda document: document.add_paragraph("A claim"))
+    found = read_file(add_footnote(content, "The proof."))
+    assert found.markdown == "A claim\\[1\\]\n\n\\[1\\] The proof."
+
+
+def test_pages_start_where_the_file_marks_them() -> None:
+    def fill(document: Any) -> None:
+        document.add_paragraph("one")
+        document.add_page_break()
+        document.add_paragraph("two").add_run().add_break(WD_BREAK.PAGE)
+        document.add_paragraph("three")
+
+    assert [page["text"] for page in read_file(word(fill)).pages] == ["one", "two", "three"]
+
+
+def test_headers_are_left_out_unless_they_are_kept() -> None:
+    def fill(document: Any) -> None:
+        document.sections[0].header.paragraphs[0].text = "Company"
+        document.add_paragraph("text")
+
+    content = word(fill)
+    assert read_file(content).markdown == "text"
+    assert read_file(content, keep_headers=True).markdown == "Company\n\ntext"
+
+
+def test_pictures_are_kept_where_they_stand() -> None:
+    def fill(document: Any) -> None:
+        document.add_paragraph("before")
+        document.add_picture(io.BytesIO(png()))
+
+    [page] = read_file(word(fill), min_points=20).pages
+    assert page["text"] == "before\n\n![](page_1_image_1.png)"
+    assert page["pictures"] == ["page_1_image_1.png"]
+    assert read_file(word(fill)).markdown == "before"
+    assert read_file(word(fill), min_points=1000).markdown == "before"
+
+
+def test_the_title_and_the_author_come_from_the_properties() -> None:
+    def fill(document: Any) -> None:
+        document.core_properties.title = "Report"
+        document.core_properties.author = "Ada"
+
+    found = read_file(word(fill))
+    assert (found.title, found.author) == ("Report", "Ada")
+
+
+SAMPLE = word(headings)
+ENTITY = "<!DOCTYPE w [<!ENTITY a 'aaaaaaaa'>]><w:document xmlns:w='urn:w'>&a;</w:document>"
+EXTERNAL = "<!DOCTYPE w [<!ENTITY a SYSTEM 'file:///etc/passwd'>]><w>&a;</w>"
+
+BROKEN = {
+    "cut off": (SAMPLE[: len(SAMPLE) // 2], "DOCUMENT_INVALID"),
+    "no XML": (with_member(SAMPLE, "word/document.xml", "<w:document"), "DOCUMENT_INVALID"),
+    "entities": (with_member(SAMPLE, "word/document.xml", ENTITY), "DOCUMENT_INVALID"),
+    "external entity": (with_member(SAMPLE, "word/styles.xml", EXTERNAL), "DOCUMENT_INVALID"),
+    "encrypted": (encrypted(SAMPLE), "DOCUMENT_ENCRYPTED"),
+    "bomb": (with_member(SAMPLE, "word/document.xml", bytes(9 * 2**20)), "DOCUMENT_TOO_LARGE"),
+    "many members": (
+        with_member(zipped({f"{n}": "" for n in range(300)}), "[Content_Types].xml", "")
+        and zipped(
+            {"[Content_Types].xml": "wordprocessingml.document.main"}
+            | {f"{n}": "" for n in range(300)}
+        ),
+        "DOCUMENT_TOO_LARGE",
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", BROKEN)
+def test_broken_word_documents_are_refused_with_the_reason(fault: str) -> None:
+    content, code = BROKEN[fault]
+    assert code_of(content) == code
+
+
+def test_deeply_nested_elements_are_refused() -> None:
+    deep = "<w:sdtContent>" * 5000 + "</w:sdtContent>" * 5000
+    body = f"<w:document xmlns:w='urn:w'><w:body>{deep}</w:body></w:document>"
+    assert code_of(with_member(SAMPLE, "word/document.xml", body)) == "DOCUMENT_INVALID"
