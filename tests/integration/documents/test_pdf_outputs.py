@@ -92,6 +92,43 @@ async def test_an_independent_reader_finds_our_text_in_a_searchable_scan(
     assert len(written) <= 1.1 * len(content) + 4096
 
 
+def scan_of_columns(*, with_table: bool) -> bytes:
+    """Return a scan with a title, two columns of prose and perhaps a table with rules."""
+    with pymupdf.open() as written, pymupdf.open() as scan:
+        page = written.new_page()
+        page.insert_text((72, 80), "The Library of the Town", fontsize=18)
+        for left in (72, 320):
+            box = (left, 110, left + 210, 420)
+            page.insert_textbox(box, " ".join(pdf_samples.PROSE) * 2, fontsize=11, lineheight=1.5)
+        rows = [["Name of", "Books"], ["library", "lent"], ["North", "812"]] if with_table else []
+        for row, cells in enumerate(rows):
+            for column, cell in enumerate(cells):
+                page.insert_text((78 + 150 * column, 520 + 20 * row), cell, fontsize=11)
+        for at in (500, 546, 570) if with_table else ():
+            page.draw_line((72, at), (372, at))
+        for left in (72, 222, 372) if with_table else ():
+            page.draw_line((left, 500), (left, 570))
+        picture = page.get_pixmap(dpi=150, colorspace=pymupdf.csGRAY)
+        scan.new_page().insert_image(page.rect, pixmap=picture)
+        return bytes(scan.tobytes(deflate=True))
+
+
+@pytest.mark.parametrize(("with_table", "in_order_of_file"), [(True, True), (False, False)])
+async def test_columns_and_tables_of_a_scan_are_searchable_in_the_order_of_our_text(
+    harness: PdfHarness, tmp_path: Path, *, with_table: bool, in_order_of_file: bool
+) -> None:
+    done = await harness.read(
+        scan_of_columns(with_table=with_table),
+        output=["text", "pdf"],
+        extraction_method="ocr",
+        language=["eng"],
+    )
+    ours = text_of(done)
+    assert ("Name of library\tBooks lent\nNorth\t812" in ours) is with_table
+    found = poppler_text(searchable(done), tmp_path, in_order_of_file=in_order_of_file)
+    assert character_error_rate(found, ours) <= 0.02
+
+
 async def test_pages_with_good_text_stay_as_they_are(harness: PdfHarness, tmp_path: Path) -> None:
     content = pdf_samples.mixed_pdf()
     done = await harness.read(content, output="pdf", **ENGLISH)

@@ -52,6 +52,7 @@ from secretary_documents.pdf.mupdf import (
 )
 from secretary_documents.pdf.ocr.recogniser import Recogniser
 from secretary_documents.pdf.ocr.recognition import RecognisedLine
+from secretary_documents.pdf.ocr.text_order import in_text_order
 from secretary_documents.pdf.ocr_options import OcrOptions
 from secretary_documents.pdf.page_entry import (
     edges_entry,
@@ -232,9 +233,9 @@ class PdfWork:
 
     def _read_pictures(
         self, page: pymupdf.Page, places: Sequence[Box], request: Request
-    ) -> tuple[list[Picture], list[RecognisedLine]]:
-        """Return the pictures at *places* in which text was recognised, and the lines of text."""
-        pictures, lines = [], list[RecognisedLine]()
+    ) -> tuple[list[Picture], list[list[RecognisedLine]]]:
+        """Return the pictures at *places* in which text was recognised, and the lines of each."""
+        pictures, lines = [], list[list[RecognisedLine]]()
         for place in places:
             try:
                 found = self._recogniser_of(request).read_picture(page, shown_on(page, place))
@@ -244,7 +245,7 @@ class PdfWork:
                 return [], []
             if found.letters >= _LEAST_LETTERS:
                 pictures.append(Picture(place, tuple(found.layout_lines()), found.confidence))
-                lines += found.lines
+                lines.append(list(found.lines))
         return pictures, lines
 
     def _recogniser_of(self, request: Request) -> Recogniser:
@@ -271,7 +272,7 @@ class PdfWork:
             "method": Method.OCR,
             "confidence": recognised.confidence,
             "engine": recognised.engine,
-            **lines_entry(list(recognised.lines), request),
+            **lines_entry(in_text_order(recognised), request),
         }, text
 
 

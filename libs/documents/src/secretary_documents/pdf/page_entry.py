@@ -39,11 +39,11 @@ def written_entry(written: dict[str, str], request: Request) -> Entry:
     return {"text": written[request["output"]], **({"outputs": others} if others else {})}
 
 
-def lines_entry(lines: Sequence[RecognisedLine], request: Request) -> Entry:
-    """Return the recognised *lines* with their places, if *request* wants them."""
-    if not lines or not request.get("lines"):
+def lines_entry(paragraphs: Sequence[Sequence[RecognisedLine]], request: Request) -> Entry:
+    """Return the recognised lines of *paragraphs* with their places, if *request* wants them."""
+    if not any(paragraphs) or not request.get("lines"):
         return {}
-    return {"lines": lines_to_json(layer_lines(lines))}
+    return {"lines": lines_to_json(layer_lines(paragraphs))}
 
 
 def pictures_entry(pictures: Sequence[Picture], page: pymupdf.Page) -> Entry:

@@ -99,10 +99,10 @@ class Recognition:
         """Return the lines as lines of a layout, each as large as its letters are high."""
         return [_layout_line(line) for line in self.lines]
 
-    def blocks(self) -> list[Block]:
-        """Return the paragraphs and tables as blocks. A table is where its first line is."""
+    def parts(self) -> list[list[RecognisedLine] | Table]:
+        """Return the paragraphs and tables in order. A table is where its first line is."""
         left = list(self.tables)
-        blocks: list[Block] = []
+        parts: list[list[RecognisedLine] | Table] = []
         for lines in self.paragraphs:
             outside: list[RecognisedLine] = []
             for line in lines:
@@ -111,11 +111,17 @@ class Recognition:
                     outside.append(line)
                 elif table in left:
                     left.remove(table)
-                    blocks += [_block(outside)] if outside else []
-                    blocks.append(self._table_block(table))
+                    parts += [outside, table]
                     outside = []
-            blocks += [_block(outside)] if outside else []
-        return blocks
+            parts.append(outside)
+        return [part for part in parts if part]
+
+    def blocks(self) -> list[Block]:
+        """Return the paragraphs and tables as blocks."""
+        return [
+            self._table_block(part) if isinstance(part, Table) else _block(part)
+            for part in self.parts()
+        ]
 
     def _table_block(self, table: Table) -> Block:
         around = table.box.wider(1)

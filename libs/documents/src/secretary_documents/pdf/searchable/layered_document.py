@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import pymupdf
@@ -124,7 +125,7 @@ def _without_native(lines: Sequence[LayerLine], page: pymupdf.Page) -> list[Laye
         return list(lines)
     rows = _Rows(native)
     return [
-        LayerLine(tuple(word for word in line.words if not rows.have(word.box)), line.turn)
+        replace(line, words=tuple(word for word in line.words if not rows.have(word.box)))
         for line in lines
     ]
 

@@ -52,7 +52,7 @@ def _line_operators(
     words = [word for word in line.words if word.text.strip() and _has_area(word.box)]
     if not words:
         return
-    size = max(_measures(word.box, line.turn)[1] for word in words)
+    size = line.size or max(_measures(word.box, line.turn)[1] for word in words)
     for word, following in zip(words, [*words[1:], None], strict=True):
         length = _length_before(word, following, line.turn, _GAP * size)
         text = as_drawn(" ".join(word.text.split()))
