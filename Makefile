@@ -12,7 +12,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 PYTEST ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up quick test extras drills chaos fairness corpus bench bench-quality reference vendor tree lint format lock clean
+.PHONY: help setup demo up quick test extras drills chaos fairness corpus bench bench-quality alerts reference vendor tree lint format lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -59,7 +59,7 @@ extras: $(EXTRAS_INSTALLED) ## Run the tests of the optional packages, which it 
 
 test: setup ## Run all tests but the drills, against real servers
 	@$(BIN)/python -m secretary_devstack.servers.provision --optional mongod rabbitmq
-	@$(BIN)/python -m secretary_devstack.servers.provision ffmpeg espeak-ng nodejs pdftotext chromium
+	@$(BIN)/python -m secretary_devstack.servers.provision ffmpeg espeak-ng nodejs pdftotext chromium promtool
 	@$(BIN)/python -m pytest -m "not drill and not extra" --numprocesses 4 --dist worksteal $(PYTEST)
 
 drills: setup ## Run the long fault drills: frozen, stopped, starved and odd systems
@@ -128,6 +128,11 @@ $(QUALITY_PEERS_INSTALLED): bench/quality/requirements.txt
 	@deploy/local/venv.sh "$(PYTHON)" $(QUALITY_PEERS)
 	@$(QUALITY_PEERS)/bin/python -m pip --quiet --disable-pip-version-check install -r $<
 	@touch $@
+
+alerts: setup ## Check the alerts of deploy/prometheus, and run their tests
+	@$(BIN)/python -m secretary_devstack.servers.provision promtool
+	@promtool check rules deploy/prometheus/alerts.yml
+	@promtool test rules tests/prometheus/alerts_test.yml
 
 reference: setup ## Write docs/api.md and docs/errors.md from the code
 	@$(BIN)/python deploy/local/reference.py

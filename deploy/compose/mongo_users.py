@@ -41,7 +41,7 @@ ROLES: Mapping[str, Privileges] = {
         ALL_COLLECTIONS: (*SEE_INDEXES, *WRITE, "createCollection", "createIndex", "dropIndex")
     },
     "api": {
-        ALL_COLLECTIONS: SEE_INDEXES,
+        ALL_COLLECTIONS: (*SEE_INDEXES, "dbStats"),
         "jobs": (*WRITE, "changeStream"),
         **dict.fromkeys(("batches", *FILES, "deliveries", "muted_urls"), WRITE),
         **dict.fromkeys(("api_keys", "audit", "endpoints", "job_types"), WRITE),

@@ -242,6 +242,9 @@ async def test_statistics_are_exact(jobs: JobRepository) -> None:
     assert await jobs.statistics(["pdf"], NOW, owner="key-1") == {
         "pdf": TypeStatistic(waiting=1, scheduled=1, running=1, oldest_wait_sec=3)
     }
+    assert await jobs.statistics(["pdf"], NOW, most=2) == {
+        "pdf": TypeStatistic(waiting=2, scheduled=1, running=1, oldest_wait_sec=9)
+    }
 
 
 def batch_of(*jobs: Job, batch_id: str = "batch-1", **fields: Any) -> Batch:

@@ -37,6 +37,7 @@ from secretary_api.jobs.stream import JobStream
 from secretary_api.jobs.submitter import JobSubmitter
 from secretary_api.key_endpoints import KeyEndpoints
 from secretary_api.key_listing import KeyListing
+from secretary_api.queue_figures import QueueFigures
 from secretary_api.request_rate import RequestRate
 from secretary_api.routes import (
     actions,
@@ -109,6 +110,10 @@ MEGABYTE = 1024 * 1024
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 
+async def no_disk() -> None:
+    """Return None: the room on the disk of the store is unknown."""
+
+
 @dataclass(frozen=True, slots=True)
 class ApiDependencies:
     """The objects and the settings that the API needs."""
@@ -142,6 +147,7 @@ class ApiDependencies:
     turn_sec: float = 60
     uploads: UploadLimits = field(default_factory=UploadLimits)
     webhook_test_sec: float = 30
+    disk_room: Callable[[], Awaitable[tuple[float, float] | None]] = no_disk
     store_has_answered: Callable[[], bool] = lambda: True
     is_stopping: Callable[[], bool] = lambda: False
 
@@ -228,12 +234,25 @@ def _services(parts: ApiDependencies) -> Services:
         admission=parts.admission,
         keys=KeyListing(keyring, parts.jobs, parts.files),
         request_rate=RequestRate(),
+        queue_figures=_queue_figures(parts, announced),
         metrics_token=parts.metrics_token,
         templates=parts.templates,
         ping_store=parts.ping_store,
         marker=IdempotencyMarker(parts.pepper),
         clock=parts.clock,
         store_has_answered=parts.store_has_answered,
+    )
+
+
+def _queue_figures(parts: ApiDependencies, announced: KnownJobTypes) -> QueueFigures:
+    return QueueFigures(
+        jobs=parts.jobs,
+        job_types=announced,
+        workers=parts.workers,
+        deliveries=parts.deliveries,
+        notifiers=parts.notifiers,
+        clock=parts.clock,
+        disk_room=parts.disk_room,
     )
 
 

@@ -30,6 +30,7 @@ from secretary_api.jobs.queries import JobQueries
 from secretary_api.jobs.stream import JobStream
 from secretary_api.jobs.submitter import JobSubmitter
 from secretary_api.key_listing import KeyListing
+from secretary_api.queue_figures import QueueFigures
 from secretary_api.request_rate import RequestRate
 from secretary_api.sessions import COOKIE, CSRF_HEADER, Sessions
 from secretary_api.workers import LiveWorkers, WorkerActions
@@ -77,6 +78,7 @@ class Services:
     admission: Admission
     keys: KeyListing
     request_rate: RequestRate
+    queue_figures: QueueFigures
     metrics_token: MetricsToken
     ping_store: Callable[[], Awaitable[None]]
     """Returns when MongoDB has answered; otherwise raises ``StoreUnavailable``."""

@@ -20,6 +20,7 @@ from secretary_api.jobs.admission import Admission
 from secretary_api.routes import uploads
 from secretary_common.broker.publisher import Publisher
 from secretary_common.mongo.store import Store, open_store
+from secretary_common.observing.process_watch import ProcessWatch
 from secretary_common.ports import Doorbell
 from secretary_common.runtime import event_loop
 from secretary_common.runtime.descriptor_watch import DescriptorWatch
@@ -84,7 +85,10 @@ async def serve(settings: Settings) -> None:
     try:
         # If one of these tasks fails, the process ends with an error.
         async with running(
-            publisher.run(), _follow(store, store_answered), DescriptorWatch().run()
+            publisher.run(),
+            _follow(store, store_answered),
+            DescriptorWatch().run(),
+            ProcessWatch().run(),
         ):
             await server.serve()
             await background.finish()
@@ -127,6 +131,7 @@ def wire(
             buckets=Buckets(settings.s3),
         ),
         ping_store=store.ping,
+        disk_room=store.disk_room,
         store_has_answered=store_answered.is_set,
         is_stopping=stopping.is_set,
         retention=timedelta(days=settings.retention.finished_days),

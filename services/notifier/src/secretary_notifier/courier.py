@@ -125,9 +125,11 @@ class Courier:
         self._clock = clock
         self._config = config
         self._attempt_log = AttemptLog(clock)
-        self._claims: GroupCommit[str, _Claimed | None] = GroupCommit(self._claim_all)
+        self._claims: GroupCommit[str, _Claimed | None] = GroupCommit(
+            self._claim_all, name="delivery_claims"
+        )
         self._records: GroupCommit[DeliveryRecord, bool] = GroupCommit(
-            deliveries.record, linger_sec=RECORD_LINGER_SEC
+            deliveries.record, linger_sec=RECORD_LINGER_SEC, name="delivery_records"
         )
 
     async def deliver(

@@ -16,13 +16,13 @@ from secretary_common.http.egress import guarded_session
 from secretary_common.http.tls import client_tls
 from secretary_common.models import new_token
 from secretary_common.mongo.store import Store, open_store
+from secretary_common.observing.process_watch import ProcessWatch
 from secretary_common.runtime import event_loop
 from secretary_common.runtime.descriptor_watch import DescriptorWatch
 from secretary_common.runtime.health import health_server
 from secretary_common.runtime.keyed_limit import KeyedLimit
 from secretary_common.runtime.lifecycle import running, stop_signal, unless_stopped
 from secretary_common.runtime.log import configure_logging, get_logger
-from secretary_common.runtime.metrics import BREAKERS_OPEN, DELIVERIES_HELD, DELIVERIES_IN_FLIGHT
 from secretary_common.secrets.cipher import Cipher
 from secretary_common.settings.settings import (
     Settings,
@@ -30,6 +30,7 @@ from secretary_common.settings.settings import (
     exit_if_misconfigured,
     load_settings,
 )
+from secretary_notifier.attempt_log import BREAKERS_OPEN, DELIVERIES_HELD, DELIVERIES_IN_FLIGHT
 from secretary_notifier.courier import LEASE_MARGIN_SEC, Courier, CourierConfig
 from secretary_notifier.dispatcher import Dispatcher
 from secretary_notifier.fair_queue import FairQueue
@@ -99,7 +100,9 @@ async def _work(
         settings.broker.url.get_secret_value(), max_in_flight=section.max_in_flight
     )
     log.info("notifier.started", max_in_flight=section.max_in_flight)
-    async with running(store.keep_time(), store.watch_indexes(), DescriptorWatch().run()):
+    async with running(
+        store.keep_time(), store.watch_indexes(), DescriptorWatch().run(), ProcessWatch().run()
+    ):
         async with running(
             doorbell.listen(dispatcher.on_doorbell),
             report_alive(store.notifiers, owner, store.clock, facts),

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import faulthandler
+import tempfile
 import time
 from collections.abc import Sequence
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from secretary_common.broker.publisher import Publisher
 from secretary_common.errors import ConfigurationError
 from secretary_common.mongo.store import Store, open_store
+from secretary_common.observing.process_watch import ProcessWatch
 from secretary_common.runtime import event_loop
 from secretary_common.runtime.descriptor_watch import DescriptorWatch
 from secretary_common.runtime.health import health_server
@@ -39,6 +42,7 @@ from secretary_worker.engine.manager import SecretaryWorkerManager
 from secretary_worker.handler_packages import HandlerPackages
 from secretary_worker.housekeeping.eviction import Eviction
 from secretary_worker.housekeeping.sweeper import Sweeper
+from secretary_worker.metrics import HANDLER_LOOP_SILENCE, SLOTS, SLOTS_FREE
 from secretary_worker.registry import Registry
 from secretary_worker.sandbox import lockdown
 from secretary_worker.watchdog.watchdog_client import WatchdogClient
@@ -72,6 +76,7 @@ async def serve(settings: Settings) -> None:
         registry,
         Fitness(probes_of(settings.files.roots)),
     )
+    _show_state(engine)
     health = _Health(engine, active=settings.generic_worker.active)
     try:
         async with health_server(
@@ -90,6 +95,7 @@ async def serve(settings: Settings) -> None:
                     publisher.run(),
                     store.watch_indexes(),
                     DescriptorWatch().run(),
+                    _process_watch(settings).run(),
                     engine.leases.run(),
                     engine.fitness.run(),
                     _sweeper(settings, store, engine).run(),
@@ -130,6 +136,17 @@ async def _work(settings: Settings, store: Store, engine: Engine, stop: asyncio.
 async def _stop_when(stop: asyncio.Event, manager: SecretaryWorkerManager) -> None:
     await stop.wait()
     manager.stop()
+
+
+def _process_watch(settings: Settings) -> ProcessWatch:
+    return ProcessWatch([Path(tempfile.gettempdir()), *settings.files.roots])
+
+
+def _show_state(engine: Engine) -> None:
+    """Let the metrics show the slots and the loop of the handlers."""
+    SLOTS.set(engine.manager.slots)
+    SLOTS_FREE.set_function(lambda: engine.manager.free_slots)
+    HANDLER_LOOP_SILENCE.set_function(lambda: engine.handler_loop.silent_sec)
 
 
 def _retention(settings: Settings) -> timedelta:

@@ -27,7 +27,7 @@ from aiormq.exceptions import (
 
 from secretary_common.runtime.lifecycle import cancel_and_wait
 from secretary_common.runtime.log import get_logger
-from secretary_common.runtime.metrics import BROKER_CONNECTED
+from secretary_common.runtime.metrics import BROKER_CONNECTED, BROKER_HEARD
 
 log = get_logger(__name__)
 
@@ -86,7 +86,7 @@ async def keep_connected(url: str, session: Session, *, role: str) -> None:
         except Exception as error:  # noqa: BLE001 - after any error, the doorbell must work again
             history.crashed(error)
         finally:
-            BROKER_CONNECTED.labels(role).set(0)
+            history.disconnected()
         wait = history.next_wait_sec()
         await asyncio.sleep(wait * random.uniform(1.0, 1.2))  # noqa: S311 - spreads reconnects
 
@@ -101,10 +101,17 @@ class _History:
         self._refused_at: float | None = None
         """The time of the last log line about a refusal."""
         self._ever_worked = False
-        BROKER_CONNECTED.labels(role).set(0)
+        self._connected = BROKER_CONNECTED.labels(role)
+        self._heard_at = time.monotonic()
+        BROKER_HEARD.labels(role).set_function(lambda: time.monotonic() - self._heard_at)
+        self.disconnected()
+
+    def disconnected(self) -> None:
+        self._connected.set(0)
 
     def worked(self) -> None:
-        BROKER_CONNECTED.labels(self._role).set(1)
+        self._connected.set(1)
+        self._heard_at = time.monotonic()
         if self._failures or not self._ever_worked:
             log.info("broker.connected", purpose=self._role)
         self._failures, self._waits = 0, RETRY_SEC

@@ -15,9 +15,10 @@ from secretary_common.broker.subscription import Subscription
 from secretary_common.errors import StoreUnavailable
 from secretary_common.models import parse_delivery_id
 from secretary_common.runtime.log import get_logger
-from secretary_common.runtime.metrics import DOORBELLS_HEARD
+from secretary_common.runtime.metrics import DOORBELLS_HEARD, Children
 
 log = get_logger(__name__)
+_heard = Children(DOORBELLS_HEARD)
 
 MOST_RINGS = 32
 """The most unanswered doorbells of a job type that a worker holds."""
@@ -156,7 +157,7 @@ class JobConsumer:
         except Exception as error:  # noqa: BLE001 - the doorbell must not be redelivered for ever
             log.error("doorbell.crashed", exc=error, queue=queue, job_id=job_id)
             outcome = RingOutcome.CRASHED
-        DOORBELLS_HEARD.labels(queue, outcome).inc()
+        _heard[queue, outcome].inc()
         if outcome is RingOutcome.GIVEN_BACK:
             self._kept.append(message)
             self._wanted = False
@@ -233,7 +234,7 @@ async def _decode(
             log.warning("doorbell.not_dead_lettered", reason=repr(error)[:200])
             await asyncio.sleep(DEAD_LETTER_RETRY_SEC)
         else:
-            DOORBELLS_HEARD.labels(message.routing_key or "", RingOutcome.DEAD_LETTERED).inc()
+            _heard[message.routing_key or "", RingOutcome.DEAD_LETTERED].inc()
             return None
 
 
@@ -255,7 +256,7 @@ async def _deliver(
             break
         else:
             break
-    DOORBELLS_HEARD.labels(topology.DELIVERIES, outcome).inc()
+    _heard[topology.DELIVERIES, outcome].inc()
     await subscription.acknowledge(message)
 
 

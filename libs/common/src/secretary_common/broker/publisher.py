@@ -26,9 +26,10 @@ from secretary_common.broker.queue_access import QueueAccess
 from secretary_common.models import delivery_id_of
 from secretary_common.runtime.group_commit import GroupCommit
 from secretary_common.runtime.log import get_logger
-from secretary_common.runtime.metrics import DOORBELLS_RUNG
+from secretary_common.runtime.metrics import DOORBELLS_RUNG, Children
 
 log = get_logger(__name__)
+_rung = Children(DOORBELLS_RUNG)
 
 PUBLISH_TIMEOUT_SEC = 1.0
 MOST_SHARED = 64
@@ -119,7 +120,7 @@ class Publisher:
             if isinstance(error, ChannelAccessRefused):
                 self._refusal = error
             confirmed = False
-        DOORBELLS_RUNG.labels(queue, "confirmed" if confirmed else "failed").inc()
+        _rung[queue, "confirmed" if confirmed else "failed"].inc()
         return confirmed
 
     async def _publish(self, queue: str, body: bytes, headers: HeadersType | None) -> bool:

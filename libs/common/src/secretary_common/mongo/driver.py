@@ -16,7 +16,7 @@ from typing import Any
 
 from bson.codec_options import CodecOptions
 from motor.motor_asyncio import AsyncIOMotorClient
-from pymongo import AsyncMongoClient
+from pymongo import AsyncMongoClient, monitoring
 from pymongo.errors import BulkWriteError
 
 from secretary_common.mongo import transaction
@@ -24,6 +24,7 @@ from secretary_common.mongo.collection import Collection, Document
 from secretary_common.mongo.connection_state import ConnectionState
 from secretary_common.mongo.fault import write_error
 from secretary_common.mongo.transaction import OPERATION_TIMEOUT_MS
+from secretary_common.runtime.metrics import MONGO_FAILURES, MONGO_SECONDS, Children
 
 # Commands do not use the client's codec options.
 AWARE: CodecOptions[Document] = CodecOptions(tz_aware=True)
@@ -41,6 +42,29 @@ CLIENT_OPTIONS: Mapping[str, Any] = {
     "w": "majority",
 }
 WITHOUT_DEADLINE = {**CLIENT_OPTIONS, "timeoutMS": None, "socketTimeoutMS": None}
+WAITING = "getMore"
+"""The command that waits for changes, so its duration says nothing about MongoDB."""
+
+
+class CommandTimer(monitoring.CommandListener):
+    """Measures each command of a client. The driver calls it from the thread of the command."""
+
+    def __init__(self) -> None:
+        self._seconds = Children(MONGO_SECONDS)
+        self._failures = Children(MONGO_FAILURES)
+
+    def started(self, event: monitoring.CommandStartedEvent) -> None:
+        """Ignore the start."""
+
+    def succeeded(self, event: monitoring.CommandSucceededEvent) -> None:
+        """Record the duration."""
+        if event.command_name != WAITING:
+            self._seconds[event.command_name,].observe(event.duration_micros / 1e6)
+
+    def failed(self, event: monitoring.CommandFailedEvent) -> None:
+        """Record the duration and count the failure."""
+        self._seconds[event.command_name,].observe(event.duration_micros / 1e6)
+        self._failures[event.command_name,].inc()
 
 
 class DatabaseClient:
@@ -54,7 +78,8 @@ class DatabaseClient:
         """*deadline*: whether operations have a deadline."""
         make: Any = AsyncIOMotorClient if driver == "motor" else AsyncMongoClient
         self._names = (url, database, driver)
-        self._raw = make(url, **(CLIENT_OPTIONS if deadline else WITHOUT_DEADLINE))
+        options = CLIENT_OPTIONS if deadline else WITHOUT_DEADLINE
+        self._raw = make(url, event_listeners=[CommandTimer()], **options)
         self._database = self._raw[database]
         self._usable: dict[str, set[str]] = {}
         self.connection_state = ConnectionState()
@@ -95,6 +120,12 @@ class DatabaseClient:
         """Run an administrative command without arguments, on the primary."""
         with self.connection_state.translated_errors():
             answer: Document = await self._raw.admin.command(name, codec_options=AWARE)
+            return answer
+
+    async def statistics(self) -> Document:
+        """Return what MongoDB says of the size of the database (``dbStats``)."""
+        with self.connection_state.translated_errors():
+            answer: Document = await self._database.command("dbStats", codec_options=AWARE)
             return answer
 
     async def drop_database(self) -> None:

@@ -28,6 +28,7 @@ from secretary_common.mongo.removal import MongoLockRepository, MongoRemovalRepo
 from secretary_common.mongo.url import check_url
 from secretary_common.runtime.clock import ServerClock
 from secretary_common.runtime.log import get_logger
+from secretary_common.runtime.metrics import MONGO_CONNECTED
 from secretary_common.runtime.resilient_loop import Failures, resilient_loop
 from secretary_common.settings.service import MongoSection
 
@@ -79,10 +80,12 @@ class Store:
         try:
             await self._ping()
         except (StoreUnavailable, PyMongoError) as error:
+            MONGO_CONNECTED.set(0)
             self.client.connection_state.fail(error.__cause__ or error)
             if isinstance(error, StoreUnavailable):
                 raise
             raise StoreUnavailable("MongoDB refused the connection") from error
+        MONGO_CONNECTED.set(1)
         self.client.connection_state.succeed()
 
     async def _ping(self) -> None:
@@ -104,6 +107,18 @@ class Store:
         """
         await self.ping()
         await self.client.collection("locks").find_one_confirmed({"_id": "contact"})
+
+    async def disk_room(self) -> tuple[float, float] | None:
+        """Return the free space and the size of MongoDB's disk, in bytes.
+
+        Return None if MongoDB gives no figures: its user may lack the right ``dbStats``.
+        """
+        try:
+            found = await self.client.statistics()
+        except (StoreUnavailable, PyMongoError):
+            return None
+        size, used = found.get("fsTotalSize"), found.get("fsUsedSize")
+        return (size - used, size) if size and used else None
 
     async def wait_until_ready(self) -> None:
         """Return when MongoDB answers; log once while it does not answer."""

@@ -96,9 +96,17 @@ class JobStatistics(Protocol):
     """Counts of jobs. All methods raise ``StoreUnavailable``."""
 
     async def statistics(
-        self, job_types: Collection[str], now: datetime, *, owner: str | None = None
+        self,
+        job_types: Collection[str],
+        now: datetime,
+        *,
+        owner: str | None = None,
+        most: int | None = None,
     ) -> dict[str, TypeStatistic]:
-        """Count the jobs of each of *job_types* exactly. *owner*: only this owner's jobs."""
+        """Count the jobs of each of *job_types* exactly. *owner*: only this owner's jobs.
+
+        *most*: count at most so many jobs of a type in a state, which bounds the cost.
+        """
         ...
 
     async def running_by_owner(self, owners: Collection[str] | None = None) -> dict[str, int]:

@@ -13,6 +13,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextvars import Context
 from typing import Generic, TypeVar
 
+from secretary_common.runtime.metrics import GROUP_ITEMS
+
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -36,6 +38,7 @@ class GroupCommit(Generic[T, R]):
         largest: int = LARGEST,
         linger_sec: float = 0.0,
         expects_as_many: bool = False,
+        name: str = "",
     ) -> None:
         """Start with an empty group.
 
@@ -46,8 +49,10 @@ class GroupCommit(Generic[T, R]):
                 the same turn of the event loop.
             expects_as_many: wait only until the group has as many items as the last one had. So
                 callers that come one by one do not wait, and a longer *linger_sec* costs little.
+            name: of the group, in the metric of the sizes; without a name there is none.
         """
         self._flush = flush
+        self._items = GROUP_ITEMS.labels(name) if name else None
         self._largest = largest
         self._linger_sec = linger_sec
         self._expects_as_many = expects_as_many
@@ -110,6 +115,8 @@ class GroupCommit(Generic[T, R]):
         outcomes: Sequence[R | BaseException]
         if self._expects_as_many:
             self._enough = len(group)
+        if self._items:
+            self._items.observe(len(group))
         try:
             outcomes = await self._flush([item for item, _ in group])
             if len(outcomes) != len(group):

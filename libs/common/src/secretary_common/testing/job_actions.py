@@ -42,11 +42,16 @@ class InMemoryJobActionWrites(JobMemory):
         return self.apply(current, transition.deleted(job, now))
 
     async def statistics(
-        self, job_types: Collection[str], now: datetime, *, owner: str | None = None
+        self,
+        job_types: Collection[str],
+        now: datetime,
+        *,
+        owner: str | None = None,
+        most: int | None = None,
     ) -> dict[str, TypeStatistic]:
         seen = [job for job in self.jobs.values() if owner in (None, job.owner)]
         return {
-            name: _statistic([job for job in seen if job.job_type == name], now)
+            name: _statistic([job for job in seen if job.job_type == name], now, most or len(seen))
             for name in sorted(job_types)
         }
 
@@ -74,12 +79,12 @@ class InMemoryJobActionWrites(JobMemory):
         return current if same and current and current.deleted_at is None else None
 
 
-def _statistic(jobs: list[Job], now: datetime) -> TypeStatistic:
+def _statistic(jobs: list[Job], now: datetime, most: int) -> TypeStatistic:
     due = [job.run_at for job in jobs if job.status is JobStatus.PENDING and job.run_at <= now]
     pending = sum(job.status is JobStatus.PENDING for job in jobs)
     return TypeStatistic(
-        waiting=len(due),
-        scheduled=pending - len(due),
-        running=sum(job.status is JobStatus.PROCESSING for job in jobs),
+        waiting=min(most, len(due)),
+        scheduled=min(most, pending - len(due)),
+        running=min(most, sum(job.status is JobStatus.PROCESSING for job in jobs)),
         oldest_wait_sec=(now - min(due)).total_seconds() if due else 0.0,
     )

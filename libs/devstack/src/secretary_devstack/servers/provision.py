@@ -78,6 +78,7 @@ _HOMEBREW = {
     "RabbitMQ": "rabbitmq",
     "Node.js": "node",
     "pdftotext": "poppler",
+    "promtool": "prometheus",
 }
 PROGRAMS = {
     # The wheel contains mongod, but not the library libcurl that mongod needs.
@@ -96,6 +97,8 @@ PROGRAMS = {
     "espeak-ng": Program("espeak-ng", "espeak-ng", on_path("espeak-ng")),
     # Reads searchable PDFs, independently of the library that writes them.
     "pdftotext": Program("pdftotext", "poppler-utils", on_path("pdftotext")),
+    # Checks the alerts.
+    "promtool": Program("promtool", "prometheus", on_path("promtool")),
     # Runs the documented code that verifies a signature.
     "nodejs": Program("Node.js", "nodejs", on_path("node")),
     # Opens the dashboard.

@@ -42,6 +42,10 @@ async def ready(services: ServicesDep) -> Success[Health]:
     | FORBIDDEN
     | {200: {"content": {"text/plain": {}}, "description": "Prometheus' format"}},
 )
-async def metrics(_reader: MetricsReaderDep) -> Response:
-    """Show the counters of this process; for keys with the scope `metrics` or `admin`."""
+async def metrics(_reader: MetricsReaderDep, services: ServicesDep) -> Response:
+    """Show the metrics of this process, and of the queue of all processes.
+
+    For keys with the scope `metrics` or `admin`.
+    """
+    await services.queue_figures.refresh()
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)

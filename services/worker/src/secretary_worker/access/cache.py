@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from secretary_common.models import JsonObject
 from secretary_common.ports import CacheRepository
 from secretary_common.runtime.log import get_logger
-from secretary_common.runtime.metrics import CACHE_LOOKUPS, CACHE_PUTS
 from secretary_worker.access.bridge import Bridge
 from secretary_worker.access.job_scope import current_scope
+from secretary_worker.metrics import CACHE_LOOKUPS, CACHE_PUTS
 
 log = get_logger(__name__)
 

@@ -15,10 +15,13 @@ from secretary_worker.engine.candidates import Candidates
 from secretary_worker.engine.leases import Leases
 from secretary_worker.engine.running_limits import RunningLimits
 from secretary_worker.engine.startable_types import StartableTypes
+from secretary_worker.metrics import claims as counted
+from secretary_worker.metrics import wait_seconds
 
 SendClaims = Callable[[Lease], Awaitable[Sequence[Job]]]
 
 
+RECLAIM = "reclaim"
 GUEST_SEC = 0.5
 """The shortest time between two looks for a guest."""
 
@@ -50,16 +53,20 @@ class Claims:
         self._under_way: dict[asyncio.Task[list[str]], int] = {}
         """The claims under way, and how many jobs each may get."""
         self._lost_answers: list[LostAnswer] = []
+        self.found_by = "start"
+        """How this worker found the candidates of its current look, for the metrics."""
 
     @property
     def undecided(self) -> int:
         """The number of jobs whose claim is under way or has lost its answer."""
         return sum(self._under_way.values()) + len(self._lost_answers)
 
-    async def claim(self, job_ids: Sequence[str], job_types: Collection[str]) -> list[str]:
+    async def claim(
+        self, job_ids: Sequence[str], job_types: Collection[str], *, found_by: str = "doorbell"
+    ) -> list[str]:
         """Claim those of these waiting jobs that have one of these types; return their ids.
 
-        The claimed jobs are passed on in the order of *job_ids*.
+        The claimed jobs are passed on in the order of *job_ids*. The metrics show *found_by*.
 
         Raises:
             StoreUnavailable: the outcome is unknown; see ``resolve_lost_answers``.
@@ -67,6 +74,7 @@ class Claims:
         return await self._make(
             job_ids,
             lambda lease: self._jobs.claim_many(job_ids, lease, self._clock.now(), job_types),
+            found_by,
         )
 
     async def claim_candidates(
@@ -78,7 +86,7 @@ class Claims:
             StoreUnavailable: the outcome is unknown; see ``resolve_lost_answers``.
         """
         free, limited = self._limits.split(jobs)
-        claimed = await self.claim(free, job_types) if free else []
+        claimed = await self.claim(free, job_types, found_by=self.found_by) if free else []
         for owner, job_ids in limited.items():
             claimed += await self._claim_within(owner, job_ids, job_types)
         return claimed
@@ -94,7 +102,7 @@ class Claims:
                 job_ids, lease, now, job_types, owner=owner, most=most
             )
 
-        return await self._make(job_ids, send)
+        return await self._make(job_ids, send, self.found_by)
 
     async def reclaim(self, expired: Job) -> bool:
         """Claim a job whose lease has expired; return whether this worker got the job.
@@ -107,7 +115,7 @@ class Claims:
             job = await self._jobs.reclaim(expired, lease, self._clock.now())
             return [job] if job else []
 
-        return await self._make([expired.job_id], send) != []
+        return await self._make([expired.job_id], send, RECLAIM) != []
 
     async def resolve_lost_answers(self) -> None:
         """Look up each claim whose answer was lost. Run the job if this worker holds it.
@@ -132,25 +140,33 @@ class Claims:
         """Wait for the claims under way."""
         await asyncio.gather(*self._under_way, return_exceptions=True)
 
-    async def _make(self, job_ids: Sequence[str], send: SendClaims) -> list[str]:
+    async def _make(self, job_ids: Sequence[str], send: SendClaims, found_by: str) -> list[str]:
         # A separate task, because the task of a doorbell is cancelled with its connection. A job
         # that was claimed must run nevertheless.
-        task = asyncio.create_task(self._send(job_ids, send))
+        task = asyncio.create_task(self._send(job_ids, send, found_by))
         self._under_way[task] = len(job_ids)
         task.add_done_callback(self._under_way.pop)
         task.add_done_callback(lambda done: done.cancelled() or done.exception())
         return await asyncio.shield(task)
 
-    async def _send(self, job_ids: Sequence[str], send: SendClaims) -> list[str]:
+    async def _send(self, job_ids: Sequence[str], send: SendClaims, found_by: str) -> list[str]:
         lease, sent_at = self._leases.new(), self._leases.monotonic()
         try:
             claimed = await send(lease)
         except Exception:  # after any error some of the jobs may be claimed
             self._lost_answers += [LostAnswer(job_id, lease) for job_id in job_ids]
             raise
+        self._count(claimed, found_by)
         for job in claimed:
             self._on_claimed(HeldJob(job, lease, sent_at))
         return [job.job_id for job in claimed]
+
+    def _count(self, claimed: Sequence[Job], found_by: str) -> None:
+        counted[found_by,].inc(len(claimed))
+        if found_by != RECLAIM:  # a reclaimed job has waited for the end of a lease
+            now = self._clock.now()
+            for job in claimed:
+                wait_seconds[job.job_type,].observe(max(0.0, (now - job.run_at).total_seconds()))
 
 
 class GuestSlot:

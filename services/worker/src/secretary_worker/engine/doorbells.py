@@ -73,7 +73,7 @@ class Doorbells:
         self._clock = clock
         self._worker = worker
         self._ring = ring
-        self._groups: GroupCommit[Ring, RingOutcome] = GroupCommit(self._answer)
+        self._groups: GroupCommit[Ring, RingOutcome] = GroupCommit(self._answer, name="doorbells")
         self._taken: dict[str, None] = {}
         """The ids of jobs that this worker has claimed, the latest last."""
         self.owes_look = False

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from secretary_common.errors import Lack
 from secretary_common.runtime.log import get_logger
-from secretary_common.runtime.metrics import JOBS_HANDED_BACK_UNFIT, WORKER_UNFIT
+from secretary_worker.metrics import JOBS_HANDED_BACK_UNFIT, WORKER_UNFIT
 
 log = get_logger(__name__)
 

@@ -225,6 +225,11 @@ class HandlerLoop:
         self._current = LoopThread(self.marks)
         self._replaced: list[LoopThread] = []
 
+    @property
+    def silent_sec(self) -> float:
+        """The seconds for which the loop of new jobs has not answered."""
+        return self._current.silent_sec
+
     def start(self, run: HandlerRun) -> None:
         """Begin *run* in the shared loop, soon. If that loop is blocked, replace it by a new loop.
 

@@ -16,6 +16,7 @@ from secretary_common.runtime.log import get_logger
 from secretary_common.runtime.resilient_loop import Failures, resilient_loop
 from secretary_worker.attempt.held_job import HeldJob
 from secretary_worker.attempt.verdict import Interruption
+from secretary_worker.metrics import leases_lost
 
 log = get_logger(__name__)
 
@@ -254,6 +255,7 @@ class Leases:
         now = self.monotonic()
         for hold in self._running():
             if self._last_moment(hold) <= now:
+                leases_lost["unconfirmed",].inc()
                 log.warning("lease.unconfirmed", job_id=hold.job.job_id, attempt=hold.job.attempt)
                 hold.interrupt(Interruption.LEASE_UNCONFIRMED)
 
@@ -269,6 +271,7 @@ class Leases:
 
     def _lose(self, hold: HeldJob) -> None:
         if self._holds.get(hold.job.job_id) is hold:
+            leases_lost["taken",].inc()
             log.warning("lease.lost", job_id=hold.job.job_id, attempt=hold.job.attempt)
             hold.interrupt(Interruption.LEASE_LOST)
             self.release(hold)

@@ -186,11 +186,20 @@ class SecretaryWorkerManager:
         if not self._was_full:
             self.consumer.resume()
             await wait_for_event(self._wake, self._until_due_sec(0.0))
+            self._claims.found_by = self._reason_to_look()
             await asyncio.sleep(GATHER_SEC)
         else:
             self.consumer.pause()
             await wait_for_event(self._wake, self._until_due_sec(PASS_ON_SEC))
+            self._claims.found_by = self._reason_to_look()
             await self._refill()
+
+    def _reason_to_look(self) -> str:
+        """Return what ended a wait, for the metrics."""
+        if self._wake.is_set():
+            return "doorbell" if self.doorbells.owes_look else "slot"
+        due_in = self._timers.until_next_sec(self._clock.now())
+        return "poll" if due_in is None or due_in > 0 else "timer"
 
     async def _refill(self) -> None:
         """Wait for slots whose jobs are being settled, until enough slots for a group are free."""

@@ -20,7 +20,6 @@ from secretary_common.models import (
 from secretary_common.ports import Doorbell
 from secretary_common.runtime.clock import Clock
 from secretary_common.runtime.log import bind, get_logger
-from secretary_common.runtime.metrics import JOBS_SETTLED
 from secretary_common.secrets.cipher import Cipher, UnknownKey
 from secretary_common.secrets.secret_field import opened
 from secretary_worker.access.job_scope import JobScope, job_scope
@@ -39,6 +38,7 @@ from secretary_worker.engine.fitness import Fitness
 from secretary_worker.engine.handler_call import call_handler
 from secretary_worker.engine.handler_loop import HandlerLoop, HandlerRun
 from secretary_worker.engine.leases import Leases
+from secretary_worker.metrics import run_seconds, settle_seconds, settled
 from secretary_worker.registry import Registration, Registry
 from secretary_worker.watchdog.marks import Mark
 
@@ -87,11 +87,16 @@ class Runner:
         job, clock, calculator = hold.job, self.clock, ResourceCalculator()
         writer = self.writers.open(hold, calculator, self._ring_delivery)
         try:
+            started = time.monotonic()
             ending = await self._ending(hold, writer, calculator)
+            ran = time.monotonic()
+            run_seconds[job.job_type,].observe(ran - started)
             verdict = decide(job, ending, clock.now(), random.random())  # noqa: S311
             if verdict:
                 self._judge_worker(verdict)
-            return await writer.settle(verdict)
+            settlement = await writer.settle(verdict)
+            settle_seconds[job.job_type,].observe(time.monotonic() - ran)
+            return settlement
         finally:
             self.leases.release(hold)
             await writer.close()
@@ -205,7 +210,7 @@ class Runner:
 
     def _report(self, hold: HeldJob, settlement: Settlement | None, seconds: float) -> None:
         outcome = settlement.outcome.value if settlement else "lost"
-        JOBS_SETTLED.labels(hold.job.job_type, outcome).inc()
+        settled[hold.job.job_type, outcome].inc()
         error = settlement.error if settlement else None
         log.info(
             "job.settled" if settlement else "job.lost",

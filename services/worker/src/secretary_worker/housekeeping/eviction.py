@@ -14,7 +14,7 @@ from datetime import timedelta
 from secretary_common.ports import CacheEviction
 from secretary_common.ports.cache import Use
 from secretary_common.runtime.clock import Clock
-from secretary_common.runtime.metrics import CACHE_EVICTED, CACHE_STORED
+from secretary_worker.metrics import CACHE_EVICTED, CACHE_STORED
 
 PAGE = 2000
 PAGES_A_ROUND = 25

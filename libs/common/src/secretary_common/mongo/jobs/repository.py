@@ -61,14 +61,17 @@ class MongoJobRepository(
         self._jobs = collection
         self._reader = JobReader(collection, clock or ServerClock(), retention)
         self._left_alone = LeftAlone()
-        self._inserts: GroupCommit[Job, None] = GroupCommit(partial(insert_jobs, collection))
+        self._inserts: GroupCommit[Job, None] = GroupCommit(
+            partial(insert_jobs, collection), name="inserts"
+        )
         self._progress: GroupCommit[ProgressChange, datetime | None] = GroupCommit(
-            partial(write_progress, collection)
+            partial(write_progress, collection), name="progress"
         )
         self._settlements: GroupCommit[AttemptEnd, Settlement] = GroupCommit(
             partial(settle_attempts, collection),
             linger_sec=SETTLE_LINGER_SEC,
             expects_as_many=True,
+            name="settlements",
         )
 
     async def insert(self, job: Job) -> None:

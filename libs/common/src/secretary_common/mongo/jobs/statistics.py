@@ -26,19 +26,26 @@ class MongoJobStatistics:
     _jobs: Collection
 
     async def statistics(
-        self, job_types: Names[str], now: datetime, *, owner: str | None = None
+        self,
+        job_types: Names[str],
+        now: datetime,
+        *,
+        owner: str | None = None,
+        most: int | None = None,
     ) -> dict[str, TypeStatistic]:
         names = sorted(job_types)
-        found = await asyncio.gather(*(self._of_type(name, now, owner) for name in names))
+        found = await asyncio.gather(*(self._of_type(name, now, owner, most) for name in names))
         return dict(zip(names, found, strict=True))
 
-    async def _of_type(self, job_type: str, now: datetime, owner: str | None) -> TypeStatistic:
+    async def _of_type(
+        self, job_type: str, now: datetime, owner: str | None, most: int | None
+    ) -> TypeStatistic:
         mine: Document = {"job_type": job_type} | ({"owner": owner} if owner else {})
         pending = {"status": PENDING, **mine} | ({"priority": ANY_PRIORITY} if owner else {})
         waiting, scheduled, running, oldest = await asyncio.gather(
-            self._jobs.count({**pending, "run_at": {"$lte": now}}),
-            self._jobs.count({**pending, "run_at": {"$gt": now}}),
-            self._jobs.count({"status": PROCESSING, **mine}),
+            self._jobs.count({**pending, "run_at": {"$lte": now}}, limit=most),
+            self._jobs.count({**pending, "run_at": {"$gt": now}}, limit=most),
+            self._jobs.count({"status": PROCESSING, **mine}, limit=most),
             self._jobs.find_one(
                 {**pending, "run_at": {"$gte": EARLIEST, "$lte": now}},
                 projection={"_id": False, "run_at": True},
