@@ -12,5 +12,6 @@ export const GROUPS = ["Work", "Webhooks", "System"];
 export const PAGES = [
   { path: "/", title: "Overview", group: "Work", scope: "read", load: () => import("./pages/overview.js") },
   { path: "/jobs", title: "Jobs", group: "Work", scope: "read", load: () => import("./pages/jobs.js") },
+  { path: "/submit", title: "Submit a job", group: "Work", scope: "submit", load: () => import("./pages/submit.js") },
   { path: "/jobs/:id", title: "Job", parent: "/jobs", scope: "read", load: () => import("./pages/job.js") },
 ];

@@ -76,8 +76,11 @@ export const post = (path, body, options) => call("POST", path, { body, ...optio
 export const patch = (path, body, options) => call("PATCH", path, { body, ...options });
 export const remove = (path, options) => call("DELETE", path, options);
 
-/** Upload *file*; *onProgress* gets the sent share, 0 to 1. Returns what POST /api/files answers. */
-export function upload(file, onProgress = () => {}) {
+/**
+ * Upload *file*; *onProgress* gets the sent share, 0 to 1; *abort* is a signal that ends it. Returns
+ * what POST /api/files answers.
+ */
+export function upload(file, onProgress = () => {}, abort = undefined) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     const form = new FormData();
@@ -86,6 +89,8 @@ export function upload(file, onProgress = () => {}) {
     request.setRequestHeader("X-CSRF-Token", session.value?.csrf_token ?? "");
     request.upload.onprogress = (event) => event.lengthComputable && onProgress(event.loaded / event.total);
     request.onerror = () => reject(new ApiError("UNREACHABLE", UNREACHABLE));
+    request.onabort = () => reject(new DOMException("The upload was stopped", "AbortError"));
+    abort?.addEventListener("abort", () => request.abort());
     request.onload = () => {
       try {
         resolve(read(request.status, request.responseText, request.getResponseHeader("Retry-After")));
