@@ -115,6 +115,10 @@ class Visitor:
         """Wait until no part of the page waits for its data."""
         self.page.locator("main .bone").first.wait_for(state="detached")
 
+    def forget_refusals(self) -> None:
+        """Forget the line that the browser itself writes for each request that is refused."""
+        self.faults = [fault for fault in self.faults if "Failed to load resource" not in fault]
+
     def accessibility_findings(self) -> list[str]:
         """Return what axe-core finds on the page, of any but minor impact."""
         self.page.evaluate(AXE.read_text(encoding="utf-8"))

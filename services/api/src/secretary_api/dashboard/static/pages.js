@@ -14,4 +14,10 @@ export const PAGES = [
   { path: "/jobs", title: "Jobs", group: "Work", scope: "read", load: () => import("./pages/jobs.js") },
   { path: "/submit", title: "Submit a job", group: "Work", scope: "submit", load: () => import("./pages/submit.js") },
   { path: "/jobs/:id", title: "Job", parent: "/jobs", scope: "read", load: () => import("./pages/job.js") },
+  { path: "/deliveries", title: "Deliveries", group: "Webhooks", scope: "read", load: () => import("./pages/deliveries.js") },
+  { path: "/receivers", title: "Receivers", group: "Webhooks", scope: "read", load: () => import("./pages/receivers.js") },
+  { path: "/job-types", title: "Job types", group: "System", scope: "read", load: () => import("./pages/job_types.js") },
+  { path: "/templates", title: "Templates", group: "System", scope: "read", load: () => import("./pages/templates.js") },
+  { path: "/keys", title: "API keys", group: "System", isForAdmins: true, load: () => import("./pages/keys.js") },
+  { path: "/audit", title: "Audit", group: "System", scope: "read", load: () => import("./pages/audit.js") },
 ];

@@ -20,7 +20,7 @@ const ATTEMPT = {
   handed_back: ["Handed back", "warn"],
   lost: ["Lost", "bad"],
 };
-const BREAKER = { closed: ["Working", "good"], open: ["Paused", "bad"], probing: ["Probing", "warn"] };
+const BREAKER = { closed: ["Working", "good"], open: ["Paused", "bad"], probing: ["Probing", "warn"], failing: ["Failing", "warn"] };
 const KNOWN = { job: JOB, delivery: DELIVERY, attempt: ATTEMPT, breaker: BREAKER };
 
 /** Show *state* of a `job`, `delivery`, `attempt` or `breaker`; an unknown state as it is. */

@@ -7,7 +7,7 @@ import { toast } from "./feedback.js";
 import { ActionButton } from "./form.js";
 import { Ago, Clock } from "./time.js";
 
-const RESENDABLE = new Set(["dead", "delivered", "dropped", "skipped", "superseded"]);
+const RESENDABLE = new Set(["pending", "dead", "delivered", "skipped", "superseded"]);
 
 /** Why *delivery* waits or ended undelivered, as a sentence; nothing for a delivered one. */
 export function DeliveryReason({ delivery }) {
@@ -20,6 +20,11 @@ export function DeliveryReason({ delivery }) {
   return reason ? html`<span>${reason}</span>` : null;
 }
 
+/** The outcome of an attempt in a few words. */
+export function LastAnswer({ attempt: { status_code: status, error } }) {
+  return html`<span>${status === null ? (error ?? "No answer came.") : `The receiver answered ${status}.`}</span>`;
+}
+
 /** A button that sends *delivery* again; nothing if its state or the key does not allow it. */
 export function ResendButton({ delivery, onDone = () => {} }) {
   if (!may("deliveries") || !RESENDABLE.has(delivery.state) || !delivery.job_id) return null;
@@ -28,7 +33,8 @@ export function ResendButton({ delivery, onDone = () => {} }) {
     toast("The webhook is sent again");
     onDone();
   };
-  return html`<${ActionButton} kind="small" action=${resend} aria-label=${`Resend ${delivery.id}`}>Resend<//>`;
+  const label = delivery.state === "pending" ? "Send now" : "Resend";
+  return html`<${ActionButton} kind="small" action=${resend} aria-label=${`${label} ${delivery.id}`}>${label}<//>`;
 }
 
 /** Each attempt of *delivery* with the receiver's answer. */

@@ -5,7 +5,7 @@ import { classes, html } from "../lib/ui.js";
 /** Say that there is nothing, and what to do next. */
 export function Empty({ title, text, action }) {
   return html`<div class="empty">
-    <h3>${title}</h3>
+    <h2>${title}</h2>
     ${text && html`<p>${text}</p>`}
     ${action}
   </div>`;

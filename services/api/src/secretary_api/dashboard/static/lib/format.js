@@ -57,3 +57,12 @@ export function bytes(size) {
 
 /** The end of an id, which tells ids apart: times make their beginnings alike. */
 export const shortId = (id) => (id && id.length > 16 ? `…${id.slice(-10)}` : (id ?? "–"));
+
+/** A time in the form of `datetime-local`, in the browser's time zone; an empty text if *at* is no time. */
+export function localTime(at) {
+  const moment = new Date(at || Number.NaN);
+  return Number.isNaN(moment.getTime()) ? "" : new Date(moment.getTime() - moment.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+}
+
+/** The time that a field `datetime-local` shows, as the API takes it; undefined if it is empty. */
+export const utcTime = (text) => (text ? new Date(text).toISOString() : undefined);

@@ -1,5 +1,6 @@
 // What every job has: its name, its order, its start, its limits, its webhook.
 import { Field } from "../../components/form.js";
+import { utcTime } from "../../lib/format.js";
 import { html } from "../../lib/ui.js";
 
 export const NO_FIELDS = { job_name: "", priority: "", tags: "", user_id: "", run_at: "", max_attempts: "", timeout_sec: "" };
@@ -14,7 +15,7 @@ export function jobOf(fields) {
     priority: number(fields.priority),
     tags: tags.length ? tags : undefined,
     user_id: fields.user_id.trim() || undefined,
-    run_at: fields.run_at ? new Date(fields.run_at).toISOString() : undefined,
+    run_at: utcTime(fields.run_at),
     max_attempts: number(fields.max_attempts),
     timeout_sec: number(fields.timeout_sec),
   };

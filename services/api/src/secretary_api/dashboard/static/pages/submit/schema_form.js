@@ -1,6 +1,7 @@
 // The fields of a JSON Schema. The value is the parameters themselves: a field that is not given is
 // not in them, so that the service's defaults apply.
 import { Field } from "../../components/form.js";
+import { localTime, utcTime } from "../../lib/format.js";
 import { classes, html, useId, useState } from "../../lib/ui.js";
 import { arranged, describe, withPart } from "./schema.js";
 import { UploadField } from "./upload_field.js";
@@ -72,7 +73,7 @@ function Value({ field, root, value, path, faults, depth, isRequired, onChange }
     case "upload":
       return html`<${UploadField} ...${common} label="File" hint="" value=${shown} onChange=${onChange} />`;
     case "datetime-local":
-      return html`<${Field} kind="datetime-local" ...${common} value=${localTime(shown)} onInput=${(text) => onChange(text ? new Date(text).toISOString() : undefined)} />`;
+      return html`<${Field} kind="datetime-local" ...${common} value=${localTime(shown)} onInput=${(text) => onChange(utcTime(text))} />`;
     case "list":
       return html`<${List} ...${{ common, field, root, value: shown ?? [], path, faults, depth, onChange }} />`;
     case "object":
@@ -160,11 +161,4 @@ export function JsonField({ label, hint, fault, value, required, onChange, rows 
   };
   return html`<${Field} kind="area" isWide rows=${rows} label=${`${label} (JSON)`} hint=${hint} required=${required} spellcheck="false" value=${text}
     data-wrong=${isWrong || undefined} fault=${isWrong ? "This is not valid JSON." : fault} onInput=${set} />`;
-}
-
-/** Return a time in the form of `datetime-local`, in the browser's time zone. */
-export function localTime(at) {
-  if (!at) return "";
-  const moment = new Date(at);
-  return Number.isNaN(moment.getTime()) ? "" : new Date(moment.getTime() - moment.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
 }
