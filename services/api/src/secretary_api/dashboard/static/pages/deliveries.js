@@ -49,7 +49,7 @@ const placeOf = (query, { id }) => href("/deliveries", { ...query, open: id }).s
 const columnsOf = (query, reload) => [
   { key: "event", label: "Event", kind: "main", cell: (one) => html`<a href=${`#${placeOf(query, one)}`}>${one.phase}</a> <span class="muted">of ${one.job_id ? shortId(one.job_id) : "a test"}</span>` },
   { key: "state", label: "State", cell: (one) => html`<${StateBadge} of="delivery" state=${one.state} />` },
-  { key: "receiver", label: "Receiver", kind: "clip", cell: (one) => html`<span title=${one.url}>${one.url.replace(/^https:\/\//, "")}</span>` },
+  { key: "receiver", label: "Receiver", kind: "clip", cell: (one) => html`<span title=${one.url}>${one.url.startsWith("https:") ? one.url.slice("https:".length + 2) : one.url}</span>` },
   { key: "why", label: "Why", kind: "clip", cell: Why },
   { key: "created", label: "Created", align: "right", cell: (one) => html`<${Ago} at=${one.created_at} />` },
   { key: "act", label: "", align: "right", cell: (one) => html`<${ResendButton} delivery=${one} onDone=${reload} />` },
@@ -89,7 +89,7 @@ function Filters({ query, rows }) {
   const known = [...new Set(rows?.map(({ receiver }) => receiver))];
   return html`<search><form class="filters" onSubmit=${(event) => event.preventDefault()}>
     <${Field} label="State" kind="select" options=${STATES} value=${query.status ?? ""} onInput=${(status) => setQuery({ status })} />
-    <${Field} label="Receiver" kind="search" isWide list="known-receivers" placeholder="https://example.com" value=${text} onInput=${setText} />
+    <${Field} label="Receiver" kind="search" isWide list="known-receivers" placeholder="An origin, or a URL of it" value=${text} onInput=${setText} />
     ${query.endpoint && html`<button type="button" class="button" onClick=${() => setQuery({ endpoint: null })}>Of one endpoint: show all</button>`}
     <datalist id="known-receivers">${known.map((one) => html`<option key=${one} value=${one}></option>`)}</datalist>
   </form></search>`;

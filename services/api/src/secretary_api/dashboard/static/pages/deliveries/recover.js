@@ -37,7 +37,7 @@ function Question({ close, onDone }) {
   return html`<${Dialog} title="Recover dead deliveries" onClose=${close}>
     <form class="stack form" noValidate onSubmit=${send}>
       <p>Every dead delivery that was created in this time is sent again, with the same id and the same bytes. Its schedule of attempts starts again.</p>
-      <${Field} label="Created from" kind="datetime-local" required value=${since} fault=${faults.since} onInput=${setSince} />
+      <${Field} label="Created since" kind="datetime-local" required value=${since} fault=${faults.since} onInput=${setSince} />
       <${Field} label="Created before" kind="datetime-local" required value=${until} fault=${faults.until} onInput=${setUntil} hint="Both in your time zone." />
       <${ErrorNote} error=${error} />
       <div class="actions"><button type="button" class="button" onClick=${close}>Cancel</button><button class="button primary" disabled=${isRunning || !since || !until}>Send them again</button></div>

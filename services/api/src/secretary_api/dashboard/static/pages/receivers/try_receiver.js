@@ -32,7 +32,7 @@ function Trial({ close }) {
   return html`<${Dialog} title="Test a receiver" isWide onClose=${close}>
     <form class="stack form" noValidate onSubmit=${send}>
       <p>A notifier sends one event of the phase test, signed like any other. It makes one attempt.</p>
-      <${Field} label="URL" required placeholder="https://" value=${url} fault=${faults.url} onInput=${setUrl} autocomplete="off" />
+      <${Field} label="URL" required value=${url} fault=${faults.url} onInput=${setUrl} autocomplete="off" />
       <${Field} label="Signing secret" kind="password" value=${secret} fault=${faults.secret} onInput=${setSecret} autocomplete="new-password" hint="Without it, the service's secret signs." />
       ${!isSaid && html`<${ErrorNote} error=${state.error} />`}
       <div role="status">${state.outcome && html`<${Outcome} delivery=${state.outcome} />`}</div>

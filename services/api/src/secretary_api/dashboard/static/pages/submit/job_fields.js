@@ -63,7 +63,7 @@ export function WebhookFields({ webhook, faults, onChange }) {
   const draw = (name, label, more = {}) => html`<${Field} label=${label} name=${`webhook.${name}`} autocomplete="off" value=${webhook[name]} fault=${faultAt(faults, `parameters.webhook.${name}`)} onInput=${(value) => onChange({ ...webhook, [name]: value })} ...${more} />`;
   const whole = faults["parameters.webhook"];
   return html`<div class="form-grid">
-    ${draw("url", "URL", { isWide: true, placeholder: "https://", fault: faultAt(faults, "parameters.webhook.url") ?? whole, hint: "Gets a signed POST at each event of this job. {jobId} stands for the job id below." })}
+    ${draw("url", "URL", { isWide: true, fault: faultAt(faults, "parameters.webhook.url") ?? whole, hint: "Gets a signed POST at each event of this job. {jobId} stands for the job id below." })}
     ${draw("token", "Token", { kind: "password", autocomplete: "new-password", hint: "Sent as Authorization: Bearer …" })}
     ${draw("secret", "Signing secret", { kind: "password", autocomplete: "new-password", hint: "whsec_ and base64 of 24 to 64 bytes; without it, the service's secret signs." })}
     ${draw("jobId", "Job id of your own", { hint: "Stands in each event as job.id." })}
