@@ -64,6 +64,7 @@ test: setup ## Run all tests but the drills, against real servers
 
 drills: setup ## Run the long fault drills: frozen, stopped, starved and odd systems
 	@$(BIN)/python -m secretary_devstack.servers.provision --optional mongod rabbitmq
+	@$(BIN)/python -m secretary_devstack.servers.provision ffmpeg espeak-ng
 	@$(BIN)/python -m pytest -m drill --numprocesses 2 --dist worksteal $(PYTEST)
 
 # The first seed, the number of seeds, and more arguments, e.g.

@@ -24,7 +24,7 @@ from secretary_documents.handlers.session.handler import SessionHandler
 from secretary_documents.handlers.session.slides_reader import PdfSlidesReader
 from secretary_documents.media.recording_transcriber import RecordingTranscript, TranscriptSource
 from secretary_documents.providers.chat import ChatModel
-from secretary_documents.providers.transcription import Segment
+from secretary_documents.providers.transcript import Segment
 from secretary_documents.templates.template_catalog import TemplateCatalog
 from secretary_documents.templates.transformer import Transformer
 from secretary_documents.web.download import Downloader

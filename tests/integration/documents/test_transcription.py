@@ -9,7 +9,8 @@ from secretary_common.errors import ErrorCode, PermanentError, TransientError
 from secretary_common.jobs.resource_calculator import ResourceCalculator
 from secretary_common.settings.provider import TranscriptionSection
 from secretary_devstack.provider import Dialect, FakeProvider, Misbehaviour
-from secretary_documents.providers.transcription import AudioPiece, Segment, TranscriptionClient
+from secretary_documents.providers.transcript import AudioPiece, Segment
+from secretary_documents.providers.transcription import TranscriptionClient
 
 PIECE = AudioPiece("piece-2.mp3", b"ID3 sound", "audio/mpeg", offset_sec=600, duration_sec=3.5)
 TEXT = "Good morning. Welcome to the talk."

@@ -22,6 +22,8 @@ from secretary_documents.formats.format import missing_extras
 from secretary_documents.handlers.document.handler import DocumentHandler
 from secretary_documents.handlers.document.parameters import DocumentParameters
 from secretary_documents.handlers.document.reader_factory import FILE_CHILD, make_document_reader
+from secretary_documents.handlers.media.handler import MediaHandler
+from secretary_documents.handlers.media.parameters import MediaParameters
 from secretary_documents.handlers.pdf.extractor import CHILD as PDF_CHILD
 from secretary_documents.handlers.pdf.extractor import PdfExtractor
 from secretary_documents.handlers.pdf.handler import PdfHandler
@@ -56,7 +58,7 @@ PAGE_SEC = 60.0
 
 
 def setup(context: HandlerContext) -> None:
-    """Register ``document``, ``pdf``, ``transformer`` and ``session``.
+    """Register ``document``, ``pdf``, ``transformer``, ``session`` and ``media``.
 
     The worker finds this function by the entry point ``secretary.handlers``.
 
@@ -108,17 +110,31 @@ def setup(context: HandlerContext) -> None:
         ),
         zygote=context.zygote(PAGE_CHILD, {"transformer", "session"}),
     )
+    recordings = _recording_transcriber(context)
     session = SessionHandler(
         transformer=transformer,
         pages=pages,
         downloader=replace(downloader, too_large=ErrorCode.FILE_TOO_LARGE),
         read_slides=PdfSlidesReader(extractor),
-        transcribe=_recording_transcriber(context),
+        transcribe=recordings,
     )
     register("document", document, params=DocumentParameters)
     register("pdf", pdf, params=PdfParameters)
     register("transformer", TransformerHandler(transformer, pages), params=TransformerParameters)
     register("session", session, params=SessionParameters)
+    register("media", _media_handler(context, recordings), params=MediaParameters)
+
+
+def _media_handler(context: HandlerContext, recordings: RecordingTranscriber) -> MediaHandler:
+    downloader = recordings.downloader
+    source = FileSource(
+        context.file_roots,
+        downloader.max_bytes,
+        downloader,
+        context.uploads,
+        too_large=ErrorCode.MEDIA_TOO_LARGE,
+    )
+    return MediaHandler(recordings, source)
 
 
 def _log_missing_extras() -> None:

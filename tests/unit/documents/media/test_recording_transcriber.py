@@ -1,7 +1,7 @@
 """How the transcript of a recording is written."""
 
 from secretary_documents.media.recording_transcriber import RecordingTranscript, TranscriptSource
-from secretary_documents.providers.transcription import Segment
+from secretary_documents.providers.transcript import Segment
 
 
 def test_a_transcript_shows_when_each_paragraph_begins() -> None:

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from secretary_documents.providers.transcription import Segment, Transcript, merge_transcripts
+from secretary_documents.providers.transcript import Segment, Transcript, merge_transcripts
 
 times = st.floats(min_value=0, max_value=1e5)
 segments = st.builds(

@@ -4,10 +4,10 @@ The fake checks each request against the published interface. It answers correct
 test demands. It shares no code with Secretary's clients, so it does not repeat their mistakes.
 """
 
-from secretary_devstack.provider.answers import ChatReply
+from secretary_devstack.provider.answers import ChatReply, Spoken
 from secretary_devstack.provider.dialect import Dialect
 from secretary_devstack.provider.misbehaviour import Misbehaviour
 from secretary_devstack.provider.server import FakeProvider
 from secretary_devstack.provider.wire import RecordedRequest
 
-__all__ = ["ChatReply", "Dialect", "FakeProvider", "Misbehaviour", "RecordedRequest"]
+__all__ = ["ChatReply", "Dialect", "FakeProvider", "Misbehaviour", "RecordedRequest", "Spoken"]

@@ -106,25 +106,69 @@ def chat_answer(request: JsonObject, reply: ChatReply, *, with_usage: bool) -> J
     return answer
 
 
-def transcript_answer(*, verbose: bool) -> JsonObject:
-    """Return OpenAI's answer for a recording: the text, and segments if *verbose*."""
-    text = "Good morning. Welcome to the talk."
-    if not verbose:
+@dataclass(frozen=True)
+class Spoken:
+    """A sentence of a recording, with its start and its end in seconds."""
+
+    start: float
+    end: float
+    text: str
+
+
+GREETING = (Spoken(0.0, 1.5, "Good morning."), Spoken(1.5, 4.0, "Welcome to the talk."))
+
+
+def transcript_answer(
+    request: JsonObject, sentences: Sequence[Spoken] = GREETING, *, language: str = "english"
+) -> JsonObject:
+    """Return OpenAI's answer for a recording of *sentences*, in the form of *request*."""
+    text = " ".join(sentence.text for sentence in sentences)
+    (wanted,) = request.get("response_format", ["json"])
+    if wanted == "diarized_json":
+        segments = [
+            {"id": f"seg_{n}", "start": one.start, "end": one.end, "text": one.text, "speaker": "A"}
+            for n, one in enumerate(sentences)
+        ]
+        return {"text": text, "segments": segments}
+    if wanted != "verbose_json":
         return {"text": text}
-    spoken = [(0.0, 1.5, " Good morning."), (1.5, 4.0, " Welcome to the talk.")]
-    segments = [
+    granularities = request.get("timestamp_granularities[]", ["segment"])
+    answer: JsonObject = {
+        "duration": sentences[-1].end if sentences else 0.0,
+        "language": language,
+        "text": text,
+    }
+    if "segment" in granularities:
+        answer["segments"] = [_segment(n, one) for n, one in enumerate(sentences)]
+    if "word" in granularities:
+        answer["words"] = [word for one in sentences for word in _words(one)]
+    return answer
+
+
+def _segment(index: int, sentence: Spoken) -> JsonObject:
+    return {
+        "id": index,
+        "seek": 0,
+        "start": sentence.start,
+        "end": sentence.end,
+        "text": f" {sentence.text}",
+        "tokens": [],
+        "temperature": 0.0,
+        "avg_logprob": -0.2,
+        "compression_ratio": 1.0,
+        "no_speech_prob": 0.01,
+    }
+
+
+def _words(sentence: Spoken) -> list[JsonObject]:
+    """Return the words of *sentence*, each of the same length. OpenAI leaves out punctuation."""
+    words = [word.strip(".,;!?") for word in sentence.text.split()]
+    each = (sentence.end - sentence.start) / max(len(words), 1)
+    return [
         {
-            "id": index,
-            "seek": 0,
-            "start": start,
-            "end": end,
-            "text": words,
-            "tokens": [],
-            "temperature": 0.0,
-            "avg_logprob": -0.2,
-            "compression_ratio": 1.0,
-            "no_speech_prob": 0.01,
+            "word": word,
+            "start": round(sentence.start + number * each, 3),
+            "end": round(sentence.start + (number + 1) * each, 3),
         }
-        for index, (start, end, words) in enumerate(spoken)
+        for number, word in enumerate(words)
     ]
-    return {"duration": 4.0, "language": "english", "text": text, "segments": segments}

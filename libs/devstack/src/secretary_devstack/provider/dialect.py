@@ -27,6 +27,10 @@ class Dialect:
     usage: bool = True
     verbose: bool = True
     """Whether transcriptions may have time stamps."""
+    words: bool = True
+    """Whether transcriptions may have time stamps of words."""
+    speakers: bool = False
+    """Whether transcriptions may name speakers."""
 
     def check_chat(self, body: JsonObject) -> None:
         """Refuse a chat request that uses an unsupported parameter.
@@ -48,6 +52,11 @@ class Dialect:
         Raises:
             Refusal: the message names the parameter.
         """
-        if body.get("response_format") == ["verbose_json"] and not self.verbose:
-            message = "response_format 'verbose_json' is not compatible with model"
+        (wanted,) = body.get("response_format", ["json"])
+        allowed = {"verbose_json": self.verbose, "diarized_json": self.speakers}
+        if not allowed.get(wanted, True):
+            message = f"response_format '{wanted}' is not compatible with model"
             raise Refusal(400, message, "response_format")
+        if "word" in body.get("timestamp_granularities[]", []) and not self.words:
+            message = "timestamp_granularities 'word' is not compatible with model"
+            raise Refusal(400, message, "timestamp_granularities")

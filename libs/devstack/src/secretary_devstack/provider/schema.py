@@ -144,6 +144,7 @@ TRANSCRIPTION = _object(
     },
     language=_field({"type": "string", "pattern": "^[a-z]{2}$"}),
     prompt=_field(_TEXT),
+    chunking_strategy=_field(_TEXT),
     response_format=_field(_one_of("json", "text", "srt", "verbose_json", "vtt", "diarized_json")),
     temperature=_field({"type": "string", "pattern": r"^[0-9.]+$"}),
     **{"timestamp_granularities[]": {"type": "array", "items": _one_of("word", "segment")}},

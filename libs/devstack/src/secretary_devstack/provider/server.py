@@ -16,7 +16,9 @@ from aiohttp import web
 
 from secretary_devstack.provider import schema
 from secretary_devstack.provider.answers import (
+    GREETING,
     ChatReply,
+    Spoken,
     chat_answer,
     default_reply,
     ocr_answer,
@@ -56,6 +58,7 @@ class FakeProvider(HttpServer):
         dialect: Dialect | None = None,
         read_pdf: Callable[[bytes], Sequence[str]] = read_pdf,
         reply: Callable[[JsonObject], ChatReply] = default_reply,
+        speech: Callable[[str, bytes], Sequence[Spoken]] = lambda _name, _sound: GREETING,
     ) -> None:
         """Prepare to serve.
 
@@ -65,6 +68,7 @@ class FakeProvider(HttpServer):
             read_pdf: returns the text of each page of an upload.
             reply: makes the reply to a chat request without a reply of ``reply_next``. It is called
                 in a thread.
+            speech: returns the sentences in a piece of audio, by its name and its bytes.
         """
         super().__init__(self._app, name="provider")
         self.key = key
@@ -74,6 +78,7 @@ class FakeProvider(HttpServer):
         """The names and contents of the uploads that were not deleted, by id."""
         self._read_pdf = read_pdf
         self._reply = reply
+        self._speech = speech
         self._script = _Script()
         self._requests: list[RecordedRequest] = []
         self._lock = threading.Lock()
@@ -206,7 +211,8 @@ class FakeProvider(HttpServer):
     def _transcribe(self, request: RecordedRequest) -> JsonObject:
         self._check(request, schema.TRANSCRIPTION)
         self.dialect.check_transcription(request.body)
-        return transcript_answer(verbose=request.body.get("response_format") == ["verbose_json"])
+        sentences = self._speech(request.body["file"][0], request.file)
+        return transcript_answer(request.body, sentences)
 
 
 def _file(file_id: str, name: str, size: int) -> JsonObject:

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import asdict
 
 from secretary_common.jobs.resource_calculator import ResourceCalculator
 from secretary_common.models import JsonObject
 from secretary_common.ports import CacheRepository
-from secretary_documents.providers.transcription import AudioPiece, Segment, Transcriber, Transcript
+from secretary_documents.providers.transcript import (
+    PLAIN,
+    AudioPiece,
+    Segment,
+    SpeechOptions,
+    Transcript,
+    Word,
+)
+from secretary_documents.providers.transcription import Transcriber
 
 VERSION = 1
 """Raise this number when the form of the cached entries changes."""
@@ -41,25 +50,32 @@ class CachedTranscriber:
         self._transcriber.check_configured()
 
     async def transcribe(
-        self, piece: AudioPiece, *, language: str | None, resources: ResourceCalculator
+        self,
+        piece: AudioPiece,
+        *,
+        language: str | None,
+        resources: ResourceCalculator,
+        options: SpeechOptions = PLAIN,
     ) -> Transcript:
         """See ``Transcriber``. A piece in the cache costs no request."""
-        key = self._key(piece, language)
+        key = self._key(piece, language, options)
         if entry := (await self._cache.get_many([key])).get(key):
             return _transcript_of(entry, piece.offset_sec)
         transcript = await self._transcriber.transcribe(
-            piece, language=language, resources=resources
+            piece, language=language, resources=resources, options=options
         )
         await self._cache.put_many({key: _entry_of(transcript, piece.offset_sec)})
         return transcript
 
-    def _key(self, piece: AudioPiece, language: str | None) -> str:
+    def _key(self, piece: AudioPiece, language: str | None, options: SpeechOptions) -> str:
         """Return the cache key of the transcript of *piece*.
 
         The key does not depend on the recording or on the piece's place in the recording.
         """
         sound = hashlib.sha256(piece.content).hexdigest()
         content = {**self._model, "version": VERSION, "language": language, "sound": sound}
+        # A plain transcript has the key that it had before there were options.
+        content |= {name: value for name, value in asdict(options).items() if value}
         canonical = json.dumps(content, sort_keys=True)
         return f"transcript:{hashlib.sha256(canonical.encode()).hexdigest()}"
 
@@ -67,15 +83,28 @@ class CachedTranscriber:
 def _entry_of(transcript: Transcript, offset_sec: float) -> JsonObject:
     """Return the cache entry of *transcript*. Its times count from the beginning of the piece."""
     segments = [
-        [one.start_sec - offset_sec, one.end_sec - offset_sec, one.text]
+        [one.start_sec - offset_sec, one.end_sec - offset_sec, one.text, one.speaker]
         for one in transcript.segments
     ]
-    return {"segments": segments, "language": transcript.language}
+    words = [
+        [one.start_sec - offset_sec, one.end_sec - offset_sec, one.text] for one in transcript.words
+    ]
+    return {
+        "segments": segments,
+        "language": transcript.language,
+        "words": words,
+        "has_times": transcript.has_times,
+    }
 
 
 def _transcript_of(entry: JsonObject, offset_sec: float) -> Transcript:
-    segments = (
-        Segment(round(offset_sec + start, 3), round(offset_sec + end, 3), text)
-        for start, end, text in entry["segments"]
+    def moved(start: float, end: float) -> tuple[float, float]:
+        return round(offset_sec + start, 3), round(offset_sec + end, 3)
+
+    # Entries of earlier versions have no speakers, no words and no ``has_times``.
+    return Transcript(
+        tuple(Segment(*moved(start, end), *rest) for start, end, *rest in entry["segments"]),
+        entry["language"],
+        tuple(Word(*moved(start, end), text) for start, end, text in entry.get("words", [])),
+        has_times=entry.get("has_times", True),
     )
-    return Transcript(tuple(segments), entry["language"])

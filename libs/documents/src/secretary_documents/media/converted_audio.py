@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
 from secretary_documents.media.silence import Silence
-from secretary_documents.providers.transcription import AudioPiece
+from secretary_documents.providers.transcript import AudioPiece
 
 FRAME_BYTES = 144
 FRAME_SEC = 576 / 16000

@@ -16,18 +16,26 @@ from secretary_documents.concurrency import run_each
 from secretary_documents.media.converted_audio import ConvertedAudio
 from secretary_documents.media.ffmpeg import Ffmpeg, shortfall
 from secretary_documents.media.yt_dlp import YtDlp
-from secretary_documents.providers.transcription import (
+from secretary_documents.providers.transcript import (
+    PLAIN,
     AudioPiece,
     Segment,
-    Transcriber,
+    SpeechOptions,
     Transcript,
+    Word,
     merge_transcripts,
 )
+from secretary_documents.providers.transcription import Transcriber
 from secretary_documents.web.caption import Cue, parse_captions, transcript_of
 from secretary_documents.web.download import Downloader
 from secretary_worker import OpenFile
 
 ACCEPT = "audio/*, video/*, */*;q=0.1"
+OnPiece = Callable[[int, int], None]
+
+
+def ignore_piece(_done: int, _total: int) -> None:
+    """Report no progress."""
 
 
 class TranscriptSource(StrEnum):
@@ -50,6 +58,10 @@ class RecordingTranscript:
     """The length of the audio; None if the transcript comes from captions."""
     warning: str | None = None
     """A warning if only a part of the recording could be decoded."""
+    words: tuple[Word, ...] = ()
+    """The words in order; empty if they are not wanted, or not known."""
+    has_times: bool = True
+    """Whether the times of the segments are known. If not, each piece is one segment."""
 
     @property
     def text(self) -> str:
@@ -102,14 +114,24 @@ class RecordingTranscriber:
             TransientError: FETCH_FAILED or PROVIDER_…; a later attempt may succeed.
             WorkerUnfit: the disk is full.
         """
-        transcribe = partial(
-            self.transcribe_file, language=language, resources=resources, use_cache=use_cache
-        )
-        if self.yt_dlp.accepts(url):
-            return await self._transcribe_page(url, language, transcribe)
-        self._check_ready()  # before the download of a large file
+        if self.is_page(url):
+            return await self.transcribe_page(url, language, resources, use_cache=use_cache)
+        self.check_ready()  # before the download of a large file
         async with self._downloaded(url) as file:
-            return await transcribe(file)
+            return await self.transcribe_file(file, language, resources, use_cache=use_cache)
+
+    def is_page(self, url: str) -> bool:
+        """Return whether *url* is a video page, which only yt-dlp can read."""
+        return self.yt_dlp.accepts(url)
+
+    def check_ready(self) -> None:
+        """Check that the provider is configured and ffmpeg is installed.
+
+        Raises:
+            PermanentError: TRANSCRIPTION_NOT_CONFIGURED, FFMPEG_MISSING.
+        """
+        self.client.check_configured()
+        self.ffmpeg.check_installed()
 
     async def transcribe_file(
         self,
@@ -118,38 +140,69 @@ class RecordingTranscriber:
         resources: ResourceCalculator,
         *,
         use_cache: bool = True,
+        options: SpeechOptions = PLAIN,
+        on_piece: OnPiece = ignore_piece,
     ) -> RecordingTranscript:
-        """Transcribe the recording *file*; see ``__call__``."""
-        self._check_ready()
+        """Transcribe the recording *file*; see ``__call__``.
+
+        Args:
+            file: the recording.
+            language: ISO 639-1; None lets the model detect the language.
+            resources: counts bytes, seconds of audio, requests and cost.
+            use_cache: whether to read from the cache of transcripts and write to it. A transcript
+                of a piece is cached at once, so a later attempt needs only the other pieces.
+            options: what the transcript should contain, beside its text.
+            on_piece: called with the number of finished pieces and of all pieces.
+        """
+        self.check_ready()
         resources.add_bytes(file.size)
         probe = await self.ffmpeg.probe(file)
         async with self.ffmpeg.convert(file, probe, resources) as audio:
             client = (self.cached if use_cache else None) or self.client
-            transcribe = partial(client.transcribe, language=language, resources=resources)
-            transcript = await self._transcribe_audio(audio, transcribe)
+            transcribe = partial(
+                client.transcribe, language=language, resources=resources, options=options
+            )
+            transcript = await self._transcribe_audio(audio, transcribe, on_piece)
             return RecordingTranscript(
                 segments=transcript.segments,
                 source=TranscriptSource.TRANSCRIPTION,
                 language=transcript.language,
                 duration_sec=audio.duration_sec,
                 warning=shortfall(probe, audio),
+                words=transcript.words,
+                has_times=transcript.has_times,
             )
 
-    async def _transcribe_page(
+    async def transcribe_page(
         self,
         url: str,
         language: str | None,
-        transcribe: Callable[[OpenFile], Awaitable[RecordingTranscript]],
+        resources: ResourceCalculator,
+        *,
+        use_cache: bool = True,
+        options: SpeechOptions = PLAIN,
+        on_piece: OnPiece = ignore_piece,
     ) -> RecordingTranscript:
+        """Transcribe the recording on the video page at *url*; see ``transcribe_file``.
+
+        Captions of the page are used if there are any.
+        """
         async with self.yt_dlp.page(url) as page:
             captions = await page.captions(language)
             cues = await asyncio.to_thread(parse_captions, captions or "")
             if cues:
                 segments = (Segment(cue.start, cue.end, cue.text) for cue in cues)
                 return RecordingTranscript(tuple(segments), TranscriptSource.CAPTIONS)
-            self._check_ready()
+            self.check_ready()
             async with page.fetch_audio() as file:
-                return await transcribe(file)
+                return await self.transcribe_file(
+                    file,
+                    language,
+                    resources,
+                    use_cache=use_cache,
+                    options=options,
+                    on_piece=on_piece,
+                )
 
     @asynccontextmanager
     async def _downloaded(self, url: str) -> AsyncIterator[OpenFile]:
@@ -157,20 +210,21 @@ class RecordingTranscriber:
             yield OpenFile(download.file.fileno(), download.name, download.size)
 
     async def _transcribe_audio(
-        self, audio: ConvertedAudio, transcribe: Callable[[AudioPiece], Awaitable[Transcript]]
+        self,
+        audio: ConvertedAudio,
+        transcribe: Callable[[AudioPiece], Awaitable[Transcript]],
+        on_piece: OnPiece,
     ) -> Transcript:
         piece_mb = min(self.section.piece_mb, self.provider.max_piece_mb)
         spans = audio.spans(
             piece_bytes=int(piece_mb * 2**20), piece_sec=self.section.piece_minutes * 60
         )
         transcripts: list[Transcript] = []
+        on_piece(0, len(spans))
 
         async def transcribe_piece(piece: AudioPiece) -> None:
             transcripts.append(await transcribe(piece))
+            on_piece(len(transcripts), len(spans))
 
         await run_each(audio.pieces(spans), transcribe_piece, parallel=self.provider.parallel)
         return merge_transcripts(transcripts)
-
-    def _check_ready(self) -> None:
-        self.client.check_configured()
-        self.ffmpeg.check_installed()

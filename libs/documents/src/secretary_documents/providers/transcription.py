@@ -1,18 +1,14 @@
-"""Transcribes pieces of audio by OpenAI's ``/audio/transcriptions``, and merges transcripts."""
+"""Transcribes pieces of audio by OpenAI's ``/audio/transcriptions``."""
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
-
-from pydantic import ValidationError
 
 from secretary_common.errors import ErrorCode, PermanentError
 from secretary_common.jobs.resource_calculator import ResourceCalculator
-from secretary_common.models import JsonObject
 from secretary_common.settings.provider import TranscriptionSection
 from secretary_documents.providers.connection import (
     FormFile,
@@ -22,48 +18,36 @@ from secretary_documents.providers.connection import (
     Timing,
 )
 from secretary_documents.providers.provider import Provider, ProviderClient, open_client
-from secretary_documents.providers.response import InvalidResponse, ProviderRefused, ResponseModel
+from secretary_documents.providers.response import ProviderRefused
+from secretary_documents.providers.transcript import PLAIN, AudioPiece, SpeechOptions, Transcript
+from secretary_documents.providers.transcription_response import read_transcript
 
 PATH = "/audio/transcriptions"
-_FORMAT_REFUSED = re.compile(r"response.?format|verbose.?json|granularit", re.IGNORECASE)
+_FORMAT_REFUSED = re.compile(
+    r"response.?format|verbose.?json|diarized.?json|granularit|chunking.?strategy", re.IGNORECASE
+)
 _REFUSING = (400, 415, 422)
+_SPEAKERS = "diarized_json"
+_TEXT_ONLY = "json"
 
 
 @dataclass(frozen=True, slots=True)
-class AudioPiece:
-    """A piece of a recording."""
+class ResponseFormat:
+    """A form in which a provider returns a transcript."""
 
     name: str
-    """A file name whose suffix names the format: mp3, m4a, ogg, wav, webm, flac."""
-    content: bytes
-    content_type: str
-    offset_sec: float
-    """The place in the recording where the piece begins."""
-    duration_sec: float
-
-
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """A spoken text with its start and its end."""
-
-    start_sec: float
-    end_sec: float
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Transcript:
-    """The transcript of a piece, or of several pieces."""
-
-    segments: tuple[Segment, ...]
-    """The segments in order. If the model reports no times, each piece is one segment."""
-    language: str | None
-    """The language, as the model names it."""
+    granularities: tuple[str, ...] = ()
+    """What should have times."""
 
     @property
-    def text(self) -> str:
-        """The whole text in one line."""
-        return " ".join(segment.text for segment in self.segments)
+    def fields(self) -> dict[str, str | Sequence[str]]:
+        """The fields of a request that ask for this form."""
+        if self.name == _SPEAKERS:
+            return {"response_format": self.name, "chunking_strategy": "auto"}
+        if self.granularities:
+            times = {"timestamp_granularities[]": list(self.granularities)}
+            return {"response_format": self.name, **times}
+        return {"response_format": self.name}
 
 
 class Transcriber(Protocol):
@@ -78,7 +62,12 @@ class Transcriber(Protocol):
         ...
 
     async def transcribe(
-        self, piece: AudioPiece, *, language: str | None, resources: ResourceCalculator
+        self,
+        piece: AudioPiece,
+        *,
+        language: str | None,
+        resources: ResourceCalculator,
+        options: SpeechOptions = PLAIN,
     ) -> Transcript:
         """Transcribe *piece*. Times are counted from the beginning of the recording.
 
@@ -86,6 +75,7 @@ class Transcriber(Protocol):
             piece: the audio, at most ``max_piece_mb``.
             language: ISO 639-1; None lets the model detect the language.
             resources: counts requests and cost.
+            options: what the transcript should contain. A model that cannot give it leaves it out.
 
         Raises:
             PermanentError: TRANSCRIPTION_NOT_CONFIGURED; FILE_TOO_LARGE; PROVIDER_…
@@ -106,11 +96,16 @@ class TranscriptionClient(ProviderClient):
     ) -> None:
         self._section = section
         self.provider = Provider(section, open_client=open_client, timing=timing)
-        self._has_times = True
-        """False once the server has refused ``verbose_json``. Newer models return only text."""
+        self._refused: set[ResponseFormat] = set()
+        """The forms that the server has refused. Newer models return only text."""
 
     async def transcribe(
-        self, piece: AudioPiece, *, language: str | None, resources: ResourceCalculator
+        self,
+        piece: AudioPiece,
+        *,
+        language: str | None,
+        resources: ResourceCalculator,
+        options: SpeechOptions = PLAIN,
     ) -> Transcript:
         """See ``Transcriber``."""
         self.check_configured()
@@ -120,97 +115,59 @@ class TranscriptionClient(ProviderClient):
                 f"a piece of audio has {len(piece.content)} bytes; at most {limit} are allowed"
             )
             raise PermanentError(message, code=ErrorCode.FILE_TOO_LARGE)
-        response = await self._ask(piece, language, resources)
+        response = await self._ask(piece, language, resources, options)
         transcript = read_transcript(self.provider.name, response.data, piece)
         cost = piece.duration_sec / 60 * self._section.price_per_minute
         resources.add_cost(self._section.model, cost)
         return transcript
 
     async def _ask(
-        self, piece: AudioPiece, language: str | None, resources: ResourceCalculator
+        self,
+        piece: AudioPiece,
+        language: str | None,
+        resources: ResourceCalculator,
+        options: SpeechOptions,
     ) -> ProviderResponse:
+        """Ask for the richest form that the server has not refused yet."""
         async with self.provider.connected(resources) as connection:
-            try:
-                return await connection.send(self._request(piece, language))
-            except ProviderRefused as error:
-                refuses_times = error.status in _REFUSING and _FORMAT_REFUSED.search(error.reason)
-                if not (self._has_times and refuses_times):
-                    raise
-            self._has_times = False
-            return await connection.send(self._request(piece, language))
+            for form in formats_for(options):
+                if form in self._refused:
+                    continue
+                try:
+                    return await connection.send(self._request(piece, language, options, form))
+                except ProviderRefused as error:
+                    is_about_form = _FORMAT_REFUSED.search(error.reason)
+                    if (
+                        form.name == _TEXT_ONLY
+                        or error.status not in _REFUSING
+                        or not is_about_form
+                    ):
+                        raise
+                self._refused.add(form)
+        raise RuntimeError("text alone is never refused")
 
-    def _request(self, piece: AudioPiece, language: str | None) -> ProviderRequest:
-        form: dict[str, str | Sequence[str]] = {"model": self._section.model}
-        form["response_format"] = "json"
-        if self._has_times:
-            form["response_format"] = "verbose_json"
-            form["timestamp_granularities[]"] = ["segment"]
+    def _request(
+        self,
+        piece: AudioPiece,
+        language: str | None,
+        options: SpeechOptions,
+        wanted: ResponseFormat,
+    ) -> ProviderRequest:
+        form: dict[str, str | Sequence[str]] = {"model": self._section.model, **wanted.fields}
         if language:
             form["language"] = language
+        if options.prompt:
+            form["prompt"] = options.prompt
         file = FormFile(piece.name, piece.content, piece.content_type)
         return ProviderRequest("POST", PATH, form=form, file=file)
 
 
-class _Segment(ResponseModel):
-    start: float
-    end: float
-    text: str
-
-
-class _Body(ResponseModel):
-    text: str
-    language: str | None = None
-    segments: list[_Segment] | None = None
-
-
-def read_transcript(provider: str, body: JsonObject, piece: AudioPiece) -> Transcript:
-    """Return the transcript in *body*: its segments, or one segment for the whole *piece*.
-
-    Raises:
-        PermanentError: PROVIDER_INVALID_ANSWER.
-    """
-    try:
-        parsed = _Body.model_validate(body)
-    except ValidationError:
-        raise InvalidResponse(provider, "it is not a transcription") from None
-    found = parsed.segments or [_Segment(start=0, end=piece.duration_sec, text=parsed.text)]
-    if not all(math.isfinite(one.start) and math.isfinite(one.end) for one in found):
-        raise InvalidResponse(provider, "its times are not numbers")
-    segments = (_within(one, piece) for one in found)
-    return Transcript(tuple(one for one in segments if one.text), parsed.language)
-
-
-def _within(found: _Segment, piece: AudioPiece) -> Segment:
-    """Return the segment *found* with its times limited to *piece*.
-
-    A model's last segment may end after the piece.
-    """
-    start = min(max(found.start, 0.0), piece.duration_sec)
-    end = min(max(found.end, start), piece.duration_sec)
-    offset = piece.offset_sec
-    return Segment(round(offset + start, 3), round(offset + end, 3), " ".join(found.text.split()))
-
-
-def merge_transcripts(transcripts: Iterable[Transcript]) -> Transcript:
-    """Return one transcript of all pieces, in order of time.
-
-    Its language is the language with the most text. If the model's times overlap, a segment begins
-    at the end of the previous segment.
-    """
-    parts = list(transcripts)
-    merged: list[Segment] = []
-    for segment in sorted(
-        (one for part in parts for one in part.segments), key=lambda one: one.start_sec
-    ):
-        last_end = merged[-1].end_sec if merged else 0.0
-        start = max(segment.start_sec, last_end)
-        merged.append(replace(segment, start_sec=start, end_sec=max(segment.end_sec, start)))
-    return Transcript(tuple(merged), _main_language(parts))
-
-
-def _main_language(parts: Sequence[Transcript]) -> str | None:
-    spoken: dict[str, int] = {}
-    for part in parts:
-        if part.language:
-            spoken[part.language] = spoken.get(part.language, 0) + len(part.text)
-    return max(spoken, key=lambda language: spoken[language], default=None)
+def formats_for(options: SpeechOptions) -> list[ResponseFormat]:
+    """Return the forms to ask for, the richest first."""
+    verbose = "verbose_json"
+    return [
+        *([ResponseFormat(_SPEAKERS)] if options.speakers else []),
+        *([ResponseFormat(verbose, ("word", "segment"))] if options.words else []),
+        ResponseFormat(verbose, ("segment",)),
+        ResponseFormat(_TEXT_ONLY),
+    ]
