@@ -36,6 +36,13 @@ class JobFailed(Exception):
         """The job in its last state."""
 
 
+class NotExtracted(Exception):
+    """Some files were not read."""
+
+    def __init__(self, failures: int, files: int) -> None:
+        super().__init__(f"{failures} of {files} files were not read")
+
+
 class JobNotEnded(Exception):
     """The job has not ended, so it has no results yet."""
 

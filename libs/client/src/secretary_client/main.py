@@ -18,21 +18,30 @@ from typing import Any
 
 import httpx
 
-from secretary_client import commands, endpoint_commands
+from secretary_client import commands, endpoint_commands, local_extraction
 from secretary_client.client import RETRY_SEC, Client
-from secretary_client.error import ApiError, JobFailed, JobNotEnded, Unreachable
+from secretary_client.error import ApiError, JobFailed, JobNotEnded, NotExtracted, Unreachable
 from secretary_client.output import print_note, write
 
 URL, KEY = "SECRETARY_URL", "SECRETARY_KEY"
 DEFAULT_URL = "http://localhost:5001"
 MANY = 50
+_FAILURES = (
+    ApiError,
+    JobFailed,
+    NotExtracted,
+    Unreachable,
+    OSError,
+    ValueError,
+    httpx.InvalidURL,
+)
 FAILED, NO_COMMAND, NOT_ENDED, INTERRUPTED = 1, 2, 3, 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command in *arguments* (default: of this process); return its exit code."""
     options = _parsed(arguments)
-    if not options.key:
+    if not options.key and options.command is not local_extraction.extract:
         print_note(f"secretary: no API key: set {KEY} or give --key")
         return NO_COMMAND
     command: commands.Command = options.command
@@ -46,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except JobNotEnded as error:
         print_note(f"secretary: {error}")
         return NOT_ENDED
-    except (ApiError, JobFailed, Unreachable, OSError, ValueError, httpx.InvalidURL) as error:
+    except _FAILURES as error:
         print_note(f"secretary: {error}")
         return FAILED
     except KeyboardInterrupt:
@@ -173,6 +182,26 @@ _COMMANDS: dict[str, tuple[commands.Command, *tuple[_Argument, ...]]] = {
         _JOB,
         _Argument("name", nargs="?", help="without a name: all files, as a zip"),
         _Argument("--output", type=Path, metavar="FILE"),
+    ),
+    "extract": (
+        local_extraction.extract,
+        _Argument("files", type=Path, metavar="FILE", nargs="+"),
+        _Argument(
+            "--output", choices=("text", "markdown", "html", "json"), help="default: markdown"
+        ),
+        _Argument(
+            "--output-dir", type=Path, metavar="FOLDER", help="write a file for each document"
+        ),
+        _Argument(
+            "--method",
+            dest="extraction_method",
+            choices=("native", "ocr", "combined"),
+            help="for PDFs and pictures; default: combined",
+        ),
+        _Argument("--language", action="append", metavar="CODE", help="for OCR, such as eng"),
+        _Argument("--page-start", type=_count, metavar="PAGE"),
+        _Argument("--page-end", type=_count, metavar="PAGE"),
+        _Argument("--password", help="of an encrypted PDF"),
     ),
     "upload": (commands.upload, _Argument("file", type=Path)),
     "cancel": (commands.cancel, _JOBS),

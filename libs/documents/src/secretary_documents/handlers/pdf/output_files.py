@@ -84,6 +84,11 @@ _WRITERS: dict[str, tuple[str, str, Write]] = {
 PDF_FILE = "document.pdf"
 
 
+def whole_document(contents: Contents, output: str) -> str:
+    """Return *contents* as the file that the job has of *output*: text, markdown, html or json."""
+    return _WRITERS[output][2](contents)
+
+
 def pages_text(pages: Iterable[tuple[int, str]]) -> str:
     """Return the texts of *pages*, each after a line ``--- Page N ---``."""
     # One join: the text of all pages may be large.
