@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -26,6 +26,7 @@ POINTS_PER_INCH = 72
 # legible.
 LEAST_DPI = 36
 _LEAST_HEIGHT, _SAME_HEIGHT = 0.01, 0.001
+_THIN = 0.1
 # The text of most pages has fewer bytes. The buffer grows for more.
 _TEXT_BYTES = 8192
 _NO_MEMORY = re.compile(r"\b[mc]?(?:re)?alloc \([^()\n]*+\) failed")
@@ -174,16 +175,39 @@ def styled_blocks(text: pymupdf.TextPage) -> list[dict[str, Any]]:
     PyMuPDF needs as long to lower the boxes of letters as for all else. So the boxes of spans are
     lowered here, unless a line is turned or raised, or a font has no height.
     """
-    pymupdf.TOOLS.unset_quad_corrections(True)  # noqa: FBT003 - its signature
-    try:
+    with _boxes_as_in_the_font():
         blocks: list[dict[str, Any]] = text.extractDICT(sort=False)["blocks"]
-    finally:
-        pymupdf.TOOLS.unset_quad_corrections(False)  # noqa: FBT003 - its signature
     lines = [line for block in blocks for line in block.get("lines", ())]
     heights: dict[str, float] = {}
     if all(_lower(line, heights) for line in lines):
         return blocks
     return list(text.extractDICT(sort=False)["blocks"])
+
+
+def character_blocks(text: pymupdf.TextPage) -> list[dict[str, Any]]:
+    """Return the blocks of *text* with characters. ``thin`` says that a character has no width."""
+    blocks: list[dict[str, Any]] = text.extractRAWDICT(sort=False)["blocks"]
+    with _boxes_as_in_the_font():
+        drawn = list(_characters(text.extractRAWDICT(sort=False)["blocks"]))
+    chars = list(_characters(blocks))
+    for char, same in zip(chars, drawn if len(drawn) == len(chars) else chars, strict=True):
+        char["thin"] = same["bbox"][2] - same["bbox"][0] < _THIN
+    return blocks
+
+
+def _characters(blocks: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    lines = (line for block in blocks for line in block.get("lines", ()))
+    return (char for line in lines for span in line["spans"] for char in span["chars"])
+
+
+@contextmanager
+def _boxes_as_in_the_font() -> Iterator[None]:
+    """Let PyMuPDF give the boxes of letters as the font has them."""
+    pymupdf.TOOLS.unset_quad_corrections(True)  # noqa: FBT003 - its signature
+    try:
+        yield
+    finally:
+        pymupdf.TOOLS.unset_quad_corrections(False)  # noqa: FBT003 - its signature
 
 
 def _lower(line: dict[str, Any], heights: dict[str, float]) -> bool:

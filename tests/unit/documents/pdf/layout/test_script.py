@@ -15,7 +15,10 @@ ALEF = "\N{ARABIC LETTER ALEF}"
 
 
 def chars(*placed: tuple[str, float, float]) -> list[dict[str, Any]]:
-    return [{"c": char, "bbox": (left, 0, right, 10)} for char, left, right in placed]
+    return [
+        {"c": char, "bbox": (left, 0, right, 10), "thin": left == right}
+        for char, left, right in placed
+    ]
 
 
 def read(*placed: tuple[str, float, float]) -> str:
@@ -33,6 +36,17 @@ def test_the_ligature_of_lam_and_alef_has_the_lam_first() -> None:
 
 def test_an_alef_before_a_lam_stays_there() -> None:
     assert read(("ك", 40, 50), (ALEF, 37, 40), ("ل", 30, 37)) == "كال"
+
+
+def test_a_ligature_at_the_start_of_a_word_is_known_by_its_alef_without_a_width() -> None:
+    assert read((" ", 60, 63), (ALEF, 40, 40), ("ل", 30, 40), (" ", 27, 30)) == " لا "
+    assert read((" ", 60, 63), (ALEF, 40, 43), ("ل", 30, 40), (" ", 27, 30)) == " ال "
+
+
+def test_a_space_from_the_end_of_a_line_leaves_the_word_in_which_it_is_written() -> None:
+    assert read(("م", 190, 195), (" ", 95, 98), ("ن", 184, 190), (" ", 181, 184)) == "من "
+    assert read(("م", 190, 195), (" ", 187, 190), ("ن", 181, 187)) == "م ن"
+    assert read(("م", 190, 195), (" ", 95, 98), ("ن", 170, 176)) == "م ن"
 
 
 def letters(text: str, *, right: float = 0, down: float = 0) -> list[Line]:

@@ -15,6 +15,8 @@ _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 _LEAST_LETTERS = 3
 # Letters follow each other if they are at most this number of font sizes apart.
 _APART = 2.0
+# Letters touch each other if less than this share of their height is between them.
+_TOUCHING = 0.1
 
 
 def is_right_to_left(text: str) -> bool:
@@ -32,27 +34,42 @@ def runs_to_left(lines: Sequence[Line]) -> bool:
 def with_ligatures(blocks: Sequence[dict[str, Any]]) -> Sequence[dict[str, Any]]:
     """Return *blocks* of MuPDF's characters with the text of each span, in place.
 
-    MuPDF splits the ligature of lam and alef into two characters in the wrong order.
+    MuPDF splits the ligature of lam and alef into two characters in the wrong order. It also puts a
+    space that some programs write at the end of a line inside a word.
     """
     for block in blocks:
         for line in block.get("lines", ()):
+            chars = [char for span in line["spans"] for char in span["chars"]]
+            texts = iter(_texts_of(chars))
             for span in line["spans"]:
-                span["text"] = _text_of(span.pop("chars"))
+                span["text"] = "".join(next(texts) for _ in span.pop("chars"))
     return blocks
 
 
-def _text_of(chars: Sequence[dict[str, Any]]) -> str:
-    found = [char["c"] for char in chars]
+def _texts_of(chars: Sequence[dict[str, Any]]) -> list[str]:
+    """Return the text of each of the *chars* of a line."""
+    found = [str(char["c"]) for char in chars]
     for index in range(len(chars) - 1):
         if found[index] in _ALEFS and found[index + 1] == _LAM and _is_ligature(chars, index):
             found[index], found[index + 1] = found[index + 1], found[index]
-    return "".join(found)
+    for index in range(1, len(chars) - 1):
+        if found[index] == " " and _is_elsewhere(*chars[index - 1 : index + 2]):
+            found[index] = ""
+    return found
+
+
+def _is_elsewhere(before: dict[str, Any], space: dict[str, Any], after: dict[str, Any]) -> bool:
+    """Return whether *before* and *after* touch each other, and *space* is at another place."""
+    left, right = sorted((before["bbox"], after["bbox"]))
+    middle = (space["bbox"][0] + space["bbox"][2]) / 2
+    touching = right[0] - left[2] < _TOUCHING * (right[3] - right[1])
+    return touching and not left[0] <= middle <= right[2]
 
 
 def _is_ligature(chars: Sequence[dict[str, Any]], index: int) -> bool:
     """Return whether the alef at *index* takes no place of its own beside the letter before."""
     alef = chars[index]["bbox"]
-    if alef[2] - alef[0] < 0.1:
+    if chars[index]["thin"]:
         return True
     before = chars[index - 1] if index else None
     return before is not None and before["c"].isalpha() and alef[0] >= before["bbox"][0] - 0.5

@@ -18,7 +18,13 @@ from secretary_documents.pdf.layout.script import (
     join_letters,
     with_ligatures,
 )
-from secretary_documents.pdf.mupdf import TEXT_FLAGS, TextBlock, styled_blocks, text_blocks
+from secretary_documents.pdf.mupdf import (
+    TEXT_FLAGS,
+    TextBlock,
+    character_blocks,
+    styled_blocks,
+    text_blocks,
+)
 
 _BOLD, _MONO = pymupdf.TEXT_FONT_BOLD, pymupdf.TEXT_FONT_MONOSPACED
 _BOLD_NAME = re.compile(r"bold|black|heavy|semibold|demi", re.IGNORECASE)
@@ -113,7 +119,7 @@ class PageSource:
 
     def _blocks(self) -> Sequence[dict[str, Any]]:
         if self._runs_to_left:
-            return with_ligatures(self.text.extractRAWDICT(sort=False)["blocks"])
+            return with_ligatures(character_blocks(self.text))
         return styled_blocks(self.text)
 
     def _lines(self) -> Iterator[Line]:
