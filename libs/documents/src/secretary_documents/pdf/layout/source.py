@@ -18,6 +18,7 @@ from secretary_documents.pdf.layout.script import (
     join_letters,
     with_ligatures,
 )
+from secretary_documents.pdf.layout.tables.overflow import FoundWord, divided_words
 from secretary_documents.pdf.mupdf import (
     TEXT_FLAGS,
     TextBlock,
@@ -48,9 +49,6 @@ _UPRIGHT = 0.3
 _INVISIBLE = dict.fromkeys(
     (*map(ord, "\N{SOFT HYPHEN}\u200b\u2060\ufeff"), *range(0x80, 0xA0), *range(9), 0x7F)
 )
-
-FoundWord = tuple[float, float, float, float, str, int, int, int]
-"""A word as MuPDF gives it: its box, its text, and the numbers of its block, line and word."""
 
 
 class PageWords(Sequence[Word]):
@@ -90,7 +88,7 @@ class PageSource:
     @cached_property
     def words(self) -> Sequence[Word]:
         """The words of the page, in the order of the file."""
-        return PageWords(lambda: self._found)
+        return PageWords(lambda: divided_words(self._found, lambda: character_blocks(self.text)))
 
     @cached_property
     def text_blocks(self) -> Sequence[TextBlock]:

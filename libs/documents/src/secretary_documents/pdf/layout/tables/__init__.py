@@ -2,5 +2,5 @@
 
 ``ruled`` and ``grid`` find tables with rules on all sides of the cells, ``open`` those without
 vertical rules, and ``aligned`` those without any rules. ``columns`` and ``text`` put words into
-columns, rows and cells.
+columns, rows and cells. ``overflow`` divides words that run into the next cell.
 """
