@@ -9,9 +9,10 @@ from playwright.sync_api import Browser
 from support.dashboard_harness import Dashboard, Visitor, browser, visit
 
 
-@pytest.fixture(scope="session")
+# Not for the whole session: while Playwright runs, no asynchronous test can run in this process.
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """Chromium, for the whole session."""
+    """Chromium, for the tests of a module."""
     with browser() as running:
         yield running
 

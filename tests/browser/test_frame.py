@@ -63,11 +63,13 @@ def test_on_a_phone_the_menu_opens_and_closes(chromium: Browser, dashboard: Dash
         assert visitor.faults == []
 
 
-def test_a_deleted_key_leads_to_the_sign_in(chromium: Browser, dashboard: Dashboard) -> None:
+def test_the_end_of_the_session_leads_to_the_sign_in(
+    chromium: Browser, dashboard: Dashboard
+) -> None:
     with visit(chromium, dashboard.url) as visitor:
         visitor.sign_in()
         dashboard.api.clock.advance(13 * 3600)
-        visitor.page.get_by_role("link", name="Jobs", exact=True).click()
+        visitor.page.goto(f"{dashboard.url}/#/jobs")
         expect(visitor.page.get_by_label("API key")).to_be_visible()
 
 

@@ -23,6 +23,7 @@ from support.job_samples import (
 from secretary_common.errors import KeyInUse, StaleClaim
 from secretary_common.models import (
     Batch,
+    EndedCount,
     Idempotency,
     Job,
     JobError,
@@ -31,6 +32,7 @@ from secretary_common.models import (
     Phase,
     StatusCounts,
     TypeStatistic,
+    bucket_of,
 )
 from secretary_common.ports import BatchRepository, JobRepository
 
@@ -319,3 +321,33 @@ async def test_exactly_one_of_a_claim_and_a_clients_action_wins(
     job = await waiting(jobs)
     done = await asyncio.gather(RACES[one](jobs, job), RACES[other](jobs, job))
     assert sum(moved is not None for moved in done) == 1
+
+
+async def test_ended_jobs_are_counted_by_slot_owner_state_and_durations(
+    jobs: JobRepository,
+) -> None:
+    retention = timedelta(days=30)
+
+    async def stored(name: str, second: float, **fields: Any) -> None:
+        times = {
+            "status": "completed",
+            "run_at": after(second - 12),
+            "processing_started_at": after(second - 10),
+            "completed_at": after(second),
+            "expires_at": after(second) + retention,
+        }
+        await jobs.insert(make_job(name, **{**times, **fields}))
+
+    await stored("job-1", 0)
+    await stored("job-2", 14.9)
+    await stored("job-3", 15)
+    await stored("job-4", 29, owner="key-2", status="failed", processing_started_at=None)
+    await stored("job-5", 30)
+    await stored("job-6", 5, deleted_at=NOW)
+    await stored("job-7", -1)
+    found = await jobs.ended(NOW, after(30), 15, retention)
+    assert sorted(found, key=lambda one: (one.slot, one.owner)) == [
+        EndedCount(0, "key-1", "pdf", "completed", bucket_of(2000), bucket_of(10_000), 2),
+        EndedCount(1, "key-1", "pdf", "completed", bucket_of(2000), bucket_of(10_000), 1),
+        EndedCount(1, "key-2", "pdf", "failed", None, None, 1),
+    ]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from support.api_harness import Api
+from support.api_harness import RETENTION, Api
 
 from secretary_common.models import (
     AttemptRecord,
@@ -49,7 +49,7 @@ def stored_jobs(
         ["pending", "processing", "completed", "failed", "cancelled"], weights, k=number
     )
     jobs = [
-        job_in(state, now - timedelta(seconds=7 * index**1.05), chance, owner)
+        job_in(state, now - timedelta(seconds=3 * index**1.05), chance, owner)
         for index, state in enumerate(states)
     ]
     for job in jobs:
@@ -79,6 +79,7 @@ def job_in(state: str, created_at: datetime, chance: random.Random, owner: str =
         updated_at=ended if has_ended else started,
         processing_started_at=started if has_started else None,
         completed_at=ended if has_ended else None,
+        expires_at=ended + RETENTION if has_ended else None,
         progress=JobProgress(step="reading pages", percent=chance.randint(5, 95), message="")
         if state == "processing"
         else None,
@@ -87,7 +88,14 @@ def job_in(state: str, created_at: datetime, chance: random.Random, owner: str =
     )
 
 
-async def report_worker(api: Api, worker_id: str, running: list[Job], slots: int = 4) -> None:
+async def report_worker(
+    api: Api,
+    worker_id: str,
+    running: Sequence[Job],
+    *,
+    slots: int = 4,
+    job_types: Sequence[str] = ("pdf", "custom"),
+) -> None:
     """Report a live worker that runs *running*."""
     now = api.clock.now()
     await api.workers.report(
@@ -98,7 +106,7 @@ async def report_worker(api: Api, worker_id: str, running: list[Job], slots: int
             started_at=now - timedelta(hours=5),
             seen_at=now,
             alive_until=now + timedelta(days=1),
-            job_types=["pdf", "custom"],
+            job_types=list(job_types),
             slots=slots,
             running=[RunningJob(job_id=job.job_id, owner=job.owner) for job in running],
             active=True,

@@ -72,6 +72,7 @@ CASES: Mapping[tuple[str, str], Case] = {
     ("POST", "/api/webhooks/test"): Case(OWN, {"url": "https://example.com/hook"}),
     ("GET", "/api/stats"): Case(OWN),
     ("GET", "/api/workers"): Case(OWN),
+    ("GET", "/api/overview"): Case(OWN),
     ("GET", "/api/job-types"): Case(OWN),
     ("POST", "/api/job-types/{job_type}/pause"): Case(ADMINS),
     ("POST", "/api/job-types/{job_type}/resume"): Case(ADMINS),

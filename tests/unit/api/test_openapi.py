@@ -50,6 +50,7 @@ async def test_each_path_is_described_in_one_form(document: Any) -> None:
         "/api/deliveries/{delivery_id}/resend",
         "/api/webhooks/test",
         "/api/stats",
+        "/api/overview",
         "/api/job-types",
         "/api/job-types/{job_type}/pause",
         "/api/job-types/{job_type}/resume",

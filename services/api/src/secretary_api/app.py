@@ -37,6 +37,7 @@ from secretary_api.jobs.stream import JobStream
 from secretary_api.jobs.submitter import JobSubmitter
 from secretary_api.key_endpoints import KeyEndpoints
 from secretary_api.key_listing import KeyListing
+from secretary_api.overview.overviews import Overviews
 from secretary_api.queue_figures import QueueFigures
 from secretary_api.request_rate import RequestRate
 from secretary_api.routes import (
@@ -210,9 +211,10 @@ def _services(parts: ApiDependencies) -> Services:
         pending_limit=pending_limit,
         endpoints=key_endpoints,
     )
+    queries = _job_queries(parts, announced)
     return Services(
         submitter=submitter,
-        jobs=_job_queries(parts, announced),
+        jobs=queries,
         stream=JobStream(parts.jobs, keyring.is_valid, parts.is_stopping),
         all_jobs=AllJobsStream(
             parts.job_feed, parts.jobs, parts.clock, keyring.is_valid, parts.is_stopping
@@ -228,6 +230,7 @@ def _services(parts: ApiDependencies) -> Services:
         workers=_worker_actions(parts, announced),
         deliveries=delivery_service,
         endpoints=Endpoints(parts.endpoints, key_endpoints, delivery_service, parts.clock),
+        overviews=_overviews(parts, queries, delivery_service),
         keyring=keyring,
         sessions=Sessions(keyring, parts.clock, pepper=parts.pepper),
         bodies=JsonBodies(max_values=parts.max_values, turn_sec=parts.turn_sec),
@@ -291,6 +294,19 @@ def _job_queries(parts: ApiDependencies, job_types: KnownJobTypes) -> JobQueries
         deliveries=parts.deliveries,
         job_types=job_types,
         clock=parts.clock,
+    )
+
+
+def _overviews(parts: ApiDependencies, queries: JobQueries, deliveries: Deliveries) -> Overviews:
+    return Overviews(
+        jobs=parts.jobs,
+        queries=queries,
+        workers=parts.workers,
+        deliveries=deliveries,
+        notifiers=parts.notifiers,
+        doorbell=parts.doorbell,
+        clock=parts.clock,
+        retention=parts.retention,
     )
 
 

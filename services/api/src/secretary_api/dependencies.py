@@ -30,6 +30,7 @@ from secretary_api.jobs.queries import JobQueries
 from secretary_api.jobs.stream import JobStream
 from secretary_api.jobs.submitter import JobSubmitter
 from secretary_api.key_listing import KeyListing
+from secretary_api.overview.overviews import Overviews
 from secretary_api.queue_figures import QueueFigures
 from secretary_api.request_rate import RequestRate
 from secretary_api.sessions import COOKIE, CSRF_HEADER, Sessions
@@ -69,6 +70,7 @@ class Services:
     batches: Batches
     job_types: KnownJobTypes
     workers: WorkerActions
+    overviews: Overviews
     deliveries: Deliveries
     endpoints: Endpoints
     templates: TemplateRepository

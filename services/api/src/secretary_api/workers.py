@@ -7,7 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from secretary_api.auth import Principal
 from secretary_api.jobs.job_types import KnownJobTypes
+from secretary_api.schemas.worker import WorkerView
 from secretary_common.errors import NotFound, StoreUnavailable
 from secretary_common.models import JobTypeInfo, WorkerReport
 from secretary_common.ports import Doorbell, JobRepository, WorkerRepository
@@ -44,6 +46,24 @@ class LiveWorkers:
 def count_by_type(reports: Iterable[WorkerReport]) -> Counter[str]:
     """Return the number of active workers for each job type."""
     return Counter(name for worker in reports if worker.active for name in worker.job_types)
+
+
+def worker_of(report: WorkerReport, caller: Principal) -> WorkerView:
+    """Return the view of a live worker: hosts and messages only for admins, own jobs only."""
+    return WorkerView(
+        id=report.worker_id,
+        seen_at=report.seen_at,
+        started_at=report.started_at,
+        host=report.host if caller.is_admin else None,
+        pid=report.pid if caller.is_admin else None,
+        job_types=report.job_types,
+        slots=report.slots,
+        busy=len(report.running),
+        running=[job.job_id for job in report.running if caller.may_see(job.owner)],
+        active=report.active,
+        listening=report.listening,
+        unfit={lack: message if caller.is_admin else "" for lack, message in report.unfit.items()},
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,8 @@ class Exchange:
         self.workers: list[Engine] = []
         self.rung: list[str] = []
 
+    is_connected = True
+
     async def ring_job(self, job_type: str, job_id: str) -> bool:
         self.rung.append(job_id)
         for worker in self.workers:

@@ -56,6 +56,10 @@ class Publisher:
         self._job_rings: dict[str, GroupCommit[str, bool]] = {}
         """The rings of a moment for jobs, by queue."""
 
+    @property
+    def is_connected(self) -> bool | None:
+        return self._channel is not None if self._url else None
+
     async def run(self) -> None:
         """Stay connected until cancelled; without a broker, return at once."""
         if self._url:

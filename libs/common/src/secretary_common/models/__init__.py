@@ -25,7 +25,14 @@ from secretary_common.models.api_key import (
     KeyUsage,
 )
 from secretary_common.models.attempt import LOST, MOST_ATTEMPTS, RUNNING, AttemptRecord
-from secretary_common.models.batch import Batch, StatusCounts, TypeStatistic
+from secretary_common.models.batch import (
+    Batch,
+    EndedCount,
+    StatusCounts,
+    TypeStatistic,
+    bucket_of,
+    seconds_of,
+)
 from secretary_common.models.delivery import (
     NOTIFIER_ALIVE_SEC,
     NOTIFIER_REPORT_SEC,
@@ -130,6 +137,7 @@ __all__ = [
     "DeliveryRecord",
     "DeliveryState",
     "DueDelivery",
+    "EndedCount",
     "Endpoint",
     "FileInfo",
     "FileKind",
@@ -174,6 +182,7 @@ __all__ = [
     "Webhook",
     "WorkerFailure",
     "WorkerReport",
+    "bucket_of",
     "delivery_id_of",
     "job_id_in",
     "job_type_fault",
@@ -188,4 +197,5 @@ __all__ = [
     "new_token",
     "order_key_of",
     "parse_delivery_id",
+    "seconds_of",
 ]

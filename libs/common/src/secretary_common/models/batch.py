@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -68,3 +69,32 @@ class TypeStatistic:
     running: int = 0
     oldest_wait_sec: float = 0.0
     """The time since the job that waits longest became due, in seconds."""
+
+
+BUCKETS_PER_DOUBLING = 4
+
+
+@dataclass(frozen=True, slots=True)
+class EndedCount:
+    """How many jobs ended in a slot of time with the same owner, type, state and durations."""
+
+    slot: int
+    """The number of the slot, from 0."""
+    owner: str
+    job_type: str
+    status: str
+    waited: int | None
+    """The bucket of the time from ``run_at`` to the start of the last attempt."""
+    ran: int | None
+    """The bucket of the time from there to the end."""
+    count: int
+
+
+def bucket_of(milliseconds: float) -> int:
+    """Return the bucket of a duration: 0 begins at 1 ms, four buckets double it."""
+    return math.floor(BUCKETS_PER_DOUBLING * math.log2(max(milliseconds, 1.0)))
+
+
+def seconds_of(bucket: int) -> float:
+    """Return the duration in the middle of a bucket, in seconds."""
+    return float(2 ** ((bucket + 0.5) / BUCKETS_PER_DOUBLING)) / 1000

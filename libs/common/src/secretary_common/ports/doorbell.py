@@ -11,6 +11,11 @@ class Doorbell(Protocol):
     A ring never raises. If a ring is lost, the worker or notifier finds the work by polling.
     """
 
+    @property
+    def is_connected(self) -> bool | None:
+        """Whether the broker answers this process now; None: there is no broker."""
+        ...
+
     async def ring_job(self, job_type: str, job_id: str) -> bool:
         """Ring the workers for a job; return False unless the broker confirms within a second.
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from secretary_common.models import (
+    EndedCount,
     Job,
     JobQuery,
     Lease,
@@ -106,6 +107,15 @@ class JobStatistics(Protocol):
         """Count the jobs of each of *job_types* exactly. *owner*: only this owner's jobs.
 
         *most*: count at most so many jobs of a type in a state, which bounds the cost.
+        """
+        ...
+
+    async def ended(
+        self, since: datetime, until: datetime, slot_sec: float, retention: timedelta
+    ) -> list[EndedCount]:
+        """Count the jobs that ended in [*since*, *until*), by slots of *slot_sec* from *since* on.
+
+        The time of the end is ``expires_at`` less *retention*. Deleted jobs do not count.
         """
         ...
 

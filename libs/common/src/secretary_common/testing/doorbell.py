@@ -14,6 +14,11 @@ class RecordingDoorbell:
     jobs: list[tuple[str, str]] = field(default_factory=list)
     deliveries: list[tuple[str, int]] = field(default_factory=list)
 
+    @property
+    def is_connected(self) -> bool | None:
+        """Whether rings succeed."""
+        return self.answers
+
     async def ring_job(self, job_type: str, job_id: str) -> bool:
         self.jobs.append((job_type, job_id))
         return self.answers

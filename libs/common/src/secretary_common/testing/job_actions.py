@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from secretary_common.jobs import transition
-from secretary_common.models import Job, StatusCounts, TypeStatistic
+from secretary_common.models import EndedCount, Job, StatusCounts, TypeStatistic, bucket_of
 from secretary_common.models.states import JobStatus
 from secretary_common.testing.job_memory import JobMemory
 
@@ -55,6 +55,19 @@ class InMemoryJobActionWrites(JobMemory):
             for name in sorted(job_types)
         }
 
+    async def ended(
+        self, since: datetime, until: datetime, slot_sec: float, retention: timedelta
+    ) -> list[EndedCount]:
+        keys = Counter(
+            _ended_key(job, since + retention, slot_sec)
+            for job in self.jobs.values()
+            if job.has_ended
+            and job.deleted_at is None
+            and job.expires_at
+            and since + retention <= job.expires_at < until + retention
+        )
+        return [EndedCount(*key, count=count) for key, count in keys.items()]
+
     async def running_by_owner(self, owners: Collection[str] | None = None) -> dict[str, int]:
         running = (job for job in self.jobs.values() if job.status is JobStatus.PROCESSING)
         return dict(Counter(job.owner for job in running if owners is None or job.owner in owners))
@@ -88,3 +101,16 @@ def _statistic(jobs: list[Job], now: datetime, most: int) -> TypeStatistic:
         running=min(most, sum(job.status is JobStatus.PROCESSING for job in jobs)),
         oldest_wait_sec=(now - min(due)).total_seconds() if due else 0.0,
     )
+
+
+def _ended_key(
+    job: Job, start: datetime, slot_sec: float
+) -> tuple[int, str, str, str, int | None, int | None]:
+    slot = (job.expires_at - start).total_seconds() // slot_sec if job.expires_at else 0
+    waited = _bucket(job.run_at, job.processing_started_at)
+    ran = _bucket(job.processing_started_at, job.completed_at)
+    return int(slot), job.owner, job.job_type, job.status.value, waited, ran
+
+
+def _bucket(start: datetime | None, end: datetime | None) -> int | None:
+    return None if start is None or end is None else bucket_of((end - start).total_seconds() * 1000)

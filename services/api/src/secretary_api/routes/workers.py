@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 
-from secretary_api.auth import Principal
 from secretary_api.dependencies import PrincipalDep, ServicesDep
 from secretary_api.routes.responses import COMMON
 from secretary_api.schemas.envelope import Success
-from secretary_api.schemas.worker import DeliveryStats, Stats, TypeStats, Workers, WorkerView
-from secretary_common.models import WorkerReport
+from secretary_api.schemas.overview import Overview
+from secretary_api.schemas.worker import DeliveryStats, Stats, TypeStats, Workers
+from secretary_api.workers import worker_of
 
 router = APIRouter(prefix="/api", responses=COMMON)
 
@@ -18,7 +18,7 @@ router = APIRouter(prefix="/api", responses=COMMON)
 async def list_workers(caller: PrincipalDep, services: ServicesDep) -> Success[Workers]:
     """List the workers that are alive; a killed worker stays for three more heartbeats."""
     reports = await services.workers.alive()
-    return Success(data=Workers(workers=[_view_of(report, caller) for report in reports]))
+    return Success(data=Workers(workers=[worker_of(report, caller) for report in reports]))
 
 
 @router.get("/stats", tags=["statistics"])
@@ -31,18 +31,12 @@ async def get_stats(caller: PrincipalDep, services: ServicesDep) -> Success[Stat
     return Success(data=Stats(types=types, deliveries=deliveries))
 
 
-def _view_of(report: WorkerReport, caller: Principal) -> WorkerView:
-    return WorkerView(
-        id=report.worker_id,
-        seen_at=report.seen_at,
-        started_at=report.started_at,
-        host=report.host if caller.is_admin else None,
-        pid=report.pid if caller.is_admin else None,
-        job_types=report.job_types,
-        slots=report.slots,
-        busy=len(report.running),
-        running=[job.job_id for job in report.running if caller.may_see(job.owner)],
-        active=report.active,
-        listening=report.listening,
-        unfit={lack: message if caller.is_admin else "" for lack, message in report.unfit.items()},
-    )
+@router.get("/overview", tags=["statistics"], response_model=Success[Overview])
+async def get_overview(caller: PrincipalDep, services: ServicesDep) -> Response:
+    """Show the state of the system as the dashboard does: work, history, workers, webhooks.
+
+    The figures are some seconds old, more if many jobs wait: requests share them, so a request
+    costs little. For exact counts, see `GET /api/stats`.
+    """
+    content = b'{"status":"success","data":' + await services.overviews.json_of(caller) + b"}"
+    return Response(content, media_type="application/json")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection as Names
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pymongo import ASCENDING
 
-from secretary_common.models import JobStatus, StatusCounts, TypeStatistic
+from secretary_common.models import EndedCount, JobStatus, StatusCounts, TypeStatistic
+from secretary_common.models.batch import BUCKETS_PER_DOUBLING
+from secretary_common.models.states import TERMINAL
 from secretary_common.mongo.collection import Collection, Document
 from secretary_common.mongo.jobs.candidates import MAY_START
 from secretary_common.mongo.jobs.document import PENDING, PROCESSING
@@ -17,6 +19,7 @@ from secretary_common.mongo.stored.shape import EARLIEST
 # All priorities, listed one by one, because in the index the priority comes before the owner.
 ANY_PRIORITY: Document = {"$in": list(range(10))}
 
+ENDED = frozenset(status.value for status in TERMINAL)
 NOT_DELETED = MAY_START["deleted_at"]
 
 
@@ -55,6 +58,25 @@ class MongoJobStatistics:
         wait_sec = (now - oldest["run_at"]).total_seconds() if oldest else 0.0
         return TypeStatistic(waiting, scheduled, running, wait_sec)
 
+    async def ended(
+        self, since: datetime, until: datetime, slot_sec: float, retention: timedelta
+    ) -> list[EndedCount]:
+        start = since + retention
+        found = await self._jobs.aggregate(
+            [
+                {
+                    "$match": {
+                        "expires_at": {"$gte": start, "$lt": until + retention},
+                        "deleted_at": NOT_DELETED,
+                    }
+                },
+                {"$group": {"_id": _group(start, slot_sec), "count": {"$sum": 1}}},
+            ]
+        )
+        # No state in the query: MongoDB could choose another index than that of ``expires_at``.
+        counts = ((one["_id"], one["count"]) for one in found)
+        return [_ended_count(key, count) for key, count in counts if _is_readable(key)]
+
     async def running_by_owner(self, owners: Names[str] | None = None) -> dict[str, int]:
         theirs: Document = {} if owners is None else {"owner": {"$in": sorted(owners)}}
         return await self._by_owner({"status": PROCESSING, **theirs})
@@ -82,6 +104,38 @@ class MongoJobStatistics:
             ]
         )
         return _counted({one["_id"]: one["count"] for one in found if isinstance(one["_id"], str)})
+
+
+def _group(start: datetime, slot_sec: float) -> Document:
+    age_ms = {"$subtract": ["$expires_at", start]}
+    return {
+        "slot": {"$floor": {"$divide": [age_ms, slot_sec * 1000]}},
+        "owner": "$owner",
+        "job_type": "$job_type",
+        "status": "$status",
+        "waited": _bucket("$run_at", "$processing_started_at"),
+        "ran": _bucket("$processing_started_at", "$completed_at"),
+    }
+
+
+def _bucket(start: str, end: str) -> Document:
+    """Return an expression like ``bucket_of``; it is null for a missing or odd time."""
+    are_times = {"$and": [{"$eq": [{"$type": one}, "date"]} for one in (start, end)]}
+    ms = {"$max": [{"$subtract": [end, start]}, 1]}
+    bucket = {"$floor": {"$multiply": [BUCKETS_PER_DOUBLING, {"$log": [ms, 2]}]}}
+    return {"$cond": [are_times, bucket, None]}
+
+
+def _is_readable(key: Document) -> bool:
+    texts = (key.get("owner"), key.get("job_type"))
+    return key.get("status") in ENDED and all(isinstance(text, str) for text in texts)
+
+
+def _ended_count(key: Document, count: int) -> EndedCount:
+    waited, ran = (None if key[name] is None else int(key[name]) for name in ("waited", "ran"))
+    return EndedCount(
+        int(key["slot"]), key["owner"], key["job_type"], key["status"], waited, ran, count
+    )
 
 
 def _counted(by_status: dict[str, int]) -> StatusCounts:
