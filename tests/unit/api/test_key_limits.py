@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import Any
 
 import httpx
@@ -179,6 +180,30 @@ async def test_a_key_makes_at_most_its_requests_a_second(api: Api) -> None:
     assert rate_limited(answer, "requests_per_sec")["most"] == SLOWLY
     assert 900 < int(answer.headers["retry-after"]) <= 1000
     assert (await api.get("/api/jobs/", key=await api.new_key())).status_code == 200
+
+
+async def test_each_answer_to_a_key_with_a_rate_says_how_many_requests_are_left(api: Api) -> None:
+    key = await limited(api, requests_per_sec=2000)
+    first = await api.get("/api/jobs/", key=key)
+    second = await api.submit(key=key)
+    unknown = await api.get("/api/jobs/job-1", key=key)
+    assert [one.status_code for one in (first, second, unknown)] == [200, 202, 404]
+    left = [one.headers["ratelimit"] for one in (first, second, unknown)]
+    assert left[0] == '"requests";r=1999;t=1'
+    assert {one.headers["ratelimit-policy"] for one in (first, second, unknown)} == {
+        '"requests";q=2000;w=1'
+    }
+    assert all(re.fullmatch(r'"requests";r=199\d;t=1', one) for one in left)
+    assert "ratelimit" not in (await api.get("/api/jobs/", key=await api.new_key())).headers
+
+
+async def test_the_refusal_of_a_rate_says_when_the_next_request_is_allowed(api: Api) -> None:
+    key = await limited(api, requests_per_sec=SLOWLY)
+    await api.get("/api/jobs/", key=key)
+    refused = await api.get("/api/jobs/", key=key)
+    assert refused.headers["ratelimit-policy"] == f'"requests";q=1;w={round(1 / SLOWLY)}'
+    wait = refused.headers["retry-after"]
+    assert refused.headers["ratelimit"] == f'"requests";r=0;t={wait}'
 
 
 async def test_a_priority_above_the_limit_is_refused(api: Api) -> None:

@@ -143,7 +143,9 @@ async def _identified(
     else:
         caller = await services.keyring.principal(credentials.credentials)
     add_log_fields(request, key_id=caller.key_id)
-    services.request_rate.check(caller)
+    if count := services.request_rate.count(caller):
+        request.scope["state"]["headers"] = count.headers
+        count.require_allowed()
     return caller
 
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
+from starlette.datastructures import MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -19,7 +20,10 @@ _MAX_LOGGED_PATH = 300
 
 
 class RequestLog:
-    """Writes one log line for each request, and answers 500 to an exception that was not caught."""
+    """Writes one log line for each request, and answers 500 to an exception that was not caught.
+
+    The answer gets the headers in ``state["headers"]``, whichever route or error it comes from.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -36,6 +40,8 @@ class RequestLog:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                if "headers" in state:
+                    MutableHeaders(scope=message).update(state["headers"])
             await send(message)
 
         try:
