@@ -14,6 +14,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from secretary_api.app import BUSY, ROUTERS, VERSION
+from secretary_api.description.document import completed
 from secretary_api.http.errors import STATUS_OF
 from secretary_api.routes.responses import COMMON
 from secretary_common.errors import ErrorCode
@@ -123,7 +124,7 @@ def openapi() -> dict[str, Any]:
         app.router.routes.extend(router.routes)
     for router in ROUTERS:
         app.include_router(router)
-    return app.openapi()
+    return completed(app.openapi())
 
 
 def api_page(document: Mapping[str, Any]) -> str:

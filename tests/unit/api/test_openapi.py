@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 from support.api_harness import Api
 
 
@@ -93,6 +94,70 @@ async def test_the_submission_is_described_with_an_example(document: Any) -> Non
     assert body["schema"]["properties"]["priority"]["maximum"] == 9
 
 
+def misfits(document: Any, content: dict[str, Any]) -> list[str]:
+    """Return why the examples of a content do not fit its schema, or that there is none."""
+    given = [one["value"] for one in content.get("examples", {}).values()]
+    given += [part["example"] for part in (content, content["schema"]) if "example" in part]
+    if not given:
+        return ["has no example"]
+    whole = {**content["schema"], "components": document["components"]}
+    checker = Draft202012Validator(whole, format_checker=Draft202012Validator.FORMAT_CHECKER)
+    return [str(fault.message) for one in given for fault in checker.iter_errors(one)]
+
+
+def json_in(part: dict[str, Any]) -> dict[str, Any] | None:
+    content: dict[str, Any] | None = part.get("content", {}).get("application/json")
+    return content
+
+
+async def test_every_body_answer_and_failure_has_examples_that_fit_their_schema(
+    document: Any,
+) -> None:
+    faults = []
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            parts = {"body": operation.get("requestBody", {}), **operation["responses"]}
+            for name, part in parts.items():
+                if content := json_in(part):
+                    found = misfits(document, content)
+                    faults += [f"{method} {path} {name}: {fault}" for fault in found]
+    assert not faults, "\n".join(faults)
+
+
+async def test_every_failure_has_an_example_of_each_code_that_its_text_names(
+    document: Any,
+) -> None:
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            for status, answer in operation["responses"].items():
+                if int(status) >= 400:
+                    shown = answer["content"]["application/json"]["examples"]
+                    codes = re.findall(r"`([A-Z]+_[A-Z_]+)`", answer["description"])
+                    assert set(codes) <= set(shown), (path, status)
+                    for code, example in shown.items():
+                        assert example["value"]["error"]["code"] == code
+
+
+async def test_every_link_leads_to_an_operation_with_its_parameter(document: Any) -> None:
+    parameters = {
+        operation["operationId"]: {one["name"] for one in operation.get("parameters", ())}
+        for operations in document["paths"].values()
+        for operation in operations.values()
+    }
+    links = [
+        link
+        for operations in document["paths"].values()
+        for operation in operations.values()
+        for answer in operation["responses"].values()
+        for link in answer.get("links", {}).values()
+    ]
+    assert len(links) > 20
+    for link in links:
+        assert set(link["parameters"]) <= parameters[link["operationId"]]
+
+
 async def test_every_reference_leads_somewhere(document: Any) -> None:
-    for name in re.findall(r"#/components/schemas/(\w+)", str(document)):
-        assert name in document["components"]["schemas"]
+    references = re.findall(r"'\$ref': '([^']*)'", str(document))
+    assert references
+    for reference in references:
+        assert reference.removeprefix("#/components/schemas/") in document["components"]["schemas"]

@@ -16,6 +16,7 @@ from secretary_api.auth import Keyring
 from secretary_api.dashboard import pages, sign_in
 from secretary_api.deliveries import Deliveries
 from secretary_api.dependencies import Services
+from secretary_api.description import document
 from secretary_api.endpoints import Endpoints
 from secretary_api.files.downloads import Downloads
 from secretary_api.files.upload_limits import UploadLimits
@@ -172,6 +173,7 @@ def create_app(parts: ApiDependencies, lifespan: Lifespan | None = None) -> Fast
     for router in ROUTERS:
         app.include_router(router)
     errors.install(app)
+    document.install(app)
     # The middleware that is added last is the outermost.
     app.add_middleware(OptionalSlash, slashed=_slashed_paths())
     app.add_middleware(

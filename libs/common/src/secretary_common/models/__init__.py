@@ -5,6 +5,7 @@ how a transition changes a job is in ``jobs``. Other packages import the names f
 """
 
 from secretary_common.models.announcement import (
+    JOB_TYPE,
     JobTypeInfo,
     TemplateField,
     TemplateInfo,
@@ -111,6 +112,7 @@ __all__ = [
     "DELIVERIES",
     "ENDPOINT_MARK",
     "ENDS",
+    "JOB_TYPE",
     "KEY_KEPT",
     "LOG_LEVELS",
     "LOST",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from secretary_common.models.value import JsonObject, Value
 
-_JOB_TYPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
+JOB_TYPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 
 
 def job_type_fault(name: str) -> str | None:
@@ -15,7 +15,7 @@ def job_type_fault(name: str) -> str | None:
 
     The name is part of a queue's name and of URLs.
     """
-    if _JOB_TYPE.fullmatch(name):
+    if JOB_TYPE.fullmatch(name):
         return None
     return (
         "must have 1 to 100 ASCII letters, digits, dots, hyphens and underscores, and begin with "

@@ -26,6 +26,7 @@ BODY: dict[str, Any] = {
                     "type": "object",
                     "required": [FILE],
                     "properties": {FILE: {"type": "string", "format": "binary"}},
+                    "additionalProperties": False,
                 }
             }
         },

@@ -88,6 +88,7 @@ class DeliveryFilter(PageQuery):
     receiver: str | None = Field(
         default=None,
         max_length=LONGEST_URL,
+        json_schema_extra={"pattern": "^[Hh][Tt][Tt][Pp][Ss]?://"},
         description="An origin, or a URL with this origin: https://example.com/webhook.",
     )
     endpoint: str | None = Field(default=None, max_length=100, description="The id of an endpoint.")
@@ -142,6 +143,12 @@ class DeliveryResent(View):
 class RecoverRequest(Request):
     """Names the webhooks to send again: all dead webhooks created in [since, until)."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {"since": "2026-01-01T00:00:00Z", "until": "2026-01-01T06:00:00Z"}
+        }
+    )
+
     since: Time
     until: Time
 
@@ -160,6 +167,10 @@ class Recovered(View):
 
 class TrialRequest(Receiver):
     """A receiver to test."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"example": {"url": "https://example.com/webhook", "token": "a token"}}
+    )
 
     url: str = Field(
         min_length=1, max_length=LONGEST_URL, strict=True, examples=["https://example.com/webhook"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, StrictBool, model_validator
+from pydantic.json_schema import SkipJsonSchema
 
 from secretary_api.schemas.delivery import DeliveryAttemptView
 from secretary_api.schemas.envelope import Request, Timestamp, View
@@ -52,12 +53,14 @@ class EndpointRequest(Request):
 class EndpointChange(Request):
     """What to change of an endpoint; a field that is left out stays as it is."""
 
-    url: Url | None = None
+    model_config = ConfigDict(json_schema_extra={"example": {"enabled": False}})
+
+    url: Url | SkipJsonSchema[None] = None
     headers: OwnHeaders | None = None
-    events: Events | None = None
+    events: Events | SkipJsonSchema[None] = None
     job_types: JobTypes | None = None
     tags: Tags | None = None
-    enabled: StrictBool | None = None
+    enabled: StrictBool | SkipJsonSchema[None] = None
 
     @model_validator(mode="after")
     def _keeps_what_it_needs(self) -> EndpointChange:
@@ -70,14 +73,22 @@ class EndpointChange(Request):
 class RotationRequest(Request):
     """A new secret of an endpoint."""
 
+    model_config = ConfigDict(json_schema_extra={"example": {"overlap_sec": 3600}})
+
     secret: SigningSecret | None = Field(default=None, description="Without it, one is made.")
     overlap_sec: float = Field(
-        default=86_400, ge=0, le=WEEK_SEC, description="The old secret signs too for this long."
+        default=86_400,
+        ge=0,
+        le=WEEK_SEC,
+        strict=True,
+        description="The old secret signs too for this long.",
     )
 
 
 class ReplayRequest(Request):
     """The time of the events to send again: [since, until); `until` is now by default."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"since": "2026-01-01T00:00:00Z"}})
 
     since: Time
     until: Time | None = None

@@ -22,6 +22,7 @@ def _check_folder(value: str) -> str:
     return value
 
 
+EXAMPLE_LIMITS: JsonObject = {"max_running": 4, "max_pending": 1000}
 Count = Annotated[int, Field(ge=1, le=1_000_000_000, strict=True)]
 # Absolute, and without a step up, so that its text shows where it is.
 Folder = Annotated[
@@ -68,6 +69,12 @@ class LimitsRequest(Request):
 class KeyRequest(Request):
     """A key to create."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {"name": "the wiki", "scopes": ["submit", "read"], "limits": EXAMPLE_LIMITS}
+        }
+    )
+
     name: ShortText = Field(examples=["the wiki"])
     scopes: list[Scope] = Field(default_factory=list, max_length=10)
     expires_at: Time | None = None
@@ -83,6 +90,8 @@ class KeyCreated(View):
 
 class KeyChange(Request):
     """A change of a key."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"limits": EXAMPLE_LIMITS}})
 
     limits: LimitsRequest
 

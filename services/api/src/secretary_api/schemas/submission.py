@@ -12,11 +12,12 @@ from pydantic import (
     ConfigDict,
     Field,
     StrictBool,
+    WithJsonSchema,
     model_validator,
 )
 
 from secretary_api.schemas.envelope import Request
-from secretary_common.models import JsonObject, job_type_fault
+from secretary_common.models import JOB_TYPE, JsonObject, job_type_fault
 from secretary_common.models.states import JobStatus
 from secretary_common.settings.service import check_webhook_secret
 
@@ -42,6 +43,11 @@ RESERVED_HEADERS = frozenset(
 RESERVED_BEGINNINGS = ("content-", "proxy-", "webhook-")
 TOKEN_HEADERS = frozenset({"authorization", "x-callback-token"})
 _HEADER_NAME = re.compile(r"[a-z0-9_-]{1,100}")
+_DIGIT = "[A-Za-z0-9+/]"
+# Base64 of 24 to 64 bytes.
+_SECRET_PATTERN = (
+    f"^whsec_(({_DIGIT}{{4}}){{8,21}}({_DIGIT}{{2}}==)?|({_DIGIT}{{4}}){{8,20}}{_DIGIT}{{3}}=)$"
+)
 _HEADER_TEXT = re.compile(r"[\x20-\x7e\xa0-\xff]+")
 
 EXAMPLE_PARAMETERS: dict[str, Any] = {
@@ -91,12 +97,29 @@ def _check_job_type(value: str) -> str:
 
 
 Time = Annotated[datetime, BeforeValidator(parse_time)]
-SigningSecret = Annotated[str, BeforeValidator(_check_secret)]
+SigningSecret = Annotated[
+    str,
+    BeforeValidator(_check_secret),
+    WithJsonSchema({"type": "string", "pattern": _SECRET_PATTERN}),
+]
 ShortText = Annotated[str, Field(min_length=1, max_length=200, strict=True)]
-JobType = Annotated[str, Field(strict=True), AfterValidator(_check_job_type)]
+JobType = Annotated[
+    str,
+    Field(strict=True, json_schema_extra={"pattern": f"^{JOB_TYPE.pattern}$"}),
+    AfterValidator(_check_job_type),
+]
 Tag = Annotated[str, Field(min_length=1, max_length=100, strict=True)]
 HeaderText = Annotated[
-    str, Field(min_length=1, max_length=4096, strict=True), AfterValidator(_check_header_safe)
+    str,
+    Field(
+        min_length=1,
+        max_length=4096,
+        strict=True,
+        json_schema_extra={
+            "pattern": r"^[!-~\u00a1-\u00ff]([ -~\u00a0-\u00ff]*[!-~\u00a1-\u00ff])?$"
+        },
+    ),
+    AfterValidator(_check_header_safe),
 ]
 
 
@@ -114,7 +137,11 @@ def _check_header_names(headers: dict[str, str]) -> dict[str, str]:
 
 OwnHeaders = Annotated[
     dict[str, HeaderText],
-    Field(min_length=1, max_length=MOST_HEADERS),
+    Field(
+        min_length=1,
+        max_length=MOST_HEADERS,
+        json_schema_extra={"propertyNames": {"pattern": "^[A-Za-z0-9_-]{1,100}$"}},
+    ),
     AfterValidator(_check_header_names),
 ]
 
