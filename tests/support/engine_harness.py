@@ -25,6 +25,7 @@ from secretary_common.testing.jobs import InMemoryJobRepository
 from secretary_common.testing.logs import InMemoryLogRepository
 from secretary_worker.access.bridge import Bridge
 from secretary_worker.access.upload import Uploads
+from secretary_worker.attempt.files import WriteToTarget
 from secretary_worker.engine.fitness import Fitness
 from secretary_worker.engine.handler_loop import HandlerLoop
 from secretary_worker.engine.leases import Leases
@@ -114,6 +115,7 @@ async def engine(
     fitness: Fitness | None = None,
     keys: InMemoryKeyRepository | None = None,
     guest_slot: bool = True,
+    write_to_target: WriteToTarget | None = None,
 ) -> AsyncIterator[Engine]:
     """Run a worker with *handler* for *job_type*; drain it at the end."""
     jobs = jobs or InMemoryJobRepository()
@@ -136,6 +138,7 @@ async def engine(
             confirm=ping,
             uploads=Uploads(files, keys, Bridge()),
             cipher=CIPHER,
+            write_to_target=write_to_target,
         ),
         EngineTerms(
             slots=slots,

@@ -16,7 +16,7 @@ from secretary_common.s3.requests import StoreRequests
 from secretary_common.s3.upload import Content, NewObject, Upload
 from secretary_common.settings.s3 import S3Connection
 from secretary_devstack.servers.s3_server import S3Server
-from secretary_worker.access.context import ANY_NETWORK
+from secretary_worker.access.objects import ANY_NETWORK
 
 BUCKET = "documents"
 TOO_LARGE = "FILE_TOO_LARGE"

@@ -19,8 +19,8 @@ from secretary_documents.handlers.pdf.parameters import PdfParameters
 from secretary_documents.handlers.source import FileSource
 from secretary_documents.web.download import Downloader
 from secretary_worker import Objects
-from secretary_worker.access.context import ANY_NETWORK
 from secretary_worker.access.job_scope import JobScope, job_scope
+from secretary_worker.access.objects import ANY_NETWORK
 
 URL = f"s3://{BUCKET}/in/report.pdf"
 

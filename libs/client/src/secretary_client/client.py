@@ -94,7 +94,7 @@ class Client:
                 processes; default: a new key.
             fields: ``priority``, ``run_at`` (an aware datetime, or an ISO 8601 text),
                 ``delay_sec``, ``max_attempts``, ``timeout_sec`` (of an attempt), ``tags``,
-                ``job_name``, ``user_id``.
+                ``job_name``, ``user_id``, ``target`` (a place of a store for the results).
 
         Raises:
             ApiError: the API refused the job.

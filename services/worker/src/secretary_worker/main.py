@@ -26,6 +26,7 @@ from secretary_common.runtime.lifecycle import (
 )
 from secretary_common.runtime.log import configure_logging, get_logger
 from secretary_common.runtime.resilient_loop import until_done
+from secretary_common.s3.buckets import Buckets
 from secretary_common.secrets.cipher import Cipher
 from secretary_common.secrets.hidden_process import hide
 from secretary_common.settings.settings import (
@@ -35,6 +36,8 @@ from secretary_common.settings.settings import (
     load_settings,
 )
 from secretary_worker.access.bridge import Bridge
+from secretary_worker.access.objects import store_clients
+from secretary_worker.access.target import TargetWriter
 from secretary_worker.access.upload import Uploads
 from secretary_worker.engine.fitness import Fitness, probes_of
 from secretary_worker.engine.heartbeat import Heartbeat
@@ -190,6 +193,12 @@ def _ports(settings: Settings, store: Store, publisher: Publisher, uploads: Uplo
         confirm=store.confirm,
         uploads=uploads,
         cipher=Cipher(settings.security.encryption_keys),
+        write_to_target=TargetWriter(
+            store.files,
+            Buckets(settings.s3),
+            store_clients(settings.security),
+            settings.s3.write_sec,
+        ),
     )
 
 

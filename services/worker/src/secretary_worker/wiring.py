@@ -24,6 +24,7 @@ from secretary_common.runtime.lifecycle import Background
 from secretary_common.runtime.mailbox import Mailbox
 from secretary_common.secrets.cipher import Cipher
 from secretary_worker.access.upload import Uploads
+from secretary_worker.attempt.files import WriteToTarget
 from secretary_worker.attempt.writers import AttemptWriters
 from secretary_worker.engine.fitness import Fitness
 from secretary_worker.engine.handler_loop import PATIENCE_SEC, HandlerLoop
@@ -51,6 +52,8 @@ class EnginePorts:
     """Returns when a majority of MongoDB's members has answered; see ``Leases``."""
     uploads: Uploads
     cipher: Cipher
+    write_to_target: WriteToTarget | None = None
+    """Writes the results of jobs with a target; None: no job has one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +110,7 @@ def build_engine(
             retention=terms.retention,
             max_file_bytes=terms.max_file_bytes,
             mailbox=Mailbox(asyncio.get_running_loop()),
+            write_to_target=ports.write_to_target,
         ),
         doorbell=ports.doorbell,
         leases=leases,

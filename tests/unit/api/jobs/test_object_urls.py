@@ -107,3 +107,37 @@ async def test_the_places_of_a_key_lie_in_the_connections(
     wanted: dict[str, Any] = {"name": "k", "limits": {"s3_places": ["s3://invoices/", place]}}
     answer = await stores.request("POST", "/api/keys", json=wanted)
     refused_field(answer, "limits.s3_places.1", code)
+
+
+async def test_a_target_is_stored_as_a_place_and_shown(stores: Api) -> None:
+    answer = await stores.submit({}, target="s3://results/out")
+    job = data_of(answer)["job"]
+    assert job["target"] == "s3://results/out/"
+    assert stores.jobs.jobs[job["job_id"]].target == "s3://results/out/"
+    assert data_of(await stores.submit({}))["job"]["target"] is None
+
+
+@pytest.mark.parametrize(
+    ("target", "code"),
+    [
+        ("s3://other/", "S3_BUCKET_REFUSED"),
+        ("s3://shared/", "S3_BUCKET_REFUSED"),
+        ("s3://results/uploads/someone/", "S3_BUCKET_REFUSED"),
+        ("s3://results/../x", "S3_ADDRESS_INVALID"),
+        ("https://results/x", "S3_ADDRESS_INVALID"),
+    ],
+)
+async def test_other_targets_are_refused(stores: Api, target: str, code: str) -> None:
+    refused_field(await stores.submit({}, target=target), "target", code)
+    batch = {"jobs": [{"job_type": "custom", "target": target}]}
+    refused_field(
+        await stores.request("POST", "/api/jobs/batch", json=batch), "jobs.0.target", code
+    )
+    assert stores.jobs.jobs == {}
+
+
+async def test_a_key_writes_only_to_its_places(stores: Api) -> None:
+    key = await stores.new_key(limits={"s3_places": ["s3://results/42/"]})
+    refused = await stores.submit({}, key=key, target="s3://results/")
+    refused_field(refused, "target", "S3_BUCKET_REFUSED")
+    assert (await stores.submit({}, key=key, target="s3://results/42/a")).status_code == 202

@@ -32,6 +32,7 @@ SHOWN = {
     "job_name",
     "status",
     "parameters",
+    "target",
     "priority",
     "tags",
     "user_id",
@@ -94,7 +95,7 @@ async def test_a_job_is_shown_without_its_lease_and_its_secrets(api: Api) -> Non
 async def test_a_listing_is_brief(api: Api) -> None:
     await stored(api, parameters={"a": 1}, results={"b": 2})
     (summary,) = data_of(await api.get("/api/jobs/"))["jobs"]
-    only_in_full = {"parameters", "results", "results_url", "files", "logs", "deleted_at"}
+    only_in_full = {"parameters", "target", "results", "results_url", "files", "logs", "deleted_at"}
     assert set(summary) == SHOWN - only_in_full
 
 

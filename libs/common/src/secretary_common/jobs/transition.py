@@ -190,6 +190,7 @@ _CONTENT = (
     "user_id",
     "file_roots",
     "s3_places",
+    "target",
     "timeout_sec",
     "lease",
     "settled",

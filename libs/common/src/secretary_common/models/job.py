@@ -181,6 +181,8 @@ class Job(BaseModel):
     """The only folders whose files the job may name, if its API key had such a limit."""
     s3_places: list[str] | None = None
     """The only places of stores that the job may name, if its API key had such a limit."""
+    target: str | None = None
+    """The place (``s3://bucket/prefix/``) to which the results and the files are written too."""
     batch_id: str | None = None
     idempotency: Idempotency | None = None
     run: int = Field(default=1, ge=0)

@@ -33,6 +33,8 @@ from secretary_common.secrets.cipher import Cipher
 from secretary_common.settings.s3 import S3Section
 
 URL_PARAMETER = "url"
+_DECIDED = {"parameters", "priority", "run_at", "delay_sec", "target"}
+"""The fields of a submission that are not stored as they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +84,14 @@ class Admission:
         if job_type.may_be_secret(parameters):
             parameters = secret_field.sealed(parameters, schema, self.cipher.seal)
         return Job(
-            **submission.model_dump(exclude={"parameters", "priority", "run_at", "delay_sec"}),
+            **submission.model_dump(exclude=_DECIDED),
             job_id=job_id,
             parameters=parameters,
             webhook=webhook.sealed(hook, self.cipher) if hook else None,
             owner=caller.key_id,
             file_roots=caller.limits.file_roots,
             s3_places=caller.limits.s3_places,
+            target=self._target(submission, caller),
             priority=allowed_priority(submission, caller.limits),
             run_at=start_of(submission, now),
             created_at=now,
@@ -112,6 +115,15 @@ class Admission:
         for number, place in enumerate(limits.s3_places or []):
             with _naming(f"limits.s3_places.{number}"):
                 self.buckets.connection(parse_place(place), "", None)
+
+    def _target(self, submission: JobSubmission, caller: Principal) -> str | None:
+        """Return the place to which the job writes its results, as it is stored."""
+        if submission.target is None:
+            return None
+        with _naming("target"):
+            place = parse_place(submission.target)
+            self.buckets.connection(place, caller.key_id, caller.limits.s3_places)
+        return str(place)
 
     def _roots_of(self, limits: KeyLimits) -> Sequence[Path]:
         if limits.file_roots is None:

@@ -63,6 +63,7 @@ def view_of(job: Job, logs: Iterable[LogEntry]) -> JsonObject:
     fits = job.results_file is None and _fit_inline(results)
     return summary_of(job) | {
         "parameters": parameters_of(job),
+        "target": job.target,
         "results": results if fits else None,
         "results_url": None if fits else f"{job_path(job.job_id)}/results",
         "files": [file_of(job, file) for file in job.files],

@@ -84,6 +84,13 @@ class JobView(JobSummary):
     """A job in full."""
 
     parameters: JsonObject = Field(examples=[EXAMPLE_PARAMETERS])
+    target: str | None = Field(
+        default=None,
+        description=(
+            "The place of a store with `<job_id>/results.json` and `<job_id>/files/<name>`; null: "
+            "none."
+        ),
+    )
     results: JsonObject | None
     results_url: str | None = Field(
         default=None, description="The path of the results, if they are too large for this answer."

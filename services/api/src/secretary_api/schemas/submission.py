@@ -207,6 +207,17 @@ class JobSubmission(Request):
         default=None, description="A user of the client, for listings; it grants no rights."
     )
 
+    target: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=1100,
+        strict=True,
+        description=(
+            "A place of a store, `s3://bucket/prefix/`, to which the results and the files of the "
+            "job are written too, before it is completed."
+        ),
+    )
+
     @model_validator(mode="after")
     def _one_start(self) -> JobSubmission:
         if self.run_at is not None and self.delay_sec is not None:

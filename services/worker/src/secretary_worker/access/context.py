@@ -8,7 +8,6 @@ from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
-from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -23,16 +22,14 @@ from secretary_common.http.url_guard import UrlGuard
 from secretary_common.models import JsonObject, TemplateInfo
 from secretary_common.ports import CacheRepository
 from secretary_common.s3.buckets import Buckets
-from secretary_common.settings.s3 import S3Connection
 from secretary_common.settings.secret_file import with_secrets_of_files
 from secretary_common.settings.settings import Settings
 from secretary_worker.access.bridge import Bridge
 from secretary_worker.access.cache import Cache
-from secretary_worker.access.objects import Objects
+from secretary_worker.access.objects import ANY_NETWORK, Objects, store_clients
 from secretary_worker.access.upload import Uploads
 from secretary_worker.sandbox.zygote_client import ZygoteClient
 
-ANY_NETWORK = (ip_network("0.0.0.0/0"), ip_network("::/0"))
 Section = TypeVar("Section", bound=BaseModel)
 ListTemplates = Callable[[], list[TemplateInfo]]
 
@@ -140,13 +137,7 @@ class HandlerContext:
     @cached_property
     def objects(self) -> Objects:
         """Reads objects of stores (``s3://bucket/key``) that jobs name."""
-        return Objects(Buckets(self._settings.s3), self._store_client)
-
-    def _store_client(self, connection: S3Connection) -> httpx.AsyncClient:
-        guard = self._anywhere if connection.allow_private else self.url_guard
-        return guarded_client(
-            guard, timeout_sec=connection.timeout_sec, tls=self._tls, proxy=self._proxy
-        )
+        return Objects(Buckets(self._settings.s3), store_clients(self._settings.security))
 
     def guard_proxy(self) -> GuardProxy:
         """Return a proxy on this machine, for programs that make connections themselves.

@@ -2,22 +2,49 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from ipaddress import ip_network
 from typing import BinaryIO
 
 from secretary_common.errors import ErrorCode, PermanentError
+from secretary_common.http.egress import guarded_client
+from secretary_common.http.tls import client_tls
+from secretary_common.http.url_guard import UrlGuard
 from secretary_common.runtime.temporary_file import temporary_file
 from secretary_common.s3.buckets import Buckets, parse_object
 from secretary_common.s3.connection import Client, StoreConnection
 from secretary_common.s3.download import Download, ReadObject
 from secretary_common.settings.s3 import S3Connection
+from secretary_common.settings.service import SecuritySection
 from secretary_worker.access.job_scope import current_scope
 from secretary_worker.access.source import OpenFile
 
+ANY_NETWORK = (ip_network("0.0.0.0/0"), ip_network("::/0"))
 OpenStoreClient = Callable[[S3Connection], Client]
 """Opens a client for the endpoint of a connection, which the address guard has to allow."""
+
+
+def store_clients(security: SecuritySection) -> OpenStoreClient:
+    """Return a function that opens guarded clients. No client follows a redirect.
+
+    Only the client of a connection with ``allow_private`` connects to any address.
+    """
+    guard, proxy = security.url_guard(), security.proxy()
+    anywhere = UrlGuard(ANY_NETWORK, allow_hosts=security.allow_hosts)
+    tls = functools.cache(lambda: client_tls(security.ca_file))  # it takes tens of milliseconds
+
+    def open_client(connection: S3Connection) -> Client:
+        return guarded_client(
+            anywhere if connection.allow_private else guard,
+            timeout_sec=connection.timeout_sec,
+            tls=tls(),
+            proxy=proxy,
+        )
+
+    return open_client
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
+from typing import Any
 
 from secretary_common.errors import StaleClaim
+from secretary_common.runtime.lifecycle import cancel_and_wait
 from secretary_worker.attempt.commands import resolve
 
 Write = Callable[[], Awaitable[object]]
@@ -57,3 +59,20 @@ class BackgroundWrites:
         finally:
             resolve(done, StaleClaim())  # unresolved only if cancelled: the attempt is over
             close()
+
+
+async def until_interrupted(writing: Awaitable[None], interrupted: asyncio.Future[Any]) -> None:
+    """Wait for *writing*, and cancel it as soon as *interrupted* is done.
+
+    Raises:
+        StaleClaim: the attempt was interrupted.
+    """
+    task = asyncio.ensure_future(writing)
+    try:
+        await asyncio.wait((task, interrupted), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        if not task.done():
+            await cancel_and_wait(task)
+    if task.cancelled():
+        raise StaleClaim("the attempt was stopped while it wrote to its target")
+    task.result()

@@ -7,6 +7,7 @@ it. The sweeper removes a file that no settlement names.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 
 from secretary_common.errors import PermanentError
 from secretary_common.models import FileInfo, FileKind, Job, JobFile, ResultsFile
@@ -14,6 +15,13 @@ from secretary_common.ports import FileRepository
 from secretary_common.runtime.clock import Clock
 from secretary_worker.attempt.commands import Results, StoreFile
 
+WriteToTarget = Callable[[Job, Results | None, Sequence[JobFile]], Awaitable[None]]
+"""Writes the results and the stored files of a job to its target, if the job has one.
+
+Raises:
+    PermanentError, TransientError: the target was not written.
+    StoreUnavailable: MongoDB does not answer.
+"""
 MAX_FILES = 1000
 """The most files of a job. There is a limit because the job document lists all of them."""
 

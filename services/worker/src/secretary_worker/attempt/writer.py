@@ -20,7 +20,7 @@ from secretary_common.runtime.inbox import Inbox
 from secretary_common.runtime.lifecycle import cancel_and_wait
 from secretary_common.runtime.log import get_logger
 from secretary_common.runtime.mailbox import Mailbox
-from secretary_worker.attempt.background import BackgroundWrites
+from secretary_worker.attempt.background import BackgroundWrites, until_interrupted
 from secretary_worker.attempt.commands import (
     AwaitDurable,
     Command,
@@ -30,7 +30,7 @@ from secretary_worker.attempt.commands import (
     Update,
     resolve,
 )
-from secretary_worker.attempt.files import AttemptFiles
+from secretary_worker.attempt.files import AttemptFiles, WriteToTarget
 from secretary_worker.attempt.flush_timer import FlushTimer
 from secretary_worker.attempt.held_job import HeldJob
 from secretary_worker.attempt.log_writer import LogWriter
@@ -61,6 +61,7 @@ class AttemptWriter:
         mailbox: Mailbox,
         calculator: ResourceCalculator,
         retention: timedelta,
+        write_to_target: WriteToTarget | None = None,
     ) -> None:
         """*mailbox* belongs to the engine's loop. *retention*: how long an ended job is kept."""
         self._hold = hold
@@ -70,6 +71,7 @@ class AttemptWriter:
         self._clock = clock
         self._calculator = calculator
         self._retention = retention
+        self._write_to_target = write_to_target
         self._inbox: Inbox[Command] = Inbox(self._take, mailbox)
         self._background = BackgroundWrites(self._with_retries)
         self._flushes = FlushTimer(self._flush_in_turn)
@@ -202,6 +204,10 @@ class AttemptWriter:
         """End the attempt with *verdict*, unless the handler has ended it already.
 
         Returns the settlement that was written, or None if the lease was lost.
+
+        Raises:
+            SecretaryError: the target of the job could not be written, or the attempt was
+                interrupted meanwhile. Another verdict can follow.
         """
         await self.catch_up()
         async with self._lock:
@@ -209,6 +215,7 @@ class AttemptWriter:
                 return self.settlement
             self._note_end(self._settlement(verdict))
             if await self._write_the_rest(verdict.outcome):
+                await self._write_target(verdict.outcome)
                 self._hold.settling = True
                 await self._settle_or_reduce(self._settlement(verdict))
             return self.settlement
@@ -254,6 +261,13 @@ class AttemptWriter:
         if results := self._files.large_results:
             return await self._with_retries(lambda: self._files.store_results(results))
         return True
+
+    async def _write_target(self, outcome: Outcome) -> None:
+        """Write results and files to the target of a completed job, until it is interrupted."""
+        write, job, files = self._write_to_target, self._hold.job, self._files
+        if write and job.target is not None and outcome is Outcome.COMPLETED:
+            writing = write(job, files.results, files.files)
+            await until_interrupted(writing, self._hold.interrupted)
 
     async def _settle_or_reduce(self, settlement: Settlement) -> None:
         """Settle. If the job document has no room, settle with a reduced settlement instead."""

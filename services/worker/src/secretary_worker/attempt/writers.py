@@ -9,7 +9,7 @@ from secretary_common.jobs.resource_calculator import ResourceCalculator
 from secretary_common.ports import FileRepository, JobRepository, LogRepository
 from secretary_common.runtime.clock import Clock
 from secretary_common.runtime.mailbox import Mailbox
-from secretary_worker.attempt.files import AttemptFiles
+from secretary_worker.attempt.files import AttemptFiles, WriteToTarget
 from secretary_worker.attempt.held_job import HeldJob
 from secretary_worker.attempt.log_writer import LogWriter
 from secretary_worker.attempt.progress import AttemptProgress, OnEvent
@@ -30,6 +30,8 @@ class AttemptWriters:
     """The largest file that a handler may store, in bytes."""
     mailbox: Mailbox
     """The mailbox of the engine's loop."""
+    write_to_target: WriteToTarget | None = None
+    """Writes the results of jobs with a target; None: no job has one."""
 
     def open(
         self, hold: HeldJob, calculator: ResourceCalculator, on_event: OnEvent
@@ -45,4 +47,5 @@ class AttemptWriters:
             mailbox=self.mailbox,
             calculator=calculator,
             retention=self.retention,
+            write_to_target=self.write_to_target,
         )

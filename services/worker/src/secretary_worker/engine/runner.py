@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
-from secretary_common.errors import Lack, WorkerUnfit
+from secretary_common.errors import Lack, SecretaryError, WorkerUnfit
 from secretary_common.jobs.resource_calculator import ResourceCalculator
 from secretary_common.models import (
     Job,
@@ -94,12 +94,25 @@ class Runner:
             verdict = decide(job, ending, clock.now(), random.random())  # noqa: S311
             if verdict:
                 self._judge_worker(verdict)
-            settlement = await writer.settle(verdict)
+            settlement = await self._settle(hold, writer, verdict)
             settle_seconds[job.job_type,].observe(time.monotonic() - ran)
             return settlement
         finally:
             self.leases.release(hold)
             await writer.close()
+
+    async def _settle(
+        self, hold: HeldJob, writer: AttemptWriter, verdict: Verdict | None
+    ) -> Settlement | None:
+        """Settle with *verdict*. If the target of the job is not written, decide again."""
+        try:
+            return await writer.settle(verdict)
+        except SecretaryError as error:
+            if verdict is None or verdict.outcome is not Outcome.COMPLETED:
+                raise
+            ending = Ending(interruption=hold.interruption, raised=error)
+            now, chance = self.clock.now(), random.random()  # noqa: S311
+            return await writer.settle(decide(hold.job, ending, now, chance))
 
     def _judge_worker(self, verdict: Verdict) -> None:
         """Report the lack that *verdict* names, or record that the worker has completed a job."""
