@@ -11,7 +11,9 @@ from support.dashboard_system import (
     many_deliveries,
     notifier_with_receivers,
     schema_types,
+    some_endpoints,
     some_keys,
+    stored_batch,
     templates,
 )
 
@@ -19,8 +21,10 @@ from secretary_common.models import DeliveryState
 
 PLACES = {
     "/submit?type=pdf": "Submit a job",
+    "/batches": "Batches",
     "/deliveries": "Deliveries",
     "/receivers": "Receivers",
+    "/endpoints": "Endpoints",
     "/job-types": "Job types",
     "/templates": "Templates",
     "/keys": "API keys",
@@ -129,6 +133,74 @@ def test_a_job_type_is_paused_and_resumed(dashboard: Dashboard, visitor: Visitor
     assert visitor.accessibility_findings() == []
 
 
+def test_an_endpoint_is_registered_rotated_disabled_and_deleted(
+    dashboard: Dashboard, visitor: Visitor
+) -> None:
+    api, page = dashboard.api, visitor.page
+    visitor.open("/endpoints", "Endpoints")
+    page.get_by_role("button", name="Register an endpoint").click()
+    page.get_by_label("URL").fill("ftp://example.com")
+    page.get_by_role("button", name="Register it").click()
+    expect(page.get_by_label("URL")).to_have_attribute("aria-invalid", "true")
+    page.get_by_label("URL").fill("https://example.com/hook?token=abc")
+    page.get_by_label("processing").check()
+    page.get_by_label("Job types").fill("pdf, custom")
+    page.get_by_label("Headers").fill("X-Api-Key: secret")
+    assert visitor.accessibility_findings() == []
+    page.get_by_role("button", name="Register it").click()
+    secret = page.get_by_label("The signing secret", exact=True).inner_text()
+    page.get_by_role("button", name="I have stored it").click()
+    row = page.locator("tbody tr")
+    expect(row).to_contain_text("https://example.com/hook?token=[redacted]")
+    [stored] = api.endpoints.endpoints.values()
+    assert stored.secret is not None
+    assert api.cipher.open(stored.secret) == secret
+    assert (stored.job_types, stored.enabled) == (["pdf", "custom"], True)
+    page.get_by_role("link", name="example.com").click()
+    page.get_by_role("button", name="Rotate the secret").click()
+    page.get_by_role("button", name="Rotate it").click()
+    expect(page.get_by_text("The old secret signs too until")).to_be_visible()
+    assert page.get_by_label("The signing secret", exact=True).inner_text() != secret
+    page.get_by_role("button", name="I have stored it").click()
+    page.get_by_role("button", name="Change").click()
+    page.get_by_label("cancelled").uncheck()
+    page.get_by_role("button", name="Save").click()
+    expect(row).to_contain_text("progress, completed, failed")
+    [changed] = api.endpoints.endpoints.values()
+    assert changed.url == "https://example.com/hook?token=abc"
+    page.get_by_role("button", name="Close", exact=True).click()
+    page.get_by_role("button", name="Disable").click()
+    page.get_by_role("dialog").get_by_role("button", name="Disable it").click()
+    expect(row).to_contain_text("Disabled")
+    page.get_by_role("button", name="Enable").click()
+    expect(row).to_contain_text("Enabled")
+    page.get_by_role("link", name="example.com").click()
+    page.get_by_role("button", name="Replay events").click()
+    page.get_by_role("button", name="Send them again").click()
+    expect(page.get_by_text("The endpoint has missed no event")).to_be_visible()
+    page.get_by_role("button", name="Delete").click()
+    page.get_by_role("button", name="Delete the endpoint").click()
+    expect(page.get_by_text("No endpoint is registered")).to_be_visible()
+    visitor.forget_refusals()
+
+
+def test_a_batch_is_followed_and_cancelled(dashboard: Dashboard, visitor: Visitor) -> None:
+    api, page = dashboard.api, visitor.page
+    batch_id = dashboard.run(stored_batch(api, 9, ended=4))
+    visitor.open("/batches", "Batches")
+    expect(page.locator("tbody tr")).to_contain_text("4 of 9 jobs ended")
+    page.get_by_role("link", name="the archive").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("the archive")
+    expect(page.locator("tbody tr")).to_have_count(9)
+    assert visitor.accessibility_findings() == []
+    page.get_by_role("button", name="Cancel 5 jobs").click()
+    page.get_by_role("dialog").get_by_role("button", name="Cancel 5 jobs").click()
+    expect(page.get_by_text("all 9 jobs ended")).to_be_visible()
+    page.get_by_label("State").select_option("cancelled")
+    expect(page.locator("tbody tr")).to_have_count(5)
+    assert visitor.page.url.endswith(f"/#/batches/{batch_id}?status=cancelled")
+
+
 @pytest.mark.parametrize("state", ["empty", "full"])
 def test_every_page_fits_a_phone_and_has_no_accessibility_finding(
     chromium: Browser, dashboard: Dashboard, state: str
@@ -138,6 +210,8 @@ def test_every_page_fits_a_phone_and_has_no_accessibility_finding(
         schema_types(api)
         templates(api)
         dashboard.run(some_keys(api))
+        dashboard.run(stored_batch(api, 5, ended=2))
+        dashboard.run(some_endpoints(api))
         dashboard.run(notifier_with_receivers(api))
         dashboard.run(many_deliveries(api, stored_jobs(api, 70)))
     with visit(chromium, dashboard.url, size=PHONE, theme="dark") as visitor:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -261,6 +261,30 @@ async def test_a_batch_is_stored_with_its_jobs(stores: Stores) -> None:
     assert await stores.batches.get("batch-1") == batch
     assert [await stores.jobs.get(job.job_id) for job in made] == made
     assert await stores.batches.get("batch-2") is None
+
+
+async def test_batches_are_listed_newest_first_by_pages_and_by_key(stores: Stores) -> None:
+    for n in range(4):
+        job = make_job(f"job-{n}", batch_id=f"batch-{n}")
+        fields = {"created_at": after(n // 2), "owner": "key-2" if n == 1 else "key-1"}
+        await stores.batches.insert(
+            batch_of(job, batch_id=f"batch-{n}").model_copy(update=fields), [job]
+        )
+
+    async def listed(owner: str | None, limit: int = 10) -> list[str]:
+        names: list[str] = []
+        place: tuple[datetime, str] | None = None
+        while True:
+            page, place = await stores.batches.find(owner, after=place, limit=limit)
+            names += [batch.batch_id for batch in page]
+            assert [batch.job_ids for batch in page] == [[]] * len(page)
+            if place is None:
+                return names
+
+    assert await listed(None) == ["batch-3", "batch-2", "batch-1", "batch-0"]
+    assert await listed(None, 1) == ["batch-3", "batch-2", "batch-1", "batch-0"]
+    assert await listed("key-1", 2) == ["batch-3", "batch-2", "batch-0"]
+    assert await listed("key-3") == []
 
 
 async def test_a_batch_under_a_used_key_stores_nothing(stores: Stores) -> None:

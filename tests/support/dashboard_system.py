@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from pydantic import BaseModel
-from support.api_harness import Api
+from support.api_harness import Api, data_of
 from support.dashboard_data import report_worker
 
 from secretary_common.models import (
@@ -15,6 +15,7 @@ from secretary_common.models import (
     DeliveryAttempt,
     DeliveryState,
     Job,
+    JobStatus,
     JobTypeInfo,
     Phase,
     ReceiverState,
@@ -153,3 +154,31 @@ async def some_keys(api: Api) -> None:
     await api.new_key("operations", scopes=["admin"], expires_at="2099-01-01T00:00:00Z")
     for _ in range(3):
         await api.submit({}, key=invoices)
+
+
+async def some_endpoints(api: Api) -> None:
+    """Register an endpoint for all jobs, one for few, and a disabled one."""
+    few = {"job_types": ["pdf"], "tags": ["archive"], "headers": {"X-Api-Key": "secret"}}
+    for url, fields in (
+        ("https://hooks.example.com/all?token=abc", {}),
+        ("https://erp.example.org:8443/jobs", few),
+        ("https://old.example.com/", {"enabled": False}),
+    ):
+        await api.request("POST", "/api/endpoints", json={"url": url, **fields})
+
+
+async def stored_batch(api: Api, number: int, *, ended: int) -> str:
+    """Submit a batch of *number* jobs, of which *ended* have completed; return its id."""
+    body = {"batch_name": "the archive", "jobs": [{"job_type": "custom"}] * number}
+    answer = await api.request("POST", "/api/jobs/batch", json=body)
+    made = data_of(answer)
+    now = api.clock.now()
+    for job_id in made["job_ids"][:ended]:
+        fields = {
+            "status": JobStatus.COMPLETED,
+            "attempt": 1,
+            "processing_started_at": now,
+            "completed_at": now,
+        }
+        api.jobs.jobs[job_id] = api.jobs.jobs[job_id].model_copy(update=fields)
+    return str(made["batch_id"])

@@ -50,6 +50,7 @@ CASES: Mapping[tuple[str, str], Case] = {
     ("POST", "/api/jobs/cancel"): Case(OWN, FILTER),
     ("POST", "/api/jobs/retry"): Case(OWN, FILTER),
     ("POST", "/api/jobs/delete"): Case(OWN, FILTER),
+    ("GET", "/api/jobs/batch"): Case(OWN),
     ("POST", "/api/jobs/batch"): Case(OWN, {"jobs": [{"job_type": "custom"}]}),
     ("GET", "/api/jobs/batch/{batch_id}"): Case(HIDDEN),
     ("POST", "/api/jobs/batch/{batch_id}/cancel"): Case(HIDDEN),
@@ -220,7 +221,14 @@ async def test_a_key_sees_and_changes_nothing_of_another_key(
     assert state_of(api, owner) == before
 
 
-LISTS = ["/api/jobs/", "/api/deliveries", "/api/audit", "/api/receivers", "/api/endpoints"]
+LISTS = [
+    "/api/jobs/",
+    "/api/deliveries",
+    "/api/audit",
+    "/api/receivers",
+    "/api/endpoints",
+    "/api/jobs/batch",
+]
 
 
 @pytest.mark.parametrize("path", [*LISTS, f"/api/jobs/{JOB}"])

@@ -86,7 +86,7 @@ Every answer has an envelope: `{"status": "success", "data": …}` or
 Paths work with and without a trailing slash.
 """
 LICENCE = "AGPL-3.0-or-later"
-BUSY = (batches.busy, jobs.busy)
+BUSY = (batches.busy, batches.listing, jobs.busy)
 ROUTERS = (
     batches.router,  # before jobs: "batch" is not the id of a job
     jobs.router,

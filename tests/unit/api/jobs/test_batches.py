@@ -46,12 +46,24 @@ async def test_a_batch_is_stored_and_rung_for(api: Api) -> None:
     assert await shown(api, made["batch_id"]) == {
         "batch_id": made["batch_id"],
         "batch_name": "two",
+        "created_at": jobs[0].created_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "status": "pending",
         "counts": dict.fromkeys(("processing", "completed", "failed", "cancelled"), 0)
         | {"pending": 2, "total": 2},
     }
     listed = data_of(await api.get(f"/api/jobs/?batch_id={made['batch_id']}"))["jobs"]
     assert {job["job_id"] for job in listed} == set(made["job_ids"])
+
+
+async def test_batches_are_listed_with_their_counts(api: Api) -> None:
+    made = [data_of(await submit(api, *[custom()] * n))["batch_id"] for n in (1, 2, 3)]
+    page = data_of(await api.get("/api/jobs/batch?limit=2"))
+    rest = data_of(await api.get(f"/api/jobs/batch?limit=2&cursor={page['next']}"))
+    found = page["batches"] + rest["batches"]
+    assert rest["next"] is None
+    assert sorted(one["batch_id"] for one in found) == sorted(made)
+    assert sorted(one["counts"]["total"] for one in found) == [1, 2, 3]
+    error_of(await api.get("/api/jobs/batch?limit=51"), 422, "VALIDATION_ERROR")
 
 
 async def test_a_thousand_jobs_with_a_bad_one_store_nothing(api: Api) -> None:

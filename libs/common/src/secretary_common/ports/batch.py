@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Protocol
 
 from secretary_common.models import Batch, Job
@@ -22,6 +23,20 @@ class BatchRepository(Protocol):
 
     async def get(self, batch_id: str) -> Batch | None:
         """Return the batch; None if the batch does not exist."""
+        ...
+
+    async def find(
+        self, owner: str | None, *, after: tuple[datetime, str] | None, limit: int
+    ) -> tuple[list[Batch], tuple[datetime, str] | None]:
+        """Return batches without their job ids, newest first, and the place of the next page.
+
+        A page may have fewer batches although others follow. None: no batch follows.
+
+        Args:
+            owner: the id of an API key; None: of all keys.
+            after: the place from the page before.
+            limit: the size of the page.
+        """
         ...
 
     async def find_by_key(self, owner: str, key: str) -> Batch | None:

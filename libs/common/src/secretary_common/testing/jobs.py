@@ -127,6 +127,18 @@ class InMemoryBatchRepository:
     async def get(self, batch_id: str) -> Batch | None:
         return self.batches.get(batch_id)
 
+    async def find(
+        self, owner: str | None, *, after: tuple[datetime, str] | None, limit: int
+    ) -> tuple[list[Batch], tuple[datetime, str] | None]:
+        places = {
+            (batch.created_at, batch.batch_id): batch
+            for batch in self.batches.values()
+            if owner in (None, batch.owner)
+        }
+        found = sorted(place for place in places if after is None or place < after)[::-1]
+        page = [places[place].model_copy(update={"job_ids": []}) for place in found[:limit]]
+        return page, found[limit - 1] if len(found) > limit else None
+
     async def find_by_key(self, owner: str, key: str) -> Batch | None:
         return next(
             (

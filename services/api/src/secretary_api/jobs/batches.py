@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from secretary_api.auth import Principal
@@ -104,6 +105,12 @@ class Batches:
             if not (found := await existing(batch, self.batches)):
                 raise
             return found, True
+
+    async def find(
+        self, principal: Principal, *, after: tuple[datetime, str] | None, limit: int
+    ) -> tuple[list[Batch], tuple[datetime, str] | None]:
+        """Return the batches of *principal*, newest first, and the place of the next page."""
+        return await self.batches.find(principal.owner_filter, after=after, limit=limit)
 
     async def get(self, batch_id: str, principal: Principal) -> Batch:
         """Return a batch.

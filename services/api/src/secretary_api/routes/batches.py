@@ -1,10 +1,11 @@
-"""Batches: submit, show, cancel, retry."""
+"""Batches: submit, list, show, cancel, retry."""
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from secretary_api.dependencies import (
     PrincipalDep,
@@ -15,16 +16,26 @@ from secretary_api.dependencies import (
     submission_of,
 )
 from secretary_api.http.answer import success
+from secretary_api.http.cursor import cursor_after, parse_cursor
 from secretary_api.http.thin_route import ThinRoute
 from secretary_api.jobs.idempotency import submitted_headers
 from secretary_api.routes.responses import COMMON, NOT_FOUND, WITH_JSON_BODY
-from secretary_api.schemas.batch import BatchCounts, BatchSubmission, BatchSubmitted, BatchView
+from secretary_api.schemas.batch import (
+    BatchCounts,
+    BatchPage,
+    BatchPageQuery,
+    BatchSubmission,
+    BatchSubmitted,
+    BatchView,
+)
 from secretary_api.schemas.envelope import Success
 from secretary_common.models import Batch
 
 router = APIRouter(prefix="/api/jobs/batch", tags=["batches"], responses=COMMON)
 busy = APIRouter(prefix=router.prefix, tags=["batches"], responses=COMMON, route_class=ThinRoute)
 """The routes that most requests take."""
+listing = APIRouter(prefix=router.prefix, tags=["batches"], responses=COMMON)
+"""The listing, whose path would be that of the job "batch" after the routes of jobs."""
 
 
 async def batch(batch_id: str, caller: PrincipalDep, services: ServicesDep) -> Batch:
@@ -55,6 +66,18 @@ async def submit_batch(request: Request) -> Response:
     headers = submitted_headers(f"{router.prefix}/{stored.batch_id}", repeated=repeated)
     data = {"batch_id": stored.batch_id, "job_ids": stored.job_ids}
     return success(data, status=202, headers=headers)
+
+
+@listing.get("")
+async def list_batches(
+    caller: PrincipalDep, services: ServicesDep, wanted: Annotated[BatchPageQuery, Query()]
+) -> Success[BatchPage]:
+    """List batches, newest first, with the number of their jobs in each state."""
+    after = parse_cursor(wanted.cursor) if wanted.cursor else None
+    found, place = await services.batches.find(caller, after=after, limit=wanted.limit)
+    views = await asyncio.gather(*(_view(batch, services) for batch in found))
+    following = cursor_after(*place) if place else None
+    return Success(data=BatchPage(batches=views, next=following))
 
 
 @router.get("/{batch_id}", responses=NOT_FOUND)
@@ -88,6 +111,7 @@ async def _view(batch: Batch, services: ServicesDep) -> BatchView:
     return BatchView(
         batch_id=batch.batch_id,
         batch_name=batch.batch_name,
+        created_at=batch.created_at,
         status=counts.status,
         counts=BatchCounts.model_validate(counts),
     )

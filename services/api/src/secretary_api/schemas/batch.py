@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import ConfigDict, Field
 
-from secretary_api.schemas.envelope import Request, View
+from secretary_api.schemas.envelope import Request, Timestamp, View
 from secretary_api.schemas.submission import EXAMPLE_PARAMETERS, JobSubmission, ShortText
 from secretary_common.models.states import JobStatus
 
@@ -53,6 +53,7 @@ class BatchView(View):
 
     batch_id: str = Field(examples=[EXAMPLE_BATCH_ID])
     batch_name: str | None
+    created_at: Timestamp
     status: JobStatus = Field(
         description=(
             "`pending` until the first job starts, `processing` until the last one has ended; then "
@@ -60,3 +61,18 @@ class BatchView(View):
         )
     )
     counts: BatchCounts
+
+
+class BatchPageQuery(Request):
+    """The page of the listing of batches to return."""
+
+    limit: int = Field(default=20, ge=1, le=50)
+    cursor: str | None = Field(default=None, description="`next` of the page before.")
+
+
+class BatchPage(View):
+    """Batches, newest first."""
+
+    batches: list[BatchView]
+    next: str | None
+    """The cursor of the next page; null on the last page."""

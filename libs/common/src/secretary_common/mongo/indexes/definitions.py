@@ -88,6 +88,7 @@ JOBS = (
 BATCHES = (
     _unique("one_per_idempotency_key", "owner", "idempotency.key", only=_has("idempotency.key")),
     _index("by_age", "created_at", "_id"),
+    _newest("newest_of_owner", "owner"),
 )
 FILES = (
     _index("by_check_at", "check_at"),

@@ -8,8 +8,10 @@ from pymongo.errors import DuplicateKeyError
 
 from secretary_common.errors import KeyInUse
 from secretary_common.models import Batch, Job
+from secretary_common.mongo.collection import Document
 from secretary_common.mongo.driver import DatabaseClient
 from secretary_common.mongo.jobs.document import check_room, key_query, to_document
+from secretary_common.mongo.stored.page import Place, page_of
 from secretary_common.mongo.stored.reader import Reader
 
 BATCHES, JOBS = "batches", "jobs"
@@ -38,6 +40,16 @@ class MongoBatchRepository:
 
     async def get(self, batch_id: str) -> Batch | None:
         return BATCH.one(await self._batches.find_one({"_id": batch_id}))
+
+    async def find(
+        self, owner: str | None, *, after: Place | None, limit: int
+    ) -> tuple[list[Batch], Place | None]:
+        wanted: Document = {} if owner is None else {"owner": owner}
+        without_ids = {"job_ids": {"$slice": 0}}
+        found, place = await page_of(
+            self._batches, wanted, {}, after=after, limit=limit, projection=without_ids
+        )
+        return BATCH.all(found), place
 
     async def find_by_key(self, owner: str, key: str) -> Batch | None:
         return BATCH.one(await self._batches.find_one_confirmed(key_query(owner, key)))

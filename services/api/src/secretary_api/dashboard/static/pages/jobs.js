@@ -37,7 +37,7 @@ export default function Jobs({ query }) {
       bar=${html`<${BulkActions} filter=${filter} selection=${selection} rows=${shown} isLastPage=${!pager.goNext && pager.number === 1} unseen=${feed.unseen} onDone=${reload} />`}
       empty=${isFiltered
         ? { title: "No job fits these filters", text: "Jobs are removed some time after their end.", action: html`<button class="button" onClick=${() => navigate("/jobs")}>Remove the filters</button>` }
-        : { title: "There are no jobs yet", text: "Submit a job with POST /api/jobs/ or with the command secretary submit. It appears here at once.", action: html`<a class="button" href="/docs" target="_blank" rel="noreferrer">Open the API reference</a>` }} />
+        : { title: "There are no jobs yet", text: "Submit a job by the form, with POST /api/jobs/ or with the command secretary submit. It appears here at once.", action: html`<a class="button" href="#/submit">Submit a job</a>` }} />
   <//>`;
 }
 
