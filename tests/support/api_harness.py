@@ -146,6 +146,7 @@ class Api:
                 bootstrap_key=ADMIN_KEY,
                 max_body_mb=MAX_BODY_BYTES / 1024 / 1024,
                 uploads=UPLOAD_LIMITS,
+                s3=s3 or S3Section(),
                 metrics_token=MetricsToken(METRICS_TOKEN),
                 store_has_answered=lambda: self.store_answers,
             )

@@ -18,6 +18,7 @@ from secretary_api.deliveries import Deliveries
 from secretary_api.dependencies import Services
 from secretary_api.description import document
 from secretary_api.endpoints import Endpoints
+from secretary_api.files.direct_uploads import DirectUploads
 from secretary_api.files.downloads import Downloads
 from secretary_api.files.upload_limits import UploadLimits
 from secretary_api.files.uploads import UploadStore
@@ -76,6 +77,7 @@ from secretary_common.ports import (
 )
 from secretary_common.runtime.clock import Clock
 from secretary_common.runtime.metrics_token import NO_TOKEN, MetricsToken
+from secretary_common.settings.s3 import S3Section
 
 VERSION = "0.1.0"
 DESCRIPTION = """
@@ -148,6 +150,7 @@ class ApiDependencies:
     max_values: int = 200_000
     turn_sec: float = 60
     uploads: UploadLimits = field(default_factory=UploadLimits)
+    s3: S3Section = field(default_factory=S3Section)
     webhook_test_sec: float = 30
     disk_room: Callable[[], Awaitable[tuple[float, float] | None]] = no_disk
     store_has_answered: Callable[[], bool] = lambda: True
@@ -223,6 +226,7 @@ def _services(parts: ApiDependencies) -> Services:
         ),
         live_workers=LiveWorkers(parts.workers, parts.clock),
         uploads=upload_store,
+        direct_uploads=DirectUploads(parts.s3, parts.clock),
         downloads=Downloads(parts.files),
         actions=job_actions,
         filtered_actions=FilteredActions(parts.jobs, job_actions),

@@ -14,6 +14,7 @@ from secretary_api.audit import Audit
 from secretary_api.auth import Keyring, Principal
 from secretary_api.deliveries import Deliveries
 from secretary_api.endpoints import Endpoints
+from secretary_api.files.direct_uploads import DirectUploads
 from secretary_api.files.downloads import Downloads
 from secretary_api.files.uploads import UploadStore
 from secretary_api.http import body
@@ -64,6 +65,7 @@ class Services:
     live_workers: LiveWorkers
     downloads: Downloads
     uploads: UploadStore
+    direct_uploads: DirectUploads
     actions: JobActions
     filtered_actions: FilteredActions
     audit: Audit

@@ -145,6 +145,7 @@ def wire(
         max_values=settings.api.max_values,
         turn_sec=settings.api.turn_sec,
         uploads=_upload_limits(settings),
+        s3=settings.s3,
         webhook_test_sec=_webhook_test_sec(settings),
     )
 

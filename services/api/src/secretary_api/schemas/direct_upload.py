@@ -1,0 +1,62 @@
+"""Uploads past the API in requests and answers."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import AfterValidator, ConfigDict, Field
+
+from secretary_api.schemas.envelope import Request, Timestamp, View
+from secretary_common.models import name_fault
+
+
+def _check_name(value: str) -> str:
+    if fault := name_fault(value):
+        raise ValueError(fault)
+    return value
+
+
+FileName = Annotated[str, Field(min_length=1, strict=True), AfterValidator(_check_name)]
+ContentType = Annotated[
+    str, Field(max_length=200, pattern=r"^[\w.+-]{1,60}/[\w.+-]{1,100}$", strict=True)
+]
+
+
+class DirectUploadRequest(Request):
+    """A file that the client will send to the store."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "filename": "talk.mp4",
+                "size": 734003200,
+                "content_type": "video/mp4",
+            }
+        }
+    )
+
+    filename: FileName
+    size: Annotated[int, Field(ge=1, le=2**53, strict=True)] = Field(description="In bytes.")
+    content_type: ContentType = "application/octet-stream"
+
+
+class DirectUpload(View):
+    """The one request that the client sends to the store."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "method": "PUT",
+                "url": "https://store.example/uploads/0123456789ab/…/talk.mp4?X-Amz-Signature=…",
+                "headers": {"Content-Length": "734003200", "Content-Type": "video/mp4"},
+                "source": "s3://uploads/0123456789ab/…/talk.mp4",
+                "expires_at": "2026-01-01T01:00:00.000Z",
+            }
+        }
+    )
+
+    method: str
+    url: str = Field(description="A client with this URL can send the file until the URL expires.")
+    headers: dict[str, str] = Field(description="The client must send these headers as they are.")
+    source: str = Field(description="The `url` for the parameters of jobs.")
+    expires_at: Timestamp
