@@ -12,6 +12,8 @@ from secretary_common.errors import InvalidRequest
 from secretary_common.models import JobTypeInfo
 
 UNIQUE = "must not name anything twice"
+NAME = {"enum": ["a", "b"], "type": "string"}
+NAMES = {"type": "array", "items": NAME, "minItems": 1}
 
 
 def check(schema: Any, parameters: dict[str, Any]) -> list[tuple[str, str]]:
@@ -34,6 +36,9 @@ def of_x(rule: dict[str, Any]) -> dict[str, Any]:
         ({"type": "string"}, 1, "must be text"),
         ({"type": ["string", "null"]}, 1, "must be text or null"),
         ({"anyOf": [{"type": "string"}, {"type": "null"}]}, 1, "must be text"),
+        ({"anyOf": [NAME, NAMES]}, "c", "must be one of a, b"),
+        ({"anyOf": [NAME, NAMES]}, [], "must have at least 1 items"),
+        ({"anyOf": [NAME, NAMES]}, 7, "must be text or a list"),
         (
             {"anyOf": [{"type": "string"}, {"type": "integer"}]},
             [],

@@ -69,3 +69,14 @@ def test_a_picture_that_fills_a_turned_page_covers_it(turned: int) -> None:
     )
     page.set_rotation(turned)
     assert drawing_stats(page).image_cover == pytest.approx(1, abs=0.01)
+
+
+def test_pictures_side_by_side_are_in_order_from_the_left_row_by_row() -> None:
+    pixels = pymupdf.Pixmap(pymupdf.csGRAY, (0, 0, 80, 80))
+    left, right, below = (72, 104, 172, 200), (200, 100, 300, 204), (72, 300, 172, 400)
+    with pymupdf.open() as document:
+        page = document.new_page()
+        for place in (below, right, left):
+            page.insert_image(place, pixmap=pixels, keep_proportion=False)
+        found = [tuple(map(round, one.box)) for one in kept_pictures_on(page, 20)]
+    assert found == [left, right, below]

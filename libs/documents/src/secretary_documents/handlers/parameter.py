@@ -61,7 +61,7 @@ def parse_parameters(model: type[M], parameters: JsonObject) -> M:
     except ValidationError as error:
         problems = [
             {
-                "field": ".".join(map(str, problem["loc"])),
+                "field": ".".join(_names_in(problem["loc"])),
                 "message": problem["msg"].removeprefix("Value error, "),
             }
             for problem in error.errors(include_input=False, include_url=False)
@@ -69,6 +69,11 @@ def parse_parameters(model: type[M], parameters: JsonObject) -> M:
         message = "; ".join(": ".join(filter(None, problem.values())) for problem in problems)
         details = {"errors": problems}
         raise PermanentError(message, code=ErrorCode.VALIDATION_ERROR, details=details) from None
+
+
+def _names_in(place: tuple[int | str, ...]) -> list[str]:
+    """Return the names and indices in *place*, without pydantic's descriptions of alternatives."""
+    return [str(part) for part in place if isinstance(part, int) or "[" not in part]
 
 
 def without_null(schema: JsonObject) -> None:

@@ -50,6 +50,7 @@ from secretary_documents.pdf.mupdf import (
     raising_memory_error,
     silence_mupdf,
 )
+from secretary_documents.pdf.ocr.heading import mark_headings
 from secretary_documents.pdf.ocr.recogniser import Recogniser
 from secretary_documents.pdf.ocr.recognition import RecognisedLine
 from secretary_documents.pdf.ocr.text_order import in_text_order
@@ -266,6 +267,7 @@ class PdfWork:
             return {**nothing, "reason": Reason.LANGUAGE_MISSING, "script": script}, ""
         layout, text = _empty(page), recognised.text
         layout.blocks = recognised.blocks()
+        mark_headings(layout.blocks, recognised.parts())
         written = {one: write_recognised(layout, text, one) for one in outputs_of(request)}
         return {
             **written_entry(written, request),

@@ -130,14 +130,20 @@ def described(error: ValidationError, root: str) -> Iterator[Field]:
 
 
 def _of_alternatives(errors: list[ValidationError], path: str, root: str) -> Iterator[Field]:
-    """Describe a value that fits none of several alternatives, without the alternative null."""
+    """Describe a value that fits none of several alternatives, without the alternative null.
+
+    An alternative that allows the type of the value is closer than one that does not.
+    """
     useful = [
         error for error in errors if (error.validator, error.validator_value) != _MUST_BE_NULL
     ]
-    if all(error.validator == "type" and not error.relative_path for error in useful):
-        names = [name for error in useful for name in _listed(error.validator_value)]
+    of_type = [error for error in useful if error.validator == "type" and not error.relative_path]
+    refused = {error.relative_schema_path[0] for error in of_type}
+    closer = [error for error in useful if error.relative_schema_path[0] not in refused]
+    if of_type and not closer:
+        names = dict.fromkeys(name for error in of_type for name in _listed(error.validator_value))
         yield path, f"must be {_type_names(names)}"
-    elif closest := best_match(useful):
+    elif closest := best_match(closer):
         yield from described(closest, root)
 
 

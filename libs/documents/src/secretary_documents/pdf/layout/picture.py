@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import pymupdf
@@ -17,10 +17,12 @@ _MOST_PICTURES = 12
 # A picture that covers more of a page with text is its background.
 _BACKGROUND = 0.9
 _MOST_KEPT, _MOST_MERGED = 50, 1000
+# Pictures side by side are a row if this share of the lower one's height is beside the other.
+_SAME_ROW = 0.5
 
 
 def pictures_on(page: pymupdf.Page) -> list[Box]:
-    """Return the places of the pictures on *page* without native text, from the top."""
+    """Return the places of the pictures on *page* without native text, row by row."""
     if not page.get_images():
         return []
     whole = Box(*area_of(page))
@@ -30,11 +32,11 @@ def pictures_on(page: pymupdf.Page) -> list[Box]:
     large = [box for box in found if _is_large(box, whole)]
     middles = [Box(*word[:4]).middle for word in page.get_text("words")] if large else []
     free = [box for box in large if sum(map(box.holds, middles)) <= _MOST_WORDS]
-    return sorted(_merged(free), key=lambda box: (box.top, box.left))[:_MOST_PICTURES]
+    return _in_order(_merged(free))[:_MOST_PICTURES]
 
 
 def kept_pictures_on(page: pymupdf.Page, least: float) -> list[Picture]:
-    """Return the pictures of *page* that become files, from the top, with the names of the files.
+    """Return the pictures of *page* that become files, row by row, with the names of the files.
 
     A picture that is narrower or lower than *least* points, or that covers the whole page, is left
     out. A page has at most 50 such pictures.
@@ -49,7 +51,7 @@ def kept_pictures_on(page: pymupdf.Page, least: float) -> list[Picture]:
         for box in found
         if min(box.width, box.height) >= least and box.width * box.height <= most
     ]
-    boxes = sorted(_merged(large), key=lambda box: (box.top, box.left))[:_MOST_KEPT]
+    boxes = _in_order(_merged(large))[:_MOST_KEPT]
     return [
         Picture(box, file=f"page_{page.number + 1}_image_{index}.png")
         for index, box in enumerate(boxes, 1)
@@ -61,6 +63,23 @@ def with_files(pictures: Sequence[Picture], kept: Sequence[Picture]) -> list[Pic
     files = {picture.box: picture.file for picture in kept}
     read = [replace(picture, file=files.pop(picture.box, "")) for picture in pictures]
     return [*read, *(picture for picture in kept if picture.box in files)]
+
+
+def _in_order(boxes: Iterable[Box]) -> list[Box]:
+    """Return *boxes* row by row from the top, and those of a row from the left."""
+    rows: list[list[Box]] = []
+    for box in sorted(boxes, key=lambda box: box.top):
+        if rows and _share_row(rows[-1][0], box):
+            rows[-1].append(box)
+        else:
+            rows.append([box])
+    return [box for row in rows for box in sorted(row, key=lambda box: box.left)]
+
+
+def _share_row(one: Box, other: Box) -> bool:
+    shared = min(one.bottom, other.bottom) - max(one.top, other.top)
+    apart = max(one.left, other.left) >= min(one.right, other.right)
+    return apart and shared > _SAME_ROW * min(one.height, other.height)
 
 
 def _within(box: Box, whole: Box) -> Box:

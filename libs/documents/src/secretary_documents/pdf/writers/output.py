@@ -48,7 +48,9 @@ def write_recognised(layout: PageLayout, text: str, output: str) -> str:
     """
     if output == "text":
         return text
-    if output == "markdown" and not any(block.table for block in layout.blocks):
+    if output == "markdown" and not any(
+        block.table or block.kind is Kind.HEADING for block in layout.blocks
+    ):
         return text_to_markdown(text)
     return write(layout, output, keep_headers=True)
 

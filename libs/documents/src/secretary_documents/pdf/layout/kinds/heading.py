@@ -49,6 +49,11 @@ _DATE = re.compile(
 )
 
 
+def is_usual_title(text: str) -> bool:
+    """Return whether *text* is the title of a part that most documents have."""
+    return text.lower() in _TITLES
+
+
 def mark_headings(blocks: Sequence[Block], style: DocumentStyle) -> None:
     """Set the kind and level of those of *blocks* that are headings or captions, in place."""
     for index, block in enumerate(blocks):
@@ -90,7 +95,7 @@ def text_of(block: Block) -> str:
 
 
 def _is_heading(block: Block, text: str, after: Block | None, style: DocumentStyle) -> bool:
-    known = text.lower() in _TITLES or any(text.lower() == title for title, _ in style.outline)
+    known = is_usual_title(text) or any(text.lower() == title for title, _ in style.outline)
     if known or not _may_be_title(block, text):
         return known
     size = median(line.size for line in block.lines)
