@@ -29,6 +29,7 @@ BENCHES = (
     "queries",
     "webhooks",
     "sse",
+    "dashboard",
     "pdf",
     "sandbox",
     "ceilings",

@@ -1,0 +1,148 @@
+"""The requests of the dashboard as the collection of jobs grows, and what open dashboards cost.
+
+A real process of the API answers. First one client asks for the overview and for lists of jobs, one
+request after the other. Then many dashboards stay open: each follows the stream of all jobs and
+reads the overview every five seconds, as the page does.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx
+from harness import cpu, results
+from harness.many_jobs import documents, fill
+from harness.results import Record
+from harness.turns import alone, new_folder, say
+from pymongo import MongoClient
+
+from secretary_common.runtime.clock import SystemClock
+from secretary_devstack.processes.stack import Stack
+from secretary_devstack.servers.mongod import ReplicaSet
+
+DATABASE = "bench"
+EVERY_SEC = 5.0
+PAUSE_SEC = 0.1
+PAGES: Mapping[str, str] = {
+    "overview": "/api/overview",
+    "jobs": "/api/jobs/?limit=50",
+    "failed jobs": "/api/jobs/?limit=50&status=failed",
+    "waiting jobs of a type": "/api/jobs/?limit=50&status=pending&job_type=pdf",
+    "jobs of a tag": "/api/jobs/?limit=50&tag=tag-70",
+    "jobs of a user, completed": "/api/jobs/?limit=50&user_id=user-301&status=completed",
+}
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this bench."""
+    parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 1_000_000])
+    parser.add_argument("--calls", type=int, default=100)
+    parser.add_argument("--dashboards", type=int, default=50)
+    parser.add_argument("--seconds", type=float, default=30, help="how long the dashboards stay")
+
+
+def measure(options: argparse.Namespace) -> Record:
+    """Measure each request, and the open dashboards, at each size."""
+    with alone(options.lock), new_folder() as folder, ReplicaSet(folder / "mongo") as mongo:
+        return {"records": list(_sizes(options, folder, mongo.url))}
+
+
+def _sizes(options: argparse.Namespace, folder: Path, url: str) -> list[Record]:
+    found, filled, records = documents(SystemClock().now()), 0, []
+    for size in options.sizes:
+        with MongoClient[dict[str, Any]](url) as raw:
+            fill(raw[DATABASE]["jobs"], found, size - filled)
+            filled = size
+        with Stack(
+            folder / str(size), mongo_url=url, database=DATABASE, workers=0, notifiers=0
+        ) as stack:
+            for name, path in PAGES.items():
+                times = _timed(stack, path, options.calls)
+                records.append({"jobs": size, "page": name, "ms": results.percentiles(times)})
+            share = asyncio.run(_open(stack, options.dashboards, options.seconds))
+            shown = f"{options.dashboards} open dashboards"
+            records.append({"jobs": size, "page": shown, "core_percent": share})
+            say(f"{size} jobs measured; {shown}: {share:.1f} % of a core")
+    return records
+
+
+def _headers(stack: Stack) -> dict[str, str]:
+    return {"Authorization": f"Bearer {stack.keys.bootstrap}"}
+
+
+def _timed(stack: Stack, path: str, calls: int) -> list[float]:
+    """Return the milliseconds of each of *calls* requests; the first one warms up."""
+    times = []
+    with httpx.Client(base_url=stack.url, headers=_headers(stack), timeout=60) as client:
+        client.get(path).raise_for_status()
+        for _ in range(calls):
+            time.sleep(PAUSE_SEC)
+            started = time.monotonic()
+            client.get(path).raise_for_status()
+            times.append((time.monotonic() - started) * 1000)
+    return times
+
+
+async def _open(stack: Stack, dashboards: int, seconds: float) -> float:
+    """Keep *dashboards* open; return the API's share of a core in percent."""
+    processes = {"api": [stack.api.child.pid]}
+    limits = httpx.Limits(max_connections=None)
+    async with httpx.AsyncClient(
+        base_url=stack.url, headers=_headers(stack), timeout=60, limits=limits
+    ) as client:
+        tasks = [
+            asyncio.create_task(one(client, number / dashboards * EVERY_SEC))
+            for number in range(dashboards)
+            for one in (_follow, _look)
+        ]
+        await asyncio.sleep(2 * EVERY_SEC)  # all are open, and the history is complete
+        before, started = cpu.cpu_sec(processes)["api"], time.monotonic()
+        await asyncio.sleep(seconds)
+        used, took = cpu.cpu_sec(processes)["api"] - before, time.monotonic() - started
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    return used / took * 100
+
+
+async def _follow(client: httpx.AsyncClient, delay_sec: float) -> None:
+    await asyncio.sleep(delay_sec)
+    with contextlib.suppress(httpx.HTTPError):
+        async with client.stream("GET", "/api/stream", timeout=None) as answer:
+            async for _ in answer.aiter_bytes():
+                pass
+
+
+async def _look(client: httpx.AsyncClient, delay_sec: float) -> None:
+    await asyncio.sleep(delay_sec)
+    while True:
+        (await client.get("/api/overview")).raise_for_status()
+        await asyncio.sleep(EVERY_SEC)
+
+
+def tables(found: Record) -> str:
+    """Return the table of the results: p50/p95 at each size, or the share of a core."""
+    sizes = sorted({record["jobs"] for record in found["records"]})
+    rows = []
+    for (page,), records in results.grouped(found["records"], "page").items():
+        by_size = {record["jobs"]: record for record in records}
+        cells = [_cell(by_size[size]) for size in sizes]
+        rows.append([page, *cells])
+    return results.table(("request", *(f"{size:,} jobs" for size in sizes)), rows)
+
+
+def _cell(record: Record) -> str:
+    if "core_percent" in record:
+        return f"{record['core_percent']:.1f} % of a core"
+    return f"{record['ms']['p50']:.1f}/{record['ms']['p95']:.1f} ms"
+
+
+def pictures(_found: Record) -> dict[str, str]:
+    """Return no picture: the table says it all."""
+    return {}
