@@ -12,7 +12,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 PYTEST ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up quick test extras drills chaos fairness corpus bench bench-quality alerts reference vendor tree lint format lock clean
+.PHONY: help setup demo up quick test extras drills chaos fairness corpus bench bench-quality alerts reference vendor pictures tree lint format lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -140,6 +140,9 @@ reference: setup ## Write docs/api.md and docs/errors.md from the code
 
 vendor: ## Fetch the files of other projects for the dashboard with npm, checked by hash
 	@$(PYTHON) deploy/local/vendor.py
+
+pictures: setup ## Draw the pictures of docs/dashboard.md
+	@PYTHONPATH=tests $(BIN)/python tests/browser/pictures.py
 
 tree: ## Print the layout: each package, its modules counted, and its purpose
 	@$(PYTHON) deploy/local/tree.py

@@ -63,8 +63,9 @@ def _sizes(options: argparse.Namespace, folder: Path, url: str) -> list[Record]:
             folder / str(size), mongo_url=url, database=DATABASE, workers=0, notifiers=0
         ) as stack:
             for name, path in PAGES.items():
-                times = _timed(stack, path, options.calls)
-                records.append({"jobs": size, "page": name, "ms": results.percentiles(times)})
+                ms = results.percentiles(_timed(stack, path, options.calls))
+                records.append({"jobs": size, "page": name, "ms": ms})
+                say(f"{size} jobs  {name:26} p50 {ms['p50']:.1f}, p95 {ms['p95']:.1f} ms")
             share = asyncio.run(_open(stack, options.dashboards, options.seconds))
             shown = f"{options.dashboards} open dashboards"
             records.append({"jobs": size, "page": shown, "core_percent": share})

@@ -140,15 +140,17 @@ HOSTILE = """# Annual report <script>window.stolen = 1</script>
 """
 
 
-async def stored_document(api: Api, owner: str = OWNER) -> Job:
-    """Store a completed job with everything that a page of a job shows; its text is hostile."""
+async def stored_document(
+    api: Api, owner: str = OWNER, *, picture: bytes | None = None, text: str = HOSTILE
+) -> Job:
+    """Store a completed job with everything that the page of a job shows."""
     now = api.clock.now()
     job_id = new_job_id()
     due = now - timedelta(seconds=150)
-    image = await _file(api, job_id, owner, "page_0001.jpg", PICTURE)
-    report = await _file(api, job_id, owner, "report.md", HOSTILE.encode())
+    image = await _file(api, job_id, owner, "page_0001.jpg", picture or PICTURE)
+    report = await _file(api, job_id, owner, "report.md", text.encode())
     pages = [
-        {"page": 1, "text": HOSTILE, "method": "ocr", "reason": "scan", "confidence": 0.62},
+        {"page": 1, "text": text, "method": "ocr", "reason": "scan", "confidence": 0.62},
         {"page": 2, "text": "The second page.", "method": "native"},
         {"page": 3, "text": "", "method": "native", "reason": "unreadable"},
     ]
@@ -169,7 +171,7 @@ async def stored_document(api: Api, owner: str = OWNER) -> Job:
         completed_at=now - timedelta(seconds=5),
         settled=Settled(token="t", outcome="completed", worker="5f0c4be1a2b34d5e6f708192"),
         attempts=_earlier_attempts(due),
-        results={"extracted_text": HOSTILE, "metadata": {"page_count": 3, "text_contents": pages}},
+        results={"extracted_text": text, "metadata": {"page_count": 3, "text_contents": pages}},
         files=[image, report],
         seq=7,
     )

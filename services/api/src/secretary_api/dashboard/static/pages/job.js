@@ -111,7 +111,7 @@ function Progress({ job }) {
   const shown = job.status === "completed" ? 100 : percent;
   return html`<div class="stack tight">
     <progress class=${classes("progress", COLOURS[job.status])} max="100" value=${shown} aria-label="Progress of the job"></progress>
-    <div class="row apart small muted"><span class="ellipsis">${sayProgress(job)}</span><span class="number">${shown} %</span></div>
+    <div class="row apart small muted"><span class="ellipsis">${sayProgress(job)}</span><span class="number nowrap">${shown} %</span></div>
   </div>`;
 }
 

@@ -9,6 +9,7 @@ import { merged, useJobFeed } from "../lib/job_feed.js";
 import { now, useData, usePages } from "../lib/live.js";
 import { get } from "../lib/api.js";
 import { navigate, setQuery } from "../lib/router.js";
+import { may } from "../lib/session.js";
 import { useSelection } from "../lib/selection.js";
 import { html, useEffect, useMemo, useState } from "../lib/ui.js";
 import { BulkActions } from "./jobs/bulk_actions.js";
@@ -37,7 +38,7 @@ export default function Jobs({ query }) {
       bar=${html`<${BulkActions} filter=${filter} selection=${selection} rows=${shown} isLastPage=${!pager.goNext && pager.number === 1} unseen=${feed.unseen} onDone=${reload} />`}
       empty=${isFiltered
         ? { title: "No job fits these filters", text: "Jobs are removed some time after their end.", action: html`<button class="button" onClick=${() => navigate("/jobs")}>Remove the filters</button>` }
-        : { title: "There are no jobs yet", text: "Submit a job by the form, with POST /api/jobs/ or with the command secretary submit. It appears here at once.", action: html`<a class="button" href="#/submit">Submit a job</a>` }} />
+        : { title: "There are no jobs yet", text: "Submit a job by the form, with POST /api/jobs/ or with the command secretary submit. It appears here at once.", action: may("submit") && html`<a class="button primary" href="#/submit">Submit a job</a>` }} />
   <//>`;
 }
 

@@ -22,7 +22,7 @@ export default function Overview() {
     <${Types} overview=${data} />
     <${Workers} overview=${data} />
     <${Running} overview=${data} />
-    ${data?.waiting_by_key?.length > 1 && html`<${Backlogs} overview=${data} />`}
+    ${data?.waiting_by_key?.length > 0 && html`<${Backlogs} overview=${data} />`}
   <//>`;
 }
 

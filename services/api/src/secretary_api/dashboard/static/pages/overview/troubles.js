@@ -5,7 +5,7 @@ const LONG_WAIT_SEC = 60;
 const STILL_SEC = 300;
 const MUCH_FAILED = 0.2;
 const FEW = 5;
-const BACKLOG = 1000;
+const BACKLOG = 200;
 const BACKLOG_SHARE = 0.8;
 
 /** Return `{key, kind, text, link?}` for each trouble in *overview*, the worst first. */
@@ -62,7 +62,7 @@ function* ofReceivers({ receivers }) {
     yield {
       key: `receiver-${receiver}`,
       kind: "bad",
-      text: `The receiver ${receiver} is paused after ${plural(failures, "failure")}. ${last}; ${plural(waiting, "webhook")} for it in the queue.`,
+      text: `The receiver ${receiver} is paused after ${plural(failures, "failure")}. ${last}${waiting ? `; ${plural(waiting, "webhook")} for it in the queue` : ""}.`,
       link: { href: `#/deliveries?receiver=${encodeURIComponent(receiver)}`, label: "Look at its webhooks" },
     };
   }
@@ -81,7 +81,7 @@ function* ofJobs({ running, counted_at: at }) {
 function* ofKeys({ waiting_by_key: keys, types }) {
   const total = Object.values(types).reduce((sum, { waiting, scheduled }) => sum + waiting + scheduled, 0);
   const [first] = keys ?? [];
-  if (keys?.length > 1 && first.waiting > BACKLOG && first.waiting > total * BACKLOG_SHARE) {
-    yield { key: "backlog", kind: "warn", text: `The key ${first.key_id} has ${plural(first.waiting, "waiting job")}, most of all. Other keys take turns with it; max_pending bounds a key.` };
+  if (first?.waiting > BACKLOG && first.waiting > total * BACKLOG_SHARE) {
+    yield { key: "backlog", kind: "warn", text: `The key ${first.key_id} has ${plural(first.waiting, "waiting job")}, most of all that waits. Other keys take turns with it; the limit max_pending bounds a key.`, link: { href: `#/keys`, label: "Look at the keys" } };
   }
 }
