@@ -35,6 +35,7 @@ async def test_each_path_is_described_in_one_form(document: Any) -> None:
         "/api/jobs/batch/{batch_id}/cancel",
         "/api/jobs/batch/{batch_id}/retry-failed",
         "/api/files",
+        "/api/files/presign",
         "/api/stream",
         "/api/jobs/cancel",
         "/api/jobs/retry",

@@ -236,7 +236,7 @@ def _services(parts: ApiDependencies) -> Services:
         workers=_worker_actions(parts, announced),
         deliveries=delivery_service,
         endpoints=Endpoints(parts.endpoints, key_endpoints, delivery_service, parts.clock),
-        overviews=_overviews(parts, queries, delivery_service),
+        overviews=_overviews(parts, queries, delivery_service, keyring),
         keyring=keyring,
         sessions=Sessions(keyring, parts.clock, pepper=parts.pepper),
         bodies=JsonBodies(max_values=parts.max_values, turn_sec=parts.turn_sec),
@@ -303,7 +303,9 @@ def _job_queries(parts: ApiDependencies, job_types: KnownJobTypes) -> JobQueries
     )
 
 
-def _overviews(parts: ApiDependencies, queries: JobQueries, deliveries: Deliveries) -> Overviews:
+def _overviews(
+    parts: ApiDependencies, queries: JobQueries, deliveries: Deliveries, keyring: Keyring
+) -> Overviews:
     return Overviews(
         jobs=parts.jobs,
         queries=queries,
@@ -311,6 +313,7 @@ def _overviews(parts: ApiDependencies, queries: JobQueries, deliveries: Deliveri
         deliveries=deliveries,
         notifiers=parts.notifiers,
         doorbell=parts.doorbell,
+        keyring=keyring,
         clock=parts.clock,
         retention=parts.retention,
     )

@@ -58,6 +58,19 @@ async def test_an_admin_sees_which_keys_have_the_most_waiting_jobs(api: Api) -> 
     assert keys[0]["waiting"] > keys[1]["waiting"]
 
 
+async def test_an_admin_sees_each_key_whose_queue_is_full(api: Api) -> None:
+    key = await api.new_key("the wiki", limits={"max_pending": 2})
+    for _ in range(2):
+        await api.submit({}, key=key)
+    for n in range(6):
+        stored_jobs(api, 60, owner=f"other-{n}", seed=n)
+    keys = data_of(await api.get("/api/overview"))["waiting_by_key"]
+    assert len(keys) == 6
+    full = {"key_id": key.split("_")[1], "name": "the wiki", "waiting": 2, "most": 2}
+    assert keys[-1] == full
+    assert keys[0]["most"] is None
+
+
 async def test_the_overview_says_what_does_not_answer(api: Api) -> None:
     found = data_of(await api.get("/api/overview"))
     assert (found["broker"], found["notifiers"]) == ("connected", False)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
 
-from secretary_api.auth import Principal
+from secretary_api.auth import Keyring, Principal
 from secretary_api.deliveries import Deliveries
 from secretary_api.delivery_view import receiver_of
 from secretary_api.jobs.queries import JobQueries
@@ -56,6 +56,7 @@ class Overviews:
         deliveries: Deliveries,
         notifiers: NotifierRepository,
         doorbell: Doorbell,
+        keyring: Keyring,
         clock: Clock,
         retention: timedelta,
     ) -> None:
@@ -65,6 +66,7 @@ class Overviews:
         self._deliveries = deliveries
         self._notifiers = notifiers
         self._doorbell = doorbell
+        self._keyring = keyring
         self._clock = clock
         self._history = RecentHistory(jobs, clock, retention)
         self._answers: Remembered[Principal, bytes] = Remembered(
@@ -139,8 +141,19 @@ class Overviews:
         return [JobSummary.model_validate(job) for job in running[:MOST_RUNNING_SHOWN]]
 
     async def _backlog(self, _: None) -> list[KeyBacklog]:
-        most = Counter(await self._jobs.pending_by_owner()).most_common(MOST_KEYS)
-        return [KeyBacklog(key_id=owner, waiting=number) for owner, number in most]
+        pending, keys = await asyncio.gather(self._jobs.pending_by_owner(), self._keyring.all())
+        known = {key.key_id: key for key in keys}
+        waiting = [
+            KeyBacklog(
+                key_id=owner,
+                name=known[owner].name if owner in known else None,
+                waiting=number,
+                most=known[owner].limits.max_pending if owner in known else None,
+            )
+            for owner, number in Counter(pending).most_common()
+        ]
+        full = [one for one in waiting[MOST_KEYS:] if one.is_full]
+        return waiting[:MOST_KEYS] + full[:MOST_KEYS]
 
     def _broker(self) -> Literal["connected", "disconnected", "none"]:
         is_connected = self._doorbell.is_connected

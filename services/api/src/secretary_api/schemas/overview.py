@@ -40,7 +40,7 @@ EXAMPLE: dict[str, Any] = {
     "broker": "connected",
     "workers": [],
     "running": [],
-    "waiting_by_key": [{"key_id": "0123456789ab", "waiting": 12}],
+    "waiting_by_key": [{"key_id": "0123456789ab", "name": "the wiki", "waiting": 12, "most": 1000}],
 }
 
 
@@ -95,7 +95,14 @@ class KeyBacklog(View):
     """The waiting jobs of one API key."""
 
     key_id: str
+    name: str | None = Field(description="Null: the key is deleted, or it is the bootstrap key.")
     waiting: int
+    most: int | None = Field(description="Its limit `max_pending`; null without one.")
+
+    @property
+    def is_full(self) -> bool:
+        """Whether further jobs of the key are refused."""
+        return self.most is not None and self.waiting >= self.most
 
 
 class Overview(View):
@@ -118,5 +125,6 @@ class Overview(View):
         description="The running jobs that have changed least recently, at most 10."
     )
     waiting_by_key: list[KeyBacklog] | None = Field(
-        description="The keys with the most waiting jobs, at most 5; null for all but admins."
+        description="The keys with the most waiting jobs, at most 5, and further keys at their "
+        "limit, at most 5; null for all but admins."
     )

@@ -4,13 +4,14 @@ import { count, duration, plural } from "../../lib/format.js";
 const LONG_WAIT_SEC = 60;
 const STILL_SEC = 300;
 const MUCH_FAILED = 0.2;
+const FAILING = 2;
 const FEW = 5;
 const BACKLOG = 200;
 const BACKLOG_SHARE = 0.8;
 
 /** Return `{key, kind, text, link?}` for each trouble in *overview*, the worst first. */
 export function troubles(overview) {
-  const found = [...ofServices(overview), ...ofTypes(overview), ...ofReceivers(overview), ...ofJobs(overview), ...ofKeys(overview)];
+  const found = [...ofServices(overview), ...ofTypes(overview), ...ofReceivers(overview), ...ofJobs(overview), ...ofKeys(overview), ...ofFullQueues(overview)];
   return found.sort((one, other) => (one.kind === "bad" ? 0 : 1) - (other.kind === "bad" ? 0 : 1));
 }
 
@@ -57,12 +58,16 @@ function* ofTypes({ types, workers }) {
 
 function* ofReceivers({ receivers }) {
   for (const { receiver, breaker, failures, last_status: status, last_error: error, waiting } of receivers) {
-    if (breaker === "closed") continue;
+    if (breaker === "closed" && failures < FAILING) continue;
     const last = status ? `It answered ${status} last` : `The last error is ${error ?? "unknown"}`;
     yield {
       key: `receiver-${receiver}`,
       kind: "bad",
+<<<<<<< HEAD
       text: `The receiver ${receiver} is paused after ${plural(failures, "failure")}. ${last}${waiting ? `; ${plural(waiting, "webhook")} for it in the queue` : ""}.`,
+=======
+      text: `The receiver ${receiver} ${breaker === "closed" ? `has failed ${failures} times in a row` : `is paused after ${plural(failures, "failure")}`}. ${last}; ${plural(waiting, "webhook")} for it in the queue.`,
+>>>>>>> 9a8b83e7 (Name failing receivers and full queues of keys in the overview, and drill five faults)
       link: { href: `#/deliveries?receiver=${encodeURIComponent(receiver)}`, label: "Look at its webhooks" },
     };
   }
@@ -83,5 +88,13 @@ function* ofKeys({ waiting_by_key: keys, types }) {
   const [first] = keys ?? [];
   if (first?.waiting > BACKLOG && first.waiting > total * BACKLOG_SHARE) {
     yield { key: "backlog", kind: "warn", text: `The key ${first.key_id} has ${plural(first.waiting, "waiting job")}, most of all that waits. Other keys take turns with it; the limit max_pending bounds a key.`, link: { href: `#/keys`, label: "Look at the keys" } };
+  }
+}
+
+function* ofFullQueues({ waiting_by_key: keys }) {
+  for (const { key_id: id, name, waiting, most } of keys ?? []) {
+    if (most === null || waiting < most) continue;
+    const text = `The queue of the key ${name ?? id} is full: ${count(waiting)} of ${count(most)} jobs wait. Its new jobs are refused with 429 until some of them start.`;
+    yield { key: `full-${id}`, kind: "bad", text, link: { href: "#/keys", label: "Look at the keys" } };
   }
 }
