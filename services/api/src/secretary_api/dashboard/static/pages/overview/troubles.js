@@ -59,15 +59,12 @@ function* ofTypes({ types, workers }) {
 function* ofReceivers({ receivers }) {
   for (const { receiver, breaker, failures, last_status: status, last_error: error, waiting } of receivers) {
     if (breaker === "closed" && failures < FAILING) continue;
+    const state = breaker === "closed" ? `has failed ${failures} times in a row` : `is paused after ${plural(failures, "failure")}`;
     const last = status ? `It answered ${status} last` : `The last error is ${error ?? "unknown"}`;
     yield {
       key: `receiver-${receiver}`,
       kind: "bad",
-<<<<<<< HEAD
-      text: `The receiver ${receiver} is paused after ${plural(failures, "failure")}. ${last}${waiting ? `; ${plural(waiting, "webhook")} for it in the queue` : ""}.`,
-=======
-      text: `The receiver ${receiver} ${breaker === "closed" ? `has failed ${failures} times in a row` : `is paused after ${plural(failures, "failure")}`}. ${last}; ${plural(waiting, "webhook")} for it in the queue.`,
->>>>>>> 9a8b83e7 (Name failing receivers and full queues of keys in the overview, and drill five faults)
+      text: `The receiver ${receiver} ${state}. ${last}${waiting ? `; ${plural(waiting, "webhook")} for it in the queue` : ""}.`,
       link: { href: `#/deliveries?receiver=${encodeURIComponent(receiver)}`, label: "Look at its webhooks" },
     };
   }
