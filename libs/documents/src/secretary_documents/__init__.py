@@ -1,10 +1,9 @@
 """Reads documents: as the built-in job types, and alone by ``secretary_documents.extract``.
 
 The job types are ``document``, ``media``, ``pdf``, ``session`` and ``transformer``. The code that
-reads
-documents belongs here: ``pdf``, ``formats``, ``web``, ``media``, ``templates``, and the clients of
-remote ``providers``. ``handlers`` has one package for each job type, ``wiring`` builds and
-registers the handlers, and ``embedded`` reads files without a server. Like a user's handler
+reads documents belongs here: ``pdf``, ``formats``, ``web``, ``media``, ``templates``, and the
+clients of remote ``providers``. ``handlers`` has one package for each job type, ``wiring`` builds
+and registers the handlers, and ``embedded`` reads files without a server. Like a user's handler
 package, this package uses only the worker's public API. Claims, leases, the store and the broker do
 not belong here.
 
