@@ -85,13 +85,14 @@ fairness: setup ## Attack the system with one key and measure what another key n
 	@PYTHONPATH=tests $(BIN)/python -m fairness.scenario $(ATTACKS)
 
 # A folder, and more arguments, e.g. `make corpus PDF_CORPUS=/pdfs CORPUS="--mutations 500"`.
+# Without a folder: `make corpus CORPUS="--samples --mutations 500"`, a sample of each format.
 PDF_CORPUS ?=
 CORPUS ?=
 
-corpus: setup ## Read every PDF of the folder PDF_CORPUS through the real system
-	@test -n "$(PDF_CORPUS)" || { echo "name a folder: make corpus PDF_CORPUS=…"; exit 2; }
+corpus: setup ## Read every PDF of the folder PDF_CORPUS, or samples, through the real system
+	@test -n "$(PDF_CORPUS)$(CORPUS)" || { echo "name a folder: make corpus PDF_CORPUS=…"; exit 2; }
 	@$(BIN)/python -m secretary_devstack.servers.provision mongod rabbitmq
-	@PYTHONPATH=tests $(BIN)/python -m corpus.scenario "$(PDF_CORPUS)" $(CORPUS)
+	@PYTHONPATH=tests $(BIN)/python -m corpus.scenario $(if $(PDF_CORPUS),"$(PDF_CORPUS)") $(CORPUS)
 
 # A bench, and more arguments, e.g. `make bench BENCH=burst OPTIONS="--turns 5 --workers 1 2 4"`.
 BENCH ?= burst

@@ -1,5 +1,6 @@
 """``make corpus PDF_CORPUS=folder``: read every PDF of a folder with the real system.
 
+With ``--samples`` it reads a sample of each format of a ``document`` job, and damaged copies.
 It prints how the jobs ended and how much memory the worker used. It fails if the worker died, a job
 did not end, or a process or a temporary file remained. It does not change the folder.
 """
@@ -18,8 +19,9 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from corpus.mutation import mutated
+from corpus.mutation import mutated, mutated_inside
 from corpus.process_monitor import ProcessMonitor, children_of
+from support.format_samples import SAMPLES
 from support.handler_harness import child_pids
 from support.scenario_report import say
 
@@ -32,7 +34,10 @@ from secretary_devstack.processes.stack import Servers, Stack
 JOB_SEC = 120.0
 """How long a job may take on average before the scenario gives up."""
 _MIB = 2**20
-_USUAL = ("PDF_INVALID", "PDF_PASSWORD_REQUIRED")
+_USUAL = (
+    *("PDF_INVALID", "PDF_PASSWORD_REQUIRED", "DOCUMENT_INVALID", "DOCUMENT_ENCRYPTED"),
+    *("DOCUMENT_TOO_LARGE", "UNSUPPORTED_MEDIA"),
+)
 """Jobs with these errors are not listed one by one."""
 _SLOWEST = 5
 _PARTS = {"chunks": {}, "pictures": {"min_points": 20}, "annotations": True}
@@ -47,8 +52,10 @@ def main() -> int:
     options = _options()
     with tempfile.TemporaryDirectory(prefix="secretary-corpus-") as name:
         root = Path(name)
-        files = sorted(options.folder.rglob("*.pdf"))
-        files += list(_mutations(files, root / "mutated", options.mutations, options.seed))
+        if options.samples:
+            options.folder = _written_samples(root / "samples")
+        files = sorted(options.folder.rglob("*" if options.samples else "*.pdf"))
+        files += list(_mutations(files, root / "mutated", options))
         say(f"{len(files)} files, {options.mutations} of them damaged copies; {options.method}")
         try:
             faults = _run(root, options, files)
@@ -63,7 +70,10 @@ def main() -> int:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path, help="every *.pdf under it is read")
+    parser.add_argument("folder", type=Path, nargs="?", help="every *.pdf under it is read")
+    parser.add_argument(
+        "--samples", action="store_true", help="read a sample of each format instead of a folder"
+    )
     parser.add_argument("--method", default="combined", help="the extraction_method")
     parser.add_argument("--output", default="markdown", help="one output, or several with commas")
     parser.add_argument("--parts", action="store_true", help="add chunks, pictures, annotations")
@@ -71,18 +81,30 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--mutations", type=int, default=0, help="how many damaged copies to add")
     parser.add_argument("--seed", type=int, default=1, help="of the random damage")
     options = parser.parse_args()
-    options.folder = options.folder.resolve()
-    if not options.folder.is_dir():
+    if options.samples:
+        return options
+    if options.folder is None or not options.folder.is_dir():
         parser.error(f"PDF_CORPUS: {options.folder} is not a folder")
+    options.folder = options.folder.resolve()
     return options
 
 
-def _mutations(files: list[Path], folder: Path, count: int, seed: int) -> Iterator[Path]:
+def _written_samples(folder: Path) -> Path:
     folder.mkdir()
-    random = Random(seed)
-    for number in range(count if files else 0):
-        path = folder / f"{number:05}.pdf"
-        path.write_bytes(mutated(random.choice(files).read_bytes(), random))
+    for name, make in SAMPLES.items():
+        (folder / f"sample.{name}").write_bytes(make())
+    return folder
+
+
+def _mutations(files: list[Path], folder: Path, options: argparse.Namespace) -> Iterator[Path]:
+    folder.mkdir()
+    random = Random(options.seed)
+    damage = mutated_inside if options.samples else mutated
+    for number in range(options.mutations if files else 0):
+        # In turns, so that each format is damaged as often as the others.
+        file = files[number % len(files)] if options.samples else random.choice(files)
+        path = folder / f"{number:05}{file.suffix}"
+        path.write_bytes(damage(file.read_bytes(), random))
         yield path
 
 
@@ -110,6 +132,7 @@ def _run(root: Path, options: argparse.Namespace, files: list[Path]) -> list[str
 
 def _run_jobs(client: JobClient, options: argparse.Namespace, files: Iterable[Path]) -> list[Job]:
     names = {}
+    job_type = "document" if options.samples else "pdf"
     for file in files:
         parameters = {
             "filename": str(file),
@@ -119,7 +142,7 @@ def _run_jobs(client: JobClient, options: argparse.Namespace, files: Iterable[Pa
             "page_end": options.page_end,
             "use_cache": False,
         }
-        names[client.submit("pdf", parameters, max_attempts=1)] = file.name
+        names[client.submit(job_type, parameters, max_attempts=1)] = file.name
 
     def ended() -> bool:
         return not any(_listed(client, status=state) for state in ("pending", "processing"))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
 from support.handler_harness import descendants
 from support.hostile_documents import HOSTILE, RENAMED
+from support.hostile_files import HOSTILE_FILES
 
 from secretary_common.errors import ErrorCode
 from secretary_devstack.deadline import wait_until
@@ -30,10 +31,16 @@ SETTINGS = {
     "pdf.cpu_sec": 20,
     "pdf.timeout_sec": 60,
     "pdf.memory_mb": 768,
+    "documents.cpu_sec": 10,
+    "documents.timeout_sec": 60,
+    "documents.memory_mb": 768,
 }
 # A result that the worker cannot explain would have one of these.
 UNEXPLAINED = {ErrorCode.PROCESSING_ERROR, ErrorCode.WORKER_LOST, ErrorCode.POISONED}
 JOB_SEC = 600.0
+
+
+METHODS = ("native", "combined")
 
 
 def test_every_hostile_document_ends_and_leaves_no_process(
@@ -41,18 +48,37 @@ def test_every_hostile_document_ends_and_leaves_no_process(
 ) -> None:
     documents = {**HOSTILE, **RENAMED}
     assert len(documents) >= 43
+    check_that_all_end(start_stack, tmp_path, documents, "pdf", METHODS)
+
+
+def test_every_hostile_file_of_another_format_ends_and_leaves_no_process(
+    start_stack: Callable[..., Stack], tmp_path: Path
+) -> None:
+    files = {**HOSTILE_FILES, **HOSTILE, **RENAMED}
+    assert len(files) >= 110
+    check_that_all_end(start_stack, tmp_path, files, "document", METHODS[:1])
+
+
+def check_that_all_end(
+    start_stack: Callable[..., Stack],
+    folder: Path,
+    documents: Mapping[str, Callable[[], bytes]],
+    job_type: str,
+    methods: Sequence[str],
+) -> None:
+    """Check that a job on each of *documents* ends, and that nothing of them is left."""
     for number, make in enumerate(documents.values()):
-        (tmp_path / f"{number}.pdf").write_bytes(make())
+        (folder / f"{number}.pdf").write_bytes(make())
     stack = start_stack(SETTINGS)
     (worker,) = stack.workers
     pid, before = worker.child.pid, set(descendants(worker.child.pid))
     with stack.client() as client:
         ids = {
             (name, method): client.submit(
-                "pdf", {"filename": f"{number}.pdf", "extraction_method": method}
+                job_type, {"filename": f"{number}.pdf", "extraction_method": method}
             )
             for number, name in enumerate(documents)
-            for method in ("native", "combined")
+            for method in methods
         }
         jobs = {one: client.wait(job_id, timeout_sec=JOB_SEC) for one, job_id in ids.items()}
     codes = Counter((job["error"] or {"code": job["status"]})["code"] for job in jobs.values())

@@ -48,10 +48,11 @@ def _font(entries: bytes, *objects: bytes) -> bytes:
 def _font_file(kind: bytes) -> bytes:
     descriptor = b"<</Type/FontDescriptor/FontName/X/Flags 4/%s 7 0 R>>" % kind
     entries = b"/Subtype/TrueType/BaseFont/X/FirstChar 0/LastChar 255/FontDescriptor 6 0 R"
-    return _font(entries, descriptor, stream(_noise(5000), b"/Subtype/Type1C"))
+    return _font(entries, descriptor, stream(noise(5000), b"/Subtype/Type1C"))
 
 
-def _noise(size: int) -> bytes:
+def noise(size: int) -> bytes:
+    """Return *size* random bytes, always the same."""
     return random.Random(43).randbytes(size)
 
 
@@ -143,11 +144,11 @@ def _jpeg_header() -> bytes:
     )
 
 
-_ENTITY = b"<?xml version='1.0'?><!DOCTYPE a [<!ENTITY x SYSTEM 'file:///etc/passwd'>]><a>&x;</a>"
-_LAUGHS = b"<?xml version='1.0'?><!DOCTYPE a [<!ENTITY a0 'ha'>%s]><a>&a20;</a>" % b"".join(
+ENTITY = b"<?xml version='1.0'?><!DOCTYPE a [<!ENTITY x SYSTEM 'file:///etc/passwd'>]><a>&x;</a>"
+LAUGHS = b"<?xml version='1.0'?><!DOCTYPE a [<!ENTITY a0 'ha'>%s]><a>&a20;</a>" % b"".join(
     b"<!ENTITY a%d '%s'>" % (n, b"&a%d;" % (n - 1) * 10) for n in range(1, 21)
 )
-_PROGRAM = b"\x7fELF\x02\x01\x01" + bytes(9) + struct.pack("<HHI", 2, 62, 1) + bytes(200)
+PROGRAM = b"\x7fELF\x02\x01\x01" + bytes(9) + struct.pack("<HHI", 2, 62, 1) + bytes(200)
 
 HOSTILE: Mapping[str, Callable[[], bytes]] = {
     "nested forms": pdf_bombs.nested_forms,
@@ -185,15 +186,15 @@ HOSTILE: Mapping[str, Callable[[], bytes]] = {
     "wide predictor": _predictor,
     "broken TrueType": lambda: _font_file(b"FontFile2"),
     "broken CFF": lambda: _font_file(b"FontFile3"),
-    "broken JBIG2": lambda: _image(b"/Filter/JBIG2Decode", _noise(3000)),
+    "broken JBIG2": lambda: _image(b"/Filter/JBIG2Decode", noise(3000)),
     "broken JPEG 2000": lambda: _image(
-        b"/Filter/JPXDecode", b"\0\0\0\x0cjP  \r\n\x87\n" + _noise(3000)
+        b"/Filter/JPXDecode", b"\0\0\0\x0cjP  \r\n\x87\n" + noise(3000)
     ),
     "lying JPEG": lambda: _image(b"/Filter/DCTDecode", _jpeg_header(), 65_000),
     "broken fax": lambda: _image(
-        b"/Filter/CCITTFaxDecode/DecodeParms<</K -1/Columns 99999999>>", _noise(999)
+        b"/Filter/CCITTFaxDecode/DecodeParms<</K -1/Columns 99999999>>", noise(999)
     ),
-    "broken LZW": lambda: one_page(_raw(b"/Filter/LZWDecode", _noise(9999)), b"", []),
+    "broken LZW": lambda: one_page(_raw(b"/Filter/LZWDecode", noise(9999)), b"", []),
     "script": lambda: _catalog(b"/OpenAction<</S/JavaScript/JS(while\\(1\\){})>>"),
     "program to launch": lambda: _catalog(b"/OpenAction<</S/Launch/F(/bin/sh)>>"),
     "form from a host": lambda: _catalog(
@@ -206,32 +207,32 @@ HOSTILE: Mapping[str, Callable[[], bytes]] = {
         stream(b"#!/bin/sh\nid\n", b"/Type/EmbeddedFile"),
     ),
     "entity in metadata": lambda: _catalog(
-        b"/Metadata 4 0 R", stream(_ENTITY, b"/Type/Metadata/Subtype/XML")
+        b"/Metadata 4 0 R", stream(ENTITY, b"/Type/Metadata/Subtype/XML")
     ),
-    "entity in a form": lambda: _catalog(b"/AcroForm<</XFA 4 0 R/Fields[]>>", stream(_ENTITY, b"")),
+    "entity in a form": lambda: _catalog(b"/AcroForm<</XFA 4 0 R/Fields[]>>", stream(ENTITY, b"")),
     "unknown encryption": lambda: _catalog(b"").replace(
         b"/Root", b"/Encrypt<</Filter/X/V 9/R 9/O(x)/U(y)/P -1>>/Root"
     ),
     "wrong box": lambda: _catalog(b"").replace(b"[0 0 99 99]", b"[9 -1 -99999999999 (x)]"),
     "cut off": lambda: pdf_bombs.many_operators(5000)[:-700],
     "without a table": lambda: pdf_bombs.many_operators(500).partition(b"xref")[0],
-    "after a megabyte": lambda: _noise(2**20) + _catalog(b""),
+    "after a megabyte": lambda: noise(2**20) + _catalog(b""),
 }
 """PDFs. Each function makes one."""
 
 RENAMED: Mapping[str, Callable[[], bytes]] = {
     "empty": lambda: b"",
     "zeros": lambda: bytes(2**20),
-    "noise": lambda: _noise(2**20),
+    "noise": lambda: noise(2**20),
     "Word": _zip_bomb,
     "gzip": lambda: gzip.compress(bytes(20 * 2**20)),
     "HTML": lambda: b"<html><script>while(1);</script><img src=http://169.254.169.254/>",
     "SVG": lambda: (
         b"<svg xmlns='http://www.w3.org/2000/svg'><image href='file:///etc/passwd'/></svg>"
     ),
-    "XML": lambda: _LAUGHS,
+    "XML": lambda: LAUGHS,
     "PostScript": lambda: b"%!PS-Adobe-3.0\n{} loop\n",
-    "program": lambda: _PROGRAM,
+    "program": lambda: PROGRAM,
     "database": lambda: b"SQLite format 3\0" + bytes(4096),
     "sound": _sound,
 }

@@ -17,7 +17,7 @@ def found(content: bytes) -> Format:
         os.close(descriptor)
 
 
-KNOWN = {
+KNOWN: dict[str, bytes] = {
     "pdf": b"%PDF-1.7\n",
     "png": b"\x89PNG\r\n\x1a\n",
     "jpeg": b"\xff\xd8\xff\xe0",
@@ -34,6 +34,10 @@ KNOWN = {
 }
 
 
+def test_a_pdf_may_have_bytes_before_its_mark() -> None:
+    assert found(b"HTTP/1.1 200 OK\n\n%PDF-1.7\n1 0 obj\n<<>>").name == "pdf"
+
+
 @pytest.mark.parametrize("name", KNOWN)
 def test_the_content_tells_the_format(name: str) -> None:
     assert found(KNOWN[name]).name == name
@@ -46,6 +50,7 @@ TEXTS = {
     "keys and values": (b"name: a\nsize: 3\n", "txt"),
     "a letter about HTML": (b"The tag <html> opens a page.\n", "txt"),
     "one line": (b"a,b,c", "txt"),
+    "the mark of a PDF": (b"A PDF begins with %PDF-1.7 and a line end.", "txt"),
     "colours": (b"\x1b[1mbold\x1b[0m text", "txt"),
 }
 

@@ -44,15 +44,61 @@ class PageForms:
 
 
 class SandboxedFile:
-    """A file that is open in a child. Valid inside ``open_file``.
+    """A file in a child. Valid inside the context of ``FileSandbox.file``.
 
-    It is a ``WholeDocument`` without page images and without form fields.
+    After ``open`` it is a ``WholeDocument``, without page images and without form fields.
     """
 
-    def __init__(self, child: Child, info: FileInfo, limits: FileLimits) -> None:
+    def __init__(self, file: OpenFile, child: Child, limits: FileLimits) -> None:
+        self._file = file
         self._child = child
         self._limits = limits
-        self.info = info
+        self.info = FileInfo(0, None, None, ())
+        """Valid after ``open``."""
+
+    async def detect(self) -> Format:
+        """Return the format of the file.
+
+        Raises:
+            PermanentError: UNSUPPORTED_MEDIA, DOCUMENT_INVALID, DOCUMENT_ENCRYPTED, or an error of
+                the sandbox.
+        """
+        messages: list[JsonObject] = []
+        await self._child.ask({"op": "detect"}, messages.append)
+        with parsing_answer():
+            [message] = messages
+            return FORMATS[message["format"]]
+
+    async def open(self, found: Format, *, min_points: float | None) -> None:
+        """Open the file, which has the format *found*.
+
+        *min_points*: the least side of pictures that are kept; None keeps none.
+
+        Raises:
+            PermanentError: FORMAT_NOT_INSTALLED, DOCUMENT_INVALID, DOCUMENT_ENCRYPTED,
+                DOCUMENT_TOO_LARGE, or an error of the sandbox.
+        """
+        found.check_installed()
+        request = {"op": "open", "format": found.name, "min_points": min_points}
+        messages: list[JsonObject] = []
+        await self._child.ask({**request, "limits": self._limits.as_json()}, messages.append)
+        with parsing_answer():
+            [message] = messages
+            self.info = _info_of(message["document"])
+
+    @asynccontextmanager
+    async def as_pdf(self, found: Format) -> AsyncIterator[OpenFile]:
+        """Yield a PDF with the pages of the picture in the file, which has the format *found*.
+
+        Raises:
+            PermanentError: FORMAT_NOT_INSTALLED, DOCUMENT_INVALID, DOCUMENT_TOO_LARGE, or an error
+                of the sandbox.
+            WorkerUnfit: there is no room for the PDF.
+        """
+        found.check_installed()
+        request = {"op": "to_pdf", "format": found.name, "limits": self._limits.as_json()}
+        async with _written(self._child, request, self._file.size, self._file.name) as written:
+            yield written
 
     @property
     def page_count(self) -> int:
@@ -135,83 +181,21 @@ def _needs_pdf(what: str) -> PermanentError:
 
 
 class FileSandbox:
-    """Opens files in children with limits. One instance serves all jobs."""
+    """Starts a child for each file, with limits. One instance serves all jobs."""
 
     def __init__(self, sandbox: Sandbox, limits: FileLimits) -> None:
         """*limits*: the limits of one file."""
         self._sandbox = sandbox
-        self.limits = limits
-
-    async def format_of(self, file: OpenFile, resources: ResourceCalculator) -> Format:
-        """Return the format of *file*.
-
-        Raises:
-            PermanentError: UNSUPPORTED_MEDIA, DOCUMENT_INVALID, DOCUMENT_ENCRYPTED, or an error of
-                the sandbox.
-        """
-        messages: list[JsonObject] = []
-        async with self._counted(file, resources) as child:
-            await child.ask({"op": "detect"}, messages.append)
-        with parsing_answer():
-            [message] = messages
-            return FORMATS[message["format"]]
+        self._limits = limits
 
     @asynccontextmanager
-    async def open_file(
-        self,
-        file: OpenFile,
-        found: Format,
-        resources: ResourceCalculator,
-        *,
-        min_points: float | None,
+    async def file(
+        self, file: OpenFile, resources: ResourceCalculator
     ) -> AsyncIterator[SandboxedFile]:
-        """Open *file*, which has the format *found*.
-
-        *min_points*: the least side of pictures that are kept; None keeps none.
-
-        Raises:
-            PermanentError: FORMAT_NOT_INSTALLED, DOCUMENT_INVALID, DOCUMENT_ENCRYPTED,
-                DOCUMENT_TOO_LARGE, or an error of the sandbox.
-        """
-        found.check_installed()
-        request = {
-            "op": "open",
-            "format": found.name,
-            "limits": self.limits.as_json(),
-            "min_points": min_points,
-        }
-        messages: list[JsonObject] = []
-        async with self._counted(file, resources) as child:
-            await child.ask(request, messages.append)
-            with parsing_answer():
-                [message] = messages
-                info = _info_of(message["document"])
-            yield SandboxedFile(child, info, self.limits)
-
-    @asynccontextmanager
-    async def as_pdf(
-        self, file: OpenFile, found: Format, resources: ResourceCalculator
-    ) -> AsyncIterator[OpenFile]:
-        """Yield a PDF with the pages of the picture *file*, which has the format *found*.
-
-        Raises:
-            PermanentError: FORMAT_NOT_INSTALLED, DOCUMENT_INVALID, DOCUMENT_TOO_LARGE, or an error
-                of the sandbox.
-            WorkerUnfit: there is no room for the PDF.
-        """
-        found.check_installed()
-        request = {"op": "to_pdf", "format": found.name, "limits": self.limits.as_json()}
-        async with (
-            self._counted(file, resources) as child,
-            _written(child, request, file.size, file.name) as written,
-        ):
-            yield written
-
-    @asynccontextmanager
-    async def _counted(self, file: OpenFile, resources: ResourceCalculator) -> AsyncIterator[Child]:
+        """Yield *file* in a child, which is dead when the context ends."""
         async with self._sandbox.child([file.fd]) as child:
             try:
-                yield child
+                yield SandboxedFile(file, child, self._limits)
             finally:
                 resources.add_compute_seconds(child.cpu_sec)
 

@@ -108,7 +108,7 @@ def binary_format(head: bytes, fd: int) -> str | None:
     Raises:
         PermanentError: UNSUPPORTED_MEDIA, DOCUMENT_INVALID or DOCUMENT_ENCRYPTED.
     """
-    if b"%PDF-" in head[:PDF_WITHIN]:
+    if b"%PDF-" in head[:PDF_WITHIN] and (head.lstrip().startswith(b"%PDF-") or b" obj" in head):
         return "pdf"
     if head.startswith((b"PK\3\4", b"PK\5\6")):
         return _zip_format(fd)

@@ -22,6 +22,8 @@ if find_spec("python_calamine") is not None:
 Cells = Sequence[Sequence[Any]]
 Span = tuple[int, int]
 _MIDNIGHT = dt.time()
+# A fault of the library, which is written in Rust. It is no subclass of Exception.
+_PANIC = "PanicException"
 # Larger numbers have more digits than a float keeps.
 _EXACT = 1e15
 
@@ -39,6 +41,10 @@ def read_sheets(path: str, builder: Builder) -> None:
     except calamine.PasswordError as error:
         raise encrypted() from error
     except calamine.CalamineError as error:
+        raise damaged("the workbook is damaged") from error
+    except BaseException as error:
+        if type(error).__name__ != _PANIC:
+            raise
         raise damaged("the workbook is damaged") from error
 
 

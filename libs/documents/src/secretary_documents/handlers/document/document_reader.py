@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+import os
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 
 from secretary_common.errors import ErrorCode, PermanentError
@@ -28,7 +28,7 @@ from secretary_documents.handlers.pdf.parts import add_parts
 from secretary_documents.handlers.pdf.reader_factory import other_outputs
 from secretary_documents.handlers.pdf.result import PdfExtract, PdfFile
 from secretary_documents.pdf.page import PageRange, WholeDocument
-from secretary_documents.pdf.sandboxed_document import DocumentInfo
+from secretary_documents.pdf.sandboxed_document import PDF_MARK, DocumentInfo
 from secretary_worker import OpenFile, digest
 
 _CHILD_IS_GONE = (
@@ -61,7 +61,6 @@ class _Current:
 
     document: ReadDocument
     file: OpenFile
-    found: Format
     report: MemberReport
     depth: int
     """How many files it lies in."""
@@ -124,30 +123,43 @@ class DocumentReader:
         document = ReadDocument(len(task.documents), file.name, file.size, parent)
         task.documents.append(document)
         report = MemberReport(task.report, document.index, file.name, task.files)
+        current = _Current(document, file, report, depth)
         try:
             document.sha256 = await digest(file)
-            document.format = found = await self._files.format_of(file, task.resources)
-            current = _Current(document, file, found, report, depth)
-            if found.way is Way.BLOCKS:
-                await self._read_blocks(task, current)
+            if os.pread(file.fd, len(PDF_MARK), 0) == PDF_MARK:
+                document.format = FORMATS["pdf"]
+                await self._read_pages(task, current, task.parameters, file)
             else:
-                await self._read_pages(task, current)
+                await self._read_file(task, current)
         except PermanentError as error:
             if parent is None or task.text_bytes > self._max_text_bytes:
                 raise
             document.extract, document.error = None, error
             task.report.log("warning", f"{file.name[:200]} is not read: {error.message}")
 
-    async def _read_pages(self, task: DocumentTask, current: _Current) -> None:
-        """Read a PDF, or a picture as a PDF."""
-        parameters, report = task.parameters, current.report
-        if current.found.way is Way.PICTURES:
-            parameters = _recognising(parameters)
+    async def _read_file(self, task: DocumentTask, current: _Current) -> None:
+        """Find the format of a file that is no PDF, and read the file."""
+        async with self._files.file(current.file, task.resources) as file:
+            current.document.format = found = await file.detect()
+            if found.way is Way.BLOCKS:
+                await self._read_blocks(task, current, found, file)
+            elif found.way is Way.PDF:  # its mark is not at the start
+                await self._read_pages(task, current, task.parameters, current.file)
+            elif found.way is Way.PICTURES:
+                parameters = _recognising(task.parameters)
+                async with file.as_pdf(found) as made:
+                    await self._read_pages(task, current, parameters, made)
+            else:
+                message = f"{found.title} cannot be read: LibreOffice is not installed"
+                raise PermanentError(message, code=ErrorCode.FORMAT_NOT_INSTALLED)
+
+    async def _read_pages(
+        self, task: DocumentTask, current: _Current, parameters: DocumentParameters, file: OpenFile
+    ) -> None:
+        """Read a PDF."""
+        report = current.report
         pdf_task = self._pdf.task(parameters, report, task.resources, task.job)
-        async with (
-            self._as_pdf(task, current) as file,
-            self._pdf.open(pdf_task, file) as pdf,
-        ):
+        async with self._pdf.open(pdf_task, file) as pdf:
             numbers = pdf.numbers()
             check_file_count(parameters, len(numbers))
             if parameters.include_images:
@@ -157,31 +169,19 @@ class DocumentReader:
                 extract.images_archive = await add_images(pdf.document, numbers, report)
             await self._finish(task, current, parameters, extract, pdf.document)
 
-    @asynccontextmanager
-    async def _as_pdf(self, task: DocumentTask, current: _Current) -> AsyncIterator[OpenFile]:
-        if current.found.way is Way.PDF:
-            yield current.file
-        elif current.found.way is Way.PICTURES:
-            async with self._files.as_pdf(current.file, current.found, task.resources) as made:
-                yield made
-        else:
-            message = f"{current.found.title} cannot be read: LibreOffice is not installed"
-            raise PermanentError(message, code=ErrorCode.FORMAT_NOT_INSTALLED)
-
-    async def _read_blocks(self, task: DocumentTask, current: _Current) -> None:
+    async def _read_blocks(
+        self, task: DocumentTask, current: _Current, found: Format, file: SandboxedFile
+    ) -> None:
         """Read a file of another format, then the files inside it."""
         pictures = task.parameters.pictures
-        least = None if pictures is None else pictures.min_points
-        async with self._files.open_file(
-            current.file, current.found, task.resources, min_points=least
-        ) as file:
-            current.report.progress(progress.FILE_READ)
-            if file.page_count:
-                await self._read_text(task, current, file)
-            if task.parameters.attachments and file.info.members:
-                await self._read_members(task, current, file)
-            else:
-                current.document.members = file.info.members
+        await file.open(found, min_points=None if pictures is None else pictures.min_points)
+        current.report.progress(progress.FILE_READ)
+        if file.page_count:
+            await self._read_text(task, current, file)
+        if task.parameters.attachments and file.info.members:
+            await self._read_members(task, current, file)
+        else:
+            current.document.members = file.info.members
 
     async def _read_text(self, task: DocumentTask, current: _Current, file: SandboxedFile) -> None:
         parameters, info = _possible(task.parameters, file), file.info
