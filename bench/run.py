@@ -34,6 +34,7 @@ BENCHES = (
     "sandbox",
     "ceilings",
     "hotspots",
+    "objects",
 )
 REPORT = "report"
 

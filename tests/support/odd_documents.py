@@ -151,6 +151,7 @@ def waiting_job(now: datetime, url: str) -> Document:
         "user_id": "user",
         "owner": "key-odd",
         "file_roots": ["/files"],
+        "s3_places": ["s3://bucket/"],
         "batch_id": "batch-odd",
         "idempotency": {"key": "sample", "body_hmac": "x", "at": now},
         "run": 1,

@@ -167,3 +167,23 @@ async def test_the_end_of_an_upload_may_report_an_error_under_status_200() -> No
     assert failed.value.code == "S3_UNAVAILABLE"
     assert server.requests[-1].method == "DELETE"
     assert "uploadId=u%261" in server.requests[-1].target
+
+
+async def test_the_end_of_an_upload_whose_answer_was_lost_is_recognised() -> None:
+    headers = ('ETag: "v1"', "x-amz-meta-secretary-writer: 4", "x-amz-meta-secretary-sha256: abc")
+    heads = [answer(404), answer(200, b"", *headers)]
+    ends = [answer(500), answer(404, b"<Error><Code>NoSuchUpload</Code></Error>")]
+
+    def reply(request: RawRequest) -> bytes:
+        if request.method == "HEAD":
+            return heads.pop(0)
+        if request.method == "POST" and request.target.endswith("?uploads="):
+            return answer(200, b"<Result><UploadId>u1</UploadId></Result>")
+        if request.method == "POST":
+            return ends.pop(0)
+        return answer(200, b"", 'ETag: "p"')
+
+    async with raw_server(reply) as server:
+        store = store_at(f"http://127.0.0.1:{server.port}")
+        await write(store, URL, os.urandom(9 * 2**20), writer=4, sha256="abc")
+    assert (heads, ends) == ([], [])

@@ -106,7 +106,6 @@ def setup(context: HandlerContext) -> None:
             max_bytes=MAX_PAGE_BYTES,
             deadline_sec=PAGE_SEC,
             too_large=ErrorCode.FILE_TOO_LARGE,
-            objects=context.objects,
         ),
         zygote=context.zygote(PAGE_CHILD, {"transformer", "session"}),
     )

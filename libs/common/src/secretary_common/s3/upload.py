@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
@@ -108,47 +107,52 @@ class Upload:
 
     async def _write(self, condition: Mapping[str, str]) -> None:
         parts = _parts(self._new.content(), self._part_bytes)
-        first = await anext(parts, b"")
-        second = await anext(parts, None)
+        first = [part async for part in _at_most(2, parts)]
         headers = {
             "Content-Type": self._new.content_type,
             _WRITER: str(self._writer),
             **({_SHA256: self._new.sha256} if self._new.sha256 else {}),
         }
-        if second is None:
-            await self._send("PUT", headers={**headers, **condition}, body=first)
+        if len(first) < 2:  # noqa: PLR2004 - one part needs no upload in parts
+            await self._send("PUT", headers={**headers, **condition}, body=b"".join(first))
             return
         answer = await self._send("POST", query={"uploads": ""}, headers=headers)
         begun = upload_id(answer.body)
         if begun is None:
             raise unavailable("the store began no upload")
         try:
-            await self._write_parts(begun, first, second, parts, condition)
+            tags = await self._write_parts(begun, first, parts)
+            await self._complete(begun, tags, condition)
         except BaseException:
             await self._abort(begun)
             raise
 
     async def _write_parts(
-        self,
-        begun: str,
-        first: bytes,
-        second: bytes,
-        rest: AsyncIterator[bytes],
-        condition: Mapping[str, str],
-    ) -> None:
-        tags = [await self._write_part(begun, 1, first)]
-        del first
-        tags.append(await self._write_part(begun, 2, second))
-        del second
+        self, begun: str, first: list[bytes], rest: AsyncIterator[bytes]
+    ) -> list[str]:
+        """Write the parts in order; return their tags. *first* is emptied, to free its memory."""
+        tags: list[str] = []
+        while first:
+            tags.append(await self._write_part(begun, len(tags) + 1, first.pop(0)))
         async for part in rest:
             tags.append(await self._write_part(begun, len(tags) + 1, part))
+        return tags
+
+    async def _complete(
+        self, begun: str, tags: Sequence[str], condition: Mapping[str, str]
+    ) -> None:
         listed = "".join(
             f"<Part><PartNumber>{number}</PartNumber><ETag>{escape(tag)}</ETag></Part>"
             for number, tag in enumerate(tags, 1)
         )
         body = f"<CompleteMultipartUpload>{listed}</CompleteMultipartUpload>".encode()
-        query = {"uploadId": begun}
-        await self._send("POST", query=query, headers=condition, body=body)
+        try:
+            await self._send("POST", query={"uploadId": begun}, headers=condition, body=body)
+        except PermanentError as error:
+            if error.code != ErrorCode.S3_OBJECT_NOT_FOUND:
+                raise
+            # The upload is gone: perhaps it was completed, and the answer was lost.
+            raise ConditionFailed(error.message) from error
 
     async def _write_part(self, begun: str, number: int, part: bytes) -> str:
         if number > MOST_PARTS:
@@ -177,12 +181,13 @@ class Upload:
         )
 
 
-async def sha256_of(content: Content) -> str:
-    """Return the SHA-256 of *content* in hexadecimal."""
-    found = hashlib.sha256()
-    async for piece in content():
-        await asyncio.to_thread(found.update, piece)
-    return found.hexdigest()
+async def _at_most(count: int, parts: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Yield the first *count* of *parts*; the others stay in *parts*."""
+    for _ in range(count):
+        part = await anext(parts, None)
+        if part is None:
+            return
+        yield part
 
 
 async def _parts(pieces: AsyncIterator[bytes], size: int) -> AsyncIterator[bytes]:
