@@ -25,7 +25,7 @@ def submit(client: Client, options: Options) -> object:
     parameters = dict(parameter_of(given) for given in options.parameters)
     if options.upload:
         parameters["file_id"] = client.upload(options.upload)
-    names = ("priority", "delay_sec", "max_attempts", "timeout_sec", "job_name", "tags")
+    names = ("priority", "delay_sec", "max_attempts", "timeout_sec", "job_name", "tags", "target")
     fields = {name: value for name in names if (value := getattr(options, name)) is not None}
     job_id = client.submit(
         options.job_type, parameters, idempotency_key=options.idempotency_key, **fields

@@ -163,6 +163,7 @@ _COMMANDS: dict[str, tuple[commands.Command, *tuple[_Argument, ...]]] = {
         _Argument("--delay-sec", type=_seconds),
         _Argument("--max-attempts", type=int),
         _Argument("--timeout-sec", type=_seconds),
+        _Argument("--target", metavar="PLACE", help="s3://bucket/prefix/ for results and files"),
         _Argument("--idempotency-key", metavar="KEY", help="repeats with this key make one job"),
     ),
     "watch": (commands.watch, _JOB, _WAIT_SEC),
