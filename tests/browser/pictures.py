@@ -11,6 +11,15 @@ import pymupdf
 from playwright.sync_api import Browser
 from support.dashboard_data import report_worker, stored_document, stored_jobs
 from support.dashboard_harness import DESKTOP, PHONE, Dashboard, browser, visit
+from support.dashboard_system import (
+    live_workers,
+    many_deliveries,
+    notifier_with_receivers,
+    schema_types,
+    some_endpoints,
+    some_keys,
+    stored_batch,
+)
 
 from secretary_common.models import Job, JobStatus
 
@@ -42,6 +51,21 @@ def dashboard(*, jobs: int, is_failing: bool = False) -> Iterator[tuple[Dashboar
             seen_at = api.clock.now() + timedelta(days=1)
             running.run(api.notifiers.report("n1", seen_at, {"receivers": receivers}))
         yield running, document
+
+
+@contextmanager
+def system() -> Iterator[Dashboard]:
+    """Yield a dashboard with job types, keys, endpoints, and deliveries in every state."""
+    with Dashboard() as running:
+        api = running.api
+        schema_types(api)
+        running.run(live_workers(api))
+        running.run(notifier_with_receivers(api))
+        running.run(many_deliveries(api, stored_jobs(api, 300)))
+        running.run(some_keys(api))
+        running.run(some_endpoints(api))
+        running.run(stored_batch(api, 40, ended=23))
+        yield running
 
 
 def page_of_sample() -> tuple[bytes, str]:
@@ -83,6 +107,15 @@ def main() -> None:
             draw(
                 running, shown.url, "/", "Overview", "overview-phone", is_phone=True, theme="light"
             )
+        with system() as shown:
+            form, title = "/submit?type=pdf", "Submit a job"
+            draw(running, shown.url, form, title, "submit", is_phone=False, theme="light")
+            place, title = "/deliveries", "Deliveries"
+            draw(running, shown.url, place, title, "deliveries", is_phone=False, theme="light")
+            dead = "/deliveries?status=dead"
+            draw(running, shown.url, dead, title, "deliveries-phone", is_phone=True, theme="dark")
+            place, title = "/keys", "API keys"
+            draw(running, shown.url, place, title, "keys", is_phone=False, theme="dark")
         with dashboard(jobs=0) as (shown, _):
             draw(running, shown.url, "/jobs", "Jobs", "empty", is_phone=False, theme="light")
 

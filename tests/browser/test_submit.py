@@ -110,3 +110,75 @@ def test_a_key_that_may_not_submit_is_told_so(dashboard: Dashboard, visitor: Vis
     expect(page.get_by_text("It needs an API key with the scope admin")).to_be_visible()
     visitor.open("/deliveries", "Deliveries")
     expect(page.get_by_role("button", name="Recover")).to_have_count(0)
+
+
+ROOT_SCHEMA = {
+    "$defs": {
+        "Size": {
+            "type": "object",
+            "title": "SizeModel",
+            "properties": {"width": {"type": "integer", "minimum": 1}},
+        },
+        "Tree": {
+            "type": "object",
+            "properties": {"child": {"$ref": "#/$defs/Tree"}},
+        },
+    },
+    "properties": {},
+}
+DRAWN: list[tuple[str, dict[str, object], dict[str, object]]] = [
+    ("page_start", {"type": "integer", "minimum": 1}, {"kind": "number", "label": "Page start"}),
+    ("url", {"anyOf": [{"type": "string"}, {"type": "null"}]}, {"kind": "text", "label": "URL"}),
+    ("n", {"type": ["number", "null"], "default": None}, {"kind": "number", "step": "any"}),
+    ("text", {"type": "string"}, {"kind": "area"}),
+    ("text", {"type": "string", "maxLength": 50}, {"kind": "text"}),
+    ("key", {"type": "string", "writeOnly": True}, {"kind": "password"}),
+    ("file_id", {"type": "string", "format": "upload"}, {"kind": "upload"}),
+    ("at", {"type": "string", "format": "date-time"}, {"kind": "datetime-local"}),
+    ("kind", {"const": "a"}, {"kind": "select", "options": ["a"]}),
+    ("kind", {"enum": [1, "a", None]}, {"kind": "select", "options": [1, "a", None]}),
+    ("ok", {"type": "boolean", "default": True}, {"kind": "check", "default": True}),
+    ("many", {"type": "array", "items": {"enum": ["a"]}}, {"kind": "several"}),
+    ("many", {"type": "array", "items": {"$ref": "#/$defs/Size"}}, {"kind": "list"}),
+    ("many", {"type": "array"}, {"kind": "json"}),
+    ("size", {"$ref": "#/$defs/Size", "description": "d"}, {"kind": "object", "label": "Size"}),
+    ("any", {"type": "object", "additionalProperties": True}, {"kind": "json"}),
+    ("any", {"oneOf": [{"type": "string"}, {"type": "integer"}]}, {"kind": "json"}),
+    ("any", {"$ref": "#/$defs/Missing"}, {"kind": "json"}),
+    ("any", {"$ref": "https://example.com/schema"}, {"kind": "json"}),
+    ("any", True, {"kind": "json"}),  # type: ignore[list-item]
+]
+
+
+def test_each_kind_of_schema_is_drawn_as_a_fitting_field(visitor: Visitor) -> None:
+    visitor.open("/submit", "Submit a job")
+    found = visitor.page.evaluate(
+        """async ([root, cases]) => {
+            const page = document.querySelector("script[type=module]").src;
+            const { describe } = await import(new URL("pages/submit/schema.js", page));
+            return cases.map(([name, schema]) => describe(name, schema, root));
+        }""",
+        [ROOT_SCHEMA, [[name, schema] for name, schema, _ in DRAWN]],
+    )
+    for (name, schema, expected), field in zip(DRAWN, found, strict=True):
+        assert {key: field.get(key) for key in expected} == expected, (name, schema)
+
+
+def test_a_schema_that_names_itself_ends(visitor: Visitor) -> None:
+    tree = {**ROOT_SCHEMA, "properties": {"tree": {"$ref": "#/$defs/Tree"}}, "required": ["tree"]}
+    visitor.open("/submit", "Submit a job")
+    depth = visitor.page.evaluate(
+        """async (root) => {
+            const page = document.querySelector("script[type=module]").src;
+            const { describe } = await import(new URL("pages/submit/schema.js", page));
+            let depth = 0;
+            let field = describe("tree", root.properties.tree, root, depth);
+            while (field.kind === "object" && depth < 100) {
+                depth += 1;
+                field = describe("child", field.schema.properties.child, root, depth);
+            }
+            return depth;
+        }""",
+        tree,
+    )
+    assert depth == 4

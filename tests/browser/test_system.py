@@ -32,6 +32,12 @@ PLACES = {
 }
 
 
+def is_inside(visitor: Visitor, selector: str) -> bool:
+    """Return whether the whole width of an element is visible without scrolling in its box."""
+    box = visitor.page.locator(selector).locator("xpath=..")
+    return bool(box.evaluate("box => box.scrollWidth <= box.clientWidth"))
+
+
 def test_a_dead_delivery_is_explained_and_sent_again(
     dashboard: Dashboard, visitor: Visitor
 ) -> None:
@@ -45,12 +51,13 @@ def test_a_dead_delivery_is_explained_and_sent_again(
     rows = page.locator("tbody tr")
     expect(rows).to_have_count(2)
     expect(rows.nth(1)).to_contain_text("Its receiver is paused after failures")
+    assert is_inside(visitor, "main .table")
     page.get_by_label("State").select_option("dead")
     expect(rows).to_have_count(1)
     page.get_by_role("link", name="completed").click()
     dialog = page.get_by_role("dialog")
     expect(dialog).to_contain_text("ConnectError: connection refused")
-    expect(dialog).to_contain_text("the schedule of attempts has ended")
+    expect(dialog).to_contain_text("The schedule of attempts has ended.")
     assert visitor.accessibility_findings() == []
     dialog.get_by_role("button", name="Resend").click()
     expect(page.get_by_text("The webhook is sent again")).to_be_visible()
@@ -95,6 +102,7 @@ def test_a_key_is_created_limited_and_deleted(dashboard: Dashboard, visitor: Vis
     page.get_by_role("button", name="I have stored it").click()
     row = page.locator("tbody tr")
     expect(row).to_contain_text("submit, read")
+    assert is_inside(visitor, "main .table")
     assert key not in page.content()
     for _ in range(2):
         assert dashboard.run(api.submit({}, key=key)).status_code == 202
@@ -122,6 +130,7 @@ def test_a_job_type_is_paused_and_resumed(dashboard: Dashboard, visitor: Visitor
     visitor.open("/job-types", "Job types")
     row = page.locator("tbody tr", has_text="pdf")
     expect(row).to_contain_text("No live worker")
+    assert is_inside(visitor, "main .table")
     page.get_by_role("button", name="Pause pdf").click()
     page.get_by_role("dialog").get_by_role("button", name="Pause pdf").click()
     expect(row).to_contain_text("Paused")

@@ -9,6 +9,12 @@ import { Ago, Clock } from "./time.js";
 
 const RESENDABLE = new Set(["pending", "dead", "delivered", "skipped", "superseded"]);
 
+const STATE_REASONS = {
+  dropped: "a later event of the job overtook it",
+  skipped: "the endpoint was disabled",
+  superseded: "a later run of the job has its own event",
+};
+
 /** Why *delivery* waits or ended undelivered, as a sentence; nothing for a delivered one. */
 export function DeliveryReason({ delivery }) {
   const { wait, reason, muted_until: muted, next_attempt_at: next } = delivery;
@@ -17,12 +23,13 @@ export function DeliveryReason({ delivery }) {
   if (wait?.why === "notifier") return html`<span class="bad-text">No notifier is alive.</span>`;
   if (wait?.why === "schedule") return html`<span>The next attempt starts <${Ago} at=${wait.until ?? next} />.</span>`;
   if (wait?.why === "turn") return html`<span>It is due; other webhooks go first.</span>`;
-  return reason ? html`<span>${reason}</span>` : null;
+  const text = reason ?? STATE_REASONS[delivery.state];
+  return text ? html`<span>${text.charAt(0).toUpperCase() + text.slice(1)}${/[.!?]$/.test(text) ? "" : "."}</span>` : null;
 }
 
 /** The outcome of an attempt in a few words. */
 export function LastAnswer({ attempt: { status_code: status, error } }) {
-  return html`<span>${status === null ? (error ?? "No answer came.") : `The receiver answered ${status}.`}</span>`;
+  return html`<span>${status === null ? `${error ?? "No answer came"}.` : `The receiver answered ${status}.`}</span>`;
 }
 
 /** A button that sends *delivery* again; nothing if its state or the key does not allow it. */

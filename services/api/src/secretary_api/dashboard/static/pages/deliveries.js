@@ -49,11 +49,13 @@ const placeOf = (query, { id }) => href("/deliveries", { ...query, open: id }).s
 const columnsOf = (query, reload) => [
   { key: "event", label: "Event", kind: "main", cell: (one) => html`<a href=${`#${placeOf(query, one)}`}>${one.phase}</a> <span class="muted">of ${one.job_id ? shortId(one.job_id) : "a test"}</span>` },
   { key: "state", label: "State", cell: (one) => html`<${StateBadge} of="delivery" state=${one.state} />` },
-  { key: "receiver", label: "Receiver", kind: "clip", cell: (one) => html`<span title=${one.url}>${one.url.startsWith("https:") ? one.url.slice("https:".length + 2) : one.url}</span>` },
+  { key: "receiver", label: "Receiver", cell: (one) => html`<span class="ellipsis short" title=${one.url}>${shortUrl(one.url)}</span>` },
   { key: "why", label: "Why", kind: "clip", cell: Why },
   { key: "created", label: "Created", align: "right", cell: (one) => html`<${Ago} at=${one.created_at} />` },
   { key: "act", label: "", align: "right", cell: (one) => html`<${ResendButton} delivery=${one} onDone=${reload} />` },
 ];
+
+const shortUrl = (url) => (url.startsWith("https:") ? url.slice("https:".length + 2) : url).split("?")[0];
 
 /** What it waits for or why it ended, and the last answer. */
 function Why(delivery) {

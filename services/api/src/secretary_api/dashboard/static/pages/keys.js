@@ -30,6 +30,7 @@ const EMPTY = {
   text: "Until now only the bootstrap key exists, which is an admin's. Create a key for each program, and keep the bootstrap key for emergencies.",
 };
 
+const BOUNDING = ["submit", "read", "deliveries"];
 const isFull = ({ limits, used }) => limits.max_pending !== null && used.pending >= limits.max_pending;
 const isOver = (at) => at && Date.parse(at) <= now.peek();
 
@@ -39,7 +40,6 @@ const columnsOf = (reload, change) => [
   { key: "running", label: "Running", align: "right", cell: ({ used, limits }) => html`<${Share} used=${used.running} most=${limits.max_running} />` },
   { key: "waiting", label: "Waiting", align: "right", cell: (key) => html`<${Share} used=${key.used.pending} most=${key.limits.max_pending} isBad=${isFull(key)} />` },
   { key: "bytes", label: "Uploads", align: "right", cell: ({ used, limits }) => html`<${Share} used=${used.bytes} most=${limits.max_bytes} say=${bytes} />` },
-  { key: "limits", label: "Further limits", kind: "wide", cell: ({ limits }) => html`<span class="muted nowrap">${furtherLimits(limits) || "–"}</span>` },
   { key: "last", label: "Last used", align: "right", cell: ({ last_used_at: at }) => (at ? html`<${Ago} at=${at} />` : html`<span class="muted">never</span>`) },
   { key: "expires", label: "Expires", align: "right", cell: ({ expires_at: at }) => (isOver(at) ? html`<span class="bad-text">expired</span>` : at ? html`<${Ago} at=${at} />` : html`<span class="muted">never</span>`) },
   { key: "act", label: "", align: "right", cell: (key) => html`<div class="row nowrap">
@@ -47,14 +47,17 @@ const columnsOf = (reload, change) => [
     </div>` },
 ];
 
+/** A key with none of the scopes that bound a key may do the same as a key with all of them. */
 function Scopes({ scopes }) {
   if (scopes.includes("admin")) return html`<${Label} colour="warn">admin<//>`;
-  const bounding = scopes.some((scope) => scope !== "metrics") ? scopes : ["submit", "read", "deliveries", ...scopes];
-  return bounding.join(", ");
+  const chosen = BOUNDING.filter((scope) => scopes.includes(scope));
+  const words = chosen.length % BOUNDING.length ? chosen : ["all of its own"];
+  return html`<span class="nowrap">${[...words, scopes.includes("metrics") && "metrics"].filter(Boolean).join(", ")}</span>`;
 }
 
-function Name({ key_id: id, name }) {
-  return html`<span title=${id}>${name}</span> ${id === session.value.key_id && html`<span class="muted">(yours)</span>`}<div class="muted small mono">${id}</div>`;
+function Name({ key_id: id, name, limits }) {
+  const further = furtherLimits(limits);
+  return html`<span title=${id}>${name}</span> ${id === session.value.key_id && html`<span class="muted">(yours)</span>`}<div class="muted small ellipsis" title=${further}><span class="mono">${id}</span>${further && ` · ${further}`}</div>`;
 }
 
 function Share({ used, most, isBad, say = count }) {
@@ -62,12 +65,13 @@ function Share({ used, most, isBad, say = count }) {
   return html`<span class=${classes("nowrap", isBad ? "bad-text" : used >= most && "warn-text")} title=${used >= most ? "At its limit" : ""}>${say(used)} <span class="muted">of ${say(most)}</span></span>`;
 }
 
-function furtherLimits({ requests_per_sec: rate, max_priority: priority, models, file_roots: roots }) {
+function furtherLimits({ requests_per_sec: rate, max_priority: priority, models, file_roots: roots, s3_places: places }) {
   return [
     rate !== null && `${count(rate)} requests/s`,
     priority !== null && `priority ≤ ${priority}`,
     models !== null && plural(models.length, "model"),
     roots !== null && plural(roots.length, "folder"),
+    places !== null && plural(places.length, "S3 place"),
   ].filter(Boolean).join(", ");
 }
 

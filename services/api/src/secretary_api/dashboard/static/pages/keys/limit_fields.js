@@ -17,6 +17,8 @@ export function fieldsOf(limits = {}) {
     models: (limits.models ?? []).join("\n"),
     hasRoots: limits.file_roots != null,
     file_roots: (limits.file_roots ?? []).join("\n"),
+    hasPlaces: limits.s3_places != null,
+    s3_places: (limits.s3_places ?? []).join("\n"),
   };
 }
 
@@ -32,6 +34,7 @@ export function limitsOf(fields) {
     max_priority: number(fields.max_priority),
     models: fields.hasModels ? lines(fields.models) : null,
     file_roots: fields.hasRoots ? lines(fields.file_roots) : null,
+    s3_places: fields.hasPlaces ? lines(fields.s3_places) : null,
   };
 }
 
@@ -51,6 +54,10 @@ export function LimitFields({ fields, faults, onChange }) {
     <div class="field wide">
       <${Field} kind="check" label="Only certain folders" hint="Of those in files.roots, whose files jobs may name." value=${fields.hasRoots} onInput=${(hasRoots) => onChange({ ...fields, hasRoots })} />
       ${fields.hasRoots && draw("file_roots", "Folders", { kind: "area", rows: 2, placeholder: "/srv/files/wiki", hint: "One a line; none: jobs may name no file." })}
+    </div>
+    <div class="field wide">
+      <${Field} kind="check" label="Only certain places in S3" value=${fields.hasPlaces} onInput=${(hasPlaces) => onChange({ ...fields, hasPlaces })} />
+      ${fields.hasPlaces && draw("s3_places", "Places", { kind: "area", rows: 2, placeholder: "s3:" + "//bucket/prefix/", hint: "One a line; none: jobs may read from and write to no store." })}
     </div>
   </div>`;
 }

@@ -129,11 +129,11 @@ function choiceOf({ oneOf = [] }, names) {
 }
 
 /** Return the value with which the form of *schema* starts: what is required and has one form only. */
-export function initial(schema, root) {
+export function initial(schema, root, depth = 0) {
   const value = {};
   for (const name of schema.required ?? []) {
-    const field = describe(name, schema.properties?.[name], root);
-    if (field.kind === "object") value[name] = initial(field.schema, root);
+    const field = describe(name, schema.properties?.[name], root, depth);
+    if (field.kind === "object") value[name] = initial(field.schema, root, depth + 1);
     else if (field.kind === "select" && field.options.length === 1) value[name] = field.options[0];
   }
   return value;
