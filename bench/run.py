@@ -35,6 +35,7 @@ BENCHES = (
     "ceilings",
     "hotspots",
     "objects",
+    "tracing",
 )
 REPORT = "report"
 

@@ -24,7 +24,7 @@ from secretary_api.files.upload_limits import UploadLimits
 from secretary_api.files.uploads import UploadStore
 from secretary_api.http import errors
 from secretary_api.http.json_bodies import JsonBodies
-from secretary_api.http.middleware import BodyLimit, Limit, OptionalSlash, RequestLog
+from secretary_api.http.middleware import BodyLimit, Limit, OptionalSlash, RequestLog, RequestTrace
 from secretary_api.http.multipart import FRAMING_BYTES
 from secretary_api.jobs.actions import FilteredActions, JobActions
 from secretary_api.jobs.admission import Admission
@@ -59,6 +59,7 @@ from secretary_api.routes import (
 )
 from secretary_api.sessions import Sessions
 from secretary_api.workers import LiveWorkers, WorkerActions
+from secretary_common.observing import tracing
 from secretary_common.ports import (
     AuditRepository,
     BatchRepository,
@@ -187,6 +188,8 @@ def create_app(parts: ApiDependencies, lifespan: Lifespan | None = None) -> Fast
         },
     )
     app.add_middleware(RequestLog)
+    if tracing.is_on():
+        app.add_middleware(RequestTrace)
     return app
 
 

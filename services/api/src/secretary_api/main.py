@@ -20,6 +20,7 @@ from secretary_api.jobs.admission import Admission
 from secretary_api.routes import uploads
 from secretary_common.broker.publisher import Publisher
 from secretary_common.mongo.store import Store, open_store
+from secretary_common.observing.otlp import exported
 from secretary_common.observing.process_watch import ProcessWatch
 from secretary_common.ports import Doorbell
 from secretary_common.runtime import event_loop
@@ -207,4 +208,5 @@ def main() -> None:
     with exit_if_misconfigured("secretary-api"):
         settings = load_settings(require=REQUIRED)
         configure_logging("api", level=settings.log.level, style=settings.log.format)
-        event_loop.run(serve(settings))
+        with exported("api", settings.tracing.endpoint, settings.tracing.sample_ratio):
+            event_loop.run(serve(settings))

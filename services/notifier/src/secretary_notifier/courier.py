@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -24,6 +25,7 @@ from secretary_common.models import (
     delivery_id_of,
     new_token,
 )
+from secretary_common.observing.tracing import Kind, context_of, span
 from secretary_common.ports import DeliveryQueue
 from secretary_common.runtime.clock import Clock
 from secretary_common.runtime.group_commit import GroupCommit
@@ -147,9 +149,11 @@ class Courier:
             claimed = await self._claim(due)
             if claimed is None:
                 return None
-            answer, verdict = await self._attempt(claimed)
-            on_verdict(answer, verdict)
-            await self._record(claimed, answer, verdict)
+            trace = context_of(claimed.delivery.trace)
+            with bind(trace_id=trace.trace) if trace else nullcontext():
+                answer, verdict = await self._attempt(claimed)
+                on_verdict(answer, verdict)
+                await self._record(claimed, answer, verdict)
             return verdict
 
     async def _claim(self, due: DueDelivery) -> _Claimed | None:
@@ -209,7 +213,14 @@ class Courier:
             if self._too_late_to_send(claimed.lease):
                 log.warning("delivery.stalled")  # the lease might expire during the attempt
                 return None, rules.decide_without_attempt(at)
-            answer = await self._sender.send(delivery, at, timeout_sec)
+            with span(
+                f"deliver {delivery.phase.value}",
+                parent=context_of(delivery.trace),
+                kind=Kind.CLIENT,
+                delivery_id=delivery.delivery_id,
+            ) as traced:
+                answer = await self._sender.send(delivery, at, timeout_sec)
+                traced.note(status_code=answer.status_code, error=answer.error_class)
         return answer, self._decide(delivery, answer)
 
     def _decide(self, delivery: Delivery, answer: Answer) -> DeliveryVerdict:

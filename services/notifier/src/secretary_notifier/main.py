@@ -16,6 +16,7 @@ from secretary_common.http.egress import guarded_session
 from secretary_common.http.tls import client_tls
 from secretary_common.models import new_token
 from secretary_common.mongo.store import Store, open_store
+from secretary_common.observing.otlp import exported
 from secretary_common.observing.process_watch import ProcessWatch
 from secretary_common.runtime import event_loop
 from secretary_common.runtime.descriptor_watch import DescriptorWatch
@@ -47,7 +48,10 @@ def main() -> None:
     with exit_if_misconfigured("secretary-notifier"):
         settings = load_settings(require=("security.encryption_keys",))
         configure_logging("notifier", level=settings.log.level, style=settings.log.format)
-        event_loop.run(_run(settings))
+        with exported(
+            "notifier", settings.tracing.endpoint, sample_ratio=settings.tracing.sample_ratio
+        ):
+            event_loop.run(_run(settings))
 
 
 async def _run(settings: Settings) -> None:

@@ -18,6 +18,7 @@ import aiohttp
 from secretary_common.errors import PermanentError, UrlRefused
 from secretary_common.http.egress import GuardedSession, Peer
 from secretary_common.models import Delivery
+from secretary_common.observing import tracing
 from secretary_common.secrets.cipher import Cipher
 from secretary_notifier.name_service import NameService
 from secretary_notifier.redaction import redacted
@@ -121,6 +122,7 @@ class Sender:
         own = {name: self._cipher.open(value) for name, value in (delivery.headers or {}).items()}
         progress.secrets += own.values()
         headers = {
+            **traced_header(),
             **own,
             "Content-Type": "application/json",
             "User-Agent": USER_AGENT,
@@ -133,6 +135,12 @@ class Sender:
             progress.secrets.append(token)
             headers |= {"Authorization": f"Bearer {token}", "X-Callback-Token": token}
         return headers
+
+
+def traced_header() -> dict[str, str]:
+    """Return the header by which the receiver can continue the trace; none without a trace."""
+    header = tracing.current_header()
+    return {tracing.HEADER: header} if header else {}
 
 
 # The error classes in the list of attempts, from the particular to the general.

@@ -14,6 +14,7 @@ from typing import Any
 from secretary_common.broker.publisher import Publisher
 from secretary_common.errors import ConfigurationError
 from secretary_common.mongo.store import Store, open_store
+from secretary_common.observing.otlp import exported
 from secretary_common.observing.process_watch import ProcessWatch
 from secretary_common.runtime import event_loop
 from secretary_common.runtime.descriptor_watch import DescriptorWatch
@@ -291,5 +292,8 @@ def main() -> None:
         settings = load_settings(require=REQUIRED)
         configure_logging("worker", level=settings.log.level, style=settings.log.format)
         check_sandbox(settings, lockdown.lacks())
-        event_loop.run(serve(settings))
+        with exported(
+            "worker", settings.tracing.endpoint, settings.tracing.sample_ratio, for_handlers=True
+        ):
+            event_loop.run(serve(settings))
     end_within(HANDLER_LOOP_CLOSE_SEC)

@@ -11,7 +11,7 @@ import asyncio
 from functools import partial
 
 from aio_pika import DeliveryMode, Message
-from aio_pika.abc import AbstractChannel, AbstractConnection, HeadersType
+from aio_pika.abc import AbstractChannel, AbstractConnection, FieldValue, HeadersType
 from aiormq.exceptions import ChannelAccessRefused
 
 from secretary_common.broker import topology
@@ -24,6 +24,7 @@ from secretary_common.broker.connection import (
 )
 from secretary_common.broker.queue_access import QueueAccess
 from secretary_common.models import delivery_id_of
+from secretary_common.observing import tracing
 from secretary_common.runtime.group_commit import GroupCommit
 from secretary_common.runtime.log import get_logger
 from secretary_common.runtime.metrics import DOORBELLS_RUNG, Children
@@ -36,6 +37,8 @@ MOST_SHARED = 64
 """The most slots that one ring stands for: a notifier that is rung reads as many."""
 SHARED_BY = 8
 """How many jobs, rung for at the same moment, share one message."""
+_JobRing = tuple[str, str | None]
+"""The id of a job, and the ``traceparent`` of its ring."""
 
 
 class Publisher:
@@ -53,7 +56,7 @@ class Publisher:
         self._refusal: ChannelAccessRefused | None = None
         # While a ring waits for its confirm, further rings gather behind it and share the next one.
         self._slots: GroupCommit[str, bool] = GroupCommit(self._ring_slots, largest=MOST_SHARED)
-        self._job_rings: dict[str, GroupCommit[str, bool]] = {}
+        self._job_rings: dict[str, GroupCommit[_JobRing, bool]] = {}
         """The rings of a moment for jobs, by queue."""
 
     @property
@@ -69,17 +72,20 @@ class Publisher:
         queue = topology.job_queue(job_type)
         if queue not in self._job_rings:
             self._job_rings[queue] = GroupCommit(partial(self._ring_jobs, queue))
-        return await self._job_rings[queue].submit(job_id)
+        return await self._job_rings[queue].submit((job_id, tracing.current_header()))
 
-    async def _ring_jobs(self, queue: str, job_ids: list[str]) -> list[bool]:
+    async def _ring_jobs(self, queue: str, jobs: list[_JobRing]) -> list[bool]:
         """Ring for the first of every ``SHARED_BY`` jobs; each job has the result of its ring."""
-        shared = [job_ids[at : at + SHARED_BY] for at in range(0, len(job_ids), SHARED_BY)]
-        confirmed = await asyncio.gather(*(self._ring_shared(queue, ids) for ids in shared))
-        return [confirmed[place // SHARED_BY] for place in range(len(job_ids))]
+        shared = [jobs[at : at + SHARED_BY] for at in range(0, len(jobs), SHARED_BY)]
+        confirmed = await asyncio.gather(*(self._ring_shared(queue, some) for some in shared))
+        return [confirmed[place // SHARED_BY] for place in range(len(jobs))]
 
-    async def _ring_shared(self, queue: str, job_ids: list[str]) -> bool:
-        body = topology.encode("job_id", job_ids[0])
-        return await self._ring(queue, body, {topology.SHARED: len(job_ids)} if job_ids[1:] else {})
+    async def _ring_shared(self, queue: str, jobs: list[_JobRing]) -> bool:
+        job_id, trace = jobs[0]
+        headers: dict[str, FieldValue] = {topology.SHARED: len(jobs)} if jobs[1:] else {}
+        if trace:
+            headers[tracing.HEADER] = trace
+        return await self._ring(queue, topology.encode("job_id", job_id), headers)
 
     async def ring_delivery(self, job_id: str, seq: int) -> bool:
         return await self._ring_delivery(delivery_id_of(job_id, seq))

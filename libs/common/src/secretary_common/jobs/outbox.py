@@ -27,6 +27,7 @@ from secretary_common.models import (
     new_test_id,
     order_key_of,
 )
+from secretary_common.observing.tracing import attempt_context
 from secretary_common.ports import DeliveryRepository, EndpointRepository, JobRepository
 
 ENDPOINT_DISABLED = "its endpoint is disabled"
@@ -295,4 +296,10 @@ def _delivery(
         state=DeliveryState.SKIPPED if skipped else DeliveryState.PENDING,
         reason=ENDPOINT_DISABLED if skipped else None,
         next_attempt_at=None if skipped else now + timedelta(seconds=wait_sec),
+        trace=_trace_of(job),
     )
+
+
+def _trace_of(job: Job) -> str | None:
+    context = attempt_context(job.trace, job.job_id, job.attempt)
+    return context.header() if context else None

@@ -98,6 +98,8 @@ class Delivery(BaseModel):
     """When the delivery is removed, even if its job stays."""
     followed_by: int | None = None
     """The ``seq`` of the event that waits until this progress was sent once."""
+    trace: str | None = None
+    """The ``traceparent`` of the attempt that the event reports, if the job was traced."""
     unreadable: Unreadable | None = None
     """Set when the delivery was set aside: its unreadable fields; it cannot be sent again."""
     newer: str | None = Field(default=None, exclude=True)

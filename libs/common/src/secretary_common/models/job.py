@@ -227,6 +227,8 @@ class Job(BaseModel):
     webhook: Webhook | None = None
     endpoints: JobEndpoints | None = None
     """None: no endpoint matches, so that such jobs cost nothing more."""
+    trace: str | None = None
+    """The ``traceparent`` of the request that submitted the job, if it was traced."""
     usage: JsonObject | None = None
     unreadable: Unreadable | None = None
     """Set when the job was set aside; without these fields it cannot run again."""

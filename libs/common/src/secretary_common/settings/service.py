@@ -247,6 +247,13 @@ class SecuritySection(Section):
         return Proxy(url, resolves_names=self.proxy_resolves_names) if url else None
 
 
+class TracingSection(Section):
+    """Where traces go (OpenTelemetry)."""
+
+    endpoint: HttpUrl | Literal[""] = ""
+    sample_ratio: float = Field(default=1.0, ge=0, le=1)
+
+
 class LogSection(Section):
     """Log output."""
 

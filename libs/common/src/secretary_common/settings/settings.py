@@ -51,6 +51,7 @@ from secretary_common.settings.service import (
     MongoSection,
     NotifierSection,
     SecuritySection,
+    TracingSection,
     WorkerSection,
 )
 from secretary_common.settings.storage import CacheSection, FilesSection, RetentionSection
@@ -92,6 +93,7 @@ class Settings(BaseSettings):
     media: MediaSection = MediaSection()
     retention: RetentionSection = RetentionSection()
     log: LogSection = LogSection()
+    tracing: TracingSection = TracingSection()
     handlers: dict[str, dict[str, Any]] = Field(
         default_factory=dict,
         description="Settings of handler packages, a section each; the worker checks them",

@@ -26,6 +26,7 @@ from secretary_common.errors import (
 )
 from secretary_common.jobs.resource_calculator import ResourceCalculator
 from secretary_common.models import JsonObject
+from secretary_common.observing.tracing import Kind, span
 from secretary_common.runtime.clock import Clock, SystemClock
 from secretary_common.runtime.metrics import PROVIDER_REQUESTS
 from secretary_common.settings.provider import ProviderSection
@@ -159,7 +160,8 @@ class ProviderConnection:
         self._resources.add_api_calls()
         outcome = "cancelled"
         try:
-            data = await self._send_once(request, body)
+            with span(f"{self._section.NAME} {request.path}", kind=Kind.CLIENT):
+                data = await self._send_once(request, body)
             outcome = "ok"
         except SecretaryError as error:
             outcome = str(error.code)

@@ -1,4 +1,4 @@
-"""Middleware of every request: log line, unexpected errors, body limit, trailing slash."""
+"""Middleware of every request: trace, log line, unexpected errors, body limit, trailing slash."""
 
 from __future__ import annotations
 
@@ -12,11 +12,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from secretary_api.http.errors import internal_failure
 from secretary_common.errors import BodyTooLarge
+from secretary_common.observing import tracing
 from secretary_common.runtime.log import get_logger
 
 log = get_logger(__name__)
 
 _MAX_LOGGED_PATH = 300
+_LONGEST_WORD = 20
+"""A longer part of a path is an id."""
 
 
 class RequestLog:
@@ -60,6 +63,32 @@ class RequestLog:
             duration_ms=round((time.monotonic() - started) * 1000, 1),
             **state.get("log_fields", {}),
         )
+
+
+class RequestTrace:
+    """Begins the trace of each POST, or continues the trace that the client names."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, inside a span."""
+        if scope["type"] != "http" or scope["method"] != "POST":
+            await self._app(scope, receive, send)
+            return
+        given = dict(scope["headers"]).get(tracing.HEADER.encode(), b"")
+        parent = tracing.context_of(given.decode("latin-1"))
+        name = f"POST {_without_ids(scope['path'])}"
+        with tracing.span(name, parent=parent, kind=tracing.Kind.SERVER):
+            if here := tracing.current():
+                fields = scope.setdefault("state", {}).setdefault("log_fields", {})
+                fields["trace_id"] = here.context.trace
+            await self._app(scope, receive, send)
+
+
+def _without_ids(path: str) -> str:
+    """Return *path* with one word for all ids, because names of spans must be few."""
+    return "/".join("{id}" if len(part) > _LONGEST_WORD else part for part in path.split("/"))
 
 
 @dataclass(frozen=True, slots=True)

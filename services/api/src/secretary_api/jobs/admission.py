@@ -26,6 +26,7 @@ from secretary_common.models import (
     new_job_id,
 )
 from secretary_common.models.file import OBJECT_URL_FORMAT, ROOT_PATH_FORMAT
+from secretary_common.observing.tracing import current_header, separate_header
 from secretary_common.runtime.clock import to_milliseconds
 from secretary_common.s3.buckets import Buckets, parse_object, parse_place
 from secretary_common.secrets import secret_field
@@ -98,6 +99,7 @@ class Admission:
             updated_at=now,
             idempotency=idempotency,
             batch_id=batch_id,
+            trace=current_header() if batch_id is None else separate_header("job of a batch"),
         )
 
     def check_places(self, limits: KeyLimits) -> None:

@@ -89,7 +89,7 @@ class Batches:
         if not repeated:
             log.info("batch.accepted", batch_id=batch.batch_id, jobs=len(jobs))
             for job in jobs:
-                self.ringer.ring_soon(job.job_type, job.job_id)
+                self.ringer.ring_soon(job.job_type, job.job_id, job.trace)
         return stored, repeated
 
     async def _stored(

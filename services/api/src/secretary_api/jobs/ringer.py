@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from secretary_common.observing.tracing import Kind, context_of, span
 from secretary_common.ports import Doorbell
 
 RINGS_AT_ONCE = 64
@@ -22,12 +23,15 @@ class Ringer:
         """*in_background* starts a task."""
         self._doorbell = doorbell
         self._in_background = in_background
-        self._waiting: deque[tuple[str, str]] = deque(maxlen=MOST_WAITING)
+        self._waiting: deque[tuple[str, str, str | None]] = deque(maxlen=MOST_WAITING)
         self._ringing = 0
 
-    def ring_soon(self, job_type: str, job_id: str) -> None:
-        """Ring for a job that is stored. A lost ring is no error: workers also poll."""
-        self._waiting.append((job_type, job_id))
+    def ring_soon(self, job_type: str, job_id: str, trace: str | None = None) -> None:
+        """Ring for a job that is stored. A lost ring is no error: workers also poll.
+
+        *trace* is the ``traceparent`` of the job.
+        """
+        self._waiting.append((job_type, job_id, trace))
         if self._ringing < RINGS_AT_ONCE:
             self._ringing += 1
             self._in_background(self._ring())
@@ -35,6 +39,8 @@ class Ringer:
     async def _ring(self) -> None:
         try:
             while self._waiting:
-                await self._doorbell.ring_job(*self._waiting.popleft())
+                job_type, job_id, trace = self._waiting.popleft()
+                with span("publish", parent=context_of(trace), kind=Kind.PRODUCER):
+                    await self._doorbell.ring_job(job_type, job_id)
         finally:
             self._ringing -= 1

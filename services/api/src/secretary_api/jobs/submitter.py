@@ -70,5 +70,5 @@ class JobSubmitter:
             log.info("job.repeated", job_id=stored.job_id)
             return without_content(stored) if stored.deleted_at else stored, True
         # The API rings for scheduled jobs too: the worker that receives the ring sets a timer.
-        self.ringer.ring_soon(job.job_type, job.job_id)
+        self.ringer.ring_soon(job.job_type, job.job_id, job.trace)
         return job, False

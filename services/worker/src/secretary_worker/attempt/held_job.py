@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from secretary_common.models import Job, Lease
+from secretary_common.observing.tracing import SpanContext
 from secretary_worker.attempt.verdict import Interruption
 
 
@@ -18,6 +19,8 @@ class HeldJob:
         self.confirmed_at = confirmed_at
         self.settling = False
         """True once the settlement is being written. Then only that write can find a lost lease."""
+        self.trace: SpanContext | None = None
+        """The span of the attempt, while it is traced."""
         self._loop = asyncio.get_running_loop()
         self.interrupted: asyncio.Future[Interruption] = self._loop.create_future()
 

@@ -28,6 +28,7 @@ from secretary_common.models import (
     name_fault,
 )
 from secretary_common.models.states import TERMINAL
+from secretary_common.observing import tracing
 from secretary_common.runtime.temporary_file import no_room_said, open_temporary
 from secretary_worker.attempt.commands import (
     LogLine,
@@ -95,6 +96,8 @@ class SecretaryJobRepository:
         """
         self._check(job_id)
         texts = {"step": cut_text(progress.step), "message": cut_text(progress.message)}
+        if traced := tracing.current():
+            traced.begin_step(texts["step"])
         is_clean = texts == {"step": progress.step, "message": progress.message}
         return self._queue(progress if is_clean else progress.model_copy(update=texts))
 

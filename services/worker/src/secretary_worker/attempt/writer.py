@@ -15,6 +15,7 @@ from secretary_common.jobs.attempts import line_of, settled_attempt
 from secretary_common.jobs.resource_calculator import ResourceCalculator
 from secretary_common.jobs.storable import cut_text
 from secretary_common.models import JobError, JobProgress, JobStatus, Outcome, Settlement
+from secretary_common.observing.tracing import Kind, span
 from secretary_common.runtime.clock import Clock
 from secretary_common.runtime.inbox import Inbox
 from secretary_common.runtime.lifecycle import cancel_and_wait
@@ -214,10 +215,11 @@ class AttemptWriter:
             if self.settlement or verdict is None:
                 return self.settlement
             self._note_end(self._settlement(verdict))
-            if await self._write_the_rest(verdict.outcome):
-                await self._write_target(verdict.outcome)
-                self._hold.settling = True
-                await self._settle_or_reduce(self._settlement(verdict))
+            with span("settle", parent=self._hold.trace, kind=Kind.CLIENT):
+                if await self._write_the_rest(verdict.outcome):
+                    await self._write_target(verdict.outcome)
+                    self._hold.settling = True
+                    await self._settle_or_reduce(self._settlement(verdict))
             return self.settlement
 
     def _note_end(self, settlement: Settlement) -> None:

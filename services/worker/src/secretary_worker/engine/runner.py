@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,12 +14,15 @@ from secretary_common.errors import Lack, SecretaryError, WorkerUnfit
 from secretary_common.jobs.resource_calculator import ResourceCalculator
 from secretary_common.models import (
     Job,
+    JobError,
     JsonObject,
     Outcome,
     Settlement,
 )
+from secretary_common.observing import tracing
+from secretary_common.observing.tracing import Kind, attempt_context, context_of, span
 from secretary_common.ports import Doorbell
-from secretary_common.runtime.clock import Clock
+from secretary_common.runtime.clock import Clock, elapsed_sec
 from secretary_common.runtime.log import bind, get_logger
 from secretary_common.secrets.cipher import Cipher, UnknownKey
 from secretary_common.secrets.secret_field import opened
@@ -74,7 +78,10 @@ class Runner:
         Returns the settlement, or None if the lease was lost.
         """
         job = hold.job
-        with bind(job_id=job.job_id, job_type=job.job_type, attempt=job.attempt):
+        with (
+            bind(job_id=job.job_id, job_type=job.job_type, attempt=job.attempt),
+            _traced(hold),
+        ):
             started = time.monotonic()
             log.info("job.claimed", run=job.run, priority=job.priority)
             settlement = await self._attempt(hold)
@@ -88,7 +95,8 @@ class Runner:
         writer = self.writers.open(hold, calculator, self._ring_delivery)
         try:
             started = time.monotonic()
-            ending = await self._ending(hold, writer, calculator)
+            with span("handle"):
+                ending = await self._ending(hold, writer, calculator)
             ran = time.monotonic()
             run_seconds[job.job_type,].observe(ran - started)
             verdict = decide(job, ending, clock.now(), random.random())  # noqa: S311
@@ -192,6 +200,7 @@ class Runner:
         with self.loop.marks.job(mark), job_scope(scope):
             hidden = {"webhook": None, "endpoints": None, "lease": None, "notify": None}
             parameters = self._opened(job, registration)
+            tracing.enter_handler()
             await call(job.model_copy(update={**hidden, "parameters": parameters}))
 
     def _opened(self, job: Job, registration: Registration) -> JsonObject:
@@ -225,6 +234,7 @@ class Runner:
         outcome = settlement.outcome.value if settlement else "lost"
         settled[hold.job.job_type, outcome].inc()
         error = settlement.error if settlement else None
+        _note_end(outcome, error)
         log.info(
             "job.settled" if settlement else "job.lost",
             outcome=outcome,
@@ -233,3 +243,39 @@ class Runner:
             error_code=error and error.code,
             retry_at=settlement and settlement.run_at,
         )
+
+
+def _traced(hold: HeldJob) -> contextlib.AbstractContextManager[None]:
+    """Trace the attempt of *hold* in the block, and name the trace in log lines."""
+    return _attempt_span(hold) if tracing.is_on() else contextlib.nullcontext()
+
+
+@contextlib.contextmanager
+def _attempt_span(hold: HeldJob) -> Iterator[None]:
+    job = hold.job
+    now = time.time_ns()
+    sent_ns = now - int((elapsed_sec() - hold.confirmed_at) * 1e9)
+    earlier = attempt_context(job.trace, job.job_id, job.attempt - 1) if job.attempt > 1 else None
+    with span(
+        f"attempt {job.job_type}",
+        parent=context_of(job.trace),
+        kind=Kind.CONSUMER,
+        context=attempt_context(job.trace, job.job_id, job.attempt),
+        links=[earlier] if earlier else (),
+        start_ns=sent_ns,
+        job_id=job.job_id,
+        attempt=job.attempt,
+    ):
+        here = tracing.current()
+        hold.trace = here.context if here else None
+        with span("claim", kind=Kind.CLIENT, start_ns=sent_ns):
+            pass
+        with bind(trace_id=here.context.trace) if here else contextlib.nullcontext():
+            yield
+
+
+def _note_end(outcome: str, error: JobError | None) -> None:
+    """Note the end of the attempt whose span is the current one."""
+    if here := tracing.current():
+        here.note(outcome=outcome, error_code=error.code if error else None)
+        here.error = error.code if error else here.error

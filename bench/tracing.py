@@ -1,0 +1,62 @@
+"""What traces cost: CPU a job without them, and with every trace recorded, in turns.
+
+The collector is a thread of this process that answers 200, so its CPU does not count.
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+
+from burst import burst
+from harness import results
+from harness.results import Record
+from harness.secretary import Secretary
+from harness.turns import in_turns, running, say
+
+from secretary_devstack.servers.receiver import Receiver
+
+OFF, ON = "off", "on"
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this bench."""
+    parser.add_argument("--jobs", type=int, default=2000)
+    parser.add_argument("--turns", type=int, default=3)
+    parser.add_argument("--slots", type=int, default=32)
+    parser.add_argument("--connections", type=int, default=32)
+    parser.add_argument("--wait-ms", type=int, default=0, help="how long each handler waits")
+
+
+def measure(options: argparse.Namespace) -> Record:
+    """Measure bursts with and without traces, in turns."""
+    records = []
+    with Receiver() as collector:
+        settings = {OFF: {}, ON: {"tracing.endpoint": collector.url("")}}
+        for turn, name in in_turns(list(settings), options.turns):
+            make = functools.partial(Secretary, slots=options.slots, settings=settings[name])
+            with running(make, lock=options.lock) as system:
+                found = burst(system, options, count_messages=False)
+            records.append({"traces": name, "turn": turn, **found})
+            say(f"turn {turn}  traces {name:4} CPU {found['cpu_ms_per_job_sum']:.3f} ms a job")
+    return {"records": records}
+
+
+def tables(found: Record) -> str:
+    """Return the CPU of a job by process, with and without traces."""
+    groups = results.grouped(found["records"], "traces")
+    parts = ("api", "worker")
+    rows = [
+        [
+            name,
+            results.spread(records, "cpu_ms_per_job_sum", digits=3),
+            *(f"{results.median(records, 'cpu_ms_per_job', part):.3f}" for part in parts),
+        ]
+        for (name,), records in groups.items()
+    ]
+    return results.table(("traces", "CPU ms a job", *parts), rows)
+
+
+def pictures(_found: Record) -> dict[str, str]:
+    """Return no pictures."""
+    return {}
