@@ -1,5 +1,6 @@
 """The metrics of the API show the queue of the whole database."""
 
+import logging
 import math
 from datetime import datetime, timedelta
 from typing import Any
@@ -77,3 +78,27 @@ async def test_without_mongodb_there_are_no_figures_rather_than_old_ones(
     pending = figure("deliveries_pending")
     assert pending is not None
     assert math.isnan(pending)
+
+
+async def test_a_type_without_worker_is_logged_until_a_worker_takes_it(
+    api: Api, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    figures, times = api.app.state.services.queue_figures, [0.0]
+    figures.monotonic = lambda: times[0]
+    await api.jobs.insert(make_job("job-1", job_type="custom", run_at=api.clock.now()))
+    for _ in range(4):
+        await figures.refresh()
+        times[0] += 30
+    await api.workers.report(report(api.clock.now()))
+    await figures.refresh()
+    lines = [
+        (line.getMessage(), line.__dict__["fields"])
+        for line in caplog.records
+        if line.getMessage().startswith("job_type.")
+    ]
+    assert lines == [
+        ("job_type.without_worker", {"job_type": "custom", "waiting": 1}),
+        ("job_type.without_worker", {"for_sec": 60, "job_type": "custom", "waiting": 1}),
+        ("job_type.has_worker", {"job_type": "custom", "lasted_sec": 120.0}),
+    ]

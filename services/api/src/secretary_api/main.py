@@ -10,6 +10,7 @@ from datetime import timedelta
 from types import FrameType
 
 import uvicorn
+from fastapi import FastAPI
 
 from secretary_api.app import MEGABYTE, ApiDependencies, create_app
 from secretary_api.files.upload_limits import UploadLimits
@@ -17,6 +18,7 @@ from secretary_api.http.bounded_protocol import protocol_with
 from secretary_api.http.connection_limits import ConnectionLimits
 from secretary_api.http.early_answer import EarlyAnswer
 from secretary_api.jobs.admission import Admission
+from secretary_api.queue_figures import QueueFigures
 from secretary_api.routes import uploads
 from secretary_common.broker.publisher import Publisher
 from secretary_common.mongo.store import Store, open_store
@@ -82,7 +84,9 @@ async def serve(settings: Settings) -> None:
     parts = wire(
         settings, store, publisher, background, store_answered=store_answered, stopping=stopping
     )
-    server = Server(server_config(settings, parts), stopping)
+    app = create_app(parts)
+    figures: QueueFigures = app.state.services.queue_figures
+    server = Server(server_config(settings, app), stopping)
     try:
         # If one of these tasks fails, the process ends with an error.
         async with running(
@@ -90,6 +94,7 @@ async def serve(settings: Settings) -> None:
             _follow(store, store_answered),
             DescriptorWatch().run(),
             ProcessWatch().run(),
+            figures.watch(),
         ):
             await server.serve()
             await background.finish()
@@ -169,11 +174,11 @@ def _webhook_test_sec(settings: Settings) -> float:
     return section.poll_interval_sec + section.timeout_sec + WEBHOOK_TEST_MARGIN_SEC
 
 
-def server_config(settings: Settings, parts: ApiDependencies) -> uvicorn.Config:
+def server_config(settings: Settings, app: FastAPI) -> uvicorn.Config:
     """Return the configuration of uvicorn, with our log lines instead of its own."""
     source = settings.api.source_url
     return uvicorn.Config(
-        EarlyAnswer(create_app(parts)),
+        EarlyAnswer(app),
         host=settings.api.host,
         port=settings.api.port,
         http=protocol_with(_connection_limits(settings)),

@@ -17,6 +17,7 @@ from prometheus_client import Gauge
 from secretary_api.jobs.job_types import KnownJobTypes
 from secretary_api.workers import count_by_type
 from secretary_common.errors import SecretaryError
+from secretary_common.observing.lasting_fault import LastingFault
 from secretary_common.ports import (
     DeliveryRepository,
     JobRepository,
@@ -24,8 +25,12 @@ from secretary_common.ports import (
     WorkerRepository,
 )
 from secretary_common.runtime.clock import Clock
+from secretary_common.runtime.log import get_logger
+
+log = get_logger(__name__)
 
 MAX_AGE_SEC = 5.0
+WATCH_SEC = 30.0
 MOST_COUNTED = 100_000
 """More waiting, scheduled or running jobs of a type are not counted: a count reads the index."""
 NOTIFIER_SILENCE = timedelta(seconds=30)
@@ -73,8 +78,15 @@ class QueueFigures:
     disk_room: Callable[[], Awaitable[tuple[float, float] | None]]
     """Returns the free space and the size of MongoDB's disk; None: unknown."""
     monotonic: Callable[[], float] = time.monotonic
+    _without_worker: dict[str, LastingFault] = field(default_factory=dict)
     _read_at: float | None = None
     _reading: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def watch(self) -> None:
+        """Read the figures every half minute, so that their faults are logged; until cancelled."""
+        while True:
+            await asyncio.sleep(WATCH_SEC)
+            await self.refresh()
 
     async def refresh(self) -> None:
         """Read the figures if the last ones are older than ``MAX_AGE_SEC``.
@@ -103,9 +115,21 @@ class QueueFigures:
             gauge.clear()  # of types that are gone
         for info in infos:
             name, one = info.job_type, found[info.job_type]
+            self._note_workers(name, one.waiting, living[name])
             values = (one.waiting, one.scheduled, one.running, one.oldest_wait_sec)
             for gauge, value in zip(BY_TYPE, (*values, living[name], info.paused), strict=True):
                 gauge.labels(name).set(value)
+
+    def _note_workers(self, job_type: str, waiting: int, workers: int) -> None:
+        """Log once a minute that jobs wait and no worker takes their type, and the end of that."""
+        fault = self._without_worker.setdefault(
+            job_type, LastingFault("job_type.without_worker", monotonic=self.monotonic)
+        )
+        if waiting and not workers:
+            if fault.record(job_type=job_type, waiting=waiting):
+                log.warning("job_type.without_worker", job_type=job_type, waiting=waiting)
+        elif (lasted_sec := fault.end()) is not None:
+            log.info("job_type.has_worker", job_type=job_type, lasted_sec=lasted_sec)
 
     async def _read_deliveries(self) -> None:
         now = self.clock.now()

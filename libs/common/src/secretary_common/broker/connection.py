@@ -25,6 +25,7 @@ from aiormq.exceptions import (
     ProbableAuthenticationError,
 )
 
+from secretary_common.observing.lasting_fault import LastingFault
 from secretary_common.runtime.lifecycle import cancel_and_wait
 from secretary_common.runtime.log import get_logger
 from secretary_common.runtime.metrics import BROKER_CONNECTED, BROKER_HEARD
@@ -70,7 +71,7 @@ async def keep_connected(url: str, session: Session, *, role: str) -> None:
 
     The waits between attempts are 1, 2, 4, then 5 s, or up to 10 s if the broker refuses (and up to
     20 % more). After a session that worked, the waits start again at 1 s. The loss of the broker
-    and its return are logged once, a refusal once a minute.
+    and its return are logged once, an outage and a refusal once a minute.
     """
     history = _History(role)
     while True:
@@ -101,6 +102,8 @@ class _History:
         self._refused_at: float | None = None
         """The time of the last log line about a refusal."""
         self._ever_worked = False
+        self._outage = LastingFault("broker.away")
+        self._reason = ""
         self._connected = BROKER_CONNECTED.labels(role)
         self._heard_at = time.monotonic()
         BROKER_HEARD.labels(role).set_function(lambda: time.monotonic() - self._heard_at)
@@ -113,27 +116,29 @@ class _History:
         self._connected.set(1)
         self._heard_at = time.monotonic()
         if self._failures or not self._ever_worked:
-            log.info("broker.connected", purpose=self._role)
+            log.info("broker.connected", purpose=self._role, after_sec=self._outage.end())
         self._failures, self._waits = 0, RETRY_SEC
         self._refused_at, self._ever_worked = None, True
 
     def refused(self, error: BaseException) -> None:
-        self._waits = REFUSED_RETRY_SEC
+        self._waits, self._reason = REFUSED_RETRY_SEC, _reason(error)
         now = time.monotonic()
         if self._refused_at is None or now - self._refused_at >= REFUSED_LOG_SEC:
             log.warning("broker.refused", purpose=self._role, reason=_reason(error))
             self._refused_at = now
 
     def unreachable(self, error: BaseException) -> None:
-        self._waits = RETRY_SEC
+        self._waits, self._reason = RETRY_SEC, _reason(error)
         event = log.debug if self._failures else log.warning
         event("broker.unreachable", purpose=self._role, reason=_reason(error))
 
     def lost(self, error: BrokerLost) -> None:
+        self._reason = str(error)
         event = log.debug if self._failures else log.warning
         event("broker.lost", purpose=self._role, reason=str(error))
 
     def crashed(self, error: Exception) -> None:
+        self._reason = _reason(error)
         if self._failures:
             log.debug("broker.session_crashed", purpose=self._role, reason=_reason(error))
         else:
@@ -141,6 +146,7 @@ class _History:
 
     def next_wait_sec(self) -> float:
         self._failures += 1
+        self._outage.record(purpose=self._role, polling=True, reason=self._reason)
         return self._waits[min(self._failures, len(self._waits)) - 1]
 
 

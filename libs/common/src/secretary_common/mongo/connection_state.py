@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Iterator
 
 from pymongo.errors import ConnectionFailure, WaitQueueTimeoutError
 
 from secretary_common.errors import StoreUnavailable
 from secretary_common.mongo.fault import translated_errors
+from secretary_common.observing.lasting_fault import LastingFault
 from secretary_common.runtime.log import get_logger
 
 log = get_logger(__name__)
@@ -23,7 +23,7 @@ class ConnectionState:
     """
 
     def __init__(self) -> None:
-        self._lost_at: float | None = None
+        self._outage = LastingFault("store.away")
         self._ever_answered = False
 
     @contextlib.contextmanager
@@ -41,16 +41,17 @@ class ConnectionState:
             raise
 
     def fail(self, error: BaseException) -> None:
-        """Log *error* if it is the first of an outage."""
-        if self._lost_at is None:
+        """Log *error* if it is the first of an outage, and later once a minute."""
+        reason = str(error)[:300]
+        if self._outage.record(reason=reason):
             event = "store.unavailable" if self._ever_answered else "store.awaited"
-            log.warning(event, reason=str(error)[:300])
-            self._lost_at = time.monotonic()
+            log.warning(event, reason=reason)
 
     def succeed(self) -> None:
         """Log that MongoDB answers, if MongoDB did not answer before."""
+        after_sec = self._outage.end()
         if not self._ever_answered:
             log.info("store.ready")
-        elif self._lost_at is not None:
-            log.info("store.available", after_sec=round(time.monotonic() - self._lost_at, 1))
-        self._ever_answered, self._lost_at = True, None
+        elif after_sec is not None:
+            log.info("store.available", after_sec=after_sec)
+        self._ever_answered = True

@@ -52,6 +52,7 @@ class CommandTimer(monitoring.CommandListener):
     def __init__(self) -> None:
         self._seconds = Children(MONGO_SECONDS)
         self._failures = Children(MONGO_FAILURES)
+        self._total_sec, self._count = 0.0, 0
 
     def started(self, event: monitoring.CommandStartedEvent) -> None:
         """Ignore the start."""
@@ -59,12 +60,22 @@ class CommandTimer(monitoring.CommandListener):
     def succeeded(self, event: monitoring.CommandSucceededEvent) -> None:
         """Record the duration."""
         if event.command_name != WAITING:
-            self._seconds[event.command_name,].observe(event.duration_micros / 1e6)
+            self._observe(event.command_name, event.duration_micros / 1e6)
 
     def failed(self, event: monitoring.CommandFailedEvent) -> None:
         """Record the duration and count the failure."""
-        self._seconds[event.command_name,].observe(event.duration_micros / 1e6)
+        self._observe(event.command_name, event.duration_micros / 1e6)
         self._failures[event.command_name,].inc()
+
+    def _observe(self, command: str, seconds: float) -> None:
+        self._seconds[command,].observe(seconds)
+        self._total_sec, self._count = self._total_sec + seconds, self._count + 1
+
+    def take_mean_sec(self) -> float:
+        """Return the mean duration of the commands since the last call; 0 without any."""
+        mean = self._total_sec / self._count if self._count else 0.0
+        self._total_sec, self._count = 0.0, 0
+        return mean
 
 
 class DatabaseClient:
@@ -79,7 +90,8 @@ class DatabaseClient:
         make: Any = AsyncIOMotorClient if driver == "motor" else AsyncMongoClient
         self._names = (url, database, driver)
         options = CLIENT_OPTIONS if deadline else WITHOUT_DEADLINE
-        self._raw = make(url, event_listeners=[CommandTimer()], **options)
+        self.timer = CommandTimer()
+        self._raw = make(url, event_listeners=[self.timer], **options)
         self._database = self._raw[database]
         self._usable: dict[str, set[str]] = {}
         self.connection_state = ConnectionState()

@@ -26,6 +26,7 @@ from secretary_common.mongo.jobs.repository import MongoJobRepository
 from secretary_common.mongo.processes import MongoNotifierRepository, MongoWorkerRepository
 from secretary_common.mongo.removal import MongoLockRepository, MongoRemovalRepository
 from secretary_common.mongo.url import check_url
+from secretary_common.observing.lasting_fault import LastingFault
 from secretary_common.runtime.clock import ServerClock
 from secretary_common.runtime.log import get_logger
 from secretary_common.runtime.metrics import MONGO_CONNECTED
@@ -37,6 +38,8 @@ log = get_logger(__name__)
 TIME_REFRESH_SEC = 10.0
 LARGEST_OFFSET_SEC = 5.0
 RECONNECT_SEC = 1.0
+SLOW_SEC = 0.25
+"""MongoDB is slow if its commands take longer than this, in the mean of ten seconds."""
 
 
 class Store:
@@ -131,9 +134,15 @@ class Store:
                 return
 
     async def keep_time(self) -> None:
-        """Keep ``clock`` on the server's time, until cancelled."""
+        """Keep ``clock`` on the server's time, and log a slow MongoDB; run until cancelled."""
         failures = Failures("clock", longest_wait_sec=TIME_REFRESH_SEC)
-        await resilient_loop("clock", self.ping, pause_sec=TIME_REFRESH_SEC, failures=failures)
+        slowness = LastingFault("store.slow")
+
+        async def check() -> None:
+            await self.ping()
+            note_speed(self.client.timer.take_mean_sec(), slowness)
+
+        await resilient_loop("clock", check, pause_sec=TIME_REFRESH_SEC, failures=failures)
 
     async def watch_indexes(self) -> None:
         """Log each missing index once, and use the others in queries; run until cancelled."""
@@ -142,6 +151,15 @@ class Store:
     async def close(self) -> None:
         """Close the connection."""
         await self.client.close()
+
+
+def note_speed(mean_sec: float, slowness: LastingFault) -> None:
+    """Log that MongoDB is slow, once a minute while it is, and that it is quick again."""
+    if mean_sec > SLOW_SEC:
+        if slowness.record(mean_sec=round(mean_sec, 3)):
+            log.warning("store.slow", mean_sec=round(mean_sec, 3))
+    elif (lasted_sec := slowness.end()) is not None:
+        log.info("store.quick", lasted_sec=lasted_sec)
 
 
 def open_store(settings: MongoSection, *, retention: timedelta = timedelta(days=30)) -> Store:
