@@ -26,6 +26,7 @@ from secretary_common.ports import (
 )
 from secretary_common.runtime.clock import Clock
 from secretary_common.runtime.log import get_logger
+from secretary_common.runtime.resilient_loop import resilient_loop
 
 log = get_logger(__name__)
 
@@ -84,9 +85,7 @@ class QueueFigures:
 
     async def watch(self) -> None:
         """Read the figures every half minute, so that their faults are logged; until cancelled."""
-        while True:
-            await asyncio.sleep(WATCH_SEC)
-            await self.refresh()
+        await resilient_loop("queue_figures", self.refresh, pause_sec=WATCH_SEC)
 
     async def refresh(self) -> None:
         """Read the figures if the last ones are older than ``MAX_AGE_SEC``.

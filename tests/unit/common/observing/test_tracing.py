@@ -1,11 +1,12 @@
 """Spans form trees, and cost nothing while tracing is off."""
 
 import random
+import threading
 from collections.abc import Iterator
 
 import pytest
 
-from secretary_common.observing import tracing
+from secretary_common.observing import otlp, tracing
 from secretary_common.observing.tracing import (
     NO_SPAN,
     Kind,
@@ -145,3 +146,16 @@ def test_a_handler_attaches_its_span_for_other_code() -> None:
     tracing.stop()
     assert here is not None
     assert attached == [here.context]
+
+
+def test_a_service_that_ends_waits_only_shortly_for_a_collector_that_does_not_answer() -> None:
+    left: list[float] = []
+    never = threading.Event()
+
+    def close() -> None:
+        never.wait(60)
+        left.append(1.0)
+
+    otlp.leave_after(close, seconds=0.01)
+    assert left == []
+    never.set()

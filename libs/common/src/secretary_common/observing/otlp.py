@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -21,6 +22,8 @@ log = get_logger(__name__)
 PATH = "/v1/traces"
 QUEUED, BATCH, EXPORT_SEC = 8192, 512, 10
 """Spans that wait for their export; more are dropped, because a trace must delay no job."""
+FLUSH_SEC = 3.0
+"""How long a service that ends waits for the export of its last spans."""
 
 
 @contextlib.contextmanager
@@ -57,7 +60,14 @@ def exported(
         yield
     finally:
         tracing.stop()
-        close()
+        leave_after(close, FLUSH_SEC)
+
+
+def leave_after(close: Callable[[], Any], seconds: float) -> None:
+    """Call *close*, and leave it behind after *seconds*: it retries while no collector answers."""
+    closing = threading.Thread(target=close, name="tracing-close", daemon=True)
+    closing.start()
+    closing.join(seconds)
 
 
 def _exporter(
@@ -96,7 +106,7 @@ def _exporter(
         max_export_batch_size=BATCH,
     )
     resource = OneResource(Resource.create({"service.name": service}).attributes)
-    provider = TracerProvider(resource=resource)
+    provider = TracerProvider(resource=resource, shutdown_on_exit=False)
     provider.add_span_processor(processor)
     if is_global:  # not in the API: FastAPI would trace each request too
         trace.set_tracer_provider(provider)

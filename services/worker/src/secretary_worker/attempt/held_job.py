@@ -7,6 +7,7 @@ import asyncio
 from secretary_common.models import Job, Lease
 from secretary_common.observing.tracing import SpanContext
 from secretary_worker.attempt.verdict import Interruption
+from secretary_worker.metrics import leases_lost
 
 
 class HeldJob:
@@ -31,6 +32,8 @@ class HeldJob:
 
     def interrupt(self, reason: Interruption) -> None:
         """Stop the handler. The first *reason* is kept; only a lost lease replaces it."""
+        if reason is Interruption.LEASE_LOST and self.interruption is not reason:
+            leases_lost["taken",].inc()
         if not self.interrupted.done():
             self.interrupted.set_result(reason)
         elif reason is Interruption.LEASE_LOST:

@@ -39,7 +39,6 @@ from secretary_worker.attempt.progress import AttemptProgress
 from secretary_worker.attempt.settlement import reduced, settlement_of
 from secretary_worker.attempt.verdict import Interruption, Verdict, verdict_of_status
 from secretary_worker.attempt.waiters import Waiters
-from secretary_worker.metrics import leases_lost
 
 log = get_logger(__name__)
 
@@ -321,8 +320,6 @@ class AttemptWriter:
             except StoreUnavailable:
                 await asyncio.sleep(STORE_RETRY_SEC)
             except StaleClaim:
-                if self._hold.interruption is not Interruption.LEASE_LOST:
-                    leases_lost["taken",].inc()
                 log.warning("attempt.lease_lost")
                 self._hold.interrupt(Interruption.LEASE_LOST)
             else:

@@ -271,7 +271,6 @@ class Leases:
 
     def _lose(self, hold: HeldJob) -> None:
         if self._holds.get(hold.job.job_id) is hold:
-            leases_lost["taken",].inc()
             log.warning("lease.lost", job_id=hold.job.job_id, attempt=hold.job.attempt)
             hold.interrupt(Interruption.LEASE_LOST)
             self.release(hold)
