@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
+from secretary_documents.pdf.layout.kinds.heading import CAPTION
 from secretary_documents.pdf.layout.model import Block, Kind, PageLayout, Table
 
 _SENTENCE_END = re.compile("[.!?:;][\"'\u201d\u2019)\\]]*\\d{0,3}$")
@@ -181,6 +182,11 @@ def _names_columns(grid: Sequence[Sequence[str]]) -> bool:
         return False
     columns = zip(*body, strict=True)
     return any(all(map(_NUMBER.search, column)) for column in columns)
+
+
+def is_continued_caption(text: str) -> bool:
+    """Return whether *text* is the caption of a table that goes on: "Table 3 (continued)"."""
+    return bool(CAPTION.match(text) and _CONTINUED.search(text))
 
 
 def continues(last: Edge, first: Edge) -> bool:

@@ -100,6 +100,22 @@ def test_a_table_over_three_pages_is_one_table_without_repeated_heads(tmp_path: 
     assert json.loads(second.outputs["json"])["blocks"] == []
 
 
+@pytest.mark.parametrize(("caption", "stays"), [("Table 3 (continued)", False), ("Table 4", True)])
+def test_the_caption_of_a_continued_table_goes_with_the_table(
+    tmp_path: Path, caption: str, *, stays: bool
+) -> None:
+    def continued(page: pymupdf.Page) -> None:
+        page.insert_text((72, 60), caption, fontsize=10)
+        rows(21, 30, top=80, head=True)(page)
+        page.insert_text((72, 600), "The end of the report is here.", fontsize=10)
+
+    draws = [rows(1, 20, top=300, head=True), continued]
+    _, second = join_pages(read(tmp_path, draws, "markdown", "html", "json"))
+    last = [second.as_output(output) for output in ("markdown", "html", "json")]
+    assert [caption in text for text in last] == [stays] * 3
+    assert all("The end of the report" in text for text in last)
+
+
 def test_a_page_that_the_job_does_not_read_gives_nothing(tmp_path: Path) -> None:
     draws = [rows(1, 4, top=600, head=True), rows(4, 6, top=60, head=True)]
     pages = read(tmp_path, draws, "markdown")

@@ -14,11 +14,12 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from secretary_common.models import JsonObject
-from secretary_documents.pdf.continuation import Edge, Place, continues
+from secretary_documents.pdf.continuation import Edge, Place, continues, is_continued_caption
 from secretary_documents.pdf.layout.model import Kind
 from secretary_documents.pdf.page import Page
 from secretary_documents.pdf.writers.markup import join_lines
 
+_TAG = re.compile(r"<[^<>]{0,100}>")
 _TAGGED = re.compile(r"<(p)>(.*)</p>", re.DOTALL)
 
 
@@ -81,11 +82,20 @@ def _with_pieces(page: Page, text: str, output: str, change: _Change) -> str:
         pieces = [text[start:end], *(_piece(one, "first", output) for one in change.after)]
         join = _TABLES[output] if last.kind == Kind.TABLE else _JOINS[output]
         text = f"{text[:start]}{join(pieces)}{text[end:]}"
-    if change.gives:
-        start, end = _place(page, "first", output)
+    if change.gives and (first := _edge(page, "first")):
+        start, end = first.places[output]
         gap = "\n\n" if output == "markdown" else "\n"
-        text = gap.join(part for part in (text[:start].rstrip(), text[end:].lstrip()) if part)
+        before = text[:start].rstrip()
+        if first.kind == Kind.TABLE:
+            before = _without_caption(before, gap)
+        text = gap.join(part for part in (before, text[end:].lstrip()) if part)
     return text
+
+
+def _without_caption(text: str, gap: str) -> str:
+    """Return *text* without the caption at its end if it says that a table is continued."""
+    before, _, last = text.rpartition(gap)
+    return before if is_continued_caption(_TAG.sub("", last)) else text
 
 
 def _html_paragraph(pieces: Sequence[str]) -> str:
@@ -138,6 +148,8 @@ def _with_rows(page: Page, text: str, output: str, change: _Change) -> str:
         at = first.places[output][0]
         if first.kind == Kind.TABLE:
             del blocks[at]
+            if at and is_continued_caption(blocks[at - 1]["text"]):
+                del blocks[at - 1]
         else:
             blocks[at]["continues"] = True
     for order, block in enumerate(blocks):
