@@ -12,9 +12,10 @@ import httpx
 from cryptography.fernet import Fernet
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from secretary_api.app import ApiDependencies, create_app
+from secretary_api.app import create_app
 from secretary_api.files.upload_limits import UploadLimits
 from secretary_api.jobs.admission import Admission
+from secretary_api.wiring import ApiDependencies
 from secretary_common.errors import StoreUnavailable
 from secretary_common.http.url_guard import UrlGuard
 from secretary_common.models import JobTypeInfo

@@ -31,6 +31,8 @@ class Case:
     """``HIDDEN``: 404. ``ADMINS``: 403. ``OWN``: the answer has nothing of the other key."""
     body: Any = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    refused: str = ""
+    """The code with which the API refuses every key here, as these tests configure it."""
 
 
 CASES: Mapping[tuple[str, str], Case] = {
@@ -58,6 +60,11 @@ CASES: Mapping[tuple[str, str], Case] = {
     # An unknown place ends the stream after its first event.
     ("GET", "/api/stream"): Case(OWN, headers={"Last-Event-ID": "x"}),
     ("POST", "/api/files"): Case(OWN),
+    ("POST", "/api/files/presign"): Case(
+        OWN,
+        {"filename": "a.pdf", "size": 1, "content_type": "application/pdf"},
+        refused="S3_BUCKET_REFUSED",
+    ),
     ("GET", "/api/deliveries"): Case(OWN),
     ("POST", "/api/deliveries/recover"): Case(OWN, SPAN),
     ("POST", "/api/deliveries/{delivery_id}/resend"): Case(HIDDEN),
@@ -213,6 +220,8 @@ async def test_a_key_sees_and_changes_nothing_of_another_key(
         assert answer.status_code == 404, answer.text
     elif case.expected == ADMINS:
         assert answer.status_code == 403, answer.text
+    elif case.refused:
+        assert answer.json()["error"]["code"] == case.refused, answer.text
     else:
         assert answer.status_code < 400 or answer.status_code == 503, answer.text
     assert MARK not in answer.text

@@ -32,7 +32,7 @@ from secretary_api.jobs.stream import JobStream
 from secretary_api.jobs.submitter import JobSubmitter
 from secretary_api.key_listing import KeyListing
 from secretary_api.overview.overviews import Overviews
-from secretary_api.queue_figures import QueueFigures
+from secretary_api.overview.queue_figures import QueueFigures
 from secretary_api.request_rate import RequestRate
 from secretary_api.sessions import COOKIE, CSRF_HEADER, Sessions
 from secretary_api.workers import LiveWorkers, WorkerActions
@@ -121,14 +121,14 @@ async def principal(
 
     Raises:
         Forbidden: the key has only other scopes.
-        Unauthorized, RateLimited, StoreUnavailable: see ``_identified``.
+        Unauthorized, RateLimited, StoreUnavailable: see ``identified``.
     """
-    caller = await _identified(request, services, credentials)
+    caller = await identified(request, services, credentials)
     caller.require_scope(scope_of(request.method, request.url.path))
     return caller
 
 
-async def _identified(
+async def identified(
     request: Request, services: Services, credentials: HTTPAuthorizationCredentials | None
 ) -> Principal:
     """Return the principal of the request, whatever its scopes.
@@ -169,24 +169,6 @@ def scope_of(method: str, path: str) -> str:
 PrincipalDep = Annotated[Principal, Depends(principal)]
 
 
-async def key_holder(
-    request: Request,
-    services: ServicesDep,
-    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)],
-) -> Principal:
-    """Return the principal of a key in the header, whatever its scopes.
-
-    Raises:
-        Unauthorized, RateLimited, StoreUnavailable: see ``_identified``.
-    """
-    if credentials is None:
-        raise Unauthorized
-    return await _identified(request, services, credentials)
-
-
-KeyHolderDep = Annotated[Principal, Depends(key_holder)]
-
-
 async def admin(caller: PrincipalDep) -> Principal:
     """Return the principal of the request, an admin.
 
@@ -209,11 +191,11 @@ async def metrics_reader(
 
     Raises:
         Forbidden: the key may not read the metrics.
-        Unauthorized, RateLimited, StoreUnavailable: see ``_identified``.
+        Unauthorized, RateLimited, StoreUnavailable: see ``identified``.
     """
     if credentials and services.metrics_token.opens(credentials.credentials):
         return
-    (await _identified(request, services, credentials)).require_metrics()
+    (await identified(request, services, credentials)).require_metrics()
 
 
 MetricsReaderDep = Annotated[None, Depends(metrics_reader)]

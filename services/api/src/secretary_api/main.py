@@ -12,14 +12,15 @@ from types import FrameType
 import uvicorn
 from fastapi import FastAPI
 
-from secretary_api.app import MEGABYTE, ApiDependencies, create_app
+from secretary_api.app import MEGABYTE, create_app
 from secretary_api.files.upload_limits import UploadLimits
 from secretary_api.http.bounded_protocol import protocol_with
 from secretary_api.http.connection_limits import ConnectionLimits
 from secretary_api.http.early_answer import EarlyAnswer
 from secretary_api.jobs.admission import Admission
-from secretary_api.queue_figures import QueueFigures
+from secretary_api.overview.queue_figures import QueueFigures
 from secretary_api.routes import uploads
+from secretary_api.wiring import ApiDependencies
 from secretary_common.broker.publisher import Publisher
 from secretary_common.mongo.store import Store, open_store
 from secretary_common.observing.otlp import exported

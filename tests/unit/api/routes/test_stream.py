@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from support.api_harness import Api, error_of
 
+from secretary_api.routes.stream import WrittenEvents
 from secretary_client.event import events_in
 from secretary_common.models import Job, JobError, JobProgress
 from secretary_common.models.states import JobStatus
@@ -78,3 +79,16 @@ async def test_a_job_of_another_key_has_no_stream(api: Api) -> None:
     error_of(await api.get("/api/jobs/job-1/stream", key=other), 404, "NOT_FOUND")
     error_of(await api.get("/api/jobs/job-1/stream", key=None), 401, "UNAUTHORIZED")
     error_of(await api.get("/api/jobs/job-2/stream"), 404, "NOT_FOUND")
+
+
+async def test_an_event_is_written_once_for_all_clients_and_again_after_a_change(api: Api) -> None:
+    job, written = await ended(api), WrittenEvents(most=2)
+    text = written.text_of(job)
+    assert written.text_of(job.model_copy()) is text
+    changed = written.text_of(job.model_copy(update={"seq": 8, "error": None}))
+    assert '"seq":8' in changed
+    assert '"error":null' in changed
+    written.text_of(job.model_copy(update={"job_id": "job-2"}))
+    again = written.text_of(job)
+    assert again == text
+    assert again is not text

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Annotated
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.security import HTTPAuthorizationCredentials
 
 from secretary_api.auth import Principal
-from secretary_api.dependencies import KeyHolderDep, Services, ServicesDep
+from secretary_api.dependencies import BEARER, Services, ServicesDep, identified
 from secretary_api.http.answer import success
 from secretary_api.schemas.envelope import to_wire
 from secretary_api.sessions import COOKIE, LIFETIME, expiry_of
@@ -18,6 +20,24 @@ PATH = "/api/session"
 _NOT_STORED = {"Cache-Control": "no-store"}
 
 router = APIRouter(include_in_schema=False)
+
+
+async def key_holder(
+    request: Request,
+    services: ServicesDep,
+    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)],
+) -> Principal:
+    """Return the principal of a key in the header, whatever its scopes.
+
+    Raises:
+        Unauthorized, RateLimited, StoreUnavailable: see ``identified``.
+    """
+    if credentials is None:
+        raise Unauthorized
+    return await identified(request, services, credentials)
+
+
+KeyHolderDep = Annotated[Principal, Depends(key_holder)]
 
 
 @router.post(PATH)

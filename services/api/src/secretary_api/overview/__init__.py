@@ -1,6 +1,7 @@
-"""The figures of the whole system that the overview of the dashboard shows.
+"""The figures of the whole system, for the overview of the dashboard and for the metrics.
 
 Counting may take long when many jobs wait, so these figures are a few seconds old: requests share
 what was counted last, and never count by themselves. Here belong the remembered answers, the
-history of the last hour and the overview made of both. Exact counts belong to ``jobs``.
+history of the last hour, the overview made of both, and the gauges. Exact counts
+belong to ``jobs``.
 """

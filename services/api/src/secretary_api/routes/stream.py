@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections import OrderedDict
 from collections.abc import AsyncIterator
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Response
@@ -137,8 +139,29 @@ async def _written_all(
 
 
 def _feed_event(job: Job, place: FeedPlace) -> str:
-    data = FeedEvent.model_validate(job).model_dump_json()
-    return f"{_id_of(place)}event: {_name_of(job)}\ndata: {data}\n\n"
+    return _id_of(place) + _WRITTEN.text_of(job)
+
+
+class WrittenEvents:
+    """The texts of the last events, because many clients get the same event."""
+
+    def __init__(self, most: int = 2000) -> None:
+        """*most*: how many texts are kept."""
+        self._most = most
+        self._texts: OrderedDict[tuple[str, int, datetime], str] = OrderedDict()
+
+    def text_of(self, job: Job) -> str:
+        """Return the event of *job* without its id; each visible change raises ``seq``."""
+        key = (job.job_id, job.seq, job.updated_at)
+        if key not in self._texts:
+            data = FeedEvent.model_validate(job).model_dump_json()
+            self._texts[key] = f"event: {_name_of(job)}\ndata: {data}\n\n"
+            if len(self._texts) > self._most:
+                self._texts.popitem(last=False)
+        return self._texts[key]
+
+
+_WRITTEN = WrittenEvents()
 
 
 def _name_of(job: Job) -> str:
