@@ -139,6 +139,7 @@ def test_a_job_type_is_paused_and_resumed(dashboard: Dashboard, visitor: Visitor
     expect(row).to_contain_text("No live worker")
     row.get_by_role("link", name="parameters").click()
     expect(page.get_by_role("dialog")).to_contain_text("extraction_method")
+    expect(page.get_by_role("heading", name="Parameters of pdf")).to_be_in_viewport()
     assert visitor.accessibility_findings() == []
 
 

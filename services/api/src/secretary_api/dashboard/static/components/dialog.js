@@ -7,6 +7,7 @@ export function Dialog({ title, isWide, onClose, children }) {
   useEffect(() => {
     const before = document.activeElement;
     element.current.showModal();
+    element.current.scrollTop = 0; // the focus may have moved a long dialog to its end
     return () => before?.focus?.();
   }, []);
   const onClick = (event) => event.target === element.current && onClose();

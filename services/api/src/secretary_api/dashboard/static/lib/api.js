@@ -25,7 +25,7 @@ const UNREACHABLE = "The API does not answer. Check that the service runs and th
 const ADVICE = {
   UNAUTHORIZED: "Your session has ended. Sign in again.",
   RATE_LIMITED: "Wait a moment, then try again.",
-  STORE_UNAVAILABLE: "MongoDB does not answer. Try again in a few seconds.",
+  STORE_UNAVAILABLE: "Try again in a few seconds.",
   OVERLOADED: "The API has too many requests. Try again in a few seconds.",
   INTERNAL_ERROR: "The log of the API has the reason.",
 };

@@ -70,9 +70,12 @@ function placeOf(id) {
   return id.startsWith("ep-") ? href("/endpoints") : null;
 }
 
-/** Details as `name: value`, and values in values too. */
+/** Details as `name: value`. */
 function inWords(details) {
-  return Object.entries(details)
-    .map(([name, value]) => `${name}: ${value !== null && typeof value === "object" ? JSON.stringify(value) : value}`)
-    .join(", ");
+  return Object.entries(details).map(([name, value]) => `${name}: ${asText(value)}`).join("; ");
+}
+
+function asText(value) {
+  if (Array.isArray(value)) return value.map(asText).join(", ") || "none";
+  return value !== null && typeof value === "object" ? `(${inWords(value)})` : String(value);
 }
