@@ -71,8 +71,7 @@ MEANINGS: Mapping[str, str] = {
     "PDF_INVALID": "The file is no readable PDF.",
     "PDF_TOO_LARGE": "The PDF is larger than `pdf` allows.",
     "PDF_TOO_MANY_PAGES": "The PDF has more pages than `pdf` allows.",
-    "UNSUPPORTED_MEDIA": "No reader reads this kind of file; the message and `details.media` say "
-    "what it is.",
+    "UNSUPPORTED_MEDIA": "No reader reads this kind of file; the message says what it is.",
     "FORMAT_NOT_INSTALLED": "The worker lacks the package for this format; `details.extra` names "
     "the extra that installs it.",
     "DOCUMENT_INVALID": "The file is damaged.",

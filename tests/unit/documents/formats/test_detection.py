@@ -61,6 +61,7 @@ def test_other_texts_are_plain_texts(kind: str) -> None:
     assert found(content).name == name
 
 
+OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(99)
 UNREADABLE = {
     "a program (ELF)": b"\x7fELF\x02\x01\x01" + bytes(99),
     "a program for Windows": b"MZ\x90\0" + bytes(99),
@@ -69,9 +70,13 @@ UNREADABLE = {
     "a RAR archive": b"Rar!\x1a\x07\x01\0",
     "a GIF picture": b"GIF89a\1\0",
     "an AVIF picture": b"\0\0\0\x18ftypavif\0\0\0\0mif1avif",
-    "a recording (MP4); a media job reads recordings": b"\0\0\0\x18ftypisom\0\0\0\0mp42",
-    "a recording (WAV or AVI); a media job reads recordings": b"RIFF\x10\0\0\0WAVEfmt ",
+    "a recording (MP4)": b"\0\0\0\x18ftypisom\0\0\0\0mp42",
+    "a recording (WAV or AVI)": b"RIFF\x10\0\0\0WAVEfmt ",
     "an SQLite database": b"SQLite format 3\0" + bytes(99),
+    "a Word 97 document (doc), which cannot be read: save it as docx": OLE
+    + "WordDocument".encode("utf-16-le"),
+    "a PowerPoint 97 presentation (ppt), which cannot be read: save it as pptx": OLE
+    + "PowerPoint Document".encode("utf-16-le"),
     "an old office file of an unknown kind (OLE)": b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(99),
     "an office file of an unknown kind (Open XML)": zipped({"[Content_Types].xml": "<Types/>"}),
     "a binary file of an unknown format": bytes(range(256)),

@@ -19,8 +19,6 @@ class Way(StrEnum):
     """As the pages of a PDF, which are recognised like scans."""
     BLOCKS = "blocks"
     """By a reader that makes blocks."""
-    CONVERTED = "converted"
-    """By LibreOffice, which converts the file to another of the formats."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +42,6 @@ class Format:
     way: Way = Way.BLOCKS
     needs: Needs | None = None
     """The optional package that reads the format."""
-    target: str = ""
-    """The format to which LibreOffice converts the file."""
 
     @property
     def is_installed(self) -> bool:
@@ -102,14 +98,6 @@ _ALL = (
     Format("heic", "image/heic", "a HEIC picture", Way.PICTURES, needs=_HEIF),
     Format("zip", "application/zip", "a ZIP archive"),
     Format("xls", "application/vnd.ms-excel", "an Excel 97 workbook", needs=_SHEETS),
-    Format("doc", "application/msword", "a Word 97 document", Way.CONVERTED, target="docx"),
-    Format(
-        "ppt",
-        "application/vnd.ms-powerpoint",
-        "a PowerPoint 97 presentation",
-        Way.CONVERTED,
-        target="pptx",
-    ),
 )
 FORMATS = {one.name: one for one in _ALL}
 """All formats by their names."""

@@ -78,12 +78,13 @@ _BY_MIMETYPE: tuple[tuple[bytes, str], ...] = (
     (b"application/vnd.oasis.opendocument.spreadsheet", "ods"),
     (b"application/vnd.oasis.opendocument.presentation", "odp"),
 )
-# Names of streams in the older office files, which are in UTF-16.
+# Names of streams in the older office files, which are in UTF-16, and the format, or what the file
+# is if no reader reads it.
 _STREAMS: tuple[tuple[str, str], ...] = (
     ("EncryptedPackage", "encrypted"),
     ("__properties_version1.0", "msg"),
-    ("WordDocument", "doc"),
-    ("PowerPoint Document", "ppt"),
+    ("WordDocument", "a Word 97 document (doc); save it as docx"),
+    ("PowerPoint Document", "a PowerPoint 97 presentation (ppt); save it as pptx"),
     ("Workbook", "xls"),
     ("Book", "xls"),
 )
@@ -91,11 +92,9 @@ _STREAMS: tuple[tuple[str, str], ...] = (
 
 def unsupported(title: str) -> PermanentError:
     """Return the error of a file that no reader reads."""
-    message = f"the file is {title}, which cannot be read"
-    if title.endswith("reads recordings"):
-        message = f"the file is {title}"
-    details = {"media": title}
-    return PermanentError(message, code=ErrorCode.UNSUPPORTED_MEDIA, details=details)
+    kind, _, advice = title.partition("; ")
+    message = f"the file is {kind}, which cannot be read" + (f": {advice}" if advice else "")
+    return PermanentError(message, code=ErrorCode.UNSUPPORTED_MEDIA)
 
 
 def binary_format(head: bytes, fd: int) -> str | None:
@@ -179,5 +178,7 @@ def _ole_format(fd: int) -> str:
             if content.find(stream.encode("utf-16-le")) >= 0:
                 if name == "encrypted":
                     raise encrypted()
+                if name.startswith("a "):
+                    raise unsupported(name)
                 return name
     raise unsupported("an old office file of an unknown kind (OLE)")

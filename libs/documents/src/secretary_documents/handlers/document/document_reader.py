@@ -143,15 +143,12 @@ class DocumentReader:
             current.document.format = found = await file.detect()
             if found.way is Way.BLOCKS:
                 await self._read_blocks(task, current, found, file)
-            elif found.way is Way.PDF:  # its mark is not at the start
-                await self._read_pages(task, current, task.parameters, current.file)
             elif found.way is Way.PICTURES:
                 parameters = _recognising(task.parameters)
                 async with file.as_pdf(found) as made:
                     await self._read_pages(task, current, parameters, made)
-            else:
-                message = f"{found.title} cannot be read: LibreOffice is not installed"
-                raise PermanentError(message, code=ErrorCode.FORMAT_NOT_INSTALLED)
+            else:  # the mark of the PDF is not at its start
+                await self._read_pages(task, current, task.parameters, current.file)
 
     async def _read_pages(
         self, task: DocumentTask, current: _Current, parameters: DocumentParameters, file: OpenFile
