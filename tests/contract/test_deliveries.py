@@ -413,6 +413,55 @@ async def test_an_abandoned_terminal_event_is_not_dropped(deliveries: Subject) -
     assert not await deliveries.drop_abandoned_progress("job-1", 2, after(100))
 
 
+async def test_new_deliveries_are_stored_as_claimed_under_their_leases(deliveries: Subject) -> None:
+    first, second = delivery(1, "job-1"), delivery(1, "job-2")
+    leases = {first.delivery_id: lease()}
+    assert await deliveries.insert_claimed([first, second], leases) == [True, False]
+    assert await deliveries.stored(1, "job-1") == first.claimed(lease())
+    assert await deliveries.stored(1, "job-2") == second
+    assert await deliveries.claim(first.delivery_id, lease("other", 60), after(24)) is None
+    assert await deliveries.claim(first.delivery_id, lease("other", 60), after(25))
+    assert not await deliveries.record(first.delivery_id, "token-1", DeliveryState.DELIVERED)
+
+
+async def test_a_repeat_after_a_lost_answer_holds_what_the_first_call_claimed(
+    deliveries: Subject,
+) -> None:
+    first, second = delivery(1, "job-1"), delivery(1, "job-2")
+    leases = {each.delivery_id: lease() for each in (first, second)}
+    await deliveries.insert_claimed([first], leases)
+    assert await deliveries.insert_claimed([first, second], leases) == [True, True]
+
+
+async def test_a_delivery_that_exists_stays_as_it_is_and_is_not_claimed(
+    deliveries: Subject,
+) -> None:
+    one = delivery()
+    leases = {one.delivery_id: lease("other")}
+    await deliveries.insert(one)
+    assert await deliveries.insert_claimed([one], leases) == [False]
+    assert await deliveries.stored() == one
+    held = await deliveries.claim(one.delivery_id, lease(), NOW)
+    assert await deliveries.insert_claimed([one], leases) == [False]
+    assert await deliveries.stored() == held
+    await deliveries.record(one.delivery_id, "token-1", DeliveryState.DELIVERED)
+    assert await deliveries.insert_claimed([one], {one.delivery_id: lease()}) == [False]
+    assert (await deliveries.stored()).state is DeliveryState.DELIVERED
+
+
+async def test_a_new_delivery_waits_while_its_job_has_another_in_flight(
+    deliveries: Subject,
+) -> None:
+    await deliveries.insert(delivery(1, phase=Phase.PROCESSING))
+    await deliveries.claim("msg_job-1_1", lease(), NOW)
+    end, other = delivery(2), delivery(1, "job-2")
+    leases = {each.delivery_id: lease("token-2") for each in (end, other)}
+    assert await deliveries.insert_claimed([end, other], leases) == [False, True]
+    assert await deliveries.stored(2) == end
+    await deliveries.record("msg_job-1_1", "token-1", DeliveryState.DELIVERED)
+    assert await deliveries.claim(end.delivery_id, lease("token-3"), NOW)
+
+
 async def test_many_deliveries_are_inserted_claimed_and_recorded_each_with_its_own_outcome(
     deliveries: Subject,
 ) -> None:

@@ -90,7 +90,12 @@ async def _lanes_after_queued(self):
     return await _lanes(self)
 
 
+async def _insert_queued_unclaimed(self, deliveries, leases):
+    return [False if done is True else done for done in await _insert_queued(self, deliveries)]
+
+
 MongoDeliveryRepository.insert_absent = _insert_queued
+MongoDeliveryRepository.insert_claimed = _insert_queued_unclaimed
 MongoDeliveryRepository.waiting_lanes = _lanes_after_queued
 from secretary_common.models.states import DeliveryState
 """,

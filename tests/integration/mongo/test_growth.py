@@ -371,6 +371,10 @@ OTHER_CALLS: dict[str, dict[str, Call]] = {
     },
     "deliveries": {
         "insert_absent": lambda s: s.deliveries.insert_absent([delivery(5), delivery(MANY + 1)]),
+        "insert_claimed": lambda s: s.deliveries.insert_claimed(
+            [one := delivery(5), two := delivery(MANY + 2)],
+            {one.delivery_id: lease("c"), two.delivery_id: lease("c")},
+        ),
         "get": lambda s: s.deliveries.get(delivery(7).delivery_id),
         "replay": lambda s: s.deliveries.replay("ep-1", NOW, NOW, NOW),
         "redirect": lambda s: s.deliveries.redirect(

@@ -69,6 +69,9 @@ async def test_no_repetition_is_confirmed_by_a_local_read(tmp_path: Path) -> Non
             ),
             "renew": lambda: store.jobs.renew("worker-1", ["job-1"], after(60)),
             "insert_absent": lambda: store.deliveries.insert_absent([delivery("job-3")]),
+            "insert_claimed": lambda: store.deliveries.insert_claimed(
+                [delivery("job-6")], {delivery_id_of("job-6", 1): sending}
+            ),
             "record": lambda: store.deliveries.record([record]),
             "lock": lambda: store.locks.take("sweeper", "worker-1", NOW, after(60)),
             "confirm": store.confirm,

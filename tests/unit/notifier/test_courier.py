@@ -440,3 +440,35 @@ async def test_a_claim_without_an_answer_is_given_up_before_its_lease_ends() -> 
     with pytest.raises(StoreUnavailable):
         await harness.courier_over(Silent()).deliver((await harness.add()).to_due())
     assert harness.sent == []
+
+
+async def claimed_at_once(harness: CourierHarness, **fields: Any) -> Delivery:
+    """Store a delivery as claimed by the courier's notifier."""
+    one = (await harness.add(**fields)).claimed(harness.courier.new_lease())
+    harness.store.deliveries[one.delivery_id] = one
+    return one
+
+
+async def test_a_delivery_stored_as_claimed_is_sent_and_recorded() -> None:
+    harness = CourierHarness()
+    await harness.courier.deliver_claimed(await claimed_at_once(harness))
+    assert [each.seq for each in harness.sent] == [7]
+    assert (await harness.stored()).state is DeliveryState.DELIVERED
+
+
+async def test_a_progress_stored_as_claimed_after_a_later_event_is_dropped() -> None:
+    harness = CourierHarness()
+    await harness.add(8)
+    late = await claimed_at_once(harness, seq=7, phase=Phase.PROCESSING)
+    await harness.courier.deliver_claimed(late)
+    assert harness.sent == []
+    assert (await harness.stored()).state is DeliveryState.DROPPED
+
+
+async def test_a_delivery_stored_as_claimed_long_ago_is_given_back_unsent() -> None:
+    harness = CourierHarness()
+    late = await claimed_at_once(harness)
+    harness.clock.advance(11)
+    await harness.courier.deliver_claimed(late)
+    assert harness.sent == []
+    assert (await harness.stored()).state is DeliveryState.PENDING

@@ -302,3 +302,43 @@ def test_an_idle_receiver_is_not_reported() -> None:
     assert queue.take(NOW) == item
     queue.forget(item, NOW)
     assert queue.receivers(NOW, most=10) == []
+
+
+def test_a_new_delivery_gets_a_free_slot_at_once_and_is_known_from_then_on() -> None:
+    queue = FairQueue(slots=4, per_origin=2)
+    assert queue.take_new(due(1), NOW)
+    assert not queue.take_new(due(1), NOW)
+    assert not queue.offer(due(1))
+    assert (queue.in_flight, taken(queue)) == (1, [])
+
+
+def test_a_new_delivery_gets_no_slot_beyond_the_limits_and_leaves_no_trace() -> None:
+    queue = FairQueue(slots=4, per_origin=2)
+    assert [queue.take_new(due(number), NOW) for number in range(3)] == [True, True, False]
+    queue.forget(due(0), NOW)
+    assert taken(queue) == []
+    assert queue.offer(due(2))
+
+
+def test_a_new_delivery_does_not_pass_those_that_wait_for_its_origin() -> None:
+    queue = FairQueue(slots=4, per_origin=2)
+    offer(queue, due(1), due(2))
+    assert not queue.take_new(due(3), NOW)
+    assert taken(queue) == ["a1", "a2"]
+
+
+def test_a_new_delivery_of_a_slow_or_failing_origin_waits_for_its_turn() -> None:
+    queue = FairQueue(slots=8, per_origin=2)
+    one_answered(queue, "slow", took=5)
+    opened(queue, "broken")
+    assert not queue.take_new(due(1, "slow"), NOW)
+    assert not queue.take_new(due(1, "broken"), NOW)
+    assert not queue.take_new(due(1, "broken"), NOW + timedelta(hours=1))
+    assert queue.take_new(due(1, "healthy"), NOW)
+
+
+def test_new_deliveries_of_one_key_leave_slots_for_other_keys() -> None:
+    queue = FairQueue(slots=8, per_origin=2)
+    given = [queue.take_new(due(1, f"o{n}", owner="greedy"), NOW) for n in range(8)]
+    assert given == [True] * 4 + [False] * 4
+    assert queue.take_new(due(1, "other", owner="modest"), NOW)

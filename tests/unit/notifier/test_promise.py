@@ -35,7 +35,7 @@ from secretary_common.runtime.keyed_limit import KeyedLimit
 from secretary_common.testing.deliveries import InMemoryDeliveryRepository
 from secretary_common.testing.jobs import InMemoryJobRepository
 from secretary_notifier.courier import Courier, CourierConfig
-from secretary_notifier.relay import Relay
+from secretary_notifier.relay import FirstClaims, Relay
 from secretary_notifier.verdict import Answer
 
 URL = "https://secretary.example"
@@ -202,6 +202,43 @@ class NotifierMachine(RuleBasedStateMachine):
     @rule()
     def relay_due_slots(self) -> None:
         self.do(self.relay.relay_due())
+
+    @rule(number=st.integers(0, NOTIFIERS - 1))
+    def relay_and_claim_due_slots(self, number: int) -> None:
+        """A notifier stores new deliveries as claimed and sends them at once."""
+        self.do(self.relay.relay_due(stores=self.first_claims(number)))
+        self.settle()
+
+    @precondition(lambda self: self.stale)
+    @rule(data=st.data(), number=st.integers(0, NOTIFIERS - 1))
+    def relay_and_claim_a_slot_read_long_ago(self, data: st.DataObject, number: int) -> None:
+        job = self.stale.pop(data.draw(st.integers(0, len(self.stale) - 1)))
+        self.do(relay(job, self.jobs, self.first_claims(number), self.clock.now(), URL))
+        self.settle()
+
+    @rule()
+    def relay_and_die_after_the_claim(self) -> None:
+        """kill -9 between the write that stores and claims, and the request."""
+        stores = FirstClaims(
+            self.deliveries,
+            self.clock,
+            new_lease=self.couriers[0].new_lease,
+            take_slot=lambda _: True,
+            free_slot=lambda _: None,
+            send=lambda _: None,
+        )
+        self.do(self.relay.relay_due(stores=stores))
+
+    def first_claims(self, number: int) -> FirstClaims:
+        courier = self.couriers[number]
+        return FirstClaims(
+            self.deliveries,
+            self.clock,
+            new_lease=courier.new_lease,
+            take_slot=lambda _: True,
+            free_slot=lambda _: None,
+            send=lambda one: self.tasks.add(self.loop.create_task(courier.deliver_claimed(one))),
+        )
 
     @rule(name=st.sampled_from(JOBS))
     def receive_a_doorbell(self, name: str) -> None:

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
+from secretary_common.errors import NotStorable, StoreUnavailable
 from secretary_common.models import (
+    Delivery,
+    DeliveryState,
     DueDelivery,
     Job,
     JobStatus,
+    Lease,
     NotifySlot,
     Phase,
     Webhook,
@@ -18,7 +25,7 @@ from secretary_common.models import (
 from secretary_common.runtime.clock import ManualClock
 from secretary_common.testing.deliveries import InMemoryDeliveryRepository
 from secretary_common.testing.jobs import InMemoryJobRepository
-from secretary_notifier.relay import SLOTS_AT_ONCE, Relay, Relayed
+from secretary_notifier.relay import SLOTS_AT_ONCE, FirstClaims, Relay, Relayed
 
 
 class RelayHarness:
@@ -114,3 +121,101 @@ async def test_relays_at_the_same_time_send_each_event_once() -> None:
     added = [await harness.add() for _ in range(5)]
     both = await asyncio.gather(harness.relay.relay_due(), harness.relay.relay_due())
     assert sorted(due.job_id for relayed in both for due in relayed.due) == sorted(added)
+
+
+class LosingAnswers(InMemoryDeliveryRepository):
+    """A store that claims deliveries, but whose answer is lost the first time."""
+
+    lost = 1
+
+    async def insert_claimed(
+        self, deliveries: Sequence[Delivery], leases: Mapping[str, Lease]
+    ) -> list[bool | NotStorable]:
+        outcomes = await super().insert_claimed(deliveries, leases)
+        if self.lost:
+            self.lost -= 1
+            raise StoreUnavailable("the answer is lost")
+        return outcomes
+
+
+class ClaimingHarness(RelayHarness):
+    """A relay that claims new deliveries while slots are free."""
+
+    def __init__(self, slots: int, deliveries: InMemoryDeliveryRepository | None = None) -> None:
+        super().__init__()
+        self.deliveries = deliveries or self.deliveries
+        self.relay = Relay(
+            self.jobs, self.deliveries, self.clock, public_url="", first_wait_sec=0.0
+        )
+        self.free = slots
+        self.leases = 0
+        self.sent: list[Delivery] = []
+        self.claims = FirstClaims(
+            self.deliveries,
+            self.clock,
+            new_lease=self.new_lease,
+            take_slot=lambda _: self.change(-1),
+            free_slot=lambda _: self.change(1),
+            send=self.sent.append,
+        )
+
+    def new_lease(self) -> Lease:
+        self.leases += 1
+        expires_at = self.clock.now() + timedelta(seconds=25)
+        return Lease(owner="notifier-1", token=f"token-{self.leases}", expires_at=expires_at)
+
+    def change(self, slots: int) -> bool:
+        may = self.free + slots >= 0
+        self.free += slots if may else 0
+        return may
+
+    async def relay_due(self) -> Relayed:
+        return await self.relay.relay_due(stores=self.claims)
+
+    async def states(self) -> list[DeliveryState]:
+        return [each.state for each in self.deliveries.deliveries.values()]
+
+
+async def test_deliveries_with_a_free_slot_are_stored_as_claimed_and_sent() -> None:
+    harness = ClaimingHarness(slots=1)
+    await harness.add()
+    await harness.add()
+    await harness.relay_due()
+    assert await harness.states() == [DeliveryState.SENDING, DeliveryState.PENDING]
+    assert harness.sent == [next(iter(harness.deliveries.deliveries.values()))]
+
+
+async def test_after_a_lost_answer_the_relay_sends_what_it_claimed_once() -> None:
+    harness = ClaimingHarness(slots=2, deliveries=LosingAnswers())
+    await harness.add()
+    with pytest.raises(StoreUnavailable):
+        await harness.relay_due()
+    assert (harness.sent, harness.free) == ([], 2)
+    await harness.relay_due()
+    await harness.relay_due()
+    assert harness.sent == [*harness.deliveries.deliveries.values()]
+    assert harness.free == 1
+
+
+async def test_a_claim_in_doubt_is_not_repeated_after_its_lease() -> None:
+    harness = ClaimingHarness(slots=2, deliveries=LosingAnswers())
+    await harness.add()
+    with pytest.raises(StoreUnavailable):
+        await harness.relay_due()
+    harness.clock.advance(26)
+    await harness.relay_due()
+    assert (harness.sent, harness.free) == ([], 2)
+
+
+async def test_an_event_waits_unclaimed_while_its_job_has_another_in_flight() -> None:
+    harness = ClaimingHarness(slots=2)
+    job_id = await harness.add()
+    await harness.relay_due()
+    now = harness.clock.now()
+    slot = NotifySlot(seq=5, run=2, phase=Phase.COMPLETED, due_at=now)
+    harness.jobs.put(harness.jobs.jobs[job_id], seq=5, run=2, notify=slot)
+    relayed = await harness.relay_due()
+    assert [one.seq for one in harness.sent] == [3]
+    assert [one.seq for one in relayed.due] == [5]
+    assert await harness.states() == [DeliveryState.SENDING, DeliveryState.PENDING]
+    assert harness.free == 1

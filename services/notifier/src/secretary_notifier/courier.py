@@ -21,8 +21,6 @@ from secretary_common.models import (
     DueDelivery,
     Lease,
     Obstacles,
-    Release,
-    delivery_id_of,
     new_token,
 )
 from secretary_common.observing.tracing import Kind, context_of, span
@@ -130,6 +128,9 @@ class Courier:
         self._claims: GroupCommit[str, _Claimed | None] = GroupCommit(
             self._claim_all, name="delivery_claims"
         )
+        self._checks: GroupCommit[Delivery, Obstacles] = GroupCommit(
+            self._obstacles_of, name="delivery_checks"
+        )
         self._records: GroupCommit[DeliveryRecord, bool] = GroupCommit(
             deliveries.record, linger_sec=RECORD_LINGER_SEC, name="delivery_records"
         )
@@ -147,14 +148,36 @@ class Courier:
         """
         with bind(job_id=due.job_id, delivery_id=due.delivery_id):
             claimed = await self._claim(due)
-            if claimed is None:
-                return None
-            trace = context_of(claimed.delivery.trace)
-            with bind(trace_id=trace.trace) if trace else nullcontext():
-                answer, verdict = await self._attempt(claimed)
-                on_verdict(answer, verdict)
-                await self._record(claimed, answer, verdict)
-            return verdict
+            return None if claimed is None else await self._carry_out(claimed, on_verdict)
+
+    async def deliver_claimed(
+        self, delivery: Delivery, on_verdict: OnVerdict = lambda _, __: None
+    ) -> DeliveryVerdict:
+        """Make one attempt at *delivery*, which was stored under a lease of this notifier.
+
+        Raises:
+            StoreUnavailable: before anything was sent.
+        """
+        if delivery.lease is None:
+            raise ValueError(f"{delivery.delivery_id} has no lease")
+        since = asyncio.get_running_loop().time()
+        with bind(job_id=delivery.job_id, delivery_id=delivery.delivery_id):
+            obstacles = await self._checks.submit(delivery)
+            claimed = _Claimed(delivery, delivery.lease, obstacles, since)
+            return await self._carry_out(claimed, on_verdict)
+
+    def new_lease(self) -> Lease:
+        """Return a lease of this notifier, which lasts from now on."""
+        expires_at = self._clock.now() + timedelta(seconds=self._config.lease_sec)
+        return Lease(owner=self._config.owner, token=new_token(), expires_at=expires_at)
+
+    async def _carry_out(self, claimed: _Claimed, on_verdict: OnVerdict) -> DeliveryVerdict:
+        trace = context_of(claimed.delivery.trace)
+        with bind(trace_id=trace.trace) if trace else nullcontext():
+            answer, verdict = await self._attempt(claimed)
+            on_verdict(answer, verdict)
+            await self._record(claimed, answer, verdict)
+        return verdict
 
     async def _claim(self, due: DueDelivery) -> _Claimed | None:
         claimed = await self._claims.submit(due.delivery_id)
@@ -170,8 +193,7 @@ class Courier:
 
     async def _claim_all(self, delivery_ids: list[str]) -> list[_Claimed | None]:
         now, since = self._clock.now(), asyncio.get_running_loop().time()
-        expires_at = now + timedelta(seconds=self._config.lease_sec)
-        lease = Lease(owner=self._config.owner, token=new_token(), expires_at=expires_at)
+        lease = self.new_lease()
         while True:
             try:
                 return await self._claim_under(lease, delivery_ids, now, since)
@@ -198,6 +220,15 @@ class Courier:
             _Claimed(delivery, lease, next(obstacles), since) if delivery else None
             for delivery in found
         ]
+
+    async def _obstacles_of(self, held: list[Delivery]) -> list[Obstacles]:
+        while True:
+            try:
+                return await self._deliveries.obstacles(held, self._clock.now())
+            except StoreUnavailable:
+                if any(each.lease and self._too_late_to_send(each.lease) for each in held):
+                    raise
+                await asyncio.sleep(STORE_RETRY_SEC)
 
     async def _attempt(self, claimed: _Claimed) -> tuple[Answer | None, DeliveryVerdict]:
         delivery = claimed.delivery
@@ -296,16 +327,10 @@ class Courier:
             next_attempt_at=verdict.next_attempt_at,
             reason=verdict.reason,
             expires_at=self._clock.now() + self._config.replayable_for if expires else None,
-            releases=self._release_after(claimed.delivery, answer, verdict),
+            releases=schedule.release_after(
+                claimed.delivery,
+                self._clock.now(),
+                self._config.retry_schedule_sec,
+                was_tried=verdict.is_final or (answer is not None and answer.is_attempt),
+            ),
         )
-
-    def _release_after(
-        self, delivery: Delivery, answer: Answer | None, verdict: DeliveryVerdict
-    ) -> Release | None:
-        """Return the release of the event that waited for one attempt of *delivery*, if any."""
-        ends_wait = verdict.is_final or (answer is not None and answer.is_attempt)
-        if delivery.followed_by is None or not ends_wait:
-            return None
-        first_wait = timedelta(seconds=self._config.retry_schedule_sec[0])
-        at = max(self._clock.now(), delivery.created_at + first_wait)
-        return Release(delivery_id_of(delivery.order_key, delivery.followed_by), at)

@@ -8,13 +8,14 @@ are enough to lose no event. Between the rounds, the doorbells of a moment relay
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Collection
 from datetime import datetime, timedelta
 
 from secretary_common.errors import StoreUnavailable
-from secretary_common.models import DueDelivery, Lane, ReceiverState
-from secretary_common.ports import DeliveryQueue
+from secretary_common.models import Delivery, DueDelivery, Lane, ReceiverState
+from secretary_common.ports import DeliveryRepository
 from secretary_common.runtime.clock import Clock
 from secretary_common.runtime.group_commit import GroupCommit
 from secretary_common.runtime.lifecycle import wait_for_event
@@ -22,7 +23,7 @@ from secretary_common.runtime.log import get_logger
 from secretary_common.runtime.resilient_loop import resilient_loop
 from secretary_notifier.courier import RECORD_LINGER_SEC, Courier
 from secretary_notifier.fair_queue import FairQueue, LastAnswer
-from secretary_notifier.relay import Relay
+from secretary_notifier.relay import FirstClaims, Relay
 from secretary_notifier.verdict import Answer, DeliveryVerdict
 
 log = get_logger(__name__)
@@ -30,6 +31,8 @@ log = get_logger(__name__)
 DUE_AT_ONCE = 256
 LANES_AT_ONCE = 256
 RECEIVERS_REPORTED = 200
+
+Attempt = Callable[[], Awaitable[DeliveryVerdict | None]]
 
 
 class _WakeUp:
@@ -68,7 +71,7 @@ class Dispatcher:
     def __init__(
         self,
         relay: Relay,
-        deliveries: DeliveryQueue,
+        deliveries: DeliveryRepository,
         courier: Courier,
         queue: FairQueue,
         clock: Clock,
@@ -86,10 +89,20 @@ class Dispatcher:
             self._successors_of, linger_sec=RECORD_LINGER_SEC
         )
         self._rings: GroupCommit[str, None] = GroupCommit(self._answer_rings)
+        self._first_claims = FirstClaims(
+            deliveries,
+            clock,
+            new_lease=courier.new_lease,
+            take_slot=self._take_new,
+            free_slot=lambda due: queue.forget(due, clock.now()),
+            send=self._send_claimed,
+        )
         self._tasks: set[asyncio.Task[None]] = set()
         # Deliveries that are not claimed before a time: their job has another delivery in flight,
         # or this notifier lacks the key or a resource.
         self._blocked: dict[str, datetime] = {}
+        # The jobs of such deliveries, until when they have one.
+        self._blocked_jobs: dict[str, datetime] = {}
         self._more_in_store = False
         self._stopping = asyncio.Event()
 
@@ -117,6 +130,8 @@ class Dispatcher:
 
     async def drain(self, timeout_sec: float) -> None:
         """Wait at most *timeout_sec* for the attempts in flight; cancel those that still run."""
+        with contextlib.suppress(TimeoutError):  # doorbells in progress may claim deliveries
+            await asyncio.wait_for(self._rings.finish(), timeout_sec)
         if self._tasks:
             log.info("notifier.draining", in_flight=len(self._tasks))
             _, late = await asyncio.wait(self._tasks, timeout=timeout_sec)
@@ -135,7 +150,9 @@ class Dispatcher:
         await self._rings.submit(job_id)
 
     async def _answer_rings(self, job_ids: list[str]) -> list[None]:
-        relayed = await self._relay.relay_due(set(job_ids), on_stored=self._offer)
+        relayed = await self._relay.relay_due(
+            set(job_ids), on_stored=self._offer, stores=self._first_claims
+        )
         self._offer(relayed.found)
         self._wake_up.at(relayed.next_at)
         if relayed.more:
@@ -145,10 +162,13 @@ class Dispatcher:
     async def _run_round(self) -> bool:
         """Read due deliveries into the queue; return whether to start the next round at once."""
         self._more_in_store = False
-        relayed = await self._relay.relay_due(on_stored=self._offer)
+        relayed = await self._relay.relay_due(on_stored=self._offer, stores=self._first_claims)
         self._offer(relayed.found)
         now = self._clock.now()
         self._blocked = {key: until for key, until in self._blocked.items() if until > now}
+        self._blocked_jobs = {
+            key: until for key, until in self._blocked_jobs.items() if until > now
+        }
         lanes = await self._deliveries.waiting_lanes()
         due_lanes = [lane for lane, at in lanes.items() if at <= now]
         # Lanes without a delivery in the queue come first: however many origins of one key are in
@@ -191,25 +211,45 @@ class Dispatcher:
 
     def _start(self) -> None:
         while not self._stopping.is_set() and (due := self._queue.take(self._clock.now())):
-            task = asyncio.create_task(self._deliver(due))
-            self._tasks.add(task)
-            task.add_done_callback(functools.partial(self._ended, due))
+            on_verdict = functools.partial(self._on_verdict, due)
+            self._begin(due, functools.partial(self._courier.deliver, due, on_verdict))
 
-    async def _deliver(self, due: DueDelivery) -> None:
-        verdict = await self._courier.deliver(due, functools.partial(self._on_verdict, due))
+    def _take_new(self, due: DueDelivery) -> bool:
+        is_wanted = not self._stopping.is_set() and due.delivery_id not in self._blocked
+        return is_wanted and self._queue.take_new(due, self._clock.now())
+
+    def _send_claimed(self, delivery: Delivery) -> None:
+        due = delivery.to_due()
+        on_verdict = functools.partial(self._on_verdict, due)
+        self._begin(due, functools.partial(self._courier.deliver_claimed, delivery, on_verdict))
+
+    def _begin(self, due: DueDelivery, attempt: Attempt) -> None:
+        task = asyncio.create_task(self._deliver(due, attempt))
+        self._tasks.add(task)
+        task.add_done_callback(functools.partial(self._ended, due))
+
+    async def _deliver(self, due: DueDelivery, attempt: Attempt) -> None:
+        verdict = await attempt()
         now = self._clock.now()
         if verdict is None:
-            self._blocked[due.delivery_id] = now + timedelta(seconds=self._poll_interval_sec)
+            self._block(due, now + timedelta(seconds=self._poll_interval_sec))
             return
         if verdict.is_for_others and verdict.next_attempt_at:
             later = timedelta(seconds=self._poll_interval_sec)
-            self._blocked[due.delivery_id] = verdict.next_attempt_at + later
+            self._block(due, verdict.next_attempt_at + later)
         else:
             self._wake_up.at(verdict.next_attempt_at)
+        # After the end of a run, only an event of a later run may wait, or one resent by hand.
+        if due.is_terminal_event and due.order_key not in self._blocked_jobs:
+            return
         successor = await self._successors.submit(due.order_key)
         if successor is not None and successor.delivery_id != due.delivery_id:
             self._blocked.pop(successor.delivery_id, None)
             self._offer([successor])
+
+    def _block(self, due: DueDelivery, until: datetime) -> None:
+        self._blocked[due.delivery_id] = until
+        self._blocked_jobs[due.order_key] = until
 
     async def _successors_of(self, order_keys: list[str]) -> list[DueDelivery | None]:
         found = await self._deliveries.due_of_jobs(set(order_keys), self._clock.now())

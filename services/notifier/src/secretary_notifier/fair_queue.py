@@ -148,6 +148,24 @@ class FairQueue:
         origin.waiting[due.lane.is_retry] += 1
         return True
 
+    def take_new(self, due: DueDelivery, now: datetime) -> bool:
+        """Give a new delivery a slot if it need not wait; otherwise the queue ignores it.
+
+        It waits if others wait for its origin, if the origin is slow, or if its breaker is open.
+        """
+        origin = self._origins.get(due.origin, _Origin())
+        owner = self._owners.get(due.owner, _Owner())
+        is_known = due.delivery_id in self._known
+        is_doubtful = origin.pace is _Pace.SLOW or origin.breaker.open_until is not None
+        if is_known or is_doubtful or len(origin) or len(self._in_flight) >= self._slots * 2:
+            return False
+        if not self._may_start(owner, origin, now):
+            return False
+        self.offer(due)
+        self._give_slot(self._owners[due.owner], due.origin)
+        self._owners.move_to_end(due.owner)  # the other keys come first next time
+        return True
+
     def take(self, now: datetime) -> DueDelivery | None:
         """Return the next delivery to claim and give it a slot; None if none may start."""
         if len(self._in_flight) >= self._slots * 2:
@@ -159,22 +177,35 @@ class FairQueue:
         return None
 
     def _take_of(self, owner: _Owner, now: datetime) -> DueDelivery | None:
-        may_hold = owner.held < self._share or len(self._held) < self._half
         for name, waiting in owner.waiting.items():
             origin = self._origins[name]
-            if not waiting or origin.in_flight >= self._limit(origin):
+            if not waiting or not self._may_start(owner, origin, now):
                 continue
-            if origin.pace is not _Pace.QUICK and not may_hold:
-                continue
-            if origin.breaker.allows(now, origin.in_flight) and (due := self._pop(origin, waiting)):
-                owner.waiting.move_to_end(name)  # the other origins come first next time
-                if not waiting:
-                    del owner.waiting[name]
-                if origin.pace is not _Pace.QUICK:
-                    self._held.add(due.delivery_id)
-                    owner.held += 1
+            if due := self._give_slot(owner, name):
                 return due
         return None
+
+    def _give_slot(self, owner: _Owner, name: str) -> DueDelivery | None:
+        """Give a slot to the next delivery of *owner* for the origin *name*, if one may start."""
+        origin, waiting = self._origins[name], owner.waiting[name]
+        due = self._pop(origin, waiting)
+        if due is None:
+            return None
+        owner.waiting.move_to_end(name)  # the other origins come first next time
+        if not waiting:
+            del owner.waiting[name]
+        if origin.pace is not _Pace.QUICK:
+            self._held.add(due.delivery_id)
+            owner.held += 1
+        return due
+
+    def _may_start(self, owner: _Owner, origin: _Origin, now: datetime) -> bool:
+        """Return whether the limits of *owner* and *origin* allow one more attempt."""
+        may_hold = owner.held < self._share or len(self._held) < self._half
+        if origin.pace is not _Pace.QUICK and not may_hold:
+            return False
+        has_room = origin.in_flight < self._limit(origin)
+        return has_room and origin.breaker.allows(now, origin.in_flight)
 
     def release_slot(
         self, due: DueDelivery, now: datetime, *, failed: bool | None, took_sec: float | None

@@ -8,9 +8,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import chain
 
+from secretary_common.errors import NotStorable, StoreUnavailable
 from secretary_common.jobs import outbox
-from secretary_common.models import Delivery, DueDelivery, Job
-from secretary_common.ports import DeliveryRepository, EndpointRepository, JobRepository
+from secretary_common.models import Delivery, DueDelivery, Job, Lease
+from secretary_common.ports import (
+    DeliveryRepository,
+    DeliveryStorage,
+    EndpointRepository,
+    JobRepository,
+)
 from secretary_common.runtime.clock import Clock
 from secretary_common.runtime.log import get_logger
 
@@ -38,6 +44,79 @@ class Relayed:
     def due(self) -> list[DueDelivery]:
         """All deliveries to send."""
         return [*self.new, *self.found]
+
+
+class FirstClaims:
+    """Stores new deliveries, and claims in the same write those that may be sent at once.
+
+    So no write of their own comes before their first request. A notifier that dies meanwhile
+    leaves deliveries whose leases end, as after any claim.
+    """
+
+    def __init__(
+        self,
+        deliveries: DeliveryStorage,
+        clock: Clock,
+        *,
+        new_lease: Callable[[], Lease],
+        take_slot: Callable[[DueDelivery], bool],
+        free_slot: Callable[[DueDelivery], object],
+        send: Callable[[Delivery], object],
+    ) -> None:
+        """Prepare to claim.
+
+        Args:
+            deliveries: the repository for the new deliveries.
+            clock: the clock of the store.
+            new_lease: returns a lease of this notifier.
+            take_slot: takes the slot that sending a delivery needs; False: there is none.
+            free_slot: frees the slot of a delivery that was not claimed.
+            send: sends a claimed delivery.
+        """
+        self._deliveries = deliveries
+        self._clock = clock
+        self._new_lease = new_lease
+        self._take_slot = take_slot
+        self._free_slot = free_slot
+        self._send = send
+        self._in_doubt: dict[str, Lease] = {}
+        """The leases of claims whose answer was lost, by delivery id."""
+
+    async def insert_absent(self, deliveries: Sequence[Delivery]) -> list[bool | NotStorable]:
+        """Store *deliveries*, and send those that are claimed.
+
+        Raises:
+            StoreUnavailable: some may be stored and claimed. A repeat uses the same leases.
+        """
+        leases = self._take(deliveries)
+        if not leases:
+            return await self._deliveries.insert_absent(deliveries)
+        held: set[str] = set()
+        try:
+            outcomes = await self._deliveries.insert_claimed(deliveries, leases)
+            claimed = zip(deliveries, outcomes, strict=True)
+            held = {one.delivery_id for one, outcome in claimed if outcome is True}
+        except StoreUnavailable:
+            self._in_doubt |= leases
+            raise
+        finally:
+            for one in deliveries:
+                if one.delivery_id in held:
+                    self._send(one.claimed(leases[one.delivery_id]))
+                elif one.delivery_id in leases:
+                    self._free_slot(one.to_due())
+        return outcomes
+
+    def _take(self, deliveries: Sequence[Delivery]) -> dict[str, Lease]:
+        now, lease = self._clock.now(), self._new_lease()
+        in_doubt = {name: one for name, one in self._in_doubt.items() if one.expires_at > now}
+        leases = {
+            one.delivery_id: in_doubt.pop(one.delivery_id, lease)
+            for one in deliveries
+            if one.next_attempt_at and one.next_attempt_at <= now and self._take_slot(one.to_due())
+        }
+        self._in_doubt = in_doubt
+        return leases
 
 
 class Relay:
@@ -72,12 +151,17 @@ class Relay:
         self._turn = asyncio.Lock()
 
     async def relay_due(
-        self, rung: Collection[str] = (), *, on_stored: OnStored = lambda _: None
+        self,
+        rung: Collection[str] = (),
+        *,
+        on_stored: OnStored = lambda _: None,
+        stores: outbox.NewDeliveries | None = None,
     ) -> Relayed:
         """Relay at most 64 due slots, and the slots of the jobs *rung*.
 
         For a job of *rung* without a due slot, find another due delivery of the job. *on_stored* is
-        called with new deliveries that are due, before the slots are cleared.
+        called with new deliveries that are due, before the slots are cleared. *stores* stores new
+        deliveries; None: the repository.
 
         Raises:
             StoreUnavailable: safe to repeat.
@@ -87,7 +171,7 @@ class Relay:
             more = len(jobs) == SLOTS_AT_ONCE
             if unread := set(rung) - {job.job_id for job in jobs}:
                 jobs = [*jobs, *await self._jobs.slots_of(unread)]
-            made = await self._relay(jobs, on_stored)
+            made = await self._relay(jobs, on_stored, stores or self._deliveries)
         # A repeated doorbell, a delivery resent by hand, or a test.
         others = set(rung) - {delivery.job_id for delivery in chain.from_iterable(made)}
         found = await self._deliveries.due_of_jobs(others, self._clock.now()) if others else {}
@@ -115,14 +199,16 @@ class Relay:
         at = delivery.next_attempt_at
         return at is not None and at <= self._clock.now()
 
-    async def _relay(self, jobs: Sequence[Job], on_stored: OnStored) -> list[list[Delivery]]:
+    async def _relay(
+        self, jobs: Sequence[Job], on_stored: OnStored, stores: outbox.NewDeliveries
+    ) -> list[list[Delivery]]:
         """Relay the slots of *jobs*; return the deliveries of each job."""
         if not jobs:
             return []
         outcomes = await outbox.relay_all(
             jobs,
             self._jobs,
-            self._deliveries,
+            stores,
             self._clock.now(),
             self._public_url,
             wait_sec=self._first_wait_sec,

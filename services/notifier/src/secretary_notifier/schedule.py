@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from secretary_common.models import Delivery
+from secretary_common.models import Delivery, Release, delivery_id_of
 
 PROGRESS_SCHEDULE_SEC = (0.0, 2.0)
 TEST_SCHEDULE_SEC = (0.0,)
@@ -68,6 +68,23 @@ def next_attempt_at(
 def is_too_old(created_at: datetime, at: datetime) -> bool:
     """Return whether a delivery made at *created_at* is too old to be sent at *at*."""
     return at >= created_at + LIFETIME
+
+
+def release_after(
+    delivery: Delivery, now: datetime, terminal_schedule: Sequence[float], *, was_tried: bool
+) -> Release | None:
+    """Return the release of the event that waited for one attempt of *delivery*, if any.
+
+    Args:
+        delivery: the delivery whose attempt has ended.
+        now: the time.
+        terminal_schedule: waits in seconds, see above.
+        was_tried: whether an attempt was made, or none will be made.
+    """
+    if delivery.followed_by is None or not was_tried:
+        return None
+    at = max(now, delivery.created_at + timedelta(seconds=terminal_schedule[0]))
+    return Release(delivery_id_of(delivery.order_key, delivery.followed_by), at)
 
 
 def key_wait(began_at: datetime, now: datetime, shortest_sec: float) -> timedelta:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from secretary_common.errors import NotStorable
 from secretary_common.jobs.payload import body_of, trial_body_of
@@ -28,7 +29,7 @@ from secretary_common.models import (
     order_key_of,
 )
 from secretary_common.observing.tracing import attempt_context
-from secretary_common.ports import DeliveryRepository, EndpointRepository, JobRepository
+from secretary_common.ports import EndpointRepository, JobRepository
 
 ENDPOINT_DISABLED = "its endpoint is disabled"
 """Why a delivery is ``skipped``."""
@@ -91,6 +92,14 @@ def trial_delivery(
     )
 
 
+class NewDeliveries(Protocol):
+    """Stores new deliveries."""
+
+    async def insert_absent(self, deliveries: Sequence[Delivery]) -> list[bool | NotStorable]:
+        """Store deliveries, see ``DeliveryStorage``; an error is the result of its delivery."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class _Step:
     """The next step for a job's slot; no step if all fields are empty."""
@@ -106,7 +115,7 @@ class _Step:
 async def relay(
     job: Job,
     jobs: JobRepository,
-    deliveries: DeliveryRepository,
+    deliveries: NewDeliveries,
     now: datetime,
     public_url: str,
     *,
@@ -142,7 +151,7 @@ async def relay(
 async def relay_all(
     relayed: Sequence[Job],
     jobs: JobRepository,
-    deliveries: DeliveryRepository,
+    deliveries: NewDeliveries,
     now: datetime,
     public_url: str,
     *,
@@ -241,9 +250,7 @@ def _before(end: Delivery, job: Job, overtaken: OvertakenProgress, public_url: s
     return end.model_copy(update=fields)
 
 
-async def _insert(
-    made: Sequence[Delivery], deliveries: DeliveryRepository
-) -> dict[str, NotStorable]:
+async def _insert(made: Sequence[Delivery], deliveries: NewDeliveries) -> dict[str, NotStorable]:
     """Insert the deliveries; return the error of each delivery that cannot be stored, by id."""
     outcomes = await deliveries.insert_absent(made) if made else []
     return {

@@ -149,6 +149,11 @@ class Delivery(BaseModel):
         """The start of the current schedule."""
         return self.resent_at or self.created_at
 
+    def claimed(self, lease: Lease) -> Delivery:
+        """Return the delivery as the notifier that holds *lease* sends it."""
+        taken = {"lease": lease, "next_attempt_at": lease.expires_at}
+        return self.model_copy(update={"state": DeliveryState.SENDING, **taken})
+
     def to_due(self) -> DueDelivery:
         """Return the fields by which a notifier chooses the next delivery."""
         return DueDelivery(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -27,6 +27,20 @@ class DeliveryStorage(Protocol):
 
         True: stored. False: a delivery with this id exists already and stays as it is.
         ``NotStorable``: this delivery cannot be encoded.
+        """
+        ...
+
+    async def insert_claimed(
+        self, deliveries: Sequence[Delivery], leases: Mapping[str, Lease]
+    ) -> list[bool | NotStorable]:
+        """Store *deliveries* as ``insert_absent`` does, and claim those that have a lease.
+
+        *leases* are by delivery id. True: the delivery is ``sending`` under its lease. False: the
+        delivery has no lease, existed already, or its job has another delivery in flight; in the
+        last case the delivery is stored as given.
+
+        Safe to repeat after ``StoreUnavailable``: with the same *leases*, a repeat also returns
+        True for the deliveries that the first call claimed.
         """
         ...
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -39,6 +39,22 @@ class InMemoryDeliveryStorage:
         for delivery in deliveries:
             self.deliveries.setdefault(delivery.delivery_id, delivery)
         return [*absent]
+
+    async def insert_claimed(
+        self, deliveries: Sequence[Delivery], leases: Mapping[str, Lease]
+    ) -> list[bool | NotStorable]:
+        return [self._insert_claimed(each, leases.get(each.delivery_id)) for each in deliveries]
+
+    def _insert_claimed(self, delivery: Delivery, lease: Lease | None) -> bool:
+        stored = self.deliveries.get(delivery.delivery_id)
+        if stored is not None or lease is None:
+            self.deliveries.setdefault(delivery.delivery_id, delivery)
+            return bool(lease and stored and stored.lease and stored.lease.token == lease.token)
+        is_free = not any(
+            each.state is DeliveryState.SENDING for each in self._under(delivery.order_key)
+        )
+        self.deliveries[delivery.delivery_id] = delivery.claimed(lease) if is_free else delivery
+        return is_free
 
     async def get(self, delivery_id: str) -> Delivery | None:
         return self.deliveries.get(delivery_id)
@@ -231,8 +247,8 @@ class InMemoryDeliveryRepository(InMemoryDeliveryStorage):
             for each in siblings
         ):
             return None
-        taken = {"lease": lease, "next_attempt_at": lease.expires_at}
-        return self._put(delivery, state=DeliveryState.SENDING, **taken)
+        self.deliveries[delivery_id] = claimed = delivery.claimed(lease)
+        return claimed
 
     async def obstacles(self, deliveries: Sequence[Delivery], now: datetime) -> list[Obstacles]:
         return [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from pymongo import ASCENDING, DESCENDING
@@ -15,6 +15,7 @@ from secretary_common.models import (
     Delivery,
     DeliveryAttempt,
     DeliveryQuery,
+    Lease,
     latest_failure,
 )
 from secretary_common.models.states import DeliveryState
@@ -35,6 +36,7 @@ from secretary_common.mongo.deliveries.document import (
 )
 from secretary_common.mongo.deliveries.reader import BRIEF, DeliveryReader
 from secretary_common.mongo.stored.page import page_of
+from secretary_common.mongo.stored.reader import text_in
 
 RECOVERED_AT_ONCE = 500
 LOOKED_AT = 100
@@ -60,6 +62,43 @@ class MongoDeliveryStorage:
                 raise error
             outcomes.append(error if isinstance(error, NotStorable) else error is None)
         return outcomes
+
+    async def insert_claimed(
+        self, deliveries: Sequence[Delivery], leases: Mapping[str, Lease]
+    ) -> list[bool | NotStorable]:
+        outcomes = await self.insert_absent(
+            [
+                each.claimed(leases[each.delivery_id]) if each.delivery_id in leases else each
+                for each in deliveries
+            ]
+        )
+        pairs = list(zip(deliveries, outcomes, strict=True))
+        refused = [one for one, outcome in pairs if one.delivery_id in leases and outcome is False]
+        held = await self._held_after_refusal(refused, leases) if refused else set()
+        return [
+            outcome
+            if isinstance(outcome, NotStorable)
+            else one.delivery_id in held or (outcome and one.delivery_id in leases)
+            for one, outcome in pairs
+        ]
+
+    async def _held_after_refusal(
+        self, refused: Sequence[Delivery], leases: Mapping[str, Lease]
+    ) -> set[str]:
+        """Store refused deliveries unclaimed; return those that an earlier call claimed.
+
+        A duplicate key means that the delivery exists, or that its job has another one in flight.
+        """
+        await self.insert_absent(refused)
+        found = await self._deliveries.find(
+            {"_id": {"$in": [each.delivery_id for each in refused]}, "state": SENDING},
+            projection=["lease"],
+        )
+        return {
+            each["_id"]
+            for each in found
+            if text_in(each, "lease", "token") == leases[each["_id"]].token
+        }
 
     async def get(self, delivery_id: str) -> Delivery | None:
         found = await self._deliveries.find_one({"_id": delivery_id})
