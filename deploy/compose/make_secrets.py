@@ -54,7 +54,7 @@ BROKER_PERMISSIONS = {
     "api": (_NOTHING, _RINGS, _NOTHING),
     # Workers with handlers of their own create queues for their job types.
     "worker": (r"^secretary\.jobs\.", _RINGS, r"^secretary\.jobs\."),
-    "notifier": (_NOTHING, _RINGS, r"^secretary\.deliveries$"),
+    "notifier": (_NOTHING, _RINGS, r"^secretary\.deliveries(:quick)?$"),
 }
 _POLICY_MAKER = "init"
 

@@ -7,7 +7,8 @@ from collections.abc import Awaitable, Callable
 
 from aio_pika.abc import AbstractChannel
 
-from secretary_common.broker.consumer import JobConsumer, RingOutcome
+from secretary_common.broker.job_consumer import JobConsumer
+from secretary_common.broker.message import RingOutcome
 from secretary_common.broker.publisher import Publisher
 
 DEADLINE_SEC = 20.0

@@ -21,7 +21,8 @@ from support.doorbell_recorder import (
 )
 
 from secretary_common.broker import topology
-from secretary_common.broker.consumer import DeliveryConsumer, RingOutcome
+from secretary_common.broker.delivery_consumer import DeliveryConsumer
+from secretary_common.broker.message import RingOutcome
 from secretary_common.broker.preparation import declare_queues
 from secretary_common.broker.publisher import PUBLISH_TIMEOUT_SEC, SHARED_BY, Publisher
 from secretary_common.errors import StoreUnavailable

@@ -16,7 +16,8 @@ from support.doorbell_recorder import DoorbellRecorder, connected, ringing, unti
 
 from secretary_common import bootstrap
 from secretary_common.broker import queue_access, topology
-from secretary_common.broker.consumer import JobConsumer, RingOutcome
+from secretary_common.broker.job_consumer import JobConsumer
+from secretary_common.broker.message import RingOutcome
 from secretary_common.broker.preparation import declare_queues
 from secretary_common.broker.publisher import Publisher
 from secretary_common.runtime.lifecycle import running

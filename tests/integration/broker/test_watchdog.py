@@ -17,7 +17,7 @@ from support.doorbell_recorder import DoorbellRecorder, connected, ringing, unti
 from support.engine_harness import engine
 
 from secretary_common.broker import topology
-from secretary_common.broker.consumer import RingOutcome
+from secretary_common.broker.message import RingOutcome
 from secretary_common.broker.publisher import PUBLISH_TIMEOUT_SEC, Publisher
 from secretary_common.broker.subscription import Subscription
 from secretary_common.errors import StoreUnavailable

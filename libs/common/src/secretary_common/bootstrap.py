@@ -107,7 +107,8 @@ async def _build_indexes(store: Store) -> None:
 
 async def _make_queues(broker: BrokerSection, job_types: list[str]) -> None:
     url = broker.url.get_secret_value()
-    queues = [topology.DELIVERIES, topology.DEAD, *map(topology.job_queue, job_types)]
+    rings = [topology.DELIVERIES, *map(topology.job_queue, job_types)]
+    queues = [topology.DEAD, *rings, *map(topology.quick_queue, rings)]
     if not await declare_queues(url, queues, wait_sec=BROKER_WAIT_SEC):
         log.warning("broker.not_prepared", waited_sec=BROKER_WAIT_SEC)
         return

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
-from secretary_common.broker.consumer import DeliveryConsumer
+from secretary_common.broker.delivery_consumer import DeliveryConsumer
 from secretary_common.errors import StoreUnavailable
 from secretary_common.http.egress import guarded_session
 from secretary_common.http.tls import client_tls

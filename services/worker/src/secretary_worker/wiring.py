@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from secretary_common.broker.consumer import JobConsumer
+from secretary_common.broker.job_consumer import JobConsumer
 from secretary_common.ports import (
     Doorbell,
     FileRepository,
@@ -162,6 +162,7 @@ def _manager(ports: EnginePorts, terms: EngineTerms, runner: Runner) -> Secretar
             types,
             manager.ring,
             on_shared_ring=manager.doorbells.answer_shared,
+            on_quick_ring=manager.ring,
             slots=terms.slots,
         ),
     )

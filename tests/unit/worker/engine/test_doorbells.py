@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from support.engine_harness import CLOCK, Engine, engine
 
-from secretary_common.broker.consumer import RingOutcome
+from secretary_common.broker.message import RingOutcome
 from secretary_common.models import Candidate, Job, JobStatus, Lease
 from secretary_common.testing.jobs import InMemoryJobRepository
 from secretary_worker import ResourceCalculator, SecretaryJobRepository

@@ -13,7 +13,7 @@ from cryptography.fernet import Fernet
 from pydantic import BaseModel, SecretStr, field_validator
 from support.engine_harness import CIPHER, CLOCK, engine
 
-from secretary_common.broker.consumer import RingOutcome
+from secretary_common.broker.message import RingOutcome
 from secretary_common.errors import (
     ErrorCode,
     NotStorable,

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from support.engine_harness import CLOCK, engine
 
-from secretary_common.broker.consumer import RingOutcome
+from secretary_common.broker.message import RingOutcome
 from secretary_common.errors import StoreUnavailable
 from secretary_common.models import Candidate, Job, JobStatus, Lease, Renewal, Settlement
 from secretary_common.testing.jobs import InMemoryJobRepository

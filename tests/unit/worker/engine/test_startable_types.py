@@ -5,7 +5,7 @@ from typing import Any
 
 from support.engine_harness import CLOCK, Engine, engine
 
-from secretary_common.broker.consumer import RingOutcome
+from secretary_common.broker.message import RingOutcome
 from secretary_common.models import Job, JobStatus, JobTypeInfo
 from secretary_common.testing.announcements import InMemoryJobTypeRepository
 from secretary_worker import ResourceCalculator, SecretaryJobRepository

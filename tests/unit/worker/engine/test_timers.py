@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from support.engine_harness import CLOCK, Engine, engine
 
-from secretary_common.broker.consumer import RingOutcome
+from secretary_common.broker.message import RingOutcome
 from secretary_common.errors import TransientError
 from secretary_common.models import Candidate, Job, JobStatus
 from secretary_worker import ResourceCalculator, SecretaryJobRepository

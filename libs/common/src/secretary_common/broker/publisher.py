@@ -3,6 +3,9 @@
 Jobs of one type that are rung for at the same moment share messages: one message wakes a worker,
 and the worker looks for the other jobs. A full worker passes the message on (``Doorbells`` of the
 worker), so each worker with a free slot looks.
+
+A ring for a single event sends a quick doorbell first (``topology``). Rings of a busy moment share
+their messages instead, so a burst sends hardly more messages.
 """
 
 from __future__ import annotations
@@ -48,6 +51,8 @@ class Publisher:
         """*url* is the broker's; empty: there is no broker, and every ring returns False."""
         self._url = url
         self._channel: AbstractChannel | None = None
+        self._quick_channel: AbstractChannel | None = None
+        """For quick doorbells. The broker does not confirm its messages."""
         self._connection: AbstractConnection | None = None
         self._worked: Worked | None = None
         self._access = QueueAccess()
@@ -94,15 +99,18 @@ class Publisher:
         return await self._slots.submit(delivery_id_of(job_id, seq))
 
     async def _ring_slots(self, delivery_ids: list[str]) -> list[bool]:
-        return [await self._ring_delivery(delivery_ids[-1])] * len(delivery_ids)
+        quickly = len(delivery_ids) == 1
+        return [await self._ring_delivery(delivery_ids[-1], quickly=quickly)] * len(delivery_ids)
 
-    async def _ring_delivery(self, delivery_id: str) -> bool:
-        return await self._ring(topology.DELIVERIES, topology.encode("delivery_id", delivery_id))
+    async def _ring_delivery(self, delivery_id: str, *, quickly: bool = False) -> bool:
+        body = topology.encode("delivery_id", delivery_id)
+        return await self._ring(topology.DELIVERIES, body, quickly=quickly)
 
     async def _session(self, connection: AbstractConnection, worked: Worked) -> None:
         async with asyncio.timeout(ANSWER_SEC):
             # An unroutable ring must raise, or it would count as confirmed.
             channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
+            self._quick_channel = await connection.channel(publisher_confirms=False)
         self._usable.clear()
         self._refusal = None
         self._connection, self._channel, self._worked = connection, channel, worked
@@ -116,13 +124,23 @@ class Publisher:
             if self._refusal:
                 raise self._refusal
         finally:
-            self._connection = self._channel = self._worked = None
+            self._connection = self._channel = self._quick_channel = self._worked = None
 
-    async def _ring(self, queue: str, body: bytes, headers: HeadersType | None = None) -> bool:
+    async def _ring(
+        self,
+        queue: str,
+        body: bytes,
+        headers: HeadersType | None = None,
+        *,
+        quickly: bool = False,
+    ) -> bool:
+        """Ring; *quickly*: send a quick doorbell first."""
         if not self._url:
             return False
         try:
             async with asyncio.timeout(PUBLISH_TIMEOUT_SEC):
+                if quickly and await self._ring_quickly(queue, body):
+                    headers = {topology.HAS_QUICK: True}
                 confirmed = await self._publish(queue, body, headers)
         except BROKER_ERRORS as error:
             log.warning("doorbell.failed", queue=queue, reason=f"{type(error).__name__}: {error}")
@@ -132,6 +150,21 @@ class Publisher:
             confirmed = False
         _rung[queue, "confirmed" if confirmed else "failed"].inc()
         return confirmed
+
+    async def _ring_quickly(self, queue: str, body: bytes) -> bool:
+        """Send a quick doorbell; return whether it was sent. Without its queue it is dropped."""
+        channel = self._quick_channel
+        if channel is None or channel.is_closed:
+            return False
+        message = Message(body, delivery_mode=DeliveryMode.NOT_PERSISTENT)
+        try:
+            await channel.default_exchange.publish(
+                message, routing_key=topology.quick_queue(queue), mandatory=False
+            )
+        except BROKER_ERRORS as error:
+            log.debug("doorbell.not_quick", queue=queue, reason=f"{type(error).__name__}: {error}")
+            return False
+        return True
 
     async def _publish(self, queue: str, body: bytes, headers: HeadersType | None) -> bool:
         connection, channel, worked = self._connection, self._channel, self._worked

@@ -1,10 +1,17 @@
 """Every queue, and the body of the messages in each.
 
-    secretary.jobs.<type>   {"job_id": …}        quorum, rings the workers
-    secretary.deliveries    {"delivery_id": …}   quorum, rings the notifiers
-    secretary.dead          messages that could not be parsed, unchanged
+    secretary.jobs.<type>         {"job_id": …}        quorum, rings the workers
+    secretary.jobs.<type>:quick   {"job_id": …}        classic, for quick doorbells
+    secretary.deliveries          {"delivery_id": …}   quorum, rings the notifiers
+    secretary.deliveries:quick    {"delivery_id": …}   classic, for quick doorbells
+    secretary.dead                messages that could not be parsed, unchanged
 
 Messages are doorbells: MongoDB holds the truth, so a full queue may drop its oldest message.
+
+A quorum queue delivers a message only once most of its nodes have the message on disk. So a
+doorbell for a single event is also sent as a quick one, which the broker never writes to disk. A
+quick doorbell only saves this time: a consumer that cannot use it drops it, because the doorbell
+in the quorum queue follows.
 """
 
 from __future__ import annotations
@@ -22,6 +29,12 @@ LONGEST_QUEUE = 10_000
 
 SHARED = "shared"
 """The header of a doorbell that stands for several jobs, with their number."""
+HAS_QUICK = "quick"
+"""The header of a doorbell that follows a quick one with the same body."""
+_QUICK = ":quick"  # the name of a job type has no colon
+_LONGEST_QUICK_QUEUE = 100
+_QUICK_MS = 1_000
+"""A quick doorbell is dropped after this time: the other doorbell has arrived by then."""
 
 
 def job_queue(job_type: str) -> str:
@@ -29,9 +42,18 @@ def job_queue(job_type: str) -> str:
     return f"secretary.jobs.{job_type}"
 
 
+def quick_queue(queue: str) -> str:
+    """Return the name of the queue for the quick doorbells of *queue*."""
+    return f"{queue}{_QUICK}"
+
+
 async def declare(channel: AbstractChannel, name: str) -> AbstractQueue:
     """Declare the queue *name*; it is created if it is missing."""
     arguments: FieldTable = {"x-queue-type": "quorum", "x-max-length": LONGEST_QUEUE}
+    if name.endswith(_QUICK):
+        # Durable, because RabbitMQ 4 discourages other shared queues. Its messages are not.
+        arguments = {"x-queue-type": "classic", "x-max-length": _LONGEST_QUICK_QUEUE}
+        arguments["x-message-ttl"] = _QUICK_MS
     return await channel.declare_queue(name, durable=True, arguments=arguments)
 
 

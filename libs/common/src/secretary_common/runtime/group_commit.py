@@ -1,8 +1,9 @@
 """Group commit: concurrent callers share one write, and each gets the outcome of its item.
 
-The first item after a pause waits for the items of the same turn of the event loop, or for a given
-time. While a group is being written, the next group collects; it is written as soon as the first
-write is done. So a single caller does not wait longer, and many callers need few writes.
+The first item after a pause shares its write with the items of the same turn of the event loop, or
+waits for others for a given time. While a group is being written, the next group collects; it is
+written as soon as the first write is done. So a single caller does not wait longer, and many
+callers need few writes.
 """
 
 from __future__ import annotations
@@ -45,8 +46,8 @@ class GroupCommit(Generic[T, R]):
         Args:
             flush: writes a group of at most *largest* items; only one call runs at a time.
             largest: the most items in a group.
-            linger_sec: how long the first item after a pause waits for other items; 0: for those of
-                the same turn of the event loop.
+            linger_sec: how long the first item after a pause waits for other items; 0: only those
+                of the same turn of the event loop share its write.
             expects_as_many: wait only until the group has as many items as the last one had. So
                 callers that come one by one do not wait, and a longer *linger_sec* costs little.
             name: of the group, in the metric of the sizes; without a name there is none.
@@ -72,7 +73,7 @@ class GroupCommit(Generic[T, R]):
         outcome: asyncio.Future[R] = loop.create_future()
         self._waiting.append((item, outcome))
         if self._writing is None:
-            if len(self._waiting) >= self._enough:
+            if len(self._waiting) >= self._enough or not self._linger_sec:
                 self._start()
             elif self._timer is None:
                 # An empty context: the write and its log lines belong to no single caller.

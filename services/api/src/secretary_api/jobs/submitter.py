@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 
 from secretary_api.auth import Principal
@@ -21,6 +22,10 @@ from secretary_common.runtime.clock import Clock
 from secretary_common.runtime.log import get_logger
 
 log = get_logger(__name__)
+
+TURNS_OF_RING = 3
+"""So many turns of the event loop send a ring. Then the worker claims the job while this process
+builds the answer. A ring that needs longer is not awaited."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,4 +76,6 @@ class JobSubmitter:
             return without_content(stored) if stored.deleted_at else stored, True
         # The API rings for scheduled jobs too: the worker that receives the ring sets a timer.
         self.ringer.ring_soon(job.job_type, job.job_id, job.trace)
+        for _ in range(TURNS_OF_RING):
+            await asyncio.sleep(0)
         return job, False

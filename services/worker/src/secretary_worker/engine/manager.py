@@ -7,7 +7,8 @@ import contextlib
 import time
 from collections.abc import Callable
 
-from secretary_common.broker.consumer import JobConsumer, RingOutcome
+from secretary_common.broker.job_consumer import JobConsumer
+from secretary_common.broker.message import RingOutcome
 from secretary_common.errors import StoreUnavailable
 from secretary_common.models import Candidate, Job, Outcome, RunningJob
 from secretary_common.ports import JobRepository

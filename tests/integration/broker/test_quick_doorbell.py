@@ -1,0 +1,158 @@
+"""Quick doorbells over a real RabbitMQ: they come first, and nothing depends on them."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator
+
+import aio_pika
+import pytest
+from aio_pika.abc import AbstractChannel
+from support.doorbell_recorder import connected, until, waiting
+
+from secretary_common.broker import topology
+from secretary_common.broker.delivery_consumer import DeliveryConsumer
+from secretary_common.broker.job_consumer import JobConsumer
+from secretary_common.broker.message import RingOutcome
+from secretary_common.broker.publisher import Publisher
+from secretary_common.errors import StoreUnavailable
+from secretary_common.runtime.lifecycle import running
+
+
+class QuickRecorder:
+    """Consumes both doorbells of a job type and records them in the order of their arrival."""
+
+    def __init__(self, url: str, job_type: str) -> None:
+        self.received: list[tuple[str, str]] = []
+        self.consumer = JobConsumer(url, [job_type], self._on_ring, on_quick_ring=self._on_quick)
+
+    async def _on_ring(self, _: str, job_id: str) -> RingOutcome:
+        self.received.append(("stored", job_id))
+        return RingOutcome.CLAIMED
+
+    async def _on_quick(self, _: str, job_id: str) -> RingOutcome:
+        self.received.append(("quick", job_id))
+        return RingOutcome.CLAIMED
+
+    def has_received(self, kind: str, job_id: str) -> bool:
+        """Return whether this doorbell has arrived."""
+        return (kind, job_id) in self.received
+
+
+@pytest.fixture
+def job_type() -> str:
+    """A new job type for each test, and with it new queues."""
+    return f"test-{uuid.uuid4().hex}"
+
+
+@pytest.fixture
+async def channel(amqp_url: str) -> AsyncIterator[AbstractChannel]:
+    """A channel of the test's own."""
+    connection = await aio_pika.connect(amqp_url)
+    async with connection:
+        yield await connection.channel()
+
+
+async def consuming(channel: AbstractChannel, name: str) -> bool:
+    """Return whether the queue exists and has a consumer."""
+    try:
+        found = await channel.declare_queue(name, passive=True)
+    except aio_pika.exceptions.ChannelNotFoundEntity:
+        await channel.reopen()
+        return False
+    return bool(found.declaration_result.consumer_count)
+
+
+async def test_a_single_ring_sends_a_quick_doorbell_too(
+    amqp_url: str, job_type: str, channel: AbstractChannel
+) -> None:
+    publisher, recorder = Publisher(amqp_url), QuickRecorder(amqp_url, job_type)
+    quick = topology.quick_queue(topology.job_queue(job_type))
+    async with running(publisher.run()), running(recorder.consumer.run()):
+        recorder.consumer.resume()
+        await connected(publisher, job_type)
+        await until(lambda: consuming(channel, quick))
+        await publisher.ring_job(job_type, "job-1")
+        await until(lambda: recorder.has_received("stored", "job-1"))
+        await until(lambda: recorder.has_received("quick", "job-1"))
+
+
+async def test_rings_of_the_same_moment_send_no_quick_doorbells(
+    amqp_url: str, job_type: str, channel: AbstractChannel
+) -> None:
+    publisher, recorder = Publisher(amqp_url), QuickRecorder(amqp_url, job_type)
+    quick = topology.quick_queue(topology.job_queue(job_type))
+    async with running(publisher.run()), running(recorder.consumer.run()):
+        recorder.consumer.resume()
+        await connected(publisher, job_type)
+        await until(lambda: consuming(channel, quick))
+        ids = [f"job-{n}" for n in range(9)]
+        assert all(await asyncio.gather(*(publisher.ring_job(job_type, one) for one in ids)))
+        await publisher.ring_job(job_type, "job-last")
+        await until(lambda: recorder.has_received("quick", "job-last"))
+    assert not [one for kind, one in recorder.received if kind == "quick" and one in ids]
+
+
+async def test_a_worker_without_a_free_slot_ignores_quick_doorbells(
+    amqp_url: str, job_type: str, channel: AbstractChannel
+) -> None:
+    publisher, recorder = Publisher(amqp_url), QuickRecorder(amqp_url, job_type)
+    quick = topology.quick_queue(topology.job_queue(job_type))
+    async with running(publisher.run()), running(recorder.consumer.run()):
+        await connected(publisher, job_type)
+        await until(lambda: consuming(channel, quick))
+        assert await publisher.ring_job(job_type, "job-1")
+        await until(lambda: waiting(channel, topology.job_queue(job_type)))
+        recorder.consumer.resume()
+        await until(lambda: recorder.has_received("stored", "job-1"))
+    assert not recorder.has_received("quick", "job-1")
+
+
+async def test_without_a_consumer_a_quick_doorbell_is_dropped_and_the_ring_is_confirmed(
+    amqp_url: str, job_type: str
+) -> None:
+    publisher = Publisher(amqp_url)
+    async with running(publisher.run()):
+        await connected(publisher, job_type)
+        assert await publisher.ring_job(job_type, "job-1")
+        assert await publisher.ring_job(job_type, "job-2")
+
+
+async def test_doorbells_arrive_although_the_quick_queue_is_refused(
+    amqp_url: str, job_type: str, channel: AbstractChannel
+) -> None:
+    quick = topology.quick_queue(topology.job_queue(job_type))
+    await channel.declare_queue(quick, durable=True)  # with other arguments
+    publisher, recorder = Publisher(amqp_url), QuickRecorder(amqp_url, job_type)
+    async with running(publisher.run()), running(recorder.consumer.run()):
+        recorder.consumer.resume()
+        await connected(publisher, job_type)
+        await publisher.ring_job(job_type, "job-1")
+        await until(lambda: recorder.has_received("stored", "job-1"))
+    assert not recorder.has_received("quick", "job-1")
+    await channel.queue_delete(quick)
+
+
+@pytest.mark.parametrize("fails", [False, True])
+async def test_the_doorbell_after_a_quick_one_calls_again_only_if_the_first_call_failed(
+    amqp_url: str, channel: AbstractChannel, *, fails: bool
+) -> None:
+    publisher, mine = Publisher(amqp_url), f"job-{uuid.uuid4()}"
+    calls: list[str] = []
+
+    async def on_delivery(job_id: str) -> None:
+        calls.append(job_id)
+        if fails and calls.count(mine) == 1 and job_id == mine:
+            raise StoreUnavailable
+
+    consumer = DeliveryConsumer(amqp_url, max_in_flight=4)
+    quick = topology.quick_queue(topology.DELIVERIES)
+    async with running(publisher.run()), running(consumer.listen(on_delivery)):
+        await until(lambda: publisher.ring_delivery("job-first", 1))
+        await until(lambda: consuming(channel, quick))
+        await publisher.ring_slot(mine, 1)
+        await until(lambda: calls.count(mine) == (2 if fails else 1))
+        await publisher.ring_delivery("job-last", 1)
+        await until(lambda: "job-last" in calls)
+    assert calls.count(mine) == (2 if fails else 1)
