@@ -24,7 +24,7 @@ from secretary_worker.attempt.held_job import HeldJob
 from secretary_worker.attempt.writer import AttemptWriter
 from secretary_worker.attempt.writers import AttemptWriters
 from secretary_worker.engine.candidates import BATCH_SIZE, Candidates
-from secretary_worker.engine.heartbeat import Heartbeat, WorkerState
+from secretary_worker.engine.heartbeat import Heartbeat, Place, WorkerState, alone
 from secretary_worker.engine.leases import Leases
 from secretary_worker.engine.reclaim import Reclaimer
 from secretary_worker.engine.running_limits import RunningLimits
@@ -67,6 +67,7 @@ def make_candidates(
     monotonic: Callable[[], float],
     choose: Callable[[Sequence[str]], str] = max,
     share: Callable[[], float] = lambda: 0.0,
+    place: Callable[[], Awaitable[Place]] = alone,
     batch_size: int = BATCH_SIZE,
     on_scheduled: Callable[[Candidate], None] = lambda _: None,
 ) -> Candidates:
@@ -78,6 +79,7 @@ def make_candidates(
         monotonic=monotonic,
         choose=choose,
         share=share,
+        place=place,
         on_scheduled=on_scheduled,
     )
 

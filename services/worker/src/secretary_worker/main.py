@@ -188,6 +188,7 @@ def _ports(settings: Settings, store: Store, publisher: Publisher, uploads: Uplo
         logs=store.logs,
         files=store.files,
         job_types=store.job_types,
+        workers=store.workers,
         keys=store.keys,
         doorbell=publisher,
         clock=store.clock,

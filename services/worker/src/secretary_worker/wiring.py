@@ -18,6 +18,7 @@ from secretary_common.ports import (
     JobTypeRepository,
     KeyRepository,
     LogRepository,
+    WorkerRepository,
 )
 from secretary_common.runtime.clock import Clock
 from secretary_common.runtime.lifecycle import Background
@@ -28,6 +29,7 @@ from secretary_worker.attempt.files import WriteToTarget
 from secretary_worker.attempt.writers import AttemptWriters
 from secretary_worker.engine.fitness import Fitness
 from secretary_worker.engine.handler_loop import PATIENCE_SEC, HandlerLoop
+from secretary_worker.engine.heartbeat import LivingWorkers
 from secretary_worker.engine.leases import Leases
 from secretary_worker.engine.manager import SecretaryWorkerManager
 from secretary_worker.engine.reclaim import Reclaimer
@@ -54,6 +56,8 @@ class EnginePorts:
     cipher: Cipher
     write_to_target: WriteToTarget | None = None
     """Writes the results of jobs with a target; None: no job has one."""
+    workers: WorkerRepository | None = None
+    """The reports of all workers; None: this worker takes no notice of others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +161,7 @@ def _manager(ports: EnginePorts, terms: EngineTerms, runner: Runner) -> Secretar
         poll_interval_sec=terms.poll_interval_sec,
         drain_sec=terms.drain_sec,
         guest_slot=terms.guest_slot,
+        place=_living_workers(ports, runner).place,
         make_consumer=lambda manager: JobConsumer(
             terms.broker_url,
             types,
@@ -165,4 +170,13 @@ def _manager(ports: EnginePorts, terms: EngineTerms, runner: Runner) -> Secretar
             on_quick_ring=manager.ring,
             slots=terms.slots,
         ),
+    )
+
+
+def _living_workers(ports: EnginePorts, runner: Runner) -> LivingWorkers:
+    return LivingWorkers(
+        ports.workers,
+        ports.clock,
+        worker_id=runner.leases.owner,
+        job_types=runner.registry.job_types,
     )

@@ -1,6 +1,6 @@
 """The order in which a worker claims candidates, and when it reads a new batch."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,11 +10,13 @@ from secretary_common.models import Candidate, Job
 from secretary_common.testing.jobs import InMemoryJobRepository
 from secretary_worker.engine.candidates import (
     DUE_SEC,
+    FRESH,
     KEYS_A_BATCH,
     OLDEST_SEC,
     next_owners,
     round_robin,
 )
+from secretary_worker.engine.heartbeat import Place
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 TYPES = {"pdf"}
@@ -286,3 +288,73 @@ async def test_a_line_with_another_priority_is_not_exhausted() -> None:
     candidates = Clocked(jobs)
     assert await candidates.ids(1) == "b1"
     assert not candidates.line.is_exhausted
+
+
+def owned_by(place: Place, count: int) -> list[str]:
+    """Return *count* ids of jobs that belong to the share of *place*."""
+    return [one for n in range(1000) if place.owns(one := f"a{n}")][:count]
+
+
+async def after_lost_race(jobs: InMemoryJobRepository, place: Place) -> Clocked:
+    """Return the candidates of a worker that has lost a job to another worker just now."""
+    candidates = Clocked(jobs, place=at(place), batch_size=10)
+    await candidates.ids(1)
+    candidates.lose_race(0.0)
+    candidates.take(100)
+    await candidates.refresh(TYPES, NOW)
+    return candidates
+
+
+async def test_after_a_lost_race_each_worker_takes_its_share_of_many_jobs() -> None:
+    jobs = await store(*(f"a{n}" for n in range(20)))
+    lines = [await after_lost_race(jobs, Place(index, 2)) for index in range(2)]
+    taken = [one.job_id for each in lines for one in each.take(20)]
+    assert sorted(taken) == sorted(f"a{n}" for n in range(20))
+
+
+async def test_a_worker_keeps_to_its_share_until_it_has_lost_no_race_for_a_second() -> None:
+    mine = Place(0, 2)
+    jobs = await store(*owned_by(mine, 7), *owned_by(Place(1, 2), 8))
+    candidates = await after_lost_race(jobs, mine)
+    candidates.end_race(lost=False)
+    candidates.take(100)
+    await candidates.refresh(TYPES, NOW)
+    assert len(candidates.line) == 7
+    assert not candidates.line.is_exhausted
+    candidates.take(100)
+    candidates.seconds += 2 * OLDEST_SEC
+    await candidates.refresh(TYPES, NOW)
+    assert len(candidates.line) == 15
+
+
+async def test_jobs_that_another_worker_leaves_waiting_are_taken() -> None:
+    jobs = await store(*owned_by(Place(1, 2), 12))
+    assert len((await after_lost_race(jobs, Place(0, 2))).line) == 12
+
+
+async def test_few_new_jobs_begin_with_a_job_of_a_shared_doorbell() -> None:
+    jobs = InMemoryJobRepository()
+    for n in range(4):
+        await add(jobs, f"a{n}")
+    candidates = Clocked(jobs)
+    candidates.line.begin_with("a2")
+    assert await candidates.ids(4) == "a2 a3 a0 a1"
+    assert await candidates.ids(4) == "a0 a1 a2 a3"
+
+
+async def test_a_job_that_has_waited_goes_before_the_jobs_of_a_shared_doorbell() -> None:
+    jobs = InMemoryJobRepository()
+    await add(jobs, "a0", run_at=NOW - 2 * FRESH)
+    await add(jobs, "a1")
+    candidates = Clocked(jobs)
+    candidates.line.begin_with("a1")
+    assert await candidates.ids(2) == "a0 a1"
+
+
+def at(place: Place) -> Callable[[], Awaitable[Place]]:
+    """Return a worker's knowledge of its place."""
+
+    async def ask() -> Place:
+        return place
+
+    return ask

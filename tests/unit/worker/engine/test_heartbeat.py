@@ -16,7 +16,15 @@ from secretary_common.runtime.lifecycle import running
 from secretary_common.testing.processes import InMemoryWorkerRepository
 from secretary_worker import ResourceCalculator, SecretaryJobRepository
 from secretary_worker.engine import manager
-from secretary_worker.engine.heartbeat import HEARTBEATS, Heartbeat, WorkerState
+from secretary_worker.engine.heartbeat import (
+    ALONE,
+    HEARTBEATS,
+    PLACE_SEC,
+    Heartbeat,
+    LivingWorkers,
+    Place,
+    WorkerState,
+)
 
 HEARTBEAT_SEC = 0.2
 
@@ -124,3 +132,27 @@ async def test_one_reclaim_handles_every_expired_lease() -> None:
         await worker.look()
         for job_id in ids:
             assert (await worker.ended(job_id)).attempt == 2
+
+
+async def test_a_worker_finds_its_place_among_the_workers_that_claim_its_types() -> None:
+    workers, now = InMemoryWorkerRepository(), 0.0
+    places = [
+        LivingWorkers(workers, CLOCK, worker_id=name, job_types=["a"], monotonic=lambda: now)
+        for name in ("w1", "w2", "w3")
+    ]
+    assert [await each.place() for each in places] == [ALONE] * 3
+    now += 2 * PLACE_SEC
+    for name, job_types, active in (("w1", "a", True), ("w2", "b", True), ("w3", "ab", True)):
+        await report_of(workers, name, list(job_types), active=active)
+    await report_of(workers, "w4", ["a"], active=False)
+    assert [await each.place() for each in places] == [Place(0, 2), ALONE, Place(1, 2)]
+
+
+async def report_of(
+    workers: InMemoryWorkerRepository, worker_id: str, job_types: list[str], *, active: bool
+) -> None:
+    state = WorkerState([], listening=True, unfit={})
+    reporter = make_heartbeat(
+        workers, lambda: state, worker_id=worker_id, job_types=job_types, active=active
+    )
+    await reporter._report(state)

@@ -7,21 +7,27 @@ oldest job first. A key that runs as many jobs as it may (``max_running``) waits
 from __future__ import annotations
 
 import itertools
+import math
 import random
 import time
 from bisect import bisect_right
 from collections import Counter, defaultdict, deque
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 
 from secretary_common.models import Candidate
 from secretary_common.ports import JobCandidates
+from secretary_worker.engine.heartbeat import ALONE, Place, alone
 from secretary_worker.engine.running_limits import RunningLimits
 
 BATCH_SIZE = 100
 # Each key costs a query. Further keys have their turn in the next batch.
 KEYS_A_BATCH = 8
 OLDEST_SEC = 1.0
+MOST_SHARES_READ = 4
+"""A worker that takes only its share of a batch reads a batch of up to this many times the size."""
+FRESH = timedelta(seconds=0.2)
+"""Workers leave jobs to one another that have been due for a shorter time."""
 DUE_SEC = 1.0
 """A worker asks at most this often which job is due next; see ``Candidates.owes_timer``."""
 
@@ -65,9 +71,12 @@ class Candidates:
     batches. Otherwise a worker that takes one job of each batch would serve only one key.
 
     A batch begins with the first job of the order. But workers that begin with the same jobs lose
-    claims to one another. So after a lost race a worker skips a random share of the rest of its
-    batch, and its next batch begins after a random share too. Other workers take the skipped jobs,
-    or a later batch contains them: at least once a second a batch begins with the first job.
+    claims to one another. So for a second after a lost race, while many jobs wait, a worker takes
+    only its share of each batch: each living worker has another share, by the ids of the jobs. If
+    few jobs wait, or the worker knows of no other, it skips a random part of the batch instead.
+    Other workers take the skipped jobs, or a later batch contains them: at least once a second a
+    batch begins with the first job.
+    Few new jobs begin with the job of a shared doorbell: such doorbells wake several workers.
     """
 
     def __init__(
@@ -79,6 +88,7 @@ class Candidates:
         monotonic: Callable[[], float] = time.monotonic,
         choose: Callable[[Sequence[str]], str] = random.choice,
         share: Callable[[], float] = random.random,
+        place: Callable[[], Awaitable[Place]] = alone,
         on_scheduled: Callable[[Candidate], None],
     ) -> None:
         """Wire the candidates.
@@ -90,6 +100,7 @@ class Candidates:
             monotonic: returns the monotonic time in seconds, for the age of a batch.
             choose: chooses the first key at random, so that workers begin with different keys.
             share: returns a random number in [0, 1), the share of a batch to skip.
+            place: returns the place of this worker among all workers; asked after a lost race.
             on_scheduled: called after each read with the scheduled job that is due first, if any.
         """
         self._jobs = jobs
@@ -98,6 +109,8 @@ class Candidates:
         self._monotonic = monotonic
         self._choose = choose
         self._share = share
+        self._ask_place = place
+        self._place = ALONE
         self._on_scheduled = on_scheduled
         self._batch: list[Candidate] = []
         self._job_types: frozenset[str] = frozenset()
@@ -105,12 +118,15 @@ class Candidates:
         self._last_owner: dict[int, str] = {}
         self._lost_race = False
         """Whether the last claim lost a job to another worker."""
+        self._lost_at = -math.inf
+        """When a claim last lost a job to another worker."""
         self._first_at = 0.0
         """When a batch last began with the first job of the order."""
         self._is_long_line = False
         """Whether the last read left further jobs. Then the next read expects many jobs too."""
         self._is_whole_line = False
         """Whether the last read found all jobs that waited."""
+        self._rung: set[str] = set()
         self._asked_due_at: float | None = None
         self.owes_timer = False
         """Whether the last read did not ask which job is due next."""
@@ -130,8 +146,10 @@ class Candidates:
             StoreUnavailable: the store did not answer.
         """
         if not self._is_fresh(job_types):
+            if self._lost_race:
+                self._place = await self._ask_place()
             await self._read(job_types, now)
-            self._skip_after_read()
+            self._part_ways_after_read()
         return bool(self._batch)
 
     def take(self, count: int) -> list[Candidate]:
@@ -166,21 +184,32 @@ class Candidates:
         """Whether this worker has taken all jobs that waited at the last read."""
         return self._is_whole_line and not self._batch and not self._lost_race
 
+    def begin_with(self, job_id: str) -> None:
+        """Begin the next batch with *job_id* if it waits, and only few and new jobs wait."""
+        self._rung.add(job_id)
+
     def end_race(self, *, lost: bool) -> None:
         """Record whether the worker *lost* some of the jobs that it took to other workers."""
         self._lost_race = lost
         if lost:
-            self._skip()
+            self._lost_at = self._monotonic()
+            self._part_ways()
 
-    def _skip_after_read(self) -> None:
+    def _part_ways_after_read(self) -> None:
         now = self._monotonic()
-        if self._lost_race and now - self._first_at <= OLDEST_SEC:
-            self._skip()
+        lost_lately = self._place.of > 1 and now - self._lost_at <= OLDEST_SEC
+        if (self._lost_race or lost_lately) and now - self._first_at <= OLDEST_SEC:
+            self._part_ways()
         else:
             self._first_at = now
 
-    def _skip(self) -> None:
-        del self._batch[: int(self._share() * len(self._batch))]
+    def _part_ways(self) -> None:
+        """Leave the jobs of the batch to other workers that these will claim."""
+        own = [one for one in self._batch if self._place.owns(one.job_id)]
+        if not own or not self._is_long_line or self._place.of == 1:
+            del self._batch[: int(self._share() * len(self._batch))]
+        elif len(own) < len(self._batch):
+            self._batch, self._is_whole_line = own, False
 
     def _is_fresh(self, job_types: Collection[str]) -> bool:
         age = self._monotonic() - self._read_at
@@ -194,10 +223,12 @@ class Candidates:
         if not self._is_long_line:
             few = await self._jobs.few_waiting(job_types, now, self._batch_size)
         self._is_long_line = few is None
+        rung, self._rung = self._rung, set()
         if few is None:
             await self._read_long_line(job_types, now)
         else:
             await self._read_short_line(few)
+            self._rotate_to(rung, now - FRESH)
 
     async def _ask_due(self, job_types: Collection[str], now: datetime) -> None:
         asked_at = self._asked_due_at
@@ -221,9 +252,17 @@ class Candidates:
                 self._is_whole_line = len(self._batch) == len(waiting)
                 return
 
+    def _rotate_to(self, job_ids: Collection[str], after: datetime) -> None:
+        """Begin with one of *job_ids*, unless a job before it was due before *after*."""
+        places = (n for n, one in enumerate(self._batch) if one.job_id in job_ids)
+        first = next(places, 0)
+        if all(one.run_at > after for one in self._batch[:first]):
+            self._batch = self._batch[first:] + self._batch[:first]
+
     async def _read_long_line(self, job_types: Collection[str], now: datetime) -> None:
         for priority in await self._jobs.waiting_priorities(job_types, now):
-            self._batch = await self._read_priority(job_types, priority, now, size=self._batch_size)
+            size = self._batch_size * min(self._place.of, MOST_SHARES_READ)
+            self._batch = await self._read_priority(job_types, priority, now, size=size)
             if self._batch:  # else other workers have claimed its jobs
                 self._is_long_line = len(self._batch) >= self._batch_size // 2
                 return

@@ -87,8 +87,8 @@ class Doorbells:
         """
         return await self._groups.submit((job_type, job_id))
 
-    async def answer_shared(self, job_type: str, _job_id: str) -> RingOutcome:
-        """Answer a doorbell that stands for several jobs: look for all of them, soon."""
+    async def answer_shared(self, job_type: str, job_id: str) -> RingOutcome:
+        """Answer a doorbell that stands for several jobs, *job_id* first: look for them, soon."""
         try:
             await self._types.now({job_type})
         except Exception as error:  # noqa: BLE001 - logged; the next turn looks for the jobs
@@ -97,6 +97,7 @@ class Doorbells:
         if not self._worker.may_take:
             return RingOutcome.GIVEN_BACK
         self.owes_look = True
+        self._candidates.begin_with(job_id)
         self._worker.look_soon()
         return RingOutcome.GONE
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from secretary_common.broker.job_consumer import JobConsumer
 from secretary_common.broker.message import RingOutcome
@@ -21,7 +21,7 @@ from secretary_worker.attempt.verdict import Interruption
 from secretary_worker.engine.candidates import DUE_SEC, Candidates
 from secretary_worker.engine.claims import GUEST_SEC, Claims, GuestSlot
 from secretary_worker.engine.doorbells import Doorbells
-from secretary_worker.engine.heartbeat import WorkerState
+from secretary_worker.engine.heartbeat import Place, WorkerState, alone
 from secretary_worker.engine.reclaim import Reclaimer, ReclaimSchedule
 from secretary_worker.engine.runner import Runner
 from secretary_worker.engine.running_limits import RunningLimits
@@ -60,9 +60,10 @@ class SecretaryWorkerManager:
         poll_interval_sec: float,
         drain_sec: float,
         guest_slot: bool,
+        place: Callable[[], Awaitable[Place]] = alone,
         make_consumer: Callable[[SecretaryWorkerManager], JobConsumer],
     ) -> None:
-        """*make_consumer* builds the consumer of doorbells, which calls ``ring``."""
+        """*make_consumer* builds the consumer, which calls ``ring``. *place*: see Candidates."""
         self._runner = runner
         self._leases = runner.leases
         self._reclaimer = reclaimer
@@ -74,7 +75,7 @@ class SecretaryWorkerManager:
         self._drain_sec = drain_sec
         self._claims = Claims(jobs, runner.leases, limits, clock, self._start)
         self._timers = Timers()
-        self._candidates = Candidates(jobs, limits, on_scheduled=self._timers.set)
+        self._candidates = Candidates(jobs, limits, place=place, on_scheduled=self._timers.set)
         self._guest = GuestSlot(self._candidates, self._claims, types, clock, exists=guest_slot)
         self.doorbells = Doorbells(
             jobs,
