@@ -225,7 +225,8 @@ class NotifierMachine(RuleBasedStateMachine):
             new_lease=self.couriers[0].new_lease,
             take_slot=lambda _: True,
             free_slot=lambda _: None,
-            send=lambda _: None,
+            check=self.couriers[0].obstacles_of,
+            send=lambda _, __: None,
         )
         self.do(self.relay.relay_due(stores=stores))
 
@@ -237,7 +238,10 @@ class NotifierMachine(RuleBasedStateMachine):
             new_lease=courier.new_lease,
             take_slot=lambda _: True,
             free_slot=lambda _: None,
-            send=lambda one: self.tasks.add(self.loop.create_task(courier.deliver_claimed(one))),
+            check=courier.obstacles_of,
+            send=lambda one, check: self.tasks.add(
+                self.loop.create_task(courier.deliver_claimed(one, check=check))
+            ),
         )
 
     @rule(name=st.sampled_from(JOBS))

@@ -18,6 +18,7 @@ from secretary_common.models import (
     JobStatus,
     Lease,
     NotifySlot,
+    Obstacles,
     Phase,
     Webhook,
     new_job_id,
@@ -25,7 +26,7 @@ from secretary_common.models import (
 from secretary_common.runtime.clock import ManualClock
 from secretary_common.testing.deliveries import InMemoryDeliveryRepository
 from secretary_common.testing.jobs import InMemoryJobRepository
-from secretary_notifier.relay import SLOTS_AT_ONCE, FirstClaims, Relay, Relayed
+from secretary_notifier.relay import SLOTS_AT_ONCE, Check, FirstClaims, Relay, Relayed
 
 
 class RelayHarness:
@@ -150,14 +151,23 @@ class ClaimingHarness(RelayHarness):
         self.free = slots
         self.leases = 0
         self.sent: list[Delivery] = []
+        self.sent_under_check: list[bool] = []
         self.claims = FirstClaims(
             self.deliveries,
             self.clock,
             new_lease=self.new_lease,
             take_slot=lambda _: self.change(-1),
             free_slot=lambda _: self.change(1),
-            send=self.sent.append,
+            check=self.check,
+            send=self.send,
         )
+
+    async def check(self, _: Delivery) -> Obstacles:
+        return Obstacles(is_overtaken=False, is_muted=False)
+
+    def send(self, delivery: Delivery, check: Check | None) -> None:
+        self.sent.append(delivery)
+        self.sent_under_check.append(check is not None)
 
     def new_lease(self) -> Lease:
         self.leases += 1
@@ -174,6 +184,15 @@ class ClaimingHarness(RelayHarness):
 
     async def states(self) -> list[DeliveryState]:
         return [each.state for each in self.deliveries.deliveries.values()]
+
+
+@pytest.mark.parametrize("phase", [Phase.COMPLETED, Phase.PROCESSING])
+async def test_only_the_end_of_a_job_is_checked_while_it_is_stored(phase: Phase) -> None:
+    harness = ClaimingHarness(slots=1)
+    slot = NotifySlot(seq=3, run=1, phase=phase, due_at=harness.clock.now())
+    await harness.add(notify=slot)
+    await harness.relay_due()
+    assert harness.sent_under_check == [phase is Phase.COMPLETED]
 
 
 async def test_deliveries_with_a_free_slot_are_stored_as_claimed_and_sent() -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -151,9 +151,14 @@ class Courier:
             return None if claimed is None else await self._carry_out(claimed, on_verdict)
 
     async def deliver_claimed(
-        self, delivery: Delivery, on_verdict: OnVerdict = lambda _, __: None
+        self,
+        delivery: Delivery,
+        on_verdict: OnVerdict = lambda _, __: None,
+        check: Awaitable[Obstacles] | None = None,
     ) -> DeliveryVerdict:
         """Make one attempt at *delivery*, which was stored under a lease of this notifier.
+
+        *check* is a call of ``obstacles_of`` that is under way; None: there is none.
 
         Raises:
             StoreUnavailable: before anything was sent.
@@ -162,9 +167,17 @@ class Courier:
             raise ValueError(f"{delivery.delivery_id} has no lease")
         since = asyncio.get_running_loop().time()
         with bind(job_id=delivery.job_id, delivery_id=delivery.delivery_id):
-            obstacles = await self._checks.submit(delivery)
+            obstacles = await (check or self.obstacles_of(delivery))
             claimed = _Claimed(delivery, delivery.lease, obstacles, since)
             return await self._carry_out(claimed, on_verdict)
+
+    async def obstacles_of(self, delivery: Delivery) -> Obstacles:
+        """Return what speaks against sending *delivery*, which this notifier claims.
+
+        Raises:
+            StoreUnavailable: the store did not answer until it was too late to send.
+        """
+        return await self._checks.submit(delivery)
 
     def new_lease(self) -> Lease:
         """Return a lease of this notifier, which lasts from now on."""

@@ -23,7 +23,7 @@ from secretary_common.runtime.log import get_logger
 from secretary_common.runtime.resilient_loop import resilient_loop
 from secretary_notifier.courier import RECORD_LINGER_SEC, Courier
 from secretary_notifier.fair_queue import FairQueue, LastAnswer
-from secretary_notifier.relay import FirstClaims, Relay
+from secretary_notifier.relay import Check, FirstClaims, Relay
 from secretary_notifier.verdict import Answer, DeliveryVerdict
 
 log = get_logger(__name__)
@@ -95,6 +95,7 @@ class Dispatcher:
             new_lease=courier.new_lease,
             take_slot=self._take_new,
             free_slot=lambda due: queue.forget(due, clock.now()),
+            check=courier.obstacles_of,
             send=self._send_claimed,
         )
         self._tasks: set[asyncio.Task[None]] = set()
@@ -218,10 +219,10 @@ class Dispatcher:
         is_wanted = not self._stopping.is_set() and due.delivery_id not in self._blocked
         return is_wanted and self._queue.take_new(due, self._clock.now())
 
-    def _send_claimed(self, delivery: Delivery) -> None:
+    def _send_claimed(self, delivery: Delivery, check: Check | None) -> None:
         due = delivery.to_due()
-        on_verdict = functools.partial(self._on_verdict, due)
-        self._begin(due, functools.partial(self._courier.deliver_claimed, delivery, on_verdict))
+        send, on_verdict = self._courier.deliver_claimed, functools.partial(self._on_verdict, due)
+        self._begin(due, functools.partial(send, delivery, on_verdict, check))
 
     def _begin(self, due: DueDelivery, attempt: Attempt) -> None:
         task = asyncio.create_task(self._deliver(due, attempt))

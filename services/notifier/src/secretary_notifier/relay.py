@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import chain
 
 from secretary_common.errors import NotStorable, StoreUnavailable
 from secretary_common.jobs import outbox
-from secretary_common.models import Delivery, DueDelivery, Job, Lease
+from secretary_common.models import Delivery, DueDelivery, Job, Lease, Obstacles
 from secretary_common.ports import (
     DeliveryRepository,
     DeliveryStorage,
@@ -24,6 +24,7 @@ log = get_logger(__name__)
 
 SLOTS_AT_ONCE = 64
 
+Check = asyncio.Future[Obstacles]
 OnStored = Callable[[list[DueDelivery]], object]
 
 
@@ -51,6 +52,11 @@ class FirstClaims:
 
     So no write of their own comes before their first request. A notifier that dies meanwhile
     leaves deliveries whose leases end, as after any claim.
+
+    Each claimed delivery is checked for obstacles. For the end of a job, the check runs at the same
+    time as the write: an event of a later run exists only if a client has retried the job, and the
+    API stores the end of the earlier run before that. So the write, which then finds the delivery
+    stored, does not claim it. Other events are checked after the write.
     """
 
     def __init__(
@@ -61,7 +67,8 @@ class FirstClaims:
         new_lease: Callable[[], Lease],
         take_slot: Callable[[DueDelivery], bool],
         free_slot: Callable[[DueDelivery], object],
-        send: Callable[[Delivery], object],
+        check: Callable[[Delivery], Awaitable[Obstacles]],
+        send: Callable[[Delivery, Check | None], object],
     ) -> None:
         """Prepare to claim.
 
@@ -71,13 +78,15 @@ class FirstClaims:
             new_lease: returns a lease of this notifier.
             take_slot: takes the slot that sending a delivery needs; False: there is none.
             free_slot: frees the slot of a delivery that was not claimed.
-            send: sends a claimed delivery.
+            check: returns the obstacles of a claimed delivery.
+            send: sends a claimed delivery after its check, which it makes if there is none.
         """
         self._deliveries = deliveries
         self._clock = clock
         self._new_lease = new_lease
         self._take_slot = take_slot
         self._free_slot = free_slot
+        self._check = check
         self._send = send
         self._in_doubt: dict[str, Lease] = {}
         """The leases of claims whose answer was lost, by delivery id."""
@@ -91,6 +100,14 @@ class FirstClaims:
         leases = self._take(deliveries)
         if not leases:
             return await self._deliveries.insert_absent(deliveries)
+        claims = {
+            one.delivery_id: one.claimed(leases[one.delivery_id])
+            for one in deliveries
+            if one.delivery_id in leases
+        }
+        checks = {
+            name: self._begin_check(one) for name, one in claims.items() if one.is_terminal_event
+        }
         held: set[str] = set()
         try:
             outcomes = await self._deliveries.insert_claimed(deliveries, leases)
@@ -100,12 +117,19 @@ class FirstClaims:
             self._in_doubt |= leases
             raise
         finally:
-            for one in deliveries:
-                if one.delivery_id in held:
-                    self._send(one.claimed(leases[one.delivery_id]))
-                elif one.delivery_id in leases:
+            for name, one in claims.items():
+                if name in held:
+                    self._send(one, checks.get(name))
+                else:
                     self._free_slot(one.to_due())
+                    if name in checks:
+                        checks[name].cancel()
         return outcomes
+
+    def _begin_check(self, claim: Delivery) -> Check:
+        check = asyncio.ensure_future(self._check(claim))
+        check.add_done_callback(lambda done: done.cancelled() or done.exception())  # as retrieved
+        return check
 
     def _take(self, deliveries: Sequence[Delivery]) -> dict[str, Lease]:
         now, lease = self._clock.now(), self._new_lease()
