@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from secretary_notifier.breaker import Breaker
+from secretary_notifier.fairness.breaker import Breaker
 
 START = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
 

@@ -19,7 +19,8 @@ from secretary_common.models import (
 from secretary_common.runtime.clock import ManualClock
 from secretary_common.runtime.keyed_limit import KeyedLimit
 from secretary_common.testing.deliveries import InMemoryDeliveryRepository
-from secretary_notifier.courier import Courier, CourierConfig
+from secretary_notifier.courier import Courier
+from secretary_notifier.courier_config import CourierConfig
 from secretary_notifier.verdict import Answer
 
 CONFIG = CourierConfig(owner="notifier-1", timeout_sec=15, retry_schedule_sec=(0, 5, 300))

@@ -3,7 +3,8 @@
 from datetime import UTC, datetime, timedelta
 
 from secretary_common.models import DueDelivery, Lane, Phase
-from secretary_notifier.fair_queue import AHEAD_PER_SLOT, BACKLOG_PER_SLOT, FairQueue, LastAnswer
+from secretary_notifier.fairness.fair_queue import AHEAD_PER_SLOT, BACKLOG_PER_SLOT, FairQueue
+from secretary_notifier.fairness.origin import LastAnswer
 
 NOW = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
 

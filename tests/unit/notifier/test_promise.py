@@ -34,8 +34,10 @@ from secretary_common.runtime.clock import ManualClock
 from secretary_common.runtime.keyed_limit import KeyedLimit
 from secretary_common.testing.deliveries import InMemoryDeliveryRepository
 from secretary_common.testing.jobs import InMemoryJobRepository
-from secretary_notifier.courier import Courier, CourierConfig
-from secretary_notifier.relay import FirstClaims, Relay
+from secretary_notifier.courier import Courier
+from secretary_notifier.courier_config import CourierConfig
+from secretary_notifier.first_claims import FirstClaims
+from secretary_notifier.relay import Relay
 from secretary_notifier.verdict import Answer
 
 URL = "https://secretary.example"

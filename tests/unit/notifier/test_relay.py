@@ -26,7 +26,8 @@ from secretary_common.models import (
 from secretary_common.runtime.clock import ManualClock
 from secretary_common.testing.deliveries import InMemoryDeliveryRepository
 from secretary_common.testing.jobs import InMemoryJobRepository
-from secretary_notifier.relay import SLOTS_AT_ONCE, Check, FirstClaims, Relay, Relayed
+from secretary_notifier.first_claims import Check, FirstClaims
+from secretary_notifier.relay import SLOTS_AT_ONCE, Relay, Relayed
 
 
 class RelayHarness:

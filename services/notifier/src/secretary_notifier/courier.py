@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -32,12 +32,11 @@ from secretary_common.runtime.log import bind, get_logger
 from secretary_notifier import schedule
 from secretary_notifier import verdict as rules
 from secretary_notifier.attempt_log import AttemptLog
+from secretary_notifier.courier_config import CourierConfig
 from secretary_notifier.verdict import MUTED_FOR, Answer, DeliveryVerdict
 
 log = get_logger(__name__)
 
-LEASE_MARGIN_SEC = 10.0
-"""A lease lasts this much longer than the attempt's deadline, for the reads and the record."""
 STORE_RETRY_SEC = 1.0
 RECORD_LINGER_SEC = 0.005
 """A record waits this long for others, because larger groups of records cost less.
@@ -54,27 +53,6 @@ class DeliverySender(Protocol):
     async def send(self, delivery: Delivery, at: datetime, timeout_sec: float) -> Answer:
         """Send *delivery* within the deadline; never raises for a receiver's behaviour."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class CourierConfig:
-    """The settings of attempts."""
-
-    owner: str
-    """The id of this notifier, new at each start."""
-    timeout_sec: float
-    retry_schedule_sec: Sequence[float]
-    first_timeout_sec: float = 5.0
-    """The deadline of the first request to an origin that the notifier does not know."""
-    poll_interval_sec: float = 5.0
-    """The wait after a shortage; for a delivery whose key is missing, the shortest wait."""
-    replayable_for: timedelta = timedelta(days=30)
-    """A dead delivery, or a test that has ended, is kept for this long."""
-
-    @property
-    def lease_sec(self) -> float:
-        """The duration of a lease."""
-        return self.timeout_sec + LEASE_MARGIN_SEC
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,23 +260,11 @@ class Courier:
         For a progress, the time since its claim counts too, because the end of its job waits for
         the progress.
         """
-        timeout_sec = self._timeout_sec(claimed.delivery)
+        timeout_sec = self._config.timeout_of(claimed.delivery, self._is_untried)
         if claimed.delivery.is_terminal_event:
             return timeout_sec
         waited_sec = asyncio.get_running_loop().time() - claimed.since
         return timeout_sec - waited_sec
-
-    def _timeout_sec(self, delivery: Delivery) -> float:
-        """Return the deadline, which is shorter for the first request to an unknown origin.
-
-        Names cost nothing, so a client may have any number of origins that hang. The next attempt
-        has the whole deadline. So has an attempt that is the last one.
-        """
-        waits = schedule.waits_of(delivery, self._config.retry_schedule_sec)
-        is_followed = delivery.tries + 1 < len(waits)
-        if delivery.tries == 0 and is_followed and self._is_untried(delivery.origin):
-            return min(self._config.first_timeout_sec, self._config.timeout_sec)
-        return self._config.timeout_sec
 
     async def _record(
         self, claimed: _Claimed, answer: Answer | None, verdict: DeliveryVerdict

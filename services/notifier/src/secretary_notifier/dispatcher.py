@@ -22,8 +22,10 @@ from secretary_common.runtime.lifecycle import wait_for_event
 from secretary_common.runtime.log import get_logger
 from secretary_common.runtime.resilient_loop import resilient_loop
 from secretary_notifier.courier import RECORD_LINGER_SEC, Courier
-from secretary_notifier.fair_queue import FairQueue, LastAnswer
-from secretary_notifier.relay import Check, FirstClaims, Relay
+from secretary_notifier.fairness.fair_queue import FairQueue
+from secretary_notifier.fairness.origin import LastAnswer
+from secretary_notifier.first_claims import Check, FirstClaims
+from secretary_notifier.relay import Relay
 from secretary_notifier.verdict import Answer, DeliveryVerdict
 
 log = get_logger(__name__)

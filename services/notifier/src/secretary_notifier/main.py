@@ -32,9 +32,10 @@ from secretary_common.settings.settings import (
     load_settings,
 )
 from secretary_notifier.attempt_log import BREAKERS_OPEN, DELIVERIES_HELD, DELIVERIES_IN_FLIGHT
-from secretary_notifier.courier import LEASE_MARGIN_SEC, Courier, CourierConfig
+from secretary_notifier.courier import Courier
+from secretary_notifier.courier_config import LEASE_MARGIN_SEC, CourierConfig
 from secretary_notifier.dispatcher import Dispatcher
-from secretary_notifier.fair_queue import FairQueue
+from secretary_notifier.fairness.fair_queue import FairQueue
 from secretary_notifier.heartbeat import report_alive, sweep
 from secretary_notifier.name_service import NameService
 from secretary_notifier.relay import Relay

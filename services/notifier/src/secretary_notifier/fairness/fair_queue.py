@@ -17,12 +17,10 @@ from __future__ import annotations
 
 import heapq
 from collections import OrderedDict, deque
-from dataclasses import dataclass
 from datetime import datetime
-from enum import Enum
 
 from secretary_common.models import DueDelivery, Lane, ReceiverState
-from secretary_notifier.breaker import Breaker
+from secretary_notifier.fairness.origin import LastAnswer, Origin, Pace
 
 RESTRICTED_SHARE = 0.75
 """The share of the slots that retries and slow origins may hold at the same time."""
@@ -36,23 +34,6 @@ AHEAD_PER_SLOT = 7
 QUICK_SEC = 0.25
 SLOW_SEC = 1.0
 MOST_REMEMBERED = 1000
-
-
-class _Pace(Enum):
-    """The speed of an origin's last answer."""
-
-    UNKNOWN = 0
-    QUICK = 1
-    SLOW = 2
-
-
-@dataclass(frozen=True, slots=True)
-class LastAnswer:
-    """The end of the last attempt at an origin."""
-
-    at: datetime
-    status_code: int | None
-    error_class: str | None
 
 
 class _Waiting:
@@ -78,27 +59,6 @@ class _Owner:
         """The key's slots for origins that were not known to be quick."""
 
 
-class _Origin:
-    """The pace and the breaker of one origin, and its deliveries counted over all keys."""
-
-    def __init__(self) -> None:
-        self.waiting = {False: 0, True: 0}
-        """The first tries, and the retries."""
-        self.in_flight = 0
-        self.pace = _Pace.UNKNOWN
-        self.was_tried = False
-        self.breaker = Breaker()
-        self.failures = 0
-        """Failures since the last success."""
-        self.last: LastAnswer | None = None
-
-    def __len__(self) -> int:
-        return sum(self.waiting.values())
-
-    def is_idle(self, now: datetime) -> bool:
-        return not len(self) and not self.in_flight and self.breaker.is_idle(now)
-
-
 class FairQueue:
     """Holds due deliveries, each of them once, until a slot is free for them."""
 
@@ -112,7 +72,7 @@ class FairQueue:
         # More than one origin can hold: a hanging origin must not stop the others of its key.
         self._half = max(per_origin + 1, slots // 2)
         self._owners: OrderedDict[str, _Owner] = OrderedDict()
-        self._origins: dict[str, _Origin] = {}
+        self._origins: dict[str, Origin] = {}
         # Deliveries that count against the share of their key; decided when a slot is taken.
         self._held: set[str] = set()
         # Deliveries whose slot counts against the restricted share; decided when a slot is taken.
@@ -138,7 +98,7 @@ class FairQueue:
         """Add a delivery; return False if it is known already, or the backlog is full."""
         if due.delivery_id in self._known:
             return False
-        origin = self._origins.setdefault(due.origin, _Origin())
+        origin = self._origins.setdefault(due.origin, Origin())
         owner = self._owners.setdefault(due.owner, _Owner())
         waiting = owner.waiting.setdefault(due.origin, _Waiting()).part(is_retry=due.lane.is_retry)
         if len(waiting) >= self._backlog:
@@ -153,10 +113,10 @@ class FairQueue:
 
         It waits if others wait for its origin, if the origin is slow, or if its breaker is open.
         """
-        origin = self._origins.get(due.origin, _Origin())
+        origin = self._origins.get(due.origin, Origin())
         owner = self._owners.get(due.owner, _Owner())
         is_known = due.delivery_id in self._known
-        is_doubtful = origin.pace is _Pace.SLOW or origin.breaker.open_until is not None
+        is_doubtful = origin.pace is Pace.SLOW or origin.breaker.open_until is not None
         if is_known or is_doubtful or len(origin) or len(self._in_flight) >= self._slots * 2:
             return False
         if not self._may_start(owner, origin, now):
@@ -194,15 +154,15 @@ class FairQueue:
         owner.waiting.move_to_end(name)  # the other origins come first next time
         if not waiting:
             del owner.waiting[name]
-        if origin.pace is not _Pace.QUICK:
+        if origin.pace is not Pace.QUICK:
             self._held.add(due.delivery_id)
             owner.held += 1
         return due
 
-    def _may_start(self, owner: _Owner, origin: _Origin, now: datetime) -> bool:
+    def _may_start(self, owner: _Owner, origin: Origin, now: datetime) -> bool:
         """Return whether the limits of *owner* and *origin* allow one more attempt."""
         may_hold = owner.held < self._share or len(self._held) < self._half
-        if origin.pace is not _Pace.QUICK and not may_hold:
+        if origin.pace is not Pace.QUICK and not may_hold:
             return False
         has_room = origin.in_flight < self._limit(origin)
         return has_room and origin.breaker.allows(now, origin.in_flight)
@@ -231,8 +191,8 @@ class FairQueue:
             origin.failures = origin.failures + 1 if failed else 0
         if took_sec is not None:
             origin.was_tried = True
-            slow_or_unknown = _Pace.SLOW if took_sec > SLOW_SEC else _Pace.UNKNOWN
-            origin.pace = _Pace.QUICK if took_sec <= QUICK_SEC else slow_or_unknown
+            slow_or_unknown = Pace.SLOW if took_sec > SLOW_SEC else Pace.UNKNOWN
+            origin.pace = Pace.QUICK if took_sec <= QUICK_SEC else slow_or_unknown
 
     def forget(self, due: DueDelivery, now: datetime) -> None:
         """Free the slot of *due* and accept this delivery again: its record is written, or lost."""
@@ -247,7 +207,7 @@ class FairQueue:
 
     def mark_slow(self, origin: str) -> None:
         """Claim no more ahead for *origin*: a claimed delivery waited too long for its request."""
-        self._origins[origin].pace = _Pace.SLOW
+        self._origins[origin].pace = Pace.SLOW
 
     def is_untried(self, origin: str) -> bool:
         """Return whether no request to *origin* has ended yet, as far as the queue remembers."""
@@ -276,8 +236,8 @@ class FairQueue:
     def receivers(self, now: datetime, most: int) -> list[ReceiverState]:
         """Return the state of at most *most* receivers: open breakers and failures first."""
         busy = ((name, one) for name, one in self._origins.items() if not one.is_idle(now))
-        chosen = heapq.nlargest(most, busy, key=_urgency)
-        return [_state_of(name, one) for name, one in chosen]
+        chosen = heapq.nlargest(most, busy, key=lambda named: named[1].urgency)
+        return [one.state(name) for name, one in chosen]
 
     def needs_more(self, origin: str) -> bool:
         """Return whether fewer deliveries of *origin* wait than may be claimed."""
@@ -297,41 +257,22 @@ class FairQueue:
         moments = (origin.breaker.open_until for origin in self._origins.values())
         return sorted(moment for moment in moments if moment and moment > now)
 
-    def _limit(self, origin: _Origin) -> int:
-        ahead = AHEAD_PER_SLOT if origin.pace is _Pace.QUICK else 0
+    def _limit(self, origin: Origin) -> int:
+        ahead = AHEAD_PER_SLOT if origin.pace is Pace.QUICK else 0
         return self._per_origin * (1 + ahead)
 
-    def _pop(self, origin: _Origin, waiting: _Waiting) -> DueDelivery | None:
+    def _pop(self, origin: Origin, waiting: _Waiting) -> DueDelivery | None:
         is_full = len(self._restricted) >= self._restricted_slots
-        if waiting.first_tries and not (is_full and origin.pace is _Pace.SLOW):
+        if waiting.first_tries and not (is_full and origin.pace is Pace.SLOW):
             due = waiting.first_tries.popleft()
         elif waiting.retries and not is_full:
             due = waiting.retries.popleft()
         else:
             return None
         origin.waiting[due.lane.is_retry] -= 1
-        if due.lane.is_retry or origin.pace is _Pace.SLOW:
+        if due.lane.is_retry or origin.pace is Pace.SLOW:
             self._restricted.add(due.delivery_id)
         self._in_flight[due.delivery_id] = due
         origin.in_flight += 1
         origin.breaker.begin()
         return due
-
-
-def _urgency(named: tuple[str, _Origin]) -> tuple[bool, int, int]:
-    _, origin = named
-    return origin.breaker.open_until is not None, origin.failures, len(origin)
-
-
-def _state_of(name: str, origin: _Origin) -> ReceiverState:
-    last = origin.last
-    return ReceiverState(
-        origin=name,
-        open_until=origin.breaker.open_until,
-        in_flight=origin.in_flight,
-        waiting=len(origin),
-        failures=origin.failures,
-        last_at=last.at if last else None,
-        last_status=last.status_code if last else None,
-        last_error=last.error_class if last else None,
-    )
