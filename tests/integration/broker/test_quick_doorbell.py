@@ -16,6 +16,7 @@ from secretary_common.broker.delivery_consumer import DeliveryConsumer
 from secretary_common.broker.job_consumer import JobConsumer
 from secretary_common.broker.message import RingOutcome
 from secretary_common.broker.publisher import Publisher
+from secretary_common.broker.rings import QUIET_SEC
 from secretary_common.errors import StoreUnavailable
 from secretary_common.runtime.lifecycle import running
 
@@ -64,7 +65,7 @@ async def consuming(channel: AbstractChannel, name: str) -> bool:
     return bool(found.declaration_result.consumer_count)
 
 
-async def test_a_single_ring_sends_a_quick_doorbell_too(
+async def test_a_job_that_a_quick_doorbell_has_claimed_is_not_answered_again(
     amqp_url: str, job_type: str, channel: AbstractChannel
 ) -> None:
     publisher, recorder = Publisher(amqp_url), QuickRecorder(amqp_url, job_type)
@@ -73,9 +74,12 @@ async def test_a_single_ring_sends_a_quick_doorbell_too(
         recorder.consumer.resume()
         await connected(publisher, job_type)
         await until(lambda: consuming(channel, quick))
-        await publisher.ring_job(job_type, "job-1")
-        await until(lambda: recorder.has_received("stored", "job-1"))
+        assert await publisher.ring_job(job_type, "job-1")
         await until(lambda: recorder.has_received("quick", "job-1"))
+        await asyncio.gather(*(publisher.ring_job(job_type, one) for one in ("job-2", "job-3")))
+        await until(lambda: recorder.has_received("stored", "job-2"))
+        assert not await waiting(channel, topology.job_queue(job_type))
+    assert not recorder.has_received("stored", "job-1")
 
 
 async def test_rings_of_the_same_moment_send_no_quick_doorbells(
@@ -89,6 +93,7 @@ async def test_rings_of_the_same_moment_send_no_quick_doorbells(
         await until(lambda: consuming(channel, quick))
         ids = [f"job-{n}" for n in range(9)]
         assert all(await asyncio.gather(*(publisher.ring_job(job_type, one) for one in ids)))
+        await asyncio.sleep(QUIET_SEC)
         await publisher.ring_job(job_type, "job-last")
         await until(lambda: recorder.has_received("quick", "job-last"))
     assert not [one for kind, one in recorder.received if kind == "quick" and one in ids]

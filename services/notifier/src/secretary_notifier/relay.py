@@ -92,7 +92,8 @@ class Relay:
             StoreUnavailable: safe to repeat.
         """
         async with self._turn:
-            jobs = await self._jobs.due_slots(self._clock.now(), SLOTS_AT_ONCE)
+            due_by = self._clock.now() + outbox.CLOCK_ERROR
+            jobs = await self._jobs.due_slots(due_by, SLOTS_AT_ONCE)
             more = len(jobs) == SLOTS_AT_ONCE
             if unread := set(rung) - {job.job_id for job in jobs}:
                 jobs = [*jobs, *await self._jobs.slots_of(unread)]

@@ -17,6 +17,7 @@ from secretary_common.runtime.log import get_logger
 
 log = get_logger(__name__)
 
+MOST_REMEMBERED = 1_000
 MOST_RINGS = 32
 """The most unanswered doorbells of a job type that a worker holds."""
 
@@ -59,6 +60,8 @@ class JobConsumer:
         self._on_ring = on_ring
         self._on_shared_ring = on_shared_ring or on_ring
         self._on_quick_ring = on_quick_ring
+        self._claimed_quickly: dict[str, None] = {}
+        """The jobs that quick doorbells have claimed. Other doorbells may still come for them."""
         self._wanted = False
         self._changed = asyncio.Event()
         self._kept: list[AbstractIncomingMessage] = []
@@ -134,6 +137,11 @@ class JobConsumer:
         job_id = await decode(subscription, message, "job_id")
         if job_id is None:
             return
+        if topology.HAS_QUICK in message.headers and job_id in self._claimed_quickly:
+            del self._claimed_quickly[job_id]
+            HEARD[queue, RingOutcome.GONE].inc()
+            await subscription.acknowledge(message)
+            return
         on_ring = self._on_shared_ring if topology.SHARED in message.headers else self._on_ring
         try:
             outcome = await on_ring(self._queues.get(queue, ""), job_id)
@@ -154,4 +162,8 @@ class JobConsumer:
             return
         job_id = topology.decode("job_id", body)
         outcome = await self._on_quick_ring(self._queues[queue], job_id)
+        if outcome is RingOutcome.CLAIMED:
+            self._claimed_quickly[job_id] = None
+            if len(self._claimed_quickly) > MOST_REMEMBERED:
+                del self._claimed_quickly[next(iter(self._claimed_quickly))]
         HEARD[topology.quick_queue(queue), outcome].inc()

@@ -4,8 +4,7 @@ Jobs of one type that are rung for at the same moment share messages: one messag
 and the worker looks for the other jobs. A full worker passes the message on (``Doorbells`` of the
 worker), so each worker with a free slot looks.
 
-A ring for a single event sends a quick doorbell first (``topology``). Rings of a busy moment share
-their messages instead, so a burst sends hardly more messages.
+A single ring on an idle system sends a quick doorbell first (``topology``, ``rings``).
 """
 
 from __future__ import annotations
@@ -26,9 +25,9 @@ from secretary_common.broker.connection import (
     keep_connected,
 )
 from secretary_common.broker.queue_access import QueueAccess
+from secretary_common.broker.rings import Rings
 from secretary_common.models import delivery_id_of
 from secretary_common.observing import tracing
-from secretary_common.runtime.group_commit import GroupCommit
 from secretary_common.runtime.log import get_logger
 from secretary_common.runtime.metrics import DOORBELLS_RUNG, Children
 
@@ -36,6 +35,7 @@ log = get_logger(__name__)
 _rung = Children(DOORBELLS_RUNG)
 
 PUBLISH_TIMEOUT_SEC = 1.0
+QUICK_TIMEOUT_SEC = 0.2
 MOST_SHARED = 64
 """The most slots that one ring stands for: a notifier that is rung reads as many."""
 SHARED_BY = 8
@@ -59,10 +59,9 @@ class Publisher:
         self._usable: dict[str, bool] = {}
         """Whether a queue can be used in this session."""
         self._refusal: ChannelAccessRefused | None = None
-        # While a ring waits for its confirm, further rings gather behind it and share the next one.
-        self._slots: GroupCommit[str, bool] = GroupCommit(self._ring_slots, largest=MOST_SHARED)
-        self._job_rings: dict[str, GroupCommit[_JobRing, bool]] = {}
-        """The rings of a moment for jobs, by queue."""
+        self._slots = Rings(self._ring_slot_quickly, self._ring_slots, largest=MOST_SHARED)
+        self._jobs: dict[str, Rings[_JobRing]] = {}
+        """The rings for jobs, by queue."""
 
     @property
     def is_connected(self) -> bool | None:
@@ -75,19 +74,28 @@ class Publisher:
 
     async def ring_job(self, job_type: str, job_id: str) -> bool:
         queue = topology.job_queue(job_type)
-        if queue not in self._job_rings:
-            self._job_rings[queue] = GroupCommit(partial(self._ring_jobs, queue))
-        return await self._job_rings[queue].submit((job_id, tracing.current_header()))
+        if queue not in self._jobs:
+            self._jobs[queue] = Rings(
+                partial(self._ring_job_quickly, queue), partial(self._ring_jobs, queue)
+            )
+        return await self._jobs[queue].ring((job_id, tracing.current_header()))
 
-    async def _ring_jobs(self, queue: str, jobs: list[_JobRing]) -> list[bool]:
+    async def _ring_job_quickly(self, queue: str, job: _JobRing) -> bool:
+        return await self._ring_quickly(queue, topology.encode("job_id", job[0]))
+
+    async def _ring_jobs(self, queue: str, jobs: list[_JobRing], *, quick: bool) -> list[bool]:
         """Ring for the first of every ``SHARED_BY`` jobs; each job has the result of its ring."""
         shared = [jobs[at : at + SHARED_BY] for at in range(0, len(jobs), SHARED_BY)]
-        confirmed = await asyncio.gather(*(self._ring_shared(queue, some) for some in shared))
+        confirmed = await asyncio.gather(
+            *(self._ring_shared(queue, some, quick=quick) for some in shared)
+        )
         return [confirmed[place // SHARED_BY] for place in range(len(jobs))]
 
-    async def _ring_shared(self, queue: str, jobs: list[_JobRing]) -> bool:
+    async def _ring_shared(self, queue: str, jobs: list[_JobRing], *, quick: bool) -> bool:
         job_id, trace = jobs[0]
-        headers: dict[str, FieldValue] = {topology.SHARED: len(jobs)} if jobs[1:] else {}
+        headers: dict[str, FieldValue] = (
+            {topology.SHARED: len(jobs)} if jobs[1:] else _alone(quick=quick)
+        )
         if trace:
             headers[tracing.HEADER] = trace
         return await self._ring(queue, topology.encode("job_id", job_id), headers)
@@ -96,15 +104,19 @@ class Publisher:
         return await self._ring_delivery(delivery_id_of(job_id, seq))
 
     async def ring_slot(self, job_id: str, seq: int) -> bool:
-        return await self._slots.submit(delivery_id_of(job_id, seq))
+        return await self._slots.ring(delivery_id_of(job_id, seq))
 
-    async def _ring_slots(self, delivery_ids: list[str]) -> list[bool]:
-        quickly = len(delivery_ids) == 1
-        return [await self._ring_delivery(delivery_ids[-1], quickly=quickly)] * len(delivery_ids)
-
-    async def _ring_delivery(self, delivery_id: str, *, quickly: bool = False) -> bool:
+    async def _ring_slot_quickly(self, delivery_id: str) -> bool:
         body = topology.encode("delivery_id", delivery_id)
-        return await self._ring(topology.DELIVERIES, body, quickly=quickly)
+        return await self._ring_quickly(topology.DELIVERIES, body)
+
+    async def _ring_slots(self, delivery_ids: list[str], *, quick: bool) -> list[bool]:
+        headers = {} if delivery_ids[1:] else _alone(quick=quick)
+        return [await self._ring_delivery(delivery_ids[-1], headers)] * len(delivery_ids)
+
+    async def _ring_delivery(self, delivery_id: str, headers: HeadersType | None = None) -> bool:
+        body = topology.encode("delivery_id", delivery_id)
+        return await self._ring(topology.DELIVERIES, body, headers)
 
     async def _session(self, connection: AbstractConnection, worked: Worked) -> None:
         async with asyncio.timeout(ANSWER_SEC):
@@ -126,21 +138,11 @@ class Publisher:
         finally:
             self._connection = self._channel = self._quick_channel = self._worked = None
 
-    async def _ring(
-        self,
-        queue: str,
-        body: bytes,
-        headers: HeadersType | None = None,
-        *,
-        quickly: bool = False,
-    ) -> bool:
-        """Ring; *quickly*: send a quick doorbell first."""
+    async def _ring(self, queue: str, body: bytes, headers: HeadersType | None = None) -> bool:
         if not self._url:
             return False
         try:
             async with asyncio.timeout(PUBLISH_TIMEOUT_SEC):
-                if quickly and await self._ring_quickly(queue, body):
-                    headers = {topology.HAS_QUICK: True}
                 confirmed = await self._publish(queue, body, headers)
         except BROKER_ERRORS as error:
             log.warning("doorbell.failed", queue=queue, reason=f"{type(error).__name__}: {error}")
@@ -158,9 +160,10 @@ class Publisher:
             return False
         message = Message(body, delivery_mode=DeliveryMode.NOT_PERSISTENT)
         try:
-            await channel.default_exchange.publish(
-                message, routing_key=topology.quick_queue(queue), mandatory=False
-            )
+            async with asyncio.timeout(QUICK_TIMEOUT_SEC):
+                await channel.default_exchange.publish(
+                    message, routing_key=topology.quick_queue(queue), mandatory=False
+                )
         except BROKER_ERRORS as error:
             log.debug("doorbell.not_quick", queue=queue, reason=f"{type(error).__name__}: {error}")
             return False
@@ -183,6 +186,11 @@ class Publisher:
         await channel.default_exchange.publish(message, routing_key=queue)
         worked()
         return True
+
+
+def _alone(*, quick: bool) -> dict[str, FieldValue]:
+    """Return the headers of a doorbell for a single event, which a quick one may have announced."""
+    return {topology.HAS_QUICK: True} if quick else {}
 
 
 async def _closed(channel: AbstractChannel, *, within_sec: float) -> bool:

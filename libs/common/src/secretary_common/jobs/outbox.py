@@ -35,6 +35,8 @@ ENDPOINT_DISABLED = "its endpoint is disabled"
 """Why a delivery is ``skipped``."""
 PROGRESS_INTERVAL_SEC = 1.0
 """The shortest time between two progress events of a job."""
+CLOCK_ERROR, NO_TIME = timedelta(seconds=0.1), timedelta()
+"""Two processes that agree on the store's time may still differ by ``CLOCK_ERROR``."""
 LONGEST_PRECEDENCE_SEC = 5.0
 """The end of a job waits this long for the first attempt of its overtaken progress, if that waits
 for a notifier or its receiver."""
@@ -202,7 +204,7 @@ def _step_of(
     job: Job, known: Mapping[str, Endpoint], now: datetime, public_url: str, wait_sec: float
 ) -> _Step:
     slot = job.notify
-    if slot is None or slot.due_at > now:
+    if slot is None or not _is_due(slot, now):
         return _Step()
     receivers = receivers_of(job, known, now)
     if not any(receiver.wants(slot.phase) for receiver in receivers):
@@ -223,6 +225,14 @@ def _step_of(
     except Exception as error:  # noqa: BLE001 - one bad job must not stop the others
         return _Step(fault=error)
     return _Step(deliveries=made, is_unwanted=not made)
+
+
+def _is_due(slot: NotifySlot, now: datetime) -> bool:
+    """Return whether the event is due. The end of a job is due as soon as it is stored.
+
+    The process that stored the end may know the store's time less exactly than this one.
+    """
+    return slot.due_at <= now + (CLOCK_ERROR if slot.phase is not Phase.PROCESSING else NO_TIME)
 
 
 def _may_precede(job: Job, now: datetime) -> bool:
