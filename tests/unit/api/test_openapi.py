@@ -157,6 +157,22 @@ async def test_every_link_leads_to_an_operation_with_its_parameter(document: Any
         assert set(link["parameters"]) <= parameters[link["operationId"]]
 
 
+@pytest.mark.parametrize(
+    ("action", "states"),
+    [
+        ("cancel", {"pending", "processing"}),
+        ("retry", {"completed", "failed", "cancelled"}),
+        ("delete", {"pending", "completed", "failed", "cancelled"}),
+    ],
+)
+async def test_an_action_by_filter_names_the_states_that_it_takes(
+    document: Any, action: str, states: set[str]
+) -> None:
+    body = document["paths"][f"/api/jobs/{action}"]["post"]["requestBody"]
+    filters = body["content"]["application/json"]["schema"]["properties"]["filter"]
+    assert set(filters["properties"]["status"]["enum"]) - {None} == states
+
+
 async def test_every_reference_leads_somewhere(document: Any) -> None:
     references = re.findall(r"'\$ref': '([^']*)'", str(document))
     assert references

@@ -245,7 +245,10 @@ async def described_submission(
     _caller: PrincipalDep,
     idempotency_key: Annotated[
         str | None,
-        Header(description="Under the same key the same body makes one job, for 48 h."),
+        Header(
+            description="Under the same key the same body makes one job, for 48 h.",
+            json_schema_extra={"pattern": "^[!-~]{1,255}$"},
+        ),
     ] = None,
 ) -> None:
     """Describe what a submission needs beside its body; ``submission_of`` reads it."""

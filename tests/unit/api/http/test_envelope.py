@@ -30,6 +30,7 @@ async def test_an_unknown_path_is_404(api: Api, path: str) -> None:
         ("POST", "/api/jobs/job-1", "DELETE, GET"),
         ("POST", "/health/live", "GET"),
         ("PUT", "/api/keys/x", "DELETE, PATCH"),
+        ("PUT", "/api/jobs/cancel", "POST"),
     ],
 )
 async def test_an_unknown_method_is_405_with_the_allowed_ones(

@@ -65,6 +65,13 @@ async def test_a_scheduled_job_waits_and_is_rung_for(api: Api) -> None:
     assert len(api.doorbell.jobs) == 1
 
 
+async def test_an_integer_may_be_written_with_a_fraction_of_zero(api: Api) -> None:
+    answer = await api.submit(priority=7.0, max_attempts=2.0)
+    job = data_of(answer)["job"]
+    assert (job["priority"], job["max_attempts"]) == (7, 2)
+    refused_field(await api.submit(priority=7.5), "priority")
+
+
 @pytest.mark.parametrize(
     ("run_at", "shown"),
     [

@@ -23,6 +23,22 @@ TEXTS = {
     "text/plain": 'secretary_jobs_accepted_total{job_type="pdf"} 12.0\n',
 }
 """An example of each kind of answer that is text."""
+SCHEMAS: dict[str, dict[str, Any]] = {
+    "text/event-stream": {
+        "itemSchema": {  # of each event, as OpenAPI 3.2 has it
+            "type": "object",
+            "properties": {
+                "id": {"type": "string"},
+                "event": {
+                    "enum": ["pending", "progress", "completed", "failed", "cancelled", "reset"]
+                },
+                "data": {"type": "string", "contentMediaType": JSON},
+                "retry": {"type": "integer"},
+            },
+        }
+    },
+    "text/plain": {"schema": {"type": "string"}},
+}
 
 
 def install(app: FastAPI) -> None:
@@ -84,7 +100,7 @@ def _add_examples(
     schemas: dict[str, Any],
 ) -> None:
     if media_type in TEXTS:
-        content.setdefault("schema", {"type": "string"})
+        content.update(SCHEMAS[media_type])
         content["example"] = TEXTS[media_type]
     elif media_type != JSON:
         return  # bytes

@@ -160,10 +160,10 @@ async def _on_validation(_request: Request, error: Exception) -> Response:
 
 def _allowed_methods(request: Request) -> str | None:
     """Return every method of the requested path: the framework names those of one route only."""
-    methods: set[str] = set()
-    for template, operations in request.app.openapi()["paths"].items():
-        if _fits(request.scope["path"], template):
-            methods |= {method.upper() for method in operations}
+    path, described = request.scope["path"], request.app.openapi()["paths"]
+    # ``/api/jobs/batch`` has methods of its own, although it fits ``/api/jobs/{job_id}`` too.
+    templates = [path] if path in described else [one for one in described if _fits(path, one)]
+    methods = {method.upper() for template in templates for method in described[template]}
     return ", ".join(sorted(methods)) or None
 
 

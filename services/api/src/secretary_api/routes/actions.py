@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Response
 
@@ -30,6 +30,27 @@ router = APIRouter(
     prefix="/api/jobs/{job_id}", tags=["jobs"], responses=COMMON | NOT_FOUND | CONFLICT
 )
 by_filter = APIRouter(prefix="/api/jobs", tags=["jobs"], responses=COMMON)
+
+EXAMPLE_FILTERS = {
+    JobAction.CANCEL: {"status": "pending", "tag": "archive"},
+    JobAction.RETRY: {"status": "failed", "job_type": "pdf"},
+    JobAction.DELETE: {"status": "completed", "created_before": "2026-01-01T00:00:00Z"},
+}
+
+
+def _described(action: JobAction) -> dict[str, object]:
+    """Return the description of the body of *action*, with the states that it takes."""
+    described: dict[str, Any] = described_body(FilteredAction)
+    schema = described["requestBody"]["content"]["application/json"]["schema"]
+    selection = schema["$defs"].pop("JobSelection")
+    states = {"enum": [*action.sources, None]}
+    schema["properties"]["filter"] = {
+        **selection,
+        "properties": {**selection["properties"], "status": states},
+    }
+    schema["example"] = {**schema["example"], "filter": EXAMPLE_FILTERS[action]}
+    return described
+
 
 FilteredActionDep = Annotated[FilteredAction, Depends(body_of(FilteredAction))]
 
@@ -64,7 +85,7 @@ async def delete_job(
     "/cancel",
     status_code=202,
     responses=WITH_JSON_BODY,
-    openapi_extra=described_body(FilteredAction),
+    openapi_extra=_described(JobAction.CANCEL),
 )
 async def cancel_jobs(
     caller: PrincipalDep, wanted: FilteredActionDep, services: ServicesDep
@@ -77,7 +98,7 @@ async def cancel_jobs(
     "/retry",
     status_code=202,
     responses=WITH_JSON_BODY,
-    openapi_extra=described_body(FilteredAction),
+    openapi_extra=_described(JobAction.RETRY),
 )
 async def retry_jobs(
     caller: PrincipalDep, wanted: FilteredActionDep, services: ServicesDep
@@ -93,7 +114,7 @@ async def retry_jobs(
     "/delete",
     status_code=202,
     responses=WITH_JSON_BODY,
-    openapi_extra=described_body(FilteredAction),
+    openapi_extra=_described(JobAction.DELETE),
 )
 async def delete_jobs(
     caller: PrincipalDep, wanted: FilteredActionDep, services: ServicesDep

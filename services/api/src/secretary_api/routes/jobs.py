@@ -161,7 +161,8 @@ async def get_job_logs(
         Query(
             description=(
                 "`next` of the page before, or `attempt:seq` of an entry: the page begins after it."
-            )
+            ),
+            json_schema_extra={"pattern": "^[0-9]{1,9}:[0-9]{1,9}$"},
         ),
     ] = None,
     level: Annotated[LogLevel, Query(description="This level and those above it.")] = "debug",

@@ -88,7 +88,7 @@ class DeliveryFilter(PageQuery):
     receiver: str | None = Field(
         default=None,
         max_length=LONGEST_URL,
-        json_schema_extra={"pattern": "^[Hh][Tt][Tt][Pp][Ss]?://"},
+        json_schema_extra={"pattern": "^($|[Hh][Tt][Tt][Pp][Ss]?://)"},
         description="An origin, or a URL with this origin: https://example.com/webhook.",
     )
     endpoint: str | None = Field(default=None, max_length=100, description="The id of an endpoint.")

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field
 
-from secretary_api.schemas.envelope import Request, Timestamp, View
+from secretary_api.schemas.envelope import WHOLE, Request, Timestamp, View
 from secretary_api.schemas.submission import ShortText, Time
 from secretary_common.http.object_address import Place
 from secretary_common.models import JsonObject
@@ -23,7 +23,7 @@ def _check_folder(value: str) -> str:
 
 
 EXAMPLE_LIMITS: JsonObject = {"max_running": 4, "max_pending": 1000}
-Count = Annotated[int, Field(ge=1, le=1_000_000_000, strict=True)]
+Count = Annotated[int, Field(ge=1, le=1_000_000_000, strict=True), WHOLE]
 # Absolute, and without a step up, so that its text shows where it is.
 Folder = Annotated[
     str, Field(max_length=1000, pattern=r"^/[^\x00]*$", strict=True), AfterValidator(_check_folder)
@@ -34,7 +34,11 @@ def _check_place(value: str) -> str:
     return str(Place.parse(value))
 
 
-StorePlace = Annotated[str, Field(max_length=1200, strict=True), AfterValidator(_check_place)]
+StorePlace = Annotated[
+    str,
+    Field(max_length=1200, strict=True, json_schema_extra={"pattern": "^s3://"}),
+    AfterValidator(_check_place),
+]
 Model = Annotated[str, Field(min_length=1, max_length=200, strict=True)]
 
 
@@ -43,13 +47,13 @@ class LimitsRequest(Request):
 
     max_running: Count | None = Field(default=None, description="Running jobs at the same time.")
     max_pending: Count | None = Field(default=None, description="Jobs that wait.")
-    max_bytes: Annotated[int, Field(ge=1, le=2**53, strict=True)] | None = Field(
+    max_bytes: Annotated[int, Field(ge=1, le=2**53, strict=True), WHOLE] | None = Field(
         default=None, description="Bytes of all stored uploads."
     )
     requests_per_sec: Annotated[float, Field(ge=0.001, le=1_000_000, strict=True)] | None = Field(
         default=None, description="Requests a second, for each process of the API."
     )
-    max_priority: Annotated[int, Field(ge=0, le=9, strict=True)] | None = None
+    max_priority: Annotated[int, Field(ge=0, le=9, strict=True), WHOLE] | None = None
     models: Annotated[list[Model], Field(max_length=100)] | None = Field(
         default=None, description="The language models that jobs may name; `[]`: none."
     )

@@ -16,7 +16,7 @@ from pydantic import (
     model_validator,
 )
 
-from secretary_api.schemas.envelope import Request
+from secretary_api.schemas.envelope import WHOLE, Request
 from secretary_common.models import JOB_TYPE, JsonObject, job_type_fault
 from secretary_common.models.states import JobStatus
 from secretary_common.settings.service import check_webhook_secret
@@ -191,14 +191,16 @@ class JobSubmission(Request):
         ),
     )
     job_name: ShortText | None = None
-    priority: int = Field(default=5, ge=0, le=9, strict=True, description="Higher first.")
+    priority: Annotated[int, Field(ge=0, le=9, strict=True), WHOLE] = Field(
+        default=5, description="Higher first."
+    )
     run_at: Time | None = Field(
         default=None, description="The earliest start; without an offset it is UTC."
     )
     delay_sec: float | None = Field(
         default=None, ge=0, le=TEN_YEARS_SEC, strict=True, description="Instead of run_at."
     )
-    max_attempts: int = Field(default=3, ge=1, le=100, strict=True)
+    max_attempts: Annotated[int, Field(ge=1, le=100, strict=True), WHOLE] = 3
     timeout_sec: float | None = Field(
         default=None, gt=0, le=MONTH_SEC, strict=True, description="For one attempt."
     )
@@ -254,7 +256,7 @@ class FilteredAction(Request):
     )
 
     filter: JobSelection
-    limit: int = Field(default=1000, ge=1, le=1000, strict=True)
+    limit: Annotated[int, Field(ge=1, le=1000, strict=True), WHOLE] = 1000
 
     @model_validator(mode="after")
     def _selects(self) -> Self:
