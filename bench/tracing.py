@@ -32,7 +32,10 @@ def measure(options: argparse.Namespace) -> Record:
     """Measure bursts with and without traces, in turns."""
     records = []
     with Receiver() as collector:
-        settings = {OFF: {}, ON: {"tracing.endpoint": collector.url("")}}
+        settings = {
+            OFF: {},
+            ON: {"tracing.endpoint": collector.url(""), "tracing.sample_ratio": 1.0},
+        }
         for turn, name in in_turns(list(settings), options.turns):
             make = functools.partial(Secretary, slots=options.slots, settings=settings[name])
             with running(make, lock=options.lock) as system:

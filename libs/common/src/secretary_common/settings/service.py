@@ -251,7 +251,7 @@ class TracingSection(Section):
     """Where traces go (OpenTelemetry)."""
 
     endpoint: HttpUrl | Literal[""] = ""
-    sample_ratio: float = Field(default=1.0, ge=0, le=1)
+    sample_ratio: float = Field(default=0.1, ge=0, le=1)
 
 
 class LogSection(Section):
