@@ -45,7 +45,7 @@ def fuzz(url: str, key: str | None, *, seconds: int, folder: Path, options: Sequ
     command = [str(Path(sys.executable).with_name("schemathesis"))]
     command += ["--config-file", str(CONFIG), "run", f"{url}/openapi.json"]
     command += ["--checks", "all", "--mode", "all", "--exclude-path", ENDLESS, "--no-color"]
-    command += ["--continue-on-failure", "--max-time", str(seconds), "--request-timeout", "30"]
+    command += ["--continue-on-failure", "--max-time", str(seconds), "--request-timeout", "90"]
     if key:
         command += ["--header", f"Authorization: Bearer {key}"]
     done = subprocess.run(

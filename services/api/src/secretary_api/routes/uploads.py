@@ -33,7 +33,7 @@ BODY: dict[str, Any] = {
                 "schema": {
                     "type": "object",
                     "required": [FILE],
-                    "properties": {FILE: {"type": "string", "format": "binary", "minLength": 1}},
+                    "properties": {FILE: {"type": "string", "format": "binary"}},
                     "additionalProperties": False,
                 }
             }
