@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, ConfigDict, Field
 
-from secretary_api.schemas.envelope import Request, Timestamp, View
+from secretary_api.schemas.envelope import WHOLE, Request, Timestamp, View
 from secretary_common.models import name_fault
 
 
@@ -36,7 +36,7 @@ class DirectUploadRequest(Request):
     )
 
     filename: FileName
-    size: Annotated[int, Field(ge=1, le=2**53, strict=True)] = Field(description="In bytes.")
+    size: Annotated[int, Field(ge=1, le=2**53, strict=True), WHOLE] = Field(description="In bytes.")
     content_type: ContentType = "application/octet-stream"
 
 
