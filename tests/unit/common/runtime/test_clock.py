@@ -1,4 +1,7 @@
+import math
 from datetime import UTC, datetime, timedelta
+
+import pytest
 
 from secretary_common.runtime.clock import ManualClock, ServerClock, SystemClock
 
@@ -71,3 +74,13 @@ def test_an_old_offset_becomes_inexact() -> None:
     drifted = server + timedelta(seconds=3600.02)
     clock.synchronise(drifted, 0.2)  # more exact now than an offset that was read an hour ago
     assert clock.now() == drifted + timedelta(seconds=0.1)
+
+
+def test_a_clock_knows_how_far_it_may_be_off() -> None:
+    ticks = Ticks()
+    clock = ServerClock(ticks)
+    assert clock.error_sec() == math.inf
+    clock.synchronise(datetime(2030, 1, 1, tzinfo=UTC), 0.004)
+    assert clock.error_sec() == 0.002
+    ticks.seconds += 10
+    assert clock.error_sec() == pytest.approx(0.003)  # a real clock may drift in the meantime

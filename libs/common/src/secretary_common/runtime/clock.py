@@ -59,6 +59,10 @@ class ServerClock:
         """Return the server's time, as precisely as it is known."""
         return to_milliseconds(self._base + timedelta(seconds=self._monotonic()))
 
+    def error_sec(self) -> float:
+        """Return how far ``now`` may be from the server's time, in seconds; at first infinite."""
+        return self._error_sec + DRIFT * (self._monotonic() - self._read_at)
+
     def synchronise(self, server_now: datetime, round_trip_sec: float) -> float:
         """Use the server's time *server_now*, which was read at most *round_trip_sec* ago.
 
@@ -70,7 +74,7 @@ class ServerClock:
         """
         monotonic, error_sec = self._monotonic(), round_trip_sec / 2
         base = server_now + timedelta(seconds=error_sec - monotonic)
-        known_to_sec = self._error_sec + DRIFT * (monotonic - self._read_at)
+        known_to_sec = self.error_sec()
         contradicts = abs((base - self._base).total_seconds()) > error_sec + known_to_sec
         if error_sec <= known_to_sec or contradicts:
             self._base, self._error_sec, self._read_at = base, error_sec, monotonic
