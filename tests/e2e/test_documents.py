@@ -1,8 +1,8 @@
-"""Files of all formats through the whole system, by upload and by URL, with webhooks."""
+"""Files of all formats through the whole system: by upload, by URL and from a store."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -14,10 +14,12 @@ from secretary_devstack.processes.job_client import JobClient
 from secretary_devstack.processes.stack import Stack
 from secretary_devstack.servers.http_server import HttpServer
 from secretary_devstack.servers.receiver import Received, Receiver
+from secretary_devstack.servers.s3_server import S3Server
 
 QUICK = {"generic_worker.poll_interval_sec": 0.2, "notifier.poll_interval_sec": 0.2}
 OUTPUTS = ["markdown", "json"]
 JOB_SEC = 120.0
+BUCKET = "documents"
 
 
 def site(files: dict[str, bytes]) -> Callable[[], web.Application]:
@@ -52,24 +54,42 @@ def phases(requests: list[Received], path: str) -> list[str]:
     return [one.json["phase"] for one in requests if one.path == path]
 
 
+def store(server: S3Server, files: dict[str, bytes]) -> None:
+    boto = server.client()
+    try:
+        for name, content in files.items():
+            boto.put_object(Bucket=BUCKET, Key=name, Body=content, ContentType="text/plain")
+    finally:
+        boto.close()
+
+
 @pytest.fixture(scope="module")
-def stack(start_shared_stack: Callable[..., Stack]) -> Stack:
-    return start_shared_stack(QUICK)
+def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    with S3Server(tmp_path_factory.mktemp("s3")) as server:
+        server.make_bucket(BUCKET)
+        yield server
 
 
-def test_a_file_of_each_format_is_read_by_upload_and_by_url(
-    stack: Stack, receiver: Receiver
+@pytest.fixture(scope="module")
+def stack(start_shared_stack: Callable[..., Stack], s3_server: S3Server) -> Stack:
+    return start_shared_stack({**QUICK, "s3.connections": {"local": s3_server.connection(BUCKET)}})
+
+
+def test_a_file_of_each_format_is_read_by_upload_by_url_and_from_a_store(
+    stack: Stack, s3_server: S3Server, receiver: Receiver
 ) -> None:
     files = {name: make() for name, make in SAMPLES.items()}
+    store(s3_server, files)
     with HttpServer(site(files), name="files") as server:
         with stack.client() as client:
             jobs = {}
             for name, content in files.items():
-                for source in (
-                    {"file_id": upload(client, content)},
-                    {"url": server.url(f"/{name}")},
-                ):
-                    hook = {"url": receiver.url(f"/{name}/{next(iter(source))}")}
+                for way, source in {
+                    "upload": {"file_id": upload(client, content)},
+                    "url": {"url": server.url(f"/{name}")},
+                    "store": {"url": f"s3://{BUCKET}/{name}"},
+                }.items():
+                    hook = {"url": receiver.url(f"/{name}/{way}")}
                     parameters = {**source, "output": OUTPUTS, "webhook": hook}
                     jobs[hook["url"]] = name, client.submit("document", parameters)
             read = {url: (name, results_of(client, job)) for url, (name, job) in jobs.items()}
