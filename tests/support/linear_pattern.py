@@ -17,12 +17,13 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from importlib import import_module
 from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Any
 
-_parser: Any = re._parser  # type: ignore[attr-defined]  # typeshed does not know it
-_compiler: Any = re._compiler  # type: ignore[attr-defined]
+_parser: Any = import_module("re._parser")  # by name: typeshed does not know it
+_compiler: Any = import_module("re._compiler")
 
 SIZES = (2000, 8000)
 """Characters of the first two tries: a cubic pattern shows in the first, a quadratic in both."""
