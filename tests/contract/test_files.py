@@ -12,6 +12,7 @@ from pymongo import MongoClient
 
 from secretary_common.errors import FileTooLarge
 from secretary_common.models import FileInfo, FileKind
+from secretary_common.models.file import HEAD_BYTES
 from secretary_common.mongo import indexes
 from secretary_common.mongo.collection import Collection
 from secretary_common.mongo.driver import DatabaseClient
@@ -70,6 +71,15 @@ async def test_a_file_comes_back_as_it_was_stored(files: FileRepository, size: i
     found = await files.open(stored.file_id)
     assert found is not None
     assert found.stored == stored
+
+
+@pytest.mark.parametrize("size", [0, 1, HEAD_BYTES, HEAD_BYTES + 1, CHUNK_BYTES + 1])
+async def test_the_first_bytes_of_a_file_can_be_read(files: FileRepository, size: int) -> None:
+    content = os.urandom(size)
+    stored = await files.save(pieces(content, HEAD_BYTES // 3), info())
+    assert await files.head(stored.file_id) == content[:HEAD_BYTES]
+    await files.delete(stored.file_id)
+    assert await files.head(stored.file_id) == b""
 
 
 async def test_an_unknown_file_is_not_found(files: FileRepository) -> None:

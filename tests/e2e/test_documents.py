@@ -141,11 +141,17 @@ def test_an_archive_of_a_hundred_files_shows_its_progress_by_file(stack: Stack) 
     assert len(counted) > 1, seen
 
 
-def test_a_program_is_refused_with_what_it_is(stack: Stack) -> None:
+def test_a_program_is_refused_with_what_it_is(stack: Stack, s3_server: S3Server) -> None:
+    program = b"\x7fELF\x02\x01\x01" + bytes(99)
+    store(s3_server, {"program": program})
     with stack.client() as client:
-        file_id = upload(client, b"\x7fELF\x02\x01\x01" + bytes(99))
-        job_id = client.submit("document", {"file_id": file_id})
+        body = {"job_type": "document", "parameters": {"file_id": upload(client, program)}}
+        refused = client.http.post("/api/jobs/", json=body)
+        # The API does not fetch files, so the worker refuses this one.
+        job_id = client.submit("document", {"url": f"s3://{BUCKET}/program"})
         job = client.wait(job_id, timeout_sec=JOB_SEC)
+    assert refused.status_code == 422
     assert job["status"] == "failed"
-    assert job["error"]["code"] == "UNSUPPORTED_MEDIA"
-    assert "a program (ELF)" in job["error"]["message"]
+    for error in (refused.json()["error"], job["error"]):
+        assert error["code"] == "UNSUPPORTED_MEDIA"
+        assert "a program (ELF)" in error["message"]

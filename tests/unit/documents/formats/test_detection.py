@@ -51,6 +51,9 @@ TEXTS = {
     "a letter about HTML": (b"The tag <html> opens a page.\n", "txt"),
     "one line": (b"a,b,c", "txt"),
     "the mark of a PDF": (b"A PDF begins with %PDF-1.7 and a line end.", "txt"),
+    "a company": (b"BMW AG, Munich\n", "txt"),
+    "letters of a program": (b"MZ is the mark of programs for Windows.\n", "txt"),
+    "letters of a recording": (b"ID3 tags have a title and an artist.\n", "txt"),
     "colours": (b"\x1b[1mbold\x1b[0m text", "txt"),
 }
 
@@ -71,7 +74,10 @@ UNREADABLE = {
     "a GIF picture": b"GIF89a\1\0",
     "an AVIF picture": b"\0\0\0\x18ftypavif\0\0\0\0mif1avif",
     "a recording (MP4)": b"\0\0\0\x18ftypisom\0\0\0\0mp42",
-    "a recording (WAV or AVI)": b"RIFF\x10\0\0\0WAVEfmt ",
+    "a recording (WAV)": b"RIFF\x10\0\0\0WAVEfmt ",
+    "a recording (AVI)": b"RIFF\x10\0\0\0AVI LIST",
+    "a recording (WAV or AVI)": b"RIFF\x10\0\0\0RMIDdata",
+    "a PostScript file": b"%!PS-Adobe-3.0\n%%Pages: 1\n",
     "an SQLite database": b"SQLite format 3\0" + bytes(99),
     "a Word 97 document (doc), which cannot be read: save it as docx": OLE
     + "WordDocument".encode("utf-16-le"),

@@ -25,10 +25,21 @@ ROOT_PATH_FORMAT = "file-root-path"
 """The ``format`` of a parameter that names a file on the server, inside ``files.roots``."""
 OBJECT_URL_FORMAT = "object-url"
 """The ``format`` of a parameter with a URL that may be the address of an object (``s3://…``)."""
+REFUSED_CONTENT = "x-refused-content"
+"""The keyword of the schema of an upload for the contents that the job type never reads.
+
+Its value is a list of ``ContentMark`` objects. The API refuses a job whose upload has one of them.
+"""
+HEAD_BYTES = 64 * 1024
+"""So many first bytes of a file show which kind of file it is."""
 INLINE_RESULTS_BYTES = 256 * 1024
 """Results whose JSON is larger than this are stored in a file and have their own URL."""
 MAX_NAME = 200
 """The most characters in a file's name."""
+_WIDE_MARKS = (b"\xff\xfe", b"\xfe\xff")
+# Text has tabs, line ends and form feeds, but nearly no other control characters.
+_CONTROLS = bytes(set(range(32)) - {9, 10, 12, 13, 27})
+_MOST_CONTROLS = 0.01
 
 
 class FileKind(StrEnum):
@@ -62,6 +73,49 @@ class StoredFile(FileInfo):
     size: int
     sha256: str
     """The SHA-256 digest of the bytes, in hexadecimal."""
+
+
+class ContentMark(Value):
+    """Bytes at a fixed place of a file, which show what the file is."""
+
+    title: str
+    """What the file is, with an article, such as ``a RAR archive``."""
+    mark: str = Field(pattern=r"^([0-9a-f]{2})+$")
+    """The bytes, in hexadecimal."""
+    at: int = Field(default=0, ge=0)
+    """The place of the first byte, from the start of the file."""
+
+    def matches(self, head: bytes) -> bool:
+        """Return whether a file that begins with *head*, ``HEAD_BYTES`` or all, has the mark.
+
+        A text may begin with the same letters as a mark, so letters count only in a binary file.
+        """
+        mark = bytes.fromhex(self.mark)
+        found = head[self.at : self.at + len(mark)] == mark
+        return found and not (_is_printable(mark) and looks_like_text(head))
+
+    @property
+    def message(self) -> str:
+        """The refusal of a file with the mark, in words."""
+        return refusal(self.title)
+
+
+def refusal(title: str) -> str:
+    """Return the message for a file that is *title*: a noun, and advice after a semicolon."""
+    kind, _, advice = title.partition("; ")
+    return f"the file is {kind}, which cannot be read" + (f": {advice}" if advice else "")
+
+
+def looks_like_text(head: bytes) -> bool:
+    """Return whether a file that begins with *head* is a text in any encoding."""
+    if head.startswith(_WIDE_MARKS):
+        return True
+    controls = len(head) - len(head.translate(None, _CONTROLS))
+    return b"\0" not in head and controls <= _MOST_CONTROLS * len(head)
+
+
+def _is_printable(mark: bytes) -> bool:
+    return mark.isascii() and mark.decode().isprintable()
 
 
 class JobFile(Value):

@@ -20,7 +20,7 @@ from pymongo import ASCENDING
 
 from secretary_common.errors import FileTooLarge, NotFound, SecretaryError, StoreUnavailable
 from secretary_common.models import FileInfo, FileKind, StoredFile
-from secretary_common.models.file import UNNAMED_KEPT, UPLOAD_KEPT
+from secretary_common.models.file import HEAD_BYTES, UNNAMED_KEPT, UPLOAD_KEPT
 from secretary_common.mongo.collection import Document
 from secretary_common.mongo.driver import DatabaseClient
 from secretary_common.mongo.stored.reader import Reader, newer_word
@@ -76,6 +76,12 @@ class MongoFileRepository:
         if stored is None:
             return None
         return FileContent(stored, self._read(stored))
+
+    async def head(self, file_id: str) -> bytes:
+        if await self._whole.find_one({"_id": file_id}, projection=["_id"]) is None:
+            return b""
+        first = await self._chunks.find_one({"files_id": file_id, "n": 0})
+        return bytes(first["data"][:HEAD_BYTES]) if first else b""
 
     async def delete(self, file_id: str) -> None:
         await self._whole.delete_many({"_id": file_id})

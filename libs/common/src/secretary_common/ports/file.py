@@ -45,6 +45,13 @@ class FileRepository(Protocol):
         """Open the file for reading; None if it does not exist or is not complete."""
         ...
 
+    async def head(self, file_id: str) -> bytes:
+        """Return the first ``HEAD_BYTES`` of the file, or all if it has fewer.
+
+        Returns nothing if the file does not exist or is not complete.
+        """
+        ...
+
     async def delete(self, file_id: str) -> None:
         """Remove the file, complete or not; a missing file is no error."""
         ...

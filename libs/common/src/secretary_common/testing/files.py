@@ -9,7 +9,7 @@ from datetime import datetime
 
 from secretary_common.errors import FileTooLarge
 from secretary_common.models import FileInfo, FileKind, StoredFile
-from secretary_common.models.file import UNNAMED_KEPT, UPLOAD_KEPT
+from secretary_common.models.file import HEAD_BYTES, UNNAMED_KEPT, UPLOAD_KEPT
 from secretary_common.ports import FileContent
 
 PIECE_BYTES = 64 * 1024
@@ -47,6 +47,9 @@ class InMemoryFileRepository:
             return None
         stored, content = self.whole[file_id]
         return FileContent(stored, _pieces(content))
+
+    async def head(self, file_id: str) -> bytes:
+        return self.whole[file_id][1][:HEAD_BYTES] if file_id in self.whole else b""
 
     async def delete(self, file_id: str) -> None:
         self.whole.pop(file_id, None)

@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import os
 
+from secretary_common.models.file import HEAD_BYTES, looks_like_text
 from secretary_documents.formats.format import FORMATS, Format
 from secretary_documents.formats.signatures import binary_format, unsupported
 from secretary_documents.formats.text_kinds import text_format
 from secretary_documents.web.charset import decode
-
-SAMPLE_BYTES = 64 * 1024
-_WIDE_MARKS = (b"\xff\xfe", b"\xfe\xff")
-# Text has tabs, line ends and form feeds, but nearly no other control characters.
-_CONTROLS = bytes(set(range(32)) - {9, 10, 12, 13, 27})
-_MOST_CONTROLS = 0.01
 
 
 def detect(fd: int) -> Format:
@@ -23,19 +18,12 @@ def detect(fd: int) -> Format:
         PermanentError: UNSUPPORTED_MEDIA with what the file is; DOCUMENT_INVALID or
             DOCUMENT_ENCRYPTED, if the content is needed to find the format.
     """
-    head = os.pread(fd, SAMPLE_BYTES, 0)
+    head = os.pread(fd, HEAD_BYTES, 0)
     if not head.strip(b"\0 \t\r\n\xef\xbb\xbf\xff\xfe"):
         raise unsupported("empty" if not head else "blank")
     name = binary_format(head, fd)
     if name is None:
-        if not _is_text(head):
+        if not looks_like_text(head):
             raise unsupported("a binary file of an unknown format")
         name = text_format(decode(head, ""))
     return FORMATS[name]
-
-
-def _is_text(head: bytes) -> bool:
-    if head.startswith(_WIDE_MARKS):
-        return True
-    controls = len(head) - len(head.translate(None, _CONTROLS))
-    return b"\0" not in head and controls <= _MOST_CONTROLS * len(head)

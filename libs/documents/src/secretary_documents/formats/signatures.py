@@ -7,6 +7,7 @@ import os
 import zipfile
 
 from secretary_common.errors import ErrorCode, PermanentError
+from secretary_common.models.file import ContentMark, refusal
 from secretary_documents.formats.limits import damaged, encrypted
 
 PDF_WITHIN = 1024
@@ -24,35 +25,43 @@ _READ: tuple[tuple[bytes, str], ...] = (
     (b"MM\0+", "tiff"),
     (b"{\\rtf", "rtf"),
 )
+_MP4 = (b"isom", b"iso2", b"mp41", b"mp42", b"M4A ", b"M4V ", b"qt  ", b"3gp4", b"3gp5")
 _MEDIA_HINT = "a recording ({}); a media job reads recordings"
-_UNREADABLE: tuple[tuple[bytes, str], ...] = (
-    (b"\x7fELF", "a program (ELF)"),
-    (b"MZ", "a program for Windows"),
-    (b"\xca\xfe\xba\xbe", "a program (Java or macOS)"),
-    (b"\xcf\xfa\xed\xfe", "a program for macOS"),
-    (b"\0asm", "a program (WebAssembly)"),
-    (b"\x1f\x8b", "a gzip archive"),
-    (b"BZh", "a bzip2 archive"),
-    (b"\xfd7zXZ\0", "an xz archive"),
-    (b"(\xb5/\xfd", "a zstd archive"),
-    (b"7z\xbc\xaf'\x1c", "a 7-Zip archive"),
-    (b"Rar!\x1a\x07", "a RAR archive"),
-    (b"SQLite format 3\0", "an SQLite database"),
-    (b"PAR1", "a Parquet table"),
-    (b"%!PS", "a PostScript file"),
-    (b"AT&TFORM", "a DjVu document"),
-    (b"8BPS", "a Photoshop picture"),
-    (b"GIF8", "a GIF picture"),
-    (b"BM", "a BMP picture"),
-    (b"\0\0\1\0", "an icon"),
-    (b"ID3", _MEDIA_HINT.format("MP3")),
-    (b"\xff\xfb", _MEDIA_HINT.format("MP3")),
-    (b"\xff\xf1", _MEDIA_HINT.format("AAC")),
-    (b"OggS", _MEDIA_HINT.format("Ogg")),
-    (b"fLaC", _MEDIA_HINT.format("FLAC")),
-    (b"\x1aE\xdf\xa3", _MEDIA_HINT.format("Matroska or WebM")),
-    (b"FLV\1", _MEDIA_HINT.format("Flash")),
+# Bytes, their place, and what the file is.
+_UNREADABLE: tuple[tuple[bytes, int, str], ...] = (
+    (b"\x7fELF", 0, "a program (ELF)"),
+    (b"MZ", 0, "a program for Windows"),
+    (b"\xca\xfe\xba\xbe", 0, "a program (Java or macOS)"),
+    (b"\xcf\xfa\xed\xfe", 0, "a program for macOS"),
+    (b"\0asm", 0, "a program (WebAssembly)"),
+    (b"\x1f\x8b", 0, "a gzip archive"),
+    (b"BZh", 0, "a bzip2 archive"),
+    (b"\xfd7zXZ\0", 0, "an xz archive"),
+    (b"(\xb5/\xfd", 0, "a zstd archive"),
+    (b"7z\xbc\xaf'\x1c", 0, "a 7-Zip archive"),
+    (b"Rar!\x1a\x07", 0, "a RAR archive"),
+    (b"ustar", 257, "a tar archive"),
+    (b"SQLite format 3\0", 0, "an SQLite database"),
+    (b"PAR1", 0, "a Parquet table"),
+    (b"AT&TFORM", 0, "a DjVu document"),
+    (b"8BPS", 0, "a Photoshop picture"),
+    (b"GIF8", 0, "a GIF picture"),
+    (b"BM", 0, "a BMP picture"),
+    (b"\0\0\1\0", 0, "an icon"),
+    (b"ftypavif", 4, "an AVIF picture"),
+    (b"ID3", 0, _MEDIA_HINT.format("MP3")),
+    (b"\xff\xfb", 0, _MEDIA_HINT.format("MP3")),
+    (b"\xff\xf1", 0, _MEDIA_HINT.format("AAC")),
+    (b"OggS", 0, _MEDIA_HINT.format("Ogg")),
+    (b"fLaC", 0, _MEDIA_HINT.format("FLAC")),
+    (b"\x1aE\xdf\xa3", 0, _MEDIA_HINT.format("Matroska or WebM")),
+    (b"FLV\1", 0, _MEDIA_HINT.format("Flash")),
+    (b"WAVEfmt ", 8, _MEDIA_HINT.format("WAV")),
+    (b"AVI LIST", 8, _MEDIA_HINT.format("AVI")),
+    *((b"ftyp" + brand, 4, _MEDIA_HINT.format("MP4")) for brand in _MP4),
 )
+REFUSED = tuple(ContentMark(title=title, mark=mark.hex(), at=at) for mark, at, title in _UNREADABLE)
+"""The marks of files that no reader reads. The API refuses uploads with them."""
 _HEIC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 _AVIF = (b"avif", b"avis")
 
@@ -92,9 +101,7 @@ _STREAMS: tuple[tuple[str, str], ...] = (
 
 def unsupported(title: str) -> PermanentError:
     """Return the error of a file that no reader reads."""
-    kind, _, advice = title.partition("; ")
-    message = f"the file is {kind}, which cannot be read" + (f": {advice}" if advice else "")
-    return PermanentError(message, code=ErrorCode.UNSUPPORTED_MEDIA)
+    return PermanentError(refusal(title), code=ErrorCode.UNSUPPORTED_MEDIA)
 
 
 def binary_format(head: bytes, fd: int) -> str | None:
@@ -107,6 +114,8 @@ def binary_format(head: bytes, fd: int) -> str | None:
     Raises:
         PermanentError: UNSUPPORTED_MEDIA, DOCUMENT_INVALID or DOCUMENT_ENCRYPTED.
     """
+    if mark := next((one for one in REFUSED if one.matches(head)), None):
+        raise unsupported(mark.title)
     if b"%PDF-" in head[:PDF_WITHIN] and (head.lstrip().startswith(b"%PDF-") or b" obj" in head):
         return "pdf"
     if head.startswith((b"PK\3\4", b"PK\5\6")):
@@ -130,10 +139,8 @@ def _container_format(head: bytes) -> str | None:
         if head[8:12] in _HEIC:
             return "heic"
         raise unsupported(_MEDIA_HINT.format("MP4"))
-    if title := next((title for mark, title in _UNREADABLE if head.startswith(mark)), None):
-        raise unsupported(title)
-    if head[257:262] == b"ustar":
-        raise unsupported("a tar archive")
+    if head.startswith(b"%!PS"):
+        raise unsupported("a PostScript file")
     return None
 
 

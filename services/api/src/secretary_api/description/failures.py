@@ -36,6 +36,9 @@ _EXAMPLES: Mapping[str, tuple[str, dict[str, Any] | None]] = {
         "parameters.filename", "is outside the folders that jobs may read (files.roots)"
     ),
     ErrorCode.FILE_NOT_FOUND: _field("parameters.file_id", "there is no such upload"),
+    ErrorCode.UNSUPPORTED_MEDIA: _field(
+        "parameters.file_id", "the file is a RAR archive, which cannot be read"
+    ),
     ErrorCode.IDEMPOTENCY_KEY_REUSED: _field("Idempotency-Key", "was used with another body"),
     ErrorCode.RATE_LIMITED: (
         "this API key may make 10 requests a second (requests_per_sec)",

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from contextlib import aclosing
+from contextlib import aclosing, suppress
+from typing import Any, NamedTuple
+
+from pydantic import TypeAdapter, ValidationError
 
 from secretary_api.auth import Principal
 from secretary_api.files.upload_limits import UploadLimits
@@ -11,7 +14,12 @@ from secretary_api.http.errors import refused_fields
 from secretary_api.http.multipart import FileBody
 from secretary_common.errors import BodyTooLarge, ErrorCode, FileTooLarge, RateLimited
 from secretary_common.models import FileInfo, FileKind, JsonObject, StoredFile
-from secretary_common.models.file import UPLOAD_FORMAT, UPLOAD_PARAMETER
+from secretary_common.models.file import (
+    REFUSED_CONTENT,
+    UPLOAD_FORMAT,
+    UPLOAD_PARAMETER,
+    ContentMark,
+)
 from secretary_common.ports import FileRepository
 from secretary_common.runtime.clock import Clock
 from secretary_common.runtime.keyed_limit import KeyedLimit
@@ -23,6 +31,16 @@ RETRY_SEC = 5.0
 
 NO_ROOM_RETRY_SEC = 3600.0
 """Uploads are removed hours after the last job that names them."""
+
+_MARKS: TypeAdapter[list[ContentMark]] = TypeAdapter(list[ContentMark])
+
+
+class NamedUpload(NamedTuple):
+    """An upload that a job names."""
+
+    file_id: str
+    refused: tuple[ContentMark, ...] = ()
+    """The contents that the job type never reads, from its schema (``REFUSED_CONTENT``)."""
 
 
 class UploadStore:
@@ -97,23 +115,36 @@ class UploadStore:
             await self._files.delete(stored.file_id)
             raise _no_room(caller)
 
-    async def require(self, named: Mapping[str, str], owner: str | None) -> None:
-        """Check that the uploads in *named* exist, and keep them for a while.
+    async def require(self, named: Mapping[str, NamedUpload], owner: str | None) -> None:
+        """Check that the uploads in *named* exist and may be read, and keep them for a while.
 
         Args:
-            named: ids by the path of their field, e.g. ``parameters.file_id``.
+            named: uploads by the path of their field, e.g. ``parameters.file_id``.
             owner: the API key that must own them; None: any key.
 
         Raises:
-            InvalidRequest: FILE_NOT_FOUND, naming each field whose upload does not exist.
+            InvalidRequest: FILE_NOT_FOUND, naming each field whose upload does not exist, or
+                UNSUPPORTED_MEDIA, naming each field whose upload has a content that is refused.
         """
         if not named:
             return
-        there = await self._files.keep_uploads(set(named.values()), self._clock.now(), owner=owner)
+        wanted = {upload.file_id for upload in named.values()}
+        there = await self._files.keep_uploads(wanted, self._clock.now(), owner=owner)
         why = "there is no such upload (POST /api/files makes one)"
-        missing = [(field, why) for field, file_id in named.items() if file_id not in there]
+        missing = [(field, why) for field, upload in named.items() if upload.file_id not in there]
         if missing:
             raise refused_fields(*missing, code=ErrorCode.FILE_NOT_FOUND)
+        faults = {upload: await self._fault(upload) for upload in set(named.values())}
+        refused = [(field, fault) for field, one in named.items() if (fault := faults[one])]
+        if refused:
+            raise refused_fields(*refused, code=ErrorCode.UNSUPPORTED_MEDIA)
+
+    async def _fault(self, upload: NamedUpload) -> str | None:
+        """Return why the content of *upload* is refused; None if the worker may read it."""
+        if not upload.refused:
+            return None
+        head = await self._files.head(upload.file_id)
+        return next((one.message for one in upload.refused if one.matches(head)), None)
 
 
 def _no_room(caller: Principal) -> RateLimited:
@@ -125,9 +156,19 @@ def _no_room(caller: Principal) -> RateLimited:
     )
 
 
-def named_upload(parameters: JsonObject, schema: JsonObject) -> str | None:
-    """Return the id of the upload in *parameters*; None if *schema* declares no upload."""
+def named_upload(parameters: JsonObject, schema: JsonObject) -> NamedUpload | None:
+    """Return the upload in *parameters*; None if *schema* declares no upload."""
     declared = schema.get("properties", {}).get(UPLOAD_PARAMETER)
     given = parameters.get(UPLOAD_PARAMETER)
-    is_upload = isinstance(declared, dict) and declared.get("format") == UPLOAD_FORMAT
-    return given if is_upload and isinstance(given, str) else None
+    if not (isinstance(declared, dict) and declared.get("format") == UPLOAD_FORMAT):
+        return None
+    if not isinstance(given, str):
+        return None
+    return NamedUpload(given, _marks(declared.get(REFUSED_CONTENT, [])))
+
+
+def _marks(declared: Any) -> tuple[ContentMark, ...]:
+    # The API passes what it cannot read, because the worker checks the content too.
+    with suppress(ValidationError):
+        return tuple(_MARKS.validate_python(declared))
+    return ()

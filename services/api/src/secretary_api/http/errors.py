@@ -38,6 +38,7 @@ STATUS_OF: Mapping[str, int] = {
     ErrorCode.URL_REFUSED: 422,
     ErrorCode.FILE_OUTSIDE_ROOTS: 422,
     ErrorCode.FILE_NOT_FOUND: 422,
+    ErrorCode.UNSUPPORTED_MEDIA: 422,
     ErrorCode.S3_ADDRESS_INVALID: 422,
     ErrorCode.S3_BUCKET_REFUSED: 422,
     ErrorCode.IDEMPOTENCY_KEY_REUSED: 422,

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from secretary_api.auth import Principal
-from secretary_api.files.uploads import UploadStore, named_upload
+from secretary_api.files.uploads import NamedUpload, UploadStore, named_upload
 from secretary_api.http.errors import refused_fields
 from secretary_api.jobs.actions import JobActions
 from secretary_api.jobs.admission import Admission
@@ -93,7 +93,7 @@ class Batches:
         return stored, repeated
 
     async def _stored(
-        self, batch: Batch, jobs: list[Job], uploads: dict[str, str], principal: Principal
+        self, batch: Batch, jobs: list[Job], uploads: dict[str, NamedUpload], principal: Principal
     ) -> tuple[Batch, bool]:
         try:
             await self.uploads.require(uploads, principal.owner_filter)
@@ -188,8 +188,8 @@ class Batches:
         await asyncio.gather(*map(apply_to, wanted))
 
 
-def _named_uploads(jobs: Sequence[Job], known: dict[str, KnownJobType]) -> dict[str, str]:
-    """Return the ids of uploads that *jobs* name, by the path of their field."""
+def _named_uploads(jobs: Sequence[Job], known: dict[str, KnownJobType]) -> dict[str, NamedUpload]:
+    """Return the uploads that *jobs* name, by the path of their field."""
     schemas = [known[job.job_type].info.parameter_schema or {} for job in jobs]
     named = [
         named_upload(job.parameters, schema) for job, schema in zip(jobs, schemas, strict=True)

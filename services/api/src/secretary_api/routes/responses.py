@@ -42,8 +42,8 @@ WITH_JSON_BODY: Responses = {
         "model": Failure,
         "description": (
             "`VALIDATION_ERROR`, `NOT_STORABLE`, `UNKNOWN_JOB_TYPE`, `URL_REFUSED`, "
-            "`FILE_OUTSIDE_ROOTS`, `FILE_NOT_FOUND`, `IDEMPOTENCY_KEY_REUSED`: "
-            "`details.fields` names each field"
+            "`FILE_OUTSIDE_ROOTS`, `FILE_NOT_FOUND`, `UNSUPPORTED_MEDIA`, "
+            "`IDEMPOTENCY_KEY_REUSED`: `details.fields` names each field"
         ),
     },
 }

@@ -4,13 +4,29 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from secretary_common.models import JsonObject
+from secretary_common.models.file import REFUSED_CONTENT, UPLOAD_FORMAT
+from secretary_documents.formats.signatures import REFUSED
+from secretary_documents.handlers.parameter import checked_as, optional
 from secretary_documents.handlers.pdf.options import Output, Outputs
 from secretary_documents.handlers.pdf.parameters import ExtractionMethod, PdfParameters
+
+
+def _upload(schema: JsonObject) -> None:
+    """Let the API check the upload and its first bytes."""
+    checked_as(UPLOAD_FORMAT)(schema)
+    schema[REFUSED_CONTENT] = [mark.model_dump() for mark in REFUSED]
 
 
 class DocumentParameters(PdfParameters):
     """The file to read, and the way to read it. PDFs and pictures have more options than others."""
 
+    file_id: str | None = optional(
+        "The id of an upload, from POST /api/files; give this, filename or url.",
+        min_length=1,
+        max_length=100,
+        json_schema_extra=_upload,
+    )
     extraction_method: ExtractionMethod = Field(
         default="combined",
         description=(
