@@ -1,9 +1,11 @@
 import datetime as dt
+import struct
 from collections.abc import Callable
 from typing import Any
 
 import odfdo
 import pytest
+from openpyxl.styles import Font
 from support.file_reader import code_of, read_file
 from support.office_samples import (
     encrypted,
@@ -111,6 +113,31 @@ def test_two_cells_at_the_ends_of_a_sheet_are_too_many_cells() -> None:
     assert code_of(workbook(fill)) == "DOCUMENT_TOO_LARGE"
 
 
+LAST = "XFD1048576"
+
+
+def test_cells_at_opposite_corners_are_refused_before_the_library_makes_room() -> None:
+    def fill(book: Any) -> None:
+        book.active["A1"], book.active[LAST] = "a", "b"
+
+    assert code_of(workbook(fill)) == "DOCUMENT_TOO_LARGE"
+
+
+def test_a_far_cell_that_has_only_a_style_does_not_count() -> None:
+    def fill(book: Any) -> None:
+        book.active["A1"] = "a"
+        book.active[LAST].font = Font(bold=True)
+
+    assert read_file(workbook(fill)).markdown == "## Sheet\n\n| a |\n| --- |"
+
+
+def test_one_cell_at_the_last_place_is_read() -> None:
+    def fill(book: Any) -> None:
+        book.active[LAST] = "alone"
+
+    assert read_file(workbook(fill)).markdown == "## Sheet\n\n| alone |\n| --- |"
+
+
 def old(*cells: tuple[int, int, Any]) -> bytes:
     def fill(book: Any) -> None:
         sheet = book.add_sheet("Old")
@@ -148,6 +175,17 @@ def test_old_workbooks_become_markdown(shape: str) -> None:
 def test_a_damaged_old_workbook_is_refused() -> None:
     content = old((0, 0, "x"))
     assert code_of(content[:30] + bytes(2) + content[32:]) == "DOCUMENT_INVALID"
+
+
+BOUNDS_97 = b"\0\2\x0e\0" + struct.pack("<IIHHH", 0, 1, 0, 2, 0)
+
+
+@pytest.mark.parametrize("bounds", [(0, 2**31, 0, 2), (0, 1, 0, 2**16 - 1)])
+def test_impossible_bounds_of_an_old_workbook_are_refused(bounds: tuple[int, ...]) -> None:
+    content = old((0, 0, "x"), (0, 1, "y"))
+    assert BOUNDS_97 in content
+    damaged = BOUNDS_97[:4] + struct.pack("<IIHHH", *bounds, 0)
+    assert code_of(content.replace(BOUNDS_97, damaged)) == "DOCUMENT_INVALID"
 
 
 def sheet(*values: list[Any]) -> bytes:

@@ -12,6 +12,7 @@ from secretary_documents.formats.builder import Builder, run
 from secretary_documents.formats.limits import damaged, encrypted, too_large
 from secretary_documents.formats.packages.archive import Archive
 from secretary_documents.formats.packages.open_xml import add_properties
+from secretary_documents.formats.packages.sheet_bounds import check_old_workbook, check_sheet
 from secretary_documents.formats.table_builder import TableBuilder
 
 # Imported here and not later, because a child in its sandbox may import nothing.
@@ -30,7 +31,7 @@ _EXACT = 1e15
 
 def read_sheets(path: str, builder: Builder) -> None:
     """Read the workbook at *path* into *builder*. Hidden sheets are read too."""
-    _check_packed(path, builder)
+    _check_bounds(path, builder)
     try:
         with (
             Path(path).open("rb") as file,
@@ -48,14 +49,18 @@ def read_sheets(path: str, builder: Builder) -> None:
         raise damaged("the workbook is damaged") from error
 
 
-def _check_packed(path: str, builder: Builder) -> None:
+def _check_bounds(path: str, builder: Builder) -> None:
     """Unpack a workbook that is a ZIP file once, because the library knows no limits."""
     with Path(path).open("rb") as file:
-        if not file.read(2).startswith(b"PK"):
-            return
+        is_packed = file.read(2).startswith(b"PK")
+    if not is_packed:
+        check_old_workbook(path)
+        return
     archive = Archive(path, builder.limits)
     for name in archive.names:
-        archive.read(name)
+        part = archive.read(name)
+        if name.endswith(".xml") and "worksheets/" in name:
+            check_sheet(part, builder.limits.max_cells)
     if "docProps/core.xml" in archive:
         add_properties(Archive(path, builder.limits), builder)
 
