@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from playwright.sync_api import Browser, expect
 from support.api_harness import ADMIN_KEY
 from support.dashboard_harness import PHONE, Dashboard, Visitor, visit
@@ -78,3 +79,26 @@ def test_an_unknown_place_says_so(visitor: Visitor) -> None:
     expect(visitor.page.get_by_text("There is no such page")).to_be_visible()
     visitor.page.get_by_role("link", name=re.compile("overview", re.IGNORECASE)).last.click()
     expect(visitor.page.get_by_role("heading", level=1)).to_have_text("Overview")
+
+
+@pytest.mark.parametrize("place", ["/jobs/%E0%A4%A", "/nothing?a=%E0%A4%A"])
+def test_a_link_with_a_broken_encoding_says_so(visitor: Visitor, place: str) -> None:
+    visitor.page.goto(f"{visitor.url}/#{place}")
+    expect(visitor.page.get_by_text("There is no such page")).to_be_visible()
+
+
+def test_a_filter_that_the_page_does_not_know_leaves_the_page_usable(visitor: Visitor) -> None:
+    visitor.open("/jobs?span=yesterday", "Jobs")
+    expect(visitor.page.get_by_text("No job fits these filters")).to_be_visible()
+
+
+def test_an_error_in_a_page_leaves_the_other_pages_usable(visitor: Visitor) -> None:
+    page = visitor.page
+    broken = {"status": "success", "data": {"batches": [{}], "next": None}}
+    page.route("**/api/jobs/batch?*", lambda route: route.fulfill(json=broken))
+    page.goto(f"{visitor.url}/#/batches")
+    expect(page.get_by_role("alert")).to_contain_text("This page cannot be shown")
+    page.get_by_role("link", name="Jobs", exact=True).click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Jobs")
+    assert visitor.faults
+    visitor.faults.clear()

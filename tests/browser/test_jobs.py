@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import Browser, expect
+import json
+
+from playwright.sync_api import Browser, Route, expect
 from support.dashboard_data import OWNER, stored_document, stored_jobs
 from support.dashboard_harness import PHONE, Dashboard, Visitor, visit
 
@@ -48,6 +50,31 @@ def test_all_jobs_that_match_a_filter_are_retried(dashboard: Dashboard, visitor:
     expect(page.get_by_text(f"{len(failed)} jobs retried")).to_be_visible()
     changed = dashboard.api.jobs.jobs
     assert {changed[job_id].status for job_id in failed} == {JobStatus.PENDING}
+
+
+def test_each_call_for_all_matching_jobs_goes_on_after_the_call_before(
+    dashboard: Dashboard, visitor: Visitor
+) -> None:
+    stored_jobs(dashboard.api, 100, failing=True)
+    page = visitor.page
+    sent: list[str | None] = []
+    answers: dict[str | None, str | None] = {None: "c1", "c1": "c2", "c2": None}
+
+    def answer(route: Route) -> None:
+        sent.append(json.loads(route.request.post_data or "")["cursor"])
+        following = answers[sent[-1]]
+        done = 0 if sent[-1] == "c1" else 1000
+        moved = {"matched": 1000, "done": done, "more": bool(following), "next": following}
+        route.fulfill(json={"status": "success", "data": moved})
+
+    page.route("**/api/jobs/retry", answer)
+    visitor.open("/jobs?status=failed", "Jobs")
+    page.get_by_label("Select all rows of this page").check()
+    page.get_by_role("button", name="Select all that match").click()
+    page.get_by_role("button", name="Retry").click()
+    page.get_by_role("dialog").get_by_role("button", name="Retry all").click()
+    expect(page.get_by_text("2,000 jobs retried")).to_be_visible()
+    assert sent == [None, "c1", "c2"]
 
 
 def test_the_selected_jobs_alone_are_cancelled(dashboard: Dashboard, visitor: Visitor) -> None:

@@ -74,14 +74,17 @@ def test_receivers_are_a_table_with_breaker_and_last_answer() -> None:
 
 
 def test_an_action_on_all_jobs_sends_only_the_given_filters_and_writes_the_counts() -> None:
-    api = Api({"/api/jobs/retry": {"matched": 3, "done": 2, "more": True}})
+    api = Api({"/api/jobs/retry": {"matched": 3, "done": 2, "more": True, "next": "c1"}})
     nothing = dict.fromkeys(("tag", "batch", "user"))
-    options = Namespace(action="retry", limit=3, status="failed", type="pdf", **nothing)
+    options = Namespace(
+        action="retry", cursor="c0", limit=3, status="failed", type="pdf", **nothing
+    )
     with api.client() as client:
         written = commands.act_on_all(client, options)
-    assert str(written).startswith("2 of 3 jobs; more jobs may match")
+    assert str(written).endswith("2 of 3 jobs; more jobs may match: repeat with --cursor c1")
     [request] = api.requests
     assert json.loads(request.content) == {
         "filter": {"status": "failed", "job_type": "pdf"},
         "limit": 3,
+        "cursor": "c0",
     }

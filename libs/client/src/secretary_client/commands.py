@@ -146,8 +146,11 @@ def act_on_all(client: Client, options: Options) -> object:
     }
     chosen = {name: value for name, value in given.items() if value is not None}
     body = {"filter": chosen, "limit": options.limit}
+    if options.cursor:
+        body["cursor"] = options.cursor
     found = client.call("POST", f"{JOBS}/{options.action}", json=body)
-    more = "; more jobs may match, repeat the command" if found["more"] else ""
+    following = found.get("next")
+    more = f"; more jobs may match: repeat with --cursor {following}" if following else ""
     return f"{found['done']} of {found['matched']} jobs{more}"
 
 

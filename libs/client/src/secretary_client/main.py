@@ -217,6 +217,7 @@ _COMMANDS: dict[str, tuple[commands.Command, *tuple[_Argument, ...]]] = {
         _Argument("--batch", metavar="BATCH"),
         _Argument("--user", metavar="USER"),
         _Argument("--limit", type=_count, default=1000, help="jobs at most (1000)"),
+        _Argument("--cursor", help="go on after the jobs of the command before"),
     ),
     "types": (commands.types,),
     "pause": (commands.pause, _TYPE),

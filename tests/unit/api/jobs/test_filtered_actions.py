@@ -21,8 +21,10 @@ def put(api: Api, job_ids: list[str], status: JobStatus) -> None:
         api.jobs.jobs[job_id] = job.model_copy(update={"status": status})
 
 
-async def act(api: Api, action: str, key: str, limit: int = 1000, **chosen: Any) -> Any:
-    body = {"filter": chosen, "limit": limit}
+async def act(
+    api: Api, action: str, key: str, limit: int = 1000, cursor: str | None = None, **chosen: Any
+) -> Any:
+    body = {"filter": chosen, "limit": limit, "cursor": cursor}
     answer = await api.request("POST", f"/api/jobs/{action}", key=key, json=body)
     assert answer.status_code == 202, answer.text
     return data_of(answer)
@@ -36,7 +38,8 @@ async def test_the_waiting_jobs_of_a_filter_are_cancelled_and_no_others(api: Api
     key = await api.new_key()
     mine = await submitted(api, 3, key, tags=["old"])
     others = await submitted(api, 2, key, tags=["new"])
-    assert await act(api, "cancel", key, tag="old") == {"matched": 3, "done": 3, "more": False}
+    moved = await act(api, "cancel", key, tag="old")
+    assert moved == {"matched": 3, "done": 3, "more": False, "next": None}
     assert (statuses(api, mine), statuses(api, others)) == ({"cancelled"}, {"pending"})
 
 
@@ -54,8 +57,32 @@ async def test_no_more_jobs_than_the_limit_are_changed(api: Api) -> None:
     await submitted(api, 5, key)
     first = await act(api, "cancel", key, limit=3, job_type="custom")
     second = await act(api, "cancel", key, limit=3, job_type="custom")
-    assert first == {"matched": 3, "done": 3, "more": True}
-    assert second == {"matched": 2, "done": 2, "more": False}
+    assert first == {"matched": 3, "done": 3, "more": True, "next": first["next"]}
+    assert second == {"matched": 2, "done": 2, "more": False, "next": None}
+
+
+async def test_with_the_cursor_a_call_goes_on_after_jobs_that_match_again(api: Api) -> None:
+    key = await api.new_key()
+    jobs = await submitted(api, 3, key)
+    put(api, jobs, JobStatus.FAILED)
+    first = await act(api, "retry", key, limit=2, job_type="custom")
+    put(api, jobs[1:], JobStatus.FAILED)  # the retried jobs, the newest, have failed again
+    second = await act(api, "retry", key, limit=2, job_type="custom", cursor=first["next"])
+    assert second == {"matched": 1, "done": 1, "more": False, "next": None}
+    assert statuses(api, jobs[:1]) == {"pending"}
+
+
+async def test_with_the_cursor_a_rare_job_behind_many_others_is_reached(api: Api) -> None:
+    key = await api.new_key()
+    [rare] = await submitted(api, 1, key, tags=["t"], user_id="u")
+    await submitted(api, 5, key, tags=["t"], user_id="other")
+    cursor, done = None, 0
+    while True:
+        moved = await act(api, "cancel", key, limit=1, cursor=cursor, tag="t", user_id="u")
+        cursor, done = moved["next"], done + moved["done"]
+        if cursor is None:
+            break
+    assert (done, statuses(api, [rare])) == (1, {"cancelled"})
 
 
 async def test_without_a_state_only_failed_jobs_are_retried(api: Api) -> None:
@@ -81,6 +108,7 @@ async def test_running_jobs_are_not_deleted(api: Api) -> None:
     [
         ({"filter": {}}, "body"),
         ({"filter": {"tag": "a"}, "limit": 1001}, "limit"),
+        ({"filter": {"tag": "a"}, "cursor": "!"}, "cursor"),
         ({"filter": {"colour": "a"}}, "filter.colour"),
         ({"filter": {"status": "completed"}}, "filter.status"),
         ({}, "filter"),

@@ -186,13 +186,16 @@ class FilteredActions:
     jobs: JobRepository
     actions: JobActions
 
-    async def apply(self, action: JobAction, query: JobQuery) -> tuple[int, int, bool]:
+    async def apply(
+        self, action: JobAction, query: JobQuery
+    ) -> tuple[int, int, tuple[datetime, str] | None]:
         """Apply *action* to at most ``query.limit`` jobs, the newest first.
 
-        Returns the number of jobs found, the number changed, and whether further jobs may match. A
-        job that has changed meanwhile, so that the action is not possible any more, is skipped.
+        Returns the number of jobs found, the number changed, and the place for ``query.after`` of
+        the next call; None: no further jobs match. A job that has changed meanwhile, so that the
+        action is not possible any more, is skipped.
         """
-        found, more = await self._found(query)
+        found, place = await self._found(query)
         limit = asyncio.Semaphore(ACTIONS_AT_ONCE)
 
         async def apply_to(job_id: str) -> bool:
@@ -200,9 +203,9 @@ class FilteredActions:
                 return await self._apply_to(action, job_id)
 
         done = await asyncio.gather(*map(apply_to, found))
-        return len(found), sum(done), more
+        return len(found), sum(done), place
 
-    async def _found(self, query: JobQuery) -> tuple[list[str], bool]:
+    async def _found(self, query: JobQuery) -> tuple[list[str], tuple[datetime, str] | None]:
         found: list[str] = []
         place, pages = query.after, 0
         while len(found) < query.limit and pages < MOST_PAGES:
@@ -211,8 +214,8 @@ class FilteredActions:
             found += [job.job_id for job in jobs]
             pages += 1
             if place is None:
-                return found, False
-        return found, True
+                break
+        return found, place
 
     async def _apply_to(self, action: JobAction, job_id: str) -> bool:
         job = await self.jobs.get(job_id)

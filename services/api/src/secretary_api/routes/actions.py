@@ -17,6 +17,7 @@ from secretary_api.dependencies import (
     described_body,
 )
 from secretary_api.http.answer import success
+from secretary_api.http.cursor import cursor_after, parse_cursor
 from secretary_api.http.errors import refused_fields
 from secretary_api.jobs import view
 from secretary_api.jobs.actions import JobAction
@@ -127,14 +128,17 @@ async def _applied(
     action: JobAction, wanted: FilteredAction, caller: Principal, services: Services
 ) -> Success[FilteredJobs]:
     given = wanted.filter.model_dump(exclude={"status"})
-    query = JobQuery(owner=caller.owner_filter, limit=wanted.limit, **given)
+    after = parse_cursor(wanted.cursor) if wanted.cursor else None
+    query = JobQuery(owner=caller.owner_filter, limit=wanted.limit, after=after, **given)
     statuses = _statuses_of(action, wanted.filter.status)
     one = statuses[0] if len(statuses) == 1 else None  # an index serves a single state
     query = replace(query, status=one, statuses=() if one else statuses)
-    matched, done, more = await services.filtered_actions.apply(action, query)
+    matched, done, place = await services.filtered_actions.apply(action, query)
     selected = wanted.filter.model_dump(mode="json", exclude_none=True)
     services.audit.note(caller, f"jobs.{action}", details={"filter": selected, "done": done})
-    return Success(data=FilteredJobs(matched=matched, done=done, more=more))
+    following = cursor_after(*place) if place else None
+    moved = FilteredJobs(matched=matched, done=done, more=place is not None, next=following)
+    return Success(data=moved)
 
 
 def _statuses_of(action: JobAction, status: JobStatus | None) -> tuple[JobStatus, ...]:

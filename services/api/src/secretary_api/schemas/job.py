@@ -147,12 +147,15 @@ class FilteredJobs(View):
     """The outcome of an action on all jobs that a filter selects."""
 
     model_config = ConfigDict(
-        json_schema_extra={"example": {"matched": 12, "done": 12, "more": False}}
+        json_schema_extra={"example": {"matched": 12, "done": 12, "more": False, "next": None}}
     )
 
     matched: int = Field(description="How many jobs were found, at most `limit`.")
     done: int = Field(description="How many of them were changed.")
-    more: bool = Field(description="Whether further jobs may match: repeat the call.")
+    more: bool = Field(description="Whether further jobs may match.")
+    next: str | None = Field(
+        description="The `cursor` of a call for the further jobs; null: no further jobs match."
+    )
 
 
 class JobDeleted(View):

@@ -257,6 +257,9 @@ class FilteredAction(Request):
 
     filter: JobSelection
     limit: Annotated[int, Field(ge=1, le=1000, strict=True), WHOLE] = 1000
+    cursor: str | None = Field(
+        default=None, description="`next` of the call before: jobs after those of that call."
+    )
 
     @model_validator(mode="after")
     def _selects(self) -> Self:

@@ -4,7 +4,7 @@ import { isAllowed, Shell } from "./components/shell.js";
 import { SignIn } from "./components/sign_in.js";
 import { match, route } from "./lib/router.js";
 import { loadSession, session } from "./lib/session.js";
-import { html, render, useEffect, useState } from "./lib/ui.js";
+import { html, render, useEffect, useErrorBoundary, useState } from "./lib/ui.js";
 import { PAGES } from "./pages.js";
 
 function found(path) {
@@ -32,6 +32,11 @@ function App() {
 function Place({ page, params, query }) {
   const [loaded, setLoaded] = useState(null);
   const [fault, setFault] = useState(null);
+  // Without this, an error of one page would leave every later page empty.
+  const [crash, forgetCrash] = useErrorBoundary((error) => console.error(error));
+  useEffect(() => {
+    if (crash) forgetCrash();
+  }, [query]);
   useEffect(() => {
     page?.load().then((module) => setLoaded(() => module.default), setFault);
   }, [page]);
@@ -41,6 +46,7 @@ function Place({ page, params, query }) {
     return html`<${Empty} title="Your API key may not see this page" text=${`It needs an API key with the scope ${scope}.`} />`;
   }
   if (fault) return html`<${ErrorNote} error=${{ message: "The page could not be loaded.", code: "UNREACHABLE" }} retry=${() => location.reload()} />`;
+  if (crash) return html`<${ErrorNote} error=${{ message: "This page cannot be shown, because of an error in the dashboard.", code: "" }} retry=${forgetCrash} />`;
   return loaded && html`<${loaded} params=${params} query=${query} />`;
 }
 

@@ -37,6 +37,15 @@ export function setQuery(changes, options = { replace: true }) {
   navigate(route.value.path, { ...route.value.query, ...changes }, options);
 }
 
+/** Return *text* without percent-encoding; null if its encoding is broken, as in a link that was cut off. */
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return null;
+  }
+}
+
 /** Return the parameters of *path* if it fits *pattern*, e.g. `/jobs/:id`; otherwise null. */
 export function match(pattern, path) {
   const wanted = pattern.split("/");
@@ -44,8 +53,9 @@ export function match(pattern, path) {
   if (wanted.length !== given.length) return null;
   const params = {};
   for (const [place, name] of wanted.entries()) {
-    if (name.startsWith(":")) params[name.slice(1)] = decodeURIComponent(given[place]);
-    else if (name !== given[place]) return null;
+    const value = name.startsWith(":") ? decoded(given[place]) : given[place];
+    if (value === null || (value !== name && !name.startsWith(":"))) return null;
+    if (name.startsWith(":")) params[name.slice(1)] = value;
   }
   return params;
 }

@@ -66,7 +66,8 @@ function What(job) {
 function useFilter(query) {
   return useMemo(() => {
     const { status, job_type, tag, user_id, batch_id, span } = query;
-    const since = span && new Date(Date.now() - Number(span) * 3_600_000).toISOString();
+    const isKnown = span && SPANS.some(([known]) => known === span); // a link may have any text
+    const since = isKnown && new Date(Date.now() - Number(span) * 3_600_000).toISOString();
     return { status, job_type, tag, user_id, batch_id, created_after: since || undefined };
   }, FILTERS.map((name) => query[name]));
 }

@@ -8,7 +8,6 @@ import { may } from "../../lib/session.js";
 import { html, useEffect, useState } from "../../lib/ui.js";
 
 const AT_ONCE = 6;
-const MOST_CALLS = 100;
 const ACTIONS = [
   { name: "retry", label: "Retry", done: "retried", text: "Each job starts a new run. Its results and its error are dropped." },
   { name: "cancel", label: "Cancel", done: "cancelled", text: "Waiting jobs end at once, running jobs within seconds." },
@@ -71,17 +70,22 @@ async function applyToEach(name, rows) {
   return result;
 }
 
-/** Call the route by filter until no more jobs match; each call changes at most 1,000 jobs. */
+/**
+ * Call the route by filter until no more jobs match; each call changes at most 1,000 jobs. The cursor
+ * makes each call go on after the jobs of the call before, because a job that is retried may end and
+ * match again.
+ */
 async function applyToAll(name, filter) {
   const result = { done: 0, left: 0, fault: null };
   const selected = Object.fromEntries(Object.entries({ ...filter, created_before: new Date().toISOString() }).filter(([, value]) => value));
+  let cursor = null;
   try {
-    for (let calls = 0; calls < MOST_CALLS; calls += 1) {
-      const { matched, done, more } = await post(`/api/jobs/${name}`, { filter: selected, limit: 1000 });
+    do {
+      const { matched, done, next } = await post(`/api/jobs/${name}`, { filter: selected, limit: 1000, cursor });
       result.done += done;
       result.left += matched - done;
-      if (!more || !done) break;
-    }
+      cursor = next;
+    } while (cursor);
   } catch (error) {
     result.fault = error;
   }
