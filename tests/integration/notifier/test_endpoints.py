@@ -135,6 +135,26 @@ async def test_both_secrets_sign_until_the_overlap_of_a_rotation_ends(
     assert one.headers["x-api-key"] == "of the client"
 
 
+async def test_the_secret_of_the_service_signs_too_after_the_first_rotation(
+    harness: NotifierHarness, receiver: Receiver
+) -> None:
+    now = harness.store.clock.now()
+    own = CIPHER.seal(OWN_SECRET)
+    until = now + timedelta(minutes=1)
+    await register(harness, "1", receiver.url(), secret=own, older_until=until)
+    async with harness.notifier():
+        await insert(harness, Phase.COMPLETED, "1")
+        await wait_until(lambda: len(receiver.hits) == 1)
+        await harness.store.endpoints.change("ep-1", {"older_until": now - timedelta(minutes=1)})
+        await insert(harness, Phase.COMPLETED, "1")
+        await wait_until(lambda: len(receiver.hits) == 2)
+    both, one = receiver.hits
+    for secret in (OWN_SECRET, SERVICE_SECRET):
+        Webhook(secret).verify(both.body, both.headers)
+    Webhook(OWN_SECRET).verify(one.body, one.headers)
+    assert len(one.headers["webhook-signature"].split()) == 1
+
+
 async def test_what_waits_for_an_endpoint_is_kept_once_it_is_disabled_and_dropped_once_deleted(
     harness: NotifierHarness, receiver: Receiver
 ) -> None:

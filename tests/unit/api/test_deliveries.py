@@ -11,6 +11,7 @@ from secretary_common.models import (
     DeliveryAttempt,
     DeliveryRecord,
     DeliveryState,
+    Endpoint,
     Job,
     JobStatus,
     Lease,
@@ -194,6 +195,21 @@ async def test_a_webhook_that_is_being_sent_or_was_dropped_is_not_resent(api: Ap
     for delivery in (waiting, dropped):
         path = f"/api/deliveries/{delivery.delivery_id}/resend"
         error_of(await api.request("POST", path), 409, "INVALID_STATE")
+
+
+@pytest.mark.parametrize("state", ["disabled", "deleted"])
+async def test_a_webhook_of_an_endpoint_that_takes_no_events_is_not_resent(
+    api: Api, state: str
+) -> None:
+    if state == "disabled":
+        now = api.clock.now()
+        given = {"url": "https://example.com/", "created_at": now, "updated_at": now}
+        one = Endpoint(endpoint_id="ep-1", owner="bootstrap", enabled=False, **given)
+        await api.endpoints.insert(one)
+    await stored(api, endpoint_id="ep-1")
+    answer = await api.request("POST", "/api/deliveries/msg_job-1_7/resend")
+    error = error_of(answer, 409, "INVALID_STATE")
+    assert state in error["message"]
 
 
 async def test_old_progress_is_not_resent_after_the_end(api: Api) -> None:

@@ -1,5 +1,6 @@
 """Endpoints over the API: registered once, they follow the jobs of their key."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -107,6 +108,27 @@ async def test_a_key_has_a_bounded_number_of_endpoints(api: Api) -> None:
         await register(api, key)
     answer = await api.request("POST", "/api/endpoints", key=key, json={"url": URL})
     error_of(answer, 409, "INVALID_STATE")
+
+
+async def test_requests_at_the_same_time_make_no_more_endpoints_than_the_bound(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = await api.new_key()
+    owner = key.split("_")[1]
+    for _ in range(MOST_ENDPOINTS - 1):
+        await register(api, key)
+    find = api.endpoints.find
+
+    async def find_slowly(owner: str | None, **page: Any) -> list[Endpoint]:
+        found = await find(owner, **page)
+        await asyncio.sleep(0.05)
+        return found
+
+    monkeypatch.setattr(api.endpoints, "find", find_slowly)
+    requests = [api.request("POST", "/api/endpoints", key=key, json={"url": URL}) for _ in range(5)]
+    answers = await asyncio.gather(*requests)
+    assert {answer.status_code for answer in answers} <= {201, 409}
+    assert len(await api.endpoints.find(owner)) <= MOST_ENDPOINTS
 
 
 async def test_a_change_leaves_the_other_fields_and_null_removes_a_filter(api: Api) -> None:

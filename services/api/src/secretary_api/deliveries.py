@@ -20,7 +20,13 @@ from secretary_common.models import (
     DeliveryState,
     ReceiverState,
 )
-from secretary_common.ports import DeliveryRepository, Doorbell, JobRepository, NotifierRepository
+from secretary_common.ports import (
+    DeliveryRepository,
+    Doorbell,
+    EndpointRepository,
+    JobRepository,
+    NotifierRepository,
+)
 from secretary_common.runtime.clock import Clock
 from secretary_common.runtime.log import get_logger
 from secretary_common.secrets.cipher import Cipher
@@ -112,6 +118,7 @@ class Deliveries:
 
     deliveries: DeliveryRepository
     jobs: JobRepository
+    endpoints: EndpointRepository
     notifiers: NotifierRepository
     doorbell: Doorbell
     clock: Clock
@@ -163,7 +170,8 @@ class Deliveries:
 
         Raises:
             NotFound: there is no such delivery for this principal.
-            InvalidState: the delivery is being sent or was dropped, or a newer event overtook it.
+            InvalidState: the delivery is being sent or was dropped, a newer event overtook it, or
+                its endpoint is disabled or deleted.
         """
         delivery = await self.deliveries.get(delivery_id)
         if delivery is None or not principal.may_see(delivery.owner):
@@ -177,11 +185,26 @@ class Deliveries:
                 raise InvalidState("a later event of this job is known; old progress stays unsent")
         if delivery.unreadable:
             raise InvalidState(f"it lost fields that cannot be read: {delivery.unreadable.reason}")
+        await self._require_endpoint(delivery)
         if not await self.deliveries.resend(delivery_id, now):
             raise InvalidState(f"the delivery is {delivery.state}; it cannot be sent again now")
         log.info("delivery.resent", delivery_id=delivery_id)
         await self.doorbell.ring_delivery(delivery.order_key, delivery.seq)
         return await self.deliveries.get(delivery_id) or delivery
+
+    async def _require_endpoint(self, delivery: Delivery) -> None:
+        """Return if the endpoint of *delivery*, if it has one, takes events.
+
+        Raises:
+            InvalidState: the endpoint is disabled or deleted.
+        """
+        if delivery.endpoint_id is None:
+            return
+        endpoint = await self.endpoints.get(delivery.endpoint_id)
+        if endpoint is None:
+            raise InvalidState("its endpoint is deleted; the event cannot be sent again")
+        if not endpoint.enabled:
+            raise InvalidState("its endpoint is disabled: enable it first")
 
     async def recover(self, since: datetime, until: datetime, principal: Principal) -> int:
         """Make all dead deliveries of [since, until) due now; return their number.

@@ -53,8 +53,7 @@ class Endpoints:
             InvalidState: the key has ``MOST_ENDPOINTS``.
         """
         now, cipher = self.clock.now(), self.deliveries.cipher
-        if len(await self.endpoints.find(principal.key_id)) >= MOST_ENDPOINTS:
-            raise InvalidState(f"the key has {MOST_ENDPOINTS} endpoints: delete or change one")
+        await self._require_room(principal, MOST_ENDPOINTS - 1)
         endpoint = Endpoint(
             endpoint_id=new_endpoint_id(),
             owner=principal.key_id,
@@ -69,8 +68,22 @@ class Endpoints:
             updated_at=now,
         )
         await self.endpoints.insert(endpoint)
+        try:  # other requests of the key may have found the same room
+            await self._require_room(principal, MOST_ENDPOINTS)
+        except InvalidState:
+            await self.endpoints.delete(endpoint.endpoint_id)
+            raise
         self.of_keys.forget(endpoint.owner)
         return endpoint
+
+    async def _require_room(self, principal: Principal, most: int) -> None:
+        """Return if the key has at most *most* endpoints.
+
+        Raises:
+            InvalidState: the key has more.
+        """
+        if len(await self.endpoints.find(principal.key_id)) > most:
+            raise InvalidState(f"the key has {MOST_ENDPOINTS} endpoints: delete or change one")
 
     async def get(self, endpoint_id: str, principal: Principal) -> Endpoint:
         """Return an endpoint.

@@ -237,6 +237,7 @@ def _deliveries(parts: ApiDependencies) -> Deliveries:
     return Deliveries(
         deliveries=parts.deliveries,
         jobs=parts.jobs,
+        endpoints=parts.endpoints,
         notifiers=parts.notifiers,
         doorbell=parts.doorbell,
         clock=parts.clock,

@@ -117,7 +117,8 @@ class Sender:
         secrets: Iterable[str] = self._signing_secrets
         if delivery.secret is not None:
             sealed = [delivery.secret, delivery.older_secret]
-            secrets = [self._cipher.open(one) for one in sealed if one is not None]
+            own_secrets = [self._cipher.open(one) for one in sealed if one is not None]
+            secrets = [*own_secrets, *(self._signing_secrets if delivery.service_signs else ())]
         progress.secrets += secrets
         own = {name: self._cipher.open(value) for name, value in (delivery.headers or {}).items()}
         progress.secrets += own.values()

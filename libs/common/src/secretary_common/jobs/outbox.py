@@ -308,6 +308,7 @@ def _delivery(
         token=receiver.token,
         secret=receiver.secret,
         older_secret=receiver.older_secret,
+        service_signs=receiver.service_signs,
         headers=receiver.headers,
         created_at=now,
         state=DeliveryState.SKIPPED if skipped else DeliveryState.PENDING,

@@ -26,6 +26,8 @@ class Receiver:
     token: SealedSecret | None = None
     secret: SealedSecret | None = None
     older_secret: SealedSecret | None = None
+    service_signs: bool = False
+    """Whether the service's secrets sign besides ``secret``."""
     headers: dict[str, SealedSecret] | None = None
 
     def wants(self, phase: Phase) -> bool:
@@ -82,6 +84,7 @@ def _of_endpoint(endpoint: Endpoint, now: datetime) -> Receiver:
         enabled=endpoint.enabled,
         secret=endpoint.secret,
         older_secret=endpoint.older_secret_at(now),
+        service_signs=endpoint.service_signs_at(now),
         headers=endpoint.headers,
     )
 

@@ -77,6 +77,8 @@ class Delivery(BaseModel):
     secret: SealedSecret | None = None
     older_secret: SealedSecret | None = Field(default=None, exclude=True)
     """The endpoint's secret before a rotation, while it still signs too. Not stored."""
+    service_signs: bool = Field(default=False, exclude=True)
+    """Whether the service's secrets sign besides ``secret``, after a rotation. Not stored."""
     headers: dict[str, SealedSecret] | None = None
     state: DeliveryState = DeliveryState.PENDING
     created_at: datetime
@@ -129,6 +131,7 @@ class Delivery(BaseModel):
             "url": endpoint.url,
             "secret": endpoint.secret,
             "older_secret": endpoint.older_secret_at(now),
+            "service_signs": endpoint.service_signs_at(now),
             "headers": endpoint.headers,
             "refused": None if endpoint.enabled else Refused.DISABLED,
         }

@@ -31,7 +31,10 @@ class Endpoint(Value):
     enabled: bool = True
     secret: SealedSecret | None = None
     older_secret: SealedSecret | None = None
-    """The secret before the last rotation. It signs too until ``older_until``."""
+    """The secret before the last rotation, which signs too until ``older_until``.
+
+    None: the endpoint had none of its own, so the service's secrets sign too.
+    """
     older_until: datetime | None = None
     headers: dict[str, SealedSecret] | None = None
     created_at: datetime
@@ -48,8 +51,17 @@ class Endpoint(Value):
 
     def older_secret_at(self, now: datetime) -> SealedSecret | None:
         """Return the secret that signs at *now* besides ``secret``."""
-        overlaps = self.older_until is not None and now < self.older_until
-        return self.older_secret if overlaps else None
+        return self.older_secret if self._overlaps(now) else None
+
+    def service_signs_at(self, now: datetime) -> bool:
+        """Return whether the service's secrets sign at *now* besides ``secret``.
+
+        They do after the first rotation of an endpoint that had no secret of its own before.
+        """
+        return self.older_secret is None and self._overlaps(now)
+
+    def _overlaps(self, now: datetime) -> bool:
+        return self.older_until is not None and now < self.older_until
 
 
 def order_key_of(job_id: str, endpoint_id: str | None) -> str:
