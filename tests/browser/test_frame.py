@@ -102,3 +102,28 @@ def test_an_error_in_a_page_leaves_the_other_pages_usable(visitor: Visitor) -> N
     expect(page.get_by_role("heading", level=1)).to_have_text("Jobs")
     assert visitor.faults
     visitor.faults.clear()
+
+
+def test_a_page_reads_its_data_again_after_a_failure_that_passes(visitor: Visitor) -> None:
+    page = visitor.page
+    page.route("**/api/templates", lambda route: route.abort())
+    page.goto(f"{visitor.url}/#/templates")
+    expect(page.get_by_role("alert")).to_contain_text("The API does not answer")
+    page.unroute("**/api/templates")
+    expect(page.get_by_role("alert")).to_have_count(0, timeout=10_000)
+    visitor.forget_refusals()
+
+
+def test_a_tab_notices_that_another_tab_has_signed_in_with_another_key(
+    dashboard: Dashboard, visitor: Visitor
+) -> None:
+    other = visitor.page.context.new_page()
+    other.goto(visitor.url)
+    key = dashboard.run(dashboard.api.new_key("the wiki"))
+    other.get_by_role("button", name="Sign out").click()
+    other.get_by_label("API key").fill(key)
+    other.get_by_role("button", name="Sign in").click()
+    expect(other.get_by_text("the wiki")).to_be_visible()
+    visitor.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(visitor.page.get_by_text("the wiki")).to_be_visible()
+    expect(visitor.page.get_by_role("link", name="API keys")).to_have_count(0)

@@ -22,11 +22,17 @@ function App() {
     loadSession().catch(setFault);
   };
   useEffect(start, []);
+  useEffect(() => {
+    // Another tab may have signed out, or signed in with another key.
+    const check = () => document.hidden || loadSession().catch(() => {});
+    document.addEventListener("visibilitychange", check);
+    return () => document.removeEventListener("visibilitychange", check);
+  }, []);
   if (fault) return html`<main><${ErrorNote} error=${fault} retry=${start} /></main>`;
   if (session.value === undefined) return null;
   if (session.value === null) return html`<${SignIn} />`;
   const { page, params } = found(route.value.path);
-  return html`<${Shell} page=${page}><${Place} key=${route.value.path} page=${page} params=${params} query=${route.value.query} /><//>`;
+  return html`<${Shell} key=${session.value.key_id} page=${page}><${Place} key=${route.value.path} page=${page} params=${params} query=${route.value.query} /><//>`;
 }
 
 function Place({ page, params, query }) {

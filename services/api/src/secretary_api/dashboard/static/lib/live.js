@@ -9,10 +9,14 @@ setInterval(() => {
 }, 1000);
 
 const SHORTEST_SEC = 2;
+const RETRY_SEC = 5;
+/** Failures that pass by themselves, so that a page need not wait for the operator. */
+const PASSING = new Set(["UNREACHABLE", "STORE_UNAVAILABLE", "OVERLOADED", "RATE_LIMITED"]);
 
 /**
  * Read data with *load* now, when one of *inputs* changes, and every *everySec* while the page is
- * visible. The data of before stay until new data are there, so that nothing jumps.
+ * visible. The data of before stay until new data are there, so that nothing jumps. After a failure
+ * that passes by itself, such as a restart of the API, the data are read again.
  *
  * Returns `{data, error, isLoading, reload}`.
  */
@@ -20,9 +24,11 @@ export function useData(load, inputs = [], { everySec = 0 } = {}) {
   const [state, setState] = useState({ data: undefined, error: null, isLoading: true });
   const latest = useRef(load);
   const running = useRef(null);
+  const retry = useRef(0);
   latest.current = load;
   const reload = useCallback(async () => {
     running.current?.abort();
+    clearTimeout(retry.current);
     const abort = (running.current = new AbortController());
     setState((before) => ({ ...before, isLoading: true }));
     try {
@@ -31,11 +37,15 @@ export function useData(load, inputs = [], { everySec = 0 } = {}) {
     } catch (error) {
       if (abort.signal.aborted) return;
       setState((before) => ({ ...before, error, isLoading: false }));
+      if (!everySec && PASSING.has(error.code)) retry.current = setTimeout(reload, RETRY_SEC * 1000);
     }
   }, []);
   useEffect(() => {
     reload();
-    return () => running.current?.abort();
+    return () => {
+      running.current?.abort();
+      clearTimeout(retry.current);
+    };
   }, inputs);
   useEffect(() => {
     if (!everySec) return undefined;
