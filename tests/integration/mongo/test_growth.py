@@ -299,6 +299,8 @@ JOB_CALLS: dict[str, Call] = {
     "retry": lambda s: s.jobs.retry(job(ENDED), NOW),
     "delete": lambda s: s.jobs.delete(job(ENDED + 5), NOW),
     "statistics": lambda s: s.jobs.statistics(TYPES, NOW),
+    # only the jobs of the asked time are read: three here
+    "ended": lambda s: s.jobs.ended(after(-3), NOW, 60.0, timedelta(0)),
     "running_by_owner": lambda s: s.jobs.running_by_owner(["key-3"]),
     "pending_by_owner": lambda s: s.jobs.pending_by_owner(),
     "pending_of": lambda s: s.jobs.pending_of("key-3", TYPES, LIMIT),
@@ -358,6 +360,7 @@ OTHER_CALLS: dict[str, dict[str, Call]] = {
             [make_job("job-b")],
         ),
         "get": lambda s: s.batches.get("batch-5"),
+        "find": lambda s: s.batches.find("key-1", after=(NOW, "batch-5"), limit=LIMIT),
         "find_by_key": lambda s: s.batches.find_by_key("key-1", "b-5"),
         "release_key": lambda s: s.batches.release_key(
             Batch(
@@ -423,6 +426,7 @@ OTHER_CALLS: dict[str, dict[str, Call]] = {
     "files": {
         "save": lambda s: s.files.save(content(), file(MANY)),
         "open": lambda s: read(s, "file-1"),
+        "head": lambda s: s.files.head("file-1"),
         "delete": lambda s: s.files.delete("file-3"),
         "of_job": lambda s: s.files.of_job("job-000004", LIMIT),
         "due_for_check": lambda s: s.files.due_for_check(NOW, LIMIT),

@@ -1,4 +1,4 @@
-"""The announced job types; read again at most every two seconds."""
+"""The announced job types; read again every two seconds, and at once for an unknown type."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from secretary_common.runtime.clock import Clock
 from secretary_common.secrets.secret_field import secret_names
 
 MAX_AGE = timedelta(seconds=2)
+MAX_AGE_OF_A_MISS = timedelta(seconds=0.05)
+"""A worker may have announced a type just after the last read, so an unknown type is read again."""
 NONE_KNOWN_RETRY_SEC = 5.0
 UNREADABLE_RETRY_SEC = 60.0
 
@@ -61,6 +63,8 @@ class KnownJobTypes:
                 MongoDB did not answer.
         """
         known = await self._current()
+        if name not in known:
+            known = await self._current(MAX_AGE_OF_A_MISS)
         if not known:
             raise StoreUnavailable(
                 "no worker has announced a job type yet", retry_after=NONE_KNOWN_RETRY_SEC
@@ -88,19 +92,19 @@ class KnownJobTypes:
         known = (await self._current()).get(name)
         return known.info if known else None
 
-    async def _current(self) -> dict[str, KnownJobType]:
-        if self._is_fresh():
+    async def _current(self, max_age: timedelta = MAX_AGE) -> dict[str, KnownJobType]:
+        if self._is_fresh(max_age):
             return self._known
         async with self._reading:  # concurrent callers share one read
-            if not self._is_fresh():
+            if not self._is_fresh(max_age):
                 now = self._clock.now()
                 self._known = self._updated(await self._repository.all())
                 self._read_at = now
             return self._known
 
-    def _is_fresh(self) -> bool:
+    def _is_fresh(self, max_age: timedelta) -> bool:
         # abs(), because the server's clock may be set back.
-        return self._read_at is not None and abs(self._clock.now() - self._read_at) <= MAX_AGE
+        return self._read_at is not None and abs(self._clock.now() - self._read_at) <= max_age
 
     def _updated(self, infos: list[JobTypeInfo]) -> dict[str, KnownJobType]:
         """Return the current types; unchanged types keep their compiled checks."""

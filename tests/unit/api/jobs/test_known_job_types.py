@@ -1,0 +1,49 @@
+import pytest
+
+from secretary_api.jobs.job_types import KnownJobTypes
+from secretary_common.errors import InvalidRequest, StoreUnavailable
+from secretary_common.models import JobTypeInfo
+from secretary_common.runtime.clock import ManualClock
+from secretary_common.testing.announcements import InMemoryJobTypeRepository
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+async def test_a_type_that_was_announced_after_the_last_read_is_known(clock: ManualClock) -> None:
+    repository = InMemoryJobTypeRepository()
+    known = KnownJobTypes(repository, clock)
+    assert await known.all() == []
+    with pytest.raises(StoreUnavailable):
+        await known.get("pdf")
+    clock.advance(0.1)
+    await repository.announce([JobTypeInfo("pdf")])
+    assert (await known.get("pdf")).info.job_type == "pdf"
+    with pytest.raises(InvalidRequest, match="known are pdf"):
+        await known.get("mine")
+    clock.advance(0.1)
+    await repository.announce([JobTypeInfo("mine")])
+    assert (await known.get("mine")).info.job_type == "mine"
+
+
+async def test_many_requests_with_an_unknown_type_share_a_read(clock: ManualClock) -> None:
+    repository = InMemoryJobTypeRepository()
+    await repository.announce([JobTypeInfo("pdf")])
+    known = KnownJobTypes(repository, clock)
+    await known.all()
+    reads = 0
+    read_all = repository.all
+
+    async def counted() -> list[JobTypeInfo]:
+        nonlocal reads
+        reads += 1
+        return await read_all()
+
+    repository.all = counted  # type: ignore[method-assign]
+    clock.advance(0.1)
+    for _ in range(20):
+        with pytest.raises(InvalidRequest):
+            await known.get("mine")
+    assert reads == 1
