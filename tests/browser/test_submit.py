@@ -123,6 +123,14 @@ def test_a_key_that_may_not_submit_is_told_so(dashboard: Dashboard, visitor: Vis
     expect(page.get_by_role("button", name="Recover")).to_have_count(0)
 
 
+def test_a_key_that_may_only_submit_gets_the_form(dashboard: Dashboard, visitor: Visitor) -> None:
+    key = dashboard.run(dashboard.api.new_key("writer", scopes=["submit"]))
+    visitor.page.get_by_role("button", name="Sign out").click()
+    visitor.sign_in(key)
+    visitor.page.goto(f"{visitor.url}/#/submit")
+    expect(visitor.page.get_by_role("button", name="Submit the job")).to_be_visible()
+
+
 ROOT_SCHEMA = {
     "$defs": {
         "Size": {

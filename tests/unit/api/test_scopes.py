@@ -33,6 +33,18 @@ async def test_a_key_does_what_its_scopes_name_and_without_any_everything_of_its
         assert scope in error_of(answer, 403, "FORBIDDEN")["message"]
 
 
+@pytest.mark.parametrize(
+    ("given", "status"), [(["submit"], 200), (["read"], 200), (["deliveries"], 403)]
+)
+async def test_a_key_that_submits_reads_the_job_types(
+    api: Api, given: list[str], status: int
+) -> None:
+    key = await api.new_key(scopes=given)
+    assert (await api.get("/api/job-types", key=key)).status_code == status
+    if given == ["submit"]:
+        assert (await api.get("/api/templates", key=key)).status_code == 403
+
+
 async def test_the_scope_metrics_alone_takes_nothing_away(api: Api) -> None:
     key = await api.new_key(scopes=["metrics"])
     assert (await api.get("/api/jobs/", key=key)).is_success
