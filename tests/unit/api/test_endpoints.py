@@ -87,6 +87,8 @@ async def test_no_answer_shows_a_secret_and_the_store_has_them_sealed(api: Api) 
     [
         ({"url": "http://127.0.0.1/"}, "url"),
         ({"url": "https://example.com/{jobId}"}, "url"),
+        ({"url": "https://example.com/?token=[redacted]"}, "url"),
+        ({"url": "https://example.com/?token=%5Bredacted%5D"}, "url"),
         ({"events": ["started"]}, "events.0"),
         ({"events": []}, "events"),
         ({"headers": {"webhook-id": "x"}}, "headers"),
@@ -140,6 +142,14 @@ async def test_a_change_leaves_the_other_fields_and_null_removes_a_filter(api: A
     assert (changed["enabled"], changed["tags"], changed["job_types"]) == (False, None, ["pdf"])
     answer = await api.request("PATCH", path, key=key, json={"url": None})
     error_of(answer, 422, "VALIDATION_ERROR")
+
+
+async def test_the_shown_url_does_not_replace_the_values_that_it_hides(api: Api) -> None:
+    key = await api.new_key()
+    made = await register(api, key, url="https://example.com/?token=abc")
+    path, body = f"/api/endpoints/{made['id']}", {"url": made["url"]}
+    refused_field(await api.request("PATCH", path, key=key, json=body), "url", "VALIDATION_ERROR")
+    assert stored(api, made["id"]).url == "https://example.com/?token=abc"
 
 
 async def test_a_rotation_shows_the_new_secret_and_keeps_the_old_one_for_the_overlap(

@@ -45,6 +45,16 @@ async def test_a_key_that_submits_reads_the_job_types(
         assert (await api.get("/api/templates", key=key)).status_code == 403
 
 
+async def test_a_key_that_may_not_read_gets_no_results_by_waiting(api: Api) -> None:
+    key = await api.new_key(scopes=["submit"])
+    body = {"job_type": "custom"}
+    answer = await api.request("POST", "/api/jobs/?wait=1", key=key, json=body)
+    assert "read" in error_of(answer, 403, "FORBIDDEN")["message"]
+    assert api.jobs.jobs == {}
+    answer = await api.request("POST", "/api/jobs/?wait=0", key=key, json=body)
+    assert answer.status_code == 202
+
+
 async def test_the_scope_metrics_alone_takes_nothing_away(api: Api) -> None:
     key = await api.new_key(scopes=["metrics"])
     assert (await api.get("/api/jobs/", key=key)).is_success

@@ -7,6 +7,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import unquote
 
 from secretary_api.auth import Principal
 from secretary_api.deliveries import Deliveries
@@ -30,6 +31,7 @@ from secretary_common.models import (
 )
 from secretary_common.ports import EndpointRepository
 from secretary_common.runtime.clock import Clock
+from secretary_common.secrets.secret_field import REDACTED
 
 MOST_ENDPOINTS = 20
 """The most endpoints of one API key."""
@@ -187,6 +189,8 @@ class Endpoints:
     def _checked(self, url: str) -> str:
         if "{jobId}" in url:
             raise refused_fields(("url", "must not have {jobId}: an endpoint serves many jobs"))
+        if REDACTED in unquote(url):  # copied from an answer, which does not show the values
+            raise refused_fields(("url", f"must not have {REDACTED}: write the whole URL"))
         encoded = webhook.encoded_url(url, "url")
         webhook.check_target(encoded, self.deliveries.guard, "url")
         return encoded

@@ -41,7 +41,7 @@ from secretary_api.schemas.delivery import DeliveryPage, PageQuery
 from secretary_api.schemas.envelope import Success
 from secretary_api.schemas.job import JobPage, JobView, LogPage, Submitted
 from secretary_api.schemas.submission import JobFilter, JobSubmission
-from secretary_common.models import Job, JobQuery, LogEntry, LogLevel
+from secretary_common.models import READ, Job, JobQuery, LogEntry, LogLevel
 
 LOGS_IN_JOB = 100
 
@@ -66,6 +66,8 @@ async def submit_job(request: Request) -> Response:
     submission, mark, caller = await submission_of(request, JobSubmission)
     services = await services_of(request)
     wait_sec = wait_of(request)
+    if wait_sec:  # the answer may have results
+        caller.require_scope(READ)
     job, repeated = await services.submitter.submit(submission, mark, caller)
     add_log_fields(request, job_id=job.job_id, job_type=job.job_type)
     logs: list[LogEntry] = []
