@@ -73,7 +73,7 @@ MEANINGS: Mapping[str, str] = {
     "PDF_TOO_MANY_PAGES": "The PDF has more pages than `pdf` allows.",
     "UNSUPPORTED_MEDIA": "No reader reads this kind of file; the message says what it is.",
     "FORMAT_NOT_INSTALLED": "The worker lacks the package for this format; `details.extra` names "
-    "the extra that installs it.",
+    "the extra that installs it, or `details.program` a program that is missing.",
     "DOCUMENT_INVALID": "The file is damaged.",
     "DOCUMENT_ENCRYPTED": "The file needs a password, and is no PDF.",
     "DOCUMENT_TOO_LARGE": "The file exceeds a limit of `documents`, such as its unpacked size.",

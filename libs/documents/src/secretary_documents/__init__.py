@@ -1,11 +1,11 @@
 """Reads documents: as the built-in job types, and alone by ``secretary_documents.extract``.
 
 The job types are ``document``, ``media``, ``pdf``, ``session`` and ``transformer``. The code that
-reads documents belongs here: ``pdf``, ``formats``, ``web``, ``media``, ``templates``, and the
-clients of remote ``providers``. ``handlers`` has one package for each job type, ``wiring`` builds
-and registers the handlers, and ``embedded`` reads files without a server. Like a user's handler
-package, this package uses only the worker's public API. Claims, leases, the store and the broker do
-not belong here.
+reads documents belongs here: ``pdf``, ``formats``, ``office``, ``web``, ``media``, ``templates``,
+and the clients of remote ``providers``. ``handlers`` has one package for each job type, ``wiring``
+builds and registers the handlers, and ``embedded`` reads files without a server. Like a user's
+handler package, this package uses only the worker's public API. Claims, leases, the store and the
+broker do not belong here.
 
 The names of ``__all__`` are imported at their first use, because the children of the sandbox import
 this package too.

@@ -58,6 +58,8 @@ class DocumentsSection(Section):
     """The most cells of all tables of one file, empty ones included."""
     max_picture_mpixels: float = Field(default=120, gt=0, le=1000)
     """The most pixels of a picture, in millions."""
+    libre_office: str = "/usr/lib/libreoffice/program"
+    """The folder with the libraries of LibreOffice, which reads doc and ppt."""
     memory_mb: int = Field(default=2048, ge=256)
     """The address space of one child process."""
     cpu_sec: int = Field(default=120, ge=1)

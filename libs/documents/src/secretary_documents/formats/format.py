@@ -17,6 +17,8 @@ class Way(StrEnum):
     """By ``documents/pdf``."""
     PICTURES = "pictures"
     """As the pages of a PDF, which are recognised like scans."""
+    OFFICE = "office"
+    """In another format, into which LibreOffice converts the file."""
     BLOCKS = "blocks"
     """By a reader that makes blocks."""
 
@@ -42,6 +44,8 @@ class Format:
     way: Way = Way.BLOCKS
     needs: Needs | None = None
     """The optional package that reads the format."""
+    becomes: str | None = None
+    """The name of the format into which LibreOffice converts the file."""
 
     @property
     def is_installed(self) -> bool:
@@ -97,6 +101,14 @@ _ALL = (
     Format("webp", "image/webp", "a WebP picture", Way.PICTURES, needs=_WEBP),
     Format("heic", "image/heic", "a HEIC picture", Way.PICTURES, needs=_HEIF),
     Format("zip", "application/zip", "a ZIP archive"),
+    Format("doc", "application/msword", "a Word 97 document", Way.OFFICE, becomes="docx"),
+    Format(
+        "ppt",
+        "application/vnd.ms-powerpoint",
+        "a PowerPoint 97 presentation",
+        Way.OFFICE,
+        becomes="pptx",
+    ),
     Format("xls", "application/vnd.ms-excel", "an Excel 97 workbook", needs=_SHEETS),
 )
 FORMATS = {one.name: one for one in _ALL}

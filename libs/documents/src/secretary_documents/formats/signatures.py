@@ -87,13 +87,12 @@ _BY_MIMETYPE: tuple[tuple[bytes, str], ...] = (
     (b"application/vnd.oasis.opendocument.spreadsheet", "ods"),
     (b"application/vnd.oasis.opendocument.presentation", "odp"),
 )
-# Names of streams in the older office files, which are in UTF-16, and the format, or what the file
-# is if no reader reads it.
+# Names of streams in the older office files, which are in UTF-16, and the format.
 _STREAMS: tuple[tuple[str, str], ...] = (
     ("EncryptedPackage", "encrypted"),
     ("__properties_version1.0", "msg"),
-    ("WordDocument", "a Word 97 document (doc); save it as docx"),
-    ("PowerPoint Document", "a PowerPoint 97 presentation (ppt); save it as pptx"),
+    ("WordDocument", "doc"),
+    ("PowerPoint Document", "ppt"),
     ("Workbook", "xls"),
     ("Book", "xls"),
 )
@@ -185,7 +184,5 @@ def _ole_format(fd: int) -> str:
             if content.find(stream.encode("utf-16-le")) >= 0:
                 if name == "encrypted":
                     raise encrypted()
-                if name.startswith("a "):
-                    raise unsupported(name)
                 return name
     raise unsupported("an old office file of an unknown kind (OLE)")

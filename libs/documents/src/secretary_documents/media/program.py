@@ -49,6 +49,8 @@ class Command:
     """The descriptor for the standard output. With None the result has the first MiB of it."""
     folder: Path = Path("/")
     """The working directory and the home of the program, which it may change unless it is ``/``."""
+    readable: tuple[str, ...] = ()
+    """Files and folders that the program may read, besides those of the system's programs."""
     proxy: str = ""
     """The URL of a proxy on this machine, the only network of the program. With a proxy it may also
     start other programs; empty: neither."""
@@ -133,6 +135,7 @@ def access_of(command: Command) -> ProgramAccess:
     own_folder = command.folder != Path("/")
     return ProgramAccess(
         files=command.files,
+        readable=command.readable,
         writable=[str(command.folder)] if own_folder else [],
         proxy_port=urlsplit(command.proxy).port,
         programs=bool(command.proxy),

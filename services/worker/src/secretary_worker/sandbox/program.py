@@ -21,6 +21,8 @@ class ProgramAccess:
 
     files: Sequence[int] = ()
     """The descriptors of open files. The program may open them again, as ``/dev/fd/N``."""
+    readable: Sequence[str] = ()
+    """Files and folders that the program may read, such as its settings."""
     writable: Sequence[str] = ()
     """Folders that the program may read and change."""
     proxy_port: int | None = None
@@ -43,7 +45,7 @@ def replace_process(program: str, arguments: Sequence[str], access: ProgramAcces
     lockdown.lock_program(
         ctypes.addressof(path),
         files=access.files,
-        readable=_homes(program),
+        readable=[*_homes(program), *access.readable],
         writable=access.writable,
         freedom=Freedom(programs=access.programs, network=access.proxy_port is not None),
         port=access.proxy_port,

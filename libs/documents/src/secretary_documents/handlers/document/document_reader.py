@@ -27,6 +27,7 @@ from secretary_documents.handlers.pdf.output_files import check_file_count
 from secretary_documents.handlers.pdf.parts import add_parts
 from secretary_documents.handlers.pdf.reader_factory import other_outputs
 from secretary_documents.handlers.pdf.result import PdfExtract, PdfFile
+from secretary_documents.office.libre_office import LibreOffice
 from secretary_documents.pdf.page import PageRange, WholeDocument
 from secretary_documents.pdf.sandboxed_document import PDF_MARK, DocumentInfo
 from secretary_worker import OpenFile, digest
@@ -75,6 +76,7 @@ class DocumentReader:
         files: FileSandbox,
         limits: DocumentsSection,
         *,
+        office: LibreOffice,
         max_text_bytes: int,
     ) -> None:
         """Wire the reader.
@@ -83,11 +85,13 @@ class DocumentReader:
             pdf: reads PDFs, and pictures as PDFs.
             files: reads all other files.
             limits: the limits of one job.
+            office: converts old office files.
             max_text_bytes: the most text of all documents of a job, in bytes of UTF-8.
         """
         self._pdf = pdf
         self._files = files
         self._limits = limits
+        self._office = office
         self._max_text_bytes = max_text_bytes
 
     def check(self, task: DocumentTask) -> None:
@@ -143,12 +147,24 @@ class DocumentReader:
             current.document.format = found = await file.detect()
             if found.way is Way.BLOCKS:
                 await self._read_blocks(task, current, found, file)
+            elif found.becomes is not None:
+                await self._read_converted(task, current, found, FORMATS[found.becomes])
             elif found.way is Way.PICTURES:
                 parameters = _recognising(task.parameters)
                 async with file.as_pdf(found) as made:
                     await self._read_pages(task, current, parameters, made)
             else:  # the mark of the PDF is not at its start
                 await self._read_pages(task, current, task.parameters, current.file)
+
+    async def _read_converted(
+        self, task: DocumentTask, current: _Current, found: Format, made: Format
+    ) -> None:
+        """Read a file of the format *found*, which LibreOffice converts into the format *made*."""
+        async with (
+            self._office.converted(current.file, found) as file,
+            self._files.file(file, task.resources) as converted,
+        ):
+            await self._read_blocks(task, current, made, converted)
 
     async def _read_pages(
         self, task: DocumentTask, current: _Current, parameters: DocumentParameters, file: OpenFile

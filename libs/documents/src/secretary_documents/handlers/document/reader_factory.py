@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from secretary_common.settings.documents import DocumentsSection, PdfSection
 from secretary_documents.formats.limits import FileLimits
 from secretary_documents.formats.sandboxed_file import FileSandbox
 from secretary_documents.handlers.document.document_reader import DocumentReader
 from secretary_documents.handlers.pdf.extractor import PdfExtractor
+from secretary_documents.office.libre_office import LibreOffice
 from secretary_worker import (
     LINE_BYTES,
     OUTPUT_BYTES,
@@ -54,4 +57,12 @@ def make_document_reader(
             output_bytes=max(2 * unpacked, 8 * text, OUTPUT_BYTES),
         ),
     )
-    return DocumentReader(extractor, FileSandbox(sandbox, limits), documents, max_text_bytes=text)
+    office = LibreOffice(
+        Path(documents.libre_office),
+        memory_bytes=documents.memory_mb * 2**20,
+        cpu_sec=documents.cpu_sec,
+        timeout_sec=documents.timeout_sec,
+        max_bytes=unpacked,
+    )
+    files = FileSandbox(sandbox, limits)
+    return DocumentReader(extractor, files, documents, office=office, max_text_bytes=text)
