@@ -57,13 +57,17 @@ class Principal:
         """The only owner that a listing shows; None: all owners."""
         return None if self.is_admin else self.key_id
 
+    def has_scope(self, scope: str) -> bool:
+        """Return whether the key may do what *scope* names with its own jobs."""
+        return self.is_admin or scope in self.scopes
+
     def require_scope(self, scope: str) -> None:
         """Check that the key may do what *scope* names with its own jobs.
 
         Raises:
             Forbidden: the key has other scopes only.
         """
-        if not self.is_admin and scope not in self.scopes:
+        if not self.has_scope(scope):
             raise Forbidden(f"this needs an API key with the scope {scope}")
 
     def require_admin(self) -> None:

@@ -38,6 +38,18 @@ async def test_a_submission_that_waits_is_answered_with_the_results(api: Api) ->
     assert (job["status"], job["results"]) == ("completed", {"answer": 42})
 
 
+@pytest.mark.parametrize(("scopes", "results"), [(["submit"], None), ([], {"answer": 42})])
+async def test_a_repeated_submission_shows_results_only_to_a_key_that_may_read(
+    api: Api, scopes: list[str], results: Any
+) -> None:
+    key = await api.new_key(scopes=scopes)
+    request = {"json": {"job_type": "custom"}, "headers": {"Idempotency-Key": "one"}}
+    await api.request("POST", "/api/jobs/", key=key, **request)
+    await complete(api)
+    job = data_of(await api.request("POST", "/api/jobs/", key=key, **request))["job"]
+    assert (job["status"], job["results"]) == ("completed", results)
+
+
 async def test_a_job_that_is_shown_with_wait_is_answered_at_its_end(api: Api) -> None:
     job_id = data_of(await api.submit())["job_id"]
     showing = asyncio.ensure_future(api.get(f"/api/jobs/{job_id}?wait=30"))

@@ -72,6 +72,15 @@ def view_of(job: Job, logs: Iterable[LogEntry]) -> JsonObject:
     }
 
 
+def receipt_of(job: Job) -> JsonObject:
+    """Return the view of *job* for a key that may submit but not read: what came of it is left out.
+
+    Such a key could read the results by repeating its request under the same idempotency key.
+    """
+    kept_back = {"results": None, "results_file": None, "error": None, "progress": None}
+    return view_of(job.model_copy(update={**kept_back, "files": [], "usage": None}), [])
+
+
 def _wire_or_none(moment: datetime | None) -> str | None:
     return None if moment is None else to_wire(moment)
 

@@ -75,7 +75,7 @@ async def submit_job(request: Request) -> Response:
         job, logs = await _after_waiting(job, wait_sec, caller, services)
     data = {
         "job_id": job.job_id,
-        "job": view.view_of(job, logs),
+        "job": view.view_of(job, logs) if caller.has_scope(READ) else view.receipt_of(job),
         "workers": await services.live_workers.count(job.job_type),
     }
     headers = submitted_headers(view.job_path(job.job_id), repeated=repeated)
