@@ -47,3 +47,15 @@ async def test_many_requests_with_an_unknown_type_share_a_read(clock: ManualCloc
         with pytest.raises(InvalidRequest):
             await known.get("mine")
     assert reads == 1
+
+
+async def test_a_listing_of_the_newest_types_has_one_that_was_just_announced(
+    clock: ManualClock,
+) -> None:
+    repository = InMemoryJobTypeRepository()
+    known = KnownJobTypes(repository, clock)
+    assert await known.all() == []
+    clock.advance(0.1)
+    await repository.announce([JobTypeInfo("pdf")])
+    assert await known.all() == []
+    assert [info.job_type for info in await known.all(newest=True)] == ["pdf"]

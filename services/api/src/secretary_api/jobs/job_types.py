@@ -1,4 +1,4 @@
-"""The announced job types; read again every two seconds, and at once for an unknown type."""
+"""The announced job types; read again every two seconds, and sooner for an unknown type."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from secretary_common.runtime.clock import Clock
 from secretary_common.secrets.secret_field import secret_names
 
 MAX_AGE = timedelta(seconds=2)
-MAX_AGE_OF_A_MISS = timedelta(seconds=0.05)
+SHORT_AGE = timedelta(seconds=0.05)
 """A worker may have announced a type just after the last read, so an unknown type is read again."""
 NONE_KNOWN_RETRY_SEC = 5.0
 UNREADABLE_RETRY_SEC = 60.0
@@ -45,13 +45,15 @@ class KnownJobTypes:
         self._read_at: datetime | None = None
         self._reading = asyncio.Lock()
 
-    async def all(self) -> list[JobTypeInfo]:
+    async def all(self, *, newest: bool = False) -> list[JobTypeInfo]:
         """Return every announced type that can be read, by name.
+
+        *newest*: a type that was announced within the last two seconds is known too.
 
         Raises:
             StoreUnavailable: MongoDB did not answer.
         """
-        known = (await self._current()).values()
+        known = (await self._current(SHORT_AGE if newest else MAX_AGE)).values()
         return [one.info for one in known if one.info.is_readable]
 
     async def get(self, name: str) -> KnownJobType:
@@ -64,7 +66,7 @@ class KnownJobTypes:
         """
         known = await self._current()
         if name not in known:
-            known = await self._current(MAX_AGE_OF_A_MISS)
+            known = await self._current(SHORT_AGE)
         if not known:
             raise StoreUnavailable(
                 "no worker has announced a job type yet", retry_after=NONE_KNOWN_RETRY_SEC

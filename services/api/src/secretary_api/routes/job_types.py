@@ -16,7 +16,8 @@ router = APIRouter(prefix="/api", responses=COMMON)
 @router.get("/job-types", tags=["job types"])
 async def list_job_types(_caller: PrincipalDep, services: ServicesDep) -> Success[JobTypes]:
     """List the announced job types with the JSON Schema of their parameters."""
-    infos, workers = await services.job_types.all(), await services.workers.by_type()
+    infos = await services.job_types.all(newest=True)
+    workers = await services.workers.by_type()
     types = [_view_of(info, workers[info.job_type]) for info in infos]
     return Success(data=JobTypes(job_types=types))
 
