@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Awaitable, Callable, Iterable
 
@@ -47,6 +48,7 @@ class QuickConsumer:
                 await self._consume(self._channel, usable)
         except BROKER_ERRORS as error:
             log.warning("doorbell.never_quick", reason=f"{type(error).__name__}: {error}"[:300])
+            await self._abandon()
 
     async def _consume(self, channel: AbstractChannel, names: Iterable[str]) -> None:
         underlay = await channel.get_underlay_channel()
@@ -54,6 +56,14 @@ class QuickConsumer:
         for name in names:
             queue = await channel.get_queue(name, ensure=False)
             await queue.consume(self._receive, no_ack=True)
+
+    async def _abandon(self) -> None:
+        """Close a channel that has not got all its consumers, so that ``open`` tries again."""
+        channel, self._channel = self._channel, None
+        if channel is not None:
+            with contextlib.suppress(*BROKER_ERRORS):
+                async with asyncio.timeout(ANSWER_SEC):
+                    await channel.close()
 
     def _forget(self, channel: AbstractChannel) -> None:
         """Let ``open`` consume again: the broker has cancelled a consumer of *channel*."""
