@@ -97,8 +97,7 @@ def written_before(folder: Path) -> Engine:
 def peer(python: Path, name: str) -> Iterator[Engine]:
     """Yield the engine that runs the program *name* with the interpreter *python*."""
     command = [str(python), "-P", str(_PEER), name]
-    # The command is our own module with an interpreter that the person at the bench names.
-    with subprocess.Popen(  # noqa: S603
+    with subprocess.Popen(  # noqa: S603 - our module; the person at the bench names the interpreter
         command, stdin=-1, stdout=-1, stderr=subprocess.DEVNULL
     ) as process:
         try:

@@ -205,8 +205,9 @@ def give(folders: Iterable[Path], owner: int) -> None:
     """Make *owner* the owner of everything in *folders*."""
     for top in folders:
         for folder, _, names in os.walk(top):
-            # Names as the kernel gives them: a volume of MongoDB has tens of thousands of files.
-            for path in (folder, *(os.path.join(folder, name) for name in names)):  # noqa: PTH118
+            # A Path object for each of the tens of thousands of files of a volume would be slow.
+            paths = (os.path.join(folder, name) for name in names)  # noqa: PTH118 - as said above
+            for path in (folder, *paths):
                 if os.lstat(path).st_uid != owner:
                     os.chown(path, owner, owner, follow_symlinks=False)
 

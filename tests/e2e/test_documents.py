@@ -23,7 +23,7 @@ BUCKET = "documents"
 
 
 def site(files: dict[str, bytes]) -> Callable[[], web.Application]:
-    """Return a function that makes a server of *files*, which does not tell their types."""
+    """Return a function that makes a server of *files*, which sends no content types."""
 
     async def send(request: web.Request) -> web.Response:
         return web.Response(body=files[request.match_info["name"]])

@@ -1,4 +1,4 @@
-"""Limits the requests a second of single API keys, and tells the client what is left."""
+"""Limits the requests a second of single API keys, and reports what is left."""
 
 from __future__ import annotations
 

@@ -64,10 +64,11 @@ def drawing_on(page: pymupdf.Page) -> Drawing:
 
 
 def may_draw(page: pymupdf.Page) -> bool:
-    """Return whether *page* may draw more than text. MuPDF needs as long to tell as for the text.
+    """Return whether *page* may draw more than text.
 
-    The content is only searched for the operators that paint paths, shadings, pictures and forms.
-    A word of the text may look like one.
+    This function searches the content for the operators that paint paths, shadings, pictures and
+    forms, and a word of the text may look like such an operator. Asking MuPDF would take as long
+    as reading the text.
     """
     try:
         with raising_memory_error():
