@@ -8,7 +8,7 @@ from unittest.mock import AsyncMock, MagicMock
 import pytest
 
 from secretary_common.broker import quick_consumer
-from secretary_common.broker.queue_access import CHECK_AGAIN_SEC
+from secretary_common.broker.queue_access import CHECK_AGAIN_SEC, QueueAccess
 from secretary_common.broker.quick_consumer import QuickConsumer
 
 QUEUES = ["secretary.jobs.a", "secretary.jobs.b"]
@@ -40,7 +40,7 @@ def seconds(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     async def opened(*_: Any) -> bool:
         return True
 
-    monkeypatch.setattr(quick_consumer.QueueAccess, "open", opened)
+    monkeypatch.setattr(QueueAccess, "open", opened)
     return now
 
 
