@@ -7,9 +7,10 @@ from pydantic import Field
 from secretary_common.models import JsonObject
 from secretary_common.models.file import REFUSED_CONTENT, UPLOAD_FORMAT
 from secretary_documents.formats.signatures import REFUSED
-from secretary_documents.handlers.parameter import checked_as, optional
+from secretary_documents.handlers.parameter import checked_as
 from secretary_documents.handlers.pdf.options import Output, Outputs
 from secretary_documents.handlers.pdf.parameters import ExtractionMethod, PdfParameters
+from secretary_documents.handlers.source_parameters import upload_parameter
 
 
 def _upload(schema: JsonObject) -> None:
@@ -21,12 +22,7 @@ def _upload(schema: JsonObject) -> None:
 class DocumentParameters(PdfParameters):
     """The file to read, and the way to read it. PDFs and pictures have more options than others."""
 
-    file_id: str | None = optional(
-        "The id of an upload, from POST /api/files; give this, filename or url.",
-        min_length=1,
-        max_length=100,
-        json_schema_extra=_upload,
-    )
+    file_id: str | None = upload_parameter(_upload)
     extraction_method: ExtractionMethod = Field(
         default="combined",
         description=(

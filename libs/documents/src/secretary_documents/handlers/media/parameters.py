@@ -6,9 +6,14 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from secretary_common.models.file import OBJECT_URL_FORMAT, ROOT_PATH_FORMAT, UPLOAD_FORMAT
-from secretary_documents.handlers.parameter import FROZEN, SourceLanguage, checked_as, optional
-from secretary_documents.handlers.source import SOURCES
+from secretary_documents.handlers.parameter import FROZEN, SourceLanguage, optional
+from secretary_documents.handlers.source_parameters import (
+    ONE_SOURCE,
+    check_one_source,
+    filename_parameter,
+    upload_parameter,
+    url_parameter,
+)
 from secretary_documents.providers.transcript import SpeechOptions
 
 TranscriptFile = Literal["vtt", "srt", "json", "txt"]
@@ -19,29 +24,14 @@ Term = Annotated[str, Field(min_length=1, max_length=100)]
 class MediaParameters(BaseModel):
     """The recording to transcribe, and what the transcript should contain."""
 
-    model_config = ConfigDict(
-        **FROZEN, json_schema_extra={"oneOf": [{"required": [name]} for name in SOURCES]}
-    )
+    model_config = ConfigDict(**FROZEN, json_schema_extra={"oneOf": ONE_SOURCE})
 
-    filename: str | None = optional(
-        "A file in one of the service's allowed folders (files.roots); give this, url or file_id.",
-        min_length=1,
-        max_length=4096,
-        json_schema_extra=checked_as(ROOT_PATH_FORMAT),
-    )
-    url: str | None = optional(
+    filename: str | None = filename_parameter()
+    url: str | None = url_parameter(
         "The URL of the recording (http, https, s3://bucket/key), or of a video page that the "
-        "operator allows (media.yt_dlp_hosts); give this, filename or file_id.",
-        min_length=1,
-        max_length=8192,
-        json_schema_extra=checked_as(OBJECT_URL_FORMAT),
+        "operator allows (media.yt_dlp_hosts)"
     )
-    file_id: str | None = optional(
-        "The id of an upload, from POST /api/files; give this, filename or url.",
-        min_length=1,
-        max_length=100,
-        json_schema_extra=checked_as(UPLOAD_FORMAT),
-    )
+    file_id: str | None = upload_parameter()
     language: SourceLanguage = Field(
         default="auto", description="The spoken language, by ISO 639-1, or auto."
     )
@@ -87,8 +77,7 @@ class MediaParameters(BaseModel):
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
-        if sum(getattr(self, name) is not None for name in SOURCES) != 1:
-            raise ValueError(f"exactly one of {', '.join(SOURCES)} is needed")
+        check_one_source(self)
         if len(set(self.files)) < len(self.files):
             raise ValueError("files has an item twice")
         return self

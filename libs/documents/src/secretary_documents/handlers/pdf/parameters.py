@@ -7,8 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from secretary_common.models import JsonObject
-from secretary_common.models.file import OBJECT_URL_FORMAT, ROOT_PATH_FORMAT, UPLOAD_FORMAT
-from secretary_documents.handlers.parameter import FROZEN, checked_as, optional, without_null
+from secretary_documents.handlers.parameter import FROZEN, optional, without_null
 from secretary_documents.handlers.pdf.options import (
     LOCAL_ONLY,
     REMOTE_METHODS,
@@ -21,7 +20,13 @@ from secretary_documents.handlers.pdf.options import (
     remote_fault,
     remote_rule,
 )
-from secretary_documents.handlers.source import SOURCES
+from secretary_documents.handlers.source_parameters import (
+    ONE_SOURCE,
+    check_one_source,
+    filename_parameter,
+    upload_parameter,
+    url_parameter,
+)
 from secretary_documents.pdf.ocr_engine import OcrEngine
 
 ExtractionMethod = Literal["native", "ocr", "mistral_ocr", "openai_vision", "combined"]
@@ -47,31 +52,16 @@ class PdfParameters(BaseModel):
     model_config = ConfigDict(
         **FROZEN,
         json_schema_extra={
-            "oneOf": [{"required": [name]} for name in SOURCES],
+            "oneOf": ONE_SOURCE,
             "not": {"required": ["template", "template_content"]},
             "allOf": [remote_rule()],
             "x-at-least": {"page_end": "page_start"},
         },
     )
 
-    filename: str | None = optional(
-        "A file in one of the service's allowed folders (files.roots); give this, url or file_id.",
-        min_length=1,
-        max_length=4096,
-        json_schema_extra=checked_as(ROOT_PATH_FORMAT),
-    )
-    url: str | None = optional(
-        "The URL of the PDF, http, https or s3://bucket/key; give this, filename or file_id.",
-        min_length=1,
-        max_length=8192,
-        json_schema_extra=checked_as(OBJECT_URL_FORMAT),
-    )
-    file_id: str | None = optional(
-        "The id of an upload, from POST /api/files; give this, filename or url.",
-        min_length=1,
-        max_length=100,
-        json_schema_extra=checked_as(UPLOAD_FORMAT),
-    )
+    filename: str | None = filename_parameter()
+    url: str | None = url_parameter("The URL of the PDF, http, https or s3://bucket/key")
+    file_id: str | None = upload_parameter()
     extraction_method: ExtractionMethod = Field(
         default="native",
         description=(
@@ -198,8 +188,7 @@ class PdfParameters(BaseModel):
 
     @model_validator(mode="after")
     def _check_together(self) -> Self:
-        if sum(getattr(self, name) is not None for name in SOURCES) != 1:
-            raise ValueError(f"exactly one of {', '.join(SOURCES)} is needed")
+        check_one_source(self)
         if self.page_end is not None and self.page_end < self.page_start:
             raise ValueError("page_end is before page_start")
         if self.template is not None and self.template_content is not None:
