@@ -22,6 +22,7 @@ RULES = tuple(
             r"(jobs\.\d+\.)?parameters\b",  # each job type has a schema of its own
             r"body: since must be before until",
             r"file: is empty",
+            r"expires_at: must be later than now",
             r"(jobs\.\d+|body): only one of run_at, delay_sec",
             r"(filter|body): filter must have a filter",
             r"headers: the header \S+ is the service's own",

@@ -142,6 +142,7 @@ async def test_a_key_that_another_process_deleted_is_refused_within_five_seconds
         ({}, "name"),
         ({"name": "x", "scopes": ["root"]}, "scopes.0"),
         ({"name": "x", "expires_at": "soon"}, "expires_at"),
+        ({"name": "x", "expires_at": "2020-01-01T00:00:00Z"}, "expires_at"),
         ({"name": "x", "key": "mine"}, "key"),
     ],
 )

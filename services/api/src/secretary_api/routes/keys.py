@@ -14,6 +14,7 @@ from secretary_api.dependencies import (
     described_body,
 )
 from secretary_api.http.cursor import cursor_after, parse_cursor
+from secretary_api.http.errors import refused_fields
 from secretary_api.routes.responses import COMMON, FORBIDDEN, NOT_FOUND, WITH_JSON_BODY
 from secretary_api.schemas.delivery import PageQuery
 from secretary_api.schemas.envelope import Success
@@ -43,6 +44,8 @@ async def create_key(
     services: ServicesDep,
 ) -> Success[KeyCreated]:
     """Create a key. Only this answer shows it."""
+    if wanted.expires_at is not None and wanted.expires_at <= services.clock.now():
+        raise refused_fields(("expires_at", "must be later than now"))
     limits = KeyLimits(**wanted.limits.model_dump())
     services.admission.check_places(limits)
     key, token = await services.keyring.create(
