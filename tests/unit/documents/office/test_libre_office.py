@@ -26,7 +26,8 @@ FAULTS = {
     f"sys.exit({kit.EXIT_NOT_SAVED})": "DOCUMENT_INVALID",
     "sys.exit(0)": "DOCUMENT_INVALID",
     "sys.stderr.write('std::bad_alloc'); sys.stderr.flush(); os.abort()": "PARSE_MEMORY_LIMIT",
-    "open(target, 'wb').write(bytes(2 * 2**20))": "PARSER_CRASHED",
+    "open(target, 'wb').write(bytes(2 * 2**20))": "DOCUMENT_TOO_LARGE",
+    "for n in range(9): open(f'{target}{n}', 'wb').write(bytes(2**19))": "DOCUMENT_TOO_LARGE",
     "for n in range(9): open(f'{target}{n}', 'wb').write(bytes(2**19))\nwhile True: pass": (
         "DOCUMENT_TOO_LARGE"
     ),

@@ -93,8 +93,10 @@ class LibreOffice:
             folder=folder,
             readable=(*_SETTINGS, str(self.program.parent), str(self.kit), sys.base_prefix),
         )
+        written = DownloadFolder(folder, self.max_bytes)
         try:
-            result = await run_program(command, watch=DownloadFolder(folder, self.max_bytes).watch)
+            result = await run_program(command, watch=written.watch)
+            written.check_limits()  # LibreOffice may have ended between two checks
         except PermanentError as error:
             raise self._broken_limit(error) from error
         _check(result, found)
