@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from secretary_client.commands import parameter_of
+from secretary_client.command.output import as_table, printable
+from secretary_client.command.parameters import parameter_of
+from secretary_client.command.progress import described
 from secretary_client.event import Event
 from secretary_client.main import main
-from secretary_client.output import as_table, described, printable
 
 
 @pytest.mark.parametrize(
@@ -46,10 +47,9 @@ def test_a_parameter_that_is_not_json_is_text(given: str, value: object) -> None
 def test_an_invalid_command_line_is_refused(
     arguments: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises(SystemExit) as caught:
-        main(["--key", "k", *arguments])
-    assert caught.value.code == 2
-    assert "usage: secretary" in capsys.readouterr().err
+    assert main(["--key", "k", *arguments]) == 2
+    shown = capsys.readouterr()
+    assert "Usage: secretary" in shown.out + shown.err
 
 
 def test_a_command_without_a_key_sends_no_request(
@@ -93,7 +93,5 @@ def test_progress_is_shown_in_one_line(event: Event, line: str) -> None:
 
 
 def test_the_commands_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as caught:
-        main(["--help"])
-    assert caught.value.code == 0
+    assert main(["--help"]) == 0
     assert "Follow a job to its end" in capsys.readouterr().out

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from argparse import Namespace
 from collections.abc import Mapping
 from typing import Any
 
 import httpx
+import pytest
 
-from secretary_client import commands
 from secretary_client.client import Client
+from secretary_client.command import session
+from secretary_client.main import main
 
 ATTEMPT = {
     "run": 1,
@@ -43,7 +44,7 @@ class Api:
         self._answers = answers
         self.requests: list[httpx.Request] = []
 
-    def client(self) -> Client:
+    def client(self, *_: Any, **__: Any) -> Client:
         return Client("http://api", "k", transport=httpx.MockTransport(self._answer))
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
@@ -53,35 +54,52 @@ class Api:
         )
 
 
-def rows(text: object) -> list[str]:
-    return str(text).splitlines()
+Output = pytest.CaptureFixture[str]
 
 
-def test_attempts_are_a_table_with_the_error_of_each() -> None:
-    api = Api({"/api/jobs/job-1/attempts": {"attempts": [ATTEMPT], "omitted": 0}})
-    with api.client() as client:
-        [head, row] = rows(commands.attempts(client, Namespace(job_id="job-1")))
+@pytest.fixture
+def api(monkeypatch: pytest.MonkeyPatch) -> Api:
+    made = Api(
+        {
+            "/api/jobs/job-1/attempts": {"attempts": [ATTEMPT], "omitted": 0},
+            "/api/receivers": {"receivers": [RECEIVER]},
+            "/api/jobs/retry": {"matched": 3, "done": 2, "more": True, "next": "c1"},
+        }
+    )
+    monkeypatch.setattr(session, "Client", made.client)
+    return made
+
+
+def rows(output: Output, *arguments: str) -> list[str]:
+    assert main(["--key", "k", *arguments]) == 0
+    return output.readouterr().out.splitlines()
+
+
+def test_attempts_are_a_table_with_the_error_of_each(api: Api, capsys: Output) -> None:
+    [head, row] = rows(capsys, "attempts", "job-1")
     assert head.split()[:4] == ["RUN", "ATTEMPT", "OUTCOME", "WORKER"]
     assert "w1" in row
     assert row.endswith("PROCESSING_ERROR: ValueError: no")
 
 
-def test_receivers_are_a_table_with_breaker_and_last_answer() -> None:
-    with Api({"/api/receivers": {"receivers": [RECEIVER]}}).client() as client:
-        [_, row] = rows(commands.receivers(client, Namespace()))
+def test_receivers_are_a_table_with_breaker_and_last_answer(api: Api, capsys: Output) -> None:
+    [_, row] = rows(capsys, "receivers")
     assert row.split()[:4] == ["https://x.org:443", "ep-1", "open", "2026-01-01T00:00:30.000Z"]
     assert row.split()[4:] == ["0", "3", "10", "503"]
 
 
-def test_an_action_on_all_jobs_sends_only_the_given_filters_and_writes_the_counts() -> None:
-    api = Api({"/api/jobs/retry": {"matched": 3, "done": 2, "more": True, "next": "c1"}})
-    nothing = dict.fromkeys(("tag", "batch", "user"))
-    options = Namespace(
-        action="retry", cursor="c0", limit=3, status="failed", type="pdf", **nothing
-    )
-    with api.client() as client:
-        written = commands.act_on_all(client, options)
-    assert str(written).endswith("2 of 3 jobs; more jobs may match: repeat with --cursor c1")
+@pytest.mark.parametrize("place", ["before", "after"])
+def test_a_table_is_written_as_json_if_asked(api: Api, capsys: Output, place: str) -> None:
+    arguments = ["--json", "receivers"] if place == "before" else ["receivers", "--json"]
+    assert json.loads("\n".join(rows(capsys, *arguments))) == [RECEIVER]
+
+
+def test_an_action_on_all_jobs_sends_only_the_given_filters_and_writes_the_counts(
+    api: Api, capsys: Output
+) -> None:
+    filters = ("--status", "failed", "--type", "pdf")
+    written = rows(capsys, "all", "retry", *filters, "--limit", "3", "--cursor", "c0")
+    assert written == ["2 of 3 jobs; more jobs may match: repeat with --cursor c1"]
     [request] = api.requests
     assert json.loads(request.content) == {
         "filter": {"status": "failed", "job_type": "pdf"},

@@ -1,0 +1,77 @@
+"""The output of the command: JSON, tables and notes."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+Row = Sequence[Any]
+
+
+def write(value: object) -> None:
+    """Write *value* to standard output: text unchanged, None not at all, all else as JSON."""
+    if value is not None:
+        text = value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
+        encoding = sys.stdout.encoding or "utf-8"
+        print(text.encode(encoding, "backslashreplace").decode(encoding), flush=True)
+
+
+def print_note(line: str) -> None:
+    """Write *line* to standard error."""
+    print(printable(line), file=sys.stderr, flush=True)
+
+
+def write_table(columns: Sequence[str], rows: Iterable[Row]) -> None:
+    """Write *rows* to standard output: fitted to a terminal, otherwise as aligned text."""
+    if sys.stdout.isatty():
+        Console().print(terminal_table(columns, rows))
+    else:
+        write(as_table(columns, rows))
+
+
+def as_table(columns: Sequence[str], rows: Iterable[Row]) -> str:
+    """Return a table of *rows* with aligned *columns*."""
+    lines = [list(columns), *([cell(value) for value in row] for row in rows)]
+    widths = [max(len(line[place]) for line in lines) for place in range(len(columns))]
+    padded = (
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    )
+    return "\n".join(padded)
+
+
+def terminal_table(columns: Sequence[str], rows: Iterable[Row]) -> Table:
+    """Return a table of *rows* for a terminal; ids in the first column are never cut."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for place, name in enumerate(columns):
+        table.add_column(name, no_wrap=place == 0, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(cell(value), style=_STYLES.get(str(value), "")) for value in row))
+    return table
+
+
+_STYLES = {
+    **dict.fromkeys(("completed", "delivered", "active"), "green"),
+    **dict.fromkeys(("failed", "dead", "lost", "open"), "red"),
+    **dict.fromkeys(("processing", "running", "sending", "probing"), "cyan"),
+    **dict.fromkeys(("cancelled", "paused", "retry", "skipped"), "yellow"),
+}
+
+
+def cell(value: object) -> str:
+    """Return *value* as the text of a cell."""
+    if value is None:
+        return "-"
+    text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    return printable(text)
+
+
+def printable(text: str) -> str:
+    """Return *text* with unprintable characters replaced: they could control the terminal."""
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)

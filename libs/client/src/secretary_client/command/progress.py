@@ -1,0 +1,39 @@
+"""The progress of a job on standard error."""
+
+from __future__ import annotations
+
+import sys
+
+from secretary_client.command.output import printable
+from secretary_client.error import JsonObject
+from secretary_client.event import Event
+
+BAR_WIDTH = 24
+
+
+class Progress:
+    """Shows the progress of a job on standard error: a bar on a terminal, otherwise lines."""
+
+    def __init__(self) -> None:
+        self._redraws = sys.stderr.isatty()
+
+    def show(self, event: Event) -> None:
+        """Show the progress of *event*."""
+        line = described(event)
+        if self._redraws:
+            end = "\n" if event.is_last else ""
+            sys.stderr.write(f"\r\x1b[K{line}{end}")
+        else:
+            sys.stderr.write(f"{line}\n")
+        sys.stderr.flush()
+
+
+def described(event: Event) -> str:
+    """Return *event* as one line."""
+    progress: JsonObject = event.data.get("progress") or {}
+    percent = int(progress.get("percent", 0))
+    done = BAR_WIDTH * percent // 100
+    bar = "#" * done + "-" * (BAR_WIDTH - done)
+    error: JsonObject = event.data.get("error") or {}
+    text = error.get("message") if event.name == "failed" else progress.get("message")
+    return f"[{bar}] {percent:3} %  {event.name:9}  {printable(str(text or ''))}".rstrip()

@@ -1,0 +1,47 @@
+"""Commands on files: upload, download."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from secretary_client.command.registration import JOBS as PANEL
+from secretary_client.command.registration import command
+from secretary_client.command.session import Session
+from secretary_client.commands.jobs import JobId
+
+
+def upload(
+    session: Session,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A file of this machine.")],
+) -> None:
+    """Upload a file and write its id, for the parameter file_id of jobs."""
+    file_id = session.client.upload(file)
+    session.write_line(file_id, {"file_id": file_id})
+
+
+def download(
+    session: Session,
+    job_id: JobId,
+    name: Annotated[
+        str | None, typer.Argument(help="The file's name; without it: all files, as a zip.")
+    ] = None,
+    output: Annotated[Path | None, typer.Option(metavar="FILE", help="Where to save it.")] = None,
+) -> None:
+    """Save one file of a job, or all its files as a zip; write the path."""
+    if name is None:
+        target = output or Path(f"{job_id}.zip")
+        session.client.archive(job_id, target)
+    else:
+        # The name comes from the job, so folders in the name are cut off.
+        target = output or Path(Path(name).name)
+        session.client.download(job_id, name, target)
+    session.write_line(str(target), {"path": str(target)})
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to *app*."""
+    for function in (upload, download):
+        command(app, function, PANEL)

@@ -1,0 +1,100 @@
+"""Commands on webhooks: deliveries, receivers, resend, recover."""
+
+from __future__ import annotations
+
+import itertools
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from secretary_client.command.registration import WEBHOOKS as PANEL
+from secretary_client.command.registration import command
+from secretary_client.command.session import Session
+from secretary_client.commands.jobs import Limit
+from secretary_client.error import JsonObject
+
+Since = Annotated[str, typer.Option(metavar="TIME", help="2026-01-31T08:00:00Z")]
+Until = Annotated[str | None, typer.Option(metavar="TIME", help="As --since.", show_default="now")]
+
+
+def deliveries(
+    session: Session,
+    status: Annotated[str | None, typer.Option(help="pending, sending, dead, delivered …")] = None,
+    receiver: Annotated[
+        str | None, typer.Option(metavar="URL", help="An origin, or a URL with this origin.")
+    ] = None,
+    endpoint: Annotated[
+        str | None, typer.Option(metavar="ENDPOINT", help="Only those of this endpoint.")
+    ] = None,
+    limit: Limit = 50,
+) -> None:
+    """Write a table of webhooks, newest first."""
+    wanted = session.client.deliveries(status=status, receiver=receiver, endpoint=endpoint)
+    found = list(itertools.islice(wanted, limit))
+    rows = (
+        (
+            one["id"],
+            one["phase"],
+            one["state"],
+            len(one["attempts"]),
+            one["next_attempt_at"],
+            (one["wait"] or {}).get("why"),
+            one["receiver"],
+            _last_outcome(one) or one["reason"],
+        )
+        for one in found
+    )
+    columns = ("DELIVERY", "PHASE", "STATE", "ATTEMPTS", "NEXT", "WAITS FOR", "RECEIVER", "LAST")
+    session.write_table(columns, rows, found)
+
+
+def receivers(session: Session) -> None:
+    """Write a table of the receivers of webhooks that are busy or in trouble."""
+    found = session.client.call("GET", "/api/receivers")["receivers"]
+    rows = (
+        (
+            one["receiver"],
+            one["endpoint_id"],
+            one["breaker"],
+            one["open_until"],
+            one["in_flight"],
+            one["waiting"],
+            one["failures"],
+            one["last_error"] or one["last_status"],
+        )
+        for one in found
+    )
+    columns = "RECEIVER,ENDPOINT,BREAKER,UNTIL,IN FLIGHT,WAITING,FAILURES,LAST"
+    session.write_table(columns.split(","), rows, found)
+
+
+def resend(
+    session: Session,
+    delivery_ids: Annotated[
+        list[str], typer.Argument(metavar="DELIVERY…", help="The ids of webhooks.")
+    ],
+) -> None:
+    """Send webhooks again, with the same ids and the same bytes."""
+    for delivery_id in delivery_ids:
+        session.client.resend(delivery_id)
+
+
+def recover(session: Session, since: Since, until: Until = None) -> None:
+    """Send all dead webhooks created in a span of time again; write their number."""
+    span = {"since": since, "until": until or datetime.now(UTC).isoformat()}
+    found = session.client.call("POST", "/api/deliveries/recover", json=span)
+    session.write_line(str(found["count"]), found)
+
+
+def _last_outcome(delivery: JsonObject) -> str | None:
+    if not delivery["attempts"]:
+        return None
+    last = delivery["attempts"][-1]
+    return str(last["error"] or last["status_code"])
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to *app*."""
+    for function in (deliveries, receivers, resend, recover):
+        command(app, function, PANEL)
