@@ -12,7 +12,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 PYTEST ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up quick test extras drills chaos fuzz fairness corpus bench bench-quality alerts reference vendor pictures tree lint format lock clean
+.PHONY: help setup demo up quick test extras drills chaos cluster-test fuzz fairness corpus bench bench-quality alerts reference vendor pictures tree lint format lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -76,6 +76,13 @@ CHAOS ?=
 chaos: setup ## Run jobs while servers, services and networks fail; SEEDS=5 from SEED=1
 	@$(BIN)/python -m secretary_devstack.servers.provision mongod rabbitmq
 	@PYTHONPATH=tests $(BIN)/python -m chaos.scenario --seed $(SEED) --seeds $(SEEDS) $(CHAOS)
+
+# More arguments, e.g. `make cluster-test CLUSTER="--jobs 300 --keep"`.
+CLUSTER ?=
+
+cluster-test: setup ## Kill each node of MongoDB and RabbitMQ, and services, while jobs run
+	@$(BIN)/python -m secretary_devstack.servers.provision mongod rabbitmq
+	@PYTHONPATH=tests $(BIN)/python -m cluster.scenario $(CLUSTER)
 
 # More arguments, e.g. `make fuzz FUZZ="--seconds 60"`.
 FUZZ ?=

@@ -18,7 +18,7 @@ from chaos import evidence_reader, history
 from chaos.client import Clients
 from chaos.cluster_probe import ClusterProbe
 from chaos.event_log import EventLog
-from chaos.faults import Form, draw_faults, shortages_of
+from chaos.faults import Fault, Form, draw_faults, shortages_of
 from chaos.history import History
 from chaos.injection.fault_injector import FaultInjector
 from chaos.ledger.evidence import Evidence
@@ -78,17 +78,38 @@ class Size:
     """Whether outages have the length that they have in the field, such as four minutes."""
     without: Sequence[str] = ()
     """Texts; faults with one of them in their name are left out."""
+    flood_jobs: int = FLOOD_JOBS
+    """The jobs of the hostile key; without them there is no bystander either."""
 
 
 class Experiment:
     """The experiment of one *seed*, with all its files in *folder*."""
 
-    def __init__(self, seed: int, size: Size, folder: Path) -> None:
+    def __init__(
+        self,
+        seed: int,
+        size: Size,
+        folder: Path,
+        *,
+        faults: Sequence[Fault] | None = None,
+        brokers: int = 1,
+    ) -> None:
+        """Plan it.
+
+        Args:
+            seed: decides on the jobs, and on the faults if there are no others.
+            size: its size.
+            folder: keeps all files.
+            faults: the faults to inject; None: those of the seed.
+            brokers: the nodes of RabbitMQ.
+        """
         self._seed = seed
         self._size = size
         self._folder = folder
+        self._brokers = brokers
         form = Form(size.seconds, LEASE_SEC, size.is_long)
-        self._faults = draw_faults(seed, form, without=size.without)
+        drawn = draw_faults(seed, form, without=size.without) if faults is None else faults
+        self._faults = list(drawn)
         self._submissions = draw_submissions(
             seed,
             jobs=size.jobs,
@@ -97,9 +118,10 @@ class Experiment:
             features=FEATURES,
             shortages=shortages_of(self._faults),
         )
-        self._submissions += draw_flood(
-            seed, first=size.jobs, jobs=FLOOD_JOBS, seconds=size.seconds * 0.95
-        )
+        if size.flood_jobs:
+            self._submissions += draw_flood(
+                seed, first=size.jobs, jobs=size.flood_jobs, seconds=size.seconds * 0.95
+            )
         self._submissions.sort(key=lambda each: each.at)
         self._took: dict[str, float] = {}
 
@@ -119,7 +141,7 @@ class Experiment:
         """
         with ExitStack() as on:
             with self._timed("start"):
-                system = on.enter_context(running(self._folder))
+                system = on.enter_context(running(self._folder, brokers=self._brokers))
             client: Client = on.enter_context(MongoClient(system.mongo.url, tz_aware=True))
             return self._run(system, client)
 
@@ -163,7 +185,7 @@ class Experiment:
                 evidence,
                 recovered,
                 RECOVERY_BOUND_SEC,
-                flood=_flood(evidence, leases, processes, times),
+                flood=_flood(evidence, leases, processes, times) if self._size.flood_jobs else None,
             )
         self._save(injector.events, probe.outages, evidence.history, verdict)
         return verdict

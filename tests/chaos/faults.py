@@ -50,6 +50,10 @@ class Target(StrEnum):
     API = "api"
     NOTIFIER = "notifier"
     BROKER = "rabbitmq"
+    BROKER_NODE = "a node of rabbitmq"
+    """The node of a cluster that the variant names."""
+    MONGO_NODE = "a node of mongodb"
+    """The node that the variant names, whether it is the primary or not."""
     PRIMARY = "primary"
     SECONDARY = "secondary"
     SECONDARIES = "both secondaries"
@@ -73,7 +77,7 @@ class Fault:
     choice: float
     """In [0, 1): selects one of several targets."""
     variant: int = 0
-    """Which error code or which odd document, by its index."""
+    """Which error code, which odd document or which node, by its index."""
 
     def __str__(self) -> str:
         return f"{self.kind} {self.target}"

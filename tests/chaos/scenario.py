@@ -94,11 +94,12 @@ def _run(seed: int, experiment: Experiment) -> bool:
     verdict = experiment.run()
     say(f"seed {seed}: {verdict.summary()} | {experiment.timing}")
     if not verdict.kept:
-        _explain(verdict)
+        explain(verdict)
     return verdict.kept
 
 
-def _explain(verdict: Verdict) -> None:
+def explain(verdict: Verdict) -> None:
+    """Print the violations, the slow recoveries and the late starts."""
     alike: defaultdict[tuple[str, str], list[Violation]] = defaultdict(list)
     for violation in verdict.violations:
         alike[violation.breach, _IDS.sub("…", violation.message)].append(violation)

@@ -23,6 +23,7 @@ from secretary_devstack.servers.mongod import ReplicaSet
 from secretary_devstack.servers.port import HOST
 from secretary_devstack.servers.proxy import ConnectionFilter, Network, TcpProxy
 from secretary_devstack.servers.rabbitmq import RabbitMQ
+from secretary_devstack.servers.rabbitmq_cluster import RabbitMQCluster
 from secretary_devstack.servers.receiver import Receiver
 from secretary_devstack.servers.socket_table import connections_of
 
@@ -59,9 +60,10 @@ class System:
     network: Network
     mongo: ReplicaSet
     mongo_proxies: list[TcpProxy]
-    broker: RabbitMQ
-    broker_proxies: dict[str, TcpProxy]
-    """The proxies in front of the broker, by the name of the service that uses them."""
+    brokers: list[RabbitMQ]
+    """The nodes of the broker."""
+    broker_proxies: dict[str, list[TcpProxy]]
+    """The proxies in front of the broker's nodes, by the name of the service that uses them."""
     receiver: Receiver
     stack: Stack
     keys: list[str]
@@ -75,14 +77,21 @@ class System:
         return self.folder / "executions.jsonl"
 
     @property
+    def broker(self) -> RabbitMQ:
+        """The only node of the broker, or the first one."""
+        return self.brokers[0]
+
+    @property
     def urls(self) -> list[str]:
         """The URLs of the APIs."""
         return [f"http://{HOST}:{api.port}" for api in self.stack.apis]
 
 
 @contextlib.contextmanager
-def running(folder: Path) -> Iterator[System]:
+def running(folder: Path, *, brokers: int = 1) -> Iterator[System]:
     """Run everything, with files and logs in *folder*; stop it at the end.
+
+    The broker has *brokers* nodes, which form a cluster.
 
     Raises:
         ChildFailed, NotInTime, ServerMissing: a server or service did not start.
@@ -101,17 +110,18 @@ def running(folder: Path) -> Iterator[System]:
             advertised_port=lambda port: _added(mongo_proxies, network.proxy(port)).port,
             parameters={"enableTestCommands": "1"},  # for failCommand
         )
-        broker = RabbitMQ(folder / "rabbitmq")
+        broker = RabbitMQCluster(folder / "rabbitmq", size=brokers)
         on.callback(broker.stop)
         on.callback(mongo.stop)
         with ThreadPoolExecutor() as executor:
             for started in [executor.submit(part.start) for part in (mongo, broker)]:
                 started.result()
-        broker_proxies: dict[str, TcpProxy] = {}
+        broker_proxies: dict[str, list[TcpProxy]] = {}
 
         def own_settings(name: str) -> Settings:
-            proxy = broker_proxies[name] = network.proxy(broker.port)
-            return {"broker.url": f"amqp://guest:guest@{HOST}:{proxy.port}/"}
+            proxies = broker_proxies[name] = [network.proxy(node.port) for node in broker.nodes]
+            urls = (f"amqp://guest:guest@{HOST}:{proxy.port}/" for proxy in proxies)
+            return {"broker.url": ",".join(urls)}
 
         stack = Stack(
             folder / "services",
@@ -137,7 +147,7 @@ def running(folder: Path) -> Iterator[System]:
             network,
             mongo,
             mongo_proxies,
-            broker,
+            broker.nodes,
             broker_proxies,
             receiver,
             stack,
@@ -146,7 +156,9 @@ def running(folder: Path) -> Iterator[System]:
         )
 
 
-def check_proxied(service: Service, mongo_proxies: list[TcpProxy], broker_proxy: TcpProxy) -> None:
+def check_proxied(
+    service: Service, mongo_proxies: list[TcpProxy], broker_proxies: list[TcpProxy]
+) -> None:
     """Check that all outgoing connections of *service* go through proxies, also those to MongoDB.
 
     A replica set sends its clients the addresses of its members. If these were the nodes' own
@@ -159,7 +171,7 @@ def check_proxied(service: Service, mongo_proxies: list[TcpProxy], broker_proxy:
     outgoing = {one.remote_port for one in mine if one.local_port != service.port}
     through_mongo = {proxy.port for proxy in mongo_proxies}
     expect(outgoing & through_mongo, f"{service.name} has no connection to a MongoDB proxy")
-    bypassing = outgoing - through_mongo - {broker_proxy.port}
+    bypassing = outgoing - through_mongo - {proxy.port for proxy in broker_proxies}
     expect(
         not bypassing,
         f"{service.name} has connections that bypass the proxies: {sorted(bypassing)}",

@@ -17,6 +17,7 @@ class BrokerFaults:
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
         self._broker = scope.system.broker
+        self._nodes = scope.system.brokers
 
     def inject(self, fault: Fault) -> None:
         """Inject *fault* and repair it.
@@ -24,13 +25,14 @@ class BrokerFaults:
         Raises:
             ChildFailed: the broker did not start again, or refused a command.
         """
-        with self._scope.injecting(fault, "rabbitmq", "broker"):
+        node = self._nodes[fault.variant]
+        with self._scope.injecting(fault, node.node, "broker"):
             if fault.kind is FaultKind.REFUSE:
                 self._refuse(fault.duration_sec)
                 return
-            self._broker.kill() if fault.kind is FaultKind.KILL else self._broker.stop()
+            node.kill() if fault.kind is FaultKind.KILL else node.stop()
             time.sleep(fault.duration_sec)
-            self._broker.start()
+            node.start()
 
     def _refuse(self, seconds: float) -> None:
         """Change the password of the services for a while, as a rotation does."""

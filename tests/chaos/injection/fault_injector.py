@@ -41,6 +41,8 @@ class FaultInjector:
             Target.API: services.inject,
             Target.NOTIFIER: services.inject,
             Target.BROKER: BrokerFaults(self._scope).inject,
+            Target.BROKER_NODE: BrokerFaults(self._scope).inject,
+            Target.MONGO_NODE: mongo.inject,
             Target.PRIMARY: mongo.inject,
             Target.SECONDARY: mongo.inject,
             Target.SECONDARIES: mongo.inject,

@@ -27,9 +27,9 @@ class LinkFaults:
 
     def _disturb_broker_link(self, fault: Fault) -> None:
         service = chosen(self._scope.system.stack.services, fault)
-        proxy = self._scope.system.broker_proxies[service.name]
+        proxies = self._scope.system.broker_proxies[service.name]
         with self._scope.injecting(fault, service.name, f"broker link of {service.name}"):
-            _disturb([proxy], fault, lambda _port: True)
+            _disturb(proxies, fault, lambda _port: True)
 
     def _disturb_mongo_link(self, fault: Fault) -> None:
         # Workers are chosen more often, because they hold the leases.

@@ -50,7 +50,7 @@ class MongoFaults:
 
     def _hit_node(self, fault: Fault) -> None:
         with self._scope.lock(MONGO_LOCK):
-            node = self._node(fault.target)
+            node = self._node(fault)
             injected = self._scope.events.fault_began(str(fault), node.address)
             if fault.kind is FaultKind.STEP_DOWN:
                 with contextlib.suppress(PyMongoError):  # it may refuse: no secondary has caught up
@@ -62,9 +62,11 @@ class MongoFaults:
             _await_member(node)
             injected.ended_at = time.time()
 
-    def _node(self, target: Target) -> Mongod:
+    def _node(self, fault: Fault) -> Mongod:
+        if fault.target is Target.MONGO_NODE:
+            return self._mongo.nodes[fault.variant]
         primary = self._mongo.primary(NODE_BACK_SEC)
-        if target is Target.PRIMARY:
+        if fault.target is Target.PRIMARY:
             return primary
         return next(node for node in self._mongo.nodes if node is not primary)
 

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 import aio_pika
 import pytest
 from aio_pika.abc import AbstractChannel
+from aiormq.exceptions import ChannelPreconditionFailed
 from prometheus_client import REGISTRY
 from support.doorbell_recorder import (
     DEADLINE_SEC,
@@ -225,5 +226,24 @@ async def test_queues_are_created_in_advance_unless_the_broker_is_unreachable(
     name = topology.job_queue(job_type)
     assert await declare_queues(amqp_url, [name], wait_sec=DEADLINE_SEC)
     assert not await waiting(channel, name)
-    nowhere = f"amqp://127.0.0.1:{free_port()}/"
+    nowhere = f"amqp://127.0.0.1:{free_port()}/,amqp://127.0.0.1:{free_port()}/"
     assert not await declare_queues(nowhere, [name], wait_sec=0.3)
+
+
+async def test_the_type_of_a_queue_is_that_of_the_setting(
+    amqp_url: str, job_type: str, channel: AbstractChannel
+) -> None:
+    name = topology.job_queue(job_type)
+    assert await declare_queues(amqp_url, [name], wait_sec=DEADLINE_SEC, queue_type="classic")
+    await topology.declare(channel, name, "classic")
+    with pytest.raises(ChannelPreconditionFailed):
+        await topology.declare(channel, name, "quorum")
+
+
+async def test_a_doorbell_reaches_a_broker_of_which_only_one_node_answers(
+    amqp_url: str, job_type: str
+) -> None:
+    nodes = [f"amqp://127.0.0.1:{free_port()}/", amqp_url, f"amqp://127.0.0.1:{free_port()}/"]
+    publisher = Publisher(", ".join(nodes))
+    async with running(publisher.run()):
+        await until(lambda: publisher.ring_job(job_type, "job-1"))

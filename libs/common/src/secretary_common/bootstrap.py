@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 from pydantic import BaseModel
 
 from secretary_common.broker import topology
+from secretary_common.broker.connection import nodes_of
 from secretary_common.broker.policy import set_policy
 from secretary_common.broker.preparation import declare_queues
 from secretary_common.errors import ConfigurationError, StoreUnavailable
@@ -109,12 +110,14 @@ async def _make_queues(broker: BrokerSection, job_types: list[str]) -> None:
     url = broker.url.get_secret_value()
     rings = [topology.DELIVERIES, *map(topology.job_queue, job_types)]
     queues = [topology.DEAD, *rings, *map(topology.quick_queue, rings)]
-    if not await declare_queues(url, queues, wait_sec=BROKER_WAIT_SEC):
+    if not await declare_queues(
+        url, queues, wait_sec=BROKER_WAIT_SEC, queue_type=broker.queue_type
+    ):
         log.warning("broker.not_prepared", waited_sec=BROKER_WAIT_SEC)
         return
     log.info("queues.made", queues=",".join(queues))
     if management_url := broker.management_url.get_secret_value():
-        virtual_host = unquote(urlsplit(url).path[1:]) or "/"
+        virtual_host = unquote(urlsplit(nodes_of(url)[0]).path[1:]) or "/"
         if await asyncio.to_thread(set_policy, management_url, virtual_host):
             log.info("broker.policy_set")
 

@@ -79,7 +79,9 @@ async def serve(settings: Settings) -> None:
     """Serve the API; MongoDB and the broker may be unreachable at the start and at any time."""
     check_address("api.host", "api.port", settings.api.host, settings.api.port)
     store = open_store(settings.mongo, retention=timedelta(days=settings.retention.finished_days))
-    publisher = Publisher(settings.broker.url.get_secret_value())
+    publisher = Publisher(
+        settings.broker.url.get_secret_value(), queue_type=settings.broker.queue_type
+    )
     store_answered, stopping = asyncio.Event(), asyncio.Event()
     background = Background()
     parts = wire(

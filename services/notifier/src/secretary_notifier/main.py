@@ -102,7 +102,9 @@ async def _work(
         }
 
     doorbell = DeliveryConsumer(
-        settings.broker.url.get_secret_value(), max_in_flight=section.max_in_flight
+        settings.broker.url.get_secret_value(),
+        max_in_flight=section.max_in_flight,
+        queue_type=settings.broker.queue_type,
     )
     log.info("notifier.started", max_in_flight=section.max_in_flight)
     async with running(

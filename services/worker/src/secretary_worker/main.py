@@ -73,7 +73,9 @@ async def serve(settings: Settings) -> None:
     registry = packages.set_up(settings.worker.handler_modules).only(settings.worker.job_types)
     packages.start_zygotes(registry.job_types)
     stop = stop_signal()
-    publisher = Publisher(settings.broker.url.get_secret_value())
+    publisher = Publisher(
+        settings.broker.url.get_secret_value(), queue_type=settings.broker.queue_type
+    )
     engine = build_engine(
         _ports(settings, store, publisher, uploads),
         _terms(settings),
@@ -216,6 +218,7 @@ def _terms(settings: Settings) -> EngineTerms:
         max_file_bytes=int(settings.files.max_upload_mb * 2**20),
         guest_slot=settings.generic_worker.guest_slot,
         broker_url=settings.broker.url.get_secret_value(),
+        queue_type=settings.broker.queue_type,
     )
 
 

@@ -24,6 +24,7 @@ from secretary_common.runtime.clock import Clock
 from secretary_common.runtime.lifecycle import Background
 from secretary_common.runtime.mailbox import Mailbox
 from secretary_common.secrets.cipher import Cipher
+from secretary_common.settings.service import QueueType
 from secretary_worker.access.upload import Uploads
 from secretary_worker.attempt.files import WriteToTarget
 from secretary_worker.attempt.writers import AttemptWriters
@@ -77,6 +78,7 @@ class EngineTerms:
     guest_slot: bool = True
     """Whether a full worker runs one more job, of an API key that runs none on it."""
     broker_url: str = ""
+    queue_type: QueueType = "quorum"
     """Empty: the worker finds jobs by polling only."""
     patience_sec: float = PATIENCE_SEC
     """How long a job waits for a blocked loop of handlers before it gets a new loop."""
@@ -169,6 +171,7 @@ def _manager(ports: EnginePorts, terms: EngineTerms, runner: Runner) -> Secretar
             on_shared_ring=manager.doorbells.answer_shared,
             on_quick_ring=manager.ring,
             slots=terms.slots,
+            queue_type=terms.queue_type,
         ),
     )
 

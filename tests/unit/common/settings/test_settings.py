@@ -202,11 +202,24 @@ def test_a_value_that_would_fail_later_is_refused_by_name_and_never_shown(
 
 @pytest.mark.parametrize(
     "url",
-    ["", "amqp://guest:guest@127.0.0.1:5672/", "amqps://u:p%40%2F@h/%2Fjobs?heartbeat=30"],
+    [
+        "",
+        "amqp://guest:guest@127.0.0.1:5672/",
+        "amqps://u:p%40%2F@h/%2Fjobs?heartbeat=30",
+        "amqp://u:p@rabbit1/jobs, amqp://u:p@rabbit2/jobs",
+    ],
 )
 def test_urls_of_real_brokers_are_accepted(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     monkeypatch.setenv("SECRETARY_BROKER__URL", url)
     assert load_settings().broker.url.get_secret_value() == url
+
+
+def test_the_nodes_of_a_broker_need_the_same_virtual_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SECRETARY_BROKER__URL", "amqp://u:hunter2@a/jobs,amqp://u:hunter2@b/")
+    message = refusal()
+    assert "broker.url" in message
+    assert "virtual host" in message
+    assert "hunter2" not in message
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,8 @@ async def keep_connected(url: str, session: Session, *, role: str) -> None:
 
     The waits between attempts are 1, 2, 4, then 5 s, or up to 10 s if the broker refuses (and up to
     20 % more). After a session that worked, the waits start again at 1 s. The loss of the broker
-    and its return are logged once, an outage and a refusal once a minute.
+    and its return are logged once, an outage and a refusal once a minute. *url* may name several
+    nodes of a cluster, see ``connection_to``.
     """
     history = _History(role)
     while True:
@@ -158,19 +159,49 @@ def _reason(error: BaseException) -> str:
 async def connection_to(url: str) -> AsyncIterator[AbstractConnection]:
     """Open a connection and close it at the end; the open and the close have a deadline.
 
+    *url* may have the URLs of several nodes of a cluster, separated by commas. The connection goes
+    to the first node that accepts it, in a random order, so that the nodes share the connections.
+
     Raises:
-        one of ``BROKER_ERRORS``: the connection could not be opened.
+        one of ``BROKER_ERRORS``: the connection could not be opened, with the error of the last
+            node.
     """
+    connection = await _connect_to_any(nodes_of(url))
+    try:
+        yield connection
+    finally:
+        await _close(connection)
+
+
+def nodes_of(url: str) -> list[str]:
+    """Return the URL of each node that *url* names."""
+    return [node for part in url.split(",") if (node := part.strip())]
+
+
+async def _connect_to_any(nodes: list[str]) -> AbstractConnection:
+    *others, last = random.sample(nodes, k=len(nodes))
+    for node in others:
+        with contextlib.suppress(*BROKER_ERRORS):
+            return await _connect(node)
+    return await _connect(last)
+
+
+async def _connect(node: str) -> AbstractConnection:
     # Not aio_pika.connect(): if it fails, it leaves a connection that cannot be closed.
-    connection = aio_pika.Connection(make_url(url), heartbeat=HEARTBEAT_SEC)
+    connection = aio_pika.Connection(make_url(node), heartbeat=HEARTBEAT_SEC)
     try:
         async with asyncio.timeout(CONNECT_TIMEOUT_SEC):
             await connection.connect()
-        yield connection
-    finally:
-        with contextlib.suppress(*BROKER_ERRORS):
-            async with asyncio.timeout(ANSWER_SEC):
-                await connection.close()
+    except BaseException:
+        await _close(connection)
+        raise
+    return connection
+
+
+async def _close(connection: AbstractConnection) -> None:
+    with contextlib.suppress(*BROKER_ERRORS):
+        async with asyncio.timeout(ANSWER_SEC):
+            await connection.close()
 
 
 async def _until_lost(connection: AbstractConnection, session: Session, worked: Worked) -> None:

@@ -16,6 +16,7 @@ from secretary_common.broker.subscription import Subscription
 from secretary_common.errors import StoreUnavailable
 from secretary_common.models import parse_delivery_id
 from secretary_common.runtime.log import get_logger
+from secretary_common.settings.service import QueueType
 
 log = get_logger(__name__)
 
@@ -28,8 +29,9 @@ OnDelivery = Callable[[str], Awaitable[None]]
 class DeliveryConsumer:
     """Consumes the doorbells of deliveries, and the quick ones before them."""
 
-    def __init__(self, url: str, *, max_in_flight: int) -> None:
+    def __init__(self, url: str, *, max_in_flight: int, queue_type: QueueType = "quorum") -> None:
         self._url = url
+        self._queue_type = queue_type
         self._max_in_flight = max_in_flight
         self._quick: dict[str, asyncio.Future[bool]] = {}
         """The quick doorbells whose other doorbell has not arrived, by delivery id, the latest
@@ -47,7 +49,7 @@ class DeliveryConsumer:
         does not answer, a doorbell is kept and retried here, because the broker would deliver it
         again at once. The doorbell that follows a quick one makes no second call.
         """
-        access = QueueAccess()
+        access = QueueAccess(self._queue_type)
 
         async def session(connection: AbstractConnection, worked: Worked) -> None:
             subscription = await Subscription.open(

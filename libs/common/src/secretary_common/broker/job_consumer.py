@@ -14,6 +14,7 @@ from secretary_common.broker.queue_access import QueueAccess
 from secretary_common.broker.quick_consumer import QuickConsumer
 from secretary_common.broker.subscription import Subscription
 from secretary_common.runtime.log import get_logger
+from secretary_common.settings.service import QueueType
 
 log = get_logger(__name__)
 
@@ -41,6 +42,7 @@ class JobConsumer:
         on_shared_ring: OnRing | None = None,
         on_quick_ring: OnRing | None = None,
         slots: int = MOST_RINGS,
+        queue_type: QueueType = "quorum",
     ) -> None:
         """Prepare to consume.
 
@@ -53,6 +55,7 @@ class JobConsumer:
                 counted.
             slots: the slots of the worker. It holds no more unanswered doorbells of a type than
                 this, because it could not take their jobs.
+            queue_type: of the queues, should they be missing.
         """
         self._url = url
         self._prefetch = max(1, min(MOST_RINGS, slots))
@@ -65,7 +68,7 @@ class JobConsumer:
         self._wanted = False
         self._changed = asyncio.Event()
         self._kept: list[AbstractIncomingMessage] = []
-        self._access = QueueAccess()
+        self._access = QueueAccess(queue_type)
         self.listening = False
 
     @property

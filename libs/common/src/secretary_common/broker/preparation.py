@@ -10,14 +10,17 @@ from aio_pika.abc import AbstractConnection
 from secretary_common.broker.connection import Worked, keep_connected
 from secretary_common.broker.queue_access import QueueAccess
 from secretary_common.runtime.lifecycle import cancel_and_wait
+from secretary_common.settings.service import QueueType
 
 
-async def declare_queues(url: str, queues: Iterable[str], *, wait_sec: float) -> bool:
+async def declare_queues(
+    url: str, queues: Iterable[str], *, wait_sec: float, queue_type: QueueType = "quorum"
+) -> bool:
     """Create *queues*; return False if the broker did not answer within *wait_sec* seconds.
 
     A queue that the broker refuses is logged, and the others are created.
     """
-    finished, access = asyncio.Event(), QueueAccess()
+    finished, access = asyncio.Event(), QueueAccess(queue_type)
 
     async def session(connection: AbstractConnection, worked: Worked) -> None:
         for queue in queues:

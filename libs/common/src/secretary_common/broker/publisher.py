@@ -30,6 +30,7 @@ from secretary_common.models import delivery_id_of
 from secretary_common.observing import tracing
 from secretary_common.runtime.log import get_logger
 from secretary_common.runtime.metrics import DOORBELLS_RUNG, Children
+from secretary_common.settings.service import QueueType
 
 log = get_logger(__name__)
 _rung = Children(DOORBELLS_RUNG)
@@ -47,7 +48,7 @@ _JobRing = tuple[str, str | None]
 class Publisher:
     """The doorbell in RabbitMQ (``ports.Doorbell``); ``run`` keeps it connected."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, queue_type: QueueType = "quorum") -> None:
         """*url* is the broker's; empty: there is no broker, and every ring returns False."""
         self._url = url
         self._channel: AbstractChannel | None = None
@@ -55,7 +56,7 @@ class Publisher:
         """For quick doorbells. The broker does not confirm its messages."""
         self._connection: AbstractConnection | None = None
         self._worked: Worked | None = None
-        self._access = QueueAccess()
+        self._access = QueueAccess(queue_type)
         self._usable: dict[str, bool] = {}
         """Whether a queue can be used in this session."""
         self._refusal: ChannelAccessRefused | None = None

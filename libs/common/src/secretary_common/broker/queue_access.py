@@ -20,6 +20,7 @@ from aiormq.exceptions import (
 from secretary_common.broker import topology
 from secretary_common.broker.connection import ANSWER_SEC
 from secretary_common.runtime.log import get_logger
+from secretary_common.settings.service import QueueType
 
 log = get_logger(__name__)
 
@@ -29,7 +30,8 @@ CHECK_AGAIN_SEC = 60.0
 class QueueAccess:
     """Opens queues, and remembers which ones the broker refuses; logs a refused queue once."""
 
-    def __init__(self) -> None:
+    def __init__(self, queue_type: QueueType = "quorum") -> None:
+        self.queue_type = queue_type
         self._refused: dict[str, str] = {}
         self._not_ours: set[str] = set()
         self._checked_at = time.monotonic()
@@ -46,7 +48,7 @@ class QueueAccess:
         """
         self._not_ours.discard(name)
         try:
-            await _declare(connection, name)
+            await _declare(connection, name, self.queue_type)
         except (ChannelPreconditionFailed, ChannelLockedResource) as error:
             return self._refuse(name, str(error), f"delete the queue {name}")
         except ChannelAccessRefused as error:
@@ -87,8 +89,8 @@ async def exists(connection: AbstractConnection, name: str) -> bool:
     return True
 
 
-async def _declare(connection: AbstractConnection, name: str) -> None:
+async def _declare(connection: AbstractConnection, name: str, queue_type: QueueType) -> None:
     async with asyncio.timeout(ANSWER_SEC):
         channel = await connection.channel()
-        await topology.declare(channel, name)
+        await topology.declare(channel, name, queue_type)
         await channel.close()

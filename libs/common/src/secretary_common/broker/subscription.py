@@ -122,7 +122,7 @@ class Subscription:
 
     async def _queue(self, name: str) -> AbstractQueue:
         if self._access.may_declare(name):
-            return await topology.declare(self._channel, name)
+            return await topology.declare(self._channel, name, self._access.queue_type)
         return await self._channel.get_queue(name, ensure=False)
 
     async def stop(self) -> None:
@@ -191,7 +191,7 @@ class Subscription:
             delivery_mode=DeliveryMode.PERSISTENT,
         )
         async with connection_to(self._url) as connection, asyncio.timeout(ANSWER_SEC):
-            await QueueAccess().open(connection, topology.DEAD)
+            await QueueAccess(self._access.queue_type).open(connection, topology.DEAD)
             channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
             await channel.default_exchange.publish(copy, routing_key=topology.DEAD)
         await self.acknowledge(message)

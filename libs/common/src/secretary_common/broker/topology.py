@@ -6,6 +6,8 @@
     secretary.deliveries:quick    {"delivery_id": …}   classic, for quick doorbells
     secretary.dead                messages that could not be parsed, unchanged
 
+``broker.queue_type: classic`` makes the quorum queues classic ones.
+
 Messages are doorbells: MongoDB holds the truth, so a full queue may drop its oldest message.
 
 A quorum queue delivers a message only once most of its nodes have the message on disk. So a
@@ -20,6 +22,8 @@ import json
 
 from aio_pika.abc import AbstractChannel, AbstractQueue
 from pamqp.common import FieldTable
+
+from secretary_common.settings.service import QueueType
 
 DELIVERIES = "secretary.deliveries"
 DEAD = "secretary.dead"
@@ -47,9 +51,11 @@ def quick_queue(queue: str) -> str:
     return f"{queue}{_QUICK}"
 
 
-async def declare(channel: AbstractChannel, name: str) -> AbstractQueue:
-    """Declare the queue *name*; it is created if it is missing."""
-    arguments: FieldTable = {"x-queue-type": "quorum", "x-max-length": LONGEST_QUEUE}
+async def declare(
+    channel: AbstractChannel, name: str, queue_type: QueueType = "quorum"
+) -> AbstractQueue:
+    """Declare the queue *name*; it is created if it is missing. Quick queues are always classic."""
+    arguments: FieldTable = {"x-queue-type": queue_type, "x-max-length": LONGEST_QUEUE}
     if name.endswith(_QUICK):
         # Durable, because RabbitMQ 4 discourages other shared queues. Its messages are not.
         arguments = {"x-queue-type": "classic", "x-max-length": _LONGEST_QUICK_QUEUE}

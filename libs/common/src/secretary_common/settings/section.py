@@ -25,7 +25,12 @@ def _check_secret_http_url(value: SecretStr) -> SecretStr:
 
 
 def _check_amqp_url(value: SecretStr) -> SecretStr:
-    _check_url(value.get_secret_value(), ("amqp", "amqps"))
+    hosts = set()
+    for url in value.get_secret_value().split(","):
+        _check_url(url.strip(), ("amqp", "amqps"))
+        hosts.add(urlsplit(url.strip()).path or "/")
+    if len(hosts) > 1:
+        raise ValueError("the URLs of a cluster's nodes need the same virtual host")
     return value
 
 

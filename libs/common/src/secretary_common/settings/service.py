@@ -132,10 +132,17 @@ class MongoSection(Section):
     driver: Literal["pymongo", "motor"] = "pymongo"
 
 
+QueueType = Literal["quorum", "classic"]
+"""A quorum queue is replicated to several nodes of a cluster; a classic queue has one node."""
+
+
 class BrokerSection(Section):
     """RabbitMQ, the doorbell; with an empty URL, the services only poll."""
 
     url: AmqpUrl = SecretStr("")
+    """The URLs of a cluster's nodes are separated by commas."""
+    queue_type: QueueType = "quorum"
+    """Of the queues whose doorbells are stored."""
     management_url: SecretHttpUrl = SecretStr("")
     """RabbitMQ's management API, credentials included; ``secretary-init`` sets a policy there."""
 

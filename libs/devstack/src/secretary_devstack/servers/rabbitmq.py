@@ -68,18 +68,52 @@ def server_properties(url: str, timeout_sec: float = ANSWER_SEC) -> dict[str, ob
             return None
 
 
+class PortMapper:
+    """Erlang's port mapper and cookie: the nodes of a cluster share both."""
+
+    def __init__(self, folder: Path) -> None:
+        """*folder* gets the log, and the home folder with the cookie."""
+        self.port = free_port()
+        self.home = folder / "home"
+        self._folder = folder
+        self._child: ChildProcess | None = None
+
+    def start(self) -> None:
+        """Start the port mapper if it does not run."""
+        if self._child and self._child.running:
+            return
+        self.home.mkdir(parents=True, exist_ok=True)
+        command = [shutil.which("epmd") or "epmd", "-port", str(self.port), "-address", HOST]
+        log = self._folder / "epmd.log"
+        self._child = ChildProcess(command, log=log, env={**os.environ, "HOME": str(self.home)})
+
+    def stop(self) -> None:
+        """Stop the port mapper, if it was started."""
+        if self._child:
+            self._child.stop()
+
+
 class RabbitMQ(Startable):
     """One broker node. It keeps its port and its data when it is restarted."""
 
-    def __init__(self, folder: Path, *, advanced: str = "[]") -> None:
-        """*folder* keeps configuration, data and logs. *advanced* is an Erlang list of settings."""
+    def __init__(
+        self, folder: Path, *, advanced: str = "[]", mapper: PortMapper | None = None
+    ) -> None:
+        """Prepare to start.
+
+        Args:
+            folder: keeps configuration, data and logs.
+            advanced: an Erlang list of settings.
+            mapper: the port mapper of a cluster; None: the node has one of its own.
+        """
         self.port = free_port()
+        self.node = f"secretary-{secrets.token_hex(4)}@localhost"
+        """The name of the node in a cluster."""
         self._distribution_port = free_port()
-        self._mapper_port = free_port()
         self._folder = folder
         self._advanced = advanced
-        self._node = f"secretary-{secrets.token_hex(4)}@localhost"
-        self._mapper: ChildProcess | None = None
+        self._mapper = mapper or PortMapper(folder)
+        self._shares_mapper = mapper is not None
         self._server: ChildProcess | None = None
 
     @property
@@ -115,23 +149,25 @@ class RabbitMQ(Startable):
             return
         self._configure()
         log = self._folder / "server.log"
-        mapper = [shutil.which("epmd") or "epmd", "-port", self._mapper_port, "-address", HOST]
-        self._mapper = ChildProcess([*map(str, mapper)], log=log, env=self._environment())
+        if not self._shares_mapper:
+            self._mapper.start()
         # ALLOW_INPUT makes the script become the server, so that its pid is the server's.
         self._server = ChildProcess([script, "-noinput"], log=log, env=self._environment())
         self._await_handshake(self._server)
 
     def stop(self) -> None:
         """Stop the node cleanly. ``start`` starts it again with its data."""
-        for child in (self._server, self._mapper):
-            if child:
-                child.stop()
+        if self._server:
+            self._server.stop()
+        if not self._shares_mapper:
+            self._mapper.stop()
 
     def kill(self) -> None:
         """End the node with SIGKILL."""
-        for child in (self._server, self._mapper):
-            if child:
-                child.kill()
+        if self._server:
+            self._server.kill()
+        if not self._shares_mapper:
+            self._mapper.stop()
 
     def control(self, *arguments: str) -> str:
         """Run ``rabbitmqctl`` with *arguments*, e.g. ``stop_app``; return its output.
@@ -150,6 +186,17 @@ class RabbitMQ(Startable):
         if result.returncode != 0:
             raise ChildFailed(f"rabbitmqctl {' '.join(arguments)}: {result.stderr[-500:]}")
         return result.stdout
+
+    def join(self, other: RabbitMQ) -> None:
+        """Make this running node a member of the cluster of *other*. It loses its own data.
+
+        Raises:
+            ChildFailed: it could not join.
+        """
+        self.control("stop_app")
+        self.control("reset")
+        self.control("join_cluster", other.node)
+        self.control("start_app")
 
     def version(self) -> str:
         """Return the version that the server reports, e.g. ``3.10.8``; "" without an answer."""
@@ -175,7 +222,7 @@ class RabbitMQ(Startable):
         return script
 
     def _configure(self) -> None:
-        for name in ("home", "conf.d", "data", "log"):
+        for name in ("conf.d", "data", "log"):
             (self._folder / name).mkdir(parents=True, exist_ok=True)
         major = major_of(self._script())
         for name, text in _files(self.port, self._folder, major).items():
@@ -186,7 +233,11 @@ class RabbitMQ(Startable):
         foreign = ("RABBITMQ_", "ERL_")
         own = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
         return own | _variables(
-            self._folder, self._node, mapper=self._mapper_port, distribution=self._distribution_port
+            self._folder,
+            self.node,
+            mapper=self._mapper.port,
+            home=self._mapper.home,
+            distribution=self._distribution_port,
         )
 
 
@@ -231,9 +282,11 @@ def _definitions(major: int) -> dict[str, object]:
     }
 
 
-def _variables(folder: Path, node: str, *, mapper: int, distribution: int) -> dict[str, str]:
+def _variables(
+    folder: Path, node: str, *, mapper: int, home: Path, distribution: int
+) -> dict[str, str]:
     return {
-        "HOME": str(folder / "home"),  # the Erlang cookie
+        "HOME": str(home),  # the Erlang cookie
         "RABBITMQ_NODENAME": node,
         "RABBITMQ_CONF_ENV_FILE": str(folder / "rabbitmq-env.conf"),
         "RABBITMQ_CONFIG_FILE": str(folder / "rabbitmq.conf"),
