@@ -8,7 +8,7 @@ from aiohttp import web
 from support.notifier_harness import CIPHER, NotifierHarness, Receiver, running_receiver, until
 from support.raw_server import OK, RawRequest, raw_server
 
-from secretary_common.jobs.outbox import trial_delivery
+from secretary_common.jobs.new_deliveries import trial_delivery
 from secretary_common.models import DeliveryState, Phase
 
 DELIVERED, DEAD, PENDING = DeliveryState.DELIVERED, DeliveryState.DEAD, DeliveryState.PENDING

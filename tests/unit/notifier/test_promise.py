@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from support.virtual_loop import VirtualLoop
 
-from secretary_common.jobs.outbox import progress_slot, relay
+from secretary_common.jobs.outbox import relay
+from secretary_common.jobs.slot import progress_slot
 from secretary_common.models import (
     Delivery,
     DeliveryState,

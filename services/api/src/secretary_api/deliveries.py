@@ -12,7 +12,7 @@ from secretary_api.jobs import webhook
 from secretary_api.schemas.delivery import TrialRequest
 from secretary_common.errors import InvalidState, NotFound, StoreUnavailable
 from secretary_common.http.url_guard import UrlGuard
-from secretary_common.jobs import outbox
+from secretary_common.jobs.new_deliveries import trial_delivery
 from secretary_common.models import (
     NOTIFIER_ALIVE_SEC,
     Delivery,
@@ -225,7 +225,7 @@ class Deliveries:
             NotTested: no notifier has run the test in time.
         """
         now = self.clock.now()
-        delivery = outbox.trial_delivery(
+        delivery = trial_delivery(
             webhook.encoded_url(request.url, "url"),
             owner=principal.key_id,
             now=now,

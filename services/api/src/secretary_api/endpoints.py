@@ -21,7 +21,7 @@ from secretary_api.schemas.endpoint import (
     RotationRequest,
 )
 from secretary_common.errors import InvalidState, NotFound
-from secretary_common.jobs.outbox import trial_delivery
+from secretary_common.jobs.new_deliveries import trial_delivery
 from secretary_common.jobs.receivers import lane_of
 from secretary_common.models import (
     Delivery,

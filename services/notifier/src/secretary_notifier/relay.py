@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import chain
 
-from secretary_common.jobs import outbox
+from secretary_common.jobs.outbox import NewDeliveries, relay_all
+from secretary_common.jobs.slot import CLOCK_ERROR
 from secretary_common.models import Delivery, DueDelivery, Job
 from secretary_common.ports import (
     DeliveryRepository,
@@ -80,7 +81,7 @@ class Relay:
         rung: Collection[str] = (),
         *,
         on_stored: OnStored = lambda _: None,
-        stores: outbox.NewDeliveries | None = None,
+        stores: NewDeliveries | None = None,
     ) -> Relayed:
         """Relay at most 64 due slots, and the slots of the jobs *rung*.
 
@@ -92,7 +93,7 @@ class Relay:
             StoreUnavailable: safe to repeat.
         """
         async with self._turn:
-            due_by = self._clock.now() + outbox.CLOCK_ERROR
+            due_by = self._clock.now() + CLOCK_ERROR
             jobs = await self._jobs.due_slots(due_by, SLOTS_AT_ONCE)
             more = len(jobs) == SLOTS_AT_ONCE
             if unread := set(rung) - {job.job_id for job in jobs}:
@@ -126,12 +127,12 @@ class Relay:
         return at is not None and at <= self._clock.now()
 
     async def _relay(
-        self, jobs: Sequence[Job], on_stored: OnStored, stores: outbox.NewDeliveries
+        self, jobs: Sequence[Job], on_stored: OnStored, stores: NewDeliveries
     ) -> list[list[Delivery]]:
         """Relay the slots of *jobs*; return the deliveries of each job."""
         if not jobs:
             return []
-        outcomes = await outbox.relay_all(
+        outcomes = await relay_all(
             jobs,
             self._jobs,
             stores,

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from secretary_common.http.retry_after import parse_retry_after
-from secretary_common.jobs.outbox import ENDPOINT_DISABLED
+from secretary_common.jobs.new_deliveries import ENDPOINT_DISABLED
 from secretary_common.models import Delivery, DeliveryAttempt, DeliveryState, Obstacles, Refused
 from secretary_notifier import schedule
 

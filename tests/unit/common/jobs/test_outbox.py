@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from secretary_common.jobs.outbox import LONGEST_PRECEDENCE_SEC, progress_slot, relay
+from secretary_common.jobs.outbox import relay
 from secretary_common.jobs.payload import LONGEST_BODY_BYTES, body_of
 from secretary_common.jobs.repetition import stated_once
+from secretary_common.jobs.slot import LONGEST_PRECEDENCE_SEC, progress_slot
 from secretary_common.models import (
     Delivery,
     DeliveryState,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from secretary_common.jobs.outbox import PROGRESS_INTERVAL_SEC, progress_slot
+from secretary_common.jobs.slot import PROGRESS_INTERVAL_SEC, progress_slot
 from secretary_common.models import (
     Job,
     JobProgress,
