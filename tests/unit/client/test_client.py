@@ -19,7 +19,7 @@ from secretary_client import (
     Unreachable,
     WaitTimeout,
 )
-from secretary_client.transport import ClientClock
+from secretary_client.core.clock import ClientClock
 
 Answer = httpx.Response | Exception
 JOB = "job-1"
@@ -95,7 +95,7 @@ def test_a_submission_is_repeated_under_one_key_until_it_is_answered() -> None:
         accepted,
     )
     with api.client() as client:
-        assert client.submit("pdf", {"url": "u"}, priority=9) == {"job_id": JOB}
+        assert client.submit("pdf", {"url": "u"}, priority=9)["job_id"] == JOB
     keys = {request.headers["Idempotency-Key"] for request in api.requests}
     assert len(api.requests) == 4
     assert len(keys) == 1
@@ -159,6 +159,7 @@ def test_text_may_contain_line_separators(separator: str) -> None:
     failed = event(3, "failed").replace('"error": null', f'"error": {{"message": "a{separator}b"}}')
     with Api(stream(failed)).client() as client:
         [last] = client.follow(JOB)
+    assert last.data["error"] is not None
     assert last.data["error"]["message"] == f"a{separator}b"
 
 

@@ -9,6 +9,7 @@ from secretary_client.command.parameters import parameter_of
 from secretary_client.command.progress import described
 from secretary_client.event import Event
 from secretary_client.main import main
+from secretary_client.models import JobError, JobProgress
 
 
 @pytest.mark.parametrize(
@@ -74,22 +75,31 @@ def test_control_characters_do_not_reach_the_terminal() -> None:
     assert "\x1b" not in as_table(("A",), [("\x1b]0;x\x07",)])
 
 
+def event(name: str, progress: JobProgress | None = None, error: str | None = None) -> Event:
+    failure: JobError | None = {"code": "C", "message": error, "details": None} if error else None
+    return Event(
+        3,
+        name,
+        {"seq": 3, "job_id": "job-1", "status": name, "progress": progress, "error": failure},
+    )
+
+
 @pytest.mark.parametrize(
-    ("event", "line"),
+    ("shown", "line"),
     [
-        (Event(0, "pending", {"progress": None}), f"[{'-' * 24}]   0 %  pending"),
+        (event("pending"), f"[{'-' * 24}]   0 %  pending"),
         (
-            Event(3, "progress", {"progress": {"percent": 50, "message": "page 1 of 2"}}),
+            event("progress", {"step": "", "percent": 50, "message": "page 1 of 2"}),
             f"[{'#' * 12}{'-' * 12}]  50 %  progress   page 1 of 2",
         ),
         (
-            Event(4, "failed", {"progress": None, "error": {"message": "no PDF"}}),
+            event("failed", error="no PDF"),
             f"[{'-' * 24}]   0 %  failed     no PDF",
         ),
     ],
 )
-def test_progress_is_shown_in_one_line(event: Event, line: str) -> None:
-    assert described(event) == line
+def test_progress_is_shown_in_one_line(shown: Event, line: str) -> None:
+    assert described(shown) == line
 
 
 def test_the_commands_are_listed(capsys: pytest.CaptureFixture[str]) -> None:

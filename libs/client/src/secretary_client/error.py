@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from secretary_client.models import Job
+
 JsonObject = dict[str, Any]
 
 
@@ -28,9 +30,9 @@ class ApiError(Exception):
 class JobFailed(Exception):
     """The job has ended without completing."""
 
-    def __init__(self, job: JsonObject) -> None:
-        error = job.get("error") or {}
-        reason = f"{error.get('code')}: {error.get('message')}" if error else job["status"]
+    def __init__(self, job: Job) -> None:
+        error = job["error"]
+        reason = f"{error['code']}: {error['message']}" if error else job["status"]
         super().__init__(f"{job['job_id']}: {reason}")
         self.job = job
         """The job in its last state."""
@@ -57,3 +59,7 @@ class WaitTimeout(JobNotEnded, TimeoutError):
     def __init__(self, job_id: str, timeout: float) -> None:
         Exception.__init__(self, f"{job_id}: the job did not end within {timeout:g} s; it goes on")
         self.job_id = job_id
+
+
+class InvalidWebhook(ValueError):
+    """A received webhook does not come from Secretary, or is too old."""

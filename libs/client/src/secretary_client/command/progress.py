@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 
 from secretary_client.command.output import printable
-from secretary_client.error import JsonObject
 from secretary_client.event import Event
 
 BAR_WIDTH = 24
@@ -30,10 +29,10 @@ class Progress:
 
 def described(event: Event) -> str:
     """Return *event* as one line."""
-    progress: JsonObject = event.data.get("progress") or {}
-    percent = int(progress.get("percent", 0))
+    progress, error = event.data["progress"], event.data.get("error")
+    percent = progress["percent"] if progress else 0
     done = BAR_WIDTH * percent // 100
     bar = "#" * done + "-" * (BAR_WIDTH - done)
-    error: JsonObject = event.data.get("error") or {}
-    text = error.get("message") if event.name == "failed" else progress.get("message")
-    return f"[{bar}] {percent:3} %  {event.name:9}  {printable(str(text or ''))}".rstrip()
+    shown = error if event.name == "failed" else progress
+    text = printable(shown["message"] if shown else "")
+    return f"[{bar}] {percent:3} %  {event.name:9}  {text}".rstrip()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 
@@ -13,6 +13,7 @@ from secretary_client.command.registration import WEBHOOKS as PANEL
 from secretary_client.command.registration import command, group
 from secretary_client.command.session import Session
 from secretary_client.commands.webhooks import Since, Until
+from secretary_client.models import EndpointFields
 
 EndpointId = Annotated[str, typer.Argument(metavar="ENDPOINT", help="The id of an endpoint.")]
 
@@ -73,9 +74,8 @@ def create(
 ) -> None:
     """Register a receiver of the events of this key's later jobs; write its id."""
     fields = _fields(events, job_types, tags, headers, enabled)
-    if secret_file:
-        fields["secret"] = secret_in(secret_file)
-    made = session.client.endpoints.create(target, **fields)
+    secret = secret_in(secret_file) if secret_file else None
+    made = session.client.endpoints.create(target, secret=secret, **fields)
     session.write_line(made["id"], made)
 
 
@@ -95,9 +95,9 @@ def change(
     enabled: Enabled = None,
 ) -> None:
     """Change an endpoint; what is not given stays as it is."""
-    filters = {"job_types": None, "tags": None} if every_job else {}
-    given = without_none(url=target) | _fields(events, job_types, tags, headers, enabled)
-    session.client.endpoints.change(endpoint_id, **filters, **given)
+    filters = EndpointFields(job_types=None, tags=None) if every_job else EndpointFields()
+    filters.update(_fields(events, job_types, tags, headers, enabled))
+    session.client.endpoints.change(endpoint_id, url=target, **filters)
 
 
 def rotate(
@@ -115,10 +115,8 @@ def rotate(
     ] = None,
 ) -> None:
     """Give an endpoint a new secret, and write it; the old one signs too for a day."""
-    fields = without_none(
-        secret=secret_in(secret_file) if secret_file else None, overlap_sec=overlap_sec
-    )
-    made = session.client.endpoints.rotate(endpoint_id, **fields)
+    secret = secret_in(secret_file) if secret_file else None
+    made = session.client.endpoints.rotate(endpoint_id, secret=secret, overlap_sec=overlap_sec)
     session.write_line(made["secret"], made)
 
 
@@ -150,14 +148,15 @@ def _fields(
     tags: list[str] | None,
     headers: list[Any] | None,
     enabled: bool | None,  # noqa: FBT001 - an option
-) -> dict[str, Any]:
-    return without_none(
+) -> EndpointFields:
+    fields = without_none(
         events=[str(event) for event in events or ()] or None,
         job_types=job_types or None,
         tags=tags or None,
         headers=dict(headers or ()) or None,
         enabled=enabled,
     )
+    return cast("EndpointFields", fields)
 
 
 def register(app: typer.Typer) -> None:

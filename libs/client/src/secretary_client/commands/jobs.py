@@ -8,13 +8,11 @@ from typing import Annotated
 
 import typer
 
-from secretary_client.client import JOBS, path_of
 from secretary_client.command.output import printable
-from secretary_client.command.parameters import without_none
 from secretary_client.command.registration import JOBS as PANEL
 from secretary_client.command.registration import command
 from secretary_client.command.session import Session
-from secretary_client.error import JsonObject
+from secretary_client.models import AttemptError, LogEntry, SelectedJobs
 
 JobId = Annotated[str, typer.Argument(metavar="JOB", help="The id of a job.")]
 JobIds = Annotated[list[str], typer.Argument(metavar="JOB…", help="The ids of jobs.")]
@@ -64,10 +62,10 @@ def list_jobs(
             job["job_id"],
             job["job_type"],
             job["status"],
-            (job["progress"] or {}).get("percent"),
+            job["progress"]["percent"] if job["progress"] else None,
             job["attempt"],
             job["created_at"],
-            (job["error"] or {}).get("code"),
+            job["error"]["code"] if job["error"] else None,
         )
         for job in found
     )
@@ -90,7 +88,7 @@ def logs(
         session.write_line(log_line(line), line)
 
 
-def log_line(line: JsonObject) -> str:
+def log_line(line: LogEntry) -> str:
     """Return a line of a job's log as text."""
     message = printable(line["message"])
     return f"{line['timestamp']}  {line['attempt']}  {line['level']:8} {message}"
@@ -98,7 +96,7 @@ def log_line(line: JsonObject) -> str:
 
 def attempts(session: Session, job_id: JobId) -> None:
     """Write a table of the attempts of a job, with their workers, times and errors."""
-    found = session.client.call("GET", f"{path_of(job_id)}/attempts")["attempts"]
+    found = session.client.attempts(job_id)["attempts"]
     rows = (
         (
             one["run"],
@@ -149,15 +147,24 @@ def act_on_all(
     ] = None,
 ) -> None:
     """Cancel, retry or delete all jobs that filters select; write how many were changed."""
-    chosen = without_none(status=status, job_type=job_type, tag=tag, batch_id=batch, user_id=user)
-    body = {"filter": chosen, "limit": limit, **without_none(cursor=cursor)}
-    found = session.client.call("POST", f"{JOBS}/{action}", json=body)
-    following = found.get("next")
+    selected = SelectedJobs(
+        status=status,
+        job_type=job_type,
+        tag=tag,
+        batch_id=batch,
+        user_id=user,
+        limit=limit,
+        cursor=cursor,
+    )
+    client = session.client
+    acts = {"cancel": client.cancel_all, "retry": client.retry_all, "delete": client.delete_all}
+    found = acts[action](**selected)
+    following = found["next"]
     more = f"; more jobs may match: repeat with --cursor {following}" if following else ""
     session.write_line(f"{found['done']} of {found['matched']} jobs{more}", found)
 
 
-def _error_text(error: JsonObject | None) -> str | None:
+def _error_text(error: AttemptError | None) -> str | None:
     return f"{error['code']}: {error['message']}" if error else None
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -12,7 +11,7 @@ from secretary_client.command.registration import WEBHOOKS as PANEL
 from secretary_client.command.registration import command
 from secretary_client.command.session import Session
 from secretary_client.commands.jobs import Limit
-from secretary_client.error import JsonObject
+from secretary_client.models import Delivery
 
 Since = Annotated[str, typer.Option(metavar="TIME", help="2026-01-31T08:00:00Z")]
 Until = Annotated[str | None, typer.Option(metavar="TIME", help="As --since.", show_default="now")]
@@ -39,7 +38,7 @@ def deliveries(
             one["state"],
             len(one["attempts"]),
             one["next_attempt_at"],
-            (one["wait"] or {}).get("why"),
+            one["wait"]["why"] if one["wait"] else None,
             one["receiver"],
             _last_outcome(one) or one["reason"],
         )
@@ -51,7 +50,7 @@ def deliveries(
 
 def receivers(session: Session) -> None:
     """Write a table of the receivers of webhooks that are busy or in trouble."""
-    found = session.client.call("GET", "/api/receivers")["receivers"]
+    found = session.client.receivers()
     rows = (
         (
             one["receiver"],
@@ -82,12 +81,11 @@ def resend(
 
 def recover(session: Session, since: Since, until: Until = None) -> None:
     """Send all dead webhooks created in a span of time again; write their number."""
-    span = {"since": since, "until": until or datetime.now(UTC).isoformat()}
-    found = session.client.call("POST", "/api/deliveries/recover", json=span)
-    session.write_line(str(found["count"]), found)
+    count = session.client.recover(since, until)
+    session.write_line(str(count), {"count": count})
 
 
-def _last_outcome(delivery: JsonObject) -> str | None:
+def _last_outcome(delivery: Delivery) -> str | None:
     if not delivery["attempts"]:
         return None
     last = delivery["attempts"][-1]

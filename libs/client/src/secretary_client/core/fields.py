@@ -1,0 +1,48 @@
+"""Fields of requests as the API takes them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+
+
+def on_wire(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return *fields* with the datetimes as ISO 8601.
+
+    Raises:
+        ValueError: a datetime has no time zone.
+    """
+    return {name: iso(name, value) for name, value in fields.items()}
+
+
+def given(**fields: Any) -> dict[str, Any]:
+    """Return the *fields* that are not None, as ``on_wire`` does."""
+    return on_wire({name: value for name, value in fields.items() if value is not None})
+
+
+def iso(name: str, value: Any) -> Any:
+    """Return a datetime as the API takes it, and any other value unchanged.
+
+    Raises:
+        ValueError: the datetime has no time zone; the message has the field's *name*.
+    """
+    if not isinstance(value, datetime):
+        return value
+    if value.tzinfo is None:
+        raise ValueError(
+            f"{name} {value} has no time zone: use e.g. datetime.now(UTC) + timedelta(hours=1)"
+        )
+    return value.isoformat()
+
+
+def path(root: str, identity: str, *more: str) -> str:
+    """Return the path of the thing with the id *identity* under *root*.
+
+    Raises:
+        ValueError: the id is empty.
+    """
+    if not identity:
+        raise ValueError(f"the id is empty: {root}/…")
+    return "/".join((root, *(quote(part, safe="") for part in (identity, *more))))

@@ -1,0 +1,71 @@
+"""Verification of received webhooks.
+
+Source: https://www.standardwebhooks.com, "signature scheme".
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import json
+import time
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from secretary_client.error import InvalidWebhook
+
+TOLERANCE_SEC = 300.0
+_ID, _TIMESTAMP, _SIGNATURE = "webhook-id", "webhook-timestamp", "webhook-signature"
+
+
+def verify_webhook(
+    secret: str | Iterable[str],
+    headers: Mapping[str, str],
+    body: bytes | str,
+    *,
+    now: float | None = None,
+) -> dict[str, Any]:
+    """Return the event in a webhook if Secretary sent it; verify before you use anything of it.
+
+    Args:
+        secret: ``whsec_…``; or several of them, of which one must match.
+        headers: the headers of the request; upper and lower case do not matter.
+        body: the received bytes, unchanged.
+        now: the time as a Unix time in seconds; default: the time of this machine.
+
+    Raises:
+        InvalidWebhook: the signature does not match, a header is missing, or the timestamp differs
+            by more than five minutes from *now*.
+    """
+    given = {name.lower(): value for name, value in headers.items()}
+    content = body.encode() if isinstance(body, str) else body
+    try:
+        identity, timestamp, signatures = given[_ID], given[_TIMESTAMP], given[_SIGNATURE]
+    except KeyError as error:
+        raise InvalidWebhook(f"the header {error.args[0]} is missing") from None
+    sent_at = int(timestamp) if timestamp.isdecimal() and len(timestamp) < 20 else 0  # noqa: PLR2004
+    if abs((time.time() if now is None else now) - sent_at) > TOLERANCE_SEC:
+        raise InvalidWebhook(f"the timestamp {timestamp!r} is too far from now")
+    signed = f"{identity}.{timestamp}.".encode() + content
+    secrets = [secret] if isinstance(secret, str) else secret
+    expected = [signature_of(one, signed).encode() for one in secrets]
+    found = signatures.encode().split()
+    if not any(hmac.compare_digest(one, other) for one in expected for other in found):
+        raise InvalidWebhook("no signature matches")
+    event: dict[str, Any] = json.loads(content)
+    return event
+
+
+def signature_of(secret: str, signed: bytes) -> str:
+    """Return the signature of the bytes *signed*: ``v1,`` and base64 of HMAC-SHA256.
+
+    Raises:
+        ValueError: *secret* is not ``whsec_`` and base64.
+    """
+    try:
+        key = base64.b64decode(secret.removeprefix("whsec_"), validate=True)
+    except binascii.Error:
+        raise ValueError("the secret is not whsec_ and base64") from None
+    return "v1," + base64.b64encode(hmac.digest(key, signed, hashlib.sha256)).decode()
