@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from secretary_common.errors import ConfigurationError, ErrorCode
+from secretary_common.errors import ConfigurationError, ErrorCode, PermanentError
 from secretary_common.runtime.log import get_logger
 from secretary_common.settings.documents import (
     DocumentsSection,
@@ -110,6 +110,7 @@ def setup(context: HandlerContext) -> None:
         zygote=context.zygote(PAGE_CHILD, {"transformer", "session"}),
     )
     recordings = _recording_transcriber(context)
+    _log_missing_ffmpeg(recordings.ffmpeg)
     session = SessionHandler(
         transformer=transformer,
         pages=pages,
@@ -141,6 +142,14 @@ def _log_missing_extras() -> None:
     for extra, formats in missing_extras().items():
         package = f"secretary-documents[{extra}]"
         log.info("documents.formats_missing", formats=", ".join(formats), install=package)
+
+
+def _log_missing_ffmpeg(ffmpeg: Ffmpeg) -> None:
+    """Log that recordings cannot be transcribed, because the worker has no ffmpeg."""
+    try:
+        ffmpeg.check_installed()
+    except PermanentError as error:
+        log.info("media.ffmpeg_missing", reason=error.message)
 
 
 def _remote_readers(context: HandlerContext) -> dict[str, RemoteReader]:
