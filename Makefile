@@ -12,7 +12,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 PYTEST ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up quick test extras drills chaos cluster-test fuzz fairness corpus bench bench-quality alerts reference vendor pictures tree lint format lock clean
+.PHONY: help setup demo up quick test extras drills chaos cluster-test fuzz fairness corpus bench bench-quality alerts manifests reference vendor pictures tree lint format lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -64,7 +64,7 @@ test: setup ## Run all tests but the drills, against real servers
 
 drills: setup ## Run the long fault drills: frozen, stopped, starved and odd systems
 	@$(BIN)/python -m secretary_devstack.servers.provision --optional mongod rabbitmq
-	@$(BIN)/python -m secretary_devstack.servers.provision ffmpeg espeak-ng
+	@$(BIN)/python -m secretary_devstack.servers.provision ffmpeg espeak-ng caddy
 	@$(BIN)/python -m pytest -m drill --numprocesses 2 --dist worksteal $(PYTEST)
 
 # The first seed, the number of seeds, and more arguments, e.g.
@@ -150,6 +150,19 @@ alerts: setup ## Check the alerts of deploy/prometheus, and run their tests
 	@promtool check rules deploy/prometheus/alerts.yml
 	@promtool test rules tests/prometheus/alerts_test.yml
 
+# The schemas of Kubernetes are large, and only these checks need them.
+MANIFESTS_VENV := .venv-manifests
+MANIFESTS_INSTALLED := $(MANIFESTS_VENV)/.installed
+
+$(MANIFESTS_INSTALLED): deploy/kubernetes/requirements.txt
+	@echo "== making $(MANIFESTS_VENV) with the schemas of Kubernetes"
+	@deploy/local/venv.sh "$(PYTHON)" $(MANIFESTS_VENV)
+	@$(MANIFESTS_VENV)/bin/python -m pip --quiet --disable-pip-version-check install -r $<
+	@touch $@
+
+manifests: $(MANIFESTS_INSTALLED) ## Render deploy/kubernetes, and check it against Kubernetes' schemas
+	@$(MANIFESTS_VENV)/bin/python deploy/local/manifests.py
+
 reference: setup ## Write docs/api.md and docs/errors.md from the code
 	@$(BIN)/python deploy/local/reference.py
 
@@ -190,18 +203,29 @@ lock: setup ## Write the hashed requirements.lock files from the pyproject files
 	@$(LOCK) deploy/docker/build.in -o deploy/docker/build.lock
 
 clean: ## Remove all generated files, including .venv
-	@rm -rf $(VENV) $(EXTRAS) $(PEERS) $(QUALITY_PEERS) .run .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@rm -rf $(VENV) $(EXTRAS) $(PEERS) $(QUALITY_PEERS) $(MANIFESTS_VENV) .run .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Docker Compose v2 if it is installed, else docker-compose 1.29.
 COMPOSE = $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)
-# How many workers `make compose-up` starts.
+# How many workers and notifiers `make compose-up` starts.
 WORKERS ?= 1
+NOTIFIERS ?= 1
 
-.PHONY: compose-up compose-key compose-secrets compose-down compose-test
+# The images' names are REGISTRY/secretary-<service>:TAG. EXTRAS=office adds packages to the workers.
+# PUSH=1 sends the images to the registry.
+REGISTRY ?= localhost
+TAG ?= local
+EXTRAS ?=
+PUSH ?=
 
-compose-up: ## Build the images and start everything in Docker; WORKERS=3 for three
-	@$(COMPOSE) up --build --detach --scale worker=$(WORKERS)
+images: ## Build all images: make images TAG=1.4.0 REGISTRY=registry.example.com/team EXTRAS=office
+	@deploy/docker/images.sh "$(REGISTRY)" "$(TAG)" "$(EXTRAS)" "$(PUSH)"
+
+.PHONY: images compose-up compose-key compose-secrets compose-down compose-test
+
+compose-up: ## Build the images and start everything in Docker; WORKERS=3 NOTIFIERS=2 scale them
+	@env $$(deploy/compose/server_images.sh) $(COMPOSE) up --build --detach --scale worker=$(WORKERS) --scale notifier=$(NOTIFIERS)
 
 compose-key: ## Print the API's first admin key
 	@$(COMPOSE) exec -T api cat /run/secrets/api__bootstrap_key; echo
@@ -212,5 +236,8 @@ compose-secrets: ## Print all secrets as lines for .env, for a backup
 compose-down: ## Stop and remove the containers; keep the data
 	@$(COMPOSE) down
 
-compose-test: setup ## Test docker-compose.yml with real containers
-	@PYTHONPATH=tests $(BIN)/python -m compose.scenario
+# More arguments, e.g. `make compose-test COMPOSE_TEST="--outage-sec 20 --earlier v1.3"`.
+COMPOSE_TEST ?=
+
+compose-test: setup ## Test docker-compose.yml with real containers: upgrade, kills, outages; 20 minutes
+	@PYTHONPATH=tests $(BIN)/python -m compose.scenario $(COMPOSE_TEST)

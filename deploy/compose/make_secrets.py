@@ -17,15 +17,20 @@ import os
 import re
 import secrets
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import quote
 
 ENV_FILE = Path("/installation/.env")
 VOLUMES = Path("/secrets")
 DATA = Path("/data")
-OURS, SERVERS = 10001, 999
-"""The users of Secretary's containers, and of MongoDB's and RabbitMQ's."""
+OURS, SERVERS, PROMETHEUS, GRAFANA = 10001, 999, 65534, 472
+"""The users of Secretary's containers and Caddy's, of MongoDB's and RabbitMQ's, and of others."""
+OWNERS = {
+    **dict.fromkeys(("mongo", "rabbitmq"), SERVERS),
+    "prometheus": PROMETHEUS,
+    "grafana": GRAFANA,
+}
+"""The owners of volumes whose owner is not ``OURS``, by the service that mounts them."""
 
 KEY_BYTES = 32
 MONGO_USERS = ("operator", "init", "api", "worker", "notifier")
@@ -36,7 +41,6 @@ OPTIONAL = (
     "SECRETARY_LLM__API_KEY",
     "SECRETARY_TRANSCRIPTION__API_KEY",
     "SECRETARY_SECURITY__PROXY_URL",
-    "SECRETARY_SECURITY__METRICS_TOKEN",
 )
 """Secrets that only the operator knows or wants; empty if ``.env`` names none."""
 
@@ -70,6 +74,8 @@ def fresh_secrets() -> dict[str, str]:
         "SECRETARY_API__PEPPER": secrets.token_hex(KEY_BYTES),
         "SECRETARY_SECURITY__ENCRYPTION_KEYS": fernet_key,
         "SECRETARY_NOTIFIER__SIGNING_SECRETS": signing_secret,
+        "SECRETARY_SECURITY__METRICS_TOKEN": secrets.token_hex(KEY_BYTES),
+        "GRAFANA_PASSWORD": secrets.token_urlsafe(KEY_BYTES),
         "MONGO_KEY": secrets.token_hex(KEY_BYTES),
         **{name: secrets.token_hex(KEY_BYTES) for name in passwords},
     }
@@ -109,8 +115,11 @@ def _listed(name: str, value: str) -> str:
 
 
 def complete(given: dict[str, str], kept: dict[str, str]) -> dict[str, str]:
-    """Return all secrets: each as *given*, else as *kept* before, else a new one."""
-    made = {name: kept.get(name, fresh) for name, fresh in fresh_secrets().items()}
+    """Return all secrets: each as *given*, else as *kept* before, else a new one.
+
+    An empty one that was kept is new too: an earlier version did not make all of them.
+    """
+    made = {name: kept.get(name) or fresh for name, fresh in fresh_secrets().items()}
     made |= dict.fromkeys(OPTIONAL, "")
     return {name: given.get(name, value) for name, value in made.items()}
 
@@ -135,7 +144,7 @@ def files_of(known: dict[str, str]) -> dict[str, dict[str, str]]:
         "api": settings(
             "api", keys, token, "SECRETARY_API__BOOTSTRAP_KEY", "SECRETARY_API__PEPPER"
         ),
-        "worker": settings("worker", keys, *OPTIONAL),
+        "worker": settings("worker", keys, token, *OPTIONAL),
         "notifier": settings(
             "notifier",
             *(keys, token, "SECRETARY_NOTIFIER__SIGNING_SECRETS", "SECRETARY_SECURITY__PROXY_URL"),
@@ -150,6 +159,8 @@ def files_of(known: dict[str, str]) -> dict[str, dict[str, str]]:
             "tools.yaml": f"uri: mongodb://operator:{operator}@127.0.0.1:27017/?authSource=admin\n",
         },
         "rabbitmq": {"definitions.json": json.dumps(definitions(known))},
+        "prometheus": {"metrics_token": known[token]},
+        "grafana": {"admin_password": known["GRAFANA_PASSWORD"]},
     }
 
 
@@ -201,15 +212,14 @@ def fill(folder: Path, files: dict[str, str], owner: int) -> None:
         os.chown(folder, owner, owner)
 
 
-def give(folders: Iterable[Path], owner: int) -> None:
-    """Make *owner* the owner of everything in *folders*."""
-    for top in folders:
-        for folder, _, names in os.walk(top):
-            # A Path object for each of the tens of thousands of files of a volume would be slow.
-            paths = (os.path.join(folder, name) for name in names)  # noqa: PTH118 - as said above
-            for path in (folder, *paths):
-                if os.lstat(path).st_uid != owner:
-                    os.chown(path, owner, owner, follow_symlinks=False)
+def give(top: Path, owner: int) -> None:
+    """Make *owner* the owner of the folder *top* and of everything in it."""
+    for folder, _, names in os.walk(top):
+        # A Path object for each of the tens of thousands of files of a volume would be slow.
+        paths = (os.path.join(folder, name) for name in names)  # noqa: PTH118 - as said above
+        for path in (folder, *paths):
+            if os.lstat(path).st_uid != owner:
+                os.chown(path, owner, owner, follow_symlinks=False)
 
 
 def kept_in(folder: Path) -> dict[str, str]:
@@ -231,8 +241,9 @@ def main() -> None:
     known = complete(given, kept)
     fill(store, known, os.getuid())
     for volume, files in files_of(known).items():
-        fill(VOLUMES / volume, files, SERVERS if volume in ("mongo", "rabbitmq") else OURS)
-    give(DATA.iterdir(), SERVERS)
+        fill(VOLUMES / volume, files, OWNERS.get(volume, OURS))
+    for folder in DATA.iterdir():
+        give(folder, OWNERS.get(folder.name, OURS))
     made = sorted(set(known) - set(kept) - set(given) - set(OPTIONAL))
     print("made:", ", ".join(made) or "nothing, all secrets were there")
 

@@ -9,6 +9,9 @@ from compose.project import BUILD_SEC, OURS, TAG, Project
 from support.scenario_report import expect, say
 
 USER = 10001
+BASE = "python:3.12-slim"
+MOST_MB = {"api": 120, "notifier": 120, "worker": 250}
+"""How large each image may be, above the size of its base."""
 PROBE = """
 import importlib.util, json, os, shutil
 found = [importlib.util.find_spec(name) is not None for name in ("pymupdf", "pip")]
@@ -26,14 +29,21 @@ def build(project: Project) -> None:
 
 
 def check_image(project: Project, service: str) -> None:
-    """Check an image: own user, no pip, PyMuPDF and ffmpeg only in the worker's image."""
+    """Check an image: its size, its user, no pip, no ffmpeg, PyMuPDF only in the worker's image."""
     image = f"localhost/secretary-{service}:{TAG}"
     user, has_pymupdf, has_pip, has_ffmpeg = json.loads(
         project.docker("run", "--rm", "--network", "none", image, "python", "-c", PROBE)
     )
-    size = int(project.docker("image", "inspect", "-f", "{{.Size}}", image)) / 1e6
-    say(f"{image}: {size:.0f} MB, user {user}, PyMuPDF {'yes' if has_pymupdf else 'no'}")
+    size = _megabytes(project, image)
+    above = size - _megabytes(project, BASE)
+    has = "yes" if has_pymupdf else "no"
+    say(f"{image}: {size:.0f} MB, {above:.0f} above its base; user {user}, PyMuPDF {has}")
+    expect(above < MOST_MB[service], f"{image} has {above:.0f} MB above its base")
     expect(user == USER, f"{image} runs as {user}")
     expect(has_pymupdf == (service == "worker"), f"{image}: PyMuPDF is {has_pymupdf}")
-    expect(has_ffmpeg == (service == "worker"), f"{image}: ffmpeg is {has_ffmpeg}")
+    expect(not has_ffmpeg, f"{image} has ffmpeg, which belongs into worker-media")
     expect(not has_pip, f"{image} has pip in its environment")
+
+
+def _megabytes(project: Project, image: str) -> float:
+    return int(project.docker("image", "inspect", "-f", "{{.Size}}", image)) / 1e6

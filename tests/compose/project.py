@@ -12,13 +12,15 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-FILES = ("docker-compose.yml", "tests/compose/docker-compose.yml")
+ADDED = ROOT / "tests/compose/docker-compose.yml"
+"""Adds the receiver, the same one in each version."""
+RECEIVER = ROOT / "tests/compose/receiver.py"
 OURS = ("api", "notifier", "worker")
 """Secretary's services; each has an image."""
 TAG = "compose-test"
 LABEL = "com.docker.compose"
-PINNED = "deploy/images.env"
-"""The minor versions of the servers' images."""
+IMAGES = "deploy/compose/server_images.sh"
+"""Prints which images of the servers this machine has instead of those that it cannot pull."""
 BUILD_SEC = 1200.0
 UP_SEC = 300.0
 COMMAND_SEC = 120.0
@@ -76,26 +78,28 @@ def secrets_in(text: str) -> dict[str, str]:
     return {name: value.strip("'") for name, equals, value in pairs if equals}
 
 
-def _pinned_images(env: Mapping[str, str]) -> dict[str, str]:
-    """Return those of the servers' pinned images that this machine has."""
-    lines = (ROOT / PINNED).read_text().splitlines()
-    pairs = (line.partition("=") for line in lines if not line.startswith("#"))
-    return {variable: image for variable, _, image in pairs if _has_image(image, env)}
-
-
-def _has_image(name: str, env: Mapping[str, str]) -> bool:
-    try:
-        run("docker", "image", "inspect", name, env=env)
-    except CommandFailed:
-        return False
-    return True
+def _local_images(env: Mapping[str, str]) -> dict[str, str]:
+    lines = run(str(ROOT / IMAGES), env=env).splitlines()
+    return dict(line.split("=", 1) for line in lines)
 
 
 class Project:
     """One compose project."""
 
-    def __init__(self, folder: Path, *, port: int, settings: Mapping[str, str]) -> None:
-        """*folder* has no ``.env``; the API is published at *port* of 127.0.0.1."""
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        port: int,
+        settings: Mapping[str, str],
+        root: Path = ROOT,
+        tag: str = TAG,
+    ) -> None:
+        """*folder* has no ``.env``; the API is published at *port* of 127.0.0.1.
+
+        *root* has the checkout of the version to run, *tag* is the tag of its images.
+        """
+        self._root = root
         self._command = compose_command()
         self._env_file = folder / "none.env"
         self._env_file.touch()
@@ -103,12 +107,14 @@ class Project:
         self._with_settings = {
             **self.env,
             **settings,
-            **_pinned_images(self.env),
+            **_local_images(self.env),
+            "RECEIVER_SCRIPT": str(RECEIVER),
             "SECRETARY_INSTALLATION": str(folder),
-            "SECRETARY_TAG": TAG,
+            "SECRETARY_TAG": tag,
             "SECRETARY_API_ADDRESS": f"127.0.0.1:{port}",
         }
         self.name = f"secretary-compose-test-{os.getpid()}"
+        self.port = port
         self.url = f"http://127.0.0.1:{port}"
 
     @staticmethod
@@ -147,8 +153,8 @@ class Project:
         )
 
     def _line(self, arguments: Sequence[str]) -> list[str]:
-        files = [part for file in FILES for part in ("-f", file)]
-        identity = ("--project-directory", str(ROOT), "-p", self.name)
+        files = ("-f", str(self._root / "docker-compose.yml"), "-f", str(ADDED))
+        identity = ("--project-directory", str(self._root), "-p", self.name)
         return [*self._command, *files, *identity, "--env-file", str(self._env_file), *arguments]
 
     def docker(self, *arguments: str) -> str:

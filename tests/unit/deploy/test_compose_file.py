@@ -17,6 +17,10 @@ SERVICES: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "docker-compose.yml
     "services"
 ]
 OURS = ["init", "api", "worker", "notifier"]
+CORE = [name for name, one in SERVICES.items() if "profiles" not in one]
+PROFILES = {"prometheus": "observability", "grafana": "observability", "jaeger": "observability"}
+PROFILES["caddy"] = "tls"
+CAPABILITIES = {"secrets": ["CHOWN", "DAC_OVERRIDE"], "caddy": ["NET_BIND_SERVICE"]}
 
 
 def _seconds(duration: str) -> float:
@@ -37,8 +41,7 @@ def test_no_container_has_privileges_or_a_root_that_it_can_write_to(service: str
     assert definition["read_only"] is True
     assert definition["cap_drop"] == ["ALL"]
     assert definition["security_opt"] == ["no-new-privileges:true"]
-    added = ["CHOWN", "DAC_OVERRIDE"] if service == "secrets" else []
-    assert definition.get("cap_add", []) == added
+    assert definition.get("cap_add", []) == CAPABILITIES.get(service, [])
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -46,8 +49,16 @@ def test_every_container_has_a_limit_of_memory_processes_and_cpu(service: str) -
     assert {"mem_limit", "pids_limit", "cpu_period", "cpu_quota"} <= set(SERVICES[service])
 
 
-def test_the_servers_do_not_run_as_root() -> None:
+def test_no_image_of_another_project_runs_as_root() -> None:
     assert {SERVICES[name]["user"] for name in ("mongo", "rabbitmq")} == {"999:999"}
+    for service in PROFILES:
+        assert not SERVICES[service]["user"].startswith("0:")
+
+
+def test_the_profiles_add_services_and_without_them_nothing_changes() -> None:
+    assert {name: one["profiles"] for name, one in SERVICES.items() if name not in CORE} == {
+        name: [profile] for name, profile in PROFILES.items()
+    }
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -57,16 +68,15 @@ def test_no_secret_stands_in_an_environment(service: str) -> None:
         field = Settings.model_fields.get(section)
         known = getattr(field.annotation, "model_fields", {}) if field else {}
         assert key not in known or not is_secret(known[key]), variable
-        assert "PASSWORD" not in variable
+        assert "PASSWORD" not in variable or variable.endswith("_FILE")
         assert "PASSWORD" not in value
 
 
-@pytest.mark.parametrize("service", ["mongo", "rabbitmq"])
-def test_the_image_of_a_server_has_a_pinned_minor_version_of_the_same_major(service: str) -> None:
-    pinned = (ROOT / "deploy/images.env").read_text()
+@pytest.mark.parametrize("service", ["mongo", "rabbitmq", *PROFILES])
+def test_the_image_of_another_project_has_its_minor_version(service: str) -> None:
     variable, image = re.findall(r"\{(\w+):-(.+)\}", SERVICES[service]["image"])[0]
-    name, major = re.findall(r"^(\w+:\d+)(.*)$", image)[0]
-    assert re.search(rf"^{variable}={name}\.\d+{major}$", pinned, re.MULTILINE)
+    assert variable == f"SECRETARY_{service.upper()}_IMAGE"
+    assert re.fullmatch(r"[\w/]+:v?\d+\.\d+(\.\d+)?(-management)?", image)
 
 
 def test_a_worker_is_given_more_time_to_stop_than_it_drains() -> None:
@@ -75,9 +85,20 @@ def test_a_worker_is_given_more_time_to_stop_than_it_drains() -> None:
     assert _seconds(worker["stop_grace_period"]) > drain_sec + 10
 
 
-def test_only_the_api_is_reachable_and_only_from_this_machine() -> None:
-    published = {name: one["ports"] for name, one in SERVICES.items() if "ports" in one}
+def test_without_a_profile_only_the_api_is_reachable_and_only_from_this_machine() -> None:
+    published = {name: SERVICES[name]["ports"] for name in CORE if "ports" in SERVICES[name]}
     assert published == {"api": ["${SECRETARY_API_ADDRESS:-127.0.0.1:5001}:5001"]}
+
+
+def test_of_the_profiles_only_caddy_is_reachable_from_other_machines() -> None:
+    for service in set(PROFILES) - {"caddy"}:
+        (port,) = SERVICES[service]["ports"]
+        assert _with_defaults(port).startswith("127.0.0.1:")
+    assert [_with_defaults(port) for port in SERVICES["caddy"]["ports"]] == ["80:80", "443:443"]
+
+
+def test_no_service_of_a_profile_reaches_the_servers() -> None:
+    assert {tuple(SERVICES[service]["networks"]) for service in PROFILES} == {("default",)}
 
 
 def test_workers_can_be_scaled() -> None:
@@ -87,7 +108,8 @@ def test_workers_can_be_scaled() -> None:
 def test_each_service_reads_secrets_of_its_own_volume_alone() -> None:
     for service, definition in SERVICES.items():
         mounted = [one for one in definition.get("volumes", []) if one.startswith("secrets-")]
-        expected = [f"secrets-{service}:/run/secrets:ro"]
+        has_none = service in ("jaeger", "caddy")
+        expected = [] if has_none else [f"secrets-{service}:/run/secrets:ro"]
         assert service == "secrets" or mounted == expected
     assert "secrets:/secrets/all" in SERVICES["secrets"]["volumes"]
 

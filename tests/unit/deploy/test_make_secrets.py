@@ -26,6 +26,9 @@ USED = {
     "notifier": ("security.encryption_keys", "notifier.signing_secrets"),
     "init": ("broker.management_url",),
 }
+VOLUMES = [
+    *("all", "api", "grafana", "init", "mongo", "notifier", "prometheus", "rabbitmq", "worker")
+]
 
 
 def module(name: str) -> ModuleType:
@@ -45,7 +48,7 @@ make_secrets, mongo_users = module("make_secrets"), module("mongo_users")
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """An installation whose volumes are folders of *tmp_path*, all owned by this user."""
     volumes = tmp_path / "secrets"
-    for name in ("all", "api", "init", "mongo", "notifier", "rabbitmq", "worker"):
+    for name in VOLUMES:
         (volumes / name).mkdir(parents=True)
     (tmp_path / "data").mkdir()
     monkeypatch.chdir(tmp_path)
@@ -111,6 +114,17 @@ def test_a_secret_of_the_env_file_wins_and_the_others_are_made(
     run(monkeypatch)
     assert files_of(place, "api")["api__pepper"] == "of an earlier installation"
     assert files_of(place, "worker")["llm__api_key"] == "", "only .env has the keys of providers"
+
+
+def test_an_upgrade_makes_the_secrets_that_the_earlier_version_left_empty(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (place / "secrets" / "all" / "SECRETARY_SECURITY__METRICS_TOKEN").write_text("")
+    run(monkeypatch)
+    token = files_of(place, "prometheus")["metrics_token"]
+    assert len(token) >= 24
+    shared = [files_of(place, one)["security__metrics_token"] for one in ("api", "notifier")]
+    assert shared == [token, token]
 
 
 @pytest.mark.parametrize(

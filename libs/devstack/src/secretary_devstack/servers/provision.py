@@ -99,6 +99,8 @@ PROGRAMS = {
     "pdftotext": Program("pdftotext", "poppler-utils", on_path("pdftotext")),
     # Checks the alerts.
     "promtool": Program("promtool", "prometheus", on_path("promtool")),
+    # Terminates TLS in front of the API.
+    "caddy": Program("Caddy", "caddy", on_path("caddy")),
     # Runs the documented code that verifies a signature.
     "nodejs": Program("Node.js", "nodejs", on_path("node")),
     # Opens the dashboard.
