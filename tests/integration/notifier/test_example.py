@@ -15,7 +15,7 @@ import pytest
 from support.notifier_harness import OWN_SECRET, SERVICE_SECRET, NotifierHarness
 
 from secretary_common.models import DeliveryState, Phase
-from secretary_notifier.signing import signed_headers
+from secretary_notifier.sending.signing import signed_headers
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "webhook_receiver.py"
 

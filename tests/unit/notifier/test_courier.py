@@ -412,7 +412,7 @@ async def test_an_event_without_a_key_for_five_days_ends_dead() -> None:
 async def test_a_claim_whose_answer_was_lost_is_sent_as_soon_as_the_store_answers_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("secretary_notifier.courier.STORE_RETRY_SEC", 0)
+    monkeypatch.setattr("secretary_notifier.delivery_claims.STORE_RETRY_SEC", 0)
     harness = CourierHarness()
     failures = 2
 
@@ -445,7 +445,7 @@ async def test_a_claim_without_an_answer_is_given_up_before_its_lease_ends() -> 
 
 async def claimed_at_once(harness: CourierHarness, **fields: Any) -> Delivery:
     """Store a delivery as claimed by the courier's notifier."""
-    one = (await harness.add(**fields)).claimed(harness.courier.new_lease())
+    one = (await harness.add(**fields)).claimed(harness.courier.claims.new_lease())
     harness.store.deliveries[one.delivery_id] = one
     return one
 

@@ -11,7 +11,7 @@ import pytest
 from standardwebhooks import Webhook
 
 from secretary_devstack.processes.stack import SystemKeys
-from secretary_notifier.signing import signed_headers
+from secretary_notifier.sending.signing import signed_headers
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "webhooks.md"
 BODY = '{"message": "Grüße"}\n'.encode()

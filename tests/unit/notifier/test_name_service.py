@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from secretary_notifier.name_service import NameService
+from secretary_notifier.sending.name_service import NameService
 
 AGAIN = socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
 

@@ -225,10 +225,10 @@ class NotifierMachine(RuleBasedStateMachine):
         stores = FirstClaims(
             self.deliveries,
             self.clock,
-            new_lease=self.couriers[0].new_lease,
+            new_lease=self.couriers[0].claims.new_lease,
             take_slot=lambda _: True,
             free_slot=lambda _: None,
-            check=self.couriers[0].obstacles_of,
+            check=self.couriers[0].claims.obstacles_of,
             send=lambda _, __: None,
         )
         self.do(self.relay.relay_due(stores=stores))
@@ -238,10 +238,10 @@ class NotifierMachine(RuleBasedStateMachine):
         return FirstClaims(
             self.deliveries,
             self.clock,
-            new_lease=courier.new_lease,
+            new_lease=courier.claims.new_lease,
             take_slot=lambda _: True,
             free_slot=lambda _: None,
-            check=courier.obstacles_of,
+            check=courier.claims.obstacles_of,
             send=lambda one, check: self.tasks.add(
                 self.loop.create_task(courier.deliver_claimed(one, check=check))
             ),

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.cpu_time import cpu_time_below
 
-from secretary_notifier.redaction import SHORTEST_PART, redacted
+from secretary_notifier.sending.redaction import SHORTEST_PART, redacted
 
 TOKEN = 'to/k"en ü+&\\<7>'
 SECRET = "whsec_" + base64.b64encode(b"\xfb\xef\xbe a secret of thirty-two bytes").decode()

@@ -13,8 +13,8 @@ from support.notifier_harness import CIPHER
 
 from secretary_common.http.egress import GuardedSession
 from secretary_common.models import Delivery, DeliveryState, Phase
-from secretary_notifier.name_service import NameService
-from secretary_notifier.sender import Sender
+from secretary_notifier.sending.name_service import NameService
+from secretary_notifier.sending.sender import Sender
 from secretary_notifier.verdict import Answer, decide_in_shortage
 
 NOW = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from secretary_notifier.signing import signed_headers
+from secretary_notifier.sending.signing import signed_headers
 
 BODY = '{"phase":"completed","data":{"text":"Grüße"}}'.encode()
 

@@ -94,10 +94,10 @@ class Dispatcher:
         self._first_claims = FirstClaims(
             deliveries,
             clock,
-            new_lease=courier.new_lease,
+            new_lease=courier.claims.new_lease,
             take_slot=self._take_new,
             free_slot=lambda due: queue.forget(due, clock.now()),
-            check=courier.obstacles_of,
+            check=courier.claims.obstacles_of,
             send=self._send_claimed,
         )
         self._tasks: set[asyncio.Task[None]] = set()

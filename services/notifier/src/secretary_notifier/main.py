@@ -37,9 +37,9 @@ from secretary_notifier.courier_config import LEASE_MARGIN_SEC, CourierConfig
 from secretary_notifier.dispatcher import Dispatcher
 from secretary_notifier.fairness.fair_queue import FairQueue
 from secretary_notifier.heartbeat import report_alive, sweep
-from secretary_notifier.name_service import NameService
 from secretary_notifier.relay import Relay
-from secretary_notifier.sender import Sender
+from secretary_notifier.sending.name_service import NameService
+from secretary_notifier.sending.sender import Sender
 
 log = get_logger(__name__)
 

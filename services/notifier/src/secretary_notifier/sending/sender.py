@@ -20,9 +20,9 @@ from secretary_common.http.egress import GuardedSession, Peer
 from secretary_common.models import Delivery
 from secretary_common.observing import tracing
 from secretary_common.secrets.cipher import Cipher
-from secretary_notifier.name_service import NameService
-from secretary_notifier.redaction import redacted
-from secretary_notifier.signing import signed_headers
+from secretary_notifier.sending.name_service import NameService
+from secretary_notifier.sending.redaction import redacted
+from secretary_notifier.sending.signing import signed_headers
 from secretary_notifier.verdict import MISSING_KEY, PROTOCOL, SHORTAGE, UPGRADE, Answer
 
 USER_AGENT = "Secretary-Webhooks/1"

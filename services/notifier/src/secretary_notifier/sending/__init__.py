@@ -1,0 +1,1 @@
+"""Makes the requests, signed and to vetted addresses, and removes secrets from the answers."""
