@@ -12,7 +12,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 PYTEST ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up quick test extras drills chaos cluster-test fuzz fairness corpus bench bench-quality alerts manifests reference vendor pictures tree lint format lock clean
+.PHONY: help setup demo up quick test test-typescript extras drills chaos cluster-test fuzz fairness corpus bench bench-quality alerts manifests reference vendor pictures tree lint format lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -60,7 +60,25 @@ extras: $(EXTRAS_INSTALLED) ## Run the tests of the optional packages, which it 
 test: setup ## Run all tests but the drills, against real servers
 	@$(BIN)/python -m secretary_devstack.servers.provision --optional mongod rabbitmq
 	@$(BIN)/python -m secretary_devstack.servers.provision ffmpeg espeak-ng nodejs pdftotext chromium promtool
-	@$(BIN)/python -m pytest -m "not drill and not extra" --numprocesses 4 --dist worksteal $(PYTEST)
+	@$(BIN)/python -m pytest -m "not drill and not extra and not typescript" --numprocesses 4 --dist worksteal $(PYTEST)
+
+# npm installs the compiler and the other tools of the TypeScript client.
+TYPESCRIPT := clients/typescript
+TYPESCRIPT_TOOLS := $(TYPESCRIPT)/node_modules/.installed
+
+$(TYPESCRIPT_TOOLS): $(TYPESCRIPT)/package-lock.json | $(INSTALLED)
+	@$(BIN)/python -m secretary_devstack.servers.provision nodejs npm
+	@echo "== installing the tools of $(TYPESCRIPT)"
+	@npm --prefix $(TYPESCRIPT) ci --silent
+	@touch $@
+
+test-typescript: setup $(TYPESCRIPT_TOOLS) ## Compile the TypeScript client, and run all its tests
+	@$(BIN)/python -m secretary_devstack.servers.provision --optional mongod rabbitmq
+	@$(BIN)/python deploy/local/typescript.py --check
+	@npm --prefix $(TYPESCRIPT) run --silent build
+	@npm --prefix $(TYPESCRIPT) run --silent check
+	@npm --prefix $(TYPESCRIPT) run --silent test
+	@$(BIN)/python -m pytest -m typescript $(PYTEST)
 
 drills: setup ## Run the long fault drills: frozen, stopped, starved and odd systems
 	@$(BIN)/python -m secretary_devstack.servers.provision --optional mongod rabbitmq
@@ -163,8 +181,9 @@ $(MANIFESTS_INSTALLED): deploy/kubernetes/requirements.txt
 manifests: $(MANIFESTS_INSTALLED) ## Render deploy/kubernetes, and check it against Kubernetes' schemas
 	@$(MANIFESTS_VENV)/bin/python deploy/local/manifests.py
 
-reference: setup ## Write docs/api.md and docs/errors.md from the code
+reference: setup $(TYPESCRIPT_TOOLS) ## Write docs/api.md, docs/errors.md and the TypeScript types from the code
 	@$(BIN)/python deploy/local/reference.py
+	@$(BIN)/python deploy/local/typescript.py
 
 vendor: ## Fetch the files of other projects for the dashboard with npm, checked by hash
 	@$(PYTHON) deploy/local/vendor.py
@@ -203,7 +222,7 @@ lock: setup ## Write the hashed requirements.lock files from the pyproject files
 	@$(LOCK) deploy/docker/build.in -o deploy/docker/build.lock
 
 clean: ## Remove all generated files, including .venv
-	@rm -rf $(VENV) $(EXTRAS) $(PEERS) $(QUALITY_PEERS) $(MANIFESTS_VENV) .run .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@rm -rf $(VENV) $(EXTRAS) $(PEERS) $(QUALITY_PEERS) $(MANIFESTS_VENV) $(TYPESCRIPT)/node_modules $(TYPESCRIPT)/dist .run .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Docker Compose v2 if it is installed, else docker-compose 1.29.

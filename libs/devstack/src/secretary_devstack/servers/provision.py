@@ -103,6 +103,8 @@ PROGRAMS = {
     "caddy": Program("Caddy", "caddy", on_path("caddy")),
     # Runs the documented code that verifies a signature.
     "nodejs": Program("Node.js", "nodejs", on_path("node")),
+    # Installs the tools of the TypeScript client. Other packages of Node.js include npm.
+    "npm": Program("npm", "npm", on_path("npm")),
     # Opens the dashboard.
     "chromium": Program("Chromium", "chromium", on_path("chromium")),
 }

@@ -1,0 +1,77 @@
+/** Contents of files that continue over broken connections. */
+
+import { type Connection, ConnectionLost } from "./connection.js";
+import { Unreachable } from "./errors.js";
+import type { CallOptions, Transport } from "./transport.js";
+
+const RECONNECT_MS = 2000;
+/** How often a content is fetched again without a further byte. */
+const MOST_VAIN = 5;
+
+/** Open the content at *path*. Reading fails with `Unreachable` if it cannot be continued. */
+export async function contentAt(
+  transport: Transport,
+  path: string,
+  options: CallOptions,
+): Promise<ReadableStream<Uint8Array>> {
+  const first = await transport.open(path, options);
+  const pieces = piecesOf(first, async () => {
+    await transport.clock.sleep(RECONNECT_MS, options.signal);
+    return transport.open(path, options);
+  });
+  return new ReadableStream({
+    pull: async (controller) => {
+      const { done, value } = await pieces.next();
+      if (done) controller.close();
+      else controller.enqueue(value);
+    },
+    cancel: async () => {
+      first.close();
+      await pieces.return();
+    },
+  });
+}
+
+/** Yield the content; after a broken connection fetch it again, and leave out what was yielded. */
+async function* piecesOf(
+  first: Connection,
+  openAgain: () => Promise<Connection>,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  let connection = first;
+  let yielded = 0;
+  for (let vain = 0; ; vain++) {
+    let lost: Unreachable;
+    try {
+      for await (const piece of after(yielded, connection.chunks())) {
+        yielded += piece.length;
+        vain = 0;
+        yield piece;
+      }
+      return;
+    } catch (error) {
+      if (!(error instanceof ConnectionLost)) throw error;
+      lost = new Unreachable(`the download broke: ${error.message}`, { cause: error });
+    } finally {
+      connection.close();
+    }
+    if (vain === MOST_VAIN || !versionOf(first)) throw lost;
+    connection = await openAgain();
+    if (versionOf(connection) !== versionOf(first)) {
+      connection.close();
+      throw lost;
+    }
+  }
+}
+
+/** Without a version the next answer may have other bytes. */
+function versionOf({ response }: Connection): string | null {
+  return response.headers.get("ETag");
+}
+
+async function* after(count: number, pieces: AsyncIterable<Uint8Array>) {
+  let left = count;
+  for await (const piece of pieces) {
+    if (piece.length > left) yield piece.subarray(left);
+    left = Math.max(0, left - piece.length);
+  }
+}
