@@ -2,7 +2,6 @@ import asyncio
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -109,10 +108,8 @@ def test_the_second_sigterm_ends_the_process_at_once() -> None:
 
 
 def test_a_running_thread_does_not_keep_the_process_alive() -> None:
-    started = time.monotonic()
     with stubborn(drain=0) as process:
-        assert process.wait(30) == 0
-    assert time.monotonic() - started < 30
+        assert process.wait(30) == 0  # the thread sleeps for 60 s
 
 
 @pytest.fixture(autouse=True)
