@@ -82,7 +82,7 @@ test-typescript: setup $(TYPESCRIPT_TOOLS) ## Compile the TypeScript client, and
 
 drills: setup ## Run the long fault drills: frozen, stopped, starved and odd systems
 	@$(BIN)/python -m secretary_devstack.servers.provision --optional mongod rabbitmq
-	@$(BIN)/python -m secretary_devstack.servers.provision ffmpeg espeak-ng caddy
+	@$(BIN)/python -m secretary_devstack.servers.provision ffmpeg espeak-ng caddy libreoffice
 	@$(BIN)/python -m pytest -m drill --numprocesses 2 --dist worksteal $(PYTEST)
 
 # The first seed, the number of seeds, and more arguments, e.g.
@@ -124,6 +124,7 @@ CORPUS ?=
 corpus: setup ## Read every PDF of the folder PDF_CORPUS, or samples, through the real system
 	@test -n "$(PDF_CORPUS)$(CORPUS)" || { echo "name a folder: make corpus PDF_CORPUS=…"; exit 2; }
 	@$(BIN)/python -m secretary_devstack.servers.provision mongod rabbitmq
+	@$(if $(findstring --samples,$(CORPUS)),$(BIN)/python -m secretary_devstack.servers.provision libreoffice)
 	@PYTHONPATH=tests $(BIN)/python -m corpus.scenario $(if $(PDF_CORPUS),"$(PDF_CORPUS)") $(CORPUS)
 
 # A bench, and more arguments, e.g. `make bench BENCH=burst OPTIONS="--turns 5 --workers 1 2 4"`.

@@ -23,6 +23,7 @@ from corpus.mutation import mutated, mutated_inside
 from corpus.process_monitor import ProcessMonitor, children_of
 from support.format_samples import SAMPLES
 from support.handler_harness import child_pids
+from support.old_office_samples import NEWER, old_sample
 from support.scenario_report import say
 
 from secretary_devstack.deadline import wait_until
@@ -93,6 +94,8 @@ def _written_samples(folder: Path) -> Path:
     folder.mkdir()
     for name, make in SAMPLES.items():
         (folder / f"sample.{name}").write_bytes(make())
+    for name in NEWER:
+        (folder / f"sample.{name}").write_bytes(old_sample(name))
     return folder
 
 

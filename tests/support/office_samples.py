@@ -14,9 +14,12 @@ import openpyxl
 import pptx
 import pymupdf
 import xlwt
+from docx.opc.packuri import PackURI
+from docx.opc.part import Part
 from docx.oxml import parse_xml as word_xml
 from docx.oxml.ns import nsdecls
 from pptx.chart.data import CategoryChartData
+from pptx.chart.xmlwriter import ChartXmlWriter
 from pptx.enum.chart import XL_CHART_TYPE
 
 PASSWORD = "secret"
@@ -60,10 +63,25 @@ def old_workbook(fill: Callable[[Any], object]) -> bytes:
 
 def open_document(kind: str, fill: Callable[[Any], object]) -> bytes:
     """Return an OpenDocument file of *kind* whose body *fill* has filled."""
+    return open_file(kind, lambda document: fill(document.body))
+
+
+def open_file(kind: str, fill: Callable[[Any], object]) -> bytes:
+    """Return an OpenDocument file of *kind* that *fill* has filled; its body is empty before."""
     document = odfdo.Document(kind)
     document.body.clear()
-    fill(document.body)
+    fill(document)
     return _saved(document)
+
+
+def picture_in(document: Any, element: str, content: bytes) -> Any:
+    """Return *element* with a picture in it, which is added to an OpenDocument file."""
+    document.container.set_part("Pictures/a.png", content)
+    made = odfdo.Element.from_tag(element)
+    frame = odfdo.Element.from_tag("<draw:frame/>")
+    frame.append(odfdo.Element.from_tag("<draw:image xlink:href='Pictures/a.png'/>"))
+    made.append(frame)
+    return made
 
 
 def _saved(document: Any) -> bytes:
@@ -135,13 +153,42 @@ def text_box(text: str) -> Any:
     )
 
 
-def add_chart(slide: Any) -> None:
-    """Add a chart with the sales of two quarters to *slide*."""
+_CHART = XL_CHART_TYPE.COLUMN_CLUSTERED
+
+
+def _sales() -> CategoryChartData:
     data = CategoryChartData()
     data.categories = ["Q1", "Q2"]
     data.add_series("Sales", (1.5, 2))
-    kind = XL_CHART_TYPE.COLUMN_CLUSTERED
-    slide.shapes.add_chart(kind, 0, 0, 3 * _INCH, 3 * _INCH, data)
+    return data
+
+
+def add_chart(slide: Any) -> None:
+    """Add a chart with the sales of two quarters to *slide*."""
+    slide.shapes.add_chart(_CHART, 0, 0, 3 * _INCH, 3 * _INCH, _sales())
+
+
+def chart_xml() -> str:
+    """Return the part of an Open XML file with a chart of the sales of two quarters."""
+    return str(ChartXmlWriter(_CHART, _sales()).xml)
+
+
+def add_word_chart(paragraph: Any) -> None:
+    """Add a chart with the sales of two quarters to a paragraph of Word."""
+    name = PackURI("/word/charts/chart1.xml")
+    kind = "application/vnd.openxmlformats-officedocument.drawingml.chart+xml"
+    document = paragraph.part
+    part = Part(name, kind, chart_xml().encode(), document.package)
+    kind = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/chart"
+    chart = "http://schemas.openxmlformats.org/drawingml/2006/chart"
+    paragraph._p.append(
+        word_xml(
+            f"<w:r {nsdecls('w', 'wp', 'a', 'r')}><w:drawing><wp:inline><a:graphic>"
+            f'<a:graphicData uri="{chart}"><c:chart xmlns:c="{chart}" '
+            f'r:id="{document.relate_to(part, kind)}"/></a:graphicData></a:graphic></wp:inline>'
+            "</w:drawing></w:r>"
+        )
+    )
 
 
 def add_slide_table(slide: Any, rows: int, columns: int) -> Any:

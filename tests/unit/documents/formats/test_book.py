@@ -47,6 +47,10 @@ SHAPES = {
         {"a": "<table><tr><th>x</th><th>y</th></tr><tr><td>1</td><td>2</td></tr></table>"},
         "| x | y |\n| --- | --- |\n| 1 | 2 |",
     ),
+    "a table in a table": (
+        {"a": "<table><tr><td>x<td><table><tr><td>1<td>2<tr><td>3<td>4</table></table>"},
+        "x\n\n| 1 | 2 |\n| --- | --- |\n| 3 | 4 |",
+    ),
     "a note": ({"a": "<p>A<a href='#n'>1</a></p><aside id='n'>note</aside>"}, "A[1](#n)\n\nnote"),
     "right to left": ({"a": "<h1>ספר</h1>"}, "# ספר"),
     "an empty chapter": ({"a": "", "b": "<p>b"}, "\n-----\nb"),

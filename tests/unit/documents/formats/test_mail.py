@@ -1,7 +1,8 @@
+import base64
 from email.message import EmailMessage
 
 import pytest
-from support.file_reader import read_file
+from support.file_reader import code_of, read_file
 from support.office_samples import png
 
 HEADS = {"From": "Ada <ada@a.example>", "To": "bob@b.example", "Subject": "Hello"}
@@ -48,6 +49,57 @@ def test_mails_become_markdown(shape: str) -> None:
     assert found.format == "eml"
     assert found.title == "Hello"
     assert expected is None or found.markdown == expected
+
+
+def with_html(html: str) -> bytes:
+    return mail("plain", html).as_bytes()
+
+
+NESTED = "<table><tr><td>x<td><table><tr><td>1<td>2<tr><td>3<td>4</table></table>"
+HTML = {
+    "a table in a table": (with_html(NESTED), "x\n\n| 1 | 2 |\n| --- | --- |\n| 3 | 4 |"),
+    "right to left": (with_html("<p dir=rtl>שלום"), "שלום"),
+    "a picture that is not fetched": (with_html("<img src=https://a.example/x.png alt=y>"), "y"),
+    "nothing but a script": (with_html("<script>x</script>"), "plain"),
+}
+
+
+@pytest.mark.parametrize("shape", HTML)
+def test_the_html_of_a_mail_becomes_markdown(shape: str) -> None:
+    content, expected = HTML[shape]
+    assert read_file(content).markdown == f"{WRITTEN}\n\n{expected}"
+
+
+def secure(kind: str, body: bytes) -> bytes:
+    return raw(body, b"MIME-Version: 1.0\nContent-Type: %s\n" % kind.encode())
+
+
+CMS = bytes.fromhex("3080 06092a864886f70d0107")
+"""The start of a mail in CMS, without the number of its kind."""
+ENCRYPTED = {
+    "S/MIME": secure(
+        "application/pkcs7-mime; smime-type=enveloped-data",
+        b"\n" + base64.encodebytes(CMS + b"\3" + bytes(99)),
+    ).replace(b"Type:", b"Transfer-Encoding: base64\nContent-Type:"),
+    "PGP": secure("multipart/encrypted; boundary=b", b"--b\n\nVersion: 1\n--b--\n"),
+}
+
+
+@pytest.mark.parametrize("kind", ENCRYPTED)
+def test_an_encrypted_mail_is_refused(kind: str) -> None:
+    assert code_of(ENCRYPTED[kind]) == "DOCUMENT_ENCRYPTED"
+
+
+def test_a_signed_mail_is_read() -> None:
+    kind = 'multipart/signed; boundary=b; protocol="application/pkcs7-signature"'
+    body = b"--b\nContent-Type: text/plain\n\ntext\n--b\nContent-Type: "
+    body += b"application/pkcs7-signature; name=smime.p7s\n\nx\n--b--\n"
+    found = read_file(secure(kind, body))
+    assert (found.markdown, list(found.members)) == (f"{WRITTEN}\n\ntext", ["smime.p7s"])
+
+
+def test_a_mail_with_too_much_text_is_refused() -> None:
+    assert code_of(raw(b"word " * 1_000_000)) == "DOCUMENT_TOO_LARGE"
 
 
 def test_attachments_are_files_inside_the_mail() -> None:

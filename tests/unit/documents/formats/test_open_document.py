@@ -5,7 +5,7 @@ import odfdo
 import pytest
 from odfdo import Element
 from support.file_reader import code_of, read_file
-from support.office_samples import open_document, with_member
+from support.office_samples import open_document, open_file, picture_in, png, with_member
 
 
 def headings(body: Any) -> None:
@@ -87,6 +87,17 @@ def right_to_left(body: Any) -> None:
     body.append(odfdo.Paragraph("שלום"))
 
 
+def text_in_a_shape(body: Any) -> None:
+    body.append(
+        Element.from_tag(
+            "<text:p>before<draw:custom-shape><text:p>in the shape</text:p></draw:custom-shape>"
+            "<draw:frame><draw:text-box><text:p>in the box<draw:frame><draw:text-box><text:p>deep"
+            "</text:p></draw:text-box></draw:frame></text:p></draw:text-box></draw:frame> after"
+            "</text:p>"
+        )
+    )
+
+
 def pages(body: Any) -> None:
     body.append(odfdo.Paragraph("one"))
     body.append(Element.from_tag("<text:soft-page-break/>"))
@@ -106,6 +117,7 @@ SHAPES: dict[str, tuple[Callable[[Any], object], str]] = {
     "link": (links, "see [it](https://a.example/b)"),
     "deleted text and comments": (changes, "kept"),
     "right to left": (right_to_left, "# تقرير\n\nשלום"),
+    "text in shapes": (text_in_a_shape, "before after\n\nin the shape\n\nin the box\n\ndeep"),
     "pages": (pages, "one\n-----\ntwo"),
     "empty": (lambda body: body, ""),
 }
@@ -118,29 +130,29 @@ def test_open_document_texts_become_markdown(shape: str) -> None:
     assert (found.format, found.markdown) == ("odt", expected)
 
 
-def slides(body: Any) -> None:
-    for title in ("One", "Two"):
-        page = odfdo.DrawPage(title, name=title)
-        page.append(
-            Element.from_tag(
-                "<draw:frame presentation:class='title'><draw:text-box>"
-                f"<text:p>{title}</text:p></draw:text-box></draw:frame>"
-            )
-        )
-        page.append(
-            Element.from_tag(
-                "<draw:frame><draw:text-box><text:list><text:list-item><text:p>point</text:p>"
-                "</text:list-item></text:list></draw:text-box></draw:frame>"
-            )
-        )
-        body.append(page)
+def test_a_page_starts_where_the_style_of_a_paragraph_says_so() -> None:
+    def fill(document: Any) -> None:
+        for name, place in (("Before", "break-before"), ("After", "break-after")):
+            style = f"<style:style style:name='{name}' style:family='paragraph'/>"
+            properties = f"<style:paragraph-properties fo:{place}='page'/>"
+            made = Element.from_tag(style)
+            made.append(Element.from_tag(properties))
+            document.insert_style(made, automatic=True)
+        for text, name in (("one", "Before"), ("two", "Before"), ("three", "After"), ("four", "")):
+            document.body.append(odfdo.Paragraph(text, style=name or None))
+
+    pages = read_file(open_file("text", fill)).pages
+    assert [page["text"] for page in pages] == ["one", "two\n\nthree", "four"]
 
 
-def test_each_slide_of_a_presentation_is_a_page() -> None:
-    found = read_file(open_document("presentation", slides))
-    assert found.format == "odp"
-    assert found.markdown == "# One\n\n- point\n-----\n# Two\n\n- point"
-    assert [page["name"] for page in found.pages] == ["One", "Two"]
+def test_pictures_of_a_text_are_kept_where_they_stand() -> None:
+    def fill(document: Any) -> None:
+        document.body.append(picture_in(document, "<text:p>before</text:p>", png()))
+
+    [page] = read_file(open_file("text", fill), min_points=20).pages
+    assert page["text"] == "before\n\n![](page_1_image_1.png)"
+    assert page["pictures"] == ["page_1_image_1.png"]
+    assert read_file(open_file("text", fill)).markdown == "before"
 
 
 SAMPLE = open_document("text", headings)

@@ -1,10 +1,11 @@
 import pytest
 from support.file_reader import code_of, read_file
+from support.office_samples import png
 
 HEAD = (
     r"{\rtf1\ansi\ansicpg1252\deff0{\fonttbl{\f0\fcharset0 Arial;}{\f1\fcharset204 Arial Cyr;}"
     r"{\f2\fcharset177 Arial;}}{\colortbl;\red0\green0\blue0;}"
-    r"{\stylesheet{\ql Normal;}{\s1\ql heading 1;}{\s2 Heading 2;}{\*\cs10 Default;}}"
+    r"{\stylesheet{\ql Normal;}{\s1\ql heading 1;}{\s2 Heading 2;}{\s3 Title;}{\*\cs10 Default;}}"
 )
 
 
@@ -49,6 +50,20 @@ SHAPES = {
         + merged_row(("", "1"), ("", "2"), (r"\clvmrg", "")),
         "| wide |  | high |\n| --- | --- | --- |\n| 1 | 2 |  |",
     ),
+    "cells over several columns": (
+        (
+            r"\trowd\cellx2010\cellx3000\intbl wide\cell\intbl c\cell\row "
+            r"\trowd\cellx1000\cellx2000\cellx3000\intbl a\cell\intbl b\cell\intbl d\cell\row "
+        ),
+        "| wide |  | c |\n| --- | --- | --- |\n| a | b | d |",
+    ),
+    "edges without order": (
+        (
+            r"\trowd\cellx2000\cellx1000\intbl a\cell\intbl b\cell\row "
+            r"\trowd\intbl c\cell\intbl d\cell\row "
+        ),
+        "| a | b |\n| --- | --- |\n| c | d |",
+    ),
     "a table in a table": (
         (
             r"\trowd\cellx1\cellx2\pard\intbl outer\cell\pard\intbl\itap2 a\nestcell b\nestrow "
@@ -69,7 +84,11 @@ SHAPES = {
         "ab",
     ),
     "binary data": (r"\pard a{\pict\bin5 }}{\'x}b\par", "ab"),
-    "pages": (r"\pard one\par\page two\par", "one\n-----\ntwo"),
+    "pages": (
+        r"\pard one\par\page two\par\pard\pagebb three\par\pard four\par",
+        "one\n-----\ntwo\n-----\nthree\n\nfour",
+    ),
+    "title": (r"\pard\s3 Report\par", "# Report"),
     "right to left": (r"\pard\rtlpar {\f2\'f9\'ec\'e5\'ed}\par", "שלום"),
     "empty": ("", ""),
 }
@@ -80,6 +99,33 @@ def test_rich_text_becomes_markdown(shape: str) -> None:
     body, expected = SHAPES[shape]
     found = read_file(rich(body))
     assert (found.format, found.markdown) == ("rtf", expected)
+
+
+PICTURE = png().hex()
+PICTURES = {
+    "digits": rf"\pard a{{\*\shppict{{\pict{{\*\picprop{{\sn x}}}}\pngblip\picw9 {PICTURE}}}}}\par",
+    "lines of digits": f"\\pard a{{\\pict\\pngblip {PICTURE[:99]}\n{PICTURE[99:]}}}\\par",
+    "in a table": row(f"a{{\\pict\\pngblip {PICTURE}}}"),
+}
+
+
+@pytest.mark.parametrize("shape", PICTURES)
+def test_pictures_are_kept(shape: str) -> None:
+    [page] = read_file(rich(PICTURES[shape]), min_points=20).pages
+    assert page["pictures"] == ["page_1_image_1.png"]
+    assert page["text"].endswith("\n\n![](page_1_image_1.png)")
+
+
+def test_a_picture_in_binary_is_kept() -> None:
+    start, end = rich(r"\pard a{\pict\pngblip\bin% }b\par").split(b"%")
+    content = start + str(len(png())).encode() + b" " + png() + end
+    assert read_file(content, min_points=20).markdown == "ab\n\n![](page_1_image_1.png)"
+
+
+@pytest.mark.parametrize("picture", [r"\pngblip 8", r"\pngblip 8x", r"\pngblip ", r"\emfblip 00"])
+def test_pictures_that_cannot_be_shown_are_left_out(picture: str) -> None:
+    content = rich(rf"\pard a{{\pict{picture}}}b\par")
+    assert read_file(content, min_points=20).markdown == "ab"
 
 
 def test_the_title_and_the_author_come_from_the_information() -> None:
@@ -95,6 +141,13 @@ def test_headers_are_left_out_unless_they_are_kept() -> None:
 
 def test_rich_text_nested_too_deeply_is_refused() -> None:
     assert code_of(rich("{" * 5000)) == "DOCUMENT_INVALID"
+
+
+@pytest.mark.parametrize("bomb", [r"\par xyz" * 3000, row("a") * 600])
+def test_rich_text_over_a_limit_is_refused(bomb: str) -> None:
+    assert (
+        code_of(rich(rf"\pard {bomb}"), max_text_chars=5000, max_cells=1000) == "DOCUMENT_TOO_LARGE"
+    )
 
 
 @pytest.mark.parametrize("cut", [30, 200, 330, 380])

@@ -1,16 +1,21 @@
 import datetime as dt
+import io
 import struct
 from collections.abc import Callable
 from typing import Any
 
 import odfdo
 import pytest
+from openpyxl.chart import BarChart
+from openpyxl.drawing.image import Image
 from openpyxl.styles import Font
 from support.file_reader import code_of, read_file
 from support.office_samples import (
+    chart_xml,
     encrypted,
     old_workbook,
     open_document,
+    png,
     with_member,
     workbook,
 )
@@ -78,6 +83,22 @@ def test_workbooks_become_markdown(shape: str) -> None:
     fill, expected = SHAPES[shape]
     found = read_file(workbook(fill))
     assert (found.format, found.markdown) == ("xlsx", expected)
+
+
+def test_pictures_and_charts_of_a_sheet_follow_its_table() -> None:
+    def fill(book: Any) -> None:
+        book.active.append(["a"])
+        book.create_sheet("Charts").add_chart(BarChart())
+        book["Charts"].add_image(Image(io.BytesIO(png())))
+
+    content = with_member(workbook(fill), "xl/charts/chart1.xml", chart_xml())
+    first, second = read_file(content, min_points=20).pages
+    assert first["text"] == "## Sheet\n\n| a |\n| --- |"
+    assert second["pictures"] == ["page_2_image_1.png"]
+    assert second["text"] == (
+        "## Charts\n\n![](page_2_image_1.png)\n\n"
+        "|  | Sales |\n| --- | --- |\n| Q1 | 1.5 |\n| Q2 | 2 |"
+    )
 
 
 def test_a_sheet_is_a_page_with_its_name() -> None:
@@ -177,6 +198,13 @@ def test_a_damaged_old_workbook_is_refused() -> None:
     assert code_of(content[:30] + bytes(2) + content[32:]) == "DOCUMENT_INVALID"
 
 
+def test_an_encrypted_old_workbook_is_refused() -> None:
+    # The record INTERFACEHDR becomes FILEPASS, which says how the rest is encrypted.
+    content = old((0, 0, "x"))
+    assert content.count(b"\xe1\0\2\0") == 1
+    assert code_of(content.replace(b"\xe1\0\2\0", b"\x2f\0\2\0")) == "DOCUMENT_ENCRYPTED"
+
+
 BOUNDS_97 = b"\0\2\x0e\0" + struct.pack("<IIHHH", 0, 1, 0, 2, 0)
 
 
@@ -227,5 +255,75 @@ def test_open_document_sheets_become_markdown(shape: str) -> None:
     assert (found.format, found.markdown) == ("ods", expected)
 
 
-def test_a_cut_open_document_sheet_is_refused() -> None:
-    assert code_of(sheet(["a"])[:-100]) == "DOCUMENT_INVALID"
+def raw_sheet(rows: str) -> bytes:
+    """Return an OpenDocument sheet with *rows* as they are in the file."""
+    made = f"<table:table table:name='Sheet'>{rows}</table:table>"
+    return open_document("spreadsheet", lambda body: body.append(odfdo.Element.from_tag(made)))
+
+
+def cell(text: str, **numbers: object) -> str:
+    """Return a cell; *numbers*: such as ``columns_spanned``."""
+    given = "".join(
+        f" table:number-{name.replace('_', '-')}='{value}'" for name, value in numbers.items()
+    )
+    return (
+        f"<table:table-cell office:value-type='string'{given}><text:p>{text}</text:p>"
+        "</table:table-cell>"
+    )
+
+
+def test_rows_that_repeat_repeat_their_merged_cells() -> None:
+    wide = cell("wide", columns_spanned=2) + "<table:covered-table-cell/>"
+    content = raw_sheet(
+        f"<table:table-row table:number-rows-repeated='2'>{wide}</table:table-row>"
+        f"<table:table-row>{cell('a')}{cell('b')}</table:table-row>"
+    )
+    assert read_file(content, output="html").pages[0]["text"].count('colspan="2"') == 2
+
+
+def far_apart(rows: int, columns: int) -> bytes:
+    empty = f"<table:table-cell table:number-columns-repeated='{columns}'/>"
+    return raw_sheet(
+        f"<table:table-row>{cell('a')}</table:table-row><table:table-row "
+        f"table:number-rows-repeated='{rows}'><table:table-cell/></table:table-row>"
+        f"<table:table-row>{empty}{cell('b')}</table:table-row>"
+    )
+
+
+SHEET = sheet(["a"])
+BROKEN_ODS = {
+    "cut off": (SHEET[:-100], "DOCUMENT_INVALID"),
+    "no XML": (with_member(SHEET, "content.xml", "no XML"), "DOCUMENT_INVALID"),
+    "no number": (
+        raw_sheet(f"<table:table-row>{cell('a', columns_repeated='x')}</table:table-row>"),
+        "DOCUMENT_INVALID",
+    ),
+    "encrypted": (
+        with_member(SHEET, "META-INF/manifest.xml", "<a><encryption-data/></a>"),
+        "DOCUMENT_ENCRYPTED",
+    ),
+    "bomb": (with_member(SHEET, "content.xml", bytes(9 * 2**20)), "DOCUMENT_TOO_LARGE"),
+    "cells at opposite corners": (far_apart(1_000_000, 16_000), "DOCUMENT_TOO_LARGE"),
+    "a cell that fills the sheet": (
+        raw_sheet(
+            "<table:table-row table:number-rows-repeated='1048576'>"
+            f"{cell('a', columns_repeated=16384)}</table:table-row>"
+        ),
+        "DOCUMENT_TOO_LARGE",
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", BROKEN_ODS)
+def test_broken_open_document_sheets_are_refused_with_the_reason(fault: str) -> None:
+    content, code = BROKEN_ODS[fault]
+    assert code_of(content) == code
+
+
+def test_empty_cells_without_end_do_not_count() -> None:
+    content = raw_sheet(
+        f"<table:table-row>{cell('a')}</table:table-row>"
+        "<table:table-row table:number-rows-repeated='1048575'>"
+        "<table:table-cell table:number-columns-repeated='16384'/></table:table-row>"
+    )
+    assert read_file(content).markdown == "## Sheet\n\n| a |\n| --- |"

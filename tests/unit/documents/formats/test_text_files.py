@@ -7,6 +7,7 @@ TEXTS = {
     "paragraphs": ("One line\nof text.\n\n\nTwo.", "One line of text.\n\nTwo."),
     "pages": ("one\ftwo", "one\n-----\ntwo"),
     "marks of Markdown": ("* a *b* _c_\n1) d", "\\* a \\*b\\* \\_c\\_ 1) d"),
+    "control characters": ("\x1b[1mbold", "\\[1mbold"),
     "right to left": ("שלום עולם\n\nمرحبا", "שלום עולם\n\nمرحبا"),
     "line ends of Windows": ("a\r\n\r\nb", "a\n\nb"),
 }
@@ -42,6 +43,7 @@ TABLES = {
     "quotes": ('a,b\n"x, ""y""\nz",2\n', '| a | b |\n| --- | --- |\n| x, "y" z | 2 |'),
     "rows of other lengths": ("a,b\nc,d\ne\n", "| a | b |\n| --- | --- |\n| c | d |\n| e |  |"),
     "right to left": ("שם,מחיר\nתה,3\n", "| שם | מחיר |\n| --- | --- |\n| תה | 3 |"),
+    "a quote without its end": ('a,b\n1,"x\n3,4\n', "| a | b |\n| --- | --- |\n| 1 | x 3,4 |"),
     "empty cells": ("a,b\n,\nc,d\n", "| a | b |\n| --- | --- |\n|  |  |\n| c | d |"),
 }
 
@@ -63,6 +65,16 @@ MARKDOWN = {
     "table": ("|a|b|\n|---|---|\n|1|2|\n", "| a | b |\n| --- | --- |\n| 1 | 2 |"),
     "code": ("```py\nif x:\n    y\n```\n", "```\nif x:\n    y\n```"),
     "links": ("see [it](https://a.example/b)\n", "see [it](https://a.example/b)"),
+    "a picture": ("# A\n\n![alt](https://a.example/b.png)\n", "# A\n\nalt"),
+    "notes": (
+        "# A\n\na[^1] `[^1]`\n\n[^1]: One.\n[^x]: Two\nlines\n\nb\n",
+        "# A\n\na\\[1\\] \\[^1\\]\n\nb\n\n\\[1\\] One.\n\n\\[x\\] Two lines",
+    ),
+    "merged cells in HTML": (
+        "# A\n\n<table><tr><th colspan=2>w</th></tr><tr><td>1</td><td>2</td></tr></table>\n",
+        "# A\n\n| w |  |\n| --- | --- |\n| 1 | 2 |",
+    ),
+    "endless quotes": ("# A\n\n" + ">" * 40 + "deep\n", "# A\n\ndeep"),
     "HTML": ("# A\n\n<script>x</script>\n\n<b>c</b>\n", "# A\n\nc"),
     "right to left": ("# דוח\n\nמרחבא\n", "# דוח\n\nמרחבא"),
     "front matter": ("---\ntitle: T\n---\n# A\n", "# A"),

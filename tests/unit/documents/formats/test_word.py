@@ -9,6 +9,7 @@ from docx.oxml.ns import qn
 from support.file_reader import code_of, read_file
 from support.office_samples import (
     add_footnote,
+    add_word_chart,
     deleted_run,
     encrypted,
     png,
@@ -155,6 +156,12 @@ def test_pictures_are_kept_where_they_stand() -> None:
     assert page["pictures"] == ["page_1_image_1.png"]
     assert read_file(word(fill)).markdown == "before"
     assert read_file(word(fill), min_points=1000).markdown == "before"
+
+
+def test_the_values_of_a_chart_are_a_table() -> None:
+    content = word(lambda document: add_word_chart(document.add_paragraph("before")))
+    expected = "before\n\n|  | Sales |\n| --- | --- |\n| Q1 | 1.5 |\n| Q2 | 2 |"
+    assert read_file(content).markdown == expected
 
 
 def test_the_title_and_the_author_come_from_the_properties() -> None:

@@ -21,6 +21,7 @@ from secretary_devstack.servers.rabbitmq import rabbitmq_installed
 
 INSTALL_SEC = 600
 PACKAGED_POSTGRESQL = Path("/usr/lib/postgresql")
+LIBRE_OFFICE = Path("/usr/lib/libreoffice/program")
 RUN_SEC = 30
 
 # sh runs this script as root with the packages as arguments. A package's post-install script
@@ -43,10 +44,11 @@ apt-get -qq -o DPkg::Lock::Timeout=120 -o Dpkg::Use-Pty=0 \
 
 @dataclass(frozen=True)
 class Program:
-    """A program, with the Debian package that it needs."""
+    """A program, with the Debian packages that it needs."""
 
     name: str
     package: str
+    """The packages, with blanks between them."""
     present: Callable[[], bool]
     helps: Callable[[], bool] = lambda: True
     """Returns whether the Debian package is enough on this machine."""
@@ -66,6 +68,11 @@ def mongod_runs() -> bool:
 def postgresql_installed() -> bool:
     """Return whether a PostgreSQL server is installed. Debian keeps its programs off the PATH."""
     return any(PACKAGED_POSTGRESQL.glob("*/bin/postgres"))
+
+
+def libre_office_installed() -> bool:
+    """Return whether LibreOffice is installed with its parts for texts and presentations."""
+    return all((LIBRE_OFFICE / name).exists() for name in ("libswlo.so", "libsdlo.so"))
 
 
 def on_path(program: str) -> Callable[[], bool]:
@@ -97,6 +104,12 @@ PROGRAMS = {
     "espeak-ng": Program("espeak-ng", "espeak-ng", on_path("espeak-ng")),
     # Reads searchable PDFs, independently of the library that writes them.
     "pdftotext": Program("pdftotext", "poppler-utils", on_path("pdftotext")),
+    # Reads doc and ppt. It needs several hundred MB, so only the drills install it.
+    "libreoffice": Program(
+        "LibreOffice",
+        "libreoffice-writer-nogui libreoffice-impress-nogui",
+        libre_office_installed,
+    ),
     # Checks the alerts.
     "promtool": Program("promtool", "prometheus", on_path("promtool")),
     # Terminates TLS in front of the API.
@@ -119,7 +132,7 @@ def provide(program: Program) -> bool:
         _say(f"{program.name} is missing: {advice(program, sys.platform)}")
         return False
     _say(f"installing {program.package} for {program.name} (apt-get; its service is not started)")
-    if not _succeeds([*command, "sh", "-s", "--", program.package], script=_INSTALL):
+    if not _succeeds([*command, "sh", "-s", "--", *program.package.split()], script=_INSTALL):
         _say(f"{program.package} could not be installed")
         return False
     return program.present()

@@ -77,6 +77,13 @@ class Builder:
         """The limits of the file."""
         return self.budget.limits
 
+    @property
+    def has_blocks(self) -> bool:
+        """Whether the current page has a block that is no header and no footer."""
+        return bool(self.pages) and any(
+            not block.repeated for block in self.pages[-1].layout.blocks
+        )
+
     def start_page(self, name: str | None = None) -> None:
         """Start the next page. Blocks before the first call are on page 1."""
         self.finish()

@@ -8,7 +8,7 @@ from secretary_documents.formats.builder import Builder
 from secretary_documents.formats.mail.eml import read_mail
 from secretary_documents.formats.mail.outlook import read_outlook
 from secretary_documents.formats.markup.book import read_book
-from secretary_documents.formats.markup.rich_text import read_rich_text
+from secretary_documents.formats.markup.rich_text.reader import read_rich_text
 from secretary_documents.formats.markup.text_files import (
     read_csv,
     read_html_file,
@@ -16,7 +16,7 @@ from secretary_documents.formats.markup.text_files import (
     read_text,
 )
 from secretary_documents.formats.packages.archive_files import read_archive
-from secretary_documents.formats.packages.open_document import read_open_document
+from secretary_documents.formats.packages.open_document.reader import read_open_document
 from secretary_documents.formats.packages.sheets import read_sheets
 from secretary_documents.formats.packages.slides import read_slides
 from secretary_documents.formats.packages.word.reader import read_word

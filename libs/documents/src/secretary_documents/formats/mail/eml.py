@@ -10,9 +10,16 @@ from functools import partial
 from pathlib import Path
 
 from secretary_documents.formats.builder import Builder
-from secretary_documents.formats.mail.letter import Letter, add_letter, member_name
+from secretary_documents.formats.limits import encrypted
+from secretary_documents.formats.mail.letter import (
+    Letter,
+    add_letter,
+    check_not_enveloped,
+    member_name,
+)
 
 _MOST_PARTS = 2000
+_CMS = ("application/pkcs7-mime", "application/x-pkcs7-mime")
 _PLAIN, _HTML = "text/plain", "text/html"
 
 
@@ -22,6 +29,7 @@ def read_mail(path: str, builder: Builder) -> None:
     # A mailbox begins with a line that is no header.
     start = content.find(b"\n") + 1 if content.startswith(b"From ") else 0
     message = email.message_from_bytes(content[start:], policy=email.policy.default)
+    _check_encryption(message)
     texts: dict[str, list[str]] = {_PLAIN: [], _HTML: []}
     attachments: list[EmailMessage] = []
     for part in _parts(message):
@@ -35,6 +43,19 @@ def read_mail(path: str, builder: Builder) -> None:
     add_letter(letter, builder)
     for number, part in enumerate(attachments, start=1):
         _add_attachment(part, number, builder)
+
+
+def _check_encryption(message: EmailMessage) -> None:
+    """Check that the text of the mail is not encrypted.
+
+    Raises:
+        PermanentError: DOCUMENT_ENCRYPTED.
+    """
+    kind = message.get_content_type()
+    if kind == "multipart/encrypted":
+        raise encrypted("the mail is encrypted (PGP)")
+    if kind in _CMS:
+        check_not_enveloped(_content_of(message))
 
 
 def _header(message: EmailMessage, name: str) -> str:

@@ -6,11 +6,15 @@ import re
 from dataclasses import dataclass
 
 from secretary_documents.formats.builder import Builder, run
+from secretary_documents.formats.limits import encrypted
 from secretary_documents.formats.markup.html import read_html
 
 _PARAGRAPHS = re.compile(r"\n[ \t]*\n\s*")
 _NOT_IN_NAMES = re.compile(r"[\x00-\x1f/\\]+")
 _LONGEST_NAME = 200
+# The identifier of encrypted content (RFC 5652, "enveloped-data"), as the file has it.
+_ENVELOPED = bytes.fromhex("06092a864886f70d010703")
+_IDENTIFIED_WITHIN = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,16 @@ def add_letter(letter: Letter, builder: Builder) -> None:
     if len(builder.pages[-1].layout.blocks) == blocks:
         for paragraph in _PARAGRAPHS.split(letter.plain.replace("\r\n", "\n")):
             builder.paragraph([run(paragraph)])
+
+
+def check_not_enveloped(content: bytes) -> None:
+    """Check that *content*, which is the whole mail as CMS, is not encrypted.
+
+    Raises:
+        PermanentError: DOCUMENT_ENCRYPTED.
+    """
+    if _ENVELOPED in content[:_IDENTIFIED_WITHIN]:
+        raise encrypted("the mail is encrypted (S/MIME)")
 
 
 def member_name(name: str) -> str:

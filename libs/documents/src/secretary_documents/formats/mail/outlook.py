@@ -11,8 +11,13 @@ from typing import Any
 from secretary_documents.formats.builder import Builder
 from secretary_documents.formats.limits import damaged
 from secretary_documents.formats.mail.compressed_rtf import unpacked_rtf
-from secretary_documents.formats.mail.letter import Letter, add_letter, member_name
-from secretary_documents.formats.markup.rich_text import read_rtf
+from secretary_documents.formats.mail.letter import (
+    Letter,
+    add_letter,
+    check_not_enveloped,
+    member_name,
+)
+from secretary_documents.formats.markup.rich_text.reader import read_rtf
 from secretary_documents.web.charset import decode
 
 # Imported here and not later, because a child in its sandbox may import nothing.
@@ -21,6 +26,7 @@ if find_spec("olefile") is not None:
 
 
 # Properties by their tags (MS-OXPROPS), and the types of their values.
+_CLASS = "001A"
 _SUBJECT, _BODY, _HTML, _RTF = "0037", "1000", "1013", "1009"
 _SENDER, _ADDRESS, _TO, _CC = "0C1A", "0C1F", "0E04", "0E03"
 _SENT, _DELIVERED = 0x0039, 0x0E06
@@ -33,6 +39,7 @@ _HEADER_BYTES, _INNER_HEADER_BYTES, _ENTRY_BYTES = 32, 24, 16
 _EPOCH = dt.datetime(1601, 1, 1, tzinfo=dt.UTC)
 _TEN_MICROSECONDS = 10
 _DEEPEST = 8
+_SECURE_CLASS = "IPM.Note.SMIME"
 
 
 def read_outlook(path: str, builder: Builder) -> None:
@@ -43,7 +50,7 @@ def read_outlook(path: str, builder: Builder) -> None:
     try:
         with olefile.OleFileIO(path) as file:
             _Mail(file, []).add_to(builder)
-    except (OSError, olefile.OleFileError, struct.error) as error:
+    except (OSError, struct.error) as error:  # the library's own errors are OSErrors
         raise damaged("the Outlook mail is damaged") from error
 
 
@@ -95,6 +102,8 @@ class _Mail:
             return
         content = part._bytes(_DATA, _BINARY)
         if content:
+            if self._text(_CLASS).startswith(_SECURE_CLASS):  # the attachment is the mail itself
+                check_not_enveloped(content)
             builder.member(member_name(name), len(content), partial(bytes, content))
 
     def _html(self) -> str:
@@ -108,19 +117,26 @@ class _Mail:
         return self._bytes(tag, _NARROW).decode("cp1252", errors="replace").rstrip("\0")
 
     def _bytes(self, tag: str, kind: str) -> bytes:
-        name = [*self._place, f"__substg1.0_{tag}{kind}"]
-        if not self._file.exists(name):
+        return self._stream(f"__substg1.0_{tag}{kind}")
+
+    def _stream(self, name: str) -> bytes:
+        """Return the content of a stream of the mail; nothing if there is none.
+
+        Raises:
+            PermanentError: DOCUMENT_INVALID, the file has not all of its bytes.
+        """
+        place = [*self._place, name]
+        if not self._file.exists(place):
             return b""
-        with self._file.openstream(name) as stream:
-            return bytes(stream.read())
+        with self._file.openstream(place) as stream:
+            content = bytes(stream.read())
+        if len(content) < self._file.get_size(place):  # the library takes what is left
+            raise damaged("the Outlook mail is damaged or cut off")
+        return content
 
     def _time(self) -> str:
         """Return when the mail was sent, in UTC."""
-        name = [*self._place, _PROPERTIES]
-        if not self._file.exists(name):
-            return ""
-        with self._file.openstream(name) as stream:
-            content = stream.read()
+        content = self._stream(_PROPERTIES)
         start = _INNER_HEADER_BYTES if self._place else _HEADER_BYTES
         times = {}
         for at in range(start, len(content) - _ENTRY_BYTES + 1, _ENTRY_BYTES):

@@ -11,10 +11,13 @@ from markdown_it import MarkdownIt
 from secretary_documents.formats.builder import Builder, run
 from secretary_documents.formats.limits import damaged, too_large
 from secretary_documents.formats.markup.html import read_html
+from secretary_documents.formats.markup.markdown_notes import notes_in, read_notes
 from secretary_documents.formats.table_builder import TableBuilder
 from secretary_documents.formats.text_kinds import delimiter_of
 from secretary_documents.web.charset import decode
 
+# The parser leaves out what is nested deeper.
+_DEEPEST = 100
 _SAMPLE = 64 * 1024
 _PARAGRAPHS = re.compile(r"\n[ \t]*\n\s*")
 _FRONT_MATTER = re.compile(r"---\n(?:[^\n]*\n){0,200}?---\n")
@@ -67,8 +70,12 @@ def read_markdown(path: str, builder: Builder) -> None:
             builder.title = title[1].strip()
         text = text[match.end() :]
     builder.start_page()
-    written = MarkdownIt("commonmark").enable(["table", "strikethrough"]).render(text)
-    read_html(written, builder)
+    parser = MarkdownIt("commonmark", {"maxNesting": _DEEPEST})
+    read_notes(parser.enable(["table", "strikethrough"]))
+    found: dict[str, dict[str, str]] = {}
+    read_html(parser.render(text, found), builder)
+    for mark, note in notes_in(found).items():
+        builder.footnote(f"[{mark}]", [run(note)])
 
 
 def read_html_file(path: str, builder: Builder) -> None:

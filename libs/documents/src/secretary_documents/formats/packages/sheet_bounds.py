@@ -13,7 +13,7 @@ import re
 import struct
 from pathlib import Path
 
-from secretary_documents.formats.limits import damaged, too_large
+from secretary_documents.formats.limits import damaged, encrypted, too_large
 
 # A cell with content: its element is not empty. Styles alone fill whole rows, and need no room.
 _CELL = re.compile(
@@ -24,6 +24,11 @@ _LETTERS = 26
 _BEFORE_A = ord("A") - 1
 # The record DIMENSIONS of an old workbook, by its size: of Excel 97, and of Excel 5.
 _DIMENSIONS = re.compile(rb"\x00\x02(?:\x0e\x00(.{14})|\x0a\x00(.{10}))", re.DOTALL)
+# The record FILEPASS after the first record, BOF, and perhaps WRITEPROT. All after it is encrypted,
+# and the library takes it for damage.
+_ENCRYPTED = re.compile(
+    rb"\x09\x08(?:\x10\x00.{16}|\x08\x00.{8})(?:\x86\x00\x00\x00)?\x2f\x00", re.DOTALL
+)
 _BOUNDS_97, _BOUNDS_5 = struct.Struct("<IIHHH"), struct.Struct("<HHHHH")
 _MOST_ROWS, _MOST_COLUMNS = 65_536, 256
 
@@ -55,15 +60,18 @@ def _number(letters: bytes) -> int:
 
 
 def check_old_workbook(path: str) -> None:
-    """Check the bounds that the sheets of an xls file declare.
+    """Check that an xls file is not encrypted, and the bounds that its sheets declare.
 
     Raises:
-        PermanentError: DOCUMENT_INVALID, a sheet is larger than such a file can have.
+        PermanentError: DOCUMENT_ENCRYPTED, or DOCUMENT_INVALID: a sheet is larger than such a file
+            can have.
     """
     with (
         Path(path).open("rb") as file,
         mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content,
     ):
+        if _ENCRYPTED.search(content):
+            raise encrypted()
         for match in _DIMENSIONS.finditer(content):
             excel_97, excel_5 = match.groups()
             _, rows, _, columns, reserved = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,15 @@ from typing import Any
 from secretary_documents.formats.builder import Builder, run
 from secretary_documents.formats.limits import damaged, encrypted, too_large
 from secretary_documents.formats.packages.archive import Archive
+from secretary_documents.formats.packages.open_document.meta import add_meta, check_encryption
+from secretary_documents.formats.packages.open_document.sheet_cells import (
+    MergedCell,
+    MergedCells,
+    merged_cells,
+)
 from secretary_documents.formats.packages.open_xml import add_properties
 from secretary_documents.formats.packages.sheet_bounds import check_old_workbook, check_sheet
+from secretary_documents.formats.packages.sheet_drawings import SheetDrawings
 from secretary_documents.formats.table_builder import TableBuilder
 
 # Imported here and not later, because a child in its sandbox may import nothing.
@@ -31,14 +38,17 @@ _EXACT = 1e15
 
 def read_sheets(path: str, builder: Builder) -> None:
     """Read the workbook at *path* into *builder*. Hidden sheets are read too."""
-    _check_bounds(path, builder)
+    merged, drawings = _prepare(path, builder)
     try:
         with (
             Path(path).open("rb") as file,
             calamine.CalamineWorkbook.from_filelike(file) as workbook,
         ):
             for name in workbook.sheet_names:
-                _sheet(workbook.get_sheet_by_name(name), name, builder)
+                sheet = workbook.get_sheet_by_name(name)
+                _sheet(sheet, name, sheet.merged_cell_ranges or merged.get(name) or [], builder)
+                if drawings is not None:
+                    drawings.add_to(builder, name)
     except calamine.PasswordError as error:
         raise encrypted() from error
     except calamine.CalamineError as error:
@@ -49,30 +59,47 @@ def read_sheets(path: str, builder: Builder) -> None:
         raise damaged("the workbook is damaged") from error
 
 
-def _check_bounds(path: str, builder: Builder) -> None:
-    """Unpack a workbook that is a ZIP file once, because the library knows no limits."""
+def _prepare(path: str, builder: Builder) -> tuple[dict[str, MergedCells], SheetDrawings | None]:
+    """Check a workbook before the library reads it, because the library knows no limits.
+
+    Return what the library does not find: the merged cells of an OpenDocument file by sheet, and
+    the drawings.
+    """
     with Path(path).open("rb") as file:
         is_packed = file.read(2).startswith(b"PK")
     if not is_packed:
         check_old_workbook(path)
-        return
+        return {}, None
+    merged = _checked(Archive(path, builder.limits), builder.limits.max_cells)
     archive = Archive(path, builder.limits)
+    if "docProps/core.xml" in archive:
+        add_properties(archive, builder)
+    elif "meta.xml" in archive:
+        add_meta(archive, builder)
+    return merged, SheetDrawings(archive)
+
+
+def _checked(archive: Archive, max_cells: int) -> dict[str, MergedCells]:
+    """Unpack all parts, and return the merged cells of an OpenDocument file."""
+    check_encryption(archive)
+    merged: dict[str, MergedCells] = {}
     for name in archive.names:
         part = archive.read(name)
         if name.endswith(".xml") and "worksheets/" in name:
-            check_sheet(part, builder.limits.max_cells)
-    if "docProps/core.xml" in archive:
-        add_properties(Archive(path, builder.limits), builder)
+            check_sheet(part, max_cells)
+        elif name == "content.xml":
+            merged = merged_cells(part, max_cells)
+    return merged
 
 
-def _sheet(sheet: Any, name: str, builder: Builder) -> None:
+def _sheet(sheet: Any, name: str, merged: Iterable[MergedCell], builder: Builder) -> None:
     builder.start_page(name)
     builder.heading([run(name)], 2)
     if sheet.height * sheet.width > builder.limits.max_cells:
         raise too_large(f"the sheet {name[:100]} has more than {builder.limits.max_cells} cells")
     rows: Cells = sheet.to_python(skip_empty_area=True)
     top, left = sheet.start or (0, 0)
-    spans, inside = _merged(sheet, top, left)
+    spans, inside = _merged(merged, top, left, (sheet.height, sheet.width))
     table = TableBuilder(builder.budget)
     for row_number, row in enumerate(rows):
         table.row()
@@ -85,12 +112,14 @@ def _sheet(sheet: Any, name: str, builder: Builder) -> None:
     builder.table(table)
 
 
-def _merged(sheet: Any, top: int, left: int) -> tuple[dict[Span, Span], set[Span]]:
+def _merged(
+    merged: Iterable[MergedCell], top: int, left: int, size: Span
+) -> tuple[dict[Span, Span], set[Span]]:
     """Return the sizes of merged cells by their first places, and their other places."""
     spans: dict[Span, Span] = {}
     inside: set[Span] = set()
-    height, width = sheet.height, sheet.width
-    for (first_row, first_column), (last_row, last_column) in sheet.merged_cell_ranges or ():
+    height, width = size
+    for (first_row, first_column), (last_row, last_column) in merged:
         row, column = first_row - top, first_column - left
         if row < 0 or column < 0 or row >= height or column >= width:
             continue

@@ -8,6 +8,7 @@ from xml.etree.ElementTree import Element
 
 from secretary_documents.formats.builder import Builder, run
 from secretary_documents.formats.packages.archive import Archive
+from secretary_documents.formats.packages.chart import add_chart
 from secretary_documents.formats.packages.open_xml import (
     Target,
     add_properties,
@@ -98,7 +99,7 @@ class SlideReader:
         for reference in shape.iter("chart"):
             target = self._targets.get(reference.get("r:id", ""))
             if target and not target.external and target.name in self._archive:
-                add_chart(parse_xml(self._archive.read(target.name)), self._builder)
+                add_chart(self._archive.read(target.name), self._builder)
 
     def _notes(self) -> None:
         for target in self._targets.values():
@@ -174,33 +175,3 @@ def _table(element: Element, builder: Builder, targets: dict[str, Target]) -> Ta
 
 def _cell_text(paragraphs: Iterable[Element], targets: dict[str, Target]) -> str:
     return " ".join("".join(one.text for one in _runs(item, targets)) for item in paragraphs)
-
-
-def add_chart(root: Element, builder: Builder) -> None:
-    """Add the title and the values of a chart as a table."""
-    title = root.find(".//chart/title")
-    if title is not None:
-        builder.caption([run("".join(one.text or "" for one in title.iter("t")))])
-    series = [
-        (_cached(one, "tx"), _cached(one, "cat"), _cached(one, "val")) for one in root.iter("ser")
-    ]
-    if not series:
-        return
-    table = TableBuilder(builder.budget)
-    table.row()
-    for heading in ("", *(" ".join(names) for names, _, _ in series)):
-        table.cell(heading)
-    categories = max((labels for _, labels, _ in series), key=len)
-    for index in range(max(len(values) for _, _, values in series)):
-        table.row()
-        table.cell(categories[index] if index < len(categories) else "")
-        for _, _, values in series:
-            table.cell(values[index] if index < len(values) else "")
-    builder.table(table)
-
-
-def _cached(series: Element, name: str) -> list[str]:
-    """Return the values of a part of a series, which the file keeps besides their source."""
-    part = series.find(name)
-    points = () if part is None else part.iter("pt")
-    return ["".join(one.text or "" for one in point.iter("v")) for point in points]

@@ -24,7 +24,7 @@ def parse_xml(content: bytes) -> Element:
     Raises:
         PermanentError: DOCUMENT_INVALID, it is no XML or has a document type.
     """
-    _refuse_document_type(content)
+    refuse_document_type(content)
     try:
         # The prolog has no document type, so no entity is declared that could grow or be fetched.
         root = fromstring(content, XMLParser())  # noqa: S314 - see above
@@ -35,7 +35,12 @@ def parse_xml(content: bytes) -> Element:
     return root
 
 
-def _refuse_document_type(content: bytes) -> None:
+def refuse_document_type(content: bytes) -> None:
+    """Check that *content* declares no document type.
+
+    Raises:
+        PermanentError: DOCUMENT_INVALID.
+    """
     parser = expat.ParserCreate()
     parser.StartDoctypeDeclHandler = _refuse
     parser.StartElementHandler = _stop

@@ -33,6 +33,13 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True)
+class Chart:
+    """A chart in a paragraph."""
+
+    target: Target
+
+
+@dataclass(frozen=True, slots=True)
 class Embedded:
     """The element of a text box in a paragraph, whose paragraphs follow."""
 
@@ -44,7 +51,7 @@ class PageBreak:
     """The start of a page, as the file marks it."""
 
 
-Piece = Span | Picture | Embedded | PageBreak
+Piece = Span | Picture | Chart | Embedded | PageBreak
 MarkNote = Callable[[str, str], str]
 """Gets the kind and the id of a note, and returns its mark in the text."""
 
@@ -94,7 +101,7 @@ def _text_of(element: Element) -> str | None:
 
 
 def _drawn(element: Element, targets: dict[str, Target]) -> Iterator[Piece]:
-    """Yield the pictures and the text boxes in a drawing."""
+    """Yield the pictures, the charts and the text boxes in a drawing."""
     described = element.find(".//docPr")
     text = "" if described is None else described.get("descr", "")
     chosen = element.find("Choice") if element.tag == "AlternateContent" else element
@@ -103,6 +110,8 @@ def _drawn(element: Element, targets: dict[str, Target]) -> Iterator[Piece]:
             target = targets.get(one.get("r:embed") or one.get("r:id") or "")
             if target and not target.external:
                 yield Picture(target, text)
+        elif one.tag == "chart" and (chart := targets.get(one.get("r:id", ""))):
+            yield Chart(chart)
         elif one.tag == "txbxContent":
             yield Embedded(one)
 

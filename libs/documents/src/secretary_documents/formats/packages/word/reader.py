@@ -8,6 +8,7 @@ from xml.etree.ElementTree import Element
 
 from secretary_documents.formats.builder import Builder
 from secretary_documents.formats.packages.archive import Archive
+from secretary_documents.formats.packages.chart import add_chart
 from secretary_documents.formats.packages.open_xml import (
     add_properties,
     is_on,
@@ -15,6 +16,7 @@ from secretary_documents.formats.packages.open_xml import (
     relationships_of,
 )
 from secretary_documents.formats.packages.word.inline import (
+    Chart,
     Embedded,
     PageBreak,
     Picture,
@@ -130,6 +132,7 @@ class WordReader:
             self._start_page()
         self._add_paragraph([one for one in pieces if isinstance(one, Span)], properties)
         self._add_pictures(one for one in pieces if isinstance(one, Picture))
+        self._add_charts(one.target.name for one in pieces if isinstance(one, Chart))
         self._add_notes()
         for box in (one.element for one in pieces if isinstance(one, Embedded)):
             self._blocks(box)
@@ -187,6 +190,12 @@ class WordReader:
             if picture.target.name in self._archive:
                 load = partial(self._archive.read, picture.target.name)
                 self._builder.picture(load, picture.text)
+                self._has_blocks = True
+
+    def _add_charts(self, names: Iterable[str]) -> None:
+        for name in names:
+            if name in self._archive:
+                add_chart(self._archive.read(name), self._builder)
                 self._has_blocks = True
 
     def _add_notes(self) -> None:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from secretary_documents.formats.builder import Builder, run
 from secretary_documents.formats.limits import damaged
-from secretary_documents.formats.markup.rich_text_table import RichTextTable
-from secretary_documents.formats.markup.rich_text_tokens import (
+from secretary_documents.formats.markup.rich_text.pictures import RichTextPictures
+from secretary_documents.formats.markup.rich_text.state import Group, Paragraph
+from secretary_documents.formats.markup.rich_text.styles import HeadingStyles
+from secretary_documents.formats.markup.rich_text.table import RichTextTable
+from secretary_documents.formats.markup.rich_text.tokens import (
     CLOSE,
     CODE_PAGES,
     OPEN,
@@ -21,42 +24,20 @@ from secretary_documents.formats.markup.rich_text_tokens import (
     encoding_of,
     tokens_in,
 )
-from secretary_documents.formats.markup.rich_text_words import (
+from secretary_documents.formats.markup.rich_text.words import (
     KNOWN_STARRED,
     PLACES,
     SKIPPED,
     TABLE_WORDS,
+    shown_marker,
 )
 from secretary_documents.pdf.layout.model import Kind, Span
 
 _LINK = re.compile(r'HYPERLINK\s{1,9}"([^"]{1,2000})"')
-_HEADING = re.compile(r"(?:heading|überschrift|titre) ?([1-9])", re.IGNORECASE)
 _MOST_GROUPS = 1000
 _LEVELS = 9
 # A character beyond 16 bits is written as two halves.
 _FIRST_HALVES, _SECOND_HALVES = range(0xD800, 0xDC00), range(0xDC00, 0xE000)
-
-
-@dataclass(slots=True)
-class _Group:
-    """The state that a closing brace restores."""
-
-    place: str = ""
-    skipped: bool = False
-    hidden: bool = False
-    encoding: str = "cp1252"
-    fallback: int = 1
-    """How many characters follow a Unicode character for older readers."""
-
-
-@dataclass(slots=True)
-class _Paragraph:
-    """The properties of the current paragraph."""
-
-    level: int = 0
-    style: int = 0
-    in_table: bool = False
-    depth: int = 0
 
 
 def read_rich_text(path: str, builder: Builder) -> None:
@@ -79,7 +60,7 @@ class _RichTextReader:
 
     def __init__(self, builder: Builder) -> None:
         self._builder = builder
-        self._groups: list[_Group] = [_Group()]
+        self._groups: list[Group] = [Group()]
         self._texts = PlaceTexts()
         self._bytes = bytearray()
         self._pending_skips = 0
@@ -88,12 +69,13 @@ class _RichTextReader:
         self._runs: list[Span] = []
         self._link: str | None = None
         self._link_depth = 0
-        self._paragraph = _Paragraph()
+        self._paragraph = Paragraph()
         self._table = RichTextTable(builder.budget)
         self._encodings: dict[int, str] = {}
         self._font = 0
-        self._heading_styles: dict[int, int] = {}
+        self._heading_styles = HeadingStyles()
         self._style = 0
+        self._pictures = RichTextPictures(builder)
         self._notes = 0
         self._default = "cp1252"
         self._words: dict[str, Callable[[int | None], None]] = {
@@ -111,7 +93,7 @@ class _RichTextReader:
         }
 
     @property
-    def _group(self) -> _Group:
+    def _group(self) -> Group:
         return self._groups[-1]
 
     def read(self, content: bytes) -> None:
@@ -158,6 +140,9 @@ class _RichTextReader:
 
     def _word(self, token: Token, *, starred: bool) -> None:
         word, number = token.word, token.number
+        if self._group.place == "pict":
+            self._pictures.word(word)
+            self._pictures.add_binary(token.text)
         if word in PLACES:
             self._group.place = word
         elif word in SKIPPED or (starred and word not in KNOWN_STARRED):
@@ -167,7 +152,7 @@ class _RichTextReader:
         elif word in SYMBOLS:
             self._add_text(SYMBOLS[word])
         elif word in TABLE_WORDS:
-            self._table.word(word)
+            self._table.word(word, number)
         else:
             self._property(word, number)
 
@@ -182,6 +167,8 @@ class _RichTextReader:
             self._paragraph.in_table = True
         elif word == "outlinelevel" and number is not None and 0 <= number < _LEVELS:
             self._paragraph.level = number + 1
+        elif word == "pagebb":
+            self._paragraph.starts_page = number != 0
         elif word == "ilvl":
             self._paragraph.depth = max(number or 0, 0)
 
@@ -189,7 +176,11 @@ class _RichTextReader:
         """Add *text*, without the characters that stand for a Unicode character before them."""
         skips = min(self._pending_skips, len(text))
         self._pending_skips -= skips
-        if not self._group.skipped:
+        if self._group.skipped:
+            return
+        if self._group.place == "pict":
+            self._pictures.add_digits(text)
+        else:
             self._bytes += text[skips:]
 
     def _decode(self) -> None:
@@ -236,6 +227,8 @@ class _RichTextReader:
             self._builder.running(kind, [run(self._texts.take(place))])
         elif place == "stylesheet":
             self._learn_style()
+        elif place == "pict":
+            self._pictures.end()
 
     def _choose_font(self, number: int | None) -> None:
         self._font = number or 0
@@ -256,13 +249,11 @@ class _RichTextReader:
             self._paragraph.style = number or 0
 
     def _learn_style(self) -> None:
-        """Note whether the style whose name was read is one of headings."""
-        name = self._texts.take("stylesheet").strip()
-        if match := _HEADING.match(name):
-            self._heading_styles[self._style] = int(match[1])
+        """Note the style whose name was read."""
+        self._heading_styles.learn(self._style, self._texts.take("stylesheet").strip(" \r\n\t;"))
 
     def _reset(self, _: int | None) -> None:
-        self._paragraph = _Paragraph()
+        self._paragraph = Paragraph()
 
     def _text(self) -> str:
         text = "".join(one.text for one in self._runs)
@@ -275,10 +266,12 @@ class _RichTextReader:
 
     def _end_row(self, _: int | None) -> None:
         self._table.end_row()
+        self._pictures.end_row()
 
     def _finish_table(self) -> None:
         if table := self._table.finish():
             self._builder.table(table)
+        self._pictures.add_those_of_table()
 
     def _page_break(self, _: int | None) -> None:
         self._end_paragraph(None)
@@ -294,17 +287,15 @@ class _RichTextReader:
             return
         self._finish_table()
         runs, self._runs = self._runs, []
+        if self._paragraph.starts_page and runs and self._builder.has_blocks:
+            self._builder.start_page()
         marker = (self._texts.take("listtext") or self._texts.take("pntext")).strip()
-        level = self._paragraph.level or self._heading_styles.get(self._paragraph.style, 0)
+        level = self._paragraph.level or self._heading_styles.level(self._paragraph.style)
         if level:
             prefix = [run(f"{marker} ")] if marker else []
             self._builder.heading([*prefix, *runs], level)
         elif marker and any(one.text.strip() for one in runs):
-            self._builder.item(runs, depth=self._paragraph.depth, marker=_shown(marker))
+            self._builder.item(runs, depth=self._paragraph.depth, marker=shown_marker(marker))
         else:
             self._builder.paragraph(runs)
-
-
-def _shown(marker: str) -> str:
-    """Return *marker*; characters of symbol fonts become a bullet."""
-    return marker if any(map(str.isalnum, marker)) and marker.isascii() else "•"
+        self._pictures.add_those_of_paragraph()

@@ -1,11 +1,11 @@
-"""The control words of rich text (RTF) that begin groups and describe tables."""
+"""The control words of rich text (RTF) that begin groups, describe tables and mark lists."""
 
 from __future__ import annotations
 
 TABLE_WORDS = frozenset({"trowd", "clmrg", "clvmrg", "cellx", "trhdr"})
 SKIPPED = frozenset(
     {
-        *("colortbl", "pict", "object", "listtable", "listoverridetable", "revtbl", "themedata"),
+        *("colortbl", "object", "listtable", "listoverridetable", "revtbl", "themedata"),
         *("datastore", "latentstyles", "xmlnstbl", "generator", "rsidtbl", "filetbl", "nonshppict"),
         *("ftnsep", "ftnsepc", "aftnsep", "aftnsepc", "bkmkstart", "bkmkend", "xe", "tc"),
     }
@@ -22,8 +22,14 @@ PLACES = frozenset(
             "fldinst",
             "listtext",
             "pntext",
+            "pict",
         ),
         *("header", "headerl", "headerr", "footer", "footerl", "footerr"),
     }
 )
 KNOWN_STARRED = frozenset({"shppict", "shpinst", "fldinst", "pntext", "listtext"})
+
+
+def shown_marker(marker: str) -> str:
+    """Return *marker*; characters of symbol fonts become a bullet."""
+    return marker if any(map(str.isalnum, marker)) and marker.isascii() else "•"

@@ -75,7 +75,7 @@ class PlaceTexts:
 
 
 def tokens_in(content: bytes) -> Iterator[Token]:
-    """Yield the tokens of *content*. Binary data is left out."""
+    """Yield the tokens of *content*. The token of the word ``bin`` has the bytes after it."""
     at = 0
     while match := _TOKEN.search(content, at):
         at = match.end()
@@ -83,9 +83,9 @@ def tokens_in(content: bytes) -> Iterator[Token]:
         if match["word"] is not None:
             number = None if match["number"] is None else int(match["number"])
             word = match["word"].decode()
-            if word == "bin":
-                at += min(max(number or 0, 0), len(content))
-            yield Token(word, number)
+            binary = content[at : at + max(number or 0, 0)] if word == "bin" else b""
+            at += len(binary)
+            yield Token(word, number, binary)
         elif kind == "hex":
             yield Token(text=bytes([int(match["hex"], 16)]))
         elif kind == "symbol":

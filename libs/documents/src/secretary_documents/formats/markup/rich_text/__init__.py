@@ -1,0 +1,1 @@
+"""Reads rich text (RTF), also that of Outlook mails."""

@@ -1,0 +1,1 @@
+"""Reads OpenDocument texts and presentations, and finds the merged cells of spreadsheets."""

@@ -1,0 +1,61 @@
+"""Reads the text of one paragraph of an OpenDocument file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from xml.etree.ElementTree import Element
+
+from secretary_documents.formats.builder import run
+from secretary_documents.pdf.layout.model import Span
+
+_MOST_BLANKS = 100
+SHAPES = frozenset(
+    {"frame", "custom-shape", "rect", "ellipse", "circle", "line", "connector", "polygon"}
+)
+"""The elements that hold pictures, objects, tables or text of their own."""
+_NOT_SHOWN = SHAPES | {"tracked-changes", "annotation", "annotation-end", "forms", "desc", "title"}
+
+
+def runs_in(element: Element, link: str | None = None) -> Iterator[Span]:
+    """Yield the text in *element*. Notes become their marks, and shapes are left out."""
+    if element.text:
+        yield run(_blanks(element.text), link=link)
+    for child in element:
+        if child.tag == "a":
+            yield from runs_in(child, child.get("href"))
+        elif (text := _character(child)) is not None:
+            yield run(text, link=link)
+        elif child.tag not in _NOT_SHOWN:
+            yield from runs_in(child, link)
+        if child.tail:
+            yield run(_blanks(child.tail), link=link)
+
+
+def shapes_in(element: Element) -> Iterator[Element]:
+    """Yield the shapes in *element*, but not those inside of other shapes."""
+    for child in element:
+        if child.tag in SHAPES:
+            yield child
+        elif child.tag not in _NOT_SHOWN:
+            yield from shapes_in(child)
+
+
+def plain_text(paragraphs: Iterator[Element]) -> str:
+    """Return the text of *paragraphs* without links, with blanks between them."""
+    texts = ("".join(span.text for span in runs_in(one)) for one in paragraphs)
+    return " ".join(filter(None, texts)).replace("\n", " ")
+
+
+def _character(element: Element) -> str | None:
+    """Return the text for which *element* stands; None if its text is inside of it."""
+    if element.tag == "s":
+        return " " * min(int(element.get("c", "1")), _MOST_BLANKS)
+    if element.tag == "note":
+        citation = element.find("note-citation")
+        return "" if citation is None else f"[{citation.text or ''}]"
+    return {"tab": "\t", "line-break": "\n"}.get(element.tag)
+
+
+def _blanks(text: str) -> str:
+    """Return *text* with blanks for line ends, which mean nothing in the file."""
+    return text.replace("\n", " ").replace("\r", " ").replace("\t", " ")

@@ -1,0 +1,60 @@
+"""The styles of an OpenDocument file, as far as they say what a paragraph is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from xml.etree.ElementTree import Element
+
+_CODE = ("Preformatted", "Source_20_Code", "Code")
+_CAPTIONS = frozenset({"Caption", "Table", "Illustration", "Figure"})
+
+
+class Styles:
+    """The styles of the parts ``content.xml`` and ``styles.xml``."""
+
+    def __init__(self, roots: Iterable[Element]) -> None:
+        """*roots*: the root elements of the parts."""
+        self._parents: dict[str, str] = {}
+        self._breaks: dict[str, set[str]] = {"break-before": set(), "break-after": set()}
+        self._numbered: set[str] = set()
+        for root in roots:
+            for one in root.iter("style"):
+                self._add(one)
+            for one in root.iter("list-style"):
+                first = next(iter(one), None)
+                if first is not None and first.tag == "list-level-style-number":
+                    self._numbered.add(one.get("name", ""))
+
+    def _add(self, style: Element) -> None:
+        name = style.get("name", "")
+        self._parents[name] = style.get("parent-style-name", "")
+        if style.get("master-page-name"):  # another kind of page begins there
+            self._breaks["break-before"].add(name)
+        for properties in style:
+            for place, names in self._breaks.items():
+                if properties.get(place) == "page":
+                    names.add(name)
+
+    def _names(self, element: Element) -> set[str]:
+        name = element.get("style-name", "")
+        return {name, self._parents.get(name, "")}
+
+    def breaks_page(self, element: Element, place: str) -> bool:
+        """Return whether a page ends at *element*; *place*: ``break-before`` or ``break-after``."""
+        return bool(self._names(element) & self._breaks[place])
+
+    def is_numbered(self, name: str) -> bool:
+        """Return whether the first level of the list style *name* has numbers."""
+        return name in self._numbered
+
+    def is_code(self, element: Element) -> bool:
+        """Return whether the paragraph *element* is code."""
+        return any(name.startswith(_CODE) for name in self._names(element))
+
+    def is_title(self, element: Element) -> bool:
+        """Return whether the paragraph *element* is the title of the document."""
+        return "Title" in self._names(element)
+
+    def is_caption(self, element: Element) -> bool:
+        """Return whether the paragraph *element* is a caption."""
+        return bool(self._names(element) & _CAPTIONS)
