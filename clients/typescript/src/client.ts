@@ -7,6 +7,7 @@ import { Endpoints } from "./endpoints.js";
 import { JobFailed, JobNotEnded, WaitTimeout } from "./errors.js";
 import { type AnyJobEvent, type JobEvent, type ResetEvent, TERMINAL } from "./events.js";
 import { Keys } from "./keys.js";
+import { ManyJobs } from "./many.js";
 import { pagesOf } from "./pages.js";
 import { eventsOf } from "./stream.js";
 import { System } from "./system.js";
@@ -53,6 +54,7 @@ export class Client {
   readonly deliveries: Deliveries;
   readonly endpoints: Endpoints;
   readonly keys: Keys;
+  readonly many: ManyJobs;
   readonly system: System;
 
   /** Make a client; this sends no request. */
@@ -67,6 +69,7 @@ export class Client {
     this.deliveries = new Deliveries(this.#transport);
     this.endpoints = new Endpoints(this.#transport);
     this.keys = new Keys(this.#transport);
+    this.many = new ManyJobs(this.#transport);
     this.system = new System(this.#transport);
   }
 
@@ -207,6 +210,11 @@ export class Client {
   async attempts(jobId: string, options: CallOptions = {}): Promise<types.Attempt[]> {
     const path = pathOf("jobs", jobId, "attempts");
     return (await this.call<{ attempts: types.Attempt[] }>("GET", path, options)).attempts;
+  }
+
+  /** Return the files of a job, without their content. */
+  async files(jobId: string, options: CallOptions = {}): Promise<types.JobFile[]> {
+    return (await this.show(jobId, options)).files;
   }
 
   /** Return the content of a file of a job; it continues after a broken connection. */

@@ -3,10 +3,16 @@ export interface Clock {
   now(): number;
   /** Wait; reject with the signal's reason if it is aborted meanwhile. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
+  /** Call *ring* after a time, unless the returned function is called before. */
+  alarm(ms: number, ring: () => void): () => void;
 }
 
 export const REAL_CLOCK: Clock = {
   now: () => performance.now(),
+  alarm: (ms, ring) => {
+    const timer = setTimeout(ring, ms);
+    return () => clearTimeout(timer);
+  },
   sleep: (ms, signal) =>
     new Promise((resolve, reject) => {
       signal?.throwIfAborted();

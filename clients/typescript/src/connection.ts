@@ -1,5 +1,7 @@
 /** One request and its answer, with a limit on the silence of the API. */
 
+import type { Clock } from "./clock.js";
+
 /** There was no answer, or not the whole answer: the request may be repeated. */
 export class ConnectionLost extends Error {}
 
@@ -7,6 +9,7 @@ export interface ConnectionOptions {
   fetch: typeof globalThis.fetch;
   /** The longest silence, in milliseconds. */
   timeoutMs: number;
+  clock: Clock;
   signal?: AbortSignal | undefined;
 }
 
@@ -21,7 +24,7 @@ export class Connection {
   readonly #options: ConnectionOptions;
   readonly #abort = new AbortController();
   readonly #onAbort = () => this.#abort.abort(this.#options.signal?.reason);
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  #stopWaiting = () => {};
   #response: Response | undefined;
   /** The source of the body failed: repeating the request would not help. */
   #sourceFailure: { error: unknown } | undefined;
@@ -130,13 +133,9 @@ export class Connection {
   #wait(): void {
     this.#stopWaiting();
     if (this.#abort.signal.aborted) return;
-    const { timeoutMs } = this.#options;
+    const { timeoutMs, clock } = this.#options;
     const lost = () => new ConnectionLost(`no answer for ${timeoutMs / 1000} s`);
-    this.#timer = setTimeout(() => this.#abort.abort(lost()), timeoutMs);
-  }
-
-  #stopWaiting(): void {
-    clearTimeout(this.#timer);
+    this.#stopWaiting = clock.alarm(timeoutMs, () => this.#abort.abort(lost()));
   }
 
   #reason(error: unknown): unknown {

@@ -19,6 +19,7 @@ export type { RefusedField } from "./errors.js";
 export type { AnyJobEvent, JobEvent, ResetEvent } from "./events.js";
 export type { Keys } from "./keys.js";
 export type { components, operations, paths } from "./openapi.js";
+export type { ManyFilter, ManyJobs, ManyOptions } from "./many.js";
 export type { System } from "./system.js";
 export type { CallInput, CallOptions } from "./transport.js";
 export type * from "./types.js";

@@ -1,5 +1,16 @@
+import { pagesOf } from "./pages.js";
 import { type CallOptions, pathOf, type Transport } from "./transport.js";
-import type { Delivery, JobType, ReceiverTest, Stats, Template, Worker } from "./types.js";
+import type {
+  AuditEntry,
+  Delivery,
+  JobType,
+  Overview,
+  Receiver,
+  ReceiverTest,
+  Stats,
+  Template,
+  Worker,
+} from "./types.js";
 
 /** What the system offers and does: job types, templates, workers, figures. */
 export class System {
@@ -40,6 +51,22 @@ export class System {
   /** Return the numbers of waiting, scheduled and running jobs of each type. */
   async stats(options: CallOptions = {}): Promise<Stats> {
     return (await this.#transport.data("GET", pathOf("stats"), options)) as Stats;
+  }
+
+  /** Return the figures of the whole system, as the dashboard shows them. */
+  async overview(options: CallOptions = {}): Promise<Overview> {
+    return (await this.#transport.data("GET", pathOf("overview"), options)) as Overview;
+  }
+
+  /** Return the receivers of webhooks with their failures. */
+  async receivers(options: CallOptions = {}): Promise<Receiver[]> {
+    const data = await this.#transport.data("GET", pathOf("receivers"), options);
+    return (data as { receivers: Receiver[] }).receivers;
+  }
+
+  /** Yield what administrators have changed, newest first; needs the scope `admin`. */
+  audit(options: CallOptions = {}): AsyncGenerator<AuditEntry, void, undefined> {
+    return pagesOf(this.#transport, { path: pathOf("audit"), name: "entries", ...options });
   }
 
   /** Send one event of the phase `test` to a receiver; return the webhook with the outcome. */

@@ -89,8 +89,8 @@ export class Transport {
   async #open(method: string, path: string, input: SentInput): Promise<Connection> {
     const headers = new Headers({ ...input.headers, Authorization: `Bearer ${this.#key}` });
     const url = this.#root + path + searchOf(input.query);
-    const { fetch, timeoutMs } = this.#options;
-    const options = { fetch, timeoutMs, signal: input.signal };
+    const { fetch, timeoutMs, clock } = this.#options;
+    const options = { fetch, timeoutMs, clock, signal: input.signal };
     const connection = await Connection.open(url, { method, headers, body: input.body }, options);
     if (connection.response.ok) return connection;
     throw errorIn(connection, await connection.text());

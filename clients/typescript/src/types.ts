@@ -26,6 +26,8 @@ export type JobProgress = Schemas["JobProgress"];
 export type JobFailure = Schemas["JobError"];
 export type LogEntry = Schemas["LogView"];
 export type Attempt = Schemas["AttemptView"];
+export type JobFile = Schemas["JobFileView"];
+export type FilteredJobs = Schemas["FilteredJobs"];
 export type Batch = Schemas["BatchView"];
 export type Delivery = Schemas["DeliveryView"];
 export type Endpoint = Schemas["EndpointView"];
@@ -34,6 +36,8 @@ export type Upload = Schemas["Uploaded"];
 export type JobType = Schemas["JobTypeView"];
 export type Worker = Schemas["WorkerView"];
 export type Stats = Schemas["Stats"];
+export type Overview = Schemas["Overview"];
+export type AuditEntry = Schemas["AuditView"];
 export type Template = Schemas["TemplateView"];
 export type Receiver = Schemas["ReceiverView"];
 

@@ -37,12 +37,24 @@ export async function misbehaving(t, ...answers) {
 export class TestClock {
   waits = [];
   time = 0;
+  alarms = new Set();
   now = () => this.time;
   sleep = async (ms, signal) => {
     signal?.throwIfAborted();
     this.waits.push(ms);
     this.time += ms;
   };
+  alarm = (_, ring) => {
+    this.alarms.add(ring);
+    return () => this.alarms.delete(ring);
+  };
+  /** Let the client wait in vain for what it waits for now, or will wait for next. */
+  ring() {
+    const alarms = [...this.alarms];
+    this.alarms.clear();
+    for (const ring of alarms) ring();
+    if (!alarms.length) setImmediate(() => this.ring());
+  }
 }
 
 /** Return a client of *api*, the clock of which does not wait. */

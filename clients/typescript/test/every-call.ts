@@ -51,6 +51,7 @@ export async function jobs(): Promise<string | undefined> {
   console.log(attempt?.outcome, (await secretary.show(job.job_id)).results);
   const content: ReadableStream<Uint8Array> = await secretary.download(job.job_id, "a.png");
   await secretary.archive(job.job_id, { timeoutMs: 1 });
+  console.log((await secretary.files(job.job_id))[0]?.sha256);
   await content.cancel();
   await secretary.wait(job.job_id, { timeoutMs: 1, signal });
   await secretary.results(job.job_id);
@@ -67,6 +68,9 @@ export async function batches(): Promise<Batch> {
   await secretary.batches.cancel(submitted.batch_id);
   await secretary.batches.retryFailed(submitted.batch_id);
   for await (const batch of secretary.batches.list()) console.log(batch.counts.total);
+  const { done } = await secretary.many.cancel({ batch_id: "b", status: "pending" }, { limit: 2 });
+  const { next } = await secretary.many.retry({ tag: "a" }, { signal });
+  await secretary.many.delete({ tag: `${done}` }, { cursor: next ?? null });
   await secretary.batches.get(submitted.batch_id);
   return secretary.batches.wait(submitted.batch_id, { timeoutMs: 1, signal });
 }
@@ -102,6 +106,9 @@ export async function operators(): Promise<void> {
   const [worker] = await secretary.system.workers();
   const { types } = await secretary.system.stats();
   console.log(worker?.slots, types["pdf"]?.waiting);
+  const [receiver] = await secretary.system.receivers();
+  console.log(receiver, (await secretary.system.overview()).types["pdf"]?.running);
+  for await (const { action } of secretary.system.audit()) console.log(action);
   await secretary.call<{ entries: unknown[] }>("GET", "/api/audit", { query: { limit: 1 } });
 }
 

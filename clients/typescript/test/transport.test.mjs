@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { ApiError, Client, SecretaryError, Unreachable } from "../dist/index.js";
-import { all, clientOf, failure, misbehaving, nothing, silence, success, text } from "./api.mjs";
+import { all, clientOf, failure, misbehaving, nothing, silence, success, TestClock, text } from "./api.mjs";
 
 const ACCEPTED = success({ job_id: "job-1", job: { job_id: "job-1" } }, 202);
 
@@ -88,9 +88,11 @@ test("Unreachable names the URL and the cause", async (t) => {
 });
 
 test("an API that is silent for too long counts as unreachable", async (t) => {
-  const half = (response) => response.writeHead(200).write('{"status":');
-  const api = await misbehaving(t, silence, half, success({ job_id: "job-1" }));
-  const { client } = clientOf(api, { timeoutMs: 100 });
+  const clock = new TestClock();
+  const none = () => clock.ring();
+  const half = (response) => response.writeHead(200).write('{"status":', () => clock.ring());
+  const api = await misbehaving(t, none, half, success({ job_id: "job-1" }));
+  const { client } = clientOf(api, { clock });
   assert.deepEqual(await client.show("job-1"), { job_id: "job-1" });
   assert.equal(api.requests.length, 3);
 });
@@ -105,12 +107,10 @@ test("a signal ends a call, a wait for the next attempt, and refuses later calls
 
   const away = await misbehaving(t, nothing);
   const waiting = new AbortController();
-  const clock = {
-    now: () => 0,
-    sleep: async (_, signal) => {
-      waiting.abort(reason);
-      signal.throwIfAborted();
-    },
+  const clock = new TestClock();
+  clock.sleep = async (_, signal) => {
+    waiting.abort(reason);
+    signal.throwIfAborted();
   };
   const { client } = clientOf(away, { clock });
   await assert.rejects(client.show("job-1", { signal: waiting.signal }), reason);
