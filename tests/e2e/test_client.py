@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,6 +13,7 @@ from typing import Any
 
 import pytest
 from support import pdf_samples
+from support.cutting_proxy import CuttingProxy
 
 from secretary_client.main import main
 from secretary_devstack.processes.service import console_script
@@ -44,6 +47,7 @@ def run(
     capsys: pytest.CaptureFixture[str],
 ) -> Run:
     """Return a function that runs the command as a shell would."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.setenv("SECRETARY_URL", stack.url)
     monkeypatch.setenv("SECRETARY_KEY", stack.keys.bootstrap)
     monkeypatch.chdir(tmp_path)
@@ -64,6 +68,7 @@ def test_the_command_manages_jobs_and_webhooks(
     run: Run, stack: Stack, receiver: Receiver, tmp_path: Path
 ) -> None:
     jobs_are_submitted_followed_fetched_and_moved(run, tmp_path)
+    a_broken_network_makes_one_job_with_the_right_results(run, stack, tmp_path)
     an_operator_sees_what_is_stuck_and_sends_again_what_was_lost(run, receiver)
     asked = subprocess.run(
         [console_script("secretary"), "--url", stack.url, "--key", "sk_wrong", "list"],
@@ -111,6 +116,22 @@ def jobs_are_submitted_followed_fetched_and_moved(run: Run, tmp_path: Path) -> N
     assert gone.err.startswith("secretary: NOT_FOUND: ")
     refused = run("submit", "pdf", "filename=/etc/passwd")
     assert (refused.code, "FILE_OUTSIDE_ROOTS" in refused.err) == (1, True)
+
+
+def a_broken_network_makes_one_job_with_the_right_results(
+    run: Run, stack: Stack, tmp_path: Path
+) -> None:
+    big = os.urandom(3_000_000)
+    (tmp_path / "big.bin").write_bytes(big)
+    with CuttingProxy(int(stack.url.rpartition(":")[2])) as proxy:
+        arguments = ("submit", "measure", "big.bin", "--wait", "--tag", "cut")
+        done = run("--url", proxy.url, *arguments)
+        assert proxy.left == []
+    digest = hashlib.sha256(big).hexdigest()
+    found = json.loads(output(done))
+    assert found == {"name": "big.bin", "size": len(big), "sha256": digest}
+    assert done.err.count("does not answer") >= 2
+    assert len(json.loads(output(run("list", "--tag", "cut", "--json")))) == 1
 
 
 def an_operator_sees_what_is_stuck_and_sends_again_what_was_lost(

@@ -90,7 +90,7 @@ def event(name: str, progress: JobProgress | None = None, error: str | None = No
         (event("pending"), f"[{'-' * 24}]   0 %  pending"),
         (
             event("progress", {"step": "", "percent": 50, "message": "page 1 of 2"}),
-            f"[{'#' * 12}{'-' * 12}]  50 %  progress   page 1 of 2",
+            f"[{'#' * 12}{'-' * 12}]  50 %  running    page 1 of 2",
         ),
         (
             event("failed", error="no PDF"),

@@ -12,27 +12,17 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Annotated
 
-import httpx
 import typer
 
 from secretary_client import commands
 from secretary_client.command.output import print_note
 from secretary_client.command.registration import HELP, with_session
 from secretary_client.command.session import NoKey, Session
-from secretary_client.error import ApiError, JobFailed, JobNotEnded, NotExtracted, Unreachable
+from secretary_client.error import FAILURES, JobNotEnded
 
 OK, FAILED, NO_COMMAND, NOT_ENDED, INTERRUPTED = 0, 1, 2, 3, 130
 COMMANDS = "secretary.commands"
 """The group of entry points with which other packages add commands."""
-_FAILURES = (
-    ApiError,
-    JobFailed,
-    NotExtracted,
-    Unreachable,
-    OSError,
-    ValueError,
-    httpx.InvalidURL,
-)
 
 
 def make_app() -> typer.Typer:
@@ -83,7 +73,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reading program has closed the pipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
-    except (NoKey, JobNotEnded, *_FAILURES) as error:
+    except (NoKey, *FAILURES) as error:
         print_note(f"secretary: {error}")
         return _code_of(error)
     return OK

@@ -8,7 +8,7 @@ from typing import Self
 
 import httpx
 
-from secretary_client.client import RETRY_SEC, TIMEOUT_SEC, AllCalls, full_url, headers_of
+from secretary_client.client import RETRY_SEC, TIMEOUT_SEC, AllCalls, full_url, headers_of, timeouts
 from secretary_client.core.clock import ClientClock
 from secretary_client.core.drivers import AsyncDriver
 from secretary_client.core.repetition import Repetition, Retry
@@ -36,7 +36,10 @@ class AsyncClient(AllCalls[AsyncDriver]):
         """Make a client; this sends no request. The arguments are those of ``Client``."""
         clock = clock or ClientClock()
         http = httpx.AsyncClient(
-            base_url=full_url(url), headers=headers_of(key), timeout=timeout, transport=transport
+            base_url=full_url(url),
+            headers=headers_of(key),
+            timeout=timeouts(timeout),
+            transport=transport,
         )
         repetition = Repetition(full_url(url), clock, retry_sec, on_retry)
         super().__init__(Requests(repetition), AsyncDriver(http, clock))

@@ -19,6 +19,7 @@ from secretary_client.core.repetition import Repetition, Retry
 from secretary_client.core.requests import Requests
 
 RETRY_SEC = 60.0
+CONNECT_SEC = 5.0
 TIMEOUT_SEC = 30.0
 """The longest wait for the next bytes of an answer."""
 
@@ -58,7 +59,10 @@ class Client(AllCalls[SyncDriver]):
         """
         clock = clock or ClientClock()
         http = httpx.Client(
-            base_url=full_url(url), headers=headers_of(key), timeout=timeout, transport=transport
+            base_url=full_url(url),
+            headers=headers_of(key),
+            timeout=timeouts(timeout),
+            transport=transport,
         )
         repetition = Repetition(full_url(url), clock, retry_sec, on_retry)
         super().__init__(Requests(repetition), SyncDriver(http, clock))
@@ -77,6 +81,11 @@ class Client(AllCalls[SyncDriver]):
     def close(self) -> None:
         """Close the connections."""
         self._driver.close()
+
+
+def timeouts(timeout: float) -> httpx.Timeout:
+    """Return the limits of a request: a host that is off answers no connection attempt."""
+    return httpx.Timeout(timeout, connect=min(timeout, CONNECT_SEC))
 
 
 def full_url(url: str) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import httpx
+
 from secretary_client.models import Job
 
 JsonObject = dict[str, Any]
@@ -45,6 +47,13 @@ class NotExtracted(Exception):
         super().__init__(f"{failures} of {files} files were not read")
 
 
+class JobsFailed(Exception):
+    """Some jobs of a command did not complete."""
+
+    def __init__(self, failures: int, jobs: int) -> None:
+        super().__init__(f"{failures} of {jobs} jobs failed")
+
+
 class JobNotEnded(Exception):
     """The job has not ended, so it has no results yet."""
 
@@ -63,3 +72,17 @@ class WaitTimeout(JobNotEnded, TimeoutError):
 
 class InvalidWebhook(ValueError):
     """A received webhook does not come from Secretary, or is too old."""
+
+
+FAILURES = (
+    ApiError,
+    JobFailed,
+    JobNotEnded,
+    JobsFailed,
+    NotExtracted,
+    Unreachable,
+    OSError,
+    ValueError,
+    httpx.InvalidURL,
+)
+"""The errors that the command reports in one line."""

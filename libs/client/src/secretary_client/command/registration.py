@@ -25,6 +25,15 @@ _SHARED: dict[str, Any] = {
         str | None,
         typer.Option("--key", metavar="KEY", help=f"As {KEY}.", rich_help_panel=_CONNECTION),
     ],
+    "profile": Annotated[
+        str | None,
+        typer.Option(
+            "--profile",
+            metavar="NAME",
+            help="A profile of secretary login.",
+            rich_help_panel=_CONNECTION,
+        ),
+    ],
     "retry_sec": Annotated[
         float | None,
         typer.Option(
@@ -90,14 +99,14 @@ def with_session(function: CommandFunction) -> CommandFunction:
         inspect.Parameter("context", _KEYWORD, annotation=typer.Context),
         *(one.replace(kind=_KEYWORD, annotation=hints[one.name]) for one in own),
         *(
-            inspect.Parameter(name, _KEYWORD, annotation=hint, default=None)
+            inspect.Parameter(f"shared_{name}", _KEYWORD, annotation=hint, default=None)
             for name, hint in _SHARED.items()
         ),
     ]
 
     @functools.wraps(function)
     def run(context: typer.Context, **given: Any) -> None:
-        session = session_in(context, **{name: given.pop(name) for name in _SHARED})
+        session = session_in(context, **{name: given.pop(f"shared_{name}") for name in _SHARED})
         function(session, **given)
 
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -9,18 +10,21 @@ from typing import Any
 
 import typer
 
-from secretary_client.client import RETRY_SEC, Client
+from secretary_client.async_client import AsyncClient
+from secretary_client.client import RETRY_SEC, Client, full_url
 from secretary_client.command.output import Row, print_note, write, write_table
+from secretary_client.command.profiles import stored_profiles
+from secretary_client.core.repetition import Retry
 
-URL, KEY = "SECRETARY_URL", "SECRETARY_KEY"
+URL, KEY, PROFILE = "SECRETARY_URL", "SECRETARY_KEY", "SECRETARY_PROFILE"
 DEFAULT_URL = "http://localhost:5001"
 
 
 class NoKey(Exception):
     """The command needs an API key and has none."""
 
-    def __init__(self) -> None:
-        super().__init__(f"no API key: set {KEY} or give --key")
+    def __init__(self, url: str) -> None:
+        super().__init__(f"no API key for {url}: run secretary login, set {KEY} or give --key")
 
 
 @dataclass
@@ -29,8 +33,9 @@ class Session:
 
     context: typer.Context
     """The context of the command."""
-    url: str = field(default_factory=lambda: os.environ.get(URL) or DEFAULT_URL)
+    url: str = field(default_factory=lambda: os.environ.get(URL, ""))
     key: str = field(default_factory=lambda: os.environ.get(KEY, ""))
+    profile: str = field(default_factory=lambda: os.environ.get(PROFILE, ""))
     retry_sec: float = RETRY_SEC
     as_json: bool = False
     """Whether the command writes JSON instead of tables and lines."""
@@ -42,12 +47,37 @@ class Session:
 
         Raises:
             NoKey: there is no API key.
+            ValueError: there is no such profile.
         """
-        if not self.key:
-            raise NoKey
         if self._client is None:
-            self._client = Client(self.url, self.key, retry_sec=self.retry_sec)
+            url, key = self.connection()
+            if not key:
+                raise NoKey(url)
+            self._client = Client(url, key, retry_sec=self.retry_sec, on_retry=self._announce)
         return self._client
+
+    def async_client(self) -> AsyncClient:
+        """Return a client of the API for an event loop; the caller closes it.
+
+        Raises:
+            NoKey: there is no API key.
+            ValueError: there is no such profile.
+        """
+        url, key = self.connection()
+        if not key:
+            raise NoKey(url)
+        return AsyncClient(url, key, retry_sec=self.retry_sec, on_retry=self._announce)
+
+    def connection(self) -> tuple[str, str]:
+        """Return the URL of the API and the key, which may be empty.
+
+        Options and variables go before the profile. The key of a profile is only used for the URL
+        of this profile.
+        """
+        profile = stored_profiles().named(self.profile)
+        if profile and self.url in ("", profile.url):
+            return profile.url, self.key or profile.key
+        return full_url(self.url or DEFAULT_URL), self.key
 
     def close(self) -> None:
         """Close the connections."""
@@ -62,6 +92,15 @@ class Session:
         """Write *line*, or with ``--json`` *value* as JSON."""
         write(value if self.as_json else line)
 
+    def write_done(self, done: str, identity: str) -> None:
+        """With ``--json`` write what was done to the thing with the id *identity*."""
+        if self.as_json:
+            write({"done": done, "id": identity})
+
+    def write_event(self, line: str, value: object) -> None:
+        """Write *line*, or with ``--json`` *value* as JSON in one line, for output without end."""
+        write(json.dumps(value, ensure_ascii=False) if self.as_json else line)
+
     def write_table(
         self, columns: Sequence[str], rows: Iterable[Row], values: Sequence[Any]
     ) -> None:
@@ -74,3 +113,11 @@ class Session:
     def note(self, line: str) -> None:
         """Write *line* to standard error."""
         print_note(line)
+
+    def _announce(self, retry: Retry) -> None:
+        if retry.number == 1:
+            cause = retry.error.__cause__ or retry.error
+            url, _ = self.connection()
+            print_note(
+                f"secretary: {url} does not answer ({cause}); trying for {retry.left_sec:.0f} s"
+            )

@@ -5,11 +5,15 @@ imports optional packages only when its command runs.
 """
 
 from secretary_client.commands import (
+    batch,
     endpoints,
     extract,
     files,
     follow,
     jobs,
+    keys,
+    listen,
+    login,
     submit,
     system,
     webhooks,
@@ -17,12 +21,16 @@ from secretary_client.commands import (
 
 REGISTRATIONS = (
     submit.register,
+    batch.register,
     follow.register,
     jobs.register,
     files.register,
     webhooks.register,
     endpoints.register,
     system.register,
+    keys.register,
+    login.register,
+    listen.register,
     extract.register,
 )
 """In the order of the help."""

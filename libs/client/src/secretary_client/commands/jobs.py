@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import itertools
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated
 
 import typer
 
-from secretary_client.command.output import printable
 from secretary_client.command.registration import JOBS as PANEL
 from secretary_client.command.registration import command
 from secretary_client.command.session import Session
-from secretary_client.models import AttemptError, LogEntry, SelectedJobs
+from secretary_client.models import AttemptError, JobSummary, SelectedJobs
 
 JobId = Annotated[str, typer.Argument(metavar="JOB", help="The id of a job.")]
 JobIds = Annotated[list[str], typer.Argument(metavar="JOB…", help="The ids of jobs.")]
@@ -65,33 +65,18 @@ def list_jobs(
             job["progress"]["percent"] if job["progress"] else None,
             job["attempt"],
             job["created_at"],
+            start_of(job),
             job["error"]["code"] if job["error"] else None,
         )
         for job in found
     )
-    columns = ("JOB", "TYPE", "STATUS", "%", "ATTEMPT", "CREATED", "ERROR")
+    columns = ("JOB", "TYPE", "STATUS", "%", "ATTEMPT", "CREATED", "WAITS UNTIL", "ERROR")
     session.write_table(columns, rows, found)
 
 
 def results(session: Session, job_id: JobId) -> None:
     """Write the results of a completed job, as JSON."""
     session.write(session.client.results(job_id))
-
-
-def logs(
-    session: Session,
-    job_id: JobId,
-    level: Annotated[str, typer.Option(help="This level and those above it.")] = "debug",
-) -> None:
-    """Write the log of a job."""
-    for line in session.client.logs(job_id, level=level):
-        session.write_line(log_line(line), line)
-
-
-def log_line(line: LogEntry) -> str:
-    """Return a line of a job's log as text."""
-    message = printable(line["message"])
-    return f"{line['timestamp']}  {line['attempt']}  {line['level']:8} {message}"
 
 
 def attempts(session: Session, job_id: JobId) -> None:
@@ -118,18 +103,21 @@ def cancel(session: Session, job_ids: JobIds) -> None:
     """Cancel jobs; a running job stops within seconds."""
     for job_id in job_ids:
         session.client.cancel(job_id)
+        session.write_done("cancelled", job_id)
 
 
 def retry(session: Session, job_ids: JobIds) -> None:
     """Start new runs of jobs that have ended."""
     for job_id in job_ids:
         session.client.retry(job_id)
+        session.write_done("retried", job_id)
 
 
 def delete(session: Session, job_ids: JobIds) -> None:
     """Delete jobs that are not running, with their logs and files."""
     for job_id in job_ids:
         session.client.delete(job_id)
+        session.write_done("deleted", job_id)
 
 
 def act_on_all(
@@ -164,13 +152,20 @@ def act_on_all(
     session.write_line(f"{found['done']} of {found['matched']} jobs{more}", found)
 
 
+def start_of(job: JobSummary) -> str | None:
+    """Return the time before which a pending job does not start; None: it has come."""
+    starts_at = datetime.fromisoformat(job["run_at"])
+    is_later = job["status"] == "pending" and starts_at > datetime.now(UTC)
+    return job["run_at"] if is_later else None
+
+
 def _error_text(error: AttemptError | None) -> str | None:
     return f"{error['code']}: {error['message']}" if error else None
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to *app*."""
-    for function in (show, results, logs, attempts, cancel, retry, delete):
+    for function in (show, results, attempts, cancel, retry, delete):
         command(app, function, PANEL)
     command(app, list_jobs, PANEL, name="list")
     command(app, act_on_all, PANEL, name="all")

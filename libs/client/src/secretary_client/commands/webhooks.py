@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from secretary_client.command.parameters import secret_in
 from secretary_client.command.registration import WEBHOOKS as PANEL
 from secretary_client.command.registration import command
 from secretary_client.command.session import Session
 from secretary_client.commands.jobs import Limit
-from secretary_client.models import Delivery
+from secretary_client.models import Delivery, WebhookFields
 
 Since = Annotated[str, typer.Option(metavar="TIME", help="2026-01-31T08:00:00Z")]
 Until = Annotated[str | None, typer.Option(metavar="TIME", help="As --since.", show_default="now")]
@@ -34,6 +36,7 @@ def deliveries(
     rows = (
         (
             one["id"],
+            one["job_id"],
             one["phase"],
             one["state"],
             len(one["attempts"]),
@@ -44,7 +47,17 @@ def deliveries(
         )
         for one in found
     )
-    columns = ("DELIVERY", "PHASE", "STATE", "ATTEMPTS", "NEXT", "WAITS FOR", "RECEIVER", "LAST")
+    columns = (
+        "DELIVERY",
+        "JOB",
+        "PHASE",
+        "STATE",
+        "ATTEMPTS",
+        "NEXT",
+        "WAITS FOR",
+        "RECEIVER",
+        "LAST",
+    )
     session.write_table(columns, rows, found)
 
 
@@ -77,12 +90,35 @@ def resend(
     """Send webhooks again, with the same ids and the same bytes."""
     for delivery_id in delivery_ids:
         session.client.resend(delivery_id)
+        session.write_done("sent again", delivery_id)
 
 
 def recover(session: Session, since: Since, until: Until = None) -> None:
     """Send all dead webhooks created in a span of time again; write their number."""
     count = session.client.recover(since, until)
     session.write_line(str(count), {"count": count})
+
+
+def try_receiver(
+    session: Session,
+    url: Annotated[str, typer.Argument(metavar="URL", help="The receiver.")],
+    token_file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A file with the token to send.")
+    ] = None,
+    secret_file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A file with the secret: whsec_…")
+    ] = None,
+) -> None:
+    """Send one test event to a receiver, and write the outcome as JSON; exit code 1: it failed."""
+    fields = WebhookFields()
+    if token_file:
+        fields["token"] = secret_in(token_file)
+    if secret_file:
+        fields["secret"] = secret_in(secret_file)
+    outcome = session.client.test_webhook(url, **fields)
+    session.write(outcome)
+    if outcome["state"] != "delivered":
+        raise typer.Exit(1)
 
 
 def _last_outcome(delivery: Delivery) -> str | None:
@@ -96,3 +132,4 @@ def register(app: typer.Typer) -> None:
     """Add the commands to *app*."""
     for function in (deliveries, receivers, resend, recover):
         command(app, function, PANEL)
+    command(app, try_receiver, PANEL, name="test-webhook")

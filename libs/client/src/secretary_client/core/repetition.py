@@ -7,6 +7,7 @@ refused (``INVALID_STATE``, ``NOT_FOUND``), although the first request took effe
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -37,6 +38,8 @@ class Retry:
     """The wait before the next attempt."""
     left_sec: float
     """For how long the client goes on repeating."""
+    number: int
+    """The number of attempts of this request that have failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,7 @@ class Repetition:
         """
         give_up_at = self.clock.now() + min(self.retry_sec, within_sec)
         longer = FIRST_WAIT_SEC
-        while True:
+        for number in itertools.count(1):
             try:
                 return (yield from attempt())
             except (httpx.TransportError, ApiError) as failure:
@@ -73,9 +76,10 @@ class Repetition:
             if wait > left:
                 raise error
             if self.on_retry:
-                self.on_retry(Retry(error, wait, left))
+                self.on_retry(Retry(error, wait, left, number))
             yield Sleep(wait)
             longer = min(2 * wait, LONGEST_WAIT_SEC)
+        raise AssertionError  # the count has no end
 
     def _temporary(self, failure: httpx.TransportError | ApiError) -> ApiError | Unreachable:
         """Return the error to report if repeats do not help, or raise it at once."""

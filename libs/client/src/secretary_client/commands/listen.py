@@ -1,0 +1,94 @@
+"""``secretary listen``: webhooks for a server of this machine."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from secretary_client.client import full_url
+from secretary_client.command.parameters import secret_in
+from secretary_client.command.profiles import config_folder
+from secretary_client.command.registration import HERE as PANEL
+from secretary_client.command.registration import command
+from secretary_client.command.session import Session
+from secretary_client.listen.forwarder import Forwarder, Outcome
+from secretary_client.listen.place import ListenState, Places
+
+
+def listen(
+    session: Session,
+    *,
+    forward: Annotated[
+        str,
+        typer.Option(metavar="URL", help="The local server: http://localhost:3000/hook"),
+    ],
+    job_type: Annotated[
+        str | None, typer.Option("--type", metavar="TYPE", help="Only jobs of this type.")
+    ] = None,
+    tag: Annotated[str | None, typer.Option(help="Only jobs with this tag.")] = None,
+    ends_only: Annotated[
+        bool, typer.Option("--ends-only", help="Without progress: only the ends of jobs.")
+    ] = False,
+    secret_file: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="A file with the secret to sign with: whsec_…; default: its own."
+        ),
+    ] = None,
+    from_now: Annotated[
+        bool,
+        typer.Option("--from-now", help="Skip the events since the command ran the last time."),
+    ] = False,
+) -> None:
+    """Forward the webhooks of all jobs of the key to a server of this machine, until Ctrl-C.
+
+    The events come over one outgoing connection, so no notifier has to reach this machine. Each has
+    the body and the headers of a webhook, signed with the secret that the command writes at its
+    start. The events of a job arrive in order. While the local server is down, the command tries
+    again. It remembers its place: after a restart it goes on there, within the last hour.
+    """
+    target = full_url(forward)
+    url, _ = session.connection()
+    state = ListenState(config_folder(), url, target)
+    secret = secret_in(secret_file) if secret_file else state.secret
+    state.write()
+    session.note(f"events of {url} go to {target}; they are signed with")
+    session.note(f"  {secret}")
+    after = None if from_now else state.place
+    if after:
+        session.note(f"going on after {state.at}")
+    wanted = {"job_type": job_type, "tag": tag}
+
+    async def run() -> None:
+        async with session.async_client() as client:
+            forwarder = Forwarder(
+                client,
+                target,
+                secret,
+                Places(state.keep),
+                lambda outcome: _report(session, outcome),
+                api_url=url,
+                with_progress=not ends_only,
+            )
+            await forwarder.run(after, state.at, **wanted)
+
+    asyncio.run(run())
+
+
+def _report(session: Session, outcome: Outcome) -> None:
+    data = outcome.event.data
+    answer = outcome.status or outcome.error
+    again = "" if outcome.is_over else "; trying again"
+    now = datetime.now().astimezone().isoformat(timespec="seconds")
+    line = f"{now}  {outcome.event.name:9}  {data['job_id']}  {answer}{again}"
+    value = {"job_id": data["job_id"], "seq": data["seq"], "event": outcome.event.name}
+    session.write_event(line, {**value, "status": outcome.status, "error": outcome.error})
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to *app*."""
+    command(app, listen, PANEL)

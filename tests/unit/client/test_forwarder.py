@@ -1,0 +1,179 @@
+"""``secretary listen``: which events are forwarded, in what order, and where it goes on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from standardwebhooks import Webhook
+from support.misbehaving_api import MisbehavingApi, Script, http
+
+from secretary_client.event import FeedEvent
+from secretary_client.listen.body import body_of, headers_of
+from secretary_client.listen.forwarder import MOST_ANSWERS, Forwarder, Outcome
+from secretary_client.listen.place import ListenState, Places
+
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+OK = Script(http(204, b""))
+
+
+def event(job_id: str, seq: int, name: str, event_id: str = "1-0") -> FeedEvent:
+    nothing = ("progress", "error", "job_name", "batch_id", "user_id")
+    data: Any = dict.fromkeys(nothing) | {"seq": seq, "job_id": job_id, "status": name}
+    data |= {"job_type": "pdf", "tags": [], "run": 1, "attempt": 1}
+    return FeedEvent(event_id, name, data)
+
+
+def job(job_id: str, seq: int, **fields: Any) -> Any:
+    known = {"job_id": job_id, "seq": seq, "completed_at": "2026-01-01T00:00:00.000Z"}
+    return {**known, "parameters": {}, "results": {"n": seq}, **fields}
+
+
+class FakeClient:
+    """Yields *events*, and shows jobs in the state of their last event."""
+
+    def __init__(self, *events: FeedEvent, ended: Any = ()) -> None:
+        self._events = events
+        self._ended = ended
+
+    async def stream(self, **_: Any) -> AsyncIterator[FeedEvent]:
+        for one in self._events:
+            yield one
+
+    async def jobs(self, **_: Any) -> AsyncIterator[Any]:
+        for one in self._ended:
+            yield one
+
+    async def job(self, job_id: str) -> Any:
+        return job(job_id, max(e.data["seq"] for e in self._events if e.data["job_id"] == job_id))
+
+
+@pytest.fixture
+def local() -> Iterator[MisbehavingApi]:
+    with MisbehavingApi() as running:
+        yield running
+
+
+async def forwarded(client: Any, local: MisbehavingApi, **options: Any) -> list[Outcome]:
+    outcomes: list[Outcome] = []
+    kept = options.pop("kept", [])
+    since = options.pop("since", None)
+
+    async def no_wait(_: float) -> None: ...
+
+    forwarder = Forwarder(
+        client,
+        f"{local.url}/hook",
+        SECRET,
+        Places(lambda place, at: kept.append(place)),
+        outcomes.append,
+        api_url="http://api",
+        sleep=no_wait,
+        **options,
+    )
+    await forwarder.run(None, since)
+    return outcomes
+
+
+async def test_the_events_of_a_job_arrive_in_order_after_the_server_was_down(
+    local: MisbehavingApi,
+) -> None:
+    local.follow(Script(), Script(http(500, b"")), OK, OK, OK)
+    client = FakeClient(
+        event("a", 0, "pending"),
+        event("a", 1, "progress"),
+        event("a", 2, "progress"),
+        event("a", 2, "progress"),
+        event("a", 3, "completed"),
+    )
+    outcomes = await forwarded(client, local)
+    assert [one.status for one in outcomes] == [None, 500, 204, 204, 204]
+    sent = [Webhook(SECRET).verify(got.body, got.headers) for got in local.requests]
+    assert [one["seq"] for one in sent] == [1, 1, 1, 2, 3]
+    ids = [got.headers["webhook-id"] for got in local.requests]
+    assert ids == ["msg_a_1"] * 3 + ["msg_a_2", "msg_a_3"]
+    assert sent[-1]["data"] == {"n": 3}
+    assert (sent[-1]["phase"], sent[0]["phase"]) == ("completed", "processing")
+
+
+async def test_an_event_that_the_server_refuses_for_long_does_not_hold_up_its_job(
+    local: MisbehavingApi,
+) -> None:
+    local.follow(*[Script(http(400, b""))] * MOST_ANSWERS, OK)
+    outcomes = await forwarded(
+        FakeClient(event("a", 1, "progress"), event("a", 2, "failed")), local
+    )
+    assert [one.is_over for one in outcomes] == [False] * (MOST_ANSWERS - 1) + [True, True]
+
+
+async def test_without_progress_only_the_ends_are_sent(local: MisbehavingApi) -> None:
+    local.follow(OK)
+    client = FakeClient(event("a", 1, "progress"), event("a", 2, "cancelled"))
+    [only] = await forwarded(client, local, with_progress=False)
+    assert only.event.name == "cancelled"
+
+
+async def test_after_a_reset_the_jobs_that_ended_since_are_listed(local: MisbehavingApi) -> None:
+    local.follow(OK)
+    fields = ("job_name", "batch_id", "user_id", "progress", "error")
+    rest = dict.fromkeys(fields) | {"job_type": "pdf", "tags": [], "run": 1, "attempt": 1}
+    ended = [
+        job(name, 5, status="completed", completed_at=at, updated_at=at, **rest)
+        for name, at in (("new", "2026-01-02T00:00:00.000Z"), ("old", "2025-01-01T00:00:00.000Z"))
+    ]
+    reset = FeedEvent("9-0", "reset", event("none", 0, "x").data)
+
+    class Client(FakeClient):
+        async def job(self, job_id: str) -> Any:
+            return ended[0]
+
+    outcomes = await forwarded(Client(reset, ended=ended), local, since="2026-01-01T00:00:00.000Z")
+    assert [one.event.data["job_id"] for one in outcomes] == ["new"]
+
+
+def test_the_place_moves_only_over_events_that_are_forwarded() -> None:
+    kept: list[str] = []
+    places = Places(lambda place, _: kept.append(place))
+    first, second, third = (places.take(str(number), "t") for number in (1, 2, 3))
+    second()
+    assert (kept, places.waiting) == ([], 3)
+    first()
+    third()
+    assert (kept, places.waiting) == (["2", "3"], 0)
+
+
+def test_the_place_and_the_secret_are_kept_for_the_owner_only(tmp_path: Path) -> None:
+    state = ListenState(tmp_path, "http://api", "http://local")
+    state.keep("5-1", "2026-01-01T00:00:00.000Z")
+    again = ListenState(tmp_path, "http://api", "http://local")
+    assert (again.place, again.secret) == ("5-1", state.secret)
+    assert ListenState(tmp_path, "http://other", "http://local").place is None
+    [file] = tmp_path.iterdir()
+    assert file.stat().st_mode & 0o077 == 0
+
+
+def test_results_that_are_not_known_or_too_large_are_behind_a_url() -> None:
+    end = event("a", 3, "completed")
+    for known in (None, job("a", 3, results=None), job("a", 3, results={"text": "x" * 300_000})):
+        payload = json.loads(body_of(end, known, "http://api"))
+        assert "data" not in payload
+        assert payload["data_url"] == "http://api/api/jobs/a/results"
+
+
+def test_the_webhook_has_the_id_that_the_client_gave_its_job() -> None:
+    known = job("a", 3, parameters={"webhook": {"jobId": "mine"}})
+    assert json.loads(body_of(event("a", 3, "completed"), known, "u"))["job"] == {"id": "mine"}
+
+
+def test_a_failure_has_its_error() -> None:
+    failed = event("a", 3, "failed")
+    failed.data["error"] = {"code": "PDF_INVALID", "message": "no PDF", "details": None}
+    payload = json.loads(body_of(failed, job("a", 3), "u"))
+    assert (payload["error"]["code"], payload["message"]) == ("PDF_INVALID", "no PDF")
+    assert payload["data"] is None
+    headers = headers_of(failed, b"{}", SECRET, datetime.now(UTC))
+    assert headers["User-Agent"].startswith("Secretary-Webhooks/")
