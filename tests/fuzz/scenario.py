@@ -29,7 +29,9 @@ SETTINGS: Settings = {
 }
 ENDLESS = "/api/stream"
 """The stream that never ends, so that its answer is never complete."""
-SLACK_SEC = 60.0
+REQUEST_TIMEOUT_SEC = 90
+SLACK_SEC = REQUEST_TIMEOUT_SEC + 30.0
+"""The last request may begin just before the time is over. Then the program writes its report."""
 
 
 def fuzz(url: str, key: str | None, *, seconds: int, folder: Path, options: Sequence[str]) -> str:
@@ -45,7 +47,8 @@ def fuzz(url: str, key: str | None, *, seconds: int, folder: Path, options: Sequ
     command = [str(Path(sys.executable).with_name("schemathesis"))]
     command += ["--config-file", str(CONFIG), "run", f"{url}/openapi.json"]
     command += ["--checks", "all", "--mode", "all", "--exclude-path", ENDLESS, "--no-color"]
-    command += ["--continue-on-failure", "--max-time", str(seconds), "--request-timeout", "90"]
+    command += ["--continue-on-failure", "--max-time", str(seconds)]
+    command += ["--request-timeout", str(REQUEST_TIMEOUT_SEC)]
     if key:
         command += ["--header", f"Authorization: Bearer {key}"]
     done = subprocess.run(

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from jsonschema import Draft202012Validator
 from support.api_harness import Api, data_of, error_of, refused_field
 
 from secretary_common.settings.s3 import S3Section
@@ -100,3 +101,17 @@ async def test_without_a_place_for_uploads_the_answer_says_so() -> None:
 async def test_a_key_that_may_not_submit_gets_no_url(stores: Api) -> None:
     key = await stores.new_key(scopes=["read"])
     assert (await presign(stores, key)).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "name", ["a/b", "a\\b", "..", ".", " a", "a ", "a\x84", "\x1f", "a" * 201, ""]
+)
+async def test_the_schema_of_a_file_name_refuses_what_the_api_refuses(
+    stores: Api, name: str
+) -> None:
+    refused_field(await presign(stores, filename=name), "filename")
+    paths = (await stores.get("/openapi.json")).json()["paths"]
+    body = paths["/api/files/presign"]["post"]["requestBody"]["content"]["application/json"]
+    checked = Draft202012Validator(body["schema"])
+    assert not checked.is_valid({"filename": name, "size": 1})
+    assert checked.is_valid({"filename": FILE["filename"], "size": 1})

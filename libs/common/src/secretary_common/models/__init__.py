@@ -67,6 +67,7 @@ from secretary_common.models.execution import (
     Settlement,
 )
 from secretary_common.models.file import (
+    MAX_NAME,
     FileInfo,
     FileKind,
     JobFile,
@@ -116,6 +117,7 @@ __all__ = [
     "KEY_KEPT",
     "LOG_LEVELS",
     "LOST",
+    "MAX_NAME",
     "METRICS",
     "MODEL_FORMAT",
     "MOST_ATTEMPTS",

@@ -7,7 +7,11 @@ from typing import Annotated
 from pydantic import AfterValidator, ConfigDict, Field
 
 from secretary_api.schemas.envelope import WHOLE, Request, Timestamp, View
-from secretary_common.models import name_fault
+from secretary_common.models import MAX_NAME, name_fault
+
+_ODD = r"/\\\x00-\x1f\x7f-\xa0"
+_NAME_PATTERN = rf"^(?!\.{{1,2}}$)[^\s{_ODD}]([^{_ODD}]*[^\s{_ODD}])?$"
+"""Nearly all that ``name_fault`` refuses: unprintable characters beyond Latin-1 are too many."""
 
 
 def _check_name(value: str) -> str:
@@ -16,7 +20,15 @@ def _check_name(value: str) -> str:
     return value
 
 
-FileName = Annotated[str, Field(min_length=1, strict=True), AfterValidator(_check_name)]
+FileName = Annotated[
+    str,
+    Field(
+        min_length=1,
+        strict=True,
+        json_schema_extra={"maxLength": MAX_NAME, "pattern": _NAME_PATTERN},
+    ),
+    AfterValidator(_check_name),
+]
 ContentType = Annotated[
     str, Field(max_length=200, pattern=r"^[\w.+-]{1,60}/[\w.+-]{1,100}$", strict=True)
 ]
